@@ -1,0 +1,93 @@
+//! States that decisions are taken on.
+
+use std::fmt::Debug;
+
+use crate::{
+    codec::Codec,
+    error::Invalid,
+    event::{Event, Types},
+    id::Id,
+    query::{Criteria, Item},
+    record::{Raw, Record},
+    tag::Tag,
+};
+
+/// The state that a decision needs, folded from events. Derive it.
+///
+/// With an `#[id]` field it is folded from the events of its types that carry the id; without one, from all events of
+/// its types. It is a decision model, not a table: two aggregates may fold the same events.
+///
+/// The methods are called by the framework; their names leave `new`, `apply`, `decide` and the like to the user.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an aggregate",
+    label = "the state of a decision has to be an aggregate",
+    note = "add `#[derive(Aggregate)]` and `#[aggregate(on(SomeEvent => {Self}::apply))]` to `{Self}`"
+)]
+pub trait Aggregate: Sized + Send + 'static {
+    /// The type of its `#[id]` field, or `()` without one.
+    type Id: AggregateId;
+    /// The error of its decisions, unless a command says otherwise.
+    type Error: Debug + Send + 'static;
+    /// The events that it folds.
+    const EVENTS: &'static [Types];
+
+    /// The state before its first event.
+    fn initial(id: Self::Id) -> Self;
+
+    /// Folds a record of one of its types.
+    ///
+    /// # Errors
+    /// [`Invalid`] if the record cannot be decoded.
+    fn fold_record(&mut self, record: &Record, codec: &Codec) -> Result<(), Invalid>;
+}
+
+/// What may identify an aggregate: an [`Id`], or `()` for the only one of its type.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not identify an aggregate",
+    label = "marked with `#[id]`",
+    note = "the `#[id]` field of an aggregate holds one id: a newtype with `#[derive(Id)]`"
+)]
+pub trait AggregateId: Clone + Send + Sync + 'static {
+    /// The tag that the aggregate's events carry; none if all events of its types belong to it.
+    ///
+    /// # Errors
+    /// [`Invalid`] if the id makes no valid tag.
+    fn instance_tag(&self) -> Result<Option<Tag>, Invalid>;
+}
+
+impl<I: Id> AggregateId for I {
+    fn instance_tag(&self) -> Result<Option<Tag>, Invalid> {
+        Tag::of(self).map(Some)
+    }
+}
+
+impl AggregateId for () {
+    fn instance_tag(&self) -> Result<Option<Tag>, Invalid> {
+        Ok(None)
+    }
+}
+
+/// Which events the aggregate with this id is folded from.
+///
+/// # Errors
+/// [`Invalid`] if the id makes no valid tag.
+pub fn criteria_of<A: Aggregate>(id: &A::Id) -> Result<Criteria, Invalid> {
+    let item = Item::any().types(A::EVENTS.iter().flat_map(Types::names));
+    Ok(match id.instance_tag()? {
+        Some(tag) => item.tag(tag),
+        None => item,
+    }
+    .into())
+}
+
+/// Calls `apply` with the events of type `E` that a record holds; does nothing with a record of another type.
+/// [`Aggregate::fold_record`] calls it once for each `on` entry.
+///
+/// # Errors
+/// [`Invalid`] if the record cannot be decoded.
+pub fn fold<E: Event>(record: &Record, codec: &Codec, mut apply: impl FnMut(&E)) -> Result<(), Invalid> {
+    if !const { &E::TYPES }.owns(&record.name) {
+        return Ok(());
+    }
+    E::decode_raw(&Raw::from(record), codec, &mut |event| apply(&event))
+}

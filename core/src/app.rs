@@ -1,0 +1,1 @@
+//! The application: executes commands and reads what became of them.

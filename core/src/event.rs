@@ -1,0 +1,157 @@
+//! Events as the user writes them, and the table of their stored names.
+
+mod into;
+mod types;
+
+use serde::{Serialize, de::DeserializeOwned};
+use uuid::Uuid;
+
+pub use self::{
+    into::{Events, IntoEvents},
+    types::{EventType, IdKind, Types},
+};
+use crate::{
+    codec::Codec,
+    error::Invalid,
+    id::Ids,
+    payload::Payload,
+    record::{Metadata, Position, Raw, Record},
+    tag::Tag,
+    time::Timestamp,
+};
+
+/// A set of event types: one for a struct, one for each variant of an enum. Derive it.
+///
+/// The methods are called by the framework; their names leave `apply`, `tags`, `decode` and the like to the user.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an event",
+    label = "an event is needed here",
+    note = "add `#[derive(Event, Serialize, Deserialize)]` to `{Self}`"
+)]
+pub trait Event: Sized + Send + Sync + 'static {
+    /// The stored names, versions and aliases that this type writes and reads.
+    const TYPES: Types;
+
+    /// The stored name and the schema version of this event.
+    fn stored_type(&self) -> (&'static str, u32);
+
+    /// Adds a tag for each id that this event carries.
+    ///
+    /// # Errors
+    /// [`Invalid`] if an id makes no valid tag.
+    fn collect_tags(&self, tags: &mut Tags) -> Result<(), Invalid>;
+
+    /// Writes the payload.
+    ///
+    /// # Errors
+    /// [`Invalid`] if it cannot be written.
+    fn encode_payload(&self, codec: &Codec) -> Result<Payload, Invalid>;
+
+    /// Reads a stored event and calls `each` with what it is by now: usually one event.
+    ///
+    /// # Errors
+    /// [`Invalid`] if the type or version is unknown or the payload does not fit.
+    fn decode_raw(raw: &Raw<'_>, codec: &Codec, each: &mut dyn FnMut(Self)) -> Result<(), Invalid>;
+}
+
+/// Collects the tags of an event.
+#[derive(Debug, Default)]
+pub struct Tags(Vec<Tag>);
+
+impl Tags {
+    /// Adds a tag for each id.
+    ///
+    /// # Errors
+    /// [`Invalid`] if an id makes no valid tag.
+    pub fn add<I: Ids>(&mut self, ids: &I) -> Result<(), Invalid> {
+        let mut failed = None;
+        ids.each(&mut |id| match Tag::of(id) {
+            Ok(tag) => self.0.push(tag),
+            Err(invalid) => failed = Some(invalid),
+        });
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// The tags so far.
+    pub fn into_vec(self) -> Vec<Tag> {
+        self.0
+    }
+}
+
+/// An event of the user's type together with what the log knows about it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recorded<E> {
+    /// The event.
+    pub event: E,
+    /// Its place in the global order.
+    pub position: Position,
+    /// The time that the app's clock told when it was appended.
+    pub recorded_at: Timestamp,
+    /// Its own id.
+    pub id: Uuid,
+    /// Where it came from: actor, command, correlation, causation.
+    pub metadata: Metadata,
+}
+
+impl Record {
+    /// Reads the record as events of `E` and appends them to `out`: usually one.
+    ///
+    /// # Errors
+    /// [`Invalid`] if `E` does not know its type or version, or the payload does not fit.
+    pub fn decode_into<E: Event>(&self, codec: &Codec, out: &mut Vec<Recorded<E>>) -> Result<(), Invalid> {
+        E::decode_raw(&Raw::from(self), codec, &mut |event| {
+            out.push(Recorded {
+                event,
+                position: self.position,
+                recorded_at: self.recorded_at,
+                id: self.id,
+                metadata: self.metadata.clone(),
+            });
+        })
+    }
+}
+
+/// [`Event::decode_raw`] of an event struct whose newest version is `known`.
+///
+/// # Errors
+/// [`Invalid`] if the event is newer, or its payload does not fit.
+pub fn decode_struct<E: DeserializeOwned>(
+    known: u32,
+    raw: &Raw<'_>,
+    codec: &Codec,
+    each: &mut dyn FnMut(E),
+) -> Result<(), Invalid> {
+    raw.at_most(known)?;
+    codec.decode(raw).map(each)
+}
+
+/// [`Event::decode_raw`] of the variant that `Deserialize` numbers `index`.
+///
+/// # Errors
+/// As [`decode_struct`].
+pub fn decode_variant<E: DeserializeOwned>(
+    index: u32,
+    known: u32,
+    raw: &Raw<'_>,
+    codec: &Codec,
+    each: &mut dyn FnMut(E),
+) -> Result<(), Invalid> {
+    raw.at_most(known)?;
+    codec.decode_variant(index, raw).map(each)
+}
+
+/// [`Event::encode_payload`] of an event struct.
+///
+/// # Errors
+/// [`Invalid::Encode`] if its `Serialize` fails.
+pub fn encode_struct<E: Event + Serialize>(event: &E, codec: &Codec) -> Result<Payload, Invalid> {
+    codec.encode(event.stored_type().0, event)
+}
+
+/// [`Event::encode_payload`] of a variant with fields of its own.
+///
+/// # Errors
+/// [`Invalid::Encode`] if its `Serialize` fails.
+pub fn encode_variant<E: Event + Serialize>(event: &E, codec: &Codec) -> Result<Payload, Invalid> {
+    codec.encode_variant(event.stored_type().0, event)
+}

@@ -1,0 +1,160 @@
+//! What a decision may return, and the drafts it becomes.
+
+use super::{Event, Tags, Types};
+use crate::{
+    codec::Codec,
+    error::Invalid,
+    record::{Draft, Position, Raw},
+    text::MAX_PAYLOAD,
+};
+
+/// What a decision may return: one event, a tuple, an array, a `Vec`, an `Option` or `()`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be turned into events",
+    label = "a decision has to return events here",
+    note = "return one event, a tuple of events, an array, a `Vec`, an `Option`, or `()` for none; an event has `#[derive(Event)]`"
+)]
+pub trait IntoEvents {
+    /// Writes the events in order.
+    ///
+    /// # Errors
+    /// [`Invalid`] if one cannot be written.
+    fn write_events(self, events: &mut Events<'_>) -> Result<(), Invalid>;
+}
+
+/// Collects the events of a decision as drafts.
+#[derive(Debug)]
+pub struct Events<'a> {
+    codec: &'a Codec,
+    max_payload: usize,
+    verify: bool,
+    drafts: Vec<Draft>,
+    types: Vec<&'static Types>,
+}
+
+impl<'a> Events<'a> {
+    /// An empty collection that writes with this codec. Debug builds read back what they write.
+    pub fn new(codec: &'a Codec) -> Self {
+        Self {
+            codec,
+            max_payload: MAX_PAYLOAD,
+            verify: cfg!(debug_assertions),
+            drafts: Vec::new(),
+            types: Vec::new(),
+        }
+    }
+
+    /// The same with another limit for payloads, in bytes.
+    #[must_use]
+    pub fn max_payload(self, bytes: usize) -> Self {
+        Self { max_payload: bytes, ..self }
+    }
+
+    /// The same, reading back each event that is written, also in release builds.
+    #[must_use]
+    pub fn verified(self) -> Self {
+        Self { verify: true, ..self }
+    }
+
+    /// Writes one event.
+    ///
+    /// # Errors
+    /// [`Invalid`] if it cannot be written, is too large, or (where that is checked) cannot be read back.
+    pub fn push<E: Event>(&mut self, event: &E) -> Result<(), Invalid> {
+        let (name, version) = event.stored_type();
+        let mut tags = Tags::default();
+        event.collect_tags(&mut tags)?;
+        let data = event.encode_payload(self.codec)?;
+        let draft = Draft::with_limit(name, version, tags.into_vec(), data, self.max_payload)?;
+        if self.verify {
+            self.check_readable::<E>(&draft)?;
+        }
+        self.drafts.push(draft);
+        self.types.push(const { &E::TYPES });
+        Ok(())
+    }
+
+    /// The drafts, and the type tables of the events they came from.
+    pub fn into_parts(self) -> (Vec<Draft>, Vec<&'static Types>) {
+        (self.drafts, self.types)
+    }
+
+    /// The drafts.
+    pub fn into_drafts(self) -> Vec<Draft> {
+        self.drafts
+    }
+
+    /// Reads the draft again and writes what was read: both must be the same text.
+    fn check_readable<E: Event>(&self, draft: &Draft) -> Result<(), Invalid> {
+        let (name, data) = (draft.name(), draft.data().as_str());
+        let raw = Raw { name, version: draft.version(), data, position: Position::START };
+        let unreadable =
+            |reason: String| Invalid::NotReadable { name: name.into(), data: data.into(), reason };
+        let mut again = Vec::new();
+        E::decode_raw(&raw, self.codec, &mut |event| again.push(event))
+            .map_err(|invalid| unreadable(invalid.to_string()))?;
+        let [event] = again.as_slice() else {
+            return Err(unreadable(format!("{} events", again.len())));
+        };
+        let written = event.encode_payload(self.codec)?;
+        if written.as_str() == data {
+            Ok(())
+        } else {
+            Err(unreadable(format!("an event that is written as {written}")))
+        }
+    }
+}
+
+impl<E: Event> IntoEvents for E {
+    fn write_events(self, events: &mut Events<'_>) -> Result<(), Invalid> {
+        events.push(&self)
+    }
+}
+
+impl<E: IntoEvents> IntoEvents for Vec<E> {
+    fn write_events(self, events: &mut Events<'_>) -> Result<(), Invalid> {
+        self.into_iter().try_for_each(|event| event.write_events(events))
+    }
+}
+
+impl<E: IntoEvents, const N: usize> IntoEvents for [E; N] {
+    fn write_events(self, events: &mut Events<'_>) -> Result<(), Invalid> {
+        self.into_iter().try_for_each(|event| event.write_events(events))
+    }
+}
+
+impl<E: IntoEvents> IntoEvents for Option<E> {
+    fn write_events(self, events: &mut Events<'_>) -> Result<(), Invalid> {
+        self.into_iter().try_for_each(|event| event.write_events(events))
+    }
+}
+
+impl IntoEvents for () {
+    fn write_events(self, _: &mut Events<'_>) -> Result<(), Invalid> {
+        Ok(())
+    }
+}
+
+macro_rules! tuples {
+    ($($($member:ident)+;)+) => {
+        $(impl<$($member: IntoEvents),+> IntoEvents for ($($member,)+) {
+            #[allow(non_snake_case)]
+            fn write_events(self, events: &mut Events<'_>) -> Result<(), Invalid> {
+                let ($($member,)+) = self;
+                $($member.write_events(events)?;)+
+                Ok(())
+            }
+        })+
+    };
+}
+
+tuples! {
+    A;
+    A B;
+    A B C;
+    A B C D;
+    A B C D E;
+    A B C D E F;
+    A B C D E F G;
+    A B C D E F G H;
+}

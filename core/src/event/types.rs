@@ -1,0 +1,212 @@
+//! The table of stored names behind an event type, known at compile time.
+
+use std::any::type_name;
+
+use crate::id::{Id, Ids};
+
+/// One event type of the log.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct EventType {
+    /// The stored name.
+    pub name: &'static str,
+    /// The schema version that this program writes, and the newest it reads.
+    pub version: u32,
+    /// Older stored names that are read as this one.
+    pub aliases: &'static [&'static str],
+    /// The Rust type or variant, for messages.
+    pub rust: &'static str,
+    /// The ids it carries under `#[id]`.
+    pub ids: &'static [IdKind],
+}
+
+impl EventType {
+    /// Version 1 of a type, written by the Rust type `rust`.
+    pub const fn new(name: &'static str, rust: &'static str) -> Self {
+        Self { name, version: 1, aliases: &[], rust, ids: &[] }
+    }
+
+    /// The same with another version.
+    #[must_use]
+    pub const fn version(self, version: u32) -> Self {
+        Self { version, ..self }
+    }
+
+    /// The same with older names.
+    #[must_use]
+    pub const fn aliases(self, aliases: &'static [&'static str]) -> Self {
+        Self { aliases, ..self }
+    }
+
+    /// The same with the ids it carries.
+    #[must_use]
+    pub const fn ids(self, ids: &'static [IdKind]) -> Self {
+        Self { ids, ..self }
+    }
+
+    const fn owns(&self, name: &str) -> bool {
+        if same(self.name, name) {
+            return true;
+        }
+        let mut i = 0;
+        while i < self.aliases.len() {
+            if same(self.aliases[i], name) {
+                return true;
+            }
+            i += 1;
+        }
+        false
+    }
+}
+
+/// Which Rust type gives a kind of id its name.
+#[derive(Clone, Copy, Debug)]
+pub struct IdKind {
+    /// The kind.
+    pub kind: &'static str,
+    /// Whether the type wrote its kind out, which lets several types share it.
+    pub shared: bool,
+    rust: fn() -> &'static str,
+}
+
+impl IdKind {
+    /// The kind of the ids under an `#[id]` field.
+    pub const fn of<I: Ids>() -> Self {
+        Self { kind: <I::Id as Id>::KIND, shared: <I::Id as Id>::SHARED, rust: type_name::<I::Id> }
+    }
+
+    /// The Rust type.
+    pub fn rust(&self) -> &'static str {
+        (self.rust)()
+    }
+}
+
+/// A set of event types: one, or the sum of several sets.
+#[derive(Clone, Copy, Debug)]
+pub enum Types {
+    /// One event type.
+    One(EventType),
+    /// All of these.
+    Sum(&'static [&'static Types]),
+}
+
+impl Types {
+    /// Whether a stored name, or one of its older forms, belongs to the set.
+    pub const fn owns(&self, name: &str) -> bool {
+        match self {
+            Self::One(one) => one.owns(name),
+            Self::Sum(sets) => {
+                let mut i = 0;
+                while i < sets.len() {
+                    if sets[i].owns(name) {
+                        return true;
+                    }
+                    i += 1;
+                }
+                false
+            }
+        }
+    }
+
+    /// Whether both sets own a name, or an older name, of the other.
+    pub const fn meets(&self, other: &Types) -> bool {
+        match self {
+            Self::One(one) => {
+                if other.owns(one.name) {
+                    return true;
+                }
+                let mut i = 0;
+                while i < one.aliases.len() {
+                    if other.owns(one.aliases[i]) {
+                        return true;
+                    }
+                    i += 1;
+                }
+                false
+            }
+            Self::Sum(sets) => {
+                let mut i = 0;
+                while i < sets.len() {
+                    if sets[i].meets(other) {
+                        return true;
+                    }
+                    i += 1;
+                }
+                false
+            }
+        }
+    }
+
+    /// Whether no two members of a sum own the same name.
+    pub const fn distinct(&self) -> bool {
+        let Self::Sum(sets) = self else { return true };
+        let mut i = 0;
+        while i < sets.len() {
+            if !sets[i].distinct() {
+                return false;
+            }
+            let mut j = i + 1;
+            while j < sets.len() {
+                if sets[i].meets(sets[j]) {
+                    return false;
+                }
+                j += 1;
+            }
+            i += 1;
+        }
+        true
+    }
+
+    /// Calls `visit` with each event type of the set.
+    pub fn each(&self, visit: &mut dyn FnMut(&EventType)) {
+        match self {
+            Self::One(one) => visit(one),
+            Self::Sum(sets) => sets.iter().for_each(|set| set.each(visit)),
+        }
+    }
+
+    /// The stored names of the set, older ones included: what a criteria item has to ask for.
+    pub fn names(&self) -> Vec<&'static str> {
+        let mut names = Vec::new();
+        self.each(&mut |one| {
+            names.push(one.name);
+            names.extend(one.aliases);
+        });
+        names
+    }
+}
+
+const fn same(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i < a.len() {
+        if a[i] != b[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OPENED: Types = Types::One(EventType::new("opened", "Opened").aliases(&["created"]));
+    const CLOSED: Types = Types::One(EventType::new("closed", "Closed"));
+    const BOTH: Types = Types::Sum(&[&OPENED, &CLOSED]);
+    const CREATED: Types = Types::One(EventType::new("created", "Created"));
+
+    #[test]
+    fn sets_meet_where_they_own_the_same_name() {
+        assert!(BOTH.owns("created") && !BOTH.owns("open"));
+        assert!(BOTH.meets(&CLOSED) && CLOSED.meets(&BOTH));
+        assert!(!OPENED.meets(&CLOSED));
+        assert!(CREATED.meets(&OPENED) && OPENED.meets(&CREATED));
+        assert!(BOTH.distinct() && !Types::Sum(&[&BOTH, &CREATED]).distinct());
+        assert_eq!(BOTH.names(), ["opened", "created", "closed"]);
+    }
+}

@@ -1,0 +1,111 @@
+//! Ids of the domain's things, and what may stand under `#[id]`.
+
+use std::{collections::HashSet, fmt::Display, hash::Hash, str::FromStr};
+
+/// The id of one kind of thing, such as an account. Derive it on a newtype: `#[derive(Id)] struct AccountId(Uuid);`
+///
+/// An event that carries the id is tagged `KIND:value`, where `value` is the id's `Display`. `FromStr` must read back
+/// what `Display` prints.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an id",
+    label = "an id is needed here",
+    note = "write a newtype and derive `Id` (with `Clone`, `PartialEq`, `Eq` and `Hash`): `#[derive(Id, Clone, Debug, PartialEq, Eq, Hash)] struct AccountId(Uuid);`"
+)]
+pub trait Id: Clone + Eq + Hash + Display + FromStr + Send + Sync + 'static {
+    /// The first half of the tag: `[a-z][a-z0-9_]*`, at most 64 bytes.
+    const KIND: &'static str;
+    /// Whether `KIND` was written out, so that another id type may have the same one if it says so too.
+    const SHARED: bool;
+    /// What the id wraps.
+    type Inner;
+
+    /// Wraps a value.
+    fn from_inner(inner: Self::Inner) -> Self;
+
+    /// An id that nobody has yet.
+    fn new() -> Self
+    where
+        Self::Inner: Fresh,
+    {
+        Self::from_inner(Self::Inner::fresh())
+    }
+}
+
+/// A type that can make values nobody has yet.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot make fresh ids by itself",
+    note = "wrap a `Uuid`, or make the id yourself with `from_inner`"
+)]
+pub trait Fresh {
+    /// A value nobody has yet.
+    fn fresh() -> Self;
+}
+
+impl Fresh for uuid::Uuid {
+    /// A version 7 UUID: its order is roughly that of time, which keeps indexes dense.
+    fn fresh() -> Self {
+        uuid::Uuid::now_v7()
+    }
+}
+
+/// What may stand under `#[id]`: one id, an `Option` of one, or a `Vec` of them.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` gives no id",
+    label = "marked with `#[id]`",
+    note = "an `#[id]` field holds an id, an `Option` of one or a `Vec` of ids; an id is a newtype with `#[derive(Id)]`"
+)]
+pub trait Ids {
+    /// The id inside.
+    type Id: Id;
+    /// What a command gets for it: one state, an `Option` of one, or a `Vec` with a state for each different id.
+    type States<A>;
+
+    /// Calls `visit` with each id, in order.
+    fn each(&self, visit: &mut dyn FnMut(&Self::Id));
+
+    /// Makes a state for each different id, in order of first appearance.
+    ///
+    /// # Errors
+    /// The first error that `load` gives.
+    fn load<A, X>(&self, load: impl FnMut(&Self::Id) -> Result<A, X>) -> Result<Self::States<A>, X>;
+}
+
+impl<I: Id> Ids for I {
+    type Id = I;
+    type States<A> = A;
+
+    fn each(&self, visit: &mut dyn FnMut(&I)) {
+        visit(self);
+    }
+
+    fn load<A, X>(&self, mut load: impl FnMut(&I) -> Result<A, X>) -> Result<A, X> {
+        load(self)
+    }
+}
+
+impl<I: Id> Ids for Option<I> {
+    type Id = I;
+    type States<A> = Option<A>;
+
+    fn each(&self, visit: &mut dyn FnMut(&I)) {
+        self.iter().for_each(visit);
+    }
+
+    fn load<A, X>(&self, load: impl FnMut(&I) -> Result<A, X>) -> Result<Option<A>, X> {
+        self.as_ref().map(load).transpose()
+    }
+}
+
+impl<I: Id> Ids for Vec<I> {
+    type Id = I;
+    type States<A> = Vec<A>;
+
+    fn each(&self, visit: &mut dyn FnMut(&I)) {
+        self.iter().for_each(visit);
+    }
+
+    fn load<A, X>(&self, load: impl FnMut(&I) -> Result<A, X>) -> Result<Vec<A>, X> {
+        let mut seen = HashSet::with_capacity(self.len());
+        self.iter().filter(|id| seen.insert(*id)).map(load).collect()
+    }
+}

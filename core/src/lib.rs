@@ -1,0 +1,40 @@
+//! The model of Annalist, its write path, and the port to its stores.
+//!
+//! Applications use the `annalist` crate, which re-exports what they need. Depend on this crate to write a store: implement
+//! [`store::EventStore`] and prove it with the conformance suite.
+//!
+//! The modules stand in the order in which a command flows through them. A module uses only those of its own floor and
+//! of the floors below:
+//!
+//! | floor | modules |
+//! |---|---|
+//! | application | [`app`], [`testing`] |
+//! | write side | [`aggregate`], [`command`], [`dispatch`] |
+//! | port | [`store`] |
+//! | facts | [`tag`], [`query`], [`payload`], [`record`], [`context`], [`codec`], [`event`] |
+//! | ground | [`error`], [`text`], [`id`], [`time`] |
+
+pub mod error;
+pub mod id;
+pub mod text;
+pub mod time;
+
+pub mod codec;
+pub mod context;
+pub mod event;
+pub mod payload;
+pub mod query;
+pub mod record;
+pub mod tag;
+
+pub mod store;
+
+pub mod aggregate;
+pub mod command;
+pub mod dispatch;
+
+pub mod app;
+pub mod testing;
+
+#[doc(inline)]
+pub use self::error::{BoxError, Error, ExecuteError, Invalid};

@@ -1,0 +1,163 @@
+//! The port: what a store promises. Adapters implement it, the conformance suite checks it.
+//!
+//! A store keeps records with JSON payloads; it never sees a user's type. Whoever holds one holds `Arc<dyn EventStore>`.
+
+mod append;
+mod read;
+
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+pub use self::{
+    append::{Append, Appended, CommandKey, Condition, Journaled, Receipt, Stored},
+    read::{Batch, Entry, Hole, Marker, Outcome, Page, Read, Settled},
+};
+use crate::{error::Error, query::Criteria, record::Position, time::Timestamp};
+
+/// The identity of one log, made when the log is made. A copy of the data keeps it, another log has another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LogId(Uuid);
+
+impl LogId {
+    /// The identity of a new log.
+    pub fn fresh() -> Self {
+        Self(Uuid::now_v7())
+    }
+
+    /// The identity as it is stored.
+    pub const fn from_uuid(id: Uuid) -> Self {
+        Self(id)
+    }
+
+    /// The identity, to store it.
+    pub const fn as_uuid(self) -> Uuid {
+        self.0
+    }
+}
+
+impl fmt::Display for LogId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// One append-only log of events.
+///
+/// Whatever happens, an append is all or nothing; positions only grow; and a reader that has seen the log settled up to
+/// a position will never find anything new at or below it.
+#[async_trait]
+pub trait EventStore: Send + Sync + 'static {
+    /// What and where the store is, for messages: ``sqlite log `bank.db` ``.
+    fn describe(&self) -> String;
+
+    /// The identity of the log.
+    fn log_id(&self) -> LogId;
+
+    /// For each read, all matching records in position order and a [`Marker`] of that moment.
+    ///
+    /// Everything acknowledged before the call is seen. A marker guards also what was found empty.
+    ///
+    /// # Errors
+    /// [`Error`] if the store cannot answer or a record is damaged.
+    async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error>;
+
+    /// Appends if, and only if, no event that matches a condition's criteria was appended since its marker.
+    ///
+    /// A command id that was accepted before gives the first receipt; it is looked up before the conditions. An
+    /// append without events still checks its conditions and, if it has an id, is remembered. All of it (events,
+    /// id, journal entry) is one transaction. Dropping the future leaves it whole or absent.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the id belongs to another command, [`Error::Unknown`] if the answer was lost after
+    /// the append was sent; with every other error nothing was written.
+    async fn append(&self, append: Append) -> Result<Appended, Error>;
+
+    /// The receipt of a command id that was accepted before.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the id belongs to another command.
+    async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error>;
+
+    /// The next matching records behind a position, at most `limit` of them, from the settled part of the log only.
+    ///
+    /// # Errors
+    /// [`Error`] if the store cannot answer or a record is damaged.
+    async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<Page, Error>;
+
+    /// Up to where the log is settled: nothing can appear at or below that position any more.
+    ///
+    /// # Errors
+    /// [`Error`] if the store cannot answer.
+    async fn settled(&self) -> Result<Settled, Error>;
+
+    /// The end of the longest prefix of the settled log whose recorded times are not later than `time`.
+    ///
+    /// # Errors
+    /// [`Error`] if the store cannot answer.
+    async fn position_at(&self, time: Timestamp) -> Result<Position, Error>;
+
+    /// Journal entries behind the one numbered `after` (0 is before the first), oldest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`Error`] if the store cannot answer or an entry is damaged.
+    async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error>;
+
+    /// Forgets command ids that were accepted before `time`, and says how many. Events and journal stay.
+    ///
+    /// # Errors
+    /// [`Error`] if the store cannot answer.
+    async fn forget_commands(&self, before: Timestamp) -> Result<u64, Error>;
+}
+
+macro_rules! delegate_store {
+    ($($holder:ty),+) => {
+        $(#[async_trait]
+        impl<S: EventStore + ?Sized> EventStore for $holder {
+            fn describe(&self) -> String {
+                (**self).describe()
+            }
+
+            fn log_id(&self) -> LogId {
+                (**self).log_id()
+            }
+
+            async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error> {
+                (**self).read(reads).await
+            }
+
+            async fn append(&self, append: Append) -> Result<Appended, Error> {
+                (**self).append(append).await
+            }
+
+            async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {
+                (**self).receipt(key).await
+            }
+
+            async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<Page, Error> {
+                (**self).feed(filter, after, limit).await
+            }
+
+            async fn settled(&self) -> Result<Settled, Error> {
+                (**self).settled().await
+            }
+
+            async fn position_at(&self, time: Timestamp) -> Result<Position, Error> {
+                (**self).position_at(time).await
+            }
+
+            async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {
+                (**self).journal(after, limit).await
+            }
+
+            async fn forget_commands(&self, before: Timestamp) -> Result<u64, Error> {
+                (**self).forget_commands(before).await
+            }
+        })+
+    };
+}
+
+delegate_store!(Arc<S>, Box<S>);

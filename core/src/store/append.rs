@@ -1,0 +1,140 @@
+//! An append as a message, and its answers.
+
+use uuid::Uuid;
+
+use super::Marker;
+use crate::{
+    error::Invalid,
+    payload::Payload,
+    query::Criteria,
+    record::{Draft, Metadata, Name, Position},
+    tag::Tag,
+    time::Timestamp,
+};
+
+/// Everything that one append writes, and under which conditions. Its parts are valid on every store by construction.
+#[derive(Clone, Debug, Default)]
+pub struct Append {
+    /// The events, in the order in which they get their positions.
+    pub events: Vec<Draft>,
+    /// What must not have changed; all of them must hold.
+    pub conditions: Vec<Condition>,
+    /// The time to record.
+    pub recorded_at: Timestamp,
+    /// Where the events come from.
+    pub metadata: Metadata,
+    /// The command id that the caller gave, if any.
+    pub key: Option<CommandKey>,
+    /// The journal entry to write with it, if any.
+    pub journal: Option<Journaled>,
+}
+
+/// "No event that matches what I read has appeared since I read it."
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// What was read.
+    pub criteria: Criteria,
+    /// When.
+    pub marker: Marker,
+}
+
+/// A command id with what it stands for. With it the same command is accepted once.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CommandKey {
+    id: Name,
+    command: Name,
+    scope: String,
+}
+
+impl CommandKey {
+    /// An id that a caller gave for a command that names these ids.
+    pub fn new(id: Name, command: Name, ids: impl IntoIterator<Item = Tag>) -> Self {
+        let mut tags: Vec<Tag> = ids.into_iter().collect();
+        tags.sort_unstable();
+        tags.dedup();
+        let scope = serde_json::Value::from_iter(tags.iter().map(Tag::as_str)).to_string();
+        Self { id, command, scope }
+    }
+
+    /// The id.
+    pub fn id(&self) -> &str {
+        self.id.as_str()
+    }
+
+    /// The stored name of the command.
+    pub fn command(&self) -> &str {
+        self.command.as_str()
+    }
+
+    /// The ids that the command names, as one JSON text: stored beside the id and compared, never taken apart.
+    pub fn scope(&self) -> &str {
+        &self.scope
+    }
+
+    /// Accepts the command and scope that a store has beside this id, or says that the id was used for another.
+    ///
+    /// # Errors
+    /// [`Invalid::CommandIdReused`] if they differ.
+    pub fn check(&self, command: &str, scope: &str) -> Result<(), Invalid> {
+        if command == self.command() && scope == self.scope {
+            return Ok(());
+        }
+        let title = |command: &str, scope: &str| {
+            if scope == "[]" { format!("`{command}`") } else { format!("`{command}` of {scope}") }
+        };
+        Err(Invalid::CommandIdReused {
+            id: self.id().to_owned(),
+            first: title(command, scope),
+            second: title(self.command(), &self.scope),
+        })
+    }
+}
+
+/// What the journal keeps of a command beside its metadata.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Journaled {
+    /// The command itself.
+    pub body: Payload,
+    /// The error with which it was rejected; none for an accepted command.
+    pub rejection: Option<String>,
+}
+
+/// The answer to an append.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Appended {
+    /// The events are in the log.
+    Done(Receipt),
+    /// The command id was accepted before; this is that receipt. Nothing was written now.
+    Already(Receipt),
+    /// A condition did not hold. Nothing was written.
+    Conflict {
+        /// Which of the append's conditions, counted from 0.
+        condition: usize,
+        /// The newest position that matches its criteria.
+        met: Position,
+    },
+}
+
+/// What an accepted command returns: where its events stand.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Receipt {
+    /// The events in the order in which they were decided; positions grow but need not be adjacent.
+    pub events: Vec<Stored>,
+}
+
+impl Receipt {
+    /// The position of the last event: who has seen the log up to here has seen the command's effect.
+    /// [`Position::START`] for a command without events.
+    pub fn position(&self) -> Position {
+        self.events.last().map_or(Position::START, |event| event.position)
+    }
+}
+
+/// Where an event stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Its place in the global order.
+    pub position: Position,
+    /// Its own id.
+    pub id: Uuid,
+}

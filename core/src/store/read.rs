@@ -1,0 +1,129 @@
+//! Reads, feed pages and journal entries.
+
+use crate::{
+    payload::Payload,
+    query::Criteria,
+    record::{Metadata, Position, Record},
+    time::Timestamp,
+};
+
+/// Which records a decision wants to see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Read {
+    /// Which events.
+    pub criteria: Criteria,
+    /// Only those behind this position.
+    pub after: Position,
+    /// Only those up to this position.
+    pub up_to: Position,
+}
+
+impl Read {
+    /// All that match.
+    pub fn all(criteria: Criteria) -> Self {
+        Self { criteria, after: Position::START, up_to: Position::END }
+    }
+
+    /// The same, but only behind a position.
+    #[must_use]
+    pub fn after(self, after: Position) -> Self {
+        Self { after, ..self }
+    }
+
+    /// The same, but only up to a position.
+    #[must_use]
+    pub fn up_to(self, up_to: Position) -> Self {
+        Self { up_to, ..self }
+    }
+}
+
+/// The answer to one [`Read`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// The matching records in position order.
+    pub records: Vec<Record>,
+    /// The moment of the read, for the conditions of an append: it stands for all that matches up to `up_to` at that
+    /// moment, also for what `after` left out because the reader has it already.
+    pub marker: Marker,
+}
+
+/// A moment in the life of a log, as far as some criteria are concerned. Only the store that made it can read it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Marker {
+    settled: Position,
+    above: u64,
+}
+
+impl Marker {
+    /// Before the log's first event.
+    pub const START: Self = Self { settled: Position::START, above: 0 };
+
+    /// For stores: everything up to `settled` was seen, and `above` matching events behind it.
+    pub const fn new(settled: Position, above: u64) -> Self {
+        Self { settled, above }
+    }
+
+    /// For stores: up to where everything was seen.
+    pub const fn settled(self) -> Position {
+        self.settled
+    }
+
+    /// For stores: how many matching events were seen behind [`Marker::settled`].
+    pub const fn above(self) -> u64 {
+        self.above
+    }
+}
+
+/// A page of a feed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page {
+    /// Matching records in position order.
+    pub records: Vec<Record>,
+    /// Where to go on: nothing that matches is left at or below, and nothing can appear there any more. If the page is
+    /// full, the position of its last record; else up to where the log is settled.
+    pub up_to: Position,
+    /// What keeps the feed from going further, if something does.
+    pub hole: Option<Hole>,
+}
+
+/// Up to where a log is settled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// Nothing can appear at or below this position any more.
+    pub position: Position,
+    /// What keeps it from moving, if something does.
+    pub hole: Option<Hole>,
+}
+
+/// A position that a writer has drawn and neither filled nor given up, with events already behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hole {
+    /// The missing position.
+    pub position: Position,
+    /// Why it is still open.
+    pub reason: String,
+}
+
+/// One entry of the journal: a command as it was asked and what became of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// Its number; later entries have higher ones.
+    pub number: u64,
+    /// The time of the decision.
+    pub recorded_at: Timestamp,
+    /// Command id and name, actor, correlation, causation, trace.
+    pub metadata: Metadata,
+    /// The command itself.
+    pub body: Payload,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What became of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was accepted, and its events stand at these positions.
+    Accepted(Vec<Position>),
+    /// It was rejected with this error.
+    Rejected(String),
+}

@@ -1,0 +1,114 @@
+//! Tags: the ids that an event carries, as the log sees them.
+
+use std::{fmt, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::Invalid,
+    id::Id,
+    text::{MAX_TAG, check_text, is_kind, refuse},
+};
+
+/// `kind:value` of an id that an event carries, split at the first colon: `account:0192…`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Tag(Arc<str>);
+
+impl Tag {
+    /// The tag of an id.
+    ///
+    /// # Errors
+    /// [`Invalid`] if the id's kind is not `[a-z][a-z0-9_]*`, or the tag is longer than 512 bytes or contains NUL.
+    pub fn of<I: Id>(id: &I) -> Result<Self, Invalid> {
+        Self::new(I::KIND, id)
+    }
+
+    /// A tag from its two halves.
+    ///
+    /// # Errors
+    /// As [`Tag::of`].
+    pub fn new(kind: &str, value: impl fmt::Display) -> Result<Self, Invalid> {
+        Self::parse(format!("{kind}:{value}"))
+    }
+
+    /// A tag as it is stored.
+    ///
+    /// # Errors
+    /// [`Invalid`] if the text before the first colon is no kind, or the whole is too long or contains NUL.
+    pub fn parse(text: impl Into<Arc<str>>) -> Result<Self, Invalid> {
+        let text = text.into();
+        check_text("tag", &text, MAX_TAG)?;
+        match text.split_once(':') {
+            Some((kind, _)) if is_kind(kind) => Ok(Self(text)),
+            _ => Err(refuse(
+                "tag",
+                &text,
+                "it must be `kind:value`, the kind being `[a-z][a-z0-9_]*` of at most 64 bytes",
+            )),
+        }
+    }
+
+    /// The half before the first colon.
+    pub fn kind(&self) -> &str {
+        self.halves().0
+    }
+
+    /// The half behind the first colon.
+    pub fn value(&self) -> &str {
+        self.halves().1
+    }
+
+    /// The whole tag.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn halves(&self) -> (&str, &str) {
+        self.0.split_once(':').unwrap_or((&self.0, ""))
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for Tag {
+    type Error = Invalid;
+
+    fn try_from(text: String) -> Result<Self, Invalid> {
+        Self::parse(text)
+    }
+}
+
+impl From<Tag> for String {
+    fn from(tag: Tag) -> Self {
+        tag.0.as_ref().to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn splits_at_the_first_colon() {
+        let tag = Tag::new("product", "a:b").unwrap();
+        assert_eq!((tag.kind(), tag.value()), ("product", "a:b"));
+        assert_eq!(Tag::parse("product:").unwrap().value(), "");
+    }
+
+    #[test]
+    fn refuses_what_no_store_could_keep() {
+        assert!(Tag::parse("noColon").is_err());
+        assert!(Tag::new("Product", 1).is_err());
+        assert!(Tag::new("product", "a\0").is_err());
+        assert!(Tag::new("p", "x".repeat(510)).is_ok());
+        assert!(matches!(
+            Tag::new("p", "x".repeat(511)),
+            Err(Invalid::TooLarge { size: 513, limit: 512, .. })
+        ));
+    }
+}

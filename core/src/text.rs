@@ -1,0 +1,101 @@
+//! The limits of the log on names, ids and tags. They are the core's, so that every store accepts and refuses the same.
+
+use crate::error::Invalid;
+
+/// Longest kind of an id, in bytes.
+pub const MAX_KIND: usize = 64;
+/// Longest tag (`kind:value`), in bytes.
+pub const MAX_TAG: usize = 512;
+/// Longest name or caller-given id (event names, command names and ids, actors, correlations), in bytes.
+pub const MAX_NAME: usize = 200;
+/// Largest payload of one event unless the app says otherwise, in bytes: 4 MiB.
+pub const MAX_PAYLOAD: usize = 4 * 1024 * 1024;
+
+/// A name or id that callers choose: 1 to [`MAX_NAME`] bytes without NUL.
+pub(crate) fn check_name(what: &'static str, text: &str) -> Result<(), Invalid> {
+    if text.is_empty() {
+        return Err(refuse(what, text, "it must not be empty"));
+    }
+    check_text(what, text, MAX_NAME)
+}
+
+/// Any text up to `limit` bytes without NUL, which PostgreSQL cannot store.
+pub(crate) fn check_text(what: &'static str, text: &str, limit: usize) -> Result<(), Invalid> {
+    if text.len() > limit {
+        return Err(Invalid::TooLarge {
+            what: format!("{what} {:?}", shorten(text)),
+            size: text.len(),
+            limit,
+        });
+    }
+    if text.contains('\0') {
+        return Err(refuse(what, text, "it must not contain NUL"));
+    }
+    Ok(())
+}
+
+/// The stored name of an event type: a name without white space, and not one of the log's own, which start with `$`.
+pub(crate) fn check_event_name(text: &str) -> Result<(), Invalid> {
+    check_name("event name", text)?;
+    if text.starts_with('$') {
+        return Err(refuse("event name", text, "names that start with `$` belong to the log itself"));
+    }
+    if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err(refuse("event name", text, "it must not contain white space or control characters"));
+    }
+    Ok(())
+}
+
+/// Whether a text is a kind: `[a-z][a-z0-9_]*`, at most [`MAX_KIND`] bytes.
+pub const fn is_kind(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    if bytes.is_empty() || bytes.len() > MAX_KIND || !bytes[0].is_ascii_lowercase() {
+        return false;
+    }
+    let mut i = 1;
+    while i < bytes.len() {
+        if !(bytes[i].is_ascii_lowercase() || bytes[i].is_ascii_digit() || bytes[i] == b'_') {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
+pub(crate) fn refuse(what: &'static str, value: &str, rule: impl Into<String>) -> Invalid {
+    Invalid::Text { what, value: shorten(value), rule: rule.into() }
+}
+
+/// At most 80 characters of a text, for messages.
+pub(crate) fn shorten(text: &str) -> String {
+    match text.char_indices().nth(80) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_is_a_lower_case_word() {
+        for good in ["a", "account", "order_line2", &"k".repeat(64)] {
+            assert!(is_kind(good), "{good}");
+        }
+        for bad in ["", "Account", "2nd", "_x", "a-b", "a:b", "é", &"k".repeat(65)] {
+            assert!(!is_kind(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn names_have_limits() {
+        assert!(check_name("actor", &"é".repeat(100)).is_ok());
+        assert!(matches!(check_name("actor", &"é".repeat(101)), Err(Invalid::TooLarge { size: 202, .. })));
+        assert!(check_name("actor", "").is_err());
+        assert!(check_name("actor", "a\0b").is_err());
+        assert!(check_event_name("$gap").is_err());
+        assert!(check_event_name("account opened").is_err());
+        assert!(check_event_name("konto.eröffnet").is_ok());
+    }
+}

@@ -1,0 +1,148 @@
+//! Points in time, and the clock that tells them.
+
+use std::{fmt, str::FromStr, time::SystemTime};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A point in time: microseconds since 1970-01-01T00:00:00Z, between the years 1 and 9999.
+///
+/// Prints and parses as RFC 3339 (`2026-01-31T12:00:00Z`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// 1970-01-01T00:00:00Z.
+    pub const EPOCH: Self = Self(0);
+    /// The latest point in time: 9999-12-30T00:00:00Z.
+    pub const MAX: Self = Self(253_402_128_000_000_000);
+    /// The earliest point in time: 0001-01-01T00:00:00Z, within what every store can keep.
+    pub const MIN: Self = Self(-62_135_596_800_000_000);
+
+    /// The system's time, now.
+    pub fn now() -> Self {
+        Self::from(SystemTime::now())
+    }
+
+    /// A point in time from microseconds since 1970, moved to the nearest representable one.
+    pub const fn from_micros(micros: i64) -> Self {
+        if micros > Self::MAX.0 {
+            Self::MAX
+        } else if micros < Self::MIN.0 {
+            Self::MIN
+        } else {
+            Self(micros)
+        }
+    }
+
+    /// Microseconds since 1970.
+    pub const fn as_micros(self) -> i64 {
+        self.0
+    }
+
+    /// This point plus a duration, or [`Timestamp::MAX`] if that lies beyond.
+    pub fn plus(self, duration: std::time::Duration) -> Self {
+        let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+        Self::from_micros(self.0.saturating_add(micros))
+    }
+
+    /// This point minus a duration, or [`Timestamp::MIN`] if that lies beyond.
+    pub fn minus(self, duration: std::time::Duration) -> Self {
+        let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+        Self::from_micros(self.0.saturating_sub(micros))
+    }
+}
+
+impl From<SystemTime> for Timestamp {
+    fn from(time: SystemTime) -> Self {
+        match time.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(since) => Self::EPOCH.plus(since),
+            Err(before) => Self::EPOCH.minus(before.duration()),
+        }
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_microsecond(self.0) {
+            Ok(time) => time.fmt(f),
+            Err(_) => write!(f, "{} µs", self.0),
+        }
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = ParseTimestampError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let time: jiff::Timestamp =
+            text.parse().map_err(|source| ParseTimestampError { text: text.into(), source })?;
+        Ok(Self::from_micros(time.as_microsecond()))
+    }
+}
+
+/// A text that is no point in time.
+#[derive(Debug, thiserror::Error)]
+#[error("{text:?} is not a time such as 2026-01-31T12:00:00Z: {source}")]
+pub struct ParseTimestampError {
+    text: String,
+    source: jiff::Error,
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// Tells the time that is recorded with events and given to decisions.
+pub trait Clock: Send + Sync + 'static {
+    /// The time now.
+    fn now(&self) -> Timestamp;
+}
+
+/// The clock of the operating system.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}
+
+impl<C: Clock + ?Sized> Clock for std::sync::Arc<C> {
+    fn now(&self) -> Timestamp {
+        (**self).now()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_and_parses_rfc_3339() {
+        let time = Timestamp::from_micros(1_769_860_800_000_001);
+        assert_eq!(time.to_string(), "2026-01-31T12:00:00.000001Z");
+        assert_eq!("2026-01-31T12:00:00.000001Z".parse::<Timestamp>().unwrap(), time);
+        assert!("yesterday".parse::<Timestamp>().unwrap_err().to_string().contains("2026-01-31T12:00:00Z"));
+    }
+
+    #[test]
+    fn the_extremes_print_and_parse_too() {
+        assert_eq!(Timestamp::MIN.to_string(), "0001-01-01T00:00:00Z");
+        assert_eq!(Timestamp::MAX.to_string(), "9999-12-30T00:00:00Z");
+        assert_eq!("0001-01-01T00:00:00Z".parse::<Timestamp>().unwrap(), Timestamp::MIN);
+        assert_eq!("9999-12-31T00:00:00Z".parse::<Timestamp>().unwrap(), Timestamp::MAX);
+        assert_eq!(Timestamp::from_micros(i64::MAX), Timestamp::MAX);
+        assert_eq!(Timestamp::from_micros(i64::MIN), Timestamp::MIN);
+        assert_eq!(Timestamp::MIN.minus(std::time::Duration::MAX), Timestamp::MIN);
+    }
+}
