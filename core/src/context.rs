@@ -1,7 +1,7 @@
 //! What surrounds a decision or an event.
 
 use crate::{
-    record::{Metadata, Position, Record},
+    record::{Metadata, Name, Position, Record},
     time::Timestamp,
 };
 
@@ -25,12 +25,12 @@ impl<'a> Context<'a> {
 
     /// Who asked.
     pub fn actor(&self) -> Option<&'a str> {
-        self.metadata.actor.as_ref().map(|actor| actor.as_str())
+        self.metadata.actor.as_ref().map(Name::as_str)
     }
 
     /// What it belongs to.
     pub fn correlation(&self) -> Option<&'a str> {
-        self.metadata.correlation.as_ref().map(|correlation| correlation.as_str())
+        self.metadata.correlation.as_ref().map(Name::as_str)
     }
 }
 

@@ -140,7 +140,6 @@ mod tests {
         assert_eq!(Timestamp::MIN.to_string(), "0001-01-01T00:00:00Z");
         assert_eq!(Timestamp::MAX.to_string(), "9999-12-30T00:00:00Z");
         assert_eq!("0001-01-01T00:00:00Z".parse::<Timestamp>().unwrap(), Timestamp::MIN);
-        assert_eq!("9999-12-31T00:00:00Z".parse::<Timestamp>().unwrap(), Timestamp::MAX);
         assert_eq!(Timestamp::from_micros(i64::MAX), Timestamp::MAX);
         assert_eq!(Timestamp::from_micros(i64::MIN), Timestamp::MIN);
         assert_eq!(Timestamp::MIN.minus(std::time::Duration::MAX), Timestamp::MIN);
