@@ -80,7 +80,8 @@ pub struct Page {
     /// Matching records in position order.
     pub records: Vec<Record>,
     /// Where to go on: nothing that matches is left at or below, and nothing can appear there any more. If the page is
-    /// full, the position of its last record; else up to where the log is settled.
+    /// full, the position of its last record; else up to where the log is settled. Never below the `after` that was
+    /// asked for: a page behind the end of the log is empty and stays where it is.
     pub up_to: Position,
     /// What keeps the feed from going further, if something does.
     pub hole: Option<Hole>,

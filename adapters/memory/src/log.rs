@@ -1,0 +1,149 @@
+//! The log itself, without locks or futures: positions are indices into a vector, counted from 1.
+
+use std::collections::HashMap;
+
+use annalist_core::{
+    error::Error,
+    query::Criteria,
+    record::{Metadata, Position, Record},
+    store::{
+        Append, Appended, Batch, CommandKey, Condition, Entry, Journaled, LogId, Marker, Outcome, Page, Read,
+        Receipt, Stored,
+    },
+    time::Timestamp,
+};
+
+#[derive(Debug)]
+pub(crate) struct Log {
+    id: LogId,
+    records: Vec<Record>,
+    commands: HashMap<String, Accepted>,
+    journal: Vec<Entry>,
+}
+
+/// A command id that was accepted.
+#[derive(Debug)]
+struct Accepted {
+    key: CommandKey,
+    recorded_at: Timestamp,
+    receipt: Receipt,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { id: LogId::fresh(), records: Vec::new(), commands: HashMap::new(), journal: Vec::new() }
+    }
+}
+
+impl Log {
+    pub(crate) fn id(&self) -> LogId {
+        self.id
+    }
+
+    pub(crate) fn head(&self) -> Position {
+        Position::new(self.records.len() as u64)
+    }
+
+    pub(crate) fn append(&mut self, append: Append) -> Result<Appended, Error> {
+        if let Some(key) = &append.key
+            && let Some(receipt) = self.receipt(key)?
+        {
+            return Ok(Appended::Already(receipt));
+        }
+        for (number, condition) in append.conditions.iter().enumerate() {
+            if let Some(met) = self.met(condition) {
+                return Ok(Appended::Conflict { condition: number, met });
+            }
+        }
+        Ok(Appended::Done(self.write(append)))
+    }
+
+    fn write(&mut self, append: Append) -> Receipt {
+        let Append { events, recorded_at, metadata, key, journal, conditions: _ } = append;
+        let mut receipt = Receipt::default();
+        for draft in events {
+            let position = Position::new(self.head().get() + 1);
+            receipt.events.push(Stored { position, id: draft.id() });
+            self.records.push(draft.record(position, recorded_at, metadata.clone()));
+        }
+        if let Some(journaled) = journal {
+            self.write_journal(journaled, recorded_at, metadata, &receipt);
+        }
+        if let Some(key) = key {
+            let accepted = Accepted { key: key.clone(), recorded_at, receipt: receipt.clone() };
+            self.commands.insert(key.id().to_owned(), accepted);
+        }
+        receipt
+    }
+
+    fn write_journal(
+        &mut self,
+        journaled: Journaled,
+        recorded_at: Timestamp,
+        metadata: Metadata,
+        receipt: &Receipt,
+    ) {
+        let outcome = match journaled.rejection {
+            Some(error) => Outcome::Rejected(error),
+            None => Outcome::Accepted(receipt.events.iter().map(|event| event.position).collect()),
+        };
+        let number = self.journal.len() as u64 + 1;
+        self.journal.push(Entry { number, recorded_at, metadata, body: journaled.body, outcome });
+    }
+
+    pub(crate) fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {
+        let Some(accepted) = self.commands.get(key.id()) else { return Ok(None) };
+        key.check(accepted.key.command(), accepted.key.scope())?;
+        Ok(Some(accepted.receipt.clone()))
+    }
+
+    /// The newest event that breaks a condition.
+    fn met(&self, condition: &Condition) -> Option<Position> {
+        let Condition { criteria, marker } = condition;
+        let newer =
+            self.behind(marker.settled()).filter(|record| criteria.matches(&record.name, &record.tags));
+        let newer: Vec<Position> = newer.map(|record| record.position).collect();
+        if newer.len() as u64 == marker.above() { None } else { newer.last().copied() }
+    }
+
+    pub(crate) fn read(&self, read: &Read) -> Batch {
+        let records = self
+            .behind(read.after)
+            .take_while(|record| record.position <= read.up_to)
+            .filter(|record| read.criteria.matches(&record.name, &record.tags))
+            .cloned()
+            .collect();
+        Batch { records, marker: Marker::new(self.head().min(read.up_to), 0) }
+    }
+
+    pub(crate) fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Page {
+        let matching = self.behind(after).filter(|record| filter.matches(&record.name, &record.tags));
+        let records: Vec<Record> = matching.take(limit).cloned().collect();
+        let up_to = match records.last() {
+            Some(last) if records.len() == limit => last.position,
+            _ if limit == 0 => after,
+            _ => self.head().max(after),
+        };
+        Page { records, up_to, hole: None }
+    }
+
+    pub(crate) fn position_at(&self, time: Timestamp) -> Position {
+        let later = self.records.iter().position(|record| record.recorded_at > time);
+        later.map_or(self.head(), |index| Position::new(index as u64))
+    }
+
+    pub(crate) fn journal(&self, after: u64, limit: usize) -> Vec<Entry> {
+        self.journal.iter().filter(|entry| entry.number > after).take(limit).cloned().collect()
+    }
+
+    pub(crate) fn forget_commands(&mut self, before: Timestamp) -> u64 {
+        let known = self.commands.len();
+        self.commands.retain(|_, accepted| accepted.recorded_at >= before);
+        (known - self.commands.len()) as u64
+    }
+
+    fn behind(&self, position: Position) -> impl Iterator<Item = &Record> {
+        let start = usize::try_from(position.get()).unwrap_or(usize::MAX).min(self.records.len());
+        self.records[start..].iter()
+    }
+}
