@@ -1,0 +1,254 @@
+//! The cluster: made, started, stopped, started again.
+
+use std::{
+    fs::{self, File},
+    io,
+    net::{Ipv4Addr, TcpListener},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+use crate::{Error, Options, Programs, account::Account, error::Context, guard::Guard};
+
+/// How often we look whether the server has become ready, or has ended.
+const POLL: Duration = Duration::from_millis(20);
+
+/// How often we try another port when somebody takes the one we have just found free.
+const PORTS: usize = 5;
+
+/// How a server is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Open transactions are rolled back, connections closed, the data written: a clean end.
+    Fast,
+    /// A crash: every process quits where it stands, and the next start recovers from the write-ahead log.
+    Immediate,
+}
+
+/// A PostgreSQL cluster in a temporary directory, which exists as long as this value.
+///
+/// It listens on 127.0.0.1 and on a socket in its directory. Whoever can connect is its superuser `postgres`.
+#[derive(Debug)]
+pub struct Cluster {
+    programs: Programs,
+    account: Account,
+    options: Options,
+    port: u16,
+    server: Option<Child>,
+    // Dropped in this order: the guard stops the server, then the directory goes.
+    guard: Guard,
+    dir: TempDir,
+}
+
+impl Cluster {
+    /// Makes and starts a cluster with the default [`Options`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Options::start`].
+    pub fn start() -> Result<Self, Error> {
+        Options::new().start()
+    }
+
+    pub(crate) fn with(options: Options) -> Result<Self, Error> {
+        let programs = Programs::find()?;
+        let dir = tempfile::Builder::new()
+            .prefix("annalist-pg-")
+            .tempdir()
+            .doing(|| "make a temporary directory".into())?;
+        let account = Account::that_may_serve(dir.path())?;
+        let guard = Guard::post(&programs, &account, dir.path())?;
+        let mut cluster = Self { programs, account, options, port: 0, server: None, guard, dir };
+        cluster.init()?;
+        cluster.start_on_a_free_port()?;
+        Ok(cluster)
+    }
+
+    /// The address of the database `postgres`, for a driver: `postgres://postgres@127.0.0.1:port/postgres`.
+    pub fn url(&self) -> String {
+        self.url_of("postgres")
+    }
+
+    /// The address of a database of this cluster. The name is used as it is; the database need not exist yet.
+    pub fn url_of(&self, database: &str) -> String {
+        format!("postgres://postgres@{}:{}/{database}", Ipv4Addr::LOCALHOST, self.port)
+    }
+
+    /// The TCP port on 127.0.0.1. It stays the same over [`Cluster::start_again`].
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The directory with the server's socket, its log and its data. Gone after drop.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The server programs that run this cluster; `psql` and `pg_dump` usually live beside them.
+    pub fn programs(&self) -> &Programs {
+        &self.programs
+    }
+
+    /// What the server has logged so far.
+    pub fn log(&self) -> String {
+        fs::read(self.log_file())
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default()
+    }
+
+    /// Stops the server and waits until it has ended. Nothing happens when it does not run.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Program`] when the stop cannot be asked for, [`Error::Deadline`] when the server does not end in time.
+    pub fn stop(&mut self, how: Stop) -> Result<(), Error> {
+        if self.server.is_none() {
+            return Ok(());
+        }
+        let mode = match how {
+            Stop::Fast => "fast",
+            Stop::Immediate => "immediate",
+        };
+        let mut pg_ctl = self.command("pg_ctl");
+        // Without waiting: pg_ctl only watches a file, we wait for the process itself.
+        pg_ctl.args(["stop", "-W", "-m", mode, "-D"]).arg(self.data_dir());
+        run(&mut pg_ctl)?;
+        self.until("to stop", |cluster| Ok(cluster.ended()?.is_some()))
+    }
+
+    /// Starts the stopped server again, on the same data and the same port. Nothing happens when it runs.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Ended`] when the server ends at once, [`Error::Deadline`] when it does not get ready in time.
+    pub fn start_again(&mut self) -> Result<(), Error> {
+        if self.ended()?.is_none() && self.server.is_some() {
+            return Ok(());
+        }
+        self.launch()?;
+        self.until("to get ready", |cluster| match cluster.ended()? {
+            Some(status) => Err(Error::Ended { status, log: cluster.log() }),
+            None => Ok(cluster.is_ready()),
+        })
+    }
+
+    fn init(&self) -> Result<(), Error> {
+        let mut initdb = self.command("initdb");
+        initdb.args(["--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C"]);
+        run(initdb.arg("-D").arg(self.data_dir()))
+    }
+
+    fn start_on_a_free_port(&mut self) -> Result<(), Error> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            self.port = free_port()?;
+            match self.start_again() {
+                Err(Error::Ended { log, .. }) if log.contains("already in use") && tries < PORTS => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// Spawns the server as our own child, so that we see it end; in a process group of its own, so that a Ctrl-C at
+    /// the terminal reaches it through the guard only.
+    fn launch(&mut self) -> Result<(), Error> {
+        let log = File::create(self.log_file()).doing(|| "make the server's log file".into())?;
+        let log_too = log.try_clone().doing(|| "share the server's log file".into())?;
+        let mut postgres = self.command("postgres");
+        postgres
+            .arg("-D")
+            .arg(self.data_dir())
+            .arg("-k")
+            .arg(self.dir())
+            .arg("-p")
+            .arg(self.port.to_string());
+        for setting in self.options.settings() {
+            postgres.arg("-c").arg(setting);
+        }
+        postgres.stdin(Stdio::null()).stdout(log).stderr(log_too).process_group(0);
+        self.server = Some(postgres.spawn().doing(|| format!("start {postgres:?}"))?);
+        Ok(())
+    }
+
+    /// The server writes its process id into the first line of this file, and its state into the eighth.
+    fn is_ready(&self) -> bool {
+        let (Some(server), Ok(text)) =
+            (&self.server, fs::read_to_string(self.data_dir().join("postmaster.pid")))
+        else {
+            return false;
+        };
+        let mut lines = text.lines().map(str::trim);
+        // The file of a crashed server may still lie there: it has another process id.
+        lines.next() == Some(&server.id().to_string()) && lines.nth(6) == Some("ready")
+    }
+
+    /// How the server ended, once, if it did.
+    fn ended(&mut self) -> Result<Option<ExitStatus>, Error> {
+        let Some(server) = &mut self.server else { return Ok(None) };
+        let status = server.try_wait().doing(|| "look after the server".into())?;
+        if status.is_some() {
+            self.server = None;
+        }
+        Ok(status)
+    }
+
+    fn until(
+        &mut self,
+        goal: &'static str,
+        mut reached: impl FnMut(&mut Self) -> Result<bool, Error>,
+    ) -> Result<(), Error> {
+        let start = Instant::now();
+        while !reached(self)? {
+            if start.elapsed() > self.options.deadline {
+                return Err(Error::Deadline { goal, after: self.options.deadline, log: self.log() });
+            }
+            thread::sleep(POLL);
+        }
+        Ok(())
+    }
+
+    fn command(&self, program: &str) -> Command {
+        self.account.command(&self.programs.path(program), self.dir())
+    }
+
+    fn data_dir(&self) -> PathBuf {
+        self.dir().join("data")
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.dir().join("log")
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.guard.dismiss();
+        if let Some(mut server) = self.server.take() {
+            // The guard has stopped it; this makes sure, and leaves no zombie.
+            let _ = server.kill();
+            let _ = server.wait();
+        }
+    }
+}
+
+fn run(command: &mut Command) -> Result<(), Error> {
+    let output = command.stdin(Stdio::null()).output().doing(|| format!("run {command:?}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    Err(Error::Program { command: format!("{command:?}"), status: output.status, said })
+}
+
+fn free_port() -> Result<u16, Error> {
+    let port =
+        || -> io::Result<u16> { Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port()) };
+    port().doing(|| "find a free port on 127.0.0.1".into())
+}
