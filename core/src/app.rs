@@ -1,1 +1,235 @@
 //! The application: executes commands and reads what became of them.
+
+mod execute;
+mod load;
+mod registry;
+mod retry;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use tokio::time::MissedTickBehavior;
+
+use self::registry::Registry;
+pub use self::{
+    execute::Execute,
+    load::{History, Load, Moment},
+    retry::Retry,
+};
+use crate::{
+    aggregate::Aggregate,
+    codec::Codec,
+    command::Command,
+    error::{Error, Invalid},
+    event::Event,
+    id::Id,
+    store::{Entry, EventStore},
+    tag::Tag,
+    text::MAX_PAYLOAD,
+    time::{Clock, SystemClock},
+};
+
+/// A domain on a store. Cheap to clone; clones are the same app.
+///
+/// ```text
+/// let app = App::builder(Memory::new()).start().await?;
+/// let receipt = app.execute(Deposit { account, amount: 40 }).actor("ann").await?;
+/// let account = app.load::<Account>(&account).await?;
+/// ```
+#[derive(Clone)]
+pub struct App {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Arc<dyn EventStore>,
+    clock: Box<dyn Clock>,
+    codec: Codec,
+    registry: Registry,
+    settings: Settings,
+}
+
+#[derive(Clone, Debug)]
+struct Settings {
+    retry: Retry,
+    journal: Journal,
+    max_payload: usize,
+    keep_command_ids: Option<Duration>,
+}
+
+impl App {
+    /// Starts to describe an app on a store, or on an `Arc` of one.
+    pub fn builder(store: impl EventStore) -> Builder {
+        Builder {
+            store: Arc::new(store),
+            clock: Box::new(SystemClock),
+            registry: Registry::default(),
+            claims: Ok(()),
+            settings: Settings {
+                retry: Retry::default(),
+                journal: Journal::Off,
+                max_payload: MAX_PAYLOAD,
+                keep_command_ids: None,
+            },
+        }
+    }
+
+    /// Executes a command: loads the states that its decision needs, decides, and appends the events if nothing that it
+    /// read has changed; else it does so again. Nothing happens before the answer is awaited.
+    ///
+    /// Dropping the future leaves the append whole or absent.
+    pub fn execute<C: Command>(&self, command: C) -> Execute<C> {
+        Execute::new(self.clone(), command)
+    }
+
+    /// The state of an aggregate, now or [`at`](Load::at) a moment of the past. Without events it is the initial one.
+    ///
+    /// An aggregate without `#[id]` has the id `()`.
+    pub fn load<A: Aggregate>(&self, id: &A::Id) -> Load<A> {
+        Load::new(self.clone(), id.clone())
+    }
+
+    /// The events of type `E` that carry an id, oldest first, with their times, actors and positions.
+    pub fn history<E: Event>(&self, id: &impl Id) -> History<E> {
+        History::new(self.clone(), Tag::of(id))
+    }
+
+    /// Entries of the command journal behind the one numbered `after` (0 is before the first), oldest first.
+    ///
+    /// # Errors
+    /// [`Error`] if the store cannot answer or an entry is damaged.
+    pub async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {
+        self.inner.store.journal(after, limit).await
+    }
+
+    /// Forgets the command ids that were accepted longer ago than [`Builder::keep_command_ids`] says, and tells how
+    /// many. The app does so by itself when it starts and every hour; without that setting, ids are kept for ever.
+    ///
+    /// # Errors
+    /// [`Error`] if the store cannot answer.
+    pub async fn forget_old_command_ids(&self) -> Result<u64, Error> {
+        match self.inner.settings.keep_command_ids {
+            Some(kept) => self.inner.store.forget_commands(self.inner.clock.now().minus(kept)).await,
+            None => Ok(0),
+        }
+    }
+
+    /// The store below.
+    pub fn store(&self) -> &Arc<dyn EventStore> {
+        &self.inner.store
+    }
+
+    /// Forgets old command ids every hour, as long as a clone of the app lives.
+    fn keep_house(&self) {
+        let app = Arc::downgrade(&self.inner);
+        tokio::spawn(async move {
+            let mut hours = tokio::time::interval(Duration::from_secs(3600));
+            hours.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            hours.tick().await;
+            loop {
+                hours.tick().await;
+                let Some(inner) = app.upgrade() else { return };
+                if let Err(error) = (App { inner }).forget_old_command_ids().await {
+                    tracing::warn!(%error, "old command ids could not be forgotten; the next try is in an hour");
+                }
+            }
+        });
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { store, settings, .. } = &*self.inner;
+        f.debug_struct("App")
+            .field("store", &store.describe())
+            .field("settings", settings)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An app that is not started yet.
+#[must_use = "an app exists once `start` was awaited"]
+pub struct Builder {
+    store: Arc<dyn EventStore>,
+    clock: Box<dyn Clock>,
+    registry: Registry,
+    claims: Result<(), Invalid>,
+    settings: Settings,
+}
+
+impl Builder {
+    /// Takes the time from this clock instead of the system's. It is what decisions see and what events record.
+    pub fn clock(self, clock: impl Clock) -> Self {
+        Self { clock: Box::new(clock), ..self }
+    }
+
+    /// How often and how fast a command is tried again after a conflict.
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.settings.retry = retry;
+        self
+    }
+
+    /// Which commands the journal keeps. By default none.
+    pub fn journal(mut self, journal: Journal) -> Self {
+        self.settings.journal = journal;
+        self
+    }
+
+    /// The largest payload of one event or journaled command, in bytes. By default 4 MiB.
+    pub fn max_payload(mut self, bytes: usize) -> Self {
+        self.settings.max_payload = bytes;
+        self
+    }
+
+    /// How long a command id is remembered after it was accepted. By default for ever.
+    pub fn keep_command_ids(mut self, kept: Duration) -> Self {
+        self.settings.keep_command_ids = Some(kept);
+        self
+    }
+
+    /// Checks at the start that no other Rust type claims the stored names of these events and the kinds of their ids.
+    /// Events that are not announced here are checked when a command first uses them.
+    pub fn events<E: Event>(mut self) -> Self {
+        self.claims = self.claims.and_then(|()| self.registry.claim(const { &E::TYPES }));
+        self
+    }
+
+    /// Starts the app.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if two types claim one stored name or kind of id; another [`Error`] if the store cannot answer.
+    pub async fn start(self) -> Result<App, Error> {
+        let Self { store, clock, registry, claims, settings } = self;
+        claims?;
+        let keeps_house = settings.keep_command_ids.is_some();
+        let app =
+            App { inner: Arc::new(Inner { store, clock, codec: Codec::default(), registry, settings }) };
+        if keeps_house {
+            app.forget_old_command_ids().await?;
+            app.keep_house();
+        }
+        Ok(app)
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { store, settings, .. } = self;
+        f.debug_struct("Builder")
+            .field("store", &store.describe())
+            .field("settings", settings)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Which commands the journal keeps, in the transaction of their events: id, name, actor, time, correlation, positions
+/// and body. It is the audit trail of what was asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Journal {
+    /// None.
+    #[default]
+    Off,
+    /// Those that were accepted.
+    Accepted,
+    /// Those that were accepted and those that were rejected, with the `Debug` text of the error.
+    All,
+}

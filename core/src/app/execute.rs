@@ -1,0 +1,328 @@
+//! The write path: load, decide, append under the exact condition; on conflict, again.
+
+use std::{
+    any::Any,
+    borrow::Cow,
+    fmt::Debug,
+    future::{Future, IntoFuture},
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+};
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{App, Journal};
+use crate::{
+    command::Command,
+    context::Context,
+    dispatch::{Dispatcher, Handler, Loader},
+    error::{Error, ExecuteError, Invalid},
+    event::{Events, IntoEvents},
+    payload::Payload,
+    query::{Criteria, Item},
+    record::{CommandId, Draft, Metadata, Name, Position},
+    store::{Append, Appended, Batch, CommandKey, Condition, Journaled, Read, Receipt},
+    time::Timestamp,
+};
+
+type Answer<E> = Pin<Box<dyn Future<Output = Result<Receipt, ExecuteError<E>>> + Send>>;
+
+/// A command that is about to be executed; `.await` it.
+///
+/// # Errors
+/// [`ExecuteError::Rejected`] with the decision's own error; else why it could not be decided or written.
+#[must_use = "nothing is executed before it is awaited"]
+#[derive(Debug)]
+pub struct Execute<C> {
+    command: C,
+    call: Call,
+}
+
+impl<C: Command> Execute<C> {
+    pub(super) fn new(app: App, command: C) -> Self {
+        let call = Call { app, id: None, actor: None, correlation: None, causation: None, trace: None };
+        Self { command, call }
+    }
+
+    /// Makes it idempotent: with the same id the command is accepted once, and each later time gives the first receipt,
+    /// also when the first answer was lost. A rejection is not remembered.
+    pub fn id(mut self, id: impl Into<CommandId>) -> Self {
+        self.call.id = Some(id.into());
+        self
+    }
+
+    /// Who asks: 1 to 200 bytes.
+    pub fn actor(mut self, actor: impl Into<Cow<'static, str>>) -> Self {
+        self.call.actor = Some(actor.into());
+        self
+    }
+
+    /// What the command belongs to: 1 to 200 bytes. By default the command's id.
+    pub fn correlation(mut self, correlation: impl Into<Cow<'static, str>>) -> Self {
+        self.call.correlation = Some(correlation.into());
+        self
+    }
+
+    /// What led to the command, usually the id of an event: 1 to 200 bytes.
+    pub fn causation(mut self, causation: impl Into<Cow<'static, str>>) -> Self {
+        self.call.causation = Some(causation.into());
+        self
+    }
+
+    /// The trace context of the caller, as a W3C `traceparent`.
+    pub fn trace(mut self, traceparent: impl Into<Cow<'static, str>>) -> Self {
+        self.call.trace = Some(traceparent.into());
+        self
+    }
+}
+
+impl<C: Command> IntoFuture for Execute<C> {
+    type Output = Result<Receipt, ExecuteError<C::Error>>;
+    type IntoFuture = Answer<C::Error>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        self.command.dispatch(self.call)
+    }
+}
+
+/// What the caller said about a command.
+#[derive(Debug)]
+struct Call {
+    app: App,
+    id: Option<CommandId>,
+    actor: Option<Cow<'static, str>>,
+    correlation: Option<Cow<'static, str>>,
+    causation: Option<Cow<'static, str>>,
+    trace: Option<Cow<'static, str>>,
+}
+
+impl Dispatcher for Call {
+    type Out<E: Debug + Send + 'static> = Answer<E>;
+
+    fn run<C, S, R, E>(self, command: C, handler: Handler<C, S, R, E>) -> Answer<E>
+    where
+        C: Serialize + Send + 'static,
+        S: Send + 'static,
+        R: IntoEvents + 'static,
+        E: Debug + Send + 'static,
+    {
+        Box::pin(async move {
+            let request = Request::new(self, &command, &handler)?;
+            // It owns the command and lends it to no one across an await, so that a command need not be `Sync`.
+            let mut decide = move |request: &Request, time, batches: &[Batch]| {
+                request.decide(time, batches, &command, &handler)
+            };
+            request.run(&mut decide).await
+        })
+    }
+
+    fn map<A, B>(out: Answer<A>, convert: fn(A) -> B) -> Answer<B>
+    where
+        A: Debug + Send + 'static,
+        B: Debug + Send + 'static,
+    {
+        Box::pin(async move { out.await.map_err(|error| error.map(convert)) })
+    }
+}
+
+/// A command on its way through the tries: everything that stays the same from one to the next.
+struct Request {
+    app: App,
+    name: &'static str,
+    metadata: Metadata,
+    key: Option<CommandKey>,
+    reads: Vec<Read>,
+    body: Option<Payload>,
+}
+
+/// Decides once, at this time and on these batches. States and all are dropped when it returns.
+type Decide<E> = dyn FnMut(&Request, Timestamp, &[Batch]) -> Result<Result<Vec<Draft>, E>, Error> + Send;
+
+/// How a try ended.
+enum Tried<E> {
+    Accepted(Receipt),
+    Rejected(E),
+    Conflict(Position),
+}
+
+impl Request {
+    fn new<C: Serialize, S, R, E>(
+        call: Call,
+        command: &C,
+        handler: &Handler<C, S, R, E>,
+    ) -> Result<Self, Error> {
+        let Call { app, id, actor, correlation, causation, trace } = call;
+        let name = handler.name;
+        let plan = guard(name, || Loader::plan(|loader| (handler.load)(command, loader)))?;
+        plan.types.iter().copied().flatten().try_for_each(|types| app.inner.registry.claim(types))?;
+
+        let given = id.map(CommandId::name).transpose()?;
+        let command_name = Name::new("command name", name)?;
+        let key = given.clone().map(|id| {
+            let tags = plan.reads.iter().flat_map(Criteria::items).flat_map(Item::tags);
+            CommandKey::new(id, command_name.clone(), tags.cloned())
+        });
+        let command_id = given.map_or_else(|| Name::new("command id", Uuid::now_v7().to_string()), Ok)?;
+        let named = |what, text: Option<_>| text.map(|text| Name::new(what, text)).transpose();
+        let metadata = Metadata {
+            correlation: named("correlation", correlation)?.or_else(|| Some(command_id.clone())),
+            causation: named("causation", causation)?,
+            actor: named("actor", actor)?,
+            trace: named("trace", trace)?,
+            command: Some(command_name),
+            command_id: Some(command_id),
+        };
+        let body = app.body(name, command)?;
+        let reads = plan.reads.into_iter().map(Read::all).collect();
+        Ok(Self { app, name, metadata, key, reads, body })
+    }
+
+    /// Tries until there is an answer. After a lost answer only success can be told for sure: whatever else comes later,
+    /// the lost append may still arrive.
+    async fn run<E: Debug + Send>(&self, decide: &mut Decide<E>) -> Result<Receipt, ExecuteError<E>> {
+        let retry = self.app.inner.settings.retry;
+        let (mut tries, mut lost) = (0, None);
+        loop {
+            tries += 1;
+            let failed = match self.attempt(decide).await {
+                Ok(Tried::Accepted(receipt)) => return Ok(receipt),
+                Ok(Tried::Rejected(rejection)) => ExecuteError::Rejected(rejection),
+                Ok(Tried::Conflict(met)) => ExecuteError::Conflict { tries, met },
+                Err(error) => error.into(),
+            };
+            let again = match &failed {
+                ExecuteError::Conflict { .. } => true,
+                ExecuteError::Unknown(_) => self.key.is_some(),
+                _ => false,
+            };
+            if !again || tries >= retry.tries() {
+                return Err(lost.unwrap_or(failed));
+            }
+            tracing::debug!(
+                command = self.name,
+                tries,
+                unknown = matches!(failed, ExecuteError::Unknown(_)),
+                "trying again"
+            );
+            if matches!(failed, ExecuteError::Unknown(_)) {
+                lost = Some(failed);
+            }
+            tokio::time::sleep(retry.pause(tries)).await;
+        }
+    }
+
+    async fn attempt<E: Debug + Send>(&self, decide: &mut Decide<E>) -> Result<Tried<E>, Error> {
+        let store = &self.app.inner.store;
+        let batches = if self.reads.is_empty() { Vec::new() } else { store.read(&self.reads).await? };
+        let time = self.app.inner.clock.now();
+        match decide(self, time, &batches) {
+            Ok(Ok(events)) => self.append(time, events, &batches).await,
+            Ok(Err(rejection)) => self.rejected(time, rejection).await,
+            Err(error) => self.accepted_before().await?.map(Tried::Accepted).ok_or(error),
+        }
+    }
+
+    /// One decision, from the records read to the drafts to append. Panics of the user's code end here.
+    fn decide<C, S, R: IntoEvents, E>(
+        &self,
+        time: Timestamp,
+        batches: &[Batch],
+        command: &C,
+        handler: &Handler<C, S, R, E>,
+    ) -> Result<Result<Vec<Draft>, E>, Error> {
+        let inner = &self.app.inner;
+        let context = Context::decision(time, &self.metadata);
+        guard(self.name, || {
+            let states = Loader::fold(batches, &inner.codec, |loader| (handler.load)(command, loader))?;
+            let decided = match (handler.decide)(&states, command, &context) {
+                Ok(decided) => decided,
+                Err(rejection) => return Ok(Err(rejection)),
+            };
+            let mut events = Events::new(&inner.codec).max_payload(inner.settings.max_payload);
+            decided.write_events(&mut events)?;
+            let (drafts, types) = events.into_parts();
+            types.into_iter().try_for_each(|types| inner.registry.claim(types))?;
+            Ok(Ok(drafts))
+        })
+    }
+
+    async fn append<E>(
+        &self,
+        time: Timestamp,
+        events: Vec<Draft>,
+        batches: &[Batch],
+    ) -> Result<Tried<E>, Error> {
+        if events.is_empty() && self.key.is_none() && self.body.is_none() {
+            return Ok(Tried::Accepted(Receipt::default()));
+        }
+        let read = self.reads.iter().zip(batches);
+        let conditions =
+            read.map(|(read, batch)| Condition { criteria: read.criteria.clone(), marker: batch.marker });
+        let append = Append {
+            events,
+            conditions: conditions.collect(),
+            key: self.key.clone(),
+            ..self.message(time, None)
+        };
+        Ok(match self.app.inner.store.append(append).await? {
+            Appended::Done(receipt) | Appended::Already(receipt) => Tried::Accepted(receipt),
+            Appended::Conflict { met, .. } => Tried::Conflict(met),
+        })
+    }
+
+    /// A decision that says no today may have said yes when the id was first used: then that answer stands.
+    async fn rejected<E: Debug + Send>(&self, time: Timestamp, rejection: E) -> Result<Tried<E>, Error> {
+        if let Some(receipt) = self.accepted_before().await? {
+            return Ok(Tried::Accepted(receipt));
+        }
+        if self.app.inner.settings.journal == Journal::All {
+            self.app.inner.store.append(self.message(time, Some(format!("{rejection:?}")))).await?;
+        }
+        Ok(Tried::Rejected(rejection))
+    }
+
+    async fn accepted_before(&self) -> Result<Option<Receipt>, Error> {
+        match &self.key {
+            Some(key) => self.app.inner.store.receipt(key).await,
+            None => Ok(None),
+        }
+    }
+
+    /// An append without events and conditions.
+    fn message(&self, time: Timestamp, rejection: Option<String>) -> Append {
+        let journal = self.body.clone().map(|body| Journaled { body, rejection });
+        Append { recorded_at: time, metadata: self.metadata.clone(), journal, ..Append::default() }
+    }
+}
+
+impl App {
+    /// The command as the journal keeps it, if there is a journal.
+    fn body<C: Serialize>(&self, name: &str, command: &C) -> Result<Option<Payload>, Invalid> {
+        if self.inner.settings.journal == Journal::Off {
+            return Ok(None);
+        }
+        let body = Payload::encode(name, command)?;
+        let (size, limit) = (body.as_str().len(), self.inner.settings.max_payload);
+        if size > limit {
+            return Err(Invalid::TooLarge { what: format!("the command `{name}`"), size, limit });
+        }
+        Ok(Some(body))
+    }
+}
+
+/// Runs the user's code; a panic becomes an error that names what was running.
+pub(super) fn guard<T>(running: &str, user_code: impl FnOnce() -> Result<T, Invalid>) -> Result<T, Error> {
+    match catch_unwind(AssertUnwindSafe(user_code)) {
+        Ok(result) => result.map_err(Error::from),
+        Err(panic) => Err(Error::Panicked {
+            function: format!("the code of `{running}`"),
+            message: message_of(&*panic),
+        }),
+    }
+}
+
+fn message_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
+}

@@ -1,0 +1,141 @@
+//! Reading entities directly from their events, now or as of a moment.
+
+use std::{
+    future::{Future, IntoFuture},
+    marker::PhantomData,
+    pin::Pin,
+};
+
+use super::{App, execute::guard};
+use crate::{
+    aggregate::{Aggregate, criteria_of},
+    error::{Error, Invalid},
+    event::{Event, Recorded},
+    query::{Criteria, Item},
+    record::{Position, Record},
+    store::{Read, Receipt},
+    tag::Tag,
+    time::Timestamp,
+};
+
+type Answer<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
+
+/// A moment in the life of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// As the log was when its last event stood at this position.
+    Position(Position),
+    /// As of a time: the longest prefix of the log whose recorded times are not later. Clocks may jump; this always is
+    /// a state that the log was in.
+    Time(Timestamp),
+}
+
+impl From<Position> for Moment {
+    fn from(position: Position) -> Self {
+        Self::Position(position)
+    }
+}
+
+impl From<Timestamp> for Moment {
+    fn from(time: Timestamp) -> Self {
+        Self::Time(time)
+    }
+}
+
+impl From<&Receipt> for Moment {
+    fn from(receipt: &Receipt) -> Self {
+        Self::Position(receipt.position())
+    }
+}
+
+/// An aggregate that is about to be loaded; `.await` it.
+#[must_use = "nothing is loaded before it is awaited"]
+#[derive(Debug)]
+pub struct Load<A: Aggregate> {
+    app: App,
+    id: A::Id,
+    moment: Option<Moment>,
+}
+
+impl<A: Aggregate> Load<A> {
+    pub(super) fn new(app: App, id: A::Id) -> Self {
+        Self { app, id, moment: None }
+    }
+
+    /// As it was at a position, at a time, or right after a receipt's command.
+    pub fn at(self, moment: impl Into<Moment>) -> Self {
+        Self { moment: Some(moment.into()), ..self }
+    }
+
+    async fn run(self) -> Result<A, Error> {
+        let records = self.app.records(criteria_of::<A>(&self.id)?, self.moment).await?;
+        let codec = &self.app.inner.codec;
+        guard("a fold", || {
+            let mut state = A::initial(self.id);
+            records.iter().try_for_each(|record| state.fold_record(record, codec))?;
+            Ok(state)
+        })
+    }
+}
+
+impl<A: Aggregate> IntoFuture for Load<A> {
+    type Output = Result<A, Error>;
+    type IntoFuture = Answer<A>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+/// The events of an entity that are about to be read; `.await` it.
+#[must_use = "nothing is read before it is awaited"]
+#[derive(Debug)]
+pub struct History<E> {
+    app: App,
+    tag: Result<Tag, Invalid>,
+    moment: Option<Moment>,
+    events: PhantomData<fn() -> E>,
+}
+
+impl<E: Event> History<E> {
+    pub(super) fn new(app: App, tag: Result<Tag, Invalid>) -> Self {
+        Self { app, tag, moment: None, events: PhantomData }
+    }
+
+    /// Only up to a position, a time, or a receipt's command.
+    pub fn at(self, moment: impl Into<Moment>) -> Self {
+        Self { moment: Some(moment.into()), ..self }
+    }
+
+    async fn run(self) -> Result<Vec<Recorded<E>>, Error> {
+        let criteria = Item::any().types(const { &E::TYPES }.names()).tag(self.tag?).into();
+        let records = self.app.records(criteria, self.moment).await?;
+        let mut events = Vec::with_capacity(records.len());
+        for record in &records {
+            record.decode_into(&self.app.inner.codec, &mut events)?;
+        }
+        Ok(events)
+    }
+}
+
+impl<E: Event> IntoFuture for History<E> {
+    type Output = Result<Vec<Recorded<E>>, Error>;
+    type IntoFuture = Answer<Vec<Recorded<E>>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+impl App {
+    async fn records(&self, criteria: Criteria, moment: Option<Moment>) -> Result<Vec<Record>, Error> {
+        let store = &self.inner.store;
+        let up_to = match moment {
+            None => Position::END,
+            Some(Moment::Position(position)) => position,
+            Some(Moment::Time(time)) => store.position_at(time).await?,
+        };
+        let batches = store.read(&[Read::all(criteria).up_to(up_to)]).await?;
+        Ok(batches.into_iter().flat_map(|batch| batch.records).collect())
+    }
+}

@@ -1,0 +1,75 @@
+//! Two lists of events, side by side.
+
+use std::fmt::Write;
+
+use crate::record::Draft;
+
+/// One line an event, in the order of both lists: `=` stands in both, `-` only in the expected list, `+` only in the
+/// actual one.
+pub(super) fn diff(expected: &[Draft], actual: &[Draft]) -> String {
+    let (expected, actual): (Vec<_>, Vec<_>) = (lines(expected), lines(actual));
+    let common = common_lengths(&expected, &actual);
+    let (mut e, mut a) = (0, 0);
+    let mut text = String::new();
+    while e < expected.len() || a < actual.len() {
+        let (mark, line) = match (expected.get(e), actual.get(a)) {
+            (Some(one), Some(other)) if one == other => {
+                (e, a) = (e + 1, a + 1);
+                ('=', one)
+            }
+            (Some(one), other) if other.is_none() || common[e + 1][a] >= common[e][a + 1] => {
+                e += 1;
+                ('-', one)
+            }
+            (_, Some(other)) => {
+                a += 1;
+                ('+', other)
+            }
+            (_, None) => break,
+        };
+        let _ = writeln!(text, "  {mark} {line}");
+    }
+    text
+}
+
+/// `lengths[e][a]` is the length of the longest common subsequence of what follows behind `e` and `a`.
+fn common_lengths(expected: &[String], actual: &[String]) -> Vec<Vec<usize>> {
+    let mut lengths = vec![vec![0; actual.len() + 1]; expected.len() + 1];
+    for e in (0..expected.len()).rev() {
+        for a in (0..actual.len()).rev() {
+            lengths[e][a] = if expected[e] == actual[a] {
+                lengths[e + 1][a + 1] + 1
+            } else {
+                lengths[e + 1][a].max(lengths[e][a + 1])
+            };
+        }
+    }
+    lengths
+}
+
+/// The events as they would be stored, their own ids aside.
+pub(super) fn lines(events: &[Draft]) -> Vec<String> {
+    let line = |event: &Draft| {
+        let tags: Vec<&str> = event.tags().iter().map(crate::tag::Tag::as_str).collect();
+        format!("{} v{} {} [{}]", event.name(), event.version(), event.data(), tags.join(", "))
+    };
+    events.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::payload::Payload;
+
+    fn events(names: &[&'static str]) -> Vec<Draft> {
+        names.iter().map(|name| Draft::new(*name, 1, [], Payload::parse("{}").unwrap()).unwrap()).collect()
+    }
+
+    #[test]
+    fn shows_what_is_missing_and_what_is_too_much() {
+        let text = diff(&events(&["a", "b", "c"]), &events(&["a", "x", "c", "d"]));
+        assert_eq!(text, "  = a v1 {} []\n  - b v1 {} []\n  + x v1 {} []\n  = c v1 {} []\n  + d v1 {} []\n");
+        assert_eq!(diff(&[], &events(&["a"])), "  + a v1 {} []\n");
+        assert_eq!(diff(&events(&["a"]), &[]), "  - a v1 {} []\n");
+    }
+}
