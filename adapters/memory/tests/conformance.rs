@@ -1,0 +1,31 @@
+//! The promises of the port, on the store in memory.
+
+use std::sync::Arc;
+
+use annalist_conformance::{BoxError, Capability, Subject};
+use annalist_core::store::EventStore;
+use annalist_memory::Memory;
+
+struct InMemory;
+
+#[async_trait::async_trait]
+impl Subject for InMemory {
+    const NAME: &'static str = "memory";
+    type Place = Memory;
+
+    fn lacks(&self, capability: Capability) -> Option<&'static str> {
+        (capability == Capability::Durable).then_some("it lives in the memory of one process")
+    }
+
+    async fn create(&self) -> Result<Memory, BoxError> {
+        Ok(Memory::new())
+    }
+
+    async fn open(&self, place: &Memory) -> Result<Arc<dyn EventStore>, BoxError> {
+        Ok(Arc::new(place.clone()))
+    }
+}
+
+fn main() {
+    annalist_conformance::run(InMemory)
+}

@@ -1,0 +1,216 @@
+//! What a case works with: a log of its own, and handles to it.
+
+use std::{
+    collections::hash_map::DefaultHasher,
+    hash::{Hash, Hasher},
+    ops::Deref,
+    sync::{Arc, Mutex},
+};
+
+use annalist_core::{
+    query::Criteria,
+    record::{Position, Record},
+    store::{Append, Appended, Batch, EventStore, Page, Read, Receipt},
+};
+
+use crate::{
+    Failure, Settings,
+    failure::Outcome,
+    subject::{Home, Maker},
+};
+
+/// All the logs of one case.
+pub(crate) struct Logs {
+    maker: Box<dyn Maker>,
+    settings: Settings,
+    made: Mutex<Vec<Arc<dyn Home>>>,
+}
+
+impl Logs {
+    pub(crate) fn new(maker: impl Maker + 'static, settings: Settings) -> Arc<Self> {
+        Arc::new(Self { maker: Box::new(maker), settings, made: Mutex::default() })
+    }
+
+    /// Removes every log of the case.
+    pub(crate) async fn remove(&self) -> Outcome {
+        let made = std::mem::take(&mut *self.made.lock().unwrap());
+        for home in made {
+            home.remove().await?;
+        }
+        Ok(())
+    }
+}
+
+/// A log that only one case uses, with a first handle to it.
+pub(crate) struct Log {
+    logs: Arc<Logs>,
+    home: Arc<dyn Home>,
+    handle: Handle,
+}
+
+impl Log {
+    pub(crate) async fn new(logs: &Arc<Logs>) -> Outcome<Self> {
+        let home = logs.maker.make().await?;
+        logs.made.lock().unwrap().push(Arc::clone(&home));
+        let handle = Handle(home.open().await?);
+        Ok(Self { logs: Arc::clone(logs), home, handle })
+    }
+
+    /// Another log, empty too.
+    pub(crate) async fn another(&self) -> Outcome<Self> {
+        Self::new(&self.logs).await
+    }
+
+    /// Another handle to this log, as another process would have it.
+    pub(crate) async fn reopen(&self) -> Outcome<Handle> {
+        Ok(Handle(self.home.open().await?))
+    }
+
+    /// This many handles to this log.
+    pub(crate) async fn handles(&self, count: usize) -> Outcome<Vec<Handle>> {
+        let mut handles = vec![self.handle.clone()];
+        while handles.len() < count {
+            handles.push(self.reopen().await?);
+        }
+        Ok(handles)
+    }
+
+    /// The same log after its only handle was dropped.
+    pub(crate) async fn restarted(self) -> Outcome<Self> {
+        let Self { logs, home, handle } = self;
+        drop(handle);
+        let handle = Handle(home.open().await?);
+        Ok(Self { logs, home, handle })
+    }
+
+    /// How often to do something that is done `usual` times in a usual run.
+    pub(crate) fn rounds(&self, usual: usize) -> usize {
+        usual.saturating_mul(self.logs.settings.scale)
+    }
+
+    /// Random choices that depend on the run's seed and on what they are for.
+    pub(crate) fn random(&self, purpose: impl Hash) -> fastrand::Rng {
+        let mut hasher = DefaultHasher::new();
+        (self.logs.settings.seed, purpose).hash(&mut hasher);
+        fastrand::Rng::with_seed(hasher.finish())
+    }
+}
+
+impl Deref for Log {
+    type Target = Handle;
+
+    fn deref(&self) -> &Handle {
+        &self.handle
+    }
+}
+
+/// A handle to a log: the store, and the questions that cases ask again and again.
+#[derive(Clone)]
+pub(crate) struct Handle(Arc<dyn EventStore>);
+
+impl Deref for Handle {
+    type Target = dyn EventStore;
+
+    fn deref(&self) -> &(dyn EventStore + 'static) {
+        &*self.0
+    }
+}
+
+impl Handle {
+    /// Appends what must be accepted now.
+    pub(crate) async fn accepted(&self, append: Append) -> Outcome<Receipt> {
+        match self.append(append).await? {
+            Appended::Done(receipt) => Ok(receipt),
+            other => Err(Failure::new(format!("the append must be accepted, but the answer is {other:?}"))),
+        }
+    }
+
+    /// Appends what must be known already.
+    pub(crate) async fn known(&self, append: Append) -> Outcome<Receipt> {
+        match self.append(append).await? {
+            Appended::Already(receipt) => Ok(receipt),
+            other => {
+                Err(Failure::new(format!("the command id was accepted before, but the answer is {other:?}")))
+            }
+        }
+    }
+
+    /// Appends what must be refused; gives the number of the condition and the position it met.
+    pub(crate) async fn conflict(&self, append: Append) -> Outcome<(usize, Position)> {
+        match self.append(append).await? {
+            Appended::Conflict { condition, met } => Ok((condition, met)),
+            other => Err(Failure::new(format!("a condition fails, but the answer is {other:?}"))),
+        }
+    }
+
+    /// Reads one set of criteria.
+    pub(crate) async fn look(&self, read: Read) -> Outcome<Batch> {
+        let mut batches = self.read(std::slice::from_ref(&read)).await?;
+        ensure_eq!(batches.len(), 1, "one read gives one batch");
+        Ok(batches.remove(0))
+    }
+
+    /// Everything in the log.
+    pub(crate) async fn everything(&self) -> Outcome<Vec<Record>> {
+        Ok(self.look(Read::all(Criteria::all())).await?.records)
+    }
+
+    /// Reads a feed from a position until it has passed `end`, whose append must be acknowledged; gives all records.
+    ///
+    /// Only a full page or an unfinished append may stop a feed before `end`, so this ends, or the case is stuck.
+    pub(crate) async fn drain(
+        &self,
+        filter: &Criteria,
+        mut after: Position,
+        limit: usize,
+        end: Position,
+    ) -> Outcome<Vec<Record>> {
+        let mut records = Vec::new();
+        loop {
+            let page = self.page(filter, after, limit).await?;
+            records.extend(page.records);
+            if page.up_to >= end {
+                return Ok(records);
+            }
+            pause_if(page.up_to == after).await;
+            after = page.up_to;
+        }
+    }
+
+    /// One page of a feed, checked for what must hold of every page by itself.
+    pub(crate) async fn page(&self, filter: &Criteria, after: Position, limit: usize) -> Outcome<Page> {
+        let page = self.feed(filter, after, limit).await?;
+        let Page { records, up_to, .. } = &page;
+        ensure!(records.len() <= limit, "a page of at most {limit} has {} records", records.len());
+        ensure!(*up_to >= after, "a page behind {after} ends before it, at {up_to}");
+        let mut last = after;
+        for record in records {
+            ensure!(record.position > last, "in a page behind {after}, {} follows {last}", record.position);
+            ensure!(
+                filter.matches(&record.name, &record.tags),
+                "the feed of {filter:?} gives {record:?}, which does not match"
+            );
+            last = record.position;
+        }
+        ensure!(last <= *up_to, "a page up to {up_to} has a record at {last}");
+        if records.len() == limit && limit > 0 {
+            ensure_eq!(*up_to, last, "a full page ends at its last record");
+        }
+        Ok(page)
+    }
+
+    /// Waits until the log is settled up to a position whose append is acknowledged.
+    pub(crate) async fn settle(&self, position: Position) -> Outcome {
+        while self.settled().await?.position < position {
+            pause_if(true).await;
+        }
+        Ok(())
+    }
+}
+
+/// Leaves the processor to others before the same question is asked again. Nothing is proved by the time that passes.
+async fn pause_if(unchanged: bool) {
+    if unchanged {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+}

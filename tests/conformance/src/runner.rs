@@ -1,0 +1,119 @@
+//! Runs cases: each on its own runtime and its own logs.
+
+use std::sync::Arc;
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use tokio::{runtime::Builder, task::JoinError, time::timeout};
+
+use crate::{
+    Case, Failure, Settings, Subject, cases,
+    failure::Outcome,
+    log::{Log, Logs},
+    subject::MakerOf,
+};
+
+/// Runs every case on a store, as the `main` of a test without harness. Settings come from the environment.
+///
+/// # Panics
+/// If a setting in the environment is no number.
+pub fn run<S: Subject>(subject: S) -> ! {
+    let suite = Arc::new(Suite::new(subject, Settings::from_env()));
+    let trials = cases().iter().map(|case| suite.trial(case)).collect();
+    libtest_mimic::run(&Arguments::from_args(), trials).exit()
+}
+
+/// Lists every case as ignored, for a store that cannot be tested here: `skip("postgres", "no server: …")`.
+pub fn skip(name: &str, reason: &str) -> ! {
+    let ignored = |case: &Case| {
+        let reason = reason.to_owned();
+        Trial::ignorable_test(format!("{name}::{}", case.name()), move || {
+            Ok(Completion::ignored_with(reason))
+        })
+    };
+    libtest_mimic::run(&Arguments::from_args(), cases().iter().map(ignored).collect()).exit()
+}
+
+/// A store and the settings with which its cases are run. [`run`] is all that most stores need; this is for programs
+/// that want to see the verdicts themselves.
+#[derive(Debug)]
+pub struct Suite<S> {
+    subject: Arc<S>,
+    settings: Settings,
+}
+
+/// What came out of one case.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// The store keeps this promise, as far as the case can see.
+    Kept,
+    /// The store breaks it.
+    Broken(Failure),
+    /// The store lacks what the case needs, for this reason.
+    Skipped(&'static str),
+}
+
+impl<S: Subject> Suite<S> {
+    /// All cases for this store.
+    pub fn new(subject: S, settings: Settings) -> Self {
+        Self { subject: Arc::new(subject), settings }
+    }
+
+    /// Runs one case, on a runtime and on logs of its own.
+    ///
+    /// # Panics
+    /// If no runtime can be started.
+    pub fn check(&self, case: &Case) -> Verdict {
+        if let Some(reason) = case.needs().iter().find_map(|need| self.subject.lacks(*need)) {
+            return Verdict::Skipped(reason);
+        }
+        let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime = runtime.expect("a runtime for the case");
+        let verdict = runtime.block_on(self.attempt(case));
+        // A case that is stuck must not keep the others waiting for its tasks.
+        runtime.shutdown_background();
+        match verdict {
+            Ok(()) => Verdict::Kept,
+            Err(failure) => Verdict::Broken(failure),
+        }
+    }
+
+    async fn attempt(&self, case: &Case) -> Outcome {
+        let logs = Logs::new(MakerOf(Arc::clone(&self.subject)), self.settings);
+        let log = Log::new(&logs).await?;
+        // In a task of its own, so that a panic of the case becomes its failure.
+        let task = tokio::spawn(case.run(log));
+        let outcome = match timeout(self.settings.patience, task).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(error)) => Err(panicked(error)),
+            Err(_) => {
+                Err(Failure::new(format!("the case was still running after {:?}", self.settings.patience)))
+            }
+        };
+        let removed = logs.remove().await;
+        outcome.and(removed)
+    }
+
+    fn trial(self: &Arc<Self>, case: &'static Case) -> Trial {
+        let suite = Arc::clone(self);
+        Trial::ignorable_test(format!("{}::{}", S::NAME, case.name()), move || match suite.check(case) {
+            Verdict::Kept => Ok(Completion::Completed),
+            Verdict::Skipped(reason) => Ok(Completion::ignored_with(reason)),
+            Verdict::Broken(failure) => {
+                let seed = suite.settings.seed;
+                Err(Failed::from(format!("{failure}\n  repeat with ANNALIST_CONFORMANCE_SEED={seed}")))
+            }
+        })
+    }
+}
+
+fn panicked(error: JoinError) -> Failure {
+    let message = match error.try_into_panic() {
+        Ok(panic) => match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+            (Some(text), _) => (*text).to_owned(),
+            (_, Some(text)) => text.clone(),
+            _ => "a panic without a message".to_owned(),
+        },
+        Err(error) => error.to_string(),
+    };
+    Failure::new(format!("the case or the store panicked: {message}"))
+}
