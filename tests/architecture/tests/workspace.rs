@@ -1,4 +1,5 @@
 //! The rules, over this workspace.
+#![allow(clippy::unwrap_used)] // in the helpers too
 
 use std::{
     fs,

@@ -1,0 +1,121 @@
+//! What was done, how it ended, and what was left out.
+
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use crate::Result;
+
+/// What a step that did not fail has to say.
+#[derive(Default)]
+pub(crate) struct Notes {
+    /// One line for the table.
+    pub(crate) result: String,
+    /// Parts of the step that did not run, each with the reason.
+    pub(crate) left_out: Vec<String>,
+    /// None of it ran.
+    all_left_out: bool,
+}
+
+impl Notes {
+    pub(crate) fn passed(result: impl Into<String>) -> Self {
+        Self { result: result.into(), ..Self::default() }
+    }
+
+    /// Leaves out parts of the step.
+    pub(crate) fn without(mut self, parts: Vec<String>) -> Self {
+        self.left_out.extend(parts);
+        self
+    }
+
+    /// Leaves out all of the step.
+    pub(crate) fn left_out(what: impl Into<String>) -> Self {
+        Self { left_out: vec![what.into()], all_left_out: true, ..Self::default() }
+    }
+}
+
+pub(crate) struct Report {
+    start: Instant,
+    rows: Vec<Row>,
+    left_out: Vec<String>,
+}
+
+struct Row {
+    step: &'static str,
+    outcome: Outcome,
+    took: Duration,
+    /// The first line for the table, all of it among the failures.
+    message: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Passed,
+    LeftOut,
+    Failed,
+}
+
+impl Outcome {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::LeftOut => "left out",
+            Self::Failed => "FAILED",
+        }
+    }
+}
+
+impl Report {
+    pub(crate) fn new() -> Self {
+        Self { start: Instant::now(), rows: Vec::new(), left_out: Vec::new() }
+    }
+
+    /// Runs a step and remembers its outcome. `None` when it failed.
+    pub(crate) fn step<T>(
+        &mut self,
+        step: &'static str,
+        about: &str,
+        run: impl FnOnce() -> Result<(T, Notes)>,
+    ) -> Option<T> {
+        println!("\n=== {step}: {about}");
+        let start = Instant::now();
+        let (value, outcome, message) = match run() {
+            Ok((value, notes)) => {
+                self.left_out.extend(notes.left_out.iter().map(|what| format!("{step}: {what}")));
+                let outcome = if notes.all_left_out { Outcome::LeftOut } else { Outcome::Passed };
+                (Some(value), outcome, notes.result)
+            }
+            Err(error) => {
+                eprintln!("{step} failed: {error}");
+                (None, Outcome::Failed, error.to_string())
+            }
+        };
+        self.rows.push(Row { step, outcome, took: start.elapsed(), message });
+        value
+    }
+
+    pub(crate) fn leave_out(&mut self, step: &str, why: &str) {
+        self.left_out.push(format!("{step}: {why}"));
+    }
+
+    /// Prints the summary. The exit code tells whether every step passed.
+    pub(crate) fn conclude(&self) -> ExitCode {
+        println!("\n=== summary");
+        for Row { step, outcome, took, message } in &self.rows {
+            let message = message.lines().next().unwrap_or_default();
+            println!("{step:10} {:9} {:>6.1} s  {message}", outcome.word(), took.as_secs_f64());
+        }
+        if !self.left_out.is_empty() {
+            println!("\nLeft out:");
+            self.left_out.iter().for_each(|what| println!("  {what}"));
+        }
+        let with = |outcome| self.rows.iter().filter(move |row| row.outcome == outcome);
+        for row in with(Outcome::Failed) {
+            println!("\n{} failed: {}", row.step, row.message);
+        }
+        let [passed, failed] = [Outcome::Passed, Outcome::Failed].map(|outcome| with(outcome).count());
+        println!("\n{passed} steps passed, {failed} failed, in {} s", self.start.elapsed().as_secs());
+        if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}

@@ -1,0 +1,90 @@
+//! A PostgreSQL server for the tests: the one that was named, or one that is started here and thrown away.
+
+use std::{env, path::Path};
+
+use annalist_cluster::{Cluster, Error, URL_VARIABLE};
+
+use crate::{
+    Result,
+    command::{ask, program, run},
+    report::Notes,
+};
+
+pub(crate) enum Server {
+    /// Somebody else's; we only use it.
+    Named(String),
+    /// Ours, gone on drop.
+    Started { url: String, _cluster: Cluster },
+}
+
+impl Server {
+    /// The server of [`URL_VARIABLE`] or `DATABASE_URL`, otherwise a new one.
+    pub(crate) fn find_or_start() -> Result<(Self, Notes)> {
+        for variable in [URL_VARIABLE, "DATABASE_URL"] {
+            match env::var(variable) {
+                Ok(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+                    println!("Using the server that {variable} names.");
+                    return Ok((Self::Named(url), Notes::passed(format!("the server of {variable}"))));
+                }
+                Ok(_) => println!("{variable} is set, but not to the URL of a PostgreSQL server: not used."),
+                Err(_) => {}
+            }
+        }
+        Self::start()
+    }
+
+    /// A new server, on programs that are installed first if they are missing and we may.
+    pub(crate) fn start() -> Result<(Self, Notes)> {
+        let cluster = match Cluster::start() {
+            Err(missing @ Error::NotFound { .. }) => {
+                println!("{missing}\n");
+                install()?;
+                Cluster::start()?
+            }
+            result => result?,
+        };
+        let bin = cluster.programs().bin().display();
+        println!("Started a throw-away server: {} (programs: {bin})", cluster.url());
+        let notes = Notes::passed(format!("a throw-away server on the programs in {bin}"));
+        Ok((Self::Started { url: cluster.url(), _cluster: cluster }, notes))
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        match self {
+            Self::Named(url) | Self::Started { url, .. } => url,
+        }
+    }
+}
+
+/// Installs PostgreSQL on Debian and its kin, as root or with a `sudo` that asks no password.
+fn install() -> Result<()> {
+    if !Path::new("/etc/debian_version").exists() {
+        return Err(format!(
+            "PostgreSQL is missing and this is not Debian or Ubuntu: install it as shown above, \
+             or set {URL_VARIABLE} to a server that the tests may use"
+        )
+        .into());
+    }
+    let root = ask(&mut program("id", &["-u"])).is_some_and(|id| id.trim() == "0");
+    let sudo: &[&str] = if root { &[] } else { &["sudo", "-n"] };
+    if !root && ask(&mut program("sudo", &["-n", "true"])).is_none() {
+        return Err(format!(
+            "PostgreSQL is missing and needs root to be installed. Run\n  \
+             sudo apt-get update && sudo apt-get install -y postgresql\n\
+             and try again, or set {URL_VARIABLE} to a server that the tests may use"
+        )
+        .into());
+    }
+    println!("Installing PostgreSQL.");
+    // Stale lists are not yet a reason to give up: the installation tells.
+    if let Err(error) = apt(sudo, &["update"]) {
+        println!("{error}; trying to install all the same");
+    }
+    apt(sudo, &["install", "-y", "--no-install-recommends", "postgresql"])
+}
+
+fn apt(sudo: &[&str], arguments: &[&str]) -> Result<()> {
+    let prefix = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"];
+    let words: Vec<&str> = [sudo, &prefix, arguments].concat();
+    run(&mut program(words[0], &words[1..]))
+}

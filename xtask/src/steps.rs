@@ -1,0 +1,191 @@
+//! The steps of `cargo xtask test`.
+//!
+//! Warnings become errors through arguments of clippy and rustdoc, never through `RUSTFLAGS`: all steps share what was
+//! compiled.
+
+use std::{collections::BTreeSet, fs};
+
+use annalist_cluster::URL_VARIABLE;
+
+use crate::{
+    Result,
+    command::{ask, cargo, program, root, run, run_and_look},
+    features,
+    report::Notes,
+};
+
+/// The facade with its default features brings at most this many crates, itself included.
+const CRATES: usize = 60;
+
+pub(crate) struct Step {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) quick: bool,
+    pub(crate) needs_server: bool,
+    /// Gets the URL of a PostgreSQL server if there is one.
+    pub(crate) run: fn(Option<&str>) -> Result<Notes>,
+}
+
+const fn step(name: &'static str, about: &'static str, run: fn(Option<&str>) -> Result<Notes>) -> Step {
+    Step { name, about, quick: false, needs_server: false, run }
+}
+
+/// All steps, in the order in which they run.
+pub(crate) const STEPS: &[Step] = &[
+    Step { quick: true, ..step("fmt", "the format of all files", fmt) },
+    Step { quick: true, ..step("clippy", "lints, as errors, on all targets", clippy) },
+    Step { quick: true, needs_server: true, ..step("test", "all tests, with a PostgreSQL server", test) },
+    step("doc", "the documentation, warnings as errors", doc),
+    step("features", "the facade with no feature, each, each two, and all", feature_sets),
+    step("tree", "how many crates the facade brings", tree),
+    step("msrv", "the oldest supported toolchain", msrv),
+    step("deny", "licenses, bans and sources of dependencies", deny),
+];
+
+fn fmt(_: Option<&str>) -> Result<Notes> {
+    run(&mut cargo(&["fmt", "--all", "--check"]))?;
+    Ok(Notes::default())
+}
+
+fn clippy(_: Option<&str>) -> Result<Notes> {
+    run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]))?;
+    Ok(Notes::default())
+}
+
+/// Documentation tests too; the rules of the workspace are among the tests (`tests/architecture`).
+fn test(url: Option<&str>) -> Result<Notes> {
+    let mut tests = cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"]);
+    if let Some(url) = url {
+        tests.env(URL_VARIABLE, url);
+    }
+    let mut tally = Tally::default();
+    let outcome = run_and_look(&mut tests, |line| tally.count(line));
+    match outcome {
+        Ok(()) => Ok(Notes::passed(format!("{} tests", tally.passed)).without(tally.ignored)),
+        Err(error) => {
+            let names: Vec<String> = tally.failed.iter().map(|name| format!("\n  {name}")).collect();
+            Err(format!("{error}; {} failed{}", tally.failed.len(), names.concat()).into())
+        }
+    }
+}
+
+/// What the lines of test runners tell: `test name ... ok`.
+#[derive(Default)]
+struct Tally {
+    passed: usize,
+    failed: Vec<String>,
+    ignored: Vec<String>,
+}
+
+impl Tally {
+    fn count(&mut self, line: &str) {
+        let Some((name, outcome)) = line.strip_prefix("test ").and_then(|rest| rest.rsplit_once(" ... "))
+        else {
+            return;
+        };
+        let name = name.trim_end();
+        match outcome.split([',', ' ']).next() {
+            Some("ok") => self.passed += 1,
+            Some("FAILED") => self.failed.push(name.to_owned()),
+            Some("ignored") => self.ignored.push(format!("{name} ({outcome})")),
+            _ => {}
+        }
+    }
+}
+
+fn doc(_: Option<&str>) -> Result<Notes> {
+    let mut doc = cargo(&["doc", "--workspace", "--all-features", "--no-deps"]);
+    run(doc.env("RUSTDOCFLAGS", "-D warnings"))?;
+    Ok(Notes::default())
+}
+
+/// Clippy rather than check: an import that only one feature needs is a warning in the other sets.
+fn feature_sets(_: Option<&str>) -> Result<Notes> {
+    let manifest = fs::read_to_string(root().join("Cargo.toml"))?;
+    let features = features::declared(&manifest);
+    let sets = features::sets(&features);
+    for set in &sets {
+        let set = set.join(",");
+        let facade = ["clippy", "--package", "annalist", "--no-default-features", "--features", &set];
+        run(&mut cargo(&[&facade[..], &["--", "-D", "warnings"]].concat()))?;
+    }
+    // What a newcomer gets: the default features alone.
+    run(&mut cargo(&["test", "--package", "annalist"]))?;
+    Ok(Notes::passed(format!("{} sets of {}", sets.len(), features.join(", "))))
+}
+
+fn tree(_: Option<&str>) -> Result<Notes> {
+    let mut tree = cargo(&["tree", "--package", "annalist", "--edges", "normal,build", "--prefix", "none"]);
+    let lines = ask(&mut tree).ok_or("`cargo tree` fails")?;
+    let crates: BTreeSet<&str> =
+        lines.lines().map(|line| line.trim_end_matches(" (*)")).filter(|line| !line.is_empty()).collect();
+    let count = crates.len();
+    println!("{count} crates, at most {CRATES}");
+    if count > CRATES {
+        let list = crates.into_iter().collect::<Vec<_>>().join("\n  ");
+        return Err(format!("{count} crates, more than {CRATES}:\n  {list}").into());
+    }
+    Ok(Notes::passed(format!("{count} crates, at most {CRATES}")))
+}
+
+fn msrv(_: Option<&str>) -> Result<Notes> {
+    let oldest = env!("CARGO_PKG_RUST_VERSION");
+    let installed = ask(&mut program("rustup", &["toolchain", "list"])).unwrap_or_default();
+    let Some(toolchain) = toolchain(&installed, oldest) else {
+        return Ok(Notes::left_out(format!("no toolchain {oldest} (`rustup toolchain install {oldest}`)")));
+    };
+    let check = ["run", toolchain, "cargo", "check", "--workspace", "--all-targets", "--all-features"];
+    run(&mut program("rustup", &check))?;
+    Ok(Notes::passed(toolchain))
+}
+
+/// `1.94` is also `1.94.1-x86_64-unknown-linux-gnu`, but not `1.940`.
+fn toolchain<'a>(installed: &'a str, version: &str) -> Option<&'a str> {
+    let names = installed.lines().filter_map(|line| line.split_whitespace().next());
+    let mut fitting = names.filter(|name| {
+        name.strip_prefix(version).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-']))
+    });
+    fitting.next()
+}
+
+fn deny(_: Option<&str>) -> Result<Notes> {
+    if ask(&mut cargo(&["deny", "--version"])).is_none() {
+        return Ok(Notes::left_out("no cargo-deny (`cargo install cargo-deny`)"));
+    }
+    run(&mut cargo(&["deny", "--offline", "--all-features", "check", "bans", "licenses", "sources"]))?;
+    Ok(Notes::default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_of_both_runners_are_counted() {
+        let mut tally = Tally::default();
+        for line in [
+            "test a ... ok",
+            "test padded           ... ok",
+            "test src/lib.rs - x (line 3) - compile ... ok",
+            "test b ... FAILED",
+            "test c ... ignored, needs a server",
+            "test d      ... ignored",
+            "test result: ok. 3 passed; 0 failed",
+            "something else ... ok",
+        ] {
+            tally.count(line);
+        }
+        assert_eq!(tally.passed, 3);
+        assert_eq!(tally.failed, ["b"]);
+        assert_eq!(tally.ignored, ["c (ignored, needs a server)", "d (ignored)"]);
+    }
+
+    #[test]
+    fn the_oldest_toolchain_is_found_by_its_version() {
+        let installed = "stable-x86_64 (default)\n1.9.0-x86_64\n1.94.1-x86_64\n";
+        assert_eq!(toolchain(installed, "1.94"), Some("1.94.1-x86_64"));
+        assert_eq!(toolchain("1.94-x\n", "1.94"), Some("1.94-x"));
+        assert_eq!(toolchain("1.95.0-x\n1.940-x", "1.94"), None);
+        assert_eq!(toolchain("", "1.94"), None);
+    }
+}
