@@ -56,12 +56,25 @@ macro_rules! cases {
 mod append;
 mod conditions;
 mod criteria;
+mod feeds;
+mod idempotency;
+mod journal;
 mod reads;
+mod times;
 
 /// Every case, in reading order.
 pub fn cases() -> &'static [Case] {
     static ALL: LazyLock<Vec<Case>> = LazyLock::new(|| {
-        let themes = [append::CASES, reads::CASES, criteria::CASES, conditions::CASES];
+        let themes = [
+            append::CASES,
+            reads::CASES,
+            criteria::CASES,
+            conditions::CASES,
+            idempotency::CASES,
+            journal::CASES,
+            times::CASES,
+            feeds::CASES,
+        ];
         let of = |case: &Case| Case { name: case.name, needs: case.needs, run: case.run };
         themes.iter().flat_map(|theme| theme.iter().map(of)).collect()
     });

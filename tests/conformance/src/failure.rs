@@ -3,6 +3,7 @@
 use std::{fmt, panic::Location};
 
 use annalist_core::{BoxError, Error, Invalid};
+use tokio::task::JoinError;
 
 /// Why a case failed: what was expected, what happened instead, and where the case asked.
 #[derive(Clone, Debug)]
@@ -65,6 +66,19 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
+/// The failure of a task that panicked.
+pub(crate) fn panicked(error: JoinError) -> Failure {
+    let message = match error.try_into_panic() {
+        Ok(panic) => match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+            (Some(text), _) => (*text).to_owned(),
+            (_, Some(text)) => text.clone(),
+            _ => "a panic without a message".to_owned(),
+        },
+        Err(error) => error.to_string(),
+    };
+    Failure::new(format!("the case or the store panicked: {message}"))
+}
+
 /// Fails the case with a formatted message unless the condition holds.
 macro_rules! ensure {
     ($condition:expr, $($message:tt)+) => {
@@ -82,8 +96,8 @@ macro_rules! ensure_eq {
                 *got == *wanted,
                 "{}\n  expected {}\n  got      {}",
                 format!($($what)+),
-                $crate::failure::short(wanted),
-                $crate::failure::short(got)
+                $crate::failure::short(&wanted),
+                $crate::failure::short(&got)
             ),
         }
     };

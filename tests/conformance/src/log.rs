@@ -15,7 +15,7 @@ use annalist_core::{
 
 use crate::{
     Failure, Settings,
-    failure::Outcome,
+    failure::{Outcome, panicked},
     subject::{Home, Maker},
 };
 
@@ -213,4 +213,18 @@ async fn pause_if(unchanged: bool) {
     if unchanged {
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
     }
+}
+
+/// Runs tasks side by side and gives their answers in the order of the tasks, or the first failure.
+pub(crate) async fn together<T, F>(tasks: impl IntoIterator<Item = F>) -> Outcome<Vec<T>>
+where
+    T: Send + 'static,
+    F: Future<Output = Outcome<T>> + Send + 'static,
+{
+    let tasks: Vec<_> = tasks.into_iter().map(tokio::spawn).collect();
+    let mut answers = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        answers.push(task.await.map_err(panicked)??);
+    }
+    Ok(answers)
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
-use tokio::{runtime::Builder, task::JoinError, time::timeout};
+use tokio::{runtime::Builder, time::timeout};
 
 use crate::{
     Case, Failure, Settings, Subject, cases,
-    failure::Outcome,
+    failure::{Outcome, panicked},
     log::{Log, Logs},
     subject::MakerOf,
 };
@@ -104,16 +104,4 @@ impl<S: Subject> Suite<S> {
             }
         })
     }
-}
-
-fn panicked(error: JoinError) -> Failure {
-    let message = match error.try_into_panic() {
-        Ok(panic) => match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
-            (Some(text), _) => (*text).to_owned(),
-            (_, Some(text)) => text.clone(),
-            _ => "a panic without a message".to_owned(),
-        },
-        Err(error) => error.to_string(),
-    };
-    Failure::new(format!("the case or the store panicked: {message}"))
 }
