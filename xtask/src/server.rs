@@ -84,7 +84,7 @@ fn install() -> Result<()> {
 }
 
 fn apt(sudo: &[&str], arguments: &[&str]) -> Result<()> {
-    let prefix = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"];
+    let prefix = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=120"];
     let words: Vec<&str> = [sudo, &prefix, arguments].concat();
     run(&mut program(words[0], &words[1..]))
 }

@@ -60,7 +60,7 @@ fn every_package_takes_the_lints_of_the_workspace() {
 #[test]
 fn adapters_with_sql_have_the_same_file_names() {
     let adapters = fs::read_dir(root().join("adapters")).unwrap().map(|entry| entry.unwrap().path());
-    let with_sql = adapters.filter(|adapter| adapter.join("sql").is_dir());
+    let with_sql = adapters.filter(|a| a.join("sql").is_dir() || a.join("src/sql").is_dir());
     let found: Vec<Violation> = with_sql
         .flat_map(|adapter| {
             let entries = fs::read_dir(adapter.join("src")).unwrap();
