@@ -103,11 +103,14 @@ fn doc(_: Option<&str>) -> Result<Notes> {
 fn feature_sets(_: Option<&str>) -> Result<Notes> {
     let manifest = fs::read_to_string(root().join("Cargo.toml"))?;
     let features = features::declared(&manifest);
-    let sets = features::sets(&features);
-    for set in &sets {
-        let set = set.join(",");
-        let facade = ["clippy", "--package", "annalist", "--no-default-features", "--features", &set];
-        run(&mut cargo(&[&facade[..], &["--", "-D", "warnings"]].concat()))?;
+    let sets: Vec<String> = features::sets(&features).iter().map(|set| set.join(",")).collect();
+    let passes = |set: &&String| {
+        let facade = ["clippy", "--package", "annalist", "--no-default-features", "--features", set];
+        run(&mut cargo(&[&facade[..], &["--", "-D", "warnings"]].concat())).is_ok()
+    };
+    let failed: Vec<String> = sets.iter().filter(|set| !passes(set)).map(|set| format!("[{set}]")).collect();
+    if !failed.is_empty() {
+        return Err(format!("{} of {} sets fail: {}", failed.len(), sets.len(), failed.join(" ")).into());
     }
     // What a newcomer gets: the default features alone.
     run(&mut cargo(&["test", "--package", "annalist"]))?;
