@@ -10,6 +10,8 @@ use std::{
     process::Command,
 };
 
+use tempfile::TempDir;
+
 use crate::{Error, error::Context};
 
 /// Accounts that root can lend to a server; the first that exists is taken.
@@ -25,16 +27,19 @@ pub(crate) enum Account {
 }
 
 impl Account {
-    /// Our own account unless we are root; then a lent one, which `dir` is handed over to.
-    pub(crate) fn that_may_serve(dir: &Path) -> Result<Self, Error> {
-        // We have just made the directory, so its owner is us.
-        let owner = fs::metadata(dir).doing(|| format!("look at {}", dir.display()))?.uid();
+    /// An account and a temporary directory that belongs to it: ours unless we are root, then a lent one.
+    pub(crate) fn with_directory() -> Result<(Self, TempDir), Error> {
+        let ours = temporary(&env::temp_dir())?;
+        // We have just made it, so its owner is us.
+        let owner = fs::metadata(ours.path()).doing(|| format!("look at {}", ours.path().display()))?.uid();
         if owner != 0 {
-            return Ok(Self::Ours);
+            return Ok((Self::Ours, ours));
         }
         let (user, group) = LENT.into_iter().find_map(look_up).ok_or(Error::NoAccount { tried: &LENT })?;
-        chown(dir, Some(user), Some(group)).doing(|| format!("hand {} over", dir.display()))?;
-        Ok(Self::Lent { user, group })
+        // Root's usual place may be closed to others.
+        let dir = if is_open_to_all(&env::temp_dir()) { ours } else { temporary(Path::new("/tmp"))? };
+        chown(dir.path(), Some(user), Some(group)).doing(|| format!("hand {} over", dir.path().display()))?;
+        Ok((Self::Lent { user, group }, dir))
     }
 
     /// A command that runs under this account, in `dir`, undisturbed by variables that steer PostgreSQL's programs.
@@ -51,6 +56,17 @@ impl Account {
         }
         command
     }
+}
+
+fn temporary(parent: &Path) -> Result<TempDir, Error> {
+    let dir = tempfile::Builder::new().prefix("annalist-pg-").tempdir_in(parent);
+    dir.doing(|| format!("make a directory in {}", parent.display()))
+}
+
+/// Whether everybody may pass through this directory and all above it.
+fn is_open_to_all(dir: &Path) -> bool {
+    let open = |dir: &Path| fs::metadata(dir).is_ok_and(|metadata| metadata.mode() & 0o001 != 0);
+    fs::canonicalize(dir).is_ok_and(|dir| dir.ancestors().all(open))
 }
 
 /// The numbers of an account, from `id`, which also knows accounts that are not in `/etc/passwd`.

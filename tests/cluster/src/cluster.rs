@@ -57,11 +57,7 @@ impl Cluster {
 
     pub(crate) fn with(options: Options) -> Result<Self, Error> {
         let programs = Programs::find()?;
-        let dir = tempfile::Builder::new()
-            .prefix("annalist-pg-")
-            .tempdir()
-            .doing(|| "make a temporary directory".into())?;
-        let account = Account::that_may_serve(dir.path())?;
+        let (account, dir) = Account::with_directory()?;
         let guard = Guard::post(&programs, &account, dir.path())?;
         let mut cluster = Self { programs, account, options, port: 0, server: None, guard, dir };
         cluster.init()?;
@@ -94,7 +90,7 @@ impl Cluster {
         &self.programs
     }
 
-    /// What the server has logged so far.
+    /// What the server has logged since it was last started.
     pub fn log(&self) -> String {
         fs::read(self.log_file())
             .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
