@@ -1,1 +1,223 @@
-//! Placeholder.
+//! The event store in a SQLite file: nothing to install, and an acknowledged append is on disk.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), annalist_core::Error> {
+//! use annalist_sqlite::Sqlite;
+//!
+//! let store = Sqlite::open("bank.db").await?;
+//! # Ok(()) }
+//! ```
+//!
+//! One writer orders the log: conditions are checked and positions drawn inside its transaction (`BEGIN IMMEDIATE`), so
+//! positions have no gaps, several processes may share a file, and whatever can be read is settled. Appends that wait at
+//! the same time share one transaction and its sync to disk.
+//!
+//! SQLite is compiled in, by sqlx 0.9. A program can hold only one copy of it, so this crate does not go together with a
+//! version of rusqlite that brings another.
+
+mod append;
+mod error;
+mod feed;
+mod journal;
+mod ledger;
+mod migrate;
+mod options;
+mod read;
+mod rows;
+mod settings;
+mod sql;
+mod writer;
+
+use std::{fmt, path::Path, sync::Arc};
+
+use annalist_core::{
+    error::Error,
+    query::Criteria,
+    record::Position,
+    store::{Append, Appended, Batch, CommandKey, Entry, EventStore, LogId, Page, Read, Receipt, Settled},
+    time::Timestamp,
+};
+use async_trait::async_trait;
+use sqlx::{SqlitePool, pool::PoolConnection};
+use tokio::sync::{mpsc, oneshot};
+
+use self::{
+    error::failed,
+    settings::Settings,
+    sql::{Prefix, Sql},
+    writer::{Job, Writer},
+};
+pub use self::{migrate::migration_sql, options::Options};
+
+/// A log in a SQLite file. Clones share its connections, and the last one closes them.
+///
+/// It belongs to the tokio runtime that it was opened in: when that ends, appends answer [`Error::Unavailable`].
+#[derive(Clone)]
+pub struct Sqlite {
+    log: Arc<Log>,
+}
+
+struct Log {
+    /// "sqlite log `bank.db`", for messages.
+    title: String,
+    id: LogId,
+    sql: Arc<Sql>,
+    writer: SqlitePool,
+    readers: SqlitePool,
+    jobs: mpsc::Sender<Job>,
+    /// Whether the pools are ours to close.
+    owned: bool,
+}
+
+impl Sqlite {
+    /// Opens the log in a file with the default options; see [`Options::open`].
+    ///
+    /// # Errors
+    /// As [`Options::open`].
+    pub async fn open(location: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::options().open(location).await
+    }
+
+    /// Another prefix for the tables, other numbers, a pool of your own.
+    pub fn options() -> Options {
+        Options::default()
+    }
+
+    /// Waits until the transactions that have begun are finished, and closes the file. Afterwards every call, and every
+    /// append that was still waiting, answers [`Error::Unavailable`].
+    ///
+    /// A pool of your own stays open: close it yourself.
+    pub async fn close(&self) {
+        if self.log.owned {
+            self.log.writer.close().await;
+            self.log.readers.close().await;
+        }
+    }
+
+    async fn start(
+        title: String,
+        prefix: Prefix,
+        writer: SqlitePool,
+        readers: SqlitePool,
+        demands: Option<Settings>,
+    ) -> Result<Self, Error> {
+        let operation = format!("open {title}");
+        let sql = Arc::new(Sql::new(&prefix));
+        let mut connection = writer.acquire().await.map_err(|error| failed(&operation, error))?;
+        let id = migrate::migrate(&mut connection, &sql, &prefix, &operation).await;
+        let id = id.inspect_err(|_| connection.close_on_drop())?;
+        drop(connection);
+        let operation = format!("append to {title}");
+        let task = Writer { pool: writer.clone(), sql: sql.clone(), demands, operation };
+        let (jobs, owned) = (task.start(), demands.is_none());
+        Ok(Self { log: Arc::new(Log { title, id, sql, writer, readers, jobs, owned }) })
+    }
+}
+
+impl Log {
+    async fn connection(
+        &self,
+        pool: &SqlitePool,
+        operation: &str,
+    ) -> Result<PoolConnection<sqlx::Sqlite>, Error> {
+        pool.acquire().await.map_err(|error| failed(operation, error))
+    }
+}
+
+/// Keeps a connection that met an error of the database from anybody else: some of them end a transaction behind the
+/// driver's back.
+fn retire<T>(connection: &mut PoolConnection<sqlx::Sqlite>, answer: Result<T, Error>) -> Result<T, Error> {
+    if matches!(&answer, Err(error) if !matches!(error, Error::Invalid(_))) {
+        connection.close_on_drop();
+    }
+    answer
+}
+
+impl fmt::Debug for Sqlite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sqlite")
+            .field("title", &self.log.title)
+            .field("id", &self.log.id)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl EventStore for Sqlite {
+    fn describe(&self) -> String {
+        self.log.title.clone()
+    }
+
+    fn log_id(&self) -> LogId {
+        self.log.id
+    }
+
+    async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error> {
+        let operation = format!("read {}", self.log.title);
+        let mut connection = self.log.connection(&self.log.readers, &operation).await?;
+        let answer = read::read(&mut connection, &self.log.sql, &operation, reads).await;
+        retire(&mut connection, answer)
+    }
+
+    async fn append(&self, append: Append) -> Result<Appended, Error> {
+        let operation = || format!("append to {}", self.log.title);
+        let (answer, answered) = oneshot::channel();
+        if self.log.jobs.send(Job { append, answer }).await.is_err() {
+            return Err(Error::unavailable(operation(), "its writer ended with the runtime that opened it"));
+        }
+        match answered.await {
+            Ok(answer) => answer,
+            Err(gone) => Err(Error::unknown(operation(), gone)),
+        }
+    }
+
+    async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {
+        let operation = format!("find a receipt in {}", self.log.title);
+        let mut connection = self.log.connection(&self.log.readers, &operation).await?;
+        let answer = ledger::find(&mut connection, &self.log.sql, &operation, key).await;
+        retire(&mut connection, answer.map_err(|error| failed(&operation, error)).flatten())
+    }
+
+    async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<Page, Error> {
+        let operation = format!("read the feed of {}", self.log.title);
+        let mut connection = self.log.connection(&self.log.readers, &operation).await?;
+        let answer = feed::feed(&mut connection, &self.log.sql, &operation, filter, after, limit).await;
+        retire(&mut connection, answer)
+    }
+
+    async fn settled(&self) -> Result<Settled, Error> {
+        let operation = format!("find the end of {}", self.log.title);
+        let mut connection = self.log.connection(&self.log.readers, &operation).await?;
+        let answer = read::head(&mut connection, &self.log.sql).await;
+        let position = retire(&mut connection, answer.map_err(|error| failed(&operation, error)))?;
+        Ok(Settled { position, hole: None })
+    }
+
+    async fn position_at(&self, time: Timestamp) -> Result<Position, Error> {
+        let operation = format!("find a time in {}", self.log.title);
+        let mut connection = self.log.connection(&self.log.readers, &operation).await?;
+        let answer = feed::position_at(&mut connection, &self.log.sql, time).await;
+        retire(&mut connection, answer.map_err(|error| failed(&operation, error)))
+    }
+
+    async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {
+        let operation = format!("read the journal of {}", self.log.title);
+        let mut connection = self.log.connection(&self.log.readers, &operation).await?;
+        let answer = journal::journal(&mut connection, &self.log.sql, &operation, after, limit).await;
+        retire(&mut connection, answer)
+    }
+
+    async fn forget_commands(&self, before: Timestamp) -> Result<u64, Error> {
+        let operation = format!("forget commands of {}", self.log.title);
+        let mut forgotten = 0;
+        loop {
+            // Given back after every part, so that the writer gets its turn.
+            let mut connection = self.log.connection(&self.log.writer, &operation).await?;
+            let answer = ledger::forget(&mut connection, &self.log.sql, before).await;
+            match retire(&mut connection, answer.map_err(|error| failed(&operation, error)))? {
+                0 => return Ok(forgotten),
+                part => forgotten += part,
+            }
+        }
+    }
+}

@@ -1,0 +1,1 @@
+SELECT command, scope, receipt FROM {prefix}commands WHERE id = ?1

@@ -1,0 +1,1 @@
+SELECT id, schema FROM {prefix}log

@@ -1,0 +1,8 @@
+-- The accepted command ids and their receipts.
+CREATE TABLE {prefix}commands (
+    id TEXT PRIMARY KEY NOT NULL,
+    command TEXT NOT NULL,
+    scope TEXT NOT NULL, -- the ids that the command names, compared and never taken apart
+    recorded_at INTEGER NOT NULL,
+    receipt TEXT NOT NULL -- JSON array of [position, event id]
+) STRICT

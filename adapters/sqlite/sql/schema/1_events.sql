@@ -1,0 +1,11 @@
+-- The log. The large column stands last: what does not need it does not read it.
+CREATE TABLE {prefix}events (
+    position INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    type TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    recorded_at INTEGER NOT NULL, -- microseconds since 1970
+    tags TEXT NOT NULL, -- JSON array of texts
+    metadata TEXT NOT NULL, -- JSON object
+    data TEXT NOT NULL -- JSON
+) STRICT

@@ -1,0 +1,1 @@
+UPDATE {prefix}log SET schema = ?1

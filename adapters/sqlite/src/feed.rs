@@ -1,0 +1,45 @@
+//! The log in its order, from a position on. Positions are drawn under the write lock, so whatever is committed is settled
+//! and there are no holes.
+
+use annalist_core::{error::Error, query::Criteria, record::Position, store::Page, time::Timestamp};
+use sqlx::{Connection, SqliteConnection, query_scalar};
+
+use crate::{
+    error::failed,
+    read::{head, position, records},
+    sql::Sql,
+};
+
+/// The page behind a position; its records and its end are of one snapshot.
+pub(crate) async fn feed(
+    connection: &mut SqliteConnection,
+    sql: &Sql,
+    operation: &str,
+    filter: &Criteria,
+    after: Position,
+    limit: usize,
+) -> Result<Page, Error> {
+    let said = |error| failed(operation, error);
+    let mut snapshot = connection.begin().await.map_err(said)?;
+    let settled = head(&mut snapshot, sql).await.map_err(said)?;
+    let records = match limit {
+        0 => Vec::new(),
+        _ => records(&mut snapshot, sql, operation, filter, (after, settled), Some(limit)).await?,
+    };
+    snapshot.commit().await.map_err(said)?;
+    let up_to = match records.last() {
+        _ if limit == 0 => after,
+        Some(last) if records.len() == limit => last.position,
+        _ => settled.max(after),
+    };
+    Ok(Page { records, up_to, hole: None })
+}
+
+/// The last position before the first event that was recorded later.
+pub(crate) async fn position_at(
+    connection: &mut SqliteConnection,
+    sql: &Sql,
+    time: Timestamp,
+) -> Result<Position, sqlx::Error> {
+    query_scalar(sql.position_at.clone()).bind(time.as_micros()).fetch_one(connection).await.map(position)
+}

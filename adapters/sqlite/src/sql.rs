@@ -1,0 +1,64 @@
+//! The statements, one a file in `sql/`, with the tables' prefix put in once. No other input ever becomes SQL.
+
+use annalist_core::{error::Error, text::is_kind};
+use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
+
+/// What the names of a log's tables start with: `[a-z][a-z0-9_]*`.
+#[derive(Clone, Debug)]
+pub(crate) struct Prefix(String);
+
+impl Prefix {
+    pub(crate) fn new(text: &str) -> Result<Self, Error> {
+        if is_kind(text) && !text.starts_with("sqlite_") {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(Error::unusable(
+            format!("use {text:?} as the prefix of the tables"),
+            "it must be `[a-z][a-z0-9_]*`, at most 64 bytes, and not start with `sqlite_`",
+        ))
+    }
+
+    /// A statement for the tables of this prefix.
+    pub(crate) fn apply(&self, statement: &str) -> String {
+        statement.trim_end().replace("{prefix}", &self.0)
+    }
+}
+
+macro_rules! statements {
+    ($($name:ident),+ $(,)?) => {
+        /// The statements of one log.
+        pub(crate) struct Sql {
+            $(pub(crate) $name: SqlStr,)+
+        }
+
+        impl Sql {
+            pub(crate) fn new(prefix: &Prefix) -> Self {
+                let statement = |text: &str| {
+                    let text = text.replace("{matching}", include_str!("../sql/matching.sql"));
+                    AssertSqlSafe(prefix.apply(&text)).into_sql_str()
+                };
+                Self { $($name: statement(include_str!(concat!("../sql/", stringify!($name), ".sql"))),)+ }
+            }
+        }
+    };
+}
+
+statements! {
+    find_command,
+    forget_commands,
+    has_log,
+    head,
+    insert_command,
+    insert_event,
+    insert_journal,
+    insert_tags,
+    journal,
+    log,
+    matching,
+    newest,
+    position_at,
+    rarest_tag,
+    read,
+    set_schema,
+    types_of_tag,
+}

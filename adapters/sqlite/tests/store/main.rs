@@ -1,0 +1,133 @@
+//! What only SQLite can get wrong: files, locks, pools and crashes. The promises of every store are in `conformance.rs`.
+
+#![allow(missing_docs)]
+
+mod crashes;
+mod errors;
+mod files;
+mod pools;
+mod races;
+
+use annalist_core::{
+    error::Error,
+    payload::Payload,
+    query::{Criteria, Item},
+    record::{Draft, Name, Position, Record},
+    store::{Append, Appended, Batch, CommandKey, Condition, EventStore, Read, Receipt},
+    tag::Tag,
+    time::Timestamp,
+};
+use annalist_sqlite::Sqlite;
+use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+use tempfile::TempDir;
+
+/// A directory of its own, gone when it is dropped, and the file in it.
+struct Place {
+    dir: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    fn file(&self) -> std::path::PathBuf {
+        self.dir.path().join("log.db")
+    }
+
+    async fn open(&self) -> Sqlite {
+        Sqlite::open(self.file()).await.unwrap()
+    }
+
+    /// A connection past the store, for looking and for damage.
+    async fn raw(&self) -> SqliteConnection {
+        SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(self.file())).await.unwrap()
+    }
+
+    /// SQLite's own opinion of the file.
+    async fn assert_sound(&self) {
+        let mut raw = self.raw().await;
+        let check: String = sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&mut raw).await.unwrap();
+        assert_eq!(check, "ok");
+        let stray: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM annalist_event_tags t
+             WHERE NOT EXISTS (SELECT 1 FROM annalist_events e, json_each(e.tags) j
+                               WHERE e.position = t.position AND e.type = t.type AND j.value = t.tag)",
+        )
+        .fetch_one(&mut raw)
+        .await
+        .unwrap();
+        let missing: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM annalist_events e, json_each(e.tags) j
+             WHERE NOT EXISTS (SELECT 1 FROM annalist_event_tags t
+                               WHERE e.position = t.position AND e.type = t.type AND j.value = t.tag)",
+        )
+        .fetch_one(&mut raw)
+        .await
+        .unwrap();
+        assert_eq!((stray, missing), (0, 0), "tags and events tell different stories");
+    }
+}
+
+fn tag(text: &str) -> Tag {
+    Tag::parse(text).unwrap()
+}
+
+fn name(text: impl Into<String>) -> Name {
+    Name::new("name", text.into()).unwrap()
+}
+
+fn draft(kind: &'static str, tags: &[&str], data: &str) -> Draft {
+    Draft::new(kind, 1, tags.iter().map(|text| tag(text)), Payload::parse(data).unwrap()).unwrap()
+}
+
+fn key(id: impl Into<String>) -> CommandKey {
+    CommandKey::new(name(id), name("deposit"), [tag("account:1")])
+}
+
+fn events(events: impl IntoIterator<Item = Draft>) -> Append {
+    Append { events: events.into_iter().collect(), ..Append::default() }
+}
+
+fn with_tag(text: &str) -> Criteria {
+    Item::any().tag(tag(text)).into()
+}
+
+fn done(appended: Appended) -> Receipt {
+    match appended {
+        Appended::Done(receipt) => receipt,
+        other => panic!("not done: {other:?}"),
+    }
+}
+
+async fn write(store: &impl EventStore, append: Append) -> Receipt {
+    done(store.append(append).await.unwrap())
+}
+
+async fn read(store: &impl EventStore, criteria: Criteria) -> Batch {
+    store.read(&[Read::all(criteria)]).await.unwrap().remove(0)
+}
+
+async fn all(store: &impl EventStore) -> Vec<Record> {
+    read(store, Criteria::all()).await.records
+}
+
+fn positions(records: &[Record]) -> Vec<u64> {
+    records.iter().map(|record| record.position.get()).collect()
+}
+
+fn message(error: &Error) -> String {
+    format!("{error}\n{error:?}")
+}
+
+/// What a decision does: reads, and appends if nothing that matches has come since.
+async fn guarded(store: &impl EventStore, criteria: Criteria, draft: Draft) -> Appended {
+    let marker = read(store, criteria.clone()).await.marker;
+    store
+        .append(Append { conditions: vec![Condition { criteria, marker }], ..events([draft]) })
+        .await
+        .unwrap()
+}
+
+const TIME: Timestamp = Timestamp::from_micros(1_769_860_800_123_457);
+const START: Position = Position::START;

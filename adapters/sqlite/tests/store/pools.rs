@@ -1,0 +1,113 @@
+//! Pools of the caller's own, and the SQL that makes the tables.
+
+use annalist_sqlite::migration_sql;
+use sqlx::{
+    SqlitePool,
+    sqlite::{SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::*;
+
+fn connect(place: &Place) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(place.file())
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+}
+
+async fn refusal(options: annalist_sqlite::Options, pool: SqlitePool) -> String {
+    let error = options.with_pool(pool).await.unwrap_err();
+    assert!(matches!(error, Error::Unusable { .. }), "{error:?}");
+    message(&error)
+}
+
+#[tokio::test]
+async fn a_pool_of_the_callers_own_is_shared() {
+    let place = Place::new();
+    // One connection: a store that held one while asking for another would wait for itself.
+    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(connect(&place)).await.unwrap();
+    sqlx::query("CREATE TABLE mine (n INTEGER)").execute(&pool).await.unwrap();
+    let store = Sqlite::options().with_pool(pool.clone()).await.unwrap();
+    for _ in 0..3 {
+        guarded(&store, Criteria::all(), draft("opened", &["a:1"], "0")).await;
+    }
+    assert_eq!(store.feed(&Criteria::all(), START, 10).await.unwrap().records.len(), 3);
+    store.close().await;
+    sqlx::query("INSERT INTO mine VALUES (1)").execute(&pool).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_pool_that_would_break_a_promise_is_refused() {
+    let place = Place::new();
+    let pool = |options: SqliteConnectOptions| SqlitePool::connect_lazy_with(options);
+    let weak = || connect(&place).synchronous(SqliteSynchronous::Normal);
+    assert!(refusal(Sqlite::options(), pool(weak())).await.contains("synchronous=FULL"));
+    Sqlite::options().relaxed_durability().with_pool(pool(weak())).await.unwrap();
+    let off = connect(&place).synchronous(SqliteSynchronous::Off);
+    assert!(refusal(Sqlite::options().relaxed_durability(), pool(off)).await.contains("synchronous=0"));
+    let dirty = connect(&place).pragma("read_uncommitted", "ON");
+    assert!(refusal(Sqlite::options(), pool(dirty)).await.contains("read_uncommitted=0"));
+    let other = Place::new();
+    let torn = connect(&other).journal_mode(SqliteJournalMode::Memory);
+    assert!(refusal(Sqlite::options(), pool(torn)).await.contains("journal_mode=WAL"));
+    let memory = "sqlite::memory:".parse().unwrap();
+    assert!(refusal(Sqlite::options(), pool(memory)).await.contains("in memory"));
+}
+
+#[tokio::test]
+async fn a_connection_that_is_weakened_later_writes_nothing() {
+    let place = Place::new();
+    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(connect(&place)).await.unwrap();
+    let store = Sqlite::options().with_pool(pool.clone()).await.unwrap();
+    sqlx::query("PRAGMA synchronous = OFF").execute(&pool).await.unwrap();
+    let error = store.append(events([draft("opened", &[], "0")])).await.unwrap_err();
+    assert!(matches!(error, Error::Unusable { .. }), "{error:?}");
+    assert!(all(&store).await.is_empty());
+    // The weak connection is gone, and the next one is as the pool's options say.
+    write(&store, events([draft("opened", &[], "0")])).await;
+}
+
+#[tokio::test]
+async fn a_journal_that_is_not_wal_keeps_the_promises_too() {
+    let place = Place::new();
+    let options = connect(&place).journal_mode(SqliteJournalMode::Delete);
+    let store = Sqlite::options().with_pool(SqlitePool::connect_lazy_with(options)).await.unwrap();
+    guarded(&store, Criteria::all(), draft("opened", &["a:1"], "0")).await;
+    assert_eq!(positions(&all(&store).await), [1]);
+    place.assert_sound().await;
+}
+
+#[tokio::test]
+async fn the_printed_sql_makes_the_same_tables() {
+    let (by_hand, by_store) = (Place::new(), Place::new());
+    by_store.open().await.close().await;
+    let pool = SqlitePool::connect_with(connect(&by_hand)).await.unwrap();
+    let script = migration_sql("annalist_").unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(script)).execute(&pool).await.unwrap();
+    let mut made = Vec::new();
+    for place in [&by_hand, &by_store] {
+        let schema = "SELECT name, sql FROM sqlite_schema ORDER BY name";
+        let rows: Vec<(String, Option<String>)> =
+            sqlx::query_as(schema).fetch_all(&mut place.raw().await).await.unwrap();
+        made.push(rows);
+    }
+    assert_eq!(made[0], made[1]);
+    let ids: Vec<(String, i64)> =
+        sqlx::query_as("SELECT id, schema FROM annalist_log").fetch_all(&pool).await.unwrap();
+    let store = by_hand.open().await;
+    assert_eq!(ids, [(store.log_id().to_string(), 1)]);
+    let version = store.log_id().as_uuid().get_version_num();
+    assert_eq!(version, 4);
+    write(&store, events([draft("opened", &[], "0")])).await;
+}
+
+#[tokio::test]
+async fn a_prefix_is_an_identifier_and_nothing_else() {
+    let place = Place::new();
+    for bad in ["", "a b", "a;b", "Bank_", "1a", "a-", "sqlite_", "a\"", &"a".repeat(65)] {
+        assert!(matches!(migration_sql(bad), Err(Error::Unusable { .. })), "{bad}");
+        let opened = Sqlite::options().prefix(bad).open(place.file()).await;
+        assert!(matches!(opened, Err(Error::Unusable { .. })), "{bad}");
+    }
+    assert!(!place.file().exists());
+}

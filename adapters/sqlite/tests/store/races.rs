@@ -1,0 +1,185 @@
+//! Several writers on one file.
+
+use std::{collections::HashSet, sync::Arc};
+
+use tokio::{sync::Barrier, task::JoinSet};
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_handles_on_one_file_let_one_racer_win() {
+    let place = Place::new();
+    let handles = [place.open().await, place.open().await];
+    for round in 0..30 {
+        let barrier = Arc::new(Barrier::new(8));
+        let mut racers = JoinSet::new();
+        for racer in 0..8 {
+            let (store, barrier) = (handles[racer % 2].clone(), barrier.clone());
+            racers.spawn(async move {
+                let criteria = with_tag(&format!("round:{round}"));
+                let marker = read(&store, criteria.clone()).await.marker;
+                barrier.wait().await;
+                let own = draft("joined", &[&format!("round:{round}"), &format!("racer:{racer}")], "0");
+                store
+                    .append(Append { conditions: vec![Condition { criteria, marker }], ..events([own]) })
+                    .await
+                    .unwrap()
+            });
+        }
+        let answers = racers.join_all().await;
+        let winners = answers.iter().filter(|answer| matches!(answer, Appended::Done(_))).count();
+        let refused = answers
+            .iter()
+            .filter(|answer| **answer == Appended::Conflict { condition: 0, met: Position::new(round + 1) });
+        assert_eq!((winners, refused.count()), (1, 7), "{answers:?}");
+    }
+    assert_eq!(positions(&all(&handles[0]).await), (1..=30).collect::<Vec<u64>>());
+    place.assert_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn disjoint_appends_never_conflict_and_positions_have_no_gaps() {
+    let place = Place::new();
+    let handles = [place.open().await, place.open().await];
+    let mut writers = JoinSet::new();
+    for writer in 0..8_usize {
+        let store = handles[writer % 2].clone();
+        writers.spawn(async move {
+            for n in 0..25 {
+                let own = format!("account:{writer}");
+                let drafts = draft("paid", &[&own, "shared:1"], &n.to_string());
+                done(guarded(&store, with_tag(&own), drafts).await);
+            }
+        });
+    }
+    // Meanwhile a feed of the other handle's, page by page, sees everything once and in order.
+    let mut seen = Vec::new();
+    let mut after = START;
+    while seen.len() < 200 {
+        let page = handles[1].feed(&with_tag("shared:1"), after, 7).await.unwrap();
+        assert!(page.up_to >= after);
+        seen.extend(positions(&page.records));
+        after = page.up_to;
+        tokio::task::yield_now().await;
+    }
+    writers.join_all().await;
+    assert_eq!(seen, (1..=200).collect::<Vec<u64>>());
+    place.assert_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_command_id_is_accepted_once() {
+    let place = Place::new();
+    let handles = [place.open().await, place.open().await];
+    let mut callers = JoinSet::new();
+    for caller in 0..20_usize {
+        let store = handles[caller % 2].clone();
+        let own = Append { key: Some(key("only")), ..events([draft("paid", &["account:1"], "0")]) };
+        callers.spawn(async move { store.append(own).await.unwrap() });
+    }
+    let answers = callers.join_all().await;
+    let receipts: HashSet<_> = answers
+        .iter()
+        .map(|answer| match answer {
+            Appended::Done(receipt) | Appended::Already(receipt) => receipt.events[0].id,
+            Appended::Conflict { .. } => panic!("{answers:?}"),
+        })
+        .collect();
+    assert_eq!((receipts.len(), all(&handles[0]).await.len()), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_batch_answers_each_append_for_itself() {
+    let place = Place::new();
+    let store = place.open().await;
+    write(&store, Append { key: Some(key("used")), ..events([draft("paid", &["a:1"], "0")]) }).await;
+    // While another connection holds the lock all of these queue up, and travel together.
+    let mut raw = place.raw().await;
+    let lock = raw.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let first = Condition { criteria: with_tag("b:1"), marker: Default::default() };
+    let foreign = CommandKey::new(name("used"), name("withdraw"), []);
+    let appends = [
+        events([draft("paid", &["b:1"], "0")]),
+        Append { conditions: vec![first], ..events([draft("paid", &["b:1"], "1")]) },
+        Append { key: Some(foreign), ..events([draft("paid", &[], "2")]) },
+        Append { key: Some(key("used")), ..events([draft("paid", &[], "3")]) },
+        events([draft("paid", &["b:1"], "4"), draft("paid", &["b:1"], "5")]),
+    ];
+    let mut answers = Vec::new();
+    for append in appends {
+        let store = store.clone();
+        answers.push(tokio::spawn(async move { store.append(append).await }));
+        tokio::task::yield_now().await;
+    }
+    lock.rollback().await.unwrap();
+    let mut results = Vec::new();
+    for answer in answers {
+        results.push(answer.await.unwrap());
+    }
+    assert!(matches!(&results[2], Err(Error::Invalid(_))), "{results:?}");
+    assert!(matches!(&results[3], Ok(Appended::Already(receipt)) if receipt.position() == Position::new(1)));
+    assert_eq!(positions(&all(&store).await), (1..=all(&store).await.len() as u64).collect::<Vec<_>>());
+    place.assert_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn first_opens_at_the_same_time_make_one_log() {
+    for _ in 0..10 {
+        let place = Arc::new(Place::new());
+        let mut openers = JoinSet::new();
+        for _ in 0..6 {
+            let place = place.clone();
+            openers.spawn(async move { place.open().await });
+        }
+        let stores = openers.join_all().await;
+        let ids: HashSet<_> = stores.iter().map(EventStore::log_id).collect();
+        assert_eq!(ids.len(), 1);
+        place.assert_sound().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dropped_appends_are_whole_or_absent() {
+    let place = Place::new();
+    let store = place.open().await;
+    let mut random = fastrand::Rng::with_seed(3);
+    for n in 0..300 {
+        let own = Append {
+            key: Some(key(format!("c{n}"))),
+            ..events((0..5).map(|_| draft("paid", &["account:1", &format!("n:{n}")], "0")))
+        };
+        let running = store.clone();
+        let append = tokio::spawn(async move { running.append(own).await });
+        // Somewhere on its way, or behind it.
+        for _ in 0..random.u32(..40) {
+            tokio::task::yield_now().await;
+        }
+        append.abort();
+        let _ = append.await;
+        if n % 10 == 0 {
+            // The reading half must survive the same treatment.
+            let running = store.clone();
+            let reading = tokio::spawn(async move { all(&running).await.len() });
+            tokio::task::yield_now().await;
+            reading.abort();
+        }
+    }
+    // The queue has an order: what was sent before this is resolved when this is answered.
+    write(&store, events([draft("last", &[], "0")])).await;
+    let log = all(&store).await;
+    assert_eq!(positions(&log), (1..=log.len() as u64).collect::<Vec<_>>());
+    let mut whole = 0;
+    for n in 0..300 {
+        let found = read(&store, with_tag(&format!("n:{n}"))).await.records;
+        let receipt = store.receipt(&key(format!("c{n}"))).await.unwrap();
+        assert!(found.is_empty() || found.len() == 5, "{} of 5 events", found.len());
+        assert_eq!(receipt.map_or(0, |receipt| receipt.events.len()), found.len());
+        whole += usize::from(!found.is_empty());
+    }
+    println!("{whole} of 300 dropped appends were written");
+    // No connection is inside a transaction: another one gets the write lock at once.
+    let mut raw = place.raw().await;
+    sqlx::query("PRAGMA busy_timeout = 0").execute(&mut raw).await.unwrap();
+    raw.begin_with("BEGIN IMMEDIATE").await.unwrap().rollback().await.unwrap();
+    place.assert_sound().await;
+}
