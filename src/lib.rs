@@ -40,15 +40,15 @@ pub mod prelude {
 #[doc(hidden)]
 pub mod __private {
     pub use annalist_core::{
-        aggregate::{Aggregate, AggregateId, criteria_of, fold},
+        aggregate::{Aggregate, AggregateId, criteria_of, entry_overlaps, fold},
         codec::Codec,
         command::Command,
         context::Context,
         dispatch::{Dispatcher, Handler, Loader, decision},
         error::Invalid,
         event::{
-            Event, EventType, IdKind, IntoEvents, Tags, Types, decode_struct, decode_variant, encode_struct,
-            encode_variant,
+            Event, EventType, IdKind, IntoEvents, Tags, Types, decode_struct, decode_unit, decode_variant,
+            encode_struct, encode_unit, encode_variant, variant_overlaps,
         },
         id::{Fresh, Id, Ids},
         payload::Payload,

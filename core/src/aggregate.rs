@@ -91,3 +91,15 @@ pub fn fold<E: Event>(record: &Record, codec: &Codec, mut apply: impl FnMut(&E))
     }
     E::decode_raw(&Raw::from(record), codec, &mut |event| apply(&event))
 }
+
+/// Whether an `on` entry takes an event that one above it takes already. `events` is [`Aggregate::EVENTS`].
+pub const fn entry_overlaps(events: &[Types], entry: usize) -> bool {
+    let mut i = 0;
+    while i < entry {
+        if events[entry].meets(&events[i]) {
+            return true;
+        }
+        i += 1;
+    }
+    false
+}

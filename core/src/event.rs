@@ -3,7 +3,7 @@
 mod into;
 mod types;
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 pub use self::{
@@ -111,18 +111,45 @@ impl Record {
     }
 }
 
-/// [`Event::decode_raw`] of an event struct whose newest version is `known`.
+/// [`Event::decode_raw`] of an event struct.
 ///
 /// # Errors
-/// [`Invalid`] if the event is newer, or its payload does not fit.
-pub fn decode_struct<E: DeserializeOwned>(
-    known: u32,
+/// [`Invalid`] if the event is of another type or newer, or its payload does not fit.
+pub fn decode_struct<E: Event + DeserializeOwned>(
     raw: &Raw<'_>,
     codec: &Codec,
     each: &mut dyn FnMut(E),
 ) -> Result<(), Invalid> {
-    raw.at_most(known)?;
+    check_struct::<E>(raw)?;
     codec.decode(raw).map(each)
+}
+
+/// [`Event::decode_raw`] of a unit struct, whose payload is an object without fields: a later version may have some.
+///
+/// # Errors
+/// As [`decode_struct`].
+pub fn decode_unit<E: Event>(
+    event: E,
+    raw: &Raw<'_>,
+    codec: &Codec,
+    each: &mut dyn FnMut(E),
+) -> Result<(), Invalid> {
+    check_struct::<E>(raw)?;
+    codec.decode::<NoFields>(raw)?;
+    each(event);
+    Ok(())
+}
+
+/// The payload of a unit struct.
+#[derive(Serialize, Deserialize)]
+struct NoFields {}
+
+/// Whether the event is of the only type of `E`, and not newer than it.
+fn check_struct<E: Event>(raw: &Raw<'_>) -> Result<(), Invalid> {
+    match const { &E::TYPES } {
+        Types::One(known) if E::TYPES.owns(raw.name) => raw.at_most(known.version),
+        _ => Err(raw.unknown_to::<E>()),
+    }
 }
 
 /// [`Event::decode_raw`] of the variant that `Deserialize` numbers `index`.
@@ -148,10 +175,31 @@ pub fn encode_struct<E: Event + Serialize>(event: &E, codec: &Codec) -> Result<P
     codec.encode(event.stored_type().0, event)
 }
 
+/// [`Event::encode_payload`] of a unit struct.
+///
+/// # Errors
+/// None so far.
+pub fn encode_unit<E: Event>(event: &E, codec: &Codec) -> Result<Payload, Invalid> {
+    codec.encode(event.stored_type().0, &NoFields {})
+}
+
 /// [`Event::encode_payload`] of a variant with fields of its own.
 ///
 /// # Errors
 /// [`Invalid::Encode`] if its `Serialize` fails.
 pub fn encode_variant<E: Event + Serialize>(event: &E, codec: &Codec) -> Result<Payload, Invalid> {
     codec.encode_variant(event.stored_type().0, event)
+}
+
+/// Whether a variant of an event enum takes an event that one above it takes already. `Types` is that of the enum.
+pub const fn variant_overlaps(types: &Types, variant: usize) -> bool {
+    let Types::Sum(sets) = types else { return false };
+    let mut i = 0;
+    while i < variant {
+        if sets[variant].meets(sets[i]) {
+            return true;
+        }
+        i += 1;
+    }
+    false
 }

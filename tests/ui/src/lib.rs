@@ -1,1 +1,154 @@
-//! Placeholder.
+//! A dispatcher for the tests of the derives: it decides over given events, and keeps everything it saw.
+
+use std::fmt::Debug;
+
+use annalist_core::{
+    codec::Codec,
+    command::Command,
+    context::Context,
+    dispatch::{Dispatcher, Handler, Loader},
+    error::Invalid,
+    event::{Event, Events, IntoEvents},
+    query::Criteria,
+    record::{Draft, Metadata, Position, Raw, Record},
+    store::{Batch, Marker},
+    time::Timestamp,
+};
+use serde::Serialize;
+
+/// What a decision read and answered.
+#[derive(Debug)]
+pub struct Decided<E> {
+    /// The stored name of the command.
+    pub name: &'static str,
+    /// What it read, one for each state.
+    pub reads: Vec<Criteria>,
+    /// Its events, or its own error.
+    pub answer: Result<Vec<Draft>, E>,
+}
+
+impl<E: Debug> Decided<E> {
+    /// The events, as `name payload tags`.
+    ///
+    /// # Panics
+    /// If the command was rejected.
+    #[track_caller]
+    pub fn events(&self) -> Vec<String> {
+        match &self.answer {
+            Ok(drafts) => drafts.iter().map(shown).collect(),
+            Err(error) => panic!("rejected: {error:?}"),
+        }
+    }
+
+    /// The error.
+    ///
+    /// # Panics
+    /// If the command was accepted.
+    #[track_caller]
+    pub fn error(self) -> E {
+        match self.answer {
+            Ok(drafts) => panic!("accepted: {:?}", drafts.iter().map(shown).collect::<Vec<_>>()),
+            Err(error) => error,
+        }
+    }
+}
+
+/// An event as `name payload tags`.
+pub fn shown(draft: &Draft) -> String {
+    let tags: Vec<_> = draft.tags().iter().map(ToString::to_string).collect();
+    format!("{} v{} {} [{}]", draft.name(), draft.version(), draft.data(), tags.join(" "))
+}
+
+/// Decides a command over events that happened before.
+///
+/// # Panics
+/// If an event cannot be written or read.
+#[track_caller]
+pub fn decide<C: Command>(past: impl IntoEvents, command: C) -> Decided<C::Error> {
+    match command.dispatch(Kit { past: records(past) }) {
+        Ok(decided) => decided,
+        Err(invalid) => panic!("{invalid}"),
+    }
+}
+
+/// Events as the log keeps them.
+///
+/// # Panics
+/// If an event cannot be written or read back.
+#[track_caller]
+pub fn records(events: impl IntoEvents) -> Vec<Record> {
+    written(events).into_iter().zip(1..).map(|(draft, i)| record(draft, i)).collect()
+}
+
+/// Events as drafts, each of them read back.
+///
+/// # Panics
+/// If an event cannot be written or read back.
+#[track_caller]
+pub fn written(events: impl IntoEvents) -> Vec<Draft> {
+    let codec = Codec::default();
+    let mut out = Events::new(&codec).verified();
+    match events.write_events(&mut out) {
+        Ok(()) => out.into_drafts(),
+        Err(invalid) => panic!("{invalid}"),
+    }
+}
+
+/// Reads a stored event.
+///
+/// # Errors
+/// [`Invalid`] if `E` does not know it.
+pub fn read<E: Event>(name: &str, version: u32, data: &str) -> Result<Vec<E>, Invalid> {
+    let raw = Raw { name, version, data, position: Position::new(1) };
+    let mut events = Vec::new();
+    E::decode_raw(&raw, &Codec::default(), &mut |event| events.push(event))?;
+    Ok(events)
+}
+
+fn record(draft: Draft, position: u64) -> Record {
+    draft.record(Position::new(position), Timestamp::EPOCH, Metadata::default())
+}
+
+struct Kit {
+    past: Vec<Record>,
+}
+
+impl Dispatcher for Kit {
+    type Out<E: Debug + Send + 'static> = Result<Decided<E>, Invalid>;
+
+    fn run<C, S, R, E>(self, command: C, handler: Handler<C, S, R, E>) -> Self::Out<E>
+    where
+        C: Serialize + Send + 'static,
+        S: Send + 'static,
+        R: IntoEvents + 'static,
+        E: Debug + Send + 'static,
+    {
+        let codec = Codec::default();
+        let reads = Loader::plan(|loader| (handler.load)(&command, loader))?.reads;
+        let batches: Vec<Batch> = reads.iter().map(|criteria| self.batch(criteria)).collect();
+        let states = Loader::fold(&batches, &codec, |loader| (handler.load)(&command, loader))?;
+        let metadata = Metadata::default();
+        let context = Context::decision(Timestamp::EPOCH, &metadata);
+        let answer = match (handler.decide)(&states, &command, &context) {
+            Ok(events) => Ok(written(events)),
+            Err(error) => Err(error),
+        };
+        Ok(Decided { name: handler.name, reads, answer })
+    }
+
+    fn map<A, B>(out: Self::Out<A>, convert: fn(A) -> B) -> Self::Out<B>
+    where
+        A: Debug + Send + 'static,
+        B: Debug + Send + 'static,
+    {
+        let Decided { name, reads, answer } = out?;
+        Ok(Decided { name, reads, answer: answer.map_err(convert) })
+    }
+}
+
+impl Kit {
+    fn batch(&self, criteria: &Criteria) -> Batch {
+        let records = self.past.iter().filter(|record| criteria.matches(&record.name, &record.tags));
+        Batch { records: records.cloned().collect(), marker: Marker::default() }
+    }
+}

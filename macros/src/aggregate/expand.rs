@@ -1,0 +1,80 @@
+//! What `#[derive(Aggregate)]` generates.
+
+mod fold;
+mod initial;
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use super::{
+    model::{Aggregate, NamedField},
+    parse::On,
+};
+use crate::shared::{at, is_generic, mentions, where_clause};
+
+/// ```ignore
+/// impl Aggregate for Account {
+///     type Id = AccountId;
+///     type Error = AccountError;
+///     const EVENTS: &'static [Types] = &[<AccountEvent as Event>::TYPES];
+///     fn initial(id: AccountId) -> Self { … }
+///     fn fold_record(&mut self, record: &Record, codec: &Codec) -> Result<(), Invalid> { … }
+/// }
+/// ```
+pub(crate) fn aggregate(aggregate: &Aggregate<'_>) -> TokenStream {
+    let Aggregate { ident, generics, on, .. } = aggregate;
+    let (parameters, arguments, _) = generics.split_for_impl();
+    let predicates = where_clause(generics, &predicates(aggregate));
+    let span = at(ident.span());
+    let id = id_type(aggregate);
+    let error = match aggregate.error {
+        Some(error) => quote!(#error),
+        None => quote_spanned!(span=> __annalist::std::convert::Infallible),
+    };
+    let events = on.iter().map(types);
+    let initial = initial::method(aggregate);
+    let fold = fold::method(aggregate);
+    let distinct = fold::distinct(aggregate);
+    quote_spanned! {span=>
+        #[automatically_derived]
+        impl #parameters __annalist::Aggregate for #ident #arguments #predicates {
+            type Id = #id;
+            type Error = #error;
+            const EVENTS: &'static [__annalist::Types] = &[#(#events),*];
+            #initial
+            #fold
+        }
+        #distinct
+    }
+}
+
+fn id_type(aggregate: &Aggregate<'_>) -> TokenStream {
+    match aggregate.id {
+        Some(NamedField { ty, .. }) => quote!(#ty),
+        None => quote!(()),
+    }
+}
+
+/// `<AccountEvent as Event>::TYPES`
+fn types(on: &On) -> TokenStream {
+    let event = &on.event;
+    quote_spanned!(at(event.span())=> <#event as __annalist::Event>::TYPES)
+}
+
+/// What has to hold of a generic aggregate beyond the user's own bounds.
+fn predicates(aggregate: &Aggregate<'_>) -> Vec<TokenStream> {
+    let generics = aggregate.generics;
+    let mut predicates = vec![quote!(Self: __annalist::std::marker::Send + 'static)];
+    for NamedField { ty, .. } in aggregate.fields.iter().filter(|field| mentions(generics, field.ty)) {
+        predicates.push(quote!(#ty: __annalist::std::default::Default));
+    }
+    for On { event, .. } in aggregate.on.iter().filter(|on| mentions(generics, &on.event)) {
+        predicates.push(quote!(#event: __annalist::Event));
+    }
+    if let Some(id) = aggregate.id.filter(|id| mentions(generics, id.ty)) {
+        let ty = id.ty;
+        predicates.push(quote!(#ty: __annalist::AggregateId));
+    }
+    predicates
+}

@@ -1,0 +1,29 @@
+//! A correct aggregate.
+
+use syn::{Field, Generics, Ident, Type};
+
+use super::parse::On;
+
+pub(crate) struct Aggregate<'a> {
+    pub(crate) ident: &'a Ident,
+    pub(crate) generics: &'a Generics,
+    pub(crate) id: Option<NamedField<'a>>,
+    /// The other fields.
+    pub(crate) fields: Vec<NamedField<'a>>,
+    pub(crate) error: Option<&'a Type>,
+    pub(crate) on: &'a [On],
+    /// Whether handlers get the context.
+    pub(crate) context: bool,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct NamedField<'a> {
+    pub(crate) ident: &'a Ident,
+    pub(crate) ty: &'a Type,
+}
+
+impl<'a> NamedField<'a> {
+    pub(crate) fn of(field: &'a Field) -> Option<Self> {
+        field.ident.as_ref().map(|ident| Self { ident, ty: &field.ty })
+    }
+}

@@ -1,0 +1,98 @@
+//! Reads an aggregate and its attributes as they stand.
+
+use syn::{
+    Attribute, Data, DeriveInput, Error, ExprPath, Field, Meta, Path, Result, Token, Type, parse::ParseStream,
+};
+
+use crate::shared::{Errors, Key, Slot, Table, misplaced, one};
+
+/// The item as it was written.
+pub(crate) struct Raw<'a> {
+    pub(crate) attribute: RawAttribute,
+    /// The fields under `#[id]`, each with its attribute.
+    pub(crate) ids: Vec<(&'a Field, &'a Attribute)>,
+}
+
+/// `#[aggregate(…)]`
+#[derive(Default)]
+pub(crate) struct RawAttribute {
+    pub(crate) on: Vec<On>,
+    /// Whether `on` was given, be it with mistakes.
+    pub(crate) has_on: bool,
+    pub(crate) error: Slot<Type>,
+    pub(crate) context: Slot<()>,
+    pub(crate) krate: Slot<Path>,
+}
+
+/// `AccountEvent => Account::apply`
+pub(crate) struct On {
+    pub(crate) event: Type,
+    pub(crate) handler: ExprPath,
+}
+
+const EXAMPLE: &str = "on(AccountEvent => Account::apply)";
+
+const KEYS: Table<RawAttribute> = Table {
+    attribute: "aggregate",
+    keys: &[
+        ("on", |raw, key| raw.read_on(key)),
+        ("error", |raw, key| raw.error.ty(key, "error = AccountError")),
+        ("context", |raw, key| raw.context.flag(key)),
+        ("crate", |raw, key| raw.krate.module(key)),
+    ],
+};
+
+pub(crate) fn read<'a>(item: &'a DeriveInput, errors: &Errors) -> Raw<'a> {
+    misplaced(&item.attrs, "id", "the field that holds the aggregate's id", errors);
+    let mut raw = Raw { attribute: RawAttribute::default(), ids: Vec::new() };
+    KEYS.read(&item.attrs, &mut raw.attribute, errors);
+    if let Data::Struct(data) = &item.data {
+        for field in &data.fields {
+            misplaced(&field.attrs, "aggregate", "the struct", errors);
+            raw.read_id(field, errors);
+        }
+    }
+    raw
+}
+
+impl RawAttribute {
+    /// `on(…)` may be repeated: the lists add up.
+    fn read_on(&mut self, key: &Key<'_>) -> Result<()> {
+        self.has_on = true;
+        let message = format!("`on` takes events with their handlers: `{EXAMPLE}`");
+        self.on.extend(key.entries(&message, on)?);
+        Ok(())
+    }
+}
+
+impl<'a> Raw<'a> {
+    fn read_id(&mut self, field: &'a Field, errors: &Errors) {
+        let attributes = field.attrs.iter().filter(|attribute| attribute.path().is_ident("id"));
+        for (i, attribute) in attributes.enumerate() {
+            if i > 0 {
+                errors.at(attribute, "`#[id]` is given twice");
+                continue;
+            }
+            if !matches!(attribute.meta, Meta::Path(_)) {
+                errors.at(&attribute.meta, "the `#[id]` of an aggregate stands alone, without a value");
+            }
+            self.ids.push((field, attribute));
+        }
+    }
+}
+
+fn on(input: ParseStream<'_>) -> Result<On> {
+    let start = input.span();
+    let event = input.parse::<Type>().map_err(|_| {
+        Error::new(start, format!("`on` takes the type of an event, without quotes: `{EXAMPLE}`"))
+    })?;
+    let missing = format!("which function folds it? `{EXAMPLE}`");
+    if input.is_empty() || input.peek(Token![,]) {
+        return Err(Error::new_spanned(event, missing));
+    }
+    let start = input.span();
+    input.parse::<Token![=>]>().map_err(|_| Error::new(start, missing))?;
+    let message = format!("a handler is the path of a function, without quotes: `{EXAMPLE}`");
+    let handler = one(input, &message, |input| input.parse())?;
+    Ok(On { event, handler })
+}

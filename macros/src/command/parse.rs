@@ -1,0 +1,125 @@
+//! Reads a command and its attributes as they stand.
+
+use syn::{Attribute, Data, DeriveInput, ExprPath, Field, Fields, LitStr, Meta, Path, Type, Variant};
+
+use crate::shared::{Errors, Slot, Table, all, misplaced, one};
+
+/// The item as it was written.
+pub(crate) struct Raw<'a> {
+    pub(crate) attribute: RawAttribute,
+    pub(crate) data: RawData<'a>,
+}
+
+pub(crate) enum RawData<'a> {
+    Struct {
+        fields: &'a Fields,
+        /// The fields under `#[id]`.
+        ids: Vec<RawId<'a>>,
+    },
+    Enum(Vec<&'a Variant>),
+    Union,
+}
+
+/// A field under `#[id]` or `#[id(Account, …)]`.
+pub(crate) struct RawId<'a> {
+    pub(crate) field: &'a Field,
+    pub(crate) attribute: &'a Attribute,
+    pub(crate) aggregates: Vec<Type>,
+    /// Whether aggregates are named, be it with mistakes.
+    pub(crate) is_list: bool,
+}
+
+/// `#[command(…)]`
+#[derive(Default)]
+pub(crate) struct RawAttribute {
+    pub(crate) decide: Slot<ExprPath>,
+    /// Whether `decide` was given, be it with a mistake.
+    pub(crate) has_decide: bool,
+    pub(crate) state: Slot<Vec<Type>>,
+    /// Whether `state` was given, be it with a mistake.
+    pub(crate) has_state: bool,
+    pub(crate) error: Slot<Type>,
+    /// Whether `error` was given, be it with a mistake.
+    pub(crate) has_error: bool,
+    pub(crate) context: Slot<()>,
+    pub(crate) name: Slot<LitStr>,
+    pub(crate) krate: Slot<Path>,
+}
+
+const KEYS: Table<RawAttribute> = Table {
+    attribute: "command",
+    keys: &[
+        ("decide", |raw, key| {
+            raw.has_decide = true;
+            raw.decide.function(key, "decide = Account::deposit")
+        }),
+        ("state", |raw, key| {
+            raw.has_state = true;
+            raw.state.types(key, "state(LastInvoice)")
+        }),
+        ("error", |raw, key| {
+            raw.has_error = true;
+            raw.error.ty(key, "error = AccountError")
+        }),
+        ("context", |raw, key| raw.context.flag(key)),
+        ("name", |raw, key| raw.name.string(key, "name = \"deposit\"")),
+        ("crate", |raw, key| raw.krate.module(key)),
+    ],
+};
+
+pub(crate) fn read<'a>(item: &'a DeriveInput, errors: &Errors) -> Raw<'a> {
+    misplaced(&item.attrs, "id", "a field that holds an id", errors);
+    let mut attribute = RawAttribute::default();
+    KEYS.read(&item.attrs, &mut attribute, errors);
+    let data = match &item.data {
+        Data::Struct(data) => RawData::Struct { fields: &data.fields, ids: ids(&data.fields, errors) },
+        Data::Enum(data) => {
+            RawData::Enum(data.variants.iter().inspect(|variant| on_variant(variant, errors)).collect())
+        }
+        Data::Union(_) => RawData::Union,
+    };
+    Raw { attribute, data }
+}
+
+fn on_variant(variant: &Variant, errors: &Errors) {
+    misplaced(&variant.attrs, "command", "the command inside", errors);
+    for field in &variant.fields {
+        misplaced(&field.attrs, "id", "a field of the command inside", errors);
+    }
+}
+
+fn ids<'a>(fields: &'a Fields, errors: &Errors) -> Vec<RawId<'a>> {
+    let mut ids = Vec::new();
+    for field in fields {
+        misplaced(&field.attrs, "command", "the struct", errors);
+        let attributes = field.attrs.iter().filter(|attribute| attribute.path().is_ident("id"));
+        for (i, attribute) in attributes.enumerate() {
+            if i > 0 {
+                errors.at(attribute, "`#[id]` is given twice: name all aggregates in one, `#[id(A, B)]`");
+            } else {
+                ids.push(id(field, attribute, errors));
+            }
+        }
+    }
+    ids
+}
+
+fn id<'a>(field: &'a Field, attribute: &'a Attribute, errors: &Errors) -> RawId<'a> {
+    let example = "`#[id]` takes the aggregates that this id loads, without quotes: `#[id(Account)]`";
+    let mut raw = RawId { field, attribute, aggregates: Vec::new(), is_list: true };
+    match &attribute.meta {
+        Meta::Path(_) => raw.is_list = false,
+        Meta::NameValue(_) => errors.at(&attribute.meta, example),
+        Meta::List(list) if list.tokens.is_empty() => errors.at(&attribute.meta, example),
+        Meta::List(list) => {
+            let types = list.parse_args_with(|input: syn::parse::ParseStream<'_>| {
+                all(input, |input| one(input, example, |input| input.parse()))
+            });
+            match types {
+                Ok(types) => raw.aggregates = types,
+                Err(error) => errors.add(error),
+            }
+        }
+    }
+    raw
+}

@@ -1,0 +1,147 @@
+//! Finds the mistakes of an event.
+
+mod names;
+mod serde;
+
+use syn::{DeriveInput, Fields, Ident, Path, Type};
+
+use self::names::Names;
+use super::{
+    model::{Body, Event, IdField, Stored, Variant},
+    parse::{Raw, RawAttribute, RawData, RawFields, RawVariant},
+};
+use crate::shared::{Errors, refuse_lifetimes};
+
+pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &Raw<'a>, errors: &Errors) -> Option<Event<'a>> {
+    refuse_lifetimes(&item.generics, "an event", errors);
+    let body = match &raw.data {
+        RawData::Struct(fields) => Body::One(event_struct(&item.ident, raw, fields, errors)?),
+        RawData::Enum(variants) => Body::Sum(event_enum(&item.ident, raw, variants, errors)?),
+        RawData::Union => {
+            errors.at(&item.ident, "an event is a struct or an enum");
+            return None;
+        }
+    };
+    Some(Event { ident: &item.ident, generics: &item.generics, body })
+}
+
+fn event_struct<'a>(
+    ident: &'a Ident,
+    raw: &Raw<'a>,
+    fields: &RawFields<'a>,
+    errors: &Errors,
+) -> Option<Stored<'a>> {
+    serde::check_struct(&raw.serde, errors);
+    if let (Some(_), Some(prefix)) = (raw.attribute.name.get(), raw.attribute.prefix.key()) {
+        errors.at(prefix, "`name` is the whole name: `prefix` means nothing beside it");
+    }
+    if let Fields::Unnamed(tuple) = fields.fields {
+        let message = format_args!(
+            "an event has named fields, so that others can be added later: `struct {ident} {{ … }}`"
+        );
+        errors.at(tuple, message);
+        return None;
+    }
+    let mut names = Names::of(raw.attribute.prefix.get(), errors);
+    stored(ident, &raw.attribute, fields, &mut names, errors)
+}
+
+fn event_enum<'a>(
+    ident: &'a Ident,
+    raw: &Raw<'a>,
+    variants: &[RawVariant<'a>],
+    errors: &Errors,
+) -> Option<Vec<Variant<'a>>> {
+    serde::check_enum(&raw.serde, errors);
+    let RawAttribute { prefix, name, alias, version, krate: _ } = &raw.attribute;
+    refuse_keys(
+        [name.key(), alias.key(), version.key()],
+        "belongs on a variant: an enum is a set of events",
+        errors,
+    );
+    if variants.is_empty() {
+        errors.at(ident, "an event enum needs a variant: each is an event");
+    }
+    let mut names = Names::of(prefix.get(), errors);
+    let mut checked = Vec::with_capacity(variants.len());
+    for (variant, index) in variants.iter().zip(0..) {
+        serde::check_variant(&variant.serde, errors);
+        let on_enum = "belongs on the enum: it holds for all its events";
+        refuse_keys([variant.attribute.prefix.key(), variant.attribute.krate.key()], on_enum, errors);
+        checked.extend(match variant.fields.fields {
+            Fields::Unnamed(tuple) if tuple.unnamed.len() == 1 => newtype(variant, errors),
+            Fields::Unnamed(_) => refuse_tuple(variant, errors),
+            Fields::Named(_) | Fields::Unit => {
+                let RawVariant { ident, attribute, fields, .. } = variant;
+                stored(ident, attribute, fields, &mut names, errors).map(|stored| Variant::Inline {
+                    ident,
+                    index,
+                    stored,
+                })
+            }
+        });
+    }
+    Some(checked)
+}
+
+/// A variant around another event, which has its own names and ids.
+fn newtype<'a>(variant: &RawVariant<'a>, errors: &Errors) -> Option<Variant<'a>> {
+    let RawAttribute { name, alias, version, prefix: _, krate: _ } = &variant.attribute;
+    let message = "belongs on the event inside: this variant only takes it into the set";
+    refuse_keys([name.key(), alias.key(), version.key()], message, errors);
+    for id in &variant.fields.ids {
+        let message = "`#[id]` belongs on a field of the event inside; for an event around an id, name the field: \
+                       `{ #[id] account: AccountId }`";
+        errors.at(&id.field.ty, message);
+    }
+    let inner: &Type = &variant.fields.fields.iter().next()?.ty;
+    Some(Variant::Newtype { ident: variant.ident, inner })
+}
+
+fn refuse_tuple<'a>(variant: &RawVariant<'a>, errors: &Errors) -> Option<Variant<'a>> {
+    let ident = variant.ident;
+    errors.at(
+        variant.fields.fields,
+        format_args!(
+            "name the fields: `{ident} {{ … }}`; a variant in parentheses wraps one other event: `{ident}({ident})`"
+        ),
+    );
+    None
+}
+
+fn stored<'a>(
+    ident: &'a Ident,
+    attribute: &RawAttribute,
+    fields: &RawFields<'a>,
+    names: &mut Names,
+    errors: &Errors,
+) -> Option<Stored<'a>> {
+    let (name, aliases) = names.check(ident, attribute, errors);
+    let version = match attribute.version.get() {
+        None => Some(1),
+        Some(literal) => match literal.base10_parse::<u32>() {
+            Ok(version) if version > 0 => Some(version),
+            _ => {
+                errors.at(literal, "versions count from 1 and fit into 32 bits: `version = 2`");
+                None
+            }
+        },
+    };
+    let ids = fields.ids.iter().map(|id| {
+        serde::check_id(&id.serde, errors);
+        Some(IdField {
+            ident: id.field.ident.as_ref()?,
+            ty: &id.field.ty,
+            with: id.attribute.with.get().cloned(),
+        })
+    });
+    let ids = ids.collect::<Option<Vec<_>>>();
+    Some(Stored { name, version: version?, aliases, ids: ids?, unit: matches!(fields.fields, Fields::Unit) })
+}
+
+fn refuse_keys<'k>(keys: impl IntoIterator<Item = Option<&'k Path>>, why: &str, errors: &Errors) {
+    for key in keys.into_iter().flatten() {
+        let name = key.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default();
+        errors.at(key, format_args!("`{name}` {why}"));
+    }
+}

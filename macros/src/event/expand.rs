@@ -1,0 +1,66 @@
+//! What `#[derive(Event)]` generates.
+
+mod decode;
+mod encode;
+mod stored_type;
+mod tags;
+mod types;
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+
+use super::model::{Body, Event, IdField, Stored, Variant};
+use crate::shared::{at, mentions, where_clause};
+
+/// ```ignore
+/// impl Event for AccountEvent {
+///     const TYPES: Types = …;
+///     fn stored_type(&self) -> (&'static str, u32) { … }
+///     fn collect_tags(&self, tags: &mut Tags) -> Result<(), Invalid> { … }
+///     fn encode_payload(&self, codec: &Codec) -> Result<Payload, Invalid> { … }
+///     fn decode_raw(raw: &Raw<'_>, codec: &Codec, each: &mut dyn FnMut(Self)) -> Result<(), Invalid> { … }
+/// }
+/// ```
+pub(crate) fn event(event: &Event<'_>) -> TokenStream {
+    let ident = event.ident;
+    let (parameters, arguments, _) = event.generics.split_for_impl();
+    let predicates = where_clause(event.generics, &predicates(event));
+    let types = types::constant(event);
+    let stored_type = stored_type::method(event);
+    let tags = tags::method(event);
+    let encode = encode::method(event);
+    let decode = decode::method(event);
+    let distinct = types::distinct(event);
+    quote_spanned! {at(ident.span())=>
+        #[automatically_derived]
+        impl #parameters __annalist::Event for #ident #arguments #predicates {
+            #types
+            #stored_type
+            #tags
+            #encode
+            #decode
+        }
+        #distinct
+    }
+}
+
+/// What has to hold of a generic event beyond the user's own bounds.
+fn predicates(event: &Event<'_>) -> Vec<TokenStream> {
+    let mut predicates = vec![quote! {
+        Self: __annalist::std::marker::Send + __annalist::std::marker::Sync + 'static
+    }];
+    if event.inline().any(|stored| !stored.unit) {
+        predicates.push(quote! {
+            Self: __annalist::serde::Serialize + __annalist::serde::de::DeserializeOwned
+        });
+    }
+    for IdField { ty, .. } in event.inline().flat_map(|stored| &stored.ids).filter(|id| id.with.is_none()) {
+        if mentions(event.generics, ty) {
+            predicates.push(quote!(#ty: __annalist::Ids));
+        }
+    }
+    for inner in event.newtypes().filter(|inner| mentions(event.generics, inner)) {
+        predicates.push(quote!(#inner: __annalist::Event));
+    }
+    predicates
+}

@@ -1,0 +1,66 @@
+//! A payload becomes an event.
+
+use proc_macro2::TokenStream;
+use quote::quote_spanned;
+use syn::spanned::Spanned;
+
+use super::{Body, Event, Stored, Variant, at, types};
+use crate::shared::is_generic;
+
+/// Of a struct `decode_struct(raw, codec, each)`, of a unit struct `decode_unit(Self, raw, codec, each)`, and of an enum
+///
+/// ```ignore
+/// fn decode_raw(raw: &Raw<'_>, codec: &Codec, each: &mut dyn FnMut(Self)) -> Result<(), Invalid> {
+///     match raw.name {
+///         "account.opened" | "account.created" => decode_variant(0, 1, raw, codec, each),
+///         name if <Frozen as Event>::TYPES.owns(name) => {
+///             Event::decode_raw(raw, codec, &mut |event| each(Self::Frozen(event)))
+///         }
+///         _ => Err(Raw::unknown_to::<Self>(raw)),
+///     }
+/// }
+/// ```
+pub(super) fn method(event: &Event<'_>) -> TokenStream {
+    let span = at(event.ident.span());
+    let body = match &event.body {
+        Body::One(stored) if stored.unit => {
+            quote_spanned!(span=> __annalist::decode_unit(Self, raw, codec, each))
+        }
+        Body::One(_) => quote_spanned!(span=> __annalist::decode_struct(raw, codec, each)),
+        Body::Sum(variants) => {
+            let arms = variants.iter().map(|variant| arm(event, variant));
+            let asserts = types::asserts(event).into_iter().filter(|_| is_generic(event.generics));
+            quote_spanned! {span=>
+                #(const { #asserts })*
+                match raw.name {
+                    #(#arms)*
+                    _ => __annalist::std::result::Result::Err(__annalist::Raw::unknown_to::<Self>(raw)),
+                }
+            }
+        }
+    };
+    quote_spanned! {span=>
+        fn decode_raw(
+            raw: &__annalist::Raw<'_>,
+            codec: &__annalist::Codec,
+            each: &mut dyn __annalist::std::ops::FnMut(Self),
+        ) -> __annalist::std::result::Result<(), __annalist::Invalid> {
+            #body
+        }
+    }
+}
+
+fn arm(event: &Event<'_>, variant: &Variant<'_>) -> TokenStream {
+    match variant {
+        Variant::Inline { index, stored: Stored { name, aliases, version, .. }, .. } => {
+            quote_spanned! {at(event.ident.span())=>
+                #name #(| #aliases)* => __annalist::decode_variant(#index, #version, raw, codec, each),
+            }
+        }
+        Variant::Newtype { ident, inner } => quote_spanned! {at(inner.span())=>
+            name if <#inner as __annalist::Event>::TYPES.owns(name) => {
+                <#inner as __annalist::Event>::decode_raw(raw, codec, &mut |event| each(Self::#ident(event)))
+            }
+        },
+    }
+}

@@ -1,0 +1,116 @@
+//! The table of stored names.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::{Ident, ext::IdentExt, spanned::Spanned};
+
+use super::{Body, Event, IdField, Stored, Variant, at};
+use crate::shared::is_generic;
+
+/// Of a struct
+///
+/// ```ignore
+/// const TYPES: Types = Types::One(
+///     EventType::new("account.frozen", concat!(module_path!(), "::Frozen"))
+///         .version(2)
+///         .aliases(&["account.blocked"])
+///         .ids(&[IdKind::of::<AccountId>()]),
+/// );
+/// ```
+///
+/// and of an enum
+///
+/// ```ignore
+/// const TYPES: Types = Types::Sum(&[
+///     &Types::One(EventType::new("account.opened", concat!(module_path!(), "::AccountEvent::Opened"))),
+///     &<Frozen as Event>::TYPES,
+/// ]);
+/// ```
+pub(super) fn constant(event: &Event<'_>) -> TokenStream {
+    let span = at(event.ident.span());
+    let types = match &event.body {
+        Body::One(stored) => one(event.ident, None, stored),
+        Body::Sum(variants) => {
+            let entries = variants.iter().map(|variant| match variant {
+                Variant::Inline { ident, stored, .. } => one(event.ident, Some(ident), stored),
+                Variant::Newtype { inner, .. } => {
+                    quote_spanned!(at(inner.span())=> <#inner as __annalist::Event>::TYPES)
+                }
+            });
+            quote_spanned!(span=> __annalist::Types::Sum(&[#(&#entries),*]))
+        }
+    };
+    quote_spanned!(span=> const TYPES: __annalist::Types = #types;)
+}
+
+/// One event type.
+fn one(item: &Ident, variant: Option<&Ident>, stored: &Stored<'_>) -> TokenStream {
+    let Stored { name, version, aliases, ids, .. } = stored;
+    let rust = match variant {
+        Some(variant) => format!("::{}::{}", item.unraw(), variant.unraw()),
+        None => format!("::{}", item.unraw()),
+    };
+    let version = (*version != 1).then(|| quote!(.version(#version)));
+    let aliases = (!aliases.is_empty()).then(|| quote!(.aliases(&[#(#aliases),*])));
+    let kinds: Vec<_> = ids.iter().filter(|id| id.with.is_none()).map(kind).collect();
+    let ids = (!kinds.is_empty()).then(|| quote!(.ids(&[#(#kinds),*])));
+    quote_spanned! {at(variant.unwrap_or(item).span())=>
+        __annalist::Types::One(
+            __annalist::EventType::new(
+                #name,
+                __annalist::std::concat!(__annalist::std::module_path!(), #rust),
+            )
+            #version #aliases #ids
+        )
+    }
+}
+
+fn kind(id: &IdField<'_>) -> TokenStream {
+    let ty = id.ty;
+    quote_spanned!(at(ty.span())=> __annalist::IdKind::of::<#ty>())
+}
+
+/// Two variants that take the same event make the enum ambiguous. Of a concrete enum this is found when it is
+/// checked:
+///
+/// ```ignore
+/// const _: () = assert!(!variant_overlaps(&<AllEvents as Event>::TYPES, 1), "…");
+/// ```
+///
+/// In a generic one the same stands in an inline `const` of `decode_raw`.
+pub(super) fn distinct(event: &Event<'_>) -> TokenStream {
+    if is_generic(event.generics) {
+        return TokenStream::new();
+    }
+    let asserts = asserts(event);
+    quote!(#(const _: () = #asserts;)*)
+}
+
+/// One for each variant that could overlap with one above, at the variant. Names of inline variants are compared
+/// before: there, both are known.
+pub(super) fn asserts(event: &Event<'_>) -> Vec<TokenStream> {
+    let Body::Sum(variants) = &event.body else { return Vec::new() };
+    let mut seen_newtype = false;
+    let asserts = variants.iter().enumerate().filter_map(|(i, variant)| {
+        let (ident, newtype) = match variant {
+            Variant::Inline { ident, .. } => (ident, false),
+            Variant::Newtype { ident, .. } => (ident, true),
+        };
+        let needed = i > 0 && (newtype || seen_newtype);
+        seen_newtype |= newtype;
+        needed.then(|| assert(event, ident, i))
+    });
+    asserts.collect()
+}
+
+fn assert(event: &Event<'_>, variant: &Ident, index: usize) -> TokenStream {
+    let ident = event.ident;
+    let (_, arguments, _) = event.generics.split_for_impl();
+    let message = format!("`{}` takes an event that a variant above takes already", variant.unraw());
+    quote_spanned! {at(variant.span())=>
+        __annalist::std::assert!(
+            !__annalist::variant_overlaps(&<#ident #arguments as __annalist::Event>::TYPES, #index),
+            #message
+        )
+    }
+}

@@ -1,0 +1,67 @@
+//! A correct event.
+
+use syn::{ExprPath, Generics, Ident, Type};
+
+pub(crate) struct Event<'a> {
+    pub(crate) ident: &'a Ident,
+    pub(crate) generics: &'a Generics,
+    pub(crate) body: Body<'a>,
+}
+
+pub(crate) enum Body<'a> {
+    /// A struct: one event type.
+    One(Stored<'a>),
+    /// An enum: the sum of its variants.
+    Sum(Vec<Variant<'a>>),
+}
+
+pub(crate) enum Variant<'a> {
+    /// With fields of its own. `index` is the number that serde gives it.
+    Inline { ident: &'a Ident, index: u32, stored: Stored<'a> },
+    /// Around another event.
+    Newtype { ident: &'a Ident, inner: &'a Type },
+}
+
+/// One event type.
+pub(crate) struct Stored<'a> {
+    pub(crate) name: String,
+    pub(crate) version: u32,
+    pub(crate) aliases: Vec<String>,
+    pub(crate) ids: Vec<IdField<'a>>,
+    /// Without fields.
+    pub(crate) unit: bool,
+}
+
+/// A field under `#[id]`.
+pub(crate) struct IdField<'a> {
+    pub(crate) ident: &'a Ident,
+    pub(crate) ty: &'a Type,
+    /// The function that finds the ids inside it.
+    pub(crate) with: Option<ExprPath>,
+}
+
+impl<'a> Event<'a> {
+    /// The variants around other events.
+    pub(crate) fn newtypes(&self) -> impl Iterator<Item = &'a Type> {
+        let variants = match &self.body {
+            Body::One(_) => &[][..],
+            Body::Sum(variants) => variants,
+        };
+        variants.iter().filter_map(|variant| match variant {
+            Variant::Inline { .. } => None,
+            Variant::Newtype { inner, .. } => Some(*inner),
+        })
+    }
+
+    /// The event types that the item itself describes.
+    pub(crate) fn inline(&self) -> impl Iterator<Item = &Stored<'a>> {
+        let (one, variants) = match &self.body {
+            Body::One(stored) => (Some(stored), &[][..]),
+            Body::Sum(variants) => (None, &variants[..]),
+        };
+        one.into_iter().chain(variants.iter().filter_map(|variant| match variant {
+            Variant::Inline { stored, .. } => Some(stored),
+            Variant::Newtype { .. } => None,
+        }))
+    }
+}

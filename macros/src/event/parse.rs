@@ -1,0 +1,148 @@
+//! Reads an event and its attributes as they stand.
+
+use syn::{Attribute, Data, DeriveInput, ExprPath, Field, Fields, Ident, LitInt, LitStr, Meta, Path};
+
+use crate::shared::{Errors, Slot, Table, misplaced};
+
+/// The item as it was written.
+pub(crate) struct Raw<'a> {
+    pub(crate) attribute: RawAttribute,
+    pub(crate) serde: RawSerde,
+    pub(crate) data: RawData<'a>,
+}
+
+pub(crate) enum RawData<'a> {
+    Struct(RawFields<'a>),
+    Enum(Vec<RawVariant<'a>>),
+    Union,
+}
+
+pub(crate) struct RawVariant<'a> {
+    pub(crate) ident: &'a Ident,
+    pub(crate) attribute: RawAttribute,
+    pub(crate) serde: RawSerde,
+    pub(crate) fields: RawFields<'a>,
+}
+
+pub(crate) struct RawFields<'a> {
+    pub(crate) fields: &'a Fields,
+    /// The fields under `#[id]`.
+    pub(crate) ids: Vec<RawId<'a>>,
+}
+
+/// A field under `#[id]` or `#[id(with = path)]`.
+pub(crate) struct RawId<'a> {
+    pub(crate) field: &'a Field,
+    pub(crate) attribute: RawIdAttribute,
+    pub(crate) serde: RawSerde,
+}
+
+/// `#[id(with = path)]`
+#[derive(Default)]
+pub(crate) struct RawIdAttribute {
+    pub(crate) with: Slot<ExprPath>,
+}
+
+/// `#[event(…)]` on the item or on a variant.
+#[derive(Default)]
+pub(crate) struct RawAttribute {
+    pub(crate) prefix: Slot<LitStr>,
+    pub(crate) name: Slot<LitStr>,
+    pub(crate) alias: Slot<Vec<LitStr>>,
+    pub(crate) version: Slot<LitInt>,
+    pub(crate) krate: Slot<Path>,
+}
+
+const EVENT: Table<RawAttribute> = Table {
+    attribute: "event",
+    keys: &[
+        ("prefix", |raw, key| raw.prefix.string(key, "prefix = \"account\"")),
+        ("name", |raw, key| raw.name.string(key, "name = \"account.opened\"")),
+        ("alias", |raw, key| raw.alias.strings(key, "alias = \"account.created\"")),
+        ("version", |raw, key| raw.version.number(key, "version = 2")),
+        ("crate", |raw, key| raw.krate.module(key)),
+    ],
+};
+
+const ID: Table<RawIdAttribute> =
+    Table { attribute: "id", keys: &[("with", |raw, key| raw.with.function(key, "with = Line::products"))] };
+
+/// The keys of `#[serde(…)]` on an item, a variant or a field, which decide whether the codec can write and read it.
+#[derive(Default)]
+pub(crate) struct RawSerde(Vec<Path>);
+
+impl RawSerde {
+    /// The first of these keys that was given.
+    pub(crate) fn find(&self, keys: &[&str]) -> impl Iterator<Item = &Path> {
+        self.0.iter().filter(move |path| keys.iter().any(|key| path.is_ident(key)))
+    }
+
+    fn read(attributes: &[Attribute]) -> Self {
+        let mut keys = Vec::new();
+        for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("serde")) {
+            // What serde itself cannot read, serde reports.
+            let _ = attribute.parse_nested_meta(|meta| {
+                keys.push(meta.path.clone());
+                crate::shared::skip_to_comma(meta.input);
+                Ok(())
+            });
+        }
+        Self(keys)
+    }
+}
+
+pub(crate) fn read<'a>(item: &'a DeriveInput, errors: &Errors) -> Raw<'a> {
+    misplaced(&item.attrs, "id", "a field that holds an id", errors);
+    Raw {
+        attribute: attribute(&item.attrs, errors),
+        serde: RawSerde::read(&item.attrs),
+        data: match &item.data {
+            Data::Struct(data) => RawData::Struct(fields(&data.fields, errors)),
+            Data::Enum(data) => {
+                RawData::Enum(data.variants.iter().map(|variant| self::variant(variant, errors)).collect())
+            }
+            Data::Union(_) => RawData::Union,
+        },
+    }
+}
+
+fn attribute(attributes: &[Attribute], errors: &Errors) -> RawAttribute {
+    let mut raw = RawAttribute::default();
+    EVENT.read(attributes, &mut raw, errors);
+    raw
+}
+
+fn variant<'a>(variant: &'a syn::Variant, errors: &Errors) -> RawVariant<'a> {
+    misplaced(&variant.attrs, "id", "a field that holds an id", errors);
+    RawVariant {
+        ident: &variant.ident,
+        attribute: attribute(&variant.attrs, errors),
+        serde: RawSerde::read(&variant.attrs),
+        fields: fields(&variant.fields, errors),
+    }
+}
+
+fn fields<'a>(fields: &'a Fields, errors: &Errors) -> RawFields<'a> {
+    for field in fields {
+        misplaced(&field.attrs, "event", "the struct or enum, or on a variant", errors);
+    }
+    RawFields { fields, ids: fields.iter().filter_map(|field| id(field, errors)).collect() }
+}
+
+fn id<'a>(field: &'a Field, errors: &Errors) -> Option<RawId<'a>> {
+    let mut raw = None;
+    for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("id")) {
+        if raw.is_some() {
+            errors.at(attribute, "`#[id]` is given twice");
+        }
+        let raw = raw.get_or_insert_with(|| RawId {
+            field,
+            attribute: RawIdAttribute::default(),
+            serde: RawSerde::read(&field.attrs),
+        });
+        if !matches!(attribute.meta, Meta::Path(_)) {
+            ID.read_one(attribute, &mut raw.attribute, errors);
+        }
+    }
+    raw
+}

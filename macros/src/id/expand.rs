@@ -1,0 +1,47 @@
+//! What `#[derive(Id)]` generates.
+
+mod serde;
+mod text;
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use super::model::Id;
+use crate::shared::at;
+
+pub(crate) fn id(id: &Id<'_>) -> TokenStream {
+    let (own, text, serde) = (own(id), text::impls(id), serde::impls(id));
+    quote!(#own #text #serde)
+}
+
+/// ```ignore
+/// impl Id for AccountId {
+///     const KIND: &'static str = "account";
+///     const SHARED: bool = false;
+///     type Inner = Uuid;
+///     fn from_inner(inner: Uuid) -> Self {
+///         Self(inner)
+///     }
+/// }
+/// ```
+fn own(id: &Id<'_>) -> TokenStream {
+    let Id { ident, inner, kind, shared } = id;
+    quote_spanned! {at(ident.span())=>
+        #[automatically_derived]
+        impl __annalist::Id for #ident {
+            const KIND: &'static __annalist::std::primitive::str = #kind;
+            const SHARED: __annalist::std::primitive::bool = #shared;
+            type Inner = #inner;
+
+            fn from_inner(inner: #inner) -> Self {
+                Self(inner)
+            }
+        }
+    }
+}
+
+/// Where errors about the wrapped type belong.
+fn inner_span(id: &Id<'_>) -> proc_macro2::Span {
+    at(id.inner.span())
+}

@@ -1,0 +1,46 @@
+//! The id in payloads: what it wraps, nothing around it.
+
+use proc_macro2::TokenStream;
+use quote::quote_spanned;
+
+use super::{Id, inner_span};
+
+/// ```ignore
+/// impl Serialize for AccountId {
+///     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+///         <Uuid as Serialize>::serialize(&self.0, serializer)
+///     }
+/// }
+///
+/// impl<'de> Deserialize<'de> for AccountId {
+///     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+///         Result::map(<Uuid as Deserialize<'de>>::deserialize(deserializer), Self)
+///     }
+/// }
+/// ```
+pub(super) fn impls(id: &Id<'_>) -> TokenStream {
+    let Id { ident, inner, .. } = id;
+    quote_spanned! {inner_span(id)=>
+        #[automatically_derived]
+        impl __annalist::serde::Serialize for #ident {
+            fn serialize<S: __annalist::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> __annalist::std::result::Result<S::Ok, S::Error> {
+                <#inner as __annalist::serde::Serialize>::serialize(&self.0, serializer)
+            }
+        }
+
+        #[automatically_derived]
+        impl<'de> __annalist::serde::Deserialize<'de> for #ident {
+            fn deserialize<D: __annalist::serde::Deserializer<'de>>(
+                deserializer: D,
+            ) -> __annalist::std::result::Result<Self, D::Error> {
+                __annalist::std::result::Result::map(
+                    <#inner as __annalist::serde::Deserialize<'de>>::deserialize(deserializer),
+                    Self,
+                )
+            }
+        }
+    }
+}

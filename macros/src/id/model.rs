@@ -1,0 +1,12 @@
+//! A correct id.
+
+use syn::{Ident, Type};
+
+pub(crate) struct Id<'a> {
+    pub(crate) ident: &'a Ident,
+    /// What the newtype wraps.
+    pub(crate) inner: &'a Type,
+    pub(crate) kind: String,
+    /// Whether the kind was written out.
+    pub(crate) shared: bool,
+}

@@ -1,0 +1,35 @@
+//! What the derives have in common.
+
+mod attribute;
+mod errors;
+mod generics;
+mod key;
+mod names;
+mod output;
+mod slot;
+mod suggest;
+
+use proc_macro2::TokenStream;
+use syn::DeriveInput;
+
+pub(crate) use self::{
+    attribute::{Table, misplaced},
+    errors::Errors,
+    generics::{is_generic, mentions, refuse_lifetimes, refuse_parameters, where_clause},
+    key::{Key, all, last_span, one, skip_to_comma},
+    names::{Case, check_command_name, check_event_name, check_kind, in_case},
+    output::{at, stub_body, wrap},
+    slot::Slot,
+};
+
+/// Parses the item and hands it to a derive.
+pub(crate) fn run(
+    input: proc_macro::TokenStream,
+    derive: fn(&DeriveInput) -> TokenStream,
+) -> proc_macro::TokenStream {
+    match syn::parse::<DeriveInput>(input) {
+        Ok(item) => derive(&item),
+        Err(error) => error.to_compile_error(),
+    }
+    .into()
+}

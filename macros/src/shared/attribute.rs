@@ -1,0 +1,79 @@
+//! Reads attributes by a table of their keys, and goes on after a mistake.
+
+use syn::{Attribute, Error, Meta, Result};
+
+use super::{
+    Errors,
+    key::{Key, skip_to_comma},
+    suggest::nearest,
+};
+
+/// How the value of a key is read into `R`.
+type Read<R> = fn(&mut R, &Key<'_>) -> Result<()>;
+
+/// The keys of an attribute, and how each is read into `R`.
+pub(crate) struct Table<R: 'static> {
+    /// The name of the attribute.
+    pub(crate) attribute: &'static str,
+    /// Its keys.
+    pub(crate) keys: &'static [(&'static str, Read<R>)],
+}
+
+impl<R> Table<R> {
+    /// Reads every attribute of this name. Each mistake is reported, and reading goes on behind it.
+    pub(crate) fn read(&self, attributes: &[Attribute], raw: &mut R, errors: &Errors) {
+        for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident(self.attribute)) {
+            self.read_one(attribute, raw, errors);
+        }
+    }
+
+    /// Reads one attribute, whatever its name.
+    pub(crate) fn read_one(&self, attribute: &Attribute, raw: &mut R, errors: &Errors) {
+        if !matches!(attribute.meta, Meta::List(_)) {
+            let (name, known) = (self.attribute, self.known());
+            errors.at(attribute, format_args!("`#[{name}(…)]` needs keys in parentheses: {known}"));
+            return;
+        }
+        let read = attribute.parse_nested_meta(|meta| {
+            let key = Key::from(meta);
+            if let Err(error) = self.read_key(&key, raw) {
+                errors.add(error);
+                skip_to_comma(key.input);
+            }
+            Ok(())
+        });
+        if let Err(error) = read {
+            errors.add(error);
+        }
+    }
+
+    fn read_key(&self, key: &Key<'_>, raw: &mut R) -> Result<()> {
+        let name = key.name();
+        match self.keys.iter().find(|(known, _)| *known == name) {
+            Some((_, read)) => read(raw, key),
+            None => Err(self.unknown(key)),
+        }
+    }
+
+    fn unknown(&self, key: &Key<'_>) -> Error {
+        let (name, known) = (key.name(), self.known());
+        match nearest(&name, self.keys.iter().map(|(known, _)| *known)) {
+            Some(meant) => {
+                key.error(format_args!("unknown key `{name}`, did you mean `{meant}`? known keys: {known}"))
+            }
+            None => key.error(format_args!("unknown key `{name}`; known keys: {known}")),
+        }
+    }
+
+    fn known(&self) -> String {
+        let keys: Vec<_> = self.keys.iter().map(|(key, _)| format!("`{key}`")).collect();
+        keys.join(", ")
+    }
+}
+
+/// Reports attributes of ours that stand where they mean nothing. `belongs` says where they do.
+pub(crate) fn misplaced(attributes: &[Attribute], name: &str, belongs: &str, errors: &Errors) {
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident(name)) {
+        errors.at(attribute, format_args!("`#[{name}]` means nothing here: it belongs on {belongs}"));
+    }
+}

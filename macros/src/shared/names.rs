@@ -1,0 +1,136 @@
+//! Stored names: derived from Rust names, and checked by the rules of the log before the program runs.
+
+use syn::LitStr;
+
+use super::Errors;
+
+/// How the words of a Rust name are joined in a stored one.
+#[derive(Clone, Copy)]
+pub(crate) enum Case {
+    /// `MoneyMoved` is `money-moved`.
+    Kebab,
+    /// `MoneyMoved` is `money_moved`.
+    Snake,
+}
+
+/// A Rust type or variant name in another case. A run of capitals is one word: `HTTPCall` is `http-call`.
+pub(crate) fn in_case(case: Case, name: &str) -> String {
+    let separator = match case {
+        Case::Kebab => '-',
+        Case::Snake => '_',
+    };
+    let letters: Vec<char> = name.chars().collect();
+    let mut out = String::with_capacity(name.len() + 4);
+    for (i, &letter) in letters.iter().enumerate() {
+        if letter == '_' {
+            if !out.is_empty() && !out.ends_with(separator) {
+                out.push(separator);
+            }
+            continue;
+        }
+        if starts_word(&letters, i) && !out.is_empty() && !out.ends_with(separator) {
+            out.push(separator);
+        }
+        out.extend(letter.to_lowercase());
+    }
+    if out.ends_with(separator) {
+        out.pop();
+    }
+    out
+}
+
+fn starts_word(letters: &[char], i: usize) -> bool {
+    let Some(before) = i.checked_sub(1).map(|i| letters[i]) else { return false };
+    letters[i].is_uppercase()
+        && (!before.is_uppercase() || letters.get(i + 1).is_some_and(|after| after.is_lowercase()))
+}
+
+/// What is wrong with a text as the name of an event type.
+pub(crate) fn event_name_fault(name: &str) -> Option<&'static str> {
+    if name.starts_with('$') {
+        return Some("names that start with `$` belong to the log itself");
+    }
+    if name.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Some("it must not contain white space or control characters");
+    }
+    name_fault(name)
+}
+
+/// What is wrong with a text as the name of a command.
+fn name_fault(name: &str) -> Option<&'static str> {
+    match name.len() {
+        0 => Some("it must not be empty"),
+        1..=200 if name.contains('\0') => Some("it must not contain NUL"),
+        1..=200 => None,
+        _ => Some("it must not be longer than 200 bytes"),
+    }
+}
+
+/// What is wrong with a text as the kind of an id.
+fn kind_fault(kind: &str) -> Option<&'static str> {
+    let lower = |c: char| c.is_ascii_lowercase();
+    if kind.len() > 64 {
+        return Some("it must not be longer than 64 bytes");
+    }
+    if kind.starts_with(lower) && kind.chars().all(|c| lower(c) || c.is_ascii_digit() || c == '_') {
+        return None;
+    }
+    Some("it must be a lower case word: `[a-z][a-z0-9_]*`")
+}
+
+pub(crate) fn check_event_name(name: &LitStr, errors: &Errors) {
+    report("event name", name, event_name_fault(&name.value()), errors);
+}
+
+pub(crate) fn check_command_name(name: &LitStr, errors: &Errors) {
+    report("command name", name, name_fault(&name.value()), errors);
+}
+
+pub(crate) fn check_kind(kind: &LitStr, errors: &Errors) {
+    report("kind", kind, kind_fault(&kind.value()), errors);
+}
+
+fn report(what: &str, name: &LitStr, fault: Option<&str>, errors: &Errors) {
+    if let Some(fault) = fault {
+        errors.at_span(name.span(), format_args!("{:?} is no valid {what}: {fault}", name.value()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_found_in_rust_names() {
+        for (rust, kebab) in [
+            ("Opened", "opened"),
+            ("MoneyMoved", "money-moved"),
+            ("HTTPCallMade", "http-call-made"),
+            ("Item2Sold", "item2-sold"),
+            ("AB", "ab"),
+            ("Old_Name", "old-name"),
+            ("__Hidden_", "hidden"),
+            ("Eröffnet", "eröffnet"),
+        ] {
+            assert_eq!(in_case(Case::Kebab, rust), kebab);
+            assert_eq!(in_case(Case::Snake, rust), kebab.replace('-', "_"));
+        }
+    }
+
+    #[test]
+    fn names_follow_the_rules_of_the_log() {
+        for good in ["account.opened", "konto.eröffnet", &"n".repeat(200)] {
+            assert_eq!(event_name_fault(good), None, "{good}");
+        }
+        for bad in ["", "$gap", "account opened", "a\0b", "a\u{7}", "a\u{a0}b", &"é".repeat(101)] {
+            assert!(event_name_fault(bad).is_some(), "{bad:?}");
+        }
+        for good in ["a", "account", "order_line2", &"k".repeat(64)] {
+            assert_eq!(kind_fault(good), None, "{good}");
+        }
+        for bad in ["", "Account", "2nd", "_x", "a-b", "a:b", "é", &"k".repeat(65)] {
+            assert!(kind_fault(bad).is_some(), "{bad:?}");
+        }
+        assert_eq!(name_fault("close the month"), None);
+    }
+}

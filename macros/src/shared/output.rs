@@ -1,0 +1,41 @@
+//! The frame around what the derives generate.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::Path;
+
+/// What generates
+///
+/// ```ignore
+/// #[allow(…)]
+/// const _: () = {
+///     use ::annalist::__private as __annalist;
+///     …
+/// };
+/// ```
+///
+/// Inside, `__annalist` leads to everything that the impls need, so that no name of the user's module can get in
+/// between; and a wrong `crate = path` is one error, at the path.
+pub(crate) fn wrap(krate: Option<&Path>, impls: TokenStream) -> TokenStream {
+    let krate = match krate {
+        Some(path) => quote!(#path),
+        None => quote!(::annalist),
+    };
+    quote! {
+        #[allow(deprecated, unused_qualifications)]
+        const _: () = {
+            use #krate::__private as __annalist;
+            #impls
+        };
+    }
+}
+
+/// A place for generated tokens: errors are shown there, local names stay ours.
+pub(crate) fn at(span: Span) -> Span {
+    span.resolved_at(Span::mixed_site())
+}
+
+/// The body of a method that exists only so that a mistake in an attribute is not followed by missing impls.
+pub(crate) fn stub_body(span: Span) -> TokenStream {
+    quote_spanned!(at(span)=> __annalist::std::unimplemented!())
+}

@@ -1,0 +1,98 @@
+//! The value of a key, which may be given once.
+
+use syn::{ExprPath, LitInt, LitStr, Path, Result, Token, Type, token};
+
+use super::key::Key;
+
+/// A key of an attribute with its value, if it was given.
+pub(crate) struct Slot<T>(Option<(Path, T)>);
+
+impl<T> Default for Slot<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T> Slot<T> {
+    /// The value.
+    pub(crate) fn get(&self) -> Option<&T> {
+        self.0.as_ref().map(|(_, value)| value)
+    }
+
+    /// The key, if it was given: the place to complain about it.
+    pub(crate) fn key(&self) -> Option<&Path> {
+        self.0.as_ref().map(|(key, _)| key)
+    }
+
+    fn put(&mut self, key: &Key<'_>, value: T) -> Result<()> {
+        if self.0.is_some() {
+            return Err(key.error(format_args!("`{}` is given twice", key.name())));
+        }
+        self.0 = Some((key.path.clone(), value));
+        Ok(())
+    }
+}
+
+impl Slot<LitStr> {
+    /// `key = "text"`
+    pub(crate) fn string(&mut self, key: &Key<'_>, example: &str) -> Result<()> {
+        self.put(key, key.value("a string literal", example)?)
+    }
+}
+
+impl Slot<LitInt> {
+    /// `key = 1`
+    pub(crate) fn number(&mut self, key: &Key<'_>, example: &str) -> Result<()> {
+        self.put(key, key.value("a number", example)?)
+    }
+}
+
+impl Slot<ExprPath> {
+    /// `key = path::to::function`
+    pub(crate) fn function(&mut self, key: &Key<'_>, example: &str) -> Result<()> {
+        self.put(key, key.value("the path of a function, without quotes", example)?)
+    }
+}
+
+impl Slot<Path> {
+    /// `crate = path::to::annalist`
+    pub(crate) fn module(&mut self, key: &Key<'_>) -> Result<()> {
+        let (what, example) = ("a path, without quotes", "crate = my_crate::annalist");
+        self.put(key, key.value_with(what, example, Path::parse_mod_style)?)
+    }
+}
+
+impl Slot<Type> {
+    /// `key = Type`
+    pub(crate) fn ty(&mut self, key: &Key<'_>, example: &str) -> Result<()> {
+        self.put(key, key.value("a type", example)?)
+    }
+}
+
+impl Slot<Vec<Type>> {
+    /// `key(A, B)`
+    pub(crate) fn types(&mut self, key: &Key<'_>, example: &str) -> Result<()> {
+        self.put(key, key.list("types", example, |input| input.parse())?)
+    }
+}
+
+impl Slot<Vec<LitStr>> {
+    /// `key = "text"` or `key("text", "text")`
+    pub(crate) fn strings(&mut self, key: &Key<'_>, example: &str) -> Result<()> {
+        let list = match key.input.peek(token::Paren) {
+            true => key.list("string literals", example, |input| input.parse())?,
+            false => vec![key.value("a string literal, or several in parentheses", example)?],
+        };
+        self.put(key, list)
+    }
+}
+
+impl Slot<()> {
+    /// `key`
+    pub(crate) fn flag(&mut self, key: &Key<'_>) -> Result<()> {
+        if key.input.is_empty() || key.input.peek(Token![,]) {
+            return self.put(key, ());
+        }
+        Err(key.error(format_args!("`{}` stands alone, without a value", key.name())))
+    }
+}
