@@ -1,1 +1,161 @@
-//! Placeholder.
+//! The event store on PostgreSQL 13 and later: exact append conditions, a feed that misses nothing, no extension needed.
+//!
+//! ```no_run
+//! # async fn open() -> Result<(), annalist_core::Error> {
+//! use annalist_postgres::Postgres;
+//!
+//! let store = Postgres::connect("postgres://app@localhost/bank").await?;
+//! let other = Postgres::options().schema("branch").max_connections(4).connect("postgres://app@localhost/bank").await?;
+//! # Ok(()) }
+//! ```
+//!
+//! A log is a schema: as many as you like live in one database and share nothing. Opening makes the schema or brings it
+//! up to date; [`Options::verify_only`] leaves that to others, who find the SQL in [`Postgres::migrations_sql`].
+//!
+//! # What it needs
+//!
+//! A database in UTF8, transaction isolation `read committed` (PostgreSQL's default) for the role that connects, and the primary
+//! for appends and decisions. No session state is kept beyond prepared statements. A role that appends needs
+//! `USAGE` on the schema and its sequences, `SELECT` and `INSERT` on its tables, and `UPDATE` on `log`; one that only reads
+//! needs `USAGE` and `SELECT`, and waits for others to close the holes that a failed append leaves.
+//!
+//! # How it keeps its promises
+//!
+//! - An append is one call of a function in the database: it takes advisory locks for what its conditions watch and its
+//!   events touch, checks the conditions in a snapshot behind those locks, and inserts. See `sql/v1/13-append.sql`.
+//! - A feed goes on to a row only if its position is the next one. A position that its writer gave up is closed with a
+//!   tombstone under the primary key, which is the only arbiter. See `sql/v1/14-claim.sql`.
+
+mod append;
+mod error;
+mod feed;
+mod journal;
+mod keys;
+mod migrate;
+mod options;
+mod read;
+mod rows;
+mod sql;
+
+use std::{fmt, sync::Arc};
+
+use annalist_core::{
+    error::Error,
+    query::Criteria,
+    record::Position,
+    store::{Append, Appended, Batch, CommandKey, Entry, EventStore, LogId, Page, Read, Receipt, Settled},
+    time::Timestamp,
+};
+use async_trait::async_trait;
+pub use sqlx::PgPool;
+
+pub use self::options::Options;
+use self::{feed::Mark, keys::Keys, sql::Sql};
+
+/// A log on PostgreSQL. Clones share its connections and what it knows.
+#[derive(Clone)]
+pub struct Postgres {
+    store: Arc<Store>,
+}
+
+/// What the clones share.
+struct Store {
+    pool: PgPool,
+    name: String,
+    id: LogId,
+    sql: Sql,
+    keys: Keys,
+    mark: Mark,
+}
+
+impl Postgres {
+    /// Opens the log in the schema `annalist` of the database that a URL names, and makes it if need be.
+    ///
+    /// `postgres://user:password@host:5432/database?sslmode=require`; what is missing is taken from the environment
+    /// variables that `psql` knows too.
+    ///
+    /// # Errors
+    /// As [`Options::connect`].
+    pub async fn connect(url: &str) -> Result<Self, Error> {
+        Self::options().connect(url).await
+    }
+
+    /// Other ways to open a log.
+    pub fn options() -> Options {
+        Options::default()
+    }
+
+    /// The SQL that makes a log in this schema from nothing, to be read, kept and run by those who look after the
+    /// database.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if the schema's name is not `[a-z][a-z0-9_]*` of at most 48 bytes.
+    pub fn migrations_sql(schema: &str) -> Result<String, Error> {
+        migrate::script(schema)
+    }
+
+    /// Ends the use of the log: keeps how far it is settled, so that the next process need not find out again, and closes the
+    /// connections. Not needed for correctness.
+    pub async fn close(&self) {
+        self.store.keep_mark().await;
+        self.store.pool.close().await;
+    }
+}
+
+impl fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Postgres").field("log", &self.store.name).field("id", &self.store.id).finish()
+    }
+}
+
+impl Store {
+    /// What is being done, for messages: "read postgres log `annalist` of bank on localhost:5432".
+    fn doing(&self, what: &str) -> String {
+        format!("{what} {}", self.name)
+    }
+}
+
+#[async_trait]
+impl EventStore for Postgres {
+    fn describe(&self) -> String {
+        self.store.name.clone()
+    }
+
+    fn log_id(&self) -> LogId {
+        self.store.id
+    }
+
+    async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error> {
+        self.store.read(reads).await
+    }
+
+    async fn append(&self, append: Append) -> Result<Appended, Error> {
+        let answer = self.store.append(append).await;
+        Store::close_holes(&self.store);
+        answer
+    }
+
+    async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {
+        self.store.receipt(key).await
+    }
+
+    async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<Page, Error> {
+        self.store.feed(filter, after, limit).await
+    }
+
+    async fn settled(&self) -> Result<Settled, Error> {
+        self.store.settle().await
+    }
+
+    async fn position_at(&self, time: Timestamp) -> Result<Position, Error> {
+        self.store.position_at(time).await
+    }
+
+    async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {
+        self.store.journal(after, limit).await
+    }
+
+    async fn forget_commands(&self, before: Timestamp) -> Result<u64, Error> {
+        self.store.forget_commands(before).await
+    }
+}

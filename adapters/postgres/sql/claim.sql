@@ -1,0 +1,1 @@
+SELECT {schema}.claim($1) AS busy

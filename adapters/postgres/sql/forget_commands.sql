@@ -1,0 +1,1 @@
+DELETE FROM {schema}.commands WHERE recorded_at < $1

@@ -1,0 +1,265 @@
+//! How far the log is settled, the holes in front of that, and pages of the part behind.
+//!
+//! Appends draw their positions side by side, so a later one may be committed first. The mark stands before the first
+//! position that is missing, and moves over it when it has appeared or when it was closed with a tombstone. Closing needs
+//! no proof that the writer is gone: the primary key lets only one of them have the position, and the loser knows.
+//! How long a hole is left alone is therefore a matter of courtesy, not of safety.
+
+use std::{
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use annalist_core::{
+    error::Error,
+    query::Criteria,
+    record::Position,
+    store::{Hole, Page, Settled},
+};
+use sqlx::{Row, postgres::PgRow};
+use tokio::{
+    runtime::Handle,
+    sync::{Mutex, MutexGuard},
+    time::sleep,
+};
+
+use crate::{
+    Store,
+    error::server,
+    rows::{number, position},
+};
+
+/// Rows that one step walks over.
+const STEP: i64 = 10_000;
+/// Holes that one step looks at.
+const HOLES: i64 = 64;
+/// How long a hole is seen open before somebody claims it.
+const COURTESY: Duration = Duration::from_millis(20);
+/// How long a process that was not allowed to claim a hole leaves that to others before it tries again.
+const AGAIN: Duration = Duration::from_secs(1);
+/// How long after an append its process looks behind it: appends close together are looked after together.
+const LINGER: Duration = Duration::from_millis(20);
+/// How often it looks while a hole is open, at first and at last.
+const LOOKS: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(20));
+/// How far the mark moves before it is kept for the next process.
+const KEEP: u64 = 4096;
+
+/// How far this process knows the log to be settled.
+pub(crate) struct Mark {
+    /// A copy for those who need only the position.
+    position: AtomicU64,
+    walk: Mutex<Walk>,
+    /// Whether a task is looking after our own appends, and whether there were more of them since it looked last.
+    looking: AtomicBool,
+    appended: AtomicBool,
+}
+
+struct Walk {
+    settled: Settled,
+    /// When the last step started.
+    started: Option<Instant>,
+    /// Some hole is open: since when, and the last position that was taken then. What is missing before it now was
+    /// missing all the time.
+    open: Option<(Instant, i64)>,
+    /// The mark that the database has.
+    kept: Position,
+}
+
+/// Why a hole stays open, and how long not to try again.
+struct Refused {
+    reason: String,
+    pause: Duration,
+}
+
+/// What one step found.
+struct Step {
+    settled: Position,
+    head: i64,
+    holes: Vec<i64>,
+    full: bool,
+}
+
+impl Mark {
+    pub(crate) fn at(position: Position) -> Self {
+        Self {
+            position: AtomicU64::new(position.get()),
+            walk: Mutex::new(Walk {
+                settled: Settled { position, hole: None },
+                started: None,
+                open: None,
+                kept: position,
+            }),
+            looking: AtomicBool::new(false),
+            appended: AtomicBool::new(false),
+        }
+    }
+
+    /// A position up to which the log is settled, maybe not the last one.
+    pub(crate) fn get(&self) -> Position {
+        Position::new(self.position.load(Ordering::Acquire))
+    }
+}
+
+impl Store {
+    pub(crate) async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<Page, Error> {
+        let Settled { position: settled, hole } = self.settle().await?;
+        let limit_rows = i64::try_from(limit).unwrap_or(i64::MAX);
+        if limit == 0 || settled <= after {
+            return Ok(Page { records: Vec::new(), up_to: after, hole });
+        }
+        let records = self.page(filter, after, settled, limit_rows).await?;
+        match records.last() {
+            Some(last) if records.len() >= limit => Ok(Page { up_to: last.position, records, hole: None }),
+            _ => Ok(Page { up_to: settled, records, hole }),
+        }
+    }
+
+    /// Walks as far as there is no hole, and closes holes that nobody is going to fill.
+    ///
+    /// Feeds of one process share the walk: whoever waited for a step that started after its own question takes its answer.
+    pub(crate) async fn settle(&self) -> Result<Settled, Error> {
+        let asked = Instant::now();
+        let mut walk = self.mark.walk.lock().await;
+        if walk.started.is_none_or(|started| started < asked) {
+            self.walk(&mut walk).await?;
+        }
+        Ok(walk.settled.clone())
+    }
+
+    async fn walk(&self, walk: &mut MutexGuard<'_, Walk>) -> Result<(), Error> {
+        loop {
+            let started = Instant::now();
+            let step = self.step(walk.settled.position).await?;
+            walk.started = Some(started);
+            self.move_to(walk, step.settled).await;
+            let Some(first) = step.holes.first().copied() else {
+                (walk.settled.hole, walk.open) = (None, None);
+                if step.full { continue } else { break }
+            };
+            match walk.open {
+                Some((since, head)) if since.elapsed() >= COURTESY => {
+                    let old = step.holes.iter().copied().filter(|hole| *hole < head).collect();
+                    let refused = self.claim(old).await?;
+                    let pause = refused.as_ref().map_or(Duration::ZERO, |refused| refused.pause);
+                    walk.open = Some((Instant::now() + pause, step.head));
+                    if let Some(Refused { reason, .. }) = refused {
+                        walk.settled.hole = Some(Hole { position: position(first), reason });
+                        break;
+                    }
+                }
+                open => {
+                    walk.open = open.or(Some((started, step.head)));
+                    let reason = "its append is still running, or has just ended without it".to_owned();
+                    walk.settled.hole = Some(Hole { position: position(first), reason });
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn step(&self, after: Position) -> Result<Step, Error> {
+        let query = self.sql.walk.query().bind(number(after)).bind(STEP).bind(HOLES);
+        let row = query.fetch_one(&self.pool).await.map_err(|error| self.unread(error))?;
+        step(&row).map_err(|error| self.unread(error))
+    }
+
+    async fn move_to(&self, walk: &mut MutexGuard<'_, Walk>, settled: Position) {
+        walk.settled.position = settled;
+        self.mark.position.fetch_max(settled.get(), Ordering::AcqRel);
+        if settled.get() >= walk.kept.get().saturating_add(KEEP) {
+            walk.kept = settled;
+            self.keep(settled).await;
+        }
+    }
+
+    /// Closes holes with tombstones. Says why one stays open, if one does.
+    ///
+    /// The server's refusals are reasons too: a role that may not insert, and a standby, wait until somebody else has
+    /// closed the hole.
+    async fn claim(&self, holes: Vec<i64>) -> Result<Option<Refused>, Error> {
+        let query = self.sql.claim.query().bind(holes);
+        match query.fetch_one(&self.pool).await.and_then(|row| row.try_get::<Option<i64>, _>("busy")) {
+            Ok(busy) => Ok(busy.map(|busy| Refused {
+                reason: format!("the append that has position {busy} is still running"),
+                pause: Duration::ZERO,
+            })),
+            Err(error) => match server(&error) {
+                Some(said) => Ok(Some(Refused {
+                    reason: format!(
+                        "this process cannot close it ({}) and waits for one that can",
+                        said.message()
+                    ),
+                    pause: AGAIN,
+                })),
+                None => Err(self.unread(error)),
+            },
+        }
+    }
+
+    /// Lets the next process start where we are. It costs that process time if this does not work, and nobody else.
+    pub(crate) async fn keep_mark(&self) {
+        self.keep(self.mark.get()).await;
+    }
+
+    async fn keep(&self, mark: Position) {
+        if let Err(error) = self.sql.keep_mark.query().bind(number(mark)).execute(&self.pool).await {
+            tracing::debug!(log = self.name, %error, "the settled mark was not kept");
+        }
+    }
+
+    /// Looks after an append of ours until the log is settled behind it, in a task of its own that ends by itself: a hole
+    /// must not stay open because nobody reads feeds in a process that may close it.
+    pub(crate) fn close_holes(store: &Arc<Self>) {
+        store.mark.appended.store(true, Ordering::SeqCst);
+        if !store.mark.looking.swap(true, Ordering::SeqCst) {
+            match Handle::try_current() {
+                Ok(runtime) => drop(runtime.spawn(look_after(Arc::downgrade(store)))),
+                Err(_) => store.mark.looking.store(false, Ordering::SeqCst),
+            }
+        }
+    }
+
+    /// Whether there is nothing left to look after.
+    async fn is_looked_after(&self) -> bool {
+        self.mark.appended.store(false, Ordering::SeqCst);
+        match self.settle().await {
+            Ok(settled) if settled.hole.is_some() => false,
+            Err(error) if error.is_unavailable() && !self.pool.is_closed() => false,
+            _ => self.mark.is_left(),
+        }
+    }
+}
+
+impl Mark {
+    /// Ends the task's turn, unless there was an append in the meantime that nobody else has taken on.
+    fn is_left(&self) -> bool {
+        self.looking.store(false, Ordering::SeqCst);
+        !self.appended.load(Ordering::SeqCst) || self.looking.swap(true, Ordering::SeqCst)
+    }
+}
+
+async fn look_after(store: Weak<Store>) {
+    sleep(LINGER).await;
+    let (mut pause, longest) = LOOKS;
+    while let Some(store) = store.upgrade() {
+        if store.is_looked_after().await {
+            break;
+        }
+        drop(store);
+        sleep(pause).await;
+        pause = (pause * 2).min(longest);
+    }
+}
+
+fn step(row: &PgRow) -> Result<Step, sqlx::Error> {
+    Ok(Step {
+        settled: position(row.try_get("settled")?),
+        head: row.try_get("head")?,
+        holes: row.try_get("holes")?,
+        full: row.try_get::<i64, _>("rows")? >= STEP,
+    })
+}

@@ -1,0 +1,43 @@
+//! The statements, one file each, with the schema's name put in once.
+
+use std::sync::Arc;
+
+use sqlx::{AssertSqlSafe, Postgres, postgres::PgArguments, query::Query};
+
+/// Puts a schema's name where a statement says `{schema}`.
+///
+/// The name is an identifier that [`crate::options`] has checked, so that what comes out is as safe as what went in.
+pub(crate) fn within(schema: &str, text: &str) -> String {
+    text.replace("{schema}", schema)
+}
+
+/// A statement that is ready to be sent.
+#[derive(Clone)]
+pub(crate) struct Statement(Arc<str>);
+
+impl Statement {
+    pub(crate) fn new(schema: &str, text: &str) -> Self {
+        Self(within(schema, text).into())
+    }
+
+    pub(crate) fn query<'q>(&self) -> Query<'q, Postgres, PgArguments> {
+        sqlx::query(AssertSqlSafe(Arc::clone(&self.0)))
+    }
+}
+
+macro_rules! statements {
+    ($($name:ident),+ $(,)?) => {
+        /// All statements that a store sends after it was opened.
+        pub(crate) struct Sql {
+            $(pub(crate) $name: Statement,)+
+        }
+
+        impl Sql {
+            pub(crate) fn new(schema: &str) -> Self {
+                Self { $($name: Statement::new(schema, include_str!(concat!("../sql/", stringify!($name), ".sql"))),)+ }
+            }
+        }
+    };
+}
+
+statements!(append, claim, forget_commands, journal, keep_mark, position_at, read, receipt, walk);

@@ -1,0 +1,38 @@
+//! The promises of the port, on PostgreSQL: each log in a schema of its own.
+
+mod given;
+
+use std::sync::Arc;
+
+use annalist_conformance::{BoxError, Subject};
+use annalist_core::store::EventStore;
+use annalist_postgres::Postgres;
+
+struct OnPostgres {
+    url: String,
+}
+
+#[async_trait::async_trait]
+impl Subject for OnPostgres {
+    const NAME: &'static str = "postgres";
+    type Place = String;
+
+    async fn create(&self) -> Result<String, BoxError> {
+        Ok(given::fresh_name("conformance"))
+    }
+
+    async fn open(&self, schema: &String) -> Result<Arc<dyn EventStore>, BoxError> {
+        Ok(Arc::new(Postgres::options().schema(schema).connect(&self.url).await?))
+    }
+
+    async fn remove(&self, schema: &String) -> Result<(), BoxError> {
+        given::run(&self.url, &format!("DROP SCHEMA IF EXISTS {schema} CASCADE")).await
+    }
+}
+
+fn main() {
+    match given::server() {
+        Ok(url) => annalist_conformance::run(OnPostgres { url }),
+        Err(reason) => annalist_conformance::skip(OnPostgres::NAME, &reason),
+    }
+}
