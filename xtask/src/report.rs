@@ -115,7 +115,7 @@ impl Report {
             println!("\n{} failed: {}", row.step, row.message);
         }
         let [passed, failed] = [Outcome::Passed, Outcome::Failed].map(|outcome| with(outcome).count());
-        println!("\n{passed} steps passed, {failed} failed, in {} s", self.start.elapsed().as_secs());
+        println!("\nSteps passed: {passed}, failed: {failed}, in {} s", self.start.elapsed().as_secs());
         if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }

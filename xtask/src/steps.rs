@@ -59,13 +59,9 @@ fn test(url: Option<&str>) -> Result<Notes> {
         tests.env(URL_VARIABLE, url);
     }
     let mut tally = Tally::default();
-    let outcome = run_and_look(&mut tests, |line| tally.count(line));
-    match outcome {
+    match run_and_look(&mut tests, |line| tally.count(line)) {
         Ok(()) => Ok(Notes::passed(format!("{} tests", tally.passed)).without(tally.ignored)),
-        Err(error) => {
-            let names: Vec<String> = tally.failed.iter().map(|name| format!("\n  {name}")).collect();
-            Err(format!("{error}; {} failed{}", tally.failed.len(), names.concat()).into())
-        }
+        Err(error) => Err(format!("{error}{}", tally.unhappy()).into()),
     }
 }
 
@@ -90,6 +86,12 @@ impl Tally {
             Some("ignored") => self.ignored.push(format!("{name} ({outcome})")),
             _ => {}
         }
+    }
+
+    /// The names of the tests that failed or did not run. None of either means that something did not compile.
+    fn unhappy(&self) -> String {
+        let failed = self.failed.iter().map(|name| format!("\n  {name} (failed)"));
+        failed.chain(self.ignored.iter().map(|name| format!("\n  {name}"))).collect()
     }
 }
 
