@@ -1,4 +1,75 @@
-//! Facade of the Annalist crates. (The README becomes this page once it exists.)
+//! Event sourcing and CQRS from plain structs and enums.
+//!
+//! A **command** is a request. A pure function, its **decision**, turns it into **events**, or rejects it, on the states of the
+//! **aggregates** that it needs. An aggregate is folded from events, and an append succeeds only if nothing that the
+//! decision read has changed since. Four derives write the routing between them:
+//!
+//! ```
+//! # #[cfg(all(feature = "macros", feature = "memory"))]
+//! # {
+//! use annalist::{prelude::*, testing::given};
+//!
+//! #[derive(Id, Clone, Debug, PartialEq, Eq, Hash)]
+//! struct DoorId(String);
+//!
+//! #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
+//! #[event(prefix = "door")] // stored as `door.opened`
+//! enum DoorEvent {
+//!     Opened {
+//!         #[id]
+//!         door: DoorId,
+//!     },
+//! }
+//!
+//! #[derive(Aggregate, Debug)]
+//! #[aggregate(on(DoorEvent => Door::apply), error = AlreadyOpen)]
+//! struct Door {
+//!     #[id]
+//!     id: DoorId,
+//!     open: bool,
+//! }
+//!
+//! #[derive(Debug, PartialEq)]
+//! struct AlreadyOpen;
+//!
+//! impl Door {
+//!     fn apply(&mut self, event: &DoorEvent) {
+//!         match event {
+//!             DoorEvent::Opened { .. } => self.open = true,
+//!         }
+//!     }
+//!
+//!     fn open(&self, _: &Open) -> Result<DoorEvent, AlreadyOpen> {
+//!         if self.open { Err(AlreadyOpen) } else { Ok(DoorEvent::Opened { door: self.id.clone() }) }
+//!     }
+//! }
+//!
+//! #[derive(Command, Serialize, Deserialize)]
+//! #[command(decide = Door::open)]
+//! struct Open {
+//!     #[id]
+//!     door: DoorId,
+//! }
+//!
+//! let front = DoorId("front".into());
+//! given(()).when(Open { door: front.clone() }).then(DoorEvent::Opened { door: front.clone() });
+//! given(DoorEvent::Opened { door: front.clone() }).when(Open { door: front }).then_err(AlreadyOpen);
+//! # }
+//! ```
+//!
+//! An [`App`] executes commands on a store: [`Memory`], `Sqlite` or `Postgres`, each behind the feature of its name, or any
+//! other [`EventStore`]. [`open`] takes the URL of one.
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `macros` | yes | the derives |
+//! | `memory` | yes | [`Memory`] |
+//! | `sqlite` | no | `Sqlite`; cannot be linked beside a `rusqlite` that wants another `libsqlite3-sys` |
+//! | `postgres` | no | `Postgres` |
+
+mod open;
+
+pub use self::open::open;
 
 #[doc(inline)]
 pub use annalist_core::{
@@ -7,16 +78,19 @@ pub use annalist_core::{
     command::Command,
     context::Context,
     error::{BoxError, Error, ExecuteError, Invalid},
-    event::{Event, EventType, IntoEvents, Recorded, Types},
+    event::{Event, EventType, IdKind, IntoEvents, Recorded, Tags, Types},
     id::{Fresh, Id, Ids},
     payload::Payload,
     query::{Criteria, Item},
-    record::{CommandId, Draft, Metadata, Name, Position, Record},
+    record::{CommandId, Draft, Metadata, Name, Position, Raw, Record},
     store::{EventStore, LogId, Receipt},
     tag::Tag,
     time::{Clock, SystemClock, Timestamp},
 };
-pub use annalist_core::{app, store, testing};
+pub use annalist_core::{
+    app::{self, App, Moment},
+    store, testing,
+};
 
 #[cfg(feature = "macros")]
 pub use annalist_macros::{Aggregate, Command, Event, Id};
@@ -24,11 +98,17 @@ pub use annalist_macros::{Aggregate, Command, Event, Id};
 #[cfg(feature = "memory")]
 #[doc(inline)]
 pub use annalist_memory::Memory;
+#[cfg(feature = "postgres")]
+#[doc(inline)]
+pub use annalist_postgres::Postgres;
+#[cfg(feature = "sqlite")]
+#[doc(inline)]
+pub use annalist_sqlite::Sqlite;
 
 /// What a file that models a domain needs.
 pub mod prelude {
     #[doc(no_inline)]
-    pub use crate::{Aggregate, Command, Context, Error, Event, EventStore, ExecuteError, Id, Receipt};
+    pub use crate::{Aggregate, App, Command, Context, Error, Event, EventStore, ExecuteError, Id, Receipt};
     #[doc(no_inline)]
     pub use serde::{Deserialize, Serialize};
     #[doc(no_inline)]
