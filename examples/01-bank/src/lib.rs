@@ -1,1 +1,17 @@
-//! Placeholder.
+//! The bank's domain, in the order in which a command flows through it.
+//!
+//! | file | holds |
+//! |---|---|
+//! | [`command`] | what may be asked |
+//! | [`decide`] | who says yes or no to it |
+//! | [`event`] | what happened |
+//! | [`aggregate`] | the states that decisions look at |
+//! | [`money`] | amounts, as people write them |
+//!
+//! `main.rs` puts a command line around it, and nothing else.
+
+pub mod aggregate;
+pub mod command;
+pub mod decide;
+pub mod event;
+pub mod money;

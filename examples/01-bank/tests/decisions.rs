@@ -1,0 +1,96 @@
+//! The bank's decisions: given what happened, when a command comes, then these events or that error.
+
+use annalist::testing::given;
+use bank::{
+    aggregate::Account,
+    command::{BankCommand, Close, Deposit, Open, Transfer, Withdraw},
+    decide::BankError,
+    event::{AccountEvent, AccountId},
+    money::Cents,
+};
+
+fn id(name: &str) -> AccountId {
+    name.parse().unwrap()
+}
+
+fn opened(name: &str) -> AccountEvent {
+    AccountEvent::Opened { account: id(name), owner: format!("owner of {name}") }
+}
+
+fn deposited(name: &str, cents: u64) -> AccountEvent {
+    AccountEvent::Deposited { account: id(name), amount: Cents::new(cents) }
+}
+
+fn transfer(from: &str, to: &str, cents: u64) -> Transfer {
+    Transfer { from: id(from), to: id(to), amount: Cents::new(cents) }
+}
+
+#[test]
+fn opens_an_account_once() {
+    let open = Open { account: id("ann"), owner: "owner of ann".into() };
+    given(()).when(open.clone()).then(opened("ann"));
+    given(opened("ann")).when(open.clone()).then_err(BankError::Exists(id("ann")));
+    given([opened("ann"), AccountEvent::Closed { account: id("ann") }])
+        .when(open)
+        .then_err(BankError::Exists(id("ann")));
+}
+
+#[test]
+fn money_needs_an_open_account() {
+    let deposit = Deposit { account: id("ann"), amount: Cents::new(5) };
+    given(()).when(deposit.clone()).then_err(BankError::NotOpen(id("ann")));
+    given(opened("ann")).when(deposit).then(deposited("ann", 5));
+    given(opened("ann"))
+        .when(Deposit { account: id("ann"), amount: Cents::ZERO })
+        .then_err(BankError::NoAmount);
+}
+
+#[test]
+fn an_account_holds_no_more_than_can_be_counted() {
+    given([opened("ann"), deposited("ann", u64::MAX)])
+        .when(Deposit { account: id("ann"), amount: Cents::new(1) })
+        .then_err(BankError::TooMuch(id("ann")));
+}
+
+#[test]
+fn withdraws_what_is_there() {
+    let past = [opened("ann"), deposited("ann", 10)];
+    given(past.clone())
+        .when(Withdraw { account: id("ann"), amount: Cents::new(10) })
+        .then(AccountEvent::Withdrawn { account: id("ann"), amount: Cents::new(10) })
+        .then_state::<Account>(&id("ann"), |account| assert_eq!(account.balance, Cents::ZERO));
+    given(past).when(Withdraw { account: id("ann"), amount: Cents::new(11) }).then_err(
+        BankError::Insufficient { account: id("ann"), balance: Cents::new(10), amount: Cents::new(11) },
+    );
+}
+
+#[test]
+fn a_transfer_moves_money_in_both_accounts_at_once() {
+    given([opened("ann"), opened("bob"), deposited("ann", 100)])
+        .when(BankCommand::Transfer(transfer("ann", "bob", 40)))
+        .then(AccountEvent::Moved { from: id("ann"), to: id("bob"), amount: Cents::new(40) })
+        .then_state::<Account>(&id("ann"), |account| assert_eq!(account.balance, Cents::new(60)))
+        .then_state::<Account>(&id("bob"), |account| assert_eq!(account.balance, Cents::new(40)));
+}
+
+#[test]
+fn a_transfer_is_refused_whole() {
+    given([opened("ann"), deposited("ann", 100)])
+        .when(transfer("ann", "bob", 40))
+        .then_err(BankError::NotOpen(id("bob")));
+    given([opened("ann"), deposited("ann", 100)])
+        .when(transfer("ann", "ann", 40))
+        .then_err(BankError::SameAccount);
+    given([opened("ann"), opened("bob"), deposited("ann", 10)]).when(transfer("ann", "bob", 40)).then_err(
+        BankError::Insufficient { account: id("ann"), balance: Cents::new(10), amount: Cents::new(40) },
+    );
+}
+
+#[test]
+fn only_an_empty_account_closes() {
+    let close = Close { account: id("ann") };
+    given([opened("ann"), deposited("ann", 1)])
+        .when(close.clone())
+        .then_err(BankError::NotEmpty { account: id("ann"), balance: Cents::new(1) });
+    given(opened("ann")).when(close).then(AccountEvent::Closed { account: id("ann") });
+}

@@ -1,0 +1,50 @@
+//! The states that decisions look at.
+
+use annalist::Aggregate;
+
+use crate::event::{CapacityChanged, CourseDefined, CourseId, StudentId, StudentSubscribed};
+
+/// A course: whether it exists and how full it is.
+#[derive(Aggregate, Debug)]
+#[aggregate(on(
+    CourseDefined => Course::defined,
+    CapacityChanged => Course::capacity_changed,
+    StudentSubscribed => Course::subscribed,
+))]
+pub struct Course {
+    #[id]
+    pub(crate) id: CourseId,
+    pub(crate) capacity: Option<u32>,
+    /// How many take it.
+    pub taken: u32,
+}
+
+impl Course {
+    fn defined(&mut self, event: &CourseDefined) {
+        self.capacity = Some(event.capacity);
+    }
+
+    fn capacity_changed(&mut self, event: &CapacityChanged) {
+        self.capacity = Some(event.capacity);
+    }
+
+    fn subscribed(&mut self, _: &StudentSubscribed) {
+        self.taken += 1;
+    }
+}
+
+/// A student: what they take.
+#[derive(Aggregate, Debug)]
+#[aggregate(on(StudentSubscribed => Student::subscribed))]
+pub struct Student {
+    #[id]
+    pub(crate) id: StudentId,
+    /// The courses that they take.
+    pub courses: Vec<CourseId>,
+}
+
+impl Student {
+    fn subscribed(&mut self, event: &StudentSubscribed) {
+        self.courses.push(event.course.clone());
+    }
+}

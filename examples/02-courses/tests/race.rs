@@ -1,0 +1,25 @@
+//! A hundred students, ten places, at once, on a store in memory and on a file.
+
+use std::process::Command;
+
+fn race(store: &str) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_courses"))
+        .args(["--students", "100", "--capacity", "10", "--store", store])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+const EXACTLY_TEN: &str = "10 students got in, 90 found it full; the course counts 10\n";
+
+#[test]
+fn exactly_as_many_get_in_as_fit_in_memory() {
+    assert_eq!(race("memory:"), EXACTLY_TEN);
+}
+
+#[test]
+fn exactly_as_many_get_in_as_fit_on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(race(&format!("sqlite://{}", folder.path().join("courses.db").display())), EXACTLY_TEN);
+}
