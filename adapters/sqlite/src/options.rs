@@ -151,3 +151,35 @@ fn require_runtime(operation: &str) -> Result<(), Error> {
         Err(error) => Err(Error::unusable(operation, format!("it needs a tokio runtime: {error}"))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::query_scalar;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn own_connections_are_as_safe_as_those_of_others_must_be() {
+        let dir = tempfile::tempdir().unwrap();
+        for relaxed in [false, true] {
+            let mut options = Sqlite::options();
+            options.settings.relaxed = relaxed;
+            let store = options.open(dir.path().join("log.db")).await.unwrap();
+            for (pool, query_only) in [(&store.log.writer, 0), (&store.log.readers, 1)] {
+                let mut connection = pool.acquire().await.unwrap();
+                assert_eq!(Settings { relaxed }.complaint(&mut connection).await.unwrap(), None);
+                for (pragma, expected) in [
+                    ("PRAGMA synchronous", if relaxed { 1 } else { 2 }),
+                    ("PRAGMA fullfsync", 1),
+                    ("PRAGMA query_only", query_only),
+                ] {
+                    let value: i64 = query_scalar(pragma).fetch_one(&mut *connection).await.unwrap();
+                    assert_eq!(value, expected, "{pragma}");
+                }
+                let journal: String =
+                    query_scalar("PRAGMA journal_mode").fetch_one(&mut *connection).await.unwrap();
+                assert_eq!(journal, "wal");
+            }
+        }
+    }
+}

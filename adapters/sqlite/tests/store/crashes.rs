@@ -1,1 +1,193 @@
+//! Real processes that die. This test binary starts itself again and plays the part that the environment names.
 
+use std::{
+    collections::BTreeSet,
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+};
+
+use super::*;
+
+/// What the child plays, and on which file.
+const PART: &str = "ANNALIST_SQLITE_PART";
+const FILE: &str = "ANNALIST_SQLITE_FILE";
+
+/// Not a test: what the children run.
+#[test]
+fn child() {
+    let (Ok(part), Ok(file)) = (std::env::var(PART), std::env::var(FILE)) else { return };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async move {
+        match part.as_str() {
+            "load" => load(&file).await,
+            "count" => count(&file).await,
+            "fill" => fill(&file).await,
+            other => panic!("no part {other}"),
+        }
+    });
+}
+
+fn start(part: &str, place: &Place, wrapped: Option<&str>) -> Child {
+    let own = std::env::current_exe().unwrap();
+    let mut command = match wrapped {
+        Some(shell) => {
+            let mut command = Command::new("sh");
+            command.args(["-c", &format!("{shell}; exec \"$0\" \"$@\"")]).arg(own);
+            command
+        }
+        None => Command::new(own),
+    };
+    command.args(["--exact", "crashes::child", "--nocapture"]).env(PART, part).env(FILE, place.file());
+    command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap()
+}
+
+/// What a child says, whole words only: its last one may be cut off by its death.
+fn words(child: &mut Child) -> impl Iterator<Item = String> + use<> {
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    lines.map_while(Result::ok).filter_map(|line| {
+        let (_, word) = line.split_once("<<")?;
+        word.strip_suffix(">>").map(str::to_owned)
+    })
+}
+
+/// Appends of three events by six tasks, each told when it is acknowledged, until somebody puts an end to it.
+async fn load(file: &str) {
+    let store = Sqlite::open(file).await.unwrap();
+    let run = uuid::Uuid::now_v7();
+    let mut tasks = tokio::task::JoinSet::new();
+    for task in 0..6 {
+        let store = store.clone();
+        tasks.spawn(async move {
+            for n in 0.. {
+                let id = format!("{run}-{task}-{n}");
+                let own = (0..3).map(|_| draft("paid", &[&format!("id:{id}"), "all:1"], "{\"amount\":1}"));
+                write(&store, Append { key: Some(key(id.as_str())), ..events(own) }).await;
+                println!("<<{id}>>");
+            }
+        });
+    }
+    tasks.join_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_acknowledged_survives_kill_9() {
+    let place = Place::new();
+    let mut random = fastrand::Rng::new();
+    let mut acknowledged = BTreeSet::new();
+    for round in 0..12 {
+        let mut child = start("load", &place, None);
+        let mut words = words(&mut child);
+        // Sooner or later, and in some rounds before it has opened the file.
+        let enough = if round % 4 == 0 { 0 } else { random.usize(1..200) };
+        acknowledged.extend(words.by_ref().take(enough));
+        child.kill().unwrap();
+        acknowledged.extend(words);
+        child.wait().unwrap();
+
+        if round % 3 == 0 && !place.file().exists() {
+            continue;
+        }
+        let store = place.open().await;
+        let log = all(&store).await;
+        assert_eq!(positions(&log), (1..=log.len() as u64).collect::<Vec<_>>());
+        let mut whole = BTreeSet::new();
+        for three in log.chunks(3) {
+            let id = three[0].tags.iter().find(|tag| tag.kind() == "id").unwrap();
+            assert!(three.len() == 3 && three.iter().all(|record| record.tags.contains(id)), "{id} is torn");
+            whole.insert(id.value().to_owned());
+            let receipt = store.receipt(&key(id.value())).await.unwrap();
+            assert_eq!(receipt.unwrap().position(), three[2].position);
+        }
+        let ledger: i64 = sqlx::query_scalar("SELECT count(*) FROM annalist_commands")
+            .fetch_one(&mut place.raw().await)
+            .await
+            .unwrap();
+        assert_eq!(whole.len() as i64, ledger);
+        let lost: Vec<_> = acknowledged.difference(&whole).collect();
+        assert!(lost.is_empty(), "lost: {lost:?}");
+        place.assert_sound().await;
+    }
+    println!("{} appends were acknowledged", acknowledged.len());
+}
+
+/// Takes the next number, 100 times, however often somebody else is faster.
+async fn count(file: &str) {
+    let store = Sqlite::open(file).await.unwrap();
+    for _ in 0..100 {
+        loop {
+            let read = read(&store, with_tag("counter:1")).await;
+            let next = draft("counted", &["counter:1"], &(read.records.len() + 1).to_string());
+            let condition = Condition { criteria: with_tag("counter:1"), marker: read.marker };
+            let append = Append { conditions: vec![condition], ..events([next]) };
+            if let Appended::Done(_) = store.append(append).await.unwrap() {
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn processes_on_one_file_lose_no_increment() {
+    let place = Place::new();
+    let mut children: Vec<Child> = (0..3).map(|_| start("count", &place, None)).collect();
+    // A feed of another process sees all of it, once and in order.
+    let store = place.open().await;
+    let mut seen = Vec::new();
+    let mut after = START;
+    while seen.len() < 300 && children.iter_mut().any(|child| child.try_wait().unwrap().is_none()) {
+        let page = store.feed(&with_tag("counter:1"), after, 50).await.unwrap();
+        seen.extend(page.records.iter().map(|record| record.data.to_string()));
+        after = page.up_to;
+    }
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    let page = store.feed(&with_tag("counter:1"), after, 300).await.unwrap();
+    seen.extend(page.records.iter().map(|record| record.data.to_string()));
+    assert_eq!(seen, (1..=300).map(|n| n.to_string()).collect::<Vec<_>>());
+    place.assert_sound().await;
+}
+
+/// Appends until the system refuses to write, and tells what the store says about each.
+async fn fill(file: &str) {
+    let store = Sqlite::open(file).await.unwrap();
+    for n in 0..400 {
+        let data = Payload::encode("paid", &"x".repeat(3_000)).unwrap();
+        let own = (0..3).map(|_| Draft::new("paid", 1, [tag(&format!("id:{n}"))], data.clone()).unwrap());
+        match store.append(Append { key: Some(key(n.to_string())), ..events(own) }).await {
+            Ok(_) => println!("<<done {n}>>"),
+            Err(error) if error.is_unknown() => println!("<<unknown {n}>>"),
+            Err(error) if error.is_unavailable() => println!("<<unavailable {n}>>"),
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+    assert!(!all(&store).await.is_empty());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn when_the_system_refuses_a_commit_nobody_is_told_that_it_failed_or_worked() {
+    let place = Place::new();
+    // 512-byte blocks; a write beyond them fails, now that the signal is ignored.
+    let mut child = start("fill", &place, Some("trap '' XFSZ; ulimit -f 600"));
+    let said: Vec<String> = words(&mut child).collect();
+    assert!(child.wait().unwrap().success());
+    assert!(said.iter().any(|word| word.starts_with("unknown")), "{said:?}");
+
+    let store = place.open().await;
+    let log = all(&store).await;
+    assert_eq!(positions(&log), (1..=log.len() as u64).collect::<Vec<_>>());
+    for word in said {
+        let (what, n) = word.split_once(' ').unwrap();
+        let found = read(&store, with_tag(&format!("id:{n}"))).await.records.len();
+        let receipt = store.receipt(&key(n)).await.unwrap().map_or(0, |receipt| receipt.events.len());
+        assert_eq!(found, receipt);
+        match what {
+            "done" => assert_eq!(found, 3, "{n} was acknowledged"),
+            "unavailable" => assert_eq!(found, 0, "{n} was refused"),
+            _ => assert!(found == 0 || found == 3, "{n} is torn"),
+        }
+    }
+    write(&store, events([draft("paid", &[], "0")])).await;
+    place.assert_sound().await;
+}

@@ -1,1 +1,292 @@
+//! What goes wrong, who is told to do something about it, and that the store goes on afterwards.
 
+use annalist_core::error::Invalid;
+use sqlx::{SqlitePool, sqlite::SqliteJournalMode};
+use tokio::task::JoinSet;
+
+use super::*;
+
+fn connect(place: &Place) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(place.file())
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+}
+
+async fn harm(place: &Place, sql: &'static str) {
+    sqlx::query(sql).execute(&mut place.raw().await).await.unwrap();
+}
+
+#[track_caller]
+fn assert_unusable<T: std::fmt::Debug>(answer: Result<T, Error>, says: &str) {
+    let error = answer.unwrap_err();
+    assert!(matches!(error, Error::Unusable { .. }), "{error:?}");
+    assert!(message(&error).contains(says), "{error}");
+}
+
+#[track_caller]
+fn assert_unavailable<T: std::fmt::Debug>(answer: Result<T, Error>, says: &str) {
+    let error = answer.unwrap_err();
+    assert!(error.is_unavailable(), "{error:?}");
+    assert!(message(&error).contains(says), "{error}");
+}
+
+#[tokio::test]
+async fn a_wrong_place_is_named() {
+    let place = Place::new();
+    let inside = |rest: &str| format!("{}/{rest}", place.dir.path().display());
+    for (location, says) in [
+        (String::new(), "in memory"),
+        (":memory:".to_owned(), "in memory"),
+        ("sqlite::memory:".to_owned(), "in memory"),
+        (format!("sqlite://{}?mode=memory", inside("log.db")), "in memory"),
+        ("file:log.db".to_owned(), "sqlite://bank.db"),
+        ("postgres://localhost/bank".to_owned(), "sqlite://bank.db"),
+        (format!("sqlite://{}?mode=nonsense", inside("log.db")), "nonsense"),
+        (format!("sqlite://{}?mode=rw", inside("log.db")), "cannot be opened"),
+        (format!("sqlite://{}?mode=ro", inside("log.db")), "cannot be opened"),
+        (inside("missing/log.db"), "directory exists"),
+        (inside(""), "cannot be opened"),
+        (inside("a\0b.db"), "nul"),
+    ] {
+        assert_unusable(Sqlite::open(&location).await, says);
+    }
+    assert_eq!(std::fs::read_dir(place.dir.path()).unwrap().count(), 0);
+    assert!(message(&Sqlite::open(inside("missing/log.db")).await.unwrap_err()).contains("missing/log.db"));
+}
+
+#[test]
+fn without_a_runtime_it_says_so() {
+    let mut opening = Box::pin(Sqlite::open("log.db"));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match opening.as_mut().poll(&mut context) {
+        std::task::Poll::Ready(answer) => assert_unusable(answer, "runtime"),
+        std::task::Poll::Pending => panic!("it waits for a runtime"),
+    }
+}
+
+#[tokio::test]
+async fn no_busy_timeout_is_too_long() {
+    let place = Place::new();
+    Sqlite::options().busy_timeout(std::time::Duration::MAX).readers(0).open(place.file()).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_no_database_is_left_alone() {
+    let place = Place::new();
+    let text = "this is a letter to my bank. ".repeat(100);
+    std::fs::write(place.file(), &text).unwrap();
+    assert_unusable(Sqlite::open(place.file()).await, "not a SQLite database");
+    assert_eq!(std::fs::read_to_string(place.file()).unwrap(), text);
+}
+
+#[tokio::test]
+async fn a_log_of_another_version_or_without_identity_is_refused() {
+    for (sql, says) in [
+        ("UPDATE annalist_log SET schema = 2", "newer"),
+        ("UPDATE annalist_log SET schema = 0", "damaged"),
+        ("UPDATE annalist_log SET id = 'bank'", "damaged"),
+        ("DELETE FROM annalist_log", "missing"),
+    ] {
+        let place = Place::new();
+        place.open().await.close().await;
+        harm(&place, sql).await;
+        assert_unusable(Sqlite::open(place.file()).await, says);
+        assert_unusable(
+            Sqlite::options().with_pool(SqlitePool::connect_lazy_with(connect(&place))).await,
+            says,
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_read_only_log_can_be_read() {
+    let place = Place::new();
+    let store = place.open().await;
+    write(&store, events([draft("opened", &["a:1"], "0")])).await;
+    let url = format!("sqlite://{}?mode=ro", place.file().display());
+    let pool =
+        SqlitePool::connect_lazy_with(SqliteConnectOptions::new().filename(place.file()).read_only(true));
+    for reader in [Sqlite::open(url).await.unwrap(), Sqlite::options().with_pool(pool).await.unwrap()] {
+        assert_eq!((reader.log_id(), all(&reader).await.len()), (store.log_id(), 1));
+        assert_unusable(reader.append(events([draft("paid", &[], "0")])).await, "read-only");
+        assert_unusable(reader.forget_commands(Timestamp::MAX).await, "read-only");
+        assert_eq!(all(&reader).await.len(), 1);
+    }
+    // Reading it does not make another log in it.
+    let url = format!("sqlite://{}?mode=ro", place.file().display());
+    assert_unusable(Sqlite::options().prefix("other_").open(url).await, "read-only");
+}
+
+#[tokio::test]
+async fn a_full_file_refuses_what_does_not_fit_and_goes_on() {
+    let place = Place::new();
+    let limited = connect(&place).pragma("max_page_count", "60");
+    let store = Sqlite::options().with_pool(SqlitePool::connect_lazy_with(limited)).await.unwrap();
+    write(&store, events([draft("opened", &["account:1"], "0")])).await;
+
+    // One large append among small ones, all waiting for the same transaction.
+    let large = Payload::encode("large", &"x".repeat(400_000)).unwrap();
+    let mut raw = place.raw().await;
+    let lock = raw.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let mut running = JoinSet::new();
+    for n in 0..5 {
+        let data = if n == 2 { large.clone() } else { Payload::parse("0").unwrap() };
+        let append =
+            Append { key: Some(key(format!("c{n}"))), ..events([Draft::new("paid", 1, [], data).unwrap()]) };
+        let store = store.clone();
+        running.spawn(async move { (n, store.append(append).await) });
+        tokio::task::yield_now().await;
+    }
+    lock.rollback().await.unwrap();
+    for (n, answer) in running.join_all().await {
+        if n == 2 {
+            assert_unavailable(answer, "full")
+        } else {
+            done(answer.unwrap());
+        }
+    }
+
+    // Small ones until nothing fits: what was acknowledged is there, what was not is absent.
+    let mut acknowledged = 5;
+    loop {
+        let data = Payload::encode("paid", &"x".repeat(2_000)).unwrap();
+        let own =
+            [Draft::new("paid", 1, [tag("account:1")], data).unwrap(), draft("paid", &["account:1"], "0")];
+        match store.append(events(own)).await {
+            Ok(appended) => acknowledged += done(appended).events.len(),
+            full => break assert_unavailable(full, "full"),
+        }
+    }
+    assert_eq!(positions(&all(&store).await), (1..=acknowledged as u64).collect::<Vec<_>>());
+    place.assert_sound().await;
+
+    let roomy = place.open().await;
+    let next = write(&roomy, Append { key: Some(key("c2")), ..events([draft("paid", &[], "0")]) }).await;
+    assert_eq!(next.position(), Position::new(acknowledged as u64 + 1));
+    assert_eq!(all(&store).await.len(), acknowledged + 1);
+}
+
+#[tokio::test]
+async fn a_lock_that_is_held_too_long_is_unavailable_and_then_works() {
+    let place = Place::new();
+    let patience = std::time::Duration::from_millis(20);
+    let store = Sqlite::options().busy_timeout(patience).open(place.file()).await.unwrap();
+    let mut raw = place.raw().await;
+    let lock = raw.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    assert_unavailable(store.append(events([draft("paid", &[], "0")])).await, "busy timeout");
+    assert_unavailable(store.forget_commands(Timestamp::MAX).await, "busy timeout");
+    // Readers do not care, and a log that is up to date can be opened.
+    assert!(all(&store).await.is_empty());
+    Sqlite::options().busy_timeout(patience).open(place.file()).await.unwrap();
+    let another = Sqlite::options().busy_timeout(patience).prefix("other_").open(place.file()).await;
+    assert_unavailable(another, "busy timeout");
+    lock.rollback().await.unwrap();
+    assert_eq!(write(&store, events([draft("paid", &[], "0")])).await.position(), Position::new(1));
+}
+
+#[tokio::test]
+async fn a_closed_store_is_unavailable() {
+    let place = Place::new();
+    let pool = SqlitePool::connect_lazy_with(connect(&place));
+    let closed = [place.open().await, Sqlite::options().with_pool(pool.clone()).await.unwrap()];
+    closed[0].close().await;
+    pool.close().await;
+    for store in closed {
+        assert_unavailable(store.append(events([draft("paid", &[], "0")])).await, "closed");
+        assert_unavailable(store.read(&[Read::all(Criteria::all())]).await, "closed");
+        assert_unavailable(store.feed(&Criteria::all(), START, 1).await, "closed");
+        assert_unavailable(store.receipt(&key("c")).await, "closed");
+        assert_unavailable(store.settled().await, "closed");
+        assert_unavailable(store.position_at(TIME).await, "closed");
+        assert_unavailable(store.journal(0, 1).await, "closed");
+        assert_unavailable(store.forget_commands(TIME).await, "closed");
+    }
+    let closed = SqlitePool::connect_lazy_with(connect(&place));
+    closed.close().await;
+    assert_unavailable(Sqlite::options().with_pool(closed).await, "closed");
+}
+
+#[test]
+fn a_store_outlives_its_runtime_without_a_panic() {
+    let place = Place::new();
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let store = runtime().block_on(place.open());
+    assert_unavailable(runtime().block_on(store.append(events([draft("paid", &[], "0")]))), "runtime");
+}
+
+#[tokio::test]
+async fn a_damaged_row_is_named_and_its_neighbours_can_be_read() {
+    for sql in [
+        "UPDATE annalist_events SET tags = 'account:1' WHERE position = 2",
+        "UPDATE annalist_events SET tags = '[\"account\"]' WHERE position = 2",
+        "UPDATE annalist_events SET metadata = '7' WHERE position = 2",
+        "UPDATE annalist_events SET id = '' WHERE position = 2",
+        "UPDATE annalist_events SET version = -1 WHERE position = 2",
+        "UPDATE annalist_events SET recorded_at = 9223372036854775807 WHERE position = 2",
+        "UPDATE annalist_events SET data = CAST(x'ff' AS TEXT) WHERE position = 2",
+    ] {
+        let place = Place::new();
+        let store = place.open().await;
+        write(&store, events((0..3).map(|_| draft("paid", &["account:1"], "0")))).await;
+        harm(&place, sql).await;
+        let everything = store.read(&[Read::all(Criteria::all())]).await.map(|_| ());
+        let page = store.feed(&with_tag("account:1"), START, 10).await.map(|_| ());
+        for answer in [everything, page] {
+            let error = answer.unwrap_err();
+            let Error::Invalid(Invalid::Damaged { position, .. }) = &error else {
+                panic!("{sql}: {error:?}")
+            };
+            assert_eq!(position.get(), 2, "{error}");
+        }
+        let rest = store.read(&[Read::all(Criteria::all()).after(Position::new(2))]).await.unwrap();
+        assert_eq!(positions(&rest[0].records), [3]);
+        assert_eq!(positions(&store.feed(&Criteria::all(), START, 1).await.unwrap().records), [1]);
+        write(&store, events([draft("paid", &[], "0")])).await;
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_row_of_the_ledger_or_the_journal_is_named() {
+    let place = Place::new();
+    let store = place.open().await;
+    let journal =
+        Some(annalist_core::store::Journaled { body: Payload::parse("0").unwrap(), rejection: None });
+    let own = Append { key: Some(key("c1")), journal, ..events([draft("paid", &[], "0")]) };
+    write(&store, own.clone()).await;
+    harm(&place, "UPDATE annalist_commands SET receipt = '[[1]]'").await;
+    harm(&place, "UPDATE annalist_journal SET positions = 'one'").await;
+    assert_unusable(store.receipt(&key("c1")).await, "`c1`");
+    assert_unusable(store.append(own).await, "`c1`");
+    let error = store.journal(0, 10).await.unwrap_err();
+    assert!(matches!(error, Error::Invalid(Invalid::Damaged { .. })), "{error:?}");
+    write(&store, events([draft("paid", &[], "0")])).await;
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_unusable() {
+    let place = Place::new();
+    let store = place.open().await;
+    write(&store, events((0..2_000).map(|_| draft("paid", &["account:1"], "0")))).await;
+    store.close().await;
+    let mut bytes = std::fs::read(place.file()).unwrap();
+    for page in bytes.chunks_mut(4096).skip(12) {
+        page[..100].fill(0xA5);
+    }
+    std::fs::write(place.file(), bytes).unwrap();
+    let store = place.open().await;
+    assert_unusable(store.read(&[Read::all(Criteria::all())]).await, "damaged");
+    assert_unusable(store.append(events([draft("paid", &["account:1"], "0")])).await, "damaged");
+}
+
+#[tokio::test]
+async fn tables_that_are_gone_are_unusable() {
+    let place = Place::new();
+    let store = place.open().await;
+    harm(&place, "DROP TABLE annalist_event_tags").await;
+    assert_unusable(store.append(events([draft("paid", &["account:1"], "0")])).await, "form");
+    let sql = "SELECT count(*) FROM annalist_events";
+    let written: i64 = sqlx::query_scalar(sql).fetch_one(&mut place.raw().await).await.unwrap();
+    assert_eq!(written, 0, "half of an append was written");
+    write(&store, events([draft("paid", &[], "0")])).await;
+}

@@ -1,6 +1,6 @@
 //! What only SQLite can get wrong: files, locks, pools and crashes. The promises of every store are in `conformance.rs`.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 mod crashes;
 mod errors;

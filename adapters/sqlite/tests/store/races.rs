@@ -88,37 +88,44 @@ async fn one_command_id_is_accepted_once() {
     assert_eq!((receipts.len(), all(&handles[0]).await.len()), (1, 1));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[tokio::test]
 async fn one_batch_answers_each_append_for_itself() {
     let place = Place::new();
     let store = place.open().await;
-    write(&store, Append { key: Some(key("used")), ..events([draft("paid", &["a:1"], "0")]) }).await;
-    // While another connection holds the lock all of these queue up, and travel together.
+    let used =
+        write(&store, Append { key: Some(key("used")), ..events([draft("paid", &["a:1"], "0")]) }).await;
+    // While another connection holds the lock all of these queue up, in this order, and travel together.
     let mut raw = place.raw().await;
     let lock = raw.begin_with("BEGIN IMMEDIATE").await.unwrap();
     let first = Condition { criteria: with_tag("b:1"), marker: Default::default() };
     let foreign = CommandKey::new(name("used"), name("withdraw"), []);
     let appends = [
-        events([draft("paid", &["b:1"], "0")]),
-        Append { conditions: vec![first], ..events([draft("paid", &["b:1"], "1")]) },
-        Append { key: Some(foreign), ..events([draft("paid", &[], "2")]) },
-        Append { key: Some(key("used")), ..events([draft("paid", &[], "3")]) },
-        events([draft("paid", &["b:1"], "4"), draft("paid", &["b:1"], "5")]),
+        events([draft("paid", &["a:1"], "0")]),
+        events([draft("paid", &["b:1"], "1")]),
+        Append { conditions: vec![first], ..events([draft("paid", &["b:1"], "2")]) },
+        Append { key: Some(foreign), ..events([draft("paid", &[], "3")]) },
+        Append { key: Some(key("used")), ..events([draft("paid", &[], "4")]) },
+        events([draft("paid", &["b:1"], "5"), draft("paid", &["b:1"], "6")]),
     ];
-    let mut answers = Vec::new();
+    let mut running = Vec::new();
     for append in appends {
         let store = store.clone();
-        answers.push(tokio::spawn(async move { store.append(append).await }));
+        running.push(tokio::spawn(async move { store.append(append).await }));
         tokio::task::yield_now().await;
     }
     lock.rollback().await.unwrap();
-    let mut results = Vec::new();
-    for answer in answers {
-        results.push(answer.await.unwrap());
+    let mut answers = Vec::new();
+    for one in running {
+        answers.push(one.await.unwrap());
     }
-    assert!(matches!(&results[2], Err(Error::Invalid(_))), "{results:?}");
-    assert!(matches!(&results[3], Ok(Appended::Already(receipt)) if receipt.position() == Position::new(1)));
-    assert_eq!(positions(&all(&store).await), (1..=all(&store).await.len() as u64).collect::<Vec<_>>());
+    let refused = answers.remove(3).unwrap_err();
+    assert!(matches!(refused, Error::Invalid(annalist_core::Invalid::CommandIdReused { .. })), "{refused:?}");
+    let answers: Vec<Appended> = answers.into_iter().map(Result::unwrap).collect();
+    assert_eq!(answers[2], Appended::Conflict { condition: 0, met: Position::new(3) });
+    assert_eq!(answers[3], Appended::Already(used));
+    let ends = [0, 1, 4].map(|number| done(answers[number].clone()).position().get());
+    assert_eq!(ends, [2, 3, 5]);
+    assert_eq!(positions(&all(&store).await), [1, 2, 3, 4, 5]);
     place.assert_sound().await;
 }
 
@@ -181,5 +188,29 @@ async fn dropped_appends_are_whole_or_absent() {
     let mut raw = place.raw().await;
     sqlx::query("PRAGMA busy_timeout = 0").execute(&mut raw).await.unwrap();
     raw.begin_with("BEGIN IMMEDIATE").await.unwrap().rollback().await.unwrap();
+    place.assert_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn closing_answers_everybody_and_loses_nothing() {
+    let place = Place::new();
+    let store = place.open().await;
+    let mut callers = JoinSet::new();
+    for n in 0..100 {
+        let store = store.clone();
+        let own = Append { key: Some(key(format!("c{n}"))), ..events([draft("paid", &["account:1"], "0")]) };
+        callers.spawn(async move { (n, store.append(own).await) });
+    }
+    tokio::task::yield_now().await;
+    store.close().await;
+    let answers = callers.join_all().await;
+    let store = place.open().await;
+    for (n, answer) in answers {
+        let kept = store.receipt(&key(format!("c{n}"))).await.unwrap();
+        match answer {
+            Ok(appended) => assert_eq!(kept, Some(done(appended))),
+            Err(error) => assert!(error.is_unavailable() && kept.is_none(), "{error:?} and {kept:?}"),
+        }
+    }
     place.assert_sound().await;
 }
