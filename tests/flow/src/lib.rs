@@ -1,1 +1,4 @@
-//! Placeholder.
+//! A small domain, and stores that misbehave on purpose, for the tests of the whole flow.
+
+pub mod domain;
+pub mod faulty;

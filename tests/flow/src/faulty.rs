@@ -1,0 +1,122 @@
+//! A store with a plan: before or behind an append it does what a test asked for.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, PoisonError},
+};
+
+use annalist::{
+    Criteria, Error, EventStore, LogId, Memory, Position, Receipt, Timestamp,
+    store::{Append, Appended, Batch, CommandKey, Entry, Page, Read, Settled},
+};
+use async_trait::async_trait;
+use tokio::sync::Semaphore;
+
+/// What happens to one append.
+#[derive(Debug)]
+pub enum Fault {
+    /// Somebody else's append comes first.
+    Overtaken(Box<Append>),
+    /// The append arrives, its answer does not.
+    AnswerLost,
+    /// The append does not arrive, nor does an answer.
+    RequestLost,
+    /// The store does not answer, and says that it did nothing.
+    Refused,
+    /// The append waits until the test lets it go.
+    Held,
+}
+
+/// A memory store that meets one fault an append, in order, and then none.
+#[derive(Debug)]
+pub struct Faulty {
+    /// The store below.
+    pub inner: Memory,
+    faults: Mutex<VecDeque<Fault>>,
+    /// Lets held appends go.
+    pub gate: Semaphore,
+    /// Counts appends that are held.
+    pub held: Semaphore,
+}
+
+impl Faulty {
+    /// A store with these faults ahead.
+    pub fn new(faults: impl IntoIterator<Item = Fault>) -> Self {
+        Self {
+            inner: Memory::new(),
+            faults: Mutex::new(faults.into_iter().collect()),
+            gate: Semaphore::new(0),
+            held: Semaphore::new(0),
+        }
+    }
+
+    /// How many faults are still ahead.
+    pub fn left(&self) -> usize {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    fn next(&self) -> Option<Fault> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+}
+
+#[async_trait]
+impl EventStore for Faulty {
+    fn describe(&self) -> String {
+        "faulty log in memory".to_owned()
+    }
+
+    fn log_id(&self) -> LogId {
+        self.inner.log_id()
+    }
+
+    async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error> {
+        self.inner.read(reads).await
+    }
+
+    async fn append(&self, append: Append) -> Result<Appended, Error> {
+        match self.next() {
+            None => {}
+            Some(Fault::Overtaken(other)) => {
+                self.inner.append(*other).await?;
+            }
+            Some(Fault::AnswerLost) => {
+                self.inner.append(append).await?;
+                return Err(Error::unknown("append", "the connection was cut"));
+            }
+            Some(Fault::RequestLost) => return Err(Error::unknown("append", "the connection was cut")),
+            Some(Fault::Refused) => return Err(Error::unavailable("append", "no connection")),
+            Some(Fault::Held) => {
+                self.held.add_permits(1);
+                if let Ok(permit) = self.gate.acquire().await {
+                    permit.forget();
+                }
+            }
+        }
+        self.inner.append(append).await
+    }
+
+    async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {
+        self.inner.receipt(key).await
+    }
+
+    async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<Page, Error> {
+        self.inner.feed(filter, after, limit).await
+    }
+
+    async fn settled(&self) -> Result<Settled, Error> {
+        self.inner.settled().await
+    }
+
+    async fn position_at(&self, time: Timestamp) -> Result<Position, Error> {
+        self.inner.position_at(time).await
+    }
+
+    async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {
+        self.inner.journal(after, limit).await
+    }
+
+    async fn forget_commands(&self, before: Timestamp) -> Result<u64, Error> {
+        self.inner.forget_commands(before).await
+    }
+}

@@ -1,0 +1,170 @@
+//! What a domain can do wrong at run time: a clear error each, nothing written, and the app goes on.
+
+use std::convert::Infallible;
+
+use annalist::{App, Error, ExecuteError, Invalid, Memory, Position, prelude::*};
+
+#[derive(Id, Clone, Debug, PartialEq, Eq, Hash)]
+struct SensorId(String);
+
+#[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[event(prefix = "sensor")]
+enum SensorEvent {
+    Measured {
+        #[id]
+        sensor: SensorId,
+        value: f64,
+        note: String,
+    },
+}
+
+#[derive(Aggregate, Debug)]
+#[aggregate(on(SensorEvent => Sensor::apply))]
+struct Sensor {
+    #[id]
+    id: SensorId,
+    sum: f64,
+}
+
+impl Sensor {
+    fn apply(&mut self, event: &SensorEvent) {
+        let SensorEvent::Measured { value, .. } = event;
+        assert!(*value < 1000.0, "{:?} does not believe {value}", self.id);
+        self.sum += value;
+    }
+
+    fn measure(&self, command: &Measure) -> Result<SensorEvent, Infallible> {
+        assert!(!command.value.is_sign_negative(), "a decision that panics on {}", command.value);
+        let Measure { sensor, value, note } = command.clone();
+        Ok(SensorEvent::Measured { sensor, value, note })
+    }
+}
+
+#[derive(Command, Serialize, Deserialize, Clone, Debug)]
+#[command(decide = Sensor::measure)]
+struct Measure {
+    #[id]
+    sensor: SensorId,
+    value: f64,
+    note: String,
+}
+
+fn measure(value: f64) -> Measure {
+    Measure { sensor: SensorId("s".into()), value, note: String::new() }
+}
+
+async fn app() -> App {
+    App::builder(Memory::new()).max_payload(1000).start().await.unwrap()
+}
+
+async fn head(app: &App) -> Position {
+    app.store().settled().await.unwrap().position
+}
+
+#[tokio::test]
+async fn a_decision_that_panics_is_an_error_for_its_caller_alone() {
+    let app = app().await;
+    let error = app.execute(measure(-1.0)).await.unwrap_err();
+    assert!(matches!(error, ExecuteError::Panicked(_)), "{error:?}");
+    assert!(error.to_string().contains("`measure`"), "{error}");
+    assert!(error.to_string().contains("a decision that panics on -1"), "{error}");
+    app.execute(measure(1.0)).await.unwrap();
+    assert_eq!(head(&app).await, Position::new(1));
+}
+
+#[tokio::test]
+async fn a_fold_that_panics_loses_nothing() {
+    let app = app().await;
+    app.execute(measure(5000.0)).await.unwrap();
+    let error = app.execute(measure(1.0)).await.unwrap_err();
+    assert!(error.to_string().contains("does not believe 5000"), "{error}");
+    let error = app.load::<Sensor>(&SensorId("s".into())).await.unwrap_err();
+    assert!(matches!(error, Error::Panicked { .. }), "{error:?}");
+    assert_eq!(app.history::<SensorEvent>(&SensorId("s".into())).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_event_that_nobody_could_read_back_is_not_written() {
+    let app = app().await;
+    let error = app.execute(measure(f64::NAN)).await.unwrap_err();
+    assert!(matches!(error, ExecuteError::Invalid(Invalid::NotReadable { .. })), "{error:?}");
+    assert_eq!(head(&app).await, Position::START);
+}
+
+#[tokio::test]
+async fn a_payload_has_a_limit_that_the_user_sets() {
+    let app = app().await;
+    let mut large = measure(1.0);
+    large.note = "x".repeat(1000);
+    match app.execute(large).await.unwrap_err() {
+        ExecuteError::Invalid(Invalid::TooLarge { what, limit: 1000, .. }) => {
+            assert!(what.contains("sensor.measured"), "{what}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(head(&app).await, Position::START);
+}
+
+mod rival {
+    use super::*;
+
+    /// Another type that claims a name of the domain.
+    #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
+    #[event(name = "sensor.measured")]
+    pub(crate) struct Measured {
+        #[id]
+        pub(crate) sensor: SensorId,
+    }
+
+    #[derive(Command, Serialize, Deserialize)]
+    #[command(decide = record, error = Infallible)]
+    pub(crate) struct Record {
+        pub(crate) name: String,
+    }
+
+    fn record(command: &Record) -> Result<Measured, Infallible> {
+        Ok(Measured { sensor: SensorId(command.name.clone()) })
+    }
+
+    /// Another id type of a kind that the domain has.
+    #[derive(Id, Clone, Debug, PartialEq, Eq, Hash)]
+    #[id(kind = "sensor")]
+    pub(crate) struct Device(String);
+
+    #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
+    pub(crate) struct Installed {
+        #[id]
+        pub(crate) device: Device,
+    }
+}
+
+#[tokio::test]
+async fn two_types_that_claim_one_event_name_are_both_named() {
+    let error = App::builder(Memory::new())
+        .events::<SensorEvent>()
+        .events::<rival::Measured>()
+        .start()
+        .await
+        .unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("`sensor.measured`"), "{text}");
+    assert!(text.contains("SensorEvent::Measured") && text.contains("rival::Measured"), "{text}");
+}
+
+#[tokio::test]
+async fn also_when_nobody_announced_them() {
+    let app = app().await;
+    app.execute(measure(1.0)).await.unwrap();
+    let error = app.execute(rival::Record { name: "s".into() }).await.unwrap_err();
+    assert!(matches!(error, ExecuteError::Invalid(Invalid::ClaimedTwice { .. })), "{error:?}");
+    assert_eq!(head(&app).await, Position::new(1));
+    app.execute(measure(1.0)).await.unwrap();
+}
+
+#[tokio::test]
+async fn two_id_types_of_one_kind_are_both_named() {
+    let builder = App::builder(Memory::new()).events::<SensorEvent>().events::<rival::Installed>();
+    let text = builder.start().await.unwrap_err().to_string();
+    assert!(text.contains("id kind `sensor`"), "{text}");
+    assert!(text.contains("SensorId") && text.contains("Device"), "{text}");
+}

@@ -1,0 +1,211 @@
+//! The write path: decisions on what is in the log, conflicts, typed errors, metadata.
+
+use std::{sync::Arc, time::Duration};
+
+use annalist::{
+    App, Criteria, Draft, EventStore, ExecuteError, Invalid, Item, Memory, Payload, Position, Tag, Timestamp,
+    app::Retry,
+    store::{Append, Read},
+    testing::ManualClock,
+};
+use annalist_flow_tests::{
+    domain::{Account, AccountEvent, Refused, account, deposit, transfer_of},
+    faulty::{Fault, Faulty},
+};
+
+async fn memory() -> App {
+    App::builder(Memory::new()).start().await.unwrap()
+}
+
+/// A deposit that somebody else makes, below the app.
+fn foreign_deposit(name: &str, amount: u64) -> Append {
+    let data = Payload::parse(format!(r#"{{"account":"{name}","amount":{amount}}}"#)).unwrap();
+    let tag = Tag::of(&account(name)).unwrap();
+    Append { events: vec![Draft::new("account.deposited", 1, [tag], data).unwrap()], ..Append::default() }
+}
+
+#[tokio::test]
+async fn a_decision_sees_what_was_appended_before() {
+    let app = memory().await;
+    app.execute(deposit("a", 10)).await.unwrap();
+    let receipt = app.execute(transfer_of("a", "b", 4)).await.unwrap();
+    assert_eq!(receipt.position(), Position::new(2));
+    assert_eq!(app.load::<Account>(&account("a")).await.unwrap().balance, 6);
+    assert_eq!(app.load::<Account>(&account("b")).await.unwrap().balance, 4);
+}
+
+#[tokio::test]
+async fn a_rejection_is_the_users_own_type_and_writes_nothing() {
+    let app = memory().await;
+    app.execute(deposit("a", 3)).await.unwrap();
+    let error = app.execute(transfer_of("a", "b", 4)).await.unwrap_err();
+    assert_eq!(error.rejection(), Some(&Refused::Insufficient { balance: 3 }));
+    assert_eq!(app.store().settled().await.unwrap().position, Position::new(1));
+}
+
+#[tokio::test]
+async fn an_unknown_id_is_the_initial_state() {
+    let app = memory().await;
+    let error = app.execute(transfer_of("nobody", "b", 1)).await.unwrap_err();
+    assert_eq!(error.rejection(), Some(&Refused::Insufficient { balance: 0 }));
+    assert_eq!(app.load::<Account>(&account("nobody")).await.unwrap().balance, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conflict_decides_again_on_the_new_state() {
+    let store = Arc::new(Faulty::new([Fault::Overtaken(Box::new(foreign_deposit("a", 5)))]));
+    let app = App::builder(Arc::clone(&store)).start().await.unwrap();
+    store.inner.append(foreign_deposit("a", 3)).await.unwrap();
+
+    app.execute(deposit("a", 1)).await.unwrap();
+    assert_eq!(store.left(), 0);
+    assert_eq!(app.load::<Account>(&account("a")).await.unwrap().balance, 9);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_decision_that_was_overtaken_may_be_rejected_in_the_end() {
+    let withdrawn = {
+        let data = Payload::parse(r#"{"from":"a","to":"c","amount":9}"#).unwrap();
+        let tags = ["a", "c"].map(|name| Tag::of(&account(name)).unwrap());
+        Append { events: vec![Draft::new("account.moved", 1, tags, data).unwrap()], ..Append::default() }
+    };
+    let store = Arc::new(Faulty::new([Fault::Overtaken(Box::new(withdrawn))]));
+    store.inner.append(foreign_deposit("a", 10)).await.unwrap();
+    let app = App::builder(Arc::clone(&store)).start().await.unwrap();
+    let error = app.execute(transfer_of("a", "b", 5)).await.unwrap_err();
+    assert_eq!(error.rejection(), Some(&Refused::Insufficient { balance: 1 }));
+    assert_eq!(app.load::<Account>(&account("b")).await.unwrap().balance, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn conflicts_have_a_limit_that_the_user_sets() {
+    let overtaken = || Fault::Overtaken(Box::new(foreign_deposit("a", 1)));
+    let store = Arc::new(Faulty::new([overtaken(), overtaken(), overtaken()]));
+    let retry = Retry::times(3).pauses(Duration::from_secs(60), Duration::from_secs(60));
+    let app = App::builder(Arc::clone(&store)).retry(retry).start().await.unwrap();
+    match app.execute(deposit("a", 1)).await.unwrap_err() {
+        ExecuteError::Conflict { tries, met } => assert_eq!((tries, met), (3, Position::new(3))),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_append_that_the_decision_does_not_read_is_no_conflict() {
+    let store = Arc::new(Faulty::new([Fault::Overtaken(Box::new(foreign_deposit("z", 1)))]));
+    let app = App::builder(Arc::clone(&store)).retry(Retry::times(1)).start().await.unwrap();
+    app.execute(deposit("a", 1)).await.unwrap();
+}
+
+#[tokio::test]
+async fn concurrent_transfers_neither_make_nor_lose_money() {
+    let app = memory().await;
+    for name in ["a", "b", "c"] {
+        app.execute(deposit(name, 100)).await.unwrap();
+    }
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..60u64 {
+        let names = ["a", "b", "c"];
+        let (from, to) =
+            (names[number as usize % 3], names[(number as usize + 1 + number as usize / 3 % 2) % 3]);
+        tasks.spawn(app.execute(transfer_of(from, to, 1 + number % 7)).into_future());
+    }
+    while let Some(answer) = tasks.join_next().await {
+        match answer.unwrap() {
+            Ok(_) | Err(ExecuteError::Rejected(_)) => {}
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+    let mut sum = 0;
+    for name in ["a", "b", "c"] {
+        sum += app.load::<Account>(&account(name)).await.unwrap().balance;
+    }
+    assert_eq!(sum, 300);
+}
+
+#[tokio::test]
+async fn every_event_says_when_by_whom_and_why() {
+    let time: Timestamp = "2026-02-03T04:05:06.000007Z".parse().unwrap();
+    let app = App::builder(Memory::new()).clock(ManualClock::at(time)).start().await.unwrap();
+    let receipt = app
+        .execute(deposit("a", 1))
+        .id("order-7")
+        .actor("ann")
+        .correlation("visit-1")
+        .causation("event-0")
+        .trace("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+        .await
+        .unwrap();
+    let history = app.history::<AccountEvent>(&account("a")).await.unwrap();
+    let [recorded] = history.as_slice() else { panic!("{history:?}") };
+    assert_eq!(
+        (recorded.recorded_at, recorded.position, recorded.id),
+        (time, receipt.position(), receipt.events[0].id)
+    );
+    let text = |name: &Option<annalist::Name>| {
+        name.as_ref().map(|name| name.as_str().to_owned()).unwrap_or_default()
+    };
+    let metadata = &recorded.metadata;
+    assert_eq!(text(&metadata.command_id), "order-7");
+    assert_eq!(text(&metadata.command), "deposit");
+    assert_eq!(text(&metadata.actor), "ann");
+    assert_eq!(text(&metadata.correlation), "visit-1");
+    assert_eq!(text(&metadata.causation), "event-0");
+    assert!(text(&metadata.trace).starts_with("00-0af7"));
+}
+
+#[tokio::test]
+async fn a_command_without_words_gets_an_id_and_starts_a_correlation() {
+    let app = memory().await;
+    app.execute(deposit("a", 1)).await.unwrap();
+    app.execute(deposit("a", 1)).await.unwrap();
+    let history = app.history::<AccountEvent>(&account("a")).await.unwrap();
+    assert!(history[0].metadata.command_id.is_some());
+    assert_eq!(history[0].metadata.command_id, history[0].metadata.correlation);
+    assert_ne!(history[0].metadata.command_id, history[1].metadata.command_id);
+    assert_eq!(history[0].metadata.actor, None);
+}
+
+#[tokio::test]
+async fn words_that_no_store_keeps_are_refused_before_anything_is_written() {
+    let app = memory().await;
+    let long = "x".repeat(201);
+    let refused = [
+        app.execute(deposit("a", 1)).actor("a\0b").await,
+        app.execute(deposit("a", 1)).actor(long.clone()).await,
+        app.execute(deposit("a", 1)).id("").await,
+        app.execute(deposit("a", 1)).correlation(long.clone()).await,
+        app.execute(deposit("a", 1)).causation("\0").await,
+        app.execute(deposit("a\0b", 1)).await,
+        app.execute(deposit(&"x".repeat(512), 1)).await,
+    ];
+    for answer in refused {
+        let error = answer.unwrap_err();
+        assert!(
+            matches!(error, ExecuteError::Invalid(Invalid::Text { .. } | Invalid::TooLarge { .. })),
+            "{error:?}"
+        );
+    }
+    assert_eq!(app.store().settled().await.unwrap().position, Position::START);
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_answer_is_unavailable() {
+    let app = App::builder(Faulty::new([Fault::Refused])).start().await.unwrap();
+    let error = app.execute(deposit("a", 1)).await.unwrap_err();
+    assert!(matches!(error, ExecuteError::Unavailable(_)), "{error:?}");
+    app.execute(deposit("a", 1)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_dropped_future_leaves_the_append_absent_or_whole() {
+    let store = Arc::new(Faulty::new([Fault::Held]));
+    let app = App::builder(Arc::clone(&store)).start().await.unwrap();
+    let execution = tokio::spawn(app.execute(deposit("a", 1)).into_future());
+    store.held.acquire().await.unwrap().forget();
+    execution.abort();
+    assert!(execution.await.unwrap_err().is_cancelled());
+    assert_eq!(app.load::<Account>(&account("a")).await.unwrap().balance, 0);
+    app.execute(deposit("a", 2)).await.unwrap();
+    let all = store.read(&[Read::all(Criteria::from(Item::any()))]).await.unwrap();
+    assert_eq!(all[0].records.len(), 1);
+}

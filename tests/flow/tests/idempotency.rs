@@ -1,0 +1,133 @@
+//! A command id is accepted once, whatever happens to the answers.
+
+use std::{sync::Arc, time::Duration};
+
+use annalist::{App, ExecuteError, Invalid, Memory, Position, Timestamp, testing::ManualClock};
+use annalist_flow_tests::{
+    domain::{Account, DepositIfEmpty, Refused, account, deposit, transfer_of},
+    faulty::{Fault, Faulty},
+};
+use uuid::Uuid;
+
+async fn balance(app: &App, name: &str) -> u64 {
+    app.load::<Account>(&account(name)).await.unwrap().balance
+}
+
+#[tokio::test]
+async fn the_same_id_gives_the_first_receipt() {
+    let app = App::builder(Memory::new()).start().await.unwrap();
+    let id = Uuid::now_v7().to_string();
+    let first = app.execute(deposit("a", 5)).id(id.clone()).await.unwrap();
+    app.execute(deposit("a", 1)).await.unwrap();
+    assert_eq!(app.execute(deposit("a", 5)).id(id).await.unwrap(), first);
+    assert_eq!(balance(&app, "a").await, 6);
+}
+
+#[tokio::test]
+async fn also_when_the_decision_would_say_no_by_now() {
+    let app = App::builder(Memory::new()).start().await.unwrap();
+    app.execute(deposit("a", 5)).await.unwrap();
+    let first = app.execute(transfer_of("a", "b", 5)).id("t1").await.unwrap();
+    assert_eq!(app.execute(transfer_of("a", "b", 5)).id("t1").await.unwrap(), first);
+    let error = app.execute(transfer_of("a", "b", 5)).id("t2").await.unwrap_err();
+    assert_eq!(error.rejection(), Some(&Refused::Insufficient { balance: 0 }));
+}
+
+#[tokio::test]
+async fn a_rejection_is_not_remembered() {
+    let app = App::builder(Memory::new()).start().await.unwrap();
+    app.execute(transfer_of("a", "b", 5)).id("t1").await.unwrap_err();
+    app.execute(deposit("a", 5)).await.unwrap();
+    app.execute(transfer_of("a", "b", 5)).id("t1").await.unwrap();
+}
+
+#[tokio::test]
+async fn an_accepted_command_without_events_is_remembered() {
+    let app = App::builder(Memory::new()).start().await.unwrap();
+    app.execute(deposit("a", 1)).await.unwrap();
+    let command = DepositIfEmpty { account: account("a") };
+    assert_eq!(app.execute(command.clone()).id("d").await.unwrap().position(), Position::START);
+    app.execute(transfer_of("a", "b", 1)).await.unwrap();
+    // By now the decision would pay 1 in.
+    assert!(app.execute(command).id("d").await.unwrap().events.is_empty());
+    assert_eq!(balance(&app, "a").await, 0);
+}
+
+#[tokio::test]
+async fn an_id_belongs_to_one_command_and_its_ids() {
+    let app = App::builder(Memory::new()).start().await.unwrap();
+    app.execute(deposit("a", 5)).id("x").await.unwrap();
+    for error in [
+        app.execute(deposit("b", 5)).id("x").await.unwrap_err(),
+        app.execute(transfer_of("a", "b", 5)).id("x").await.unwrap_err(),
+        // This one the decision rejects, and still the misuse is what is told.
+        app.execute(transfer_of("b", "a", 5)).id("x").await.unwrap_err(),
+    ] {
+        assert!(matches!(error, ExecuteError::Invalid(Invalid::CommandIdReused { .. })), "{error:?}");
+    }
+    assert_eq!((balance(&app, "a").await, balance(&app, "b").await), (5, 0));
+}
+
+#[tokio::test]
+async fn twenty_at_once_are_one() {
+    let app = App::builder(Memory::new()).start().await.unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        tasks.spawn(app.execute(deposit("a", 5)).id("x").into_future());
+    }
+    let mut receipts = Vec::new();
+    while let Some(answer) = tasks.join_next().await {
+        receipts.push(answer.unwrap().unwrap());
+    }
+    assert_eq!(receipts.len(), 20);
+    assert!(receipts.iter().all(|receipt| *receipt == receipts[0]));
+    assert_eq!(balance(&app, "a").await, 5);
+}
+
+#[tokio::test]
+async fn without_an_id_a_lost_answer_is_unknown_and_never_tried_again() {
+    let store = Arc::new(Faulty::new([Fault::AnswerLost]));
+    let app = App::builder(Arc::clone(&store)).start().await.unwrap();
+    let error = app.execute(deposit("a", 5)).await.unwrap_err();
+    assert!(matches!(error, ExecuteError::Unknown(_)), "{error:?}");
+    assert_eq!(balance(&app, "a").await, 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_an_id_a_lost_answer_is_asked_for_again() {
+    for fault in [Fault::AnswerLost, Fault::RequestLost] {
+        let app = App::builder(Faulty::new([fault])).start().await.unwrap();
+        let receipt = app.execute(deposit("a", 5)).id("x").await.unwrap();
+        assert_eq!(receipt.position(), Position::new(1));
+        assert_eq!(balance(&app, "a").await, 5);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_lost_answer_only_success_is_told() {
+    let store = Arc::new(Faulty::new([Fault::RequestLost, Fault::Refused]));
+    let app = App::builder(Arc::clone(&store)).start().await.unwrap();
+    let error = app.execute(deposit("a", 5)).id("x").await.unwrap_err();
+    assert!(matches!(error, ExecuteError::Unknown(_)), "{error:?}");
+    assert_eq!(store.left(), 0);
+    app.execute(deposit("a", 5)).id("x").await.unwrap();
+    assert_eq!(balance(&app, "a").await, 5);
+}
+
+#[tokio::test]
+async fn ids_are_forgotten_when_the_app_says_so() {
+    const DAY: Duration = Duration::from_secs(86_400);
+    let (store, clock) = (Memory::new(), ManualClock::at(Timestamp::EPOCH.plus(DAY)));
+    let start = || App::builder(store.clone()).clock(clock.clone()).keep_command_ids(DAY).start();
+    let app = start().await.unwrap();
+    app.execute(deposit("a", 5)).id("x").await.unwrap();
+    clock.advance(DAY);
+    assert_eq!(app.forget_old_command_ids().await.unwrap(), 0);
+    app.execute(deposit("a", 5)).id("x").await.unwrap();
+    assert_eq!(balance(&app, "a").await, 5);
+
+    clock.advance(Duration::from_secs(1));
+    let app = start().await.unwrap();
+    app.execute(deposit("a", 5)).id("x").await.unwrap();
+    assert_eq!(balance(&app, "a").await, 10);
+}

@@ -1,0 +1,44 @@
+//! Stores by their URL: the same domain on each, and clear words for a wrong one.
+
+use annalist::{App, Error};
+use annalist_flow_tests::domain::{Account, account, deposit, transfer_of};
+
+async fn transfers_on(url: &str) {
+    let app = App::builder(annalist::open(url).await.unwrap()).start().await.unwrap();
+    app.execute(deposit("a", 10)).id("first").await.unwrap();
+    app.execute(transfer_of("a", "b", 4)).actor("ann").await.unwrap();
+
+    let again = App::builder(app.store().clone()).start().await.unwrap();
+    again.execute(deposit("a", 10)).id("first").await.unwrap();
+    assert_eq!(again.load::<Account>(&account("a")).await.unwrap().balance, 6);
+    assert_eq!(again.load::<Account>(&account("b")).await.unwrap().balance, 4);
+}
+
+#[tokio::test]
+async fn in_memory() {
+    transfers_on("memory:").await;
+}
+
+#[tokio::test]
+async fn on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    transfers_on(&format!("sqlite://{}", folder.path().join("bank.db").display())).await;
+}
+
+#[tokio::test]
+async fn a_wrong_url_says_what_a_right_one_looks_like() {
+    for url in ["", "bank.db", "mysql://localhost/bank", "://", "memory"] {
+        let Err(error) = annalist::open(url).await else { panic!("{url} was opened") };
+        assert!(matches!(error, Error::Unusable { .. }), "{error:?}");
+        assert!(error.to_string().contains("sqlite://FILE"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_unavailable() {
+    // Port 1 is reserved and nobody listens there.
+    let Err(error) = annalist::open("postgres://nobody@127.0.0.1:1/nothing").await else {
+        panic!("it was opened")
+    };
+    assert!(matches!(error, Error::Unavailable { .. }), "{error:?}");
+}

@@ -1,0 +1,187 @@
+//! Reading directly from the events: now, at a position, at a time, and the journal of commands.
+
+use std::time::Duration;
+
+use annalist::{
+    App, Error, Event, EventType, Invalid, Memory, Position, Timestamp, Types, app::Journal, store::Outcome,
+    testing::ManualClock,
+};
+use annalist_flow_tests::domain::{Account, AccountEvent, Refused, account, deposit, transfer_of};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+async fn balance(app: &App, name: &str, at: impl Into<annalist::Moment>) -> u64 {
+    app.load::<Account>(&account(name)).at(at).await.unwrap().balance
+}
+
+#[tokio::test]
+async fn a_state_as_of_a_position() {
+    let app = App::builder(Memory::new()).start().await.unwrap();
+    app.execute(deposit("a", 1)).await.unwrap();
+    let second = app.execute(deposit("a", 2)).await.unwrap();
+    app.execute(deposit("a", 4)).await.unwrap();
+    assert_eq!(balance(&app, "a", Position::START).await, 0);
+    assert_eq!(balance(&app, "a", Position::new(1)).await, 1);
+    assert_eq!(balance(&app, "a", &second).await, 3);
+    assert_eq!(balance(&app, "a", Position::END).await, 7);
+}
+
+#[tokio::test]
+async fn as_of_a_time_is_the_longest_prefix_that_is_not_later() {
+    let clock = ManualClock::at(Timestamp::EPOCH.plus(10 * MINUTE));
+    let app = App::builder(Memory::new()).clock(clock.clone()).start().await.unwrap();
+    app.execute(deposit("a", 1)).await.unwrap();
+    clock.advance(MINUTE);
+    app.execute(deposit("a", 2)).await.unwrap();
+    // The clock jumps back: what is recorded now says an earlier time than what came before it.
+    clock.set(Timestamp::EPOCH.plus(5 * MINUTE));
+    app.execute(deposit("a", 4)).await.unwrap();
+
+    let at = |minutes| Timestamp::EPOCH.plus(minutes * MINUTE);
+    assert_eq!(balance(&app, "a", at(9)).await, 0);
+    assert_eq!(balance(&app, "a", at(10)).await, 1);
+    assert_eq!(balance(&app, "a", at(11)).await, 7);
+    assert_eq!(app.history::<AccountEvent>(&account("a")).at(at(10)).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_history_has_the_events_of_its_id_alone() {
+    let app = App::builder(Memory::new()).start().await.unwrap();
+    app.execute(deposit("a", 5)).await.unwrap();
+    app.execute(deposit("b", 5)).await.unwrap();
+    app.execute(transfer_of("a", "b", 2)).await.unwrap();
+    let positions = |history: Vec<annalist::Recorded<AccountEvent>>| {
+        history.iter().map(|recorded| recorded.position.get()).collect::<Vec<_>>()
+    };
+    assert_eq!(positions(app.history(&account("a")).await.unwrap()), [1, 3]);
+    assert_eq!(positions(app.history(&account("b")).await.unwrap()), [2, 3]);
+    assert_eq!(positions(app.history(&account("c")).await.unwrap()), [0; 0]);
+}
+
+#[tokio::test]
+async fn the_journal_keeps_what_was_asked_and_what_became_of_it() {
+    let clock = ManualClock::at(Timestamp::EPOCH);
+    let store = Memory::new();
+    let start = |journal| App::builder(store.clone()).clock(clock.clone()).journal(journal).start();
+    let app = start(Journal::All).await.unwrap();
+    app.execute(deposit("a", 5)).actor("ann").id("x").await.unwrap();
+    app.execute(deposit("a", 5)).actor("ann").id("x").await.unwrap();
+    app.execute(transfer_of("a", "b", 9)).actor("bob").await.unwrap_err();
+    start(Journal::Off).await.unwrap().execute(deposit("a", 1)).await.unwrap();
+    let app = start(Journal::Accepted).await.unwrap();
+    app.execute(transfer_of("a", "b", 9)).await.unwrap_err();
+    app.execute(transfer_of("a", "b", 6)).await.unwrap();
+
+    let entries = app.journal(0, 100).await.unwrap();
+    let lines: Vec<_> = entries
+        .iter()
+        .map(|entry| (entry.metadata.command.as_ref().unwrap().as_str(), entry.body.as_str(), &entry.outcome))
+        .collect();
+    let rejected = format!("{:?}", Refused::Insufficient { balance: 5 });
+    assert_eq!(
+        lines,
+        [
+            ("deposit", r#"{"account":"a","amount":5}"#, &Outcome::Accepted(vec![Position::new(1)])),
+            ("transfer", r#"{"from":"a","to":"b","amount":9}"#, &Outcome::Rejected(rejected)),
+            ("transfer", r#"{"from":"a","to":"b","amount":6}"#, &Outcome::Accepted(vec![Position::new(3)])),
+        ]
+    );
+    assert_eq!(entries[0].metadata.actor.as_ref().unwrap().as_str(), "ann");
+    assert_eq!(app.journal(entries[1].number, 1).await.unwrap(), entries[2..]);
+}
+
+/// What a newer program would write: the same name, a later version.
+mod newer {
+    use annalist::prelude::*;
+
+    #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
+    #[event(name = "account.deposited", version = 2)]
+    pub(crate) struct Deposited {
+        #[id]
+        pub(crate) account: super::Owner,
+        pub(crate) cents: u64,
+    }
+
+    #[derive(Command, Serialize, Deserialize)]
+    #[command(decide = deposit, error = std::convert::Infallible)]
+    pub(crate) struct Deposit {
+        pub(crate) name: String,
+    }
+
+    fn deposit(command: &Deposit) -> Result<Deposited, std::convert::Infallible> {
+        Ok(Deposited { account: super::Owner::from_inner(command.name.clone()), cents: 100 })
+    }
+}
+
+/// Writes the same tags as the domain's own id.
+#[derive(annalist::Id, Clone, Debug, PartialEq, Eq, Hash)]
+#[id(kind = "account")]
+struct Owner(String);
+
+#[tokio::test]
+async fn an_event_of_a_newer_program_is_an_error_that_names_it() {
+    let store = Memory::new();
+    let newer = App::builder(store.clone()).start().await.unwrap();
+    newer.execute(newer::Deposit { name: "a".into() }).await.unwrap();
+
+    let app = App::builder(store).start().await.unwrap();
+    let error = app.load::<Account>(&account("a")).await.unwrap_err();
+    match &error {
+        Error::Invalid(Invalid::NewerVersion { name, version: 2, known: 1, position }) => {
+            assert_eq!((name.as_str(), *position), ("account.deposited", Position::new(1)));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(error.to_string().contains("`account.deposited` version 2 at position 1"), "{error}");
+    assert!(app.execute(deposit("a", 1)).await.is_err());
+    app.execute(deposit("b", 1)).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_event_of_an_unknown_type_is_an_error_that_names_it() {
+    let store = Memory::new();
+    let app = App::builder(store).start().await.unwrap();
+    app.execute(deposit("a", 1)).await.unwrap();
+    let page = app.store().feed(&annalist::Criteria::all(), Position::START, 10).await.unwrap();
+    let mut events: Vec<annalist::Recorded<other::Other>> = Vec::new();
+    let error = page.records[0].decode_into(&annalist::Codec::default(), &mut events).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("`account.deposited` version 1 at position 1"), "{text}");
+    assert!(text.contains("Other"), "{text}");
+}
+
+mod other {
+    use super::*;
+
+    /// An event by hand, whose type table says one thing and whose reader knows nothing.
+    #[derive(Debug)]
+    pub(crate) struct Other;
+
+    impl Event for Other {
+        const TYPES: Types = Types::One(EventType::new("other", "Other"));
+
+        fn stored_type(&self) -> (&'static str, u32) {
+            ("other", 1)
+        }
+
+        fn collect_tags(&self, _: &mut annalist::Tags) -> Result<(), Invalid> {
+            Ok(())
+        }
+
+        fn encode_payload(&self, _: &annalist::Codec) -> Result<annalist::Payload, Invalid> {
+            annalist::Payload::parse("{}")
+        }
+
+        fn decode_raw(
+            raw: &annalist::Raw<'_>,
+            _: &annalist::Codec,
+            each: &mut dyn FnMut(Self),
+        ) -> Result<(), Invalid> {
+            if raw.name != "other" {
+                return Err(raw.unknown_to::<Self>());
+            }
+            each(Self);
+            Ok(())
+        }
+    }
+}
