@@ -25,7 +25,7 @@ pub(crate) fn command(command: &Command<'_>) -> TokenStream {
     let error = error(&command.error);
     let dispatch = match body {
         Body::One(decision) => run(command, decision),
-        Body::Sum(members) => members::dispatch(members),
+        Body::Sum(members) => members::dispatch(ident, members),
     };
     quote_spanned! {span=>
         #[automatically_derived]

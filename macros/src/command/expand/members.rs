@@ -1,6 +1,6 @@
 //! The dispatch of a command enum: each variant goes to its own decision.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::quote_spanned;
 use syn::spanned::Spanned;
 
@@ -14,7 +14,7 @@ use super::{Member, at};
 ///     ),
 /// }
 /// ```
-pub(super) fn dispatch(members: &[Member<'_>]) -> TokenStream {
+pub(super) fn dispatch(ident: &Ident, members: &[Member<'_>]) -> TokenStream {
     let arms = members.iter().map(|Member { ident, command }| {
         quote_spanned! {at(command.span())=>
             Self::#ident(command) => <D as __annalist::Dispatcher>::map(
@@ -23,5 +23,5 @@ pub(super) fn dispatch(members: &[Member<'_>]) -> TokenStream {
             ),
         }
     });
-    quote::quote!(match self { #(#arms)* })
+    quote_spanned!(at(ident.span())=> match self { #(#arms)* })
 }
