@@ -157,7 +157,17 @@ fn deny(_: Option<&str>) -> Result<Notes> {
     if ask(&mut cargo(&["deny", "--version"])).is_none() {
         return Ok(Notes::left_out("no cargo-deny (`cargo install cargo-deny`)"));
     }
-    run(&mut cargo(&["deny", "--offline", "--all-features", "check", "bans", "licenses", "sources"]))?;
+    run(&mut cargo(&[
+        "deny",
+        "--offline",
+        "--workspace",
+        "--all-features",
+        "check",
+        "--hide-inclusion-graph",
+        "bans",
+        "licenses",
+        "sources",
+    ]))?;
     Ok(Notes::default())
 }
 
