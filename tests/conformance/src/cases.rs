@@ -38,7 +38,7 @@ impl fmt::Debug for Case {
 /// The cases of one theme: functions from a new log to an outcome, and after `durable` those that need it.
 macro_rules! cases {
     ($theme:literal: [$($name:ident),+ $(,)?] $(durable [$($durable:ident),+ $(,)?])?) => {
-        pub(super) const CASES: &[$crate::Case] = &[
+        pub(in crate::cases) const CASES: &[$crate::Case] = &[
             $($crate::Case {
                 name: concat!($theme, "::", stringify!($name)),
                 needs: &[],
@@ -56,10 +56,17 @@ macro_rules! cases {
 mod append;
 mod conditions;
 mod criteria;
+mod decisions;
+mod drops;
 mod feeds;
 mod idempotency;
 mod journal;
+mod limits;
+mod live_feeds;
+mod oracle;
+mod races;
 mod reads;
+mod scripts;
 mod times;
 
 /// Every case, in reading order.
@@ -69,11 +76,21 @@ pub fn cases() -> &'static [Case] {
             append::CASES,
             reads::CASES,
             criteria::CASES,
+            limits::CASES,
             conditions::CASES,
             idempotency::CASES,
             journal::CASES,
             times::CASES,
             feeds::CASES,
+            live_feeds::CASES,
+            races::CASES,
+            drops::CASES,
+            oracle::CASES,
+            scripts::CASES,
+            decisions::COURSES,
+            decisions::USERNAMES,
+            decisions::TOKENS,
+            decisions::INVOICES,
         ];
         let of = |case: &Case| Case { name: case.name, needs: case.needs, run: case.run };
         themes.iter().flat_map(|theme| theme.iter().map(of)).collect()

@@ -21,6 +21,16 @@ impl Failure {
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), at: Location::caller() }
     }
+
+    /// The same, asked at another line.
+    pub(crate) fn asked_at(self, at: &'static Location<'static>) -> Self {
+        Self { at, ..self }
+    }
+
+    /// The same, told as a part of something larger.
+    pub(crate) fn within(self, whole: impl fmt::Display) -> Self {
+        Self { message: format!("{whole}: {}", self.message), ..self }
+    }
 }
 
 impl fmt::Display for Failure {

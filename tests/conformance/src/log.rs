@@ -4,6 +4,7 @@ use std::{
     collections::hash_map::DefaultHasher,
     hash::{Hash, Hasher},
     ops::Deref,
+    panic::Location,
     sync::{Arc, Mutex},
 };
 
@@ -117,37 +118,55 @@ impl Deref for Handle {
 }
 
 impl Handle {
+    pub(crate) fn new(store: Arc<dyn EventStore>) -> Self {
+        Self(store)
+    }
+
     /// Appends what must be accepted now.
-    pub(crate) async fn accepted(&self, append: Append) -> Outcome<Receipt> {
-        match self.append(append).await? {
-            Appended::Done(receipt) => Ok(receipt),
-            other => Err(Failure::new(format!("the append must be accepted, but the answer is {other:?}"))),
-        }
+    #[track_caller]
+    pub(crate) fn accepted(&self, append: Append) -> impl Future<Output = Outcome<Receipt>> {
+        asked(Location::caller(), async move {
+            match self.append(append).await? {
+                Appended::Done(receipt) => Ok(receipt),
+                other => {
+                    Err(Failure::new(format!("the append must be accepted, but the answer is {other:?}")))
+                }
+            }
+        })
     }
 
     /// Appends what must be known already.
-    pub(crate) async fn known(&self, append: Append) -> Outcome<Receipt> {
-        match self.append(append).await? {
-            Appended::Already(receipt) => Ok(receipt),
-            other => {
-                Err(Failure::new(format!("the command id was accepted before, but the answer is {other:?}")))
+    #[track_caller]
+    pub(crate) fn known(&self, append: Append) -> impl Future<Output = Outcome<Receipt>> {
+        asked(Location::caller(), async move {
+            match self.append(append).await? {
+                Appended::Already(receipt) => Ok(receipt),
+                other => Err(Failure::new(format!(
+                    "the command id was accepted before, but the answer is {other:?}"
+                ))),
             }
-        }
+        })
     }
 
     /// Appends what must be refused; gives the number of the condition and the position it met.
-    pub(crate) async fn conflict(&self, append: Append) -> Outcome<(usize, Position)> {
-        match self.append(append).await? {
-            Appended::Conflict { condition, met } => Ok((condition, met)),
-            other => Err(Failure::new(format!("a condition fails, but the answer is {other:?}"))),
-        }
+    #[track_caller]
+    pub(crate) fn conflict(&self, append: Append) -> impl Future<Output = Outcome<(usize, Position)>> {
+        asked(Location::caller(), async move {
+            match self.append(append).await? {
+                Appended::Conflict { condition, met } => Ok((condition, met)),
+                other => Err(Failure::new(format!("a condition fails, but the answer is {other:?}"))),
+            }
+        })
     }
 
     /// Reads one set of criteria.
-    pub(crate) async fn look(&self, read: Read) -> Outcome<Batch> {
-        let mut batches = self.read(std::slice::from_ref(&read)).await?;
-        ensure_eq!(batches.len(), 1, "one read gives one batch");
-        Ok(batches.remove(0))
+    #[track_caller]
+    pub(crate) fn look(&self, read: Read) -> impl Future<Output = Outcome<Batch>> {
+        asked(Location::caller(), async move {
+            let mut batches = self.read(std::slice::from_ref(&read)).await?;
+            ensure_eq!(batches.len(), 1, "one read gives one batch");
+            Ok(batches.remove(0))
+        })
     }
 
     /// Everything in the log.
@@ -158,54 +177,82 @@ impl Handle {
     /// Reads a feed from a position until it has passed `end`, whose append must be acknowledged; gives all records.
     ///
     /// Only a full page or an unfinished append may stop a feed before `end`, so this ends, or the case is stuck.
-    pub(crate) async fn drain(
+    #[track_caller]
+    pub(crate) fn drain(
         &self,
         filter: &Criteria,
         mut after: Position,
         limit: usize,
         end: Position,
-    ) -> Outcome<Vec<Record>> {
-        let mut records = Vec::new();
-        loop {
-            let page = self.page(filter, after, limit).await?;
-            records.extend(page.records);
-            if page.up_to >= end {
-                return Ok(records);
+    ) -> impl Future<Output = Outcome<Vec<Record>>> {
+        asked(Location::caller(), async move {
+            let mut records = Vec::new();
+            loop {
+                let page = self.page(filter, after, limit).await?;
+                records.extend(page.records);
+                if page.up_to >= end {
+                    return Ok(records);
+                }
+                pause_if(page.up_to == after).await;
+                after = page.up_to;
             }
-            pause_if(page.up_to == after).await;
-            after = page.up_to;
-        }
+        })
     }
 
     /// One page of a feed, checked for what must hold of every page by itself.
-    pub(crate) async fn page(&self, filter: &Criteria, after: Position, limit: usize) -> Outcome<Page> {
-        let page = self.feed(filter, after, limit).await?;
-        let Page { records, up_to, .. } = &page;
-        ensure!(records.len() <= limit, "a page of at most {limit} has {} records", records.len());
-        ensure!(*up_to >= after, "a page behind {after} ends before it, at {up_to}");
-        let mut last = after;
-        for record in records {
-            ensure!(record.position > last, "in a page behind {after}, {} follows {last}", record.position);
-            ensure!(
-                filter.matches(&record.name, &record.tags),
-                "the feed of {filter:?} gives {record:?}, which does not match"
-            );
-            last = record.position;
-        }
-        ensure!(last <= *up_to, "a page up to {up_to} has a record at {last}");
-        if records.len() == limit && limit > 0 {
-            ensure_eq!(*up_to, last, "a full page ends at its last record");
-        }
-        Ok(page)
+    #[track_caller]
+    pub(crate) fn page(
+        &self,
+        filter: &Criteria,
+        after: Position,
+        limit: usize,
+    ) -> impl Future<Output = Outcome<Page>> {
+        asked(Location::caller(), async move {
+            let page = self.feed(filter, after, limit).await?;
+            let Page { records, up_to, .. } = &page;
+            ensure!(records.len() <= limit, "a page of at most {limit} has {} records", records.len());
+            ensure!(*up_to >= after, "a page behind {after} ends before it, at {up_to}");
+            let mut last = after;
+            for record in records {
+                ensure!(
+                    record.position > last,
+                    "in a page behind {after}, {} follows {last}",
+                    record.position
+                );
+                ensure!(
+                    filter.matches(&record.name, &record.tags),
+                    "the feed of {filter:?} gives {record:?}, which does not match"
+                );
+                last = record.position;
+            }
+            ensure!(last <= *up_to, "a page up to {up_to} has a record at {last}");
+            if records.len() == limit && limit > 0 {
+                ensure_eq!(*up_to, last, "a full page ends at its last record");
+            }
+            Ok(page)
+        })
     }
 
     /// Waits until the log is settled up to a position whose append is acknowledged.
-    pub(crate) async fn settle(&self, position: Position) -> Outcome {
-        while self.settled().await?.position < position {
-            pause_if(true).await;
-        }
-        Ok(())
+    #[track_caller]
+    pub(crate) fn settle(&self, position: Position) -> impl Future<Output = Outcome> {
+        asked(Location::caller(), async move {
+            while self.settled().await?.position < position {
+                pause_if(true).await;
+            }
+            Ok(())
+        })
     }
+}
+
+/// The outcome of a question; a failure tells the line of the case that asked it.
+async fn asked<T>(at: &'static Location<'static>, question: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+    question.await.map_err(|failure| failure.asked_at(at))
+}
+
+/// Lets other tasks run between a read and what follows from it, also on a store that never waits.
+pub(crate) async fn room_for_others() {
+    tokio::task::yield_now().await;
 }
 
 /// Leaves the processor to others before the same question is asked again. Nothing is proved by the time that passes.

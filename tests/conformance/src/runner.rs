@@ -1,6 +1,6 @@
 //! Runs cases: each on its own runtime and its own logs.
 
-use std::sync::Arc;
+use std::{fmt::Display, sync::Arc};
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use tokio::{runtime::Builder, time::timeout};
@@ -48,6 +48,8 @@ pub enum Verdict {
     Kept,
     /// The store breaks it.
     Broken(Failure),
+    /// The case did not end within the patience of the settings.
+    Stuck,
     /// The store lacks what the case needs, for this reason.
     Skipped(&'static str),
 }
@@ -71,26 +73,21 @@ impl<S: Subject> Suite<S> {
         let verdict = runtime.block_on(self.attempt(case));
         // A case that is stuck must not keep the others waiting for its tasks.
         runtime.shutdown_background();
-        match verdict {
-            Ok(()) => Verdict::Kept,
-            Err(failure) => Verdict::Broken(failure),
-        }
+        verdict.unwrap_or_else(Verdict::Broken)
     }
 
-    async fn attempt(&self, case: &Case) -> Outcome {
+    async fn attempt(&self, case: &Case) -> Outcome<Verdict> {
         let logs = Logs::new(MakerOf(Arc::clone(&self.subject)), self.settings);
         let log = Log::new(&logs).await?;
         // In a task of its own, so that a panic of the case becomes its failure.
         let task = tokio::spawn(case.run(log));
-        let outcome = match timeout(self.settings.patience, task).await {
-            Ok(Ok(outcome)) => outcome,
+        let verdict = match timeout(self.settings.patience, task).await {
+            Ok(Ok(outcome)) => outcome.map(|()| Verdict::Kept),
             Ok(Err(error)) => Err(panicked(error)),
-            Err(_) => {
-                Err(Failure::new(format!("the case was still running after {:?}", self.settings.patience)))
-            }
+            Err(_) => Ok(Verdict::Stuck),
         };
         let removed = logs.remove().await;
-        outcome.and(removed)
+        verdict.and_then(|verdict| removed.map(|()| verdict))
     }
 
     fn trial(self: &Arc<Self>, case: &'static Case) -> Trial {
@@ -98,10 +95,12 @@ impl<S: Subject> Suite<S> {
         Trial::ignorable_test(format!("{}::{}", S::NAME, case.name()), move || match suite.check(case) {
             Verdict::Kept => Ok(Completion::Completed),
             Verdict::Skipped(reason) => Ok(Completion::ignored_with(reason)),
-            Verdict::Broken(failure) => {
-                let seed = suite.settings.seed;
-                Err(Failed::from(format!("{failure}\n  repeat with ANNALIST_CONFORMANCE_SEED={seed}")))
-            }
+            Verdict::Stuck => Err(suite.failed(format!("still running after {:?}", suite.settings.patience))),
+            Verdict::Broken(failure) => Err(suite.failed(failure)),
         })
+    }
+
+    fn failed(&self, why: impl Display) -> Failed {
+        Failed::from(format!("{why}\n  repeat with ANNALIST_CONFORMANCE_SEED={}", self.settings.seed))
     }
 }

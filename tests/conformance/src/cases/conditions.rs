@@ -93,9 +93,9 @@ async fn what_must_hold_on_three_events(log: Log) -> Outcome {
             None => Marker::START,
         };
         let sent = nothing().under(criteria.clone(), marker);
-        if let Err(failure) = log.accepted(sent).await {
-            return Err(crate::Failure::new(format!("under {what}, {criteria:?}: {failure}")));
-        }
+        log.accepted(sent)
+            .await
+            .map_err(|failure| failure.within(format_args!("under {what}, {criteria:?}")))?;
     }
     Ok(())
 }
