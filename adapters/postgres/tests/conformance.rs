@@ -1,5 +1,7 @@
 //! The promises of the port, on PostgreSQL: each log in a schema of its own.
 
+#![allow(clippy::unwrap_used)] // in what it shares with tests
+
 mod given;
 
 use std::sync::Arc;

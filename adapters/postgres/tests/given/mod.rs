@@ -1,8 +1,15 @@
 //! A server, and places in it that no other test uses.
 #![allow(dead_code)] // each test program uses its part
 
+use std::{future::Future, time::Duration};
+
 use annalist_core::BoxError;
+use annalist_postgres::{Options, Postgres};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, postgres::PgPoolOptions};
+use tokio::time::{Instant, sleep};
+
+/// How long a test waits for what must happen. Nothing is ever as slow; a test that fails may take its time.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The address of the server to test on, or why there is none.
 pub(crate) fn server() -> Result<String, String> {
@@ -23,14 +30,85 @@ pub(crate) async fn run(url: &str, sql: &str) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// Connections to do things behind the store's back.
-pub(crate) async fn pool(url: &str) -> Result<PgPool, BoxError> {
-    Ok(PgPoolOptions::new().max_connections(32).connect(url).await?)
+/// Looks until something is so.
+pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so().await {
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        sleep(Duration::from_millis(2)).await;
+    }
 }
 
-/// The same server, with another database, and maybe another user.
-pub(crate) fn url_of(url: &str, role: &str, database: &str) -> String {
-    let host = url.rsplit_once('@').map_or(url, |(_, host)| host);
-    let host = host.split_once('/').map_or(host, |(host, _)| host);
-    format!("postgres://{role}@{host}/{database}")
+/// A database of one test's own, reached as its superuser.
+#[derive(Clone)]
+pub(crate) struct Place {
+    server: String,
+    pub(crate) database: String,
+    pub(crate) url: String,
+}
+
+impl Place {
+    pub(crate) async fn fresh(server: &str) -> Result<Self, BoxError> {
+        let database = fresh_name("annalist");
+        run(server, &format!("CREATE DATABASE {database} ENCODING 'UTF8' TEMPLATE template0")).await?;
+        let url = url_of(server, &database);
+        Ok(Self { server: server.to_owned(), database, url })
+    }
+
+    pub(crate) async fn remove(self) -> Result<(), BoxError> {
+        run(&self.server, &format!("DROP DATABASE {} WITH (FORCE)", self.database)).await?;
+        run(&self.server, &format!("DROP ROLE IF EXISTS {}_role", self.database)).await
+    }
+
+    /// The log of this place, with connections of its own.
+    pub(crate) async fn open(&self) -> Postgres {
+        Postgres::connect(&self.url).await.unwrap()
+    }
+
+    /// Runs statements behind the store's back.
+    pub(crate) async fn run(&self, sql: &str) {
+        run(&self.url, sql).await.unwrap();
+    }
+
+    /// The one value that a query answers.
+    pub(crate) async fn number(&self, sql: &str) -> i64 {
+        let mut connection = self.connection().await;
+        sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&mut connection).await.unwrap()
+    }
+
+    pub(crate) async fn connection(&self) -> PgConnection {
+        PgConnection::connect(&self.url).await.unwrap()
+    }
+
+    /// A role that may connect and nothing else, and the address to do so.
+    pub(crate) async fn role(&self) -> (String, String) {
+        let role = format!("{}_role", self.database);
+        self.run(&format!("CREATE ROLE {role} LOGIN")).await;
+        let (_, host) = self.url.rsplit_once('@').unwrap();
+        let url = format!("postgres://{role}@{host}");
+        (role, url)
+    }
+
+    /// Connections whose sessions start with these settings.
+    pub(crate) async fn pool(&self, settings: &'static str) -> PgPool {
+        let options = PgPoolOptions::new().max_connections(2).after_connect(move |connection, _| {
+            Box::pin(async move { sqlx::raw_sql(settings).execute(connection).await.map(drop) })
+        });
+        options.connect(&self.url).await.unwrap()
+    }
+
+    pub(crate) async fn open_with(&self, settings: &'static str) -> Postgres {
+        Options::default().with_pool(self.pool(settings).await).await.unwrap()
+    }
+
+    /// Whether so many sessions of this database wait for a lock.
+    pub(crate) async fn waiting(&self, sessions: i64) -> bool {
+        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        self.number(waiting).await >= sessions
+    }
+}
+
+fn url_of(url: &str, database: &str) -> String {
+    let (before, _) = url.rsplit_once('/').unwrap();
+    format!("{before}/{database}")
 }

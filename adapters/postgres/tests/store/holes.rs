@@ -1,0 +1,159 @@
+//! Positions that a writer has drawn and not filled, or not yet.
+
+use annalist_core::{
+    query::{Criteria, Item},
+    record::Position,
+    store::{Append, EventStore, Read},
+};
+use sqlx::Executor;
+
+use crate::{
+    events::{accept, append, event, fed, log, noted, provided, tag},
+    given::{Place, until},
+};
+
+/// An event behind the store's back.
+const BY_HAND: &str = "INSERT INTO annalist.events (id, type, version, recorded_at, tags, data, metadata)
+    VALUES (gen_random_uuid(), 'by_hand', 1, now(), '{}', '{}', '{}')";
+
+async fn is_settled(store: &dyn EventStore, position: Position) -> bool {
+    store.settled().await.unwrap().position == position
+}
+
+pub(crate) async fn a_rolled_back_append_leaves_a_hole_that_closes(place: Place) {
+    let store = place.open().await;
+    accept(&store, noted(1)).await;
+    place.run(&format!("BEGIN; {BY_HAND}; {BY_HAND}; ROLLBACK")).await;
+    let receipt = accept(&store, noted(2)).await;
+    assert_eq!(receipt.position(), Position::new(4));
+    // What is acknowledged can be read at once; a feed gets it when the hole is closed.
+    assert_eq!(log(&store).await.len(), 2);
+    until("the holes are closed", || is_settled(&store, receipt.position())).await;
+    assert_eq!(fed(&store).await, log(&store).await);
+    assert_eq!(place.number("SELECT count(*) FROM annalist.events WHERE type = '$gap'").await, 2);
+}
+
+pub(crate) async fn a_jump_of_the_sequence_closes(place: Place) {
+    let store = place.open().await;
+    accept(&store, noted(1)).await;
+    // After a crash the sequence stands up to 32 ahead; a careless hand makes more of it.
+    place
+        .run("SELECT setval('annalist.events_position_seq', nextval('annalist.events_position_seq') + 300)")
+        .await;
+    let receipt = accept(&store, noted(2)).await;
+    // Nobody asks the store: it looks after its own append.
+    until("the holes are closed", || async {
+        place.number("SELECT count(*) FROM annalist.events WHERE type = '$gap'").await == 301
+    })
+    .await;
+    assert!(is_settled(&store, receipt.position()).await);
+    assert_eq!(fed(&store).await.len(), 2);
+}
+
+pub(crate) async fn an_open_append_stops_the_feed_and_nothing_else(place: Place) {
+    let store = place.open().await;
+    let mut slow = place.connection().await;
+    slow.execute("BEGIN").await.unwrap();
+    slow.execute(BY_HAND).await.unwrap();
+
+    let condition = provided(Item::any().types(["noted"]).into(), Default::default());
+    accept(&store, Append { conditions: condition, ..noted(1) }).await;
+    for value in 2..10 {
+        accept(&store, noted(value)).await;
+    }
+    assert_eq!(log(&store).await.len(), 9);
+    until("the hole is reported", || async {
+        let page = store.feed(&Criteria::all(), Position::START, 100).await.unwrap();
+        assert_eq!((page.up_to, page.records.len()), (Position::START, 0));
+        page.hole
+            .is_some_and(|hole| hole.position == Position::new(1) && hole.reason.contains("still running"))
+    })
+    .await;
+
+    slow.execute("COMMIT").await.unwrap();
+    until("the feed goes on", || is_settled(&store, Position::new(10))).await;
+    let records = fed(&store).await;
+    assert_eq!(records.len(), 10);
+    assert_eq!(records[0].name, "by_hand");
+}
+
+pub(crate) async fn a_tombstone_beats_a_slow_writer(place: Place) {
+    let store = place.open().await;
+    // A stall between drawing a position and taking it, which is a few instructions otherwise. Once only.
+    place
+        .run(
+            "CREATE SEQUENCE stalls;
+             CREATE FUNCTION stall() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN
+               IF NEW.type = 'slow' AND nextval('stalls') = 1 THEN PERFORM pg_sleep(1); END IF;
+               RETURN NEW;
+             END $$;
+             CREATE TRIGGER stall BEFORE INSERT ON annalist.events FOR EACH ROW EXECUTE FUNCTION stall()",
+        )
+        .await;
+    let slow = tokio::spawn({
+        let store = store.clone();
+        async move { accept(&store, append([event("slow", [tag(1)])])).await }
+    });
+    until("the slow writer has drawn its position", || async {
+        place.number("SELECT last_value FROM stalls").await == 1
+            && place.number("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'").await >= 1
+    })
+    .await;
+    let quick = accept(&store, append([event("quick", [tag(2)])])).await;
+    until("the feed passes the slow writer", || is_settled(&store, quick.position())).await;
+    let slow = slow.await.unwrap();
+    assert!(slow.position() > quick.position(), "{slow:?} {quick:?}");
+    until("the slow writer's event arrives", || is_settled(&store, slow.position())).await;
+    let names: Vec<_> = fed(&store).await.into_iter().map(|record| record.name).collect();
+    assert_eq!(names, ["quick", "slow"]);
+}
+
+pub(crate) async fn tombstones_are_nowhere_to_be_seen(place: Place) {
+    let store = place.open().await;
+    accept(&store, noted(1)).await;
+    place.run("SELECT nextval('annalist.events_position_seq')").await;
+    let last = accept(&store, noted(2)).await.position();
+    until("the hole is closed", || is_settled(&store, last)).await;
+
+    let gap = Criteria::from(Item::any().types(["$gap"]));
+    let batches = store.read(&[Read::all(gap.clone()), Read::all(Criteria::all())]).await.unwrap();
+    assert_eq!((batches[0].records.len(), batches[1].records.len()), (0, 2));
+    let page = store.feed(&Criteria::all(), Position::START, 2).await.unwrap();
+    assert_eq!((page.records.len(), page.up_to), (2, last));
+    let page = store.feed(&gap, Position::START, 2).await.unwrap();
+    assert_eq!((page.records.len(), page.up_to), (0, last));
+    let one = annalist_core::store::Marker::new(Position::new(1), 1);
+    for (criteria, marker) in [(gap, Default::default()), (Criteria::all(), one)] {
+        let receipt =
+            accept(&store, Append { conditions: provided(criteria, marker), ..Append::default() }).await;
+        assert_eq!(receipt.position(), Position::START);
+    }
+    let before_all = store.position_at(annalist_core::time::Timestamp::MIN).await.unwrap();
+    assert_eq!(before_all, Position::START);
+}
+
+pub(crate) async fn other_transactions_stop_nothing(place: Place) {
+    let store = place.open().await;
+    let elsewhere = Place::fresh(&place.url).await.unwrap();
+    place.run("CREATE TABLE other (n int)").await;
+    elsewhere.run("CREATE TABLE other (n int)").await;
+
+    let mut here = place.connection().await;
+    let mut there = elsewhere.connection().await;
+    for connection in [&mut here, &mut there] {
+        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ").await.unwrap();
+        connection.execute("INSERT INTO other VALUES (1)").await.unwrap();
+        connection.execute("SELECT txid_current()").await.unwrap();
+    }
+    place.run("BEGIN; INSERT INTO other VALUES (2); PREPARE TRANSACTION 'forgotten'").await;
+
+    place.run("SELECT nextval('annalist.events_position_seq')").await;
+    let last = accept(&store, noted(1)).await.position();
+    until("the feed goes on", || is_settled(&store, last)).await;
+    assert_eq!(fed(&store).await.len(), 1);
+
+    place.run("ROLLBACK PREPARED 'forgotten'").await;
+    drop((here, there));
+    elsewhere.remove().await.unwrap();
+}

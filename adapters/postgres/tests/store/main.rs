@@ -1,0 +1,102 @@
+//! What only PostgreSQL can do wrong: transactions that overlap, positions that nobody fills, rights, settings, faults.
+//!
+//! `cargo xtask postgres cargo test -p annalist-postgres`, or with ANNALIST_POSTGRES_URL set to the address of a
+//! superuser. Each test has a database of its own; without a server, each is listed as ignored.
+
+// A test program of its own: clippy does not see by itself that all of it is a test.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "../given/mod.rs"]
+mod given;
+
+mod events;
+mod faults;
+mod feeds;
+mod holes;
+mod locks;
+mod opening;
+mod rights;
+
+use std::future::Future;
+
+use annalist_core::BoxError;
+use libtest_mimic::{Arguments, Trial};
+
+use self::given::Place;
+
+macro_rules! cases {
+    ($server:expr; $($module:ident: $($case:ident)+;)+) => {
+        vec![$($(trial(concat!(stringify!($module), "::", stringify!($case)), &$server, $module::$case)),+),+]
+    };
+}
+
+fn main() {
+    let trials = cases! { given::server();
+        opening:
+            eight_at_once_make_one_log
+            printed_migrations_make_a_log
+            verify_only_makes_nothing
+            a_newer_schema_is_refused
+            other_lock_keys_are_refused
+            a_sequence_behind_the_log_is_refused
+            another_default_isolation_is_refused
+            another_encoding_is_refused
+            a_bad_address_is_explained
+            an_unreachable_server_is_unavailable
+            a_bad_schema_name_is_refused
+            two_schemas_share_nothing
+            the_settled_mark_is_kept;
+        rights:
+            a_role_that_may_not_create_opens_what_is_there
+            a_role_that_only_reads
+            a_role_that_only_reads_waits_at_a_hole
+            a_session_that_only_reads;
+        holes:
+            a_rolled_back_append_leaves_a_hole_that_closes
+            a_jump_of_the_sequence_closes
+            an_open_append_stops_the_feed_and_nothing_else
+            a_tombstone_beats_a_slow_writer
+            tombstones_are_nowhere_to_be_seen
+            other_transactions_stop_nothing;
+        feeds:
+            nothing_is_lost_where_a_naive_reader_loses;
+        locks:
+            conditions_are_exact
+            conditions_are_not_exact_without_the_locks
+            many_keys_are_exact_too;
+        faults:
+            closed_connections_are_unavailable
+            an_append_cut_off_is_unknown
+            a_statement_that_times_out_wrote_nothing
+            an_append_in_another_isolation_is_refused
+            idle_connections_that_died_are_replaced
+            a_damaged_record_says_where
+            a_schema_that_is_gone_is_explained;
+    };
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+/// A test in a database of its own, or an ignored one.
+fn trial<F>(name: &str, server: &Result<String, String>, case: fn(Place) -> F) -> Trial
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    match server.clone() {
+        Ok(server) => Trial::test(name, move || Ok(play(&server, case)?)),
+        Err(_) => Trial::test(name, || Ok(())).with_ignored_flag(true),
+    }
+}
+
+#[tokio::main]
+async fn play<F>(server: &str, case: fn(Place) -> F) -> Result<(), BoxError>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let place = Place::fresh(server).await?;
+    let played = tokio::spawn(case(place.clone())).await;
+    place.remove().await?;
+    if let Err(panicked) = played {
+        std::panic::resume_unwind(panicked.into_panic());
+    }
+    Ok(())
+}
