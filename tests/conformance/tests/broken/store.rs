@@ -258,7 +258,7 @@ impl EventStore for Broken {
                         self.inner.read(&reads).await?.into_iter().flat_map(|batch| batch.records).collect();
                 }
                 Fault::ReadsFromTheStart => {
-                    *batch = self.inner.read(&[read.clone().after(Position::START)]).await?.remove(0)
+                    *batch = self.inner.read(&[read.clone().after(Position::START)]).await?.remove(0);
                 }
                 _ => self.admitted(&mut batch.records),
             }
