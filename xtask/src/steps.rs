@@ -83,14 +83,14 @@ impl Tally {
         match outcome.split([',', ' ']).next() {
             Some("ok") => self.passed += 1,
             Some("FAILED") => self.failed.push(name.to_owned()),
-            Some("ignored") => self.ignored.push(format!("{name} ({outcome})")),
+            Some("ignored") => self.ignored.push(format!("{name}: {outcome}")),
             _ => {}
         }
     }
 
     /// The names of the tests that failed or did not run. None of either means that something did not compile.
     fn unhappy(&self) -> String {
-        let failed = self.failed.iter().map(|name| format!("\n  {name} (failed)"));
+        let failed = self.failed.iter().map(|name| format!("\n  {name}: failed"));
         failed.chain(self.ignored.iter().map(|name| format!("\n  {name}"))).collect()
     }
 }
@@ -192,7 +192,7 @@ mod tests {
         }
         assert_eq!(tally.passed, 3);
         assert_eq!(tally.failed, ["b"]);
-        assert_eq!(tally.ignored, ["c (ignored, needs a server)", "d (ignored)"]);
+        assert_eq!(tally.ignored, ["c: ignored, needs a server", "d: ignored"]);
     }
 
     #[test]
