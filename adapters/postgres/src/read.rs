@@ -30,10 +30,12 @@ impl Store {
             let Some(batch) = usize::try_from(of - 1).ok().and_then(|index| batches.get_mut(index)) else {
                 continue;
             };
-            let above: i64 = row.try_get("above").map_err(|error| self.unread(error))?;
-            batch.marker = Marker::new(batch.marker.settled(), u64::try_from(above).unwrap_or(0));
-            batch.records.extend(self.record(&row)?);
+            match row.try_get::<Option<i64>, _>("above").map_err(|error| self.unread(error))? {
+                Some(above) => batch.marker = Marker::new(batch.marker.settled(), above.unsigned_abs()),
+                None => batch.records.push(self.record(&row)?),
+            }
         }
+        batches.iter_mut().for_each(|batch| sort(&mut batch.records));
         Ok(batches)
     }
 
@@ -47,7 +49,9 @@ impl Store {
     ) -> Result<Vec<Record>, Error> {
         let read = Read { criteria: filter.clone(), after, up_to };
         let rows = self.matching(up_to, &[read], Some(limit)).await?;
-        rows.iter().filter_map(|row| self.record(row).transpose()).collect()
+        let mut records = rows.iter().map(|row| self.record(row)).collect::<Result<Vec<_>, _>>()?;
+        sort(&mut records);
+        Ok(records)
     }
 
     pub(crate) async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {
@@ -76,10 +80,9 @@ impl Store {
         query.fetch_all(&self.pool).await.map_err(|error| self.unread(error))
     }
 
-    /// The record in a row, unless the row only says that there is none.
-    fn record(&self, row: &PgRow) -> Result<Option<Record>, Error> {
-        let number: Option<i64> = row.try_get("position").map_err(|error| self.unread(error))?;
-        number.map(|number| record(row, position(number))).transpose()
+    fn record(&self, row: &PgRow) -> Result<Record, Error> {
+        let number = row.try_get("position").map_err(|error| self.unread(error))?;
+        record(row, position(number))
     }
 
     pub(crate) fn unread(&self, error: sqlx::Error) -> Error {
@@ -89,4 +92,9 @@ impl Store {
 
 fn empty(mark: Position) -> Batch {
     Batch { records: Vec::new(), marker: Marker::new(mark, 0) }
+}
+
+/// The database gives them in order as a rule, and promises nothing.
+fn sort(records: &mut [Record]) {
+    records.sort_unstable_by_key(|record| record.position);
 }

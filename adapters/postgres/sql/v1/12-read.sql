@@ -3,10 +3,11 @@
 -- _after, _up_to   one element a read
 -- _read, _types, _tags   one element an item: the number of its read (from 1), its types and tags as array literals
 -- _mark            a position up to which the log is settled
--- _limit           stop after that many rows in all, or NULL
+-- _limit           the first so many rows of the first reads, or NULL for all
 --
--- Answers at least one row a read, the number of matching events in (_mark, _up_to] in each; its event is NULL if there
--- is none. The settings keep the plan on the indexes, whatever the statistics say about a table that was just made.
+-- Answers the matching events in no particular order, and for each read with matching events in (_mark, _up_to] a row with
+-- their number and without an event. The settings keep the plan on the indexes, whatever the statistics say about a table
+-- that was just made.
 CREATE FUNCTION {schema}.read(
   _mark bigint, _after bigint[], _up_to bigint[], _limit bigint, _read int[], _types text[], _tags text[])
 RETURNS TABLE (
@@ -25,14 +26,13 @@ BEGIN
     FROM unnest(_read, _types, _tags) AS i(read, types, tags)),
   found AS MATERIALIZED (
     SELECT DISTINCT i.read, m.position
-    FROM item i CROSS JOIN LATERAL {schema}.matching(i.types, i.tags, i.above, i.up_to, _limit) AS m(position))
-  SELECT r.read::int, r.above, e.position, e.id, e.type, e.version, e.recorded_at, e.tags, e.data, e.metadata
-  FROM (
-    SELECT a.read, a.after, (SELECT count(*) FROM found f WHERE f.read = a.read AND f.position > _mark) AS above
-    FROM unnest(_after) WITH ORDINALITY AS a(after, read)) AS r
-  LEFT JOIN found f ON f.read = r.read AND f.position > r.after
-  LEFT JOIN {schema}.events e ON e.position = f.position
-  ORDER BY r.read, f.position
-  LIMIT _limit;
+    FROM item i CROSS JOIN LATERAL {schema}.matching(i.types, i.tags, i.above, i.up_to, _limit) AS m(position)
+    ORDER BY i.read, m.position LIMIT _limit)
+  SELECT f.read, NULL::bigint, e.position, e.id, e.type, e.version, e.recorded_at, e.tags, e.data, e.metadata
+  FROM found f JOIN {schema}.events e ON e.position = f.position
+  WHERE f.position > _after[f.read]
+  UNION ALL
+  SELECT f.read, count(*), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+  FROM found f WHERE f.position > _mark GROUP BY f.read;
 END
 $read$
