@@ -33,9 +33,8 @@ pub(crate) fn provided(criteria: Criteria, marker: Marker) -> Vec<Condition> {
     vec![Condition { criteria, marker }]
 }
 
-pub(crate) fn command(id: &'static str) -> CommandKey {
-    let name = |text| Name::new("name", text).unwrap();
-    CommandKey::new(name(id), name("note"), [])
+pub(crate) fn command(id: impl std::fmt::Display) -> CommandKey {
+    CommandKey::new(Name::new("command id", id.to_string()).unwrap(), Name::new("name", "note").unwrap(), [])
 }
 
 /// The receipt of an append that must be accepted.

@@ -9,6 +9,7 @@
 #[path = "../given/mod.rs"]
 mod given;
 
+mod crash;
 mod events;
 mod faults;
 mod feeds;
@@ -73,7 +74,16 @@ fn main() {
             a_damaged_record_says_where
             a_schema_that_is_gone_is_explained;
     };
+    let mut trials = trials;
+    trials.push(crash());
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+/// A test that crashes a server, so it needs one of its own.
+fn crash() -> Trial {
+    let none = annalist_cluster::Programs::find().is_err();
+    let case = || Ok(crash::a_crash_of_the_server_loses_nothing()?);
+    Trial::test("crash::a_crash_of_the_server_loses_nothing", case).with_ignored_flag(none)
 }
 
 /// A test in a database of its own, or an ignored one.
