@@ -1,3 +1,5 @@
--- The tags ?1 of the event of type ?2 at position ?3.
+-- The tags of the events behind ?1, from what was written about them.
 INSERT INTO {prefix}event_tags (tag, type, position)
-SELECT value, ?2, ?3 FROM json_each(?1)
+SELECT tag.value, event.type, event.position
+FROM {prefix}events AS event, json_each(event.tags) AS tag
+WHERE event.position > ?1

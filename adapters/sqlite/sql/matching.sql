@@ -1,8 +1,9 @@
--- The first ?4 positions in (?2, ?3] of events that match one of the probes ?1.
+-- Positions in (?2, ?3] of events that match one of the probes ?1: of each probe the first ?4, so some too many, and some
+-- twice.
 --
 -- A probe is {"type", "tag", "more"}, {"type"} or {}: one type with a tag, one type, everything. Each of them walks one
 -- index in the order of the positions and stops at the limit, so a page costs the same wherever it stands in the log.
-SELECT DISTINCT hit.value AS position
+SELECT hit.value AS position
 FROM
     json_each(?1) AS probe,
     json_each(
@@ -53,5 +54,3 @@ FROM
             )
         END
     ) AS hit
-ORDER BY position
-LIMIT ?4

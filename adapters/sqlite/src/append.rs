@@ -67,11 +67,15 @@ async fn write(
     append: &Append,
 ) -> Result<Receipt, sqlx::Error> {
     let metadata = json(&append.metadata);
+    let before = *head;
     let mut receipt = Receipt::default();
     for draft in &append.events {
         *head = Position::new(head.get() + 1);
         write_event(connection, sql, *head, draft, append, &metadata).await?;
         receipt.events.push(Stored { position: *head, id: draft.id() });
+    }
+    if append.events.iter().any(|draft| !draft.tags().is_empty()) {
+        query(sql.insert_tags.clone()).bind(integer(before.get())).execute(&mut *connection).await?;
     }
     if let Some(journaled) = &append.journal {
         write_journal(connection, sql, journaled, append, &metadata, &receipt).await?;
@@ -90,26 +94,17 @@ async fn write_event(
     append: &Append,
     metadata: &str,
 ) -> Result<(), sqlx::Error> {
-    let tags = json(draft.tags());
     query(sql.insert_event.clone())
         .bind(integer(position.get()))
         .bind(draft.id().to_string())
         .bind(draft.name())
         .bind(draft.version())
         .bind(append.recorded_at.as_micros())
-        .bind(&tags)
+        .bind(json(draft.tags()))
         .bind(metadata)
         .bind(draft.data().as_str())
-        .execute(&mut *connection)
+        .execute(connection)
         .await?;
-    if !draft.tags().is_empty() {
-        query(sql.insert_tags.clone())
-            .bind(&tags)
-            .bind(draft.name())
-            .bind(integer(position.get()))
-            .execute(connection)
-            .await?;
-    }
     Ok(())
 }
 

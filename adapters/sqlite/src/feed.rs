@@ -6,7 +6,7 @@ use sqlx::{Connection, SqliteConnection, query_scalar};
 
 use crate::{
     error::failed,
-    read::{head, position, records},
+    read::{asks_first, position, records},
     sql::Sql,
 };
 
@@ -19,16 +19,30 @@ pub(crate) async fn feed(
     after: Position,
     limit: usize,
 ) -> Result<Page, Error> {
+    if limit == 0 {
+        return Ok(Page { records: Vec::new(), up_to: after, hole: None });
+    }
+    if !asks_first(filter) {
+        return page(connection, sql, operation, filter, after, limit).await;
+    }
     let said = |error| failed(operation, error);
     let mut snapshot = connection.begin().await.map_err(said)?;
-    let settled = head(&mut snapshot, sql).await.map_err(said)?;
-    let records = match limit {
-        0 => Vec::new(),
-        _ => records(&mut snapshot, sql, operation, filter, (after, settled), Some(limit)).await?,
-    };
+    let page = page(&mut snapshot, sql, operation, filter, after, limit).await?;
     snapshot.commit().await.map_err(said)?;
+    Ok(page)
+}
+
+async fn page(
+    connection: &mut SqliteConnection,
+    sql: &Sql,
+    operation: &str,
+    filter: &Criteria,
+    after: Position,
+    limit: usize,
+) -> Result<Page, Error> {
+    let range = (after, Position::END);
+    let (records, settled) = records(connection, sql, operation, filter, range, Some(limit)).await?;
     let up_to = match records.last() {
-        _ if limit == 0 => after,
         Some(last) if records.len() == limit => last.position,
         _ => settled.max(after),
     };

@@ -83,12 +83,12 @@ impl Options {
         let prefix = Prefix::new(&self.prefix)?;
         let connect = self.connect_options(location.as_ref(), &operation)?;
         // One writer: its lock is what orders the log, more of them would only wait for each other.
-        let writer = SqlitePoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
+        let writer = own_pool(1).max_lifetime(None).idle_timeout(None);
         let writer = writer.connect_with(connect.clone()).await.map_err(said)?;
         let mut connection = writer.acquire().await.map_err(said)?;
         write_ahead(&mut connection, self.busy_timeout, &operation).await?;
         drop(connection);
-        let readers = SqlitePoolOptions::new().max_connections(self.readers);
+        let readers = own_pool(self.readers);
         let readers = readers.connect_lazy_with(connect.pragma("query_only", "ON"));
         Sqlite::start(title, prefix, writer, readers, None).await
     }
@@ -142,6 +142,11 @@ impl Options {
         // Where fsync alone does not reach the disk (macOS), `fullfsync` does; elsewhere it means nothing.
         Ok(address.busy_timeout(self.busy_timeout).synchronous(synchronous).pragma("fullfsync", "ON"))
     }
+}
+
+/// Our connections do not go stale while they lie in a pool: no need to ask each time.
+fn own_pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new().max_connections(connections).test_before_acquire(false)
 }
 
 /// Pools need a runtime, and would panic without one.

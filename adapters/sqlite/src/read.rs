@@ -8,7 +8,7 @@ use annalist_core::{
     tag::Tag,
 };
 use serde::Serialize;
-use sqlx::{Connection, SqliteConnection, query, query_scalar};
+use sqlx::{Connection, Row, SqliteConnection, query, query_scalar};
 
 use crate::{
     error::failed,
@@ -23,19 +23,33 @@ pub(crate) async fn read(
     operation: &str,
     reads: &[Read],
 ) -> Result<Vec<Batch>, Error> {
+    if let [read] = reads
+        && !asks_first(&read.criteria)
+    {
+        return Ok(vec![batch(connection, sql, operation, read).await?]);
+    }
     let said = |error| failed(operation, error);
     let mut snapshot = connection.begin().await.map_err(said)?;
-    let head = head(&mut snapshot, sql).await.map_err(said)?;
     let mut batches = Vec::with_capacity(reads.len());
-    for Read { criteria, after, up_to } in reads {
-        let records = records(&mut snapshot, sql, operation, criteria, (*after, *up_to), None).await?;
-        batches.push(Batch { records, marker: Marker::new(head.min(*up_to), 0) });
+    for read in reads {
+        batches.push(batch(&mut snapshot, sql, operation, read).await?);
     }
     snapshot.commit().await.map_err(said)?;
     Ok(batches)
 }
 
-/// The first records behind one position and up to another that match the criteria.
+async fn batch(
+    connection: &mut SqliteConnection,
+    sql: &Sql,
+    operation: &str,
+    Read { criteria, after, up_to }: &Read,
+) -> Result<Batch, Error> {
+    let (records, head) = records(connection, sql, operation, criteria, (*after, *up_to), None).await?;
+    Ok(Batch { records, marker: Marker::new(head.min(*up_to), 0) })
+}
+
+/// The first records behind one position and up to another that match the criteria, and the position of the log's last
+/// event at that moment.
 pub(crate) async fn records(
     connection: &mut SqliteConnection,
     sql: &Sql,
@@ -43,10 +57,10 @@ pub(crate) async fn records(
     criteria: &Criteria,
     (after, up_to): (Position, Position),
     limit: Option<usize>,
-) -> Result<Vec<Record>, Error> {
+) -> Result<(Vec<Record>, Position), Error> {
     let said = |error| failed(operation, error);
     let probes = probes(connection, sql, criteria).await.map_err(said)?;
-    let found = query(sql.read.clone())
+    let rows = query(sql.read.clone())
         .bind(probes)
         .bind(integer(after.get()))
         .bind(integer(up_to.get()))
@@ -54,7 +68,17 @@ pub(crate) async fn records(
         .fetch_all(connection)
         .await
         .map_err(said)?;
-    Ok(found.iter().map(rows::record).collect::<Result<_, _>>()?)
+    let mut records = Vec::with_capacity(rows.len().saturating_sub(1));
+    let mut end = Position::START;
+    for row in &rows {
+        match row.try_get("head").map_err(said)? {
+            Some(head) => end = position(head),
+            None => records.push(rows::record(row)?),
+        }
+    }
+    // As they come already; but a UNION promises no order.
+    records.sort_by_key(|record: &Record| record.position);
+    Ok((records, end))
 }
 
 /// The position of the last event.
@@ -77,7 +101,7 @@ pub(crate) async fn newest(
     Ok(newest.map(position))
 }
 
-/// How many positions behind another one some probes match; nobody asks for more than `limit`.
+/// How many positions behind another one some probes match, if it is fewer than `limit`.
 pub(crate) async fn count(
     connection: &mut SqliteConnection,
     sql: &Sql,
@@ -85,14 +109,14 @@ pub(crate) async fn count(
     after: Position,
     limit: u64,
 ) -> Result<u64, sqlx::Error> {
-    let found = query(sql.matching.clone())
+    let found: i64 = query_scalar(sql.count.clone())
         .bind(probes)
         .bind(integer(after.get()))
         .bind(integer(Position::END.get()))
         .bind(integer(limit))
-        .fetch_all(connection)
+        .fetch_one(connection)
         .await?;
-    Ok(found.len() as u64)
+    Ok(u64::try_from(found).unwrap_or_default())
 }
 
 /// A limit as SQL has it: a negative one is none.
@@ -115,9 +139,13 @@ struct Probe<'a> {
     more: Vec<&'a str>,
 }
 
+/// Whether [`probes`] has to ask for the types of a tag. Then it must be in one transaction with the use of the answer:
+/// an event of a further type could appear in between and would be missed.
+pub(crate) fn asks_first(criteria: &Criteria) -> bool {
+    criteria.items().iter().any(|item| item.type_names().is_empty() && !item.tags().is_empty())
+}
+
 /// Criteria as the JSON text that `matching.sql` and `newest.sql` take.
-///
-/// The two that ask the database do it in the caller's transaction, so what they say still holds when it is used.
 pub(crate) async fn probes(
     connection: &mut SqliteConnection,
     sql: &Sql,

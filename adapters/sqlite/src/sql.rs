@@ -44,6 +44,7 @@ macro_rules! statements {
 }
 
 statements! {
+    count,
     find_command,
     forget_commands,
     has_log,
@@ -54,7 +55,6 @@ statements! {
     insert_tags,
     journal,
     log,
-    matching,
     newest,
     position_at,
     rarest_tag,

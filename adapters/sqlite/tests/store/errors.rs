@@ -140,10 +140,9 @@ async fn a_full_file_refuses_what_does_not_fit_and_goes_on() {
     }
     lock.rollback().await.unwrap();
     for (n, answer) in running.join_all().await {
-        if n == 2 {
-            assert_unavailable(answer, "full")
-        } else {
-            done(answer.unwrap());
+        match n {
+            2 => assert_unavailable(answer, "full"),
+            _ => drop(done(answer.unwrap())),
         }
     }
 

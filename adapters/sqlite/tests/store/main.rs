@@ -1,6 +1,6 @@
 //! What only SQLite can get wrong: files, locks, pools and crashes. The promises of every store are in `conformance.rs`.
 
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 mod crashes;
 mod errors;
