@@ -6,7 +6,7 @@ FROM (
     FROM {prefix}events
     WHERE position IN ({matching})
     ORDER BY position
-    LIMIT ?4
+    LIMIT ?4 + 0
 )
 UNION ALL
 SELECT coalesce(max(position), 0), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
