@@ -6,6 +6,7 @@
 //! $ cargo run -p bank -- history ann
 //! $ cargo run -p bank -- --help
 //! ```
+#![allow(clippy::print_stdout, clippy::print_stderr)] // a command line talks
 
 use std::process::ExitCode;
 

@@ -1,4 +1,5 @@
 //! The bank's decisions: given what happened, when a command comes, then these events or that error.
+#![allow(clippy::unwrap_used)] // in the helpers too
 
 use annalist::testing::given;
 use bank::{

@@ -1,4 +1,5 @@
 //! The transcript in the README, executed line by line: what a reader types gives what the reader sees.
+#![allow(clippy::unwrap_used)] // in the helpers too
 
 use std::{path::Path, process::Command};
 

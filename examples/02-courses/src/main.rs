@@ -4,6 +4,7 @@
 //! $ cargo run -p courses -- --students 100 --capacity 30
 //! $ cargo run -p courses -- --store sqlite://courses.db
 //! ```
+#![allow(clippy::print_stdout, clippy::print_stderr)] // a command line talks
 
 use std::process::ExitCode;
 

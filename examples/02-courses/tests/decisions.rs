@@ -1,4 +1,5 @@
 //! The rules, one by one: given what happened, when a command comes, then these events or that error.
+#![allow(clippy::unwrap_used)] // in the helpers too
 
 use annalist::testing::given;
 use courses::{

@@ -1,4 +1,5 @@
 //! A hundred students, ten places, at once, on a store in memory and on a file.
+#![allow(clippy::unwrap_used)] // in the helpers too
 
 use std::process::Command;
 

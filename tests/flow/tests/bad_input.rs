@@ -1,4 +1,5 @@
 //! What a domain can do wrong at run time: a clear error each, nothing written, and the app goes on.
+#![allow(clippy::unwrap_used)] // in the helpers too
 
 use std::convert::Infallible;
 

@@ -1,4 +1,5 @@
 //! The write path: decisions on what is in the log, conflicts, typed errors, metadata.
+#![allow(clippy::unwrap_used)] // in the helpers too
 
 use std::{sync::Arc, time::Duration};
 

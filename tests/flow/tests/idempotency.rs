@@ -1,4 +1,5 @@
 //! A command id is accepted once, whatever happens to the answers.
+#![allow(clippy::unwrap_used)] // in the helpers too
 
 use std::{sync::Arc, time::Duration};
 

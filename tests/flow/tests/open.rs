@@ -1,4 +1,5 @@
 //! Stores by their URL: the same domain on each, and clear words for a wrong one.
+#![allow(clippy::unwrap_used)] // in the helpers too
 
 use annalist::{App, Error};
 use annalist_flow_tests::domain::{Account, account, deposit, transfer_of};

@@ -1,4 +1,5 @@
 //! Reading directly from the events: now, at a position, at a time, and the journal of commands.
+#![allow(clippy::unwrap_used)] // in the helpers too
 
 use std::time::Duration;
 

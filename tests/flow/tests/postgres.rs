@@ -1,0 +1,81 @@
+//! The domain on PostgreSQL, by URL. Without a server (`cargo xtask test` starts one) these are listed as ignored.
+#![allow(clippy::print_stderr)] // what is left out is said
+
+use annalist::{App, ExecuteError};
+use annalist_flow_tests::domain::{Account, Transfer, account, deposit, transfer_of};
+use libtest_mimic::{Arguments, Failed, Trial};
+use uuid::Uuid;
+
+const URL: &str = "ANNALIST_POSTGRES_URL";
+
+fn main() {
+    let url = std::env::var(URL).ok();
+    let trial = |name: &str, test: fn(&str) -> Result<(), Failed>| {
+        let server = url.clone();
+        let trial = Trial::test(format!("postgres::{name}"), move || test(&server.unwrap_or_default()));
+        trial.with_ignored_flag(url.is_none())
+    };
+    let trials = vec![
+        trial("the_same_domain", |url| run(the_same_domain(url))),
+        trial("money_is_neither_made_nor_lost", |url| run(money_is_neither_made_nor_lost(url))),
+    ];
+    if url.is_none() {
+        eprintln!("left out, because {URL} names no server: the domain on PostgreSQL");
+    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+fn run(test: impl Future<Output = Result<(), Failed>>) -> Result<(), Failed> {
+    tokio::runtime::Runtime::new()?.block_on(test)
+}
+
+/// Names of this run: the log is shared with whoever else opens the server by its URL.
+fn names<const N: usize>() -> [String; N] {
+    std::array::from_fn(|_| Uuid::now_v7().to_string())
+}
+
+async fn app(url: &str) -> Result<App, Failed> {
+    Ok(App::builder(annalist::open(url).await?).start().await?)
+}
+
+async fn the_same_domain(url: &str) -> Result<(), Failed> {
+    let [a, b, id] = names();
+    app(url).await?.execute(deposit(&a, 10)).id(id.clone()).await.map_err(debug)?;
+    let app = app(url).await?;
+    app.execute(transfer_of(&a, &b, 4)).actor("ann").await.map_err(debug)?;
+    app.execute(deposit(&a, 10)).id(id).await.map_err(debug)?;
+    let refused = app.execute(transfer_of(&b, &a, 5)).await;
+    assert!(matches!(refused, Err(ExecuteError::Rejected(_))), "{refused:?}");
+    assert_eq!(app.load::<Account>(&account(&a)).await?.balance, 6);
+    assert_eq!(app.load::<Account>(&account(&b)).await?.balance, 4);
+    Ok(())
+}
+
+async fn money_is_neither_made_nor_lost(url: &str) -> Result<(), Failed> {
+    let names: [String; 3] = names();
+    // Two apps, as two processes would have.
+    let apps = [app(url).await?, app(url).await?];
+    for name in &names {
+        apps[0].execute(deposit(name, 100)).await.map_err(debug)?;
+    }
+    let mut race = tokio::task::JoinSet::new();
+    for number in 0..60usize {
+        let (from, to) = (number % 3, (number + 1 + number / 3 % 2) % 3);
+        let transfer: Transfer = transfer_of(&names[from], &names[to], 1 + number as u64 % 7);
+        race.spawn(apps[number % 2].execute(transfer).into_future());
+    }
+    while let Some(answer) = race.join_next().await {
+        let answer = answer?;
+        assert!(matches!(answer, Ok(_) | Err(ExecuteError::Rejected(_))), "{answer:?}");
+    }
+    let mut sum = 0;
+    for name in &names {
+        sum += apps[1].load::<Account>(&account(name)).await?.balance;
+    }
+    assert_eq!(sum, 300);
+    Ok(())
+}
+
+fn debug(error: impl std::fmt::Debug) -> Failed {
+    format!("{error:?}").into()
+}
