@@ -120,15 +120,15 @@ pub mod prelude {
 #[doc(hidden)]
 pub mod __private {
     pub use annalist_core::{
-        aggregate::{Aggregate, AggregateId, criteria_of, entry_overlaps, fold},
+        aggregate::{Aggregate, AggregateId, On, criteria_of, entry_overlaps, fold},
         codec::Codec,
         command::Command,
         context::Context,
-        dispatch::{Dispatcher, Handler, Loader, decision},
+        dispatch::{Dispatcher, Handler, Loader, Member, State, StateIds, decision},
         error::Invalid,
         event::{
-            Event, EventType, IdKind, IntoEvents, Tags, Types, decode_struct, decode_unit, decode_variant,
-            encode_struct, encode_unit, encode_variant, variant_overlaps,
+            Event, EventType, IdField, IdKind, IntoEvents, Tags, Types, decode_struct, decode_unit,
+            decode_variant, encode_struct, encode_unit, encode_variant, variant_overlaps,
         },
         id::{Fresh, Id, Ids},
         payload::Payload,

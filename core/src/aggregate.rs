@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use crate::{
     codec::Codec,
+    context::Context,
     error::Invalid,
     event::{Event, Types},
     id::Id,
@@ -90,6 +91,64 @@ pub fn fold<E: Event>(record: &Record, codec: &Codec, mut apply: impl FnMut(&E))
         return Ok(());
     }
     E::decode_raw(&Raw::from(record), codec, &mut |event| apply(&event))
+}
+
+/// What the `Aggregate` derive writes for an `on` entry: types and fold come from one trait, so that an entry that is no
+/// event is one error. Handlers are function pointers: of a wrong one, the error shows the right signature.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an event",
+    label = "an aggregate is folded from events",
+    note = "add `#[derive(Event, Serialize, Deserialize)]` to `{Self}`"
+)]
+pub trait On: Sized {
+    /// The event types of the entry.
+    const TYPES: Types;
+
+    /// Calls `handler` with the events of this type that a record holds.
+    ///
+    /// # Errors
+    /// [`Invalid`] if the record cannot be decoded.
+    fn fold<A>(
+        state: &mut A,
+        record: &Record,
+        codec: &Codec,
+        handler: fn(&mut A, &Self),
+    ) -> Result<(), Invalid>;
+
+    /// The same for a handler that wants to know where the event comes from.
+    ///
+    /// # Errors
+    /// [`Invalid`] if the record cannot be decoded.
+    fn fold_in_context<A>(
+        state: &mut A,
+        record: &Record,
+        codec: &Codec,
+        handler: fn(&mut A, &Self, &Context<'_>),
+    ) -> Result<(), Invalid>;
+}
+
+impl<E: Event> On for E {
+    const TYPES: Types = <E as Event>::TYPES;
+
+    fn fold<A>(
+        state: &mut A,
+        record: &Record,
+        codec: &Codec,
+        handler: fn(&mut A, &E),
+    ) -> Result<(), Invalid> {
+        fold::<E>(record, codec, |event| handler(state, event))
+    }
+
+    fn fold_in_context<A>(
+        state: &mut A,
+        record: &Record,
+        codec: &Codec,
+        handler: fn(&mut A, &E, &Context<'_>),
+    ) -> Result<(), Invalid> {
+        let context = Context::from(record);
+        fold::<E>(record, codec, |event| handler(state, event, &context))
+    }
 }
 
 /// Whether an `on` entry takes an event that one above it takes already. `events` is [`Aggregate::EVENTS`].

@@ -7,7 +7,9 @@ use std::fmt::Debug;
 use serde::Serialize;
 
 pub use self::loader::Loader;
-use crate::{context::Context, error::Invalid, event::IntoEvents};
+use crate::{
+    aggregate::Aggregate, command::Command, context::Context, error::Invalid, event::IntoEvents, id::Ids,
+};
 
 /// Takes commands: the app executes them against a store, the test kit against given events.
 pub trait Dispatcher: Sized {
@@ -38,6 +40,118 @@ pub struct Handler<C, S, R, E> {
     pub load: fn(&C, &mut Loader<'_>) -> Result<S, Invalid>,
     /// The decision.
     pub decide: fn(&S, &C, &Context<'_>) -> Result<R, E>,
+}
+
+/// What the `Command` derive writes for a state: the error and the loading come from one trait, so that a state that is
+/// no aggregate is one error.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an aggregate",
+    label = "the state of a decision has to be an aggregate",
+    note = "add `#[derive(Aggregate)]` and `#[aggregate(on(SomeEvent => {Self}::apply))]` to `{Self}`"
+)]
+pub trait State: Sized {
+    /// As [`Aggregate::Id`].
+    type Id;
+    /// As [`Aggregate::Error`].
+    type Error;
+
+    /// The states of the ids in a field.
+    ///
+    /// # Errors
+    /// As [`Loader::states`].
+    fn load<I: Ids<Id = Self::Id>>(loader: &mut Loader<'_>, ids: &I) -> Result<I::States<Self>, Invalid>;
+
+    /// The only state of an aggregate without id.
+    ///
+    /// # Errors
+    /// As [`Loader::state`].
+    fn load_only(loader: &mut Loader<'_>) -> Result<Self, Invalid>
+    where
+        Self::Id: WithoutId;
+}
+
+impl<A: Aggregate> State for A {
+    type Id = A::Id;
+    type Error = A::Error;
+
+    fn load<I: Ids<Id = A::Id>>(loader: &mut Loader<'_>, ids: &I) -> Result<I::States<A>, Invalid> {
+        loader.states::<A, I>(ids)
+    }
+
+    fn load_only(loader: &mut Loader<'_>) -> Result<A, Invalid>
+    where
+        A::Id: WithoutId,
+    {
+        loader.state::<A>(WithoutId::only())
+    }
+}
+
+/// What the `Command` derive writes for an `#[id]` field, so that a field that gives no id is one error.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` gives no id",
+    label = "marked with `#[id]`",
+    note = "an `#[id]` field holds an id, an `Option` of one or a `Vec` of ids; an id is a newtype with `#[derive(Id)]`"
+)]
+pub trait StateIds {
+    /// The field's type.
+    type Ids;
+
+    /// The field.
+    fn ids(&self) -> &Self::Ids;
+}
+
+impl<I: Ids> StateIds for I {
+    type Ids = I;
+
+    fn ids(&self) -> &I {
+        self
+    }
+}
+
+/// What the `Command` derive writes for a variant of a command enum, so that one that wraps no command is one error.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a command",
+    label = "a command is needed here",
+    note = "add `#[derive(Command, Serialize, Deserialize)]` and `#[command(decide = path::to::function)]` to `{Self}`"
+)]
+pub trait Member: Sized {
+    /// As [`Command::Error`].
+    type Error;
+
+    /// Dispatches the command inside, and turns its error into that of the enum.
+    fn forward<D: Dispatcher, E>(self, dispatcher: D) -> D::Out<E>
+    where
+        E: From<Self::Error> + Debug + Send + 'static;
+}
+
+impl<C: Command> Member for C {
+    type Error = C::Error;
+
+    fn forward<D: Dispatcher, E>(self, dispatcher: D) -> D::Out<E>
+    where
+        E: From<C::Error> + Debug + Send + 'static,
+    {
+        D::map(self.dispatch(dispatcher), E::from)
+    }
+}
+
+/// The id of an aggregate without id.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`state(…)` takes aggregates without id, and this one is identified by `{Self}`",
+    label = "which one of them?",
+    note = "mark the field of the command that holds the id: `#[id(Account)]`"
+)]
+pub trait WithoutId {
+    /// It.
+    fn only() -> Self;
+}
+
+impl WithoutId for () {
+    fn only() {}
 }
 
 /// The result of a decision with its error turned into the command's.

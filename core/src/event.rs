@@ -3,7 +3,7 @@
 mod into;
 mod types;
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use self::{
@@ -111,11 +111,39 @@ impl Record {
     }
 }
 
+/// What the `Event` derive writes for an `#[id]` field: its kind and its tags come from one trait, so that a field
+/// that gives no id is one error.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` gives no id",
+    label = "marked with `#[id]`",
+    note = "an `#[id]` field holds an id, an `Option` of one or a `Vec` of ids; an id is a newtype with `#[derive(Id)]`",
+    note = "ids inside other types are found by a function: `#[id(with = path)]`"
+)]
+pub trait IdField {
+    /// The kind of its ids.
+    const KIND: IdKind;
+
+    /// Adds a tag for each of its ids.
+    ///
+    /// # Errors
+    /// [`Invalid`] if one makes no valid tag.
+    fn add_tags(&self, tags: &mut Tags) -> Result<(), Invalid>;
+}
+
+impl<I: Ids> IdField for I {
+    const KIND: IdKind = IdKind::of::<I>();
+
+    fn add_tags(&self, tags: &mut Tags) -> Result<(), Invalid> {
+        tags.add(self)
+    }
+}
+
 /// [`Event::decode_raw`] of an event struct.
 ///
 /// # Errors
 /// [`Invalid`] if the event is of another type or newer, or its payload does not fit.
-pub fn decode_struct<E: Event + DeserializeOwned>(
+pub fn decode_struct<E: Event + for<'de> Deserialize<'de>>(
     raw: &Raw<'_>,
     codec: &Codec,
     each: &mut dyn FnMut(E),
@@ -156,7 +184,7 @@ fn check_struct<E: Event>(raw: &Raw<'_>) -> Result<(), Invalid> {
 ///
 /// # Errors
 /// As [`decode_struct`].
-pub fn decode_variant<E: DeserializeOwned>(
+pub fn decode_variant<E: for<'de> Deserialize<'de>>(
     index: u32,
     known: u32,
     raw: &Raw<'_>,

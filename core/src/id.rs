@@ -19,6 +19,9 @@ pub trait Id: Clone + Eq + Hash + Display + FromStr + Send + Sync + 'static {
     /// What the id wraps.
     type Inner;
 
+    /// The value inside.
+    fn as_inner(&self) -> &Self::Inner;
+
     /// Wraps a value.
     fn from_inner(inner: Self::Inner) -> Self;
 

@@ -17,8 +17,8 @@ pub(crate) use self::{
     errors::Errors,
     generics::{is_generic, mentions, refuse_lifetimes, refuse_parameters, where_clause},
     key::{Key, all, last_span, one, skip_to_comma},
-    names::{Case, check_command_name, check_event_name, check_kind, in_case},
-    output::{at, stub_body, wrap},
+    names::{Case, check_command_name, check_event_name, check_kind, in_case, kind_fault},
+    output::{at, shown, stub_body, wrap},
     slot::Slot,
 };
 

@@ -17,7 +17,7 @@ use crate::shared::{at, is_generic, mentions, where_clause};
 /// impl Aggregate for Account {
 ///     type Id = AccountId;
 ///     type Error = AccountError;
-///     const EVENTS: &'static [Types] = &[<AccountEvent as Event>::TYPES];
+///     const EVENTS: &'static [Types] = &[<AccountEvent as On>::TYPES];
 ///     fn initial(id: AccountId) -> Self { … }
 ///     fn fold_record(&mut self, record: &Record, codec: &Codec) -> Result<(), Invalid> { … }
 /// }
@@ -56,10 +56,10 @@ fn id_type(aggregate: &Aggregate<'_>) -> TokenStream {
     }
 }
 
-/// `<AccountEvent as Event>::TYPES`
+/// `<AccountEvent as On>::TYPES`
 fn types(on: &On) -> TokenStream {
     let event = &on.event;
-    quote_spanned!(at(event.span())=> <#event as __annalist::Event>::TYPES)
+    quote_spanned!(at(event.span())=> <#event as __annalist::On>::TYPES)
 }
 
 /// What has to hold of a generic aggregate beyond the user's own bounds.

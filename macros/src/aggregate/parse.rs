@@ -1,7 +1,8 @@
 //! Reads an aggregate and its attributes as they stand.
 
 use syn::{
-    Attribute, Data, DeriveInput, Error, ExprPath, Field, Meta, Path, Result, Token, Type, parse::ParseStream,
+    Attribute, Data, DeriveInput, Error, ExprPath, Field, Meta, Path, Result, Token, Type,
+    parse::{Parse, ParseStream},
 };
 
 use crate::shared::{Errors, Key, Slot, Table, misplaced, one};
@@ -34,6 +35,7 @@ const EXAMPLE: &str = "on(AccountEvent => Account::apply)";
 
 const KEYS: Table<RawAttribute> = Table {
     attribute: "aggregate",
+    note: "",
     keys: &[
         ("on", |raw, key| raw.read_on(key)),
         ("error", |raw, key| raw.error.ty(key, "error = AccountError")),
@@ -93,6 +95,6 @@ fn on(input: ParseStream<'_>) -> Result<On> {
     let start = input.span();
     input.parse::<Token![=>]>().map_err(|_| Error::new(start, missing))?;
     let message = format!("a handler is the path of a function, without quotes: `{EXAMPLE}`");
-    let handler = one(input, &message, |input| input.parse())?;
+    let handler = one(input, &message, Parse::parse)?;
     Ok(On { event, handler })
 }

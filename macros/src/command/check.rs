@@ -45,7 +45,7 @@ fn command_struct<'a>(
     let states = states::check(ident, attribute, path, ids, errors)?;
     let error = match (attribute.error.get(), states.first()) {
         (Some(error), _) => CommandError::Given(error),
-        (None, Some(state)) => CommandError::OfState(state.aggregate.clone()),
+        (None, Some(state)) => CommandError::OfState(Box::new(state.aggregate.clone())),
         (None, None) => {
             if !attribute.has_error {
                 let message = "a decision without states has no aggregate to take its error from: write \

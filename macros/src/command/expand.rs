@@ -4,17 +4,17 @@ mod decide;
 mod load;
 mod members;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::model::{Body, Command, CommandError, Decision, Member, State};
-use crate::shared::{at, mentions, where_clause};
+use crate::shared::{at, last_span, where_clause};
 
 /// ```ignore
 /// impl Command for Deposit {
-///     type Error = <Account as Aggregate>::Error;
-///     fn dispatch<D: Dispatcher>(self, dispatcher: D) -> D::Out<Self::Error> { … }
+///     type Error = <Account as State>::Error;
+///     fn dispatch<__D: Dispatcher>(self, dispatcher: __D) -> __D::Out<Self::Error> { … }
 /// }
 /// ```
 pub(crate) fn command(command: &Command<'_>) -> TokenStream {
@@ -22,31 +22,39 @@ pub(crate) fn command(command: &Command<'_>) -> TokenStream {
     let (parameters, arguments, _) = generics.split_for_impl();
     let predicates = where_clause(generics, &predicates(command));
     let span = at(ident.span());
-    let error = error(&command.error);
-    let dispatch = match body {
+    let (error, at_error) = error(&command.error);
+    let body = match body {
         Body::One(decision) => run(command, decision),
         Body::Sum(members) => members::dispatch(ident, members),
+    };
+    let (this, dispatcher) = (quote_spanned!(span=> self), quote_spanned!(span=> dispatcher));
+    let items = quote_spanned! {at_error=>
+        type Error = #error;
+
+        fn dispatch<__D: __annalist::Dispatcher>(#this, #dispatcher: __D) -> __D::Out<Self::Error> {
+            #body
+        }
     };
     quote_spanned! {span=>
         #[automatically_derived]
         impl #parameters __annalist::Command for #ident #arguments #predicates {
-            type Error = #error;
-
-            fn dispatch<D: __annalist::Dispatcher>(self, dispatcher: D) -> D::Out<Self::Error> {
-                #dispatch
-            }
+            #items
         }
     }
 }
 
-fn error(error: &CommandError<'_>) -> TokenStream {
+/// The type of the error, and where an error about it belongs. Seen from there, and not from the derive, a type that is
+/// no state or no command is the same error wherever it stands, and the compiler shows it once.
+fn error(error: &CommandError<'_>) -> (TokenStream, Span) {
     match error {
-        CommandError::Given(error) => quote!(#error),
+        CommandError::Given(error) => (quote!(#error), at(error.span())),
         CommandError::OfState(state) => {
-            quote_spanned!(at(state.span())=> <#state as __annalist::Aggregate>::Error)
+            let span = state.span();
+            (quote_spanned!(span=> <#state as __annalist::State>::Error), span)
         }
         CommandError::OfVariant(command) => {
-            quote_spanned!(at(command.span())=> <#command as __annalist::Command>::Error)
+            let span = command.span();
+            (quote_spanned!(span=> <#command as __annalist::Member>::Error), span)
         }
     }
 }
@@ -61,33 +69,20 @@ fn error(error: &CommandError<'_>) -> TokenStream {
 fn run(command: &Command<'_>, decision: &Decision<'_>) -> TokenStream {
     let name = &decision.name;
     let (load, decide) = (load::closure(decision), decide::closure(decision));
+    let handler = quote_spanned! {at(last_span(&decision.path.path))=>
+        __annalist::Handler::<Self, _, _, Self::Error> { name: #name, load: #load, decide: #decide }
+    };
     quote_spanned! {at(command.ident.span())=>
-        __annalist::Dispatcher::run(
-            dispatcher,
-            self,
-            __annalist::Handler::<Self, _, _, Self::Error> { name: #name, load: #load, decide: #decide },
-        )
+        __annalist::Dispatcher::run(dispatcher, self, #handler)
     }
 }
 
-/// What has to hold of a generic command beyond the user's own bounds.
+/// What has to hold of a generic command beyond the user's own bounds. Its states and members are not among it: a bound
+/// on them would hide their ids and errors from the compiler.
 fn predicates(command: &Command<'_>) -> Vec<TokenStream> {
-    let generics = command.generics;
     let mut predicates = vec![quote!(Self: __annalist::std::marker::Send + 'static)];
-    match &command.body {
-        Body::One(decision) => {
-            predicates.push(quote!(Self: __annalist::serde::Serialize));
-            for State { aggregate, .. } in
-                decision.states.iter().filter(|state| mentions(generics, &state.aggregate))
-            {
-                predicates.push(quote!(#aggregate: __annalist::Aggregate));
-            }
-        }
-        Body::Sum(members) => {
-            for Member { command, .. } in members.iter().filter(|member| mentions(generics, member.command)) {
-                predicates.push(quote!(#command: __annalist::Command));
-            }
-        }
+    if let Body::One(_) = command.body {
+        predicates.push(quote!(Self: __annalist::serde::Serialize));
     }
     predicates
 }

@@ -14,7 +14,7 @@ pub(crate) enum CommandError<'a> {
     /// It was written out.
     Given(&'a Type),
     /// It is that of the first state.
-    OfState(Type),
+    OfState(Box<Type>),
     /// It is that of the first variant.
     OfVariant(&'a Type),
 }

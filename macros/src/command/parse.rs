@@ -1,6 +1,9 @@
 //! Reads a command and its attributes as they stand.
 
-use syn::{Attribute, Data, DeriveInput, ExprPath, Field, Fields, LitStr, Meta, Path, Type, Variant};
+use syn::{
+    Attribute, Data, DeriveInput, ExprPath, Field, Fields, LitStr, Meta, Path, Type, Variant,
+    parse::{Parse, ParseStream},
+};
 
 use crate::shared::{Errors, Slot, Table, all, misplaced, one};
 
@@ -48,6 +51,7 @@ pub(crate) struct RawAttribute {
 
 const KEYS: Table<RawAttribute> = Table {
     attribute: "command",
+    note: "",
     keys: &[
         ("decide", |raw, key| {
             raw.has_decide = true;
@@ -112,8 +116,8 @@ fn id<'a>(field: &'a Field, attribute: &'a Attribute, errors: &Errors) -> RawId<
         Meta::NameValue(_) => errors.at(&attribute.meta, example),
         Meta::List(list) if list.tokens.is_empty() => errors.at(&attribute.meta, example),
         Meta::List(list) => {
-            let types = list.parse_args_with(|input: syn::parse::ParseStream<'_>| {
-                all(input, |input| one(input, example, |input| input.parse()))
+            let types = list.parse_args_with(|input: ParseStream<'_>| {
+                all(input, |input| one(input, example, Parse::parse))
             });
             match types {
                 Ok(types) => raw.aggregates = types,

@@ -19,7 +19,7 @@ pub(crate) fn command(item: &DeriveInput, raw: &Raw<'_>) -> TokenStream {
     quote_spanned! {span=>
         impl #parameters __annalist::Command for #ident #arguments #predicates {
             type Error = #error;
-            fn dispatch<D: __annalist::Dispatcher>(self, _: D) -> D::Out<Self::Error> { #body }
+            fn dispatch<__D: __annalist::Dispatcher>(self, _: __D) -> __D::Out<Self::Error> { #body }
         }
     }
 }

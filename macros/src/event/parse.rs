@@ -55,6 +55,7 @@ pub(crate) struct RawAttribute {
 
 const EVENT: Table<RawAttribute> = Table {
     attribute: "event",
+    note: "",
     keys: &[
         ("prefix", |raw, key| raw.prefix.string(key, "prefix = \"account\"")),
         ("name", |raw, key| raw.name.string(key, "name = \"account.opened\"")),
@@ -64,8 +65,11 @@ const EVENT: Table<RawAttribute> = Table {
     ],
 };
 
-const ID: Table<RawIdAttribute> =
-    Table { attribute: "id", keys: &[("with", |raw, key| raw.with.function(key, "with = Line::products"))] };
+const ID: Table<RawIdAttribute> = Table {
+    attribute: "id",
+    note: ". An event's `#[id]` names no aggregate: its tag comes from the type of the field",
+    keys: &[("with", |raw, key| raw.with.function(key, "with = Line::products"))],
+};
 
 /// The keys of `#[serde(…)]` on an item, a variant or a field, which decide whether the codec can write and read it.
 #[derive(Default)]

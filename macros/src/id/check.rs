@@ -1,12 +1,12 @@
 //! Finds the mistakes of an id.
 
-use syn::{Data, DeriveInput, Fields, LitStr, Type, ext::IdentExt};
+use syn::{Data, DeriveInput, Fields, Type, ext::IdentExt};
 
 use super::{model::Id, parse::Raw};
-use crate::shared::{Case, Errors, check_kind, in_case, misplaced, refuse_parameters};
+use crate::shared::{Case, Errors, check_kind, in_case, kind_fault, misplaced, refuse_parameters};
 
 pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &Raw, errors: &Errors) -> Option<Id<'a>> {
-    let why = "an id has no parameters: its kind names one kind of thing, whatever they are";
+    let why = "an id has no parameters: write a newtype for each kind of thing";
     refuse_parameters(&item.generics, why, errors);
     let kind = match raw.kind.get() {
         Some(kind) => {
@@ -24,10 +24,11 @@ fn derived_kind(item: &DeriveInput, errors: &Errors) -> String {
     let name = item.ident.unraw().to_string();
     let kind = in_case(Case::Snake, name.strip_suffix("Id").unwrap_or(&name));
     if kind.is_empty() {
-        let message = "an id of what? name the kind: `#[id(kind = \"account\")]`";
+        errors.at(&item.ident, "an id of what? name the kind: `#[id(kind = \"account\")]`");
+    } else if let Some(fault) = kind_fault(&kind) {
+        let message =
+            format_args!("{kind:?} is no valid kind: {fault}; write another: `#[id(kind = \"account\")]`");
         errors.at(&item.ident, message);
-    } else {
-        check_kind(&LitStr::new(&kind, item.ident.span()), errors);
     }
     kind
 }

@@ -20,6 +20,9 @@ pub(crate) fn id(id: &Id<'_>) -> TokenStream {
 ///     const KIND: &'static str = "account";
 ///     const SHARED: bool = false;
 ///     type Inner = Uuid;
+///     fn as_inner(&self) -> &Uuid {
+///         &self.0
+///     }
 ///     fn from_inner(inner: Uuid) -> Self {
 ///         Self(inner)
 ///     }
@@ -33,6 +36,10 @@ fn own(id: &Id<'_>) -> TokenStream {
             const KIND: &'static __annalist::std::primitive::str = #kind;
             const SHARED: __annalist::std::primitive::bool = #shared;
             type Inner = #inner;
+
+            fn as_inner(&self) -> &#inner {
+                &self.0
+            }
 
             fn from_inner(inner: #inner) -> Self {
                 Self(inner)

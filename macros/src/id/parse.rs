@@ -13,6 +13,7 @@ pub(crate) struct Raw {
 
 const KEYS: Table<Raw> = Table {
     attribute: "id",
+    note: "",
     keys: &[
         ("kind", |raw, key| raw.kind.string(key, "kind = \"account\"")),
         ("crate", |raw, key| raw.krate.module(key)),

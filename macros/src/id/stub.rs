@@ -25,6 +25,7 @@ pub(crate) fn id(item: &DeriveInput) -> TokenStream {
             const KIND: &'static __annalist::std::primitive::str = "";
             const SHARED: __annalist::std::primitive::bool = true;
             type Inner = ();
+            fn as_inner(&self) -> &() { #body }
             fn from_inner(_: ()) -> Self { #body }
         }
         impl #parameters __annalist::std::fmt::Display for #ident #arguments #de_predicates {
@@ -37,15 +38,15 @@ pub(crate) fn id(item: &DeriveInput) -> TokenStream {
             ) -> __annalist::std::result::Result<Self, Self::Err> { #body }
         }
         impl #parameters __annalist::serde::Serialize for #ident #arguments #de_predicates {
-            fn serialize<S: __annalist::serde::Serializer>(
+            fn serialize<__S: __annalist::serde::Serializer>(
                 &self,
-                _: S,
-            ) -> __annalist::std::result::Result<S::Ok, S::Error> { #body }
+                _: __S,
+            ) -> __annalist::std::result::Result<__S::Ok, __S::Error> { #body }
         }
         impl #de_parameters __annalist::serde::Deserialize<'de> for #ident #arguments #de_predicates {
-            fn deserialize<D: __annalist::serde::Deserializer<'de>>(
-                _: D,
-            ) -> __annalist::std::result::Result<Self, D::Error> { #body }
+            fn deserialize<__D: __annalist::serde::Deserializer<'de>>(
+                _: __D,
+            ) -> __annalist::std::result::Result<Self, __D::Error> { #body }
         }
     }
 }

@@ -15,6 +15,8 @@ type Read<R> = fn(&mut R, &Key<'_>) -> Result<()>;
 pub(crate) struct Table<R: 'static> {
     /// The name of the attribute.
     pub(crate) attribute: &'static str,
+    /// What else to say about an unknown key.
+    pub(crate) note: &'static str,
     /// Its keys.
     pub(crate) keys: &'static [(&'static str, Read<R>)],
 }
@@ -49,19 +51,28 @@ impl<R> Table<R> {
 
     fn read_key(&self, key: &Key<'_>, raw: &mut R) -> Result<()> {
         let name = key.name();
-        match self.keys.iter().find(|(known, _)| *known == name) {
-            Some((_, read)) => read(raw, key),
-            None => Err(self.unknown(key)),
+        match self.find(&name) {
+            Some(read) => read(raw, key),
+            None => Err(self.unknown(&name, key, raw)),
         }
     }
 
-    fn unknown(&self, key: &Key<'_>) -> Error {
-        let (name, known) = (key.name(), self.known());
-        match nearest(&name, self.keys.iter().map(|(known, _)| *known)) {
-            Some(meant) => {
-                key.error(format_args!("unknown key `{name}`, did you mean `{meant}`? known keys: {known}"))
-            }
-            None => key.error(format_args!("unknown key `{name}`; known keys: {known}")),
+    fn find(&self, name: &str) -> Option<Read<R>> {
+        self.keys.iter().find(|(known, _)| *known == name).map(|(_, read)| *read)
+    }
+
+    /// A misspelt key is read as the one that was meant, so that nobody is told that this one is missing.
+    fn unknown(&self, name: &str, key: &Key<'_>, raw: &mut R) -> Error {
+        let (known, note) = (self.known(), self.note);
+        let meant = nearest(name, self.keys.iter().map(|(known, _)| *known));
+        if let Some(read) = meant.and_then(|meant| self.find(meant)) {
+            let _ = read(raw, key);
+        }
+        match meant {
+            Some(meant) => key.error(format_args!(
+                "unknown key `{name}`, did you mean `{meant}`? known keys: {known}{note}"
+            )),
+            None => key.error(format_args!("unknown key `{name}`; known keys: {known}{note}")),
         }
     }
 

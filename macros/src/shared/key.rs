@@ -3,10 +3,11 @@
 use std::fmt::Display;
 
 use proc_macro2::{Span, TokenTree};
-use quote::ToTokens;
 use syn::{
     Error, Path, Result, Token, meta::ParseNestedMeta, parenthesized, parse::Parse, parse::ParseStream, token,
 };
+
+use super::shown;
 
 /// A key of an attribute, read up to its name.
 pub(crate) struct Key<'a> {
@@ -23,7 +24,7 @@ impl<'a> From<ParseNestedMeta<'a>> for Key<'a> {
 impl Key<'_> {
     /// Its name.
     pub(crate) fn name(&self) -> String {
-        self.path.to_token_stream().to_string()
+        shown(&self.path)
     }
 
     /// A complaint about the key itself.
@@ -110,9 +111,11 @@ pub(crate) fn all<T>(
     errors.map_or(Ok(list), Err)
 }
 
-/// Leaves what could not be read behind.
+/// Leaves what could not be read behind. The commas between the bars of a closure do not end it.
 pub(crate) fn skip_to_comma(input: ParseStream<'_>) {
-    while !input.is_empty() && !input.peek(Token![,]) {
+    let mut bars = false;
+    while !input.is_empty() && (bars || !input.peek(Token![,])) {
+        bars ^= input.peek(Token![|]);
         if input.parse::<TokenTree>().is_err() {
             return;
         }

@@ -67,7 +67,7 @@ fn name_fault(name: &str) -> Option<&'static str> {
 }
 
 /// What is wrong with a text as the kind of an id.
-fn kind_fault(kind: &str) -> Option<&'static str> {
+pub(crate) fn kind_fault(kind: &str) -> Option<&'static str> {
     let lower = |c: char| c.is_ascii_lowercase();
     if kind.len() > 64 {
         return Some("it must not be longer than 64 bytes");

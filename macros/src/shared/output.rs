@@ -1,7 +1,7 @@
 //! The frame around what the derives generate.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::Path;
 
 /// What generates
@@ -33,6 +33,17 @@ pub(crate) fn wrap(krate: Option<&Path>, impls: TokenStream) -> TokenStream {
 /// A place for generated tokens: errors are shown there, local names stay ours.
 pub(crate) fn at(span: Span) -> Span {
     span.resolved_at(Span::mixed_site())
+}
+
+/// Tokens as people write them, for messages.
+pub(crate) fn shown(tokens: impl ToTokens) -> String {
+    let mut text = tokens.to_token_stream().to_string();
+    for (spaced, tight) in
+        [(" :: ", "::"), (":: ", "::"), (" < ", "<"), (" >", ">"), (" ,", ","), ("& ", "&")]
+    {
+        text = text.replace(spaced, tight);
+    }
+    text
 }
 
 /// The body of a method that exists only so that a mistake in an attribute is not followed by missing impls.

@@ -1,6 +1,6 @@
 //! The value of a key, which may be given once.
 
-use syn::{ExprPath, LitInt, LitStr, Path, Result, Token, Type, token};
+use syn::{ExprPath, LitInt, LitStr, Path, Result, Token, Type, parse::Parse, token};
 
 use super::key::Key;
 
@@ -72,7 +72,7 @@ impl Slot<Type> {
 impl Slot<Vec<Type>> {
     /// `key(A, B)`
     pub(crate) fn types(&mut self, key: &Key<'_>, example: &str) -> Result<()> {
-        self.put(key, key.list("types", example, |input| input.parse())?)
+        self.put(key, key.list("types", example, Parse::parse)?)
     }
 }
 
@@ -80,7 +80,7 @@ impl Slot<Vec<LitStr>> {
     /// `key = "text"` or `key("text", "text")`
     pub(crate) fn strings(&mut self, key: &Key<'_>, example: &str) -> Result<()> {
         let list = match key.input.peek(token::Paren) {
-            true => key.list("string literals", example, |input| input.parse())?,
+            true => key.list("string literals", example, Parse::parse)?,
             false => vec![key.value("a string literal, or several in parentheses", example)?],
         };
         self.put(key, list)

@@ -1,5 +1,7 @@
 //! A dispatcher for the tests of the derives: it decides over given events, and keeps everything it saw.
 
+pub mod domain;
+
 use std::fmt::Debug;
 
 use annalist_core::{

@@ -1,27 +1,22 @@
 //! Events change the state.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::{Aggregate, On, at, is_generic};
-use crate::shared::last_span;
+use crate::shared::shown;
 
 /// ```ignore
 /// fn fold_record(&mut self, record: &Record, codec: &Codec) -> Result<(), Invalid> {
-///     fold::<AccountEvent>(record, codec, |event| Account::apply(self, event))?;
+///     <AccountEvent as On>::fold(self, record, codec, Account::apply)?;
 ///     Ok(())
 /// }
 /// ```
 ///
-/// With `context` the handler also gets `&Context::from(record)`.
+/// With `context` it is `On::fold_in_context`.
 pub(super) fn method(aggregate: &Aggregate<'_>) -> TokenStream {
     let span = at(aggregate.ident.span());
-    let context = aggregate.context.then(|| {
-        quote_spanned! {span=>
-            let context = &<__annalist::Context<'_> as __annalist::std::convert::From<&__annalist::Record>>::from(record);
-        }
-    });
     let entries = aggregate.on.iter().map(|on| entry(aggregate, on));
     let asserts = asserts(aggregate).filter(|_| is_generic(aggregate.generics));
     quote_spanned! {span=>
@@ -31,7 +26,6 @@ pub(super) fn method(aggregate: &Aggregate<'_>) -> TokenStream {
             codec: &__annalist::Codec,
         ) -> __annalist::std::result::Result<(), __annalist::Invalid> {
             #(const { #asserts })*
-            #context
             #(#entries)*
             __annalist::std::result::Result::Ok(())
         }
@@ -39,11 +33,12 @@ pub(super) fn method(aggregate: &Aggregate<'_>) -> TokenStream {
 }
 
 fn entry(aggregate: &Aggregate<'_>, On { event, handler }: &On) -> TokenStream {
-    let at_event = at(event.span());
-    let at_handler = at(last_span(&handler.path));
-    let context = aggregate.context.then(|| quote_spanned!(at_handler=> , context));
-    let apply = quote_spanned!(at_handler=> |event| #handler(self, event #context));
-    quote_spanned!(at_event=> __annalist::fold::<#event>(record, codec, #apply)?;)
+    let span = at(event.span());
+    let fold = match aggregate.context {
+        true => quote_spanned!(span=> fold_in_context),
+        false => quote_spanned!(span=> fold),
+    };
+    quote_spanned!(span=> <#event as __annalist::On>::#fold(self, record, codec, #handler)?;)
 }
 
 /// Two entries that take the same event do not compile. Of a concrete aggregate this is found when it is checked:
@@ -66,8 +61,10 @@ fn asserts<'a>(aggregate: &'a Aggregate<'_>) -> impl Iterator<Item = TokenStream
     let ident = aggregate.ident;
     let (_, arguments, _) = aggregate.generics.split_for_impl();
     aggregate.on.iter().enumerate().skip(1).map(move |(i, On { event, .. })| {
-        let message =
-            format!("an entry of `on` above takes an event of `{}` already", event.to_token_stream());
+        let message = format!(
+            "an entry above folds an event of `{}` already: each event goes to one handler",
+            shown(event),
+        );
         quote_spanned! {at(event.span())=>
             __annalist::std::assert!(
                 !__annalist::entry_overlaps(<#ident #arguments as __annalist::Aggregate>::EVENTS, #i),

@@ -3,7 +3,10 @@
 use syn::{ExprPath, Ident, Path, Type, TypePath, ext::IdentExt, punctuated::Punctuated};
 
 use super::{RawAttribute, RawId};
-use crate::{command::model::State, shared::Errors};
+use crate::{
+    command::model::State,
+    shared::{Errors, shown},
+};
 
 /// The longest tuple of states.
 const MOST: usize = 8;
@@ -24,13 +27,13 @@ pub(super) fn check<'a>(
         return named(attribute, ids, errors);
     }
     match (owner(path, command), ids) {
-        (Owner::Type(aggregate), [id]) => Some(vec![State { aggregate, field: field(id) }]),
+        (Owner::Type(aggregate), [id]) => Some(vec![State { aggregate: *aggregate, field: field(id) }]),
         (Owner::Type(aggregate), []) => {
             missing_id(path, &aggregate, errors);
             None
         }
         (Owner::Type(aggregate), [_, more @ ..]) => {
-            let aggregate = quote::quote!(#aggregate);
+            let aggregate = shown(&aggregate);
             for id in more {
                 errors.at(
                     id.attribute,
@@ -62,7 +65,9 @@ pub(super) fn check<'a>(
 /// `#[id(A)]`, `#[id(A, B)]` in the order of the fields, then `state(…)`.
 fn named<'a>(attribute: &RawAttribute, ids: &'a [RawId<'a>], errors: &Errors) -> Option<Vec<State<'a>>> {
     let mut states = Vec::new();
+    let mut unread = attribute.has_state && attribute.state.get().is_none();
     for id in ids {
+        unread |= id.aggregates.is_empty();
         if !id.is_list {
             errors.at(
                 id.attribute,
@@ -79,7 +84,7 @@ fn named<'a>(attribute: &RawAttribute, ids: &'a [RawId<'a>], errors: &Errors) ->
         let message = "a decision gets at most eight states: fold what it needs together in one aggregate";
         errors.at(&ninth.aggregate, message);
     }
-    Some(states)
+    (!unread).then_some(states)
 }
 
 fn field<'a>(id: &'a RawId<'a>) -> Option<(&'a Ident, &'a Type)> {
@@ -87,7 +92,7 @@ fn field<'a>(id: &'a RawId<'a>) -> Option<(&'a Ident, &'a Type)> {
 }
 
 fn missing_id(path: &ExprPath, aggregate: &Type, errors: &Errors) {
-    let aggregate = quote::quote!(#aggregate);
+    let aggregate = shown(aggregate);
     errors.at(
         path,
         format_args!(
@@ -100,7 +105,7 @@ fn missing_id(path: &ExprPath, aggregate: &Type, errors: &Errors) {
 /// What stands in front of the function's name.
 enum Owner {
     /// `Account::deposit`
-    Type(Type),
+    Type(Box<Type>),
     /// `bank::transfer`
     Module(String),
     /// `transfer`, or a function of the command itself.
@@ -109,7 +114,7 @@ enum Owner {
 
 fn owner(path: &ExprPath, command: &Ident) -> Owner {
     if let Some(qself) = &path.qself {
-        return Owner::Type((*qself.ty).clone());
+        return Owner::Type(qself.ty.clone());
     }
     let segments = &path.path.segments;
     let Some(owner) = segments.len().checked_sub(2).and_then(|i| segments.get(i)) else {
@@ -124,5 +129,5 @@ fn owner(path: &ExprPath, command: &Ident) -> Owner {
     }
     let segments: Punctuated<_, _> = segments.iter().take(segments.len() - 1).cloned().collect();
     let path = Path { leading_colon: path.path.leading_colon, segments };
-    Owner::Type(Type::Path(TypePath { attrs: Vec::new(), qself: None, path }))
+    Owner::Type(Box::new(Type::Path(TypePath { attrs: Vec::new(), qself: None, path })))
 }

@@ -10,11 +10,11 @@ use crate::shared::last_span;
 /// One state, several, or none:
 ///
 /// ```ignore
-/// |command, loader| Loader::states::<Account, _>(loader, &command.account)
+/// |command, loader| <Account as State>::load(loader, <AccountId as StateIds>::ids(&command.account))
 ///
 /// |command, loader| Ok((
-///     Loader::states::<Account, _>(loader, &command.from)?,
-///     Loader::state::<LastInvoice>(loader, ())?,
+///     <Account as State>::load(loader, <AccountId as StateIds>::ids(&command.from))?,
+///     <LastInvoice as State>::load_only(loader)?,
 /// ))
 ///
 /// |_, _| Ok(())
@@ -35,13 +35,19 @@ pub(super) fn closure(decision: &Decision<'_>) -> TokenStream {
     }
 }
 
+/// Written as if the user had written it at the name of the aggregate, all but the local names: what is wrong with the
+/// aggregate is then the same error here and in `type Error`, and the compiler shows it once.
 fn state(State { aggregate, field }: &State<'_>) -> TokenStream {
-    let span = at(aggregate.span());
-    match field {
-        None => quote_spanned!(span=> __annalist::Loader::state::<#aggregate>(loader, ())),
+    let span = aggregate.span();
+    let loader = quote_spanned!(at(span)=> loader);
+    match *field {
+        None => quote_spanned!(span=> <#aggregate as __annalist::State>::load_only(#loader)),
         Some((ident, ty)) => {
-            let field = quote_spanned!(at(ty.span())=> &command.#ident);
-            quote_spanned!(span=> __annalist::Loader::states::<#aggregate, #ty>(loader, #field))
+            let command = quote_spanned!(at(ty.span())=> command);
+            let mut ident = ident.clone();
+            ident.set_span(ty.span());
+            let ids = quote_spanned!(ty.span()=> <#ty as __annalist::StateIds>::ids(&#command.#ident));
+            quote_spanned!(span=> <#aggregate as __annalist::State>::load(#loader, #ids))
         }
     }
 }

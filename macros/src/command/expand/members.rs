@@ -8,19 +8,15 @@ use super::{Member, at};
 
 /// ```ignore
 /// match self {
-///     Self::Deposit(command) => D::map(
-///         <Deposit as Command>::dispatch(command, dispatcher),
-///         <Self::Error as From<<Deposit as Command>::Error>>::from,
-///     ),
+///     Self::Deposit(command) => <Deposit as Member>::forward::<__D, Self::Error>(command, dispatcher),
 /// }
 /// ```
 pub(super) fn dispatch(ident: &Ident, members: &[Member<'_>]) -> TokenStream {
     let arms = members.iter().map(|Member { ident, command }| {
         quote_spanned! {at(command.span())=>
-            Self::#ident(command) => <D as __annalist::Dispatcher>::map(
-                <#command as __annalist::Command>::dispatch(command, dispatcher),
-                <Self::Error as __annalist::std::convert::From<<#command as __annalist::Command>::Error>>::from,
-            ),
+            Self::#ident(command) => {
+                <#command as __annalist::Member>::forward::<__D, Self::Error>(command, dispatcher)
+            }
         }
     });
     quote_spanned!(at(ident.span())=> match self { #(#arms)* })

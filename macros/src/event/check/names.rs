@@ -61,9 +61,8 @@ impl Names {
     }
 
     fn report_twice(&self, name: &str, span: Span, errors: &Errors) {
-        let message = format_args!(
-            "the stored name {name:?} is taken by an event above: give this one another, `#[event(name = \"…\")]`"
-        );
+        let message =
+            format_args!("the stored name {name:?} is taken above: every event type has a name of its own");
         errors.at_span(span, message);
     }
 }

@@ -7,7 +7,7 @@ pub(super) fn check_enum(keys: &RawSerde, errors: &Errors) {
     for key in keys.find(&["tag", "content", "untagged"]) {
         errors.at(
             key,
-            "remove it: the stored name says which variant it is, and the payload is the variant's fields alone",
+            "remove this: the stored name says which variant it is, and the payload is the variant's fields alone",
         );
     }
     for key in keys.find(&["from", "try_from", "into", "remote"]) {
@@ -22,7 +22,7 @@ pub(super) fn check_struct(keys: &RawSerde, errors: &Errors) {
     for key in keys.find(&["tag"]) {
         errors.at(
             key,
-            "remove it: the stored name says which event it is, and the payload is the struct's fields alone",
+            "remove this: the stored name says which event it is, and the payload is the struct's fields alone",
         );
     }
 }

@@ -11,7 +11,7 @@ use crate::shared::last_span;
 /// fn collect_tags(&self, tags: &mut Tags) -> Result<(), Invalid> {
 ///     match self {
 ///         Self::Opened { account: id0, .. } => {
-///             Tags::add(tags, id0)?;
+///             <AccountId as IdField>::add_tags(id0, tags)?;
 ///         }
 ///         Self::Frozen(event) => Event::collect_tags(event, tags)?,
 ///     }
@@ -19,7 +19,7 @@ use crate::shared::last_span;
 /// }
 /// ```
 ///
-/// With `#[id(with = path)]` it adds `&path(id0)`.
+/// With `#[id(with = path)]` it is `Tags::add(tags, &path(id0))?`.
 pub(super) fn method(event: &Event<'_>) -> TokenStream {
     let span = at(event.ident.span());
     let tagged = event.inline().any(|stored| !stored.ids.is_empty()) || event.newtypes().next().is_some();
@@ -68,11 +68,13 @@ fn adds(ids: &[IdField<'_>]) -> TokenStream {
     let adds = ids.iter().zip(locals(ids)).map(|(id, local)| match &id.with {
         None => {
             let ty = id.ty;
-            quote_spanned!(at(ty.span())=> __annalist::Tags::add::<#ty>(tags, #local)?;)
+            quote_spanned!(at(ty.span())=> <#ty as __annalist::IdField>::add_tags(#local, tags)?;)
         }
-        Some(path) => quote_spanned! {at(last_span(&path.path))=>
-            __annalist::Tags::add(tags, &#path(#local))?;
-        },
+        Some(path) => {
+            let span = at(last_span(&path.path));
+            let local = Ident::new(&local.to_string(), span);
+            quote_spanned!(span=> __annalist::Tags::add(tags, &#path(#local))?;)
+        }
     });
     adds.collect()
 }

@@ -14,7 +14,7 @@ use crate::shared::is_generic;
 ///     EventType::new("account.frozen", concat!(module_path!(), "::Frozen"))
 ///         .version(2)
 ///         .aliases(&["account.blocked"])
-///         .ids(&[IdKind::of::<AccountId>()]),
+///         .ids(&[<AccountId as IdField>::KIND]),
 /// );
 /// ```
 ///
@@ -67,7 +67,7 @@ fn one(item: &Ident, variant: Option<&Ident>, stored: &Stored<'_>) -> TokenStrea
 
 fn kind(id: &IdField<'_>) -> TokenStream {
     let ty = id.ty;
-    quote_spanned!(at(ty.span())=> __annalist::IdKind::of::<#ty>())
+    quote_spanned!(ty.span()=> <#ty as __annalist::IdField>::KIND)
 }
 
 /// Two variants that take the same event make the enum ambiguous. Of a concrete enum this is found when it is

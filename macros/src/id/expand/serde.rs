@@ -7,13 +7,13 @@ use super::{Id, inner_span};
 
 /// ```ignore
 /// impl Serialize for AccountId {
-///     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+///     fn serialize<__S: Serializer>(&self, serializer: __S) -> Result<__S::Ok, __S::Error> {
 ///         <Uuid as Serialize>::serialize(&self.0, serializer)
 ///     }
 /// }
 ///
 /// impl<'de> Deserialize<'de> for AccountId {
-///     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+///     fn deserialize<__D: Deserializer<'de>>(deserializer: __D) -> Result<Self, __D::Error> {
 ///         Result::map(<Uuid as Deserialize<'de>>::deserialize(deserializer), Self)
 ///     }
 /// }
@@ -23,19 +23,19 @@ pub(super) fn impls(id: &Id<'_>) -> TokenStream {
     quote_spanned! {inner_span(id)=>
         #[automatically_derived]
         impl __annalist::serde::Serialize for #ident {
-            fn serialize<S: __annalist::serde::Serializer>(
+            fn serialize<__S: __annalist::serde::Serializer>(
                 &self,
-                serializer: S,
-            ) -> __annalist::std::result::Result<S::Ok, S::Error> {
+                serializer: __S,
+            ) -> __annalist::std::result::Result<__S::Ok, __S::Error> {
                 <#inner as __annalist::serde::Serialize>::serialize(&self.0, serializer)
             }
         }
 
         #[automatically_derived]
         impl<'de> __annalist::serde::Deserialize<'de> for #ident {
-            fn deserialize<D: __annalist::serde::Deserializer<'de>>(
-                deserializer: D,
-            ) -> __annalist::std::result::Result<Self, D::Error> {
+            fn deserialize<__D: __annalist::serde::Deserializer<'de>>(
+                deserializer: __D,
+            ) -> __annalist::std::result::Result<Self, __D::Error> {
                 __annalist::std::result::Result::map(
                     <#inner as __annalist::serde::Deserialize<'de>>::deserialize(deserializer),
                     Self,

@@ -3,6 +3,8 @@
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
 
+use syn::spanned::Spanned;
+
 use super::{Id, inner_span};
 
 /// ```ignore
@@ -21,6 +23,8 @@ use super::{Id, inner_span};
 /// ```
 pub(super) fn impls(id: &Id<'_>) -> TokenStream {
     let Id { ident, inner, .. } = id;
+    let error = quote_spanned!(inner.span()=> type Err = <#inner as __annalist::std::str::FromStr>::Err;);
+    let result = quote_spanned!(inner.span()=> Self::Err);
     quote_spanned! {inner_span(id)=>
         #[automatically_derived]
         impl __annalist::std::fmt::Display for #ident {
@@ -34,11 +38,11 @@ pub(super) fn impls(id: &Id<'_>) -> TokenStream {
 
         #[automatically_derived]
         impl __annalist::std::str::FromStr for #ident {
-            type Err = <#inner as __annalist::std::str::FromStr>::Err;
+            #error
 
             fn from_str(
                 text: &__annalist::std::primitive::str,
-            ) -> __annalist::std::result::Result<Self, Self::Err> {
+            ) -> __annalist::std::result::Result<Self, #result> {
                 __annalist::std::result::Result::map(
                     <#inner as __annalist::std::str::FromStr>::from_str(text),
                     Self,

@@ -1,0 +1,12 @@
+use annalist::prelude::*;
+use annalist_ui_tests::domain::{AccountEvent, AccountId};
+
+#[derive(Aggregate)]
+#[aggregate(on(AccountEvent => Account::apply))]
+struct Account(#[id] AccountId, u64);
+
+impl Account {
+    fn apply(&mut self, _: &AccountEvent) {}
+}
+
+fn main() {}

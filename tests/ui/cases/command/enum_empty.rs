@@ -1,0 +1,6 @@
+use annalist::prelude::*;
+
+#[derive(Command, Serialize)]
+enum BankCommand {}
+
+fn main() {}

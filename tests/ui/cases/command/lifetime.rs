@@ -1,0 +1,16 @@
+use annalist::prelude::*;
+use annalist_ui_tests::domain::{Account, AccountError, AccountEvent, AccountId};
+
+fn open(_: &Account, c: &Open) -> Result<AccountEvent, AccountError> {
+    Ok(AccountEvent::Opened { account: c.account })
+}
+
+#[derive(Command, Serialize)]
+#[command(decide = open)]
+struct Open<'a> {
+    #[id(Account)]
+    account: AccountId,
+    owner: &'a str,
+}
+
+fn main() {}

@@ -1,0 +1,15 @@
+use annalist::prelude::*;
+use annalist_ui_tests::domain::{Account, AccountEvent, AccountId};
+
+#[derive(Command, Serialize)]
+#[command(decide = open)]
+struct Open {
+    #[id(Account)]
+    account: AccountId,
+}
+
+fn open(_: &Account, c: &Open) -> AccountEvent {
+    AccountEvent::Opened { account: c.account }
+}
+
+fn main() {}

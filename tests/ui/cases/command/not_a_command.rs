@@ -1,0 +1,9 @@
+use annalist::prelude::*;
+
+struct Close;
+
+fn send(_: impl Command) {}
+
+fn main() {
+    send(Close);
+}

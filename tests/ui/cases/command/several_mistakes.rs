@@ -1,0 +1,18 @@
+use annalist::prelude::*;
+use annalist_ui_tests::domain::{Account, AccountError, AccountEvent, AccountId};
+
+fn open(_: &Account, c: &Open) -> Result<AccountEvent, AccountError> {
+    Ok(AccountEvent::Opened { account: c.account })
+}
+
+#[derive(Command, Serialize)]
+#[command(decide = "open", eror = AccountError, context = true, name = "")]
+struct Open {
+    #[id("Account")]
+    account: AccountId,
+}
+
+fn main() {
+    let open = Open { account: AccountId::new() };
+    annalist_ui_tests::decide((), open);
+}

@@ -1,0 +1,19 @@
+use annalist::prelude::*;
+use annalist_ui_tests::domain::{AccountError, AccountEvent, AccountId};
+
+struct Ledger;
+
+impl Ledger {
+    fn open(&self, c: &Open) -> Result<AccountEvent, AccountError> {
+        Ok(AccountEvent::Opened { account: c.account })
+    }
+}
+
+#[derive(Command, Serialize)]
+#[command(decide = Ledger::open)]
+struct Open {
+    #[id]
+    account: AccountId,
+}
+
+fn main() {}

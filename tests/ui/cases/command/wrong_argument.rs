@@ -1,0 +1,26 @@
+use annalist::prelude::*;
+use annalist_ui_tests::domain::{Account, AccountError, AccountEvent, AccountId};
+
+#[derive(Command, Serialize)]
+#[command(decide = close)]
+struct Close {
+    #[id(Account)]
+    account: AccountId,
+}
+
+#[derive(Command, Serialize)]
+#[command(decide = freeze)]
+struct Freeze {
+    #[id(Account)]
+    account: AccountId,
+}
+
+fn close(_: &Account, _: &Close) -> Result<AccountEvent, AccountError> {
+    Err(AccountError::Insufficient)
+}
+
+fn freeze(_: &Account, _: &Close) -> Result<AccountEvent, AccountError> {
+    Err(AccountError::Insufficient)
+}
+
+fn main() {}

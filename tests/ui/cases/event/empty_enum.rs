@@ -1,0 +1,6 @@
+use annalist::prelude::*;
+
+#[derive(Event, Serialize, Deserialize)]
+enum Nothing {}
+
+fn main() {}

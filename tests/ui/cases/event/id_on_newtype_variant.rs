@@ -1,0 +1,9 @@
+use annalist::prelude::*;
+use annalist_ui_tests::domain::AccountId;
+
+#[derive(Event, Serialize, Deserialize)]
+enum AccountEvent {
+    Opened(#[id] AccountId),
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use annalist::prelude::*;
+
+#[derive(Event)]
+#[event(prefix = "account")]
+enum AccountEvent {
+    Opened { owner: String },
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use annalist::prelude::*;
+
+#[derive(Event)]
+struct AccountOpened {
+    owner: String,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use annalist::prelude::*;
+
+#[derive(Event, Serialize, Deserialize)]
+#[event]
+struct AccountOpened {
+    owner: String,
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use annalist::prelude::*;
+
+#[derive(Event, Serialize, Deserialize)]
+#[event(prefix = "account")]
+#[serde(untagged)]
+enum AccountEvent {
+    Opened { owner: String },
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use annalist::prelude::*;
+
+#[derive(Event, Serialize, Deserialize)]
+struct Renamed(String);
+
+fn main() {}

@@ -1,0 +1,9 @@
+use annalist::prelude::*;
+
+#[derive(Event, Serialize, Deserialize)]
+#[event(crate = analist)]
+struct AccountOpened {
+    owner: String,
+}
+
+fn main() {}

@@ -1,0 +1,7 @@
+use annalist::prelude::*;
+
+#[derive(Id, Clone, Debug, PartialEq, Eq, Hash)]
+#[id(kind = "Bank Account")]
+struct AccountId(Uuid);
+
+fn main() {}

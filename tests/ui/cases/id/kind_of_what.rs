@@ -1,0 +1,6 @@
+use annalist::prelude::*;
+
+#[derive(Id, Clone, Debug, PartialEq, Eq, Hash)]
+struct Id(Uuid);
+
+fn main() {}

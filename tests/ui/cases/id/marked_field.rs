@@ -1,0 +1,6 @@
+use annalist::prelude::*;
+
+#[derive(Id, Clone, Debug, PartialEq, Eq, Hash)]
+struct AccountId(#[id(kind = "account")] Uuid);
+
+fn main() {}

@@ -1,0 +1,6 @@
+use annalist::prelude::*;
+
+#[derive(Id, Clone, Debug, PartialEq, Eq)]
+struct AccountId(Uuid);
+
+fn main() {}

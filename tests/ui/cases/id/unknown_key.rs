@@ -1,0 +1,7 @@
+use annalist::prelude::*;
+
+#[derive(Id, Clone, Debug, PartialEq, Eq, Hash)]
+#[id(knd = "account")]
+struct AccountId(Uuid);
+
+fn main() {}

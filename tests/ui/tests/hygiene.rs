@@ -1,0 +1,189 @@
+//! Derived code does not care what the user's module calls its own things, and no lint of the user fires in it.
+
+#![no_implicit_prelude]
+#![deny(warnings, unused, unused_qualifications, unreachable_pub, nonstandard_style, future_incompatible)]
+#![deny(clippy::all, clippy::pedantic, clippy::nursery)]
+#![allow(missing_docs, reason = "a test has no documentation to read")]
+
+mod hostile {
+    #![allow(dead_code, unused_macros, unused_imports, reason = "only their names matter")]
+
+    // What generated code could stumble over, were it to use names of this scope.
+    pub(crate) struct Option;
+    pub(crate) struct Result;
+    pub(crate) struct Vec;
+    pub(crate) struct String;
+    pub(crate) struct Box;
+    pub(crate) struct Types;
+    pub(crate) struct EventType;
+    pub(crate) struct IdKind;
+    pub(crate) struct Handler;
+    pub(crate) struct Loader;
+    pub(crate) struct Codec;
+    pub(crate) struct Record;
+    pub(crate) struct Tags;
+    pub(crate) trait Event {}
+    pub(crate) trait Aggregate {}
+    pub(crate) trait Command {}
+    pub(crate) trait Dispatcher {}
+    pub(crate) trait Id {}
+    pub(crate) trait Ids {}
+    pub(crate) trait On {}
+    pub(crate) trait State {}
+    pub(crate) trait Member {}
+    pub(crate) trait Default {}
+    pub(crate) trait From {}
+    pub(crate) trait Display {}
+    pub(crate) trait FromStr {}
+    pub(crate) trait Serialize {}
+    pub(crate) trait Deserialize {}
+    pub(crate) trait Send {}
+    pub(crate) trait Sync {}
+    pub(crate) trait FnMut {}
+    #[allow(non_snake_case, reason = "shadows the prelude")]
+    pub(crate) fn Ok() {}
+    #[allow(non_snake_case, reason = "shadows the prelude")]
+    pub(crate) fn Err() {}
+    pub(crate) fn fold() {}
+    pub(crate) fn decision() {}
+    pub(crate) mod std {}
+    pub(crate) mod core {}
+    pub(crate) mod alloc {}
+    pub(crate) mod serde {}
+    pub(crate) mod annalist {}
+
+    macro_rules! concat {
+        () => {};
+    }
+    macro_rules! module_path {
+        () => {};
+    }
+    macro_rules! assert {
+        () => {};
+    }
+    pub(crate) use {assert, concat, module_path};
+}
+
+#[allow(unused_imports, reason = "they are here to be in the way")]
+use hostile::*;
+
+#[derive(
+    ::annalist::Id,
+    ::std::clone::Clone,
+    ::std::marker::Copy,
+    ::std::fmt::Debug,
+    ::std::cmp::PartialEq,
+    ::std::cmp::Eq,
+    ::std::hash::Hash,
+)]
+struct ThingId(u64);
+
+/// Ids, events and commands whose names are those of type parameters in generated code.
+#[derive(::annalist::Id, ::std::clone::Clone, ::std::cmp::PartialEq, ::std::cmp::Eq, ::std::hash::Hash)]
+#[id(kind = "s")]
+struct S(D2);
+
+#[derive(
+    ::serde::Serialize,
+    ::serde::Deserialize,
+    ::std::clone::Clone,
+    ::std::cmp::PartialEq,
+    ::std::cmp::Eq,
+    ::std::hash::Hash,
+)]
+struct D2(u64);
+
+impl ::std::fmt::Display for D2 {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        ::std::fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl ::std::str::FromStr for D2 {
+    type Err = <u64 as ::std::str::FromStr>::Err;
+
+    fn from_str(text: &::std::primitive::str) -> ::std::result::Result<Self, Self::Err> {
+        ::std::result::Result::map(<u64 as ::std::str::FromStr>::from_str(text), Self)
+    }
+}
+
+#[derive(::annalist::Event, ::serde::Serialize, ::serde::Deserialize)]
+#[event(prefix = "thing", version = 2, alias = "thing.was-changed")]
+struct Changed {
+    #[id]
+    raw: ThingId,
+    #[id(with = both)]
+    tags: u64,
+    #[id]
+    codec: S,
+}
+
+const fn both(id: &u64) -> ThingId {
+    ThingId(*id)
+}
+
+#[derive(::annalist::Event, ::serde::Serialize, ::serde::Deserialize)]
+#[event(prefix = "thing")]
+enum ThingEvent {
+    Some {
+        #[id]
+        event: ThingId,
+    },
+    None,
+    Changed(Changed),
+    #[deprecated]
+    Old,
+}
+
+#[derive(::annalist::Aggregate, ::std::fmt::Debug)]
+#[aggregate(on(ThingEvent => Thing::apply))]
+struct Thing {
+    #[id]
+    record: ThingId,
+    codec: u64,
+}
+
+impl Thing {
+    #[allow(
+        clippy::needless_pass_by_ref_mut,
+        clippy::missing_const_for_fn,
+        reason = "the derive asks for it"
+    )]
+    fn apply(&mut self, event: &ThingEvent) {
+        if let ThingEvent::Changed(changed) = event {
+            self.codec += changed.tags;
+        }
+    }
+}
+
+#[derive(::annalist::Command, ::serde::Serialize)]
+#[command(decide = decide)]
+struct D {
+    #[id(Thing)]
+    loader: ThingId,
+    #[id(Thing)]
+    command: ThingId,
+}
+
+#[allow(clippy::unnecessary_wraps, clippy::trivially_copy_pass_by_ref, reason = "the derive asks for it")]
+fn decide(
+    (a, b): (&Thing, &Thing),
+    command: &D,
+) -> ::std::result::Result<ThingEvent, ::std::convert::Infallible> {
+    let sum = a.codec + b.codec + command.loader.0 + command.command.0;
+    ::std::result::Result::Ok(ThingEvent::Changed(Changed { raw: a.record, tags: sum, codec: S(D2(3)) }))
+}
+
+#[derive(::annalist::Command)]
+enum Dispatched {
+    D(D),
+}
+
+#[test]
+fn derived_code_uses_its_own_names() {
+    let past = ThingEvent::Changed(Changed { raw: ThingId(1), tags: 5, codec: S(D2(3)) });
+    let command = Dispatched::D(D { loader: ThingId(1), command: ThingId(2) });
+    let events = ::annalist_ui_tests::decide(past, command).events();
+    ::std::assert_eq!(events, ["thing.changed v2 {\"raw\":1,\"tags\":8,\"codec\":3} [s:3 thing:1 thing:8]"]);
+    let _ = [ThingEvent::Some { event: ThingId(1) }, ThingEvent::None];
+}
