@@ -2,6 +2,7 @@
 
 mod execute;
 mod load;
+mod read_side;
 mod registry;
 mod retry;
 
@@ -9,11 +10,14 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::time::MissedTickBehavior;
 
-use self::registry::Registry;
 pub use self::{
     execute::Execute,
     load::{History, Load, Moment},
     retry::Retry,
+};
+use self::{
+    read_side::{ReadSide, Registered},
+    registry::Registry,
 };
 use crate::{
     aggregate::Aggregate,
@@ -21,7 +25,12 @@ use crate::{
     command::Command,
     error::{Error, Invalid},
     event::Event,
+    feed::{Feed, Hub},
+    find::{Find, List},
     id::Id,
+    projection::{Projection, Status},
+    query::Criteria,
+    rows::{RowStore, SharedRows},
     store::{Entry, EventStore},
     tag::Tag,
     text::MAX_PAYLOAD,
@@ -45,6 +54,8 @@ struct Inner {
     clock: Box<dyn Clock>,
     codec: Codec,
     registry: Registry,
+    hub: Arc<Hub>,
+    read_side: ReadSide,
     settings: Settings,
 }
 
@@ -64,6 +75,8 @@ impl App {
             clock: Box::new(SystemClock),
             registry: Registry::default(),
             claims: Ok(()),
+            projections: Vec::new(),
+            rows: None,
             settings: Settings {
                 retry: Retry::default(),
                 journal: Journal::Off,
@@ -91,6 +104,43 @@ impl App {
     /// The events of type `E` that carry an id, oldest first, with their times, actors and positions.
     pub fn history<E: Event>(&self, id: &impl Id) -> History<E> {
         History::new(self.clone(), Tag::of(id))
+    }
+
+    /// The row of a projection with this key, now or [`after`](Find::after) a receipt.
+    pub fn find<P: Projection>(&self, key: &P::Key) -> Find<P> {
+        Find::new(self.inner.read_side.model(), key.clone())
+    }
+
+    /// The rows of a projection: by key or index, in an order, a page at a time.
+    pub fn list<P: Projection>(&self) -> List<P> {
+        List::new(self.inner.read_side.model())
+    }
+
+    /// The events of the log that match, in order, from the beginning or from any position on; first those that are there,
+    /// then those that come.
+    pub fn feed(&self, filter: Criteria) -> Feed {
+        Feed::new(Arc::clone(&self.inner.hub), filter)
+    }
+
+    /// Waits until all projections have passed everything that was appended so far: for tests, and for switching over.
+    ///
+    /// # Errors
+    /// [`Error::Behind`] if one has not within 30 seconds, or stands still; another [`Error`] if the log cannot answer.
+    pub async fn caught_up(&self) -> Result<(), Error> {
+        let settled = self.inner.store.settled().await?.position;
+        let wanted = settled.max(self.inner.hub.acknowledged());
+        self.inner.read_side.reached(wanted, Duration::from_secs(30)).await
+    }
+
+    /// How far each projection is and how it does, by name.
+    pub fn statuses(&self) -> Vec<(&'static str, Status)> {
+        self.inner.read_side.statuses()
+    }
+
+    /// Ends the projections. What they were about to write is written whole or not at all; the next start goes on there.
+    /// Dropping the last clone of the app does the same.
+    pub fn stop(&self) {
+        self.inner.read_side.stop();
     }
 
     /// Entries of the command journal behind the one numbered `after` (0 is before the first), oldest first.
@@ -153,6 +203,8 @@ pub struct Builder {
     clock: Box<dyn Clock>,
     registry: Registry,
     claims: Result<(), Invalid>,
+    projections: Vec<Registered>,
+    rows: Option<SharedRows>,
     settings: Settings,
 }
 
@@ -193,16 +245,38 @@ impl Builder {
         self
     }
 
+    /// Keeps the rows of a projection up to date, in the app's store of rows: see [`Builder::rows`].
+    pub fn projection<P: Projection>(mut self) -> Self {
+        self.projections.push(Registered::new::<P>(None));
+        self
+    }
+
+    /// Keeps the rows of a projection up to date in a store of their own. It may be another database than that of the
+    /// events, and another kind.
+    pub fn projection_in<P: Projection>(mut self, rows: impl RowStore) -> Self {
+        self.projections.push(Registered::new::<P>(Some(Arc::new(rows))));
+        self
+    }
+
+    /// Keeps rows in this store. By default they are beside the events.
+    pub fn rows(self, rows: impl RowStore) -> Self {
+        Self { rows: Some(Arc::new(rows)), ..self }
+    }
+
     /// Starts the app.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if two types claim one stored name or kind of id; another [`Error`] if the store cannot answer.
+    /// [`Error::Invalid`] if two types claim one stored name or kind of id; [`Error::Unusable`] if the rows of a projection
+    /// have another shape than its type, or belong to another log; another [`Error`] if the store cannot answer.
     pub async fn start(self) -> Result<App, Error> {
-        let Self { store, clock, registry, claims, settings } = self;
+        let Self { store, clock, registry, claims, projections, rows, settings } = self;
         claims?;
+        let codec = Codec::default();
+        let hub = Hub::new(Arc::clone(&store));
+        let rows = rows.or_else(|| store.row_store());
+        let read_side = ReadSide::start(projections, &hub, rows, &codec).await?;
         let keeps_house = settings.keep_command_ids.is_some();
-        let app =
-            App { inner: Arc::new(Inner { store, clock, codec: Codec::default(), registry, settings }) };
+        let app = App { inner: Arc::new(Inner { store, clock, codec, registry, hub, read_side, settings }) };
         if keeps_house {
             app.forget_old_command_ids().await?;
             app.keep_house();

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::record::Position;
+use crate::position::Position;
 
 /// The source of an error, as the layer below reported it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
@@ -48,6 +48,18 @@ pub enum Error {
         /// What the layer below said, if it spoke.
         #[source]
         source: Option<BoxError>,
+    },
+    /// A read model is not as far as the caller wants to see it.
+    #[error("`{projection}` has not reached position {wanted}, it stands at {reached}: {reason}")]
+    Behind {
+        /// The projection.
+        projection: &'static str,
+        /// The position that was waited for.
+        wanted: Position,
+        /// How far it is.
+        reached: Position,
+        /// Why the wait ended.
+        reason: String,
     },
     /// The user's own function (a decision or a fold) panicked. The process and the store go on; nothing was written.
     #[error("{function} panicked: {message}")]
@@ -205,6 +217,12 @@ pub enum Invalid {
     },
 }
 
+/// The message of a panic of the user's code.
+pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
+}
+
 /// Why a command was not accepted. `E` is the command's own error type.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -256,7 +274,9 @@ impl<E> From<Error> for ExecuteError<E> {
             Error::Invalid(invalid) => Self::Invalid(invalid),
             Error::Panicked { .. } => Self::Panicked(error),
             Error::Unknown { .. } => Self::Unknown(error),
-            Error::Unusable { .. } | Error::Unavailable { .. } => Self::Unavailable(error),
+            Error::Unusable { .. } | Error::Unavailable { .. } | Error::Behind { .. } => {
+                Self::Unavailable(error)
+            }
         }
     }
 }

@@ -10,12 +10,14 @@
 //! |---|---|
 //! | application | [`app`], [`testing`] |
 //! | write side | [`aggregate`], [`command`], [`dispatch`] |
-//! | port | [`store`] |
+//! | read side | [`feed`], [`projection`], [`find`] |
+//! | port | [`store`], [`rows`] |
 //! | facts | [`tag`], [`query`], [`payload`], [`record`], [`context`], [`codec`], [`event`] |
-//! | ground | [`error`], [`text`], [`id`], [`time`] |
+//! | ground | [`error`], [`text`], [`id`], [`position`], [`time`] |
 
 pub mod error;
 pub mod id;
+pub mod position;
 pub mod text;
 pub mod time;
 
@@ -27,11 +29,16 @@ pub mod query;
 pub mod record;
 pub mod tag;
 
+pub mod rows;
 pub mod store;
 
 pub mod aggregate;
 pub mod command;
 pub mod dispatch;
+
+pub mod feed;
+pub mod find;
+pub mod projection;
 
 pub mod app;
 pub mod testing;

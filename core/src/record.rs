@@ -5,6 +5,7 @@ use std::{borrow::Cow, fmt};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use crate::position::Position;
 use crate::{
     error::Invalid,
     payload::Payload,
@@ -12,34 +13,6 @@ use crate::{
     text::{MAX_PAYLOAD, check_event_name, check_name},
     time::Timestamp,
 };
-
-/// A place in the one global order of a log. The first event stands at 1 or later; 0 is before everything.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Position(u64);
-
-impl Position {
-    /// Before the first event.
-    pub const START: Self = Self(0);
-    /// Behind every event: stores number up to `i64::MAX`.
-    pub const END: Self = Self(i64::MAX as u64);
-
-    /// The position with this number; numbers beyond [`Position::END`] become it.
-    pub const fn new(number: u64) -> Self {
-        if number > Self::END.0 { Self::END } else { Self(number) }
-    }
-
-    /// Its number.
-    pub const fn get(self) -> u64 {
-        self.0
-    }
-}
-
-impl fmt::Display for Position {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 /// A text that names something for people and machines outside: 1 to 200 bytes without NUL.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

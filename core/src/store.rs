@@ -15,7 +15,7 @@ pub use self::{
     append::{Append, Appended, CommandKey, Condition, Journaled, Receipt, Stored},
     read::{Batch, Entry, Hole, Marker, Outcome, Page, Read, Settled},
 };
-use crate::{error::Error, query::Criteria, record::Position, time::Timestamp};
+use crate::{error::Error, query::Criteria, record::Position, rows::SharedRows, time::Timestamp};
 
 /// The identity of one log, made when the log is made. A copy of the data keeps it, another log has another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -67,9 +67,10 @@ pub trait EventStore: Send + Sync + 'static {
 
     /// Appends if, and only if, no event that matches a condition's criteria was appended since its marker.
     ///
-    /// A command id that was accepted before gives the first receipt; it is looked up before the conditions. An
-    /// append without events still checks its conditions and, if it has an id, is remembered. All of it (events,
-    /// id, journal entry) is one transaction. Dropping the future leaves it whole or absent.
+    /// A command id that was accepted before gives the first receipt; it is looked up before the conditions. If several
+    /// conditions fail, any one of them is named. An append without events still checks its conditions and, if it has
+    /// an id, is remembered. All of it (events, id, journal entry) is one transaction. Dropping the future leaves it
+    /// whole or absent. Ids of events are kept as they are given, not compared.
     ///
     /// # Errors
     /// [`Error::Invalid`] if the id belongs to another command, [`Error::Unknown`] if the answer was lost after
@@ -102,15 +103,29 @@ pub trait EventStore: Send + Sync + 'static {
 
     /// Journal entries behind the one numbered `after` (0 is before the first), oldest first, at most `limit`.
     ///
+    /// Numbers are drawn by commands that run side by side: an entry may appear behind one with a higher number. The
+    /// journal is for looking back, not for following; a follower reads the feed.
+    ///
     /// # Errors
     /// [`Error`] if the store cannot answer or an entry is damaged.
     async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error>;
+
+    /// The store's own tables for rows of projections, if it has any.
+    fn row_store(&self) -> Option<SharedRows> {
+        None
+    }
 
     /// Forgets command ids that were accepted before `time`, and says how many. Events and journal stay.
     ///
     /// # Errors
     /// [`Error`] if the store cannot answer.
     async fn forget_commands(&self, before: Timestamp) -> Result<u64, Error>;
+}
+
+impl fmt::Debug for dyn EventStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.describe())
+    }
 }
 
 macro_rules! delegate_store {
@@ -151,6 +166,10 @@ macro_rules! delegate_store {
 
             async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {
                 (**self).journal(after, limit).await
+            }
+
+            fn row_store(&self) -> Option<SharedRows> {
+                (**self).row_store()
             }
 
             async fn forget_commands(&self, before: Timestamp) -> Result<u64, Error> {

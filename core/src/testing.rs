@@ -11,11 +11,16 @@
 mod clock;
 mod diff;
 mod kit;
+mod project;
 
 use std::borrow::Cow;
 
 use self::kit::{Kit, written};
-pub use self::{clock::ManualClock, kit::Then};
+pub use self::{
+    clock::ManualClock,
+    kit::Then,
+    project::{Projected, ProjectedRow},
+};
 use crate::{
     command::Command,
     event::IntoEvents,

@@ -4,24 +4,27 @@
 //! the same ids, the same journal. Clones share one log.
 
 mod log;
+mod rows;
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use annalist_core::{
     error::Error,
     query::Criteria,
     record::Position,
+    rows::{Checkpoint, Committed, Key, Row, RowChange, RowQuery, RowStore, SharedRows, Table},
     store::{Append, Appended, Batch, CommandKey, Entry, EventStore, LogId, Page, Read, Receipt, Settled},
     time::Timestamp,
 };
 use async_trait::async_trait;
 
-use self::log::Log;
+use self::{log::Log, rows::Rows};
 
 /// A log in memory. It lives as long as its last clone.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
     log: Arc<Mutex<Log>>,
+    rows: Arc<Mutex<Rows>>,
 }
 
 impl Memory {
@@ -32,7 +35,12 @@ impl Memory {
 
     /// A method of [`Log`] changes the log last and all at once, so a panic elsewhere leaves nothing half done.
     fn log(&self) -> MutexGuard<'_, Log> {
-        self.log.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The same holds for [`Rows`].
+    fn kept_rows(&self) -> MutexGuard<'_, Rows> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -77,5 +85,41 @@ impl EventStore for Memory {
 
     async fn forget_commands(&self, before: Timestamp) -> Result<u64, Error> {
         Ok(self.log().forget_commands(before))
+    }
+
+    fn row_store(&self) -> Option<SharedRows> {
+        Some(Arc::new(self.clone()))
+    }
+}
+
+#[async_trait]
+impl RowStore for Memory {
+    fn describe_rows(&self) -> String {
+        "rows in memory".to_owned()
+    }
+
+    async fn define(&self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
+        self.kept_rows().define(table, log)
+    }
+
+    async fn checkpoint(&self, projection: &str, version: u32) -> Result<Option<Checkpoint>, Error> {
+        Ok(self.kept_rows().checkpoint(projection, version))
+    }
+
+    async fn rows(&self, table: &Table, keys: &[Key]) -> Result<Vec<Option<Row>>, Error> {
+        self.kept_rows().rows(table, keys)
+    }
+
+    async fn commit(&self, change: RowChange<'_>) -> Result<Committed, Error> {
+        self.kept_rows().commit(change)
+    }
+
+    async fn report(&self, projection: &str, version: u32, stopped: Option<&str>) -> Result<(), Error> {
+        self.kept_rows().report(projection, version, stopped);
+        Ok(())
+    }
+
+    async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {
+        self.kept_rows().find(query)
     }
 }

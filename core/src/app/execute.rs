@@ -1,7 +1,6 @@
 //! The write path: load, decide, append under the exact condition; on conflict, again.
 
 use std::{
-    any::Any,
     borrow::Cow,
     fmt::Debug,
     future::{Future, IntoFuture},
@@ -17,7 +16,7 @@ use crate::{
     command::Command,
     context::Context,
     dispatch::{Dispatcher, Handler, Loader},
-    error::{Error, ExecuteError, Invalid},
+    error::{Error, ExecuteError, Invalid, panic_message},
     event::{Events, IntoEvents},
     payload::Payload,
     query::{Criteria, Item},
@@ -266,7 +265,10 @@ impl Request {
             ..self.message(time, None)
         };
         Ok(match self.app.inner.store.append(append).await? {
-            Appended::Done(receipt) | Appended::Already(receipt) => Tried::Accepted(receipt),
+            Appended::Done(receipt) | Appended::Already(receipt) => {
+                self.app.inner.hub.appended(receipt.position());
+                Tried::Accepted(receipt)
+            }
             Appended::Conflict { met, .. } => Tried::Conflict(met),
         })
     }
@@ -317,12 +319,7 @@ pub(super) fn guard<T>(running: &str, user_code: impl FnOnce() -> Result<T, Inva
         Ok(result) => result.map_err(Error::from),
         Err(panic) => Err(Error::Panicked {
             function: format!("the code of `{running}`"),
-            message: message_of(&*panic),
+            message: panic_message(&*panic),
         }),
     }
-}
-
-fn message_of(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }

@@ -25,11 +25,13 @@ pub struct Append {
     pub metadata: Metadata,
     /// The command id that the caller gave, if any.
     pub key: Option<CommandKey>,
-    /// The journal entry to write with it, if any.
+    /// The journal entry to write with it, if any. That of a rejected command comes alone: without events, conditions and
+    /// key, for a rejection is not remembered.
     pub journal: Option<Journaled>,
 }
 
-/// "No event that matches what I read has appeared since I read it."
+/// "No event that matches what I read has appeared since I read it." The marker is that of a read of the same criteria, and
+/// means nothing for others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
     /// What was read.

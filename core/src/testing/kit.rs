@@ -64,7 +64,7 @@ impl Given {
     }
 
     /// The circumstances of a test, as they stand above a failure.
-    fn story(&self) -> String {
+    pub(super) fn story(&self) -> String {
         let mut story = String::new();
         for Record { name, version, data, tags, .. } in &self.records {
             let tags: Vec<&str> = tags.iter().map(crate::tag::Tag::as_str).collect();

@@ -1,0 +1,63 @@
+//! One row by its key.
+
+use std::{
+    future::{Future, IntoFuture},
+    pin::Pin,
+    time::Duration,
+};
+
+use super::{ReadModel, model::PATIENCE};
+use crate::{
+    error::Error,
+    projection::{Projection, RowKey},
+    record::Position,
+    store::Receipt,
+};
+
+/// A row that is about to be looked up; `.await` it.
+#[must_use = "nothing is asked before it is awaited"]
+#[derive(Debug)]
+pub struct Find<P: Projection> {
+    model: Result<ReadModel<P>, Error>,
+    key: P::Key,
+    wanted: Position,
+    patience: Duration,
+}
+
+impl<P: Projection> Find<P> {
+    /// The row with a key.
+    pub fn new(model: Result<ReadModel<P>, Error>, key: P::Key) -> Self {
+        Self { model, key, wanted: Position::START, patience: PATIENCE }
+    }
+
+    /// Waits until the row shows what this receipt's command did.
+    pub fn after(self, receipt: &Receipt) -> Self {
+        self.after_position(receipt.position())
+    }
+
+    /// Waits until the row shows everything up to a position.
+    pub fn after_position(self, wanted: Position) -> Self {
+        Self { wanted, ..self }
+    }
+
+    /// How long to wait at most; 5 seconds unless said.
+    pub fn within(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    async fn run(self) -> Result<Option<P>, Error> {
+        let model = self.model?;
+        model.reached(self.wanted, self.patience).await?;
+        let rows = model.rows().rows(&P::TABLE, &[self.key.to_key()?]).await?;
+        Ok(rows.into_iter().flatten().next().map(P::from_row).transpose()?)
+    }
+}
+
+impl<P: Projection> IntoFuture for Find<P> {
+    type Output = Result<Option<P>, Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}

@@ -1,0 +1,100 @@
+//! Read models: rows folded from the feed.
+
+mod fold;
+mod key;
+mod runner;
+mod status;
+mod steps;
+
+pub(crate) use self::fold::fold_in_memory;
+pub use self::{
+    key::{IntoKeys, RowKey},
+    runner::Runner,
+    status::{State, Status, Stopped},
+    steps::{Steps, ids_of, route},
+};
+use crate::{
+    codec::Codec,
+    error::Invalid,
+    event::Types,
+    query::{Criteria, Item},
+    record::Record,
+    rows::{Row, Table},
+};
+
+/// A row of a read model, folded from the events that carry its key. Derive it.
+///
+/// The methods are called by the framework; their names leave `new`, `apply`, `key` and the like to the user.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a projection",
+    label = "the row of a read model is needed here",
+    note = "add `#[derive(Projection)]` and `#[projection(name = \"…\", version = 1, on(SomeEvent => {Self}::apply))]` to `{Self}`"
+)]
+pub trait Projection: Sized + Send + Sync + 'static {
+    /// The type of its `#[key]` field; a tuple if there are several.
+    type Key: RowKey;
+    /// The table that keeps it.
+    const TABLE: Table;
+    /// The events that it folds.
+    const EVENTS: &'static [Types];
+
+    /// The row before its first event.
+    fn initial(key: Self::Key) -> Self;
+
+    /// Adds a step for each row that a record changes.
+    ///
+    /// # Errors
+    /// [`Invalid`] if the record cannot be decoded, or its keys cannot be read.
+    fn plan_record<'a>(record: &'a Record, codec: &Codec, steps: &mut Steps<'a, Self>)
+    -> Result<(), Invalid>;
+
+    /// The values of its columns.
+    ///
+    /// # Errors
+    /// [`Invalid`] if no store can keep one of them.
+    fn to_row(&self) -> Result<Row, Invalid>;
+
+    /// The row from the values of its columns.
+    ///
+    /// # Errors
+    /// [`Invalid`] if a value does not fit its field.
+    fn from_row(row: Row) -> Result<Self, Invalid>;
+}
+
+/// What becomes of a row after an event. A handler that gives nothing keeps it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[must_use = "return it from the handler"]
+pub enum Change {
+    /// It is kept, as it is now.
+    #[default]
+    Keep,
+    /// It is deleted; a later event with its key starts a new one.
+    Delete,
+}
+
+/// What a handler of a projection may return: `()` or a [`Change`].
+#[diagnostic::on_unimplemented(
+    message = "a handler of a projection cannot return `{Self}`",
+    note = "return nothing to keep the row, or a `Change`"
+)]
+pub trait IntoChange {
+    /// The change.
+    fn into_change(self) -> Change;
+}
+
+impl IntoChange for () {
+    fn into_change(self) -> Change {
+        Change::Keep
+    }
+}
+
+impl IntoChange for Change {
+    fn into_change(self) -> Change {
+        self
+    }
+}
+
+/// Which events a projection reads.
+pub fn criteria_of<P: Projection>() -> Criteria {
+    Item::any().types(P::EVENTS.iter().flat_map(Types::names)).into()
+}

@@ -1,0 +1,108 @@
+//! From records to steps: which rows a record changes, and how.
+//!
+//! Records are decoded and their keys found first, so that the rows of a whole batch can be loaded at once; the handlers run
+//! when the rows are there.
+
+use std::{collections::HashSet, sync::Arc};
+
+use super::{Change, IntoKeys, Projection};
+use crate::{
+    codec::Codec,
+    context::Context,
+    error::Invalid,
+    event::Event,
+    id::Id,
+    record::{Raw, Record},
+    text::refuse,
+};
+
+/// What a batch of records does to the rows of a projection, in order.
+pub struct Steps<'a, P: Projection> {
+    steps: Vec<Step<'a, P>>,
+    record: usize,
+}
+
+/// What one event does to one row.
+pub(super) struct Step<'a, P: Projection> {
+    pub(super) key: P::Key,
+    /// The index of the event's record in the batch.
+    pub(super) record: usize,
+    pub(super) apply: Box<dyn FnOnce(&mut P) -> Change + Send + 'a>,
+}
+
+impl<P: Projection> Default for Steps<'_, P> {
+    fn default() -> Self {
+        Self { steps: Vec::new(), record: 0 }
+    }
+}
+
+impl<'a, P: Projection> Steps<'a, P> {
+    /// What is added from now on comes from the record with this index in the batch.
+    pub(super) fn begin(&mut self, record: usize) {
+        self.record = record;
+    }
+
+    pub(super) fn into_vec(self) -> Vec<Step<'a, P>> {
+        self.steps
+    }
+
+    /// The keys, each once, in order of first appearance, with the record that named them first.
+    pub(super) fn keys(&self) -> Vec<(P::Key, usize)> {
+        let mut seen = HashSet::new();
+        let first = self.steps.iter().filter(|step| seen.insert(&step.key));
+        first.map(|step| (step.key.clone(), step.record)).collect()
+    }
+
+    fn push(&mut self, key: P::Key, apply: Box<dyn FnOnce(&mut P) -> Change + Send + 'a>) {
+        self.steps.push(Step { key, record: self.record, apply });
+    }
+}
+
+/// Adds the steps of the events of type `E` that a record holds; does nothing with a record of another type.
+/// [`Projection::plan_record`] calls it once for each `on` entry.
+///
+/// # Errors
+/// [`Invalid`] if the record cannot be decoded, or `keys` cannot find its keys.
+pub fn route<'a, P, E, K>(
+    record: &'a Record,
+    codec: &Codec,
+    steps: &mut Steps<'a, P>,
+    keys: impl Fn(&E, &Record) -> Result<K, Invalid>,
+    apply: fn(&mut P, &E, &Context<'_>) -> Change,
+) -> Result<(), Invalid>
+where
+    P: Projection,
+    E: Event,
+    K: IntoKeys<P::Key>,
+{
+    if !const { &E::TYPES }.owns(&record.name) {
+        return Ok(());
+    }
+    let mut events = Vec::new();
+    E::decode_raw(&Raw::from(record), codec, &mut |event| events.push(Arc::new(event)))?;
+    for event in events {
+        let mut seen = HashSet::new();
+        keys(&event, record)?.each_key(&mut |key| {
+            // An event that names a row twice still happened once.
+            if seen.insert(key.clone()) {
+                let event = Arc::clone(&event);
+                steps.push(key, Box::new(move |row| apply(row, &event, &Context::from(record))));
+            }
+        });
+    }
+    Ok(())
+}
+
+/// The ids of one kind that a record carries: where rows are keyed by an id, these are the keys.
+///
+/// # Errors
+/// [`Invalid`] if a tag of the kind does not read as the id.
+pub fn ids_of<I: Id>(record: &Record) -> Result<Vec<I>, Invalid> {
+    let ids = record.tags.iter().filter(|tag| tag.kind() == I::KIND);
+    ids.map(|tag| {
+        tag.value().parse().map_err(|_| {
+            refuse("tag", tag.as_str(), format!("`{}` cannot be read from it", std::any::type_name::<I>()))
+        })
+    })
+    .collect()
+}

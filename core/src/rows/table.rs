@@ -1,0 +1,159 @@
+//! The shape of a projection's rows.
+
+use std::fmt::Write;
+
+use super::Value;
+use crate::{
+    error::{Error, Invalid},
+    store::LogId,
+    text::{is_kind, refuse},
+};
+
+/// A row: one value for each column of its table, in their order.
+pub type Row = Vec<Value>;
+
+/// The key of a row: one value for each key column, in their order.
+pub type Key = Vec<Value>;
+
+/// The table of one version of a projection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// The projection's name, which is the name of the stable view: `[a-z][a-z0-9_]*`, at most 48 bytes.
+    pub projection: &'static str,
+    /// The version of its shape and meaning.
+    pub version: u32,
+    /// Its columns.
+    pub columns: &'static [Column],
+}
+
+/// One column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// The name of the field, `[a-z][a-z0-9_]*`, at most 63 bytes.
+    pub name: &'static str,
+    /// What it keeps.
+    pub kind: ColumnType,
+    /// Whether it may be empty.
+    pub nullable: bool,
+    /// What it is for.
+    pub role: Role,
+}
+
+/// What a column keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColumnType {
+    /// True or false.
+    Bool,
+    /// 64-bit whole numbers.
+    Int,
+    /// 64-bit floating point numbers.
+    Float,
+    /// Text, compared byte by byte.
+    Text,
+    /// UUIDs.
+    Uuid,
+    /// Points in time, in microseconds.
+    Time,
+    /// JSON.
+    Json,
+}
+
+/// What a column is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It is part of the key.
+    Key,
+    /// Queries may ask by it.
+    Index,
+    /// It is only read.
+    Plain,
+}
+
+impl Table {
+    /// The name of the table itself; the view has the projection's name alone.
+    pub fn name(&self) -> String {
+        format!("{}_v{}", self.projection, self.version)
+    }
+
+    /// The key columns.
+    pub fn key(&self) -> impl Iterator<Item = &'static Column> {
+        self.columns.iter().filter(|column| column.role == Role::Key)
+    }
+
+    /// The key of a row.
+    pub fn key_of(&self, row: &Row) -> Key {
+        let keyed = self.columns.iter().zip(row).filter(|(column, _)| column.role == Role::Key);
+        keyed.map(|(_, value)| value.clone()).collect()
+    }
+
+    /// Its shape as a text: the same for the same columns, and fit for a message that shows what changed.
+    pub fn shape(&self) -> String {
+        let mut shape = String::new();
+        for Column { name, kind, nullable, role } in self.columns {
+            let separator = if shape.is_empty() { "" } else { ", " };
+            let optional = if *nullable { "?" } else { "" };
+            let role = match role {
+                Role::Key => " key",
+                Role::Index => " index",
+                Role::Plain => "",
+            };
+            let _ = write!(shape, "{separator}{name} {kind:?}{optional}{role}");
+        }
+        shape
+    }
+
+    /// For stores: accepts the shape and the log that stand beside a table that is there already.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if they are others than those of this program.
+    pub fn check_stored(&self, shape: &str, log: LogId, expected: LogId) -> Result<(), Error> {
+        let (name, wanted) = (self.projection, self.shape());
+        let operation = || format!("open the rows of `{name}` version {}", self.version);
+        if shape != wanted {
+            let reason = format!(
+                "they are stored as ({shape}), and the program wants ({wanted}); give the projection a new `version`"
+            );
+            return Err(Error::unusable(operation(), reason));
+        }
+        if log != expected {
+            let reason = format!(
+                "they were made of log {log}, and the program reads log {expected}; use another store of rows, or rebuild them"
+            );
+            return Err(Error::unusable(operation(), reason));
+        }
+        Ok(())
+    }
+
+    /// Checks what the derive cannot see.
+    ///
+    /// # Errors
+    /// [`Invalid`] if a name is no identifier or too long, the table has no key or an empty one, or two columns share a name.
+    pub fn check(&self) -> Result<(), Invalid> {
+        if !is_kind(self.projection) || self.projection.len() > 48 {
+            return Err(refuse(
+                "projection name",
+                self.projection,
+                "it must be `[a-z][a-z0-9_]*` of at most 48 bytes",
+            ));
+        }
+        for (number, column) in self.columns.iter().enumerate() {
+            if !is_kind(column.name) || column.name.len() > 63 {
+                return Err(refuse(
+                    "column name",
+                    column.name,
+                    "it must be `[a-z][a-z0-9_]*` of at most 63 bytes",
+                ));
+            }
+            if self.columns[..number].iter().any(|other| other.name == column.name) {
+                return Err(refuse("column name", column.name, "two fields have it"));
+            }
+            if column.role == Role::Key && column.nullable {
+                return Err(refuse("key column", column.name, "a key must not be empty"));
+            }
+        }
+        match self.key().next() {
+            Some(_) => Ok(()),
+            None => Err(refuse("projection", self.projection, "mark its key field with `#[key]`")),
+        }
+    }
+}

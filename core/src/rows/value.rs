@@ -1,0 +1,265 @@
+//! The values of columns, and the Rust types that have a faithful one.
+
+use std::cmp::Ordering;
+
+use uuid::Uuid;
+
+use super::ColumnType;
+use crate::{
+    error::Invalid,
+    id::Id,
+    payload::Payload,
+    text::{MAX_PAYLOAD, check_text, refuse},
+    time::Timestamp,
+};
+
+/// One value of a row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Nothing.
+    Null,
+    /// True or false.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A number that is not NaN.
+    Float(f64),
+    /// A text without NUL.
+    Text(String),
+    /// A UUID.
+    Uuid(Uuid),
+    /// A point in time.
+    Time(Timestamp),
+    /// A JSON text.
+    Json(Payload),
+}
+
+impl Value {
+    /// The order in which every store sorts: nothing first, texts byte by byte, UUIDs by their bytes.
+    pub fn order(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Bool(a), Self::Bool(b)) => a.cmp(b),
+            (Self::Int(a), Self::Int(b)) => a.cmp(b),
+            (Self::Float(a), Self::Float(b)) => a.partial_cmp(b).unwrap_or(Ordering::Equal),
+            (Self::Text(a), Self::Text(b)) => a.cmp(b),
+            (Self::Uuid(a), Self::Uuid(b)) => a.cmp(b),
+            (Self::Time(a), Self::Time(b)) => a.cmp(b),
+            (Self::Json(a), Self::Json(b)) => a.as_str().cmp(b.as_str()),
+            _ => self.rank().cmp(&other.rank()),
+        }
+    }
+
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Null => 0,
+            Self::Bool(_) => 1,
+            Self::Int(_) => 2,
+            Self::Float(_) => 3,
+            Self::Text(_) => 4,
+            Self::Uuid(_) => 5,
+            Self::Time(_) => 6,
+            Self::Json(_) => 7,
+        }
+    }
+
+    /// What it is, for messages.
+    pub fn describe(&self) -> &'static str {
+        match self {
+            Self::Null => "nothing",
+            Self::Bool(_) => "a boolean",
+            Self::Int(_) => "a whole number",
+            Self::Float(_) => "a number",
+            Self::Text(_) => "a text",
+            Self::Uuid(_) => "a UUID",
+            Self::Time(_) => "a time",
+            Self::Json(_) => "a JSON text",
+        }
+    }
+}
+
+/// A Rust type that a column keeps faithfully.
+#[diagnostic::on_unimplemented(
+    message = "no column keeps a `{Self}` faithfully",
+    label = "a field of a projection",
+    note = "columns keep bool, i16, i32, i64, u8, u16, u32, f32, f64, String, Uuid, Timestamp, ids, and `Option`s of them",
+    note = "for a `u64` use `i64` (or `u32`), which every database counts, sorts and sums; for a struct, a list or a map write `#[json]` above the field"
+)]
+pub trait Field: Sized {
+    /// The type of its column.
+    const TYPE: ColumnType;
+    /// Whether the column may be empty.
+    const NULLABLE: bool = false;
+
+    /// The value to keep.
+    ///
+    /// # Errors
+    /// [`Invalid`] if no store can keep it: NaN, or a text with NUL.
+    fn to_value(&self) -> Result<Value, Invalid>;
+
+    /// The field from a kept value.
+    ///
+    /// # Errors
+    /// [`Invalid`] if the value is of another type or out of range.
+    fn from_value(value: Value) -> Result<Self, Invalid>;
+}
+
+fn misfit<T>(value: &Value) -> Invalid {
+    refuse("stored value", value.describe(), format!("the field wants a `{}`", std::any::type_name::<T>()))
+}
+
+macro_rules! whole_numbers {
+    ($($number:ty),+) => {
+        $(impl Field for $number {
+            const TYPE: ColumnType = ColumnType::Int;
+
+            fn to_value(&self) -> Result<Value, Invalid> {
+                Ok(Value::Int(i64::from(*self)))
+            }
+
+            fn from_value(value: Value) -> Result<Self, Invalid> {
+                match value {
+                    Value::Int(number) => Self::try_from(number).map_err(|_| misfit::<Self>(&value)),
+                    _ => Err(misfit::<Self>(&value)),
+                }
+            }
+        })+
+    };
+}
+
+whole_numbers!(i16, i32, i64, u8, u16, u32);
+
+impl Field for f64 {
+    const TYPE: ColumnType = ColumnType::Float;
+
+    fn to_value(&self) -> Result<Value, Invalid> {
+        if self.is_nan() {
+            return Err(refuse("number", "NaN", "no store keeps and sorts it faithfully"));
+        }
+        Ok(Value::Float(*self))
+    }
+
+    fn from_value(value: Value) -> Result<Self, Invalid> {
+        match value {
+            Value::Float(number) => Ok(number),
+            _ => Err(misfit::<Self>(&value)),
+        }
+    }
+}
+
+impl Field for f32 {
+    const TYPE: ColumnType = ColumnType::Float;
+
+    fn to_value(&self) -> Result<Value, Invalid> {
+        f64::from(*self).to_value()
+    }
+
+    #[allow(clippy::cast_possible_truncation)] // only what came from an f32 stands there
+    fn from_value(value: Value) -> Result<Self, Invalid> {
+        f64::from_value(value).map(|number| number as f32)
+    }
+}
+
+impl Field for String {
+    const TYPE: ColumnType = ColumnType::Text;
+
+    fn to_value(&self) -> Result<Value, Invalid> {
+        check_text("text", self, MAX_PAYLOAD)?;
+        Ok(Value::Text(self.clone()))
+    }
+
+    fn from_value(value: Value) -> Result<Self, Invalid> {
+        match value {
+            Value::Text(text) => Ok(text),
+            _ => Err(misfit::<Self>(&value)),
+        }
+    }
+}
+
+macro_rules! plain {
+    ($($rust:ty => $variant:ident),+) => {
+        $(impl Field for $rust {
+            const TYPE: ColumnType = ColumnType::$variant;
+
+            fn to_value(&self) -> Result<Value, Invalid> {
+                Ok(Value::$variant(*self))
+            }
+
+            fn from_value(value: Value) -> Result<Self, Invalid> {
+                match value {
+                    Value::$variant(inner) => Ok(inner),
+                    _ => Err(misfit::<Self>(&value)),
+                }
+            }
+        })+
+    };
+}
+
+plain!(bool => Bool, Uuid => Uuid, Timestamp => Time);
+
+/// An id is kept as what it wraps.
+impl<I: Id<Inner: Field>> Field for I {
+    const TYPE: ColumnType = <I::Inner as Field>::TYPE;
+    const NULLABLE: bool = <I::Inner as Field>::NULLABLE;
+
+    fn to_value(&self) -> Result<Value, Invalid> {
+        self.as_inner().to_value()
+    }
+
+    fn from_value(value: Value) -> Result<Self, Invalid> {
+        I::Inner::from_value(value).map(I::from_inner)
+    }
+}
+
+impl<F: Field> Field for Option<F> {
+    const TYPE: ColumnType = F::TYPE;
+    const NULLABLE: bool = true;
+
+    fn to_value(&self) -> Result<Value, Invalid> {
+        self.as_ref().map_or(Ok(Value::Null), F::to_value)
+    }
+
+    fn from_value(value: Value) -> Result<Self, Invalid> {
+        match value {
+            Value::Null => Ok(None),
+            value => F::from_value(value).map(Some),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn both_ways<F: Field + PartialEq + std::fmt::Debug>(field: F) {
+        assert_eq!(F::from_value(field.to_value().unwrap()).unwrap(), field);
+    }
+
+    #[test]
+    fn fields_come_back_as_they_went() {
+        both_ways(i64::MIN);
+        both_ways(u32::MAX);
+        both_ways(0.1f32);
+        both_ways(f64::NEG_INFINITY);
+        both_ways("é\u{1f}".to_owned());
+        both_ways(Some(true));
+        both_ways(None::<Uuid>);
+        both_ways(Timestamp::MAX);
+    }
+
+    #[test]
+    fn what_no_store_keeps_is_refused() {
+        assert!(f64::NAN.to_value().is_err());
+        assert!("a\0b".to_owned().to_value().is_err());
+        assert!(u8::from_value(Value::Int(256)).is_err());
+        assert!(String::from_value(Value::Null).unwrap_err().to_string().contains("String"));
+    }
+
+    #[test]
+    fn nothing_sorts_first_and_texts_by_bytes() {
+        let text = |text: &str| Value::Text(text.into());
+        assert_eq!(Value::Null.order(&Value::Int(i64::MIN)), Ordering::Less);
+        assert_eq!(text("Z").order(&text("a")), Ordering::Less);
+        assert_eq!(text("é").order(&text("z")), Ordering::Greater);
+    }
+}
