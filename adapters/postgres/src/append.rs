@@ -1,7 +1,7 @@
 //! Appends: columns out, an outcome back.
 
 use annalist_core::{
-    error::{BoxError, Error, Invalid},
+    error::{BoxError, Error},
     store::{Append, Appended, CommandKey},
     tag::Tag,
 };
@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 use crate::{
     Store,
-    error::{append_failed, failed, is_taken},
+    error::is_taken,
+    group::{Failed, Job},
     keys::Locks,
     rows::{Items, Time, literal, number, ordinal, position, receipt},
     sql::Statement,
@@ -25,49 +26,72 @@ use crate::{
 const TRIES: usize = 10;
 
 impl Store {
-    pub(crate) async fn append(&self, append: Append) -> Result<Appended, Error> {
-        let doing = || self.doing("append to");
-        let columns = Columns::of(&[&append], self.keys.locks([&append])).map_err(|source| {
-            Error::Unusable { operation: doing(), reason: source.to_string(), source: Some(source) }
-        })?;
+    /// Sends appends, none of which can stand in the way of a later one, in one call. An answer for each, in their order.
+    pub(crate) async fn send(&self, jobs: &[Job]) -> Result<Vec<Result<Appended, Error>>, Failed> {
+        let columns = Columns::of(jobs).map_err(|error| Failed::unsent(sqlx::Error::Encode(error)))?;
         let mut tries = 0;
-        let row = loop {
-            // A connection of our own, to tell an append that was never sent from one whose answer is missing.
-            let mut connection = self.pool.acquire().await.map_err(|error| failed(doing(), error))?;
-            match columns.bind(&self.sql.append).fetch_one(&mut *connection).await {
-                Ok(row) => break row,
+        let rows = loop {
+            // A connection of our own, to tell a call that was never sent from one whose answer is missing.
+            let mut connection = self.pool.acquire().await.map_err(Failed::unsent)?;
+            match columns.bind(&self.sql.append).fetch_all(&mut *connection).await {
+                Ok(rows) => break rows,
                 Err(error) if is_taken(&error) && tries < TRIES => tries += 1,
-                Err(error) => return Err(append_failed(doing(), error)),
+                Err(error) => return Err(Failed::answered(error)),
             }
         };
-        match answer(&row, append.key.as_ref()) {
-            Ok(answer) => Ok(answer?),
-            Err(error) => Err(append_failed(doing(), error)),
+        if rows.len() != jobs.len() {
+            let reason = format!("{} answers to {} appends", rows.len(), jobs.len());
+            return Err(Failed::answered(sqlx::Error::Protocol(reason)));
         }
+        let mut first_condition = 0;
+        let answers = rows.iter().zip(jobs).map(|(row, job)| {
+            let first = first_condition;
+            first_condition += job.append.conditions.len();
+            answer(row, first, job.append.key.as_ref())
+        });
+        answers.collect::<Result<_, _>>().map_err(Failed::answered)
     }
 }
 
-fn answer(row: &PgRow, key: Option<&CommandKey>) -> Result<Result<Appended, Invalid>, sqlx::Error> {
+impl Failed {
+    fn unsent(error: sqlx::Error) -> Self {
+        Self::Unsent(error.into())
+    }
+
+    fn answered(error: sqlx::Error) -> Self {
+        Self::Answered(error.into())
+    }
+}
+
+/// `first` is the number of the append's first condition among those of the call, counted from 0.
+fn answer(
+    row: &PgRow,
+    first: usize,
+    key: Option<&CommandKey>,
+) -> Result<Result<Appended, Error>, sqlx::Error> {
     Ok(Ok(match row.try_get("outcome")? {
         "done" => Appended::Done(receipt(row)?),
-        "conflict" => Appended::Conflict {
-            condition: usize::try_from(row.try_get::<i32, _>("condition")? - 1).unwrap_or(0),
-            met: position(row.try_get("met")?),
-        },
-        _ => {
-            let known = key
-                .map(|key| Ok::<_, sqlx::Error>(key.check(row.try_get("command")?, row.try_get("scope")?)));
-            match known.transpose()? {
-                Some(Err(reused)) => return Ok(Err(reused)),
-                _ => Appended::Already(receipt(row)?),
+        "conflict" => {
+            let number = usize::try_from(row.try_get::<i32, _>("condition")?).unwrap_or(0);
+            Appended::Conflict {
+                condition: number.saturating_sub(first + 1),
+                met: position(row.try_get("met")?),
             }
+        }
+        _ => {
+            if let Some(key) = key
+                && let Err(reused) = key.check(row.try_get("command")?, row.try_get("scope")?)
+            {
+                return Ok(Err(reused.into()));
+            }
+            Appended::Already(receipt(row)?)
         }
     }))
 }
 
 /// Appends as the arrays that the function in the database takes.
 struct Columns<'a> {
-    locks: Locks,
+    locks: (Vec<i64>, Vec<bool>),
     appends: Appends<'a>,
     conditions: Conditions,
     items: Items,
@@ -106,16 +130,16 @@ struct Events<'a> {
 }
 
 impl<'a> Columns<'a> {
-    fn of(appends: &[&'a Append], locks: Locks) -> Result<Self, BoxError> {
+    fn of(jobs: &'a [Job]) -> Result<Self, BoxError> {
         let mut columns = Self {
-            locks,
+            locks: Locks::together(jobs.iter().map(|job| &job.locks)),
             appends: Appends::default(),
             conditions: Conditions::default(),
             items: Items::default(),
             events: Events::default(),
         };
-        for (index, append) in appends.iter().enumerate() {
-            columns.push(index, append)?;
+        for (index, job) in jobs.iter().enumerate() {
+            columns.push(index, &job.append)?;
         }
         Ok(columns)
     }
@@ -146,8 +170,8 @@ impl<'a> Columns<'a> {
         let Self { locks, appends, conditions, items, events } = self;
         statement
             .query()
-            .bind(&locks.keys)
-            .bind(&locks.exclusive)
+            .bind(&locks.0)
+            .bind(&locks.1)
             .bind(&appends.recorded_at)
             .bind(&appends.metadata)
             .bind(&appends.id)

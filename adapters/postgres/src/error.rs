@@ -4,6 +4,8 @@
 //! itself answered with an error and went on: the transaction is gone. If the answer is missing, or the server ended the
 //! connection with its last words (which may come after the commit), nobody knows.
 
+use std::sync::Arc;
+
 use annalist_core::error::{BoxError, Error};
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
@@ -14,7 +16,8 @@ const ISOLATION: &str = "AN001";
 pub(crate) const SET_READ_COMMITTED: &str = "conditions are exact in `read committed` only; say ALTER ROLE … SET default_transaction_isolation TO 'read committed' (or ALTER DATABASE), and leave it alone in the connection's options";
 
 /// The error of a read, or of anything else that wrote nothing or whose repetition does no harm.
-pub(crate) fn failed(operation: String, source: sqlx::Error) -> Error {
+pub(crate) fn failed(operation: String, source: impl Into<Arc<sqlx::Error>>) -> Error {
+    let source = source.into();
     match server(&source).and_then(advice) {
         Some(advice) => unusable(operation, &advice, source),
         None => Error::Unavailable { operation, reason: told(&source), source: Some(source.into()) },
@@ -22,8 +25,8 @@ pub(crate) fn failed(operation: String, source: sqlx::Error) -> Error {
 }
 
 /// The error of an append that was sent.
-pub(crate) fn append_failed(operation: String, source: sqlx::Error) -> Error {
-    match &source {
+pub(crate) fn append_failed(operation: String, source: Arc<sqlx::Error>) -> Error {
+    match &*source {
         sqlx::Error::Encode(_) => failed(operation, source),
         _ if server(&source).is_some_and(is_final) => failed(operation, source),
         _ => Error::Unknown { operation, reason: told(&source), source: Some(source.into()) },
@@ -33,6 +36,11 @@ pub(crate) fn append_failed(operation: String, source: sqlx::Error) -> Error {
 /// Whether a row with a number or id that we thought free was there already. Nothing was written.
 pub(crate) fn is_taken(source: &sqlx::Error) -> bool {
     server(source).is_some_and(|said| said.code() == "23505")
+}
+
+/// Whether the server refuses what it was given to keep, so that other input may fare better. Nothing was written.
+pub(crate) fn blames_input(source: &sqlx::Error) -> bool {
+    server(source).is_some_and(|said| is_input(said.code()))
 }
 
 /// What the server said, if it was the server that spoke.
@@ -66,12 +74,15 @@ fn advice(said: &PgDatabaseError) -> Option<String> {
         "25006" => "this server or session only reads; connect to the primary, in sessions that may write",
         "28000" | "28P01" => "check the user, the password and the server's pg_hba.conf",
         "3D000" => "make the database first, or name another in the address",
-        code if code.starts_with("22") || code.starts_with("54") => {
-            "PostgreSQL cannot keep this input; it will not do better when asked again"
-        }
+        code if is_input(code) => "PostgreSQL cannot keep this input; it will not do better when asked again",
         _ => return None,
     };
     Some(advice.to_owned())
+}
+
+/// Data exceptions and exceeded limits (PostgreSQL manual, appendix A).
+fn is_input(code: &str) -> bool {
+    code.starts_with("22") || code.starts_with("54")
 }
 
 fn told(source: &sqlx::Error) -> String {

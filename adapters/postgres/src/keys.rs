@@ -36,11 +36,27 @@ pub(crate) struct Keys {
     seed: u64,
 }
 
-/// The locks of one call: keys in ascending order, each once, and whether to take them exclusively.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Locks {
-    pub(crate) keys: Vec<i64>,
-    pub(crate) exclusive: Vec<bool>,
+/// The locks of an append, or of several: the keys, and whether to take them exclusively.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Locks(BTreeMap<i64, bool>);
+
+impl Locks {
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// All of them, as columns: keys in ascending order, each once, and beside them whether they are exclusive.
+    pub(crate) fn together<'a>(all: impl IntoIterator<Item = &'a Self>) -> (Vec<i64>, Vec<bool>) {
+        let mut union = Self::default();
+        for (key, exclusive) in all.into_iter().flat_map(|locks| &locks.0) {
+            union.add(*key, *exclusive);
+        }
+        union.0.into_iter().unzip()
+    }
+
+    fn add(&mut self, key: i64, exclusive: bool) {
+        *self.0.entry(key).or_default() |= exclusive;
+    }
 }
 
 impl Keys {
@@ -53,29 +69,24 @@ impl Keys {
         self.key(b'm', &[])
     }
 
-    /// The locks that these appends need together.
-    pub(crate) fn locks<'a>(&self, appends: impl IntoIterator<Item = &'a Append>) -> Locks {
-        let mut locks = BTreeMap::from([(self.log(), false)]);
-        for append in appends {
-            for item in append.conditions.iter().flat_map(|condition| condition.criteria.items()) {
-                self.watched(item, &mut |key| {
-                    locks.insert(key, true);
-                });
-            }
-            if let Some(key) = &append.key {
-                locks.insert(self.key(b'c', &[key.id()]), true);
-            }
-            for draft in &append.events {
-                self.written(draft, &mut |key| {
-                    locks.entry(key).or_insert(false);
-                });
-            }
+    /// The locks that an append needs.
+    pub(crate) fn locks(&self, append: &Append) -> Locks {
+        let mut locks = Locks::default();
+        locks.add(self.log(), false);
+        for item in append.conditions.iter().flat_map(|condition| condition.criteria.items()) {
+            self.watched(item, &mut |key| locks.add(key, true));
         }
-        // Alone in the log, an append needs no finer locks.
+        if let Some(key) = &append.key {
+            locks.add(self.key(b'c', &[key.id()]), true);
+        }
+        for draft in &append.events {
+            self.written(draft, &mut |key| locks.add(key, false));
+        }
         if locks.len() > MOST {
-            locks = BTreeMap::from([(self.log(), true)]);
+            // Alone in the log, an append needs no finer locks.
+            locks = Locks(BTreeMap::from([(self.log(), true)]));
         }
-        Locks { keys: locks.keys().copied().collect(), exclusive: locks.values().copied().collect() }
+        locks
     }
 
     fn watched(&self, item: &Item, take: &mut dyn FnMut(i64)) {
@@ -162,9 +173,7 @@ mod tests {
     }
 
     fn locks(append: &Append) -> BTreeMap<i64, bool> {
-        let Locks { keys, exclusive } = Keys::new("annalist").locks([append]);
-        assert!(keys.is_sorted());
-        keys.into_iter().zip(exclusive).collect()
+        Keys::new("annalist").locks(append).0
     }
 
     #[test]
@@ -195,6 +204,17 @@ mod tests {
     }
 
     #[test]
+    fn appends_that_travel_together_take_each_key_once() {
+        let keys = Keys::new("annalist");
+        let [one, two] =
+            [event("opened", [tag(1)]), watch(Item::any().types(["opened"]))].map(|it| keys.locks(&it));
+        let (union, exclusive) = Locks::together([&one, &two]);
+        assert!(union.is_sorted_by(|a, b| a < b));
+        assert_eq!(union.len(), 3);
+        assert_eq!(exclusive.iter().filter(|exclusive| **exclusive).count(), 1);
+    }
+
+    #[test]
     fn too_many_keys_become_the_log_alone() {
         let many = event("opened", (0..MOST).map(tag));
         assert_eq!(locks(&many), BTreeMap::from([(Keys::new("annalist").log(), true)]));
@@ -209,8 +229,8 @@ mod tests {
     #[test]
     fn schemas_share_no_key() {
         let append = event("opened", [tag(1)]);
-        let other = Keys::new("other").locks([&append]);
-        assert!(other.keys.iter().all(|key| !locks(&append).contains_key(key)));
+        let other = Keys::new("other").locks(&append);
+        assert!(other.0.keys().all(|key| !locks(&append).contains_key(key)));
     }
 
     /// If this fails, processes of two versions do not see each other's locks: restore the hash, or raise `VERSION`.

@@ -29,6 +29,7 @@
 mod append;
 mod error;
 mod feed;
+mod group;
 mod journal;
 mod keys;
 mod migrate;
@@ -50,7 +51,7 @@ use async_trait::async_trait;
 pub use sqlx::PgPool;
 
 pub use self::options::Options;
-use self::{feed::Mark, keys::Keys, sql::Sql};
+use self::{feed::Mark, group::Group, keys::Keys, sql::Sql};
 
 /// A log on PostgreSQL. Clones share its connections and what it knows.
 #[derive(Clone)]
@@ -66,6 +67,7 @@ struct Store {
     sql: Sql,
     keys: Keys,
     mark: Mark,
+    group: Group,
 }
 
 impl Postgres {
@@ -130,9 +132,7 @@ impl EventStore for Postgres {
     }
 
     async fn append(&self, append: Append) -> Result<Appended, Error> {
-        let answer = self.store.append(append).await;
-        Store::close_holes(&self.store);
-        answer
+        self.store.append(append).await
     }
 
     async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {

@@ -13,6 +13,7 @@ use crate::{
     Postgres, Store,
     error::{failed, unusable},
     feed::Mark,
+    group::Group,
     keys::Keys,
     migrate,
     sql::Sql,
@@ -107,7 +108,8 @@ impl Options {
         let keys = Keys::new(&schema);
         let found = migrate::open(&pool, &schema, &keys, migrate, &format!("open {name}")).await?;
         let (sql, mark) = (Sql::new(&schema), Mark::at(found.settled));
-        Ok(Postgres { store: Arc::new(Store { pool, name, id: found.id, sql, keys, mark }) })
+        let group = Group::new(pool.options().get_max_connections());
+        Ok(Postgres { store: Arc::new(Store { pool, name, id: found.id, sql, keys, mark, group }) })
     }
 }
 

@@ -7,8 +7,8 @@
 -- _by_append … _data      one element an event: the number of its append, then what is stored; tags as array literals
 --
 -- Answers a row for each append: 'done', 'already' (with the first receipt and what it was for) or 'conflict' (with the
--- number of the condition and the newest position that matches it). No two appends of a call have the same id, and
--- none matches a condition of another.
+-- number of the condition and the newest position that matches it). The caller sees to it that no two appends of a call
+-- have the same id, and that no event of one matches a condition of a later one.
 --
 -- The locks are taken in a statement of their own: the next statement of a VOLATILE function has a new snapshot, and so
 -- sees everything that the locks waited for. That holds in READ COMMITTED only, hence the first check.

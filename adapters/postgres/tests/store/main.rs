@@ -13,6 +13,7 @@ mod crash;
 mod events;
 mod faults;
 mod feeds;
+mod group;
 mod holes;
 mod locks;
 mod opening;
@@ -65,6 +66,9 @@ fn main() {
             conditions_are_exact
             conditions_are_not_exact_without_the_locks
             many_keys_are_exact_too;
+        group:
+            neighbours_do_not_share_a_fate
+            many_at_once_are_all_answered;
         faults:
             closed_connections_are_unavailable
             an_append_cut_off_is_unknown
