@@ -1,35 +1,232 @@
 //! The derives of Annalist. Use them through the `annalist` crate, which re-exports them.
 //!
 //! Each derive has a folder and goes the same way: `parse` reads the item and its attributes as they stand, `check`
-//! turns what was read into the `model` of a correct item or reports every mistake, and `expand` writes the impl.
+//! turns what was read into the `model` of a correct item or reports every mistake, and `expand` writes the impl, which
+//! only calls ordinary functions of the core. What each derive writes can be read in `expansions/`.
 
 mod aggregate;
 mod command;
 mod event;
 mod id;
 mod shared;
+#[cfg(test)]
+mod tests;
 
 use proc_macro::TokenStream;
 
 /// Makes a newtype the id of one kind of thing.
+///
+/// ```
+/// use annalist::prelude::*;
+///
+/// #[derive(Id, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// struct AccountId(Uuid);
+///
+/// #[derive(Id, Clone, Debug, PartialEq, Eq, Hash)]
+/// #[id(kind = "product")]
+/// struct Sku(String);
+///
+/// let account = AccountId::new();
+/// assert_eq!((AccountId::KIND, Sku::KIND), ("account", "product"));
+/// assert_eq!(account.to_string().parse(), Ok(account));
+/// ```
+///
+/// It writes `Id`, `Display`, `FromStr`, and serde's `Serialize` and `Deserialize` (do not derive them too): as text and in
+/// payloads the id is what it wraps. `Clone`, `PartialEq`, `Eq` and `Hash` are derived beside it. `AccountId::new()` makes a fresh
+/// id where the inner type can: a `Uuid` of version 7.
+///
+/// # Keys
+///
+/// | key | meaning |
+/// |---|---|
+/// | `kind = "account"` | The kind: the first half of the tag `account:0192…`. Without it, the type's name in snake case without `Id`. Two id types may have the same kind only if both write it out. |
+/// | `crate = path` | Where `annalist` is, if not at `::annalist`. |
 #[proc_macro_derive(Id, attributes(id))]
 pub fn derive_id(input: TokenStream) -> TokenStream {
     shared::run(input, id::derive)
 }
 
 /// Makes a struct an event, or an enum a set of events.
+///
+/// ```
+/// use annalist::prelude::*;
+/// # #[derive(Id, Clone, Copy, Debug, PartialEq, Eq, Hash)] struct AccountId(Uuid);
+/// # #[derive(Id, Clone, Debug, PartialEq, Eq, Hash)] struct ProductId(String);
+///
+/// #[derive(Event, Serialize, Deserialize)]
+/// #[event(prefix = "account")]
+/// enum AccountEvent {
+///     /// Stored as `account.opened`, with the tag `account:…`.
+///     Opened { #[id] account: AccountId, owner: String },
+///     /// Stored as `account.moved`, with a tag for each of the two accounts.
+///     Moved { #[id] from: AccountId, #[id] to: AccountId, amount: u64 },
+///     /// Stored under a name of its own, and read under two more; the newest payload is that of version 2.
+///     #[event(name = "account.frozen", alias("account.blocked", "account.locked"), version = 2)]
+///     Frozen { #[id] account: AccountId },
+///     /// An event of another type, taken into the set. It has its own name and ids.
+///     Ordered(OrderPlaced),
+/// }
+///
+/// #[derive(Event, Serialize, Deserialize)]
+/// #[event(name = "order.placed")]
+/// struct OrderPlaced {
+///     #[id(with = products)]
+///     lines: Vec<Line>,
+/// }
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Line { product: ProductId, count: u32 }
+///
+/// fn products(lines: &[Line]) -> Vec<ProductId> {
+///     lines.iter().map(|line| line.product.clone()).collect()
+/// }
+/// ```
+///
+/// Structs have named fields or none. Variants have named fields or none, or wrap one other event. The payload is the
+/// fields alone, written by serde: the item derives `Serialize` and `Deserialize` too (unit structs, and enums that only
+/// wrap other events, need not). `#[serde(…)]` works but for what would put a Rust name into the payload or hide a variant:
+/// `tag`, `content`, `untagged`, and `from` or `into` on an enum; `skip`, `untagged` and `other` on a variant.
+///
+/// A name that is given twice does not compile; twice in an app, it does not start.
+///
+/// # Keys of `#[event(…)]`
+///
+/// | key | on | meaning |
+/// |---|---|---|
+/// | `prefix = "account"` | struct, enum | The first part of stored names: `account.money-moved` for `MoneyMoved`. |
+/// | `name = "account.moved"` | struct, variant | The whole stored name. |
+/// | `alias = "old"`, `alias("old", "older")` | struct, variant | Older stored names that are read as this event. |
+/// | `version = 2` | struct, variant | The version of the payload that this program writes, and the newest it reads. 1 without it. |
+/// | `crate = path` | struct, enum | Where `annalist` is, if not at `::annalist`. |
+///
+/// # On fields
+///
+/// | attribute | meaning |
+/// |---|---|
+/// | `#[id]` | The field holds an id, an `Option` of one or a `Vec` of them: the event is tagged with each. |
+/// | `#[id(with = path)]` | `path(&field)` gives the ids. |
 #[proc_macro_derive(Event, attributes(event, id))]
 pub fn derive_event(input: TokenStream) -> TokenStream {
     shared::run(input, event::derive)
 }
 
 /// Makes a struct a state that decisions are taken on.
+///
+/// ```
+/// use annalist::prelude::*;
+/// # #[derive(Id, Clone, Copy, Debug, PartialEq, Eq, Hash)] struct AccountId(Uuid);
+/// # #[derive(Event, Serialize, Deserialize)]
+/// # enum AccountEvent { Deposited { #[id] account: AccountId, amount: u64 } }
+/// # #[derive(Event, Serialize, Deserialize)] struct Frozen { #[id] account: AccountId }
+/// # #[derive(Debug)] struct AccountError;
+///
+/// #[derive(Aggregate)]
+/// #[aggregate(on(AccountEvent => Account::apply, Frozen => Account::freeze), error = AccountError)]
+/// struct Account {
+///     #[id]
+///     id: AccountId,
+///     balance: u64,
+///     frozen: bool,
+/// }
+///
+/// impl Account {
+///     fn apply(&mut self, event: &AccountEvent) {
+///         match event {
+///             AccountEvent::Deposited { amount, .. } => self.balance += amount,
+///         }
+///     }
+///
+///     fn freeze(&mut self, _: &Frozen) {
+///         self.frozen = true;
+///     }
+/// }
+/// ```
+///
+/// With an `#[id]` field it is folded from the events of its types that carry this id; without one, from all events of its
+/// types. The other fields start at `Default`. Two entries that take the same event do not compile.
+///
+/// # Keys
+///
+/// | key | meaning |
+/// |---|---|
+/// | `on(Event => path, …)` | The events that it is folded from, each with its handler: `fn(&mut Self, &Event)`. May be repeated. |
+/// | `error = Type` | The error of its decisions. `Infallible` without it. |
+/// | `context` | Handlers get a third argument, `&Context`: time, position and origin of the event. |
+/// | `crate = path` | Where `annalist` is, if not at `::annalist`. |
 #[proc_macro_derive(Aggregate, attributes(aggregate, id))]
 pub fn derive_aggregate(input: TokenStream) -> TokenStream {
     shared::run(input, aggregate::derive)
 }
 
 /// Makes a struct a command with its decision, or an enum of commands a command.
+///
+/// ```
+/// use annalist::prelude::*;
+/// # #[derive(Id, Clone, Copy, Debug, PartialEq, Eq, Hash)] struct AccountId(Uuid);
+/// # #[derive(Event, Serialize, Deserialize)]
+/// # enum AccountEvent {
+/// #     Deposited { #[id] account: AccountId, amount: u64 },
+/// #     Moved { #[id] from: AccountId, #[id] to: AccountId, amount: u64 },
+/// # }
+/// # #[derive(Debug)] enum AccountError { Insufficient }
+/// # #[derive(Aggregate)] #[aggregate(on(AccountEvent => Account::apply), error = AccountError)]
+/// # struct Account { #[id] id: AccountId, balance: u64 }
+/// # impl Account { fn apply(&mut self, _: &AccountEvent) {} }
+///
+/// /// The type in the path is the state, and the only `#[id]` its id.
+/// #[derive(Command, Serialize, Deserialize)]
+/// #[command(decide = Account::deposit)]
+/// struct Deposit { #[id] account: AccountId, amount: u64 }
+///
+/// impl Account {
+///     fn deposit(&self, c: &Deposit) -> Result<AccountEvent, AccountError> {
+///         Ok(AccountEvent::Deposited { account: c.account, amount: c.amount })
+///     }
+/// }
+///
+/// /// Several states are named at their ids.
+/// #[derive(Command, Serialize, Deserialize)]
+/// #[command(decide = transfer, context, name = "transfer-money")]
+/// struct Transfer { #[id(Account)] from: AccountId, #[id(Account)] to: AccountId, amount: u64 }
+///
+/// fn transfer(
+///     (from, to): (&Account, &Account),
+///     c: &Transfer,
+///     context: &Context,
+/// ) -> Result<AccountEvent, AccountError> {
+///     if from.balance < c.amount { return Err(AccountError::Insufficient) }
+///     Ok(AccountEvent::Moved { from: from.id, to: to.id, amount: c.amount })
+/// }
+///
+/// /// The type that crosses the wire: each variant goes to its own decision.
+/// #[derive(Command, Serialize, Deserialize)]
+/// enum BankCommand {
+///     Deposit(Deposit),
+///     Transfer(Transfer),
+/// }
+/// ```
+///
+/// A decision is an ordinary function: `fn(&State, &Command) -> Result<Events, Error>`. Events are one event, a tuple, an array,
+/// a `Vec`, an `Option`, or `()` for none. The command is borrowed: after a conflict it is decided again.
+///
+/// # Which states a decision gets
+///
+/// * `decide = Account::deposit` and a single `#[id]`: the `Account` with this id.
+/// * `#[id(A)]` or `#[id(A, B)]` on fields and `state(C)` on the command: all of them, in the order of the fields and then
+///   of `state`. The path is then only called. Two to eight states arrive as a tuple of references.
+/// * A `Vec` of ids gives a slice of states, one for each different id; an `Option` gives `&Option<A>`.
+/// * None of these: none. The decision is `fn(&Command)`, in a free function or in one of the command itself.
+///
+/// # Keys of `#[command(…)]`
+///
+/// | key | on | meaning |
+/// |---|---|---|
+/// | `decide = path` | struct | The decision. |
+/// | `state(A, …)` | struct | Aggregates without id that it decides on. |
+/// | `error = Type` | struct, enum | The error. Without it, that of the first state's aggregate or of the first variant. Errors of decisions and variants are turned into it by `From`. Write it for a public command over a private aggregate, and for one without states. |
+/// | `context` | struct | The decision gets one more argument, `&Context`: the time, and who asked. |
+/// | `name = "deposit"` | struct | The stored name. Without it, the type's name in kebab case. |
+/// | `crate = path` | struct, enum | Where `annalist` is, if not at `::annalist`. |
 #[proc_macro_derive(Command, attributes(command, id))]
 pub fn derive_command(input: TokenStream) -> TokenStream {
     shared::run(input, command::derive)

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::shared::{at, is_generic, mentions, where_clause};
 
-/// ```ignore
+/// ```text
 /// impl Aggregate for Account {
 ///     type Id = AccountId;
 ///     type Error = AccountError;

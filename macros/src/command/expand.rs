@@ -11,7 +11,7 @@ use syn::spanned::Spanned;
 use super::model::{Body, Command, CommandError, Decision, Member, State};
 use crate::shared::{at, last_span, where_clause};
 
-/// ```ignore
+/// ```text
 /// impl Command for Deposit {
 ///     type Error = <Account as State>::Error;
 ///     fn dispatch<__D: Dispatcher>(self, dispatcher: __D) -> __D::Out<Self::Error> { … }
@@ -59,7 +59,7 @@ fn error(error: &CommandError<'_>) -> (TokenStream, Span) {
     }
 }
 
-/// ```ignore
+/// ```text
 /// Dispatcher::run(
 ///     dispatcher,
 ///     self,

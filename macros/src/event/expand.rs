@@ -12,7 +12,7 @@ use quote::{quote, quote_spanned};
 use super::model::{Body, Event, IdField, Stored, Variant};
 use crate::shared::{at, mentions, where_clause};
 
-/// ```ignore
+/// ```text
 /// impl Event for AccountEvent {
 ///     const TYPES: Types = …;
 ///     fn stored_type(&self) -> (&'static str, u32) { … }

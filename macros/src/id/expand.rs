@@ -15,7 +15,7 @@ pub(crate) fn id(id: &Id<'_>) -> TokenStream {
     quote!(#own #text #serde)
 }
 
-/// ```ignore
+/// ```text
 /// impl Id for AccountId {
 ///     const KIND: &'static str = "account";
 ///     const SHARED: bool = false;

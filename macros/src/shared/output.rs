@@ -6,7 +6,7 @@ use syn::Path;
 
 /// What generates
 ///
-/// ```ignore
+/// ```text
 /// #[allow(…)]
 /// const _: () = {
 ///     use ::annalist::__private as __annalist;

@@ -102,7 +102,10 @@ fn generic_items() {
     assert_eq!(decide((), fill("a")).events(), ["box.filled v1 {\"id\":1,\"content\":\"a\"} [box:1]"]);
     assert!(decide(filled("a"), fill("b")).events().is_empty());
     let emptied: BoxEvent<String, BoxId> = BoxEvent::Emptied { id, content: None };
-    assert_eq!(decide((filled("a"), emptied), Both::<_, Fill<u8>>::A(fill("b"))).events().len(), 1);
+    let either: Both<_, Fill<u8>> = Both::A(fill("b"));
+    assert_eq!(decide((filled("a"), emptied), either).events().len(), 1);
+    let either: Both<Fill<u8>, _> = Both::B(fill("b"));
+    assert!(decide(filled("a"), either).events().is_empty());
 
     type Either8 = Either<Filled<u8, 2>, BoxEvent<u8, BoxId>>;
     let draft = written(Either8::A(Filled { id, content: 3 })).remove(0);

@@ -7,6 +7,7 @@
 
 mod hostile {
     #![allow(dead_code, unused_macros, unused_imports, reason = "only their names matter")]
+    #![allow(clippy::redundant_pub_crate, reason = "rustc asks for the opposite")]
 
     // What generated code could stumble over, were it to use names of this scope.
     pub(crate) struct Option;
@@ -41,11 +42,11 @@ mod hostile {
     pub(crate) trait Sync {}
     pub(crate) trait FnMut {}
     #[allow(non_snake_case, reason = "shadows the prelude")]
-    pub(crate) fn Ok() {}
+    pub(crate) const fn Ok() {}
     #[allow(non_snake_case, reason = "shadows the prelude")]
-    pub(crate) fn Err() {}
-    pub(crate) fn fold() {}
-    pub(crate) fn decision() {}
+    pub(crate) const fn Err() {}
+    pub(crate) const fn fold() {}
+    pub(crate) const fn decision() {}
     pub(crate) mod std {}
     pub(crate) mod core {}
     pub(crate) mod alloc {}
@@ -118,6 +119,7 @@ struct Changed {
     codec: S,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the derive asks for it")]
 const fn both(id: &u64) -> ThingId {
     ThingId(*id)
 }
@@ -165,7 +167,7 @@ struct D {
     command: ThingId,
 }
 
-#[allow(clippy::unnecessary_wraps, clippy::trivially_copy_pass_by_ref, reason = "the derive asks for it")]
+#[allow(clippy::unnecessary_wraps, clippy::missing_const_for_fn, reason = "the derive asks for it")]
 fn decide(
     (a, b): (&Thing, &Thing),
     command: &D,

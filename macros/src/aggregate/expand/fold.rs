@@ -4,19 +4,21 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use super::{Aggregate, On, at, is_generic};
+use super::{Aggregate, NamedField, On, at, is_generic};
 use crate::shared::shown;
 
-/// ```ignore
+/// ```text
 /// fn fold_record(&mut self, record: &Record, codec: &Codec) -> Result<(), Invalid> {
+///     let _ = &self.id;
 ///     <AccountEvent as On>::fold(self, record, codec, Account::apply)?;
 ///     Ok(())
 /// }
 /// ```
 ///
-/// With `context` it is `On::fold_in_context`.
+/// With `context` it is `On::fold_in_context`. The id counts as read, be it that its only use is to find the events.
 pub(super) fn method(aggregate: &Aggregate<'_>) -> TokenStream {
     let span = at(aggregate.ident.span());
+    let id = aggregate.id.map(|NamedField { ident, .. }| quote_spanned!(span=> let _ = &self.#ident;));
     let entries = aggregate.on.iter().map(|on| entry(aggregate, on));
     let asserts = asserts(aggregate).filter(|_| is_generic(aggregate.generics));
     quote_spanned! {span=>
@@ -26,6 +28,7 @@ pub(super) fn method(aggregate: &Aggregate<'_>) -> TokenStream {
             codec: &__annalist::Codec,
         ) -> __annalist::std::result::Result<(), __annalist::Invalid> {
             #(const { #asserts })*
+            #id
             #(#entries)*
             __annalist::std::result::Result::Ok(())
         }
@@ -43,7 +46,7 @@ fn entry(aggregate: &Aggregate<'_>, On { event, handler }: &On) -> TokenStream {
 
 /// Two entries that take the same event do not compile. Of a concrete aggregate this is found when it is checked:
 ///
-/// ```ignore
+/// ```text
 /// const _: () = assert!(!entry_overlaps(<Account as Aggregate>::EVENTS, 1), "…");
 /// ```
 ///

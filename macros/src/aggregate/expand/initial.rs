@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 
 use super::{Aggregate, NamedField, at, id_type};
 
-/// ```ignore
+/// ```text
 /// fn initial(id: AccountId) -> Self {
 ///     Self { id: id, open: <bool as Default>::default(), balance: <u64 as Default>::default() }
 /// }

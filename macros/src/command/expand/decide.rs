@@ -9,7 +9,7 @@ use crate::shared::last_span;
 
 /// With one state, several, or none; with `context` or without:
 ///
-/// ```ignore
+/// ```text
 /// |state, command, _| decision(Account::deposit(state, command))
 /// |states, command, context| decision(transfer((&states.0, &states.1), command, context))
 /// |_, command, _| decision(ping(command))

@@ -9,7 +9,7 @@ use crate::shared::last_span;
 
 /// One state, several, or none:
 ///
-/// ```ignore
+/// ```text
 /// |command, loader| <Account as State>::load(loader, <AccountId as StateIds>::ids(&command.account))
 ///
 /// |command, loader| Ok((

@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 
 use super::{Member, at};
 
-/// ```ignore
+/// ```text
 /// match self {
 ///     Self::Deposit(command) => <Deposit as Member>::forward::<__D, Self::Error>(command, dispatcher),
 /// }

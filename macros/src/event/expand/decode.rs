@@ -9,7 +9,7 @@ use crate::shared::is_generic;
 
 /// Of a struct `decode_struct(raw, codec, each)`, of a unit struct `decode_unit(Self, raw, codec, each)`, and of an enum
 ///
-/// ```ignore
+/// ```text
 /// fn decode_raw(raw: &Raw<'_>, codec: &Codec, each: &mut dyn FnMut(Self)) -> Result<(), Invalid> {
 ///     match raw.name {
 ///         "account.opened" | "account.created" => decode_variant(0, 1, raw, codec, each),

@@ -8,7 +8,7 @@ use super::{Body, Event, Variant, at};
 
 /// Of a struct `encode_struct(self, codec)`, of a unit struct `encode_unit(self, codec)`, and of an enum
 ///
-/// ```ignore
+/// ```text
 /// fn encode_payload(&self, codec: &Codec) -> Result<Payload, Invalid> {
 ///     match self {
 ///         Self::Frozen(event) => Event::encode_payload(event, codec),

@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 
 use super::{Body, Event, Stored, Variant, at};
 
-/// ```ignore
+/// ```text
 /// fn stored_type(&self) -> (&'static str, u32) {
 ///     match self {
 ///         Self::Opened { .. } => ("account.opened", 1),

@@ -7,7 +7,7 @@ use syn::spanned::Spanned;
 use super::{Body, Event, IdField, Variant, at};
 use crate::shared::last_span;
 
-/// ```ignore
+/// ```text
 /// fn collect_tags(&self, tags: &mut Tags) -> Result<(), Invalid> {
 ///     match self {
 ///         Self::Opened { account: id0, .. } => {

@@ -9,7 +9,7 @@ use crate::shared::is_generic;
 
 /// Of a struct
 ///
-/// ```ignore
+/// ```text
 /// const TYPES: Types = Types::One(
 ///     EventType::new("account.frozen", concat!(module_path!(), "::Frozen"))
 ///         .version(2)
@@ -20,7 +20,7 @@ use crate::shared::is_generic;
 ///
 /// and of an enum
 ///
-/// ```ignore
+/// ```text
 /// const TYPES: Types = Types::Sum(&[
 ///     &Types::One(EventType::new("account.opened", concat!(module_path!(), "::AccountEvent::Opened"))),
 ///     &<Frozen as Event>::TYPES,
@@ -73,7 +73,7 @@ fn kind(id: &IdField<'_>) -> TokenStream {
 /// Two variants that take the same event make the enum ambiguous. Of a concrete enum this is found when it is
 /// checked:
 ///
-/// ```ignore
+/// ```text
 /// const _: () = assert!(!variant_overlaps(&<AllEvents as Event>::TYPES, 1), "…");
 /// ```
 ///

@@ -5,7 +5,7 @@ use quote::quote_spanned;
 
 use super::{Id, inner_span};
 
-/// ```ignore
+/// ```text
 /// impl Serialize for AccountId {
 ///     fn serialize<__S: Serializer>(&self, serializer: __S) -> Result<__S::Ok, __S::Error> {
 ///         <Uuid as Serialize>::serialize(&self.0, serializer)

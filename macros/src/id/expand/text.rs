@@ -7,7 +7,7 @@ use syn::spanned::Spanned;
 
 use super::{Id, inner_span};
 
-/// ```ignore
+/// ```text
 /// impl Display for AccountId {
 ///     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
 ///         <Uuid as Display>::fmt(&self.0, formatter)

@@ -1,0 +1,42 @@
+#[aggregate(on(AccountEvent = >Account::apply, Frozen = >freeze), error = AccountError)]
+pub struct Account {
+    #[id]
+    id: AccountId,
+    open: bool,
+    balance: u64,
+}
+#[allow(deprecated, unused_qualifications)]
+const _: () = {
+    use ::annalist::__private as __annalist;
+    #[automatically_derived]
+    impl __annalist::Aggregate for Account {
+        type Id = AccountId;
+        type Error = AccountError;
+        const EVENTS: &'static [__annalist::Types] = &[
+            <AccountEvent as __annalist::On>::TYPES,
+            <Frozen as __annalist::On>::TYPES,
+        ];
+        fn initial(id: AccountId) -> Self {
+            Self {
+                id: id,
+                open: <bool as __annalist::std::default::Default>::default(),
+                balance: <u64 as __annalist::std::default::Default>::default(),
+            }
+        }
+        fn fold_record(
+            &mut self,
+            record: &__annalist::Record,
+            codec: &__annalist::Codec,
+        ) -> __annalist::std::result::Result<(), __annalist::Invalid> {
+            let _ = &self.id;
+            <AccountEvent as __annalist::On>::fold(self, record, codec, Account::apply)?;
+            <Frozen as __annalist::On>::fold(self, record, codec, freeze)?;
+            __annalist::std::result::Result::Ok(())
+        }
+    }
+    const _: () = __annalist::std::assert!(
+        ! __annalist::entry_overlaps(< Account as __annalist::Aggregate > ::EVENTS,
+        1usize),
+        "an entry above folds an event of `Frozen` already: each event goes to one handler"
+    );
+};

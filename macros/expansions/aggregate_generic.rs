@@ -1,0 +1,52 @@
+#[aggregate(on(Added<T>= >Self::added, Reset = >Self::reset), context)]
+pub struct Total<T> {
+    sum: T,
+    count: u64,
+}
+#[allow(deprecated, unused_qualifications)]
+const _: () = {
+    use ::annalist::__private as __annalist;
+    #[automatically_derived]
+    impl<T> __annalist::Aggregate for Total<T>
+    where
+        Self: __annalist::std::marker::Send + 'static,
+        T: __annalist::std::default::Default,
+        Added<T>: __annalist::Event,
+    {
+        type Id = ();
+        type Error = __annalist::std::convert::Infallible;
+        const EVENTS: &'static [__annalist::Types] = &[
+            <Added<T> as __annalist::On>::TYPES,
+            <Reset as __annalist::On>::TYPES,
+        ];
+        fn initial(_: ()) -> Self {
+            Self {
+                sum: <T as __annalist::std::default::Default>::default(),
+                count: <u64 as __annalist::std::default::Default>::default(),
+            }
+        }
+        fn fold_record(
+            &mut self,
+            record: &__annalist::Record,
+            codec: &__annalist::Codec,
+        ) -> __annalist::std::result::Result<(), __annalist::Invalid> {
+            const {
+                __annalist::std::assert!(
+                    ! __annalist::entry_overlaps(< Total < T > as __annalist::Aggregate >
+                    ::EVENTS, 1usize),
+                    "an entry above folds an event of `Reset` already: each event goes to one handler"
+                )
+            }
+            <Added<
+                T,
+            > as __annalist::On>::fold_in_context(self, record, codec, Self::added)?;
+            <Reset as __annalist::On>::fold_in_context(
+                self,
+                record,
+                codec,
+                Self::reset,
+            )?;
+            __annalist::std::result::Result::Ok(())
+        }
+    }
+};

@@ -1,0 +1,57 @@
+#[command(
+    decide = orders::place,
+    state(LastOrder),
+    error = OrderError,
+    context,
+    name = "place an order"
+)]
+pub struct PlaceOrder {
+    #[id(Customer, Credit)]
+    customer: CustomerId,
+    #[id(Product)]
+    products: Vec<ProductId>,
+}
+#[allow(deprecated, unused_qualifications)]
+const _: () = {
+    use ::annalist::__private as __annalist;
+    #[automatically_derived]
+    impl __annalist::Command for PlaceOrder {
+        type Error = OrderError;
+        fn dispatch<__D: __annalist::Dispatcher>(
+            self,
+            dispatcher: __D,
+        ) -> __D::Out<Self::Error> {
+            __annalist::Dispatcher::run(
+                dispatcher,
+                self,
+                __annalist::Handler::<Self, _, _, Self::Error> {
+                    name: "place an order",
+                    load: |command, loader| __annalist::std::result::Result::Ok((
+                        <Customer as __annalist::State>::load(
+                            loader,
+                            <CustomerId as __annalist::StateIds>::ids(&command.customer),
+                        )?,
+                        <Credit as __annalist::State>::load(
+                            loader,
+                            <CustomerId as __annalist::StateIds>::ids(&command.customer),
+                        )?,
+                        <Product as __annalist::State>::load(
+                            loader,
+                            <Vec<
+                                ProductId,
+                            > as __annalist::StateIds>::ids(&command.products),
+                        )?,
+                        <LastOrder as __annalist::State>::load_only(loader)?,
+                    )),
+                    decide: |states, command, context| __annalist::decision(
+                        orders::place(
+                            (&states.0, &states.1, &states.2, &states.3),
+                            command,
+                            context,
+                        ),
+                    ),
+                },
+            )
+        }
+    }
+};

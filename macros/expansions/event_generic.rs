@@ -1,0 +1,122 @@
+#[event(crate = crate::vendored::annalist)]
+pub enum Either<A, B, I>
+where
+    I: Clone,
+{
+    Left(A),
+    Right(B),
+    Neither { #[id] id: I },
+}
+#[allow(deprecated, unused_qualifications)]
+const _: () = {
+    use crate::vendored::annalist::__private as __annalist;
+    #[automatically_derived]
+    impl<A, B, I> __annalist::Event for Either<A, B, I>
+    where
+        I: Clone,
+        Self: __annalist::std::marker::Send + __annalist::std::marker::Sync + 'static,
+        Self: __annalist::serde::Serialize + __annalist::serde::de::DeserializeOwned,
+        I: __annalist::Ids,
+        A: __annalist::Event,
+        B: __annalist::Event,
+    {
+        const TYPES: __annalist::Types = __annalist::Types::Sum(
+            &[
+                &<A as __annalist::Event>::TYPES,
+                &<B as __annalist::Event>::TYPES,
+                &__annalist::Types::One(
+                    __annalist::EventType::new(
+                            "neither",
+                            __annalist::std::concat!(
+                                __annalist::std::module_path!(), "::Either::Neither"
+                            ),
+                        )
+                        .ids(&[<I as __annalist::IdField>::KIND]),
+                ),
+            ],
+        );
+        fn stored_type(
+            &self,
+        ) -> (
+            &'static __annalist::std::primitive::str,
+            __annalist::std::primitive::u32,
+        ) {
+            match self {
+                Self::Left(event) => <A as __annalist::Event>::stored_type(event),
+                Self::Right(event) => <B as __annalist::Event>::stored_type(event),
+                Self::Neither { .. } => ("neither", 1u32),
+            }
+        }
+        fn collect_tags(
+            &self,
+            tags: &mut __annalist::Tags,
+        ) -> __annalist::std::result::Result<(), __annalist::Invalid> {
+            match self {
+                Self::Left(event) => <A as __annalist::Event>::collect_tags(event, tags)?,
+                Self::Right(event) => {
+                    <B as __annalist::Event>::collect_tags(event, tags)?
+                }
+                Self::Neither { id: id0, .. } => {
+                    <I as __annalist::IdField>::add_tags(id0, tags)?;
+                }
+            }
+            __annalist::std::result::Result::Ok(())
+        }
+        fn encode_payload(
+            &self,
+            codec: &__annalist::Codec,
+        ) -> __annalist::std::result::Result<__annalist::Payload, __annalist::Invalid> {
+            match self {
+                Self::Left(event) => {
+                    <A as __annalist::Event>::encode_payload(event, codec)
+                }
+                Self::Right(event) => {
+                    <B as __annalist::Event>::encode_payload(event, codec)
+                }
+                _ => __annalist::encode_variant(self, codec),
+            }
+        }
+        fn decode_raw(
+            raw: &__annalist::Raw<'_>,
+            codec: &__annalist::Codec,
+            each: &mut dyn __annalist::std::ops::FnMut(Self),
+        ) -> __annalist::std::result::Result<(), __annalist::Invalid> {
+            const {
+                __annalist::std::assert!(
+                    ! __annalist::variant_overlaps(& < Either < A, B, I > as
+                    __annalist::Event > ::TYPES, 1usize),
+                    "`Right` takes an event that a variant above takes already"
+                )
+            }
+            const {
+                __annalist::std::assert!(
+                    ! __annalist::variant_overlaps(& < Either < A, B, I > as
+                    __annalist::Event > ::TYPES, 2usize),
+                    "`Neither` takes an event that a variant above takes already"
+                )
+            }
+            match raw.name {
+                name if <A as __annalist::Event>::TYPES.owns(name) => {
+                    <A as __annalist::Event>::decode_raw(
+                        raw,
+                        codec,
+                        &mut |event| each(Self::Left(event)),
+                    )
+                }
+                name if <B as __annalist::Event>::TYPES.owns(name) => {
+                    <B as __annalist::Event>::decode_raw(
+                        raw,
+                        codec,
+                        &mut |event| each(Self::Right(event)),
+                    )
+                }
+                "neither" => __annalist::decode_variant(2u32, 1u32, raw, codec, each),
+                _ => {
+                    __annalist::std::result::Result::Err(
+                        __annalist::Raw::unknown_to::<Self>(raw),
+                    )
+                }
+            }
+        }
+    }
+};

@@ -1,0 +1,56 @@
+#[event(prefix = "order", version = 2, alias("order.made", "order.created"))]
+pub struct OrderPlaced {
+    #[id]
+    order: OrderId,
+    #[id(with = Line::products)]
+    lines: Vec<Line>,
+    note: String,
+}
+#[allow(deprecated, unused_qualifications)]
+const _: () = {
+    use ::annalist::__private as __annalist;
+    #[automatically_derived]
+    impl __annalist::Event for OrderPlaced {
+        const TYPES: __annalist::Types = __annalist::Types::One(
+            __annalist::EventType::new(
+                    "order.order-placed",
+                    __annalist::std::concat!(
+                        __annalist::std::module_path!(), "::OrderPlaced"
+                    ),
+                )
+                .version(2u32)
+                .aliases(&["order.made", "order.created"])
+                .ids(&[<OrderId as __annalist::IdField>::KIND]),
+        );
+        fn stored_type(
+            &self,
+        ) -> (
+            &'static __annalist::std::primitive::str,
+            __annalist::std::primitive::u32,
+        ) {
+            ("order.order-placed", 2u32)
+        }
+        fn collect_tags(
+            &self,
+            tags: &mut __annalist::Tags,
+        ) -> __annalist::std::result::Result<(), __annalist::Invalid> {
+            let Self { order: id0, lines: id1, .. } = self;
+            <OrderId as __annalist::IdField>::add_tags(id0, tags)?;
+            __annalist::Tags::add(tags, &Line::products(id1))?;
+            __annalist::std::result::Result::Ok(())
+        }
+        fn encode_payload(
+            &self,
+            codec: &__annalist::Codec,
+        ) -> __annalist::std::result::Result<__annalist::Payload, __annalist::Invalid> {
+            __annalist::encode_struct(self, codec)
+        }
+        fn decode_raw(
+            raw: &__annalist::Raw<'_>,
+            codec: &__annalist::Codec,
+            each: &mut dyn __annalist::std::ops::FnMut(Self),
+        ) -> __annalist::std::result::Result<(), __annalist::Invalid> {
+            __annalist::decode_struct(raw, codec, each)
+        }
+    }
+};

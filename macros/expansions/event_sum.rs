@@ -1,0 +1,108 @@
+pub enum BankEvent {
+    Account(AccountEvent),
+    Closed { #[id] bank: BankId },
+    Frozen(Frozen),
+}
+#[allow(deprecated, unused_qualifications)]
+const _: () = {
+    use ::annalist::__private as __annalist;
+    #[automatically_derived]
+    impl __annalist::Event for BankEvent {
+        const TYPES: __annalist::Types = __annalist::Types::Sum(
+            &[
+                &<AccountEvent as __annalist::Event>::TYPES,
+                &__annalist::Types::One(
+                    __annalist::EventType::new(
+                            "closed",
+                            __annalist::std::concat!(
+                                __annalist::std::module_path!(), "::BankEvent::Closed"
+                            ),
+                        )
+                        .ids(&[<BankId as __annalist::IdField>::KIND]),
+                ),
+                &<Frozen as __annalist::Event>::TYPES,
+            ],
+        );
+        fn stored_type(
+            &self,
+        ) -> (
+            &'static __annalist::std::primitive::str,
+            __annalist::std::primitive::u32,
+        ) {
+            match self {
+                Self::Account(event) => {
+                    <AccountEvent as __annalist::Event>::stored_type(event)
+                }
+                Self::Closed { .. } => ("closed", 1u32),
+                Self::Frozen(event) => <Frozen as __annalist::Event>::stored_type(event),
+            }
+        }
+        fn collect_tags(
+            &self,
+            tags: &mut __annalist::Tags,
+        ) -> __annalist::std::result::Result<(), __annalist::Invalid> {
+            match self {
+                Self::Account(event) => {
+                    <AccountEvent as __annalist::Event>::collect_tags(event, tags)?
+                }
+                Self::Closed { bank: id0, .. } => {
+                    <BankId as __annalist::IdField>::add_tags(id0, tags)?;
+                }
+                Self::Frozen(event) => {
+                    <Frozen as __annalist::Event>::collect_tags(event, tags)?
+                }
+            }
+            __annalist::std::result::Result::Ok(())
+        }
+        fn encode_payload(
+            &self,
+            codec: &__annalist::Codec,
+        ) -> __annalist::std::result::Result<__annalist::Payload, __annalist::Invalid> {
+            match self {
+                Self::Account(event) => {
+                    <AccountEvent as __annalist::Event>::encode_payload(event, codec)
+                }
+                Self::Frozen(event) => {
+                    <Frozen as __annalist::Event>::encode_payload(event, codec)
+                }
+                _ => __annalist::encode_variant(self, codec),
+            }
+        }
+        fn decode_raw(
+            raw: &__annalist::Raw<'_>,
+            codec: &__annalist::Codec,
+            each: &mut dyn __annalist::std::ops::FnMut(Self),
+        ) -> __annalist::std::result::Result<(), __annalist::Invalid> {
+            match raw.name {
+                name if <AccountEvent as __annalist::Event>::TYPES.owns(name) => {
+                    <AccountEvent as __annalist::Event>::decode_raw(
+                        raw,
+                        codec,
+                        &mut |event| each(Self::Account(event)),
+                    )
+                }
+                "closed" => __annalist::decode_variant(1u32, 1u32, raw, codec, each),
+                name if <Frozen as __annalist::Event>::TYPES.owns(name) => {
+                    <Frozen as __annalist::Event>::decode_raw(
+                        raw,
+                        codec,
+                        &mut |event| each(Self::Frozen(event)),
+                    )
+                }
+                _ => {
+                    __annalist::std::result::Result::Err(
+                        __annalist::Raw::unknown_to::<Self>(raw),
+                    )
+                }
+            }
+        }
+    }
+    const _: () = __annalist::std::assert!(
+        ! __annalist::variant_overlaps(& < BankEvent as __annalist::Event > ::TYPES,
+        1usize), "`Closed` takes an event that a variant above takes already"
+    );
+    const _: () = __annalist::std::assert!(
+        ! __annalist::variant_overlaps(& < BankEvent as __annalist::Event > ::TYPES,
+        2usize), "`Frozen` takes an event that a variant above takes already"
+    );
+};

@@ -1,0 +1,166 @@
+//! What the derives generate, as formatted files: a change to a generator shows in its review as a change to them.
+//!
+//! `UPDATE_EXPECT=1 cargo test -p annalist-macros` writes them anew.
+
+use expect_test::{ExpectFile, expect_file};
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::DeriveInput;
+
+use crate::{aggregate, command, event, id};
+
+#[track_caller]
+fn check(derive: fn(&DeriveInput) -> TokenStream, item: TokenStream, expected: ExpectFile) {
+    let item: DeriveInput = syn::parse2(item).unwrap();
+    let generated = derive(&item);
+    let file = syn::parse2(quote!(#item #generated)).unwrap();
+    expected.assert_eq(&prettyplease::unparse(&file));
+}
+
+#[test]
+fn id_newtype() {
+    let item = quote! {
+        pub struct AccountId(Uuid);
+    };
+    check(id::derive, item, expect_file!["../expansions/id.rs"]);
+}
+
+#[test]
+fn event_struct() {
+    let item = quote! {
+        #[event(prefix = "order", version = 2, alias("order.made", "order.created"))]
+        pub struct OrderPlaced {
+            #[id]
+            order: OrderId,
+            #[id(with = Line::products)]
+            lines: Vec<Line>,
+            note: String,
+        }
+    };
+    check(event::derive, item, expect_file!["../expansions/event_struct.rs"]);
+}
+
+#[test]
+fn event_enum() {
+    let item = quote! {
+        #[event(prefix = "account")]
+        pub enum AccountEvent {
+            Opened { #[id] account: AccountId, owner: String },
+            #[event(name = "account.transferred")]
+            Moved { #[id] from: AccountId, #[id] to: AccountId, amount: u64 },
+            MonthClosed,
+        }
+    };
+    check(event::derive, item, expect_file!["../expansions/event_enum.rs"]);
+}
+
+#[test]
+fn event_sum() {
+    let item = quote! {
+        pub enum BankEvent {
+            Account(AccountEvent),
+            Closed { #[id] bank: BankId },
+            Frozen(Frozen),
+        }
+    };
+    check(event::derive, item, expect_file!["../expansions/event_sum.rs"]);
+}
+
+#[test]
+fn event_generic() {
+    let item = quote! {
+        #[event(crate = crate::vendored::annalist)]
+        pub enum Either<A, B, I> where I: Clone {
+            Left(A),
+            Right(B),
+            Neither { #[id] id: I },
+        }
+    };
+    check(event::derive, item, expect_file!["../expansions/event_generic.rs"]);
+}
+
+#[test]
+fn aggregate_with_id() {
+    let item = quote! {
+        #[aggregate(on(AccountEvent => Account::apply, Frozen => freeze), error = AccountError)]
+        pub struct Account {
+            #[id]
+            id: AccountId,
+            open: bool,
+            balance: u64,
+        }
+    };
+    check(aggregate::derive, item, expect_file!["../expansions/aggregate.rs"]);
+}
+
+#[test]
+fn aggregate_generic_in_context() {
+    let item = quote! {
+        #[aggregate(on(Added<T> => Self::added, Reset => Self::reset), context)]
+        pub struct Total<T> {
+            sum: T,
+            count: u64,
+        }
+    };
+    check(aggregate::derive, item, expect_file!["../expansions/aggregate_generic.rs"]);
+}
+
+#[test]
+fn command_of_one_state() {
+    let item = quote! {
+        #[command(decide = Account::deposit)]
+        pub struct Deposit {
+            #[id]
+            pub account: AccountId,
+            pub amount: u64,
+        }
+    };
+    check(command::derive, item, expect_file!["../expansions/command.rs"]);
+}
+
+#[test]
+fn command_of_several_states() {
+    let item = quote! {
+        #[command(decide = orders::place, state(LastOrder), error = OrderError, context, name = "place an order")]
+        pub struct PlaceOrder {
+            #[id(Customer, Credit)]
+            customer: CustomerId,
+            #[id(Product)]
+            products: Vec<ProductId>,
+        }
+    };
+    check(command::derive, item, expect_file!["../expansions/command_states.rs"]);
+}
+
+#[test]
+fn command_without_state() {
+    let item = quote! {
+        #[command(decide = ping, error = std::convert::Infallible)]
+        struct Ping;
+    };
+    check(command::derive, item, expect_file!["../expansions/command_stateless.rs"]);
+}
+
+#[test]
+fn command_enum() {
+    let item = quote! {
+        #[command(error = BankError)]
+        pub enum BankCommand {
+            Deposit(Deposit),
+            Transfer(Transfer),
+        }
+    };
+    check(command::derive, item, expect_file!["../expansions/command_enum.rs"]);
+}
+
+#[test]
+fn mistakes_leave_a_stub() {
+    let item = quote! {
+        #[command(decides = "deposit")]
+        pub struct Deposit {
+            #[id]
+            pub account: AccountId,
+        }
+    };
+    check(command::derive, item, expect_file!["../expansions/stub.rs"]);
+}
