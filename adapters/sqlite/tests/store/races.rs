@@ -60,6 +60,9 @@ async fn disjoint_appends_never_conflict_and_positions_have_no_gaps() {
         assert!(page.up_to >= after);
         seen.extend(positions(&page.records));
         after = page.up_to;
+        while let Some(ended) = writers.try_join_next() {
+            ended.unwrap();
+        }
         tokio::task::yield_now().await;
     }
     writers.join_all().await;
