@@ -2,7 +2,7 @@
 
 use syn::{ExprPath, LitInt, LitStr, Path, Result, Token, Type, parse::Parse, token};
 
-use super::key::Key;
+use super::{key::Key, shown};
 
 /// A key of an attribute with its value, if it was given.
 pub(crate) struct Slot<T>(Option<(Path, T)>);
@@ -24,8 +24,9 @@ impl<T> Slot<T> {
         self.0.as_ref().map(|(key, _)| key)
     }
 
+    /// A value that came under a misspelt key gives way to one under the right key.
     fn put(&mut self, key: &Key<'_>, value: T) -> Result<()> {
-        if self.0.is_some() {
+        if self.key().is_some_and(|given| shown(given) == key.name()) {
             return Err(key.error(format_args!("`{}` is given twice", key.name())));
         }
         self.0 = Some((key.path.clone(), value));

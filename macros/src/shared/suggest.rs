@@ -10,19 +10,25 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
         .map(|(_, candidate)| candidate)
 }
 
-/// How many letters have to be inserted, removed or replaced to get from one word to the other (Levenshtein).
+/// How many letters have to be inserted, removed, replaced or swapped with their neighbour to get from one word to the
+/// other (the optimal string alignment distance).
 fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, left) in a.chars().enumerate() {
-        let mut diagonal = i;
-        row[0] = i + 1;
-        for (j, right) in b.chars().enumerate() {
-            let replaced = diagonal + usize::from(left != right);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    // `rows[i][j]` is the distance between the first `i` letters of `a` and the first `j` of `b`.
+    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut least = replaced.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                least = least.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(least);
         }
+        rows.push(row);
     }
-    row[b.chars().count()]
+    rows[a.len()][b.len()]
 }
 
 #[cfg(test)]
@@ -35,7 +41,7 @@ mod tests {
         assert_eq!(nearest("decides", known), Some("decide"));
         assert_eq!(nearest("desice", known), Some("decide"));
         assert_eq!(nearest("states", known), Some("state"));
-        assert_eq!(nearest("nmae", known), None);
+        assert_eq!(nearest("nmae", known), Some("name"));
         assert_eq!(nearest("name", known), Some("name"));
         assert_eq!(nearest("retries", known), None);
         assert_eq!(distance("kitten", "sitting"), 3);
