@@ -59,8 +59,8 @@ pub(crate) struct Mark {
 
 struct Walk {
     settled: Settled,
-    /// When the last step started.
-    started: Option<Instant>,
+    /// When the last step started, and why it failed if it did.
+    last: Option<(Instant, Option<String>)>,
     /// Some hole is open: since when, and the last position that was taken then. What is missing before it now was
     /// missing all the time.
     open: Option<(Instant, i64)>,
@@ -88,7 +88,7 @@ impl Mark {
             position: AtomicU64::new(position.get()),
             walk: Mutex::new(Walk {
                 settled: Settled { position, hole: None },
-                started: None,
+                last: None,
                 open: None,
                 kept: position,
             }),
@@ -119,12 +119,17 @@ impl Store {
 
     /// Walks as far as there is no hole, and closes holes that nobody is going to fill.
     ///
-    /// Feeds of one process share the walk: whoever waited for a step that started after its own question takes its answer.
+    /// Feeds of one process share the walk: whoever waited for a step that started after its own question takes its answer,
+    /// also if it is that the server does not answer.
     pub(crate) async fn settle(&self) -> Result<Settled, Error> {
         let asked = Instant::now();
         let mut walk = self.mark.walk.lock().await;
-        if walk.started.is_none_or(|started| started < asked) {
-            self.walk(&mut walk).await?;
+        match &walk.last {
+            Some((started, None)) if *started >= asked => {}
+            Some((started, Some(reason))) if *started >= asked => {
+                return Err(Error::unavailable(self.doing("read"), reason.clone()));
+            }
+            _ => self.walk(&mut walk).await?,
         }
         Ok(walk.settled.clone())
     }
@@ -132,8 +137,13 @@ impl Store {
     async fn walk(&self, walk: &mut MutexGuard<'_, Walk>) -> Result<(), Error> {
         loop {
             let started = Instant::now();
-            let step = self.step(walk.settled.position).await?;
-            walk.started = Some(started);
+            let step = self.step(walk.settled.position).await;
+            walk.last = match &step {
+                Ok(_) => Some((started, None)),
+                Err(Error::Unavailable { reason, .. }) => Some((started, Some(reason.clone()))),
+                Err(_) => None,
+            };
+            let step = step?;
             self.move_to(walk, step.settled).await;
             let Some(first) = step.holes.first().copied() else {
                 (walk.settled.hole, walk.open) = (None, None);

@@ -15,6 +15,8 @@ use crate::{
 };
 
 impl Store {
+    /// An entry whose append is still running may appear later between those that were read: numbers are drawn before the
+    /// commit, and nobody closes their holes. The journal is for looking things up; what must miss nothing reads the feed.
     pub(crate) async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {
         let after = i64::try_from(after).unwrap_or(i64::MAX);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
