@@ -18,7 +18,8 @@ pub type Key = Vec<Value>;
 /// The table of one version of a projection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Table {
-    /// The projection's name, which is the name of the stable view: `[a-z][a-z0-9_]*`, at most 48 bytes.
+    /// The projection's name, which is the name of the stable view: `[a-z][a-z0-9_]*`, at most 48 bytes, neither
+    /// ending like the name of a table (`_v1`) nor starting with `sqlite_`.
     pub projection: &'static str,
     /// The version of its shape and meaning.
     pub version: u32,
@@ -136,6 +137,13 @@ impl Table {
                 "it must be `[a-z][a-z0-9_]*` of at most 48 bytes",
             ));
         }
+        if looks_like_a_table(self.projection) || self.projection.starts_with("sqlite_") {
+            return Err(refuse(
+                "projection name",
+                self.projection,
+                "names that end in `_v` and a number belong to tables, those that start with `sqlite_` to SQLite",
+            ));
+        }
         for (number, column) in self.columns.iter().enumerate() {
             if !is_kind(column.name) || column.name.len() > 63 {
                 return Err(refuse(
@@ -156,4 +164,10 @@ impl Table {
             None => Err(refuse("projection", self.projection, "mark its key field with `#[key]`")),
         }
     }
+}
+
+/// Whether the view of one projection could be taken for the table of another.
+fn looks_like_a_table(projection: &str) -> bool {
+    let version = projection.rsplit_once("_v").map_or("", |(_, version)| version);
+    !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit())
 }

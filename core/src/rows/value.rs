@@ -22,7 +22,7 @@ pub enum Value {
     Bool(bool),
     /// A whole number.
     Int(i64),
-    /// A number that is not NaN.
+    /// A number that is not NaN. Its zero has no sign: not every database keeps it.
     Float(f64),
     /// A text without NUL.
     Text(String),
@@ -135,7 +135,8 @@ impl Field for f64 {
         if self.is_nan() {
             return Err(refuse("number", "NaN", "no store keeps and sorts it faithfully"));
         }
-        Ok(Value::Float(*self))
+        // Makes -0.0 the zero that every store gives back.
+        Ok(Value::Float(*self + 0.0))
     }
 
     fn from_value(value: Value) -> Result<Self, Invalid> {
@@ -250,6 +251,7 @@ mod tests {
     #[test]
     fn what_no_store_keeps_is_refused() {
         assert!(f64::NAN.to_value().is_err());
+        assert!(matches!((-0.0).to_value(), Ok(Value::Float(zero)) if zero.is_sign_positive()));
         assert!("a\0b".to_owned().to_value().is_err());
         assert!(u8::from_value(Value::Int(256)).is_err());
         assert!(String::from_value(Value::Null).unwrap_err().to_string().contains("String"));

@@ -35,21 +35,24 @@ impl fmt::Debug for Case {
     }
 }
 
-/// The cases of one theme: functions from a new log to an outcome, and after `durable` those that need it.
+/// The cases of one theme: functions from a new log to an outcome, after `durable` those that need that, too. What all of
+/// them need stands in brackets behind the theme's name.
 macro_rules! cases {
-    ($theme:literal: [$($name:ident),+ $(,)?] $(durable [$($durable:ident),+ $(,)?])?) => {
+    ($theme:literal: $($names:tt)+) => {
+        cases!($theme needs []: $($names)+);
+    };
+    ($theme:literal needs $needs:tt: [$($name:ident),+ $(,)?] $(durable [$($durable:ident),+ $(,)?])?) => {
         pub(in crate::cases) const CASES: &[$crate::Case] = &[
-            $($crate::Case {
-                name: concat!($theme, "::", stringify!($name)),
-                needs: &[],
-                run: |log| Box::pin($name(log)),
-            },)+
-            $($($crate::Case {
-                name: concat!($theme, "::", stringify!($durable)),
-                needs: &[$crate::Capability::Durable],
-                run: |log| Box::pin($durable(log)),
-            },)+)?
+            $(cases!(@one $theme, $name, $needs []),)+
+            $($(cases!(@one $theme, $durable, $needs [Durable]),)+)?
         ];
+    };
+    (@one $theme:literal, $name:ident, [$($need:ident),*] [$($too:ident)?]) => {
+        $crate::Case {
+            name: concat!($theme, "::", stringify!($name)),
+            needs: &[$($crate::Capability::$need,)* $($crate::Capability::$too)?],
+            run: |log| Box::pin($name(log)),
+        }
     };
 }
 
@@ -66,6 +69,14 @@ mod live_feeds;
 mod oracle;
 mod races;
 mod reads;
+mod row_commits;
+mod row_keys;
+mod row_names;
+mod row_pages;
+mod row_queries;
+mod row_races;
+mod row_tables;
+mod row_values;
 mod scripts;
 mod times;
 
@@ -91,6 +102,14 @@ pub fn cases() -> &'static [Case] {
             decisions::USERNAMES,
             decisions::TOKENS,
             decisions::INVOICES,
+            row_tables::CASES,
+            row_names::CASES,
+            row_commits::CASES,
+            row_races::CASES,
+            row_values::CASES,
+            row_keys::CASES,
+            row_queries::CASES,
+            row_pages::CASES,
         ];
         let of = |case: &Case| Case { name: case.name, needs: case.needs, run: case.run };
         themes.iter().flat_map(|theme| theme.iter().map(of)).collect()

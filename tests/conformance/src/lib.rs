@@ -61,6 +61,7 @@ mod subject;
 
 mod given;
 mod log;
+mod rows;
 
 mod cases;
 

@@ -246,7 +246,10 @@ impl Handle {
 }
 
 /// The outcome of a question; a failure tells the line of the case that asked it.
-async fn asked<T>(at: &'static Location<'static>, question: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+pub(crate) async fn asked<T>(
+    at: &'static Location<'static>,
+    question: impl Future<Output = Outcome<T>>,
+) -> Outcome<T> {
     question.await.map_err(|failure| failure.asked_at(at))
 }
 

@@ -6,7 +6,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use tokio::{runtime::Builder, time::timeout};
 
 use crate::{
-    Case, Failure, Settings, Subject, cases,
+    Capability, Case, Failure, Settings, Subject, cases,
     failure::{Outcome, panicked},
     log::{Log, Logs},
     subject::MakerOf,
@@ -79,6 +79,10 @@ impl<S: Subject> Suite<S> {
     async fn attempt(&self, case: &Case) -> Outcome<Verdict> {
         let logs = Logs::new(MakerOf(Arc::clone(&self.subject)), self.settings);
         let log = Log::new(&logs).await?;
+        if case.needs().contains(&Capability::Rows) && log.row_store().is_none() {
+            logs.remove().await?;
+            return Ok(Verdict::Skipped("it keeps no rows: `row_store()` gives none"));
+        }
         // In a task of its own, so that a panic of the case becomes its failure.
         let task = tokio::spawn(case.run(log));
         let verdict = match timeout(self.settings.patience, task).await {

@@ -38,6 +38,9 @@ pub trait Subject: Send + Sync + 'static {
 pub enum Capability {
     /// The log is still there when every handle to it is gone.
     Durable,
+    /// The store keeps rows of projections: [`EventStore::row_store`] gives them. A store that gives none need not say
+    /// so here.
+    Rows,
 }
 
 /// A [`Subject`] without its types, so that cases are plain functions.

@@ -27,7 +27,7 @@ cases!("dropped": [
 ]);
 
 /// Polls a future at most so many times, each time when it asks to be polled, and then drops it.
-async fn dropped_after<F: Future>(polls: usize, future: F) -> Option<F::Output> {
+pub(super) async fn dropped_after<F: Future>(polls: usize, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut left = polls;
     poll_fn(|context: &mut Context<'_>| {

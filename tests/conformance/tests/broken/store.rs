@@ -14,6 +14,7 @@ use annalist_core::{
     payload::Payload,
     query::{Criteria, Item},
     record::{Draft, Metadata, Name, Position, Record},
+    rows::SharedRows,
     store::{
         Append, Appended, Batch, CommandKey, Condition, Entry, EventStore, LogId, Marker, Page, Read,
         Receipt, Settled,
@@ -390,6 +391,10 @@ impl EventStore for Broken {
 
     async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {
         self.inner.journal(after, limit).await
+    }
+
+    fn row_store(&self) -> Option<SharedRows> {
+        self.inner.row_store()
     }
 
     async fn forget_commands(&self, before: Timestamp) -> Result<u64, Error> {
