@@ -5,6 +5,7 @@ mod load;
 mod read_side;
 mod registry;
 mod retry;
+mod turns;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -18,6 +19,7 @@ pub use self::{
 use self::{
     read_side::{ReadSide, Registered},
     registry::Registry,
+    turns::Turns,
 };
 use crate::{
     aggregate::Aggregate,
@@ -54,6 +56,7 @@ struct Inner {
     clock: Box<dyn Clock>,
     codec: Codec,
     registry: Registry,
+    turns: Turns,
     hub: Arc<Hub>,
     read_side: ReadSide,
     settings: Settings,
@@ -276,7 +279,18 @@ impl Builder {
         let rows = rows.or_else(|| store.row_store());
         let read_side = ReadSide::start(projections, &hub, rows, &codec).await?;
         let keeps_house = settings.keep_command_ids.is_some();
-        let app = App { inner: Arc::new(Inner { store, clock, codec, registry, hub, read_side, settings }) };
+        let app = App {
+            inner: Arc::new(Inner {
+                store,
+                clock,
+                codec,
+                registry,
+                turns: Turns::default(),
+                hub,
+                read_side,
+                settings,
+            }),
+        };
         if keeps_house {
             app.forget_old_command_ids().await?;
             app.keep_house();

@@ -2,6 +2,7 @@
 
 mod fold;
 mod key;
+mod on;
 mod runner;
 mod status;
 mod steps;
@@ -9,6 +10,7 @@ mod steps;
 pub(crate) use self::fold::fold_in_memory;
 pub use self::{
     key::{IntoKeys, RowKey},
+    on::{OnRow, by_ids},
     runner::Runner,
     status::{State, Status, Stopped},
     steps::{Steps, ids_of, route},

@@ -7,7 +7,7 @@ use crate::tag::Tag;
 /// Which events a read, a condition or a feed is about: those that match at least one item.
 ///
 /// Without items it matches nothing; [`Criteria::all`] matches every event.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Criteria {
     items: Vec<Item>,
 }
@@ -54,7 +54,7 @@ impl FromIterator<Item> for Criteria {
 }
 
 /// One alternative of [`Criteria`]: any of the types AND all of the tags. Without types, every type; without tags, any tags.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Item {
     types: Vec<Cow<'static, str>>,
     tags: Vec<Tag>,

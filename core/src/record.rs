@@ -201,9 +201,21 @@ impl CommandId {
     }
 }
 
-impl<T: Into<Cow<'static, str>>> From<T> for CommandId {
-    fn from(text: T) -> Self {
-        Self(text.into())
+impl From<Uuid> for CommandId {
+    fn from(id: Uuid) -> Self {
+        Self(id.to_string().into())
+    }
+}
+
+impl From<String> for CommandId {
+    fn from(id: String) -> Self {
+        Self(id.into())
+    }
+}
+
+impl From<&'static str> for CommandId {
+    fn from(id: &'static str) -> Self {
+        Self(id.into())
     }
 }
 

@@ -3,7 +3,9 @@
 //! Rows and the checkpoint of a projection change in one transaction, so that every event counts exactly once whatever
 //! dies in between.
 
+mod cells;
 mod find;
+mod json;
 mod table;
 mod value;
 
@@ -13,7 +15,9 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 pub use self::{
+    cells::{RowReader, RowWriter},
     find::{Bound, Filter, RowQuery, Sort},
+    json::JsonField,
     table::{Column, ColumnType, Key, Role, Row, Table},
     value::{Field, Value},
 };
@@ -38,7 +42,8 @@ pub trait RowStore: Send + Sync + 'static {
     /// [`Error`] if the store cannot answer.
     async fn checkpoint(&self, projection: &str, version: u32) -> Result<Option<Checkpoint>, Error>;
 
-    /// The rows with these keys, in their order; none where there is no row.
+    /// The rows with these keys, in their order, one answer for each, also for a key that comes twice; none where
+    /// there is no row.
     ///
     /// # Errors
     /// [`Error`] if the store cannot answer or a row does not have the table's columns.
@@ -52,7 +57,8 @@ pub trait RowStore: Send + Sync + 'static {
     /// nothing was written.
     async fn commit(&self, change: RowChange<'_>) -> Result<Committed, Error>;
 
-    /// Writes down why a projection stands still, or with `None` that it does not; for people and other processes.
+    /// Writes down why a projection stands still, or with `None` that it does not; for people and other processes. A
+    /// projection that was never defined is not reported on.
     ///
     /// # Errors
     /// [`Error`] if the store cannot answer.
@@ -70,7 +76,8 @@ pub trait RowStore: Send + Sync + 'static {
 pub struct Checkpoint {
     /// Everything up to here is in the rows.
     pub position: Position,
-    /// The last event that was counted, with its place: it tells whether a log is the one that the rows were made of.
+    /// The event at this position, or the last one before it that is known: it tells whether a log is the one that the
+    /// rows were made of.
     pub anchor: Option<Anchor>,
     /// Why the projection stands still, if it does.
     pub stopped: Option<String>,
@@ -94,11 +101,11 @@ pub struct RowChange<'a> {
     pub from: Position,
     /// Where it goes.
     pub to: Position,
-    /// The last event of the batch; none if none matched, which leaves the anchor as it is.
+    /// The event at `to`, or the last one before it that is known; none leaves the anchor as it is.
     pub anchor: Option<Anchor>,
     /// Rows to write whole, each key once.
     pub upserts: Vec<Row>,
-    /// Keys of rows to delete.
+    /// Keys of rows to delete, each once and none of them written in the same change; a row need not be there.
     pub deletes: Vec<Key>,
 }
 

@@ -180,10 +180,13 @@ impl Request {
     /// Tries until there is an answer. After a lost answer only success can be told for sure: whatever else comes later,
     /// the lost append may still arrive.
     async fn run<E: Debug + Send>(&self, decide: &mut Decide<E>) -> Result<Receipt, ExecuteError<E>> {
-        let retry = self.app.inner.settings.retry;
-        let (mut tries, mut lost) = (0, None);
+        let (retry, turns) = (self.app.inner.settings.retry, &self.app.inner.turns);
+        let (mut tries, mut lost, mut turn) = (0, None, None);
         loop {
             tries += 1;
+            if turn.is_none() && (tries > 1 || turns.are_taken(&self.reads)) {
+                turn = Some(turns.take(&self.reads).await);
+            }
             let failed = match self.attempt(decide).await {
                 Ok(Tried::Accepted(receipt)) => return Ok(receipt),
                 Ok(Tried::Rejected(rejection)) => ExecuteError::Rejected(rejection),
@@ -279,7 +282,8 @@ impl Request {
             return Ok(Tried::Accepted(receipt));
         }
         if self.app.inner.settings.journal == Journal::All {
-            self.app.inner.store.append(self.message(time, Some(format!("{rejection:?}")))).await?;
+            let rejected = self.message(time, Some(format!("{rejection:?}")));
+            self.app.inner.store.append(rejected).await.map_err(not_journaled)?;
         }
         Ok(Tried::Rejected(rejection))
     }
@@ -310,6 +314,14 @@ impl App {
             return Err(Invalid::TooLarge { what: format!("the command `{name}`"), size, limit });
         }
         Ok(Some(body))
+    }
+}
+
+/// Nothing of the command was to be written, so a lost answer leaves nothing unknown but a line of the journal.
+fn not_journaled(error: Error) -> Error {
+    match error {
+        Error::Unknown { operation, reason, source } => Error::Unavailable { operation, reason, source },
+        error => error,
     }
 }
 

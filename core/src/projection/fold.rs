@@ -42,8 +42,11 @@ pub(super) async fn fold<P: Projection>(
     };
     let loaded = rows.rows(&P::TABLE, &stored).await?;
     let mut slots = HashMap::with_capacity(keys.len());
-    for ((key, _), row) in keys.iter().zip(loaded) {
-        slots.insert(key.clone(), Slot::<P>::of(row.map(P::from_row).transpose()?));
+    for ((key, record), row) in keys.iter().zip(loaded) {
+        match guard(*record, || row.map(P::from_row).transpose()) {
+            Ok(row) => slots.insert(key.clone(), Slot::<P>::of(row)),
+            Err(poison) => return Ok(Err(poison)),
+        };
     }
     Ok(run(steps, &mut slots).and_then(|()| write(keys.into_iter().zip(stored), slots)))
 }

@@ -18,7 +18,7 @@ use crate::{
     query::Criteria,
     record::{Position, Record},
     rows::{Anchor, Checkpoint, Committed, RowChange, SharedRows},
-    store::Page,
+    store::{Page, Read},
 };
 
 /// A checkpoint that only passes over events of others is written this much later, and so seldom enough.
@@ -36,6 +36,8 @@ pub struct Runner<P: Projection> {
     /// Where the stored checkpoint stands, as far as this runner knows.
     saved: Position,
     save_at: Instant,
+    /// Whether the rows were found to be those of this projection and this log: only then it may write beside them.
+    defined: bool,
     row: std::marker::PhantomData<fn() -> P>,
 }
 
@@ -63,7 +65,8 @@ impl<P: Projection> Runner<P> {
         let (status, receiver) = watch::channel(status);
         let feed = Feed::new(hub, criteria_of::<P>());
         let (saved, save_at) = (Position::START, Instant::now());
-        (Self { feed, rows, codec, status, saved, save_at, row: std::marker::PhantomData }, receiver)
+        let row = std::marker::PhantomData;
+        (Self { feed, rows, codec, status, saved, save_at, defined: false, row }, receiver)
     }
 
     /// Runs until it meets an event that it cannot take, or is dropped. A store that does not answer is asked again.
@@ -93,7 +96,11 @@ impl<P: Projection> Runner<P> {
                 let page = self.feed.poll().await?;
                 let moved = page.up_to > before;
                 if !page.records.is_empty() {
-                    self.take(page).await?;
+                    if let Err(halt) = self.take(page).await {
+                        // What was read and not written is not behind it: nobody may take it for passed.
+                        self.feed.seek(before.max(self.saved));
+                        return Err(halt);
+                    }
                 } else if !moved {
                     self.rest().await?;
                 }
@@ -114,6 +121,7 @@ impl<P: Projection> Runner<P> {
     async fn start(&mut self) -> Result<(), Halt> {
         let log = self.feed.hub().store().log_id();
         let checkpoint = self.rows.define(&P::TABLE, log).await?;
+        self.defined = true;
         self.check_anchor(&checkpoint).await?;
         if checkpoint.stopped.is_some() {
             self.rows.report(P::TABLE.projection, P::TABLE.version, None).await?;
@@ -128,29 +136,29 @@ impl<P: Projection> Runner<P> {
         self.feed.seek(position);
     }
 
-    /// The event that was counted last has to stand where it stood: else this log was restored from an older copy, and
-    /// has gone another way since.
+    /// The event at the checkpoint has to stand where it stood: else this log was restored from an older copy, and has
+    /// gone another way since.
     async fn check_anchor(&self, checkpoint: &Checkpoint) -> Result<(), Halt> {
         let Some(Anchor { position, event }) = checkpoint.anchor else { return Ok(()) };
-        let store = self.feed.hub().store();
-        let before = Position::new(position.get().saturating_sub(1));
-        let page = store.feed(&Criteria::all(), before, 1).await?;
-        match page.records.first() {
-            Some(record) if record.position == position && record.id == event => Ok(()),
-            _ => {
-                let (name, store) = (P::TABLE.projection, store.describe());
-                let error = format!(
-                    "the rows of `{name}` have counted event {event} at position {position}, which is not there in {store}: \
-                     the log was restored from an older copy, or is another one; rebuild the projection"
-                );
-                Err(Halt::Stopped(Stopped {
-                    position: Some(position),
-                    event: Some(event),
-                    name: None,
-                    error,
-                }))
-            }
+        if self.anchor_at(position).await?.is_some_and(|found| found.event == event) {
+            return Ok(());
         }
+        let (name, store) = (P::TABLE.projection, self.feed.hub().store().describe());
+        let error = format!(
+            "the rows of `{name}` have passed event {event} at position {position}, which is not there in {store}: the \
+             log was restored from an older copy, or is another one; rebuild the projection"
+        );
+        Err(Halt::Stopped(Stopped { position: Some(position), event: Some(event), name: None, error }))
+    }
+
+    /// The event at a position, if there is one. It is read, not fed: another handle may be ahead of what this one knows
+    /// to be settled.
+    async fn anchor_at(&self, position: Position) -> Result<Option<Anchor>, Error> {
+        let before = Position::new(position.get().saturating_sub(1));
+        let read = Read::all(Criteria::all()).after(before).up_to(position);
+        let batches = self.feed.hub().store().read(&[read]).await?;
+        let record = batches.into_iter().flat_map(|batch| batch.records).next();
+        Ok(record.map(|record| Anchor { position, event: record.id }))
     }
 
     /// Folds a page and writes what came out. The part before an event that cannot be taken is written all the same.
@@ -168,6 +176,8 @@ impl<P: Projection> Runner<P> {
             }
         };
         let anchor = records.last().map(|last| Anchor { position: last.position, event: last.id });
+        // Only up to an event that tells the log from another one; what lies behind it is saved when there is time.
+        let up_to = anchor.filter(|_| poisoned.is_none()).map_or(up_to, |anchor| anchor.position);
         let (upserts, deletes) = (change.upserts, change.deletes);
         let change = RowChange { table: &P::TABLE, from: self.saved, to: up_to, anchor, upserts, deletes };
         let done = self.save(change).await?;
@@ -204,11 +214,9 @@ impl<P: Projection> Runner<P> {
         if position == self.saved {
             self.feed.more().await;
         } else if timeout_at(self.save_at, self.feed.more()).await.is_err() {
-            let (table, from) = (&P::TABLE, self.saved);
-            let nothing = (Vec::new(), Vec::new());
-            let change =
-                RowChange { table, from, to: position, anchor: None, upserts: nothing.0, deletes: nothing.1 };
-            self.save(change).await?;
+            let (table, from, anchor) = (&P::TABLE, self.saved, self.anchor_at(position).await?);
+            let (upserts, deletes) = (Vec::new(), Vec::new());
+            self.save(RowChange { table, from, to: position, anchor, upserts, deletes }).await?;
         }
         Ok(())
     }
@@ -226,7 +234,9 @@ impl<P: Projection> Runner<P> {
     async fn stop(self, stopped: Stopped) {
         tracing::error!(projection = P::TABLE.projection, %stopped, "the projection stands still");
         let text = stopped.to_string();
-        if let Err(error) = self.rows.report(P::TABLE.projection, P::TABLE.version, Some(&text)).await {
+        if self.defined
+            && let Err(error) = self.rows.report(P::TABLE.projection, P::TABLE.version, Some(&text)).await
+        {
             tracing::warn!(projection = P::TABLE.projection, %error, "could not write down that it stands still");
         }
         self.tell(State::Stopped(stopped));

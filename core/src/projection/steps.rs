@@ -68,7 +68,7 @@ pub fn route<'a, P, E, K>(
     codec: &Codec,
     steps: &mut Steps<'a, P>,
     keys: impl Fn(&E, &Record) -> Result<K, Invalid>,
-    apply: fn(&mut P, &E, &Context<'_>) -> Change,
+    apply: impl Fn(&mut P, &E, &Context<'_>) -> Change + Copy + Send + 'a,
 ) -> Result<(), Invalid>
 where
     P: Projection,

@@ -1,0 +1,84 @@
+//! Fields that are kept as JSON.
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{ColumnType, Value};
+use crate::{
+    error::Invalid,
+    payload::Payload,
+    text::{MAX_PAYLOAD, refuse},
+};
+
+/// A Rust type that a column keeps as a JSON text: what stands under `#[json]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be kept as JSON",
+    label = "marked with `#[json]`",
+    note = "add `#[derive(Serialize, Deserialize)]` to `{Self}`"
+)]
+pub trait JsonField: Sized {
+    /// The type of its column.
+    const TYPE: ColumnType = ColumnType::Json;
+    /// An empty value is the JSON text `null`: the column always holds one.
+    const NULLABLE: bool = false;
+
+    /// The value to keep.
+    ///
+    /// # Errors
+    /// [`Invalid`] if its `Serialize` fails, or it is larger than an event may be.
+    fn to_value(&self) -> Result<Value, Invalid>;
+
+    /// The field from a kept value.
+    ///
+    /// # Errors
+    /// [`Invalid`] if its `Deserialize` fails, or the value is no JSON text.
+    fn from_value(value: Value) -> Result<Self, Invalid>;
+}
+
+impl<T: Serialize + DeserializeOwned> JsonField for T {
+    fn to_value(&self) -> Result<Value, Invalid> {
+        let what = std::any::type_name::<T>();
+        let json = Payload::encode(what, self)?;
+        match json.as_str().len() {
+            size if size > MAX_PAYLOAD => {
+                Err(Invalid::TooLarge { what: format!("`{what}` as JSON"), size, limit: MAX_PAYLOAD })
+            }
+            _ => Ok(Value::Json(json)),
+        }
+    }
+
+    fn from_value(value: Value) -> Result<Self, Invalid> {
+        let wrong = |value: &str, why: String| {
+            let wanted = std::any::type_name::<T>();
+            refuse("stored value", value, format!("the field wants a `{wanted}`{why}"))
+        };
+        match value {
+            Value::Json(json) => serde_json::from_str(json.as_str())
+                .map_err(|error| wrong(json.as_str(), format!(": {error}"))),
+            value => Err(wrong(value.describe(), " as JSON".to_owned())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_serde_type_comes_back_as_it_went() {
+        let lines = vec![(1u64, Some("é\"".to_owned())), (u64::MAX, None)];
+        let value = lines.to_value().unwrap();
+        assert_eq!(value, Value::Json(Payload::parse(r#"[[1,"é\""],[18446744073709551615,null]]"#).unwrap()));
+        assert_eq!(Vec::<(u64, Option<String>)>::from_value(value).unwrap(), lines);
+        assert_eq!(None::<u8>.to_value().unwrap(), Value::Json(Payload::parse("null").unwrap()));
+    }
+
+    #[test]
+    fn a_text_that_does_not_fit_says_why() {
+        let json = Value::Json(Payload::parse("[1]").unwrap());
+        let error = <Vec<bool> as JsonField>::from_value(json).unwrap_err().to_string();
+        assert!(error.contains("[1]") && error.contains("expected a boolean"), "{error}");
+        let error = <Vec<bool> as JsonField>::from_value(Value::Int(1)).unwrap_err().to_string();
+        assert!(error.contains("a whole number") && error.contains("as JSON"), "{error}");
+        assert!("x".repeat(MAX_PAYLOAD).to_value().is_err());
+    }
+}
