@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// A place in the one global order of a log. The first event stands at 1 or later; 0 is before everything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(from = "u64", into = "u64")]
 pub struct Position(u64);
 
 impl Position {
@@ -23,6 +23,18 @@ impl Position {
     /// Its number.
     pub const fn get(self) -> u64 {
         self.0
+    }
+}
+
+impl From<u64> for Position {
+    fn from(number: u64) -> Self {
+        Self::new(number)
+    }
+}
+
+impl From<Position> for u64 {
+    fn from(position: Position) -> Self {
+        position.0
     }
 }
 

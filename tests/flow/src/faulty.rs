@@ -70,8 +70,11 @@ impl EventStore for Faulty {
         self.inner.log_id()
     }
 
+    /// After reading, everybody else gets their turn: as on a real store, where an answer takes its time.
     async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error> {
-        self.inner.read(reads).await
+        let batches = self.inner.read(reads).await;
+        tokio::task::yield_now().await;
+        batches
     }
 
     async fn append(&self, append: Append) -> Result<Appended, Error> {

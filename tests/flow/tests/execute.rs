@@ -123,6 +123,26 @@ async fn concurrent_transfers_neither_make_nor_lose_money() {
     assert_eq!(sum, 300);
 }
 
+/// Between its read and its append each command lets all others run, so that every first try of a crowd conflicts. With four
+/// tries in all, only those who take turns get through.
+#[tokio::test(start_paused = true)]
+async fn a_crowd_on_one_account_takes_turns() {
+    let store = Arc::new(Faulty::new([]));
+    let retry = Retry::times(4).pauses(Duration::ZERO, Duration::ZERO);
+    let app = App::builder(Arc::clone(&store)).retry(retry).start().await.unwrap();
+    let mut crowd = tokio::task::JoinSet::new();
+    for number in 0..300 {
+        let names = [["a", "b"], ["b", "a"]][number % 2];
+        crowd.spawn(app.execute(deposit(names[0], 2)).into_future());
+        crowd.spawn(app.execute(transfer_of(names[0], names[1], 0)).into_future());
+    }
+    while let Some(answer) = crowd.join_next().await {
+        answer.unwrap().unwrap();
+    }
+    assert_eq!(app.load::<Account>(&account("a")).await.unwrap().balance, 300);
+    assert_eq!(app.load::<Account>(&account("b")).await.unwrap().balance, 300);
+}
+
 #[tokio::test]
 async fn every_event_says_when_by_whom_and_why() {
     let time: Timestamp = "2026-02-03T04:05:06.000007Z".parse().unwrap();
