@@ -81,6 +81,7 @@ pub use annalist_core::{
     event::{Event, EventType, IdKind, IntoEvents, Recorded, Tags, Types},
     id::{Fresh, Id, Ids},
     payload::Payload,
+    projection::{Change, Projection},
     query::{Criteria, Item},
     record::{CommandId, Draft, Metadata, Name, Position, Raw, Record},
     store::{EventStore, LogId, Receipt},
@@ -93,7 +94,7 @@ pub use annalist_core::{
 };
 
 #[cfg(feature = "macros")]
-pub use annalist_macros::{Aggregate, Command, Event, Id};
+pub use annalist_macros::{Aggregate, Command, Event, Id, Projection};
 
 #[cfg(feature = "memory")]
 #[doc(inline)]
@@ -108,7 +109,10 @@ pub use annalist_sqlite::Sqlite;
 /// What a file that models a domain needs.
 pub mod prelude {
     #[doc(no_inline)]
-    pub use crate::{Aggregate, App, Command, Context, Error, Event, EventStore, ExecuteError, Id, Receipt};
+    pub use crate::{
+        Aggregate, App, Change, Command, Context, Error, Event, EventStore, ExecuteError, Id, Projection,
+        Receipt,
+    };
     #[doc(no_inline)]
     pub use serde::{Deserialize, Serialize};
     #[doc(no_inline)]
@@ -132,7 +136,9 @@ pub mod __private {
         },
         id::{Fresh, Id, Ids},
         payload::Payload,
+        projection::{OnRow, Projection, RowKey, Steps, by_ids},
         record::{Raw, Record},
+        rows::{Column, Field, JsonField, Role, Row, RowReader, RowWriter, Table},
     };
     pub use serde;
     pub use std;

@@ -8,6 +8,7 @@ mod aggregate;
 mod command;
 mod event;
 mod id;
+mod projection;
 mod shared;
 #[cfg(test)]
 mod tests;
@@ -230,4 +231,10 @@ pub fn derive_aggregate(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(Command, attributes(command, id))]
 pub fn derive_command(input: TokenStream) -> TokenStream {
     shared::run(input, command::derive)
+}
+
+/// Makes a struct the row of a read model.
+#[proc_macro_derive(Projection, attributes(projection, key, index, json))]
+pub fn derive_projection(input: TokenStream) -> TokenStream {
+    shared::run(input, projection::derive)
 }

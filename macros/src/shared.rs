@@ -5,6 +5,7 @@ mod errors;
 mod generics;
 mod key;
 mod names;
+mod on;
 mod output;
 mod slot;
 mod suggest;
@@ -17,7 +18,11 @@ pub(crate) use self::{
     errors::Errors,
     generics::{is_generic, mentions, refuse_lifetimes, refuse_parameters, where_clause},
     key::{Key, all, last_span, one, skip_to_comma},
-    names::{Case, check_command_name, check_event_name, check_kind, in_case, kind_fault},
+    names::{
+        Case, check_command_name, check_event_name, check_kind, check_projection_name, in_case, kind_fault,
+        word_fault,
+    },
+    on::{On, distinct},
     output::{at, shown, stub_body, wrap},
     slot::Slot,
 };

@@ -7,11 +7,8 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use super::{
-    model::{Aggregate, NamedField},
-    parse::On,
-};
-use crate::shared::{at, is_generic, mentions, where_clause};
+use super::model::{Aggregate, NamedField};
+use crate::shared::{On, at, is_generic, mentions, where_clause};
 
 /// ```text
 /// impl Aggregate for Account {

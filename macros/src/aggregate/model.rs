@@ -2,7 +2,7 @@
 
 use syn::{Field, Generics, Ident, Type};
 
-use super::parse::On;
+use crate::shared::On;
 
 pub(crate) struct Aggregate<'a> {
     pub(crate) ident: &'a Ident,

@@ -1,11 +1,8 @@
 //! Reads an aggregate and its attributes as they stand.
 
-use syn::{
-    Attribute, Data, DeriveInput, Error, ExprPath, Field, Meta, Path, Result, Token, Type,
-    parse::{Parse, ParseStream},
-};
+use syn::{Attribute, Data, DeriveInput, Field, Meta, Path, Result, Type};
 
-use crate::shared::{Errors, Key, Slot, Table, misplaced, one};
+use crate::shared::{Errors, Key, On, Slot, Table, misplaced};
 
 /// The item as it was written.
 pub(crate) struct Raw<'a> {
@@ -23,12 +20,6 @@ pub(crate) struct RawAttribute {
     pub(crate) error: Slot<Type>,
     pub(crate) context: Slot<()>,
     pub(crate) krate: Slot<Path>,
-}
-
-/// `AccountEvent => Account::apply`
-pub(crate) struct On {
-    pub(crate) event: Type,
-    pub(crate) handler: ExprPath,
 }
 
 const EXAMPLE: &str = "on(AccountEvent => Account::apply)";
@@ -62,7 +53,7 @@ impl RawAttribute {
     fn read_on(&mut self, key: &Key<'_>) -> Result<()> {
         self.has_on = true;
         let message = format!("`on` takes events with their handlers: `{EXAMPLE}`");
-        self.on.extend(key.entries(&message, on)?);
+        self.on.extend(key.entries(&message, |input| On::parse(input, EXAMPLE))?);
         Ok(())
     }
 }
@@ -81,20 +72,4 @@ impl<'a> Raw<'a> {
             self.ids.push((field, attribute));
         }
     }
-}
-
-fn on(input: ParseStream<'_>) -> Result<On> {
-    let start = input.span();
-    let event = input.parse::<Type>().map_err(|_| {
-        Error::new(start, format!("`on` takes the type of an event, without quotes: `{EXAMPLE}`"))
-    })?;
-    let missing = format!("which function folds it? `{EXAMPLE}`");
-    if input.is_empty() || input.peek(Token![,]) {
-        return Err(Error::new_spanned(event, missing));
-    }
-    let start = input.span();
-    input.parse::<Token![=>]>().map_err(|_| Error::new(start, missing))?;
-    let message = format!("a handler is the path of a function, without quotes: `{EXAMPLE}`");
-    let handler = one(input, &message, Parse::parse)?;
-    Ok(On { event, handler })
 }

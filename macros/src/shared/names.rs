@@ -1,5 +1,7 @@
 //! Stored names: derived from Rust names, and checked by the rules of the log before the program runs.
 
+use std::fmt::Display;
+
 use syn::LitStr;
 
 use super::Errors;
@@ -67,15 +69,36 @@ fn name_fault(name: &str) -> Option<&'static str> {
 }
 
 /// What is wrong with a text as the kind of an id.
-pub(crate) fn kind_fault(kind: &str) -> Option<&'static str> {
+pub(crate) fn kind_fault(kind: &str) -> Option<String> {
+    word_fault(kind, 64)
+}
+
+/// What is wrong with a text as a lower case word of at most so many bytes.
+pub(crate) fn word_fault(word: &str, limit: usize) -> Option<String> {
     let lower = |c: char| c.is_ascii_lowercase();
-    if kind.len() > 64 {
-        return Some("it must not be longer than 64 bytes");
+    if word.len() > limit {
+        return Some(format!("it must not be longer than {limit} bytes"));
     }
-    if kind.starts_with(lower) && kind.chars().all(|c| lower(c) || c.is_ascii_digit() || c == '_') {
+    if word.starts_with(lower) && word.chars().all(|c| lower(c) || c.is_ascii_digit() || c == '_') {
         return None;
     }
-    Some("it must be a lower case word: `[a-z][a-z0-9_]*`")
+    Some("it must be a lower case word: `[a-z][a-z0-9_]*`".to_owned())
+}
+
+/// What is wrong with a text as the name of a projection, which is the name of its view.
+fn projection_fault(name: &str) -> Option<String> {
+    let table = name
+        .rsplit_once("_v")
+        .is_some_and(|(_, version)| !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit()));
+    match word_fault(name, 48) {
+        None if table => {
+            Some("a name that ends in `_v` and a number is that of a table: `version = 2`".to_owned())
+        }
+        None if name.starts_with("sqlite_") => {
+            Some("names that start with `sqlite_` belong to SQLite".to_owned())
+        }
+        fault => fault,
+    }
 }
 
 pub(crate) fn check_event_name(name: &LitStr, errors: &Errors) {
@@ -90,7 +113,11 @@ pub(crate) fn check_kind(kind: &LitStr, errors: &Errors) {
     report("kind", kind, kind_fault(&kind.value()), errors);
 }
 
-fn report(what: &str, name: &LitStr, fault: Option<&str>, errors: &Errors) {
+pub(crate) fn check_projection_name(name: &LitStr, errors: &Errors) {
+    report("name of a projection", name, projection_fault(&name.value()), errors);
+}
+
+fn report(what: &str, name: &LitStr, fault: Option<impl Display>, errors: &Errors) {
     if let Some(fault) = fault {
         errors.at_span(name.span(), format_args!("{:?} is no valid {what}: {fault}", name.value()));
     }
@@ -132,5 +159,11 @@ mod tests {
             assert!(kind_fault(bad).is_some(), "{bad:?}");
         }
         assert_eq!(name_fault("close the month"), None);
+        for good in ["balances", "v1", "a_v", "a_v1b", &"p".repeat(48)] {
+            assert_eq!(projection_fault(good), None, "{good}");
+        }
+        for bad in ["", "Balances", "balances_v2", "sqlite_balances", "a.b", &"p".repeat(49)] {
+            assert!(projection_fault(bad).is_some(), "{bad:?}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::{Aggregate, NamedField, On, at, is_generic};
-use crate::shared::shown;
+use crate::shared;
 
 /// ```text
 /// fn fold_record(&mut self, record: &Record, codec: &Codec) -> Result<(), Invalid> {
@@ -59,20 +59,6 @@ pub(super) fn distinct(aggregate: &Aggregate<'_>) -> TokenStream {
     quote!(#(const _: () = #asserts;)*)
 }
 
-/// One for each entry but the first, at the entry's event.
 fn asserts<'a>(aggregate: &'a Aggregate<'_>) -> impl Iterator<Item = TokenStream> + 'a {
-    let ident = aggregate.ident;
-    let (_, arguments, _) = aggregate.generics.split_for_impl();
-    aggregate.on.iter().enumerate().skip(1).map(move |(i, On { event, .. })| {
-        let message = format!(
-            "an entry above folds an event of `{}` already: each event goes to one handler",
-            shown(event),
-        );
-        quote_spanned! {at(event.span())=>
-            __annalist::std::assert!(
-                !__annalist::entry_overlaps(<#ident #arguments as __annalist::Aggregate>::EVENTS, #i),
-                #message
-            )
-        }
-    })
+    shared::distinct("Aggregate", aggregate.ident, aggregate.generics, aggregate.on.iter())
 }

@@ -1,0 +1,99 @@
+//! Finds the mistakes of a projection.
+
+mod columns;
+
+use syn::{Data, DeriveInput, Fields, LitInt, ext::IdentExt};
+
+use super::{
+    model::{Projection, Role},
+    parse::{Entry, Raw, RawAttribute},
+};
+use crate::shared::{Case, Errors, check_projection_name, in_case, refuse_lifetimes};
+
+pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &'a Raw<'a>, errors: &Errors) -> Option<Projection<'a>> {
+    refuse_lifetimes(&item.generics, "a projection", errors);
+    let attribute = &raw.attribute;
+    check_shape(item, errors)?;
+    check_given(item, attribute, errors);
+    let columns = columns::check(&item.ident, &raw.fields, errors);
+    if columns.iter().filter(|column| column.role == Role::Key).count() > 1 {
+        check_by(&attribute.on, errors);
+    }
+    if let Some(name) = attribute.name.get() {
+        check_projection_name(name, errors);
+    }
+    Some(Projection {
+        ident: &item.ident,
+        generics: &item.generics,
+        name: attribute.name.get().map(syn::LitStr::value).unwrap_or_default(),
+        version: version(attribute.version.get(), errors),
+        columns,
+        on: &attribute.on,
+        context: attribute.context.get().is_some(),
+    })
+}
+
+/// A struct with named fields.
+fn check_shape(item: &DeriveInput, errors: &Errors) -> Option<()> {
+    let name = &item.ident;
+    match &item.data {
+        Data::Struct(data) => match &data.fields {
+            Fields::Named(_) => return Some(()),
+            Fields::Unnamed(tuple) => {
+                let message = format_args!(
+                    "the columns of a projection are named fields: `struct {name} {{ #[key] … }}`"
+                );
+                errors.at(tuple, message);
+            }
+            Fields::Unit => {
+                let message = format_args!("a row has columns: `struct {name} {{ #[key] … }}`");
+                errors.at(name, message);
+            }
+        },
+        Data::Enum(_) | Data::Union(_) => {
+            errors.at(
+                name,
+                format_args!("the row of a projection is a struct: `struct {name} {{ #[key] … }}`"),
+            );
+        }
+    }
+    None
+}
+
+/// What cannot be left out is reported together: without an attribute it is one mistake.
+fn check_given(item: &DeriveInput, attribute: &RawAttribute, errors: &Errors) {
+    let ident = &item.ident;
+    let name = format!("name = \"{}\"", in_case(Case::Snake, &ident.unraw().to_string()));
+    let on = format!("on({ident}Event => {ident}::apply)");
+    let message = match (attribute.has_name, attribute.has_on) {
+        (true, true) => return,
+        (false, true) => format!("under which name are its rows kept? `#[projection({name}, …)]`"),
+        (true, false) => format!("which events is it folded from? `#[projection({on}, …)]`"),
+        (false, false) => format!(
+            "under which name are its rows kept, and which events is it folded from? `#[projection({name}, {on})]`"
+        ),
+    };
+    errors.at(ident, message);
+}
+
+/// No tag is several values: where rows have a composite key, every entry says how to find it.
+fn check_by(on: &[Entry], errors: &Errors) {
+    for Entry { on, .. } in on.iter().filter(|entry| entry.by.is_none()) {
+        errors.at(
+            &on.handler,
+            "the key has several columns, so say which function finds it in the event: `… by key_of`, with \
+             `fn key_of(event: &Event) -> (A, B)`",
+        );
+    }
+}
+
+fn version(literal: Option<&LitInt>, errors: &Errors) -> u32 {
+    let Some(literal) = literal else { return 1 };
+    match literal.base10_parse::<u32>() {
+        Ok(version) if version > 0 => version,
+        _ => {
+            errors.at(literal, "versions count from 1 and fit into 32 bits: `version = 2`");
+            1
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What `#[derive(Projection)]` generates.
+
+mod asserts;
+mod initial;
+mod plan;
+mod row;
+mod table;
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use super::{
+    model::{Column, Projection, Role},
+    parse::Entry,
+};
+use crate::shared::{On, at, mentions, where_clause};
+
+/// ```text
+/// impl Projection for Balance {
+///     type Key = AccountId;
+///     const TABLE: Table = Table { … };
+///     const EVENTS: &'static [Types] = &[<AccountEvent as OnRow>::TYPES];
+///     fn initial(key: AccountId) -> Self { … }
+///     fn plan_record<'a>(record: &'a Record, codec: &Codec, steps: &mut Steps<'a, Self>) -> Result<(), Invalid> { … }
+///     fn to_row(&self) -> Result<Row, Invalid> { … }
+///     fn from_row(row: Row) -> Result<Self, Invalid> { … }
+/// }
+/// ```
+pub(crate) fn projection(projection: &Projection<'_>) -> TokenStream {
+    let Projection { ident, generics, on, .. } = projection;
+    let (parameters, arguments, _) = generics.split_for_impl();
+    let predicates = where_clause(generics, &predicates(projection));
+    let span = at(ident.span());
+    let key = key_type(projection);
+    let table = table::constant(projection);
+    let events = on.iter().map(types);
+    let initial = initial::method(projection);
+    let plan = plan::method(projection);
+    let to_row = row::to_row(projection);
+    let from_row = row::from_row(projection);
+    let asserts = asserts::items(projection);
+    quote_spanned! {span=>
+        #[automatically_derived]
+        impl #parameters __annalist::Projection for #ident #arguments #predicates {
+            type Key = #key;
+            #table
+            const EVENTS: &'static [__annalist::Types] = &[#(#events),*];
+            #initial
+            #plan
+            #to_row
+            #from_row
+        }
+        #asserts
+    }
+}
+
+/// The type of the key field, or a tuple of several.
+fn key_type(projection: &Projection<'_>) -> TokenStream {
+    let types: Vec<_> = projection.keys().map(|column| column.ty).collect();
+    match &types[..] {
+        [ty] => quote!(#ty),
+        types => quote_spanned!(at(projection.ident.span())=> (#(#types),*)),
+    }
+}
+
+/// `<AccountEvent as OnRow>::TYPES`
+fn types(Entry { on: On { event, .. }, .. }: &Entry) -> TokenStream {
+    quote_spanned!(at(event.span())=> <#event as __annalist::OnRow>::TYPES)
+}
+
+/// `<AccountId as Field>`, or `<Lines as JsonField>` under `#[json]`: both have the same members.
+fn field(Column { ty, role, .. }: &Column<'_>) -> TokenStream {
+    let span = at(ty.span());
+    match role {
+        Role::Json => quote_spanned!(span=> <#ty as __annalist::JsonField>),
+        Role::Key | Role::Index | Role::Plain => quote_spanned!(span=> <#ty as __annalist::Field>),
+    }
+}
+
+/// What has to hold of a generic projection beyond the user's own bounds.
+fn predicates(projection: &Projection<'_>) -> Vec<TokenStream> {
+    let generics = projection.generics;
+    let mut predicates =
+        vec![quote!(Self: __annalist::std::marker::Send + __annalist::std::marker::Sync + 'static)];
+    for Column { ty, role, .. } in projection.columns.iter().filter(|column| mentions(generics, column.ty)) {
+        predicates.push(match role {
+            Role::Key => quote!(#ty: __annalist::Field + __annalist::RowKey),
+            Role::Json => quote!(#ty: __annalist::JsonField + __annalist::std::default::Default),
+            Role::Index | Role::Plain => quote!(#ty: __annalist::Field + __annalist::std::default::Default),
+        });
+    }
+    for Entry { on: On { event, .. }, .. } in
+        projection.on.iter().filter(|entry| mentions(generics, &entry.on.event))
+    {
+        predicates.push(quote!(#event: __annalist::Event));
+    }
+    let key = key_type(projection);
+    if projection.on.iter().any(|entry| entry.by.is_none()) && mentions(generics, &key) {
+        predicates.push(quote!(#key: __annalist::Id));
+    }
+    predicates
+}

@@ -1,0 +1,40 @@
+//! The row before its first event.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote_spanned};
+use syn::spanned::Spanned;
+
+use super::{Column, Projection, Role, at, key_type};
+
+/// ```text
+/// fn initial(key: AccountId) -> Self {
+///     Self { account: key, owner: <String as Default>::default(), cents: <i64 as Default>::default() }
+/// }
+/// ```
+///
+/// A composite key is taken apart: `fn initial((key0, key1): (AccountId, Currency)) -> Self`.
+pub(super) fn method(projection: &Projection<'_>) -> TokenStream {
+    let span = at(projection.ident.span());
+    let ty = key_type(projection);
+    let locals: Vec<_> =
+        (0..projection.keys().count()).map(|i| format_ident!("key{i}", span = span)).collect();
+    let key = match &locals[..] {
+        [key] => quote_spanned!(span=> #key),
+        keys => quote_spanned!(span=> (#(#keys),*)),
+    };
+    let mut locals = locals.iter();
+    let fields = projection.columns.iter().map(|Column { ident, ty, role, .. }| match role {
+        Role::Key => {
+            let local = locals.next();
+            quote_spanned!(span=> #ident: #local)
+        }
+        Role::Index | Role::Json | Role::Plain => quote_spanned! {at(ty.span())=>
+            #ident: <#ty as __annalist::std::default::Default>::default()
+        },
+    });
+    quote_spanned! {span=>
+        fn initial(#key: #ty) -> Self {
+            Self { #(#fields),* }
+        }
+    }
+}

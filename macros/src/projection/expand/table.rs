@@ -1,0 +1,52 @@
+//! The table that keeps the rows.
+
+use proc_macro2::TokenStream;
+use quote::quote_spanned;
+
+use super::{Column, Projection, Role, at, field};
+
+/// ```text
+/// const TABLE: Table = Table {
+///     projection: "balances",
+///     version: 1,
+///     columns: &[
+///         Column {
+///             name: "account",
+///             kind: <AccountId as Field>::TYPE,
+///             nullable: <AccountId as Field>::NULLABLE,
+///             role: Role::Key,
+///         },
+///         …
+///     ],
+/// };
+/// ```
+pub(super) fn constant(projection: &Projection<'_>) -> TokenStream {
+    let Projection { ident, name, version, .. } = projection;
+    let span = at(ident.span());
+    let columns = projection.columns.iter().map(|one| column(projection, one));
+    quote_spanned! {span=>
+        const TABLE: __annalist::Table = __annalist::Table {
+            projection: #name,
+            version: #version,
+            columns: &[#(#columns),*],
+        };
+    }
+}
+
+fn column(projection: &Projection<'_>, column: &Column<'_>) -> TokenStream {
+    let span = at(projection.ident.span());
+    let (name, field) = (&column.name, field(column));
+    let role = match column.role {
+        Role::Key => quote_spanned!(span=> Key),
+        Role::Index => quote_spanned!(span=> Index),
+        Role::Json | Role::Plain => quote_spanned!(span=> Plain),
+    };
+    quote_spanned! {span=>
+        __annalist::Column {
+            name: #name,
+            kind: #field::TYPE,
+            nullable: #field::NULLABLE,
+            role: __annalist::Role::#role,
+        }
+    }
+}

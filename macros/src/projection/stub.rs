@@ -1,0 +1,46 @@
+//! Stands in for a projection with a mistake, so that the mistake is the only error.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::DeriveInput;
+
+use super::parse::Raw;
+use crate::shared::{at, stub_body, where_clause};
+
+pub(crate) fn projection(item: &DeriveInput, raw: &Raw<'_>) -> TokenStream {
+    let (ident, span) = (&item.ident, at(item.ident.span()));
+    let (parameters, arguments, _) = item.generics.split_for_impl();
+    let this = quote!(__annalist::std::marker::Send + __annalist::std::marker::Sync + 'static);
+    let key = key_type(raw);
+    let mut predicates = vec![quote!(Self: #this)];
+    predicates.push(quote!(#key: __annalist::RowKey));
+    let predicates = where_clause(&item.generics, &predicates);
+    let body = stub_body(span);
+    let result = quote!(__annalist::std::result::Result);
+    quote_spanned! {span=>
+        impl #parameters __annalist::Projection for #ident #arguments #predicates {
+            type Key = #key;
+            const TABLE: __annalist::Table = __annalist::Table { projection: "", version: 1, columns: &[] };
+            const EVENTS: &'static [__annalist::Types] = &[];
+            fn initial(_: #key) -> Self { #body }
+            fn plan_record<'__a>(
+                _: &'__a __annalist::Record,
+                _: &__annalist::Codec,
+                _: &mut __annalist::Steps<'__a, Self>,
+            ) -> #result<(), __annalist::Invalid> { #body }
+            fn to_row(&self) -> #result<__annalist::Row, __annalist::Invalid> { #body }
+            fn from_row(_: __annalist::Row) -> #result<Self, __annalist::Invalid> { #body }
+        }
+    }
+}
+
+/// The key as it would be; of a row without one, or with one too long, any.
+fn key_type(raw: &Raw<'_>) -> TokenStream {
+    let types: Vec<_> =
+        raw.fields.iter().filter(|field| field.key.is_some()).map(|field| &field.field.ty).collect();
+    match &types[..] {
+        [ty] => quote!(#ty),
+        [] | [_, _, _, _, _, ..] => quote!(__annalist::std::primitive::bool),
+        types => quote!((#(#types),*)),
+    }
+}
