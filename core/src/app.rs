@@ -261,7 +261,7 @@ impl Builder {
         self
     }
 
-    /// Keeps rows in this store. By default they are beside the events.
+    /// Keeps rows in this store, or an `Arc` of one. By default they are beside the events.
     pub fn rows(self, rows: impl RowStore) -> Self {
         Self { rows: Some(Arc::new(rows)), ..self }
     }

@@ -126,3 +126,40 @@ impl fmt::Debug for dyn RowStore {
 
 /// A shared store of rows.
 pub type SharedRows = Arc<dyn RowStore>;
+
+macro_rules! delegate_rows {
+    ($($holder:ty),+) => {
+        $(#[async_trait]
+        impl<S: RowStore + ?Sized> RowStore for $holder {
+            fn describe_rows(&self) -> String {
+                (**self).describe_rows()
+            }
+
+            async fn define(&self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
+                (**self).define(table, log).await
+            }
+
+            async fn checkpoint(&self, projection: &str, version: u32) -> Result<Option<Checkpoint>, Error> {
+                (**self).checkpoint(projection, version).await
+            }
+
+            async fn rows(&self, table: &Table, keys: &[Key]) -> Result<Vec<Option<Row>>, Error> {
+                (**self).rows(table, keys).await
+            }
+
+            async fn commit(&self, change: RowChange<'_>) -> Result<Committed, Error> {
+                (**self).commit(change).await
+            }
+
+            async fn report(&self, projection: &str, version: u32, stopped: Option<&str>) -> Result<(), Error> {
+                (**self).report(projection, version, stopped).await
+            }
+
+            async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {
+                (**self).find(query).await
+            }
+        })+
+    };
+}
+
+delegate_rows!(Arc<S>, Box<S>);

@@ -67,6 +67,7 @@ mod journal;
 mod limits;
 mod live_feeds;
 mod oracle;
+mod projections;
 mod races;
 mod reads;
 mod row_commits;
@@ -112,7 +113,7 @@ pub fn cases() -> &'static [Case] {
             row_pages::CASES,
         ];
         let of = |case: &Case| Case { name: case.name, needs: case.needs, run: case.run };
-        themes.iter().flat_map(|theme| theme.iter().map(of)).collect()
+        themes.iter().chain(&projections::THEMES).flat_map(|theme| theme.iter().map(of)).collect()
     });
     &ALL
 }

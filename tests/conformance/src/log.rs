@@ -122,6 +122,11 @@ impl Handle {
         Self(store)
     }
 
+    /// The store itself.
+    pub(crate) fn store(&self) -> Arc<dyn EventStore> {
+        Arc::clone(&self.0)
+    }
+
     /// Appends what must be accepted now.
     #[track_caller]
     pub(crate) fn accepted(&self, append: Append) -> impl Future<Output = Outcome<Receipt>> {
@@ -259,7 +264,7 @@ pub(crate) async fn room_for_others() {
 }
 
 /// Leaves the processor to others before the same question is asked again. Nothing is proved by the time that passes.
-async fn pause_if(unchanged: bool) {
+pub(crate) async fn pause_if(unchanged: bool) {
     if unchanged {
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
     }

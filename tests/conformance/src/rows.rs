@@ -45,6 +45,16 @@ impl Handle {
 }
 
 impl Rows {
+    /// Rows of a log in any store.
+    pub(crate) fn of(store: SharedRows, log: LogId) -> Self {
+        Self { store, log }
+    }
+
+    /// The store itself.
+    pub(crate) fn shared(&self) -> SharedRows {
+        SharedRows::clone(&self.store)
+    }
+
     /// Makes the table, or finds it.
     #[track_caller]
     pub(crate) fn defined(&self, table: &Table) -> impl Future<Output = Outcome<Checkpoint>> {

@@ -1,0 +1,206 @@
+//! Stores that misbehave on purpose, in ways that every runner has to survive.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
+use annalist_core::{
+    BoxError, Error,
+    query::Criteria,
+    record::Position,
+    rows::{Checkpoint, Committed, Key, Row, RowChange, RowQuery, RowStore, SharedRows, Table},
+    store::{Append, Appended, Batch, CommandKey, Entry, EventStore, LogId, Page, Read, Receipt, Settled},
+    time::Timestamp,
+};
+use async_trait::async_trait;
+use tokio::sync::Notify;
+
+/// What a store of rows does instead of what it was asked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Trouble {
+    /// It does nothing and says so.
+    Refuses,
+    /// It does it, and the answer is lost.
+    LosesTheAnswer,
+    /// It never comes to it, and never answers.
+    HangsBefore,
+    /// It does it, and never answers.
+    HangsAfter,
+}
+
+/// A store of rows with trouble at one call, or while it is down. It keeps tables under versions of its own, so that
+/// several of them can stand on one store.
+pub(super) struct Unsteady {
+    inner: SharedRows,
+    version: u32,
+    trouble: Option<(usize, Trouble)>,
+    calls: AtomicUsize,
+    down: AtomicBool,
+    /// Rings when it hangs.
+    pub(super) hangs: Notify,
+}
+
+impl Unsteady {
+    /// Sound.
+    pub(super) fn new(inner: SharedRows, version: u32) -> Self {
+        let (calls, down) = (AtomicUsize::new(0), AtomicBool::new(false));
+        Self { inner, version, trouble: None, calls, down, hangs: Notify::new() }
+    }
+
+    /// With trouble at the call that has this number.
+    pub(super) fn with(self, call: usize, trouble: Trouble) -> Self {
+        Self { trouble: Some((call, trouble)), ..self }
+    }
+
+    /// From now on it answers nothing, or everything again.
+    pub(super) fn set_down(&self, down: bool) {
+        self.down.store(down, Ordering::SeqCst);
+    }
+
+    /// Whether its trouble has come.
+    pub(super) fn had_trouble(&self) -> bool {
+        self.trouble.is_some_and(|(call, _)| self.calls.load(Ordering::SeqCst) > call)
+    }
+
+    async fn asked<T>(
+        &self,
+        writes: bool,
+        answer: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        if self.down.load(Ordering::SeqCst) {
+            return Err(Error::unavailable("ask for rows", BoxError::from("it is down for a while")));
+        }
+        let call = self.calls.fetch_add(1, Ordering::SeqCst);
+        let Some((_, trouble)) = self.trouble.filter(|(number, _)| *number == call) else {
+            return answer.await;
+        };
+        if matches!(trouble, Trouble::LosesTheAnswer | Trouble::HangsAfter) {
+            answer.await?;
+        }
+        match trouble {
+            Trouble::LosesTheAnswer if writes => {
+                Err(Error::unknown("write rows", BoxError::from("the connection is gone")))
+            }
+            Trouble::Refuses | Trouble::LosesTheAnswer => {
+                Err(Error::unavailable("ask for rows", BoxError::from("the connection is gone")))
+            }
+            Trouble::HangsBefore | Trouble::HangsAfter => {
+                self.hangs.notify_one();
+                std::future::pending().await
+            }
+        }
+    }
+
+    fn table(&self, table: &Table) -> Table {
+        Table { version: self.version, ..*table }
+    }
+}
+
+#[async_trait]
+impl RowStore for Unsteady {
+    fn describe_rows(&self) -> String {
+        format!("unsteady {}", self.inner.describe_rows())
+    }
+
+    async fn define(&self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
+        self.asked(true, self.inner.define(&self.table(table), log)).await
+    }
+
+    async fn checkpoint(&self, projection: &str, _: u32) -> Result<Option<Checkpoint>, Error> {
+        self.asked(false, self.inner.checkpoint(projection, self.version)).await
+    }
+
+    async fn rows(&self, table: &Table, keys: &[Key]) -> Result<Vec<Option<Row>>, Error> {
+        self.asked(false, self.inner.rows(&self.table(table), keys)).await
+    }
+
+    async fn commit(&self, change: RowChange<'_>) -> Result<Committed, Error> {
+        let table = self.table(change.table);
+        self.asked(true, self.inner.commit(RowChange { table: &table, ..change })).await
+    }
+
+    async fn report(&self, projection: &str, _: u32, stopped: Option<&str>) -> Result<(), Error> {
+        self.asked(true, self.inner.report(projection, self.version, stopped)).await
+    }
+
+    async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {
+        let table = self.table(query.table);
+        self.asked(false, self.inner.find(&RowQuery { table: &table, ..query.clone() })).await
+    }
+}
+
+/// A log whose feed gives small pages, that may be down, and may call itself another.
+pub(super) struct Reluctant {
+    inner: Arc<dyn EventStore>,
+    id: LogId,
+    limit: usize,
+    down: AtomicBool,
+}
+
+impl Reluctant {
+    /// Pages of at most so many events.
+    pub(super) fn new(inner: Arc<dyn EventStore>, limit: usize) -> Self {
+        Self { id: inner.log_id(), inner, limit, down: AtomicBool::new(false) }
+    }
+
+    /// With the identity of another log, as a copy has it.
+    pub(super) fn named(self, id: LogId) -> Self {
+        Self { id, ..self }
+    }
+
+    /// From now on it answers nothing, or everything again.
+    pub(super) fn set_down(&self, down: bool) {
+        self.down.store(down, Ordering::SeqCst);
+    }
+
+    fn up(&self) -> Result<&Arc<dyn EventStore>, Error> {
+        if self.down.load(Ordering::SeqCst) {
+            return Err(Error::unavailable("ask the log", BoxError::from("it is down for a while")));
+        }
+        Ok(&self.inner)
+    }
+}
+
+#[async_trait]
+impl EventStore for Reluctant {
+    fn describe(&self) -> String {
+        format!("reluctant {}", self.inner.describe())
+    }
+
+    fn log_id(&self) -> LogId {
+        self.id
+    }
+
+    async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error> {
+        self.up()?.read(reads).await
+    }
+
+    async fn append(&self, append: Append) -> Result<Appended, Error> {
+        self.up()?.append(append).await
+    }
+
+    async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {
+        self.up()?.receipt(key).await
+    }
+
+    async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<Page, Error> {
+        self.up()?.feed(filter, after, limit.min(self.limit)).await
+    }
+
+    async fn settled(&self) -> Result<Settled, Error> {
+        self.up()?.settled().await
+    }
+
+    async fn position_at(&self, time: Timestamp) -> Result<Position, Error> {
+        self.up()?.position_at(time).await
+    }
+
+    async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {
+        self.up()?.journal(after, limit).await
+    }
+
+    async fn forget_commands(&self, before: Timestamp) -> Result<u64, Error> {
+        self.up()?.forget_commands(before).await
+    }
+}

@@ -1,0 +1,227 @@
+//! Whoever writes and whoever runs: the rows are the fold of the log.
+
+use annalist_core::record::Position;
+
+use super::{
+    balances::{BALANCES, Balance, Fact},
+    doubles::Reluctant,
+    engine::{ensure_own, run, start, write, write_at_once},
+};
+use crate::{
+    failure::Outcome,
+    given::{append, event},
+    log::{Log, pause_if, room_for_others},
+    rows::{Rows, int},
+};
+
+cases!("projection" needs [Rows]: [
+    rows_are_the_fold_of_the_log,
+    events_of_others_change_nothing,
+    an_event_that_names_two_rows_changes_both,
+    a_deleted_row_starts_anew,
+    batches_of_any_size_give_the_same,
+    two_runners_count_every_event_once,
+    runners_killed_at_random_moments_lose_nothing,
+    the_checkpoint_also_moves_over_events_of_others,
+    several_projections_side_by_side,
+] durable [
+    it_goes_on_after_a_restart,
+]);
+
+async fn rows_are_the_fold_of_the_log(log: Log) -> Outcome {
+    let handles = log.handles(3).await?;
+    let before = write(&log, &mut log.random("before"), 20).await?;
+    let runner = start(&log);
+    runner.reached(before).await?;
+    ensure_own(&log, before).await?;
+    // And now what happens while it runs, from several sides.
+    for round in 0..log.rounds(3) {
+        let last = write_at_once(&log, &handles, 15 + round).await?;
+        runner.reached(last).await?;
+        ensure_own(&log, last).await?;
+    }
+    Ok(())
+}
+
+async fn events_of_others_change_nothing(log: Log) -> Outcome {
+    let runner = start(&log);
+    let first = log.accepted(append([event("noticed", &["account:1"])])).await?.position();
+    runner.reached(first).await?;
+    ensure_eq!(log.rows().all(&BALANCES).await?.len(), 0, "rows without an event of theirs");
+    let facts = [Fact::Deposited(1, 5).draft(), event("noticed", &["account:1"])];
+    let last = log.accepted(append(facts)).await?.position();
+    runner.reached(last).await?;
+    ensure_own(&log, last).await
+}
+
+async fn an_event_that_names_two_rows_changes_both(log: Log) -> Outcome {
+    let runner = start(&log);
+    let facts = [Fact::Moved(1, 2, 40), Fact::Moved(2, 1, 10), Fact::Moved(3, 3, 7)];
+    let last = log.accepted(append(facts.map(Fact::draft))).await?.position();
+    runner.reached(last).await?;
+    let rows = log.rows().all(&BALANCES).await?;
+    let counts: Vec<_> = rows.iter().map(|row| row[..2].to_vec()).collect();
+    // One that names the same row twice still happened once.
+    ensure_eq!(counts, [[int(1), int(2)], [int(2), int(2)], [int(3), int(1)]], "accounts and their events");
+    ensure_own(&log, last).await
+}
+
+async fn a_deleted_row_starts_anew(log: Log) -> Outcome {
+    let runner = start(&log);
+    let (deposit, close) = (Fact::Deposited(1, 5), Fact::Closed(1));
+    let batches = [
+        vec![deposit, deposit],
+        vec![close],
+        vec![deposit],
+        // Within one batch: gone and back, there and gone, never there.
+        vec![close, deposit, Fact::Deposited(2, 1), Fact::Closed(2), Fact::Closed(3)],
+        vec![close, close],
+        vec![Fact::Closed(2), deposit, close, deposit],
+    ];
+    for (batch, there) in batches.into_iter().zip([1, 0, 1, 1, 0, 1]) {
+        let last = log.accepted(append(batch.iter().map(|fact| fact.draft()))).await?.position();
+        runner.reached(last).await?;
+        ensure_eq!(log.rows().all(&BALANCES).await?.len(), there, "rows after {batch:?}");
+        ensure_own(&log, last).await?;
+    }
+    Ok(())
+}
+
+async fn batches_of_any_size_give_the_same(log: Log) -> Outcome {
+    for limit in [1, 2, 7, 1_000] {
+        let log = log.another().await?;
+        let store = std::sync::Arc::new(Reluctant::new(log.store(), limit));
+        let before = write(&log, &mut log.random("facts"), 15).await?;
+        let runner = run::<Balance>(store, log.rows().shared());
+        runner.reached(before).await?;
+        ensure_own(&log, before).await?;
+        let last = write(&log, &mut log.random("more facts"), 15).await?;
+        runner.reached(last).await?;
+        ensure_own(&log, last).await?;
+    }
+    Ok(())
+}
+
+async fn two_runners_count_every_event_once(log: Log) -> Outcome {
+    let handles = log.handles(3).await?;
+    let before = write(&log, &mut log.random("before"), 15).await?;
+    let slow = std::sync::Arc::new(Reluctant::new(handles[2].store(), 3));
+    let runners = [start(&handles[0]), start(&handles[1]), run::<Balance>(slow, handles[2].rows().shared())];
+    for runner in &runners {
+        runner.reached(before).await?;
+    }
+    ensure_own(&log, before).await?;
+    for round in 0..log.rounds(3) {
+        let last = write_at_once(&log, &handles, 10 + round).await?;
+        for (runner, handle) in runners.iter().zip(&handles) {
+            runner.reached(last).await?;
+            ensure_own(handle, last).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn runners_killed_at_random_moments_lose_nothing(log: Log) -> Outcome {
+    let handles = log.handles(3).await?;
+    let writing = {
+        let (handle, mut random, appends) = (handles[2].clone(), log.random("facts"), log.rounds(60));
+        tokio::spawn(async move { write(&handle, &mut random, appends).await })
+    };
+    let mut random = log.random("deaths");
+    for round in 0..log.rounds(40) {
+        let handle = &handles[round % 2];
+        let pages = std::sync::Arc::new(Reluctant::new(handle.store(), random.usize(1..5)));
+        let runner = run::<Balance>(pages, handle.rows().shared());
+        for _ in 0..random.u32(0..200) {
+            room_for_others().await;
+        }
+        // Half of them are gone at once, the others when they have come at least to the end of this append.
+        if random.bool() {
+            let fact = Fact::random(&mut random).draft();
+            let last = log.accepted(append([fact])).await?.position();
+            runner.reached(last).await?;
+        }
+        match random.bool() {
+            true => runner.killed().await,
+            false => drop(runner),
+        }
+    }
+    let last = writing.await.map_err(crate::failure::panicked)??;
+    let runner = start(&log);
+    let last = log.accepted(append([Fact::Deposited(1, 1).draft()])).await?.position().max(last);
+    runner.reached(last).await?;
+    ensure_own(&log, last).await
+}
+
+/// Waits until the stored checkpoint has come to a position: nothing else in the case moves, so it does or is stuck.
+async fn saved(rows: &Rows, position: Position) -> Outcome {
+    while rows.standing(&BALANCES).await?.position < position {
+        pause_if(true).await;
+    }
+    Ok(())
+}
+
+async fn the_checkpoint_also_moves_over_events_of_others(log: Log) -> Outcome {
+    let rows = log.rows();
+    let runner = start(&log);
+    let others = || append((0..50).map(|_| event("noticed", &[])));
+    let mut last = log.accepted(others()).await?.position();
+    runner.reached(last).await?;
+    saved(&rows, last).await?;
+    for round in 0..3 {
+        log.accepted(append([Fact::Deposited(round, 1).draft()])).await?;
+        last = log.accepted(others()).await?.position();
+        saved(&rows, last).await?;
+        let anchor = rows.standing(&BALANCES).await?.anchor;
+        ensure_eq!(anchor.map(|anchor| anchor.position), Some(last), "the event that tells the log");
+        ensure_own(&log, last).await?;
+    }
+    // What is saved so is a place to start from.
+    runner.killed().await;
+    let runner = start(&log);
+    runner.reached(last).await?;
+    last = log.accepted(append([Fact::Deposited(1, 1).draft()])).await?.position();
+    runner.reached(last).await?;
+    ensure_own(&log, last).await
+}
+
+async fn several_projections_side_by_side(log: Log) -> Outcome {
+    use super::doubles::Unsteady;
+    use crate::rows::change;
+    let handles = log.handles(2).await?;
+    let runners: Vec<_> = (1..=6_u32)
+        .map(|version| {
+            let handle = &handles[version as usize % 2];
+            let rows = Unsteady::new(handle.rows().shared(), version);
+            run::<Balance>(handle.store(), std::sync::Arc::new(rows))
+        })
+        .collect();
+    let last = write_at_once(&log, &handles, 15).await?;
+    for (runner, version) in runners.iter().zip(1..) {
+        runner.reached(last).await?;
+        let table = annalist_core::rows::Table { version, ..BALANCES };
+        super::engine::ensure_folded(&log, &log.rows(), &table, last).await?;
+        // None of them has moved the checkpoint of another.
+        let at = log.rows().standing(&table).await?.position;
+        ensure!(at <= last, "version {version} stands at {at}, behind the end of the log at {last}");
+        ensure_eq!(
+            log.rows().stale(change(&table, u64::MAX >> 2, 0)).await?,
+            at,
+            "where version {version} stands"
+        );
+    }
+    Ok(())
+}
+
+async fn it_goes_on_after_a_restart(log: Log) -> Outcome {
+    let mut log = log;
+    for round in 0..3 {
+        let runner = start(&log);
+        let last = write(&log, &mut log.random(("facts", round)), 10).await?;
+        runner.reached(last).await?;
+        runner.killed().await;
+        log = log.restarted().await?;
+        ensure_own(&log, last).await?;
+    }
+    Ok(())
+}
