@@ -6,6 +6,7 @@
 mod cells;
 mod find;
 mod json;
+pub mod sql;
 mod table;
 mod value;
 

@@ -23,6 +23,8 @@ mod ledger;
 mod migrate;
 mod options;
 mod read;
+mod row_store;
+mod row_values;
 mod rows;
 mod settings;
 mod sql;
@@ -34,6 +36,7 @@ use annalist_core::{
     error::Error,
     query::Criteria,
     record::Position,
+    rows::SharedRows,
     store::{Append, Appended, Batch, CommandKey, Entry, EventStore, LogId, Page, Read, Receipt, Settled},
     time::Timestamp,
 };
@@ -43,6 +46,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use self::{
     error::failed,
+    row_values::Rows,
     settings::Settings,
     sql::{Prefix, Sql},
     writer::{Job, Writer},
@@ -62,11 +66,12 @@ struct Log {
     title: String,
     id: LogId,
     sql: Arc<Sql>,
+    rows: Rows,
     writer: SqlitePool,
     readers: SqlitePool,
     jobs: mpsc::Sender<Job>,
-    /// Whether the pools are ours to close.
-    owned: bool,
+    /// What the connections of a pool that is not ours must be like. Without it the pools are ours to close.
+    demands: Option<Settings>,
 }
 
 impl Sqlite {
@@ -88,7 +93,7 @@ impl Sqlite {
     ///
     /// A pool of your own stays open: close it yourself.
     pub async fn close(&self) {
-        if self.log.owned {
+        if self.log.demands.is_none() {
             self.log.writer.close().await;
             self.log.readers.close().await;
         }
@@ -109,8 +114,8 @@ impl Sqlite {
         drop(connection);
         let operation = format!("append to {title}");
         let task = Writer { pool: writer.clone(), sql: sql.clone(), demands, operation };
-        let (jobs, owned) = (task.start(), demands.is_none());
-        Ok(Self { log: Arc::new(Log { title, id, sql, writer, readers, jobs, owned }) })
+        let (jobs, rows) = (task.start(), Rows::new(&prefix));
+        Ok(Self { log: Arc::new(Log { title, id, sql, rows, writer, readers, jobs, demands }) })
     }
 }
 
@@ -121,6 +126,17 @@ impl Log {
         operation: &str,
     ) -> Result<PoolConnection<sqlx::Sqlite>, Error> {
         pool.acquire().await.map_err(|error| failed(operation, error))
+    }
+
+    /// A connection to write with that keeps the promises of a log.
+    async fn writing(&self, operation: &str) -> Result<PoolConnection<sqlx::Sqlite>, Error> {
+        let mut connection = self.connection(&self.writer, operation).await?;
+        let Some(demands) = self.demands else { return Ok(connection) };
+        let complaint = demands.complaint(&mut connection).await.map_err(|error| failed(operation, error));
+        match retire(&mut connection, complaint)? {
+            None => Ok(connection),
+            Some(complaint) => retire(&mut connection, Err(Error::unusable(operation, complaint))),
+        }
     }
 }
 
@@ -219,5 +235,8 @@ impl EventStore for Sqlite {
                 part => forgotten += part,
             }
         }
+    }
+    fn row_store(&self) -> Option<SharedRows> {
+        Some(Arc::new(self.clone()))
     }
 }

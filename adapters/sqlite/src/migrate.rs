@@ -10,16 +10,19 @@ use crate::{
 };
 
 /// What makes version n + 1 out of version n, one statement a file. A step that was released is never changed.
-const STEPS: &[&[&str]] = &[&[
-    include_str!("../sql/schema/1_log.sql"),
-    include_str!("../sql/schema/1_identity.sql"),
-    include_str!("../sql/schema/1_events.sql"),
-    include_str!("../sql/schema/1_events_by_type.sql"),
-    include_str!("../sql/schema/1_event_tags.sql"),
-    include_str!("../sql/schema/1_commands.sql"),
-    include_str!("../sql/schema/1_commands_by_time.sql"),
-    include_str!("../sql/schema/1_journal.sql"),
-]];
+const STEPS: &[&[&str]] = &[
+    &[
+        include_str!("../sql/schema/1_log.sql"),
+        include_str!("../sql/schema/1_identity.sql"),
+        include_str!("../sql/schema/1_events.sql"),
+        include_str!("../sql/schema/1_events_by_type.sql"),
+        include_str!("../sql/schema/1_event_tags.sql"),
+        include_str!("../sql/schema/1_commands.sql"),
+        include_str!("../sql/schema/1_commands_by_time.sql"),
+        include_str!("../sql/schema/1_journal.sql"),
+    ],
+    &[include_str!("../sql/schema/2_projections.sql")],
+];
 
 /// The version of the tables that this program reads and writes.
 const CURRENT: i64 = STEPS.len() as i64;

@@ -9,12 +9,12 @@ pub(crate) struct Prefix(String);
 
 impl Prefix {
     pub(crate) fn new(text: &str) -> Result<Self, Error> {
-        if is_kind(text) && !text.starts_with("sqlite_") {
+        if is_kind(text) && !text.starts_with("sqlite_") && !text.contains("rows_") {
             return Ok(Self(text.to_owned()));
         }
         Err(Error::unusable(
             format!("use {text:?} as the prefix of the tables"),
-            "it must be `[a-z][a-z0-9_]*`, at most 64 bytes, and not start with `sqlite_`",
+            "it must be `[a-z][a-z0-9_]*`, at most 64 bytes, not start with `sqlite_`, and not contain `rows_`, which is for projections",
         ))
     }
 
@@ -44,21 +44,26 @@ macro_rules! statements {
 }
 
 statements! {
+    checkpoint,
     count,
     find_command,
     forget_commands,
     has_log,
+    has_view,
     head,
     insert_command,
     insert_event,
     insert_journal,
+    insert_projection,
     insert_tags,
     journal,
     log,
+    move_checkpoint,
     newest,
     position_at,
     rarest_tag,
     read,
+    report,
     set_schema,
     types_of_tag,
 }
