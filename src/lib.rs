@@ -90,7 +90,7 @@ pub use annalist_core::{
 };
 pub use annalist_core::{
     app::{self, App, Moment},
-    store, testing,
+    feed, find, projection, rows, store, testing,
 };
 
 #[cfg(feature = "macros")]
@@ -136,7 +136,7 @@ pub mod __private {
         },
         id::{Fresh, Id, Ids},
         payload::Payload,
-        projection::{OnRow, Projection, RowKey, Steps, by_ids},
+        projection::{OnRow, Projection, RowKey, Steps},
         record::{Raw, Record},
         rows::{Column, Field, JsonField, Role, Row, RowReader, RowWriter, Table},
     };

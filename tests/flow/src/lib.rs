@@ -2,3 +2,4 @@
 
 pub mod domain;
 pub mod faulty;
+pub mod read_model;

@@ -1,0 +1,217 @@
+//! Rows that follow the events: asked by key and by index, after a receipt, beside the events or elsewhere.
+#![allow(clippy::unwrap_used)] // in the helpers too
+
+use std::time::Duration;
+
+use annalist::{App, Criteria, Error, Memory, Position, projection::State, testing::given};
+use annalist_flow_tests::{
+    domain::{AccountEvent, account, deposit, transfer_of},
+    read_model::{Balance, Believed},
+};
+
+fn deposited(name: &str, amount: u64) -> AccountEvent {
+    AccountEvent::Deposited { account: account(name), amount }
+}
+
+fn balance(name: &str, cents: i64, events: i64) -> Balance {
+    Balance { account: account(name), cents, events }
+}
+
+#[test]
+fn given_events_a_row() {
+    let moved = AccountEvent::Moved { from: account("a"), to: account("b"), amount: 4 };
+    given(([deposited("a", 10), deposited("c", 1)], moved))
+        .project::<Balance>()
+        .row(&account("a"))
+        .eq(balance("a", 6, 2))
+        .row(&account("b"))
+        .eq(balance("b", 4, 1))
+        .row(&account("nobody"))
+        .none();
+}
+
+#[test]
+#[should_panic(expected = "another row\n  - Balance")]
+fn another_row_fails_with_both() {
+    given(deposited("a", 10)).project::<Balance>().row(&account("a")).eq(balance("a", 9, 1));
+}
+
+#[tokio::test]
+async fn a_row_shows_what_its_receipt_did() {
+    let app = App::builder(Memory::new()).projection::<Balance>().start().await.unwrap();
+    for round in 1..=50 {
+        let receipt = app.execute(deposit("a", 2)).await.unwrap();
+        let row = app.find::<Balance>(&account("a")).after(&receipt).await.unwrap();
+        assert_eq!(row, Some(balance("a", 2 * round, round)));
+    }
+    assert_eq!(app.find::<Balance>(&account("nobody")).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn rows_may_live_elsewhere_and_in_several_places() {
+    let (events, here, there) = (Memory::new(), Memory::new(), Memory::new());
+    let start = || {
+        App::builder(events.clone())
+            .rows(here.clone())
+            .projection::<Balance>()
+            .projection_in::<Believed>(there.clone())
+    };
+    let app = start().start().await.unwrap();
+    app.execute(deposit("a", 10)).await.unwrap();
+    app.execute(transfer_of("a", "b", 4)).await.unwrap();
+    app.caught_up().await.unwrap();
+    assert_eq!(app.find::<Balance>(&account("a")).await.unwrap(), Some(balance("a", 6, 2)));
+    assert_eq!(app.find::<Believed>(&account("b")).await.unwrap().unwrap().events, 1);
+    app.stop();
+    drop(app);
+
+    // Started again, it goes on where it was: nothing counts twice.
+    let app = start().start().await.unwrap();
+    app.execute(deposit("a", 1)).await.unwrap();
+    app.caught_up().await.unwrap();
+    assert_eq!(app.find::<Balance>(&account("a")).await.unwrap(), Some(balance("a", 7, 3)));
+}
+
+#[tokio::test]
+async fn lists_are_filtered_sorted_and_paged() {
+    let app = App::builder(Memory::new()).projection::<Balance>().start().await.unwrap();
+    for (name, amount) in [("ann", 5), ("bob", 3), ("cat", 5), ("dan", 9), ("eve", 1)] {
+        app.execute(deposit(name, amount)).await.unwrap();
+    }
+    app.caught_up().await.unwrap();
+    let names = |rows: &[Balance]| rows.iter().map(|row| row.account.to_string()).collect::<Vec<_>>();
+
+    let all = app.list::<Balance>().await.unwrap();
+    assert_eq!(
+        (names(&all.rows), all.next),
+        (["ann", "bob", "cat", "dan", "eve"].map(String::from).to_vec(), None)
+    );
+    let some = app.list::<Balance>().range("cents", 3i64..6).order_by("cents").descending().await.unwrap();
+    assert_eq!(names(&some.rows), ["cat", "ann", "bob"]);
+    let one = app.list::<Balance>().equal("cents", &9i64).await.unwrap();
+    assert_eq!(names(&one.rows), ["dan"]);
+    let prefixed = app.list::<Balance>().prefix("account", "c").await.unwrap();
+    assert_eq!(names(&prefixed.rows), ["cat"]);
+
+    let (mut seen, mut cursor) = (Vec::new(), None);
+    loop {
+        let list = app.list::<Balance>().order_by("cents").limit(2);
+        let page = match cursor.take() {
+            Some(cursor) => list.from(cursor).await.unwrap(),
+            None => list.await.unwrap(),
+        };
+        seen.extend(names(&page.rows));
+        // A cursor travels as a text.
+        let Some(next) = page.next else { break };
+        cursor = Some(next.to_string().parse().unwrap());
+    }
+    assert_eq!(seen, ["eve", "bob", "ann", "cat", "dan"]);
+}
+
+#[tokio::test]
+async fn a_wrong_question_says_what_is_wrong() {
+    let app = App::builder(Memory::new()).projection::<Balance>().start().await.unwrap();
+    let unknown = app.list::<Balance>().equal("owner", &"ann".to_owned()).await.unwrap_err().to_string();
+    assert!(unknown.contains("account, cents"), "{unknown}");
+    let not_indexed = app.list::<Balance>().order_by("events").await.unwrap_err().to_string();
+    assert!(not_indexed.contains("#[index]"), "{not_indexed}");
+    let type_error = app.list::<Balance>().equal("cents", &"ann".to_owned()).await.unwrap_err().to_string();
+    assert!(type_error.contains("another type"), "{type_error}");
+
+    for name in ["a", "b"] {
+        app.execute(deposit(name, 1)).await.unwrap();
+    }
+    app.caught_up().await.unwrap();
+    let cursor = app.list::<Balance>().limit(1).await.unwrap().next.unwrap();
+    let foreign = app.list::<Balance>().order_by("cents").from(cursor).await.unwrap_err().to_string();
+    assert!(foreign.contains("another query"), "{foreign}");
+    assert!("{}".parse::<annalist::find::Cursor>().is_err());
+    let missing = app.find::<Believed>(&account("a")).await.unwrap_err().to_string();
+    assert!(missing.contains(".projection::<"), "{missing}");
+}
+
+#[tokio::test]
+async fn poison_stops_one_projection_before_the_event_and_says_so() {
+    let app =
+        App::builder(Memory::new()).projection::<Balance>().projection::<Believed>().start().await.unwrap();
+    app.execute(deposit("a", 1)).await.unwrap();
+    let poison = app.execute(deposit("a", 5000)).await.unwrap();
+    let error = app.find::<Believed>(&account("a")).after(&poison).await.unwrap_err();
+    let text = error.to_string();
+    assert!(matches!(error, Error::Behind { .. }), "{error:?}");
+    assert!(text.contains("nobody deposits 5000") && text.contains("account.deposited"), "{text}");
+
+    let statuses = app.statuses();
+    let [("balances", _), ("believed", believed)] = statuses.as_slice() else { panic!("{statuses:?}") };
+    assert_eq!(believed.position, Position::new(1));
+    let State::Stopped(stopped) = &believed.state else { panic!("{believed:?}") };
+    assert_eq!((stopped.position, stopped.event), (Some(poison.position()), Some(poison.events[0].id)));
+    // What came before the poison counts; the other projection goes on.
+    assert_eq!(app.find::<Believed>(&account("a")).await.unwrap().unwrap().events, 1);
+    let row = app.find::<Balance>(&account("a")).after(&poison).await.unwrap();
+    assert_eq!(row, Some(balance("a", 5001, 2)));
+}
+
+mod rivals {
+    use annalist::prelude::*;
+    use annalist_flow_tests::domain::{AccountEvent, AccountId};
+
+    /// A projection with a taken name.
+    #[derive(Projection, Clone, Debug)]
+    #[projection(name = "balances", version = 1, on(AccountEvent => Other::apply))]
+    pub(crate) struct Other {
+        #[key]
+        account: AccountId,
+        seen: bool,
+    }
+
+    impl Other {
+        fn apply(&mut self, _: &AccountEvent) {
+            self.seen = true;
+        }
+    }
+}
+
+#[tokio::test]
+async fn two_projections_with_one_name_are_refused() {
+    let builder = App::builder(Memory::new()).projection::<Balance>().projection::<rivals::Other>();
+    let text = builder.start().await.unwrap_err().to_string();
+    assert!(text.contains("two projections are named `balances`"), "{text}");
+}
+
+#[tokio::test]
+async fn rows_of_another_shape_need_a_new_version() {
+    let store = Memory::new();
+    App::builder(store.clone()).projection::<Balance>().start().await.unwrap();
+    let text = App::builder(store).projection::<rivals::Other>().start().await.unwrap_err().to_string();
+    assert!(
+        text.contains("cents Int index") && text.contains("seen Bool") && text.contains("`version`"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn rows_of_another_log_are_refused() {
+    let rows = Memory::new();
+    App::builder(Memory::new()).rows(rows.clone()).projection::<Balance>().start().await.unwrap();
+    let other = App::builder(Memory::new()).rows(rows).projection::<Balance>().start().await;
+    assert!(other.unwrap_err().to_string().contains("were made of log"));
+}
+
+#[tokio::test]
+async fn anybody_may_follow_the_feed() {
+    let app = App::builder(Memory::new()).start().await.unwrap();
+    let mut feed = app.feed(Criteria::all()).pages_of(2);
+    let reader = tokio::spawn(async move {
+        let mut seen = Vec::new();
+        while seen.len() < 5 {
+            seen.extend(feed.next().await.unwrap().records.into_iter().map(|record| record.position.get()));
+        }
+        seen
+    });
+    for _ in 0..5 {
+        app.execute(deposit("a", 1)).await.unwrap();
+    }
+    let seen = tokio::time::timeout(Duration::from_secs(30), reader).await.unwrap().unwrap();
+    assert_eq!(seen, [1, 2, 3, 4, 5]);
+}
