@@ -76,6 +76,7 @@ mod row_names;
 mod row_pages;
 mod row_queries;
 mod row_races;
+mod row_scripts;
 mod row_tables;
 mod row_values;
 mod scripts;
@@ -111,6 +112,7 @@ pub fn cases() -> &'static [Case] {
             row_keys::CASES,
             row_queries::CASES,
             row_pages::CASES,
+            row_scripts::CASES,
         ];
         let of = |case: &Case| Case { name: case.name, needs: case.needs, run: case.run };
         themes.iter().chain(&projections::THEMES).flat_map(|theme| theme.iter().map(of)).collect()

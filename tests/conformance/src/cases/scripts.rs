@@ -5,8 +5,13 @@
 mod player;
 mod step;
 
+use std::fmt::Debug;
+
 use annalist_core::BoxError;
-use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+use proptest::{
+    strategy::Strategy,
+    test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner},
+};
 use tokio::runtime::Handle as Runtime;
 
 use self::{player::Player, step::script};
@@ -21,6 +26,16 @@ cases!("script": [
 ]);
 
 async fn every_answer_is_that_of_the_model(log: Log) -> Outcome {
+    for_all(log, script, |log, steps| async move { Player::new(log).await?.play(steps).await }).await
+}
+
+/// Plays random scripts, each on a log of its own. One that fails is made as short as it can be.
+pub(super) async fn for_all<S, T, F>(log: Log, scripts: fn() -> S, play: fn(Log, Vec<T>) -> F) -> Outcome
+where
+    S: Strategy<Value = Vec<T>> + 'static,
+    T: Debug + 'static,
+    F: Future<Output = Outcome> + 'static,
+{
     let mut config = Config::with_cases(u32::try_from(log.rounds(20)).unwrap_or(u32::MAX));
     config.failure_persistence = None;
     config.max_shrink_iters = 400;
@@ -30,13 +45,10 @@ async fn every_answer_is_that_of_the_model(log: Log) -> Outcome {
     let played = tokio::task::spawn_blocking(move || {
         let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
         let play = |steps| {
-            let played = Runtime::current().block_on(async {
-                let mut player = Player::new(log.another().await?).await?;
-                player.play(steps).await
-            });
+            let played = Runtime::current().block_on(async { play(log.another().await?, steps).await });
             played.map_err(|failure: Failure| TestCaseError::fail(failure.to_string()))
         };
-        match runner.run(&script(), play) {
+        match runner.run(&scripts(), play) {
             Ok(()) => Ok(()),
             Err(TestError::Fail(reason, steps)) => {
                 let steps: Vec<String> =
