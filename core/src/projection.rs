@@ -10,7 +10,7 @@ mod steps;
 pub(crate) use self::fold::fold_in_memory;
 pub use self::{
     key::{IntoKeys, RowKey},
-    on::{OnRow, by_ids},
+    on::{FromTags, OnRow},
     runner::Runner,
     status::{State, Status, Stopped},
     steps::{Steps, ids_of, route},

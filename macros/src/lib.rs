@@ -233,7 +233,134 @@ pub fn derive_command(input: TokenStream) -> TokenStream {
     shared::run(input, command::derive)
 }
 
-/// Makes a struct the row of a read model.
+/// Makes a struct the row of a read model, folded from events in the background.
+///
+/// ```
+/// use annalist::prelude::*;
+/// # #[derive(Id, Clone, Copy, Debug, PartialEq, Eq, Hash)] struct AccountId(Uuid);
+/// # #[derive(Event, Serialize, Deserialize)]
+/// # #[event(prefix = "account")]
+/// # enum AccountEvent {
+/// #     Opened { #[id] account: AccountId, owner: String },
+/// #     Moved { #[id] from: AccountId, #[id] to: AccountId, cents: u32 },
+/// # }
+/// # #[derive(Event, Serialize, Deserialize)] struct Closed { #[id] account: AccountId }
+///
+/// #[derive(Projection, Debug, PartialEq)]
+/// #[projection(name = "balances", on(AccountEvent => Balance::apply, Closed => Balance::close))]
+/// struct Balance {
+///     #[key]
+///     account: AccountId,
+///     #[index]
+///     owner: String,
+///     cents: i64,
+/// }
+///
+/// impl Balance {
+///     fn apply(&mut self, event: &AccountEvent) {
+///         match event {
+///             AccountEvent::Opened { owner, .. } => self.owner = owner.clone(),
+///             AccountEvent::Moved { from, cents, .. } if *from == self.account => self.cents -= i64::from(*cents),
+///             AccountEvent::Moved { cents, .. } => self.cents += i64::from(*cents),
+///         }
+///     }
+///
+///     fn close(&mut self, _: &Closed) -> Change {
+///         Change::Delete
+///     }
+/// }
+///
+/// # let (a, b) = (AccountId::new(), AccountId::new());
+/// annalist::testing::given([
+///     AccountEvent::Opened { account: a, owner: "Ada".into() },
+///     AccountEvent::Opened { account: b, owner: "Bob".into() },
+///     AccountEvent::Moved { from: a, to: b, cents: 40 },
+/// ])
+/// .project::<Balance>()
+/// .row(&a).eq(Balance { account: a, owner: "Ada".into(), cents: -40 })
+/// .row(&b).eq(Balance { account: b, owner: "Bob".into(), cents: 40 });
+/// ```
+///
+/// A row starts with its key and the `Default` of the other fields when the first event names it. A handler is an ordinary
+/// function, `fn(&mut Row, &Event)`, that returns nothing or a `Change`: after `Change::Delete` the row is gone, and the next
+/// event with its key starts a new one. Two entries that take the same event do not compile.
+///
+/// # Which rows an event changes
+///
+/// * `on(Event => handler)`: the rows of all ids of the key's kind that the event carries under `#[id]`. The move above
+///   changes two rows. An event that names a row twice changes it once.
+/// * `on(Event => handler by function)`: those that `function(&event)` gives, as one key, an `Option` of one or a `Vec` of
+///   them. A key of several columns, or one that is no id, is always found so:
+///
+/// ```
+/// # use annalist::prelude::*;
+/// # #[derive(Event, Serialize, Deserialize)]
+/// # enum SaleEvent { Sold { product: String, country: String, cents: u32 }, Planned }
+/// #[derive(Projection)]
+/// #[projection(name = "sales", on(SaleEvent => Sales::add by sales_of))]
+/// struct Sales {
+///     #[key]
+///     product: String,
+///     #[key]
+///     country: String,
+///     cents: i64,
+/// }
+///
+/// fn sales_of(event: &SaleEvent) -> Option<(String, String)> {
+///     match event {
+///         SaleEvent::Sold { product, country, .. } => Some((product.clone(), country.clone())),
+///         SaleEvent::Planned => None,
+///     }
+/// }
+/// # impl Sales { fn add(&mut self, _: &SaleEvent) {} }
+/// ```
+///
+/// # Keys of `#[projection(…)]`
+///
+/// | key | meaning |
+/// |---|---|
+/// | `name = "balances"` | The stored name: the name of the view in a database. `[a-z][a-z0-9_]*`, at most 48 bytes, neither ending like the name of a table (`_v2`) nor starting with `sqlite_`. |
+/// | `version = 2` | The version of its columns and of what its handlers do. A new version is a new table, folded from the first event on. 1 without it. |
+/// | `on(Event => path, Event => path by path, …)` | The events that it is folded from, each with its handler. May be repeated. |
+/// | `context` | Handlers get a third argument, `&Context`: time, position and origin of the event. |
+/// | `crate = path` | Where `annalist` is, if not at `::annalist`. |
+///
+/// # On fields
+///
+/// A field is a column of its name: `bool`, `i16`, `i32`, `i64`, `u8`, `u16`, `u32`, `f32`, `f64`, `String`, `Uuid`, `Timestamp`, an
+/// id around one of these, or an `Option` of them, which may be empty in the database.
+///
+/// | attribute | meaning |
+/// |---|---|
+/// | `#[key]` | The column is the key of the row, or one of up to four. The key's type is that of the field, or a tuple in the order of the fields. It has `Clone`, `Eq` and `Hash`, and is no `Option`. |
+/// | `#[index]` | Queries may ask by this column. |
+/// | `#[json]` | The field is kept as JSON, whatever its type: it derives `Serialize` and `Deserialize`. |
+///
+/// ```
+/// use annalist::{Timestamp, prelude::*};
+/// # #[derive(Id, Clone, Copy, Debug, PartialEq, Eq, Hash)] struct OrderId(Uuid);
+/// # #[derive(Event, Serialize, Deserialize)] struct OrderPlaced { #[id] order: OrderId, lines: Vec<Line> }
+/// #[derive(Projection)]
+/// #[projection(name = "orders", version = 2, context, on(OrderPlaced => Order::placed))]
+/// struct Order {
+///     #[key]
+///     order: OrderId,
+///     #[index]
+///     placed: Option<Timestamp>,
+///     #[json]
+///     lines: Vec<Line>,
+/// }
+///
+/// #[derive(Serialize, Deserialize, Clone)]
+/// struct Line { product: String, count: u32 }
+///
+/// impl Order {
+///     fn placed(&mut self, event: &OrderPlaced, context: &Context) {
+///         self.placed = Some(context.time);
+///         self.lines = event.lines.clone();
+///     }
+/// }
+/// ```
 #[proc_macro_derive(Projection, attributes(projection, key, index, json))]
 pub fn derive_projection(input: TokenStream) -> TokenStream {
     shared::run(input, projection::derive)

@@ -7,7 +7,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::DeriveInput;
 
-use crate::{aggregate, command, event, id};
+use crate::{aggregate, command, event, id, projection};
 
 #[track_caller]
 fn check(derive: fn(&DeriveInput) -> TokenStream, item: TokenStream, expected: ExpectFile) {
@@ -151,6 +151,38 @@ fn command_enum() {
         }
     };
     check(command::derive, item, expect_file!["../expansions/command_enum.rs"]);
+}
+
+#[test]
+fn projection_by_id() {
+    let item = quote! {
+        #[projection(name = "balances", version = 2, on(AccountEvent => Balance::apply, Renamed => rename by accounts))]
+        pub struct Balance {
+            #[key]
+            pub account: AccountId,
+            #[index]
+            pub owner: String,
+            pub cents: i64,
+            #[json]
+            pub r#type: AccountType,
+        }
+    };
+    check(projection::derive, item, expect_file!["../expansions/projection.rs"]);
+}
+
+#[test]
+fn projection_generic_in_context() {
+    let item = quote! {
+        #[projection(name = "turnover", context, on(Sold<P> => Self::sold by Sold::key, Reset => Self::reset by resets))]
+        pub struct Turnover<P> {
+            #[key]
+            product: P,
+            cents: i64,
+            #[key]
+            country: String,
+        }
+    };
+    check(projection::derive, item, expect_file!["../expansions/projection_generic.rs"]);
 }
 
 #[test]

@@ -10,7 +10,8 @@ use crate::{
 /// The key of a row: one field, or a tuple of up to four.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the key of a row",
-    note = "a key is an id, a text, a whole number, a UUID, a time or a boolean, or several of them"
+    label = "marked with `#[key]`",
+    note = "a key is a text, a whole number that fits into `i64`, a UUID, a time or a boolean, an id around one of these, or several of them; its type has `Clone`, `Eq` and `Hash`"
 )]
 pub trait RowKey: Clone + Eq + Hash + Send + Sync + 'static {
     /// Its values, in the order of the key columns.
@@ -20,6 +21,7 @@ pub trait RowKey: Clone + Eq + Hash + Send + Sync + 'static {
     fn to_key(&self) -> Result<Key, Invalid>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<F: Field + Clone + Eq + Hash + Send + Sync + 'static> RowKey for F {
     fn to_key(&self) -> Result<Key, Invalid> {
         Ok(vec![self.to_value()?])
@@ -28,7 +30,8 @@ impl<F: Field + Clone + Eq + Hash + Send + Sync + 'static> RowKey for F {
 
 macro_rules! tuples {
     ($($($member:ident $number:tt),+;)+) => {
-        $(impl<$($member: Field + Clone + Eq + Hash + Send + Sync + 'static),+> RowKey for ($($member,)+) {
+        $(#[diagnostic::do_not_recommend]
+        impl<$($member: Field + Clone + Eq + Hash + Send + Sync + 'static),+> RowKey for ($($member,)+) {
             fn to_key(&self) -> Result<Key, Invalid> {
                 Ok(vec![$(self.$number.to_value()?),+])
             }
@@ -52,19 +55,19 @@ pub trait IntoKeys<K> {
     fn each_key(self, visit: &mut dyn FnMut(K));
 }
 
-impl<K: RowKey> IntoKeys<K> for K {
+impl<K> IntoKeys<K> for K {
     fn each_key(self, visit: &mut dyn FnMut(K)) {
         visit(self);
     }
 }
 
-impl<K: RowKey> IntoKeys<K> for Option<K> {
+impl<K> IntoKeys<K> for Option<K> {
     fn each_key(self, visit: &mut dyn FnMut(K)) {
         self.into_iter().for_each(visit);
     }
 }
 
-impl<K: RowKey> IntoKeys<K> for Vec<K> {
+impl<K> IntoKeys<K> for Vec<K> {
     fn each_key(self, visit: &mut dyn FnMut(K)) {
         self.into_iter().for_each(visit);
     }

@@ -1,6 +1,6 @@
 //! What the `Projection` derive writes for an `on` entry.
 
-use super::{IntoChange, IntoKeys, Projection, RowKey, Steps, ids_of, route};
+use super::{IntoChange, IntoKeys, Projection, Steps, ids_of, route};
 use crate::{
     codec::Codec,
     context::Context,
@@ -10,8 +10,8 @@ use crate::{
     record::Record,
 };
 
-/// Types, keys and handler of an entry come from one trait, so that an entry that is no event is one error. Handlers are
-/// function pointers: of a wrong one, the error shows the right signature.
+/// Types and steps of an entry come from one trait, so that an entry that is no event is one error. The functions of the
+/// user are function pointers: of a wrong one, the error shows the right signature.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an event",
@@ -22,75 +22,102 @@ pub trait OnRow: Sized {
     /// The event types of the entry.
     const TYPES: Types;
 
-    /// The keys that a function of the user finds in an event.
-    fn by<P: Projection, K: IntoKeys<P::Key>>(
-        find: fn(&Self) -> K,
-    ) -> impl Fn(&Self, &Record) -> Result<K, Invalid>;
-
-    /// Adds a step for each row that the events of this type in a record change.
+    /// Adds a step for each row whose key the events of this type in a record are tagged with.
     ///
     /// # Errors
-    /// [`Invalid`] if the record cannot be decoded, or `keys` cannot find its keys.
-    fn route<'a, P: Projection, K: IntoKeys<P::Key>, C: IntoChange + 'a>(
+    /// [`Invalid`] if the record cannot be decoded, or a tag does not read as the key.
+    fn by_ids<'a, P: Projection<Key: FromTags>, C: IntoChange + 'a>(
         record: &'a Record,
         codec: &Codec,
         steps: &mut Steps<'a, P>,
-        keys: impl Fn(&Self, &Record) -> Result<K, Invalid>,
         handler: fn(&mut P, &Self) -> C,
     ) -> Result<(), Invalid>;
 
-    /// The same for a handler that wants to know where the event comes from.
+    /// Adds a step for each row whose key `find` gives.
     ///
     /// # Errors
-    /// [`Invalid`] if the record cannot be decoded, or `keys` cannot find its keys.
-    fn route_in_context<'a, P: Projection, K: IntoKeys<P::Key>, C: IntoChange + 'a>(
+    /// [`Invalid`] if the record cannot be decoded.
+    fn by<'a, P: Projection, K: IntoKeys<P::Key>, C: IntoChange + 'a>(
         record: &'a Record,
         codec: &Codec,
         steps: &mut Steps<'a, P>,
-        keys: impl Fn(&Self, &Record) -> Result<K, Invalid>,
+        find: fn(&Self) -> K,
+        handler: fn(&mut P, &Self) -> C,
+    ) -> Result<(), Invalid>;
+
+    /// [`by_ids`](Self::by_ids) for a handler that wants to know where the event comes from.
+    ///
+    /// # Errors
+    /// [`Invalid`] if the record cannot be decoded, or a tag does not read as the key.
+    fn by_ids_in_context<'a, P: Projection<Key: FromTags>, C: IntoChange + 'a>(
+        record: &'a Record,
+        codec: &Codec,
+        steps: &mut Steps<'a, P>,
+        handler: fn(&mut P, &Self, &Context<'_>) -> C,
+    ) -> Result<(), Invalid>;
+
+    /// [`by`](Self::by) for a handler that wants to know where the event comes from.
+    ///
+    /// # Errors
+    /// [`Invalid`] if the record cannot be decoded.
+    fn by_in_context<'a, P: Projection, K: IntoKeys<P::Key>, C: IntoChange + 'a>(
+        record: &'a Record,
+        codec: &Codec,
+        steps: &mut Steps<'a, P>,
+        find: fn(&Self) -> K,
         handler: fn(&mut P, &Self, &Context<'_>) -> C,
     ) -> Result<(), Invalid>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: Event> OnRow for E {
     const TYPES: Types = <E as Event>::TYPES;
 
-    fn by<P: Projection, K: IntoKeys<P::Key>>(
-        find: fn(&E) -> K,
-    ) -> impl Fn(&E, &Record) -> Result<K, Invalid> {
-        move |event, _| Ok(find(event))
-    }
-
-    fn route<'a, P: Projection, K: IntoKeys<P::Key>, C: IntoChange + 'a>(
+    fn by_ids<'a, P: Projection<Key: FromTags>, C: IntoChange + 'a>(
         record: &'a Record,
         codec: &Codec,
         steps: &mut Steps<'a, P>,
-        keys: impl Fn(&E, &Record) -> Result<K, Invalid>,
         handler: fn(&mut P, &E) -> C,
     ) -> Result<(), Invalid> {
+        let keys = |_: &E, record: &Record| P::Key::from_tags(record);
         route(record, codec, steps, keys, move |row, event, _| handler(row, event).into_change())
     }
 
-    fn route_in_context<'a, P: Projection, K: IntoKeys<P::Key>, C: IntoChange + 'a>(
+    fn by<'a, P: Projection, K: IntoKeys<P::Key>, C: IntoChange + 'a>(
         record: &'a Record,
         codec: &Codec,
         steps: &mut Steps<'a, P>,
-        keys: impl Fn(&E, &Record) -> Result<K, Invalid>,
+        find: fn(&E) -> K,
+        handler: fn(&mut P, &E) -> C,
+    ) -> Result<(), Invalid> {
+        let keys = |event: &E, _: &Record| Ok(find(event));
+        route(record, codec, steps, keys, move |row, event, _| handler(row, event).into_change())
+    }
+
+    fn by_ids_in_context<'a, P: Projection<Key: FromTags>, C: IntoChange + 'a>(
+        record: &'a Record,
+        codec: &Codec,
+        steps: &mut Steps<'a, P>,
         handler: fn(&mut P, &E, &Context<'_>) -> C,
     ) -> Result<(), Invalid> {
+        let keys = |_: &E, record: &Record| P::Key::from_tags(record);
         route(record, codec, steps, keys, move |row, event, context| {
             handler(row, event, context).into_change()
         })
     }
-}
 
-/// The keys of an entry without `by`: the ids that the event is tagged with.
-///
-/// # Errors
-/// [`Invalid`] if a tag of the kind does not read as the id.
-#[doc(hidden)]
-pub fn by_ids<E, K: FromTags>(_: &E, record: &Record) -> Result<Vec<K>, Invalid> {
-    K::from_tags(record)
+    fn by_in_context<'a, P: Projection, K: IntoKeys<P::Key>, C: IntoChange + 'a>(
+        record: &'a Record,
+        codec: &Codec,
+        steps: &mut Steps<'a, P>,
+        find: fn(&E) -> K,
+        handler: fn(&mut P, &E, &Context<'_>) -> C,
+    ) -> Result<(), Invalid> {
+        let keys = |event: &E, _: &Record| Ok(find(event));
+        route(record, codec, steps, keys, move |row, event, context| {
+            handler(row, event, context).into_change()
+        })
+    }
 }
 
 /// A key that events are tagged with.
@@ -98,9 +125,9 @@ pub fn by_ids<E, K: FromTags>(_: &E, record: &Record) -> Result<Vec<K>, Invalid>
 #[diagnostic::on_unimplemented(
     message = "which row does the event belong to? the key, `{Self}`, is not an id that events are tagged with",
     label = "this entry needs `by`",
-    note = "name a function that finds the key in the event: `on(Event => handler by key)` with `fn key(event: &Event) -> {Self}`"
+    note = "name a function that finds the key in the event: `on(Event => handler by key_of)` with `fn key_of(event: &Event) -> {Self}`"
 )]
-pub trait FromTags: RowKey {
+pub trait FromTags: Sized {
     /// The keys in the tags of a record.
     ///
     /// # Errors
@@ -108,7 +135,8 @@ pub trait FromTags: RowKey {
     fn from_tags(record: &Record) -> Result<Vec<Self>, Invalid>;
 }
 
-impl<I: Id + RowKey> FromTags for I {
+#[diagnostic::do_not_recommend]
+impl<I: Id> FromTags for I {
     fn from_tags(record: &Record) -> Result<Vec<I>, Invalid> {
         ids_of(record)
     }

@@ -21,9 +21,9 @@ impl RowWriter {
     /// The value of the next column.
     ///
     /// # Errors
-    /// That of the value, with the name of the column.
-    pub fn put(&mut self, value: Result<Value, Invalid>) -> Result<(), Invalid> {
-        let value = value.map_err(|error| in_column(&self.table, self.row.len(), error))?;
+    /// That of `write`, with the name of the column.
+    pub fn put<F>(&mut self, write: fn(&F) -> Result<Value, Invalid>, field: &F) -> Result<(), Invalid> {
+        let value = write(field).map_err(|error| in_column(&self.table, self.row.len(), error))?;
         self.row.push(value);
         Ok(())
     }
@@ -52,7 +52,7 @@ impl RowReader {
     ///
     /// # Errors
     /// That of `read`, with the name of the column.
-    pub fn take<F>(&mut self, read: impl FnOnce(Value) -> Result<F, Invalid>) -> Result<F, Invalid> {
+    pub fn take<F>(&mut self, read: fn(Value) -> Result<F, Invalid>) -> Result<F, Invalid> {
         let field = read(self.values.next().unwrap_or(Value::Null));
         let field = field.map_err(|error| in_column(&self.table, self.next, error))?;
         self.next += 1;

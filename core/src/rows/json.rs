@@ -34,6 +34,7 @@ pub trait JsonField: Sized {
     fn from_value(value: Value) -> Result<Self, Invalid>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned> JsonField for T {
     fn to_value(&self) -> Result<Value, Invalid> {
         let what = std::any::type_name::<T>();

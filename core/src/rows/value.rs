@@ -79,9 +79,9 @@ impl Value {
 
 /// A Rust type that a column keeps faithfully.
 #[diagnostic::on_unimplemented(
-    message = "no column keeps a `{Self}` faithfully",
+    message = "no column keeps `{Self}` faithfully",
     label = "a field of a projection",
-    note = "columns keep bool, i16, i32, i64, u8, u16, u32, f32, f64, String, Uuid, Timestamp, ids, and `Option`s of them",
+    note = "columns keep bool, i16, i32, i64, u8, u16, u32, f32, f64, String, Uuid, Timestamp, ids around one of these, and `Option`s of them",
     note = "for a `u64` use `i64` (or `u32`), which every database counts, sorts and sums; for a struct, a list or a map write `#[json]` above the field"
 )]
 pub trait Field: Sized {
@@ -198,6 +198,7 @@ macro_rules! plain {
 plain!(bool => Bool, Uuid => Uuid, Timestamp => Time);
 
 /// An id is kept as what it wraps.
+#[diagnostic::do_not_recommend]
 impl<I: Id<Inner: Field>> Field for I {
     const TYPE: ColumnType = <I::Inner as Field>::TYPE;
     const NULLABLE: bool = <I::Inner as Field>::NULLABLE;

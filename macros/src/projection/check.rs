@@ -4,6 +4,7 @@ mod columns;
 
 use syn::{Data, DeriveInput, Fields, LitInt, ext::IdentExt};
 
+pub(super) use self::columns::is_no_key;
 use super::{
     model::{Projection, Role},
     parse::{Entry, Raw, RawAttribute},

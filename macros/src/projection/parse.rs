@@ -71,6 +71,10 @@ pub(crate) fn read<'a>(item: &'a DeriveInput, errors: &Errors) -> Raw<'a> {
     }
     let mut raw = Raw { attribute: RawAttribute::default(), fields: Vec::new() };
     KEYS.read(&item.attrs, &mut raw.attribute, errors);
+    if item.attrs.iter().any(|one| one.path().is_ident("projection") && !matches!(one.meta, Meta::List(_))) {
+        // The attribute has been told what goes into it.
+        (raw.attribute.has_name, raw.attribute.has_on) = (true, true);
+    }
     if let Data::Struct(data) = &item.data {
         raw.fields = data.fields.iter().map(|field| RawField::read(field, errors)).collect();
     }
@@ -94,7 +98,7 @@ fn entry(input: ParseStream<'_>) -> Result<Entry> {
         return Ok(Entry { on, by: None });
     }
     let word = input.call(Ident::parse_any)?;
-    let message = format!("`by` and the path of the function that finds the key: `{BY_EXAMPLE}`");
+    let message = format!("write `by` and the path of the function that finds the key: `{BY_EXAMPLE}`");
     if word != "by" || input.is_empty() || input.peek(Token![,]) {
         return Err(Error::new(word.span(), message));
     }

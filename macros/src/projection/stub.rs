@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::DeriveInput;
 
-use super::parse::Raw;
+use super::{check::is_no_key, parse::Raw};
 use crate::shared::{at, stub_body, where_clause};
 
 pub(crate) fn projection(item: &DeriveInput, raw: &Raw<'_>) -> TokenStream {
@@ -34,13 +34,14 @@ pub(crate) fn projection(item: &DeriveInput, raw: &Raw<'_>) -> TokenStream {
     }
 }
 
-/// The key as it would be; of a row without one, or with one too long, any.
+/// The key as it would be; of a row without a possible one, any.
 fn key_type(raw: &Raw<'_>) -> TokenStream {
     let types: Vec<_> =
         raw.fields.iter().filter(|field| field.key.is_some()).map(|field| &field.field.ty).collect();
     match &types[..] {
+        [_, _, _, _, _, ..] | [] => quote!(__annalist::std::primitive::bool),
+        types if types.iter().any(|ty| is_no_key(ty)) => quote!(__annalist::std::primitive::bool),
         [ty] => quote!(#ty),
-        [] | [_, _, _, _, _, ..] => quote!(__annalist::std::primitive::bool),
         types => quote!((#(#types),*)),
     }
 }

@@ -4,7 +4,7 @@
 
 use std::{convert::Infallible, fmt::Debug, marker::PhantomData};
 
-use annalist::{Ids, prelude::*};
+use annalist::{Ids, prelude::*, testing::given};
 use annalist_ui_tests::{decide, read, written};
 use serde::de::DeserializeOwned;
 
@@ -114,6 +114,59 @@ fn generic_items() {
     assert_eq!(written(Either8::B(BoxEvent::Destroyed))[0].name(), "box.destroyed");
 }
 
+#[derive(Projection, Debug, PartialEq)]
+#[projection(name = "contents", on(Filled<T, N> => Self::filled, BoxEvent<T, BoxId> => emptied by emptied_boxes))]
+struct Contents<T, I, const N: usize>
+where
+    T: Serialize + DeserializeOwned + Debug + Clone + Send + Sync,
+    I: From<BoxId>,
+{
+    #[key]
+    id: I,
+    #[json]
+    content: Option<T>,
+    fills: u32,
+}
+
+impl<T: Serialize + DeserializeOwned + Debug + Clone + Send + Sync, I: From<BoxId>, const N: usize>
+    Contents<T, I, N>
+{
+    fn filled(&mut self, event: &Filled<T, N>) {
+        self.content = Some(event.content.clone());
+        self.fills += 1;
+    }
+}
+
+fn emptied<T, I, const N: usize>(row: &mut Contents<T, I, N>, _: &BoxEvent<T, BoxId>)
+where
+    T: Serialize + DeserializeOwned + Debug + Clone + Send + Sync,
+    I: From<BoxId>,
+{
+    row.content = None;
+}
+
+fn emptied_boxes<T: Debug, I: From<BoxId>>(event: &BoxEvent<T, BoxId>) -> Option<I> {
+    match event {
+        BoxEvent::Emptied { id, .. } => Some(I::from(*id)),
+        BoxEvent::Destroyed => None,
+    }
+}
+
+#[test]
+fn generic_rows() {
+    let id = BoxId(1);
+    let filled = |content: &str| Filled::<String, 1> { id, content: content.into() };
+    let emptied: BoxEvent<String, BoxId> = BoxEvent::Emptied { id, content: None };
+    let past = given((filled("a"), filled("b")));
+    let row = |content: Option<&str>| Contents::<String, BoxId, 1> {
+        id,
+        content: content.map(Into::into),
+        fills: 2,
+    };
+    past.clone().project().row(&id).eq(row(Some("b")));
+    past.given(emptied).project().row(&id).eq(row(None));
+}
+
 fn _ids_of_a_generic_event<I: Ids + Serialize + DeserializeOwned + Send + Sync + 'static>() -> impl Event {
     BoxEvent::<u8, I>::Destroyed
 }
@@ -157,6 +210,20 @@ mod renamed {
         }
     }
 
+    #[derive(Projection, Debug, PartialEq)]
+    #[projection(crate = crate::platform::vendored::log, name = "notes", on(NoteTaken => Self::taken))]
+    struct NoteRow {
+        #[key]
+        note: NoteId,
+        taken: bool,
+    }
+
+    impl NoteRow {
+        fn taken(&mut self, _: &NoteTaken) {
+            self.taken = true;
+        }
+    }
+
     #[derive(Command, Serialize)]
     #[command(crate = crate::platform::vendored::log, decide = Note::take)]
     struct Take {
@@ -175,6 +242,7 @@ mod renamed {
         let take = || NoteCommand::Take(Take { note: NoteId("n".into()) });
         assert_eq!(annalist_ui_tests::decide((), take()).events().len(), 1);
         let taken = NoteTaken { note: NoteId("n".into()) };
+        assert_eq!(NoteRow::EVENTS.len(), 1);
         assert_eq!(annalist_ui_tests::decide(taken, take()).events().len(), 0);
     }
 }

@@ -23,6 +23,18 @@ mod hostile {
     pub(crate) struct Codec;
     pub(crate) struct Record;
     pub(crate) struct Tags;
+    pub(crate) struct Table;
+    pub(crate) struct Column;
+    pub(crate) struct Role;
+    pub(crate) struct Row;
+    pub(crate) struct RowReader;
+    pub(crate) struct RowWriter;
+    pub(crate) struct Steps;
+    pub(crate) trait Projection {}
+    pub(crate) trait Field {}
+    pub(crate) trait JsonField {}
+    pub(crate) trait RowKey {}
+    pub(crate) trait OnRow {}
     pub(crate) trait Event {}
     pub(crate) trait Aggregate {}
     pub(crate) trait Command {}
@@ -179,6 +191,58 @@ fn decide(
 #[derive(::annalist::Command)]
 enum Dispatched {
     D(D),
+}
+
+#[derive(::annalist::Projection, ::std::fmt::Debug, ::std::cmp::PartialEq, ::std::clone::Clone)]
+#[projection(name = "hygiene", on(ThingEvent => Rows::apply by key))]
+struct Rows {
+    #[key]
+    key: ThingKey,
+    #[key]
+    steps: ::std::string::String,
+    codec: i64,
+    #[json]
+    row: ::std::vec::Vec<u64>,
+    #[index]
+    key0: ::std::option::Option<bool>,
+}
+
+#[derive(
+    ::annalist::Id,
+    ::std::clone::Clone,
+    ::std::marker::Copy,
+    ::std::fmt::Debug,
+    ::std::cmp::PartialEq,
+    ::std::cmp::Eq,
+    ::std::hash::Hash,
+)]
+struct ThingKey(u32);
+
+impl Rows {
+    fn apply(&mut self, event: &ThingEvent) {
+        if let ThingEvent::Changed(changed) = event {
+            self.row.push(changed.tags);
+        }
+    }
+}
+
+#[allow(clippy::missing_const_for_fn, reason = "the derive asks for it")]
+fn key(_: &ThingEvent) -> (ThingKey, ::std::string::String) {
+    (ThingKey(1), ::std::string::String::new())
+}
+
+#[test]
+fn derived_rows_use_their_own_names() {
+    let changed = ThingEvent::Changed(Changed { raw: ThingId(1), tags: 5, codec: S(D2(3)) });
+    let (key, steps) = key(&changed);
+    let expected = Rows {
+        key,
+        steps: ::std::clone::Clone::clone(&steps),
+        codec: 0,
+        row: ::std::vec![5],
+        key0: ::std::option::Option::None,
+    };
+    let _ = ::annalist::testing::given(changed).project::<Rows>().row(&(key, steps)).eq(expected);
 }
 
 #[test]

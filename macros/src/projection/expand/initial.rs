@@ -16,8 +16,10 @@ use super::{Column, Projection, Role, at, key_type};
 pub(super) fn method(projection: &Projection<'_>) -> TokenStream {
     let span = at(projection.ident.span());
     let ty = key_type(projection);
-    let locals: Vec<_> =
-        (0..projection.keys().count()).map(|i| format_ident!("key{i}", span = span)).collect();
+    let locals: Vec<_> = match projection.keys().count() {
+        1 => vec![format_ident!("key", span = span)],
+        several => (0..several).map(|i| format_ident!("key{i}", span = span)).collect(),
+    };
     let key = match &locals[..] {
         [key] => quote_spanned!(span=> #key),
         keys => quote_spanned!(span=> (#(#keys),*)),

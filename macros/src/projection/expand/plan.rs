@@ -9,13 +9,13 @@ use crate::shared::is_generic;
 
 /// ```text
 /// fn plan_record<'a>(record: &'a Record, codec: &Codec, steps: &mut Steps<'a, Self>) -> Result<(), Invalid> {
-///     <AccountEvent as OnRow>::route(record, codec, steps, by_ids, Balance::apply)?;
-///     <Renamed as OnRow>::route(record, codec, steps, <Renamed as OnRow>::by::<Self, _>(key_of), Balance::rename)?;
+///     <AccountEvent as OnRow>::by_ids(record, codec, steps, Balance::apply)?;
+///     <Renamed as OnRow>::by(record, codec, steps, key_of, Balance::rename)?;
 ///     Ok(())
 /// }
 /// ```
 ///
-/// With `context` it is `OnRow::route_in_context`.
+/// With `context` they are `by_ids_in_context` and `by_in_context`.
 pub(super) fn method(projection: &Projection<'_>) -> TokenStream {
     let span = at(projection.ident.span());
     let entries = projection.on.iter().map(|one| entry(projection, one));
@@ -35,13 +35,12 @@ pub(super) fn method(projection: &Projection<'_>) -> TokenStream {
 
 fn entry(projection: &Projection<'_>, Entry { on: On { event, handler }, by }: &Entry) -> TokenStream {
     let span = at(event.span());
-    let route = match projection.context {
-        true => quote_spanned!(span=> route_in_context),
-        false => quote_spanned!(span=> route),
+    let route = match (by.is_some(), projection.context) {
+        (false, false) => quote_spanned!(span=> by_ids),
+        (true, false) => quote_spanned!(span=> by),
+        (false, true) => quote_spanned!(span=> by_ids_in_context),
+        (true, true) => quote_spanned!(span=> by_in_context),
     };
-    let keys = match by {
-        Some(by) => quote_spanned!(at(by.span())=> <#event as __annalist::OnRow>::by::<Self, _>(#by)),
-        None => quote_spanned!(at(handler.span())=> __annalist::by_ids),
-    };
-    quote_spanned!(span=> <#event as __annalist::OnRow>::#route(record, codec, steps, #keys, #handler)?;)
+    let by = by.iter();
+    quote_spanned!(span=> <#event as __annalist::OnRow>::#route(record, codec, steps, #(#by,)* #handler)?;)
 }

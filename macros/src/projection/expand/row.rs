@@ -9,7 +9,7 @@ use super::{Column, Projection, at, field};
 /// ```text
 /// fn to_row(&self) -> Result<Row, Invalid> {
 ///     let mut row = RowWriter::new(<Self as Projection>::TABLE);
-///     row.put(<AccountId as Field>::to_value(&self.account))?;
+///     row.put(<AccountId as Field>::to_value, &self.account)?;
 ///     …
 ///     Ok(row.finish())
 /// }
@@ -18,7 +18,7 @@ pub(super) fn to_row(projection: &Projection<'_>) -> TokenStream {
     let span = at(projection.ident.span());
     let puts = projection.columns.iter().map(|column| {
         let (ident, field) = (column.ident, field(column));
-        quote_spanned!(at(column.ty.span())=> row.put(#field::to_value(&self.#ident))?;)
+        quote_spanned!(at(column.ty.span())=> row.put(#field::to_value, &self.#ident)?;)
     });
     quote_spanned! {span=>
         fn to_row(&self) -> __annalist::std::result::Result<__annalist::Row, __annalist::Invalid> {

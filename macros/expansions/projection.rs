@@ -1,0 +1,113 @@
+#[projection(
+    name = "balances",
+    version = 2,
+    on(AccountEvent = >Balance::apply, Renamed = >rename by accounts)
+)]
+pub struct Balance {
+    #[key]
+    pub account: AccountId,
+    #[index]
+    pub owner: String,
+    pub cents: i64,
+    #[json]
+    pub r#type: AccountType,
+}
+#[allow(deprecated, unused_qualifications)]
+const _: () = {
+    use ::annalist::__private as __annalist;
+    #[automatically_derived]
+    impl __annalist::Projection for Balance {
+        type Key = AccountId;
+        const TABLE: __annalist::Table = __annalist::Table {
+            projection: "balances",
+            version: 2u32,
+            columns: &[
+                __annalist::Column {
+                    name: "account",
+                    kind: <AccountId as __annalist::Field>::TYPE,
+                    nullable: <AccountId as __annalist::Field>::NULLABLE,
+                    role: __annalist::Role::Key,
+                },
+                __annalist::Column {
+                    name: "owner",
+                    kind: <String as __annalist::Field>::TYPE,
+                    nullable: <String as __annalist::Field>::NULLABLE,
+                    role: __annalist::Role::Index,
+                },
+                __annalist::Column {
+                    name: "cents",
+                    kind: <i64 as __annalist::Field>::TYPE,
+                    nullable: <i64 as __annalist::Field>::NULLABLE,
+                    role: __annalist::Role::Plain,
+                },
+                __annalist::Column {
+                    name: "type",
+                    kind: <AccountType as __annalist::JsonField>::TYPE,
+                    nullable: <AccountType as __annalist::JsonField>::NULLABLE,
+                    role: __annalist::Role::Plain,
+                },
+            ],
+        };
+        const EVENTS: &'static [__annalist::Types] = &[
+            <AccountEvent as __annalist::OnRow>::TYPES,
+            <Renamed as __annalist::OnRow>::TYPES,
+        ];
+        fn initial(key: AccountId) -> Self {
+            Self {
+                account: key,
+                owner: <String as __annalist::std::default::Default>::default(),
+                cents: <i64 as __annalist::std::default::Default>::default(),
+                r#type: <AccountType as __annalist::std::default::Default>::default(),
+            }
+        }
+        fn plan_record<'__a>(
+            record: &'__a __annalist::Record,
+            codec: &__annalist::Codec,
+            steps: &mut __annalist::Steps<'__a, Self>,
+        ) -> __annalist::std::result::Result<(), __annalist::Invalid> {
+            <AccountEvent as __annalist::OnRow>::by_ids(
+                record,
+                codec,
+                steps,
+                Balance::apply,
+            )?;
+            <Renamed as __annalist::OnRow>::by(record, codec, steps, accounts, rename)?;
+            __annalist::std::result::Result::Ok(())
+        }
+        fn to_row(
+            &self,
+        ) -> __annalist::std::result::Result<__annalist::Row, __annalist::Invalid> {
+            let mut row = __annalist::RowWriter::new(
+                <Self as __annalist::Projection>::TABLE,
+            );
+            row.put(<AccountId as __annalist::Field>::to_value, &self.account)?;
+            row.put(<String as __annalist::Field>::to_value, &self.owner)?;
+            row.put(<i64 as __annalist::Field>::to_value, &self.cents)?;
+            row.put(<AccountType as __annalist::JsonField>::to_value, &self.r#type)?;
+            __annalist::std::result::Result::Ok(row.finish())
+        }
+        fn from_row(
+            row: __annalist::Row,
+        ) -> __annalist::std::result::Result<Self, __annalist::Invalid> {
+            let mut row = __annalist::RowReader::new(
+                <Self as __annalist::Projection>::TABLE,
+                row,
+            );
+            __annalist::std::result::Result::Ok(Self {
+                account: row.take(<AccountId as __annalist::Field>::from_value)?,
+                owner: row.take(<String as __annalist::Field>::from_value)?,
+                cents: row.take(<i64 as __annalist::Field>::from_value)?,
+                r#type: row.take(<AccountType as __annalist::JsonField>::from_value)?,
+            })
+        }
+    }
+    const _: () = __annalist::std::assert!(
+        ! < AccountId as __annalist::Field > ::NULLABLE,
+        "a key is never empty: take the type inside the `Option`"
+    );
+    const _: () = __annalist::std::assert!(
+        ! __annalist::entry_overlaps(< Balance as __annalist::Projection > ::EVENTS,
+        1usize),
+        "an entry above folds an event of `Renamed` already: each event goes to one handler"
+    );
+};

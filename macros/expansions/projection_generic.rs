@@ -1,0 +1,126 @@
+#[projection(
+    name = "turnover",
+    context,
+    on(Sold<P>= >Self::sold by Sold::key, Reset = >Self::reset by resets)
+)]
+pub struct Turnover<P> {
+    #[key]
+    product: P,
+    cents: i64,
+    #[key]
+    country: String,
+}
+#[allow(deprecated, unused_qualifications)]
+const _: () = {
+    use ::annalist::__private as __annalist;
+    #[automatically_derived]
+    impl<P> __annalist::Projection for Turnover<P>
+    where
+        Self: __annalist::std::marker::Send + __annalist::std::marker::Sync + 'static,
+        P: __annalist::Field + __annalist::RowKey,
+        Sold<P>: __annalist::Event,
+    {
+        type Key = (P, String);
+        const TABLE: __annalist::Table = __annalist::Table {
+            projection: "turnover",
+            version: 1u32,
+            columns: &[
+                __annalist::Column {
+                    name: "product",
+                    kind: <P as __annalist::Field>::TYPE,
+                    nullable: <P as __annalist::Field>::NULLABLE,
+                    role: __annalist::Role::Key,
+                },
+                __annalist::Column {
+                    name: "cents",
+                    kind: <i64 as __annalist::Field>::TYPE,
+                    nullable: <i64 as __annalist::Field>::NULLABLE,
+                    role: __annalist::Role::Plain,
+                },
+                __annalist::Column {
+                    name: "country",
+                    kind: <String as __annalist::Field>::TYPE,
+                    nullable: <String as __annalist::Field>::NULLABLE,
+                    role: __annalist::Role::Key,
+                },
+            ],
+        };
+        const EVENTS: &'static [__annalist::Types] = &[
+            <Sold<P> as __annalist::OnRow>::TYPES,
+            <Reset as __annalist::OnRow>::TYPES,
+        ];
+        fn initial((key0, key1): (P, String)) -> Self {
+            Self {
+                product: key0,
+                cents: <i64 as __annalist::std::default::Default>::default(),
+                country: key1,
+            }
+        }
+        fn plan_record<'__a>(
+            record: &'__a __annalist::Record,
+            codec: &__annalist::Codec,
+            steps: &mut __annalist::Steps<'__a, Self>,
+        ) -> __annalist::std::result::Result<(), __annalist::Invalid> {
+            const {
+                __annalist::std::assert!(
+                    ! < P as __annalist::Field > ::NULLABLE,
+                    "a key is never empty: take the type inside the `Option`"
+                )
+            }
+            const {
+                __annalist::std::assert!(
+                    ! < String as __annalist::Field > ::NULLABLE,
+                    "a key is never empty: take the type inside the `Option`"
+                )
+            }
+            const {
+                __annalist::std::assert!(
+                    ! __annalist::entry_overlaps(< Turnover < P > as
+                    __annalist::Projection > ::EVENTS, 1usize),
+                    "an entry above folds an event of `Reset` already: each event goes to one handler"
+                )
+            }
+            <Sold<
+                P,
+            > as __annalist::OnRow>::by_in_context(
+                record,
+                codec,
+                steps,
+                Sold::key,
+                Self::sold,
+            )?;
+            <Reset as __annalist::OnRow>::by_in_context(
+                record,
+                codec,
+                steps,
+                resets,
+                Self::reset,
+            )?;
+            __annalist::std::result::Result::Ok(())
+        }
+        fn to_row(
+            &self,
+        ) -> __annalist::std::result::Result<__annalist::Row, __annalist::Invalid> {
+            let mut row = __annalist::RowWriter::new(
+                <Self as __annalist::Projection>::TABLE,
+            );
+            row.put(<P as __annalist::Field>::to_value, &self.product)?;
+            row.put(<i64 as __annalist::Field>::to_value, &self.cents)?;
+            row.put(<String as __annalist::Field>::to_value, &self.country)?;
+            __annalist::std::result::Result::Ok(row.finish())
+        }
+        fn from_row(
+            row: __annalist::Row,
+        ) -> __annalist::std::result::Result<Self, __annalist::Invalid> {
+            let mut row = __annalist::RowReader::new(
+                <Self as __annalist::Projection>::TABLE,
+                row,
+            );
+            __annalist::std::result::Result::Ok(Self {
+                product: row.take(<P as __annalist::Field>::from_value)?,
+                cents: row.take(<i64 as __annalist::Field>::from_value)?,
+                country: row.take(<String as __annalist::Field>::from_value)?,
+            })
+        }
+    }
+};

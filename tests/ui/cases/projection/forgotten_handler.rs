@@ -1,0 +1,12 @@
+use annalist::prelude::*;
+use annalist_ui_tests::domain::{AccountEvent, AccountId};
+
+#[derive(Projection)]
+#[projection(name = "balances", on(AccountEvent => Balance::apply))]
+struct Balance {
+    #[key]
+    account: AccountId,
+    cents: i64,
+}
+
+fn main() {}

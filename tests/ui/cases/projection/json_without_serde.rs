@@ -1,0 +1,20 @@
+use annalist::prelude::*;
+use annalist_ui_tests::domain::{AccountEvent, AccountId};
+
+#[derive(Default)]
+struct Lines;
+
+#[derive(Projection)]
+#[projection(name = "balances", on(AccountEvent => Balance::apply))]
+struct Balance {
+    #[key]
+    account: AccountId,
+    #[json]
+    lines: Lines,
+}
+
+impl Balance {
+    fn apply(&mut self, _: &AccountEvent) {}
+}
+
+fn main() {}

@@ -1,0 +1,19 @@
+use annalist::prelude::*;
+use annalist_ui_tests::domain::{AccountEvent, AccountId};
+
+#[derive(Projection)]
+#[projection(name = "balances", on(AccountEvent => Balance::apply))]
+#[key(account)]
+#[index]
+struct Balance {
+    #[key]
+    account: AccountId,
+    #[projection(index)]
+    cents: i64,
+}
+
+impl Balance {
+    fn apply(&mut self, _: &AccountEvent) {}
+}
+
+fn main() {}

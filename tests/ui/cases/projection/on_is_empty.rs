@@ -1,0 +1,12 @@
+use annalist::prelude::*;
+use annalist_ui_tests::domain::AccountId;
+
+#[derive(Projection)]
+#[projection(name = "balances", on())]
+struct Balance {
+    #[key]
+    account: AccountId,
+    cents: i64,
+}
+
+fn main() {}

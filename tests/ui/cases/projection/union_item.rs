@@ -1,0 +1,15 @@
+use annalist::prelude::*;
+use annalist_ui_tests::domain::AccountEvent;
+
+#[derive(Projection)]
+#[projection(name = "balances", on(AccountEvent => Balance::apply))]
+union Balance {
+    cents: i64,
+    dollars: i64,
+}
+
+impl Balance {
+    fn apply(&mut self, _: &AccountEvent) {}
+}
+
+fn main() {}

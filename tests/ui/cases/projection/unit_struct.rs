@@ -1,0 +1,12 @@
+use annalist::prelude::*;
+use annalist_ui_tests::domain::AccountEvent;
+
+#[derive(Projection)]
+#[projection(name = "balances", on(AccountEvent => Balance::apply))]
+struct Balance;
+
+impl Balance {
+    fn apply(&mut self, _: &AccountEvent) {}
+}
+
+fn main() {}
