@@ -140,9 +140,9 @@ pub enum Invalid {
     NotReadable {
         /// The stored name of the event.
         name: String,
-        /// What would be stored.
+        /// What would be stored, cut to a length that fits into a message.
         data: String,
-        /// What reading it says.
+        /// What reading it says, cut likewise.
         reason: String,
     },
     /// A stored event whose payload does not fit the type that reads it.
@@ -204,7 +204,7 @@ pub enum Invalid {
     /// Two Rust types that claim the same stored name.
     #[error("{what} `{name}` is claimed by both `{first}` and `{second}`; {advice}")]
     ClaimedTwice {
-        /// "event type" or "id kind".
+        /// "the event name" or "the id kind".
         what: &'static str,
         /// The stored name.
         name: String,

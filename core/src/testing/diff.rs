@@ -47,11 +47,12 @@ fn common_lengths(expected: &[String], actual: &[String]) -> Vec<Vec<usize>> {
     lengths
 }
 
-/// The events as they would be stored, their own ids aside.
+/// The events as they would be stored, their own ids aside. Fields stand in the order of their names: that of a
+/// `HashMap` is another each time.
 pub(super) fn lines(events: &[Draft]) -> Vec<String> {
     let line = |event: &Draft| {
         let tags: Vec<&str> = event.tags().iter().map(crate::tag::Tag::as_str).collect();
-        format!("{} v{} {} [{}]", event.name(), event.version(), event.data(), tags.join(", "))
+        format!("{} v{} {} [{}]", event.name(), event.version(), event.data().by_field(), tags.join(", "))
     };
     events.iter().map(line).collect()
 }

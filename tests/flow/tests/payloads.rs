@@ -1,0 +1,161 @@
+//! What may stand in an event: it comes back as it was written, or is refused before it is written.
+#![allow(clippy::unwrap_used)] // in the helpers too
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    convert::Infallible,
+};
+
+use annalist::{App, ExecuteError, Invalid, Memory, Position, app::Journal, prelude::*, testing::given};
+
+#[derive(Id, Clone, Debug, PartialEq, Eq, Hash)]
+struct BoxId(String);
+
+#[derive(Serialize, Deserialize, Debug, Default, Clone, PartialEq)]
+struct Content {
+    floats: Vec<f64>,
+    small: Vec<f32>,
+    large: (u128, i128),
+    words: HashMap<String, u32>,
+    numbers: HashSet<u32>,
+    nested: Option<Box<Content>>,
+    texts: Vec<String>,
+    keys: BTreeMap<u64, char>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out: Option<u8>,
+}
+
+#[derive(Event, Serialize, Deserialize, Debug, Clone, PartialEq)]
+#[event(prefix = "box")]
+enum BoxEvent {
+    Filled {
+        #[id]
+        r#box: BoxId,
+        content: Content,
+    },
+    Labelled {
+        #[id]
+        r#box: BoxId,
+        #[serde(flatten)]
+        labels: BTreeMap<String, String>,
+    },
+}
+
+#[derive(Aggregate, Debug)]
+#[aggregate(on(BoxEvent => Stored::apply), error = Infallible)]
+struct Stored {
+    #[id]
+    id: BoxId,
+    contents: Vec<Content>,
+    labels: BTreeMap<String, String>,
+}
+
+impl Stored {
+    fn apply(&mut self, event: &BoxEvent) {
+        match event {
+            BoxEvent::Filled { content, .. } => self.contents.push(content.clone()),
+            BoxEvent::Labelled { labels, .. } => self.labels.extend(labels.clone()),
+        }
+    }
+
+    fn fill(&self, command: &Fill) -> Result<BoxEvent, Infallible> {
+        Ok(BoxEvent::Filled { r#box: self.id.clone(), content: command.content.clone() })
+    }
+
+    fn label(&self, command: &Label) -> Result<BoxEvent, Infallible> {
+        Ok(BoxEvent::Labelled { r#box: self.id.clone(), labels: command.labels.clone() })
+    }
+}
+
+#[derive(Command, Serialize, Deserialize)]
+#[command(decide = Stored::fill)]
+struct Fill {
+    #[id]
+    r#box: BoxId,
+    content: Content,
+}
+
+#[derive(Command, Serialize, Deserialize)]
+#[command(decide = Stored::label)]
+struct Label {
+    #[id]
+    r#box: BoxId,
+    labels: BTreeMap<String, String>,
+}
+
+fn id() -> BoxId {
+    BoxId("b".into())
+}
+
+fn fill(content: Content) -> Fill {
+    Fill { r#box: id(), content }
+}
+
+fn label(name: &str) -> Label {
+    Label { r#box: id(), labels: BTreeMap::from([(name.to_owned(), "x".to_owned())]) }
+}
+
+fn nested(depth: usize) -> Content {
+    let inside = |content, _| Content { nested: Some(Box::new(content)), ..Content::default() };
+    (0..depth).fold(Content::default(), inside)
+}
+
+/// A float with these bits, or 0 if that is no number: JSON has no word for it.
+fn float(bits: u64) -> f64 {
+    Some(f64::from_bits(bits)).filter(|float| float.is_finite()).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn everything_that_serde_writes_and_reads_comes_back_the_same() {
+    let app = App::builder(Memory::new()).journal(Journal::All).start().await.unwrap();
+    let bits = (0..2000u64).map(|number| number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let written = Content {
+        floats: bits.map(float).chain([0.1 + 0.2, -0.0, f64::MAX, 980.766_754_589_422_5]).collect(),
+        small: vec![0.1, f32::MAX, 1e-45],
+        large: (u128::MAX, i128::MIN),
+        words: (0..20).map(|number| (format!("word {number}"), number)).collect(),
+        numbers: (0..20).collect(),
+        nested: Some(Box::new(nested(50))),
+        texts: ["\0", "\u{7f}\"\\\n", "e\u{301}", "{[", "𝄞"].map(String::from).to_vec(),
+        keys: BTreeMap::from([(u64::MAX, '\0')]),
+        left_out: None,
+    };
+    app.execute(fill(written.clone())).await.unwrap();
+    let stored = app.load::<Stored>(&id()).await.unwrap();
+    assert_eq!(stored.contents, [written]);
+}
+
+#[tokio::test]
+async fn what_could_not_be_read_back_is_refused_in_every_build() {
+    let app = App::builder(Memory::new()).start().await.unwrap();
+    let no_number = || Content { floats: vec![f64::INFINITY], ..Content::default() };
+    let refused = [
+        (app.execute(fill(no_number())).await, "box.filled"),
+        (app.execute(fill(nested(200))).await, "127"),
+        (app.execute(label("box")).await, "duplicate field"),
+    ];
+    for (answer, says) in refused {
+        let error = answer.unwrap_err();
+        let text = error.to_string();
+        assert!(
+            matches!(error, ExecuteError::Invalid(Invalid::NotReadable { .. } | Invalid::Encode { .. })),
+            "{error:?}"
+        );
+        assert!(text.contains(says) && text.len() < 600, "{text}");
+    }
+    assert_eq!(app.store().settled().await.unwrap().position, Position::START);
+    app.execute(label("fragile")).await.unwrap();
+    assert_eq!(app.load::<Stored>(&id()).await.unwrap().labels.len(), 1);
+}
+
+#[test]
+fn the_kit_compares_maps_whatever_their_order() {
+    let content = || Content {
+        words: (0..20).map(|number| (format!("word {number}"), number)).collect(),
+        ..Content::default()
+    };
+    given(())
+        .when(fill(content()))
+        .then(BoxEvent::Filled { r#box: id(), content: content() })
+        .then_state::<Stored>(&id(), |stored| assert_eq!(stored.contents, [content()]));
+}
