@@ -66,10 +66,13 @@ fn advice(said: &PgDatabaseError) -> Option<String> {
     let advice = match said.code() {
         ISOLATION => SET_READ_COMMITTED,
         "42501" => {
-            "grant the role what it needs: USAGE on the schema and its sequences, SELECT and INSERT on its tables, UPDATE on `log`, DELETE on `commands` to forget them"
+            "grant the role what it needs: USAGE on the schema and its sequences, SELECT and INSERT on its tables, UPDATE on `log`, DELETE on `commands` to forget them; for projections UPDATE on `projections`, and in the schema of the rows CREATE to define them, or USAGE there and SELECT, INSERT, UPDATE and DELETE on its tables"
         }
         "3F000" | "42P01" | "42703" | "42883" => {
             "the schema is not as this program made it; open the log again, or restore what was dropped"
+        }
+        "42P07" => {
+            "something that this program did not make has the name already; drop it, or give it another name"
         }
         "25006" => "this server or session only reads; connect to the primary, in sessions that may write",
         "28000" | "28P01" => "check the user, the password and the server's pg_hba.conf",

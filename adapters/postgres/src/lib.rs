@@ -19,6 +19,14 @@
 //! `USAGE` on the schema and its sequences, `SELECT` and `INSERT` on its tables, and `UPDATE` on `log`; one that only reads
 //! needs `USAGE` and `SELECT`, and waits for others to close the holes that a failed append leaves.
 //!
+//! # Rows of projections
+//!
+//! A log also keeps rows, of its own events or of those of another log. They are tables with typed columns in a schema
+//! beside that of the log, `annalist_rows` for `annalist`: `balances_v1` for version 1 of the projection `balances`, and
+//! the view `balances`, which selects from the version that was defined first. Ask it in SQL; leave writing to the
+//! projection. A role that runs projections needs `UPDATE` on the log's `projections` besides, and `USAGE` on the schema
+//! of the rows with `SELECT`, `INSERT`, `UPDATE` and `DELETE` on its tables, or `CREATE` there to define them itself.
+//!
 //! # How it keeps its promises
 //!
 //! - An append is one call of a function in the database: it takes advisory locks for what its conditions watch and its
@@ -35,6 +43,8 @@ mod keys;
 mod migrate;
 mod options;
 mod read;
+mod row_store;
+mod row_values;
 mod rows;
 mod sql;
 
@@ -44,6 +54,7 @@ use annalist_core::{
     error::Error,
     query::Criteria,
     record::Position,
+    rows::SharedRows,
     store::{Append, Appended, Batch, CommandKey, Entry, EventStore, LogId, Page, Read, Receipt, Settled},
     time::Timestamp,
 };
@@ -51,7 +62,7 @@ use async_trait::async_trait;
 pub use sqlx::PgPool;
 
 pub use self::options::Options;
-use self::{feed::Mark, group::Group, keys::Keys, sql::Sql};
+use self::{feed::Mark, group::Group, keys::Keys, row_values::Rows, sql::Sql};
 
 /// A log on PostgreSQL. Clones share its connections and what it knows.
 #[derive(Clone)]
@@ -65,6 +76,7 @@ struct Store {
     name: String,
     id: LogId,
     sql: Sql,
+    rows: Rows,
     keys: Keys,
     mark: Mark,
     group: Group,
@@ -157,5 +169,8 @@ impl EventStore for Postgres {
 
     async fn forget_commands(&self, before: Timestamp) -> Result<u64, Error> {
         self.store.forget_commands(before).await
+    }
+    fn row_store(&self) -> Option<SharedRows> {
+        Some(Arc::new(self.clone()))
     }
 }

@@ -13,25 +13,34 @@ use crate::{
 };
 
 /// All versions that there ever were, oldest first. What was released is never edited: a change is a new version.
-const MIGRATIONS: [Migration; 1] = [Migration {
-    version: 1,
-    statements: &[
-        include_str!("../sql/v1/01-migrations.sql"),
-        include_str!("../sql/v1/02-log.sql"),
-        include_str!("../sql/v1/03-log_row.sql"),
-        include_str!("../sql/v1/04-events.sql"),
-        include_str!("../sql/v1/05-events_by_type.sql"),
-        include_str!("../sql/v1/06-events_by_time.sql"),
-        include_str!("../sql/v1/07-event_tags.sql"),
-        include_str!("../sql/v1/08-commands.sql"),
-        include_str!("../sql/v1/09-commands_by_time.sql"),
-        include_str!("../sql/v1/10-journal.sql"),
-        include_str!("../sql/v1/11-matching.sql"),
-        include_str!("../sql/v1/12-read.sql"),
-        include_str!("../sql/v1/13-append.sql"),
-        include_str!("../sql/v1/14-claim.sql"),
-    ],
-}];
+const MIGRATIONS: [Migration; 2] = [
+    Migration {
+        version: 1,
+        statements: &[
+            include_str!("../sql/v1/01-migrations.sql"),
+            include_str!("../sql/v1/02-log.sql"),
+            include_str!("../sql/v1/03-log_row.sql"),
+            include_str!("../sql/v1/04-events.sql"),
+            include_str!("../sql/v1/05-events_by_type.sql"),
+            include_str!("../sql/v1/06-events_by_time.sql"),
+            include_str!("../sql/v1/07-event_tags.sql"),
+            include_str!("../sql/v1/08-commands.sql"),
+            include_str!("../sql/v1/09-commands_by_time.sql"),
+            include_str!("../sql/v1/10-journal.sql"),
+            include_str!("../sql/v1/11-matching.sql"),
+            include_str!("../sql/v1/12-read.sql"),
+            include_str!("../sql/v1/13-append.sql"),
+            include_str!("../sql/v1/14-claim.sql"),
+        ],
+    },
+    Migration {
+        version: 2,
+        statements: &[
+            include_str!("../sql/v2/01-rows_schema.sql"),
+            include_str!("../sql/v2/02-projections.sql"),
+        ],
+    },
+];
 
 /// The version that this program works with.
 const CURRENT: i32 = MIGRATIONS[MIGRATIONS.len() - 1].version;

@@ -16,6 +16,7 @@ use crate::{
     group::Group,
     keys::Keys,
     migrate,
+    row_values::Rows,
     sql::Sql,
 };
 
@@ -107,9 +108,9 @@ impl Options {
         check(&schema).map_err(|reason| Error::unusable(format!("open {name}"), reason))?;
         let keys = Keys::new(&schema);
         let found = migrate::open(&pool, &schema, &keys, migrate, &format!("open {name}")).await?;
-        let (sql, mark) = (Sql::new(&schema), Mark::at(found.settled));
+        let (sql, rows, mark) = (Sql::new(&schema), Rows::new(&schema), Mark::at(found.settled));
         let group = Group::new(pool.options().get_max_connections());
-        Ok(Postgres { store: Arc::new(Store { pool, name, id: found.id, sql, keys, mark, group }) })
+        Ok(Postgres { store: Arc::new(Store { pool, name, id: found.id, sql, rows, keys, mark, group }) })
     }
 }
 
@@ -118,11 +119,16 @@ pub(crate) fn check(schema: &str) -> Result<(), String> {
     let mut bytes = schema.bytes();
     let starts = bytes.next().is_some_and(|byte| byte.is_ascii_lowercase());
     let goes_on = bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
-    if starts && goes_on && schema.len() <= MAX_SCHEMA && !schema.starts_with("pg_") {
+    if starts
+        && goes_on
+        && schema.len() <= MAX_SCHEMA
+        && !schema.starts_with("pg_")
+        && !schema.ends_with("_rows")
+    {
         return Ok(());
     }
     Err(format!(
-        "the schema's name {schema:?} must be `[a-z][a-z0-9_]*` of at most {MAX_SCHEMA} bytes and not start with `pg_`"
+        "the schema's name {schema:?} must be `[a-z][a-z0-9_]*` of at most {MAX_SCHEMA} bytes, not start with `pg_`, and not end with `_rows`, which is for projections"
     ))
 }
 
@@ -165,7 +171,8 @@ mod tests {
         for good in ["annalist", "a", "tenant_42"] {
             assert_eq!(check(good), Ok(()));
         }
-        for bad in ["", "Annalist", "1st", "a-b", "a\"b", "a;b", "é", "pg_log", &"a".repeat(49)] {
+        for bad in ["", "Annalist", "1st", "a-b", "a\"b", "a;b", "é", "pg_log", "log_rows", &"a".repeat(49)]
+        {
             assert!(check(bad).unwrap_err().contains("[a-z]"), "{bad}");
         }
     }

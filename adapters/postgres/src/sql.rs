@@ -40,4 +40,20 @@ macro_rules! statements {
     };
 }
 
-statements!(append, claim, forget_commands, journal, keep_mark, position_at, read, receipt, walk);
+statements!(
+    append,
+    checkpoint,
+    claim,
+    forget_commands,
+    has_view,
+    insert_projection,
+    journal,
+    keep_mark,
+    move_checkpoint,
+    one_maker,
+    position_at,
+    read,
+    receipt,
+    report,
+    walk,
+);

@@ -28,7 +28,7 @@ impl Subject for OnPostgres {
     }
 
     async fn remove(&self, schema: &String) -> Result<(), BoxError> {
-        given::run(&self.url, &format!("DROP SCHEMA IF EXISTS {schema} CASCADE")).await
+        given::run(&self.url, &format!("DROP SCHEMA IF EXISTS {schema}, {schema}_rows CASCADE")).await
     }
 }
 

@@ -12,6 +12,11 @@
 //! positions have no gaps, several processes may share a file, and whatever can be read is settled. Appends that wait at
 //! the same time share one transaction and its sync to disk.
 //!
+//! A file also keeps rows of projections, of its own log or of another one. They are tables with typed columns:
+//! `annalist_rows_balances_v1` for version 1 of the projection `balances`, and the view `annalist_rows_balances`, which
+//! selects from the version that was defined first. UUIDs are texts with hyphens, times are texts such as
+//! `2026-01-31T12:00:00.000000Z`, so both sort and SQLite's own functions understand them.
+//!
 //! SQLite is compiled in, by sqlx 0.9. A program can hold only one copy of it, so this crate does not go together with a
 //! version of rusqlite that brings another.
 

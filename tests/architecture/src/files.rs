@@ -11,7 +11,7 @@ use crate::{Violation, source::tokens};
 pub const LINES: usize = 500;
 
 /// What every adapter with SQL has in `src`, so that who knows one knows all.
-pub const OF_A_SQL_ADAPTER: [&str; 9] = [
+pub const OF_A_SQL_ADAPTER: [&str; 11] = [
     "lib.rs",
     "options.rs",
     "migrate.rs",
@@ -20,6 +20,8 @@ pub const OF_A_SQL_ADAPTER: [&str; 9] = [
     "feed.rs",
     "journal.rs",
     "rows.rs",
+    "row_store.rs",
+    "row_values.rs",
     "error.rs",
 ];
 

@@ -120,7 +120,7 @@ impl Asked<'_> {
             match self.sql.sides(column) {
                 // The branches of a sorted text say it already.
                 Some(sides) if sorted != Some(column) => {
-                    conditions.push(self.on_a_side(sides, &bounds, &held))
+                    conditions.push(self.on_a_side(sides, &bounds, &held));
                 }
                 _ => conditions.append(&mut held),
             }

@@ -1,0 +1,214 @@
+//! Values of rows as PostgreSQL keeps them, and how it writes statements about them.
+
+use annalist_core::{
+    error::Error,
+    payload::Payload,
+    rows::{
+        Column, ColumnType, Key, Row, Table, Value,
+        sql::{Dialect, quoted},
+    },
+};
+use sqlx::{
+    Postgres, Row as _,
+    postgres::{PgArguments, PgRow},
+    query::Query,
+};
+
+use crate::rows::Time;
+
+type Asked<'q> = Query<'q, Postgres, PgArguments>;
+
+/// Columns that every table has already (PostgreSQL manual, 5.6). A view may have them.
+const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
+/// A B-tree keeps 2704 bytes in an entry, of which a key needs some.
+const LONGEST_INDEXED: usize = 512;
+/// Most bytes that travel in one statement, unless a single row has more.
+const BYTES: usize = 8 << 20;
+
+/// How PostgreSQL writes statements about rows. They have a schema of their own beside that of the log: a projection may be
+/// called `events`.
+pub(crate) struct Rows {
+    schema: String,
+}
+
+impl Rows {
+    pub(crate) fn new(schema: &str) -> Self {
+        Self { schema: format!("{schema}_rows") }
+    }
+}
+
+impl Dialect for Rows {
+    fn relation(&self, name: &str) -> String {
+        format!("{}.{}", self.schema, quoted(name))
+    }
+
+    fn index(&self, name: &str) -> String {
+        quoted(name)
+    }
+
+    fn column_type(&self, kind: ColumnType) -> &'static str {
+        match kind {
+            ColumnType::Bool => "boolean",
+            ColumnType::Int => "bigint",
+            ColumnType::Float => "double precision",
+            ColumnType::Text => "text COLLATE \"C\"",
+            ColumnType::Uuid => "uuid",
+            ColumnType::Time => "timestamptz",
+            ColumnType::Json => "json",
+        }
+    }
+
+    fn column(&self, name: &str) -> String {
+        if SYSTEM_COLUMNS.contains(&name) { quoted(&format!("_{name}")) } else { quoted(name) }
+    }
+
+    fn json_text(&self, column: &str) -> String {
+        format!("{column}::text COLLATE \"C\"")
+    }
+
+    fn nulls_first(&self) -> &'static str {
+        " NULLS FIRST"
+    }
+
+    fn longest_indexed(&self) -> Option<usize> {
+        Some(LONGEST_INDEXED)
+    }
+
+    fn parameter(&self, number: usize) -> String {
+        format!("${number}")
+    }
+
+    fn given_keys(&self, key: &[&Column]) -> String {
+        let arrays = arrays(key.iter().copied());
+        format!("unnest({arrays}) WITH ORDINALITY AS given ({}, \"#\")", names(key.len()))
+    }
+
+    fn given_rows(&self, columns: &[Column]) -> String {
+        let value = |(n, column): (usize, &Column)| match column.kind {
+            ColumnType::Json => format!("given.\"{n}\"::json"),
+            _ => format!("given.\"{n}\""),
+        };
+        let values: Vec<String> = columns.iter().enumerate().map(value).collect();
+        let (arrays, names) = (arrays(columns), names(columns.len()));
+        format!("SELECT {} FROM unnest({arrays}) AS given ({names})", values.join(", "))
+    }
+}
+
+fn arrays<'a>(columns: impl IntoIterator<Item = &'a Column>) -> String {
+    let array = |(column, number): (&Column, usize)| match column.kind {
+        ColumnType::Bool => format!("${number}::boolean[]"),
+        ColumnType::Int => format!("${number}::bigint[]"),
+        ColumnType::Float => format!("${number}::double precision[]"),
+        ColumnType::Text | ColumnType::Json => format!("${number}::text[]"),
+        ColumnType::Uuid => format!("${number}::uuid[]"),
+        ColumnType::Time => format!("${number}::timestamptz[]"),
+    };
+    columns.into_iter().zip(1..).map(array).collect::<Vec<_>>().join(", ")
+}
+
+fn names(count: usize) -> String {
+    (0..count).map(|n| format!("\"{n}\"")).collect::<Vec<_>>().join(", ")
+}
+
+/// Binds rows or keys, an array for each of these columns.
+pub(crate) fn bind_all<'q, 'a>(
+    query: Asked<'q>,
+    columns: impl IntoIterator<Item = &'a Column>,
+    rows: &[Vec<Value>],
+) -> Asked<'q> {
+    columns.into_iter().enumerate().fold(query, |query, (index, column)| array(query, column, rows, index))
+}
+
+fn array<'q>(query: Asked<'q>, column: &Column, rows: &[Vec<Value>], index: usize) -> Asked<'q> {
+    macro_rules! of {
+        ($($value:pat => $kept:expr),+) => {
+            query.bind(rows.iter().map(|row| match row.get(index) {
+                $(Some($value) => Some($kept),)+
+                _ => None,
+            }).collect::<Vec<_>>())
+        };
+    }
+    match column.kind {
+        ColumnType::Bool => of!(Value::Bool(truth) => *truth),
+        ColumnType::Int => of!(Value::Int(number) => *number),
+        // Zero has no sign here.
+        ColumnType::Float => of!(Value::Float(number) => *number + 0.0),
+        ColumnType::Text => of!(Value::Text(text) => text.as_str()),
+        ColumnType::Json => of!(Value::Json(json) => json.as_str()),
+        ColumnType::Uuid => of!(Value::Uuid(id) => *id),
+        ColumnType::Time => of!(Value::Time(time) => Time(*time)),
+    }
+}
+
+/// Binds the next parameter.
+pub(crate) fn bind(query: Asked<'_>, value: Value) -> Asked<'_> {
+    match value {
+        Value::Null => query.bind(None::<i64>),
+        Value::Bool(truth) => query.bind(truth),
+        Value::Int(number) => query.bind(number),
+        Value::Float(number) => query.bind(number),
+        Value::Text(text) => query.bind(text),
+        Value::Uuid(id) => query.bind(id),
+        Value::Time(time) => query.bind(Time(time)),
+        Value::Json(json) => query.bind(json.as_str().to_owned()),
+    }
+}
+
+/// Rows in parts that are not too large for one statement.
+pub(crate) fn parts(rows: &[Row]) -> Vec<&[Row]> {
+    let mut parts = Vec::new();
+    let (mut start, mut bytes) = (0, 0);
+    for (index, row) in rows.iter().enumerate() {
+        let size = row.iter().map(size).sum::<usize>();
+        if bytes + size > BYTES && index > start {
+            parts.push(&rows[start..index]);
+            (start, bytes) = (index, 0);
+        }
+        bytes += size;
+    }
+    if start < rows.len() {
+        parts.push(&rows[start..]);
+    }
+    parts
+}
+
+fn size(value: &Value) -> usize {
+    match value {
+        Value::Text(text) => text.len(),
+        Value::Json(json) => json.as_str().len(),
+        _ => 16,
+    }
+}
+
+/// The row that stands in the columns from `first` on.
+pub(crate) fn row(found: &PgRow, table: &Table, first: usize) -> Result<Row, Error> {
+    let columns = table.columns.iter().enumerate();
+    let value = |(index, column): (usize, &Column)| {
+        value(found, first + index, column).map_err(|error| {
+            let reason = format!("column `{}` is damaged: {error}", column.name);
+            Error::unusable(format!("read a row of `{}`", table.name()), reason)
+        })
+    };
+    columns.map(value).collect()
+}
+
+fn value(found: &PgRow, index: usize, column: &Column) -> Result<Value, sqlx::Error> {
+    let kept = match column.kind {
+        ColumnType::Bool => found.try_get::<Option<_>, _>(index)?.map(Value::Bool),
+        ColumnType::Int => found.try_get::<Option<_>, _>(index)?.map(Value::Int),
+        ColumnType::Float => found.try_get::<Option<_>, _>(index)?.map(Value::Float),
+        ColumnType::Text => found.try_get::<Option<_>, _>(index)?.map(Value::Text),
+        ColumnType::Uuid => found.try_get::<Option<_>, _>(index)?.map(Value::Uuid),
+        ColumnType::Time => found.try_get::<Option<Time>, _>(index)?.map(|time| Value::Time(time.0)),
+        ColumnType::Json => {
+            let json = found.try_get::<Option<String>, _>(index)?;
+            json.map(|json| Value::Json(Payload::from_stored(json)))
+        }
+    };
+    Ok(kept.unwrap_or(Value::Null))
+}
+
+/// The key columns of a table, for [`bind_all`].
+pub(crate) fn bind_keys<'q>(query: Asked<'q>, table: &Table, keys: &[Key]) -> Asked<'q> {
+    bind_all(query, table.key(), keys)
+}
