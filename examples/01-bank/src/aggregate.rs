@@ -38,21 +38,3 @@ impl Account {
         }
     }
 }
-
-/// All accounts of the bank: a state without id is folded from every event of its types.
-#[derive(Aggregate, Clone, Debug, Default)]
-#[aggregate(on(AccountEvent => Ledger::apply))]
-pub struct Ledger {
-    /// Those that are open, in the order in which they were opened.
-    pub accounts: Vec<AccountId>,
-}
-
-impl Ledger {
-    fn apply(&mut self, event: &AccountEvent) {
-        match event {
-            AccountEvent::Opened { account, .. } => self.accounts.push(account.clone()),
-            AccountEvent::Closed { account } => self.accounts.retain(|open| open != account),
-            _ => {}
-        }
-    }
-}

@@ -87,13 +87,13 @@ impl Account {
         }
     }
 
-    /// Whether this much can come in. What a fold could not add up is refused here.
+    /// Whether this much can come in. What a fold could not add up, and a table not count, is refused here.
     fn accepts(&self, amount: Cents) -> Result<(), BankError> {
         self.is_open()?;
         match self.balance.checked_add(amount) {
             _ if amount == Cents::ZERO => Err(BankError::NoAmount),
-            None => Err(BankError::TooMuch(self.id.clone())),
-            Some(_) => Ok(()),
+            Some(sum) if sum <= Cents::MOST => Ok(()),
+            _ => Err(BankError::TooMuch(self.id.clone())),
         }
     }
 }

@@ -6,6 +6,7 @@
 //! | [`decide`] | who says yes or no to it |
 //! | [`event`] | what happened |
 //! | [`aggregate`] | the states that decisions look at |
+//! | [`projection`] | what is asked often, kept ready |
 //! | [`money`] | amounts, as people write them |
 //!
 //! `main.rs` puts a command line around it, and nothing else.
@@ -15,3 +16,4 @@ pub mod command;
 pub mod decide;
 pub mod event;
 pub mod money;
+pub mod projection;

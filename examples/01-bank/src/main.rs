@@ -16,12 +16,13 @@ use annalist::{
     store::{Entry, Outcome},
 };
 use bank::{
-    aggregate::{Account, Ledger},
+    aggregate::Account,
     command::{BankCommand, Close, Deposit, Open, Transfer, Withdraw},
     event::{AccountEvent, AccountId},
     money::Cents,
+    projection::Balance,
 };
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -55,7 +56,11 @@ enum Action {
     /// Close an empty account.
     Close { account: AccountId },
     /// List the open accounts.
-    Accounts,
+    Accounts {
+        /// In which order.
+        #[arg(long, value_enum, default_value = "name")]
+        by: Order,
+    },
     /// Show an account, now or at an earlier moment.
     Statement {
         account: AccountId,
@@ -67,6 +72,16 @@ enum Action {
     History { account: AccountId },
     /// Every command that was asked, with what became of it.
     Journal,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Order {
+    /// By the account's name.
+    Name,
+    /// By its owner.
+    Owner,
+    /// Richest first.
+    Balance,
 }
 
 #[tokio::main]
@@ -85,9 +100,9 @@ async fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> Result<String, Failure> {
     let store = annalist::open(&cli.store).await?;
-    let app = App::builder(store).journal(Journal::All).start().await?;
+    let app = App::builder(store).journal(Journal::All).projection::<Balance>().start().await?;
     let command: BankCommand = match cli.action {
-        Action::Accounts => return accounts(&app).await,
+        Action::Accounts { by } => return accounts(&app, by).await,
         Action::Statement { account, at } => return statement(&app, account, at).await,
         Action::History { account } => return history(&app, account).await,
         Action::Journal => return journal(&app).await,
@@ -105,13 +120,28 @@ async fn run(cli: Cli) -> Result<String, Failure> {
     Ok(format!("done, at position {}\n", receipt.position()))
 }
 
-async fn accounts(app: &App) -> Result<String, Failure> {
-    let mut text = String::new();
-    for id in app.load::<Ledger>(&()).await?.accounts {
-        let account = app.load::<Account>(&id).await?;
-        text += &line(&account);
+/// A page at a time from the read model, once it has seen everything that happened before.
+async fn accounts(app: &App, by: Order) -> Result<String, Failure> {
+    app.caught_up().await?;
+    let (mut text, mut cursor) = (String::new(), None);
+    loop {
+        let list = match by {
+            Order::Name => app.list::<Balance>(),
+            Order::Owner => app.list::<Balance>().order_by("owner"),
+            Order::Balance => app.list::<Balance>().order_by("cents").descending(),
+        };
+        let page = match cursor {
+            Some(cursor) => list.from(cursor).await?,
+            None => list.await?,
+        };
+        for row in page.rows {
+            text += &format!("{}: {}, owned by {}\n", row.account, row.amount(), row.owner);
+        }
+        match page.next {
+            Some(next) => cursor = Some(next),
+            None => return Ok(text),
+        }
     }
-    Ok(text)
 }
 
 async fn statement(app: &App, id: AccountId, at: Option<Moment>) -> Result<String, Failure> {

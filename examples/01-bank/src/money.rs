@@ -17,9 +17,17 @@ impl Cents {
     /// No money.
     pub const ZERO: Self = Self(0);
 
+    /// The most that one account holds: what the read models can count.
+    pub const MOST: Self = Self(i64::MAX as u64);
+
     /// This many cents.
     pub const fn new(cents: u64) -> Self {
         Self(cents)
+    }
+
+    /// How many cents.
+    pub const fn cents(self) -> u64 {
+        self.0
     }
 
     /// The sum, unless it is more than can be counted.

@@ -8,6 +8,7 @@ use bank::{
     decide::BankError,
     event::{AccountEvent, AccountId},
     money::Cents,
+    projection::Balance,
 };
 
 fn id(name: &str) -> AccountId {
@@ -48,7 +49,7 @@ fn money_needs_an_open_account() {
 
 #[test]
 fn an_account_holds_no_more_than_can_be_counted() {
-    given([opened("ann"), deposited("ann", u64::MAX)])
+    given([opened("ann"), deposited("ann", Cents::MOST.cents())])
         .when(Deposit { account: id("ann"), amount: Cents::new(1) })
         .then_err(BankError::TooMuch(id("ann")));
 }
@@ -94,4 +95,21 @@ fn only_an_empty_account_closes() {
         .when(close.clone())
         .then_err(BankError::NotEmpty { account: id("ann"), balance: Cents::new(1) });
     given(opened("ann")).when(close).then(AccountEvent::Closed { account: id("ann") });
+}
+
+#[test]
+fn balances_follow_the_events() {
+    let balance = |name: &str, cents| Balance { account: id(name), owner: format!("owner of {name}"), cents };
+    let moved = AccountEvent::Moved { from: id("ann"), to: id("bob"), amount: Cents::new(40) };
+    let past = given(([opened("ann"), opened("bob"), deposited("ann", 100)], moved));
+    past.clone()
+        .project::<Balance>()
+        .row(&id("ann"))
+        .eq(balance("ann", 60))
+        .row(&id("bob"))
+        .eq(balance("bob", 40));
+
+    let withdrawn = AccountEvent::Withdrawn { account: id("bob"), amount: Cents::new(40) };
+    let closed = AccountEvent::Closed { account: id("bob") };
+    past.given([withdrawn, closed]).project::<Balance>().row(&id("bob")).none();
 }
