@@ -117,16 +117,7 @@ fn stored<'a>(
     errors: &Errors,
 ) -> Option<Stored<'a>> {
     let (name, aliases) = names.check(ident, attribute, errors);
-    let version = match attribute.version.get() {
-        None => Some(1),
-        Some(literal) => match literal.base10_parse::<u32>() {
-            Ok(version) if version > 0 => Some(version),
-            _ => {
-                errors.at(literal, "versions count from 1 and fit into 32 bits: `version = 2`");
-                None
-            }
-        },
-    };
+    let version = attribute.version.version(errors);
     let ids = fields.ids.iter().map(|id| {
         serde::check_id(&id.serde, errors);
         Some(IdField {
@@ -136,7 +127,7 @@ fn stored<'a>(
         })
     });
     let ids = ids.collect::<Option<Vec<_>>>();
-    Some(Stored { name, version: version?, aliases, ids: ids?, unit: matches!(fields.fields, Fields::Unit) })
+    Some(Stored { name, version, aliases, ids: ids?, unit: matches!(fields.fields, Fields::Unit) })
 }
 
 fn refuse_keys<'k>(keys: impl IntoIterator<Item = Option<&'k Path>>, why: &str, errors: &Errors) {

@@ -2,7 +2,7 @@
 
 mod columns;
 
-use syn::{Data, DeriveInput, Fields, LitInt, ext::IdentExt};
+use syn::{Data, DeriveInput, Fields, ext::IdentExt};
 
 pub(super) use self::columns::is_no_key;
 use super::{
@@ -27,7 +27,7 @@ pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &'a Raw<'a>, errors: &Errors
         ident: &item.ident,
         generics: &item.generics,
         name: attribute.name.get().map(syn::LitStr::value).unwrap_or_default(),
-        version: version(attribute.version.get(), errors),
+        version: attribute.version.version(errors),
         columns,
         on: &attribute.on,
         context: attribute.context.get().is_some(),
@@ -85,16 +85,5 @@ fn check_by(on: &[Entry], errors: &Errors) {
             "the key has several columns, so say which function finds it in the event: `… by key_of`, with \
              `fn key_of(event: &Event) -> (A, B)`",
         );
-    }
-}
-
-fn version(literal: Option<&LitInt>, errors: &Errors) -> u32 {
-    let Some(literal) = literal else { return 1 };
-    match literal.base10_parse::<u32>() {
-        Ok(version) if version > 0 => version,
-        _ => {
-            errors.at(literal, "versions count from 1 and fit into 32 bits: `version = 2`");
-            1
-        }
     }
 }

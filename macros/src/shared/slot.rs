@@ -2,7 +2,7 @@
 
 use syn::{ExprPath, LitInt, LitStr, Path, Result, Token, Type, parse::Parse, token};
 
-use super::{key::Key, shown};
+use super::{Errors, key::Key, shown};
 
 /// A key of an attribute with its value, if it was given.
 pub(crate) struct Slot<T>(Option<(Path, T)>);
@@ -45,6 +45,18 @@ impl Slot<LitInt> {
     /// `key = 1`
     pub(crate) fn number(&mut self, key: &Key<'_>, example: &str) -> Result<()> {
         self.put(key, key.value("a number", example)?)
+    }
+
+    /// The number as a version; 1 if it was not given.
+    pub(crate) fn version(&self, errors: &Errors) -> u32 {
+        let Some(literal) = self.get() else { return 1 };
+        match literal.base10_parse() {
+            Ok(version) if version > 0 => version,
+            _ => {
+                errors.at(literal, "versions count from 1 and fit into 32 bits: `version = 2`");
+                1
+            }
+        }
     }
 }
 

@@ -238,7 +238,11 @@ struct Owner {
     r#as: Vec<AccountId>,
     #[json]
     last: Option<AccountEvent>,
+    #[cfg(test)]
     r#move: bool,
+    #[cfg(not(test))]
+    #[key]
+    never: Missing,
 }
 
 impl Owner {
@@ -272,4 +276,67 @@ fn a_key_may_be_a_plain_value_and_a_column_json() {
     let values = ada.to_row().unwrap();
     assert_eq!(values[1], JsonField::to_value(&vec![A, B]).unwrap());
     given(past).project::<Owner>().row(&"Ada".to_owned()).eq(ada);
+}
+
+/// A key of every kind of value, and rows that only exist.
+#[derive(Projection, Debug, Clone, PartialEq)]
+#[projection(name = "seen", version = 2, on(Audited => Self::see by Self::keys))]
+struct Seen {
+    #[key]
+    late: bool,
+    #[key]
+    at: Timestamp,
+    #[key]
+    count: u16,
+    #[key]
+    accounts: i64,
+}
+
+impl Seen {
+    fn see(&mut self, _: &Audited) {}
+
+    fn keys(event: &Audited) -> Vec<(bool, Timestamp, u16, i64)> {
+        let late = event.finding.is_some();
+        (0..2).map(|count| (late, Timestamp::EPOCH, count, i64::MIN)).collect()
+    }
+}
+
+#[test]
+fn a_row_may_be_its_key_alone() {
+    let rows = given(Audited { accounts: vec![], finding: None }).project::<Seen>();
+    assert_eq!(rows.count(), 2);
+    rows.row(&(false, Timestamp::EPOCH, 1, i64::MIN))
+        .eq(Seen { late: false, at: Timestamp::EPOCH, count: 1, accounts: i64::MIN })
+        .row(&(true, Timestamp::EPOCH, 1, i64::MIN))
+        .none();
+}
+
+mod inner {
+    use super::{AccountEvent, AccountId, Projection};
+
+    /// A row that others see, with a handler that they do not.
+    #[derive(Projection, Debug, PartialEq)]
+    #[projection(name = "moves", on(AccountEvent => count))]
+    pub(super) struct Moves {
+        #[key]
+        account: AccountId,
+        moves: u32,
+    }
+
+    impl Moves {
+        // The names of the derived methods are not in the way of the user's own.
+        pub(super) fn initial(account: AccountId, moves: u32) -> Self {
+            Self { account, moves }
+        }
+    }
+
+    fn count(row: &mut Moves, event: &AccountEvent) {
+        row.moves += u32::from(matches!(event, AccountEvent::Moved { .. }));
+    }
+}
+
+#[test]
+fn handlers_are_private_if_they_like() {
+    let rows = given([opened(A, "Ada"), moved(A, B, 1), moved(B, A, 1)]).project::<inner::Moves>();
+    rows.row(&A).eq(inner::Moves::initial(A, 2)).row(&B).eq(inner::Moves::initial(B, 2));
 }
