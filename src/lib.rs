@@ -57,8 +57,8 @@
 //! # }
 //! ```
 //!
-//! A fifth, `Projection`, folds events into the rows of a read model. An [`App`] executes commands on a store: [`Memory`], `Sqlite` or `Postgres`, each behind the feature of its name, or any
-//! other [`EventStore`]. [`open`] takes the URL of one.
+//! A fifth, `Projection`, folds events into the rows of a read model. An [`App`] executes commands on a store: [`Memory`],
+//! `Sqlite` or `Postgres`, each behind the feature of its name, or any other [`EventStore`]. [`open`] takes the URL of one.
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
