@@ -61,10 +61,11 @@ pub enum Error {
         /// Why the wait ended.
         reason: String,
     },
-    /// The user's own function (a decision or a fold) panicked. The process and the store go on; nothing was written.
+    /// The user's own code (a decision, a fold, a `Serialize`) panicked. The process and the store go on; nothing was
+    /// written.
     #[error("{function} panicked: {message}")]
     Panicked {
-        /// Which function, as in "the decision of `deposit`".
+        /// Whose code, as in "the code of `deposit`": a command, an aggregate or an event.
         function: String,
         /// The message of the panic.
         message: String,
@@ -238,7 +239,7 @@ pub enum ExecuteError<E> {
     },
     /// The command, its events or the stored history cannot be accepted. Nothing was written.
     Invalid(Invalid),
-    /// The decision or a fold panicked, with its message. Nothing was written.
+    /// The decision, a fold or other code of the user panicked, with its message. Nothing was written.
     Panicked(Error),
     /// The store cannot answer ([`Error::Unavailable`]) or cannot be used ([`Error::Unusable`]). Nothing was written.
     Unavailable(Error),

@@ -1,6 +1,7 @@
 //! The write path: load, decide, append under the exact condition; on conflict, again.
 
 use std::{
+    any::type_name,
     borrow::Cow,
     fmt::Debug,
     future::{Future, IntoFuture},
@@ -121,7 +122,13 @@ impl Dispatcher for Call {
         A: Debug + Send + 'static,
         B: Debug + Send + 'static,
     {
-        Box::pin(async move { out.await.map_err(|error| error.map(convert)) })
+        Box::pin(async move {
+            out.await.map_err(|error| match error {
+                ExecuteError::Rejected(rejection) => guard(type_name::<B>(), || Ok(convert(rejection)))
+                    .map_or_else(ExecuteError::from, ExecuteError::Rejected),
+                error => error.map(convert),
+            })
+        })
     }
 }
 
@@ -172,7 +179,7 @@ impl Request {
             command: Some(command_name),
             command_id: Some(command_id),
         };
-        let body = app.body(name, command)?;
+        let body = guard(name, || app.body(name, command))?;
         let reads = plan.reads.into_iter().map(Read::all).collect();
         Ok(Self { app, name, metadata, key, reads, body })
     }
@@ -282,7 +289,8 @@ impl Request {
             return Ok(Tried::Accepted(receipt));
         }
         if self.app.inner.settings.journal == Journal::All {
-            let rejected = self.message(time, Some(format!("{rejection:?}")));
+            let text = guard(self.name, || Ok(format!("{rejection:?}")));
+            let rejected = self.message(time, Some(text.unwrap_or_else(|error| error.to_string())));
             self.app.inner.store.append(rejected).await.map_err(not_journaled)?;
         }
         Ok(Tried::Rejected(rejection))

@@ -1,6 +1,7 @@
 //! Reading entities directly from their events, now or as of a moment.
 
 use std::{
+    any::type_name,
     future::{Future, IntoFuture},
     marker::PhantomData,
     pin::Pin,
@@ -68,9 +69,10 @@ impl<A: Aggregate> Load<A> {
     }
 
     async fn run(self) -> Result<A, Error> {
-        let records = self.app.records(criteria_of::<A>(&self.id)?, self.moment).await?;
+        let criteria = guard(type_name::<A>(), || criteria_of::<A>(&self.id))?;
+        let records = self.app.records(criteria, self.moment).await?;
         let codec = &self.app.inner.codec;
-        guard("a fold", || {
+        guard(type_name::<A>(), || {
             let mut state = A::initial(self.id);
             records.iter().try_for_each(|record| state.fold_record(record, codec))?;
             Ok(state)
@@ -110,11 +112,12 @@ impl<E: Event> History<E> {
     async fn run(self) -> Result<Vec<Recorded<E>>, Error> {
         let criteria = Item::any().types(const { &E::TYPES }.names()).tag(self.tag?).into();
         let records = self.app.records(criteria, self.moment).await?;
-        let mut events = Vec::with_capacity(records.len());
-        for record in &records {
-            record.decode_into(&self.app.inner.codec, &mut events)?;
-        }
-        Ok(events)
+        let codec = &self.app.inner.codec;
+        guard(type_name::<E>(), || {
+            let mut events = Vec::with_capacity(records.len());
+            records.iter().try_for_each(|record| record.decode_into(codec, &mut events))?;
+            Ok(events)
+        })
     }
 }
 

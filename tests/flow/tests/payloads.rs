@@ -27,6 +27,7 @@ struct Content {
 
 #[derive(Event, Serialize, Deserialize, Debug, Clone, PartialEq)]
 #[event(prefix = "box")]
+#[allow(clippy::large_enum_variant, reason = "one of everything takes room")]
 enum BoxEvent {
     Filled {
         #[id]
