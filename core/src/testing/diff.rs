@@ -27,13 +27,13 @@ pub(super) fn diff(expected: &[Draft], actual: &[Draft]) -> String {
             }
             (_, None) => break,
         };
-        let _ = writeln!(text, "  {mark} {line}");
+        let _ = writeln!(text, "  {mark} {}", line.shown);
     }
     text
 }
 
 /// `lengths[e][a]` is the length of the longest common subsequence of what follows behind `e` and `a`.
-fn common_lengths(expected: &[String], actual: &[String]) -> Vec<Vec<usize>> {
+fn common_lengths(expected: &[Line], actual: &[Line]) -> Vec<Vec<usize>> {
     let mut lengths = vec![vec![0; actual.len() + 1]; expected.len() + 1];
     for e in (0..expected.len()).rev() {
         for a in (0..actual.len()).rev() {
@@ -47,12 +47,24 @@ fn common_lengths(expected: &[String], actual: &[String]) -> Vec<Vec<usize>> {
     lengths
 }
 
-/// The events as they would be stored, their own ids aside. Fields stand in the order of their names: that of a
-/// `HashMap` is another each time.
-pub(super) fn lines(events: &[Draft]) -> Vec<String> {
+/// An event as it would be stored, its own id aside.
+pub(super) struct Line {
+    shown: String,
+    /// The same with the fields in the order of their names, to compare: that of a `HashMap` is another each time.
+    compared: String,
+}
+
+impl PartialEq for Line {
+    fn eq(&self, other: &Self) -> bool {
+        self.compared == other.compared
+    }
+}
+
+pub(super) fn lines(events: &[Draft]) -> Vec<Line> {
     let line = |event: &Draft| {
         let tags: Vec<&str> = event.tags().iter().map(crate::tag::Tag::as_str).collect();
-        format!("{} v{} {} [{}]", event.name(), event.version(), event.data().by_field(), tags.join(", "))
+        let line = |data: &str| format!("{} v{} {data} [{}]", event.name(), event.version(), tags.join(", "));
+        Line { shown: line(event.data().as_str()), compared: line(&event.data().by_field()) }
     };
     events.iter().map(line).collect()
 }
@@ -70,6 +82,9 @@ mod tests {
     fn shows_what_is_missing_and_what_is_too_much() {
         let text = diff(&events(&["a", "b", "c"]), &events(&["a", "x", "c", "d"]));
         assert_eq!(text, "  = a v1 {} []\n  - b v1 {} []\n  + x v1 {} []\n  = c v1 {} []\n  + d v1 {} []\n");
+        let [one, other] = [r#"{"b":1,"a":2}"#, r#"{"a":2,"b":1}"#]
+            .map(|data| [Draft::new("a", 1, [], Payload::parse(data).unwrap()).unwrap()]);
+        assert_eq!(diff(&one, &other), "  = a v1 {\"b\":1,\"a\":2} []\n");
         assert_eq!(diff(&[], &events(&["a"])), "  + a v1 {} []\n");
         assert_eq!(diff(&events(&["a"]), &[]), "  - a v1 {} []\n");
     }
