@@ -322,12 +322,12 @@ pub fn derive_command(input: TokenStream) -> TokenStream {
 /// | `name = "balances"` | The stored name: the name of the view in a database. `[a-z][a-z0-9_]*`, at most 48 bytes, neither ending like the name of a table (`_v2`) nor starting with `sqlite_`. |
 /// | `version = 2` | The version of its columns and of what its handlers do. A new version is a new table, folded from the first event on. 1 without it. |
 /// | `on(Event => path, Event => path by path, …)` | The events that it is folded from, each with its handler. May be repeated. |
-/// | `context` | Handlers get a third argument, `&Context`: time, position and origin of the event. |
+/// | `context` | Handlers get a third argument, `&Context`: time, position and origin of the event. Functions behind `by` get it as their second: so a line of a list is keyed by its position. |
 /// | `crate = path` | Where `annalist` is, if not at `::annalist`. |
 ///
 /// # On fields
 ///
-/// A field is a column of its name: `bool`, `i16`, `i32`, `i64`, `u8`, `u16`, `u32`, `f32`, `f64`, `String`, `Uuid`, `Timestamp`, an
+/// A field is a column of its name: `bool`, `i8` to `i64`, `u8` to `u32`, `f32`, `f64`, `String`, `Uuid`, `Timestamp`, `Position`, an
 /// id around one of these, or an `Option` of them, which may be empty in the database.
 ///
 /// | attribute | meaning |

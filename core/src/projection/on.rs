@@ -56,7 +56,8 @@ pub trait OnRow: Sized {
         handler: fn(&mut P, &Self, &Context<'_>) -> C,
     ) -> Result<(), Invalid>;
 
-    /// [`by`](Self::by) for a handler that wants to know where the event comes from.
+    /// [`by`](Self::by) for functions that want to know where the event comes from: a line of a list may be keyed by its
+    /// position.
     ///
     /// # Errors
     /// [`Invalid`] if the record cannot be decoded.
@@ -64,7 +65,7 @@ pub trait OnRow: Sized {
         record: &'a Record,
         codec: &Codec,
         steps: &mut Steps<'a, P>,
-        find: fn(&Self) -> K,
+        find: fn(&Self, &Context<'_>) -> K,
         handler: fn(&mut P, &Self, &Context<'_>) -> C,
     ) -> Result<(), Invalid>;
 }
@@ -110,10 +111,10 @@ impl<E: Event> OnRow for E {
         record: &'a Record,
         codec: &Codec,
         steps: &mut Steps<'a, P>,
-        find: fn(&E) -> K,
+        find: fn(&E, &Context<'_>) -> K,
         handler: fn(&mut P, &E, &Context<'_>) -> C,
     ) -> Result<(), Invalid> {
-        let keys = |event: &E, _: &Record| Ok(find(event));
+        let keys = |event: &E, record: &Record| Ok(find(event, &Context::from(record)));
         route(record, codec, steps, keys, move |row, event, context| {
             handler(row, event, context).into_change()
         })

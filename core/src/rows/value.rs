@@ -9,6 +9,7 @@ use crate::{
     error::Invalid,
     id::Id,
     payload::Payload,
+    position::Position,
     text::{MAX_PAYLOAD, check_text, refuse},
     time::Timestamp,
 };
@@ -126,7 +127,7 @@ macro_rules! whole_numbers {
     };
 }
 
-whole_numbers!(i16, i32, i64, u8, u16, u32);
+whole_numbers!(i8, i16, i32, i64, u8, u16, u32);
 
 impl Field for f64 {
     const TYPE: ColumnType = ColumnType::Float;
@@ -197,6 +198,22 @@ macro_rules! plain {
 
 plain!(bool => Bool, Uuid => Uuid, Timestamp => Time);
 
+/// Positions number up to `i64::MAX`.
+impl Field for Position {
+    const TYPE: ColumnType = ColumnType::Int;
+
+    fn to_value(&self) -> Result<Value, Invalid> {
+        Ok(Value::Int(self.get().cast_signed()))
+    }
+
+    fn from_value(value: Value) -> Result<Self, Invalid> {
+        match value {
+            Value::Int(number) => u64::try_from(number).map(Self::new).map_err(|_| misfit::<Self>(&value)),
+            _ => Err(misfit::<Self>(&value)),
+        }
+    }
+}
+
 /// An id is kept as what it wraps.
 #[diagnostic::do_not_recommend]
 impl<I: Id<Inner: Field>> Field for I {
@@ -247,6 +264,7 @@ mod tests {
         both_ways(Some(true));
         both_ways(None::<Uuid>);
         both_ways(Timestamp::MAX);
+        both_ways(Position::END);
     }
 
     #[test]

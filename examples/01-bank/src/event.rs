@@ -54,3 +54,16 @@ pub enum AccountEvent {
         account: AccountId,
     },
 }
+
+impl AccountEvent {
+    /// The accounts that it happened to.
+    pub fn accounts(&self) -> Vec<&AccountId> {
+        match self {
+            Self::Opened { account, .. }
+            | Self::Deposited { account, .. }
+            | Self::Withdrawn { account, .. }
+            | Self::Closed { account } => vec![account],
+            Self::Moved { from, to, .. } => vec![from, to],
+        }
+    }
+}

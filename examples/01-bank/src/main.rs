@@ -20,7 +20,7 @@ use bank::{
     command::{BankCommand, Close, Deposit, Open, Transfer, Withdraw},
     event::{AccountEvent, AccountId},
     money::Cents,
-    projection::Balance,
+    projection::{Balance, Line},
 };
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -70,6 +70,8 @@ enum Action {
     },
     /// Everything that happened to an account, with times and actors.
     History { account: AccountId },
+    /// The statement of an account: what each event did to it.
+    Lines { account: AccountId },
     /// Every command that was asked, with what became of it.
     Journal,
 }
@@ -100,11 +102,17 @@ async fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> Result<String, Failure> {
     let store = annalist::open(&cli.store).await?;
-    let app = App::builder(store).journal(Journal::All).projection::<Balance>().start().await?;
+    let app = App::builder(store)
+        .journal(Journal::All)
+        .projection::<Balance>()
+        .projection::<Line>()
+        .start()
+        .await?;
     let command: BankCommand = match cli.action {
         Action::Accounts { by } => return accounts(&app, by).await,
         Action::Statement { account, at } => return statement(&app, account, at).await,
         Action::History { account } => return history(&app, account).await,
+        Action::Lines { account } => return lines(&app, account).await,
         Action::Journal => return journal(&app).await,
         Action::Open { account, owner } => BankCommand::Open(Open { account, owner }),
         Action::Deposit { account, amount } => BankCommand::Deposit(Deposit { account, amount }),
@@ -142,6 +150,27 @@ async fn accounts(app: &App, by: Order) -> Result<String, Failure> {
             None => return Ok(text),
         }
     }
+}
+
+async fn lines(app: &App, account: AccountId) -> Result<String, Failure> {
+    app.caught_up().await?;
+    let (mut text, mut sum) = (String::new(), 0);
+    let mut page = app.list::<Line>().equal("account", &account).await?;
+    loop {
+        for Line { time, what, cents, .. } in page.rows {
+            sum += cents;
+            text += &format!("{time}  {what:<24} {:>10} {:>10}\n", amount(cents), amount(sum));
+        }
+        match page.next {
+            Some(next) => page = app.list::<Line>().equal("account", &account).from(next).await?,
+            None => return Ok(text),
+        }
+    }
+}
+
+fn amount(cents: i64) -> String {
+    let sign = if cents < 0 { "-" } else { "" };
+    format!("{sign}{}", Cents::new(cents.unsigned_abs()))
 }
 
 async fn statement(app: &App, id: AccountId, at: Option<Moment>) -> Result<String, Failure> {

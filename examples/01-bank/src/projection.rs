@@ -1,6 +1,6 @@
 //! What is asked often, kept ready: rows folded from the events, in tables that any SQL tool can read.
 
-use annalist::prelude::*;
+use annalist::{Position, Timestamp, prelude::*};
 
 use crate::{
     event::{AccountEvent, AccountId},
@@ -29,7 +29,7 @@ impl Balance {
             AccountEvent::Deposited { amount, .. } => self.cents += signed(*amount),
             AccountEvent::Withdrawn { amount, .. } => self.cents -= signed(*amount),
             AccountEvent::Moved { from, amount, .. } if *from == self.account => {
-                self.cents -= signed(*amount)
+                self.cents -= signed(*amount);
             }
             AccountEvent::Moved { amount, .. } => self.cents += signed(*amount),
             AccountEvent::Closed { .. } => return Change::Delete,
@@ -40,6 +40,47 @@ impl Balance {
     /// What is in it.
     pub fn amount(&self) -> Cents {
         Cents::new(self.cents.unsigned_abs())
+    }
+}
+
+/// One line of an account's statement: a row for each thing that happened to it.
+#[derive(Projection, Clone, Debug, PartialEq)]
+#[projection(name = "statement_lines", version = 1, context, on(AccountEvent => Line::write by Line::keys))]
+pub struct Line {
+    /// The account.
+    #[key]
+    pub account: AccountId,
+    /// Where the event stands in the log.
+    #[key]
+    pub position: Position,
+    /// When it was recorded.
+    pub time: Timestamp,
+    /// Who asked for it.
+    pub actor: Option<String>,
+    /// What it was.
+    pub what: String,
+    /// What it did to the balance, in cents.
+    pub cents: i64,
+}
+
+impl Line {
+    fn keys(event: &AccountEvent, context: &Context) -> Vec<(AccountId, Position)> {
+        event.accounts().into_iter().cloned().zip(context.position.into_iter().cycle()).collect()
+    }
+
+    fn write(&mut self, event: &AccountEvent, context: &Context) {
+        self.time = context.time;
+        self.actor = context.actor().map(str::to_owned);
+        (self.what, self.cents) = match event {
+            AccountEvent::Opened { owner, .. } => (format!("opened for {owner}"), 0),
+            AccountEvent::Deposited { amount, .. } => ("deposited".to_owned(), signed(*amount)),
+            AccountEvent::Withdrawn { amount, .. } => ("withdrew".to_owned(), -signed(*amount)),
+            AccountEvent::Moved { from, to, amount } if *from == self.account => {
+                (format!("to {to}"), -signed(*amount))
+            }
+            AccountEvent::Moved { from, amount, .. } => (format!("from {from}"), signed(*amount)),
+            AccountEvent::Closed { .. } => ("closed".to_owned(), 0),
+        };
     }
 }
 

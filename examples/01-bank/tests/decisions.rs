@@ -1,14 +1,14 @@
 //! The bank's decisions: given what happened, when a command comes, then these events or that error.
 #![allow(clippy::unwrap_used)] // in the helpers too
 
-use annalist::testing::given;
+use annalist::{Position, Timestamp, testing::given};
 use bank::{
     aggregate::Account,
     command::{BankCommand, Close, Deposit, Open, Transfer, Withdraw},
     decide::BankError,
     event::{AccountEvent, AccountId},
     money::Cents,
-    projection::Balance,
+    projection::{Balance, Line},
 };
 
 fn id(name: &str) -> AccountId {
@@ -112,4 +112,25 @@ fn balances_follow_the_events() {
     let withdrawn = AccountEvent::Withdrawn { account: id("bob"), amount: Cents::new(40) };
     let closed = AccountEvent::Closed { account: id("bob") };
     past.given([withdrawn, closed]).project::<Balance>().row(&id("bob")).none();
+}
+
+#[test]
+fn a_transfer_is_a_line_in_both_statements() {
+    let moved = AccountEvent::Moved { from: id("ann"), to: id("bob"), amount: Cents::new(40) };
+    let line = |name: &str, what: &str, cents| Line {
+        account: id(name),
+        position: Position::new(2),
+        time: Timestamp::EPOCH,
+        actor: Some("ann".to_owned()),
+        what: what.to_owned(),
+        cents,
+    };
+    given(deposited("ann", 100))
+        .by("ann")
+        .given(moved)
+        .project::<Line>()
+        .row(&(id("ann"), Position::new(2)))
+        .eq(line("ann", "to bob", -40))
+        .row(&(id("bob"), Position::new(2)))
+        .eq(line("bob", "from ann", 40));
 }

@@ -5,8 +5,9 @@
 use std::{convert::Infallible, fmt, num::ParseIntError, str::FromStr};
 
 use annalist::{
-    __private::{Dispatcher, Handler, Invalid, decision, fold},
-    Codec, EventType, IdKind, Payload, Raw, Record, Tags, Types,
+    Codec, EventType, IdKind, Invalid, Payload, Raw, Record, Tags, Types,
+    aggregate::fold,
+    dispatch::{Dispatcher, Handler, decision},
     prelude::*,
 };
 use annalist_ui_tests::decide;

@@ -197,7 +197,7 @@ impl Turnover {
     }
 }
 
-fn turnover_of(event: &AccountEvent) -> Option<(AccountId, Currency)> {
+fn turnover_of(event: &AccountEvent, _: &Context) -> Option<(AccountId, Currency)> {
     match event {
         AccountEvent::Deposited { account, currency, .. } => Some((*account, currency.clone())),
         _ => None,
