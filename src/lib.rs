@@ -89,8 +89,9 @@ pub use annalist_core::{
     time::{Clock, SystemClock, Timestamp},
 };
 pub use annalist_core::{
+    aggregate,
     app::{self, App, Moment},
-    feed, find, projection, rows, store, testing,
+    dispatch, feed, find, projection, rows, store, testing,
 };
 
 #[cfg(feature = "macros")]
