@@ -135,3 +135,78 @@ fn value(found: &SqliteRow, index: usize, column: &Column) -> Result<Value, Stri
 fn time_text(time: Timestamp) -> String {
     format!("{time:.6}")
 }
+
+#[cfg(test)]
+mod tests {
+    use annalist_core::rows::{
+        Bound, Filter, Role, RowQuery, Sort,
+        sql::{Question, TableSql},
+    };
+    use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+
+    use super::*;
+
+    const PEOPLE: Table = Table {
+        projection: "people",
+        version: 1,
+        columns: &[
+            Column { name: "id", kind: ColumnType::Uuid, nullable: false, role: Role::Key },
+            Column { name: "name", kind: ColumnType::Text, nullable: true, role: Role::Index },
+            Column { name: "n", kind: ColumnType::Int, nullable: false, role: Role::Index },
+        ],
+    };
+
+    /// What SQLite says that it does.
+    async fn plan(sql: &str) -> Vec<String> {
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        let dialect = Rows::new(&Prefix::new("log_").unwrap());
+        for statement in TableSql::new(&dialect, &PEOPLE).unwrap().create() {
+            sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await.unwrap();
+        }
+        let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
+        let steps = sqlx::query(explain).fetch_all(&mut connection).await.unwrap();
+        steps.iter().map(|step| step.get("detail")).collect()
+    }
+
+    #[tokio::test]
+    async fn a_page_behind_another_is_a_walk_along_an_index() {
+        let dialect = Rows::new(&Prefix::new("log_").unwrap());
+        let sql = TableSql::new(&dialect, &PEOPLE).unwrap();
+        let key = vec![Value::Uuid(Uuid::nil())];
+        let query = RowQuery { table: &PEOPLE, filters: vec![], sort: None, after: None, limit: 10 };
+        for (column, value) in [(1, Value::Text("a".to_owned())), (2, Value::Int(1))] {
+            for descending in [false, true] {
+                let sort = Some(Sort { column, descending });
+                for after in [None, Some((Some(value.clone()), key.clone()))] {
+                    let Question { sql, .. } = sql.find(&RowQuery { sort, after, ..query.clone() }).unwrap();
+                    let steps = plan(&sql).await;
+                    let is_walk = |step: &String| step.contains("INDEX log_rows_people.1.");
+                    assert!(steps.iter().any(is_walk), "{sql}\n{steps:#?}");
+                    // What is sorted are at most two parts, neither with more rows than asked for.
+                    let sorts = |two: &[String]| is_walk(&two[0]) && two[1].contains("TEMP B-TREE");
+                    assert!(!steps.windows(2).any(sorts), "{sql}\n{steps:#?}");
+                }
+            }
+        }
+        let prefix = vec![Filter { column: 1, bound: Bound::Prefix("an".to_owned()) }];
+        let Question { sql, .. } = sql.find(&RowQuery { filters: prefix, ..query }).unwrap();
+        let steps = plan(&sql).await.join("\n");
+        assert!(
+            steps.contains("SEARCH log_rows_people_v1 USING INDEX log_rows_people.1.1 (name>? AND name<?)"),
+            "{steps}"
+        );
+    }
+
+    #[tokio::test]
+    async fn keys_are_looked_up_one_by_one() {
+        let dialect = Rows::new(&Prefix::new("log_").unwrap());
+        let sql = TableSql::new(&dialect, &PEOPLE).unwrap();
+        for statement in [sql.select(), sql.delete()] {
+            let steps = plan(&statement).await.join("\n");
+            assert!(
+                steps.contains("INDEX sqlite_autoindex_log_rows_people_v1_1 (id=?)"),
+                "{statement}\n{steps}"
+            );
+        }
+    }
+}

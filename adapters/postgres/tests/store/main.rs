@@ -18,6 +18,7 @@ mod holes;
 mod locks;
 mod opening;
 mod rights;
+mod rows;
 
 use std::future::Future;
 
@@ -77,6 +78,18 @@ fn main() {
             idle_connections_that_died_are_replaced
             a_damaged_record_says_where
             a_schema_that_is_gone_is_explained;
+        rows:
+            others_ask_the_view_in_sql
+            the_view_stays_with_the_version_that_came_first
+            handles_that_define_at_once_make_one_table
+            rows_of_a_log_in_another_database
+            a_name_that_somebody_else_took_is_refused
+            a_role_that_may_not_define
+            of_two_runners_one_waits_and_finds_it_moved
+            a_change_cut_off_half_way_leaves_nothing
+            a_commit_that_is_refused_is_not_unknown
+            pages_and_lookups_walk_along_indexes
+            a_pool_of_one_connection_will_do;
     };
     let mut trials = trials;
     trials.push(crash());

@@ -7,6 +7,7 @@ mod errors;
 mod files;
 mod pools;
 mod races;
+mod rows;
 
 use annalist_core::{
     error::Error,

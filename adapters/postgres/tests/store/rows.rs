@@ -1,0 +1,297 @@
+//! Rows of projections: plain tables for whoever asks in SQL, and never in the way of the log.
+
+use annalist_core::{
+    Error,
+    payload::Payload,
+    record::Position,
+    rows::{Column, ColumnType, Committed, Role, Row, RowChange, RowQuery, RowStore, Sort, Table, Value},
+    store::EventStore,
+    time::Timestamp,
+};
+use annalist_postgres::Postgres;
+use sqlx::{Connection, PgPool, Row as _};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use crate::{
+    events::{accept, log, noted},
+    given::{Place, until},
+};
+
+const fn column(name: &'static str, kind: ColumnType, role: Role) -> Column {
+    Column { name, kind, nullable: false, role }
+}
+
+const ACCOUNTS: Table = Table {
+    projection: "accounts",
+    version: 1,
+    columns: &[
+        column("account", ColumnType::Uuid, Role::Key),
+        Column { name: "owner", kind: ColumnType::Text, nullable: true, role: Role::Index },
+        column("cents", ColumnType::Int, Role::Index),
+        column("rate", ColumnType::Float, Role::Plain),
+        column("open", ColumnType::Bool, Role::Plain),
+        column("opened", ColumnType::Time, Role::Index),
+        column("notes", ColumnType::Json, Role::Plain),
+    ],
+};
+
+fn account(number: u128, owner: &str) -> Row {
+    vec![
+        Value::Uuid(Uuid::from_u128(number)),
+        Value::Text(owner.to_owned()),
+        Value::Int(1250),
+        Value::Float(0.5),
+        Value::Bool(true),
+        Value::Time(Timestamp::from_micros(1_769_860_800_123_457)),
+        Value::Json(Payload::parse("{\"a\":[1]}").unwrap()),
+    ]
+}
+
+fn change(from: u64, to: u64, upserts: Vec<Row>) -> RowChange<'static> {
+    let (from, to) = (Position::new(from), Position::new(to));
+    RowChange { table: &ACCOUNTS, from, to, anchor: None, upserts, deletes: vec![] }
+}
+
+fn everything(table: &Table) -> RowQuery<'_> {
+    RowQuery { table, filters: vec![], sort: None, after: None, limit: 100 }
+}
+
+async fn standing(store: &Postgres) -> Position {
+    store.checkpoint("accounts", 1).await.unwrap().unwrap().position
+}
+
+fn refusal<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
+    match result {
+        Err(Error::Unusable { reason, .. }) => reason,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+pub(crate) async fn others_ask_the_view_in_sql(place: Place) {
+    let store = place.open().await;
+    store.define(&ACCOUNTS, store.log_id()).await.unwrap();
+    store.commit(change(0, 5, vec![account(7, "Anna")])).await.unwrap();
+    // A role that may read rows, and nothing of the log.
+    let (role, url) = place.role().await;
+    place.run(&format!("GRANT USAGE ON SCHEMA annalist_rows TO {role}")).await;
+    place.run(&format!("GRANT SELECT ON annalist_rows.accounts TO {role}")).await;
+    let mut reader = sqlx::PgConnection::connect(&url).await.unwrap();
+    let row = sqlx::query(
+        "SELECT account, owner, cents + 1 AS more, pg_typeof(rate)::text AS rate, open,
+                extract(year FROM opened AT TIME ZONE 'UTC')::int AS year, (notes #>> '{a,0}')::int AS note,
+                pg_typeof(notes)::text AS notes
+         FROM annalist_rows.accounts WHERE opened > '2026-01-01' AND open",
+    )
+    .fetch_one(&mut reader)
+    .await
+    .unwrap();
+    assert_eq!(row.get::<Uuid, _>("account"), Uuid::from_u128(7));
+    assert_eq!((row.get::<String, _>("owner"), row.get::<i64, _>("more")), ("Anna".to_owned(), 1251));
+    let types = (row.get::<String, _>("rate"), row.get::<String, _>("notes"));
+    assert_eq!(types, ("double precision".to_owned(), "json".to_owned()));
+    assert_eq!((row.get::<i32, _>("year"), row.get::<i32, _>("note")), (2026, 1));
+    assert!(sqlx::query("SELECT FROM annalist.events").fetch_all(&mut reader).await.is_err());
+}
+
+pub(crate) async fn the_view_stays_with_the_version_that_came_first(place: Place) {
+    const NEXT: Table = Table { version: 2, columns: ACCOUNTS.columns.split_at(2).0, ..ACCOUNTS };
+    let store = place.open().await;
+    for table in [&ACCOUNTS, &NEXT, &ACCOUNTS] {
+        store.define(table, store.log_id()).await.unwrap();
+    }
+    store.commit(change(0, 1, vec![account(1, "first")])).await.unwrap();
+    let rows = (2..4).map(|n| vec![Value::Uuid(Uuid::from_u128(n)), Value::Null]).collect();
+    store.commit(RowChange { table: &NEXT, ..change(0, 1, rows) }).await.unwrap();
+    for (name, count) in [("accounts", 1), ("accounts_v1", 1), ("accounts_v2", 2)] {
+        assert_eq!(
+            place.number(&format!("SELECT count(*) FROM annalist_rows.{name}")).await,
+            count,
+            "{name}"
+        );
+    }
+}
+
+pub(crate) async fn handles_that_define_at_once_make_one_table(place: Place) {
+    let id = place.open().await.log_id();
+    let mut tasks = JoinSet::new();
+    for _ in 0..8 {
+        let store = place.open().await;
+        tasks.spawn(async move { store.define(&ACCOUNTS, id).await.unwrap().position });
+    }
+    assert_eq!(tasks.join_all().await, [Position::START; 8]);
+    assert_eq!(place.number("SELECT count(*) FROM annalist.projections").await, 1);
+}
+
+pub(crate) async fn rows_of_a_log_in_another_database(place: Place) {
+    let log = place.open().await;
+    let elsewhere = Place::fresh(&place.url).await.unwrap();
+    let rows = elsewhere.open().await;
+    rows.define(&ACCOUNTS, log.log_id()).await.unwrap();
+    assert_eq!(rows.commit(change(0, 3, vec![account(1, "Anna")])).await.unwrap(), Committed::Done);
+    assert_eq!(rows.commit(change(0, 3, vec![])).await.unwrap(), Committed::Stale(Position::new(3)));
+    let reason = refusal(rows.define(&ACCOUNTS, rows.log_id()).await);
+    assert!(reason.contains(&log.log_id().to_string()), "{reason}");
+    rows.close().await;
+    elsewhere.remove().await.unwrap();
+}
+
+pub(crate) async fn a_name_that_somebody_else_took_is_refused(place: Place) {
+    let store = place.open().await;
+    place.run("CREATE TABLE annalist_rows.accounts_v1 (mine int)").await;
+    let reason = refusal(store.define(&ACCOUNTS, store.log_id()).await);
+    assert!(reason.contains("already exists") && reason.contains("drop it"), "{reason}");
+    assert_eq!(store.checkpoint("accounts", 1).await.unwrap(), None);
+    place.run("DROP TABLE annalist_rows.accounts_v1").await;
+    store.define(&ACCOUNTS, store.log_id()).await.unwrap();
+    // Nor can another log live among them.
+    let reason = refusal(Postgres::options().schema("annalist_rows").connect(&place.url).await);
+    assert!(reason.contains("`_rows`"), "{reason}");
+}
+
+pub(crate) async fn a_role_that_may_not_define(place: Place) {
+    let owner = place.open().await;
+    let (role, url) = place.role().await;
+    place
+        .run(&format!(
+            "GRANT USAGE ON SCHEMA annalist, annalist_rows TO {role};
+             GRANT SELECT ON ALL TABLES IN SCHEMA annalist TO {role};
+             GRANT UPDATE ON annalist.projections TO {role}"
+        ))
+        .await;
+    let store = Postgres::connect(&url).await.unwrap();
+    let reason = refusal(store.define(&ACCOUNTS, store.log_id()).await);
+    assert!(reason.contains("permission denied for schema annalist_rows"), "{reason}");
+    assert!(reason.contains("CREATE"), "{reason}");
+
+    owner.define(&ACCOUNTS, owner.log_id()).await.unwrap();
+    let reason = refusal(store.commit(change(0, 1, vec![account(1, "Anna")])).await);
+    assert!(reason.contains("INSERT"), "{reason}");
+    assert_eq!(standing(&owner).await, Position::START);
+    place
+        .run(&format!("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA annalist_rows TO {role}"))
+        .await;
+    store.define(&ACCOUNTS, store.log_id()).await.unwrap();
+    let deletes = vec![vec![Value::Uuid(Uuid::from_u128(9))]];
+    store.commit(RowChange { deletes, ..change(0, 1, vec![account(1, "Anna")]) }).await.unwrap();
+    assert_eq!(store.find(&everything(&ACCOUNTS)).await.unwrap(), [account(1, "Anna")]);
+}
+
+/// The second of two runners waits for the first one's checkpoint, and for nothing else.
+pub(crate) async fn of_two_runners_one_waits_and_finds_it_moved(place: Place) {
+    let store = place.open().await;
+    store.define(&ACCOUNTS, store.log_id()).await.unwrap();
+    let mut other = place.connection().await;
+    sqlx::raw_sql("BEGIN; UPDATE annalist.projections SET position = 7").execute(&mut other).await.unwrap();
+    let waiting = store.clone();
+    let task = tokio::spawn(async move { waiting.commit(change(0, 1, vec![account(1, "Anna")])).await });
+    until("the runner waits", || place.waiting(1)).await;
+    // Reading and appending go on.
+    assert_eq!(standing(&store).await, Position::START);
+    accept(&store, noted(1)).await;
+    sqlx::raw_sql("COMMIT").execute(&mut other).await.unwrap();
+    assert_eq!(task.await.unwrap().unwrap(), Committed::Stale(Position::new(7)));
+    assert!(store.find(&everything(&ACCOUNTS)).await.unwrap().is_empty());
+}
+
+pub(crate) async fn a_change_cut_off_half_way_leaves_nothing(place: Place) {
+    let store = place.open().await;
+    store.define(&ACCOUNTS, store.log_id()).await.unwrap();
+    store.commit(change(0, 1, vec![account(1, "Anna")])).await.unwrap();
+    let mut other = place.connection().await;
+    sqlx::raw_sql("BEGIN; LOCK TABLE annalist_rows.accounts_v1 IN ACCESS EXCLUSIVE MODE")
+        .execute(&mut other)
+        .await
+        .unwrap();
+    let cut = store.clone();
+    let task = tokio::spawn(async move { cut.commit(change(1, 2, vec![account(2, "Bert")])).await });
+    until("it waits with its checkpoint moved", || place.waiting(1)).await;
+    place
+        .number(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+             WHERE datname = current_database() AND wait_event_type = 'Lock'",
+        )
+        .await;
+    let error = task.await.unwrap().unwrap_err();
+    assert!(error.is_unavailable(), "nothing was committed, and that is certain: {error:?}");
+    sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+    assert_eq!(standing(&store).await, Position::new(1));
+    assert_eq!(store.commit(change(1, 2, vec![account(2, "Bert")])).await.unwrap(), Committed::Done);
+    assert_eq!(store.find(&everything(&ACCOUNTS)).await.unwrap().len(), 2);
+}
+
+/// A deferred constraint of the user's own speaks at COMMIT: that is an answer, and nothing was written.
+pub(crate) async fn a_commit_that_is_refused_is_not_unknown(place: Place) {
+    let store = place.open().await;
+    store.define(&ACCOUNTS, store.log_id()).await.unwrap();
+    place
+        .run(
+            "ALTER TABLE annalist_rows.accounts_v1
+             ADD CONSTRAINT once UNIQUE (cents) DEFERRABLE INITIALLY DEFERRED",
+        )
+        .await;
+    let error = store.commit(change(0, 1, vec![account(1, "a"), account(2, "b")])).await.unwrap_err();
+    assert!(!error.is_unknown(), "{error:?}");
+    assert_eq!(standing(&store).await, Position::START);
+}
+
+pub(crate) async fn pages_and_lookups_walk_along_indexes(place: Place) {
+    let store = place.open().await;
+    store.define(&ACCOUNTS, store.log_id()).await.unwrap();
+    let rows: Vec<Row> = (0..5_000)
+        .map(|n| {
+            let mut row = account(n, &format!("owner {}", n % 50));
+            row[2] = Value::Int(i64::try_from(n).unwrap() % 10);
+            row
+        })
+        .collect();
+    store.commit(change(0, 1, rows.clone())).await.unwrap();
+    place.run("ANALYZE annalist_rows.accounts_v1").await;
+    let scans = "SELECT sum(seq_scan)::bigint FROM pg_stat_user_tables WHERE relname = 'accounts_v1'";
+    let walks = |index: usize| {
+        format!("SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'accounts.1.{index}'")
+    };
+    // Making the indexes read the table; the numbers arrive when a session ends.
+    store.close().await;
+    until("what was done before is counted", || async { place.number(scans).await > 0 }).await;
+    let before = place.number(scans).await;
+    let store = place.open().await;
+    for column in [1, 2] {
+        for descending in [false, true] {
+            for row in rows.iter().step_by(250) {
+                let after = Some((Some(row[column].clone()), vec![row[0].clone()]));
+                let sort = Some(Sort { column, descending });
+                let page = RowQuery { sort, after, limit: 10, ..everything(&ACCOUNTS) };
+                assert!(store.find(&page).await.unwrap().len() <= 10);
+            }
+        }
+    }
+    let keys: Vec<_> = (0..10).map(|n| vec![Value::Uuid(Uuid::from_u128(n * 7))]).collect();
+    assert_eq!(store.rows(&ACCOUNTS, &keys).await.unwrap().iter().flatten().count(), 10);
+    store.close().await;
+    until("the indexes were used", || async {
+        place.number(&walks(1)).await >= 40 && place.number(&walks(2)).await >= 40
+    })
+    .await;
+    assert_eq!(place.number(scans).await, before, "the table was read as a whole");
+}
+
+pub(crate) async fn a_pool_of_one_connection_will_do(place: Place) {
+    let pool = sqlx::postgres::PgPoolOptions::new().max_connections(1);
+    let pool: PgPool = pool.connect(&place.url).await.unwrap();
+    let store = Postgres::options().with_pool(pool).await.unwrap();
+    store.define(&ACCOUNTS, store.log_id()).await.unwrap();
+    for at in 0..3_u32 {
+        accept(&store, noted(at)).await;
+        let row = account(at.into(), "Anna");
+        assert_eq!(
+            store.commit(change(at.into(), u64::from(at) + 1, vec![row])).await.unwrap(),
+            Committed::Done
+        );
+        assert_eq!(
+            store.commit(change(at.into(), 9, vec![])).await.unwrap(),
+            Committed::Stale(Position::new(u64::from(at) + 1))
+        );
+    }
+    assert_eq!(log(&store).await.len(), 3);
+}

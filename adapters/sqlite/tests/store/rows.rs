@@ -1,0 +1,197 @@
+//! Rows of projections: plain tables for whoever asks in SQL, and never in the way of the log.
+
+use annalist_core::rows::{
+    Bound, Column, ColumnType, Committed, Filter, Role, Row, RowChange, RowQuery, RowStore, Sort, Table,
+    Value,
+};
+use sqlx::{AssertSqlSafe, Row as _};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use super::*;
+
+const fn column(name: &'static str, kind: ColumnType, role: Role) -> Column {
+    Column { name, kind, nullable: false, role }
+}
+
+const ACCOUNTS: Table = Table {
+    projection: "accounts",
+    version: 1,
+    columns: &[
+        column("account", ColumnType::Uuid, Role::Key),
+        Column { name: "owner", kind: ColumnType::Text, nullable: true, role: Role::Index },
+        column("cents", ColumnType::Int, Role::Plain),
+        column("rate", ColumnType::Float, Role::Plain),
+        column("open", ColumnType::Bool, Role::Plain),
+        column("opened", ColumnType::Time, Role::Index),
+        column("notes", ColumnType::Json, Role::Plain),
+    ],
+};
+
+fn account(number: u128, owner: &str) -> Row {
+    vec![
+        Value::Uuid(Uuid::from_u128(number)),
+        Value::Text(owner.to_owned()),
+        Value::Int(1250),
+        Value::Float(0.5),
+        Value::Bool(true),
+        Value::Time(TIME),
+        Value::Json(Payload::parse("{\"a\":[1]}").unwrap()),
+    ]
+}
+
+fn change(from: u64, to: u64, upserts: Vec<Row>) -> RowChange<'static> {
+    let (from, to) = (Position::new(from), Position::new(to));
+    RowChange { table: &ACCOUNTS, from, to, anchor: None, upserts, deletes: vec![] }
+}
+
+fn everything(table: &Table) -> RowQuery<'_> {
+    RowQuery { table, filters: vec![], sort: None, after: None, limit: 100 }
+}
+
+#[tokio::test]
+async fn others_ask_the_view_in_sql() {
+    let place = Place::new();
+    let store = place.open().await;
+    store.define(&ACCOUNTS, store.log_id()).await.unwrap();
+    store.commit(change(0, 5, vec![account(7, "Anna")])).await.unwrap();
+    let mut raw = place.raw().await;
+    let row = sqlx::query(
+        "SELECT account, owner, cents + 1 AS more, typeof(rate) AS rate, open, opened,
+                strftime('%Y', opened) AS year, notes ->> '$.a[0]' AS note
+         FROM annalist_rows_accounts WHERE opened > '2026-01-01' AND open",
+    )
+    .fetch_one(&mut raw)
+    .await
+    .unwrap();
+    assert_eq!(row.get::<String, _>("account"), "00000000-0000-0000-0000-000000000007");
+    assert_eq!((row.get::<String, _>("owner"), row.get::<i64, _>("more")), ("Anna".to_owned(), 1251));
+    assert_eq!(row.get::<String, _>("rate"), "real");
+    assert_eq!(row.get::<String, _>("opened"), "2026-01-31T12:00:00.123457Z");
+    assert_eq!((row.get::<String, _>("year"), row.get::<i64, _>("note")), ("2026".to_owned(), 1));
+    place.assert_sound().await;
+}
+
+#[tokio::test]
+async fn the_view_stays_with_the_version_that_came_first() {
+    let place = Place::new();
+    let store = place.open().await;
+    const NEXT: Table = Table { version: 2, columns: ACCOUNTS.columns.split_at(2).0, ..ACCOUNTS };
+    for table in [&ACCOUNTS, &NEXT, &ACCOUNTS] {
+        store.define(table, store.log_id()).await.unwrap();
+    }
+    store.commit(change(0, 1, vec![account(1, "first")])).await.unwrap();
+    let two = vec![Value::Uuid(Uuid::from_u128(2)), Value::Text("second".to_owned())];
+    store.commit(RowChange { table: &NEXT, ..change(0, 1, vec![two]) }).await.unwrap();
+    for (name, owner) in [("accounts", "first"), ("accounts_v1", "first"), ("accounts_v2", "second")] {
+        let sql = format!("SELECT owner FROM annalist_rows_{name}");
+        let owners: Vec<String> =
+            sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&mut place.raw().await).await.unwrap();
+        assert_eq!(owners, [owner], "{name}");
+    }
+}
+
+#[tokio::test]
+async fn handles_that_define_at_once_make_one_table() {
+    let place = Place::new();
+    let log = place.open().await.log_id();
+    let mut tasks = JoinSet::new();
+    for _ in 0..8 {
+        let store = place.open().await;
+        tasks.spawn(async move { store.define(&ACCOUNTS, log).await.unwrap().position });
+    }
+    assert_eq!(tasks.join_all().await, [START; 8]);
+    let counts = "SELECT count(*) FROM annalist_projections";
+    let count: i64 = sqlx::query_scalar(counts).fetch_one(&mut place.raw().await).await.unwrap();
+    assert_eq!(count, 1);
+}
+
+#[tokio::test]
+async fn rows_of_a_log_in_another_file() {
+    let (events_here, rows_here) = (Place::new(), Place::new());
+    let (log, rows) = (events_here.open().await, rows_here.open().await);
+    rows.define(&ACCOUNTS, log.log_id()).await.unwrap();
+    assert_eq!(rows.commit(change(0, 3, vec![account(1, "Anna")])).await.unwrap(), Committed::Done);
+    assert_eq!(rows.commit(change(0, 3, vec![])).await.unwrap(), Committed::Stale(Position::new(3)));
+    let error = rows.define(&ACCOUNTS, rows.log_id()).await.unwrap_err();
+    assert!(message(&error).contains(&log.log_id().to_string()), "{error}");
+}
+
+#[tokio::test]
+async fn a_name_that_somebody_else_took_is_refused() {
+    let place = Place::new();
+    let store = place.open().await;
+    let mut raw = place.raw().await;
+    sqlx::query("CREATE TABLE annalist_rows_accounts_v1 (mine)").execute(&mut raw).await.unwrap();
+    let error = store.define(&ACCOUNTS, store.log_id()).await.unwrap_err();
+    assert!(matches!(error, Error::Unusable { .. }), "{error:?}");
+    assert!(message(&error).contains("already exists"), "{error}");
+    assert_eq!(store.checkpoint("accounts", 1).await.unwrap(), None);
+    sqlx::query("DROP TABLE annalist_rows_accounts_v1").execute(&mut raw).await.unwrap();
+    store.define(&ACCOUNTS, store.log_id()).await.unwrap();
+    // Nor can the prefix of another log reach into them.
+    let error = Sqlite::options().prefix("annalist_rows_").open(place.file()).await.unwrap_err();
+    assert!(message(&error).contains("`rows_`"), "{error}");
+}
+
+#[tokio::test]
+async fn a_change_that_fails_half_way_leaves_nothing() {
+    let place = Place::new();
+    let store = place.open().await;
+    store.define(&ACCOUNTS, store.log_id()).await.unwrap();
+    store.commit(change(0, 1, vec![account(1, "Anna")])).await.unwrap();
+    let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON annalist_rows_accounts_v1 WHEN new.owner = 'Eve'
+                  BEGIN SELECT RAISE(ABORT, 'not her'); END";
+    sqlx::query(refuse).execute(&mut place.raw().await).await.unwrap();
+    let rows = vec![account(2, "Bert"), account(3, "Eve")];
+    let deletes = vec![vec![Value::Uuid(Uuid::from_u128(1))]];
+    let error = store.commit(RowChange { deletes, ..change(1, 2, rows) }).await.unwrap_err();
+    assert!(message(&error).contains("not her") && !error.is_unknown(), "{error}");
+    assert_eq!(store.find(&everything(&ACCOUNTS)).await.unwrap(), [account(1, "Anna")]);
+    assert_eq!(store.checkpoint("accounts", 1).await.unwrap().unwrap().position, Position::new(1));
+    // The writer is free for others.
+    write(&store, events([draft("opened", &[], "0")])).await;
+    assert_eq!(store.commit(change(1, 2, vec![account(2, "Bert")])).await.unwrap(), Committed::Done);
+}
+
+#[tokio::test]
+async fn a_locked_file_is_waited_for_and_then_unavailable() {
+    let place = Place::new();
+    let store = Sqlite::options().busy_timeout(std::time::Duration::from_millis(50));
+    let store = store.open(place.file()).await.unwrap();
+    store.define(&ACCOUNTS, store.log_id()).await.unwrap();
+    let mut raw = place.raw().await;
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut raw).await.unwrap();
+    let error = store.commit(change(0, 1, vec![account(1, "Anna")])).await.unwrap_err();
+    assert!(error.is_unavailable(), "{error:?}");
+    sqlx::query("ROLLBACK").execute(&mut raw).await.unwrap();
+    assert_eq!(store.commit(change(0, 1, vec![account(1, "Anna")])).await.unwrap(), Committed::Done);
+}
+
+#[tokio::test]
+async fn a_damaged_row_says_where() {
+    let place = Place::new();
+    let store = place.open().await;
+    store.define(&ACCOUNTS, store.log_id()).await.unwrap();
+    store.commit(change(0, 1, vec![account(1, "Anna")])).await.unwrap();
+    let harm = "UPDATE annalist_rows_accounts_v1 SET opened = 'yesterday'";
+    sqlx::query(harm).execute(&mut place.raw().await).await.unwrap();
+    let error = store.find(&everything(&ACCOUNTS)).await.unwrap_err();
+    let text = message(&error);
+    assert!(text.contains("accounts_v1") && text.contains("opened") && text.contains("yesterday"), "{text}");
+}
+
+#[tokio::test]
+async fn a_query_that_does_not_fit_is_refused() {
+    let place = Place::new();
+    let store = place.open().await;
+    store.define(&ACCOUNTS, store.log_id()).await.unwrap();
+    let filters = vec![Filter { column: 1, bound: Bound::Equal(Value::Int(1)) }];
+    let mistaken = RowQuery { filters, ..everything(&ACCOUNTS) };
+    assert!(matches!(store.find(&mistaken).await, Err(Error::Invalid(_))));
+    let mistaken = RowQuery { sort: Some(Sort { column: 99, descending: false }), ..everything(&ACCOUNTS) };
+    assert!(matches!(store.find(&mistaken).await, Err(Error::Invalid(_))));
+    assert!(matches!(store.commit(change(0, 1, vec![vec![]])).await, Err(Error::Invalid(_))));
+    // A caller's mistake costs no connection.
+    assert_eq!(store.find(&everything(&ACCOUNTS)).await.unwrap(), Vec::<Row>::new());
+}
