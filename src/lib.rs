@@ -84,7 +84,7 @@ pub use annalist_core::{
     projection::{Change, Projection},
     query::{Criteria, Item},
     record::{CommandId, Draft, Metadata, Name, Position, Raw, Record},
-    store::{EventStore, LogId, Receipt},
+    store::{EventStore, LogId, Receipt, Token},
     tag::Tag,
     time::{Clock, SystemClock, Timestamp},
 };

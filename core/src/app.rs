@@ -30,10 +30,11 @@ use crate::{
     feed::{Feed, Hub},
     find::{Find, List},
     id::Id,
+    position::Position,
     projection::{Projection, Status},
     query::Criteria,
     rows::{RowStore, SharedRows},
-    store::{Entry, EventStore},
+    store::{Entry, EventStore, Receipt, Token},
     tag::Tag,
     text::MAX_PAYLOAD,
     time::{Clock, SystemClock},
@@ -117,6 +118,19 @@ impl App {
     /// The rows of a projection: by key or index, in an order, a page at a time.
     pub fn list<P: Projection>(&self) -> List<P> {
         List::new(self.inner.read_side.model())
+    }
+
+    /// A receipt as a text that another process accepts, or a browser brings back: see [`App::position_of`].
+    pub fn token(&self, receipt: &Receipt) -> Token {
+        Token::new(self.inner.store.log_id(), receipt.position())
+    }
+
+    /// The position of a token, to wait for: `app.find::<Balance>(&id).after(app.position_of(token)?)`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the token is of another log.
+    pub fn position_of(&self, token: Token) -> Result<Position, Error> {
+        token.position_in(self.inner.store.log_id())
     }
 
     /// The events of the log that match, in order, from the beginning or from any position on; first those that are there,

@@ -4,6 +4,7 @@
 
 mod append;
 mod read;
+mod token;
 
 use std::{fmt, sync::Arc};
 
@@ -14,6 +15,7 @@ use uuid::Uuid;
 pub use self::{
     append::{Append, Appended, CommandKey, Condition, Journaled, Receipt, Stored},
     read::{Batch, Entry, Hole, Marker, Outcome, Page, Read, Settled},
+    token::Token,
 };
 use crate::{error::Error, query::Criteria, record::Position, rows::SharedRows, time::Timestamp};
 

@@ -14,7 +14,6 @@ use crate::{
     projection::Projection,
     record::Position,
     rows::{Bound, ColumnType, Field, Filter, Role, RowQuery, Sort},
-    store::Receipt,
     text::refuse,
 };
 
@@ -122,9 +121,9 @@ impl<P: Projection> List<P> {
         Self { cursor: Some(cursor), ..self }
     }
 
-    /// Waits until the rows show what this receipt's command did.
-    pub fn after(self, receipt: &Receipt) -> Self {
-        Self { wanted: receipt.position(), ..self }
+    /// Waits until the rows show everything up to a position, such as that of a receipt: `after(&receipt)`.
+    pub fn after(self, position: impl Into<Position>) -> Self {
+        Self { wanted: position.into(), ..self }
     }
 
     /// How long to wait at most; 5 seconds unless said.

@@ -11,7 +11,6 @@ use crate::{
     error::Error,
     projection::{Projection, RowKey},
     record::Position,
-    store::Receipt,
 };
 
 /// A row that is about to be looked up; `.await` it.
@@ -30,14 +29,10 @@ impl<P: Projection> Find<P> {
         Self { model, key, wanted: Position::START, patience: PATIENCE }
     }
 
-    /// Waits until the row shows what this receipt's command did.
-    pub fn after(self, receipt: &Receipt) -> Self {
-        self.after_position(receipt.position())
-    }
-
-    /// Waits until the row shows everything up to a position.
-    pub fn after_position(self, wanted: Position) -> Self {
-        Self { wanted, ..self }
+    /// Waits until the row shows everything up to a position: to that of a receipt, `after(&receipt)`, it shows what that
+    /// command did.
+    pub fn after(self, position: impl Into<Position>) -> Self {
+        Self { wanted: position.into(), ..self }
     }
 
     /// How long to wait at most; 5 seconds unless said.

@@ -132,6 +132,12 @@ impl Receipt {
     }
 }
 
+impl From<&Receipt> for Position {
+    fn from(receipt: &Receipt) -> Self {
+        receipt.position()
+    }
+}
+
 /// Where an event stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stored {

@@ -215,3 +215,19 @@ async fn anybody_may_follow_the_feed() {
     let seen = tokio::time::timeout(Duration::from_secs(30), reader).await.unwrap().unwrap();
     assert_eq!(seen, [1, 2, 3, 4, 5]);
 }
+
+#[tokio::test]
+async fn a_token_is_waited_for_in_another_process() {
+    let (events, there) = (Memory::new(), Memory::new());
+    let writer = App::builder(events.clone()).start().await.unwrap();
+    let reader = App::builder(events).rows(there).projection::<Balance>().start().await.unwrap();
+    let receipt = writer.execute(deposit("a", 7)).await.unwrap();
+    let token = writer.token(&receipt).to_string();
+
+    let position = reader.position_of(token.parse().unwrap()).unwrap();
+    let row = reader.find::<Balance>(&account("a")).after(position).await.unwrap();
+    assert_eq!(row, Some(balance("a", 7, 1)));
+
+    let stranger = App::builder(Memory::new()).start().await.unwrap();
+    assert!(stranger.position_of(token.parse().unwrap()).unwrap_err().to_string().contains("another log"));
+}

@@ -1,0 +1,76 @@
+//! A receipt as a text that travels: to a browser, to another process.
+
+use std::{fmt, str::FromStr};
+
+use uuid::Uuid;
+
+use super::LogId;
+use crate::{
+    error::{Error, Invalid},
+    position::Position,
+    text::refuse,
+};
+
+/// How far a log was when a command was accepted. Whoever shows it sees the command's effect.
+///
+/// Prints and parses as `POSITION@LOG`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Token {
+    log: LogId,
+    position: Position,
+}
+
+impl Token {
+    /// A position of a log.
+    pub fn new(log: LogId, position: Position) -> Self {
+        Self { log, position }
+    }
+
+    /// The position, if the token is one of this log.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if it is of another log: its positions mean nothing here.
+    pub fn position_in(self, log: LogId) -> Result<Position, Error> {
+        if self.log == log {
+            return Ok(self.position);
+        }
+        Err(refuse("token", &self.to_string(), format!("it is of another log than {log}")).into())
+    }
+}
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.position, self.log)
+    }
+}
+
+impl FromStr for Token {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let parts = text.split_once('@').and_then(|(position, log)| {
+            let log = Uuid::try_parse(log).ok()?;
+            Some((position.parse().ok()?, LogId::from_uuid(log)))
+        });
+        let (position, log) = parts.ok_or_else(|| refuse("token", text, "it must be `POSITION@LOG`"))?;
+        Ok(Self::new(log, Position::new(position)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_travels_as_a_text_and_stays_in_its_log() {
+        let (log, other) = (LogId::fresh(), LogId::fresh());
+        let token = Token::new(log, Position::new(7));
+        let text = token.to_string();
+        assert_eq!(text.parse::<Token>().unwrap(), token);
+        assert_eq!(token.position_in(log).unwrap(), Position::new(7));
+        assert!(token.position_in(other).unwrap_err().to_string().contains("another log"));
+        for bad in ["", "7", "@", "x@y", &text[1..], "-1@00000000-0000-0000-0000-000000000000"] {
+            assert!(bad.parse::<Token>().is_err(), "{bad}");
+        }
+    }
+}
