@@ -24,7 +24,7 @@ impl Balance {
         match event {
             AccountEvent::Deposited { amount, .. } => self.cents += amount.cast_signed(),
             AccountEvent::Moved { from, amount, .. } if *from == self.account => {
-                self.cents -= amount.cast_signed()
+                self.cents -= amount.cast_signed();
             }
             AccountEvent::Moved { amount, .. } => self.cents += amount.cast_signed(),
         }

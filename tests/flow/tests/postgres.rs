@@ -1,8 +1,11 @@
 //! The domain on PostgreSQL, by URL. Without a server (`cargo xtask test` starts one) these are listed as ignored.
 #![allow(clippy::print_stderr)] // what is left out is said
 
-use annalist::{App, ExecuteError};
-use annalist_flow_tests::domain::{Account, Transfer, account, deposit, transfer_of};
+use annalist::{App, ExecuteError, Memory, Postgres, Sqlite};
+use annalist_flow_tests::{
+    domain::{Account, Transfer, account, deposit, transfer_of},
+    read_model::Balance,
+};
 use libtest_mimic::{Arguments, Failed, Trial};
 use uuid::Uuid;
 
@@ -17,6 +20,7 @@ fn main() {
     };
     let trials = vec![
         trial("the_same_domain", |url| run(the_same_domain(url))),
+        trial("rows_beside_the_events_and_in_other_databases", |url| run(rows_here_and_there(url))),
         trial("money_is_neither_made_nor_lost", |url| run(money_is_neither_made_nor_lost(url))),
     ];
     if url.is_none() {
@@ -73,6 +77,31 @@ async fn money_is_neither_made_nor_lost(url: &str) -> Result<(), Failed> {
         sum += apps[1].load::<Account>(&account(name)).await?.balance;
     }
     assert_eq!(sum, 300);
+    Ok(())
+}
+
+/// Events on PostgreSQL; the same read model beside them, in a SQLite file, and in memory, each counting every event once.
+async fn rows_here_and_there(url: &str) -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let schema = format!("flow_{}", Uuid::now_v7().simple());
+    let events = Postgres::options().schema(&schema).connect(url).await?;
+    let file = Sqlite::open(folder.path().join("rows.db")).await?;
+    let beside = App::builder(events.clone()).projection::<Balance>().start().await?;
+    let in_a_file = App::builder(events.clone()).rows(file).projection::<Balance>().start().await?;
+    let in_memory = App::builder(events).rows(Memory::new()).projection::<Balance>().start().await?;
+
+    for number in 0..40u32 {
+        let command = deposit(&format!("a{}", number % 3), 1);
+        [&beside, &in_a_file, &in_memory][number as usize % 3].execute(command).await.map_err(debug)?;
+    }
+    let last = beside.execute(transfer_of("a0", "b", 5)).await.map_err(debug)?;
+    for app in [&beside, &in_a_file, &in_memory] {
+        let rows = app.list::<Balance>().order_by("cents").after(&last).await?.rows;
+        let cents: Vec<_> = rows.iter().map(|row| (row.account.to_string(), row.cents)).collect();
+        let expected =
+            [("b", 5), ("a0", 9), ("a1", 13), ("a2", 13)].map(|(name, cents)| (name.to_owned(), cents));
+        assert_eq!(cents, expected);
+    }
     Ok(())
 }
 
