@@ -48,7 +48,8 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The schema in which the log lives; `annalist` unless said otherwise. `[a-z][a-z0-9_]*`, at most 48 bytes.
+    /// The schema in which the log lives; `annalist` unless said otherwise. `[a-z][a-z0-9_]*`, at most 48 bytes, not
+    /// ending with `_rows`: that is where rows of projections are.
     pub fn schema(mut self, name: impl Into<String>) -> Self {
         self.schema = name.into();
         self

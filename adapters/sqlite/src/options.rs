@@ -41,7 +41,7 @@ impl Default for Options {
 
 impl Options {
     /// What the names of the tables start with; by default `annalist_`. A file can hold several logs with different
-    /// prefixes, and other tables beside them.
+    /// prefixes, and other tables beside them. It must not contain `rows_`, with which the names of projections begin.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
