@@ -109,6 +109,8 @@ impl<P: Projection> Runner<P> {
                     status.position = self.feed.position();
                     moved
                 });
+                // A store that never waits must not keep others, or the end of this task, waiting.
+                tokio::task::yield_now().await;
             }
         }
         .await;
@@ -198,6 +200,12 @@ impl<P: Projection> Runner<P> {
             Ok(Committed::Done) => {
                 self.saved = to;
                 Ok(true)
+            }
+            Ok(Committed::Stale(position)) if position == self.saved => {
+                // Asked again at once, it would say so again.
+                let operation = format!("write rows of `{}`", P::TABLE.projection);
+                let reason = format!("it refuses a change from {position}, although its checkpoint stands there");
+                Err(Error::unavailable(operation, reason).into())
             }
             Ok(Committed::Stale(position)) => {
                 self.resume(position);

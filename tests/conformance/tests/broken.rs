@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod broken {
+    pub(crate) mod fault;
+    pub(crate) mod rows;
     pub(crate) mod store;
 }
 
@@ -17,10 +19,14 @@ use std::{
     time::Duration,
 };
 
-use annalist_conformance::{BoxError, Capability, Settings, Subject, Suite, Verdict, cases};
+use annalist_conformance::{BoxError, Capability, Case, Settings, Subject, Suite, Verdict, cases};
 use annalist_core::store::EventStore;
 
-use self::broken::store::{Broken, Fault};
+use self::broken::{
+    fault::Fault::{self, Rows},
+    rows::RowFault,
+    store::Broken,
+};
 
 /// Logs with a fault.
 struct Faulty(Fault);
@@ -42,16 +48,18 @@ impl Subject for Faulty {
     }
 }
 
-/// The cases that find something wrong with a store, each with its message. Cases that do not end find nothing; as they
-/// only wait, many of them can do so at once.
+/// The cases that find something wrong with a store, each with its message: those about rows if its rows are broken, else
+/// the others. Cases that do not end find nothing; as they only wait, many of them can do so at once.
 fn found(fault: Fault) -> Vec<(&'static str, String)> {
     let suite = Suite::new(Faulty(fault), Settings::default().patient_for(Duration::from_secs(5)));
+    let about_rows = |case: &&Case| case.needs().contains(&Capability::Rows) == matches!(fault, Rows(_));
+    let cases: Vec<&Case> = cases().iter().filter(about_rows).collect();
     let next = AtomicUsize::new(0);
     let found = Mutex::new(vec![]);
     thread::scope(|scope| {
         for _ in 0..16 {
             scope.spawn(|| {
-                while let Some(case) = cases().get(next.fetch_add(1, Ordering::Relaxed)) {
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
                     if let Verdict::Broken(failure) = suite.check(case) {
                         found.lock().unwrap().push((case.name(), failure.to_string()));
                     }
@@ -80,11 +88,11 @@ fn sound_stores_fail_nothing() {
 
 /// For each fault, a case that is about it.
 macro_rules! must_fail {
-    ($($test:ident: $fault:ident fails $case:literal;)+) => {
+    ($($test:ident: $fault:expr => $case:literal;)+) => {
         $(
             #[test]
             fn $test() {
-                let found = found(Fault::$fault);
+                let found = found($fault);
                 let names: Vec<&str> = found.iter().map(|(name, _)| *name).collect();
                 println!("{} cases find it: {}", names.len(), names.join(", "));
                 assert!(names.contains(&$case), "{} does not find it; these do: {found:#?}", $case);
@@ -94,43 +102,92 @@ macro_rules! must_fail {
 }
 
 must_fail! {
-    accepts_everything: AcceptsEverything fails "condition::what_must_fail_on_three_events";
-    checks_before_it_appends: ChecksBeforeItAppends fails "oracle::every_answer_to_random_appends_is_right";
-    ignores_tags_in_conditions: IgnoresTagsInConditions fails "condition::what_does_not_match_is_no_conflict";
-    ignores_types_in_conditions: IgnoresTypesInConditions fails "condition::what_does_not_match_is_no_conflict";
-    watches_only_the_first_item: WatchesOnlyTheFirstItem fails "condition::what_must_fail_on_three_events";
-    watches_only_the_first_condition: WatchesOnlyTheFirstCondition fails "condition::each_condition_is_checked_and_named";
-    conflicts_too_eagerly: ConflictsTooEagerly fails "race::disjoint_boundaries_never_conflict";
-    does_not_guard_empty_reads: DoesNotGuardEmptyReads fails "condition::an_empty_read_guards";
-    marks_beyond_what_was_read: MarksBeyondWhatWasRead fails "condition::a_marker_stands_for_what_up_to_cut_off";
-    names_the_wrong_condition: NamesTheWrongCondition fails "condition::each_condition_is_checked_and_named";
-    names_the_first_match: NamesTheFirstMatch fails "condition::the_newest_match_is_named";
-    writes_what_it_refuses: WritesWhatItRefuses fails "condition::a_refused_append_leaves_nothing";
-    loses_every_seventh_event: LosesEverySeventhEvent fails "append::events_of_one_append_keep_their_order";
-    reads_item_by_item: ReadsItemByItem fails "read::the_order_of_items_does_not_matter";
-    reads_from_the_start: ReadsFromTheStart fails "read::after_and_up_to_cut_the_answer";
-    swaps_answers: SwapsAnswers fails "read::several_reads_have_an_answer_each";
-    swaps_receipts: SwapsReceipts fails "append::receipts_say_where_the_events_stand";
-    reorders_events: ReordersEvents fails "append::events_of_one_append_keep_their_order";
-    changes_payloads: ChangesPayloads fails "limits::payloads_keep_every_byte";
-    drops_metadata: DropsMetadata fails "append::an_event_is_read_back_as_it_was_written";
-    cuts_times: CutsTimes fails "append::recorded_times_need_not_grow";
-    compares_tags_without_case: ComparesTagsWithoutCase fails "criteria::tags_are_compared_byte_by_byte";
-    half_writes: HalfWrites fails "dropped::a_dropped_append_is_whole_or_absent";
-    forgets_command_ids: ForgetsCommandIds fails "command_id::the_same_command_again_gives_the_first_receipt";
-    forgets_appends_of_nothing: ForgetsAppendsOfNothing fails "command_id::an_accepted_append_of_nothing_is_remembered";
-    remembers_what_it_refused: RemembersWhatItRefused fails "command_id::a_refused_append_is_not_remembered";
-    knows_ids_of_other_commands: KnowsIdsOfOtherCommands fails "command_id::an_id_belongs_to_one_command_and_its_ids";
-    checks_conditions_before_ids: ChecksConditionsBeforeIds fails "command_id::an_accepted_id_comes_before_conditions";
-    looks_ids_up_too_early: LooksIdsUpTooEarly fails "command_id::twenty_at_once_are_accepted_once";
-    forgets_too_many_ids: ForgetsTooManyIds fails "command_id::forgotten_ids_are_new_again";
-    journals_what_it_knows: JournalsWhatItKnows fails "journal::only_what_is_written_is_journaled";
-    keeps_nothing: KeepsNothing fails "append::what_is_acknowledged_outlives_the_handle";
-    skips_at_page_borders: SkipsAtPageBorders fails "feed::pages_of_every_size_give_the_same";
-    does_not_move_on: DoesNotMoveOn fails "feed::a_page_that_is_not_full_ends_where_the_log_is_settled";
-    reads_over_gaps: GapsAndNaiveFeed fails "live_feed::every_filter_and_page_size_sees_everything_once";
-    settles_too_early: SettlesTooEarly fails "live_feed::what_is_settled_never_changes";
-    takes_the_last_event_before_a_time: TakesTheLastEventBeforeATime fails "position_at::a_clock_that_jumps_back";
+    accepts_everything: Fault::AcceptsEverything => "condition::what_must_fail_on_three_events";
+    checks_before_it_appends: Fault::ChecksBeforeItAppends => "oracle::every_answer_to_random_appends_is_right";
+    ignores_tags_in_conditions: Fault::IgnoresTagsInConditions => "condition::what_does_not_match_is_no_conflict";
+    ignores_types_in_conditions: Fault::IgnoresTypesInConditions => "condition::what_does_not_match_is_no_conflict";
+    watches_only_the_first_item: Fault::WatchesOnlyTheFirstItem => "condition::what_must_fail_on_three_events";
+    watches_only_the_first_condition: Fault::WatchesOnlyTheFirstCondition => "condition::each_condition_is_checked_and_named";
+    conflicts_too_eagerly: Fault::ConflictsTooEagerly => "race::disjoint_boundaries_never_conflict";
+    does_not_guard_empty_reads: Fault::DoesNotGuardEmptyReads => "condition::an_empty_read_guards";
+    marks_beyond_what_was_read: Fault::MarksBeyondWhatWasRead => "condition::a_marker_stands_for_what_up_to_cut_off";
+    names_the_wrong_condition: Fault::NamesTheWrongCondition => "condition::each_condition_is_checked_and_named";
+    names_the_first_match: Fault::NamesTheFirstMatch => "condition::the_newest_match_is_named";
+    writes_what_it_refuses: Fault::WritesWhatItRefuses => "condition::a_refused_append_leaves_nothing";
+    loses_every_seventh_event: Fault::LosesEverySeventhEvent => "append::events_of_one_append_keep_their_order";
+    reads_item_by_item: Fault::ReadsItemByItem => "read::the_order_of_items_does_not_matter";
+    reads_from_the_start: Fault::ReadsFromTheStart => "read::after_and_up_to_cut_the_answer";
+    swaps_answers: Fault::SwapsAnswers => "read::several_reads_have_an_answer_each";
+    swaps_receipts: Fault::SwapsReceipts => "append::receipts_say_where_the_events_stand";
+    reorders_events: Fault::ReordersEvents => "append::events_of_one_append_keep_their_order";
+    changes_payloads: Fault::ChangesPayloads => "limits::payloads_keep_every_byte";
+    drops_metadata: Fault::DropsMetadata => "append::an_event_is_read_back_as_it_was_written";
+    cuts_times: Fault::CutsTimes => "append::recorded_times_need_not_grow";
+    compares_tags_without_case: Fault::ComparesTagsWithoutCase => "criteria::tags_are_compared_byte_by_byte";
+    half_writes: Fault::HalfWrites => "dropped::a_dropped_append_is_whole_or_absent";
+    forgets_command_ids: Fault::ForgetsCommandIds => "command_id::the_same_command_again_gives_the_first_receipt";
+    forgets_appends_of_nothing: Fault::ForgetsAppendsOfNothing => "command_id::an_accepted_append_of_nothing_is_remembered";
+    remembers_what_it_refused: Fault::RemembersWhatItRefused => "command_id::a_refused_append_is_not_remembered";
+    knows_ids_of_other_commands: Fault::KnowsIdsOfOtherCommands => "command_id::an_id_belongs_to_one_command_and_its_ids";
+    checks_conditions_before_ids: Fault::ChecksConditionsBeforeIds => "command_id::an_accepted_id_comes_before_conditions";
+    looks_ids_up_too_early: Fault::LooksIdsUpTooEarly => "command_id::twenty_at_once_are_accepted_once";
+    forgets_too_many_ids: Fault::ForgetsTooManyIds => "command_id::forgotten_ids_are_new_again";
+    journals_what_it_knows: Fault::JournalsWhatItKnows => "journal::only_what_is_written_is_journaled";
+    keeps_nothing: Fault::KeepsNothing => "append::what_is_acknowledged_outlives_the_handle";
+    skips_at_page_borders: Fault::SkipsAtPageBorders => "feed::pages_of_every_size_give_the_same";
+    does_not_move_on: Fault::DoesNotMoveOn => "feed::a_page_that_is_not_full_ends_where_the_log_is_settled";
+    reads_over_gaps: Fault::GapsAndNaiveFeed => "live_feed::every_filter_and_page_size_sees_everything_once";
+    settles_too_early: Fault::SettlesTooEarly => "live_feed::what_is_settled_never_changes";
+    takes_the_last_event_before_a_time: Fault::TakesTheLastEventBeforeATime => "position_at::a_clock_that_jumps_back";
+}
+
+must_fail! {
+    rows_compare_nothing: Rows(RowFault::ComparesNothing) => "commit::a_change_from_elsewhere_writes_nothing";
+    rows_compare_before_they_write: Rows(RowFault::ComparesBeforeItWrites) => "commit_race::counters_lose_nothing";
+    rows_move_the_checkpoint_first: Rows(RowFault::MovesTheCheckpointFirst) => "commit_race::dropped_changes_are_whole_or_absent";
+    rows_are_written_first: Rows(RowFault::WritesRowsFirst) => "commit_race::dropped_changes_are_whole_or_absent";
+    rows_write_what_is_stale: Rows(RowFault::WritesWhatIsStale) => "commit::a_change_from_elsewhere_writes_nothing";
+    rows_tell_the_wrong_place: Rows(RowFault::TellsTheWrongPlace) => "commit::a_change_from_elsewhere_writes_nothing";
+    rows_forget_deletes: Rows(RowFault::ForgetsDeletes) => "commit::deletes_take_rows_away";
+    rows_lose_rows_of_large_changes: Rows(RowFault::LosesRowsOfLargeChanges) => "commit::thousands_of_rows_in_one_change";
+    rows_are_merged: Rows(RowFault::MergesRows) => "commit::a_row_is_replaced_whole";
+    rows_forget_anchors: Rows(RowFault::ForgetsAnchors) => "commit::rows_and_checkpoint_change_together";
+    rows_forget_reports: Rows(RowFault::ForgetsReports) => "poison::it_stops_before_an_event_that_it_cannot_take";
+    rows_move_back_on_define: Rows(RowFault::MovesBackOnDefine) => "table::defining_it_again_changes_nothing";
+    rows_take_any_shape: Rows(RowFault::TakesAnyShape) => "table::every_part_of_the_shape_counts";
+    rows_take_any_log: Rows(RowFault::TakesAnyLog) => "table::rows_of_another_log_are_refused";
+    rows_mix_versions: Rows(RowFault::MixesVersions) => "table::versions_stand_side_by_side";
+    rows_answer_each_key_once: Rows(RowFault::AnswersEachKeyOnce) => "query::a_lookup_answers_key_by_key";
+    rows_cut_times: Rows(RowFault::CutsTimes) => "value::every_type_at_its_extremes";
+    rows_tidy_json: Rows(RowFault::TidiesJson) => "value::json_keeps_every_byte";
+    rows_round_numbers: Rows(RowFault::RoundsNumbers) => "value::every_type_at_its_extremes";
+    rows_take_empty_text_for_nothing: Rows(RowFault::TakesEmptyTextForNothing) => "value::nothing_is_kept_apart_from_everything_else";
+    rows_sort_like_a_dictionary: Rows(RowFault::SortsLikeADictionary) => "query::texts_are_compared_byte_by_byte";
+    rows_compare_without_case: Rows(RowFault::ComparesWithoutCase) => "query::texts_are_compared_byte_by_byte";
+    rows_take_prefixes_for_patterns: Rows(RowFault::TakesPrefixesForPatterns) => "query::a_prefix_is_no_pattern";
+    rows_sort_nothing_last: Rows(RowFault::SortsNothingLast) => "query::nothing_sorts_first";
+    rows_sort_ties_one_way: Rows(RowFault::SortsTiesOneWay) => "query::rows_are_sorted_with_ties_by_key";
+    rows_skip_at_page_borders: Rows(RowFault::SkipsAtPageBorders) => "page::pages_give_everything_once";
+    rows_repeat_at_page_borders: Rows(RowFault::RepeatsAtPageBorders) => "page::pages_give_everything_once";
+    rows_take_nothing_for_small: Rows(RowFault::TakesNothingForSmall) => "query::nothing_holds_no_bound_but_equal_to_nothing";
+    rows_use_the_first_filter_only: Rows(RowFault::UsesTheFirstFilterOnly) => "query::several_filters_all_hold";
+    rows_ignore_the_limit: Rows(RowFault::IgnoresTheLimit) => "query::a_limit_cuts_the_answer";
+}
+
+/// The engine over such rows shows it, too: what counts twice or is lost is not the fold any more.
+#[test]
+fn projections_find_faults_of_rows() {
+    for fault in [
+        RowFault::ComparesNothing,
+        RowFault::MovesTheCheckpointFirst,
+        RowFault::WritesRowsFirst,
+        RowFault::ForgetsDeletes,
+        RowFault::MergesRows,
+        RowFault::AnswersEachKeyOnce,
+    ] {
+        let found = found(Rows(fault));
+        assert!(found.iter().any(|(name, _)| name.starts_with("projection")), "{fault:?}: {found:#?}");
+    }
 }
 
 /// Whatever is wrong, the comparison with the model finds it too, as long as no concurrency is needed.
@@ -204,7 +261,7 @@ fn only_what_is_lacking_is_skipped() {
 /// Cases are called by their names, so each needs its own.
 #[test]
 fn names_are_unique() {
-    let mut names: Vec<&str> = cases().iter().map(annalist_conformance::Case::name).collect();
+    let mut names: Vec<&str> = cases().iter().map(Case::name).collect();
     names.sort_unstable();
     assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
 }

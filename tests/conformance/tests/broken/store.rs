@@ -4,7 +4,7 @@ use std::{
     borrow::Cow,
     collections::BTreeSet,
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -25,63 +25,7 @@ use annalist_core::{
 use annalist_memory::Memory;
 use tokio::task::yield_now;
 
-/// What is wrong with a store.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Fault {
-    None,
-    AcceptsEverything,
-    /// Conditions and append are two steps.
-    ChecksBeforeItAppends,
-    IgnoresTagsInConditions,
-    IgnoresTypesInConditions,
-    WatchesOnlyTheFirstItem,
-    WatchesOnlyTheFirstCondition,
-    ConflictsTooEagerly,
-    DoesNotGuardEmptyReads,
-    /// A marker stands for everything, also for what `up_to` cut off.
-    MarksBeyondWhatWasRead,
-    NamesTheWrongCondition,
-    NamesTheFirstMatch,
-    /// The first event of a refused append stays.
-    WritesWhatItRefuses,
-    LosesEverySeventhEvent,
-    /// A read gives what matches its first item, then what matches its second.
-    ReadsItemByItem,
-    /// A read ignores where it should start.
-    ReadsFromTheStart,
-    /// The answers to several reads come in another order.
-    SwapsAnswers,
-    /// A receipt tells the positions of its events in another order.
-    SwapsReceipts,
-    ReordersEvents,
-    ChangesPayloads,
-    DropsMetadata,
-    /// Milliseconds instead of microseconds.
-    CutsTimes,
-    ComparesTagsWithoutCase,
-    /// Two appends instead of one.
-    HalfWrites,
-    ForgetsCommandIds,
-    ForgetsAppendsOfNothing,
-    RemembersWhatItRefused,
-    KnowsIdsOfOtherCommands,
-    ChecksConditionsBeforeIds,
-    /// The id and the append are two steps.
-    LooksIdsUpTooEarly,
-    ForgetsTooManyIds,
-    JournalsWhatItKnows,
-    SkipsAtPageBorders,
-    /// A page without records leaves the feed where it was.
-    DoesNotMoveOn,
-    /// A writer has its position before others see the event; the feed takes whatever is there.
-    GapsAndNaiveFeed,
-    /// The same, but the feed stops before the first event that is on its way: this one is sound.
-    GapsAndPatientFeed,
-    SettlesTooEarly,
-    /// What one handle writes is not there for the next.
-    KeepsNothing,
-    TakesTheLastEventBeforeATime,
-}
+use super::{fault::Fault, rows::BrokenRows};
 
 /// A sound store behind a fault.
 pub(crate) struct Broken {
@@ -394,7 +338,11 @@ impl EventStore for Broken {
     }
 
     fn row_store(&self) -> Option<SharedRows> {
-        self.inner.row_store()
+        let inner = self.inner.row_store()?;
+        match self.fault {
+            Fault::Rows(fault) => Some(Arc::new(BrokenRows { inner, fault })),
+            _ => Some(inner),
+        }
     }
 
     async fn forget_commands(&self, before: Timestamp) -> Result<u64, Error> {

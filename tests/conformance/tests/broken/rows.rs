@@ -1,0 +1,297 @@
+//! Sound rows with one fault.
+
+use std::cmp::Ordering;
+
+use annalist_core::{
+    Error,
+    payload::Payload,
+    record::Position,
+    rows::{
+        Bound, Checkpoint, Committed, Filter, Key, Row, RowChange, RowQuery, RowStore, SharedRows, Table,
+        Value,
+    },
+    store::LogId,
+    time::Timestamp,
+};
+use tokio::task::yield_now;
+
+/// What is wrong with a store of rows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum RowFault {
+    /// A change is written wherever the checkpoint stands.
+    ComparesNothing,
+    /// The comparison and the change are two steps.
+    ComparesBeforeItWrites,
+    /// The checkpoint moves first, the rows follow.
+    MovesTheCheckpointFirst,
+    /// The rows are written first, the checkpoint follows.
+    WritesRowsFirst,
+    WritesWhatIsStale,
+    TellsTheWrongPlace,
+    ForgetsDeletes,
+    LosesRowsOfLargeChanges,
+    /// Nothing in a new row leaves what was in the old one.
+    MergesRows,
+    ForgetsAnchors,
+    ForgetsReports,
+    MovesBackOnDefine,
+    TakesAnyShape,
+    TakesAnyLog,
+    /// All versions of a projection are one.
+    MixesVersions,
+    /// Rows come in the order of their keys, each once.
+    AnswersEachKeyOnce,
+    /// Milliseconds instead of microseconds.
+    CutsTimes,
+    TidiesJson,
+    /// Whole numbers as floating point.
+    RoundsNumbers,
+    TakesEmptyTextForNothing,
+    /// Upper and lower case are sorted side by side.
+    SortsLikeADictionary,
+    ComparesWithoutCase,
+    /// `%` and `_` in a prefix stand for anything.
+    TakesPrefixesForPatterns,
+    SortsNothingLast,
+    /// Ties are always sorted by the smallest key first.
+    SortsTiesOneWay,
+    SkipsAtPageBorders,
+    RepeatsAtPageBorders,
+    /// A smaller value is also none.
+    TakesNothingForSmall,
+    UsesTheFirstFilterOnly,
+    IgnoresTheLimit,
+}
+
+/// Sound rows behind a fault.
+pub(crate) struct BrokenRows {
+    pub(crate) inner: SharedRows,
+    pub(crate) fault: RowFault,
+}
+
+impl BrokenRows {
+    fn table(&self, table: &Table) -> Table {
+        if self.fault == RowFault::MixesVersions { Table { version: 1, ..*table } } else { *table }
+    }
+
+    fn stored(&self, value: &mut Value) {
+        match (self.fault, &*value) {
+            (RowFault::CutsTimes, Value::Time(time)) => {
+                *value = Value::Time(Timestamp::from_micros(time.as_micros().div_euclid(1_000) * 1_000));
+            }
+            (RowFault::TidiesJson, Value::Json(json)) => {
+                *value = Value::Json(Payload::from_stored(json.as_str().replace(' ', "")));
+            }
+            #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // that is the fault
+            (RowFault::RoundsNumbers, Value::Int(number)) => *value = Value::Int(*number as f64 as i64),
+            (RowFault::TakesEmptyTextForNothing, Value::Text(text)) if text.is_empty() => {
+                *value = Value::Null;
+            }
+            _ => {}
+        }
+    }
+
+    /// Fills what is nothing in new rows from the old ones.
+    async fn merged(&self, change: &mut RowChange<'_>) -> Result<(), Error> {
+        let keys: Vec<Key> = change.upserts.iter().map(|row| change.table.key_of(row)).collect();
+        let old = self.inner.rows(change.table, &keys).await?;
+        for (new, old) in change.upserts.iter_mut().zip(old) {
+            for (new, old) in new.iter_mut().zip(old.into_iter().flatten()) {
+                if *new == Value::Null {
+                    *new = old;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn order(&self, one: &Value, other: &Value) -> Ordering {
+        match (self.fault, one, other) {
+            (RowFault::SortsLikeADictionary, Value::Text(one), Value::Text(other)) => {
+                one.to_lowercase().cmp(&other.to_lowercase()).then_with(|| one.cmp(other))
+            }
+            (RowFault::SortsNothingLast, one, other) => {
+                (*one == Value::Null).cmp(&(*other == Value::Null)).then_with(|| one.order(other))
+            }
+            _ => one.order(other),
+        }
+    }
+
+    fn holds(&self, Filter { column, bound }: &Filter, row: &Row) -> bool {
+        let value = &row[*column];
+        match (self.fault, bound, value) {
+            (RowFault::TakesPrefixesForPatterns, Bound::Prefix(start), Value::Text(text)) => {
+                like(start, text)
+            }
+            (RowFault::ComparesWithoutCase, Bound::Equal(Value::Text(wanted)), Value::Text(text)) => {
+                text.to_lowercase() == wanted.to_lowercase()
+            }
+            (RowFault::TakesNothingForSmall, Bound::Below(_) | Bound::AtMost(_), Value::Null) => true,
+            _ => bound.holds(value),
+        }
+    }
+
+    /// Filters, sorts and cuts all rows: with the fault of this store.
+    async fn search(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {
+        let all = RowQuery { filters: vec![], sort: None, after: None, limit: usize::MAX, ..query.clone() };
+        let mut rows = self.inner.find(&all).await?;
+        let count = if self.fault == RowFault::UsesTheFirstFilterOnly { 1 } else { usize::MAX };
+        rows.retain(|row| query.filters.iter().take(count).all(|filter| self.holds(filter, row)));
+        let descending = query.sort.is_some_and(|sort| sort.descending);
+        let turned = |order: Ordering| if descending { order.reverse() } else { order };
+        let place = |row: &Row| (query.sort.map(|sort| row[sort.column].clone()), query.table.key_of(row));
+        let compare = |one: &(Option<Value>, Key), other: &(Option<Value>, Key)| {
+            let sorted = one.0.iter().zip(&other.0).map(|(one, other)| self.order(one, other));
+            let keys = one.1.iter().zip(&other.1).map(|(one, other)| one.order(other));
+            let (sorted, keys) =
+                (sorted.fold(Ordering::Equal, Ordering::then), keys.fold(Ordering::Equal, Ordering::then));
+            let ties_turn = self.fault != RowFault::SortsTiesOneWay;
+            turned(sorted).then(if ties_turn { turned(keys) } else { keys })
+        };
+        rows.sort_by(|one, other| compare(&place(one), &place(other)));
+        if let Some(after) = &query.after {
+            let repeats = self.fault == RowFault::RepeatsAtPageBorders;
+            rows.retain(|row| match compare(&place(row), after) {
+                Ordering::Greater => true,
+                Ordering::Equal => repeats,
+                Ordering::Less => false,
+            });
+            if self.fault == RowFault::SkipsAtPageBorders && rows.len() > 1 {
+                rows.remove(0);
+            }
+        }
+        rows.truncate(if self.fault == RowFault::IgnoresTheLimit { usize::MAX } else { query.limit });
+        Ok(rows)
+    }
+}
+
+/// Whether a text matches a pattern with `%` behind it.
+fn like(pattern: &str, text: &str) -> bool {
+    // A long one is none: the pattern is taken apart letter by letter, on the stack.
+    if pattern.len() > 100 || !pattern.contains(['%', '_']) {
+        return text.starts_with(pattern);
+    }
+    let mut letters = pattern.chars();
+    match letters.next() {
+        None => true,
+        Some('%') => text
+            .char_indices()
+            .map(|(at, _)| &text[at..])
+            .chain([""])
+            .any(|rest| like(letters.as_str(), rest)),
+        Some(letter) => {
+            let mut rest = text.chars();
+            rest.next().is_some_and(|found| {
+                (letter == '_' || letter == found) && like(letters.as_str(), rest.as_str())
+            })
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl RowStore for BrokenRows {
+    fn describe_rows(&self) -> String {
+        format!("rows that are broken: {:?}", self.fault)
+    }
+
+    async fn define(&self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
+        let known = self.checkpoint(table.projection, table.version).await?;
+        let answer = self.inner.define(&self.table(table), log).await;
+        match (self.fault, answer, known) {
+            (RowFault::TakesAnyShape, Err(error), Some(known)) if error.to_string().contains("version") => {
+                Ok(known)
+            }
+            (RowFault::TakesAnyLog, Err(error), Some(known)) if error.to_string().contains("log") => {
+                Ok(known)
+            }
+            (RowFault::MovesBackOnDefine, Ok(now), _) => Ok(Checkpoint { position: Position::START, ..now }),
+            (_, answer, _) => answer,
+        }
+    }
+
+    async fn checkpoint(&self, projection: &str, version: u32) -> Result<Option<Checkpoint>, Error> {
+        let version = if self.fault == RowFault::MixesVersions { 1 } else { version };
+        self.inner.checkpoint(projection, version).await
+    }
+
+    async fn rows(&self, table: &Table, keys: &[Key]) -> Result<Vec<Option<Row>>, Error> {
+        let mut rows = self.inner.rows(&self.table(table), keys).await?;
+        if self.fault == RowFault::AnswersEachKeyOnce {
+            let count = rows.len();
+            let mut found: Vec<Row> = rows.into_iter().flatten().collect();
+            found.sort_by(|one, other| table.key_of(one)[0].order(&table.key_of(other)[0]));
+            found.dedup();
+            rows = found.into_iter().map(Some).collect();
+            rows.resize(count, None);
+        }
+        Ok(rows)
+    }
+
+    async fn commit(&self, change: RowChange<'_>) -> Result<Committed, Error> {
+        let table = self.table(change.table);
+        let mut change = RowChange { table: &table, ..change };
+        change.upserts.iter_mut().flatten().for_each(|value| self.stored(value));
+        let stands = self.inner.checkpoint(table.projection, table.version).await?;
+        let stands = stands.map_or(Position::START, |checkpoint| checkpoint.position);
+        match self.fault {
+            RowFault::ComparesNothing => change.from = stands,
+            RowFault::ComparesBeforeItWrites if stands == change.from => {
+                yield_now().await;
+                let now = self.inner.checkpoint(table.projection, table.version).await?;
+                change.from = now.map_or(change.from, |checkpoint| checkpoint.position);
+            }
+            RowFault::MovesTheCheckpointFirst => {
+                let first = RowChange { upserts: vec![], deletes: vec![], ..change.clone() };
+                let answer = self.inner.commit(first).await?;
+                if answer == Committed::Done {
+                    yield_now().await;
+                    let (upserts, deletes) = (change.upserts, change.deletes);
+                    self.write(&table, upserts, deletes).await?;
+                }
+                return Ok(answer);
+            }
+            RowFault::WritesRowsFirst if stands == change.from => {
+                let (upserts, deletes) =
+                    (std::mem::take(&mut change.upserts), std::mem::take(&mut change.deletes));
+                self.write(&table, upserts, deletes).await?;
+                yield_now().await;
+            }
+            RowFault::WritesWhatIsStale if stands != change.from => {
+                self.write(&table, change.upserts, vec![]).await?;
+                return Ok(Committed::Stale(stands));
+            }
+            RowFault::TellsTheWrongPlace if stands != change.from => {
+                return Ok(Committed::Stale(change.from));
+            }
+            RowFault::ForgetsDeletes => change.deletes.clear(),
+            RowFault::LosesRowsOfLargeChanges => change.upserts.truncate(1_000),
+            RowFault::MergesRows => self.merged(&mut change).await?,
+            RowFault::ForgetsAnchors => change.anchor = None,
+            _ => {}
+        }
+        self.inner.commit(change).await
+    }
+
+    async fn report(&self, projection: &str, version: u32, stopped: Option<&str>) -> Result<(), Error> {
+        if self.fault == RowFault::ForgetsReports {
+            return Ok(());
+        }
+        let version = if self.fault == RowFault::MixesVersions { 1 } else { version };
+        self.inner.report(projection, version, stopped).await
+    }
+
+    async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {
+        let table = self.table(query.table);
+        self.search(&RowQuery { table: &table, ..query.clone() }).await
+    }
+}
+
+impl BrokenRows {
+    /// Writes rows wherever the checkpoint stands, and leaves it there.
+    async fn write(&self, table: &Table, upserts: Vec<Row>, deletes: Vec<Key>) -> Result<(), Error> {
+        let stands = self.inner.checkpoint(table.projection, table.version).await?;
+        let at = stands.map_or(Position::START, |checkpoint| checkpoint.position);
+        let change = RowChange { table, from: at, to: at, anchor: None, upserts, deletes };
+        self.inner.commit(change).await.map(drop)
+    }
+}
