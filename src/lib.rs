@@ -89,9 +89,8 @@ pub use annalist_core::{
     time::{Clock, SystemClock, Timestamp},
 };
 pub use annalist_core::{
-    aggregate,
     app::{self, App, Moment},
-    dispatch, feed, find, projection, rows, store, testing,
+    feed, find, projection, rows, store, testing,
 };
 
 #[cfg(feature = "macros")]
@@ -106,6 +105,16 @@ pub use annalist_postgres::Postgres;
 #[cfg(feature = "sqlite")]
 #[doc(inline)]
 pub use annalist_sqlite::Sqlite;
+
+/// What commands and aggregates that are written by hand are made of, beside their traits.
+pub mod by_hand {
+    #[doc(inline)]
+    pub use annalist_core::{
+        aggregate::{criteria_of, fold},
+        dispatch::{Dispatcher, Handler, Loader},
+        event::Events,
+    };
+}
 
 /// What a file that models a domain needs.
 pub mod prelude {

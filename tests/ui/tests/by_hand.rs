@@ -6,8 +6,7 @@ use std::{convert::Infallible, fmt, num::ParseIntError, str::FromStr};
 
 use annalist::{
     Codec, EventType, IdKind, Invalid, Payload, Raw, Record, Tags, Types,
-    aggregate::fold,
-    dispatch::{Dispatcher, Handler, decision},
+    by_hand::{Dispatcher, Handler, fold},
     prelude::*,
 };
 use annalist_ui_tests::decide;
@@ -106,7 +105,7 @@ impl Command for Double {
             Handler {
                 name: "double",
                 load: |command: &Self, loader| loader.state::<Counter>(CounterId(command.counter)),
-                decide: |state, _, _| decision::<_, Infallible, _>(Ok(double(state))),
+                decide: |state, _, _| Ok(double(state)),
             },
         )
     }
