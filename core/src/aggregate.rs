@@ -49,6 +49,9 @@ pub trait Aggregate: Sized + Send + 'static {
     note = "the `#[id]` field of an aggregate holds one id: a newtype with `#[derive(Id)]`"
 )]
 pub trait AggregateId: Clone + Send + Sync + 'static {
+    /// The kind of that tag; none if there is no tag.
+    const TAG_KIND: Option<&'static str>;
+
     /// The tag that the aggregate's events carry; none if all events of its types belong to it.
     ///
     /// # Errors
@@ -57,12 +60,16 @@ pub trait AggregateId: Clone + Send + Sync + 'static {
 }
 
 impl<I: Id> AggregateId for I {
+    const TAG_KIND: Option<&'static str> = Some(I::KIND);
+
     fn instance_tag(&self) -> Result<Option<Tag>, Invalid> {
         Tag::of(self).map(Some)
     }
 }
 
 impl AggregateId for () {
+    const TAG_KIND: Option<&'static str> = None;
+
     fn instance_tag(&self) -> Result<Option<Tag>, Invalid> {
         Ok(None)
     }
@@ -73,6 +80,12 @@ impl AggregateId for () {
 /// # Errors
 /// [`Invalid`] if the id makes no valid tag.
 pub fn criteria_of<A: Aggregate>(id: &A::Id) -> Result<Criteria, Invalid> {
+    const {
+        assert!(
+            entries_carry_the_id::<A>(),
+            "an `on` entry of this aggregate has no event that carries the aggregate's id, so none would ever reach it: mark the field of the event that holds the id with `#[id]`"
+        );
+    }
     let item = Item::any().types(A::EVENTS.iter().flat_map(Types::names));
     Ok(match id.instance_tag()? {
         Some(tag) => item.tag(tag),
@@ -151,6 +164,19 @@ impl<E: Event> On for E {
     }
 }
 
+/// Whether each `on` entry has an event type that carries ids of the aggregate's kind.
+const fn entries_carry_the_id<A: Aggregate>() -> bool {
+    let Some(kind) = <A::Id as AggregateId>::TAG_KIND else { return true };
+    let mut i = 0;
+    while i < A::EVENTS.len() {
+        if !A::EVENTS[i].carries(kind) {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
 /// Whether an `on` entry takes an event that one above it takes already. `events` is [`Aggregate::EVENTS`].
 pub const fn entry_overlaps(events: &[Types], entry: usize) -> bool {
     let mut i = 0;
@@ -161,4 +187,84 @@ pub const fn entry_overlaps(events: &[Types], entry: usize) -> bool {
         i += 1;
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::event::{EventType, IdKind};
+
+    #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+    struct ThingId(Uuid);
+
+    impl std::fmt::Display for ThingId {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            std::fmt::Display::fmt(&self.0, f)
+        }
+    }
+
+    impl std::str::FromStr for ThingId {
+        type Err = uuid::Error;
+
+        fn from_str(text: &str) -> Result<Self, uuid::Error> {
+            text.parse().map(Self)
+        }
+    }
+
+    impl Id for ThingId {
+        const KIND: &'static str = "thing";
+        const SHARED: bool = false;
+        type Inner = Uuid;
+
+        fn as_inner(&self) -> &Uuid {
+            &self.0
+        }
+
+        fn from_inner(inner: Uuid) -> Self {
+            Self(inner)
+        }
+    }
+
+    const MADE: Types = Types::One(EventType::new("made", "Made").ids(&[IdKind::of::<Vec<ThingId>>()]));
+    const PRICED: Types = Types::One(EventType::new("priced", "Priced"));
+
+    macro_rules! aggregates {
+        ($($name:ident of $id:ty: [$($entry:expr),*];)+) => {
+            $(struct $name;
+
+            impl Aggregate for $name {
+                type Id = $id;
+                type Error = Infallible;
+                const EVENTS: &'static [Types] = &[$($entry),*];
+
+                fn initial(_: $id) -> Self {
+                    Self
+                }
+
+                fn fold_record(&mut self, _: &Record, _: &Codec) -> Result<(), Invalid> {
+                    Ok(())
+                }
+            })+
+        };
+    }
+
+    aggregates! {
+        Made of ThingId: [MADE];
+        Either of ThingId: [Types::Sum(&[&PRICED, &MADE])];
+        Priced of ThingId: [MADE, PRICED];
+        All of (): [PRICED];
+    }
+
+    /// Without the check an id that somebody forgot to mark gives a state that never changes, and nobody hears of it.
+    #[test]
+    fn every_entry_has_an_event_that_can_reach_the_aggregate() {
+        assert!(entries_carry_the_id::<Made>() && entries_carry_the_id::<Either>());
+        assert!(!entries_carry_the_id::<Priced>());
+        assert!(entries_carry_the_id::<All>());
+        assert!(criteria_of::<Made>(&ThingId(Uuid::nil())).is_ok());
+    }
 }

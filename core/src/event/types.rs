@@ -157,6 +157,32 @@ impl Types {
         true
     }
 
+    /// Whether an event type of the set carries ids of this kind.
+    pub const fn carries(&self, kind: &str) -> bool {
+        match self {
+            Self::One(one) => {
+                let mut i = 0;
+                while i < one.ids.len() {
+                    if same(one.ids[i].kind, kind) {
+                        return true;
+                    }
+                    i += 1;
+                }
+                false
+            }
+            Self::Sum(sets) => {
+                let mut i = 0;
+                while i < sets.len() {
+                    if sets[i].carries(kind) {
+                        return true;
+                    }
+                    i += 1;
+                }
+                false
+            }
+        }
+    }
+
     /// Calls `visit` with each event type of the set.
     pub fn each(&self, visit: &mut dyn FnMut(&EventType)) {
         match self {
