@@ -111,7 +111,7 @@ pub mod by_hand {
     #[doc(inline)]
     pub use annalist_core::{
         aggregate::{criteria_of, fold},
-        dispatch::{Dispatcher, Handler, Loader},
+        dispatch::{Dispatcher, Handler, Loader, Plan},
         event::Events,
     };
 }

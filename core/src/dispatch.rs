@@ -6,7 +6,7 @@ use std::fmt::Debug;
 
 use serde::Serialize;
 
-pub use self::loader::Loader;
+pub use self::loader::{Loader, Plan};
 use crate::{
     aggregate::Aggregate, command::Command, context::Context, error::Invalid, event::IntoEvents, id::Ids,
 };

@@ -10,6 +10,9 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
 /// Why an operation failed. The variant says who can act: the caller ([`Invalid`](Error::Invalid)), the person who
 /// runs the system ([`Unusable`](Error::Unusable)), time ([`Unavailable`](Error::Unavailable)), or the caller
 /// by asking again ([`Unknown`](Error::Unknown)).
+///
+/// `Display` tells the whole story, with what the layer below said; `source` is there for programs that look for a certain
+/// cause. Who prints the one need not print the other.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -202,6 +205,14 @@ pub enum Invalid {
         /// The command that came with it now.
         second: String,
     },
+    /// A `load` written by hand that asked for another state when it was to fold than when it was planned.
+    #[error(
+        "the state `{state}` was not read for this command: a `load` has to ask for the same states in the same order each time"
+    )]
+    Unplanned {
+        /// The Rust type of the state.
+        state: &'static str,
+    },
     /// Two Rust types that claim the same stored name.
     #[error("{what} `{name}` is claimed by both `{first}` and `{second}`; {advice}")]
     ClaimedTwice {
@@ -303,7 +314,7 @@ impl<E: fmt::Display> fmt::Display for ExecuteError<E> {
 }
 
 impl<E: std::error::Error + 'static> std::error::Error for ExecuteError<E> {
-    /// The cause below the message that `Display` prints, so that a printed chain repeats nothing.
+    /// The cause of the error inside: `Display` is that error's own message.
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Rejected(rejection) => rejection.source(),

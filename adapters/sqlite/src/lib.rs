@@ -60,7 +60,7 @@ pub use self::{migrate::migration_sql, options::Options};
 
 /// A log in a SQLite file. Clones share its connections, and the last one closes them.
 ///
-/// It belongs to the tokio runtime that it was opened in: when that ends, appends answer [`Error::Unavailable`].
+/// It belongs to the tokio runtime that it was opened in: when that ends, appends answer [`Error::Unusable`].
 #[derive(Clone)]
 pub struct Sqlite {
     log: Arc<Log>,
@@ -184,7 +184,8 @@ impl EventStore for Sqlite {
         let operation = || format!("append to {}", self.log.title);
         let (answer, answered) = oneshot::channel();
         if self.log.jobs.send(Job { append, answer }).await.is_err() {
-            return Err(Error::unavailable(operation(), "its writer ended with the runtime that opened it"));
+            let reason = "its writer ended with the runtime that opened it; open the store again in this one";
+            return Err(Error::unusable(operation(), reason));
         }
         match answered.await {
             Ok(answer) => answer,

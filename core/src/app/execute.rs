@@ -16,13 +16,13 @@ use super::{App, Journal};
 use crate::{
     command::Command,
     context::Context,
-    dispatch::{Dispatcher, Handler, Loader},
+    dispatch::{Dispatcher, Handler, Loader, Plan},
     error::{Error, ExecuteError, Invalid, panic_message},
     event::{Events, IntoEvents},
     payload::Payload,
-    query::{Criteria, Item},
+    query::Item,
     record::{CommandId, Draft, Metadata, Name, Position},
-    store::{Append, Appended, Batch, CommandKey, Condition, Journaled, Read, Receipt},
+    store::{Append, Appended, Batch, CommandKey, Condition, Journaled, Receipt},
     time::Timestamp,
 };
 
@@ -138,7 +138,7 @@ struct Request {
     name: &'static str,
     metadata: Metadata,
     key: Option<CommandKey>,
-    reads: Vec<Read>,
+    plan: Plan,
     body: Option<Payload>,
 }
 
@@ -166,7 +166,8 @@ impl Request {
         let given = id.map(CommandId::name).transpose()?;
         let command_name = Name::new("command name", name)?;
         let key = given.clone().map(|id| {
-            let tags = plan.reads.iter().flat_map(Criteria::items).flat_map(Item::tags);
+            let items = plan.reads.iter().flat_map(|read| read.criteria.items());
+            let tags = items.flat_map(Item::tags);
             CommandKey::new(id, command_name.clone(), tags.cloned())
         });
         let command_id = given.map_or_else(|| Name::new("command id", Uuid::now_v7().to_string()), Ok)?;
@@ -180,8 +181,7 @@ impl Request {
             command_id: Some(command_id),
         };
         let body = guard(name, || app.body(name, command))?;
-        let reads = plan.reads.into_iter().map(Read::all).collect();
-        Ok(Self { app, name, metadata, key, reads, body })
+        Ok(Self { app, name, metadata, key, plan, body })
     }
 
     /// Tries until there is an answer. After a lost answer only success can be told for sure: whatever else comes later,
@@ -191,8 +191,8 @@ impl Request {
         let (mut tries, mut lost, mut turn) = (0, None, None);
         loop {
             tries += 1;
-            if turn.is_none() && (tries > 1 || turns.are_taken(&self.reads)) {
-                turn = Some(turns.take(&self.reads).await);
+            if turn.is_none() && (tries > 1 || turns.are_taken(&self.plan.reads)) {
+                turn = Some(turns.take(&self.plan.reads).await);
             }
             let failed = match self.attempt(decide).await {
                 Ok(Tried::Accepted(receipt)) => return Ok(receipt),
@@ -223,7 +223,8 @@ impl Request {
 
     async fn attempt<E: Debug + Send>(&self, decide: &mut Decide<E>) -> Result<Tried<E>, Error> {
         let store = &self.app.inner.store;
-        let batches = if self.reads.is_empty() { Vec::new() } else { store.read(&self.reads).await? };
+        let batches =
+            if self.plan.reads.is_empty() { Vec::new() } else { store.read(&self.plan.reads).await? };
         let time = self.app.inner.clock.now();
         match decide(self, time, &batches) {
             Ok(Ok(events)) => self.append(time, events, &batches).await,
@@ -243,7 +244,8 @@ impl Request {
         let inner = &self.app.inner;
         let context = Context::decision(time, &self.metadata);
         guard(self.name, || {
-            let states = Loader::fold(batches, &inner.codec, |loader| (handler.load)(command, loader))?;
+            let states =
+                Loader::fold(&self.plan, batches, &inner.codec, |loader| (handler.load)(command, loader))?;
             let decided = match (handler.decide)(&states, command, &context) {
                 Ok(decided) => decided,
                 Err(rejection) => return Ok(Err(rejection)),
@@ -265,7 +267,7 @@ impl Request {
         if events.is_empty() && self.key.is_none() && self.body.is_none() {
             return Ok(Tried::Accepted(Receipt::default()));
         }
-        let read = self.reads.iter().zip(batches);
+        let read = self.plan.reads.iter().zip(batches);
         let conditions =
             read.map(|(read, batch)| Condition { criteria: read.criteria.clone(), marker: batch.marker });
         let append = Append {

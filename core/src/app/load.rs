@@ -69,6 +69,7 @@ impl<A: Aggregate> Load<A> {
     }
 
     async fn run(self) -> Result<A, Error> {
+        A::EVENTS.iter().try_for_each(|types| self.app.inner.registry.claim(types))?;
         let criteria = guard(type_name::<A>(), || criteria_of::<A>(&self.id))?;
         let records = self.app.records(criteria, self.moment).await?;
         let codec = &self.app.inner.codec;
@@ -110,7 +111,9 @@ impl<E: Event> History<E> {
     }
 
     async fn run(self) -> Result<Vec<Recorded<E>>, Error> {
-        let criteria = Item::any().types(const { &E::TYPES }.names()).tag(self.tag?).into();
+        let types = const { &E::TYPES };
+        self.app.inner.registry.claim(types)?;
+        let criteria = Item::any().types(types.names()).tag(self.tag?).into();
         let records = self.app.records(criteria, self.moment).await?;
         let codec = &self.app.inner.codec;
         guard(type_name::<E>(), || {

@@ -7,7 +7,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use tokio::sync::{Mutex as Line, OwnedMutexGuard};
@@ -16,7 +19,11 @@ use crate::{query::Criteria, store::Read};
 
 /// The lines of one app, by what their commands read.
 #[derive(Debug, Default)]
-pub(super) struct Turns(Mutex<Lines>);
+pub(super) struct Turns {
+    lines: Mutex<Lines>,
+    /// How many commands have a turn or wait for one: while there are none, nobody needs to look at the lines.
+    crowd: Arc<AtomicUsize>,
+}
 
 #[derive(Debug, Default)]
 struct Lines {
@@ -29,11 +36,30 @@ struct Lines {
 #[derive(Debug)]
 pub(super) struct Turn {
     _places: Vec<OwnedMutexGuard<()>>,
+    _member: Member,
+}
+
+/// One of the crowd.
+#[derive(Debug)]
+struct Member(Arc<AtomicUsize>);
+
+impl Member {
+    fn of(crowd: &Arc<AtomicUsize>) -> Self {
+        crowd.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(crowd))
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Turns {
     /// Waits until it is this command's turn with everything that it reads.
     pub(super) async fn take(&self, reads: &[Read]) -> Turn {
+        let member = Member::of(&self.crowd);
         let mut criteria: Vec<&Criteria> = reads.iter().map(|read| &read.criteria).collect();
         // One order for all commands, so that no two wait for each other.
         criteria.sort_unstable();
@@ -46,7 +72,7 @@ impl Turns {
         for line in lines {
             places.push(line.lock_owned().await);
         }
-        Turn { _places: places }
+        Turn { _places: places, _member: member }
     }
 
     /// Whether somebody has, or waits for, a turn with something that this command reads.
@@ -58,7 +84,7 @@ impl Turns {
     }
 
     fn lines(&self) -> MutexGuard<'_, Lines> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -204,7 +204,8 @@ impl<P: Projection> Runner<P> {
             Ok(Committed::Stale(position)) if position == self.saved => {
                 // Asked again at once, it would say so again.
                 let operation = format!("write rows of `{}`", P::TABLE.projection);
-                let reason = format!("it refuses a change from {position}, although its checkpoint stands there");
+                let reason =
+                    format!("it refuses a change from {position}, although its checkpoint stands there");
                 Err(Error::unavailable(operation, reason).into())
             }
             Ok(Committed::Stale(position)) => {

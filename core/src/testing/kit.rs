@@ -39,8 +39,8 @@ impl Dispatcher for Kit<'_> {
     {
         let codec = Codec::default();
         let plan = Loader::plan(|loader| (handler.load)(&command, loader))?;
-        let batches: Vec<Batch> = plan.reads.iter().map(|criteria| self.past.batch(criteria)).collect();
-        let states = Loader::fold(&batches, &codec, |loader| (handler.load)(&command, loader))?;
+        let batches: Vec<Batch> = plan.reads.iter().map(|read| self.past.batch(&read.criteria)).collect();
+        let states = Loader::fold(&plan, &batches, &codec, |loader| (handler.load)(&command, loader))?;
         let context = Context::decision(self.past.time, &self.past.metadata);
         match (handler.decide)(&states, &command, &context) {
             Ok(decided) => write(decided).map(Ok),

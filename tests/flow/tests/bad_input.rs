@@ -169,3 +169,52 @@ async fn two_id_types_of_one_kind_are_both_named() {
     assert!(text.contains("id kind `sensor`"), "{text}");
     assert!(text.contains("SensorId") && text.contains("Device"), "{text}");
 }
+
+mod wayward {
+    use annalist::by_hand::{Dispatcher, Handler};
+
+    use super::*;
+
+    /// A command by hand whose `load` names its second state by what the first one holds: blank when it is planned.
+    #[derive(Serialize, Debug)]
+    pub(crate) struct Follow {
+        pub(crate) sensor: SensorId,
+    }
+
+    impl Command for Follow {
+        type Error = Infallible;
+
+        fn dispatch<D: Dispatcher>(self, dispatcher: D) -> D::Out<Infallible> {
+            dispatcher.run(
+                self,
+                Handler {
+                    name: "follow",
+                    load: |command, loader| {
+                        let first: Sensor = loader.state(command.sensor.clone())?;
+                        let second: Sensor = loader.state(SensorId(format!("s{}", first.sum)))?;
+                        Ok((first, second))
+                    },
+                    decide: |_, _, _| Ok::<(), Infallible>(()),
+                },
+            )
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_state_that_was_not_read_is_not_decided_on() {
+    let app = app().await;
+    app.execute(wayward::Follow { sensor: SensorId("s".into()) }).await.unwrap();
+    app.execute(measure(7.0)).await.unwrap();
+    let error = app.execute(wayward::Follow { sensor: SensorId("s".into()) }).await.unwrap_err();
+    assert!(matches!(error, ExecuteError::Invalid(Invalid::Unplanned { .. })), "{error:?}");
+    assert!(error.to_string().contains("Sensor"), "{error}");
+}
+
+#[tokio::test]
+async fn reading_finds_rivals_too() {
+    let app = app().await;
+    app.load::<Sensor>(&SensorId("s".into())).await.unwrap();
+    let error = app.history::<rival::Measured>(&SensorId("s".into())).await.unwrap_err();
+    assert!(matches!(error, Error::Invalid(Invalid::ClaimedTwice { .. })), "{error:?}");
+}

@@ -126,15 +126,16 @@ impl Dispatcher for Kit {
         E: Debug + Send + 'static,
     {
         let codec = Codec::default();
-        let reads = Loader::plan(|loader| (handler.load)(&command, loader))?.reads;
-        let batches: Vec<Batch> = reads.iter().map(|criteria| self.batch(criteria)).collect();
-        let states = Loader::fold(&batches, &codec, |loader| (handler.load)(&command, loader))?;
+        let plan = Loader::plan(|loader| (handler.load)(&command, loader))?;
+        let batches: Vec<Batch> = plan.reads.iter().map(|read| self.batch(&read.criteria)).collect();
+        let states = Loader::fold(&plan, &batches, &codec, |loader| (handler.load)(&command, loader))?;
         let metadata = Metadata::default();
         let context = Context::decision(Timestamp::EPOCH, &metadata);
         let answer = match (handler.decide)(&states, &command, &context) {
             Ok(events) => Ok(written(events)),
             Err(error) => Err(error),
         };
+        let reads = plan.reads.into_iter().map(|read| read.criteria).collect();
         Ok(Decided { name: handler.name, reads, answer })
     }
 

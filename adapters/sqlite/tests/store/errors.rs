@@ -211,7 +211,7 @@ fn a_store_outlives_its_runtime_without_a_panic() {
     let place = Place::new();
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let store = runtime().block_on(place.open());
-    assert_unavailable(runtime().block_on(store.append(events([draft("paid", &[], "0")]))), "runtime");
+    assert_unusable(runtime().block_on(store.append(events([draft("paid", &[], "0")]))), "runtime");
 }
 
 #[tokio::test]
