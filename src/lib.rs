@@ -134,7 +134,7 @@ pub mod prelude {
 #[doc(hidden)]
 pub mod __private {
     pub use annalist_core::{
-        aggregate::{Aggregate, AggregateId, On, criteria_of, entry_overlaps, fold},
+        aggregate::{Aggregate, AggregateId, On, criteria_of, entry_overlaps, entry_reaches, fold},
         codec::Codec,
         command::Command,
         context::Context,

@@ -39,4 +39,12 @@ const _: () = {
         1usize),
         "an entry above folds an event of `Frozen` already: each event goes to one handler"
     );
+    const _: () = __annalist::std::assert!(
+        __annalist::entry_reaches:: < Account > (0usize),
+        "no event of `AccountEvent` carries the id of `Account`, so none would ever reach it: mark the event's field that holds it with `#[id]`"
+    );
+    const _: () = __annalist::std::assert!(
+        __annalist::entry_reaches:: < Account > (1usize),
+        "no event of `Frozen` carries the id of `Account`, so none would ever reach it: mark the event's field that holds it with `#[id]`"
+    );
 };

@@ -37,12 +37,13 @@ const _: () = {
                 ),
                 &__annalist::Types::One(
                     __annalist::EventType::new(
-                        "account.month-closed",
-                        __annalist::std::concat!(
-                            __annalist::std::module_path!(),
-                            "::AccountEvent::MonthClosed"
-                        ),
-                    ),
+                            "account.month-closed",
+                            __annalist::std::concat!(
+                                __annalist::std::module_path!(),
+                                "::AccountEvent::MonthClosed"
+                            ),
+                        )
+                        .ids(&[]),
                 ),
             ],
         );

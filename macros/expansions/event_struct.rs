@@ -20,7 +20,8 @@ const _: () = {
                 )
                 .version(2u32)
                 .aliases(&["order.made", "order.created"])
-                .ids(&[<OrderId as __annalist::IdField>::KIND]),
+                .ids(&[<OrderId as __annalist::IdField>::KIND])
+                .and_others(),
         );
         fn stored_type(
             &self,

@@ -16,14 +16,16 @@ pub struct EventType {
     pub aliases: &'static [&'static str],
     /// The Rust type or variant, for messages.
     pub rust: &'static str,
-    /// The ids it carries under `#[id]`.
+    /// The ids it carries under `#[id]`, as far as they are known.
     pub ids: &'static [IdKind],
+    /// Whether it carries no ids of other kinds.
+    only_these: bool,
 }
 
 impl EventType {
     /// Version 1 of a type, written by the Rust type `rust`.
     pub const fn new(name: &'static str, rust: &'static str) -> Self {
-        Self { name, version: 1, aliases: &[], rust, ids: &[] }
+        Self { name, version: 1, aliases: &[], rust, ids: &[], only_these: false }
     }
 
     /// The same with another version.
@@ -38,10 +40,17 @@ impl EventType {
         Self { aliases, ..self }
     }
 
-    /// The same with the ids it carries.
+    /// The same with the ids it carries, and no others: who waits for an event with another id waits in vain, and is told so
+    /// when the program is built.
     #[must_use]
     pub const fn ids(self, ids: &'static [IdKind]) -> Self {
-        Self { ids, ..self }
+        Self { ids, only_these: true, ..self }
+    }
+
+    /// The same with ids that are not listed, because a function finds them in the event.
+    #[must_use]
+    pub const fn and_others(self) -> Self {
+        Self { only_these: false, ..self }
     }
 
     const fn owns(&self, name: &str) -> bool {
@@ -157,10 +166,13 @@ impl Types {
         true
     }
 
-    /// Whether an event type of the set carries ids of this kind.
+    /// Whether an event type of the set may carry ids of this kind.
     pub const fn carries(&self, kind: &str) -> bool {
         match self {
             Self::One(one) => {
+                if !one.only_these {
+                    return true;
+                }
                 let mut i = 0;
                 while i < one.ids.len() {
                     if same(one.ids[i].kind, kind) {

@@ -32,7 +32,7 @@ pub(crate) fn aggregate(aggregate: &Aggregate<'_>) -> TokenStream {
     let events = on.iter().map(types);
     let initial = initial::method(aggregate);
     let fold = fold::method(aggregate);
-    let distinct = fold::distinct(aggregate);
+    let sound = fold::sound(aggregate);
     quote_spanned! {span=>
         #[automatically_derived]
         impl #parameters __annalist::Aggregate for #ident #arguments #predicates {
@@ -42,7 +42,7 @@ pub(crate) fn aggregate(aggregate: &Aggregate<'_>) -> TokenStream {
             #initial
             #fold
         }
-        #distinct
+        #sound
     }
 }
 

@@ -44,14 +44,16 @@ fn entry(aggregate: &Aggregate<'_>, On { event, handler }: &On) -> TokenStream {
     quote_spanned!(span=> <#event as __annalist::On>::#fold(self, record, codec, #handler)?;)
 }
 
-/// Two entries that take the same event do not compile. Of a concrete aggregate this is found when it is checked:
+/// Two entries that take the same event do not compile, nor does one whose events cannot carry the id. Of a concrete
+/// aggregate this is found when it is checked:
 ///
 /// ```text
 /// const _: () = assert!(!entry_overlaps(<Account as Aggregate>::EVENTS, 1), "…");
+/// const _: () = assert!(entry_reaches::<Account>(0), "…");
 /// ```
 ///
 /// In a generic one the same stands in an inline `const` of `fold_record`.
-pub(super) fn distinct(aggregate: &Aggregate<'_>) -> TokenStream {
+pub(super) fn sound(aggregate: &Aggregate<'_>) -> TokenStream {
     if is_generic(aggregate.generics) {
         return TokenStream::new();
     }
@@ -60,5 +62,21 @@ pub(super) fn distinct(aggregate: &Aggregate<'_>) -> TokenStream {
 }
 
 fn asserts<'a>(aggregate: &'a Aggregate<'_>) -> impl Iterator<Item = TokenStream> + 'a {
-    shared::distinct("Aggregate", aggregate.ident, aggregate.generics, aggregate.on.iter())
+    let Aggregate { ident, generics, on, .. } = aggregate;
+    let distinct = shared::distinct("Aggregate", ident, generics, on.iter());
+    distinct.chain(
+        on.iter().enumerate().filter(|_| aggregate.id.is_some()).map(|(i, on)| reaches(aggregate, i, on)),
+    )
+}
+
+fn reaches(aggregate: &Aggregate<'_>, entry: usize, On { event, .. }: &On) -> TokenStream {
+    let Aggregate { ident, generics, .. } = aggregate;
+    let (_, arguments, _) = generics.split_for_impl();
+    let message = format!(
+        "no event of `{}` carries the id of `{ident}`, so none would ever reach it: mark the event's field that holds it with `#[id]`",
+        shared::shown(event),
+    );
+    quote_spanned! {at(event.span())=>
+        __annalist::std::assert!(__annalist::entry_reaches::<#ident #arguments>(#entry), #message)
+    }
 }

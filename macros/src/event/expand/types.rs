@@ -53,7 +53,8 @@ fn one(item: &Ident, variant: Option<&Ident>, stored: &Stored<'_>) -> TokenStrea
     let version = (*version != 1).then(|| quote!(.version(#version)));
     let aliases = (!aliases.is_empty()).then(|| quote!(.aliases(&[#(#aliases),*])));
     let kinds: Vec<_> = ids.iter().filter(|id| id.with.is_none()).map(kind).collect();
-    let ids = (!kinds.is_empty()).then(|| quote!(.ids(&[#(#kinds),*])));
+    let others = ids.iter().any(|id| id.with.is_some()).then(|| quote!(.and_others()));
+    let ids = quote!(.ids(&[#(#kinds),*]) #others);
     quote_spanned! {at(variant.unwrap_or(item).span())=>
         __annalist::Types::One(
             __annalist::EventType::new(
