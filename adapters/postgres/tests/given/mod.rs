@@ -108,7 +108,7 @@ impl Place {
     }
 }
 
-fn url_of(url: &str, database: &str) -> String {
+pub(crate) fn url_of(url: &str, database: &str) -> String {
     let (before, _) = url.rsplit_once('/').unwrap();
     format!("{before}/{database}")
 }

@@ -10,6 +10,7 @@
 mod given;
 
 mod crash;
+mod dump;
 mod events;
 mod faults;
 mod feeds;
@@ -63,6 +64,9 @@ fn main() {
             other_transactions_stop_nothing;
         feeds:
             nothing_is_lost_where_a_naive_reader_loses;
+        dump:
+            a_restored_log_goes_on
+            a_dump_under_load_is_a_prefix_that_settles;
         locks:
             conditions_are_exact
             conditions_are_not_exact_without_the_locks
