@@ -65,6 +65,23 @@ impl Cluster {
         Ok(cluster)
     }
 
+    /// Makes and starts a standby of this cluster: a server that replays what this one writes, and answers questions only.
+    ///
+    /// # Errors
+    ///
+    /// As [`Options::start`].
+    pub fn standby(&self) -> Result<Self, Error> {
+        let (account, dir) = Account::with_directory()?;
+        let guard = Guard::post(&self.programs, &account, dir.path())?;
+        let (programs, options) = (self.programs.clone(), self.options.clone());
+        let mut standby = Self { programs, account, options, port: 0, server: None, guard, dir };
+        let mut copy = standby.command("pg_basebackup");
+        copy.args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync", "--dbname", &self.url(), "-D"]);
+        run(copy.arg(standby.data_dir()))?;
+        standby.start_on_a_free_port()?;
+        Ok(standby)
+    }
+
     /// The address of the database `postgres`, for a driver: `postgres://postgres@127.0.0.1:port/postgres`.
     pub fn url(&self) -> String {
         self.url_of("postgres")

@@ -20,6 +20,7 @@ mod locks;
 mod opening;
 mod rights;
 mod rows;
+mod standby;
 
 use std::future::Future;
 
@@ -96,15 +97,20 @@ fn main() {
             a_pool_of_one_connection_will_do;
     };
     let mut trials = trials;
-    trials.push(crash());
+    trials.extend(of_their_own());
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
-/// A test that crashes a server, so it needs one of its own.
-fn crash() -> Trial {
+/// Tests that crash a server or copy one, so they start servers of their own.
+fn of_their_own() -> [Trial; 2] {
     let none = annalist_cluster::Programs::find().is_err();
-    let case = || Ok(crash::a_crash_of_the_server_loses_nothing()?);
-    Trial::test("crash::a_crash_of_the_server_loses_nothing", case).with_ignored_flag(none)
+    let crash = || Ok(crash::a_crash_of_the_server_loses_nothing()?);
+    let standby = || Ok(standby::a_standby_follows_and_waits_at_holes()?);
+    [
+        Trial::test("crash::a_crash_of_the_server_loses_nothing", crash),
+        Trial::test("standby::a_standby_follows_and_waits_at_holes", standby),
+    ]
+    .map(|trial| trial.with_ignored_flag(none))
 }
 
 /// A test in a database of its own, or an ignored one.

@@ -1,0 +1,76 @@
+//! A standby reads the log by contiguity alone: it waits at a hole until the primary has closed it.
+
+use annalist_cluster::Cluster;
+use annalist_core::{BoxError, error::Error, query::Criteria, record::Position, store::EventStore};
+use annalist_postgres::Postgres;
+use sqlx::{Connection, PgConnection};
+use tokio::task::spawn_blocking;
+
+use crate::{
+    events::{accept, fed, log, noted},
+    given::{run, until},
+};
+
+#[tokio::main]
+pub(crate) async fn a_standby_follows_and_waits_at_holes() -> Result<(), BoxError> {
+    let (primary, replica) = spawn_blocking(|| {
+        let primary = Cluster::start()?;
+        let replica = primary.standby()?;
+        Ok::<_, annalist_cluster::Error>((primary, replica))
+    })
+    .await??;
+    let store = Postgres::connect(&primary.url()).await?;
+    for value in 0..50 {
+        accept(&store, noted(value % 7)).await;
+    }
+    let last = log(&store).await.last().map_or(Position::START, |last| last.position);
+    until("the log has reached the standby", || async {
+        run(&replica.url(), "SELECT id FROM annalist.log").await.is_ok()
+    })
+    .await;
+    let standby = Postgres::connect(&replica.url()).await?;
+    assert_eq!(standby.log_id(), store.log_id());
+    until("the standby shows everything", || async { log(&standby).await.len() == 50 }).await;
+    assert_eq!(fed(&standby).await, log(&store).await);
+
+    // Somebody draws a position and keeps it open while later events are committed.
+    let mut writer = PgConnection::connect(&primary.url()).await?;
+    let hole = open_hole(&mut writer).await?;
+    accept(&store, noted("behind")).await;
+    until("the event behind the hole is on the standby", || async { log(&standby).await.len() == 51 }).await;
+    until("the standby reports the hole", || async {
+        let page = standby.feed(&Criteria::all(), last, 10).await.unwrap();
+        assert!(page.records.is_empty() && page.up_to < hole, "{page:?}");
+        page.hole.is_some_and(|found| found.position == hole && !found.reason.is_empty())
+    })
+    .await;
+
+    // It refuses to append, and says what to do.
+    let refused = standby.append(noted("here")).await.unwrap_err();
+    assert!(matches!(refused, Error::Unusable { .. }), "{refused:?}");
+    assert!(refused.to_string().contains("primary"), "{refused}");
+
+    // The writer gives up; the primary closes the hole, and the standby goes on without having closed anything.
+    sqlx::raw_sql("ROLLBACK").execute(&mut writer).await?;
+    accept(&store, noted("after")).await;
+    until("the standby goes on", || async { fed(&standby).await.len() == 52 }).await;
+    assert_eq!(fed(&standby).await, log(&store).await);
+    Ok(())
+}
+
+/// Inserts an event by hand and leaves the transaction open.
+async fn open_hole(writer: &mut PgConnection) -> Result<Position, BoxError> {
+    sqlx::raw_sql("BEGIN").execute(&mut *writer).await?;
+    let drawn: i64 =
+        sqlx::query_scalar("SELECT nextval(pg_get_serial_sequence('annalist.events', 'position'))")
+            .fetch_one(&mut *writer)
+            .await?;
+    sqlx::query(
+        "INSERT INTO annalist.events (position, id, type, version, recorded_at, tags, data, metadata) \
+         OVERRIDING SYSTEM VALUE VALUES ($1, gen_random_uuid(), 'noted', 1, now(), '{}', '{}', '{}')",
+    )
+    .bind(drawn)
+    .execute(&mut *writer)
+    .await?;
+    Ok(Position::new(u64::try_from(drawn)?))
+}
