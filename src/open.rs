@@ -9,6 +9,8 @@ use annalist_core::{Error, store::EventStore};
 /// Each needs the feature of its name. For a schema, a table prefix, a pool of your own and the like, open the store
 /// itself: `Sqlite::options()`, `Postgres::options()`.
 ///
+/// It is called on a tokio runtime that has time and I/O enabled, as `#[tokio::main]` has.
+///
 /// # Errors
 /// [`Error::Unusable`] if no store of this program has such a URL, or the store cannot be used as it is set up;
 /// [`Error::Unavailable`] if it cannot be reached.

@@ -46,7 +46,8 @@ impl<C: Command> Execute<C> {
     }
 
     /// Makes it idempotent: with the same id the command is accepted once, and each later time gives the first receipt,
-    /// also when the first answer was lost. A rejection is not remembered.
+    /// also when the first answer was lost. A rejection is not remembered. The id stands for the command's name and the
+    /// ids that it reads by; with others it is refused, and whatever else the second command says is not looked at.
     pub fn id(mut self, id: impl Into<CommandId>) -> Self {
         self.call.id = Some(id.into());
         self

@@ -1,5 +1,7 @@
 //! Who says yes or no: pure functions from a state and a command to events or an error.
 
+use annalist::Id;
+
 use crate::{
     aggregate::Account,
     command::{Close, Deposit, Open, Transfer, Withdraw},
@@ -10,6 +12,9 @@ use crate::{
 /// Why the bank says no.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum BankError {
+    /// Nothing to call it by.
+    #[error("an account needs a name")]
+    NoName,
     /// The name is taken.
     #[error("there is an account `{0}` already")]
     Exists(AccountId),
@@ -47,6 +52,9 @@ pub enum BankError {
 
 impl Account {
     pub(crate) fn open(&self, command: &Open) -> Result<AccountEvent, BankError> {
+        if self.id.as_inner().is_empty() || command.owner.is_empty() {
+            return Err(BankError::NoName);
+        }
         if !self.owner.is_empty() {
             return Err(BankError::Exists(self.id.clone()));
         }

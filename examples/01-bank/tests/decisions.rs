@@ -38,6 +38,13 @@ fn opens_an_account_once() {
 }
 
 #[test]
+fn an_account_has_a_name_and_an_owner() {
+    for (account, owner) in [("", "owner"), ("ann", "")] {
+        given(()).when(Open { account: id(account), owner: owner.into() }).then_err(BankError::NoName);
+    }
+}
+
+#[test]
 fn money_needs_an_open_account() {
     let deposit = Deposit { account: id("ann"), amount: Cents::new(5) };
     given(()).when(deposit.clone()).then_err(BankError::NotOpen(id("ann")));
