@@ -78,6 +78,14 @@ pub struct Metadata {
     /// The trace context of the caller, as a W3C `traceparent`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<Name>,
+    /// How many policies stand between the command that somebody asked for and this event.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hops: u32,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// An event that is to be appended. It can only be built from parts that every store accepts.

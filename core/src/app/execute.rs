@@ -41,8 +41,7 @@ pub struct Execute<C> {
 
 impl<C: Command> Execute<C> {
     pub(super) fn new(app: App, command: C) -> Self {
-        let call = Call { app, id: None, actor: None, correlation: None, causation: None, trace: None };
-        Self { command, call }
+        Self { command, call: Call::new(app) }
     }
 
     /// Makes it idempotent: with the same id the command is accepted once, and each later time gives the first receipt,
@@ -89,33 +88,54 @@ impl<C: Command> IntoFuture for Execute<C> {
 
 /// What the caller said about a command.
 #[derive(Debug)]
-struct Call {
-    app: App,
-    id: Option<CommandId>,
-    actor: Option<Cow<'static, str>>,
-    correlation: Option<Cow<'static, str>>,
-    causation: Option<Cow<'static, str>>,
-    trace: Option<Cow<'static, str>>,
+pub(crate) struct Call {
+    pub(crate) app: App,
+    pub(crate) id: Option<CommandId>,
+    pub(crate) actor: Option<Cow<'static, str>>,
+    pub(crate) correlation: Option<Cow<'static, str>>,
+    pub(crate) causation: Option<Cow<'static, str>>,
+    pub(crate) trace: Option<Cow<'static, str>>,
+    /// How many policies stand between somebody's command and this one.
+    pub(crate) hops: u32,
+}
+
+impl Call {
+    /// Nothing is said.
+    pub(crate) fn new(app: App) -> Self {
+        Self { app, id: None, actor: None, correlation: None, causation: None, trace: None, hops: 0 }
+    }
+
+    /// Executes a command that stays with the caller, who may want to send it again. It is borrowed for nobody else and lent
+    /// to no one across an await, so that it need not be `Sync`.
+    pub(crate) async fn answer<C, S, R, E>(
+        self,
+        command: &mut C,
+        handler: &Handler<C, S, R, E>,
+    ) -> Result<Receipt, ExecuteError<E>>
+    where
+        C: Serialize + Send,
+        R: IntoEvents,
+        E: Debug + Send,
+    {
+        let request = Request::new(self, &*command, handler)?;
+        let mut decide = move |request: &Request, time, batches: &[Batch]| {
+            request.decide(time, batches, &*command, handler)
+        };
+        request.run(&mut decide).await
+    }
 }
 
 impl Dispatcher for Call {
     type Out<E: Debug + Send + 'static> = Answer<E>;
 
-    fn run<C, S, R, E>(self, command: C, handler: Handler<C, S, R, E>) -> Answer<E>
+    fn run<C, S, R, E>(self, mut command: C, handler: Handler<C, S, R, E>) -> Answer<E>
     where
         C: Serialize + Send + 'static,
         S: Send + 'static,
         R: IntoEvents + 'static,
         E: Debug + Send + 'static,
     {
-        Box::pin(async move {
-            let request = Request::new(self, &command, &handler)?;
-            // It owns the command and lends it to no one across an await, so that a command need not be `Sync`.
-            let mut decide = move |request: &Request, time, batches: &[Batch]| {
-                request.decide(time, batches, &command, &handler)
-            };
-            request.run(&mut decide).await
-        })
+        Box::pin(async move { self.answer(&mut command, &handler).await })
     }
 
     fn map<A, B>(out: Answer<A>, convert: fn(A) -> B) -> Answer<B>
@@ -144,7 +164,8 @@ struct Request {
 }
 
 /// Decides once, at this time and on these batches. States and all are dropped when it returns.
-type Decide<E> = dyn FnMut(&Request, Timestamp, &[Batch]) -> Result<Result<Vec<Draft>, E>, Error> + Send;
+type Decide<'a, E> =
+    dyn FnMut(&Request, Timestamp, &[Batch]) -> Result<Result<Vec<Draft>, E>, Error> + Send + 'a;
 
 /// How a try ended.
 enum Tried<E> {
@@ -159,7 +180,7 @@ impl Request {
         command: &C,
         handler: &Handler<C, S, R, E>,
     ) -> Result<Self, Error> {
-        let Call { app, id, actor, correlation, causation, trace } = call;
+        let Call { app, id, actor, correlation, causation, trace, hops } = call;
         let name = handler.name;
         let plan = guard(name, || Loader::plan(|loader| (handler.load)(command, loader)))?;
         plan.types.iter().copied().flatten().try_for_each(|types| app.inner.registry.claim(types))?;
@@ -180,6 +201,7 @@ impl Request {
             trace: named("trace", trace)?,
             command: Some(command_name),
             command_id: Some(command_id),
+            hops,
         };
         let body = guard(name, || app.body(name, command))?;
         Ok(Self { app, name, metadata, key, plan, body })
@@ -187,7 +209,7 @@ impl Request {
 
     /// Tries until there is an answer. After a lost answer only success can be told for sure: whatever else comes later,
     /// the lost append may still arrive.
-    async fn run<E: Debug + Send>(&self, decide: &mut Decide<E>) -> Result<Receipt, ExecuteError<E>> {
+    async fn run<E: Debug + Send>(&self, decide: &mut Decide<'_, E>) -> Result<Receipt, ExecuteError<E>> {
         let (retry, turns) = (self.app.inner.settings.retry, &self.app.inner.turns);
         let (mut tries, mut lost, mut turn) = (0, None, None);
         loop {
@@ -222,7 +244,7 @@ impl Request {
         }
     }
 
-    async fn attempt<E: Debug + Send>(&self, decide: &mut Decide<E>) -> Result<Tried<E>, Error> {
+    async fn attempt<E: Debug + Send>(&self, decide: &mut Decide<'_, E>) -> Result<Tried<E>, Error> {
         let store = &self.app.inner.store;
         let batches =
             if self.plan.reads.is_empty() { Vec::new() } else { store.read(&self.plan.reads).await? };
@@ -292,8 +314,7 @@ impl Request {
             return Ok(Tried::Accepted(receipt));
         }
         if self.app.inner.settings.journal == Journal::All {
-            let text = guard(self.name, || Ok(format!("{rejection:?}")));
-            let rejected = self.message(time, Some(text.unwrap_or_else(|error| error.to_string())));
+            let rejected = self.message(time, Some(told(self.name, &rejection)));
             self.app.inner.store.append(rejected).await.map_err(not_journaled)?;
         }
         Ok(Tried::Rejected(rejection))
@@ -334,6 +355,11 @@ fn not_journaled(error: Error) -> Error {
         Error::Unknown { operation, reason, source } => Error::Unavailable { operation, reason, source },
         error => error,
     }
+}
+
+/// A rejection in its own words.
+pub(crate) fn told<E: Debug>(command: &str, rejection: &E) -> String {
+    guard(command, || Ok(format!("{rejection:?}"))).unwrap_or_else(|error| error.to_string())
 }
 
 /// Runs the user's code; a panic becomes an error that names what was running.

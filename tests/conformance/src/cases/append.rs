@@ -53,6 +53,7 @@ fn full_metadata() -> Metadata {
     metadata.causation = Some(name("cause-1"));
     metadata.actor = Some(name("ann@example.com"));
     metadata.trace = Some(name("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
+    metadata.hops = 3;
     metadata
 }
 
