@@ -3,45 +3,57 @@
 //! Rows and the checkpoint of a projection change in one transaction, so that every event counts exactly once whatever
 //! dies in between.
 
+mod build;
 mod cells;
+mod change;
 mod find;
+mod inline;
 mod json;
 pub mod sql;
 mod table;
+mod transaction;
 mod value;
 
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use uuid::Uuid;
 
 pub use self::{
+    build::{Build, Difference, Switched},
     cells::{RowReader, RowWriter},
+    change::{Anchor, Checkpoint, Committed, Folded, Parked, RowChange},
     find::{Bound, Filter, RowQuery, Sort},
+    inline::{Inline, InlineId, Inlined},
     json::JsonField,
     table::{Column, ColumnType, Key, Role, Row, Table},
+    transaction::{Transactional, Work},
     value::{Field, Value},
 };
-use crate::{error::Error, record::Position, store::LogId};
+use crate::{error::Error, store::LogId};
 
 /// A store of rows and checkpoints.
+///
+/// A projection's rows are kept in **builds**: a table for each version, and for a version that is built anew one more.
+/// At any time one build is live: it is what queries and the stable view, which is named after the projection, show.
 #[async_trait]
 pub trait RowStore: Send + Sync + 'static {
     /// What and where the store is, for messages.
     fn describe_rows(&self) -> String;
 
-    /// Makes the table of a projection and its checkpoint at [`Position::START`], unless they are there, and points the
-    /// stable view named after the projection at the table unless one is there. Several processes may do so at once.
+    /// The builds of a projection, oldest version first, and of one version the oldest first; none if it was never
+    /// defined.
+    ///
+    /// # Errors
+    /// [`Error`] if the store cannot answer.
+    async fn builds(&self, projection: &str) -> Result<Vec<Build>, Error>;
+
+    /// Makes the table of a build and its checkpoint at [`Position::START`](crate::record::Position::START), unless they are there, and points the
+    /// stable view named after the projection at the table unless one is there. It is not live yet. A table without columns
+    /// is a checkpoint alone, with neither table nor view. Several processes may do so at once.
     ///
     /// # Errors
     /// [`Error::Unusable`] if the table is there with other columns, or belongs to another log: nothing is changed then.
     async fn define(&self, table: &Table, log: LogId) -> Result<Checkpoint, Error>;
-
-    /// The checkpoint of a projection; none if it was never defined.
-    ///
-    /// # Errors
-    /// [`Error`] if the store cannot answer.
-    async fn checkpoint(&self, projection: &str, version: u32) -> Result<Option<Checkpoint>, Error>;
 
     /// The rows with these keys, in their order, one answer for each, also for a key that comes twice; none where
     /// there is no row.
@@ -50,73 +62,77 @@ pub trait RowStore: Send + Sync + 'static {
     /// [`Error`] if the store cannot answer or a row does not have the table's columns.
     async fn rows(&self, table: &Table, keys: &[Key]) -> Result<Vec<Option<Row>>, Error>;
 
-    /// Changes rows and moves the checkpoint in one transaction, if the checkpoint still stands where the change
-    /// starts. The comparison is the transaction's first statement: of two runners one waits and then finds it moved.
+    /// Changes rows, parks events and moves the checkpoint in one transaction, if the checkpoint still stands where the
+    /// change starts and as many events are parked as it says. The comparison is the transaction's first statement: of two
+    /// runners one waits and then finds it moved. What [`report`](RowStore::report) said is over when the checkpoint moves.
     ///
     /// # Errors
-    /// [`Error::Unknown`] if the answer was lost: the checkpoint tells whether it happened. With every other error
-    /// nothing was written.
+    /// [`Error::Unusable`] if the build is kept inline; [`Error::Unknown`] if the answer was lost: the checkpoint tells
+    /// whether it happened. With every other error nothing was written.
     async fn commit(&self, change: RowChange<'_>) -> Result<Committed, Error>;
 
-    /// Writes down why a projection stands still, or with `None` that it does not; for people and other processes. A
-    /// projection that was never defined is not reported on.
+    /// Writes down why a build stands still, or with `None` that it does not; for people and other processes. A
+    /// build that was never defined is not reported on.
     ///
     /// # Errors
     /// [`Error`] if the store cannot answer.
-    async fn report(&self, projection: &str, version: u32, stopped: Option<&str>) -> Result<(), Error>;
+    async fn report(&self, table: &Table, stopped: Option<&str>) -> Result<(), Error>;
 
     /// The rows that a query asks for.
     ///
     /// # Errors
     /// [`Error`] if the store cannot answer or a row does not have the table's columns.
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error>;
-}
 
-/// How far a projection is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Checkpoint {
-    /// Everything up to here is in the rows.
-    pub position: Position,
-    /// The event at this position, or the last one before it that is known: it tells whether a log is the one that the
-    /// rows were made of.
-    pub anchor: Option<Anchor>,
-    /// Why the projection stands still, if it does.
-    pub stopped: Option<String>,
-}
+    /// The parked events of a build, in the order of their positions.
+    ///
+    /// # Errors
+    /// [`Error`] if the store cannot answer.
+    async fn parked(&self, table: &Table) -> Result<Vec<Parked>, Error>;
 
-/// An event and where it stood when it was counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Anchor {
-    /// Its place.
-    pub position: Position,
-    /// Its id.
-    pub event: Uuid,
-}
+    /// Makes a build live, and points the view at it, in one transaction. Only a newer build takes over: a higher version, or
+    /// the same version built later. If it is asked to compare, it does so in the same transaction, and changes
+    /// nothing unless the rows of both builds are equal.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if the build was never defined, if builds of different columns are to be compared, or if something
+    /// in the database depends on the view and stands in the way.
+    async fn switch(&self, table: &Table, compare: bool) -> Result<Switched, Error>;
 
-/// What one batch of events does to the rows of a projection.
-#[derive(Clone, Debug)]
-pub struct RowChange<'a> {
-    /// The projection's table.
-    pub table: &'a Table,
-    /// Where the checkpoint has to stand.
-    pub from: Position,
-    /// Where it goes.
-    pub to: Position,
-    /// The event at `to`, or the last one before it that is known; none leaves the anchor as it is.
-    pub anchor: Option<Anchor>,
-    /// Rows to write whole, each key once.
-    pub upserts: Vec<Row>,
-    /// Keys of rows to delete, each once and none of them written in the same change; a row need not be there.
-    pub deletes: Vec<Key>,
-}
+    /// Removes a build that is neither live nor kept inline, with its rows, checkpoint and parked events. Gives whether there was one.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if it is live or inline: nothing is changed then.
+    async fn discard(&self, table: &Table) -> Result<bool, Error>;
 
-/// The answer to a [`RowChange`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Committed {
-    /// Rows and checkpoint are changed.
-    Done,
-    /// The checkpoint stood elsewhere: another runner was here. Nothing was written.
-    Stale(Position),
+    /// From now on the rows of a build change in the transactions of the appends: see [`Inline`]. While no append is under
+    /// way, what lies behind the checkpoint is folded, and the checkpoint stays where the log then ends.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if the rows are not beside the log that they are made of, or the fold fails.
+    async fn go_inline(&self, inline: Arc<dyn Inline>) -> Result<Inlined, Error> {
+        let table = inline.table().name();
+        Err(Error::unusable(
+            format!("keep `{table}` inline in {}", self.describe_rows()),
+            "these rows cannot change in the transactions of appends; keep them in the background",
+        ))
+    }
+
+    /// From now on the rows of a build change in the background again, from the end that the log has now. Gives the
+    /// checkpoint. Nothing changes if it is not inline.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if it was never defined.
+    async fn leave_inline(&self, table: &Table) -> Result<Checkpoint, Error>;
+
+    /// The checkpoint of the newest build of a version; none if it was never defined.
+    ///
+    /// # Errors
+    /// [`Error`] if the store cannot answer.
+    async fn checkpoint(&self, projection: &str, version: u32) -> Result<Option<Checkpoint>, Error> {
+        let builds = self.builds(projection).await?;
+        Ok(builds.into_iter().rfind(|build| build.version == version).map(|build| build.checkpoint))
+    }
 }
 
 impl fmt::Debug for dyn RowStore {
@@ -136,12 +152,12 @@ macro_rules! delegate_rows {
                 (**self).describe_rows()
             }
 
-            async fn define(&self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
-                (**self).define(table, log).await
+            async fn builds(&self, projection: &str) -> Result<Vec<Build>, Error> {
+                (**self).builds(projection).await
             }
 
-            async fn checkpoint(&self, projection: &str, version: u32) -> Result<Option<Checkpoint>, Error> {
-                (**self).checkpoint(projection, version).await
+            async fn define(&self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
+                (**self).define(table, log).await
             }
 
             async fn rows(&self, table: &Table, keys: &[Key]) -> Result<Vec<Option<Row>>, Error> {
@@ -152,12 +168,32 @@ macro_rules! delegate_rows {
                 (**self).commit(change).await
             }
 
-            async fn report(&self, projection: &str, version: u32, stopped: Option<&str>) -> Result<(), Error> {
-                (**self).report(projection, version, stopped).await
+            async fn report(&self, table: &Table, stopped: Option<&str>) -> Result<(), Error> {
+                (**self).report(table, stopped).await
             }
 
             async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {
                 (**self).find(query).await
+            }
+
+            async fn parked(&self, table: &Table) -> Result<Vec<Parked>, Error> {
+                (**self).parked(table).await
+            }
+
+            async fn switch(&self, table: &Table, compare: bool) -> Result<Switched, Error> {
+                (**self).switch(table, compare).await
+            }
+
+            async fn discard(&self, table: &Table) -> Result<bool, Error> {
+                (**self).discard(table).await
+            }
+
+            async fn go_inline(&self, inline: Arc<dyn Inline>) -> Result<Inlined, Error> {
+                (**self).go_inline(inline).await
+            }
+
+            async fn leave_inline(&self, table: &Table) -> Result<Checkpoint, Error> {
+                (**self).leave_inline(table).await
             }
         })+
     };

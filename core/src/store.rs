@@ -72,7 +72,8 @@ pub trait EventStore: Send + Sync + 'static {
     /// A command id that was accepted before gives the first receipt; it is looked up before the conditions. If several
     /// conditions fail, any one of them is named. An append without events still checks its conditions and, if it has
     /// an id, is remembered. All of it (events, id, journal entry) is one transaction. Dropping the future leaves it
-    /// whole or absent. Ids of events are kept as they are given, not compared.
+    /// whole or absent. Ids of events are kept as they are given, not compared. Conditions and the id are looked at
+    /// before the inline builds.
     ///
     /// # Errors
     /// [`Error::Invalid`] if the id belongs to another command, [`Error::Unknown`] if the answer was lost after
@@ -116,6 +117,12 @@ pub trait EventStore: Send + Sync + 'static {
     fn row_store(&self) -> Option<SharedRows> {
         None
     }
+
+    /// How many records match, behind one position and up to another, of the settled part of the log.
+    ///
+    /// # Errors
+    /// [`Error`] if the store cannot answer.
+    async fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> Result<u64, Error>;
 
     /// Forgets command ids that were accepted before `time`, and says how many. Events and journal stay.
     ///
@@ -168,6 +175,10 @@ macro_rules! delegate_store {
 
             async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {
                 (**self).journal(after, limit).await
+            }
+
+            async fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> Result<u64, Error> {
+                (**self).count(criteria, after, up_to).await
             }
 
             fn row_store(&self) -> Option<SharedRows> {

@@ -21,6 +21,7 @@ const _: () = {
         const TABLE: __annalist::Table = __annalist::Table {
             projection: "balances",
             version: 2u32,
+            build: 0,
             columns: &[
                 __annalist::Column {
                     name: "account",

@@ -24,6 +24,7 @@ const _: () = {
         const TABLE: __annalist::Table = __annalist::Table {
             projection: "turnover",
             version: 1u32,
+            build: 0,
             columns: &[
                 __annalist::Column {
                     name: "product",

@@ -12,7 +12,10 @@ use annalist_core::{
     error::Error,
     query::Criteria,
     record::Position,
-    rows::{Checkpoint, Committed, Key, Row, RowChange, RowQuery, RowStore, SharedRows, Table},
+    rows::{
+        Build, Checkpoint, Committed, Inline, Inlined, Key, Parked, Row, RowChange, RowQuery, RowStore,
+        SharedRows, Switched, Table,
+    },
     store::{Append, Appended, Batch, CommandKey, Entry, EventStore, LogId, Page, Read, Receipt, Settled},
     time::Timestamp,
 };
@@ -33,7 +36,8 @@ impl Memory {
         Self::default()
     }
 
-    /// A method of [`Log`] changes the log last and all at once, so a panic elsewhere leaves nothing half done.
+    /// A method of [`Log`] changes the log last and all at once, so a panic elsewhere leaves nothing half done. Who locks
+    /// both locks the log first.
     fn log(&self) -> MutexGuard<'_, Log> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -60,7 +64,18 @@ impl EventStore for Memory {
     }
 
     async fn append(&self, append: Append) -> Result<Appended, Error> {
-        self.log().append(append)
+        let mut log = self.log();
+        if let Some(answer) = log.answer(&append)? {
+            return Ok(answer);
+        }
+        let mut rows = self.kept_rows();
+        if let Some(inline) = rows.inline_missed(&append) {
+            return Ok(Appended::Inline(inline));
+        }
+        if !append.inline.is_empty() {
+            rows.fold_inline(&append.inline, &log.drafted(&append))?;
+        }
+        Ok(Appended::Done(log.write(append)))
     }
 
     async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {
@@ -83,6 +98,10 @@ impl EventStore for Memory {
         Ok(self.log().journal(after, limit))
     }
 
+    async fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> Result<u64, Error> {
+        Ok(self.log().count(criteria, after, up_to))
+    }
+
     async fn forget_commands(&self, before: Timestamp) -> Result<u64, Error> {
         Ok(self.log().forget_commands(before))
     }
@@ -98,12 +117,12 @@ impl RowStore for Memory {
         "rows in memory".to_owned()
     }
 
-    async fn define(&self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
-        self.kept_rows().define(table, log)
+    async fn builds(&self, projection: &str) -> Result<Vec<Build>, Error> {
+        Ok(self.kept_rows().builds(projection))
     }
 
-    async fn checkpoint(&self, projection: &str, version: u32) -> Result<Option<Checkpoint>, Error> {
-        Ok(self.kept_rows().checkpoint(projection, version))
+    async fn define(&self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
+        self.kept_rows().define(table, log)
     }
 
     async fn rows(&self, table: &Table, keys: &[Key]) -> Result<Vec<Option<Row>>, Error> {
@@ -114,12 +133,34 @@ impl RowStore for Memory {
         self.kept_rows().commit(change)
     }
 
-    async fn report(&self, projection: &str, version: u32, stopped: Option<&str>) -> Result<(), Error> {
-        self.kept_rows().report(projection, version, stopped);
+    async fn report(&self, table: &Table, stopped: Option<&str>) -> Result<(), Error> {
+        self.kept_rows().report(table, stopped);
         Ok(())
     }
 
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {
         self.kept_rows().find(query)
+    }
+
+    async fn parked(&self, table: &Table) -> Result<Vec<Parked>, Error> {
+        self.kept_rows().parked(table)
+    }
+
+    async fn switch(&self, table: &Table, compare: bool) -> Result<Switched, Error> {
+        self.kept_rows().switch(table, compare)
+    }
+
+    async fn discard(&self, table: &Table) -> Result<bool, Error> {
+        self.kept_rows().discard(table)
+    }
+
+    async fn go_inline(&self, inline: Arc<dyn Inline>) -> Result<Inlined, Error> {
+        let log = self.log();
+        self.kept_rows().go_inline(&*inline, &log)
+    }
+
+    async fn leave_inline(&self, table: &Table) -> Result<Checkpoint, Error> {
+        let log = self.log();
+        self.kept_rows().leave_inline(table, &log)
     }
 }

@@ -40,26 +40,36 @@ impl Log {
         self.id
     }
 
+    pub(crate) fn last(&self) -> Option<&Record> {
+        self.records.last()
+    }
+
     pub(crate) fn head(&self) -> Position {
         Position::new(self.records.len() as u64)
     }
 
-    pub(crate) fn append(&mut self, append: Append) -> Result<Appended, Error> {
+    /// The answer to an append that is not to be written.
+    pub(crate) fn answer(&self, append: &Append) -> Result<Option<Appended>, Error> {
         if let Some(key) = &append.key
             && let Some(receipt) = self.receipt(key)?
         {
-            return Ok(Appended::Already(receipt));
+            return Ok(Some(Appended::Already(receipt)));
         }
-        for (number, condition) in append.conditions.iter().enumerate() {
-            if let Some(met) = self.met(condition) {
-                return Ok(Appended::Conflict { condition: number, met });
-            }
-        }
-        Ok(Appended::Done(self.write(append)))
+        let mut conditions = append.conditions.iter().enumerate();
+        let conflict = conditions
+            .find_map(|(condition, one)| Some(Appended::Conflict { condition, met: self.met(one)? }));
+        Ok(conflict)
     }
 
-    fn write(&mut self, append: Append) -> Receipt {
-        let Append { events, recorded_at, metadata, key, journal, conditions: _ } = append;
+    /// The records that an append would write.
+    pub(crate) fn drafted(&self, append: &Append) -> Vec<Record> {
+        let positions = (self.head().get() + 1..).map(Position::new);
+        let drafts = append.events.iter().cloned().zip(positions);
+        drafts.map(|(draft, at)| draft.record(at, append.recorded_at, append.metadata.clone())).collect()
+    }
+
+    pub(crate) fn write(&mut self, append: Append) -> Receipt {
+        let Append { events, recorded_at, metadata, key, journal, conditions: _, inline: _ } = append;
         let mut receipt = Receipt::default();
         for draft in events {
             let position = Position::new(self.head().get() + 1);
@@ -125,6 +135,11 @@ impl Log {
             _ => self.head().max(after),
         };
         Page { records, up_to, hole: None }
+    }
+
+    pub(crate) fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> u64 {
+        let records = self.behind(after).take_while(|record| record.position <= up_to);
+        records.filter(|record| criteria.matches(&record.name, &record.tags)).count() as u64
     }
 
     pub(crate) fn position_at(&self, time: Timestamp) -> Position {

@@ -1,27 +1,42 @@
 //! Rows and checkpoints in memory: the reference of what a store of rows promises.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use annalist_core::{
     error::Error,
-    record::Position,
-    rows::{Checkpoint, Committed, Key, Row, RowChange, RowQuery, Sort, Table, Value},
-    store::LogId,
+    query::{Criteria, Item},
+    record::{Position, Record},
+    rows::{
+        Anchor, Build, Checkpoint, Committed, Difference, Folded, Inline, InlineId, Inlined, Key, Parked,
+        Row, RowChange, RowQuery, Sort, Switched, Table, Value,
+    },
+    store::{Append, LogId},
+    time::Timestamp,
 };
 
-/// The rows of all projections, by name and version.
+use crate::log::Log;
+
+/// The builds of all projections.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
-    tables: HashMap<(String, u32), Kept>,
+    builds: BTreeMap<InlineId, Kept>,
 }
 
-/// The rows of one projection.
+/// One build.
 #[derive(Debug)]
 struct Kept {
     shape: String,
     log: LogId,
     checkpoint: Checkpoint,
+    live: bool,
+    /// The types that its fold takes, while it is inline.
+    inline: Option<HashSet<&'static str>>,
     rows: BTreeMap<OrderedKey, Row>,
+    parked: BTreeMap<Position, Parked>,
+    updated_at: Timestamp,
 }
 
 /// A key in the order in which every store sorts keys.
@@ -51,21 +66,26 @@ impl PartialEq for OrderedKey {
 impl Eq for OrderedKey {}
 
 impl Rows {
-    pub(crate) fn define(&mut self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
-        table.check()?;
-        let shape = table.shape();
-        let kept = self.tables.entry((table.projection.to_owned(), table.version)).or_insert_with(|| Kept {
-            shape: shape.clone(),
-            log,
-            checkpoint: Checkpoint { position: Position::START, anchor: None, stopped: None },
-            rows: BTreeMap::new(),
-        });
-        table.check_stored(&kept.shape, kept.log, log)?;
-        Ok(kept.checkpoint.clone())
+    pub(crate) fn builds(&self, projection: &str) -> Vec<Build> {
+        let own = self.builds.iter().filter(|(id, _)| id.projection == projection);
+        own.map(|(id, kept)| Build {
+            version: id.version,
+            build: id.build,
+            shape: kept.shape.clone(),
+            log: kept.log,
+            live: kept.live,
+            inline: kept.inline.is_some(),
+            checkpoint: kept.checkpoint.clone(),
+            updated_at: kept.updated_at,
+        })
+        .collect()
     }
 
-    pub(crate) fn checkpoint(&self, projection: &str, version: u32) -> Option<Checkpoint> {
-        self.tables.get(&(projection.to_owned(), version)).map(|kept| kept.checkpoint.clone())
+    pub(crate) fn define(&mut self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
+        table.check()?;
+        let kept = self.builds.entry(table.into()).or_insert_with(|| Kept::new(table.shape(), log));
+        table.check_stored(&kept.shape, kept.log, log)?;
+        Ok(kept.checkpoint.clone())
     }
 
     pub(crate) fn rows(&self, table: &Table, keys: &[Key]) -> Result<Vec<Option<Row>>, Error> {
@@ -76,22 +96,21 @@ impl Rows {
     pub(crate) fn commit(&mut self, change: RowChange<'_>) -> Result<Committed, Error> {
         let table = change.table;
         let kept = self.kept_mut(table)?;
-        if kept.checkpoint.position != change.from {
+        if kept.inline.is_some() {
+            return Err(table.kept_inline());
+        }
+        if (kept.checkpoint.position, kept.checkpoint.parked) != (change.from, change.parked) {
             return Ok(Committed::Stale(kept.checkpoint.position));
         }
-        kept.checkpoint.position = change.to;
-        kept.checkpoint.anchor = change.anchor.or(kept.checkpoint.anchor);
-        for key in change.deletes {
-            kept.rows.remove(&OrderedKey(key));
-        }
-        for row in change.upserts {
-            kept.rows.insert(OrderedKey(table.key_of(&row)), row);
-        }
+        kept.write(table, Folded { upserts: change.upserts, deletes: change.deletes });
+        change.unpark.iter().for_each(|position| drop(kept.parked.remove(position)));
+        kept.parked.extend(change.park.into_iter().map(|parked| (parked.position, parked)));
+        kept.move_to(change.to, change.anchor);
         Ok(Committed::Done)
     }
 
-    pub(crate) fn report(&mut self, projection: &str, version: u32, stopped: Option<&str>) {
-        if let Some(kept) = self.tables.get_mut(&(projection.to_owned(), version)) {
+    pub(crate) fn report(&mut self, table: &Table, stopped: Option<&str>) {
+        if let Some(kept) = self.builds.get_mut(&table.into()) {
             kept.checkpoint.stopped = stopped.map(str::to_owned);
         }
     }
@@ -110,12 +129,169 @@ impl Rows {
         Ok(found.into_iter().take(query.limit).cloned().collect())
     }
 
+    pub(crate) fn parked(&self, table: &Table) -> Result<Vec<Parked>, Error> {
+        Ok(self.kept(table)?.parked.values().cloned().collect())
+    }
+
+    pub(crate) fn switch(&mut self, table: &Table, compare: bool) -> Result<Switched, Error> {
+        let new = self.kept(table)?;
+        if new.live {
+            return Ok(Switched::Done);
+        }
+        let live = self.builds.iter().find(|(id, kept)| id.projection == table.projection && kept.live);
+        if let Some((id, live)) = live {
+            if (id.version, id.build) > table.order() {
+                return Ok(Switched::Older);
+            }
+            if compare {
+                table.check_comparable(&live.shape)?;
+                if live.stands() != new.stands() || live.stands().1 > 0 {
+                    return Ok(Switched::Apart);
+                }
+                let difference = new.difference(live);
+                if !difference.is_none() {
+                    return Ok(Switched::Differs(difference));
+                }
+            }
+        }
+        for (id, kept) in &mut self.builds {
+            if id.projection == table.projection {
+                kept.live = (id.version, id.build) == table.order();
+            }
+        }
+        Ok(Switched::Done)
+    }
+
+    pub(crate) fn discard(&mut self, table: &Table) -> Result<bool, Error> {
+        let id = table.into();
+        if self.builds.get(&id).is_some_and(|kept| kept.live || kept.inline.is_some()) {
+            return Err(table.in_use());
+        }
+        Ok(self.builds.remove(&id).is_some())
+    }
+
+    pub(crate) fn go_inline(&mut self, inline: &dyn Inline, log: &Log) -> Result<Inlined, Error> {
+        let kept = self.kept(inline.table())?;
+        if kept.inline.is_some() {
+            return Ok(Inlined::Done);
+        }
+        if kept.log != log.id() {
+            return Err(inline.table().not_beside_its_log());
+        }
+        let filter: Criteria = Item::any().types(inline.types().iter().copied()).into();
+        let behind = log.feed(&filter, kept.checkpoint.position, Inlined::AT_MOST + 1).records;
+        if behind.len() > Inlined::AT_MOST || kept.checkpoint.parked > 0 {
+            return Ok(Inlined::Behind);
+        }
+        let folded = kept.fold(inline, &behind)?;
+        let kept = self.kept_mut(inline.table())?;
+        kept.write(inline.table(), folded);
+        kept.move_to(log.head(), behind.last().map(Anchor::of));
+        kept.inline = Some(inline.types().iter().copied().collect());
+        Ok(Inlined::Done)
+    }
+
+    pub(crate) fn leave_inline(&mut self, table: &Table, log: &Log) -> Result<Checkpoint, Error> {
+        let kept = self.kept_mut(table)?;
+        if kept.inline.take().is_some() {
+            kept.move_to(log.head(), log.last().map(Anchor::of));
+        }
+        Ok(kept.checkpoint.clone())
+    }
+
+    /// The inline builds that an append has to bring, if it brings others.
+    pub(crate) fn inline_missed(&self, append: &Append) -> Option<Vec<InlineId>> {
+        let takes = |kept: &Kept| {
+            let types = kept.inline.as_ref();
+            types.is_some_and(|types| append.events.iter().any(|event| types.contains(event.name())))
+        };
+        let wanted: Vec<_> =
+            self.builds.iter().filter(|(_, kept)| takes(kept)).map(|(id, _)| id.clone()).collect();
+        let mut brought: Vec<InlineId> = append.inline.iter().map(|inline| inline.table().into()).collect();
+        brought.sort_unstable();
+        (wanted != brought).then_some(wanted)
+    }
+
+    /// Folds records into inline builds: into all of them or none.
+    pub(crate) fn fold_inline(
+        &mut self,
+        inline: &[Arc<dyn Inline>],
+        records: &[Record],
+    ) -> Result<(), Error> {
+        let folded = inline.iter().map(|inline| self.kept(inline.table())?.fold(&**inline, records));
+        let folded: Vec<Folded> = folded.collect::<Result<_, _>>()?;
+        for (inline, folded) in inline.iter().zip(folded) {
+            self.kept_mut(inline.table())?.write(inline.table(), folded);
+        }
+        Ok(())
+    }
+
     fn kept(&self, table: &Table) -> Result<&Kept, Error> {
-        self.tables.get(&(table.projection.to_owned(), table.version)).ok_or_else(|| undefined(table))
+        self.builds.get(&table.into()).ok_or_else(|| table.undefined())
     }
 
     fn kept_mut(&mut self, table: &Table) -> Result<&mut Kept, Error> {
-        self.tables.get_mut(&(table.projection.to_owned(), table.version)).ok_or_else(|| undefined(table))
+        self.builds.get_mut(&table.into()).ok_or_else(|| table.undefined())
+    }
+}
+
+impl Kept {
+    fn new(shape: String, log: LogId) -> Self {
+        Self {
+            shape,
+            log,
+            checkpoint: Checkpoint::default(),
+            live: false,
+            inline: None,
+            rows: BTreeMap::new(),
+            parked: BTreeMap::new(),
+            updated_at: Timestamp::now(),
+        }
+    }
+
+    fn stands(&self) -> (Position, u64) {
+        (self.checkpoint.position, self.checkpoint.parked)
+    }
+
+    fn write(&mut self, table: &Table, folded: Folded) {
+        for key in folded.deletes {
+            self.rows.remove(&OrderedKey(key));
+        }
+        for row in folded.upserts {
+            self.rows.insert(OrderedKey(table.key_of(&row)), row);
+        }
+    }
+
+    fn move_to(&mut self, position: Position, anchor: Option<Anchor>) {
+        let anchor = anchor.or(self.checkpoint.anchor);
+        self.checkpoint = Checkpoint { position, anchor, parked: self.parked.len() as u64, stopped: None };
+        self.updated_at = Timestamp::now();
+    }
+
+    /// What an inline fold makes of records and the rows as they are.
+    fn fold(&self, inline: &dyn Inline, records: &[Record]) -> Result<Folded, Error> {
+        let matching = records.iter().filter(|record| inline.types().contains(&&*record.name));
+        let matching: Vec<Record> = matching.cloned().collect();
+        let drafted = matching.iter().cloned().map(|record| Record { position: Position::START, ..record });
+        let keys = inline.keys(&drafted.collect::<Vec<_>>())?;
+        let row = |key: Key| (key.clone(), self.rows.get(&OrderedKey(key)).cloned());
+        Ok(inline.fold(&matching, keys.into_iter().map(row).collect())?)
+    }
+
+    fn difference(&self, live: &Self) -> Difference {
+        let mut difference = Difference::default();
+        let keys: BTreeMap<_, _> = self.rows.keys().chain(live.rows.keys()).map(|key| (key, ())).collect();
+        for key in keys.into_keys() {
+            let count = match (live.rows.get(key), self.rows.get(key)) {
+                (Some(_), None) => &mut difference.missing,
+                (None, Some(_)) => &mut difference.added,
+                (live, new) if live != new => &mut difference.changed,
+                _ => continue,
+            };
+            *count += 1;
+            difference.example.get_or_insert_with(|| key.0.clone());
+        }
+        difference
     }
 }
 
@@ -128,11 +304,4 @@ fn place(query: &RowQuery<'_>, row: &Row) -> (Value, OrderedKey) {
 fn compare(sort: Option<Sort>, one: &(Value, OrderedKey), other: &(Value, OrderedKey)) -> std::cmp::Ordering {
     let order = one.0.order(&other.0).then_with(|| one.1.cmp(&other.1));
     if sort.is_some_and(|sort| sort.descending) { order.reverse() } else { order }
-}
-
-fn undefined(table: &Table) -> Error {
-    Error::unusable(
-        format!("use the rows of `{}`", table.name()),
-        "the table was never defined in this store",
-    )
 }

@@ -167,6 +167,19 @@ impl EventStore for Postgres {
         self.store.journal(after, limit).await
     }
 
+    async fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> Result<u64, Error> {
+        let (mut count, mut at) = (0, after);
+        while at < up_to {
+            let page = self.feed(criteria, at, 10_000).await?;
+            count += page.records.iter().filter(|record| record.position <= up_to).count() as u64;
+            if page.up_to <= at {
+                break;
+            }
+            at = page.up_to;
+        }
+        Ok(count)
+    }
+
     async fn forget_commands(&self, before: Timestamp) -> Result<u64, Error> {
         self.store.forget_commands(before).await
     }

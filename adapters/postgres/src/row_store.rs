@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use annalist_core::{
     error::Error,
-    record::Position,
     rows::{
-        Anchor, Checkpoint, Committed, Key, Row, RowChange, RowQuery, RowStore, Table,
+        Anchor, Build, Checkpoint, Committed, Key, Parked, Row, RowChange, RowQuery, RowStore, Switched,
+        Table,
         sql::{Question, TableSql},
     },
     store::LogId,
@@ -43,6 +43,26 @@ impl RowStore for Postgres {
         }
     }
 
+    async fn builds(&self, projection: &str) -> Result<Vec<Build>, Error> {
+        Err(Error::unusable(format!("find the builds of {projection:?}"), "not possible yet"))
+    }
+
+    async fn parked(&self, _: &Table) -> Result<Vec<Parked>, Error> {
+        Ok(Vec::new())
+    }
+
+    async fn switch(&self, table: &Table, _: bool) -> Result<Switched, Error> {
+        Err(Error::unusable(format!("switch to `{}`", table.name()), "not possible yet"))
+    }
+
+    async fn discard(&self, table: &Table) -> Result<bool, Error> {
+        Err(Error::unusable(format!("discard `{}`", table.name()), "not possible yet"))
+    }
+
+    async fn leave_inline(&self, table: &Table) -> Result<Checkpoint, Error> {
+        Err(Error::unusable(format!("leave `{}` inline", table.name()), "not possible yet"))
+    }
+
     async fn checkpoint(&self, projection: &str, version: u32) -> Result<Option<Checkpoint>, Error> {
         let stored = self.store.look(&self.store.pool, projection, version).await;
         let stored = stored.map_err(|error| failed(self.store.doing("find a projection in"), error))?;
@@ -70,16 +90,18 @@ impl RowStore for Postgres {
         TableSql::new(&self.store.rows, change.table)?.check(&change.upserts, &change.deletes)?;
         let doing = self.store.rows_of("change", change.table);
         let store = Arc::clone(&self.store);
-        let RowChange { table, from, to, anchor, upserts, deletes } = change;
+        let RowChange { table, from, to, parked, anchor, upserts, deletes, park, unpark } = change;
         let table = *table;
         let task = tokio::spawn(async move {
-            store.change(RowChange { table: &table, from, to, anchor, upserts, deletes }).await
+            let table = &table;
+            store.change(RowChange { table, from, to, parked, anchor, upserts, deletes, park, unpark }).await
         });
         task.await.unwrap_or_else(|ended| Err(Error::unknown(doing, ended)))
     }
 
-    async fn report(&self, projection: &str, version: u32, stopped: Option<&str>) -> Result<(), Error> {
-        let report = self.store.sql.report.query().bind(projection).bind(i64::from(version)).bind(stopped);
+    async fn report(&self, table: &Table, stopped: Option<&str>) -> Result<(), Error> {
+        let report =
+            self.store.sql.report.query().bind(table.projection).bind(i64::from(table.version)).bind(stopped);
         let done = report.execute(&self.store.pool).await;
         done.map(drop).map_err(|error| failed(self.store.doing("report on a projection in"), error))
     }
@@ -114,7 +136,7 @@ impl Stored {
                 _ => None,
             };
         let at = position(found.try_get("position")?);
-        let checkpoint = Checkpoint { position: at, anchor, stopped: found.try_get("stopped")? };
+        let checkpoint = Checkpoint { position: at, anchor, parked: 0, stopped: found.try_get("stopped")? };
         let log = LogId::from_uuid(found.try_get::<Uuid, _>("log")?);
         Ok(Self { log, shape: found.try_get("shape")?, checkpoint })
     }
@@ -153,7 +175,7 @@ impl Store {
         insert.execute(&mut *transaction).await.map_err(said)?;
         // Whoever is in doubt asks again, and finds it made or makes it.
         transaction.commit().await.map_err(said)?;
-        Ok(Checkpoint { position: Position::START, anchor: None, stopped: None })
+        Ok(Checkpoint::default())
     }
 
     /// The checkpoint first: of two runners one waits for its row, and then finds it moved.

@@ -229,6 +229,19 @@ impl EventStore for Sqlite {
         retire(&mut connection, answer)
     }
 
+    async fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> Result<u64, Error> {
+        let (mut count, mut at) = (0, after);
+        while at < up_to {
+            let page = self.feed(criteria, at, 10_000).await?;
+            count += page.records.iter().filter(|record| record.position <= up_to).count() as u64;
+            if page.up_to <= at {
+                break;
+            }
+            at = page.up_to;
+        }
+        Ok(count)
+    }
+
     async fn forget_commands(&self, before: Timestamp) -> Result<u64, Error> {
         let operation = format!("forget commands of {}", self.log.title);
         let mut forgotten = 0;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use annalist_core::{
     error::Error,
-    record::Position,
     rows::{
-        Anchor, Checkpoint, Committed, Key, Row, RowChange, RowQuery, RowStore, Table,
+        Anchor, Build, Checkpoint, Committed, Key, Parked, Row, RowChange, RowQuery, RowStore, Switched,
+        Table,
         sql::{Question, TableSql},
     },
     store::LogId,
@@ -42,6 +42,26 @@ impl RowStore for Sqlite {
         retire(&mut connection, answer)
     }
 
+    async fn builds(&self, projection: &str) -> Result<Vec<Build>, Error> {
+        Err(Error::unusable(format!("find the builds of {projection:?}"), "not possible yet"))
+    }
+
+    async fn parked(&self, _: &Table) -> Result<Vec<Parked>, Error> {
+        Ok(Vec::new())
+    }
+
+    async fn switch(&self, table: &Table, _: bool) -> Result<Switched, Error> {
+        Err(Error::unusable(format!("switch to `{}`", table.name()), "not possible yet"))
+    }
+
+    async fn discard(&self, table: &Table) -> Result<bool, Error> {
+        Err(Error::unusable(format!("discard `{}`", table.name()), "not possible yet"))
+    }
+
+    async fn leave_inline(&self, table: &Table) -> Result<Checkpoint, Error> {
+        Err(Error::unusable(format!("leave `{}` inline", table.name()), "not possible yet"))
+    }
+
     async fn checkpoint(&self, projection: &str, version: u32) -> Result<Option<Checkpoint>, Error> {
         let operation = format!("find projection {projection:?} in {}", self.log.title);
         let stored = self.log.stored(&operation, projection, version).await?;
@@ -71,11 +91,12 @@ impl RowStore for Sqlite {
         TableSql::new(&self.log.rows, change.table)?.check(&change.upserts, &change.deletes)?;
         let operation = self.log.rows_of("change", change.table);
         let log = Arc::clone(&self.log);
-        let RowChange { table, from, to, anchor, upserts, deletes } = change;
+        let RowChange { table, from, to, parked, anchor, upserts, deletes, park, unpark } = change;
         let table = *table;
         let task = tokio::spawn(async move {
             let operation = log.rows_of("change", &table);
-            let change = RowChange { table: &table, from, to, anchor, upserts, deletes };
+            let table = &table;
+            let change = RowChange { table, from, to, parked, anchor, upserts, deletes, park, unpark };
             let mut connection = log.writing(&operation).await?;
             let answer = log.change(&mut connection, &operation, change).await;
             retire(&mut connection, answer)
@@ -83,10 +104,10 @@ impl RowStore for Sqlite {
         task.await.unwrap_or_else(|ended| Err(Error::unknown(operation, ended)))
     }
 
-    async fn report(&self, projection: &str, version: u32, stopped: Option<&str>) -> Result<(), Error> {
-        let operation = format!("report on projection {projection:?} in {}", self.log.title);
+    async fn report(&self, table: &Table, stopped: Option<&str>) -> Result<(), Error> {
+        let operation = self.log.rows_of("report on", table);
         let mut connection = self.log.writing(&operation).await?;
-        let report = query(self.log.sql.report.clone()).bind(projection).bind(version);
+        let report = query(self.log.sql.report.clone()).bind(table.projection).bind(table.version);
         let report = report.bind(stopped).bind(Timestamp::now().as_micros());
         let answer = report.execute(&mut *connection).await.map_err(|error| failed(&operation, error));
         retire(&mut connection, answer).map(drop)
@@ -145,7 +166,7 @@ impl Log {
         insert.execute(&mut *transaction).await.map_err(said)?;
         // Whoever is in doubt asks again, and finds it made or makes it.
         transaction.commit().await.map_err(said)?;
-        Ok(Checkpoint { position: Position::START, anchor: None, stopped: None })
+        Ok(Checkpoint::default())
     }
 
     /// The checkpoint first: of two runners one finds it moved.
@@ -224,6 +245,7 @@ impl Log {
         let checkpoint = Checkpoint {
             position: position(number("position")?.unwrap_or_default()),
             anchor,
+            parked: 0,
             stopped: text("stopped")?,
         };
         let (log, shape) = (text("log")?.unwrap_or_default(), text("shape")?.unwrap_or_default());

@@ -149,6 +149,7 @@ mod tests {
     const PEOPLE: Table = Table {
         projection: "people",
         version: 1,
+        build: 0,
         columns: &[
             Column { name: "id", kind: ColumnType::Uuid, nullable: false, role: Role::Key },
             Column { name: "name", kind: ColumnType::Text, nullable: true, role: Role::Index },

@@ -305,6 +305,13 @@ impl Request {
                 Tried::Accepted(receipt)
             }
             Appended::Conflict { met, .. } => Tried::Conflict(met),
+            Appended::Inline(_) => {
+                let reason = "it has inline projections that this program does not keep";
+                return Err(Error::unusable(
+                    format!("append to {}", self.app.inner.store.describe()),
+                    reason,
+                ));
+            }
         })
     }
 

@@ -126,7 +126,7 @@ impl<P: Projection> Runner<P> {
         self.defined = true;
         self.check_anchor(&checkpoint).await?;
         if checkpoint.stopped.is_some() {
-            self.rows.report(P::TABLE.projection, P::TABLE.version, None).await?;
+            self.rows.report(&P::TABLE, None).await?;
         }
         self.resume(checkpoint.position);
         self.tell(State::CatchingUp);
@@ -181,7 +181,7 @@ impl<P: Projection> Runner<P> {
         // Only up to an event that tells the log from another one; what lies behind it is saved when there is time.
         let up_to = anchor.filter(|_| poisoned.is_none()).map_or(up_to, |anchor| anchor.position);
         let (upserts, deletes) = (change.upserts, change.deletes);
-        let change = RowChange { table: &P::TABLE, from: self.saved, to: up_to, anchor, upserts, deletes };
+        let change = RowChange { anchor, upserts, deletes, ..RowChange::new(&P::TABLE, self.saved, up_to) };
         let done = self.save(change).await?;
         match poisoned {
             Some(stopped) if done => Err(Halt::Stopped(stopped)),
@@ -223,9 +223,8 @@ impl<P: Projection> Runner<P> {
         if position == self.saved {
             self.feed.more().await;
         } else if timeout_at(self.save_at, self.feed.more()).await.is_err() {
-            let (table, from, anchor) = (&P::TABLE, self.saved, self.anchor_at(position).await?);
-            let (upserts, deletes) = (Vec::new(), Vec::new());
-            self.save(RowChange { table, from, to: position, anchor, upserts, deletes }).await?;
+            let anchor = self.anchor_at(position).await?;
+            self.save(RowChange { anchor, ..RowChange::new(&P::TABLE, self.saved, position) }).await?;
         }
         Ok(())
     }
@@ -244,7 +243,7 @@ impl<P: Projection> Runner<P> {
         tracing::error!(projection = P::TABLE.projection, %stopped, "the projection stands still");
         let text = stopped.to_string();
         if self.defined
-            && let Err(error) = self.rows.report(P::TABLE.projection, P::TABLE.version, Some(&text)).await
+            && let Err(error) = self.rows.report(&P::TABLE, Some(&text)).await
         {
             tracing::warn!(projection = P::TABLE.projection, %error, "could not write down that it stands still");
         }

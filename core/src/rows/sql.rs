@@ -100,7 +100,7 @@ impl<'a> TableSql<'a> {
             "CREATE TABLE {} (\n{},\n  CONSTRAINT {} PRIMARY KEY ({})\n){}",
             self.relation(),
             columns.join(",\n"),
-            quoted(&format!("{}.{}.key", self.table.projection, self.table.version)),
+            quoted(&format!("{}.key", self.label())),
             self.key(),
             self.dialect.table_options(),
         );
@@ -119,6 +119,52 @@ impl<'a> TableSql<'a> {
         let columns: Vec<String> = self.table.columns.iter().map(column).collect();
         let view = self.dialect.relation(self.table.projection);
         format!("CREATE VIEW {view} AS SELECT {} FROM {}", columns.join(", "), self.relation())
+    }
+
+    /// Removes the view with the projection's name.
+    pub fn drop_view(&self) -> String {
+        format!("DROP VIEW IF EXISTS {}", self.dialect.relation(self.table.projection))
+    }
+
+    /// Removes the table with its rows and indexes.
+    pub fn drop_table(&self) -> String {
+        format!("DROP TABLE IF EXISTS {}", self.relation())
+    }
+
+    /// Compares the rows with those of another build of the same columns, the live one. One row: how many rows only the
+    /// live one has, how many only this one, how many have other values, and the smallest key of such a row, if any.
+    pub fn compare(&self, live: &TableSql<'_>) -> String {
+        let key: Vec<String> = self.table.key().map(|column| self.column(column)).collect();
+        let on: Vec<String> = key.iter().map(|name| format!("live.{name} = built.{name}")).collect();
+        let ids = (0..key.len()).map(|n| format!("\"{n}\"")).collect::<Vec<_>>().join(", ");
+        let either =
+            key.iter().enumerate().map(|(n, name)| format!("coalesce(live.{name}, built.{name}) AS \"{n}\""));
+        let side = |side: &str, column: &Column| {
+            let name = format!("{side}.{}", self.column(column));
+            if column.kind == ColumnType::Json { self.dialect.json_text(&name) } else { name }
+        };
+        let others = self.table.columns.iter().filter(|column| column.role != Role::Key);
+        let differs: Vec<String> = others
+            .map(|column| format!(" OR {} IS DISTINCT FROM {}", side("live", column), side("built", column)))
+            .collect();
+        let (some_live, some_built) =
+            (format!("live.{}", self.first_key()), format!("built.{}", self.first_key()));
+        format!(
+            "WITH differing AS (SELECT {}, \
+             CASE WHEN {some_built} IS NULL THEN 0 WHEN {some_live} IS NULL THEN 1 ELSE 2 END AS \"#\" \
+             FROM {} AS live FULL JOIN {} AS built ON {} \
+             WHERE {some_built} IS NULL OR {some_live} IS NULL{}) \
+             SELECT (SELECT count(*) FROM differing WHERE \"#\" = 0) AS missing, \
+             (SELECT count(*) FROM differing WHERE \"#\" = 1) AS added, \
+             (SELECT count(*) FROM differing WHERE \"#\" = 2) AS changed, {ids} \
+             FROM (SELECT 1 AS one) AS one LEFT JOIN \
+             (SELECT * FROM differing ORDER BY {ids} LIMIT 1) AS example ON true",
+            either.collect::<Vec<_>>().join(", "),
+            live.relation(),
+            self.relation(),
+            on.join(" AND "),
+            differs.concat(),
+        )
     }
 
     /// Selects the rows with the given keys: the number of the key first, then the columns.
@@ -180,15 +226,15 @@ impl<'a> TableSql<'a> {
 
     /// Two for a text where indexes have a limit: one over what fits, one over what does not. A query goes through both.
     fn indexes(&self, number: usize, column: &Column) -> Vec<String> {
-        let Table { projection, version, .. } = self.table;
+        let label = self.label();
         let (on, name, key) = (self.relation(), self.column(column), self.key());
         let nulls = if column.nullable { self.dialect.nulls_first() } else { "" };
-        let index = self.dialect.index(&format!("{projection}.{version}.{number}"));
+        let index = self.dialect.index(&format!("{label}.{number}"));
         let plain = format!("CREATE INDEX {index} ON {on} ({name}{nulls}, {key})");
         match self.sides(column) {
             None => vec![plain],
             Some([short, long]) => {
-                let rest = self.dialect.index(&format!("{projection}.{version}+{number}"));
+                let rest = self.dialect.index(&format!("{label}+{number}"));
                 vec![
                     format!("{plain} WHERE {short}"),
                     format!("CREATE INDEX {rest} ON {on} ({key}) WHERE {long}"),
@@ -204,6 +250,14 @@ impl<'a> TableSql<'a> {
             let long = format!("octet_length({}) > {longest}", self.column(column));
             [format!("({long}) IS NOT TRUE"), long]
         })
+    }
+
+    /// What the names of its key and its indexes begin with: no two builds share it.
+    fn label(&self) -> String {
+        match *self.table {
+            Table { projection, version, build: 0, .. } => format!("{projection}.{version}"),
+            Table { projection, version, build, .. } => format!("{projection}.{version}-{build}"),
+        }
     }
 
     fn relation(&self) -> String {
@@ -227,6 +281,10 @@ impl<'a> TableSql<'a> {
             if readable == name { name } else { format!("{readable} AS {name}") }
         };
         self.table.columns.iter().map(column).collect::<Vec<_>>().join(", ")
+    }
+
+    fn first_key(&self) -> String {
+        self.table.key().next().map_or_else(String::new, |column| self.column(column))
     }
 
     fn key(&self) -> String {

@@ -15,7 +15,7 @@ pub type Row = Vec<Value>;
 /// The key of a row: one value for each key column, in their order.
 pub type Key = Vec<Value>;
 
-/// The table of one version of a projection.
+/// The table of one build of a projection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Table {
     /// The projection's name, which is the name of the stable view: `[a-z][a-z0-9_]*`, at most 48 bytes, neither
@@ -23,7 +23,9 @@ pub struct Table {
     pub projection: &'static str,
     /// The version of its shape and meaning.
     pub version: u32,
-    /// Its columns.
+    /// Which build of that version, counted from 0.
+    pub build: u32,
+    /// Its columns; none if only a checkpoint is kept, as for a policy.
     pub columns: &'static [Column],
 }
 
@@ -71,9 +73,31 @@ pub enum Role {
 }
 
 impl Table {
-    /// The name of the table itself; the view has the projection's name alone.
+    /// The name of the table itself, `balances_v1`, or `balances_v1_2` if it was built anew twice; the view has the
+    /// projection's name alone.
     pub fn name(&self) -> String {
-        format!("{}_v{}", self.projection, self.version)
+        let Self { projection, version, build, .. } = self;
+        if *build == 0 {
+            format!("{projection}_v{version}")
+        } else {
+            format!("{projection}_v{version}_{build}")
+        }
+    }
+
+    /// Another build of the same version.
+    #[must_use]
+    pub fn built(self, build: u32) -> Self {
+        Self { build, ..self }
+    }
+
+    /// Its place among the builds of its projection: newer ones come later.
+    pub fn order(&self) -> (u32, u32) {
+        (self.version, self.build)
+    }
+
+    /// Whether it is a checkpoint alone.
+    pub fn is_rowless(&self) -> bool {
+        self.columns.is_empty()
     }
 
     /// The key columns.
@@ -125,10 +149,52 @@ impl Table {
         Ok(())
     }
 
+    /// For stores: accepts the columns of the live build, with which this one is to be compared.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if they are others.
+    pub fn check_comparable(&self, live: &str) -> Result<(), Error> {
+        let wanted = self.shape();
+        if live == wanted {
+            return Ok(());
+        }
+        let reason = format!(
+            "the live one has the columns ({live}), the new one ({wanted}); switch without comparing"
+        );
+        Err(Error::unusable(format!("compare the builds of `{}`", self.projection), reason))
+    }
+
+    /// For stores: the error for a build that is not there.
+    pub fn undefined(&self) -> Error {
+        Error::unusable(self.using(), "the table was never defined in this store")
+    }
+
+    /// For stores: the error for a change of a build that changes with the appends.
+    pub fn kept_inline(&self) -> Error {
+        Error::unusable(self.using(), "they are kept inline: another program changes them with its appends")
+    }
+
+    /// For stores: the error for a build that is to be discarded and must not.
+    pub fn in_use(&self) -> Error {
+        Error::unusable(format!("discard `{}`", self.name()), "it is what queries read, or it is kept inline")
+    }
+
+    /// For stores: the error for a build of another log that is to be kept inline.
+    pub fn not_beside_its_log(&self) -> Error {
+        Error::unusable(
+            format!("keep `{}` inline", self.name()),
+            "its rows are not beside the log that they are made of; keep them in the background",
+        )
+    }
+
+    fn using(&self) -> String {
+        format!("use the rows of `{}`", self.name())
+    }
+
     /// Checks what the derive cannot see.
     ///
     /// # Errors
-    /// [`Invalid`] if a name is no identifier or too long, the table has no key or an empty one, or two columns share a name.
+    /// [`Invalid`] if a name is no identifier or too long, rows have no key or an empty one, or two columns share a name.
     pub fn check(&self) -> Result<(), Invalid> {
         if !is_kind(self.projection) || self.projection.len() > 48 {
             return Err(refuse(
@@ -161,13 +227,18 @@ impl Table {
         }
         match self.key().next() {
             Some(_) => Ok(()),
+            None if self.is_rowless() => Ok(()),
             None => Err(refuse("projection", self.projection, "mark its key field with `#[key]`")),
         }
     }
 }
 
-/// Whether the view of one projection could be taken for the table of another.
+/// Whether the view of one projection could be taken for the table of another: `…_v1`, `…_v1_2`.
 fn looks_like_a_table(projection: &str) -> bool {
-    let version = projection.rsplit_once("_v").map_or("", |(_, version)| version);
-    !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit())
+    let numbers = projection.rsplit_once("_v").map_or("", |(_, numbers)| numbers);
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match numbers.split_once('_') {
+        Some((version, build)) => is_number(version) && is_number(build),
+        None => is_number(numbers),
+    }
 }

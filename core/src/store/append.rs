@@ -1,5 +1,7 @@
 //! An append as a message, and its answers.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use super::Marker;
@@ -8,6 +10,7 @@ use crate::{
     payload::Payload,
     query::Criteria,
     record::{Draft, Metadata, Name, Position},
+    rows::{Inline, InlineId},
     tag::Tag,
     time::Timestamp,
 };
@@ -28,6 +31,8 @@ pub struct Append {
     /// The journal entry to write with it, if any. That of a rejected command comes alone: without events, conditions and
     /// key, for a rejection is not remembered.
     pub journal: Option<Journaled>,
+    /// The folds of the inline builds of the events' types, to be done in the same transaction: see [`Inline`].
+    pub inline: Vec<Arc<dyn Inline>>,
 }
 
 /// "No event that matches what I read has appeared since I read it." The marker is that of a read of the same criteria, and
@@ -115,6 +120,9 @@ pub enum Appended {
         /// The newest position that matches its criteria.
         met: Position,
     },
+    /// The append did not bring exactly the inline builds that fold events of its types; these they are now, in order.
+    /// Nothing was written.
+    Inline(Vec<InlineId>),
 }
 
 /// What an accepted command returns: where its events stand.

@@ -20,7 +20,7 @@ pub(crate) fn projection(item: &DeriveInput, raw: &Raw<'_>) -> TokenStream {
     quote_spanned! {span=>
         impl #parameters __annalist::Projection for #ident #arguments #predicates {
             type Key = #key;
-            const TABLE: __annalist::Table = __annalist::Table { projection: "", version: 1, columns: &[] };
+            const TABLE: __annalist::Table = __annalist::Table { projection: "", version: 1, build: 0, columns: &[] };
             const EVENTS: &'static [__annalist::Types] = &[];
             fn initial(_: #key) -> Self { #body }
             fn plan_record<'__a>(

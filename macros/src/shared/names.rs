@@ -87,9 +87,11 @@ pub(crate) fn word_fault(word: &str, limit: usize) -> Option<String> {
 
 /// What is wrong with a text as the name of a projection, which is the name of its view.
 fn projection_fault(name: &str) -> Option<String> {
-    let table = name
-        .rsplit_once("_v")
-        .is_some_and(|(_, version)| !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let table = name.rsplit_once("_v").is_some_and(|(_, numbers)| match numbers.split_once('_') {
+        Some((version, build)) => is_number(version) && is_number(build),
+        None => is_number(numbers),
+    });
     match word_fault(name, 48) {
         None if table => {
             Some("a name that ends in `_v` and a number is that of a table: `version = 2`".to_owned())
@@ -159,10 +161,11 @@ mod tests {
             assert!(kind_fault(bad).is_some(), "{bad:?}");
         }
         assert_eq!(name_fault("close the month"), None);
-        for good in ["balances", "v1", "a_v", "a_v1b", &"p".repeat(48)] {
+        for good in ["balances", "v1", "a_v", "a_v1b", "a_v1_b", &"p".repeat(48)] {
             assert_eq!(projection_fault(good), None, "{good}");
         }
-        for bad in ["", "Balances", "balances_v2", "sqlite_balances", "a.b", &"p".repeat(49)] {
+        for bad in ["", "Balances", "balances_v2", "balances_v2_1", "sqlite_balances", "a.b", &"p".repeat(49)]
+        {
             assert!(projection_fault(bad).is_some(), "{bad:?}");
         }
     }

@@ -135,7 +135,7 @@ pub(crate) const fn optional(name: &'static str, kind: ColumnType, role: Role) -
 
 /// A table of columns that are only known while the case runs.
 pub(crate) fn table(projection: &str, version: u32, columns: Vec<Column>) -> Table {
-    Table { projection: forever(projection), version, columns: Vec::leak(columns) }
+    Table { projection: forever(projection), version, build: 0, columns: Vec::leak(columns) }
 }
 
 /// A name that is only known while the case runs.
@@ -147,6 +147,7 @@ pub(crate) fn forever(name: &str) -> &'static str {
 pub(crate) const THINGS: Table = Table {
     projection: "things",
     version: 1,
+    build: 0,
     columns: &[
         column("thing", ColumnType::Int, Role::Key),
         optional("name", ColumnType::Text, Role::Index),
@@ -186,7 +187,7 @@ pub(crate) fn json(json: &str) -> Value {
 /// A change that only moves the checkpoint.
 pub(crate) fn change(table: &Table, from: u64, to: u64) -> RowChange<'_> {
     let (from, to) = (Position::new(from), Position::new(to));
-    RowChange { table, from, to, anchor: None, upserts: vec![], deletes: vec![] }
+    RowChange::new(table, from, to)
 }
 
 /// An anchor at a position, with an id made of it.

@@ -119,6 +119,10 @@ impl EventStore for Faulty {
         self.inner.journal(after, limit).await
     }
 
+    async fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> Result<u64, Error> {
+        self.inner.count(criteria, after, up_to).await
+    }
+
     async fn forget_commands(&self, before: Timestamp) -> Result<u64, Error> {
         self.inner.forget_commands(before).await
     }

@@ -113,7 +113,7 @@ fn judge(deed: &Deed, log: &[Record], verdict: &mut Verdict) {
                 .any(|record| record.position == *met && deed.criteria.matches(&record.name, &record.tags));
             verdict.false_conflicts += usize::from(!named || !log.iter().any(|record| unseen(&record)));
         }
-        Appended::Already(_) => panic!("no append had an id"),
+        other => panic!("no append had an id or inline rows: {other:?}"),
     }
 }
 

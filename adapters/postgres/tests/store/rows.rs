@@ -25,6 +25,7 @@ const fn column(name: &'static str, kind: ColumnType, role: Role) -> Column {
 const ACCOUNTS: Table = Table {
     projection: "accounts",
     version: 1,
+    build: 0,
     columns: &[
         column("account", ColumnType::Uuid, Role::Key),
         Column { name: "owner", kind: ColumnType::Text, nullable: true, role: Role::Index },
@@ -50,7 +51,7 @@ fn account(number: u128, owner: &str) -> Row {
 
 fn change(from: u64, to: u64, upserts: Vec<Row>) -> RowChange<'static> {
     let (from, to) = (Position::new(from), Position::new(to));
-    RowChange { table: &ACCOUNTS, from, to, anchor: None, upserts, deletes: vec![] }
+    RowChange { upserts, ..RowChange::new(&ACCOUNTS, from, to) }
 }
 
 fn everything(table: &Table) -> RowQuery<'_> {

@@ -53,8 +53,12 @@ const ORDERS: Table = Table {
     ],
 };
 
-const MEMBERS: Table =
-    Table { projection: "members", version: 1, columns: &[column("member", ColumnType::Int, Role::Key)] };
+const MEMBERS: Table = Table {
+    projection: "members",
+    version: 1,
+    build: 0,
+    columns: &[column("member", ColumnType::Int, Role::Key)],
+};
 
 fn orders() -> TableSql<'static> {
     TableSql::new(&Plain, &ORDERS).unwrap()
@@ -206,7 +210,11 @@ fn what_does_not_fit_is_refused() {
     assert!(sql.find(&by(9, false)).is_err());
     assert!(sql.find(&RowQuery { after: Some((Some(Value::Bool(true)), key())), ..by(2, false) }).is_err());
     assert!(sql.find(&RowQuery { after: Some((None, vec![])), ..query() }).is_err());
-    const BY_NUMBER: Table =
-        Table { projection: "x", version: 1, columns: &[column("x", ColumnType::Float, Role::Key)] };
+    const BY_NUMBER: Table = Table {
+        projection: "x",
+        version: 1,
+        build: 0,
+        columns: &[column("x", ColumnType::Float, Role::Key)],
+    };
     assert!(TableSql::new(&Plain, &BY_NUMBER).is_err());
 }

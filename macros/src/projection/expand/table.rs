@@ -9,6 +9,7 @@ use super::{Column, Projection, Role, at, field};
 /// const TABLE: Table = Table {
 ///     projection: "balances",
 ///     version: 1,
+///     build: 0,
 ///     columns: &[
 ///         Column {
 ///             name: "account",
@@ -28,6 +29,7 @@ pub(super) fn constant(projection: &Projection<'_>) -> TokenStream {
         const TABLE: __annalist::Table = __annalist::Table {
             projection: #name,
             version: #version,
+            build: 0,
             columns: &[#(#columns),*],
         };
     }

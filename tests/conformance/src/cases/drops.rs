@@ -91,8 +91,8 @@ async fn a_dropped_command_can_be_sent_again(log: Log) -> Outcome {
         // Through the same handle or another, while the first may still be on its way.
         let receipt = match handles[round % 2].append(sent.clone()).await? {
             Appended::Done(receipt) | Appended::Already(receipt) => receipt,
-            Appended::Conflict { .. } => {
-                return Err(crate::Failure::new("an append without conditions met one"));
+            other => {
+                return Err(crate::Failure::new(format!("an append without conditions met {other:?}")));
             }
         };
         if let Some(Appended::Done(first)) = first {

@@ -112,6 +112,9 @@ async fn check(log: &Handle, attempts: &[Attempt]) -> Outcome {
             Appended::Already(_) => {
                 ensure!(attempt.id.is_some(), "an append without an id was told that it is known");
             }
+            Appended::Inline(builds) => {
+                return Err(Failure::new(format!("nothing is inline, and an append misses {builds:?}")));
+            }
         }
     }
     check_ids(attempts)?;

@@ -53,7 +53,7 @@ async fn a_change_from_elsewhere_writes_nothing(log: Log) -> Outcome {
     let rows = handles[1].rows();
     rows.write(&THINGS, vec![]).await?;
     rows.done(change(&THINGS, 1, 10).writes(vec![thing(1, "a", 1)]).anchored(anchor(10))).await?;
-    rows.report("things", 1, Some("a reason")).await?;
+    rows.report(&THINGS, Some("a reason")).await?;
     let before = rows.standing(&THINGS).await?;
     for (n, (from, to)) in
         [(0, 11), (9, 11), (11, 12), (0, 10), (9, 10), (1, 10), (100, 1)].into_iter().enumerate()
@@ -134,7 +134,7 @@ async fn the_anchor_stays_when_none_is_given(log: Log) -> Outcome {
     rows.done(change(&THINGS, 9, 20).writes(vec![thing(1, "a", 1)])).await?;
     rows.done(change(&THINGS, 20, 30)).await?;
     ensure_eq!(rows.standing(&THINGS).await?.anchor, Some(anchor(8)), "the anchor after changes without one");
-    rows.report("things", 1, Some("a reason")).await?;
+    rows.report(&THINGS, Some("a reason")).await?;
     ensure_eq!(rows.standing(&THINGS).await?.anchor, Some(anchor(8)), "the anchor after a report");
     Ok(())
 }
@@ -174,6 +174,7 @@ async fn thousands_of_deletes_in_one_change(log: Log) -> Outcome {
 const PAIRS: Table = Table {
     projection: "pairs",
     version: 1,
+    build: 0,
     columns: &[
         column("amount", ColumnType::Int, Role::Plain),
         column("left", ColumnType::Int, Role::Key),
@@ -229,18 +230,18 @@ async fn reports_are_kept_beside_the_checkpoint(log: Log) -> Outcome {
     rows.write(&THINGS, vec![thing(1, "a", 1)]).await?;
     let long = "é'\"\\\n%".repeat(2_000);
     for reason in ["", "a reason", "'quoted' \"twice\"\n\t\\ %s {} $1 é 😀", &long] {
-        rows.report("things", 1, Some(reason)).await?;
+        rows.report(&THINGS, Some(reason)).await?;
         for handle in &handles {
             let stopped = handle.rows().standing(&THINGS).await?.stopped;
             ensure_eq!(stopped.as_deref(), Some(reason), "the reason in the checkpoint");
         }
     }
-    rows.report("things", 1, None).await?;
+    rows.report(&THINGS, None).await?;
     let checkpoint = handles[1].rows().standing(&THINGS).await?;
     ensure_eq!(checkpoint.stopped, None, "the reason after it was taken back");
     ensure_eq!(checkpoint.position, Position::new(1), "the checkpoint after reports");
     ensure_eq!(rows.all(&THINGS).await?, [thing(1, "a", 1)], "the rows after reports");
-    rows.report("things", 2, Some("nobody")).await?;
+    rows.report(&Table { version: 2, ..THINGS }, Some("nobody")).await?;
     ensure_eq!(rows.checkpoint("things", 2).await?, None, "a checkpoint that was only reported on");
     Ok(())
 }
@@ -249,7 +250,7 @@ async fn what_is_committed_outlives_the_handle(log: Log) -> Outcome {
     let rows = log.rows();
     rows.write(&THINGS, (0..10).map(|n| thing(n, "a", n)).collect()).await?;
     rows.done(change(&THINGS, 1, 9).deletes(vec![vec![int(3)]]).anchored(anchor(9))).await?;
-    rows.report("things", 1, Some("a reason")).await?;
+    rows.report(&THINGS, Some("a reason")).await?;
     let before = (rows.standing(&THINGS).await?, rows.all(&THINGS).await?);
     drop(rows);
     let log = log.restarted().await?;

@@ -21,6 +21,7 @@ cases!("row_script" needs [Rows]: [
 const TABLE: Table = Table {
     projection: "everything",
     version: 1,
+    build: 0,
     columns: &[
         optional("name", ColumnType::Text, Role::Index),
         column("number", ColumnType::Int, Role::Key),
@@ -115,8 +116,8 @@ async fn play(rows: &Rows, model: &Rows, number: u64, step: Step) -> Outcome {
             }
         }
         Step::Report(stopped) => {
-            rows.report("everything", 1, stopped.as_deref()).await?;
-            model.report("everything", 1, stopped.as_deref()).await?;
+            rows.report(&TABLE, stopped.as_deref()).await?;
+            model.report(&TABLE, stopped.as_deref()).await?;
             ensure_eq!(rows.standing(&TABLE).await?, model.standing(&TABLE).await?, "the checkpoint");
         }
         Step::Reopen => {}

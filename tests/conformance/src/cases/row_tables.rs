@@ -30,7 +30,7 @@ cases!("table" needs [Rows]: [
 
 async fn a_new_table_is_empty_and_stands_at_the_start(log: Log) -> Outcome {
     let rows = log.rows();
-    let new = Checkpoint { position: Position::START, anchor: None, stopped: None };
+    let new = Checkpoint::default();
     ensure_eq!(rows.defined(&THINGS).await?, new, "the checkpoint of a new table");
     ensure_eq!(rows.standing(&THINGS).await?, new, "the checkpoint of a new table, asked for");
     ensure_eq!(rows.all(&THINGS).await?, Vec::<Vec<_>>::new(), "the rows of a new table");
@@ -43,7 +43,7 @@ async fn defining_it_again_changes_nothing(log: Log) -> Outcome {
     let handles = log.handles(2).await?;
     let rows = handles[0].rows();
     rows.write(&THINGS, vec![thing(1, "a", 10)]).await?;
-    rows.report("things", 1, Some("a reason")).await?;
+    rows.report(&THINGS, Some("a reason")).await?;
     let before = rows.standing(&THINGS).await?;
     for handle in &handles {
         ensure_eq!(handle.rows().defined(&THINGS).await?, before, "the checkpoint of a table that is there");
@@ -147,7 +147,7 @@ async fn versions_stand_side_by_side(log: Log) -> Outcome {
     rows.write(&second, vec![thing(1, "b", 2), thing(2, "c", 3)]).await?;
     rows.write(&third, vec![vec![int(9), text("d")]]).await?;
     rows.done(change(&second, 1, 20).deletes(vec![vec![int(2)]])).await?;
-    rows.report("things", 2, Some("the second")).await?;
+    rows.report(&second, Some("the second")).await?;
     ensure_eq!(rows.all(&THINGS).await?, [thing(1, "a", 1)], "rows of the first version");
     ensure_eq!(rows.all(&second).await?, [thing(1, "b", 2)], "rows of the second version");
     ensure_eq!(rows.all(&third).await?, [vec![int(9), text("d")]], "rows of the third version");

@@ -1,14 +1,14 @@
 //! Sound rows with one fault.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, sync::Arc};
 
 use annalist_core::{
     Error,
     payload::Payload,
     record::Position,
     rows::{
-        Bound, Checkpoint, Committed, Filter, Key, Row, RowChange, RowQuery, RowStore, SharedRows, Table,
-        Value,
+        Bound, Build, Checkpoint, Committed, Filter, Inline, Inlined, Key, Parked, Row, RowChange, RowQuery,
+        RowStore, SharedRows, Switched, Table, Value,
     },
     store::LogId,
     time::Timestamp,
@@ -209,9 +209,33 @@ impl RowStore for BrokenRows {
         }
     }
 
+    async fn builds(&self, projection: &str) -> Result<Vec<Build>, Error> {
+        self.inner.builds(projection).await
+    }
+
     async fn checkpoint(&self, projection: &str, version: u32) -> Result<Option<Checkpoint>, Error> {
         let version = if self.fault == RowFault::MixesVersions { 1 } else { version };
         self.inner.checkpoint(projection, version).await
+    }
+
+    async fn parked(&self, table: &Table) -> Result<Vec<Parked>, Error> {
+        self.inner.parked(&self.table(table)).await
+    }
+
+    async fn switch(&self, table: &Table, compare: bool) -> Result<Switched, Error> {
+        self.inner.switch(&self.table(table), compare).await
+    }
+
+    async fn discard(&self, table: &Table) -> Result<bool, Error> {
+        self.inner.discard(&self.table(table)).await
+    }
+
+    async fn go_inline(&self, inline: Arc<dyn Inline>) -> Result<Inlined, Error> {
+        self.inner.go_inline(inline).await
+    }
+
+    async fn leave_inline(&self, table: &Table) -> Result<Checkpoint, Error> {
+        self.inner.leave_inline(&self.table(table)).await
     }
 
     async fn rows(&self, table: &Table, keys: &[Key]) -> Result<Vec<Option<Row>>, Error> {
@@ -272,12 +296,11 @@ impl RowStore for BrokenRows {
         self.inner.commit(change).await
     }
 
-    async fn report(&self, projection: &str, version: u32, stopped: Option<&str>) -> Result<(), Error> {
+    async fn report(&self, table: &Table, stopped: Option<&str>) -> Result<(), Error> {
         if self.fault == RowFault::ForgetsReports {
             return Ok(());
         }
-        let version = if self.fault == RowFault::MixesVersions { 1 } else { version };
-        self.inner.report(projection, version, stopped).await
+        self.inner.report(&self.table(table), stopped).await
     }
 
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {
@@ -291,7 +314,7 @@ impl BrokenRows {
     async fn write(&self, table: &Table, upserts: Vec<Row>, deletes: Vec<Key>) -> Result<(), Error> {
         let stands = self.inner.checkpoint(table.projection, table.version).await?;
         let at = stands.map_or(Position::START, |checkpoint| checkpoint.position);
-        let change = RowChange { table, from: at, to: at, anchor: None, upserts, deletes };
+        let change = RowChange { upserts, deletes, ..RowChange::new(table, at, at) };
         self.inner.commit(change).await.map(drop)
     }
 }

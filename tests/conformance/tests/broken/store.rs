@@ -345,6 +345,10 @@ impl EventStore for Broken {
         }
     }
 
+    async fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> Result<u64, Error> {
+        self.inner.count(criteria, after, up_to).await
+    }
+
     async fn forget_commands(&self, before: Timestamp) -> Result<u64, Error> {
         let reach = if self.fault == Fault::ForgetsTooManyIds { 1 } else { 0 };
         self.inner.forget_commands(Timestamp::from_micros(before.as_micros() + reach)).await

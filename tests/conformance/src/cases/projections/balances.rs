@@ -140,6 +140,7 @@ pub(super) struct Balance<const CURED: bool = false> {
 pub(super) const BALANCES: Table = Table {
     projection: "balances",
     version: 1,
+    build: 0,
     columns: &[
         column("account", ColumnType::Int, Role::Key),
         column("count", ColumnType::Int, Role::Index),

@@ -9,12 +9,17 @@ use annalist_core::{
     BoxError, Error,
     query::Criteria,
     record::Position,
-    rows::{Checkpoint, Committed, Key, Row, RowChange, RowQuery, RowStore, SharedRows, Table},
+    rows::{
+        Build, Checkpoint, Committed, Key, Parked, Row, RowChange, RowQuery, RowStore, SharedRows, Switched,
+        Table,
+    },
     store::{Append, Appended, Batch, CommandKey, Entry, EventStore, LogId, Page, Read, Receipt, Settled},
     time::Timestamp,
 };
 use async_trait::async_trait;
 use tokio::sync::Notify;
+
+use super::balances::BALANCES;
 
 /// What a store of rows does instead of what it was asked.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -107,8 +112,11 @@ impl RowStore for Unsteady {
         self.asked(true, self.inner.define(&self.table(table), log)).await
     }
 
-    async fn checkpoint(&self, projection: &str, _: u32) -> Result<Option<Checkpoint>, Error> {
-        self.asked(false, self.inner.checkpoint(projection, self.version)).await
+    /// The version that it keeps under another number stands under its own.
+    async fn builds(&self, projection: &str) -> Result<Vec<Build>, Error> {
+        let builds = self.asked(false, self.inner.builds(projection)).await?;
+        let own = builds.into_iter().filter(|build| build.version == self.version);
+        Ok(own.map(|build| Build { version: BALANCES.version, ..build }).collect())
     }
 
     async fn rows(&self, table: &Table, keys: &[Key]) -> Result<Vec<Option<Row>>, Error> {
@@ -120,13 +128,29 @@ impl RowStore for Unsteady {
         self.asked(true, self.inner.commit(RowChange { table: &table, ..change })).await
     }
 
-    async fn report(&self, projection: &str, _: u32, stopped: Option<&str>) -> Result<(), Error> {
-        self.asked(true, self.inner.report(projection, self.version, stopped)).await
+    async fn report(&self, table: &Table, stopped: Option<&str>) -> Result<(), Error> {
+        self.asked(true, self.inner.report(&self.table(table), stopped)).await
     }
 
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {
         let table = self.table(query.table);
         self.asked(false, self.inner.find(&RowQuery { table: &table, ..query.clone() })).await
+    }
+
+    async fn parked(&self, table: &Table) -> Result<Vec<Parked>, Error> {
+        self.asked(false, self.inner.parked(&self.table(table))).await
+    }
+
+    async fn switch(&self, table: &Table, compare: bool) -> Result<Switched, Error> {
+        self.asked(true, self.inner.switch(&self.table(table), compare)).await
+    }
+
+    async fn discard(&self, table: &Table) -> Result<bool, Error> {
+        self.asked(true, self.inner.discard(&self.table(table))).await
+    }
+
+    async fn leave_inline(&self, table: &Table) -> Result<Checkpoint, Error> {
+        self.asked(true, self.inner.leave_inline(&self.table(table))).await
     }
 }
 
@@ -198,6 +222,10 @@ impl EventStore for Reluctant {
 
     async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {
         self.up()?.journal(after, limit).await
+    }
+
+    async fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> Result<u64, Error> {
+        self.up()?.count(criteria, after, up_to).await
     }
 
     async fn forget_commands(&self, before: Timestamp) -> Result<u64, Error> {

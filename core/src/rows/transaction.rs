@@ -1,0 +1,33 @@
+//! Projections that write their own tables, in the transaction that moves their checkpoint.
+
+use std::pin::Pin;
+
+use async_trait::async_trait;
+
+use super::{Committed, RowChange, RowStore};
+use crate::error::{BoxError, Error};
+
+/// What is to be done inside an open transaction.
+pub type Work<'w, C> = Box<
+    dyn for<'c> FnOnce(&'c mut C) -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + 'c>>
+        + Send
+        + 'w,
+>;
+
+/// A store of rows that lends out its open transaction.
+#[async_trait]
+pub trait Transactional: RowStore {
+    /// A connection of the store's driver, with a transaction open.
+    type Connection: Send;
+
+    /// As [`RowStore::commit`], with some work done in the same transaction, behind the comparison. If the work fails, nothing
+    /// of the change is written, and its error comes back inside. It is not run where the answer is [`Committed::Stale`].
+    ///
+    /// # Errors
+    /// As [`RowStore::commit`].
+    async fn commit_with(
+        &self,
+        change: RowChange<'_>,
+        work: Work<'_, Self::Connection>,
+    ) -> Result<Result<Committed, BoxError>, Error>;
+}
