@@ -142,7 +142,7 @@ fn a_function_finds_the_keys_that_are_no_tags() {
 
 #[test]
 fn columns_have_the_names_and_roles_of_the_fields() {
-    let Table { projection, version, columns } = Balance::TABLE;
+    let Table { projection, version, columns, .. } = Balance::TABLE;
     assert_eq!((projection, version), ("balances", 3));
     let columns: Vec<_> = columns.iter().map(|one| (one.name, one.kind, one.nullable, one.role)).collect();
     assert_eq!(
