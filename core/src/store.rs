@@ -3,6 +3,7 @@
 //! A store keeps records with JSON payloads; it never sees a user's type. Whoever holds one holds `Arc<dyn EventStore>`.
 
 mod append;
+mod hints;
 mod read;
 mod token;
 
@@ -14,6 +15,7 @@ use uuid::Uuid;
 
 pub use self::{
     append::{Append, Appended, CommandKey, Condition, Journaled, Receipt, Stored},
+    hints::Hints,
     read::{Batch, Entry, Hole, Marker, Outcome, Page, Read, Settled},
     token::Token,
 };
@@ -98,6 +100,12 @@ pub trait EventStore: Send + Sync + 'static {
     /// [`Error`] if the store cannot answer.
     async fn settled(&self) -> Result<Settled, Error>;
 
+    /// What is heard of the appends of other processes from now on; nothing, unless the store says otherwise. Whoever
+    /// follows the log asks [`settled`](EventStore::settled) all the same, and with hints need not ask as often.
+    fn hints(&self) -> Hints {
+        Hints::none()
+    }
+
     /// The end of the longest prefix of the settled log whose recorded times are not later than `time`.
     ///
     /// # Errors
@@ -167,6 +175,10 @@ macro_rules! delegate_store {
 
             async fn settled(&self) -> Result<Settled, Error> {
                 (**self).settled().await
+            }
+
+            fn hints(&self) -> Hints {
+                (**self).hints()
             }
 
             async fn position_at(&self, time: Timestamp) -> Result<Position, Error> {

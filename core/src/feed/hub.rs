@@ -1,16 +1,29 @@
 //! One watcher of a log for all feeds of a process.
 
 use std::{
+    future::poll_fn,
+    pin::pin,
     sync::{Arc, Weak},
+    task::Poll,
     time::Duration,
 };
 
-use tokio::sync::{Notify, watch};
+use tokio::{
+    sync::{Notify, watch},
+    time::timeout,
+};
 
-use crate::{record::Position, store::EventStore};
+use crate::{
+    record::Position,
+    store::{EventStore, Hints},
+};
 
-/// The shortest and the longest pause between two looks at a log that does not move.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(50));
+/// The shortest pause between two looks at a log that does not move.
+const SHORTEST: Duration = Duration::from_millis(2);
+/// The longest one.
+const LONGEST: Duration = Duration::from_millis(50);
+/// The longest one while the store tells of what others append.
+const LONGEST_HINTED: Duration = Duration::from_millis(250);
 
 /// Knows up to where a log is settled, and wakes those who wait for more. It looks at the log only while somebody waits.
 #[derive(Debug)]
@@ -65,17 +78,23 @@ impl Hub {
         self.settled.receiver_count() > 0
     }
 
-    /// Looks once. Gives whether the log had moved.
-    async fn look(&self) -> bool {
+    async fn look(&self) -> Look {
         match self.store.settled().await {
-            Ok(settled) => self.settled.send_if_modified(|known| {
-                let moved = settled.position > *known;
-                *known = settled.position.max(*known);
-                moved
-            }),
+            Ok(settled) => {
+                let moved = self.settled.send_if_modified(|known| {
+                    let moved = settled.position > *known;
+                    *known = settled.position.max(*known);
+                    moved
+                });
+                match settled.hole {
+                    _ if moved => Look::Moved,
+                    Some(_) => Look::Blocked,
+                    None => Look::Still,
+                }
+            }
             Err(error) => {
                 tracing::debug!(%error, "could not look how far the log is settled");
-                false
+                Look::Still
             }
         }
     }
@@ -88,24 +107,65 @@ impl Drop for Hub {
     }
 }
 
-/// Looks at the log while somebody waits: at once when the bell rings, else after pauses that grow while nothing moves.
-/// The hub is not held while pausing.
+/// What a look at the log showed.
+enum Look {
+    /// It is settled further than before.
+    Moved,
+    /// It stands before a hole.
+    Blocked,
+    /// There is nothing new.
+    Still,
+}
+
+/// Why a pause ended.
+#[derive(PartialEq, Eq)]
+enum Woken {
+    Bell,
+    Hint,
+    Time,
+}
+
+/// Looks at the log while somebody waits: at once when the bell rings or a hint comes, else after pauses that grow while
+/// nothing moves. The hub is not held while pausing.
 async fn keep_looking(hub: Weak<Hub>, bell: Arc<Notify>) {
-    let (shortest, longest) = PAUSES;
-    let mut pause = shortest;
+    let (mut hints, mut hinted) = (None, false);
+    let (mut woken, mut pause) = (Woken::Bell, SHORTEST);
     while let Some(hub) = hub.upgrade() {
-        let waits = hub.somebody_waits();
-        if waits && hub.look().await {
-            pause = shortest;
-            continue;
+        let hints = match hub.somebody_waits() {
+            true => Some(hints.get_or_insert_with(|| hub.store.hints())),
+            false => None,
+        };
+        if hints.is_some() {
+            match hub.look().await {
+                Look::Moved => {
+                    // It moved and nobody said so: hints are not to be relied on, until the next one comes.
+                    hinted &= woken != Woken::Time;
+                    (woken, pause) = (Woken::Bell, SHORTEST);
+                    continue;
+                }
+                // Nobody tells when it is closed.
+                Look::Blocked => hinted = false,
+                Look::Still => {}
+            }
         }
         drop(hub);
-        let rang = if waits {
-            tokio::time::timeout(pause, bell.notified()).await.is_ok()
-        } else {
-            bell.notified().await;
-            true
-        };
-        pause = if rang { shortest } else { (pause * 2).min(longest) };
+        woken = wait(&bell, hints, pause).await;
+        hinted |= woken == Woken::Hint;
+        let longest = if hinted { LONGEST_HINTED } else { LONGEST };
+        pause = if woken == Woken::Time { (pause * 2).min(longest) } else { SHORTEST };
     }
+}
+
+/// Waits until the bell rings; if there is somebody to look for, no longer than a pause or until a hint comes.
+async fn wait(bell: &Notify, hints: Option<&mut Hints>, pause: Duration) -> Woken {
+    let Some(hints) = hints else {
+        bell.notified().await;
+        return Woken::Bell;
+    };
+    let (mut rung, mut hinted) = (pin!(bell.notified()), pin!(hints.next()));
+    let news = poll_fn(|context| match rung.as_mut().poll(context) {
+        Poll::Ready(()) => Poll::Ready(Woken::Bell),
+        Poll::Pending => hinted.as_mut().poll(context).map(|()| Woken::Hint),
+    });
+    timeout(pause, news).await.unwrap_or(Woken::Time)
 }

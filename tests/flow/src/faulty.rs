@@ -2,15 +2,18 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use annalist::{
     Criteria, Error, EventStore, LogId, Memory, Position, Receipt, Timestamp,
-    store::{Append, Appended, Batch, CommandKey, Entry, Page, Read, Settled},
+    store::{Append, Appended, Batch, CommandKey, Entry, Hints, Page, Read, Settled},
 };
 use async_trait::async_trait;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 /// What happens to one append.
 #[derive(Debug)]
@@ -37,6 +40,10 @@ pub struct Faulty {
     pub gate: Semaphore,
     /// Counts appends that are held.
     pub held: Semaphore,
+    /// How often it was asked how far it is settled.
+    pub looks: AtomicUsize,
+    /// Tells of the appends of others, when a test wants it to.
+    pub hints: Mutex<Option<watch::Sender<()>>>,
 }
 
 impl Faulty {
@@ -47,12 +54,21 @@ impl Faulty {
             faults: Mutex::new(faults.into_iter().collect()),
             gate: Semaphore::new(0),
             held: Semaphore::new(0),
+            looks: AtomicUsize::new(0),
+            hints: Mutex::new(Some(watch::Sender::default())),
         }
     }
 
     /// How many faults are still ahead.
     pub fn left(&self) -> usize {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Tells of an append of somebody else.
+    pub fn hint(&self) {
+        if let Some(hints) = self.hints.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            hints.send_replace(());
+        }
     }
 
     fn next(&self) -> Option<Fault> {
@@ -108,7 +124,13 @@ impl EventStore for Faulty {
     }
 
     async fn settled(&self) -> Result<Settled, Error> {
+        self.looks.fetch_add(1, Ordering::SeqCst);
         self.inner.settled().await
+    }
+
+    fn hints(&self) -> Hints {
+        let hints = self.hints.lock().unwrap_or_else(PoisonError::into_inner);
+        hints.as_ref().map_or(Hints::none(), |sender| sender.subscribe().into())
     }
 
     async fn position_at(&self, time: Timestamp) -> Result<Position, Error> {
