@@ -7,7 +7,11 @@ mod registry;
 mod retry;
 mod turns;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use tokio::time::MissedTickBehavior;
 
@@ -23,12 +27,13 @@ use self::{
 };
 use crate::{
     aggregate::Aggregate,
+    ask::{Ask, Query, Watched},
     codec::Codec,
     command::Command,
     error::{Error, Invalid},
     event::Event,
     feed::{Feed, Hub},
-    find::{Find, List},
+    find::{Find, List, ReadModel},
     id::Id,
     position::Position,
     projection::{Projection, Status},
@@ -120,6 +125,16 @@ impl App {
         List::new(self.inner.read_side.model())
     }
 
+    /// Asks a typed question, now or [`after`](Ask::after) a receipt.
+    pub fn ask<Q: Query>(&self, question: Q) -> Ask<Q> {
+        Ask::new(self.clone(), question)
+    }
+
+    /// Follows the answers of a question: the one now, and each other one as soon as the rows show it.
+    pub fn watch<Q: Query<Answer: Clone + PartialEq>>(&self, question: Q) -> Watched<Q> {
+        Watched::new(self, question)
+    }
+
     /// A receipt as a text that another process accepts, or a browser brings back: see [`App::position_of`].
     pub fn token(&self, receipt: &Receipt) -> Token {
         Token::new(self.inner.store.log_id(), receipt.position())
@@ -185,6 +200,14 @@ impl App {
         &self.inner.store
     }
 
+    pub(crate) fn model<P: Projection>(&self) -> Result<ReadModel<P>, Error> {
+        self.inner.read_side.model()
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakApp {
+        WeakApp(Arc::downgrade(&self.inner))
+    }
+
     /// Forgets old command ids every hour, as long as a clone of the app lives.
     fn keep_house(&self) {
         let app = Arc::downgrade(&self.inner);
@@ -210,6 +233,23 @@ impl fmt::Debug for App {
             .field("store", &store.describe())
             .field("settings", settings)
             .finish_non_exhaustive()
+    }
+}
+
+/// An app that lives no longer for it.
+#[derive(Clone)]
+pub(crate) struct WeakApp(Weak<Inner>);
+
+impl WeakApp {
+    /// The app, if it is still there.
+    pub(crate) fn upgrade(&self) -> Option<App> {
+        self.0.upgrade().map(|inner| App { inner })
+    }
+}
+
+impl fmt::Debug for WeakApp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WeakApp")
     }
 }
 

@@ -8,7 +8,7 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | application | [`app`], [`testing`] |
+//! | application | [`app`], [`ask`], [`testing`] |
 //! | write side | [`aggregate`], [`command`], [`dispatch`] |
 //! | read side | [`feed`], [`projection`], [`find`] |
 //! | port | [`store`], [`rows`] |
@@ -41,6 +41,7 @@ pub mod find;
 pub mod projection;
 
 pub mod app;
+pub mod ask;
 pub mod testing;
 
 #[doc(inline)]

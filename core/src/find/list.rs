@@ -13,7 +13,7 @@ use crate::{
     error::{Error, Invalid},
     projection::Projection,
     record::Position,
-    rows::{Bound, ColumnType, Field, Filter, Role, RowQuery, Sort},
+    rows::{Bound, ColumnType, Field, Filter, Role, RowQuery, Sort, Value},
     text::refuse,
 };
 
@@ -62,9 +62,9 @@ impl<P: Projection> List<P> {
         }
     }
 
-    /// Only rows with this value in a field.
+    /// Only rows with this value in a field; `&None` asks for rows where it is empty.
     pub fn equal<F: Field>(self, field: &str, value: &F) -> Self {
-        self.filter::<F>(field, || Ok(vec![Bound::Equal(value.to_value()?)]))
+        self.compare(field, value, Bound::Equal)
     }
 
     /// Only rows with a value in this range in a field. An empty field is in no range.
@@ -85,9 +85,37 @@ impl<P: Projection> List<P> {
         })
     }
 
+    /// Only rows with this value or a greater one in a field.
+    pub fn at_least<F: Field>(self, field: &str, value: &F) -> Self {
+        self.compare(field, value, Bound::AtLeast)
+    }
+
+    /// Only rows with this value or a smaller one in a field.
+    pub fn at_most<F: Field>(self, field: &str, value: &F) -> Self {
+        self.compare(field, value, Bound::AtMost)
+    }
+
+    /// Only rows with a greater value in a field.
+    pub fn above<F: Field>(self, field: &str, value: &F) -> Self {
+        self.compare(field, value, Bound::Above)
+    }
+
+    /// Only rows with a smaller value in a field.
+    pub fn below<F: Field>(self, field: &str, value: &F) -> Self {
+        self.compare(field, value, Bound::Below)
+    }
+
     /// Only rows with a text in a field that starts so.
     pub fn prefix(self, field: &str, start: &str) -> Self {
         self.filter::<String>(field, || Ok(vec![Bound::Prefix(start.to_owned())]))
+    }
+
+    /// Asks more if something is given: `list.when(&question.owner, |list, owner| list.equal("owner", owner))`.
+    pub fn when<T>(self, given: &Option<T>, ask: impl FnOnce(Self, &T) -> Self) -> Self {
+        match given {
+            Some(given) => ask(self, given),
+            None => self,
+        }
     }
 
     /// Sorted by a field, smallest first, and by the key where that is alike. Nothing comes before everything.
@@ -129,6 +157,10 @@ impl<P: Projection> List<P> {
     /// How long to wait at most; 5 seconds unless said.
     pub fn within(self, patience: Duration) -> Self {
         Self { patience, ..self }
+    }
+
+    fn compare<F: Field>(self, field: &str, value: &F, bound: fn(Value) -> Bound) -> Self {
+        self.filter::<F>(field, || Ok(vec![bound(value.to_value()?)]))
     }
 
     fn filter<F: Field>(mut self, field: &str, bounds: impl FnOnce() -> Result<Vec<Bound>, Invalid>) -> Self {

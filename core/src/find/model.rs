@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// How long a question waits for rows that are behind, unless it says otherwise.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The rows of a projection, as one process sees them.
 #[derive(Debug)]
@@ -42,6 +42,11 @@ impl<P: Projection> ReadModel<P> {
     /// How far they are, and how the projection does.
     pub fn status(&self) -> Status {
         self.status.borrow().clone()
+    }
+
+    /// Tells when they move.
+    pub(crate) fn changes(&self) -> watch::Receiver<Status> {
+        self.status.clone()
     }
 
     /// Waits until the rows have passed a position.
