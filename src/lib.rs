@@ -74,6 +74,7 @@ pub use self::open::open;
 #[doc(inline)]
 pub use annalist_core::{
     aggregate::{Aggregate, AggregateId},
+    ask::Query,
     codec::Codec,
     command::Command,
     context::Context,
@@ -90,11 +91,11 @@ pub use annalist_core::{
 };
 pub use annalist_core::{
     app::{self, App, Moment},
-    feed, find, projection, rows, store, testing,
+    ask, feed, find, projection, rows, store, testing,
 };
 
 #[cfg(feature = "macros")]
-pub use annalist_macros::{Aggregate, Command, Event, Id, Projection};
+pub use annalist_macros::{Aggregate, Command, Event, Id, Projection, Query};
 
 #[cfg(feature = "memory")]
 #[doc(inline)]
@@ -106,11 +107,12 @@ pub use annalist_postgres::Postgres;
 #[doc(inline)]
 pub use annalist_sqlite::Sqlite;
 
-/// What commands and aggregates that are written by hand are made of, beside their traits.
+/// What commands, aggregates and queries that are written by hand are made of, beside their traits.
 pub mod by_hand {
     #[doc(inline)]
     pub use annalist_core::{
         aggregate::{criteria_of, fold},
+        ask::ReadModels,
         dispatch::{Dispatcher, Handler, Loader, Plan},
         event::Events,
     };
@@ -121,7 +123,7 @@ pub mod prelude {
     #[doc(no_inline)]
     pub use crate::{
         Aggregate, App, Change, Command, Context, Error, Event, EventStore, ExecuteError, Id, Projection,
-        Receipt,
+        Query, Receipt,
     };
     #[doc(no_inline)]
     pub use serde::{Deserialize, Serialize};
@@ -135,15 +137,17 @@ pub mod prelude {
 pub mod __private {
     pub use annalist_core::{
         aggregate::{Aggregate, AggregateId, On, criteria_of, entry_overlaps, entry_reaches, fold},
+        ask::{Columns, Query, ReadModels, Source},
         codec::Codec,
         command::Command,
         context::Context,
         dispatch::{Dispatcher, Handler, Loader, Member, State, StateIds, decision},
-        error::Invalid,
+        error::{Error, Invalid},
         event::{
             Event, EventType, IdField, IdKind, IntoEvents, Tags, Types, decode_struct, decode_unit,
             decode_variant, encode_struct, encode_unit, encode_variant, variant_overlaps,
         },
+        find::Rows,
         id::{Fresh, Id, Ids},
         payload::Payload,
         projection::{OnRow, Projection, RowKey, Steps},

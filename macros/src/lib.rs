@@ -9,6 +9,7 @@ mod command;
 mod event;
 mod id;
 mod projection;
+mod query;
 mod shared;
 #[cfg(test)]
 mod tests;
@@ -364,4 +365,13 @@ pub fn derive_command(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(Projection, attributes(projection, key, index, json))]
 pub fn derive_projection(input: TokenStream) -> TokenStream {
     shared::run(input, projection::derive)
+}
+
+/// Makes a struct a question to a read model.
+#[proc_macro_derive(
+    Query,
+    attributes(query, key, equal, at_least, at_most, above, below, prefix, limit, cursor)
+)]
+pub fn derive_query(input: TokenStream) -> TokenStream {
+    shared::run(input, query::derive)
 }

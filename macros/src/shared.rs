@@ -25,6 +25,7 @@ pub(crate) use self::{
     on::{On, distinct},
     output::{at, shown, stub_body, wrap},
     slot::Slot,
+    suggest::nearest,
 };
 
 /// Parses the item and hands it to a derive.

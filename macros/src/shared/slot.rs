@@ -1,6 +1,6 @@
 //! The value of a key, which may be given once.
 
-use syn::{ExprPath, LitInt, LitStr, Path, Result, Token, Type, parse::Parse, token};
+use syn::{ExprPath, Ident, LitInt, LitStr, Path, Result, Token, Type, ext::IdentExt, parse::Parse, token};
 
 use super::{Errors, key::Key, shown};
 
@@ -64,6 +64,13 @@ impl Slot<ExprPath> {
     /// `key = path::to::function`
     pub(crate) fn function(&mut self, key: &Key<'_>, example: &str) -> Result<()> {
         self.put(key, key.value("the path of a function, without quotes", example)?)
+    }
+}
+
+impl Slot<Ident> {
+    /// `key = field`
+    pub(crate) fn name(&mut self, key: &Key<'_>, example: &str) -> Result<()> {
+        self.put(key, key.value_with("the name of a field, without quotes", example, Ident::parse_any)?)
     }
 }
 

@@ -1,0 +1,66 @@
+//! What only the compiler can check, by evaluating constants: whether the columns are there.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{Ident, ext::IdentExt};
+
+use super::{Asked, Body, Query, answer::source, at};
+use crate::shared::{is_generic, shown};
+
+/// Of a concrete query the assertions are items, found when it is checked:
+///
+/// ```text
+/// const _: () = Columns { table: <Balance as Source>::TABLE, row: "Balance" }.equal::<String>("owner");
+/// ```
+///
+/// Those of a generic one stand in inline `const`s of `answer`.
+pub(super) fn items(query: &Query<'_>) -> TokenStream {
+    if is_generic(query.generics) {
+        return TokenStream::new();
+    }
+    let asserts = all(query);
+    quote!(#(const _: () = #asserts;)*)
+}
+
+pub(super) fn all(query: &Query<'_>) -> impl Iterator<Item = TokenStream> {
+    match &query.body {
+        Body::Row(key) => vec![keyed(query, key)],
+        Body::Rows(listing) => {
+            let order = listing.order.iter().map(|column| ordered(query, column));
+            let conditions = listing.conditions.iter().map(|(how, asked)| compared(query, how, asked));
+            order.chain(conditions).collect()
+        }
+    }
+    .into_iter()
+}
+
+/// From the first key field to the last.
+fn keyed(query: &Query<'_>, key: &[Asked<'_>]) -> TokenStream {
+    let place =
+        |asked: Option<&Asked<'_>>| at(asked.map_or_else(Span::call_site, |asked| asked.column.span()));
+    let columns = columns(query, place(key.first()));
+    let names = key.iter().map(|asked| asked.column.unraw().to_string());
+    let call = quote_spanned!(place(key.last())=> .keyed(&[#(#names),*]));
+    quote!(#columns #call)
+}
+
+fn ordered(query: &Query<'_>, column: &Ident) -> TokenStream {
+    let (span, name) = (at(column.span()), column.unraw().to_string());
+    let columns = columns(query, span);
+    quote_spanned!(span=> #columns.ordered(#name))
+}
+
+fn compared(query: &Query<'_>, how: &str, Asked { ty, column, .. }: &Asked<'_>) -> TokenStream {
+    let (span, name) = (at(column.span()), column.unraw().to_string());
+    let columns = columns(query, span);
+    match how {
+        "prefix" => quote_spanned!(span=> #columns.prefixed(#name)),
+        "equal" => quote_spanned!(span=> #columns.equal::<#ty>(#name)),
+        _ => quote_spanned!(span=> #columns.compared::<#ty>(#name)),
+    }
+}
+
+fn columns(query: &Query<'_>, span: Span) -> TokenStream {
+    let (source, row) = (source(query), shown(query.from));
+    quote_spanned!(span=> __annalist::Columns { table: #source::TABLE, row: #row })
+}

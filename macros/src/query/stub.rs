@@ -1,0 +1,36 @@
+//! Stands in for a query with a mistake, so that the mistake is the only error.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::DeriveInput;
+
+use super::parse::{Mark, Raw};
+use crate::shared::{at, stub_body, where_clause};
+
+pub(crate) fn query(item: &DeriveInput, raw: &Raw<'_>) -> TokenStream {
+    let (ident, span) = (&item.ident, at(item.ident.span()));
+    let (parameters, arguments, _) = item.generics.split_for_impl();
+    let this = quote!(__annalist::std::marker::Send + __annalist::std::marker::Sync + 'static);
+    let answer = answer(raw);
+    let predicates = where_clause(&item.generics, &[quote!(Self: #this), quote!(#answer: #this)]);
+    let body = stub_body(span);
+    quote_spanned! {span=>
+        impl #parameters __annalist::Query for #ident #arguments #predicates {
+            type Answer = #answer;
+            async fn answer(
+                &self,
+                _: &__annalist::ReadModels,
+            ) -> __annalist::std::result::Result<Self::Answer, __annalist::Error> { #body }
+        }
+    }
+}
+
+/// The answer as it would be; of a question without rows, nothing.
+fn answer(raw: &Raw<'_>) -> TokenStream {
+    let Some(from) = raw.attribute.from.get() else { return quote!(()) };
+    let mut marks = raw.fields.iter().filter_map(|field| field.mark.as_ref());
+    match marks.any(|mark| mark.mark == Mark::Key) {
+        true => quote!(__annalist::std::option::Option<#from>),
+        false => quote!(__annalist::Rows<#from>),
+    }
+}
