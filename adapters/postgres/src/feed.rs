@@ -8,7 +8,7 @@
 use std::{
     sync::{
         Arc, Weak,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -28,8 +28,9 @@ use tokio::{
 
 use crate::{
     Store,
+    errand::{Errand, Turn},
     error::server,
-    rows::{number, position},
+    rows::{Items, number, position},
 };
 
 /// Rows that one step walks over.
@@ -52,9 +53,8 @@ pub(crate) struct Mark {
     /// A copy for those who need only the position.
     position: AtomicU64,
     walk: Mutex<Walk>,
-    /// Whether a task is looking after our own appends, and whether there were more of them since it looked last.
-    looking: AtomicBool,
-    appended: AtomicBool,
+    /// Looking after our own appends.
+    looking: Arc<Errand>,
 }
 
 struct Walk {
@@ -92,8 +92,7 @@ impl Mark {
                 open: None,
                 kept: position,
             }),
-            looking: AtomicBool::new(false),
-            appended: AtomicBool::new(false),
+            looking: Arc::default(),
         }
     }
 
@@ -115,6 +114,21 @@ impl Store {
             Some(last) if records.len() >= limit => Ok(Page { up_to: last.position, records, hole: None }),
             _ => Ok(Page { up_to: settled, records, hole }),
         }
+    }
+
+    pub(crate) async fn count(
+        &self,
+        criteria: &Criteria,
+        after: Position,
+        up_to: Position,
+    ) -> Result<u64, Error> {
+        let settled = self.settle().await?.position;
+        let mut items = Items::default();
+        criteria.items().iter().for_each(|item| items.push(0, item));
+        let query = self.sql.count.planned().bind(items.types).bind(items.tags);
+        let query = query.bind(number(after)).bind(number(up_to.min(settled)));
+        let row = query.fetch_one(&self.pool).await.map_err(|error| self.unread(error))?;
+        row.try_get("count").map(i64::unsigned_abs).map_err(|error| self.unread(error))
     }
 
     /// Walks as far as there is no hole, and closes holes that nobody is going to fill.
@@ -224,39 +238,26 @@ impl Store {
     /// Looks after an append of ours until the log is settled behind it, in a task of its own that ends by itself: a hole
     /// must not stay open because nobody reads feeds in a process that may close it.
     pub(crate) fn close_holes(store: &Arc<Self>) {
-        store.mark.appended.store(true, Ordering::SeqCst);
-        if !store.mark.looking.swap(true, Ordering::SeqCst) {
-            match Handle::try_current() {
-                Ok(runtime) => drop(runtime.spawn(look_after(Arc::downgrade(store)))),
-                Err(_) => store.mark.looking.store(false, Ordering::SeqCst),
-            }
+        if let (Some(turn), Ok(runtime)) = (store.mark.looking.want(), Handle::try_current()) {
+            runtime.spawn(look_after(Arc::downgrade(store), turn));
         }
     }
 
-    /// Whether there is nothing left to look after.
-    async fn is_looked_after(&self) -> bool {
-        self.mark.appended.store(false, Ordering::SeqCst);
+    /// Whether nothing stands in the way of those who follow, as far as this process can tell.
+    async fn is_settled(&self) -> bool {
         match self.settle().await {
-            Ok(settled) if settled.hole.is_some() => false,
-            Err(error) if error.is_unavailable() && !self.pool.is_closed() => false,
-            _ => self.mark.is_left(),
+            Ok(settled) => settled.hole.is_none(),
+            Err(error) => !error.is_unavailable() || self.pool.is_closed(),
         }
     }
 }
 
-impl Mark {
-    /// Ends the task's turn, unless there was an append in the meantime that nobody else has taken on.
-    fn is_left(&self) -> bool {
-        self.looking.store(false, Ordering::SeqCst);
-        !self.appended.load(Ordering::SeqCst) || self.looking.swap(true, Ordering::SeqCst)
-    }
-}
-
-async fn look_after(store: Weak<Store>) {
+async fn look_after(store: Weak<Store>, mut turn: Turn) {
     sleep(LINGER).await;
     let (mut pause, longest) = LOOKS;
     while let Some(store) = store.upgrade() {
-        if store.is_looked_after().await {
+        turn.begin();
+        if store.is_settled().await && turn.is_over() {
             break;
         }
         drop(store);

@@ -92,7 +92,12 @@ impl Store {
 
     async fn carry(self: &Arc<Self>, jobs: Vec<Job>) {
         match self.send(&jobs).await {
-            Ok(answers) => jobs.into_iter().zip(answers).for_each(|(job, answer)| job.answer(answer)),
+            Ok(answers) => {
+                if answers.iter().any(has_written) {
+                    Self::tell(self);
+                }
+                jobs.into_iter().zip(answers).for_each(|(job, answer)| job.answer(answer));
+            }
             // One of them asks for what the database cannot keep, and must not spoil it for the others.
             Err(Failed::Answered(error)) if jobs.len() > 1 && blames_input(&error) => {
                 for job in jobs {
@@ -107,6 +112,10 @@ impl Store {
         }
         Self::close_holes(self);
     }
+}
+
+fn has_written(answer: &Result<Appended, Error>) -> bool {
+    matches!(answer, Ok(Appended::Done(receipt)) if !receipt.events.is_empty())
 }
 
 /// Why a call gave no answers.

@@ -19,6 +19,13 @@
 //! `USAGE` on the schema and its sequences, `SELECT` and `INSERT` on its tables, and `UPDATE` on `log`; one that only reads
 //! needs `USAGE` and `SELECT`, and waits for others to close the holes that a failed append leaves.
 //!
+//! # Several processes
+//!
+//! A process that appends tells the others by NOTIFY, after its commits and at most a hundred times a second; one that follows
+//! the log listens, on one connection besides those of its pool. Both need no rights. Where it does not work (on a standby, behind
+//! a proxy that shares sessions), and with [`Options::polling_only`], a process finds what others append by looking,
+//! within 50 milliseconds.
+//!
 //! # Rows of projections
 //!
 //! A log also keeps rows, of its own events or of those of another log. They are tables with typed columns in a schema
@@ -35,9 +42,11 @@
 //!   tombstone under the primary key, which is the only arbiter. See `sql/v1/14-claim.sql`.
 
 mod append;
+mod errand;
 mod error;
 mod feed;
 mod group;
+mod hints;
 mod journal;
 mod keys;
 mod migrate;
@@ -55,14 +64,16 @@ use annalist_core::{
     query::Criteria,
     record::Position,
     rows::SharedRows,
-    store::{Append, Appended, Batch, CommandKey, Entry, EventStore, LogId, Page, Read, Receipt, Settled},
+    store::{
+        Append, Appended, Batch, CommandKey, Entry, EventStore, Hints, LogId, Page, Read, Receipt, Settled,
+    },
     time::Timestamp,
 };
 use async_trait::async_trait;
 pub use sqlx::PgPool;
 
 pub use self::options::Options;
-use self::{feed::Mark, group::Group, keys::Keys, row_values::Rows, sql::Sql};
+use self::{feed::Mark, group::Group, hints::Talk, keys::Keys, row_values::Rows, sql::Sql};
 
 /// A log on PostgreSQL. Clones share its connections and what it knows.
 #[derive(Clone)]
@@ -80,6 +91,8 @@ struct Store {
     keys: Keys,
     mark: Mark,
     group: Group,
+    /// None if it only looks.
+    talk: Option<Arc<Talk>>,
 }
 
 impl Postgres {
@@ -159,6 +172,10 @@ impl EventStore for Postgres {
         self.store.settle().await
     }
 
+    fn hints(&self) -> Hints {
+        self.store.hints()
+    }
+
     async fn position_at(&self, time: Timestamp) -> Result<Position, Error> {
         self.store.position_at(time).await
     }
@@ -168,16 +185,7 @@ impl EventStore for Postgres {
     }
 
     async fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> Result<u64, Error> {
-        let (mut count, mut at) = (0, after);
-        while at < up_to {
-            let page = self.feed(criteria, at, 10_000).await?;
-            count += page.records.iter().filter(|record| record.position <= up_to).count() as u64;
-            if page.up_to <= at {
-                break;
-            }
-            at = page.up_to;
-        }
-        Ok(count)
+        self.store.count(criteria, after, up_to).await
     }
 
     async fn forget_commands(&self, before: Timestamp) -> Result<u64, Error> {

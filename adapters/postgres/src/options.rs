@@ -14,6 +14,7 @@ use crate::{
     error::{failed, unusable},
     feed::Mark,
     group::Group,
+    hints::Talk,
     keys::Keys,
     migrate,
     row_values::Rows,
@@ -34,6 +35,7 @@ pub struct Options {
     max_connections: u32,
     patience: Duration,
     migrate: bool,
+    talk: bool,
 }
 
 impl Default for Options {
@@ -43,6 +45,7 @@ impl Default for Options {
             max_connections: 10,
             patience: Duration::from_secs(5),
             migrate: true,
+            talk: true,
         }
     }
 }
@@ -56,6 +59,7 @@ impl Options {
     }
 
     /// How many connections are opened at most; 10 unless said otherwise, at least 1. A pool of your own brings its own number.
+    /// One more listens for other processes in those that follow the log: see [`Options::polling_only`].
     pub fn max_connections(mut self, connections: u32) -> Self {
         self.max_connections = connections.max(1);
         self
@@ -71,6 +75,13 @@ impl Options {
     /// Opens only a schema that is there and current; never makes or changes one.
     pub fn verify_only(mut self) -> Self {
         self.migrate = false;
+        self
+    }
+
+    /// Neither tells other processes of appends nor listens to them: they are found by looking. For a database behind a
+    /// proxy that does not pass on what is said, or where a connection more for each process is one too many.
+    pub fn polling_only(mut self) -> Self {
+        self.talk = false;
         self
     }
 
@@ -104,14 +115,16 @@ impl Options {
     /// # Errors
     /// As [`Options::connect`].
     pub async fn with_pool(self, pool: PgPool) -> Result<Postgres, Error> {
-        let Self { schema, migrate, .. } = self;
+        let Self { schema, migrate, talk, .. } = self;
         let name = title(&schema, &pool.connect_options());
         check(&schema).map_err(|reason| Error::unusable(format!("open {name}"), reason))?;
         let keys = Keys::new(&schema);
         let found = migrate::open(&pool, &schema, &keys, migrate, &format!("open {name}")).await?;
         let (sql, rows, mark) = (Sql::new(&schema), Rows::new(&schema), Mark::at(found.settled));
         let group = Group::new(pool.options().get_max_connections());
-        Ok(Postgres { store: Arc::new(Store { pool, name, id: found.id, sql, rows, keys, mark, group }) })
+        let talk = talk.then(|| Arc::new(Talk::new(&schema)));
+        let store = Store { pool, name, id: found.id, sql, rows, keys, mark, group, talk };
+        Ok(Postgres { store: Arc::new(store) })
     }
 }
 

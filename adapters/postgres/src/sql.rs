@@ -20,6 +20,11 @@ impl Statement {
         Self(within(schema, text).into())
     }
 
+    /// Planned each time, for what there is and what is asked.
+    pub(crate) fn planned<'q>(&self) -> Query<'q, Postgres, PgArguments> {
+        self.query().persistent(false)
+    }
+
     pub(crate) fn query<'q>(&self) -> Query<'q, Postgres, PgArguments> {
         sqlx::query(AssertSqlSafe(Arc::clone(&self.0)))
     }
@@ -44,12 +49,14 @@ statements!(
     append,
     checkpoint,
     claim,
+    count,
     forget_commands,
     has_view,
     insert_projection,
     journal,
     keep_mark,
     move_checkpoint,
+    notify,
     one_maker,
     position_at,
     read,

@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, postgres::PgPoolOpti
 use tokio::time::{Instant, sleep};
 
 /// How long a test waits for what must happen. Nothing is ever as slow; a test that fails may take its time.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The address of the server to test on, or why there is none.
 pub(crate) fn server() -> Result<String, String> {

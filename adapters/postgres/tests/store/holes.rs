@@ -70,11 +70,14 @@ pub(crate) async fn an_open_append_stops_the_feed_and_nothing_else(place: Place)
     })
     .await;
 
+    assert_eq!(store.count(&Criteria::all(), Position::START, Position::END).await.unwrap(), 0);
+
     slow.execute("COMMIT").await.unwrap();
     until("the feed goes on", || is_settled(&store, Position::new(10))).await;
     let records = fed(&store).await;
     assert_eq!(records.len(), 10);
     assert_eq!(records[0].name, "by_hand");
+    assert_eq!(store.count(&Criteria::all(), Position::new(1), Position::END).await.unwrap(), 9);
 }
 
 pub(crate) async fn a_tombstone_beats_a_slow_writer(place: Place) {
@@ -123,6 +126,9 @@ pub(crate) async fn tombstones_are_nowhere_to_be_seen(place: Place) {
     assert_eq!((page.records.len(), page.up_to), (2, last));
     let page = store.feed(&gap, Position::START, 2).await.unwrap();
     assert_eq!((page.records.len(), page.up_to), (0, last));
+    for (criteria, number) in [(&gap, 0), (&Criteria::all(), 2)] {
+        assert_eq!(store.count(criteria, Position::START, Position::END).await.unwrap(), number);
+    }
     let one = annalist_core::store::Marker::new(Position::new(1), 1);
     for (criteria, marker) in [(gap, Default::default()), (Criteria::all(), one)] {
         let receipt =

@@ -15,6 +15,7 @@ mod events;
 mod faults;
 mod feeds;
 mod group;
+mod hints;
 mod holes;
 mod locks;
 mod opening;
@@ -65,6 +66,14 @@ fn main() {
             other_transactions_stop_nothing;
         feeds:
             nothing_is_lost_where_a_naive_reader_loses;
+        hints:
+            another_process_is_told
+            nobody_is_told_of_nothing
+            many_appends_are_told_of_at_once
+            who_is_cut_off_listens_again
+            the_connection_lasts_as_long_as_somebody_follows
+            feeds_go_on_without_hints
+            hints_need_no_rights;
         dump:
             a_restored_log_goes_on
             a_dump_under_load_is_a_prefix_that_settles;

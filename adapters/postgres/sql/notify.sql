@@ -1,0 +1,1 @@
+SELECT pg_notify('{schema}_appended', $1)
