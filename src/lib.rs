@@ -82,6 +82,7 @@ pub use annalist_core::{
     event::{Event, EventType, IdKind, IntoEvents, Recorded, Tags, Types},
     id::{Fresh, Id, Ids},
     payload::Payload,
+    policy::{Commands, Policy},
     projection::{Change, Projection},
     query::{Criteria, Item},
     record::{CommandId, Draft, Metadata, Name, Position, Raw, Record},
@@ -91,11 +92,11 @@ pub use annalist_core::{
 };
 pub use annalist_core::{
     app::{self, App, Moment},
-    ask, feed, find, projection, rows, store, testing,
+    ask, feed, find, policy, projection, rows, store, testing,
 };
 
 #[cfg(feature = "macros")]
-pub use annalist_macros::{Aggregate, Command, Event, Id, Projection, Query};
+pub use annalist_macros::{Aggregate, Command, Event, Id, Policy, Projection, Query};
 
 #[cfg(feature = "memory")]
 #[doc(inline)]
@@ -122,8 +123,8 @@ pub mod by_hand {
 pub mod prelude {
     #[doc(no_inline)]
     pub use crate::{
-        Aggregate, App, Change, Command, Context, Error, Event, EventStore, ExecuteError, Id, Projection,
-        Query, Receipt,
+        Aggregate, App, Change, Command, Context, Error, Event, EventStore, ExecuteError, Id, Policy,
+        Projection, Query, Receipt,
     };
     #[doc(no_inline)]
     pub use serde::{Deserialize, Serialize};
@@ -150,6 +151,7 @@ pub mod __private {
         find::Rows,
         id::{Fresh, Id, Ids},
         payload::Payload,
+        policy::{Commands, OnError, OnPolicy, OnReject, Policy, Reaction, Start, TRIES, add_reaction},
         projection::{OnRow, Projection, RowKey, Steps},
         record::{Raw, Record},
         rows::{Column, Field, JsonField, Role, Row, RowReader, RowWriter, Table},

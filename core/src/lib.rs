@@ -8,7 +8,7 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | application | [`app`], [`ask`], [`testing`] |
+//! | application | [`app`], [`ask`], [`policy`], [`testing`] |
 //! | write side | [`aggregate`], [`command`], [`dispatch`] |
 //! | read side | [`feed`], [`projection`], [`find`] |
 //! | port | [`store`], [`rows`] |
@@ -42,6 +42,7 @@ pub mod projection;
 
 pub mod app;
 pub mod ask;
+pub mod policy;
 pub mod testing;
 
 #[doc(inline)]

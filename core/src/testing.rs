@@ -12,6 +12,7 @@ mod clock;
 mod diff;
 mod kit;
 mod project;
+mod react;
 
 use std::borrow::Cow;
 
@@ -20,6 +21,7 @@ pub use self::{
     clock::ManualClock,
     kit::Then,
     project::{Projected, ProjectedRow},
+    react::Reacted,
 };
 use crate::{
     command::Command,

@@ -37,7 +37,7 @@ const _: () = {
     const _: () = __annalist::std::assert!(
         ! __annalist::entry_overlaps(< Account as __annalist::Aggregate > ::EVENTS,
         1usize),
-        "an entry above folds an event of `Frozen` already: each event goes to one handler"
+        "an entry above takes an event of `Frozen` already: each event goes to one handler"
     );
     const _: () = __annalist::std::assert!(
         __annalist::entry_reaches:: < Account > (0usize),

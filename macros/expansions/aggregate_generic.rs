@@ -34,7 +34,7 @@ const _: () = {
                 __annalist::std::assert!(
                     ! __annalist::entry_overlaps(< Total < T > as __annalist::Aggregate >
                     ::EVENTS, 1usize),
-                    "an entry above folds an event of `Reset` already: each event goes to one handler"
+                    "an entry above takes an event of `Reset` already: each event goes to one handler"
                 )
             }
             <Added<

@@ -109,6 +109,6 @@ const _: () = {
     const _: () = __annalist::std::assert!(
         ! __annalist::entry_overlaps(< Balance as __annalist::Projection > ::EVENTS,
         1usize),
-        "an entry above folds an event of `Renamed` already: each event goes to one handler"
+        "an entry above takes an event of `Renamed` already: each event goes to one handler"
     );
 };

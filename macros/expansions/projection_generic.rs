@@ -78,7 +78,7 @@ const _: () = {
                 __annalist::std::assert!(
                     ! __annalist::entry_overlaps(< Turnover < P > as
                     __annalist::Projection > ::EVENTS, 1usize),
-                    "an entry above folds an event of `Reset` already: each event goes to one handler"
+                    "an entry above takes an event of `Reset` already: each event goes to one handler"
                 )
             }
             <Sold<

@@ -8,6 +8,7 @@ mod aggregate;
 mod command;
 mod event;
 mod id;
+mod policy;
 mod projection;
 mod query;
 mod shared;
@@ -365,6 +366,91 @@ pub fn derive_command(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(Projection, attributes(projection, key, index, json))]
 pub fn derive_projection(input: TokenStream) -> TokenStream {
     shared::run(input, projection::derive)
+}
+
+/// Makes a type a policy: it reacts to events with commands.
+///
+/// ```
+/// use annalist::prelude::*;
+/// # use std::sync::Arc;
+/// # #[derive(Id, Clone, Copy, Debug, PartialEq, Eq, Hash)] struct AccountId(Uuid);
+/// # #[derive(Event, Serialize, Deserialize)]
+/// # #[event(prefix = "account")]
+/// # enum AccountEvent { Opened { #[id] account: AccountId }, Deposited { #[id] account: AccountId, amount: u64 } }
+/// # #[derive(Event, Serialize, Deserialize)] struct OrderPlaced { #[id] account: AccountId, amount: u64 }
+/// # #[derive(Aggregate)] #[aggregate(on(AccountEvent => Account::apply))] struct Account { #[id] id: AccountId }
+/// # impl Account {
+/// #     fn apply(&mut self, _: &AccountEvent) {}
+/// #     fn deposit(&self, c: &Deposit) -> Result<AccountEvent, std::convert::Infallible> {
+/// #         Ok(AccountEvent::Deposited { account: c.account, amount: c.amount })
+/// #     }
+/// # }
+/// # #[derive(Command, Serialize, Deserialize)] #[command(decide = Account::deposit)]
+/// # struct Deposit { #[id] account: AccountId, amount: u64 }
+/// # #[derive(Command, Serialize, Deserialize)] #[command(decide = confirm, error = std::convert::Infallible)]
+/// # struct Confirm { payment: String }
+/// # fn confirm(_: &Confirm) -> Result<(), std::convert::Infallible> { Ok(()) }
+/// # #[derive(Debug, PartialEq)] struct PaymentError;
+/// # impl std::fmt::Display for PaymentError {
+/// #     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str("no payment") }
+/// # }
+/// # impl std::error::Error for PaymentError {}
+/// # struct Payments;
+/// # impl Payments { async fn charge(&self, amount: u64, key: &str) -> Result<String, PaymentError> { Ok(format!("{key}: {amount}")) } }
+///
+/// #[derive(Policy)]
+/// #[policy(name = "welcome_bonus", from = now, on_reject = stop)]
+/// #[policy(on(AccountEvent => WelcomeBonus::react, OrderPlaced => WelcomeBonus::charge))]
+/// struct WelcomeBonus {
+///     payments: Arc<Payments>,
+/// }
+///
+/// impl WelcomeBonus {
+///     fn react(&self, event: &AccountEvent) -> Option<Deposit> {
+///         match event {
+///             AccountEvent::Opened { account } => Some(Deposit { account: *account, amount: 10 }),
+///             AccountEvent::Deposited { .. } => None,
+///         }
+///     }
+///
+///     async fn charge(&self, order: &OrderPlaced) -> Result<Confirm, PaymentError> {
+///         let payment = self.payments.charge(order.amount, &order.account.to_string()).await?;
+///         Ok(Confirm { payment })
+///     }
+/// }
+///
+/// # async fn test() {
+/// # let (account, payments) = (AccountId::new(), Arc::new(Payments));
+/// annalist::testing::given(())
+///     .react(WelcomeBonus { payments }, AccountEvent::Opened { account })
+///     .await
+///     .sends(Deposit { account, amount: 10 });
+/// # }
+/// ```
+///
+/// Its fields are what the handlers need. A handler is an ordinary `fn` or `async fn`, `fn(&Policy, &Event)`, that returns one
+/// command, a tuple of commands, an array, a `Vec`, an `Option`, `()` for none, or a `Result` with one of these.
+///
+/// A handler may run more than once for an event: its error is a reason to try again, and a program may die before it has
+/// written down how far it is. So what it does by itself outside bears repetition (a payment with a key, as above),
+/// and for the same event it returns the same commands. Each of these is executed once: its id is made of the
+/// policy, the event and its place.
+///
+/// # Keys
+///
+/// | key | meaning |
+/// |---|---|
+/// | `name = "welcome_bonus"` | The stored name, for its place in the log. The rules are those of a projection's, and no projection has the same. |
+/// | `from = now`, `beginning` | Where it begins when it is started for the first time: behind what has happened by then, or at the first event of the log. |
+/// | `on_reject = stop`, `park`, `ignore` | What happens when a command is rejected: the policy stands still before the event; or the event is laid aside, with all later ones that share a tag with it; or it goes on with the next command. |
+/// | `on(Event => path, …)` | The events that it reacts to, each with its handler. May be repeated. |
+/// | `retry = 5` | How often a reaction that fails is tried in all, with growing pauses: 10 times without it, in about a minute. |
+/// | `on_error = stop`, `park` | What happens when the last try has failed. `stop` without it. |
+/// | `context` | Handlers get a third argument, `&Context`: time, position and origin of the event. |
+/// | `crate = path` | Where `annalist` is, if not at `::annalist`. |
+#[proc_macro_derive(Policy, attributes(policy))]
+pub fn derive_policy(input: TokenStream) -> TokenStream {
+    shared::run(input, policy::derive)
 }
 
 /// Makes a struct a question to a read model.

@@ -19,8 +19,8 @@ pub(crate) use self::{
     generics::{is_generic, mentions, refuse_lifetimes, refuse_parameters, where_clause},
     key::{Key, all, last_span, one, skip_to_comma},
     names::{
-        Case, check_command_name, check_event_name, check_kind, check_projection_name, in_case, kind_fault,
-        word_fault,
+        Case, check_command_name, check_event_name, check_kind, check_policy_name, check_projection_name,
+        in_case, kind_fault, word_fault,
     },
     on::{On, distinct},
     output::{at, shown, stub_body, wrap},

@@ -7,7 +7,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::DeriveInput;
 
-use crate::{aggregate, command, event, id, projection};
+use crate::{aggregate, command, event, id, policy, projection};
 
 #[track_caller]
 fn check(derive: fn(&DeriveInput) -> TokenStream, item: TokenStream, expected: ExpectFile) {
@@ -183,6 +183,27 @@ fn projection_generic_in_context() {
         }
     };
     check(projection::derive, item, expect_file!["../expansions/projection_generic.rs"]);
+}
+
+#[test]
+fn policy_of_several_events() {
+    let item = quote! {
+        #[policy(name = "welcome_bonus", from = now, on_reject = ignore, retry = 3, on_error = park, context)]
+        #[policy(on(AccountEvent => WelcomeBonus::react, OrderPlaced => charge))]
+        pub struct WelcomeBonus {
+            payments: Arc<dyn Payments>,
+        }
+    };
+    check(policy::derive, item, expect_file!["../expansions/policy.rs"]);
+}
+
+#[test]
+fn policy_generic() {
+    let item = quote! {
+        #[policy(name = "thanks", from = beginning, on_reject = stop, on(Sold<P> => Self::sold, Reset => Self::reset))]
+        pub struct Thanks<P>(P);
+    };
+    check(policy::derive, item, expect_file!["../expansions/policy_generic.rs"]);
 }
 
 #[test]

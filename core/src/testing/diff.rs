@@ -1,12 +1,12 @@
-//! Two lists of events, side by side.
+//! Two lists of events or commands, side by side.
 
 use std::fmt::Write;
 
-use crate::record::Draft;
+use crate::{payload::Payload, record::Draft};
 
-/// One line an event, in the order of both lists: `=` stands in both, `-` only in the expected list, `+` only in the
-/// actual one.
-pub(super) fn diff(expected: &[Draft], actual: &[Draft]) -> String {
+/// One line an event or command, in the order of both lists: `=` stands in both, `-` only in the expected list, `+` only
+/// in the actual one.
+pub(super) fn diff<T: Listed>(expected: &[T], actual: &[T]) -> String {
     let (expected, actual): (Vec<_>, Vec<_>) = (lines(expected), lines(actual));
     let common = common_lengths(&expected, &actual);
     let (mut e, mut a) = (0, 0);
@@ -47,7 +47,13 @@ fn common_lengths(expected: &[Line], actual: &[Line]) -> Vec<Vec<usize>> {
     lengths
 }
 
-/// An event as it would be stored, its own id aside.
+/// What stands in such a list.
+pub(super) trait Listed {
+    /// Its line.
+    fn line(&self) -> Line;
+}
+
+/// An event or command as it would be stored, its own id aside.
 pub(super) struct Line {
     shown: String,
     /// The same with the fields in the order of their names, to compare: that of a `HashMap` is another each time.
@@ -60,13 +66,23 @@ impl PartialEq for Line {
     }
 }
 
-pub(super) fn lines(events: &[Draft]) -> Vec<Line> {
-    let line = |event: &Draft| {
-        let tags: Vec<&str> = event.tags().iter().map(crate::tag::Tag::as_str).collect();
-        let line = |data: &str| format!("{} v{} {data} [{}]", event.name(), event.version(), tags.join(", "));
-        Line { shown: line(event.data().as_str()), compared: line(&event.data().by_field()) }
-    };
-    events.iter().map(line).collect()
+impl Line {
+    /// The line that `with` makes of a payload.
+    pub(super) fn new(payload: &Payload, with: impl Fn(&str) -> String) -> Self {
+        Self { shown: with(payload.as_str()), compared: with(&payload.by_field()) }
+    }
+}
+
+impl Listed for Draft {
+    fn line(&self) -> Line {
+        let tags: Vec<&str> = self.tags().iter().map(crate::tag::Tag::as_str).collect();
+        let (name, version, tags) = (self.name(), self.version(), tags.join(", "));
+        Line::new(self.data(), |data| format!("{name} v{version} {data} [{tags}]"))
+    }
+}
+
+pub(super) fn lines<T: Listed>(list: &[T]) -> Vec<Line> {
+    list.iter().map(Listed::line).collect()
 }
 
 #[cfg(test)]

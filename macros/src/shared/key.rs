@@ -44,11 +44,15 @@ impl Key<'_> {
         example: &str,
         parse: fn(ParseStream<'_>) -> Result<T>,
     ) -> Result<T> {
-        let message = format!("`{}` takes {what}: `{example}`", self.name());
+        self.value_or(&format!("`{}` takes {what}: `{example}`", self.name()), parse)
+    }
+
+    /// `key = value`, or this message.
+    pub(crate) fn value_or<T>(&self, message: &str, parse: fn(ParseStream<'_>) -> Result<T>) -> Result<T> {
         if self.input.parse::<Token![=]>().is_err() || self.input.is_empty() {
             return Err(self.error(message));
         }
-        one(self.input, &message, parse)
+        one(self.input, message, parse)
     }
 
     /// `key(entry, entry)`

@@ -85,7 +85,7 @@ pub(crate) fn word_fault(word: &str, limit: usize) -> Option<String> {
     Some("it must be a lower case word: `[a-z][a-z0-9_]*`".to_owned())
 }
 
-/// What is wrong with a text as the name of a projection, which is the name of its view.
+/// What is wrong with a text as the name of a projection, which is the name of its view, or as that of a policy.
 fn projection_fault(name: &str) -> Option<String> {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let table = name.rsplit_once("_v").is_some_and(|(_, numbers)| match numbers.split_once('_') {
@@ -117,6 +117,10 @@ pub(crate) fn check_kind(kind: &LitStr, errors: &Errors) {
 
 pub(crate) fn check_projection_name(name: &LitStr, errors: &Errors) {
     report("name of a projection", name, projection_fault(&name.value()), errors);
+}
+
+pub(crate) fn check_policy_name(name: &LitStr, errors: &Errors) {
+    report("name of a policy", name, projection_fault(&name.value()), errors);
 }
 
 fn report(what: &str, name: &LitStr, fault: Option<impl Display>, errors: &Errors) {

@@ -1,4 +1,4 @@
-//! `on(Event => handler, …)`: which events a state or a row is folded from, and by which functions.
+//! `on(Event => handler, …)`: which events a state or a row is folded from or a policy reacts to, and by which functions.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote_spanned};
@@ -32,7 +32,7 @@ impl On {
         let event = input.parse::<Type>().map_err(|_| {
             Error::new(start, format!("`on` takes the type of an event, without quotes: `{example}`"))
         })?;
-        let missing = format!("which function folds it? `{example}`");
+        let missing = format!("which function takes it? `{example}`");
         if input.is_empty() || input.peek(Token![,]) {
             return Err(Error::new_spanned(event, missing));
         }
@@ -67,7 +67,7 @@ pub(crate) fn distinct<'a>(
         let span = at(event.span());
         let folder = format_ident!("{folder}", span = span);
         let message = format!(
-            "an entry above folds an event of `{}` already: each event goes to one handler",
+            "an entry above takes an event of `{}` already: each event goes to one handler",
             shown(event),
         );
         quote_spanned! {span=>

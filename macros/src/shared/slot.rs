@@ -1,8 +1,10 @@
 //! The value of a key, which may be given once.
 
-use syn::{ExprPath, Ident, LitInt, LitStr, Path, Result, Token, Type, ext::IdentExt, parse::Parse, token};
+use syn::{
+    Error, ExprPath, Ident, LitInt, LitStr, Path, Result, Token, Type, ext::IdentExt, parse::Parse, token,
+};
 
-use super::{Errors, key::Key, shown};
+use super::{Errors, key::Key, shown, suggest::nearest};
 
 /// A key of an attribute with its value, if it was given.
 pub(crate) struct Slot<T>(Option<(Path, T)>);
@@ -57,6 +59,21 @@ impl Slot<LitInt> {
                 1
             }
         }
+    }
+}
+
+impl Slot<Ident> {
+    /// `key = word`, one of a few
+    pub(crate) fn choice(&mut self, key: &Key<'_>, words: &[&str]) -> Result<()> {
+        let name = key.name();
+        let example = words.iter().map(|word| format!("`{name} = {word}`")).collect::<Vec<_>>().join(" or ");
+        let word: Ident = key.value_or(&format!("`{name}` takes a word: {example}"), Parse::parse)?;
+        if words.iter().any(|known| word == known) {
+            return self.put(key, word);
+        }
+        let meant = nearest(&word.to_string(), words.iter().copied());
+        let guess = meant.map(|meant| format!("did you mean `{meant}`? ")).unwrap_or_default();
+        Err(Error::new(word.span(), format!("`{name}` knows no `{word}`: {guess}write {example}")))
     }
 }
 

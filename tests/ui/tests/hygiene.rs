@@ -30,6 +30,15 @@ mod hostile {
     pub(crate) struct RowReader;
     pub(crate) struct RowWriter;
     pub(crate) struct Steps;
+    pub(crate) struct Commands;
+    pub(crate) struct Start;
+    pub(crate) struct OnReject;
+    pub(crate) struct OnError;
+    pub(crate) struct Reaction;
+    pub(crate) const TRIES: bool = false;
+    pub(crate) const fn add_reaction() {}
+    pub(crate) trait Policy {}
+    pub(crate) trait OnPolicy {}
     pub(crate) trait Projection {}
     pub(crate) trait Field {}
     pub(crate) trait JsonField {}
@@ -243,6 +252,43 @@ fn derived_rows_use_their_own_names() {
         key0: ::std::option::Option::None,
     };
     let _ = ::annalist::testing::given(changed).project::<Rows>().row(&(key, steps)).eq(expected);
+}
+
+#[derive(::annalist::Policy)]
+#[policy(name = "hygiene", from = now, on_reject = stop, context, on(Changed => Reactor::react, ThingEvent2 => plain))]
+struct Reactor {
+    commands: u64,
+}
+
+#[derive(::annalist::Event)]
+#[event(name = "thing.seen")]
+struct ThingEvent2;
+
+impl Reactor {
+    #[allow(clippy::unused_async, clippy::trivially_copy_pass_by_ref, reason = "the derive asks for it")]
+    async fn react(
+        &self,
+        event: &Changed,
+        _: &::annalist::Context<'_>,
+    ) -> ::std::result::Result<D, ::std::fmt::Error> {
+        ::std::result::Result::Ok(D { loader: event.raw, command: ThingId(self.commands) })
+    }
+}
+
+#[allow(clippy::missing_const_for_fn, reason = "the derive asks for it")]
+fn plain(_: &Reactor, _: &ThingEvent2, _: &::annalist::Context<'_>) {}
+
+#[test]
+fn derived_reactions_use_their_own_names() {
+    let record = &::annalist_ui_tests::records(Changed { raw: ThingId(1), tags: 5, codec: S(D2(3)) })[0];
+    let codec = <::annalist::Codec as ::std::default::Default>::default();
+    let policy = Reactor { commands: 2 };
+    let mut reaction = ::annalist::Policy::react_to_record(&policy, record, &codec);
+    let mut context = ::std::task::Context::from_waker(::std::task::Waker::noop());
+    let polled = ::std::future::Future::poll(reaction.as_mut(), &mut context);
+    ::std::assert!(
+        ::std::matches!(polled, ::std::task::Poll::Ready(::std::result::Result::Ok(commands)) if commands.len() == 1)
+    );
 }
 
 #[test]

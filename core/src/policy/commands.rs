@@ -1,0 +1,138 @@
+//! What a handler may return, and the commands it becomes.
+
+use std::fmt;
+
+use super::kept::{Keep, Kept};
+use crate::{command::Command, error::BoxError};
+
+/// The commands of one reaction, in the order in which they are sent.
+#[derive(Default)]
+pub struct Commands(Vec<Box<dyn Kept>>);
+
+impl Commands {
+    /// None so far.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds what a handler returned.
+    ///
+    /// # Errors
+    /// The error that it returned instead.
+    pub fn add(&mut self, commands: impl IntoCommands) -> Result<(), BoxError> {
+        commands.add_to(self)
+    }
+
+    /// Adds one command.
+    pub fn push(&mut self, command: impl Command) {
+        self.0.push(command.dispatch(Keep));
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Their stored names.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().map(|command| command.name())
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &dyn Kept> {
+        self.0.iter().map(|command| &**command)
+    }
+}
+
+impl fmt::Debug for Commands {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Commands").field(&self.names().collect::<Vec<_>>()).finish()
+    }
+}
+
+/// What a handler of a policy may return: one command, a tuple of different ones, an array, a `Vec`, an `Option`, `()`,
+/// [`Commands`], or a `Result` with one of these.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be turned into commands",
+    label = "commands are needed here",
+    note = "return one command, a tuple of commands, an array, a `Vec`, an `Option`, `()` for none, or a `Result` with one of these; a command has `#[derive(Command)]`"
+)]
+pub trait IntoCommands {
+    /// Adds the commands in order.
+    ///
+    /// # Errors
+    /// The error that there is instead.
+    fn add_to(self, commands: &mut Commands) -> Result<(), BoxError>;
+}
+
+impl<C: Command> IntoCommands for C {
+    fn add_to(self, commands: &mut Commands) -> Result<(), BoxError> {
+        commands.push(self);
+        Ok(())
+    }
+}
+
+impl IntoCommands for Commands {
+    fn add_to(mut self, commands: &mut Commands) -> Result<(), BoxError> {
+        commands.0.append(&mut self.0);
+        Ok(())
+    }
+}
+
+impl<C: IntoCommands, E: Into<BoxError>> IntoCommands for Result<C, E> {
+    fn add_to(self, commands: &mut Commands) -> Result<(), BoxError> {
+        self.map_err(Into::into)?.add_to(commands)
+    }
+}
+
+impl<C: IntoCommands> IntoCommands for Option<C> {
+    fn add_to(self, commands: &mut Commands) -> Result<(), BoxError> {
+        self.into_iter().try_for_each(|command| command.add_to(commands))
+    }
+}
+
+impl<C: IntoCommands> IntoCommands for Vec<C> {
+    fn add_to(self, commands: &mut Commands) -> Result<(), BoxError> {
+        self.into_iter().try_for_each(|command| command.add_to(commands))
+    }
+}
+
+impl<C: IntoCommands, const N: usize> IntoCommands for [C; N] {
+    fn add_to(self, commands: &mut Commands) -> Result<(), BoxError> {
+        self.into_iter().try_for_each(|command| command.add_to(commands))
+    }
+}
+
+impl IntoCommands for () {
+    fn add_to(self, _: &mut Commands) -> Result<(), BoxError> {
+        Ok(())
+    }
+}
+
+macro_rules! tuples {
+    ($($($member:ident)+;)+) => {
+        $(impl<$($member: IntoCommands),+> IntoCommands for ($($member,)+) {
+            #[allow(non_snake_case)]
+            fn add_to(self, commands: &mut Commands) -> Result<(), BoxError> {
+                let ($($member,)+) = self;
+                $($member.add_to(commands)?;)+
+                Ok(())
+            }
+        })+
+    };
+}
+
+tuples! {
+    A;
+    A B;
+    A B C;
+    A B C D;
+    A B C D E;
+    A B C D E F;
+    A B C D E F G;
+    A B C D E F G H;
+}

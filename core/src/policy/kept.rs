@@ -1,0 +1,68 @@
+//! Commands of any type, kept until they have an answer.
+
+use std::fmt::Debug;
+
+use serde::Serialize;
+
+use crate::{
+    dispatch::{Dispatcher, Handler},
+    error::Invalid,
+    event::IntoEvents,
+    payload::Payload,
+};
+
+/// A command with its decision, which may be sent again when the store did not answer.
+pub(crate) trait Kept: Send {
+    /// The stored name.
+    fn name(&self) -> &'static str;
+
+    /// The command as JSON.
+    fn body(&self) -> Result<Payload, Invalid>;
+}
+
+/// Keeps commands: a dispatcher that does nothing else.
+pub(super) struct Keep;
+
+impl Dispatcher for Keep {
+    type Out<E: Debug + Send + 'static> = Box<dyn Kept>;
+
+    fn run<C, S, R, E>(self, command: C, handler: Handler<C, S, R, E>) -> Box<dyn Kept>
+    where
+        C: Serialize + Send + 'static,
+        S: Send + 'static,
+        R: IntoEvents + 'static,
+        E: Debug + Send + 'static,
+    {
+        Box::new(Decidable { command, handler })
+    }
+
+    /// A rejection is told in its own words, whatever it is turned into.
+    fn map<A, B>(out: Box<dyn Kept>, _: fn(A) -> B) -> Box<dyn Kept>
+    where
+        A: Debug + Send + 'static,
+        B: Debug + Send + 'static,
+    {
+        out
+    }
+}
+
+struct Decidable<C, S, R, E> {
+    command: C,
+    handler: Handler<C, S, R, E>,
+}
+
+impl<C, S, R, E> Kept for Decidable<C, S, R, E>
+where
+    C: Serialize + Send + 'static,
+    S: Send + 'static,
+    R: IntoEvents + 'static,
+    E: Debug + Send + 'static,
+{
+    fn name(&self) -> &'static str {
+        self.handler.name
+    }
+
+    fn body(&self) -> Result<Payload, Invalid> {
+        Payload::encode(self.handler.name, &self.command)
+    }
+}

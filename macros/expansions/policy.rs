@@ -1,0 +1,66 @@
+#[policy(
+    name = "welcome_bonus",
+    from = now,
+    on_reject = ignore,
+    retry = 3,
+    on_error = park,
+    context
+)]
+#[policy(on(AccountEvent = >WelcomeBonus::react, OrderPlaced = >charge))]
+pub struct WelcomeBonus {
+    payments: Arc<dyn Payments>,
+}
+#[allow(deprecated, unused_qualifications)]
+const _: () = {
+    use ::annalist::__private as __annalist;
+    #[automatically_derived]
+    impl __annalist::Policy for WelcomeBonus {
+        const NAME: &'static __annalist::std::primitive::str = "welcome_bonus";
+        const EVENTS: &'static [__annalist::Types] = &[
+            <AccountEvent as __annalist::OnPolicy>::TYPES,
+            <OrderPlaced as __annalist::OnPolicy>::TYPES,
+        ];
+        const START: __annalist::Start = __annalist::Start::Now;
+        const ON_REJECT: __annalist::OnReject = __annalist::OnReject::Ignore;
+        const ON_ERROR: __annalist::OnError = __annalist::OnError::Park;
+        const TRIES: __annalist::std::primitive::u32 = 3u32;
+        fn react_to_record<'__a>(
+            &'__a self,
+            record: &'__a __annalist::Record,
+            codec: &'__a __annalist::Codec,
+        ) -> __annalist::Reaction<'__a> {
+            __annalist::std::boxed::Box::pin(async move {
+                let context = <__annalist::Context<
+                    '_,
+                > as __annalist::std::convert::From<_>>::from(record);
+                let mut commands = __annalist::Commands::new();
+                for event in &<AccountEvent as __annalist::OnPolicy>::events_in(
+                    record,
+                    codec,
+                )? {
+                    __annalist::add_reaction(
+                            &mut commands,
+                            WelcomeBonus::react(self, event, &context),
+                        )
+                        .await?;
+                }
+                for event in &<OrderPlaced as __annalist::OnPolicy>::events_in(
+                    record,
+                    codec,
+                )? {
+                    __annalist::add_reaction(
+                            &mut commands,
+                            charge(self, event, &context),
+                        )
+                        .await?;
+                }
+                __annalist::std::result::Result::Ok(commands)
+            })
+        }
+    }
+    const _: () = __annalist::std::assert!(
+        ! __annalist::entry_overlaps(< WelcomeBonus as __annalist::Policy > ::EVENTS,
+        1usize),
+        "an entry above takes an event of `OrderPlaced` already: each event goes to one handler"
+    );
+};

@@ -1,0 +1,113 @@
+//! What `#[derive(Policy)]` generates.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use super::model::Policy;
+use crate::shared::{On, at, distinct, is_generic, mentions, where_clause};
+
+/// ```text
+/// impl Policy for WelcomeBonus {
+///     const NAME: &'static str = "welcome_bonus";
+///     const EVENTS: &'static [Types] = &[<AccountEvent as OnPolicy>::TYPES];
+///     const START: Start = Start::Now;
+///     const ON_REJECT: OnReject = OnReject::Stop;
+///     const ON_ERROR: OnError = OnError::Stop;
+///     const TRIES: u32 = 5;
+///     fn react_to_record<'a>(&'a self, record: &'a Record, codec: &'a Codec) -> Reaction<'a> { … }
+/// }
+/// ```
+pub(crate) fn policy(policy: &Policy<'_>) -> TokenStream {
+    let Policy { ident, generics, name, start, on_reject, on_error, on, .. } = policy;
+    let (parameters, arguments, _) = generics.split_for_impl();
+    let predicates = where_clause(generics, &predicates(policy));
+    let span = at(ident.span());
+    let events = on.iter().map(types);
+    let tries = match policy.tries {
+        Some(tries) => quote!(#tries),
+        None => quote_spanned!(span=> __annalist::TRIES),
+    };
+    let react = react(policy);
+    let distinct = distinct("Policy", ident, generics, on.iter()).filter(|_| !is_generic(generics));
+    quote_spanned! {span=>
+        #[automatically_derived]
+        impl #parameters __annalist::Policy for #ident #arguments #predicates {
+            const NAME: &'static __annalist::std::primitive::str = #name;
+            const EVENTS: &'static [__annalist::Types] = &[#(#events),*];
+            const START: __annalist::Start = __annalist::Start::#start;
+            const ON_REJECT: __annalist::OnReject = __annalist::OnReject::#on_reject;
+            const ON_ERROR: __annalist::OnError = __annalist::OnError::#on_error;
+            const TRIES: __annalist::std::primitive::u32 = #tries;
+            #react
+        }
+        #(const _: () = #distinct;)*
+    }
+}
+
+/// `<AccountEvent as OnPolicy>::TYPES`
+fn types(On { event, .. }: &On) -> TokenStream {
+    quote_spanned!(at(event.span())=> <#event as __annalist::OnPolicy>::TYPES)
+}
+
+/// ```text
+/// fn react_to_record<'a>(&'a self, record: &'a Record, codec: &'a Codec) -> Reaction<'a> {
+///     Box::pin(async move {
+///         let mut commands = Commands::new();
+///         for event in &<AccountEvent as OnPolicy>::events_in(record, codec)? {
+///             add_reaction(&mut commands, WelcomeBonus::react(self, event)).await?;
+///         }
+///         Ok(commands)
+///     })
+/// }
+/// ```
+///
+/// With `context` handlers get the `&Context` of the record too.
+fn react(policy: &Policy<'_>) -> TokenStream {
+    let Policy { ident, generics, on, .. } = policy;
+    let span = at(ident.span());
+    let asserts = distinct("Policy", ident, generics, on.iter()).filter(|_| is_generic(generics));
+    let entries = on.iter().map(|on| entry(policy, on));
+    let context = policy.context.then(|| {
+        quote_spanned! {span=>
+            let context = <__annalist::Context<'_> as __annalist::std::convert::From<_>>::from(record);
+        }
+    });
+    quote_spanned! {span=>
+        fn react_to_record<'__a>(
+            &'__a self,
+            record: &'__a __annalist::Record,
+            codec: &'__a __annalist::Codec,
+        ) -> __annalist::Reaction<'__a> {
+            #(const { #asserts })*
+            __annalist::std::boxed::Box::pin(async move {
+                #context
+                let mut commands = __annalist::Commands::new();
+                #(#entries)*
+                __annalist::std::result::Result::Ok(commands)
+            })
+        }
+    }
+}
+
+fn entry(policy: &Policy<'_>, On { event, handler }: &On) -> TokenStream {
+    let span = at(handler.span());
+    let context = policy.context.then(|| quote_spanned!(span=> , &context));
+    let events =
+        quote_spanned!(at(event.span())=> &<#event as __annalist::OnPolicy>::events_in(record, codec)?);
+    quote_spanned! {span=>
+        for event in #events {
+            __annalist::add_reaction(&mut commands, #handler(self, event #context)).await?;
+        }
+    }
+}
+
+/// What has to hold of a generic policy beyond the user's own bounds.
+fn predicates(policy: &Policy<'_>) -> Vec<TokenStream> {
+    let mut predicates =
+        vec![quote!(Self: __annalist::std::marker::Send + __annalist::std::marker::Sync + 'static)];
+    for On { event, .. } in policy.on.iter().filter(|on| mentions(policy.generics, &on.event)) {
+        predicates.push(quote!(#event: __annalist::Event));
+    }
+    predicates
+}

@@ -1,0 +1,14 @@
+use annalist::prelude::*;
+use annalist_ui_tests::domain::{AccountError, AccountEvent, Open};
+
+#[derive(Policy)]
+#[policy(name = "bonus", from = now, on_reject = stop, on(AccountEvent => Bonus::react))]
+struct Bonus;
+
+impl Bonus {
+    async fn react(&self, _: &AccountEvent) -> Result<Open, AccountError> {
+        Err(AccountError::Insufficient)
+    }
+}
+
+fn main() {}

@@ -1,0 +1,17 @@
+use annalist::prelude::*;
+use annalist_ui_tests::domain::{AccountEvent, Open};
+
+#[derive(Policy)]
+#[policy(name = "bonus", from = now, on_reject = stop, on(AccountEvent => Bonus::react))]
+struct Bonus;
+
+impl Bonus {
+    async fn react(&self, _: &AccountEvent) -> Option<Open> {
+        let counted = std::rc::Rc::new(1);
+        std::future::ready(()).await;
+        drop(counted);
+        None
+    }
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+use annalist::prelude::*;
+use annalist_ui_tests::domain::{AccountEvent, Frozen, Open};
+
+#[derive(Policy)]
+#[policy(name = "bonus", from = now, on_reject = stop, on(AccountEvent => Bonus::react))]
+struct Bonus;
+
+impl Bonus {
+    async fn react(&self, _: &Frozen) -> Option<Open> {
+        None
+    }
+}
+
+fn main() {}

@@ -1,0 +1,17 @@
+use annalist::prelude::*;
+use annalist_ui_tests::domain::{AccountEvent, Open};
+
+#[derive(Policy)]
+#[policy(name = "bonus", from = now, on_reject = stop, on(AccountEvent => Bonus::react))]
+struct Bonus {
+    #[policy(name = "amount")]
+    amount: u64,
+}
+
+impl Bonus {
+    async fn react(&self, _: &AccountEvent) -> Option<Open> {
+        None
+    }
+}
+
+fn main() {}

@@ -1,0 +1,16 @@
+use annalist::prelude::*;
+use annalist_ui_tests::domain::{AccountEvent, Open};
+
+#[derive(Policy)]
+#[policy(name = "bonus", from = now, on_reject = stop, on(AccountEvent => Bonus::react))]
+struct Bonus {
+    seen: std::cell::Cell<u32>,
+}
+
+impl Bonus {
+    async fn react(&self, _: &AccountEvent) -> Option<Open> {
+        None
+    }
+}
+
+fn main() {}

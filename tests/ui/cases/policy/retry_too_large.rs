@@ -1,0 +1,14 @@
+use annalist::prelude::*;
+use annalist_ui_tests::domain::{AccountEvent, Open};
+
+#[derive(Policy)]
+#[policy(name = "bonus", from = now, on_reject = stop, retry = 5_000_000_000, on(AccountEvent => Bonus::react))]
+struct Bonus;
+
+impl Bonus {
+    async fn react(&self, _: &AccountEvent) -> Option<Open> {
+        None
+    }
+}
+
+fn main() {}
