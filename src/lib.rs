@@ -154,7 +154,7 @@ pub mod __private {
         policy::{Commands, OnError, OnPolicy, OnReject, Policy, Reaction, Start, TRIES, add_reaction},
         projection::{OnRow, Projection, RowKey, Steps},
         record::{Raw, Record},
-        rows::{Column, Field, JsonField, Role, Row, RowReader, RowWriter, Table},
+        rows::{Bound, Column, Field, JsonField, Role, Row, RowReader, RowWriter, Table},
     };
     pub use serde;
     pub use std;

@@ -454,6 +454,86 @@ pub fn derive_policy(input: TokenStream) -> TokenStream {
 }
 
 /// Makes a struct a question to a read model.
+///
+/// ```
+/// use annalist::{find::Cursor, prelude::*};
+/// # #[derive(Id, Clone, Copy, Debug, PartialEq, Eq, Hash)] struct AccountId(Uuid);
+/// # #[derive(Event, Serialize, Deserialize)] struct Opened { #[id] account: AccountId, owner: String }
+/// # #[derive(Projection)]
+/// # #[projection(name = "balances", on(Opened => Balance::open))]
+/// # struct Balance {
+/// #     #[key] account: AccountId,
+/// #     #[index] owner: String,
+/// #     #[index] cents: i64,
+/// # }
+/// # impl Balance { fn open(&mut self, event: &Opened) { self.owner = event.owner.clone(); } }
+/// # #[derive(Command, Serialize)]
+/// # #[command(decide = open, error = std::convert::Infallible)]
+/// # struct Open { account: AccountId, owner: String }
+/// # fn open(c: &Open) -> Result<Opened, std::convert::Infallible> {
+/// #     Ok(Opened { account: c.account, owner: c.owner.clone() })
+/// # }
+///
+/// /// The row with this key, if there is one: `Option<Balance>`.
+/// #[derive(Query, Serialize, Deserialize)]
+/// #[query(from = Balance)]
+/// struct BalanceOf {
+///     #[key]
+///     account: AccountId,
+/// }
+///
+/// /// Rows, a page at a time: `Rows<Balance>`.
+/// #[derive(Query, Serialize, Deserialize)]
+/// #[query(from = Balance, order = cents, descending, limit = 50)]
+/// struct RichOnes {
+///     #[equal]
+///     owner: String,
+///     #[at_least(cents)]
+///     from: Option<i64>,
+///     #[cursor]
+///     cursor: Option<Cursor>,
+/// }
+///
+/// # async fn ask(app: App, open: Open) -> Result<(), Box<dyn std::error::Error>> {
+/// # let account = open.account;
+/// let receipt = app.execute(open).await?;
+/// let balance = app.ask(BalanceOf { account }).after(&receipt).await?;
+///
+/// let page = app.ask(RichOnes { owner: "Ada".into(), from: None, cursor: None }).await?;
+/// let next = RichOnes { owner: "Ada".into(), from: None, cursor: page.next };
+/// # Ok(())
+/// # }
+/// ```
+///
+/// The fields of the question name fields of the rows; one that is not there, is not marked with `#[key]` or `#[index]`,
+/// or keeps something of another type does not compile. An `Option` is asked only when it is given; to ask for rows where
+/// a field is empty, give `#[equal]` an `Option<Option<…>>`.
+///
+/// What needs more than one read model, or SQL of your own, is a `Query` that is written by hand.
+///
+/// # Keys of `#[query(…)]`
+///
+/// | key | meaning |
+/// |---|---|
+/// | `from = Balance` | The projection whose rows it asks for. |
+/// | `order = cents` | Sorted by this field, smallest first, and by the key where that is alike. Without it by the key. |
+/// | `descending` | The other way round. |
+/// | `limit = 50` | How many rows a page holds, and the most that `#[limit]` may ask for. 100 without it. |
+/// | `crate = path` | Where `annalist` is, if not at `::annalist`. |
+///
+/// # On fields
+///
+/// Each field has one of these. In parentheses stands the field of the row; without them it is the one of the same name.
+///
+/// | attribute | meaning |
+/// |---|---|
+/// | `#[key]`, `#[key(account)]` | The answer is the row with this key. All fields of its key are given, in the order of the row; `#[equal]` lists the rows that have a part of it. |
+/// | `#[equal(owner)]` | Rows with this value. |
+/// | `#[at_least(cents)]`, `#[at_most(cents)]` | Rows with this value, or one that is greater or smaller. |
+/// | `#[above(cents)]`, `#[below(cents)]` | Rows with a greater or a smaller value. |
+/// | `#[prefix(owner)]` | Rows with a text that starts with this `String`. |
+/// | `#[limit]` | How many rows the page holds, as `usize`: no more than `limit` says. |
+/// | `#[cursor]` | A `Cursor`: where the page before ended. One of another question, or of other values, is refused. |
 #[proc_macro_derive(
     Query,
     attributes(query, key, equal, at_least, at_most, above, below, prefix, limit, cursor)

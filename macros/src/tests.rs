@@ -7,7 +7,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::DeriveInput;
 
-use crate::{aggregate, command, event, id, policy, projection};
+use crate::{aggregate, command, event, id, policy, projection, query};
 
 #[track_caller]
 fn check(derive: fn(&DeriveInput) -> TokenStream, item: TokenStream, expected: ExpectFile) {
@@ -204,6 +204,54 @@ fn policy_generic() {
         pub struct Thanks<P>(P);
     };
     check(policy::derive, item, expect_file!["../expansions/policy_generic.rs"]);
+}
+
+#[test]
+fn query_by_key() {
+    let item = quote! {
+        #[query(from = Turnover)]
+        pub struct TurnoverOf {
+            #[key]
+            pub product: ProductId,
+            #[key(r#type)]
+            pub kind: String,
+        }
+    };
+    check(query::derive, item, expect_file!["../expansions/query_by_key.rs"]);
+}
+
+#[test]
+fn query_by_indexes() {
+    let item = quote! {
+        #[query(from = Balance, order = cents, descending, limit = 50)]
+        pub struct RichOnes {
+            #[equal]
+            pub owner: String,
+            #[at_least(cents)]
+            pub from: Option<i64>,
+            #[prefix(town)]
+            pub start: Option<String>,
+            #[limit]
+            pub limit: Option<usize>,
+            #[cursor]
+            pub cursor: Option<Cursor>,
+        }
+    };
+    check(query::derive, item, expect_file!["../expansions/query_by_indexes.rs"]);
+}
+
+#[test]
+fn query_generic() {
+    let item = quote! {
+        #[query(from = Turnover<P>)]
+        pub struct Above<P> where P: Clone {
+            #[above(product)]
+            product: P,
+            #[limit]
+            limit: usize,
+        }
+    };
+    check(query::derive, item, expect_file!["../expansions/query_generic.rs"]);
 }
 
 #[test]

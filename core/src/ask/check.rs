@@ -1,6 +1,6 @@
 //! What a derived question asks, against the columns of its projection: checked when the program is built.
 
-use crate::rows::{Column, ColumnType, Field, Role, Table};
+use crate::rows::{Column, ColumnType, Role, Table};
 
 /// The columns of the rows that a question asks for.
 #[derive(Clone, Copy, Debug)]
@@ -12,26 +12,31 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// Fails the build unless rows can be asked for those with a value of type `F` in a column.
+    /// Fails the build unless rows can be asked by a column for values of this type.
     ///
     /// # Panics
     /// If they cannot. It is for constants only, as all of these.
     #[track_caller]
-    pub const fn equal<F: Field>(&self, column: &str) {
-        self.compares(column, F::TYPE);
+    pub const fn equal(&self, column: &str, kind: ColumnType) {
+        let Some(found) = self.asked(column) else { return };
+        if found.kind as u8 != kind as u8 {
+            let text =
+                Text::new().quote(column).and(" of a ").quote(self.row).and(" keeps ").kind(found.kind);
+            panic!("{}", text.and(", and is compared with ").kind(kind).as_str());
+        }
     }
 
-    /// Fails the build unless a column can be compared with values of type `F`, which are never empty.
+    /// Fails the build unless a column can be compared with values of this type, which are never empty.
     #[track_caller]
-    pub const fn compared<F: Field>(&self, column: &str) {
-        assert!(!F::NULLABLE, "nothing is compared with an empty value: take the type inside the `Option`");
-        self.compares(column, F::TYPE);
+    pub const fn compared(&self, column: &str, kind: ColumnType, nullable: bool) {
+        assert!(!nullable, "nothing is compared with an empty value: take the type inside the `Option`");
+        self.equal(column, kind);
     }
 
     /// Fails the build unless a column keeps texts.
     #[track_caller]
     pub const fn prefixed(&self, column: &str) {
-        self.compares(column, ColumnType::Text);
+        self.equal(column, ColumnType::Text);
     }
 
     /// Fails the build unless rows can be sorted by a column.
@@ -54,16 +59,7 @@ impl Columns {
         if !same_names && keys == columns.len() {
             let text =
                 Text::new().and("the key of a ").quote(self.row).and(" is ").columns(&self.table, true);
-            panic!("{}", text.and(", in this order").as_str());
-        }
-    }
-
-    #[track_caller]
-    const fn compares(&self, name: &str, compared: ColumnType) {
-        let Some(column) = self.asked(name) else { return };
-        if column.kind as u8 != compared as u8 {
-            let text = Text::new().quote(name).and(" of a ").quote(self.row).and(" keeps ").kind(column.kind);
-            panic!("{}", text.and(", and is compared with ").kind(compared).as_str());
+            panic!("{}", text.and(if keys > 1 { ", in this order" } else { "" }).as_str());
         }
     }
 

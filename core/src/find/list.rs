@@ -13,7 +13,7 @@ use crate::{
     error::{Error, Invalid},
     projection::Projection,
     record::Position,
-    rows::{Bound, ColumnType, Field, Filter, Role, RowQuery, Sort, Value},
+    rows::{Bound, Column, ColumnType, Field, Filter, Role, RowQuery, Sort, Table, Value},
     text::refuse,
 };
 
@@ -26,8 +26,9 @@ const PAGE: usize = 100;
 /// says which there are.
 #[must_use = "nothing is asked before it is awaited"]
 #[derive(Debug)]
-pub struct List<P: Projection> {
+pub struct List<P> {
     model: Result<ReadModel<P>, Error>,
+    table: Table,
     /// The first mistake in the query.
     mistake: Option<Invalid>,
     filters: Vec<Filter>,
@@ -52,6 +53,7 @@ impl<P: Projection> List<P> {
     pub fn new(model: Result<ReadModel<P>, Error>) -> Self {
         Self {
             model,
+            table: P::TABLE,
             mistake: None,
             filters: Vec::new(),
             sort: None,
@@ -61,15 +63,17 @@ impl<P: Projection> List<P> {
             patience: PATIENCE,
         }
     }
+}
 
+impl<P> List<P> {
     /// Only rows with this value in a field; `&None` asks for rows where it is empty.
     pub fn equal<F: Field>(self, field: &str, value: &F) -> Self {
-        self.compare(field, value, Bound::Equal)
+        self.compared(field, F::TYPE, value.to_value(), Bound::Equal)
     }
 
     /// Only rows with a value in this range in a field. An empty field is in no range.
     pub fn range<F: Field>(self, field: &str, range: impl RangeBounds<F>) -> Self {
-        self.filter::<F>(field, || {
+        let bounds = || {
             let mut bounds = Vec::new();
             match range.start_bound() {
                 End::Included(value) => bounds.push(Bound::AtLeast(value.to_value()?)),
@@ -82,32 +86,33 @@ impl<P: Projection> List<P> {
                 End::Unbounded => {}
             }
             Ok(bounds)
-        })
+        };
+        self.filter(field, F::TYPE, bounds())
     }
 
     /// Only rows with this value or a greater one in a field.
     pub fn at_least<F: Field>(self, field: &str, value: &F) -> Self {
-        self.compare(field, value, Bound::AtLeast)
+        self.compared(field, F::TYPE, value.to_value(), Bound::AtLeast)
     }
 
     /// Only rows with this value or a smaller one in a field.
     pub fn at_most<F: Field>(self, field: &str, value: &F) -> Self {
-        self.compare(field, value, Bound::AtMost)
+        self.compared(field, F::TYPE, value.to_value(), Bound::AtMost)
     }
 
     /// Only rows with a greater value in a field.
     pub fn above<F: Field>(self, field: &str, value: &F) -> Self {
-        self.compare(field, value, Bound::Above)
+        self.compared(field, F::TYPE, value.to_value(), Bound::Above)
     }
 
     /// Only rows with a smaller value in a field.
     pub fn below<F: Field>(self, field: &str, value: &F) -> Self {
-        self.compare(field, value, Bound::Below)
+        self.compared(field, F::TYPE, value.to_value(), Bound::Below)
     }
 
     /// Only rows with a text in a field that starts so.
     pub fn prefix(self, field: &str, start: &str) -> Self {
-        self.filter::<String>(field, || Ok(vec![Bound::Prefix(start.to_owned())]))
+        self.filter(field, ColumnType::Text, Ok(vec![Bound::Prefix(start.to_owned())]))
     }
 
     /// Asks more if something is given: `list.when(&question.owner, |list, owner| list.equal("owner", owner))`.
@@ -159,13 +164,21 @@ impl<P: Projection> List<P> {
         Self { patience, ..self }
     }
 
-    fn compare<F: Field>(self, field: &str, value: &F, bound: fn(Value) -> Bound) -> Self {
-        self.filter::<F>(field, || Ok(vec![bound(value.to_value()?)]))
+    /// Only rows whose value in a field of this type is as a function of another value says.
+    #[doc(hidden)]
+    pub fn compared(
+        self,
+        field: &str,
+        kind: ColumnType,
+        value: Result<Value, Invalid>,
+        bound: fn(Value) -> Bound,
+    ) -> Self {
+        self.filter(field, kind, value.map(|value| vec![bound(value)]))
     }
 
-    fn filter<F: Field>(mut self, field: &str, bounds: impl FnOnce() -> Result<Vec<Bound>, Invalid>) -> Self {
-        let Some(column) = self.column(field, Some(F::TYPE)) else { return self };
-        match bounds() {
+    fn filter(mut self, field: &str, kind: ColumnType, bounds: Result<Vec<Bound>, Invalid>) -> Self {
+        let Some(column) = self.column(field, Some(kind)) else { return self };
+        match bounds {
             Ok(bounds) => self.filters.extend(bounds.into_iter().map(|bound| Filter { column, bound })),
             Err(invalid) => self.mistake(invalid),
         }
@@ -174,8 +187,8 @@ impl<P: Projection> List<P> {
 
     /// The column that a query may ask by, of the type that it compares with.
     fn column(&mut self, field: &str, kind: Option<ColumnType>) -> Option<usize> {
-        let columns = P::TABLE.columns;
-        let asked = |column: &&crate::rows::Column| column.role != Role::Plain;
+        let columns = self.table.columns;
+        let asked = |column: &&Column| column.role != Role::Plain;
         match columns.iter().position(|column| column.name == field && column.role != Role::Plain) {
             Some(index) if kind.is_none_or(|kind| columns[index].kind == kind) => return Some(index),
             Some(index) => {
@@ -189,7 +202,7 @@ impl<P: Projection> List<P> {
                 let known: Vec<_> = columns.iter().filter(asked).map(|column| column.name).collect();
                 let rule = format!(
                     "`{}` can be asked by {}; mark others with `#[index]`",
-                    P::TABLE.projection,
+                    self.table.projection,
                     known.join(", ")
                 );
                 self.mistake(refuse("field of a query", field, rule));
@@ -201,7 +214,9 @@ impl<P: Projection> List<P> {
     fn mistake(&mut self, invalid: Invalid) {
         self.mistake.get_or_insert(invalid);
     }
+}
 
+impl<P: Projection> List<P> {
     async fn run(mut self) -> Result<Rows<P>, Error> {
         if let Some(invalid) = self.mistake.take() {
             return Err(invalid.into());
@@ -210,10 +225,11 @@ impl<P: Projection> List<P> {
         let after = self.cursor.take().map(|cursor| cursor.open(&signature)).transpose()?;
         let model = self.model?;
         model.reached(self.wanted, self.patience).await?;
+        let table = P::TABLE;
         // One row more than asked for tells whether there is a next page.
         let limit = self.limit.saturating_add(1);
         let (filters, sort) = (self.filters, self.sort);
-        let query = RowQuery { table: &P::TABLE, filters, sort, after, limit };
+        let query = RowQuery { table: &table, filters, sort, after, limit };
         let mut rows = model.rows().find(&query).await?;
         let more = rows.len() > self.limit;
         rows.truncate(self.limit);
@@ -228,15 +244,15 @@ impl<P: Projection> List<P> {
 
     /// What the query asks, as far as the meaning of a cursor depends on it.
     fn signature(&self) -> String {
-        let mut text = P::TABLE.name();
+        let mut text = self.table.name();
         for Filter { column, bound } in &self.filters {
-            let _ = write!(text, " {}:{bound:?}", P::TABLE.columns[*column].name);
+            let _ = write!(text, " {}:{bound:?}", self.table.columns[*column].name);
         }
         if let Some(Sort { column, descending }) = self.sort {
             let _ = write!(
                 text,
                 " by {}{}",
-                P::TABLE.columns[column].name,
+                self.table.columns[column].name,
                 if descending { " descending" } else { "" }
             );
         }

@@ -5,6 +5,7 @@ mod asserts;
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
+use syn::{Ident, spanned::Spanned};
 
 use super::model::{Asked, Body, Listing, Query};
 use crate::shared::{at, mentions, where_clause};
@@ -35,6 +36,18 @@ pub(crate) fn query(query: &Query<'_>) -> TokenStream {
         }
         #asserts
     }
+}
+
+/// `<Balance as Source>::TABLE`, seen from the name of the rows: if they are no projection, it is the same error wherever
+/// it is written, and the compiler shows it once.
+fn source(query: &Query<'_>, member: &str) -> TokenStream {
+    let (from, member) = (query.from, Ident::new(member, query.from.span()));
+    quote_spanned!(from.span()=> <#from as __annalist::Source>::#member)
+}
+
+/// `<String as Field>`
+fn field(Asked { ty, .. }: &Asked<'_>) -> TokenStream {
+    quote_spanned!(at(ty.span())=> <#ty as __annalist::Field>)
 }
 
 /// The type of the field under `#[key]`, or a tuple of several.

@@ -4,20 +4,20 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 use syn::{Ident, ext::IdentExt, spanned::Spanned};
 
-use super::{Asked, Body, Listing, Query, asserts, at};
+use super::{Asked, Body, Listing, Query, asserts, at, field, source};
 use crate::shared::is_generic;
 
 /// ```text
 /// async fn answer(&self, models: &ReadModels) -> Result<Self::Answer, Error> {
-///     <Balance as Source>::find(models, &self.account).await
+///     <Balance as Source>::row(models, &self.account).await
 /// }
 /// ```
 pub(super) fn method(query: &Query<'_>) -> TokenStream {
     let span = at(query.ident.span());
     let asserts = asserts::all(query).filter(|_| is_generic(query.generics));
-    let question = match &query.body {
-        Body::Row(key) => find(query, key),
-        Body::Rows(listing) => list(query, listing),
+    let rows = match &query.body {
+        Body::Row(key) => row(query, key),
+        Body::Rows(listing) => rows(query, listing),
     };
     quote_spanned! {span=>
         async fn answer(
@@ -25,16 +25,17 @@ pub(super) fn method(query: &Query<'_>) -> TokenStream {
             models: &__annalist::ReadModels,
         ) -> __annalist::std::result::Result<Self::Answer, __annalist::Error> {
             #(const { #asserts })*
-            #question.await
+            #rows.await
         }
     }
 }
 
-/// `<Balance as Source>::find(models, &self.account)`, or of a composite key a tuple of clones
-fn find(query: &Query<'_>, key: &[Asked<'_>]) -> TokenStream {
+/// `<Balance as Source>::row(models, &self.account)`, or of a composite key a tuple of clones
+fn row(query: &Query<'_>, key: &[Asked<'_>]) -> TokenStream {
+    let function = source(query, "row");
     let span = at(key.first().map_or_else(Span::call_site, |asked| asked.ty.span()));
     let key = match key {
-        [Asked { field, ty, .. }] => quote_spanned!(at(ty.span())=> &self.#field),
+        [Asked { field, .. }] => quote_spanned!(span=> &self.#field),
         several => {
             let clones = several.iter().map(|Asked { field, ty, .. }| {
                 quote_spanned!(at(ty.span())=> __annalist::std::clone::Clone::clone(&self.#field))
@@ -42,21 +43,22 @@ fn find(query: &Query<'_>, key: &[Asked<'_>]) -> TokenStream {
             quote_spanned!(span=> &(#(#clones),*))
         }
     };
-    let source = source(query);
-    quote_spanned!(span=> #source::find(models, #key))
+    let models = quote_spanned!(at(query.ident.span())=> models);
+    quote_spanned!(query.from.span()=> #function(#models, #key))
 }
 
 /// ```text
-/// <Balance as Source>::list(models)
-///     .order_by("cents")
-///     .descending()
-///     .equal::<String>("owner", &self.owner)
-///     .when(&self.from, |list, value| list.at_least::<i64>("cents", value))
-///     .limit(50)
-///     .when(&self.cursor, |list, cursor| list.from(Clone::clone(cursor)))
+/// <Balance as Source>::rows(models, |list| {
+///     list.order_by("cents")
+///         .descending()
+///         .compared("owner", <String as Field>::TYPE, <String as Field>::to_value(&self.owner), Bound::Equal)
+///         .when(&self.start, |list, value| list.prefix("town", value))
+///         .limit(50)
+///         .when(&self.cursor, |list, value| list.from(Clone::clone(value)))
+/// })
 /// ```
-fn list(query: &Query<'_>, listing: &Listing<'_>) -> TokenStream {
-    let span = at(query.ident.span());
+fn rows(query: &Query<'_>, listing: &Listing<'_>) -> TokenStream {
+    let (function, span) = (source(query, "rows"), at(query.from.span()));
     let Listing { conditions, order, descending, limit, limit_field, cursor_field } = listing;
     let order = order.iter().map(|column| {
         let name = column.unraw().to_string();
@@ -72,20 +74,29 @@ fn list(query: &Query<'_>, listing: &Listing<'_>) -> TokenStream {
             |span, cursor, _| quote_spanned!(span=> .from(__annalist::std::clone::Clone::clone(#cursor))),
         )
     });
-    let source = source(query);
     quote_spanned! {span=>
-        #source::list(models)
-            #(#order)* #descending #(#conditions)* #(.limit(#limit))* #(#limit_field)* #(#cursor)*
+        #function(models, |list| {
+            list #(#order)* #descending #(#conditions)* #(.limit(#limit))* #(#limit_field)* #(#cursor)*
+        })
     }
 }
 
 fn condition(how: &str, asked: &Asked<'_>) -> TokenStream {
-    let Asked { ty, column, .. } = asked;
-    let column = column.unraw().to_string();
+    let name = asked.column.unraw().to_string();
+    let bound = match how {
+        "equal" => "Equal",
+        "at_least" => "AtLeast",
+        "at_most" => "AtMost",
+        "above" => "Above",
+        "below" => "Below",
+        _ => return given(asked, |span, start, _| quote_spanned!(span=> .prefix(#name, #start))),
+    };
+    let field = field(asked);
     given(asked, |span, value, _| {
-        let method = Ident::new(how, span);
-        let compared = (how != "prefix").then(|| quote_spanned!(span=> ::<#ty>));
-        quote_spanned!(span=> .#method #compared (#column, #value))
+        let bound = Ident::new(bound, span);
+        quote_spanned! {span=>
+            .compared(#name, #field::TYPE, #field::to_value(#value), __annalist::Bound::#bound)
+        }
     })
 }
 
@@ -106,10 +117,4 @@ fn given(asked: &Asked<'_>, call: impl Fn(Span, TokenStream, TokenStream) -> Tok
     }
     let call = call(span, quote_spanned!(span=> value), quote_spanned!(span=> *value));
     quote_spanned!(span=> .when(&self.#field, |list, value| list #call))
-}
-
-/// Seen from the name of the rows, so that rows that are no projection are the same error wherever it is written.
-pub(super) fn source(query: &Query<'_>) -> TokenStream {
-    let from = query.from;
-    quote_spanned!(from.span()=> <#from as __annalist::Source>)
 }

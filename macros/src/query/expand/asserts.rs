@@ -4,13 +4,14 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{Ident, ext::IdentExt};
 
-use super::{Asked, Body, Query, answer::source, at};
+use super::{Asked, Body, Query, at, field, source};
 use crate::shared::{is_generic, shown};
 
 /// Of a concrete query the assertions are items, found when it is checked:
 ///
 /// ```text
-/// const _: () = Columns { table: <Balance as Source>::TABLE, row: "Balance" }.equal::<String>("owner");
+/// const _: () = Columns { table: <Balance as Source>::TABLE, row: "Balance" }
+///     .equal("owner", <String as Field>::TYPE);
 /// ```
 ///
 /// Those of a generic one stand in inline `const`s of `answer`.
@@ -50,17 +51,17 @@ fn ordered(query: &Query<'_>, column: &Ident) -> TokenStream {
     quote_spanned!(span=> #columns.ordered(#name))
 }
 
-fn compared(query: &Query<'_>, how: &str, Asked { ty, column, .. }: &Asked<'_>) -> TokenStream {
-    let (span, name) = (at(column.span()), column.unraw().to_string());
-    let columns = columns(query, span);
+fn compared(query: &Query<'_>, how: &str, asked: &Asked<'_>) -> TokenStream {
+    let (span, name) = (at(asked.column.span()), asked.column.unraw().to_string());
+    let (columns, field) = (columns(query, span), field(asked));
     match how {
         "prefix" => quote_spanned!(span=> #columns.prefixed(#name)),
-        "equal" => quote_spanned!(span=> #columns.equal::<#ty>(#name)),
-        _ => quote_spanned!(span=> #columns.compared::<#ty>(#name)),
+        "equal" => quote_spanned!(span=> #columns.equal(#name, #field::TYPE)),
+        _ => quote_spanned!(span=> #columns.compared(#name, #field::TYPE, #field::NULLABLE)),
     }
 }
 
 fn columns(query: &Query<'_>, span: Span) -> TokenStream {
-    let (source, row) = (source(query), shown(query.from));
-    quote_spanned!(span=> __annalist::Columns { table: #source::TABLE, row: #row })
+    let (table, row) = (source(query, "TABLE"), shown(query.from));
+    quote_spanned!(span=> __annalist::Columns { table: #table, row: #row })
 }

@@ -1,0 +1,55 @@
+#[query(from = Turnover<P>)]
+pub struct Above<P>
+where
+    P: Clone,
+{
+    #[above(product)]
+    product: P,
+    #[limit]
+    limit: usize,
+}
+#[allow(deprecated, unused_qualifications)]
+const _: () = {
+    use ::annalist::__private as __annalist;
+    #[automatically_derived]
+    impl<P> __annalist::Query for Above<P>
+    where
+        P: Clone,
+        Self: __annalist::std::marker::Send + __annalist::std::marker::Sync + 'static,
+        Turnover<P>: __annalist::Projection,
+        P: __annalist::Field,
+    {
+        type Answer = __annalist::Rows<Turnover<P>>;
+        async fn answer(
+            &self,
+            models: &__annalist::ReadModels,
+        ) -> __annalist::std::result::Result<Self::Answer, __annalist::Error> {
+            const {
+                __annalist::Columns {
+                    table: <Turnover<P> as __annalist::Source>::TABLE,
+                    row: "Turnover<P>",
+                }
+                    .compared(
+                        "product",
+                        <P as __annalist::Field>::TYPE,
+                        <P as __annalist::Field>::NULLABLE,
+                    )
+            }
+            <Turnover<
+                P,
+            > as __annalist::Source>::rows(
+                    models,
+                    |list| {
+                        list.compared(
+                                "product",
+                                <P as __annalist::Field>::TYPE,
+                                <P as __annalist::Field>::to_value(&self.product),
+                                __annalist::Bound::Above,
+                            )
+                            .limit(self.limit)
+                    },
+                )
+                .await
+        }
+    }
+};
