@@ -1,7 +1,9 @@
--- A batch in which nothing matched leaves the anchor where it is.
-UPDATE {prefix}projections
-SET position = ?4,
-    anchor_position = coalesce(?5, anchor_position),
-    anchor_event = coalesce(?6, anchor_event),
-    updated_at = ?7
-WHERE name = ?1 AND version = ?2 AND position = ?3
+-- From where the change starts, and from nowhere else. A batch in which nothing matched leaves the anchor where it is.
+UPDATE {prefix}builds
+SET position = ?6,
+    anchor_position = coalesce(?7, anchor_position),
+    anchor_event = coalesce(?8, anchor_event),
+    stopped = NULL,
+    updated_at = ?9
+WHERE projection = ?1 AND version = ?2 AND build = ?3
+    AND position = ?4 AND parked = ?5 AND types IS NULL

@@ -1,1 +1,1 @@
-UPDATE {prefix}projections SET stopped = ?3, updated_at = ?4 WHERE name = ?1 AND version = ?2
+UPDATE {prefix}builds SET stopped = ?4 WHERE projection = ?1 AND version = ?2 AND build = ?3

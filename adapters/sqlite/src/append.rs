@@ -1,46 +1,52 @@
-//! One append inside the write transaction: the id first, then the conditions, then everything that it writes.
+//! One append inside the write transaction: the id first, then the conditions and the inline builds, then everything that it
+//! writes. What can be refused is refused before anything is written.
 
 use annalist_core::{
-    error::Error,
     record::{Draft, Position},
     store::{Append, Appended, CommandKey, Condition, Journaled, Receipt, Stored},
 };
 use sqlx::{SqliteConnection, query};
 
 use crate::{
+    error::Fault,
+    inline::{Ground, fold_append},
     ledger,
     read::{count, newest, probes},
     rows::{integer, json, receipt_text},
     sql::Sql,
+    tables,
+    writer::Writer,
 };
 
-/// What the caller gets. An error in here has written nothing, and the transaction is sound.
-pub(crate) type Answer = Result<Appended, Error>;
-
-/// Checks one append and writes it behind `head`, which moves along.
+/// Checks one append and writes it behind the head of the ground, which moves along.
 ///
 /// # Errors
-/// An error of the database, after which the transaction must not be committed.
+/// [`Fault`] if it is refused or the database fails.
 pub(crate) async fn append(
     connection: &mut SqliteConnection,
-    sql: &Sql,
-    operation: &str,
-    head: &mut Position,
+    Writer { sql, rows, operation, .. }: &Writer,
+    ground: &mut Ground,
     append: &Append,
-) -> Result<Answer, sqlx::Error> {
-    if let Some(key) = &append.key {
-        match ledger::find(connection, sql, operation, key).await? {
-            Ok(None) => {}
-            Ok(Some(receipt)) => return Ok(Ok(Appended::Already(receipt))),
-            Err(error) => return Ok(Err(error)),
-        }
+) -> Result<Appended, Fault> {
+    if let Some(key) = &append.key
+        && let Some(receipt) = ledger::find(connection, sql, operation, key).await?
+    {
+        return Ok(Appended::Already(receipt));
     }
     for (number, condition) in append.conditions.iter().enumerate() {
         if let Some(met) = met(connection, sql, condition).await? {
-            return Ok(Ok(Appended::Conflict { condition: number, met }));
+            return Ok(Appended::Conflict { condition: number, met });
         }
     }
-    write(connection, sql, head, append).await.map(|receipt| Ok(Appended::Done(receipt)))
+    if let Some(inline) = ground.missed(append) {
+        return Ok(Appended::Inline(inline));
+    }
+    let folded = fold_append(connection, rows, append, ground.head).await?;
+    let receipt = write(connection, sql, &mut ground.head, append).await?;
+    for (inline, folded) in append.inline.iter().zip(folded) {
+        tables::write(connection, rows, inline.table(), folded).await?;
+    }
+    Ok(Appended::Done(receipt))
 }
 
 /// The newest event that breaks a condition.

@@ -1,8 +1,8 @@
 //! What SQLite and the pool say, told as what to do about it.
 
-use std::sync::Arc;
+use std::{any::Any, sync::Arc};
 
-use annalist_core::error::{BoxError, Error};
+use annalist_core::error::{BoxError, Error, Invalid};
 
 // Primary result codes: <https://www.sqlite.org/rescode.html>.
 const PERM: i32 = 3;
@@ -102,4 +102,47 @@ fn reason(error: &sqlx::Error, advice: &str) -> String {
 fn code(error: &sqlx::Error) -> Option<i32> {
     let code = error.as_database_error()?.code()?;
     code.parse::<i32>().ok().map(|extended| extended & 0xff)
+}
+
+/// Why something inside a transaction did not work.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// The database failed; the transaction must not be committed.
+    Database(sqlx::Error),
+    /// What was asked for cannot be done; nothing of it was written, and the transaction is sound.
+    Refused(Error),
+}
+
+impl Fault {
+    /// The error of an operation that ends with it.
+    pub(crate) fn of(self, operation: &str) -> Error {
+        match self {
+            Self::Database(error) => failed(operation, error),
+            Self::Refused(error) => error,
+        }
+    }
+}
+
+impl From<sqlx::Error> for Fault {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<Invalid> for Fault {
+    fn from(error: Invalid) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+/// The message of a panic of somebody else's code.
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }

@@ -7,7 +7,7 @@ use annalist_core::{
 };
 use sqlx::{SqliteConnection, query, query_as};
 
-use crate::{rows, sql::Sql};
+use crate::{error::Fault, rows, sql::Sql};
 
 /// How many ids are forgotten under one hold of the write lock.
 const AT_ONCE: u32 = 10_000;
@@ -15,26 +15,22 @@ const AT_ONCE: u32 = 10_000;
 /// The receipt of an id, if it was accepted for the same command.
 ///
 /// # Errors
-/// Outside, an error of the database; inside, why the stored row is no answer.
+/// [`Fault`] if the database fails, or the stored row is no answer.
 pub(crate) async fn find(
     connection: &mut SqliteConnection,
     sql: &Sql,
     operation: &str,
     key: &CommandKey,
-) -> Result<Result<Option<Receipt>, Error>, sqlx::Error> {
+) -> Result<Option<Receipt>, Fault> {
     let row: Option<(String, String, String)> =
         query_as(sql.find_command.clone()).bind(key.id()).fetch_optional(connection).await?;
-    let Some((command, scope, receipt)) = row else { return Ok(Ok(None)) };
-    if let Err(reused) = key.check(&command, &scope) {
-        return Ok(Err(reused.into()));
-    }
-    Ok(match rows::receipt(&receipt) {
-        Ok(receipt) => Ok(Some(receipt)),
-        Err(error) => Err(Error::unusable(
-            operation,
-            format!("the stored receipt of command id `{}` is damaged: {error}", key.id()),
-        )),
-    })
+    let Some((command, scope, receipt)) = row else { return Ok(None) };
+    key.check(&command, &scope)?;
+    let damaged = |error| {
+        let reason = format!("the stored receipt of command id `{}` is damaged: {error}", key.id());
+        Error::unusable(operation, reason)
+    };
+    Ok(Some(rows::receipt(&receipt).map_err(damaged)?))
 }
 
 /// Forgets the ids that were accepted before a time, a part at a time so that appends come in between.

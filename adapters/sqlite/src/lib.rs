@@ -13,18 +13,24 @@
 //! the same time share one transaction and its sync to disk.
 //!
 //! A file also keeps rows of projections, of its own log or of another one. They are tables with typed columns:
-//! `annalist_rows_balances_v1` for version 1 of the projection `balances`, and the view `annalist_rows_balances`, which
-//! selects from the version that was defined first. UUIDs are texts with hyphens, times are texts such as
-//! `2026-01-31T12:00:00.000000Z`, so both sort and SQLite's own functions understand them.
+//! `annalist_rows_balances_v1` for version 1 of the projection `balances` (`…_v1_2` if that was built anew twice), and the
+//! view `annalist_rows_balances`, which selects from the live one: until there is one, from the one that was defined first.
+//! UUIDs are texts with hyphens, times are texts such as `2026-01-31T12:00:00.000000Z`, so both sort and SQLite's own
+//! functions understand them.
 //!
 //! SQLite is compiled in, by sqlx 0.9. A program can hold only one copy of it, so this crate does not go together with a
 //! version of rusqlite that brings another.
 
 mod append;
+mod builds;
+mod changes;
 mod error;
 mod feed;
+mod inline;
 mod journal;
 mod ledger;
+mod lent;
+mod locked;
 mod migrate;
 mod options;
 mod read;
@@ -33,6 +39,7 @@ mod row_values;
 mod rows;
 mod settings;
 mod sql;
+mod tables;
 mod writer;
 
 use std::{fmt, path::Path, sync::Arc};
@@ -118,8 +125,10 @@ impl Sqlite {
         let id = id.inspect_err(|_| connection.close_on_drop())?;
         drop(connection);
         let operation = format!("append to {title}");
-        let task = Writer { pool: writer.clone(), sql: sql.clone(), demands, operation };
-        let (jobs, rows) = (task.start(), Rows::new(&prefix));
+        let rows = Rows::new(&prefix);
+        let (pool, sql_of_task, rows_of_task) = (writer.clone(), sql.clone(), rows.clone());
+        let task = Writer { pool, sql: sql_of_task, rows: rows_of_task, demands, operation };
+        let jobs = task.start();
         Ok(Self { log: Arc::new(Log { title, id, sql, rows, writer, readers, jobs, demands }) })
     }
 }
@@ -197,7 +206,7 @@ impl EventStore for Sqlite {
         let operation = format!("find a receipt in {}", self.log.title);
         let mut connection = self.log.connection(&self.log.readers, &operation).await?;
         let answer = ledger::find(&mut connection, &self.log.sql, &operation, key).await;
-        retire(&mut connection, answer.map_err(|error| failed(&operation, error)).flatten())
+        retire(&mut connection, answer.map_err(|fault| fault.of(&operation)))
     }
 
     async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<Page, Error> {
@@ -230,16 +239,10 @@ impl EventStore for Sqlite {
     }
 
     async fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> Result<u64, Error> {
-        let (mut count, mut at) = (0, after);
-        while at < up_to {
-            let page = self.feed(criteria, at, 10_000).await?;
-            count += page.records.iter().filter(|record| record.position <= up_to).count() as u64;
-            if page.up_to <= at {
-                break;
-            }
-            at = page.up_to;
-        }
-        Ok(count)
+        let operation = format!("count events of {}", self.log.title);
+        let mut connection = self.log.connection(&self.log.readers, &operation).await?;
+        let answer = read::count_between(&mut connection, &self.log.sql, criteria, after, up_to).await;
+        retire(&mut connection, answer.map_err(|error| failed(&operation, error)))
     }
 
     async fn forget_commands(&self, before: Timestamp) -> Result<u64, Error> {
@@ -255,6 +258,7 @@ impl EventStore for Sqlite {
             }
         }
     }
+
     fn row_store(&self) -> Option<SharedRows> {
         Some(Arc::new(self.clone()))
     }

@@ -22,6 +22,13 @@ const STEPS: &[&[&str]] = &[
         include_str!("../sql/schema/1_journal.sql"),
     ],
     &[include_str!("../sql/schema/2_projections.sql")],
+    &[
+        include_str!("../sql/schema/3_builds.sql"),
+        include_str!("../sql/schema/3_builds_inline.sql"),
+        include_str!("../sql/schema/3_builds_from_projections.sql"),
+        include_str!("../sql/schema/3_drop_projections.sql"),
+        include_str!("../sql/schema/3_parked.sql"),
+    ],
 ];
 
 /// The version of the tables that this program reads and writes.

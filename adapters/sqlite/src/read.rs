@@ -119,6 +119,23 @@ pub(crate) async fn count(
     Ok(u64::try_from(found).unwrap_or_default())
 }
 
+/// How many events behind one position and up to another match the criteria.
+pub(crate) async fn count_between(
+    connection: &mut SqliteConnection,
+    sql: &Sql,
+    criteria: &Criteria,
+    after: Position,
+    up_to: Position,
+) -> Result<u64, sqlx::Error> {
+    let mut snapshot = connection.begin().await?;
+    let probes = probes(&mut snapshot, sql, criteria).await?;
+    let count = query_scalar(sql.count_between.clone()).bind(probes);
+    let count = count.bind(integer(after.get())).bind(integer(up_to.get()));
+    let found: i64 = count.fetch_one(&mut *snapshot).await?;
+    snapshot.commit().await?;
+    Ok(u64::try_from(found).unwrap_or_default())
+}
+
 /// A limit as SQL has it: a negative one is none.
 pub(crate) fn sql_limit(limit: Option<usize>) -> i64 {
     limit.map_or(-1, |limit| i64::try_from(limit).unwrap_or(i64::MAX))

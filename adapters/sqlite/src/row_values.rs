@@ -17,6 +17,7 @@ use crate::sql::Prefix;
 
 /// How SQLite writes statements about rows. All their tables, views and indexes begin with the prefix of the log and
 /// `rows_`, which none of the log's own does: a projection may be called `events`.
+#[derive(Clone)]
 pub(crate) struct Rows {
     prefix: String,
 }
@@ -99,14 +100,27 @@ pub(crate) fn keys_text(keys: &[Key]) -> String {
 
 /// The row that stands in the columns from `first` on.
 pub(crate) fn row(found: &SqliteRow, table: &Table, first: usize) -> Result<Row, Error> {
-    let columns = table.columns.iter().enumerate();
+    values(found, table, table.columns.iter(), first)
+}
+
+/// The key that stands in the columns from `first` on.
+pub(crate) fn key(found: &SqliteRow, table: &Table, first: usize) -> Result<Key, Error> {
+    values(found, table, table.key(), first)
+}
+
+fn values<'a>(
+    found: &SqliteRow,
+    table: &Table,
+    columns: impl Iterator<Item = &'a Column>,
+    first: usize,
+) -> Result<Vec<Value>, Error> {
     let value = |(index, column): (usize, &Column)| {
         value(found, first + index, column).map_err(|reason| {
             let reason = format!("column `{}` is damaged: {reason}", column.name);
             Error::unusable(format!("read a row of `{}`", table.name()), reason)
         })
     };
-    columns.map(value).collect()
+    columns.enumerate().map(value).collect()
 }
 
 fn value(found: &SqliteRow, index: usize, column: &Column) -> Result<Value, String> {

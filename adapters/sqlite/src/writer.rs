@@ -2,14 +2,18 @@
 
 use std::sync::Arc;
 
-use annalist_core::{error::Error, store::Append};
+use annalist_core::{
+    error::Error,
+    store::{Append, Appended},
+};
 use sqlx::{Connection, Sqlite, SqliteConnection, SqlitePool, pool::PoolConnection};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    append::{Answer, append},
-    error::{failed, failed_commit},
-    read::head,
+    append::append,
+    error::{Fault, failed, failed_commit},
+    inline::Ground,
+    row_values::Rows,
     settings::Settings,
     sql::Sql,
 };
@@ -18,6 +22,9 @@ use crate::{
 const QUEUE: usize = 1024;
 /// How many appends share a transaction at most.
 const BATCH: usize = 128;
+
+/// What the caller gets. An error in here has written nothing.
+type Answer = Result<Appended, Error>;
 
 /// An append and who waits for its answer.
 pub(crate) struct Job {
@@ -28,6 +35,7 @@ pub(crate) struct Job {
 pub(crate) struct Writer {
     pub(crate) pool: SqlitePool,
     pub(crate) sql: Arc<Sql>,
+    pub(crate) rows: Rows,
     /// What the connections of a pool that is not ours must be like, looked at before every transaction.
     pub(crate) demands: Option<Settings>,
     /// "append to sqlite log …", for messages.
@@ -96,11 +104,14 @@ impl Writer {
         let whole = |error| self.failure(None, error);
         self.check(connection).await?;
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(whole)?;
-        let mut head = head(&mut transaction, &self.sql).await.map_err(whole)?;
+        let mut ground = Ground::read(&mut transaction, &self.sql).await.map_err(whole)?;
         let mut answers = Vec::with_capacity(jobs.len());
         for (number, job) in jobs.iter().enumerate() {
-            let answer = append(&mut transaction, &self.sql, &self.operation, &mut head, &job.append).await;
-            answers.push(answer.map_err(|error| self.failure(Some(number), error))?);
+            answers.push(match append(&mut transaction, self, &mut ground, &job.append).await {
+                Ok(appended) => Ok(appended),
+                Err(Fault::Refused(error)) => Err(error),
+                Err(Fault::Database(error)) => return Err(self.failure(Some(number), error)),
+            });
         }
         transaction.commit().await.map_err(|error| self.lost(error))?;
         Ok(answers)

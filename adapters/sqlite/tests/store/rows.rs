@@ -102,7 +102,7 @@ async fn handles_that_define_at_once_make_one_table() {
         tasks.spawn(async move { store.define(&ACCOUNTS, log).await.unwrap().position });
     }
     assert_eq!(tasks.join_all().await, [START; 8]);
-    let counts = "SELECT count(*) FROM annalist_projections";
+    let counts = "SELECT count(*) FROM annalist_builds";
     let count: i64 = sqlx::query_scalar(counts).fetch_one(&mut place.raw().await).await.unwrap();
     assert_eq!(count, 1);
 }

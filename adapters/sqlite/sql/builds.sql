@@ -1,0 +1,6 @@
+SELECT
+    version, build, log, shape, live, types IS NOT NULL AS inline,
+    position, anchor_position, anchor_event, parked, stopped, updated_at
+FROM {prefix}builds
+WHERE projection = ?1
+ORDER BY version, build

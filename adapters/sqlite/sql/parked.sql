@@ -1,0 +1,4 @@
+SELECT position, event, keys, error, attempts
+FROM {prefix}parked
+WHERE projection = ?1 AND version = ?2 AND build = ?3
+ORDER BY position

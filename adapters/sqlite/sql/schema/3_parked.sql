@@ -1,0 +1,12 @@
+-- Events that were put aside, and those that wait for them.
+CREATE TABLE {prefix}parked (
+    projection TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    build INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    keys TEXT NOT NULL, -- JSON array of texts
+    error TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    PRIMARY KEY (projection, version, build, position)
+) STRICT, WITHOUT ROWID
