@@ -1,7 +1,9 @@
 //! The application: executes commands and reads what became of them.
 
+mod doors;
 mod execute;
 mod load;
+mod operate;
 mod read_side;
 mod registry;
 mod retry;
@@ -13,21 +15,23 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::MissedTickBehavior;
+use tokio::{sync::SetOnce, time::MissedTickBehavior};
 
-pub use self::{
-    execute::Execute,
-    load::{History, Load, Moment},
-    retry::Retry,
-};
 use self::{
+    doors::Doors,
     read_side::{ReadSide, Registered},
     registry::Registry,
     turns::Turns,
 };
+pub use self::{
+    execute::Execute,
+    load::{History, Load, Moment},
+    operate::{Lag, Overview},
+    retry::Retry,
+};
 use crate::{
     aggregate::Aggregate,
-    ask::{Ask, Query, Watched},
+    ask::{Ask, Query, Watchable, Watched},
     codec::Codec,
     command::Command,
     error::{Error, Invalid},
@@ -36,9 +40,9 @@ use crate::{
     find::{Find, List, ReadModel},
     id::Id,
     position::Position,
-    projection::{Projection, Status},
+    projection::{CustomProjection, Keep, Projection, Status},
     query::Criteria,
-    rows::{RowStore, SharedRows},
+    rows::{RowStore, SharedRows, Transactional},
     store::{Entry, EventStore, Receipt, Token},
     tag::Tag,
     text::MAX_PAYLOAD,
@@ -65,6 +69,7 @@ struct Inner {
     turns: Turns,
     hub: Arc<Hub>,
     read_side: ReadSide,
+    doors: Doors,
     settings: Settings,
 }
 
@@ -131,7 +136,7 @@ impl App {
     }
 
     /// Follows the answers of a question: the one now, and each other one as soon as the rows show it.
-    pub fn watch<Q: Query<Answer: Clone + PartialEq>>(&self, question: Q) -> Watched<Q> {
+    pub fn watch<Q: Query<Answer: Watchable>>(&self, question: Q) -> Watched<Q> {
         Watched::new(self, question)
     }
 
@@ -169,8 +174,9 @@ impl App {
         self.inner.read_side.statuses()
     }
 
-    /// Ends the projections. What they were about to write is written whole or not at all; the next start goes on there.
-    /// Dropping the last clone of the app does the same.
+    /// Asks the projections and policies to end after what they are at, and does not wait for it; see also
+    /// [`App::shut_down`]. Dropping the last clone of the app ends them at once: what they were about to write is written
+    /// whole or not at all, and the next start goes on there.
     pub fn stop(&self) {
         self.inner.read_side.stop();
     }
@@ -235,6 +241,9 @@ impl fmt::Debug for App {
             .finish_non_exhaustive()
     }
 }
+
+/// Where an app will be once it has started.
+pub(crate) type AppSlot = Arc<SetOnce<WeakApp>>;
 
 /// An app that lives no longer for it.
 #[derive(Clone)]
@@ -304,14 +313,26 @@ impl Builder {
 
     /// Keeps the rows of a projection up to date, in the app's store of rows: see [`Builder::rows`].
     pub fn projection<P: Projection>(mut self) -> Self {
-        self.projections.push(Registered::new::<P>(None));
+        self.projections.push(Registered::projection::<P>(Keep::new()));
         self
     }
 
     /// Keeps the rows of a projection up to date in a store of their own. It may be another database than that of the
     /// events, and another kind.
     pub fn projection_in<P: Projection>(mut self, rows: impl RowStore) -> Self {
-        self.projections.push(Registered::new::<P>(Some(Arc::new(rows))));
+        self.projections.push(Registered::projection::<P>(Keep::new().rows(rows)));
+        self
+    }
+
+    /// Keeps the rows of a projection up to date, in a way that is said: see [`Keep`].
+    pub fn projection_with<P: Projection>(mut self, keep: Keep) -> Self {
+        self.projections.push(Registered::projection::<P>(keep));
+        self
+    }
+
+    /// Keeps the user's own tables up to date, in a store that lends its transactions.
+    pub fn custom<S: Transactional, C: CustomProjection<S>>(mut self, projection: C, store: S) -> Self {
+        self.projections.push(Registered::custom(projection, store));
         self
     }
 
@@ -330,8 +351,8 @@ impl Builder {
         claims?;
         let codec = Codec::default();
         let hub = Hub::new(Arc::clone(&store));
-        let rows = rows.or_else(|| store.row_store());
-        let read_side = ReadSide::start(projections, &hub, rows, &codec).await?;
+        let slot = AppSlot::default();
+        let read_side = ReadSide::start(projections, &hub, rows, &codec, &slot).await?;
         let keeps_house = settings.keep_command_ids.is_some();
         let app = App {
             inner: Arc::new(Inner {
@@ -342,9 +363,12 @@ impl Builder {
                 turns: Turns::default(),
                 hub,
                 read_side,
+                doors: Doors::default(),
                 settings,
             }),
         };
+        // Nobody else has filled it.
+        let _ = slot.set(app.downgrade());
         if keeps_house {
             app.forget_old_command_ids().await?;
             app.keep_house();

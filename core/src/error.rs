@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::position::Position;
+use crate::{position::Position, progress::Progress};
 
 /// The source of an error, as the layer below reported it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
@@ -63,6 +63,14 @@ pub enum Error {
         reached: Position,
         /// Why the wait ended.
         reason: String,
+    },
+    /// A read model cannot be asked yet: its first complete build is on the way.
+    #[error("`{projection}` cannot be asked yet: {progress}")]
+    Building {
+        /// The projection.
+        projection: &'static str,
+        /// How far it is.
+        progress: Box<Progress>,
     },
     /// The user's own code (a decision, a fold, a `Serialize`) panicked. The process and the store go on; nothing was
     /// written.
@@ -286,9 +294,10 @@ impl<E> From<Error> for ExecuteError<E> {
             Error::Invalid(invalid) => Self::Invalid(invalid),
             Error::Panicked { .. } => Self::Panicked(error),
             Error::Unknown { .. } => Self::Unknown(error),
-            Error::Unusable { .. } | Error::Unavailable { .. } | Error::Behind { .. } => {
-                Self::Unavailable(error)
-            }
+            Error::Unusable { .. }
+            | Error::Unavailable { .. }
+            | Error::Behind { .. }
+            | Error::Building { .. } => Self::Unavailable(error),
         }
     }
 }

@@ -38,6 +38,11 @@ impl Feed {
         Self { limit: limit.max(1), ..self }
     }
 
+    /// From now on reads at most this many records at once, and at least one.
+    pub fn set_limit(&mut self, limit: usize) {
+        self.limit = limit.max(1);
+    }
+
     /// The watcher of the log that it reads.
     pub fn hub(&self) -> &Arc<Hub> {
         &self.hub

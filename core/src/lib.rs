@@ -13,11 +13,12 @@
 //! | read side | [`feed`], [`projection`], [`find`] |
 //! | port | [`store`], [`rows`] |
 //! | facts | [`tag`], [`query`], [`payload`], [`record`], [`context`], [`codec`], [`event`] |
-//! | ground | [`error`], [`text`], [`id`], [`position`], [`time`] |
+//! | ground | [`error`], [`text`], [`id`], [`position`], [`progress`], [`time`] |
 
 pub mod error;
 pub mod id;
 pub mod position;
+pub mod progress;
 pub mod text;
 pub mod time;
 

@@ -1,20 +1,45 @@
 //! Read models: rows folded from the feed.
 
-mod fold;
+mod consumer;
+mod custom;
+mod desk;
+mod ending;
+mod folding;
+mod follower;
+mod inline;
+mod keeper;
 mod key;
+mod meter;
 mod on;
+mod parking;
+mod plan;
 mod runner;
 mod status;
 mod steps;
 
-pub(crate) use self::fold::fold_in_memory;
 pub use self::{
+    consumer::{Consumer, Poison, Taken},
+    custom::{Batch, CustomProjection},
+    desk::Retried,
+    ending::Ending,
+    folding::Folding,
+    follower::{Follower, Keep},
     key::{IntoKeys, RowKey},
     on::{FromTags, OnRow},
+    parking::{OnPoison, Parking},
     runner::Runner,
     status::{State, Status, Stopped},
     steps::{Steps, ids_of, route},
 };
+pub(crate) use self::{
+    custom::Custom,
+    desk::Desk,
+    folding::fold_in_memory,
+    follower::Projected,
+    keeper::Keeper,
+    parking::{failed, waiting},
+};
+pub use crate::progress::Progress;
 use crate::{
     codec::Codec,
     error::Invalid,

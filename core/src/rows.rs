@@ -25,7 +25,7 @@ pub use self::{
     find::{Bound, Filter, RowQuery, Sort},
     inline::{Inline, InlineId, Inlined},
     json::JsonField,
-    table::{Column, ColumnType, Key, Role, Row, Table},
+    table::{Column, ColumnType, Key, Role, Row, Table, key_text},
     transaction::{Transactional, Work},
     value::{Field, Value},
 };

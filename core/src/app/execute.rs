@@ -12,7 +12,7 @@ use std::{
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{App, Journal};
+use super::{App, Inner, Journal};
 use crate::{
     command::Command,
     context::Context,
@@ -22,6 +22,7 @@ use crate::{
     payload::Payload,
     query::Item,
     record::{CommandId, Draft, Metadata, Name, Position},
+    rows::InlineId,
     store::{Append, Appended, Batch, CommandKey, Condition, Journaled, Receipt},
     time::Timestamp,
 };
@@ -210,6 +211,7 @@ impl Request {
     /// Tries until there is an answer. After a lost answer only success can be told for sure: whatever else comes later,
     /// the lost append may still arrive.
     async fn run<E: Debug + Send>(&self, decide: &mut Decide<'_, E>) -> Result<Receipt, ExecuteError<E>> {
+        let _inside = self.app.inner.doors.enter()?;
         let (retry, turns) = (self.app.inner.settings.retry, &self.app.inner.turns);
         let (mut tries, mut lost, mut turn) = (0, None, None);
         loop {
@@ -294,24 +296,19 @@ impl Request {
         let conditions =
             read.map(|(read, batch)| Condition { criteria: read.criteria.clone(), marker: batch.marker });
         let append = Append {
+            inline: self.app.inner.read_side.inline(&events),
             events,
             conditions: conditions.collect(),
             key: self.key.clone(),
             ..self.message(time, None)
         };
-        Ok(match self.app.inner.store.append(append).await? {
+        Ok(match self.app.append(append).await? {
             Appended::Done(receipt) | Appended::Already(receipt) => {
                 self.app.inner.hub.appended(receipt.position());
                 Tried::Accepted(receipt)
             }
             Appended::Conflict { met, .. } => Tried::Conflict(met),
-            Appended::Inline(_) => {
-                let reason = "it has inline projections that this program does not keep";
-                return Err(Error::unusable(
-                    format!("append to {}", self.app.inner.store.describe()),
-                    reason,
-                ));
-            }
+            Appended::Inline(missing) => return Err(self.app.not_kept_inline(&missing)),
         })
     }
 
@@ -342,6 +339,33 @@ impl Request {
 }
 
 impl App {
+    /// Appends, and brings the inline builds along that the store asks for, as far as this program keeps them.
+    async fn append(&self, append: Append) -> Result<Appended, Error> {
+        let Inner { store, read_side, .. } = &*self.inner;
+        if !read_side.keeps_inline() {
+            return store.append(append).await;
+        }
+        let mut answer = store.append(append.clone()).await?;
+        // Once is enough, unless builds are switched just then.
+        for _ in 0..3 {
+            let Appended::Inline(wanted) = &answer else { break };
+            let Some(inline) = read_side.inline_of(wanted) else { break };
+            answer = store.append(Append { inline, ..append.clone() }).await?;
+        }
+        Ok(answer)
+    }
+
+    fn not_kept_inline(&self, missing: &[InlineId]) -> Error {
+        let names: Vec<_> =
+            missing.iter().map(|id| format!("`{}` version {}", id.projection, id.version)).collect();
+        let reason = format!(
+            "its appends keep {} up to date, and this program does not: start it with `.projection_with::<…>(Keep::new()\
+             .inline())` for each",
+            names.join(", ")
+        );
+        Error::unusable(format!("append to {}", self.inner.store.describe()), reason)
+    }
+
     /// The command as the journal keeps it, if there is a journal.
     fn body<C: Serialize>(&self, name: &str, command: &C) -> Result<Option<Payload>, Invalid> {
         if self.inner.settings.journal == Journal::Off {

@@ -1,4 +1,4 @@
-//! The projections of an app: started with it, stopped with it.
+//! What follows the log in an app, projections and policies: started with it, ended with it.
 
 use std::{
     any::{Any, TypeId, type_name},
@@ -7,63 +7,77 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::watch, task::JoinHandle, time::Instant};
-
-use crate::{
-    codec::Codec,
-    error::{Error, Invalid},
-    feed::Hub,
-    find::{ReadModel, reached},
-    projection::{Projection, Runner, Status},
-    record::Position,
-    rows::SharedRows,
-    store::LogId,
+use tokio::{
+    sync::{Mutex, watch},
+    task::JoinHandle,
+    time::{Instant, timeout},
 };
 
-/// A projection that was registered and is not started yet.
+use super::AppSlot;
+use crate::{
+    codec::Codec,
+    error::Error,
+    feed::Hub,
+    find::{ReadModel, reached},
+    projection::{
+        Custom, CustomProjection, Desk, Ending, Follower, Keep, Keeper, Projected, Projection, State, Status,
+    },
+    record::{Draft, Position},
+    rows::{Inline, InlineId, SharedRows, Transactional},
+};
+
+/// How long an end may take before what is left is cut off.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// Something that follows the log, registered and not started yet.
 pub(super) struct Registered {
-    type_id: TypeId,
-    name: &'static str,
     rows: Option<SharedRows>,
-    start: fn(Arc<Hub>, SharedRows, Codec) -> Started,
-    check: fn() -> Result<(), Invalid>,
-    define: Define,
+    make: Make,
+    /// For rows that can be asked for: the type, and its read model.
+    model: Option<(TypeId, Model)>,
+    inline: bool,
 }
 
-type Define = fn(SharedRows, LogId) -> BoxFuture<Result<(), Error>>;
-type BoxFuture<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;
-
-/// A projection at work.
-struct Started {
-    model: Box<dyn Any + Send + Sync>,
-    status: watch::Receiver<Status>,
-    task: JoinHandle<()>,
-}
+type Make = Box<dyn FnOnce(&Codec, &AppSlot) -> Arc<dyn Follower> + Send>;
+type Model = fn(SharedRows, watch::Receiver<Status>) -> Box<dyn Any + Send + Sync>;
 
 impl Registered {
-    /// A projection whose rows are in this store, or in the app's.
-    pub(super) fn new<P: Projection>(rows: Option<SharedRows>) -> Self {
-        Self {
-            type_id: TypeId::of::<P>(),
-            name: P::TABLE.projection,
-            rows,
-            start: start::<P>,
-            check: || P::TABLE.check(),
-            define: |rows, log| Box::pin(async move { rows.define(&P::TABLE, log).await.map(drop) }),
-        }
+    pub(super) fn projection<P: Projection>(keep: Keep) -> Self {
+        let (rows, inline) = (keep.rows.clone(), keep.inline);
+        let model: Model = |rows, status| Box::new(ReadModel::<P>::new(rows, status));
+        let make: Make = Box::new(|codec, _| Arc::new(Projected::<P>::new(keep, codec.clone())));
+        Self { rows, make, model: Some((TypeId::of::<P>(), model)), inline }
+    }
+
+    pub(super) fn custom<S: Transactional, C: CustomProjection<S>>(projection: C, store: S) -> Self {
+        let store = Arc::new(store);
+        let rows: SharedRows = Arc::<S>::clone(&store);
+        let make: Make = Box::new(|codec, _| Arc::new(Custom::new(projection, store, codec.clone())));
+        Self { rows: Some(rows), make, model: None, inline: false }
+    }
+
+    /// A follower that keeps nothing but its checkpoint, and may need the app, which is there a moment later.
+    pub(super) fn follower(
+        make: impl FnOnce(&Codec, &AppSlot) -> Arc<dyn Follower> + Send + 'static,
+    ) -> Self {
+        Self { rows: None, make: Box::new(make), model: None, inline: false }
     }
 }
 
-fn start<P: Projection>(hub: Arc<Hub>, rows: SharedRows, codec: Codec) -> Started {
-    let (runner, status) = Runner::<P>::new(hub, Arc::clone(&rows), codec);
-    let model = Box::new(ReadModel::<P>::new(rows, status.clone()));
-    Started { model, status, task: tokio::spawn(runner.run()) }
+/// A follower at work.
+struct Started {
+    desk: Arc<Desk>,
+    status: watch::Receiver<Status>,
+    task: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// The projections at work, by the type of their rows.
+/// Everything that follows the log, by name.
 #[derive(Default)]
 pub(super) struct ReadSide {
-    started: HashMap<TypeId, (&'static str, Started)>,
+    started: Vec<(&'static str, Started)>,
+    models: HashMap<TypeId, Box<dyn Any + Send + Sync>>,
+    ending: Ending,
+    keeps_inline: bool,
 }
 
 impl ReadSide {
@@ -74,28 +88,48 @@ impl ReadSide {
         hub: &Arc<Hub>,
         rows: Option<SharedRows>,
         codec: &Codec,
+        app: &AppSlot,
     ) -> Result<Self, Error> {
         let mut read_side = Self::default();
-        for projection in registered {
-            let name = projection.name;
-            (projection.check)()?;
-            if read_side.started.values().any(|(other, _)| *other == name) {
-                return Err(Error::unusable("start the app", format!("two projections are named `{name}`")));
-            }
-            let rows = projection.rows.or_else(|| rows.clone()).ok_or_else(|| no_rows(name, hub))?;
-            match (projection.define)(Arc::clone(&rows), hub.store().log_id()).await {
-                Err(error) if !error.is_unavailable() => return Err(error),
-                _ => {}
-            }
-            let started = (projection.start)(Arc::clone(hub), rows, codec.clone());
-            read_side.started.insert(projection.type_id, (name, started));
+        for one in registered {
+            let Registered { rows: own, make, model, inline } = one;
+            let rows = if inline { None } else { own.or_else(|| rows.clone()) };
+            read_side.add(make(codec, app), hub, rows, model, inline).await?;
         }
+        read_side.started.sort_unstable_by_key(|(name, _)| *name);
         Ok(read_side)
     }
 
+    async fn add(
+        &mut self,
+        follower: Arc<dyn Follower>,
+        hub: &Arc<Hub>,
+        rows: Option<SharedRows>,
+        model: Option<(TypeId, Model)>,
+        inline: bool,
+    ) -> Result<(), Error> {
+        follower.check()?;
+        let name = follower.table().projection;
+        if self.started.iter().any(|(other, _)| *other == name) {
+            let reason = format!("two projections or policies are named `{name}`");
+            return Err(Error::unusable("start the app", reason));
+        }
+        let rows = rows.or_else(|| hub.store().row_store()).ok_or_else(|| no_rows(name, hub))?;
+        let desk = Desk::new(follower, Arc::clone(hub), SharedRows::clone(&rows), self.ending.clone());
+        let desk = Arc::new(desk);
+        let (keeper, status) = Keeper::start(Arc::clone(&desk)).await?;
+        if let Some((type_id, model)) = model {
+            self.models.insert(type_id, model(rows, status.clone()));
+        }
+        self.keeps_inline |= inline;
+        let task = Mutex::new(Some(tokio::spawn(keeper.run())));
+        self.started.push((name, Started { desk, status, task }));
+        Ok(())
+    }
+
     pub(super) fn model<P: Projection>(&self) -> Result<ReadModel<P>, Error> {
-        let started = self.started.get(&TypeId::of::<P>());
-        let model = started.and_then(|(_, started)| started.model.downcast_ref::<ReadModel<P>>());
+        let model =
+            self.models.get(&TypeId::of::<P>()).and_then(|model| model.downcast_ref::<ReadModel<P>>());
         model.cloned().ok_or_else(|| {
             let row = type_name::<P>();
             let reason =
@@ -104,33 +138,102 @@ impl ReadSide {
         })
     }
 
-    /// How each projection does, by name.
-    pub(super) fn statuses(&self) -> Vec<(&'static str, Status)> {
-        let mut statuses: Vec<_> =
-            self.started.values().map(|(name, started)| (*name, started.status.borrow().clone())).collect();
-        statuses.sort_unstable_by_key(|(name, _)| *name);
-        statuses
+    /// The follower with this name.
+    pub(super) fn desk(&self, name: &str) -> Result<&Arc<Desk>, Error> {
+        let found = self.started.iter().find(|(known, _)| *known == name);
+        found.map(|(_, started)| &started.desk).ok_or_else(|| {
+            let known: Vec<&str> = self.started.iter().map(|(name, _)| *name).collect();
+            let reason =
+                format!("the app runs no projection or policy of this name; it runs: {}", known.join(", "));
+            Error::unusable(format!("find `{name}`"), reason)
+        })
     }
 
-    /// Waits until every projection has passed a position.
+    pub(super) fn desks(&self) -> impl Iterator<Item = &Arc<Desk>> {
+        self.started.iter().map(|(_, started)| &started.desk)
+    }
+
+    /// How each follower does, by name.
+    pub(super) fn statuses(&self) -> Vec<(&'static str, Status)> {
+        self.started.iter().map(|(name, started)| (*name, started.status.borrow().clone())).collect()
+    }
+
+    /// Waits until one follower has passed a position.
+    pub(super) async fn passed(&self, name: &str, wanted: Position, patience: Duration) -> Result<(), Error> {
+        self.desk(name)?;
+        for (known, started) in self.started.iter().filter(|(known, _)| *known == name) {
+            reached(known, &started.status, wanted, patience).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until every follower has passed a position.
     pub(super) async fn reached(&self, wanted: Position, patience: Duration) -> Result<(), Error> {
         let end = Instant::now() + patience;
-        for (name, started) in self.started.values() {
+        for (name, started) in &self.started {
             let left = end.saturating_duration_since(Instant::now());
             reached(name, &started.status, wanted, left).await?;
         }
         Ok(())
     }
 
-    /// Ends all runners. What they were about to write is written whole or not at all.
+    /// Whether anything is registered to be kept inline.
+    pub(super) fn keeps_inline(&self) -> bool {
+        self.keeps_inline
+    }
+
+    /// The folds of what is kept inline now, of the types of these events.
+    pub(super) fn inline(&self, events: &[Draft]) -> Vec<Arc<dyn Inline>> {
+        if !self.keeps_inline {
+            return Vec::new();
+        }
+        let inline = self.started.iter().filter_map(|(_, started)| {
+            let status = started.status.borrow();
+            let table = status.reads.filter(|_| status.state == State::Inline)?;
+            started.desk.follower.inline(table)
+        });
+        let takes =
+            |inline: &Arc<dyn Inline>| events.iter().any(|event| inline.types().contains(&event.name()));
+        inline.filter(takes).collect()
+    }
+
+    /// The folds of these builds; what is missing cannot be folded by this program.
+    pub(super) fn inline_of(&self, wanted: &[InlineId]) -> Option<Vec<Arc<dyn Inline>>> {
+        self.started.iter().for_each(|(_, started)| started.desk.look());
+        let fold = |id: &InlineId| {
+            let desk = self.desk(&id.projection).ok()?;
+            let own = desk.follower.table();
+            (own.version == id.version).then(|| desk.follower.inline(own.built(id.build)))?
+        };
+        wanted.iter().map(fold).collect()
+    }
+
+    /// Asks all followers to end after what they are at.
     pub(super) fn stop(&self) {
-        self.started.values().for_each(|(_, started)| started.task.abort());
+        self.ending.ask();
+    }
+
+    /// Ends all followers, after what they are at.
+    pub(super) async fn shut_down(&self) {
+        self.stop();
+        let end = Instant::now() + FAREWELL;
+        for (name, started) in &self.started {
+            let Some(mut task) = started.task.lock().await.take() else { continue };
+            if timeout(end.saturating_duration_since(Instant::now()), &mut task).await.is_err() {
+                tracing::warn!(name, "it did not come to an end in time and is cut off");
+                task.abort();
+            }
+        }
     }
 }
 
 impl Drop for ReadSide {
     fn drop(&mut self) {
-        self.stop();
+        for (_, started) in &mut self.started {
+            if let Some(task) = started.task.get_mut() {
+                task.abort();
+            }
+        }
     }
 }
 

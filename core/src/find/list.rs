@@ -224,8 +224,7 @@ impl<P: Projection> List<P> {
         let signature = self.signature();
         let after = self.cursor.take().map(|cursor| cursor.open(&signature)).transpose()?;
         let model = self.model?;
-        model.reached(self.wanted, self.patience).await?;
-        let table = P::TABLE;
+        let table = model.table(self.wanted, self.patience).await?;
         // One row more than asked for tells whether there is a next page.
         let limit = self.limit.saturating_add(1);
         let (filters, sort) = (self.filters, self.sort);

@@ -8,7 +8,7 @@ use crate::{
     error::Error,
     projection::{Projection, State, Status},
     record::Position,
-    rows::SharedRows,
+    rows::{SharedRows, Table},
 };
 
 /// How long a question waits for rows that are behind, unless it says otherwise.
@@ -54,27 +54,45 @@ impl<P: Projection> ReadModel<P> {
     /// # Errors
     /// [`Error::Behind`] if they have not after `patience`, or if the projection stands still before it.
     pub async fn reached(&self, wanted: Position, patience: Duration) -> Result<(), Error> {
-        reached(P::TABLE.projection, &self.status, wanted, patience).await
+        reached(P::TABLE.projection, &self.status, wanted, patience).await.map(drop)
+    }
+
+    /// The build to read, once its rows have passed a position.
+    ///
+    /// # Errors
+    /// [`Error::Building`] if the first complete build is not there after `patience`; else as [`ReadModel::reached`].
+    pub(crate) async fn table(&self, wanted: Position, patience: Duration) -> Result<Table, Error> {
+        let status = reached(P::TABLE.projection, &self.status, wanted, patience).await?;
+        Ok(status.reads.unwrap_or(P::TABLE))
     }
 }
 
-/// Waits until a projection has passed a position.
+/// Waits until a projection can be read and has passed a position.
 pub(crate) async fn reached(
     projection: &'static str,
     status: &watch::Receiver<Status>,
     wanted: Position,
     patience: Duration,
-) -> Result<(), Error> {
+) -> Result<Status, Error> {
+    let shows = |status: &Status| status.reads.is_some() && status.position >= wanted;
     let mut watched = status.clone();
-    let passed = watched.wait_for(|status| status.position >= wanted || stands_still(status));
-    let reason = match tokio::time::timeout(patience, passed).await {
-        Ok(Ok(status)) if status.position >= wanted => return Ok(()),
-        Ok(Ok(status)) => why(&status, patience),
-        Ok(Err(_)) => "the app was stopped".to_owned(),
-        Err(_) => why(&status.borrow(), patience),
+    let passed = watched.wait_for(|status| shows(status) || stands_still(status));
+    let (now, reason) = match tokio::time::timeout(patience, passed).await {
+        Ok(Ok(now)) if shows(&now) => return Ok(now.clone()),
+        Ok(Ok(now)) => (now.clone(), why(&now, patience)),
+        Ok(Err(_)) => (status.borrow().clone(), "the app was stopped".to_owned()),
+        Err(_) => {
+            let now = status.borrow().clone();
+            let reason = why(&now, patience);
+            (now, reason)
+        }
     };
-    let reached = status.borrow().position;
-    Err(Error::Behind { projection, wanted, reached, reason })
+    match now.building {
+        Some(progress) if now.reads.is_none() && !matches!(now.state, State::Stopped(_)) => {
+            Err(Error::Building { projection, progress: Box::new(progress) })
+        }
+        _ => Err(Error::Behind { projection, wanted, reached: now.position, reason }),
+    }
 }
 
 fn stands_still(status: &Status) -> bool {
@@ -86,6 +104,6 @@ fn why(status: &Status, patience: Duration) -> String {
         State::Stopped(stopped) => stopped.to_string(),
         State::Waiting { reason } => format!("it waits for a store: {reason}"),
         State::CatchingUp => format!("it was still catching up after {patience:?}"),
-        State::CaughtUp => format!("the log was not settled so far after {patience:?}"),
+        State::CaughtUp | State::Inline => format!("the log was not settled so far after {patience:?}"),
     }
 }

@@ -42,8 +42,8 @@ impl<P: Projection> Find<P> {
 
     async fn run(self) -> Result<Option<P>, Error> {
         let model = self.model?;
-        model.reached(self.wanted, self.patience).await?;
-        let rows = model.rows().rows(&P::TABLE, &[self.key.to_key()?]).await?;
+        let table = model.table(self.wanted, self.patience).await?;
+        let rows = model.rows().rows(&table, &[self.key.to_key()?]).await?;
         Ok(rows.into_iter().flatten().next().map(P::from_row).transpose()?)
     }
 }

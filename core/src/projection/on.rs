@@ -1,6 +1,6 @@
 //! What the `Projection` derive writes for an `on` entry.
 
-use super::{IntoChange, IntoKeys, Projection, Steps, ids_of, route};
+use super::{IntoChange, IntoKeys, Projection, Steps, ids_of, route, steps::route_by_ids};
 use crate::{
     codec::Codec,
     context::Context,
@@ -80,8 +80,7 @@ impl<E: Event> OnRow for E {
         steps: &mut Steps<'a, P>,
         handler: fn(&mut P, &E) -> C,
     ) -> Result<(), Invalid> {
-        let keys = |_: &E, record: &Record| P::Key::from_tags(record);
-        route(record, codec, steps, keys, move |row, event, _| handler(row, event).into_change())
+        route_by_ids(record, codec, steps, move |row, event: &E, _| handler(row, event).into_change())
     }
 
     fn by<'a, P: Projection, K: IntoKeys<P::Key>, C: IntoChange + 'a>(
@@ -101,8 +100,7 @@ impl<E: Event> OnRow for E {
         steps: &mut Steps<'a, P>,
         handler: fn(&mut P, &E, &Context<'_>) -> C,
     ) -> Result<(), Invalid> {
-        let keys = |_: &E, record: &Record| P::Key::from_tags(record);
-        route(record, codec, steps, keys, move |row, event, context| {
+        route_by_ids(record, codec, steps, move |row, event: &E, context| {
             handler(row, event, context).into_change()
         })
     }

@@ -1,23 +1,19 @@
-//! Keeps a projection's rows up to date: reads a page, folds it into rows, writes rows and checkpoint in one transaction.
+//! Keeps one build up to date: reads a page, lets a consumer take it, and moves the checkpoint with what comes of it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
-    sync::watch,
+    sync::{Notify, watch},
     time::{Instant, timeout_at},
 };
 
-use super::{
-    Projection, State, Status, Stopped, criteria_of,
-    fold::{Poison, fold},
-};
+use super::{Consumer, Ending, OnPoison, Parking, Poison, State, Status, Stopped, Taken, meter::Meter};
 use crate::{
-    codec::Codec,
     error::Error,
     feed::{Feed, Hub},
     query::Criteria,
     record::{Position, Record},
-    rows::{Anchor, Checkpoint, Committed, RowChange, SharedRows},
+    rows::{Anchor, Build, Checkpoint, Committed, Parked, RowChange, SharedRows, Table},
     store::{Page, Read},
 };
 
@@ -26,19 +22,29 @@ const IDLE_SAVE: Duration = Duration::from_millis(100);
 /// The first and the longest pause before a store that did not answer is asked again.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(5));
 
-/// Runs one projection on one store of rows. Several runners of one projection, in one process or many, do no harm: the
+/// Runs one consumer on one store of rows. Several runners of one build, in one process or many, do no harm: the
 /// checkpoint lets each event through once.
-pub struct Runner<P: Projection> {
+pub struct Runner<C> {
+    consumer: C,
     feed: Feed,
     rows: SharedRows,
-    codec: Codec,
+    on_poison: OnPoison,
+    ending: Ending,
     status: watch::Sender<Status>,
+    /// Rings when the status has changed.
+    bell: Arc<Notify>,
     /// Where the stored checkpoint stands, as far as this runner knows.
     saved: Position,
+    /// What the store has parked, as far as this runner knows.
+    parking: Parking,
     save_at: Instant,
-    /// Whether the rows were found to be those of this projection and this log: only then it may write beside them.
+    /// The events to read before the build may take over.
+    target: Option<Position>,
+    meter: Option<Meter>,
+    /// How many events are taken at once: fewer after a failure, until it is known which one is to blame.
+    page: usize,
+    /// Whether the build was found to be that of this program and this log: only then it may write beside it.
     defined: bool,
-    row: std::marker::PhantomData<fn() -> P>,
 }
 
 /// Why a runner cannot go on right now.
@@ -47,29 +53,89 @@ enum Halt {
     Stopped(Stopped),
     /// For a while.
     Unavailable(Error),
+    /// It was asked to end.
+    Ended,
+}
+
+/// What became of a change.
+enum Saved {
+    Done,
+    /// Another runner was here.
+    Moved,
+    /// The consumer itself failed.
+    Refused(String),
 }
 
 impl From<Error> for Halt {
     fn from(error: Error) -> Self {
         match error {
             Error::Unavailable { .. } | Error::Unknown { .. } => Self::Unavailable(error),
-            _ => Self::Stopped(Stopped { position: None, event: None, name: None, error: error.to_string() }),
+            _ => Self::Stopped(Stopped::because(error)),
         }
     }
 }
 
-impl<P: Projection> Runner<P> {
-    /// A runner that reads from a hub and writes to a store of rows. The receiver tells how it does.
-    pub fn new(hub: std::sync::Arc<Hub>, rows: SharedRows, codec: Codec) -> (Self, watch::Receiver<Status>) {
-        let status = Status { position: Position::START, state: State::CatchingUp };
+impl<C: Consumer> Runner<C> {
+    /// A runner that reads from a hub and keeps its checkpoint in a store of rows. The receiver tells how it does.
+    pub fn new(hub: Arc<Hub>, rows: SharedRows, consumer: C) -> (Self, watch::Receiver<Status>) {
+        let status = Status {
+            position: Position::START,
+            state: State::CatchingUp,
+            parked: 0,
+            reads: Some(*consumer.table()),
+            building: None,
+        };
         let (status, receiver) = watch::channel(status);
-        let feed = Feed::new(hub, criteria_of::<P>());
-        let (saved, save_at) = (Position::START, Instant::now());
-        let row = std::marker::PhantomData;
-        (Self { feed, rows, codec, status, saved, save_at, defined: false, row }, receiver)
+        let runner = Self {
+            feed: Feed::new(hub, consumer.filter()),
+            rows,
+            on_poison: OnPoison::Stop,
+            ending: Ending::default(),
+            status,
+            bell: Arc::default(),
+            saved: Position::START,
+            parking: Parking::default(),
+            save_at: Instant::now(),
+            target: None,
+            meter: None,
+            page: consumer.page(),
+            defined: false,
+            consumer,
+        };
+        (runner, receiver)
     }
 
-    /// Runs until it meets an event that it cannot take, or is dropped. A store that does not answer is asked again.
+    /// What it does with an event that cannot be taken.
+    #[must_use]
+    pub fn on_poison(self, on_poison: OnPoison) -> Self {
+        Self { on_poison, ..self }
+    }
+
+    /// Ends, after the page that it is at, when it is asked to.
+    #[must_use]
+    pub fn until(self, ending: Ending) -> Self {
+        Self { ending, ..self }
+    }
+
+    /// Says that it stands at a position before it has looked.
+    pub(super) fn standing_at(mut self, position: Position) -> Self {
+        self.status.send_modify(|status| status.position = position);
+        self.go_on_at(position);
+        self
+    }
+
+    /// Tells how far it is on its way to a position.
+    pub(super) fn towards(self, target: Position) -> Self {
+        Self { target: Some(target), ..self }
+    }
+
+    /// Rings when the status has changed.
+    pub(super) fn ringing(self, bell: Arc<Notify>) -> Self {
+        Self { bell, ..self }
+    }
+
+    /// Runs until it is asked to end, meets an event that it cannot take, or is dropped. A store that does not answer is
+    /// asked again.
     pub async fn run(mut self) {
         let (first, longest) = PAUSES;
         let mut pause = first;
@@ -77,13 +143,44 @@ impl<P: Projection> Runner<P> {
             let position = self.saved;
             match self.follow().await {
                 Halt::Stopped(stopped) => return self.stop(stopped).await,
+                Halt::Ended => return,
                 Halt::Unavailable(error) => {
-                    tracing::warn!(projection = P::TABLE.projection, %error, "waiting for a store");
+                    tracing::warn!(name = self.name(), %error, "waiting for a store");
                     self.tell(State::Waiting { reason: error.to_string() });
                 }
             }
             pause = if self.saved > position { first } else { (pause * 2).min(longest) };
-            tokio::time::sleep(pause).await;
+            if self.ending.or(tokio::time::sleep(pause)).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Reads up to a position and not further, and ends there.
+    pub(super) async fn run_to(&mut self, end: Position) -> Result<(), Error> {
+        let halted: Result<(), Halt> = async {
+            self.start().await?;
+            while self.feed.position() < end {
+                let mut page = self.feed.poll().await?;
+                page.records.retain(|record| record.position <= end);
+                page.up_to = page.up_to.min(end);
+                self.feed.seek(page.up_to);
+                let end = page.up_to;
+                self.take(page).await?;
+                if self.feed.position() == end {
+                    self.save_idle().await?;
+                }
+            }
+            Ok(())
+        }
+        .await;
+        match halted {
+            Ok(()) | Err(Halt::Ended) => Ok(()),
+            Err(Halt::Unavailable(error)) => Err(error),
+            Err(Halt::Stopped(stopped)) => Err(Error::unusable(
+                format!("bring `{}` to position {end}", self.name()),
+                stopped.to_string(),
+            )),
         }
     }
 
@@ -92,8 +189,12 @@ impl<P: Projection> Runner<P> {
         let halted: Result<std::convert::Infallible, Halt> = async {
             self.start().await?;
             loop {
+                if self.ending.is_asked() {
+                    self.save_idle().await?;
+                    return Err(Halt::Ended);
+                }
                 let before = self.feed.position();
-                let page = self.feed.poll().await?;
+                let page = self.poll().await?;
                 let moved = page.up_to > before;
                 if !page.records.is_empty() {
                     if let Err(halt) = self.take(page).await {
@@ -104,11 +205,7 @@ impl<P: Projection> Runner<P> {
                 } else if !moved {
                     self.rest().await?;
                 }
-                self.status.send_if_modified(|status| {
-                    let moved = status.position != self.feed.position();
-                    status.position = self.feed.position();
-                    moved
-                });
+                self.tell_position();
                 // A store that never waits must not keep others, or the end of this task, waiting.
                 tokio::task::yield_now().await;
             }
@@ -122,18 +219,32 @@ impl<P: Projection> Runner<P> {
     /// Finds the place to go on, and makes sure that the rows are those of this log.
     async fn start(&mut self) -> Result<(), Halt> {
         let log = self.feed.hub().store().log_id();
-        let checkpoint = self.rows.define(&P::TABLE, log).await?;
+        let checkpoint = self.rows.define(self.consumer.table(), log).await?;
         self.defined = true;
         self.check_anchor(&checkpoint).await?;
         if checkpoint.stopped.is_some() {
-            self.rows.report(&P::TABLE, None).await?;
+            self.rows.report(self.consumer.table(), None).await?;
         }
-        self.resume(checkpoint.position);
+        self.resume(&checkpoint).await?;
+        if let Some(target) = self.target.take_if(|target| *target > checkpoint.position) {
+            let (hub, table) = (self.feed.hub(), self.consumer.table());
+            let filter = self.consumer.filter();
+            self.meter =
+                Some(Meter::start(Arc::clone(hub.store()), table, filter, checkpoint.position, target));
+        }
         self.tell(State::CatchingUp);
         Ok(())
     }
 
-    fn resume(&mut self, position: Position) {
+    async fn resume(&mut self, checkpoint: &Checkpoint) -> Result<(), Error> {
+        let parked: Vec<Parked> =
+            if checkpoint.parked == 0 { Vec::new() } else { self.rows.parked(self.consumer.table()).await? };
+        self.parking = Parking::of(self.on_poison, &parked);
+        self.go_on_at(checkpoint.position);
+        Ok(())
+    }
+
+    fn go_on_at(&mut self, position: Position) {
         self.saved = position;
         self.feed.seek(position);
     }
@@ -145,7 +256,7 @@ impl<P: Projection> Runner<P> {
         if self.anchor_at(position).await?.is_some_and(|found| found.event == event) {
             return Ok(());
         }
-        let (name, store) = (P::TABLE.projection, self.feed.hub().store().describe());
+        let (name, store) = (self.name(), self.feed.hub().store().describe());
         let error = format!(
             "the rows of `{name}` have passed event {event} at position {position}, which is not there in {store}: the \
              log was restored from an older copy, or is another one; rebuild the projection"
@@ -160,94 +271,163 @@ impl<P: Projection> Runner<P> {
         let read = Read::all(Criteria::all()).after(before).up_to(position);
         let batches = self.feed.hub().store().read(&[read]).await?;
         let record = batches.into_iter().flat_map(|batch| batch.records).next();
-        Ok(record.map(|record| Anchor { position, event: record.id }))
+        Ok(record.as_ref().map(Anchor::of))
     }
 
-    /// Folds a page and writes what came out. The part before an event that cannot be taken is written all the same.
+    async fn poll(&mut self) -> Result<Page, Error> {
+        let page = self.page;
+        self.feed.set_limit(page);
+        self.feed.poll().await
+    }
+
+    /// Lets the consumer take a page, and writes what came of it. The part before an event that cannot be taken is written
+    /// all the same.
     async fn take(&mut self, page: Page) -> Result<(), Halt> {
-        let (mut records, mut up_to, mut poisoned) = (&page.records[..], page.up_to, None);
-        let change = loop {
-            match fold::<P>(records, &self.codec, &*self.rows).await? {
-                Ok(folded) => break folded,
-                Err(Poison { index, error }) => {
-                    let record = &page.records[index];
-                    poisoned = Some(blame(record, error));
-                    up_to = Position::new(record.position.get().saturating_sub(1));
-                    records = &page.records[..index];
+        let Taken { rows, park, poison } = self.consumer.take(&page.records, &self.parking).await?;
+        let count = poison.as_ref().map_or(page.records.len(), |poison| poison.index);
+        let (records, poisoned) = page.records.split_at(count);
+        let poisoned = poisoned.first().zip(poison);
+        let anchor = records.last().map(Anchor::of);
+        let up_to = match (&poisoned, anchor) {
+            (Some((record, _)), _) => Position::new(record.position.get().saturating_sub(1)),
+            // Only up to an event that tells the log from another one; what lies behind it is saved when there is time.
+            (None, Some(anchor)) => anchor.position,
+            (None, None) => page.up_to,
+        };
+        let table = *self.consumer.table();
+        let change = RowChange {
+            anchor,
+            upserts: rows.upserts,
+            deletes: rows.deletes,
+            park: park.clone(),
+            ..self.change(&table, up_to)
+        };
+        match self.save(records, change).await? {
+            Saved::Done => {
+                park.iter().for_each(|parked| self.parking.add(parked));
+                self.page = (self.page * 2).min(self.consumer.page());
+                if let Some(meter) = &mut self.meter {
+                    meter.read(count);
+                }
+                match poisoned {
+                    Some((record, Poison { error, .. })) => Err(Halt::Stopped(blame(record, error))),
+                    None => Ok(()),
                 }
             }
-        };
-        let anchor = records.last().map(|last| Anchor { position: last.position, event: last.id });
-        // Only up to an event that tells the log from another one; what lies behind it is saved when there is time.
-        let up_to = anchor.filter(|_| poisoned.is_none()).map_or(up_to, |anchor| anchor.position);
-        let (upserts, deletes) = (change.upserts, change.deletes);
-        let change = RowChange { anchor, upserts, deletes, ..RowChange::new(&P::TABLE, self.saved, up_to) };
-        let done = self.save(change).await?;
-        match poisoned {
-            Some(stopped) if done => Err(Halt::Stopped(stopped)),
-            _ => Ok(()),
+            Saved::Moved => Ok(()),
+            Saved::Refused(error) => match records {
+                [record] => Err(Halt::Stopped(blame(record, error))),
+                _ => {
+                    self.page = 1;
+                    self.go_on_at(self.saved);
+                    Ok(())
+                }
+            },
         }
     }
 
-    /// Writes, and goes on where the checkpoint then stands. Gives whether this runner was the one to move it.
-    async fn save(&mut self, change: RowChange<'_>) -> Result<bool, Halt> {
+    /// A change that moves the checkpoint from where it stands.
+    fn change<'t>(&self, table: &'t Table, to: Position) -> RowChange<'t> {
+        RowChange { parked: self.parking.count(), ..RowChange::new(table, self.saved, to) }
+    }
+
+    /// Writes, and goes on where the checkpoint then stands.
+    async fn save(&mut self, records: &[Record], change: RowChange<'_>) -> Result<Saved, Halt> {
         let to = change.to;
         self.save_at = Instant::now() + IDLE_SAVE;
         if to <= self.saved {
-            return Ok(true);
+            return Ok(Saved::Done);
         }
-        match self.rows.commit(change).await {
+        match self.consumer.commit(&*self.rows, records, change).await? {
             Ok(Committed::Done) => {
                 self.saved = to;
-                Ok(true)
+                Ok(Saved::Done)
             }
-            Ok(Committed::Stale(position)) if position == self.saved => {
-                // Asked again at once, it would say so again.
-                let operation = format!("write rows of `{}`", P::TABLE.projection);
-                let reason =
-                    format!("it refuses a change from {position}, although its checkpoint stands there");
-                Err(Error::unavailable(operation, reason).into())
+            Ok(Committed::Stale(position)) if position != self.saved && self.parking.is_closed() => {
+                self.go_on_at(position);
+                Ok(Saved::Moved)
             }
-            Ok(Committed::Stale(position)) => {
-                self.resume(position);
-                Ok(false)
-            }
-            Err(error) => Err(error.into()),
+            Ok(Committed::Stale(_)) => self.look_again().await,
+            Err(error) => Ok(Saved::Refused(error)),
         }
+    }
+
+    /// Somebody else was here: goes on from what the store has now.
+    async fn look_again(&mut self) -> Result<Saved, Halt> {
+        let table = *self.consumer.table();
+        let builds = self.rows.builds(table.projection).await?;
+        let build = builds.into_iter().find(|build| build.order() == table.order());
+        let Some(Build { checkpoint, .. }) = build else { return Err(table.undefined().into()) };
+        if (checkpoint.position, checkpoint.parked) == (self.saved, self.parking.count()) {
+            // Asked again at once, it would say so again.
+            let operation = format!("write rows of `{}`", table.projection);
+            let reason =
+                format!("it refuses a change from {}, although its checkpoint stands there", self.saved);
+            return Err(Error::unavailable(operation, reason).into());
+        }
+        self.resume(&checkpoint).await?;
+        Ok(Saved::Moved)
     }
 
     /// Nothing more is settled: writes down how far it read, when that is due, and waits for more.
     async fn rest(&mut self) -> Result<(), Halt> {
-        let position = self.feed.position();
         self.tell(State::CaughtUp);
-        if position == self.saved {
-            self.feed.more().await;
-        } else if timeout_at(self.save_at, self.feed.more()).await.is_err() {
-            let anchor = self.anchor_at(position).await?;
-            self.save(RowChange { anchor, ..RowChange::new(&P::TABLE, self.saved, position) }).await?;
+        let more = self.ending.or(self.feed.more());
+        if self.feed.position() == self.saved {
+            more.await;
+        } else if timeout_at(self.save_at, more).await.is_err() {
+            self.save_idle().await?;
         }
         Ok(())
     }
 
-    fn tell(&self, state: State) {
+    async fn save_idle(&mut self) -> Result<(), Halt> {
         let position = self.feed.position();
-        self.status.send_if_modified(|status| {
-            let told = Status { position, state };
-            let new = *status != told;
-            *status = told;
-            new
-        });
+        if position > self.saved {
+            let (table, anchor) = (*self.consumer.table(), self.anchor_at(position).await?);
+            self.save(&[], RowChange { anchor, ..self.change(&table, position) }).await?;
+        }
+        Ok(())
     }
 
-    async fn stop(self, stopped: Stopped) {
-        tracing::error!(projection = P::TABLE.projection, %stopped, "the projection stands still");
+    fn tell(&mut self, state: State) {
+        self.status.send_if_modified(|status| {
+            let new = status.state != state;
+            status.state = state;
+            new
+        });
+        self.tell_position();
+        self.bell.notify_one();
+    }
+
+    fn tell_position(&mut self) {
+        let (position, parked) = (self.feed.position(), self.parking.count());
+        self.meter.take_if(|meter| meter.target() <= position);
+        let meter = &self.meter;
+        let moved = self.status.send_if_modified(|status| {
+            let moved = (status.position, status.parked) != (position, parked);
+            (status.position, status.parked) = (position, parked);
+            status.building = meter.as_ref().map(|meter| meter.progress(position));
+            moved
+        });
+        if moved {
+            self.bell.notify_one();
+        }
+    }
+
+    async fn stop(mut self, stopped: Stopped) {
+        tracing::error!(name = self.name(), %stopped, "it stands still");
         let text = stopped.to_string();
         if self.defined
-            && let Err(error) = self.rows.report(&P::TABLE, Some(&text)).await
+            && let Err(error) = self.rows.report(self.consumer.table(), Some(&text)).await
         {
-            tracing::warn!(projection = P::TABLE.projection, %error, "could not write down that it stands still");
+            tracing::warn!(name = self.name(), %error, "could not write down that it stands still");
         }
         self.tell(State::Stopped(stopped));
+    }
+
+    fn name(&self) -> &'static str {
+        self.consumer.table().projection
     }
 }
 

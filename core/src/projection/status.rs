@@ -1,27 +1,35 @@
-//! What a projection is doing.
+//! What a projection or a policy is doing.
 
 use std::fmt;
 
 use uuid::Uuid;
 
-use crate::record::Position;
+use crate::{progress::Progress, record::Position, rows::Table};
 
-/// How far a projection is, and how it does.
+/// How far a projection or a policy is, and how it does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
-    /// Everything up to here is in the rows.
+    /// Everything up to here is in the rows that questions read, or parked.
     pub position: Position,
     /// How it does.
     pub state: State,
+    /// How many events are parked.
+    pub parked: u64,
+    /// The build that questions read; none while the first complete one is being built.
+    pub reads: Option<Table>,
+    /// How far the build is that is to take over, if one is being built.
+    pub building: Option<Progress>,
 }
 
-/// How a projection does.
+/// How a projection or a policy does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
     /// It reads what happened before.
     CatchingUp,
     /// It has read everything that is settled, and follows.
     CaughtUp,
+    /// Its rows change in the transactions of the appends: they are never behind.
+    Inline,
     /// A store does not answer; it tries again.
     Waiting {
         /// What the store said.
@@ -32,7 +40,7 @@ pub enum State {
 }
 
 /// Why a projection stands still. Nothing is skipped: it goes on with this event once it is started again with a program
-/// that can take it.
+/// that can take it, or told to try again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stopped {
     /// The position of the event; none if no event is to blame.
@@ -43,6 +51,13 @@ pub struct Stopped {
     pub name: Option<String>,
     /// What went wrong.
     pub error: String,
+}
+
+impl Stopped {
+    /// Because of something else than an event.
+    pub(crate) fn because(error: impl fmt::Display) -> Self {
+        Self { position: None, event: None, name: None, error: error.to_string() }
+    }
 }
 
 impl fmt::Display for Stopped {

@@ -5,7 +5,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use super::{Change, IntoKeys, Projection};
+use super::{Change, FromTags, IntoKeys, Projection};
 use crate::{
     codec::Codec,
     context::Context,
@@ -20,6 +20,10 @@ use crate::{
 pub struct Steps<'a, P: Projection> {
     steps: Vec<Step<'a, P>>,
     record: usize,
+    /// Where the steps of the last record begin.
+    first: usize,
+    /// The keys of the last record, as far as they are known without decoding it; none if only the event knows them.
+    claimed: Option<Vec<P::Key>>,
 }
 
 /// What one event does to one row.
@@ -32,7 +36,7 @@ pub(super) struct Step<'a, P: Projection> {
 
 impl<P: Projection> Default for Steps<'_, P> {
     fn default() -> Self {
-        Self { steps: Vec::new(), record: 0 }
+        Self { steps: Vec::new(), record: 0, first: 0, claimed: Some(Vec::new()) }
     }
 }
 
@@ -40,6 +44,26 @@ impl<'a, P: Projection> Steps<'a, P> {
     /// What is added from now on comes from the record with this index in the batch.
     pub(super) fn begin(&mut self, record: usize) {
         self.record = record;
+        self.first = self.steps.len();
+        self.claimed = Some(Vec::new());
+    }
+
+    /// The keys of the rows that the last record changes, or would change if it could be decoded; none if nobody can tell.
+    pub(super) fn last_keys(&self) -> Option<Vec<P::Key>> {
+        let claimed = self.claimed.as_ref()?.iter();
+        let stepped = self.steps[self.first..].iter().map(|step| &step.key);
+        let mut seen = HashSet::new();
+        Some(claimed.chain(stepped).filter(|key| seen.insert(*key)).cloned().collect())
+    }
+
+    /// Takes back what the last record added.
+    pub(super) fn forget_last(&mut self) {
+        self.steps.truncate(self.first);
+    }
+
+    /// Whose the record is, known before it is decoded.
+    pub(super) fn claim(&mut self, keys: Vec<P::Key>) {
+        self.claimed = Some(keys);
     }
 
     pub(super) fn into_vec(self) -> Vec<Step<'a, P>> {
@@ -75,9 +99,46 @@ where
     E: Event,
     K: IntoKeys<P::Key>,
 {
-    if !const { &E::TYPES }.owns(&record.name) {
-        return Ok(());
+    if const { &E::TYPES }.owns(&record.name) {
+        // Until the event is there and tells.
+        steps.claimed = None;
+        decoded(record, codec, steps, keys, apply)?;
+        steps.claimed.get_or_insert_default();
     }
+    Ok(())
+}
+
+/// As [`route`], where the ids in the tags of the record are the keys.
+pub(super) fn route_by_ids<'a, P, E>(
+    record: &'a Record,
+    codec: &Codec,
+    steps: &mut Steps<'a, P>,
+    apply: impl Fn(&mut P, &E, &Context<'_>) -> Change + Copy + Send + 'a,
+) -> Result<(), Invalid>
+where
+    P: Projection<Key: FromTags>,
+    E: Event,
+{
+    if const { &E::TYPES }.owns(&record.name) {
+        let keys = P::Key::from_tags(record)?;
+        steps.claim(keys.clone());
+        decoded(record, codec, steps, |_, _| Ok(keys.clone()), apply)?;
+    }
+    Ok(())
+}
+
+fn decoded<'a, P, E, K>(
+    record: &'a Record,
+    codec: &Codec,
+    steps: &mut Steps<'a, P>,
+    keys: impl Fn(&E, &Record) -> Result<K, Invalid>,
+    apply: impl Fn(&mut P, &E, &Context<'_>) -> Change + Copy + Send + 'a,
+) -> Result<(), Invalid>
+where
+    P: Projection,
+    E: Event,
+    K: IntoKeys<P::Key>,
+{
     let mut events = Vec::new();
     E::decode_raw(&Raw::from(record), codec, &mut |event| events.push(Arc::new(event)))?;
     for event in events {

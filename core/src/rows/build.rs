@@ -39,7 +39,7 @@ pub enum Switched {
     /// A newer build is live. Nothing was changed.
     Older,
     /// The two builds cannot be compared now: they do not stand at the same position, or events are parked in one of them.
-    /// Nothing was changed.
+    /// Inline builds all stand at the end of the log, and with no other build. Nothing was changed.
     Apart,
     /// The two builds have different rows. Nothing was changed.
     Differs(Difference),

@@ -15,6 +15,11 @@ pub type Row = Vec<Value>;
 /// The key of a row: one value for each key column, in their order.
 pub type Key = Vec<Value>;
 
+/// A key as a text: the same for the same key, and different for different ones.
+pub fn key_text(key: &Key) -> String {
+    key.iter().map(Value::to_text).collect::<Vec<_>>().join(",")
+}
+
 /// The table of one build of a projection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Table {

@@ -1,18 +1,9 @@
 //! Projections that write their own tables, in the transaction that moves their checkpoint.
 
-use std::pin::Pin;
-
 use async_trait::async_trait;
 
 use super::{Committed, RowChange, RowStore};
 use crate::error::{BoxError, Error};
-
-/// What is to be done inside an open transaction.
-pub type Work<'w, C> = Box<
-    dyn for<'c> FnOnce(&'c mut C) -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + 'c>>
-        + Send
-        + 'w,
->;
 
 /// A store of rows that lends out its open transaction.
 #[async_trait]
@@ -28,6 +19,16 @@ pub trait Transactional: RowStore {
     async fn commit_with(
         &self,
         change: RowChange<'_>,
-        work: Work<'_, Self::Connection>,
+        work: &dyn Work<Self>,
     ) -> Result<Result<Committed, BoxError>, Error>;
+}
+
+/// What is to be done inside an open transaction.
+#[async_trait]
+pub trait Work<S: Transactional + ?Sized>: Send + Sync {
+    /// Does it. It neither commits nor rolls back.
+    ///
+    /// # Errors
+    /// Anything: the transaction is rolled back then.
+    async fn run(&self, connection: &mut S::Connection) -> Result<(), BoxError>;
 }

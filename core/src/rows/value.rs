@@ -63,6 +63,20 @@ impl Value {
         }
     }
 
+    /// As a text that no other value has.
+    pub fn to_text(&self) -> String {
+        match self {
+            Self::Null => "null".to_owned(),
+            Self::Bool(value) => value.to_string(),
+            Self::Int(number) => number.to_string(),
+            Self::Float(number) => format!("{number:?}"),
+            Self::Text(text) => serde_json::Value::from(text.as_str()).to_string(),
+            Self::Uuid(id) => id.to_string(),
+            Self::Time(time) => time.to_string(),
+            Self::Json(json) => json.as_str().to_owned(),
+        }
+    }
+
     /// What it is, for messages.
     pub fn describe(&self) -> &'static str {
         match self {

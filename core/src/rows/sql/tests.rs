@@ -45,6 +45,7 @@ const fn column(name: &'static str, kind: ColumnType, role: Role) -> Column {
 const ORDERS: Table = Table {
     projection: "orders",
     version: 2,
+    build: 0,
     columns: &[
         column("order", ColumnType::Int, Role::Key),
         column("line", ColumnType::Int, Role::Key),

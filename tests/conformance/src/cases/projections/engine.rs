@@ -7,7 +7,7 @@ use annalist_core::{
     codec::Codec,
     feed::Hub,
     find::ReadModel,
-    projection::{Projection, Runner, State, Status, Stopped},
+    projection::{Folding, Projection, Runner, State, Status, Stopped},
     query::Criteria,
     record::Position,
     rows::{SharedRows, Table},
@@ -42,7 +42,8 @@ impl<P> Drop for Running<P> {
 
 /// Starts a runner on a log and a store of rows, with a hub of its own, as another process would.
 pub(super) fn run<P: Projection>(log: Arc<dyn EventStore>, rows: SharedRows) -> Running<P> {
-    let (runner, status) = Runner::<P>::new(Hub::new(log), Arc::clone(&rows), Codec::default());
+    let folding = Folding::<P>::new(Arc::clone(&rows), Codec::default());
+    let (runner, status) = Runner::new(Hub::new(log), Arc::clone(&rows), folding);
     let model = ReadModel::new(rows, status.clone());
     Running { model, status, task: tokio::spawn(runner.run()) }
 }

@@ -1,0 +1,160 @@
+//! What the people who run an app ask and order: how far things are, what is parked, builds anew, an orderly end.
+
+use std::time::Duration;
+
+use super::App;
+use crate::{
+    error::Error,
+    projection::{Desk, Progress, Retried, State, Status},
+    record::Position,
+    rows::{Build, Parked},
+};
+
+/// A projection or a policy, as its stores and this process see it.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Overview {
+    /// Its name.
+    pub name: &'static str,
+    /// How it does in this process.
+    pub status: Status,
+    /// Its builds as they stand in the store, whoever keeps them up to date.
+    pub builds: Vec<Build>,
+    /// How far the build that questions read is behind the log.
+    pub lag: Lag,
+}
+
+impl Overview {
+    /// How far the build is that is to take over, if one is being built by this process.
+    pub fn building(&self) -> Option<&Progress> {
+        self.status.building.as_ref()
+    }
+}
+
+/// How far something is behind the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lag {
+    /// How many settled events of its types it has not taken.
+    pub events: u64,
+    /// How long ago, by the app's clock, the first of them was recorded; zero if there is none.
+    pub time: Duration,
+}
+
+impl App {
+    /// How every projection and policy does: in this process, in its store, and behind the log. It asks the stores.
+    ///
+    /// # Errors
+    /// [`Error`] if a store cannot answer.
+    pub async fn overview(&self) -> Result<Vec<Overview>, Error> {
+        let mut all = Vec::new();
+        for ((name, status), desk) in self.statuses().into_iter().zip(self.inner.read_side.desks()) {
+            let builds = desk.builds().await?;
+            let lag = self.lag(desk, &status, &builds).await?;
+            all.push(Overview { name, status, builds, lag });
+        }
+        Ok(all)
+    }
+
+    /// Waits until the projection or policy with this name has passed a position, as [`Find::after`](crate::find::Find::after) does for a question.
+    ///
+    /// # Errors
+    /// [`Error::Behind`] if it has not after `patience`, or stands still; [`Error::Unusable`] if there is none of this name.
+    pub async fn passed(
+        &self,
+        name: &str,
+        position: impl Into<Position>,
+        patience: Duration,
+    ) -> Result<(), Error> {
+        self.inner.read_side.passed(name, position.into(), patience).await
+    }
+
+    /// Builds a projection anew, from the first event on, beside the build that questions read: it takes over when it is
+    /// complete. If a build is under way already, that goes on. After a crash the next start goes on with it.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if there is no projection of this name, it has no rows, or a newer version is live.
+    pub async fn rebuild(&self, name: &str) -> Result<(), Error> {
+        self.desk(name)?.rebuild().await
+    }
+
+    /// Makes the newest build of a projection live as it is: also one that differs from the live one where they are compared
+    /// ([`Keep::compare`](crate::projection::Keep::compare)).
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if there is no projection of this name.
+    pub async fn switch(&self, name: &str) -> Result<(), Error> {
+        self.desk(name)?.switch().await
+    }
+
+    /// Removes the builds of a projection that are older than the live one, with their tables, and tells how many. Programs
+    /// of older versions that still run lose what they read.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if there is no projection of this name.
+    pub async fn discard_old_builds(&self, name: &str) -> Result<usize, Error> {
+        self.desk(name)?.discard_old().await
+    }
+
+    /// Has a projection or policy that stands still try again from where it stands.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if there is none of this name.
+    pub fn resume(&self, name: &str) -> Result<(), Error> {
+        self.desk(name)?.restart();
+        Ok(())
+    }
+
+    /// The parked events of a projection or policy, in the order of the log.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if there is none of this name.
+    pub async fn parked(&self, name: &str) -> Result<Vec<Parked>, Error> {
+        self.desk(name)?.parked().await
+    }
+
+    /// Tries the parked events of a projection or policy again, in the order of the log. Those that fail again stay
+    /// parked, with those that wait behind them.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if there is none of this name, or an event is no longer in the log.
+    pub async fn retry_parked(&self, name: &str) -> Result<Retried, Error> {
+        self.desk(name)?.retry_parked().await
+    }
+
+    /// Gives up the parked event at a position: it will never be taken. Gives whether it was there. Those that wait
+    /// behind it go on when the parked events are tried again.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if there is no projection or policy of this name.
+    pub async fn discard_parked(&self, name: &str, position: Position) -> Result<bool, Error> {
+        self.desk(name)?.discard_parked(position).await
+    }
+
+    /// Ends the app in order: projections and policies finish what they are at and write down how far they are, commands
+    /// that were begun are answered, and new ones are refused as unavailable. What takes longer than ten seconds is cut
+    /// off, which loses nothing: the next start goes on there.
+    pub async fn shut_down(&self) {
+        self.inner.read_side.shut_down().await;
+        self.inner.doors.close().await;
+    }
+
+    fn desk(&self, name: &str) -> Result<&Desk, Error> {
+        self.inner.read_side.desk(name).map(|desk| &**desk)
+    }
+
+    async fn lag(&self, desk: &Desk, status: &Status, builds: &[Build]) -> Result<Lag, Error> {
+        let Some(table) = status.reads.filter(|_| status.state != State::Inline) else {
+            return Ok(Lag::default());
+        };
+        let stored = builds.iter().find(|build| build.order() == table.order());
+        // What a process has taken and not written down yet is behind it too.
+        let passed = stored.map_or(Position::START, |build| build.checkpoint.position).max(status.position);
+        let filter = desk.follower.consumer(table, desk.rows.clone()).filter();
+        let store = &self.inner.store;
+        let next = store.feed(&filter, passed, 1).await?.records.pop();
+        let Some(next) = next else { return Ok(Lag::default()) };
+        let events = store.count(&filter, passed, Position::END).await?;
+        let age = self.inner.clock.now().as_micros().saturating_sub(next.recorded_at.as_micros());
+        Ok(Lag { events, time: Duration::from_micros(u64::try_from(age).unwrap_or_default()) })
+    }
+}

@@ -1,0 +1,45 @@
+//! How far a read model is that is being built.
+
+use std::{fmt, time::Duration};
+
+use crate::position::Position;
+
+/// How far a build is on its way to taking over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// The version that is being built.
+    pub version: u32,
+    /// Which build of that version.
+    pub build: u32,
+    /// Up to where it has read.
+    pub position: Position,
+    /// Where it has to be to take over: the end of the log when it was begun.
+    pub target: Position,
+    /// How many events of its types it has read.
+    pub done: u64,
+    /// How many events of its types there are up to the target; none until they are counted.
+    pub total: Option<u64>,
+    /// How many it reads in a second.
+    pub per_second: u64,
+}
+
+impl Progress {
+    /// How long it will still take at this rate, as far as that can be told.
+    pub fn left(&self) -> Option<Duration> {
+        let left = self.total?.saturating_sub(self.done);
+        (self.per_second > 0 || left == 0).then(|| Duration::from_secs(left / self.per_second.max(1)))
+    }
+}
+
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { version, position, target, done, per_second, .. } = self;
+        write!(f, "version {version} is being built: ")?;
+        match self.total {
+            Some(total) => write!(f, "{done} of {total} events")?,
+            None => write!(f, "{done} events")?,
+        }
+        write!(f, ", at position {position} of {target}, {per_second} events a second")?;
+        self.left().map_or(Ok(()), |left| write!(f, ", {} s left", left.as_secs()))
+    }
+}

@@ -1,0 +1,95 @@
+//! What is done with the events of a feed: rows are folded from them, a user's own SQL runs, commands are sent.
+
+use async_trait::async_trait;
+
+use super::Parking;
+use crate::{
+    error::Error,
+    feed,
+    query::Criteria,
+    record::Record,
+    rows::{Committed, Folded, Parked, RowChange, RowStore, Table},
+};
+
+/// Takes the events of one build. A [`Runner`](super::Runner) feeds it, and moves the checkpoint with what it makes of them.
+#[async_trait]
+pub trait Consumer: Send + Sync + 'static {
+    /// The build whose checkpoint moves.
+    fn table(&self) -> &Table;
+
+    /// The events that it takes.
+    fn filter(&self) -> Criteria;
+
+    /// How many events it takes at once.
+    fn page(&self) -> usize {
+        feed::PAGE
+    }
+
+    /// Takes records in their order, and tells what is to be written. It may be given the same records again.
+    ///
+    /// # Errors
+    /// [`Error`] if a store does not answer: it is asked again later.
+    async fn take(&mut self, records: &[Record], parking: &Parking) -> Result<Taken, Error>;
+
+    /// Writes a change. The inner error is that of the consumer itself, which blames one of the records: with it nothing
+    /// was written.
+    ///
+    /// # Errors
+    /// As [`RowStore::commit`].
+    async fn commit(
+        &mut self,
+        rows: &dyn RowStore,
+        _records: &[Record],
+        change: RowChange<'_>,
+    ) -> Result<Result<Committed, String>, Error> {
+        rows.commit(change).await.map(Ok)
+    }
+}
+
+/// What a consumer made of records.
+#[derive(Debug, Default)]
+pub struct Taken {
+    /// Rows to write.
+    pub rows: Folded,
+    /// Records to park.
+    pub park: Vec<Parked>,
+    /// The record before which it has to stop: neither it nor what is behind it was taken.
+    pub poison: Option<Poison>,
+}
+
+/// A record that cannot be taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Poison {
+    /// Its index among the records.
+    pub index: usize,
+    /// What went wrong.
+    pub error: String,
+}
+
+#[async_trait]
+impl Consumer for Box<dyn Consumer> {
+    fn table(&self) -> &Table {
+        (**self).table()
+    }
+
+    fn filter(&self) -> Criteria {
+        (**self).filter()
+    }
+
+    fn page(&self) -> usize {
+        (**self).page()
+    }
+
+    async fn take(&mut self, records: &[Record], parking: &Parking) -> Result<Taken, Error> {
+        (**self).take(records, parking).await
+    }
+
+    async fn commit(
+        &mut self,
+        rows: &dyn RowStore,
+        records: &[Record],
+        change: RowChange<'_>,
+    ) -> Result<Result<Committed, String>, Error> {
+        (**self).commit(rows, records, change).await
+    }
+}

@@ -1,0 +1,171 @@
+//! Projections that write their own SQL, in the transaction that moves their checkpoint.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{Consumer, Follower, Parking, Taken};
+use crate::{
+    codec::Codec,
+    error::{BoxError, Error, Invalid},
+    event::{Event, Recorded, Types},
+    query::{Criteria, Item},
+    record::Record,
+    rows::{Committed, RowChange, RowStore, SharedRows, Table, Transactional, Work},
+};
+
+/// A read model in tables of the user's own, on a store `S`: it is given batches of events and the open transaction in
+/// which its checkpoint moves, so that every event counts exactly once.
+///
+/// ```text
+/// #[async_trait]
+/// impl CustomProjection<Sqlite> for Totals {
+///     const NAME: &'static str = "totals";
+///     const EVENTS: &'static [Types] = &[<AccountEvent as Event>::TYPES];
+///
+///     async fn set_up(&self, connection: &mut SqliteConnection) -> Result<(), BoxError> {
+///         sqlx::query("CREATE TABLE IF NOT EXISTS totals (day TEXT PRIMARY KEY, cents INTEGER)").execute(connection).await?;
+///         Ok(())
+///     }
+///
+///     async fn take(&self, batch: Batch<'_>, connection: &mut SqliteConnection) -> Result<(), BoxError> {
+///         for deposited in batch.events::<AccountEvent>()? { … }
+///         Ok(())
+///     }
+/// }
+/// ```
+#[async_trait]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no custom projection on `{S}`",
+    note = "implement `CustomProjection<{S}>` for `{Self}`: it names its events and takes them in batches, with an open transaction"
+)]
+pub trait CustomProjection<S: Transactional>: Send + Sync + 'static {
+    /// Its name: `[a-z][a-z0-9_]*`, at most 48 bytes. Projections and policies share one space of names.
+    const NAME: &'static str;
+    /// Its version: a new one starts from the first event, in tables that it chooses itself.
+    const VERSION: u32 = 1;
+    /// The events that it takes.
+    const EVENTS: &'static [Types];
+
+    /// Makes its tables, if they are not there. It is called at each start.
+    ///
+    /// # Errors
+    /// What the database says.
+    async fn set_up(&self, connection: &mut S::Connection) -> Result<(), BoxError>;
+
+    /// Writes what a batch of events means. The transaction is committed when it returns: it must neither commit nor roll
+    /// back itself.
+    ///
+    /// # Errors
+    /// Anything: the transaction is rolled back, and the batch comes again in smaller parts, until it is known which event
+    /// is to blame. The projection stops there.
+    async fn take(&self, batch: Batch<'_>, connection: &mut S::Connection) -> Result<(), BoxError>;
+}
+
+/// Some events in the order of the log.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'a> {
+    records: &'a [Record],
+    codec: &'a Codec,
+}
+
+impl<'a> Batch<'a> {
+    /// The events as they are stored.
+    pub fn records(&self) -> &'a [Record] {
+        self.records
+    }
+
+    /// Those of type `E`, decoded, with times, actors and positions.
+    ///
+    /// # Errors
+    /// [`Invalid`] if one cannot be decoded.
+    pub fn events<E: Event>(&self) -> Result<Vec<Recorded<E>>, Invalid> {
+        let mut events = Vec::with_capacity(self.records.len());
+        let own = self.records.iter().filter(|record| const { &E::TYPES }.owns(&record.name));
+        for record in own {
+            record.decode_into(self.codec, &mut events)?;
+        }
+        Ok(events)
+    }
+}
+
+/// A custom projection as it is kept in an app.
+pub(crate) struct Custom<C, S> {
+    projection: Arc<C>,
+    store: Arc<S>,
+    codec: Codec,
+}
+
+impl<C, S> Custom<C, S> {
+    pub(crate) fn new(projection: C, store: Arc<S>, codec: Codec) -> Self {
+        Self { projection: Arc::new(projection), store, codec }
+    }
+}
+
+impl<S: Transactional, C: CustomProjection<S>> Follower for Custom<C, S> {
+    fn table(&self) -> Table {
+        Table { projection: C::NAME, version: C::VERSION, build: 0, columns: &[] }
+    }
+
+    fn consumer(&self, table: Table, _: SharedRows) -> Box<dyn Consumer> {
+        let (projection, store) = (Arc::clone(&self.projection), Arc::clone(&self.store));
+        Box::new(OwnSql { table, projection, store, codec: self.codec.clone(), is_set_up: false })
+    }
+}
+
+struct OwnSql<C, S> {
+    table: Table,
+    projection: Arc<C>,
+    store: Arc<S>,
+    codec: Codec,
+    is_set_up: bool,
+}
+
+#[async_trait]
+impl<S: Transactional, C: CustomProjection<S>> Consumer for OwnSql<C, S> {
+    fn table(&self) -> &Table {
+        &self.table
+    }
+
+    fn filter(&self) -> Criteria {
+        Item::any().types(C::EVENTS.iter().flat_map(Types::names)).into()
+    }
+
+    /// What is to be done is done with the commit.
+    async fn take(&mut self, _: &[Record], _: &Parking) -> Result<Taken, Error> {
+        Ok(Taken::default())
+    }
+
+    async fn commit(
+        &mut self,
+        _: &dyn RowStore,
+        records: &[Record],
+        change: RowChange<'_>,
+    ) -> Result<Result<Committed, String>, Error> {
+        let batch = Batch { records, codec: &self.codec };
+        let step = Step { projection: &*self.projection, batch, sets_up: !self.is_set_up };
+        let committed = self.store.commit_with(change, &step).await?;
+        self.is_set_up |= matches!(committed, Ok(Committed::Done));
+        Ok(committed.map_err(|error| error.to_string()))
+    }
+}
+
+/// What is done in one transaction.
+struct Step<'a, C> {
+    projection: &'a C,
+    batch: Batch<'a>,
+    sets_up: bool,
+}
+
+#[async_trait]
+impl<S: Transactional, C: CustomProjection<S>> Work<S> for Step<'_, C> {
+    async fn run(&self, connection: &mut S::Connection) -> Result<(), BoxError> {
+        if self.sets_up {
+            self.projection.set_up(connection).await?;
+        }
+        if !self.batch.records.is_empty() {
+            self.projection.take(self.batch, connection).await?;
+        }
+        Ok(())
+    }
+}

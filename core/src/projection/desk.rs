@@ -1,0 +1,216 @@
+//! Where a follower is asked and told from outside: what stands in its store, what is parked, and orders to its keeper.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use tokio::sync::Notify;
+
+use super::{Ending, Follower, OnPoison, Parking};
+use crate::{
+    error::Error,
+    feed::Hub,
+    query::Criteria,
+    record::{Position, Record},
+    rows::{Build, Committed, Parked, RowChange, SharedRows, Table},
+    store::Read,
+};
+
+/// What a keeper shares with those who ask it.
+pub(crate) struct Desk {
+    pub(crate) follower: Arc<dyn Follower>,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) rows: SharedRows,
+    pub(crate) ending: Ending,
+    pub(super) bell: Arc<Notify>,
+    /// Somebody has changed something in the store.
+    look: AtomicBool,
+    /// Runners are to be started anew.
+    restart: AtomicBool,
+}
+
+/// What came of trying parked events again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retried {
+    /// How many events are done with.
+    pub done: u64,
+    /// How many are still parked.
+    pub parked: u64,
+}
+
+impl Desk {
+    pub(crate) fn new(follower: Arc<dyn Follower>, hub: Arc<Hub>, rows: SharedRows, ending: Ending) -> Self {
+        let (bell, look, restart) = (Arc::default(), AtomicBool::new(false), AtomicBool::new(false));
+        Self { follower, hub, rows, ending, bell, look, restart }
+    }
+
+    /// Has the keeper look at the builds now.
+    pub(crate) fn look(&self) {
+        self.look.store(true, Ordering::Release);
+        self.bell.notify_one();
+    }
+
+    /// Has the keeper start its runners anew, also those that stand still.
+    pub(crate) fn restart(&self) {
+        self.restart.store(true, Ordering::Release);
+        self.look();
+    }
+
+    /// Whether it was told to look, and to start anew.
+    pub(super) fn orders(&self) -> (bool, bool) {
+        (self.look.swap(false, Ordering::AcqRel), self.restart.swap(false, Ordering::AcqRel))
+    }
+
+    /// The builds that are there, of all versions, oldest first.
+    pub(crate) async fn builds(&self) -> Result<Vec<Build>, Error> {
+        self.rows.builds(self.follower.table().projection).await
+    }
+
+    /// Begins a new build of the program's version, unless one is under way.
+    pub(crate) async fn rebuild(&self) -> Result<(), Error> {
+        let (own, builds) = (self.follower.table(), self.builds().await?);
+        let operation = || format!("rebuild `{}`", own.projection);
+        if own.is_rowless() {
+            return Err(Error::unusable(
+                operation(),
+                "it has no rows of its own: there is nothing to build anew",
+            ));
+        }
+        if let Some(newer) = builds.iter().find(|build| build.live && build.version > own.version) {
+            let reason =
+                format!("version {} is live, and this program has version {}", newer.version, own.version);
+            return Err(Error::unusable(operation(), reason));
+        }
+        if let Some(newest) = builds.iter().rfind(|build| build.version == own.version)
+            && newest.live
+        {
+            self.rows.define(&own.built(newest.build + 1), self.hub.store().log_id()).await?;
+        }
+        self.look();
+        Ok(())
+    }
+
+    /// Makes the newest build of the program's version live as it is.
+    pub(crate) async fn switch(&self) -> Result<(), Error> {
+        let (own, builds) = (self.follower.table(), self.builds().await?);
+        let newest =
+            builds.iter().rfind(|build| build.version == own.version).ok_or_else(|| own.undefined())?;
+        self.rows.switch(&own.built(newest.build), false).await?;
+        self.restart();
+        Ok(())
+    }
+
+    /// Removes all builds that are older than the live one, and tells how many.
+    pub(crate) async fn discard_old(&self) -> Result<usize, Error> {
+        let (own, builds) = (self.follower.table(), self.builds().await?);
+        let live = builds.iter().find(|build| build.live).map(Build::order);
+        let mut discarded = 0;
+        for build in builds.iter().filter(|build| Some(build.order()) < live) {
+            let table = Table { version: build.version, ..own.built(build.build) };
+            discarded += usize::from(self.rows.discard(&table).await?);
+        }
+        Ok(discarded)
+    }
+
+    /// The parked events of the build that questions read.
+    pub(crate) async fn parked(&self) -> Result<Vec<Parked>, Error> {
+        let (table, _) = self.served().await?;
+        self.rows.parked(&table).await
+    }
+
+    /// Tries the parked events again, in their order. Those that fail again stay, with those behind them.
+    pub(crate) async fn retry_parked(&self) -> Result<Retried, Error> {
+        loop {
+            let (table, build) = self.served().await?;
+            let parked = self.rows.parked(&table).await?;
+            if parked.is_empty() {
+                return Ok(Retried::default());
+            }
+            let records = self.records_of(&parked).await?;
+            let mut consumer = self.follower.consumer(table, SharedRows::clone(&self.rows));
+            let taken = consumer.take(&records, &Parking::of(OnPoison::Park, &[])).await?;
+            let tried = taken.poison.as_ref().map_or(parked.len(), |poison| poison.index);
+            let kept = |position: Position| taken.park.iter().any(|again| again.position == position);
+            let unpark: Vec<Position> =
+                parked[..tried].iter().map(|one| one.position).filter(|at| !kept(*at)).collect();
+            let done = unpark.len() as u64;
+            let change = RowChange {
+                parked: build.checkpoint.parked,
+                upserts: taken.rows.upserts,
+                deletes: taken.rows.deletes,
+                park: taken.park.iter().map(|again| tried_again(again, &parked)).collect(),
+                unpark,
+                ..RowChange::new(&table, build.checkpoint.position, build.checkpoint.position)
+            };
+            match consumer.commit(&*self.rows, &records[..tried], change).await? {
+                Ok(Committed::Done) => {
+                    self.restart();
+                    return Ok(Retried { done, parked: parked.len() as u64 - done });
+                }
+                Ok(Committed::Stale(_)) => {}
+                Err(error) => return Err(Error::unusable(self.title("try the parked events of"), error)),
+            }
+        }
+    }
+
+    /// Gives up a parked event. Those that wait behind it stay parked until they are tried again.
+    pub(crate) async fn discard_parked(&self, position: Position) -> Result<bool, Error> {
+        loop {
+            let (table, build) = self.served().await?;
+            let parked = self.rows.parked(&table).await?;
+            if parked.iter().all(|parked| parked.position != position) {
+                return Ok(false);
+            }
+            let at = build.checkpoint.position;
+            let change = RowChange {
+                parked: build.checkpoint.parked,
+                unpark: vec![position],
+                ..RowChange::new(&table, at, at)
+            };
+            if self.rows.commit(change).await? == Committed::Done {
+                self.restart();
+                return Ok(true);
+            }
+        }
+    }
+
+    /// The build of the program's version that questions read, or will read.
+    async fn served(&self) -> Result<(Table, Build), Error> {
+        let (own, builds) = (self.follower.table(), self.builds().await?);
+        let mut known: Vec<Build> = builds.into_iter().filter(|build| build.version == own.version).collect();
+        let place = known.iter().position(|build| build.live).or_else(|| known.len().checked_sub(1));
+        let build = known.swap_remove(place.ok_or_else(|| own.undefined())?);
+        Ok((own.built(build.build), build))
+    }
+
+    async fn records_of(&self, parked: &[Parked]) -> Result<Vec<Record>, Error> {
+        let read = |parked: &Parked| {
+            let before = Position::new(parked.position.get().saturating_sub(1));
+            Read::all(Criteria::all()).after(before).up_to(parked.position)
+        };
+        let mut records = Vec::with_capacity(parked.len());
+        for some in parked.chunks(100) {
+            let reads: Vec<Read> = some.iter().map(read).collect();
+            let batches = self.hub.store().read(&reads).await?;
+            records.extend(batches.into_iter().flat_map(|batch| batch.records));
+        }
+        let same = records.len() == parked.len() && records.iter().zip(parked).all(|(a, b)| a.id == b.event);
+        if same {
+            return Ok(records);
+        }
+        let reason =
+            "one of them is no longer in the log, which was restored from an older copy or is another one";
+        Err(Error::unusable(self.title("find the parked events of"), reason))
+    }
+
+    fn title(&self, doing: &str) -> String {
+        format!("{doing} `{}`", self.follower.table().projection)
+    }
+}
+
+/// A parked event that stays, with the attempts that it had before.
+fn tried_again(again: &Parked, before: &[Parked]) -> Parked {
+    let attempts = before.iter().find(|one| one.position == again.position).map_or(0, |one| one.attempts);
+    Parked { attempts: attempts + again.attempts, ..again.clone() }
+}

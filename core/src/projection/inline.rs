@@ -1,0 +1,79 @@
+//! A projection's fold as stores call it inside the transaction of an append.
+
+use std::{collections::HashMap, marker::PhantomData};
+
+use super::{
+    Poison, Projection, Steps,
+    folding::{apply, guard},
+};
+use crate::{
+    codec::Codec,
+    error::Invalid,
+    event::Types,
+    record::Record,
+    rows::{Folded, Inline, Key, Row, Table, key_text},
+    text::refuse,
+};
+
+/// The fold of one build.
+pub(crate) struct InlineFold<P> {
+    table: Table,
+    types: Vec<&'static str>,
+    codec: Codec,
+    row: PhantomData<fn() -> P>,
+}
+
+impl<P: Projection> InlineFold<P> {
+    pub(crate) fn new(table: Table, codec: Codec) -> Self {
+        let types = P::EVENTS.iter().flat_map(Types::names).collect();
+        Self { table, types, codec, row: PhantomData }
+    }
+
+    fn plan<'a>(&self, records: &'a [Record]) -> Result<Steps<'a, P>, Poison> {
+        let mut steps = Steps::default();
+        for (index, record) in records.iter().enumerate() {
+            steps.begin(index);
+            guard(index, || P::plan_record(record, &self.codec, &mut steps))?;
+        }
+        Ok(steps)
+    }
+
+    fn invalid(&self, records: &[Record], Poison { index, error }: Poison) -> Invalid {
+        let name = records.get(index).map(|record| record.name.clone()).unwrap_or_default();
+        refuse(
+            "event",
+            &name,
+            format!("`{}`, which is kept inline, cannot take it: {error}", self.table.projection),
+        )
+    }
+}
+
+impl<P: Projection> Inline for InlineFold<P> {
+    fn table(&self) -> &Table {
+        &self.table
+    }
+
+    fn types(&self) -> &[&'static str] {
+        &self.types
+    }
+
+    fn keys(&self, records: &[Record]) -> Result<Vec<Key>, Invalid> {
+        let keys = self.plan(records).and_then(|steps| steps.stored_keys());
+        let keys = keys.map_err(|poison| self.invalid(records, poison))?;
+        Ok(keys.into_iter().map(|key| key.stored).collect())
+    }
+
+    fn fold(&self, records: &[Record], rows: Vec<(Key, Option<Row>)>) -> Result<Folded, Invalid> {
+        let folded = self.plan(records).and_then(|steps| {
+            let keys = steps.stored_keys()?;
+            let mut given: HashMap<String, Option<Row>> =
+                rows.into_iter().map(|(key, row)| (key_text(&key), row)).collect();
+            let mut row = |key: &Key| given.remove(&key_text(key));
+            let rows = keys.iter().map(|key| row(&key.stored)).collect::<Option<Vec<_>>>();
+            let moved = "its keys depend on its position, which nobody knows before it is appended";
+            let rows = rows.ok_or_else(|| Poison { index: 0, error: moved.to_owned() })?;
+            apply(steps, keys, rows)
+        });
+        folded.map_err(|poison| self.invalid(records, poison))
+    }
+}

@@ -1,0 +1,79 @@
+//! Events that are put aside, and those that have to wait behind them.
+
+use std::collections::HashMap;
+
+use crate::{
+    record::{Position, Record},
+    rows::Parked,
+};
+
+/// What becomes of an event that cannot be taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnPoison {
+    /// The projection stands still before it, and says so.
+    #[default]
+    Stop,
+    /// It is parked: kept aside with its error, to be tried again or discarded. Later events of the same rows are parked
+    /// behind it; those of other rows go on.
+    Park,
+}
+
+/// Which events are parked.
+#[derive(Clone, Debug, Default)]
+pub struct Parking {
+    on_poison: OnPoison,
+    /// The first parked event of each key.
+    keys: HashMap<String, Position>,
+    count: u64,
+}
+
+impl Parking {
+    /// More is not put aside: who parks so much is not parking an exception.
+    pub const AT_MOST: u64 = 10_000;
+
+    /// With these events in it.
+    pub(crate) fn of(on_poison: OnPoison, parked: &[Parked]) -> Self {
+        let mut parking = Self { on_poison, ..Self::default() };
+        parked.iter().for_each(|parked| parking.add(parked));
+        parking
+    }
+
+    /// Whether one more event may be parked.
+    pub fn parks(&self) -> bool {
+        self.on_poison == OnPoison::Park && self.count < Self::AT_MOST
+    }
+
+    /// Whether nothing is parked, and nothing will be.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.on_poison == OnPoison::Stop && self.count == 0
+    }
+
+    /// How many events are parked.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The parked event behind which one with these keys has to wait.
+    pub fn before(&self, keys: &[String]) -> Option<Position> {
+        keys.iter().filter_map(|key| self.keys.get(key)).min().copied()
+    }
+
+    /// Puts an event aside.
+    pub fn add(&mut self, parked: &Parked) {
+        self.count += 1;
+        for key in &parked.keys {
+            self.keys.entry(key.clone()).or_insert(parked.position);
+        }
+    }
+}
+
+/// A record that was tried and failed.
+pub(crate) fn failed(record: &Record, keys: Vec<String>, error: String) -> Parked {
+    Parked { position: record.position, event: record.id, keys, error, attempts: 1 }
+}
+
+/// A record that was not tried, because one before it is parked.
+pub(crate) fn waiting(record: &Record, keys: Vec<String>, before: Position) -> Parked {
+    let error = format!("waits for the event at position {before}");
+    Parked { position: record.position, event: record.id, keys, error, attempts: 0 }
+}
