@@ -1,7 +1,8 @@
 //! Rows and checkpoints in memory: the reference of what a store of rows promises.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
 };
 
@@ -44,7 +45,7 @@ struct Kept {
 struct OrderedKey(Key);
 
 impl Ord for OrderedKey {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+    fn cmp(&self, other: &Self) -> Ordering {
         let different =
             self.0.iter().zip(&other.0).map(|(one, other)| one.order(other)).find(|order| order.is_ne());
         different.unwrap_or_else(|| self.0.len().cmp(&other.0.len()))
@@ -52,7 +53,7 @@ impl Ord for OrderedKey {
 }
 
 impl PartialOrd for OrderedKey {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
@@ -99,8 +100,9 @@ impl Rows {
         if kept.inline.is_some() {
             return Err(table.kept_inline());
         }
-        if (kept.checkpoint.position, kept.checkpoint.parked) != (change.from, change.parked) {
-            return Ok(Committed::Stale(kept.checkpoint.position));
+        let Checkpoint { position, parked, .. } = kept.checkpoint;
+        if (position, parked) != (change.from, change.parked) {
+            return Ok(Committed::Stale(position));
         }
         kept.write(table, Folded { upserts: change.upserts, deletes: change.deletes });
         change.unpark.iter().for_each(|position| drop(kept.parked.remove(position)));
@@ -135,29 +137,22 @@ impl Rows {
 
     pub(crate) fn switch(&mut self, table: &Table, compare: bool) -> Result<Switched, Error> {
         let new = self.kept(table)?;
-        if new.live {
-            return Ok(Switched::Done);
-        }
         let live = self.builds.iter().find(|(id, kept)| id.projection == table.projection && kept.live);
         if let Some((id, live)) = live {
-            if (id.version, id.build) > table.order() {
-                return Ok(Switched::Older);
-            }
-            if compare {
-                table.check_comparable(&live.shape)?;
-                if live.stands() != new.stands() || live.stands().1 > 0 {
-                    return Ok(Switched::Apart);
+            match table.order().cmp(&(id.version, id.build)) {
+                Ordering::Equal => return Ok(Switched::Done),
+                Ordering::Less => return Ok(Switched::Older),
+                Ordering::Greater if compare => {
+                    table.check_comparable(&live.shape)?;
+                    if let Some(answer) = new.unlike(live) {
+                        return Ok(answer);
+                    }
                 }
-                let difference = new.difference(live);
-                if !difference.is_none() {
-                    return Ok(Switched::Differs(difference));
-                }
+                Ordering::Greater => {}
             }
         }
-        for (id, kept) in &mut self.builds {
-            if id.projection == table.projection {
-                kept.live = (id.version, id.build) == table.order();
-            }
+        for (id, kept) in self.builds.iter_mut().filter(|(id, _)| id.projection == table.projection) {
+            kept.live = (id.version, id.build) == table.order();
         }
         Ok(Switched::Done)
     }
@@ -249,8 +244,9 @@ impl Kept {
         }
     }
 
-    fn stands(&self) -> (Position, u64) {
-        (self.checkpoint.position, self.checkpoint.parked)
+    /// Where its rows stand in the log; none at the end of it, where all inline builds are.
+    fn stands(&self) -> Option<Position> {
+        self.inline.is_none().then_some(self.checkpoint.position)
     }
 
     fn write(&mut self, table: &Table, folded: Folded) {
@@ -278,10 +274,20 @@ impl Kept {
         Ok(inline.fold(&matching, keys.into_iter().map(row).collect())?)
     }
 
+    /// What a comparison says against taking over from the live build, if anything.
+    fn unlike(&self, live: &Self) -> Option<Switched> {
+        let parked = self.checkpoint.parked > 0 || live.checkpoint.parked > 0;
+        if parked || self.stands() != live.stands() {
+            return Some(Switched::Apart);
+        }
+        let difference = self.difference(live);
+        (!difference.is_none()).then_some(Switched::Differs(difference))
+    }
+
     fn difference(&self, live: &Self) -> Difference {
         let mut difference = Difference::default();
-        let keys: BTreeMap<_, _> = self.rows.keys().chain(live.rows.keys()).map(|key| (key, ())).collect();
-        for key in keys.into_keys() {
+        let keys: BTreeSet<_> = self.rows.keys().chain(live.rows.keys()).collect();
+        for key in keys {
             let count = match (live.rows.get(key), self.rows.get(key)) {
                 (Some(_), None) => &mut difference.missing,
                 (None, Some(_)) => &mut difference.added,
@@ -301,7 +307,7 @@ fn place(query: &RowQuery<'_>, row: &Row) -> (Value, OrderedKey) {
     (sorted, OrderedKey(query.table.key_of(row)))
 }
 
-fn compare(sort: Option<Sort>, one: &(Value, OrderedKey), other: &(Value, OrderedKey)) -> std::cmp::Ordering {
+fn compare(sort: Option<Sort>, one: &(Value, OrderedKey), other: &(Value, OrderedKey)) -> Ordering {
     let order = one.0.order(&other.0).then_with(|| one.1.cmp(&other.1));
     if sort.is_some_and(|sort| sort.descending) { order.reverse() } else { order }
 }
