@@ -58,11 +58,13 @@ macro_rules! cases {
 
 mod append;
 mod conditions;
+mod counts;
 mod criteria;
 mod decisions;
 mod drops;
 mod feeds;
 mod idempotency;
+mod inline;
 mod journal;
 mod limits;
 mod live_feeds;
@@ -70,13 +72,17 @@ mod oracle;
 mod projections;
 mod races;
 mod reads;
+mod row_builds;
 mod row_commits;
+mod row_discards;
 mod row_keys;
 mod row_names;
 mod row_pages;
+mod row_parked;
 mod row_queries;
 mod row_races;
 mod row_scripts;
+mod row_switches;
 mod row_tables;
 mod row_values;
 mod scripts;
@@ -96,6 +102,7 @@ pub fn cases() -> &'static [Case] {
             times::CASES,
             feeds::CASES,
             live_feeds::CASES,
+            counts::CASES,
             races::CASES,
             drops::CASES,
             oracle::CASES,
@@ -108,11 +115,18 @@ pub fn cases() -> &'static [Case] {
             row_names::CASES,
             row_commits::CASES,
             row_races::CASES,
+            row_parked::CASES,
+            row_builds::CASES,
+            row_switches::CASES,
+            row_discards::CASES,
             row_values::CASES,
             row_keys::CASES,
             row_queries::CASES,
             row_pages::CASES,
             row_scripts::CASES,
+            inline::CASES,
+            inline::RACES,
+            inline::SCRIPTS,
         ];
         let of = |case: &Case| Case { name: case.name, needs: case.needs, run: case.run };
         themes.iter().chain(&projections::THEMES).flat_map(|theme| theme.iter().map(of)).collect()

@@ -4,10 +4,11 @@
 use std::{ops::Deref, panic::Location};
 
 use annalist_core::{
+    Error,
     record::Position,
     rows::{
-        Anchor, Bound, Checkpoint, Column, ColumnType, Committed, Filter, Key, Role, Row, RowChange,
-        RowQuery, SharedRows, Sort, Table, Value,
+        Anchor, Bound, Build, Checkpoint, Column, ColumnType, Committed, Filter, Key, Parked, Role, Row,
+        RowChange, RowQuery, SharedRows, Sort, Switched, Table, Value,
     },
     store::LogId,
     time::Timestamp,
@@ -71,6 +72,30 @@ impl Rows {
         })
     }
 
+    /// A build that is there.
+    #[track_caller]
+    pub(crate) fn build(&self, table: &Table) -> impl Future<Output = Outcome<Build>> {
+        asked(Location::caller(), async move {
+            let builds = self.builds(table.projection).await?;
+            let build = builds.into_iter().find(|build| build.order() == table.order());
+            build.ok_or_else(|| Failure::new(format!("`{}` was defined, but is no build", table.name())))
+        })
+    }
+
+    /// Makes a build live that has to take over.
+    #[track_caller]
+    pub(crate) fn goes_live(&self, table: &Table, compare: bool) -> impl Future<Output = Outcome> {
+        asked(Location::caller(), async move {
+            match self.switch(table, compare).await? {
+                Switched::Done => Ok(()),
+                other => Err(Failure::new(format!(
+                    "`{}` must take over, but the answer is {other:?}",
+                    table.name()
+                ))),
+            }
+        })
+    }
+
     /// Commits what must go through now.
     #[track_caller]
     pub(crate) fn done(&self, change: RowChange<'_>) -> impl Future<Output = Outcome> {
@@ -78,7 +103,7 @@ impl Rows {
             match self.commit(change).await? {
                 Committed::Done => Ok(()),
                 Committed::Stale(at) => Err(Failure::new(format!(
-                    "the change starts where the checkpoint stands, but is refused: it stands at {at}"
+                    "the change starts where the build stands, but is refused: it stands at {at}"
                 ))),
             }
         })
@@ -91,7 +116,7 @@ impl Rows {
             match self.commit(change).await? {
                 Committed::Stale(at) => Ok(at),
                 Committed::Done => {
-                    Err(Failure::new("the change starts elsewhere than the checkpoint stands, but was done"))
+                    Err(Failure::new("the change starts elsewhere than the build stands, but was done"))
                 }
             }
         })
@@ -120,6 +145,15 @@ impl Rows {
             ensure_eq!(found.len(), 1, "answers for one key");
             Ok(found.remove(0))
         })
+    }
+}
+
+/// What the error of a store that cannot be used so says.
+#[track_caller]
+pub(crate) fn unusable<T: std::fmt::Debug>(answer: Result<T, Error>) -> Outcome<String> {
+    match answer {
+        Err(error @ Error::Unusable { .. }) => Ok(error.to_string()),
+        other => Err(Failure::new(format!("the answer must be `Unusable`, but is {other:?}"))),
     }
 }
 
@@ -195,11 +229,22 @@ pub(crate) fn anchor(position: u64) -> Anchor {
     Anchor { position: Position::new(position), event: Uuid::from_u128(u128::from(position) << 64 | 7) }
 }
 
+/// An event that is parked, with an id made of its position.
+pub(crate) fn parked(position: u64, keys: &[&str], error: &str, attempts: u32) -> Parked {
+    let Anchor { position, event } = anchor(position);
+    let keys = keys.iter().map(|&key| key.to_owned()).collect();
+    Parked { position, event, keys, error: error.to_owned(), attempts }
+}
+
 /// What can be put on a change.
 pub(crate) trait Does: Sized {
     fn writes(self, rows: Vec<Row>) -> Self;
     fn deletes(self, keys: Vec<Key>) -> Self;
     fn anchored(self, anchor: Anchor) -> Self;
+    /// If so many events are parked.
+    fn with(self, parked: u64) -> Self;
+    fn parks(self, events: Vec<Parked>) -> Self;
+    fn unparks(self, positions: impl IntoIterator<Item = u64>) -> Self;
 }
 
 impl Does for RowChange<'_> {
@@ -213,6 +258,18 @@ impl Does for RowChange<'_> {
 
     fn anchored(self, anchor: Anchor) -> Self {
         Self { anchor: Some(anchor), ..self }
+    }
+
+    fn with(self, parked: u64) -> Self {
+        Self { parked, ..self }
+    }
+
+    fn parks(self, events: Vec<Parked>) -> Self {
+        Self { park: events, ..self }
+    }
+
+    fn unparks(self, positions: impl IntoIterator<Item = u64>) -> Self {
+        Self { unpark: positions.into_iter().map(Position::new).collect(), ..self }
     }
 }
 

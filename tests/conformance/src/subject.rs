@@ -41,6 +41,8 @@ pub enum Capability {
     /// The store keeps rows of projections: [`EventStore::row_store`] gives them. A store that gives none need not say
     /// so here.
     Rows,
+    /// An append changes the rows of inline builds in its own transaction, because they are kept beside the log.
+    Inline,
 }
 
 /// A [`Subject`] without its types, so that cases are plain functions.

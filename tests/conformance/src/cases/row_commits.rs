@@ -20,6 +20,7 @@ cases!("commit" needs [Rows]: [
     a_change_of_large_rows,
     the_highest_positions,
     reports_are_kept_beside_the_checkpoint,
+    a_change_ends_what_was_reported,
 ] durable [
     what_is_committed_outlives_the_handle,
 ]);
@@ -243,6 +244,29 @@ async fn reports_are_kept_beside_the_checkpoint(log: Log) -> Outcome {
     ensure_eq!(rows.all(&THINGS).await?, [thing(1, "a", 1)], "the rows after reports");
     rows.report(&Table { version: 2, ..THINGS }, Some("nobody")).await?;
     ensure_eq!(rows.checkpoint("things", 2).await?, None, "a checkpoint that was only reported on");
+    Ok(())
+}
+
+async fn a_change_ends_what_was_reported(log: Log) -> Outcome {
+    let handles = log.handles(2).await?;
+    let rows = log.rows();
+    rows.defined(&THINGS).await?;
+    let changes = [
+        ("of nothing", change(&THINGS, 0, 1)),
+        ("of rows", change(&THINGS, 1, 2).writes(vec![thing(1, "a", 1)])),
+        ("that parks", change(&THINGS, 2, 3).parks(vec![parked(3, &["a"], "no", 1)])),
+        ("where the checkpoint stands", change(&THINGS, 3, 3).with(1).unparks([3])),
+    ];
+    for (n, (what, sent)) in changes.into_iter().enumerate() {
+        rows.report(&THINGS, Some("a reason")).await?;
+        rows.stale(change(&THINGS, 9, 10)).await?;
+        rows.stale(sent.clone().with(7)).await?;
+        let checkpoint = handles[n % 2].rows().build(&THINGS).await?.checkpoint;
+        ensure_eq!(checkpoint.stopped.as_deref(), Some("a reason"), "the reason after stale changes");
+        rows.done(sent).await?;
+        let checkpoint = handles[n % 2].rows().build(&THINGS).await?.checkpoint;
+        ensure_eq!(checkpoint.stopped, None, "the reason after a change {what}");
+    }
     Ok(())
 }
 

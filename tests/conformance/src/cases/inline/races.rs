@@ -1,0 +1,279 @@
+//! Many who append at once, go inline and leave: rows stay the fold of the log, in its order.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use annalist_core::{
+    query::Criteria,
+    rows::{Inline, Inlined, Table, Value},
+    store::{Appended, Read},
+};
+
+use super::{Brings, random_tale, tales::*};
+use crate::{
+    cases::drops::dropped_after,
+    failure::{Outcome, panicked},
+    given::*,
+    log::{Handle, Log, room_for_others, together},
+};
+
+cases!("inline_race" needs [Rows, Inline]: [
+    appends_to_one_row_are_told_in_their_order,
+    appends_to_rows_in_any_order_block_nobody,
+    decisions_over_inline_rows,
+    one_command_at_once_counts_once,
+    a_reader_sees_no_row_before_its_events,
+    going_inline_while_others_append,
+    dropped_appends_change_rows_or_nothing,
+]);
+
+/// Lets tasks append, each round what it makes of its number, through all handles.
+async fn written(
+    log: &Log,
+    folds: &[Arc<dyn Inline>],
+    tasks: usize,
+    rounds: usize,
+    heroes: &'static [&'static [&'static str]],
+) -> Outcome {
+    let handles = log.handles(3).await?;
+    let tasks = (0..tasks).map(|task| {
+        let (handle, folds) = (handles[task % 3].clone(), folds.to_vec());
+        async move {
+            for round in 0..rounds {
+                let events = heroes[(task + round) % heroes.len()].chunks(2);
+                let events = events.map(|some| tale("told", some, task * 1_000 + round));
+                let answer = handle.along(append(events), &folds).await?;
+                ensure!(matches!(answer, Appended::Done(_)), "an append without conditions gives {answer:?}");
+                room_for_others().await;
+            }
+            Ok(())
+        }
+    });
+    together(tasks).await.map(drop)
+}
+
+async fn appends_to_one_row_are_told_in_their_order(log: Log) -> Outcome {
+    let fold = [tales(TALES)];
+    log.kept_inline(&fold[0]).await?;
+    let rounds = log.rounds(10);
+    written(&log, &fold, 8, rounds, &[&["a"]]).await?;
+    let rows = log.rows_are_the_log(&fold[0]).await?;
+    ensure_eq!(rows.len(), 1, "rows of one hero");
+    ensure_eq!(log.everything().await?.len(), 8 * rounds, "events of one hero");
+    Ok(())
+}
+
+async fn appends_to_rows_in_any_order_block_nobody(log: Log) -> Outcome {
+    let folds =
+        [tales(TALES), tales(TALES.built(1)), tales_of(Table { projection: "songs", ..TALES }, &["told"])];
+    for fold in &folds {
+        log.kept_inline(fold).await?;
+    }
+    let heroes: &[&[&str]] = &[&["a", "b"], &["b", "a", "c"], &["c", "b"], &["d", "a", "b", "c"], &["e"]];
+    written(&log, &folds, 6, log.rounds(10), heroes).await?;
+    for fold in &folds {
+        log.rows_are_the_log(fold).await?;
+    }
+    Ok(())
+}
+
+async fn decisions_over_inline_rows(log: Log) -> Outcome {
+    let handles = log.handles(3).await?;
+    let fold = [tales(TALES)];
+    log.kept_inline(&fold[0]).await?;
+    let rounds = log.rounds(8);
+    let tasks = (0..6).map(|task| {
+        let (handle, fold) = (handles[task % 3].clone(), fold.clone());
+        async move {
+            let mut done = 0;
+            while done < rounds {
+                // The number of an event is how many of its hero came before: each comes once.
+                let hero = ["a", "b"][(task + done) % 2];
+                let own = of(&[], &[&format!("hero:{hero}")]);
+                let seen = handle.look(Read::all(own.clone())).await?;
+                room_for_others().await;
+                let sent = append([tale("told", &[hero], seen.records.len())]).under(own, seen.marker);
+                match handle.along(sent, &fold).await? {
+                    Appended::Done(_) => done += 1,
+                    Appended::Conflict { .. } => {}
+                    other => {
+                        return Err(crate::Failure::new(format!(
+                            "an append with a condition gives {other:?}"
+                        )));
+                    }
+                }
+            }
+            Ok(())
+        }
+    });
+    together(tasks).await?;
+    let rows = log.rows_are_the_log(&fold[0]).await?;
+    for row in rows {
+        let Value::Text(tale) = &row[1] else { continue };
+        let numbered: String = (0..tale.split_whitespace().count()).map(|n| format!("t{n} ")).collect();
+        ensure_eq!(*tale, numbered, "the tale of {:?}, each number once", row[0]);
+    }
+    Ok(())
+}
+
+async fn one_command_at_once_counts_once(log: Log) -> Outcome {
+    let handles = log.handles(3).await?;
+    let fold = [tales(TALES)];
+    log.kept_inline(&fold[0]).await?;
+    for round in 0..log.rounds(5) {
+        let sent = append([tale("told", &["a", "b"], round)]).keyed(key(format!("c-{round}"), "tell", &[]));
+        let tasks = (0..10).map(|task| {
+            let (handle, sent, fold) = (handles[task % 3].clone(), sent.clone(), fold.clone());
+            async move { handle.along(sent, &fold).await }
+        });
+        let answers = together(tasks).await?;
+        let done = answers.iter().filter(|one| matches!(one, Appended::Done(_))).count();
+        ensure_eq!(done, 1, "times that one command was accepted, of {answers:?}");
+        log.rows_are_the_log(&fold[0]).await?;
+    }
+    Ok(())
+}
+
+async fn a_reader_sees_no_row_before_its_events(log: Log) -> Outcome {
+    let handles = log.handles(3).await?;
+    let folds = [tales(TALES), tales(Table { projection: "songs", ..TALES })];
+    for fold in &folds {
+        log.kept_inline(fold).await?;
+    }
+    let busy = Arc::new(AtomicUsize::new(3));
+    let rounds = log.rounds(15);
+    let writers = (0..3).map(|task| {
+        let (handle, folds, busy) = (handles[task % 2].clone(), folds.clone(), Arc::clone(&busy));
+        let mut random = log.random(("writer", task));
+        async move {
+            for round in 0..rounds {
+                let events: Vec<_> = (0..3).map(|_| random_tale(&mut random, round)).collect();
+                let answer = handle.along(append(events), &folds).await?;
+                ensure!(matches!(answer, Appended::Done(_)), "an append without conditions gives {answer:?}");
+            }
+            busy.fetch_sub(1, Ordering::SeqCst);
+            Ok(())
+        }
+    });
+    let writers = tokio::spawn(together(writers.collect::<Vec<_>>()));
+    while busy.load(Ordering::SeqCst) > 0 && !writers.is_finished() {
+        // Rows first: whatever they tell is in the log by then, and each is the fold of a beginning of it.
+        let rows = handles[2].rows().all(&TALES).await?;
+        let log = handles[2].everything().await?;
+        for row in rows {
+            let Value::Int(last) = row[2] else { continue };
+            let until: Vec<_> =
+                log.iter().filter(|one| one.position.get().cast_signed() <= last).cloned().collect();
+            let wanted = folded(&*folds[0], &until)?;
+            ensure!(
+                wanted.contains(&row),
+                "a reader sees {row:?}, which the log up to there does not tell: {wanted:?}"
+            );
+        }
+        room_for_others().await;
+    }
+    writers.await.map_err(panicked)??;
+    for fold in &folds {
+        log.rows_are_the_log(fold).await?;
+    }
+    Ok(())
+}
+
+async fn going_inline_while_others_append(log: Log) -> Outcome {
+    let handles = log.handles(3).await?;
+    let folds = [tales(TALES), tales_of(Table { projection: "songs", ..TALES }, &["sung"])];
+    for fold in &folds {
+        log.rows().defined(fold.table()).await?;
+    }
+    let busy = Arc::new(AtomicUsize::new(4));
+    let rounds = log.rounds(25);
+    let writers = (0..4).map(|task| {
+        let (handle, folds, busy) = (handles[task % 3].clone(), folds.clone(), Arc::clone(&busy));
+        let mut random = log.random(("writer", task));
+        async move {
+            for round in 0..rounds {
+                let events: Vec<_> =
+                    (0..random.usize(1..3)).map(|_| random_tale(&mut random, round)).collect();
+                let answer = handle.along(append(events), &folds).await?;
+                ensure!(matches!(answer, Appended::Done(_)), "an append without conditions gives {answer:?}");
+                room_for_others().await;
+            }
+            busy.fetch_sub(1, Ordering::SeqCst);
+            Ok(())
+        }
+    });
+    let writers = tokio::spawn(together(writers.collect::<Vec<_>>()));
+    let mut turns = 0;
+    while busy.load(Ordering::SeqCst) > 0 && !writers.is_finished() {
+        let (fold, handle) = (&folds[turns % 2], &handles[turns % 3]);
+        toggle(handle, fold).await?;
+        turns += 1;
+        room_for_others().await;
+    }
+    writers.await.map_err(panicked)??;
+    for fold in &folds {
+        ensure_eq!(
+            log.rows().go_inline(Arc::clone(fold)).await?,
+            Inlined::Done,
+            "the answer after {turns} turns"
+        );
+        log.rows_are_the_log(fold).await?;
+    }
+    Ok(())
+}
+
+/// Goes inline, or leaves.
+async fn toggle(handle: &Handle, fold: &Arc<dyn Inline>) -> Outcome {
+    let rows = handle.rows();
+    if rows.build(fold.table()).await?.inline {
+        rows.leave_inline(fold.table()).await?;
+        return Ok(());
+    }
+    ensure_eq!(
+        rows.go_inline(Arc::clone(fold)).await?,
+        Inlined::Done,
+        "the answer to going inline amid appends"
+    );
+    Ok(())
+}
+
+async fn dropped_appends_change_rows_or_nothing(log: Log) -> Outcome {
+    let handles = log.handles(2).await?;
+    let fold = [tales(TALES)];
+    log.kept_inline(&fold[0]).await?;
+    let rounds = log.rounds(30);
+    let tasks = (0..3).map(|task| {
+        let (handle, fold) = (handles[task % 2].clone(), fold.clone());
+        async move {
+            let mut acknowledged = vec![];
+            for round in 0..rounds {
+                let number = task * 1_000 + round;
+                let sent = append([tale("told", &["a", "b"], number), tale("told", &["b", "c"], number)])
+                    .brings(&fold);
+                if let Some(answer) = dropped_after(round % 7, handle.append(sent)).await {
+                    ensure!(matches!(answer?, Appended::Done(_)), "an append that was not dropped");
+                    acknowledged.push(number);
+                }
+            }
+            // Nobody drops this one: it goes through behind all the others.
+            handle.told(append([tale("told", &["a", "b", "c"], task)]), &fold).await?;
+            Ok(acknowledged)
+        }
+    });
+    let acknowledged = together(tasks).await?.concat();
+    log.rows_are_the_log(&fold[0]).await?;
+    let mut found: HashMap<String, usize> = HashMap::new();
+    for record in log.look(Read::all(Criteria::all())).await?.records {
+        *found.entry(record.data.as_str().to_owned()).or_default() += 1;
+    }
+    for number in acknowledged {
+        let count = found.get(&number.to_string()).copied().unwrap_or_default();
+        ensure!(count >= 2, "{number} was acknowledged, and {count} of its events are there");
+    }
+    Ok(())
+}

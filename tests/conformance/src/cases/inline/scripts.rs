@@ -1,0 +1,172 @@
+//! Random scripts: rows that change with the appends, rows of a runner, and a fold in memory are the same.
+
+use std::sync::Arc;
+
+use annalist_core::{
+    record::{Draft, Position},
+    rows::{Folded, Inline, Inlined, RowChange, Switched, Table},
+    store::{Appended, Marker},
+};
+use proptest::{collection::vec, prelude::*, sample::select, strategy::Union};
+
+use super::tales::*;
+use crate::{
+    cases::scripts::for_all,
+    failure::Outcome,
+    given::*,
+    log::{Handle, Log},
+};
+
+cases!("inline_script" needs [Rows, Inline]: [
+    inline_and_background_and_memory_give_the_same_rows,
+]);
+
+/// One step.
+#[derive(Clone, Debug)]
+enum Step {
+    Append {
+        events: Vec<(&'static str, Vec<&'static str>)>,
+        refused: bool,
+        id: Option<u8>,
+    },
+    /// The first build goes inline, or leaves.
+    Toggle,
+    /// A runner takes a page for the first build, if it is not inline, and for the second.
+    Run(usize),
+    Reopen,
+}
+
+/// What is kept inline at times, and what never is.
+struct Player {
+    log: Log,
+    handle: Handle,
+    folds: [Arc<dyn Inline>; 2],
+    last: Position,
+    number: usize,
+}
+
+async fn inline_and_background_and_memory_give_the_same_rows(log: Log) -> Outcome {
+    for_all(log, script, |log, steps| async move {
+        let folds = [tales(TALES), tales(TALES.built(1))];
+        for fold in &folds {
+            log.rows().defined(fold.table()).await?;
+        }
+        let handle = (*log).clone();
+        let mut player = Player { log, handle, folds, last: Position::START, number: 0 };
+        for (number, step) in steps.into_iter().enumerate() {
+            let played = player.step(step).await;
+            played.map_err(|failure| failure.within(format_args!("step {number}")))?;
+        }
+        player.end().await
+    })
+    .await
+}
+
+impl Player {
+    async fn step(&mut self, step: Step) -> Outcome {
+        match step {
+            Step::Append { events, refused, id } => self.append(events, refused, id).await,
+            Step::Toggle => self.toggle().await,
+            Step::Run(limit) => {
+                for fold in self.folds.clone() {
+                    if !self.handle.rows().build(fold.table()).await?.inline {
+                        self.run(&*fold, limit).await?;
+                    }
+                }
+                Ok(())
+            }
+            Step::Reopen => {
+                self.handle = self.log.reopen().await?;
+                Ok(())
+            }
+        }
+    }
+
+    async fn append(
+        &mut self,
+        events: Vec<(&'static str, Vec<&'static str>)>,
+        refused: bool,
+        id: Option<u8>,
+    ) -> Outcome {
+        let event = |(name, heroes): (&'static str, Vec<&str>)| -> Draft {
+            self.number += 1;
+            tale(name, &heroes, self.number)
+        };
+        let mut sent = append(events.into_iter().map(event).collect::<Vec<_>>());
+        sent.key = id.map(|id| key(format!("c-{id}"), "tell", &[]));
+        if refused {
+            sent = sent.under(of(&["told"], &[]), Marker::START);
+        }
+        match self.handle.along(sent, &self.folds).await? {
+            Appended::Done(receipt) => self.last = self.last.max(receipt.position()),
+            Appended::Already(_) => ensure!(id.is_some(), "an append without an id is known"),
+            Appended::Conflict { .. } => ensure!(refused, "an append without a condition is refused"),
+            Appended::Inline(_) => {}
+        }
+        if self.handle.rows().build(self.folds[0].table()).await?.inline {
+            self.handle.rows_are_the_log(&self.folds[0]).await?;
+        }
+        Ok(())
+    }
+
+    async fn toggle(&self) -> Outcome {
+        let rows = self.handle.rows();
+        if rows.build(&TALES).await?.inline {
+            rows.leave_inline(&TALES).await?;
+            return Ok(());
+        }
+        ensure_eq!(
+            rows.go_inline(Arc::clone(&self.folds[0])).await?,
+            Inlined::Done,
+            "the answer to going inline"
+        );
+        self.handle.rows_are_the_log(&self.folds[0]).await.map(drop)
+    }
+
+    /// What a runner does: a page of the feed, the rows of its keys, and all of it in one change.
+    async fn run(&self, fold: &dyn Inline, limit: usize) -> Outcome<bool> {
+        self.handle.settle(self.last).await?;
+        let (rows, table) = (self.handle.rows(), fold.table());
+        let from = rows.build(table).await?.checkpoint.position;
+        let page = self.handle.page(&taken(fold), from, limit).await?;
+        let keys = fold.keys(&page.records)?;
+        let found = rows.rows(table, &keys).await?;
+        let Folded { upserts, deletes } = fold.fold(&page.records, keys.into_iter().zip(found).collect())?;
+        rows.done(RowChange { upserts, deletes, ..RowChange::new(table, from, page.up_to) }).await?;
+        Ok(page.up_to < self.last)
+    }
+
+    async fn end(&self) -> Outcome {
+        let rows = self.handle.rows();
+        rows.leave_inline(&TALES).await?;
+        for fold in &self.folds {
+            while self.run(&**fold, 3).await? {}
+            self.handle.rows_are_the_log(fold).await?;
+        }
+        // The store itself finds them equal, where both stand at one place.
+        let places = [rows.build(&TALES).await?, rows.build(&TALES.built(1)).await?]
+            .map(|one| one.checkpoint.position);
+        rows.goes_live(&TALES, true).await?;
+        let second: Table = TALES.built(1);
+        let wanted = if places[0] == places[1] { Switched::Done } else { Switched::Apart };
+        ensure_eq!(rows.switch(&second, true).await?, wanted, "the comparison of both builds, at {places:?}");
+        Ok(())
+    }
+}
+
+fn script() -> impl Strategy<Value = Vec<Step>> {
+    vec(step(), 1..30)
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let names = select(vec!["told", "told", "sung", "forgotten", "unheard"]);
+    let heroes = proptest::sample::subsequence(vec!["a", "b", "c"], 0..=3);
+    let append =
+        (vec((names, heroes), 0..4), prop::bool::weighted(0.2), proptest::option::weighted(0.2, 0..4_u8));
+    Union::new_weighted(vec![
+        (8, append.prop_map(|(events, refused, id)| Step::Append { events, refused, id }).boxed()),
+        (2, Just(Step::Toggle).boxed()),
+        (3, select(vec![1, 2, 5, 100]).prop_map(Step::Run).boxed()),
+        (1, Just(Step::Reopen).boxed()),
+    ])
+}
