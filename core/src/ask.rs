@@ -15,7 +15,13 @@ use std::{
 
 use crate::error::{Error, panic_message};
 
-pub use self::{check::Columns, models::ReadModels, once::Ask, source::Source, watched::Watched};
+pub use self::{
+    check::Columns,
+    models::ReadModels,
+    once::Ask,
+    source::Source,
+    watched::{Watchable, Watched},
+};
 
 /// A question to the read models of an app, with the type of its answer. Derive it, or write it by hand where an answer
 /// takes more than one read model, or SQL of your own:

@@ -46,7 +46,18 @@ enum Due {
     At(Instant),
 }
 
-impl<Q: Query<Answer: Clone + PartialEq>> Watched<Q> {
+/// An answer that can be told from the one before.
+#[diagnostic::on_unimplemented(
+    message = "answers of type `{Self}` cannot be watched",
+    label = "its answer cannot be told from the one before",
+    note = "add `#[derive(Clone, PartialEq)]` to the rows, or to the answer of a query that is written by hand"
+)]
+pub trait Watchable: Clone + PartialEq {}
+
+#[diagnostic::do_not_recommend]
+impl<A: Clone + PartialEq> Watchable for A {}
+
+impl<Q: Query<Answer: Watchable>> Watched<Q> {
     pub(crate) fn new(app: &App, question: Q) -> Self {
         Self {
             app: app.downgrade(),

@@ -5,7 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::DeriveInput;
 
 use super::parse::{Mark, Raw};
-use crate::shared::{at, stub_body, where_clause};
+use crate::shared::{at, where_clause};
 
 pub(crate) fn query(item: &DeriveInput, raw: &Raw<'_>) -> TokenStream {
     let (ident, span) = (&item.ident, at(item.ident.span()));
@@ -13,14 +13,17 @@ pub(crate) fn query(item: &DeriveInput, raw: &Raw<'_>) -> TokenStream {
     let this = quote!(__annalist::std::marker::Send + __annalist::std::marker::Sync + 'static);
     let answer = answer(raw);
     let predicates = where_clause(&item.generics, &[quote!(Self: #this), quote!(#answer: #this)]);
-    let body = stub_body(span);
+    let result = quote!(__annalist::std::result::Result<#answer, __annalist::Error>);
+    let future = quote!(__annalist::std::future::Future<Output = #result>);
     quote_spanned! {span=>
         impl #parameters __annalist::Query for #ident #arguments #predicates {
             type Answer = #answer;
-            async fn answer(
+            fn answer(
                 &self,
                 _: &__annalist::ReadModels,
-            ) -> __annalist::std::result::Result<Self::Answer, __annalist::Error> { #body }
+            ) -> impl #future + __annalist::std::marker::Send {
+                __annalist::std::future::pending::<#result>()
+            }
         }
     }
 }

@@ -39,6 +39,14 @@ mod hostile {
     pub(crate) const fn add_reaction() {}
     pub(crate) trait Policy {}
     pub(crate) trait OnPolicy {}
+    pub(crate) struct ReadModels;
+    pub(crate) struct Columns;
+    pub(crate) struct Bound;
+    pub(crate) struct Error;
+    pub(crate) trait Query {}
+    pub(crate) trait Source {}
+    pub(crate) trait Clone {}
+    pub(crate) trait Ord {}
     pub(crate) trait Projection {}
     pub(crate) trait Field {}
     pub(crate) trait JsonField {}
@@ -252,6 +260,36 @@ fn derived_rows_use_their_own_names() {
         key0: ::std::option::Option::None,
     };
     let _ = ::annalist::testing::given(changed).project::<Rows>().row(&(key, steps)).eq(expected);
+}
+
+#[derive(::annalist::Query)]
+#[query(from = Rows)]
+struct RowOf {
+    #[key(key)]
+    models: ThingKey,
+    #[key(steps)]
+    list: ::std::string::String,
+}
+
+#[derive(::annalist::Query)]
+#[query(from = Rows, order = key0, limit = 5)]
+struct SomeRows {
+    #[equal(key)]
+    value: ::std::option::Option<ThingKey>,
+    #[prefix(steps)]
+    list: ::std::string::String,
+    #[limit]
+    limit: usize,
+    #[cursor]
+    models: ::std::option::Option<::annalist::find::Cursor>,
+}
+
+#[test]
+fn derived_questions_use_their_own_names() {
+    const fn is_query<Q: ::annalist::Query>(_: &Q) {}
+    is_query(&RowOf { models: ThingKey(1), list: ::std::string::String::new() });
+    let (value, list) = (::std::option::Option::None, ::std::string::String::new());
+    is_query(&SomeRows { value, list, limit: 1, models: ::std::option::Option::None });
 }
 
 #[derive(::annalist::Policy)]

@@ -1,0 +1,17 @@
+use annalist::prelude::*;
+use annalist_ui_tests::domain::AccountId;
+
+struct Balance {
+    account: AccountId,
+}
+
+#[derive(Query)]
+#[query(from = Balance, order = owner)]
+struct Question {
+    #[equal]
+    owner: String,
+    #[prefix(town)]
+    start: Option<String>,
+}
+
+fn main() {}

@@ -1,0 +1,31 @@
+use annalist::prelude::*;
+use annalist_ui_tests::domain::{AccountEvent, AccountId};
+
+#[derive(Projection)]
+#[projection(name = "balances", on(AccountEvent => Balance::apply))]
+struct Balance {
+    #[key]
+    account: AccountId,
+    #[index]
+    owner: String,
+    #[index]
+    closed: Option<i64>,
+    cents: i64,
+}
+
+impl Balance {
+    fn apply(&mut self, _: &AccountEvent) {}
+}
+
+#[derive(Query)]
+#[query(from = Balance)]
+struct Question {
+    #[key]
+    account: AccountId,
+}
+
+fn watch(app: &App, account: AccountId) {
+    let _ = app.watch(Question { account });
+}
+
+fn main() {}
