@@ -25,7 +25,7 @@ use self::{
 };
 pub use self::{
     execute::Execute,
-    load::{History, Load, Moment},
+    load::{History, Live, Load, Moment},
     operate::{Lag, Overview},
     retry::Retry,
 };
@@ -123,6 +123,13 @@ impl App {
     /// The row of a projection with this key, now or [`after`](Find::after) a receipt.
     pub fn find<P: Projection>(&self, key: &P::Key) -> Find<P> {
         Find::new(self.inner.read_side.model(), key.clone())
+    }
+
+    /// The row of a projection as its events make it now, or [`at`](Live::at) a moment of the past: folded when it is asked
+    /// for, whether the app keeps the projection or not. Where the events do not carry the key as an id, all events of the
+    /// projection's types are read.
+    pub fn live<P: Projection>(&self, key: &P::Key) -> Live<P> {
+        Live::new(self.clone(), key.clone())
     }
 
     /// The rows of a projection: by key or index, in an order, a page at a time.

@@ -65,6 +65,9 @@ pub trait Projection: Sized + Send + Sync + 'static {
     /// The events that it folds.
     const EVENTS: &'static [Types];
 
+    /// Whether every event that changes a row carries the row's key as an id.
+    const BY_IDS: bool = false;
+
     /// The row before its first event.
     fn initial(key: Self::Key) -> Self;
 
@@ -123,5 +126,15 @@ impl IntoChange for Change {
 
 /// Which events a projection reads.
 pub fn criteria_of<P: Projection>() -> Criteria {
-    Item::any().types(P::EVENTS.iter().flat_map(Types::names)).into()
+    item_of::<P>().into()
+}
+
+/// Which events change the row with a key, and maybe others.
+pub(crate) fn criteria_of_row<P: Projection>(key: &P::Key) -> Result<Criteria, Invalid> {
+    let tag = if P::BY_IDS { key.to_tag()? } else { None };
+    Ok(tag.into_iter().fold(item_of::<P>(), Item::tag).into())
+}
+
+fn item_of<P: Projection>() -> Item {
+    Item::any().types(P::EVENTS.iter().flat_map(Types::names))
 }

@@ -53,6 +53,7 @@ const _: () = {
             <AccountEvent as __annalist::OnRow>::TYPES,
             <Renamed as __annalist::OnRow>::TYPES,
         ];
+        const BY_IDS: __annalist::std::primitive::bool = false;
         fn initial(key: AccountId) -> Self {
             Self {
                 account: key,

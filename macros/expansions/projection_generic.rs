@@ -50,6 +50,7 @@ const _: () = {
             <Sold<P> as __annalist::OnRow>::TYPES,
             <Reset as __annalist::OnRow>::TYPES,
         ];
+        const BY_IDS: __annalist::std::primitive::bool = false;
         fn initial((key0, key1): (P, String)) -> Self {
             Self {
                 product: key0,

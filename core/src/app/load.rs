@@ -12,6 +12,7 @@ use crate::{
     aggregate::{Aggregate, criteria_of},
     error::{Error, Invalid},
     event::{Event, Recorded},
+    projection::{Projection, criteria_of_row, fold_in_memory},
     query::{Criteria, Item},
     record::{Position, Record},
     store::{Read, Receipt},
@@ -84,6 +85,42 @@ impl<A: Aggregate> Load<A> {
 impl<A: Aggregate> IntoFuture for Load<A> {
     type Output = Result<A, Error>;
     type IntoFuture = Answer<A>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+/// A row that is about to be folded from its events, without a table; `.await` it.
+#[must_use = "nothing is read before it is awaited"]
+#[derive(Debug)]
+pub struct Live<P: Projection> {
+    app: App,
+    key: P::Key,
+    moment: Option<Moment>,
+}
+
+impl<P: Projection> Live<P> {
+    pub(super) fn new(app: App, key: P::Key) -> Self {
+        Self { app, key, moment: None }
+    }
+
+    /// As it was at a position, at a time, or right after a receipt's command.
+    pub fn at(self, moment: impl Into<Moment>) -> Self {
+        Self { moment: Some(moment.into()), ..self }
+    }
+
+    async fn run(self) -> Result<Option<P>, Error> {
+        let criteria = guard(type_name::<P>(), || criteria_of_row::<P>(&self.key))?;
+        let records = self.app.records(criteria, self.moment).await?;
+        let codec = &self.app.inner.codec;
+        guard(type_name::<P>(), || Ok(fold_in_memory::<P>(&records, codec)?.remove(&self.key)))
+    }
+}
+
+impl<P: Projection> IntoFuture for Live<P> {
+    type Output = Result<Option<P>, Error>;
+    type IntoFuture = Answer<Option<P>>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.run())

@@ -5,6 +5,7 @@ use std::hash::Hash;
 use crate::{
     error::Invalid,
     rows::{Field, Key},
+    tag::Tag,
 };
 
 /// The key of a row: one field, or a tuple of up to four.
@@ -19,12 +20,24 @@ pub trait RowKey: Clone + Eq + Hash + Send + Sync + 'static {
     /// # Errors
     /// [`Invalid`] if no store can keep one of them.
     fn to_key(&self) -> Result<Key, Invalid>;
+
+    /// The tag that events carry which are about it, if it is one id.
+    ///
+    /// # Errors
+    /// [`Invalid`] if the id makes no valid tag.
+    fn to_tag(&self) -> Result<Option<Tag>, Invalid> {
+        Ok(None)
+    }
 }
 
 #[diagnostic::do_not_recommend]
 impl<F: Field + Clone + Eq + Hash + Send + Sync + 'static> RowKey for F {
     fn to_key(&self) -> Result<Key, Invalid> {
         Ok(vec![self.to_value()?])
+    }
+
+    fn to_tag(&self) -> Result<Option<Tag>, Invalid> {
+        Field::to_tag(self)
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{
     id::Id,
     payload::Payload,
     position::Position,
+    tag::Tag,
     text::{MAX_PAYLOAD, check_text, refuse},
     time::Timestamp,
 };
@@ -116,6 +117,14 @@ pub trait Field: Sized {
     /// # Errors
     /// [`Invalid`] if the value is of another type or out of range.
     fn from_value(value: Value) -> Result<Self, Invalid>;
+
+    /// The tag that events carry which are about it, if it is an id.
+    ///
+    /// # Errors
+    /// [`Invalid`] if the id makes no valid tag.
+    fn to_tag(&self) -> Result<Option<Tag>, Invalid> {
+        Ok(None)
+    }
 }
 
 fn misfit<T>(value: &Value) -> Invalid {
@@ -240,6 +249,10 @@ impl<I: Id<Inner: Field>> Field for I {
 
     fn from_value(value: Value) -> Result<Self, Invalid> {
         I::Inner::from_value(value).map(I::from_inner)
+    }
+
+    fn to_tag(&self) -> Result<Option<Tag>, Invalid> {
+        Tag::of(self).map(Some)
     }
 }
 

@@ -21,6 +21,7 @@ use crate::shared::{On, at, mentions, where_clause};
 ///     type Key = AccountId;
 ///     const TABLE: Table = Table { … };
 ///     const EVENTS: &'static [Types] = &[<AccountEvent as OnRow>::TYPES];
+///     const BY_IDS: bool = true;
 ///     fn initial(key: AccountId) -> Self { … }
 ///     fn plan_record<'a>(record: &'a Record, codec: &Codec, steps: &mut Steps<'a, Self>) -> Result<(), Invalid> { … }
 ///     fn to_row(&self) -> Result<Row, Invalid> { … }
@@ -35,6 +36,7 @@ pub(crate) fn projection(projection: &Projection<'_>) -> TokenStream {
     let key = key_type(projection);
     let table = table::constant(projection);
     let events = on.iter().map(types);
+    let by_ids = on.iter().all(|entry| entry.by.is_none());
     let initial = initial::method(projection);
     let plan = plan::method(projection);
     let to_row = row::to_row(projection);
@@ -46,6 +48,7 @@ pub(crate) fn projection(projection: &Projection<'_>) -> TokenStream {
             type Key = #key;
             #table
             const EVENTS: &'static [__annalist::Types] = &[#(#events),*];
+            const BY_IDS: __annalist::std::primitive::bool = #by_ids;
             #initial
             #plan
             #to_row
