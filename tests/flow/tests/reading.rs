@@ -7,7 +7,10 @@ use annalist::{
     App, Error, Event, EventType, Invalid, Memory, Position, Timestamp, Types, app::Journal, store::Outcome,
     testing::ManualClock,
 };
-use annalist_flow_tests::domain::{Account, AccountEvent, Refused, account, deposit, transfer_of};
+use annalist_flow_tests::{
+    domain::{Account, AccountEvent, Refused, account, deposit, transfer_of},
+    read_model::Balance,
+};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -185,4 +188,55 @@ mod other {
             Ok(())
         }
     }
+}
+
+#[tokio::test]
+async fn a_row_as_of_a_moment() {
+    let clock = ManualClock::at(Timestamp::EPOCH.plus(MINUTE));
+    let app = App::builder(Memory::new()).clock(clock.clone()).projection::<Balance>().start().await.unwrap();
+    let first = app.execute(deposit("a", 5)).await.unwrap();
+    clock.advance(MINUTE);
+    app.execute(deposit("b", 5)).await.unwrap();
+    let last = app.execute(transfer_of("a", "b", 2)).await.unwrap();
+
+    let live = |name| app.live::<Balance>(&account(name));
+    let row = |cents, events| Some(Balance { account: account("a"), cents, events });
+    assert_eq!(live("a").await.unwrap(), row(3, 2));
+    assert_eq!(live("a").await.unwrap(), app.find::<Balance>(&account("a")).after(&last).await.unwrap());
+    assert_eq!(live("a").at(&first).await.unwrap(), row(5, 1));
+    assert_eq!(live("a").at(Timestamp::EPOCH.plus(MINUTE)).await.unwrap(), row(5, 1));
+    assert_eq!(live("a").at(Position::START).await.unwrap(), None);
+    assert_eq!(live("nobody").await.unwrap(), None);
+}
+
+/// What a day brought; the key is no id, so all events are read.
+#[derive(annalist::Projection, Clone, Debug, PartialEq)]
+#[projection(name = "sizes", on(AccountEvent => Size::count by size_of))]
+struct Size {
+    #[key]
+    size: i64,
+    events: i64,
+}
+
+fn size_of(event: &AccountEvent) -> i64 {
+    match event {
+        AccountEvent::Deposited { amount, .. } | AccountEvent::Moved { amount, .. } => amount.cast_signed(),
+    }
+}
+
+impl Size {
+    fn count(&mut self, _: &AccountEvent) {
+        self.events += 1;
+    }
+}
+
+#[tokio::test]
+async fn a_row_whose_key_is_no_id_and_that_no_app_keeps() {
+    let app = App::builder(Memory::new()).start().await.unwrap();
+    app.execute(deposit("a", 5)).await.unwrap();
+    let second = app.execute(deposit("b", 5)).await.unwrap();
+    app.execute(deposit("c", 5)).await.unwrap();
+    assert_eq!(app.live::<Size>(&5).await.unwrap(), Some(Size { size: 5, events: 3 }));
+    assert_eq!(app.live::<Size>(&5).at(&second).await.unwrap(), Some(Size { size: 5, events: 2 }));
+    assert_eq!(app.live::<Size>(&6).await.unwrap(), None);
 }
