@@ -100,7 +100,7 @@ impl<'a> TableSql<'a> {
             "CREATE TABLE {} (\n{},\n  CONSTRAINT {} PRIMARY KEY ({})\n){}",
             self.relation(),
             columns.join(",\n"),
-            quoted(&format!("{}.key", self.label())),
+            quoted(&format!("{}.key", self.table.label())),
             self.key(),
             self.dialect.table_options(),
         );
@@ -226,7 +226,7 @@ impl<'a> TableSql<'a> {
 
     /// Two for a text where indexes have a limit: one over what fits, one over what does not. A query goes through both.
     fn indexes(&self, number: usize, column: &Column) -> Vec<String> {
-        let label = self.label();
+        let label = self.table.label();
         let (on, name, key) = (self.relation(), self.column(column), self.key());
         let nulls = if column.nullable { self.dialect.nulls_first() } else { "" };
         let index = self.dialect.index(&format!("{label}.{number}"));
@@ -250,14 +250,6 @@ impl<'a> TableSql<'a> {
             let long = format!("octet_length({}) > {longest}", self.column(column));
             [format!("({long}) IS NOT TRUE"), long]
         })
-    }
-
-    /// What the names of its key and its indexes begin with: no two builds share it.
-    fn label(&self) -> String {
-        match *self.table {
-            Table { projection, version, build: 0, .. } => format!("{projection}.{version}"),
-            Table { projection, version, build, .. } => format!("{projection}.{version}-{build}"),
-        }
     }
 
     fn relation(&self) -> String {

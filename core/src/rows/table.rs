@@ -89,6 +89,12 @@ impl Table {
         }
     }
 
+    /// What the names of its key and its indexes begin with: no two builds share it, and no projection is called so.
+    pub(super) fn label(&self) -> String {
+        let Self { projection, version, build, .. } = self;
+        if *build == 0 { format!("{projection}.{version}") } else { format!("{projection}.{version}-{build}") }
+    }
+
     /// Another build of the same version.
     #[must_use]
     pub fn built(self, build: u32) -> Self {
@@ -214,6 +220,11 @@ impl Table {
                 self.projection,
                 "names that end in `_v` and a number belong to tables, those that start with `sqlite_` to SQLite",
             ));
+        }
+        // Databases cut names that are longer than 63 bytes, and `.999` has to fit behind it.
+        if self.label().len() > 59 {
+            let rule = "with its version and the number of the build it has more than 59 bytes; give it a shorter name";
+            return Err(refuse("projection name", self.projection, rule));
         }
         for (number, column) in self.columns.iter().enumerate() {
             if !is_kind(column.name) || column.name.len() > 63 {
