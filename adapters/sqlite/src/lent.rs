@@ -36,7 +36,7 @@ impl Transactional for Sqlite {
     async fn commit_with(
         &self,
         change: RowChange<'_>,
-        work: Work<'_, SqliteConnection>,
+        work: &dyn Work<Sqlite>,
     ) -> Result<Result<Committed, BoxError>, Error> {
         TableSql::new(&self.log.rows, change.table)?.check(&change.upserts, &change.deletes)?;
         let operation = self.log.rows_of("change", change.table);
@@ -67,7 +67,7 @@ impl Locked<'_> {
     async fn change_with(
         mut self,
         change: RowChange<'_>,
-        work: Work<'_, SqliteConnection>,
+        work: &dyn Work<Sqlite>,
     ) -> Result<Result<Committed, BoxError>, Error> {
         match self.write(change).await? {
             Committed::Done => {}
@@ -84,7 +84,7 @@ impl Locked<'_> {
     }
 
     /// Runs the work. A savepoint tells whether the transaction is still the same afterwards, and a hook refuses its commit.
-    async fn lend(&mut self, work: Work<'_, SqliteConnection>) -> Result<Result<(), BoxError>, Error> {
+    async fn lend(&mut self, work: &dyn Work<Sqlite>) -> Result<Result<(), BoxError>, Error> {
         let refused = Arc::new(AtomicBool::new(false));
         let refuse = {
             let refused = Arc::clone(&refused);
@@ -116,8 +116,8 @@ impl Locked<'_> {
 }
 
 /// Runs a work; a panic of it becomes its error.
-async fn caught(work: Work<'_, SqliteConnection>, connection: &mut SqliteConnection) -> Result<(), BoxError> {
-    let mut work = pin!(async { work(connection).await });
+async fn caught(work: &dyn Work<Sqlite>, connection: &mut SqliteConnection) -> Result<(), BoxError> {
+    let mut work = pin!(async { work.run(connection).await });
     std::future::poll_fn(|context| {
         catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))).unwrap_or_else(|panic| {
             let function = "the work in the transaction of a change of rows".to_owned();
