@@ -15,7 +15,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::SetOnce, time::MissedTickBehavior};
+use tokio::{
+    sync::{SetOnce, watch},
+    time::MissedTickBehavior,
+};
 
 use self::{
     doors::Doors,
@@ -215,6 +218,14 @@ impl App {
 
     pub(crate) fn model<P: Projection>(&self) -> Result<ReadModel<P>, Error> {
         self.inner.read_side.model()
+    }
+
+    pub(crate) fn follow(&self, name: &str) -> Result<(&'static str, watch::Receiver<Status>), Error> {
+        self.inner.read_side.follow(name)
+    }
+
+    pub(crate) fn hub(&self) -> &Arc<Hub> {
+        &self.inner.hub
     }
 
     pub(crate) fn downgrade(&self) -> WeakApp {

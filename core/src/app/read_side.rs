@@ -138,10 +138,18 @@ impl ReadSide {
         })
     }
 
+    /// How the follower with this name does, from now on.
+    pub(super) fn follow(&self, name: &str) -> Result<(&'static str, watch::Receiver<Status>), Error> {
+        self.started(name).map(|(name, started)| (*name, started.status.clone()))
+    }
+
     /// The follower with this name.
     pub(super) fn desk(&self, name: &str) -> Result<&Arc<Desk>, Error> {
-        let found = self.started.iter().find(|(known, _)| *known == name);
-        found.map(|(_, started)| &started.desk).ok_or_else(|| {
+        self.started(name).map(|(_, started)| &started.desk)
+    }
+
+    fn started(&self, name: &str) -> Result<&(&'static str, Started), Error> {
+        self.started.iter().find(|(known, _)| *known == name).ok_or_else(|| {
             let known: Vec<&str> = self.started.iter().map(|(name, _)| *name).collect();
             let reason =
                 format!("the app runs no projection or policy of this name; it runs: {}", known.join(", "));
@@ -160,11 +168,8 @@ impl ReadSide {
 
     /// Waits until one follower has passed a position.
     pub(super) async fn passed(&self, name: &str, wanted: Position, patience: Duration) -> Result<(), Error> {
-        self.desk(name)?;
-        for (known, started) in self.started.iter().filter(|(known, _)| *known == name) {
-            reached(known, &started.status, wanted, patience).await?;
-        }
-        Ok(())
+        let (name, started) = self.started(name)?;
+        reached(name, &started.status, wanted, patience).await.map(drop)
     }
 
     /// Waits until every follower has passed a position.

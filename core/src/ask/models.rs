@@ -1,7 +1,10 @@
 //! The read models of an app, as one question sees them.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    future::{pending, poll_fn},
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    task::Poll,
     time::Duration,
 };
 
@@ -10,9 +13,10 @@ use tokio::{sync::watch, time::Instant};
 use crate::{
     app::App,
     error::Error,
-    find::{Find, List, ReadModel},
+    feed::Hub,
+    find::{Find, List, ReadModel, reached},
     position::Position,
-    projection::{Projection, Status},
+    projection::{Projection, State, Status},
 };
 
 /// The read models of an app, as one question sees them: all of them show the position that the caller wants to see, and
@@ -25,14 +29,36 @@ pub struct ReadModels {
     reads: Mutex<Vec<Read>>,
 }
 
-/// A projection that an answer was made from.
+/// A projection that an answer was made from, as it was before the answer was made.
 #[derive(Debug)]
 pub(super) struct Read {
     pub(super) projection: &'static str,
-    /// Has seen what was there before the answer was made.
+    /// Has seen what was there.
     pub(super) status: watch::Receiver<Status>,
+    /// The log and how far it was, if the rows change with the appends.
+    log: Option<(Weak<Hub>, Position)>,
     /// Whether nobody will move it any more.
     pub(super) ended: bool,
+}
+
+impl Read {
+    /// Waits until the rows have moved, or will not any more. Gives whether they have.
+    pub(super) async fn moved(&mut self) -> bool {
+        let Self { status, log, ended, .. } = self;
+        let mut news = pin!(status.changed());
+        let mut further = pin!(async {
+            match log.as_ref().and_then(|(hub, seen)| Some((hub.upgrade()?, seen))) {
+                Some((hub, seen)) => hub.settled_beyond(*seen).await,
+                None => pending().await,
+            }
+        });
+        *ended = poll_fn(|context| match news.as_mut().poll(context) {
+            Poll::Ready(news) => Poll::Ready(news.is_err()),
+            Poll::Pending => further.as_mut().poll(context).map(|()| false),
+        })
+        .await;
+        !*ended
+    }
 }
 
 impl ReadModels {
@@ -58,20 +84,35 @@ impl ReadModels {
     /// # Errors
     /// [`Error::Behind`] if they do not in time; [`Error::Unusable`] if the app does not run the projection.
     pub async fn reached<P: Projection>(&self) -> Result<(), Error> {
-        self.model::<P>()?.reached(self.wanted, self.left()).await?;
-        Ok(())
+        self.model::<P>()?;
+        self.passed(P::TABLE.projection).await
     }
 
-    /// The read model. From here on it is known that the answer depends on it: a change that comes later than this is news.
+    /// As [`reached`](ReadModels::reached), for a projection that is known by its name: one that keeps tables of your own.
+    ///
+    /// # Errors
+    /// As [`reached`](ReadModels::reached).
+    pub async fn passed(&self, name: &str) -> Result<(), Error> {
+        let (projection, status) = self.app.follow(name)?;
+        self.depends_on(projection, status.clone());
+        reached(projection, &status, self.wanted, self.left()).await.map(drop)
+    }
+
     fn model<P: Projection>(&self) -> Result<ReadModel<P>, Error> {
         let model = self.app.model::<P>()?;
-        let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
-        if reads.iter().all(|read| read.projection != P::TABLE.projection) {
-            let mut status = model.changes();
-            status.mark_unchanged();
-            reads.push(Read { projection: P::TABLE.projection, status, ended: false });
-        }
+        self.depends_on(P::TABLE.projection, model.changes());
         Ok(model)
+    }
+
+    /// The answer depends on a projection: a change that comes later than this is news.
+    fn depends_on(&self, projection: &'static str, mut status: watch::Receiver<Status>) {
+        let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
+        if reads.iter().any(|read| read.projection == projection) {
+            return;
+        }
+        let inline = status.borrow_and_update().state == State::Inline;
+        let log = inline.then(|| (Arc::downgrade(self.app.hub()), self.app.hub().settled()));
+        reads.push(Read { projection, status, log, ended: false });
     }
 
     fn left(&self) -> Duration {

@@ -174,19 +174,12 @@ impl<Q: Query<Answer: Watchable>> Watched<Q> {
     }
 }
 
-/// Waits until a projection has moved. One that will not move any more is known from then on, and gives `false`.
+/// Waits until one of those that may move has moved, or will not any more. Gives whether it has.
 async fn one_moved(reads: &mut [Read]) -> bool {
     let open = reads.iter_mut().filter(|read| !read.ended);
-    let mut changes: Vec<_> = open
-        .map(|read| {
-            Box::pin(async {
-                read.ended = read.status.changed().await.is_err();
-                !read.ended
-            })
-        })
-        .collect();
+    let mut moves: Vec<_> = open.map(|read| Box::pin(read.moved())).collect();
     poll_fn(|context| {
-        let ready = changes.iter_mut().map(|change| change.as_mut().poll(context)).find(Poll::is_ready);
+        let ready = moves.iter_mut().map(|moved| moved.as_mut().poll(context)).find(Poll::is_ready);
         ready.unwrap_or(Poll::Pending)
     })
     .await

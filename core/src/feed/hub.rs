@@ -66,6 +66,11 @@ impl Hub {
         *self.acknowledged.borrow()
     }
 
+    /// Up to where the log is known to be settled. It may be further.
+    pub fn settled(&self) -> Position {
+        *self.settled.borrow()
+    }
+
     /// Waits until the log is settled beyond a position.
     pub async fn settled_beyond(&self, position: Position) {
         let mut settled = self.settled.subscribe();
