@@ -6,7 +6,9 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use super::*;
+use annalist_core::rows::{Committed, Inlined, RowStore, Switched, Transactional, Work};
+
+use super::{folds::*, *};
 
 /// What the child plays, and on which file.
 const PART: &str = "ANNALIST_SQLITE_PART";
@@ -22,6 +24,9 @@ fn child() {
             "load" => load(&file).await,
             "count" => count(&file).await,
             "fill" => fill(&file).await,
+            "switch" => switch(&file).await,
+            "inline" => inline(&file).await,
+            "lend" => lend(&file).await,
             other => panic!("no part {other}"),
         }
     });
@@ -190,4 +195,152 @@ async fn when_the_system_refuses_a_commit_nobody_is_told_that_it_failed_or_worke
     }
     write(&store, events([draft("paid", &[], "0")])).await;
     place.assert_sound().await;
+}
+
+/// Builds anew, switches and removes the build before, over and over. The owner in a build's only row is its number.
+async fn switch(file: &str) {
+    let store = Sqlite::open(file).await.unwrap();
+    let first = store.builds("owners").await.unwrap().last().map_or(0, |build| build.build + 1);
+    for build in first.. {
+        let table = OWNERS.built(build);
+        let at = store.define(&table, store.log_id()).await.unwrap().position.get();
+        let rows = vec![owner(1, &build.to_string())];
+        assert_eq!(store.commit(change(&table, at, at + 1, rows)).await.unwrap(), Committed::Done);
+        assert_eq!(store.switch(&table, false).await.unwrap(), Switched::Done);
+        println!("<<{build}>>");
+        for older in store.builds("owners").await.unwrap().iter().filter(|older| older.build < build) {
+            assert!(store.discard(&OWNERS.built(older.build)).await.unwrap());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_switch_is_whole_or_absent_after_kill_9() {
+    let place = Place::new();
+    let mut random = fastrand::Rng::new();
+    let mut last = None;
+    for _ in 0..10 {
+        let mut child = start("switch", &place, None);
+        let mut words = words(&mut child);
+        last = words.by_ref().take(random.usize(1..60)).last().or(last);
+        child.kill().unwrap();
+        last = words.last().or(last);
+        child.wait().unwrap();
+
+        let store = place.open().await;
+        let builds = store.builds("owners").await.unwrap();
+        let live: Vec<_> = builds.iter().filter(|build| build.live).map(|build| build.build).collect();
+        let acknowledged: u32 = last.as_deref().unwrap().parse().unwrap();
+        // The one behind it may have gone live before its word was out.
+        assert!(live == [acknowledged] || live == [acknowledged + 1], "{live:?} after {acknowledged}");
+        assert_eq!(seen(&place, "SELECT owner FROM annalist_rows_owners").await, [live[0].to_string()]);
+        let mut names: Vec<_> =
+            builds.iter().map(|build| format!("_{}", OWNERS.built(build.build).name())).collect();
+        names.push("_owners".to_owned());
+        names.sort_unstable();
+        let relations = relations(&place).await;
+        assert_eq!(relations.len(), names.len(), "{relations:?} and {names:?}");
+        assert!(
+            names.iter().all(|name| relations.contains(&format!("annalist_rows{name}"))),
+            "{relations:?}"
+        );
+        last = Some(live[0].to_string());
+        place.assert_sound().await;
+    }
+}
+
+/// Appends with rows that change along, each told when it is acknowledged; now and then they go the other way for a while.
+async fn inline(file: &str) {
+    let store = Sqlite::open(file).await.unwrap();
+    store.define(&TALLIES, store.log_id()).await.unwrap();
+    assert_eq!(store.go_inline(folds::inline(TALLIES)).await.unwrap(), Inlined::Done);
+    let run = uuid::Uuid::now_v7();
+    let mut tasks = tokio::task::JoinSet::new();
+    for task in 0..4 {
+        let store = store.clone();
+        tasks.spawn(async move {
+            for n in 0.. {
+                let id = format!("id:{run}-{task}-{n}");
+                let own = || (0..2).map(|_| draft("paid", &[&id, "all:1"], "0"));
+                while let Appended::Inline(_) = store.append(counted(own())).await.unwrap() {}
+                println!("<<{id}>>");
+                if n % 50 == 49 && task == 0 {
+                    store.leave_inline(&TALLIES).await.unwrap();
+                    assert_eq!(store.go_inline(folds::inline(TALLIES)).await.unwrap(), Inlined::Done);
+                }
+            }
+        });
+    }
+    tasks.join_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_and_their_rows_are_whole_or_absent_after_kill_9() {
+    let place = Place::new();
+    let mut random = fastrand::Rng::new();
+    let mut acknowledged = BTreeSet::new();
+    for _ in 0..10 {
+        let mut child = start("inline", &place, None);
+        let mut words = words(&mut child);
+        acknowledged.extend(words.by_ref().take(random.usize(1..200)));
+        child.kill().unwrap();
+        acknowledged.extend(words);
+        child.wait().unwrap();
+
+        let store = place.open().await;
+        // If it died on the way from inline to inline, what lies behind is folded now.
+        assert_eq!(store.go_inline(folds::inline(TALLIES)).await.unwrap(), Inlined::Done);
+        let log = all(&store).await;
+        let rows = found(&store, &TALLIES).await;
+        assert_eq!(rows, tallies(&log));
+        let told: BTreeSet<String> =
+            log.iter().flat_map(|record| &record.tags).map(ToString::to_string).collect();
+        assert!(acknowledged.is_subset(&told));
+        assert_eq!(log.len() + 1 - told.len(), log.len() / 2, "two events each, and nothing torn");
+        place.assert_sound().await;
+    }
+}
+
+/// Counts in a table of its own, and says so.
+struct Counts;
+
+#[async_trait::async_trait]
+impl Work<Sqlite> for Counts {
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<(), annalist_core::BoxError> {
+        sqlx::query("CREATE TABLE IF NOT EXISTS mine (n INTEGER)").execute(&mut *connection).await?;
+        sqlx::query("INSERT INTO mine VALUES (1)").execute(&mut *connection).await?;
+        Ok(())
+    }
+}
+
+async fn lend(file: &str) {
+    let store = Sqlite::open(file).await.unwrap();
+    let mut at = store.define(&OWNERS, store.log_id()).await.unwrap().position.get();
+    loop {
+        let change = change(&OWNERS, at, at + 1, vec![owner(at.cast_signed(), "Anna")]);
+        assert_eq!(store.commit_with(change, &Counts).await.unwrap().unwrap(), Committed::Done);
+        at += 1;
+        println!("<<{at}>>");
+    }
+}
+
+#[tokio::test]
+async fn a_work_and_its_change_are_whole_or_absent_after_kill_9() {
+    let place = Place::new();
+    let mut random = fastrand::Rng::new();
+    for _ in 0..8 {
+        let mut child = start("lend", &place, None);
+        let mut words = words(&mut child);
+        let last = words.by_ref().take(random.usize(1..100)).last();
+        child.kill().unwrap();
+        let last: u64 = words.last().or(last).unwrap().parse().unwrap();
+        child.wait().unwrap();
+
+        let store = place.open().await;
+        let at = store.checkpoint("owners", 1).await.unwrap().unwrap().position.get();
+        assert!(at == last || at == last + 1, "{at} after {last}");
+        assert_eq!(found(&store, &OWNERS).await.len() as u64, at);
+        assert_eq!(seen(&place, "SELECT count(*) || '' FROM mine").await, [at.to_string()]);
+        place.assert_sound().await;
+    }
 }

@@ -159,6 +159,9 @@ async fn criteria_mean_here_what_they_mean_in_the_core() {
             store.read(&[Read::all(criteria.clone()).after(after).up_to(up_to)]).await.unwrap().remove(0);
         assert_eq!(found.records, expected, "{criteria:?}");
 
+        let counted = store.count(&criteria, after, up_to).await.unwrap();
+        assert_eq!(counted, expected.len() as u64, "{criteria:?}");
+
         let limit = random.usize(..30);
         let expected: Vec<Record> = log
             .iter()

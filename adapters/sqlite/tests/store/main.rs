@@ -2,9 +2,14 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
+mod builds;
 mod crashes;
 mod errors;
 mod files;
+mod folds;
+mod inline;
+mod lent;
+mod migrations;
 mod pools;
 mod races;
 mod rows;

@@ -1,0 +1,200 @@
+//! Inline rows in the transactions that appends share.
+
+use annalist_core::rows::{Column, ColumnType, InlineId, Inlined, Role, RowStore, Table, Value};
+use tokio::task::JoinSet;
+
+use super::{folds::*, *};
+
+/// While somebody else holds the lock these queue up, in this order, and travel together.
+async fn together(
+    place: &Place,
+    store: &Sqlite,
+    appends: impl IntoIterator<Item = Append>,
+) -> Vec<Result<Appended, Error>> {
+    let mut raw = place.raw().await;
+    let lock = raw.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let mut running = Vec::new();
+    for append in appends {
+        let store = store.clone();
+        running.push(tokio::spawn(async move { store.append(append).await }));
+        tokio::task::yield_now().await;
+    }
+    lock.rollback().await.unwrap();
+    let mut answers = Vec::new();
+    for one in running {
+        answers.push(one.await.unwrap());
+    }
+    answers
+}
+
+fn paid(tags: &[&str]) -> Draft {
+    draft("paid", tags, "0")
+}
+
+#[tokio::test]
+async fn appends_with_and_without_folds_share_a_transaction() {
+    let place = Place::new();
+    let store = keeping(&place).await;
+    let failing = |data: &str| counted([draft("paid", &["a:1"], data)]);
+    let answers = together(
+        &place,
+        &store,
+        [
+            counted([paid(&["a:1"]), paid(&["a:1", "b:1"])]),
+            events([draft("opened", &["a:1"], "0")]),
+            events([paid(&["a:1"])]),
+            failing("\"panics early\""),
+            failing("\"panics late\""),
+            counted([draft("opened", &["a:1"], "0")]),
+            counted([paid(&["b:1"])]),
+        ],
+    )
+    .await;
+    let told: Vec<_> = answers
+        .iter()
+        .map(|answer| match answer {
+            Ok(Appended::Done(receipt)) => format!("done at {}", receipt.position()),
+            Ok(Appended::Inline(wanted)) => format!("wants {}", wanted.len()),
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => error.to_string(),
+        })
+        .collect();
+    let panicked = "the fold of `tallies_v1` panicked";
+    assert_eq!(
+        told,
+        [
+            "done at 2",
+            "done at 3",
+            "wants 1",
+            &format!("{panicked}: no keys"),
+            &format!("{panicked}: no rows"),
+            "wants 0",
+            "done at 4"
+        ]
+    );
+    assert_eq!(found(&store, &TALLIES).await, tallies(&all(&store).await));
+    place.assert_sound().await;
+}
+
+#[tokio::test]
+async fn rows_that_are_refused_take_only_their_append_with_them() {
+    let place = Place::new();
+    let store = keeping(&place).await;
+    let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON annalist_rows_tallies_v1 WHEN new.tag = 'b:1'
+                  BEGIN SELECT RAISE(ABORT, 'not this'); END";
+    sqlx::query(refuse).execute(&mut place.raw().await).await.unwrap();
+    let appends = ["a:1", "b:1", "c:1"]
+        .map(|tag| Append { key: Some(key(tag)), ..counted([paid(&[tag]), draft("opened", &[tag], "0")]) });
+    let answers = together(&place, &store, appends).await;
+    assert!(matches!(
+        answers[..],
+        [Ok(Appended::Done(_)), Err(Error::Unusable { .. }), Ok(Appended::Done(_))]
+    ));
+    assert!(message(answers[1].as_ref().unwrap_err()).contains("not this"));
+    let log = all(&store).await;
+    assert_eq!((positions(&log), found(&store, &TALLIES).await), (vec![1, 2, 3, 4], tallies(&log)));
+    assert_eq!(store.receipt(&key("b:1")).await.unwrap(), None);
+    place.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_damaged_row_is_named_and_nothing_is_written() {
+    let place = Place::new();
+    let store = keeping(&place).await;
+    const IDS: Table = Table {
+        projection: "ids",
+        columns: &[
+            Column { name: "tag", kind: ColumnType::Text, nullable: false, role: Role::Key },
+            Column { name: "id", kind: ColumnType::Uuid, nullable: false, role: Role::Plain },
+        ],
+        ..TALLIES
+    };
+    store.define(&IDS, store.log_id()).await.unwrap();
+    store.go_inline(inline(IDS)).await.unwrap();
+    let harm = "INSERT INTO annalist_rows_ids_v1 VALUES ('a:1', 'nobody')";
+    sqlx::query(harm).execute(&mut place.raw().await).await.unwrap();
+    let append = Append { inline: vec![inline(IDS), inline(TALLIES)], ..events([paid(&["a:1"])]) };
+    let error = store.append(append).await.unwrap_err();
+    assert!(message(&error).contains("column `id`"), "{error:?}");
+    assert!(all(&store).await.is_empty() && found(&store, &TALLIES).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_fold_that_gives_what_does_not_fit_writes_nothing() {
+    let place = Place::new();
+    let store = keeping(&place).await;
+    const OTHER: Table = Table { projection: "other", columns: OWNERS.columns, ..TALLIES };
+    store.define(&OTHER, store.log_id()).await.unwrap();
+    store.go_inline(inline(OTHER)).await.unwrap();
+    let append = Append { inline: vec![inline(TALLIES), inline(OTHER)], ..events([paid(&["a:1"])]) };
+    assert!(matches!(store.append(append).await, Err(Error::Invalid(_))));
+    assert!(all(&store).await.is_empty() && found(&store, &TALLIES).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_panic_on_the_way_inline_changes_nothing() {
+    let place = Place::new();
+    let store = place.open().await;
+    store.define(&TALLIES, store.log_id()).await.unwrap();
+    write(&store, events([draft("paid", &["a:1"], "\"panics late\"")])).await;
+    let error = store.go_inline(inline(TALLIES)).await.unwrap_err();
+    assert!(matches!(error, Error::Panicked { .. }), "{error:?}");
+    write(&store, events([paid(&["a:1"])])).await;
+    assert!(!store.builds("tallies").await.unwrap()[0].inline);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn handles_that_go_inline_and_leave_lose_no_event() {
+    let place = Place::new();
+    let store = place.open().await;
+    store.define(&TALLIES, store.log_id()).await.unwrap();
+    let mut writers = JoinSet::new();
+    for writer in 0..4 {
+        let store = place.open().await;
+        writers.spawn(async move {
+            let mut folds = 0;
+            for n in 0..50 {
+                let mut append = events([paid(&[&format!("a:{}", n % 3), &format!("w:{writer}")])]);
+                while let Appended::Inline(wanted) = store.append(append.clone()).await.unwrap() {
+                    append.inline = wanted.iter().map(|_| inline(TALLIES)).collect();
+                    folds += 1;
+                }
+            }
+            folds
+        });
+    }
+    // A runner that is in nobody's way: it folds in the background what was written meanwhile.
+    let other = place.open().await;
+    while !writers.is_empty() {
+        match other.go_inline(inline(TALLIES)).await.unwrap() {
+            Inlined::Done => tokio::task::yield_now().await,
+            Inlined::Behind => panic!("few events lie behind"),
+        }
+        other.leave_inline(&TALLIES).await.unwrap();
+        while let Some(ended) = writers.try_join_next() {
+            ended.unwrap();
+        }
+    }
+    assert_eq!(other.go_inline(inline(TALLIES)).await.unwrap(), Inlined::Done);
+    let log = all(&store).await;
+    assert_eq!((log.len(), found(&store, &TALLIES).await), (200, tallies(&log)));
+    place.assert_sound().await;
+}
+
+#[tokio::test]
+async fn what_is_inline_stands_in_the_file() {
+    let place = Place::new();
+    let store = keeping(&place).await;
+    assert_eq!(seen(&place, "SELECT types FROM annalist_builds").await, ["[\"paid\"]"]);
+    store.close().await;
+    let store = place.open().await;
+    let wanted = InlineId { projection: "tallies".to_owned(), version: 1, build: 0 };
+    assert_eq!(store.append(events([paid(&[])])).await.unwrap(), Appended::Inline(vec![wanted]));
+    write(&store, counted([paid(&["a:1"])])).await;
+    assert_eq!(found(&store, &TALLIES).await[0][1], Value::Int(1));
+    let harm = "UPDATE annalist_builds SET types = '[1]'";
+    sqlx::query(harm).execute(&mut place.raw().await).await.unwrap();
+    let error = store.append(counted([paid(&["a:1"])])).await.unwrap_err();
+    assert!(matches!(error, Error::Unusable { .. }), "{error:?}");
+    assert_eq!(all(&store).await.len(), 1);
+}
