@@ -14,6 +14,8 @@ use annalist_core::{
     store::{Appended, Read},
 };
 
+use tokio::task::JoinHandle;
+
 use super::{Brings, random_tale, tales::*};
 use crate::{
     cases::drops::dropped_after,
@@ -29,6 +31,8 @@ cases!("inline_race" needs [Rows, Inline]: [
     one_command_at_once_counts_once,
     a_reader_sees_no_row_before_its_events,
     going_inline_while_others_append,
+    many_go_inline_and_leave_at_once,
+    an_inline_build_is_replaced_while_others_append,
     dropped_appends_change_rows_or_nothing,
 ]);
 
@@ -145,23 +149,8 @@ async fn a_reader_sees_no_row_before_its_events(log: Log) -> Outcome {
     for fold in &folds {
         log.kept_inline(fold).await?;
     }
-    let busy = Arc::new(AtomicUsize::new(3));
-    let rounds = log.rounds(15);
-    let writers = (0..3).map(|task| {
-        let (handle, folds, busy) = (handles[task % 2].clone(), folds.clone(), Arc::clone(&busy));
-        let mut random = log.random(("writer", task));
-        async move {
-            for round in 0..rounds {
-                let events: Vec<_> = (0..3).map(|_| random_tale(&mut random, round)).collect();
-                let answer = handle.along(append(events), &folds).await?;
-                ensure!(matches!(answer, Appended::Done(_)), "an append without conditions gives {answer:?}");
-            }
-            busy.fetch_sub(1, Ordering::SeqCst);
-            Ok(())
-        }
-    });
-    let writers = tokio::spawn(together(writers.collect::<Vec<_>>()));
-    while busy.load(Ordering::SeqCst) > 0 && !writers.is_finished() {
+    let (busy, writers) = writers(&log, &folds, log.rounds(15)).await?;
+    while busy.load(Ordering::SeqCst) > 0 {
         // Rows first: whatever they tell is in the log by then, and each is the fold of a beginning of it.
         let rows = handles[2].rows().all(&TALES).await?;
         let log = handles[2].everything().await?;
@@ -190,26 +179,9 @@ async fn going_inline_while_others_append(log: Log) -> Outcome {
     for fold in &folds {
         log.rows().defined(fold.table()).await?;
     }
-    let busy = Arc::new(AtomicUsize::new(4));
-    let rounds = log.rounds(25);
-    let writers = (0..4).map(|task| {
-        let (handle, folds, busy) = (handles[task % 3].clone(), folds.clone(), Arc::clone(&busy));
-        let mut random = log.random(("writer", task));
-        async move {
-            for round in 0..rounds {
-                let events: Vec<_> =
-                    (0..random.usize(1..3)).map(|_| random_tale(&mut random, round)).collect();
-                let answer = handle.along(append(events), &folds).await?;
-                ensure!(matches!(answer, Appended::Done(_)), "an append without conditions gives {answer:?}");
-                room_for_others().await;
-            }
-            busy.fetch_sub(1, Ordering::SeqCst);
-            Ok(())
-        }
-    });
-    let writers = tokio::spawn(together(writers.collect::<Vec<_>>()));
+    let (busy, writers) = writers(&log, &folds, log.rounds(25)).await?;
     let mut turns = 0;
-    while busy.load(Ordering::SeqCst) > 0 && !writers.is_finished() {
+    while busy.load(Ordering::SeqCst) > 0 {
         let (fold, handle) = (&folds[turns % 2], &handles[turns % 3]);
         toggle(handle, fold).await?;
         turns += 1;
@@ -227,6 +199,43 @@ async fn going_inline_while_others_append(log: Log) -> Outcome {
     Ok(())
 }
 
+/// Starts writers of random tales, through all handles. Those that are still busy are counted.
+async fn writers(
+    log: &Log,
+    folds: &[Arc<dyn Inline>],
+    rounds: usize,
+) -> Outcome<(Arc<AtomicUsize>, JoinHandle<Outcome<Vec<()>>>)> {
+    let handles = log.handles(3).await?;
+    let busy = Arc::new(AtomicUsize::new(4));
+    let writers = (0..4).map(|task| {
+        let (handle, folds, busy) = (handles[task % 3].clone(), folds.to_vec(), Busy(Arc::clone(&busy)));
+        let mut random = log.random(("writer", task));
+        async move {
+            let _busy = busy;
+            for round in 0..rounds {
+                let number = task * 1_000 + round;
+                let events: Vec<_> =
+                    (0..random.usize(1..3)).map(|_| random_tale(&mut random, number)).collect();
+                let answer = handle.along(append(events), &folds).await?;
+                ensure!(matches!(answer, Appended::Done(_)), "an append without conditions gives {answer:?}");
+                room_for_others().await;
+            }
+            Ok(())
+        }
+    });
+    let writers = tokio::spawn(together(writers.collect::<Vec<_>>()));
+    Ok((busy, writers))
+}
+
+/// Counts a writer out when it ends, however it does.
+struct Busy(Arc<AtomicUsize>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 /// Goes inline, or leaves.
 async fn toggle(handle: &Handle, fold: &Arc<dyn Inline>) -> Outcome {
     let rows = handle.rows();
@@ -239,6 +248,51 @@ async fn toggle(handle: &Handle, fold: &Arc<dyn Inline>) -> Outcome {
         Inlined::Done,
         "the answer to going inline amid appends"
     );
+    Ok(())
+}
+
+async fn many_go_inline_and_leave_at_once(log: Log) -> Outcome {
+    let handles = log.handles(3).await?;
+    let fold = [tales(TALES)];
+    log.rows().defined(&TALES).await?;
+    for round in 0..log.rounds(8) {
+        log.accepted(append([tale("told", &["a", "b"], round)])).await?;
+        let tasks = (0..6).map(|task| {
+            let (rows, fold) = (handles[(round + task) % 3].rows(), Arc::clone(&fold[0]));
+            async move { Ok(rows.go_inline(fold).await?) }
+        });
+        let answers = together(tasks).await?;
+        ensure!(answers.iter().all(|one| *one == Inlined::Done), "going inline at once gives {answers:?}");
+        log.rows_are_the_log(&fold[0]).await?;
+        let last = log.told(append([tale("sung", &["a"], round)]), &fold).await?.position();
+        let tasks = (0..6).map(|task| {
+            let rows = handles[(round + task) % 3].rows();
+            async move { Ok(rows.leave_inline(&TALES).await?) }
+        });
+        let left = together(tasks).await?;
+        ensure!(left.iter().all(|one| *one == left[0]), "leaving at once gives {left:?}");
+        ensure!(left[0].position >= last, "a build that left stands at {}, before {last}", left[0].position);
+    }
+    Ok(())
+}
+
+async fn an_inline_build_is_replaced_while_others_append(log: Log) -> Outcome {
+    let handles = log.handles(2).await?;
+    let folds: Vec<_> = (0..6).map(|build| tales(TALES.built(build))).collect();
+    log.kept_inline(&folds[0]).await?;
+    log.rows().goes_live(&TALES, false).await?;
+    let (_, writers) = writers(&log, &folds, log.rounds(20)).await?;
+    for (turn, pair) in folds.windows(2).enumerate() {
+        let ([old, new], handle) = (pair, &handles[turn % 2]) else { continue };
+        handle.kept_inline(new).await?;
+        // Whatever is appended meanwhile is in both of them, or in neither.
+        handle.rows().goes_live(new.table(), true).await?;
+        handle.rows().leave_inline(old.table()).await?;
+        ensure!(handle.rows().discard(old.table()).await?, "the build that was replaced is not there");
+    }
+    writers.await.map_err(panicked)??;
+    log.rows_are_the_log(&folds[5]).await?;
+    ensure_eq!(log.rows().builds("tales").await?.len(), 1, "builds after each was replaced by the next");
     Ok(())
 }
 
