@@ -1,7 +1,8 @@
 -- A batch in which nothing matched leaves the anchor where it is.
-UPDATE {schema}.projections
-SET position = $4,
-    anchor_position = coalesce($5, anchor_position),
-    anchor_event = coalesce($6, anchor_event),
+UPDATE {schema}.builds
+SET position = $6,
+    anchor_position = coalesce($7, anchor_position),
+    anchor_event = coalesce($8, anchor_event),
+    stopped = NULL,
     updated_at = now()
-WHERE name = $1 AND version = $2 AND position = $3
+WHERE name = $1 AND version = $2 AND build = $3 AND position = $4 AND parked = $5 AND NOT inline

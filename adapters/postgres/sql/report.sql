@@ -1,1 +1,1 @@
-UPDATE {schema}.projections SET stopped = $3, updated_at = now() WHERE name = $1 AND version = $2
+UPDATE {schema}.builds SET stopped = $4 WHERE name = $1 AND version = $2 AND build = $3

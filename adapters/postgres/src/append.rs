@@ -16,6 +16,7 @@ use crate::{
     Store,
     error::is_taken,
     group::{Failed, Job},
+    inline::brought,
     keys::Locks,
     rows::{Items, Time, literal, number, ordinal, position, receipt},
     sql::Statement,
@@ -23,7 +24,7 @@ use crate::{
 
 /// How often an append draws other positions because somebody gave up on those that it had drawn. It takes a stall
 /// of many milliseconds between two lines of a function, so twice in a row is hardly ever seen.
-const TRIES: usize = 10;
+pub(crate) const TRIES: usize = 10;
 
 impl Store {
     /// Sends appends, none of which can stand in the way of a later one, in one call. An answer for each, in their order.
@@ -39,18 +40,23 @@ impl Store {
                 Err(error) => return Err(Failed::answered(error)),
             }
         };
-        if rows.len() != jobs.len() {
-            let reason = format!("{} answers to {} appends", rows.len(), jobs.len());
-            return Err(Failed::answered(sqlx::Error::Protocol(reason)));
-        }
-        let mut first_condition = 0;
-        let answers = rows.iter().zip(jobs).map(|(row, job)| {
-            let first = first_condition;
-            first_condition += job.append.conditions.len();
-            answer(row, first, job.append.key.as_ref())
-        });
-        answers.collect::<Result<_, _>>().map_err(Failed::answered)
+        answers(&rows, jobs).map_err(Failed::answered)
     }
+}
+
+/// The answers in the rows of the function.
+pub(crate) fn answers(rows: &[PgRow], jobs: &[Job]) -> Result<Vec<Result<Appended, Error>>, sqlx::Error> {
+    if rows.len() != jobs.len() {
+        let reason = format!("{} answers to {} appends", rows.len(), jobs.len());
+        return Err(sqlx::Error::Protocol(reason));
+    }
+    let mut first_condition = 0;
+    let answers = rows.iter().zip(jobs).map(|(row, job)| {
+        let first = first_condition;
+        first_condition += job.append.conditions.len();
+        answer(row, first, job.append.key.as_ref())
+    });
+    answers.collect()
 }
 
 impl Failed {
@@ -78,6 +84,8 @@ fn answer(
                 met: position(row.try_get("met")?),
             }
         }
+        // Which builds they are is asked by whoever sends the answer.
+        "inline" => Appended::Inline(Vec::new()),
         _ => {
             if let Some(key) = key
                 && let Err(reused) = key.check(row.try_get("command")?, row.try_get("scope")?)
@@ -90,12 +98,14 @@ fn answer(
 }
 
 /// Appends as the arrays that the function in the database takes.
-struct Columns<'a> {
+pub(crate) struct Columns<'a> {
     locks: (Vec<i64>, Vec<bool>),
     appends: Appends<'a>,
     conditions: Conditions,
     items: Items,
     events: Events<'a>,
+    /// The inline builds, in order. An append that brings some is alone in its call.
+    inline: Vec<String>,
 }
 
 /// One element an append.
@@ -130,13 +140,14 @@ struct Events<'a> {
 }
 
 impl<'a> Columns<'a> {
-    fn of(jobs: &'a [Job]) -> Result<Self, BoxError> {
+    pub(crate) fn of(jobs: &'a [Job]) -> Result<Self, BoxError> {
         let mut columns = Self {
             locks: Locks::together(jobs.iter().map(|job| &job.locks)),
             appends: Appends::default(),
             conditions: Conditions::default(),
             items: Items::default(),
             events: Events::default(),
+            inline: jobs.iter().flat_map(|job| brought(&job.append)).collect(),
         };
         for (index, job) in jobs.iter().enumerate() {
             columns.push(index, &job.append)?;
@@ -166,8 +177,8 @@ impl<'a> Columns<'a> {
     }
 
     /// In the order of the function's parameters.
-    fn bind<'q>(&self, statement: &Statement) -> Query<'q, Postgres, PgArguments> {
-        let Self { locks, appends, conditions, items, events } = self;
+    pub(crate) fn bind<'q>(&self, statement: &Statement) -> Query<'q, Postgres, PgArguments> {
+        let Self { locks, appends, conditions, items, events, inline } = self;
         statement
             .query()
             .bind(&locks.0)
@@ -191,6 +202,7 @@ impl<'a> Columns<'a> {
             .bind(&events.version)
             .bind(&events.tags)
             .bind(&events.data)
+            .bind(inline)
     }
 }
 

@@ -43,6 +43,11 @@ pub(crate) fn blames_input(source: &sqlx::Error) -> bool {
     server(source).is_some_and(|said| is_input(said.code()))
 }
 
+/// Whether a view is there whose columns are not those of the one that was to replace it.
+pub(crate) fn is_other_view(source: &sqlx::Error) -> bool {
+    server(source).is_some_and(|said| said.code() == "42P16")
+}
+
 /// What the server said, if it was the server that spoke.
 pub(crate) fn server(source: &sqlx::Error) -> Option<&PgDatabaseError> {
     match source {
@@ -66,12 +71,18 @@ fn advice(said: &PgDatabaseError) -> Option<String> {
     let advice = match said.code() {
         ISOLATION => SET_READ_COMMITTED,
         "42501" => {
-            "grant the role what it needs: USAGE on the schema and its sequences, SELECT and INSERT on its tables, UPDATE on `log`, DELETE on `commands` to forget them; for projections UPDATE on `projections`, and in the schema of the rows CREATE to define them, or USAGE there and SELECT, INSERT, UPDATE and DELETE on its tables"
+            "grant the role what it needs: USAGE on the schema and its sequences, SELECT and INSERT on its tables, UPDATE on `log`, DELETE on `commands` to forget them; for projections UPDATE on `builds`, INSERT, UPDATE and DELETE on `parked`, and in the schema of the rows USAGE, and SELECT, INSERT, UPDATE and DELETE on its tables; to make and discard builds CREATE there, INSERT and DELETE on `builds`, and to own the tables and views"
         }
         "3F000" | "42P01" | "42703" | "42883" => {
             "the schema is not as this program made it; open the log again, or restore what was dropped"
         }
-        "42P07" => {
+        "2BP01" => {
+            let what = said.detail().unwrap_or("it is not said what");
+            return Some(format!(
+                "what depends on it ({what}) stands in the way: drop it, and make it again afterwards"
+            ));
+        }
+        "42809" | "42P07" => {
             "something that this program did not make has the name already; drop it, or give it another name"
         }
         "25006" => "this server or session only reads; connect to the primary, in sessions that may write",

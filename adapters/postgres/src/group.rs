@@ -91,12 +91,22 @@ impl Store {
     }
 
     async fn carry(self: &Arc<Self>, jobs: Vec<Job>) {
-        match self.send(&jobs).await {
+        let sent = match &jobs[..] {
+            [job] if job.is_inline() => Ok(vec![self.send_inline(job).await]),
+            _ => self.send(&jobs).await,
+        };
+        match sent {
             Ok(answers) => {
                 if answers.iter().any(has_written) {
                     Self::tell(self);
                 }
-                jobs.into_iter().zip(answers).for_each(|(job, answer)| job.answer(answer));
+                for (job, answer) in jobs.into_iter().zip(answers) {
+                    let answer = match answer {
+                        Ok(Appended::Inline(_)) => self.inline_of(&job.append).await.map(Appended::Inline),
+                        answer => answer,
+                    };
+                    job.answer(answer);
+                }
             }
             // One of them asks for what the database cannot keep, and must not spoil it for the others.
             Err(Failed::Answered(error)) if jobs.len() > 1 && blames_input(&error) => {
@@ -185,7 +195,7 @@ impl Queue {
             }
             keys += job.locks.len();
             bytes += job.bytes();
-            let fits = taken.is_empty() || (keys <= KEYS && bytes <= BYTES);
+            let fits = taken.is_empty() || (keys <= KEYS && bytes <= BYTES && !job.is_inline());
             if fits && !taken.iter().any(|earlier: &Job| earlier.may_refuse(&job)) {
                 taken.push(job);
             } else {
@@ -193,7 +203,7 @@ impl Queue {
                 bytes -= job.bytes();
                 left.push_back(job);
             }
-            if taken.len() == TOGETHER {
+            if taken.len() == TOGETHER || taken.iter().any(Job::is_inline) {
                 break;
             }
         }
@@ -207,6 +217,11 @@ impl Job {
     fn answer(self, answer: Result<Appended, Error>) {
         // The caller may have gone; its append stands.
         drop(self.answer.send(answer));
+    }
+
+    /// Whether it folds rows in its transaction, and so travels alone.
+    fn is_inline(&self) -> bool {
+        !self.append.inline.is_empty()
     }
 
     /// Whether a later append could be refused, or answered otherwise, because of this one.

@@ -13,6 +13,7 @@
 //! | item without either | the log, exclusively |
 //! | event | its type; its type's bucket with each tag |
 //! | command id | the id, exclusively |
+//! | row that an inline build changes | the row, exclusively |
 //! | every append | the log, shared |
 //!
 //! The hash is fixed for ever: all processes that append to a log must take the same keys. Whoever changes anything here
@@ -20,7 +21,14 @@
 
 use std::collections::BTreeMap;
 
-use annalist_core::{query::Item, record::Draft, store::Append};
+use annalist_core::{
+    query::Item,
+    record::Draft,
+    rows::{Inline, Key, key_text},
+    store::Append,
+};
+
+use crate::inline::drafted;
 
 /// The version of the keys, which all processes of one log must have in common.
 pub(crate) const VERSION: i32 = 1;
@@ -82,11 +90,20 @@ impl Keys {
         for draft in &append.events {
             self.written(draft, &mut |key| locks.add(key, false));
         }
-        if locks.len() > MOST {
+        let known = append.inline.iter().all(|inline| self.changed(append, &**inline, &mut locks));
+        if locks.len() > MOST || !known {
             // Alone in the log, an append needs no finer locks.
             locks = Locks(BTreeMap::from([(self.log(), true)]));
         }
         locks
+    }
+
+    /// The rows that an inline build will change. False if the build cannot say: its fold will say why.
+    fn changed(&self, append: &Append, inline: &dyn Inline, locks: &mut Locks) -> bool {
+        let Ok(keys) = inline.keys(&drafted(append, inline)) else { return false };
+        let table = inline.table().name();
+        keys.iter().for_each(|key| locks.add(self.row(&table, key), true));
+        true
     }
 
     fn watched(&self, item: &Item, take: &mut dyn FnMut(i64)) {
@@ -107,7 +124,8 @@ impl Keys {
         draft.tags().iter().for_each(|tag| take(self.pair(bucket, tag.as_str())));
     }
 
-    fn log(&self) -> i64 {
+    /// The key that every append shares, and that those hold alone whom none may pass.
+    pub(crate) fn log(&self) -> i64 {
         self.key(b'l', &[])
     }
 
@@ -117,6 +135,10 @@ impl Keys {
 
     fn pair(&self, bucket: u64, tag: &str) -> i64 {
         self.key(b'p', &[&bucket.to_string(), tag])
+    }
+
+    fn row(&self, table: &str, key: &Key) -> i64 {
+        self.key(b'r', &[table, &key_text(key)])
     }
 
     fn key(&self, kind: u8, parts: &[&str]) -> i64 {
@@ -150,8 +172,10 @@ mod tests {
         payload::Payload,
         query::Criteria,
         record::Name,
+        rows::Value,
         store::{CommandKey, Condition, Marker},
         tag::Tag,
+        time::Timestamp,
     };
 
     use super::*;
@@ -240,14 +264,28 @@ mod tests {
         let name = |text: &'static str| Name::new("name", text).unwrap();
         let mut append = event("opened", [tag(1)]);
         append.key = Some(CommandKey::new(name("c-1"), name("open"), []));
+        let key = vec![
+            Value::Int(-1),
+            Value::Text("ü\n".to_owned()),
+            Value::Uuid(uuid::Uuid::nil()),
+            Value::Time(Timestamp::from_micros(1_769_860_800_123_457)),
+            Value::Bool(true),
+        ];
         assert_eq!(VERSION, 1);
         assert_eq!(
-            [keys.migration(), keys.log(), keys.name("opened"), keys.pair(bucket("opened"), "a:1")],
+            [
+                keys.migration(),
+                keys.log(),
+                keys.name("opened"),
+                keys.pair(bucket("opened"), "a:1"),
+                keys.row("balances_v1", &key)
+            ],
             [
                 16_297_579_817_584_842,
                 962_148_088_324_948_588,
                 6_872_282_302_392_815_344,
-                5_985_262_505_865_706_642
+                5_985_262_505_865_706_642,
+                7_214_965_503_228_549_860
             ]
         );
         assert_eq!(locks(&append).len(), 4);

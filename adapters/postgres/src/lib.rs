@@ -30,9 +30,14 @@
 //!
 //! A log also keeps rows, of its own events or of those of another log. They are tables with typed columns in a schema
 //! beside that of the log, `annalist_rows` for `annalist`: `balances_v1` for version 1 of the projection `balances`, and
-//! the view `balances`, which selects from the version that was defined first. Ask it in SQL; leave writing to the
-//! projection. A role that runs projections needs `UPDATE` on the log's `projections` besides, and `USAGE` on the schema
-//! of the rows with `SELECT`, `INSERT`, `UPDATE` and `DELETE` on its tables, or `CREATE` there to define them itself.
+//! the view `balances`, which selects from the build that is live. Ask it in SQL; leave writing to the projection. What
+//! others may do with a view, and what is built on it, stays when another build with the same columns takes over; with
+//! other columns, what was granted on the whole view stays, and a view on top of it stands in the way.
+//!
+//! A role that runs projections needs `UPDATE` on the log's `builds` and `INSERT`, `UPDATE` and `DELETE` on `parked` besides,
+//! and `USAGE` on the schema of the rows with `SELECT`, `INSERT`, `UPDATE` and `DELETE` on its tables. One that makes, switches and
+//! discards builds needs `INSERT` and `DELETE` on `builds` and `CREATE` in the schema of the rows, and owns the tables and
+//! views there. One that takes builds inline needs `INSERT` and `DELETE` on `inline_types`.
 //!
 //! # How it keeps its promises
 //!
@@ -42,15 +47,18 @@
 //!   tombstone under the primary key, which is the only arbiter. See `sql/v1/14-claim.sql`.
 
 mod append;
+mod builds;
 mod errand;
 mod error;
 mod feed;
 mod group;
 mod hints;
+mod inline;
 mod journal;
 mod keys;
 mod migrate;
 mod options;
+mod parked;
 mod read;
 mod row_store;
 mod row_values;

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// All versions that there ever were, oldest first. What was released is never edited: a change is a new version.
-const MIGRATIONS: [Migration; 2] = [
+const MIGRATIONS: [Migration; 3] = [
     Migration {
         version: 1,
         statements: &[
@@ -38,6 +38,20 @@ const MIGRATIONS: [Migration; 2] = [
         statements: &[
             include_str!("../sql/v2/01-rows_schema.sql"),
             include_str!("../sql/v2/02-projections.sql"),
+        ],
+    },
+    Migration {
+        version: 3,
+        statements: &[
+            include_str!("../sql/v3/01-rename.sql"),
+            include_str!("../sql/v3/02-builds.sql"),
+            include_str!("../sql/v3/03-one_live.sql"),
+            include_str!("../sql/v3/04-live.sql"),
+            include_str!("../sql/v3/05-parked.sql"),
+            include_str!("../sql/v3/06-inline_types.sql"),
+            include_str!("../sql/v3/07-append.sql"),
+            include_str!("../sql/v3/08-append_of_old.sql"),
+            include_str!("../sql/v3/09-grants.sql"),
         ],
     },
 ];

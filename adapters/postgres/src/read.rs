@@ -1,12 +1,14 @@
 //! What a decision reads, and what it leaves for its conditions.
 
+use std::slice;
+
 use annalist_core::{
     error::Error,
     query::Criteria,
     record::{Position, Record},
     store::{Batch, CommandKey, Marker, Read, Receipt},
 };
-use sqlx::{Row, postgres::PgRow};
+use sqlx::{PgExecutor, Row, postgres::PgRow};
 
 use crate::{
     Store,
@@ -25,7 +27,7 @@ impl Store {
         }
         let mark = self.mark.get();
         let mut batches: Vec<Batch> = reads.iter().map(|read| empty(mark.min(read.up_to))).collect();
-        for row in self.matching(mark, reads, None).await? {
+        for row in self.matching(&self.pool, mark, reads, None).await? {
             let of = row.try_get::<i32, _>("read").map_err(|error| self.unread(error))?;
             let Some(batch) = usize::try_from(of - 1).ok().and_then(|index| batches.get_mut(index)) else {
                 continue;
@@ -48,7 +50,17 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<Record>, Error> {
         let read = Read { criteria: filter.clone(), after, up_to };
-        let rows = self.matching(up_to, &[read], Some(limit)).await?;
+        self.records(&self.pool, &read, limit).await
+    }
+
+    /// The first `limit` records of a read of what is settled.
+    pub(crate) async fn records<'e>(
+        &self,
+        executor: impl PgExecutor<'e>,
+        read: &Read,
+        limit: i64,
+    ) -> Result<Vec<Record>, Error> {
+        let rows = self.matching(executor, read.up_to, slice::from_ref(read), Some(limit)).await?;
         let mut records = rows.iter().map(|row| self.record(row)).collect::<Result<Vec<_>, _>>()?;
         sort(&mut records);
         Ok(records)
@@ -63,8 +75,9 @@ impl Store {
         receipt(&row).map(Some).map_err(|error| self.unread(error))
     }
 
-    async fn matching(
+    async fn matching<'e>(
         &self,
+        executor: impl PgExecutor<'e>,
         mark: Position,
         reads: &[Read],
         limit: Option<i64>,
@@ -77,7 +90,7 @@ impl Store {
         let up_to: Vec<i64> = reads.iter().map(|read| number(read.up_to)).collect();
         let query = self.sql.read.query().bind(number(mark)).bind(after).bind(up_to).bind(limit);
         let query = query.bind(items.of).bind(items.types).bind(items.tags);
-        query.fetch_all(&self.pool).await.map_err(|error| self.unread(error))
+        query.fetch_all(executor).await.map_err(|error| self.unread(error))
     }
 
     fn record(&self, row: &PgRow) -> Result<Record, Error> {

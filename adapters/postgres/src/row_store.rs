@@ -3,27 +3,22 @@
 use std::sync::Arc;
 
 use annalist_core::{
-    error::Error,
+    error::{BoxError, Error},
     rows::{
-        Anchor, Build, Checkpoint, Committed, Key, Parked, Row, RowChange, RowQuery, RowStore, Switched,
-        Table,
+        Build, Checkpoint, Committed, Folded, Inline, Inlined, Key, Parked, Row, RowChange, RowQuery,
+        RowStore, Switched, Table, Transactional, Work,
         sql::{Question, TableSql},
     },
     store::LogId,
 };
 use async_trait::async_trait;
-use sqlx::{
-    AssertSqlSafe, PgConnection, Postgres as Driver, Row as _,
-    postgres::{PgArguments, PgRow},
-    query::Query,
-};
-use uuid::Uuid;
+use sqlx::{AssertSqlSafe, PgConnection, Postgres as Driver, Row as _, postgres::PgArguments, query::Query};
 
 use crate::{
     Postgres, Store,
     error::{append_failed, failed},
     row_values::{bind, bind_all, bind_keys, parts, row},
-    rows::{number, position},
+    rows::number,
 };
 
 #[async_trait]
@@ -32,87 +27,115 @@ impl RowStore for Postgres {
         self.store.doing("rows in")
     }
 
-    async fn define(&self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
-        TableSql::new(&self.store.rows, table)?;
-        let store = &self.store;
-        let doing = || store.rows_of("define", table);
-        let stored = store.look(&store.pool, table.projection, table.version).await;
-        match stored.map_err(|error| failed(doing(), error))? {
-            Some(stored) => stored.checked(table, log),
-            None => store.make(table, log).await,
-        }
-    }
-
     async fn builds(&self, projection: &str) -> Result<Vec<Build>, Error> {
-        Err(Error::unusable(format!("find the builds of {projection:?}"), "not possible yet"))
+        let builds = self.store.builds(&self.store.pool, projection).await;
+        builds.map_err(|error| failed(self.store.doing("find a projection in"), error))
     }
 
-    async fn parked(&self, _: &Table) -> Result<Vec<Parked>, Error> {
-        Ok(Vec::new())
-    }
-
-    async fn switch(&self, table: &Table, _: bool) -> Result<Switched, Error> {
-        Err(Error::unusable(format!("switch to `{}`", table.name()), "not possible yet"))
-    }
-
-    async fn discard(&self, table: &Table) -> Result<bool, Error> {
-        Err(Error::unusable(format!("discard `{}`", table.name()), "not possible yet"))
-    }
-
-    async fn leave_inline(&self, table: &Table) -> Result<Checkpoint, Error> {
-        Err(Error::unusable(format!("leave `{}` inline", table.name()), "not possible yet"))
-    }
-
-    async fn checkpoint(&self, projection: &str, version: u32) -> Result<Option<Checkpoint>, Error> {
-        let stored = self.store.look(&self.store.pool, projection, version).await;
-        let stored = stored.map_err(|error| failed(self.store.doing("find a projection in"), error))?;
-        Ok(stored.map(|stored| stored.checkpoint))
+    async fn define(&self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
+        self.store.define(table, log).await
     }
 
     async fn rows(&self, table: &Table, keys: &[Key]) -> Result<Vec<Option<Row>>, Error> {
-        let sql = TableSql::new(&self.store.rows, table)?;
-        sql.check(&[], keys)?;
-        let select = bind_keys(planned(sql.select()), table, keys);
-        let unread = |error| failed(self.store.rows_of("read", table), error);
-        let mut rows = vec![None; keys.len()];
-        for found in select.fetch_all(&self.store.pool).await.map_err(unread)? {
-            let number: i64 = found.try_get(0).map_err(unread)?;
-            let place = usize::try_from(number - 1).ok().and_then(|index| rows.get_mut(index));
-            if let Some(place) = place {
-                *place = Some(row(&found, table, 1)?);
-            }
-        }
-        Ok(rows)
+        let doing = || self.store.rows_of("read", table);
+        let mut connection = self.store.pool.acquire().await.map_err(|error| failed(doing(), error))?;
+        self.store.rows(&mut connection, table, keys).await
     }
 
     /// In a task of its own, so a caller that goes away cannot stop it half-way.
     async fn commit(&self, change: RowChange<'_>) -> Result<Committed, Error> {
-        TableSql::new(&self.store.rows, change.table)?.check(&change.upserts, &change.deletes)?;
+        self.store.check(&change)?;
         let doing = self.store.rows_of("change", change.table);
-        let store = Arc::clone(&self.store);
         let RowChange { table, from, to, parked, anchor, upserts, deletes, park, unpark } = change;
-        let table = *table;
-        let task = tokio::spawn(async move {
+        let (store, table) = (Arc::clone(&self.store), *table);
+        to_its_end(doing, async move {
             let table = &table;
             store.change(RowChange { table, from, to, parked, anchor, upserts, deletes, park, unpark }).await
-        });
-        task.await.unwrap_or_else(|ended| Err(Error::unknown(doing, ended)))
+        })
+        .await
     }
 
     async fn report(&self, table: &Table, stopped: Option<&str>) -> Result<(), Error> {
-        let report =
-            self.store.sql.report.query().bind(table.projection).bind(i64::from(table.version)).bind(stopped);
+        // PostgreSQL cannot keep NUL, and this is for people.
+        let stopped = stopped.map(|text| text.replace('\0', "\u{fffd}"));
+        let report = self.store.sql.report.of(table).bind(stopped);
         let done = report.execute(&self.store.pool).await;
-        done.map(drop).map_err(|error| failed(self.store.doing("report on a projection in"), error))
+        done.map(drop).map_err(|error| failed(self.store.rows_of("report on", table), error))
     }
 
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {
+        if query.table.is_rowless() {
+            return Ok(Vec::new());
+        }
         let Question { sql, values } = TableSql::new(&self.store.rows, query.table)?.find(query)?;
         let asked = values.into_iter().fold(planned(sql), bind);
         let found = asked.fetch_all(&self.store.pool).await;
         let found = found.map_err(|error| failed(self.store.rows_of("query", query.table), error))?;
         found.iter().map(|found| row(found, query.table, 0)).collect()
     }
+
+    async fn parked(&self, table: &Table) -> Result<Vec<Parked>, Error> {
+        self.store.parked(table).await
+    }
+
+    async fn switch(&self, table: &Table, compare: bool) -> Result<Switched, Error> {
+        let (store, table) = (Arc::clone(&self.store), *table);
+        to_its_end(store.rows_of("switch to", &table), async move { store.switch(&table, compare).await })
+            .await
+    }
+
+    async fn discard(&self, table: &Table) -> Result<bool, Error> {
+        let (store, table) = (Arc::clone(&self.store), *table);
+        to_its_end(store.rows_of("discard", &table), async move { store.discard(&table).await }).await
+    }
+
+    async fn go_inline(&self, inline: Arc<dyn Inline>) -> Result<Inlined, Error> {
+        let store = Arc::clone(&self.store);
+        let doing = store.rows_of("keep inline", inline.table());
+        to_its_end(doing, async move { store.go_inline(&*inline).await }).await
+    }
+
+    async fn leave_inline(&self, table: &Table) -> Result<Checkpoint, Error> {
+        let (store, table) = (Arc::clone(&self.store), *table);
+        let doing = store.rows_of("keep in the background", &table);
+        to_its_end(doing, async move { store.leave_inline(&table).await }).await
+    }
+}
+
+/// Lends a connection with a transaction open. The caller's future is that of the transaction: dropped, it writes nothing.
+#[async_trait]
+impl Transactional for Postgres {
+    type Connection = PgConnection;
+
+    async fn commit_with(
+        &self,
+        change: RowChange<'_>,
+        work: &dyn Work<Self>,
+    ) -> Result<Result<Committed, BoxError>, Error> {
+        self.store.check(&change)?;
+        let doing = || self.store.rows_of("change", change.table);
+        let said = |error| failed(doing(), error);
+        let mut transaction = self.store.pool.begin().await.map_err(said)?;
+        if !self.store.advance(&mut transaction, &change).await.map_err(said)? {
+            transaction.rollback().await.map_err(said)?;
+            return self.store.stale(change.table).await.map(Ok);
+        }
+        if let Err(error) = work.run(&mut transaction).await {
+            transaction.rollback().await.map_err(said)?;
+            return Ok(Err(error));
+        }
+        self.store.write(&mut transaction, &change).await?;
+        transaction.commit().await.map_err(|error| append_failed(doing(), error.into()))?;
+        Ok(Ok(Committed::Done))
+    }
+}
+
+/// Does something in a task of its own.
+async fn to_its_end<T: Send + 'static>(
+    doing: String,
+    work: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::spawn(work).await.unwrap_or_else(|ended| Err(Error::unknown(doing, ended)))
 }
 
 /// A statement that is planned each time for the table as it is now: a plan that was kept from when the table was small
@@ -121,68 +144,17 @@ fn planned<'q>(sql: String) -> Query<'q, Driver, PgArguments> {
     sqlx::query(AssertSqlSafe(sql)).persistent(false)
 }
 
-/// What stands beside the rows of a projection.
-struct Stored {
-    log: LogId,
-    shape: String,
-    checkpoint: Checkpoint,
-}
-
-impl Stored {
-    fn of(found: &PgRow) -> Result<Self, sqlx::Error> {
-        let anchor =
-            match (found.try_get::<Option<i64>, _>("anchor_position")?, found.try_get("anchor_event")?) {
-                (Some(at), Some(event)) => Some(Anchor { position: position(at), event }),
-                _ => None,
-            };
-        let at = position(found.try_get("position")?);
-        let checkpoint = Checkpoint { position: at, anchor, parked: 0, stopped: found.try_get("stopped")? };
-        let log = LogId::from_uuid(found.try_get::<Uuid, _>("log")?);
-        Ok(Self { log, shape: found.try_get("shape")?, checkpoint })
-    }
-
-    fn checked(self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
-        table.check_stored(&self.shape, self.log, log)?;
-        Ok(self.checkpoint)
-    }
-}
-
 impl Store {
-    /// Makes table, view and checkpoint, one process at a time, unless another one has just done so.
-    async fn make(&self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
-        let said = |error| failed(self.rows_of("define", table), error);
-        let sql = TableSql::new(&self.rows, table)?;
-        let mut transaction = self.pool.begin().await.map_err(said)?;
-        let lock = self.sql.one_maker.query().bind(self.keys.migration());
-        lock.execute(&mut *transaction).await.map_err(said)?;
-        // A statement of its own behind the lock, so that it sees what the others made.
-        let stored = self.look(&mut *transaction, table.projection, table.version).await.map_err(said)?;
-        if let Some(stored) = stored {
-            transaction.rollback().await.map_err(said)?;
-            return stored.checked(table, log);
-        }
-        let has_view = self.sql.has_view.query().bind(table.projection);
-        let has_view = has_view.fetch_one(&mut *transaction).await.map_err(said)?;
-        let mut statements = sql.create();
-        if !has_view.try_get::<bool, _>(0).map_err(said)? {
-            statements.push(sql.view());
-        }
-        for statement in statements {
-            sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *transaction).await.map_err(said)?;
-        }
-        let insert = self.sql.insert_projection.query().bind(table.projection).bind(i64::from(table.version));
-        let insert = insert.bind(log.as_uuid()).bind(table.shape());
-        insert.execute(&mut *transaction).await.map_err(said)?;
-        // Whoever is in doubt asks again, and finds it made or makes it.
-        transaction.commit().await.map_err(said)?;
-        Ok(Checkpoint::default())
+    fn check(&self, change: &RowChange<'_>) -> Result<(), Error> {
+        let sql = TableSql::new(&self.rows, change.table)?;
+        Ok(sql.check(&change.upserts, &change.deletes)?)
     }
 
     /// The checkpoint first: of two runners one waits for its row, and then finds it moved.
     async fn change(&self, change: RowChange<'_>) -> Result<Committed, Error> {
         let doing = || self.rows_of("change", change.table);
         let said = |error| failed(doing(), error);
-        if change.upserts.is_empty() && change.deletes.is_empty() {
+        if change.only_moves() {
             return self.pass(&change).await;
         }
         let mut transaction = self.pool.begin().await.map_err(said)?;
@@ -213,49 +185,92 @@ impl Store {
         connection: &mut PgConnection,
         change: &RowChange<'_>,
     ) -> Result<bool, sqlx::Error> {
-        let update = self.sql.move_checkpoint.query();
-        let update = update.bind(change.table.projection).bind(i64::from(change.table.version));
-        let update = update.bind(number(change.from)).bind(number(change.to));
+        let parked = i64::try_from(change.parked).unwrap_or(i64::MAX);
+        let update = self.sql.move_checkpoint.of(change.table).bind(number(change.from)).bind(parked);
+        let update = update.bind(number(change.to));
         let update = update.bind(change.anchor.map(|anchor| number(anchor.position)));
         let update = update.bind(change.anchor.map(|anchor| anchor.event));
         Ok(update.execute(connection).await?.rows_affected() > 0)
     }
 
     async fn write(&self, connection: &mut PgConnection, change: &RowChange<'_>) -> Result<(), Error> {
-        let said = |error| failed(self.rows_of("change", change.table), error);
-        let sql = TableSql::new(&self.rows, change.table)?;
-        if !change.deletes.is_empty() {
-            let delete = bind_keys(planned(sql.delete()), change.table, &change.deletes);
+        self.write_rows(connection, change.table, &change.upserts, &change.deletes).await?;
+        if change.park.is_empty() && change.unpark.is_empty() {
+            return Ok(());
+        }
+        let parked = self.park(connection, change.table, &change.park, &change.unpark).await;
+        parked.map_err(|error| failed(self.rows_of("park events of", change.table), error))
+    }
+
+    /// Writes what a fold made of rows that belong to this transaction.
+    pub(crate) async fn write_folded(
+        &self,
+        connection: &mut PgConnection,
+        table: &Table,
+        folded: &Folded,
+    ) -> Result<(), Error> {
+        TableSql::new(&self.rows, table)?.check(&folded.upserts, &folded.deletes)?;
+        self.write_rows(connection, table, &folded.upserts, &folded.deletes).await
+    }
+
+    async fn write_rows(
+        &self,
+        connection: &mut PgConnection,
+        table: &Table,
+        upserts: &[Row],
+        deletes: &[Key],
+    ) -> Result<(), Error> {
+        let said = |error| failed(self.rows_of("change", table), error);
+        let sql = TableSql::new(&self.rows, table)?;
+        if !deletes.is_empty() {
+            let delete = bind_keys(planned(sql.delete()), table, deletes);
             delete.execute(&mut *connection).await.map_err(said)?;
         }
         let upsert: Arc<str> = sql.upsert().into();
-        for rows in parts(&change.upserts) {
+        for rows in parts(upserts) {
             let statement = sqlx::query(AssertSqlSafe(Arc::clone(&upsert)));
-            let statement = bind_all(statement, change.table.columns, rows);
+            let statement = bind_all(statement, table.columns, rows);
             statement.execute(&mut *connection).await.map_err(said)?;
         }
         Ok(())
     }
 
-    async fn stale(&self, table: &Table) -> Result<Committed, Error> {
-        let doing = || self.rows_of("change", table);
-        let stored = self.look(&self.pool, table.projection, table.version).await;
-        let stored = stored.map_err(|error| failed(doing(), error))?;
-        let undefined = || Error::unusable(doing(), "the table was never defined in this store");
-        stored.map(|stored| Committed::Stale(stored.checkpoint.position)).ok_or_else(undefined)
-    }
-
-    async fn look<'e>(
+    pub(crate) async fn rows(
         &self,
-        executor: impl sqlx::PgExecutor<'e>,
-        projection: &str,
-        version: u32,
-    ) -> Result<Option<Stored>, sqlx::Error> {
-        let look = self.sql.checkpoint.query().bind(projection).bind(i64::from(version));
-        look.fetch_optional(executor).await?.as_ref().map(Stored::of).transpose()
+        connection: &mut PgConnection,
+        table: &Table,
+        keys: &[Key],
+    ) -> Result<Vec<Option<Row>>, Error> {
+        let mut rows = vec![None; keys.len()];
+        if keys.is_empty() {
+            return Ok(rows);
+        }
+        let sql = TableSql::new(&self.rows, table)?;
+        sql.check(&[], keys)?;
+        let select = bind_keys(planned(sql.select()), table, keys);
+        let unread = |error| failed(self.rows_of("read", table), error);
+        for found in select.fetch_all(connection).await.map_err(unread)? {
+            let number: i64 = found.try_get(0).map_err(unread)?;
+            let place = usize::try_from(number - 1).ok().and_then(|index| rows.get_mut(index));
+            if let Some(place) = place {
+                *place = Some(row(&found, table, 1)?);
+            }
+        }
+        Ok(rows)
     }
 
-    fn rows_of(&self, what: &str, table: &Table) -> String {
+    /// Why a change that was right about nothing was refused.
+    async fn stale(&self, table: &Table) -> Result<Committed, Error> {
+        let build = self.build(&self.pool, table).await;
+        let build = build.map_err(|error| failed(self.rows_of("change", table), error))?;
+        match build {
+            None => Err(table.undefined()),
+            Some(build) if build.inline => Err(table.kept_inline()),
+            Some(build) => Ok(Committed::Stale(build.checkpoint.position)),
+        }
+    }
+
+    pub(crate) fn rows_of(&self, what: &str, table: &Table) -> String {
         self.doing(&format!("{what} the rows of `{}` in", table.name()))
     }
 }

@@ -184,10 +184,7 @@ fn size(value: &Value) -> usize {
 pub(crate) fn row(found: &PgRow, table: &Table, first: usize) -> Result<Row, Error> {
     let columns = table.columns.iter().enumerate();
     let value = |(index, column): (usize, &Column)| {
-        value(found, first + index, column).map_err(|error| {
-            let reason = format!("column `{}` is damaged: {error}", column.name);
-            Error::unusable(format!("read a row of `{}`", table.name()), reason)
-        })
+        value(found, first + index, column).map_err(|error| damaged(table, column, &error))
     };
     columns.map(value).collect()
 }
@@ -206,6 +203,22 @@ fn value(found: &PgRow, index: usize, column: &Column) -> Result<Value, sqlx::Er
         }
     };
     Ok(kept.unwrap_or(Value::Null))
+}
+
+/// The key that stands in the columns from `first` on, if one does.
+pub(crate) fn key(found: &PgRow, table: &Table, first: usize) -> Result<Option<Key>, Error> {
+    let columns = table.key().enumerate();
+    let key: Key = columns
+        .map(|(index, column)| {
+            value(found, first + index, column).map_err(|error| damaged(table, column, &error))
+        })
+        .collect::<Result<_, _>>()?;
+    Ok(key.iter().all(|value| *value != Value::Null).then_some(key))
+}
+
+fn damaged(table: &Table, column: &Column, error: &sqlx::Error) -> Error {
+    let reason = format!("column `{}` is damaged: {error}", column.name);
+    Error::unusable(format!("read a row of `{}`", table.name()), reason)
 }
 
 /// The key columns of a table, for [`bind_all`].

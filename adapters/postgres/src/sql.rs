@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use annalist_core::rows::Table;
 use sqlx::{AssertSqlSafe, Postgres, postgres::PgArguments, query::Query};
 
 /// Puts a schema's name where a statement says `{schema}`.
@@ -18,6 +19,11 @@ pub(crate) struct Statement(Arc<str>);
 impl Statement {
     pub(crate) fn new(schema: &str, text: &str) -> Self {
         Self(within(schema, text).into())
+    }
+
+    /// With a build as its first three parameters.
+    pub(crate) fn of<'q>(&self, table: &Table) -> Query<'q, Postgres, PgArguments> {
+        self.query().bind(table.projection).bind(i64::from(table.version)).bind(i64::from(table.build))
     }
 
     /// Planned each time, for what there is and what is asked.
@@ -47,20 +53,35 @@ macro_rules! statements {
 
 statements!(
     append,
-    checkpoint,
+    builds,
     claim,
     count,
+    count_parked,
+    delete_build,
     forget_commands,
+    go_inline,
     has_view,
-    insert_projection,
+    head,
+    inline_of,
+    insert_build,
     journal,
     keep_mark,
+    leave_inline,
+    lock_builds,
+    make_live,
     move_checkpoint,
+    none_live,
     notify,
     one_maker,
+    park,
+    parked,
     position_at,
     read,
     receipt,
     report,
+    set_inline,
+    unpark,
+    view_grants,
+    view_of,
     walk,
 );

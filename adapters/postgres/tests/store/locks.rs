@@ -136,7 +136,9 @@ pub(crate) async fn conditions_are_not_exact_without_the_locks(place: Place) {
     place
         .run(
             "DO $$ BEGIN
-               EXECUTE replace(pg_get_functiondef('annalist.append'::regproc), 'pg_advisory_xact_lock', 'pg_try_advisory_xact_lock');
+               EXECUTE (
+                 SELECT replace(pg_get_functiondef(oid), 'pg_advisory_xact_lock', 'pg_try_advisory_xact_lock')
+                 FROM pg_proc WHERE pronamespace = 'annalist'::regnamespace AND proname = 'append' AND pronargs = 22);
              END $$",
         )
         .await;

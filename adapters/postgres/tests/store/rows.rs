@@ -121,7 +121,7 @@ pub(crate) async fn handles_that_define_at_once_make_one_table(place: Place) {
         tasks.spawn(async move { store.define(&ACCOUNTS, id).await.unwrap().position });
     }
     assert_eq!(tasks.join_all().await, [Position::START; 8]);
-    assert_eq!(place.number("SELECT count(*) FROM annalist.projections").await, 1);
+    assert_eq!(place.number("SELECT count(*) FROM annalist.builds").await, 1);
 }
 
 pub(crate) async fn rows_of_a_log_in_another_database(place: Place) {
@@ -157,7 +157,7 @@ pub(crate) async fn a_role_that_may_not_define(place: Place) {
         .run(&format!(
             "GRANT USAGE ON SCHEMA annalist, annalist_rows TO {role};
              GRANT SELECT ON ALL TABLES IN SCHEMA annalist TO {role};
-             GRANT UPDATE ON annalist.projections TO {role}"
+             GRANT UPDATE ON annalist.builds TO {role}"
         ))
         .await;
     let store = Postgres::connect(&url).await.unwrap();
@@ -183,7 +183,7 @@ pub(crate) async fn of_two_runners_one_waits_and_finds_it_moved(place: Place) {
     let store = place.open().await;
     store.define(&ACCOUNTS, store.log_id()).await.unwrap();
     let mut other = place.connection().await;
-    sqlx::raw_sql("BEGIN; UPDATE annalist.projections SET position = 7").execute(&mut other).await.unwrap();
+    sqlx::raw_sql("BEGIN; UPDATE annalist.builds SET position = 7").execute(&mut other).await.unwrap();
     let waiting = store.clone();
     let task = tokio::spawn(async move { waiting.commit(change(0, 1, vec![account(1, "Anna")])).await });
     until("the runner waits", || place.waiting(1)).await;

@@ -1,0 +1,4 @@
+SELECT version, build, shape, log, live, inline, position, anchor_position, anchor_event, parked, stopped, updated_at
+FROM {schema}.builds
+WHERE name = $1
+ORDER BY version, build

@@ -1,1 +1,0 @@
-INSERT INTO {schema}.projections (name, version, log, shape) VALUES ($1, $2, $3, $4)

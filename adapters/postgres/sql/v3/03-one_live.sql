@@ -1,0 +1,1 @@
+CREATE UNIQUE INDEX builds_live ON {schema}.builds (name) WHERE live

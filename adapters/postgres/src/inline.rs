@@ -1,0 +1,225 @@
+//! Rows that change in the transactions of the appends.
+//!
+//! The locks of such an append include one for each row that it will change, taken with all others in ascending order, and
+//! before it draws positions: so of two appends that change one row, the one that comes first in the log also
+//! folds first. Builds go inline and leave under the log's own key, which every append shares: behind it an append
+//! sees for sure which builds fold its types.
+
+use annalist_core::{
+    error::{Error, Invalid},
+    query::{Criteria, Item},
+    record::{Draft, Position, Record},
+    rows::{Anchor, Checkpoint, Inline, InlineId, Inlined, Key, Table},
+    store::{Append, Appended, Read, Receipt},
+};
+use sqlx::{PgConnection, Row};
+
+use crate::{
+    Store,
+    append::{Columns, TRIES, answers},
+    builds::of,
+    error::{append_failed, failed, is_taken},
+    group::Job,
+    rows::{number, position},
+};
+
+/// The records that an append brings for a fold, before they have positions.
+pub(crate) fn drafted(append: &Append, inline: &dyn Inline) -> Vec<Record> {
+    let drafts = append.events.iter().filter(|draft| inline.types().contains(&draft.name())).cloned();
+    drafts.map(|draft| draft.record(Position::START, append.recorded_at, append.metadata.clone())).collect()
+}
+
+/// The names of the builds that an append brings, as the function in the database compares them.
+pub(crate) fn brought(append: &Append) -> Vec<String> {
+    let name = |inline: &std::sync::Arc<dyn Inline>| {
+        let Table { projection, version, build, .. } = inline.table();
+        format!("{projection} {version} {build}")
+    };
+    let mut names: Vec<String> = append.inline.iter().map(name).collect();
+    names.sort_unstable();
+    names
+}
+
+impl Store {
+    /// Appends and folds in one transaction. Whatever fails before its commit has written nothing.
+    pub(crate) async fn send_inline(&self, job: &Job) -> Result<Appended, Error> {
+        let mut tries = TRIES;
+        loop {
+            match self.append_and_fold(job).await {
+                Err(error) if is_taken(&error) && tries > 0 => tries -= 1,
+                Err(error) => return Err(failed(self.doing("append to"), error)),
+                Ok(answer) => return answer,
+            }
+        }
+    }
+
+    async fn append_and_fold(&self, job: &Job) -> Result<Result<Appended, Error>, sqlx::Error> {
+        let jobs = std::slice::from_ref(job);
+        let columns = Columns::of(jobs).map_err(sqlx::Error::Encode)?;
+        let mut transaction = self.pool.begin().await?;
+        let rows = columns.bind(&self.sql.append).fetch_all(&mut *transaction).await?;
+        let receipt = match answers(&rows, jobs)?.pop() {
+            Some(Ok(Appended::Done(receipt))) => receipt,
+            Some(answer) => {
+                transaction.rollback().await?;
+                return Ok(answer);
+            }
+            None => return Err(sqlx::Error::RowNotFound),
+        };
+        if let Err(error) = self.fold_all(&mut transaction, &job.append, &receipt).await {
+            transaction.rollback().await?;
+            return Ok(Err(error));
+        }
+        let committed = transaction.commit().await;
+        Ok(match committed {
+            Ok(()) => Ok(Appended::Done(receipt)),
+            Err(error) => Err(append_failed(self.doing("append to"), error.into())),
+        })
+    }
+
+    async fn fold_all(
+        &self,
+        connection: &mut PgConnection,
+        append: &Append,
+        receipt: &Receipt,
+    ) -> Result<(), Error> {
+        let drafts = append.events.iter().cloned().zip(&receipt.events);
+        let records = drafts.map(|(draft, stored)| {
+            draft.record(stored.position, append.recorded_at, append.metadata.clone())
+        });
+        let records: Vec<Record> = records.collect();
+        for inline in &append.inline {
+            self.fold(connection, &**inline, &records).await?;
+        }
+        Ok(())
+    }
+
+    async fn fold(
+        &self,
+        connection: &mut PgConnection,
+        inline: &dyn Inline,
+        records: &[Record],
+    ) -> Result<(), Error> {
+        let records = records.iter().filter(|record| inline.types().contains(&&*record.name));
+        let records: Vec<Record> = records.cloned().collect();
+        let keys = keys(inline, &records)?;
+        let rows = self.rows(connection, inline.table(), &keys).await?;
+        let folded = inline.fold(&records, keys.into_iter().zip(rows).collect())?;
+        self.write_folded(connection, inline.table(), &folded).await
+    }
+
+    /// The builds that fold events of these types.
+    pub(crate) async fn inline_of(&self, append: &Append) -> Result<Vec<InlineId>, Error> {
+        let unread = |error| self.unread(error);
+        let types: Vec<&str> = append.events.iter().map(Draft::name).collect();
+        let found = self.sql.inline_of.query().bind(types).fetch_all(&self.pool).await.map_err(unread)?;
+        let id = |row: &sqlx::postgres::PgRow| {
+            let small =
+                |column| row.try_get::<i64, _>(column).map(|it| u32::try_from(it).unwrap_or(u32::MAX));
+            Ok(InlineId {
+                projection: row.try_get("name")?,
+                version: small("version")?,
+                build: small("build")?,
+            })
+        };
+        found.iter().map(id).collect::<Result<_, _>>().map_err(unread)
+    }
+
+    pub(crate) async fn go_inline(&self, inline: &dyn Inline) -> Result<Inlined, Error> {
+        let table = inline.table();
+        let doing = || self.rows_of("keep inline", table);
+        let said = |error| failed(doing(), error);
+        let mut transaction = self.pool.begin().await.map_err(said)?;
+        self.stop_appends(&mut transaction).await.map_err(said)?;
+        let builds = self.lock_builds(&mut transaction, table).await.map_err(said)?;
+        let build = of(&builds, table).ok_or_else(|| table.undefined())?;
+        if build.inline {
+            return Ok(Inlined::Done);
+        }
+        if build.log != self.id {
+            return Err(table.not_beside_its_log());
+        }
+        let (head, _) = self.head(&mut transaction).await.map_err(said)?;
+        let behind = self.behind(&mut transaction, inline, build.checkpoint.position, head).await?;
+        if behind.len() > Inlined::AT_MOST || build.checkpoint.parked > 0 {
+            return Ok(Inlined::Behind);
+        }
+        self.fold(&mut transaction, inline, &behind).await?;
+        let types: Vec<&str> = inline.types().to_vec();
+        self.sql.go_inline.of(table).bind(types).execute(&mut *transaction).await.map_err(said)?;
+        let anchor = behind.last().map(Anchor::of);
+        self.set_inline(&mut transaction, table, true, head, anchor).await.map_err(said)?;
+        transaction.commit().await.map_err(|error| append_failed(doing(), error.into()))?;
+        Ok(Inlined::Done)
+    }
+
+    pub(crate) async fn leave_inline(&self, table: &Table) -> Result<Checkpoint, Error> {
+        let doing = || self.rows_of("keep in the background", table);
+        let said = |error| failed(doing(), error);
+        let mut transaction = self.pool.begin().await.map_err(said)?;
+        self.stop_appends(&mut transaction).await.map_err(said)?;
+        let builds = self.lock_builds(&mut transaction, table).await.map_err(said)?;
+        let build = of(&builds, table).ok_or_else(|| table.undefined())?;
+        if !build.inline {
+            return Ok(build.checkpoint.clone());
+        }
+        let (head, last) = self.head(&mut transaction).await.map_err(said)?;
+        self.sql.leave_inline.of(table).execute(&mut *transaction).await.map_err(said)?;
+        self.set_inline(&mut transaction, table, false, head, last).await.map_err(said)?;
+        let build = self.build(&mut *transaction, table).await.map_err(said)?;
+        transaction.commit().await.map_err(|error| append_failed(doing(), error.into()))?;
+        build.map(|build| build.checkpoint).ok_or_else(|| table.undefined())
+    }
+
+    /// Waits until no append is under way, and lets none begin until the end of the transaction. Whoever is slow makes this
+    /// give up rather than the others wait.
+    async fn stop_appends(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        self.be_patient(connection).await?;
+        let lock = self.sql.one_maker.query().bind(self.keys.log());
+        lock.execute(connection).await.map(drop)
+    }
+
+    /// Where the log ends while no append is under way, and its last event.
+    async fn head(&self, connection: &mut PgConnection) -> Result<(Position, Option<Anchor>), sqlx::Error> {
+        let row = self.sql.head.query().fetch_one(connection).await?;
+        let last = match (row.try_get::<Option<i64>, _>("position")?, row.try_get("id")?) {
+            (Some(at), Some(event)) => Some(Anchor { position: position(at), event }),
+            _ => None,
+        };
+        Ok((position(row.try_get("head")?), last))
+    }
+
+    /// What a build has not folded yet, or one event more than may be.
+    async fn behind(
+        &self,
+        connection: &mut PgConnection,
+        inline: &dyn Inline,
+        after: Position,
+        head: Position,
+    ) -> Result<Vec<Record>, Error> {
+        let criteria = Criteria::from(Item::any().types(inline.types().iter().copied()));
+        let read = Read { criteria, after, up_to: head };
+        let limit = i64::try_from(Inlined::AT_MOST + 1).unwrap_or(i64::MAX);
+        self.records(connection, &read, limit).await
+    }
+
+    async fn set_inline(
+        &self,
+        connection: &mut PgConnection,
+        table: &Table,
+        inline: bool,
+        at: Position,
+        anchor: Option<Anchor>,
+    ) -> Result<(), sqlx::Error> {
+        let update = self.sql.set_inline.of(table).bind(inline).bind(number(at));
+        let update = update.bind(anchor.map(|anchor| number(anchor.position)));
+        let update = update.bind(anchor.map(|anchor| anchor.event));
+        update.execute(connection).await.map(drop)
+    }
+}
+
+/// The keys that a fold will ask for, as it was asked when the locks were taken.
+fn keys(inline: &dyn Inline, records: &[Record]) -> Result<Vec<Key>, Invalid> {
+    let started = records.iter().cloned().map(|record| Record { position: Position::START, ..record });
+    inline.keys(&started.collect::<Vec<_>>())
+}
