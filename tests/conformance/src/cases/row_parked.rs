@@ -304,25 +304,27 @@ async fn dropped_changes_park_wholly_or_not_at_all(log: Log) -> Outcome {
     let rows = log.rows();
     rows.write(&THINGS, vec![thing(1, "a", 0)]).await?;
     rows.done(change(&THINGS, 1, 10).parks(vec![some(10)])).await?;
-    let mut last = 10;
+    // Where the checkpoint stands, and the last change that was done.
+    let (mut at, mut last) = (10, 10);
     for round in 0..log.rounds(60) {
-        let next = last + 10;
-        let sent = change(&THINGS, last, next)
+        let next = at + 10;
+        let sent = change(&THINGS, at, next)
             .with(1)
             .writes(vec![thing(1, "a", next.cast_signed())])
             .parks(vec![some(next)])
             .unparks([last]);
         let answer = dropped_after(round % 8, handles[round % 2].rows().commit(sent)).await.transpose()?;
-        // This one waits for what was dropped, and tells whether it was done.
-        match handles[(round / 2) % 2].rows().commit(change(&THINGS, last, last).with(1)).await? {
+        // This one waits for what was dropped, or comes before it: it tells whether that was done, and nothing can be later.
+        match handles[(round / 2) % 2].rows().commit(change(&THINGS, at, next).with(1)).await? {
             Committed::Done => {
                 ensure!(answer.is_none(), "a change was answered with {answer:?}, and then undone");
             }
-            Committed::Stale(at) => {
-                ensure_eq!(at.get(), next, "where a dropped change moved the checkpoint");
+            Committed::Stale(now) => {
+                ensure_eq!(now.get(), next, "where a dropped change moved the checkpoint");
                 last = next;
             }
         }
+        at = next;
         ensure_eq!(
             aside(&rows).await?,
             [some(last)],
