@@ -72,7 +72,11 @@ const _: () = {
         table: <Balance as __annalist::Source>::TABLE,
         row: "Balance",
     }
-        .equal("owner", <String as __annalist::Field>::TYPE);
+        .compared(
+            "owner",
+            <String as __annalist::Field>::TYPE,
+            <String as __annalist::Field>::NULLABLE,
+        );
     const _: () = __annalist::Columns {
         table: <Balance as __annalist::Source>::TABLE,
         row: "Balance",

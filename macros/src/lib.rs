@@ -509,7 +509,8 @@ pub fn derive_policy(input: TokenStream) -> TokenStream {
 /// or keeps something of another type does not compile. An `Option` is asked only when it is given; to ask for rows where
 /// a field is empty, give `#[equal]` an `Option<Option<…>>`.
 ///
-/// What needs more than one read model, or SQL of your own, is a `Query` that is written by hand.
+/// `app.watch(question)` follows the answers. What needs more than one read model, or SQL of your own, is a `Query` that is
+/// written by hand.
 ///
 /// # Keys of `#[query(…)]`
 ///

@@ -3,6 +3,7 @@
 use crate::rows::{Column, ColumnType, Role, Table};
 
 /// The columns of the rows that a question asks for.
+#[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub struct Columns {
     /// The table of the rows.
@@ -29,7 +30,10 @@ impl Columns {
     /// Fails the build unless a column can be compared with values of this type, which are never empty.
     #[track_caller]
     pub const fn compared(&self, column: &str, kind: ColumnType, nullable: bool) {
-        assert!(!nullable, "nothing is compared with an empty value: take the type inside the `Option`");
+        assert!(
+            !nullable,
+            "what may be empty is not compared: write `Option<…>` around a type that is never empty"
+        );
         self.equal(column, kind);
     }
 

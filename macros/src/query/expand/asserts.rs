@@ -56,7 +56,8 @@ fn compared(query: &Query<'_>, how: &str, asked: &Asked<'_>) -> TokenStream {
     let (columns, field) = (columns(query, span), field(asked));
     match how {
         "prefix" => quote_spanned!(span=> #columns.prefixed(#name)),
-        "equal" => quote_spanned!(span=> #columns.equal(#name, #field::TYPE)),
+        // An `Option` under another name would ask for rows where the field is empty.
+        "equal" if asked.optional => quote_spanned!(span=> #columns.equal(#name, #field::TYPE)),
         _ => quote_spanned!(span=> #columns.compared(#name, #field::TYPE, #field::NULLABLE)),
     }
 }
