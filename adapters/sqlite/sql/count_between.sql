@@ -28,9 +28,8 @@ FROM (
         AND event.position > ?2
         AND event.position <= ?3
     UNION ALL
-    SELECT position
-    FROM {prefix}events
-    WHERE position > ?2
-        AND position <= ?3
-        AND EXISTS (SELECT 1 FROM json_each(?1) AS probe WHERE probe.value = '{}')
+    SELECT event.position
+    FROM json_each(?1) AS probe
+    CROSS JOIN {prefix}events AS event
+    WHERE probe.value = '{}' AND event.position > ?2 AND event.position <= ?3
 )

@@ -43,8 +43,8 @@ pub(crate) async fn append(
     }
     let folded = fold_append(connection, rows, append, ground.head).await?;
     let receipt = write(connection, sql, &mut ground.head, append).await?;
-    for (inline, folded) in append.inline.iter().zip(folded) {
-        tables::write(connection, rows, inline.table(), folded).await?;
+    for (sql, folded) in folded {
+        tables::write(connection, &sql, folded).await?;
     }
     Ok(Appended::Done(receipt))
 }

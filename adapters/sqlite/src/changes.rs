@@ -3,7 +3,7 @@
 use annalist_core::{
     error::Error,
     record::Position,
-    rows::{Committed, Folded, Parked, RowChange, Table},
+    rows::{Committed, Folded, Parked, RowChange, Table, sql::TableSql},
     time::Timestamp,
 };
 use sqlx::{SqliteConnection, sqlite::SqliteRow};
@@ -27,15 +27,15 @@ impl Locked<'_> {
         }
     }
 
-    /// The checkpoint first: of two runners one finds it moved.
+    /// The checkpoint first: of two runners one finds it moved. The rows have been checked.
     pub(crate) async fn write(&mut self, change: RowChange<'_>) -> Result<Committed, Error> {
         if !self.advance(&change).await? {
             return self.stale(change.table).await;
         }
         let RowChange { table, upserts, deletes, park, unpark, .. } = change;
-        let (log, folded) = (self.log, Folded { upserts, deletes });
-        let written = tables::write(self.connection(), &log.rows, table, folded).await;
-        written.map_err(|fault| self.said(fault))?;
+        let sql = TableSql::new(&self.log.rows, table)?;
+        let written = tables::write(self.connection(), &sql, Folded { upserts, deletes }).await;
+        written.map_err(|error| self.said(error))?;
         if !park.is_empty() || !unpark.is_empty() {
             self.park(table, &park, &unpark).await?;
         }

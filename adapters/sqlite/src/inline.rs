@@ -74,12 +74,12 @@ impl Kept {
 ///
 /// # Errors
 /// [`Fault`] if the database or a fold fails: nothing was written.
-pub(crate) async fn fold_append(
+pub(crate) async fn fold_append<'a>(
     connection: &mut SqliteConnection,
-    rows: &Rows,
-    append: &Append,
+    rows: &'a Rows,
+    append: &'a Append,
     head: Position,
-) -> Result<Vec<Folded>, Fault> {
+) -> Result<Vec<(TableSql<'a>, Folded)>, Fault> {
     if append.inline.is_empty() {
         return Ok(Vec::new());
     }
@@ -94,13 +94,13 @@ pub(crate) async fn fold_append(
     Ok(folded)
 }
 
-/// What a fold makes of records and the rows as they are.
-async fn fold(
+/// What a fold makes of records and the rows as they are; it fits the table.
+async fn fold<'a>(
     connection: &mut SqliteConnection,
-    rows: &Rows,
-    inline: &dyn Inline,
+    rows: &'a Rows,
+    inline: &'a dyn Inline,
     records: &[Record],
-) -> Result<Folded, Fault> {
+) -> Result<(TableSql<'a>, Folded), Fault> {
     let matching = records.iter().filter(|record| inline.types().contains(&&*record.name));
     let matching: Vec<Record> = matching.cloned().collect();
     let drafted = matching.iter().cloned().map(|record| Record { position: Position::START, ..record });
@@ -109,8 +109,9 @@ async fn fold(
     let keys = guard(table, || inline.keys(&drafted))?;
     let stored = tables::read(connection, rows, table, &keys).await?;
     let folded = guard(table, || inline.fold(&matching, keys.into_iter().zip(stored).collect()))?;
-    TableSql::new(rows, table)?.check(&folded.upserts, &folded.deletes)?;
-    Ok(folded)
+    let sql = TableSql::new(rows, table)?;
+    sql.check(&folded.upserts, &folded.deletes)?;
+    Ok((sql, folded))
 }
 
 /// Runs a fold; a panic of it becomes an error.
@@ -142,9 +143,9 @@ impl Locked<'_> {
             return self.give_up(Inlined::Behind).await;
         }
         let folded = fold(self.connection(), &log.rows, &*inline, &behind).await;
-        let folded = folded.map_err(|fault| self.said(fault))?;
-        let written = tables::write(self.connection(), &log.rows, &table, folded).await;
-        written.map_err(|fault| self.said(fault))?;
+        let (sql, folded) = folded.map_err(|fault| self.said(fault))?;
+        let written = tables::write(self.connection(), &sql, folded).await;
+        written.map_err(|error| self.said(error))?;
         let end = (self.head().await?, behind.last().map(Anchor::of));
         self.set_inline(&table, Some(json(inline.types())), end).await?;
         self.commit(Inlined::Done).await

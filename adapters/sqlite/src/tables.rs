@@ -36,18 +36,12 @@ pub(crate) async fn read(
     Ok(answer)
 }
 
-/// Deletes rows and writes others whole.
-///
-/// # Errors
-/// [`Fault`] if the database fails, or something does not fit the table: nothing was written then.
+/// Deletes rows and writes others whole. They have been checked: what the database is given here fits it.
 pub(crate) async fn write(
     connection: &mut SqliteConnection,
-    rows: &Rows,
-    table: &Table,
+    sql: &TableSql<'_>,
     Folded { upserts, deletes }: Folded,
-) -> Result<(), Fault> {
-    let sql = TableSql::new(rows, table)?;
-    sql.check(&upserts, &deletes)?;
+) -> Result<(), sqlx::Error> {
     if !deletes.is_empty() {
         let delete = query(AssertSqlSafe(sql.delete())).bind(keys_text(&deletes));
         delete.execute(&mut *connection).await?;

@@ -76,6 +76,7 @@ async fn a_view_that_somebody_wrote_anew_is_understood() {
             Some(12),
         ),
         ("CREATE VIEW annalist_rows_owners AS SELECT 1 AS account", None),
+        ("CREATE VIEW annalist_rows_owners AS SELECT account FROM annalist_rows_owners_v111", None),
     ] {
         let place = old().await;
         let anew = format!("DROP VIEW annalist_rows_owners; {view}");
