@@ -17,9 +17,10 @@ use std::{
 
 use tokio::{
     sync::{SetOnce, watch},
-    time::MissedTickBehavior,
+    time::{Instant, MissedTickBehavior},
 };
 
+pub(crate) use self::execute::{Call, told};
 use self::{
     doors::Doors,
     read_side::{ReadSide, Registered},
@@ -42,6 +43,7 @@ use crate::{
     feed::{Feed, Hub},
     find::{Find, List, ReadModel},
     id::Id,
+    policy::{MAX_HOPS, Policy, PolicyFollower},
     position::Position,
     projection::{CustomProjection, Keep, Projection, Status},
     query::Criteria,
@@ -82,6 +84,7 @@ struct Settings {
     journal: Journal,
     max_payload: usize,
     keep_command_ids: Option<Duration>,
+    max_hops: u32,
 }
 
 impl App {
@@ -99,6 +102,7 @@ impl App {
                 journal: Journal::Off,
                 max_payload: MAX_PAYLOAD,
                 keep_command_ids: None,
+                max_hops: MAX_HOPS,
             },
         }
     }
@@ -169,14 +173,21 @@ impl App {
         Feed::new(Arc::clone(&self.inner.hub), filter)
     }
 
-    /// Waits until all projections have passed everything that was appended so far: for tests, and for switching over.
+    /// Waits until all projections and policies have passed everything that was appended so far, what the policies append
+    /// meanwhile included: for tests, and for switching over.
     ///
     /// # Errors
     /// [`Error::Behind`] if one has not within 30 seconds, or stands still; another [`Error`] if the log cannot answer.
     pub async fn caught_up(&self) -> Result<(), Error> {
         let settled = self.inner.store.settled().await?.position;
-        let wanted = settled.max(self.inner.hub.acknowledged());
-        self.inner.read_side.reached(wanted, Duration::from_secs(30)).await
+        let end = Instant::now() + Duration::from_secs(30);
+        let (mut reached, mut wanted) = (Position::START, settled.max(self.inner.hub.acknowledged()));
+        while wanted > reached {
+            let left = end.saturating_duration_since(Instant::now());
+            self.inner.read_side.reached(wanted, left).await?;
+            (reached, wanted) = (wanted, self.inner.hub.acknowledged());
+        }
+        Ok(())
     }
 
     /// How far each projection is and how it does, by name.
@@ -226,6 +237,10 @@ impl App {
 
     pub(crate) fn hub(&self) -> &Arc<Hub> {
         &self.inner.hub
+    }
+
+    pub(crate) fn max_hops(&self) -> u32 {
+        self.inner.settings.max_hops
     }
 
     pub(crate) fn downgrade(&self) -> WeakApp {
@@ -345,6 +360,22 @@ impl Builder {
     /// Keeps the rows of a projection up to date, in a way that is said: see [`Keep`].
     pub fn projection_with<P: Projection>(mut self, keep: Keep) -> Self {
         self.projections.push(Registered::projection::<P>(keep));
+        self
+    }
+
+    /// Lets a policy react to events with commands, which this app executes. How far it is stands in the app's store of
+    /// rows.
+    pub fn policy<P: Policy>(mut self, policy: P) -> Self {
+        self.projections.push(Registered::follower(move |codec, app| {
+            Arc::new(PolicyFollower::new(policy, app.clone(), codec.clone()))
+        }));
+        self
+    }
+
+    /// How many policies may stand between a command that somebody asked for and one that a policy sends: a policy that would
+    /// send one more stands still. By default 32, so that one that reacts to what it causes does not go on for ever.
+    pub fn max_hops(mut self, hops: u32) -> Self {
+        self.settings.max_hops = hops;
         self
     }
 

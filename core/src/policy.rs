@@ -1,11 +1,15 @@
 //! Reactions: what a policy asks for after an event has happened.
 
 mod commands;
+mod follower;
 mod kept;
 mod on;
+mod react;
+mod reactor;
 
 use std::pin::Pin;
 
+pub(crate) use self::follower::PolicyFollower;
 pub use self::{
     commands::{Commands, IntoCommands},
     on::{IntoReaction, OnPolicy, Plain, Promised, add_reaction},
@@ -18,8 +22,8 @@ use crate::{
     record::Record,
 };
 
-/// How many policies may stand between a command that somebody asked for and an event that a policy reacts to. One that
-/// reacts to what it causes would otherwise go on for ever.
+/// How many policies may stand between a command that somebody asked for and one that a policy sends, unless the app says
+/// otherwise.
 pub const MAX_HOPS: u32 = 32;
 
 /// A reaction on its way: the commands to send, or why there are none.
@@ -53,7 +57,7 @@ pub trait Policy: Send + Sync + 'static {
 }
 
 /// How often a failing reaction is tried unless the policy says otherwise: about a minute in all.
-pub const TRIES: u32 = 10;
+pub const TRIES: u32 = 20;
 
 /// Where a policy begins when it is started for the first time. Later it goes on where it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -102,7 +102,7 @@ fn stands_still(status: &Status) -> bool {
 fn why(status: &Status, patience: Duration) -> String {
     match &status.state {
         State::Stopped(stopped) => stopped.to_string(),
-        State::Waiting { reason } => format!("it waits for a store: {reason}"),
+        State::Waiting { reason } => format!("it waits to try again: {reason}"),
         State::CatchingUp => format!("it was still catching up after {patience:?}"),
         State::CaughtUp | State::Inline => format!("the log was not settled so far after {patience:?}"),
     }

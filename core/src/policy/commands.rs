@@ -46,6 +46,10 @@ impl Commands {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &dyn Kept> {
         self.0.iter().map(|command| &**command)
     }
+
+    pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut Box<dyn Kept>> {
+        self.0.get_mut(index)
+    }
 }
 
 impl fmt::Debug for Commands {

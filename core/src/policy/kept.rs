@@ -1,14 +1,16 @@
 //! Commands of any type, kept until they have an answer.
 
-use std::fmt::Debug;
+use std::{fmt::Debug, pin::Pin};
 
 use serde::Serialize;
 
 use crate::{
+    app::Call,
     dispatch::{Dispatcher, Handler},
-    error::Invalid,
+    error::{ExecuteError, Invalid},
     event::IntoEvents,
     payload::Payload,
+    store::Receipt,
 };
 
 /// A command with its decision, which may be sent again when the store did not answer.
@@ -18,7 +20,13 @@ pub(crate) trait Kept: Send {
 
     /// The command as JSON.
     fn body(&self) -> Result<Payload, Invalid>;
+
+    /// Executes it. Of a rejection only what it says is told.
+    fn send(&mut self, call: Call) -> Sent<'_>;
 }
+
+/// The answer to a command of any type.
+pub(crate) type Sent<'a> = Pin<Box<dyn Future<Output = Result<Receipt, ExecuteError<String>>> + Send + 'a>>;
 
 /// Keeps commands: a dispatcher that does nothing else.
 pub(super) struct Keep;
@@ -64,5 +72,12 @@ where
 
     fn body(&self) -> Result<Payload, Invalid> {
         Payload::encode(self.handler.name, &self.command)
+    }
+
+    fn send(&mut self, call: Call) -> Sent<'_> {
+        Box::pin(async move {
+            let answer = call.answer(&mut self.command, &self.handler).await;
+            answer.map_err(|error| error.map(|rejection| crate::app::told(self.handler.name, &rejection)))
+        })
     }
 }

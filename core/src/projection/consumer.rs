@@ -55,6 +55,8 @@ pub struct Taken {
     pub park: Vec<Parked>,
     /// The record before which it has to stop: neither it nor what is behind it was taken.
     pub poison: Option<Poison>,
+    /// Whether that record may be taken later: it is given again after a pause, and nothing stands still.
+    pub again: bool,
 }
 
 /// A record that cannot be taken.

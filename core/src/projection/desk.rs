@@ -7,13 +7,13 @@ use std::sync::{
 
 use tokio::sync::Notify;
 
-use super::{Ending, Follower, OnPoison, Parking};
+use super::{Consumer, Ending, Follower, Parking};
 use crate::{
     error::Error,
     feed::Hub,
     query::Criteria,
     record::{Position, Record},
-    rows::{Build, Committed, Parked, RowChange, SharedRows, Table},
+    rows::{Build, Committed, Folded, Parked, RowChange, RowStore, SharedRows, Table},
     store::Read,
 };
 
@@ -121,37 +121,41 @@ impl Desk {
 
     /// Tries the parked events again, in their order. Those that fail again stay, with those behind them.
     pub(crate) async fn retry_parked(&self) -> Result<Retried, Error> {
+        let mut kept = None;
         loop {
             let (table, build) = self.served().await?;
             let parked = self.rows.parked(&table).await?;
             if parked.is_empty() {
                 return Ok(Retried::default());
             }
-            let records = self.records_of(&parked).await?;
-            let mut consumer = self.follower.consumer(table, SharedRows::clone(&self.rows));
-            let taken = consumer.take(&records, &Parking::of(OnPoison::Park, &[])).await?;
-            let tried = taken.poison.as_ref().map_or(parked.len(), |poison| poison.index);
-            let kept = |position: Position| taken.park.iter().any(|again| again.position == position);
-            let unpark: Vec<Position> =
-                parked[..tried].iter().map(|one| one.position).filter(|at| !kept(*at)).collect();
-            let done = unpark.len() as u64;
-            let change = RowChange {
-                parked: build.checkpoint.parked,
-                upserts: taken.rows.upserts,
-                deletes: taken.rows.deletes,
-                park: taken.park.iter().map(|again| tried_again(again, &parked)).collect(),
-                unpark,
-                ..RowChange::new(&table, build.checkpoint.position, build.checkpoint.position)
+            let mut tried = match kept.take().filter(|tried: &Tried| parked.starts_with(&tried.parked)) {
+                Some(tried) => tried,
+                None => self.try_again(table, parked.clone()).await?,
             };
-            match consumer.commit(&*self.rows, &records[..tried], change).await? {
+            let done = tried.unpark.len() as u64;
+            match tried.write(&*self.rows, &table, &build).await? {
                 Ok(Committed::Done) => {
                     self.restart();
                     return Ok(Retried { done, parked: parked.len() as u64 - done });
                 }
+                // Rows are folded from what they are by now. What a policy has done is done, whatever was parked meanwhile.
+                Ok(Committed::Stale(_)) if table.is_rowless() => kept = Some(tried),
                 Ok(Committed::Stale(_)) => {}
                 Err(error) => return Err(Error::unusable(self.title("try the parked events of"), error)),
             }
         }
+    }
+
+    async fn try_again(&self, table: Table, parked: Vec<Parked>) -> Result<Tried, Error> {
+        let mut records = self.records_of(&parked).await?;
+        let mut consumer = self.follower.consumer(table, SharedRows::clone(&self.rows));
+        let taken = consumer.take(&records, &Parking::by_hand()).await?;
+        let count = taken.poison.as_ref().map_or(parked.len(), |poison| poison.index);
+        records.truncate(count);
+        let park: Vec<Parked> = taken.park.iter().map(|again| tried_again(again, &parked)).collect();
+        let stays = |position: &Position| park.iter().any(|again| again.position == *position);
+        let unpark = records.iter().map(|record| record.position).filter(|at| !stays(at)).collect();
+        Ok(Tried { parked, records, consumer, rows: taken.rows, park, unpark })
     }
 
     /// Gives up a parked event. Those that wait behind it stay parked until they are tried again.
@@ -206,6 +210,37 @@ impl Desk {
 
     fn title(&self, doing: &str) -> String {
         format!("{doing} `{}`", self.follower.table().projection)
+    }
+}
+
+/// Parked events that were tried again, and what came of it.
+struct Tried {
+    parked: Vec<Parked>,
+    /// Up to the first one that was not taken.
+    records: Vec<Record>,
+    consumer: Box<dyn Consumer>,
+    rows: Folded,
+    park: Vec<Parked>,
+    unpark: Vec<Position>,
+}
+
+impl Tried {
+    async fn write(
+        &mut self,
+        rows: &dyn RowStore,
+        table: &Table,
+        build: &Build,
+    ) -> Result<Result<Committed, String>, Error> {
+        let Folded { upserts, deletes } = self.rows.clone();
+        let change = RowChange {
+            parked: build.checkpoint.parked,
+            upserts,
+            deletes,
+            park: self.park.clone(),
+            unpark: self.unpark.clone(),
+            ..RowChange::new(table, build.checkpoint.position, build.checkpoint.position)
+        };
+        self.consumer.commit(rows, &self.records, change).await
     }
 }
 

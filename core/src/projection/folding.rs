@@ -93,7 +93,7 @@ impl<P: Projection> Consumer for Folding<P> {
         let (mut records, mut bad, mut poison) = (records, Bad::new(), None);
         loop {
             match self.fold(records, parking, &bad).await? {
-                Ok(Done { rows, park }) => return Ok(Taken { rows, park, poison }),
+                Ok(Done { rows, park }) => return Ok(Taken { rows, park, poison, again: false }),
                 Err(Failed::Folding(Poison { index, error })) if parking.parks() => {
                     bad.insert(index, error);
                 }

@@ -155,11 +155,14 @@ impl Keeper {
         let builds = rows.builds(own.projection).await?;
         let known = builds.iter().filter(|build| build.version == own.version);
         known.clone().try_for_each(|build| own.check_stored(&build.shape, build.log, log))?;
-        if known.count() > 0 {
+        // A program may have died between defining it and saying where it starts. What is live has started.
+        let starts_now =
+            follower.starts_now() && self.plan.runs.is_empty() && !builds.iter().any(|build| build.live);
+        if known.count() > 0 && !starts_now {
             return Ok(builds);
         }
         let checkpoint = rows.define(&own, log).await?;
-        if follower.starts_now() && checkpoint.position == Position::START {
+        if starts_now && checkpoint.position == Position::START {
             let settled = hub.store().settled().await?.position;
             // Whoever was first has decided.
             rows.commit(RowChange::new(&own, Position::START, settled)).await?;

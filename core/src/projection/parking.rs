@@ -25,6 +25,7 @@ pub struct Parking {
     /// The first parked event of each key.
     keys: HashMap<String, Position>,
     count: u64,
+    tries_once: bool,
 }
 
 impl Parking {
@@ -36,6 +37,16 @@ impl Parking {
         let mut parking = Self { on_poison, ..Self::default() };
         parked.iter().for_each(|parked| parking.add(parked));
         parking
+    }
+
+    /// With nothing in it, for events that were parked and that somebody wants to be tried now.
+    pub(crate) fn by_hand() -> Self {
+        Self { on_poison: OnPoison::Park, tries_once: true, ..Self::default() }
+    }
+
+    /// Whether what fails is not to be tried again at once.
+    pub fn tries_once(&self) -> bool {
+        self.tries_once
     }
 
     /// Whether one more event may be parked.

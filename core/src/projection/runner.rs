@@ -53,6 +53,8 @@ enum Halt {
     Stopped(Stopped),
     /// For a while.
     Unavailable(Error),
+    /// For a while: an event is to be tried again.
+    Again(String),
     /// It was asked to end.
     Ended,
 }
@@ -148,6 +150,10 @@ impl<C: Consumer> Runner<C> {
                     tracing::warn!(name = self.name(), %error, "waiting for a store");
                     self.tell(State::Waiting { reason: error.to_string() });
                 }
+                Halt::Again(reason) => {
+                    tracing::warn!(name = self.name(), reason, "trying again");
+                    self.tell(State::Waiting { reason });
+                }
             }
             pause = if self.saved > position { first } else { (pause * 2).min(longest) };
             if self.ending.or(tokio::time::sleep(pause)).await.is_none() {
@@ -177,6 +183,9 @@ impl<C: Consumer> Runner<C> {
         match halted {
             Ok(()) | Err(Halt::Ended) => Ok(()),
             Err(Halt::Unavailable(error)) => Err(error),
+            Err(Halt::Again(reason)) => {
+                Err(Error::unavailable(format!("bring `{}` to position {end}", self.name()), reason))
+            }
             Err(Halt::Stopped(stopped)) => Err(Error::unusable(
                 format!("bring `{}` to position {end}", self.name()),
                 stopped.to_string(),
@@ -283,7 +292,7 @@ impl<C: Consumer> Runner<C> {
     /// Lets the consumer take a page, and writes what came of it. The part before an event that cannot be taken is written
     /// all the same.
     async fn take(&mut self, page: Page) -> Result<(), Halt> {
-        let Taken { rows, park, poison } = self.consumer.take(&page.records, &self.parking).await?;
+        let Taken { rows, park, poison, again } = self.consumer.take(&page.records, &self.parking).await?;
         let count = poison.as_ref().map_or(page.records.len(), |poison| poison.index);
         let (records, poisoned) = page.records.split_at(count);
         let poisoned = poisoned.first().zip(poison);
@@ -310,6 +319,10 @@ impl<C: Consumer> Runner<C> {
                     meter.read(count);
                 }
                 match poisoned {
+                    Some((record, Poison { error, .. })) if again => {
+                        let Record { position, id, .. } = record;
+                        Err(Halt::Again(format!("event {id} at position {position}: {error}")))
+                    }
                     Some((record, Poison { error, .. })) => Err(Halt::Stopped(blame(record, error))),
                     None => Ok(()),
                 }

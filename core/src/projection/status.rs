@@ -30,9 +30,9 @@ pub enum State {
     CaughtUp,
     /// Its rows change in the transactions of the appends: they are never behind.
     Inline,
-    /// A store does not answer; it tries again.
+    /// A store does not answer, or a reaction failed; it tries again.
     Waiting {
-        /// What the store said.
+        /// What went wrong.
         reason: String,
     },
     /// It stands before an event that it cannot take.

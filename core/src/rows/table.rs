@@ -92,7 +92,11 @@ impl Table {
     /// What the names of its key and its indexes begin with: no two builds share it, and no projection is called so.
     pub(super) fn label(&self) -> String {
         let Self { projection, version, build, .. } = self;
-        if *build == 0 { format!("{projection}.{version}") } else { format!("{projection}.{version}-{build}") }
+        if *build == 0 {
+            format!("{projection}.{version}")
+        } else {
+            format!("{projection}.{version}-{build}")
+        }
     }
 
     /// Another build of the same version.

@@ -2,4 +2,6 @@
 
 pub mod domain;
 pub mod faulty;
+pub mod faulty_rows;
+pub mod policies;
 pub mod read_model;

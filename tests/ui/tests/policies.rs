@@ -86,7 +86,7 @@ async fn a_policy_reacts_to_the_events_of_its_entries() {
 #[test]
 fn what_the_attribute_says_is_in_constants() {
     assert_eq!((Thanks::NAME, Thanks::START), ("thanks", Start::Beginning));
-    assert_eq!((Thanks::ON_REJECT, Thanks::ON_ERROR, Thanks::TRIES), (OnReject::Stop, OnError::Stop, 10));
+    assert_eq!((Thanks::ON_REJECT, Thanks::ON_ERROR, Thanks::TRIES), (OnReject::Stop, OnError::Stop, 20));
     assert_eq!(Thanks::EVENTS.iter().flat_map(Types::names).count(), 3);
     assert_eq!((Shapes::START, Shapes::TRIES), (Start::Now, 3));
     assert_eq!((Shapes::ON_REJECT, Shapes::ON_ERROR), (OnReject::Park, OnError::Park));

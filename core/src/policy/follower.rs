@@ -1,0 +1,50 @@
+//! A policy as something that follows the log.
+
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+
+use super::{OnError, OnReject, Policy, Start, reactor::Reactor};
+use crate::{
+    app::AppSlot,
+    codec::Codec,
+    projection::{Consumer, Follower, OnPoison},
+    rows::{SharedRows, Table},
+};
+
+/// A policy that sends its commands through the app in the slot.
+pub(crate) struct PolicyFollower<P> {
+    policy: Arc<P>,
+    app: AppSlot,
+    codec: Codec,
+}
+
+impl<P: Policy> PolicyFollower<P> {
+    pub(crate) fn new(policy: P, app: AppSlot, codec: Codec) -> Self {
+        Self { policy: Arc::new(policy), app, codec }
+    }
+}
+
+impl<P: Policy> Follower for PolicyFollower<P> {
+    /// A checkpoint alone.
+    fn table(&self) -> Table {
+        Table { projection: P::NAME, version: 1, build: 0, columns: &[] }
+    }
+
+    fn consumer(&self, table: Table, _: SharedRows) -> Box<dyn Consumer> {
+        let Self { policy, app, codec } = self;
+        let (policy, app, codec) = (Arc::clone(policy), app.clone(), codec.clone());
+        Box::new(Reactor { policy, app, codec, table, pending: Mutex::default(), tried: None })
+    }
+
+    fn on_poison(&self) -> OnPoison {
+        match (P::ON_REJECT, P::ON_ERROR) {
+            (OnReject::Park, _) | (_, OnError::Park) => OnPoison::Park,
+            _ => OnPoison::Stop,
+        }
+    }
+
+    fn starts_now(&self) -> bool {
+        P::START == Start::Now
+    }
+}

@@ -1,0 +1,217 @@
+//! Runs a policy on the events of a feed: it reacts to one, its commands are sent, and only then comes the next.
+
+use std::{borrow::Cow, sync::Arc};
+
+use async_trait::async_trait;
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+use super::{Commands, OnError, OnReject, Policy, criteria_of, react::react};
+use crate::{
+    app::{App, AppSlot, Call},
+    codec::Codec,
+    error::{Error, ExecuteError},
+    projection::{Consumer, Parking, Poison, Taken, failed, waiting},
+    query::Criteria,
+    record::{Name, Record},
+    rows::{Parked, Table},
+    tag::Tag,
+};
+
+/// A policy at work.
+pub(super) struct Reactor<P> {
+    pub(super) policy: Arc<P>,
+    pub(super) app: AppSlot,
+    pub(super) codec: Codec,
+    pub(super) table: Table,
+    /// The commands of the event that it has come to, as long as not all of them have an answer. The lock is never taken: it
+    /// makes `Sync` what holds commands, which need not be.
+    pub(super) pending: Mutex<Option<Pending>>,
+    /// The event at which it failed last, and how often.
+    pub(super) tried: Option<(Uuid, u32)>,
+}
+
+/// Commands to be sent.
+pub(super) struct Pending {
+    event: Uuid,
+    commands: Commands,
+    next: usize,
+}
+
+/// Why an event is not done with.
+enum Failure {
+    /// A store does not answer.
+    Store(Error),
+    /// A command was rejected.
+    Rejected(String),
+    /// The reaction failed, or a command did. The next try may succeed.
+    Failed(String),
+    /// No try would succeed, and neither would that of another event.
+    Stuck(String),
+}
+
+#[async_trait]
+impl<P: Policy> Consumer for Reactor<P> {
+    fn table(&self) -> &Table {
+        &self.table
+    }
+
+    fn filter(&self) -> Criteria {
+        criteria_of::<P>()
+    }
+
+    /// What was done is written down before more is done.
+    fn page(&self) -> usize {
+        1
+    }
+
+    async fn take(&mut self, records: &[Record], parking: &Parking) -> Result<Taken, Error> {
+        let (mut parking, mut taken) = (Cow::Borrowed(parking), Taken::default());
+        for (index, record) in records.iter().enumerate() {
+            let keys: Vec<String> = record.tags.iter().map(Tag::to_string).collect();
+            let parked = match parking.before(&keys) {
+                Some(before) => waiting(record, keys, before),
+                None => match self.see_to(record, parking.tries_once()).await? {
+                    Seen::Done => continue,
+                    Seen::GivenUp { error, attempts, parks: true } if parking.parks() => {
+                        tracing::error!(policy = P::NAME, event = %record.id, error, "the event is parked");
+                        Parked { attempts, ..failed(record, keys, error) }
+                    }
+                    Seen::GivenUp { error, .. } => {
+                        taken.poison = Some(Poison { index, error });
+                        break;
+                    }
+                    Seen::Failed(error) => {
+                        (taken.poison, taken.again) = (Some(Poison { index, error }), true);
+                        break;
+                    }
+                },
+            };
+            parking.to_mut().add(&parked);
+            taken.park.push(parked);
+        }
+        Ok(taken)
+    }
+}
+
+/// What came of a try to be done with an event.
+enum Seen {
+    Done,
+    /// The next try may succeed.
+    Failed(String),
+    /// There will be no other try.
+    GivenUp {
+        error: String,
+        attempts: u32,
+        parks: bool,
+    },
+}
+
+impl<P: Policy> Reactor<P> {
+    /// Tries once, and decides what it means if that fails.
+    async fn see_to(&mut self, record: &Record, once: bool) -> Result<Seen, Error> {
+        let before = self.tried.take().filter(|(event, _)| *event == record.id).map_or(0, |(_, tries)| tries);
+        let (attempts, most) = (before + 1, if once { 1 } else { P::TRIES });
+        let (error, parks) = match self.answer(record).await {
+            Ok(()) => return Ok(Seen::Done),
+            Err(Failure::Store(error)) => {
+                self.tried = Some((record.id, before));
+                return Err(error);
+            }
+            Err(Failure::Failed(error)) if attempts < most => {
+                self.tried = Some((record.id, attempts));
+                return Ok(Seen::Failed(format!("try {attempts} of {most} failed: {error}")));
+            }
+            Err(Failure::Failed(error)) => (error, P::ON_ERROR == OnError::Park),
+            Err(Failure::Rejected(error)) => (error, P::ON_REJECT == OnReject::Park),
+            Err(Failure::Stuck(error)) => (error, false),
+        };
+        *self.pending.get_mut() = None;
+        Ok(Seen::GivenUp { error, attempts, parks })
+    }
+
+    /// Reacts to an event and sends its commands, as far as that was not done yet.
+    async fn answer(&mut self, record: &Record) -> Result<(), Failure> {
+        let mut pending = match self.pending.get_mut().take().filter(|pending| pending.event == record.id) {
+            Some(pending) => pending,
+            None => {
+                let commands = react(&*self.policy, record, &self.codec).await.map_err(Failure::Failed)?;
+                Pending { event: record.id, commands, next: 0 }
+            }
+        };
+        let sent = self.send(record, &mut pending).await;
+        *self.pending.get_mut() = sent.is_err().then_some(pending);
+        sent
+    }
+
+    /// Sends what has no answer yet, in order. The app is held for one command at a time: one that was dropped can go.
+    async fn send(&self, record: &Record, pending: &mut Pending) -> Result<(), Failure> {
+        while let Some(command) = pending.commands.get_mut(pending.next) {
+            let app = self.app().await.map_err(Failure::Store)?;
+            check_hops::<P>(record, app.max_hops())?;
+            let name = command.name();
+            match command.send(call::<P>(Call::new(app), record, pending.next)).await {
+                Ok(_) => {}
+                Err(ExecuteError::Rejected(rejection)) if P::ON_REJECT == OnReject::Ignore => {
+                    tracing::debug!(policy = P::NAME, event = %record.id, command = name, rejection, "rejected");
+                }
+                Err(error) => return Err(Failure::of(name, error)),
+            }
+            pending.next += 1;
+        }
+        Ok(())
+    }
+
+    async fn app(&self) -> Result<App, Error> {
+        let app = self.app.wait().await.upgrade();
+        app.ok_or_else(|| Error::unavailable(format!("send commands of `{}`", P::NAME), "the app is gone"))
+    }
+}
+
+impl Failure {
+    fn of(command: &str, error: ExecuteError<String>) -> Self {
+        match error {
+            ExecuteError::Rejected(rejection) => {
+                Self::Rejected(format!("the command `{command}` was rejected: {rejection}"))
+            }
+            ExecuteError::Unknown(error) => Self::Store(error),
+            ExecuteError::Unavailable(error) if error.is_unavailable() => Self::Store(error),
+            ExecuteError::Unavailable(error) => Self::Stuck(format!("the command `{command}`: {error}")),
+            error => Self::Failed(format!("the command `{command}`: {error}")),
+        }
+    }
+}
+
+/// Whoever reacts to what it causes would go on for ever.
+fn check_hops<P: Policy>(record: &Record, most: u32) -> Result<(), Failure> {
+    let (name, hops) = (P::NAME, record.metadata.hops);
+    if hops < most {
+        return Ok(());
+    }
+    let asked = record.metadata.actor.as_ref().and_then(|actor| actor.as_str().strip_prefix(ACTOR));
+    let cause = match asked {
+        Some(other) if other != name => format!("`{name}` reacts to what `{other}` causes, and so on"),
+        _ => format!("`{name}` reacts to what it causes"),
+    };
+    Err(Failure::Stuck(format!(
+        "{cause}: {hops} policies in a row stand between somebody's command and this event, and `{name}` would be one more; \
+         let a handler leave out the events that end the chain, or allow more with `max_hops`"
+    )))
+}
+
+const ACTOR: &str = "policy:";
+
+/// What is said about a command: whose it is, and why.
+fn call<P: Policy>(call: Call, record: &Record, index: usize) -> Call {
+    let metadata = &record.metadata;
+    let inherited = |name: &Option<Name>| name.as_ref().map(|name| name.as_str().to_owned().into());
+    Call {
+        id: Some(format!("policy/{}/{}/{index}", P::NAME, record.id).into()),
+        actor: Some(format!("{ACTOR}{}", P::NAME).into()),
+        correlation: inherited(&metadata.correlation),
+        causation: Some(record.id.to_string().into()),
+        trace: inherited(&metadata.trace),
+        hops: metadata.hops + 1,
+        ..call
+    }
+}

@@ -1,0 +1,98 @@
+//! A store of rows that fails when it is told to.
+
+use std::{
+    collections::VecDeque,
+    future::pending,
+    sync::{Mutex, PoisonError},
+};
+
+use annalist::{
+    Error, LogId,
+    rows::{
+        Build, Checkpoint, Committed, Key, Parked, Row, RowChange, RowQuery, RowStore, SharedRows, Switched,
+        Table,
+    },
+};
+use async_trait::async_trait;
+use tokio::sync::Semaphore;
+
+/// What happens to a commit that moves a checkpoint.
+#[derive(Debug)]
+pub enum RowFault {
+    /// The store does not answer, and says that it did nothing.
+    Refused,
+    /// It is never answered, and never happens.
+    Swallowed,
+}
+
+/// A store of rows that meets one fault a commit, in order, and then none.
+#[derive(Debug)]
+pub struct FaultyRows {
+    inner: SharedRows,
+    faults: Mutex<VecDeque<RowFault>>,
+    /// Counts commits that were swallowed.
+    pub swallowed: Semaphore,
+}
+
+impl FaultyRows {
+    /// A store with these faults ahead.
+    pub fn new(inner: SharedRows, faults: impl IntoIterator<Item = RowFault>) -> Self {
+        let faults = Mutex::new(faults.into_iter().collect());
+        Self { inner, faults, swallowed: Semaphore::new(0) }
+    }
+}
+
+#[async_trait]
+impl RowStore for FaultyRows {
+    fn describe_rows(&self) -> String {
+        "faulty rows".to_owned()
+    }
+
+    async fn builds(&self, projection: &str) -> Result<Vec<Build>, Error> {
+        self.inner.builds(projection).await
+    }
+
+    async fn define(&self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
+        self.inner.define(table, log).await
+    }
+
+    async fn rows(&self, table: &Table, keys: &[Key]) -> Result<Vec<Option<Row>>, Error> {
+        self.inner.rows(table, keys).await
+    }
+
+    async fn commit(&self, change: RowChange<'_>) -> Result<Committed, Error> {
+        let fault = self.faults.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        match fault {
+            None => self.inner.commit(change).await,
+            Some(RowFault::Refused) => Err(Error::unavailable("commit", "no connection")),
+            Some(RowFault::Swallowed) => {
+                self.swallowed.add_permits(1);
+                pending().await
+            }
+        }
+    }
+
+    async fn report(&self, table: &Table, stopped: Option<&str>) -> Result<(), Error> {
+        self.inner.report(table, stopped).await
+    }
+
+    async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {
+        self.inner.find(query).await
+    }
+
+    async fn parked(&self, table: &Table) -> Result<Vec<Parked>, Error> {
+        self.inner.parked(table).await
+    }
+
+    async fn switch(&self, table: &Table, compare: bool) -> Result<Switched, Error> {
+        self.inner.switch(table, compare).await
+    }
+
+    async fn discard(&self, table: &Table) -> Result<bool, Error> {
+        self.inner.discard(table).await
+    }
+
+    async fn leave_inline(&self, table: &Table) -> Result<Checkpoint, Error> {
+        self.inner.leave_inline(table).await
+    }
+}
