@@ -64,9 +64,9 @@ fn id(fold: &Arc<dyn Inline>) -> InlineId {
 }
 
 impl Handle {
-    /// Appends as a program does: with the folds that the store asks for, among those that it has.
+    /// Appends as a program does: with the folds that it thinks of, and then with those that the store asks for.
     async fn along(&self, sent: Append, folds: &[Arc<dyn Inline>]) -> Outcome<Appended> {
-        let mut brought = vec![];
+        let mut brought = sent.inline.clone();
         loop {
             match self.append(sent.clone().brings(&brought)).await? {
                 Appended::Inline(wanted) => {
@@ -368,7 +368,13 @@ async fn several_builds_change_together(log: Log) -> Outcome {
 fn random_tale(random: &mut fastrand::Rng, number: usize) -> annalist_core::record::Draft {
     let mut heroes = ["a", "b", "c", "d", "e"];
     random.shuffle(&mut heroes);
-    let name = ["told", "told", "sung", "forgotten", "unheard"][random.usize(0..5)];
+    let name = match random.u8(0..10) {
+        0..6 => "told",
+        6..8 => "sung",
+        8 => "unheard",
+        // Seldom: it hides what was told wrong before.
+        _ => "forgotten",
+    };
     tale(name, &heroes[..random.usize(0..4)], number)
 }
 

@@ -461,19 +461,19 @@ async fn builds_of_other_columns_cannot_be_compared(log: Log) -> Outcome {
 
 async fn a_comparison_sees_one_moment(log: Log) -> Outcome {
     let handles = log.handles(3).await?;
-    let tables = [THINGS, THINGS.built(1)];
+    let tables: Vec<Table> = (0..6).map(|build| THINGS.built(build)).collect();
+    let crowd = |amount: u64| (0..20).map(|n| thing(n, "a", amount.cast_signed())).collect::<Vec<_>>();
     for table in &tables {
-        log.rows().write(table, (0..20).map(|n| thing(n, "a", 0)).collect()).await?;
+        log.rows().write(table, crowd(0)).await?;
     }
     log.rows().goes_live(&THINGS, false).await?;
     let rounds = log.rounds(40) as u64;
-    // Two runners, each with its build: at each position both have the same rows.
-    let runners = tables.into_iter().enumerate().map(|(n, table)| {
-        let rows = handles[n].rows();
+    // A runner for each build: at each position all have the same rows.
+    let runners = tables.clone().into_iter().enumerate().map(|(n, table)| {
+        let rows = handles[n % 2].rows();
         async move {
             for at in 1..rounds {
-                let sent = (0..20).map(|n| thing(n, "a", at.cast_signed())).collect();
-                rows.done(change(&table, at, at + 1).writes(sent)).await?;
+                rows.done(change(&table, at, at + 1).writes(crowd(at))).await?;
                 room_for_others().await;
             }
             Ok(())
@@ -481,14 +481,24 @@ async fn a_comparison_sees_one_moment(log: Log) -> Outcome {
     });
     let runners = tokio::spawn(together(runners.collect::<Vec<_>>()));
     let rows = handles[2].rows();
-    while !runners.is_finished() {
-        match rows.switch(&tables[1], true).await? {
-            Switched::Apart => room_for_others().await,
-            // From now on it is live already, and nothing is compared any more.
-            Switched::Done => break,
-            other => return Err(Failure::new(format!("a comparison amid changes says {other:?}"))),
+    for table in &tables[1..] {
+        // Until it takes over: at the latest when all stand still.
+        loop {
+            match rows.switch(table, true).await? {
+                Switched::Apart => room_for_others().await,
+                Switched::Done => break,
+                other => return Err(Failure::new(format!("a comparison amid changes says {other:?}"))),
+            }
+            ensure!(!runners.is_finished() || standing_still(&rows, rounds).await?, "a runner has failed");
         }
     }
     runners.await.map_err(panicked)??;
-    rows.goes_live(&tables[1], true).await
+    ensure_eq!(live(&rows.builds("things").await?), [(1, 5)], "the build that took over last");
+    Ok(())
+}
+
+/// Whether all builds of the things stand at a position.
+async fn standing_still(rows: &Rows, position: u64) -> Outcome<bool> {
+    let builds = rows.builds("things").await?;
+    Ok(builds.iter().all(|build| build.checkpoint.position.get() == position))
 }

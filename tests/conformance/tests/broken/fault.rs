@@ -58,6 +58,13 @@ pub(crate) enum Fault {
     /// What one handle writes is not there for the next.
     KeepsNothing,
     TakesTheLastEventBeforeATime,
+    /// What stands where a count starts counts, too.
+    CountsFromWhereItStarts,
+    CountsBelowTheEnd,
+    /// An event counts for each item that it matches.
+    CountsItemByItem,
+    /// There are gaps, and the feed respects them, but a count does not.
+    CountsWhatIsOnItsWay,
     /// Only its rows are broken.
     Rows(RowFault),
 }

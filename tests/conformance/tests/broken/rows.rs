@@ -1,19 +1,24 @@
 //! Sound rows with one fault.
 
-use std::{cmp::Ordering, sync::Arc};
+use std::{
+    cmp::Ordering,
+    sync::{Arc, Mutex},
+};
 
 use annalist_core::{
     Error,
     payload::Payload,
     record::Position,
     rows::{
-        Bound, Build, Checkpoint, Committed, Filter, Inline, Inlined, Key, Parked, Row, RowChange, RowQuery,
-        RowStore, SharedRows, Switched, Table, Value,
+        Bound, Build, Checkpoint, Committed, Difference, Filter, Inline, Inlined, Key, Parked, Row,
+        RowChange, RowQuery, RowStore, SharedRows, Switched, Table, Value,
     },
     store::LogId,
     time::Timestamp,
 };
 use tokio::task::yield_now;
+
+use super::inline::{How, bent};
 
 /// What is wrong with a store of rows.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -61,17 +66,80 @@ pub(crate) enum RowFault {
     TakesNothingForSmall,
     UsesTheFirstFilterOnly,
     IgnoresTheLimit,
+    /// All builds of a version are one.
+    MixesBuilds,
+    ListsBuildsFromTheNewest,
+    LeavesTheOldBuildLive,
+    LetsOlderBuildsTakeOver,
+    SwitchesToWhatIsNotThere,
+    ComparesNoRows,
+    ComparesKeysAlone,
+    /// It says that the rows differ, and switches all the same.
+    SwitchesToWhatDiffers,
+    ComparesBuildsApart,
+    ComparesBesideParkedEvents,
+    /// Positions, the rows of one build and those of the other are read one after the other.
+    ComparesInSteps,
+    SwapsMissingAndAdded,
+    NamesTheGreatestKey,
+    ComparesInlineBuildsByPosition,
+    DiscardsNothing,
+    DiscardsTheLiveBuild,
+    DiscardsWhatIsNotThere,
+    DiscardsItsNeighbours,
+    LeavesRowsOfTheDiscarded,
+    ComparesNoNumberOfParked,
+    /// Rows and checkpoint first, then the parked events.
+    ParksLater,
+    ForgetsToPark,
+    ForgetsToUnpark,
+    KeepsTheFirstAttempt,
+    ListsParkedByText,
+    CutsErrors,
+    SortsKeysOfParked,
+    ParksAThousand,
+    KeepsReports,
+    EndsReportsWhenStale,
+    IsNotEnforced,
+    /// Appends may bring folds that nobody needs.
+    TakesTooManyFolds,
+    NamesFoldsInAnyOrder,
+    /// Rows are read, then the append draws its positions.
+    FoldsWithoutLocks,
+    FoldsBackwards,
+    FoldsGuessedPositions,
+    FoldsAThousandRows,
+    FoldsOneBuild,
+    /// The events first, then the rows.
+    FoldsLater,
+    FoldsWhatItRefuses,
+    FoldsWhatItKnows,
+    KeepsEventsOfFailedFolds,
+    LosesTheTail,
+    CountsTheTailTwice,
+    /// The tail is folded, and then appends are told.
+    GoesInlineInTwoSteps,
+    GoesInlineFromFarBehind,
+    TakesChangesOfInlineBuilds,
+    LeavesInlineWhereItCame,
+    StaysInline,
 }
 
 /// Sound rows behind a fault.
 pub(crate) struct BrokenRows {
     pub(crate) inner: SharedRows,
     pub(crate) fault: RowFault,
+    /// Rows that stay when their build is discarded.
+    pub(crate) left: Arc<Mutex<Vec<Row>>>,
 }
 
 impl BrokenRows {
     fn table(&self, table: &Table) -> Table {
-        if self.fault == RowFault::MixesVersions { Table { version: 1, ..*table } } else { *table }
+        match self.fault {
+            RowFault::MixesVersions => Table { version: 1, ..*table },
+            RowFault::MixesBuilds => table.built(0),
+            _ => *table,
+        }
     }
 
     fn stored(&self, value: &mut Value) {
@@ -165,6 +233,13 @@ impl BrokenRows {
     }
 }
 
+/// Lets others do more than one thing.
+async fn yield_often() {
+    for _ in 0..50 {
+        yield_now().await;
+    }
+}
+
 /// Whether a text matches a pattern with `%` behind it.
 fn like(pattern: &str, text: &str) -> bool {
     // A long one is none: the pattern is taken apart letter by letter, on the stack.
@@ -197,6 +272,10 @@ impl RowStore for BrokenRows {
     async fn define(&self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
         let known = self.checkpoint(table.projection, table.version).await?;
         let answer = self.inner.define(&self.table(table), log).await;
+        if self.fault == RowFault::LeavesRowsOfTheDiscarded && known.is_none() {
+            let left = std::mem::take(&mut *self.left.lock().unwrap());
+            self.write(table, left, vec![]).await?;
+        }
         match (self.fault, answer, known) {
             (RowFault::TakesAnyShape, Err(error), Some(known)) if error.to_string().contains("version") => {
                 Ok(known)
@@ -210,7 +289,16 @@ impl RowStore for BrokenRows {
     }
 
     async fn builds(&self, projection: &str) -> Result<Vec<Build>, Error> {
-        self.inner.builds(projection).await
+        let mut builds = self.inner.builds(projection).await?;
+        match self.fault {
+            RowFault::ListsBuildsFromTheNewest => builds.reverse(),
+            RowFault::LeavesTheOldBuildLive => {
+                let live = builds.iter().rposition(|build| build.live).map_or(0, |last| last + 1);
+                builds[..live].iter_mut().for_each(|build| build.live = true);
+            }
+            _ => {}
+        }
+        Ok(builds)
     }
 
     async fn checkpoint(&self, projection: &str, version: u32) -> Result<Option<Checkpoint>, Error> {
@@ -219,23 +307,123 @@ impl RowStore for BrokenRows {
     }
 
     async fn parked(&self, table: &Table) -> Result<Vec<Parked>, Error> {
-        self.inner.parked(&self.table(table)).await
+        let mut parked = self.inner.parked(&self.table(table)).await?;
+        if self.fault == RowFault::ListsParkedByText {
+            parked.sort_by_key(|one| one.position.to_string());
+        }
+        Ok(parked)
     }
 
     async fn switch(&self, table: &Table, compare: bool) -> Result<Switched, Error> {
-        self.inner.switch(&self.table(table), compare).await
+        let table = &self.table(table);
+        let compare = compare && self.fault != RowFault::ComparesNoRows;
+        if compare && self.fault == RowFault::ComparesInSteps {
+            return self.switch_in_steps(table).await;
+        }
+        let answer = self.inner.switch(table, compare).await;
+        let over = async || self.inner.switch(table, false).await;
+        match (self.fault, answer) {
+            (RowFault::LetsOlderBuildsTakeOver, Ok(Switched::Older)) => Ok(Switched::Done),
+            (RowFault::SwitchesToWhatIsNotThere, Err(_)) => Ok(Switched::Done),
+            (RowFault::ComparesKeysAlone, Ok(Switched::Differs(Difference { missing: 0, added: 0, .. }))) => {
+                over().await
+            }
+            (RowFault::SwitchesToWhatDiffers, Ok(answer @ Switched::Differs(_))) => {
+                over().await.map(|_| answer)
+            }
+            (RowFault::ComparesBuildsApart, Ok(Switched::Apart)) => over().await,
+            (RowFault::ComparesBesideParkedEvents, Ok(Switched::Apart)) => {
+                let builds = self.inner.builds(table.projection).await?;
+                let aside = builds.iter().any(|build| build.checkpoint.parked > 0);
+                if aside { over().await } else { Ok(Switched::Apart) }
+            }
+            (RowFault::ComparesInlineBuildsByPosition, Ok(Switched::Done)) => {
+                let builds = self.inner.builds(table.projection).await?;
+                let inline: Vec<_> = builds.iter().filter(|build| build.inline).collect();
+                let apart =
+                    inline.windows(2).any(|two| two[0].checkpoint.position != two[1].checkpoint.position);
+                Ok(if apart { Switched::Apart } else { Switched::Done })
+            }
+            (RowFault::SwapsMissingAndAdded, Ok(Switched::Differs(difference))) => {
+                let Difference { missing, added, .. } = difference;
+                Ok(Switched::Differs(Difference { missing: added, added: missing, ..difference }))
+            }
+            (RowFault::NamesTheGreatestKey, Ok(Switched::Differs(difference))) => {
+                let [old, new] = self.both(table).await?;
+                let unlike = old
+                    .iter()
+                    .filter(|row| !new.contains(row))
+                    .chain(new.iter().filter(|row| !old.contains(row)));
+                let mut keys: Vec<Key> = unlike.map(|row| table.key_of(row)).collect();
+                keys.sort_by(|one, other| {
+                    let columns = one.iter().zip(other).map(|(one, other)| one.order(other));
+                    columns.fold(Ordering::Equal, Ordering::then)
+                });
+                Ok(Switched::Differs(Difference { example: keys.pop(), ..difference }))
+            }
+            (_, answer) => answer,
+        }
     }
 
     async fn discard(&self, table: &Table) -> Result<bool, Error> {
-        self.inner.discard(&self.table(table)).await
+        let table = &self.table(table);
+        match self.fault {
+            RowFault::DiscardsNothing => {
+                let builds = self.inner.builds(table.projection).await?;
+                return Ok(builds.iter().any(|build| build.order() == table.order()));
+            }
+            RowFault::DiscardsItsNeighbours => {
+                for build in self.inner.builds(table.projection).await? {
+                    if build.version == table.version && build.order() != table.order() {
+                        let _ = self.inner.discard(&table.built(build.build)).await;
+                    }
+                }
+            }
+            RowFault::LeavesRowsOfTheDiscarded => {
+                let all = RowQuery { table, filters: vec![], sort: None, after: None, limit: usize::MAX };
+                *self.left.lock().unwrap() = self.inner.find(&all).await.unwrap_or_default();
+            }
+            _ => {}
+        }
+        match (self.fault, self.inner.discard(table).await) {
+            (RowFault::DiscardsTheLiveBuild, Err(_)) | (RowFault::DiscardsWhatIsNotThere, Ok(_)) => Ok(true),
+            (_, answer) => answer,
+        }
     }
 
     async fn go_inline(&self, inline: Arc<dyn Inline>) -> Result<Inlined, Error> {
-        self.inner.go_inline(inline).await
+        match self.fault {
+            RowFault::LosesTheTail => self.inner.go_inline(bent(&inline, How::Idle)).await,
+            RowFault::CountsTheTailTwice => self.inner.go_inline(bent(&inline, How::Twice)).await,
+            RowFault::GoesInlineInTwoSteps => {
+                let table = inline.table();
+                let answer = self.inner.go_inline(Arc::clone(&inline)).await?;
+                if answer == Inlined::Done {
+                    self.inner.leave_inline(table).await?;
+                    yield_often().await;
+                    return self.inner.go_inline(bent(&inline, How::Idle)).await;
+                }
+                Ok(answer)
+            }
+            RowFault::GoesInlineFromFarBehind => self.inner.go_inline(inline).await.map(|_| Inlined::Done),
+            _ => self.inner.go_inline(inline).await,
+        }
     }
 
     async fn leave_inline(&self, table: &Table) -> Result<Checkpoint, Error> {
-        self.inner.leave_inline(&self.table(table)).await
+        let table = &self.table(table);
+        let builds = self.inner.builds(table.projection).await?;
+        let came = builds.into_iter().find(|build| build.order() == table.order());
+        match (self.fault, came) {
+            (RowFault::StaysInline, Some(came)) => Ok(came.checkpoint),
+            (RowFault::LeavesInlineWhereItCame, Some(came)) => {
+                let left = self.inner.leave_inline(table).await?;
+                let back = RowChange::new(table, left.position, came.checkpoint.position);
+                self.inner.commit(back).await?;
+                Ok(came.checkpoint)
+            }
+            _ => self.inner.leave_inline(table).await,
+        }
     }
 
     async fn rows(&self, table: &Table, keys: &[Key]) -> Result<Vec<Option<Row>>, Error> {
@@ -255,10 +443,39 @@ impl RowStore for BrokenRows {
         let table = self.table(change.table);
         let mut change = RowChange { table: &table, ..change };
         change.upserts.iter_mut().flatten().for_each(|value| self.stored(value));
-        let stands = self.inner.checkpoint(table.projection, table.version).await?;
-        let stands = stands.map_or(Position::START, |checkpoint| checkpoint.position);
+        let build = self.inner.builds(table.projection).await?;
+        let build = build.into_iter().find(|build| build.order() == table.order());
+        let Checkpoint { position: stands, parked, stopped, .. } =
+            build.map(|build| build.checkpoint).unwrap_or_default();
         match self.fault {
             RowFault::ComparesNothing => change.from = stands,
+            RowFault::ComparesNoNumberOfParked => change.parked = parked,
+            RowFault::ForgetsToPark => change.park.clear(),
+            RowFault::ForgetsToUnpark => change.unpark.clear(),
+            RowFault::ParksAThousand => change.park.truncate(1_000),
+            RowFault::KeepsTheFirstAttempt => {
+                let known = self.inner.parked(&table).await?;
+                change.park.retain(|one| known.iter().all(|known| known.position != one.position));
+            }
+            RowFault::CutsErrors => change.park.iter_mut().for_each(|one| {
+                one.error = one.error.chars().take(1_000).collect();
+            }),
+            RowFault::SortsKeysOfParked => change.park.iter_mut().for_each(|one| one.keys.sort()),
+            RowFault::ParksLater => return self.park_later(change).await,
+            RowFault::KeepsReports | RowFault::EndsReportsWhenStale => {
+                let answer = self.inner.commit(change).await?;
+                let keeps = self.fault == RowFault::KeepsReports;
+                if keeps == (answer == Committed::Done) {
+                    self.inner.report(&table, stopped.as_deref().filter(|_| keeps)).await?;
+                }
+                return Ok(answer);
+            }
+            RowFault::TakesChangesOfInlineBuilds => {
+                return match self.inner.commit(change).await {
+                    Err(error) if error.to_string().contains("inline") => Ok(Committed::Done),
+                    answer => answer,
+                };
+            }
             RowFault::ComparesBeforeItWrites if stands == change.from => {
                 yield_now().await;
                 let now = self.inner.checkpoint(table.projection, table.version).await?;
@@ -310,6 +527,44 @@ impl RowStore for BrokenRows {
 }
 
 impl BrokenRows {
+    /// The rows of the live build, and those of another.
+    async fn both(&self, table: &Table) -> Result<[Vec<Row>; 2], Error> {
+        let builds = self.inner.builds(table.projection).await?;
+        let live = builds.iter().find(|build| build.live).map_or(table.order(), Build::order);
+        let live = Table { version: live.0, build: live.1, ..*table };
+        let all = |table| RowQuery { table, filters: vec![], sort: None, after: None, limit: usize::MAX };
+        let old = self.inner.find(&all(&live)).await?;
+        yield_often().await;
+        Ok([old, self.inner.find(&all(table)).await?])
+    }
+
+    async fn switch_in_steps(&self, table: &Table) -> Result<Switched, Error> {
+        let builds = self.inner.builds(table.projection).await?;
+        let stands = |build: &&Build| build.live || build.order() == table.order();
+        let stand: Vec<Position> =
+            builds.iter().filter(stands).map(|build| build.checkpoint.position).collect();
+        if stand.windows(2).any(|two| two[0] != two[1]) {
+            return Ok(Switched::Apart);
+        }
+        let [old, new] = self.both(table).await?;
+        if old != new {
+            return Ok(Switched::Differs(Difference { changed: 1, ..Difference::default() }));
+        }
+        self.inner.switch(table, false).await
+    }
+
+    async fn park_later(&self, mut change: RowChange<'_>) -> Result<Committed, Error> {
+        let (park, unpark) = (std::mem::take(&mut change.park), std::mem::take(&mut change.unpark));
+        let (table, to, parked) = (*change.table, change.to, change.parked);
+        let answer = self.inner.commit(change).await?;
+        if answer == Committed::Done && !(park.is_empty() && unpark.is_empty()) {
+            yield_now().await;
+            let later = RowChange { parked, park, unpark, ..RowChange::new(&table, to, to) };
+            self.inner.commit(later).await?;
+        }
+        Ok(answer)
+    }
+
     /// Writes rows wherever the checkpoint stands, and leaves it there.
     async fn write(&self, table: &Table, upserts: Vec<Row>, deletes: Vec<Key>) -> Result<(), Error> {
         let stands = self.inner.checkpoint(table.projection, table.version).await?;

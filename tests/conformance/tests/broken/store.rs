@@ -14,7 +14,7 @@ use annalist_core::{
     payload::Payload,
     query::{Criteria, Item},
     record::{Draft, Metadata, Name, Position, Record},
-    rows::SharedRows,
+    rows::{Row, SharedRows},
     store::{
         Append, Appended, Batch, CommandKey, Condition, Entry, EventStore, LogId, Marker, Page, Read,
         Receipt, Settled,
@@ -25,7 +25,7 @@ use annalist_core::{
 use annalist_memory::Memory;
 use tokio::task::yield_now;
 
-use super::{fault::Fault, rows::BrokenRows};
+use super::{fault::Fault, inline::Beside, rows::BrokenRows};
 
 /// A sound store behind a fault.
 pub(crate) struct Broken {
@@ -34,15 +34,22 @@ pub(crate) struct Broken {
     /// Positions that writers have drawn and the feed cannot see yet.
     on_their_way: Mutex<BTreeSet<Position>>,
     calls: AtomicU64,
+    /// Rows that stay when their build is discarded.
+    left: Arc<Mutex<Vec<Row>>>,
 }
 
 impl Broken {
     pub(crate) fn new(fault: Fault) -> Self {
-        Self { inner: Memory::new(), fault, on_their_way: Mutex::default(), calls: AtomicU64::new(0) }
+        let (on_their_way, calls, left) = (Mutex::default(), AtomicU64::new(0), Arc::default());
+        Self { inner: Memory::new(), fault, on_their_way, calls, left }
     }
 
     fn has_gaps(&self) -> bool {
-        matches!(self.fault, Fault::GapsAndNaiveFeed | Fault::GapsAndPatientFeed)
+        self.fault == Fault::GapsAndNaiveFeed || self.is_patient()
+    }
+
+    fn is_patient(&self) -> bool {
+        matches!(self.fault, Fault::GapsAndPatientFeed | Fault::CountsWhatIsOnItsWay)
     }
 
     /// Appends, and keeps the events from the feed for some steps of the scheduler.
@@ -257,6 +264,10 @@ impl EventStore for Broken {
                 }
                 return Ok(answer);
             }
+            Fault::Rows(fault) => {
+                let rows = Arc::new(self.inner.clone());
+                return Beside { log: &self.inner, rows, fault }.append(append).await;
+            }
             _ if self.has_gaps() => return self.append_slowly(append).await,
             _ => {}
         }
@@ -304,7 +315,7 @@ impl EventStore for Broken {
                 let on_their_way = self.on_their_way.lock().unwrap();
                 page.records.retain(|record| !on_their_way.contains(&record.position));
             }
-            (Fault::GapsAndPatientFeed, Some(gap)) => {
+            (_, Some(gap)) if self.is_patient() => {
                 page.records.retain(|record| record.position < gap);
                 page.up_to = page.up_to.min(Position::new(gap.get() - 1)).max(after);
             }
@@ -317,7 +328,7 @@ impl EventStore for Broken {
         let first_gap = self.on_their_way.lock().unwrap().first().copied();
         let mut settled = self.inner.settled().await?;
         match (self.fault, first_gap) {
-            (Fault::GapsAndPatientFeed, Some(gap)) => settled.position = Position::new(gap.get() - 1),
+            (_, Some(gap)) if self.is_patient() => settled.position = Position::new(gap.get() - 1),
             (Fault::SettlesTooEarly, _) => settled.position = Position::new(settled.position.get() + 3),
             _ => {}
         }
@@ -340,14 +351,28 @@ impl EventStore for Broken {
     fn row_store(&self) -> Option<SharedRows> {
         let inner = self.inner.row_store()?;
         match self.fault {
-            Fault::Rows(fault) => Some(Arc::new(BrokenRows { inner, fault })),
+            Fault::Rows(fault) => Some(Arc::new(BrokenRows { inner, fault, left: Arc::clone(&self.left) })),
             _ => Some(inner),
         }
     }
 
     async fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> Result<u64, Error> {
-        // Only what is settled, whatever is there already.
-        let up_to = up_to.min(self.settled().await?.position);
+        let settled = self.settled().await?.position;
+        let (after, up_to) = match self.fault {
+            Fault::CountsFromWhereItStarts => {
+                (Position::new(after.get().saturating_sub(1)), up_to.min(settled))
+            }
+            Fault::CountsBelowTheEnd => (after, Position::new(up_to.min(settled).get().saturating_sub(1))),
+            Fault::CountsWhatIsOnItsWay => (after, up_to),
+            _ => (after, up_to.min(settled)),
+        };
+        if self.fault == Fault::CountsItemByItem {
+            let mut sum = 0;
+            for item in criteria.items() {
+                sum += self.inner.count(&item.clone().into(), after, up_to).await?;
+            }
+            return Ok(sum);
+        }
         self.inner.count(criteria, after, up_to).await
     }
 

@@ -9,7 +9,7 @@ use annalist_core::{
 };
 use proptest::{collection::vec, prelude::*, sample::select, strategy::Union};
 
-use super::tales::*;
+use super::{Brings, tales::*};
 use crate::{
     cases::scripts::for_all,
     failure::Outcome,
@@ -96,6 +96,9 @@ impl Player {
         sent.key = id.map(|id| key(format!("c-{id}"), "tell", &[]));
         if refused {
             sent = sent.under(of(&["told"], &[]), Marker::START);
+        }
+        if self.number.is_multiple_of(2) {
+            sent = sent.brings(&self.folds[..1]);
         }
         match self.handle.along(sent, &self.folds).await? {
             Appended::Done(receipt) => self.last = self.last.max(receipt.position()),
