@@ -191,6 +191,8 @@ async fn what_is_inline_stands_in_the_file() {
     let wanted = InlineId { projection: "tallies".to_owned(), version: 1, build: 0 };
     assert_eq!(store.append(events([paid(&[])])).await.unwrap(), Appended::Inline(vec![wanted]));
     write(&store, counted([paid(&["a:1"])])).await;
+    // Who asks again folds nothing twice.
+    assert_eq!(store.go_inline(inline(TALLIES)).await.unwrap(), Inlined::Done);
     assert_eq!(found(&store, &TALLIES).await[0][1], Value::Int(1));
     let harm = "UPDATE annalist_builds SET types = '[1]'";
     sqlx::query(harm).execute(&mut place.raw().await).await.unwrap();
