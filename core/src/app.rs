@@ -16,7 +16,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{SetOnce, watch},
+    sync::SetOnce,
     time::{Instant, MissedTickBehavior},
 };
 
@@ -41,7 +41,7 @@ use crate::{
     error::{Error, Invalid},
     event::Event,
     feed::{Feed, Hub},
-    find::{Find, List, ReadModel},
+    find::{Find, Followed, List, ReadModel},
     id::Id,
     policy::{MAX_HOPS, Policy, PolicyFollower},
     position::Position,
@@ -231,7 +231,7 @@ impl App {
         self.inner.read_side.model()
     }
 
-    pub(crate) fn follow(&self, name: &str) -> Result<(&'static str, watch::Receiver<Status>), Error> {
+    pub(crate) fn follow(&self, name: &str) -> Result<&Followed, Error> {
         self.inner.read_side.follow(name)
     }
 

@@ -5,7 +5,7 @@ mod list;
 mod model;
 mod one;
 
-pub(crate) use self::model::{PATIENCE, reached};
+pub(crate) use self::model::{Followed, PATIENCE};
 pub use self::{
     cursor::Cursor,
     list::{List, Rows},

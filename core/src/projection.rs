@@ -6,6 +6,7 @@ mod desk;
 mod ending;
 mod folding;
 mod follower;
+mod going_inline;
 mod inline;
 mod keeper;
 mod key;
@@ -14,8 +15,10 @@ mod on;
 mod parking;
 mod plan;
 mod runner;
+mod running;
 mod status;
 mod steps;
+mod takeover;
 
 pub use self::{
     consumer::{Consumer, Poison, Taken},

@@ -343,7 +343,11 @@ impl App {
     async fn append(&self, append: Append) -> Result<Appended, Error> {
         let Inner { store, read_side, .. } = &*self.inner;
         if !read_side.keeps_inline() {
-            return store.append(append).await;
+            let answer = store.append(append).await;
+            if let Ok(Appended::Inline(_)) = &answer {
+                read_side.look();
+            }
+            return answer;
         }
         let mut answer = store.append(append.clone()).await?;
         // Once is enough, unless builds are switched just then.
@@ -356,6 +360,10 @@ impl App {
     }
 
     fn not_kept_inline(&self, missing: &[InlineId]) -> Error {
+        let operation = format!("append to {}", self.inner.store.describe());
+        if self.inner.read_side.inline_of(missing).is_some() {
+            return Error::unavailable(operation, "what is kept inline has just changed; try again");
+        }
         let names: Vec<_> =
             missing.iter().map(|id| format!("`{}` version {}", id.projection, id.version)).collect();
         let reason = format!(
@@ -363,7 +371,7 @@ impl App {
              .inline())` for each",
             names.join(", ")
         );
-        Error::unusable(format!("append to {}", self.inner.store.describe()), reason)
+        Error::unusable(operation, reason)
     }
 
     /// The command as the journal keeps it, if there is a journal.

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::App;
+use tokio::time::timeout;
+
+use super::{App, read_side::FAREWELL};
 use crate::{
     error::Error,
     projection::{Desk, Progress, Retried, State, Status},
@@ -69,7 +71,8 @@ impl App {
     }
 
     /// Builds a projection anew, from the first event on, beside the build that questions read: it takes over when it is
-    /// complete. If a build is under way already, that goes on. After a crash the next start goes on with it.
+    /// complete. If a build is under way already, that goes on; one that stands still, or may not take over, is left behind.
+    /// After a crash the next start goes on with it.
     ///
     /// # Errors
     /// [`Error::Unusable`] if there is no projection of this name, it has no rows, or a newer version is live.
@@ -81,7 +84,7 @@ impl App {
     /// ([`Keep::compare`](crate::projection::Keep::compare)).
     ///
     /// # Errors
-    /// [`Error::Unusable`] if there is no projection of this name.
+    /// [`Error::Unusable`] if there is no projection of this name, or a newer version is live.
     pub async fn switch(&self, name: &str) -> Result<(), Error> {
         self.desk(name)?.switch().await
     }
@@ -130,12 +133,14 @@ impl App {
         self.desk(name)?.discard_parked(position).await
     }
 
-    /// Ends the app in order: projections and policies finish what they are at and write down how far they are, commands
-    /// that were begun are answered, and new ones are refused as unavailable. What takes longer than ten seconds is cut
-    /// off, which loses nothing: the next start goes on there.
+    /// Ends the app in order: projections and policies finish what they are at and write down how far they are; then
+    /// commands that were begun are answered, and new ones are refused as unavailable. Each of the two is given ten seconds;
+    /// what takes longer is cut off or no longer waited for, which loses nothing: the next start goes on there.
     pub async fn shut_down(&self) {
         self.inner.read_side.shut_down().await;
-        self.inner.doors.close().await;
+        if timeout(FAREWELL, self.inner.doors.close()).await.is_err() {
+            tracing::warn!("commands did not come to an end in time; what becomes of them is in the log");
+        }
     }
 
     fn desk(&self, name: &str) -> Result<&Desk, Error> {

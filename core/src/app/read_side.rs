@@ -10,7 +10,7 @@ use std::{
 use tokio::{
     sync::{Mutex, watch},
     task::JoinHandle,
-    time::{Instant, timeout},
+    time::{Instant, timeout_at},
 };
 
 use super::AppSlot;
@@ -18,7 +18,7 @@ use crate::{
     codec::Codec,
     error::Error,
     feed::Hub,
-    find::{ReadModel, reached},
+    find::{Followed, ReadModel},
     projection::{
         Custom, CustomProjection, Desk, Ending, Follower, Keep, Keeper, Projected, Projection, State, Status,
     },
@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// How long an end may take before what is left is cut off.
-const FAREWELL: Duration = Duration::from_secs(10);
+pub(super) const FAREWELL: Duration = Duration::from_secs(10);
 
 /// Something that follows the log, registered and not started yet.
 pub(super) struct Registered {
@@ -67,14 +67,14 @@ impl Registered {
 /// A follower at work.
 struct Started {
     desk: Arc<Desk>,
-    status: watch::Receiver<Status>,
+    followed: Followed,
     task: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// Everything that follows the log, by name.
 #[derive(Default)]
 pub(super) struct ReadSide {
-    started: Vec<(&'static str, Started)>,
+    started: Vec<Started>,
     models: HashMap<TypeId, Box<dyn Any + Send + Sync>>,
     ending: Ending,
     keeps_inline: bool,
@@ -96,7 +96,7 @@ impl ReadSide {
             let rows = if inline { None } else { own.or_else(|| rows.clone()) };
             read_side.add(make(codec, app), hub, rows, model, inline).await?;
         }
-        read_side.started.sort_unstable_by_key(|(name, _)| *name);
+        read_side.started.sort_unstable_by_key(|started| started.followed.name);
         Ok(read_side)
     }
 
@@ -110,7 +110,7 @@ impl ReadSide {
     ) -> Result<(), Error> {
         follower.check()?;
         let name = follower.table().projection;
-        if self.started.iter().any(|(other, _)| *other == name) {
+        if self.started.iter().any(|started| started.followed.name == name) {
             let reason = format!("two projections or policies are named `{name}`");
             return Err(Error::unusable("start the app", reason));
         }
@@ -119,11 +119,11 @@ impl ReadSide {
         let desk = Arc::new(desk);
         let (keeper, status) = Keeper::start(Arc::clone(&desk)).await?;
         if let Some((type_id, model)) = model {
-            self.models.insert(type_id, model(rows, status.clone()));
+            self.models.insert(type_id, model(SharedRows::clone(&rows), status.clone()));
         }
         self.keeps_inline |= inline;
         let task = Mutex::new(Some(tokio::spawn(keeper.run())));
-        self.started.push((name, Started { desk, status, task }));
+        self.started.push(Started { desk, followed: Followed { name, rows, status }, task });
         Ok(())
     }
 
@@ -139,18 +139,18 @@ impl ReadSide {
     }
 
     /// How the follower with this name does, from now on.
-    pub(super) fn follow(&self, name: &str) -> Result<(&'static str, watch::Receiver<Status>), Error> {
-        self.started(name).map(|(name, started)| (*name, started.status.clone()))
+    pub(super) fn follow(&self, name: &str) -> Result<&Followed, Error> {
+        self.started(name).map(|started| &started.followed)
     }
 
     /// The follower with this name.
     pub(super) fn desk(&self, name: &str) -> Result<&Arc<Desk>, Error> {
-        self.started(name).map(|(_, started)| &started.desk)
+        self.started(name).map(|started| &started.desk)
     }
 
-    fn started(&self, name: &str) -> Result<&(&'static str, Started), Error> {
-        self.started.iter().find(|(known, _)| *known == name).ok_or_else(|| {
-            let known: Vec<&str> = self.started.iter().map(|(name, _)| *name).collect();
+    fn started(&self, name: &str) -> Result<&Started, Error> {
+        self.started.iter().find(|started| started.followed.name == name).ok_or_else(|| {
+            let known: Vec<&str> = self.started.iter().map(|started| started.followed.name).collect();
             let reason =
                 format!("the app runs no projection or policy of this name; it runs: {}", known.join(", "));
             Error::unusable(format!("find `{name}`"), reason)
@@ -158,26 +158,25 @@ impl ReadSide {
     }
 
     pub(super) fn desks(&self) -> impl Iterator<Item = &Arc<Desk>> {
-        self.started.iter().map(|(_, started)| &started.desk)
+        self.started.iter().map(|started| &started.desk)
     }
 
     /// How each follower does, by name.
     pub(super) fn statuses(&self) -> Vec<(&'static str, Status)> {
-        self.started.iter().map(|(name, started)| (*name, started.status.borrow().clone())).collect()
+        let status = |Followed { name, status, .. }: &Followed| (*name, status.borrow().clone());
+        self.started.iter().map(|started| status(&started.followed)).collect()
     }
 
     /// Waits until one follower has passed a position.
     pub(super) async fn passed(&self, name: &str, wanted: Position, patience: Duration) -> Result<(), Error> {
-        let (name, started) = self.started(name)?;
-        reached(name, &started.status, wanted, patience).await.map(drop)
+        self.follow(name)?.reached(wanted, patience).await.map(drop)
     }
 
     /// Waits until every follower has passed a position.
     pub(super) async fn reached(&self, wanted: Position, patience: Duration) -> Result<(), Error> {
         let end = Instant::now() + patience;
-        for (name, started) in &self.started {
-            let left = end.saturating_duration_since(Instant::now());
-            reached(name, &started.status, wanted, left).await?;
+        for Started { followed, .. } in &self.started {
+            followed.reached(wanted, end.saturating_duration_since(Instant::now())).await?;
         }
         Ok(())
     }
@@ -192,8 +191,8 @@ impl ReadSide {
         if !self.keeps_inline {
             return Vec::new();
         }
-        let inline = self.started.iter().filter_map(|(_, started)| {
-            let status = started.status.borrow();
+        let inline = self.started.iter().filter_map(|started| {
+            let status = started.followed.status.borrow();
             let table = status.reads.filter(|_| status.state == State::Inline)?;
             started.desk.follower.inline(table)
         });
@@ -202,9 +201,14 @@ impl ReadSide {
         inline.filter(takes).collect()
     }
 
+    /// Has every keeper look at its builds: the store has others than it was told.
+    pub(super) fn look(&self) {
+        self.desks().for_each(|desk| desk.look());
+    }
+
     /// The folds of these builds; what is missing cannot be folded by this program.
     pub(super) fn inline_of(&self, wanted: &[InlineId]) -> Option<Vec<Arc<dyn Inline>>> {
-        self.started.iter().for_each(|(_, started)| started.desk.look());
+        self.look();
         let fold = |id: &InlineId| {
             let desk = self.desk(&id.projection).ok()?;
             let own = desk.follower.table();
@@ -222,19 +226,22 @@ impl ReadSide {
     pub(super) async fn shut_down(&self) {
         self.stop();
         let end = Instant::now() + FAREWELL;
-        for (name, started) in &self.started {
-            let Some(mut task) = started.task.lock().await.take() else { continue };
-            if timeout(end.saturating_duration_since(Instant::now()), &mut task).await.is_err() {
-                tracing::warn!(name, "it did not come to an end in time and is cut off");
+        for Started { followed, task, .. } in &self.started {
+            // Who comes second waits as well.
+            let mut slot = task.lock().await;
+            let Some(task) = slot.as_mut() else { continue };
+            if timeout_at(end, &mut *task).await.is_err() {
+                tracing::warn!(name = followed.name, "it did not come to an end in time and is cut off");
                 task.abort();
             }
+            *slot = None;
         }
     }
 }
 
 impl Drop for ReadSide {
     fn drop(&mut self) {
-        for (_, started) in &mut self.started {
+        for started in &mut self.started {
             if let Some(task) = started.task.get_mut() {
                 task.abort();
             }

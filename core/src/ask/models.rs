@@ -14,7 +14,7 @@ use crate::{
     app::App,
     error::Error,
     feed::Hub,
-    find::{Find, List, ReadModel, reached},
+    find::{Find, List, ReadModel},
     position::Position,
     projection::{Projection, State, Status},
 };
@@ -93,9 +93,9 @@ impl ReadModels {
     /// # Errors
     /// As [`reached`](ReadModels::reached).
     pub async fn passed(&self, name: &str) -> Result<(), Error> {
-        let (projection, status) = self.app.follow(name)?;
-        self.depends_on(projection, status.clone());
-        reached(projection, &status, self.wanted, self.left()).await.map(drop)
+        let followed = self.app.follow(name)?;
+        self.depends_on(followed.name, followed.status.clone());
+        followed.reached(self.wanted, self.left()).await.map(drop)
     }
 
     fn model<P: Projection>(&self) -> Result<ReadModel<P>, Error> {

@@ -2,7 +2,7 @@
 
 use std::{marker::PhantomData, time::Duration};
 
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout};
 
 use crate::{
     error::Error,
@@ -17,36 +17,44 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 /// The rows of a projection, as one process sees them.
 #[derive(Debug)]
 pub struct ReadModel<P> {
-    rows: SharedRows,
-    status: watch::Receiver<Status>,
+    followed: Followed,
     row: PhantomData<fn() -> P>,
+}
+
+/// What follows the log under a name: where its rows are, and how far they are.
+#[derive(Clone, Debug)]
+pub(crate) struct Followed {
+    pub(crate) name: &'static str,
+    pub(crate) rows: SharedRows,
+    pub(crate) status: watch::Receiver<Status>,
 }
 
 impl<P> Clone for ReadModel<P> {
     fn clone(&self) -> Self {
-        Self { rows: self.rows.clone(), status: self.status.clone(), row: PhantomData }
+        Self { followed: self.followed.clone(), row: PhantomData }
     }
 }
 
 impl<P: Projection> ReadModel<P> {
     /// Rows in a store, kept by a runner of this process that reports here.
     pub fn new(rows: SharedRows, status: watch::Receiver<Status>) -> Self {
-        Self { rows, status, row: PhantomData }
+        let name = P::TABLE.projection;
+        Self { followed: Followed { name, rows, status }, row: PhantomData }
     }
 
     /// Where the rows are.
     pub fn rows(&self) -> &SharedRows {
-        &self.rows
+        &self.followed.rows
     }
 
     /// How far they are, and how the projection does.
     pub fn status(&self) -> Status {
-        self.status.borrow().clone()
+        self.followed.status.borrow().clone()
     }
 
     /// Tells when they move.
     pub(crate) fn changes(&self) -> watch::Receiver<Status> {
-        self.status.clone()
+        self.followed.status.clone()
     }
 
     /// Waits until the rows have passed a position.
@@ -54,7 +62,7 @@ impl<P: Projection> ReadModel<P> {
     /// # Errors
     /// [`Error::Behind`] if they have not after `patience`, or if the projection stands still before it.
     pub async fn reached(&self, wanted: Position, patience: Duration) -> Result<(), Error> {
-        reached(P::TABLE.projection, &self.status, wanted, patience).await.map(drop)
+        self.followed.reached(wanted, patience).await.map(drop)
     }
 
     /// The build to read, once its rows have passed a position.
@@ -62,41 +70,63 @@ impl<P: Projection> ReadModel<P> {
     /// # Errors
     /// [`Error::Building`] if the first complete build is not there after `patience`; else as [`ReadModel::reached`].
     pub(crate) async fn table(&self, wanted: Position, patience: Duration) -> Result<Table, Error> {
-        let status = reached(P::TABLE.projection, &self.status, wanted, patience).await?;
+        let status = self.followed.reached(wanted, patience).await?;
         Ok(status.reads.unwrap_or(P::TABLE))
     }
 }
 
-/// Waits until a projection can be read and has passed a position.
-pub(crate) async fn reached(
-    projection: &'static str,
-    status: &watch::Receiver<Status>,
-    wanted: Position,
-    patience: Duration,
-) -> Result<Status, Error> {
-    let shows = |status: &Status| status.reads.is_some() && status.position >= wanted;
-    let mut watched = status.clone();
-    let passed = watched.wait_for(|status| shows(status) || stands_still(status));
-    let (now, reason) = match tokio::time::timeout(patience, passed).await {
-        Ok(Ok(now)) if shows(&now) => return Ok(now.clone()),
-        Ok(Ok(now)) => (now.clone(), why(&now, patience)),
-        Ok(Err(_)) => (status.borrow().clone(), "the app was stopped".to_owned()),
-        Err(_) => {
-            let now = status.borrow().clone();
-            let reason = why(&now, patience);
-            (now, reason)
+impl Followed {
+    /// Waits until it can be read and has passed a position.
+    ///
+    /// # Errors
+    /// As [`ReadModel::table`].
+    pub(crate) async fn reached(&self, wanted: Position, patience: Duration) -> Result<Status, Error> {
+        let passed = timeout(patience, self.passed(wanted)).await;
+        let now = self.status.borrow().clone();
+        let reason = match passed {
+            Ok(Ok(Some(status))) => return Ok(status),
+            Ok(Ok(None)) => now.stands_still().unwrap_or_else(|| "the app was stopped".to_owned()),
+            Ok(Err(error)) => return Err(error),
+            Err(_) => why(&now, patience),
+        };
+        let projection = self.name;
+        match now.building {
+            Some(progress) if now.reads.is_none() && now.held_up.is_none() && !is_stopped(&now.state) => {
+                Err(Error::Building { projection, progress: Box::new(progress) })
+            }
+            _ => Err(Error::Behind { projection, wanted, reached: now.position, reason }),
         }
-    };
-    match now.building {
-        Some(progress) if now.reads.is_none() && !matches!(now.state, State::Stopped(_)) => {
-            Err(Error::Building { projection, progress: Box::new(progress) })
+    }
+
+    /// The status that shows a position, as soon as there is one; none if there will not be.
+    async fn passed(&self, wanted: Position) -> Result<Option<Status>, Error> {
+        let shows = |status: &Status| status.reads.is_some() && status.position >= wanted;
+        let mut watched = self.status.clone();
+        loop {
+            let passed = watched.wait_for(|status| shows(status) || status.stands_still().is_some()).await;
+            let status = passed.ok().map(|status| status.clone()).filter(shows);
+            let Some(status) = status else { return Ok(None) };
+            if status.state != State::Inline || wanted == Position::START || self.is_inline(&status).await? {
+                return Ok(Some(status));
+            }
+            // Another process took it out of the appends, which the keeper of this one will see.
+            if watched.changed().await.is_err() {
+                return Ok(None);
+            }
         }
-        _ => Err(Error::Behind { projection, wanted, reached: now.position, reason }),
+    }
+
+    /// Whether the build that questions read is still inline.
+    async fn is_inline(&self, status: &Status) -> Result<bool, Error> {
+        let builds = self.rows.builds(self.name).await?;
+        let read =
+            builds.iter().find(|build| status.reads.is_some_and(|table| table.order() == build.order()));
+        Ok(read.is_some_and(|build| build.inline))
     }
 }
 
-fn stands_still(status: &Status) -> bool {
-    matches!(status.state, State::Stopped(_))
+fn is_stopped(state: &State) -> bool {
+    matches!(state, State::Stopped(_))
 }
 
 fn why(status: &Status, patience: Duration) -> String {

@@ -25,6 +25,11 @@ pub trait Consumer: Send + Sync + 'static {
         feed::PAGE
     }
 
+    /// Whether it has something to make before its first event: then a change of nothing is written, with no records.
+    fn sets_up(&self) -> bool {
+        false
+    }
+
     /// Takes records in their order, and tells what is to be written. It may be given the same records again.
     ///
     /// # Errors
@@ -80,6 +85,10 @@ impl Consumer for Box<dyn Consumer> {
 
     fn page(&self) -> usize {
         (**self).page()
+    }
+
+    fn sets_up(&self) -> bool {
+        (**self).sets_up()
     }
 
     async fn take(&mut self, records: &[Record], parking: &Parking) -> Result<Taken, Error> {

@@ -131,6 +131,10 @@ impl<S: Transactional, C: CustomProjection<S>> Consumer for OwnSql<C, S> {
         Item::any().types(C::EVENTS.iter().flat_map(Types::names)).into()
     }
 
+    fn sets_up(&self) -> bool {
+        !self.is_set_up
+    }
+
     /// What is to be done is done with the commit.
     async fn take(&mut self, _: &[Record], _: &Parking) -> Result<Taken, Error> {
         Ok(Taken::default())
@@ -143,10 +147,13 @@ impl<S: Transactional, C: CustomProjection<S>> Consumer for OwnSql<C, S> {
         change: RowChange<'_>,
     ) -> Result<Result<Committed, String>, Error> {
         let batch = Batch { records, codec: &self.codec };
-        let step = Step { projection: &*self.projection, batch, sets_up: !self.is_set_up };
+        let step = Step { projection: &*self.projection, batch, sets_up: self.sets_up() };
         let committed = self.store.commit_with(change, &step).await?;
-        self.is_set_up |= matches!(committed, Ok(Committed::Done));
-        Ok(committed.map_err(|error| error.to_string()))
+        if let Ok(Committed::Done) = committed {
+            self.is_set_up = true;
+        }
+        let doing = if self.is_set_up { "" } else { "its tables could not be set up: " };
+        Ok(committed.map_err(|error| format!("{doing}{error}")))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where a follower is asked and told from outside: what stands in its store, what is parked, and orders to its keeper.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -13,7 +13,7 @@ use crate::{
     feed::Hub,
     query::Criteria,
     record::{Position, Record},
-    rows::{Build, Committed, Folded, Parked, RowChange, RowStore, SharedRows, Table},
+    rows::{Build, Committed, Folded, Parked, RowChange, RowStore, SharedRows, Switched, Table},
     store::Read,
 };
 
@@ -28,6 +28,8 @@ pub(crate) struct Desk {
     look: AtomicBool,
     /// Runners are to be started anew.
     restart: AtomicBool,
+    /// A complete build that does not take over until somebody does something about it, and why.
+    refused: Mutex<Option<(Table, String)>>,
 }
 
 /// What came of trying parked events again.
@@ -42,7 +44,7 @@ pub struct Retried {
 impl Desk {
     pub(crate) fn new(follower: Arc<dyn Follower>, hub: Arc<Hub>, rows: SharedRows, ending: Ending) -> Self {
         let (bell, look, restart) = (Arc::default(), AtomicBool::new(false), AtomicBool::new(false));
-        Self { follower, hub, rows, ending, bell, look, restart }
+        Self { follower, hub, rows, ending, bell, look, restart, refused: Mutex::default() }
     }
 
     /// Has the keeper look at the builds now.
@@ -51,8 +53,9 @@ impl Desk {
         self.bell.notify_one();
     }
 
-    /// Has the keeper start its runners anew, also those that stand still.
+    /// Has the keeper start its runners anew, also those that stand still, and try what was refused.
     pub(crate) fn restart(&self) {
+        *self.refusal() = None;
         self.restart.store(true, Ordering::Release);
         self.look();
     }
@@ -62,12 +65,26 @@ impl Desk {
         (self.look.swap(false, Ordering::AcqRel), self.restart.swap(false, Ordering::AcqRel))
     }
 
+    /// A complete build does not take over.
+    pub(super) fn refuse(&self, table: Table, reason: String) {
+        *self.refusal() = Some((table, reason));
+    }
+
+    /// Why a complete build does not take over.
+    pub(super) fn refused(&self, table: &Table) -> Option<String> {
+        self.refusal().as_ref().filter(|(refused, _)| refused == table).map(|(_, reason)| reason.clone())
+    }
+
+    fn refusal(&self) -> MutexGuard<'_, Option<(Table, String)>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The builds that are there, of all versions, oldest first.
     pub(crate) async fn builds(&self) -> Result<Vec<Build>, Error> {
         self.rows.builds(self.follower.table().projection).await
     }
 
-    /// Begins a new build of the program's version, unless one is under way.
+    /// Begins a new build of the program's version, unless one is under way and moves.
     pub(crate) async fn rebuild(&self) -> Result<(), Error> {
         let (own, builds) = (self.follower.table(), self.builds().await?);
         let operation = || format!("rebuild `{}`", own.projection);
@@ -82,10 +99,12 @@ impl Desk {
                 format!("version {} is live, and this program has version {}", newer.version, own.version);
             return Err(Error::unusable(operation(), reason));
         }
-        if let Some(newest) = builds.iter().rfind(|build| build.version == own.version)
-            && newest.live
-        {
-            self.rows.define(&own.built(newest.build + 1), self.hub.store().log_id()).await?;
+        if let Some(newest) = builds.iter().rfind(|build| build.version == own.version) {
+            let refused = self.refused(&own.built(newest.build)).is_some();
+            // One that stands still will not take over.
+            if newest.live || refused || newest.checkpoint.stopped.is_some() {
+                self.rows.define(&own.built(newest.build + 1), self.hub.store().log_id()).await?;
+            }
         }
         self.look();
         Ok(())
@@ -96,9 +115,15 @@ impl Desk {
         let (own, builds) = (self.follower.table(), self.builds().await?);
         let newest =
             builds.iter().rfind(|build| build.version == own.version).ok_or_else(|| own.undefined())?;
-        self.rows.switch(&own.built(newest.build), false).await?;
+        let switched = self.rows.switch(&own.built(newest.build), false).await?;
         self.restart();
-        Ok(())
+        match switched {
+            Switched::Older => {
+                let reason = format!("a newer version than {}, that of this program, is live", own.version);
+                Err(Error::unusable(self.title("switch"), reason))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Removes all builds that are older than the live one, and tells how many.

@@ -5,6 +5,8 @@ use std::{
     time::Instant,
 };
 
+use tokio::task::JoinHandle;
+
 use crate::{progress::Progress, query::Criteria, record::Position, rows::Table, store::EventStore};
 
 /// Counts what a build has read, and knows what is ahead of it.
@@ -15,8 +17,15 @@ pub(crate) struct Meter {
     target: Position,
     /// Events of its types up to where it started, and up to the target.
     counted: Arc<OnceLock<(u64, u64)>>,
+    counting: JoinHandle<()>,
     read: u64,
     since: Instant,
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        self.counting.abort();
+    }
 }
 
 impl Meter {
@@ -30,14 +39,14 @@ impl Meter {
     ) -> Self {
         let counted = Arc::new(OnceLock::new());
         let result = Arc::clone(&counted);
-        tokio::spawn(async move {
-            let before = store.count(&filter, Position::START, from).await?;
-            let ahead = store.count(&filter, from, target).await?;
+        let counting = tokio::spawn(async move {
+            // Without a total, people see the rest.
+            let Ok(before) = store.count(&filter, Position::START, from).await else { return };
+            let Ok(ahead) = store.count(&filter, from, target).await else { return };
             let _ = result.set((before, before + ahead));
-            Ok::<_, crate::Error>(())
         });
         let Table { version, build, .. } = *table;
-        Self { version, build, target, counted, read: 0, since: Instant::now() }
+        Self { version, build, target, counted, counting, read: 0, since: Instant::now() }
     }
 
     pub(crate) fn read(&mut self, events: usize) {

@@ -80,14 +80,7 @@ impl From<Error> for Halt {
 impl<C: Consumer> Runner<C> {
     /// A runner that reads from a hub and keeps its checkpoint in a store of rows. The receiver tells how it does.
     pub fn new(hub: Arc<Hub>, rows: SharedRows, consumer: C) -> (Self, watch::Receiver<Status>) {
-        let status = Status {
-            position: Position::START,
-            state: State::CatchingUp,
-            parked: 0,
-            reads: Some(*consumer.table()),
-            building: None,
-        };
-        let (status, receiver) = watch::channel(status);
+        let (status, receiver) = watch::channel(Status::NEW);
         let runner = Self {
             feed: Feed::new(hub, consumer.filter()),
             rows,
@@ -167,7 +160,7 @@ impl<C: Consumer> Runner<C> {
         let halted: Result<(), Halt> = async {
             self.start().await?;
             while self.feed.position() < end {
-                let mut page = self.feed.poll().await?;
+                let mut page = self.feed.next().await?;
                 page.records.retain(|record| record.position <= end);
                 page.up_to = page.up_to.min(end);
                 self.feed.seek(page.up_to);
@@ -235,13 +228,28 @@ impl<C: Consumer> Runner<C> {
             self.rows.report(self.consumer.table(), None).await?;
         }
         self.resume(&checkpoint).await?;
+        self.set_up().await?;
         if let Some(target) = self.target.take_if(|target| *target > checkpoint.position) {
             let (hub, table) = (self.feed.hub(), self.consumer.table());
             let filter = self.consumer.filter();
             self.meter =
                 Some(Meter::start(Arc::clone(hub.store()), table, filter, checkpoint.position, target));
         }
+        let table = *self.consumer.table();
+        self.status.send_modify(|status| status.reads = Some(table));
         self.tell(State::CatchingUp);
+        Ok(())
+    }
+
+    /// Lets the consumer make what it needs before its first event.
+    async fn set_up(&mut self) -> Result<(), Halt> {
+        while self.consumer.sets_up() {
+            let table = *self.consumer.table();
+            let nothing = self.change(&table, self.saved);
+            if let Saved::Refused(error) = self.write(&[], nothing).await? {
+                return Err(Halt::Stopped(Stopped::because(error)));
+            }
+        }
         Ok(())
     }
 
@@ -348,10 +356,16 @@ impl<C: Consumer> Runner<C> {
     async fn save(&mut self, records: &[Record], change: RowChange<'_>) -> Result<Saved, Halt> {
         let to = change.to;
         self.save_at = Instant::now() + IDLE_SAVE;
-        if to <= self.saved {
-            return Ok(Saved::Done);
-        }
-        match self.consumer.commit(&*self.rows, records, change).await? {
+        if to <= self.saved { Ok(Saved::Done) } else { self.write(records, change).await }
+    }
+
+    async fn write(&mut self, records: &[Record], change: RowChange<'_>) -> Result<Saved, Halt> {
+        let to = change.to;
+        let committed = match self.consumer.commit(&*self.rows, records, change).await {
+            Err(error @ Error::Unusable { .. }) => return Err(self.unusable(error).await?),
+            committed => committed?,
+        };
+        match committed {
             Ok(Committed::Done) => {
                 self.saved = to;
                 Ok(Saved::Done)
@@ -365,12 +379,26 @@ impl<C: Consumer> Runner<C> {
         }
     }
 
+    /// Why a change cannot be written: a build that is inline now may be left to its runners again.
+    async fn unusable(&self, error: Error) -> Result<Halt, Error> {
+        let operation = format!("write rows of `{}`", self.name());
+        let is_inline = self.build().await?.is_some_and(|build| build.inline);
+        Ok(if is_inline { Error::unavailable(operation, error).into() } else { error.into() })
+    }
+
+    /// Its build, as it stands in the store.
+    async fn build(&self) -> Result<Option<Build>, Error> {
+        let table = self.consumer.table();
+        let builds = self.rows.builds(table.projection).await?;
+        Ok(builds.into_iter().find(|build| build.order() == table.order()))
+    }
+
     /// Somebody else was here: goes on from what the store has now.
     async fn look_again(&mut self) -> Result<Saved, Halt> {
         let table = *self.consumer.table();
-        let builds = self.rows.builds(table.projection).await?;
-        let build = builds.into_iter().find(|build| build.order() == table.order());
-        let Some(Build { checkpoint, .. }) = build else { return Err(table.undefined().into()) };
+        let Some(Build { checkpoint, .. }) = self.build().await? else {
+            return Err(table.undefined().into());
+        };
         if (checkpoint.position, checkpoint.parked) == (self.saved, self.parking.count()) {
             // Asked again at once, it would say so again.
             let operation = format!("write rows of `{}`", table.projection);

@@ -19,6 +19,28 @@ pub struct Status {
     pub reads: Option<Table>,
     /// How far the build is that is to take over, if one is being built.
     pub building: Option<Progress>,
+    /// Why the build that is to take over does not, if something stands in its way.
+    pub held_up: Option<String>,
+}
+
+impl Status {
+    /// Before anything is known.
+    pub(super) const NEW: Self = Self {
+        position: Position::START,
+        state: State::CatchingUp,
+        parked: 0,
+        reads: None,
+        building: None,
+        held_up: None,
+    };
+
+    /// Why it will not move until somebody does something, if that is so.
+    pub(crate) fn stands_still(&self) -> Option<String> {
+        match &self.state {
+            State::Stopped(stopped) => Some(stopped.to_string()),
+            _ => self.held_up.clone().filter(|_| self.reads.is_none()),
+        }
+    }
 }
 
 /// How a projection or a policy does.

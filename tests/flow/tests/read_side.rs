@@ -176,7 +176,7 @@ mod rivals {
 async fn two_projections_with_one_name_are_refused() {
     let builder = App::builder(Memory::new()).projection::<Balance>().projection::<rivals::Other>();
     let text = builder.start().await.unwrap_err().to_string();
-    assert!(text.contains("two projections are named `balances`"), "{text}");
+    assert!(text.contains("two projections or policies are named `balances`"), "{text}");
 }
 
 #[tokio::test]
