@@ -57,8 +57,9 @@
 //! # }
 //! ```
 //!
-//! A fifth, `Projection`, folds events into the rows of a read model. An [`App`] executes commands on a store: [`Memory`],
-//! `Sqlite` or `Postgres`, each behind the feature of its name, or any other [`EventStore`]. [`open`] takes the URL of one.
+//! A fifth, `Projection`, folds events into the rows of a read model; a sixth, `Query`, asks them; a seventh, `Policy`, reacts to
+//! events with commands. An [`App`] executes commands on a store: [`Memory`], `Sqlite` or `Postgres`, each behind the feature
+//! of its name, or any other [`EventStore`]. [`open`] takes the URL of one.
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|

@@ -41,3 +41,23 @@ fn told(error: BoxError) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{text}")]
+    struct Told {
+        text: &'static str,
+        source: Option<BoxError>,
+    }
+
+    #[test]
+    fn an_error_is_told_with_causes_that_it_does_not_tell_itself() {
+        let refused: BoxError = "connection refused".into();
+        let server = Told { text: "no server: connection refused", source: Some(refused) };
+        let mail = Told { text: "no mail was sent", source: Some(server.into()) };
+        assert_eq!(told(mail.into()), "no mail was sent: no server: connection refused");
+    }
+}

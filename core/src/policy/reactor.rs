@@ -114,10 +114,7 @@ impl<P: Policy> Reactor<P> {
         let (attempts, most) = (before + 1, if once { 1 } else { P::TRIES });
         let (error, parks) = match self.answer(record).await {
             Ok(()) => return Ok(Seen::Done),
-            Err(Failure::Store(error)) => {
-                self.tried = Some((record.id, before));
-                return Err(error);
-            }
+            Err(Failure::Store(error)) => return Err(error),
             Err(Failure::Failed(error)) if attempts < most => {
                 self.tried = Some((record.id, attempts));
                 return Ok(Seen::Failed(format!("try {attempts} of {most} failed: {error}")));

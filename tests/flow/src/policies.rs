@@ -70,11 +70,15 @@ macro_rules! movers {
         $(#[doc = concat!("Moves too much: on_reject = ", stringify!($on_reject))]
         #[derive(Policy)]
         #[policy(name = $name, from = beginning, on_reject = $on_reject, on(AccountEvent => $policy::react))]
-        pub struct $policy;
+        pub struct $policy {
+            /// How often it reacted to such a deposit.
+            pub calls: Calls,
+        }
 
         impl $policy {
             async fn react(&self, event: &AccountEvent) -> Option<(Transfer, Deposit)> {
                 let (account, amount) = deposited(event)?;
+                self.calls.add();
                 let factor = if amount < 100 { 1 } else { 2 };
                 Some((transfer_of(&account.to_string(), "out.of", factor * amount), deposit("after.refusal", 1)))
             }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use annalist::{App, ExecuteError, Memory, Postgres, Sqlite};
 use annalist_flow_tests::{
     domain::{Account, Transfer, account, deposit, transfer_of},
+    policies::{Bonus, Calls, NewBonus, ParksRefusal},
     read_model::Balance,
 };
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -25,6 +26,8 @@ fn main() {
     let trials = vec![
         trial("the_same_domain", |url| run(the_same_domain(url))),
         trial("rows_beside_the_events_and_in_other_databases", |url| run(rows_here_and_there(url))),
+        trial("policies_of_two_programs_react_once", |url| run(policies_react_once(url))),
+        trial("parked_events_of_a_policy_are_tried_again", |url| run(parked_events(url))),
         trial("money_is_neither_made_nor_lost", |url| run(money_is_neither_made_nor_lost(url))),
     ];
     if url.is_none() {
@@ -106,6 +109,49 @@ async fn rows_here_and_there(url: &str) -> Result<(), Failed> {
             [("b", 5), ("a0", 9), ("a1", 13), ("a2", 13)].map(|(name, cents)| (name.to_owned(), cents));
         assert_eq!(cents, expected);
     }
+    Ok(())
+}
+
+/// An app on a log of its own.
+async fn on_a_new_log(url: &str) -> Result<Postgres, Failed> {
+    let schema = format!("flow_{}", Uuid::now_v7().simple());
+    Ok(Postgres::options().schema(&schema).connect(url).await?)
+}
+
+async fn policies_react_once(url: &str) -> Result<(), Failed> {
+    let events = on_a_new_log(url).await?;
+    let plain = App::builder(events.clone()).start().await?;
+    plain.execute(deposit("ann", 1)).await.map_err(debug)?;
+    let start =
+        || App::builder(events.clone()).policy(Bonus { calls: Calls::default() }).policy(NewBonus).start();
+    let apps = [start().await?, start().await?];
+    for number in 0..40 {
+        apps[number % 2].execute(deposit("ann", 1)).await.map_err(debug)?;
+    }
+    for app in &apps {
+        app.caught_up().await?;
+    }
+    assert_eq!(plain.load::<Account>(&account("all.bonus")).await?.balance, 41);
+    assert_eq!(plain.load::<Account>(&account("new.bonus")).await?.balance, 40);
+    Ok(())
+}
+
+async fn parked_events(url: &str) -> Result<(), Failed> {
+    let policy = ParksRefusal { calls: Calls::default() };
+    let app = App::builder(on_a_new_log(url).await?).policy(policy).start().await?;
+    app.execute(deposit("bob", 100)).await.map_err(debug)?;
+    app.execute(deposit("bob", 7)).await.map_err(debug)?;
+    app.execute(deposit("ann", 5)).await.map_err(debug)?;
+    app.caught_up().await?;
+    assert_eq!(
+        (app.parked("parks_refusal").await?.len(), app.load::<Account>(&account("out.of")).await?.balance),
+        (2, 5)
+    );
+    app.execute(deposit("bob", 93)).await.map_err(debug)?;
+    app.caught_up().await?;
+    app.retry_parked("parks_refusal").await?;
+    app.caught_up().await?;
+    assert_eq!(app.load::<Account>(&account("out.of")).await?.balance, 205);
     Ok(())
 }
 

@@ -1,0 +1,54 @@
+//! Policies that react to what policies cause.
+
+use annalist::{App, policy::MAX_HOPS};
+use annalist_flow_tests::{
+    domain::{AccountEvent, account, deposit},
+    policies::{Echo, First, Second},
+};
+
+use super::{Store, balance, stopped};
+
+on_stores! {
+    a_chain_hands_on_where_it_comes_from;
+    a_policy_that_reacts_to_what_it_causes_is_stopped;
+    how_long_a_chain_may_be_is_for_the_app_to_say;
+}
+
+async fn a_chain_hands_on_where_it_comes_from(store: Store) {
+    let app = App::builder(store).policy(First).policy(Second).start().await.unwrap();
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let asked = app.execute(deposit("ann", 9)).actor("ann").correlation("order-1").trace(trace);
+    let asked = asked.await.unwrap();
+    app.caught_up().await.unwrap();
+
+    let history = app.history::<AccountEvent>(&account("chain.1")).await.unwrap();
+    let [first] = history.as_slice() else { panic!("{history:?}") };
+    let history = app.history::<AccountEvent>(&account("chain.2")).await.unwrap();
+    let [second] = history.as_slice() else { panic!("{history:?}") };
+    for (event, cause, policy, hops) in
+        [(first, asked.events[0].id, "first", 1), (second, first.id, "second", 2)]
+    {
+        let metadata = &event.metadata;
+        let text = |name: &Option<_>| name.as_ref().map(ToString::to_string).unwrap();
+        assert_eq!(text(&metadata.actor), format!("policy:{policy}"));
+        assert_eq!(text(&metadata.causation), cause.to_string());
+        assert_eq!(text(&metadata.command_id), format!("policy/{policy}/{cause}/0"));
+        assert_eq!((text(&metadata.correlation), text(&metadata.trace)), ("order-1".into(), trace.into()));
+        assert_eq!(metadata.hops, hops);
+    }
+}
+
+async fn a_policy_that_reacts_to_what_it_causes_is_stopped(store: Store) {
+    let app = App::builder(store).policy(Echo).start().await.unwrap();
+    app.execute(deposit("ann", 1)).await.unwrap();
+    let stopped = stopped(&app, "echo").await;
+    assert!(stopped.error.starts_with("`echo` reacts to what it causes: 32 policies"), "{stopped}");
+    assert_eq!(balance(&app, "echo").await, u64::from(MAX_HOPS));
+}
+
+async fn how_long_a_chain_may_be_is_for_the_app_to_say(store: Store) {
+    let app = App::builder(store).policy(Echo).max_hops(3).start().await.unwrap();
+    app.execute(deposit("ann", 1)).await.unwrap();
+    assert!(stopped(&app, "echo").await.error.contains("3 policies in a row"));
+    assert_eq!(balance(&app, "echo").await, 3);
+}
