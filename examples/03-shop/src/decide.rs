@@ -1,0 +1,180 @@
+//! Who says yes or no: pure functions from a state and a command to events or an error.
+//!
+//! What a policy has to hear of is an event, also when it is bad news: `stock.missing` and `payment.refused` are answers. What a
+//! policy asks for twice has no second effect: each of its decisions gives no event when there is nothing left to do.
+
+use std::{collections::BTreeSet, iter::zip};
+
+use annalist::Id;
+
+use crate::{
+    aggregate::{Order, Payment, Product, Step, Stock},
+    command::{Cancel, Deliver, Place, Proceed, RecordPayment, Release, Reserve, SetPrice, Ship},
+    event::{Line, OrderDue, OrderEvent, OrderId, PaymentEvent, Priced, ProductId, Reason, StockEvent},
+    gateway::Answer,
+    money::Cents,
+};
+
+/// Why the shop says no.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ShopError {
+    /// Nothing to call it by.
+    #[error("an order, its customer and a product each need a name")]
+    NoName,
+    /// The name is taken.
+    #[error("there is an order `{0}` already")]
+    Exists(OrderId),
+    /// No such product.
+    #[error("`{0}` is not for sale")]
+    NotForSale(ProductId),
+    /// Nothing is wanted or brought.
+    #[error("one at least")]
+    NoCount,
+    /// More than the shop can count.
+    #[error("that is more than the shop can count")]
+    TooMuch,
+    /// It goes its way.
+    #[error("the order `{0}` has not failed")]
+    NotFailed(OrderId),
+    /// First the one, then the other.
+    #[error("something still lies aside for the order `{0}`")]
+    StillHeld(OrderId),
+}
+
+impl Product {
+    /// No event if nothing changes.
+    pub(crate) fn set_price(&self, command: &SetPrice) -> Result<Option<Priced>, ShopError> {
+        if self.id.as_inner().is_empty() {
+            return Err(ShopError::NoName);
+        }
+        let priced = Priced { product: self.id.clone(), price: command.price };
+        Ok((self.price != Some(command.price)).then_some(priced))
+    }
+}
+
+/// One decision over the order and the prices of what is in it. Whether there is enough of it is not asked here.
+pub(crate) fn place(
+    (order, products): (&Order, &[Product]),
+    command: &Place,
+) -> Result<OrderEvent, ShopError> {
+    if order.id.as_inner().is_empty() || command.customer.as_inner().is_empty() {
+        return Err(ShopError::NoName);
+    }
+    if order.step != Step::None {
+        return Err(ShopError::Exists(order.id.clone()));
+    }
+    let wanted = zip(products, command.basket.0.values());
+    let lines = wanted.map(|(product, count)| line(product, *count)).collect::<Result<Vec<_>, _>>()?;
+    if lines.is_empty() {
+        return Err(ShopError::NoCount);
+    }
+    total(&lines)?;
+    Ok(OrderEvent::Placed { order: order.id.clone(), customer: command.customer.clone(), lines })
+}
+
+fn line(product: &Product, count: u32) -> Result<Line, ShopError> {
+    let price = product.price.ok_or_else(|| ShopError::NotForSale(product.id.clone()))?;
+    if count == 0 {
+        return Err(ShopError::NoCount);
+    }
+    Ok(Line { product: product.id.clone(), count, price })
+}
+
+fn total(lines: &[Line]) -> Result<Cents, ShopError> {
+    let sum = lines.iter().try_fold(Cents::ZERO, |sum, line| sum.plus(line.cost()?));
+    sum.filter(|sum| *sum <= Cents::MOST).ok_or(ShopError::TooMuch)
+}
+
+impl Stock {
+    pub(crate) fn deliver(&self, command: &Deliver) -> Result<StockEvent, ShopError> {
+        if self.id.as_inner().is_empty() {
+            return Err(ShopError::NoName);
+        }
+        if command.count == 0 {
+            return Err(ShopError::NoCount);
+        }
+        let reserved = self.reserved.values().try_fold(self.available, |sum, count| sum.checked_add(*count));
+        reserved.and_then(|all| all.checked_add(command.count)).ok_or(ShopError::TooMuch)?;
+        Ok(StockEvent::Delivered { product: self.id.clone(), count: command.count })
+    }
+
+    pub(crate) fn reserve(&self, command: &Reserve) -> Result<Option<StockEvent>, ShopError> {
+        let (product, order) = (self.id.clone(), command.order.clone());
+        Ok(match command.count {
+            _ if self.answered.contains(&order) => None,
+            count if count <= self.available => Some(StockEvent::Reserved { product, order, count }),
+            _ => Some(StockEvent::Missing { product, order }),
+        })
+    }
+
+    pub(crate) fn release(&self, command: &Release) -> Result<Option<StockEvent>, ShopError> {
+        Ok(self.reserved.get(&command.order).map(|count| StockEvent::Released {
+            product: self.id.clone(),
+            order: command.order.clone(),
+            count: *count,
+        }))
+    }
+
+    pub(crate) fn ship(&self, command: &Ship) -> Result<Option<StockEvent>, ShopError> {
+        Ok(self.reserved.get(&command.order).map(|count| StockEvent::Shipped {
+            product: self.id.clone(),
+            order: command.order.clone(),
+            count: *count,
+        }))
+    }
+}
+
+impl Payment {
+    /// The first answer stands.
+    pub(crate) fn record(&self, command: &RecordPayment) -> Result<Option<PaymentEvent>, ShopError> {
+        let order = self.id.clone();
+        let event = match command.answer.clone() {
+            Answer::Paid { receipt } => PaymentEvent::Accepted { order, receipt },
+            Answer::Refused { why } => PaymentEvent::Refused { order, why },
+        };
+        Ok((!self.answered).then_some(event))
+    }
+}
+
+impl Order {
+    /// What comes next: nothing yet, or the next step.
+    pub(crate) fn proceed(&self, _: &Proceed) -> Result<Option<OrderEvent>, ShopError> {
+        match (&self.step, &self.paid) {
+            (Step::Placed, _) => self.stock_answered(),
+            (Step::Due, Some(Ok(()))) => {
+                let products = self.held.iter().cloned().collect();
+                Ok(Some(OrderEvent::Confirmed { order: self.id.clone(), products }))
+            }
+            (Step::Due, Some(Err(why))) => Ok(Some(self.failed(Reason::PaymentRefused(why.clone())))),
+            _ => Ok(None),
+        }
+    }
+
+    /// Waits for the answer about each line, so that nothing is laid aside for an order that has failed.
+    fn stock_answered(&self) -> Result<Option<OrderEvent>, ShopError> {
+        let answered: BTreeSet<_> = self.held.union(&self.missing).collect();
+        if !self.lines.iter().all(|line| answered.contains(&line.product)) {
+            return Ok(None);
+        }
+        if self.missing.is_empty() {
+            let total = total(&self.lines)?;
+            return Ok(Some(OrderEvent::Due(OrderDue { order: self.id.clone(), total })));
+        }
+        Ok(Some(self.failed(Reason::OutOfStock(self.missing.iter().cloned().collect()))))
+    }
+
+    fn failed(&self, reason: Reason) -> OrderEvent {
+        OrderEvent::Failed { order: self.id.clone(), reason, held: self.held.iter().cloned().collect() }
+    }
+
+    pub(crate) fn cancel(&self, _: &Cancel) -> Result<Option<OrderEvent>, ShopError> {
+        match &self.step {
+            Step::Failed(_) if !self.held.is_empty() => Err(ShopError::StillHeld(self.id.clone())),
+            Step::Failed(reason) => {
+                Ok(Some(OrderEvent::Cancelled { order: self.id.clone(), reason: reason.clone() }))
+            }
+            Step::Cancelled => Ok(None),
+            _ => Err(ShopError::NotFailed(self.id.clone())),
+        }
+    }
+}

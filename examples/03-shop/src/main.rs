@@ -1,0 +1,250 @@
+//! A shop at the command line. Every call is one command or one question; the events stay in `shop.db`.
+//!
+//! ```console
+//! $ cargo run -p shop -- price tea 4.50
+//! $ cargo run -p shop -- deliver tea 10
+//! $ cargo run -p shop -- place first ann tea=2
+//! $ cargo run -p shop -- orders ann
+//! $ cargo run -p shop -- --help
+//! ```
+#![allow(clippy::print_stdout, clippy::print_stderr)] // a command line talks
+
+use std::{process::ExitCode, str::FromStr, sync::Arc};
+
+use annalist::{App, Receipt};
+use clap::{Parser, Subcommand};
+use shop::{
+    command::{Basket, Deliver, Place, SetPrice},
+    event::{CustomerId, OrderId, ProductId},
+    gateway::FakeGateway,
+    money::Cents,
+    projection::{LineRow, OrderRow, Shelf, State},
+    query::{Again, BestSellers, OrderOf, OrdersOf, WholeStock},
+};
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// A shop that finishes what it has begun.
+#[derive(Parser)]
+#[command(name = "shop", version)]
+struct Cli {
+    /// Where the events are: `sqlite://FILE`, `postgres://…` or `memory:`.
+    #[arg(long, default_value = "sqlite://shop.db", value_name = "URL", global = true)]
+    store: String,
+    /// What the payment gateway refuses to take more than.
+    #[arg(long, default_value = "100.00", value_name = "AMOUNT", global = true)]
+    limit: Cents,
+    /// How many times the payment gateway does not answer at first.
+    #[arg(long, default_value_t = 0, value_name = "TIMES", global = true)]
+    away: u32,
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Say what a product costs.
+    Price { product: ProductId, price: Cents },
+    /// Bring more of a product.
+    Deliver { product: ProductId, count: u32 },
+    /// Place an order, and wait for what becomes of it.
+    Place {
+        order: OrderId,
+        customer: CustomerId,
+        /// What is wanted: `tea=2`.
+        #[arg(required = true, value_name = "PRODUCT=COUNT")]
+        wanted: Vec<Wanted>,
+        /// Do not wait, as if the process died: the next call that waits for something goes on with it.
+        #[arg(long)]
+        leave: bool,
+    },
+    /// Follow an order until nothing more comes.
+    Watch { order: OrderId },
+    /// List the orders of a customer, the newest first.
+    Orders {
+        customer: CustomerId,
+        /// Only those that are so far.
+        #[arg(long)]
+        state: Option<State>,
+        /// How many to ask for at once.
+        #[arg(long, default_value_t = 50)]
+        page: usize,
+    },
+    /// Show whether there is enough of everything in an order to place it again.
+    Again { order: OrderId },
+    /// List what is there of each product.
+    Stock,
+    /// List what sells best.
+    Best,
+}
+
+impl Action {
+    /// Whether somebody waits for an order, and so has to work on orders too.
+    fn is_waited_for(&self) -> bool {
+        matches!(self, Self::Place { leave: false, .. } | Self::Watch { .. })
+    }
+}
+
+/// `tea=2`
+#[derive(Clone)]
+struct Wanted(ProductId, u32);
+
+impl FromStr for Wanted {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (product, count) = text.split_once('=').ok_or("it looks like tea=2")?;
+        let count = count.parse().map_err(|error| format!("how many? {error}"))?;
+        Ok(Self(product.parse().map_err(|error| format!("which product? {error}"))?, count))
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Cli::parse()).await {
+        Ok(text) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> Result<String, Failure> {
+    let store = annalist::open(&cli.store).await?;
+    let mut builder = shop::asking(store);
+    if cli.action.is_waited_for() {
+        let gateway = FakeGateway::new(cli.limit).away(cli.away);
+        builder = shop::working(builder, Arc::new(gateway));
+    }
+    let app = builder.start().await?;
+    match cli.action {
+        Action::Price { product, price } => {
+            app.execute(SetPrice { product: product.clone(), price }).await?;
+            Ok(format!("{product}: {price}\n"))
+        }
+        Action::Deliver { product, count } => {
+            app.execute(Deliver { product: product.clone(), count }).await?;
+            Ok(format!("{product}: {count} more\n"))
+        }
+        Action::Place { order, customer, wanted, leave } => {
+            let place = Place { order: order.clone(), customer, basket: basket(wanted)? };
+            let receipt = app.execute(place).await?;
+            if leave { Ok(format!("{order}: placed\n")) } else { last(&app, order, &receipt).await }
+        }
+        Action::Watch { order } => watch(&app, order).await,
+        Action::Orders { customer, state, page } => orders(&app, customer, state, page).await,
+        Action::Again { order } => again(&app, order).await,
+        Action::Stock => stock(&app).await,
+        Action::Best => best(&app).await,
+    }
+}
+
+fn basket(wanted: Vec<Wanted>) -> Result<Basket, Failure> {
+    let mut basket = Basket::default();
+    for Wanted(product, count) in wanted {
+        if let Some(_twice) = basket.0.insert(product.clone(), count) {
+            return Err(format!("`{product}` stands there twice").into());
+        }
+    }
+    Ok(basket)
+}
+
+/// Waits until nothing more comes, and tells how it ended.
+async fn last(app: &App, order: OrderId, receipt: &Receipt) -> Result<String, Failure> {
+    let mut watched = app.watch(OrderOf { order: order.clone() }).after(receipt);
+    loop {
+        match watched.next().await? {
+            Some(row) if row.state.is_final() => return Ok(order_line(&row)),
+            _ => {}
+        }
+    }
+}
+
+/// Prints each state that it sees until nothing more comes. Of several that follow each other quickly it may see the last.
+async fn watch(app: &App, order: OrderId) -> Result<String, Failure> {
+    app.caught_up().await?;
+    let mut watched = app.watch(OrderOf { order: order.clone() });
+    while let Some(row) = watched.next().await? {
+        if row.state.is_final() {
+            return Ok(order_line(&row));
+        }
+        print!("{}", order_line(&row));
+    }
+    Err(format!("there is no order `{order}`").into())
+}
+
+/// A page at a time from the read model, once it has seen everything that happened before.
+async fn orders(
+    app: &App,
+    customer: CustomerId,
+    state: Option<State>,
+    page: usize,
+) -> Result<String, Failure> {
+    app.caught_up().await?;
+    let mut question = OrdersOf { customer, state, page: Some(page), cursor: None };
+    let mut text = String::new();
+    loop {
+        let page = app.ask(question.clone()).await?;
+        text.extend(page.rows.iter().map(order_line));
+        if page.next.is_none() {
+            return Ok(text);
+        }
+        text += "--\n";
+        question.cursor = page.next;
+    }
+}
+
+fn order_line(OrderRow { order, state, total, lines, reason, .. }: &OrderRow) -> String {
+    let lines: Vec<_> = lines.iter().map(|line| format!("{} {}", line.count, line.product)).collect();
+    let reason = reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+    format!("{order:<8} {state:<9} {:>8}  {}{reason}\n", amount(*total), lines.join(", "))
+}
+
+async fn again(app: &App, order: OrderId) -> Result<String, Failure> {
+    app.caught_up().await?;
+    let answer = app.ask(Again { order: order.clone() }).await?;
+    let answer = answer.ok_or_else(|| format!("there is no order `{order}`"))?;
+    let lines = answer.order.lines.iter().zip(&answer.stock);
+    let mut text: String = lines.map(|(line, shelf)| again_line(line, shelf)).collect();
+    text += if answer.is_there_again() { "all there\n" } else { "not all there\n" };
+    Ok(text)
+}
+
+fn again_line(LineRow { product, count, .. }: &LineRow, Shelf { available, .. }: &Shelf) -> String {
+    format!("{product:<8} {count:>3} wanted, {available:>3} there\n")
+}
+
+async fn stock(app: &App) -> Result<String, Failure> {
+    app.caught_up().await?;
+    let (mut text, mut question) = (String::new(), WholeStock::default());
+    loop {
+        let page = app.ask(question).await?;
+        text.extend(page.rows.iter().map(shelf_line));
+        match page.next {
+            Some(next) => question = WholeStock { cursor: Some(next) },
+            None => return Ok(text),
+        }
+    }
+}
+
+fn shelf_line(Shelf { product, price, available, reserved, sold, .. }: &Shelf) -> String {
+    let price = price.map_or_else(|| "-".to_owned(), amount);
+    format!("{product:<8} {price:>8}  {available:>3} there, {reserved:>3} reserved, {sold:>3} sold\n")
+}
+
+async fn best(app: &App) -> Result<String, Failure> {
+    app.caught_up().await?;
+    let page = app.ask(BestSellers {}).await?;
+    let line = |Shelf { product, sold, wanted, .. }: &Shelf| {
+        format!("{product:<8} {sold:>3} sold, {wanted:>3} wanted\n")
+    };
+    Ok(page.rows.iter().map(line).collect())
+}
+
+fn amount(cents: i64) -> String {
+    Cents::new(cents.unsigned_abs()).to_string()
+}

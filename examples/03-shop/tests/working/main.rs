@@ -1,0 +1,238 @@
+//! The whole shop at work: many orders at once, a gateway that is away, and processes that die in the middle.
+#![allow(clippy::unwrap_used)] // in the helpers too
+
+mod books;
+mod orders;
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use annalist::{Criteria, EventStore, Memory, Position, Sqlite, app::Builder};
+use async_trait::async_trait;
+use shop::{
+    command::Place,
+    event::OrderId,
+    gateway::{Answer, Away, FakeGateway, Gateway},
+    money::Cents,
+    query::OrderOf,
+};
+use tokio::{sync::Notify, task::JoinSet};
+
+use self::{
+    books::{Books, all_ended},
+    orders::{LIMIT, STOCK, place, random_orders, stocked},
+};
+
+/// How many customers order at the same time.
+const CUSTOMERS: usize = 10;
+
+fn gateway() -> Arc<FakeGateway> {
+    Arc::new(FakeGateway::new(LIMIT))
+}
+
+fn working(store: Arc<dyn EventStore>, gateway: &Arc<impl Gateway + 'static>) -> Builder {
+    shop::working(shop::asking(store), Arc::clone(gateway) as Arc<dyn Gateway>)
+}
+
+async fn file(folder: &tempfile::TempDir) -> Arc<dyn EventStore> {
+    let url = format!("sqlite://{}", folder.path().join("shop.db").display());
+    Arc::new(Sqlite::open(&url).await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_orders_at_once_in_memory() {
+    a_thousand_orders_at_once(Arc::new(Memory::new())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_orders_at_once_on_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    a_thousand_orders_at_once(file(&folder).await).await;
+}
+
+/// Nobody waits for anybody: the customers order while the policies are at work.
+async fn a_thousand_orders_at_once(store: Arc<dyn EventStore>) {
+    let gateway = gateway();
+    let app = working(store, &gateway).start().await.unwrap();
+    stocked(&app).await;
+    let orders = random_orders(1000);
+    let mut customers = JoinSet::new();
+    for part in orders.chunks(orders.len() / CUSTOMERS) {
+        let (app, part) = (app.clone(), part.to_vec());
+        customers.spawn(async move {
+            for order in part {
+                app.execute(order).await.unwrap();
+            }
+        });
+    }
+    customers.join_all().await;
+    all_ended(&app).await;
+
+    let books = Books::of(&app).await;
+    books.balance(&orders, &gateway);
+    for order in &orders {
+        assert!(gateway.calls(&order.order) <= 1, "asked more than once about {}", order.order);
+    }
+    // Else the test would not have shown much.
+    assert!(books.shipped.len() > 100, "{} shipped", books.shipped.len());
+    assert!(books.out_of_stock.len() > 100, "{} out of stock", books.out_of_stock.len());
+    assert!(books.refused.len() > 50, "{} refused", books.refused.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_dies_again_and_again_in_memory() {
+    dies_again_and_again(Arc::new(Memory::new())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_dies_again_and_again_on_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    dies_again_and_again(file(&folder).await).await;
+}
+
+/// The app is dropped wherever it is, thirty times, and started again.
+async fn dies_again_and_again(store: Arc<dyn EventStore>) {
+    let gateway = gateway();
+    let orders = random_orders(150);
+    let app = shop::asking(Arc::clone(&store)).start().await.unwrap();
+    stocked(&app).await;
+    for order in orders.clone() {
+        app.execute(order).await.unwrap();
+    }
+    drop(app);
+
+    let mut random = fastrand::Rng::with_seed(7);
+    for death in 0..30 {
+        let app = working(Arc::clone(&store), &gateway).start().await.unwrap();
+        let head = store.settled().await.unwrap().position.get();
+        let log = app.feed(Criteria::all()).after(Position::new(head + random.u64(..30)));
+        tokio::select! {
+            () = log.more() => {}
+            () = all_ended(&app) => panic!("it had nothing left to do after {death} deaths"),
+        }
+        for _ in 0..random.u32(..100) {
+            tokio::task::yield_now().await;
+        }
+    }
+    let app = working(store, &gateway).start().await.unwrap();
+    all_ended(&app).await;
+    Books::of(&app).await.balance(&orders, &gateway);
+}
+
+/// A gateway that takes the money once and never comes to say so.
+#[derive(Debug)]
+struct Mute {
+    inner: Arc<FakeGateway>,
+    is_mute: AtomicBool,
+    took: Notify,
+}
+
+#[async_trait]
+impl Gateway for Mute {
+    async fn charge(&self, order: &OrderId, amount: Cents) -> Result<Answer, Away> {
+        let answer = self.inner.charge(order, amount).await?;
+        if self.is_mute.swap(false, Ordering::SeqCst) {
+            self.took.notify_one();
+            std::future::pending::<()>().await;
+        }
+        Ok(answer)
+    }
+}
+
+#[tokio::test]
+async fn who_dies_between_the_charge_and_its_record_charges_once() {
+    let inner = gateway();
+    let mute =
+        Arc::new(Mute { inner: Arc::clone(&inner), is_mute: AtomicBool::new(true), took: Notify::new() });
+    let store: Arc<dyn EventStore> = Arc::new(Memory::new());
+    let order = place("first", "ann", &[("tea", 2)]);
+    let app = working(Arc::clone(&store), &mute).start().await.unwrap();
+    stocked(&app).await;
+    app.execute(order.clone()).await.unwrap();
+    mute.took.notified().await;
+    drop(app);
+
+    let app = working(store, &mute).start().await.unwrap();
+    all_ended(&app).await;
+    assert_eq!((inner.calls(&order.order), inner.paid()), (2, 1));
+    Books::of(&app).await.balance(&[order], &inner);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gateway_that_is_away_for_a_while_is_asked_again() {
+    let gateway = Arc::new(FakeGateway::new(LIMIT).away(6));
+    let app = working(Arc::new(Memory::new()), &gateway).start().await.unwrap();
+    stocked(&app).await;
+    let order = place("first", "ann", &[("tea", 2)]);
+    app.execute(order.clone()).await.unwrap();
+    all_ended(&app).await;
+    assert_eq!(gateway.calls(&order.order), 7);
+    Books::of(&app).await.balance(&[order], &gateway);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gateway_that_stays_away_holds_up_payments_alone() {
+    let gateway = Arc::new(FakeGateway::new(LIMIT).away(u32::MAX));
+    let app = working(Arc::new(Memory::new()), &gateway).start().await.unwrap();
+    stocked(&app).await;
+    let first = place("first", "ann", &[("tea", 2)]);
+    app.execute(first.clone()).await.unwrap();
+    let error =
+        app.passed("payments", Position::END, Duration::from_secs(300)).await.unwrap_err().to_string();
+    assert!(error.contains("`payments`") && error.contains(&Away.to_string()), "{error}");
+
+    // Who wants what is not there need not wait for the gateway.
+    let second = place("second", "bob", &[("tea", STOCK + 1)]);
+    app.execute(second.clone()).await.unwrap();
+    let ended = orders::ended(&app, &second.order).await;
+    assert_eq!(ended.reason.as_deref(), Some("not enough tea"));
+
+    // It is back, and somebody says so.
+    gateway.comes_back();
+    app.resume("payments").unwrap();
+    all_ended(&app).await;
+    Books::of(&app).await.balance(&[first, second], &gateway);
+}
+
+#[tokio::test]
+async fn an_order_that_is_placed_twice_is_placed_once() {
+    let gateway = gateway();
+    let app = working(Arc::new(Memory::new()), &gateway).start().await.unwrap();
+    stocked(&app).await;
+    let order = place("first", "ann", &[("tea", 2)]);
+    let id = |order: &Place| order.order.to_string();
+    let first = app.execute(order.clone()).id(id(&order)).await.unwrap();
+    all_ended(&app).await;
+    let again = app.execute(order.clone()).id(id(&order)).await.unwrap();
+    assert_eq!(first, again);
+    app.caught_up().await.unwrap();
+    Books::of(&app).await.balance(&[order], &gateway);
+}
+
+#[tokio::test]
+async fn a_customer_watches_an_order() {
+    let gateway = gateway();
+    let app = working(Arc::new(Memory::new()), &gateway).start().await.unwrap();
+    stocked(&app).await;
+    let order = place("first", "ann", &[("tea", 2)]);
+    let mut watched = app.watch(OrderOf { order: order.order.clone() });
+    assert_eq!(watched.next().await.unwrap(), None);
+    app.execute(order).await.unwrap();
+    let mut seen = Vec::new();
+    loop {
+        let row = watched.next().await.unwrap().unwrap();
+        seen.push(row.state as u8);
+        if row.state.is_final() {
+            break;
+        }
+    }
+    assert!(seen.is_sorted(), "states that go back: {seen:?}");
+    let different: HashSet<_> = seen.iter().collect();
+    assert!(!different.is_empty());
+}
