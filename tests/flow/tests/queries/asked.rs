@@ -9,7 +9,7 @@ use annalist_flow_tests::{
 };
 use tokio::time::Instant;
 
-use super::{Accounts, Both, Richest, balance_of, both, gated::Gated, names, on_each_store, pay};
+use super::{Accounts, Richest, balance_of, both, gated::Gated, names, on_each_store, pay};
 
 #[tokio::test]
 async fn a_row_shows_what_its_receipt_did() {
@@ -217,8 +217,4 @@ async fn a_panic_of_an_answer_is_an_error() {
         assert!(matches!(error, Error::Panicked { .. }), "{error:?}");
         assert!(error.to_string().contains(message) && error.to_string().contains("Panics"), "{error}");
     }
-}
-
-fn _questions_may_be_asked_in_other_tasks(app: &App) {
-    let _ = tokio::spawn(app.ask(Both { account: account("a") }).into_future());
 }

@@ -218,9 +218,9 @@ async fn a_watch_ends_with_the_app() {
         let waiting = tokio::spawn(async move { (watched.next().await.unwrap_err(), watched) });
         tokio::task::yield_now().await;
         if dropped {
-            drop(app)
+            drop(app);
         } else {
-            app.stop()
+            app.stop();
         }
         let (error, mut watched) = waiting.await.unwrap();
         for error in [error, watched.next().await.unwrap_err()] {
