@@ -4,7 +4,7 @@ use annalist::Aggregate;
 
 use crate::{
     decide::BankError,
-    event::{AccountEvent, AccountId},
+    event::{AccountEvent, AccountId, Opened},
     money::Cents,
 };
 
@@ -26,7 +26,7 @@ pub struct Account {
 impl Account {
     fn apply(&mut self, event: &AccountEvent) {
         match event {
-            AccountEvent::Opened { owner, .. } => {
+            AccountEvent::Opened(Opened { owner, .. }) => {
                 self.owner.clone_from(owner);
                 self.open = true;
             }

@@ -2,7 +2,12 @@
 
 use annalist::prelude::*;
 
-use crate::{aggregate::Account, decide, event::AccountId, money::Cents};
+use crate::{
+    aggregate::Account,
+    decide,
+    event::{AccountEvent, AccountId},
+    money::Cents,
+};
 
 /// Opens an account.
 #[derive(Command, Serialize, Deserialize, Clone, Debug)]
@@ -58,6 +63,17 @@ pub struct Close {
     /// The account.
     #[id]
     pub account: AccountId,
+}
+
+/// Takes over accounts from the books of another bank: many events, one decision, all or nothing.
+#[derive(Command, Serialize, Deserialize, Clone, Debug)]
+#[command(decide = decide::import)]
+pub struct Import {
+    /// The accounts; nobody may have their names yet.
+    #[id(Account)]
+    pub accounts: Vec<AccountId>,
+    /// What happened to them there, oldest first. It is believed.
+    pub books: Vec<AccountEvent>,
 }
 
 /// Any of them: what a program outside would send.

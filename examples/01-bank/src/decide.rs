@@ -4,8 +4,8 @@ use annalist::Id;
 
 use crate::{
     aggregate::Account,
-    command::{Close, Deposit, Open, Transfer, Withdraw},
-    event::{AccountEvent, AccountId},
+    command::{Close, Deposit, Import, Open, Transfer, Withdraw},
+    event::{AccountEvent, AccountId, Opened},
     money::Cents,
 };
 
@@ -51,14 +51,14 @@ pub enum BankError {
 }
 
 impl Account {
-    pub(crate) fn open(&self, command: &Open) -> Result<AccountEvent, BankError> {
+    pub(crate) fn open(&self, command: &Open) -> Result<Opened, BankError> {
         if self.id.as_inner().is_empty() || command.owner.is_empty() {
             return Err(BankError::NoName);
         }
         if !self.owner.is_empty() {
             return Err(BankError::Exists(self.id.clone()));
         }
-        Ok(AccountEvent::Opened { account: self.id.clone(), owner: command.owner.clone() })
+        Ok(Opened { account: self.id.clone(), owner: command.owner.clone() })
     }
 
     pub(crate) fn deposit(&self, command: &Deposit) -> Result<AccountEvent, BankError> {
@@ -117,4 +117,16 @@ pub(crate) fn transfer(
     from.has(command.amount)?;
     to.accepts(command.amount)?;
     Ok(AccountEvent::Moved { from: from.id.clone(), to: to.id.clone(), amount: command.amount })
+}
+
+/// One decision over as many accounts as there are in the books.
+pub(crate) fn import(accounts: &[Account], command: &Import) -> Result<Vec<AccountEvent>, BankError> {
+    if let Some(known) = accounts.iter().find(|account| !account.owner.is_empty()) {
+        return Err(BankError::Exists(known.id.clone()));
+    }
+    let mut named = command.books.iter().flat_map(AccountEvent::accounts);
+    match named.find(|id| !command.accounts.contains(id)) {
+        Some(stranger) => Err(BankError::NotOpen(stranger.clone())),
+        None => Ok(command.books.clone()),
+    }
 }

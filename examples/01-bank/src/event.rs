@@ -8,18 +8,23 @@ use crate::money::Cents;
 #[derive(Id, Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AccountId(String);
 
+/// Somebody became a customer. It is a type of its own: who waits for new customers reads nothing else.
+#[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[event(name = "account.opened")]
+pub struct Opened {
+    /// The new account.
+    #[id]
+    pub account: AccountId,
+    /// Whose it is.
+    pub owner: String,
+}
+
 /// Everything that can happen to an account.
 #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[event(prefix = "account")]
 pub enum AccountEvent {
     /// Somebody became a customer.
-    Opened {
-        /// The new account.
-        #[id]
-        account: AccountId,
-        /// Whose it is.
-        owner: String,
-    },
+    Opened(Opened),
     /// Money came in.
     Deposited {
         /// The account.
@@ -59,7 +64,7 @@ impl AccountEvent {
     /// The accounts that it happened to.
     pub fn accounts(&self) -> Vec<&AccountId> {
         match self {
-            Self::Opened { account, .. }
+            Self::Opened(Opened { account, .. })
             | Self::Deposited { account, .. }
             | Self::Withdrawn { account, .. }
             | Self::Closed { account } => vec![account],

@@ -8,23 +8,30 @@
 //! ```
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command line talks
 
-use std::process::ExitCode;
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use annalist::{
-    App, Moment, Position, Timestamp,
+    App, Moment, Position, Projection, Timestamp,
     app::Journal,
     store::{Entry, Outcome},
 };
 use bank::{
     aggregate::Account,
+    books,
     command::{BankCommand, Close, Deposit, Open, Transfer, Withdraw},
-    event::{AccountEvent, AccountId},
+    event::{AccountEvent, AccountId, Opened},
     money::Cents,
-    projection::{Balance, Line},
+    operate::{self, Failure},
+    policy::WelcomeBonus,
+    projection::{Balance, Line, v2},
 };
 use clap::{Parser, Subcommand, ValueEnum};
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+/// How long a command waits for what the bank does because of it.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A bank that forgets nothing.
 #[derive(Parser)]
@@ -39,8 +46,19 @@ struct Cli {
     /// Makes a command idempotent: the same id again does nothing again.
     #[arg(long, global = true)]
     id: Option<String>,
+    /// Which version of the balances this program has; a newer one takes over from an older one.
+    #[arg(long, value_enum, default_value = "v1", global = true)]
+    balances: Version,
     #[command(subcommand)]
     action: Action,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Version {
+    /// With owners as they are called.
+    V1,
+    /// With the family names of owners first.
+    V2,
 }
 
 #[derive(Subcommand)]
@@ -60,6 +78,9 @@ enum Action {
         /// In which order.
         #[arg(long, value_enum, default_value = "name")]
         by: Order,
+        /// How many at most.
+        #[arg(long, value_name = "N")]
+        first: Option<usize>,
     },
     /// Show an account, now or at an earlier moment.
     Statement {
@@ -74,6 +95,12 @@ enum Action {
     Lines { account: AccountId },
     /// Every command that was asked, with what became of it.
     Journal,
+    /// Take over customers from another bank, with this many events in all.
+    Fill { events: usize },
+    /// How far the read models and the policy are.
+    Overview,
+    /// Build a read model anew; what there is answers questions until it is complete.
+    Rebuild { name: String },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -101,19 +128,30 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<String, Failure> {
+    match cli.balances {
+        Version::V1 => run_with::<Balance>(cli).await,
+        Version::V2 => run_with::<v2::Balance>(cli).await,
+    }
+}
+
+async fn run_with<B: Projection + Into<Balance>>(cli: Cli) -> Result<String, Failure> {
     let store = annalist::open(&cli.store).await?;
     let app = App::builder(store)
         .journal(Journal::All)
-        .projection::<Balance>()
+        .projection::<B>()
         .projection::<Line>()
+        .policy(WelcomeBonus)
         .start()
         .await?;
     let command: BankCommand = match cli.action {
-        Action::Accounts { by } => return accounts(&app, by).await,
+        Action::Accounts { by, first } => return accounts::<B>(&app, by, first.unwrap_or(usize::MAX)).await,
         Action::Statement { account, at } => return statement(&app, account, at).await,
         Action::History { account } => return history(&app, account).await,
         Action::Lines { account } => return lines(&app, account).await,
         Action::Journal => return journal(&app).await,
+        Action::Fill { events } => return fill(&app, events).await,
+        Action::Overview => return operate::overview(&app).await,
+        Action::Rebuild { name } => return rebuild::<B>(&app, &name).await,
         Action::Open { account, owner } => BankCommand::Open(Open { account, owner }),
         Action::Deposit { account, amount } => BankCommand::Deposit(Deposit { account, amount }),
         Action::Withdraw { account, amount } => BankCommand::Withdraw(Withdraw { account, amount }),
@@ -125,31 +163,41 @@ async fn run(cli: Cli) -> Result<String, Failure> {
         execution = execution.id(id);
     }
     let receipt = execution.await?;
+    // A policy acts as long as a program runs: this one stays until it has.
+    app.passed("welcome_bonus", &receipt, PATIENCE).await?;
     Ok(format!("done, at position {}\n", receipt.position()))
 }
 
 /// A page at a time from the read model, once it has seen everything that happened before.
-async fn accounts(app: &App, by: Order) -> Result<String, Failure> {
+async fn accounts<B: Projection + Into<Balance>>(
+    app: &App,
+    by: Order,
+    first: usize,
+) -> Result<String, Failure> {
+    const PAGE: usize = 100;
     app.caught_up().await?;
-    let (mut text, mut cursor) = (String::new(), None);
+    let (mut lines, mut cursor) = (Vec::new(), None);
     loop {
+        let list = app.list::<B>().limit(PAGE.min(first - lines.len()));
         let list = match by {
-            Order::Name => app.list::<Balance>(),
-            Order::Owner => app.list::<Balance>().order_by("owner"),
-            Order::Balance => app.list::<Balance>().order_by("cents").descending(),
+            Order::Name => list,
+            Order::Owner => list.order_by("owner"),
+            Order::Balance => list.order_by("cents").descending(),
         };
         let page = match cursor {
             Some(cursor) => list.from(cursor).await?,
             None => list.await?,
         };
-        for row in page.rows {
-            text += &format!("{}: {}, owned by {}\n", row.account, row.amount(), row.owner);
-        }
+        lines.extend(page.rows.into_iter().map(|row| balance(&row.into())));
         match page.next {
-            Some(next) => cursor = Some(next),
-            None => return Ok(text),
+            Some(next) if lines.len() < first => cursor = Some(next),
+            _ => return Ok(lines.concat()),
         }
     }
+}
+
+fn balance(row: &Balance) -> String {
+    format!("{}: {}, owned by {}\n", row.account, row.amount(), row.owner)
 }
 
 async fn lines(app: &App, account: AccountId) -> Result<String, Failure> {
@@ -195,14 +243,14 @@ async fn history(app: &App, id: AccountId) -> Result<String, Failure> {
     for recorded in app.history::<AccountEvent>(&id).await? {
         let actor = recorded.metadata.actor.as_ref().map_or("nobody", |actor| actor.as_str());
         let what = describe(&recorded.event);
-        text += &format!("{:>4}  {}  {actor:<8}  {what}\n", recorded.position, recorded.recorded_at);
+        text += &format!("{:>4}  {}  {actor:<20}  {what}\n", recorded.position, recorded.recorded_at);
     }
     Ok(text)
 }
 
 fn describe(event: &AccountEvent) -> String {
     match event {
-        AccountEvent::Opened { owner, .. } => format!("opened for {owner}"),
+        AccountEvent::Opened(Opened { owner, .. }) => format!("opened for {owner}"),
         AccountEvent::Deposited { amount, .. } => format!("deposited {amount}"),
         AccountEvent::Withdrawn { amount, .. } => format!("withdrew {amount}"),
         AccountEvent::Moved { from, to, amount } => format!("moved {amount} from {from} to {to}"),
@@ -231,7 +279,28 @@ fn journal_line(entry: &Entry) -> String {
         Outcome::Accepted(_) => "accepted".to_owned(),
         Outcome::Rejected(error) => format!("rejected: {error}"),
     };
-    format!("{number:>4}  {recorded_at}  {actor:<8}  {command} {body}  {outcome}\n")
+    format!("{number:>4}  {recorded_at}  {actor:<20}  {command} {body}  {outcome}\n")
+}
+
+async fn fill(app: &App, events: usize) -> Result<String, Failure> {
+    let start = Instant::now();
+    let customers = books::fill(app, events).await?;
+    Ok(format!("{events} events of {customers} customers, in {:.1} s\n", start.elapsed().as_secs_f64()))
+}
+
+/// Keeps asking who comes first in the list of owners, and shows four times a second how it goes.
+async fn rebuild<B: Projection + Into<Balance>>(app: &App, name: &str) -> Result<String, Failure> {
+    const PAUSE: Duration = Duration::from_millis(250);
+    let (start, mut shown) = (Instant::now(), Instant::now());
+    let question = async || app.list::<B>().order_by("owner").limit(1).await.map(drop);
+    let asked = operate::rebuild(app, name, question, |progress, asked| {
+        if shown.elapsed() >= PAUSE {
+            println!("{progress}; {asked}");
+            shown = Instant::now();
+        }
+    });
+    let asked = asked.await?;
+    Ok(format!("the new build of `{name}` took over after {:.1} s; {asked}\n", start.elapsed().as_secs_f64()))
 }
 
 fn moment(text: &str) -> Result<Moment, String> {

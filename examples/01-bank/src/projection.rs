@@ -1,9 +1,11 @@
 //! What is asked often, kept ready: rows folded from the events, in tables that any SQL tool can read.
 
+pub mod v2;
+
 use annalist::{Position, Timestamp, prelude::*};
 
 use crate::{
-    event::{AccountEvent, AccountId},
+    event::{AccountEvent, AccountId, Opened},
     money::Cents,
 };
 
@@ -25,14 +27,9 @@ pub struct Balance {
 impl Balance {
     fn apply(&mut self, event: &AccountEvent) -> Change {
         match event {
-            AccountEvent::Opened { owner, .. } => self.owner.clone_from(owner),
-            AccountEvent::Deposited { amount, .. } => self.cents += signed(*amount),
-            AccountEvent::Withdrawn { amount, .. } => self.cents -= signed(*amount),
-            AccountEvent::Moved { from, amount, .. } if *from == self.account => {
-                self.cents -= signed(*amount);
-            }
-            AccountEvent::Moved { amount, .. } => self.cents += signed(*amount),
+            AccountEvent::Opened(Opened { owner, .. }) => self.owner.clone_from(owner),
             AccountEvent::Closed { .. } => return Change::Delete,
+            _ => self.cents += effect(event, &self.account),
         }
         Change::Keep
     }
@@ -71,16 +68,26 @@ impl Line {
     fn write(&mut self, event: &AccountEvent, context: &Context) {
         self.time = context.time;
         self.actor = context.actor().map(str::to_owned);
-        (self.what, self.cents) = match event {
-            AccountEvent::Opened { owner, .. } => (format!("opened for {owner}"), 0),
-            AccountEvent::Deposited { amount, .. } => ("deposited".to_owned(), signed(*amount)),
-            AccountEvent::Withdrawn { amount, .. } => ("withdrew".to_owned(), -signed(*amount)),
-            AccountEvent::Moved { from, to, amount } if *from == self.account => {
-                (format!("to {to}"), -signed(*amount))
-            }
-            AccountEvent::Moved { from, amount, .. } => (format!("from {from}"), signed(*amount)),
-            AccountEvent::Closed { .. } => ("closed".to_owned(), 0),
+        self.cents = effect(event, &self.account);
+        self.what = match event {
+            AccountEvent::Opened(Opened { owner, .. }) => format!("opened for {owner}"),
+            AccountEvent::Deposited { .. } => "deposited".to_owned(),
+            AccountEvent::Withdrawn { .. } => "withdrew".to_owned(),
+            AccountEvent::Moved { from, to, .. } if *from == self.account => format!("to {to}"),
+            AccountEvent::Moved { from, .. } => format!("from {from}"),
+            AccountEvent::Closed { .. } => "closed".to_owned(),
         };
+    }
+}
+
+/// What an event does to the balance of an account, in cents.
+fn effect(event: &AccountEvent, account: &AccountId) -> i64 {
+    match event {
+        AccountEvent::Opened(_) | AccountEvent::Closed { .. } => 0,
+        AccountEvent::Deposited { amount, .. } => signed(*amount),
+        AccountEvent::Withdrawn { amount, .. } => -signed(*amount),
+        AccountEvent::Moved { from, amount, .. } if from == account => -signed(*amount),
+        AccountEvent::Moved { amount, .. } => signed(*amount),
     }
 }
 

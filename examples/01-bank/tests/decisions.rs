@@ -4,9 +4,9 @@
 use annalist::{Position, Timestamp, testing::given};
 use bank::{
     aggregate::Account,
-    command::{BankCommand, Close, Deposit, Open, Transfer, Withdraw},
+    command::{BankCommand, Close, Deposit, Import, Open, Transfer, Withdraw},
     decide::BankError,
-    event::{AccountEvent, AccountId},
+    event::{AccountEvent, AccountId, Opened},
     money::Cents,
     projection::{Balance, Line},
 };
@@ -16,7 +16,7 @@ fn id(name: &str) -> AccountId {
 }
 
 fn opened(name: &str) -> AccountEvent {
-    AccountEvent::Opened { account: id(name), owner: format!("owner of {name}") }
+    AccountEvent::Opened(Opened { account: id(name), owner: format!("owner of {name}") })
 }
 
 fn deposited(name: &str, cents: u64) -> AccountEvent {
@@ -102,6 +102,16 @@ fn only_an_empty_account_closes() {
         .when(close.clone())
         .then_err(BankError::NotEmpty { account: id("ann"), balance: Cents::new(1) });
     given(opened("ann")).when(close).then(AccountEvent::Closed { account: id("ann") });
+}
+
+#[test]
+fn the_books_of_another_bank_are_taken_over_whole() {
+    let books = vec![opened("ann"), opened("bob"), deposited("ann", 5)];
+    let import = Import { accounts: vec![id("ann"), id("bob")], books: books.clone() };
+    given(()).when(import.clone()).then(books.clone());
+    given(opened("bob")).when(import.clone()).then_err(BankError::Exists(id("bob")));
+    let stranger = Import { accounts: vec![id("ann")], ..import };
+    given(()).when(stranger).then_err(BankError::NotOpen(id("bob")));
 }
 
 #[test]
