@@ -62,6 +62,30 @@ impl Stock {
     }
 }
 
+/// What lies aside for an order. To send it out or to put it back takes these few events, not all that ever happened to the
+/// product: and yet no reservation of the product overlooks it, for the event belongs to both.
+#[derive(Aggregate, Clone, Debug)]
+#[aggregate(on(StockEvent => Reservation::apply), error = ShopError)]
+pub struct Reservation {
+    #[id]
+    pub(crate) order: OrderId,
+    pub(crate) held: HashMap<ProductId, u32>,
+}
+
+impl Reservation {
+    fn apply(&mut self, event: &StockEvent) {
+        match event {
+            StockEvent::Reserved { product, count, .. } => {
+                self.held.insert(product.clone(), *count);
+            }
+            StockEvent::Released { product, .. } | StockEvent::Shipped { product, .. } => {
+                self.held.remove(product);
+            }
+            StockEvent::Delivered { .. } | StockEvent::Missing { .. } => {}
+        }
+    }
+}
+
 /// An order, with what stock and payment answered: their events carry its id, so they are part of its state.
 #[derive(Aggregate, Clone, Debug)]
 #[aggregate(

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use annalist::{Ids, prelude::*};
 
 use crate::{
-    aggregate::{Order, Payment, Product, Stock},
+    aggregate::{Order, Payment, Product, Reservation, Stock},
     decide,
     event::{CustomerId, OrderId, ProductId},
     gateway::Answer,
@@ -82,23 +82,23 @@ pub struct Reserve {
 
 /// Puts back what lies aside for an order.
 #[derive(Command, Serialize, Deserialize, Clone, Debug)]
-#[command(decide = Stock::release)]
+#[command(decide = Reservation::release)]
 pub struct Release {
     /// The product.
-    #[id]
     pub product: ProductId,
     /// The order.
+    #[id]
     pub order: OrderId,
 }
 
 /// Sends out what lies aside for an order.
 #[derive(Command, Serialize, Deserialize, Clone, Debug)]
-#[command(decide = Stock::ship)]
+#[command(decide = Reservation::ship)]
 pub struct Ship {
     /// The product.
-    #[id]
     pub product: ProductId,
     /// The order.
+    #[id]
     pub order: OrderId,
 }
 

@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, iter::zip};
 use annalist::Id;
 
 use crate::{
-    aggregate::{Order, Payment, Product, Step, Stock},
+    aggregate::{Order, Payment, Product, Reservation, Step, Stock},
     command::{Cancel, Deliver, Place, Proceed, RecordPayment, Release, Reserve, SetPrice, Ship},
     event::{Line, OrderDue, OrderEvent, OrderId, PaymentEvent, Priced, ProductId, Reason, StockEvent},
     gateway::Answer,
@@ -106,21 +106,19 @@ impl Stock {
             _ => Some(StockEvent::Missing { product, order }),
         })
     }
+}
 
+impl Reservation {
     pub(crate) fn release(&self, command: &Release) -> Result<Option<StockEvent>, ShopError> {
-        Ok(self.reserved.get(&command.order).map(|count| StockEvent::Released {
-            product: self.id.clone(),
-            order: command.order.clone(),
-            count: *count,
-        }))
+        let (product, order) = (command.product.clone(), self.order.clone());
+        let count = self.held.get(&product).copied();
+        Ok(count.map(|count| StockEvent::Released { product, order, count }))
     }
 
     pub(crate) fn ship(&self, command: &Ship) -> Result<Option<StockEvent>, ShopError> {
-        Ok(self.reserved.get(&command.order).map(|count| StockEvent::Shipped {
-            product: self.id.clone(),
-            order: command.order.clone(),
-            count: *count,
-        }))
+        let (product, order) = (command.product.clone(), self.order.clone());
+        let count = self.held.get(&product).copied();
+        Ok(count.map(|count| StockEvent::Shipped { product, order, count }))
     }
 }
 

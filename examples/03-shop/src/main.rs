@@ -11,13 +11,17 @@
 
 use std::{process::ExitCode, str::FromStr, sync::Arc};
 
-use annalist::{App, Receipt};
+use annalist::{
+    App, Policy, Position,
+    projection::{State as Doing, Status},
+};
 use clap::{Parser, Subcommand};
 use shop::{
     command::{Basket, Deliver, Place, SetPrice},
     event::{CustomerId, OrderId, ProductId},
     gateway::FakeGateway,
     money::Cents,
+    policy::{Fulfilment, Payments},
     projection::{LineRow, OrderRow, Shelf, State},
     query::{Again, BestSellers, OrderOf, OrdersOf, WholeStock},
 };
@@ -132,10 +136,13 @@ async fn run(cli: Cli) -> Result<String, Failure> {
         }
         Action::Place { order, customer, wanted, leave } => {
             let place = Place { order: order.clone(), customer, basket: basket(wanted)? };
-            let receipt = app.execute(place).await?;
-            if leave { Ok(format!("{order}: placed\n")) } else { last(&app, order, &receipt).await }
+            let placed = app.execute(place).await?.position();
+            if leave { Ok(format!("{order}: placed\n")) } else { follow(&app, order, placed, |_| {}).await }
         }
-        Action::Watch { order } => watch(&app, order).await,
+        Action::Watch { order } => {
+            let known = app.store().settled().await?.position;
+            follow(&app, order, known, |row| print!("{}", order_line(row))).await
+        }
         Action::Orders { customer, state, page } => orders(&app, customer, state, page).await,
         Action::Again { order } => again(&app, order).await,
         Action::Stock => stock(&app).await,
@@ -153,28 +160,35 @@ fn basket(wanted: Vec<Wanted>) -> Result<Basket, Failure> {
     Ok(basket)
 }
 
-/// Waits until nothing more comes, and tells how it ended.
-async fn last(app: &App, order: OrderId, receipt: &Receipt) -> Result<String, Failure> {
-    let mut watched = app.watch(OrderOf { order: order.clone() }).after(receipt);
+/// Follows an order until nothing more comes, and tells how it ended. Of states that follow each other quickly it may see the
+/// last one alone.
+async fn follow(
+    app: &App,
+    order: OrderId,
+    after: Position,
+    mut see: impl FnMut(&OrderRow),
+) -> Result<String, Failure> {
+    let mut watched = app.watch(OrderOf { order: order.clone() }).after(after);
     loop {
-        match watched.next().await? {
-            Some(row) if row.state.is_final() => return Ok(order_line(&row)),
-            _ => {}
-        }
-    }
-}
-
-/// Prints each state that it sees until nothing more comes. Of several that follow each other quickly it may see the last.
-async fn watch(app: &App, order: OrderId) -> Result<String, Failure> {
-    app.caught_up().await?;
-    let mut watched = app.watch(OrderOf { order: order.clone() });
-    while let Some(row) = watched.next().await? {
+        let row = tokio::select! {
+            row = watched.next() => row?.ok_or_else(|| format!("there is no order `{order}`"))?,
+            failure = stands_still(app, Fulfilment::NAME) => return Err(failure),
+            failure = stands_still(app, Payments::NAME) => return Err(failure),
+        };
         if row.state.is_final() {
             return Ok(order_line(&row));
         }
-        print!("{}", order_line(&row));
+        see(&row);
     }
-    Err(format!("there is no order `{order}`").into())
+}
+
+/// Ends when a policy stands still, and says why: without it nobody works on orders.
+async fn stands_still(app: &App, policy: &str) -> Failure {
+    match app.until(policy, |status| matches!(status.state, Doing::Stopped(_))).await {
+        Ok(Status { state: Doing::Stopped(stopped), .. }) => format!("`{policy}` {stopped}").into(),
+        Ok(_) => format!("`{policy}` stands still").into(),
+        Err(error) => error.into(),
+    }
 }
 
 /// A page at a time from the read model, once it has seen everything that happened before.

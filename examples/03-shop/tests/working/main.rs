@@ -10,10 +10,9 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
-use annalist::{Criteria, EventStore, Memory, Position, Sqlite, app::Builder};
+use annalist::{Criteria, EventStore, Memory, Position, Sqlite, app::Builder, projection::State};
 use async_trait::async_trait;
 use shop::{
     command::Place,
@@ -183,9 +182,9 @@ async fn a_gateway_that_stays_away_holds_up_payments_alone() {
     stocked(&app).await;
     let first = place("first", "ann", &[("tea", 2)]);
     app.execute(first.clone()).await.unwrap();
-    let error =
-        app.passed("payments", Position::END, Duration::from_secs(300)).await.unwrap_err().to_string();
-    assert!(error.contains("`payments`") && error.contains(&Away.to_string()), "{error}");
+    let stopped = app.until("payments", |status| matches!(status.state, State::Stopped(_))).await.unwrap();
+    let State::Stopped(stopped) = stopped.state else { panic!("{stopped:?}") };
+    assert!(stopped.error.contains(&Away.to_string()), "{stopped}");
 
     // Who wants what is not there need not wait for the gateway.
     let second = place("second", "bob", &[("tea", STOCK + 1)]);
