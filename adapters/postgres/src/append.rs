@@ -16,7 +16,6 @@ use crate::{
     Store,
     error::is_taken,
     group::{Failed, Job},
-    inline::brought,
     keys::Locks,
     rows::{Items, Time, literal, number, ordinal, position, receipt},
     sql::Statement,
@@ -60,11 +59,11 @@ pub(crate) fn answers(rows: &[PgRow], jobs: &[Job]) -> Result<Vec<Result<Appende
 }
 
 impl Failed {
-    fn unsent(error: sqlx::Error) -> Self {
+    pub(crate) fn unsent(error: sqlx::Error) -> Self {
         Self::Unsent(error.into())
     }
 
-    fn answered(error: sqlx::Error) -> Self {
+    pub(crate) fn answered(error: sqlx::Error) -> Self {
         Self::Answered(error.into())
     }
 }
@@ -104,8 +103,8 @@ pub(crate) struct Columns<'a> {
     conditions: Conditions,
     items: Items,
     events: Events<'a>,
-    /// The inline builds, in order. An append that brings some is alone in its call.
-    inline: Vec<String>,
+    /// The inline builds of each append, in order.
+    inline: &'a [String],
 }
 
 /// One element an append.
@@ -147,7 +146,7 @@ impl<'a> Columns<'a> {
             conditions: Conditions::default(),
             items: Items::default(),
             events: Events::default(),
-            inline: jobs.iter().flat_map(|job| brought(&job.append)).collect(),
+            inline: jobs.first().map_or(&[], |job| &job.inline),
         };
         for (index, job) in jobs.iter().enumerate() {
             columns.push(index, &job.append)?;

@@ -4,7 +4,7 @@
 //! itself answered with an error and went on: the transaction is gone. If the answer is missing, or the server ended the
 //! connection with its last words (which may come after the commit), nobody knows.
 
-use std::sync::Arc;
+use std::{any::Any, sync::Arc};
 
 use annalist_core::error::{BoxError, Error};
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
@@ -97,6 +97,13 @@ fn advice(said: &PgDatabaseError) -> Option<String> {
 /// Data exceptions and exceeded limits (PostgreSQL manual, appendix A).
 fn is_input(code: &str) -> bool {
     code.starts_with("22") || code.starts_with("54")
+}
+
+/// The error for code of the user's that panicked.
+pub(crate) fn panicked(function: String, panic: &(dyn Any + Send)) -> Error {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    Error::Panicked { function, message: text.unwrap_or_else(|| "no message".to_owned()) }
 }
 
 fn told(source: &sqlx::Error) -> String {

@@ -18,6 +18,7 @@ use tokio::sync::{Semaphore, oneshot};
 use crate::{
     Store,
     error::{append_failed, blames_input, failed},
+    inline::brought,
     keys::Locks,
 };
 
@@ -51,6 +52,8 @@ struct Queue {
 pub(crate) struct Job {
     pub(crate) append: Append,
     pub(crate) locks: Locks,
+    /// The inline builds that it folds. Only such travel together as fold the same.
+    pub(crate) inline: Vec<String>,
     answer: oneshot::Sender<Result<Appended, Error>>,
 }
 
@@ -76,7 +79,8 @@ impl Store {
         let _place = self.group.room.acquire().await.map_err(|error| Error::unavailable(doing(), error))?;
         let (answer, answered) = oneshot::channel();
         let locks = self.keys.locks(&append);
-        self.enqueue(Job { append, locks, answer });
+        let inline = brought(&append);
+        self.enqueue(Job { append, locks, inline, answer });
         // A worker that ends without an answer may have sent the append.
         answered.await.unwrap_or_else(|error| Err(Error::unknown(doing(), error)))
     }
@@ -91,36 +95,34 @@ impl Store {
     }
 
     async fn carry(self: &Arc<Self>, jobs: Vec<Job>) {
-        let sent = match &jobs[..] {
-            [job] if job.is_inline() => Ok(vec![self.send_inline(job).await]),
-            _ => self.send(&jobs).await,
+        let sent = match jobs.iter().all(|job| job.inline.is_empty()) {
+            true => self.send(&jobs).await,
+            false => self.send_and_fold(&jobs).await,
         };
         match sent {
-            Ok(answers) => {
-                if answers.iter().any(has_written) {
-                    Self::tell(self);
-                }
-                for (job, answer) in jobs.into_iter().zip(answers) {
-                    let answer = match answer {
-                        Ok(Appended::Inline(_)) => self.inline_of(&job.append).await.map(Appended::Inline),
-                        answer => answer,
-                    };
-                    job.answer(answer);
-                }
-            }
-            // One of them asks for what the database cannot keep, and must not spoil it for the others.
-            Err(Failed::Answered(error)) if jobs.len() > 1 && blames_input(&error) => {
+            Ok(answers) => self.answer(jobs, answers).await,
+            // One of them asks for what cannot be kept or folded, and must not spoil it for the others.
+            Err(failed) if jobs.len() > 1 && failed.blames_one() => {
                 for job in jobs {
                     Box::pin(self.carry(vec![job])).await;
                 }
             }
-            Err(error) => {
-                for job in jobs {
-                    job.answer(Err(error.told(self.doing("append to"))));
-                }
-            }
+            Err(failed) => failed.tell(jobs, &self.doing("append to")),
         }
         Self::close_holes(self);
+    }
+
+    async fn answer(self: &Arc<Self>, jobs: Vec<Job>, answers: Vec<Result<Appended, Error>>) {
+        if answers.iter().any(has_written) {
+            Self::tell(self);
+        }
+        for (job, answer) in jobs.into_iter().zip(answers) {
+            let answer = match answer {
+                Ok(Appended::Inline(_)) => self.inline_of(&job.append).await.map(Appended::Inline),
+                answer => answer,
+            };
+            job.answer(answer);
+        }
     }
 }
 
@@ -130,17 +132,38 @@ fn has_written(answer: &Result<Appended, Error>) -> bool {
 
 /// Why a call gave no answers.
 pub(crate) enum Failed {
-    /// It was not sent.
+    /// It was not sent, or its transaction did not come to its end: nothing was written.
     Unsent(Arc<sqlx::Error>),
     /// It was sent; the error is the answer, or stands for the lack of one.
     Answered(Arc<sqlx::Error>),
+    /// Its rows could not be folded, and nothing was written.
+    Unfolded(Error),
 }
 
 impl Failed {
-    fn told(&self, operation: String) -> Error {
+    /// Whether the others may fare better without one of them. Nothing was written then.
+    fn blames_one(&self) -> bool {
         match self {
-            Self::Unsent(error) => failed(operation, Arc::clone(error)),
-            Self::Answered(error) => append_failed(operation, Arc::clone(error)),
+            Self::Unsent(error) | Self::Answered(error) => blames_input(error),
+            Self::Unfolded(_) => true,
+        }
+    }
+
+    /// Tells all of them, or the one whose rows it was.
+    fn tell(self, jobs: Vec<Job>, operation: &str) {
+        let mut jobs = jobs.into_iter();
+        match self {
+            Self::Unfolded(error) => {
+                if let Some(job) = jobs.next() {
+                    job.answer(Err(error));
+                }
+            }
+            Self::Unsent(error) => {
+                jobs.for_each(|job| job.answer(Err(failed(operation.to_owned(), Arc::clone(&error)))));
+            }
+            Self::Answered(error) => {
+                jobs.for_each(|job| job.answer(Err(append_failed(operation.to_owned(), Arc::clone(&error)))));
+            }
         }
     }
 }
@@ -195,15 +218,16 @@ impl Queue {
             }
             keys += job.locks.len();
             bytes += job.bytes();
-            let fits = taken.is_empty() || (keys <= KEYS && bytes <= BYTES && !job.is_inline());
-            if fits && !taken.iter().any(|earlier: &Job| earlier.may_refuse(&job)) {
+            let fits = taken.is_empty() || (keys <= KEYS && bytes <= BYTES);
+            let alike = taken.first().is_none_or(|first: &Job| first.inline == job.inline);
+            if fits && alike && !taken.iter().any(|earlier: &Job| earlier.may_refuse(&job)) {
                 taken.push(job);
             } else {
                 keys -= job.locks.len();
                 bytes -= job.bytes();
                 left.push_back(job);
             }
-            if taken.len() == TOGETHER || taken.iter().any(Job::is_inline) {
+            if taken.len() == TOGETHER {
                 break;
             }
         }
@@ -217,11 +241,6 @@ impl Job {
     fn answer(self, answer: Result<Appended, Error>) {
         // The caller may have gone; its append stands.
         drop(self.answer.send(answer));
-    }
-
-    /// Whether it folds rows in its transaction, and so travels alone.
-    fn is_inline(&self) -> bool {
-        !self.append.inline.is_empty()
     }
 
     /// Whether a later append could be refused, or answered otherwise, because of this one.
@@ -272,7 +291,7 @@ mod tests {
         let jobs = appends.into_iter().map(|append| {
             let (answer, answered) = oneshot::channel();
             answers.push(answered);
-            Job { locks: Keys::new("annalist").locks(&append), append, answer }
+            Job { locks: Keys::new("annalist").locks(&append), append, inline: vec![], answer }
         });
         (Queue { jobs: jobs.collect(), workers: 0 }, answers)
     }
@@ -293,6 +312,17 @@ mod tests {
         assert_eq!(written(&queue.take()), ["1", "3", "4", "5"]);
         assert_eq!(written(&queue.take()), ["2"]);
         assert!(queue.take().is_empty());
+    }
+
+    #[test]
+    fn only_those_travel_together_that_fold_the_same() {
+        let (mut queue, _answers) = queue((1..6).map(|value| append(value, None)).collect());
+        for (job, builds) in queue.jobs.iter_mut().zip(["a 1 0", "", "a 1 0", "b 1 0", ""]) {
+            job.inline = builds.split_terminator(',').map(str::to_owned).collect();
+        }
+        assert_eq!(written(&queue.take()), ["1", "3"]);
+        assert_eq!(written(&queue.take()), ["2", "5"]);
+        assert_eq!(written(&queue.take()), ["4"]);
     }
 
     #[test]

@@ -5,12 +5,14 @@
 //! folds first. Builds go inline and leave under the log's own key, which every append shares: behind it an append
 //! sees for sure which builds fold its types.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use annalist_core::{
     error::{Error, Invalid},
     query::{Criteria, Item},
     record::{Draft, Position, Record},
     rows::{Anchor, Checkpoint, Inline, InlineId, Inlined, Key, Table},
-    store::{Append, Appended, Read, Receipt},
+    store::{Append, Appended, Read},
 };
 use sqlx::{PgConnection, Row};
 
@@ -18,8 +20,8 @@ use crate::{
     Store,
     append::{Columns, TRIES, answers},
     builds::of,
-    error::{append_failed, failed, is_taken},
-    group::Job,
+    error::{append_failed, failed, is_taken, panicked},
+    group::{Failed, Job},
     rows::{number, position},
 };
 
@@ -41,57 +43,29 @@ pub(crate) fn brought(append: &Append) -> Vec<String> {
 }
 
 impl Store {
-    /// Appends and folds in one transaction. Whatever fails before its commit has written nothing.
-    pub(crate) async fn send_inline(&self, job: &Job) -> Result<Appended, Error> {
-        let mut tries = TRIES;
+    /// Sends appends that fold the same builds in one transaction with their rows. An answer for each, in their order.
+    pub(crate) async fn send_and_fold(&self, jobs: &[Job]) -> Result<Vec<Result<Appended, Error>>, Failed> {
+        let mut tries = 0;
         loop {
-            match self.append_and_fold(job).await {
-                Err(error) if is_taken(&error) && tries > 0 => tries -= 1,
-                Err(error) => return Err(failed(self.doing("append to"), error)),
-                Ok(answer) => return answer,
+            match self.append_and_fold(jobs).await {
+                Err(Failed::Unsent(error)) if is_taken(&error) && tries < TRIES => tries += 1,
+                answers => return answers,
             }
         }
     }
 
-    async fn append_and_fold(&self, job: &Job) -> Result<Result<Appended, Error>, sqlx::Error> {
-        let jobs = std::slice::from_ref(job);
-        let columns = Columns::of(jobs).map_err(sqlx::Error::Encode)?;
-        let mut transaction = self.pool.begin().await?;
-        let rows = columns.bind(&self.sql.append).fetch_all(&mut *transaction).await?;
-        let receipt = match answers(&rows, jobs)?.pop() {
-            Some(Ok(Appended::Done(receipt))) => receipt,
-            Some(answer) => {
-                transaction.rollback().await?;
-                return Ok(answer);
-            }
-            None => return Err(sqlx::Error::RowNotFound),
-        };
-        if let Err(error) = self.fold_all(&mut transaction, &job.append, &receipt).await {
-            transaction.rollback().await?;
-            return Ok(Err(error));
+    async fn append_and_fold(&self, jobs: &[Job]) -> Result<Vec<Result<Appended, Error>>, Failed> {
+        let columns = Columns::of(jobs).map_err(|error| Failed::unsent(sqlx::Error::Encode(error)))?;
+        let mut transaction = self.pool.begin().await.map_err(Failed::unsent)?;
+        let rows =
+            columns.bind(&self.sql.append).fetch_all(&mut *transaction).await.map_err(Failed::unsent)?;
+        let answers = answers(&rows, jobs).map_err(Failed::unsent)?;
+        let records = written(jobs, &answers);
+        for inline in jobs.first().into_iter().flat_map(|job| &job.append.inline) {
+            self.fold(&mut transaction, &**inline, &records).await.map_err(Failed::Unfolded)?;
         }
-        let committed = transaction.commit().await;
-        Ok(match committed {
-            Ok(()) => Ok(Appended::Done(receipt)),
-            Err(error) => Err(append_failed(self.doing("append to"), error.into())),
-        })
-    }
-
-    async fn fold_all(
-        &self,
-        connection: &mut PgConnection,
-        append: &Append,
-        receipt: &Receipt,
-    ) -> Result<(), Error> {
-        let drafts = append.events.iter().cloned().zip(&receipt.events);
-        let records = drafts.map(|(draft, stored)| {
-            draft.record(stored.position, append.recorded_at, append.metadata.clone())
-        });
-        let records: Vec<Record> = records.collect();
-        for inline in &append.inline {
-            self.fold(connection, &**inline, &records).await?;
-        }
-        Ok(())
+        transaction.commit().await.map_err(Failed::answered)?;
+        Ok(answers)
     }
 
     async fn fold(
@@ -102,9 +76,12 @@ impl Store {
     ) -> Result<(), Error> {
         let records = records.iter().filter(|record| inline.types().contains(&&*record.name));
         let records: Vec<Record> = records.cloned().collect();
+        if records.is_empty() {
+            return Ok(());
+        }
         let keys = keys(inline, &records)?;
         let rows = self.rows(connection, inline.table(), &keys).await?;
-        let folded = inline.fold(&records, keys.into_iter().zip(rows).collect())?;
+        let folded = guard(inline, || inline.fold(&records, keys.into_iter().zip(rows).collect()))?;
         self.write_folded(connection, inline.table(), &folded).await
     }
 
@@ -218,8 +195,32 @@ impl Store {
     }
 }
 
-/// The keys that a fold will ask for, as it was asked when the locks were taken.
-fn keys(inline: &dyn Inline, records: &[Record]) -> Result<Vec<Key>, Invalid> {
+/// What was written, in the order of the log.
+fn written(jobs: &[Job], answers: &[Result<Appended, Error>]) -> Vec<Record> {
+    let mut records = Vec::new();
+    for (Job { append, .. }, answer) in jobs.iter().zip(answers) {
+        let Ok(Appended::Done(receipt)) = answer else { continue };
+        for (draft, stored) in append.events.iter().zip(&receipt.events) {
+            let metadata = append.metadata.clone();
+            records.push(draft.clone().record(stored.position, append.recorded_at, metadata));
+        }
+    }
+    records.sort_unstable_by_key(|record| record.position);
+    records
+}
+
+/// The keys of the rows that records change, as the fold gives them without positions: first for the locks, then for the
+/// rows.
+pub(crate) fn keys(inline: &dyn Inline, records: &[Record]) -> Result<Vec<Key>, Error> {
     let started = records.iter().cloned().map(|record| Record { position: Position::START, ..record });
-    inline.keys(&started.collect::<Vec<_>>())
+    let started: Vec<Record> = started.collect();
+    guard(inline, || inline.keys(&started))
+}
+
+/// Runs a fold; a panic of it becomes an error.
+fn guard<T>(inline: &dyn Inline, fold: impl FnOnce() -> Result<T, Invalid>) -> Result<T, Error> {
+    match catch_unwind(AssertUnwindSafe(fold)) {
+        Ok(answer) => Ok(answer?),
+        Err(panic) => Err(panicked(format!("the fold of `{}`", inline.table().name()), &*panic)),
+    }
 }

@@ -28,7 +28,7 @@ use annalist_core::{
     store::Append,
 };
 
-use crate::inline::drafted;
+use crate::inline::{drafted, keys};
 
 /// The version of the keys, which all processes of one log must have in common.
 pub(crate) const VERSION: i32 = 1;
@@ -100,7 +100,7 @@ impl Keys {
 
     /// The rows that an inline build will change. False if the build cannot say: its fold will say why.
     fn changed(&self, append: &Append, inline: &dyn Inline, locks: &mut Locks) -> bool {
-        let Ok(keys) = inline.keys(&drafted(append, inline)) else { return false };
+        let Ok(keys) = keys(inline, &drafted(append, inline)) else { return false };
         let table = inline.table().name();
         keys.iter().for_each(|key| locks.add(self.row(&table, key), true));
         true

@@ -56,6 +56,7 @@ mod hints;
 mod inline;
 mod journal;
 mod keys;
+mod lent;
 mod migrate;
 mod options;
 mod parked;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use annalist_core::{
-    error::{BoxError, Error},
+    error::Error,
     rows::{
         Build, Checkpoint, Committed, Folded, Inline, Inlined, Key, Parked, Row, RowChange, RowQuery,
-        RowStore, Switched, Table, Transactional, Work,
+        RowStore, Switched, Table,
         sql::{Question, TableSql},
     },
     store::LogId,
@@ -102,34 +102,6 @@ impl RowStore for Postgres {
     }
 }
 
-/// Lends a connection with a transaction open. The caller's future is that of the transaction: dropped, it writes nothing.
-#[async_trait]
-impl Transactional for Postgres {
-    type Connection = PgConnection;
-
-    async fn commit_with(
-        &self,
-        change: RowChange<'_>,
-        work: &dyn Work<Self>,
-    ) -> Result<Result<Committed, BoxError>, Error> {
-        self.store.check(&change)?;
-        let doing = || self.store.rows_of("change", change.table);
-        let said = |error| failed(doing(), error);
-        let mut transaction = self.store.pool.begin().await.map_err(said)?;
-        if !self.store.advance(&mut transaction, &change).await.map_err(said)? {
-            transaction.rollback().await.map_err(said)?;
-            return self.store.stale(change.table).await.map(Ok);
-        }
-        if let Err(error) = work.run(&mut transaction).await {
-            transaction.rollback().await.map_err(said)?;
-            return Ok(Err(error));
-        }
-        self.store.write(&mut transaction, &change).await?;
-        transaction.commit().await.map_err(|error| append_failed(doing(), error.into()))?;
-        Ok(Ok(Committed::Done))
-    }
-}
-
 /// Does something in a task of its own.
 async fn to_its_end<T: Send + 'static>(
     doing: String,
@@ -145,7 +117,7 @@ fn planned<'q>(sql: String) -> Query<'q, Driver, PgArguments> {
 }
 
 impl Store {
-    fn check(&self, change: &RowChange<'_>) -> Result<(), Error> {
+    pub(crate) fn check(&self, change: &RowChange<'_>) -> Result<(), Error> {
         let sql = TableSql::new(&self.rows, change.table)?;
         Ok(sql.check(&change.upserts, &change.deletes)?)
     }
@@ -180,7 +152,7 @@ impl Store {
     }
 
     /// Moves the checkpoint if it stands where the change starts.
-    async fn advance(
+    pub(crate) async fn advance(
         &self,
         connection: &mut PgConnection,
         change: &RowChange<'_>,
@@ -193,7 +165,11 @@ impl Store {
         Ok(update.execute(connection).await?.rows_affected() > 0)
     }
 
-    async fn write(&self, connection: &mut PgConnection, change: &RowChange<'_>) -> Result<(), Error> {
+    pub(crate) async fn write(
+        &self,
+        connection: &mut PgConnection,
+        change: &RowChange<'_>,
+    ) -> Result<(), Error> {
         self.write_rows(connection, change.table, &change.upserts, &change.deletes).await?;
         if change.park.is_empty() && change.unpark.is_empty() {
             return Ok(());
@@ -259,8 +235,8 @@ impl Store {
         Ok(rows)
     }
 
-    /// Why a change that was right about nothing was refused.
-    async fn stale(&self, table: &Table) -> Result<Committed, Error> {
+    /// Why a change was refused by the comparison.
+    pub(crate) async fn stale(&self, table: &Table) -> Result<Committed, Error> {
         let build = self.build(&self.pool, table).await;
         let build = build.map_err(|error| failed(self.rows_of("change", table), error))?;
         match build {

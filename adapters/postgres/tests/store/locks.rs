@@ -130,18 +130,17 @@ pub(crate) async fn many_keys_are_exact_too(place: Place) {
     is_exact(&race(&place, true).await);
 }
 
+/// Makes appends go on where they should wait.
+pub(crate) const WITHOUT_LOCKS: &str = "DO $$ BEGIN
+       EXECUTE (
+         SELECT replace(pg_get_functiondef(oid), 'pg_advisory_xact_lock', 'pg_try_advisory_xact_lock')
+         FROM pg_proc WHERE pronamespace = 'annalist'::regnamespace AND proname = 'append' AND pronargs = 22);
+     END $$";
+
 /// The control: if nobody waits for a lock, the same race is lost. So the locks are needed, and the judge can tell.
 pub(crate) async fn conditions_are_not_exact_without_the_locks(place: Place) {
     place.open().await;
-    place
-        .run(
-            "DO $$ BEGIN
-               EXECUTE (
-                 SELECT replace(pg_get_functiondef(oid), 'pg_advisory_xact_lock', 'pg_try_advisory_xact_lock')
-                 FROM pg_proc WHERE pronamespace = 'annalist'::regnamespace AND proname = 'append' AND pronargs = 22);
-             END $$",
-        )
-        .await;
+    place.run(WITHOUT_LOCKS).await;
     let verdict = race(&place, false).await;
     assert!(verdict.violations > 0, "{verdict:?}");
 }

@@ -9,6 +9,7 @@
 #[path = "../given/mod.rs"]
 mod given;
 
+mod builds;
 mod crash;
 mod dump;
 mod events;
@@ -17,6 +18,7 @@ mod feeds;
 mod group;
 mod hints;
 mod holes;
+mod inline;
 mod locks;
 mod opening;
 mod rights;
@@ -104,6 +106,24 @@ fn main() {
             a_commit_that_is_refused_is_not_unknown
             pages_and_lookups_walk_along_indexes
             a_pool_of_one_connection_will_do;
+        builds:
+            what_others_made_of_a_view_stays
+            what_is_built_on_a_table_keeps_it
+            a_view_goes_with_the_build_that_it_shows
+            processes_switch_at_once
+            a_comparison_holds_the_runners
+            an_older_log_learns_of_builds
+            lent_transactions_are_whole_or_absent;
+        inline:
+            rows_are_folded_in_the_order_of_the_log
+            rows_are_not_folded_right_without_the_locks
+            many_rows_are_folded_with_the_log_alone
+            nobody_appends_past_an_inline_build
+            a_fold_that_fails_spoils_its_own_append_alone
+            an_append_cut_off_while_it_folds_leaves_nothing
+            a_build_goes_inline_and_leaves_amid_appends
+            a_stuck_append_keeps_a_build_from_going_inline_and_nothing_else
+            rows_elsewhere_do_not_go_inline;
     };
     let mut trials = trials;
     trials.extend(of_their_own());

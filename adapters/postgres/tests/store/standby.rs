@@ -1,14 +1,23 @@
 //! A standby reads the log by contiguity alone: it waits at a hole until the primary has closed it.
 
+use std::sync::Arc;
+
 use annalist_cluster::Cluster;
-use annalist_core::{BoxError, error::Error, query::Criteria, record::Position, store::EventStore};
+use annalist_core::{
+    BoxError,
+    error::Error,
+    feed::{Feed, Hub},
+    query::Criteria,
+    record::Position,
+    store::EventStore,
+};
 use annalist_postgres::Postgres;
 use sqlx::{Connection, PgConnection};
-use tokio::task::spawn_blocking;
+use tokio::{task::spawn_blocking, time::timeout};
 
 use crate::{
     events::{accept, fed, log, noted},
-    given::{run, until},
+    given::{PATIENCE, run, until},
 };
 
 #[tokio::main]
@@ -30,6 +39,7 @@ pub(crate) async fn a_standby_follows_and_waits_at_holes() -> Result<(), BoxErro
     .await;
     let standby = Postgres::connect(&replica.url()).await?;
     assert_eq!(standby.log_id(), store.log_id());
+    let follower = tokio::spawn(follow(standby.clone(), 52));
     until("the standby shows everything", || async { log(&standby).await.len() == 50 }).await;
     assert_eq!(fed(&standby).await, log(&store).await);
 
@@ -55,7 +65,17 @@ pub(crate) async fn a_standby_follows_and_waits_at_holes() -> Result<(), BoxErro
     accept(&store, noted("after")).await;
     until("the standby goes on", || async { fed(&standby).await.len() == 52 }).await;
     assert_eq!(fed(&standby).await, log(&store).await);
+    timeout(PATIENCE, follower).await??;
     Ok(())
+}
+
+/// Follows the log until so many events have come. Nobody tells of them: a standby cannot listen.
+async fn follow(standby: Postgres, events: usize) {
+    let mut feed = Feed::new(Hub::new(Arc::new(standby)), Criteria::all());
+    let mut seen = 0;
+    while seen < events {
+        seen += feed.next().await.unwrap().records.len();
+    }
 }
 
 /// Inserts an event by hand and leaves the transaction open.

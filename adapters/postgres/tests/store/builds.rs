@@ -1,0 +1,297 @@
+//! Builds that take over from each other: what others have made of a view stays, and old logs learn of builds.
+
+use annalist_core::{
+    BoxError, Error,
+    record::Position,
+    rows::{
+        Column, ColumnType, Committed, Role, Row, RowChange, RowStore, Switched, Table, Transactional, Value,
+        Work,
+    },
+    store::EventStore,
+};
+use annalist_postgres::Postgres;
+use async_trait::async_trait;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use tokio::task::JoinSet;
+
+use crate::{
+    events::{accept, fed, noted},
+    given::{Place, until},
+};
+
+const fn column(name: &'static str, kind: ColumnType, role: Role) -> Column {
+    Column { name, kind, nullable: false, role }
+}
+
+const STOCK: Table = Table {
+    projection: "stock",
+    version: 1,
+    build: 0,
+    columns: &[column("item", ColumnType::Int, Role::Key), column("left", ColumnType::Int, Role::Index)],
+};
+
+/// Other columns.
+const NEXT: Table = Table {
+    version: 2,
+    columns: &[column("item", ColumnType::Text, Role::Key), column("left", ColumnType::Int, Role::Index)],
+    ..STOCK
+};
+
+fn row(item: i64, left: i64) -> Row {
+    vec![Value::Int(item), Value::Int(left)]
+}
+
+fn change(table: &Table, from: u64, to: u64, upserts: Vec<Row>) -> RowChange<'_> {
+    RowChange { upserts, ..RowChange::new(table, Position::new(from), Position::new(to)) }
+}
+
+/// A build with rows, not live.
+async fn built(store: &Postgres, table: &Table, rows: Vec<Row>) {
+    store.define(table, store.log_id()).await.unwrap();
+    assert_eq!(store.commit(change(table, 0, 1, rows)).await.unwrap(), Committed::Done);
+}
+
+/// A log with one live build.
+async fn live(place: &Place) -> Postgres {
+    let store = place.open().await;
+    built(&store, &STOCK, vec![row(1, 10)]).await;
+    assert_eq!(store.switch(&STOCK, false).await.unwrap(), Switched::Done);
+    store
+}
+
+fn refusal<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
+    match result {
+        Err(Error::Unusable { reason, .. }) => reason,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+async fn order(store: &Postgres) -> Vec<(u32, u32, bool)> {
+    let builds = store.builds("stock").await.unwrap();
+    builds.into_iter().map(|build| (build.version, build.build, build.live)).collect()
+}
+
+pub(crate) async fn what_others_made_of_a_view_stays(place: Place) {
+    let store = live(&place).await;
+    let (role, url) = place.role().await;
+    place
+        .run(&format!(
+            "GRANT USAGE ON SCHEMA annalist_rows TO {role};
+             GRANT SELECT ON annalist_rows.stock TO {role};
+             CREATE VIEW low AS SELECT item FROM annalist_rows.stock WHERE \"left\" < 5"
+        ))
+        .await;
+    let mut reader = PgConnection::connect(&url).await.unwrap();
+    let again = STOCK.built(1);
+    built(&store, &again, vec![row(1, 3), row(2, 30)]).await;
+    assert_eq!(store.switch(&again, false).await.unwrap(), Switched::Done);
+    assert_eq!(place.number("SELECT count(*) FROM low").await, 1);
+    let left: i64 = sqlx::query_scalar("SELECT sum(\"left\")::bigint FROM annalist_rows.stock")
+        .fetch_one(&mut reader)
+        .await
+        .unwrap();
+    assert_eq!(left, 33);
+
+    // With other columns it is another view, and what is built on it stands in the way.
+    built(&store, &NEXT, vec![vec![Value::Text("a".to_owned()), Value::Int(7)]]).await;
+    let reason = refusal(store.switch(&NEXT, false).await);
+    assert!(reason.contains("low") && reason.contains("drop it"), "{reason}");
+    assert_eq!(order(&store).await, [(1, 0, false), (1, 1, true), (2, 0, false)]);
+    place.run("DROP VIEW low").await;
+    assert_eq!(store.switch(&NEXT, false).await.unwrap(), Switched::Done);
+    let left: i64 = sqlx::query_scalar("SELECT \"left\" FROM annalist_rows.stock WHERE item = 'a'")
+        .fetch_one(&mut reader)
+        .await
+        .unwrap();
+    assert_eq!(left, 7);
+    assert!(reader.execute("SELECT FROM annalist_rows.stock_v2").await.is_err());
+}
+
+pub(crate) async fn what_is_built_on_a_table_keeps_it(place: Place) {
+    let store = live(&place).await;
+    let again = STOCK.built(1);
+    built(&store, &again, vec![row(1, 10)]).await;
+    store.switch(&again, true).await.unwrap();
+    place.run("CREATE VIEW old AS SELECT * FROM annalist_rows.stock_v1").await;
+    let reason = refusal(store.discard(&STOCK).await);
+    assert!(reason.contains("old") && reason.contains("drop it"), "{reason}");
+    assert_eq!(order(&store).await, [(1, 0, false), (1, 1, true)]);
+    place.run("DROP VIEW old").await;
+    assert!(store.discard(&STOCK).await.unwrap());
+    assert_eq!(place.number("SELECT count(*) FROM annalist_rows.stock").await, 1);
+}
+
+pub(crate) async fn a_view_goes_with_the_build_that_it_shows(place: Place) {
+    let store = place.open().await;
+    built(&store, &STOCK, vec![row(1, 10)]).await;
+    built(&store, &NEXT, vec![]).await;
+    assert!(store.discard(&STOCK).await.unwrap());
+    assert_eq!(place.number("SELECT count(*) FROM pg_views WHERE schemaname = 'annalist_rows'").await, 0);
+    assert_eq!(store.switch(&NEXT, false).await.unwrap(), Switched::Done);
+    assert_eq!(place.number("SELECT count(*) FROM annalist_rows.stock").await, 0);
+}
+
+pub(crate) async fn processes_switch_at_once(place: Place) {
+    let store = live(&place).await;
+    let builds: Vec<Table> = (1..5).map(|build| STOCK.built(build)).collect();
+    for table in &builds {
+        built(&store, table, vec![row(1, 10)]).await;
+    }
+    let mut tasks = JoinSet::new();
+    for table in builds.iter().chain(&builds) {
+        let (store, table) = (place.open().await, *table);
+        tasks.spawn(async move { store.switch(&table, true).await.unwrap() });
+    }
+    while let Some(answer) = tasks.join_next().await {
+        let answer = answer.unwrap();
+        assert!(matches!(answer, Switched::Done | Switched::Older), "{answer:?}");
+    }
+    assert!(store.builds("stock").await.unwrap().iter().all(|build| build.live == (build.build == 4)));
+}
+
+/// While builds are compared, neither of them moves.
+pub(crate) async fn a_comparison_holds_the_runners(place: Place) {
+    let store = live(&place).await;
+    let again = STOCK.built(1);
+    built(&store, &again, vec![row(1, 10)]).await;
+    // The comparison waits for the table, and the runners for the comparison.
+    let mut other = place.connection().await;
+    other.execute("BEGIN; LOCK TABLE annalist_rows.stock_v1_1 IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let switch = tokio::spawn({
+        let store = store.clone();
+        async move { store.switch(&again, true).await.unwrap() }
+    });
+    until("the comparison waits", || place.waiting(1)).await;
+    let runner = tokio::spawn({
+        let store = store.clone();
+        async move { store.commit(change(&STOCK, 1, 2, vec![row(1, 9)])).await.unwrap() }
+    });
+    until("the runner waits", || place.waiting(2)).await;
+    other.execute("ROLLBACK").await.unwrap();
+    assert_eq!(switch.await.unwrap(), Switched::Done);
+    assert_eq!(runner.await.unwrap(), Committed::Done);
+    assert_eq!(order(&store).await, [(1, 0, false), (1, 1, true)]);
+}
+
+/// A log as programs of version 2 made it, with rows of two versions, the older of which the view shows.
+const VERSION_2: &str = "
+    CREATE TABLE annalist_rows.stock_v1 (item bigint NOT NULL, \"left\" bigint NOT NULL, CONSTRAINT \"stock.1.key\" PRIMARY KEY (item));
+    CREATE INDEX \"stock.1.1\" ON annalist_rows.stock_v1 (\"left\", item);
+    CREATE TABLE annalist_rows.stock_v2 (item text COLLATE \"C\" NOT NULL, \"left\" bigint NOT NULL, CONSTRAINT \"stock.2.key\" PRIMARY KEY (item));
+    CREATE VIEW annalist_rows.stock AS SELECT item, \"left\" FROM annalist_rows.stock_v1;
+    INSERT INTO annalist.projections (name, version, log, shape, position)
+    SELECT 'stock', version, l.id, shape, 7 FROM annalist.log l,
+      (VALUES (1, 'item Int key, left Int index'), (2, 'item Text key, left Int index')) AS t(version, shape)";
+
+pub(crate) async fn an_older_log_learns_of_builds(place: Place) {
+    let script = Postgres::migrations_sql("annalist").unwrap();
+    let end = "INSERT INTO annalist.migrations (version) VALUES (2);\n";
+    let (version_2, _) = script.split_once(end).unwrap();
+    place.run(&format!("{version_2}{end}COMMIT;")).await;
+    place.run(VERSION_2).await;
+    let (role, url) = place.role().await;
+    place
+        .run(&format!(
+            "GRANT USAGE ON SCHEMA annalist, annalist_rows TO {role};
+             GRANT USAGE ON ALL SEQUENCES IN SCHEMA annalist TO {role};
+             GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA annalist TO {role};
+             GRANT UPDATE ON annalist.log, annalist.projections TO {role};
+             GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA annalist_rows TO {role}"
+        ))
+        .await;
+    place.open().await;
+
+    // Whoever was allowed to append and to run projections still is.
+    let store = Postgres::connect(&url).await.unwrap();
+    accept(&store, noted(1)).await;
+    assert_eq!(fed(&store).await.len(), 1);
+    assert_eq!(order(&store).await, [(1, 0, true), (2, 0, false)]);
+    let checkpoint = store.define(&STOCK, store.log_id()).await.unwrap();
+    assert_eq!(checkpoint.position, Position::new(7));
+    let park = vec![annalist_core::rows::Parked {
+        position: Position::new(8),
+        event: uuid::Uuid::nil(),
+        keys: vec!["a\0".to_owned()],
+        error: "no\0".to_owned(),
+        attempts: 1,
+    }];
+    let parking = RowChange { park: park.clone(), ..change(&STOCK, 7, 8, vec![row(1, 1)]) };
+    assert_eq!(store.commit(parking).await.unwrap(), Committed::Done);
+    assert_eq!(store.parked(&STOCK).await.unwrap(), park);
+    // What only an owner may do is refused with the reason.
+    let reason = refusal(store.switch(&NEXT, false).await);
+    assert!(reason.contains("own the tables and views"), "{reason}");
+    // A program of version 2 that still runs moves no checkpoint any more.
+    let mut old = PgConnection::connect(&url).await.unwrap();
+    assert!(old.execute("UPDATE annalist.projections SET position = 9").await.is_err());
+}
+
+/// Writes into a table of its own, and then maybe fails.
+struct Mine {
+    sql: String,
+    fails: bool,
+}
+
+#[async_trait]
+impl Work<Postgres> for Mine {
+    async fn run(&self, connection: &mut PgConnection) -> Result<(), BoxError> {
+        sqlx::raw_sql(AssertSqlSafe(self.sql.clone())).execute(&mut *connection).await?;
+        if self.fails { Err("not today".into()) } else { Ok(()) }
+    }
+}
+
+struct Panics;
+
+#[async_trait]
+impl Work<Postgres> for Panics {
+    async fn run(&self, _: &mut PgConnection) -> Result<(), BoxError> {
+        panic!("what now")
+    }
+}
+
+pub(crate) async fn lent_transactions_are_whole_or_absent(place: Place) {
+    const MINE: Table = Table { projection: "mine", version: 1, build: 0, columns: &[] };
+    let store = place.open().await;
+    store.define(&MINE, store.log_id()).await.unwrap();
+    place.run("CREATE TABLE mine (n int)").await;
+    let writes = |fails| Mine { sql: "INSERT INTO mine VALUES (1)".to_owned(), fails };
+    let mine = || place.number("SELECT count(*) FROM mine");
+    let stands = || async { store.checkpoint("mine", 1).await.unwrap().unwrap().position.get() };
+
+    let done = store.commit_with(change(&MINE, 0, 1, vec![]), &writes(false)).await.unwrap().unwrap();
+    assert_eq!((done, mine().await, stands().await), (Committed::Done, 1, 1));
+    // Behind the comparison: it is not done where somebody else was first.
+    let done = store.commit_with(change(&MINE, 0, 2, vec![]), &writes(false)).await.unwrap().unwrap();
+    assert_eq!((done, mine().await, stands().await), (Committed::Stale(Position::new(1)), 1, 1));
+    let failed = store.commit_with(change(&MINE, 1, 2, vec![]), &writes(true)).await.unwrap().unwrap_err();
+    assert_eq!((failed.to_string().as_str(), mine().await, stands().await), ("not today", 1, 1));
+    let wrong = Mine { sql: "INSERT INTO nowhere VALUES (1)".to_owned(), fails: false };
+    let failed = store.commit_with(change(&MINE, 1, 2, vec![]), &wrong).await.unwrap().unwrap_err();
+    assert!(failed.to_string().contains("nowhere"), "{failed}");
+
+    // Ending the transaction is the store's. Whether it was a commit, the checkpoint tells.
+    for (sql, at) in [("ROLLBACK", 1), ("ROLLBACK; BEGIN", 1), ("COMMIT", 2), ("COMMIT; BEGIN", 3)] {
+        let ends = Mine { sql: sql.to_owned(), fails: false };
+        let from = stands().await;
+        let error = store.commit_with(change(&MINE, from, from + 1, vec![]), &ends).await.unwrap_err();
+        assert!(error.is_unknown() && error.to_string().contains("leave that to the store"), "{error}");
+        assert_eq!(stands().await, at, "{sql}");
+    }
+    let failed = store.commit_with(change(&MINE, 3, 4, vec![]), &Panics).await.unwrap().unwrap_err();
+    assert!(failed.to_string().contains("panicked: what now"), "{failed}");
+    assert_eq!((mine().await, stands().await), (1, 3));
+
+    // Dropped while its work waits for somebody, it leaves nothing, and nobody waits for it.
+    let mut other = place.connection().await;
+    other.execute("BEGIN; LOCK TABLE mine IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let task = tokio::spawn({
+        let store = store.clone();
+        async move { store.commit_with(change(&MINE, 3, 4, vec![]), &writes(false)).await.unwrap().unwrap() }
+    });
+    until("its work waits", || place.waiting(1)).await;
+    task.abort();
+    assert!(task.await.unwrap_err().is_cancelled());
+    other.execute("ROLLBACK").await.unwrap();
+    let done = store.commit_with(change(&MINE, 3, 5, vec![]), &writes(false)).await.unwrap().unwrap();
+    assert_eq!((done, mine().await, stands().await), (Committed::Done, 2, 5));
+}

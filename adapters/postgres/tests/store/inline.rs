@@ -1,0 +1,340 @@
+//! Rows that change with the appends: in the order of the log, whoever appends, and never without them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use annalist_core::{
+    Error, Invalid,
+    record::{Position, Record},
+    rows::{
+        Checkpoint, Column, ColumnType, Folded, Inline, Inlined, Key, Role, Row, RowQuery, RowStore, Table,
+        Value,
+    },
+    store::{Append, Appended, EventStore},
+};
+use annalist_postgres::Postgres;
+use sqlx::{AssertSqlSafe, Connection, Executor};
+use tokio::task::JoinSet;
+
+use crate::{
+    events::{accept, append, command, event, fed, log, noted, tag},
+    given::{Place, until},
+};
+
+const fn column(name: &'static str, kind: ColumnType, role: Role) -> Column {
+    Column { name, kind, nullable: false, role }
+}
+
+/// A row for each tag: how many events carry it, and a number that depends on their order.
+const TALLY: Table = Table {
+    projection: "tally",
+    version: 1,
+    build: 0,
+    columns: &[
+        column("tag", ColumnType::Text, Role::Key),
+        column("events", ColumnType::Int, Role::Plain),
+        column("trail", ColumnType::Int, Role::Plain),
+    ],
+};
+
+/// A tag that cannot be folded.
+const POISON: &str = "poison";
+/// A tag whose fold panics.
+const BOMB: &str = "bomb";
+
+struct Tally(Table);
+
+impl Tally {
+    fn inline() -> Arc<dyn Inline> {
+        Arc::new(Self(TALLY))
+    }
+}
+
+impl Inline for Tally {
+    fn table(&self) -> &Table {
+        &self.0
+    }
+
+    fn types(&self) -> &[&'static str] {
+        &["noted"]
+    }
+
+    fn keys(&self, records: &[Record]) -> Result<Vec<Key>, Invalid> {
+        let tags: BTreeSet<&str> =
+            records.iter().flat_map(|record| &record.tags).map(annalist_core::tag::Tag::value).collect();
+        Ok(tags.into_iter().map(|tag| vec![Value::Text(tag.to_owned())]).collect())
+    }
+
+    fn fold(&self, records: &[Record], rows: Vec<(Key, Option<Row>)>) -> Result<Folded, Invalid> {
+        let mut rows: BTreeMap<String, (i64, i64)> =
+            rows.into_iter().map(|(key, row)| counted(&key, row)).collect();
+        for record in records {
+            for tag in &record.tags {
+                assert_ne!(tag.value(), BOMB);
+                if tag.value() == POISON {
+                    return Err(Invalid::Damaged { position: record.position, reason: POISON.to_owned() });
+                }
+                let (events, trail) = rows.entry(tag.value().to_owned()).or_default();
+                *events += 1;
+                *trail = (*trail * 31 + i64::try_from(record.position.get()).unwrap()) % 1_000_000_007;
+            }
+        }
+        Ok(Folded { upserts: rows.into_iter().map(as_row).collect(), deletes: vec![] })
+    }
+}
+
+fn counted(key: &Key, row: Option<Row>) -> (String, (i64, i64)) {
+    let Value::Text(tag) = &key[0] else { panic!("{key:?}") };
+    let numbers = match row.as_deref() {
+        Some([_, Value::Int(events), Value::Int(trail)]) => (*events, *trail),
+        _ => (0, 0),
+    };
+    (tag.clone(), numbers)
+}
+
+fn as_row((tag, (events, trail)): (String, (i64, i64))) -> Row {
+    vec![Value::Text(tag), Value::Int(events), Value::Int(trail)]
+}
+
+fn folding(append: Append) -> Append {
+    Append { inline: vec![Tally::inline()], ..append }
+}
+
+async fn rows(store: &Postgres) -> Vec<Row> {
+    let query = RowQuery { table: &TALLY, filters: vec![], sort: None, after: None, limit: 1000 };
+    store.find(&query).await.unwrap()
+}
+
+/// The rows that the log makes.
+async fn expected(store: &Postgres) -> Vec<Row> {
+    let mut records = log(store).await;
+    records.retain(|record| &*record.name == "noted");
+    Tally(TALLY).fold(&records, vec![]).unwrap().upserts
+}
+
+/// A log whose tally is kept inline.
+async fn inline(place: &Place) -> Postgres {
+    let store = place.open().await;
+    store.define(&TALLY, store.log_id()).await.unwrap();
+    assert_eq!(store.go_inline(Tally::inline()).await.unwrap(), Inlined::Done);
+    store
+}
+
+/// Three processes, whose appends change one to three of four rows, or all at once. What the rows are afterwards, and what
+/// they should be.
+async fn race(place: &Place) -> (Vec<Row>, Vec<Row>) {
+    let store = inline(place).await;
+    let mut tasks = JoinSet::new();
+    for task in 0..12_u64 {
+        let store = if task % 4 == 0 { place.open().await } else { store.clone() };
+        tasks.spawn(async move {
+            let mut random = fastrand::Rng::with_seed(task);
+            for _ in 0..25 {
+                let events = (0..random.usize(1..3)).map(|_| {
+                    let tags = (0..4).filter(|_| random.bool()).map(tag);
+                    event("noted", tags.collect::<Vec<_>>())
+                });
+                accept(&store, folding(append(events.collect::<Vec<_>>()))).await;
+            }
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap();
+    }
+    (rows(&store).await, expected(&store).await)
+}
+
+pub(crate) async fn rows_are_folded_in_the_order_of_the_log(place: Place) {
+    let (rows, expected) = race(&place).await;
+    assert_eq!(rows.len(), 4);
+    assert_eq!(rows, expected);
+}
+
+/// The control: if nobody waits for a lock, the rows are wrong.
+pub(crate) async fn rows_are_not_folded_right_without_the_locks(place: Place) {
+    place.open().await;
+    place.run(crate::locks::WITHOUT_LOCKS).await;
+    let (rows, expected) = race(&place).await;
+    assert_ne!(rows, expected);
+}
+
+pub(crate) async fn many_rows_are_folded_with_the_log_alone(place: Place) {
+    let store = inline(&place).await;
+    let mut tasks = JoinSet::new();
+    for _ in 0..4 {
+        let store = place.open().await;
+        tasks.spawn(async move {
+            for _ in 0..5 {
+                accept(&store, folding(append([event("noted", (0..100).map(tag))]))).await;
+                accept(&store, folding(noted(50))).await;
+            }
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap();
+    }
+    assert_eq!(rows(&store).await, expected(&store).await);
+}
+
+pub(crate) async fn nobody_appends_past_an_inline_build(place: Place) {
+    let (store, other) = (inline(&place).await, place.open().await);
+    let missed = vec![(&TALLY).into()];
+    // Appends that travel together share no fate.
+    let mut tasks = JoinSet::new();
+    for value in 0..20 {
+        let (store, bad) = (other.clone(), value % 3 == 0);
+        let name = if bad { "noted" } else { "other" };
+        tasks.spawn(async move { (bad, store.append(append([event(name, [tag(value)])])).await.unwrap()) });
+    }
+    while let Some(done) = tasks.join_next().await {
+        match done.unwrap() {
+            (true, Appended::Inline(builds)) => assert_eq!(builds, missed),
+            (false, Appended::Done(_)) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    let answer = other.append(folding(append([event("other", [])]))).await.unwrap();
+    assert_eq!(answer, Appended::Inline(vec![]));
+    accept(&other, folding(noted(1))).await;
+    assert_eq!(rows(&store).await, expected(&store).await);
+
+    // Nor does a program that knows nothing of them, which calls the function with one argument less.
+    let old = |name: &str| {
+        format!(
+            "SELECT * FROM annalist.append('{{}}', '{{}}', ARRAY[now()], '{{\"{{}}\"}}', '{{NULL}}', '{{NULL}}', '{{NULL}}', '{{NULL}}', '{{NULL}}',
+             '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}',
+             '{{1}}', ARRAY[gen_random_uuid()], '{{{name}}}', '{{1}}', '{{\"{{}}\"}}', '{{\"{{}}\"}}')"
+        )
+    };
+    let mut connection = place.connection().await;
+    connection.execute(sqlx::raw_sql(AssertSqlSafe(old("other")))).await.unwrap();
+    let refused = connection.execute(sqlx::raw_sql(AssertSqlSafe(old("noted")))).await.unwrap_err();
+    assert!(refused.to_string().contains("tally") && refused.to_string().contains("deploy"), "{refused}");
+    assert_eq!(expected(&store).await.len(), 1);
+}
+
+pub(crate) async fn a_fold_that_fails_spoils_its_own_append_alone(place: Place) {
+    let store = inline(&place).await;
+    let mut tasks = JoinSet::new();
+    for value in 0..40 {
+        let store = store.clone();
+        let name = match value % 7 {
+            0 => POISON.to_owned(),
+            1 => BOMB.to_owned(),
+            good => good.to_string(),
+        };
+        tasks.spawn(async move {
+            (value % 7, store.append(folding(append([event("noted", [tag(name)])]))).await)
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        match done.unwrap() {
+            (0, Err(Error::Invalid(_))) | (1, Err(Error::Panicked { .. })) | (2.., Ok(Appended::Done(_))) => {
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(log(&store).await.len(), 28);
+    assert_eq!(rows(&store).await, expected(&store).await);
+}
+
+pub(crate) async fn an_append_cut_off_while_it_folds_leaves_nothing(place: Place) {
+    let store = inline(&place).await;
+    accept(&store, folding(noted(1))).await;
+    let before = rows(&store).await;
+    let mut other = place.connection().await;
+    other.execute("BEGIN; LOCK TABLE annalist_rows.tally_v1 IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let cut = store.clone();
+    let task = tokio::spawn(async move { cut.append(folding(noted(1))).await });
+    until("it waits with its event written", || place.waiting(1)).await;
+    place
+        .number(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+             WHERE datname = current_database() AND wait_event_type = 'Lock'",
+        )
+        .await;
+    let error = task.await.unwrap().unwrap_err();
+    assert!(error.is_unavailable(), "nothing was committed, and that is certain: {error:?}");
+    other.execute("ROLLBACK").await.unwrap();
+    other.close().await.unwrap();
+    assert_eq!((log(&store).await.len(), rows(&store).await), (1, before));
+    accept(&store, folding(noted(1))).await;
+    until("the hole is closed", || async { fed(&store).await.len() == 2 }).await;
+    assert_eq!(rows(&store).await, expected(&store).await);
+}
+
+pub(crate) async fn a_build_goes_inline_and_leaves_amid_appends(place: Place) {
+    let store = place.open().await;
+    store.define(&TALLY, store.log_id()).await.unwrap();
+    let mut tasks = JoinSet::new();
+    for task in 0..6_usize {
+        let store = if task % 2 == 0 { place.open().await } else { store.clone() };
+        tasks.spawn(async move {
+            let mut bring = false;
+            for round in 0..40 {
+                loop {
+                    let plain = noted((task + round) % 3);
+                    match store.append(if bring { folding(plain) } else { plain }).await.unwrap() {
+                        Appended::Done(_) => break,
+                        Appended::Inline(builds) => bring = !builds.is_empty(),
+                        other => panic!("{other:?}"),
+                    }
+                }
+            }
+        });
+    }
+    // In between, the rows are brought up to date by nobody: they stand where they were left.
+    for _ in 0..10 {
+        assert_eq!(store.go_inline(Tally::inline()).await.unwrap(), Inlined::Done);
+        let Checkpoint { position, .. } = store.leave_inline(&TALLY).await.unwrap();
+        let mut records = log(&store).await;
+        records.retain(|record| record.position <= position);
+        assert_eq!(rows(&store).await, Tally(TALLY).fold(&records, vec![]).unwrap().upserts);
+    }
+    assert_eq!(store.go_inline(Tally::inline()).await.unwrap(), Inlined::Done);
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap();
+    }
+    assert_eq!(rows(&store).await, expected(&store).await);
+}
+
+/// Whoever has waited long enough for an append that does not end lets the others go on.
+pub(crate) async fn a_stuck_append_keeps_a_build_from_going_inline_and_nothing_else(place: Place) {
+    let store = place.open().await;
+    store.define(&TALLY, store.log_id()).await.unwrap();
+    accept(&store, noted(1)).await;
+    // Somebody else has the row of its command id, and may yet commit it.
+    let mut other = place.connection().await;
+    other
+        .execute(
+            "BEGIN; INSERT INTO annalist.commands (id, command, scope, recorded_at, positions, event_ids)
+             VALUES ('c-1', 'note', '[]', now(), '{}', '{}')",
+        )
+        .await
+        .unwrap();
+    let slow = tokio::spawn({
+        let store = store.clone();
+        async move { accept(&store, Append { key: Some(command("c-1")), ..noted(2) }).await }
+    });
+    until("an append is stuck", || place.waiting(1)).await;
+    let error = store.go_inline(Tally::inline()).await.unwrap_err();
+    assert!(error.is_unavailable(), "{error:?}");
+    accept(&place.open().await, noted(3)).await;
+    other.execute("ROLLBACK").await.unwrap();
+    slow.await.unwrap();
+    assert_eq!(store.go_inline(Tally::inline()).await.unwrap(), Inlined::Done);
+    assert_eq!(rows(&store).await, expected(&store).await);
+}
+
+pub(crate) async fn rows_elsewhere_do_not_go_inline(place: Place) {
+    let store = place.open().await;
+    let elsewhere = Postgres::options().schema("elsewhere").connect(&place.url).await.unwrap();
+    elsewhere.define(&TALLY, store.log_id()).await.unwrap();
+    match elsewhere.go_inline(Tally::inline()).await {
+        Err(Error::Unusable { reason, .. }) => assert!(reason.contains("not beside the log"), "{reason}"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(elsewhere.checkpoint("tally", 1).await.unwrap().unwrap().position, Position::START);
+}
