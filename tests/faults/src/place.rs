@@ -1,0 +1,53 @@
+//! Where a log is, as an argument of a process, and the app on it.
+
+use std::{fmt, str::FromStr, sync::Arc};
+
+use annalist::{App, Error, EventStore, Postgres, Sqlite};
+use bank::{
+    policy::WelcomeBonus,
+    projection::{Balance, Line},
+};
+
+/// A file, or a schema of a server.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// A SQLite file.
+    File(String),
+    /// A schema of the PostgreSQL server with a URL.
+    Schema(String, String),
+}
+
+impl Place {
+    /// The app: two read models and a policy.
+    pub async fn start(&self) -> Result<App, Error> {
+        let builder = App::builder(self.open().await?);
+        builder.projection::<Balance>().projection::<Line>().policy(WelcomeBonus).start().await
+    }
+
+    async fn open(&self) -> Result<Arc<dyn EventStore>, Error> {
+        Ok(match self {
+            Self::File(file) => Arc::new(Sqlite::open(file).await?),
+            Self::Schema(name, url) => Arc::new(Postgres::options().schema(name).connect(url).await?),
+        })
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(file) => write!(f, "file {file}"),
+            Self::Schema(name, url) => write!(f, "{name} {url}"),
+        }
+    }
+}
+
+impl FromStr for Place {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once(' ').ok_or("a place is `file PATH` or `SCHEMA URL`")? {
+            ("file", path) => Ok(Self::File(path.to_owned())),
+            (name, url) => Ok(Self::Schema(name.to_owned(), url.to_owned())),
+        }
+    }
+}
