@@ -59,6 +59,7 @@ mod runner;
 mod settings;
 mod subject;
 
+mod crowd;
 mod given;
 mod log;
 mod rows;

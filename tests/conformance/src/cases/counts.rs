@@ -1,21 +1,13 @@
 //! Counting: as many as a feed would give, without reading them.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
-
-use annalist_core::{
-    query::Criteria,
-    record::Position,
-    store::{Appended, Marker},
-};
+use annalist_core::{query::Criteria, record::Position, store::Marker};
 
 use super::{drops::dropped_after, reads::three_events};
 use crate::{
+    crowd::{Crowd, Round},
     failure::Outcome,
     given::*,
-    log::{Handle, Log, room_for_others, together},
+    log::{Handle, Log},
 };
 
 cases!("count": [
@@ -146,49 +138,39 @@ async fn a_count_is_the_length_of_the_feed(log: Log) -> Outcome {
 }
 
 async fn what_is_settled_counts_the_same_for_ever(log: Log) -> Outcome {
-    let handles = log.handles(3).await?;
-    let busy = Arc::new(AtomicUsize::new(4));
-    let rounds = log.rounds(20);
-    let writers = (0..4).map(|writer| {
-        let (handle, busy) = (handles[writer % 3].clone(), Arc::clone(&busy));
-        let mut random = log.random(("writer", writer));
-        async move {
-            for _ in 0..rounds {
-                let sent = append((0..random.usize(1..4)).map(|_| random_event(&mut random)));
-                let sent = match random.u8(0..4) {
-                    0 => sent.under(Criteria::all(), Marker::START),
-                    _ => sent,
-                };
-                if let Appended::Conflict { .. } = handle.append(sent).await? {
-                    room_for_others().await;
-                }
-            }
-            busy.fetch_sub(1, Ordering::SeqCst);
-            Ok(())
-        }
-    });
-    let writers = tokio::spawn(together(writers.collect::<Vec<_>>()));
+    let mut writers = writers(&log).await?;
     let criteria = [Criteria::all(), of(&["type1", "type2"], &[]), of(&[], &["a:1"])];
     let mut counts = vec![];
-    while busy.load(Ordering::SeqCst) > 0 && !writers.is_finished() {
-        let settled = log.settled().await?.position;
-        for criteria in &criteria {
-            counts.push((criteria, settled, log.count(criteria, Position::START, settled).await?));
-            // What is not settled yet is not counted, however far the question reaches.
-            let whole = counted(&log, criteria).await?;
-            let by_now = log.settled().await?.position;
-            let reached = log.count(criteria, Position::START, by_now).await?;
-            ensure!(
-                whole <= reached,
-                "{whole} events were counted where {reached} are settled a moment later"
-            );
-        }
-        room_for_others().await;
+    for look in 0..log.rounds(40) {
+        writers.moves().await;
+        let (criteria, settled) = (&criteria[look % 3], log.settled().await?.position);
+        counts.push((criteria, settled, log.count(criteria, Position::START, settled).await?));
+        // What is not settled yet is not counted, however far the question reaches.
+        let whole = counted(&log, criteria).await?;
+        let by_now = log.settled().await?.position;
+        let reached = log.count(criteria, Position::START, by_now).await?;
+        ensure!(whole <= reached, "{whole} events were counted where {reached} are settled a moment later");
     }
-    writers.await.map_err(crate::failure::panicked)??;
+    writers.end().await?;
     for (criteria, settled, count) in counts {
         let now = log.count(criteria, Position::START, settled).await?;
         ensure_eq!(count, now, "events that match {criteria:?} up to {settled}, counted while others wrote");
     }
     Ok(())
+}
+
+/// Writers of random events through all handles, some of whose appends are refused.
+async fn writers(log: &Log) -> Outcome<Crowd> {
+    let handles = log.handles(3).await?;
+    let writers = (0..4).map(|writer| {
+        let (handle, mut random) = (handles[writer % 3].clone(), log.random(("writer", writer)));
+        move |_| {
+            let sent = append((0..random.usize(1..4)).map(|_| random_event(&mut random)));
+            let refused = random.u8(0..4) == 0;
+            let sent = if refused { sent.under(Criteria::all(), Marker::START) } else { sent };
+            let handle = handle.clone();
+            Box::pin(async move { Ok(handle.append(sent).await.map(drop)?) }) as Round
+        }
+    });
+    Ok(Crowd::at_work(writers.collect(), log.rounds(20)))
 }

@@ -10,7 +10,7 @@ use annalist_core::{
     Error,
     query::Criteria,
     record::Position,
-    rows::{Inline, InlineId, Inlined, Row, Switched, Table},
+    rows::{Folded, Inline, InlineId, Inlined, Row, RowChange, Switched, Table},
     store::{Append, Appended, LogId, Marker, Receipt},
 };
 
@@ -106,6 +106,29 @@ impl Handle {
             ensure_eq!(rows.go_inline(Arc::clone(fold)).await?, Inlined::Done, "the answer to going inline");
             Ok(())
         })
+    }
+
+    /// Keeps a table inline, however far behind it is.
+    #[track_caller]
+    fn goes_inline(&self, fold: &Arc<dyn Inline>) -> impl Future<Output = Outcome> {
+        asked(Location::caller(), async move {
+            while self.rows().go_inline(Arc::clone(fold)).await? == Inlined::Behind {
+                self.counted(&**fold, Inlined::AT_MOST).await?;
+            }
+            Ok(())
+        })
+    }
+
+    /// What a runner does: a page of the feed, the rows of its keys, and all of it in one change. Gives where that leaves it.
+    async fn counted(&self, fold: &dyn Inline, limit: usize) -> Outcome<Position> {
+        let (rows, table) = (self.rows(), fold.table());
+        let from = rows.build(table).await?.checkpoint.position;
+        let page = self.page(&taken(fold), from, limit).await?;
+        let keys = fold.keys(&page.records)?;
+        let found = rows.rows(table, &keys).await?;
+        let Folded { upserts, deletes } = fold.fold(&page.records, keys.into_iter().zip(found).collect())?;
+        rows.done(RowChange { upserts, deletes, ..RowChange::new(table, from, page.up_to) }).await?;
+        Ok(page.up_to)
     }
 
     /// The rows of a fold, which have to be the fold of the log.

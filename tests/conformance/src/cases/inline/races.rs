@@ -1,12 +1,6 @@
 //! Many who append at once, go inline and leave: rows stay the fold of the log, in its order.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
+use std::{collections::HashMap, sync::Arc};
 
 use annalist_core::{
     query::Criteria,
@@ -14,14 +8,13 @@ use annalist_core::{
     store::{Appended, Read},
 };
 
-use tokio::task::JoinHandle;
-
 use super::{Brings, random_tale, tales::*};
 use crate::{
     cases::drops::dropped_after,
-    failure::{Outcome, panicked},
+    crowd::{Crowd, Round},
+    failure::Outcome,
     given::*,
-    log::{Handle, Log, room_for_others, together},
+    log::{Log, room_for_others, together},
 };
 
 cases!("inline_race" needs [Rows, Inline]: [
@@ -149,8 +142,9 @@ async fn a_reader_sees_no_row_before_its_events(log: Log) -> Outcome {
     for fold in &folds {
         log.kept_inline(fold).await?;
     }
-    let (busy, writers) = writers(&log, &folds, log.rounds(15)).await?;
-    while busy.load(Ordering::SeqCst) > 0 {
+    let mut writers = writers(&log, &folds, log.rounds(15)).await?;
+    for _ in 0..log.rounds(20) {
+        writers.moves().await;
         // Rows first: whatever they tell is in the log by then, and each is the fold of a beginning of it.
         let rows = handles[2].rows().all(&TALES).await?;
         let log = handles[2].everything().await?;
@@ -164,9 +158,8 @@ async fn a_reader_sees_no_row_before_its_events(log: Log) -> Outcome {
                 "a reader sees {row:?}, which the log up to there does not tell: {wanted:?}"
             );
         }
-        room_for_others().await;
     }
-    writers.await.map_err(panicked)??;
+    writers.end().await?;
     for fold in &folds {
         log.rows_are_the_log(fold).await?;
     }
@@ -179,76 +172,42 @@ async fn going_inline_while_others_append(log: Log) -> Outcome {
     for fold in &folds {
         log.rows().defined(fold.table()).await?;
     }
-    let (busy, writers) = writers(&log, &folds, log.rounds(25)).await?;
-    let mut turns = 0;
-    while busy.load(Ordering::SeqCst) > 0 {
-        let (fold, handle) = (&folds[turns % 2], &handles[turns % 3]);
-        toggle(handle, fold).await?;
-        turns += 1;
-        room_for_others().await;
+    let mut writers = writers(&log, &folds, log.rounds(25)).await?;
+    for turn in 0..log.rounds(12) {
+        writers.moves().await;
+        let (fold, rows) = (&folds[turn % 2], handles[turn % 3].rows());
+        // It goes inline, or leaves.
+        match rows.build(fold.table()).await?.inline {
+            true => drop(rows.leave_inline(fold.table()).await?),
+            false => handles[turn % 3].goes_inline(fold).await?,
+        }
     }
-    writers.await.map_err(panicked)??;
+    writers.end().await?;
     for fold in &folds {
-        ensure_eq!(
-            log.rows().go_inline(Arc::clone(fold)).await?,
-            Inlined::Done,
-            "the answer after {turns} turns"
-        );
+        log.goes_inline(fold).await?;
         log.rows_are_the_log(fold).await?;
     }
     Ok(())
 }
 
-/// Starts writers of random tales, through all handles. Those that are still busy are counted.
-async fn writers(
-    log: &Log,
-    folds: &[Arc<dyn Inline>],
-    rounds: usize,
-) -> Outcome<(Arc<AtomicUsize>, JoinHandle<Outcome<Vec<()>>>)> {
+/// Writers of random tales, through all handles.
+async fn writers(log: &Log, folds: &[Arc<dyn Inline>], rounds: usize) -> Outcome<Crowd> {
     let handles = log.handles(3).await?;
-    let busy = Arc::new(AtomicUsize::new(4));
     let writers = (0..4).map(|task| {
-        let (handle, folds, busy) = (handles[task % 3].clone(), folds.to_vec(), Busy(Arc::clone(&busy)));
+        let (handle, folds) = (handles[task % 3].clone(), folds.to_vec());
         let mut random = log.random(("writer", task));
-        async move {
-            let _busy = busy;
-            for round in 0..rounds {
-                let number = task * 1_000 + round;
-                let events: Vec<_> =
-                    (0..random.usize(1..3)).map(|_| random_tale(&mut random, number)).collect();
-                let answer = handle.along(append(events), &folds).await?;
+        move |round| {
+            let events = (0..random.usize(1..3)).map(|_| random_tale(&mut random, task * 1_000 + round));
+            let (sent, handle, folds) = (append(events), handle.clone(), folds.clone());
+            let round = async move {
+                let answer = handle.along(sent, &folds).await?;
                 ensure!(matches!(answer, Appended::Done(_)), "an append without conditions gives {answer:?}");
-                room_for_others().await;
-            }
-            Ok(())
+                Ok(())
+            };
+            Box::pin(round) as Round
         }
     });
-    let writers = tokio::spawn(together(writers.collect::<Vec<_>>()));
-    Ok((busy, writers))
-}
-
-/// Counts a writer out when it ends, however it does.
-struct Busy(Arc<AtomicUsize>);
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-/// Goes inline, or leaves.
-async fn toggle(handle: &Handle, fold: &Arc<dyn Inline>) -> Outcome {
-    let rows = handle.rows();
-    if rows.build(fold.table()).await?.inline {
-        rows.leave_inline(fold.table()).await?;
-        return Ok(());
-    }
-    ensure_eq!(
-        rows.go_inline(Arc::clone(fold)).await?,
-        Inlined::Done,
-        "the answer to going inline amid appends"
-    );
-    Ok(())
+    Ok(Crowd::at_work(writers.collect(), rounds))
 }
 
 async fn many_go_inline_and_leave_at_once(log: Log) -> Outcome {
@@ -281,16 +240,18 @@ async fn an_inline_build_is_replaced_while_others_append(log: Log) -> Outcome {
     let folds: Vec<_> = (0..6).map(|build| tales(TALES.built(build))).collect();
     log.kept_inline(&folds[0]).await?;
     log.rows().goes_live(&TALES, false).await?;
-    let (_, writers) = writers(&log, &folds, log.rounds(20)).await?;
+    let mut writers = writers(&log, &folds, log.rounds(20)).await?;
     for (turn, pair) in folds.windows(2).enumerate() {
         let ([old, new], handle) = (pair, &handles[turn % 2]) else { continue };
-        handle.kept_inline(new).await?;
+        writers.moves().await;
+        handle.rows().defined(new.table()).await?;
+        handle.goes_inline(new).await?;
         // Whatever is appended meanwhile is in both of them, or in neither.
         handle.rows().goes_live(new.table(), true).await?;
         handle.rows().leave_inline(old.table()).await?;
         ensure!(handle.rows().discard(old.table()).await?, "the build that was replaced is not there");
     }
-    writers.await.map_err(panicked)??;
+    writers.end().await?;
     log.rows_are_the_log(&folds[5]).await?;
     ensure_eq!(log.rows().builds("tales").await?.len(), 1, "builds after each was replaced by the next");
     Ok(())

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use annalist_core::{
     record::{Draft, Position},
-    rows::{Folded, Inline, Inlined, RowChange, Switched, Table},
+    rows::{Inline, Inlined, Switched, Table},
     store::{Appended, Marker},
 };
 use proptest::{collection::vec, prelude::*, sample::select, strategy::Union};
@@ -70,7 +70,8 @@ impl Player {
             Step::Run(limit) => {
                 for fold in self.folds.clone() {
                     if !self.handle.rows().build(fold.table()).await?.inline {
-                        self.run(&*fold, limit).await?;
+                        self.handle.settle(self.last).await?;
+                        self.handle.counted(&*fold, limit).await?;
                     }
                 }
                 Ok(())
@@ -126,24 +127,12 @@ impl Player {
         self.handle.rows_are_the_log(&self.folds[0]).await.map(drop)
     }
 
-    /// What a runner does: a page of the feed, the rows of its keys, and all of it in one change.
-    async fn run(&self, fold: &dyn Inline, limit: usize) -> Outcome<bool> {
-        self.handle.settle(self.last).await?;
-        let (rows, table) = (self.handle.rows(), fold.table());
-        let from = rows.build(table).await?.checkpoint.position;
-        let page = self.handle.page(&taken(fold), from, limit).await?;
-        let keys = fold.keys(&page.records)?;
-        let found = rows.rows(table, &keys).await?;
-        let Folded { upserts, deletes } = fold.fold(&page.records, keys.into_iter().zip(found).collect())?;
-        rows.done(RowChange { upserts, deletes, ..RowChange::new(table, from, page.up_to) }).await?;
-        Ok(page.up_to < self.last)
-    }
-
     async fn end(&self) -> Outcome {
         let rows = self.handle.rows();
         rows.leave_inline(&TALES).await?;
         for fold in &self.folds {
-            while self.run(&**fold, 3).await? {}
+            self.handle.settle(self.last).await?;
+            while self.handle.counted(&**fold, 3).await? < self.last {}
             self.handle.rows_are_the_log(fold).await?;
         }
         // The store itself finds them equal, where both stand at one place.
