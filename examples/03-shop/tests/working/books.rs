@@ -1,6 +1,9 @@
 //! Adds up what became of all orders: from the rows, and again from the log.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use annalist::{App, Criteria, Error, Event, Query, Raw, Record, by_hand::ReadModels};
 use shop::{
@@ -168,6 +171,6 @@ impl Query for UnderWay {
 /// Waits until every order that is placed by now has come to its end.
 pub(crate) async fn all_ended(app: &App) {
     let placed = app.store().settled().await.unwrap().position;
-    let mut watched = app.watch(UnderWay).after(placed);
+    let mut watched = app.watch(UnderWay).after(placed).within(Duration::from_secs(600));
     while watched.next().await.unwrap() {}
 }

@@ -4,18 +4,15 @@
 mod books;
 mod orders;
 
-use std::{
-    collections::HashSet,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
-use annalist::{Criteria, EventStore, Memory, Position, Sqlite, app::Builder, projection::State};
+use annalist::{App, Criteria, EventStore, Memory, Position, Sqlite, app::Builder, projection::State};
 use async_trait::async_trait;
 use shop::{
-    command::Place,
+    command::{Deliver, Place},
     event::OrderId,
     gateway::{Answer, Away, FakeGateway, Gateway},
     money::Cents,
@@ -232,6 +229,46 @@ async fn a_customer_watches_an_order() {
         }
     }
     assert!(seen.is_sorted(), "states that go back: {seen:?}");
-    let different: HashSet<_> = seen.iter().collect();
-    assert!(!different.is_empty());
+}
+
+/// A shop whose only order has come to its end, and its gateway.
+async fn done() -> (App, Arc<FakeGateway>, Place) {
+    let gateway = gateway();
+    let app = working(Arc::new(Memory::new()), &gateway).start().await.unwrap();
+    stocked(&app).await;
+    let order = place("first", "ann", &[("tea", 2)]);
+    app.execute(order.clone()).await.unwrap();
+    all_ended(&app).await;
+    (app, gateway, order)
+}
+
+#[tokio::test]
+async fn control_the_books_balance() {
+    let (app, gateway, order) = done().await;
+    Books::of(&app).await.balance(&[order], &gateway);
+}
+
+#[tokio::test]
+#[should_panic(expected = "it did not come to an end")]
+async fn control_an_order_that_nobody_works_on_is_seen() {
+    let app = shop::asking(Memory::new()).start().await.unwrap();
+    stocked(&app).await;
+    app.execute(place("first", "ann", &[("tea", 2)])).await.unwrap();
+    Books::of(&app).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "left: 149")]
+async fn control_one_too_many_on_a_shelf_is_seen() {
+    let (app, gateway, order) = done().await;
+    app.execute(Deliver { product: "tea".parse().unwrap(), count: 1 }).await.unwrap();
+    Books::of(&app).await.balance(&[order], &gateway);
+}
+
+#[tokio::test]
+#[should_panic(expected = "left: 2")]
+async fn control_a_payment_too_many_is_seen() {
+    let (app, gateway, order) = done().await;
+    gateway.charge(&"ghost".parse().unwrap(), Cents::new(1)).await.unwrap();
+    Books::of(&app).await.balance(&[order], &gateway);
 }
