@@ -70,6 +70,21 @@ impl App {
         self.inner.read_side.passed(name, position.into(), patience).await
     }
 
+    /// Waits until a projection or policy does as `wanted` says, and gives how it does then: until a build has taken over,
+    /// nothing is parked any more, it stands still. It waits as long as that takes.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if there is none of this name, or the app was stopped before.
+    pub async fn until(
+        &self,
+        name: &str,
+        wanted: impl FnMut(&Status) -> bool + Send,
+    ) -> Result<Status, Error> {
+        let mut status = self.follow(name)?.status.clone();
+        let found = status.wait_for(wanted).await.map(|status| status.clone());
+        found.map_err(|_| Error::unusable(format!("wait for `{name}`"), "the app was stopped"))
+    }
+
     /// Builds a projection anew, from the first event on, beside the build that questions read: it takes over when it is
     /// complete. If a build is under way already, that goes on; one that stands still, or may not take over, is left behind.
     /// After a crash the next start goes on with it.

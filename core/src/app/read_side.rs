@@ -115,9 +115,11 @@ impl ReadSide {
             return Err(Error::unusable("start the app", reason));
         }
         let rows = rows.or_else(|| hub.store().row_store()).ok_or_else(|| no_rows(name, hub))?;
-        let desk = Desk::new(follower, Arc::clone(hub), SharedRows::clone(&rows), self.ending.clone());
-        let desk = Arc::new(desk);
-        let (keeper, status) = Keeper::start(Arc::clone(&desk)).await?;
+        let sender = Arc::new(watch::Sender::new(Status::NEW));
+        let status = sender.subscribe();
+        let (hub, ending) = (Arc::clone(hub), self.ending.clone());
+        let desk = Arc::new(Desk::new(follower, hub, SharedRows::clone(&rows), ending, &sender));
+        let keeper = Keeper::start(Arc::clone(&desk), sender).await?;
         if let Some((type_id, model)) = model {
             self.models.insert(type_id, model(SharedRows::clone(&rows), status.clone()));
         }

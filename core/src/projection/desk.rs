@@ -1,13 +1,13 @@
 //! Where a follower is asked and told from outside: what stands in its store, what is parked, and orders to its keeper.
 
 use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
+    Arc, Mutex, MutexGuard, PoisonError, Weak,
     atomic::{AtomicBool, Ordering},
 };
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
-use super::{Consumer, Ending, Follower, Parking};
+use super::{Consumer, Ending, Follower, Parking, Status};
 use crate::{
     error::Error,
     feed::Hub,
@@ -23,6 +23,8 @@ pub(crate) struct Desk {
     pub(crate) hub: Arc<Hub>,
     pub(crate) rows: SharedRows,
     pub(crate) ending: Ending,
+    /// What the keeper tells, while there is one.
+    status: Weak<watch::Sender<Status>>,
     pub(super) bell: Arc<Notify>,
     /// Somebody has changed something in the store.
     look: AtomicBool,
@@ -42,9 +44,17 @@ pub struct Retried {
 }
 
 impl Desk {
-    pub(crate) fn new(follower: Arc<dyn Follower>, hub: Arc<Hub>, rows: SharedRows, ending: Ending) -> Self {
-        let (bell, look, restart) = (Arc::default(), AtomicBool::new(false), AtomicBool::new(false));
-        Self { follower, hub, rows, ending, bell, look, restart, refused: Mutex::default() }
+    /// For a keeper that tells how it does through `status`.
+    pub(crate) fn new(
+        follower: Arc<dyn Follower>,
+        hub: Arc<Hub>,
+        rows: SharedRows,
+        ending: Ending,
+        status: &Arc<watch::Sender<Status>>,
+    ) -> Self {
+        let (status, bell, refused) = (Arc::downgrade(status), Arc::default(), Mutex::default());
+        let (look, restart) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { follower, hub, rows, ending, status, bell, look, restart, refused }
     }
 
     /// Has the keeper look at the builds now.
@@ -53,16 +63,25 @@ impl Desk {
         self.bell.notify_one();
     }
 
-    /// Has the keeper start its runners anew, also those that stand still, and try what was refused.
+    /// Has the keeper start its runners anew, also those that stand still, and try what was refused. From now on nobody is
+    /// told that it stands still, unless it does so again.
     pub(crate) fn restart(&self) {
         *self.refusal() = None;
-        self.restart.store(true, Ordering::Release);
+        self.restart.store(true, Ordering::SeqCst);
+        if let Some(status) = self.status.upgrade() {
+            status.send_if_modified(Status::forget_stop);
+        }
         self.look();
+    }
+
+    /// Whether it was told to start anew and has not done so yet: what is known of its runners is old.
+    pub(super) fn is_restarting(&self) -> bool {
+        self.restart.load(Ordering::SeqCst)
     }
 
     /// Whether it was told to look, and to start anew.
     pub(super) fn orders(&self) -> (bool, bool) {
-        (self.look.swap(false, Ordering::AcqRel), self.restart.swap(false, Ordering::AcqRel))
+        (self.look.swap(false, Ordering::AcqRel), self.restart.swap(false, Ordering::SeqCst))
     }
 
     /// A complete build does not take over.

@@ -114,7 +114,8 @@ fn sort<'a, P: Projection>(
     bad: &Bad,
 ) -> Result<(Steps<'a, P>, Vec<Parked>), Poison> {
     let (mut steps, mut park) = (Steps::default(), Vec::new());
-    let mut parking = parking.clone();
+    // What this page parks, beside what is parked: that may be much, and a page is sorted more than once.
+    let mut own = Parking::default();
     for (index, record) in records.iter().enumerate() {
         steps.begin(index);
         let planned = guard(index, || P::plan_record(record, codec, &mut steps));
@@ -126,7 +127,7 @@ fn sort<'a, P: Projection>(
         let keys = steps.last_keys().map(|keys| texts(index, &keys)).transpose()?;
         let parked = match (error, keys) {
             (None, None) => continue,
-            (None, Some(keys)) => match parking.before(&keys) {
+            (None, Some(keys)) => match parking.before(&keys).or_else(|| own.before(&keys)) {
                 None => continue,
                 Some(before) => waiting(record, keys, before),
             },
@@ -136,12 +137,13 @@ fn sort<'a, P: Projection>(
                 return Err(Poison { index, error });
             }
         };
-        if !parking.parks() {
-            let error = format!("{}; {} events are parked already", parked.error, parking.count());
+        if !parking.parks_behind(own.count()) {
+            let count = parking.count() + own.count();
+            let error = format!("{}; {count} events are parked already", parked.error);
             return Err(Poison { index, error });
         }
         steps.forget_last();
-        parking.add(&parked);
+        own.add(&parked);
         park.push(parked);
     }
     Ok((steps, park))

@@ -33,7 +33,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_
 /// Keeps one follower going, in one process.
 pub(crate) struct Keeper {
     pub(super) desk: Arc<Desk>,
-    status: watch::Sender<Status>,
+    status: Arc<watch::Sender<Status>>,
     runners: Vec<Running>,
     /// The builds, when they were last looked at.
     builds: Vec<Build>,
@@ -51,8 +51,7 @@ impl Keeper {
     ///
     /// # Errors
     /// [`Error::Unusable`] or [`Error::Invalid`] if the rows are of another shape or another log.
-    pub(crate) async fn start(desk: Arc<Desk>) -> Result<(Self, watch::Receiver<Status>), Error> {
-        let (status, receiver) = watch::channel(Status::NEW);
+    pub(crate) async fn start(desk: Arc<Desk>, status: Arc<watch::Sender<Status>>) -> Result<Self, Error> {
         let mut keeper = Self {
             desk,
             status,
@@ -69,7 +68,7 @@ impl Keeper {
             result => result?,
         }
         keeper.publish();
-        Ok((keeper, receiver))
+        Ok(keeper)
     }
 
     /// Keeps going until it is asked to end.
@@ -256,8 +255,10 @@ impl Keeper {
     fn publish(&self) {
         let Some(told) = self.told() else { return };
         self.status.send_if_modified(|status| {
-            let news = *status != told;
-            *status = told;
+            let news = *status != told && !self.desk.is_restarting();
+            if news {
+                *status = told;
+            }
             news
         });
     }

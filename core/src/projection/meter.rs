@@ -1,24 +1,36 @@
 //! How fast a build comes along.
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Instant,
 };
 
-use tokio::task::JoinHandle;
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinHandle,
+};
 
+use super::Status;
 use crate::{progress::Progress, query::Criteria, record::Position, rows::Table, store::EventStore};
 
 /// Counts what a build has read, and knows what is ahead of it.
 #[derive(Debug)]
-pub(crate) struct Meter {
+pub(super) struct Meter {
+    gauge: Arc<Gauge>,
+    counting: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+struct Gauge {
     version: u32,
     build: u32,
     target: Position,
     /// Events of its types up to where it started, and up to the target.
-    counted: Arc<OnceLock<(u64, u64)>>,
-    counting: JoinHandle<()>,
-    read: u64,
+    counted: OnceLock<(u64, u64)>,
+    read: AtomicU64,
     since: Instant,
 }
 
@@ -29,46 +41,58 @@ impl Drop for Meter {
 }
 
 impl Meter {
-    /// Starts to count, which takes a store its time and holds nobody up.
-    pub(crate) fn start(
+    /// Starts to count what is ahead of a build, which takes a store its time and holds nobody up: it is told when it is
+    /// known.
+    pub(super) fn start(
         store: Arc<dyn EventStore>,
-        table: &Table,
         filter: Criteria,
-        from: Position,
-        target: Position,
+        table: &Table,
+        (from, target): (Position, Position),
+        (status, bell): (watch::Sender<Status>, Arc<Notify>),
     ) -> Self {
-        let counted = Arc::new(OnceLock::new());
-        let result = Arc::clone(&counted);
+        let Table { version, build, .. } = *table;
+        let (counted, read, since) = (OnceLock::new(), AtomicU64::new(0), Instant::now());
+        let gauge = Arc::new(Gauge { version, build, target, counted, read, since });
+        let counts = Arc::clone(&gauge);
         let counting = tokio::spawn(async move {
             // Without a total, people see the rest.
             let Ok(before) = store.count(&filter, Position::START, from).await else { return };
             let Ok(ahead) = store.count(&filter, from, target).await else { return };
-            let _ = result.set((before, before + ahead));
+            let _ = counts.counted.set((before, before + ahead));
+            status.send_modify(|status| {
+                status.building = status.building.take().map(|building| counts.progress(building.position));
+            });
+            bell.notify_one();
         });
-        let Table { version, build, .. } = *table;
-        Self { version, build, target, counted, counting, read: 0, since: Instant::now() }
+        Self { gauge, counting }
     }
 
-    pub(crate) fn read(&mut self, events: usize) {
-        self.read += events as u64;
+    pub(super) fn read(&self, events: usize) {
+        self.gauge.read.fetch_add(events as u64, Ordering::Relaxed);
     }
 
-    pub(crate) fn target(&self) -> Position {
-        self.target
+    pub(super) fn target(&self) -> Position {
+        self.gauge.target
     }
 
-    pub(crate) fn progress(&self, position: Position) -> Progress {
-        let counted = self.counted.get();
+    pub(super) fn progress(&self, position: Position) -> Progress {
+        self.gauge.progress(position)
+    }
+}
+
+impl Gauge {
+    fn progress(&self, position: Position) -> Progress {
+        let (counted, read) = (self.counted.get(), self.read.load(Ordering::Relaxed));
         let seconds = self.since.elapsed().as_secs_f64().max(0.001);
         // An estimate for people.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
-        let per_second = (self.read as f64 / seconds) as u64;
+        let per_second = (read as f64 / seconds) as u64;
         Progress {
             version: self.version,
             build: self.build,
             position,
             target: self.target,
-            done: counted.map_or(0, |(before, _)| *before) + self.read,
+            done: counted.map_or(0, |(before, _)| *before) + read,
             total: counted.map(|(_, total)| *total),
             per_second,
         }

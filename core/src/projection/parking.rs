@@ -51,7 +51,12 @@ impl Parking {
 
     /// Whether one more event may be parked.
     pub fn parks(&self) -> bool {
-        self.on_poison == OnPoison::Park && self.count < Self::AT_MOST
+        self.parks_behind(0)
+    }
+
+    /// Whether one more event may be parked behind so many others that are not in here yet.
+    pub(crate) fn parks_behind(&self, others: u64) -> bool {
+        self.on_poison == OnPoison::Park && self.count + others < Self::AT_MOST
     }
 
     /// Whether nothing is parked, and nothing will be.

@@ -230,10 +230,9 @@ impl<C: Consumer> Runner<C> {
         self.resume(&checkpoint).await?;
         self.set_up().await?;
         if let Some(target) = self.target.take_if(|target| *target > checkpoint.position) {
-            let (hub, table) = (self.feed.hub(), self.consumer.table());
-            let filter = self.consumer.filter();
-            self.meter =
-                Some(Meter::start(Arc::clone(hub.store()), table, filter, checkpoint.position, target));
+            let (log, filter) = (Arc::clone(self.feed.hub().store()), self.consumer.filter());
+            let (way, tells) = ((checkpoint.position, target), (self.status.clone(), Arc::clone(&self.bell)));
+            self.meter = Some(Meter::start(log, filter, self.consumer.table(), way, tells));
         }
         let table = *self.consumer.table();
         self.status.send_modify(|status| status.reads = Some(table));
@@ -322,8 +321,10 @@ impl<C: Consumer> Runner<C> {
         match self.save(records, change).await? {
             Saved::Done => {
                 park.iter().for_each(|parked| self.parking.add(parked));
-                self.page = (self.page * 2).min(self.consumer.page());
-                if let Some(meter) = &mut self.meter {
+                // A page is folded once more for each event that fails: where many do, small ones cost less.
+                let failed = park.iter().filter(|parked| parked.attempts > 0).count();
+                self.page = if failed > 1 { 16 } else { self.page * 2 }.min(self.consumer.page());
+                if let Some(meter) = &self.meter {
                     meter.read(count);
                 }
                 match poisoned {

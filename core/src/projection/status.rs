@@ -25,7 +25,7 @@ pub struct Status {
 
 impl Status {
     /// Before anything is known.
-    pub(super) const NEW: Self = Self {
+    pub(crate) const NEW: Self = Self {
         position: Position::START,
         state: State::CatchingUp,
         parked: 0,
@@ -33,6 +33,15 @@ impl Status {
         building: None,
         held_up: None,
     };
+
+    /// It does not stand still any more, as far as anybody knows. Gives whether that is news.
+    pub(super) fn forget_stop(&mut self) -> bool {
+        let stood = self.stands_still().is_some();
+        if stood {
+            (self.state, self.held_up) = (State::CatchingUp, None);
+        }
+        stood
+    }
 
     /// Why it will not move until somebody does something, if that is so.
     pub(crate) fn stands_still(&self) -> Option<String> {
