@@ -5,3 +5,6 @@ pub mod faulty;
 pub mod faulty_rows;
 pub mod policies;
 pub mod read_model;
+pub mod stage;
+pub mod troubled;
+pub mod versions;

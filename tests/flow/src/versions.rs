@@ -1,0 +1,80 @@
+//! One read model in several versions, as programs of different ages have it.
+
+use annalist::prelude::*;
+
+use crate::domain::{AccountEvent, AccountId};
+
+/// What one event pays into one account.
+fn paid(account: &AccountId, event: &AccountEvent) -> i64 {
+    match event {
+        AccountEvent::Deposited { amount, .. } => amount.cast_signed(),
+        AccountEvent::Moved { from, amount, .. } if from == account => -amount.cast_signed(),
+        AccountEvent::Moved { amount, .. } => amount.cast_signed(),
+    }
+}
+
+macro_rules! tally {
+    ($(#[$doc:meta])* $name:ident, $version:literal, |$row:ident, $event:ident| $change:expr) => {
+        $(#[$doc])*
+        #[derive(Projection, Clone, Debug, PartialEq)]
+        #[projection(name = "tallies", version = $version, on(AccountEvent => $name::apply))]
+        pub struct $name {
+            /// The account.
+            #[key]
+            pub account: AccountId,
+            /// What is in it, as this version counts.
+            pub sum: i64,
+        }
+
+        impl $name {
+            fn apply(&mut self, $event: &AccountEvent) {
+                let $row = self;
+                $change
+            }
+        }
+    };
+}
+
+tally! {
+    /// Counts as it always did.
+    Tally, 1, |row, event| row.sum += paid(&row.account, event)
+}
+
+tally! {
+    /// The same version, with a handler that somebody changed.
+    Changed, 1, |row, event| row.sum += 1000 * paid(&row.account, event)
+}
+
+tally! {
+    /// Stops at amounts of 1000 and more.
+    Strict, 1, |row, event| {
+        let paid = paid(&row.account, event);
+        assert!(paid.abs() < 1000, "nobody pays {paid}");
+        row.sum += paid;
+    }
+}
+
+tally! {
+    /// Counts in tenths.
+    Tenths, 2, |row, event| row.sum += 10 * paid(&row.account, event)
+}
+
+/// With another column.
+#[derive(Projection, Clone, Debug, PartialEq)]
+#[projection(name = "tallies", version = 3, on(AccountEvent => Wide::apply))]
+pub struct Wide {
+    /// The account.
+    #[key]
+    pub account: AccountId,
+    /// What is in it.
+    pub sum: i64,
+    /// How many events made it so.
+    pub events: i64,
+}
+
+impl Wide {
+    fn apply(&mut self, event: &AccountEvent) {
+        self.sum += paid(&self.account, event);
+        self.events += 1;
+    }
+}

@@ -1,0 +1,315 @@
+//! Events that are put aside: what waits behind them, what goes on, and how they come back.
+#![allow(clippy::unwrap_used)] // in the helpers too
+
+use annalist::{
+    Position,
+    app::Builder,
+    prelude::*,
+    projection::{Keep, Parking, Projection, State, Status},
+    rows::Parked,
+};
+use annalist_flow_tests::{
+    domain::{AccountEvent, AccountId, account, deposit, transfer_of},
+    stage::{Stage, on_each, until},
+    versions::{Strict, Tally},
+};
+
+async fn pay(app: &App, name: &str, amount: u64) -> Receipt {
+    app.execute(deposit(name, amount)).await.unwrap()
+}
+
+async fn sum<P: Projection<Key = annalist_flow_tests::domain::AccountId>>(
+    app: &App,
+    name: &str,
+    of: fn(&P) -> i64,
+) -> Option<i64> {
+    app.find::<P>(&account(name)).await.unwrap().as_ref().map(of)
+}
+
+async fn strict(app: &App, name: &str) -> Option<i64> {
+    sum::<Strict>(app, name, |row| row.sum).await
+}
+
+async fn tally(app: &App, name: &str) -> Option<i64> {
+    sum::<Tally>(app, name, |row| row.sum).await
+}
+
+fn parks<P: Projection>(builder: Builder) -> Builder {
+    builder.projection_with::<P>(Keep::new().park())
+}
+
+async fn started<P: Projection>(stage: &Stage) -> App {
+    parks::<P>(stage.app().await).start().await.unwrap()
+}
+
+/// Positions and attempts of what is parked.
+async fn parked(app: &App) -> Vec<(u64, u32)> {
+    let parked = app.parked("tallies").await.unwrap();
+    parked.iter().map(|one| (one.position.get(), one.attempts)).collect()
+}
+
+/// A log with a poison event at 2 that concerns `a`, and events behind it: of `a`, of both, of `b`, and of `c`.
+async fn poisoned(stage: &Stage) -> App {
+    let app = started::<Strict>(stage).await;
+    pay(&app, "a", 1).await;
+    pay(&app, "a", 5000).await;
+    pay(&app, "a", 2).await;
+    app.execute(transfer_of("a", "b", 3)).await.unwrap();
+    pay(&app, "b", 4).await;
+    pay(&app, "c", 5).await;
+    app.caught_up().await.unwrap();
+    app
+}
+
+#[tokio::test]
+async fn what_shares_a_row_waits_and_others_go_on() {
+    on_each(async |stage| {
+        let app = poisoned(stage).await;
+        assert_eq!((strict(&app, "a").await, strict(&app, "b").await), (Some(1), None));
+        assert_eq!(strict(&app, "c").await, Some(5));
+        assert_eq!(parked(&app).await, [(2, 1), (3, 0), (4, 0), (5, 0)]);
+
+        let all: Vec<Parked> = app.parked("tallies").await.unwrap();
+        assert!(all[0].error.contains("nobody pays 5000"), "{all:?}");
+        assert!(all[1].error.contains("waits for the event at position 2"), "{all:?}");
+        assert_eq!(all[2].keys.len(), 2);
+        let caught_up = |status: &Status| status.parked == 4 && status.state == State::CaughtUp;
+        assert_eq!(until(&app, "tallies", caught_up).await.position, Position::new(6));
+    })
+    .await;
+}
+
+/// The control: a projection that does not park stops before the event.
+#[tokio::test]
+async fn without_parking_it_stops() {
+    on_each(async |stage| {
+        let app = stage.app().await.projection::<Strict>().start().await.unwrap();
+        pay(&app, "a", 5000).await;
+        let receipt = pay(&app, "c", 5).await;
+        until(&app, "tallies", |status| matches!(status.state, State::Stopped(_))).await;
+        assert_eq!(parked(&app).await, []);
+        let error = app.find::<Strict>(&account("c")).after(&receipt).await.unwrap_err().to_string();
+        assert!(error.contains("nobody pays 5000"), "{error}");
+    })
+    .await;
+}
+
+/// What is parked is passed: the rows show everything else.
+#[tokio::test]
+async fn a_question_passes_over_what_is_parked() {
+    on_each(async |stage| {
+        let app = poisoned(stage).await;
+        let receipt = pay(&app, "a", 7).await;
+        let row = app.find::<Strict>(&account("a")).after(&receipt).await.unwrap();
+        assert_eq!(row.map(|row| row.sum), Some(1));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_restart_keeps_what_is_parked_and_a_cure_takes_it_in_order() {
+    on_each(async |stage| {
+        poisoned(stage).await.shut_down().await;
+        let app = started::<Tally>(stage).await;
+        let receipt = pay(&app, "b", 1).await;
+        app.passed("tallies", &receipt, annalist_flow_tests::stage::LONG).await.unwrap();
+        assert_eq!(parked(&app).await, [(2, 1), (3, 0), (4, 0), (5, 0), (7, 0)]);
+
+        let retried = app.retry_parked("tallies").await.unwrap();
+        assert_eq!((retried.done, retried.parked), (5, 0));
+        assert_eq!((tally(&app, "a").await, tally(&app, "b").await), (Some(5000), Some(8)));
+        // Nothing waits any more.
+        let receipt = pay(&app, "a", 1).await;
+        let row = app.find::<Tally>(&account("a")).after(&receipt).await.unwrap();
+        assert_eq!((row.unwrap().sum, parked(&app).await), (5001, vec![]));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_fails_again_stays_with_its_attempts() {
+    on_each(async |stage| {
+        let app = poisoned(stage).await;
+        for attempts in 2..4 {
+            let retried = app.retry_parked("tallies").await.unwrap();
+            assert_eq!((retried.done, retried.parked), (0, 4));
+            assert_eq!(parked(&app).await, [(2, attempts), (3, 0), (4, 0), (5, 0)]);
+        }
+        assert_eq!((strict(&app, "a").await, strict(&app, "b").await), (Some(1), None));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_given_up_lets_the_others_go_on() {
+    on_each(async |stage| {
+        let app = poisoned(stage).await;
+        assert!(!app.discard_parked("tallies", Position::new(1)).await.unwrap());
+        assert!(app.discard_parked("tallies", Position::new(2)).await.unwrap());
+        assert!(!app.discard_parked("tallies", Position::new(2)).await.unwrap());
+        assert_eq!(parked(&app).await, [(3, 0), (4, 0), (5, 0)]);
+        let retried = app.retry_parked("tallies").await.unwrap();
+        assert_eq!((retried.done, retried.parked), (3, 0));
+        assert_eq!((strict(&app, "a").await, strict(&app, "b").await), (Some(0), Some(7)));
+        let receipt = pay(&app, "a", 1).await;
+        let row = app.find::<Strict>(&account("a")).after(&receipt).await.unwrap();
+        assert_eq!(row.unwrap().sum, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn two_processes_that_try_at_once_count_once() {
+    on_each(async |stage| {
+        poisoned(stage).await.shut_down().await;
+        let (one, other) = (started::<Tally>(stage).await, started::<Tally>(stage).await);
+        let paying = async {
+            for _ in 0..20 {
+                pay(&one, "a", 1).await;
+            }
+        };
+        let (first, second, ()) =
+            tokio::join!(one.retry_parked("tallies"), other.retry_parked("tallies"), paying);
+        assert_eq!((first.unwrap().parked, second.unwrap().parked), (0, 0));
+        // What came behind the poison before it was taken was parked too.
+        one.retry_parked("tallies").await.unwrap();
+        one.caught_up().await.unwrap();
+        other.caught_up().await.unwrap();
+        one.retry_parked("tallies").await.unwrap();
+        assert_eq!((tally(&one, "a").await, tally(&other, "b").await), (Some(5020), Some(7)));
+        assert_eq!(parked(&other).await, []);
+    })
+    .await;
+}
+
+/// A program that does not park meets what another has parked: it stops where it would overtake it, and says why.
+#[tokio::test]
+async fn nothing_overtakes_what_is_parked() {
+    on_each(async |stage| {
+        poisoned(stage).await.shut_down().await;
+        let app = stage.app().await.projection::<Tally>().start().await.unwrap();
+        pay(&app, "c", 1).await;
+        pay(&app, "a", 1).await;
+        let status = until(&app, "tallies", |status| matches!(status.state, State::Stopped(_))).await;
+        assert_eq!((status.position, status.parked), (Position::new(7), 4));
+        let State::Stopped(stopped) = status.state else { unreachable!() };
+        assert!(stopped.error.contains("waits for the event at position 2"), "{stopped}");
+        // Taken in order, they are out of the way.
+        assert_eq!(app.retry_parked("tallies").await.unwrap().done, 4);
+        app.caught_up().await.unwrap();
+        assert_eq!(tally(&app, "a").await, Some(5001));
+    })
+    .await;
+}
+
+/// Where every event fails, each is parked, in time.
+#[tokio::test]
+async fn many_failures_are_parked_one_by_one() {
+    on_each(async |stage| {
+        let app = started::<Strict>(stage).await;
+        for n in 0..200 {
+            pay(&app, &format!("a{n}"), if n % 10 == 0 { 1 } else { 5000 }).await;
+        }
+        app.caught_up().await.unwrap();
+        assert_eq!(parked(&app).await.len(), 180);
+        assert_eq!((strict(&app, "a10").await, strict(&app, "a11").await), (Some(1), None));
+        app.shut_down().await;
+        let app = started::<Tally>(stage).await;
+        assert_eq!(app.retry_parked("tallies").await.unwrap().done, 180);
+        assert_eq!(tally(&app, "a11").await, Some(5000));
+    })
+    .await;
+}
+
+/// Many events at once.
+#[derive(Command, Serialize, Deserialize)]
+#[command(decide = pay_all, error = std::convert::Infallible)]
+struct PayAll {
+    account: AccountId,
+    amounts: Vec<u64>,
+}
+
+fn pay_all(command: &PayAll) -> Result<Vec<AccountEvent>, std::convert::Infallible> {
+    let deposited = |amount| AccountEvent::Deposited { account: command.account.clone(), amount };
+    Ok(command.amounts.iter().copied().map(deposited).collect())
+}
+
+#[tokio::test]
+async fn who_parks_too_much_stops() {
+    let app = started::<Strict>(&Stage::Memory(annalist::Memory::new())).await;
+    let amounts = vec![5000; Parking::AT_MOST as usize + 1];
+    app.execute(PayAll { account: account("a"), amounts }).await.unwrap();
+    let status = until(&app, "tallies", |status| matches!(status.state, State::Stopped(_))).await;
+    assert_eq!((status.position.get(), status.parked), (Parking::AT_MOST, Parking::AT_MOST));
+    let State::Stopped(stopped) = status.state else { unreachable!() };
+    assert!(stopped.error.contains("10000 events are parked already"), "{stopped}");
+}
+
+/// An event that nobody can read is parked where its tags tell whose it is, and stops the projection where only the event
+/// itself would.
+mod unreadable {
+    use annalist::prelude::*;
+    use annalist_flow_tests::{
+        domain::AccountId,
+        stage::{on_each, until},
+    };
+
+    use super::{App, Keep, Position, State, account, pay, tally};
+    use annalist_flow_tests::versions::Tally;
+
+    /// The same name with other fields.
+    #[derive(Event, Serialize, Deserialize, Clone, Debug)]
+    #[event(name = "account.deposited")]
+    struct Damaged {
+        #[id]
+        account: AccountId,
+        amount: String,
+    }
+
+    #[derive(Command, Serialize, Deserialize)]
+    #[command(decide = damage, error = std::convert::Infallible)]
+    struct Damage {
+        account: AccountId,
+    }
+
+    fn damage(command: &Damage) -> Result<Damaged, std::convert::Infallible> {
+        Ok(Damaged { account: command.account.clone(), amount: "much".to_owned() })
+    }
+
+    /// Finds its key in the event.
+    #[derive(Projection, Clone, Debug)]
+    #[projection(name = "named", version = 1, on(annalist_flow_tests::domain::AccountEvent => Named::apply by Named::key))]
+    struct Named {
+        #[key]
+        name: String,
+    }
+
+    impl Named {
+        fn key(event: &annalist_flow_tests::domain::AccountEvent) -> String {
+            format!("{event:?}")
+        }
+
+        fn apply(&mut self, _: &annalist_flow_tests::domain::AccountEvent) {}
+    }
+
+    #[tokio::test]
+    async fn is_parked_where_its_keys_are_known() {
+        on_each(async |stage| {
+            let process = stage.process().await;
+            let damager = process.app().start().await.unwrap();
+            damager.execute(Damage { account: account("a") }).await.unwrap();
+            let keep = || Keep::new().park();
+            let app = process.app().projection_with::<Tally>(keep()).projection_with::<Named>(keep());
+            let app: App = app.start().await.unwrap();
+            let receipt = pay(&app, "b", 3).await;
+            app.passed("tallies", &receipt, annalist_flow_tests::stage::LONG).await.unwrap();
+            assert_eq!((tally(&app, "b").await, app.parked("tallies").await.unwrap().len()), (Some(3), 1));
+
+            let status = until(&app, "named", |status| matches!(status.state, State::Stopped(_))).await;
+            assert_eq!((status.position, status.parked), (Position::START, 0));
+            let State::Stopped(stopped) = status.state else { unreachable!() };
+            assert!(stopped.error.contains("nobody can tell whose it is"), "{stopped}");
+        })
+        .await;
+    }
+}
