@@ -175,7 +175,8 @@ impl Store {
 
     /// Waits for locks no longer than others can wait behind us.
     pub(crate) async fn be_patient(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-        run(connection, "SET LOCAL lock_timeout = '5s'".to_owned()).await
+        run(connection, format!("SET LOCAL lock_timeout = {}", self.patience.as_millis().clamp(1, 600_000)))
+            .await
     }
 
     async fn has_view(&self, connection: &mut PgConnection, table: &Table) -> Result<bool, sqlx::Error> {

@@ -66,7 +66,7 @@ mod row_values;
 mod rows;
 mod sql;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use annalist_core::{
     error::Error,
@@ -102,6 +102,7 @@ struct Store {
     group: Group,
     /// None if it only looks.
     talk: Option<Arc<Talk>>,
+    patience: Duration,
 }
 
 impl Postgres {

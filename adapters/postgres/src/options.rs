@@ -66,7 +66,7 @@ impl Options {
     }
 
     /// How long a call waits for a connection before it answers [`Error::Unavailable`]; 5 seconds unless said otherwise. A
-    /// pool of your own brings its own time.
+    /// pool of your own brings its own time. Changes of builds wait as long for locks of others, who wait behind them.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
@@ -115,7 +115,7 @@ impl Options {
     /// # Errors
     /// As [`Options::connect`].
     pub async fn with_pool(self, pool: PgPool) -> Result<Postgres, Error> {
-        let Self { schema, migrate, talk, .. } = self;
+        let Self { schema, migrate, talk, patience, .. } = self;
         let name = title(&schema, &pool.connect_options());
         check(&schema).map_err(|reason| Error::unusable(format!("open {name}"), reason))?;
         let keys = Keys::new(&schema);
@@ -123,7 +123,7 @@ impl Options {
         let (sql, rows, mark) = (Sql::new(&schema), Rows::new(&schema), Mark::at(found.settled));
         let group = Group::new(pool.options().get_max_connections());
         let talk = talk.then(|| Arc::new(Talk::new(&schema)));
-        let store = Store { pool, name, id: found.id, sql, rows, keys, mark, group, talk };
+        let store = Store { pool, name, id: found.id, sql, rows, keys, mark, group, talk, patience };
         Ok(Postgres { store: Arc::new(store) })
     }
 }

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     events::{accept, fed, noted},
-    given::{Place, until},
+    given::{PATIENCE, Place, until},
 };
 
 const fn column(name: &'static str, kind: ColumnType, role: Role) -> Column {
@@ -151,7 +151,8 @@ pub(crate) async fn processes_switch_at_once(place: Place) {
 
 /// While builds are compared, neither of them moves.
 pub(crate) async fn a_comparison_holds_the_runners(place: Place) {
-    let store = live(&place).await;
+    live(&place).await.close().await;
+    let store = Postgres::options().patience(PATIENCE).connect(&place.url).await.unwrap();
     let again = STOCK.built(1);
     built(&store, &again, vec![row(1, 10)]).await;
     // The comparison waits for the table, and the runners for the comparison.

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 use annalist_core::{
@@ -20,7 +21,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     events::{accept, append, command, event, fed, log, noted, tag},
-    given::{Place, until},
+    given::{PATIENCE, Place, until},
 };
 
 const fn column(name: &'static str, kind: ColumnType, role: Role) -> Column {
@@ -266,7 +267,7 @@ pub(crate) async fn an_append_cut_off_while_it_folds_leaves_nothing(place: Place
 }
 
 pub(crate) async fn a_build_goes_inline_and_leaves_amid_appends(place: Place) {
-    let store = place.open().await;
+    let store = Postgres::options().patience(PATIENCE).connect(&place.url).await.unwrap();
     store.define(&TALLY, store.log_id()).await.unwrap();
     let mut tasks = JoinSet::new();
     for task in 0..6_usize {
@@ -319,7 +320,9 @@ pub(crate) async fn a_stuck_append_keeps_a_build_from_going_inline_and_nothing_e
         async move { accept(&store, Append { key: Some(command("c-1")), ..noted(2) }).await }
     });
     until("an append is stuck", || place.waiting(1)).await;
-    let error = store.go_inline(Tally::inline()).await.unwrap_err();
+    let hasty = Postgres::options().patience(Duration::from_millis(500));
+    let hasty = hasty.with_pool(place.pool("SELECT 1").await).await.unwrap();
+    let error = hasty.go_inline(Tally::inline()).await.unwrap_err();
     assert!(error.is_unavailable(), "{error:?}");
     accept(&place.open().await, noted(3)).await;
     other.execute("ROLLBACK").await.unwrap();
