@@ -9,6 +9,7 @@ use annalist::{
     App, Error,
     app::Overview,
     projection::{Progress, State, Status},
+    rows::Table,
 };
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -23,7 +24,7 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 pub async fn rebuild(
     app: &App,
     name: &str,
-    question: impl AsyncFn() -> Result<(), Error>,
+    mut question: impl AsyncFnMut() -> Result<(), Error>,
     mut tell: impl FnMut(&Progress, &Asked),
 ) -> Result<Asked, Failure> {
     let old = status(app, name)?.reads.map(|table| table.order());
@@ -33,10 +34,13 @@ pub async fn rebuild(
     questions.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         questions.tick().await;
-        asked.ask(&question).await?;
-        let Status { reads, building, .. } = status(app, name)?;
+        asked.ask(&mut question).await?;
+        let Status { reads, building, held_up, .. } = status(app, name)?;
         if reads.map(|table| table.order()) > old {
             return Ok(asked);
+        }
+        if let Some(reason) = held_up {
+            return Err(reason.into());
         }
         if let Some(progress) = building {
             tell(&progress, &asked);
@@ -54,7 +58,7 @@ pub struct Asked {
 }
 
 impl Asked {
-    async fn ask(&mut self, question: &impl AsyncFn() -> Result<(), Error>) -> Result<(), Error> {
+    async fn ask(&mut self, question: &mut impl AsyncFnMut() -> Result<(), Error>) -> Result<(), Error> {
         let start = Instant::now();
         question().await?;
         self.answers += 1;
@@ -90,16 +94,21 @@ pub async fn overview(app: &App) -> Result<String, Failure> {
 }
 
 fn line(Overview { name, status, lag, .. }: &Overview) -> String {
-    let version = status.reads.map_or("-".to_owned(), |table| match table.build {
-        0 => table.version.to_string(),
-        build => format!("{}.{build}", table.version),
-    });
+    let (version, behind) = match status.reads {
+        Some(Table { version, build: 0, .. }) => (version.to_string(), lag.events.to_string()),
+        Some(Table { version, build, .. }) => (format!("{version}.{build}"), lag.events.to_string()),
+        // Nothing is there to be asked yet.
+        None => ("-".to_owned(), "-".to_owned()),
+    };
     let Status { position, parked, .. } = status;
-    let mut text = format!("{name:<16} {version:>7} {position:>9} {:>8} {parked:>7}\n", lag.events);
+    let mut text = format!("{name:<16} {version:>7} {position:>9} {behind:>8} {parked:>7}\n");
     match &status.state {
         State::Stopped(stopped) => text += &format!("  {stopped}\n"),
         State::Waiting { reason } => text += &format!("  waiting: {reason}\n"),
         State::CatchingUp | State::CaughtUp | State::Inline => {}
+    }
+    if let Some(reason) = &status.held_up {
+        text += &format!("  {reason}\n");
     }
     if let Some(progress) = &status.building {
         text += &format!("  {progress}\n");

@@ -9,7 +9,8 @@ use crate::{
     money::Cents,
 };
 
-/// What is in each open account. In SQL: `SELECT * FROM balances` (on SQLite `annalist_balances`).
+/// What is in each open account. In SQL it is the view `annalist_rows.balances` on PostgreSQL, and
+/// `annalist_rows_balances` on SQLite.
 #[derive(Projection, Clone, Debug, PartialEq)]
 #[projection(name = "balances", version = 1, on(AccountEvent => Balance::apply))]
 pub struct Balance {

@@ -1,0 +1,164 @@
+//! Builds that take over while questions go on, with 2,000 events: `docs/rebuild.md` shows the same with 100,000.
+#![allow(clippy::unwrap_used)] // in the helpers too
+
+mod gated;
+
+use std::{sync::Arc, time::Duration};
+
+use annalist::{App, Error, Projection, Sqlite, projection::Progress};
+use bank::{
+    books,
+    command::Deposit,
+    money::Cents,
+    operate::{self, Asked},
+    policy::WelcomeBonus,
+    projection::{Balance, v2},
+};
+use sqlx::{Connection, SqliteConnection};
+use tempfile::TempDir;
+
+use self::gated::Gated;
+
+const EVENTS: usize = 2_000;
+/// Nothing takes as long; a busy machine may take its time.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How many questions are answered on the way before a build may make its next step. It makes two.
+const QUESTIONS: usize = 5;
+
+/// A file, the log on it, and its rows behind a gate.
+struct Bank {
+    folder: TempDir,
+    store: Sqlite,
+    rows: Arc<Gated>,
+}
+
+impl Bank {
+    /// With customers, a program of version 1 and its rows, complete.
+    async fn filled() -> (Self, App) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(folder.path().join("bank.db")).await.unwrap();
+        let rows = Arc::new(Gated::new(store.clone()));
+        let bank = Self { folder, store, rows };
+        // The very first build has nobody to answer instead of it.
+        bank.rows.open();
+        let app = bank.program::<Balance>().await;
+        assert_eq!(books::fill(&app, EVENTS).await.unwrap(), 20);
+        app.caught_up().await.unwrap();
+        bank.rows.close();
+        (bank, app)
+    }
+
+    async fn program<B: Projection>(&self) -> App {
+        let builder = App::builder(self.store.clone()).rows(Arc::clone(&self.rows));
+        builder.projection::<B>().policy(WelcomeBonus).start().await.unwrap()
+    }
+
+    /// What anybody sees in SQL.
+    async fn view(&self) -> Vec<Balance> {
+        let url = format!("sqlite://{}", self.folder.path().join("bank.db").display());
+        let mut file = SqliteConnection::connect(&url).await.unwrap();
+        let rows: Vec<(String, String, i64)> =
+            sqlx::query_as("SELECT account, owner, cents FROM annalist_rows_balances ORDER BY account")
+                .fetch_all(&mut file)
+                .await
+                .unwrap();
+        let row = |(account, owner, cents): (String, String, i64)| Balance {
+            account: account.parse().unwrap(),
+            owner,
+            cents,
+        };
+        rows.into_iter().map(row).collect()
+    }
+
+    /// Rebuilds, lets the build go on a step after every few questions, and gives all answers: of the program and in SQL.
+    async fn rebuild<B: Projection + Into<Balance>>(&self, app: &App) -> Rebuilt {
+        let (mut answers, mut views, mut progress) = (Vec::new(), Vec::new(), Vec::new());
+        let question = async || {
+            views.push(self.view().await);
+            answers.push(balances::<B>(app).await?);
+            Ok(())
+        };
+        let tell = |step: &Progress, _: &Asked| {
+            progress.push(step.clone());
+            self.rows.leave.add_permits(usize::from(progress.len() % QUESTIONS == 0));
+        };
+        self.rows.close();
+        let asked = operate::rebuild(app, "balances", question, tell).await.unwrap();
+        assert_eq!(asked.answers, answers.len() as u64);
+        Rebuilt { answers, views, progress }
+    }
+}
+
+struct Rebuilt {
+    answers: Vec<Vec<Balance>>,
+    views: Vec<Vec<Balance>>,
+    progress: Vec<Progress>,
+}
+
+/// The answer to a question: all accounts, by name.
+async fn balances<B: Projection + Into<Balance>>(app: &App) -> Result<Vec<Balance>, Error> {
+    let page = app.list::<B>().limit(100).await?;
+    Ok(page.rows.into_iter().map(Into::into).collect())
+}
+
+/// The old answer until some moment, and the new one from then on; nothing in between, and never back.
+#[track_caller]
+fn first_old_then_new(answers: &[Vec<Balance>], old: &[Balance], new: &[Balance]) {
+    let moment = answers.iter().position(|answer| answer != old).unwrap_or(answers.len());
+    assert!(moment >= 2 * QUESTIONS, "the old build gave only {moment} answers");
+    assert!(answers[moment..].iter().all(|answer| answer == new), "{:?}", answers[moment]);
+}
+
+#[track_caller]
+fn it_only_goes_on(progress: &[Progress]) {
+    assert!(!progress.is_empty());
+    assert!(progress.is_sorted_by_key(|step| (step.done, step.position)), "{progress:?}");
+    let totals: Vec<u64> = progress.iter().filter_map(|step| step.total).collect();
+    assert!(totals.iter().all(|total| *total == EVENTS as u64), "{totals:?}");
+    assert!(progress.iter().all(|step| step.position < step.target && step.done < EVENTS as u64));
+}
+
+#[tokio::test]
+async fn a_build_anew_has_the_same_rows_and_questions_go_on() {
+    let (bank, app) = Bank::filled().await;
+    let before = balances::<Balance>(&app).await.unwrap();
+    assert_eq!(before.len(), 20);
+
+    for build in 1..=2 {
+        let rebuilt = bank.rebuild::<Balance>(&app).await;
+        first_old_then_new(&rebuilt.answers, &before, &before);
+        first_old_then_new(&rebuilt.views, &before, &before);
+        it_only_goes_on(&rebuilt.progress);
+        let overview = operate::overview(&app).await.unwrap();
+        assert!(overview.contains(&format!("1.{build}      2000        0       0")), "{overview}");
+    }
+    assert_eq!((balances::<Balance>(&app).await.unwrap(), bank.view().await), (before.clone(), before));
+}
+
+#[tokio::test]
+async fn version_2_takes_over_while_questions_go_on() {
+    let (bank, old_program) = Bank::filled().await;
+    let old = balances::<Balance>(&old_program).await.unwrap();
+    let family_first = |row: &Balance| {
+        let (first, family) = row.owner.split_once(' ').unwrap();
+        Balance { owner: format!("{family}, {first}"), ..row.clone() }
+    };
+    let new: Vec<Balance> = old.iter().map(family_first).collect();
+
+    let program = bank.program::<v2::Balance>().await;
+    let rebuilt = bank.rebuild::<v2::Balance>(&program).await;
+    first_old_then_new(&rebuilt.answers, &old, &new);
+    first_old_then_new(&rebuilt.views, &old, &new);
+    it_only_goes_on(&rebuilt.progress);
+    assert_eq!((balances::<v2::Balance>(&program).await.unwrap(), bank.view().await), (new.clone(), new));
+
+    // The old program goes on with what it has, and both see what happens next.
+    assert_eq!(balances::<Balance>(&old_program).await.unwrap(), old);
+    bank.rows.open();
+    let account = &old[0].account;
+    let receipt = program.execute(Deposit { account: account.clone(), amount: Cents::new(1) }).await.unwrap();
+    let seen = old_program.find::<Balance>(account).after(&receipt).within(PATIENCE).await.unwrap();
+    assert_eq!(seen.unwrap().cents, old[0].cents + 1);
+    let seen = program.find::<v2::Balance>(account).after(&receipt).within(PATIENCE).await.unwrap();
+    assert_eq!(seen.unwrap().cents, old[0].cents + 1);
+}
