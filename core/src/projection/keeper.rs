@@ -139,7 +139,8 @@ impl Keeper {
         let is_new = known
             .next_back()
             .is_some_and(|build| !build.live && build.checkpoint.position == Position::START);
-        if follower.starts_now() && is_new {
+        // At its first look only: what comes later is what it is there for.
+        if follower.starts_now() && is_new && self.plan.runs.is_empty() {
             let settled = hub.store().settled().await?.position;
             // Whoever was first has decided.
             rows.commit(RowChange::new(&own, Position::START, settled)).await?;
