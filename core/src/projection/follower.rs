@@ -82,8 +82,8 @@ impl Keep {
     /// In the transactions of the appends: what a command decided is in the rows when it is answered, and a command whose
     /// event cannot be folded is not accepted. The rows are beside the events, whatever [`rows`](Keep::rows) says.
     ///
-    /// The price: an append of its events is a transaction of its own, of several statements, which waits for others that
-    /// change the same rows; and every program that appends such events has to keep the projection inline too.
+    /// The price: appends of its events take several statements and wait for others that change the same rows; and every
+    /// program that appends such events has to keep the projection inline too.
     pub fn inline(self) -> Self {
         Self { inline: true, ..self }
     }

@@ -8,8 +8,8 @@
 //!   rows are folded in the order of the log. Then it appends, reads the rows, folds, and writes them, in one transaction.
 //! - A build goes inline while no append is under way.
 //!
-//! The price, where writers do not wait for each other anyway: an append with inline rows is a transaction of its own, of
-//! several statements, and waits for others that change the same rows.
+//! The price, where writers do not wait for each other anyway: a transaction with inline rows has several statements, and
+//! waits for others that change the same rows.
 
 use std::fmt;
 
