@@ -1,6 +1,7 @@
 //! The chores of this workspace: `cargo xtask test` before a change goes in, `cargo xtask postgres` while working on it.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command line talks
 
+mod bench;
 mod command;
 mod features;
 mod report;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let result = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["test", options @ ..] => chosen(options).and_then(|steps| test(&steps)),
+        ["bench", options @ ..] => bench::run_with(options),
         ["postgres"] => serve(),
         ["postgres", program, arguments @ ..] => serve_for(program, arguments),
         ["help" | "--help" | "-h"] => {
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
 fn usage() -> String {
     let mut text = String::from(
         "cargo xtask test [--quick] [--only STEP]...   check everything, or the quick steps, or some steps\n\
+         cargo xtask bench [--quick] [--only TEXT]...  measure beside hand-written baselines; --list shows the rows\n\
          cargo xtask postgres                          a PostgreSQL server until Ctrl-C or the end of input\n\
          cargo xtask postgres PROGRAM [ARGUMENT]...    a PostgreSQL server while the program runs\n\n\
          Steps (q: also with --quick):",

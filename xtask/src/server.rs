@@ -38,7 +38,7 @@ impl Server {
         let cluster = match Cluster::start() {
             Err(missing @ Error::NotFound { .. }) => {
                 println!("{missing}\n");
-                install()?;
+                install_postgres()?;
                 Cluster::start()?
             }
             result => result?,
@@ -56,31 +56,35 @@ impl Server {
     }
 }
 
-/// Installs PostgreSQL on Debian and its kin, as root or with a `sudo` that asks no password.
-fn install() -> Result<()> {
+/// Installs PostgreSQL, or says what else would do.
+pub(crate) fn install_postgres() -> Result<()> {
+    install("postgresql")
+        .map_err(|error| format!("{error}\nor set {URL_VARIABLE} to a server that the tests may use").into())
+}
+
+/// Installs a package on Debian and its kin, as root or with a `sudo` that asks no password.
+pub(crate) fn install(package: &str) -> Result<()> {
     if !Path::new("/etc/debian_version").exists() {
-        return Err(format!(
-            "PostgreSQL is missing and this is not Debian or Ubuntu: install it as shown above, \
-             or set {URL_VARIABLE} to a server that the tests may use"
-        )
-        .into());
+        return Err(
+            format!("{package} is missing and this is not Debian or Ubuntu: install it yourself").into()
+        );
     }
     let root = ask(&mut program("id", &["-u"])).is_some_and(|id| id.trim() == "0");
     let sudo: &[&str] = if root { &[] } else { &["sudo", "-n"] };
     if !root && ask(&mut program("sudo", &["-n", "true"])).is_none() {
         return Err(format!(
-            "PostgreSQL is missing and needs root to be installed. Run\n  \
-             sudo apt-get update && sudo apt-get install -y postgresql\n\
-             and try again, or set {URL_VARIABLE} to a server that the tests may use"
+            "{package} is missing and needs root to be installed. Run\n  \
+             sudo apt-get update && sudo apt-get install -y {package}\n\
+             and try again"
         )
         .into());
     }
-    println!("Installing PostgreSQL.");
+    println!("Installing {package}.");
     // Stale lists are not yet a reason to give up: the installation tells.
     if let Err(error) = apt(sudo, &["update"]) {
         println!("{error}; trying to install all the same");
     }
-    apt(sudo, &["install", "-y", "--no-install-recommends", "postgresql"])
+    apt(sudo, &["install", "-y", "--no-install-recommends", package])
 }
 
 fn apt(sudo: &[&str], arguments: &[&str]) -> Result<()> {

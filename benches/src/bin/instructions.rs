@@ -1,0 +1,165 @@
+//! The program whose instructions are counted: so many commands, decided and folded, through the derived dispatch or through
+//! a `match` by hand. Events stay typed; nothing is encoded, stored or read.
+#![allow(clippy::print_stdout)] // a command line talks
+
+use std::{any::Any, fmt::Debug, hint::black_box, mem, process::ExitCode};
+
+use annalist::{
+    Command as _, Context, IntoEvents, Metadata, Timestamp,
+    by_hand::{Dispatcher, Handler},
+    prelude::*,
+};
+
+#[derive(Id, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct AccountId(Uuid);
+
+#[derive(Event, Serialize, Deserialize, Clone, Debug)]
+#[event(prefix = "account")]
+enum AccountEvent {
+    Deposited {
+        #[id]
+        account: AccountId,
+        amount: u64,
+    },
+    Withdrawn {
+        #[id]
+        account: AccountId,
+        amount: u64,
+    },
+}
+
+#[derive(Debug)]
+enum Refused {
+    TooMuch,
+    Insufficient,
+}
+
+#[derive(Aggregate, Debug)]
+#[aggregate(on(AccountEvent => Account::apply), error = Refused)]
+struct Account {
+    #[id]
+    id: AccountId,
+    balance: u64,
+}
+
+impl Account {
+    fn apply(&mut self, event: &AccountEvent) {
+        match event {
+            AccountEvent::Deposited { amount, .. } => self.balance += amount,
+            AccountEvent::Withdrawn { amount, .. } => self.balance -= amount,
+        }
+    }
+
+    fn deposit(&self, command: &Deposit) -> Result<AccountEvent, Refused> {
+        self.balance.checked_add(command.amount).ok_or(Refused::TooMuch)?;
+        Ok(AccountEvent::Deposited { account: self.id, amount: command.amount })
+    }
+
+    fn withdraw(&self, command: &Withdraw) -> Result<AccountEvent, Refused> {
+        self.balance.checked_sub(command.amount).ok_or(Refused::Insufficient)?;
+        Ok(AccountEvent::Withdrawn { account: self.id, amount: command.amount })
+    }
+}
+
+#[derive(Command, Serialize, Deserialize)]
+#[command(decide = Account::deposit)]
+struct Deposit {
+    #[id]
+    account: AccountId,
+    amount: u64,
+}
+
+#[derive(Command, Serialize, Deserialize)]
+#[command(decide = Account::withdraw)]
+struct Withdraw {
+    #[id]
+    account: AccountId,
+    amount: u64,
+}
+
+#[derive(Command, Serialize, Deserialize)]
+#[command(error = Refused)]
+enum AccountCommand {
+    Deposit(Deposit),
+    Withdraw(Withdraw),
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [side, commands] = arguments.as_slice() else { return ExitCode::FAILURE };
+    let Ok(commands) = commands.parse() else { return ExitCode::FAILURE };
+    let execute = match side.as_str() {
+        "ours" => dispatched,
+        "hand" => matched,
+        _ => return ExitCode::FAILURE,
+    };
+    println!("{}", run(commands, execute));
+    ExitCode::SUCCESS
+}
+
+/// Both sides make and drop the same commands here, and are called the same way.
+fn run(commands: u64, execute: fn(&mut Account, AccountCommand) -> Result<(), Refused>) -> u64 {
+    let id = AccountId(Uuid::nil());
+    let mut account = Account { id, balance: 0 };
+    for number in 0..commands {
+        let command = if number % 3 == 2 {
+            AccountCommand::Withdraw(Withdraw { account: id, amount: 1 })
+        } else {
+            AccountCommand::Deposit(Deposit { account: id, amount: 2 })
+        };
+        // Refused or not is counted alike.
+        let _ = black_box(execute(&mut account, black_box(command)));
+    }
+    account.balance
+}
+
+#[inline(never)]
+fn matched(account: &mut Account, command: AccountCommand) -> Result<(), Refused> {
+    let event = match &command {
+        AccountCommand::Deposit(command) => account.deposit(command)?,
+        AccountCommand::Withdraw(command) => account.withdraw(command)?,
+    };
+    account.apply(&event);
+    Ok(())
+}
+
+#[inline(never)]
+fn dispatched(account: &mut Account, command: AccountCommand) -> Result<(), Refused> {
+    command.dispatch(InMemory { account })
+}
+
+/// Decides on a state that it has already, and folds what was decided into it.
+struct InMemory<'a> {
+    account: &'a mut Account,
+}
+
+impl Dispatcher for InMemory<'_> {
+    type Out<E: Debug + Send + 'static> = Result<(), E>;
+
+    fn run<C, S, R, E>(self, command: C, handler: Handler<C, S, R, E>) -> Result<(), E>
+    where
+        C: Serialize + Send + 'static,
+        S: Send + 'static,
+        R: IntoEvents + 'static,
+        E: Debug + Send + 'static,
+    {
+        let metadata = Metadata::default();
+        let context = Context::decision(Timestamp::default(), &metadata);
+        // The types of this program are known to be these; the casts are gone after compilation.
+        let Some(state) = (self.account as &mut dyn Any).downcast_mut::<S>() else { return Ok(()) };
+        let decided = (handler.decide)(state, &command, &context)?;
+        if let Some(event) = (&decided as &dyn Any).downcast_ref::<AccountEvent>() {
+            self.account.apply(event);
+        }
+        mem::drop(decided);
+        Ok(())
+    }
+
+    fn map<A, B>(out: Result<(), A>, convert: fn(A) -> B) -> Result<(), B>
+    where
+        A: Debug + Send + 'static,
+        B: Debug + Send + 'static,
+    {
+        out.map_err(convert)
+    }
+}

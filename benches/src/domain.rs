@@ -1,0 +1,252 @@
+//! A bank and a shop, small: what they decide is nothing beside what is measured.
+
+use std::fmt;
+
+use annalist::prelude::*;
+
+/// An account.
+#[derive(Id, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct AccountId(Uuid);
+
+/// What happens to accounts.
+#[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[event(prefix = "account")]
+pub(crate) enum AccountEvent {
+    Opened {
+        #[id]
+        account: AccountId,
+        owner: String,
+    },
+    Deposited {
+        #[id]
+        account: AccountId,
+        amount: i64,
+    },
+    Moved {
+        #[id]
+        from: AccountId,
+        #[id]
+        to: AccountId,
+        amount: i64,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Refused {
+    Open,
+    SameAccount,
+    Insufficient,
+    TooMuch,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// What both sides decide on.
+#[derive(Aggregate, Clone, Debug)]
+#[aggregate(on(AccountEvent => Account::apply), error = Refused)]
+pub(crate) struct Account {
+    #[id]
+    id: AccountId,
+    open: bool,
+    pub(crate) balance: i64,
+}
+
+impl Account {
+    pub(crate) fn new(id: AccountId) -> Self {
+        Self { id, open: false, balance: 0 }
+    }
+
+    pub(crate) fn apply(&mut self, event: &AccountEvent) {
+        match event {
+            AccountEvent::Opened { .. } => self.open = true,
+            AccountEvent::Deposited { amount, .. } => self.balance += amount,
+            AccountEvent::Moved { from, amount, .. } if *from == self.id => self.balance -= amount,
+            AccountEvent::Moved { amount, .. } => self.balance += amount,
+        }
+    }
+
+    pub(crate) fn open(&self, command: &Open) -> Result<AccountEvent, Refused> {
+        if self.open {
+            return Err(Refused::Open);
+        }
+        Ok(AccountEvent::Opened { account: command.account, owner: command.owner.clone() })
+    }
+
+    pub(crate) fn deposit(&self, command: &Deposit) -> Result<AccountEvent, Refused> {
+        self.balance.checked_add(command.amount).ok_or(Refused::TooMuch)?;
+        Ok(AccountEvent::Deposited { account: command.account, amount: command.amount })
+    }
+
+    pub(crate) fn fill(&self, command: &Fill) -> Result<Vec<AccountEvent>, Refused> {
+        let deposited = AccountEvent::Deposited { account: command.account, amount: 1 };
+        Ok(vec![deposited; command.events])
+    }
+}
+
+#[derive(Command, Serialize, Deserialize, Clone, Debug)]
+#[command(decide = Account::open)]
+pub(crate) struct Open {
+    #[id]
+    pub(crate) account: AccountId,
+    pub(crate) owner: String,
+}
+
+#[derive(Command, Serialize, Deserialize, Clone, Debug)]
+#[command(decide = Account::deposit)]
+pub(crate) struct Deposit {
+    #[id]
+    pub(crate) account: AccountId,
+    pub(crate) amount: i64,
+}
+
+/// So many deposits in one append.
+#[derive(Command, Serialize, Deserialize, Clone, Debug)]
+#[command(decide = Account::fill)]
+pub(crate) struct Fill {
+    #[id]
+    pub(crate) account: AccountId,
+    pub(crate) events: usize,
+}
+
+#[derive(Command, Serialize, Deserialize, Clone, Debug)]
+#[command(decide = transfer)]
+pub(crate) struct Transfer {
+    #[id(Account)]
+    pub(crate) from: AccountId,
+    #[id(Account)]
+    pub(crate) to: AccountId,
+    pub(crate) amount: i64,
+}
+
+pub(crate) fn transfer(
+    (from, to): (&Account, &Account),
+    command: &Transfer,
+) -> Result<AccountEvent, Refused> {
+    if from.id == to.id {
+        return Err(Refused::SameAccount);
+    }
+    if from.balance < command.amount {
+        return Err(Refused::Insufficient);
+    }
+    to.balance.checked_add(command.amount).ok_or(Refused::TooMuch)?;
+    Ok(AccountEvent::Moved { from: from.id, to: to.id, amount: command.amount })
+}
+
+/// The read model of the projection rows.
+#[derive(Projection, Clone, Debug, PartialEq)]
+#[projection(name = "balances", version = 1, on(AccountEvent => Balance::apply))]
+pub(crate) struct Balance {
+    #[key]
+    account: AccountId,
+    cents: i64,
+}
+
+impl Balance {
+    pub(crate) fn cents(&self) -> i64 {
+        self.cents
+    }
+
+    fn apply(&mut self, event: &AccountEvent) {
+        match event {
+            AccountEvent::Opened { .. } => {}
+            AccountEvent::Deposited { amount, .. } => self.cents += amount,
+            AccountEvent::Moved { from, amount, .. } if *from == self.account => self.cents -= amount,
+            AccountEvent::Moved { amount, .. } => self.cents += amount,
+        }
+    }
+}
+
+#[derive(Id, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ProductId(Uuid);
+
+#[derive(Id, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct OrderId(Uuid);
+
+#[derive(Event, Serialize, Deserialize, Clone, Debug)]
+pub(crate) struct Priced {
+    #[id]
+    product: ProductId,
+    price: u64,
+}
+
+#[derive(Event, Serialize, Deserialize, Clone, Debug)]
+pub(crate) struct Ordered {
+    #[id]
+    order: OrderId,
+    #[id]
+    product: ProductId,
+    price: u64,
+}
+
+/// What a product costs: all that an order has to know of it.
+#[derive(Aggregate, Debug)]
+#[aggregate(on(Priced => Price::apply), error = Unavailable)]
+pub(crate) struct Price {
+    #[id]
+    id: ProductId,
+    price: Option<u64>,
+}
+
+#[derive(Aggregate, Debug)]
+#[aggregate(on(Ordered => Order::apply), error = Unavailable)]
+pub(crate) struct Order {
+    #[id]
+    id: OrderId,
+    placed: bool,
+}
+
+/// The product has no price, or the order is placed already.
+#[derive(Debug)]
+pub(crate) struct Unavailable;
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the product has no price, or the order is placed already")
+    }
+}
+
+impl std::error::Error for Unavailable {}
+
+impl Price {
+    fn apply(&mut self, event: &Priced) {
+        self.price = Some(event.price);
+    }
+
+    fn set(&self, command: &SetPrice) -> Result<Priced, Unavailable> {
+        Ok(Priced { product: self.id, price: command.price })
+    }
+}
+
+impl Order {
+    fn apply(&mut self, _: &Ordered) {
+        self.placed = true;
+    }
+}
+
+#[derive(Command, Serialize, Deserialize)]
+#[command(decide = Price::set)]
+pub(crate) struct SetPrice {
+    #[id]
+    pub(crate) product: ProductId,
+    pub(crate) price: u64,
+}
+
+#[derive(Command, Serialize, Deserialize)]
+#[command(decide = place)]
+pub(crate) struct PlaceOrder {
+    #[id(Price)]
+    pub(crate) product: ProductId,
+    #[id(Order)]
+    pub(crate) order: OrderId,
+}
+
+fn place((price, order): (&Price, &Order), _: &PlaceOrder) -> Result<Ordered, Unavailable> {
+    let cost = price.price.filter(|_| !order.placed).ok_or(Unavailable)?;
+    Ok(Ordered { order: order.id, product: price.id, price: cost })
+}

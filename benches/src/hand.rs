@@ -1,0 +1,86 @@
+//! The baselines: what a competent engineer writes by hand for one domain, in plain sqlx and plain Rust.
+//!
+//! They have the event and tag tables of the adapters, from the same files, and store the same tags and JSON. They fold with
+//! the same function and decide with the same one; what they do without is the library between.
+
+pub(crate) mod balances;
+pub(crate) mod bank;
+pub(crate) mod event;
+pub(crate) mod file;
+pub(crate) mod pages;
+pub(crate) mod transfers;
+
+use std::time::Duration;
+
+use crate::{
+    Result,
+    place::{Commits, Place},
+};
+
+/// The tables of an adapter, and nothing of its functions.
+const TABLES: [&str; 4] = [
+    include_str!("../../adapters/postgres/sql/v1/04-events.sql"),
+    include_str!("../../adapters/postgres/sql/v1/05-events_by_type.sql"),
+    include_str!("../../adapters/postgres/sql/v1/06-events_by_time.sql"),
+    include_str!("../../adapters/postgres/sql/v1/07-event_tags.sql"),
+];
+
+/// Makes a schema with the tables of the adapter, and answers its name.
+pub(crate) async fn schema(place: &Place) -> Result<String> {
+    let schema = place.fresh_name("hand");
+    let tables = TABLES.join(";\n").replace("{schema}", &schema);
+    place.run(&format!("CREATE SCHEMA {schema};\n{tables}")).await?;
+    Ok(schema)
+}
+
+/// The same with a number for each event of an account, which no two events of it can have.
+pub(crate) async fn schema_with_streams(place: &Place) -> Result<String> {
+    let schema = schema(place).await?;
+    let streams = format!(
+        "ALTER TABLE {schema}.events ADD COLUMN stream uuid, ADD COLUMN stream_version int;
+         CREATE UNIQUE INDEX events_by_stream ON {schema}.events (stream, stream_version)"
+    );
+    place.run(&streams).await?;
+    Ok(schema)
+}
+
+/// Waits 1 to 8 ms before the next try.
+pub(crate) async fn back_off() {
+    tokio::time::sleep(Duration::from_micros(fastrand::u64(1_000..8_000))).await;
+}
+
+/// Fills events into tables of ours or of a baseline, deposits on so many accounts in turn, all in one go.
+pub(crate) async fn fill(
+    place: &Place,
+    schema: &str,
+    events: usize,
+    accounts: &[crate::domain::AccountId],
+) -> Result<()> {
+    let pool = place.pool(1, schema, Commits::Plain).await?;
+    let deposits: Vec<event::Draft> =
+        accounts.iter().map(|account| event::deposited(*account, 1)).collect::<Result<_>>()?;
+    let tags: Vec<&str> = deposits.iter().map(|deposit| deposit.tags[0].as_str()).collect();
+    let data: Vec<&str> = deposits.iter().map(|deposit| deposit.data.as_str()).collect();
+    sqlx::query(
+        "INSERT INTO events (id, type, version, recorded_at, tags, data, metadata)
+         SELECT gen_random_uuid(), 'account.deposited', 1, now(), ARRAY[($1::text[])[1 + n % $4]], ($2::text[])[1 + n % $4]::json,
+                $3::text::json
+         FROM generate_series(1, $5) AS n",
+    )
+    .bind(tags)
+    .bind(data)
+    .bind(event::metadata("deposit"))
+    .bind(accounts.len() as i32)
+    .bind(events as i32)
+    .execute(&pool)
+    .await?;
+    sqlx::raw_sql(
+        "INSERT INTO event_tags (tag, type, position) SELECT tags[1], type, position FROM events ORDER BY 1, 2, 3",
+    )
+    .execute(&pool)
+    .await?;
+    sqlx::raw_sql("VACUUM ANALYZE events").execute(&pool).await?;
+    sqlx::raw_sql("VACUUM ANALYZE event_tags").execute(&pool).await?;
+    pool.close().await;
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! Events to and from JSON, by hand: the very texts that the library stores.
+
+use annalist::Tag;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    Result,
+    domain::{AccountEvent, AccountId},
+};
+
+/// What is inserted.
+pub(crate) struct Draft {
+    pub(crate) name: &'static str,
+    pub(crate) tags: Vec<String>,
+    pub(crate) data: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Opened {
+    account: AccountId,
+    owner: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Deposited {
+    account: AccountId,
+    amount: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Moved {
+    from: AccountId,
+    to: AccountId,
+    amount: i64,
+}
+
+pub(crate) fn encode(event: AccountEvent) -> Result<Draft> {
+    Ok(match event {
+        AccountEvent::Opened { account, owner } => {
+            draft("account.opened", &[account], &Opened { account, owner })?
+        }
+        AccountEvent::Deposited { account, amount } => {
+            draft("account.deposited", &[account], &Deposited { account, amount })?
+        }
+        AccountEvent::Moved { from, to, amount } => {
+            draft("account.moved", &[from, to], &Moved { from, to, amount })?
+        }
+    })
+}
+
+pub(crate) fn decode(name: &str, data: &str) -> Result<AccountEvent> {
+    Ok(match name {
+        "account.opened" => {
+            let Opened { account, owner } = serde_json::from_str(data)?;
+            AccountEvent::Opened { account, owner }
+        }
+        "account.deposited" => {
+            let Deposited { account, amount } = serde_json::from_str(data)?;
+            AccountEvent::Deposited { account, amount }
+        }
+        "account.moved" => {
+            let Moved { from, to, amount } = serde_json::from_str(data)?;
+            AccountEvent::Moved { from, to, amount }
+        }
+        other => return Err(format!("unknown event `{other}`").into()),
+    })
+}
+
+pub(crate) fn deposited(account: AccountId, amount: i64) -> Result<Draft> {
+    encode(AccountEvent::Deposited { account, amount })
+}
+
+pub(crate) fn tag(account: AccountId) -> Result<String> {
+    Ok(Tag::of(&account)?.as_str().to_owned())
+}
+
+/// What the library notes about an event of a command that says nothing else.
+pub(crate) fn metadata(command: &str) -> String {
+    let id = Uuid::now_v7();
+    format!(r#"{{"command_id":"{id}","command":"{command}","correlation":"{id}"}}"#)
+}
+
+fn draft<T: Serialize>(name: &'static str, accounts: &[AccountId], data: &T) -> Result<Draft> {
+    let tags = accounts.iter().map(|account| tag(*account)).collect::<Result<_>>()?;
+    Ok(Draft { name, tags, data: serde_json::to_string(data)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use annalist::{App, Criteria, Id, Memory, Position, prelude::EventStore};
+
+    use super::*;
+    use crate::domain::{Deposit, Open};
+
+    #[tokio::test]
+    async fn both_sides_store_the_same() {
+        let store = Memory::new();
+        let app = App::builder(store.clone()).start().await.unwrap();
+        let account = AccountId::new();
+        app.execute(Open { account, owner: "Ann".into() }).await.unwrap();
+        app.execute(Deposit { account, amount: 7 }).await.unwrap();
+        let page = store.feed(&Criteria::all(), Position::default(), 10).await.unwrap();
+        let opened = AccountEvent::Opened { account, owner: "Ann".into() };
+        let events = [opened, AccountEvent::Deposited { account, amount: 7 }];
+        for (record, event) in page.records.iter().zip(events) {
+            let by_hand = encode(event.clone()).unwrap();
+            assert_eq!(by_hand.name, &*record.name);
+            assert_eq!(by_hand.data, record.data.as_str());
+            assert_eq!(by_hand.tags, record.tags.iter().map(Tag::as_str).collect::<Vec<_>>());
+            assert_eq!(decode(by_hand.name, &by_hand.data).unwrap(), event);
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Transfers on PostgreSQL: two accounts are one decision, and no unique number guards both. The exact way by hand is a
+//! SERIALIZABLE transaction that is tried again when it failed to be one.
+
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use super::{
+    back_off,
+    event::{self, Draft},
+};
+use crate::{
+    Result,
+    domain::{Account, Transfer, transfer},
+    place::{Commits, Place},
+};
+
+const LOAD: &str = "
+    SELECT t.tag, e.type, e.data::text FROM event_tags t JOIN events e USING (position)
+    WHERE t.tag = ANY ($1) ORDER BY position";
+
+const APPEND: &str = "
+    WITH event AS (
+      INSERT INTO events (id, type, version, recorded_at, tags, data, metadata)
+      VALUES ($1, $2, 1, now(), $3, $4::text::json, $5::text::json)
+      RETURNING tags, type, position)
+    INSERT INTO event_tags (tag, type, position) SELECT unnest(tags), type, position FROM event";
+
+#[derive(Clone)]
+pub(crate) struct Transfers {
+    pool: PgPool,
+}
+
+impl Transfers {
+    /// On a log of its own that holds so many events of these accounts.
+    pub(crate) async fn open_on(
+        place: &Place,
+        tasks: usize,
+        events: usize,
+        accounts: &[crate::domain::AccountId],
+    ) -> Result<Self> {
+        let schema = super::schema(place).await?;
+        super::fill(place, &schema, events, accounts).await?;
+        Ok(Self { pool: place.pool(tasks, &schema, Commits::Plain).await? })
+    }
+
+    pub(crate) async fn transfer(&self, command: &Transfer) -> Result<()> {
+        loop {
+            match self.attempt(command).await {
+                Err(error) if is_serialization_failure(&error) => back_off().await,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn attempt(&self, command: &Transfer) -> Result<()> {
+        let mut transaction = self.pool.begin_with("BEGIN ISOLATION LEVEL SERIALIZABLE").await?;
+        let tags = [event::tag(command.from)?, event::tag(command.to)?];
+        let rows: Vec<(String, String, String)> =
+            sqlx::query_as(LOAD).bind(&tags[..]).fetch_all(&mut *transaction).await?;
+        let (mut from, mut to) = (Account::new(command.from), Account::new(command.to));
+        for (tag, name, data) in &rows {
+            let account = if *tag == tags[0] { &mut from } else { &mut to };
+            account.apply(&event::decode(name, data)?);
+        }
+        let moved = transfer((&from, &to), command)?;
+        let Draft { name, tags, data } = event::encode(moved)?;
+        let append = sqlx::query(APPEND).bind(Uuid::now_v7()).bind(name).bind(tags).bind(data);
+        append.bind(event::metadata("transfer")).execute(&mut *transaction).await?;
+        Ok(transaction.commit().await?)
+    }
+}
+
+fn is_serialization_failure(error: &crate::Error) -> bool {
+    let database = error.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);
+    database.and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "40001" || code == "40P01")
+}

@@ -1,0 +1,220 @@
+//! Ours and the baseline in alternation, and what their ratio is. Knows nothing of what is measured.
+
+use std::{future::Future, pin::Pin};
+
+use serde::Serialize;
+
+use crate::{Result, place::Place};
+
+/// A ratio this close to its bar is measured again.
+const CLOSE: f64 = 0.05;
+/// Two halves of a pair, one of which may come first.
+const TURNS: [[bool; 2]; 2] = [[true, false], [false, true]];
+
+/// How much work is done, and how often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Size {
+    Smoke,
+    Quick,
+    Full,
+}
+
+impl Size {
+    /// One of three numbers.
+    pub(crate) fn of<T>(self, smoke: T, quick: T, full: T) -> T {
+        match self {
+            Self::Smoke => smoke,
+            Self::Quick => quick,
+            Self::Full => full,
+        }
+    }
+
+    fn pairs(self) -> usize {
+        self.of(1, 5, 15)
+    }
+}
+
+/// What the ratio of ours to the baseline has to be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Bar {
+    /// Of what is better the more it is: bar and stretch.
+    AtLeast(f64, f64),
+    /// Of what is better the less it is: bar and stretch.
+    AtMost(f64, f64),
+}
+
+impl Bar {
+    pub(crate) fn bar(self) -> f64 {
+        match self {
+            Self::AtLeast(bar, _) | Self::AtMost(bar, _) => bar,
+        }
+    }
+
+    pub(crate) fn stretch(self) -> f64 {
+        match self {
+            Self::AtLeast(_, stretch) | Self::AtMost(_, stretch) => stretch,
+        }
+    }
+
+    pub(crate) fn holds(self, ratio: f64) -> bool {
+        match self {
+            Self::AtLeast(bar, _) => ratio >= bar,
+            Self::AtMost(bar, _) => ratio <= bar,
+        }
+    }
+
+    fn is_close(self, ratio: f64) -> bool {
+        (ratio / self.bar() - 1.0).abs() < CLOSE
+    }
+}
+
+/// A kind of work.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) work: &'static str,
+    pub(crate) baseline: &'static str,
+    pub(crate) unit: &'static str,
+    pub(crate) bar: Bar,
+    pub(crate) prepare: for<'a> fn(&'a Place) -> Doing<'a, Pair>,
+}
+
+impl Row {
+    /// Whether a text is part of its name, small letters or capitals.
+    pub(crate) fn is_called(&self, text: &str) -> bool {
+        let name = format!("{} | {}", self.work, self.baseline).to_lowercase();
+        name.contains(&text.to_lowercase())
+    }
+}
+
+pub(crate) type Doing<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+/// One of the two that are compared: each call does the work once and answers its figure.
+pub(crate) type Side = Box<dyn FnMut() -> Doing<'static, f64> + Send>;
+
+/// A side from a function that does the work with what it shares.
+pub(crate) fn side<T, F>(shared: T, run: impl Fn(T) -> F + Send + 'static) -> Side
+where
+    T: Clone + Send + 'static,
+    F: Future<Output = Result<f64>> + Send + 'static,
+{
+    Box::new(move || Box::pin(run(shared.clone())))
+}
+
+/// The two that are compared, ready to run.
+pub(crate) struct Pair {
+    pub(crate) ours: Side,
+    pub(crate) baseline: Side,
+}
+
+/// What came out.
+#[derive(Debug)]
+pub(crate) struct Measured {
+    pub(crate) ours: Spread,
+    pub(crate) baseline: Spread,
+    /// Of the ratios of the pairs, not the ratio of the medians: what disturbs both halves of a pair does not count.
+    pub(crate) ratio: Spread,
+}
+
+/// Runs a row's pairs; twice as many again if the ratio is close to the bar.
+pub(crate) async fn measure(row: &Row, place: &Place) -> Result<Measured> {
+    let mut pair = (row.prepare)(place).await?;
+    let mut figures = Vec::new();
+    // The first pair fills caches and plans, and does not count.
+    run_pair(&mut pair, TURNS[0]).await?;
+    run_pairs(&mut pair, place.size().pairs(), &mut figures).await?;
+    if place.size() != Size::Smoke && row.bar.is_close(Measured::of(&figures).ratio.median) {
+        println!("    close to the bar: again");
+        run_pairs(&mut pair, 2 * place.size().pairs(), &mut figures).await?;
+    }
+    Ok(Measured::of(&figures))
+}
+
+async fn run_pairs(pair: &mut Pair, pairs: usize, figures: &mut Vec<(f64, f64)>) -> Result<()> {
+    for turns in TURNS.into_iter().cycle().take(pairs) {
+        figures.push(run_pair(pair, turns).await?);
+    }
+    Ok(())
+}
+
+async fn run_pair(pair: &mut Pair, ours_has_its_turn: [bool; 2]) -> Result<(f64, f64)> {
+    let (mut ours, mut baseline) = (0.0, 0.0);
+    for turn in ours_has_its_turn {
+        if turn {
+            ours = (pair.ours)().await?;
+        } else {
+            baseline = (pair.baseline)().await?;
+        }
+    }
+    Ok((ours, baseline))
+}
+
+impl Measured {
+    fn of(figures: &[(f64, f64)]) -> Self {
+        Self {
+            ours: Spread::of(figures.iter().map(|(ours, _)| *ours)),
+            baseline: Spread::of(figures.iter().map(|(_, baseline)| *baseline)),
+            ratio: Spread::of(figures.iter().map(|(ours, baseline)| ours / baseline)),
+        }
+    }
+}
+
+/// The middle of some figures, and how far they lie apart.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct Spread {
+    pub(crate) median: f64,
+    pub(crate) lower_quartile: f64,
+    pub(crate) upper_quartile: f64,
+    pub(crate) least: f64,
+    pub(crate) most: f64,
+    pub(crate) count: usize,
+}
+
+impl Spread {
+    pub(crate) fn of(figures: impl IntoIterator<Item = f64>) -> Self {
+        let mut sorted: Vec<f64> = figures.into_iter().collect();
+        sorted.sort_by(f64::total_cmp);
+        Self {
+            median: quantile(&sorted, 0.5),
+            lower_quartile: quantile(&sorted, 0.25),
+            upper_quartile: quantile(&sorted, 0.75),
+            least: quantile(&sorted, 0.0),
+            most: quantile(&sorted, 1.0),
+            count: sorted.len(),
+        }
+    }
+}
+
+/// Between the two nearest of sorted figures; of none it is not a number.
+pub(crate) fn quantile(sorted: &[f64], part: f64) -> f64 {
+    let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
+    let place = part * last as f64;
+    let (below, above) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
+    below + (above - below) * place.fract()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ratio_is_that_of_the_pairs() {
+        let measured = Measured::of(&[(10.0, 1.0), (100.0, 50.0), (300.0, 100.0)]);
+        assert_eq!(measured.ratio.median, 3.0);
+        assert_eq!((measured.ratio.least, measured.ratio.most), (2.0, 10.0));
+        assert_eq!((measured.ours.median, measured.baseline.median), (100.0, 50.0));
+    }
+
+    #[test]
+    fn quantiles_lie_between_figures() {
+        assert_eq!(quantile(&[1.0, 2.0, 4.0, 8.0], 0.5), 3.0);
+        assert_eq!(quantile(&[7.0], 0.99), 7.0);
+        assert!(quantile(&[], 0.5).is_nan());
+    }
+
+    #[test]
+    fn a_bar_is_met_from_its_side() {
+        assert!(Bar::AtLeast(3.0, 6.0).holds(3.0) && !Bar::AtLeast(3.0, 6.0).holds(2.99));
+        assert!(Bar::AtMost(1.05, 1.0).holds(1.05) && !Bar::AtMost(1.05, 1.0).holds(1.06));
+        assert!(Bar::AtLeast(3.0, 6.0).is_close(3.1) && !Bar::AtLeast(3.0, 6.0).is_close(3.2));
+    }
+}

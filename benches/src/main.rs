@@ -1,0 +1,89 @@
+//! What it costs: each kind of work beside a baseline written by hand, in the same run. See `benches/README.md`.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // a command line talks
+
+mod crowd;
+mod domain;
+mod hand;
+mod harness;
+mod machine;
+mod place;
+mod report;
+mod rows;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Parser;
+
+use crate::{
+    harness::{Row, Size},
+    place::Place,
+    report::Report,
+};
+
+pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Measures this library beside baselines written by hand.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// All rows with smaller sizes, in minutes.
+    #[arg(long)]
+    quick: bool,
+    /// Sizes so small that the figures mean nothing: whether the rows run at all.
+    #[arg(long, conflicts_with = "quick")]
+    smoke: bool,
+    /// Only rows whose work contains this text; may be given several times.
+    #[arg(long)]
+    only: Vec<String>,
+    /// Shows the rows and runs none.
+    #[arg(long)]
+    list: bool,
+    /// Where the report goes.
+    #[arg(long, default_value = "target/bench")]
+    out: PathBuf,
+}
+
+impl Arguments {
+    fn size(&self) -> Size {
+        match (self.smoke, self.quick) {
+            (true, _) => Size::Smoke,
+            (false, true) => Size::Quick,
+            (false, false) => Size::Full,
+        }
+    }
+
+    fn chosen(&self) -> Vec<&'static Row> {
+        let wanted = |row: &&Row| self.only.is_empty() || self.only.iter().any(|text| row.is_called(text));
+        rows::ROWS.iter().filter(wanted).collect()
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(&Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: &Arguments) -> Result<()> {
+    let rows = arguments.chosen();
+    if rows.is_empty() {
+        return Err(format!("no row is called {}; --list shows all", arguments.only.join(" or ")).into());
+    }
+    if arguments.list {
+        rows.iter().for_each(|row| println!("{}  |  {}", row.work, row.baseline));
+        return Ok(());
+    }
+    let place = Place::start(arguments.size())?;
+    let mut report = Report::new(&arguments.out, machine::describe(&place).await?)?;
+    for row in rows {
+        println!("{} …", row.work);
+        // A row that fails does not take the others with it.
+        report.add(row, harness::measure(row, &place).await)?;
+    }
+    report.conclude()
+}

@@ -1,0 +1,164 @@
+//! What is told: a table on the terminal, and files.
+
+use std::{fs, path::PathBuf};
+
+use serde::Serialize;
+
+use crate::{
+    Result,
+    harness::{Measured, Row, Spread},
+    machine::Machine,
+};
+
+pub(crate) struct Report {
+    folder: PathBuf,
+    lines: Vec<Line>,
+}
+
+/// A row as it is kept. What could not be measured holds no bar.
+#[derive(Debug, Serialize)]
+struct Line {
+    work: &'static str,
+    against: &'static str,
+    unit: &'static str,
+    ours: Option<f64>,
+    baseline: Option<f64>,
+    ratio: Option<f64>,
+    bar: f64,
+    stretch: f64,
+    holds: bool,
+    ratios: Option<Spread>,
+    error: Option<String>,
+}
+
+impl Report {
+    /// A report without rows, whose folder says what it is taken on.
+    pub(crate) fn new(folder: &std::path::Path, machine: Machine) -> Result<Self> {
+        fs::create_dir_all(folder)?;
+        let meta = serde_json::to_string_pretty(&machine)?;
+        fs::write(folder.join("meta.json"), &meta)?;
+        println!("{meta}");
+        Ok(Self { folder: folder.to_owned(), lines: Vec::new() })
+    }
+
+    /// Adds a row and writes all anew: a run that is broken off leaves what it has measured.
+    pub(crate) fn add(&mut self, row: &Row, outcome: Result<Measured>) -> Result<()> {
+        let line = Line::of(row, outcome);
+        println!("    {}", line.summary());
+        self.lines.push(line);
+        fs::write(self.folder.join("report.json"), serde_json::to_string_pretty(&self.lines)?)?;
+        Ok(())
+    }
+
+    /// The table.
+    ///
+    /// # Errors
+    /// If a row could not be measured. A bar that does not hold is no error but a result.
+    pub(crate) fn conclude(&self) -> Result<()> {
+        println!("\n{}", table(&self.lines));
+        println!("written to {}", self.folder.display());
+        let failed: Vec<&str> =
+            self.lines.iter().filter(|line| line.error.is_some()).map(|line| line.work).collect();
+        if failed.is_empty() { Ok(()) } else { Err(format!("not measured: {}", failed.join("; ")).into()) }
+    }
+}
+
+impl Line {
+    fn of(row: &Row, outcome: Result<Measured>) -> Self {
+        let (measured, error) = match outcome {
+            Ok(measured) => (Some(measured), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        let ratio = measured.as_ref().map(|measured| measured.ratio.median);
+        Self {
+            work: row.work,
+            against: row.baseline,
+            unit: row.unit,
+            ours: measured.as_ref().map(|measured| measured.ours.median),
+            baseline: measured.as_ref().map(|measured| measured.baseline.median),
+            ratio,
+            bar: row.bar.bar(),
+            stretch: row.bar.stretch(),
+            holds: ratio.is_some_and(|ratio| row.bar.holds(ratio)),
+            ratios: measured.map(|measured| measured.ratio),
+            error,
+        }
+    }
+
+    fn summary(&self) -> String {
+        match (&self.ratios, &self.error) {
+            (Some(ratios), _) => format!(
+                "{} against {} {}: {:.2} ({:.2} to {:.2})",
+                number(self.ours),
+                number(self.baseline),
+                self.unit,
+                ratios.median,
+                ratios.least,
+                ratios.most
+            ),
+            (None, Some(error)) => format!("not measured: {error}"),
+            (None, None) => String::new(),
+        }
+    }
+}
+
+fn table(lines: &[Line]) -> String {
+    let heads = ["work", "ours", "baseline", "unit", "ratio", "middle half", "bar", "stretch", ""];
+    let cells = lines.iter().map(|line| {
+        let ratios = line.ratios.as_ref();
+        let verdict = match (&line.error, line.holds) {
+            (Some(_), _) => "not measured",
+            (None, true) => "holds",
+            (None, false) => "misses",
+        };
+        [
+            format!("{} | {}", line.work, line.against),
+            number(line.ours),
+            number(line.baseline),
+            line.unit.to_owned(),
+            line.ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.2}")),
+            ratios.map_or("-".to_owned(), |r| format!("{:.2}..{:.2}", r.lower_quartile, r.upper_quartile)),
+            line.bar.to_string(),
+            line.stretch.to_string(),
+            verdict.to_owned(),
+        ]
+    });
+    let rows: Vec<[String; 9]> = std::iter::once(heads.map(str::to_owned)).chain(cells).collect();
+    let widths: [usize; 9] =
+        std::array::from_fn(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
+    let line = |row: &[String; 9]| -> String {
+        let padded = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Four digits that count are enough.
+fn number(figure: Option<f64>) -> String {
+    match figure {
+        None => "-".to_owned(),
+        Some(figure) if figure >= 1_000.0 => format!("{figure:.0}"),
+        Some(figure) => format!("{figure:.1}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{harness::Bar, rows::ROWS};
+
+    #[test]
+    fn what_was_not_measured_holds_nothing() {
+        let line = Line::of(&ROWS[0], Err("no server".into()));
+        assert!(!line.holds && line.ratio.is_none());
+        assert!(table(&[line]).contains("not measured"));
+    }
+
+    #[test]
+    fn the_table_says_which_bar_holds() {
+        let spread = |figure| Spread::of([figure]);
+        let measured = Measured { ours: spread(30.0), baseline: spread(10.0), ratio: spread(3.0) };
+        let row = Row { bar: Bar::AtLeast(3.0, 6.0), ..Row { ..ROWS[0] } };
+        assert!(table(&[Line::of(&row, Ok(measured))]).ends_with("holds"));
+    }
+}

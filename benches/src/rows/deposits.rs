@@ -1,0 +1,86 @@
+//! Deposits on accounts that exist and were used a moment ago.
+
+use std::sync::Arc;
+
+use annalist::{App, Id};
+
+use crate::{
+    Result,
+    crowd::{pick, rate},
+    domain::{AccountId, Deposit, Fill},
+    hand::bank::Bank,
+    harness::{Pair, Size, side},
+    place::{Commits, Place},
+};
+
+/// Events of an account before the first deposit that counts.
+pub(super) const PAST: usize = 10;
+
+/// How much is done in a run.
+#[derive(Clone, Copy)]
+pub(super) struct Load {
+    pub(super) accounts: usize,
+    pub(super) tasks: usize,
+    pub(super) commands: usize,
+}
+
+impl Load {
+    /// Each account gets the same number of deposits whatever the number of tasks; a hot one gets more.
+    pub(super) fn new(size: Size, accounts: usize, tasks: usize) -> Self {
+        let commands = if accounts == 1 { size.of(40, 400, 1_000) } else { size.of(400, 3_000, 10_000) };
+        Self { accounts, tasks, commands }
+    }
+
+    /// Accounts that nobody has used: each run starts with the same past.
+    pub(super) fn fresh_accounts(self) -> Vec<AccountId> {
+        (0..self.accounts).map(|_| AccountId::new()).collect()
+    }
+}
+
+pub(super) async fn prepare(place: &Place, accounts: usize, tasks: usize, commits: Commits) -> Result<Pair> {
+    let load = Load::new(place.size(), accounts, tasks);
+    let (store, _) = place.log(commits).await?;
+    let app = App::builder(store).start().await?;
+    let bank = Bank::open_on(place, tasks, commits).await?;
+    Ok(Pair {
+        ours: side((app, load), |(app, load)| ours(app, load)),
+        baseline: side((bank, load), |(bank, load)| by_hand(bank, load)),
+    })
+}
+
+pub(super) async fn ours(app: App, load: Load) -> Result<f64> {
+    let accounts = Arc::new(load.fresh_accounts());
+    for &account in &*accounts {
+        app.execute(Fill { account, events: PAST }).await?;
+    }
+    warm(&accounts, |account| deposit(app.clone(), account)).await?;
+    let job = move |job| deposit(app.clone(), accounts[pick(job, load.accounts)]);
+    rate(load.tasks, load.commands, job).await
+}
+
+async fn by_hand(bank: Bank, load: Load) -> Result<f64> {
+    let accounts = Arc::new(load.fresh_accounts());
+    bank.seed(&accounts, PAST).await?;
+    let deposit = move |account| {
+        let bank = bank.clone();
+        async move { bank.deposit(&Deposit { account, amount: 1 }).await }
+    };
+    warm(&accounts, &deposit).await?;
+    rate(load.tasks, load.commands, move |job| deposit(accounts[pick(job, load.accounts)])).await
+}
+
+/// One use of each account that does not count.
+pub(super) async fn warm<F: Future<Output = Result<()>>>(
+    accounts: &[AccountId],
+    use_it: impl Fn(AccountId) -> F,
+) -> Result<()> {
+    for &account in accounts {
+        use_it(account).await?;
+    }
+    Ok(())
+}
+
+async fn deposit(app: App, account: AccountId) -> Result<()> {
+    app.execute(Deposit { account, amount: 1 }).await?;
+    Ok(())
+}

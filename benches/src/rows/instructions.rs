@@ -1,0 +1,50 @@
+//! What the routing costs, in instructions as `valgrind --tool=callgrind` counts them: the same on every run.
+
+use std::{path::PathBuf, process::Command};
+
+use crate::{
+    Result,
+    harness::{Pair, Size, side},
+};
+
+pub(super) async fn prepare(size: Size) -> Result<Pair> {
+    if Command::new("valgrind").arg("--version").output().is_err() {
+        return Err("valgrind is not installed".into());
+    }
+    let commands = size.of(500, 20_000, 100_000);
+    Ok(Pair {
+        ours: side((), move |()| count("ours", commands)),
+        baseline: side((), move |()| count("hand", commands)),
+    })
+}
+
+/// Twice as many commands less once as many: the start of the program does not count.
+async fn count(side: &'static str, commands: usize) -> Result<f64> {
+    let counted = tokio::task::spawn_blocking(move || -> Result<f64> {
+        Ok(instructions(side, 2 * commands)? - instructions(side, commands)?)
+    });
+    Ok(counted.await?? / commands as f64)
+}
+
+fn instructions(side: &str, commands: usize) -> Result<f64> {
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(program()?)
+        .args([side, &commands.to_string()])
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    let collected = said.lines().find_map(|line| line.split_once("Collected :"));
+    match collected.map(|(_, number)| number.trim().parse()) {
+        Some(Ok(number)) if output.status.success() => Ok(number),
+        _ => Err(format!("callgrind: {}\n{said}", output.status).into()),
+    }
+}
+
+/// The program that is counted lies beside this one.
+fn program() -> Result<PathBuf> {
+    let program = std::env::current_exe()?.with_file_name("instructions");
+    if program.exists() {
+        return Ok(program);
+    }
+    Err(format!("{} is missing: build the package with all its programs", program.display()).into())
+}

@@ -1,0 +1,57 @@
+//! Transfers: one decision over two accounts.
+
+use std::sync::Arc;
+
+use annalist::{App, Id};
+
+use crate::{
+    Result,
+    crowd::rate,
+    domain::{AccountId, Fill, Transfer},
+    hand::transfers::Transfers,
+    harness::{Pair, side},
+    place::{Commits, Place},
+};
+
+const ACCOUNTS: usize = 1_000;
+/// Deposits on each account before the first transfer.
+const PAST: usize = 50;
+
+pub(super) async fn prepare(place: &Place, tasks: usize) -> Result<Pair> {
+    let commands = place.size().of(400, 2_000, 5_000);
+    let accounts: Arc<Vec<AccountId>> = Arc::new((0..ACCOUNTS).map(|_| AccountId::new()).collect());
+    let (store, _) = place.log(Commits::Plain).await?;
+    let app = App::builder(store).start().await?;
+    for &account in &*accounts {
+        app.execute(Fill { account, events: PAST }).await?;
+    }
+    let by_hand = Transfers::open_on(place, tasks, ACCOUNTS * PAST, &accounts).await?;
+    let also = Arc::clone(&accounts);
+    Ok(Pair {
+        ours: side(app, move |app| {
+            let accounts = Arc::clone(&accounts);
+            rate(tasks, commands, move |job| {
+                let (app, command) = (app.clone(), command(&accounts, job));
+                async move {
+                    app.execute(command).await?;
+                    Ok(())
+                }
+            })
+        }),
+        baseline: side(by_hand, move |by_hand| {
+            let accounts = Arc::clone(&also);
+            rate(tasks, commands, move |job| {
+                let (by_hand, command) = (by_hand.clone(), command(&accounts, job));
+                async move { by_hand.transfer(&command).await }
+            })
+        }),
+    })
+}
+
+/// Of nothing, so that no account is ever too poor, between two that are always the same for a job.
+fn command(accounts: &[AccountId], job: usize) -> Transfer {
+    let mut random = fastrand::Rng::with_seed(job as u64);
+    let from = random.usize(..accounts.len());
+    let to = (from + random.usize(1..accounts.len())) % accounts.len();
+    Transfer { from: accounts[from], to: accounts[to], amount: 0 }
+}
