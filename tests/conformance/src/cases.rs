@@ -125,6 +125,7 @@ pub fn cases() -> &'static [Case] {
             row_pages::CASES,
             row_scripts::CASES,
             inline::CASES,
+            inline::GOING,
             inline::RACES,
             inline::SCRIPTS,
         ];

@@ -7,6 +7,7 @@
 mod broken {
     pub(crate) mod fault;
     pub(crate) mod inline;
+    pub(crate) mod row_fault;
     pub(crate) mod rows;
     pub(crate) mod store;
 }
@@ -25,7 +26,7 @@ use annalist_core::store::EventStore;
 
 use self::broken::{
     fault::Fault::{self, Rows},
-    rows::RowFault,
+    row_fault::RowFault,
     store::Broken,
 };
 
@@ -203,8 +204,8 @@ must_fail! {
     switch_compares_in_steps: Rows(RowFault::ComparesInSteps) => "switch::a_comparison_sees_one_moment";
     switch_swaps_missing_and_added: Rows(RowFault::SwapsMissingAndAdded) => "switch::each_kind_of_difference_is_counted";
     switch_names_the_greatest_key: Rows(RowFault::NamesTheGreatestKey) => "switch::the_smallest_key_is_the_example";
-    switch_compares_inline_builds_by_position: Rows(RowFault::ComparesInlineBuildsByPosition) => "inline::inline_builds_are_compared_at_the_end_of_the_log";
-    switch_compares_one_inline_build: Rows(RowFault::ComparesBuildsApart) => "inline::inline_builds_are_compared_at_the_end_of_the_log";
+    switch_compares_inline_builds_by_position: Rows(RowFault::ComparesInlineBuildsByPosition) => "going_inline::inline_builds_are_compared_at_the_end_of_the_log";
+    switch_compares_one_inline_build: Rows(RowFault::ComparesBuildsApart) => "going_inline::inline_builds_are_compared_at_the_end_of_the_log";
     discard_does_nothing: Rows(RowFault::DiscardsNothing) => "discard::a_discarded_build_is_gone_with_all_that_belongs_to_it";
     discard_takes_the_live_build: Rows(RowFault::DiscardsTheLiveBuild) => "discard::a_live_build_is_not_discarded";
     discard_takes_what_is_not_there: Rows(RowFault::DiscardsWhatIsNotThere) => "discard::what_was_never_there_is_not_discarded";
@@ -234,13 +235,13 @@ must_fail! {
     inline_folds_what_it_refuses: Rows(RowFault::FoldsWhatItRefuses) => "inline::a_refused_append_changes_no_rows";
     inline_folds_what_it_knows: Rows(RowFault::FoldsWhatItKnows) => "inline::a_command_that_is_known_counts_once";
     inline_keeps_events_of_failed_folds: Rows(RowFault::KeepsEventsOfFailedFolds) => "inline::a_fold_that_fails_leaves_nothing";
-    inline_loses_the_tail: Rows(RowFault::LosesTheTail) => "inline::going_inline_folds_what_lies_behind";
-    inline_counts_the_tail_twice: Rows(RowFault::CountsTheTailTwice) => "inline::going_inline_folds_what_lies_behind";
+    inline_loses_the_tail: Rows(RowFault::LosesTheTail) => "going_inline::going_inline_folds_what_lies_behind";
+    inline_counts_the_tail_twice: Rows(RowFault::CountsTheTailTwice) => "going_inline::going_inline_folds_what_lies_behind";
     inline_begins_in_two_steps: Rows(RowFault::GoesInlineInTwoSteps) => "inline_race::going_inline_while_others_append";
-    inline_begins_far_behind: Rows(RowFault::GoesInlineFromFarBehind) => "inline::what_is_far_behind_has_to_catch_up_first";
-    inline_takes_other_changes: Rows(RowFault::TakesChangesOfInlineBuilds) => "inline::an_inline_build_takes_no_other_change";
-    inline_is_left_where_it_came: Rows(RowFault::LeavesInlineWhereItCame) => "inline::leaving_inline_goes_on_in_the_background";
-    inline_is_not_left: Rows(RowFault::StaysInline) => "inline::leaving_inline_goes_on_in_the_background";
+    inline_begins_far_behind: Rows(RowFault::GoesInlineFromFarBehind) => "going_inline::what_is_far_behind_has_to_catch_up_first";
+    inline_takes_other_changes: Rows(RowFault::TakesChangesOfInlineBuilds) => "going_inline::an_inline_build_takes_no_other_change";
+    inline_is_left_where_it_came: Rows(RowFault::LeavesInlineWhereItCame) => "going_inline::leaving_inline_goes_on_in_the_background";
+    inline_is_not_left: Rows(RowFault::StaysInline) => "going_inline::leaving_inline_goes_on_in_the_background";
 }
 
 /// The engine over such rows shows it, too: what counts twice or is lost is not the fold any more.

@@ -489,16 +489,11 @@ async fn a_comparison_sees_one_moment(log: Log) -> Outcome {
                 Switched::Done => break,
                 other => return Err(Failure::new(format!("a comparison amid changes says {other:?}"))),
             }
-            ensure!(!runners.is_finished() || standing_still(&rows, rounds).await?, "a runner has failed");
+            let end = rows.standing(table).await?.position.get() == rounds;
+            ensure!(!runners.is_finished() || end, "a runner has failed");
         }
     }
     runners.await.map_err(panicked)??;
     ensure_eq!(live(&rows.builds("things").await?), [(1, 5)], "the build that took over last");
     Ok(())
-}
-
-/// Whether all builds of the things stand at a position.
-async fn standing_still(rows: &Rows, position: u64) -> Outcome<bool> {
-    let builds = rows.builds("things").await?;
-    Ok(builds.iter().all(|build| build.checkpoint.position.get() == position))
 }

@@ -1,6 +1,6 @@
 //! What can be wrong with a store.
 
-use super::rows::RowFault;
+use super::row_fault::RowFault;
 
 /// What is wrong with a store.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -11,7 +11,7 @@ use annalist_core::{
 use annalist_memory::Memory;
 use tokio::task::yield_now;
 
-use super::rows::RowFault;
+use super::row_fault::RowFault;
 
 /// A sound log beside rows with a fault.
 pub(crate) struct Beside<'a> {
