@@ -1,0 +1,108 @@
+//! A store whose process dies at an append that was chosen before.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use annalist::{
+    Criteria, Error, EventStore, LogId, Position, Receipt, Timestamp,
+    rows::SharedRows,
+    store::{Append, Appended, Batch, CommandKey, Entry, Hints, Page, Read, Settled},
+};
+use async_trait::async_trait;
+use tokio::sync::Semaphore;
+
+/// A store that answers a number of appends, and no append after them.
+pub(crate) struct Mortal {
+    inner: Arc<dyn EventStore>,
+    appends: AtomicUsize,
+    answered: usize,
+    /// Whether the first append that is not answered is written nevertheless.
+    writes_on: bool,
+    dead: Semaphore,
+    buried: Semaphore,
+}
+
+impl Mortal {
+    pub(crate) fn new(inner: Arc<dyn EventStore>, answered: usize, writes_on: bool) -> Self {
+        let (dead, buried) = (Semaphore::new(0), Semaphore::new(0));
+        Self { inner, appends: AtomicUsize::new(0), answered, writes_on, dead, buried }
+    }
+
+    /// Waits for the append that is not answered.
+    pub(crate) async fn death(&self) {
+        self.dead.acquire().await.unwrap().forget();
+    }
+
+    /// Ends what still waits for an answer, so that an app that was dropped can go.
+    pub(crate) fn bury(&self) {
+        self.buried.close();
+    }
+}
+
+#[async_trait]
+impl EventStore for Mortal {
+    async fn append(&self, append: Append) -> Result<Appended, Error> {
+        let number = self.appends.fetch_add(1, Ordering::SeqCst);
+        if number < self.answered {
+            return self.inner.append(append).await;
+        }
+        if number == self.answered {
+            if self.writes_on {
+                self.inner.append(append).await?;
+            }
+            self.dead.add_permits(1);
+        }
+        let _closed = self.buried.acquire().await;
+        Err(Error::unavailable("append", "the process is dead"))
+    }
+
+    fn describe(&self) -> String {
+        self.inner.describe()
+    }
+
+    fn log_id(&self) -> LogId {
+        self.inner.log_id()
+    }
+
+    async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error> {
+        self.inner.read(reads).await
+    }
+
+    async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {
+        self.inner.receipt(key).await
+    }
+
+    async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<Page, Error> {
+        self.inner.feed(filter, after, limit).await
+    }
+
+    async fn settled(&self) -> Result<Settled, Error> {
+        self.inner.settled().await
+    }
+
+    fn hints(&self) -> Hints {
+        self.inner.hints()
+    }
+
+    async fn position_at(&self, time: Timestamp) -> Result<Position, Error> {
+        self.inner.position_at(time).await
+    }
+
+    async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {
+        self.inner.journal(after, limit).await
+    }
+
+    fn row_store(&self) -> Option<SharedRows> {
+        self.inner.row_store()
+    }
+
+    async fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> Result<u64, Error> {
+        self.inner.count(criteria, after, up_to).await
+    }
+
+    async fn forget_commands(&self, before: Timestamp) -> Result<u64, Error> {
+        self.inner.forget_commands(before).await
+    }
+}
