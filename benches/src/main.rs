@@ -2,11 +2,13 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command line talks
 
 mod crowd;
+mod curves;
 mod domain;
 mod hand;
 mod harness;
 mod machine;
 mod place;
+mod plot;
 mod report;
 mod rows;
 
@@ -15,6 +17,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::Parser;
 
 use crate::{
+    curves::{CURVES, Curve},
     harness::{Row, Size},
     place::Place,
     report::Report,
@@ -32,15 +35,18 @@ struct Arguments {
     /// Sizes so small that the figures mean nothing: whether the rows run at all.
     #[arg(long, conflicts_with = "quick")]
     smoke: bool,
-    /// Only rows whose work contains this text; may be given several times.
+    /// Only rows and curves whose name contains this text; may be given several times.
     #[arg(long)]
     only: Vec<String>,
-    /// Shows the rows and runs none.
+    /// Shows the rows and curves and runs none.
     #[arg(long)]
     list: bool,
     /// Where the report goes.
     #[arg(long, default_value = "target/bench")]
     out: PathBuf,
+    /// Address, schema and number of commands: what a curve tells the processes that it starts.
+    #[arg(long, hide = true, num_args = 3)]
+    worker: Vec<String>,
 }
 
 impl Arguments {
@@ -52,9 +58,15 @@ impl Arguments {
         }
     }
 
-    fn chosen(&self) -> Vec<&'static Row> {
+    fn rows(&self) -> Vec<&'static Row> {
         let wanted = |row: &&Row| self.only.is_empty() || self.only.iter().any(|text| row.is_called(text));
         rows::ROWS.iter().filter(wanted).collect()
+    }
+
+    fn curves(&self) -> Vec<&'static Curve> {
+        let wanted =
+            |curve: &&Curve| self.only.is_empty() || self.only.iter().any(|text| curve.is_called(text));
+        CURVES.iter().filter(wanted).collect()
     }
 }
 
@@ -70,20 +82,28 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: &Arguments) -> Result<()> {
-    let rows = arguments.chosen();
-    if rows.is_empty() {
-        return Err(format!("no row is called {}; --list shows all", arguments.only.join(" or ")).into());
+    if let [url, schema, commands] = arguments.worker.as_slice() {
+        return curves::work_as_a_process(url, schema, commands.parse()?).await;
+    }
+    let (rows, curves) = (arguments.rows(), arguments.curves());
+    if rows.is_empty() && curves.is_empty() {
+        return Err(format!("nothing is called {}; --list shows all", arguments.only.join(" or ")).into());
     }
     if arguments.list {
         rows.iter().for_each(|row| println!("{}  |  {}", row.work, row.baseline));
+        curves.iter().for_each(|curve| println!("{}", curve.name));
         return Ok(());
     }
     let place = Place::start(arguments.size())?;
     let mut report = Report::new(&arguments.out, machine::describe(&place).await?)?;
+    // What fails does not take the others with it.
     for row in rows {
         println!("{} …", row.work);
-        // A row that fails does not take the others with it.
         report.add(row, harness::measure(row, &place).await)?;
+    }
+    for curve in curves {
+        println!("{} …", curve.name);
+        report.add_curve(curve, (curve.draw)(&place).await)?;
     }
     report.conclude()
 }

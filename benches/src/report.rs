@@ -6,13 +6,16 @@ use serde::Serialize;
 
 use crate::{
     Result,
+    curves::{self, Curve},
     harness::{Measured, Row, Spread},
     machine::Machine,
+    plot,
 };
 
 pub(crate) struct Report {
     folder: PathBuf,
     lines: Vec<Line>,
+    curves: Vec<Drawn>,
 }
 
 /// A row as it is kept. What could not be measured holds no bar.
@@ -31,14 +34,24 @@ struct Line {
     error: Option<String>,
 }
 
+/// A curve as it is kept.
+#[derive(Debug, Serialize)]
+struct Drawn {
+    name: &'static str,
+    x: &'static str,
+    y: &'static str,
+    lines: Vec<curves::Line>,
+    error: Option<String>,
+}
+
 impl Report {
     /// A report without rows, whose folder says what it is taken on.
     pub(crate) fn new(folder: &std::path::Path, machine: Machine) -> Result<Self> {
-        fs::create_dir_all(folder)?;
+        fs::create_dir_all(folder.join("plots"))?;
         let meta = serde_json::to_string_pretty(&machine)?;
         fs::write(folder.join("meta.json"), &meta)?;
         println!("{meta}");
-        Ok(Self { folder: folder.to_owned(), lines: Vec::new() })
+        Ok(Self { folder: folder.to_owned(), lines: Vec::new(), curves: Vec::new() })
     }
 
     /// Adds a row and writes all anew: a run that is broken off leaves what it has measured.
@@ -50,6 +63,26 @@ impl Report {
         Ok(())
     }
 
+    /// Adds a curve, with a plot of its own.
+    pub(crate) fn add_curve(&mut self, curve: &Curve, outcome: Result<Vec<curves::Line>>) -> Result<()> {
+        let (lines, error) = match outcome {
+            Ok(lines) => (lines, None),
+            Err(error) => (Vec::new(), Some(error.to_string())),
+        };
+        if let Some(error) = &error {
+            println!("    not measured: {error}");
+        } else {
+            plot::draw(&self.folder.join("plots").join(file_name(curve.name)), curve, &lines)?;
+        }
+        for line in &lines {
+            let points = line.points.iter().map(|point| format!("{}: {:.1}", point.x, point.y));
+            println!("    {}  {}", line.name, points.collect::<Vec<_>>().join("  "));
+        }
+        self.curves.push(Drawn { name: curve.name, x: curve.x, y: curve.y, lines, error });
+        fs::write(self.folder.join("curves.json"), serde_json::to_string_pretty(&self.curves)?)?;
+        Ok(())
+    }
+
     /// The table.
     ///
     /// # Errors
@@ -57,8 +90,9 @@ impl Report {
     pub(crate) fn conclude(&self) -> Result<()> {
         println!("\n{}", table(&self.lines));
         println!("written to {}", self.folder.display());
-        let failed: Vec<&str> =
-            self.lines.iter().filter(|line| line.error.is_some()).map(|line| line.work).collect();
+        let rows = self.lines.iter().filter(|line| line.error.is_some()).map(|line| line.work);
+        let curves = self.curves.iter().filter(|curve| curve.error.is_some()).map(|curve| curve.name);
+        let failed: Vec<&str> = rows.chain(curves).collect();
         if failed.is_empty() { Ok(()) } else { Err(format!("not measured: {}", failed.join("; ")).into()) }
     }
 }
@@ -131,6 +165,14 @@ fn table(lines: &[Line]) -> String {
         padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// `curve: deposits by tasks, PostgreSQL` becomes `deposits-by-tasks-postgresql.svg`.
+fn file_name(curve: &str) -> String {
+    let name = curve.trim_start_matches("curve: ").to_lowercase();
+    let words: Vec<&str> =
+        name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    words.join("-") + ".svg"
 }
 
 /// Four digits that count are enough.

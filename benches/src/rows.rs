@@ -1,6 +1,6 @@
 //! What is measured.
 
-mod deposits;
+pub(crate) mod deposits;
 mod feed;
 mod instructions;
 mod load;

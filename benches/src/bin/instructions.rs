@@ -2,7 +2,7 @@
 //! a `match` by hand. Events stay typed; nothing is encoded, stored or read.
 #![allow(clippy::print_stdout)] // a command line talks
 
-use std::{any::Any, fmt::Debug, hint::black_box, mem, process::ExitCode};
+use std::{any::Any, fmt::Debug, hint::black_box, process::ExitCode};
 
 use annalist::{
     Command as _, Context, IntoEvents, Metadata, Timestamp,
@@ -88,7 +88,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [side, commands] = arguments.as_slice() else { return ExitCode::FAILURE };
     let Ok(commands) = commands.parse() else { return ExitCode::FAILURE };
-    let execute = match side.as_str() {
+    let execute: Execute = match side.as_str() {
         "ours" => dispatched,
         "hand" => matched,
         _ => return ExitCode::FAILURE,
@@ -97,8 +97,12 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
+type Execute = fn(&mut Account, AccountCommand, &Context<'_>) -> Result<(), Refused>;
+
 /// Both sides make and drop the same commands here, and are called the same way.
-fn run(commands: u64, execute: fn(&mut Account, AccountCommand) -> Result<(), Refused>) -> u64 {
+fn run(commands: u64, execute: Execute) -> u64 {
+    let metadata = Metadata::default();
+    let context = Context::decision(Timestamp::default(), &metadata);
     let id = AccountId(Uuid::nil());
     let mut account = Account { id, balance: 0 };
     for number in 0..commands {
@@ -108,13 +112,13 @@ fn run(commands: u64, execute: fn(&mut Account, AccountCommand) -> Result<(), Re
             AccountCommand::Deposit(Deposit { account: id, amount: 2 })
         };
         // Refused or not is counted alike.
-        let _ = black_box(execute(&mut account, black_box(command)));
+        let _ = black_box(execute(&mut account, black_box(command), &context));
     }
     account.balance
 }
 
 #[inline(never)]
-fn matched(account: &mut Account, command: AccountCommand) -> Result<(), Refused> {
+fn matched(account: &mut Account, command: AccountCommand, _: &Context<'_>) -> Result<(), Refused> {
     let event = match &command {
         AccountCommand::Deposit(command) => account.deposit(command)?,
         AccountCommand::Withdraw(command) => account.withdraw(command)?,
@@ -124,13 +128,14 @@ fn matched(account: &mut Account, command: AccountCommand) -> Result<(), Refused
 }
 
 #[inline(never)]
-fn dispatched(account: &mut Account, command: AccountCommand) -> Result<(), Refused> {
-    command.dispatch(InMemory { account })
+fn dispatched(account: &mut Account, command: AccountCommand, context: &Context<'_>) -> Result<(), Refused> {
+    command.dispatch(InMemory { account, context })
 }
 
 /// Decides on a state that it has already, and folds what was decided into it.
 struct InMemory<'a> {
     account: &'a mut Account,
+    context: &'a Context<'a>,
 }
 
 impl Dispatcher for InMemory<'_> {
@@ -143,15 +148,12 @@ impl Dispatcher for InMemory<'_> {
         R: IntoEvents + 'static,
         E: Debug + Send + 'static,
     {
-        let metadata = Metadata::default();
-        let context = Context::decision(Timestamp::default(), &metadata);
         // The types of this program are known to be these; the casts are gone after compilation.
         let Some(state) = (self.account as &mut dyn Any).downcast_mut::<S>() else { return Ok(()) };
-        let decided = (handler.decide)(state, &command, &context)?;
+        let decided = (handler.decide)(state, &command, self.context)?;
         if let Some(event) = (&decided as &dyn Any).downcast_ref::<AccountEvent>() {
             self.account.apply(event);
         }
-        mem::drop(decided);
         Ok(())
     }
 

@@ -42,7 +42,11 @@ pub(crate) struct Bank {
 impl Bank {
     pub(crate) async fn open_on(place: &Place, tasks: usize, commits: Commits) -> Result<Self> {
         let schema = super::schema_with_streams(place).await?;
-        Ok(Self { pool: place.pool(tasks, &schema, commits).await? })
+        Self::open_in(place, &schema, tasks, commits).await
+    }
+
+    pub(crate) async fn open_in(place: &Place, schema: &str, tasks: usize, commits: Commits) -> Result<Self> {
+        Ok(Self { pool: place.pool(tasks, schema, commits).await? })
     }
 
     /// Load, decide, insert if nobody else has; again if somebody has.

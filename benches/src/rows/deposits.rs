@@ -14,19 +14,19 @@ use crate::{
 };
 
 /// Events of an account before the first deposit that counts.
-pub(super) const PAST: usize = 10;
+pub(crate) const PAST: usize = 10;
 
 /// How much is done in a run.
 #[derive(Clone, Copy)]
-pub(super) struct Load {
-    pub(super) accounts: usize,
-    pub(super) tasks: usize,
-    pub(super) commands: usize,
+pub(crate) struct Load {
+    pub(crate) accounts: usize,
+    pub(crate) tasks: usize,
+    pub(crate) commands: usize,
 }
 
 impl Load {
     /// Each account gets the same number of deposits whatever the number of tasks; a hot one gets more.
-    pub(super) fn new(size: Size, accounts: usize, tasks: usize) -> Self {
+    pub(crate) fn new(size: Size, accounts: usize, tasks: usize) -> Self {
         let commands = if accounts == 1 { size.of(40, 400, 1_000) } else { size.of(400, 3_000, 10_000) };
         Self { accounts, tasks, commands }
     }
@@ -37,23 +37,37 @@ impl Load {
     }
 }
 
-pub(super) async fn prepare(place: &Place, accounts: usize, tasks: usize, commits: Commits) -> Result<Pair> {
+pub(crate) async fn prepare(place: &Place, accounts: usize, tasks: usize, commits: Commits) -> Result<Pair> {
     let load = Load::new(place.size(), accounts, tasks);
     let (store, _) = place.log(commits).await?;
     let app = App::builder(store).start().await?;
     let bank = Bank::open_on(place, tasks, commits).await?;
-    Ok(Pair {
+    Ok(pair(app, bank, load))
+}
+
+pub(crate) fn pair(app: App, bank: Bank, load: Load) -> Pair {
+    Pair {
         ours: side((app, load), |(app, load)| ours(app, load)),
         baseline: side((bank, load), |(bank, load)| by_hand(bank, load)),
-    })
+    }
 }
 
 pub(super) async fn ours(app: App, load: Load) -> Result<f64> {
-    let accounts = Arc::new(load.fresh_accounts());
-    for &account in &*accounts {
+    let accounts = ready(&app, load).await?;
+    run(app, load, accounts).await
+}
+
+/// Accounts with a past, each used once.
+pub(crate) async fn ready(app: &App, load: Load) -> Result<Vec<AccountId>> {
+    let accounts = load.fresh_accounts();
+    for &account in &accounts {
         app.execute(Fill { account, events: PAST }).await?;
     }
     warm(&accounts, |account| deposit(app.clone(), account)).await?;
+    Ok(accounts)
+}
+
+pub(crate) async fn run(app: App, load: Load, accounts: Vec<AccountId>) -> Result<f64> {
     let job = move |job| deposit(app.clone(), accounts[pick(job, load.accounts)]);
     rate(load.tasks, load.commands, job).await
 }

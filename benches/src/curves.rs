@@ -1,0 +1,117 @@
+//! How it grows: the same work at several sizes, ours and by hand.
+
+mod events;
+mod latency;
+mod packages;
+mod processes;
+mod tasks;
+
+use std::pin::Pin;
+
+use serde::Serialize;
+
+pub(crate) use self::processes::work as work_as_a_process;
+use crate::{Result, harness::Pair, place::Place};
+
+/// Something that is measured at several sizes.
+#[derive(Debug)]
+pub(crate) struct Curve {
+    pub(crate) name: &'static str,
+    pub(crate) x: &'static str,
+    pub(crate) y: &'static str,
+    pub(crate) draw: for<'a> fn(&'a Place) -> Drawing<'a>,
+}
+
+/// Stays on the thread that asks for it.
+type Drawing<'a> = Pin<Box<dyn Future<Output = Result<Vec<Line>>> + 'a>>;
+
+/// One line of a plot.
+#[derive(Debug, Serialize)]
+pub(crate) struct Line {
+    pub(crate) name: &'static str,
+    pub(crate) points: Vec<Point>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct Point {
+    pub(crate) x: f64,
+    pub(crate) y: f64,
+    /// Of this program, which holds both sides, in MiB.
+    pub(crate) resident: f64,
+}
+
+/// All curves, in the order in which they are drawn.
+pub(crate) const CURVES: &[Curve] = &[
+    Curve {
+        name: "curve: deposits by tasks, PostgreSQL",
+        x: "tasks",
+        y: "commands/s",
+        draw: |place| Box::pin(tasks::draw(place)),
+    },
+    Curve {
+        name: "curve: deposits by events in the log, PostgreSQL",
+        x: "events in the log",
+        y: "commands/s",
+        draw: |place| Box::pin(events::draw(place)),
+    },
+    Curve {
+        name: "curve: events by events in an append, PostgreSQL",
+        x: "events in an append",
+        y: "events/s",
+        draw: |place| Box::pin(packages::draw_by_events(place)),
+    },
+    Curve {
+        name: "curve: openings by size of the payload, PostgreSQL",
+        x: "bytes of payload",
+        y: "commands/s",
+        draw: |place| Box::pin(packages::draw_by_bytes(place)),
+    },
+    Curve {
+        name: "curve: deposits by processes on one log, PostgreSQL",
+        x: "processes",
+        y: "commands/s",
+        draw: |place| Box::pin(processes::draw(place)),
+    },
+    Curve {
+        name: "curve: latency of deposits under a fixed load, PostgreSQL",
+        x: "commands/s asked for",
+        y: "milliseconds",
+        draw: |place| Box::pin(latency::draw(place)),
+    },
+];
+
+impl Curve {
+    /// Whether a text is part of its name, small letters or capitals.
+    pub(crate) fn is_called(&self, text: &str) -> bool {
+        self.name.to_lowercase().contains(&text.to_lowercase())
+    }
+}
+
+impl Point {
+    pub(crate) fn at(x: usize, y: f64) -> Self {
+        Self { x: x as f64, y, resident: resident() }
+    }
+}
+
+/// A line for each side of pairs that are made for each size. The first run does not count.
+async fn of_pairs<'a>(
+    sizes: Vec<usize>,
+    pair: impl AsyncFn(usize) -> Result<Pair> + 'a,
+) -> Result<Vec<Line>> {
+    let (mut ours, mut by_hand) = (Vec::new(), Vec::new());
+    for size in sizes {
+        let mut pair = pair(size).await?;
+        (pair.ours)().await?;
+        ours.push(Point::at(size, (pair.ours)().await?));
+        (pair.baseline)().await?;
+        by_hand.push(Point::at(size, (pair.baseline)().await?));
+    }
+    Ok(vec![Line { name: "ours", points: ours }, Line { name: "by hand", points: by_hand }])
+}
+
+fn resident() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
+    kilobytes.map_or(f64::NAN, |kilobytes| kilobytes / 1024.0)
+}
