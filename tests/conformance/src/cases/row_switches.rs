@@ -489,8 +489,8 @@ async fn a_comparison_sees_one_moment(log: Log) -> Outcome {
                 Switched::Done => break,
                 other => return Err(Failure::new(format!("a comparison amid changes says {other:?}"))),
             }
-            let end = rows.standing(table).await?.position.get() == rounds;
-            ensure!(!runners.is_finished() || end, "a runner has failed");
+            let (done, at) = (runners.is_finished(), rows.standing(table).await?.position.get());
+            ensure!(!done || at == rounds, "a runner has failed");
         }
     }
     runners.await.map_err(panicked)??;
