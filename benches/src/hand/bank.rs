@@ -1,7 +1,7 @@
 //! One stream for each account, on PostgreSQL.
 //!
 //! What makes an append exact is the unique number of each event of an account: one statement, which takes no lock of its own,
-//! and no transaction around it. A function in the database and a check under an advisory lock both measured slower.
+//! and no transaction around it. It is what an engineer writes who has one stream for each account.
 
 use sqlx::PgPool;
 use uuid::Uuid;
