@@ -14,6 +14,9 @@ use crate::{
 /// How long a question waits for rows that are behind, unless it says otherwise.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How soon rows that have left the appends are looked at again.
+const AGAIN: Duration = Duration::from_millis(20);
+
 /// The rows of a projection, as one process sees them.
 #[derive(Debug)]
 pub struct ReadModel<P> {
@@ -109,8 +112,8 @@ impl Followed {
             if status.state != State::Inline || wanted == Position::START || self.is_inline(&status).await? {
                 return Ok(Some(status));
             }
-            // Another process took it out of the appends, which the keeper of this one will see.
-            if watched.changed().await.is_err() {
+            // Another process took it out of the appends. The keeper of this one will see that, and may put it back in one go.
+            if let Ok(Err(_)) = timeout(AGAIN, watched.changed()).await {
                 return Ok(None);
             }
         }

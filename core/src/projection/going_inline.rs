@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Keeper, plan::Reads};
+use super::{Keeper, plan::Reads, running::Running};
 use crate::{
     error::Error,
     rows::{Build, Inline, Inlined, Table},
@@ -73,14 +73,15 @@ impl Keeper {
         Some((table, inline))
     }
 
-    /// Whether a build has read the log to its end.
-    async fn is_at_the_end(&self, table: &Table) -> Result<bool, Error> {
-        if let Some(running) = self.running(table)
-            && running.is_caught_up()
-        {
-            return Ok(running.is_there() && running.status().parked == 0);
-        }
+    /// Whether a build has read the log to its end, or to where that was at the last look: its runner, and not an append, is
+    /// to meet what cannot be taken.
+    async fn is_at_the_end(&mut self, table: &Table) -> Result<bool, Error> {
         let settled = self.desk.hub.store().settled().await?.position;
-        Ok(self.build(table).is_some_and(|build| build.checkpoint.position >= settled))
+        let before = self.settled.replace(settled);
+        let status = self.running(table).map(Running::status);
+        let far = status.is_some_and(|status| {
+            status.parked == 0 && before.is_some_and(|before| status.position >= before)
+        });
+        Ok(far || self.build(table).is_some_and(|build| build.checkpoint.position >= settled))
     }
 }

@@ -40,6 +40,8 @@ pub(crate) struct Keeper {
     pub(super) plan: Plan,
     /// Why a complete build does not take over now, and may later.
     pub(super) delayed: Option<String>,
+    /// Up to where the log was settled when something was last about to go inline.
+    pub(super) settled: Option<Position>,
     /// Whether somebody is waiting for this look, or it is the first.
     pub(super) asked: bool,
     pause: Duration,
@@ -59,6 +61,7 @@ impl Keeper {
             builds: Vec::new(),
             plan: Plan::default(),
             delayed: None,
+            settled: None,
             asked: true,
             pause: PAUSES.0,
             look_at: Instant::now(),
