@@ -169,6 +169,7 @@ async fn follow(
     mut see: impl FnMut(&OrderRow),
 ) -> Result<String, Failure> {
     let mut watched = app.watch(OrderOf { order: order.clone() }).after(after);
+    let mut seen = None;
     loop {
         let row = tokio::select! {
             row = watched.next() => row?.ok_or_else(|| format!("there is no order `{order}`"))?,
@@ -178,7 +179,9 @@ async fn follow(
         if row.state.is_final() {
             return Ok(order_line(&row));
         }
-        see(&row);
+        if seen.replace(row.state) != Some(row.state) {
+            see(&row);
+        }
     }
 }
 
