@@ -4,6 +4,7 @@
 mod bench;
 mod command;
 mod features;
+mod rebuild;
 mod report;
 mod server;
 mod steps;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         ["bench", options @ ..] => bench::run_with(options),
         ["postgres"] => serve(),
         ["postgres", program, arguments @ ..] => serve_for(program, arguments),
+        ["rebuild"] => rebuild::show(),
         ["help" | "--help" | "-h"] => {
             println!("{}", usage());
             Ok(ExitCode::SUCCESS)
@@ -48,7 +50,8 @@ fn usage() -> String {
         "cargo xtask test [--quick] [--only STEP]...   check everything, or the quick steps, or some steps\n\
          cargo xtask bench [--quick] [--only TEXT]...  measure beside hand-written baselines; --list shows the rows\n\
          cargo xtask postgres                          a PostgreSQL server until Ctrl-C or the end of input\n\
-         cargo xtask postgres PROGRAM [ARGUMENT]...    a PostgreSQL server while the program runs\n\n\
+         cargo xtask postgres PROGRAM [ARGUMENT]...    a PostgreSQL server while the program runs\n\
+         cargo xtask rebuild                           what docs/rebuild.md shows, on this machine\n\n\
          Steps (q: also with --quick):",
     );
     for step in STEPS {

@@ -67,8 +67,10 @@ fn account(number: u64) -> AccountId {
 
 fn owner(number: u64) -> String {
     const FIRST: [&str; 7] = ["Ada", "Ben", "Cleo", "Dan", "Eva", "Finn", "Gus"];
-    const FAMILY: [&str; 11] =
-        ["Young", "Abel", "West", "Brook", "Usher", "Cole", "Stone", "Dale", "Reed", "Field", "Pike"];
+    const FAMILY: [&str; 14] = [
+        "Young", "Abel", "West", "Brook", "Usher", "Cole", "Stone", "Dale", "Reed", "Field", "Pike", "Gray",
+        "Lake", "Hill",
+    ];
     let number = number as usize;
     format!("{} {}", FIRST[number % FIRST.len()], FAMILY[number % FAMILY.len()])
 }

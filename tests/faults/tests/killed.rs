@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 const URL: &str = "ANNALIST_POSTGRES_URL";
 /// How often a process is killed, one after the other.
-const KILLS: usize = 16;
+const KILLS: usize = 12;
 
 fn main() {
     let url = std::env::var(URL).ok();
