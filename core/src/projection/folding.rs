@@ -139,7 +139,7 @@ fn sort<'a, P: Projection>(
         };
         if !parking.parks_behind(own.count()) {
             let count = parking.count() + own.count();
-            let error = format!("{}; {count} events are parked already", parked.error);
+            let error = format!("{}; parked already: {count}", parked.error);
             return Err(Poison { index, error });
         }
         steps.forget_last();
