@@ -59,6 +59,15 @@ pub enum Refused {
     SameAccount,
 }
 
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Insufficient { balance } => write!(f, "there is only {balance}"),
+            Self::SameAccount => f.write_str("that is the same account"),
+        }
+    }
+}
+
 impl Account {
     fn apply(&mut self, event: &AccountEvent) {
         match event {

@@ -242,7 +242,7 @@ async fn who_parks_too_much_stops() {
     let status = until(&app, "tallies", |status| matches!(status.state, State::Stopped(_))).await;
     assert_eq!((status.position.get(), status.parked), (Parking::AT_MOST, Parking::AT_MOST));
     let State::Stopped(stopped) = status.state else { unreachable!() };
-    assert!(stopped.error.contains("10000 events are parked already"), "{stopped}");
+    assert!(stopped.error.contains("parked already: 10000"), "{stopped}");
 }
 
 /// An event that nobody can read is parked where its tags tell whose it is, and stops the projection where only the event
