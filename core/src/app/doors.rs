@@ -36,3 +36,27 @@ impl Doors {
         drop(self.inside.write().await);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{future::Future, pin::pin, task::Poll};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_is_inside_is_waited_for_and_nobody_comes_in() {
+        let doors = Doors::default();
+        let inside = doors.enter().unwrap();
+        {
+            let mut closing = pin!(doors.close());
+            let waits =
+                std::future::poll_fn(|context| Poll::Ready(closing.as_mut().poll(context).is_pending()));
+            assert!(waits.await && doors.enter().is_err());
+        }
+        // Nobody waits for it any more, and they stay closed all the same.
+        assert!(doors.enter().is_err());
+        drop(inside);
+        doors.close().await;
+        assert!(doors.enter().is_err());
+    }
+}

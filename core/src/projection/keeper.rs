@@ -86,7 +86,8 @@ impl Keeper {
                 self.end_runners().await;
             }
             self.bury();
-            if asked || self.look_at <= Instant::now() || self.due().is_some() {
+            let is_due = self.delayed.is_none() && self.due().is_some();
+            if asked || self.look_at <= Instant::now() || is_due {
                 self.asked |= asked;
                 self.look().await;
             }
@@ -175,7 +176,7 @@ impl Keeper {
     /// Whether something is about to happen that no bell announces.
     fn is_busy(&self) -> bool {
         matches!(self.plan.reads, Some(Reads::Other(_)))
-            || (self.plan.candidate.is_some() && self.refused().is_none())
+            || (self.plan.candidate.is_some() && self.refused().is_none() && self.delayed.is_none())
             || self.next_inline().is_some()
     }
 

@@ -93,3 +93,43 @@ pub(crate) fn waiting(record: &Record, keys: Vec<String>, before: Position) -> P
     let error = format!("waits for the event at position {before}");
     Parked { position: record.position, event: record.id, keys, error, attempts: 0 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parked(position: u64, keys: &[&str]) -> Parked {
+        let keys = keys.iter().map(|key| (*key).to_owned()).collect();
+        let position = Position::new(position);
+        Parked { position, event: uuid::Uuid::nil(), keys, error: String::new(), attempts: 1 }
+    }
+
+    fn before(parking: &Parking, keys: &[&str]) -> Option<u64> {
+        let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
+        parking.before(&keys).map(Position::get)
+    }
+
+    #[test]
+    fn an_event_waits_for_the_first_that_shares_a_key() {
+        let parking = Parking::of(OnPoison::Park, &[parked(3, &["a"]), parked(5, &["a", "b"])]);
+        assert_eq!((before(&parking, &["a"]), before(&parking, &["b"])), (Some(3), Some(5)));
+        assert_eq!((before(&parking, &["c", "b"]), before(&parking, &["b", "a"])), (Some(5), Some(3)));
+        assert_eq!((before(&parking, &["c"]), before(&parking, &[])), (None, None));
+    }
+
+    #[test]
+    fn there_is_room_for_so_many_and_no_more() {
+        let mut parking = Parking::of(OnPoison::Park, &[]);
+        assert!(parking.parks_behind(Parking::AT_MOST - 1) && !parking.parks_behind(Parking::AT_MOST));
+        parking.add(&parked(1, &["a"]));
+        assert!(!parking.parks_behind(Parking::AT_MOST - 1));
+        assert!(!Parking::of(OnPoison::Stop, &[]).parks());
+    }
+
+    #[test]
+    fn only_who_parks_nothing_and_has_nothing_parked_need_not_look() {
+        assert!(Parking::of(OnPoison::Stop, &[]).is_closed());
+        assert!(!Parking::of(OnPoison::Stop, &[parked(1, &[])]).is_closed());
+        assert!(!Parking::of(OnPoison::Park, &[]).is_closed());
+    }
+}

@@ -102,3 +102,28 @@ impl fmt::Display for Stopped {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROWS: Table = Table { projection: "rows", version: 1, build: 0, columns: &[] };
+
+    #[test]
+    fn what_holds_up_the_first_build_stops_questions_and_nothing_else_does() {
+        let held_up = Some("it differs".to_owned());
+        let first = Status { held_up: held_up.clone(), ..Status::NEW };
+        assert_eq!(first.stands_still(), held_up);
+        let later = Status { reads: Some(ROWS), ..first };
+        assert_eq!(later.stands_still(), None);
+    }
+
+    #[test]
+    fn an_old_stop_is_forgotten_and_nothing_else() {
+        let state = State::Stopped(Stopped::because("poison"));
+        let mut status = Status { state, position: Position::new(7), ..Status::NEW };
+        assert!(status.forget_stop() && status.stands_still().is_none());
+        assert_eq!((status.position, &status.state), (Position::new(7), &State::CatchingUp));
+        assert!(!status.forget_stop());
+    }
+}

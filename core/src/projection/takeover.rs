@@ -34,8 +34,8 @@ impl Keeper {
         self.repeat().await?;
         let Some(table) = self.due() else { return Ok(false) };
         match self.switch(&table).await {
-            Ok(Switched::Done | Switched::Older) => {
-                tracing::info!(build = table.name(), "the build is complete and has taken over");
+            Ok(switched @ (Switched::Done | Switched::Older)) => {
+                tracing::info!(build = table.name(), ?switched, "the build is complete");
                 Ok(true)
             }
             Ok(Switched::Apart) => {
@@ -78,11 +78,16 @@ impl Keeper {
             build.map(|build| build.checkpoint.position).ok_or_else(|| table.undefined())
         };
         let (live_at, candidate_at) = (at(&live)?, at(candidate)?);
-        let behind = if live_at < candidate_at { live } else { *candidate };
+        let (end, behind) =
+            (live_at.max(candidate_at), if live_at < candidate_at { live } else { *candidate });
+        // A log that was restored from an older copy may never come so far.
+        if end > self.desk.hub.store().settled().await?.position {
+            return Ok(false);
+        }
         let (follower, rows) = (&self.desk.follower, SharedRows::clone(&self.desk.rows));
         let consumer = follower.consumer(behind, SharedRows::clone(&rows));
         let (runner, _) = Runner::new(Arc::clone(&self.desk.hub), rows, consumer);
-        runner.on_poison(follower.on_poison()).run_to(live_at.max(candidate_at)).await?;
+        runner.on_poison(follower.on_poison()).run_to(end).await?;
         Ok(true)
     }
 
