@@ -74,7 +74,10 @@ impl Keep {
     }
 
     /// A new build of the same columns takes over only if its rows equal those of the live one; else the live one stays,
-    /// and the difference is told.
+    /// and the difference is told ([`Status::held_up`](super::Status::held_up)); [`App::switch`](crate::app::App::switch) makes it take over all the same.
+    ///
+    /// They are compared at a moment when both stand at one position and nothing is parked in either. With the live build of
+    /// another version that comes only while a program still keeps that one, or nothing was appended since.
     pub fn compare(self) -> Self {
         Self { compares: true, ..self }
     }

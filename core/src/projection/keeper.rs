@@ -154,7 +154,7 @@ impl Keeper {
     }
 
     /// Ends runners that are not needed, and starts those that are missing. What the appends keep needs none.
-    async fn run_builds(&mut self) -> Result<(), Error> {
+    pub(super) async fn run_builds(&mut self) -> Result<(), Error> {
         let inline = |table: &Table| self.build(table).is_some_and(|build| build.inline);
         let runs: Vec<Table> = self.plan.runs.iter().filter(|table| !inline(table)).copied().collect();
         self.runners.retain(|running| runs.contains(&running.table));

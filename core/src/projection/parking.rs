@@ -14,7 +14,8 @@ pub enum OnPoison {
     #[default]
     Stop,
     /// It is parked: kept aside with its error, to be tried again or discarded. Later events of the same rows are parked
-    /// behind it; those of other rows go on.
+    /// behind it; those of other rows go on. A question that waits for a position passes over what is parked: everything up
+    /// to there is in the rows, or parked.
     Park,
 }
 

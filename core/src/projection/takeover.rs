@@ -40,6 +40,7 @@ impl Keeper {
             }
             Ok(Switched::Apart) => {
                 self.delayed = Some(self.apart(&table));
+                self.run_builds().await?;
                 Ok(false)
             }
             Ok(Switched::Differs(difference)) => self.refuse(&table, differs(&difference)).await,
