@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use self::{
-    append::{Append, Appended, CommandKey, Condition, Journaled, Receipt, Stored},
+    append::{Append, Appended, AppendedAll, CommandKey, Condition, Journaled, Receipt, Stored},
     hints::Hints,
     read::{Batch, Entry, Hole, Marker, Outcome, Page, Read, Settled},
     token::Token,
@@ -77,10 +77,36 @@ pub trait EventStore: Send + Sync + 'static {
     /// whole or absent. Ids of events are kept as they are given, not compared. Conditions and the id are looked at
     /// before the inline builds.
     ///
+    /// Who appended under a condition has seen all that matches its criteria up to the last position of the receipt:
+    /// [`Marker::after`] stands for it from then on.
+    ///
     /// # Errors
     /// [`Error::Invalid`] if the id belongs to another command, [`Error::Unknown`] if the answer was lost after
     /// the append was sent; with every other error nothing was written.
     async fn append(&self, append: Append) -> Result<Appended, Error>;
+
+    /// How many appends [`append_all`](EventStore::append_all) takes at most.
+    fn most_at_once(&self) -> usize {
+        1
+    }
+
+    /// Appends all of them, in their order, or none: what several commands decided, each on top of those before it. Their
+    /// conditions hold for the log as it was before the first of them, so that their own events do not count. All of
+    /// it is one transaction.
+    ///
+    /// # Errors
+    /// As [`append`](EventStore::append); an error is the error of all. [`Error::Unusable`] if they are more than the store
+    /// takes.
+    async fn append_all(&self, mut appends: Vec<Append>) -> Result<AppendedAll, Error> {
+        match (appends.pop(), appends.is_empty()) {
+            (None, _) => Ok(AppendedAll::Done(Vec::new())),
+            (Some(append), true) => self.append(append).await.map(AppendedAll::from),
+            (Some(_), false) => Err(Error::unusable(
+                format!("append to {}", self.describe()),
+                "it takes one append at a time",
+            )),
+        }
+    }
 
     /// The receipt of a command id that was accepted before.
     ///
@@ -163,6 +189,14 @@ macro_rules! delegate_store {
 
             async fn append(&self, append: Append) -> Result<Appended, Error> {
                 (**self).append(append).await
+            }
+
+            fn most_at_once(&self) -> usize {
+                (**self).most_at_once()
+            }
+
+            async fn append_all(&self, appends: Vec<Append>) -> Result<AppendedAll, Error> {
+                (**self).append_all(appends).await
             }
 
             async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {

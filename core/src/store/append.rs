@@ -125,6 +125,29 @@ pub enum Appended {
     Inline(Vec<InlineId>),
 }
 
+/// The answer to several appends that stand or fall together.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AppendedAll {
+    /// The events of all of them are in the log; a receipt for each.
+    Done(Vec<Receipt>),
+    /// One of them was not appended, and so nothing was written.
+    Refused {
+        /// Which of them, counted from 0. If it could be several, any.
+        nth: usize,
+        /// The answer to that one: anything but [`Appended::Done`].
+        by: Appended,
+    },
+}
+
+impl From<Appended> for AppendedAll {
+    fn from(appended: Appended) -> Self {
+        match appended {
+            Appended::Done(receipt) => Self::Done(vec![receipt]),
+            by => Self::Refused { nth: 0, by },
+        }
+    }
+}
+
 /// What an accepted command returns: where its events stand.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Receipt {

@@ -1,5 +1,6 @@
 //! Reads, feed pages and journal entries.
 
+use super::Receipt;
 use crate::{
     payload::Payload,
     query::Criteria,
@@ -61,6 +62,12 @@ impl Marker {
     /// For stores: everything up to `settled` was seen, and `above` matching events behind it.
     pub const fn new(settled: Position, above: u64) -> Self {
         Self { settled, above }
+    }
+
+    /// Right after an append, for the criteria that its conditions guarded: all that matches up to its last position was
+    /// seen.
+    pub fn after(receipt: &Receipt) -> Self {
+        Self::new(receipt.position(), 0)
     }
 
     /// For stores: up to where everything was seen.
