@@ -96,7 +96,7 @@ pub trait EventStore: Send + Sync + 'static {
     ///
     /// # Errors
     /// As [`append`](EventStore::append); an error is the error of all. [`Error::Unusable`] if they are more than the store
-    /// takes.
+    /// takes, or two of them have the same command id.
     async fn append_all(&self, mut appends: Vec<Append>) -> Result<AppendedAll, Error> {
         match (appends.pop(), appends.is_empty()) {
             (None, _) => Ok(AppendedAll::Done(Vec::new())),

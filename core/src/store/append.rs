@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Marker;
 use crate::{
-    error::Invalid,
+    error::{Error, Invalid},
     payload::Payload,
     query::Criteria,
     record::{Draft, Metadata, Name, Position},
@@ -33,6 +33,28 @@ pub struct Append {
     pub journal: Option<Journaled>,
     /// The folds of the inline builds of the events' types, to be done in the same transaction: see [`Inline`].
     pub inline: Vec<Arc<dyn Inline>>,
+}
+
+impl Append {
+    /// For stores that take several at once: refuses those that cannot stand together, whatever is in the log.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if they are more than `most`, or two of them have the same command id.
+    pub fn check_all(all: &[Self], most: usize, operation: impl FnOnce() -> String) -> Result<(), Error> {
+        if all.len() > most {
+            let reason = format!("it takes {most} appends at a time, not {}", all.len());
+            return Err(Error::unusable(operation(), reason));
+        }
+        let mut ids: Vec<&str> = all.iter().filter_map(|append| Some(append.key.as_ref()?.id())).collect();
+        ids.sort_unstable();
+        match ids.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(twice) => {
+                let reason = format!("two of the appends have the command id {:?}", twice[0]);
+                Err(Error::unusable(operation(), reason))
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 /// "No event that matches what I read has appeared since I read it." The marker is that of a read of the same criteria, and

@@ -87,6 +87,7 @@ mod row_tables;
 mod row_values;
 mod scripts;
 mod times;
+mod together;
 
 /// Every case, in reading order.
 pub fn cases() -> &'static [Case] {
@@ -105,6 +106,7 @@ pub fn cases() -> &'static [Case] {
             counts::CASES,
             races::CASES,
             drops::CASES,
+            together::CASES,
             oracle::CASES,
             scripts::CASES,
             decisions::COURSES,
@@ -128,6 +130,7 @@ pub fn cases() -> &'static [Case] {
             inline::GOING,
             inline::RACES,
             inline::SCRIPTS,
+            inline::TOGETHER,
         ];
         let of = |case: &Case| Case { name: case.name, needs: case.needs, run: case.run };
         themes.iter().chain(&projections::THEMES).flat_map(|theme| theme.iter().map(of)).collect()

@@ -2,6 +2,7 @@
 
 use std::{fmt::Display, sync::Arc};
 
+use annalist_core::store::EventStore;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use tokio::{runtime::Builder, time::timeout};
 
@@ -79,9 +80,9 @@ impl<S: Subject> Suite<S> {
     async fn attempt(&self, case: &Case) -> Outcome<Verdict> {
         let logs = Logs::new(MakerOf(Arc::clone(&self.subject)), self.settings);
         let log = Log::new(&logs).await?;
-        if case.needs().contains(&Capability::Rows) && log.row_store().is_none() {
+        if let Some(reason) = case.needs().iter().find_map(|need| missing(&*log.store(), *need)) {
             logs.remove().await?;
-            return Ok(Verdict::Skipped("it keeps no rows: `row_store()` gives none"));
+            return Ok(Verdict::Skipped(reason));
         }
         // In a task of its own, so that a panic of the case becomes its failure.
         let task = tokio::spawn(case.run(log));
@@ -106,5 +107,16 @@ impl<S: Subject> Suite<S> {
 
     fn failed(&self, why: impl Display) -> Failed {
         Failed::from(format!("{why}\n  repeat with ANNALIST_CONFORMANCE_SEED={}", self.settings.seed))
+    }
+}
+
+/// Why a store lacks a capability, as the store itself tells.
+fn missing(store: &dyn EventStore, need: Capability) -> Option<&'static str> {
+    match need {
+        Capability::Rows if store.row_store().is_none() => Some("it keeps no rows: `row_store()` gives none"),
+        Capability::AppendAll if store.most_at_once() == 1 => {
+            Some("it takes one append at a time: `most_at_once()` is 1")
+        }
+        _ => None,
     }
 }

@@ -41,6 +41,9 @@ pub enum Capability {
     /// The store keeps rows of projections: [`EventStore::row_store`] gives them. A store that gives none need not say
     /// so here.
     Rows,
+    /// Several appends stand or fall together: [`EventStore::most_at_once`] is more than one. A store that takes one
+    /// need not say so here.
+    AppendAll,
     /// An append changes the rows of inline builds in its own transaction, because they are kept beside the log.
     Inline,
 }

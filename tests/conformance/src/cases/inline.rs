@@ -4,6 +4,7 @@ mod going;
 mod races;
 mod scripts;
 mod tales;
+mod together;
 
 use std::{panic::Location, sync::Arc};
 
@@ -39,6 +40,7 @@ cases!("inline" needs [Rows, Inline]: [
 pub(super) const GOING: &[crate::Case] = going::CASES;
 pub(super) const RACES: &[crate::Case] = races::CASES;
 pub(super) const SCRIPTS: &[crate::Case] = scripts::CASES;
+pub(super) const TOGETHER: &[crate::Case] = together::CASES;
 
 /// What can be put on an append, too.
 trait Brings {
