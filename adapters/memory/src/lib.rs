@@ -16,12 +16,18 @@ use annalist_core::{
         Build, Checkpoint, Committed, Inline, Inlined, Key, Parked, Row, RowChange, RowQuery, RowStore,
         SharedRows, Switched, Table,
     },
-    store::{Append, Appended, Batch, CommandKey, Entry, EventStore, LogId, Page, Read, Receipt, Settled},
+    store::{
+        Append, Appended, AppendedAll, Batch, CommandKey, Entry, EventStore, LogId, Page, Read, Receipt,
+        Settled,
+    },
     time::Timestamp,
 };
 use async_trait::async_trait;
 
 use self::{log::Log, rows::Rows};
+
+/// How many appends stand or fall together at most.
+const MOST_AT_ONCE: usize = 64;
 
 /// A log in memory. It lives as long as its last clone.
 #[derive(Clone, Debug, Default)]
@@ -64,18 +70,29 @@ impl EventStore for Memory {
     }
 
     async fn append(&self, append: Append) -> Result<Appended, Error> {
-        let mut log = self.log();
-        if let Some(answer) = log.answer(&append)? {
-            return Ok(answer);
+        Ok(match self.append_all(vec![append]).await? {
+            AppendedAll::Done(mut receipts) => Appended::Done(receipts.pop().unwrap_or_default()),
+            AppendedAll::Refused { by, .. } => by,
+        })
+    }
+
+    fn most_at_once(&self) -> usize {
+        MOST_AT_ONCE
+    }
+
+    async fn append_all(&self, appends: Vec<Append>) -> Result<AppendedAll, Error> {
+        Append::check_all(&appends, MOST_AT_ONCE, || format!("append to the {}", self.describe()))?;
+        let (mut log, mut rows) = (self.log(), self.kept_rows());
+        for (nth, append) in appends.iter().enumerate() {
+            if let Some(by) = log.answer(append)? {
+                return Ok(AppendedAll::Refused { nth, by });
+            }
+            if let Some(inline) = rows.inline_missed(append) {
+                return Ok(AppendedAll::Refused { nth, by: Appended::Inline(inline) });
+            }
         }
-        let mut rows = self.kept_rows();
-        if let Some(inline) = rows.inline_missed(&append) {
-            return Ok(Appended::Inline(inline));
-        }
-        if !append.inline.is_empty() {
-            rows.fold_inline(&append.inline, &log.drafted(&append))?;
-        }
-        Ok(Appended::Done(log.write(append)))
+        rows.fold_inline(&appends, &log)?;
+        Ok(AppendedAll::Done(appends.into_iter().map(|append| log.write(append)).collect()))
     }
 
     async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {

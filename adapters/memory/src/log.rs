@@ -61,11 +61,15 @@ impl Log {
         Ok(conflict)
     }
 
-    /// The records that an append would write.
-    pub(crate) fn drafted(&self, append: &Append) -> Vec<Record> {
-        let positions = (self.head().get() + 1..).map(Position::new);
-        let drafts = append.events.iter().cloned().zip(positions);
-        drafts.map(|(draft, at)| draft.record(at, append.recorded_at, append.metadata.clone())).collect()
+    /// The records that appends would write.
+    pub(crate) fn drafted(&self, appends: &[Append]) -> Vec<Record> {
+        let mut positions = (self.head().get() + 1..).map(Position::new);
+        let mut records = Vec::new();
+        for Append { events, recorded_at, metadata, .. } in appends {
+            let drafts = events.iter().cloned().zip(&mut positions);
+            records.extend(drafts.map(|(draft, at)| draft.record(at, *recorded_at, metadata.clone())));
+        }
+        records
     }
 
     pub(crate) fn write(&mut self, append: Append) -> Receipt {

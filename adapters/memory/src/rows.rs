@@ -3,7 +3,6 @@
 use std::{
     cmp::Ordering,
     collections::{BTreeMap, BTreeSet, HashSet},
-    sync::Arc,
 };
 
 use annalist_core::{
@@ -207,15 +206,18 @@ impl Rows {
         (wanted != brought).then_some(wanted)
     }
 
-    /// Folds records into inline builds: into all of them or none.
-    pub(crate) fn fold_inline(
-        &mut self,
-        inline: &[Arc<dyn Inline>],
-        records: &[Record],
-    ) -> Result<(), Error> {
-        let folded = inline.iter().map(|inline| self.kept(inline.table())?.fold(&**inline, records));
+    /// Folds what appends would write into the inline builds that they bring: into all of them or none. Each append brings
+    /// every build that folds its types, so a build may see the events of all.
+    pub(crate) fn fold_inline(&mut self, appends: &[Append], log: &Log) -> Result<(), Error> {
+        let brought = appends.iter().flat_map(|append| &append.inline);
+        let inline: BTreeMap<InlineId, _> = brought.map(|inline| (inline.table().into(), inline)).collect();
+        if inline.is_empty() {
+            return Ok(());
+        }
+        let records = log.drafted(appends);
+        let folded = inline.values().map(|inline| self.kept(inline.table())?.fold(&***inline, &records));
         let folded: Vec<Folded> = folded.collect::<Result<_, _>>()?;
-        for (inline, folded) in inline.iter().zip(folded) {
+        for (inline, folded) in inline.values().zip(folded) {
             self.kept_mut(inline.table())?.write(inline.table(), folded);
         }
         Ok(())
