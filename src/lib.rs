@@ -86,7 +86,7 @@ pub use annalist_core::{
     policy::{Commands, Policy},
     projection::{Change, Projection},
     query::{Criteria, Item},
-    record::{CommandId, Draft, Metadata, Name, Position, Raw, Record},
+    record::{CommandId, Draft, Metadata, Name, Position, Raw, Record, StoredMetadata},
     store::{EventStore, LogId, Receipt, Token},
     tag::Tag,
     time::{Clock, SystemClock, Timestamp},

@@ -153,7 +153,10 @@ impl<E: Event> On for E {
         codec: &Codec,
         handler: fn(&mut A, &E, &Context<'_>),
     ) -> Result<(), Invalid> {
-        let context = Context::from(record);
+        if !const { &<E as Event>::TYPES }.owns(&record.name) {
+            return Ok(());
+        }
+        let context = Context::of(record)?;
         fold::<E>(record, codec, |event| handler(state, event, &context))
     }
 }

@@ -1,6 +1,7 @@
 //! What surrounds a decision or an event.
 
 use crate::{
+    error::Invalid,
     record::{Metadata, Name, Position, Record},
     time::Timestamp,
 };
@@ -23,6 +24,14 @@ impl<'a> Context<'a> {
         Self { time, position: None, metadata }
     }
 
+    /// The circumstances of an event.
+    ///
+    /// # Errors
+    /// [`Invalid::Damaged`] if its metadata cannot be read.
+    pub fn of(record: &'a Record) -> Result<Self, Invalid> {
+        Ok(Self { time: record.recorded_at, position: Some(record.position), metadata: record.metadata()? })
+    }
+
     /// Who asked.
     pub fn actor(&self) -> Option<&'a str> {
         self.metadata.actor.as_ref().map(Name::as_str)
@@ -31,11 +40,5 @@ impl<'a> Context<'a> {
     /// What it belongs to.
     pub fn correlation(&self) -> Option<&'a str> {
         self.metadata.correlation.as_ref().map(Name::as_str)
-    }
-}
-
-impl<'a> From<&'a Record> for Context<'a> {
-    fn from(record: &'a Record) -> Self {
-        Self { time: record.recorded_at, position: Some(record.position), metadata: &record.metadata }
     }
 }

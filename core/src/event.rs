@@ -97,16 +97,12 @@ impl Record {
     /// Reads the record as events of `E` and appends them to `out`: usually one.
     ///
     /// # Errors
-    /// [`Invalid`] if `E` does not know its type or version, or the payload does not fit.
+    /// [`Invalid`] if `E` does not know its type or version, the payload does not fit, or the metadata are damaged.
     pub fn decode_into<E: Event>(&self, codec: &Codec, out: &mut Vec<Recorded<E>>) -> Result<(), Invalid> {
+        let Self { position, recorded_at, id, .. } = *self;
+        let metadata = self.metadata()?;
         E::decode_raw(&Raw::from(self), codec, &mut |event| {
-            out.push(Recorded {
-                event,
-                position: self.position,
-                recorded_at: self.recorded_at,
-                id: self.id,
-                metadata: self.metadata.clone(),
-            });
+            out.push(Recorded { event, position, recorded_at, id, metadata: metadata.clone() });
         })
     }
 }

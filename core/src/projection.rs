@@ -32,7 +32,7 @@ pub use self::{
     parking::{OnPoison, Parking},
     runner::Runner,
     status::{State, Status, Stopped},
-    steps::{Steps, ids_of, route},
+    steps::{Circumstances, Steps, ids_of, route},
 };
 pub(crate) use self::{
     custom::Custom,

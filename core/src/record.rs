@@ -1,10 +1,13 @@
 //! Events as the log keeps them: a name, tags, a JSON payload and metadata. No user type appears here.
 
+mod metadata;
+
 use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use self::metadata::{Metadata, StoredMetadata};
 pub use crate::position::Position;
 use crate::{
     error::Invalid,
@@ -54,38 +57,6 @@ impl From<Name> for String {
     fn from(name: Name) -> Self {
         name.0.into_owned()
     }
-}
-
-/// Where an event came from. All events of one append share it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Metadata {
-    /// The id of the command, given by the caller or made by the app.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub command_id: Option<Name>,
-    /// The stored name of the command.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub command: Option<Name>,
-    /// What belongs together across commands and policies. The app starts one with the command id if none is given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub correlation: Option<Name>,
-    /// What led to the command: usually the id of an event.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub causation: Option<Name>,
-    /// Who asked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub actor: Option<Name>,
-    /// The trace context of the caller, as a W3C `traceparent`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub trace: Option<Name>,
-    /// How many policies stand between the command that somebody asked for and this event.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub hops: u32,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
-fn is_zero(number: &u32) -> bool {
-    *number == 0
 }
 
 /// An event that is to be appended. It can only be built from parts that every store accepts.
@@ -166,9 +137,14 @@ impl Draft {
     }
 
     /// The record that a store keeps for it.
-    pub fn record(self, position: Position, recorded_at: Timestamp, metadata: Metadata) -> Record {
+    pub fn record(
+        self,
+        position: Position,
+        recorded_at: Timestamp,
+        metadata: impl Into<StoredMetadata>,
+    ) -> Record {
         let Self { id, name, version, tags, data } = self;
-        Record { position, recorded_at, id, name, version, tags, data, metadata }
+        Record { position, recorded_at, id, name, version, tags, data, origin: metadata.into() }
     }
 }
 
@@ -189,8 +165,21 @@ pub struct Record {
     pub tags: Vec<Tag>,
     /// Its payload.
     pub data: Payload,
+    /// Where it came from, as it is stored: see [`Record::metadata`].
+    pub origin: StoredMetadata,
+}
+
+impl Record {
     /// Where it came from.
-    pub metadata: Metadata,
+    ///
+    /// # Errors
+    /// [`Invalid::Damaged`] if what is stored cannot be read.
+    pub fn metadata(&self) -> Result<&Metadata, Invalid> {
+        self.origin.read().map_err(|error| Invalid::Damaged {
+            position: self.position,
+            reason: format!("its metadata: {error}"),
+        })
+    }
 }
 
 /// The id of a command as its caller gave it: with the same id the same command is accepted once.

@@ -4,7 +4,7 @@ use annalist_core::{
     error::{Error, Invalid},
     payload::Payload,
     query::Item,
-    record::{Metadata, Position, Record},
+    record::{Metadata, Position, Record, StoredMetadata},
     store::{Receipt, Stored},
     tag::Tag,
     time::Timestamp,
@@ -125,7 +125,7 @@ pub(crate) fn record(row: &PgRow, position: Position) -> Result<Record, Error> {
             .collect::<Result<_, _>>()
             .map_err(|error| damaged(error.to_string()))?,
         data: Payload::from_stored(row.try_get::<String, _>("data").map_err(unread)?),
-        metadata: metadata(row).map_err(damaged)?,
+        origin: StoredMetadata::from_stored(row.try_get::<String, _>("metadata").map_err(unread)?),
     })
 }
 

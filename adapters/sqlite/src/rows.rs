@@ -5,7 +5,7 @@ use std::fmt::Display;
 use annalist_core::{
     error::Invalid,
     payload::Payload,
-    record::{Position, Record},
+    record::{Metadata, Position, Record},
     store::{Entry, Outcome, Receipt, Stored},
     time::Timestamp,
 };
@@ -25,7 +25,7 @@ pub(crate) fn record(row: &SqliteRow) -> Result<Record, Invalid> {
         version: row.parsed("version", |version: i64| u32::try_from(version))?,
         tags: row.json("tags")?,
         data: Payload::from_stored(row.get::<String>("data")?),
-        metadata: row.json("metadata")?,
+        origin: row.json::<Metadata>("metadata")?.into(),
     })
 }
 

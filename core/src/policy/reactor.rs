@@ -13,7 +13,7 @@ use crate::{
     error::{Error, ExecuteError},
     projection::{Consumer, Parking, Poison, Taken, failed, waiting},
     query::Criteria,
-    record::{Name, Record},
+    record::{Metadata, Name, Record},
     rows::{Parked, Table},
     tag::Tag,
 };
@@ -145,9 +145,10 @@ impl<P: Policy> Reactor<P> {
     async fn send(&self, record: &Record, pending: &mut Pending) -> Result<(), Failure> {
         while let Some(command) = pending.commands.get_mut(pending.next) {
             let app = self.app().await.map_err(Failure::Store)?;
-            check_hops::<P>(record, app.max_hops())?;
+            let metadata = record.metadata().map_err(|damaged| Failure::Stuck(damaged.to_string()))?;
+            check_hops::<P>(metadata, app.max_hops())?;
             let name = command.name();
-            match command.send(call::<P>(Call::new(app), record, pending.next)).await {
+            match command.send(call::<P>(Call::new(app), record.id, metadata, pending.next)).await {
                 Ok(_) => {}
                 Err(ExecuteError::Rejected(rejection)) if P::ON_REJECT == OnReject::Ignore => {
                     tracing::debug!(policy = P::NAME, event = %record.id, command = name, rejection, "rejected");
@@ -180,12 +181,12 @@ impl Failure {
 }
 
 /// Whoever reacts to what it causes would go on for ever.
-fn check_hops<P: Policy>(record: &Record, most: u32) -> Result<(), Failure> {
-    let (name, hops) = (P::NAME, record.metadata.hops);
+fn check_hops<P: Policy>(metadata: &Metadata, most: u32) -> Result<(), Failure> {
+    let (name, hops) = (P::NAME, metadata.hops);
     if hops < most {
         return Ok(());
     }
-    let asked = record.metadata.actor.as_ref().and_then(|actor| actor.as_str().strip_prefix(ACTOR));
+    let asked = metadata.actor.as_ref().and_then(|actor| actor.as_str().strip_prefix(ACTOR));
     let cause = match asked {
         Some(other) if other != name => format!("`{name}` reacts to what `{other}` causes, and so on"),
         _ => format!("`{name}` reacts to what it causes"),
@@ -199,14 +200,13 @@ fn check_hops<P: Policy>(record: &Record, most: u32) -> Result<(), Failure> {
 const ACTOR: &str = "policy:";
 
 /// What is said about a command: whose it is, and why.
-fn call<P: Policy>(call: Call, record: &Record, index: usize) -> Call {
-    let metadata = &record.metadata;
+fn call<P: Policy>(call: Call, cause: Uuid, metadata: &Metadata, index: usize) -> Call {
     let inherited = |name: &Option<Name>| name.as_ref().map(|name| name.as_str().to_owned().into());
     Call {
-        id: Some(format!("policy/{}/{}/{index}", P::NAME, record.id).into()),
+        id: Some(format!("policy/{}/{cause}/{index}", P::NAME).into()),
         actor: Some(format!("{ACTOR}{}", P::NAME).into()),
         correlation: inherited(&metadata.correlation),
-        causation: Some(record.id.to_string().into()),
+        causation: Some(cause.to_string().into()),
         trace: inherited(&metadata.trace),
         hops: metadata.hops + 1,
         ..call

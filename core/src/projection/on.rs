@@ -80,7 +80,7 @@ impl<E: Event> OnRow for E {
         steps: &mut Steps<'a, P>,
         handler: fn(&mut P, &E) -> C,
     ) -> Result<(), Invalid> {
-        route_by_ids(record, codec, steps, move |row, event: &E, _| handler(row, event).into_change())
+        route_by_ids(record, codec, steps, move |row, event: &E, (): &()| handler(row, event).into_change())
     }
 
     fn by<'a, P: Projection, K: IntoKeys<P::Key>, C: IntoChange + 'a>(
@@ -91,7 +91,7 @@ impl<E: Event> OnRow for E {
         handler: fn(&mut P, &E) -> C,
     ) -> Result<(), Invalid> {
         let keys = |event: &E, _: &Record| Ok(find(event));
-        route(record, codec, steps, keys, move |row, event, _| handler(row, event).into_change())
+        route(record, codec, steps, keys, move |row, event, (): &()| handler(row, event).into_change())
     }
 
     fn by_ids_in_context<'a, P: Projection<Key: FromTags>, C: IntoChange + 'a>(
@@ -100,7 +100,7 @@ impl<E: Event> OnRow for E {
         steps: &mut Steps<'a, P>,
         handler: fn(&mut P, &E, &Context<'_>) -> C,
     ) -> Result<(), Invalid> {
-        route_by_ids(record, codec, steps, move |row, event: &E, context| {
+        route_by_ids(record, codec, steps, move |row, event: &E, context: &Context<'a>| {
             handler(row, event, context).into_change()
         })
     }
@@ -112,8 +112,8 @@ impl<E: Event> OnRow for E {
         find: fn(&E, &Context<'_>) -> K,
         handler: fn(&mut P, &E, &Context<'_>) -> C,
     ) -> Result<(), Invalid> {
-        let keys = |event: &E, record: &Record| Ok(find(event, &Context::from(record)));
-        route(record, codec, steps, keys, move |row, event, context| {
+        let keys = |event: &E, record: &Record| Ok(find(event, &Context::of(record)?));
+        route(record, codec, steps, keys, move |row, event, context: &Context<'a>| {
             handler(row, event, context).into_change()
         })
     }

@@ -87,17 +87,18 @@ impl<'a, P: Projection> Steps<'a, P> {
 ///
 /// # Errors
 /// [`Invalid`] if the record cannot be decoded, or `keys` cannot find its keys.
-pub fn route<'a, P, E, K>(
+pub fn route<'a, P, E, K, C>(
     record: &'a Record,
     codec: &Codec,
     steps: &mut Steps<'a, P>,
     keys: impl Fn(&E, &Record) -> Result<K, Invalid>,
-    apply: impl Fn(&mut P, &E, &Context<'_>) -> Change + Copy + Send + 'a,
+    apply: impl Fn(&mut P, &E, &C) -> Change + Copy + Send + 'a,
 ) -> Result<(), Invalid>
 where
     P: Projection,
     E: Event,
     K: IntoKeys<P::Key>,
+    C: Circumstances<'a>,
 {
     if const { &E::TYPES }.owns(&record.name) {
         // Until the event is there and tells.
@@ -109,15 +110,16 @@ where
 }
 
 /// As [`route`], where the ids in the tags of the record are the keys.
-pub(super) fn route_by_ids<'a, P, E>(
+pub(super) fn route_by_ids<'a, P, E, C>(
     record: &'a Record,
     codec: &Codec,
     steps: &mut Steps<'a, P>,
-    apply: impl Fn(&mut P, &E, &Context<'_>) -> Change + Copy + Send + 'a,
+    apply: impl Fn(&mut P, &E, &C) -> Change + Copy + Send + 'a,
 ) -> Result<(), Invalid>
 where
     P: Projection<Key: FromTags>,
     E: Event,
+    C: Circumstances<'a>,
 {
     if const { &E::TYPES }.owns(&record.name) {
         let keys = P::Key::from_tags(record)?;
@@ -127,18 +129,20 @@ where
     Ok(())
 }
 
-fn decoded<'a, P, E, K>(
+fn decoded<'a, P, E, K, C>(
     record: &'a Record,
     codec: &Codec,
     steps: &mut Steps<'a, P>,
     keys: impl Fn(&E, &Record) -> Result<K, Invalid>,
-    apply: impl Fn(&mut P, &E, &Context<'_>) -> Change + Copy + Send + 'a,
+    apply: impl Fn(&mut P, &E, &C) -> Change + Copy + Send + 'a,
 ) -> Result<(), Invalid>
 where
     P: Projection,
     E: Event,
     K: IntoKeys<P::Key>,
+    C: Circumstances<'a>,
 {
+    let circumstances = C::of(record)?;
     let mut events = Vec::new();
     E::decode_raw(&Raw::from(record), codec, &mut |event| events.push(Arc::new(event)))?;
     for event in events {
@@ -147,11 +151,32 @@ where
             // An event that names a row twice still happened once.
             if seen.insert(key.clone()) {
                 let event = Arc::clone(&event);
-                steps.push(key, Box::new(move |row| apply(row, &event, &Context::from(record))));
+                steps.push(key, Box::new(move |row| apply(row, &event, &circumstances)));
             }
         });
     }
     Ok(())
+}
+
+/// What a handler is told about an event beside the event: its [`Context`], or nothing, which costs nothing.
+pub trait Circumstances<'a>: Copy + Send + 'a {
+    /// Those of a record.
+    ///
+    /// # Errors
+    /// [`Invalid`] if they cannot be read.
+    fn of(record: &'a Record) -> Result<Self, Invalid>;
+}
+
+impl<'a> Circumstances<'a> for Context<'a> {
+    fn of(record: &'a Record) -> Result<Self, Invalid> {
+        Context::of(record)
+    }
+}
+
+impl Circumstances<'_> for () {
+    fn of(_: &Record) -> Result<(), Invalid> {
+        Ok(())
+    }
 }
 
 /// The ids of one kind that a record carries: where rows are keyed by an id, these are the keys.

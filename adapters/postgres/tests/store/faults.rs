@@ -125,10 +125,17 @@ pub(crate) async fn a_damaged_record_says_where(place: Place) {
     let store = place.open().await;
     accept(&store, noted(1)).await;
     accept(&store, noted(2)).await;
-    for damage in ["tags = '{no_tag}'", "version = -1", "metadata = '1'"] {
+    for damage in
+        ["tags = '{no_tag}'", "tags = '{NULL}'", "tags = '{{a:2}}'", "version = -1", "metadata = '1'"]
+    {
         place.run(&format!("UPDATE annalist.events SET {damage} WHERE position = 2")).await;
         let all = annalist_core::store::Read::all(annalist_core::query::Criteria::all());
-        match store.read(&[all]).await {
+        // Metadata are read when somebody asks for them.
+        let told = match store.read(&[all]).await {
+            Ok(batches) => batches[0].records[1].metadata().map(drop).map_err(Error::from),
+            Err(error) => Err(error),
+        };
+        match told {
             Err(Error::Invalid(Invalid::Damaged { position, .. })) => assert_eq!(position, Position::new(2)),
             other => panic!("{damage}: {other:?}"),
         }
