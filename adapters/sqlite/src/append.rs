@@ -1,153 +1,240 @@
-//! One append inside the write transaction: the id first, then the conditions and the inline builds, then everything that it
-//! writes. What can be refused is refused before anything is written.
+//! The appends of one transaction. What they are judged by is asked for all of them together, then each is judged in its turn,
+//! also by what those before it are going to write, and then all of that is written together: the number of statements
+//! does not grow with the number of appends.
+
+use std::{collections::HashMap, sync::Arc};
 
 use annalist_core::{
+    error::Error,
     record::{Draft, Position},
-    store::{Append, Appended, CommandKey, Condition, Journaled, Receipt, Stored},
+    store::{Append, Appended, AppendedAll, CommandKey, Condition, Journaled, Receipt, Stored},
 };
-use sqlx::{SqliteConnection, query};
+use sqlx::{Sqlite, SqliteConnection, query, query::Query, sqlite::SqliteArguments};
 
 use crate::{
+    conditions::newest,
     error::Fault,
-    inline::{Ground, fold_append},
-    ledger,
-    read::{count, newest, probes},
+    inline::{Ground, fold_appends},
+    ledger::Known,
+    read::count,
     rows::{integer, json, receipt_text},
-    sql::Sql,
+    sql::Many,
     tables,
-    writer::Writer,
+    writer::{Answer, Job, Writer},
 };
 
-/// Checks one append and writes it behind the head of the ground, which moves along.
+/// Answers each job, and writes what is accepted behind the head of the log.
 ///
 /// # Errors
-/// [`Fault`] if it is refused or the database fails.
+/// That of the database: nothing may be committed then.
 pub(crate) async fn append(
     connection: &mut SqliteConnection,
-    Writer { sql, rows, operation, .. }: &Writer,
-    ground: &mut Ground,
-    append: &Append,
-) -> Result<Appended, Fault> {
-    if let Some(key) = &append.key
-        && let Some(receipt) = ledger::find(connection, sql, operation, key).await?
-    {
-        return Ok(Appended::Already(receipt));
+    writer: &Writer,
+    jobs: &[Job],
+) -> Result<Vec<Answer>, sqlx::Error> {
+    let appends = || jobs.iter().flat_map(|job| &job.appends);
+    let mut group = Group::new(writer, Ground::read(connection, &writer.sql).await?);
+    let keys = appends().filter_map(|append| append.key.as_ref());
+    group.known = Known::read(connection, &writer.sql, keys).await?;
+    let conditions: Vec<&Condition> = appends().flat_map(|append| &append.conditions).collect();
+    let newest = newest(connection, &writer.sql, &conditions).await?;
+    let mut newest = newest.into_iter();
+    let mut answers = Vec::with_capacity(jobs.len());
+    for Job { appends, .. } in jobs {
+        let asked = appends.iter().map(|append| newest.by_ref().take(append.conditions.len()).collect());
+        let asked = asked.collect();
+        answers.push(match group.take(connection, appends, asked).await {
+            Ok(answer) => Ok(answer),
+            Err(Fault::Refused(error)) => Err(error),
+            Err(Fault::Database(error)) => return Err(error),
+        });
     }
-    for (number, condition) in append.conditions.iter().enumerate() {
-        if let Some(met) = met(connection, sql, condition).await? {
-            return Ok(Appended::Conflict { condition: number, met });
+    group.write(connection).await?;
+    Ok(answers)
+}
+
+/// What one transaction comes to.
+struct Group<'a> {
+    writer: &'a Writer,
+    /// Its head is behind what is accepted so far.
+    ground: Ground,
+    /// The end of the log.
+    end: Position,
+    known: Known,
+    accepted: Vec<Accepted<'a>>,
+    /// The command ids among them.
+    ids: HashMap<&'a str, (&'a CommandKey, Receipt)>,
+}
+
+/// An append that is going to be written.
+struct Accepted<'a> {
+    append: &'a Append,
+    receipt: Receipt,
+    metadata: Arc<str>,
+}
+
+impl<'a> Group<'a> {
+    fn new(writer: &'a Writer, ground: Ground) -> Self {
+        let (end, known, accepted, ids) = (ground.head, Known::default(), Vec::new(), HashMap::new());
+        Self { writer, ground, end, known, accepted, ids }
+    }
+
+    /// Accepts appends that stand or fall together, or says which of them is refused. `newest` is what the log has behind the
+    /// markers of their conditions.
+    async fn take(
+        &mut self,
+        connection: &mut SqliteConnection,
+        appends: &'a [Append],
+        newest: Vec<Vec<Option<Position>>>,
+    ) -> Result<AppendedAll, Fault> {
+        for (nth, (append, newest)) in appends.iter().zip(newest).enumerate() {
+            if let Some(by) = self.refusal(connection, append, newest).await? {
+                return Ok(AppendedAll::Refused { nth, by });
+            }
+        }
+        let folded = fold_appends(connection, &self.writer.rows, appends, self.ground.head).await?;
+        for (sql, folded) in folded {
+            tables::write(connection, &sql, folded).await?;
+        }
+        Ok(AppendedAll::Done(appends.iter().map(|append| self.accept(append)).collect()))
+    }
+
+    async fn refusal(
+        &self,
+        connection: &mut SqliteConnection,
+        append: &Append,
+        newest: Vec<Option<Position>>,
+    ) -> Result<Option<Appended>, Fault> {
+        if let Some(key) = &append.key
+            && let Some(receipt) = self.receipt(key)?
+        {
+            return Ok(Some(Appended::Already(receipt)));
+        }
+        for (number, (condition, newest)) in append.conditions.iter().zip(newest).enumerate() {
+            if let Some(met) = self.met(connection, condition, newest).await? {
+                return Ok(Some(Appended::Conflict { condition: number, met }));
+            }
+        }
+        Ok(self.ground.missed(append).map(Appended::Inline))
+    }
+
+    fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {
+        match self.ids.get(key.id()) {
+            Some((first, receipt)) => {
+                key.check(first.command(), first.scope())?;
+                Ok(Some(receipt.clone()))
+            }
+            None => self.known.receipt(&self.writer.operation, key),
         }
     }
-    if let Some(inline) = ground.missed(append) {
-        return Ok(Appended::Inline(inline));
+
+    /// The newest event that breaks a condition.
+    async fn met(
+        &self,
+        connection: &mut SqliteConnection,
+        condition: &Condition,
+        newest: Option<Position>,
+    ) -> Result<Option<Position>, sqlx::Error> {
+        let newest = self.matching(condition).next().or(newest);
+        let seen = condition.marker.above();
+        if newest.is_none() || seen == 0 {
+            return Ok(newest);
+        }
+        // Our own markers have nothing above them; those of another maker may.
+        let (criteria, after) = (&condition.criteria, condition.marker.settled());
+        let stored = count(connection, &self.writer.sql, criteria, after, seen.saturating_add(1)).await?;
+        let found = stored + self.matching(condition).count() as u64;
+        Ok(newest.filter(|_| found != seen))
     }
-    let folded = fold_append(connection, rows, append, ground.head).await?;
-    let receipt = write(connection, sql, &mut ground.head, append).await?;
-    for (sql, folded) in folded {
-        tables::write(connection, &sql, folded).await?;
+
+    /// The accepted events that a condition is about, the newest first.
+    fn matching(&self, Condition { criteria, marker }: &Condition) -> impl Iterator<Item = Position> {
+        let events = self.accepted.iter().rev().flat_map(|accepted| accepted.events().rev());
+        let events = events.take_while(|(_, event)| event.position > marker.settled());
+        let events = events.filter(|(draft, _)| criteria.matches(draft.name(), draft.tags()));
+        events.map(|(_, event)| event.position)
     }
-    Ok(Appended::Done(receipt))
+
+    fn accept(&mut self, append: &'a Append) -> Receipt {
+        let mut head = self.ground.head.get();
+        let stored = append.events.iter().map(|draft| {
+            head += 1;
+            Stored { position: Position::new(head), id: draft.id() }
+        });
+        let receipt = Receipt { events: stored.collect() };
+        self.ground.head = Position::new(head);
+        if let Some(key) = &append.key {
+            self.ids.insert(key.id(), (key, receipt.clone()));
+        }
+        let metadata = json(&append.metadata).into();
+        self.accepted.push(Accepted { append, receipt: receipt.clone(), metadata });
+        receipt
+    }
+
+    async fn write(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        let (accepted, sql) = (self.accepted.iter(), &self.writer.sql);
+        let events = accepted.clone().flat_map(|one| one.events().map(move |event| (one, event)));
+        let events: Vec<_> = events.collect();
+        insert(connection, &sql.insert_events, &events, event_row).await?;
+        if events.iter().any(|(_, (draft, _))| !draft.tags().is_empty()) {
+            query(sql.insert_tags.clone()).bind(integer(self.end.get())).execute(&mut *connection).await?;
+        }
+        let entries = accepted.clone().filter_map(|one| Some((one, one.append.journal.as_ref()?)));
+        insert(connection, &sql.insert_entries, &entries.collect::<Vec<_>>(), entry_row).await?;
+        let commands = accepted.filter_map(|one| Some((one, one.append.key.as_ref()?)));
+        insert(connection, &sql.insert_commands, &commands.collect::<Vec<_>>(), command_row).await
+    }
 }
 
-/// The newest event that breaks a condition.
-async fn met(
-    connection: &mut SqliteConnection,
-    sql: &Sql,
-    Condition { criteria, marker }: &Condition,
-) -> Result<Option<Position>, sqlx::Error> {
-    let probes = probes(connection, sql, criteria).await?;
-    let newest = newest(connection, sql, &probes, marker.settled()).await?;
-    if newest.is_none() || marker.above() == 0 {
-        return Ok(newest);
+impl<'a> Accepted<'a> {
+    fn events(&self) -> impl DoubleEndedIterator<Item = (&'a Draft, &Stored)> {
+        self.append.events.iter().zip(&self.receipt.events)
     }
-    // Our own markers have nothing above them; those of another maker may.
-    let seen = marker.above();
-    let found = count(connection, sql, &probes, marker.settled(), seen.saturating_add(1)).await?;
-    Ok(newest.filter(|_| found != seen))
 }
 
-async fn write(
-    connection: &mut SqliteConnection,
-    sql: &Sql,
-    head: &mut Position,
-    append: &Append,
-) -> Result<Receipt, sqlx::Error> {
-    let metadata = json(&append.metadata);
-    let before = *head;
-    let mut receipt = Receipt::default();
-    for draft in &append.events {
-        *head = Position::new(head.get() + 1);
-        write_event(connection, sql, *head, draft, append, &metadata).await?;
-        receipt.events.push(Stored { position: *head, id: draft.id() });
-    }
-    if append.events.iter().any(|draft| !draft.tags().is_empty()) {
-        query(sql.insert_tags.clone()).bind(integer(before.get())).execute(&mut *connection).await?;
-    }
-    if let Some(journaled) = &append.journal {
-        write_journal(connection, sql, journaled, append, &metadata, &receipt).await?;
-    }
-    if let Some(key) = &append.key {
-        remember(connection, sql, key, append, &receipt).await?;
-    }
-    Ok(receipt)
-}
+type Insert = Query<'static, Sqlite, SqliteArguments>;
 
-async fn write_event(
+/// Inserts rows, as many in a statement as it takes.
+async fn insert<T>(
     connection: &mut SqliteConnection,
-    sql: &Sql,
-    position: Position,
-    draft: &Draft,
-    append: &Append,
-    metadata: &str,
+    many: &Many,
+    rows: &[T],
+    bind: fn(Insert, &T) -> Insert,
 ) -> Result<(), sqlx::Error> {
-    query(sql.insert_event.clone())
-        .bind(integer(position.get()))
-        .bind(draft.id().to_string())
-        .bind(draft.name())
+    for some in rows.chunks(Many::MOST) {
+        let insert = some.iter().fold(query(many.rows(some.len())), bind);
+        insert.execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+fn event_row(insert: Insert, (accepted, (draft, event)): &(&Accepted<'_>, (&Draft, &Stored))) -> Insert {
+    insert
+        .bind(integer(event.position.get()))
+        .bind(event.id.to_string())
+        .bind(draft.name().to_owned())
         .bind(draft.version())
-        .bind(append.recorded_at.as_micros())
+        .bind(accepted.append.recorded_at.as_micros())
         .bind(json(draft.tags()))
-        .bind(metadata)
-        .bind(draft.data().as_str())
-        .execute(connection)
-        .await?;
-    Ok(())
+        .bind(accepted.metadata.clone())
+        .bind(draft.data().as_str().to_owned())
 }
 
-async fn write_journal(
-    connection: &mut SqliteConnection,
-    sql: &Sql,
-    journaled: &Journaled,
-    append: &Append,
-    metadata: &str,
-    receipt: &Receipt,
-) -> Result<(), sqlx::Error> {
-    let positions: Vec<Position> = receipt.events.iter().map(|event| event.position).collect();
-    query(sql.insert_journal.clone())
-        .bind(append.recorded_at.as_micros())
-        .bind(metadata)
-        .bind(journaled.body.as_str())
+fn entry_row(insert: Insert, (accepted, journaled): &(&Accepted<'_>, &Journaled)) -> Insert {
+    let positions: Vec<Position> = accepted.receipt.events.iter().map(|event| event.position).collect();
+    insert
+        .bind(accepted.append.recorded_at.as_micros())
+        .bind(accepted.metadata.clone())
+        .bind(journaled.body.as_str().to_owned())
         .bind(journaled.rejection.is_none().then(|| json(&positions)))
-        .bind(journaled.rejection.as_deref())
-        .execute(connection)
-        .await?;
-    Ok(())
+        .bind(journaled.rejection.clone())
 }
 
-async fn remember(
-    connection: &mut SqliteConnection,
-    sql: &Sql,
-    key: &CommandKey,
-    append: &Append,
-    receipt: &Receipt,
-) -> Result<(), sqlx::Error> {
-    query(sql.insert_command.clone())
-        .bind(key.id())
-        .bind(key.command())
-        .bind(key.scope())
-        .bind(append.recorded_at.as_micros())
-        .bind(receipt_text(receipt))
-        .execute(connection)
-        .await?;
-    Ok(())
+fn command_row(insert: Insert, (accepted, key): &(&Accepted<'_>, &CommandKey)) -> Insert {
+    insert
+        .bind(key.id().to_owned())
+        .bind(key.command().to_owned())
+        .bind(key.scope().to_owned())
+        .bind(accepted.append.recorded_at.as_micros())
+        .bind(receipt_text(&accepted.receipt))
 }

@@ -6,8 +6,9 @@ use sqlx::{Connection, SqliteConnection, query_scalar};
 
 use crate::{
     error::failed,
-    read::{asks_first, position, records},
+    read::{position, records},
     sql::Sql,
+    walks::asks_first,
 };
 
 /// The page behind a position; its records and its end are of one snapshot.

@@ -2,6 +2,7 @@
 //! and no row is written elsewhere, so keys need no locks of their own.
 
 use std::{
+    collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
@@ -70,28 +71,39 @@ impl Kept {
     }
 }
 
-/// What the inline builds of an append make of its events, which are still to be written.
+/// What the inline builds of appends make of their events, which are still to be written. Each append brings every build that
+/// folds its types, so a build may see the events of all.
 ///
 /// # Errors
 /// [`Fault`] if the database or a fold fails: nothing was written.
-pub(crate) async fn fold_append<'a>(
+pub(crate) async fn fold_appends<'a>(
     connection: &mut SqliteConnection,
     rows: &'a Rows,
-    append: &'a Append,
+    appends: &'a [Append],
     head: Position,
 ) -> Result<Vec<(TableSql<'a>, Folded)>, Fault> {
-    if append.inline.is_empty() {
+    let brought = appends.iter().flat_map(|append| &append.inline);
+    let inline: BTreeMap<InlineId, _> = brought.map(|inline| (inline.table().into(), inline)).collect();
+    if inline.is_empty() {
         return Ok(Vec::new());
     }
-    let positions = (head.get() + 1..).map(Position::new);
-    let drafts = append.events.iter().cloned().zip(positions);
-    let records = drafts.map(|(draft, at)| draft.record(at, append.recorded_at, append.metadata.clone()));
-    let records: Vec<Record> = records.collect();
-    let mut folded = Vec::with_capacity(append.inline.len());
-    for inline in &append.inline {
+    let records = drafted(appends, head);
+    let mut folded = Vec::with_capacity(inline.len());
+    for inline in inline.into_values() {
         folded.push(fold(connection, rows, &**inline, &records).await?);
     }
     Ok(folded)
+}
+
+/// The records that appends would write behind a position.
+fn drafted(appends: &[Append], head: Position) -> Vec<Record> {
+    let mut positions = (head.get() + 1..).map(Position::new);
+    let mut records = Vec::new();
+    for Append { events, recorded_at, metadata, .. } in appends {
+        let drafts = events.iter().cloned().zip(&mut positions);
+        records.extend(drafts.map(|(draft, at)| draft.record(at, *recorded_at, metadata.clone())));
+    }
+    records
 }
 
 /// What a fold makes of records and the rows as they are; it fits the table.

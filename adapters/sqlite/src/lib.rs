@@ -24,6 +24,7 @@
 mod append;
 mod builds;
 mod changes;
+mod conditions;
 mod error;
 mod feed;
 mod inline;
@@ -40,16 +41,20 @@ mod rows;
 mod settings;
 mod sql;
 mod tables;
+mod walks;
 mod writer;
 
-use std::{fmt, path::Path, sync::Arc};
+use std::{fmt, iter::once, path::Path, sync::Arc};
 
 use annalist_core::{
     error::Error,
     query::Criteria,
     record::Position,
     rows::SharedRows,
-    store::{Append, Appended, Batch, CommandKey, Entry, EventStore, LogId, Page, Read, Receipt, Settled},
+    store::{
+        Append, Appended, AppendedAll, Batch, CommandKey, Entry, EventStore, LogId, Page, Read, Receipt,
+        Settled,
+    },
     time::Timestamp,
 };
 use async_trait::async_trait;
@@ -58,12 +63,16 @@ use tokio::sync::{mpsc, oneshot};
 
 use self::{
     error::failed,
+    ledger::Known,
     row_values::Rows,
     settings::Settings,
     sql::{Prefix, Sql},
     writer::{Job, Writer},
 };
 pub use self::{migrate::migration_sql, options::Options};
+
+/// How many appends stand or fall together at most.
+const MOST_AT_ONCE: usize = 64;
 
 /// A log in a SQLite file. Clones share its connections, and the last one closes them.
 ///
@@ -190,9 +199,21 @@ impl EventStore for Sqlite {
     }
 
     async fn append(&self, append: Append) -> Result<Appended, Error> {
+        Ok(match self.append_all(vec![append]).await? {
+            AppendedAll::Done(mut receipts) => Appended::Done(receipts.pop().unwrap_or_default()),
+            AppendedAll::Refused { by, .. } => by,
+        })
+    }
+
+    fn most_at_once(&self) -> usize {
+        MOST_AT_ONCE
+    }
+
+    async fn append_all(&self, appends: Vec<Append>) -> Result<AppendedAll, Error> {
         let operation = || format!("append to {}", self.log.title);
+        Append::check_all(&appends, MOST_AT_ONCE, operation)?;
         let (answer, answered) = oneshot::channel();
-        if self.log.jobs.send(Job { append, answer }).await.is_err() {
+        if self.log.jobs.send(Job { appends, answer }).await.is_err() {
             let reason = "its writer ended with the runtime that opened it; open the store again in this one";
             return Err(Error::unusable(operation(), reason));
         }
@@ -205,8 +226,10 @@ impl EventStore for Sqlite {
     async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {
         let operation = format!("find a receipt in {}", self.log.title);
         let mut connection = self.log.connection(&self.log.readers, &operation).await?;
-        let answer = ledger::find(&mut connection, &self.log.sql, &operation, key).await;
-        retire(&mut connection, answer.map_err(|fault| fault.of(&operation)))
+        let known = Known::read(&mut connection, &self.log.sql, once(key)).await;
+        let receipt = known.map_err(|error| failed(&operation, error));
+        let receipt = receipt.and_then(|known| known.receipt(&operation, key));
+        retire(&mut connection, receipt)
     }
 
     async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<Page, Error> {

@@ -2,18 +2,17 @@
 
 use annalist_core::{
     error::Error,
-    query::{Criteria, Item},
+    query::Criteria,
     record::{Position, Record},
     store::{Batch, Marker, Read},
-    tag::Tag,
 };
-use serde::Serialize;
 use sqlx::{Connection, Row, SqliteConnection, query, query_scalar};
 
 use crate::{
     error::failed,
-    rows::{self, integer, json},
+    rows::{self, integer},
     sql::Sql,
+    walks::{asks_first, probes},
 };
 
 /// All reads of one call, from one snapshot.
@@ -86,29 +85,15 @@ pub(crate) async fn head(connection: &mut SqliteConnection, sql: &Sql) -> Result
     query_scalar(sql.head.clone()).fetch_one(connection).await.map(position)
 }
 
-/// The newest position behind another one that some probes match.
-pub(crate) async fn newest(
-    connection: &mut SqliteConnection,
-    sql: &Sql,
-    probes: &str,
-    after: Position,
-) -> Result<Option<Position>, sqlx::Error> {
-    let newest: Option<i64> = query_scalar(sql.newest.clone())
-        .bind(probes)
-        .bind(integer(after.get()))
-        .fetch_one(connection)
-        .await?;
-    Ok(newest.map(position))
-}
-
-/// How many positions behind another one some probes match, if it is fewer than `limit`.
+/// How many events behind a position match the criteria, if it is fewer than `limit`.
 pub(crate) async fn count(
     connection: &mut SqliteConnection,
     sql: &Sql,
-    probes: &str,
+    criteria: &Criteria,
     after: Position,
     limit: u64,
 ) -> Result<u64, sqlx::Error> {
+    let probes = probes(connection, sql, criteria).await?;
     let found: i64 = query_scalar(sql.count.clone())
         .bind(probes)
         .bind(integer(after.get()))
@@ -143,68 +128,4 @@ pub(crate) fn sql_limit(limit: Option<usize>) -> i64 {
 
 pub(crate) fn position(number: i64) -> Position {
     Position::new(u64::try_from(number).unwrap_or_default())
-}
-
-/// One walk along one index: a type with a tag (and more tags to look for on the way), a type, or everything.
-#[derive(Serialize)]
-struct Probe<'a> {
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    kind: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tag: Option<&'a str>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    more: Vec<&'a str>,
-}
-
-/// Whether [`probes`] has to ask for the types of a tag. Then it must be in one transaction with the use of the answer:
-/// an event of a further type could appear in between and would be missed.
-pub(crate) fn asks_first(criteria: &Criteria) -> bool {
-    criteria.items().iter().any(|item| item.type_names().is_empty() && !item.tags().is_empty())
-}
-
-/// Criteria as the JSON text that `matching.sql` and `newest.sql` take.
-pub(crate) async fn probes(
-    connection: &mut SqliteConnection,
-    sql: &Sql,
-    criteria: &Criteria,
-) -> Result<String, sqlx::Error> {
-    let mut probes = Vec::new();
-    for item in criteria.items() {
-        let tags: Vec<&str> = item.tags().iter().map(Tag::as_str).collect();
-        let tag = rarest(connection, sql, &tags).await?;
-        let types = types(connection, sql, item, tag).await?;
-        let more: Vec<&str> = tags.into_iter().filter(|one| Some(*one) != tag).collect();
-        probes
-            .extend(types.iter().map(|kind| json(&Probe { kind: kind.as_deref(), tag, more: more.clone() })));
-    }
-    Ok(format!("[{}]", probes.join(",")))
-}
-
-/// The tag to walk along: with one account among a million of one tenant, the account's.
-async fn rarest<'a>(
-    connection: &mut SqliteConnection,
-    sql: &Sql,
-    tags: &[&'a str],
-) -> Result<Option<&'a str>, sqlx::Error> {
-    if tags.len() < 2 {
-        return Ok(tags.first().copied());
-    }
-    let rarest: String = query_scalar(sql.rarest_tag.clone()).bind(json(tags)).fetch_one(connection).await?;
-    Ok(tags.iter().copied().find(|tag| *tag == rarest))
-}
-
-/// The types to walk along: those of the item, else those that its tag has, else any.
-async fn types(
-    connection: &mut SqliteConnection,
-    sql: &Sql,
-    item: &Item,
-    tag: Option<&str>,
-) -> Result<Vec<Option<String>>, sqlx::Error> {
-    if !item.type_names().is_empty() {
-        return Ok(item.type_names().iter().map(|name| Some(name.to_string())).collect());
-    }
-    match tag {
-        Some(tag) => query_scalar(sql.types_of_tag.clone()).bind(tag).fetch_all(connection).await,
-        None => Ok(vec![None]),
-    }
 }

@@ -24,11 +24,39 @@ impl Prefix {
     }
 }
 
+/// A statement over rows of values. Its file has one row; here it has any power of two up to [`Many::MOST`], so that few
+/// texts have to be prepared. What is not bound is NULL, and the statement leaves rows of NULL out.
+pub(crate) struct Many(Vec<SqlStr>);
+
+impl Many {
+    /// How many rows one statement takes.
+    pub(crate) const MOST: usize = 64;
+
+    fn new(text: &str) -> Self {
+        let sizes = (0..=Self::MOST.ilog2()).map(|power| 1 << power);
+        Self(sizes.map(|rows| AssertSqlSafe(repeat_row(text, rows)).into_sql_str()).collect())
+    }
+
+    /// The statement for so many rows, at least one.
+    pub(crate) fn rows(&self, rows: usize) -> SqlStr {
+        let power = rows.next_power_of_two().ilog2() as usize;
+        self.0[power.min(self.0.len() - 1)].clone()
+    }
+}
+
+/// The text with the row behind its `VALUES` so many times.
+fn repeat_row(text: &str, rows: usize) -> String {
+    let row = text.split_once("VALUES ").and_then(|(_, rest)| rest.split_inclusive(')').next());
+    let row = row.unwrap_or_default();
+    text.replacen(row, &vec![row; rows].join(", "), 1)
+}
+
 macro_rules! statements {
-    ($($name:ident),+ $(,)?) => {
+    ($($name:ident),+; $($many:ident),+ $(,)?) => {
         /// The statements of one log.
         pub(crate) struct Sql {
             $(pub(crate) $name: SqlStr,)+
+            $(pub(crate) $many: Many,)+
         }
 
         impl Sql {
@@ -37,7 +65,12 @@ macro_rules! statements {
                     let text = text.replace("{matching}", include_str!("../sql/matching.sql"));
                     AssertSqlSafe(prefix.apply(&text)).into_sql_str()
                 };
-                Self { $($name: statement(include_str!(concat!("../sql/", stringify!($name), ".sql"))),)+ }
+                Self {
+                    $($name: statement(include_str!(concat!("../sql/", stringify!($name), ".sql"))),)+
+                    $($many: Many::new(&prefix.apply(
+                        include_str!(concat!("../sql/", stringify!($many), ".sql")),
+                    )),)+
+                }
             }
         }
     };
@@ -49,20 +82,16 @@ statements! {
     count_between,
     count_parked,
     delete_build,
-    find_command,
+    find_commands,
     forget_commands,
     ground,
     has_log,
     head,
     insert_build,
-    insert_command,
-    insert_event,
-    insert_journal,
     insert_tags,
     journal,
     log,
     move_checkpoint,
-    newest,
     park,
     parked,
     position_at,
@@ -76,5 +105,9 @@ statements! {
     unpark,
     unpark_all,
     view,
-    views,
+    views;
+    insert_commands,
+    insert_entries,
+    insert_events,
+    newest,
 }

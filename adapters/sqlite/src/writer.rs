@@ -4,15 +4,14 @@ use std::sync::Arc;
 
 use annalist_core::{
     error::Error,
-    store::{Append, Appended},
+    store::{Append, AppendedAll},
 };
 use sqlx::{Connection, Sqlite, SqliteConnection, SqlitePool, pool::PoolConnection};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     append::append,
-    error::{Fault, failed, failed_commit},
-    inline::Ground,
+    error::{failed, failed_commit},
     row_values::Rows,
     settings::Settings,
     sql::Sql,
@@ -24,11 +23,11 @@ const QUEUE: usize = 1024;
 const BATCH: usize = 128;
 
 /// What the caller gets. An error in here has written nothing.
-type Answer = Result<Appended, Error>;
+pub(crate) type Answer = Result<AppendedAll, Error>;
 
-/// An append and who waits for its answer.
+/// Appends that stand or fall together, and who waits for their answer.
 pub(crate) struct Job {
-    pub(crate) append: Append,
+    pub(crate) appends: Vec<Append>,
     pub(crate) answer: oneshot::Sender<Answer>,
 }
 
@@ -44,8 +43,8 @@ pub(crate) struct Writer {
 
 /// Why a transaction was given up, as an error for each of its jobs.
 struct Failure {
-    /// The job that met it; none if it was not about one.
-    job: Option<usize>,
+    /// Whether one of the jobs may be to blame, so that others would succeed without it.
+    own: bool,
     error: Box<dyn Fn() -> Error + Send>,
 }
 
@@ -62,23 +61,26 @@ impl Writer {
     async fn run(self, mut queue: mpsc::Receiver<Job>) {
         let mut jobs = Vec::with_capacity(BATCH);
         while queue.recv_many(&mut jobs, BATCH).await > 0 {
-            jobs.retain(|job| !job.answer.is_closed());
-            self.settle(std::mem::take(&mut jobs)).await;
+            match self.commit(&mut jobs, Some(&mut queue)).await {
+                Ok(answers) => answer(jobs.drain(..), answers),
+                Err(failure) => self.settle(std::mem::take(&mut jobs), failure).await,
+            }
         }
     }
 
-    /// Answers every job. One that fails on its own account leaves the others to a transaction without it.
-    async fn settle(&self, mut jobs: Vec<Job>) {
-        while !jobs.is_empty() {
-            match self.commit(&jobs).await {
-                Ok(answers) => {
-                    for (job, answer) in jobs.drain(..).zip(answers) {
-                        answer_to(job, answer);
-                    }
-                }
-                Err(Failure { job: Some(job), error }) => answer_to(jobs.remove(job), Err(error())),
-                Err(Failure { job: None, error }) => {
-                    jobs.drain(..).for_each(|job| answer_to(job, Err(error())));
+    /// Answers jobs whose transaction failed. If one of them is to blame, halves of them find it and leave it alone.
+    async fn settle(&self, jobs: Vec<Job>, failure: Failure) {
+        let mut failed = vec![(jobs, failure)];
+        while let Some((mut jobs, failure)) = failed.pop() {
+            if !failure.own || jobs.len() < 2 {
+                answer(jobs.drain(..), std::iter::repeat_with(|| Err((failure.error)())));
+                continue;
+            }
+            let second = jobs.split_off(jobs.len() / 2);
+            for mut half in [jobs, second] {
+                match self.commit(&mut half, None).await {
+                    Ok(answers) => answer(half.drain(..), answers),
+                    Err(failure) => failed.push((half, failure)),
                 }
             }
         }
@@ -86,9 +88,14 @@ impl Writer {
 
     /// Writes all jobs in one transaction. The answers count when it is committed, the refusals among them too: what they
     /// met may have been written by a neighbour.
-    async fn commit(&self, jobs: &[Job]) -> Result<Vec<Answer>, Failure> {
-        let mut connection = self.pool.acquire().await.map_err(|error| self.failure(None, error))?;
-        let answers = self.transact(&mut connection, jobs).await;
+    async fn commit(
+        &self,
+        jobs: &mut Vec<Job>,
+        queue: Option<&mut mpsc::Receiver<Job>>,
+    ) -> Result<Vec<Answer>, Failure> {
+        let whole = |error| self.failure(false, error);
+        let mut connection = self.pool.acquire().await.map_err(whole)?;
+        let answers = self.transact(&mut connection, jobs, queue).await;
         if answers.is_err() {
             // Some errors end a transaction behind the driver's back; nobody else is to inherit the connection.
             connection.close_on_drop();
@@ -99,44 +106,45 @@ impl Writer {
     async fn transact(
         &self,
         connection: &mut PoolConnection<Sqlite>,
-        jobs: &[Job],
+        jobs: &mut Vec<Job>,
+        queue: Option<&mut mpsc::Receiver<Job>>,
     ) -> Result<Vec<Answer>, Failure> {
-        let whole = |error| self.failure(None, error);
+        let whole = |error| self.failure(false, error);
         self.check(connection).await?;
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(whole)?;
-        let mut ground = Ground::read(&mut transaction, &self.sql).await.map_err(whole)?;
-        let mut answers = Vec::with_capacity(jobs.len());
-        for (number, job) in jobs.iter().enumerate() {
-            answers.push(match append(&mut transaction, self, &mut ground, &job.append).await {
-                Ok(appended) => Ok(appended),
-                Err(Fault::Refused(error)) => Err(error),
-                Err(Fault::Database(error)) => return Err(self.failure(Some(number), error)),
-            });
+        if let Some(queue) = queue {
+            // Those that came while the lock was taken.
+            jobs.extend(std::iter::from_fn(|| queue.try_recv().ok()).take(BATCH.saturating_sub(jobs.len())));
         }
+        jobs.retain(|job| !job.answer.is_closed());
+        let answers =
+            append(&mut transaction, self, jobs).await.map_err(|error| self.failure(true, error))?;
         transaction.commit().await.map_err(|error| self.lost(error))?;
         Ok(answers)
     }
 
     async fn check(&self, connection: &mut SqliteConnection) -> Result<(), Failure> {
         let Some(demands) = self.demands else { return Ok(()) };
-        let complaint = demands.complaint(connection).await.map_err(|error| self.failure(None, error))?;
+        let complaint = demands.complaint(connection).await.map_err(|error| self.failure(false, error))?;
         let Some(complaint) = complaint else { return Ok(()) };
         let operation = self.operation.clone();
-        Err(Failure { job: None, error: Box::new(move || Error::unusable(&operation, &complaint)) })
+        Err(Failure { own: false, error: Box::new(move || Error::unusable(&operation, &complaint)) })
     }
 
-    fn failure(&self, job: Option<usize>, error: sqlx::Error) -> Failure {
+    fn failure(&self, own: bool, error: sqlx::Error) -> Failure {
         let (operation, error) = (self.operation.clone(), Arc::new(error));
-        Failure { job, error: Box::new(move || failed(&operation, error.clone())) }
+        Failure { own, error: Box::new(move || failed(&operation, error.clone())) }
     }
 
     fn lost(&self, error: sqlx::Error) -> Failure {
         let (operation, error) = (self.operation.clone(), Arc::new(error));
-        Failure { job: None, error: Box::new(move || failed_commit(&operation, error.clone())) }
+        Failure { own: false, error: Box::new(move || failed_commit(&operation, error.clone())) }
     }
 }
 
 /// Nobody may be there any more to hear it.
-fn answer_to(job: Job, answer: Answer) {
-    let _ = job.answer.send(answer);
+fn answer(jobs: impl Iterator<Item = Job>, answers: impl IntoIterator<Item = Answer>) {
+    for (job, answer) in jobs.zip(answers) {
+        let _ = job.answer.send(answer);
+    }
 }

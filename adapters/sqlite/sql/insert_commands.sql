@@ -1,2 +1,2 @@
 INSERT INTO {prefix}commands (id, command, scope, recorded_at, receipt)
-VALUES (?1, ?2, ?3, ?4, ?5)
+SELECT * FROM (VALUES (?, ?, ?, ?, ?)) WHERE column1 IS NOT NULL

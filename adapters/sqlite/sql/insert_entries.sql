@@ -1,2 +1,2 @@
 INSERT INTO {prefix}journal (recorded_at, metadata, body, positions, rejection)
-VALUES (?1, ?2, ?3, ?4, ?5)
+SELECT * FROM (VALUES (?, ?, ?, ?, ?)) WHERE column1 IS NOT NULL

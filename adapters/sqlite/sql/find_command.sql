@@ -1,1 +1,0 @@
-SELECT command, scope, receipt FROM {prefix}commands WHERE id = ?1
