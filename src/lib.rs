@@ -81,7 +81,7 @@ pub use annalist_core::{
     context::Context,
     error::{BoxError, Error, ExecuteError, Invalid},
     event::{Event, EventType, IdKind, IntoEvents, Recorded, Tags, Types},
-    id::{Fresh, Id, Ids},
+    id::{Fresh, Id, Ids, StateSource},
     payload::Payload,
     policy::{Commands, Policy},
     projection::{Change, Projection},

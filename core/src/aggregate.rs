@@ -24,13 +24,16 @@ use crate::{
     label = "the state of a decision has to be an aggregate",
     note = "add `#[derive(Aggregate)]` and `#[aggregate(on(SomeEvent => {Self}::apply))]` to `{Self}`"
 )]
-pub trait Aggregate: Sized + Send + 'static {
+pub trait Aggregate: Sized + Send + Sync + 'static {
     /// The type of its `#[id]` field, or `()` without one.
     type Id: AggregateId;
     /// The error of its decisions, unless a command says otherwise.
     type Error: Debug + Send + 'static;
     /// The events that it folds.
     const EVENTS: &'static [Types];
+    /// Whether a fold looks at an event's [`Context`]. If not, commands that wait for each other can be decided one on top of the
+    /// other before the first of them is written.
+    const USES_CONTEXT: bool = true;
 
     /// The state before its first event.
     fn initial(id: Self::Id) -> Self;

@@ -1,13 +1,20 @@
 //! The application: executes commands and reads what became of them.
 
+mod append;
+mod chain;
 mod doors;
 mod execute;
+mod gather;
+mod habits;
+mod lines;
 mod load;
 mod operate;
 mod read_side;
 mod registry;
+mod request;
 mod retry;
-mod turns;
+mod states;
+mod to_the_end;
 
 use std::{
     fmt,
@@ -22,10 +29,12 @@ use tokio::{
 
 pub(crate) use self::execute::{Call, told};
 use self::{
+    chain::Queues,
     doors::Doors,
+    habits::Habits,
     read_side::{ReadSide, Registered},
     registry::Registry,
-    turns::Turns,
+    states::States,
 };
 pub use self::{
     execute::Execute,
@@ -71,7 +80,9 @@ struct Inner {
     clock: Box<dyn Clock>,
     codec: Codec,
     registry: Registry,
-    turns: Turns,
+    states: States,
+    habits: Habits,
+    queues: Arc<Queues>,
     hub: Arc<Hub>,
     read_side: ReadSide,
     doors: Doors,
@@ -85,6 +96,7 @@ struct Settings {
     max_payload: usize,
     keep_command_ids: Option<Duration>,
     max_hops: u32,
+    remembered_states: usize,
 }
 
 impl App {
@@ -103,6 +115,7 @@ impl App {
                 max_payload: MAX_PAYLOAD,
                 keep_command_ids: None,
                 max_hops: MAX_HOPS,
+                remembered_states: 10_000,
             },
         }
     }
@@ -379,6 +392,13 @@ impl Builder {
         self
     }
 
+    /// How many states of aggregates are remembered for the next command, which then reads nothing: those that were used
+    /// last. By default 10,000; with 0 every command reads what it needs.
+    pub fn remember_states(mut self, most: usize) -> Self {
+        self.settings.remembered_states = most;
+        self
+    }
+
     /// Keeps the user's own tables up to date, in a store that lends its transactions.
     pub fn custom<S: Transactional, C: CustomProjection<S>>(mut self, projection: C, store: S) -> Self {
         self.projections.push(Registered::custom(projection, store));
@@ -409,7 +429,9 @@ impl Builder {
                 clock,
                 codec,
                 registry,
-                turns: Turns::default(),
+                states: States::new(settings.remembered_states),
+                habits: Habits::default(),
+                queues: Arc::default(),
                 hub,
                 read_side,
                 doors: Doors::default(),

@@ -1,12 +1,17 @@
 //! From a command to its decision: what the `Command` derive writes, and who takes it.
 
+mod known;
 mod loader;
 
-use std::fmt::Debug;
+use std::{fmt::Debug, sync::Arc};
 
 use serde::Serialize;
 
-pub use self::loader::{Loader, Plan};
+pub(crate) use self::known::{Folded, Form, Kind};
+pub use self::{
+    known::Known,
+    loader::{Loader, Plan},
+};
 use crate::{
     aggregate::Aggregate, command::Command, context::Context, error::Invalid, event::IntoEvents, id::Ids,
 };
@@ -65,8 +70,8 @@ pub trait State: Sized {
     /// The only state of an aggregate without id.
     ///
     /// # Errors
-    /// As [`Loader::state`].
-    fn load_only(loader: &mut Loader<'_>) -> Result<Self, Invalid>
+    /// As [`Loader::states`].
+    fn load_only(loader: &mut Loader<'_>) -> Result<Arc<Self>, Invalid>
     where
         Self::Id: WithoutId;
 }
@@ -79,11 +84,11 @@ impl<A: Aggregate> State for A {
         loader.states::<A, I>(ids)
     }
 
-    fn load_only(loader: &mut Loader<'_>) -> Result<A, Invalid>
+    fn load_only(loader: &mut Loader<'_>) -> Result<Arc<A>, Invalid>
     where
         A::Id: WithoutId,
     {
-        loader.state::<A>(WithoutId::only())
+        loader.shared::<A>(WithoutId::only())
     }
 }
 

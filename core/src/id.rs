@@ -1,6 +1,6 @@
 //! Ids of the domain's things, and what may stand under `#[id]`.
 
-use std::{collections::HashSet, fmt::Display, hash::Hash, str::FromStr};
+use std::{collections::HashSet, fmt::Display, hash::Hash, str::FromStr, sync::Arc};
 
 /// The id of one kind of thing, such as an account. Derive it on a newtype: `#[derive(Id)] struct AccountId(Uuid);`
 ///
@@ -60,29 +60,48 @@ impl Fresh for uuid::Uuid {
 pub trait Ids {
     /// The id inside.
     type Id: Id;
-    /// What a command gets for it: one state, an `Option` of one, or a `Vec` with a state for each different id.
+    /// What a command gets for it: one state behind an [`Arc`], an `Option` of one, or a `Vec` with a state for each
+    /// different id.
     type States<A>;
 
     /// Calls `visit` with each id, in order.
     fn each(&self, visit: &mut dyn FnMut(&Self::Id));
 
-    /// Makes a state for each different id, in order of first appearance.
+    /// Takes a state for each different id, in order of first appearance.
     ///
     /// # Errors
-    /// The first error that `load` gives.
-    fn load<A, X>(&self, load: impl FnMut(&Self::Id) -> Result<A, X>) -> Result<Self::States<A>, X>;
+    /// The first error that `states` gives.
+    fn load<A, S: StateSource<Self::Id, A>>(&self, states: &mut S) -> Result<Self::States<A>, S::Error>;
+}
+
+/// Gives the states of ids.
+pub trait StateSource<I, A> {
+    /// Why a state cannot be given.
+    type Error;
+
+    /// The state of an id, to look at. The app may remember it for the next command, which then reads nothing.
+    ///
+    /// # Errors
+    /// If it cannot be given.
+    fn shared(&mut self, id: &I) -> Result<Arc<A>, Self::Error>;
+
+    /// The state of an id by value. It is read and folded anew each time.
+    ///
+    /// # Errors
+    /// If it cannot be given.
+    fn owned(&mut self, id: &I) -> Result<A, Self::Error>;
 }
 
 impl<I: Id> Ids for I {
     type Id = I;
-    type States<A> = A;
+    type States<A> = Arc<A>;
 
     fn each(&self, visit: &mut dyn FnMut(&I)) {
         visit(self);
     }
 
-    fn load<A, X>(&self, mut load: impl FnMut(&I) -> Result<A, X>) -> Result<A, X> {
-        load(self)
+    fn load<A, S: StateSource<I, A>>(&self, states: &mut S) -> Result<Arc<A>, S::Error> {
+        states.shared(self)
     }
 }
 
@@ -94,8 +113,8 @@ impl<I: Id> Ids for Option<I> {
         self.iter().for_each(visit);
     }
 
-    fn load<A, X>(&self, load: impl FnMut(&I) -> Result<A, X>) -> Result<Option<A>, X> {
-        self.as_ref().map(load).transpose()
+    fn load<A, S: StateSource<I, A>>(&self, states: &mut S) -> Result<Option<A>, S::Error> {
+        self.as_ref().map(|id| states.owned(id)).transpose()
     }
 }
 
@@ -107,8 +126,8 @@ impl<I: Id> Ids for Vec<I> {
         self.iter().for_each(visit);
     }
 
-    fn load<A, X>(&self, load: impl FnMut(&I) -> Result<A, X>) -> Result<Vec<A>, X> {
+    fn load<A, S: StateSource<I, A>>(&self, states: &mut S) -> Result<Vec<A>, S::Error> {
         let mut seen = HashSet::with_capacity(self.len());
-        self.iter().filter(|id| seen.insert(*id)).map(load).collect()
+        self.iter().filter(|id| seen.insert(*id)).map(|id| states.owned(id)).collect()
     }
 }

@@ -16,6 +16,7 @@ const _: () = {
             <AccountEvent as __annalist::On>::TYPES,
             <Frozen as __annalist::On>::TYPES,
         ];
+        const USES_CONTEXT: bool = false;
         fn initial(id: AccountId) -> Self {
             Self {
                 id: id,

@@ -9,7 +9,7 @@ const _: () = {
     #[automatically_derived]
     impl<T> __annalist::Aggregate for Total<T>
     where
-        Self: __annalist::std::marker::Send + 'static,
+        Self: __annalist::std::marker::Send + __annalist::std::marker::Sync + 'static,
         T: __annalist::std::default::Default,
         Added<T>: __annalist::Event,
     {
@@ -19,6 +19,7 @@ const _: () = {
             <Added<T> as __annalist::On>::TYPES,
             <Reset as __annalist::On>::TYPES,
         ];
+        const USES_CONTEXT: bool = true;
         fn initial(_: ()) -> Self {
             Self {
                 sum: <T as __annalist::std::default::Default>::default(),

@@ -30,9 +30,7 @@ const _: () = {
             codec: &'__a __annalist::Codec,
         ) -> __annalist::Reaction<'__a> {
             __annalist::std::boxed::Box::pin(async move {
-                let context = <__annalist::Context<
-                    '_,
-                > as __annalist::std::convert::From<_>>::from(record);
+                let context = __annalist::Context::of(record)?;
                 let mut commands = __annalist::Commands::new();
                 for event in &<AccountEvent as __annalist::OnPolicy>::events_in(
                     record,

@@ -1,27 +1,29 @@
 //! One function of a command that says which states it needs and, later, receives them.
 
-use std::{any::type_name, iter::Zip, slice};
+use std::{any::type_name, iter::Zip, marker::PhantomData, slice, sync::Arc};
 
+use super::known::{Folded, Form, Kind, Known};
 use crate::{
     aggregate::{Aggregate, AggregateId, criteria_of},
     codec::Codec,
     error::Invalid,
     event::Types,
-    id::Ids,
+    id::{Ids, StateSource},
     query::{Criteria, Item},
-    store::{Batch, Read},
+    record::Record,
+    store::Read,
 };
 
 /// Walks through the states that a command needs, twice: first to learn what to read (the states it gives are
-/// blank), then to fold what was read. Both times it has to be asked for the same states in the same order: a second id
-/// must not be taken out of the first state.
+/// blank), then to give what is known of them. Both times it has to be asked for the same states in the same order: a second
+/// id must not be taken out of the first state.
 #[derive(Debug)]
 pub struct Loader<'a>(Mode<'a>);
 
 #[derive(Debug)]
 enum Mode<'a> {
     Plan(Plan),
-    Fold { planned: Zip<slice::Iter<'a, Read>, slice::Iter<'a, Batch>>, codec: &'a Codec },
+    Fold { planned: Zip<slice::Iter<'a, Read>, slice::IterMut<'a, Known>>, codec: &'a Codec },
 }
 
 /// What a command reads.
@@ -31,6 +33,8 @@ pub struct Plan {
     pub reads: Vec<Read>,
     /// The event types of the states.
     pub types: Vec<&'static [Types]>,
+    /// Which aggregate each state is of.
+    pub(crate) kinds: Vec<Kind>,
 }
 
 impl Loader<'_> {
@@ -47,47 +51,101 @@ impl Loader<'_> {
         }
     }
 
-    /// The states of `load`, folded from what was read for its plan.
+    /// The states of `load`, from what is known for its plan.
     ///
     /// # Errors
     /// [`Invalid`] if a record cannot be decoded, or `load` asks for other states than it planned.
     pub fn fold<S>(
         plan: &Plan,
-        batches: &[Batch],
+        known: &mut [Known],
         codec: &Codec,
         load: impl FnOnce(&mut Loader<'_>) -> Result<S, Invalid>,
     ) -> Result<S, Invalid> {
-        load(&mut Loader(Mode::Fold { planned: plan.reads.iter().zip(batches), codec }))
-    }
-
-    /// The state of one aggregate.
-    ///
-    /// # Errors
-    /// [`Invalid`] if its id makes no valid tag or a record cannot be decoded.
-    pub fn state<A: Aggregate>(&mut self, id: A::Id) -> Result<A, Invalid> {
-        match &mut self.0 {
-            Mode::Plan(plan) => {
-                plan.reads.push(Read::all(criteria_of::<A>(&id)?));
-                plan.types.push(A::EVENTS);
-                Ok(A::initial(id))
-            }
-            Mode::Fold { planned, codec } => {
-                let batch = planned.next().filter(|(read, _)| is_of::<A>(&read.criteria, &id));
-                let (_, batch) = batch.ok_or_else(|| Invalid::Unplanned { state: type_name::<A>() })?;
-                let mut state = A::initial(id);
-                batch.records.iter().try_for_each(|record| state.fold_record(record, codec))?;
-                Ok(state)
-            }
-        }
+        load(&mut Loader(Mode::Fold { planned: plan.reads.iter().zip(known), codec }))
     }
 
     /// The states of the aggregates under an `#[id]` field.
     ///
     /// # Errors
-    /// As [`Loader::state`].
+    /// [`Invalid`] if an id makes no valid tag or a record cannot be decoded.
     pub fn states<A: Aggregate<Id = I::Id>, I: Ids>(&mut self, ids: &I) -> Result<I::States<A>, Invalid> {
-        ids.load(|id| self.state::<A>(id.clone()))
+        ids.load(&mut Of { loader: self, aggregate: PhantomData })
     }
+
+    /// The state of one aggregate, to look at.
+    ///
+    /// # Errors
+    /// As [`Loader::states`].
+    pub fn shared<A: Aggregate>(&mut self, id: A::Id) -> Result<Arc<A>, Invalid> {
+        let Mode::Fold { planned, codec } = &mut self.0 else {
+            return self.plan_one::<A>(id, true).map(Arc::new);
+        };
+        let known = next::<A>(planned, &id)?;
+        let state = match &known.form {
+            Form::Folded(folded) => return folded.as_a().ok_or_else(unplanned::<A>),
+            Form::Records(records) => Arc::new(fold::<A>(id, records, codec)?),
+        };
+        known.form = Form::Folded(Folded::new(Arc::clone(&state)));
+        Ok(state)
+    }
+
+    /// The state of one aggregate, to keep.
+    ///
+    /// # Errors
+    /// As [`Loader::states`].
+    pub fn owned<A: Aggregate>(&mut self, id: A::Id) -> Result<A, Invalid> {
+        let Mode::Fold { planned, codec } = &mut self.0 else { return self.plan_one::<A>(id, false) };
+        match &next::<A>(planned, &id)?.form {
+            Form::Records(records) => fold(id, records, codec),
+            Form::Folded(_) => Err(unplanned::<A>()),
+        }
+    }
+
+    fn plan_one<A: Aggregate>(&mut self, id: A::Id, shared: bool) -> Result<A, Invalid> {
+        if let Mode::Plan(plan) = &mut self.0 {
+            plan.reads.push(Read::all(criteria_of::<A>(&id)?));
+            plan.types.push(A::EVENTS);
+            plan.kinds.push(Kind::of::<A>(shared));
+        }
+        Ok(A::initial(id))
+    }
+}
+
+/// The loader, asked for states of one aggregate.
+struct Of<'l, 'a, A> {
+    loader: &'l mut Loader<'a>,
+    aggregate: PhantomData<A>,
+}
+
+impl<A: Aggregate> StateSource<A::Id, A> for Of<'_, '_, A> {
+    type Error = Invalid;
+
+    fn shared(&mut self, id: &A::Id) -> Result<Arc<A>, Invalid> {
+        self.loader.shared(id.clone())
+    }
+
+    fn owned(&mut self, id: &A::Id) -> Result<A, Invalid> {
+        self.loader.owned(id.clone())
+    }
+}
+
+/// What is known of the next state, if it is that of this aggregate.
+fn next<'k, A: Aggregate>(
+    planned: &mut Zip<slice::Iter<'_, Read>, slice::IterMut<'k, Known>>,
+    id: &A::Id,
+) -> Result<&'k mut Known, Invalid> {
+    let next = planned.next().filter(|(read, _)| is_of::<A>(&read.criteria, id));
+    next.map(|(_, known)| known).ok_or_else(unplanned::<A>)
+}
+
+fn fold<A: Aggregate>(id: A::Id, records: &[Record], codec: &Codec) -> Result<A, Invalid> {
+    let mut state = A::initial(id);
+    records.iter().try_for_each(|record| state.fold_record(record, codec))?;
+    Ok(state)
+}
+
+fn unplanned<A>() -> Invalid {
+    Invalid::Unplanned { state: type_name::<A>() }
 }
 
 /// Whether criteria are those of the aggregate with this id.

@@ -39,8 +39,9 @@ impl Dispatcher for Kit<'_> {
     {
         let codec = Codec::default();
         let plan = Loader::plan(|loader| (handler.load)(&command, loader))?;
-        let batches: Vec<Batch> = plan.reads.iter().map(|read| self.past.batch(&read.criteria)).collect();
-        let states = Loader::fold(&plan, &batches, &codec, |loader| (handler.load)(&command, loader))?;
+        let mut known: Vec<_> =
+            plan.reads.iter().map(|read| self.past.batch(&read.criteria).into()).collect();
+        let states = Loader::fold(&plan, &mut known, &codec, |loader| (handler.load)(&command, loader))?;
         let context = Context::decision(self.past.time, &self.past.metadata);
         match (handler.decide)(&states, &command, &context) {
             Ok(decided) => write(decided).map(Ok),

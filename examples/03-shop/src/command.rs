@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use annalist::{Ids, prelude::*};
+use annalist::{Ids, StateSource, prelude::*};
 
 use crate::{
     aggregate::{Order, Payment, Product, Reservation, Stock},
@@ -62,8 +62,8 @@ impl Ids for Basket {
         self.0.keys().for_each(visit);
     }
 
-    fn load<A, X>(&self, load: impl FnMut(&ProductId) -> Result<A, X>) -> Result<Vec<A>, X> {
-        self.0.keys().map(load).collect()
+    fn load<A, S: StateSource<ProductId, A>>(&self, states: &mut S) -> Result<Vec<A>, S::Error> {
+        self.0.keys().map(|product| states.owned(product)).collect()
     }
 }
 

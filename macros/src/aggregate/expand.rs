@@ -15,6 +15,7 @@ use crate::shared::{On, at, is_generic, mentions, where_clause};
 ///     type Id = AccountId;
 ///     type Error = AccountError;
 ///     const EVENTS: &'static [Types] = &[<AccountEvent as On>::TYPES];
+///     const USES_CONTEXT: bool = false;
 ///     fn initial(id: AccountId) -> Self { … }
 ///     fn fold_record(&mut self, record: &Record, codec: &Codec) -> Result<(), Invalid> { … }
 /// }
@@ -30,6 +31,7 @@ pub(crate) fn aggregate(aggregate: &Aggregate<'_>) -> TokenStream {
         None => quote_spanned!(span=> __annalist::std::convert::Infallible),
     };
     let events = on.iter().map(types);
+    let uses_context = aggregate.context;
     let initial = initial::method(aggregate);
     let fold = fold::method(aggregate);
     let sound = fold::sound(aggregate);
@@ -39,6 +41,7 @@ pub(crate) fn aggregate(aggregate: &Aggregate<'_>) -> TokenStream {
             type Id = #id;
             type Error = #error;
             const EVENTS: &'static [__annalist::Types] = &[#(#events),*];
+            const USES_CONTEXT: bool = #uses_context;
             #initial
             #fold
         }
@@ -62,7 +65,8 @@ fn types(on: &On) -> TokenStream {
 /// What has to hold of a generic aggregate beyond the user's own bounds.
 fn predicates(aggregate: &Aggregate<'_>) -> Vec<TokenStream> {
     let generics = aggregate.generics;
-    let mut predicates = vec![quote!(Self: __annalist::std::marker::Send + 'static)];
+    let mut predicates =
+        vec![quote!(Self: __annalist::std::marker::Send + __annalist::std::marker::Sync + 'static)];
     for NamedField { ty, .. } in aggregate.fields.iter().filter(|field| mentions(generics, field.ty)) {
         predicates.push(quote!(#ty: __annalist::std::default::Default));
     }

@@ -10,7 +10,10 @@ use crate::shared::{at, stub_body, where_clause};
 pub(crate) fn aggregate(item: &DeriveInput, raw: &Raw<'_>) -> TokenStream {
     let (ident, span) = (&item.ident, at(item.ident.span()));
     let (parameters, arguments, _) = item.generics.split_for_impl();
-    let predicates = where_clause(&item.generics, &[quote!(Self: __annalist::std::marker::Send + 'static)]);
+    let predicates = where_clause(
+        &item.generics,
+        &[quote!(Self: __annalist::std::marker::Send + __annalist::std::marker::Sync + 'static)],
+    );
     let id = match raw.ids.first().map(|(field, _)| &field.ty) {
         Some(ty) => quote!(#ty),
         None => quote!(()),

@@ -70,7 +70,7 @@ fn react(policy: &Policy<'_>) -> TokenStream {
     let entries = on.iter().map(|on| entry(policy, on));
     let context = policy.context.then(|| {
         quote_spanned! {span=>
-            let context = <__annalist::Context<'_> as __annalist::std::convert::From<_>>::from(record);
+            let context = __annalist::Context::of(record)?;
         }
     });
     quote_spanned! {span=>

@@ -10,7 +10,7 @@ use std::{
 
 use annalist::{
     Criteria, Error, EventStore, LogId, Memory, Position, Receipt, Timestamp,
-    store::{Append, Appended, Batch, CommandKey, Entry, Hints, Page, Read, Settled},
+    store::{Append, Appended, AppendedAll, Batch, CommandKey, Entry, Hints, Page, Read, Settled},
 };
 use async_trait::async_trait;
 use tokio::sync::{Semaphore, watch};
@@ -40,6 +40,10 @@ pub struct Faulty {
     pub gate: Semaphore,
     /// Counts appends that are held.
     pub held: Semaphore,
+    /// How often it was read.
+    pub reads: AtomicUsize,
+    /// How many appends came, and together with how many.
+    pub together: Mutex<Vec<usize>>,
     /// How often it was asked how far it is settled.
     pub looks: AtomicUsize,
     /// Tells of the appends of others, when a test wants it to.
@@ -54,9 +58,16 @@ impl Faulty {
             faults: Mutex::new(faults.into_iter().collect()),
             gate: Semaphore::new(0),
             held: Semaphore::new(0),
+            reads: AtomicUsize::new(0),
+            together: Mutex::default(),
             looks: AtomicUsize::new(0),
             hints: Mutex::new(Some(watch::Sender::default())),
         }
+    }
+
+    /// More faults.
+    pub fn plan(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).extend(faults);
     }
 
     /// How many faults are still ahead.
@@ -88,19 +99,35 @@ impl EventStore for Faulty {
 
     /// After reading, everybody else gets their turn: as on a real store, where an answer takes its time.
     async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
         let batches = self.inner.read(reads).await;
         tokio::task::yield_now().await;
         batches
     }
 
     async fn append(&self, append: Append) -> Result<Appended, Error> {
+        match self.append_all(vec![append]).await? {
+            AppendedAll::Done(receipts) => {
+                Ok(Appended::Done(receipts.into_iter().next().unwrap_or_default()))
+            }
+            AppendedAll::Refused { by, .. } => Ok(by),
+        }
+    }
+
+    fn most_at_once(&self) -> usize {
+        self.inner.most_at_once()
+    }
+
+    async fn append_all(&self, appends: Vec<Append>) -> Result<AppendedAll, Error> {
+        self.together.lock().unwrap_or_else(PoisonError::into_inner).push(appends.len());
+        tokio::task::yield_now().await;
         match self.next() {
             None => {}
             Some(Fault::Overtaken(other)) => {
                 self.inner.append(*other).await?;
             }
             Some(Fault::AnswerLost) => {
-                self.inner.append(append).await?;
+                self.inner.append_all(appends).await?;
                 return Err(Error::unknown("append", "the connection was cut"));
             }
             Some(Fault::RequestLost) => return Err(Error::unknown("append", "the connection was cut")),
@@ -112,7 +139,7 @@ impl EventStore for Faulty {
                 }
             }
         }
-        self.inner.append(append).await
+        self.inner.append_all(appends).await
     }
 
     async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {

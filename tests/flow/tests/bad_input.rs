@@ -190,8 +190,8 @@ mod wayward {
                 Handler {
                     name: "follow",
                     load: |command, loader| {
-                        let first: Sensor = loader.state(command.sensor.clone())?;
-                        let second: Sensor = loader.state(SensorId(format!("s{}", first.sum)))?;
+                        let first: Sensor = loader.owned(command.sensor.clone())?;
+                        let second: Sensor = loader.owned(SensorId(format!("s{}", first.sum)))?;
                         Ok((first, second))
                     },
                     decide: |_, _, _| Ok::<(), Infallible>(()),

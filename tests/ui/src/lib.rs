@@ -127,8 +127,8 @@ impl Dispatcher for Kit {
     {
         let codec = Codec::default();
         let plan = Loader::plan(|loader| (handler.load)(&command, loader))?;
-        let batches: Vec<Batch> = plan.reads.iter().map(|read| self.batch(&read.criteria)).collect();
-        let states = Loader::fold(&plan, &batches, &codec, |loader| (handler.load)(&command, loader))?;
+        let mut known: Vec<_> = plan.reads.iter().map(|read| self.batch(&read.criteria).into()).collect();
+        let states = Loader::fold(&plan, &mut known, &codec, |loader| (handler.load)(&command, loader))?;
         let metadata = Metadata::default();
         let context = Context::decision(Timestamp::EPOCH, &metadata);
         let answer = match (handler.decide)(&states, &command, &context) {

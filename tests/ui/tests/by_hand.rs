@@ -104,7 +104,7 @@ impl Command for Double {
             self,
             Handler {
                 name: "double",
-                load: |command: &Self, loader| loader.state::<Counter>(CounterId(command.counter)),
+                load: |command: &Self, loader| loader.shared::<Counter>(CounterId(command.counter)),
                 decide: |state, _, _| Ok(double(state)),
             },
         )

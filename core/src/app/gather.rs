@@ -1,0 +1,95 @@
+//! What a command knows of the states that it reads: remembered, or read.
+
+use super::{
+    chain::Turn,
+    execute::guard,
+    request::Request,
+    states::{Instance, Remembered},
+};
+use crate::{dispatch::Known, error::Error, store::Batch};
+
+/// What is known of each state.
+pub(super) struct Gathered {
+    pub(super) known: Vec<Known>,
+    /// Whether the log said all of it just now, in one answer. If not, only what is appended under it is right.
+    pub(super) certain: bool,
+}
+
+impl Request {
+    /// What is remembered of each state, and the rest from the log; when `fresh`, everything from the log.
+    pub(super) async fn gather(&self, turn: &Turn, fresh: bool) -> Result<Gathered, Error> {
+        let mut known: Vec<_> =
+            self.instances.iter().map(|instance| self.remembered(instance, turn, fresh)).collect();
+        let certain = known.iter().all(Option::is_none);
+        if known.iter().any(Option::is_none) {
+            if certain && !fresh && self.habit.finds_nothing() {
+                let nothing = self.instances.iter().map(|_| Known::nothing());
+                return Ok(Gathered { known: nothing.collect(), certain: false });
+            }
+            self.read(&mut known, fresh, certain).await?;
+        }
+        Ok(Gathered { known: known.into_iter().flatten().collect(), certain })
+    }
+
+    /// Remembers what was folded.
+    pub(super) fn remember(&self, known: Vec<Known>) {
+        for (instance, state) in self.instances.iter().zip(known.into_iter().map(Remembered::of)) {
+            if let Some(state) = state {
+                self.app.inner.states.put(instance.clone(), state);
+            }
+        }
+    }
+
+    fn remembered(&self, instance: &Instance, turn: &Turn, fresh: bool) -> Option<Known> {
+        let remembered = || self.app.inner.states.get(instance).map(Remembered::known);
+        turn.top(instance).or_else(|| if fresh { None } else { remembered() })
+    }
+
+    /// Reads what is missing, in one call. Of a state that is remembered, only what came later.
+    async fn read(&self, known: &mut [Option<Known>], fresh: bool, all: bool) -> Result<(), Error> {
+        let inner = &*self.app.inner;
+        let mut missing = Vec::new();
+        let mut reads = Vec::new();
+        for (index, _) in known.iter().enumerate().filter(|(_, known)| known.is_none()) {
+            let base = if fresh {
+                inner.states.take(&self.instances[index]).and_then(Remembered::if_foldable)
+            } else {
+                None
+            };
+            let read = self.plan.reads[index].clone();
+            reads.push(match &base {
+                Some(base) => read.after(base.marker.settled()),
+                None => read,
+            });
+            missing.push((index, base));
+        }
+        let batches = inner.store.read(&reads).await?;
+        if all && missing.iter().all(|(_, base)| base.is_none()) {
+            self.habit.found(batches.iter().all(|batch| batch.records.is_empty()));
+        }
+        for ((index, base), batch) in missing.into_iter().zip(batches) {
+            known[index] = Some(match base {
+                Some(base) => self.catch_up(base, batch)?,
+                None => batch.into(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Folds what came later into a remembered state.
+    fn catch_up(&self, mut base: Remembered, batch: Batch) -> Result<Known, Error> {
+        if !batch.records.is_empty() {
+            let codec = &self.app.inner.codec;
+            guard(self.name, || batch.records.iter().try_for_each(|record| base.state.fold(record, codec)))?;
+            base.marker = batch.marker;
+        }
+        Ok(base.known())
+    }
+}
+
+impl Remembered {
+    /// Itself, if what comes later can be folded in: nobody looks at it, and it holds for a position of the log.
+    fn if_foldable(mut self) -> Option<Self> {
+        (self.marker.above() == 0 && self.state.is_alone()).then_some(self)
+    }
+}

@@ -1,0 +1,110 @@
+//! What is known of a state: records that are still to be folded, or what they were folded into.
+
+use std::{
+    any::{Any, TypeId, type_name},
+    fmt,
+    sync::Arc,
+};
+
+use crate::{
+    aggregate::Aggregate,
+    codec::Codec,
+    error::Invalid,
+    record::Record,
+    store::{Batch, Marker},
+};
+
+/// What a command knows of one of the states that it reads, and the moment for which it holds.
+#[derive(Debug)]
+pub struct Known {
+    pub(crate) form: Form,
+    pub(crate) marker: Marker,
+}
+
+#[derive(Debug)]
+pub(crate) enum Form {
+    Records(Vec<Record>),
+    Folded(Folded),
+}
+
+impl Known {
+    /// An entity of which there are no events, whatever the log says: an append under this is refused if there are some.
+    pub(crate) fn nothing() -> Self {
+        Self { form: Form::Records(Vec::new()), marker: Marker::START }
+    }
+}
+
+impl From<Batch> for Known {
+    fn from(Batch { records, marker }: Batch) -> Self {
+        Self { form: Form::Records(records), marker }
+    }
+}
+
+/// Which aggregate a state is of, and how it is folded where its type is not known.
+#[derive(Clone, Copy)]
+pub(crate) struct Kind {
+    pub(crate) aggregate: TypeId,
+    name: &'static str,
+    /// Whether the command gets it to look at. Such a state may be remembered for the next command.
+    pub(crate) shared: bool,
+    fold: fn(&mut (dyn Any + Send + Sync), &Record, &Codec) -> Result<(), Invalid>,
+    /// Whether the fold looks at more of an event than the event itself.
+    pub(crate) uses_context: bool,
+}
+
+impl Kind {
+    pub(crate) fn of<A: Aggregate>(shared: bool) -> Self {
+        Self {
+            aggregate: TypeId::of::<A>(),
+            name: type_name::<A>(),
+            shared,
+            fold: |state, record, codec| match state.downcast_mut::<A>() {
+                Some(state) => state.fold_record(record, codec),
+                None => Err(Invalid::Unplanned { state: type_name::<A>() }),
+            },
+            uses_context: A::USES_CONTEXT,
+        }
+    }
+
+    /// Whether commands can be decided on top of one that is not written yet.
+    pub(crate) fn is_chained(&self) -> bool {
+        self.shared && !self.uses_context
+    }
+}
+
+impl fmt::Debug for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// A folded state that several may look at.
+#[derive(Clone, Debug)]
+pub(crate) struct Folded {
+    state: Arc<dyn Any + Send + Sync>,
+    pub(crate) kind: Kind,
+}
+
+impl Folded {
+    pub(crate) fn new<A: Aggregate>(state: Arc<A>) -> Self {
+        Self { state, kind: Kind::of::<A>(true) }
+    }
+
+    pub(crate) fn as_a<A: Aggregate>(&self) -> Option<Arc<A>> {
+        Arc::clone(&self.state).downcast().ok()
+    }
+
+    /// Whether nobody else looks at it, so that it can be folded further.
+    pub(crate) fn is_alone(&mut self) -> bool {
+        Arc::get_mut(&mut self.state).is_some()
+    }
+
+    /// Folds one more record. A state whose fold failed is not to be used any more.
+    ///
+    /// # Errors
+    /// [`Invalid`] if the record cannot be decoded, or somebody else looks at the state.
+    pub(crate) fn fold(&mut self, record: &Record, codec: &Codec) -> Result<(), Invalid> {
+        let state = Arc::get_mut(&mut self.state).ok_or(Invalid::Unplanned { state: self.kind.name })?;
+        (self.kind.fold)(state, record, codec)
+    }
+}

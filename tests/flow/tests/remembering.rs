@@ -1,0 +1,370 @@
+//! States that are remembered from one command to the next, and decisions that are taken one on top of the other.
+#![allow(clippy::unwrap_used)] // in the helpers too
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::Ordering},
+};
+
+use annalist::{App, EventStore, ExecuteError, Memory, Receipt, Sqlite, prelude::*, testing::given};
+use annalist_flow_tests::{
+    domain::{Account, AccountEvent, DepositIfEmpty, Refused, account, deposit, transfer_of},
+    faulty::{Fault, Faulty},
+};
+use proptest::{prelude::*, test_runner::TestCaseResult};
+use tokio::task::JoinSet;
+
+async fn app(store: impl EventStore) -> App {
+    App::builder(store).start().await.unwrap()
+}
+
+/// Two programs on one log.
+async fn two(store: Arc<dyn EventStore>) -> (App, App) {
+    (app(Arc::clone(&store)).await, app(store).await)
+}
+
+fn reads(store: &Faulty) -> usize {
+    store.reads.load(Ordering::SeqCst)
+}
+
+fn together(store: &Faulty) -> Vec<usize> {
+    store.together.lock().unwrap().clone()
+}
+
+async fn balance(app: &App, name: &str) -> u64 {
+    app.load::<Account>(&account(name)).await.unwrap().balance
+}
+
+async fn all(
+    tasks: JoinSet<Result<Receipt, ExecuteError<Refused>>>,
+) -> Vec<Result<Receipt, ExecuteError<Refused>>> {
+    tasks.join_all().await
+}
+
+#[tokio::test]
+async fn a_command_reads_what_none_before_it_read() {
+    let store = Arc::new(Faulty::new([]));
+    let app = app(Arc::clone(&store)).await;
+    app.execute(deposit("a", 1)).await.unwrap();
+    assert_eq!(reads(&store), 1);
+    for _ in 0..10 {
+        app.execute(deposit("a", 1)).await.unwrap();
+    }
+    assert_eq!(reads(&store), 1);
+    app.execute(transfer_of("a", "b", 11)).await.unwrap();
+    assert_eq!(reads(&store), 2);
+    app.execute(transfer_of("b", "a", 11)).await.unwrap();
+    assert_eq!(reads(&store), 2);
+    assert_eq!((balance(&app, "a").await, balance(&app, "b").await), (11, 0));
+}
+
+#[tokio::test]
+async fn what_is_not_remembered_is_read() {
+    let store = Arc::new(Faulty::new([]));
+    let app = App::builder(Arc::clone(&store)).remember_states(0).start().await.unwrap();
+    app.execute(deposit("z", 1)).await.unwrap();
+    for turn in 1..10 {
+        app.execute(deposit("z", 1)).await.unwrap();
+        assert_eq!(reads(&store), 1 + turn);
+    }
+}
+
+#[tokio::test]
+async fn who_usually_finds_nothing_does_not_look() {
+    let store = Arc::new(Faulty::new([]));
+    let app = app(Arc::clone(&store)).await;
+    for number in 0..20 {
+        app.execute(deposit(&number.to_string(), 1)).await.unwrap();
+    }
+    let read = reads(&store);
+    assert!(read < 5, "{read}");
+    // The next one is there, and nobody in this program knows.
+    store.inner.append(foreign_deposit("old", 5)).await.unwrap();
+    app.execute(deposit("old", 1)).await.unwrap();
+    assert_eq!(balance(&app, "old").await, 6);
+    store.inner.append(foreign_deposit("older", 5)).await.unwrap();
+    app.execute(transfer_of("older", "b", 5)).await.unwrap();
+    assert_eq!(balance(&app, "b").await, 5);
+}
+
+/// The control: decided on what was remembered alone, the same command is refused.
+#[tokio::test]
+async fn a_rejection_is_not_taken_from_what_is_remembered() {
+    let (one, other) = two(Arc::new(Memory::new())).await;
+    one.execute(deposit("a", 1)).await.unwrap();
+    one.execute(deposit("a", 1)).await.unwrap();
+    other.execute(deposit("a", 10)).await.unwrap();
+    one.execute(transfer_of("a", "b", 12)).await.unwrap();
+
+    let stale = [1, 1].map(|amount| AccountEvent::Deposited { account: account("a"), amount });
+    given(stale).when(transfer_of("a", "b", 12)).then_err(Refused::Insufficient { balance: 2 });
+}
+
+#[tokio::test]
+async fn a_decision_for_nothing_is_not_taken_from_what_is_remembered() {
+    let (one, other) = two(Arc::new(Memory::new())).await;
+    one.execute(deposit("a", 1)).await.unwrap();
+    other.execute(transfer_of("a", "b", 1)).await.unwrap();
+    let receipt = one.execute(DepositIfEmpty { account: account("a") }).await.unwrap();
+    assert_eq!(receipt.events.len(), 1);
+    assert!(one.execute(DepositIfEmpty { account: account("a") }).await.unwrap().events.is_empty());
+}
+
+/// What comes from others is folded into what is remembered: a hot account of two programs is not read from its beginning.
+#[tokio::test]
+async fn who_was_overtaken_reads_on() {
+    let store = Arc::new(Faulty::new([]));
+    let app = app(Arc::clone(&store)).await;
+    for _ in 0..3 {
+        app.execute(deposit("a", 1)).await.unwrap();
+        store.inner.append(foreign_deposit("a", 10)).await.unwrap();
+    }
+    app.execute(transfer_of("a", "b", 33)).await.unwrap();
+    assert_eq!(balance(&app, "b").await, 33);
+}
+
+#[tokio::test]
+async fn a_crowd_on_one_account_is_decided_in_chains() {
+    let store = Arc::new(Faulty::new([]));
+    let app = app(Arc::clone(&store)).await;
+    app.execute(deposit("a", 100)).await.unwrap();
+    let mut crowd = JoinSet::new();
+    for _ in 0..200 {
+        crowd.spawn(app.execute(deposit("a", 1)).into_future());
+    }
+    let mut positions: Vec<_> =
+        all(crowd).await.into_iter().map(|answer| answer.unwrap().position()).collect();
+    positions.sort_unstable();
+    positions.dedup();
+    assert_eq!((positions.len(), balance(&app, "a").await), (200, 300));
+    let together = together(&store);
+    assert_eq!(together.iter().sum::<usize>(), 201);
+    assert!(together.len() < 50 && together.iter().max() > Some(&8), "{together:?}");
+}
+
+/// Rejections in a chain wait for those before them: what they were decided on may never come to be.
+#[tokio::test]
+async fn a_rejection_in_a_chain_is_true_when_it_is_told() {
+    // Whoever comes first of the second chain is overtaken by a deposit of 50.
+    let store = Arc::new(Faulty::new([]));
+    let app = app(Arc::clone(&store)).await;
+    app.execute(deposit("a", 10)).await.unwrap();
+    app.execute(take(7)).await.unwrap();
+    store.plan([Fault::Overtaken(Box::new(foreign_deposit("a", 50)))]);
+    let mut crowd = JoinSet::new();
+    for amount in [1, 40, 2, 10] {
+        crowd.spawn(app.execute(take(amount)).into_future());
+    }
+    assert!(all(crowd).await.into_iter().all(|answer| answer.is_ok()));
+    assert_eq!(balance(&app, "a").await, 0);
+}
+
+#[tokio::test]
+async fn everybody_in_a_chain_hears_of_its_end() {
+    for fault in [
+        Fault::AnswerLost,
+        Fault::RequestLost,
+        Fault::Refused,
+        Fault::Overtaken(Box::new(foreign_deposit("b", 1))),
+    ] {
+        let store = Arc::new(Faulty::new([]));
+        let app = app(Arc::clone(&store)).await;
+        app.execute(deposit("a", 1)).await.unwrap();
+        store.plan([Fault::Held, fault]);
+        let first = tokio::spawn(app.execute(deposit("a", 1)).into_future());
+        store.held.acquire().await.unwrap().forget();
+        let mut crowd = JoinSet::new();
+        for number in 0..10 {
+            crowd.spawn(app.execute(deposit("a", 1)).id(format!("c-{number}")).into_future());
+        }
+        // All of them stand in line before the first is let go.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        store.gate.add_permits(1);
+        first.await.unwrap().unwrap();
+        assert!(all(crowd).await.iter().all(Result::is_ok));
+        assert_eq!((balance(&app, "a").await, store.left()), (12, 0));
+        assert!(together(&store).iter().any(|number| *number > 5));
+    }
+}
+
+#[tokio::test]
+async fn one_command_id_comes_once_also_in_one_chain() {
+    let store = Arc::new(Faulty::new([]));
+    let app = app(Arc::clone(&store)).await;
+    app.execute(deposit("a", 1)).id("before").await.unwrap();
+    let mut crowd = JoinSet::new();
+    for number in 0..60 {
+        let id = if number % 4 == 0 { "before".to_owned() } else { format!("c-{}", number % 10) };
+        crowd.spawn(app.execute(deposit("a", 1)).id(id).into_future());
+    }
+    assert!(all(crowd).await.iter().all(Result::is_ok));
+    let ids: std::collections::HashSet<_> =
+        (0..60).filter(|number| number % 4 != 0).map(|number| number % 10).collect();
+    assert_eq!(balance(&app, "a").await, 1 + ids.len() as u64);
+}
+
+/// Callers that go take nothing along: what was written is in the log, the others get their answers, the line moves on.
+#[tokio::test]
+async fn callers_may_go() {
+    for seed in 0..40_u64 {
+        let store = Arc::new(Faulty::new([Fault::Held]));
+        let app = app(Arc::clone(&store)).await;
+        let first = tokio::spawn(app.execute(deposit("a", 1)).into_future());
+        store.held.acquire().await.unwrap().forget();
+        store.gate.add_permits(1);
+        let tasks: Vec<_> =
+            (0..30).map(|_| tokio::spawn(app.execute(deposit("a", 1)).into_future())).collect();
+        let mut accepted = 1;
+        first.await.unwrap().unwrap();
+        for (number, task) in tasks.into_iter().enumerate() {
+            if (number as u64 * 7 + seed).is_multiple_of(3) {
+                task.abort();
+            }
+            match task.await {
+                Ok(answer) => {
+                    answer.unwrap();
+                    accepted += 1;
+                }
+                Err(gone) => assert!(gone.is_cancelled()),
+            }
+        }
+        app.execute(deposit("a", 1)).await.unwrap();
+        let events = app.history::<AccountEvent>(&account("a")).await.unwrap().len() as u64;
+        assert!(events > accepted && events <= 32, "{accepted} {events}");
+        app.execute(take(events)).await.unwrap();
+        assert_eq!(balance(&app, "a").await, 0);
+    }
+}
+
+/// Takes money out by moving it to a place of its own that nobody reads.
+fn take(amount: u64) -> Take {
+    Take { account: account("a"), amount }
+}
+
+#[derive(Command, Serialize, Deserialize, Clone, Debug)]
+#[command(decide = take_out, error = Refused)]
+struct Take {
+    #[id(Account)]
+    account: annalist_flow_tests::domain::AccountId,
+    amount: u64,
+}
+
+fn take_out(from: &Account, command: &Take) -> Result<AccountEvent, Refused> {
+    if from.balance < command.amount {
+        return Err(Refused::Insufficient { balance: from.balance });
+    }
+    Ok(AccountEvent::Moved { from: from.id.clone(), to: account("void"), amount: command.amount })
+}
+
+/// A deposit that somebody else makes, below the app.
+fn foreign_deposit(name: &str, amount: u64) -> annalist::store::Append {
+    use annalist::{Draft, Payload, Tag};
+    let data = Payload::parse(format!(r#"{{"account":"{name}","amount":{amount}}}"#)).unwrap();
+    let tag = Tag::of(&account(name)).unwrap();
+    let events = vec![Draft::new("account.deposited", 1, [tag], data).unwrap()];
+    annalist::store::Append { events, ..Default::default() }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Deposit(u8, u64),
+    Transfer(u8, u8, u64),
+    IfEmpty(u8),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let name = 0..4_u8;
+    prop_oneof![
+        (name.clone(), 1..5_u64).prop_map(|(name, amount)| Step::Deposit(name, amount)),
+        (name.clone(), name.clone(), 1..8_u64)
+            .prop_map(|(from, to, amount)| Step::Transfer(from, to, amount)),
+        name.prop_map(Step::IfEmpty),
+    ]
+}
+
+/// Several programs, one of which remembers two states only, take turns on one log. Each answer is the one that a program
+/// with no memory would give.
+async fn answers_are_those_of_a_program_without_memory(
+    stores: [Arc<dyn EventStore>; 3],
+    steps: Vec<(usize, Step)>,
+) -> TestCaseResult {
+    let [one, two, three] = stores;
+    let few = App::builder(two).remember_states(2).start().await.unwrap();
+    let apps = [app(one).await, few, app(three).await];
+    let mut balances: HashMap<String, u64> = HashMap::new();
+    for (number, step) in steps {
+        let app = &apps[number % 3];
+        let name = |number: u8| number.to_string();
+        let of = |balances: &HashMap<String, u64>, name: &str| balances.get(name).copied().unwrap_or(0);
+        let (answer, expected) = match step {
+            Step::Deposit(into, amount) => {
+                *balances.entry(name(into)).or_default() += amount;
+                (app.execute(deposit(&name(into), amount)).await, Ok(1))
+            }
+            Step::Transfer(from, to, amount) => {
+                let (from, to) = (name(from), name(to));
+                let answer = app.execute(transfer_of(&from, &to, amount)).await;
+                let balance = of(&balances, &from);
+                let expected = if from == to {
+                    Err(Refused::SameAccount)
+                } else if balance < amount {
+                    Err(Refused::Insufficient { balance })
+                } else {
+                    *balances.entry(from).or_default() -= amount;
+                    *balances.entry(to).or_default() += amount;
+                    Ok(1)
+                };
+                (answer, expected)
+            }
+            Step::IfEmpty(into) => {
+                let balance = balances.entry(name(into)).or_default();
+                let expected = usize::from(*balance == 0);
+                *balance += expected as u64;
+                (app.execute(DepositIfEmpty { account: account(&name(into)) }).await, Ok(expected))
+            }
+        };
+        let answer =
+            answer.map(|receipt| receipt.events.len()).map_err(|error| error.rejection().unwrap().clone());
+        prop_assert_eq!(answer, expected);
+    }
+    for (name, balance) in balances {
+        prop_assert_eq!(apps[0].load::<Account>(&account(&name)).await.unwrap().balance, balance);
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    #[test]
+    fn in_memory(steps in prop::collection::vec((0..3_usize, step()), 1..60)) {
+        run(async {
+            let store: Arc<dyn EventStore> = Arc::new(Memory::new());
+            let stores = [Arc::clone(&store), Arc::clone(&store), store];
+            answers_are_those_of_a_program_without_memory(stores, steps).await
+        })?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(25))]
+
+    #[test]
+    fn in_a_file(steps in prop::collection::vec((0..3_usize, step()), 1..60)) {
+        run(async {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("log.db");
+            let mut stores = Vec::new();
+            for _ in 0..3 {
+                stores.push(Arc::new(Sqlite::open(&path).await.unwrap()) as Arc<dyn EventStore>);
+            }
+            answers_are_those_of_a_program_without_memory(stores.try_into().unwrap(), steps).await
+        })?;
+    }
+}
+
+fn run(test: impl Future<Output = TestCaseResult>) -> TestCaseResult {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test)
+}
