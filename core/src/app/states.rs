@@ -126,6 +126,73 @@ impl Generations {
         most: usize,
     ) -> Option<HashMap<Instance, Remembered>> {
         self.young.insert(instance, state);
-        (self.young.len() > most / 2).then(|| mem::replace(&mut self.old, mem::take(&mut self.young)))
+        (self.young.len() * 2 >= most).then(|| mem::replace(&mut self.old, mem::take(&mut self.young)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{convert::Infallible, sync::Arc};
+
+    use super::*;
+    use crate::{
+        aggregate::Aggregate, codec::Codec, error::Invalid, event::Types, position::Position, record::Record,
+    };
+
+    struct Thing;
+
+    impl Aggregate for Thing {
+        type Id = ();
+        type Error = Infallible;
+        const EVENTS: &'static [Types] = &[];
+
+        fn initial((): ()) -> Self {
+            Self
+        }
+
+        fn fold_record(&mut self, _: &Record, _: &Codec) -> Result<(), Invalid> {
+            Ok(())
+        }
+    }
+
+    fn instance(number: usize) -> Instance {
+        Instance { aggregate: TypeId::of::<Thing>(), tag: Some(Tag::new("thing", number).unwrap()) }
+    }
+
+    fn up_to(position: u64) -> Remembered {
+        Remembered { state: Folded::new(Arc::new(Thing)), marker: Marker::new(Position::new(position), 0) }
+    }
+
+    fn position(states: &States, number: usize) -> Option<u64> {
+        states.get(&instance(number)).map(|found| found.marker.settled().get())
+    }
+
+    #[test]
+    fn those_used_last_are_remembered_and_no_more_than_asked_for() {
+        let states = States::new(10);
+        for number in 0..1000 {
+            states.put(instance(0), up_to(1));
+            states.put(instance(number), up_to(1));
+            assert!(position(&states, 0).is_some());
+        }
+        let left = (1..1000).filter(|number| states.take(&instance(*number)).is_some()).count();
+        assert!((4..=10).contains(&left), "{left}");
+    }
+
+    #[test]
+    fn a_later_moment_stays() {
+        let states = States::new(10);
+        for (put, there) in [(5, 5), (3, 5), (7, 7)] {
+            states.put(instance(1), up_to(put));
+            assert_eq!(position(&states, 1), Some(there));
+        }
+        assert!(states.take(&instance(1)).is_some() && states.take(&instance(1)).is_none());
+    }
+
+    #[test]
+    fn with_no_room_nothing_is_remembered() {
+        let states = States::new(0);
+        states.put(instance(1), up_to(5));
+        assert!(position(&states, 1).is_none());
     }
 }
