@@ -1,2 +1,3 @@
-INSERT INTO {prefix}journal (recorded_at, metadata, body, positions, rejection)
+-- OR FAIL: whoever fails here gives the transaction up, so no journal has to be kept for the statement alone.
+INSERT OR FAIL INTO {prefix}journal (recorded_at, metadata, body, positions, rejection)
 SELECT * FROM (VALUES (?, ?, ?, ?, ?)) WHERE column1 IS NOT NULL
