@@ -7,7 +7,7 @@ mod hints;
 mod read;
 mod token;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, slice, sync::Arc};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,13 @@ pub use self::{
     read::{Batch, Entry, Hole, Marker, Outcome, Page, Read, Settled},
     token::Token,
 };
-use crate::{error::Error, query::Criteria, record::Position, rows::SharedRows, time::Timestamp};
+use crate::{
+    error::Error,
+    query::Criteria,
+    record::{Position, Record},
+    rows::SharedRows,
+    time::Timestamp,
+};
 
 /// The identity of one log, made when the log is made. A copy of the data keeps it, another log has another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -68,6 +74,24 @@ pub trait EventStore: Send + Sync + 'static {
     /// # Errors
     /// [`Error`] if the store cannot answer or a record is damaged.
     async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error>;
+
+    /// As [`read`](EventStore::read) of one read, but hands its records over in parts, in position order, so that a long past
+    /// need not be in memory at once. Answers the marker of the whole; an error of `each` ends it.
+    ///
+    /// # Errors
+    /// As [`read`](EventStore::read), and those of `each`.
+    async fn read_in_parts(
+        &self,
+        read: &Read,
+        each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
+    ) -> Result<Marker, Error> {
+        let mut marker = Marker::START;
+        for batch in self.read(slice::from_ref(read)).await? {
+            each(batch.records)?;
+            marker = batch.marker;
+        }
+        Ok(marker)
+    }
 
     /// Appends if, and only if, no event that matches a condition's criteria was appended since its marker.
     ///
@@ -185,6 +209,14 @@ macro_rules! delegate_store {
 
             async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error> {
                 (**self).read(reads).await
+            }
+
+            async fn read_in_parts(
+                &self,
+                read: &Read,
+                each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
+            ) -> Result<Marker, Error> {
+                (**self).read_in_parts(read, each).await
             }
 
             async fn append(&self, append: Append) -> Result<Appended, Error> {

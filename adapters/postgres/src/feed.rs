@@ -104,16 +104,37 @@ impl Mark {
 
 impl Store {
     pub(crate) async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<Page, Error> {
-        let Settled { position: settled, hole } = self.settle().await?;
-        let limit_rows = i64::try_from(limit).unwrap_or(i64::MAX);
-        if limit == 0 || settled <= after {
-            return Ok(Page { records: Vec::new(), up_to: after, hole });
+        let mut page = Page { records: Vec::new(), up_to: after, hole: None };
+        // Who reads far behind the mark need not know where it is by now.
+        self.fill(&mut page, filter, self.mark.get(), limit).await?;
+        if page.records.len() < limit {
+            let Settled { position, hole } = self.settle().await?;
+            self.fill(&mut page, filter, position, limit).await?;
+            page.hole = hole.filter(|_| page.records.len() < limit);
         }
-        let records = self.page(filter, after, settled, limit_rows).await?;
-        match records.last() {
-            Some(last) if records.len() >= limit => Ok(Page { up_to: last.position, records, hole: None }),
-            _ => Ok(Page { up_to: settled, records, hole }),
+        Ok(page)
+    }
+
+    /// Adds what follows a page up to a position that is settled, as far as there is room.
+    async fn fill(
+        &self,
+        page: &mut Page,
+        filter: &Criteria,
+        settled: Position,
+        limit: usize,
+    ) -> Result<(), Error> {
+        let room = limit.saturating_sub(page.records.len());
+        if room == 0 || settled <= page.up_to {
+            return Ok(());
         }
+        let rows = i64::try_from(room).unwrap_or(i64::MAX);
+        let found = self.page(&self.pool, filter, page.up_to, settled, rows).await?;
+        page.up_to = match found.last() {
+            Some(last) if found.len() >= room => last.position,
+            _ => settled,
+        };
+        page.records.extend(found);
+        Ok(())
     }
 
     pub(crate) async fn count(

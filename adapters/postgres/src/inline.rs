@@ -12,7 +12,7 @@ use annalist_core::{
     query::{Criteria, Item},
     record::{Draft, Position, Record},
     rows::{Anchor, Checkpoint, Inline, InlineId, Inlined, Key, Table},
-    store::{Append, Appended, Read},
+    store::{Append, Appended},
 };
 use sqlx::{PgConnection, Row};
 
@@ -175,9 +175,8 @@ impl Store {
         head: Position,
     ) -> Result<Vec<Record>, Error> {
         let criteria = Criteria::from(Item::any().types(inline.types().iter().copied()));
-        let read = Read { criteria, after, up_to: head };
         let limit = i64::try_from(Inlined::AT_MOST + 1).unwrap_or(i64::MAX);
-        self.records(connection, &read, limit).await
+        self.page(connection, &criteria, after, head, limit).await
     }
 
     async fn set_inline(

@@ -71,10 +71,11 @@ use std::{fmt, sync::Arc, time::Duration};
 use annalist_core::{
     error::Error,
     query::Criteria,
-    record::Position,
+    record::{Position, Record},
     rows::SharedRows,
     store::{
-        Append, Appended, Batch, CommandKey, Entry, EventStore, Hints, LogId, Page, Read, Receipt, Settled,
+        Append, Appended, Batch, CommandKey, Entry, EventStore, Hints, LogId, Marker, Page, Read, Receipt,
+        Settled,
     },
     time::Timestamp,
 };
@@ -163,7 +164,15 @@ impl EventStore for Postgres {
     }
 
     async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error> {
-        self.store.read(reads).await
+        Store::read(&self.store, reads).await
+    }
+
+    async fn read_in_parts(
+        &self,
+        read: &Read,
+        each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
+    ) -> Result<Marker, Error> {
+        Store::read_in_parts(&self.store, read, each).await
     }
 
     async fn append(&self, append: Append) -> Result<Appended, Error> {

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// All versions that there ever were, oldest first. What was released is never edited: a change is a new version.
-const MIGRATIONS: [Migration; 3] = [
+const MIGRATIONS: [Migration; 4] = [
     Migration {
         version: 1,
         statements: &[
@@ -52,6 +52,14 @@ const MIGRATIONS: [Migration; 3] = [
             include_str!("../sql/v3/07-append.sql"),
             include_str!("../sql/v3/08-append_of_old.sql"),
             include_str!("../sql/v3/09-grants.sql"),
+        ],
+    },
+    Migration {
+        version: 4,
+        statements: &[
+            include_str!("../sql/v4/01-find.sql"),
+            include_str!("../sql/v4/02-at.sql"),
+            include_str!("../sql/v4/03-page.sql"),
         ],
     },
 ];

@@ -3,7 +3,7 @@
 use annalist_core::{
     error::{Error, Invalid},
     payload::Payload,
-    query::Item,
+    query::{Criteria, Item},
     record::{Metadata, Position, Record, StoredMetadata},
     store::{Receipt, Stored},
     tag::Tag,
@@ -13,7 +13,8 @@ use sqlx::{
     Decode, Encode, Postgres, Row, Type,
     encode::IsNull,
     error::BoxDynError,
-    postgres::{PgArgumentBuffer, PgHasArrayType, PgRow, PgTypeInfo, PgValueRef, types::Oid},
+    postgres::{PgArgumentBuffer, PgArguments, PgHasArrayType, PgRow, PgTypeInfo, PgValueRef, types::Oid},
+    query::Query,
 };
 use uuid::Uuid;
 
@@ -89,6 +90,23 @@ pub(crate) struct Items {
 }
 
 impl Items {
+    /// Those of several criteria, each numbered.
+    pub(crate) fn of<'a>(criteria: impl IntoIterator<Item = &'a Criteria>) -> Self {
+        let mut items = Self::default();
+        for (index, criteria) in criteria.into_iter().enumerate() {
+            criteria.items().iter().for_each(|item| items.push(index, item));
+        }
+        items
+    }
+
+    /// As the next three parameters.
+    pub(crate) fn bind<'q>(
+        self,
+        query: Query<'q, Postgres, PgArguments>,
+    ) -> Query<'q, Postgres, PgArguments> {
+        query.bind(self.of).bind(self.types).bind(self.tags)
+    }
+
     pub(crate) fn push(&mut self, of: usize, item: &Item) {
         // No stored name contains NUL, and PostgreSQL cannot even be asked for one: such an item matches nothing.
         let types = item.type_names().iter().map(AsRef::as_ref).filter(|name: &&str| !name.contains('\0'));
@@ -107,27 +125,86 @@ pub(crate) fn ordinal(index: usize) -> i32 {
     i32::try_from(index).unwrap_or(i32::MAX - 1) + 1
 }
 
-/// The record in a row of `read`.
-pub(crate) fn record(row: &PgRow, position: Position) -> Result<Record, Error> {
-    let damaged = |reason: String| Error::from(Invalid::Damaged { position, reason });
-    let unread = |error: sqlx::Error| damaged(error.to_string());
-    let version: i64 = row.try_get("version").map_err(unread)?;
-    let tags: Vec<String> = row.try_get("tags").map_err(unread)?;
-    Ok(Record {
-        position,
-        recorded_at: row.try_get::<Time, _>("recorded_at").map_err(unread)?.0,
-        id: row.try_get("id").map_err(unread)?,
-        name: row.try_get::<String, _>("type").map_err(unread)?.into(),
-        version: u32::try_from(version).map_err(|_| damaged(format!("{version} is no version")))?,
-        tags: tags
-            .into_iter()
-            .map(Tag::parse)
-            .collect::<Result<_, _>>()
-            .map_err(|error| damaged(error.to_string()))?,
-        data: Payload::from_stored(row.try_get::<String, _>("data").map_err(unread)?),
-        origin: StoredMetadata::from_stored(row.try_get::<String, _>("metadata").map_err(unread)?),
-    })
+/// The record in a row that begins with an event's columns: position, type, version, data, id, recorded_at, tags, metadata.
+/// In that of a bare one, the last four are empty.
+pub(crate) fn record(row: &PgRow) -> Result<Record, Error> {
+    let row = Event { row, position: Position::START };
+    let row = Event { position: position(row.column(0)?), ..row };
+    let version: i64 = row.column(2)?;
+    let mut record = Record {
+        position: row.position,
+        recorded_at: Timestamp::EPOCH,
+        id: Uuid::nil(),
+        name: row.column::<String>(1)?.into(),
+        version: u32::try_from(version).map_err(|_| row.damaged(format!("{version} is no version")))?,
+        tags: Vec::new(),
+        data: Payload::from_stored(row.column::<&str>(3)?),
+        origin: StoredMetadata::default(),
+    };
+    if let Some(id) = row.column(4)? {
+        let Tags(tags) = row.column(6)?;
+        record.id = id;
+        record.recorded_at = row.column::<Time>(5)?.0;
+        record.tags = tags;
+        record.origin = StoredMetadata::from_stored(row.column::<&str>(7)?);
+    }
+    Ok(record)
 }
+
+/// A row with an event in it.
+struct Event<'r> {
+    row: &'r PgRow,
+    position: Position,
+}
+
+impl<'r> Event<'r> {
+    /// The statement says of which type the column is. JSON travels as its text.
+    fn column<T: Decode<'r, Postgres>>(&self, index: usize) -> Result<T, Error> {
+        self.row.try_get_unchecked(index).map_err(|error| self.damaged(error.to_string()))
+    }
+
+    fn damaged(&self, reason: String) -> Error {
+        Invalid::Damaged { position: self.position, reason }.into()
+    }
+}
+
+/// Tags as `text[]`.
+struct Tags(Vec<Tag>);
+
+impl Decode<'_, Postgres> for Tags {
+    /// In the binary form of an array: the number of dimensions, flags, the type of the elements, of each dimension its length and
+    /// its first index, then of each element its length and its bytes.
+    fn decode(value: PgValueRef<'_>) -> Result<Self, BoxDynError> {
+        let mut bytes = value.as_bytes()?;
+        let dimensions = next(&mut bytes)?;
+        next(&mut bytes)?;
+        next(&mut bytes)?;
+        let length = match dimensions {
+            0 => 0,
+            1 => next(&mut bytes)?,
+            _ => return Err("its tags have more than one dimension".into()),
+        };
+        if dimensions == 1 {
+            next(&mut bytes)?;
+        }
+        (0..length).map(|_| tag(&mut bytes)).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+fn tag(bytes: &mut &[u8]) -> Result<Tag, BoxDynError> {
+    let length = usize::try_from(next(bytes)?).map_err(|_| "one of its tags is NULL")?;
+    let (text, rest) = bytes.split_at_checked(length).ok_or(CUT)?;
+    *bytes = rest;
+    Ok(Tag::parse(str::from_utf8(text)?)?)
+}
+
+fn next(bytes: &mut &[u8]) -> Result<i32, BoxDynError> {
+    let (number, rest) = bytes.split_first_chunk().ok_or(CUT)?;
+    *bytes = rest;
+    Ok(i32::from_be_bytes(*number))
+}
+
+const CUT: &str = "its tags end too early";
 
 /// The metadata in a row, or what is wrong with it.
 pub(crate) fn metadata(row: &PgRow) -> Result<Metadata, String> {

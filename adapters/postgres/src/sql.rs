@@ -53,6 +53,7 @@ macro_rules! statements {
 
 statements!(
     append,
+    at,
     builds,
     claim,
     count,
@@ -73,6 +74,8 @@ statements!(
     none_live,
     notify,
     one_maker,
+    page,
+    page_of,
     park,
     parked,
     position_at,

@@ -41,7 +41,7 @@ async fn batch(
     connection: &mut SqliteConnection,
     sql: &Sql,
     operation: &str,
-    Read { criteria, after, up_to }: &Read,
+    Read { criteria, after, up_to, .. }: &Read,
 ) -> Result<Batch, Error> {
     let (records, head) = records(connection, sql, operation, criteria, (*after, *up_to), None).await?;
     Ok(Batch { records, marker: Marker::new(head.min(*up_to), 0) })

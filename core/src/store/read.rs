@@ -17,12 +17,15 @@ pub struct Read {
     pub after: Position,
     /// Only those up to this position.
     pub up_to: Position,
+    /// Only what a fold needs that looks at no context: position, type, version and payload. A store may leave the rest of
+    /// the records blank.
+    pub bare: bool,
 }
 
 impl Read {
     /// All that match.
     pub fn all(criteria: Criteria) -> Self {
-        Self { criteria, after: Position::START, up_to: Position::END }
+        Self { criteria, after: Position::START, up_to: Position::END, bare: false }
     }
 
     /// The same, but only behind a position.
@@ -35,6 +38,12 @@ impl Read {
     #[must_use]
     pub fn up_to(self, up_to: Position) -> Self {
         Self { up_to, ..self }
+    }
+
+    /// The same, but only what a fold needs that looks at no context.
+    #[must_use]
+    pub fn bare(self) -> Self {
+        Self { bare: true, ..self }
     }
 }
 

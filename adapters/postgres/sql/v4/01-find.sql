@@ -1,0 +1,41 @@
+-- The positions of a read's matching events, in order, and how many of them stand behind the mark.
+--
+-- _of, _types, _tags   one element an item: the number of its read, its types and tags as array literals
+-- _read                the read whose items are meant
+-- _mark                a position up to which the log is settled
+-- _limit               the first so many positions of (_after, _up_to], or NULL for all
+--
+-- STABLE: it sees the log as the statement around it does. The settings keep the plan on the indexes, whatever the statistics
+-- say about a table that was just made.
+CREATE FUNCTION {schema}.find(
+  _of int[], _types text[], _tags text[], _read int, _mark bigint, _after bigint, _up_to bigint, _limit bigint,
+  OUT above bigint, OUT positions bigint[])
+LANGUAGE plpgsql STABLE
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
+SET plan_cache_mode = force_generic_plan
+AS $find$
+DECLARE
+  _from bigint := least(_mark, _after);
+BEGIN
+  IF cardinality(_of) = 1 AND _of[1] = _read THEN
+    positions := ARRAY(
+      SELECT m.position
+      FROM {schema}.matching(_types[1]::text[], _tags[1]::text[], _from, _up_to, _limit) AS m(position)
+      ORDER BY m.position LIMIT _limit);
+  ELSE
+    positions := ARRAY(
+      SELECT DISTINCT m.position
+      FROM unnest(_of, _types, _tags) AS i(read, types, tags)
+      CROSS JOIN LATERAL {schema}.matching(i.types::text[], i.tags::text[], _from, _up_to, _limit) AS m(position)
+      WHERE i.read = _read
+      ORDER BY m.position LIMIT _limit);
+  END IF;
+  above := 0;
+  IF positions[cardinality(positions)] > _mark THEN
+    above := (SELECT count(*) FROM unnest(positions) AS p(position) WHERE p.position > _mark);
+    IF _after > _mark THEN
+      positions := ARRAY(SELECT p.position FROM unnest(positions) AS p(position) WHERE p.position > _after ORDER BY p.position);
+    END IF;
+  END IF;
+END
+$find$
