@@ -1,9 +1,11 @@
 //! The log as a stream of pages: catches up from any position, then follows.
 
+mod batches;
 mod hub;
 
 use std::sync::Arc;
 
+pub(crate) use self::batches::Batches;
 pub use self::hub::Hub;
 use crate::{error::Error, query::Criteria, record::Position, store::Page};
 

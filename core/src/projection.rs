@@ -7,8 +7,10 @@ mod ending;
 mod folding;
 mod follower;
 mod going_inline;
+mod halt;
 mod inline;
 mod keeper;
+mod kept;
 mod key;
 mod meter;
 mod on;
@@ -19,6 +21,7 @@ mod running;
 mod status;
 mod steps;
 mod takeover;
+mod touched;
 
 pub use self::{
     consumer::{Consumer, Poison, Taken},

@@ -13,14 +13,25 @@ use crate::{
     record::Record,
 };
 
+/// What a policy made of an event.
+pub(super) struct Reacted {
+    pub(super) commands: Commands,
+    /// Whether it had to wait for something: it did more than think.
+    pub(super) waited: bool,
+}
+
 /// Lets a policy react. Panics of its code become errors.
-pub(super) async fn react<P: Policy>(policy: &P, record: &Record, codec: &Codec) -> Result<Commands, String> {
+pub(super) async fn react<P: Policy>(policy: &P, record: &Record, codec: &Codec) -> Result<Reacted, String> {
     let mut reaction = guard(|| policy.react_to_record(record, codec))?;
-    poll_fn(|context| {
-        guard(|| reaction.as_mut().poll(context).map_err(told))
-            .unwrap_or_else(|panic| Poll::Ready(Err(panic)))
+    let mut waited = false;
+    let commands = poll_fn(|context| {
+        let polled = guard(|| reaction.as_mut().poll(context).map_err(told));
+        let polled = polled.unwrap_or_else(|panic| Poll::Ready(Err(panic)));
+        waited |= polled.is_pending();
+        polled
     })
-    .await
+    .await?;
+    Ok(Reacted { commands, waited })
 }
 
 fn guard<T>(user_code: impl FnOnce() -> T) -> Result<T, String> {

@@ -1,19 +1,22 @@
 //! Runs a policy on the events of a feed: it reacts to one, its commands are sent, and only then comes the next.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, num::NonZeroUsize, sync::Arc};
 
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-use super::{Commands, OnError, OnReject, Policy, criteria_of, react::react};
+use super::{
+    Commands, OnError, OnReject, Policy, criteria_of,
+    react::{Reacted, react},
+};
 use crate::{
     app::{App, AppSlot, Call},
     codec::Codec,
     error::{Error, ExecuteError},
     projection::{Consumer, Parking, Poison, Taken, failed, waiting},
     query::Criteria,
-    record::{Metadata, Name, Record},
+    record::{Metadata, Name, Position, Record},
     rows::{Parked, Table},
     tag::Tag,
 };
@@ -35,6 +38,7 @@ pub(super) struct Reactor<P> {
 pub(super) struct Pending {
     event: Uuid,
     commands: Commands,
+    waited: bool,
     next: usize,
 }
 
@@ -60,35 +64,43 @@ impl<P: Policy> Consumer for Reactor<P> {
         criteria_of::<P>()
     }
 
-    /// What was done is written down before more is done.
-    fn page(&self) -> usize {
-        1
-    }
-
-    async fn take(&mut self, records: &[Record], parking: &Parking) -> Result<Taken, Error> {
-        let (mut parking, mut taken) = (Cow::Borrowed(parking), Taken::default());
+    /// What was done is written down before more is done. Events about which nothing was done are passed over together.
+    async fn take(&mut self, records: &[Record], _: Position, parking: &Parking) -> Result<Taken, Error> {
+        let (mut parking, mut taken, once) = (Cow::Borrowed(parking), Taken::default(), parking.tries_once());
         for (index, record) in records.iter().enumerate() {
             let keys: Vec<String> = record.tags.iter().map(Tag::to_string).collect();
-            let parked = match parking.before(&keys) {
-                Some(before) => waiting(record, keys, before),
-                None => match self.see_to(record, parking.tries_once()).await? {
-                    Seen::Done => continue,
-                    Seen::GivenUp { error, attempts, parks: true } if parking.parks() => {
+            let (parked, acted) = match parking.before(&keys) {
+                Some(before) => (Some(waiting(record, keys, before)), false),
+                None => match self.see_to(record, once).await {
+                    Ok(Seen::Done { acted }) => (None, acted),
+                    Ok(Seen::GivenUp { error, attempts, parks: true }) if parking.parks() => {
                         tracing::error!(policy = P::NAME, event = %record.id, error, "the event is parked");
-                        Parked { attempts, ..failed(record, keys, error) }
+                        (Some(Parked { attempts, ..failed(record, keys, error) }), true)
                     }
-                    Seen::GivenUp { error, .. } => {
+                    Ok(Seen::GivenUp { error, .. }) => {
                         taken.poison = Some(Poison { index, error });
                         break;
                     }
-                    Seen::Failed(error) => {
+                    Ok(Seen::Failed(error)) => {
                         (taken.poison, taken.again) = (Some(Poison { index, error }), true);
                         break;
                     }
+                    // It is the first one when it comes again, and its commands are still at hand.
+                    Err(_) if index > 0 && !once => {
+                        taken.only = NonZeroUsize::new(index);
+                        break;
+                    }
+                    Err(error) => return Err(error),
                 },
             };
-            parking.to_mut().add(&parked);
-            taken.park.push(parked);
+            if let Some(parked) = parked {
+                parking.to_mut().add(&parked);
+                taken.park.push(parked);
+            }
+            if acted && !once {
+                taken.only = NonZeroUsize::new(index + 1);
+                break;
+            }
         }
         Ok(taken)
     }
@@ -96,15 +108,14 @@ impl<P: Policy> Consumer for Reactor<P> {
 
 /// What came of a try to be done with an event.
 enum Seen {
-    Done,
+    Done {
+        /// Whether it sent commands, or its handler waited for something.
+        acted: bool,
+    },
     /// The next try may succeed.
     Failed(String),
     /// There will be no other try.
-    GivenUp {
-        error: String,
-        attempts: u32,
-        parks: bool,
-    },
+    GivenUp { error: String, attempts: u32, parks: bool },
 }
 
 impl<P: Policy> Reactor<P> {
@@ -113,7 +124,7 @@ impl<P: Policy> Reactor<P> {
         let before = self.tried.take().filter(|(event, _)| *event == record.id).map_or(0, |(_, tries)| tries);
         let (attempts, most) = (before + 1, if once { 1 } else { P::TRIES });
         let (error, parks) = match self.answer(record).await {
-            Ok(()) => return Ok(Seen::Done),
+            Ok(acted) => return Ok(Seen::Done { acted }),
             Err(Failure::Store(error)) => return Err(error),
             Err(Failure::Failed(error)) if attempts < most => {
                 self.tried = Some((record.id, attempts));
@@ -127,18 +138,20 @@ impl<P: Policy> Reactor<P> {
         Ok(Seen::GivenUp { error, attempts, parks })
     }
 
-    /// Reacts to an event and sends its commands, as far as that was not done yet.
-    async fn answer(&mut self, record: &Record) -> Result<(), Failure> {
+    /// Reacts to an event and sends its commands, as far as that was not done yet. Gives whether anything was done.
+    async fn answer(&mut self, record: &Record) -> Result<bool, Failure> {
         let mut pending = match self.pending.get_mut().take().filter(|pending| pending.event == record.id) {
             Some(pending) => pending,
             None => {
-                let commands = react(&*self.policy, record, &self.codec).await.map_err(Failure::Failed)?;
-                Pending { event: record.id, commands, next: 0 }
+                let reacted = react(&*self.policy, record, &self.codec).await.map_err(Failure::Failed)?;
+                let Reacted { commands, waited } = reacted;
+                Pending { event: record.id, commands, waited, next: 0 }
             }
         };
         let sent = self.send(record, &mut pending).await;
+        let acted = pending.waited || !pending.commands.is_empty();
         *self.pending.get_mut() = sent.is_err().then_some(pending);
-        sent
+        sent.map(|()| acted)
     }
 
     /// Sends what has no answer yet, in order. The app is held for one command at a time: one that was dropped can go.

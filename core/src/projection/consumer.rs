@@ -1,5 +1,7 @@
 //! What is done with the events of a feed: rows are folded from them, a user's own SQL runs, commands are sent.
 
+use std::num::NonZeroUsize;
+
 use async_trait::async_trait;
 
 use super::Parking;
@@ -7,7 +9,7 @@ use crate::{
     error::Error,
     feed,
     query::Criteria,
-    record::Record,
+    record::{Position, Record},
     rows::{Committed, Folded, Parked, RowChange, RowStore, Table},
 };
 
@@ -20,8 +22,8 @@ pub trait Consumer: Send + Sync + 'static {
     /// The events that it takes.
     fn filter(&self) -> Criteria;
 
-    /// How many events it takes at once.
-    fn page(&self) -> usize {
+    /// How many events it takes at once, at most.
+    fn batch(&self) -> usize {
         feed::PAGE
     }
 
@@ -30,11 +32,12 @@ pub trait Consumer: Send + Sync + 'static {
         false
     }
 
-    /// Takes records in their order, and tells what is to be written. It may be given the same records again.
+    /// Takes records in their order, and tells what is to be written. The checkpoint stands at `from`, and `parking` is what
+    /// is parked there: as long as both stay as they are, nobody has changed a row. It may be given the same records again.
     ///
     /// # Errors
     /// [`Error`] if a store does not answer: it is asked again later.
-    async fn take(&mut self, records: &[Record], parking: &Parking) -> Result<Taken, Error>;
+    async fn take(&mut self, records: &[Record], from: Position, parking: &Parking) -> Result<Taken, Error>;
 
     /// Writes a change. The inner error is that of the consumer itself, which blames one of the records: with it nothing
     /// was written.
@@ -62,6 +65,8 @@ pub struct Taken {
     pub poison: Option<Poison>,
     /// Whether that record may be taken later: it is given again after a pause, and nothing stands still.
     pub again: bool,
+    /// How many records it took, if not all: the rest is given again when what came of these is written.
+    pub only: Option<NonZeroUsize>,
 }
 
 /// A record that cannot be taken.
@@ -83,16 +88,16 @@ impl Consumer for Box<dyn Consumer> {
         (**self).filter()
     }
 
-    fn page(&self) -> usize {
-        (**self).page()
+    fn batch(&self) -> usize {
+        (**self).batch()
     }
 
     fn sets_up(&self) -> bool {
         (**self).sets_up()
     }
 
-    async fn take(&mut self, records: &[Record], parking: &Parking) -> Result<Taken, Error> {
-        (**self).take(records, parking).await
+    async fn take(&mut self, records: &[Record], from: Position, parking: &Parking) -> Result<Taken, Error> {
+        (**self).take(records, from, parking).await
     }
 
     async fn commit(

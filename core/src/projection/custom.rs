@@ -10,7 +10,7 @@ use crate::{
     error::{BoxError, Error, Invalid},
     event::{Event, Recorded, Types},
     query::{Criteria, Item},
-    record::Record,
+    record::{Position, Record},
     rows::{Committed, RowChange, RowStore, SharedRows, Table, Transactional, Work},
 };
 
@@ -136,7 +136,7 @@ impl<S: Transactional, C: CustomProjection<S>> Consumer for OwnSql<C, S> {
     }
 
     /// What is to be done is done with the commit.
-    async fn take(&mut self, _: &[Record], _: &Parking) -> Result<Taken, Error> {
+    async fn take(&mut self, _: &[Record], _: Position, _: &Parking) -> Result<Taken, Error> {
         Ok(Taken::default())
     }
 

@@ -174,7 +174,7 @@ impl Desk {
             }
             let mut tried = match kept.take().filter(|tried: &Tried| parked.starts_with(&tried.parked)) {
                 Some(tried) => tried,
-                None => self.try_again(table, parked.clone()).await?,
+                None => self.try_again(table, build.checkpoint.position, parked.clone()).await?,
             };
             let done = tried.unpark.len() as u64;
             match tried.write(&*self.rows, &table, &build).await? {
@@ -190,10 +190,10 @@ impl Desk {
         }
     }
 
-    async fn try_again(&self, table: Table, parked: Vec<Parked>) -> Result<Tried, Error> {
+    async fn try_again(&self, table: Table, at: Position, parked: Vec<Parked>) -> Result<Tried, Error> {
         let mut records = self.records_of(&parked).await?;
         let mut consumer = self.follower.consumer(table, SharedRows::clone(&self.rows));
-        let taken = consumer.take(&records, &Parking::by_hand()).await?;
+        let taken = consumer.take(&records, at, &Parking::by_hand()).await?;
         let count = taken.poison.as_ref().map_or(parked.len(), |poison| poison.index);
         records.truncate(count);
         let park: Vec<Parked> = taken.park.iter().map(|again| tried_again(again, &parked)).collect();

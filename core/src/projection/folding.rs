@@ -1,33 +1,35 @@
 //! Folding: plan the steps of a batch of records, load the rows that they change, run the handlers.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    marker::PhantomData,
-    panic::{AssertUnwindSafe, catch_unwind},
-};
+use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 
 use super::{
     Change, Consumer, Parking, Poison, Projection, RowKey, Steps, Taken, criteria_of,
+    kept::{At, Kept},
     parking::{failed, waiting},
-    steps::Step,
+    touched::{Slot, Touched, guard},
 };
 use crate::{
     codec::Codec,
-    error::{Error, Invalid, panic_message},
+    error::{Error, Invalid},
+    feed,
     query::Criteria,
-    record::Record,
-    rows::{Folded, Key, Parked, Row, SharedRows, Table, key_text},
+    record::{Position, Record},
+    rows::{Committed, Folded, Parked, RowChange, RowStore, SharedRows, Table, key_text},
 };
 
+/// How many events are folded at once, at most: the more, the fewer rows are written twice.
+const BATCH: usize = 8 * feed::PAGE;
+
 /// Folds events into the rows of a build.
-#[derive(Debug)]
-pub struct Folding<P> {
+pub struct Folding<P: Projection> {
     table: Table,
     rows: SharedRows,
     codec: Codec,
-    row: PhantomData<fn() -> P>,
+    kept: Kept<P>,
+    /// The rows of the batch that is not written yet.
+    folded: Vec<Slot<P>>,
 }
 
 impl<P: Projection> Folding<P> {
@@ -38,27 +40,35 @@ impl<P: Projection> Folding<P> {
 
     /// Into this build.
     pub(crate) fn build(table: Table, rows: SharedRows, codec: Codec) -> Self {
-        Self { table, rows, codec, row: PhantomData }
+        Self { table, rows, codec, kept: Kept::default(), folded: Vec::new() }
     }
 
-    /// Folds records into the stored rows. `bad` are those that were tried before and failed.
+    /// Folds records into the rows as they stand at a place. `bad` are those that were tried before and failed.
     async fn fold(
-        &self,
+        &mut self,
         records: &[Record],
-        parking: &Parking,
+        (at, parking): (At, &Parking),
         bad: &Bad,
     ) -> Result<Result<Done, Failed>, Error> {
         let (steps, park) = match sort::<P>(records, &self.codec, parking, bad) {
             Ok(sorted) => sorted,
             Err(poison) => return Ok(Err(Failed::Planning(poison))),
         };
-        let keys = match steps.stored_keys() {
-            Ok(keys) => keys,
+        let kept = self.kept.at(at);
+        let mut touched = match Touched::by(steps, |key| kept.take(key)) {
+            Ok(touched) => touched,
             Err(poison) => return Ok(Err(Failed::Folding(poison))),
         };
-        let stored: Vec<Key> = keys.iter().map(|one| one.stored.clone()).collect();
-        let loaded = self.rows.rows(&self.table, &stored).await?;
-        Ok(apply(steps, keys, loaded).map(|rows| Done { rows, park }).map_err(Failed::Folding))
+        let loaded = match touched.wanted() {
+            [] => Vec::new(),
+            wanted => self.rows.rows(&self.table, wanted).await?,
+        };
+        let rows = match touched.fold(loaded) {
+            Ok(rows) => rows,
+            Err(poison) => return Ok(Err(Failed::Folding(poison))),
+        };
+        self.folded = touched.into_rows();
+        Ok(Ok(Done { rows, park }))
     }
 }
 
@@ -87,13 +97,19 @@ impl<P: Projection> Consumer for Folding<P> {
         criteria_of::<P>()
     }
 
+    fn batch(&self) -> usize {
+        BATCH
+    }
+
     /// Each failure makes it start again without the record that failed, or with those before it only: a handler that
     /// failed may have left its row half changed.
-    async fn take(&mut self, records: &[Record], parking: &Parking) -> Result<Taken, Error> {
+    async fn take(&mut self, records: &[Record], from: Position, parking: &Parking) -> Result<Taken, Error> {
         let (mut records, mut bad, mut poison) = (records, Bad::new(), None);
+        let at = (from, parking.count());
+        self.folded.clear();
         loop {
-            match self.fold(records, parking, &bad).await? {
-                Ok(Done { rows, park }) => return Ok(Taken { rows, park, poison, again: false }),
+            match self.fold(records, (at, parking), &bad).await? {
+                Ok(Done { rows, park }) => return Ok(Taken { rows, park, poison, ..Taken::default() }),
                 Err(Failed::Folding(Poison { index, error })) if parking.parks() => {
                     bad.insert(index, error);
                 }
@@ -103,6 +119,27 @@ impl<P: Projection> Consumer for Folding<P> {
                 }
             }
         }
+    }
+
+    /// Keeps the rows if they were written, and forgets all if it may be otherwise.
+    async fn commit(
+        &mut self,
+        rows: &dyn RowStore,
+        records: &[Record],
+        change: RowChange<'_>,
+    ) -> Result<Result<Committed, String>, Error> {
+        let folded = std::mem::take(&mut self.folded);
+        let (from, to) = ((change.from, change.parked), (change.to, change.parked));
+        let parks = !(change.park.is_empty() && change.unpark.is_empty());
+        let committed = rows.commit(change).await;
+        match committed {
+            Ok(Committed::Done) if !parks => {
+                let written = if records.is_empty() { Vec::new() } else { folded };
+                self.kept.at(from).move_to(to, written);
+            }
+            _ => self.kept.forget(),
+        }
+        committed.map(Ok)
     }
 }
 
@@ -153,40 +190,6 @@ fn texts<K: RowKey>(index: usize, keys: &[K]) -> Result<Vec<String>, Poison> {
     keys.iter().map(|key| guard(index, || Ok(key_text(&key.to_key()?)))).collect()
 }
 
-/// A key with its stored form and the record that named it first.
-pub(super) struct StoredKey<K> {
-    key: K,
-    pub(super) stored: Key,
-    record: usize,
-}
-
-impl<P: Projection> Steps<'_, P> {
-    /// The keys in the form in which stores keep them, each once, in order of first appearance.
-    pub(super) fn stored_keys(&self) -> Result<Vec<StoredKey<P::Key>>, Poison> {
-        let keys = self.keys().into_iter();
-        keys.map(|(key, record)| {
-            let stored = guard(record, || key.to_key())?;
-            Ok(StoredKey { key, stored, record })
-        })
-        .collect()
-    }
-}
-
-/// Runs steps on the rows of their keys.
-pub(super) fn apply<P: Projection>(
-    steps: Steps<'_, P>,
-    keys: Vec<StoredKey<P::Key>>,
-    rows: Vec<Option<Row>>,
-) -> Result<Folded, Poison> {
-    let mut slots = HashMap::with_capacity(keys.len());
-    for (StoredKey { key, record, .. }, row) in keys.iter().zip(rows) {
-        let row = guard(*record, || row.map(P::from_row).transpose())?;
-        slots.insert(key.clone(), Slot::<P> { stored: row.is_some(), row, touched: *record });
-    }
-    run(steps, &mut slots)?;
-    write(keys, slots)
-}
-
 /// Folds records into rows that start from nothing: what every store has to end up with.
 pub(crate) fn fold_in_memory<P: Projection>(
     records: &[Record],
@@ -195,59 +198,15 @@ pub(crate) fn fold_in_memory<P: Projection>(
     let mut steps = Steps::default();
     records.iter().try_for_each(|record| P::plan_record(record, codec, &mut steps))?;
     let mut rows = HashMap::new();
-    for Step { key, apply, .. } in steps.into_vec() {
-        let row = rows.entry(key.clone()).or_insert_with(|| P::initial(key.clone()));
-        if apply(row) == Change::Delete {
-            rows.remove(&key);
+    let (steps, keys) = steps.into_parts();
+    let mut keys = keys.into_iter();
+    for step in steps {
+        for key in keys.by_ref().take(step.rows) {
+            let row = rows.entry(key.clone()).or_insert_with(|| P::initial(key.clone()));
+            if (step.apply)(row) == Change::Delete {
+                rows.remove(&key);
+            }
         }
     }
     Ok(rows)
-}
-
-/// A row in the making.
-struct Slot<P> {
-    row: Option<P>,
-    stored: bool,
-    /// The index of the last record that touched it.
-    touched: usize,
-}
-
-fn run<P: Projection>(steps: Steps<'_, P>, slots: &mut HashMap<P::Key, Slot<P>>) -> Result<(), Poison> {
-    for Step { key, record, apply } in steps.into_vec() {
-        let Some(slot) = slots.get_mut(&key) else { continue };
-        slot.touched = record;
-        let change = guard(record, || Ok(apply(slot.row.get_or_insert_with(|| P::initial(key)))))?;
-        if change == Change::Delete {
-            slot.row = None;
-        }
-    }
-    Ok(())
-}
-
-/// The rows to write and the keys to delete, in order of first appearance.
-fn write<P: Projection>(
-    keys: Vec<StoredKey<P::Key>>,
-    mut slots: HashMap<P::Key, Slot<P>>,
-) -> Result<Folded, Poison> {
-    let mut folded = Folded::default();
-    for StoredKey { key, stored, .. } in keys {
-        match slots.remove(&key) {
-            Some(Slot { row: Some(row), touched, .. }) => {
-                folded.upserts.push(guard(touched, || row.to_row())?);
-            }
-            Some(Slot { row: None, stored: true, .. }) => folded.deletes.push(stored),
-            _ => {}
-        }
-    }
-    Ok(folded)
-}
-
-/// Runs the user's code for the record at an index; an error or a panic blames that record.
-pub(super) fn guard<T>(index: usize, user_code: impl FnOnce() -> Result<T, Invalid>) -> Result<T, Poison> {
-    let error = match catch_unwind(AssertUnwindSafe(user_code)) {
-        Ok(Ok(value)) => return Ok(value),
-        Ok(Err(invalid)) => invalid.to_string(),
-        Err(panic) => format!("the handler panicked: {}", panic_message(&*panic)),
-    };
-    Err(Poison { index, error })
 }

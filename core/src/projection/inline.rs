@@ -4,7 +4,7 @@ use std::{collections::HashMap, marker::PhantomData};
 
 use super::{
     Poison, Projection, Steps,
-    folding::{apply, guard},
+    touched::{Touched, guard},
 };
 use crate::{
     codec::Codec,
@@ -29,13 +29,13 @@ impl<P: Projection> InlineFold<P> {
         Self { table, types, codec, row: PhantomData }
     }
 
-    fn plan<'a>(&self, records: &'a [Record]) -> Result<Steps<'a, P>, Poison> {
+    fn plan<'a>(&self, records: &'a [Record]) -> Result<Touched<'a, P>, Poison> {
         let mut steps = Steps::default();
         for (index, record) in records.iter().enumerate() {
             steps.begin(index);
             guard(index, || P::plan_record(record, &self.codec, &mut steps))?;
         }
-        Ok(steps)
+        Touched::by(steps, |_| None)
     }
 
     fn invalid(&self, records: &[Record], Poison { index, error }: Poison) -> Invalid {
@@ -58,21 +58,19 @@ impl<P: Projection> Inline for InlineFold<P> {
     }
 
     fn keys(&self, records: &[Record]) -> Result<Vec<Key>, Invalid> {
-        let keys = self.plan(records).and_then(|steps| steps.stored_keys());
-        let keys = keys.map_err(|poison| self.invalid(records, poison))?;
-        Ok(keys.into_iter().map(|key| key.stored).collect())
+        let touched = self.plan(records).map_err(|poison| self.invalid(records, poison))?;
+        Ok(touched.wanted().to_vec())
     }
 
     fn fold(&self, records: &[Record], rows: Vec<(Key, Option<Row>)>) -> Result<Folded, Invalid> {
-        let folded = self.plan(records).and_then(|steps| {
-            let keys = steps.stored_keys()?;
+        let folded = self.plan(records).and_then(|mut touched| {
             let mut given: HashMap<String, Option<Row>> =
                 rows.into_iter().map(|(key, row)| (key_text(&key), row)).collect();
             let mut row = |key: &Key| given.remove(&key_text(key));
-            let rows = keys.iter().map(|key| row(&key.stored)).collect::<Option<Vec<_>>>();
+            let rows = touched.wanted().iter().map(&mut row).collect::<Option<Vec<_>>>();
             let moved = "its keys depend on its position, which nobody knows before it is appended";
             let rows = rows.ok_or_else(|| Poison { index: 0, error: moved.to_owned() })?;
-            apply(steps, keys, rows)
+            touched.fold(rows)
         });
         folded.map_err(|poison| self.invalid(records, poison))
     }

@@ -1,16 +1,18 @@
 //! Keeps one build up to date: reads a page, lets a consumer take it, and moves the checkpoint with what comes of it.
 
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{Notify, watch},
     time::{Instant, timeout_at},
 };
 
-use super::{Consumer, Ending, OnPoison, Parking, Poison, State, Status, Stopped, Taken, meter::Meter};
+use super::{
+    Consumer, Ending, OnPoison, Parking, Poison, State, Status, Stopped, Taken, halt::Halt, meter::Meter,
+};
 use crate::{
     error::Error,
-    feed::{Feed, Hub},
+    feed::{Batches, Hub, PAGE},
     query::Criteria,
     record::{Position, Record},
     rows::{Anchor, Build, Checkpoint, Committed, Parked, RowChange, SharedRows, Table},
@@ -26,7 +28,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_
 /// checkpoint lets each event through once.
 pub struct Runner<C> {
     consumer: C,
-    feed: Feed,
+    feed: Batches,
     rows: SharedRows,
     on_poison: OnPoison,
     ending: Ending,
@@ -41,22 +43,11 @@ pub struct Runner<C> {
     /// The events to read before the build may take over.
     target: Option<Position>,
     meter: Option<Meter>,
-    /// How many events are taken at once: fewer after a failure, until it is known which one is to blame.
-    page: usize,
+    /// How many events are taken at once: twice as many after each batch that went well, and few after a failure, until it is
+    /// known which event is to blame.
+    batch: usize,
     /// Whether the build was found to be that of this program and this log: only then it may write beside it.
     defined: bool,
-}
-
-/// Why a runner cannot go on right now.
-enum Halt {
-    /// Until somebody changes something.
-    Stopped(Stopped),
-    /// For a while.
-    Unavailable(Error),
-    /// For a while: an event is to be tried again.
-    Again(String),
-    /// It was asked to end.
-    Ended,
 }
 
 /// What became of a change.
@@ -68,21 +59,12 @@ enum Saved {
     Refused(String),
 }
 
-impl From<Error> for Halt {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Unavailable { .. } | Error::Unknown { .. } => Self::Unavailable(error),
-            _ => Self::Stopped(Stopped::because(error)),
-        }
-    }
-}
-
 impl<C: Consumer> Runner<C> {
     /// A runner that reads from a hub and keeps its checkpoint in a store of rows. The receiver tells how it does.
     pub fn new(hub: Arc<Hub>, rows: SharedRows, consumer: C) -> (Self, watch::Receiver<Status>) {
         let (status, receiver) = watch::channel(Status::NEW);
         let runner = Self {
-            feed: Feed::new(hub, consumer.filter()),
+            feed: Batches::new(hub, consumer.filter()),
             rows,
             on_poison: OnPoison::Stop,
             ending: Ending::default(),
@@ -93,7 +75,7 @@ impl<C: Consumer> Runner<C> {
             save_at: Instant::now(),
             target: None,
             meter: None,
-            page: consumer.page(),
+            batch: PAGE.min(consumer.batch()),
             defined: false,
             consumer,
         };
@@ -160,7 +142,7 @@ impl<C: Consumer> Runner<C> {
         let halted: Result<(), Halt> = async {
             self.start().await?;
             while self.feed.position() < end {
-                let mut page = self.feed.next().await?;
+                let mut page = self.feed.next(self.batch).await?;
                 page.records.retain(|record| record.position <= end);
                 page.up_to = page.up_to.min(end);
                 self.feed.seek(page.up_to);
@@ -196,7 +178,7 @@ impl<C: Consumer> Runner<C> {
                     return Err(Halt::Ended);
                 }
                 let before = self.feed.position();
-                let page = self.poll().await?;
+                let page = self.feed.poll(self.batch).await?;
                 let moved = page.up_to > before;
                 if !page.records.is_empty() {
                     if let Err(halt) = self.take(page).await {
@@ -290,25 +272,39 @@ impl<C: Consumer> Runner<C> {
         Ok(record.as_ref().map(Anchor::of))
     }
 
-    async fn poll(&mut self) -> Result<Page, Error> {
-        let page = self.page;
-        self.feed.set_limit(page);
-        self.feed.poll().await
+    /// Lets the consumer take a page, in as many parts as it likes. While it is at one, what lies behind is not passed.
+    async fn take(&mut self, Page { records, up_to, .. }: Page) -> Result<(), Halt> {
+        let mut rest = &records[..];
+        while let Some(count) = self.take_some(rest, up_to).await? {
+            rest = &rest[count..];
+            if rest.is_empty() {
+                self.feed.seek(up_to);
+                break;
+            }
+            self.go_on_at(self.saved);
+            self.tell_position();
+            if self.ending.is_asked() {
+                break;
+            }
+        }
+        Ok(())
     }
 
-    /// Lets the consumer take a page, and writes what came of it. The part before an event that cannot be taken is written
-    /// all the same.
-    async fn take(&mut self, page: Page) -> Result<(), Halt> {
-        let Taken { rows, park, poison, again } = self.consumer.take(&page.records, &self.parking).await?;
-        let count = poison.as_ref().map_or(page.records.len(), |poison| poison.index);
-        let (records, poisoned) = page.records.split_at(count);
-        let poisoned = poisoned.first().zip(poison);
+    /// Lets the consumer take records, and writes what came of those that it took. The part before an event that cannot be
+    /// taken is written all the same. Gives how many it took; none if it has to go on elsewhere.
+    async fn take_some(&mut self, records: &[Record], up_to: Position) -> Result<Option<usize>, Halt> {
+        let taken = self.consumer.take(records, self.saved, &self.parking).await?;
+        let Taken { rows, park, poison, again, only } = taken;
+        let count = poison.as_ref().map(|poison| poison.index).or(only.map(NonZeroUsize::get));
+        let count = count.map_or(records.len(), |count| count.min(records.len()));
+        let (records, rest) = records.split_at(count);
+        let poisoned = rest.first().zip(poison);
         let anchor = records.last().map(Anchor::of);
         let up_to = match (&poisoned, anchor) {
             (Some((record, _)), _) => Position::new(record.position.get().saturating_sub(1)),
             // Only up to an event that tells the log from another one; what lies behind it is saved when there is time.
             (None, Some(anchor)) => anchor.position,
-            (None, None) => page.up_to,
+            (None, None) => up_to,
         };
         let table = *self.consumer.table();
         let change = RowChange {
@@ -319,32 +315,34 @@ impl<C: Consumer> Runner<C> {
             ..self.change(&table, up_to)
         };
         match self.save(records, change).await? {
-            Saved::Done => {
-                park.iter().for_each(|parked| self.parking.add(parked));
-                // A page is folded once more for each event that fails: where many do, small ones cost less.
-                let failed = park.iter().filter(|parked| parked.attempts > 0).count();
-                self.page = if failed > 1 { 16 } else { self.page * 2 }.min(self.consumer.page());
-                if let Some(meter) = &self.meter {
-                    meter.read(count);
-                }
-                match poisoned {
-                    Some((record, Poison { error, .. })) if again => {
-                        let Record { position, id, .. } = record;
-                        Err(Halt::Again(format!("event {id} at position {position}: {error}")))
-                    }
-                    Some((record, Poison { error, .. })) => Err(Halt::Stopped(blame(record, error))),
-                    None => Ok(()),
-                }
-            }
-            Saved::Moved => Ok(()),
+            Saved::Done => self.went_well(count, &park),
+            Saved::Moved => return Ok(None),
             Saved::Refused(error) => match records {
-                [record] => Err(Halt::Stopped(blame(record, error))),
+                [record] => return Err(Halt::before(record, error)),
                 _ => {
-                    self.page = 1;
+                    self.batch = 1;
                     self.go_on_at(self.saved);
-                    Ok(())
+                    return Ok(None);
                 }
             },
+        }
+        match poisoned {
+            Some((record, Poison { error, .. })) if again => {
+                self.batch = 1;
+                Err(Halt::again(record, &error))
+            }
+            Some((record, Poison { error, .. })) => Err(Halt::before(record, error)),
+            None => Ok(Some(count)),
+        }
+    }
+
+    fn went_well(&mut self, count: usize, park: &[Parked]) {
+        park.iter().for_each(|parked| self.parking.add(parked));
+        // A batch is folded once more for each event that fails: where many do, small ones cost less.
+        let failed = park.iter().filter(|parked| parked.attempts > 0).count();
+        self.batch = if failed > 1 { 16 } else { self.batch * 2 }.min(self.consumer.batch());
+        if let Some(meter) = &self.meter {
+            meter.read(count);
         }
     }
 
@@ -470,14 +468,5 @@ impl<C: Consumer> Runner<C> {
 
     fn name(&self) -> &'static str {
         self.consumer.table().projection
-    }
-}
-
-fn blame(record: &Record, error: String) -> Stopped {
-    Stopped {
-        position: Some(record.position),
-        event: Some(record.id),
-        name: Some(record.name.clone().into_owned()),
-        error,
     }
 }

@@ -3,7 +3,7 @@
 //! Records are decoded and their keys found first, so that the rows of a whole batch can be loaded at once; the handlers run
 //! when the rows are there.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, hash::Hash};
 
 use super::{Change, FromTags, IntoKeys, Projection};
 use crate::{
@@ -19,24 +19,28 @@ use crate::{
 /// What a batch of records does to the rows of a projection, in order.
 pub struct Steps<'a, P: Projection> {
     steps: Vec<Step<'a, P>>,
+    /// The keys of all steps, those of one behind those of another.
+    keys: Vec<P::Key>,
     record: usize,
-    /// Where the steps of the last record begin.
-    first: usize,
+    /// How many steps and keys there were before the last record.
+    before: (usize, usize),
     /// The keys of the last record, as far as they are known without decoding it; none if only the event knows them.
     claimed: Option<Vec<P::Key>>,
 }
 
-/// What one event does to one row.
+/// What one event does to its rows.
 pub(super) struct Step<'a, P: Projection> {
-    pub(super) key: P::Key,
+    /// How many rows it changes.
+    pub(super) rows: usize,
     /// The index of the event's record in the batch.
     pub(super) record: usize,
-    pub(super) apply: Box<dyn FnOnce(&mut P) -> Change + Send + 'a>,
+    pub(super) apply: Box<dyn Fn(&mut P) -> Change + Send + 'a>,
 }
 
 impl<P: Projection> Default for Steps<'_, P> {
     fn default() -> Self {
-        Self { steps: Vec::new(), record: 0, first: 0, claimed: Some(Vec::new()) }
+        let (steps, keys, claimed) = (Vec::new(), Vec::new(), Some(Vec::new()));
+        Self { steps, keys, record: 0, before: (0, 0), claimed }
     }
 }
 
@@ -44,41 +48,45 @@ impl<'a, P: Projection> Steps<'a, P> {
     /// What is added from now on comes from the record with this index in the batch.
     pub(super) fn begin(&mut self, record: usize) {
         self.record = record;
-        self.first = self.steps.len();
-        self.claimed = Some(Vec::new());
+        self.before = (self.steps.len(), self.keys.len());
+        self.claimed.get_or_insert_default().clear();
     }
 
     /// The keys of the rows that the last record changes, or would change if it could be decoded; none if nobody can tell.
     pub(super) fn last_keys(&self) -> Option<Vec<P::Key>> {
         let claimed = self.claimed.as_ref()?.iter();
-        let stepped = self.steps[self.first..].iter().map(|step| &step.key);
-        let mut seen = HashSet::new();
-        Some(claimed.chain(stepped).filter(|key| seen.insert(*key)).cloned().collect())
+        let mut keys = claimed.chain(&self.keys[self.before.1..]).cloned().collect();
+        each_once(&mut keys, 0);
+        Some(keys)
     }
 
     /// Takes back what the last record added.
     pub(super) fn forget_last(&mut self) {
-        self.steps.truncate(self.first);
+        self.steps.truncate(self.before.0);
+        self.keys.truncate(self.before.1);
     }
 
-    /// Whose the record is, known before it is decoded.
-    pub(super) fn claim(&mut self, keys: Vec<P::Key>) {
-        self.claimed = Some(keys);
+    /// The steps, and the keys of all of them: each has as many as it changes rows.
+    pub(super) fn into_parts(self) -> (Vec<Step<'a, P>>, Vec<P::Key>) {
+        (self.steps, self.keys)
     }
 
-    pub(super) fn into_vec(self) -> Vec<Step<'a, P>> {
-        self.steps
+    /// Adds what an event does to the rows whose keys were added last. An event that names a row twice still happened once.
+    fn push(&mut self, first: usize, apply: Box<dyn Fn(&mut P) -> Change + Send + 'a>) {
+        each_once(&mut self.keys, first);
+        match self.keys.len() - first {
+            0 => {}
+            rows => self.steps.push(Step { rows, record: self.record, apply }),
+        }
     }
+}
 
-    /// The keys, each once, in order of first appearance, with the record that named them first.
-    pub(super) fn keys(&self) -> Vec<(P::Key, usize)> {
+/// Removes what was there before from the keys behind `first`.
+fn each_once<K: Clone + Eq + Hash>(keys: &mut Vec<K>, first: usize) {
+    if keys.len() > first + 1 {
         let mut seen = HashSet::new();
-        let first = self.steps.iter().filter(|step| seen.insert(&step.key));
-        first.map(|step| (step.key.clone(), step.record)).collect()
-    }
-
-    fn push(&mut self, key: P::Key, apply: Box<dyn FnOnce(&mut P) -> Change + Send + 'a>) {
-        self.steps.push(Step { key, record: self.record, apply });
+        let own = keys.split_off(first);
+        keys.extend(own.into_iter().filter(|key| seen.insert(key.clone())));
     }
 }
 
@@ -103,13 +111,16 @@ where
     if const { &E::TYPES }.owns(&record.name) {
         // Until the event is there and tells.
         steps.claimed = None;
-        decoded(record, codec, steps, keys, apply)?;
+        decoded(record, codec, steps, apply, |steps, event| {
+            keys(event, record)?.each_key(&mut |key| steps.keys.push(key));
+            Ok(())
+        })?;
         steps.claimed.get_or_insert_default();
     }
     Ok(())
 }
 
-/// As [`route`], where the ids in the tags of the record are the keys.
+/// As [`route`], where the ids in the tags of the record are the keys: they are known before it is decoded.
 pub(super) fn route_by_ids<'a, P, E, C>(
     record: &'a Record,
     codec: &Codec,
@@ -122,40 +133,33 @@ where
     C: Circumstances<'a>,
 {
     if const { &E::TYPES }.owns(&record.name) {
-        let keys = P::Key::from_tags(record)?;
-        steps.claim(keys.clone());
-        decoded(record, codec, steps, |_, _| Ok(keys.clone()), apply)?;
+        steps.claimed = Some(P::Key::from_tags(record)?);
+        decoded(record, codec, steps, apply, |Steps { claimed, keys, .. }, _| {
+            keys.extend(claimed.iter().flatten().cloned());
+            Ok(())
+        })?;
     }
     Ok(())
 }
 
-fn decoded<'a, P, E, K, C>(
+/// Adds a step for each event of a record, for the rows whose keys `add_keys` adds.
+fn decoded<'a, P: Projection, E: Event, C: Circumstances<'a>>(
     record: &'a Record,
     codec: &Codec,
     steps: &mut Steps<'a, P>,
-    keys: impl Fn(&E, &Record) -> Result<K, Invalid>,
     apply: impl Fn(&mut P, &E, &C) -> Change + Copy + Send + 'a,
-) -> Result<(), Invalid>
-where
-    P: Projection,
-    E: Event,
-    K: IntoKeys<P::Key>,
-    C: Circumstances<'a>,
-{
+    add_keys: impl Fn(&mut Steps<'a, P>, &E) -> Result<(), Invalid>,
+) -> Result<(), Invalid> {
     let circumstances = C::of(record)?;
-    let mut events = Vec::new();
-    E::decode_raw(&Raw::from(record), codec, &mut |event| events.push(Arc::new(event)))?;
-    for event in events {
-        let mut seen = HashSet::new();
-        keys(&event, record)?.each_key(&mut |key| {
-            // An event that names a row twice still happened once.
-            if seen.insert(key.clone()) {
-                let event = Arc::clone(&event);
-                steps.push(key, Box::new(move |row| apply(row, &event, &circumstances)));
-            }
-        });
-    }
-    Ok(())
+    let mut planned = Ok(());
+    E::decode_raw(&Raw::from(record), codec, &mut |event| {
+        let first = steps.keys.len();
+        if planned.is_ok() {
+            planned = add_keys(steps, &event);
+            steps.push(first, Box::new(move |row| apply(row, &event, &circumstances)));
+        }
+    })?;
+    planned
 }
 
 /// What a handler is told about an event beside the event: its [`Context`], or nothing, which costs nothing.

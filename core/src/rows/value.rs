@@ -78,6 +78,15 @@ impl Value {
         }
     }
 
+    /// How many bytes of text it has.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Json(json) => json.as_str().len(),
+            _ => 0,
+        }
+    }
+
     /// What it is, for messages.
     pub fn describe(&self) -> &'static str {
         match self {

@@ -1,0 +1,139 @@
+//! The rows that a batch changes, in the making.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use super::{Change, Poison, Projection, RowKey, Steps, steps::Step};
+use crate::{
+    error::{Invalid, panic_message},
+    rows::{Folded, Key, Row, Value},
+};
+
+/// The steps of a batch and the rows that they change, in order of first appearance.
+pub(super) struct Touched<'a, P: Projection> {
+    steps: Vec<Step<'a, P>>,
+    /// The numbers of the rows of all steps, those of one behind those of another.
+    numbers: Vec<usize>,
+    rows: Vec<Slot<P>>,
+    /// The numbers and the keys of the rows that have to be loaded.
+    unknown: Vec<usize>,
+    wanted: Vec<Key>,
+}
+
+/// A row as it was stored, or is to be.
+pub(super) struct Slot<P: Projection> {
+    pub(super) key: P::Key,
+    pub(super) row: Option<P>,
+    /// Whether there was one before.
+    stored: bool,
+    /// The index of the last record that touched it.
+    touched: usize,
+    /// How many bytes its texts have, as they are written.
+    pub(super) size: usize,
+}
+
+impl<'a, P: Projection> Touched<'a, P> {
+    /// `known` gives the rows that need not be loaded: a row, or that there is none.
+    pub(super) fn by(
+        steps: Steps<'a, P>,
+        mut known: impl FnMut(&P::Key) -> Option<Option<P>>,
+    ) -> Result<Self, Poison> {
+        let (steps, keys) = steps.into_parts();
+        let (mut index, mut numbers) = (HashMap::new(), Vec::with_capacity(keys.len()));
+        let (mut rows, mut unknown, mut wanted) = (Vec::new(), Vec::new(), Vec::new());
+        let mut keys = keys.into_iter();
+        for step in &steps {
+            for key in keys.by_ref().take(step.rows) {
+                let number = match index.entry(key) {
+                    Entry::Occupied(entry) => *entry.get(),
+                    Entry::Vacant(entry) => {
+                        let (number, key) = (rows.len(), entry.key().clone());
+                        let row = known(&key).unwrap_or_else(|| {
+                            unknown.push(number);
+                            None
+                        });
+                        rows.push(Slot { key, stored: row.is_some(), row, touched: step.record, size: 0 });
+                        *entry.insert(number)
+                    }
+                };
+                numbers.push(number);
+            }
+        }
+        for number in &unknown {
+            let slot: &Slot<P> = &rows[*number];
+            wanted.push(slot.stored_key()?);
+        }
+        Ok(Self { steps, numbers, rows, unknown, wanted })
+    }
+
+    /// The keys of the rows that have to be loaded, each once.
+    pub(super) fn wanted(&self) -> &[Key] {
+        &self.wanted
+    }
+
+    /// Runs the steps, with the rows that were loaded for the wanted keys.
+    pub(super) fn fold(&mut self, loaded: Vec<Option<Row>>) -> Result<Folded, Poison> {
+        for (number, row) in self.unknown.iter().zip(loaded) {
+            let slot = &mut self.rows[*number];
+            slot.row = guard(slot.touched, || row.map(P::from_row).transpose())?;
+            slot.stored = slot.row.is_some();
+        }
+        self.run()?;
+        self.write()
+    }
+
+    /// The rows as they are when they are written.
+    pub(super) fn into_rows(self) -> Vec<Slot<P>> {
+        self.rows
+    }
+
+    fn run(&mut self) -> Result<(), Poison> {
+        let mut numbers = self.numbers.iter();
+        for Step { rows, record, apply } in &self.steps {
+            for number in numbers.by_ref().take(*rows) {
+                let Slot { key, row, touched, .. } = &mut self.rows[*number];
+                *touched = *record;
+                let change =
+                    guard(*record, || Ok(apply(row.get_or_insert_with(|| P::initial(key.clone())))))?;
+                if change == Change::Delete {
+                    *row = None;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self) -> Result<Folded, Poison> {
+        let mut folded = Folded::default();
+        for slot in &mut self.rows {
+            match &slot.row {
+                Some(row) => {
+                    let row = guard(slot.touched, || row.to_row())?;
+                    slot.size = row.iter().map(Value::size).sum();
+                    folded.upserts.push(row);
+                }
+                None if slot.stored => folded.deletes.push(slot.stored_key()?),
+                None => {}
+            }
+        }
+        Ok(folded)
+    }
+}
+
+impl<P: Projection> Slot<P> {
+    fn stored_key(&self) -> Result<Key, Poison> {
+        guard(self.touched, || self.key.to_key())
+    }
+}
+
+/// Runs the user's code for the record at an index; an error or a panic blames that record.
+pub(super) fn guard<T>(index: usize, user_code: impl FnOnce() -> Result<T, Invalid>) -> Result<T, Poison> {
+    let error = match catch_unwind(AssertUnwindSafe(user_code)) {
+        Ok(Ok(value)) => return Ok(value),
+        Ok(Err(invalid)) => invalid.to_string(),
+        Err(panic) => format!("the handler panicked: {}", panic_message(&*panic)),
+    };
+    Err(Poison { index, error })
+}
