@@ -7,6 +7,7 @@ mod crashes;
 mod errors;
 mod files;
 mod folds;
+mod groups;
 mod inline;
 mod lent;
 mod migrations;

@@ -1,0 +1,292 @@
+//! Appends that share a transaction: what they are asked about and what they write goes in statements over all of them, and
+//! each gets the answer that it would have got alone.
+
+use annalist_core::store::{AppendedAll, Entry, Journaled, Marker};
+use tokio::task::JoinHandle;
+
+use super::*;
+
+type Answers = Vec<Result<AppendedAll, Error>>;
+
+/// Another connection's hold of the file: appends queue up behind it and then travel together.
+struct Hold {
+    raw: SqliteConnection,
+}
+
+impl Hold {
+    async fn of(place: &Place) -> Self {
+        let mut raw = place.raw().await;
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut raw).await.unwrap();
+        Self { raw }
+    }
+
+    /// Sends jobs in their order, and lets go when all of them are waiting.
+    async fn together(mut self, store: &Sqlite, jobs: Vec<Vec<Append>>) -> Answers {
+        let mut running: Vec<JoinHandle<_>> = Vec::new();
+        for job in jobs {
+            let store = store.clone();
+            running.push(tokio::spawn(async move { store.append_all(job).await }));
+            tokio::task::yield_now().await;
+        }
+        sqlx::query("ROLLBACK").execute(&mut self.raw).await.unwrap();
+        let mut answers = Vec::new();
+        for one in running {
+            answers.push(one.await.unwrap());
+        }
+        answers
+    }
+}
+
+/// Everything that can be seen of a log.
+async fn seen(store: &Sqlite) -> (Vec<Record>, Vec<Entry>) {
+    (all(store).await, store.journal(0, usize::MAX).await.unwrap())
+}
+
+fn receipts(answer: &Result<AppendedAll, Error>) -> &[Receipt] {
+    match answer {
+        Ok(AppendedAll::Done(receipts)) => receipts,
+        other => panic!("not done: {other:?}"),
+    }
+}
+
+fn under(criteria: Criteria, marker: Marker, append: Append) -> Append {
+    Append { conditions: vec![Condition { criteria, marker }], ..append }
+}
+
+#[tokio::test]
+async fn a_group_answers_as_its_members_one_by_one() {
+    let mut random = fastrand::Rng::with_seed(21);
+    let (mut refused, mut accepted) = (0, 0);
+    for _ in 0..12 {
+        let (together, alone) = (Place::new(), Place::new());
+        let (store, model) = (together.open().await, alone.open().await);
+        for round in 0..4 {
+            let head = all(&store).await.len() as u64;
+            let jobs: Vec<Vec<Append>> = (0..random.usize(1..40)).map(|_| job(&mut random, head)).collect();
+            let mut wanted = Answers::new();
+            for job in &jobs {
+                wanted.push(model.append_all(job.clone()).await);
+            }
+            let answers = Hold::of(&together).await.together(&store, jobs).await;
+            for (answer, wanted) in answers.iter().zip(&wanted) {
+                assert_eq!(told(answer, &together), told(wanted, &alone), "round {round}");
+                match answer {
+                    Ok(AppendedAll::Done(_)) => accepted += 1,
+                    _ => refused += 1,
+                }
+            }
+            assert_eq!(seen(&store).await, seen(&model).await);
+        }
+        together.assert_sound().await;
+    }
+    assert!(accepted > 100 && refused > 100, "{accepted} accepted, {refused} refused");
+}
+
+/// An answer without the name of its file.
+fn told(answer: &Result<AppendedAll, Error>, place: &Place) -> String {
+    format!("{answer:?}").replace(&place.file().display().to_string(), "log.db")
+}
+
+/// Appends of every kind that stand or fall together; most of them are one.
+fn job(random: &mut fastrand::Rng, head: u64) -> Vec<Append> {
+    let many = if random.u8(..4) == 0 { random.usize(..5) } else { 1 };
+    (0..many).map(|_| append(random, head)).collect()
+}
+
+fn append(random: &mut fastrand::Rng, head: u64) -> Append {
+    let drafts: Vec<Draft> = (0..random.usize(..4))
+        .map(|_| {
+            let tags: Vec<&str> = TAGS.into_iter().filter(|_| random.u8(..3) == 0).collect();
+            draft(KINDS[random.usize(..3)], &tags, "{\"n\":1}")
+        })
+        .collect();
+    let conditions = (0..random.usize(..3)).map(|_| {
+        let types: Vec<&str> = KINDS.into_iter().filter(|_| random.u8(..3) == 0).collect();
+        let item = Item::any().types(types);
+        let tags = TAGS.into_iter().filter(|_| random.u8(..3) == 0);
+        let item = tags.fold(item, |item, text| item.tag(tag(text)));
+        let settled = if random.u8(..4) == 0 { random.u64(..=head + 3) } else { head };
+        let above = if random.u8(..4) == 0 { random.u64(..3) } else { 0 };
+        let also = (random.u8(..4) == 0).then(|| Item::any().types(["c"]).tag(tag("z:1")));
+        Condition {
+            criteria: [item].into_iter().chain(also).collect(),
+            marker: Marker::new(Position::new(settled), above),
+        }
+    });
+    let body = || Payload::parse("[1]").unwrap();
+    Append {
+        conditions: conditions.collect(),
+        recorded_at: TIME,
+        key: (random.u8(..3) == 0).then(|| key(format!("c{}", random.u8(..30)))),
+        journal: random.bool().then(|| Journaled { body: body(), rejection: None }),
+        ..events(drafts)
+    }
+}
+
+const KINDS: [&str; 3] = ["a", "b", "c"];
+const TAGS: [&str; 4] = ["x:1", "x:2", "y:1", "z:1"];
+
+#[tokio::test]
+async fn any_number_of_appends_share_statements() {
+    let place = Place::new();
+    let store = place.open().await;
+    let mut written = Vec::new();
+    // Around the sizes that statements are prepared for, and more than a transaction takes.
+    for many in [1, 2, 3, 7, 8, 9, 63, 64, 65, 127, 128, 129, 300] {
+        let marker = read(&store, Criteria::none()).await.marker;
+        let own = |n: usize| {
+            let tags: Vec<String> = (0..3).map(|t| format!("n:{many}-{n}-{t}")).collect();
+            let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+            let sent = events([draft("counted", &tags, &n.to_string()), draft("counted", &["all:1"], "0")]);
+            let sent = Append { key: Some(key(format!("{many}-{n}"))), ..sent };
+            vec![under(with_tag(tags[0]), marker, sent)]
+        };
+        let answers = Hold::of(&place).await.together(&store, (0..many).map(own).collect()).await;
+        written.extend(answers.iter().map(|answer| receipts(answer)[0].clone()));
+        for (n, answer) in answers.iter().enumerate() {
+            let stored = store.receipt(&key(format!("{many}-{n}"))).await.unwrap();
+            assert_eq!(stored.as_ref(), Some(&receipts(answer)[0]));
+        }
+    }
+    let places: Vec<u64> =
+        written.iter().flat_map(|receipt| &receipt.events).map(|event| event.position.get()).collect();
+    assert_eq!(places, (1..=places.len() as u64).collect::<Vec<_>>());
+    assert_eq!(positions(&all(&store).await), places);
+    assert_eq!(read(&store, with_tag("all:1")).await.records.len(), written.len());
+    place.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_group_may_be_of_nothing_but_answers() {
+    let place = Place::new();
+    let store = place.open().await;
+    let nothing = || Append { key: Some(key("c1")), ..Append::default() };
+    let jobs = vec![vec![], vec![Append::default()], vec![nothing()], vec![nothing()], vec![nothing()]];
+    let answers = Hold::of(&place).await.together(&store, jobs).await;
+    assert_eq!(receipts(&answers[0]), []);
+    assert_eq!(receipts(&answers[1]), [Receipt::default()]);
+    assert_eq!(receipts(&answers[2]), [Receipt::default()]);
+    for again in &answers[3..] {
+        let already = AppendedAll::Refused { nth: 0, by: Appended::Already(Receipt::default()) };
+        assert_eq!(again.as_ref().unwrap(), &already);
+    }
+    assert_eq!(seen(&store).await, (vec![], vec![]));
+}
+
+#[tokio::test]
+async fn who_conflicts_in_the_middle_conflicts_alone() {
+    let place = Place::new();
+    let store = place.open().await;
+    let marker = read(&store, with_tag("a:1")).await.marker;
+    let claim =
+        |n: usize| under(with_tag("a:1"), marker, events([draft("claimed", &["a:1"], &n.to_string())]));
+    let other = || events([draft("other", &["b:1"], "0")]);
+    let jobs = vec![
+        vec![other()],
+        vec![other(), claim(1)],
+        vec![claim(2)],
+        vec![other(), other(), claim(3)],
+        vec![other()],
+    ];
+    let answers = Hold::of(&place).await.together(&store, jobs).await;
+    let conflict = Appended::Conflict { condition: 0, met: Position::new(3) };
+    assert_eq!(answers[2].as_ref().unwrap(), &AppendedAll::Refused { nth: 0, by: conflict.clone() });
+    assert_eq!(answers[3].as_ref().unwrap(), &AppendedAll::Refused { nth: 2, by: conflict });
+    let ends = [0, 1, 4].map(|nth| receipts(&answers[nth]).last().unwrap().position().get());
+    assert_eq!(ends, [1, 3, 4]);
+    assert_eq!(positions(&all(&store).await), [1, 2, 3, 4]);
+    place.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_condition_meets_a_type_that_a_neighbour_is_the_first_to_use() {
+    let place = Place::new();
+    let store = place.open().await;
+    write(&store, events([draft("old", &["a:1", "b:1"], "0")])).await;
+    for criteria in [with_tag("a:1"), Item::any().tag(tag("a:1")).tag(tag("b:1")).into(), Criteria::all()] {
+        let marker = read(&store, criteria.clone()).await.marker;
+        let next = marker.settled().get() + 1;
+        let first = events([draft("new", &["a:1", "b:1"], "0")]);
+        let jobs = vec![vec![first], vec![under(criteria, marker, events([draft("late", &[], "0")]))]];
+        let answers = Hold::of(&place).await.together(&store, jobs).await;
+        let by = Appended::Conflict { condition: 0, met: Position::new(next) };
+        assert_eq!(answers[1].as_ref().unwrap(), &AppendedAll::Refused { nth: 0, by });
+    }
+}
+
+#[tokio::test]
+async fn wide_events_and_wide_conditions_fit() {
+    let place = Place::new();
+    let store = place.open().await;
+    let tags: Vec<String> = (0..100).map(|n| format!("t:{n}")).collect();
+    let wide =
+        Draft::new("wide", 1, tags.iter().map(|text| tag(text)), Payload::parse("0").unwrap()).unwrap();
+    let jobs = (0..20).map(|_| vec![events([wide.clone()])]).collect();
+    Hold::of(&place).await.together(&store, jobs).await;
+    for text in &tags {
+        assert_eq!(read(&store, with_tag(text)).await.records.len(), 20);
+    }
+
+    // More walks than a statement takes; only the last of them meets something.
+    let item = |n: usize| Item::any().types(["wide"]).tag(tag(&format!("t:{n}")));
+    let marker = read(&store, Criteria::all()).await.marker;
+    let criteria = || (100..300).map(item).collect::<Criteria>();
+    let jobs = vec![
+        vec![under(criteria().or(item(99)), marker, Append::default())],
+        vec![under(criteria().or(item(99)), Marker::new(Position::new(19), 0), Append::default())],
+        vec![under(criteria().or(item(99)), Marker::new(Position::new(18), 2), Append::default())],
+    ];
+    let answers = Hold::of(&place).await.together(&store, jobs).await;
+    let by = Appended::Conflict { condition: 0, met: Position::new(20) };
+    assert_eq!(receipts(&answers[0]), [Receipt::default()]);
+    assert_eq!(answers[1].as_ref().unwrap(), &AppendedAll::Refused { nth: 0, by });
+    assert_eq!(receipts(&answers[2]), [Receipt::default()]);
+    place.assert_sound().await;
+}
+
+#[tokio::test]
+async fn large_payloads_share_a_transaction() {
+    let place = Place::new();
+    let store = place.open().await;
+    let large = |n: usize| {
+        let text = format!("{n}é\"\\\u{1}").repeat(320_000 + n);
+        Draft::new("large", 1, [], Payload::encode("large", &text).unwrap()).unwrap()
+    };
+    let drafts: Vec<Draft> = (0..9).map(large).collect();
+    assert!(drafts[0].data().as_str().len() > 4_000_000);
+    let jobs = drafts.iter().map(|draft| vec![events([draft.clone()])]).collect();
+    Hold::of(&place).await.together(&store, jobs).await;
+    let stored: Vec<Payload> = all(&store).await.into_iter().map(|record| record.data).collect();
+    assert_eq!(stored, drafts.iter().map(|draft| draft.data().clone()).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn the_database_refuses_some_and_their_neighbours_go_on() {
+    let place = Place::new();
+    let store = place.open().await;
+    let mut raw = place.raw().await;
+    sqlx::query(
+        "CREATE TRIGGER bad BEFORE INSERT ON annalist_events WHEN NEW.data = '\"bad\"'
+         BEGIN SELECT RAISE(ABORT, 'bad data'); END",
+    )
+    .execute(&mut raw)
+    .await
+    .unwrap();
+    for bad in [vec![0], vec![39], vec![3, 4, 30], (0..40).collect()] {
+        let before = all(&store).await.len();
+        let own = |n: usize| {
+            let data = if bad.contains(&n) { "\"bad\"" } else { "\"good\"" };
+            // The good half of a job goes with the bad one.
+            vec![events([draft("paid", &["a:1"], "\"good\"")]), events([draft("paid", &["a:1"], data)])]
+        };
+        let answers = Hold::of(&place).await.together(&store, (0..40).map(own).collect()).await;
+        for (n, answer) in answers.iter().enumerate() {
+            match answer {
+                Err(error) if bad.contains(&n) => assert!(message(error).contains("bad data"), "{error:?}"),
+                answer => assert_eq!(receipts(answer).len(), 2, "{n}"),
+            }
+        }
+        assert_eq!(all(&store).await.len(), before + 2 * (40 - bad.len()));
+    }
+    place.assert_sound().await;
+}
