@@ -13,7 +13,7 @@ use crate::{
     error::{Error, Invalid},
     event::{Event, Recorded},
     projection::{Projection, criteria_of_row, fold_in_memory},
-    query::{Criteria, Item},
+    query::Item,
     record::{Position, Record},
     store::{Read, Receipt},
     tag::Tag,
@@ -71,14 +71,15 @@ impl<A: Aggregate> Load<A> {
 
     async fn run(self) -> Result<A, Error> {
         A::EVENTS.iter().try_for_each(|types| self.app.inner.registry.claim(types))?;
-        let criteria = guard(type_name::<A>(), || criteria_of::<A>(&self.id))?;
-        let records = self.app.records(criteria, self.moment).await?;
+        let (criteria, mut state) =
+            guard(type_name::<A>(), || Ok((criteria_of::<A>(&self.id)?, A::initial(self.id))))?;
+        let read = Read { bare: !A::USES_CONTEXT, ..Read::all(criteria) };
         let codec = &self.app.inner.codec;
-        guard(type_name::<A>(), || {
-            let mut state = A::initial(self.id);
-            records.iter().try_for_each(|record| state.fold_record(record, codec))?;
-            Ok(state)
-        })
+        let mut fold = |records: Vec<Record>| {
+            guard(type_name::<A>(), || records.iter().try_for_each(|record| state.fold_record(record, codec)))
+        };
+        self.app.read(read, self.moment, &mut fold).await?;
+        Ok(state)
     }
 }
 
@@ -112,7 +113,12 @@ impl<P: Projection> Live<P> {
 
     async fn run(self) -> Result<Option<P>, Error> {
         let criteria = guard(type_name::<P>(), || criteria_of_row::<P>(&self.key))?;
-        let records = self.app.records(criteria, self.moment).await?;
+        let mut records = Vec::new();
+        let mut add = |part: Vec<Record>| {
+            records.extend(part);
+            Ok(())
+        };
+        self.app.read(Read::all(criteria), self.moment, &mut add).await?;
         let codec = &self.app.inner.codec;
         guard(type_name::<P>(), || Ok(fold_in_memory::<P>(&records, codec)?.remove(&self.key)))
     }
@@ -151,13 +157,15 @@ impl<E: Event> History<E> {
         let types = const { &E::TYPES };
         self.app.inner.registry.claim(types)?;
         let criteria = Item::any().types(types.names()).tag(self.tag?).into();
-        let records = self.app.records(criteria, self.moment).await?;
         let codec = &self.app.inner.codec;
-        guard(type_name::<E>(), || {
-            let mut events = Vec::with_capacity(records.len());
-            records.iter().try_for_each(|record| record.decode_into(codec, &mut events))?;
-            Ok(events)
-        })
+        let mut events = Vec::new();
+        let mut decode = |records: Vec<Record>| {
+            guard(type_name::<E>(), || {
+                records.iter().try_for_each(|record| record.decode_into(codec, &mut events))
+            })
+        };
+        self.app.read(Read::all(criteria), self.moment, &mut decode).await?;
+        Ok(events)
     }
 }
 
@@ -171,14 +179,19 @@ impl<E: Event> IntoFuture for History<E> {
 }
 
 impl App {
-    async fn records(&self, criteria: Criteria, moment: Option<Moment>) -> Result<Vec<Record>, Error> {
+    /// A long past comes in parts, and is never in memory at once.
+    async fn read(
+        &self,
+        read: Read,
+        moment: Option<Moment>,
+        each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
+    ) -> Result<(), Error> {
         let store = &self.inner.store;
         let up_to = match moment {
             None => Position::END,
             Some(Moment::Position(position)) => position,
             Some(Moment::Time(time)) => store.position_at(time).await?,
         };
-        let batches = store.read(&[Read::all(criteria).up_to(up_to)]).await?;
-        Ok(batches.into_iter().flat_map(|batch| batch.records).collect())
+        store.read_in_parts(&read.up_to(up_to), each).await.map(drop)
     }
 }
