@@ -121,7 +121,8 @@ impl<P: Projection> Consumer for Folding<P> {
         }
     }
 
-    /// Keeps the rows if they were written, and forgets all if it may be otherwise.
+    /// Keeps the rows if they were written. If that is not known, or something was parked, those that are kept are right at
+    /// another place than the next batch begins with.
     async fn commit(
         &mut self,
         rows: &dyn RowStore,
@@ -131,15 +132,12 @@ impl<P: Projection> Consumer for Folding<P> {
         let folded = std::mem::take(&mut self.folded);
         let (from, to) = ((change.from, change.parked), (change.to, change.parked));
         let parks = !(change.park.is_empty() && change.unpark.is_empty());
-        let committed = rows.commit(change).await;
-        match committed {
-            Ok(Committed::Done) if !parks => {
-                let written = if records.is_empty() { Vec::new() } else { folded };
-                self.kept.at(from).move_to(to, written);
-            }
-            _ => self.kept.forget(),
+        let committed = rows.commit(change).await?;
+        if committed == Committed::Done && !parks {
+            let written = if records.is_empty() { Vec::new() } else { folded };
+            self.kept.at(from).move_to(to, written);
         }
-        committed.map(Ok)
+        Ok(Ok(committed))
     }
 }
 

@@ -12,9 +12,9 @@ const SIZE: usize = 4096;
 
 /// Rows as they stand in the store: those that were changed last.
 ///
-/// They are right as long as the checkpoint and the number of parked events are what they were when they were written: a row
-/// changes only together with one of these. So they are as safe as the comparison that each commit begins with. Whoever
-/// commits on rows that somebody else has changed since is refused, and forgets them.
+/// They are right where the checkpoint and the number of parked events are what they were when the rows were written: a row
+/// changes only together with one of these. So they are as safe as the comparison that each commit begins with: who folds on
+/// rows that somebody else has changed since is refused, and learns another place.
 pub(super) struct Kept<P: Projection> {
     at: Option<At>,
     recent: HashMap<P::Key, Option<P>>,
@@ -52,10 +52,5 @@ impl<P: Projection> Kept<P> {
         }
         let small = rows.into_iter().filter(|slot| slot.size <= SIZE);
         self.recent.extend(small.map(|slot| (slot.key, slot.row)));
-    }
-
-    /// Nobody knows what stands in the store.
-    pub(super) fn forget(&mut self) {
-        *self = Self::default();
     }
 }

@@ -8,9 +8,10 @@ mod engine;
 
 mod faults;
 mod folds;
+mod kept;
 mod logs;
 mod poison;
 mod reads;
 
-pub(super) const THEMES: [&[crate::Case]; 5] =
-    [folds::CASES, faults::CASES, poison::CASES, logs::CASES, reads::CASES];
+pub(super) const THEMES: [&[crate::Case]; 6] =
+    [folds::CASES, kept::CASES, faults::CASES, poison::CASES, logs::CASES, reads::CASES];

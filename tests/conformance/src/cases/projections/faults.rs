@@ -27,8 +27,8 @@ cases!("projection_fault" needs [Rows]: [
 
 /// Runs with trouble at the first call, then at the second, and so on, until a run has none. Each run has rows of its own.
 async fn trouble_at_every_call(log: Log, trouble: Trouble) -> Outcome {
-    let last = write(&log, &mut log.random("facts"), 6).await?;
-    let pages: Arc<Reluctant> = Arc::new(Reluctant::new(log.store(), 5));
+    let last = write(&log, &mut log.random("facts"), 8).await?;
+    let pages: Arc<Reluctant> = Arc::new(Reluctant::new(log.store(), 2));
     for (call, version) in (0..).zip(1..) {
         let rows = Arc::new(Unsteady::new(log.rows().shared(), version).with(call, trouble));
         let mut runner: Running<Balance> = run(pages.clone(), rows.clone());
