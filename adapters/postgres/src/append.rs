@@ -1,12 +1,15 @@
 //! Appends: columns out, an outcome back.
 
+use std::{iter::repeat_n, time::Duration};
+
 use annalist_core::{
     error::{BoxError, Error},
-    store::{Append, Appended, CommandKey},
+    query::Item,
+    store::{Append, Appended, AppendedAll, CommandKey, Condition, Receipt, Stored},
     tag::Tag,
 };
 use sqlx::{
-    Postgres, Row,
+    PgConnection, Postgres, Row,
     postgres::{PgArguments, PgRow},
     query::Query,
 };
@@ -16,8 +19,9 @@ use crate::{
     Store,
     error::is_taken,
     group::{Failed, Job},
+    inline::brought,
     keys::Locks,
-    rows::{Items, Time, literal, number, ordinal, position, receipt},
+    rows::{Time, literal, number, ordinal, position},
     sql::Statement,
 };
 
@@ -25,37 +29,28 @@ use crate::{
 /// of many milliseconds between two lines of a function, so twice in a row is hardly ever seen.
 pub(crate) const TRIES: usize = 10;
 
+/// What came of a call.
+pub(crate) struct Sent {
+    /// An answer for each job, in their order.
+    pub(crate) answers: Vec<Result<AppendedAll, Error>>,
+    /// How long the function in the database took.
+    pub(crate) spent: Duration,
+}
+
 impl Store {
-    /// Sends appends, none of which can stand in the way of a later one, in one call. An answer for each, in their order.
-    pub(crate) async fn send(&self, jobs: &[Job]) -> Result<Vec<Result<Appended, Error>>, Failed> {
+    /// Sends jobs, none of which can stand in the way of a later one, in one call.
+    pub(crate) async fn send(&self, connection: &mut PgConnection, jobs: &[Job]) -> Result<Sent, Failed> {
         let columns = Columns::of(jobs).map_err(|error| Failed::unsent(sqlx::Error::Encode(error)))?;
         let mut tries = 0;
         let rows = loop {
-            // A connection of our own, to tell a call that was never sent from one whose answer is missing.
-            let mut connection = self.pool.acquire().await.map_err(Failed::unsent)?;
             match columns.bind(&self.sql.append).fetch_all(&mut *connection).await {
                 Ok(rows) => break rows,
                 Err(error) if is_taken(&error) && tries < TRIES => tries += 1,
                 Err(error) => return Err(Failed::answered(error)),
             }
         };
-        answers(&rows, jobs).map_err(Failed::answered)
+        columns.sent(&rows, jobs).map_err(Failed::answered)
     }
-}
-
-/// The answers in the rows of the function.
-pub(crate) fn answers(rows: &[PgRow], jobs: &[Job]) -> Result<Vec<Result<Appended, Error>>, sqlx::Error> {
-    if rows.len() != jobs.len() {
-        let reason = format!("{} answers to {} appends", rows.len(), jobs.len());
-        return Err(sqlx::Error::Protocol(reason));
-    }
-    let mut first_condition = 0;
-    let answers = rows.iter().zip(jobs).map(|(row, job)| {
-        let first = first_condition;
-        first_condition += job.append.conditions.len();
-        answer(row, first, job.append.key.as_ref())
-    });
-    answers.collect()
 }
 
 impl Failed {
@@ -68,46 +63,18 @@ impl Failed {
     }
 }
 
-/// `first` is the number of the append's first condition among those of the call, counted from 0.
-fn answer(
-    row: &PgRow,
-    first: usize,
-    key: Option<&CommandKey>,
-) -> Result<Result<Appended, Error>, sqlx::Error> {
-    Ok(Ok(match row.try_get("outcome")? {
-        "done" => Appended::Done(receipt(row)?),
-        "conflict" => {
-            let number = usize::try_from(row.try_get::<i32, _>("condition")?).unwrap_or(0);
-            Appended::Conflict {
-                condition: number.saturating_sub(first + 1),
-                met: position(row.try_get("met")?),
-            }
-        }
-        // Which builds they are is asked by whoever sends the answer.
-        "inline" => Appended::Inline(Vec::new()),
-        _ => {
-            if let Some(key) = key
-                && let Err(reused) = key.check(row.try_get("command")?, row.try_get("scope")?)
-            {
-                return Ok(Err(reused.into()));
-            }
-            Appended::Already(receipt(row)?)
-        }
-    }))
-}
-
 /// Appends as the arrays that the function in the database takes.
+#[derive(Default)]
 pub(crate) struct Columns<'a> {
     locks: (Vec<i64>, Vec<bool>),
     appends: Appends<'a>,
     conditions: Conditions,
-    items: Items,
+    watched: Watched<'a>,
     events: Events<'a>,
-    /// The inline builds of each append, in order.
-    inline: &'a [String],
 }
 
-/// One element an append.
+/// One element an append. What no append has is left empty: ids, journal entries, numbers of those that stand together,
+/// inline builds.
 #[derive(Default)]
 struct Appends<'a> {
     recorded_at: Vec<Time>,
@@ -117,14 +84,27 @@ struct Appends<'a> {
     scope: Vec<Option<&'a str>>,
     body: Vec<Option<&'a str>>,
     rejection: Vec<Option<String>>,
+    together: Vec<Option<i32>>,
+    inline: Vec<String>,
 }
 
 /// One element a condition.
 #[derive(Default)]
 struct Conditions {
     append: Vec<i32>,
-    mark: Vec<i64>,
     above: Vec<i64>,
+    /// Its number among those of its append, counted from 0. This one stays here.
+    number: Vec<usize>,
+}
+
+/// One element for each type of each item of a condition.
+#[derive(Default)]
+struct Watched<'a> {
+    condition: Vec<i32>,
+    mark: Vec<i64>,
+    tag: Vec<Option<&'a str>>,
+    other_tags: Vec<Option<String>>,
+    of_type: Vec<Option<&'a str>>,
 }
 
 /// One element an event.
@@ -140,29 +120,30 @@ struct Events<'a> {
 
 impl<'a> Columns<'a> {
     pub(crate) fn of(jobs: &'a [Job]) -> Result<Self, BoxError> {
-        let mut columns = Self {
-            locks: Locks::together(jobs.iter().map(|job| &job.locks)),
-            appends: Appends::default(),
-            conditions: Conditions::default(),
-            items: Items::default(),
-            events: Events::default(),
-            inline: jobs.first().map_or(&[], |job| &job.inline),
-        };
-        for (index, job) in jobs.iter().enumerate() {
-            columns.push(index, &job.append)?;
+        let mut columns =
+            Self { locks: Locks::together(jobs.iter().map(|job| &job.locks)), ..Self::default() };
+        for (number, job) in jobs.iter().enumerate() {
+            for (nth, append) in job.appends.iter().enumerate() {
+                columns.push(append, &job.appends[..nth])?;
+            }
+            let together = (job.appends.len() > 1).then(|| ordinal(number));
+            columns.appends.together.extend(repeat_n(together, job.appends.len()));
         }
+        columns.appends.leave_out(jobs);
         Ok(columns)
     }
 
-    fn push(&mut self, index: usize, append: &'a Append) -> Result<(), BoxError> {
+    /// `earlier` are the appends before it that it stands together with: what one of them asks need not be asked again.
+    fn push(&mut self, append: &'a Append, earlier: &[Append]) -> Result<(), BoxError> {
+        let index = self.appends.recorded_at.len();
         self.appends.push(append)?;
-        for condition in &append.conditions {
-            for item in condition.criteria.items() {
-                self.items.push(self.conditions.append.len(), item);
+        for (number, condition) in append.conditions.iter().enumerate() {
+            if !earlier.iter().any(|earlier| earlier.conditions.contains(condition)) {
+                self.watched.push(self.conditions.append.len(), condition);
+                self.conditions.append.push(ordinal(index));
+                self.conditions.above.push(i64::try_from(condition.marker.above())?);
+                self.conditions.number.push(number);
             }
-            self.conditions.append.push(ordinal(index));
-            self.conditions.mark.push(number(condition.marker.settled()));
-            self.conditions.above.push(i64::try_from(condition.marker.above())?);
         }
         for draft in &append.events {
             self.events.append.push(ordinal(index));
@@ -177,7 +158,7 @@ impl<'a> Columns<'a> {
 
     /// In the order of the function's parameters.
     pub(crate) fn bind<'q>(&self, statement: &Statement) -> Query<'q, Postgres, PgArguments> {
-        let Self { locks, appends, conditions, items, events, inline } = self;
+        let Self { locks, appends, conditions, watched, events } = self;
         statement
             .query()
             .bind(&locks.0)
@@ -189,20 +170,126 @@ impl<'a> Columns<'a> {
             .bind(&appends.scope)
             .bind(&appends.body)
             .bind(&appends.rejection)
+            .bind(&appends.together)
+            .bind(&appends.inline)
             .bind(&conditions.append)
-            .bind(&conditions.mark)
             .bind(&conditions.above)
-            .bind(&items.of)
-            .bind(&items.types)
-            .bind(&items.tags)
+            .bind(&watched.condition)
+            .bind(&watched.mark)
+            .bind(&watched.tag)
+            .bind(&watched.other_tags)
+            .bind(&watched.of_type)
             .bind(&events.append)
             .bind(&events.id)
             .bind(&events.name)
             .bind(&events.version)
             .bind(&events.tags)
             .bind(&events.data)
-            .bind(inline)
     }
+
+    /// What the rows of the function say: one for each append that is refused, and one for all others.
+    pub(crate) fn sent(&self, rows: &[PgRow], jobs: &[Job]) -> Result<Sent, sqlx::Error> {
+        let appends: Vec<&Append> = jobs.iter().flat_map(|job| &job.appends).collect();
+        let (mut refused, mut drawn, mut spent) = (Vec::new(), Vec::new(), Duration::ZERO);
+        for row in rows {
+            match row.try_get(1)? {
+                "done" => {
+                    drawn = row.try_get::<Vec<i64>, _>(4)?;
+                    spent = Duration::from_micros(row.try_get::<i32, _>(8)?.max(0).unsigned_abs().into());
+                }
+                reason => {
+                    let index = index(row.try_get(0)?);
+                    let append = appends.get(index).ok_or_else(|| unasked(index))?;
+                    refused.push((index, self.refusal(reason, row, append.key.as_ref())?));
+                }
+            }
+        }
+        refused.sort_unstable_by_key(|(index, _)| *index);
+        let mut rest = Rest { refused: refused.into_iter().peekable(), drawn: drawn.into_iter(), passed: 0 };
+        let answers: Vec<_> = jobs.iter().map(|job| rest.answer(&job.appends)).collect::<Result<_, _>>()?;
+        if rest.drawn.next().is_some() {
+            return Err(sqlx::Error::Protocol("more positions than events".to_owned()));
+        }
+        Ok(Sent { answers, spent })
+    }
+
+    /// Why an append is refused, or what is wrong with it.
+    fn refusal(
+        &self,
+        reason: &str,
+        row: &PgRow,
+        key: Option<&CommandKey>,
+    ) -> Result<Result<Appended, Error>, sqlx::Error> {
+        Ok(Ok(match reason {
+            "conflict" => {
+                let condition = index(row.try_get(2)?);
+                let condition = *self.conditions.number.get(condition).ok_or_else(|| unasked(condition))?;
+                Appended::Conflict { condition, met: position(row.try_get(3)?) }
+            }
+            // Which builds they are is asked by whoever sends the answer.
+            "inline" => Appended::Inline(Vec::new()),
+            _ => {
+                if let Some(key) = key
+                    && let Err(reused) = key.check(row.try_get(6)?, row.try_get(7)?)
+                {
+                    return Ok(Err(reused.into()));
+                }
+                let positions = row.try_get::<Vec<i64>, _>(4)?.into_iter().map(position);
+                let stored = positions.zip(row.try_get::<Vec<Uuid>, _>(5)?);
+                let events = stored.map(|(position, id)| Stored { position, id }).collect();
+                Appended::Already(Receipt { events })
+            }
+        }))
+    }
+}
+
+/// What is left of the rows while they are dealt out.
+struct Rest<R: Iterator, D> {
+    refused: std::iter::Peekable<R>,
+    drawn: D,
+    /// How many appends were dealt with.
+    passed: usize,
+}
+
+impl<R, D> Rest<R, D>
+where
+    R: Iterator<Item = (usize, Result<Appended, Error>)>,
+    D: Iterator<Item = i64>,
+{
+    /// The answer to the next appends, which stand together.
+    fn answer(&mut self, appends: &[Append]) -> Result<Result<AppendedAll, Error>, sqlx::Error> {
+        let first = self.passed;
+        self.passed += appends.len();
+        let mut refused = None;
+        while let Some((index, by)) = self.refused.next_if(|(index, _)| *index < self.passed) {
+            refused.get_or_insert((index - first, by));
+        }
+        if let Some((nth, by)) = refused {
+            return Ok(by.map(|by| AppendedAll::Refused { nth, by }));
+        }
+        let receipts = appends.iter().map(|append| self.receipt(append));
+        Ok(Ok(AppendedAll::Done(receipts.collect::<Result<_, _>>()?)))
+    }
+
+    fn receipt(&mut self, append: &Append) -> Result<Receipt, sqlx::Error> {
+        let mut stored = |id| {
+            let drawn = self.drawn.next();
+            let drawn =
+                drawn.ok_or_else(|| sqlx::Error::Protocol("fewer positions than events".to_owned()))?;
+            Ok(Stored { position: position(drawn), id })
+        };
+        let events = append.events.iter().map(|draft| stored(draft.id()));
+        Ok(Receipt { events: events.collect::<Result<_, sqlx::Error>>()? })
+    }
+}
+
+/// A number of the database, counted from 0.
+fn index(ordinal: i32) -> usize {
+    usize::try_from(ordinal.saturating_sub(1)).unwrap_or(usize::MAX)
+}
+
+fn unasked(index: usize) -> sqlx::Error {
+    sqlx::Error::Protocol(format!("an answer to number {index}, which was not asked"))
 }
 
 impl<'a> Appends<'a> {
@@ -216,6 +303,47 @@ impl<'a> Appends<'a> {
         self.scope.push(key.map(CommandKey::scope));
         self.body.push(journal.map(|journal| journal.body.as_str()));
         self.rejection.push(rejection.map(serde_json::to_string).transpose()?);
+        self.inline.push(literal(brought(append).iter().map(String::as_str)));
         Ok(())
+    }
+
+    /// What no append has need not be sent.
+    fn leave_out(&mut self, jobs: &[Job]) {
+        if self.id.iter().all(Option::is_none) {
+            (self.id, self.command, self.scope) = Default::default();
+        }
+        if self.body.iter().all(Option::is_none) {
+            (self.body, self.rejection) = Default::default();
+        }
+        if self.together.iter().all(Option::is_none) {
+            self.together.clear();
+        }
+        if jobs.iter().all(|job| job.inline.is_empty()) {
+            self.inline.clear();
+        }
+    }
+}
+
+impl<'a> Watched<'a> {
+    fn push(&mut self, condition: usize, Condition { criteria, marker }: &'a Condition) {
+        for item in criteria.items() {
+            let types = item.type_names();
+            if types.is_empty() {
+                self.push_type(condition, number(marker.settled()), item, None);
+            }
+            // No stored name contains NUL, and PostgreSQL cannot even be asked for one: such a type matches nothing.
+            for name in types.iter().filter(|name| !name.contains('\0')) {
+                self.push_type(condition, number(marker.settled()), item, Some(name));
+            }
+        }
+    }
+
+    fn push_type(&mut self, condition: usize, mark: i64, item: &'a Item, name: Option<&'a str>) {
+        let mut tags = item.tags().iter().map(Tag::as_str);
+        self.condition.push(ordinal(condition));
+        self.mark.push(mark);
+        self.tag.push(tags.next());
+        self.other_tags.push((tags.len() > 0).then(|| literal(tags)));
+        self.of_type.push(name);
     }
 }

@@ -7,32 +7,41 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 
 use annalist_core::{
     error::Error,
-    store::{Append, Appended},
+    store::{Append, Appended, AppendedAll},
 };
-use tokio::sync::{Semaphore, oneshot};
+use sqlx::{PgConnection, Postgres, pool::PoolConnection};
+use tokio::{
+    sync::{Semaphore, oneshot},
+    task::yield_now,
+};
 
 use crate::{
     Store,
+    append::Sent,
     error::{append_failed, blames_input, failed},
     inline::brought,
     keys::Locks,
+    pace::Pace,
 };
 
+/// Most appends that stand or fall together.
+pub(crate) const AT_ONCE: usize = 64;
 /// Most workers of one process, each with a connection. More bring nothing.
-const WORKERS: u32 = 4;
-/// Most appends that wait. The next callers wait until they may wait.
+const WORKERS: u32 = 8;
+/// Most callers whose appends wait. The next ones wait until they may wait.
 const WAITING: usize = 4096;
 /// Most appends that travel together.
 const TOGETHER: usize = 128;
 /// Most locks of one call: all workers together take a small part of the server's lock table.
 const KEYS: usize = 400;
-/// Most bytes of payload of one call, unless a single append has more.
+/// Most bytes of payload of one call, unless a single job has more.
 const BYTES: usize = 1 << 20;
-/// How many waiting appends a worker looks at to fill its call.
+/// How many waiting jobs a worker looks at to fill its call.
 const SEARCHED: usize = 512;
 
 /// The appends of one process that wait, and those who take them.
@@ -46,15 +55,16 @@ pub(crate) struct Group {
 struct Queue {
     jobs: VecDeque<Job>,
     workers: u32,
+    pace: Pace,
 }
 
-/// An append with its caller.
+/// Appends that stand or fall together, with their caller; mostly one.
 pub(crate) struct Job {
-    pub(crate) append: Append,
+    pub(crate) appends: Vec<Append>,
     pub(crate) locks: Locks,
     /// The inline builds that it folds. Only such travel together as fold the same.
     pub(crate) inline: Vec<String>,
-    answer: oneshot::Sender<Result<Appended, Error>>,
+    answer: oneshot::Sender<Result<AppendedAll, Error>>,
 }
 
 impl Group {
@@ -75,50 +85,45 @@ impl Group {
 
 impl Store {
     pub(crate) async fn append(self: &Arc<Self>, append: Append) -> Result<Appended, Error> {
+        Ok(match self.append_all(vec![append]).await? {
+            AppendedAll::Done(mut receipts) => Appended::Done(receipts.pop().unwrap_or_default()),
+            AppendedAll::Refused { by, .. } => by,
+        })
+    }
+
+    pub(crate) async fn append_all(self: &Arc<Self>, appends: Vec<Append>) -> Result<AppendedAll, Error> {
         let doing = || self.doing("append to");
+        Append::check_all(&appends, AT_ONCE, doing)?;
+        if appends.is_empty() {
+            return Ok(AppendedAll::Done(Vec::new()));
+        }
         let _place = self.group.room.acquire().await.map_err(|error| Error::unavailable(doing(), error))?;
         let (answer, answered) = oneshot::channel();
-        let locks = self.keys.locks(&append);
-        let inline = brought(&append);
-        self.enqueue(Job { append, locks, inline, answer });
-        // A worker that ends without an answer may have sent the append.
+        let locks = self.keys.locks(&appends);
+        self.enqueue(Job::new(appends, locks, answer));
+        // A worker that ends without an answer may have sent the appends.
         answered.await.unwrap_or_else(|error| Err(Error::unknown(doing(), error)))
     }
 
     fn enqueue(self: &Arc<Self>, job: Job) {
         let mut queue = self.group.queue();
         queue.jobs.push_back(job);
-        if queue.workers < self.group.most_workers {
+        if queue.workers < queue.pace.calls().min(self.group.most_workers) {
             queue.workers += 1;
-            tokio::spawn(work(Worker { store: Arc::clone(self), counted: true }));
+            tokio::spawn(work(Worker { store: Arc::clone(self), connection: None, counted: true }));
         }
     }
 
-    async fn carry(self: &Arc<Self>, jobs: Vec<Job>) {
-        let sent = match jobs.iter().all(|job| job.inline.is_empty()) {
-            true => self.send(&jobs).await,
-            false => self.send_and_fold(&jobs).await,
-        };
-        match sent {
-            Ok(answers) => self.answer(jobs, answers).await,
-            // One of them asks for what cannot be kept or folded, and must not spoil it for the others.
-            Err(failed) if jobs.len() > 1 && failed.blames_one() => {
-                for job in jobs {
-                    Box::pin(self.carry(vec![job])).await;
-                }
-            }
-            Err(failed) => failed.tell(jobs, &self.doing("append to")),
-        }
-        Self::close_holes(self);
-    }
-
-    async fn answer(self: &Arc<Self>, jobs: Vec<Job>, answers: Vec<Result<Appended, Error>>) {
+    async fn answer(self: &Arc<Self>, jobs: Vec<Job>, answers: Vec<Result<AppendedAll, Error>>) {
         if answers.iter().any(has_written) {
             Self::tell(self);
         }
         for (job, answer) in jobs.into_iter().zip(answers) {
             let answer = match answer {
-                Ok(Appended::Inline(_)) => self.inline_of(&job.append).await.map(Appended::Inline),
+                Ok(AppendedAll::Refused { nth, by: Appended::Inline(_) }) => {
+                    let inline = self.inline_of(&job.appends[nth]).await.map(Appended::Inline);
+                    inline.map(|by| AppendedAll::Refused { nth, by })
+                }
                 answer => answer,
             };
             job.answer(answer);
@@ -126,8 +131,9 @@ impl Store {
     }
 }
 
-fn has_written(answer: &Result<Appended, Error>) -> bool {
-    matches!(answer, Ok(Appended::Done(receipt)) if !receipt.events.is_empty())
+fn has_written(answer: &Result<AppendedAll, Error>) -> bool {
+    let Ok(AppendedAll::Done(receipts)) = answer else { return false };
+    receipts.iter().any(|receipt| !receipt.events.is_empty())
 }
 
 /// Why a call gave no answers.
@@ -168,9 +174,10 @@ impl Failed {
     }
 }
 
-/// Lives as long as there is something to take.
+/// Lives as long as there is something to take, and keeps its connection so long.
 struct Worker {
     store: Arc<Store>,
+    connection: Option<PoolConnection<Postgres>>,
     /// Whether the queue counts it. It does when a worker ends because its runtime does.
     counted: bool,
 }
@@ -185,49 +192,90 @@ impl Drop for Worker {
 
 async fn work(mut worker: Worker) {
     loop {
+        // Those who are about to ask come along.
+        yield_now().await;
         let jobs = worker.take();
         if jobs.is_empty() {
             break;
         }
-        worker.store.carry(jobs).await;
+        worker.carry(jobs).await;
     }
 }
 
 impl Worker {
-    /// The next call; if there is none, the worker is not counted any more, so that whoever comes next starts another.
+    /// The next call; if there is none, or others are enough, the worker is not counted any more, so that whoever comes next
+    /// starts another.
     fn take(&mut self) -> Vec<Job> {
         let mut queue = self.store.group.queue();
-        let jobs = queue.take();
+        let jobs = if queue.workers > queue.pace.calls() { Vec::new() } else { queue.take() };
         if jobs.is_empty() {
             queue.workers -= 1;
             self.counted = false;
         }
         jobs
     }
+
+    async fn carry(&mut self, jobs: Vec<Job>) {
+        match self.send(&jobs).await {
+            Ok(Sent { answers, .. }) => self.store.answer(jobs, answers).await,
+            // One of them asks for what cannot be kept or folded, and must not spoil it for the others.
+            Err(failed) if jobs.len() > 1 && failed.blames_one() => {
+                for job in jobs {
+                    Box::pin(self.carry(vec![job])).await;
+                }
+            }
+            Err(failed) => failed.tell(jobs, &self.store.doing("append to")),
+        }
+        Store::close_holes(&self.store);
+    }
+
+    async fn send(&mut self, jobs: &[Job]) -> Result<Sent, Failed> {
+        let begun = Instant::now();
+        let connection = connected(&self.store, &mut self.connection).await?;
+        let sent = match jobs.iter().all(|job| job.inline.is_empty()) {
+            true => self.store.send(connection, jobs).await,
+            false => self.store.send_and_fold(connection, jobs).await,
+        };
+        match &sent {
+            Ok(sent) => self.store.group.queue().pace.learn(begun.elapsed(), sent.spent),
+            // Its pool finds out whether it is still good.
+            Err(_) => self.connection = None,
+        }
+        sent
+    }
+}
+
+/// The connection of a worker. One of its own, to tell a call that was never sent from one whose answer is missing.
+async fn connected<'a>(
+    store: &Store,
+    held: &'a mut Option<PoolConnection<Postgres>>,
+) -> Result<&'a mut PgConnection, Failed> {
+    Ok(match held {
+        Some(connection) => connection,
+        None => held.insert(store.pool.acquire().await.map_err(Failed::unsent)?),
+    })
 }
 
 impl Queue {
-    /// Appends that may travel together. Who has to wait stays in front: the next call takes it first.
+    /// Jobs that may travel together. Who has to wait stays in front: the next call takes it first.
     fn take(&mut self) -> Vec<Job> {
-        let (mut taken, mut left) = (Vec::new(), VecDeque::new());
-        let (mut keys, mut bytes) = (0, 0);
+        let (mut taken, mut left) = (Vec::<Job>::new(), VecDeque::new());
+        let (mut appends, mut keys, mut bytes) = (0, 0, 0);
         for _ in 0..SEARCHED {
             let Some(job) = self.jobs.pop_front() else { break };
             if job.answer.is_closed() {
                 continue;
             }
-            keys += job.locks.len();
-            bytes += job.bytes();
-            let fits = taken.is_empty() || (keys <= KEYS && bytes <= BYTES);
-            let alike = taken.first().is_none_or(|first: &Job| first.inline == job.inline);
-            if fits && alike && !taken.iter().any(|earlier: &Job| earlier.may_refuse(&job)) {
+            let sums = (appends + job.appends.len(), keys + job.locks.len(), bytes + job.bytes());
+            let fits = sums.0 <= TOGETHER && sums.1 <= KEYS && sums.2 <= BYTES;
+            let alike = taken.first().is_none_or(|first| fits && first.inline == job.inline);
+            if alike && !taken.iter().any(|earlier| earlier.may_refuse(&job)) {
+                (appends, keys, bytes) = sums;
                 taken.push(job);
             } else {
-                keys -= job.locks.len();
-                bytes -= job.bytes();
                 left.push_back(job);
             }
-            if taken.len() == TOGETHER {
+            if appends >= TOGETHER {
                 break;
             }
         }
@@ -238,27 +286,40 @@ impl Queue {
 }
 
 impl Job {
-    fn answer(self, answer: Result<Appended, Error>) {
-        // The caller may have gone; its append stands.
+    fn new(appends: Vec<Append>, locks: Locks, answer: oneshot::Sender<Result<AppendedAll, Error>>) -> Self {
+        let mut inline: Vec<String> = appends.iter().flat_map(brought).collect();
+        inline.sort_unstable();
+        inline.dedup();
+        Self { appends, locks, inline, answer }
+    }
+
+    fn answer(self, answer: Result<AppendedAll, Error>) {
+        // The caller may have gone; its appends stand.
         drop(self.answer.send(answer));
     }
 
-    /// Whether a later append could be refused, or answered otherwise, because of this one.
+    /// Whether a later job could be refused, or answered otherwise, because of this one.
     fn may_refuse(&self, later: &Self) -> bool {
-        let same_id = match (&self.append.key, &later.append.key) {
-            (Some(one), Some(other)) => one.id() == other.id(),
-            _ => false,
-        };
-        same_id
-            || self.append.events.iter().any(|draft| {
-                let mut conditions = later.append.conditions.iter();
-                conditions.any(|condition| condition.criteria.matches(draft.name(), draft.tags()))
-            })
+        let later = &later.appends;
+        self.appends.iter().any(|one| later.iter().any(|other| may_refuse(one, other)))
     }
 
     fn bytes(&self) -> usize {
-        self.append.events.iter().map(|draft| draft.data().as_str().len()).sum()
+        let events = self.appends.iter().flat_map(|append| &append.events);
+        events.map(|draft| draft.data().as_str().len()).sum()
     }
+}
+
+fn may_refuse(one: &Append, later: &Append) -> bool {
+    let same_id = match (&one.key, &later.key) {
+        (Some(one), Some(other)) => one.id() == other.id(),
+        _ => false,
+    };
+    same_id
+        || one.events.iter().any(|draft| {
+            let mut conditions = later.conditions.iter();
+            conditions.any(|condition| condition.criteria.matches(draft.name(), draft.tags()))
+        })
 }
 
 #[cfg(test)]
@@ -286,18 +347,26 @@ mod tests {
         Append { events: vec![draft], conditions: conditions.into_iter().collect(), ..Append::default() }
     }
 
-    fn queue(appends: Vec<Append>) -> (Queue, Vec<oneshot::Receiver<Result<Appended, Error>>>) {
+    type Answers = Vec<oneshot::Receiver<Result<AppendedAll, Error>>>;
+
+    fn queue(appends: Vec<Append>) -> (Queue, Answers) {
+        queue_of(appends.into_iter().map(|append| vec![append]).collect())
+    }
+
+    fn queue_of(all: Vec<Vec<Append>>) -> (Queue, Answers) {
         let mut answers = Vec::new();
-        let jobs = appends.into_iter().map(|append| {
+        let jobs = all.into_iter().map(|appends| {
             let (answer, answered) = oneshot::channel();
             answers.push(answered);
-            Job { locks: Keys::new("annalist").locks(&append), append, inline: vec![], answer }
+            let locks = Keys::new("annalist").locks(&appends);
+            Job::new(appends, locks, answer)
         });
-        (Queue { jobs: jobs.collect(), workers: 0 }, answers)
+        (Queue { jobs: jobs.collect(), ..Queue::default() }, answers)
     }
 
     fn written(jobs: &[Job]) -> Vec<&str> {
-        jobs.iter().map(|job| job.append.events[0].tags()[0].value()).collect()
+        let appends = jobs.iter().flat_map(|job| &job.appends);
+        appends.map(|append| append.events[0].tags()[0].value()).collect()
     }
 
     #[test]
@@ -323,6 +392,24 @@ mod tests {
         assert_eq!(written(&queue.take()), ["1", "3"]);
         assert_eq!(written(&queue.take()), ["2", "5"]);
         assert_eq!(written(&queue.take()), ["4"]);
+    }
+
+    #[test]
+    fn those_that_stand_together_travel_together_whatever_they_watch() {
+        let (mut queue, _answers) = queue_of(vec![
+            vec![append(1, Some(1)), append(1, Some(1))],
+            vec![append(2, Some(3)), append(3, Some(2))],
+            vec![append(4, None), append(5, Some(3))],
+            (6..AT_ONCE + 6).map(|value| append(value, None)).collect(),
+            (100..AT_ONCE + 100).map(|value| append(value, None)).collect(),
+        ]);
+        let first = queue.take();
+        assert_eq!(written(&first[..2]), ["1", "1", "2", "3"]);
+        assert_eq!(first[2].appends.len(), AT_ONCE);
+        let second = queue.take();
+        assert_eq!(written(&second[..1]), ["4", "5"]);
+        assert_eq!(second[1].appends.len(), AT_ONCE);
+        assert!(queue.take().is_empty());
     }
 
     #[test]

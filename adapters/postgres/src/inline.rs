@@ -5,20 +5,23 @@
 //! folds first. Builds go inline and leave under the log's own key, which every append shares: behind it an append
 //! sees for sure which builds fold its types.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use annalist_core::{
     error::{Error, Invalid},
     query::{Criteria, Item},
     record::{Draft, Position, Record},
     rows::{Anchor, Checkpoint, Inline, InlineId, Inlined, Key, Table},
-    store::{Append, Appended},
+    store::{Append, AppendedAll},
 };
-use sqlx::{PgConnection, Row};
+use sqlx::{Connection, PgConnection, Row};
 
 use crate::{
     Store,
-    append::{Columns, TRIES, answers},
+    append::{Columns, Sent, TRIES},
     builds::of,
     error::{append_failed, failed, is_taken, panicked},
     group::{Failed, Job},
@@ -43,29 +46,38 @@ pub(crate) fn brought(append: &Append) -> Vec<String> {
 }
 
 impl Store {
-    /// Sends appends that fold the same builds in one transaction with their rows. An answer for each, in their order.
-    pub(crate) async fn send_and_fold(&self, jobs: &[Job]) -> Result<Vec<Result<Appended, Error>>, Failed> {
+    /// Sends jobs that fold the same builds in one transaction with their rows.
+    pub(crate) async fn send_and_fold(
+        &self,
+        connection: &mut PgConnection,
+        jobs: &[Job],
+    ) -> Result<Sent, Failed> {
+        let columns = Columns::of(jobs).map_err(|error| Failed::unsent(sqlx::Error::Encode(error)))?;
         let mut tries = 0;
         loop {
-            match self.append_and_fold(jobs).await {
+            match self.append_and_fold(connection, &columns, jobs).await {
                 Err(Failed::Unsent(error)) if is_taken(&error) && tries < TRIES => tries += 1,
-                answers => return answers,
+                sent => return sent,
             }
         }
     }
 
-    async fn append_and_fold(&self, jobs: &[Job]) -> Result<Vec<Result<Appended, Error>>, Failed> {
-        let columns = Columns::of(jobs).map_err(|error| Failed::unsent(sqlx::Error::Encode(error)))?;
-        let mut transaction = self.pool.begin().await.map_err(Failed::unsent)?;
+    async fn append_and_fold(
+        &self,
+        connection: &mut PgConnection,
+        columns: &Columns<'_>,
+        jobs: &[Job],
+    ) -> Result<Sent, Failed> {
+        let mut transaction = connection.begin().await.map_err(Failed::unsent)?;
         let rows =
             columns.bind(&self.sql.append).fetch_all(&mut *transaction).await.map_err(Failed::unsent)?;
-        let answers = answers(&rows, jobs).map_err(Failed::unsent)?;
-        let records = written(jobs, &answers);
-        for inline in jobs.first().into_iter().flat_map(|job| &job.append.inline) {
-            self.fold(&mut transaction, &**inline, &records).await.map_err(Failed::Unfolded)?;
+        let sent = columns.sent(&rows, jobs).map_err(Failed::unsent)?;
+        let records = written(jobs, &sent.answers);
+        for inline in jobs.first().map(folds).into_iter().flatten() {
+            self.fold(&mut transaction, inline, &records).await.map_err(Failed::Unfolded)?;
         }
         transaction.commit().await.map_err(Failed::answered)?;
-        Ok(answers)
+        Ok(sent)
     }
 
     async fn fold(
@@ -194,14 +206,24 @@ impl Store {
     }
 }
 
+/// The builds that a job folds, each once.
+fn folds(job: &Job) -> impl Iterator<Item = &dyn Inline> {
+    let brought = job.appends.iter().flat_map(|append| &append.inline);
+    let each: BTreeMap<InlineId, &dyn Inline> =
+        brought.map(|inline| (inline.table().into(), &**inline)).collect();
+    each.into_values()
+}
+
 /// What was written, in the order of the log.
-fn written(jobs: &[Job], answers: &[Result<Appended, Error>]) -> Vec<Record> {
+fn written(jobs: &[Job], answers: &[Result<AppendedAll, Error>]) -> Vec<Record> {
     let mut records = Vec::new();
-    for (Job { append, .. }, answer) in jobs.iter().zip(answers) {
-        let Ok(Appended::Done(receipt)) = answer else { continue };
-        for (draft, stored) in append.events.iter().zip(&receipt.events) {
-            let metadata = append.metadata.clone();
-            records.push(draft.clone().record(stored.position, append.recorded_at, metadata));
+    for (Job { appends, .. }, answer) in jobs.iter().zip(answers) {
+        let Ok(AppendedAll::Done(receipts)) = answer else { continue };
+        for (append, receipt) in appends.iter().zip(receipts) {
+            for (draft, stored) in append.events.iter().zip(&receipt.events) {
+                let metadata = append.metadata.clone();
+                records.push(draft.clone().record(stored.position, append.recorded_at, metadata));
+            }
         }
     }
     records.sort_unstable_by_key(|record| record.position);

@@ -19,8 +19,6 @@
 //! The hash is fixed for ever: all processes that append to a log must take the same keys. Whoever changes anything here
 //! raises [`VERSION`], which the log's row remembers.
 
-use std::collections::BTreeMap;
-
 use annalist_core::{
     query::Item,
     record::Draft,
@@ -33,8 +31,9 @@ use crate::inline::{drafted, keys};
 /// The version of the keys, which all processes of one log must have in common.
 pub(crate) const VERSION: i32 = 1;
 
-/// More keys than this are not worth their place in the server's lock table, which all its sessions share.
-const MOST: usize = 64;
+/// More keys than this for an append, and for several that stand together, are not worth their place in the server's lock
+/// table, which all its sessions share.
+const MOST: (usize, usize) = (64, 256);
 
 /// Into how many buckets types fall beside a tag, so that an item without types can name them all.
 const BUCKETS: u64 = 16;
@@ -44,26 +43,29 @@ pub(crate) struct Keys {
     seed: u64,
 }
 
-/// The locks of an append, or of several: the keys, and whether to take them exclusively.
+/// The locks of appends: the keys in ascending order, each once, and whether to take them exclusively.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Locks(BTreeMap<i64, bool>);
+pub(crate) struct Locks(Vec<(i64, bool)>);
 
 impl Locks {
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// All of them, as columns: keys in ascending order, each once, and beside them whether they are exclusive.
+    /// All of them, as columns.
     pub(crate) fn together<'a>(all: impl IntoIterator<Item = &'a Self>) -> (Vec<i64>, Vec<bool>) {
-        let mut union = Self::default();
-        for (key, exclusive) in all.into_iter().flat_map(|locks| &locks.0) {
-            union.add(*key, *exclusive);
-        }
-        union.0.into_iter().unzip()
+        let all = all.into_iter().flat_map(|locks| &locks.0).copied();
+        all.collect::<Self>().0.into_iter().unzip()
     }
+}
 
-    fn add(&mut self, key: i64, exclusive: bool) {
-        *self.0.entry(key).or_default() |= exclusive;
+/// In any order; what is taken exclusively once is taken so.
+impl FromIterator<(i64, bool)> for Locks {
+    fn from_iter<I: IntoIterator<Item = (i64, bool)>>(taken: I) -> Self {
+        let mut locks: Vec<(i64, bool)> = taken.into_iter().collect();
+        locks.sort_unstable_by_key(|(key, exclusive)| (*key, !exclusive));
+        locks.dedup_by_key(|(key, _)| *key);
+        Self(locks)
     }
 }
 
@@ -77,32 +79,35 @@ impl Keys {
         self.key(b'm', &[])
     }
 
-    /// The locks that an append needs.
-    pub(crate) fn locks(&self, append: &Append) -> Locks {
-        let mut locks = Locks::default();
-        locks.add(self.log(), false);
+    /// The locks that appends need which stand together.
+    pub(crate) fn locks(&self, appends: &[Append]) -> Locks {
+        let mut taken = vec![(self.log(), false)];
+        let known = appends.iter().all(|append| self.taken(append, &mut taken));
+        let locks = Locks::from_iter(taken);
+        let most = if appends.len() > 1 { MOST.1 } else { MOST.0 };
+        // Alone in the log, they need no finer locks.
+        if locks.len() > most || !known { Locks(vec![(self.log(), true)]) } else { locks }
+    }
+
+    /// What an append takes. False if it cannot be said.
+    fn taken(&self, append: &Append, taken: &mut Vec<(i64, bool)>) -> bool {
         for item in append.conditions.iter().flat_map(|condition| condition.criteria.items()) {
-            self.watched(item, &mut |key| locks.add(key, true));
+            self.watched(item, &mut |key| taken.push((key, true)));
         }
         if let Some(key) = &append.key {
-            locks.add(self.key(b'c', &[key.id()]), true);
+            taken.push((self.key(b'c', &[key.id()]), true));
         }
         for draft in &append.events {
-            self.written(draft, &mut |key| locks.add(key, false));
+            self.written(draft, &mut |key| taken.push((key, false)));
         }
-        let known = append.inline.iter().all(|inline| self.changed(append, &**inline, &mut locks));
-        if locks.len() > MOST || !known {
-            // Alone in the log, an append needs no finer locks.
-            locks = Locks(BTreeMap::from([(self.log(), true)]));
-        }
-        locks
+        append.inline.iter().all(|inline| self.changed(append, &**inline, taken))
     }
 
     /// The rows that an inline build will change. False if the build cannot say: its fold will say why.
-    fn changed(&self, append: &Append, inline: &dyn Inline, locks: &mut Locks) -> bool {
+    fn changed(&self, append: &Append, inline: &dyn Inline, taken: &mut Vec<(i64, bool)>) -> bool {
         let Ok(keys) = keys(inline, &drafted(append, inline)) else { return false };
         let table = inline.table().name();
-        keys.iter().for_each(|key| locks.add(self.row(&table, key), true));
+        taken.extend(keys.iter().map(|key| (self.row(&table, key), true)));
         true
     }
 
@@ -168,6 +173,8 @@ fn spread(mut hash: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use annalist_core::{
         payload::Payload,
         query::Criteria,
@@ -197,7 +204,7 @@ mod tests {
     }
 
     fn locks(append: &Append) -> BTreeMap<i64, bool> {
-        Keys::new("annalist").locks(append).0
+        Keys::new("annalist").locks(std::slice::from_ref(append)).0.into_iter().collect()
     }
 
     #[test]
@@ -231,7 +238,7 @@ mod tests {
     fn appends_that_travel_together_take_each_key_once() {
         let keys = Keys::new("annalist");
         let [one, two] =
-            [event("opened", [tag(1)]), watch(Item::any().types(["opened"]))].map(|it| keys.locks(&it));
+            [event("opened", [tag(1)]), watch(Item::any().types(["opened"]))].map(|it| keys.locks(&[it]));
         let (union, exclusive) = Locks::together([&one, &two]);
         assert!(union.is_sorted_by(|a, b| a < b));
         assert_eq!(union.len(), 3);
@@ -240,21 +247,27 @@ mod tests {
 
     #[test]
     fn too_many_keys_become_the_log_alone() {
-        let many = event("opened", (0..MOST).map(tag));
+        let many = event("opened", (0..MOST.0).map(tag));
         assert_eq!(locks(&many), BTreeMap::from([(Keys::new("annalist").log(), true)]));
         let all = Append {
             conditions: vec![Condition { criteria: Criteria::all(), marker: Marker::START }],
             ..Append::default()
         };
         assert_eq!(locks(&all), locks(&many));
-        assert_eq!(locks(&event("opened", (0..MOST - 2).map(tag))).len(), MOST);
+        let few = event("opened", (0..MOST.0 - 2).map(tag));
+        assert_eq!(locks(&few).len(), MOST.0);
+        // Several that stand together may have more between them.
+        let keys = Keys::new("annalist");
+        let several = |tags| [few.clone(), event("closed", (0..tags).map(tag))];
+        assert_eq!(keys.locks(&several(20)).len(), MOST.0 + 21);
+        assert_eq!(keys.locks(&several(MOST.1)), keys.locks(&[all]));
     }
 
     #[test]
     fn schemas_share_no_key() {
         let append = event("opened", [tag(1)]);
-        let other = Keys::new("other").locks(&append);
-        assert!(other.0.keys().all(|key| !locks(&append).contains_key(key)));
+        let other = Keys::new("other").locks(std::slice::from_ref(&append));
+        assert!(other.0.iter().all(|(key, _)| !locks(&append).contains_key(key)));
     }
 
     /// If this fails, processes of two versions do not see each other's locks: restore the hash, or raise `VERSION`.

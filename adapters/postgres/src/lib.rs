@@ -42,7 +42,7 @@
 //! # How it keeps its promises
 //!
 //! - An append is one call of a function in the database: it takes advisory locks for what its conditions watch and its
-//!   events touch, checks the conditions in a snapshot behind those locks, and inserts. See `sql/v1/13-append.sql`.
+//!   events touch, checks the conditions in a snapshot behind those locks, and inserts. See `sql/v4/04-append.sql`.
 //! - A feed goes on to a row only if its position is the next one. A position that its writer gave up is closed with a
 //!   tombstone under the primary key, which is the only arbiter. See `sql/v1/14-claim.sql`.
 
@@ -59,6 +59,7 @@ mod keys;
 mod lent;
 mod migrate;
 mod options;
+mod pace;
 mod parked;
 mod read;
 mod row_store;
@@ -74,8 +75,8 @@ use annalist_core::{
     record::{Position, Record},
     rows::SharedRows,
     store::{
-        Append, Appended, Batch, CommandKey, Entry, EventStore, Hints, LogId, Marker, Page, Read, Receipt,
-        Settled,
+        Append, Appended, AppendedAll, Batch, CommandKey, Entry, EventStore, Hints, LogId, Marker, Page,
+        Read, Receipt, Settled,
     },
     time::Timestamp,
 };
@@ -177,6 +178,14 @@ impl EventStore for Postgres {
 
     async fn append(&self, append: Append) -> Result<Appended, Error> {
         self.store.append(append).await
+    }
+
+    fn most_at_once(&self) -> usize {
+        group::AT_ONCE
+    }
+
+    async fn append_all(&self, appends: Vec<Append>) -> Result<AppendedAll, Error> {
+        self.store.append_all(appends).await
     }
 
     async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {

@@ -60,6 +60,7 @@ const MIGRATIONS: [Migration; 4] = [
             include_str!("../sql/v4/01-find.sql"),
             include_str!("../sql/v4/02-at.sql"),
             include_str!("../sql/v4/03-page.sql"),
+            include_str!("../sql/v4/04-append.sql"),
         ],
     },
 ];
