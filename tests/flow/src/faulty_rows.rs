@@ -3,7 +3,10 @@
 use std::{
     collections::VecDeque,
     future::pending,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use annalist::{
@@ -32,13 +35,19 @@ pub struct FaultyRows {
     faults: Mutex<VecDeque<RowFault>>,
     /// Counts commits that were swallowed.
     pub swallowed: Semaphore,
+    commits: AtomicUsize,
 }
 
 impl FaultyRows {
     /// A store with these faults ahead.
     pub fn new(inner: SharedRows, faults: impl IntoIterator<Item = RowFault>) -> Self {
         let faults = Mutex::new(faults.into_iter().collect());
-        Self { inner, faults, swallowed: Semaphore::new(0) }
+        Self { inner, faults, swallowed: Semaphore::new(0), commits: AtomicUsize::new(0) }
+    }
+
+    /// How many commits came through.
+    pub fn commits(&self) -> usize {
+        self.commits.load(Ordering::SeqCst)
     }
 }
 
@@ -63,7 +72,10 @@ impl RowStore for FaultyRows {
     async fn commit(&self, change: RowChange<'_>) -> Result<Committed, Error> {
         let fault = self.faults.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         match fault {
-            None => self.inner.commit(change).await,
+            None => {
+                self.commits.fetch_add(1, Ordering::SeqCst);
+                self.inner.commit(change).await
+            }
             Some(RowFault::Refused) => Err(Error::unavailable("commit", "no connection")),
             Some(RowFault::Swallowed) => {
                 self.swallowed.add_permits(1);

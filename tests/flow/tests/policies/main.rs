@@ -27,6 +27,7 @@ mod chains;
 mod ends;
 mod failing;
 mod once;
+mod passed;
 mod refused;
 
 use std::sync::Arc;
