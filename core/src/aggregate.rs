@@ -1,7 +1,10 @@
 //! States that decisions are taken on.
 
+mod snapshots;
+
 use std::fmt::Debug;
 
+pub use self::snapshots::Snapshots;
 use crate::{
     codec::Codec,
     context::Context,
@@ -34,6 +37,8 @@ pub trait Aggregate: Sized + Send + Sync + 'static {
     /// Whether a fold looks at an event's [`Context`]. If not, commands that wait for each other can be decided one on top of the
     /// other before the first of them is written.
     const USES_CONTEXT: bool = true;
+    /// How its states are kept beside the log; none if they are not.
+    const SNAPSHOTS: Option<Snapshots<Self>> = None;
 
     /// The state before its first event.
     fn initial(id: Self::Id) -> Self;

@@ -13,6 +13,7 @@ mod read_side;
 mod registry;
 mod request;
 mod retry;
+mod snapshots;
 mod states;
 mod to_the_end;
 

@@ -7,7 +7,7 @@ use std::{fmt::Debug, sync::Arc};
 
 use serde::Serialize;
 
-pub(crate) use self::known::{Folded, Form, Kind};
+pub(crate) use self::known::{Folded, Form, Kept, Kind};
 pub use self::{
     known::Known,
     loader::{Loader, Plan},

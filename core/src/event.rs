@@ -6,6 +6,7 @@ mod types;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub(crate) use self::types::mixed;
 pub use self::{
     into::{Events, IntoEvents},
     types::{EventType, IdKind, Types},

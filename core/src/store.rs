@@ -5,6 +5,7 @@
 mod append;
 mod hints;
 mod read;
+mod snapshot;
 mod token;
 
 use std::{fmt, slice, sync::Arc};
@@ -17,6 +18,7 @@ pub use self::{
     append::{Append, Appended, AppendedAll, CommandKey, Condition, Journaled, Receipt, Stored},
     hints::Hints,
     read::{Batch, Entry, Hole, Marker, Outcome, Page, Read, Settled},
+    snapshot::{Snapshot, SnapshotKey},
     token::Token,
 };
 use crate::{
@@ -182,6 +184,24 @@ pub trait EventStore: Send + Sync + 'static {
     /// [`Error`] if the store cannot answer.
     async fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> Result<u64, Error>;
 
+    /// The snapshot that was kept under a key, if there is one. They spare time and nothing else: a store may keep none and
+    /// forget any.
+    ///
+    /// # Errors
+    /// [`Error`] if the store cannot answer.
+    async fn snapshot(&self, _key: &SnapshotKey) -> Result<Option<Snapshot>, Error> {
+        Ok(None)
+    }
+
+    /// Keeps a snapshot in place of the one that the aggregate has under this tag, unless that is of the same fingerprint and
+    /// a later position.
+    ///
+    /// # Errors
+    /// [`Error`] if the store cannot keep it.
+    async fn keep_snapshot(&self, _key: &SnapshotKey, _snapshot: &Snapshot) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Forgets command ids that were accepted before `time`, and says how many. Events and journal stay.
     ///
     /// # Errors
@@ -261,6 +281,14 @@ macro_rules! delegate_store {
 
             fn row_store(&self) -> Option<SharedRows> {
                 (**self).row_store()
+            }
+
+            async fn snapshot(&self, key: &SnapshotKey) -> Result<Option<Snapshot>, Error> {
+                (**self).snapshot(key).await
+            }
+
+            async fn keep_snapshot(&self, key: &SnapshotKey, snapshot: &Snapshot) -> Result<(), Error> {
+                (**self).keep_snapshot(key, snapshot).await
             }
 
             async fn forget_commands(&self, before: Timestamp) -> Result<u64, Error> {

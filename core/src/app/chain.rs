@@ -286,6 +286,7 @@ impl App {
         {
             changed.state.marker = Marker::after(last);
         }
+        self.keep_if_due(&changed.instance, &mut changed.state);
         self.inner.states.put(changed.instance, changed.state);
     }
 

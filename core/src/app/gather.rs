@@ -34,7 +34,8 @@ impl Request {
     /// Remembers what was folded.
     pub(super) fn remember(&self, known: Vec<Known>) {
         for (instance, state) in self.instances.iter().zip(known.into_iter().map(Remembered::of)) {
-            if let Some(state) = state {
+            if let Some(mut state) = state {
+                self.app.keep_if_due(instance, &mut state);
                 self.app.inner.states.put(instance.clone(), state);
             }
         }
@@ -45,35 +46,39 @@ impl Request {
         turn.top(instance).or_else(|| if fresh { None } else { remembered() })
     }
 
-    /// Reads what is missing, in one call. Of a state that is remembered, only what came later.
+    /// Reads what is missing, in one call. Of a state that is known at an earlier moment, only what came later.
     async fn read(&self, known: &mut [Option<Known>], fresh: bool, all: bool) -> Result<(), Error> {
-        let inner = &*self.app.inner;
-        let mut missing = Vec::new();
-        let mut reads = Vec::new();
-        for (index, _) in known.iter().enumerate().filter(|(_, known)| known.is_none()) {
-            let base = if fresh {
-                inner.states.take(&self.instances[index]).and_then(Remembered::if_foldable)
-            } else {
-                None
-            };
-            let read = self.plan.reads[index].clone();
-            reads.push(match &base {
-                Some(base) => read.after(base.marker.settled()),
-                None => read,
-            });
-            missing.push((index, base));
+        let missing: Vec<usize> = (0..known.len()).filter(|index| known[*index].is_none()).collect();
+        let mut bases = Vec::with_capacity(missing.len());
+        for index in &missing {
+            bases.push(self.base(*index, fresh).await);
         }
-        let batches = inner.store.read(&reads).await?;
-        if all && missing.iter().all(|(_, base)| base.is_none()) {
+        let is_new = all && bases.iter().all(Option::is_none);
+        let reads = missing.iter().zip(&bases).map(|(index, base)| {
+            let read = self.plan.reads[*index].clone();
+            base.as_ref().map_or(read.clone(), |base| read.after(base.marker.settled()))
+        });
+        let batches = self.app.inner.store.read(&reads.collect::<Vec<_>>()).await?;
+        if is_new {
             self.habit.found(batches.iter().all(|batch| batch.records.is_empty()));
         }
-        for ((index, base), batch) in missing.into_iter().zip(batches) {
+        for ((index, base), batch) in missing.into_iter().zip(bases).zip(batches) {
             known[index] = Some(match base {
                 Some(base) => self.catch_up(base, batch)?,
                 None => batch.into(),
             });
         }
         Ok(())
+    }
+
+    /// A state to read on from: one that is remembered but may be stale, or one that was kept beside the log.
+    async fn base(&self, index: usize, fresh: bool) -> Option<Remembered> {
+        let (kind, instance) = (self.plan.kinds[index], &self.instances[index]);
+        let stale = if fresh { self.app.inner.states.take(instance) } else { None };
+        match stale.and_then(Remembered::if_foldable) {
+            None if kind.shared => self.app.kept(kind, instance).await,
+            base => base,
+        }
     }
 
     /// Folds what came later into a remembered state.

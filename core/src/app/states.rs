@@ -12,9 +12,9 @@ use std::{
 };
 
 use crate::{
-    dispatch::{Folded, Form, Kind, Known},
+    dispatch::{Folded, Form, Kept, Kind, Known},
     query::Item,
-    store::{Marker, Read},
+    store::{Marker, Read, SnapshotKey},
     tag::Tag,
 };
 
@@ -29,6 +29,12 @@ impl Instance {
     pub(super) fn new(kind: &Kind, read: &Read) -> Self {
         let tag = read.criteria.items().first().and_then(|item: &Item| item.tags().first());
         Self { aggregate: kind.aggregate, tag: tag.cloned() }
+    }
+
+    /// Under which key its states are kept beside the log, if they are.
+    pub(super) fn snapshot_key(&self, kind: &Kind) -> Option<SnapshotKey> {
+        let Kept { name: aggregate, fingerprint, .. } = kind.snapshots?;
+        Some(SnapshotKey { aggregate, tag: self.tag.clone(), fingerprint })
     }
 }
 
@@ -160,7 +166,7 @@ mod tests {
     }
 
     fn up_to(position: u64) -> Remembered {
-        Remembered { state: Folded::new(Arc::new(Thing)), marker: Marker::new(Position::new(position), 0) }
+        Remembered { state: Folded::new(Arc::new(Thing), 0), marker: Marker::new(Position::new(position), 0) }
     }
 
     fn position(states: &States, number: usize) -> Option<u64> {

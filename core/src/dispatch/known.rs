@@ -7,9 +7,10 @@ use std::{
 };
 
 use crate::{
-    aggregate::Aggregate,
+    aggregate::{Aggregate, Snapshots},
     codec::Codec,
     error::Invalid,
+    payload::Payload,
     record::Record,
     store::{Batch, Marker},
 };
@@ -40,6 +41,9 @@ impl From<Batch> for Known {
     }
 }
 
+/// A state whose type is not known.
+type State = dyn Any + Send + Sync;
+
 /// Which aggregate a state is of, and how it is folded where its type is not known.
 #[derive(Clone, Copy)]
 pub(crate) struct Kind {
@@ -47,9 +51,38 @@ pub(crate) struct Kind {
     name: &'static str,
     /// Whether the command gets it to look at. Such a state may be remembered for the next command.
     pub(crate) shared: bool,
-    fold: fn(&mut (dyn Any + Send + Sync), &Record, &Codec) -> Result<(), Invalid>,
+    fold: fn(&mut State, &Record, &Codec) -> Result<(), Invalid>,
     /// Whether the fold looks at more of an event than the event itself.
     pub(crate) uses_context: bool,
+    pub(crate) snapshots: Option<Kept>,
+}
+
+/// How states are kept where their type is not known: see [`Snapshots`](crate::aggregate::Snapshots).
+#[derive(Clone, Copy)]
+pub(crate) struct Kept {
+    pub(crate) name: &'static str,
+    pub(crate) fingerprint: u64,
+    every: u32,
+    encode: fn(&State) -> Result<Payload, Invalid>,
+    decode: fn(&Payload) -> Result<Arc<State>, Invalid>,
+}
+
+impl Kept {
+    fn of<A: Aggregate>() -> Option<Self> {
+        A::SNAPSHOTS.map(|Snapshots { name, every, fingerprint, .. }| Self {
+            name,
+            fingerprint,
+            every,
+            encode: |state| match (A::SNAPSHOTS, state.downcast_ref::<A>()) {
+                (Some(snapshots), Some(state)) => (snapshots.encode)(state),
+                _ => Err(Invalid::Unplanned { state: type_name::<A>() }),
+            },
+            decode: |state| match A::SNAPSHOTS {
+                Some(snapshots) => (snapshots.decode)(state).map(|state| Arc::new(state) as _),
+                None => Err(Invalid::Unplanned { state: type_name::<A>() }),
+            },
+        })
+    }
 }
 
 impl Kind {
@@ -63,6 +96,7 @@ impl Kind {
                 None => Err(Invalid::Unplanned { state: type_name::<A>() }),
             },
             uses_context: A::USES_CONTEXT,
+            snapshots: Kept::of::<A>(),
         }
     }
 
@@ -81,13 +115,31 @@ impl fmt::Debug for Kind {
 /// A folded state that several may look at.
 #[derive(Clone, Debug)]
 pub(crate) struct Folded {
-    state: Arc<dyn Any + Send + Sync>,
+    state: Arc<State>,
     pub(crate) kind: Kind,
+    /// How many events were folded in since the last snapshot.
+    events: usize,
 }
 
 impl Folded {
-    pub(crate) fn new<A: Aggregate>(state: Arc<A>) -> Self {
-        Self { state, kind: Kind::of::<A>(true) }
+    pub(crate) fn new<A: Aggregate>(state: Arc<A>, events: usize) -> Self {
+        Self { state, kind: Kind::of::<A>(true), events }
+    }
+
+    /// A state that was kept.
+    ///
+    /// # Errors
+    /// [`Invalid`] if it cannot be read.
+    pub(crate) fn kept(kind: Kind, state: &Payload) -> Result<Self, Invalid> {
+        let kept = kind.snapshots.ok_or(Invalid::Unplanned { state: kind.name })?;
+        Ok(Self { state: (kept.decode)(state)?, kind, events: 0 })
+    }
+
+    /// The state to keep, if so many events were folded in that it is due. It is asked for once.
+    pub(crate) fn due(&mut self) -> Option<Result<Payload, Invalid>> {
+        let kept = self.kind.snapshots.filter(|kept| self.events >= kept.every as usize)?;
+        self.events = 0;
+        Some((kept.encode)(&*self.state))
     }
 
     pub(crate) fn as_a<A: Aggregate>(&self) -> Option<Arc<A>> {
@@ -104,6 +156,7 @@ impl Folded {
     /// # Errors
     /// [`Invalid`] if the record cannot be decoded, or somebody else looks at the state.
     pub(crate) fn fold(&mut self, record: &Record, codec: &Codec) -> Result<(), Invalid> {
+        self.events += 1;
         let state = Arc::get_mut(&mut self.state).ok_or(Invalid::Unplanned { state: self.kind.name })?;
         (self.kind.fold)(state, record, codec)
     }

@@ -81,11 +81,11 @@ impl Loader<'_> {
             return self.plan_one::<A>(id, true).map(Arc::new);
         };
         let known = next::<A>(planned, &id)?;
-        let state = match &known.form {
+        let (state, events) = match &known.form {
             Form::Folded(folded) => return folded.as_a().ok_or_else(unplanned::<A>),
-            Form::Records(records) => Arc::new(fold::<A>(id, records, codec)?),
+            Form::Records(records) => (Arc::new(fold::<A>(id, records, codec)?), records.len()),
         };
-        known.form = Form::Folded(Folded::new(Arc::clone(&state)));
+        known.form = Form::Folded(Folded::new(Arc::clone(&state), events));
         Ok(state)
     }
 
@@ -103,7 +103,7 @@ impl Loader<'_> {
 
     fn plan_one<A: Aggregate>(&mut self, id: A::Id, shared: bool) -> Result<A, Invalid> {
         if let Mode::Plan(plan) = &mut self.0 {
-            plan.reads.push(Read::all(criteria_of::<A>(&id)?));
+            plan.reads.push(Read { bare: !A::USES_CONTEXT, ..Read::all(criteria_of::<A>(&id)?) });
             plan.types.push(A::EVENTS);
             plan.kinds.push(Kind::of::<A>(shared));
         }

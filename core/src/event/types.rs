@@ -53,6 +53,16 @@ impl EventType {
         Self { only_these: false, ..self }
     }
 
+    const fn mixed_into(&self, hash: u64) -> u64 {
+        let mut hash = mixed(hash, self.name.as_bytes());
+        let mut i = 0;
+        while i < self.aliases.len() {
+            hash = mixed(hash, self.aliases[i].as_bytes());
+            i += 1;
+        }
+        hash
+    }
+
     const fn owns(&self, name: &str) -> bool {
         if same(self.name, name) {
             return true;
@@ -100,6 +110,21 @@ pub enum Types {
 }
 
 impl Types {
+    /// The stored names of the set, mixed into a hash.
+    pub(crate) const fn mixed_into(&self, hash: u64) -> u64 {
+        match self {
+            Self::One(one) => one.mixed_into(hash),
+            Self::Sum(sets) => {
+                let (mut hash, mut i) = (hash, 0);
+                while i < sets.len() {
+                    hash = sets[i].mixed_into(hash);
+                    i += 1;
+                }
+                hash
+            }
+        }
+    }
+
     /// Whether a stored name, or one of its older forms, belongs to the set.
     pub const fn owns(&self, name: &str) -> bool {
         match self {
@@ -212,6 +237,16 @@ impl Types {
         });
         names
     }
+}
+
+/// Bytes and their number mixed into a hash: FNV-1a (Fowler, Noll, Vo).
+pub(crate) const fn mixed(hash: u64, bytes: &[u8]) -> u64 {
+    let (mut hash, mut i) = (hash ^ bytes.len() as u64, 0);
+    while i < bytes.len() {
+        hash = (hash ^ bytes[i] as u64).wrapping_mul(0x0000_0100_0000_01b3);
+        i += 1;
+    }
+    hash
 }
 
 const fn same(a: &str, b: &str) -> bool {

@@ -1,0 +1,54 @@
+//! How the states of an aggregate are kept beside the log.
+
+use std::{any::type_name, fmt};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::Aggregate;
+use crate::{error::Invalid, event::mixed, payload::Payload};
+
+/// How the states of an aggregate are kept, so that a long past is not folded each time. What `snapshot(every = 100)` writes.
+pub struct Snapshots<A> {
+    pub(crate) name: &'static str,
+    pub(crate) every: u32,
+    pub(crate) fingerprint: u64,
+    pub(crate) encode: fn(&A) -> Result<Payload, Invalid>,
+    pub(crate) decode: fn(&Payload) -> Result<A, Invalid>,
+}
+
+impl<A: Aggregate + Serialize + DeserializeOwned> Snapshots<A> {
+    /// Keeps a state under a name whenever so many more events were folded into it. It is read again by code with the same
+    /// `version` and `shape` that folds the same events, and by no other.
+    pub const fn new(name: &'static str, every: u32, version: u32, shape: u64) -> Self {
+        let mut fingerprint = mixed(shape, &version.to_le_bytes());
+        let mut i = 0;
+        while i < A::EVENTS.len() {
+            fingerprint = A::EVENTS[i].mixed_into(fingerprint);
+            i += 1;
+        }
+        Self {
+            name,
+            every,
+            fingerprint,
+            encode: |state| Payload::encode(type_name::<A>(), state),
+            decode: |state| serde_json::from_str(state.as_str()).map_err(Invalid::NotJson),
+        }
+    }
+}
+
+impl<A> Clone for Snapshots<A> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<A> Copy for Snapshots<A> {}
+
+impl<A> fmt::Debug for Snapshots<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshots")
+            .field("name", &self.name)
+            .field("every", &self.every)
+            .finish_non_exhaustive()
+    }
+}
