@@ -151,9 +151,8 @@ impl Store {
         query: Query<'_, Postgres, PgArguments>,
         executor: impl PgExecutor<'e>,
     ) -> Result<Vec<Record>, Error> {
-        let records = query.map(|row| record(&row)).fetch_all(executor).await;
-        let records = records.map_err(|error| self.unread(error))?;
-        let mut records = records.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let rows = query.fetch_all(executor).await.map_err(|error| self.unread(error))?;
+        let mut records = rows.iter().map(record).collect::<Result<Vec<_>, _>>()?;
         sort(&mut records);
         Ok(records)
     }

@@ -69,6 +69,7 @@ mod journal;
 mod limits;
 mod live_feeds;
 mod oracle;
+mod parts;
 mod projections;
 mod races;
 mod reads;
@@ -95,6 +96,7 @@ pub fn cases() -> &'static [Case] {
         let themes = [
             append::CASES,
             reads::CASES,
+            parts::CASES,
             criteria::CASES,
             limits::CASES,
             conditions::CASES,

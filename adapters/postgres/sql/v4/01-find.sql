@@ -16,18 +16,23 @@ SET plan_cache_mode = force_generic_plan
 AS $find$
 DECLARE
   _from bigint := least(_mark, _after);
+  -- The literals are read here, once: an argument that "matching" gets is worked out for each row.
+  _only_types text[];
+  _only_tags text[];
 BEGIN
   IF cardinality(_of) = 1 AND _of[1] = _read THEN
+    _only_types := _types[1];
+    _only_tags := _tags[1];
     positions := ARRAY(
-      SELECT m.position
-      FROM {schema}.matching(_types[1]::text[], _tags[1]::text[], _from, _up_to, _limit) AS m(position)
+      SELECT m.position FROM {schema}.matching(_only_types, _only_tags, _from, _up_to, _limit) AS m(position)
       ORDER BY m.position LIMIT _limit);
   ELSE
     positions := ARRAY(
+      WITH item AS MATERIALIZED (
+        SELECT i.types::text[] AS types, i.tags::text[] AS tags
+        FROM unnest(_of, _types, _tags) AS i(read, types, tags) WHERE i.read = _read)
       SELECT DISTINCT m.position
-      FROM unnest(_of, _types, _tags) AS i(read, types, tags)
-      CROSS JOIN LATERAL {schema}.matching(i.types::text[], i.tags::text[], _from, _up_to, _limit) AS m(position)
-      WHERE i.read = _read
+      FROM item i CROSS JOIN LATERAL {schema}.matching(i.types, i.tags, _from, _up_to, _limit) AS m(position)
       ORDER BY m.position LIMIT _limit);
   END IF;
   above := 0;
