@@ -5,6 +5,7 @@
 
 mod log;
 mod rows;
+mod snapshots;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -18,13 +19,13 @@ use annalist_core::{
     },
     store::{
         Append, Appended, AppendedAll, Batch, CommandKey, Entry, EventStore, LogId, Page, Read, Receipt,
-        Settled,
+        Settled, Snapshot, SnapshotKey,
     },
     time::Timestamp,
 };
 use async_trait::async_trait;
 
-use self::{log::Log, rows::Rows};
+use self::{log::Log, rows::Rows, snapshots::Snapshots};
 
 /// How many appends stand or fall together at most.
 const MOST_AT_ONCE: usize = 64;
@@ -34,6 +35,7 @@ const MOST_AT_ONCE: usize = 64;
 pub struct Memory {
     log: Arc<Mutex<Log>>,
     rows: Arc<Mutex<Rows>>,
+    snapshots: Arc<Mutex<Snapshots>>,
 }
 
 impl Memory {
@@ -51,6 +53,11 @@ impl Memory {
     /// The same holds for [`Rows`].
     fn kept_rows(&self) -> MutexGuard<'_, Rows> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// And for [`Snapshots`], which nobody locks together with others.
+    fn snapshots(&self) -> MutexGuard<'_, Snapshots> {
+        self.snapshots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -117,6 +124,15 @@ impl EventStore for Memory {
 
     async fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> Result<u64, Error> {
         Ok(self.log().count(criteria, after, up_to))
+    }
+
+    async fn snapshot(&self, key: &SnapshotKey) -> Result<Option<Snapshot>, Error> {
+        Ok(self.snapshots().get(key))
+    }
+
+    async fn keep_snapshot(&self, key: &SnapshotKey, snapshot: &Snapshot) -> Result<(), Error> {
+        self.snapshots().keep(key, snapshot);
+        Ok(())
     }
 
     async fn forget_commands(&self, before: Timestamp) -> Result<u64, Error> {

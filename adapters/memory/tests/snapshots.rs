@@ -1,0 +1,19 @@
+//! The suite passes over a store that keeps no snapshots; this one keeps them.
+
+#![allow(clippy::unwrap_used)]
+
+use annalist_core::{
+    payload::Payload,
+    record::Position,
+    store::{EventStore, Snapshot, SnapshotKey},
+};
+use annalist_memory::Memory;
+
+#[tokio::test]
+async fn snapshots_are_kept() {
+    let store = Memory::new();
+    let key = SnapshotKey { aggregate: "Account", tag: None, fingerprint: 7 };
+    let snapshot = Snapshot { position: Position::new(1), state: Payload::parse("{}").unwrap() };
+    store.keep_snapshot(&key, &snapshot).await.unwrap();
+    assert_eq!(store.clone().snapshot(&key).await.unwrap(), Some(snapshot));
+}
