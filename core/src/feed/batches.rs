@@ -5,7 +5,12 @@ use std::{panic::resume_unwind, sync::Arc};
 use tokio::task::JoinHandle;
 
 use super::{Feed, Hub, PAGE};
-use crate::{error::Error, query::Criteria, record::Position, store::Page};
+use crate::{
+    error::Error,
+    query::Criteria,
+    record::{Position, Record},
+    store::Page,
+};
 
 /// A batch is not continued behind so many bytes of payloads.
 const BYTES: usize = 8 << 20;
@@ -113,20 +118,20 @@ impl Ahead {
 
 /// Reads page by page, so that neither a store nor a statement has to hold a batch at once.
 async fn read(mut feed: Feed, limit: usize) -> Result<Batch, Error> {
-    let (mut batch, mut bytes) = (read_page(&mut feed, limit).await?, 0);
-    let mut counted = 0;
-    while batch.more && batch.page.records.len() < limit {
-        let added = &batch.page.records[counted..];
-        bytes += added.iter().map(|record| record.data.as_str().len()).sum::<usize>();
-        counted = batch.page.records.len();
-        if bytes >= BYTES {
-            break;
-        }
-        let Ok(Batch { page, more }) = read_page(&mut feed, limit - counted).await else { break };
+    let mut batch = read_page(&mut feed, limit).await?;
+    let mut bytes = size(&batch.page.records);
+    while batch.more && batch.page.records.len() < limit && bytes < BYTES {
+        let rest = limit - batch.page.records.len();
+        let Ok(Batch { page, more }) = read_page(&mut feed, rest).await else { break };
+        bytes += size(&page.records);
         batch.page.records.extend(page.records);
         (batch.page.up_to, batch.page.hole, batch.more) = (page.up_to, page.hole, more);
     }
     Ok(batch)
+}
+
+fn size(records: &[Record]) -> usize {
+    records.iter().map(|record| record.data.as_str().len()).sum()
 }
 
 async fn read_page(feed: &mut Feed, limit: usize) -> Result<Batch, Error> {

@@ -10,8 +10,9 @@ mod faults;
 mod folds;
 mod kept;
 mod logs;
+mod long;
 mod poison;
 mod reads;
 
-pub(super) const THEMES: [&[crate::Case]; 6] =
-    [folds::CASES, kept::CASES, faults::CASES, poison::CASES, logs::CASES, reads::CASES];
+pub(super) const THEMES: [&[crate::Case]; 7] =
+    [folds::CASES, kept::CASES, long::CASES, faults::CASES, poison::CASES, logs::CASES, reads::CASES];

@@ -17,7 +17,7 @@ use annalist_core::{
     time::Timestamp,
 };
 use async_trait::async_trait;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::balances::BALANCES;
 
@@ -61,6 +61,11 @@ impl Unsteady {
     /// From now on it answers nothing, or everything again.
     pub(super) fn set_down(&self, down: bool) {
         self.down.store(down, Ordering::SeqCst);
+    }
+
+    /// How often it was called.
+    pub(super) fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
     }
 
     /// Whether its trouble has come.
@@ -160,12 +165,28 @@ pub(super) struct Reluctant {
     id: LogId,
     limit: usize,
     down: AtomicBool,
+    /// Each so many pages are not given.
+    fails: Option<usize>,
+    pages: AtomicUsize,
+    /// The furthest position behind which a page was asked for.
+    asked: watch::Sender<Position>,
 }
 
 impl Reluctant {
     /// Pages of at most so many events.
     pub(super) fn new(inner: Arc<dyn EventStore>, limit: usize) -> Self {
-        Self { id: inner.log_id(), inner, limit, down: AtomicBool::new(false) }
+        let (id, down, pages) = (inner.log_id(), AtomicBool::new(false), AtomicUsize::new(0));
+        Self { inner, id, limit, down, fails: None, pages, asked: watch::Sender::default() }
+    }
+
+    /// Fails at each so many pages.
+    pub(super) fn failing_each(self, pages: usize) -> Self {
+        Self { fails: Some(pages), ..self }
+    }
+
+    /// Waits until somebody asks for a page behind a later position.
+    pub(super) async fn asked_behind(&self, position: Position) {
+        let _ = self.asked.subscribe().wait_for(|asked| *asked > position).await;
     }
 
     /// With the identity of another log, as a copy has it.
@@ -209,6 +230,11 @@ impl EventStore for Reluctant {
     }
 
     async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<Page, Error> {
+        self.asked.send_if_modified(|asked| std::mem::replace(asked, after.max(*asked)) < after);
+        let page = self.pages.fetch_add(1, Ordering::SeqCst) + 1;
+        if self.fails.is_some_and(|each| page.is_multiple_of(each)) {
+            return Err(Error::unavailable("ask the log", BoxError::from("this page is not given")));
+        }
         self.up()?.feed(filter, after, limit.min(self.limit)).await
     }
 

@@ -54,7 +54,12 @@ fn before(spoiled: &Record) -> Position {
 }
 
 /// That a runner stopped at this event, and everybody can see why.
-async fn ensure_stopped(log: &Handle, runner: &Running<Balance>, table: &Table, spoiled: &Record) -> Outcome {
+pub(super) async fn ensure_stopped(
+    log: &Handle,
+    runner: &Running<Balance>,
+    table: &Table,
+    spoiled: &Record,
+) -> Outcome {
     let (reached, stopped) = runner.stopped().await?;
     let Stopped { position, event, name, error } = &stopped;
     ensure_eq!(*position, Some(spoiled.position), "the position of the event that it stopped at");
