@@ -9,6 +9,7 @@
 #[path = "../given/mod.rs"]
 mod given;
 
+mod append;
 mod builds;
 mod crash;
 mod dump;
@@ -83,6 +84,11 @@ fn main() {
             conditions_are_exact
             conditions_are_not_exact_without_the_locks
             many_keys_are_exact_too;
+        append:
+            a_glance_sees_what_a_look_sees
+            a_call_answers_each_job_by_itself
+            appends_walk_along_indexes
+            appends_read_whole_tables_without_the_settings;
         group:
             neighbours_do_not_share_a_fate
             many_at_once_are_all_answered;
