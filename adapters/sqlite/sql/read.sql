@@ -1,8 +1,13 @@
 -- The first ?4 records in (?2, ?3] that match one of the probes ?1, and in a row of its own the position of the log's last
--- event: one statement is one snapshot.
+-- event: one statement is one snapshot. If they are to be bare (?5), only with what a fold needs.
 SELECT *
 FROM (
-    SELECT NULL AS head, position, id, type, version, recorded_at, tags, metadata, data
+    SELECT
+        NULL AS head, position, type, version, data,
+        CASE WHEN NOT ?5 THEN id END AS id,
+        CASE WHEN NOT ?5 THEN recorded_at END AS recorded_at,
+        CASE WHEN NOT ?5 THEN tags END AS tags,
+        CASE WHEN NOT ?5 THEN metadata END AS metadata
     FROM {prefix}events
     WHERE position IN ({matching})
     ORDER BY position

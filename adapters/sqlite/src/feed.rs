@@ -1,7 +1,13 @@
 //! The log in its order, from a position on. Positions are drawn under the write lock, so whatever is committed is settled
 //! and there are no holes.
 
-use annalist_core::{error::Error, query::Criteria, record::Position, store::Page, time::Timestamp};
+use annalist_core::{
+    error::Error,
+    query::Criteria,
+    record::Position,
+    store::{Page, Read},
+    time::Timestamp,
+};
 use sqlx::{Connection, SqliteConnection, query_scalar};
 
 use crate::{
@@ -41,8 +47,8 @@ async fn page(
     after: Position,
     limit: usize,
 ) -> Result<Page, Error> {
-    let range = (after, Position::END);
-    let (records, settled) = records(connection, sql, operation, filter, range, Some(limit)).await?;
+    let read = Read::all(filter.clone()).after(after);
+    let (records, settled) = records(connection, sql, operation, &read, Some(limit)).await?;
     let up_to = match records.last() {
         Some(last) if records.len() == limit => last.position,
         _ => settled.max(after),

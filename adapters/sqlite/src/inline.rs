@@ -12,7 +12,7 @@ use annalist_core::{
     query::{Criteria, Item},
     record::{Position, Record},
     rows::{Anchor, Checkpoint, Folded, Inline, InlineId, Inlined, Table, sql::TableSql},
-    store::Append,
+    store::{Append, Read},
     time::Timestamp,
 };
 use serde::Deserialize;
@@ -148,9 +148,10 @@ impl Locked<'_> {
         if build.log != log.id {
             return Err(table.not_beside_its_log());
         }
-        let filter = Item::any().types(inline.types().iter().copied()).into();
-        let (range, limit) = ((build.checkpoint.position, Position::END), Some(Inlined::AT_MOST + 1));
-        let behind = records(self.connection(), &log.sql, operation, &filter, range, limit).await?.0;
+        let types = Item::any().types(inline.types().iter().copied());
+        let (behind, limit) =
+            (Read::all(types.into()).after(build.checkpoint.position), Inlined::AT_MOST + 1);
+        let behind = records(self.connection(), &log.sql, operation, &behind, Some(limit)).await?.0;
         if behind.len() > Inlined::AT_MOST || build.checkpoint.parked > 0 {
             return self.give_up(Inlined::Behind).await;
         }
@@ -193,8 +194,8 @@ impl Locked<'_> {
     /// Where the log ends, and its last event.
     async fn end(&mut self) -> Result<(Position, Option<Anchor>), Error> {
         let (log, operation, head) = (self.log, self.operation, self.head().await?);
-        let last = (Position::new(head.get().saturating_sub(1)), head);
-        let last = records(self.connection(), &log.sql, operation, &Criteria::all(), last, Some(1)).await?.0;
+        let last = Read::all(Criteria::all()).after(Position::new(head.get().saturating_sub(1)));
+        let last = records(self.connection(), &log.sql, operation, &last, Some(1)).await?.0;
         Ok((head, last.last().map(Anchor::of)))
     }
 

@@ -49,11 +49,11 @@ use std::{fmt, iter::once, path::Path, sync::Arc};
 use annalist_core::{
     error::Error,
     query::Criteria,
-    record::Position,
+    record::{Position, Record},
     rows::SharedRows,
     store::{
-        Append, Appended, AppendedAll, Batch, CommandKey, Entry, EventStore, LogId, Page, Read, Receipt,
-        Settled,
+        Append, Appended, AppendedAll, Batch, CommandKey, Entry, EventStore, LogId, Marker, Page, Read,
+        Receipt, Settled,
     },
     time::Timestamp,
 };
@@ -195,6 +195,17 @@ impl EventStore for Sqlite {
         let operation = format!("read {}", self.log.title);
         let mut connection = self.log.connection(&self.log.readers, &operation).await?;
         let answer = read::read(&mut connection, &self.log.sql, &operation, reads).await;
+        retire(&mut connection, answer)
+    }
+
+    async fn read_in_parts(
+        &self,
+        read: &Read,
+        each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
+    ) -> Result<Marker, Error> {
+        let operation = format!("read {}", self.log.title);
+        let mut connection = self.log.connection(&self.log.readers, &operation).await?;
+        let answer = read::read_in_parts(&mut connection, &self.log.sql, &operation, read, each).await;
         retire(&mut connection, answer)
     }
 

@@ -15,6 +15,10 @@ use crate::{
     sql::Prefix,
 };
 
+/// How many rows may lie between a connection's thread and who reads them: as many as a page of a feed has, so that the two
+/// need not take turns.
+const ROW_BUFFER: usize = 1024;
+
 /// The longest busy timeout that SQLite can count: about 24 days.
 const LONGEST: Duration = Duration::from_millis(i32::MAX as u64);
 
@@ -89,7 +93,8 @@ impl Options {
         write_ahead(&mut connection, self.busy_timeout, &operation).await?;
         drop(connection);
         let readers = own_pool(self.readers);
-        let readers = readers.connect_lazy_with(connect.pragma("query_only", "ON"));
+        let connect = connect.pragma("query_only", "ON").row_buffer_size(ROW_BUFFER);
+        let readers = readers.connect_lazy_with(connect);
         Sqlite::start(title, prefix, writer, readers, None).await
     }
 

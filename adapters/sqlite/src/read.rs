@@ -37,24 +37,50 @@ pub(crate) async fn read(
     Ok(batches)
 }
 
+/// How many records a long read hands over at once.
+const PART: usize = 1_000;
+
+/// The records of a read in parts, from one snapshot; answers the marker.
+pub(crate) async fn read_in_parts(
+    connection: &mut SqliteConnection,
+    sql: &Sql,
+    operation: &str,
+    read: &Read,
+    each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
+) -> Result<Marker, Error> {
+    let said = |error| failed(operation, error);
+    let mut snapshot = connection.begin().await.map_err(said)?;
+    let mut rest = read.clone();
+    loop {
+        let (part, head) = records(&mut snapshot, sql, operation, &rest, Some(PART)).await?;
+        let (last, full) = (part.last().map(|record| record.position), part.len() == PART);
+        each(part)?;
+        match last {
+            Some(last) if full => rest.after = last,
+            _ => {
+                snapshot.commit().await.map_err(said)?;
+                return Ok(Marker::new(head.min(read.up_to), 0));
+            }
+        }
+    }
+}
+
 async fn batch(
     connection: &mut SqliteConnection,
     sql: &Sql,
     operation: &str,
-    Read { criteria, after, up_to, .. }: &Read,
+    read: &Read,
 ) -> Result<Batch, Error> {
-    let (records, head) = records(connection, sql, operation, criteria, (*after, *up_to), None).await?;
-    Ok(Batch { records, marker: Marker::new(head.min(*up_to), 0) })
+    let (records, head) = records(connection, sql, operation, read, None).await?;
+    Ok(Batch { records, marker: Marker::new(head.min(read.up_to), 0) })
 }
 
-/// The first records behind one position and up to another that match the criteria, and the position of the log's last
-/// event at that moment.
+/// The first records that are asked for, and the position of the log's last event at that moment.
 pub(crate) async fn records(
     connection: &mut SqliteConnection,
     sql: &Sql,
     operation: &str,
-    criteria: &Criteria,
-    (after, up_to): (Position, Position),
+    Read { criteria, after, up_to, bare }: &Read,
     limit: Option<usize>,
 ) -> Result<(Vec<Record>, Position), Error> {
     let said = |error| failed(operation, error);
@@ -64,13 +90,14 @@ pub(crate) async fn records(
         .bind(integer(after.get()))
         .bind(integer(up_to.get()))
         .bind(sql_limit(limit))
+        .bind(bare)
         .fetch_all(connection)
         .await
         .map_err(said)?;
     let mut records = Vec::with_capacity(rows.len().saturating_sub(1));
     let mut end = Position::START;
     for row in &rows {
-        match row.try_get("head").map_err(said)? {
+        match row.try_get(0).map_err(said)? {
             Some(head) => end = position(head),
             None => records.push(rows::record(row)?),
         }

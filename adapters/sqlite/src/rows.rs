@@ -5,42 +5,47 @@ use std::fmt::Display;
 use annalist_core::{
     error::Invalid,
     payload::Payload,
-    record::{Metadata, Position, Record},
+    record::{Position, Record, StoredMetadata},
     store::{Entry, Outcome, Receipt, Stored},
     time::Timestamp,
 };
 use serde::{Serialize, de::DeserializeOwned};
-use sqlx::{Decode, Row, Sqlite, Type, sqlite::SqliteRow};
+use sqlx::{Column, Decode, Row, Sqlite, Type, sqlite::SqliteRow};
 use uuid::Uuid;
 
-/// A row of the events.
+/// A row of the events; its columns are those of `read.sql`, behind the first. In that of a bare one the last four are empty.
 pub(crate) fn record(row: &SqliteRow) -> Result<Record, Invalid> {
-    let position = number(row, "position").and_then(position)?;
-    let row = Columns { row, position };
-    Ok(Record {
-        position,
-        recorded_at: row.time("recorded_at")?,
-        id: row.parsed("id", Uuid::try_parse)?,
-        name: row.get::<String>("type")?.into(),
-        version: row.parsed("version", |version: i64| u32::try_from(version))?,
-        tags: row.json("tags")?,
-        data: Payload::from_stored(row.get::<String>("data")?),
-        origin: row.json::<Metadata>("metadata")?.into(),
-    })
+    let row = Columns::new(row, 1)?;
+    let mut record = Record {
+        position: row.position,
+        recorded_at: Timestamp::EPOCH,
+        id: Uuid::nil(),
+        name: row.get::<String>(2)?.into(),
+        version: row.parsed(3, |version: i64| u32::try_from(version))?,
+        tags: Vec::new(),
+        data: Payload::from_stored(row.get::<String>(4)?),
+        origin: StoredMetadata::default(),
+    };
+    if let Some(id) = row.get::<Option<&str>>(5)? {
+        record.id = Uuid::try_parse(id).map_err(|error| row.damaged(5, error))?;
+        record.recorded_at = row.time(6)?;
+        record.tags = row.json(7)?;
+        record.origin = StoredMetadata::from_stored(row.get::<String>(8)?);
+    }
+    Ok(record)
 }
 
-/// A row of the journal. Its number stands for the position in the error.
+/// A row of the journal; its columns are those of `journal.sql`. Its number stands for the position in the error.
 pub(crate) fn entry(row: &SqliteRow) -> Result<Entry, Invalid> {
-    let number = number(row, "number")?;
-    let row = Columns { row, position: position(number)? };
+    let row = Columns::new(row, 0)?;
     Ok(Entry {
         number: row.position.get(),
-        recorded_at: row.time("recorded_at")?,
-        metadata: row.json("metadata")?,
-        body: Payload::from_stored(row.get::<String>("body")?),
-        outcome: match row.get::<Option<String>>("rejection")? {
+        recorded_at: row.time(1)?,
+        metadata: row.json(2)?,
+        body: Payload::from_stored(row.get::<String>(3)?),
+        outcome: match row.get::<Option<String>>(5)? {
             Some(error) => Outcome::Rejected(error),
-            None => Outcome::Accepted(row.json("positions")?),
+            None => Outcome::Accepted(row.json(4)?),
         },
     })
 }
@@ -68,45 +73,44 @@ pub(crate) fn integer(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn number(row: &SqliteRow, column: &str) -> Result<i64, Invalid> {
-    row.try_get(column).map_err(|error| damaged(Position::START, column, error))
-}
-
-fn position(number: i64) -> Result<Position, Invalid> {
-    match u64::try_from(number) {
-        Ok(number) if number > 0 => Ok(Position::new(number)),
-        _ => Err(damaged(Position::START, "position", format!("{number} is none"))),
-    }
-}
-
-fn damaged(position: Position, column: &str, reason: impl Display) -> Invalid {
-    Invalid::Damaged { position, reason: format!("column `{column}`: {reason}") }
-}
-
-/// The columns of a row whose position is known.
+/// The columns of a row whose position is known, by their places.
 struct Columns<'a> {
     row: &'a SqliteRow,
     position: Position,
 }
 
 impl<'a> Columns<'a> {
-    fn get<T: Decode<'a, Sqlite> + Type<Sqlite>>(&self, column: &str) -> Result<T, Invalid> {
-        self.row.try_get(column).map_err(|error| damaged(self.position, column, error))
+    fn new(row: &'a SqliteRow, position: usize) -> Result<Self, Invalid> {
+        let start = Self { row, position: Position::START };
+        let number = start.parsed(position, |number: i64| match u64::try_from(number) {
+            Ok(number) if number > 0 => Ok(Position::new(number)),
+            _ => Err(format!("{number} is none")),
+        })?;
+        Ok(Self { row, position: number })
     }
 
-    fn parsed<S, T, E>(&self, column: &str, parse: impl FnOnce(S) -> Result<T, E>) -> Result<T, Invalid>
+    fn get<T: Decode<'a, Sqlite> + Type<Sqlite>>(&self, column: usize) -> Result<T, Invalid> {
+        self.row.try_get(column).map_err(|error| self.damaged(column, error))
+    }
+
+    fn parsed<S, T, E>(&self, column: usize, parse: impl FnOnce(S) -> Result<T, E>) -> Result<T, Invalid>
     where
         S: Decode<'a, Sqlite> + Type<Sqlite>,
         E: Display,
     {
-        parse(self.get(column)?).map_err(|error| damaged(self.position, column, error))
+        parse(self.get(column)?).map_err(|error| self.damaged(column, error))
     }
 
-    fn json<T: DeserializeOwned>(&self, column: &str) -> Result<T, Invalid> {
+    fn damaged(&self, column: usize, reason: impl Display) -> Invalid {
+        let name = self.row.columns().get(column).map_or("?", Column::name);
+        Invalid::Damaged { position: self.position, reason: format!("column `{name}`: {reason}") }
+    }
+
+    fn json<T: DeserializeOwned>(&self, column: usize) -> Result<T, Invalid> {
         self.parsed(column, |text: &str| serde_json::from_str(text))
     }
 
-    fn time(&self, column: &str) -> Result<Timestamp, Invalid> {
+    fn time(&self, column: usize) -> Result<Timestamp, Invalid> {
         self.parsed(column, |micros: i64| {
             let time = Timestamp::from_micros(micros);
             if time.as_micros() == micros { Ok(time) } else { Err(format!("{micros} µs is out of range")) }
