@@ -113,9 +113,9 @@ impl<P: Projection> Consumer for Folding<P> {
                 Err(Failed::Folding(Poison { index, error })) if parking.parks() => {
                     bad.insert(index, error);
                 }
-                Err(Failed::Planning(at) | Failed::Folding(at)) => {
-                    records = &records[..at.index];
-                    poison = Some(at);
+                Err(Failed::Planning(first) | Failed::Folding(first)) => {
+                    records = &records[..first.index];
+                    poison = Some(first);
                 }
             }
         }
