@@ -113,7 +113,7 @@ pub use annalist_sqlite::Sqlite;
 pub mod by_hand {
     #[doc(inline)]
     pub use annalist_core::{
-        aggregate::{criteria_of, fold},
+        aggregate::{Snapshots, criteria_of, fold},
         ask::ReadModels,
         dispatch::{Dispatcher, Handler, Loader, Plan},
         event::Events,
@@ -138,7 +138,9 @@ pub mod prelude {
 #[doc(hidden)]
 pub mod __private {
     pub use annalist_core::{
-        aggregate::{Aggregate, AggregateId, On, criteria_of, entry_overlaps, entry_reaches, fold},
+        aggregate::{
+            Aggregate, AggregateId, On, Snapshots, criteria_of, entry_overlaps, entry_reaches, fold,
+        },
         ask::{Columns, Query, ReadModels, Source},
         codec::Codec,
         command::Command,

@@ -8,7 +8,7 @@ mod read;
 mod snapshot;
 mod token;
 
-use std::{fmt, slice, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -78,7 +78,8 @@ pub trait EventStore: Send + Sync + 'static {
     async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error>;
 
     /// As [`read`](EventStore::read) of one read, but hands its records over in parts, in position order, so that a long past
-    /// need not be in memory at once. Answers the marker of the whole; an error of `each` ends it.
+    /// need not be in memory at once. Answers the marker of the whole; an error of `each` ends it. Unless the store knows better,
+    /// what is settled comes in pages of the feed, and only what is not in one read.
     ///
     /// # Errors
     /// As [`read`](EventStore::read), and those of `each`.
@@ -87,12 +88,7 @@ pub trait EventStore: Send + Sync + 'static {
         read: &Read,
         each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
     ) -> Result<Marker, Error> {
-        let mut marker = Marker::START;
-        for batch in self.read(slice::from_ref(read)).await? {
-            each(batch.records)?;
-            marker = batch.marker;
-        }
-        Ok(marker)
+        read::in_parts(self, read, each).await
     }
 
     /// Appends if, and only if, no event that matches a condition's criteria was appended since its marker.

@@ -155,6 +155,7 @@ pub fn derive_event(input: TokenStream) -> TokenStream {
 /// | `on(Event => path, …)` | The events that it is folded from, each with its handler: `fn(&mut Self, &Event)`. May be repeated. |
 /// | `error = Type` | The error of its decisions. `Infallible` without it. |
 /// | `context` | Handlers get a third argument, `&Context`: time, position and origin of the event. |
+/// | `snapshot(every = 100, version = 2)` | Its states are kept beside the log whenever so many more events were folded in, so that a long past is not read again. For types that are `Serialize` and `Deserialize`. Raise `version` (by default 1) when a handler changes what it makes of an event; that fields or events changed is seen. |
 /// | `crate = path` | Where `annalist` is, if not at `::annalist`. |
 #[proc_macro_derive(Aggregate, attributes(aggregate, id))]
 pub fn derive_aggregate(input: TokenStream) -> TokenStream {

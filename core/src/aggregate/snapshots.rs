@@ -36,6 +36,13 @@ impl<A: Aggregate + Serialize + DeserializeOwned> Snapshots<A> {
     }
 }
 
+impl<A> Snapshots<A> {
+    /// What a state depends on besides its events: its fields, the names of the events that are folded, and the version.
+    pub const fn fingerprint(&self) -> u64 {
+        self.fingerprint
+    }
+}
+
 impl<A> Clone for Snapshots<A> {
     fn clone(&self) -> Self {
         *self

@@ -9,11 +9,11 @@ use std::{
 
 use super::{App, execute::guard};
 use crate::{
-    aggregate::{Aggregate, criteria_of},
+    aggregate::{Aggregate, AggregateId, criteria_of},
     error::{Error, Invalid},
     event::{Event, Recorded},
     projection::{Projection, criteria_of_row, fold_in_memory},
-    query::Item,
+    query::{Criteria, Item},
     record::{Position, Record},
     store::{Read, Receipt},
     tag::Tag,
@@ -71,14 +71,19 @@ impl<A: Aggregate> Load<A> {
 
     async fn run(self) -> Result<A, Error> {
         A::EVENTS.iter().try_for_each(|types| self.app.inner.registry.claim(types))?;
-        let (criteria, mut state) =
-            guard(type_name::<A>(), || Ok((criteria_of::<A>(&self.id)?, A::initial(self.id))))?;
-        let read = Read { bare: !A::USES_CONTEXT, ..Read::all(criteria) };
+        let up_to = self.app.up_to(self.moment).await?;
+        let (criteria, tag) =
+            guard(type_name::<A>(), || Ok((criteria_of::<A>(&self.id)?, self.id.instance_tag()?)))?;
+        let (mut state, after) = match self.app.kept_state::<A>(tag, up_to).await {
+            Some(kept) => kept,
+            None => (guard(type_name::<A>(), || Ok(A::initial(self.id)))?, Position::START),
+        };
+        let read = Read { bare: !A::USES_CONTEXT, ..Read::all(criteria).after(after).up_to(up_to) };
         let codec = &self.app.inner.codec;
         let mut fold = |records: Vec<Record>| {
             guard(type_name::<A>(), || records.iter().try_for_each(|record| state.fold_record(record, codec)))
         };
-        self.app.read(read, self.moment, &mut fold).await?;
+        self.app.inner.store.read_in_parts(&read, &mut fold).await?;
         Ok(state)
     }
 }
@@ -118,7 +123,7 @@ impl<P: Projection> Live<P> {
             records.extend(part);
             Ok(())
         };
-        self.app.read(Read::all(criteria), self.moment, &mut add).await?;
+        self.app.read(criteria, self.moment, &mut add).await?;
         let codec = &self.app.inner.codec;
         guard(type_name::<P>(), || Ok(fold_in_memory::<P>(&records, codec)?.remove(&self.key)))
     }
@@ -164,7 +169,7 @@ impl<E: Event> History<E> {
                 records.iter().try_for_each(|record| record.decode_into(codec, &mut events))
             })
         };
-        self.app.read(Read::all(criteria), self.moment, &mut decode).await?;
+        self.app.read(criteria, self.moment, &mut decode).await?;
         Ok(events)
     }
 }
@@ -182,16 +187,19 @@ impl App {
     /// A long past comes in parts, and is never in memory at once.
     async fn read(
         &self,
-        read: Read,
+        criteria: Criteria,
         moment: Option<Moment>,
         each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
     ) -> Result<(), Error> {
-        let store = &self.inner.store;
-        let up_to = match moment {
-            None => Position::END,
-            Some(Moment::Position(position)) => position,
-            Some(Moment::Time(time)) => store.position_at(time).await?,
-        };
-        store.read_in_parts(&read.up_to(up_to), each).await.map(drop)
+        let read = Read::all(criteria).up_to(self.up_to(moment).await?);
+        self.inner.store.read_in_parts(&read, each).await.map(drop)
+    }
+
+    async fn up_to(&self, moment: Option<Moment>) -> Result<Position, Error> {
+        match moment {
+            None => Ok(Position::END),
+            Some(Moment::Position(position)) => Ok(position),
+            Some(Moment::Time(time)) => self.inner.store.position_at(time).await,
+        }
     }
 }

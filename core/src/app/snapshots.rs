@@ -1,4 +1,5 @@
-//! States that are kept beside the log. They spare time: what goes wrong with one is told to the operator, and the log is read.
+//! States that are kept beside the log. They spare time: if something is wrong with one, the operator is told, and the
+//! events are read.
 
 use super::{
     App,
@@ -6,26 +7,50 @@ use super::{
     states::{Instance, Remembered},
 };
 use crate::{
+    aggregate::Aggregate,
     dispatch::{Folded, Kind},
-    error::Error,
+    error::{Error, Invalid},
+    payload::Payload,
     position::Position,
     store::{Marker, Snapshot, SnapshotKey},
+    tag::Tag,
 };
 
 impl App {
-    /// The state that was kept of an aggregate, if this code can go on from it.
+    /// The state of an aggregate that was kept, if this code can go on from it.
     pub(super) async fn kept(&self, kind: Kind, instance: &Instance) -> Option<Remembered> {
         let key = instance.snapshot_key(&kind)?;
-        let read = self
-            .inner
-            .store
-            .snapshot(&key)
-            .await
-            .and_then(|found| found.map(|found| read(kind, found)).transpose());
-        read.unwrap_or_else(|error| {
-            tracing::warn!(aggregate = key.aggregate, tag = key.tag_text(), %error, "the snapshot cannot be read; the events are");
-            None
-        })
+        let (state, position) =
+            self.read_kept(&key, Position::END, |state| Folded::kept(kind, state)).await?;
+        Some(Remembered { state, marker: Marker::new(position, 0) })
+    }
+
+    /// The same where the type is known, with its position: one up to `up_to`.
+    pub(super) async fn kept_state<A: Aggregate>(
+        &self,
+        tag: Option<Tag>,
+        up_to: Position,
+    ) -> Option<(A, Position)> {
+        let snapshots = A::SNAPSHOTS?;
+        let key = SnapshotKey { aggregate: snapshots.name, tag, fingerprint: snapshots.fingerprint };
+        self.read_kept(&key, up_to, snapshots.decode).await
+    }
+
+    async fn read_kept<S>(
+        &self,
+        key: &SnapshotKey,
+        up_to: Position,
+        decode: impl Fn(&Payload) -> Result<S, Invalid>,
+    ) -> Option<(S, Position)> {
+        let read = match self.inner.store.snapshot(key).await {
+            Ok(found) => {
+                let Snapshot { position, state } = found.filter(|found| found.position <= up_to)?;
+                guard(key.aggregate, || decode(&state)).map(|state| (state, position))
+            }
+            Err(error) => Err(error),
+        };
+        let said = |error: &Error| warn(key, "the snapshot cannot be read", error);
+        read.inspect_err(said).ok()
     }
 
     /// Keeps a state if it is due. Nobody waits for it.
@@ -39,22 +64,17 @@ impl App {
         let state = match guard(key.aggregate, || state.due().transpose()) {
             Ok(Some(state)) => state,
             Ok(None) => return,
-            Err(error) => return not_kept(&key, &error),
+            Err(error) => return warn(&key, "the snapshot is not kept", &error),
         };
         let store = self.inner.store.clone();
         tokio::spawn(async move {
             if let Err(error) = store.keep_snapshot(&key, &Snapshot { position, state }).await {
-                not_kept(&key, &error);
+                warn(&key, "the snapshot is not kept", &error);
             }
         });
     }
 }
 
-fn read(kind: Kind, Snapshot { position, state }: Snapshot) -> Result<Remembered, Error> {
-    let state = guard("a state's Deserialize", || Folded::kept(kind, &state))?;
-    Ok(Remembered { state, marker: Marker::new(position, 0) })
-}
-
-fn not_kept(key: &SnapshotKey, error: &Error) {
-    tracing::warn!(aggregate = key.aggregate, tag = key.tag_text(), %error, "the snapshot is not kept");
+fn warn(key: &SnapshotKey, what: &str, error: &Error) {
+    tracing::warn!(aggregate = key.aggregate, tag = key.tag_text(), %error, "{what}");
 }

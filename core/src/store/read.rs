@@ -1,7 +1,8 @@
 //! Reads, feed pages and journal entries.
 
-use super::Receipt;
+use super::{EventStore, Receipt};
 use crate::{
+    error::Error,
     payload::Payload,
     query::Criteria,
     record::{Metadata, Position, Record},
@@ -46,6 +47,39 @@ impl Read {
         Self { bare: true, ..self }
     }
 }
+
+/// [`EventStore::read_in_parts`] with pages of a feed. What is behind them is settled and was seen, so that the marker of a read
+/// that begins there stands for all.
+pub(super) async fn in_parts<S: EventStore + ?Sized>(
+    store: &S,
+    read: &Read,
+    each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
+) -> Result<Marker, Error> {
+    let mut after = read.after;
+    loop {
+        let Page { mut records, up_to, .. } = store.feed(&read.criteria, after, PART).await?;
+        let is_last = records.len() < PART || up_to >= read.up_to;
+        records.retain(|record| record.position <= read.up_to);
+        after = up_to;
+        if !records.is_empty() {
+            each(records)?;
+        }
+        if is_last {
+            break;
+        }
+    }
+    let mut marker = Marker::START;
+    for batch in store.read(&[read.clone().after(after)]).await? {
+        if !batch.records.is_empty() {
+            each(batch.records)?;
+        }
+        marker = batch.marker;
+    }
+    Ok(marker)
+}
+
+/// How many records come in one page.
+const PART: usize = 1000;
 
 /// The answer to one [`Read`].
 #[derive(Clone, Debug, PartialEq)]

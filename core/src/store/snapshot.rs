@@ -1,6 +1,6 @@
 //! States that are kept beside the log, so that a long past need not be folded again.
 
-use crate::{payload::Payload, record::Position, tag::Tag};
+use crate::{error::Error, payload::Payload, record::Position, tag::Tag};
 
 /// Whose state a snapshot is, and which code folded it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -27,4 +27,24 @@ pub struct Snapshot {
     pub position: Position,
     /// The state.
     pub state: Payload,
+}
+
+impl Snapshot {
+    /// A snapshot as a table keeps it. The state is not checked.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] for this operation if no event can stand at the position.
+    pub fn from_stored(
+        operation: &str,
+        key: &SnapshotKey,
+        position: i64,
+        state: String,
+    ) -> Result<Self, Error> {
+        if position < 1 {
+            let (aggregate, tag) = (key.aggregate, key.tag_text());
+            let reason = format!("the snapshot of `{aggregate}` {tag:?} stands at {position}; delete its row");
+            return Err(Error::unusable(operation, reason));
+        }
+        Ok(Self { position: Position::new(position.unsigned_abs()), state: Payload::from_stored(state) })
+    }
 }

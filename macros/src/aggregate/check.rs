@@ -1,10 +1,12 @@
 //! Finds the mistakes of an aggregate.
 
-use syn::{Data, DeriveInput, Fields};
+use proc_macro2::TokenTree;
+use quote::ToTokens;
+use syn::{Attribute, Data, DataStruct, DeriveInput, Fields, Meta};
 
 use super::{
-    model::{Aggregate, NamedField},
-    parse::Raw,
+    model::{Aggregate, NamedField, Snapshot},
+    parse::{Raw, RawSnapshot},
 };
 use crate::shared::{Errors, refuse_lifetimes};
 
@@ -33,6 +35,53 @@ pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &'a Raw<'a>, errors: &Errors
         error: raw.attribute.error.get(),
         on: &raw.attribute.on,
         context: raw.attribute.context.get().is_some(),
+        snapshot: raw.attribute.snapshot.as_ref().and_then(|raw| snapshot(item, raw, errors)),
+    })
+}
+
+fn snapshot<'a>(item: &DeriveInput, raw: &'a RawSnapshot, errors: &Errors) -> Option<Snapshot<'a>> {
+    let Data::Struct(DataStruct { fields, .. }) = &item.data else { return None };
+    for attribute in fields.iter().flat_map(|field| &field.attrs).filter(|attribute| skips(attribute)) {
+        errors.at(
+            attribute,
+            "a snapshot keeps every field: a skipped one would be blank when the state is read again",
+        );
+    }
+    let version = raw.version.version(errors);
+    let Some(every) = raw.every.get() else {
+        errors.at(&raw.key, "after how many events is it worth a snapshot? `snapshot(every = 100)`");
+        return None;
+    };
+    match every.base10_parse() {
+        Ok(every) if every > 0 => Some(Snapshot {
+            key: &raw.key,
+            every,
+            version,
+            shape: hash(&fields.to_token_stream().to_string()),
+        }),
+        _ => {
+            errors.at(
+                every,
+                "a snapshot is taken after at least one event, and at most 4294967295: `every = 100`",
+            );
+            None
+        }
+    }
+}
+
+/// Whether serde passes over the field.
+fn skips(attribute: &Attribute) -> bool {
+    let words = ["skip", "skip_serializing", "skip_deserializing"];
+    let skips =
+        |token: TokenTree| matches!(token, TokenTree::Ident(word) if words.iter().any(|skip| word == skip));
+    let Meta::List(list) = &attribute.meta else { return false };
+    attribute.path().is_ident("serde") && list.tokens.clone().into_iter().any(skips)
+}
+
+/// FNV-1a (Fowler, Noll, Vo).
+fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
 }
 

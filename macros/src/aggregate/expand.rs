@@ -5,9 +5,9 @@ mod initial;
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::spanned::Spanned;
+use syn::{Ident, ext::IdentExt, spanned::Spanned};
 
-use super::model::{Aggregate, NamedField};
+use super::model::{Aggregate, NamedField, Snapshot};
 use crate::shared::{On, at, is_generic, mentions, where_clause};
 
 /// ```text
@@ -16,6 +16,7 @@ use crate::shared::{On, at, is_generic, mentions, where_clause};
 ///     type Error = AccountError;
 ///     const EVENTS: &'static [Types] = &[<AccountEvent as On>::TYPES];
 ///     const USES_CONTEXT: bool = false;
+///     const SNAPSHOTS: Option<Snapshots<Self>> = Some(Snapshots::new("Account", 100, 1, 0x…));
 ///     fn initial(id: AccountId) -> Self { … }
 ///     fn fold_record(&mut self, record: &Record, codec: &Codec) -> Result<(), Invalid> { … }
 /// }
@@ -32,6 +33,7 @@ pub(crate) fn aggregate(aggregate: &Aggregate<'_>) -> TokenStream {
     };
     let events = on.iter().map(types);
     let uses_context = aggregate.context;
+    let snapshots = aggregate.snapshot.as_ref().map(|snapshot| snapshots(ident, snapshot));
     let initial = initial::method(aggregate);
     let fold = fold::method(aggregate);
     let sound = fold::sound(aggregate);
@@ -42,10 +44,19 @@ pub(crate) fn aggregate(aggregate: &Aggregate<'_>) -> TokenStream {
             type Error = #error;
             const EVENTS: &'static [__annalist::Types] = &[#(#events),*];
             const USES_CONTEXT: bool = #uses_context;
+            #snapshots
             #initial
             #fold
         }
         #sound
+    }
+}
+
+fn snapshots(ident: &Ident, Snapshot { key, every, version, shape }: &Snapshot<'_>) -> TokenStream {
+    let name = ident.unraw().to_string();
+    quote_spanned! {at(key.span())=>
+        const SNAPSHOTS: __annalist::std::option::Option<__annalist::Snapshots<Self>> =
+            __annalist::std::option::Option::Some(__annalist::Snapshots::new(#name, #every, #version, #shape));
     }
 }
 

@@ -1,6 +1,6 @@
 //! A correct aggregate.
 
-use syn::{Field, Generics, Ident, Type};
+use syn::{Field, Generics, Ident, Path, Type};
 
 use crate::shared::On;
 
@@ -14,6 +14,16 @@ pub(crate) struct Aggregate<'a> {
     pub(crate) on: &'a [On],
     /// Whether handlers get the context.
     pub(crate) context: bool,
+    pub(crate) snapshot: Option<Snapshot<'a>>,
+}
+
+/// How states are kept beside the log.
+pub(crate) struct Snapshot<'a> {
+    pub(crate) key: &'a Path,
+    pub(crate) every: u32,
+    pub(crate) version: u32,
+    /// A hash of the fields as they are written.
+    pub(crate) shape: u64,
 }
 
 #[derive(Clone, Copy)]

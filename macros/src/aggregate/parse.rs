@@ -1,6 +1,6 @@
 //! Reads an aggregate and its attributes as they stand.
 
-use syn::{Attribute, Data, DeriveInput, Field, Meta, Path, Result, Type};
+use syn::{Attribute, Data, DeriveInput, Field, LitInt, Meta, Path, Result, Type};
 
 use crate::shared::{Errors, Key, On, Slot, Table, misplaced};
 
@@ -19,7 +19,15 @@ pub(crate) struct RawAttribute {
     pub(crate) has_on: bool,
     pub(crate) error: Slot<Type>,
     pub(crate) context: Slot<()>,
+    pub(crate) snapshot: Option<RawSnapshot>,
     pub(crate) krate: Slot<Path>,
+}
+
+/// `snapshot(every = 100, version = 2)`
+pub(crate) struct RawSnapshot {
+    pub(crate) key: Path,
+    pub(crate) every: Slot<LitInt>,
+    pub(crate) version: Slot<LitInt>,
 }
 
 const EXAMPLE: &str = "on(AccountEvent => Account::apply)";
@@ -31,6 +39,7 @@ const KEYS: Table<RawAttribute> = Table {
         ("on", |raw, key| raw.read_on(key)),
         ("error", |raw, key| raw.error.ty(key, "error = AccountError")),
         ("context", |raw, key| raw.context.flag(key)),
+        ("snapshot", |raw, key| raw.read_snapshot(key)),
         ("crate", |raw, key| raw.krate.module(key)),
     ],
 };
@@ -54,6 +63,26 @@ impl RawAttribute {
         self.has_on = true;
         let message = format!("`on` takes events with their handlers: `{EXAMPLE}`");
         self.on.extend(key.entries(&message, |input| On::parse(input, EXAMPLE))?);
+        Ok(())
+    }
+
+    /// `snapshot(every = 100)`, with a version if the user wants one.
+    fn read_snapshot(&mut self, key: &Key<'_>) -> Result<()> {
+        const HELP: &str = "`snapshot` takes how many events it is worth: `snapshot(every = 100)`";
+        if self.snapshot.is_some() {
+            return Err(key.error("`snapshot` is given twice"));
+        }
+        let mut snapshot =
+            RawSnapshot { key: key.path.clone(), every: Slot::default(), version: Slot::default() };
+        key.entries(HELP, |input| {
+            let key = Key { path: input.call(Path::parse_mod_style)?, input };
+            match key.name().as_str() {
+                "every" => snapshot.every.number(&key, "every = 100"),
+                "version" => snapshot.version.number(&key, "version = 2"),
+                _ => Err(key.error(HELP)),
+            }
+        })?;
+        self.snapshot = Some(snapshot);
         Ok(())
     }
 }

@@ -10,7 +10,10 @@ use std::{
 
 use annalist::{
     Criteria, Error, EventStore, LogId, Memory, Position, Receipt, Timestamp,
-    store::{Append, Appended, AppendedAll, Batch, CommandKey, Entry, Hints, Page, Read, Settled},
+    store::{
+        Append, Appended, AppendedAll, Batch, CommandKey, Entry, Hints, Page, Read, Settled, Snapshot,
+        SnapshotKey,
+    },
 };
 use async_trait::async_trait;
 use tokio::sync::{Semaphore, watch};
@@ -42,6 +45,10 @@ pub struct Faulty {
     pub held: Semaphore,
     /// How often it was read.
     pub reads: AtomicUsize,
+    /// How many records it gave.
+    pub records: AtomicUsize,
+    /// The snapshots that it was asked to keep. It gives the last one of a key.
+    pub snapshots: Mutex<Vec<(SnapshotKey, Snapshot)>>,
     /// How many appends came, and together with how many.
     pub together: Mutex<Vec<usize>>,
     /// How often it was asked how far it is settled.
@@ -59,6 +66,8 @@ impl Faulty {
             gate: Semaphore::new(0),
             held: Semaphore::new(0),
             reads: AtomicUsize::new(0),
+            records: AtomicUsize::new(0),
+            snapshots: Mutex::default(),
             together: Mutex::default(),
             looks: AtomicUsize::new(0),
             hints: Mutex::new(Some(watch::Sender::default())),
@@ -101,6 +110,8 @@ impl EventStore for Faulty {
     async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error> {
         self.reads.fetch_add(1, Ordering::SeqCst);
         let batches = self.inner.read(reads).await;
+        let records = batches.iter().flatten().map(|batch| batch.records.len()).sum();
+        self.records.fetch_add(records, Ordering::SeqCst);
         tokio::task::yield_now().await;
         batches
     }
@@ -170,6 +181,17 @@ impl EventStore for Faulty {
 
     async fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> Result<u64, Error> {
         self.inner.count(criteria, after, up_to).await
+    }
+
+    async fn snapshot(&self, key: &SnapshotKey) -> Result<Option<Snapshot>, Error> {
+        let snapshots = self.snapshots.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(snapshots.iter().rev().find(|(kept, _)| kept == key).map(|(_, snapshot)| snapshot.clone()))
+    }
+
+    async fn keep_snapshot(&self, key: &SnapshotKey, snapshot: &Snapshot) -> Result<(), Error> {
+        let mut snapshots = self.snapshots.lock().unwrap_or_else(PoisonError::into_inner);
+        snapshots.push((key.clone(), snapshot.clone()));
+        Ok(())
     }
 
     async fn forget_commands(&self, before: Timestamp) -> Result<u64, Error> {

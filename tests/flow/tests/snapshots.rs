@@ -1,0 +1,244 @@
+//! States that are kept beside the log: with them and without them, everything is the same.
+#![allow(clippy::unwrap_used)] // in the helpers too
+
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    sync::{Arc, atomic::Ordering},
+};
+
+use annalist::{App, Payload, prelude::*};
+use annalist_flow_tests::{
+    domain::{AccountEvent, AccountId, account, deposit, transfer_of},
+    faulty::Faulty,
+};
+use proptest::prelude::*;
+
+/// What happened to an account, kept after every three events.
+#[derive(Aggregate, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[aggregate(on(AccountEvent => Past::apply), snapshot(every = 3))]
+struct Past {
+    #[id]
+    id: AccountId,
+    amounts: Vec<u64>,
+    partners: BTreeMap<String, f64>,
+}
+
+impl Past {
+    fn apply(&mut self, event: &AccountEvent) {
+        let (partner, amount) = match event {
+            AccountEvent::Deposited { amount, .. } => ("nobody".to_owned(), *amount),
+            AccountEvent::Moved { from, to, amount } => (format!("{from} \"\u{1}{to}"), *amount),
+        };
+        self.amounts.push(amount);
+        *self.partners.entry(partner).or_default() += amount as f64 / 3.0;
+    }
+}
+
+/// The same without snapshots.
+#[derive(Aggregate, Clone, Debug, PartialEq)]
+#[aggregate(on(AccountEvent => Replayed::apply))]
+struct Replayed {
+    #[id]
+    id: AccountId,
+    past: Option<Past>,
+}
+
+impl Replayed {
+    fn apply(&mut self, event: &AccountEvent) {
+        let blank = Past { id: self.id.clone(), amounts: Vec::new(), partners: BTreeMap::new() };
+        self.past.get_or_insert(blank).apply(event);
+    }
+}
+
+/// Adds the number of events so far.
+#[derive(Command, Serialize, Deserialize, Clone, Debug)]
+#[command(decide = Past::count)]
+struct Count {
+    #[id]
+    account: AccountId,
+}
+
+impl Past {
+    fn count(&self, _: &Count) -> Result<AccountEvent, Infallible> {
+        Ok(AccountEvent::Deposited { account: self.id.clone(), amount: self.amounts.len() as u64 })
+    }
+}
+
+async fn forgetful(store: &Arc<Faulty>) -> App {
+    App::builder(Arc::clone(store)).remember_states(0).start().await.unwrap()
+}
+
+async fn count(app: &App) {
+    app.execute(Count { account: account("a") }).await.unwrap();
+    // What is kept is kept by a task of its own.
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+}
+
+fn kept(store: &Faulty) -> usize {
+    store.snapshots.lock().unwrap().len()
+}
+
+#[tokio::test]
+async fn a_state_is_kept_when_it_is_due_and_read_on_from() {
+    let store = Arc::new(Faulty::new([]));
+    let app = App::builder(Arc::clone(&store)).start().await.unwrap();
+    for number in 1..=10 {
+        count(&app).await;
+        assert_eq!(kept(&store), number / 3);
+    }
+    let before = store.records.load(Ordering::SeqCst);
+    count(&forgetful(&store).await).await;
+    assert_eq!(store.records.load(Ordering::SeqCst) - before, 1);
+    let past = forgetful(&store).await.load::<Past>(&account("a")).await.unwrap();
+    assert_eq!(past.amounts, (0..11).collect::<Vec<_>>());
+}
+
+/// The control: if it were read on from a state that is not that of the log, one would see it.
+#[tokio::test]
+async fn what_is_kept_is_what_is_read_on_from() {
+    let store = Arc::new(Faulty::new([]));
+    let app = App::builder(Arc::clone(&store)).start().await.unwrap();
+    for _ in 0..3 {
+        count(&app).await;
+    }
+    let state = Payload::parse(r#"{"id":"a","amounts":[7,7,7,7,7],"partners":{}}"#).unwrap();
+    store.snapshots.lock().unwrap()[0].1.state = state;
+    count(&forgetful(&store).await).await;
+    assert_eq!(app.load::<Replayed>(&account("a")).await.unwrap().past.unwrap().amounts, [0, 1, 2, 5]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_or_is_of_other_code_is_passed_over() {
+    let store = Arc::new(Faulty::new([]));
+    let app = App::builder(Arc::clone(&store)).start().await.unwrap();
+    for _ in 0..3 {
+        count(&app).await;
+    }
+    for state in ["null", "{}", r#"{"id":"a","amounts":"many","partners":{}}"#] {
+        store.snapshots.lock().unwrap()[0].1.state = Payload::parse(state).unwrap();
+        let past = forgetful(&store).await.load::<Past>(&account("a")).await.unwrap();
+        assert_eq!(past.amounts, [0, 1, 2]);
+    }
+    let lie = Payload::parse(r#"{"id":"a","amounts":[9],"partners":{}}"#).unwrap();
+    let mut other = store.snapshots.lock().unwrap()[0].clone();
+    other.0.fingerprint ^= 1;
+    other.1.state = lie;
+    *store.snapshots.lock().unwrap() = vec![other];
+    assert_eq!(forgetful(&store).await.load::<Past>(&account("a")).await.unwrap().amounts, [0, 1, 2]);
+}
+
+#[tokio::test]
+async fn the_past_of_a_snapshot_is_not_read_for_an_earlier_moment() {
+    let store = Arc::new(Faulty::new([]));
+    let app = App::builder(Arc::clone(&store)).start().await.unwrap();
+    let mut receipts = Vec::new();
+    for amount in 0..8 {
+        receipts.push(app.execute(deposit("a", amount)).await.unwrap());
+        count(&app).await;
+    }
+    assert!(kept(&store) > 0);
+    for (number, receipt) in receipts.iter().enumerate() {
+        let then = forgetful(&store).await.load::<Past>(&account("a")).at(receipt).await.unwrap();
+        assert_eq!(then.amounts.len(), number * 2 + 1);
+    }
+}
+
+/// The shape of a state is part of its fingerprint, and so are its version and the events that it folds.
+#[test]
+fn other_code_has_another_fingerprint() {
+    mod other {
+        use super::*;
+
+        macro_rules! past {
+            ($name:ident, $attribute:meta, $($field:tt)*) => {
+                #[derive(Aggregate, Serialize, Deserialize)]
+                #[$attribute]
+                pub(super) struct $name { #[id] id: AccountId, $($field)* }
+
+                impl $name {
+                    #[allow(clippy::trivially_copy_pass_by_ref)]
+                    fn apply<E>(&mut self, _: &E) {
+                        let _ = &self.id;
+                    }
+                }
+            };
+        }
+
+        #[derive(Event, Serialize, Deserialize)]
+        #[event(name = "account.deposited")]
+        pub(super) struct Deposited {
+            #[id]
+            account: AccountId,
+            amount: u64,
+        }
+
+        past!(One, aggregate(on(AccountEvent => One::apply), snapshot(every = 3)), sum: u64);
+        past!(Same, aggregate(on(AccountEvent => Same::apply), snapshot(every = 9)), sum: u64);
+        past!(Field, aggregate(on(AccountEvent => Field::apply), snapshot(every = 3)), sum: u32);
+        past!(Version, aggregate(on(AccountEvent => Version::apply), snapshot(every = 3, version = 2)), sum: u64);
+        past!(Fewer, aggregate(on(Deposited => Fewer::apply), snapshot(every = 3)), sum: u64);
+    }
+    let one = other::One::SNAPSHOTS.unwrap().fingerprint();
+    assert_eq!(one, other::Same::SNAPSHOTS.unwrap().fingerprint());
+    assert_ne!(one, other::Field::SNAPSHOTS.unwrap().fingerprint());
+    assert_ne!(one, other::Version::SNAPSHOTS.unwrap().fingerprint());
+    assert_ne!(one, other::Fewer::SNAPSHOTS.unwrap().fingerprint());
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Count,
+    Deposit(u8, u64),
+    Transfer(u8, u8),
+    /// The last snapshot is forgotten.
+    Forget,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        Just(Step::Count),
+        (0..3_u8, any::<u64>()).prop_map(|(name, amount)| Step::Deposit(name, amount >> 12)),
+        (0..3_u8, 0..3_u8).prop_map(|(from, to)| Step::Transfer(from, to)),
+        Just(Step::Forget),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Programs that remember and programs that do not, on one log.
+    #[test]
+    fn a_snapshot_and_what_came_later_are_the_whole_past(steps in prop::collection::vec((any::<bool>(), step()), 1..40)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let store = Arc::new(Faulty::new([]));
+            let apps = [forgetful(&store).await, App::builder(Arc::clone(&store)).start().await.unwrap()];
+            let name = |number: u8| ["a", "b", "c"][number as usize];
+            for (which, step) in steps {
+                let app = &apps[usize::from(which)];
+                match step {
+                    Step::Count => count(app).await,
+                    Step::Deposit(into, amount) => drop(app.execute(deposit(name(into), amount)).await.unwrap()),
+                    Step::Transfer(from, to) => drop(app.execute(transfer_of(name(from), name(to), 1)).await),
+                    Step::Forget => drop(store.snapshots.lock().unwrap().pop()),
+                }
+            }
+            for name in ["a", "b", "c"] {
+                let replayed = apps[0].load::<Replayed>(&account(name)).await.unwrap();
+                let past = apps[0].load::<Past>(&account(name)).await.unwrap();
+                let counted = replayed.past.map_or(0, |past| past.amounts.len());
+                prop_assert_eq!(past.amounts.len(), counted);
+                for app in &apps {
+                    app.execute(Count { account: account(name) }).await.unwrap();
+                }
+                let replayed = apps[0].load::<Replayed>(&account(name)).await.unwrap().past.unwrap();
+                prop_assert_eq!(&replayed, &apps[0].load::<Past>(&account(name)).await.unwrap());
+                prop_assert_eq!(&replayed.amounts[counted..], &[counted as u64, counted as u64 + 1]);
+            }
+            Ok(())
+        })?;
+    }
+}

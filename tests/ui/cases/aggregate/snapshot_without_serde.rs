@@ -1,0 +1,14 @@
+use annalist::prelude::*;
+use annalist_ui_tests::domain::AccountEvent;
+
+#[derive(Aggregate)]
+#[aggregate(on(AccountEvent => Account::apply), snapshot(every = 100))]
+struct Account {
+    events: u64,
+}
+
+impl Account {
+    fn apply(&mut self, _: &AccountEvent) {}
+}
+
+fn main() {}
