@@ -39,6 +39,7 @@ mod row_store;
 mod row_values;
 mod rows;
 mod settings;
+mod snapshots;
 mod sql;
 mod tables;
 mod walks;
@@ -53,7 +54,7 @@ use annalist_core::{
     rows::SharedRows,
     store::{
         Append, Appended, AppendedAll, Batch, CommandKey, Entry, EventStore, LogId, Marker, Page, Read,
-        Receipt, Settled,
+        Receipt, Settled, Snapshot, SnapshotKey,
     },
     time::Timestamp,
 };
@@ -277,6 +278,14 @@ impl EventStore for Sqlite {
         let mut connection = self.log.connection(&self.log.readers, &operation).await?;
         let answer = read::count_between(&mut connection, &self.log.sql, criteria, after, up_to).await;
         retire(&mut connection, answer.map_err(|error| failed(&operation, error)))
+    }
+
+    async fn snapshot(&self, key: &SnapshotKey) -> Result<Option<Snapshot>, Error> {
+        self.log.snapshot(key).await
+    }
+
+    async fn keep_snapshot(&self, key: &SnapshotKey, snapshot: &Snapshot) -> Result<(), Error> {
+        self.log.keep_snapshot(key, snapshot).await
     }
 
     async fn forget_commands(&self, before: Timestamp) -> Result<u64, Error> {

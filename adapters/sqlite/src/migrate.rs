@@ -29,6 +29,7 @@ const STEPS: &[&[&str]] = &[
         include_str!("../sql/schema/3_drop_projections.sql"),
         include_str!("../sql/schema/3_parked.sql"),
     ],
+    &[include_str!("../sql/schema/4_snapshots.sql")],
 ];
 
 /// The version of the tables that this program reads and writes.

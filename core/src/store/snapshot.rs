@@ -42,7 +42,8 @@ impl Snapshot {
     ) -> Result<Self, Error> {
         if position < 1 {
             let (aggregate, tag) = (key.aggregate, key.tag_text());
-            let reason = format!("the snapshot of `{aggregate}` {tag:?} stands at {position}; delete its row");
+            let reason =
+                format!("the snapshot of `{aggregate}` {tag:?} stands at {position}; delete its row");
             return Err(Error::unusable(operation, reason));
         }
         Ok(Self { position: Position::new(position.unsigned_abs()), state: Payload::from_stored(state) })

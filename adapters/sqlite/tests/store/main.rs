@@ -14,6 +14,7 @@ mod migrations;
 mod pools;
 mod races;
 mod rows;
+mod snapshots;
 
 use annalist_core::{
     error::Error,

@@ -95,7 +95,7 @@ async fn the_printed_sql_makes_the_same_tables() {
     let ids: Vec<(String, i64)> =
         sqlx::query_as("SELECT id, schema FROM annalist_log").fetch_all(&pool).await.unwrap();
     let store = by_hand.open().await;
-    assert_eq!(ids, [(store.log_id().to_string(), 3)]);
+    assert_eq!(ids, [(store.log_id().to_string(), 4)]);
     let version = store.log_id().as_uuid().get_version_num();
     assert_eq!(version, 4);
     write(&store, events([draft("opened", &[], "0")])).await;
