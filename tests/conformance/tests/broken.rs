@@ -9,6 +9,7 @@ mod broken {
     pub(crate) mod inline;
     pub(crate) mod row_fault;
     pub(crate) mod rows;
+    pub(crate) mod snapshots;
     pub(crate) mod store;
 }
 
@@ -25,8 +26,9 @@ use annalist_conformance::{BoxError, Capability, Case, Settings, Subject, Suite,
 use annalist_core::store::EventStore;
 
 use self::broken::{
-    fault::Fault::{self, Rows},
+    fault::Fault::{self, Rows, Snapshots},
     row_fault::RowFault,
+    snapshots::SnapshotFault,
     store::Broken,
 };
 
@@ -146,6 +148,10 @@ must_fail! {
     forgets_too_many_ids: Fault::ForgetsTooManyIds => "command_id::forgotten_ids_are_new_again";
     journals_what_it_knows: Fault::JournalsWhatItKnows => "journal::only_what_is_written_is_journaled";
     keeps_nothing: Fault::KeepsNothing => "append::what_is_acknowledged_outlives_the_handle";
+    appends_one_by_one: Fault::AppendsOneByOne => "together::one_that_is_refused_is_refused_for_all";
+    appends_one_on_top_of_another: Fault::AppendsOneByOne => "together::own_events_are_no_conflict";
+    appends_without_an_end: Fault::AppendsOneByOne => "together::as_many_as_the_store_takes";
+    remembers_one_id_of_all: Fault::RemembersOneIdOfAll => "together::ids_and_journal_are_kept_for_each";
     skips_at_page_borders: Fault::SkipsAtPageBorders => "feed::pages_of_every_size_give_the_same";
     does_not_move_on: Fault::DoesNotMoveOn => "feed::a_page_that_is_not_full_ends_where_the_log_is_settled";
     reads_over_gaps: Fault::GapsAndNaiveFeed => "live_feed::every_filter_and_page_size_sees_everything_once";
@@ -242,6 +248,41 @@ must_fail! {
     inline_takes_other_changes: Rows(RowFault::TakesChangesOfInlineBuilds) => "going_inline::an_inline_build_takes_no_other_change";
     inline_is_left_where_it_came: Rows(RowFault::LeavesInlineWhereItCame) => "going_inline::leaving_inline_goes_on_in_the_background";
     inline_is_not_left: Rows(RowFault::StaysInline) => "going_inline::leaving_inline_goes_on_in_the_background";
+}
+
+must_fail! {
+    snapshots_come_from_nowhere: Snapshots(SnapshotFault::MadeUp) => "snapshot::there_are_none_at_first";
+    snapshots_are_tidied: Snapshots(SnapshotFault::Tidied) => "snapshot::what_is_kept_comes_back";
+    snapshots_count_as_32_bits: Snapshots(SnapshotFault::Narrow) => "snapshot::what_is_kept_comes_back";
+    snapshots_have_short_fingerprints: Snapshots(SnapshotFault::ComparesHalfTheFingerprint) => "snapshot::other_code_finds_none_and_replaces";
+    snapshots_lose_large_states: Snapshots(SnapshotFault::LosesLargeStates) => "snapshot::a_state_of_many_megabytes";
+    snapshots_are_found_by_other_code: Snapshots(SnapshotFault::IgnoresFingerprints) => "snapshot::other_code_finds_none_and_replaces";
+    snapshots_are_defended_against_other_code: Snapshots(SnapshotFault::ComparesPositionsOfOtherCode) => "snapshot::other_code_finds_none_and_replaces";
+    snapshots_go_back: Snapshots(SnapshotFault::GoesBack) => "snapshot::a_later_position_replaces_and_an_earlier_does_not";
+    snapshots_stay_with_the_first: Snapshots(SnapshotFault::KeepsTheFirst) => "snapshot::a_later_position_replaces_and_an_earlier_does_not";
+    snapshots_ignore_tags: Snapshots(SnapshotFault::IgnoresTags) => "snapshot::aggregates_and_tags_stand_apart";
+    snapshots_ignore_aggregates: Snapshots(SnapshotFault::IgnoresAggregates) => "snapshot::aggregates_and_tags_stand_apart";
+    snapshots_compare_tags_without_case: Snapshots(SnapshotFault::ComparesTagsWithoutCase) => "snapshot::aggregates_and_tags_stand_apart";
+    snapshots_are_compared_before_they_are_kept: Snapshots(SnapshotFault::LooksBeforeItKeeps) => "snapshot::of_many_at_once_the_latest_stays";
+    snapshots_are_events: Snapshots(SnapshotFault::WritesToTheLog) => "snapshot::the_log_knows_nothing_of_them";
+    snapshots_end_with_the_handle: Fault::KeepsNothing => "snapshot::they_outlive_the_handle";
+}
+
+/// A store may keep none: the cases about them are left out, and the others are not.
+#[test]
+fn who_keeps_no_snapshots_is_not_asked_for_them() {
+    let suite = suite(Snapshots(SnapshotFault::KeepsNone), 1);
+    for case in cases().iter().filter(|case| case.name().starts_with("snapshot::")) {
+        let verdict = suite.check(case);
+        assert!(
+            matches!(verdict, Verdict::Skipped(reason) if reason.contains("keeps no snapshots")),
+            "{}: {verdict:?}",
+            case.name()
+        );
+    }
+    let refuses = self::suite(Snapshots(SnapshotFault::Refuses), 1);
+    let verdict = refuses.check(cases().iter().find(|case| case.name().starts_with("snapshot::")).unwrap());
+    assert!(matches!(verdict, Verdict::Broken(_)), "an error is no answer: {verdict:?}");
 }
 
 /// The engine over such rows shows it, too: what counts twice or is lost is not the fold any more.

@@ -1,6 +1,6 @@
 //! What can be wrong with a store.
 
-use super::row_fault::RowFault;
+use super::{row_fault::RowFault, snapshots::SnapshotFault};
 
 /// What is wrong with a store.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,6 +47,10 @@ pub(crate) enum Fault {
     LooksIdsUpTooEarly,
     ForgetsTooManyIds,
     JournalsWhatItKnows,
+    /// Appends that stand together come one after the other, until one is refused.
+    AppendsOneByOne,
+    /// Of appends that stand together, the first id is remembered.
+    RemembersOneIdOfAll,
     SkipsAtPageBorders,
     /// A page without records leaves the feed where it was.
     DoesNotMoveOn,
@@ -67,4 +71,6 @@ pub(crate) enum Fault {
     CountsWhatIsOnItsWay,
     /// Only its rows are broken.
     Rows(RowFault),
+    /// Only its snapshots are broken.
+    Snapshots(SnapshotFault),
 }

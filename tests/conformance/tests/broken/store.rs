@@ -16,8 +16,8 @@ use annalist_core::{
     record::{Draft, Metadata, Name, Position, Record},
     rows::{Row, SharedRows},
     store::{
-        Append, Appended, Batch, CommandKey, Condition, Entry, EventStore, LogId, Marker, Page, Read,
-        Receipt, Settled,
+        Append, Appended, AppendedAll, Batch, CommandKey, Condition, Entry, EventStore, LogId, Marker, Page,
+        Read, Receipt, Settled, Snapshot, SnapshotKey,
     },
     tag::Tag,
     time::Timestamp,
@@ -25,7 +25,7 @@ use annalist_core::{
 use annalist_memory::Memory;
 use tokio::task::yield_now;
 
-use super::{fault::Fault, inline::Beside, rows::BrokenRows};
+use super::{fault::Fault, inline::Beside, rows::BrokenRows, snapshots::BrokenSnapshots};
 
 /// A sound store behind a fault.
 pub(crate) struct Broken {
@@ -295,6 +295,32 @@ impl EventStore for Broken {
         Ok(answer)
     }
 
+    /// Most faults show in single appends.
+    fn most_at_once(&self) -> usize {
+        match self.fault {
+            Fault::None | Fault::AppendsOneByOne | Fault::RemembersOneIdOfAll => self.inner.most_at_once(),
+            _ => 1,
+        }
+    }
+
+    async fn append_all(&self, mut appends: Vec<Append>) -> Result<AppendedAll, Error> {
+        match self.fault {
+            Fault::AppendsOneByOne => {
+                let mut receipts = vec![];
+                for (nth, append) in appends.into_iter().enumerate() {
+                    match self.inner.append(append).await? {
+                        Appended::Done(receipt) => receipts.push(receipt),
+                        by => return Ok(AppendedAll::Refused { nth, by }),
+                    }
+                }
+                return Ok(AppendedAll::Done(receipts));
+            }
+            Fault::RemembersOneIdOfAll => appends.iter_mut().skip(1).for_each(|append| append.key = None),
+            _ => {}
+        }
+        self.inner.append_all(appends).await
+    }
+
     async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {
         match self.fault {
             Fault::KnowsIdsOfOtherCommands => self.inner.receipt(&without_command(key)).await,
@@ -374,6 +400,22 @@ impl EventStore for Broken {
             return Ok(sum);
         }
         self.inner.count(criteria, after, up_to).await
+    }
+
+    async fn snapshot(&self, key: &SnapshotKey) -> Result<Option<Snapshot>, Error> {
+        match self.fault {
+            Fault::Snapshots(fault) => BrokenSnapshots { inner: &self.inner, fault }.find(key).await,
+            _ => self.inner.snapshot(key).await,
+        }
+    }
+
+    async fn keep_snapshot(&self, key: &SnapshotKey, snapshot: &Snapshot) -> Result<(), Error> {
+        match self.fault {
+            Fault::Snapshots(fault) => {
+                BrokenSnapshots { inner: &self.inner, fault }.keep(key, snapshot).await
+            }
+            _ => self.inner.keep_snapshot(key, snapshot).await,
+        }
     }
 
     async fn forget_commands(&self, before: Timestamp) -> Result<u64, Error> {
