@@ -1,6 +1,7 @@
 //! What it costs: each kind of work beside a baseline written by hand, in the same run. See `benches/README.md`.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command line talks
 
+mod compile;
 mod crowd;
 mod curves;
 mod domain;
@@ -63,6 +64,11 @@ impl Arguments {
         rows::ROWS.iter().filter(wanted).collect()
     }
 
+    fn wants(&self, name: &str) -> bool {
+        let named = |text: &String| name.to_lowercase().contains(&text.to_lowercase());
+        self.only.is_empty() || self.only.iter().any(named)
+    }
+
     fn curves(&self) -> Vec<&'static Curve> {
         let wanted =
             |curve: &&Curve| self.only.is_empty() || self.only.iter().any(|text| curve.is_called(text));
@@ -86,12 +92,16 @@ async fn run(arguments: &Arguments) -> Result<()> {
         return curves::work_as_a_process(url, schema, commands.parse()?).await;
     }
     let (rows, curves) = (arguments.rows(), arguments.curves());
-    if rows.is_empty() && curves.is_empty() {
+    let compiles = arguments.wants(compile::NAME);
+    if rows.is_empty() && curves.is_empty() && !compiles {
         return Err(format!("nothing is called {}; --list shows all", arguments.only.join(" or ")).into());
     }
     if arguments.list {
         rows.iter().for_each(|row| println!("{}  |  {}", row.work, row.baseline));
         curves.iter().for_each(|curve| println!("{}", curve.name));
+        if compiles {
+            println!("{}", compile::NAME);
+        }
         return Ok(());
     }
     let place = Place::start(arguments.size())?;
@@ -104,6 +114,10 @@ async fn run(arguments: &Arguments) -> Result<()> {
     for curve in curves {
         println!("{} …", curve.name);
         report.add_curve(curve, (curve.draw)(&place).await)?;
+    }
+    if compiles {
+        println!("{} …", compile::NAME);
+        report.add_compile(compile::measure(arguments.size()))?;
     }
     report.conclude()
 }

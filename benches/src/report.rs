@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::{
     Result,
+    compile::{self, Compile},
     curves::{self, Curve},
     harness::{Measured, Row, Spread},
     machine::Machine,
@@ -16,6 +17,7 @@ pub(crate) struct Report {
     folder: PathBuf,
     lines: Vec<Line>,
     curves: Vec<Drawn>,
+    not_compiled: bool,
 }
 
 /// A row as it is kept. What could not be measured holds no bar.
@@ -51,7 +53,7 @@ impl Report {
         let meta = serde_json::to_string_pretty(&machine)?;
         fs::write(folder.join("meta.json"), &meta)?;
         println!("{meta}");
-        Ok(Self { folder: folder.to_owned(), lines: Vec::new(), curves: Vec::new() })
+        Ok(Self { folder: folder.to_owned(), lines: Vec::new(), curves: Vec::new(), not_compiled: false })
     }
 
     /// Adds a row and writes all anew: a run that is broken off leaves what it has measured.
@@ -83,6 +85,22 @@ impl Report {
         Ok(())
     }
 
+    /// Adds what the compiler took.
+    pub(crate) fn add_compile(&mut self, outcome: Result<Compile>) -> Result<()> {
+        match outcome {
+            Ok(compile) => {
+                let text = serde_json::to_string_pretty(&compile)?;
+                println!("{text}");
+                fs::write(self.folder.join("compile.json"), text)?;
+            }
+            Err(error) => {
+                println!("    not measured: {error}");
+                self.not_compiled = true;
+            }
+        }
+        Ok(())
+    }
+
     /// The table.
     ///
     /// # Errors
@@ -92,7 +110,8 @@ impl Report {
         println!("written to {}", self.folder.display());
         let rows = self.lines.iter().filter(|line| line.error.is_some()).map(|line| line.work);
         let curves = self.curves.iter().filter(|curve| curve.error.is_some()).map(|curve| curve.name);
-        let failed: Vec<&str> = rows.chain(curves).collect();
+        let compile = self.not_compiled.then_some(compile::NAME);
+        let failed: Vec<&str> = rows.chain(curves).chain(compile).collect();
         if failed.is_empty() { Ok(()) } else { Err(format!("not measured: {}", failed.join("; ")).into()) }
     }
 }
