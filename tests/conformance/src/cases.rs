@@ -87,6 +87,7 @@ mod row_switches;
 mod row_tables;
 mod row_values;
 mod scripts;
+mod snapshots;
 mod times;
 mod together;
 
@@ -111,6 +112,7 @@ pub fn cases() -> &'static [Case] {
             together::CASES,
             oracle::CASES,
             scripts::CASES,
+            snapshots::CASES,
             decisions::COURSES,
             decisions::USERNAMES,
             decisions::TOKENS,

@@ -2,7 +2,11 @@
 
 use std::{fmt::Display, sync::Arc};
 
-use annalist_core::store::EventStore;
+use annalist_core::{
+    payload::Payload,
+    record::Position,
+    store::{EventStore, Snapshot, SnapshotKey},
+};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use tokio::{runtime::Builder, time::timeout};
 
@@ -80,14 +84,16 @@ impl<S: Subject> Suite<S> {
     async fn attempt(&self, case: &Case) -> Outcome<Verdict> {
         let logs = Logs::new(MakerOf(Arc::clone(&self.subject)), self.settings);
         let log = Log::new(&logs).await?;
-        if let Some(reason) = case.needs().iter().find_map(|need| missing(&*log.store(), *need)) {
-            logs.remove().await?;
-            return Ok(Verdict::Skipped(reason));
-        }
+        let (lacking, run) = (lacking(log.store(), case.needs()), case.run(log));
         // In a task of its own, so that a panic of the case becomes its failure.
-        let task = tokio::spawn(case.run(log));
+        let task = tokio::spawn(async move {
+            match lacking.await? {
+                Some(reason) => Ok(Verdict::Skipped(reason)),
+                None => run.await.map(|()| Verdict::Kept),
+            }
+        });
         let verdict = match timeout(self.settings.patience, task).await {
-            Ok(Ok(outcome)) => outcome.map(|()| Verdict::Kept),
+            Ok(Ok(verdict)) => verdict,
             Ok(Err(error)) => Err(panicked(error)),
             Err(_) => Ok(Verdict::Stuck),
         };
@@ -110,13 +116,28 @@ impl<S: Subject> Suite<S> {
     }
 }
 
-/// Why a store lacks a capability, as the store itself tells.
-fn missing(store: &dyn EventStore, need: Capability) -> Option<&'static str> {
-    match need {
-        Capability::Rows if store.row_store().is_none() => Some("it keeps no rows: `row_store()` gives none"),
-        Capability::AppendAll if store.most_at_once() == 1 => {
-            Some("it takes one append at a time: `most_at_once()` is 1")
-        }
-        _ => None,
+/// Why a store lacks one of these capabilities, as the store itself tells.
+async fn lacking(store: Arc<dyn EventStore>, needs: &'static [Capability]) -> Outcome<Option<&'static str>> {
+    for need in needs {
+        let lacks = match need {
+            Capability::Rows if store.row_store().is_none() => "it keeps no rows: `row_store()` gives none",
+            Capability::AppendAll if store.most_at_once() == 1 => {
+                "it takes one append at a time: `most_at_once()` is 1"
+            }
+            Capability::Snapshots if !keeps_snapshots(&*store).await? => {
+                "it keeps no snapshots: `snapshot()` gives none of what was kept"
+            }
+            _ => continue,
+        };
+        return Ok(Some(lacks));
     }
+    Ok(None)
+}
+
+/// Keeps one of an aggregate that no case is about, and looks for it.
+async fn keeps_snapshots(store: &dyn EventStore) -> Outcome<bool> {
+    let key = SnapshotKey { aggregate: "Probe", tag: None, fingerprint: 0 };
+    let probe = Snapshot { position: Position::new(1), state: Payload::from_stored("{}") };
+    store.keep_snapshot(&key, &probe).await?;
+    Ok(store.snapshot(&key).await?.is_some())
 }

@@ -44,6 +44,8 @@ pub enum Capability {
     /// Several appends stand or fall together: [`EventStore::most_at_once`] is more than one. A store that takes one
     /// need not say so here.
     AppendAll,
+    /// The store keeps snapshots: one that was kept is there afterwards. A store that keeps none need not say so here.
+    Snapshots,
     /// An append changes the rows of inline builds in its own transaction, because they are kept beside the log.
     Inline,
 }
