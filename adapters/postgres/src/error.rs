@@ -71,7 +71,7 @@ fn advice(said: &PgDatabaseError) -> Option<String> {
     let advice = match said.code() {
         ISOLATION => SET_READ_COMMITTED,
         "42501" => {
-            "grant the role what it needs: USAGE on the schema and its sequences, SELECT and INSERT on its tables, UPDATE on `log`, DELETE on `commands` to forget them; for projections UPDATE on `builds`, INSERT, UPDATE and DELETE on `parked`, and in the schema of the rows USAGE, and SELECT, INSERT, UPDATE and DELETE on its tables; to make and discard builds CREATE there, INSERT and DELETE on `builds`, and to own the tables and views"
+            "grant the role what it needs: USAGE on the schema and its sequences, SELECT and INSERT on its tables, UPDATE on `log` and `snapshots`, DELETE on `commands` to forget them; for projections UPDATE on `builds`, INSERT, UPDATE and DELETE on `parked`, and in the schema of the rows USAGE, and SELECT, INSERT, UPDATE and DELETE on its tables; to make and discard builds CREATE there, INSERT and DELETE on `builds`, and to own the tables and views"
         }
         "3F000" | "42P01" | "42703" | "42883" => {
             "the schema is not as this program made it; open the log again, or restore what was dropped"

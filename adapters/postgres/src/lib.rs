@@ -16,8 +16,8 @@
 //!
 //! A database in UTF8, transaction isolation `read committed` (PostgreSQL's default) for the role that connects, and the primary
 //! for appends and decisions. No session state is kept beyond prepared statements. A role that appends needs
-//! `USAGE` on the schema and its sequences, `SELECT` and `INSERT` on its tables, and `UPDATE` on `log`; one that only reads
-//! needs `USAGE` and `SELECT`, and waits for others to close the holes that a failed append leaves.
+//! `USAGE` on the schema and its sequences, `SELECT` and `INSERT` on its tables, and `UPDATE` on `log` and `snapshots`; one that
+//! only reads needs `USAGE` and `SELECT`, and waits for others to close the holes that a failed append leaves.
 //!
 //! # Several processes
 //!
@@ -65,6 +65,7 @@ mod read;
 mod row_store;
 mod row_values;
 mod rows;
+mod snapshots;
 mod sql;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -76,7 +77,7 @@ use annalist_core::{
     rows::SharedRows,
     store::{
         Append, Appended, AppendedAll, Batch, CommandKey, Entry, EventStore, Hints, LogId, Marker, Page,
-        Read, Receipt, Settled,
+        Read, Receipt, Settled, Snapshot, SnapshotKey,
     },
     time::Timestamp,
 };
@@ -214,6 +215,14 @@ impl EventStore for Postgres {
 
     async fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> Result<u64, Error> {
         self.store.count(criteria, after, up_to).await
+    }
+
+    async fn snapshot(&self, key: &SnapshotKey) -> Result<Option<Snapshot>, Error> {
+        self.store.snapshot(key).await
+    }
+
+    async fn keep_snapshot(&self, key: &SnapshotKey, snapshot: &Snapshot) -> Result<(), Error> {
+        self.store.keep_snapshot(key, snapshot).await
     }
 
     async fn forget_commands(&self, before: Timestamp) -> Result<u64, Error> {

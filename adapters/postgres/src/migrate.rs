@@ -61,6 +61,8 @@ const MIGRATIONS: [Migration; 4] = [
             include_str!("../sql/v4/02-at.sql"),
             include_str!("../sql/v4/03-page.sql"),
             include_str!("../sql/v4/04-append.sql"),
+            include_str!("../sql/v4/05-snapshots.sql"),
+            include_str!("../sql/v4/06-grants.sql"),
         ],
     },
 ];

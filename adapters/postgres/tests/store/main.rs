@@ -24,6 +24,7 @@ mod locks;
 mod opening;
 mod rights;
 mod rows;
+mod snapshots;
 mod standby;
 
 use std::future::Future;
@@ -130,6 +131,13 @@ fn main() {
             a_build_goes_inline_and_leaves_amid_appends
             a_stuck_append_keeps_a_build_from_going_inline_and_nothing_else
             rows_elsewhere_do_not_go_inline;
+        snapshots:
+            they_are_beside_the_log
+            who_may_append_may_keep_them
+            who_only_reads_finds_them_and_keeps_none
+            an_older_log_learns_of_them
+            a_damaged_one_is_named_and_can_be_replaced
+            a_stuck_one_stops_no_append;
     };
     let mut trials = trials;
     trials.extend(of_their_own());

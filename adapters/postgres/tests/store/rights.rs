@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What a role needs to append, as the crate's documentation says.
-async fn may_append(place: &Place, role: &str) {
+pub(crate) async fn may_append(place: &Place, role: &str) {
     place
         .run(&format!(
             "GRANT USAGE ON SCHEMA annalist TO {role};
@@ -26,7 +26,7 @@ async fn may_append(place: &Place, role: &str) {
         .await;
 }
 
-async fn may_read(place: &Place, role: &str) {
+pub(crate) async fn may_read(place: &Place, role: &str) {
     place
         .run(&format!(
             "GRANT USAGE ON SCHEMA annalist TO {role}; GRANT SELECT ON ALL TABLES IN SCHEMA annalist TO {role}"
@@ -34,7 +34,7 @@ async fn may_read(place: &Place, role: &str) {
         .await;
 }
 
-fn is_refused<T: std::fmt::Debug>(result: Result<T, Error>, why: &str) {
+pub(crate) fn is_refused<T: std::fmt::Debug>(result: Result<T, Error>, why: &str) {
     match result {
         Err(Error::Unusable { reason, .. }) if reason.contains(why) => {}
         other => panic!("not refused with {why:?}: {other:?}"),
