@@ -132,7 +132,7 @@ async fn tables_read_whole(connection: &mut PgConnection, round: usize) -> i64 {
            ARRAY[1, 2], ARRAY[gen_random_uuid(), gen_random_uuid()], ARRAY['noted', 'told'], ARRAY[1, 1]::bigint[],
            ARRAY['{{a:1,b:1}}', '{{}}'], ARRAY['{{}}', '{{}}'])",
         // A condition in which a glance sees something, and a look does not, every other time.
-        mark = if round % 2 == 0 { 0 } else { 1_000_000 },
+        mark = if round.is_multiple_of(2) { 0 } else { 1_000_000 },
     );
     transaction.execute(AssertSqlSafe(call)).await.unwrap();
     let whole = "SELECT sum(seq_scan)::bigint FROM pg_stat_xact_user_tables WHERE schemaname = 'annalist'";
