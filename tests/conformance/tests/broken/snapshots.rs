@@ -60,7 +60,7 @@ impl BrokenSnapshots<'_> {
         match self.fault {
             KeepsNone => return Ok(()),
             Refuses => return Err(Error::unusable("keep a snapshot", "it keeps none")),
-            LosesLargeStates if snapshot.state.as_str().len() > 8 << 20 => return Ok(()),
+            LosesLargeStates if snapshot.state.as_str().len() > 4 << 20 => return Ok(()),
             KeepsTheFirst if self.inner.snapshot(key).await?.is_some() => return Ok(()),
             LooksBeforeItKeeps => {
                 let kept = self.inner.snapshot(key).await?;
