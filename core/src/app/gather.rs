@@ -1,12 +1,19 @@
 //! What a command knows of the states that it reads: remembered, or read.
 
+use std::slice;
+
 use super::{
     chain::Turn,
     execute::guard,
     request::Request,
     states::{Instance, Remembered},
 };
-use crate::{dispatch::Known, error::Error, store::Batch};
+use crate::{
+    dispatch::{Folded, Known},
+    error::Error,
+    record::Record,
+    store::Marker,
+};
 
 /// What is known of each state.
 pub(super) struct Gathered {
@@ -54,21 +61,62 @@ impl Request {
             bases.push(self.base(*index, fresh).await);
         }
         let is_new = all && bases.iter().all(Option::is_none);
+        let (found, nothing) = match (missing.as_slice(), bases.as_mut_slice()) {
+            ([index], [base]) => {
+                let (found, nothing) = self.read_one(*index, base.take()).await?;
+                (vec![found], nothing)
+            }
+            _ => self.read_several(&missing, bases).await?,
+        };
+        if is_new {
+            self.habit.found(nothing);
+        }
+        missing.into_iter().zip(found).for_each(|(index, found)| known[index] = Some(found));
+        Ok(())
+    }
+
+    /// A long past comes in parts, and is folded as it comes. Also says whether there was nothing.
+    async fn read_one(&self, index: usize, base: Option<Remembered>) -> Result<(Known, bool), Error> {
+        let read = &self.plan.reads[index];
+        let Some(mut base) = base.or_else(|| self.plan.blank(index).map(Remembered::blank)) else {
+            let batch = self.app.inner.store.read(slice::from_ref(read)).await?.pop();
+            let known: Known = batch.map_or_else(Known::nothing, Known::from);
+            let nothing = known.is_nothing();
+            return Ok((known, nothing));
+        };
+        let mut nothing = true;
+        let mut fold = |records: Vec<Record>| {
+            nothing &= records.is_empty();
+            self.fold(&mut base.state, &records)
+        };
+        let read = read.clone().after(base.marker.settled());
+        let marker = self.app.inner.store.read_in_parts(&read, &mut fold).await?;
+        if !nothing {
+            base.marker = marker;
+        }
+        Ok((base.known(), nothing))
+    }
+
+    async fn read_several(
+        &self,
+        missing: &[usize],
+        bases: Vec<Option<Remembered>>,
+    ) -> Result<(Vec<Known>, bool), Error> {
         let reads = missing.iter().zip(&bases).map(|(index, base)| {
             let read = self.plan.reads[*index].clone();
             base.as_ref().map_or(read.clone(), |base| read.after(base.marker.settled()))
         });
         let batches = self.app.inner.store.read(&reads.collect::<Vec<_>>()).await?;
-        if is_new {
-            self.habit.found(batches.iter().all(|batch| batch.records.is_empty()));
-        }
-        for ((index, base), batch) in missing.into_iter().zip(bases).zip(batches) {
-            known[index] = Some(match base {
-                Some(base) => self.catch_up(base, batch)?,
-                None => batch.into(),
-            });
-        }
-        Ok(())
+        let nothing = batches.iter().all(|batch| batch.records.is_empty());
+        let known = bases.into_iter().zip(batches).map(|(base, batch)| match base {
+            Some(mut base) if !batch.records.is_empty() => {
+                self.fold(&mut base.state, &batch.records)?;
+                Ok(Remembered { marker: batch.marker, ..base }.known())
+            }
+            Some(base) => Ok(base.known()),
+            None => Ok(batch.into()),
+        });
+        Ok((known.collect::<Result<_, Error>>()?, nothing))
     }
 
     /// A state to read on from: one that is remembered but may be stale, or one that was kept beside the log.
@@ -81,18 +129,18 @@ impl Request {
         }
     }
 
-    /// Folds what came later into a remembered state.
-    fn catch_up(&self, mut base: Remembered, batch: Batch) -> Result<Known, Error> {
-        if !batch.records.is_empty() {
-            let codec = &self.app.inner.codec;
-            guard(self.name, || batch.records.iter().try_for_each(|record| base.state.fold(record, codec)))?;
-            base.marker = batch.marker;
-        }
-        Ok(base.known())
+    fn fold(&self, state: &mut Folded, records: &[Record]) -> Result<(), Error> {
+        let codec = &self.app.inner.codec;
+        guard(self.name, || records.iter().try_for_each(|record| state.fold(record, codec)))
     }
 }
 
 impl Remembered {
+    /// Before the first event.
+    fn blank(state: Folded) -> Self {
+        Self { state, marker: Marker::START }
+    }
+
     /// Itself, if what comes later can be folded in: nobody looks at it, and it holds for a position of the log.
     fn if_foldable(mut self) -> Option<Self> {
         (self.marker.above() == 0 && self.state.is_alone()).then_some(self)

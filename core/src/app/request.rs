@@ -157,10 +157,17 @@ impl Request {
         &self,
         decide: &mut Decide<'_, E>,
         turn: Turn,
-        fresh: bool,
+        mut fresh: bool,
     ) -> Result<Tried<E>, Error> {
-        let mut gathered = self.gather(&turn, fresh).await?;
         loop {
+            let mut gathered = match self.gather(&turn, fresh).await {
+                Ok(gathered) => gathered,
+                // What was accepted before stays accepted, also if the past cannot be read any more.
+                Err(error @ (Error::Invalid(_) | Error::Panicked { .. })) => {
+                    return self.answer(self.app.inner.clock.now(), Err(error)).await;
+                }
+                Err(error) => return Err(error),
+            };
             let time = self.app.inner.clock.now();
             let decided = decide(self, time, &mut gathered.known);
             match decided {
@@ -175,7 +182,7 @@ impl Request {
                     drop(gathered);
                     return self.wait(time, decided, turn).await;
                 }
-                _ => gathered = self.gather(&turn, true).await?,
+                _ => fresh = true,
             }
         }
     }

@@ -33,6 +33,11 @@ impl Known {
     pub(crate) fn nothing() -> Self {
         Self { form: Form::Records(Vec::new()), marker: Marker::START }
     }
+
+    /// Whether there are no events.
+    pub(crate) fn is_nothing(&self) -> bool {
+        matches!(&self.form, Form::Records(records) if records.is_empty())
+    }
 }
 
 impl From<Batch> for Known {

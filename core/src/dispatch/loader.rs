@@ -1,6 +1,12 @@
 //! One function of a command that says which states it needs and, later, receives them.
 
-use std::{any::type_name, iter::Zip, marker::PhantomData, slice, sync::Arc};
+use std::{
+    any::type_name,
+    iter::Zip,
+    marker::PhantomData,
+    slice,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use super::known::{Folded, Form, Kind, Known};
 use crate::{
@@ -35,6 +41,16 @@ pub struct Plan {
     pub types: Vec<&'static [Types]>,
     /// Which aggregate each state is of.
     pub(crate) kinds: Vec<Kind>,
+    /// The states before their first events, of those that are shared.
+    blanks: Vec<Mutex<Option<Folded>>>,
+}
+
+impl Plan {
+    /// The state before its first event, once.
+    pub(crate) fn blank(&self, index: usize) -> Option<Folded> {
+        let mut blank = self.blanks.get(index)?.lock().unwrap_or_else(PoisonError::into_inner);
+        blank.take_if(Folded::is_alone)
+    }
 }
 
 impl Loader<'_> {
@@ -78,7 +94,9 @@ impl Loader<'_> {
     /// As [`Loader::states`].
     pub fn shared<A: Aggregate>(&mut self, id: A::Id) -> Result<Arc<A>, Invalid> {
         let Mode::Fold { planned, codec } = &mut self.0 else {
-            return self.plan_one::<A>(id, true).map(Arc::new);
+            let state = Arc::new(self.plan_one::<A>(id, true)?);
+            self.keep_blank(Some(Folded::new(Arc::clone(&state), 0)));
+            return Ok(state);
         };
         let known = next::<A>(planned, &id)?;
         let (state, events) = match &known.form {
@@ -94,10 +112,19 @@ impl Loader<'_> {
     /// # Errors
     /// As [`Loader::states`].
     pub fn owned<A: Aggregate>(&mut self, id: A::Id) -> Result<A, Invalid> {
-        let Mode::Fold { planned, codec } = &mut self.0 else { return self.plan_one::<A>(id, false) };
+        let Mode::Fold { planned, codec } = &mut self.0 else {
+            self.keep_blank(None);
+            return self.plan_one::<A>(id, false);
+        };
         match &next::<A>(planned, &id)?.form {
             Form::Records(records) => fold(id, records, codec),
             Form::Folded(_) => Err(unplanned::<A>()),
+        }
+    }
+
+    fn keep_blank(&mut self, blank: Option<Folded>) {
+        if let Mode::Plan(plan) = &mut self.0 {
+            plan.blanks.push(Mutex::new(blank));
         }
     }
 

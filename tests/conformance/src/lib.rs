@@ -64,6 +64,7 @@ mod given;
 mod log;
 mod rows;
 
+mod all;
 mod cases;
 
 pub use annalist_core::BoxError;

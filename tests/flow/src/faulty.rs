@@ -158,7 +158,9 @@ impl EventStore for Faulty {
     }
 
     async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<Page, Error> {
-        self.inner.feed(filter, after, limit).await
+        let page = self.inner.feed(filter, after, limit).await;
+        self.records.fetch_add(page.iter().map(|page| page.records.len()).sum(), Ordering::SeqCst);
+        page
     }
 
     async fn settled(&self) -> Result<Settled, Error> {

@@ -1,11 +1,11 @@
 //! Appends that stand or fall together: all of them in their order, or nothing.
 
-use std::{collections::HashMap, panic::Location};
+use std::collections::HashMap;
 
 use annalist_core::{
     Error, Invalid,
     query::Criteria,
-    record::{Draft, Position, Record},
+    record::{Position, Record},
     store::{Append, Appended, AppendedAll, Marker, Outcome as Fate, Read, Receipt},
 };
 
@@ -14,7 +14,7 @@ use crate::{
     Failure,
     failure::{Outcome, panicked},
     given::*,
-    log::{Handle, Log, asked, together},
+    log::{Handle, Log, together},
     rows::unusable,
 };
 
@@ -34,42 +34,6 @@ cases!("together" needs [AppendAll]: [
     readers_see_all_or_nothing,
     dropped_ones_are_all_there_or_none,
 ] durable [what_is_acknowledged_outlives_the_handle]);
-
-impl Handle {
-    /// Appends together what must be accepted; gives a receipt for each.
-    #[track_caller]
-    pub(super) fn all_accepted(&self, all: Vec<Append>) -> impl Future<Output = Outcome<Vec<Receipt>>> {
-        asked(Location::caller(), async move {
-            let wanted: Vec<Vec<_>> =
-                all.iter().map(|sent| sent.events.iter().map(Draft::id).collect()).collect();
-            match self.append_all(all).await? {
-                AppendedAll::Done(receipts) => {
-                    let ids = receipts.iter().map(|receipt| receipt.events.iter().map(|event| event.id));
-                    let ids: Vec<Vec<_>> = ids.map(Iterator::collect).collect();
-                    ensure_eq!(ids, wanted, "the events in the receipts");
-                    let at = receipts.iter().flat_map(positions).collect::<Vec<_>>();
-                    ensure!(at.is_sorted_by(|a, b| a < b), "positions grow over all of them, not {at:?}");
-                    Ok(receipts)
-                }
-                other => Err(Failure::new(format!("all must be accepted, but the answer is {other:?}"))),
-            }
-        })
-    }
-
-    /// Appends together what must be refused; gives which and why.
-    #[track_caller]
-    pub(super) fn none_accepted(&self, all: Vec<Append>) -> impl Future<Output = Outcome<(usize, Appended)>> {
-        asked(Location::caller(), async move {
-            let most = all.len();
-            match self.append_all(all).await? {
-                AppendedAll::Refused { nth, by } if nth < most && !matches!(by, Appended::Done(_)) => {
-                    Ok((nth, by))
-                }
-                other => Err(Failure::new(format!("all must be refused, but the answer is {other:?}"))),
-            }
-        })
-    }
-}
 
 /// An event of this type about `x:1`.
 fn about_x(name: &'static str) -> Append {
