@@ -37,6 +37,9 @@ pub(super) struct Turn {
     pub(super) alone: bool,
 }
 
+/// Bytes of payload behind which a chain is written without waiting for more.
+const ENOUGH: usize = 1 << 20;
+
 /// What is to be written together, and who waits for it.
 #[derive(Debug, Default)]
 pub(super) struct Chain {
@@ -124,7 +127,7 @@ impl Turn {
     /// Hands everything to the next command in line, which decides on top of it. What comes back is to be written now.
     pub(super) fn hand_on(mut self, app: &App) -> Option<Self> {
         let next = match self.places.as_slice() {
-            [place] if !self.alone => place.is_joined() && self.chain.links.len() < app.most_at_once(),
+            [place] if !self.alone => place.is_joined() && self.chain.has_room(app.most_at_once()),
             _ => false,
         };
         let Some(place) = self.places.pop_if(|place| next && self.chain.fold(place.of(), &app.inner.codec))
@@ -197,6 +200,11 @@ fn failed(error: Error, links: usize) -> Box<dyn Iterator<Item = Fate> + Send> {
 }
 
 impl Chain {
+    fn has_room(&self, most: usize) -> bool {
+        let events = self.links.iter().flat_map(|link| &link.append.events);
+        self.links.len() < most && events.map(|event| event.data().as_str().len()).sum::<usize>() < ENOUGH
+    }
+
     /// Folds in what is not folded yet of this aggregate. The positions are not known; a fold that might ask for them waits until
     /// they are.
     fn fold(&mut self, instance: &Instance, codec: &Codec) -> bool {

@@ -3,12 +3,13 @@
 
 use std::{
     collections::HashMap,
+    convert::Infallible,
     sync::{Arc, atomic::Ordering},
 };
 
 use annalist::{App, EventStore, ExecuteError, Memory, Receipt, Sqlite, prelude::*, testing::given};
 use annalist_flow_tests::{
-    domain::{Account, AccountEvent, DepositIfEmpty, Refused, account, deposit, transfer_of},
+    domain::{Account, AccountEvent, AccountId, DepositIfEmpty, Refused, account, deposit, transfer_of},
     faulty::{Fault, Faulty},
 };
 use proptest::{prelude::*, test_runner::TestCaseResult};
@@ -142,6 +143,54 @@ async fn a_crowd_on_one_account_is_decided_in_chains() {
     assert!(together.len() < 50 && together.iter().max() > Some(&8), "{together:?}");
 }
 
+/// A chain of large events is written before it is too large for a store.
+#[tokio::test]
+async fn a_chain_ends_behind_a_large_payload() {
+    let store = Arc::new(Faulty::new([]));
+    let app = app(Arc::clone(&store)).await;
+    let mut crowd = JoinSet::new();
+    for _ in 0..20 {
+        let note = Note { account: account("a"), text: "x".repeat(600_000) };
+        crowd.spawn(app.execute(note).into_future());
+    }
+    assert!(crowd.join_all().await.iter().all(Result::is_ok));
+    assert_eq!(together(&store).iter().max(), Some(&2));
+}
+
+#[derive(Event, Serialize, Deserialize, Clone, Debug)]
+#[event(name = "noted")]
+struct Noted {
+    #[id]
+    account: AccountId,
+    text: String,
+}
+
+#[derive(Aggregate)]
+#[aggregate(on(Noted => Notes::apply))]
+struct Notes {
+    #[id]
+    id: AccountId,
+    number: usize,
+}
+
+#[derive(Command, Serialize, Deserialize, Clone, Debug)]
+#[command(decide = Notes::note)]
+struct Note {
+    #[id]
+    account: AccountId,
+    text: String,
+}
+
+impl Notes {
+    fn apply(&mut self, _: &Noted) {
+        self.number += 1;
+    }
+
+    fn note(&self, command: &Note) -> Result<Noted, Infallible> {
+        Ok(Noted { account: self.id.clone(), text: command.text.clone() })
+    }
+}
+
 /// Rejections in a chain wait for those before them: what they were decided on may never come to be.
 #[tokio::test]
 async fn a_rejection_in_a_chain_is_true_when_it_is_told() {
@@ -247,7 +296,7 @@ fn take(amount: u64) -> Take {
 #[command(decide = take_out, error = Refused)]
 struct Take {
     #[id(Account)]
-    account: annalist_flow_tests::domain::AccountId,
+    account: AccountId,
     amount: u64,
 }
 
