@@ -26,7 +26,7 @@ impl Request {
     /// What is remembered of each state, and the rest from the log; when `fresh`, everything from the log.
     pub(super) async fn gather(&self, turn: &Turn, fresh: bool) -> Result<Gathered, Error> {
         let mut known: Vec<_> =
-            self.instances.iter().map(|instance| self.remembered(instance, turn, fresh)).collect();
+            (0..self.instances.len()).map(|index| self.remembered(index, turn, fresh)).collect();
         let certain = known.iter().all(Option::is_none);
         if known.iter().any(Option::is_none) {
             if certain && !fresh && self.habit.finds_nothing() {
@@ -48,9 +48,15 @@ impl Request {
         }
     }
 
-    fn remembered(&self, instance: &Instance, turn: &Turn, fresh: bool) -> Option<Known> {
+    fn remembered(&self, index: usize, turn: &Turn, fresh: bool) -> Option<Known> {
+        let instance = self.shared(index)?;
         let remembered = || self.app.inner.states.get(instance).map(Remembered::known);
         turn.top(instance).or_else(|| if fresh { None } else { remembered() })
+    }
+
+    /// The aggregate of a state that the command gets to look at. One that it gets to keep is folded anew each time.
+    fn shared(&self, index: usize) -> Option<&Instance> {
+        self.plan.kinds[index].shared.then(|| &self.instances[index])
     }
 
     /// Reads what is missing, in one call. Of a state that is known at an earlier moment, only what came later.
@@ -121,11 +127,11 @@ impl Request {
 
     /// A state to read on from: one that is remembered but may be stale, or one that was kept beside the log.
     async fn base(&self, index: usize, fresh: bool) -> Option<Remembered> {
-        let (kind, instance) = (self.plan.kinds[index], &self.instances[index]);
+        let instance = self.shared(index)?;
         let stale = if fresh { self.app.inner.states.take(instance) } else { None };
         match stale.and_then(Remembered::if_foldable) {
-            None if kind.shared => self.app.kept(kind, instance).await,
-            base => base,
+            None => self.app.kept(self.plan.kinds[index], instance).await,
+            stale => stale,
         }
     }
 

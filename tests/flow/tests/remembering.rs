@@ -143,6 +143,38 @@ async fn a_crowd_on_one_account_is_decided_in_chains() {
     assert!(together.len() < 50 && together.iter().max() > Some(&8), "{together:?}");
 }
 
+/// One command gets a state to look at, another to keep: the second is folded anew, whatever is remembered.
+#[tokio::test]
+async fn what_a_command_keeps_is_not_what_is_remembered() {
+    let (one, other) = two(Arc::new(Memory::new())).await;
+    for round in 1..5 {
+        one.execute(deposit("a", 10)).await.unwrap();
+        other.execute(deposit("b", 1)).await.unwrap();
+        one.execute(Collect { from: vec![account("a"), account("b"), account("a")] }).await.unwrap();
+        assert_eq!((balance(&one, "a").await, balance(&one, "c").await), (0, 11 * round));
+    }
+    let nothing = one.execute(Collect { from: vec![account("a")] }).await.unwrap();
+    assert!(nothing.events.is_empty());
+}
+
+/// Moves all that there is to one account.
+#[derive(Command, Serialize, Deserialize, Clone, Debug)]
+#[command(decide = collect)]
+struct Collect {
+    #[id(Account)]
+    from: Vec<AccountId>,
+}
+
+fn collect(from: &[Account], _: &Collect) -> Result<Vec<AccountEvent>, Refused> {
+    let full = from.iter().filter(|account| account.balance > 0);
+    let moved = |from: &Account| AccountEvent::Moved {
+        from: from.id.clone(),
+        to: account("c"),
+        amount: from.balance,
+    };
+    Ok(full.map(moved).collect())
+}
+
 /// A chain of large events is written before it is too large for a store.
 #[tokio::test]
 async fn a_chain_ends_behind_a_large_payload() {
