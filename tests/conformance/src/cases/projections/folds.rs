@@ -203,12 +203,10 @@ async fn several_projections_side_by_side(log: Log) -> Outcome {
         super::engine::ensure_folded(&log, &log.rows(), &table, last).await?;
         // None of them has moved the checkpoint of another.
         let at = log.rows().standing(&table).await?.position;
-        ensure!(at <= last, "version {version} stands at {at}, behind the end of the log at {last}");
-        ensure_eq!(
-            log.rows().stale(change(&table, u64::MAX >> 2, 0)).await?,
-            at,
-            "where version {version} stands"
-        );
+        // Meanwhile it may have passed over what it does not fold.
+        let then = log.rows().stale(change(&table, u64::MAX >> 2, 0)).await?;
+        let ends = [at, then, last];
+        ensure!(ends.is_sorted(), "version {version} stands at {at}, then at {then}, in a log up to {last}");
     }
     Ok(())
 }
