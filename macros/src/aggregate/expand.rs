@@ -78,6 +78,9 @@ fn predicates(aggregate: &Aggregate<'_>) -> Vec<TokenStream> {
     let generics = aggregate.generics;
     let mut predicates =
         vec![quote!(Self: __annalist::std::marker::Send + __annalist::std::marker::Sync + 'static)];
+    if aggregate.snapshot.is_some() && is_generic(generics) {
+        predicates.push(quote!(Self: __annalist::serde::Serialize + __annalist::serde::de::DeserializeOwned));
+    }
     for NamedField { ty, .. } in aggregate.fields.iter().filter(|field| mentions(generics, field.ty)) {
         predicates.push(quote!(#ty: __annalist::std::default::Default));
     }

@@ -39,6 +39,28 @@ enum Either<A, B> {
     B(B),
 }
 
+/// A generic state that is kept beside the log.
+#[derive(Aggregate, Serialize, serde::Deserialize, Debug)]
+#[aggregate(on(Filled<T, 3> => Self::filled), snapshot(every = 2))]
+struct Kept<T: Clone> {
+    #[id]
+    id: BoxId,
+    content: Option<T>,
+}
+
+impl<T: Clone> Kept<T> {
+    fn filled(&mut self, event: &Filled<T, 3>) {
+        self.content = Some(event.content.clone());
+    }
+}
+
+#[test]
+fn generic_states_are_kept() {
+    let fingerprint =
+        |snapshots: Option<annalist::by_hand::Snapshots<_>>| snapshots.map(|it| it.fingerprint());
+    assert!(fingerprint(<Kept<u8> as Aggregate>::SNAPSHOTS).is_some());
+}
+
 #[derive(Aggregate, Debug)]
 #[aggregate(on(Filled<T, N> => Self::filled, Other => Self::other::<Other>))]
 struct Full<T, Other, const N: usize>
