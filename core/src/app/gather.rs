@@ -33,7 +33,7 @@ impl Request {
                 let nothing = self.instances.iter().map(|_| Known::nothing());
                 return Ok(Gathered { known: nothing.collect(), certain: false });
             }
-            self.read(&mut known, fresh, certain).await?;
+            self.read(&mut known, certain).await?;
         }
         Ok(Gathered { known: known.into_iter().flatten().collect(), certain })
     }
@@ -55,16 +55,16 @@ impl Request {
     }
 
     /// The aggregate of a state that the command gets to look at. One that it gets to keep is folded anew each time.
-    fn shared(&self, index: usize) -> Option<&Instance> {
+    pub(super) fn shared(&self, index: usize) -> Option<&Instance> {
         self.plan.kinds[index].shared.then(|| &self.instances[index])
     }
 
     /// Reads what is missing, in one call. Of a state that is known at an earlier moment, only what came later.
-    async fn read(&self, known: &mut [Option<Known>], fresh: bool, all: bool) -> Result<(), Error> {
+    async fn read(&self, known: &mut [Option<Known>], all: bool) -> Result<(), Error> {
         let missing: Vec<usize> = (0..known.len()).filter(|index| known[*index].is_none()).collect();
         let mut bases = Vec::with_capacity(missing.len());
         for index in &missing {
-            bases.push(self.base(*index, fresh).await);
+            bases.push(self.base(*index).await);
         }
         let is_new = all && bases.iter().all(Option::is_none);
         let (found, nothing) = match (missing.as_slice(), bases.as_mut_slice()) {
@@ -117,7 +117,7 @@ impl Request {
         let known = bases.into_iter().zip(batches).map(|(base, batch)| match base {
             Some(mut base) if !batch.records.is_empty() => {
                 self.fold(&mut base.state, &batch.records)?;
-                Ok(Remembered { marker: batch.marker, ..base }.known())
+                Ok(Remembered::new(base.state, batch.marker).known())
             }
             Some(base) => Ok(base.known()),
             None => Ok(batch.into()),
@@ -126,10 +126,9 @@ impl Request {
     }
 
     /// A state to read on from: one that is remembered but may be stale, or one that was kept beside the log.
-    async fn base(&self, index: usize, fresh: bool) -> Option<Remembered> {
+    async fn base(&self, index: usize) -> Option<Remembered> {
         let instance = self.shared(index)?;
-        let stale = if fresh { self.app.inner.states.take(instance) } else { None };
-        match stale.and_then(Remembered::if_foldable) {
+        match self.app.inner.states.take(instance).and_then(Remembered::if_foldable) {
             None => self.app.kept(self.plan.kinds[index], instance).await,
             stale => stale,
         }
@@ -144,7 +143,7 @@ impl Request {
 impl Remembered {
     /// Before the first event.
     fn blank(state: Folded) -> Self {
-        Self { state, marker: Marker::START }
+        Self::new(state, Marker::START)
     }
 
     /// Itself, if what comes later can be folded in: nobody looks at it, and it holds for a position of the log.

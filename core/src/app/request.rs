@@ -253,6 +253,8 @@ impl Request {
                 self.app.inner.states.put(instance.clone(), state);
             }
         }
+        let own = (0..self.instances.len()).filter_map(|index| self.shared(index));
+        self.app.inner.states.outdate(&append.events, own);
         if !turn.accepts(&append) {
             self.settle(turn).await;
             return Ok(Tried::Again { alone: true });

@@ -22,7 +22,7 @@ impl App {
         let key = instance.snapshot_key(&kind)?;
         let (state, position) =
             self.read_kept(&key, Position::END, |state| Folded::kept(kind, state)).await?;
-        Some(Remembered { state, marker: Marker::new(position, 0) })
+        Some(Remembered::new(state, Marker::new(position, 0)))
     }
 
     /// The same where the type is known, with its position: one up to `up_to`.
@@ -55,7 +55,7 @@ impl App {
 
     /// Keeps a state if it is due. Nobody waits for it.
     pub(super) fn keep_if_due(&self, instance: &Instance, remembered: &mut Remembered) {
-        let Remembered { state, marker } = remembered;
+        let Remembered { state, marker, .. } = remembered;
         let position = marker.settled();
         if marker.above() > 0 || position == Position::START {
             return;

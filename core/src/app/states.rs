@@ -14,6 +14,7 @@ use std::{
 use crate::{
     dispatch::{Folded, Form, Kept, Kind, Known},
     query::Item,
+    record::Draft,
     store::{Marker, Read, SnapshotKey},
     tag::Tag,
 };
@@ -43,13 +44,19 @@ impl Instance {
 pub(super) struct Remembered {
     pub(super) state: Folded,
     pub(super) marker: Marker,
+    /// Whether somebody here has appended what it does not know.
+    outdated: bool,
 }
 
 impl Remembered {
+    pub(super) fn new(state: Folded, marker: Marker) -> Self {
+        Self { state, marker, outdated: false }
+    }
+
     /// The state of what is known, if it is folded.
     pub(super) fn of(known: Known) -> Option<Self> {
         match known.form {
-            Form::Folded(state) => Some(Self { state, marker: known.marker }),
+            Form::Folded(state) => Some(Self::new(state, known.marker)),
             Form::Records(_) => None,
         }
     }
@@ -72,6 +79,8 @@ pub(super) struct States {
 struct Generations {
     young: HashMap<Instance, Remembered>,
     old: HashMap<Instance, Remembered>,
+    /// The aggregates among them.
+    kinds: Vec<Kind>,
 }
 
 impl States {
@@ -79,8 +88,23 @@ impl States {
         Self { most, generations: Mutex::default() }
     }
 
-    /// The state of an aggregate, which stays remembered.
+    /// The state of an aggregate, which stays remembered, unless it is outdated.
     pub(super) fn get(&self, instance: &Instance) -> Option<Remembered> {
+        self.find(instance).filter(|found| !found.outdated)
+    }
+
+    /// Events are about to be appended that the states of others fold too: other aggregates of the same tags. `own` are those
+    /// that see to themselves.
+    pub(super) fn outdate<'a>(&self, events: &[Draft], own: impl Iterator<Item = &'a Instance> + Clone) {
+        self.with(|generations, _| {
+            for event in events {
+                generations.outdate(event, own.clone());
+            }
+            ((), None)
+        });
+    }
+
+    fn find(&self, instance: &Instance) -> Option<Remembered> {
         self.with(|generations, most| match generations.young.get(instance) {
             Some(found) => (Some(found.clone()), None),
             None => match generations.old.remove(instance) {
@@ -120,6 +144,22 @@ impl States {
 }
 
 impl Generations {
+    fn outdate<'a>(&mut self, event: &Draft, own: impl Iterator<Item = &'a Instance> + Clone) {
+        for kind in self.kinds.iter().filter(|kind| kind.folds(event.name())) {
+            let tags = event.tags().iter().filter(|_| kind.is_tagged).map(Some);
+            for tag in tags.chain((!kind.is_tagged).then_some(None)) {
+                if own.clone().any(|own| own.aggregate == kind.aggregate && own.tag.as_ref() == tag) {
+                    continue;
+                }
+                let instance = Instance { aggregate: kind.aggregate, tag: tag.cloned() };
+                let found = self.young.get_mut(&instance).or_else(|| self.old.get_mut(&instance));
+                if let Some(found) = found {
+                    found.outdated = true;
+                }
+            }
+        }
+    }
+
     fn remove(&mut self, instance: &Instance) -> Option<Remembered> {
         self.young.remove(instance).or_else(|| self.old.remove(instance))
     }
@@ -131,6 +171,9 @@ impl Generations {
         state: Remembered,
         most: usize,
     ) -> Option<HashMap<Instance, Remembered>> {
+        if !self.kinds.iter().any(|kind| kind.aggregate == instance.aggregate) {
+            self.kinds.push(state.state.kind);
+        }
         self.young.insert(instance, state);
         (self.young.len() * 2 >= most).then(|| mem::replace(&mut self.old, mem::take(&mut self.young)))
     }
@@ -166,7 +209,7 @@ mod tests {
     }
 
     fn up_to(position: u64) -> Remembered {
-        Remembered { state: Folded::new(Arc::new(Thing), 0), marker: Marker::new(Position::new(position), 0) }
+        Remembered::new(Folded::new(Arc::new(Thing), 0), Marker::new(Position::new(position), 0))
     }
 
     fn position(states: &States, number: usize) -> Option<u64> {

@@ -7,9 +7,10 @@ use std::{
 };
 
 use crate::{
-    aggregate::{Aggregate, Snapshots},
+    aggregate::{Aggregate, AggregateId, Snapshots},
     codec::Codec,
     error::Invalid,
+    event::Types,
     payload::Payload,
     record::Record,
     store::{Batch, Marker},
@@ -54,6 +55,9 @@ type State = dyn Any + Send + Sync;
 pub(crate) struct Kind {
     pub(crate) aggregate: TypeId,
     name: &'static str,
+    events: &'static [Types],
+    /// Whether its events are those of a tag.
+    pub(crate) is_tagged: bool,
     /// Whether the command gets it to look at. Such a state may be remembered for the next command.
     pub(crate) shared: bool,
     fold: fn(&mut State, &Record, &Codec) -> Result<(), Invalid>,
@@ -95,6 +99,8 @@ impl Kind {
         Self {
             aggregate: TypeId::of::<A>(),
             name: type_name::<A>(),
+            events: A::EVENTS,
+            is_tagged: <A::Id as AggregateId>::TAG_KIND.is_some(),
             shared,
             fold: |state, record, codec| match state.downcast_mut::<A>() {
                 Some(state) => state.fold_record(record, codec),
@@ -103,6 +109,11 @@ impl Kind {
             uses_context: A::USES_CONTEXT,
             snapshots: Kept::of::<A>(),
         }
+    }
+
+    /// Whether an event of this name is one of those that it is folded from.
+    pub(crate) fn folds(&self, name: &str) -> bool {
+        self.events.iter().any(|types| types.owns(name))
     }
 
     /// Whether commands can be decided on top of one that is not written yet.

@@ -143,6 +143,52 @@ async fn a_crowd_on_one_account_is_decided_in_chains() {
     assert!(together.len() < 50 && together.iter().max() > Some(&8), "{together:?}");
 }
 
+/// Several aggregates fold the same events. What one command appends, the state of the other one has to read on: it
+/// costs a read, and no append in vain.
+#[tokio::test]
+async fn a_state_that_another_aggregate_outdates_is_read_on() {
+    let store = Arc::new(Faulty::new([]));
+    let app = app(Arc::clone(&store)).await;
+    for round in 1..10 {
+        app.execute(deposit("a", 2)).await.unwrap();
+        app.execute(Halve { account: account("a") }).await.unwrap();
+        assert_eq!((balance(&app, "a").await, together(&store).len()), (round, 2 * round as usize));
+    }
+    let records = store.records.load(Ordering::SeqCst);
+    app.execute(Halve { account: account("a") }).await.unwrap();
+    app.execute(deposit("a", 2)).await.unwrap();
+    assert!(store.records.load(Ordering::SeqCst) - records <= 3);
+}
+
+/// Another decision model of the same events.
+#[derive(Aggregate)]
+#[aggregate(on(AccountEvent => Flow::apply))]
+struct Flow {
+    #[id]
+    id: AccountId,
+    last: u64,
+}
+
+/// Takes out half of what came in last.
+#[derive(Command, Serialize, Deserialize, Clone, Debug)]
+#[command(decide = Flow::halve)]
+struct Halve {
+    #[id]
+    account: AccountId,
+}
+
+impl Flow {
+    fn apply(&mut self, event: &AccountEvent) {
+        if let AccountEvent::Deposited { amount, .. } = event {
+            self.last = *amount;
+        }
+    }
+
+    fn halve(&self, _: &Halve) -> Result<AccountEvent, Infallible> {
+        Ok(AccountEvent::Moved { from: self.id.clone(), to: account("void"), amount: self.last / 2 })
+    }
+}
+
 /// One command gets a state to look at, another to keep: the second is folded anew, whatever is remembered.
 #[tokio::test]
 async fn what_a_command_keeps_is_not_what_is_remembered() {
