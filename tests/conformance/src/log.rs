@@ -13,6 +13,7 @@ use annalist_core::{
     record::{Position, Record},
     store::{Append, Appended, Batch, EventStore, Page, Read, Receipt},
 };
+use tokio::sync::Barrier;
 
 use crate::{
     Failure, Settings,
@@ -270,13 +271,23 @@ pub(crate) async fn pause_if(unchanged: bool) {
     }
 }
 
-/// Runs tasks side by side and gives their answers in the order of the tasks, or the first failure.
+/// Runs tasks side by side and gives their answers in the order of the tasks, or the first failure. None begins before
+/// all are there: the first could else be through before the last has been made.
 pub(crate) async fn together<T, F>(tasks: impl IntoIterator<Item = F>) -> Outcome<Vec<T>>
 where
     T: Send + 'static,
     F: Future<Output = Outcome<T>> + Send + 'static,
 {
-    let tasks: Vec<_> = tasks.into_iter().map(tokio::spawn).collect();
+    let tasks: Vec<_> = tasks.into_iter().collect();
+    let start = Arc::new(Barrier::new(tasks.len()));
+    let begin = |task: F| {
+        let start = Arc::clone(&start);
+        tokio::spawn(async move {
+            start.wait().await;
+            task.await
+        })
+    };
+    let tasks: Vec<_> = tasks.into_iter().map(begin).collect();
     let mut answers = Vec::with_capacity(tasks.len());
     for task in tasks {
         answers.push(task.await.map_err(panicked)??);

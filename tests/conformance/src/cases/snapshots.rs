@@ -12,7 +12,7 @@ use super::limits::ODD_JSON;
 use crate::{
     failure::Outcome,
     given::*,
-    log::{Handle, Log, asked, room_for_others, together},
+    log::{Handle, Log, asked, together},
 };
 
 cases!("snapshot" needs [Snapshots]: [
@@ -160,24 +160,19 @@ async fn aggregates_and_tags_stand_apart(log: Log) -> Outcome {
 }
 
 async fn of_many_at_once_the_latest_stays(log: Log) -> Outcome {
-    const KEEPERS: usize = 8;
     let handles = log.handles(3).await?;
-    for round in 0..log.rounds(10) {
-        let mut random = log.random(("snapshots", round));
-        let mut positions: Vec<u64> = (1..=64).collect();
-        random.shuffle(&mut positions);
-        let tasks = positions.chunks(positions.len() / KEEPERS).enumerate().map(|(task, positions)| {
-            let (handle, positions) = (handles[task % 3].clone(), positions.to_vec());
+    for round in 0..log.rounds(80) {
+        let mut positions: Vec<u64> = (1..=8).collect();
+        log.random(("snapshots", round)).shuffle(&mut positions);
+        let tasks = positions.into_iter().enumerate().map(|(task, position)| {
+            let handle = handles[task % 3].clone();
             async move {
-                for position in positions {
-                    handle.keep_snapshot(&account(round), &at(position, &position.to_string())).await?;
-                    room_for_others().await;
-                }
+                handle.keep_snapshot(&account(round), &at(position, &position.to_string())).await?;
                 Ok(())
             }
         });
         together(tasks).await?;
-        log.finds(&account(round), Some(&at(64, "64"))).await?;
+        log.finds(&account(round), Some(&at(8, "8"))).await?;
     }
     Ok(())
 }
