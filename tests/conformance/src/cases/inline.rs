@@ -375,8 +375,9 @@ async fn several_builds_change_together(log: Log) -> Outcome {
         let answer = log.along(append(events), &folds).await?;
         ensure!(matches!(answer, Appended::Done(_)), "an append without conditions gives {answer:?}");
     }
+    let answer = log.along(append([tale("told", &["a"], log.rounds(20))]), &folds).await?;
+    ensure!(matches!(answer, Appended::Done(_)), "an append without conditions gives {answer:?}");
     let rows = log.rows_are_the_log(&folds[0]).await?;
-    ensure!(!rows.is_empty(), "no tale was told");
     for fold in &folds {
         ensure_eq!(log.rows_are_the_log(fold).await?, rows, "the rows of one of four builds of one log");
     }
@@ -386,14 +387,14 @@ async fn several_builds_change_together(log: Log) -> Outcome {
 /// An event of any type about up to three of five heroes.
 fn random_tale(random: &mut fastrand::Rng, number: usize) -> annalist_core::record::Draft {
     let mut heroes = ["a", "b", "c", "d", "e"];
-    random.shuffle(&mut heroes);
     let name = match random.u8(0..10) {
         0..6 => "told",
         6..8 => "sung",
         8 => "unheard",
-        // Seldom: it hides what was told wrong before.
-        _ => "forgotten",
+        // It hides what was told wrong before, so it never is about more than two of them.
+        _ => return tale("forgotten", &heroes[3..][..random.usize(0..3)], number),
     };
+    random.shuffle(&mut heroes);
     tale(name, &heroes[..random.usize(0..4)], number)
 }
 
