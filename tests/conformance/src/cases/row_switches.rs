@@ -12,7 +12,7 @@ use super::{
 use crate::{
     Failure,
     failure::{Outcome, panicked},
-    log::{Log, room_for_others, together},
+    log::{Handle, Log, room_for_others, together},
     rows::*,
 };
 
@@ -462,24 +462,12 @@ async fn builds_of_other_columns_cannot_be_compared(log: Log) -> Outcome {
 async fn a_comparison_sees_one_moment(log: Log) -> Outcome {
     let handles = log.handles(3).await?;
     let tables: Vec<Table> = (0..6).map(|build| THINGS.built(build)).collect();
-    let crowd = |amount: u64| (0..20).map(|n| thing(n, "a", amount.cast_signed())).collect::<Vec<_>>();
     for table in &tables {
         log.rows().write(table, crowd(0)).await?;
     }
     log.rows().goes_live(&THINGS, false).await?;
     let rounds = log.rounds(40) as u64;
-    // A runner for each build: at each position all have the same rows.
-    let runners = tables.clone().into_iter().enumerate().map(|(n, table)| {
-        let rows = handles[n % 2].rows();
-        async move {
-            for at in 1..rounds {
-                rows.done(change(&table, at, at + 1).writes(crowd(at))).await?;
-                room_for_others().await;
-            }
-            Ok(())
-        }
-    });
-    let runners = tokio::spawn(together(runners.collect::<Vec<_>>()));
+    let runners = tokio::spawn(run_abreast(handles[..2].to_vec(), tables.clone(), rounds));
     let rows = handles[2].rows();
     for table in &tables[1..] {
         // Until it takes over: at the latest when all stand still.
@@ -496,4 +484,22 @@ async fn a_comparison_sees_one_moment(log: Log) -> Outcome {
     runners.await.map_err(panicked)??;
     ensure_eq!(live(&rows.builds("things").await?), [(1, 5)], "the build that took over last");
     Ok(())
+}
+
+/// A runner for each build: at each position all have the same rows, and wait for each other, so that there is often
+/// something to compare.
+async fn run_abreast(handles: Vec<Handle>, tables: Vec<Table>, rounds: u64) -> Outcome {
+    for at in 1..rounds {
+        let changes = tables.clone().into_iter().enumerate().map(|(n, table)| {
+            let rows = handles[n % handles.len()].rows();
+            async move { rows.done(change(&table, at, at + 1).writes(crowd(at))).await }
+        });
+        together(changes).await?;
+        room_for_others().await;
+    }
+    Ok(())
+}
+
+fn crowd(amount: u64) -> Vec<Row> {
+    (0..20).map(|n| thing(n, "a", amount.cast_signed())).collect()
 }

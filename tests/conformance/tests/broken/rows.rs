@@ -13,9 +13,10 @@ use annalist_core::{
         Bound, Build, Checkpoint, Committed, Difference, Filter, Inline, Inlined, Key, Parked, Row,
         RowChange, RowQuery, RowStore, SharedRows, Switched, Table, Value,
     },
-    store::LogId,
+    store::{EventStore, LogId},
     time::Timestamp,
 };
+use annalist_memory::Memory;
 use tokio::task::yield_now;
 
 use super::{
@@ -26,6 +27,7 @@ use super::{
 /// Sound rows behind a fault.
 pub(crate) struct BrokenRows {
     pub(crate) inner: SharedRows,
+    pub(crate) log: Memory,
     pub(crate) fault: RowFault,
     /// Rows that stay when their build is discarded.
     pub(crate) left: Arc<Mutex<Vec<Row>>>,
@@ -128,13 +130,6 @@ impl BrokenRows {
         }
         rows.truncate(if self.fault == RowFault::IgnoresTheLimit { usize::MAX } else { query.limit });
         Ok(rows)
-    }
-}
-
-/// Lets others do more than one thing.
-async fn yield_often() {
-    for _ in 0..50 {
-        yield_now().await;
     }
 }
 
@@ -298,7 +293,7 @@ impl RowStore for BrokenRows {
                 let answer = self.inner.go_inline(Arc::clone(&inline)).await?;
                 if answer == Inlined::Done {
                     self.inner.leave_inline(table).await?;
-                    yield_often().await;
+                    self.others_go_on(table).await?;
                     return self.inner.go_inline(bent(&inline, How::Idle)).await;
                 }
                 Ok(answer)
@@ -432,8 +427,28 @@ impl BrokenRows {
         let live = Table { version: live.0, build: live.1, ..*table };
         let all = |table| RowQuery { table, filters: vec![], sort: None, after: None, limit: usize::MAX };
         let old = self.inner.find(&all(&live)).await?;
-        yield_often().await;
+        self.others_go_on(table).await?;
         Ok([old, self.inner.find(&all(table)).await?])
+    }
+
+    /// Lets others append, or move a build, if there are any who do.
+    async fn others_go_on(&self, table: &Table) -> Result<(), Error> {
+        let enough = self.progress(table).await? + 8;
+        for _ in 0..1_000 {
+            yield_now().await;
+            if self.progress(table).await? >= enough {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// How far the log and a build are, together.
+    async fn progress(&self, table: &Table) -> Result<u64, Error> {
+        let builds = self.inner.builds(table.projection).await?;
+        let build = builds.into_iter().find(|build| build.order() == table.order());
+        let stands = build.map_or(Position::START, |build| build.checkpoint.position);
+        Ok(self.log.settled().await?.position.get() + stands.get())
     }
 
     async fn switch_in_steps(&self, table: &Table) -> Result<Switched, Error> {

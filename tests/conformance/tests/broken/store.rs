@@ -377,7 +377,10 @@ impl EventStore for Broken {
     fn row_store(&self) -> Option<SharedRows> {
         let inner = self.inner.row_store()?;
         match self.fault {
-            Fault::Rows(fault) => Some(Arc::new(BrokenRows { inner, fault, left: Arc::clone(&self.left) })),
+            Fault::Rows(fault) => {
+                let (log, left) = (self.inner.clone(), Arc::clone(&self.left));
+                Some(Arc::new(BrokenRows { inner, log, fault, left }))
+            }
             _ => Some(inner),
         }
     }
