@@ -1,6 +1,6 @@
 //! Runs cases: each on its own runtime and its own logs.
 
-use std::{fmt::Display, sync::Arc};
+use std::{fmt::Display, sync::Arc, time::Duration};
 
 use annalist_core::{
     payload::Payload,
@@ -8,7 +8,11 @@ use annalist_core::{
     store::{EventStore, Snapshot, SnapshotKey},
 };
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
-use tokio::{runtime::Builder, time::timeout};
+use tokio::{
+    runtime::Builder,
+    task::{JoinError, JoinHandle},
+    time::timeout,
+};
 
 use crate::{
     Capability, Case, Failure, Settings, Subject, cases,
@@ -92,10 +96,10 @@ impl<S: Subject> Suite<S> {
                 None => run.await.map(|()| Verdict::Kept),
             }
         });
-        let verdict = match timeout(self.settings.patience, task).await {
-            Ok(Ok(verdict)) => verdict,
-            Ok(Err(error)) => Err(panicked(error)),
-            Err(_) => Ok(Verdict::Stuck),
+        let verdict = match awaited(task, self.settings.patience).await {
+            Some(Ok(verdict)) => verdict,
+            Some(Err(error)) => Err(panicked(error)),
+            None => Ok(Verdict::Stuck),
         };
         let removed = logs.remove().await;
         verdict.and_then(|verdict| removed.map(|()| verdict))
@@ -114,6 +118,18 @@ impl<S: Subject> Suite<S> {
     fn failed(&self, why: impl Display) -> Failed {
         Failed::from(format!("{why}\n  repeat with ANNALIST_CONFORMANCE_SEED={}", self.settings.seed))
     }
+}
+
+/// Waits for a task in many short spells: a machine that stands still for long meanwhile uses up one of them, and not all
+/// the patience.
+async fn awaited<T>(mut task: JoinHandle<T>, patience: Duration) -> Option<Result<T, JoinError>> {
+    const SPELLS: u32 = 100;
+    for _ in 0..SPELLS {
+        if let Ok(ended) = timeout(patience / SPELLS, &mut task).await {
+            return Some(ended);
+        }
+    }
+    None
 }
 
 /// Why a store lacks one of these capabilities, as the store itself tells.

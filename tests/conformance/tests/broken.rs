@@ -52,8 +52,13 @@ impl Subject for Faulty {
     }
 }
 
-/// Cases that do not end find nothing, and need not be waited for long.
+/// All cases for a store with a fault.
 fn suite(fault: Fault, scale: usize) -> Suite<Faulty> {
+    Suite::new(Faulty(fault), Settings::default().scaled(scale))
+}
+
+/// The same where some cases may never end: these find nothing, and need not be waited for long.
+fn hasty_suite(fault: Fault, scale: usize) -> Suite<Faulty> {
     let settings = Settings::default().scaled(scale).patient_for(Duration::from_secs(5));
     Suite::new(Faulty(fault), settings)
 }
@@ -61,7 +66,7 @@ fn suite(fault: Fault, scale: usize) -> Suite<Faulty> {
 /// The cases about a store, or about its rows if these are broken, that find something wrong with it.
 fn found(fault: Fault) -> Vec<(&'static str, String)> {
     let about_rows = |case: &&Case| case.needs().contains(&Capability::Rows) == matches!(fault, Rows(_));
-    found_by(cases().iter().filter(about_rows).collect(), &suite(fault, 1))
+    found_by(cases().iter().filter(about_rows).collect(), &hasty_suite(fault, 1))
 }
 
 /// The cases that find something wrong with a store, each with its message. As cases that do not end only wait, many of
@@ -87,13 +92,15 @@ fn found_by(cases: Vec<&'static Case>, suite: &Suite<Faulty>) -> Vec<(&'static s
 #[test]
 fn sound_stores_fail_nothing() {
     for fault in [Fault::None, Fault::GapsAndPatientFeed] {
-        let suite = Suite::new(Faulty(fault), Settings::default());
+        let settings = Settings::default();
+        let suite = Suite::new(Faulty(fault), settings);
         for case in cases() {
             let verdict = suite.check(case);
             assert!(
                 matches!(verdict, Verdict::Kept | Verdict::Skipped(_)),
-                "{fault:?}: {}: {verdict:?}",
-                case.name()
+                "{fault:?}: {} with the seed {}: {verdict:?}",
+                case.name(),
+                settings.seed
             );
         }
     }
@@ -298,7 +305,7 @@ fn projections_find_faults_of_rows() {
     ] {
         let projections = cases().iter().filter(|case| case.name().starts_with("projection")).collect();
         // How often a fault shows in random logs is a matter of luck, so there are many.
-        let found = found_by(projections, &suite(Rows(fault), 5));
+        let found = found_by(projections, &hasty_suite(Rows(fault), 5));
         assert!(!found.is_empty(), "{fault:?} goes unseen");
     }
 }
