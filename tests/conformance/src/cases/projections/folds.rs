@@ -72,7 +72,8 @@ async fn a_deleted_row_starts_anew(log: Log) -> Outcome {
     let batches = [
         vec![deposit, deposit],
         vec![close],
-        vec![deposit],
+        // Now there is a value that the row will lack when it starts anew.
+        vec![deposit, Fact::Moved(1, 1, 3)],
         // Within one batch: gone and back, there and gone, never there.
         vec![close, deposit, Fact::Deposited(2, 1), Fact::Closed(2), Fact::Closed(3)],
         vec![close, close],
