@@ -73,6 +73,13 @@ impl Broken {
         Ok(answer)
     }
 
+    /// An answer and the first gap at one moment: of an event that came in between, the feed would not know that it is on
+    /// its way.
+    fn with_first_gap<T>(&self, answer: impl Future<Output = T>) -> (T, Option<Position>) {
+        let on_their_way = self.on_their_way.lock().unwrap();
+        (now(answer), on_their_way.first().copied())
+    }
+
     async fn refused(&self, append: &Append) -> Result<Option<Appended>, Error> {
         let conditions = append.conditions.clone();
         let answer = self.inner.append(Append { conditions, ..Append::default() }).await?;
@@ -329,8 +336,8 @@ impl EventStore for Broken {
     }
 
     async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<Page, Error> {
-        let first_gap = self.on_their_way.lock().unwrap().first().copied();
-        let mut page = self.inner.feed(filter, after, limit).await?;
+        let (page, first_gap) = self.with_first_gap(self.inner.feed(filter, after, limit));
+        let mut page = page?;
         self.admitted(&mut page.records);
         match (self.fault, first_gap) {
             (Fault::SkipsAtPageBorders, _) if page.records.len() == limit => {
@@ -351,8 +358,8 @@ impl EventStore for Broken {
     }
 
     async fn settled(&self) -> Result<Settled, Error> {
-        let first_gap = self.on_their_way.lock().unwrap().first().copied();
-        let mut settled = self.inner.settled().await?;
+        let (settled, first_gap) = self.with_first_gap(self.inner.settled());
+        let mut settled = settled?;
         match (self.fault, first_gap) {
             (_, Some(gap)) if self.is_patient() => settled.position = Position::new(gap.get() - 1),
             (Fault::SettlesTooEarly, _) => settled.position = Position::new(settled.position.get() + 3),
