@@ -1,6 +1,6 @@
 //! Appends: columns out, an outcome back.
 
-use std::{iter::repeat_n, time::Duration};
+use std::iter::repeat_n;
 
 use annalist_core::{
     error::{BoxError, Error},
@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::{
     Store,
     error::is_taken,
-    group::{Failed, Job},
+    group::{Answers, Failed, Job},
     inline::brought,
     keys::Locks,
     rows::{Time, literal, number, ordinal, position},
@@ -29,17 +29,9 @@ use crate::{
 /// of many milliseconds between two lines of a function, so twice in a row is hardly ever seen.
 pub(crate) const TRIES: usize = 10;
 
-/// What came of a call.
-pub(crate) struct Sent {
-    /// An answer for each job, in their order.
-    pub(crate) answers: Vec<Result<AppendedAll, Error>>,
-    /// How long the function in the database took.
-    pub(crate) spent: Duration,
-}
-
 impl Store {
     /// Sends jobs, none of which can stand in the way of a later one, in one call.
-    pub(crate) async fn send(&self, connection: &mut PgConnection, jobs: &[Job]) -> Result<Sent, Failed> {
+    pub(crate) async fn send(&self, connection: &mut PgConnection, jobs: &[Job]) -> Result<Answers, Failed> {
         let columns = Columns::of(jobs).map_err(|error| Failed::unsent(sqlx::Error::Encode(error)))?;
         let mut tries = 0;
         let rows = loop {
@@ -49,7 +41,7 @@ impl Store {
                 Err(error) => return Err(Failed::answered(error)),
             }
         };
-        columns.sent(&rows, jobs).map_err(Failed::answered)
+        columns.answers(&rows, jobs).map_err(Failed::answered)
     }
 }
 
@@ -188,15 +180,12 @@ impl<'a> Columns<'a> {
     }
 
     /// What the rows of the function say: one for each append that is refused, and one for all others.
-    pub(crate) fn sent(&self, rows: &[PgRow], jobs: &[Job]) -> Result<Sent, sqlx::Error> {
+    pub(crate) fn answers(&self, rows: &[PgRow], jobs: &[Job]) -> Result<Answers, sqlx::Error> {
         let appends: Vec<&Append> = jobs.iter().flat_map(|job| &job.appends).collect();
-        let (mut refused, mut drawn, mut spent) = (Vec::new(), Vec::new(), Duration::ZERO);
+        let (mut refused, mut drawn) = (Vec::new(), Vec::new());
         for row in rows {
             match row.try_get(1)? {
-                "done" => {
-                    drawn = row.try_get::<Vec<i64>, _>(4)?;
-                    spent = Duration::from_micros(row.try_get::<i32, _>(8)?.max(0).unsigned_abs().into());
-                }
+                "done" => drawn = row.try_get::<Vec<i64>, _>(4)?,
                 reason => {
                     let index = index(row.try_get(0)?);
                     let append = appends.get(index).ok_or_else(|| unasked(index))?;
@@ -206,11 +195,11 @@ impl<'a> Columns<'a> {
         }
         refused.sort_unstable_by_key(|(index, _)| *index);
         let mut rest = Rest { refused: refused.into_iter().peekable(), drawn: drawn.into_iter(), passed: 0 };
-        let answers: Vec<_> = jobs.iter().map(|job| rest.answer(&job.appends)).collect::<Result<_, _>>()?;
+        let answers = jobs.iter().map(|job| rest.answer(&job.appends)).collect::<Result<_, _>>()?;
         if rest.drawn.next().is_some() {
             return Err(sqlx::Error::Protocol("more positions than events".to_owned()));
         }
-        Ok(Sent { answers, spent })
+        Ok(answers)
     }
 
     /// Why an append is refused, or what is wrong with it.

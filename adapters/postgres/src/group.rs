@@ -7,7 +7,6 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
 };
 
 use annalist_core::{
@@ -22,17 +21,18 @@ use tokio::{
 
 use crate::{
     Store,
-    append::Sent,
     error::{append_failed, blames_input, failed},
     inline::brought,
     keys::Locks,
-    pace::Pace,
 };
 
 /// Most appends that stand or fall together.
 pub(crate) const AT_ONCE: usize = 64;
-/// Most workers of one process, each with a connection. More bring nothing.
-const WORKERS: u32 = 8;
+/// Workers that take whatever waits: while one of their calls is in the database, the other is made. More of them would
+/// only cut what waits into smaller calls.
+const WORKERS: u32 = 2;
+/// Most workers of one process, each with a connection. Those beyond the first take full calls only.
+const MOST_WORKERS: u32 = 8;
 /// Most callers whose appends wait. The next ones wait until they may wait.
 const WAITING: usize = 4096;
 /// Most appends that travel together.
@@ -43,6 +43,9 @@ const KEYS: usize = 400;
 const BYTES: usize = 1 << 20;
 /// How many waiting jobs a worker looks at to fill its call.
 const SEARCHED: usize = 512;
+
+/// An answer for each job of a call, in their order.
+pub(crate) type Answers = Vec<Result<AppendedAll, Error>>;
 
 /// The appends of one process that wait, and those who take them.
 pub(crate) struct Group {
@@ -55,7 +58,6 @@ pub(crate) struct Group {
 struct Queue {
     jobs: VecDeque<Job>,
     workers: u32,
-    pace: Pace,
 }
 
 /// Appends that stand or fall together, with their caller; mostly one.
@@ -73,7 +75,7 @@ impl Group {
         Self {
             queue: Mutex::default(),
             room: Semaphore::new(WAITING),
-            most_workers: (connections / 2).clamp(1, WORKERS),
+            most_workers: (connections / 2).clamp(1, MOST_WORKERS),
         }
     }
 
@@ -108,13 +110,13 @@ impl Store {
     fn enqueue(self: &Arc<Self>, job: Job) {
         let mut queue = self.group.queue();
         queue.jobs.push_back(job);
-        if queue.workers < queue.pace.calls().min(self.group.most_workers) {
+        if queue.workers < self.group.most_workers && queue.has_work_for(queue.workers + 1) {
             queue.workers += 1;
             tokio::spawn(work(Worker { store: Arc::clone(self), connection: None, counted: true }));
         }
     }
 
-    async fn answer(self: &Arc<Self>, jobs: Vec<Job>, answers: Vec<Result<AppendedAll, Error>>) {
+    async fn answer(self: &Arc<Self>, jobs: Vec<Job>, answers: Answers) {
         if answers.iter().any(has_written) {
             Self::tell(self);
         }
@@ -207,7 +209,7 @@ impl Worker {
     /// starts another.
     fn take(&mut self) -> Vec<Job> {
         let mut queue = self.store.group.queue();
-        let jobs = if queue.workers > queue.pace.calls() { Vec::new() } else { queue.take() };
+        let jobs = if queue.has_work_for(queue.workers) { queue.take() } else { Vec::new() };
         if jobs.is_empty() {
             queue.workers -= 1;
             self.counted = false;
@@ -217,7 +219,7 @@ impl Worker {
 
     async fn carry(&mut self, jobs: Vec<Job>) {
         match self.send(&jobs).await {
-            Ok(Sent { answers, .. }) => self.store.answer(jobs, answers).await,
+            Ok(answers) => self.store.answer(jobs, answers).await,
             // One of them asks for what cannot be kept or folded, and must not spoil it for the others.
             Err(failed) if jobs.len() > 1 && failed.blames_one() => {
                 for job in jobs {
@@ -229,17 +231,15 @@ impl Worker {
         Store::close_holes(&self.store);
     }
 
-    async fn send(&mut self, jobs: &[Job]) -> Result<Sent, Failed> {
-        let begun = Instant::now();
+    async fn send(&mut self, jobs: &[Job]) -> Result<Answers, Failed> {
         let connection = connected(&self.store, &mut self.connection).await?;
         let sent = match jobs.iter().all(|job| job.inline.is_empty()) {
             true => self.store.send(connection, jobs).await,
             false => self.store.send_and_fold(connection, jobs).await,
         };
-        match &sent {
-            Ok(sent) => self.store.group.queue().pace.learn(begun.elapsed(), sent.spent),
+        if sent.is_err() {
             // Its pool finds out whether it is still good.
-            Err(_) => self.connection = None,
+            self.connection = None;
         }
         sent
     }
@@ -257,6 +257,11 @@ async fn connected<'a>(
 }
 
 impl Queue {
+    /// Whether so many workers have enough to do.
+    fn has_work_for(&self, workers: u32) -> bool {
+        workers <= WORKERS || self.jobs.len() >= TOGETHER
+    }
+
     /// Jobs that may travel together. Who has to wait stays in front: the next call takes it first.
     fn take(&mut self) -> Vec<Job> {
         let (mut taken, mut left) = (Vec::<Job>::new(), VecDeque::new());
@@ -381,6 +386,14 @@ mod tests {
         assert_eq!(written(&queue.take()), ["1", "3", "4", "5"]);
         assert_eq!(written(&queue.take()), ["2"]);
         assert!(queue.take().is_empty());
+    }
+
+    #[test]
+    fn two_workers_take_what_there_is_and_others_full_calls() {
+        let (few, _answers) = queue((1..TOGETHER).map(|value| append(value, None)).collect());
+        assert!(few.has_work_for(2) && !few.has_work_for(3));
+        let (many, _answers) = queue((0..TOGETHER).map(|value| append(value, None)).collect());
+        assert!(many.has_work_for(3));
     }
 
     #[test]

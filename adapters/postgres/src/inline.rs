@@ -21,10 +21,10 @@ use sqlx::{Connection, PgConnection, Row};
 
 use crate::{
     Store,
-    append::{Columns, Sent, TRIES},
+    append::{Columns, TRIES},
     builds::of,
     error::{append_failed, failed, is_taken, panicked},
-    group::{Failed, Job},
+    group::{Answers, Failed, Job},
     rows::{number, position},
 };
 
@@ -51,7 +51,7 @@ impl Store {
         &self,
         connection: &mut PgConnection,
         jobs: &[Job],
-    ) -> Result<Sent, Failed> {
+    ) -> Result<Answers, Failed> {
         let columns = Columns::of(jobs).map_err(|error| Failed::unsent(sqlx::Error::Encode(error)))?;
         let mut tries = 0;
         loop {
@@ -67,17 +67,17 @@ impl Store {
         connection: &mut PgConnection,
         columns: &Columns<'_>,
         jobs: &[Job],
-    ) -> Result<Sent, Failed> {
+    ) -> Result<Answers, Failed> {
         let mut transaction = connection.begin().await.map_err(Failed::unsent)?;
         let rows =
             columns.bind(&self.sql.append).fetch_all(&mut *transaction).await.map_err(Failed::unsent)?;
-        let sent = columns.sent(&rows, jobs).map_err(Failed::unsent)?;
-        let records = written(jobs, &sent.answers);
+        let answers = columns.answers(&rows, jobs).map_err(Failed::unsent)?;
+        let records = written(jobs, &answers);
         for inline in jobs.first().map(folds).into_iter().flatten() {
             self.fold(&mut transaction, inline, &records).await.map_err(Failed::Unfolded)?;
         }
         transaction.commit().await.map_err(Failed::answered)?;
-        Ok(sent)
+        Ok(answers)
     }
 
     async fn fold(

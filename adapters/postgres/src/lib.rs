@@ -59,7 +59,6 @@ mod keys;
 mod lent;
 mod migrate;
 mod options;
-mod pace;
 mod parked;
 mod read;
 mod row_store;

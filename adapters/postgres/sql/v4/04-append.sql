@@ -14,8 +14,8 @@
 --
 -- Answers a row for each append that is refused: 'already' (with the first receipt and what it was for), 'conflict' (with the
 -- number of the condition and the newest position that matches it) or 'inline' (it does not fold exactly the builds that
--- fold its types). Then one row, 'done', with the positions of all events that were written, in their order, and how many
--- microseconds the call has taken. What stands together with a refused append is not written either, and has no row.
+-- fold its types). Then one row, 'done', with the positions of all events that were written, in their order.
+-- What stands together with a refused append is not written either, and has no row.
 --
 -- The caller sees to it that no two appends of a call have the same id, and that no event of one matches a condition of a
 -- later one, unless they stand together.
@@ -34,8 +34,7 @@ CREATE FUNCTION {schema}.append(
   _of_condition int[], _mark bigint[], _tag text[], _other_tags text[], _of_type text[],
   _by_append int[], _event_id uuid[], _type text[], _version bigint[], _event_tags text[], _data text[])
 RETURNS TABLE (
-  append int, outcome text, condition int, met bigint, positions bigint[], event_ids uuid[], command text, scope text,
-  spent int)
+  append int, outcome text, condition int, met bigint, positions bigint[], event_ids uuid[], command text, scope text)
 LANGUAGE plpgsql VOLATILE
 SET enable_seqscan = off SET jit = off SET plan_cache_mode = force_generic_plan
 AS $append$
@@ -61,7 +60,7 @@ BEGIN
   -- Ids before conditions: a command that is repeated finds its own events in the way.
   IF cardinality(_id) > 0 THEN
     RETURN QUERY
-    SELECT array_position(_id, c.id), 'already', NULL::int, NULL::bigint, c.positions, c.event_ids, c.command, c.scope, NULL::int
+    SELECT array_position(_id, c.id), 'already', NULL::int, NULL::bigint, c.positions, c.event_ids, c.command, c.scope
     FROM {schema}.commands c WHERE c.id = ANY (_id);
     IF FOUND THEN
       _refused := ARRAY(SELECT array_position(_id, c.id) FROM {schema}.commands c WHERE c.id = ANY (_id));
@@ -98,7 +97,7 @@ BEGIN
     SELECT coalesce(array_agg(b.append), '{}'), array_agg(b.condition), array_agg(b.met)
     INTO _broken, _condition, _met FROM broken b;
     RETURN QUERY
-    SELECT b.append, 'conflict', b.condition, b.met, NULL::bigint[], NULL::uuid[], NULL, NULL, NULL::int
+    SELECT b.append, 'conflict', b.condition, b.met, NULL::bigint[], NULL::uuid[], NULL, NULL
     FROM unnest(_broken, _condition, _met) AS b(append, condition, met);
     _refused := _refused || _broken;
   END IF;
@@ -111,7 +110,7 @@ BEGIN
         FROM unnest(_by_append, _type) AS e(append, type) JOIN {schema}.inline_types i ON i.type = e.type
         WHERE e.append = a.append ORDER BY build));
     RETURN QUERY
-    SELECT m.append, 'inline', NULL::int, NULL::bigint, NULL::bigint[], NULL::uuid[], NULL, NULL, NULL::int
+    SELECT m.append, 'inline', NULL::int, NULL::bigint, NULL::bigint[], NULL::uuid[], NULL, NULL
     FROM unnest(_missed) AS m(append);
     _refused := _refused || _missed;
   END IF;
@@ -162,7 +161,6 @@ BEGIN
 
   outcome := 'done';
   positions := _drawn;
-  spent := extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000000;
   RETURN NEXT;
 END
 $append$
