@@ -165,7 +165,7 @@ impl EventStore for Postgres {
     }
 
     async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error> {
-        Store::read(&self.store, reads).await
+        self.store.read(reads).await
     }
 
     async fn read_in_parts(
@@ -173,7 +173,7 @@ impl EventStore for Postgres {
         read: &Read,
         each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
     ) -> Result<Marker, Error> {
-        Store::read_in_parts(&self.store, read, each).await
+        self.store.read_in_parts(read, each).await
     }
 
     async fn append(&self, append: Append) -> Result<Appended, Error> {

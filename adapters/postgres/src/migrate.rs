@@ -63,6 +63,9 @@ const MIGRATIONS: [Migration; 4] = [
             include_str!("../sql/v4/04-append.sql"),
             include_str!("../sql/v4/05-snapshots.sql"),
             include_str!("../sql/v4/06-grants.sql"),
+            include_str!("../sql/v4/07-sheets.sql"),
+            include_str!("../sql/v4/08-find_all.sql"),
+            include_str!("../sql/v4/09-walk.sql"),
         ],
     },
 ];

@@ -1,9 +1,9 @@
 //! What a decision reads, and what it leaves for its conditions.
 //!
-//! A read finds the positions of all its events in one snapshot, and gets the first of the events with them. The others are
-//! fetched by their positions, whenever: an event never changes.
+//! A read finds the positions of all its events in one snapshot, and the events with them. Of a past that is longer
+//! than one statement should be, the others are fetched by their positions, whenever: an event never changes.
 
-use std::{collections::BTreeMap, slice, sync::Arc};
+use std::{mem, slice};
 
 use annalist_core::{
     error::Error,
@@ -11,123 +11,126 @@ use annalist_core::{
     record::{Position, Record},
     store::{Batch, CommandKey, Marker, Read, Receipt},
 };
+use futures_util::TryStreamExt;
 use sqlx::{
     PgExecutor, Postgres, Row,
     postgres::{PgArguments, PgRow},
     query::Query,
 };
-use tokio::task::JoinSet;
 
 use crate::{
     Store,
     error::failed,
-    rows::{Items, number, receipt, record},
+    rows::{Items, number, receipt, record, sheet},
 };
 
-/// Events that travel in one answer.
-const PART: usize = 1000;
-/// Parts that are fetched side by side, each on a connection.
-const AHEAD: usize = 2;
+/// Most events of one statement.
+const STRETCH: u16 = 10_000;
+/// Events that are handed over together, about.
+const PART: usize = 500;
 
-/// What the first answer to a read says.
+/// Takes what has come so far.
+type Take<'a> = &'a mut (dyn FnMut(&mut Vec<Record>) -> Result<(), Error> + Send);
+
+/// What is known of a read.
 struct Found {
     batch: Batch,
-    /// Where the events stand that are not in the batch.
+    /// Where the events stand that do not come with it.
     rest: Vec<i64>,
 }
 
 impl Store {
     /// All reads in one statement, which is one snapshot.
-    pub(crate) async fn read(store: &Arc<Self>, reads: &[Read]) -> Result<Vec<Batch>, Error> {
+    pub(crate) async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error> {
         let bare = all_bare(reads);
         let mut batches = Vec::with_capacity(reads.len());
-        for Found { batch: Batch { mut records, marker }, rest } in store.find(reads).await? {
-            let mut add = |part| {
-                records.extend::<Vec<Record>>(part);
-                Ok(())
-            };
-            Self::fetch(store, rest, bare, &mut add).await?;
-            batches.push(Batch { records, marker });
+        for Found { mut batch, rest } in self.find(reads, &mut |_| Ok(())).await? {
+            self.fetch(&rest, bare, &mut batch.records, &mut |_| Ok(())).await?;
+            sort(&mut batch.records);
+            batches.push(batch);
         }
         Ok(batches)
     }
 
     pub(crate) async fn read_in_parts(
-        store: &Arc<Self>,
+        &self,
         read: &Read,
         each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
     ) -> Result<Marker, Error> {
+        let mut take = |records: &mut Vec<Record>| match records.len() {
+            0..PART => Ok(()),
+            _ => each(mem::take(records)),
+        };
         let mut marker = Marker::START;
-        for Found { batch, rest } in store.find(slice::from_ref(read)).await? {
-            marker = batch.marker;
-            each(batch.records)?;
-            Self::fetch(store, rest, read.bare, each).await?;
+        let mut left = Vec::new();
+        for Found { mut batch, rest } in self.find(slice::from_ref(read), &mut take).await? {
+            self.fetch(&rest, read.bare, &mut batch.records, &mut take).await?;
+            (marker, left) = (batch.marker, batch.records);
         }
+        each(left)?;
         Ok(marker)
     }
 
     /// The mark is the one that we knew before: whatever stands at or below it is in every later snapshot. A mark found by
     /// the statement that reads could be newer than its snapshot, and cover an event that it does not show.
-    async fn find(&self, reads: &[Read]) -> Result<Vec<Found>, Error> {
+    async fn find(&self, reads: &[Read], take: Take<'_>) -> Result<Vec<Found>, Error> {
         if reads.is_empty() {
             return Ok(Vec::new());
         }
-        let mark = self.mark.get();
+        let unread = |error| self.unread(error);
+        let (mark, bare) = (self.mark.get(), all_bare(reads));
         let mut found: Vec<Found> = reads.iter().map(|read| nothing(mark.min(read.up_to))).collect();
         let items = Items::of(reads.iter().map(|read| &read.criteria));
         let after: Vec<i64> = reads.iter().map(|read| number(read.after)).collect();
         let up_to: Vec<i64> = reads.iter().map(|read| number(read.up_to)).collect();
-        let query = self.sql.read.query().bind(number(mark)).bind(after).bind(up_to);
-        let query = items.bind(query).bind(all_bare(reads)).bind(number(Position::new(PART as u64)));
-        let rows = query.fetch_all(&self.pool).await.map_err(|error| self.unread(error))?;
-        rows.iter().try_for_each(|row| self.add(&mut found, row))?;
-        found.iter_mut().for_each(|found| sort(&mut found.batch.records));
+        let statement = if bare { &self.sql.read_bare } else { &self.sql.read };
+        let query = items.bind(statement.query().bind(number(mark)).bind(after).bind(up_to));
+        let mut rows = query.bind(i32::from(STRETCH)).fetch(&self.pool);
+        while let Some(row) = rows.try_next().await.map_err(unread)? {
+            self.add(&mut found, &row, bare, take)?;
+        }
         Ok(found)
     }
 
-    /// A row with an event, or with what else there is to know about a read.
-    fn add(&self, found: &mut [Found], row: &PgRow) -> Result<(), Error> {
+    /// A row with events, or with what else there is to know about a read.
+    fn add(&self, found: &mut [Found], row: &PgRow, bare: bool, take: Take<'_>) -> Result<(), Error> {
         let unread = |error| self.unread(error);
-        let of: i32 = row.try_get(8).map_err(unread)?;
-        let Some(found) = usize::try_from(of - 1).ok().and_then(|index| found.get_mut(index)) else {
+        let of = if bare { 4 } else { 8 };
+        let read: i32 = row.try_get_unchecked(of).map_err(unread)?;
+        let Some(found) = usize::try_from(read - 1).ok().and_then(|index| found.get_mut(index)) else {
             return Ok(());
         };
-        match row.try_get::<Option<i64>, _>(9).map_err(unread)? {
+        match row.try_get_unchecked::<Option<i64>, _>(of + 1).map_err(unread)? {
             Some(above) => {
                 found.batch.marker = Marker::new(found.batch.marker.settled(), above.unsigned_abs());
-                found.rest = row.try_get(10).map_err(unread)?;
+                found.rest = row.try_get_unchecked(of + 2).map_err(unread)?;
+                Ok(())
             }
-            None => found.batch.records.push(record(row)?),
+            None => {
+                add_events(row, bare, &mut found.batch.records)?;
+                take(&mut found.batch.records)
+            }
+        }
+    }
+
+    /// The events at these positions, in order. They are looked at while the next ones arrive; the server waits for those who
+    /// are slow.
+    async fn fetch(
+        &self,
+        positions: &[i64],
+        bare: bool,
+        records: &mut Vec<Record>,
+        take: Take<'_>,
+    ) -> Result<(), Error> {
+        let statement = if bare { &self.sql.rest_bare } else { &self.sql.rest };
+        for stretch in positions.chunks(STRETCH.into()) {
+            let mut rows = statement.query().bind(stretch).fetch(&self.pool);
+            while let Some(row) = rows.try_next().await.map_err(|error| self.unread(error))? {
+                add_events(&row, bare, records)?;
+                take(records)?;
+            }
         }
         Ok(())
-    }
-
-    /// The events at these positions, in parts and in order. While one is looked at, others are on their way.
-    async fn fetch(
-        store: &Arc<Self>,
-        positions: Vec<i64>,
-        bare: bool,
-        each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
-    ) -> Result<(), Error> {
-        let mut parts = positions.chunks(PART).enumerate();
-        let (mut coming, mut here, mut next) = (JoinSet::new(), BTreeMap::new(), 0);
-        loop {
-            for (index, part) in parts.by_ref().take(AHEAD.saturating_sub(coming.len() + here.len())) {
-                let (store, part) = (Arc::clone(store), part.to_vec());
-                coming.spawn(async move { (index, store.at(part, bare).await) });
-            }
-            let Some(came) = coming.join_next().await else { return Ok(()) };
-            let (index, records) = came.map_err(|error| Error::unavailable(store.doing("read"), error))?;
-            here.insert(index, records?);
-            while let Some(records) = here.remove(&next) {
-                each(records)?;
-                next += 1;
-            }
-        }
-    }
-
-    async fn at(&self, positions: Vec<i64>, bare: bool) -> Result<Vec<Record>, Error> {
-        self.records(self.sql.at.query().bind(positions).bind(bare), &self.pool).await
     }
 
     /// At most `limit` matching records in `(after, up_to]`, all of which must be settled.
@@ -173,6 +176,14 @@ impl Store {
 
 fn nothing(mark: Position) -> Found {
     Found { batch: Batch { records: Vec::new(), marker: Marker::new(mark, 0) }, rest: Vec::new() }
+}
+
+fn add_events(row: &PgRow, bare: bool, records: &mut Vec<Record>) -> Result<(), Error> {
+    if bare {
+        return sheet(row, records);
+    }
+    records.push(record(row)?);
+    Ok(())
 }
 
 /// One statement leaves out what none of its reads asks for.

@@ -50,6 +50,9 @@ impl Decode<'_, Postgres> for Time {
     }
 }
 
+/// What separates the texts of a sheet.
+const BETWEEN: char = '\u{1e}';
+
 /// A position as the database counts.
 pub(crate) fn number(position: Position) -> i64 {
     i64::try_from(position.get()).unwrap_or(i64::MAX)
@@ -126,29 +129,35 @@ pub(crate) fn ordinal(index: usize) -> i32 {
 }
 
 /// The record in a row that begins with an event's columns: position, type, version, data, id, recorded_at, tags, metadata.
-/// In that of a bare one, the last four are empty.
 pub(crate) fn record(row: &PgRow) -> Result<Record, Error> {
     let row = Event { row, position: Position::START };
     let row = Event { position: position(row.column(0)?), ..row };
-    let version: i64 = row.column(2)?;
-    let mut record = Record {
-        position: row.position,
-        recorded_at: Timestamp::EPOCH,
-        id: Uuid::nil(),
-        name: row.column::<String>(1)?.into(),
-        version: u32::try_from(version).map_err(|_| row.damaged(format!("{version} is no version")))?,
-        tags: Vec::new(),
-        data: Payload::from_stored(row.column::<&str>(3)?),
-        origin: StoredMetadata::default(),
-    };
-    if let Some(id) = row.column(4)? {
-        let Tags(tags) = row.column(6)?;
-        record.id = id;
-        record.recorded_at = row.column::<Time>(5)?.0;
-        record.tags = tags;
-        record.origin = StoredMetadata::from_stored(row.column::<&str>(7)?);
+    let Tags(tags) = row.column(6)?;
+    Ok(Record {
+        id: row.column(4)?,
+        recorded_at: row.column::<Time>(5)?.0,
+        tags,
+        origin: StoredMetadata::from_stored(row.column::<&str>(7)?),
+        ..row.bare(row.column(1)?, row.column(2)?, row.column(3)?)?
+    })
+}
+
+/// Adds the records in a row that begins with a sheet: positions, types, versions, data. They have nothing else.
+pub(crate) fn sheet(row: &PgRow, records: &mut Vec<Record>) -> Result<(), Error> {
+    let sheet = Event { row, position: Position::START };
+    let positions: Vec<i64> = sheet.column(0)?;
+    let versions: Vec<i64> = sheet.column(2)?;
+    let (mut types, mut data) =
+        (sheet.column::<&str>(1)?.split(BETWEEN), sheet.column::<&str>(3)?.split(BETWEEN));
+    records.reserve(positions.len());
+    for (number, version) in positions.into_iter().zip(versions) {
+        let event = Event { row, position: position(number) };
+        let (Some(name), Some(data)) = (types.next(), data.next()) else {
+            return Err(event.damaged("its sheet ends before it".into()));
+        };
+        records.push(event.bare(name, version, data)?);
     }
-    Ok(record)
+    Ok(())
 }
 
 /// A row with an event in it.
@@ -161,6 +170,20 @@ impl<'r> Event<'r> {
     /// The statement says of which type the column is. JSON travels as its text.
     fn column<T: Decode<'r, Postgres>>(&self, index: usize) -> Result<T, Error> {
         self.row.try_get_unchecked(index).map_err(|error| self.damaged(error.to_string()))
+    }
+
+    /// What a fold needs.
+    fn bare(&self, name: &str, version: i64, data: &str) -> Result<Record, Error> {
+        Ok(Record {
+            position: self.position,
+            recorded_at: Timestamp::EPOCH,
+            id: Uuid::nil(),
+            name: name.to_owned().into(),
+            version: u32::try_from(version).map_err(|_| self.damaged(format!("{version} is no version")))?,
+            tags: Vec::new(),
+            data: Payload::from_stored(data),
+            origin: StoredMetadata::default(),
+        })
     }
 
     fn damaged(&self, reason: String) -> Error {

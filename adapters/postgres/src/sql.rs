@@ -53,7 +53,6 @@ macro_rules! statements {
 
 statements!(
     append,
-    at,
     builds,
     claim,
     count,
@@ -81,8 +80,11 @@ statements!(
     parked,
     position_at,
     read,
+    read_bare,
     receipt,
     report,
+    rest,
+    rest_bare,
     set_inline,
     snapshot,
     unpark,

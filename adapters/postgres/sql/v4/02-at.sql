@@ -1,9 +1,9 @@
--- The events at these positions, which are in order. Of bare ones only what a fold needs. Events that stand side by side, as those
--- of one append do, are found by one descent of the index.
-CREATE FUNCTION {schema}.at(_positions bigint[], _bare boolean)
+-- The events at these positions, which are in order. Events that stand side by side, as those of one append do, are found by one
+-- descent of the index.
+CREATE FUNCTION {schema}.at(_positions bigint[])
 RETURNS TABLE (
   "position" bigint, type text, version bigint, data json, id uuid, recorded_at timestamptz, tags text[], metadata json)
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE ROWS 1
 SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan
 AS $at$
 #variable_conflict use_column
@@ -13,15 +13,11 @@ DECLARE
 BEGIN
   IF _last - _first < cardinality(_positions) THEN
     RETURN QUERY
-    SELECT e.position, e.type, e.version, e.data,
-           CASE WHEN NOT _bare THEN e.id END, CASE WHEN NOT _bare THEN e.recorded_at END,
-           CASE WHEN NOT _bare THEN e.tags END, CASE WHEN NOT _bare THEN e.metadata END
+    SELECT e.position, e.type, e.version, e.data, e.id, e.recorded_at, e.tags, e.metadata
     FROM {schema}.events e WHERE e.position >= _first AND e.position <= _last ORDER BY e.position;
   ELSE
     RETURN QUERY
-    SELECT e.position, e.type, e.version, e.data,
-           CASE WHEN NOT _bare THEN e.id END, CASE WHEN NOT _bare THEN e.recorded_at END,
-           CASE WHEN NOT _bare THEN e.tags END, CASE WHEN NOT _bare THEN e.metadata END
+    SELECT e.position, e.type, e.version, e.data, e.id, e.recorded_at, e.tags, e.metadata
     FROM {schema}.events e WHERE e.position = ANY (_positions) ORDER BY e.position;
   END IF;
 END

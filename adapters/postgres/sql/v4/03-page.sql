@@ -2,7 +2,7 @@
 CREATE FUNCTION {schema}.page(_after bigint, _up_to bigint, _limit bigint)
 RETURNS TABLE (
   "position" bigint, type text, version bigint, data json, id uuid, recorded_at timestamptz, tags text[], metadata json)
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE ROWS 1
 SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan
 AS $page$
 #variable_conflict use_column

@@ -22,6 +22,7 @@ mod holes;
 mod inline;
 mod locks;
 mod opening;
+mod reads;
 mod rights;
 mod rows;
 mod snapshots;
@@ -85,6 +86,10 @@ fn main() {
             conditions_are_exact
             conditions_are_not_exact_without_the_locks
             many_keys_are_exact_too;
+        reads:
+            a_long_past_is_whole_however_it_is_read
+            no_function_that_reads_is_compiled
+            reads_are_planned_once;
         append:
             a_glance_sees_what_a_look_sees
             a_call_answers_each_job_by_itself
