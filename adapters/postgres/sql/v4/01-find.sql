@@ -23,9 +23,17 @@ BEGIN
   IF cardinality(_of) = 1 AND _of[1] = _read THEN
     _only_types := _types[1];
     _only_tags := _tags[1];
-    positions := ARRAY(
-      SELECT m.position FROM {schema}.matching(_only_types, _only_tags, _from, _up_to, _limit) AS m(position)
-      ORDER BY m.position LIMIT _limit);
+    IF _limit IS NULL AND cardinality(_only_tags) = 1 AND cardinality(_only_types) > 0 THEN
+      -- The events of an aggregate. What "matching" does, without what it needs for all others: a third faster.
+      positions := ARRAY(
+        SELECT t.position FROM {schema}.event_tags t
+        WHERE t.tag = _only_tags[1] AND t.type = ANY (_only_types) AND t.position > _from AND t.position <= _up_to
+        ORDER BY t.position);
+    ELSE
+      positions := ARRAY(
+        SELECT m.position FROM {schema}.matching(_only_types, _only_tags, _from, _up_to, _limit) AS m(position)
+        ORDER BY m.position LIMIT _limit);
+    END IF;
   ELSE
     positions := ARRAY(
       WITH item AS MATERIALIZED (
