@@ -305,3 +305,13 @@ impl Asks for RowQuery<'_> {
         Self { limit, ..self }
     }
 }
+
+/// Which builds are live.
+pub(crate) fn live(builds: &[Build]) -> Vec<(u32, u32)> {
+    builds.iter().filter(|build| build.live).map(Build::order).collect()
+}
+
+pub(crate) fn keys_in_order(one: &Key, other: &Key) -> std::cmp::Ordering {
+    let different = one.iter().zip(other).map(|(one, other)| one.order(other)).find(|order| order.is_ne());
+    different.unwrap_or(std::cmp::Ordering::Equal)
+}

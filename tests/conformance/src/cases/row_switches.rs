@@ -2,7 +2,7 @@
 
 use annalist_core::{
     record::Position,
-    rows::{Build, ColumnType, Difference, Key, Role, Row, Switched, Table, Value},
+    rows::{ColumnType, Difference, Key, Role, Row, Switched, Table, Value},
 };
 
 use super::{
@@ -32,11 +32,6 @@ cases!("switch" needs [Rows]: [
     builds_of_other_columns_cannot_be_compared,
     a_comparison_sees_one_moment,
 ]);
-
-/// Which builds of the things are live.
-fn live(builds: &[Build]) -> Vec<(u32, u32)> {
-    builds.iter().filter(|build| build.live).map(Build::order).collect()
-}
 
 async fn a_newer_build_takes_over_and_an_older_one_never(log: Log) -> Outcome {
     let handles = log.handles(2).await?;
@@ -215,11 +210,6 @@ async fn compared(log: &Log, table: &Table, old: &[Row], new: &[Row]) -> Outcome
     ensure_eq!(rows.all(table).await?, sorted(old), "rows of the old build after a comparison");
     ensure_eq!(rows.all(&second).await?, sorted(new), "rows of the new build after a comparison");
     Ok(answer)
-}
-
-fn keys_in_order(one: &Key, other: &Key) -> std::cmp::Ordering {
-    let different = one.iter().zip(other).map(|(one, other)| one.order(other)).find(|order| order.is_ne());
-    different.unwrap_or(std::cmp::Ordering::Equal)
 }
 
 fn differs(missing: u64, added: u64, changed: u64, example: Key) -> Switched {
