@@ -162,8 +162,9 @@ impl Turn {
         };
         // What the store refused may be stale, and is still a state to read on from.
         changed.into_iter().for_each(|(_, changed)| app.keep(changed));
+        let several = told.len() > 1;
         tell(told, fates);
-        if places.iter().any(Place::is_waited_for) {
+        if several || places.iter().any(Place::is_waited_for) {
             // Those who were told may have more to do. They line up before it goes on.
             tokio::task::yield_now().await;
         }

@@ -124,25 +124,6 @@ async fn who_was_overtaken_reads_on() {
     assert_eq!(balance(&app, "b").await, 33);
 }
 
-#[tokio::test]
-async fn a_crowd_on_one_account_is_decided_in_chains() {
-    let store = Arc::new(Faulty::new([]));
-    let app = app(Arc::clone(&store)).await;
-    app.execute(deposit("a", 100)).await.unwrap();
-    let mut crowd = JoinSet::new();
-    for _ in 0..200 {
-        crowd.spawn(app.execute(deposit("a", 1)).into_future());
-    }
-    let mut positions: Vec<_> =
-        all(crowd).await.into_iter().map(|answer| answer.unwrap().position()).collect();
-    positions.sort_unstable();
-    positions.dedup();
-    assert_eq!((positions.len(), balance(&app, "a").await), (200, 300));
-    let together = together(&store);
-    assert_eq!(together.iter().sum::<usize>(), 201);
-    assert!(together.len() < 50 && together.iter().max() > Some(&8), "{together:?}");
-}
-
 /// Several aggregates fold the same events. What one command appends, the state of the other one has to read on: it
 /// costs a read, and no append in vain.
 #[tokio::test]
