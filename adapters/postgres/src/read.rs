@@ -95,7 +95,7 @@ impl Store {
     /// A row with events, or with what else there is to know about a read.
     fn add(&self, found: &mut [Found], row: &PgRow, bare: bool, take: Take<'_>) -> Result<(), Error> {
         let unread = |error| self.unread(error);
-        let of = if bare { 4 } else { 8 };
+        let of = if bare { 3 } else { 8 };
         let read: i32 = row.try_get_unchecked(of).map_err(unread)?;
         let Some(found) = usize::try_from(read - 1).ok().and_then(|index| found.get_mut(index)) else {
             return Ok(());

@@ -52,6 +52,8 @@ impl Decode<'_, Postgres> for Time {
 
 /// What separates the texts of a sheet.
 const BETWEEN: char = '\u{1e}';
+/// What stands between a type and its version, if that is not 1.
+const VERSION: char = '\u{1f}';
 
 /// A position as the database counts.
 pub(crate) fn number(position: Position) -> i64 {
@@ -142,19 +144,23 @@ pub(crate) fn record(row: &PgRow) -> Result<Record, Error> {
     })
 }
 
-/// Adds the records in a row that begins with a sheet: positions, types, versions, data. They have nothing else.
+/// Adds the records in a row that begins with a sheet: positions, types with their versions, data. They have nothing else.
 pub(crate) fn sheet(row: &PgRow, records: &mut Vec<Record>) -> Result<(), Error> {
     let sheet = Event { row, position: Position::START };
     let positions: Vec<i64> = sheet.column(0)?;
-    let versions: Vec<i64> = sheet.column(2)?;
-    let (mut types, mut data) =
-        (sheet.column::<&str>(1)?.split(BETWEEN), sheet.column::<&str>(3)?.split(BETWEEN));
-    records.reserve(positions.len());
-    for (number, version) in positions.into_iter().zip(versions) {
-        let event = Event { row, position: position(number) };
-        let (Some(name), Some(data)) = (types.next(), data.next()) else {
-            return Err(event.damaged("its sheet ends before it".into()));
+    let place = |index| match *positions.as_slice() {
+        [first] => Some(first.saturating_add_unsigned(index)),
+        _ => positions.get(usize::try_from(index).ok()?).copied(),
+    };
+    let types = sheet.column::<&str>(1)?.split(BETWEEN);
+    let mut data = sheet.column::<&str>(2)?.split(BETWEEN);
+    for (index, name) in (0..).zip(types) {
+        let (Some(place), Some(data)) = (place(index), data.next()) else {
+            return Err(sheet.damaged("the parts of its sheet differ in length".into()));
         };
+        let event = Event { row, position: position(place) };
+        let (name, version) = name.split_once(VERSION).unwrap_or((name, "1"));
+        let version = version.parse().map_err(|_| event.damaged(format!("{version} is no version")))?;
         records.push(event.bare(name, version, data)?);
     }
     Ok(())
