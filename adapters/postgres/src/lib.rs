@@ -61,6 +61,7 @@ mod migrate;
 mod options;
 mod parked;
 mod read;
+mod readers;
 mod row_store;
 mod row_values;
 mod rows;
@@ -84,7 +85,7 @@ use async_trait::async_trait;
 pub use sqlx::PgPool;
 
 pub use self::options::Options;
-use self::{feed::Mark, group::Group, hints::Talk, keys::Keys, row_values::Rows, sql::Sql};
+use self::{feed::Mark, group::Group, hints::Talk, keys::Keys, readers::Readers, row_values::Rows, sql::Sql};
 
 /// A log on PostgreSQL. Clones share its connections and what it knows.
 #[derive(Clone)]
@@ -102,6 +103,7 @@ struct Store {
     keys: Keys,
     mark: Mark,
     group: Group,
+    readers: Readers,
     /// None if it only looks.
     talk: Option<Arc<Talk>>,
     patience: Duration,

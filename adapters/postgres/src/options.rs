@@ -17,6 +17,7 @@ use crate::{
     hints::Talk,
     keys::Keys,
     migrate,
+    readers::Readers,
     row_values::Rows,
     sql::Sql,
 };
@@ -121,9 +122,10 @@ impl Options {
         let keys = Keys::new(&schema);
         let found = migrate::open(&pool, &schema, &keys, migrate, &format!("open {name}")).await?;
         let (sql, rows, mark) = (Sql::new(&schema), Rows::new(&schema), Mark::at(found.settled));
-        let group = Group::new(pool.options().get_max_connections());
+        let connections = pool.options().get_max_connections();
+        let (group, readers) = (Group::new(connections), Readers::new(connections));
         let talk = talk.then(|| Arc::new(Talk::new(&schema)));
-        let store = Store { pool, name, id: found.id, sql, rows, keys, mark, group, talk, patience };
+        let store = Store { pool, name, id: found.id, sql, rows, keys, mark, group, readers, talk, patience };
         Ok(Postgres { store: Arc::new(store) })
     }
 }

@@ -3,7 +3,7 @@
 //! A read finds the positions of all its events in one snapshot, and the events with them. Of a past that is longer
 //! than one statement should be, the others are fetched by their positions, whenever: an event never changes.
 
-use std::{mem, slice};
+use std::{mem, slice, sync::Arc};
 
 use annalist_core::{
     error::Error,
@@ -25,23 +25,31 @@ use crate::{
 };
 
 /// Most events of one statement.
-const STRETCH: u16 = 10_000;
+pub(crate) const STRETCH: u16 = 10_000;
 /// Events that are handed over together, about.
-const PART: usize = 500;
+pub(crate) const PART: u16 = 500;
 
 /// Takes what has come so far.
-type Take<'a> = &'a mut (dyn FnMut(&mut Vec<Record>) -> Result<(), Error> + Send);
+pub(crate) type Take<'a> = &'a mut (dyn FnMut(&mut Vec<Record>) -> Result<(), Error> + Send);
 
 /// What is known of a read.
-struct Found {
+pub(crate) struct Found {
     batch: Batch,
     /// Where the events stand that do not come with it.
     rest: Vec<i64>,
 }
 
+/// Why a read has no answer.
+pub(crate) enum Unread {
+    /// What the database said instead.
+    Unanswered(Arc<sqlx::Error>),
+    /// What it said cannot be right.
+    Damaged(Error),
+}
+
 impl Store {
     /// All reads in one statement, which is one snapshot.
-    pub(crate) async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error> {
+    pub(crate) async fn read(self: &Arc<Self>, reads: &[Read]) -> Result<Vec<Batch>, Error> {
         let bare = all_bare(reads);
         let mut batches = Vec::with_capacity(reads.len());
         for Found { mut batch, rest } in self.find(reads, &mut |_| Ok(())).await? {
@@ -53,13 +61,13 @@ impl Store {
     }
 
     pub(crate) async fn read_in_parts(
-        &self,
+        self: &Arc<Self>,
         read: &Read,
         each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
     ) -> Result<Marker, Error> {
-        let mut take = |records: &mut Vec<Record>| match records.len() {
-            0..PART => Ok(()),
-            _ => each(mem::take(records)),
+        let mut take = |records: &mut Vec<Record>| match records.len() < PART.into() {
+            true => Ok(()),
+            false => each(mem::take(records)),
         };
         let mut marker = Marker::START;
         let mut left = Vec::new();
@@ -71,13 +79,14 @@ impl Store {
         Ok(marker)
     }
 
+    /// One statement, with the first so many events of each read.
+    ///
     /// The mark is the one that we knew before: whatever stands at or below it is in every later snapshot. A mark found by
     /// the statement that reads could be newer than its snapshot, and cover an event that it does not show.
-    async fn find(&self, reads: &[Read], take: Take<'_>) -> Result<Vec<Found>, Error> {
+    pub(crate) async fn ask(&self, reads: &[Read], most: u16, take: Take<'_>) -> Result<Vec<Found>, Unread> {
         if reads.is_empty() {
             return Ok(Vec::new());
         }
-        let unread = |error| self.unread(error);
         let (mark, bare) = (self.mark.get(), all_bare(reads));
         let mut found: Vec<Found> = reads.iter().map(|read| nothing(mark.min(read.up_to))).collect();
         let items = Items::of(reads.iter().map(|read| &read.criteria));
@@ -85,9 +94,9 @@ impl Store {
         let up_to: Vec<i64> = reads.iter().map(|read| number(read.up_to)).collect();
         let statement = if bare { &self.sql.read_bare } else { &self.sql.read };
         let query = items.bind(statement.query().bind(number(mark)).bind(after).bind(up_to));
-        let mut rows = query.bind(i32::from(STRETCH)).fetch(&self.pool);
-        while let Some(row) = rows.try_next().await.map_err(unread)? {
-            self.add(&mut found, &row, bare, take)?;
+        let mut rows = query.bind(i32::from(most)).fetch(&self.pool);
+        while let Some(row) = rows.try_next().await.map_err(|error| Unread::Unanswered(error.into()))? {
+            self.add(&mut found, &row, bare, take).map_err(Unread::Damaged)?;
         }
         Ok(found)
     }
@@ -187,7 +196,7 @@ fn add_events(row: &PgRow, bare: bool, records: &mut Vec<Record>) -> Result<(), 
 }
 
 /// One statement leaves out what none of its reads asks for.
-fn all_bare(reads: &[Read]) -> bool {
+pub(crate) fn all_bare(reads: &[Read]) -> bool {
     reads.iter().all(|read| read.bare)
 }
 

@@ -16,13 +16,14 @@ SET plan_cache_mode = force_generic_plan
 AS $find$
 DECLARE
   _from bigint := least(_mark, _after);
+  _items int[] := array_positions(_of, _read);
   -- The literals are read here, once: an argument that "matching" gets is worked out for each row.
   _only_types text[];
   _only_tags text[];
 BEGIN
-  IF cardinality(_of) = 1 AND _of[1] = _read THEN
-    _only_types := _types[1];
-    _only_tags := _tags[1];
+  IF cardinality(_items) = 1 THEN
+    _only_types := _types[_items[1]];
+    _only_tags := _tags[_items[1]];
     IF _limit IS NULL AND cardinality(_only_tags) = 1 AND cardinality(_only_types) > 0 THEN
       -- The events of an aggregate. What "matching" does, without what it needs for all others: a third faster.
       positions := ARRAY(

@@ -22,6 +22,7 @@ mod holes;
 mod inline;
 mod locks;
 mod opening;
+mod readers;
 mod reads;
 mod rights;
 mod rows;
@@ -86,6 +87,11 @@ fn main() {
             conditions_are_exact
             conditions_are_not_exact_without_the_locks
             many_keys_are_exact_too;
+        readers:
+            many_readers_need_few_statements
+            readers_do_not_share_a_fate
+            readers_hear_of_a_lost_connection
+            readers_see_what_was_acknowledged;
         reads:
             a_long_past_is_whole_however_it_is_read
             no_function_that_reads_is_compiled
