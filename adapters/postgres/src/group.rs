@@ -31,7 +31,7 @@ pub(crate) const AT_ONCE: usize = 64;
 /// Workers that take whatever waits: while one of their calls is in the database, the other is made. More of them would
 /// only cut what waits into smaller calls.
 const WORKERS: u32 = 2;
-/// Most workers of one process, each with a connection. Those beyond the first take full calls only.
+/// Most workers of one process, each with a connection. Those beyond the first two take full calls only.
 const MOST_WORKERS: u32 = 8;
 /// Most callers whose appends wait. The next ones wait until they may wait.
 const WAITING: usize = 4096;
