@@ -1,6 +1,6 @@
 //! A command on its way: its turn, what it reads, its decision, its append; on conflict, again.
 
-use std::{fmt::Debug, sync::Arc};
+use std::{collections::BTreeMap, fmt::Debug, sync::Arc};
 
 use serde::Serialize;
 use tokio::sync::oneshot;
@@ -139,13 +139,14 @@ impl Request {
     async fn turn(&self, again: bool, alone: bool) -> Turn {
         let kinds = self.plan.kinds.iter().zip(&self.instances);
         let changed = kinds.filter(|(kind, _)| again || self.habit.writes(kind.aggregate));
-        let mut wanted: Vec<_> = changed.map(|(kind, instance)| (instance, kind.is_chained())).collect();
-        // One order for all commands, so that no two wait for each other.
-        wanted.sort_unstable();
-        wanted.dedup();
-        let joins = !alone && matches!(wanted.as_slice(), [(_, true)]);
+        // Ordered, so that no two commands wait for each other; each aggregate once, so that no command waits for itself.
+        let mut wanted = BTreeMap::new();
+        for (kind, instance) in changed {
+            *wanted.entry(instance).or_insert(true) &= kind.is_chained();
+        }
+        let joins = !alone && wanted.len() == 1 && wanted.values().all(|chained| *chained);
         let mut turn = Turn { alone, ..Turn::default() };
-        for (instance, _) in wanted {
+        for instance in wanted.into_keys() {
             let (place, chain) = self.app.inner.queues.take(instance.clone(), joins).await;
             turn.places.push(place);
             turn.chain = chain;

@@ -1,0 +1,53 @@
+//! Commands that name one aggregate in several fields.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // in the helpers too
+
+use std::time::Duration;
+
+use annalist::{App, Memory, prelude::*};
+use annalist_flow_tests::domain::{Account, AccountEvent, AccountId, Refused, account, deposit};
+use tokio::task::JoinSet;
+
+/// An invitation: the same account may be named by several fields, of every shape that a field of ids can have.
+#[derive(Command, Serialize, Deserialize, Clone, Debug)]
+#[command(decide = join, error = Refused)]
+struct Join {
+    #[id(Account)]
+    account: AccountId,
+    #[id(Account)]
+    referrer: Option<AccountId>,
+    #[id(Account)]
+    friends: Vec<AccountId>,
+}
+
+fn join(
+    (joining, referrer, friends): (&Account, &Option<Account>, &[Account]),
+    _: &Join,
+) -> Result<AccountEvent, Refused> {
+    let same = referrer.iter().chain(friends).filter(|other| other.id == joining.id);
+    assert!(same.clone().all(|other| other.balance == joining.balance), "one account has two balances");
+    Ok(AccountEvent::Deposited { account: joining.id.clone(), amount: 1 })
+}
+
+/// A command takes its turn at each aggregate once, so that it never waits for itself.
+#[tokio::test]
+async fn an_aggregate_named_by_several_fields_of_a_command_is_waited_for_once() {
+    let a = account("a");
+    let shapes: [(Option<AccountId>, Vec<AccountId>); 4] = [
+        (Some(a.clone()), vec![]),
+        (None, vec![a.clone()]),
+        (Some(account("b")), vec![a.clone(), account("c"), a.clone()]),
+        (Some(a.clone()), vec![a.clone(), account("b")]),
+    ];
+    let app = App::builder(Memory::new()).start().await.unwrap();
+    let mut crowd = JoinSet::new();
+    for _ in 0..20 {
+        for (referrer, friends) in shapes.clone() {
+            crowd.spawn(app.execute(Join { account: a.clone(), referrer, friends }).into_future());
+            crowd.spawn(app.execute(deposit("a", 1)).into_future());
+        }
+    }
+    let answers =
+        tokio::time::timeout(Duration::from_secs(60), crowd.join_all()).await.expect("every command answers");
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    assert_eq!(app.load::<Account>(&a).await.unwrap().balance, 160);
+}
