@@ -79,14 +79,14 @@ pub use annalist_core::{
     codec::Codec,
     command::Command,
     context::Context,
+    criteria::{Criteria, Item},
     error::{BoxError, Error, ExecuteError, Invalid},
     event::{Event, EventType, IdKind, IntoEvents, Recorded, Tags, Types},
     id::{Fresh, Id, Ids, StateSource},
     payload::Payload,
     policy::{Commands, Policy},
     projection::{Change, Projection},
-    query::{Criteria, Item},
-    record::{CommandId, Draft, Metadata, Name, Position, Raw, Record, StoredMetadata},
+    record::{CommandId, Draft, Metadata, Name, Position, RawEvent, Record, StoredMetadata},
     store::{EventStore, LogId, Receipt, Token},
     tag::Tag,
     time::{Clock, SystemClock, Timestamp},
@@ -110,7 +110,7 @@ pub use annalist_postgres::Postgres;
 pub use annalist_sqlite::Sqlite;
 
 /// What commands, aggregates and queries that are written by hand are made of, beside their traits.
-pub mod by_hand {
+pub mod manual {
     #[doc(inline)]
     pub use annalist_core::{
         aggregate::{Snapshots, criteria_of, fold},
@@ -155,8 +155,8 @@ pub mod __private {
         id::{Fresh, Id, Ids},
         payload::Payload,
         policy::{Commands, OnError, OnPolicy, OnReject, Policy, Reaction, Start, TRIES, add_reaction},
-        projection::{OnRow, Projection, RowKey, Steps},
-        record::{Raw, Record},
+        projection::{OnRow, Projection, RowKey, RowOps},
+        record::{RawEvent, Record},
         rows::{Bound, Column, Field, JsonField, Role, Row, RowReader, RowWriter, Table},
     };
     pub use serde;

@@ -8,11 +8,11 @@ pub use self::snapshots::Snapshots;
 use crate::{
     codec::Codec,
     context::Context,
+    criteria::{Criteria, Item},
     error::Invalid,
     event::{Event, Types},
     id::Id,
-    query::{Criteria, Item},
-    record::{Raw, Record},
+    record::{RawEvent, Record},
     tag::Tag,
 };
 
@@ -102,10 +102,10 @@ pub fn criteria_of<A: Aggregate>(id: &A::Id) -> Result<Criteria, Invalid> {
 /// # Errors
 /// [`Invalid`] if the record cannot be decoded.
 pub fn fold<E: Event>(record: &Record, codec: &Codec, mut apply: impl FnMut(&E)) -> Result<(), Invalid> {
-    if !const { &E::TYPES }.owns(&record.name) {
+    if !const { &E::TYPES }.contains(&record.name) {
         return Ok(());
     }
-    E::decode_raw(&Raw::from(record), codec, &mut |event| apply(&event))
+    E::decode_raw(&RawEvent::from(record), codec, &mut |event| apply(&event))
 }
 
 /// What the `Aggregate` derive writes for an `on` entry: types and fold come from one trait, so that an entry that is no
@@ -161,7 +161,7 @@ impl<E: Event> On for E {
         codec: &Codec,
         handler: fn(&mut A, &E, &Context<'_>),
     ) -> Result<(), Invalid> {
-        if !const { &<E as Event>::TYPES }.owns(&record.name) {
+        if !const { &<E as Event>::TYPES }.contains(&record.name) {
             return Ok(());
         }
         let context = Context::of(record)?;
@@ -182,7 +182,7 @@ pub const fn entry_reaches<A: Aggregate>(entry: usize) -> bool {
 pub const fn entry_overlaps(events: &[Types], entry: usize) -> bool {
     let mut i = 0;
     while i < entry {
-        if events[entry].meets(&events[i]) {
+        if events[entry].overlaps(&events[i]) {
             return true;
         }
         i += 1;

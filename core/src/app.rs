@@ -48,19 +48,19 @@ use crate::{
     ask::{Ask, Query, Watchable, Watched},
     codec::Codec,
     command::Command,
+    criteria::Criteria,
     error::{Error, Invalid},
     event::Event,
-    feed::{Feed, Hub},
+    feed::{Feed, LogWatcher},
     find::{Find, Followed, List, ReadModel},
     id::Id,
+    limits::MAX_PAYLOAD,
     policy::{MAX_HOPS, Policy, PolicyFollower},
     position::Position,
-    projection::{CustomProjection, Keep, Projection, Status},
-    query::Criteria,
+    projection::{CustomProjection, Projection, ProjectionOptions, Status},
     rows::{RowStore, SharedRows, Transactional},
     store::{Entry, EventStore, Receipt, Token},
     tag::Tag,
-    text::MAX_PAYLOAD,
     time::{Clock, SystemClock},
 };
 
@@ -84,7 +84,7 @@ struct Inner {
     states: States,
     habits: Habits,
     queues: Arc<Queues>,
-    hub: Arc<Hub>,
+    watcher: Arc<LogWatcher>,
     read_side: ReadSide,
     doors: Doors,
     settings: Settings,
@@ -95,7 +95,7 @@ struct Settings {
     retry: Retry,
     journal: Journal,
     max_payload: usize,
-    keep_command_ids: Option<Duration>,
+    command_id_retention: Option<Duration>,
     max_hops: u32,
     remembered_states: usize,
 }
@@ -114,7 +114,7 @@ impl App {
                 retry: Retry::default(),
                 journal: Journal::Off,
                 max_payload: MAX_PAYLOAD,
-                keep_command_ids: None,
+                command_id_retention: None,
                 max_hops: MAX_HOPS,
                 remembered_states: 10_000,
             },
@@ -184,22 +184,22 @@ impl App {
     /// The events of the log that match, in order, from the beginning or from any position on; first those that are there,
     /// then those that come.
     pub fn feed(&self, filter: Criteria) -> Feed {
-        Feed::new(Arc::clone(&self.inner.hub), filter)
+        Feed::new(Arc::clone(&self.inner.watcher), filter)
     }
 
     /// Waits until all projections and policies have passed everything that was appended so far, what the policies append
     /// meanwhile included: for tests, and for switching over.
     ///
     /// # Errors
-    /// [`Error::Behind`] if one has not within 30 seconds, or stands still; another [`Error`] if the log cannot answer.
-    pub async fn caught_up(&self) -> Result<(), Error> {
+    /// [`Error::NotCaughtUp`] if one has not within 30 seconds, or stands still; another [`Error`] if the log cannot answer.
+    pub async fn wait_until_caught_up(&self) -> Result<(), Error> {
         let settled = self.inner.store.settled().await?.position;
         let end = Instant::now() + Duration::from_secs(30);
-        let (mut reached, mut wanted) = (Position::START, settled.max(self.inner.hub.acknowledged()));
+        let (mut reached, mut wanted) = (Position::START, settled.max(self.inner.watcher.acknowledged()));
         while wanted > reached {
             let left = end.saturating_duration_since(Instant::now());
             self.inner.read_side.reached(wanted, left).await?;
-            (reached, wanted) = (wanted, self.inner.hub.acknowledged());
+            (reached, wanted) = (wanted, self.inner.watcher.acknowledged());
         }
         Ok(())
     }
@@ -224,14 +224,14 @@ impl App {
         self.inner.store.journal(after, limit).await
     }
 
-    /// Forgets the command ids that were accepted longer ago than [`Builder::keep_command_ids`] says, and tells how
+    /// Forgets the command ids that were accepted longer ago than [`Builder::command_id_retention`] says, and tells how
     /// many. The app does so by itself when it starts and every hour; without that setting, ids are kept for ever.
     ///
     /// # Errors
     /// [`Error`] if the store cannot answer.
-    pub async fn forget_old_command_ids(&self) -> Result<u64, Error> {
-        match self.inner.settings.keep_command_ids {
-            Some(kept) => self.inner.store.forget_commands(self.inner.clock.now().minus(kept)).await,
+    pub async fn purge_command_ids(&self) -> Result<u64, Error> {
+        match self.inner.settings.command_id_retention {
+            Some(kept) => self.inner.store.purge_command_ids(self.inner.clock.now().minus(kept)).await,
             None => Ok(0),
         }
     }
@@ -249,8 +249,8 @@ impl App {
         self.inner.read_side.follow(name)
     }
 
-    pub(crate) fn hub(&self) -> &Arc<Hub> {
-        &self.inner.hub
+    pub(crate) fn watcher(&self) -> &Arc<LogWatcher> {
+        &self.inner.watcher
     }
 
     pub(crate) fn max_hops(&self) -> u32 {
@@ -271,7 +271,7 @@ impl App {
             loop {
                 hours.tick().await;
                 let Some(inner) = app.upgrade() else { return };
-                if let Err(error) = (App { inner }).forget_old_command_ids().await {
+                if let Err(error) = (App { inner }).purge_command_ids().await {
                     tracing::warn!(%error, "old command ids could not be forgotten; the next try is in an hour");
                 }
             }
@@ -346,8 +346,8 @@ impl Builder {
     }
 
     /// How long a command id is remembered after it was accepted. By default for ever.
-    pub fn keep_command_ids(mut self, kept: Duration) -> Self {
-        self.settings.keep_command_ids = Some(kept);
+    pub fn command_id_retention(mut self, kept: Duration) -> Self {
+        self.settings.command_id_retention = Some(kept);
         self
     }
 
@@ -360,19 +360,19 @@ impl Builder {
 
     /// Keeps the rows of a projection up to date, in the app's store of rows: see [`Builder::rows`].
     pub fn projection<P: Projection>(mut self) -> Self {
-        self.projections.push(Registered::projection::<P>(Keep::new()));
+        self.projections.push(Registered::projection::<P>(ProjectionOptions::new()));
         self
     }
 
     /// Keeps the rows of a projection up to date in a store of their own. It may be another database than that of the
     /// events, and another kind.
     pub fn projection_in<P: Projection>(mut self, rows: impl RowStore) -> Self {
-        self.projections.push(Registered::projection::<P>(Keep::new().rows(rows)));
+        self.projections.push(Registered::projection::<P>(ProjectionOptions::new().rows(rows)));
         self
     }
 
-    /// Keeps the rows of a projection up to date, in a way that is said: see [`Keep`].
-    pub fn projection_with<P: Projection>(mut self, keep: Keep) -> Self {
+    /// Keeps the rows of a projection up to date, with other options than the default ones.
+    pub fn projection_with<P: Projection>(mut self, keep: ProjectionOptions) -> Self {
         self.projections.push(Registered::projection::<P>(keep));
         self
     }
@@ -395,13 +395,17 @@ impl Builder {
 
     /// How many states of aggregates are remembered for the next command, which then reads nothing: those that were used
     /// last. By default 10,000; with 0 every command reads what it needs.
-    pub fn remember_states(mut self, most: usize) -> Self {
+    pub fn state_cache_capacity(mut self, most: usize) -> Self {
         self.settings.remembered_states = most;
         self
     }
 
     /// Keeps the user's own tables up to date, in a store that lends its transactions.
-    pub fn custom<S: Transactional, C: CustomProjection<S>>(mut self, projection: C, store: S) -> Self {
+    pub fn custom_projection<S: Transactional, C: CustomProjection<S>>(
+        mut self,
+        projection: C,
+        store: S,
+    ) -> Self {
         self.projections.push(Registered::custom(projection, store));
         self
     }
@@ -420,10 +424,10 @@ impl Builder {
         let Self { store, clock, registry, claims, projections, rows, settings } = self;
         claims?;
         let codec = Codec::default();
-        let hub = Hub::new(Arc::clone(&store));
+        let watcher = LogWatcher::new(Arc::clone(&store));
         let slot = AppSlot::default();
-        let read_side = ReadSide::start(projections, &hub, rows, &codec, &slot).await?;
-        let keeps_house = settings.keep_command_ids.is_some();
+        let read_side = ReadSide::start(projections, &watcher, rows, &codec, &slot).await?;
+        let keeps_house = settings.command_id_retention.is_some();
         let app = App {
             inner: Arc::new(Inner {
                 store,
@@ -433,7 +437,7 @@ impl Builder {
                 states: States::new(settings.remembered_states),
                 habits: Habits::default(),
                 queues: Arc::default(),
-                hub,
+                watcher,
                 read_side,
                 doors: Doors::default(),
                 settings,
@@ -442,7 +446,7 @@ impl Builder {
         // Nobody else has filled it.
         let _ = slot.set(app.downgrade());
         if keeps_house {
-            app.forget_old_command_ids().await?;
+            app.purge_command_ids().await?;
             app.keep_house();
         }
         Ok(app)

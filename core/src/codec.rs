@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     error::Invalid,
     payload::{Payload, written},
-    record::Raw,
+    record::RawEvent,
 };
 
 /// Writes and reads the payloads of one app's events. Every `encode` and `decode` of an event goes through it.
@@ -28,7 +28,7 @@ impl Codec {
     ///
     /// # Errors
     /// [`Invalid::Decode`] if the payload does not fit.
-    pub fn decode<T: DeserializeOwned>(&self, raw: &Raw<'_>) -> Result<T, Invalid> {
+    pub fn decode<T: DeserializeOwned>(&self, raw: &RawEvent<'_>) -> Result<T, Invalid> {
         serde_json::from_str(raw.data).map_err(|source| raw.undecodable(source))
     }
 
@@ -44,7 +44,7 @@ impl Codec {
     ///
     /// # Errors
     /// [`Invalid::Decode`] if the payload does not fit.
-    pub fn decode_variant<T: DeserializeOwned>(&self, index: u32, raw: &Raw<'_>) -> Result<T, Invalid> {
+    pub fn decode_variant<T: DeserializeOwned>(&self, index: u32, raw: &RawEvent<'_>) -> Result<T, Invalid> {
         variant::from_str(index, raw.data).map_err(|source| raw.undecodable(source))
     }
 }

@@ -43,7 +43,7 @@ pub enum Error {
     },
     /// A write was sent and its answer was lost: it may or may not have happened. Ask again with the same command id.
     #[error("{operation}: the answer was lost, the write may have happened: {reason}")]
-    Unknown {
+    OutcomeUnknown {
         /// What was being done.
         operation: String,
         /// How the answer was lost.
@@ -54,7 +54,7 @@ pub enum Error {
     },
     /// A read model is not as far as the caller wants to see it.
     #[error("`{projection}` has not reached position {wanted}, it stands at {reached}: {reason}")]
-    Behind {
+    NotCaughtUp {
         /// The projection.
         projection: &'static str,
         /// The position that was waited for.
@@ -95,10 +95,10 @@ impl Error {
         Self::Unavailable { operation: operation.into(), reason: source.to_string(), source: Some(source) }
     }
 
-    /// An [`Error::Unknown`] whose reason is its source.
+    /// An [`Error::OutcomeUnknown`] whose reason is its source.
     pub fn unknown(operation: impl Into<String>, source: impl Into<BoxError>) -> Self {
         let source = source.into();
-        Self::Unknown { operation: operation.into(), reason: source.to_string(), source: Some(source) }
+        Self::OutcomeUnknown { operation: operation.into(), reason: source.to_string(), source: Some(source) }
     }
 
     /// Whether nothing was written and the same call may succeed later.
@@ -108,7 +108,7 @@ impl Error {
 
     /// Whether the write may have happened although no answer came.
     pub fn is_unknown(&self) -> bool {
-        matches!(self, Self::Unknown { .. })
+        matches!(self, Self::OutcomeUnknown { .. })
     }
 }
 
@@ -217,13 +217,13 @@ pub enum Invalid {
     #[error(
         "the state `{state}` was not read for this command: a `load` has to ask for the same states in the same order each time"
     )]
-    Unplanned {
+    StateNotPlanned {
         /// The Rust type of the state.
         state: &'static str,
     },
     /// Two Rust types that claim the same stored name.
     #[error("{what} `{name}` is claimed by both `{first}` and `{second}`; {advice}")]
-    ClaimedTwice {
+    DuplicateName {
         /// "the event name" or "the id kind".
         what: &'static str,
         /// The stored name.
@@ -254,7 +254,7 @@ pub enum ExecuteError<E> {
         /// How often it was tried.
         tries: u32,
         /// The position that the last attempt met.
-        met: Position,
+        conflicting_position: Position,
     },
     /// The command, its events or the stored history cannot be accepted. Nothing was written.
     Invalid(Invalid),
@@ -263,7 +263,7 @@ pub enum ExecuteError<E> {
     /// The store cannot answer ([`Error::Unavailable`]) or cannot be used ([`Error::Unusable`]). Nothing was written.
     Unavailable(Error),
     /// The answer of the store was lost: ask again with the same command id.
-    Unknown(Error),
+    OutcomeUnknown(Error),
 }
 
 impl<E> ExecuteError<E> {
@@ -271,11 +271,13 @@ impl<E> ExecuteError<E> {
     pub fn map<F>(self, f: impl FnOnce(E) -> F) -> ExecuteError<F> {
         match self {
             Self::Rejected(rejection) => ExecuteError::Rejected(f(rejection)),
-            Self::Conflict { tries, met } => ExecuteError::Conflict { tries, met },
+            Self::Conflict { tries, conflicting_position } => {
+                ExecuteError::Conflict { tries, conflicting_position }
+            }
             Self::Invalid(invalid) => ExecuteError::Invalid(invalid),
             Self::Panicked(error) => ExecuteError::Panicked(error),
             Self::Unavailable(error) => ExecuteError::Unavailable(error),
-            Self::Unknown(error) => ExecuteError::Unknown(error),
+            Self::OutcomeUnknown(error) => ExecuteError::OutcomeUnknown(error),
         }
     }
 
@@ -293,10 +295,10 @@ impl<E> From<Error> for ExecuteError<E> {
         match error {
             Error::Invalid(invalid) => Self::Invalid(invalid),
             Error::Panicked { .. } => Self::Panicked(error),
-            Error::Unknown { .. } => Self::Unknown(error),
+            Error::OutcomeUnknown { .. } => Self::OutcomeUnknown(error),
             Error::Unusable { .. }
             | Error::Unavailable { .. }
-            | Error::Behind { .. }
+            | Error::NotCaughtUp { .. }
             | Error::Building { .. } => Self::Unavailable(error),
         }
     }
@@ -312,12 +314,12 @@ impl<E: fmt::Display> fmt::Display for ExecuteError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rejected(rejection) => rejection.fmt(f),
-            Self::Conflict { tries, met } => write!(
+            Self::Conflict { tries, conflicting_position } => write!(
                 f,
-                "gave up after {tries} tries: others kept appending events that the decision reads, the last one at position {met}"
+                "gave up after {tries} tries: others kept appending events that the decision reads, the last one at position {conflicting_position}"
             ),
             Self::Invalid(invalid) => invalid.fmt(f),
-            Self::Panicked(error) | Self::Unavailable(error) | Self::Unknown(error) => error.fmt(f),
+            Self::Panicked(error) | Self::Unavailable(error) | Self::OutcomeUnknown(error) => error.fmt(f),
         }
     }
 }
@@ -329,7 +331,7 @@ impl<E: std::error::Error + 'static> std::error::Error for ExecuteError<E> {
             Self::Rejected(rejection) => rejection.source(),
             Self::Conflict { .. } => None,
             Self::Invalid(invalid) => std::error::Error::source(invalid),
-            Self::Panicked(error) | Self::Unavailable(error) | Self::Unknown(error) => error.source(),
+            Self::Panicked(error) | Self::Unavailable(error) | Self::OutcomeUnknown(error) => error.source(),
         }
     }
 }

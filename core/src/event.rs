@@ -16,7 +16,7 @@ use crate::{
     error::Invalid,
     id::Ids,
     payload::Payload,
-    record::{Metadata, Position, Raw, Record},
+    record::{Metadata, Position, RawEvent, Record},
     tag::Tag,
     time::Timestamp,
 };
@@ -52,7 +52,7 @@ pub trait Event: Sized + Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Invalid`] if the type or version is unknown or the payload does not fit.
-    fn decode_raw(raw: &Raw<'_>, codec: &Codec, each: &mut dyn FnMut(Self)) -> Result<(), Invalid>;
+    fn decode_raw(raw: &RawEvent<'_>, codec: &Codec, each: &mut dyn FnMut(Self)) -> Result<(), Invalid>;
 }
 
 /// Collects the tags of an event.
@@ -102,7 +102,7 @@ impl Record {
     pub fn decode_into<E: Event>(&self, codec: &Codec, out: &mut Vec<Recorded<E>>) -> Result<(), Invalid> {
         let Self { position, recorded_at, id, .. } = *self;
         let metadata = self.metadata()?;
-        E::decode_raw(&Raw::from(self), codec, &mut |event| {
+        E::decode_raw(&RawEvent::from(self), codec, &mut |event| {
             out.push(Recorded { event, position, recorded_at, id, metadata: metadata.clone() });
         })
     }
@@ -141,7 +141,7 @@ impl<I: Ids> IdField for I {
 /// # Errors
 /// [`Invalid`] if the event is of another type or newer, or its payload does not fit.
 pub fn decode_struct<E: Event + for<'de> Deserialize<'de>>(
-    raw: &Raw<'_>,
+    raw: &RawEvent<'_>,
     codec: &Codec,
     each: &mut dyn FnMut(E),
 ) -> Result<(), Invalid> {
@@ -155,7 +155,7 @@ pub fn decode_struct<E: Event + for<'de> Deserialize<'de>>(
 /// As [`decode_struct`].
 pub fn decode_unit<E: Event>(
     event: E,
-    raw: &Raw<'_>,
+    raw: &RawEvent<'_>,
     codec: &Codec,
     each: &mut dyn FnMut(E),
 ) -> Result<(), Invalid> {
@@ -170,9 +170,9 @@ pub fn decode_unit<E: Event>(
 struct NoFields {}
 
 /// Whether the event is of the only type of `E`, and not newer than it.
-fn check_struct<E: Event>(raw: &Raw<'_>) -> Result<(), Invalid> {
+fn check_struct<E: Event>(raw: &RawEvent<'_>) -> Result<(), Invalid> {
     match const { &E::TYPES } {
-        Types::One(known) if E::TYPES.owns(raw.name) => raw.at_most(known.version),
+        Types::One(known) if E::TYPES.contains(raw.name) => raw.at_most(known.version),
         _ => Err(raw.unknown_to::<E>()),
     }
 }
@@ -184,7 +184,7 @@ fn check_struct<E: Event>(raw: &Raw<'_>) -> Result<(), Invalid> {
 pub fn decode_variant<E: for<'de> Deserialize<'de>>(
     index: u32,
     known: u32,
-    raw: &Raw<'_>,
+    raw: &RawEvent<'_>,
     codec: &Codec,
     each: &mut dyn FnMut(E),
 ) -> Result<(), Invalid> {
@@ -221,7 +221,7 @@ pub const fn variant_overlaps(types: &Types, variant: usize) -> bool {
     let Types::Sum(sets) = types else { return false };
     let mut i = 0;
     while i < variant {
-        if sets[variant].meets(sets[i]) {
+        if sets[variant].overlaps(sets[i]) {
             return true;
         }
         i += 1;

@@ -1,13 +1,13 @@
 //! The log as a stream of pages: catches up from any position, then follows.
 
 mod batches;
-mod hub;
+mod watcher;
 
 use std::sync::Arc;
 
 pub(crate) use self::batches::Batches;
-pub use self::hub::Hub;
-use crate::{error::Error, query::Criteria, record::Position, store::Page};
+pub use self::watcher::LogWatcher;
+use crate::{criteria::Criteria, error::Error, record::Position, store::Page};
 
 /// How many records a page holds unless the reader says otherwise.
 pub const PAGE: usize = 1000;
@@ -16,7 +16,7 @@ pub const PAGE: usize = 1000;
 /// reader costs nothing but its own lag; dropping it stops it.
 #[derive(Clone, Debug)]
 pub struct Feed {
-    hub: Arc<Hub>,
+    watcher: Arc<LogWatcher>,
     filter: Criteria,
     after: Position,
     limit: usize,
@@ -24,8 +24,8 @@ pub struct Feed {
 
 impl Feed {
     /// Everything that matches, from the beginning of the log.
-    pub fn new(hub: Arc<Hub>, filter: Criteria) -> Self {
-        Self { hub, filter, after: Position::START, limit: PAGE }
+    pub fn new(watcher: Arc<LogWatcher>, filter: Criteria) -> Self {
+        Self { watcher, filter, after: Position::START, limit: PAGE }
     }
 
     /// Goes on behind a position.
@@ -46,8 +46,8 @@ impl Feed {
     }
 
     /// The watcher of the log that it reads.
-    pub fn hub(&self) -> &Arc<Hub> {
-        &self.hub
+    pub fn watcher(&self) -> &Arc<LogWatcher> {
+        &self.watcher
     }
 
     /// Up to where it has read.
@@ -65,7 +65,7 @@ impl Feed {
     /// # Errors
     /// [`Error`] if the store cannot answer; the feed stands where it stood.
     pub async fn poll(&mut self) -> Result<Page, Error> {
-        let page = self.hub.store().feed(&self.filter, self.after, self.limit).await?;
+        let page = self.watcher.store().feed(&self.filter, self.after, self.limit).await?;
         self.after = page.up_to;
         Ok(page)
     }
@@ -82,12 +82,12 @@ impl Feed {
             if page.up_to > before {
                 return Ok(page);
             }
-            self.hub.settled_beyond(before).await;
+            self.watcher.settled_beyond(before).await;
         }
     }
 
     /// Waits until the log is settled further than the feed has read.
     pub async fn more(&self) {
-        self.hub.settled_beyond(self.after).await;
+        self.watcher.settled_beyond(self.after).await;
     }
 }

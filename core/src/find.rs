@@ -5,7 +5,7 @@ mod list;
 mod model;
 mod one;
 
-pub(crate) use self::model::{Followed, PATIENCE};
+pub(crate) use self::model::{DEFAULT_TIMEOUT, Followed};
 pub use self::{
     cursor::Cursor,
     list::{List, Rows},

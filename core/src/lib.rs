@@ -12,21 +12,21 @@
 //! | write side | [`aggregate`], [`command`], [`dispatch`] |
 //! | read side | [`feed`], [`projection`], [`find`] |
 //! | port | [`store`], [`rows`] |
-//! | facts | [`tag`], [`query`], [`payload`], [`record`], [`context`], [`codec`], [`event`] |
-//! | ground | [`error`], [`text`], [`id`], [`position`], [`progress`], [`time`] |
+//! | facts | [`tag`], [`criteria`], [`payload`], [`record`], [`context`], [`codec`], [`event`] |
+//! | ground | [`error`], [`limits`], [`id`], [`position`], [`progress`], [`time`] |
 
 pub mod error;
 pub mod id;
+pub mod limits;
 pub mod position;
 pub mod progress;
-pub mod text;
 pub mod time;
 
 pub mod codec;
 pub mod context;
+pub mod criteria;
 pub mod event;
 pub mod payload;
-pub mod query;
 pub mod record;
 pub mod tag;
 

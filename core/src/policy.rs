@@ -16,9 +16,9 @@ pub use self::{
 };
 use crate::{
     codec::Codec,
+    criteria::{Criteria, Item},
     error::BoxError,
     event::Types,
-    query::{Criteria, Item},
     record::Record,
 };
 

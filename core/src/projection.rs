@@ -3,7 +3,6 @@
 mod consumer;
 mod custom;
 mod desk;
-mod ending;
 mod folding;
 mod follower;
 mod going_inline;
@@ -18,24 +17,25 @@ mod parking;
 mod plan;
 mod runner;
 mod running;
+mod shutdown;
 mod status;
 mod steps;
 mod takeover;
 mod touched;
 
 pub use self::{
-    consumer::{Consumer, Poison, Taken},
+    consumer::{BatchHandler, BatchResult, PoisonEvent},
     custom::{Batch, CustomProjection},
-    desk::Retried,
-    ending::Ending,
-    folding::Folding,
-    follower::{Follower, Keep},
+    desk::RetryReport,
+    folding::RowFolder,
+    follower::{Follower, ProjectionOptions},
     key::{IntoKeys, RowKey},
     on::{FromTags, OnRow},
-    parking::{OnPoison, Parking},
+    parking::{ErrorPolicy, Parking},
     runner::Runner,
+    shutdown::ShutdownSignal,
     status::{State, Status, Stopped},
-    steps::{Circumstances, Steps, ids_of, route},
+    steps::{HandlerContext, RowOps, ids_of, route},
 };
 pub(crate) use self::{
     custom::Custom,
@@ -48,9 +48,9 @@ pub(crate) use self::{
 pub use crate::progress::Progress;
 use crate::{
     codec::Codec,
+    criteria::{Criteria, Item},
     error::Invalid,
     event::Types,
-    query::{Criteria, Item},
     record::Record,
     rows::{Row, Table},
 };
@@ -81,8 +81,11 @@ pub trait Projection: Sized + Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Invalid`] if the record cannot be decoded, or its keys cannot be read.
-    fn plan_record<'a>(record: &'a Record, codec: &Codec, steps: &mut Steps<'a, Self>)
-    -> Result<(), Invalid>;
+    fn plan_record<'a>(
+        record: &'a Record,
+        codec: &Codec,
+        steps: &mut RowOps<'a, Self>,
+    ) -> Result<(), Invalid>;
 
     /// The values of its columns.
     ///

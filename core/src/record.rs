@@ -11,9 +11,9 @@ pub use self::metadata::{Metadata, StoredMetadata};
 pub use crate::position::Position;
 use crate::{
     error::Invalid,
+    limits::{MAX_PAYLOAD, check_event_name, check_name},
     payload::Payload,
     tag::Tag,
-    text::{MAX_PAYLOAD, check_event_name, check_name},
     time::Timestamp,
 };
 
@@ -218,7 +218,7 @@ impl From<&'static str> for CommandId {
 
 /// A stored event on its way to a user's type.
 #[derive(Clone, Copy, Debug)]
-pub struct Raw<'a> {
+pub struct RawEvent<'a> {
     /// The stored name of its type.
     pub name: &'a str,
     /// The schema version of its payload.
@@ -229,7 +229,7 @@ pub struct Raw<'a> {
     pub position: Position,
 }
 
-impl<'a> From<&'a Record> for Raw<'a> {
+impl<'a> From<&'a Record> for RawEvent<'a> {
     fn from(record: &'a Record) -> Self {
         Self {
             name: &record.name,
@@ -240,7 +240,7 @@ impl<'a> From<&'a Record> for Raw<'a> {
     }
 }
 
-impl Raw<'_> {
+impl RawEvent<'_> {
     /// Refuses an event that a newer program wrote.
     ///
     /// # Errors

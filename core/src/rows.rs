@@ -19,14 +19,14 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 
 pub use self::{
-    build::{Build, Difference, Switched},
+    build::{Build, Difference, PromoteOutcome},
     cells::{RowReader, RowWriter},
-    change::{Anchor, Checkpoint, Committed, Folded, Parked, RowChange},
+    change::{Anchor, Checkpoint, CommitOutcome, Folded, Parked, RowChange},
     find::{Bound, Filter, RowQuery, Sort},
-    inline::{Inline, InlineId, Inlined},
+    inline::{BuildId, Inline, InlineOutcome},
     json::JsonField,
     table::{Column, ColumnType, Key, Role, Row, Table, key_text},
-    transaction::{Transactional, Work},
+    transaction::{InTransaction, Transactional},
     value::{Field, Value},
 };
 use crate::{error::Error, store::LogId};
@@ -67,9 +67,9 @@ pub trait RowStore: Send + Sync + 'static {
     /// runners one waits and then finds it moved. What [`report`](RowStore::report) said is over when the checkpoint moves.
     ///
     /// # Errors
-    /// [`Error::Unusable`] if the build is kept inline; [`Error::Unknown`] if the answer was lost: the checkpoint tells
+    /// [`Error::Unusable`] if the build is kept inline; [`Error::OutcomeUnknown`] if the answer was lost: the checkpoint tells
     /// whether it happened. With every other error nothing was written.
-    async fn commit(&self, change: RowChange<'_>) -> Result<Committed, Error>;
+    async fn commit(&self, change: RowChange<'_>) -> Result<CommitOutcome, Error>;
 
     /// Writes down why a build stands still, or with `None` that it does not; for people and other processes. A
     /// build that was never defined is not reported on.
@@ -97,7 +97,7 @@ pub trait RowStore: Send + Sync + 'static {
     /// # Errors
     /// [`Error::Unusable`] if the build was never defined, if builds of different columns are to be compared, or if something
     /// in the database depends on the view and stands in the way.
-    async fn switch(&self, table: &Table, compare: bool) -> Result<Switched, Error>;
+    async fn promote(&self, table: &Table, compare: bool) -> Result<PromoteOutcome, Error>;
 
     /// Removes a build that is neither live nor kept inline, with its rows, checkpoint and parked events. Gives whether there was one.
     ///
@@ -110,7 +110,7 @@ pub trait RowStore: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Error::Unusable`] if the rows are not beside the log that they are made of, or the fold fails.
-    async fn go_inline(&self, inline: Arc<dyn Inline>) -> Result<Inlined, Error> {
+    async fn make_inline(&self, inline: Arc<dyn Inline>) -> Result<InlineOutcome, Error> {
         let table = inline.table().name();
         Err(Error::unusable(
             format!("keep `{table}` inline in {}", self.describe_rows()),
@@ -123,7 +123,7 @@ pub trait RowStore: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Error::Unusable`] if it was never defined.
-    async fn leave_inline(&self, table: &Table) -> Result<Checkpoint, Error>;
+    async fn make_async(&self, table: &Table) -> Result<Checkpoint, Error>;
 
     /// The checkpoint of the newest build of a version; none if it was never defined.
     ///
@@ -164,7 +164,7 @@ macro_rules! delegate_rows {
                 (**self).rows(table, keys).await
             }
 
-            async fn commit(&self, change: RowChange<'_>) -> Result<Committed, Error> {
+            async fn commit(&self, change: RowChange<'_>) -> Result<CommitOutcome, Error> {
                 (**self).commit(change).await
             }
 
@@ -180,20 +180,20 @@ macro_rules! delegate_rows {
                 (**self).parked(table).await
             }
 
-            async fn switch(&self, table: &Table, compare: bool) -> Result<Switched, Error> {
-                (**self).switch(table, compare).await
+            async fn promote(&self, table: &Table, compare: bool) -> Result<PromoteOutcome, Error> {
+                (**self).promote(table, compare).await
             }
 
             async fn discard(&self, table: &Table) -> Result<bool, Error> {
                 (**self).discard(table).await
             }
 
-            async fn go_inline(&self, inline: Arc<dyn Inline>) -> Result<Inlined, Error> {
-                (**self).go_inline(inline).await
+            async fn make_inline(&self, inline: Arc<dyn Inline>) -> Result<InlineOutcome, Error> {
+                (**self).make_inline(inline).await
             }
 
-            async fn leave_inline(&self, table: &Table) -> Result<Checkpoint, Error> {
-                (**self).leave_inline(table).await
+            async fn make_async(&self, table: &Table) -> Result<Checkpoint, Error> {
+                (**self).make_async(table).await
             }
         })+
     };

@@ -3,10 +3,10 @@
 //! A store keeps records with JSON payloads; it never sees a user's type. Whoever holds one holds `Arc<dyn EventStore>`.
 
 mod append;
-mod hints;
 mod read;
 mod snapshot;
 mod token;
+mod wakeups;
 
 use std::{fmt, sync::Arc};
 
@@ -15,15 +15,17 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use self::{
-    append::{Append, Appended, AppendedAll, CommandKey, Condition, Journaled, Receipt, Stored},
-    hints::Hints,
-    read::{Batch, Entry, Hole, Marker, Outcome, Page, Read, Settled},
+    append::{
+        Append, AppendAllOutcome, AppendOutcome, CommandKey, Condition, EventRef, JournalRecord, Receipt,
+    },
+    read::{Batch, Entry, Gap, Marker, Outcome, Page, Read, Settled},
     snapshot::{Snapshot, SnapshotKey},
     token::Token,
+    wakeups::Wakeups,
 };
 use crate::{
+    criteria::Criteria,
     error::Error,
-    query::Criteria,
     record::{Position, Record},
     rows::SharedRows,
     time::Timestamp,
@@ -83,7 +85,7 @@ pub trait EventStore: Send + Sync + 'static {
     ///
     /// # Errors
     /// As [`read`](EventStore::read), and those of `each`.
-    async fn read_in_parts(
+    async fn read_chunked(
         &self,
         read: &Read,
         each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
@@ -103,12 +105,12 @@ pub trait EventStore: Send + Sync + 'static {
     /// [`Marker::after`] stands for it from then on.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if the id belongs to another command, [`Error::Unknown`] if the answer was lost after
+    /// [`Error::Invalid`] if the id belongs to another command, [`Error::OutcomeUnknown`] if the answer was lost after
     /// the append was sent; with every other error nothing was written.
-    async fn append(&self, append: Append) -> Result<Appended, Error>;
+    async fn append(&self, append: Append) -> Result<AppendOutcome, Error>;
 
-    /// How many appends [`append_all`](EventStore::append_all) takes at most.
-    fn most_at_once(&self) -> usize {
+    /// How many appends [`append_batch`](EventStore::append_batch) takes at most.
+    fn max_batch(&self) -> usize {
         1
     }
 
@@ -119,10 +121,10 @@ pub trait EventStore: Send + Sync + 'static {
     /// # Errors
     /// As [`append`](EventStore::append); an error is the error of all. [`Error::Unusable`] if they are more than the store
     /// takes, or two of them have the same command id.
-    async fn append_all(&self, mut appends: Vec<Append>) -> Result<AppendedAll, Error> {
+    async fn append_batch(&self, mut appends: Vec<Append>) -> Result<AppendAllOutcome, Error> {
         match (appends.pop(), appends.is_empty()) {
-            (None, _) => Ok(AppendedAll::Done(Vec::new())),
-            (Some(append), true) => self.append(append).await.map(AppendedAll::from),
+            (None, _) => Ok(AppendAllOutcome::Done(Vec::new())),
+            (Some(append), true) => self.append(append).await.map(AppendAllOutcome::from),
             (Some(_), false) => Err(Error::unusable(
                 format!("append to {}", self.describe()),
                 "it takes one append at a time",
@@ -150,8 +152,8 @@ pub trait EventStore: Send + Sync + 'static {
 
     /// What is heard of the appends of other processes from now on; nothing, unless the store says otherwise. Whoever
     /// follows the log asks [`settled`](EventStore::settled) all the same, and with hints need not ask as often.
-    fn hints(&self) -> Hints {
-        Hints::none()
+    fn wakeups(&self) -> Wakeups {
+        Wakeups::none()
     }
 
     /// The end of the longest prefix of the settled log whose recorded times are not later than `time`.
@@ -194,7 +196,7 @@ pub trait EventStore: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Error`] if the store cannot keep it.
-    async fn keep_snapshot(&self, _key: &SnapshotKey, _snapshot: &Snapshot) -> Result<(), Error> {
+    async fn save_snapshot(&self, _key: &SnapshotKey, _snapshot: &Snapshot) -> Result<(), Error> {
         Ok(())
     }
 
@@ -202,7 +204,7 @@ pub trait EventStore: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Error`] if the store cannot answer.
-    async fn forget_commands(&self, before: Timestamp) -> Result<u64, Error>;
+    async fn purge_command_ids(&self, before: Timestamp) -> Result<u64, Error>;
 }
 
 impl fmt::Debug for dyn EventStore {
@@ -227,24 +229,24 @@ macro_rules! delegate_store {
                 (**self).read(reads).await
             }
 
-            async fn read_in_parts(
+            async fn read_chunked(
                 &self,
                 read: &Read,
                 each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
             ) -> Result<Marker, Error> {
-                (**self).read_in_parts(read, each).await
+                (**self).read_chunked(read, each).await
             }
 
-            async fn append(&self, append: Append) -> Result<Appended, Error> {
+            async fn append(&self, append: Append) -> Result<AppendOutcome, Error> {
                 (**self).append(append).await
             }
 
-            fn most_at_once(&self) -> usize {
-                (**self).most_at_once()
+            fn max_batch(&self) -> usize {
+                (**self).max_batch()
             }
 
-            async fn append_all(&self, appends: Vec<Append>) -> Result<AppendedAll, Error> {
-                (**self).append_all(appends).await
+            async fn append_batch(&self, appends: Vec<Append>) -> Result<AppendAllOutcome, Error> {
+                (**self).append_batch(appends).await
             }
 
             async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {
@@ -259,8 +261,8 @@ macro_rules! delegate_store {
                 (**self).settled().await
             }
 
-            fn hints(&self) -> Hints {
-                (**self).hints()
+            fn wakeups(&self) -> Wakeups {
+                (**self).wakeups()
             }
 
             async fn position_at(&self, time: Timestamp) -> Result<Position, Error> {
@@ -283,12 +285,12 @@ macro_rules! delegate_store {
                 (**self).snapshot(key).await
             }
 
-            async fn keep_snapshot(&self, key: &SnapshotKey, snapshot: &Snapshot) -> Result<(), Error> {
-                (**self).keep_snapshot(key, snapshot).await
+            async fn save_snapshot(&self, key: &SnapshotKey, snapshot: &Snapshot) -> Result<(), Error> {
+                (**self).save_snapshot(key, snapshot).await
             }
 
-            async fn forget_commands(&self, before: Timestamp) -> Result<u64, Error> {
-                (**self).forget_commands(before).await
+            async fn purge_command_ids(&self, before: Timestamp) -> Result<u64, Error> {
+                (**self).purge_command_ids(before).await
             }
         })+
     };

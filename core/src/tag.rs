@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::Invalid,
     id::Id,
-    text::{MAX_TAG, check_text, is_kind, refuse},
+    limits::{MAX_TAG, check_text, is_kind, refuse},
 };
 
 /// `kind:value` of an id that an event carries, split at the first colon: `account:0192…`.

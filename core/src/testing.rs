@@ -16,7 +16,7 @@ mod react;
 
 use std::borrow::Cow;
 
-use self::kit::{Kit, written};
+use self::kit::{TestDispatcher, written};
 pub use self::{
     clock::ManualClock,
     kit::Then,
@@ -100,7 +100,7 @@ impl Given {
     #[track_caller]
     #[must_use = "say what you expect: `then`, `then_err`, `then_nothing` or `then_state`"]
     pub fn when<C: Command>(self, command: C) -> Then<C::Error> {
-        let decided = command.dispatch(Kit { past: &self });
+        let decided = command.dispatch(TestDispatcher { past: &self });
         Then::new(self, decided)
     }
 }

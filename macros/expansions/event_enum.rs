@@ -82,7 +82,7 @@ const _: () = {
             __annalist::encode_variant(self, codec)
         }
         fn decode_raw(
-            raw: &__annalist::Raw<'_>,
+            raw: &__annalist::RawEvent<'_>,
             codec: &__annalist::Codec,
             each: &mut dyn __annalist::std::ops::FnMut(Self),
         ) -> __annalist::std::result::Result<(), __annalist::Invalid> {
@@ -98,7 +98,7 @@ const _: () = {
                 }
                 _ => {
                     __annalist::std::result::Result::Err(
-                        __annalist::Raw::unknown_to::<Self>(raw),
+                        __annalist::RawEvent::unknown_to::<Self>(raw),
                     )
                 }
             }

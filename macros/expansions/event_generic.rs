@@ -77,7 +77,7 @@ const _: () = {
             }
         }
         fn decode_raw(
-            raw: &__annalist::Raw<'_>,
+            raw: &__annalist::RawEvent<'_>,
             codec: &__annalist::Codec,
             each: &mut dyn __annalist::std::ops::FnMut(Self),
         ) -> __annalist::std::result::Result<(), __annalist::Invalid> {
@@ -96,14 +96,14 @@ const _: () = {
                 )
             }
             match raw.name {
-                name if <A as __annalist::Event>::TYPES.owns(name) => {
+                name if <A as __annalist::Event>::TYPES.contains(name) => {
                     <A as __annalist::Event>::decode_raw(
                         raw,
                         codec,
                         &mut |event| each(Self::Left(event)),
                     )
                 }
-                name if <B as __annalist::Event>::TYPES.owns(name) => {
+                name if <B as __annalist::Event>::TYPES.contains(name) => {
                     <B as __annalist::Event>::decode_raw(
                         raw,
                         codec,
@@ -113,7 +113,7 @@ const _: () = {
                 "neither" => __annalist::decode_variant(2u32, 1u32, raw, codec, each),
                 _ => {
                     __annalist::std::result::Result::Err(
-                        __annalist::Raw::unknown_to::<Self>(raw),
+                        __annalist::RawEvent::unknown_to::<Self>(raw),
                     )
                 }
             }

@@ -47,7 +47,7 @@ const _: () = {
             __annalist::encode_struct(self, codec)
         }
         fn decode_raw(
-            raw: &__annalist::Raw<'_>,
+            raw: &__annalist::RawEvent<'_>,
             codec: &__annalist::Codec,
             each: &mut dyn __annalist::std::ops::FnMut(Self),
         ) -> __annalist::std::result::Result<(), __annalist::Invalid> {

@@ -69,12 +69,12 @@ const _: () = {
             }
         }
         fn decode_raw(
-            raw: &__annalist::Raw<'_>,
+            raw: &__annalist::RawEvent<'_>,
             codec: &__annalist::Codec,
             each: &mut dyn __annalist::std::ops::FnMut(Self),
         ) -> __annalist::std::result::Result<(), __annalist::Invalid> {
             match raw.name {
-                name if <AccountEvent as __annalist::Event>::TYPES.owns(name) => {
+                name if <AccountEvent as __annalist::Event>::TYPES.contains(name) => {
                     <AccountEvent as __annalist::Event>::decode_raw(
                         raw,
                         codec,
@@ -82,7 +82,7 @@ const _: () = {
                     )
                 }
                 "closed" => __annalist::decode_variant(1u32, 1u32, raw, codec, each),
-                name if <Frozen as __annalist::Event>::TYPES.owns(name) => {
+                name if <Frozen as __annalist::Event>::TYPES.contains(name) => {
                     <Frozen as __annalist::Event>::decode_raw(
                         raw,
                         codec,
@@ -91,7 +91,7 @@ const _: () = {
                 }
                 _ => {
                     __annalist::std::result::Result::Err(
-                        __annalist::Raw::unknown_to::<Self>(raw),
+                        __annalist::RawEvent::unknown_to::<Self>(raw),
                     )
                 }
             }

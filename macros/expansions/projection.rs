@@ -65,7 +65,7 @@ const _: () = {
         fn plan_record<'__a>(
             record: &'__a __annalist::Record,
             codec: &__annalist::Codec,
-            steps: &mut __annalist::Steps<'__a, Self>,
+            steps: &mut __annalist::RowOps<'__a, Self>,
         ) -> __annalist::std::result::Result<(), __annalist::Invalid> {
             <AccountEvent as __annalist::OnRow>::by_ids(
                 record,

@@ -10,16 +10,16 @@ mod snapshots;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use annalist_core::{
+    criteria::Criteria,
     error::Error,
-    query::Criteria,
     record::Position,
     rows::{
-        Build, Checkpoint, Committed, Inline, Inlined, Key, Parked, Row, RowChange, RowQuery, RowStore,
-        SharedRows, Switched, Table,
+        Build, Checkpoint, CommitOutcome, Inline, InlineOutcome, Key, Parked, PromoteOutcome, Row, RowChange,
+        RowQuery, RowStore, SharedRows, Table,
     },
     store::{
-        Append, Appended, AppendedAll, Batch, CommandKey, Entry, EventStore, LogId, Page, Read, Receipt,
-        Settled, Snapshot, SnapshotKey,
+        Append, AppendAllOutcome, AppendOutcome, Batch, CommandKey, Entry, EventStore, LogId, Page, Read,
+        Receipt, Settled, Snapshot, SnapshotKey,
     },
     time::Timestamp,
 };
@@ -76,30 +76,30 @@ impl EventStore for Memory {
         Ok(reads.iter().map(|read| log.read(read)).collect())
     }
 
-    async fn append(&self, append: Append) -> Result<Appended, Error> {
-        Ok(match self.append_all(vec![append]).await? {
-            AppendedAll::Done(mut receipts) => Appended::Done(receipts.pop().unwrap_or_default()),
-            AppendedAll::Refused { by, .. } => by,
+    async fn append(&self, append: Append) -> Result<AppendOutcome, Error> {
+        Ok(match self.append_batch(vec![append]).await? {
+            AppendAllOutcome::Done(mut receipts) => AppendOutcome::Done(receipts.pop().unwrap_or_default()),
+            AppendAllOutcome::Refused { by, .. } => by,
         })
     }
 
-    fn most_at_once(&self) -> usize {
+    fn max_batch(&self) -> usize {
         MOST_AT_ONCE
     }
 
-    async fn append_all(&self, appends: Vec<Append>) -> Result<AppendedAll, Error> {
+    async fn append_batch(&self, appends: Vec<Append>) -> Result<AppendAllOutcome, Error> {
         Append::check_all(&appends, MOST_AT_ONCE, || format!("append to the {}", self.describe()))?;
         let (mut log, mut rows) = (self.log(), self.kept_rows());
         for (nth, append) in appends.iter().enumerate() {
             if let Some(by) = log.answer(append)? {
-                return Ok(AppendedAll::Refused { nth, by });
+                return Ok(AppendAllOutcome::Refused { nth, by });
             }
             if let Some(inline) = rows.inline_missed(append) {
-                return Ok(AppendedAll::Refused { nth, by: Appended::Inline(inline) });
+                return Ok(AppendAllOutcome::Refused { nth, by: AppendOutcome::InlineRequired(inline) });
             }
         }
         rows.fold_inline(&appends, &log)?;
-        Ok(AppendedAll::Done(appends.into_iter().map(|append| log.write(append)).collect()))
+        Ok(AppendAllOutcome::Done(appends.into_iter().map(|append| log.write(append)).collect()))
     }
 
     async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {
@@ -111,7 +111,7 @@ impl EventStore for Memory {
     }
 
     async fn settled(&self) -> Result<Settled, Error> {
-        Ok(Settled { position: self.log().head(), hole: None })
+        Ok(Settled { position: self.log().head(), gap: None })
     }
 
     async fn position_at(&self, time: Timestamp) -> Result<Position, Error> {
@@ -130,13 +130,13 @@ impl EventStore for Memory {
         Ok(self.snapshots().get(key))
     }
 
-    async fn keep_snapshot(&self, key: &SnapshotKey, snapshot: &Snapshot) -> Result<(), Error> {
+    async fn save_snapshot(&self, key: &SnapshotKey, snapshot: &Snapshot) -> Result<(), Error> {
         self.snapshots().keep(key, snapshot);
         Ok(())
     }
 
-    async fn forget_commands(&self, before: Timestamp) -> Result<u64, Error> {
-        Ok(self.log().forget_commands(before))
+    async fn purge_command_ids(&self, before: Timestamp) -> Result<u64, Error> {
+        Ok(self.log().purge_command_ids(before))
     }
 
     fn row_store(&self) -> Option<SharedRows> {
@@ -162,7 +162,7 @@ impl RowStore for Memory {
         self.kept_rows().rows(table, keys)
     }
 
-    async fn commit(&self, change: RowChange<'_>) -> Result<Committed, Error> {
+    async fn commit(&self, change: RowChange<'_>) -> Result<CommitOutcome, Error> {
         self.kept_rows().commit(change)
     }
 
@@ -179,21 +179,21 @@ impl RowStore for Memory {
         self.kept_rows().parked(table)
     }
 
-    async fn switch(&self, table: &Table, compare: bool) -> Result<Switched, Error> {
-        self.kept_rows().switch(table, compare)
+    async fn promote(&self, table: &Table, compare: bool) -> Result<PromoteOutcome, Error> {
+        self.kept_rows().promote(table, compare)
     }
 
     async fn discard(&self, table: &Table) -> Result<bool, Error> {
         self.kept_rows().discard(table)
     }
 
-    async fn go_inline(&self, inline: Arc<dyn Inline>) -> Result<Inlined, Error> {
+    async fn make_inline(&self, inline: Arc<dyn Inline>) -> Result<InlineOutcome, Error> {
         let log = self.log();
-        self.kept_rows().go_inline(&*inline, &log)
+        self.kept_rows().make_inline(&*inline, &log)
     }
 
-    async fn leave_inline(&self, table: &Table) -> Result<Checkpoint, Error> {
+    async fn make_async(&self, table: &Table) -> Result<Checkpoint, Error> {
         let log = self.log();
-        self.kept_rows().leave_inline(table, &log)
+        self.kept_rows().make_async(table, &log)
     }
 }

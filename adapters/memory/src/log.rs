@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use annalist_core::{
+    criteria::Criteria,
     error::Error,
-    query::Criteria,
     record::{Metadata, Position, Record},
     store::{
-        Append, Appended, Batch, CommandKey, Condition, Entry, Journaled, LogId, Marker, Outcome, Page, Read,
-        Receipt, Stored,
+        Append, AppendOutcome, Batch, CommandKey, Condition, Entry, EventRef, JournalRecord, LogId, Marker,
+        Outcome, Page, Read, Receipt,
     },
     time::Timestamp,
 };
@@ -49,15 +49,16 @@ impl Log {
     }
 
     /// The answer to an append that is not to be written.
-    pub(crate) fn answer(&self, append: &Append) -> Result<Option<Appended>, Error> {
+    pub(crate) fn answer(&self, append: &Append) -> Result<Option<AppendOutcome>, Error> {
         if let Some(key) = &append.key
             && let Some(receipt) = self.receipt(key)?
         {
-            return Ok(Some(Appended::Already(receipt)));
+            return Ok(Some(AppendOutcome::Duplicate(receipt)));
         }
         let mut conditions = append.conditions.iter().enumerate();
-        let conflict = conditions
-            .find_map(|(condition, one)| Some(Appended::Conflict { condition, met: self.met(one)? }));
+        let conflict = conditions.find_map(|(condition, one)| {
+            Some(AppendOutcome::Conflict { condition, conflicting_position: self.conflicting_position(one)? })
+        });
         Ok(conflict)
     }
 
@@ -77,7 +78,7 @@ impl Log {
         let mut receipt = Receipt::default();
         for draft in events {
             let position = Position::new(self.head().get() + 1);
-            receipt.events.push(Stored { position, id: draft.id() });
+            receipt.events.push(EventRef { position, id: draft.id() });
             self.records.push(draft.record(position, recorded_at, metadata.clone()));
         }
         if let Some(journaled) = journal {
@@ -92,7 +93,7 @@ impl Log {
 
     fn write_journal(
         &mut self,
-        journaled: Journaled,
+        journaled: JournalRecord,
         recorded_at: Timestamp,
         metadata: Metadata,
         receipt: &Receipt,
@@ -112,12 +113,12 @@ impl Log {
     }
 
     /// The newest event that breaks a condition.
-    fn met(&self, condition: &Condition) -> Option<Position> {
+    fn conflicting_position(&self, condition: &Condition) -> Option<Position> {
         let Condition { criteria, marker } = condition;
         let newer =
             self.behind(marker.settled()).filter(|record| criteria.matches(&record.name, &record.tags));
         let newer: Vec<Position> = newer.map(|record| record.position).collect();
-        if newer.len() as u64 == marker.above() { None } else { newer.last().copied() }
+        if newer.len() as u64 == marker.seen_unsettled() { None } else { newer.last().copied() }
     }
 
     pub(crate) fn read(&self, read: &Read) -> Batch {
@@ -138,7 +139,7 @@ impl Log {
             _ if limit == 0 => after,
             _ => self.head().max(after),
         };
-        Page { records, up_to, hole: None }
+        Page { records, up_to, gap: None }
     }
 
     pub(crate) fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> u64 {
@@ -155,7 +156,7 @@ impl Log {
         self.journal.iter().filter(|entry| entry.number > after).take(limit).cloned().collect()
     }
 
-    pub(crate) fn forget_commands(&mut self, before: Timestamp) -> u64 {
+    pub(crate) fn purge_command_ids(&mut self, before: Timestamp) -> u64 {
         let known = self.commands.len();
         self.commands.retain(|_, accepted| accepted.recorded_at >= before);
         (known - self.commands.len()) as u64

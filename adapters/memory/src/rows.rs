@@ -6,12 +6,12 @@ use std::{
 };
 
 use annalist_core::{
+    criteria::{Criteria, Item},
     error::Error,
-    query::{Criteria, Item},
     record::{Position, Record},
     rows::{
-        Anchor, Build, Checkpoint, Committed, Difference, Folded, Inline, InlineId, Inlined, Key, Parked,
-        Row, RowChange, RowQuery, Sort, Switched, Table, Value,
+        Anchor, Build, BuildId, Checkpoint, CommitOutcome, Difference, Folded, Inline, InlineOutcome, Key,
+        Parked, PromoteOutcome, Row, RowChange, RowQuery, Sort, Table, Value,
     },
     store::{Append, LogId},
     time::Timestamp,
@@ -22,7 +22,7 @@ use crate::log::Log;
 /// The builds of all projections.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
-    builds: BTreeMap<InlineId, Kept>,
+    builds: BTreeMap<BuildId, Kept>,
 }
 
 /// One build.
@@ -93,7 +93,7 @@ impl Rows {
         Ok(keys.iter().map(|key| kept.rows.get(&OrderedKey(key.clone())).cloned()).collect())
     }
 
-    pub(crate) fn commit(&mut self, change: RowChange<'_>) -> Result<Committed, Error> {
+    pub(crate) fn commit(&mut self, change: RowChange<'_>) -> Result<CommitOutcome, Error> {
         let table = change.table;
         let kept = self.kept_mut(table)?;
         if kept.inline.is_some() {
@@ -101,13 +101,13 @@ impl Rows {
         }
         let Checkpoint { position, parked, .. } = kept.checkpoint;
         if (position, parked) != (change.from, change.parked) {
-            return Ok(Committed::Stale(position));
+            return Ok(CommitOutcome::Stale(position));
         }
         kept.write(table, Folded { upserts: change.upserts, deletes: change.deletes });
         change.unpark.iter().for_each(|position| drop(kept.parked.remove(position)));
         kept.parked.extend(change.park.into_iter().map(|parked| (parked.position, parked)));
         kept.move_to(change.to, change.anchor);
-        Ok(Committed::Done)
+        Ok(CommitOutcome::Done)
     }
 
     pub(crate) fn report(&mut self, table: &Table, stopped: Option<&str>) {
@@ -134,13 +134,13 @@ impl Rows {
         Ok(self.kept(table)?.parked.values().cloned().collect())
     }
 
-    pub(crate) fn switch(&mut self, table: &Table, compare: bool) -> Result<Switched, Error> {
+    pub(crate) fn promote(&mut self, table: &Table, compare: bool) -> Result<PromoteOutcome, Error> {
         let new = self.kept(table)?;
         let live = self.builds.iter().find(|(id, kept)| id.projection == table.projection && kept.live);
         if let Some((id, live)) = live {
             match table.order().cmp(&(id.version, id.build)) {
-                Ordering::Equal => return Ok(Switched::Done),
-                Ordering::Less => return Ok(Switched::Older),
+                Ordering::Equal => return Ok(PromoteOutcome::Done),
+                Ordering::Less => return Ok(PromoteOutcome::Superseded),
                 Ordering::Greater if compare => {
                     table.check_comparable(&live.shape)?;
                     if let Some(answer) = new.unlike(live) {
@@ -153,7 +153,7 @@ impl Rows {
         for (id, kept) in self.builds.iter_mut().filter(|(id, _)| id.projection == table.projection) {
             kept.live = (id.version, id.build) == table.order();
         }
-        Ok(Switched::Done)
+        Ok(PromoteOutcome::Done)
     }
 
     pub(crate) fn discard(&mut self, table: &Table) -> Result<bool, Error> {
@@ -164,28 +164,28 @@ impl Rows {
         Ok(self.builds.remove(&id).is_some())
     }
 
-    pub(crate) fn go_inline(&mut self, inline: &dyn Inline, log: &Log) -> Result<Inlined, Error> {
+    pub(crate) fn make_inline(&mut self, inline: &dyn Inline, log: &Log) -> Result<InlineOutcome, Error> {
         let kept = self.kept(inline.table())?;
         if kept.inline.is_some() {
-            return Ok(Inlined::Done);
+            return Ok(InlineOutcome::Done);
         }
         if kept.log != log.id() {
             return Err(inline.table().not_beside_its_log());
         }
         let filter: Criteria = Item::any().types(inline.types().iter().copied()).into();
-        let behind = log.feed(&filter, kept.checkpoint.position, Inlined::AT_MOST + 1).records;
-        if behind.len() > Inlined::AT_MOST || kept.checkpoint.parked > 0 {
-            return Ok(Inlined::Behind);
+        let behind = log.feed(&filter, kept.checkpoint.position, InlineOutcome::AT_MOST + 1).records;
+        if behind.len() > InlineOutcome::AT_MOST || kept.checkpoint.parked > 0 {
+            return Ok(InlineOutcome::Behind);
         }
         let folded = kept.fold(inline, &behind)?;
         let kept = self.kept_mut(inline.table())?;
         kept.write(inline.table(), folded);
         kept.move_to(log.head(), behind.last().map(Anchor::of));
         kept.inline = Some(inline.types().iter().copied().collect());
-        Ok(Inlined::Done)
+        Ok(InlineOutcome::Done)
     }
 
-    pub(crate) fn leave_inline(&mut self, table: &Table, log: &Log) -> Result<Checkpoint, Error> {
+    pub(crate) fn make_async(&mut self, table: &Table, log: &Log) -> Result<Checkpoint, Error> {
         let kept = self.kept_mut(table)?;
         if kept.inline.take().is_some() {
             kept.move_to(log.head(), log.last().map(Anchor::of));
@@ -194,14 +194,14 @@ impl Rows {
     }
 
     /// The inline builds that an append has to bring, if it brings others.
-    pub(crate) fn inline_missed(&self, append: &Append) -> Option<Vec<InlineId>> {
+    pub(crate) fn inline_missed(&self, append: &Append) -> Option<Vec<BuildId>> {
         let takes = |kept: &Kept| {
             let types = kept.inline.as_ref();
             types.is_some_and(|types| append.events.iter().any(|event| types.contains(event.name())))
         };
         let wanted: Vec<_> =
             self.builds.iter().filter(|(_, kept)| takes(kept)).map(|(id, _)| id.clone()).collect();
-        let mut brought: Vec<InlineId> = append.inline.iter().map(|inline| inline.table().into()).collect();
+        let mut brought: Vec<BuildId> = append.inline.iter().map(|inline| inline.table().into()).collect();
         brought.sort_unstable();
         (wanted != brought).then_some(wanted)
     }
@@ -210,7 +210,7 @@ impl Rows {
     /// every build that folds its types, so a build may see the events of all.
     pub(crate) fn fold_inline(&mut self, appends: &[Append], log: &Log) -> Result<(), Error> {
         let brought = appends.iter().flat_map(|append| &append.inline);
-        let inline: BTreeMap<InlineId, _> = brought.map(|inline| (inline.table().into(), inline)).collect();
+        let inline: BTreeMap<BuildId, _> = brought.map(|inline| (inline.table().into(), inline)).collect();
         if inline.is_empty() {
             return Ok(());
         }
@@ -277,13 +277,13 @@ impl Kept {
     }
 
     /// What a comparison says against taking over from the live build, if anything.
-    fn unlike(&self, live: &Self) -> Option<Switched> {
+    fn unlike(&self, live: &Self) -> Option<PromoteOutcome> {
         let parked = self.checkpoint.parked > 0 || live.checkpoint.parked > 0;
         if parked || self.stands() != live.stands() {
-            return Some(Switched::Apart);
+            return Some(PromoteOutcome::NotComparable);
         }
         let difference = self.difference(live);
-        (!difference.is_none()).then_some(Switched::Differs(difference))
+        (!difference.is_none()).then_some(PromoteOutcome::Differs(difference))
     }
 
     fn difference(&self, live: &Self) -> Difference {

@@ -14,6 +14,6 @@ async fn snapshots_are_kept() {
     let store = Memory::new();
     let key = SnapshotKey { aggregate: "Account", tag: None, fingerprint: 7 };
     let snapshot = Snapshot { position: Position::new(1), state: Payload::parse("{}").unwrap() };
-    store.keep_snapshot(&key, &snapshot).await.unwrap();
+    store.save_snapshot(&key, &snapshot).await.unwrap();
     assert_eq!(store.clone().snapshot(&key).await.unwrap(), Some(snapshot));
 }

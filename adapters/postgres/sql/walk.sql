@@ -1,1 +1,1 @@
-SELECT w.rows, w.head, w.settled, w.holes FROM {schema}.walk($1, $2, $3) AS w
+SELECT w.rows, w.head, w.settled, w.gaps FROM {schema}.walk($1, $2, $3) AS w

@@ -3,9 +3,9 @@
 use std::iter::repeat_n;
 
 use annalist_core::{
+    criteria::Item,
     error::{BoxError, Error},
-    query::Item,
-    store::{Append, Appended, AppendedAll, CommandKey, Condition, Receipt, Stored},
+    store::{Append, AppendAllOutcome, AppendOutcome, CommandKey, Condition, EventRef, Receipt},
     tag::Tag,
 };
 use sqlx::{
@@ -133,7 +133,7 @@ impl<'a> Columns<'a> {
             if !earlier.iter().any(|earlier| earlier.conditions.contains(condition)) {
                 self.watched.push(self.conditions.append.len(), condition);
                 self.conditions.append.push(ordinal(index));
-                self.conditions.above.push(i64::try_from(condition.marker.above())?);
+                self.conditions.above.push(i64::try_from(condition.marker.seen_unsettled())?);
                 self.conditions.number.push(number);
             }
         }
@@ -208,15 +208,15 @@ impl<'a> Columns<'a> {
         reason: &str,
         row: &PgRow,
         key: Option<&CommandKey>,
-    ) -> Result<Result<Appended, Error>, sqlx::Error> {
+    ) -> Result<Result<AppendOutcome, Error>, sqlx::Error> {
         Ok(Ok(match reason {
             "conflict" => {
                 let condition = index(row.try_get(2)?);
                 let condition = *self.conditions.number.get(condition).ok_or_else(|| unasked(condition))?;
-                Appended::Conflict { condition, met: position(row.try_get(3)?) }
+                AppendOutcome::Conflict { condition, conflicting_position: position(row.try_get(3)?) }
             }
             // Which builds they are is asked by whoever sends the answer.
-            "inline" => Appended::Inline(Vec::new()),
+            "inline" => AppendOutcome::InlineRequired(Vec::new()),
             _ => {
                 if let Some(key) = key
                     && let Err(reused) = key.check(row.try_get(6)?, row.try_get(7)?)
@@ -225,8 +225,8 @@ impl<'a> Columns<'a> {
                 }
                 let positions = row.try_get::<Vec<i64>, _>(4)?.into_iter().map(position);
                 let stored = positions.zip(row.try_get::<Vec<Uuid>, _>(5)?);
-                let events = stored.map(|(position, id)| Stored { position, id }).collect();
-                Appended::Already(Receipt { events })
+                let events = stored.map(|(position, id)| EventRef { position, id }).collect();
+                AppendOutcome::Duplicate(Receipt { events })
             }
         }))
     }
@@ -242,11 +242,11 @@ struct Rest<R: Iterator, D> {
 
 impl<R, D> Rest<R, D>
 where
-    R: Iterator<Item = (usize, Result<Appended, Error>)>,
+    R: Iterator<Item = (usize, Result<AppendOutcome, Error>)>,
     D: Iterator<Item = i64>,
 {
     /// The answer to the next appends, which stand together.
-    fn answer(&mut self, appends: &[Append]) -> Result<Result<AppendedAll, Error>, sqlx::Error> {
+    fn answer(&mut self, appends: &[Append]) -> Result<Result<AppendAllOutcome, Error>, sqlx::Error> {
         let first = self.passed;
         self.passed += appends.len();
         let mut refused = None;
@@ -254,10 +254,10 @@ where
             refused.get_or_insert((index - first, by));
         }
         if let Some((nth, by)) = refused {
-            return Ok(by.map(|by| AppendedAll::Refused { nth, by }));
+            return Ok(by.map(|by| AppendAllOutcome::Refused { nth, by }));
         }
         let receipts = appends.iter().map(|append| self.receipt(append));
-        Ok(Ok(AppendedAll::Done(receipts.collect::<Result<_, _>>()?)))
+        Ok(Ok(AppendAllOutcome::Done(receipts.collect::<Result<_, _>>()?)))
     }
 
     fn receipt(&mut self, append: &Append) -> Result<Receipt, sqlx::Error> {
@@ -265,7 +265,7 @@ where
             let drawn = self.drawn.next();
             let drawn =
                 drawn.ok_or_else(|| sqlx::Error::Protocol("fewer positions than events".to_owned()))?;
-            Ok(Stored { position: position(drawn), id })
+            Ok(EventRef { position: position(drawn), id })
         };
         let events = append.events.iter().map(|draft| stored(draft.id()));
         Ok(Receipt { events: events.collect::<Result<_, sqlx::Error>>()? })

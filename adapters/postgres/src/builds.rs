@@ -3,7 +3,7 @@
 use annalist_core::{
     error::Error,
     record::Position,
-    rows::{Anchor, Build, Checkpoint, Difference, Switched, Table, sql::TableSql},
+    rows::{Anchor, Build, Checkpoint, Difference, PromoteOutcome, Table, sql::TableSql},
     store::LogId,
 };
 use sqlx::{AssertSqlSafe, PgConnection, PgExecutor, Row, postgres::PgRow};
@@ -35,7 +35,7 @@ impl Store {
             transaction.rollback().await.map_err(said)?;
             return checked(build, table, log);
         }
-        if !table.is_rowless() {
+        if !table.is_checkpoint_only() {
             let sql = TableSql::new(&self.rows, table)?;
             let mut statements = sql.create();
             if !self.has_view(&mut transaction, table).await.map_err(said)? {
@@ -52,7 +52,7 @@ impl Store {
         Ok(Checkpoint::default())
     }
 
-    pub(crate) async fn switch(&self, table: &Table, compare: bool) -> Result<Switched, Error> {
+    pub(crate) async fn promote(&self, table: &Table, compare: bool) -> Result<PromoteOutcome, Error> {
         let doing = || self.rows_of("switch to", table);
         let said = |error| failed(doing(), error);
         let mut transaction = self.pool.begin().await.map_err(said)?;
@@ -60,23 +60,23 @@ impl Store {
         let new = of(&builds, table).ok_or_else(|| table.undefined())?;
         let live = builds.iter().find(|build| build.live);
         let answer = match live {
-            Some(live) if live.order() == new.order() => Switched::Done,
-            Some(live) if live.order() > new.order() => Switched::Older,
+            Some(live) if live.order() == new.order() => PromoteOutcome::Done,
+            Some(live) if live.order() > new.order() => PromoteOutcome::Superseded,
             Some(live) if compare => self.compare(&mut transaction, table, live, new).await?,
-            _ => Switched::Done,
+            _ => PromoteOutcome::Done,
         };
-        if answer != Switched::Done || new.live {
+        if answer != PromoteOutcome::Done || new.live {
             transaction.rollback().await.map_err(said)?;
             return Ok(answer);
         }
-        if !table.is_rowless() {
+        if !table.is_checkpoint_only() {
             self.show(&mut transaction, table).await.map_err(said)?;
         }
         let none = self.sql.none_live.query().bind(table.projection);
         none.execute(&mut *transaction).await.map_err(said)?;
         self.sql.make_live.of(table).execute(&mut *transaction).await.map_err(said)?;
         transaction.commit().await.map_err(|error| append_failed(doing(), error.into()))?;
-        Ok(Switched::Done)
+        Ok(PromoteOutcome::Done)
     }
 
     pub(crate) async fn discard(&self, table: &Table) -> Result<bool, Error> {
@@ -89,7 +89,7 @@ impl Store {
             Some(build) if build.live || build.inline => return Err(table.in_use()),
             Some(_) => {}
         }
-        if !table.is_rowless() {
+        if !table.is_checkpoint_only() {
             let sql = TableSql::new(&self.rows, table)?;
             let view = self.sql.view_of.query().bind(table.projection).bind(table.name());
             let shown = view.fetch_one(&mut *transaction).await.and_then(|row| row.try_get(0));
@@ -110,14 +110,14 @@ impl Store {
         table: &Table,
         live: &Build,
         new: &Build,
-    ) -> Result<Switched, Error> {
+    ) -> Result<PromoteOutcome, Error> {
         table.check_comparable(&live.shape)?;
         let parked = live.checkpoint.parked > 0 || new.checkpoint.parked > 0;
         if parked || stands(live) != stands(new) {
-            return Ok(Switched::Apart);
+            return Ok(PromoteOutcome::NotComparable);
         }
-        if table.is_rowless() {
-            return Ok(Switched::Done);
+        if table.is_checkpoint_only() {
+            return Ok(PromoteOutcome::Done);
         }
         let said = |error| failed(self.rows_of("compare", table), error);
         let other = Table { version: live.version, build: live.build, ..*table };
@@ -131,7 +131,7 @@ impl Store {
             changed: number("changed")?,
             example: row_values::key(&found, table, 3)?,
         };
-        Ok(if difference.is_none() { Switched::Done } else { Switched::Differs(difference) })
+        Ok(if difference.is_none() { PromoteOutcome::Done } else { PromoteOutcome::Differs(difference) })
     }
 
     /// Points the view at a build. As long as its columns fit it is the same view: what others may do with it, and views
@@ -175,7 +175,7 @@ impl Store {
 
     /// Waits for locks no longer than others can wait behind us.
     pub(crate) async fn be_patient(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-        run(connection, format!("SET LOCAL lock_timeout = {}", self.patience.as_millis().clamp(1, 600_000)))
+        run(connection, format!("SET LOCAL lock_timeout = {}", self.timeout.as_millis().clamp(1, 600_000)))
             .await
     }
 

@@ -29,7 +29,7 @@ pub(crate) fn append_failed(operation: String, source: Arc<sqlx::Error>) -> Erro
     match &*source {
         sqlx::Error::Encode(_) => failed(operation, source),
         _ if server(&source).is_some_and(is_final) => failed(operation, source),
-        _ => Error::Unknown { operation, reason: told(&source), source: Some(source.into()) },
+        _ => Error::OutcomeUnknown { operation, reason: told(&source), source: Some(source.into()) },
     }
 }
 

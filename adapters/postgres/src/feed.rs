@@ -1,9 +1,9 @@
-//! How far the log is settled, the holes in front of that, and pages of the part behind.
+//! How far the log is settled, the gaps in front of that, and pages of the part behind.
 //!
 //! Appends draw their positions side by side, so a later one may be committed first. The mark stands before the first
 //! position that is missing, and moves over it when it has appeared or when it was closed with a tombstone. Closing needs
 //! no proof that the writer is gone: the primary key lets only one of them have the position, and the loser knows.
-//! How long a hole is left alone is therefore a matter of courtesy, not of safety.
+//! How long a gap is left alone is therefore a matter of courtesy, not of safety.
 
 use std::{
     sync::{
@@ -14,10 +14,10 @@ use std::{
 };
 
 use annalist_core::{
+    criteria::Criteria,
     error::Error,
-    query::Criteria,
     record::Position,
-    store::{Hole, Page, Settled},
+    store::{Gap, Page, Settled},
 };
 use sqlx::{Row, postgres::PgRow};
 use tokio::{
@@ -35,15 +35,15 @@ use crate::{
 
 /// Rows that one step walks over.
 const STEP: i64 = 10_000;
-/// Holes that one step looks at.
+/// Gaps that one step looks at.
 const HOLES: i64 = 64;
-/// How long a hole is seen open before somebody claims it.
+/// How long a gap is seen open before somebody claims it.
 const COURTESY: Duration = Duration::from_millis(20);
-/// How long a process that was not allowed to claim a hole leaves that to others before it tries again.
+/// How long a process that was not allowed to claim a gap leaves that to others before it tries again.
 const AGAIN: Duration = Duration::from_secs(1);
 /// How long after an append its process looks behind it: appends close together are looked after together.
 const LINGER: Duration = Duration::from_millis(20);
-/// How often it looks while a hole is open, at first and at last.
+/// How often it looks while a gap is open, at first and at last.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(20));
 /// How far the mark moves before it is kept for the next process.
 const KEEP: u64 = 4096;
@@ -61,14 +61,14 @@ struct Walk {
     settled: Settled,
     /// When the last step started, and why it failed if it did.
     last: Option<(Instant, Option<String>)>,
-    /// Some hole is open: since when, and the last position that was taken then. What is missing before it now was
+    /// Some gap is open: since when, and the last position that was taken then. What is missing before it now was
     /// missing all the time.
     open: Option<(Instant, i64)>,
     /// The mark that the database has.
     kept: Position,
 }
 
-/// Why a hole stays open, and how long not to try again.
+/// Why a gap stays open, and how long not to try again.
 struct Refused {
     reason: String,
     pause: Duration,
@@ -78,7 +78,7 @@ struct Refused {
 struct Step {
     settled: Position,
     head: i64,
-    holes: Vec<i64>,
+    gaps: Vec<i64>,
     full: bool,
 }
 
@@ -87,7 +87,7 @@ impl Mark {
         Self {
             position: AtomicU64::new(position.get()),
             walk: Mutex::new(Walk {
-                settled: Settled { position, hole: None },
+                settled: Settled { position, gap: None },
                 last: None,
                 open: None,
                 kept: position,
@@ -104,13 +104,13 @@ impl Mark {
 
 impl Store {
     pub(crate) async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<Page, Error> {
-        let mut page = Page { records: Vec::new(), up_to: after, hole: None };
+        let mut page = Page { records: Vec::new(), up_to: after, gap: None };
         // Who reads far behind the mark need not know where it is by now.
         self.fill(&mut page, filter, self.mark.get(), limit).await?;
         if page.records.len() < limit {
-            let Settled { position, hole } = self.settle().await?;
+            let Settled { position, gap } = self.settle().await?;
             self.fill(&mut page, filter, position, limit).await?;
-            page.hole = hole.filter(|_| page.records.len() < limit);
+            page.gap = gap.filter(|_| page.records.len() < limit);
         }
         Ok(page)
     }
@@ -152,7 +152,7 @@ impl Store {
         row.try_get("count").map(i64::unsigned_abs).map_err(|error| self.unread(error))
     }
 
-    /// Walks as far as there is no hole, and closes holes that nobody is going to fill.
+    /// Walks as far as there is no gap, and closes gaps that nobody is going to fill.
     ///
     /// Feeds of one process share the walk: whoever waited for a step that started after its own question takes its answer,
     /// also if it is that the server does not answer.
@@ -180,25 +180,25 @@ impl Store {
             };
             let step = step?;
             self.move_to(walk, step.settled).await;
-            let Some(first) = step.holes.first().copied() else {
-                (walk.settled.hole, walk.open) = (None, None);
+            let Some(first) = step.gaps.first().copied() else {
+                (walk.settled.gap, walk.open) = (None, None);
                 if step.full { continue } else { break }
             };
             match walk.open {
                 Some((since, head)) if since.elapsed() >= COURTESY => {
-                    let old = step.holes.iter().copied().filter(|hole| *hole < head).collect();
+                    let old = step.gaps.iter().copied().filter(|gap| *gap < head).collect();
                     let refused = self.claim(old).await?;
                     let pause = refused.as_ref().map_or(Duration::ZERO, |refused| refused.pause);
                     walk.open = Some((Instant::now() + pause, step.head));
                     if let Some(Refused { reason, .. }) = refused {
-                        walk.settled.hole = Some(Hole { position: position(first), reason });
+                        walk.settled.gap = Some(Gap { position: position(first), reason });
                         break;
                     }
                 }
                 open => {
                     walk.open = open.or(Some((started, step.head)));
                     let reason = "its append is still running, or has just ended without it".to_owned();
-                    walk.settled.hole = Some(Hole { position: position(first), reason });
+                    walk.settled.gap = Some(Gap { position: position(first), reason });
                     break;
                 }
             }
@@ -221,12 +221,12 @@ impl Store {
         }
     }
 
-    /// Closes holes with tombstones. Says why one stays open, if one does.
+    /// Closes gaps with tombstones. Says why one stays open, if one does.
     ///
     /// The server's refusals are reasons too: a role that may not insert, and a standby, wait until somebody else has
-    /// closed the hole.
-    async fn claim(&self, holes: Vec<i64>) -> Result<Option<Refused>, Error> {
-        let query = self.sql.claim.query().bind(holes);
+    /// closed the gap.
+    async fn claim(&self, gaps: Vec<i64>) -> Result<Option<Refused>, Error> {
+        let query = self.sql.claim.query().bind(gaps);
         match query.fetch_one(&self.pool).await.and_then(|row| row.try_get::<Option<i64>, _>("busy")) {
             Ok(busy) => Ok(busy.map(|busy| Refused {
                 reason: format!("the append that has position {busy} is still running"),
@@ -256,7 +256,7 @@ impl Store {
         }
     }
 
-    /// Looks after an append of ours until the log is settled behind it, in a task of its own that ends by itself: a hole
+    /// Looks after an append of ours until the log is settled behind it, in a task of its own that ends by itself: a gap
     /// must not stay open because nobody reads feeds in a process that may close it.
     pub(crate) fn close_holes(store: &Arc<Self>) {
         if let (Some(turn), Ok(runtime)) = (store.mark.looking.want(), Handle::try_current()) {
@@ -267,7 +267,7 @@ impl Store {
     /// Whether nothing stands in the way of those who follow, as far as this process can tell.
     async fn is_settled(&self) -> bool {
         match self.settle().await {
-            Ok(settled) => settled.hole.is_none(),
+            Ok(settled) => settled.gap.is_none(),
             Err(error) => !error.is_unavailable() || self.pool.is_closed(),
         }
     }
@@ -291,7 +291,7 @@ fn step(row: &PgRow) -> Result<Step, sqlx::Error> {
     Ok(Step {
         settled: position(row.try_get("settled")?),
         head: row.try_get("head")?,
-        holes: row.try_get("holes")?,
+        gaps: row.try_get("holes")?,
         full: row.try_get::<i64, _>("rows")? >= STEP,
     })
 }

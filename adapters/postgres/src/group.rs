@@ -11,7 +11,7 @@ use std::{
 
 use annalist_core::{
     error::Error,
-    store::{Append, Appended, AppendedAll},
+    store::{Append, AppendAllOutcome, AppendOutcome},
 };
 use sqlx::{PgConnection, Postgres, pool::PoolConnection};
 use tokio::{
@@ -45,7 +45,7 @@ const BYTES: usize = 1 << 20;
 const SEARCHED: usize = 512;
 
 /// An answer for each job of a call, in their order.
-pub(crate) type Answers = Vec<Result<AppendedAll, Error>>;
+pub(crate) type Answers = Vec<Result<AppendAllOutcome, Error>>;
 
 /// The appends of one process that wait, and those who take them.
 pub(crate) struct Group {
@@ -66,7 +66,7 @@ pub(crate) struct Job {
     pub(crate) locks: Locks,
     /// The inline builds that it folds. Only such travel together as fold the same.
     pub(crate) inline: Vec<String>,
-    answer: oneshot::Sender<Result<AppendedAll, Error>>,
+    answer: oneshot::Sender<Result<AppendAllOutcome, Error>>,
 }
 
 impl Group {
@@ -86,18 +86,21 @@ impl Group {
 }
 
 impl Store {
-    pub(crate) async fn append(self: &Arc<Self>, append: Append) -> Result<Appended, Error> {
-        Ok(match self.append_all(vec![append]).await? {
-            AppendedAll::Done(mut receipts) => Appended::Done(receipts.pop().unwrap_or_default()),
-            AppendedAll::Refused { by, .. } => by,
+    pub(crate) async fn append(self: &Arc<Self>, append: Append) -> Result<AppendOutcome, Error> {
+        Ok(match self.append_batch(vec![append]).await? {
+            AppendAllOutcome::Done(mut receipts) => AppendOutcome::Done(receipts.pop().unwrap_or_default()),
+            AppendAllOutcome::Refused { by, .. } => by,
         })
     }
 
-    pub(crate) async fn append_all(self: &Arc<Self>, appends: Vec<Append>) -> Result<AppendedAll, Error> {
+    pub(crate) async fn append_batch(
+        self: &Arc<Self>,
+        appends: Vec<Append>,
+    ) -> Result<AppendAllOutcome, Error> {
         let doing = || self.doing("append to");
         Append::check_all(&appends, AT_ONCE, doing)?;
         if appends.is_empty() {
-            return Ok(AppendedAll::Done(Vec::new()));
+            return Ok(AppendAllOutcome::Done(Vec::new()));
         }
         let _place = self.group.room.acquire().await.map_err(|error| Error::unavailable(doing(), error))?;
         let (answer, answered) = oneshot::channel();
@@ -122,9 +125,9 @@ impl Store {
         }
         for (job, answer) in jobs.into_iter().zip(answers) {
             let answer = match answer {
-                Ok(AppendedAll::Refused { nth, by: Appended::Inline(_) }) => {
-                    let inline = self.inline_of(&job.appends[nth]).await.map(Appended::Inline);
-                    inline.map(|by| AppendedAll::Refused { nth, by })
+                Ok(AppendAllOutcome::Refused { nth, by: AppendOutcome::InlineRequired(_) }) => {
+                    let inline = self.inline_of(&job.appends[nth]).await.map(AppendOutcome::InlineRequired);
+                    inline.map(|by| AppendAllOutcome::Refused { nth, by })
                 }
                 answer => answer,
             };
@@ -133,8 +136,8 @@ impl Store {
     }
 }
 
-fn has_written(answer: &Result<AppendedAll, Error>) -> bool {
-    let Ok(AppendedAll::Done(receipts)) = answer else { return false };
+fn has_written(answer: &Result<AppendAllOutcome, Error>) -> bool {
+    let Ok(AppendAllOutcome::Done(receipts)) = answer else { return false };
     receipts.iter().any(|receipt| !receipt.events.is_empty())
 }
 
@@ -291,14 +294,18 @@ impl Queue {
 }
 
 impl Job {
-    fn new(appends: Vec<Append>, locks: Locks, answer: oneshot::Sender<Result<AppendedAll, Error>>) -> Self {
+    fn new(
+        appends: Vec<Append>,
+        locks: Locks,
+        answer: oneshot::Sender<Result<AppendAllOutcome, Error>>,
+    ) -> Self {
         let mut inline: Vec<String> = appends.iter().flat_map(brought).collect();
         inline.sort_unstable();
         inline.dedup();
         Self { appends, locks, inline, answer }
     }
 
-    fn answer(self, answer: Result<AppendedAll, Error>) {
+    fn answer(self, answer: Result<AppendAllOutcome, Error>) {
         // The caller may have gone; its appends stand.
         drop(self.answer.send(answer));
     }
@@ -330,8 +337,8 @@ fn may_refuse(one: &Append, later: &Append) -> bool {
 #[cfg(test)]
 mod tests {
     use annalist_core::{
+        criteria::{Criteria, Item},
         payload::Payload,
-        query::{Criteria, Item},
         record::{Draft, Name},
         store::{CommandKey, Condition, Marker},
         tag::Tag,
@@ -352,7 +359,7 @@ mod tests {
         Append { events: vec![draft], conditions: conditions.into_iter().collect(), ..Append::default() }
     }
 
-    type Answers = Vec<oneshot::Receiver<Result<AppendedAll, Error>>>;
+    type Answers = Vec<oneshot::Receiver<Result<AppendAllOutcome, Error>>>;
 
     fn queue(appends: Vec<Append>) -> (Queue, Answers) {
         queue_of(appends.into_iter().map(|append| vec![append]).collect())

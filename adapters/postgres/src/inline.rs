@@ -11,11 +11,11 @@ use std::{
 };
 
 use annalist_core::{
+    criteria::{Criteria, Item},
     error::{Error, Invalid},
-    query::{Criteria, Item},
     record::{Draft, Position, Record},
-    rows::{Anchor, Checkpoint, Inline, InlineId, Inlined, Key, Table},
-    store::{Append, AppendedAll},
+    rows::{Anchor, BuildId, Checkpoint, Inline, InlineOutcome, Key, Table},
+    store::{Append, AppendAllOutcome},
 };
 use sqlx::{Connection, PgConnection, Row};
 
@@ -98,14 +98,14 @@ impl Store {
     }
 
     /// The builds that fold events of these types.
-    pub(crate) async fn inline_of(&self, append: &Append) -> Result<Vec<InlineId>, Error> {
+    pub(crate) async fn inline_of(&self, append: &Append) -> Result<Vec<BuildId>, Error> {
         let unread = |error| self.unread(error);
         let types: Vec<&str> = append.events.iter().map(Draft::name).collect();
         let found = self.sql.inline_of.query().bind(types).fetch_all(&self.pool).await.map_err(unread)?;
         let id = |row: &sqlx::postgres::PgRow| {
             let small =
                 |column| row.try_get::<i64, _>(column).map(|it| u32::try_from(it).unwrap_or(u32::MAX));
-            Ok(InlineId {
+            Ok(BuildId {
                 projection: row.try_get("name")?,
                 version: small("version")?,
                 build: small("build")?,
@@ -114,7 +114,7 @@ impl Store {
         found.iter().map(id).collect::<Result<_, _>>().map_err(unread)
     }
 
-    pub(crate) async fn go_inline(&self, inline: &dyn Inline) -> Result<Inlined, Error> {
+    pub(crate) async fn make_inline(&self, inline: &dyn Inline) -> Result<InlineOutcome, Error> {
         let table = inline.table();
         let doing = || self.rows_of("keep inline", table);
         let said = |error| failed(doing(), error);
@@ -123,26 +123,26 @@ impl Store {
         let builds = self.lock_builds(&mut transaction, table).await.map_err(said)?;
         let build = of(&builds, table).ok_or_else(|| table.undefined())?;
         if build.inline {
-            return Ok(Inlined::Done);
+            return Ok(InlineOutcome::Done);
         }
         if build.log != self.id {
             return Err(table.not_beside_its_log());
         }
         let (head, _) = self.head(&mut transaction).await.map_err(said)?;
         let behind = self.behind(&mut transaction, inline, build.checkpoint.position, head).await?;
-        if behind.len() > Inlined::AT_MOST || build.checkpoint.parked > 0 {
-            return Ok(Inlined::Behind);
+        if behind.len() > InlineOutcome::AT_MOST || build.checkpoint.parked > 0 {
+            return Ok(InlineOutcome::Behind);
         }
         self.fold(&mut transaction, inline, &behind).await?;
         let types: Vec<&str> = inline.types().to_vec();
-        self.sql.go_inline.of(table).bind(types).execute(&mut *transaction).await.map_err(said)?;
+        self.sql.make_inline.of(table).bind(types).execute(&mut *transaction).await.map_err(said)?;
         let anchor = behind.last().map(Anchor::of);
         self.set_inline(&mut transaction, table, true, head, anchor).await.map_err(said)?;
         transaction.commit().await.map_err(|error| append_failed(doing(), error.into()))?;
-        Ok(Inlined::Done)
+        Ok(InlineOutcome::Done)
     }
 
-    pub(crate) async fn leave_inline(&self, table: &Table) -> Result<Checkpoint, Error> {
+    pub(crate) async fn make_async(&self, table: &Table) -> Result<Checkpoint, Error> {
         let doing = || self.rows_of("keep in the background", table);
         let said = |error| failed(doing(), error);
         let mut transaction = self.pool.begin().await.map_err(said)?;
@@ -153,7 +153,7 @@ impl Store {
             return Ok(build.checkpoint.clone());
         }
         let (head, last) = self.head(&mut transaction).await.map_err(said)?;
-        self.sql.leave_inline.of(table).execute(&mut *transaction).await.map_err(said)?;
+        self.sql.make_async.of(table).execute(&mut *transaction).await.map_err(said)?;
         self.set_inline(&mut transaction, table, false, head, last).await.map_err(said)?;
         let build = self.build(&mut *transaction, table).await.map_err(said)?;
         transaction.commit().await.map_err(|error| append_failed(doing(), error.into()))?;
@@ -187,7 +187,7 @@ impl Store {
         head: Position,
     ) -> Result<Vec<Record>, Error> {
         let criteria = Criteria::from(Item::any().types(inline.types().iter().copied()));
-        let limit = i64::try_from(Inlined::AT_MOST + 1).unwrap_or(i64::MAX);
+        let limit = i64::try_from(InlineOutcome::AT_MOST + 1).unwrap_or(i64::MAX);
         self.page(connection, &criteria, after, head, limit).await
     }
 
@@ -209,16 +209,16 @@ impl Store {
 /// The builds that a job folds, each once.
 fn folds(job: &Job) -> impl Iterator<Item = &dyn Inline> {
     let brought = job.appends.iter().flat_map(|append| &append.inline);
-    let each: BTreeMap<InlineId, &dyn Inline> =
+    let each: BTreeMap<BuildId, &dyn Inline> =
         brought.map(|inline| (inline.table().into(), &**inline)).collect();
     each.into_values()
 }
 
 /// What was written, in the order of the log.
-fn written(jobs: &[Job], answers: &[Result<AppendedAll, Error>]) -> Vec<Record> {
+fn written(jobs: &[Job], answers: &[Result<AppendAllOutcome, Error>]) -> Vec<Record> {
     let mut records = Vec::new();
     for (Job { appends, .. }, answer) in jobs.iter().zip(answers) {
-        let Ok(AppendedAll::Done(receipts)) = answer else { continue };
+        let Ok(AppendAllOutcome::Done(receipts)) = answer else { continue };
         for (append, receipt) in appends.iter().zip(receipts) {
             for (draft, stored) in append.events.iter().zip(&receipt.events) {
                 let metadata = append.metadata.clone();

@@ -16,7 +16,7 @@ use crate::{
 
 impl Store {
     /// An entry whose append is still running may appear later between those that were read: numbers are drawn before the
-    /// commit, and nobody closes their holes. The journal is for looking things up; what must miss nothing reads the feed.
+    /// commit, and nobody closes their gaps. The journal is for looking things up; what must miss nothing reads the feed.
     pub(crate) async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {
         let after = i64::try_from(after).unwrap_or(i64::MAX);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -25,8 +25,8 @@ impl Store {
         rows.iter().map(entry).collect()
     }
 
-    pub(crate) async fn forget_commands(&self, before: Timestamp) -> Result<u64, Error> {
-        let query = self.sql.forget_commands.query().bind(Time(before));
+    pub(crate) async fn purge_command_ids(&self, before: Timestamp) -> Result<u64, Error> {
+        let query = self.sql.purge_command_ids.query().bind(Time(before));
         let done = query.execute(&self.pool).await.map_err(|error| self.unread(error))?;
         Ok(done.rows_affected())
     }

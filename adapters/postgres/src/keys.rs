@@ -20,7 +20,7 @@
 //! raises [`VERSION`], which the log's row remembers.
 
 use annalist_core::{
-    query::Item,
+    criteria::Item,
     record::Draft,
     rows::{Inline, Key, key_text},
     store::Append,
@@ -176,8 +176,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use annalist_core::{
+        criteria::Criteria,
         payload::Payload,
-        query::Criteria,
         record::Name,
         rows::Value,
         store::{CommandKey, Condition, Marker},
@@ -219,8 +219,9 @@ mod tests {
             let written = event(names[random.usize(..4)], (0..4).filter(|_| random.bool()).map(tag));
             let draft = &written.events[0];
             let (watching, writing) = (locks(&watch(item.clone())), locks(&written));
-            let met = watching.iter().any(|(key, alone)| *alone && writing.contains_key(key));
-            assert!(met || !item.matches(draft.name(), draft.tags()), "{item:?} {draft:?}");
+            let conflicting_position =
+                watching.iter().any(|(key, alone)| *alone && writing.contains_key(key));
+            assert!(conflicting_position || !item.matches(draft.name(), draft.tags()), "{item:?} {draft:?}");
         }
     }
 

@@ -9,7 +9,7 @@ use std::{
 
 use annalist_core::{
     error::{BoxError, Error},
-    rows::{Committed, RowChange, Transactional, Work},
+    rows::{CommitOutcome, InTransaction, RowChange, Transactional},
 };
 use async_trait::async_trait;
 use sqlx::{Connection, Executor, PgConnection, pool::PoolConnection};
@@ -31,8 +31,8 @@ impl Transactional for Postgres {
     async fn commit_with(
         &self,
         change: RowChange<'_>,
-        work: &dyn Work<Self>,
-    ) -> Result<Result<Committed, BoxError>, Error> {
+        work: &dyn InTransaction<Self>,
+    ) -> Result<Result<CommitOutcome, BoxError>, Error> {
         let store = &self.store;
         store.check(&change)?;
         let connection = store.pool.acquire().await;
@@ -64,8 +64,8 @@ impl Store {
         &self,
         connection: &mut PgConnection,
         change: &RowChange<'_>,
-        work: &dyn Work<Postgres>,
-    ) -> Result<Result<Committed, BoxError>, Error> {
+        work: &dyn InTransaction<Postgres>,
+    ) -> Result<Result<CommitOutcome, BoxError>, Error> {
         let doing = || self.rows_of("change", change.table);
         let said = |error| failed(doing(), error);
         let mut transaction = connection.begin().await.map_err(said)?;
@@ -83,12 +83,12 @@ impl Store {
         }
         self.write(&mut transaction, change).await?;
         transaction.commit().await.map_err(|error| append_failed(doing(), error.into()))?;
-        Ok(Ok(Committed::Done))
+        Ok(Ok(CommitOutcome::Done))
     }
 }
 
 /// Runs a work; a panic of it becomes its error.
-async fn caught(work: &dyn Work<Postgres>, connection: &mut PgConnection) -> Result<(), BoxError> {
+async fn caught(work: &dyn InTransaction<Postgres>, connection: &mut PgConnection) -> Result<(), BoxError> {
     let mut work = pin!(async { work.run(connection).await });
     poll_fn(|context| {
         catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))).unwrap_or_else(|panic| {

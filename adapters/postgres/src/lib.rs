@@ -17,7 +17,7 @@
 //! A database in UTF8, transaction isolation `read committed` (PostgreSQL's default) for the role that connects, and the primary
 //! for appends and decisions. No session state is kept beyond prepared statements. A role that appends needs
 //! `USAGE` on the schema and its sequences, `SELECT` and `INSERT` on its tables, and `UPDATE` on `log` and `snapshots`; one that
-//! only reads needs `USAGE` and `SELECT`, and waits for others to close the holes that a failed append leaves.
+//! only reads needs `USAGE` and `SELECT`, and waits for others to close the gaps that a failed append leaves.
 //!
 //! # Several processes
 //!
@@ -52,7 +52,6 @@ mod errand;
 mod error;
 mod feed;
 mod group;
-mod hints;
 mod inline;
 mod journal;
 mod keys;
@@ -67,17 +66,18 @@ mod row_values;
 mod rows;
 mod snapshots;
 mod sql;
+mod wakeups;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use annalist_core::{
+    criteria::Criteria,
     error::Error,
-    query::Criteria,
     record::{Position, Record},
     rows::SharedRows,
     store::{
-        Append, Appended, AppendedAll, Batch, CommandKey, Entry, EventStore, Hints, LogId, Marker, Page,
-        Read, Receipt, Settled, Snapshot, SnapshotKey,
+        Append, AppendAllOutcome, AppendOutcome, Batch, CommandKey, Entry, EventStore, LogId, Marker, Page,
+        Read, Receipt, Settled, Snapshot, SnapshotKey, Wakeups,
     },
     time::Timestamp,
 };
@@ -85,7 +85,9 @@ use async_trait::async_trait;
 pub use sqlx::PgPool;
 
 pub use self::options::Options;
-use self::{feed::Mark, group::Group, hints::Talk, keys::Keys, readers::Readers, row_values::Rows, sql::Sql};
+use self::{
+    feed::Mark, group::Group, keys::Keys, readers::Readers, row_values::Rows, sql::Sql, wakeups::Talk,
+};
 
 /// A log on PostgreSQL. Clones share its connections and what it knows.
 #[derive(Clone)]
@@ -106,7 +108,7 @@ struct Store {
     readers: Readers,
     /// None if it only looks.
     talk: Option<Arc<Talk>>,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl Postgres {
@@ -170,24 +172,24 @@ impl EventStore for Postgres {
         self.store.read(reads).await
     }
 
-    async fn read_in_parts(
+    async fn read_chunked(
         &self,
         read: &Read,
         each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
     ) -> Result<Marker, Error> {
-        self.store.read_in_parts(read, each).await
+        self.store.read_chunked(read, each).await
     }
 
-    async fn append(&self, append: Append) -> Result<Appended, Error> {
+    async fn append(&self, append: Append) -> Result<AppendOutcome, Error> {
         self.store.append(append).await
     }
 
-    fn most_at_once(&self) -> usize {
+    fn max_batch(&self) -> usize {
         group::AT_ONCE
     }
 
-    async fn append_all(&self, appends: Vec<Append>) -> Result<AppendedAll, Error> {
-        self.store.append_all(appends).await
+    async fn append_batch(&self, appends: Vec<Append>) -> Result<AppendAllOutcome, Error> {
+        self.store.append_batch(appends).await
     }
 
     async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {
@@ -202,8 +204,8 @@ impl EventStore for Postgres {
         self.store.settle().await
     }
 
-    fn hints(&self) -> Hints {
-        self.store.hints()
+    fn wakeups(&self) -> Wakeups {
+        self.store.wakeups()
     }
 
     async fn position_at(&self, time: Timestamp) -> Result<Position, Error> {
@@ -222,12 +224,12 @@ impl EventStore for Postgres {
         self.store.snapshot(key).await
     }
 
-    async fn keep_snapshot(&self, key: &SnapshotKey, snapshot: &Snapshot) -> Result<(), Error> {
-        self.store.keep_snapshot(key, snapshot).await
+    async fn save_snapshot(&self, key: &SnapshotKey, snapshot: &Snapshot) -> Result<(), Error> {
+        self.store.save_snapshot(key, snapshot).await
     }
 
-    async fn forget_commands(&self, before: Timestamp) -> Result<u64, Error> {
-        self.store.forget_commands(before).await
+    async fn purge_command_ids(&self, before: Timestamp) -> Result<u64, Error> {
+        self.store.purge_command_ids(before).await
     }
     fn row_store(&self) -> Option<SharedRows> {
         Some(Arc::new(self.clone()))

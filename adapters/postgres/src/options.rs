@@ -7,19 +7,18 @@ use sqlx::{
     Connection, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
-use tokio::time::timeout;
 
 use crate::{
     Postgres, Store,
     error::{failed, unusable},
     feed::Mark,
     group::Group,
-    hints::Talk,
     keys::Keys,
     migrate,
     readers::Readers,
     row_values::Rows,
     sql::Sql,
+    wakeups::Talk,
 };
 
 /// Longest name of a schema, so that the server need not cut the names that it makes from it.
@@ -34,7 +33,7 @@ const TRUSTED: Duration = Duration::from_secs(1);
 pub struct Options {
     schema: String,
     max_connections: u32,
-    patience: Duration,
+    timeout: Duration,
     migrate: bool,
     talk: bool,
 }
@@ -44,7 +43,7 @@ impl Default for Options {
         Self {
             schema: "annalist".to_owned(),
             max_connections: 10,
-            patience: Duration::from_secs(5),
+            timeout: Duration::from_secs(5),
             migrate: true,
             talk: true,
         }
@@ -68,8 +67,8 @@ impl Options {
 
     /// How long a call waits for a connection before it answers [`Error::Unavailable`]; 5 seconds unless said otherwise. A
     /// pool of your own brings its own time. Changes of builds wait as long for locks of others, who wait behind them.
-    pub fn patience(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
         self
     }
 
@@ -94,10 +93,10 @@ impl Options {
     pub async fn connect(self, url: &str) -> Result<Postgres, Error> {
         let opening = format!("open postgres log `{}`", self.schema);
         let address = address(url).map_err(|reason| Error::unusable(&opening, reason))?;
-        reach(&address, self.patience, &opening).await?;
+        reach(&address, self.timeout, &opening).await?;
         let pool = PgPoolOptions::new()
             .max_connections(self.max_connections)
-            .acquire_timeout(self.patience)
+            .acquire_timeout(self.timeout)
             .test_before_acquire(false)
             .before_acquire(|connection, known| {
                 Box::pin(async move {
@@ -116,7 +115,7 @@ impl Options {
     /// # Errors
     /// As [`Options::connect`].
     pub async fn with_pool(self, pool: PgPool) -> Result<Postgres, Error> {
-        let Self { schema, migrate, talk, patience, .. } = self;
+        let Self { schema, migrate, talk, timeout, .. } = self;
         let name = title(&schema, &pool.connect_options());
         check(&schema).map_err(|reason| Error::unusable(format!("open {name}"), reason))?;
         let keys = Keys::new(&schema);
@@ -125,7 +124,7 @@ impl Options {
         let connections = pool.options().get_max_connections();
         let (group, readers) = (Group::new(connections), Readers::new(connections));
         let talk = talk.then(|| Arc::new(Talk::new(&schema)));
-        let store = Store { pool, name, id: found.id, sql, rows, keys, mark, group, readers, talk, patience };
+        let store = Store { pool, name, id: found.id, sql, rows, keys, mark, group, readers, talk, timeout };
         Ok(Postgres { store: Arc::new(store) })
     }
 }
@@ -157,9 +156,9 @@ fn address(url: &str) -> Result<PgConnectOptions, String> {
 }
 
 /// Connects once by hand: the pool would try until its time is over and then only say that it is.
-async fn reach(address: &PgConnectOptions, patience: Duration, opening: &str) -> Result<(), Error> {
+async fn reach(address: &PgConnectOptions, timeout: Duration, opening: &str) -> Result<(), Error> {
     let to = format!("{opening} on {}:{}", address.get_host(), address.get_port());
-    match timeout(patience, PgConnection::connect_with(address)).await {
+    match tokio::time::timeout(timeout, PgConnection::connect_with(address)).await {
         Ok(Ok(connection)) => {
             // Whether it says goodbye politely is of no interest.
             drop(connection.close().await);

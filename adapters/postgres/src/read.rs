@@ -6,8 +6,8 @@
 use std::{mem, slice, sync::Arc};
 
 use annalist_core::{
+    criteria::{Criteria, Item},
     error::Error,
-    query::{Criteria, Item},
     record::{Position, Record},
     store::{Batch, CommandKey, Marker, Read, Receipt},
 };
@@ -50,17 +50,17 @@ pub(crate) enum Unread {
 impl Store {
     /// All reads in one statement, which is one snapshot.
     pub(crate) async fn read(self: &Arc<Self>, reads: &[Read]) -> Result<Vec<Batch>, Error> {
-        let bare = all_bare(reads);
+        let payload_only = all_bare(reads);
         let mut batches = Vec::with_capacity(reads.len());
         for Found { mut batch, rest } in self.find(reads, &mut |_| Ok(())).await? {
-            self.fetch(&rest, bare, &mut batch.records, &mut |_| Ok(())).await?;
+            self.fetch(&rest, payload_only, &mut batch.records, &mut |_| Ok(())).await?;
             sort(&mut batch.records);
             batches.push(batch);
         }
         Ok(batches)
     }
 
-    pub(crate) async fn read_in_parts(
+    pub(crate) async fn read_chunked(
         self: &Arc<Self>,
         read: &Read,
         each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
@@ -72,7 +72,7 @@ impl Store {
         let mut marker = Marker::START;
         let mut left = Vec::new();
         for Found { mut batch, rest } in self.find(slice::from_ref(read), &mut take).await? {
-            self.fetch(&rest, read.bare, &mut batch.records, &mut take).await?;
+            self.fetch(&rest, read.payload_only, &mut batch.records, &mut take).await?;
             (marker, left) = (batch.marker, batch.records);
         }
         each(left)?;
@@ -87,24 +87,24 @@ impl Store {
         if reads.is_empty() {
             return Ok(Vec::new());
         }
-        let (mark, bare) = (self.mark.get(), all_bare(reads));
+        let (mark, payload_only) = (self.mark.get(), all_bare(reads));
         let mut found: Vec<Found> = reads.iter().map(|read| nothing(mark.min(read.up_to))).collect();
         let items = Items::of(reads.iter().map(|read| &read.criteria));
         let after: Vec<i64> = reads.iter().map(|read| number(read.after)).collect();
         let up_to: Vec<i64> = reads.iter().map(|read| number(read.up_to)).collect();
-        let statement = if bare { &self.sql.read_bare } else { &self.sql.read };
+        let statement = if payload_only { &self.sql.read_bare } else { &self.sql.read };
         let query = items.bind(statement.query().bind(number(mark)).bind(after).bind(up_to));
         let mut rows = query.bind(i32::from(most)).fetch(&self.pool);
         while let Some(row) = rows.try_next().await.map_err(|error| Unread::Unanswered(error.into()))? {
-            self.add(&mut found, &row, bare, take).map_err(Unread::Damaged)?;
+            self.add(&mut found, &row, payload_only, take).map_err(Unread::Damaged)?;
         }
         Ok(found)
     }
 
     /// A row with events, or with what else there is to know about a read.
-    fn add(&self, found: &mut [Found], row: &PgRow, bare: bool, take: Take<'_>) -> Result<(), Error> {
+    fn add(&self, found: &mut [Found], row: &PgRow, payload_only: bool, take: Take<'_>) -> Result<(), Error> {
         let unread = |error| self.unread(error);
-        let of = if bare { 3 } else { 8 };
+        let of = if payload_only { 3 } else { 8 };
         let read: i32 = row.try_get_unchecked(of).map_err(unread)?;
         let Some(found) = usize::try_from(read - 1).ok().and_then(|index| found.get_mut(index)) else {
             return Ok(());
@@ -116,7 +116,7 @@ impl Store {
                 Ok(())
             }
             None => {
-                add_events(row, bare, &mut found.batch.records)?;
+                add_events(row, payload_only, &mut found.batch.records)?;
                 take(&mut found.batch.records)
             }
         }
@@ -127,15 +127,15 @@ impl Store {
     async fn fetch(
         &self,
         positions: &[i64],
-        bare: bool,
+        payload_only: bool,
         records: &mut Vec<Record>,
         take: Take<'_>,
     ) -> Result<(), Error> {
-        let statement = if bare { &self.sql.rest_bare } else { &self.sql.rest };
+        let statement = if payload_only { &self.sql.rest_bare } else { &self.sql.rest };
         for stretch in positions.chunks(STRETCH.into()) {
             let mut rows = statement.query().bind(stretch).fetch(&self.pool);
             while let Some(row) = rows.try_next().await.map_err(|error| self.unread(error))? {
-                add_events(&row, bare, records)?;
+                add_events(&row, payload_only, records)?;
                 take(records)?;
             }
         }
@@ -187,8 +187,8 @@ fn nothing(mark: Position) -> Found {
     Found { batch: Batch { records: Vec::new(), marker: Marker::new(mark, 0) }, rest: Vec::new() }
 }
 
-fn add_events(row: &PgRow, bare: bool, records: &mut Vec<Record>) -> Result<(), Error> {
-    if bare {
+fn add_events(row: &PgRow, payload_only: bool, records: &mut Vec<Record>) -> Result<(), Error> {
+    if payload_only {
         return sheet(row, records);
     }
     records.push(record(row)?);
@@ -197,7 +197,7 @@ fn add_events(row: &PgRow, bare: bool, records: &mut Vec<Record>) -> Result<(), 
 
 /// One statement leaves out what none of its reads asks for.
 pub(crate) fn all_bare(reads: &[Read]) -> bool {
-    reads.iter().all(|read| read.bare)
+    reads.iter().all(|read| read.payload_only)
 }
 
 /// The database gives them in order as a rule, and promises nothing.

@@ -198,17 +198,17 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
-    use annalist_core::query::Criteria;
+    use annalist_core::criteria::Criteria;
 
     use super::*;
 
     /// So many reads, each waited for by one who is still there unless it is the third.
     fn queue(callers: &[(usize, bool)]) -> (Queue, Vec<oneshot::Receiver<Answer>>) {
         let mut waiting = Vec::new();
-        let jobs = callers.iter().map(|&(reads, bare)| {
+        let jobs = callers.iter().map(|&(reads, payload_only)| {
             let (answer, answered) = oneshot::channel();
             waiting.push(answered);
-            Job { reads: vec![Read { bare, ..Read::all(Criteria::all()) }; reads], answer }
+            Job { reads: vec![Read { payload_only, ..Read::all(Criteria::all()) }; reads], answer }
         });
         (Queue { jobs: jobs.collect(), workers: 0 }, waiting)
     }

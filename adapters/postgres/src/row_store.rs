@@ -5,8 +5,8 @@ use std::sync::Arc;
 use annalist_core::{
     error::Error,
     rows::{
-        Build, Checkpoint, Committed, Folded, Inline, Inlined, Key, Parked, Row, RowChange, RowQuery,
-        RowStore, Switched, Table,
+        Build, Checkpoint, CommitOutcome, Folded, Inline, InlineOutcome, Key, Parked, PromoteOutcome, Row,
+        RowChange, RowQuery, RowStore, Table,
         sql::{Question, TableSql},
     },
     store::LogId,
@@ -43,7 +43,7 @@ impl RowStore for Postgres {
     }
 
     /// In a task of its own, so a caller that goes away cannot stop it half-way.
-    async fn commit(&self, change: RowChange<'_>) -> Result<Committed, Error> {
+    async fn commit(&self, change: RowChange<'_>) -> Result<CommitOutcome, Error> {
         self.store.check(&change)?;
         let doing = self.store.rows_of("change", change.table);
         let RowChange { table, from, to, parked, anchor, upserts, deletes, park, unpark } = change;
@@ -64,7 +64,7 @@ impl RowStore for Postgres {
     }
 
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {
-        if query.table.is_rowless() {
+        if query.table.is_checkpoint_only() {
             return Ok(Vec::new());
         }
         let Question { sql, values } = TableSql::new(&self.store.rows, query.table)?.find(query)?;
@@ -78,9 +78,9 @@ impl RowStore for Postgres {
         self.store.parked(table).await
     }
 
-    async fn switch(&self, table: &Table, compare: bool) -> Result<Switched, Error> {
+    async fn promote(&self, table: &Table, compare: bool) -> Result<PromoteOutcome, Error> {
         let (store, table) = (Arc::clone(&self.store), *table);
-        to_its_end(store.rows_of("switch to", &table), async move { store.switch(&table, compare).await })
+        to_its_end(store.rows_of("switch to", &table), async move { store.promote(&table, compare).await })
             .await
     }
 
@@ -89,16 +89,16 @@ impl RowStore for Postgres {
         to_its_end(store.rows_of("discard", &table), async move { store.discard(&table).await }).await
     }
 
-    async fn go_inline(&self, inline: Arc<dyn Inline>) -> Result<Inlined, Error> {
+    async fn make_inline(&self, inline: Arc<dyn Inline>) -> Result<InlineOutcome, Error> {
         let store = Arc::clone(&self.store);
         let doing = store.rows_of("keep inline", inline.table());
-        to_its_end(doing, async move { store.go_inline(&*inline).await }).await
+        to_its_end(doing, async move { store.make_inline(&*inline).await }).await
     }
 
-    async fn leave_inline(&self, table: &Table) -> Result<Checkpoint, Error> {
+    async fn make_async(&self, table: &Table) -> Result<Checkpoint, Error> {
         let (store, table) = (Arc::clone(&self.store), *table);
         let doing = store.rows_of("keep in the background", &table);
-        to_its_end(doing, async move { store.leave_inline(&table).await }).await
+        to_its_end(doing, async move { store.make_async(&table).await }).await
     }
 }
 
@@ -123,10 +123,10 @@ impl Store {
     }
 
     /// The checkpoint first: of two runners one waits for its row, and then finds it moved.
-    async fn change(&self, change: RowChange<'_>) -> Result<Committed, Error> {
+    async fn change(&self, change: RowChange<'_>) -> Result<CommitOutcome, Error> {
         let doing = || self.rows_of("change", change.table);
         let said = |error| failed(doing(), error);
-        if change.only_moves() {
+        if change.moves_checkpoint_only() {
             return self.pass(&change).await;
         }
         let mut transaction = self.pool.begin().await.map_err(said)?;
@@ -136,17 +136,17 @@ impl Store {
         }
         self.write(&mut transaction, &change).await?;
         transaction.commit().await.map_err(|error| append_failed(doing(), error.into()))?;
-        Ok(Committed::Done)
+        Ok(CommitOutcome::Done)
     }
 
     /// Moves the checkpoint alone, which needs no more than one statement.
-    async fn pass(&self, change: &RowChange<'_>) -> Result<Committed, Error> {
+    async fn pass(&self, change: &RowChange<'_>) -> Result<CommitOutcome, Error> {
         let doing = || self.rows_of("change", change.table);
         let mut connection = self.pool.acquire().await.map_err(|error| failed(doing(), error))?;
         let moved = self.advance(&mut connection, change).await;
         drop(connection);
         match moved.map_err(|error| append_failed(doing(), error.into()))? {
-            true => Ok(Committed::Done),
+            true => Ok(CommitOutcome::Done),
             false => self.stale(change.table).await,
         }
     }
@@ -236,13 +236,13 @@ impl Store {
     }
 
     /// Why a change was refused by the comparison.
-    pub(crate) async fn stale(&self, table: &Table) -> Result<Committed, Error> {
+    pub(crate) async fn stale(&self, table: &Table) -> Result<CommitOutcome, Error> {
         let build = self.build(&self.pool, table).await;
         let build = build.map_err(|error| failed(self.rows_of("change", table), error))?;
         match build {
             None => Err(table.undefined()),
             Some(build) if build.inline => Err(table.kept_inline()),
-            Some(build) => Ok(Committed::Stale(build.checkpoint.position)),
+            Some(build) => Ok(CommitOutcome::Stale(build.checkpoint.position)),
         }
     }
 

@@ -1,11 +1,11 @@
 //! Rows as records, and what goes into rows.
 
 use annalist_core::{
+    criteria::{Criteria, Item},
     error::{Error, Invalid},
     payload::Payload,
-    query::{Criteria, Item},
     record::{Metadata, Position, Record, StoredMetadata},
-    store::{Receipt, Stored},
+    store::{EventRef, Receipt},
     tag::Tag,
     time::Timestamp,
 };
@@ -140,7 +140,7 @@ pub(crate) fn record(row: &PgRow) -> Result<Record, Error> {
         recorded_at: row.column::<Time>(5)?.0,
         tags,
         origin: StoredMetadata::from_stored(row.column::<&str>(7)?),
-        ..row.bare(row.column(1)?, row.column(2)?, row.column(3)?)?
+        ..row.payload_only(row.column(1)?, row.column(2)?, row.column(3)?)?
     })
 }
 
@@ -161,7 +161,7 @@ pub(crate) fn sheet(row: &PgRow, records: &mut Vec<Record>) -> Result<(), Error>
         let event = Event { row, position: position(place) };
         let (name, version) = name.split_once(VERSION).unwrap_or((name, "1"));
         let version = version.parse().map_err(|_| event.damaged(format!("{version} is no version")))?;
-        records.push(event.bare(name, version, data)?);
+        records.push(event.payload_only(name, version, data)?);
     }
     Ok(())
 }
@@ -179,7 +179,7 @@ impl<'r> Event<'r> {
     }
 
     /// What a fold needs.
-    fn bare(&self, name: &str, version: i64, data: &str) -> Result<Record, Error> {
+    fn payload_only(&self, name: &str, version: i64, data: &str) -> Result<Record, Error> {
         Ok(Record {
             position: self.position,
             recorded_at: Timestamp::EPOCH,
@@ -245,7 +245,8 @@ pub(crate) fn metadata(row: &PgRow) -> Result<Metadata, String> {
 pub(crate) fn receipt(row: &PgRow) -> Result<Receipt, sqlx::Error> {
     let positions: Vec<i64> = row.try_get("positions")?;
     let ids: Vec<Uuid> = row.try_get("event_ids")?;
-    let events = positions.into_iter().zip(ids).map(|(number, id)| Stored { position: position(number), id });
+    let events =
+        positions.into_iter().zip(ids).map(|(number, id)| EventRef { position: position(number), id });
     Ok(Receipt { events: events.collect() })
 }
 

@@ -18,8 +18,8 @@ impl Store {
         Snapshot::from_stored(&operation, key, position, state).map(Some)
     }
 
-    pub(crate) async fn keep_snapshot(&self, key: &SnapshotKey, snapshot: &Snapshot) -> Result<(), Error> {
-        let keep = about(&self.sql.keep_snapshot, key).bind(number(snapshot.position));
+    pub(crate) async fn save_snapshot(&self, key: &SnapshotKey, snapshot: &Snapshot) -> Result<(), Error> {
+        let keep = about(&self.sql.save_snapshot, key).bind(number(snapshot.position));
         let kept = keep.bind(snapshot.state.as_str()).execute(&self.pool).await;
         kept.map(drop).map_err(|error| failed(self.doing("keep a snapshot in"), error))
     }

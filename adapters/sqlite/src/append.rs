@@ -7,7 +7,9 @@ use std::{collections::HashMap, sync::Arc};
 use annalist_core::{
     error::Error,
     record::{Draft, Position},
-    store::{Append, Appended, AppendedAll, CommandKey, Condition, Journaled, Receipt, Stored},
+    store::{
+        Append, AppendAllOutcome, AppendOutcome, CommandKey, Condition, EventRef, JournalRecord, Receipt,
+    },
 };
 use sqlx::{Sqlite, SqliteConnection, query, query::Query, sqlite::SqliteArguments};
 
@@ -86,17 +88,17 @@ impl<'a> Group<'a> {
         connection: &mut SqliteConnection,
         appends: &'a [Append],
         newest: Vec<Vec<Option<Position>>>,
-    ) -> Result<AppendedAll, Fault> {
+    ) -> Result<AppendAllOutcome, Fault> {
         for (nth, (append, newest)) in appends.iter().zip(newest).enumerate() {
             if let Some(by) = self.refusal(connection, append, newest).await? {
-                return Ok(AppendedAll::Refused { nth, by });
+                return Ok(AppendAllOutcome::Refused { nth, by });
             }
         }
         let folded = fold_appends(connection, &self.writer.rows, appends, self.ground.head).await?;
         for (sql, folded) in folded {
             tables::write(connection, &sql, folded).await?;
         }
-        Ok(AppendedAll::Done(appends.iter().map(|append| self.accept(append)).collect()))
+        Ok(AppendAllOutcome::Done(appends.iter().map(|append| self.accept(append)).collect()))
     }
 
     async fn refusal(
@@ -104,18 +106,20 @@ impl<'a> Group<'a> {
         connection: &mut SqliteConnection,
         append: &Append,
         newest: Vec<Option<Position>>,
-    ) -> Result<Option<Appended>, Fault> {
+    ) -> Result<Option<AppendOutcome>, Fault> {
         if let Some(key) = &append.key
             && let Some(receipt) = self.receipt(key)?
         {
-            return Ok(Some(Appended::Already(receipt)));
+            return Ok(Some(AppendOutcome::Duplicate(receipt)));
         }
         for (number, (condition, newest)) in append.conditions.iter().zip(newest).enumerate() {
-            if let Some(met) = self.met(connection, condition, newest).await? {
-                return Ok(Some(Appended::Conflict { condition: number, met }));
+            if let Some(conflicting_position) =
+                self.conflicting_position(connection, condition, newest).await?
+            {
+                return Ok(Some(AppendOutcome::Conflict { condition: number, conflicting_position }));
             }
         }
-        Ok(self.ground.missed(append).map(Appended::Inline))
+        Ok(self.ground.missed(append).map(AppendOutcome::InlineRequired))
     }
 
     fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {
@@ -129,14 +133,14 @@ impl<'a> Group<'a> {
     }
 
     /// The newest event that breaks a condition.
-    async fn met(
+    async fn conflicting_position(
         &self,
         connection: &mut SqliteConnection,
         condition: &Condition,
         newest: Option<Position>,
     ) -> Result<Option<Position>, sqlx::Error> {
         let newest = self.matching(condition).next().or(newest);
-        let seen = condition.marker.above();
+        let seen = condition.marker.seen_unsettled();
         if newest.is_none() || seen == 0 {
             return Ok(newest);
         }
@@ -159,7 +163,7 @@ impl<'a> Group<'a> {
         let mut head = self.ground.head.get();
         let stored = append.events.iter().map(|draft| {
             head += 1;
-            Stored { position: Position::new(head), id: draft.id() }
+            EventRef { position: Position::new(head), id: draft.id() }
         });
         let receipt = Receipt { events: stored.collect() };
         self.ground.head = Position::new(head);
@@ -187,7 +191,7 @@ impl<'a> Group<'a> {
 }
 
 impl<'a> Accepted<'a> {
-    fn events(&self) -> impl DoubleEndedIterator<Item = (&'a Draft, &Stored)> {
+    fn events(&self) -> impl DoubleEndedIterator<Item = (&'a Draft, &EventRef)> {
         self.append.events.iter().zip(&self.receipt.events)
     }
 }
@@ -208,7 +212,7 @@ async fn insert<T>(
     Ok(())
 }
 
-fn event_row(insert: Insert, (accepted, (draft, event)): &(&Accepted<'_>, (&Draft, &Stored))) -> Insert {
+fn event_row(insert: Insert, (accepted, (draft, event)): &(&Accepted<'_>, (&Draft, &EventRef))) -> Insert {
     insert
         .bind(integer(event.position.get()))
         .bind(event.id.to_string())
@@ -220,7 +224,7 @@ fn event_row(insert: Insert, (accepted, (draft, event)): &(&Accepted<'_>, (&Draf
         .bind(draft.data().as_str().to_owned())
 }
 
-fn entry_row(insert: Insert, (accepted, journaled): &(&Accepted<'_>, &Journaled)) -> Insert {
+fn entry_row(insert: Insert, (accepted, journaled): &(&Accepted<'_>, &JournalRecord)) -> Insert {
     let positions: Vec<Position> = accepted.receipt.events.iter().map(|event| event.position).collect();
     insert
         .bind(accepted.append.recorded_at.as_micros())

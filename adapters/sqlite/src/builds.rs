@@ -6,7 +6,7 @@ use annalist_core::{
     error::Error,
     record::Position,
     rows::{
-        Anchor, Build, Checkpoint, Difference, Switched, Table,
+        Anchor, Build, Checkpoint, Difference, PromoteOutcome, Table,
         sql::{Dialect, TableSql, quoted},
     },
     store::LogId,
@@ -48,7 +48,7 @@ impl Locked<'_> {
             return Ok(build.checkpoint);
         }
         let sql = TableSql::new(&self.log.rows, &table)?;
-        if !table.is_rowless() {
+        if !table.is_checkpoint_only() {
             for statement in sql.create() {
                 self.run_once(statement).await?;
             }
@@ -62,15 +62,15 @@ impl Locked<'_> {
     }
 
     /// Makes a build live, if it is newer than the one that is and, where that is asked, has the same rows.
-    pub(crate) async fn switch(mut self, table: Table, compare: bool) -> Result<Switched, Error> {
+    pub(crate) async fn promote(mut self, table: Table, compare: bool) -> Result<PromoteOutcome, Error> {
         let builds = self.builds(table.projection).await?;
         let new = builds.iter().find(|build| build.order() == table.order());
         let new = new.ok_or_else(|| table.undefined())?;
         table.check_stored(&new.shape, new.log, new.log)?;
         if let Some(live) = builds.iter().find(|build| build.live) {
             match table.order().cmp(&live.order()) {
-                Ordering::Equal => return self.give_up(Switched::Done).await,
-                Ordering::Less => return self.give_up(Switched::Older).await,
+                Ordering::Equal => return self.give_up(PromoteOutcome::Done).await,
+                Ordering::Less => return self.give_up(PromoteOutcome::Superseded).await,
                 Ordering::Greater if compare => {
                     if let Some(answer) = self.unlike(&table, new, live).await? {
                         return self.give_up(answer).await;
@@ -81,7 +81,7 @@ impl Locked<'_> {
         }
         self.show(&table).await?;
         self.run(about(&self.log.sql.set_live, &table)).await?;
-        self.commit(Switched::Done).await
+        self.commit(PromoteOutcome::Done).await
     }
 
     /// Removes a build that nobody needs, and the view if that still selects from it.
@@ -102,17 +102,22 @@ impl Locked<'_> {
     }
 
     /// What a comparison says against taking over from the live build, if anything.
-    async fn unlike(&mut self, table: &Table, new: &Build, live: &Build) -> Result<Option<Switched>, Error> {
+    async fn unlike(
+        &mut self,
+        table: &Table,
+        new: &Build,
+        live: &Build,
+    ) -> Result<Option<PromoteOutcome>, Error> {
         table.check_comparable(&live.shape)?;
         if new.checkpoint.parked > 0 || live.checkpoint.parked > 0 || stands(new) != stands(live) {
-            return Ok(Some(Switched::Apart));
+            return Ok(Some(PromoteOutcome::NotComparable));
         }
-        if table.is_rowless() {
+        if table.is_checkpoint_only() {
             return Ok(None);
         }
         let live = Table { version: live.version, build: live.build, ..*table };
         let difference = self.difference(table, &live).await?;
-        Ok((!difference.is_none()).then_some(Switched::Differs(difference)))
+        Ok((!difference.is_none()).then_some(PromoteOutcome::Differs(difference)))
     }
 
     async fn difference(&mut self, new: &Table, live: &Table) -> Result<Difference, Error> {
@@ -144,7 +149,7 @@ impl Locked<'_> {
             }
         }
         self.run_once(sql.drop_view()).await?;
-        if !table.is_rowless() {
+        if !table.is_checkpoint_only() {
             self.run_once(sql.view()).await?;
         }
         for view in others.iter().filter(|view| quoted(view) != self.log.rows.relation(table.projection)) {

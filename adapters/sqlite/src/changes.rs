@@ -3,7 +3,7 @@
 use annalist_core::{
     error::Error,
     record::Position,
-    rows::{Committed, Folded, Parked, RowChange, Table, sql::TableSql},
+    rows::{CommitOutcome, Folded, Parked, RowChange, Table, sql::TableSql},
     time::Timestamp,
 };
 use sqlx::{SqliteConnection, sqlite::SqliteRow};
@@ -20,15 +20,15 @@ use crate::{
 
 impl Locked<'_> {
     /// Makes a change, or finds that somebody else was here.
-    pub(crate) async fn change(mut self, change: RowChange<'_>) -> Result<Committed, Error> {
+    pub(crate) async fn change(mut self, change: RowChange<'_>) -> Result<CommitOutcome, Error> {
         match self.write(change).await? {
-            Committed::Done => self.commit(Committed::Done).await,
+            CommitOutcome::Done => self.commit(CommitOutcome::Done).await,
             stale => self.give_up(stale).await,
         }
     }
 
     /// The checkpoint first: of two runners one finds it moved. The rows have been checked.
-    pub(crate) async fn write(&mut self, change: RowChange<'_>) -> Result<Committed, Error> {
+    pub(crate) async fn write(&mut self, change: RowChange<'_>) -> Result<CommitOutcome, Error> {
         if !self.advance(&change).await? {
             return self.stale(change.table).await;
         }
@@ -39,7 +39,7 @@ impl Locked<'_> {
         if !park.is_empty() || !unpark.is_empty() {
             self.park(table, &park, &unpark).await?;
         }
-        Ok(Committed::Done)
+        Ok(CommitOutcome::Done)
     }
 
     /// Moves the checkpoint if it stands where the change starts.
@@ -55,11 +55,11 @@ impl Locked<'_> {
     }
 
     /// Why the checkpoint did not move.
-    async fn stale(&mut self, table: &Table) -> Result<Committed, Error> {
+    async fn stale(&mut self, table: &Table) -> Result<CommitOutcome, Error> {
         match self.build(table).await? {
             None => Err(table.undefined()),
             Some(build) if build.inline => Err(table.kept_inline()),
-            Some(build) => Ok(Committed::Stale(build.checkpoint.position)),
+            Some(build) => Ok(CommitOutcome::Stale(build.checkpoint.position)),
         }
     }
 

@@ -43,7 +43,7 @@ pub(crate) fn failed(operation: &str, error: impl Into<Arc<sqlx::Error>>) -> Err
 pub(crate) fn failed_commit(operation: &str, error: Arc<sqlx::Error>) -> Error {
     match code(&error) {
         Some(BUSY | FULL) => failed(operation, error),
-        _ => Error::Unknown {
+        _ => Error::OutcomeUnknown {
             operation: operation.to_owned(),
             reason: reason(&error, "the commit was under way"),
             source: Some(error.into()),

@@ -1,9 +1,9 @@
 //! The log in its order, from a position on. Positions are drawn under the write lock, so whatever is committed is settled
-//! and there are no holes.
+//! and there are no gaps.
 
 use annalist_core::{
+    criteria::Criteria,
     error::Error,
-    query::Criteria,
     record::Position,
     store::{Page, Read},
     time::Timestamp,
@@ -27,7 +27,7 @@ pub(crate) async fn feed(
     limit: usize,
 ) -> Result<Page, Error> {
     if limit == 0 {
-        return Ok(Page { records: Vec::new(), up_to: after, hole: None });
+        return Ok(Page { records: Vec::new(), up_to: after, gap: None });
     }
     if !asks_first(filter) {
         return page(connection, sql, operation, filter, after, limit).await;
@@ -53,7 +53,7 @@ async fn page(
         Some(last) if records.len() == limit => last.position,
         _ => settled.max(after),
     };
-    Ok(Page { records, up_to, hole: None })
+    Ok(Page { records, up_to, gap: None })
 }
 
 /// The last position before the first event that was recorded later.

@@ -8,10 +8,10 @@ use std::{
 };
 
 use annalist_core::{
+    criteria::{Criteria, Item},
     error::{Error, Invalid},
-    query::{Criteria, Item},
     record::{Position, Record},
-    rows::{Anchor, Checkpoint, Folded, Inline, InlineId, Inlined, Table, sql::TableSql},
+    rows::{Anchor, BuildId, Checkpoint, Folded, Inline, InlineOutcome, Table, sql::TableSql},
     store::{Append, Read},
     time::Timestamp,
 };
@@ -50,14 +50,14 @@ impl Ground {
     }
 
     /// The inline builds that an append has to bring, if it brings others.
-    pub(crate) fn missed(&self, append: &Append) -> Option<Vec<InlineId>> {
+    pub(crate) fn missed(&self, append: &Append) -> Option<Vec<BuildId>> {
         if self.kept.is_empty() && append.inline.is_empty() {
             return None;
         }
         let takes =
             |kept: &&Kept| append.events.iter().any(|event| kept.3.iter().any(|one| one == event.name()));
-        let mut wanted: Vec<InlineId> = self.kept.iter().filter(takes).map(Kept::id).collect();
-        let mut brought: Vec<InlineId> = append.inline.iter().map(|inline| inline.table().into()).collect();
+        let mut wanted: Vec<BuildId> = self.kept.iter().filter(takes).map(Kept::id).collect();
+        let mut brought: Vec<BuildId> = append.inline.iter().map(|inline| inline.table().into()).collect();
         wanted.sort_unstable();
         brought.sort_unstable();
         (wanted != brought).then_some(wanted)
@@ -65,9 +65,9 @@ impl Ground {
 }
 
 impl Kept {
-    fn id(&self) -> InlineId {
+    fn id(&self) -> BuildId {
         let Self(projection, version, build, _) = self;
-        InlineId { projection: projection.clone(), version: *version, build: *build }
+        BuildId { projection: projection.clone(), version: *version, build: *build }
     }
 }
 
@@ -83,7 +83,7 @@ pub(crate) async fn fold_appends<'a>(
     head: Position,
 ) -> Result<Vec<(TableSql<'a>, Folded)>, Fault> {
     let brought = appends.iter().flat_map(|append| &append.inline);
-    let inline: BTreeMap<InlineId, _> = brought.map(|inline| (inline.table().into(), inline)).collect();
+    let inline: BTreeMap<BuildId, _> = brought.map(|inline| (inline.table().into(), inline)).collect();
     if inline.is_empty() {
         return Ok(Vec::new());
     }
@@ -139,21 +139,21 @@ fn guard<T>(table: &Table, fold: impl FnOnce() -> Result<T, Invalid>) -> Result<
 
 impl Locked<'_> {
     /// Folds what lies behind a build and keeps it inline from now on.
-    pub(crate) async fn go_inline(mut self, inline: Arc<dyn Inline>) -> Result<Inlined, Error> {
+    pub(crate) async fn make_inline(mut self, inline: Arc<dyn Inline>) -> Result<InlineOutcome, Error> {
         let (log, operation, table) = (self.log, self.operation, *inline.table());
         let build = self.build(&table).await?.ok_or_else(|| table.undefined())?;
         if build.inline {
-            return self.give_up(Inlined::Done).await;
+            return self.give_up(InlineOutcome::Done).await;
         }
         if build.log != log.id {
             return Err(table.not_beside_its_log());
         }
         let types = Item::any().types(inline.types().iter().copied());
         let (behind, limit) =
-            (Read::all(types.into()).after(build.checkpoint.position), Inlined::AT_MOST + 1);
+            (Read::all(types.into()).after(build.checkpoint.position), InlineOutcome::AT_MOST + 1);
         let behind = records(self.connection(), &log.sql, operation, &behind, Some(limit)).await?.0;
-        if behind.len() > Inlined::AT_MOST || build.checkpoint.parked > 0 {
-            return self.give_up(Inlined::Behind).await;
+        if behind.len() > InlineOutcome::AT_MOST || build.checkpoint.parked > 0 {
+            return self.give_up(InlineOutcome::Behind).await;
         }
         let folded = fold(self.connection(), &log.rows, &*inline, &behind).await;
         let (sql, folded) = folded.map_err(|fault| self.said(fault))?;
@@ -161,11 +161,11 @@ impl Locked<'_> {
         written.map_err(|error| self.said(error))?;
         let end = (self.head().await?, behind.last().map(Anchor::of));
         self.set_inline(&table, Some(json(inline.types())), end).await?;
-        self.commit(Inlined::Done).await
+        self.commit(InlineOutcome::Done).await
     }
 
     /// Leaves a build to its runners, from the end that the log has now.
-    pub(crate) async fn leave_inline(mut self, table: Table) -> Result<Checkpoint, Error> {
+    pub(crate) async fn make_async(mut self, table: Table) -> Result<Checkpoint, Error> {
         let build = self.build(&table).await?.ok_or_else(|| table.undefined())?;
         if !build.inline {
             return self.give_up(build.checkpoint).await;

@@ -63,6 +63,6 @@ pub(crate) async fn forget(
     sql: &Sql,
     before: Timestamp,
 ) -> Result<u64, sqlx::Error> {
-    let part = query(sql.forget_commands.clone()).bind(before.as_micros()).bind(AT_ONCE);
+    let part = query(sql.purge_command_ids.clone()).bind(before.as_micros()).bind(AT_ONCE);
     part.execute(connection).await.map(|done| done.rows_affected())
 }

@@ -12,7 +12,7 @@ use std::{
 
 use annalist_core::{
     error::{BoxError, Error},
-    rows::{Committed, RowChange, Transactional, Work, sql::TableSql},
+    rows::{CommitOutcome, InTransaction, RowChange, Transactional, sql::TableSql},
 };
 use async_trait::async_trait;
 use sqlx::{SqliteConnection, pool::PoolConnection, query, sqlite::LockedSqliteHandle};
@@ -36,8 +36,8 @@ impl Transactional for Sqlite {
     async fn commit_with(
         &self,
         change: RowChange<'_>,
-        work: &dyn Work<Sqlite>,
-    ) -> Result<Result<Committed, BoxError>, Error> {
+        work: &dyn InTransaction<Sqlite>,
+    ) -> Result<Result<CommitOutcome, BoxError>, Error> {
         TableSql::new(&self.log.rows, change.table)?.check(&change.upserts, &change.deletes)?;
         let operation = self.log.rows_of("change", change.table);
         let mut lent = Lent { connection: self.log.writing(&operation).await?, sound: false };
@@ -67,14 +67,14 @@ impl Locked<'_> {
     async fn change_with(
         mut self,
         change: RowChange<'_>,
-        work: &dyn Work<Sqlite>,
-    ) -> Result<Result<Committed, BoxError>, Error> {
+        work: &dyn InTransaction<Sqlite>,
+    ) -> Result<Result<CommitOutcome, BoxError>, Error> {
         match self.write(change).await? {
-            Committed::Done => {}
+            CommitOutcome::Done => {}
             stale => return self.give_up(Ok(stale)).await,
         }
         match self.lend(work).await? {
-            Ok(()) => self.commit(Ok(Committed::Done)).await,
+            Ok(()) => self.commit(Ok(CommitOutcome::Done)).await,
             Err(error) => {
                 // What is still open then is rolled back when the connection is closed.
                 let _ = self.give_up(()).await;
@@ -84,7 +84,7 @@ impl Locked<'_> {
     }
 
     /// Runs the work. A savepoint tells whether the transaction is still the same afterwards, and a hook refuses its commit.
-    async fn lend(&mut self, work: &dyn Work<Sqlite>) -> Result<Result<(), BoxError>, Error> {
+    async fn lend(&mut self, work: &dyn InTransaction<Sqlite>) -> Result<Result<(), BoxError>, Error> {
         let refused = Arc::new(AtomicBool::new(false));
         let refuse = {
             let refused = Arc::clone(&refused);
@@ -116,7 +116,7 @@ impl Locked<'_> {
 }
 
 /// Runs a work; a panic of it becomes its error.
-async fn caught(work: &dyn Work<Sqlite>, connection: &mut SqliteConnection) -> Result<(), BoxError> {
+async fn caught(work: &dyn InTransaction<Sqlite>, connection: &mut SqliteConnection) -> Result<(), BoxError> {
     let mut work = pin!(async { work.run(connection).await });
     std::future::poll_fn(|context| {
         catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))).unwrap_or_else(|panic| {

@@ -48,13 +48,13 @@ mod writer;
 use std::{fmt, iter::once, path::Path, sync::Arc};
 
 use annalist_core::{
+    criteria::Criteria,
     error::Error,
-    query::Criteria,
     record::{Position, Record},
     rows::SharedRows,
     store::{
-        Append, Appended, AppendedAll, Batch, CommandKey, Entry, EventStore, LogId, Marker, Page, Read,
-        Receipt, Settled, Snapshot, SnapshotKey,
+        Append, AppendAllOutcome, AppendOutcome, Batch, CommandKey, Entry, EventStore, LogId, Marker, Page,
+        Read, Receipt, Settled, Snapshot, SnapshotKey,
     },
     time::Timestamp,
 };
@@ -199,29 +199,29 @@ impl EventStore for Sqlite {
         retire(&mut connection, answer)
     }
 
-    async fn read_in_parts(
+    async fn read_chunked(
         &self,
         read: &Read,
         each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
     ) -> Result<Marker, Error> {
         let operation = format!("read {}", self.log.title);
         let mut connection = self.log.connection(&self.log.readers, &operation).await?;
-        let answer = read::read_in_parts(&mut connection, &self.log.sql, &operation, read, each).await;
+        let answer = read::read_chunked(&mut connection, &self.log.sql, &operation, read, each).await;
         retire(&mut connection, answer)
     }
 
-    async fn append(&self, append: Append) -> Result<Appended, Error> {
-        Ok(match self.append_all(vec![append]).await? {
-            AppendedAll::Done(mut receipts) => Appended::Done(receipts.pop().unwrap_or_default()),
-            AppendedAll::Refused { by, .. } => by,
+    async fn append(&self, append: Append) -> Result<AppendOutcome, Error> {
+        Ok(match self.append_batch(vec![append]).await? {
+            AppendAllOutcome::Done(mut receipts) => AppendOutcome::Done(receipts.pop().unwrap_or_default()),
+            AppendAllOutcome::Refused { by, .. } => by,
         })
     }
 
-    fn most_at_once(&self) -> usize {
+    fn max_batch(&self) -> usize {
         MOST_AT_ONCE
     }
 
-    async fn append_all(&self, appends: Vec<Append>) -> Result<AppendedAll, Error> {
+    async fn append_batch(&self, appends: Vec<Append>) -> Result<AppendAllOutcome, Error> {
         let operation = || format!("append to {}", self.log.title);
         Append::check_all(&appends, MOST_AT_ONCE, operation)?;
         let (answer, answered) = oneshot::channel();
@@ -256,7 +256,7 @@ impl EventStore for Sqlite {
         let mut connection = self.log.connection(&self.log.readers, &operation).await?;
         let answer = read::head(&mut connection, &self.log.sql).await;
         let position = retire(&mut connection, answer.map_err(|error| failed(&operation, error)))?;
-        Ok(Settled { position, hole: None })
+        Ok(Settled { position, gap: None })
     }
 
     async fn position_at(&self, time: Timestamp) -> Result<Position, Error> {
@@ -284,11 +284,11 @@ impl EventStore for Sqlite {
         self.log.snapshot(key).await
     }
 
-    async fn keep_snapshot(&self, key: &SnapshotKey, snapshot: &Snapshot) -> Result<(), Error> {
-        self.log.keep_snapshot(key, snapshot).await
+    async fn save_snapshot(&self, key: &SnapshotKey, snapshot: &Snapshot) -> Result<(), Error> {
+        self.log.save_snapshot(key, snapshot).await
     }
 
-    async fn forget_commands(&self, before: Timestamp) -> Result<u64, Error> {
+    async fn purge_command_ids(&self, before: Timestamp) -> Result<u64, Error> {
         let operation = format!("forget commands of {}", self.log.title);
         let mut forgotten = 0;
         loop {

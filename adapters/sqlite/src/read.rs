@@ -1,8 +1,8 @@
 //! What matches some criteria: for reads, feeds and conditions.
 
 use annalist_core::{
+    criteria::Criteria,
     error::Error,
-    query::Criteria,
     record::{Position, Record},
     store::{Batch, Marker, Read},
 };
@@ -41,7 +41,7 @@ pub(crate) async fn read(
 const PART: usize = 1_000;
 
 /// The records of a read in parts, from one snapshot; answers the marker.
-pub(crate) async fn read_in_parts(
+pub(crate) async fn read_chunked(
     connection: &mut SqliteConnection,
     sql: &Sql,
     operation: &str,
@@ -80,7 +80,7 @@ pub(crate) async fn records(
     connection: &mut SqliteConnection,
     sql: &Sql,
     operation: &str,
-    Read { criteria, after, up_to, bare }: &Read,
+    Read { criteria, after, up_to, payload_only }: &Read,
     limit: Option<usize>,
 ) -> Result<(Vec<Record>, Position), Error> {
     let said = |error| failed(operation, error);
@@ -90,7 +90,7 @@ pub(crate) async fn records(
         .bind(integer(after.get()))
         .bind(integer(up_to.get()))
         .bind(sql_limit(limit))
-        .bind(bare)
+        .bind(payload_only)
         .fetch_all(connection)
         .await
         .map_err(said)?;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use annalist_core::{
     error::Error,
     rows::{
-        Build, Checkpoint, Committed, Inline, Inlined, Key, Parked, Row, RowChange, RowQuery, RowStore,
-        Switched, Table,
+        Build, Checkpoint, CommitOutcome, Inline, InlineOutcome, Key, Parked, PromoteOutcome, Row, RowChange,
+        RowQuery, RowStore, Table,
         sql::{Question, TableSql},
     },
     store::LogId,
@@ -51,7 +51,7 @@ impl RowStore for Sqlite {
         retire(&mut connection, answer.map_err(|fault| fault.of(&operation)))
     }
 
-    async fn commit(&self, change: RowChange<'_>) -> Result<Committed, Error> {
+    async fn commit(&self, change: RowChange<'_>) -> Result<CommitOutcome, Error> {
         TableSql::new(&self.log.rows, change.table)?.check(&change.upserts, &change.deletes)?;
         let operation = self.log.rows_of("change", change.table);
         let RowChange { table, from, to, parked, anchor, upserts, deletes, park, unpark } = change;
@@ -76,7 +76,7 @@ impl RowStore for Sqlite {
 
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {
         let question = TableSql::new(&self.log.rows, query.table)?;
-        if query.table.is_rowless() {
+        if query.table.is_checkpoint_only() {
             return Ok(Vec::new());
         }
         let Question { sql, values } = question.find(query)?;
@@ -97,9 +97,9 @@ impl RowStore for Sqlite {
         retire(&mut connection, answer)
     }
 
-    async fn switch(&self, table: &Table, compare: bool) -> Result<Switched, Error> {
+    async fn promote(&self, table: &Table, compare: bool) -> Result<PromoteOutcome, Error> {
         let (table, operation) = (*table, self.log.rows_of("switch to", table));
-        self.log.locked(operation, move |locked| Box::pin(locked.switch(table, compare))).await
+        self.log.locked(operation, move |locked| Box::pin(locked.promote(table, compare))).await
     }
 
     async fn discard(&self, table: &Table) -> Result<bool, Error> {
@@ -107,14 +107,14 @@ impl RowStore for Sqlite {
         self.log.locked(operation, move |locked| Box::pin(locked.discard(table))).await
     }
 
-    async fn go_inline(&self, inline: Arc<dyn Inline>) -> Result<Inlined, Error> {
+    async fn make_inline(&self, inline: Arc<dyn Inline>) -> Result<InlineOutcome, Error> {
         let operation = self.log.rows_of("keep inline", inline.table());
-        self.log.locked(operation, move |locked| Box::pin(locked.go_inline(inline))).await
+        self.log.locked(operation, move |locked| Box::pin(locked.make_inline(inline))).await
     }
 
-    async fn leave_inline(&self, table: &Table) -> Result<Checkpoint, Error> {
+    async fn make_async(&self, table: &Table) -> Result<Checkpoint, Error> {
         let (table, operation) = (*table, self.log.rows_of("no longer keep inline", table));
-        self.log.locked(operation, move |locked| Box::pin(locked.leave_inline(table))).await
+        self.log.locked(operation, move |locked| Box::pin(locked.make_async(table))).await
     }
 }
 

@@ -6,7 +6,7 @@ use annalist_core::{
     error::Invalid,
     payload::Payload,
     record::{Position, Record, StoredMetadata},
-    store::{Entry, Outcome, Receipt, Stored},
+    store::{Entry, EventRef, Outcome, Receipt},
     time::Timestamp,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -60,7 +60,7 @@ pub(crate) fn receipt_text(receipt: &Receipt) -> String {
 /// A receipt from its text.
 pub(crate) fn receipt(text: &str) -> Result<Receipt, serde_json::Error> {
     let events: Vec<(Position, Uuid)> = serde_json::from_str(text)?;
-    Ok(Receipt { events: events.into_iter().map(|(position, id)| Stored { position, id }).collect() })
+    Ok(Receipt { events: events.into_iter().map(|(position, id)| EventRef { position, id }).collect() })
 }
 
 /// A value of ours as JSON text. Texts, numbers and lists of them can always be written.

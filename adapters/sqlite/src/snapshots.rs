@@ -20,10 +20,10 @@ impl Log {
     }
 
     /// One statement on the writer's connection, a transaction of its own: appends wait no longer than it takes.
-    pub(crate) async fn keep_snapshot(&self, key: &SnapshotKey, snapshot: &Snapshot) -> Result<(), Error> {
+    pub(crate) async fn save_snapshot(&self, key: &SnapshotKey, snapshot: &Snapshot) -> Result<(), Error> {
         let operation = format!("keep a snapshot in {}", self.title);
         let mut connection = self.writing(&operation).await?;
-        let keep = about(&self.sql.keep_snapshot, key).bind(integer(snapshot.position.get()));
+        let keep = about(&self.sql.save_snapshot, key).bind(integer(snapshot.position.get()));
         let kept = keep.bind(snapshot.state.as_str()).execute(&mut *connection).await;
         retire(&mut connection, kept.map_err(|error| failed(&operation, error))).map(drop)
     }

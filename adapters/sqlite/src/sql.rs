@@ -1,6 +1,6 @@
 //! The statements, one a file in `sql/`, with the tables' prefix put in once. No other input ever becomes SQL.
 
-use annalist_core::{error::Error, text::is_kind};
+use annalist_core::{error::Error, limits::is_kind};
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
 /// What the names of a log's tables start with: `[a-z][a-z0-9_]*`.
@@ -83,14 +83,14 @@ statements! {
     count_parked,
     delete_build,
     find_commands,
-    forget_commands,
+    purge_command_ids,
     ground,
     has_log,
     head,
     insert_build,
     insert_tags,
     journal,
-    keep_snapshot,
+    save_snapshot,
     log,
     move_checkpoint,
     park,

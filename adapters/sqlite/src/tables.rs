@@ -23,7 +23,7 @@ pub(crate) async fn read(
     let sql = TableSql::new(rows, table)?;
     sql.check(&[], keys)?;
     let mut answer = vec![None; keys.len()];
-    if keys.is_empty() || table.is_rowless() {
+    if keys.is_empty() || table.is_checkpoint_only() {
         return Ok(answer);
     }
     for found in query(AssertSqlSafe(sql.select())).bind(keys_text(keys)).fetch_all(connection).await? {

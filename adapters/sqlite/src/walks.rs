@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use annalist_core::{
-    query::{Criteria, Item},
+    criteria::{Criteria, Item},
     tag::Tag,
 };
 use serde::Serialize;

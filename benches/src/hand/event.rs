@@ -104,11 +104,11 @@ mod tests {
         let opened = AccountEvent::Opened { account, owner: "Ann".into() };
         let events = [opened, AccountEvent::Deposited { account, amount: 7 }];
         for (record, event) in page.records.iter().zip(events) {
-            let by_hand = encode(event.clone()).unwrap();
-            assert_eq!(by_hand.name, &*record.name);
-            assert_eq!(by_hand.data, record.data.as_str());
-            assert_eq!(by_hand.tags, record.tags.iter().map(Tag::as_str).collect::<Vec<_>>());
-            assert_eq!(decode(by_hand.name, &by_hand.data).unwrap(), event);
+            let manual = encode(event.clone()).unwrap();
+            assert_eq!(manual.name, &*record.name);
+            assert_eq!(manual.data, record.data.as_str());
+            assert_eq!(manual.tags, record.tags.iter().map(Tag::as_str).collect::<Vec<_>>());
+            assert_eq!(decode(manual.name, &manual.data).unwrap(), event);
         }
     }
 }

@@ -48,7 +48,7 @@ pub(crate) async fn prepare(place: &Place, accounts: usize, tasks: usize, commit
 pub(crate) fn pair(app: App, bank: Bank, load: Load) -> Pair {
     Pair {
         ours: side((app, load), |(app, load)| ours(app, load)),
-        baseline: side((bank, load), |(bank, load)| by_hand(bank, load)),
+        baseline: side((bank, load), |(bank, load)| manual(bank, load)),
     }
 }
 
@@ -72,7 +72,7 @@ pub(crate) async fn run(app: App, load: Load, accounts: Vec<AccountId>) -> Resul
     rate(load.tasks, load.commands, job).await
 }
 
-async fn by_hand(bank: Bank, load: Load) -> Result<f64> {
+async fn manual(bank: Bank, load: Load) -> Result<f64> {
     let accounts = Arc::new(load.fresh_accounts());
     bank.seed(&accounts, PAST).await?;
     let deposit = move |account| {

@@ -20,9 +20,9 @@ pub(super) async fn prepare(place: &Place) -> Result<Pair> {
     let accounts: Vec<AccountId> = (0..ACCOUNTS).map(|_| AccountId::new()).collect();
     let (store, schema) = place.log(Commits::Plain).await?;
     hand::fill(place, &schema, events, &accounts).await?;
-    let by_hand = hand::schema(place).await?;
-    hand::fill(place, &by_hand, events, &accounts).await?;
-    let pool = place.pool(1, &by_hand, Commits::Plain).await?;
+    let manual = hand::schema(place).await?;
+    hand::fill(place, &manual, events, &accounts).await?;
+    let pool = place.pool(1, &manual, Commits::Plain).await?;
     let app = App::builder(store).start().await?;
     Ok(Pair {
         ours: side(app, move |app| async move {

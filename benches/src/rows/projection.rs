@@ -28,9 +28,9 @@ pub(super) async fn prepare(place: &Place, batches: Batches) -> Result<Pair> {
     let accounts: Vec<AccountId> = (0..ACCOUNTS).map(|_| AccountId::new()).collect();
     let (log, schema) = place.log(Commits::Plain).await?;
     hand::fill(place, &schema, events, &accounts).await?;
-    let by_hand = hand::schema(place).await?;
-    hand::fill(place, &by_hand, events, &accounts).await?;
-    let by_hand = Balances::open_on(place, &by_hand).await?;
+    let manual = hand::schema(place).await?;
+    hand::fill(place, &manual, events, &accounts).await?;
+    let manual = Balances::open_on(place, &manual).await?;
     // Its rate is the same for each event: a part of them tells it.
     let (of_these, batch) = match batches {
         Batches::OfOne => (place.size().of(100, 2_000, 10_000), 1),
@@ -44,10 +44,10 @@ pub(super) async fn prepare(place: &Place, batches: Batches) -> Result<Pair> {
             let rows = Postgres::options().schema(schema).connect(&url).await?;
             project(log, rows, events).await
         }),
-        baseline: side(by_hand, move |by_hand| async move {
-            by_hand.forget().await?;
+        baseline: side(manual, move |manual| async move {
+            manual.forget().await?;
             let start = Instant::now();
-            let done = by_hand.run(of_these, batch).await?;
+            let done = manual.run(of_these, batch).await?;
             Ok(done as f64 / start.elapsed().as_secs_f64())
         }),
     })
@@ -57,7 +57,7 @@ pub(super) async fn prepare(place: &Place, batches: Batches) -> Result<Pair> {
 async fn project(log: Postgres, rows: Postgres, events: usize) -> Result<f64> {
     let start = Instant::now();
     let app = App::builder(log).projection_in::<Balance>(rows.clone()).start().await?;
-    app.caught_up().await?;
+    app.wait_until_caught_up().await?;
     let rate = events as f64 / start.elapsed().as_secs_f64();
     let seen: i64 = app.list::<Balance>().limit(ACCOUNTS).await?.rows.iter().map(Balance::cents).sum();
     app.shut_down().await;

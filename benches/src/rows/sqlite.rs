@@ -25,11 +25,11 @@ pub(super) async fn prepare(size: Size, tasks: usize) -> Result<Pair> {
     let also = Arc::clone(&dir);
     Ok(Pair {
         ours: side((app, dir), move |(app, _)| ours(app, load)),
-        baseline: side((file, also), move |(file, _)| by_hand(file, load)),
+        baseline: side((file, also), move |(file, _)| manual(file, load)),
     })
 }
 
-async fn by_hand(file: File, load: Load) -> Result<f64> {
+async fn manual(file: File, load: Load) -> Result<f64> {
     let accounts = Arc::new(load.fresh_accounts());
     file.seed(&accounts, PAST).await?;
     let deposit = move |account| {

@@ -25,7 +25,7 @@ pub(super) async fn prepare(place: &Place, tasks: usize) -> Result<Pair> {
     for &account in &*accounts {
         app.execute(Fill { account, events: PAST }).await?;
     }
-    let by_hand = Transfers::open_on(place, tasks, ACCOUNTS * PAST, &accounts).await?;
+    let manual = Transfers::open_on(place, tasks, ACCOUNTS * PAST, &accounts).await?;
     let also = Arc::clone(&accounts);
     Ok(Pair {
         ours: side(app, move |app| {
@@ -38,11 +38,11 @@ pub(super) async fn prepare(place: &Place, tasks: usize) -> Result<Pair> {
                 }
             })
         }),
-        baseline: side(by_hand, move |by_hand| {
+        baseline: side(manual, move |manual| {
             let accounts = Arc::clone(&also);
             rate(tasks, commands, move |job| {
-                let (by_hand, command) = (by_hand.clone(), command(&accounts, job));
-                async move { by_hand.transfer(&command).await }
+                let (manual, command) = (manual.clone(), command(&accounts, job));
+                async move { manual.transfer(&command).await }
             })
         }),
     })

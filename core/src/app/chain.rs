@@ -15,11 +15,11 @@ use super::{
 };
 use crate::{
     codec::Codec,
+    criteria::Criteria,
     dispatch::Known,
     error::Error,
-    query::Criteria,
     record::{Draft, Metadata, Position, Record},
-    store::{Append, Appended, AppendedAll, Marker, Receipt},
+    store::{Append, AppendAllOutcome, AppendOutcome, Marker, Receipt},
     time::Timestamp,
 };
 
@@ -68,7 +68,7 @@ pub(super) struct Changed {
 /// What became of a decision.
 #[derive(Debug)]
 pub(super) enum Fate {
-    Answered(Appended),
+    Answered(AppendOutcome),
     Failed(Error),
     /// Nothing was written because of another one in its chain.
     Alone,
@@ -127,7 +127,7 @@ impl Turn {
     /// Hands everything to the next command in line, which decides on top of it. What comes back is to be written now.
     pub(super) fn hand_on(mut self, app: &App) -> Option<Self> {
         let next = match self.places.as_slice() {
-            [place] if !self.alone => place.is_joined() && self.chain.has_room(app.most_at_once()),
+            [place] if !self.alone => place.is_joined() && self.chain.has_room(app.max_batch()),
             _ => false,
         };
         let Some(place) = self.places.pop_if(|place| next && self.chain.fold(place.of(), &app.inner.codec))
@@ -145,17 +145,17 @@ impl Turn {
             changed.into_iter().map(|changed| (changed.unfolded(&links), changed)).collect();
         let (appends, told): (Vec<_>, Vec<_>) =
             links.into_iter().map(|link| (link.append, link.told)).unzip();
-        let fates: Box<dyn Iterator<Item = Fate> + Send> = match app.append_all(appends).await {
-            Ok(AppendedAll::Done(receipts)) => {
+        let fates: Box<dyn Iterator<Item = Fate> + Send> = match app.append_batch(appends).await {
+            Ok(AppendAllOutcome::Done(receipts)) => {
                 for (events, changed) in changed.drain(..) {
                     app.remember(changed, events, &receipts);
                 }
-                receipts.iter().for_each(|receipt| app.inner.hub.appended(receipt.position()));
-                let done = |receipt| Fate::Answered(Appended::Done(receipt));
+                receipts.iter().for_each(|receipt| app.inner.watcher.appended(receipt.position()));
+                let done = |receipt| Fate::Answered(AppendOutcome::Done(receipt));
                 tell(witnesses, iter::repeat_with(|| done(Receipt::default())));
                 Box::new(receipts.into_iter().map(done))
             }
-            Ok(AppendedAll::Refused { nth, by }) => {
+            Ok(AppendAllOutcome::Refused { nth, by }) => {
                 Box::new((0..told.len()).map(move |one| refused(&by, one == nth)))
             }
             Err(error) => failed(error, told.len()),
@@ -176,9 +176,9 @@ fn tell(told: Vec<oneshot::Sender<Fate>>, fates: impl Iterator<Item = Fate>) {
     told.into_iter().zip(fates).for_each(|(told, fate)| drop(told.send(fate)));
 }
 
-fn refused(by: &Appended, it: bool) -> Fate {
+fn refused(by: &AppendOutcome, it: bool) -> Fate {
     match by {
-        Appended::Conflict { .. } | Appended::Inline(_) => Fate::Answered(by.clone()),
+        AppendOutcome::Conflict { .. } | AppendOutcome::InlineRequired(_) => Fate::Answered(by.clone()),
         _ if it => Fate::Answered(by.clone()),
         _ => Fate::Alone,
     }
@@ -188,12 +188,12 @@ fn refused(by: &Appended, it: bool) -> Fate {
 fn failed(error: Error, links: usize) -> Box<dyn Iterator<Item = Fate> + Send> {
     match error {
         error if links == 1 => Box::new(iter::once(Fate::Failed(error))),
-        Error::Unknown { operation, reason, source } => {
+        Error::OutcomeUnknown { operation, reason, source } => {
             let source = source.map(Arc::<dyn std::error::Error + Send + Sync>::from);
             Box::new(iter::repeat_with(move || {
                 let (operation, reason) = (operation.clone(), reason.clone());
                 let source = source.as_ref().map(|source| Box::new(Arc::clone(source)) as _);
-                Fate::Failed(Error::Unknown { operation, reason, source })
+                Fate::Failed(Error::OutcomeUnknown { operation, reason, source })
             }))
         }
         _ => Box::new(iter::repeat_with(|| Fate::Alone)),

@@ -96,7 +96,7 @@ impl Request {
             self.fold(&mut base.state, &records)
         };
         let read = read.clone().after(base.marker.settled());
-        let marker = self.app.inner.store.read_in_parts(&read, &mut fold).await?;
+        let marker = self.app.inner.store.read_chunked(&read, &mut fold).await?;
         if !nothing {
             base.marker = marker;
         }
@@ -148,6 +148,6 @@ impl Remembered {
 
     /// Itself, if what comes later can be folded in: nobody looks at it, and it holds for a position of the log.
     fn if_foldable(mut self) -> Option<Self> {
-        (self.marker.above() == 0 && self.state.is_alone()).then_some(self)
+        (self.marker.seen_unsettled() == 0 && self.state.is_alone()).then_some(self)
     }
 }

@@ -10,10 +10,10 @@ use std::{
 use super::{App, execute::guard};
 use crate::{
     aggregate::{Aggregate, AggregateId, criteria_of},
+    criteria::{Criteria, Item},
     error::{Error, Invalid},
     event::{Event, Recorded},
     projection::{Projection, criteria_of_row, fold_in_memory},
-    query::{Criteria, Item},
     record::{Position, Record},
     store::{Read, Receipt},
     tag::Tag,
@@ -78,12 +78,12 @@ impl<A: Aggregate> Load<A> {
             Some(kept) => kept,
             None => (guard(type_name::<A>(), || Ok(A::initial(self.id)))?, Position::START),
         };
-        let read = Read { bare: !A::USES_CONTEXT, ..Read::all(criteria).after(after).up_to(up_to) };
+        let read = Read { payload_only: !A::USES_CONTEXT, ..Read::all(criteria).after(after).up_to(up_to) };
         let codec = &self.app.inner.codec;
         let mut fold = |records: Vec<Record>| {
             guard(type_name::<A>(), || records.iter().try_for_each(|record| state.fold_record(record, codec)))
         };
-        self.app.inner.store.read_in_parts(&read, &mut fold).await?;
+        self.app.inner.store.read_chunked(&read, &mut fold).await?;
         Ok(state)
     }
 }
@@ -192,7 +192,7 @@ impl App {
         each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
     ) -> Result<(), Error> {
         let read = Read::all(criteria).up_to(self.up_to(moment).await?);
-        self.inner.store.read_in_parts(&read, each).await.map(drop)
+        self.inner.store.read_chunked(&read, each).await.map(drop)
     }
 
     async fn up_to(&self, moment: Option<Moment>) -> Result<Position, Error> {

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use super::{App, read_side::FAREWELL};
 use crate::{
     error::Error,
-    projection::{Desk, Progress, Retried, State, Status},
+    projection::{Desk, Progress, RetryReport, State, Status},
     record::Position,
     rows::{Build, Parked},
 };
@@ -60,14 +60,14 @@ impl App {
     /// Waits until the projection or policy with this name has passed a position, as [`Find::after`](crate::find::Find::after) does for a question.
     ///
     /// # Errors
-    /// [`Error::Behind`] if it has not after `patience`, or stands still; [`Error::Unusable`] if there is none of this name.
-    pub async fn passed(
+    /// [`Error::NotCaughtUp`] if it has not after `timeout`, or stands still; [`Error::Unusable`] if there is none of this name.
+    pub async fn wait_for_position(
         &self,
         name: &str,
         position: impl Into<Position>,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<(), Error> {
-        self.inner.read_side.passed(name, position.into(), patience).await
+        self.inner.read_side.passed(name, position.into(), timeout).await
     }
 
     /// Waits until a projection or policy does as `wanted` says, and gives how it does then: until a build has taken over,
@@ -75,7 +75,7 @@ impl App {
     ///
     /// # Errors
     /// [`Error::Unusable`] if there is none of this name, or the app was stopped before.
-    pub async fn until(
+    pub async fn wait_until(
         &self,
         name: &str,
         wanted: impl FnMut(&Status) -> bool + Send,
@@ -96,12 +96,12 @@ impl App {
     }
 
     /// Makes the newest build of a projection live as it is: also one that differs from the live one where they are compared
-    /// ([`Keep::compare`](crate::projection::Keep::compare)).
+    /// ([`ProjectionOptions::compare`](crate::projection::ProjectionOptions::compare)).
     ///
     /// # Errors
     /// [`Error::Unusable`] if there is no projection of this name, or a newer version is live.
-    pub async fn switch(&self, name: &str) -> Result<(), Error> {
-        self.desk(name)?.switch().await
+    pub async fn promote(&self, name: &str) -> Result<(), Error> {
+        self.desk(name)?.promote().await
     }
 
     /// Removes the builds of a projection that are older than the live one, with their tables, and tells how many. Programs
@@ -135,7 +135,7 @@ impl App {
     ///
     /// # Errors
     /// [`Error::Unusable`] if there is none of this name, or an event is no longer in the log.
-    pub async fn retry_parked(&self, name: &str) -> Result<Retried, Error> {
+    pub async fn retry_parked(&self, name: &str) -> Result<RetryReport, Error> {
         self.desk(name)?.retry_parked().await
     }
 

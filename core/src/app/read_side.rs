@@ -17,13 +17,14 @@ use super::AppSlot;
 use crate::{
     codec::Codec,
     error::Error,
-    feed::Hub,
+    feed::LogWatcher,
     find::{Followed, ReadModel},
     projection::{
-        Custom, CustomProjection, Desk, Ending, Follower, Keep, Keeper, Projected, Projection, State, Status,
+        Custom, CustomProjection, Desk, Follower, Keeper, Projected, Projection, ProjectionOptions,
+        ShutdownSignal, State, Status,
     },
     record::{Draft, Position},
-    rows::{Inline, InlineId, SharedRows, Transactional},
+    rows::{BuildId, Inline, SharedRows, Transactional},
 };
 
 /// How long an end may take before what is left is cut off.
@@ -42,7 +43,7 @@ type Make = Box<dyn FnOnce(&Codec, &AppSlot) -> Arc<dyn Follower> + Send>;
 type Model = fn(SharedRows, watch::Receiver<Status>) -> Box<dyn Any + Send + Sync>;
 
 impl Registered {
-    pub(super) fn projection<P: Projection>(keep: Keep) -> Self {
+    pub(super) fn projection<P: Projection>(keep: ProjectionOptions) -> Self {
         let (rows, inline) = (keep.rows.clone(), keep.inline);
         let model: Model = |rows, status| Box::new(ReadModel::<P>::new(rows, status));
         let make: Make = Box::new(|codec, _| Arc::new(Projected::<P>::new(keep, codec.clone())));
@@ -76,7 +77,7 @@ struct Started {
 pub(super) struct ReadSide {
     started: Vec<Started>,
     models: HashMap<TypeId, Box<dyn Any + Send + Sync>>,
-    ending: Ending,
+    shutdown: ShutdownSignal,
     keeps_inline: bool,
 }
 
@@ -85,7 +86,7 @@ impl ReadSide {
     /// cannot be used ends the start.
     pub(super) async fn start(
         registered: Vec<Registered>,
-        hub: &Arc<Hub>,
+        watcher: &Arc<LogWatcher>,
         rows: Option<SharedRows>,
         codec: &Codec,
         app: &AppSlot,
@@ -94,7 +95,7 @@ impl ReadSide {
         for one in registered {
             let Registered { rows: own, make, model, inline } = one;
             let rows = if inline { None } else { own.or_else(|| rows.clone()) };
-            read_side.add(make(codec, app), hub, rows, model, inline).await?;
+            read_side.add(make(codec, app), watcher, rows, model, inline).await?;
         }
         read_side.started.sort_unstable_by_key(|started| started.followed.name);
         Ok(read_side)
@@ -103,7 +104,7 @@ impl ReadSide {
     async fn add(
         &mut self,
         follower: Arc<dyn Follower>,
-        hub: &Arc<Hub>,
+        watcher: &Arc<LogWatcher>,
         rows: Option<SharedRows>,
         model: Option<(TypeId, Model)>,
         inline: bool,
@@ -114,11 +115,11 @@ impl ReadSide {
             let reason = format!("two projections or policies are named `{name}`");
             return Err(Error::unusable("start the app", reason));
         }
-        let rows = rows.or_else(|| hub.store().row_store()).ok_or_else(|| no_rows(name, hub))?;
+        let rows = rows.or_else(|| watcher.store().row_store()).ok_or_else(|| no_rows(name, watcher))?;
         let sender = Arc::new(watch::Sender::new(Status::NEW));
         let status = sender.subscribe();
-        let (hub, ending) = (Arc::clone(hub), self.ending.clone());
-        let desk = Arc::new(Desk::new(follower, hub, SharedRows::clone(&rows), ending, &sender));
+        let (watcher, shutdown) = (Arc::clone(watcher), self.shutdown.clone());
+        let desk = Arc::new(Desk::new(follower, watcher, SharedRows::clone(&rows), shutdown, &sender));
         let keeper = Keeper::start(Arc::clone(&desk), sender).await?;
         if let Some((type_id, model)) = model {
             self.models.insert(type_id, model(SharedRows::clone(&rows), status.clone()));
@@ -170,13 +171,13 @@ impl ReadSide {
     }
 
     /// Waits until one follower has passed a position.
-    pub(super) async fn passed(&self, name: &str, wanted: Position, patience: Duration) -> Result<(), Error> {
-        self.follow(name)?.reached(wanted, patience).await.map(drop)
+    pub(super) async fn passed(&self, name: &str, wanted: Position, timeout: Duration) -> Result<(), Error> {
+        self.follow(name)?.reached(wanted, timeout).await.map(drop)
     }
 
     /// Waits until every follower has passed a position.
-    pub(super) async fn reached(&self, wanted: Position, patience: Duration) -> Result<(), Error> {
-        let end = Instant::now() + patience;
+    pub(super) async fn reached(&self, wanted: Position, timeout: Duration) -> Result<(), Error> {
+        let end = Instant::now() + timeout;
         for Started { followed, .. } in &self.started {
             followed.reached(wanted, end.saturating_duration_since(Instant::now())).await?;
         }
@@ -209,9 +210,9 @@ impl ReadSide {
     }
 
     /// The folds of these builds; what is missing cannot be folded by this program.
-    pub(super) fn inline_of(&self, wanted: &[InlineId]) -> Option<Vec<Arc<dyn Inline>>> {
+    pub(super) fn inline_of(&self, wanted: &[BuildId]) -> Option<Vec<Arc<dyn Inline>>> {
         self.look();
-        let fold = |id: &InlineId| {
+        let fold = |id: &BuildId| {
             let desk = self.desk(&id.projection).ok()?;
             let own = desk.follower.table();
             (own.version == id.version).then(|| desk.follower.inline(own.built(id.build)))?
@@ -221,7 +222,7 @@ impl ReadSide {
 
     /// Asks all followers to end after what they are at.
     pub(super) fn stop(&self) {
-        self.ending.ask();
+        self.shutdown.ask();
     }
 
     /// Ends all followers, after what they are at.
@@ -251,8 +252,8 @@ impl Drop for ReadSide {
     }
 }
 
-fn no_rows(name: &str, hub: &Hub) -> Error {
-    let store = hub.store().describe();
+fn no_rows(name: &str, watcher: &LogWatcher) -> Error {
+    let store = watcher.store().describe();
     let reason = format!("`{store}` keeps no rows; name a store for the rows of `{name}` with `.rows(…)`");
     Error::unusable("start the app", reason)
 }

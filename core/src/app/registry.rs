@@ -54,7 +54,7 @@ impl Claims {
         match self.names.insert(name, rust) {
             Some(first) if first != rust => {
                 self.names.insert(name, first);
-                Err(Invalid::ClaimedTwice {
+                Err(Invalid::DuplicateName {
                     what: "the event name",
                     name: name.to_owned(),
                     first: first.to_owned(),
@@ -71,7 +71,7 @@ impl Claims {
         if first.rust() == kind.rust() || (first.shared && kind.shared) {
             return Ok(());
         }
-        Err(Invalid::ClaimedTwice {
+        Err(Invalid::DuplicateName {
             what: "the id kind",
             name: kind.kind.to_owned(),
             first: first.rust().to_owned(),

@@ -16,13 +16,13 @@ use super::{
 };
 use crate::{
     context::Context,
+    criteria::Item,
     dispatch::{Handler, Known, Loader, Plan},
     error::{Error, ExecuteError, Invalid},
     event::{Events, IntoEvents},
     payload::Payload,
-    query::Item,
     record::{CommandId, Draft, Metadata, Name, Position},
-    store::{Append, Appended, CommandKey, Condition, Journaled, Receipt},
+    store::{Append, AppendOutcome, CommandKey, Condition, JournalRecord, Receipt},
     time::Timestamp,
 };
 
@@ -106,7 +106,9 @@ impl Request {
             let failed = match self.attempt(decide, turn, tries > 1).await {
                 Ok(Tried::Accepted(receipt)) => return Ok(receipt),
                 Ok(Tried::Rejected(rejection)) => ExecuteError::Rejected(rejection),
-                Ok(Tried::Conflict(met)) => ExecuteError::Conflict { tries, met },
+                Ok(Tried::Conflict(conflicting_position)) => {
+                    ExecuteError::Conflict { tries, conflicting_position }
+                }
                 Ok(Tried::Again { alone: next }) => {
                     alone = next;
                     continue;
@@ -115,7 +117,7 @@ impl Request {
             };
             let again = match &failed {
                 ExecuteError::Conflict { .. } => true,
-                ExecuteError::Unknown(_) => self.key.is_some(),
+                ExecuteError::OutcomeUnknown(_) => self.key.is_some(),
                 _ => false,
             };
             if !again || tries >= retry.tries() {
@@ -124,10 +126,10 @@ impl Request {
             tracing::debug!(
                 command = self.name,
                 tries,
-                unknown = matches!(failed, ExecuteError::Unknown(_)),
+                unknown = matches!(failed, ExecuteError::OutcomeUnknown(_)),
                 "trying again"
             );
-            if matches!(failed, ExecuteError::Unknown(_)) {
+            if matches!(failed, ExecuteError::OutcomeUnknown(_)) {
                 lost = Some(failed);
             }
             tokio::time::sleep(retry.pause(tries)).await;
@@ -293,11 +295,15 @@ impl Request {
 
     async fn hear<E>(&self, fate: oneshot::Receiver<Fate>) -> Result<Tried<E>, Error> {
         match fate.await {
-            Ok(Fate::Answered(Appended::Done(receipt) | Appended::Already(receipt))) => {
+            Ok(Fate::Answered(AppendOutcome::Done(receipt) | AppendOutcome::Duplicate(receipt))) => {
                 Ok(Tried::Accepted(receipt))
             }
-            Ok(Fate::Answered(Appended::Conflict { met, .. })) => Ok(Tried::Conflict(met)),
-            Ok(Fate::Answered(Appended::Inline(missing))) => Err(self.app.not_kept_inline(&missing)),
+            Ok(Fate::Answered(AppendOutcome::Conflict { conflicting_position, .. })) => {
+                Ok(Tried::Conflict(conflicting_position))
+            }
+            Ok(Fate::Answered(AppendOutcome::InlineRequired(missing))) => {
+                Err(self.app.not_kept_inline(&missing))
+            }
             Ok(Fate::Failed(error)) => Err(error),
             Ok(Fate::Alone) => Ok(Tried::Again { alone: true }),
             // Who held the chain has gone before it was written.
@@ -339,7 +345,7 @@ impl Request {
 
     /// An append without events and conditions.
     fn message(&self, time: Timestamp, rejection: Option<String>) -> Append {
-        let journal = self.body.clone().map(|body| Journaled { body, rejection });
+        let journal = self.body.clone().map(|body| JournalRecord { body, rejection });
         Append { recorded_at: time, metadata: self.metadata.clone(), journal, ..Append::default() }
     }
 }
@@ -362,7 +368,9 @@ impl App {
 /// Nothing of the command was to be written, so a lost answer leaves nothing unknown but a line of the journal.
 fn not_journaled(error: Error) -> Error {
     match error {
-        Error::Unknown { operation, reason, source } => Error::Unavailable { operation, reason, source },
+        Error::OutcomeUnknown { operation, reason, source } => {
+            Error::Unavailable { operation, reason, source }
+        }
         error => error,
     }
 }

@@ -57,7 +57,7 @@ impl App {
     pub(super) fn keep_if_due(&self, instance: &Instance, remembered: &mut Remembered) {
         let Remembered { state, marker, .. } = remembered;
         let position = marker.settled();
-        if marker.above() > 0 || position == Position::START {
+        if marker.seen_unsettled() > 0 || position == Position::START {
             return;
         }
         let Some(key) = instance.snapshot_key(&state.kind) else { return };
@@ -68,7 +68,7 @@ impl App {
         };
         let store = self.inner.store.clone();
         tokio::spawn(async move {
-            if let Err(error) = store.keep_snapshot(&key, &Snapshot { position, state }).await {
+            if let Err(error) = store.save_snapshot(&key, &Snapshot { position, state }).await {
                 warn(&key, "the snapshot is not kept", &error);
             }
         });

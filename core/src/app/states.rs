@@ -12,8 +12,8 @@ use std::{
 };
 
 use crate::{
+    criteria::Item,
     dispatch::{Folded, Form, Kept, Kind, Known},
-    query::Item,
     record::Draft,
     store::{Marker, Read, SnapshotKey},
     tag::Tag,
@@ -122,7 +122,7 @@ impl States {
     /// Remembers a state, unless that of a later moment is there already.
     pub(super) fn put(&self, instance: Instance, new: Remembered) {
         self.with(|generations, most| {
-            let moment = |of: &Remembered| (of.marker.settled(), of.marker.above());
+            let moment = |of: &Remembered| (of.marker.settled(), of.marker.seen_unsettled());
             let new = match generations.remove(&instance) {
                 Some(there) if moment(&there) > moment(&new) => there,
                 _ => new,

@@ -13,7 +13,7 @@ use tokio::{sync::watch, time::Instant};
 use crate::{
     app::App,
     error::Error,
-    feed::Hub,
+    feed::LogWatcher,
     find::{Find, List, ReadModel},
     position::Position,
     projection::{Projection, State, Status},
@@ -36,7 +36,7 @@ pub(super) struct Read {
     /// Has seen what was there.
     pub(super) status: watch::Receiver<Status>,
     /// The log and how far it was, if the rows change with the appends.
-    log: Option<(Weak<Hub>, Position)>,
+    log: Option<(Weak<LogWatcher>, Position)>,
     /// Whether nobody will move it any more.
     pub(super) ended: bool,
 }
@@ -47,8 +47,8 @@ impl Read {
         let Self { status, log, ended, .. } = self;
         let mut news = pin!(status.changed());
         let mut further = pin!(async {
-            match log.as_ref().and_then(|(hub, seen)| Some((hub.upgrade()?, seen))) {
-                Some((hub, seen)) => hub.settled_beyond(*seen).await,
+            match log.as_ref().and_then(|(watcher, seen)| Some((watcher.upgrade()?, seen))) {
+                Some((watcher, seen)) => watcher.settled_beyond(*seen).await,
                 None => pending().await,
             }
         });
@@ -62,27 +62,27 @@ impl Read {
 }
 
 impl ReadModels {
-    pub(super) fn new(app: App, wanted: Position, patience: Duration) -> Self {
+    pub(super) fn new(app: App, wanted: Position, timeout: Duration) -> Self {
         let now = Instant::now();
         // What no clock can tell is waited for as long as one can.
-        let until = now.checked_add(patience).unwrap_or_else(|| now + Duration::from_secs(u32::MAX.into()));
+        let until = now.checked_add(timeout).unwrap_or_else(|| now + Duration::from_secs(u32::MAX.into()));
         Self { app, wanted, until, reads: Mutex::default() }
     }
 
     /// The row of a projection with this key.
     pub fn find<P: Projection>(&self, key: &P::Key) -> Find<P> {
-        Find::new(self.model(), key.clone()).after(self.wanted).within(self.left())
+        Find::new(self.model(), key.clone()).after(self.wanted).timeout(self.left())
     }
 
     /// The rows of a projection: by key or index, in an order, a page at a time.
     pub fn list<P: Projection>(&self) -> List<P> {
-        List::new(self.model()).after(self.wanted).within(self.left())
+        List::new(self.model()).after(self.wanted).timeout(self.left())
     }
 
     /// Waits until the rows of a projection show what the caller wants to see: for an answer in SQL of your own.
     ///
     /// # Errors
-    /// [`Error::Behind`] if they do not in time; [`Error::Unusable`] if the app does not run the projection.
+    /// [`Error::NotCaughtUp`] if they do not in time; [`Error::Unusable`] if the app does not run the projection.
     pub async fn reached<P: Projection>(&self) -> Result<(), Error> {
         self.model::<P>()?;
         self.passed(P::TABLE.projection).await
@@ -111,7 +111,7 @@ impl ReadModels {
             return;
         }
         let inline = status.borrow_and_update().state == State::Inline;
-        let log = inline.then(|| (Arc::downgrade(self.app.hub()), self.app.hub().settled()));
+        let log = inline.then(|| (Arc::downgrade(self.app.watcher()), self.app.watcher().settled()));
         reads.push(Read { projection, status, log, ended: false });
     }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{Query, ReadModels, ask};
-use crate::{app::App, error::Error, find::PATIENCE, position::Position};
+use crate::{app::App, error::Error, find::DEFAULT_TIMEOUT, position::Position};
 
 /// A question that is about to be asked; `.await` it.
 #[must_use = "nothing is asked before it is awaited"]
@@ -16,12 +16,12 @@ pub struct Ask<Q> {
     app: App,
     question: Q,
     wanted: Position,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl<Q: Query> Ask<Q> {
     pub(crate) fn new(app: App, question: Q) -> Self {
-        Self { app, question, wanted: Position::START, patience: PATIENCE }
+        Self { app, question, wanted: Position::START, timeout: DEFAULT_TIMEOUT }
     }
 
     /// Waits until every read model that is asked shows everything up to a position: to that of a receipt, `after(&receipt)`,
@@ -31,12 +31,12 @@ impl<Q: Query> Ask<Q> {
     }
 
     /// How long to wait at most, for all read models together; 5 seconds unless said.
-    pub fn within(self, patience: Duration) -> Self {
-        Self { patience, ..self }
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
     }
 
     async fn run(self) -> Result<Q::Answer, Error> {
-        let models = ReadModels::new(self.app, self.wanted, self.patience);
+        let models = ReadModels::new(self.app, self.wanted, self.timeout);
         ask(&self.question, &models).await
     }
 }

@@ -8,7 +8,7 @@ use super::{Query, ReadModels, ask, models::Read};
 use crate::{
     app::{App, WeakApp},
     error::Error,
-    find::PATIENCE,
+    find::DEFAULT_TIMEOUT,
     position::Position,
     projection::{State, Stopped},
 };
@@ -25,7 +25,7 @@ pub struct Watched<Q: Query> {
     app: WeakApp,
     question: Q,
     wanted: Position,
-    patience: Duration,
+    timeout: Duration,
     /// The answer that was given last.
     given: Option<Q::Answer>,
     /// What the last answer was made from.
@@ -63,7 +63,7 @@ impl<Q: Query<Answer: Watchable>> Watched<Q> {
             app: app.downgrade(),
             question,
             wanted: Position::START,
-            patience: PATIENCE,
+            timeout: DEFAULT_TIMEOUT,
             given: None,
             reads: Vec::new(),
             told: HashMap::new(),
@@ -79,22 +79,22 @@ impl<Q: Query<Answer: Watchable>> Watched<Q> {
     }
 
     /// How long to wait at most for that position; 5 seconds unless said.
-    pub fn within(self, patience: Duration) -> Self {
-        Self { patience, ..self }
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
     }
 
     /// The answer: at first the one now, then each that differs from the one before, as soon as the rows have moved. Of
     /// changes that come faster than they are asked for, the last one is seen. Dropping the future loses nothing.
     ///
     /// # Errors
-    /// [`Error`] if the question could not be answered; [`Error::Behind`], once, if a projection that it reads stands still;
+    /// [`Error`] if the question could not be answered; [`Error::NotCaughtUp`], once, if a projection that it reads stands still;
     /// [`Error::Unusable`] if the app was stopped, or the answer comes from no read model. `next` may be called again, and
     /// goes on unless the watch [`is_over`](Watched::is_over): then it says so each time.
     pub async fn next(&mut self) -> Result<Q::Answer, Error> {
         loop {
             self.until_due().await?;
             let app = self.app.upgrade().ok_or_else(|| self.over())?;
-            let models = ReadModels::new(app, self.wanted, self.patience);
+            let models = ReadModels::new(app, self.wanted, self.timeout);
             let answer = ask(&self.question, &models).await;
             // Nothing is awaited from here on: who drops the future has the answer, or will get it.
             self.reads = models.into_reads();
@@ -130,7 +130,7 @@ impl<Q: Query<Answer: Watchable>> Watched<Q> {
 
     async fn until_due(&mut self) -> Result<(), Error> {
         loop {
-            if let Some(error) = self.stands_still() {
+            if let Some(error) = self.stop_reason() {
                 return Err(error);
             }
             let moved = match self.due {
@@ -146,7 +146,7 @@ impl<Q: Query<Answer: Watchable>> Watched<Q> {
     }
 
     /// A projection that the last answer was made from and that stands still, once each time that it came to stand.
-    fn stands_still(&mut self) -> Option<Error> {
+    fn stop_reason(&mut self) -> Option<Error> {
         for read in &self.reads {
             match stop(read) {
                 Some(at) if self.told.get(read.projection) != Some(&at) => {
@@ -196,5 +196,5 @@ fn stop(read: &Read) -> Option<Stopped> {
 fn behind(read: &Read, at: &Stopped) -> Error {
     let reached = read.status.borrow().position;
     let (projection, wanted) = (read.projection, at.position.unwrap_or(reached));
-    Error::Behind { projection, wanted, reached, reason: at.to_string() }
+    Error::NotCaughtUp { projection, wanted, reached, reason: at.to_string() }
 }

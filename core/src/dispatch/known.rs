@@ -84,11 +84,11 @@ impl Kept {
             every,
             encode: |state| match (A::SNAPSHOTS, state.downcast_ref::<A>()) {
                 (Some(snapshots), Some(state)) => (snapshots.encode)(state),
-                _ => Err(Invalid::Unplanned { state: type_name::<A>() }),
+                _ => Err(Invalid::StateNotPlanned { state: type_name::<A>() }),
             },
             decode: |state| match A::SNAPSHOTS {
                 Some(snapshots) => (snapshots.decode)(state).map(|state| Arc::new(state) as _),
-                None => Err(Invalid::Unplanned { state: type_name::<A>() }),
+                None => Err(Invalid::StateNotPlanned { state: type_name::<A>() }),
             },
         })
     }
@@ -104,7 +104,7 @@ impl Kind {
             shared,
             fold: |state, record, codec| match state.downcast_mut::<A>() {
                 Some(state) => state.fold_record(record, codec),
-                None => Err(Invalid::Unplanned { state: type_name::<A>() }),
+                None => Err(Invalid::StateNotPlanned { state: type_name::<A>() }),
             },
             uses_context: A::USES_CONTEXT,
             snapshots: Kept::of::<A>(),
@@ -113,7 +113,7 @@ impl Kind {
 
     /// Whether an event of this name is one of those that it is folded from.
     pub(crate) fn folds(&self, name: &str) -> bool {
-        self.events.iter().any(|types| types.owns(name))
+        self.events.iter().any(|types| types.contains(name))
     }
 
     /// Whether commands can be decided on top of one that is not written yet.
@@ -147,7 +147,7 @@ impl Folded {
     /// # Errors
     /// [`Invalid`] if it cannot be read.
     pub(crate) fn kept(kind: Kind, state: &Payload) -> Result<Self, Invalid> {
-        let kept = kind.snapshots.ok_or(Invalid::Unplanned { state: kind.name })?;
+        let kept = kind.snapshots.ok_or(Invalid::StateNotPlanned { state: kind.name })?;
         Ok(Self { state: (kept.decode)(state)?, kind, events: 0 })
     }
 
@@ -173,7 +173,8 @@ impl Folded {
     /// [`Invalid`] if the record cannot be decoded, or somebody else looks at the state.
     pub(crate) fn fold(&mut self, record: &Record, codec: &Codec) -> Result<(), Invalid> {
         self.events += 1;
-        let state = Arc::get_mut(&mut self.state).ok_or(Invalid::Unplanned { state: self.kind.name })?;
+        let state =
+            Arc::get_mut(&mut self.state).ok_or(Invalid::StateNotPlanned { state: self.kind.name })?;
         (self.kind.fold)(state, record, codec)
     }
 }

@@ -12,10 +12,10 @@ use super::known::{Folded, Form, Kind, Known};
 use crate::{
     aggregate::{Aggregate, AggregateId, criteria_of},
     codec::Codec,
+    criteria::{Criteria, Item},
     error::Invalid,
     event::Types,
     id::{Ids, StateSource},
-    query::{Criteria, Item},
     record::Record,
     store::Read,
 };
@@ -130,7 +130,7 @@ impl Loader<'_> {
 
     fn plan_one<A: Aggregate>(&mut self, id: A::Id, shared: bool) -> Result<A, Invalid> {
         if let Mode::Plan(plan) = &mut self.0 {
-            plan.reads.push(Read { bare: !A::USES_CONTEXT, ..Read::all(criteria_of::<A>(&id)?) });
+            plan.reads.push(Read { payload_only: !A::USES_CONTEXT, ..Read::all(criteria_of::<A>(&id)?) });
             plan.types.push(A::EVENTS);
             plan.kinds.push(Kind::of::<A>(shared));
         }
@@ -172,7 +172,7 @@ fn fold<A: Aggregate>(id: A::Id, records: &[Record], codec: &Codec) -> Result<A,
 }
 
 fn unplanned<A>() -> Invalid {
-    Invalid::Unplanned { state: type_name::<A>() }
+    Invalid::StateNotPlanned { state: type_name::<A>() }
 }
 
 /// Whether criteria are those of the aggregate with this id.

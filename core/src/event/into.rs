@@ -4,8 +4,8 @@ use super::{Event, Tags, Types};
 use crate::{
     codec::Codec,
     error::Invalid,
-    record::{Draft, Position, Raw},
-    text::{MAX_PAYLOAD, shorten},
+    limits::{MAX_PAYLOAD, shorten},
+    record::{Draft, Position, RawEvent},
 };
 
 /// What a decision may return: one event, a tuple, an array, a `Vec`, an `Option` or `()`.
@@ -86,7 +86,7 @@ impl<'a> Events<'a> {
     /// Reads the draft again. Where that is asked for, it also writes what was read: both must be the same JSON.
     fn check_readable<E: Event>(&self, draft: &Draft) -> Result<(), Invalid> {
         let (name, data) = (draft.name(), draft.data());
-        let raw = Raw { name, version: draft.version(), data: data.as_str(), position: Position::START };
+        let raw = RawEvent { name, version: draft.version(), data: data.as_str(), position: Position::START };
         let unreadable = |reason: String| Invalid::NotReadable {
             name: name.into(),
             data: shorten(data.as_str()),

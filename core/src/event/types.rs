@@ -63,7 +63,7 @@ impl EventType {
         hash
     }
 
-    const fn owns(&self, name: &str) -> bool {
+    const fn contains(&self, name: &str) -> bool {
         if same(self.name, name) {
             return true;
         }
@@ -126,13 +126,13 @@ impl Types {
     }
 
     /// Whether a stored name, or one of its older forms, belongs to the set.
-    pub const fn owns(&self, name: &str) -> bool {
+    pub const fn contains(&self, name: &str) -> bool {
         match self {
-            Self::One(one) => one.owns(name),
+            Self::One(one) => one.contains(name),
             Self::Sum(sets) => {
                 let mut i = 0;
                 while i < sets.len() {
-                    if sets[i].owns(name) {
+                    if sets[i].contains(name) {
                         return true;
                     }
                     i += 1;
@@ -143,15 +143,15 @@ impl Types {
     }
 
     /// Whether both sets own a name, or an older name, of the other.
-    pub const fn meets(&self, other: &Types) -> bool {
+    pub const fn overlaps(&self, other: &Types) -> bool {
         match self {
             Self::One(one) => {
-                if other.owns(one.name) {
+                if other.contains(one.name) {
                     return true;
                 }
                 let mut i = 0;
                 while i < one.aliases.len() {
-                    if other.owns(one.aliases[i]) {
+                    if other.contains(one.aliases[i]) {
                         return true;
                     }
                     i += 1;
@@ -161,7 +161,7 @@ impl Types {
             Self::Sum(sets) => {
                 let mut i = 0;
                 while i < sets.len() {
-                    if sets[i].meets(other) {
+                    if sets[i].overlaps(other) {
                         return true;
                     }
                     i += 1;
@@ -181,7 +181,7 @@ impl Types {
             }
             let mut j = i + 1;
             while j < sets.len() {
-                if sets[i].meets(sets[j]) {
+                if sets[i].overlaps(sets[j]) {
                     return false;
                 }
                 j += 1;
@@ -275,10 +275,10 @@ mod tests {
 
     #[test]
     fn sets_meet_where_they_own_the_same_name() {
-        assert!(BOTH.owns("created") && !BOTH.owns("open"));
-        assert!(BOTH.meets(&CLOSED) && CLOSED.meets(&BOTH));
-        assert!(!OPENED.meets(&CLOSED));
-        assert!(CREATED.meets(&OPENED) && OPENED.meets(&CREATED));
+        assert!(BOTH.contains("created") && !BOTH.contains("open"));
+        assert!(BOTH.overlaps(&CLOSED) && CLOSED.overlaps(&BOTH));
+        assert!(!OPENED.overlaps(&CLOSED));
+        assert!(CREATED.overlaps(&OPENED) && OPENED.overlaps(&CREATED));
         assert!(BOTH.distinct() && !Types::Sum(&[&BOTH, &CREATED]).distinct());
         assert_eq!(BOTH.names(), ["opened", "created", "closed"]);
     }

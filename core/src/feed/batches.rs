@@ -4,10 +4,10 @@ use std::{panic::resume_unwind, sync::Arc};
 
 use tokio::task::JoinHandle;
 
-use super::{Feed, Hub, PAGE};
+use super::{Feed, LogWatcher, PAGE};
 use crate::{
+    criteria::Criteria,
     error::Error,
-    query::Criteria,
     record::{Position, Record},
     store::Page,
 };
@@ -43,8 +43,8 @@ impl Drop for Ahead {
 
 impl Batches {
     /// Everything that matches, from the beginning of the log.
-    pub(crate) fn new(hub: Arc<Hub>, filter: Criteria) -> Self {
-        Self { feed: Feed::new(hub, filter), ahead: None }
+    pub(crate) fn new(watcher: Arc<LogWatcher>, filter: Criteria) -> Self {
+        Self { feed: Feed::new(watcher, filter), ahead: None }
     }
 
     /// At most `limit` records, and at least one if there is one. What was read before an error is given first: the error
@@ -95,8 +95,8 @@ impl Batches {
     }
 
     /// The watcher of the log that it reads.
-    pub(crate) fn hub(&self) -> &Arc<Hub> {
-        self.feed.hub()
+    pub(crate) fn watcher(&self) -> &Arc<LogWatcher> {
+        self.feed.watcher()
     }
 }
 
@@ -125,7 +125,7 @@ async fn read(mut feed: Feed, limit: usize) -> Result<Batch, Error> {
         let Ok(Batch { page, more }) = read_page(&mut feed, rest).await else { break };
         bytes += size(&page.records);
         batch.page.records.extend(page.records);
-        (batch.page.up_to, batch.page.hole, batch.more) = (page.up_to, page.hole, more);
+        (batch.page.up_to, batch.page.gap, batch.more) = (page.up_to, page.gap, more);
     }
     Ok(batch)
 }

@@ -6,9 +6,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::{
     error::Invalid,
+    limits::refuse,
     payload::Payload,
     rows::{Field, Key, Value},
-    text::refuse,
     time::Timestamp,
 };
 

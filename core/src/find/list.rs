@@ -8,13 +8,13 @@ use std::{
     time::Duration,
 };
 
-use super::{Cursor, ReadModel, model::PATIENCE};
+use super::{Cursor, ReadModel, model::DEFAULT_TIMEOUT};
 use crate::{
     error::{Error, Invalid},
+    limits::refuse,
     projection::Projection,
     record::Position,
     rows::{Bound, Column, ColumnType, Field, Filter, Role, RowQuery, Sort, Table, Value},
-    text::refuse,
 };
 
 /// How many rows a page holds unless the query says otherwise.
@@ -36,7 +36,7 @@ pub struct List<P> {
     cursor: Option<Cursor>,
     limit: usize,
     wanted: Position,
-    patience: Duration,
+    timeout: Duration,
 }
 
 /// A page of rows.
@@ -60,7 +60,7 @@ impl<P: Projection> List<P> {
             cursor: None,
             limit: PAGE,
             wanted: Position::START,
-            patience: PATIENCE,
+            timeout: DEFAULT_TIMEOUT,
         }
     }
 }
@@ -160,8 +160,8 @@ impl<P> List<P> {
     }
 
     /// How long to wait at most; 5 seconds unless said.
-    pub fn within(self, patience: Duration) -> Self {
-        Self { patience, ..self }
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
     }
 
     /// Only rows whose value in a field of this type is as a function of another value says.
@@ -224,7 +224,7 @@ impl<P: Projection> List<P> {
         let signature = self.signature();
         let after = self.cursor.take().map(|cursor| cursor.open(&signature)).transpose()?;
         let model = self.model?;
-        let table = model.table(self.wanted, self.patience).await?;
+        let table = model.table(self.wanted, self.timeout).await?;
         // One row more than asked for tells whether there is a next page.
         let limit = self.limit.saturating_add(1);
         let (filters, sort) = (self.filters, self.sort);

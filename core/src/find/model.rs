@@ -2,7 +2,7 @@
 
 use std::{marker::PhantomData, time::Duration};
 
-use tokio::{sync::watch, time::timeout};
+use tokio::sync::watch;
 
 use crate::{
     error::Error,
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// How long a question waits for rows that are behind, unless it says otherwise.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How soon rows that have left the appends are looked at again.
 const AGAIN: Duration = Duration::from_millis(20);
@@ -63,17 +63,17 @@ impl<P: Projection> ReadModel<P> {
     /// Waits until the rows have passed a position.
     ///
     /// # Errors
-    /// [`Error::Behind`] if they have not after `patience`, or if the projection stands still before it.
-    pub async fn reached(&self, wanted: Position, patience: Duration) -> Result<(), Error> {
-        self.followed.reached(wanted, patience).await.map(drop)
+    /// [`Error::NotCaughtUp`] if they have not after `timeout`, or if the projection stands still before it.
+    pub async fn reached(&self, wanted: Position, timeout: Duration) -> Result<(), Error> {
+        self.followed.reached(wanted, timeout).await.map(drop)
     }
 
     /// The build to read, once its rows have passed a position.
     ///
     /// # Errors
-    /// [`Error::Building`] if the first complete build is not there after `patience`; else as [`ReadModel::reached`].
-    pub(crate) async fn table(&self, wanted: Position, patience: Duration) -> Result<Table, Error> {
-        let status = self.followed.reached(wanted, patience).await?;
+    /// [`Error::Building`] if the first complete build is not there after `timeout`; else as [`ReadModel::reached`].
+    pub(crate) async fn table(&self, wanted: Position, timeout: Duration) -> Result<Table, Error> {
+        let status = self.followed.reached(wanted, timeout).await?;
         Ok(status.reads.unwrap_or(P::TABLE))
     }
 }
@@ -83,21 +83,23 @@ impl Followed {
     ///
     /// # Errors
     /// As [`ReadModel::table`].
-    pub(crate) async fn reached(&self, wanted: Position, patience: Duration) -> Result<Status, Error> {
-        let passed = timeout(patience, self.passed(wanted)).await;
+    pub(crate) async fn reached(&self, wanted: Position, timeout: Duration) -> Result<Status, Error> {
+        let passed = tokio::time::timeout(timeout, self.passed(wanted)).await;
         let now = self.status.borrow().clone();
         let reason = match passed {
             Ok(Ok(Some(status))) => return Ok(status),
-            Ok(Ok(None)) => now.stands_still().unwrap_or_else(|| "the app was stopped".to_owned()),
+            Ok(Ok(None)) => now.stop_reason().unwrap_or_else(|| "the app was stopped".to_owned()),
             Ok(Err(error)) => return Err(error),
-            Err(_) => why(&now, patience),
+            Err(_) => why(&now, timeout),
         };
         let projection = self.name;
         match now.building {
-            Some(progress) if now.reads.is_none() && now.held_up.is_none() && !is_stopped(&now.state) => {
+            Some(progress)
+                if now.reads.is_none() && now.promotion_blocked.is_none() && !is_stopped(&now.state) =>
+            {
                 Err(Error::Building { projection, progress: Box::new(progress) })
             }
-            _ => Err(Error::Behind { projection, wanted, reached: now.position, reason }),
+            _ => Err(Error::NotCaughtUp { projection, wanted, reached: now.position, reason }),
         }
     }
 
@@ -106,14 +108,14 @@ impl Followed {
         let shows = |status: &Status| status.reads.is_some() && status.position >= wanted;
         let mut watched = self.status.clone();
         loop {
-            let passed = watched.wait_for(|status| shows(status) || status.stands_still().is_some()).await;
+            let passed = watched.wait_for(|status| shows(status) || status.stop_reason().is_some()).await;
             let status = passed.ok().map(|status| status.clone()).filter(shows);
             let Some(status) = status else { return Ok(None) };
             if status.state != State::Inline || wanted == Position::START || self.is_inline(&status).await? {
                 return Ok(Some(status));
             }
             // Another process took it out of the appends. The keeper of this one will see that, and may put it back in one go.
-            if let Ok(Err(_)) = timeout(AGAIN, watched.changed()).await {
+            if let Ok(Err(_)) = tokio::time::timeout(AGAIN, watched.changed()).await {
                 return Ok(None);
             }
         }
@@ -132,11 +134,11 @@ fn is_stopped(state: &State) -> bool {
     matches!(state, State::Stopped(_))
 }
 
-fn why(status: &Status, patience: Duration) -> String {
+fn why(status: &Status, timeout: Duration) -> String {
     match &status.state {
         State::Stopped(stopped) => stopped.to_string(),
         State::Waiting { reason } => format!("it waits to try again: {reason}"),
-        State::CatchingUp => format!("it was still catching up after {patience:?}"),
-        State::CaughtUp | State::Inline => format!("the log was not settled so far after {patience:?}"),
+        State::CatchingUp => format!("it was still catching up after {timeout:?}"),
+        State::CaughtUp | State::Inline => format!("the log was not settled so far after {timeout:?}"),
     }
 }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::{ReadModel, model::PATIENCE};
+use super::{ReadModel, model::DEFAULT_TIMEOUT};
 use crate::{
     error::Error,
     projection::{Projection, RowKey},
@@ -20,13 +20,13 @@ pub struct Find<P: Projection> {
     model: Result<ReadModel<P>, Error>,
     key: P::Key,
     wanted: Position,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl<P: Projection> Find<P> {
     /// The row with a key.
     pub fn new(model: Result<ReadModel<P>, Error>, key: P::Key) -> Self {
-        Self { model, key, wanted: Position::START, patience: PATIENCE }
+        Self { model, key, wanted: Position::START, timeout: DEFAULT_TIMEOUT }
     }
 
     /// Waits until the row shows everything up to a position: to that of a receipt, `after(&receipt)`, it shows what that
@@ -36,13 +36,13 @@ impl<P: Projection> Find<P> {
     }
 
     /// How long to wait at most; 5 seconds unless said.
-    pub fn within(self, patience: Duration) -> Self {
-        Self { patience, ..self }
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
     }
 
     async fn run(self) -> Result<Option<P>, Error> {
         let model = self.model?;
-        let table = model.table(self.wanted, self.patience).await?;
+        let table = model.table(self.wanted, self.timeout).await?;
         let rows = model.rows().rows(&table, &[self.key.to_key()?]).await?;
         Ok(rows.into_iter().flatten().next().map(P::from_row).transpose()?)
     }

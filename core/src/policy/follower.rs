@@ -8,7 +8,7 @@ use super::{OnError, OnReject, Policy, Start, reactor::Reactor};
 use crate::{
     app::AppSlot,
     codec::Codec,
-    projection::{Consumer, Follower, OnPoison},
+    projection::{BatchHandler, ErrorPolicy, Follower},
     rows::{SharedRows, Table},
 };
 
@@ -31,16 +31,16 @@ impl<P: Policy> Follower for PolicyFollower<P> {
         Table { projection: P::NAME, version: 1, build: 0, columns: &[] }
     }
 
-    fn consumer(&self, table: Table, _: SharedRows) -> Box<dyn Consumer> {
+    fn consumer(&self, table: Table, _: SharedRows) -> Box<dyn BatchHandler> {
         let Self { policy, app, codec } = self;
         let (policy, app, codec) = (Arc::clone(policy), app.clone(), codec.clone());
         Box::new(Reactor { policy, app, codec, table, pending: Mutex::default(), tried: None })
     }
 
-    fn on_poison(&self) -> OnPoison {
+    fn error_policy(&self) -> ErrorPolicy {
         match (P::ON_REJECT, P::ON_ERROR) {
-            (OnReject::Park, _) | (_, OnError::Park) => OnPoison::Park,
-            _ => OnPoison::Stop,
+            (OnReject::Park, _) | (_, OnError::Park) => ErrorPolicy::Park,
+            _ => ErrorPolicy::Stop,
         }
     }
 

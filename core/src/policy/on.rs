@@ -5,7 +5,7 @@ use crate::{
     codec::Codec,
     error::{BoxError, Invalid},
     event::{Event, Types},
-    record::{Raw, Record},
+    record::{RawEvent, Record},
 };
 
 /// Types and decoding of an entry come from one trait, so that an entry that is no event is one error.
@@ -32,8 +32,8 @@ impl<E: Event> OnPolicy for E {
 
     fn events_in(record: &Record, codec: &Codec) -> Result<Vec<E>, Invalid> {
         let mut events = Vec::new();
-        if const { &<E as Event>::TYPES }.owns(&record.name) {
-            E::decode_raw(&Raw::from(record), codec, &mut |event| events.push(event))?;
+        if const { &<E as Event>::TYPES }.contains(&record.name) {
+            E::decode_raw(&RawEvent::from(record), codec, &mut |event| events.push(event))?;
         }
         Ok(events)
     }

@@ -13,9 +13,9 @@ use super::{
 use crate::{
     app::{App, AppSlot, Call},
     codec::Codec,
+    criteria::Criteria,
     error::{Error, ExecuteError},
-    projection::{Consumer, Parking, Poison, Taken, failed, waiting},
-    query::Criteria,
+    projection::{BatchHandler, BatchResult, Parking, PoisonEvent, failed, waiting},
     record::{Metadata, Name, Position, Record},
     rows::{Parked, Table},
     tag::Tag,
@@ -55,7 +55,7 @@ enum Failure {
 }
 
 #[async_trait]
-impl<P: Policy> Consumer for Reactor<P> {
+impl<P: Policy> BatchHandler for Reactor<P> {
     fn table(&self) -> &Table {
         &self.table
     }
@@ -65,8 +65,14 @@ impl<P: Policy> Consumer for Reactor<P> {
     }
 
     /// What was done is written down before more is done. Events about which nothing was done are passed over together.
-    async fn take(&mut self, records: &[Record], _: Position, parking: &Parking) -> Result<Taken, Error> {
-        let (mut parking, mut taken, once) = (Cow::Borrowed(parking), Taken::default(), parking.tries_once());
+    async fn take(
+        &mut self,
+        records: &[Record],
+        _: Position,
+        parking: &Parking,
+    ) -> Result<BatchResult, Error> {
+        let (mut parking, mut taken, once) =
+            (Cow::Borrowed(parking), BatchResult::default(), parking.tries_once());
         for (index, record) in records.iter().enumerate() {
             let keys: Vec<String> = record.tags.iter().map(Tag::to_string).collect();
             let (parked, acted) = match parking.before(&keys) {
@@ -78,11 +84,11 @@ impl<P: Policy> Consumer for Reactor<P> {
                         (Some(Parked { attempts, ..failed(record, keys, error) }), true)
                     }
                     Ok(Seen::GivenUp { error, .. }) => {
-                        taken.poison = Some(Poison { index, error });
+                        taken.poison = Some(PoisonEvent { index, error });
                         break;
                     }
                     Ok(Seen::Failed(error)) => {
-                        (taken.poison, taken.again) = (Some(Poison { index, error }), true);
+                        (taken.poison, taken.again) = (Some(PoisonEvent { index, error }), true);
                         break;
                     }
                     // It is the first one when it comes again, and its commands are still at hand.
@@ -185,7 +191,7 @@ impl Failure {
             ExecuteError::Rejected(rejection) => {
                 Self::Rejected(format!("the command `{command}` was rejected: {rejection}"))
             }
-            ExecuteError::Unknown(error) => Self::Store(error),
+            ExecuteError::OutcomeUnknown(error) => Self::Store(error),
             ExecuteError::Unavailable(error) if error.is_unavailable() => Self::Store(error),
             ExecuteError::Unavailable(error) => Self::Stuck(format!("the command `{command}`: {error}")),
             error => Self::Failed(format!("the command `{command}`: {error}")),

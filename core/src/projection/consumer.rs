@@ -6,16 +6,16 @@ use async_trait::async_trait;
 
 use super::Parking;
 use crate::{
+    criteria::Criteria,
     error::Error,
     feed,
-    query::Criteria,
     record::{Position, Record},
-    rows::{Committed, Folded, Parked, RowChange, RowStore, Table},
+    rows::{CommitOutcome, Folded, Parked, RowChange, RowStore, Table},
 };
 
 /// Takes the events of one build. A [`Runner`](super::Runner) feeds it, and moves the checkpoint with what it makes of them.
 #[async_trait]
-pub trait Consumer: Send + Sync + 'static {
+pub trait BatchHandler: Send + Sync + 'static {
     /// The build whose checkpoint moves.
     fn table(&self) -> &Table;
 
@@ -37,7 +37,12 @@ pub trait Consumer: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Error`] if a store does not answer: it is asked again later.
-    async fn take(&mut self, records: &[Record], from: Position, parking: &Parking) -> Result<Taken, Error>;
+    async fn take(
+        &mut self,
+        records: &[Record],
+        from: Position,
+        parking: &Parking,
+    ) -> Result<BatchResult, Error>;
 
     /// Writes a change. The inner error is that of the consumer itself, which blames one of the records: with it nothing
     /// was written.
@@ -49,20 +54,20 @@ pub trait Consumer: Send + Sync + 'static {
         rows: &dyn RowStore,
         _records: &[Record],
         change: RowChange<'_>,
-    ) -> Result<Result<Committed, String>, Error> {
+    ) -> Result<Result<CommitOutcome, String>, Error> {
         rows.commit(change).await.map(Ok)
     }
 }
 
 /// What a consumer made of records.
 #[derive(Debug, Default)]
-pub struct Taken {
+pub struct BatchResult {
     /// Rows to write.
     pub rows: Folded,
     /// Records to park.
     pub park: Vec<Parked>,
     /// The record before which it has to stop: neither it nor what is behind it was taken.
-    pub poison: Option<Poison>,
+    pub poison: Option<PoisonEvent>,
     /// Whether that record may be taken later: it is given again after a pause, and nothing stands still.
     pub again: bool,
     /// How many records it took, if not all: the rest is given again when what came of these is written.
@@ -71,7 +76,7 @@ pub struct Taken {
 
 /// A record that cannot be taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Poison {
+pub struct PoisonEvent {
     /// Its index among the records.
     pub index: usize,
     /// What went wrong.
@@ -79,7 +84,7 @@ pub struct Poison {
 }
 
 #[async_trait]
-impl Consumer for Box<dyn Consumer> {
+impl BatchHandler for Box<dyn BatchHandler> {
     fn table(&self) -> &Table {
         (**self).table()
     }
@@ -96,7 +101,12 @@ impl Consumer for Box<dyn Consumer> {
         (**self).sets_up()
     }
 
-    async fn take(&mut self, records: &[Record], from: Position, parking: &Parking) -> Result<Taken, Error> {
+    async fn take(
+        &mut self,
+        records: &[Record],
+        from: Position,
+        parking: &Parking,
+    ) -> Result<BatchResult, Error> {
         (**self).take(records, from, parking).await
     }
 
@@ -105,7 +115,7 @@ impl Consumer for Box<dyn Consumer> {
         rows: &dyn RowStore,
         records: &[Record],
         change: RowChange<'_>,
-    ) -> Result<Result<Committed, String>, Error> {
+    ) -> Result<Result<CommitOutcome, String>, Error> {
         (**self).commit(rows, records, change).await
     }
 }

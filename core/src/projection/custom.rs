@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Consumer, Follower, Parking, Taken};
+use super::{BatchHandler, BatchResult, Follower, Parking};
 use crate::{
     codec::Codec,
+    criteria::{Criteria, Item},
     error::{BoxError, Error, Invalid},
     event::{Event, Recorded, Types},
-    query::{Criteria, Item},
     record::{Position, Record},
-    rows::{Committed, RowChange, RowStore, SharedRows, Table, Transactional, Work},
+    rows::{CommitOutcome, InTransaction, RowChange, RowStore, SharedRows, Table, Transactional},
 };
 
 /// A read model in tables of the user's own, on a store `S`: it is given batches of events and the open transaction in
@@ -81,7 +81,7 @@ impl<'a> Batch<'a> {
     /// [`Invalid`] if one cannot be decoded.
     pub fn events<E: Event>(&self) -> Result<Vec<Recorded<E>>, Invalid> {
         let mut events = Vec::with_capacity(self.records.len());
-        let own = self.records.iter().filter(|record| const { &E::TYPES }.owns(&record.name));
+        let own = self.records.iter().filter(|record| const { &E::TYPES }.contains(&record.name));
         for record in own {
             record.decode_into(self.codec, &mut events)?;
         }
@@ -107,7 +107,7 @@ impl<S: Transactional, C: CustomProjection<S>> Follower for Custom<C, S> {
         Table { projection: C::NAME, version: C::VERSION, build: 0, columns: &[] }
     }
 
-    fn consumer(&self, table: Table, _: SharedRows) -> Box<dyn Consumer> {
+    fn consumer(&self, table: Table, _: SharedRows) -> Box<dyn BatchHandler> {
         let (projection, store) = (Arc::clone(&self.projection), Arc::clone(&self.store));
         Box::new(OwnSql { table, projection, store, codec: self.codec.clone(), is_set_up: false })
     }
@@ -122,7 +122,7 @@ struct OwnSql<C, S> {
 }
 
 #[async_trait]
-impl<S: Transactional, C: CustomProjection<S>> Consumer for OwnSql<C, S> {
+impl<S: Transactional, C: CustomProjection<S>> BatchHandler for OwnSql<C, S> {
     fn table(&self) -> &Table {
         &self.table
     }
@@ -136,8 +136,8 @@ impl<S: Transactional, C: CustomProjection<S>> Consumer for OwnSql<C, S> {
     }
 
     /// What is to be done is done with the commit.
-    async fn take(&mut self, _: &[Record], _: Position, _: &Parking) -> Result<Taken, Error> {
-        Ok(Taken::default())
+    async fn take(&mut self, _: &[Record], _: Position, _: &Parking) -> Result<BatchResult, Error> {
+        Ok(BatchResult::default())
     }
 
     async fn commit(
@@ -145,11 +145,11 @@ impl<S: Transactional, C: CustomProjection<S>> Consumer for OwnSql<C, S> {
         _: &dyn RowStore,
         records: &[Record],
         change: RowChange<'_>,
-    ) -> Result<Result<Committed, String>, Error> {
+    ) -> Result<Result<CommitOutcome, String>, Error> {
         let batch = Batch { records, codec: &self.codec };
         let step = Step { projection: &*self.projection, batch, sets_up: self.sets_up() };
         let committed = self.store.commit_with(change, &step).await?;
-        if let Ok(Committed::Done) = committed {
+        if let Ok(CommitOutcome::Done) = committed {
             self.is_set_up = true;
         }
         let doing = if self.is_set_up { "" } else { "its tables could not be set up: " };
@@ -165,7 +165,7 @@ struct Step<'a, C> {
 }
 
 #[async_trait]
-impl<S: Transactional, C: CustomProjection<S>> Work<S> for Step<'_, C> {
+impl<S: Transactional, C: CustomProjection<S>> InTransaction<S> for Step<'_, C> {
     async fn run(&self, connection: &mut S::Connection) -> Result<(), BoxError> {
         if self.sets_up {
             self.projection.set_up(connection).await?;

@@ -7,22 +7,22 @@ use std::sync::{
 
 use tokio::sync::{Notify, watch};
 
-use super::{Consumer, Ending, Follower, Parking, Status};
+use super::{BatchHandler, Follower, Parking, ShutdownSignal, Status};
 use crate::{
+    criteria::Criteria,
     error::Error,
-    feed::Hub,
-    query::Criteria,
+    feed::LogWatcher,
     record::{Position, Record},
-    rows::{Build, Committed, Folded, Parked, RowChange, RowStore, SharedRows, Switched, Table},
+    rows::{Build, CommitOutcome, Folded, Parked, PromoteOutcome, RowChange, RowStore, SharedRows, Table},
     store::Read,
 };
 
 /// What a keeper shares with those who ask it.
 pub(crate) struct Desk {
     pub(crate) follower: Arc<dyn Follower>,
-    pub(crate) hub: Arc<Hub>,
+    pub(crate) watcher: Arc<LogWatcher>,
     pub(crate) rows: SharedRows,
-    pub(crate) ending: Ending,
+    pub(crate) shutdown: ShutdownSignal,
     /// What the keeper tells, while there is one.
     status: Weak<watch::Sender<Status>>,
     pub(super) bell: Arc<Notify>,
@@ -36,7 +36,7 @@ pub(crate) struct Desk {
 
 /// What came of trying parked events again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Retried {
+pub struct RetryReport {
     /// How many events are done with.
     pub done: u64,
     /// How many are still parked.
@@ -47,14 +47,14 @@ impl Desk {
     /// For a keeper that tells how it does through `status`.
     pub(crate) fn new(
         follower: Arc<dyn Follower>,
-        hub: Arc<Hub>,
+        watcher: Arc<LogWatcher>,
         rows: SharedRows,
-        ending: Ending,
+        shutdown: ShutdownSignal,
         status: &Arc<watch::Sender<Status>>,
     ) -> Self {
         let (status, bell, refused) = (Arc::downgrade(status), Arc::default(), Mutex::default());
         let (look, restart) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { follower, hub, rows, ending, status, bell, look, restart, refused }
+        Self { follower, watcher, rows, shutdown, status, bell, look, restart, refused }
     }
 
     /// Has the keeper look at the builds now.
@@ -107,7 +107,7 @@ impl Desk {
     pub(crate) async fn rebuild(&self) -> Result<(), Error> {
         let (own, builds) = (self.follower.table(), self.builds().await?);
         let operation = || format!("rebuild `{}`", own.projection);
-        if own.is_rowless() {
+        if own.is_checkpoint_only() {
             return Err(Error::unusable(
                 operation(),
                 "it has no rows of its own: there is nothing to build anew",
@@ -122,7 +122,7 @@ impl Desk {
             let refused = self.refused(&own.built(newest.build)).is_some();
             // One that stands still will not take over.
             if newest.live || refused || newest.checkpoint.stopped.is_some() {
-                self.rows.define(&own.built(newest.build + 1), self.hub.store().log_id()).await?;
+                self.rows.define(&own.built(newest.build + 1), self.watcher.store().log_id()).await?;
             }
         }
         self.look();
@@ -130,14 +130,14 @@ impl Desk {
     }
 
     /// Makes the newest build of the program's version live as it is.
-    pub(crate) async fn switch(&self) -> Result<(), Error> {
+    pub(crate) async fn promote(&self) -> Result<(), Error> {
         let (own, builds) = (self.follower.table(), self.builds().await?);
         let newest =
             builds.iter().rfind(|build| build.version == own.version).ok_or_else(|| own.undefined())?;
-        let switched = self.rows.switch(&own.built(newest.build), false).await?;
+        let switched = self.rows.promote(&own.built(newest.build), false).await?;
         self.restart();
         match switched {
-            Switched::Older => {
+            PromoteOutcome::Superseded => {
                 let reason = format!("a newer version than {}, that of this program, is live", own.version);
                 Err(Error::unusable(self.title("switch"), reason))
             }
@@ -164,13 +164,13 @@ impl Desk {
     }
 
     /// Tries the parked events again, in their order. Those that fail again stay, with those behind them.
-    pub(crate) async fn retry_parked(&self) -> Result<Retried, Error> {
+    pub(crate) async fn retry_parked(&self) -> Result<RetryReport, Error> {
         let mut kept = None;
         loop {
             let (table, build) = self.served().await?;
             let parked = self.rows.parked(&table).await?;
             if parked.is_empty() {
-                return Ok(Retried::default());
+                return Ok(RetryReport::default());
             }
             let mut tried = match kept.take().filter(|tried: &Tried| parked.starts_with(&tried.parked)) {
                 Some(tried) => tried,
@@ -178,13 +178,13 @@ impl Desk {
             };
             let done = tried.unpark.len() as u64;
             match tried.write(&*self.rows, &table, &build).await? {
-                Ok(Committed::Done) => {
+                Ok(CommitOutcome::Done) => {
                     self.restart();
-                    return Ok(Retried { done, parked: parked.len() as u64 - done });
+                    return Ok(RetryReport { done, parked: parked.len() as u64 - done });
                 }
                 // Rows are folded from what they are by now. What a policy has done is done, whatever was parked meanwhile.
-                Ok(Committed::Stale(_)) if table.is_rowless() => kept = Some(tried),
-                Ok(Committed::Stale(_)) => {}
+                Ok(CommitOutcome::Stale(_)) if table.is_checkpoint_only() => kept = Some(tried),
+                Ok(CommitOutcome::Stale(_)) => {}
                 Err(error) => return Err(Error::unusable(self.title("try the parked events of"), error)),
             }
         }
@@ -193,7 +193,7 @@ impl Desk {
     async fn try_again(&self, table: Table, at: Position, parked: Vec<Parked>) -> Result<Tried, Error> {
         let mut records = self.records_of(&parked).await?;
         let mut consumer = self.follower.consumer(table, SharedRows::clone(&self.rows));
-        let taken = consumer.take(&records, at, &Parking::by_hand()).await?;
+        let taken = consumer.take(&records, at, &Parking::manual()).await?;
         let count = taken.poison.as_ref().map_or(parked.len(), |poison| poison.index);
         records.truncate(count);
         let park: Vec<Parked> = taken.park.iter().map(|again| tried_again(again, &parked)).collect();
@@ -216,7 +216,7 @@ impl Desk {
                 unpark: vec![position],
                 ..RowChange::new(&table, at, at)
             };
-            if self.rows.commit(change).await? == Committed::Done {
+            if self.rows.commit(change).await? == CommitOutcome::Done {
                 self.restart();
                 return Ok(true);
             }
@@ -240,7 +240,7 @@ impl Desk {
         let mut records = Vec::with_capacity(parked.len());
         for some in parked.chunks(100) {
             let reads: Vec<Read> = some.iter().map(read).collect();
-            let batches = self.hub.store().read(&reads).await?;
+            let batches = self.watcher.store().read(&reads).await?;
             records.extend(batches.into_iter().flat_map(|batch| batch.records));
         }
         let same = records.len() == parked.len() && records.iter().zip(parked).all(|(a, b)| a.id == b.event);
@@ -262,7 +262,7 @@ struct Tried {
     parked: Vec<Parked>,
     /// Up to the first one that was not taken.
     records: Vec<Record>,
-    consumer: Box<dyn Consumer>,
+    consumer: Box<dyn BatchHandler>,
     rows: Folded,
     park: Vec<Parked>,
     unpark: Vec<Position>,
@@ -274,7 +274,7 @@ impl Tried {
         rows: &dyn RowStore,
         table: &Table,
         build: &Build,
-    ) -> Result<Result<Committed, String>, Error> {
+    ) -> Result<Result<CommitOutcome, String>, Error> {
         let Folded { upserts, deletes } = self.rows.clone();
         let change = RowChange {
             parked: build.checkpoint.parked,

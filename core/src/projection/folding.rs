@@ -5,25 +5,25 @@ use std::collections::{BTreeMap, HashMap};
 use async_trait::async_trait;
 
 use super::{
-    Change, Consumer, Parking, Poison, Projection, RowKey, Steps, Taken, criteria_of,
+    BatchHandler, BatchResult, Change, Parking, PoisonEvent, Projection, RowKey, RowOps, criteria_of,
     kept::{At, Kept},
     parking::{failed, waiting},
     touched::{Slot, Touched, guard},
 };
 use crate::{
     codec::Codec,
+    criteria::Criteria,
     error::{Error, Invalid},
     feed,
-    query::Criteria,
     record::{Position, Record},
-    rows::{Committed, Folded, Parked, RowChange, RowStore, SharedRows, Table, key_text},
+    rows::{CommitOutcome, Folded, Parked, RowChange, RowStore, SharedRows, Table, key_text},
 };
 
 /// How many events are folded at once, at most: the more, the fewer rows are written twice.
 const BATCH: usize = 8 * feed::PAGE;
 
 /// Folds events into the rows of a build.
-pub struct Folding<P: Projection> {
+pub struct RowFolder<P: Projection> {
     table: Table,
     rows: SharedRows,
     codec: Codec,
@@ -32,7 +32,7 @@ pub struct Folding<P: Projection> {
     folded: Vec<Slot<P>>,
 }
 
-impl<P: Projection> Folding<P> {
+impl<P: Projection> RowFolder<P> {
     /// Into the first build of the projection's own version.
     pub fn new(rows: SharedRows, codec: Codec) -> Self {
         Self::build(P::TABLE, rows, codec)
@@ -57,7 +57,7 @@ impl<P: Projection> Folding<P> {
         let kept = self.kept.at(at);
         let mut touched = match Touched::by(steps, |key| kept.take(key)) {
             Ok(touched) => touched,
-            Err(poison) => return Ok(Err(Failed::Folding(poison))),
+            Err(poison) => return Ok(Err(Failed::RowFolder(poison))),
         };
         let loaded = match touched.wanted() {
             [] => Vec::new(),
@@ -65,7 +65,7 @@ impl<P: Projection> Folding<P> {
         };
         let rows = match touched.fold(loaded) {
             Ok(rows) => rows,
-            Err(poison) => return Ok(Err(Failed::Folding(poison))),
+            Err(poison) => return Ok(Err(Failed::RowFolder(poison))),
         };
         self.folded = touched.into_rows();
         Ok(Ok(Done { rows, park }))
@@ -82,13 +82,13 @@ struct Done {
 
 enum Failed {
     /// A record cannot be decoded, or has no room among the parked.
-    Planning(Poison),
+    Planning(PoisonEvent),
     /// A handler failed.
-    Folding(Poison),
+    RowFolder(PoisonEvent),
 }
 
 #[async_trait]
-impl<P: Projection> Consumer for Folding<P> {
+impl<P: Projection> BatchHandler for RowFolder<P> {
     fn table(&self) -> &Table {
         &self.table
     }
@@ -103,17 +103,24 @@ impl<P: Projection> Consumer for Folding<P> {
 
     /// Each failure makes it start again without the record that failed, or with those before it only: a handler that
     /// failed may have left its row half changed.
-    async fn take(&mut self, records: &[Record], from: Position, parking: &Parking) -> Result<Taken, Error> {
+    async fn take(
+        &mut self,
+        records: &[Record],
+        from: Position,
+        parking: &Parking,
+    ) -> Result<BatchResult, Error> {
         let (mut records, mut bad, mut poison) = (records, Bad::new(), None);
         let at = (from, parking.count());
         self.folded.clear();
         loop {
             match self.fold(records, (at, parking), &bad).await? {
-                Ok(Done { rows, park }) => return Ok(Taken { rows, park, poison, ..Taken::default() }),
-                Err(Failed::Folding(Poison { index, error })) if parking.parks() => {
+                Ok(Done { rows, park }) => {
+                    return Ok(BatchResult { rows, park, poison, ..BatchResult::default() });
+                }
+                Err(Failed::RowFolder(PoisonEvent { index, error })) if parking.parks() => {
                     bad.insert(index, error);
                 }
-                Err(Failed::Planning(first) | Failed::Folding(first)) => {
+                Err(Failed::Planning(first) | Failed::RowFolder(first)) => {
                     records = &records[..first.index];
                     poison = Some(first);
                 }
@@ -128,12 +135,12 @@ impl<P: Projection> Consumer for Folding<P> {
         rows: &dyn RowStore,
         records: &[Record],
         change: RowChange<'_>,
-    ) -> Result<Result<Committed, String>, Error> {
+    ) -> Result<Result<CommitOutcome, String>, Error> {
         let folded = std::mem::take(&mut self.folded);
         let (from, to) = ((change.from, change.parked), (change.to, change.parked));
         let parks = !(change.park.is_empty() && change.unpark.is_empty());
         let committed = rows.commit(change).await?;
-        if committed == Committed::Done && !parks {
+        if committed == CommitOutcome::Done && !parks {
             let written = if records.is_empty() { Vec::new() } else { folded };
             self.kept.at(from).move_to(to, written);
         }
@@ -147,8 +154,8 @@ fn sort<'a, P: Projection>(
     codec: &Codec,
     parking: &Parking,
     bad: &Bad,
-) -> Result<(Steps<'a, P>, Vec<Parked>), Poison> {
-    let (mut steps, mut park) = (Steps::default(), Vec::new());
+) -> Result<(RowOps<'a, P>, Vec<Parked>), PoisonEvent> {
+    let (mut steps, mut park) = (RowOps::default(), Vec::new());
     // What this page parks, beside what is parked: that may be much, and a page is sorted more than once.
     let mut own = Parking::default();
     for (index, record) in records.iter().enumerate() {
@@ -169,13 +176,13 @@ fn sort<'a, P: Projection>(
             (Some(error), Some(keys)) => failed(record, keys, error),
             (Some(error), None) => {
                 let error = format!("{error}; nobody can tell whose it is, so it cannot be parked");
-                return Err(Poison { index, error });
+                return Err(PoisonEvent { index, error });
             }
         };
         if !parking.parks_behind(own.count()) {
             let count = parking.count() + own.count();
             let error = format!("{}; parked already: {count}", parked.error);
-            return Err(Poison { index, error });
+            return Err(PoisonEvent { index, error });
         }
         steps.forget_last();
         own.add(&parked);
@@ -184,7 +191,7 @@ fn sort<'a, P: Projection>(
     Ok((steps, park))
 }
 
-fn texts<K: RowKey>(index: usize, keys: &[K]) -> Result<Vec<String>, Poison> {
+fn texts<K: RowKey>(index: usize, keys: &[K]) -> Result<Vec<String>, PoisonEvent> {
     keys.iter().map(|key| guard(index, || Ok(key_text(&key.to_key()?)))).collect()
 }
 
@@ -193,7 +200,7 @@ pub(crate) fn fold_in_memory<P: Projection>(
     records: &[Record],
     codec: &Codec,
 ) -> Result<HashMap<P::Key, P>, Invalid> {
-    let mut steps = Steps::default();
+    let mut steps = RowOps::default();
     records.iter().try_for_each(|record| P::plan_record(record, codec, &mut steps))?;
     let mut rows = HashMap::new();
     let (steps, keys) = steps.into_parts();

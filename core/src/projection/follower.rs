@@ -2,12 +2,12 @@
 
 use std::{marker::PhantomData, sync::Arc};
 
-use super::{Consumer, Folding, OnPoison, Projection, inline::InlineFold};
+use super::{BatchHandler, ErrorPolicy, Projection, RowFolder, inline::InlineFold};
 use crate::{
     codec::Codec,
     error::{Error, Invalid},
+    limits::refuse,
     rows::{Inline, SharedRows, Table},
-    text::refuse,
 };
 
 /// Follows the log, and keeps its checkpoint in a store of rows.
@@ -16,11 +16,11 @@ pub trait Follower: Send + Sync + 'static {
     fn table(&self) -> Table;
 
     /// What takes the events of a build of its version.
-    fn consumer(&self, table: Table, rows: SharedRows) -> Box<dyn Consumer>;
+    fn consumer(&self, table: Table, rows: SharedRows) -> Box<dyn BatchHandler>;
 
     /// What becomes of an event that cannot be taken.
-    fn on_poison(&self) -> OnPoison {
-        OnPoison::Stop
+    fn error_policy(&self) -> ErrorPolicy {
+        ErrorPolicy::Stop
     }
 
     /// Whether it passes over everything that was there when it was first started.
@@ -50,14 +50,14 @@ pub trait Follower: Send + Sync + 'static {
 /// How the rows of a projection are kept: where, and what happens when something goes wrong.
 #[derive(Clone, Default)]
 #[must_use]
-pub struct Keep {
+pub struct ProjectionOptions {
     pub(crate) rows: Option<SharedRows>,
-    pub(crate) on_poison: OnPoison,
+    pub(crate) error_policy: ErrorPolicy,
     pub(crate) compares: bool,
     pub(crate) inline: bool,
 }
 
-impl Keep {
+impl ProjectionOptions {
     /// In the background, in the app's store of rows; an event that cannot be taken stops the projection.
     pub fn new() -> Self {
         Self::default()
@@ -68,13 +68,13 @@ impl Keep {
         Self { rows: Some(Arc::new(rows)), ..self }
     }
 
-    /// An event that cannot be taken is parked: see [`OnPoison::Park`].
+    /// An event that cannot be taken is parked: see [`ErrorPolicy::Park`].
     pub fn park(self) -> Self {
-        Self { on_poison: OnPoison::Park, ..self }
+        Self { error_policy: ErrorPolicy::Park, ..self }
     }
 
     /// A new build of the same columns takes over only if its rows equal those of the live one; else the live one stays,
-    /// and the difference is told ([`Status::held_up`](super::Status::held_up)); [`App::switch`](crate::app::App::switch) makes it take over all the same.
+    /// and the difference is told ([`Status::promotion_blocked`](super::Status::promotion_blocked)); [`App::promote`](crate::app::App::promote) makes it take over all the same.
     ///
     /// They are compared at a moment when both stand at one position and nothing is parked in either. With the live build of
     /// another version that comes only while a program still keeps that one, or nothing was appended since.
@@ -83,7 +83,7 @@ impl Keep {
     }
 
     /// In the transactions of the appends: what a command decided is in the rows when it is answered, and a command whose
-    /// event cannot be folded is not accepted. The rows are beside the events, whatever [`rows`](Keep::rows) says.
+    /// event cannot be folded is not accepted. The rows are beside the events, whatever [`rows`](ProjectionOptions::rows) says.
     ///
     /// The price: appends of its events take several statements and wait for others that change the same rows; and every
     /// program that appends such events has to keep the projection inline too.
@@ -94,13 +94,13 @@ impl Keep {
 
 /// A projection as it is kept in an app.
 pub(crate) struct Projected<P> {
-    keep: Keep,
+    keep: ProjectionOptions,
     codec: Codec,
     row: PhantomData<fn() -> P>,
 }
 
 impl<P: Projection> Projected<P> {
-    pub(crate) fn new(keep: Keep, codec: Codec) -> Self {
+    pub(crate) fn new(keep: ProjectionOptions, codec: Codec) -> Self {
         Self { keep, codec, row: PhantomData }
     }
 }
@@ -110,12 +110,12 @@ impl<P: Projection> Follower for Projected<P> {
         P::TABLE
     }
 
-    fn consumer(&self, table: Table, rows: SharedRows) -> Box<dyn Consumer> {
-        Box::new(Folding::<P>::build(table, rows, self.codec.clone()))
+    fn consumer(&self, table: Table, rows: SharedRows) -> Box<dyn BatchHandler> {
+        Box::new(RowFolder::<P>::build(table, rows, self.codec.clone()))
     }
 
-    fn on_poison(&self) -> OnPoison {
-        self.keep.on_poison
+    fn error_policy(&self) -> ErrorPolicy {
+        self.keep.error_policy
     }
 
     fn compares(&self) -> bool {

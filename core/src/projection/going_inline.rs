@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Keeper, plan::Reads, running::Running};
 use crate::{
     error::Error,
-    rows::{Build, Inline, Inlined, Table},
+    rows::{Build, Inline, InlineOutcome, Table},
 };
 
 impl Keeper {
@@ -23,7 +23,7 @@ impl Keeper {
     /// Takes out of the appends: builds of older versions, those that another has taken over from, and what this program
     /// keeps in the background. Of programs that disagree about the last, the one that was started or asked last is right.
     /// Gives whether something changed.
-    pub(super) async fn leave_inline(&self) -> Result<bool, Error> {
+    pub(super) async fn make_async(&self) -> Result<bool, Error> {
         let own = self.desk.follower.table();
         let unwanted = self.asked && !self.wants_inline();
         let live = self.live().map(Build::order);
@@ -33,7 +33,7 @@ impl Keeper {
             let is_old = is_own && Some(build.order()) < live;
             if build.version < own.version || is_old || (is_own && unwanted) {
                 let table = Table { version: build.version, ..own.built(build.build) };
-                self.desk.rows.leave_inline(&table).await?;
+                self.desk.rows.make_async(&table).await?;
                 changed = true;
             }
         }
@@ -41,14 +41,14 @@ impl Keeper {
     }
 
     /// Lets the appends keep a build, if that is wished and nothing lies behind it. Gives whether something changed.
-    pub(super) async fn go_inline(&mut self) -> Result<bool, Error> {
+    pub(super) async fn make_inline(&mut self) -> Result<bool, Error> {
         let Some((table, inline)) = self.next_inline() else { return Ok(false) };
         if !self.is_at_the_end(&table).await? {
             return Ok(false);
         }
         self.end_runner(&table).await;
-        match self.desk.rows.go_inline(inline).await {
-            Ok(inlined) => Ok(inlined == Inlined::Done),
+        match self.desk.rows.make_inline(inline).await {
+            Ok(inlined) => Ok(inlined == InlineOutcome::Done),
             // Its runner will meet the event, and say so.
             Err(error @ (Error::Invalid(_) | Error::Panicked { .. })) => {
                 tracing::warn!(name = self.name(), %error, "it cannot be kept inline yet");
@@ -76,7 +76,7 @@ impl Keeper {
     /// Whether a build has read the log to its end, or to where that was at the last look: its runner, and not an append, is
     /// to meet what cannot be taken.
     async fn is_at_the_end(&mut self, table: &Table) -> Result<bool, Error> {
-        let settled = self.desk.hub.store().settled().await?.position;
+        let settled = self.desk.watcher.store().settled().await?.position;
         let before = self.settled.replace(settled);
         let status = self.running(table).map(Running::status);
         let far = status.is_some_and(|status| {

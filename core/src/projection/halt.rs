@@ -36,7 +36,7 @@ impl Halt {
 impl From<Error> for Halt {
     fn from(error: Error) -> Self {
         match error {
-            Error::Unavailable { .. } | Error::Unknown { .. } => Self::Unavailable(error),
+            Error::Unavailable { .. } | Error::OutcomeUnknown { .. } => Self::Unavailable(error),
             _ => Self::Stopped(Stopped::because(error)),
         }
     }

@@ -3,16 +3,16 @@
 use std::{collections::HashMap, marker::PhantomData};
 
 use super::{
-    Poison, Projection, Steps,
+    PoisonEvent, Projection, RowOps,
     touched::{Touched, guard},
 };
 use crate::{
     codec::Codec,
     error::Invalid,
     event::Types,
+    limits::refuse,
     record::Record,
     rows::{Folded, Inline, Key, Row, Table, key_text},
-    text::refuse,
 };
 
 /// The fold of one build.
@@ -29,8 +29,8 @@ impl<P: Projection> InlineFold<P> {
         Self { table, types, codec, row: PhantomData }
     }
 
-    fn plan<'a>(&self, records: &'a [Record]) -> Result<Touched<'a, P>, Poison> {
-        let mut steps = Steps::default();
+    fn plan<'a>(&self, records: &'a [Record]) -> Result<Touched<'a, P>, PoisonEvent> {
+        let mut steps = RowOps::default();
         for (index, record) in records.iter().enumerate() {
             steps.begin(index);
             guard(index, || P::plan_record(record, &self.codec, &mut steps))?;
@@ -38,7 +38,7 @@ impl<P: Projection> InlineFold<P> {
         Touched::by(steps, |_| None)
     }
 
-    fn invalid(&self, records: &[Record], Poison { index, error }: Poison) -> Invalid {
+    fn invalid(&self, records: &[Record], PoisonEvent { index, error }: PoisonEvent) -> Invalid {
         let name = records.get(index).map(|record| record.name.clone()).unwrap_or_default();
         refuse(
             "event",
@@ -69,7 +69,7 @@ impl<P: Projection> Inline for InlineFold<P> {
             let mut row = |key: &Key| given.remove(&key_text(key));
             let rows = touched.wanted().iter().map(&mut row).collect::<Option<Vec<_>>>();
             let moved = "its keys depend on its position, which nobody knows before it is appended";
-            let rows = rows.ok_or_else(|| Poison { index: 0, error: moved.to_owned() })?;
+            let rows = rows.ok_or_else(|| PoisonEvent { index: 0, error: moved.to_owned() })?;
             touched.fold(rows)
         });
         folded.map_err(|poison| self.invalid(records, poison))

@@ -78,7 +78,7 @@ impl Keeper {
     pub(crate) async fn run(mut self) {
         loop {
             let rings = timeout_at(self.look_at, self.desk.bell.notified());
-            if self.desk.ending.or(rings).await.is_none() {
+            if self.desk.shutdown.or(rings).await.is_none() {
                 break;
             }
             let (asked, restart) = self.desk.orders();
@@ -114,11 +114,11 @@ impl Keeper {
             loop {
                 self.builds = self.defined().await?;
                 self.plan = Plan::of(self.desk.follower.table(), &self.builds);
-                if self.leave_inline().await? {
+                if self.make_async().await? {
                     continue;
                 }
                 self.run_builds().await?;
-                if !(self.go_inline().await? || self.take_over().await?) {
+                if !(self.make_inline().await? || self.take_over().await?) {
                     break;
                 }
             }
@@ -131,8 +131,8 @@ impl Keeper {
 
     /// The builds that are there, one of this program's version among them.
     async fn defined(&self) -> Result<Vec<Build>, Error> {
-        let Desk { follower, hub, rows, .. } = &*self.desk;
-        let (own, log) = (follower.table(), hub.store().log_id());
+        let Desk { follower, watcher, rows, .. } = &*self.desk;
+        let (own, log) = (follower.table(), watcher.store().log_id());
         let mut builds = rows.builds(own.projection).await?;
         if builds.iter().all(|build| build.version != own.version) {
             rows.define(&own, log).await?;
@@ -145,7 +145,7 @@ impl Keeper {
             .is_some_and(|build| !build.live && build.checkpoint.position == Position::START);
         // At its first look only: what comes later is what it is there for.
         if follower.starts_now() && is_new && self.plan.runs.is_empty() {
-            let settled = hub.store().settled().await?.position;
+            let settled = watcher.store().settled().await?.position;
             // Whoever was first has decided.
             rows.commit(RowChange::new(&own, Position::START, settled)).await?;
             return rows.builds(own.projection).await;
@@ -166,7 +166,7 @@ impl Keeper {
             let at = build.map_or(Position::START, |build| build.checkpoint.position);
             let target = match build {
                 Some(build) if build.live => Position::START,
-                _ => self.desk.hub.store().settled().await?.position,
+                _ => self.desk.watcher.store().settled().await?.position,
             };
             self.runners.push(Running::start(&self.desk, table, at, target));
         }
@@ -272,29 +272,29 @@ impl Keeper {
     fn told(&self) -> Option<Status> {
         let candidate = self.plan.candidate.and_then(|table| self.running(&table)).map(Running::status);
         let building = candidate.as_ref().and_then(|status| status.building.clone());
-        let held_up = self.refused().or_else(|| self.delayed.clone());
+        let promotion_blocked = self.refused().or_else(|| self.delayed.clone());
         let status = match (&self.plan.reads, candidate) {
             (Some(Reads::Own(table)), _) if self.is_inline() => {
                 let (position, state, reads) = (Position::END, State::Inline, Some(*table));
-                Status { position, state, reads, held_up, ..Status::NEW }
+                Status { position, state, reads, promotion_blocked, ..Status::NEW }
             }
             (Some(Reads::Own(table)), candidate) => {
                 let running = self.running(table)?;
-                let held_up = held_up.or_else(|| candidate.as_ref().and_then(stop));
-                Status { reads: running.is_there().then_some(*table), held_up, ..running.status() }
+                let promotion_blocked = promotion_blocked.or_else(|| candidate.as_ref().and_then(stop));
+                Status { reads: running.is_there().then_some(*table), promotion_blocked, ..running.status() }
             }
             // It moves whatever becomes of the candidate.
             (Some(Reads::Other(table)), candidate) => {
                 let live = self.live().map(|live| live.checkpoint.clone()).unwrap_or_default();
-                let held_up = held_up.or_else(|| candidate.as_ref().and_then(stop));
+                let promotion_blocked = promotion_blocked.or_else(|| candidate.as_ref().and_then(stop));
                 let state = match candidate?.state {
                     State::Waiting { reason } => State::Waiting { reason },
                     _ => State::CatchingUp,
                 };
                 let (position, parked, reads) = (live.position, live.parked, Some(*table));
-                Status { position, state, parked, reads, building: None, held_up }
+                Status { position, state, parked, reads, building: None, promotion_blocked }
             }
-            (None, candidate) => Status { reads: None, held_up, ..candidate? },
+            (None, candidate) => Status { reads: None, promotion_blocked, ..candidate? },
         };
         Some(Status { building: building.or(status.building), ..status })
     }

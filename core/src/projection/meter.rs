@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use super::Status;
-use crate::{progress::Progress, query::Criteria, record::Position, rows::Table, store::EventStore};
+use crate::{criteria::Criteria, progress::Progress, record::Position, rows::Table, store::EventStore};
 
 /// Counts what a build has read, and knows what is ahead of it.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! What the `Projection` derive writes for an `on` entry.
 
-use super::{IntoChange, IntoKeys, Projection, Steps, ids_of, route, steps::route_by_ids};
+use super::{IntoChange, IntoKeys, Projection, RowOps, ids_of, route, steps::route_by_ids};
 use crate::{
     codec::Codec,
     context::Context,
@@ -29,7 +29,7 @@ pub trait OnRow: Sized {
     fn by_ids<'a, P: Projection<Key: FromTags>, C: IntoChange + 'a>(
         record: &'a Record,
         codec: &Codec,
-        steps: &mut Steps<'a, P>,
+        steps: &mut RowOps<'a, P>,
         handler: fn(&mut P, &Self) -> C,
     ) -> Result<(), Invalid>;
 
@@ -40,7 +40,7 @@ pub trait OnRow: Sized {
     fn by<'a, P: Projection, K: IntoKeys<P::Key>, C: IntoChange + 'a>(
         record: &'a Record,
         codec: &Codec,
-        steps: &mut Steps<'a, P>,
+        steps: &mut RowOps<'a, P>,
         find: fn(&Self) -> K,
         handler: fn(&mut P, &Self) -> C,
     ) -> Result<(), Invalid>;
@@ -52,7 +52,7 @@ pub trait OnRow: Sized {
     fn by_ids_in_context<'a, P: Projection<Key: FromTags>, C: IntoChange + 'a>(
         record: &'a Record,
         codec: &Codec,
-        steps: &mut Steps<'a, P>,
+        steps: &mut RowOps<'a, P>,
         handler: fn(&mut P, &Self, &Context<'_>) -> C,
     ) -> Result<(), Invalid>;
 
@@ -64,7 +64,7 @@ pub trait OnRow: Sized {
     fn by_in_context<'a, P: Projection, K: IntoKeys<P::Key>, C: IntoChange + 'a>(
         record: &'a Record,
         codec: &Codec,
-        steps: &mut Steps<'a, P>,
+        steps: &mut RowOps<'a, P>,
         find: fn(&Self, &Context<'_>) -> K,
         handler: fn(&mut P, &Self, &Context<'_>) -> C,
     ) -> Result<(), Invalid>;
@@ -77,7 +77,7 @@ impl<E: Event> OnRow for E {
     fn by_ids<'a, P: Projection<Key: FromTags>, C: IntoChange + 'a>(
         record: &'a Record,
         codec: &Codec,
-        steps: &mut Steps<'a, P>,
+        steps: &mut RowOps<'a, P>,
         handler: fn(&mut P, &E) -> C,
     ) -> Result<(), Invalid> {
         route_by_ids(record, codec, steps, move |row, event: &E, (): &()| handler(row, event).into_change())
@@ -86,7 +86,7 @@ impl<E: Event> OnRow for E {
     fn by<'a, P: Projection, K: IntoKeys<P::Key>, C: IntoChange + 'a>(
         record: &'a Record,
         codec: &Codec,
-        steps: &mut Steps<'a, P>,
+        steps: &mut RowOps<'a, P>,
         find: fn(&E) -> K,
         handler: fn(&mut P, &E) -> C,
     ) -> Result<(), Invalid> {
@@ -97,7 +97,7 @@ impl<E: Event> OnRow for E {
     fn by_ids_in_context<'a, P: Projection<Key: FromTags>, C: IntoChange + 'a>(
         record: &'a Record,
         codec: &Codec,
-        steps: &mut Steps<'a, P>,
+        steps: &mut RowOps<'a, P>,
         handler: fn(&mut P, &E, &Context<'_>) -> C,
     ) -> Result<(), Invalid> {
         route_by_ids(record, codec, steps, move |row, event: &E, context: &Context<'a>| {
@@ -108,7 +108,7 @@ impl<E: Event> OnRow for E {
     fn by_in_context<'a, P: Projection, K: IntoKeys<P::Key>, C: IntoChange + 'a>(
         record: &'a Record,
         codec: &Codec,
-        steps: &mut Steps<'a, P>,
+        steps: &mut RowOps<'a, P>,
         find: fn(&E, &Context<'_>) -> K,
         handler: fn(&mut P, &E, &Context<'_>) -> C,
     ) -> Result<(), Invalid> {

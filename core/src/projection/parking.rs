@@ -9,7 +9,7 @@ use crate::{
 
 /// What becomes of an event that cannot be taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnPoison {
+pub enum ErrorPolicy {
     /// The projection stands still before it, and says so.
     #[default]
     Stop,
@@ -22,7 +22,7 @@ pub enum OnPoison {
 /// Which events are parked.
 #[derive(Clone, Debug, Default)]
 pub struct Parking {
-    on_poison: OnPoison,
+    error_policy: ErrorPolicy,
     /// The first parked event of each key.
     keys: HashMap<String, Position>,
     count: u64,
@@ -34,15 +34,15 @@ impl Parking {
     pub const AT_MOST: u64 = 10_000;
 
     /// With these events in it.
-    pub(crate) fn of(on_poison: OnPoison, parked: &[Parked]) -> Self {
-        let mut parking = Self { on_poison, ..Self::default() };
+    pub(crate) fn of(error_policy: ErrorPolicy, parked: &[Parked]) -> Self {
+        let mut parking = Self { error_policy, ..Self::default() };
         parked.iter().for_each(|parked| parking.add(parked));
         parking
     }
 
     /// With nothing in it, for events that were parked and that somebody wants to be tried now.
-    pub(crate) fn by_hand() -> Self {
-        Self { on_poison: OnPoison::Park, tries_once: true, ..Self::default() }
+    pub(crate) fn manual() -> Self {
+        Self { error_policy: ErrorPolicy::Park, tries_once: true, ..Self::default() }
     }
 
     /// Whether what fails is not to be tried again at once.
@@ -57,12 +57,12 @@ impl Parking {
 
     /// Whether one more event may be parked behind so many others that are not in here yet.
     pub(crate) fn parks_behind(&self, others: u64) -> bool {
-        self.on_poison == OnPoison::Park && self.count + others < Self::AT_MOST
+        self.error_policy == ErrorPolicy::Park && self.count + others < Self::AT_MOST
     }
 
     /// Whether nothing is parked, and nothing will be.
     pub(crate) fn is_closed(&self) -> bool {
-        self.on_poison == OnPoison::Stop && self.count == 0
+        self.error_policy == ErrorPolicy::Stop && self.count == 0
     }
 
     /// How many events are parked.
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn an_event_waits_for_the_first_that_shares_a_key() {
-        let parking = Parking::of(OnPoison::Park, &[parked(3, &["a"]), parked(5, &["a", "b"])]);
+        let parking = Parking::of(ErrorPolicy::Park, &[parked(3, &["a"]), parked(5, &["a", "b"])]);
         assert_eq!((before(&parking, &["a"]), before(&parking, &["b"])), (Some(3), Some(5)));
         assert_eq!((before(&parking, &["c", "b"]), before(&parking, &["b", "a"])), (Some(5), Some(3)));
         assert_eq!((before(&parking, &["c"]), before(&parking, &[])), (None, None));
@@ -120,17 +120,17 @@ mod tests {
 
     #[test]
     fn there_is_room_for_so_many_and_no_more() {
-        let mut parking = Parking::of(OnPoison::Park, &[]);
+        let mut parking = Parking::of(ErrorPolicy::Park, &[]);
         assert!(parking.parks_behind(Parking::AT_MOST - 1) && !parking.parks_behind(Parking::AT_MOST));
         parking.add(&parked(1, &["a"]));
         assert!(!parking.parks_behind(Parking::AT_MOST - 1));
-        assert!(!Parking::of(OnPoison::Stop, &[]).parks());
+        assert!(!Parking::of(ErrorPolicy::Stop, &[]).parks());
     }
 
     #[test]
     fn only_who_parks_nothing_and_has_nothing_parked_need_not_look() {
-        assert!(Parking::of(OnPoison::Stop, &[]).is_closed());
-        assert!(!Parking::of(OnPoison::Stop, &[parked(1, &[])]).is_closed());
-        assert!(!Parking::of(OnPoison::Park, &[]).is_closed());
+        assert!(Parking::of(ErrorPolicy::Stop, &[]).is_closed());
+        assert!(!Parking::of(ErrorPolicy::Stop, &[parked(1, &[])]).is_closed());
+        assert!(!Parking::of(ErrorPolicy::Park, &[]).is_closed());
     }
 }

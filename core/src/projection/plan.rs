@@ -41,7 +41,7 @@ impl Plan {
                 Self { runs: vec![table(newest)], candidate: None, reads: Some(Reads::Own(table(newest))) }
             }
             live => {
-                let same = live.filter(|live| live.shape == own.shape() && !own.is_rowless());
+                let same = live.filter(|live| live.shape == own.shape() && !own.is_checkpoint_only());
                 let reads = same.map(|live| Reads::Other(table(live)));
                 Self { runs: vec![table(newest)], candidate: Some(table(newest)), reads }
             }

@@ -8,14 +8,15 @@ use tokio::{
 };
 
 use super::{
-    Consumer, Ending, OnPoison, Parking, Poison, State, Status, Stopped, Taken, halt::Halt, meter::Meter,
+    BatchHandler, BatchResult, ErrorPolicy, Parking, PoisonEvent, ShutdownSignal, State, Status, Stopped,
+    halt::Halt, meter::Meter,
 };
 use crate::{
+    criteria::Criteria,
     error::Error,
-    feed::{Batches, Hub, PAGE},
-    query::Criteria,
+    feed::{Batches, LogWatcher, PAGE},
     record::{Position, Record},
-    rows::{Anchor, Build, Checkpoint, Committed, Parked, RowChange, SharedRows, Table},
+    rows::{Anchor, Build, Checkpoint, CommitOutcome, Parked, RowChange, SharedRows, Table},
     store::{Page, Read},
 };
 
@@ -30,8 +31,8 @@ pub struct Runner<C> {
     consumer: C,
     feed: Batches,
     rows: SharedRows,
-    on_poison: OnPoison,
-    ending: Ending,
+    error_policy: ErrorPolicy,
+    shutdown: ShutdownSignal,
     status: watch::Sender<Status>,
     /// Rings when the status has changed.
     bell: Arc<Notify>,
@@ -59,15 +60,15 @@ enum Saved {
     Refused(String),
 }
 
-impl<C: Consumer> Runner<C> {
+impl<C: BatchHandler> Runner<C> {
     /// A runner that reads from a hub and keeps its checkpoint in a store of rows. The receiver tells how it does.
-    pub fn new(hub: Arc<Hub>, rows: SharedRows, consumer: C) -> (Self, watch::Receiver<Status>) {
+    pub fn new(watcher: Arc<LogWatcher>, rows: SharedRows, consumer: C) -> (Self, watch::Receiver<Status>) {
         let (status, receiver) = watch::channel(Status::NEW);
         let runner = Self {
-            feed: Batches::new(hub, consumer.filter()),
+            feed: Batches::new(watcher, consumer.filter()),
             rows,
-            on_poison: OnPoison::Stop,
-            ending: Ending::default(),
+            error_policy: ErrorPolicy::Stop,
+            shutdown: ShutdownSignal::default(),
             status,
             bell: Arc::default(),
             saved: Position::START,
@@ -84,14 +85,14 @@ impl<C: Consumer> Runner<C> {
 
     /// What it does with an event that cannot be taken.
     #[must_use]
-    pub fn on_poison(self, on_poison: OnPoison) -> Self {
-        Self { on_poison, ..self }
+    pub fn error_policy(self, error_policy: ErrorPolicy) -> Self {
+        Self { error_policy, ..self }
     }
 
     /// Ends, after the page that it is at, when it is asked to.
     #[must_use]
-    pub fn until(self, ending: Ending) -> Self {
-        Self { ending, ..self }
+    pub fn until(self, shutdown: ShutdownSignal) -> Self {
+        Self { shutdown, ..self }
     }
 
     /// Says that it stands at a position before it has looked.
@@ -131,7 +132,7 @@ impl<C: Consumer> Runner<C> {
                 }
             }
             pause = if self.saved > position { first } else { (pause * 2).min(longest) };
-            if self.ending.or(tokio::time::sleep(pause)).await.is_none() {
+            if self.shutdown.or(tokio::time::sleep(pause)).await.is_none() {
                 return;
             }
         }
@@ -173,7 +174,7 @@ impl<C: Consumer> Runner<C> {
         let halted: Result<std::convert::Infallible, Halt> = async {
             self.start().await?;
             loop {
-                if self.ending.is_asked() {
+                if self.shutdown.is_asked() {
                     self.save_idle().await?;
                     return Err(Halt::Ended);
                 }
@@ -202,7 +203,7 @@ impl<C: Consumer> Runner<C> {
 
     /// Finds the place to go on, and makes sure that the rows are those of this log.
     async fn start(&mut self) -> Result<(), Halt> {
-        let log = self.feed.hub().store().log_id();
+        let log = self.feed.watcher().store().log_id();
         let checkpoint = self.rows.define(self.consumer.table(), log).await?;
         self.defined = true;
         self.check_anchor(&checkpoint).await?;
@@ -212,7 +213,7 @@ impl<C: Consumer> Runner<C> {
         self.resume(&checkpoint).await?;
         self.set_up().await?;
         if let Some(target) = self.target.take_if(|target| *target > checkpoint.position) {
-            let (log, filter) = (Arc::clone(self.feed.hub().store()), self.consumer.filter());
+            let (log, filter) = (Arc::clone(self.feed.watcher().store()), self.consumer.filter());
             let (way, tells) = ((checkpoint.position, target), (self.status.clone(), Arc::clone(&self.bell)));
             self.meter = Some(Meter::start(log, filter, self.consumer.table(), way, tells));
         }
@@ -237,7 +238,7 @@ impl<C: Consumer> Runner<C> {
     async fn resume(&mut self, checkpoint: &Checkpoint) -> Result<(), Error> {
         let parked: Vec<Parked> =
             if checkpoint.parked == 0 { Vec::new() } else { self.rows.parked(self.consumer.table()).await? };
-        self.parking = Parking::of(self.on_poison, &parked);
+        self.parking = Parking::of(self.error_policy, &parked);
         self.go_on_at(checkpoint.position);
         Ok(())
     }
@@ -254,7 +255,7 @@ impl<C: Consumer> Runner<C> {
         if self.anchor_at(position).await?.is_some_and(|found| found.event == event) {
             return Ok(());
         }
-        let (name, store) = (self.name(), self.feed.hub().store().describe());
+        let (name, store) = (self.name(), self.feed.watcher().store().describe());
         let error = format!(
             "the rows of `{name}` have passed event {event} at position {position}, which is not there in {store}: the \
              log was restored from an older copy, or is another one; rebuild the projection"
@@ -267,7 +268,7 @@ impl<C: Consumer> Runner<C> {
     async fn anchor_at(&self, position: Position) -> Result<Option<Anchor>, Error> {
         let before = Position::new(position.get().saturating_sub(1));
         let read = Read::all(Criteria::all()).after(before).up_to(position);
-        let batches = self.feed.hub().store().read(&[read]).await?;
+        let batches = self.feed.watcher().store().read(&[read]).await?;
         let record = batches.into_iter().flat_map(|batch| batch.records).next();
         Ok(record.as_ref().map(Anchor::of))
     }
@@ -283,7 +284,7 @@ impl<C: Consumer> Runner<C> {
             }
             self.go_on_at(self.saved);
             self.tell_position();
-            if self.ending.is_asked() {
+            if self.shutdown.is_asked() {
                 break;
             }
         }
@@ -294,7 +295,7 @@ impl<C: Consumer> Runner<C> {
     /// taken is written all the same. Gives how many it took; none if it has to go on elsewhere.
     async fn take_some(&mut self, records: &[Record], up_to: Position) -> Result<Option<usize>, Halt> {
         let taken = self.consumer.take(records, self.saved, &self.parking).await?;
-        let Taken { rows, park, poison, again, only } = taken;
+        let BatchResult { rows, park, poison, again, only } = taken;
         let count = poison.as_ref().map(|poison| poison.index).or(only.map(NonZeroUsize::get));
         let count = count.map_or(records.len(), |count| count.min(records.len()));
         let (records, rest) = records.split_at(count);
@@ -327,11 +328,11 @@ impl<C: Consumer> Runner<C> {
             },
         }
         match poisoned {
-            Some((record, Poison { error, .. })) if again => {
+            Some((record, PoisonEvent { error, .. })) if again => {
                 self.batch = 1;
                 Err(Halt::again(record, &error))
             }
-            Some((record, Poison { error, .. })) => Err(Halt::before(record, error)),
+            Some((record, PoisonEvent { error, .. })) => Err(Halt::before(record, error)),
             None => Ok(Some(count)),
         }
     }
@@ -365,15 +366,15 @@ impl<C: Consumer> Runner<C> {
             committed => committed?,
         };
         match committed {
-            Ok(Committed::Done) => {
+            Ok(CommitOutcome::Done) => {
                 self.saved = to;
                 Ok(Saved::Done)
             }
-            Ok(Committed::Stale(position)) if position != self.saved && self.parking.is_closed() => {
+            Ok(CommitOutcome::Stale(position)) if position != self.saved && self.parking.is_closed() => {
                 self.go_on_at(position);
                 Ok(Saved::Moved)
             }
-            Ok(Committed::Stale(_)) => self.look_again().await,
+            Ok(CommitOutcome::Stale(_)) => self.look_again().await,
             Err(error) => Ok(Saved::Refused(error)),
         }
     }
@@ -412,7 +413,7 @@ impl<C: Consumer> Runner<C> {
     /// Nothing more is settled: writes down how far it read, when that is due, and waits for more.
     async fn rest(&mut self) -> Result<(), Halt> {
         self.tell(State::CaughtUp);
-        let more = self.ending.or(self.feed.more());
+        let more = self.shutdown.or(self.feed.more());
         if self.feed.position() == self.saved {
             more.await;
         } else if timeout_at(self.save_at, more).await.is_err() {

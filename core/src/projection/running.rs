@@ -7,7 +7,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{Desk, Ending, Runner, State, Status};
+use super::{Desk, Runner, ShutdownSignal, State, Status};
 use crate::{
     record::Position,
     rows::{SharedRows, Table},
@@ -17,7 +17,7 @@ use crate::{
 pub(super) struct Running {
     pub(super) table: Table,
     status: watch::Receiver<Status>,
-    ending: Ending,
+    shutdown: ShutdownSignal,
     task: JoinHandle<()>,
     /// Where it has to be before its build is complete.
     target: Position,
@@ -34,19 +34,19 @@ impl Drop for Running {
 impl Running {
     /// Starts a runner of a build whose checkpoint stands at a position.
     pub(super) fn start(desk: &Desk, table: Table, at: Position, target: Position) -> Self {
-        let Desk { follower, hub, rows, bell, .. } = desk;
-        let ending = Ending::default();
+        let Desk { follower, watcher, rows, bell, .. } = desk;
+        let shutdown = ShutdownSignal::default();
         let consumer = follower.consumer(table, SharedRows::clone(rows));
         let is_set_up = !consumer.sets_up();
-        let (runner, status) = Runner::new(Arc::clone(hub), SharedRows::clone(rows), consumer);
-        let runner = runner.on_poison(follower.on_poison()).until(ending.clone()).standing_at(at);
+        let (runner, status) = Runner::new(Arc::clone(watcher), SharedRows::clone(rows), consumer);
+        let runner = runner.error_policy(follower.error_policy()).until(shutdown.clone()).standing_at(at);
         let runner = runner.towards(target).ringing(Arc::clone(bell));
         let rings = Rings(Arc::clone(bell));
         let task = tokio::spawn(async move {
             let _rings = rings;
             runner.run().await;
         });
-        Self { table, status, ending, task, target, is_set_up }
+        Self { table, status, shutdown, task, target, is_set_up }
     }
 
     /// How it does.
@@ -78,7 +78,7 @@ impl Running {
 
     /// Asks it to end after what it is at.
     pub(super) fn ask_to_end(&self) {
-        self.ending.ask();
+        self.shutdown.ask();
     }
 
     /// Waits until it has ended, as it was asked to.

@@ -20,7 +20,7 @@ pub struct Status {
     /// How far the build is that is to take over, if one is being built.
     pub building: Option<Progress>,
     /// Why the build that is to take over does not, if something stands in its way.
-    pub held_up: Option<String>,
+    pub promotion_blocked: Option<String>,
 }
 
 impl Status {
@@ -31,23 +31,23 @@ impl Status {
         parked: 0,
         reads: None,
         building: None,
-        held_up: None,
+        promotion_blocked: None,
     };
 
     /// It does not stand still any more, as far as anybody knows. Gives whether that is news.
     pub(super) fn forget_stop(&mut self) -> bool {
-        let stood = self.stands_still().is_some();
+        let stood = self.stop_reason().is_some();
         if stood {
-            (self.state, self.held_up) = (State::CatchingUp, None);
+            (self.state, self.promotion_blocked) = (State::CatchingUp, None);
         }
         stood
     }
 
     /// Why it will not move until somebody does something, if that is so.
-    pub(crate) fn stands_still(&self) -> Option<String> {
+    pub(crate) fn stop_reason(&self) -> Option<String> {
         match &self.state {
             State::Stopped(stopped) => Some(stopped.to_string()),
-            _ => self.held_up.clone().filter(|_| self.reads.is_none()),
+            _ => self.promotion_blocked.clone().filter(|_| self.reads.is_none()),
         }
     }
 }
@@ -111,18 +111,18 @@ mod tests {
 
     #[test]
     fn what_holds_up_the_first_build_stops_questions_and_nothing_else_does() {
-        let held_up = Some("it differs".to_owned());
-        let first = Status { held_up: held_up.clone(), ..Status::NEW };
-        assert_eq!(first.stands_still(), held_up);
+        let promotion_blocked = Some("it differs".to_owned());
+        let first = Status { promotion_blocked: promotion_blocked.clone(), ..Status::NEW };
+        assert_eq!(first.stop_reason(), promotion_blocked);
         let later = Status { reads: Some(ROWS), ..first };
-        assert_eq!(later.stands_still(), None);
+        assert_eq!(later.stop_reason(), None);
     }
 
     #[test]
     fn an_old_stop_is_forgotten_and_nothing_else() {
         let state = State::Stopped(Stopped::because("poison"));
         let mut status = Status { state, position: Position::new(7), ..Status::NEW };
-        assert!(status.forget_stop() && status.stands_still().is_none());
+        assert!(status.forget_stop() && status.stop_reason().is_none());
         assert_eq!((status.position, &status.state), (Position::new(7), &State::CatchingUp));
         assert!(!status.forget_stop());
     }

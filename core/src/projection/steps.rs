@@ -12,12 +12,12 @@ use crate::{
     error::Invalid,
     event::Event,
     id::Id,
-    record::{Raw, Record},
-    text::refuse,
+    limits::refuse,
+    record::{RawEvent, Record},
 };
 
 /// What a batch of records does to the rows of a projection, in order.
-pub struct Steps<'a, P: Projection> {
+pub struct RowOps<'a, P: Projection> {
     steps: Vec<Step<'a, P>>,
     /// The keys of all steps, those of one behind those of another.
     keys: Vec<P::Key>,
@@ -37,14 +37,14 @@ pub(super) struct Step<'a, P: Projection> {
     pub(super) apply: Box<dyn Fn(&mut P) -> Change + Send + 'a>,
 }
 
-impl<P: Projection> Default for Steps<'_, P> {
+impl<P: Projection> Default for RowOps<'_, P> {
     fn default() -> Self {
         let (steps, keys, claimed) = (Vec::new(), Vec::new(), Some(Vec::new()));
         Self { steps, keys, record: 0, before: (0, 0), claimed }
     }
 }
 
-impl<'a, P: Projection> Steps<'a, P> {
+impl<'a, P: Projection> RowOps<'a, P> {
     /// What is added from now on comes from the record with this index in the batch.
     pub(super) fn begin(&mut self, record: usize) {
         self.record = record;
@@ -98,7 +98,7 @@ fn each_once<K: Clone + Eq + Hash>(keys: &mut Vec<K>, first: usize) {
 pub fn route<'a, P, E, K, C>(
     record: &'a Record,
     codec: &Codec,
-    steps: &mut Steps<'a, P>,
+    steps: &mut RowOps<'a, P>,
     keys: impl Fn(&E, &Record) -> Result<K, Invalid>,
     apply: impl Fn(&mut P, &E, &C) -> Change + Copy + Send + 'a,
 ) -> Result<(), Invalid>
@@ -106,9 +106,9 @@ where
     P: Projection,
     E: Event,
     K: IntoKeys<P::Key>,
-    C: Circumstances<'a>,
+    C: HandlerContext<'a>,
 {
-    if const { &E::TYPES }.owns(&record.name) {
+    if const { &E::TYPES }.contains(&record.name) {
         // Until the event is there and tells.
         steps.claimed = None;
         decoded(record, codec, steps, apply, |steps, event| {
@@ -124,17 +124,17 @@ where
 pub(super) fn route_by_ids<'a, P, E, C>(
     record: &'a Record,
     codec: &Codec,
-    steps: &mut Steps<'a, P>,
+    steps: &mut RowOps<'a, P>,
     apply: impl Fn(&mut P, &E, &C) -> Change + Copy + Send + 'a,
 ) -> Result<(), Invalid>
 where
     P: Projection<Key: FromTags>,
     E: Event,
-    C: Circumstances<'a>,
+    C: HandlerContext<'a>,
 {
-    if const { &E::TYPES }.owns(&record.name) {
+    if const { &E::TYPES }.contains(&record.name) {
         steps.claimed = Some(P::Key::from_tags(record)?);
-        decoded(record, codec, steps, apply, |Steps { claimed, keys, .. }, _| {
+        decoded(record, codec, steps, apply, |RowOps { claimed, keys, .. }, _| {
             keys.extend(claimed.iter().flatten().cloned());
             Ok(())
         })?;
@@ -143,16 +143,16 @@ where
 }
 
 /// Adds a step for each event of a record, for the rows whose keys `add_keys` adds.
-fn decoded<'a, P: Projection, E: Event, C: Circumstances<'a>>(
+fn decoded<'a, P: Projection, E: Event, C: HandlerContext<'a>>(
     record: &'a Record,
     codec: &Codec,
-    steps: &mut Steps<'a, P>,
+    steps: &mut RowOps<'a, P>,
     apply: impl Fn(&mut P, &E, &C) -> Change + Copy + Send + 'a,
-    add_keys: impl Fn(&mut Steps<'a, P>, &E) -> Result<(), Invalid>,
+    add_keys: impl Fn(&mut RowOps<'a, P>, &E) -> Result<(), Invalid>,
 ) -> Result<(), Invalid> {
     let circumstances = C::of(record)?;
     let mut planned = Ok(());
-    E::decode_raw(&Raw::from(record), codec, &mut |event| {
+    E::decode_raw(&RawEvent::from(record), codec, &mut |event| {
         let first = steps.keys.len();
         if planned.is_ok() {
             planned = add_keys(steps, &event);
@@ -163,7 +163,7 @@ fn decoded<'a, P: Projection, E: Event, C: Circumstances<'a>>(
 }
 
 /// What a handler is told about an event beside the event: its [`Context`], or nothing, which costs nothing.
-pub trait Circumstances<'a>: Copy + Send + 'a {
+pub trait HandlerContext<'a>: Copy + Send + 'a {
     /// Those of a record.
     ///
     /// # Errors
@@ -171,13 +171,13 @@ pub trait Circumstances<'a>: Copy + Send + 'a {
     fn of(record: &'a Record) -> Result<Self, Invalid>;
 }
 
-impl<'a> Circumstances<'a> for Context<'a> {
+impl<'a> HandlerContext<'a> for Context<'a> {
     fn of(record: &'a Record) -> Result<Self, Invalid> {
         Context::of(record)
     }
 }
 
-impl Circumstances<'_> for () {
+impl HandlerContext<'_> for () {
     fn of(_: &Record) -> Result<(), Invalid> {
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Keeper, Runner, keeper::passes, plan::Reads};
 use crate::{
     error::Error,
-    rows::{Build, Difference, SharedRows, Switched, Table},
+    rows::{Build, Difference, PromoteOutcome, SharedRows, Table},
 };
 
 impl Keeper {
@@ -33,36 +33,36 @@ impl Keeper {
         self.delayed = None;
         self.repeat().await?;
         let Some(table) = self.due() else { return Ok(false) };
-        match self.switch(&table).await {
-            Ok(switched @ (Switched::Done | Switched::Older)) => {
+        match self.promote(&table).await {
+            Ok(switched @ (PromoteOutcome::Done | PromoteOutcome::Superseded)) => {
                 tracing::info!(build = table.name(), ?switched, "the build is complete");
                 Ok(true)
             }
-            Ok(Switched::Apart) => {
+            Ok(PromoteOutcome::NotComparable) => {
                 self.delayed = Some(self.apart(&table));
                 self.run_builds().await?;
                 Ok(false)
             }
-            Ok(Switched::Differs(difference)) => self.refuse(&table, differs(&difference)).await,
+            Ok(PromoteOutcome::Differs(difference)) => self.refuse(&table, differs(&difference)).await,
             Err(error) if passes(&error) => Err(error),
             Err(error) => self.refuse(&table, error.to_string()).await,
         }
     }
 
-    async fn switch(&mut self, table: &Table) -> Result<Switched, Error> {
+    async fn promote(&mut self, table: &Table) -> Result<PromoteOutcome, Error> {
         if !self.compares(table) {
-            return self.desk.rows.switch(table, false).await;
+            return self.desk.rows.promote(table, false).await;
         }
-        let switched = self.desk.rows.switch(table, true).await?;
-        if switched != Switched::Apart || !self.align(table).await? {
+        let switched = self.desk.rows.promote(table, true).await?;
+        if switched != PromoteOutcome::NotComparable || !self.align(table).await? {
             return Ok(switched);
         }
-        self.desk.rows.switch(table, true).await
+        self.desk.rows.promote(table, true).await
     }
 
     fn compares(&self, table: &Table) -> bool {
         let alike = self.live().is_some_and(|live| live.shape == table.shape());
-        self.desk.follower.compares() && alike && !table.is_rowless()
+        self.desk.follower.compares() && alike && !table.is_checkpoint_only()
     }
 
     /// Brings the live build and the candidate to the same position, if this program can. Gives whether it did.
@@ -82,13 +82,13 @@ impl Keeper {
         let (end, behind) =
             (live_at.max(candidate_at), if live_at < candidate_at { live } else { *candidate });
         // A log that was restored from an older copy may never come so far.
-        if end > self.desk.hub.store().settled().await?.position {
+        if end > self.desk.watcher.store().settled().await?.position {
             return Ok(false);
         }
         let (follower, rows) = (&self.desk.follower, SharedRows::clone(&self.desk.rows));
         let consumer = follower.consumer(behind, SharedRows::clone(&rows));
-        let (runner, _) = Runner::new(Arc::clone(&self.desk.hub), rows, consumer);
-        runner.on_poison(follower.on_poison()).run_to(end).await?;
+        let (runner, _) = Runner::new(Arc::clone(&self.desk.watcher), rows, consumer);
+        runner.error_policy(follower.error_policy()).run_to(end).await?;
         Ok(true)
     }
 
@@ -99,7 +99,7 @@ impl Keeper {
         let inline = self.build(table).is_some_and(|build| build.inline);
         self.desk.refuse(*table, reason.clone());
         if inline {
-            self.desk.rows.leave_inline(table).await?;
+            self.desk.rows.make_async(table).await?;
         }
         self.desk.rows.report(table, Some(&reason)).await?;
         Ok(inline)

@@ -5,7 +5,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use super::{Change, Poison, Projection, RowKey, Steps, steps::Step};
+use super::{Change, PoisonEvent, Projection, RowKey, RowOps, steps::Step};
 use crate::{
     error::{Invalid, panic_message},
     rows::{Folded, Key, Row, Value},
@@ -37,9 +37,9 @@ pub(super) struct Slot<P: Projection> {
 impl<'a, P: Projection> Touched<'a, P> {
     /// `known` gives the rows that need not be loaded: a row, or that there is none.
     pub(super) fn by(
-        steps: Steps<'a, P>,
+        steps: RowOps<'a, P>,
         mut known: impl FnMut(&P::Key) -> Option<Option<P>>,
-    ) -> Result<Self, Poison> {
+    ) -> Result<Self, PoisonEvent> {
         let (steps, keys) = steps.into_parts();
         let (mut index, mut numbers) = (HashMap::new(), Vec::with_capacity(keys.len()));
         let (mut rows, mut unknown, mut wanted) = (Vec::new(), Vec::new(), Vec::new());
@@ -74,7 +74,7 @@ impl<'a, P: Projection> Touched<'a, P> {
     }
 
     /// Runs the steps, with the rows that were loaded for the wanted keys.
-    pub(super) fn fold(&mut self, loaded: Vec<Option<Row>>) -> Result<Folded, Poison> {
+    pub(super) fn fold(&mut self, loaded: Vec<Option<Row>>) -> Result<Folded, PoisonEvent> {
         for (number, row) in self.unknown.iter().zip(loaded) {
             let slot = &mut self.rows[*number];
             slot.row = guard(slot.touched, || row.map(P::from_row).transpose())?;
@@ -89,7 +89,7 @@ impl<'a, P: Projection> Touched<'a, P> {
         self.rows
     }
 
-    fn run(&mut self) -> Result<(), Poison> {
+    fn run(&mut self) -> Result<(), PoisonEvent> {
         let mut numbers = self.numbers.iter();
         for Step { rows, record, apply } in &self.steps {
             for number in numbers.by_ref().take(*rows) {
@@ -105,7 +105,7 @@ impl<'a, P: Projection> Touched<'a, P> {
         Ok(())
     }
 
-    fn write(&mut self) -> Result<Folded, Poison> {
+    fn write(&mut self) -> Result<Folded, PoisonEvent> {
         let mut folded = Folded::default();
         for slot in &mut self.rows {
             match &slot.row {
@@ -123,17 +123,20 @@ impl<'a, P: Projection> Touched<'a, P> {
 }
 
 impl<P: Projection> Slot<P> {
-    fn stored_key(&self) -> Result<Key, Poison> {
+    fn stored_key(&self) -> Result<Key, PoisonEvent> {
         guard(self.touched, || self.key.to_key())
     }
 }
 
 /// Runs the user's code for the record at an index; an error or a panic blames that record.
-pub(super) fn guard<T>(index: usize, user_code: impl FnOnce() -> Result<T, Invalid>) -> Result<T, Poison> {
+pub(super) fn guard<T>(
+    index: usize,
+    user_code: impl FnOnce() -> Result<T, Invalid>,
+) -> Result<T, PoisonEvent> {
     let error = match catch_unwind(AssertUnwindSafe(user_code)) {
         Ok(Ok(value)) => return Ok(value),
         Ok(Err(invalid)) => invalid.to_string(),
         Err(panic) => format!("the handler panicked: {}", panic_message(&*panic)),
     };
-    Err(Poison { index, error })
+    Err(PoisonEvent { index, error })
 }

@@ -33,14 +33,14 @@ impl Build {
 
 /// What became of the wish to make a build live.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Switched {
+pub enum PromoteOutcome {
     /// It is live, now or already.
     Done,
     /// A newer build is live. Nothing was changed.
-    Older,
+    Superseded,
     /// The two builds cannot be compared now: they do not stand at the same position, or events are parked in one of them.
     /// Inline builds all stand at the end of the log, and with no other build. Nothing was changed.
-    Apart,
+    NotComparable,
     /// The two builds have different rows. Nothing was changed.
     Differs(Difference),
 }

@@ -91,7 +91,7 @@ impl<'a> RowChange<'a> {
     }
 
     /// For stores: whether it writes nothing but the checkpoint.
-    pub fn only_moves(&self) -> bool {
+    pub fn moves_checkpoint_only(&self) -> bool {
         self.upserts.is_empty() && self.deletes.is_empty() && self.park.is_empty() && self.unpark.is_empty()
     }
 }
@@ -107,7 +107,7 @@ pub struct Folded {
 
 /// The answer to a [`RowChange`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Committed {
+pub enum CommitOutcome {
     /// Rows and checkpoint are changed.
     Done,
     /// The checkpoint stood elsewhere, or other events were parked: somebody else was here. Nothing was written. This

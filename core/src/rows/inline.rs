@@ -46,7 +46,7 @@ impl fmt::Debug for dyn Inline {
 
 /// Which build is kept inline.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct InlineId {
+pub struct BuildId {
     /// The projection's name.
     pub projection: String,
     /// Its version.
@@ -55,7 +55,7 @@ pub struct InlineId {
     pub build: u32,
 }
 
-impl From<&Table> for InlineId {
+impl From<&Table> for BuildId {
     fn from(table: &Table) -> Self {
         let Table { projection, version, build, .. } = *table;
         Self { projection: projection.to_owned(), version, build }
@@ -64,14 +64,14 @@ impl From<&Table> for InlineId {
 
 /// What became of the wish to keep a build inline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Inlined {
+pub enum InlineOutcome {
     /// It is inline, now or already.
     Done,
-    /// More than [`Inlined::AT_MOST`] events lie behind its checkpoint, or events are parked: it has to catch up first. Nothing was changed.
+    /// More than [`InlineOutcome::AT_MOST`] events lie behind its checkpoint, or events are parked: it has to catch up first. Nothing was changed.
     Behind,
 }
 
-impl Inlined {
+impl InlineOutcome {
     /// How many events are folded at most while all appends wait.
     pub const AT_MOST: usize = 1000;
 }

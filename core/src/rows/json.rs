@@ -5,8 +5,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{ColumnType, Value};
 use crate::{
     error::Invalid,
+    limits::{MAX_PAYLOAD, refuse},
     payload::Payload,
-    text::{MAX_PAYLOAD, refuse},
 };
 
 /// A Rust type that a column keeps as a JSON text: what stands under `#[json]`.

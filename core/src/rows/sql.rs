@@ -7,7 +7,7 @@ mod find;
 use super::{Column, ColumnType, Key, Role, Row, Table, Value};
 use crate::{
     error::{Error, Invalid},
-    text::refuse,
+    limits::refuse,
 };
 
 /// What a database writes in its own way.

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use super::Value;
 use crate::{
     error::{Error, Invalid},
+    limits::{is_kind, refuse},
     store::LogId,
-    text::{is_kind, refuse},
 };
 
 /// A row: one value for each column of its table, in their order.
@@ -111,7 +111,7 @@ impl Table {
     }
 
     /// Whether it is a checkpoint alone.
-    pub fn is_rowless(&self) -> bool {
+    pub fn is_checkpoint_only(&self) -> bool {
         self.columns.is_empty()
     }
 
@@ -247,7 +247,7 @@ impl Table {
         }
         match self.key().next() {
             Some(_) => Ok(()),
-            None if self.is_rowless() => Ok(()),
+            None if self.is_checkpoint_only() => Ok(()),
             None => Err(refuse("projection", self.projection, "mark its key field with `#[key]`")),
         }
     }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Committed, RowChange, RowStore};
+use super::{CommitOutcome, RowChange, RowStore};
 use crate::error::{BoxError, Error};
 
 /// A store of rows that lends out its open transaction.
@@ -12,20 +12,20 @@ pub trait Transactional: RowStore {
     type Connection: Send;
 
     /// As [`RowStore::commit`], with some work done in the same transaction, behind the comparison. If the work fails, nothing
-    /// of the change is written, and its error comes back inside. It is not run where the answer is [`Committed::Stale`].
+    /// of the change is written, and its error comes back inside. It is not run where the answer is [`CommitOutcome::Stale`].
     ///
     /// # Errors
     /// As [`RowStore::commit`].
     async fn commit_with(
         &self,
         change: RowChange<'_>,
-        work: &dyn Work<Self>,
-    ) -> Result<Result<Committed, BoxError>, Error>;
+        work: &dyn InTransaction<Self>,
+    ) -> Result<Result<CommitOutcome, BoxError>, Error>;
 }
 
 /// What is to be done inside an open transaction.
 #[async_trait]
-pub trait Work<S: Transactional + ?Sized>: Send + Sync {
+pub trait InTransaction<S: Transactional + ?Sized>: Send + Sync {
     /// Does it. It neither commits nor rolls back.
     ///
     /// # Errors

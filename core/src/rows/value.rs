@@ -8,10 +8,10 @@ use super::ColumnType;
 use crate::{
     error::Invalid,
     id::Id,
+    limits::{MAX_PAYLOAD, check_text, refuse},
     payload::Payload,
     position::Position,
     tag::Tag,
-    text::{MAX_PAYLOAD, check_text, refuse},
     time::Timestamp,
 };
 

@@ -6,11 +6,11 @@ use uuid::Uuid;
 
 use super::Marker;
 use crate::{
+    criteria::Criteria,
     error::{Error, Invalid},
     payload::Payload,
-    query::Criteria,
     record::{Draft, Metadata, Name, Position},
-    rows::{Inline, InlineId},
+    rows::{BuildId, Inline},
     tag::Tag,
     time::Timestamp,
 };
@@ -30,7 +30,7 @@ pub struct Append {
     pub key: Option<CommandKey>,
     /// The journal entry to write with it, if any. That of a rejected command comes alone: without events, conditions and
     /// key, for a rejection is not remembered.
-    pub journal: Option<Journaled>,
+    pub journal: Option<JournalRecord>,
     /// The folds of the inline builds of the events' types, to be done in the same transaction: see [`Inline`].
     pub inline: Vec<Arc<dyn Inline>>,
 }
@@ -121,7 +121,7 @@ impl CommandKey {
 
 /// What the journal keeps of a command beside its metadata.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Journaled {
+pub struct JournalRecord {
     /// The command itself.
     pub body: Payload,
     /// The error with which it was rejected; none for an accepted command.
@@ -130,41 +130,41 @@ pub struct Journaled {
 
 /// The answer to an append.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Appended {
+pub enum AppendOutcome {
     /// The events are in the log.
     Done(Receipt),
     /// The command id was accepted before; this is that receipt. Nothing was written now.
-    Already(Receipt),
+    Duplicate(Receipt),
     /// A condition did not hold. Nothing was written.
     Conflict {
         /// Which of the append's conditions, counted from 0.
         condition: usize,
         /// The newest position that matches its criteria.
-        met: Position,
+        conflicting_position: Position,
     },
     /// The append did not bring exactly the inline builds that fold events of its types; these they are now, in order.
     /// Nothing was written.
-    Inline(Vec<InlineId>),
+    InlineRequired(Vec<BuildId>),
 }
 
 /// The answer to several appends that stand or fall together.
 #[derive(Clone, Debug, PartialEq)]
-pub enum AppendedAll {
+pub enum AppendAllOutcome {
     /// The events of all of them are in the log; a receipt for each.
     Done(Vec<Receipt>),
     /// One of them was not appended, and so nothing was written.
     Refused {
         /// Which of them, counted from 0. If it could be several, any.
         nth: usize,
-        /// The answer to that one: anything but [`Appended::Done`].
-        by: Appended,
+        /// The answer to that one: anything but [`AppendOutcome::Done`].
+        by: AppendOutcome,
     },
 }
 
-impl From<Appended> for AppendedAll {
-    fn from(appended: Appended) -> Self {
+impl From<AppendOutcome> for AppendAllOutcome {
+    fn from(appended: AppendOutcome) -> Self {
         match appended {
-            Appended::Done(receipt) => Self::Done(vec![receipt]),
+            AppendOutcome::Done(receipt) => Self::Done(vec![receipt]),
             by => Self::Refused { nth: 0, by },
         }
     }
@@ -174,7 +174,7 @@ impl From<Appended> for AppendedAll {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Receipt {
     /// The events in the order in which they were decided; positions grow but need not be adjacent.
-    pub events: Vec<Stored>,
+    pub events: Vec<EventRef>,
 }
 
 impl Receipt {
@@ -193,7 +193,7 @@ impl From<&Receipt> for Position {
 
 /// Where an event stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stored {
+pub struct EventRef {
     /// Its place in the global order.
     pub position: Position,
     /// Its own id.

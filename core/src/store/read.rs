@@ -2,9 +2,9 @@
 
 use super::{EventStore, Receipt};
 use crate::{
+    criteria::Criteria,
     error::Error,
     payload::Payload,
-    query::Criteria,
     record::{Metadata, Position, Record},
     time::Timestamp,
 };
@@ -20,13 +20,13 @@ pub struct Read {
     pub up_to: Position,
     /// Only what a fold needs that looks at no context: position, type, version and payload. A store may leave the rest of
     /// the records blank.
-    pub bare: bool,
+    pub payload_only: bool,
 }
 
 impl Read {
     /// All that match.
     pub fn all(criteria: Criteria) -> Self {
-        Self { criteria, after: Position::START, up_to: Position::END, bare: false }
+        Self { criteria, after: Position::START, up_to: Position::END, payload_only: false }
     }
 
     /// The same, but only behind a position.
@@ -43,12 +43,12 @@ impl Read {
 
     /// The same, but only what a fold needs that looks at no context.
     #[must_use]
-    pub fn bare(self) -> Self {
-        Self { bare: true, ..self }
+    pub fn payload_only(self) -> Self {
+        Self { payload_only: true, ..self }
     }
 }
 
-/// [`EventStore::read_in_parts`] with pages of a feed. What is behind them is settled and was seen, so that the marker of a read
+/// [`EventStore::read_chunked`] with pages of a feed. What is behind them is settled and was seen, so that the marker of a read
 /// that begins there stands for all.
 pub(super) async fn in_parts<S: EventStore + ?Sized>(
     store: &S,
@@ -119,7 +119,7 @@ impl Marker {
     }
 
     /// For stores: how many matching events were seen behind [`Marker::settled`].
-    pub const fn above(self) -> u64 {
+    pub const fn seen_unsettled(self) -> u64 {
         self.above
     }
 }
@@ -134,7 +134,7 @@ pub struct Page {
     /// asked for: a page behind the end of the log is empty and stays where it is.
     pub up_to: Position,
     /// What keeps the feed from going further, if something does.
-    pub hole: Option<Hole>,
+    pub gap: Option<Gap>,
 }
 
 /// Up to where a log is settled.
@@ -143,12 +143,12 @@ pub struct Settled {
     /// Nothing can appear at or below this position any more.
     pub position: Position,
     /// What keeps it from moving, if something does.
-    pub hole: Option<Hole>,
+    pub gap: Option<Gap>,
 }
 
 /// A position that a writer has drawn and neither filled nor given up, with events already behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hole {
+pub struct Gap {
     /// The missing position.
     pub position: Position,
     /// Why it is still open.

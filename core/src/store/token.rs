@@ -7,8 +7,8 @@ use uuid::Uuid;
 use super::LogId;
 use crate::{
     error::{Error, Invalid},
+    limits::refuse,
     position::Position,
-    text::refuse,
 };
 
 /// How far a log was when a command was accepted. Whoever shows it sees the command's effect.

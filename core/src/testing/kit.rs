@@ -12,10 +12,10 @@ use crate::{
     aggregate::{Aggregate, criteria_of},
     codec::Codec,
     context::Context,
+    criteria::Criteria,
     dispatch::{Dispatcher, Handler, Loader},
     error::Invalid,
     event::{Events, IntoEvents},
-    query::Criteria,
     record::{Draft, Record},
     store::{Batch, Marker},
 };
@@ -23,11 +23,11 @@ use crate::{
 /// What a decision said: its events, or the error with which it rejected the command.
 type Decided<E> = Result<Vec<Draft>, E>;
 
-pub(super) struct Kit<'a> {
+pub(super) struct TestDispatcher<'a> {
     pub(super) past: &'a Given,
 }
 
-impl Dispatcher for Kit<'_> {
+impl Dispatcher for TestDispatcher<'_> {
     type Out<E: Debug + Send + 'static> = Result<Decided<E>, Invalid>;
 
     fn run<C, S, R, E>(self, command: C, handler: Handler<C, S, R, E>) -> Self::Out<E>

@@ -46,7 +46,7 @@ async fn reaction<P: Policy>(policy: &P, records: &[Record]) -> Result<Vec<Sent>
 }
 
 fn is_heard<P: Policy>(record: &Record) -> bool {
-    P::EVENTS.iter().any(|types: &Types| types.owns(&record.name))
+    P::EVENTS.iter().any(|types: &Types| types.contains(&record.name))
 }
 
 /// A command as it would be sent.

@@ -15,7 +15,7 @@ const EACH: usize = 100;
 /// How many customers come at once.
 const AT_ONCE: usize = 10;
 /// How long their bonuses may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Fills the bank with so many events, of a customer for every hundred, and gives how many customers came.
 ///
@@ -31,7 +31,7 @@ pub async fn fill(app: &App, events: usize) -> Result<usize, Box<dyn std::error:
         let count = if number + some == customers { left } else { some * (EACH - 1) };
         let start = first + number as u64;
         let receipt = app.execute(import(start..start + some as u64, count)).actor("manager").await?;
-        app.passed("welcome_bonus", &receipt, PATIENCE).await?;
+        app.wait_for_position("welcome_bonus", &receipt, DEFAULT_TIMEOUT).await?;
         left -= count;
     }
     Ok(customers)

@@ -31,7 +31,7 @@ use bank::{
 use clap::{Parser, Subcommand, ValueEnum};
 
 /// How long a command waits for what the bank does because of it.
-const PATIENCE: Duration = Duration::from_secs(10);
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A bank that forgets nothing.
 #[derive(Parser)]
@@ -164,7 +164,7 @@ async fn run_with<B: Projection + Into<Balance>>(cli: Cli) -> Result<String, Fai
     }
     let receipt = execution.await?;
     // A policy acts as long as a program runs: this one stays until it has.
-    app.passed("welcome_bonus", &receipt, PATIENCE).await?;
+    app.wait_for_position("welcome_bonus", &receipt, DEFAULT_TIMEOUT).await?;
     Ok(format!("done, at position {}\n", receipt.position()))
 }
 
@@ -175,7 +175,7 @@ async fn accounts<B: Projection + Into<Balance>>(
     first: usize,
 ) -> Result<String, Failure> {
     const PAGE: usize = 100;
-    app.caught_up().await?;
+    app.wait_until_caught_up().await?;
     let (mut lines, mut cursor) = (Vec::new(), None);
     loop {
         let list = app.list::<B>().limit(PAGE.min(first - lines.len()));
@@ -201,7 +201,7 @@ fn balance(row: &Balance) -> String {
 }
 
 async fn lines(app: &App, account: AccountId) -> Result<String, Failure> {
-    app.caught_up().await?;
+    app.wait_until_caught_up().await?;
     let (mut text, mut sum) = (String::new(), 0);
     let mut page = app.list::<Line>().equal("account", &account).await?;
     loop {

@@ -35,11 +35,11 @@ pub async fn rebuild(
     loop {
         questions.tick().await;
         asked.ask(&mut question).await?;
-        let Status { reads, building, held_up, .. } = status(app, name)?;
+        let Status { reads, building, promotion_blocked, .. } = status(app, name)?;
         if reads.map(|table| table.order()) > old {
             return Ok(asked);
         }
-        if let Some(reason) = held_up {
+        if let Some(reason) = promotion_blocked {
             return Err(reason.into());
         }
         if let Some(progress) = building {
@@ -107,7 +107,7 @@ fn line(Overview { name, status, lag, .. }: &Overview) -> String {
         State::Waiting { reason } => text += &format!("  waiting: {reason}\n"),
         State::CatchingUp | State::CaughtUp | State::Inline => {}
     }
-    if let Some(reason) = &status.held_up {
+    if let Some(reason) = &status.promotion_blocked {
         text += &format!("  {reason}\n");
     }
     if let Some(progress) = &status.building {

@@ -14,7 +14,7 @@ use bank::{
 
 const BONUS: Cents = WelcomeBonus::AMOUNT;
 /// Nothing takes as long; a busy machine may take its time.
-const PATIENCE: Duration = Duration::from_secs(30);
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 type Store = Arc<dyn EventStore>;
 
@@ -38,7 +38,7 @@ async fn bank(store: &Store) -> App {
 
 /// Waits until the bonuses of everything that happened so far are paid, and tells what is in an account.
 async fn balance(app: &App, name: &str) -> Cents {
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     app.load::<Account>(&id(name)).await.unwrap().balance
 }
 
@@ -56,7 +56,7 @@ async fn a_new_customer_gets_it_once() {
     for store in stores(&folder).await {
         let app = bank(&store).await;
         let receipt = app.execute(open("ann")).await.unwrap();
-        app.passed("welcome_bonus", &receipt, PATIENCE).await.unwrap();
+        app.wait_for_position("welcome_bonus", &receipt, DEFAULT_TIMEOUT).await.unwrap();
         let history = app.history::<AccountEvent>(&id("ann")).await.unwrap();
         let [opened, bonus] = &history[..] else { panic!("{history:?}") };
         assert_eq!(bonus.event, AccountEvent::Deposited { account: id("ann"), amount: BONUS });

@@ -173,8 +173,8 @@ async fn follow(
     loop {
         let row = tokio::select! {
             row = watched.next() => row?.ok_or_else(|| format!("there is no order `{order}`"))?,
-            failure = stands_still(app, Fulfilment::NAME) => return Err(failure),
-            failure = stands_still(app, Payments::NAME) => return Err(failure),
+            failure = stop_reason(app, Fulfilment::NAME) => return Err(failure),
+            failure = stop_reason(app, Payments::NAME) => return Err(failure),
         };
         if row.state.is_final() {
             return Ok(order_line(&row));
@@ -186,8 +186,8 @@ async fn follow(
 }
 
 /// Ends when a policy stands still, and says why: without it nobody works on orders.
-async fn stands_still(app: &App, policy: &str) -> Failure {
-    match app.until(policy, |status| matches!(status.state, Doing::Stopped(_))).await {
+async fn stop_reason(app: &App, policy: &str) -> Failure {
+    match app.wait_until(policy, |status| matches!(status.state, Doing::Stopped(_))).await {
         Ok(Status { state: Doing::Stopped(stopped), .. }) => format!("`{policy}` {stopped}").into(),
         Ok(_) => format!("`{policy}` stands still").into(),
         Err(error) => error.into(),
@@ -201,7 +201,7 @@ async fn orders(
     state: Option<State>,
     page: usize,
 ) -> Result<String, Failure> {
-    app.caught_up().await?;
+    app.wait_until_caught_up().await?;
     let mut question = OrdersOf { customer, state, page: Some(page), cursor: None };
     let mut text = String::new();
     loop {
@@ -222,7 +222,7 @@ fn order_line(OrderRow { order, state, total, lines, reason, .. }: &OrderRow) ->
 }
 
 async fn again(app: &App, order: OrderId) -> Result<String, Failure> {
-    app.caught_up().await?;
+    app.wait_until_caught_up().await?;
     let answer = app.ask(Again { order: order.clone() }).await?;
     let answer = answer.ok_or_else(|| format!("there is no order `{order}`"))?;
     let lines = answer.order.lines.iter().zip(&answer.stock);
@@ -236,7 +236,7 @@ fn again_line(LineRow { product, count, .. }: &LineRow, Shelf { available, .. }:
 }
 
 async fn stock(app: &App) -> Result<String, Failure> {
-    app.caught_up().await?;
+    app.wait_until_caught_up().await?;
     let (mut text, mut question) = (String::new(), WholeStock::default());
     loop {
         let page = app.ask(question).await?;
@@ -254,7 +254,7 @@ fn shelf_line(Shelf { product, price, available, reserved, sold, .. }: &Shelf) -
 }
 
 async fn best(app: &App) -> Result<String, Failure> {
-    app.caught_up().await?;
+    app.wait_until_caught_up().await?;
     let page = app.ask(BestSellers {}).await?;
     let line = |Shelf { product, sold, wanted, .. }: &Shelf| {
         format!("{product:<8} {sold:>3} sold, {wanted:>3} wanted\n")

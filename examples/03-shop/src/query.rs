@@ -1,6 +1,6 @@
 //! What may be asked of the rows.
 
-use annalist::{by_hand::ReadModels, find::Cursor, prelude::*};
+use annalist::{find::Cursor, manual::ReadModels, prelude::*};
 
 use crate::{
     event::{CustomerId, OrderId},

@@ -49,7 +49,7 @@ async fn shop() -> App {
         app.execute(place(&format!("order {number}"), "ann", &[("tea", count)])).await.unwrap();
     }
     app.execute(place("pots", "bob", &[("pot", 3)])).await.unwrap();
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     app
 }
 

@@ -6,11 +6,15 @@ use syn::{Attribute, Data, DataStruct, DeriveInput, Fields, Meta};
 
 use super::{
     model::{Aggregate, NamedField, Snapshot},
-    parse::{Raw, RawSnapshot},
+    parse::{RawEvent, RawSnapshot},
 };
 use crate::shared::{Errors, refuse_lifetimes};
 
-pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &'a Raw<'a>, errors: &Errors) -> Option<Aggregate<'a>> {
+pub(crate) fn check<'a>(
+    item: &'a DeriveInput,
+    raw: &'a RawEvent<'a>,
+    errors: &Errors,
+) -> Option<Aggregate<'a>> {
     let name = &item.ident;
     refuse_lifetimes(&item.generics, "an aggregate", errors);
     let fields = named_fields(item, errors)?;

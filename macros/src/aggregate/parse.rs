@@ -5,7 +5,7 @@ use syn::{Attribute, Data, DeriveInput, Field, LitInt, Meta, Path, Result, Type}
 use crate::shared::{Errors, Key, On, Slot, Table, misplaced};
 
 /// The item as it was written.
-pub(crate) struct Raw<'a> {
+pub(crate) struct RawEvent<'a> {
     pub(crate) attribute: RawAttribute,
     /// The fields under `#[id]`, each with its attribute.
     pub(crate) ids: Vec<(&'a Field, &'a Attribute)>,
@@ -44,9 +44,9 @@ const KEYS: Table<RawAttribute> = Table {
     ],
 };
 
-pub(crate) fn read<'a>(item: &'a DeriveInput, errors: &Errors) -> Raw<'a> {
+pub(crate) fn read<'a>(item: &'a DeriveInput, errors: &Errors) -> RawEvent<'a> {
     misplaced(&item.attrs, "id", "the field that holds the aggregate's id", errors);
-    let mut raw = Raw { attribute: RawAttribute::default(), ids: Vec::new() };
+    let mut raw = RawEvent { attribute: RawAttribute::default(), ids: Vec::new() };
     KEYS.read(&item.attrs, &mut raw.attribute, errors);
     if let Data::Struct(data) = &item.data {
         for field in &data.fields {
@@ -87,7 +87,7 @@ impl RawAttribute {
     }
 }
 
-impl<'a> Raw<'a> {
+impl<'a> RawEvent<'a> {
     fn read_id(&mut self, field: &'a Field, errors: &Errors) {
         let attributes = field.attrs.iter().filter(|attribute| attribute.path().is_ident("id"));
         for (i, attribute) in attributes.enumerate() {

@@ -6,11 +6,15 @@ use syn::{DeriveInput, Fields, Ident, LitStr, Path, Type, Variant, ext::IdentExt
 
 use super::{
     model::{Body, Command, CommandError, Decision, Member},
-    parse::{Raw, RawAttribute, RawData, RawId},
+    parse::{RawAttribute, RawData, RawEvent, RawId},
 };
 use crate::shared::{Case, Errors, check_command_name, in_case, refuse_lifetimes};
 
-pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &'a Raw<'a>, errors: &Errors) -> Option<Command<'a>> {
+pub(crate) fn check<'a>(
+    item: &'a DeriveInput,
+    raw: &'a RawEvent<'a>,
+    errors: &Errors,
+) -> Option<Command<'a>> {
     refuse_lifetimes(&item.generics, "a command", errors);
     let ident = &item.ident;
     let (body, error) = match &raw.data {

@@ -8,7 +8,7 @@ use syn::{
 use crate::shared::{Errors, Slot, Table, all, misplaced, one};
 
 /// The item as it was written.
-pub(crate) struct Raw<'a> {
+pub(crate) struct RawEvent<'a> {
     pub(crate) attribute: RawAttribute,
     pub(crate) data: RawData<'a>,
 }
@@ -71,7 +71,7 @@ const KEYS: Table<RawAttribute> = Table {
     ],
 };
 
-pub(crate) fn read<'a>(item: &'a DeriveInput, errors: &Errors) -> Raw<'a> {
+pub(crate) fn read<'a>(item: &'a DeriveInput, errors: &Errors) -> RawEvent<'a> {
     misplaced(&item.attrs, "id", "a field that holds an id", errors);
     let mut attribute = RawAttribute::default();
     KEYS.read(&item.attrs, &mut attribute, errors);
@@ -82,7 +82,7 @@ pub(crate) fn read<'a>(item: &'a DeriveInput, errors: &Errors) -> Raw<'a> {
         }
         Data::Union(_) => RawData::Union,
     };
-    Raw { attribute, data }
+    RawEvent { attribute, data }
 }
 
 fn on_variant(variant: &Variant, errors: &Errors) {

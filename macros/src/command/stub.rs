@@ -4,10 +4,10 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::DeriveInput;
 
-use super::parse::Raw;
+use super::parse::RawEvent;
 use crate::shared::{at, stub_body, where_clause};
 
-pub(crate) fn command(item: &DeriveInput, raw: &Raw<'_>) -> TokenStream {
+pub(crate) fn command(item: &DeriveInput, raw: &RawEvent<'_>) -> TokenStream {
     let (ident, span) = (&item.ident, at(item.ident.span()));
     let (parameters, arguments, _) = item.generics.split_for_impl();
     let predicates = where_clause(&item.generics, &[quote!(Self: __annalist::std::marker::Send + 'static)]);

@@ -8,11 +8,11 @@ use syn::{DeriveInput, Fields, Ident, Path, Type};
 use self::names::Names;
 use super::{
     model::{Body, Event, IdField, Stored, Variant},
-    parse::{Raw, RawAttribute, RawData, RawFields, RawVariant},
+    parse::{RawAttribute, RawData, RawEvent, RawFields, RawVariant},
 };
 use crate::shared::{Errors, refuse_lifetimes};
 
-pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &Raw<'a>, errors: &Errors) -> Option<Event<'a>> {
+pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &RawEvent<'a>, errors: &Errors) -> Option<Event<'a>> {
     refuse_lifetimes(&item.generics, "an event", errors);
     let body = match &raw.data {
         RawData::Struct(fields) => Body::One(event_struct(&item.ident, raw, fields, errors)?),
@@ -27,7 +27,7 @@ pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &Raw<'a>, errors: &Errors) -
 
 fn event_struct<'a>(
     ident: &'a Ident,
-    raw: &Raw<'a>,
+    raw: &RawEvent<'a>,
     fields: &RawFields<'a>,
     errors: &Errors,
 ) -> Option<Stored<'a>> {
@@ -48,7 +48,7 @@ fn event_struct<'a>(
 
 fn event_enum<'a>(
     ident: &'a Ident,
-    raw: &Raw<'a>,
+    raw: &RawEvent<'a>,
     variants: &[RawVariant<'a>],
     errors: &Errors,
 ) -> Option<Vec<Variant<'a>>> {

@@ -5,7 +5,7 @@ use syn::{Attribute, Data, DeriveInput, ExprPath, Field, Fields, Ident, LitInt, 
 use crate::shared::{Errors, Slot, Table, misplaced};
 
 /// The item as it was written.
-pub(crate) struct Raw<'a> {
+pub(crate) struct RawEvent<'a> {
     pub(crate) attribute: RawAttribute,
     pub(crate) serde: RawSerde,
     pub(crate) data: RawData<'a>,
@@ -95,9 +95,9 @@ impl RawSerde {
     }
 }
 
-pub(crate) fn read<'a>(item: &'a DeriveInput, errors: &Errors) -> Raw<'a> {
+pub(crate) fn read<'a>(item: &'a DeriveInput, errors: &Errors) -> RawEvent<'a> {
     misplaced(&item.attrs, "id", "a field that holds an id", errors);
-    Raw {
+    RawEvent {
         attribute: attribute(&item.attrs, errors),
         serde: RawSerde::read(&item.attrs),
         data: match &item.data {

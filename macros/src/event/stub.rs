@@ -27,7 +27,7 @@ pub(crate) fn event(item: &DeriveInput) -> TokenStream {
                 _: &__annalist::Codec,
             ) -> __annalist::std::result::Result<__annalist::Payload, __annalist::Invalid> { #body }
             fn decode_raw(
-                _: &__annalist::Raw<'_>,
+                _: &__annalist::RawEvent<'_>,
                 _: &__annalist::Codec,
                 _: &mut dyn __annalist::std::ops::FnMut(Self),
             ) -> __annalist::std::result::Result<(), __annalist::Invalid> { #body }

@@ -2,10 +2,10 @@
 
 use syn::{Data, DeriveInput, Fields, Type, ext::IdentExt};
 
-use super::{model::Id, parse::Raw};
+use super::{model::Id, parse::RawEvent};
 use crate::shared::{Case, Errors, check_kind, in_case, kind_fault, misplaced, refuse_parameters};
 
-pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &Raw, errors: &Errors) -> Option<Id<'a>> {
+pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &RawEvent, errors: &Errors) -> Option<Id<'a>> {
     let why = "an id has no parameters: write a newtype for each kind of thing";
     refuse_parameters(&item.generics, why, errors);
     let kind = match raw.kind.get() {

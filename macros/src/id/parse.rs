@@ -6,12 +6,12 @@ use crate::shared::{Errors, Slot, Table};
 
 /// `#[id(kind = "…", crate = …)]`
 #[derive(Default)]
-pub(crate) struct Raw {
+pub(crate) struct RawEvent {
     pub(crate) kind: Slot<LitStr>,
     pub(crate) krate: Slot<Path>,
 }
 
-const KEYS: Table<Raw> = Table {
+const KEYS: Table<RawEvent> = Table {
     attribute: "id",
     note: "",
     keys: &[
@@ -20,8 +20,8 @@ const KEYS: Table<Raw> = Table {
     ],
 };
 
-pub(crate) fn read(item: &DeriveInput, errors: &Errors) -> Raw {
-    let mut raw = Raw::default();
+pub(crate) fn read(item: &DeriveInput, errors: &Errors) -> RawEvent {
+    let mut raw = RawEvent::default();
     KEYS.read(&item.attrs, &mut raw, errors);
     raw
 }

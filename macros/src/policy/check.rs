@@ -2,10 +2,10 @@
 
 use syn::{DeriveInput, Ident, ext::IdentExt};
 
-use super::{model::Policy, parse::Raw};
+use super::{model::Policy, parse::RawEvent};
 use crate::shared::{Case, Errors, Slot, check_policy_name, in_case, refuse_lifetimes};
 
-pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &'a Raw, errors: &Errors) -> Option<Policy<'a>> {
+pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &'a RawEvent, errors: &Errors) -> Option<Policy<'a>> {
     refuse_lifetimes(&item.generics, "a policy", errors);
     check_given(item, raw, errors);
     if let Some(name) = raw.name.get() {
@@ -34,7 +34,7 @@ fn choice(slot: &Slot<Ident>) -> Option<Ident> {
 }
 
 /// What cannot be left out is reported together: without an attribute it is one mistake.
-fn check_given(item: &DeriveInput, raw: &Raw, errors: &Errors) {
+fn check_given(item: &DeriveInput, raw: &RawEvent, errors: &Errors) {
     let ident = item.ident.unraw();
     let name = format!("name = \"{}\"", in_case(Case::Snake, &ident.to_string()));
     let on = format!("on(SomeEvent => {ident}::react)");
@@ -58,7 +58,7 @@ fn check_given(item: &DeriveInput, raw: &Raw, errors: &Errors) {
     errors.at(&item.ident, format_args!("{} `#[policy({}{more})]`", questions.join(" "), keys.join(", ")));
 }
 
-fn check_retry(raw: &Raw, errors: &Errors) -> Option<u32> {
+fn check_retry(raw: &RawEvent, errors: &Errors) -> Option<u32> {
     let literal = raw.retry.get()?;
     match literal.base10_parse() {
         Ok(tries) if tries > 0 => Some(tries),

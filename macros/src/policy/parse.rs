@@ -6,7 +6,7 @@ use crate::shared::{Errors, Key, On, Slot, Table, misplaced};
 
 /// `#[policy(…)]` as it was written.
 #[derive(Default)]
-pub(crate) struct Raw {
+pub(crate) struct RawEvent {
     pub(crate) name: Slot<LitStr>,
     pub(crate) from: Slot<Ident>,
     pub(crate) on_reject: Slot<Ident>,
@@ -21,7 +21,7 @@ pub(crate) struct Raw {
 
 const EXAMPLE: &str = "on(AccountEvent => WelcomeBonus::react)";
 
-const KEYS: Table<Raw> = Table {
+const KEYS: Table<RawEvent> = Table {
     attribute: "policy",
     note: "",
     keys: &[
@@ -45,8 +45,8 @@ const KEYS: Table<Raw> = Table {
     ],
 };
 
-pub(crate) fn read(item: &DeriveInput, errors: &Errors) -> Raw {
-    let mut raw = Raw::default();
+pub(crate) fn read(item: &DeriveInput, errors: &Errors) -> RawEvent {
+    let mut raw = RawEvent::default();
     KEYS.read(&item.attrs, &mut raw, errors);
     if item.attrs.iter().any(|one| one.path().is_ident("policy") && !matches!(one.meta, Meta::List(_))) {
         // The attribute has been told what goes into it.
@@ -68,7 +68,7 @@ fn fields(item: &DeriveInput) -> Vec<&Fields> {
     }
 }
 
-impl Raw {
+impl RawEvent {
     /// `on(…)` may be repeated: the lists add up.
     fn read_on(&mut self, key: &Key<'_>) -> Result<()> {
         self.given.push("on");

@@ -7,11 +7,15 @@ use syn::{Data, DeriveInput, Fields, ext::IdentExt};
 pub(super) use self::columns::is_no_key;
 use super::{
     model::{Projection, Role},
-    parse::{Entry, Raw, RawAttribute},
+    parse::{Entry, RawAttribute, RawEvent},
 };
 use crate::shared::{Case, Errors, check_projection_name, in_case, refuse_lifetimes};
 
-pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &'a Raw<'a>, errors: &Errors) -> Option<Projection<'a>> {
+pub(crate) fn check<'a>(
+    item: &'a DeriveInput,
+    raw: &'a RawEvent<'a>,
+    errors: &Errors,
+) -> Option<Projection<'a>> {
     refuse_lifetimes(&item.generics, "a projection", errors);
     let attribute = &raw.attribute;
     check_shape(item, errors)?;

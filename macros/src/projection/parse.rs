@@ -9,7 +9,7 @@ use syn::{
 use crate::shared::{Errors, Key, On, Slot, Table, misplaced, one};
 
 /// The item as it was written.
-pub(crate) struct Raw<'a> {
+pub(crate) struct RawEvent<'a> {
     pub(crate) attribute: RawAttribute,
     pub(crate) fields: Vec<RawField<'a>>,
 }
@@ -61,7 +61,7 @@ const KEYS: Table<RawAttribute> = Table {
     ],
 };
 
-pub(crate) fn read<'a>(item: &'a DeriveInput, errors: &Errors) -> Raw<'a> {
+pub(crate) fn read<'a>(item: &'a DeriveInput, errors: &Errors) -> RawEvent<'a> {
     for (mark, belongs) in [
         ("key", "the fields that are the key of the row"),
         ("index", "a field that is asked by"),
@@ -69,7 +69,7 @@ pub(crate) fn read<'a>(item: &'a DeriveInput, errors: &Errors) -> Raw<'a> {
     ] {
         misplaced(&item.attrs, mark, belongs, errors);
     }
-    let mut raw = Raw { attribute: RawAttribute::default(), fields: Vec::new() };
+    let mut raw = RawEvent { attribute: RawAttribute::default(), fields: Vec::new() };
     KEYS.read(&item.attrs, &mut raw.attribute, errors);
     if item.attrs.iter().any(|one| one.path().is_ident("projection") && !matches!(one.meta, Meta::List(_))) {
         // The attribute has been told what goes into it.

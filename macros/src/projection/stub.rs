@@ -4,10 +4,10 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::DeriveInput;
 
-use super::{check::is_no_key, parse::Raw};
+use super::{check::is_no_key, parse::RawEvent};
 use crate::shared::{at, stub_body, where_clause};
 
-pub(crate) fn projection(item: &DeriveInput, raw: &Raw<'_>) -> TokenStream {
+pub(crate) fn projection(item: &DeriveInput, raw: &RawEvent<'_>) -> TokenStream {
     let (ident, span) = (&item.ident, at(item.ident.span()));
     let (parameters, arguments, _) = item.generics.split_for_impl();
     let this = quote!(__annalist::std::marker::Send + __annalist::std::marker::Sync + 'static);
@@ -26,7 +26,7 @@ pub(crate) fn projection(item: &DeriveInput, raw: &Raw<'_>) -> TokenStream {
             fn plan_record<'__a>(
                 _: &'__a __annalist::Record,
                 _: &__annalist::Codec,
-                _: &mut __annalist::Steps<'__a, Self>,
+                _: &mut __annalist::RowOps<'__a, Self>,
             ) -> #result<(), __annalist::Invalid> { #body }
             fn to_row(&self) -> #result<__annalist::Row, __annalist::Invalid> { #body }
             fn from_row(_: __annalist::Row) -> #result<Self, __annalist::Invalid> { #body }
@@ -35,7 +35,7 @@ pub(crate) fn projection(item: &DeriveInput, raw: &Raw<'_>) -> TokenStream {
 }
 
 /// The key as it would be; of a row without a possible one, any.
-fn key_type(raw: &Raw<'_>) -> TokenStream {
+fn key_type(raw: &RawEvent<'_>) -> TokenStream {
     let types: Vec<_> =
         raw.fields.iter().filter(|field| field.key.is_some()).map(|field| &field.field.ty).collect();
     match &types[..] {

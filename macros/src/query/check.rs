@@ -6,11 +6,11 @@ use syn::{Data, DeriveInput, Fields, LitInt};
 
 use super::{
     model::{Body, Listing, Query},
-    parse::{Mark, Raw, RawAttribute},
+    parse::{Mark, RawAttribute, RawEvent},
 };
 use crate::shared::{Errors, refuse_lifetimes, shown};
 
-pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &'a Raw<'a>, errors: &Errors) -> Option<Query<'a>> {
+pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &'a RawEvent<'a>, errors: &Errors) -> Option<Query<'a>> {
     refuse_lifetimes(&item.generics, "a question", errors);
     let attribute = &raw.attribute;
     check_shape(item, errors)?;

@@ -8,7 +8,7 @@ use syn::{
 use crate::shared::{Errors, Slot, Table, misplaced, one};
 
 /// The item as it was written.
-pub(crate) struct Raw<'a> {
+pub(crate) struct RawEvent<'a> {
     pub(crate) attribute: RawAttribute,
     pub(crate) fields: Vec<RawField<'a>>,
 }
@@ -82,11 +82,11 @@ const KEYS: Table<RawAttribute> = Table {
     ],
 };
 
-pub(crate) fn read<'a>(item: &'a DeriveInput, errors: &Errors) -> Raw<'a> {
+pub(crate) fn read<'a>(item: &'a DeriveInput, errors: &Errors) -> RawEvent<'a> {
     for (name, _) in MARKS {
         misplaced(&item.attrs, name, "a field of the question", errors);
     }
-    let mut raw = Raw { attribute: RawAttribute::default(), fields: Vec::new() };
+    let mut raw = RawEvent { attribute: RawAttribute::default(), fields: Vec::new() };
     KEYS.read(&item.attrs, &mut raw.attribute, errors);
     if item.attrs.iter().any(|one| one.path().is_ident("query") && !matches!(one.meta, Meta::List(_))) {
         // The attribute has been told what goes into it.

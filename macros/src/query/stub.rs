@@ -4,10 +4,10 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::DeriveInput;
 
-use super::parse::{Mark, Raw};
+use super::parse::{Mark, RawEvent};
 use crate::shared::{at, where_clause};
 
-pub(crate) fn query(item: &DeriveInput, raw: &Raw<'_>) -> TokenStream {
+pub(crate) fn query(item: &DeriveInput, raw: &RawEvent<'_>) -> TokenStream {
     let (ident, span) = (&item.ident, at(item.ident.span()));
     let (parameters, arguments, _) = item.generics.split_for_impl();
     let this = quote!(__annalist::std::marker::Send + __annalist::std::marker::Sync + 'static);
@@ -29,7 +29,7 @@ pub(crate) fn query(item: &DeriveInput, raw: &Raw<'_>) -> TokenStream {
 }
 
 /// The answer as it would be; of a question without rows, nothing.
-fn answer(raw: &Raw<'_>) -> TokenStream {
+fn answer(raw: &RawEvent<'_>) -> TokenStream {
     let Some(from) = raw.attribute.from.get() else { return quote!(()) };
     let mut marks = raw.fields.iter().filter_map(|field| field.mark.as_ref());
     match marks.any(|mark| mark.mark == Mark::Key) {

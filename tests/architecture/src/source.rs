@@ -65,18 +65,18 @@ fn length_of_no_code(text: &str) -> usize {
         return block_comment(text);
     }
     // The prefixes of literals: b"…", c"…", r"…", br#"…"#.
-    let bare = text.trim_start_matches(['b', 'c']);
-    let prefix = text.len() - bare.len();
+    let payload_only = text.trim_start_matches(['b', 'c']);
+    let prefix = text.len() - payload_only.len();
     if prefix > 1 {
         return 0;
     }
-    if bare.starts_with('"') {
-        return prefix + quoted(bare, '"');
+    if payload_only.starts_with('"') {
+        return prefix + quoted(payload_only, '"');
     }
-    if bare.starts_with('\'') {
-        return character(bare).map_or(0, |length| prefix + length);
+    if payload_only.starts_with('\'') {
+        return character(payload_only).map_or(0, |length| prefix + length);
     }
-    bare.strip_prefix('r').and_then(raw).map_or(0, |length| prefix + 1 + length)
+    payload_only.strip_prefix('r').and_then(raw).map_or(0, |length| prefix + 1 + length)
 }
 
 fn block_comment(text: &str) -> usize {

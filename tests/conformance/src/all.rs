@@ -4,7 +4,7 @@ use std::panic::Location;
 
 use annalist_core::{
     record::Draft,
-    store::{Append, Appended, AppendedAll, Receipt},
+    store::{Append, AppendAllOutcome, AppendOutcome, Receipt},
 };
 
 use crate::{
@@ -21,8 +21,8 @@ impl Handle {
         asked(Location::caller(), async move {
             let wanted: Vec<Vec<_>> =
                 all.iter().map(|sent| sent.events.iter().map(Draft::id).collect()).collect();
-            match self.append_all(all).await? {
-                AppendedAll::Done(receipts) => {
+            match self.append_batch(all).await? {
+                AppendAllOutcome::Done(receipts) => {
                     let ids = receipts.iter().map(|receipt| receipt.events.iter().map(|event| event.id));
                     let ids: Vec<Vec<_>> = ids.map(Iterator::collect).collect();
                     ensure_eq!(ids, wanted, "the events in the receipts");
@@ -37,11 +37,16 @@ impl Handle {
 
     /// Appends together what must be refused; gives which and why.
     #[track_caller]
-    pub(crate) fn none_accepted(&self, all: Vec<Append>) -> impl Future<Output = Outcome<(usize, Appended)>> {
+    pub(crate) fn none_accepted(
+        &self,
+        all: Vec<Append>,
+    ) -> impl Future<Output = Outcome<(usize, AppendOutcome)>> {
         asked(Location::caller(), async move {
             let most = all.len();
-            match self.append_all(all).await? {
-                AppendedAll::Refused { nth, by } if nth < most && !matches!(by, Appended::Done(_)) => {
+            match self.append_batch(all).await? {
+                AppendAllOutcome::Refused { nth, by }
+                    if nth < most && !matches!(by, AppendOutcome::Done(_)) =>
+                {
                     Ok((nth, by))
                 }
                 other => Err(Failure::new(format!("all must be refused, but the answer is {other:?}"))),

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use annalist_core::{
+    criteria::{Criteria, Item},
     payload::Payload,
-    query::{Criteria, Item},
     record::{Draft, Metadata, Name, Position, Record},
-    store::{Append, CommandKey, Condition, Journaled, Marker, Read, Receipt},
+    store::{Append, CommandKey, Condition, JournalRecord, Marker, Read, Receipt},
     tag::Tag,
     time::Timestamp,
 };
@@ -99,11 +99,14 @@ impl With for Append {
     }
 
     fn journaled(self, body: &str) -> Self {
-        Self { journal: Some(Journaled { body: payload(body), rejection: None }), ..self }
+        Self { journal: Some(JournalRecord { body: payload(body), rejection: None }), ..self }
     }
 
     fn rejected(self, body: &str, error: &str) -> Self {
-        Self { journal: Some(Journaled { body: payload(body), rejection: Some(error.to_owned()) }), ..self }
+        Self {
+            journal: Some(JournalRecord { body: payload(body), rejection: Some(error.to_owned()) }),
+            ..self
+        }
     }
 
     fn with(self, metadata: Metadata) -> Self {

@@ -9,9 +9,9 @@ use std::{
 };
 
 use annalist_core::{
-    query::Criteria,
+    criteria::Criteria,
     record::{Position, Record},
-    store::{Append, Appended, Batch, EventStore, Page, Read, Receipt},
+    store::{Append, AppendOutcome, Batch, EventStore, Page, Read, Receipt},
 };
 use tokio::sync::Barrier;
 
@@ -133,7 +133,7 @@ impl Handle {
     pub(crate) fn accepted(&self, append: Append) -> impl Future<Output = Outcome<Receipt>> {
         asked(Location::caller(), async move {
             match self.append(append).await? {
-                Appended::Done(receipt) => Ok(receipt),
+                AppendOutcome::Done(receipt) => Ok(receipt),
                 other => {
                     Err(Failure::new(format!("the append must be accepted, but the answer is {other:?}")))
                 }
@@ -146,7 +146,7 @@ impl Handle {
     pub(crate) fn known(&self, append: Append) -> impl Future<Output = Outcome<Receipt>> {
         asked(Location::caller(), async move {
             match self.append(append).await? {
-                Appended::Already(receipt) => Ok(receipt),
+                AppendOutcome::Duplicate(receipt) => Ok(receipt),
                 other => Err(Failure::new(format!(
                     "the command id was accepted before, but the answer is {other:?}"
                 ))),
@@ -159,7 +159,9 @@ impl Handle {
     pub(crate) fn conflict(&self, append: Append) -> impl Future<Output = Outcome<(usize, Position)>> {
         asked(Location::caller(), async move {
             match self.append(append).await? {
-                Appended::Conflict { condition, met } => Ok((condition, met)),
+                AppendOutcome::Conflict { condition, conflicting_position } => {
+                    Ok((condition, conflicting_position))
+                }
                 other => Err(Failure::new(format!("a condition fails, but the answer is {other:?}"))),
             }
         })

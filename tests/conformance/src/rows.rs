@@ -7,8 +7,8 @@ use annalist_core::{
     Error,
     record::Position,
     rows::{
-        Anchor, Bound, Build, Checkpoint, Column, ColumnType, Committed, Filter, Key, Parked, Role, Row,
-        RowChange, RowQuery, SharedRows, Sort, Switched, Table, Value,
+        Anchor, Bound, Build, Checkpoint, Column, ColumnType, CommitOutcome, Filter, Key, Parked,
+        PromoteOutcome, Role, Row, RowChange, RowQuery, SharedRows, Sort, Table, Value,
     },
     store::LogId,
     time::Timestamp,
@@ -86,8 +86,8 @@ impl Rows {
     #[track_caller]
     pub(crate) fn goes_live(&self, table: &Table, compare: bool) -> impl Future<Output = Outcome> {
         asked(Location::caller(), async move {
-            match self.switch(table, compare).await? {
-                Switched::Done => Ok(()),
+            match self.promote(table, compare).await? {
+                PromoteOutcome::Done => Ok(()),
                 other => Err(Failure::new(format!(
                     "`{}` must take over, but the answer is {other:?}",
                     table.name()
@@ -101,8 +101,8 @@ impl Rows {
     pub(crate) fn done(&self, change: RowChange<'_>) -> impl Future<Output = Outcome> {
         asked(Location::caller(), async move {
             match self.commit(change).await? {
-                Committed::Done => Ok(()),
-                Committed::Stale(at) => Err(Failure::new(format!(
+                CommitOutcome::Done => Ok(()),
+                CommitOutcome::Stale(at) => Err(Failure::new(format!(
                     "the change starts where the build stands, but is refused: it stands at {at}"
                 ))),
             }
@@ -114,8 +114,8 @@ impl Rows {
     pub(crate) fn stale(&self, change: RowChange<'_>) -> impl Future<Output = Outcome<Position>> {
         asked(Location::caller(), async move {
             match self.commit(change).await? {
-                Committed::Stale(at) => Ok(at),
-                Committed::Done => {
+                CommitOutcome::Stale(at) => Ok(at),
+                CommitOutcome::Done => {
                     Err(Failure::new("the change starts elsewhere than the build stands, but was done"))
                 }
             }

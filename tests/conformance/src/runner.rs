@@ -137,8 +137,8 @@ async fn lacking(store: Arc<dyn EventStore>, needs: &'static [Capability]) -> Ou
     for need in needs {
         let lacks = match need {
             Capability::Rows if store.row_store().is_none() => "it keeps no rows: `row_store()` gives none",
-            Capability::AppendAll if store.most_at_once() == 1 => {
-                "it takes one append at a time: `most_at_once()` is 1"
+            Capability::AppendAll if store.max_batch() == 1 => {
+                "it takes one append at a time: `max_batch()` is 1"
             }
             Capability::Snapshots if !keeps_snapshots(&*store).await? => {
                 "it keeps no snapshots: `snapshot()` gives none of what was kept"
@@ -154,6 +154,6 @@ async fn lacking(store: Arc<dyn EventStore>, needs: &'static [Capability]) -> Ou
 async fn keeps_snapshots(store: &dyn EventStore) -> Outcome<bool> {
     let key = SnapshotKey { aggregate: "Probe", tag: None, fingerprint: 0 };
     let probe = Snapshot { position: Position::new(1), state: Payload::from_stored("{}") };
-    store.keep_snapshot(&key, &probe).await?;
+    store.save_snapshot(&key, &probe).await?;
     Ok(store.snapshot(&key).await?.is_some())
 }

@@ -41,7 +41,7 @@ pub enum Capability {
     /// The store keeps rows of projections: [`EventStore::row_store`] gives them. A store that gives none need not say
     /// so here.
     Rows,
-    /// Several appends stand or fall together: [`EventStore::most_at_once`] is more than one. A store that takes one
+    /// Several appends stand or fall together: [`EventStore::max_batch`] is more than one. A store that takes one
     /// need not say so here.
     AppendAll,
     /// The store keeps snapshots: one that was kept is there afterwards. A store that keeps none need not say so here.

@@ -15,7 +15,7 @@ use crate::apart::Counted;
 pub async fn settle(app: &App) -> Position {
     loop {
         let before = app.store().settled().await.unwrap().position;
-        app.caught_up().await.unwrap();
+        app.wait_until_caught_up().await.unwrap();
         if app.store().settled().await.unwrap().position == before {
             return before;
         }

@@ -18,7 +18,7 @@ const TASKS: usize = 4;
 /// The accounts that everybody pays to, in both processes: their decisions get in each other's way.
 const SHARED: usize = 6;
 /// Nothing takes as long; a busy machine may take its time.
-const PATIENCE: Duration = Duration::from_secs(30);
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An account that everybody pays to.
 pub fn shared(number: usize) -> AccountId {
@@ -72,9 +72,10 @@ async fn send(app: &App, command: BankCommand, tell: fn(String)) -> Receipt {
 
 /// The rows show what was done. The bonus may be on its way, in this process or another one.
 async fn look(app: &App, account: &AccountId, receipt: &Receipt) {
-    let row = app.find::<Balance>(account).after(receipt).within(PATIENCE).await.unwrap();
+    let row = app.find::<Balance>(account).after(receipt).timeout(DEFAULT_TIMEOUT).await.unwrap();
     assert!(matches!(row.unwrap().cents, 7_00 | 12_00));
-    let lines = app.list::<Line>().equal("account", account).after(receipt).within(PATIENCE).await.unwrap();
+    let lines =
+        app.list::<Line>().equal("account", account).after(receipt).timeout(DEFAULT_TIMEOUT).await.unwrap();
     assert!(matches!(lines.rows.len(), 3 | 4));
-    app.passed("welcome_bonus", receipt, PATIENCE).await.unwrap();
+    app.wait_for_position("welcome_bonus", receipt, DEFAULT_TIMEOUT).await.unwrap();
 }

@@ -13,7 +13,7 @@ use std::{
 use crate::place::Place;
 
 /// Nothing takes as long; a busy machine may take its time.
-const PATIENCE: Duration = Duration::from_secs(60);
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A process that is killed when it is dropped.
 pub struct Worker {
@@ -86,7 +86,7 @@ impl Worker {
 
     fn next(&mut self) -> String {
         let start = Instant::now();
-        let word = self.words.recv_timeout(PATIENCE);
+        let word = self.words.recv_timeout(DEFAULT_TIMEOUT);
         let word = word.unwrap_or_else(|error| panic!("{error} after {:?}", start.elapsed()));
         self.note(&word);
         word

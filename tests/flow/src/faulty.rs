@@ -11,8 +11,8 @@ use std::{
 use annalist::{
     Criteria, Error, EventStore, LogId, Memory, Position, Receipt, Timestamp,
     store::{
-        Append, Appended, AppendedAll, Batch, CommandKey, Entry, Hints, Page, Read, Settled, Snapshot,
-        SnapshotKey,
+        Append, AppendAllOutcome, AppendOutcome, Batch, CommandKey, Entry, Page, Read, Settled, Snapshot,
+        SnapshotKey, Wakeups,
     },
 };
 use async_trait::async_trait;
@@ -54,7 +54,7 @@ pub struct Faulty {
     /// How often it was asked how far it is settled.
     pub looks: AtomicUsize,
     /// Tells of the appends of others, when a test wants it to.
-    pub hints: Mutex<Option<watch::Sender<()>>>,
+    pub wakeups: Mutex<Option<watch::Sender<()>>>,
 }
 
 impl Faulty {
@@ -70,7 +70,7 @@ impl Faulty {
             snapshots: Mutex::default(),
             together: Mutex::default(),
             looks: AtomicUsize::new(0),
-            hints: Mutex::new(Some(watch::Sender::default())),
+            wakeups: Mutex::new(Some(watch::Sender::default())),
         }
     }
 
@@ -86,8 +86,8 @@ impl Faulty {
 
     /// Tells of an append of somebody else.
     pub fn hint(&self) {
-        if let Some(hints) = self.hints.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
-            hints.send_replace(());
+        if let Some(wakeups) = self.wakeups.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            wakeups.send_replace(());
         }
     }
 
@@ -116,20 +116,20 @@ impl EventStore for Faulty {
         batches
     }
 
-    async fn append(&self, append: Append) -> Result<Appended, Error> {
-        match self.append_all(vec![append]).await? {
-            AppendedAll::Done(receipts) => {
-                Ok(Appended::Done(receipts.into_iter().next().unwrap_or_default()))
+    async fn append(&self, append: Append) -> Result<AppendOutcome, Error> {
+        match self.append_batch(vec![append]).await? {
+            AppendAllOutcome::Done(receipts) => {
+                Ok(AppendOutcome::Done(receipts.into_iter().next().unwrap_or_default()))
             }
-            AppendedAll::Refused { by, .. } => Ok(by),
+            AppendAllOutcome::Refused { by, .. } => Ok(by),
         }
     }
 
-    fn most_at_once(&self) -> usize {
-        self.inner.most_at_once()
+    fn max_batch(&self) -> usize {
+        self.inner.max_batch()
     }
 
-    async fn append_all(&self, appends: Vec<Append>) -> Result<AppendedAll, Error> {
+    async fn append_batch(&self, appends: Vec<Append>) -> Result<AppendAllOutcome, Error> {
         self.together.lock().unwrap_or_else(PoisonError::into_inner).push(appends.len());
         tokio::task::yield_now().await;
         match self.next() {
@@ -138,7 +138,7 @@ impl EventStore for Faulty {
                 self.inner.append(*other).await?;
             }
             Some(Fault::AnswerLost) => {
-                self.inner.append_all(appends).await?;
+                self.inner.append_batch(appends).await?;
                 return Err(Error::unknown("append", "the connection was cut"));
             }
             Some(Fault::RequestLost) => return Err(Error::unknown("append", "the connection was cut")),
@@ -150,7 +150,7 @@ impl EventStore for Faulty {
                 }
             }
         }
-        self.inner.append_all(appends).await
+        self.inner.append_batch(appends).await
     }
 
     async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {
@@ -168,9 +168,9 @@ impl EventStore for Faulty {
         self.inner.settled().await
     }
 
-    fn hints(&self) -> Hints {
-        let hints = self.hints.lock().unwrap_or_else(PoisonError::into_inner);
-        hints.as_ref().map_or(Hints::none(), |sender| sender.subscribe().into())
+    fn wakeups(&self) -> Wakeups {
+        let wakeups = self.wakeups.lock().unwrap_or_else(PoisonError::into_inner);
+        wakeups.as_ref().map_or(Wakeups::none(), |sender| sender.subscribe().into())
     }
 
     async fn position_at(&self, time: Timestamp) -> Result<Position, Error> {
@@ -190,13 +190,13 @@ impl EventStore for Faulty {
         Ok(snapshots.iter().rev().find(|(kept, _)| kept == key).map(|(_, snapshot)| snapshot.clone()))
     }
 
-    async fn keep_snapshot(&self, key: &SnapshotKey, snapshot: &Snapshot) -> Result<(), Error> {
+    async fn save_snapshot(&self, key: &SnapshotKey, snapshot: &Snapshot) -> Result<(), Error> {
         let mut snapshots = self.snapshots.lock().unwrap_or_else(PoisonError::into_inner);
         snapshots.push((key.clone(), snapshot.clone()));
         Ok(())
     }
 
-    async fn forget_commands(&self, before: Timestamp) -> Result<u64, Error> {
-        self.inner.forget_commands(before).await
+    async fn purge_command_ids(&self, before: Timestamp) -> Result<u64, Error> {
+        self.inner.purge_command_ids(before).await
     }
 }

@@ -12,8 +12,8 @@ use std::{
 use annalist::{
     Error, LogId,
     rows::{
-        Build, Checkpoint, Committed, Key, Parked, Row, RowChange, RowQuery, RowStore, SharedRows, Switched,
-        Table,
+        Build, Checkpoint, CommitOutcome, Key, Parked, PromoteOutcome, Row, RowChange, RowQuery, RowStore,
+        SharedRows, Table,
     },
 };
 use async_trait::async_trait;
@@ -69,7 +69,7 @@ impl RowStore for FaultyRows {
         self.inner.rows(table, keys).await
     }
 
-    async fn commit(&self, change: RowChange<'_>) -> Result<Committed, Error> {
+    async fn commit(&self, change: RowChange<'_>) -> Result<CommitOutcome, Error> {
         let fault = self.faults.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         match fault {
             None => {
@@ -96,15 +96,15 @@ impl RowStore for FaultyRows {
         self.inner.parked(table).await
     }
 
-    async fn switch(&self, table: &Table, compare: bool) -> Result<Switched, Error> {
-        self.inner.switch(table, compare).await
+    async fn promote(&self, table: &Table, compare: bool) -> Result<PromoteOutcome, Error> {
+        self.inner.promote(table, compare).await
     }
 
     async fn discard(&self, table: &Table) -> Result<bool, Error> {
         self.inner.discard(table).await
     }
 
-    async fn leave_inline(&self, table: &Table) -> Result<Checkpoint, Error> {
-        self.inner.leave_inline(table).await
+    async fn make_async(&self, table: &Table) -> Result<Checkpoint, Error> {
+        self.inner.make_async(table).await
     }
 }

@@ -91,7 +91,7 @@ impl Process {
 /// Waits until a projection does as `wanted` says.
 #[allow(clippy::unwrap_used)]
 pub async fn until(app: &App, name: &str, wanted: impl Fn(&Status) -> bool + Send) -> Status {
-    let found = tokio::time::timeout(LONG, app.until(name, wanted)).await;
+    let found = tokio::time::timeout(LONG, app.wait_until(name, wanted)).await;
     match found {
         Ok(status) => status.unwrap(),
         Err(_) => unreachable!("`{name}` is still at {:?}", app.statuses()),

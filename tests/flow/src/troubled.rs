@@ -11,8 +11,8 @@ use std::{
 use annalist::{
     Error, LogId,
     rows::{
-        Build, Checkpoint, Committed, Inline, Inlined, Key, Parked, Row, RowChange, RowQuery, RowStore,
-        SharedRows, Switched, Table,
+        Build, Checkpoint, CommitOutcome, Inline, InlineOutcome, Key, Parked, PromoteOutcome, Row, RowChange,
+        RowQuery, RowStore, SharedRows, Table,
     },
 };
 use async_trait::async_trait;
@@ -170,7 +170,7 @@ impl RowStore for TroubledRows {
         self.ask(None, self.inner.rows(table, keys)).await
     }
 
-    async fn commit(&self, change: RowChange<'_>) -> Result<Committed, Error> {
+    async fn commit(&self, change: RowChange<'_>) -> Result<CommitOutcome, Error> {
         let table = *change.table;
         self.ask(Some(&table), self.inner.commit(change)).await
     }
@@ -187,19 +187,19 @@ impl RowStore for TroubledRows {
         self.ask(None, self.inner.parked(table)).await
     }
 
-    async fn switch(&self, table: &Table, compare: bool) -> Result<Switched, Error> {
-        self.ask(None, self.inner.switch(table, compare)).await
+    async fn promote(&self, table: &Table, compare: bool) -> Result<PromoteOutcome, Error> {
+        self.ask(None, self.inner.promote(table, compare)).await
     }
 
     async fn discard(&self, table: &Table) -> Result<bool, Error> {
         self.ask(None, self.inner.discard(table)).await
     }
 
-    async fn go_inline(&self, inline: Arc<dyn Inline>) -> Result<Inlined, Error> {
-        self.ask(None, self.inner.go_inline(inline)).await
+    async fn make_inline(&self, inline: Arc<dyn Inline>) -> Result<InlineOutcome, Error> {
+        self.ask(None, self.inner.make_inline(inline)).await
     }
 
-    async fn leave_inline(&self, table: &Table) -> Result<Checkpoint, Error> {
-        self.ask(None, self.inner.leave_inline(table)).await
+    async fn make_async(&self, table: &Table) -> Result<Checkpoint, Error> {
+        self.ask(None, self.inner.make_async(table)).await
     }
 }

@@ -157,7 +157,7 @@ async fn also_when_nobody_announced_them() {
     let app = app().await;
     app.execute(measure(1.0)).await.unwrap();
     let error = app.execute(rival::Record { name: "s".into() }).await.unwrap_err();
-    assert!(matches!(error, ExecuteError::Invalid(Invalid::ClaimedTwice { .. })), "{error:?}");
+    assert!(matches!(error, ExecuteError::Invalid(Invalid::DuplicateName { .. })), "{error:?}");
     assert_eq!(head(&app).await, Position::new(1));
     app.execute(measure(1.0)).await.unwrap();
 }
@@ -171,7 +171,7 @@ async fn two_id_types_of_one_kind_are_both_named() {
 }
 
 mod wayward {
-    use annalist::by_hand::{Dispatcher, Handler};
+    use annalist::manual::{Dispatcher, Handler};
 
     use super::*;
 
@@ -207,7 +207,7 @@ async fn a_state_that_was_not_read_is_not_decided_on() {
     app.execute(wayward::Follow { sensor: SensorId("s".into()) }).await.unwrap();
     app.execute(measure(7.0)).await.unwrap();
     let error = app.execute(wayward::Follow { sensor: SensorId("s".into()) }).await.unwrap_err();
-    assert!(matches!(error, ExecuteError::Invalid(Invalid::Unplanned { .. })), "{error:?}");
+    assert!(matches!(error, ExecuteError::Invalid(Invalid::StateNotPlanned { .. })), "{error:?}");
     assert!(error.to_string().contains("Sensor"), "{error}");
 }
 
@@ -216,5 +216,5 @@ async fn reading_finds_rivals_too() {
     let app = app().await;
     app.load::<Sensor>(&SensorId("s".into())).await.unwrap();
     let error = app.history::<rival::Measured>(&SensorId("s".into())).await.unwrap_err();
-    assert!(matches!(error, Error::Invalid(Invalid::ClaimedTwice { .. })), "{error:?}");
+    assert!(matches!(error, Error::Invalid(Invalid::DuplicateName { .. })), "{error:?}");
 }

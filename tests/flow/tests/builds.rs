@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use annalist::{
     App, Error, Position, Receipt,
-    projection::{Keep, Projection, State},
+    projection::{Projection, ProjectionOptions, State},
     rows::Build,
 };
 use annalist_flow_tests::{
@@ -27,7 +27,7 @@ async fn first<P: Projection>(stage: &Stage) -> App {
         pay(&app, name, amount).await;
     }
     app.execute(transfer_of("a", "b", 2)).await.unwrap();
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     app
 }
 
@@ -100,7 +100,7 @@ async fn an_older_program_does_not_switch_back() {
         assert_eq!(numbers(&old).await, ((2, 0), vec![(1, 0), (2, 0)]));
         let error = old.rebuild("tallies").await.unwrap_err().to_string();
         assert!(error.contains("version 2 is live"), "{error}");
-        let error = old.switch("tallies").await.unwrap_err().to_string();
+        let error = old.promote("tallies").await.unwrap_err().to_string();
         assert!(error.contains("is live"), "{error}");
         old.shut_down().await;
 
@@ -118,7 +118,7 @@ async fn an_older_program_never_shows_half_a_build() {
         let new = first::<Tenths>(stage).await;
         let (old, rows) = held::<Tally>(stage, (1, 0)).await;
         rows.met().await;
-        let asked = old.find::<Tally>(&account("a")).within(Duration::ZERO).await;
+        let asked = old.find::<Tally>(&account("a")).timeout(Duration::ZERO).await;
         assert!(matches!(asked, Err(Error::Building { .. })), "{asked:?}");
         rows.calm();
         assert_eq!((sum!(old, Tally, "a"), sum!(new, Tenths, "a")), (Some(4), Some(40)));
@@ -134,7 +134,7 @@ async fn a_build_with_other_columns_is_waited_for() {
         rows.met().await;
         until(&new, "tallies", |status| status.building.as_ref().is_some_and(|it| it.total.is_some())).await;
 
-        let asked = new.find::<Wide>(&account("a")).within(Duration::ZERO).await;
+        let asked = new.find::<Wide>(&account("a")).timeout(Duration::ZERO).await;
         let Err(Error::Building { projection: "tallies", progress }) = asked else { panic!("{asked:?}") };
         assert_eq!((progress.version, progress.build), (3, 0));
         assert_eq!((progress.position, progress.target), (Position::START, Position::new(4)));
@@ -145,7 +145,7 @@ async fn a_build_with_other_columns_is_waited_for() {
         let row = new.find::<Wide>(&account("a")).await.unwrap().unwrap();
         assert_eq!((row.sum, row.events), (4, 3));
         assert_eq!(numbers(&old).await.0, (3, 0));
-        assert_eq!(until(&new, "tallies", |status| status.building.is_none()).await.held_up, None);
+        assert_eq!(until(&new, "tallies", |status| status.building.is_none()).await.promotion_blocked, None);
     })
     .await;
 }
@@ -245,7 +245,7 @@ async fn rebuilt(stage: &Stage, call: usize, trouble: Trouble, build: u32) -> bo
     let mut program = tokio::spawn(async move {
         let app = builder.projection::<Tally>().start().await?;
         app.rebuild("tallies").await?;
-        app.until("tallies", |status| status.reads.is_some_and(|table| table.build > build)).await
+        app.wait_until("tallies", |status| status.reads.is_some_and(|table| table.build > build)).await
     });
     let hangs = async {
         rows.met().await;
@@ -308,7 +308,7 @@ async fn a_rebuild_is_finished_by_others() {
 }
 
 fn compared(process: &Process) -> annalist::app::Builder {
-    process.app().projection_with::<Tally>(Keep::new().compare())
+    process.app().projection_with::<Tally>(ProjectionOptions::new().compare())
 }
 
 #[tokio::test]
@@ -327,11 +327,11 @@ async fn a_compared_build_takes_over_if_it_is_the_same() {
 async fn a_compared_build_that_differs_stays_aside_and_says_so() {
     on_each(async |stage| {
         first::<Tally>(stage).await.shut_down().await;
-        let builder = stage.app().await.projection_with::<Changed>(Keep::new().compare());
+        let builder = stage.app().await.projection_with::<Changed>(ProjectionOptions::new().compare());
         let app = builder.start().await.unwrap();
         app.rebuild("tallies").await.unwrap();
-        let status = until(&app, "tallies", |status| status.held_up.is_some()).await;
-        let reason = status.held_up.unwrap();
+        let status = until(&app, "tallies", |status| status.promotion_blocked.is_some()).await;
+        let reason = status.promotion_blocked.unwrap();
         assert!(reason.contains("0 are missing, 0 are new, 2 are others, such as that of \"a\""), "{reason}");
         assert_eq!((status.reads.unwrap().build, sum!(app, Changed, "a")), (0, Some(4)));
 
@@ -347,10 +347,13 @@ async fn a_compared_build_that_differs_stays_aside_and_says_so() {
         .await
         .unwrap();
 
-        app.switch("tallies").await.unwrap();
+        app.promote("tallies").await.unwrap();
         reads(&app, (1, 1)).await;
         assert_eq!(sum!(app, Changed, "a", &receipt), Some(4000));
-        until(&app, "tallies", |status| status.held_up.is_none() && status.state == State::CaughtUp).await;
+        until(&app, "tallies", |status| {
+            status.promotion_blocked.is_none() && status.state == State::CaughtUp
+        })
+        .await;
     })
     .await;
 }
@@ -360,14 +363,14 @@ async fn a_compared_build_that_differs_stays_aside_and_says_so() {
 async fn after_a_refusal_another_build_may_be_made() {
     on_each(async |stage| {
         first::<Tally>(stage).await.shut_down().await;
-        let builder = stage.app().await.projection_with::<Changed>(Keep::new().compare());
+        let builder = stage.app().await.projection_with::<Changed>(ProjectionOptions::new().compare());
         let app = builder.start().await.unwrap();
         app.rebuild("tallies").await.unwrap();
-        until(&app, "tallies", |status| status.held_up.is_some()).await;
+        until(&app, "tallies", |status| status.promotion_blocked.is_some()).await;
         app.shut_down().await;
 
         let app = compared(&stage.process().await).start().await.unwrap();
-        until(&app, "tallies", |status| status.held_up.is_some()).await;
+        until(&app, "tallies", |status| status.promotion_blocked.is_some()).await;
         app.rebuild("tallies").await.unwrap();
         reads(&app, (1, 2)).await;
         assert_eq!((sum!(app, Tally, "a"), sum!(app, Tally, "b")), (Some(4), Some(9)));
@@ -384,13 +387,13 @@ async fn what_cannot_be_compared_says_so() {
         old.shut_down().await;
         let writer = stage.app().await.start().await.unwrap();
         let receipt = pay(&writer, "a", 1).await;
-        let builder = stage.app().await.projection_with::<Tenths>(Keep::new().compare());
+        let builder = stage.app().await.projection_with::<Tenths>(ProjectionOptions::new().compare());
         let app = builder.start().await.unwrap();
-        let status = until(&app, "tallies", |status| status.held_up.is_some()).await;
-        let reason = status.held_up.unwrap();
+        let status = until(&app, "tallies", |status| status.promotion_blocked.is_some()).await;
+        let reason = status.promotion_blocked.unwrap();
         assert!(reason.contains("the live one stands at position 4 with 0 parked"), "{reason}");
         assert_eq!(sum!(app, Tenths, "a"), Some(4));
-        app.switch("tallies").await.unwrap();
+        app.promote("tallies").await.unwrap();
         reads(&app, (2, 0)).await;
         assert_eq!(sum!(app, Tenths, "a", &receipt), Some(50));
     })
@@ -404,13 +407,13 @@ async fn a_build_that_stands_still_is_told_and_left_behind() {
         first::<Tally>(stage).await;
         let old = stage.app().await.projection::<Tally>().start().await.unwrap();
         pay(&old, "a", 5000).await;
-        old.caught_up().await.unwrap();
+        old.wait_until_caught_up().await.unwrap();
         old.shut_down().await;
 
         let app = stage.app().await.projection::<Strict>().start().await.unwrap();
         app.rebuild("tallies").await.unwrap();
-        let status = until(&app, "tallies", |status| status.held_up.is_some()).await;
-        assert!(status.held_up.unwrap().contains("nobody pays 5000"));
+        let status = until(&app, "tallies", |status| status.promotion_blocked.is_some()).await;
+        assert!(status.promotion_blocked.unwrap().contains("nobody pays 5000"));
         let receipt = pay(&app, "b", 1).await;
         assert_eq!(sum!(app, Strict, "b", &receipt), Some(10));
         app.shut_down().await;

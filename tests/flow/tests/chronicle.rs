@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use annalist::{
     ExecuteError, Memory,
     app::App,
-    projection::{Keep, Projection},
+    projection::{Projection, ProjectionOptions},
 };
 use annalist_flow_tests::{
     domain::{AccountId, deposit, transfer_of},
@@ -69,8 +69,8 @@ fn name(number: u8) -> String {
 async fn start(stage: &Stage, way: Way) -> App {
     let builder = stage.app().await;
     let keep = match way {
-        Way::Inline | Way::Next { inline: true } => Keep::new().inline().park(),
-        _ => Keep::new().park(),
+        Way::Inline | Way::Next { inline: true } => ProjectionOptions::new().inline().park(),
+        _ => ProjectionOptions::new().park(),
     };
     let builder = match way {
         Way::Background | Way::Inline => builder.projection_with::<Tally>(keep),
@@ -101,7 +101,7 @@ async fn play(stage: &Stage, steps: &[Step]) -> BTreeMap<String, i64> {
                 }
             }
             Step::Rebuild => app.rebuild("tallies").await.unwrap(),
-            Step::Rest => app.caught_up().await.unwrap(),
+            Step::Rest => app.wait_until_caught_up().await.unwrap(),
             Step::Retry => drop(app.retry_parked("tallies").await.unwrap()),
             Step::Restart { way: next, orderly } => {
                 if *orderly {
@@ -123,9 +123,9 @@ async fn play(stage: &Stage, steps: &[Step]) -> BTreeMap<String, i64> {
 
 /// The rows of a version once its newest build is there and nothing is parked in it any more.
 async fn rows<P: Projection>(stage: &Stage, sum: fn(P) -> (AccountId, i64)) -> BTreeMap<String, i64> {
-    let keep = Keep::new().park();
+    let keep = ProjectionOptions::new().park();
     let app = stage.app().await.projection_with::<P>(keep).start().await.unwrap();
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     let overview = app.overview().await.unwrap();
     let own = overview[0].builds.iter().rfind(|build| build.version == P::TABLE.version);
     let newest = own.unwrap().order();
@@ -133,7 +133,7 @@ async fn rows<P: Projection>(stage: &Stage, sum: fn(P) -> (AccountId, i64)) -> B
     while app.retry_parked("tallies").await.unwrap().parked > 0
         || !app.parked("tallies").await.unwrap().is_empty()
     {
-        app.caught_up().await.unwrap();
+        app.wait_until_caught_up().await.unwrap();
     }
     let page = app.list::<P>().await.unwrap();
     page.rows.into_iter().map(sum).map(|(account, sum)| (account.to_string(), sum)).collect()

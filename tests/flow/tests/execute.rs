@@ -85,7 +85,9 @@ async fn conflicts_have_a_limit_that_the_user_sets() {
     let retry = Retry::times(3).pauses(Duration::from_secs(60), Duration::from_secs(60));
     let app = App::builder(Arc::clone(&store)).retry(retry).start().await.unwrap();
     match app.execute(deposit("a", 1)).await.unwrap_err() {
-        ExecuteError::Conflict { tries, met } => assert_eq!((tries, met), (3, Position::new(3))),
+        ExecuteError::Conflict { tries, conflicting_position } => {
+            assert_eq!((tries, conflicting_position), (3, Position::new(3)))
+        }
         other => panic!("{other:?}"),
     }
 }

@@ -90,7 +90,7 @@ async fn without_an_id_a_lost_answer_is_unknown_and_never_tried_again() {
     let store = Arc::new(Faulty::new([Fault::AnswerLost]));
     let app = App::builder(Arc::clone(&store)).start().await.unwrap();
     let error = app.execute(deposit("a", 5)).await.unwrap_err();
-    assert!(matches!(error, ExecuteError::Unknown(_)), "{error:?}");
+    assert!(matches!(error, ExecuteError::OutcomeUnknown(_)), "{error:?}");
     assert_eq!(balance(&app, "a").await, 5);
 }
 
@@ -109,7 +109,7 @@ async fn after_a_lost_answer_only_success_is_told() {
     let store = Arc::new(Faulty::new([Fault::RequestLost, Fault::Refused]));
     let app = App::builder(Arc::clone(&store)).start().await.unwrap();
     let error = app.execute(deposit("a", 5)).id("x").await.unwrap_err();
-    assert!(matches!(error, ExecuteError::Unknown(_)), "{error:?}");
+    assert!(matches!(error, ExecuteError::OutcomeUnknown(_)), "{error:?}");
     assert_eq!(store.left(), 0);
     app.execute(deposit("a", 5)).id("x").await.unwrap();
     assert_eq!(balance(&app, "a").await, 5);
@@ -119,11 +119,11 @@ async fn after_a_lost_answer_only_success_is_told() {
 async fn ids_are_forgotten_when_the_app_says_so() {
     const DAY: Duration = Duration::from_secs(86_400);
     let (store, clock) = (Memory::new(), ManualClock::at(Timestamp::EPOCH.plus(DAY)));
-    let start = || App::builder(store.clone()).clock(clock.clone()).keep_command_ids(DAY).start();
+    let start = || App::builder(store.clone()).clock(clock.clone()).command_id_retention(DAY).start();
     let app = start().await.unwrap();
     app.execute(deposit("a", 5)).id("x").await.unwrap();
     clock.advance(DAY);
-    assert_eq!(app.forget_old_command_ids().await.unwrap(), 0);
+    assert_eq!(app.purge_command_ids().await.unwrap(), 0);
     app.execute(deposit("a", 5)).id("x").await.unwrap();
     assert_eq!(balance(&app, "a").await, 5);
 

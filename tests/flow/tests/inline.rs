@@ -7,7 +7,7 @@ use annalist::{
     Memory, Position,
     app::Builder,
     prelude::*,
-    projection::{Keep, Projection, State, Status},
+    projection::{Projection, ProjectionOptions, State, Status},
     rows::Build,
 };
 use annalist_flow_tests::{
@@ -22,7 +22,7 @@ async fn pay(app: &App, name: &str, amount: u64) -> Receipt {
 }
 
 fn inline<P: Projection>(builder: Builder) -> Builder {
-    builder.projection_with::<P>(Keep::new().inline())
+    builder.projection_with::<P>(ProjectionOptions::new().inline())
 }
 
 async fn started<P: Projection>(stage: &Stage) -> App {
@@ -65,7 +65,7 @@ async fn in_the_background_it_may_come_later() {
     on_each(async |stage| {
         let (builder, rows) = stage.troubled_app().await;
         let app = builder.projection::<Tally>().start().await.unwrap();
-        app.caught_up().await.unwrap();
+        app.wait_until_caught_up().await.unwrap();
         rows.plan(Calls::Commits(1, 0), Trouble::Held);
         pay(&app, "a", 1).await;
         assert_eq!(sum!(app, Tally, "a"), None);
@@ -116,7 +116,7 @@ async fn who_does_not_keep_it_is_refused_and_told_what_to_do() {
         let app = started::<Tally>(stage).await;
         let stranger = stage.app().await.start().await.unwrap();
         let error = stranger.execute(deposit("a", 1)).await.unwrap_err().to_string();
-        for said in ["`tallies` version 1", "this program does not", "Keep::new().inline()"] {
+        for said in ["`tallies` version 1", "this program does not", "ProjectionOptions::new().inline()"] {
             assert!(error.contains(said), "{error}");
         }
         assert_eq!((sum!(app, Tally, "a"), app.journal(0, 1).await.unwrap().len()), (None, 0));
@@ -165,12 +165,12 @@ async fn nobody_reads_old_rows_as_inline_ones() {
         pay(&app, "a", 1).await;
         let process = stage.process().await;
         let writer = process.app().start().await.unwrap();
-        process.rows.leave_inline(&Tally::TABLE).await.unwrap();
+        process.rows.make_async(&Tally::TABLE).await.unwrap();
         // The app may be quick to take it back: then the writer is refused, and does it again.
         let receipt = loop {
             match writer.execute(deposit("a", 2)).await {
                 Ok(receipt) => break receipt,
-                Err(_) => drop(process.rows.leave_inline(&Tally::TABLE).await.unwrap()),
+                Err(_) => drop(process.rows.make_async(&Tally::TABLE).await.unwrap()),
             }
         };
         assert_eq!(sum!(app, Tally, "a", &receipt), Some(3));
@@ -250,11 +250,11 @@ async fn a_rebuild_that_differs_leaves_the_appends_again() {
         let app = started::<Tally>(stage).await;
         pay(&app, "a", 1).await;
         app.shut_down().await;
-        let keep = Keep::new().inline().compare();
+        let keep = ProjectionOptions::new().inline().compare();
         let app = stage.app().await.projection_with::<Changed>(keep).start().await.unwrap();
         app.rebuild("tallies").await.unwrap();
-        let status = until(&app, "tallies", |status| status.held_up.is_some()).await;
-        assert!(status.held_up.as_ref().unwrap().contains("1 are others"), "{status:?}");
+        let status = until(&app, "tallies", |status| status.promotion_blocked.is_some()).await;
+        assert!(status.promotion_blocked.as_ref().unwrap().contains("1 are others"), "{status:?}");
         assert_eq!((status.reads.unwrap().build, status.state), (0, State::Inline));
         pay(&app, "a", 1).await;
         assert_eq!(sum!(app, Changed, "a"), Some(1001));
@@ -262,7 +262,7 @@ async fn a_rebuild_that_differs_leaves_the_appends_again() {
             builds(&app).await.iter().filter(|build| build.inline).map(Build::order).collect();
         assert_eq!(inline, [(1, 0)]);
 
-        app.switch("tallies").await.unwrap();
+        app.promote("tallies").await.unwrap();
         let receipt = pay(&app, "a", 1).await;
         until(&app, "tallies", |status| status.reads.is_some_and(|table| table.build == 1)).await;
         assert_eq!(sum!(app, Changed, "a", &receipt), Some(3000));
@@ -292,7 +292,7 @@ async fn a_new_version_goes_inline_when_it_has_taken_over() {
         let error = old.execute(deposit("a", 1)).await.unwrap_err().to_string();
         assert!(error.contains("`tallies` version 2"), "{error}");
         // What it reads is its own, in the background.
-        old.caught_up().await.unwrap();
+        old.wait_until_caught_up().await.unwrap();
         assert_eq!(sum!(old, Tally, "a"), Some(paid + 1));
     })
     .await;
@@ -324,7 +324,7 @@ async fn what_is_parked_keeps_it_in_the_background() {
     on_each(async |stage| {
         let writer = stage.app().await.start().await.unwrap();
         pay(&writer, "a", 5000).await;
-        let keep = Keep::new().inline().park();
+        let keep = ProjectionOptions::new().inline().park();
         let app = stage.app().await.projection_with::<Strict>(keep).start().await.unwrap();
         let receipt = pay(&app, "b", 1).await;
         assert_eq!(sum!(app, Strict, "b", &receipt), Some(1));
@@ -340,10 +340,10 @@ async fn what_is_parked_keeps_it_in_the_background() {
 #[tokio::test]
 async fn rows_elsewhere_are_beside_the_events_once_they_are_inline() {
     let elsewhere = Memory::new();
-    let keep = Keep::new().rows(elsewhere.clone()).inline();
+    let keep = ProjectionOptions::new().rows(elsewhere.clone()).inline();
     let app = App::builder(Memory::new()).projection_with::<Tally>(keep).start().await.unwrap();
     pay(&app, "a", 1).await;
-    assert_eq!(app.find::<Tally>(&account("a")).within(Duration::ZERO).await.unwrap().unwrap().sum, 1);
+    assert_eq!(app.find::<Tally>(&account("a")).timeout(Duration::ZERO).await.unwrap().unwrap().sum, 1);
     assert!(annalist::rows::RowStore::builds(&elsewhere, "tallies").await.unwrap().is_empty());
-    app.passed("tallies", Position::new(1), LONG).await.unwrap();
+    app.wait_for_position("tallies", Position::new(1), LONG).await.unwrap();
 }

@@ -33,7 +33,7 @@ async fn overview(app: &App) -> Overview {
 }
 
 async fn sum(app: &App, name: &str, after: &Receipt) -> i64 {
-    app.find::<Tally>(&account(name)).after(after).within(LONG).await.unwrap().unwrap().sum
+    app.find::<Tally>(&account(name)).after(after).timeout(LONG).await.unwrap().unwrap().sum
 }
 
 /// Plays trouble at each call in turn, while the app goes on as it is.
@@ -48,7 +48,7 @@ async fn through(trouble: Trouble) {
             while rows.met.available_permits() == 0 {
                 let receipt = pay(&app, "a", 1).await;
                 paid += 1;
-                app.passed("tallies", &receipt, LONG).await.unwrap();
+                app.wait_for_position("tallies", &receipt, LONG).await.unwrap();
             }
             rows.plan(Calls::Number(usize::MAX), trouble);
             let receipt = pay(&app, "a", 1).await;
@@ -85,7 +85,7 @@ async fn a_store_that_is_away_is_waited_for() {
         let status = until(&app, "tallies", |status| matches!(status.state, State::Waiting { .. })).await;
         assert_eq!((status.position, status.reads), (Position::START, None));
         let receipt = pay(&app, "a", 1).await;
-        let asked = app.find::<Tally>(&account("a")).after(&receipt).within(Duration::ZERO).await;
+        let asked = app.find::<Tally>(&account("a")).after(&receipt).timeout(Duration::ZERO).await;
         let error = asked.unwrap_err().to_string();
         assert!(error.contains("it waits") && error.contains("no connection"), "{error}");
         assert!(app.overview().await.unwrap_err().is_unavailable());
@@ -126,7 +126,7 @@ async fn an_overview_tells_how_far_behind_it_is() {
         let app = builder.clock(clock.clone()).projection::<Tally>().start().await.unwrap();
         clock.set(1000);
         let receipt = pay(&app, "a", 1).await;
-        app.passed("tallies", &receipt, LONG).await.unwrap();
+        app.wait_for_position("tallies", &receipt, LONG).await.unwrap();
         let all = overview(&app).await;
         assert_eq!((all.lag.events, all.lag.time), (0, Duration::ZERO));
 
@@ -148,7 +148,7 @@ async fn an_overview_tells_how_far_behind_it_is() {
         clock.set(0);
         assert_eq!(overview(&app).await.lag.time, Duration::ZERO);
         rows.calm();
-        app.caught_up().await.unwrap();
+        app.wait_until_caught_up().await.unwrap();
         assert_eq!(overview(&app).await.lag.events, 0);
     })
     .await;
@@ -244,7 +244,7 @@ async fn a_shut_down_writes_down_how_far_everything_is() {
         for _ in 0..5 {
             app.execute(annalist_flow_tests::domain::transfer_of("a", "b", 0)).await.unwrap();
         }
-        app.caught_up().await.unwrap();
+        app.wait_until_caught_up().await.unwrap();
         app.shut_down().await;
         // Also over the events of others, which nobody writes down at once.
         let builds = stage.process().await.rows.builds("deposits").await.unwrap();
@@ -298,7 +298,7 @@ async fn an_app_that_is_dropped_leaves_nothing_behind() {
         assert!(tasks() > before);
         pay(&app, "a", 1).await;
         match ending {
-            0 => app.caught_up().await.unwrap(),
+            0 => app.wait_until_caught_up().await.unwrap(),
             1 => app.rebuild("tallies").await.unwrap(),
             _ => app.shut_down().await,
         }
@@ -347,7 +347,7 @@ mod reshaped {
         let store = Memory::new();
         let app = App::builder(store.clone()).projection::<Before>().start().await.unwrap();
         super::pay(&app, "a", 1).await;
-        app.caught_up().await.unwrap();
+        app.wait_until_caught_up().await.unwrap();
         app.shut_down().await;
         let app = App::builder(store).projection::<After>().start().await.unwrap();
         let error = app.find::<After>(&account("a")).await.unwrap_err().to_string();

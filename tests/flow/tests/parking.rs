@@ -5,7 +5,7 @@ use annalist::{
     Position,
     app::Builder,
     prelude::*,
-    projection::{Keep, Parking, Projection, State, Status},
+    projection::{Parking, Projection, ProjectionOptions, State, Status},
     rows::Parked,
 };
 use annalist_flow_tests::{
@@ -35,7 +35,7 @@ async fn tally(app: &App, name: &str) -> Option<i64> {
 }
 
 fn parks<P: Projection>(builder: Builder) -> Builder {
-    builder.projection_with::<P>(Keep::new().park())
+    builder.projection_with::<P>(ProjectionOptions::new().park())
 }
 
 async fn started<P: Projection>(stage: &Stage) -> App {
@@ -57,7 +57,7 @@ async fn poisoned(stage: &Stage) -> App {
     app.execute(transfer_of("a", "b", 3)).await.unwrap();
     pay(&app, "b", 4).await;
     pay(&app, "c", 5).await;
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     app
 }
 
@@ -112,7 +112,7 @@ async fn a_restart_keeps_what_is_parked_and_a_cure_takes_it_in_order() {
         poisoned(stage).await.shut_down().await;
         let app = started::<Tally>(stage).await;
         let receipt = pay(&app, "b", 1).await;
-        app.passed("tallies", &receipt, annalist_flow_tests::stage::LONG).await.unwrap();
+        app.wait_for_position("tallies", &receipt, annalist_flow_tests::stage::LONG).await.unwrap();
         assert_eq!(parked(&app).await, [(2, 1), (3, 0), (4, 0), (5, 0), (7, 0)]);
 
         let retried = app.retry_parked("tallies").await.unwrap();
@@ -173,8 +173,8 @@ async fn two_processes_that_try_at_once_count_once() {
         assert_eq!((first.unwrap().parked, second.unwrap().parked), (0, 0));
         // What came behind the poison before it was taken was parked too.
         one.retry_parked("tallies").await.unwrap();
-        one.caught_up().await.unwrap();
-        other.caught_up().await.unwrap();
+        one.wait_until_caught_up().await.unwrap();
+        other.wait_until_caught_up().await.unwrap();
         one.retry_parked("tallies").await.unwrap();
         assert_eq!((tally(&one, "a").await, tally(&other, "b").await), (Some(5020), Some(7)));
         assert_eq!(parked(&other).await, []);
@@ -196,7 +196,7 @@ async fn nothing_overtakes_what_is_parked() {
         assert!(stopped.error.contains("waits for the event at position 2"), "{stopped}");
         // Taken in order, they are out of the way.
         assert_eq!(app.retry_parked("tallies").await.unwrap().done, 4);
-        app.caught_up().await.unwrap();
+        app.wait_until_caught_up().await.unwrap();
         assert_eq!(tally(&app, "a").await, Some(5001));
     })
     .await;
@@ -210,7 +210,7 @@ async fn many_failures_are_parked_one_by_one() {
         for n in 0..200 {
             pay(&app, &format!("a{n}"), if n % 10 == 0 { 1 } else { 5000 }).await;
         }
-        app.caught_up().await.unwrap();
+        app.wait_until_caught_up().await.unwrap();
         assert_eq!(parked(&app).await.len(), 180);
         assert_eq!((strict(&app, "a10").await, strict(&app, "a11").await), (Some(1), None));
         app.shut_down().await;
@@ -254,7 +254,7 @@ mod unreadable {
         stage::{on_each, until},
     };
 
-    use super::{App, Keep, Position, State, account, pay, tally};
+    use super::{App, Position, ProjectionOptions, State, account, pay, tally};
     use annalist_flow_tests::versions::Tally;
 
     /// The same name with other fields.
@@ -298,11 +298,11 @@ mod unreadable {
             let process = stage.process().await;
             let damager = process.app().start().await.unwrap();
             damager.execute(Damage { account: account("a") }).await.unwrap();
-            let keep = || Keep::new().park();
+            let keep = || ProjectionOptions::new().park();
             let app = process.app().projection_with::<Tally>(keep()).projection_with::<Named>(keep());
             let app: App = app.start().await.unwrap();
             let receipt = pay(&app, "b", 3).await;
-            app.passed("tallies", &receipt, annalist_flow_tests::stage::LONG).await.unwrap();
+            app.wait_for_position("tallies", &receipt, annalist_flow_tests::stage::LONG).await.unwrap();
             assert_eq!((tally(&app, "b").await, app.parked("tallies").await.unwrap().len()), (Some(3), 1));
 
             let status = until(&app, "named", |status| matches!(status.state, State::Stopped(_))).await;

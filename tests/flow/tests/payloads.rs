@@ -43,15 +43,15 @@ enum BoxEvent {
 }
 
 #[derive(Aggregate, Debug)]
-#[aggregate(on(BoxEvent => Stored::apply), error = Infallible)]
-struct Stored {
+#[aggregate(on(BoxEvent => EventRef::apply), error = Infallible)]
+struct EventRef {
     #[id]
     id: BoxId,
     contents: Vec<Content>,
     labels: BTreeMap<String, String>,
 }
 
-impl Stored {
+impl EventRef {
     fn apply(&mut self, event: &BoxEvent) {
         match event {
             BoxEvent::Filled { content, .. } => self.contents.push(content.clone()),
@@ -69,7 +69,7 @@ impl Stored {
 }
 
 #[derive(Command, Serialize, Deserialize)]
-#[command(decide = Stored::fill)]
+#[command(decide = EventRef::fill)]
 struct Fill {
     #[id]
     r#box: BoxId,
@@ -77,7 +77,7 @@ struct Fill {
 }
 
 #[derive(Command, Serialize, Deserialize)]
-#[command(decide = Stored::label)]
+#[command(decide = EventRef::label)]
 struct Label {
     #[id]
     r#box: BoxId,
@@ -122,7 +122,7 @@ async fn everything_that_serde_writes_and_reads_comes_back_the_same() {
         left_out: None,
     };
     app.execute(fill(written.clone())).await.unwrap();
-    let stored = app.load::<Stored>(&id()).await.unwrap();
+    let stored = app.load::<EventRef>(&id()).await.unwrap();
     assert_eq!(stored.contents, [written]);
 }
 
@@ -146,7 +146,7 @@ async fn what_could_not_be_read_back_is_refused_in_every_build() {
     }
     assert_eq!(app.store().settled().await.unwrap().position, Position::START);
     app.execute(label("fragile")).await.unwrap();
-    assert_eq!(app.load::<Stored>(&id()).await.unwrap().labels.len(), 1);
+    assert_eq!(app.load::<EventRef>(&id()).await.unwrap().labels.len(), 1);
 }
 
 #[test]
@@ -158,5 +158,5 @@ fn the_kit_compares_maps_whatever_their_order() {
     given(())
         .when(fill(content()))
         .then(BoxEvent::Filled { r#box: id(), content: content() })
-        .then_state::<Stored>(&id(), |stored| assert_eq!(stored.contents, [content()]));
+        .then_state::<EventRef>(&id(), |stored| assert_eq!(stored.contents, [content()]));
 }

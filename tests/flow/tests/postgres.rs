@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 const URL: &str = "ANNALIST_POSTGRES_URL";
 /// Nothing takes as long; a busy machine may take its time.
-const PATIENCE: Duration = Duration::from_secs(60);
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
 fn main() {
     let url = std::env::var(URL).ok();
@@ -103,7 +103,7 @@ async fn rows_here_and_there(url: &str) -> Result<(), Failed> {
     }
     let last = beside.execute(transfer_of("a0", "b", 5)).await.map_err(debug)?;
     for app in [&beside, &in_a_file, &in_memory] {
-        let rows = app.list::<Balance>().order_by("cents").after(&last).within(PATIENCE).await?.rows;
+        let rows = app.list::<Balance>().order_by("cents").after(&last).timeout(DEFAULT_TIMEOUT).await?.rows;
         let cents: Vec<_> = rows.iter().map(|row| (row.account.to_string(), row.cents)).collect();
         let expected =
             [("b", 5), ("a0", 9), ("a1", 13), ("a2", 13)].map(|(name, cents)| (name.to_owned(), cents));
@@ -129,7 +129,7 @@ async fn policies_react_once(url: &str) -> Result<(), Failed> {
         apps[number % 2].execute(deposit("ann", 1)).await.map_err(debug)?;
     }
     for app in &apps {
-        app.caught_up().await?;
+        app.wait_until_caught_up().await?;
     }
     assert_eq!(plain.load::<Account>(&account("all.bonus")).await?.balance, 41);
     assert_eq!(plain.load::<Account>(&account("new.bonus")).await?.balance, 40);
@@ -142,15 +142,15 @@ async fn parked_events(url: &str) -> Result<(), Failed> {
     app.execute(deposit("bob", 100)).await.map_err(debug)?;
     app.execute(deposit("bob", 7)).await.map_err(debug)?;
     app.execute(deposit("ann", 5)).await.map_err(debug)?;
-    app.caught_up().await?;
+    app.wait_until_caught_up().await?;
     assert_eq!(
         (app.parked("parks_refusal").await?.len(), app.load::<Account>(&account("out.of")).await?.balance),
         (2, 5)
     );
     app.execute(deposit("bob", 93)).await.map_err(debug)?;
-    app.caught_up().await?;
+    app.wait_until_caught_up().await?;
     app.retry_parked("parks_refusal").await?;
-    app.caught_up().await?;
+    app.wait_until_caught_up().await?;
     assert_eq!(app.load::<Account>(&account("out.of")).await?.balance, 205);
     Ok(())
 }

@@ -59,7 +59,7 @@ async fn rows_may_live_elsewhere_and_in_several_places() {
     let app = start().start().await.unwrap();
     app.execute(deposit("a", 10)).await.unwrap();
     app.execute(transfer_of("a", "b", 4)).await.unwrap();
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     assert_eq!(app.find::<Balance>(&account("a")).await.unwrap(), Some(balance("a", 6, 2)));
     assert_eq!(app.find::<Believed>(&account("b")).await.unwrap().unwrap().events, 1);
     app.stop();
@@ -68,7 +68,7 @@ async fn rows_may_live_elsewhere_and_in_several_places() {
     // Started again, it goes on where it was: nothing counts twice.
     let app = start().start().await.unwrap();
     app.execute(deposit("a", 1)).await.unwrap();
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     assert_eq!(app.find::<Balance>(&account("a")).await.unwrap(), Some(balance("a", 7, 3)));
 }
 
@@ -78,7 +78,7 @@ async fn lists_are_filtered_sorted_and_paged() {
     for (name, amount) in [("ann", 5), ("bob", 3), ("cat", 5), ("dan", 9), ("eve", 1)] {
         app.execute(deposit(name, amount)).await.unwrap();
     }
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     let names = |rows: &[Balance]| rows.iter().map(|row| row.account.to_string()).collect::<Vec<_>>();
 
     let all = app.list::<Balance>().await.unwrap();
@@ -121,7 +121,7 @@ async fn a_wrong_question_says_what_is_wrong() {
     for name in ["a", "b"] {
         app.execute(deposit(name, 1)).await.unwrap();
     }
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     let cursor = app.list::<Balance>().limit(1).await.unwrap().next.unwrap();
     let foreign = app.list::<Balance>().order_by("cents").from(cursor).await.unwrap_err().to_string();
     assert!(foreign.contains("another query"), "{foreign}");
@@ -138,7 +138,7 @@ async fn poison_stops_one_projection_before_the_event_and_says_so() {
     let poison = app.execute(deposit("a", 5000)).await.unwrap();
     let error = app.find::<Believed>(&account("a")).after(&poison).await.unwrap_err();
     let text = error.to_string();
-    assert!(matches!(error, Error::Behind { .. }), "{error:?}");
+    assert!(matches!(error, Error::NotCaughtUp { .. }), "{error:?}");
     assert!(text.contains("nobody deposits 5000") && text.contains("account.deposited"), "{text}");
 
     let statuses = app.statuses();

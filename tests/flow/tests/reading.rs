@@ -177,7 +177,7 @@ mod other {
         }
 
         fn decode_raw(
-            raw: &annalist::Raw<'_>,
+            raw: &annalist::RawEvent<'_>,
             _: &annalist::Codec,
             each: &mut dyn FnMut(Self),
         ) -> Result<(), Invalid> {

@@ -62,7 +62,7 @@ async fn a_command_reads_what_none_before_it_read() {
 #[tokio::test]
 async fn what_is_not_remembered_is_read() {
     let store = Arc::new(Faulty::new([]));
-    let app = App::builder(Arc::clone(&store)).remember_states(0).start().await.unwrap();
+    let app = App::builder(Arc::clone(&store)).state_cache_capacity(0).start().await.unwrap();
     app.execute(deposit("z", 1)).await.unwrap();
     for turn in 1..10 {
         app.execute(deposit("z", 1)).await.unwrap();
@@ -399,7 +399,7 @@ async fn answers_are_those_of_a_program_without_memory(
     steps: Vec<(usize, Step)>,
 ) -> TestCaseResult {
     let [one, two, three] = stores;
-    let few = App::builder(two).remember_states(2).start().await.unwrap();
+    let few = App::builder(two).state_cache_capacity(2).start().await.unwrap();
     let apps = [app(one).await, few, app(three).await];
     let mut balances: HashMap<String, u64> = HashMap::new();
     for (number, step) in steps {

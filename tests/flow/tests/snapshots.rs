@@ -66,7 +66,7 @@ impl Past {
 }
 
 async fn forgetful(store: &Arc<Faulty>) -> App {
-    App::builder(Arc::clone(store)).remember_states(0).start().await.unwrap()
+    App::builder(Arc::clone(store)).state_cache_capacity(0).start().await.unwrap()
 }
 
 async fn count(app: &App) {

@@ -9,7 +9,7 @@ use std::{
 
 use annalist::{
     Criteria, Draft, EventStore, Payload,
-    feed::{Feed, Hub},
+    feed::{Feed, LogWatcher},
     store::Append,
 };
 use annalist_flow_tests::faulty::Faulty;
@@ -23,7 +23,7 @@ fn append() -> Append {
 /// A feed that waits, and the log that others append to behind its back.
 fn followed() -> (Arc<Faulty>, Feed) {
     let store = Arc::new(Faulty::new([]));
-    let feed = Feed::new(Hub::new(Arc::clone(&store) as Arc<dyn EventStore>), Criteria::all());
+    let feed = Feed::new(LogWatcher::new(Arc::clone(&store) as Arc<dyn EventStore>), Criteria::all());
     (store, feed)
 }
 
@@ -84,7 +84,7 @@ async fn who_is_told_looks_less_often_until_nobody_tells() {
 async fn hints_that_end_leave_the_looking() {
     let (store, mut feed) = followed();
     waited(&store, &mut feed, true).await;
-    store.hints.lock().unwrap().take();
+    store.wakeups.lock().unwrap().take();
     let looks = looks(&store, &feed).await;
     assert!((30..300).contains(&looks), "{looks}");
     waited(&store, &mut feed, false).await;

@@ -8,11 +8,11 @@ use annalist_core::{
     codec::Codec,
     command::Command,
     context::Context,
+    criteria::Criteria,
     dispatch::{Dispatcher, Handler, Loader},
     error::Invalid,
     event::{Event, Events, IntoEvents},
-    query::Criteria,
-    record::{Draft, Metadata, Position, Raw, Record},
+    record::{Draft, Metadata, Position, RawEvent, Record},
     store::{Batch, Marker},
     time::Timestamp,
 };
@@ -67,7 +67,7 @@ pub fn shown(draft: &Draft) -> String {
 /// If an event cannot be written or read.
 #[track_caller]
 pub fn decide<C: Command>(past: impl IntoEvents, command: C) -> Decided<C::Error> {
-    match command.dispatch(Kit { past: records(past) }) {
+    match command.dispatch(TestDispatcher { past: records(past) }) {
         Ok(decided) => decided,
         Err(invalid) => panic!("{invalid}"),
     }
@@ -101,7 +101,7 @@ pub fn written(events: impl IntoEvents) -> Vec<Draft> {
 /// # Errors
 /// [`Invalid`] if `E` does not know it.
 pub fn read<E: Event>(name: &str, version: u32, data: &str) -> Result<Vec<E>, Invalid> {
-    let raw = Raw { name, version, data, position: Position::new(1) };
+    let raw = RawEvent { name, version, data, position: Position::new(1) };
     let mut events = Vec::new();
     E::decode_raw(&raw, &Codec::default(), &mut |event| events.push(event))?;
     Ok(events)
@@ -111,11 +111,11 @@ fn record(draft: Draft, position: u64) -> Record {
     draft.record(Position::new(position), Timestamp::EPOCH, Metadata::default())
 }
 
-struct Kit {
+struct TestDispatcher {
     past: Vec<Record>,
 }
 
-impl Dispatcher for Kit {
+impl Dispatcher for TestDispatcher {
     type Out<E: Debug + Send + 'static> = Result<Decided<E>, Invalid>;
 
     fn run<C, S, R, E>(self, command: C, handler: Handler<C, S, R, E>) -> Self::Out<E>
@@ -149,7 +149,7 @@ impl Dispatcher for Kit {
     }
 }
 
-impl Kit {
+impl TestDispatcher {
     fn batch(&self, criteria: &Criteria) -> Batch {
         let records = self.past.iter().filter(|record| criteria.matches(&record.name, &record.tags));
         Batch { records: records.cloned().collect(), marker: Marker::default() }

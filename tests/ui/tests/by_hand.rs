@@ -5,8 +5,8 @@
 use std::{convert::Infallible, fmt, num::ParseIntError, str::FromStr};
 
 use annalist::{
-    Codec, EventType, IdKind, Invalid, Payload, Raw, Record, Tags, Types,
-    by_hand::{Dispatcher, Handler, fold},
+    Codec, EventType, IdKind, Invalid, Payload, RawEvent, Record, Tags, Types,
+    manual::{Dispatcher, Handler, fold},
     prelude::*,
 };
 use annalist_ui_tests::decide;
@@ -64,7 +64,7 @@ impl Event for Counted {
         codec.encode("counted", &(self.counter.0, self.step))
     }
 
-    fn decode_raw(raw: &Raw<'_>, codec: &Codec, each: &mut dyn FnMut(Self)) -> Result<(), Invalid> {
+    fn decode_raw(raw: &RawEvent<'_>, codec: &Codec, each: &mut dyn FnMut(Self)) -> Result<(), Invalid> {
         raw.at_most(1)?;
         let (counter, step) = codec.decode(raw)?;
         each(Self { counter: CounterId(counter), step });

@@ -57,7 +57,7 @@ impl<T: Clone> Kept<T> {
 #[test]
 fn generic_states_are_kept() {
     let fingerprint =
-        |snapshots: Option<annalist::by_hand::Snapshots<_>>| snapshots.map(|it| it.fingerprint());
+        |snapshots: Option<annalist::manual::Snapshots<_>>| snapshots.map(|it| it.fingerprint());
     assert!(fingerprint(<Kept<u8> as Aggregate>::SNAPSHOTS).is_some());
 }
 

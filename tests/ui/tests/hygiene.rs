@@ -29,7 +29,7 @@ mod hostile {
     pub(crate) struct Row;
     pub(crate) struct RowReader;
     pub(crate) struct RowWriter;
-    pub(crate) struct Steps;
+    pub(crate) struct RowOps;
     pub(crate) struct Commands;
     pub(crate) struct Start;
     pub(crate) struct OnReject;

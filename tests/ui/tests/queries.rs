@@ -7,8 +7,8 @@ use std::{convert::Infallible, fmt::Debug, marker::PhantomData};
 
 use annalist::{
     Memory,
-    by_hand::ReadModels,
     find::{Cursor, Rows},
+    manual::ReadModels,
     prelude::*,
     rows::Field,
 };
@@ -99,7 +99,7 @@ async fn app() -> App {
         let deposited = Deposited { account: AccountId(account), owner, currency, cents };
         app.execute(Deposit { deposited }).await.unwrap();
     }
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     app
 }
 

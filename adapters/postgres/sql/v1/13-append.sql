@@ -74,7 +74,7 @@ BEGIN
     _refused := _known;
   END IF;
 
-  -- A refused append draws no position, so it leaves no hole.
+  -- A refused append draws no position, so it leaves no gap.
   _drawn := ARRAY(
     SELECT CASE WHEN e.append = ANY (_refused) THEN 0 ELSE nextval('{schema}.events_position_seq') END
     FROM unnest(_by_append) AS e(append));

@@ -1,4 +1,4 @@
--- Closes holes with tombstones, in the order given, up to the first whose writer is still at work; answers that one, or
+-- Closes gaps with tombstones, in the order given, up to the first whose writer is still at work; answers that one, or
 -- NULL. The primary key decides: a writer that has its row in waits for nobody and makes the claim time out, one
 -- that comes later is refused and draws again. A writer that is gone leaves the position to us.
 --

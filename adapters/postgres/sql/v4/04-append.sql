@@ -115,7 +115,7 @@ BEGIN
     _refused := _refused || _missed;
   END IF;
 
-  -- A refused append draws no position, so it leaves no hole.
+  -- A refused append draws no position, so it leaves no gap.
   IF cardinality(_refused) > 0 THEN
     IF cardinality(_together) > 0 THEN
       _refused := ARRAY(

@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, postgres::PgPoolOpti
 use tokio::time::{Instant, sleep};
 
 /// How long a test waits for what must happen. Nothing is ever as slow; a test that fails may take its time.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The address of the server to test on, or why there is none.
 pub(crate) fn server() -> Result<String, String> {
@@ -32,7 +32,7 @@ pub(crate) async fn run(url: &str, sql: &str) -> Result<(), BoxError> {
 
 /// Looks until something is so.
 pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + DEFAULT_TIMEOUT;
     while !is_so().await {
         assert!(Instant::now() < deadline, "waited in vain: {what}");
         sleep(Duration::from_millis(2)).await;

@@ -1,9 +1,9 @@
 //! The two ways in which the function that appends looks at conditions, and how it reads its tables.
 
 use annalist_core::{
-    query::{Criteria, Item},
+    criteria::{Criteria, Item},
     record::Position,
-    store::{Append, Appended, AppendedAll, Condition, EventStore, Marker, Read},
+    store::{Append, AppendAllOutcome, AppendOutcome, Condition, EventStore, Marker, Read},
 };
 use fastrand::Rng;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
@@ -32,7 +32,7 @@ fn looked_at(criteria: &Criteria) -> Criteria {
 }
 
 /// What appends of nothing are told, under conditions that mean the same.
-async fn answers(store: &dyn EventStore, criteria: &Criteria, marker: Marker) -> [Appended; 2] {
+async fn answers(store: &dyn EventStore, criteria: &Criteria, marker: Marker) -> [AppendOutcome; 2] {
     let ask = |criteria: Criteria| async {
         let guard = Append { conditions: provided(criteria, marker), ..Append::default() };
         store.append(guard).await.unwrap()
@@ -62,7 +62,7 @@ pub(crate) async fn a_glance_sees_what_a_look_sees(place: Place) {
             let [glance, look] = answers(&store, criteria, marker).await;
             assert_eq!(glance, look, "{criteria:?} {marker:?}");
             match glance {
-                Appended::Done(_) => accepted += 1,
+                AppendOutcome::Done(_) => accepted += 1,
                 _ => refused += 1,
             }
         }
@@ -89,8 +89,8 @@ pub(crate) async fn a_call_answers_each_job_by_itself(place: Place) {
         let last = Append { conditions: if refused { last.conditions } else { vec![] }, ..last };
         tasks.spawn(async move {
             let answer = match value % 2 {
-                0 => store.append_all(vec![alone, beside, last]).await.unwrap(),
-                _ => store.append_all(vec![last]).await.unwrap(),
+                0 => store.append_batch(vec![alone, beside, last]).await.unwrap(),
+                _ => store.append_batch(vec![last]).await.unwrap(),
             };
             (value, refused, answer)
         });
@@ -100,7 +100,7 @@ pub(crate) async fn a_call_answers_each_job_by_itself(place: Place) {
     let mut written = 1;
     for (value, refused, answer) in tasks.join_all().await {
         match answer {
-            AppendedAll::Done(receipts) if !refused => {
+            AppendAllOutcome::Done(receipts) if !refused => {
                 written += receipts.len();
                 for receipt in receipts {
                     let read = Read::all(Criteria::all()).after(Position::new(receipt.position().get() - 1));
@@ -109,8 +109,15 @@ pub(crate) async fn a_call_answers_each_job_by_itself(place: Place) {
                     assert_eq!(found[0].id, receipt.events[0].id, "{value}");
                 }
             }
-            AppendedAll::Refused { nth, by: Appended::Conflict { condition: 0, met } } if refused => {
-                assert_eq!((nth, met), (if value % 2 == 0 { 2 } else { 0 }, first.position()), "{value}");
+            AppendAllOutcome::Refused {
+                nth,
+                by: AppendOutcome::Conflict { condition: 0, conflicting_position },
+            } if refused => {
+                assert_eq!(
+                    (nth, conflicting_position),
+                    (if value % 2 == 0 { 2 } else { 0 }, first.position()),
+                    "{value}"
+                );
             }
             other => panic!("{value} {refused}: {other:?}"),
         }

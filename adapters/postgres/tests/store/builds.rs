@@ -4,8 +4,8 @@ use annalist_core::{
     BoxError, Error,
     record::Position,
     rows::{
-        Column, ColumnType, Committed, Role, Row, RowChange, RowStore, Switched, Table, Transactional, Value,
-        Work,
+        Column, ColumnType, CommitOutcome, InTransaction, PromoteOutcome, Role, Row, RowChange, RowStore,
+        Table, Transactional, Value,
     },
     store::EventStore,
 };
@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     events::{accept, fed, noted},
-    given::{PATIENCE, Place, until},
+    given::{DEFAULT_TIMEOUT, Place, until},
 };
 
 const fn column(name: &'static str, kind: ColumnType, role: Role) -> Column {
@@ -48,14 +48,14 @@ fn change(table: &Table, from: u64, to: u64, upserts: Vec<Row>) -> RowChange<'_>
 /// A build with rows, not live.
 async fn built(store: &Postgres, table: &Table, rows: Vec<Row>) {
     store.define(table, store.log_id()).await.unwrap();
-    assert_eq!(store.commit(change(table, 0, 1, rows)).await.unwrap(), Committed::Done);
+    assert_eq!(store.commit(change(table, 0, 1, rows)).await.unwrap(), CommitOutcome::Done);
 }
 
 /// A log with one live build.
 async fn live(place: &Place) -> Postgres {
     let store = place.open().await;
     built(&store, &STOCK, vec![row(1, 10)]).await;
-    assert_eq!(store.switch(&STOCK, false).await.unwrap(), Switched::Done);
+    assert_eq!(store.promote(&STOCK, false).await.unwrap(), PromoteOutcome::Done);
     store
 }
 
@@ -84,7 +84,7 @@ pub(crate) async fn what_others_made_of_a_view_stays(place: Place) {
     let mut reader = PgConnection::connect(&url).await.unwrap();
     let again = STOCK.built(1);
     built(&store, &again, vec![row(1, 3), row(2, 30)]).await;
-    assert_eq!(store.switch(&again, false).await.unwrap(), Switched::Done);
+    assert_eq!(store.promote(&again, false).await.unwrap(), PromoteOutcome::Done);
     assert_eq!(place.number("SELECT count(*) FROM low").await, 1);
     let left: i64 = sqlx::query_scalar("SELECT sum(\"left\")::bigint FROM annalist_rows.stock")
         .fetch_one(&mut reader)
@@ -94,11 +94,11 @@ pub(crate) async fn what_others_made_of_a_view_stays(place: Place) {
 
     // With other columns it is another view, and what is built on it stands in the way.
     built(&store, &NEXT, vec![vec![Value::Text("a".to_owned()), Value::Int(7)]]).await;
-    let reason = refusal(store.switch(&NEXT, false).await);
+    let reason = refusal(store.promote(&NEXT, false).await);
     assert!(reason.contains("low") && reason.contains("drop it"), "{reason}");
     assert_eq!(order(&store).await, [(1, 0, false), (1, 1, true), (2, 0, false)]);
     place.run("DROP VIEW low").await;
-    assert_eq!(store.switch(&NEXT, false).await.unwrap(), Switched::Done);
+    assert_eq!(store.promote(&NEXT, false).await.unwrap(), PromoteOutcome::Done);
     let left: i64 = sqlx::query_scalar("SELECT \"left\" FROM annalist_rows.stock WHERE item = 'a'")
         .fetch_one(&mut reader)
         .await
@@ -111,7 +111,7 @@ pub(crate) async fn what_is_built_on_a_table_keeps_it(place: Place) {
     let store = live(&place).await;
     let again = STOCK.built(1);
     built(&store, &again, vec![row(1, 10)]).await;
-    store.switch(&again, true).await.unwrap();
+    store.promote(&again, true).await.unwrap();
     place.run("CREATE VIEW old AS SELECT * FROM annalist_rows.stock_v1").await;
     let reason = refusal(store.discard(&STOCK).await);
     assert!(reason.contains("old") && reason.contains("drop it"), "{reason}");
@@ -127,7 +127,7 @@ pub(crate) async fn a_view_goes_with_the_build_that_it_shows(place: Place) {
     built(&store, &NEXT, vec![]).await;
     assert!(store.discard(&STOCK).await.unwrap());
     assert_eq!(place.number("SELECT count(*) FROM pg_views WHERE schemaname = 'annalist_rows'").await, 0);
-    assert_eq!(store.switch(&NEXT, false).await.unwrap(), Switched::Done);
+    assert_eq!(store.promote(&NEXT, false).await.unwrap(), PromoteOutcome::Done);
     assert_eq!(place.number("SELECT count(*) FROM annalist_rows.stock").await, 0);
 }
 
@@ -140,11 +140,11 @@ pub(crate) async fn processes_switch_at_once(place: Place) {
     let mut tasks = JoinSet::new();
     for table in builds.iter().chain(&builds) {
         let (store, table) = (place.open().await, *table);
-        tasks.spawn(async move { store.switch(&table, true).await.unwrap() });
+        tasks.spawn(async move { store.promote(&table, true).await.unwrap() });
     }
     while let Some(answer) = tasks.join_next().await {
         let answer = answer.unwrap();
-        assert!(matches!(answer, Switched::Done | Switched::Older), "{answer:?}");
+        assert!(matches!(answer, PromoteOutcome::Done | PromoteOutcome::Superseded), "{answer:?}");
     }
     assert!(store.builds("stock").await.unwrap().iter().all(|build| build.live == (build.build == 4)));
 }
@@ -152,7 +152,7 @@ pub(crate) async fn processes_switch_at_once(place: Place) {
 /// While builds are compared, neither of them moves.
 pub(crate) async fn a_comparison_holds_the_runners(place: Place) {
     live(&place).await.close().await;
-    let store = Postgres::options().patience(PATIENCE).connect(&place.url).await.unwrap();
+    let store = Postgres::options().timeout(DEFAULT_TIMEOUT).connect(&place.url).await.unwrap();
     let again = STOCK.built(1);
     built(&store, &again, vec![row(1, 10)]).await;
     // The comparison waits for the table, and the runners for the comparison.
@@ -160,7 +160,7 @@ pub(crate) async fn a_comparison_holds_the_runners(place: Place) {
     other.execute("BEGIN; LOCK TABLE annalist_rows.stock_v1_1 IN ACCESS EXCLUSIVE MODE").await.unwrap();
     let switch = tokio::spawn({
         let store = store.clone();
-        async move { store.switch(&again, true).await.unwrap() }
+        async move { store.promote(&again, true).await.unwrap() }
     });
     until("the comparison waits", || place.waiting(1)).await;
     let runner = tokio::spawn({
@@ -169,8 +169,8 @@ pub(crate) async fn a_comparison_holds_the_runners(place: Place) {
     });
     until("the runner waits", || place.waiting(2)).await;
     other.execute("ROLLBACK").await.unwrap();
-    assert_eq!(switch.await.unwrap(), Switched::Done);
-    assert_eq!(runner.await.unwrap(), Committed::Done);
+    assert_eq!(switch.await.unwrap(), PromoteOutcome::Done);
+    assert_eq!(runner.await.unwrap(), CommitOutcome::Done);
     assert_eq!(order(&store).await, [(1, 0, false), (1, 1, true)]);
 }
 
@@ -217,10 +217,10 @@ pub(crate) async fn an_older_log_learns_of_builds(place: Place) {
         attempts: 1,
     }];
     let parking = RowChange { park: park.clone(), ..change(&STOCK, 7, 8, vec![row(1, 1)]) };
-    assert_eq!(store.commit(parking).await.unwrap(), Committed::Done);
+    assert_eq!(store.commit(parking).await.unwrap(), CommitOutcome::Done);
     assert_eq!(store.parked(&STOCK).await.unwrap(), park);
     // What only an owner may do is refused with the reason.
-    let reason = refusal(store.switch(&NEXT, false).await);
+    let reason = refusal(store.promote(&NEXT, false).await);
     assert!(reason.contains("own the tables and views"), "{reason}");
     // A program of version 2 that still runs moves no checkpoint any more.
     let mut old = PgConnection::connect(&url).await.unwrap();
@@ -234,7 +234,7 @@ struct Mine {
 }
 
 #[async_trait]
-impl Work<Postgres> for Mine {
+impl InTransaction<Postgres> for Mine {
     async fn run(&self, connection: &mut PgConnection) -> Result<(), BoxError> {
         sqlx::raw_sql(AssertSqlSafe(self.sql.clone())).execute(&mut *connection).await?;
         if self.fails { Err("not today".into()) } else { Ok(()) }
@@ -244,7 +244,7 @@ impl Work<Postgres> for Mine {
 struct Panics;
 
 #[async_trait]
-impl Work<Postgres> for Panics {
+impl InTransaction<Postgres> for Panics {
     async fn run(&self, _: &mut PgConnection) -> Result<(), BoxError> {
         panic!("what now")
     }
@@ -260,10 +260,10 @@ pub(crate) async fn lent_transactions_are_whole_or_absent(place: Place) {
     let stands = || async { store.checkpoint("mine", 1).await.unwrap().unwrap().position.get() };
 
     let done = store.commit_with(change(&MINE, 0, 1, vec![]), &writes(false)).await.unwrap().unwrap();
-    assert_eq!((done, mine().await, stands().await), (Committed::Done, 1, 1));
+    assert_eq!((done, mine().await, stands().await), (CommitOutcome::Done, 1, 1));
     // Behind the comparison: it is not done where somebody else was first.
     let done = store.commit_with(change(&MINE, 0, 2, vec![]), &writes(false)).await.unwrap().unwrap();
-    assert_eq!((done, mine().await, stands().await), (Committed::Stale(Position::new(1)), 1, 1));
+    assert_eq!((done, mine().await, stands().await), (CommitOutcome::Stale(Position::new(1)), 1, 1));
     let failed = store.commit_with(change(&MINE, 1, 2, vec![]), &writes(true)).await.unwrap().unwrap_err();
     assert_eq!((failed.to_string().as_str(), mine().await, stands().await), ("not today", 1, 1));
     let wrong = Mine { sql: "INSERT INTO nowhere VALUES (1)".to_owned(), fails: false };
@@ -294,5 +294,5 @@ pub(crate) async fn lent_transactions_are_whole_or_absent(place: Place) {
     assert!(task.await.unwrap_err().is_cancelled());
     other.execute("ROLLBACK").await.unwrap();
     let done = store.commit_with(change(&MINE, 3, 5, vec![]), &writes(false)).await.unwrap().unwrap();
-    assert_eq!((done, mine().await, stands().await), (Committed::Done, 2, 5));
+    assert_eq!((done, mine().await, stands().await), (CommitOutcome::Done, 2, 5));
 }

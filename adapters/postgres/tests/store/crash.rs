@@ -12,7 +12,7 @@ use std::{
 use annalist_cluster::{Cluster, Stop};
 use annalist_core::{
     BoxError, Error,
-    store::{Append, Appended, EventStore, Receipt},
+    store::{Append, AppendOutcome, EventStore, Receipt},
 };
 use annalist_postgres::Postgres;
 use sqlx::{Connection, PgConnection};
@@ -36,8 +36,10 @@ async fn insist(store: &Postgres, name: &str) -> Receipt {
     let append = Append { events, key: Some(command(name)), ..Append::default() };
     loop {
         match store.append(append.clone()).await {
-            Ok(Appended::Done(receipt) | Appended::Already(receipt)) => return receipt,
-            Err(Error::Unavailable { .. } | Error::Unknown { .. }) => sleep(Duration::from_millis(5)).await,
+            Ok(AppendOutcome::Done(receipt) | AppendOutcome::Duplicate(receipt)) => return receipt,
+            Err(Error::Unavailable { .. } | Error::OutcomeUnknown { .. }) => {
+                sleep(Duration::from_millis(5)).await
+            }
             other => panic!("{other:?}"),
         }
     }

@@ -4,9 +4,9 @@ use std::process::Command;
 
 use annalist_cluster::Programs;
 use annalist_core::{
-    query::Criteria,
+    criteria::Criteria,
     record::{Position, Record},
-    store::{Append, Appended, EventStore, Read},
+    store::{Append, AppendOutcome, EventStore, Read},
 };
 use annalist_postgres::Postgres;
 use tokio::{sync::watch, task::JoinSet};
@@ -67,7 +67,7 @@ pub(crate) async fn a_restored_log_goes_on(place: Place) {
     for value in 0..20 {
         accept(&store, noted(value % 3)).await;
     }
-    // A hole at the end of the log: its position is drawn and never used.
+    // A gap at the end of the log: its position is drawn and never used.
     place.run("BEGIN; SELECT nextval(pg_get_serial_sequence('annalist.events', 'position')); ROLLBACK").await;
     let half = store.feed(&Criteria::all(), Position::START, 10).await.unwrap();
     let read = Read::all(tagged(2));
@@ -80,11 +80,11 @@ pub(crate) async fn a_restored_log_goes_on(place: Place) {
     let rest = restored.feed(&Criteria::all(), half.up_to, 1000).await.unwrap().records;
     assert_eq!([half.records, rest].concat(), log(&store).await);
 
-    assert_eq!(restored.append(remembered).await.unwrap(), Appended::Already(first));
+    assert_eq!(restored.append(remembered).await.unwrap(), AppendOutcome::Duplicate(first));
     let guarded = Append { conditions: provided(tagged(2), marker), ..noted(2) };
     let next = accept(&restored, guarded.clone()).await;
     assert!(next.position() > log(&store).await.last().unwrap().position);
-    assert!(matches!(restored.append(guarded).await.unwrap(), Appended::Conflict { .. }));
+    assert!(matches!(restored.append(guarded).await.unwrap(), AppendOutcome::Conflict { .. }));
     until("the feed shows what was appended to the copy", || async {
         fed(&restored).await.last().map(|last| last.position) == Some(next.position())
     })
@@ -92,7 +92,7 @@ pub(crate) async fn a_restored_log_goes_on(place: Place) {
     copy.remove().await;
 }
 
-/// A dump is one snapshot: appends that were under way leave holes whose writers the copy never had. They close there.
+/// A dump is one snapshot: appends that were under way leave gaps whose writers the copy never had. They close there.
 pub(crate) async fn a_dump_under_load_is_a_prefix_that_settles(place: Place) {
     let store = place.open().await;
     let (stop, stopped) = watch::channel(false);
@@ -121,7 +121,7 @@ pub(crate) async fn a_dump_under_load_is_a_prefix_that_settles(place: Place) {
         "something acknowledged is not in the dump"
     );
     assert_eq!(kept.iter().filter(|record| all.contains(record)).count(), kept.len());
-    // Every hole of the copy is closed, and the feed gives all of it.
+    // Every gap of the copy is closed, and the feed gives all of it.
     until("the copy is settled", || async { fed(&restored).await.len() == kept.len() }).await;
     accept(&restored, noted("behind")).await;
     until("and goes on", || async { fed(&restored).await.len() == kept.len() + 1 }).await;

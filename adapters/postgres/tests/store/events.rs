@@ -1,10 +1,10 @@
 //! Events, conditions and feeds in few words.
 
 use annalist_core::{
+    criteria::{Criteria, Item},
     payload::Payload,
-    query::{Criteria, Item},
     record::{Draft, Name, Position, Record},
-    store::{Append, Appended, CommandKey, Condition, EventStore, Marker, Read, Receipt},
+    store::{Append, AppendOutcome, CommandKey, Condition, EventStore, Marker, Read, Receipt},
     tag::Tag,
 };
 
@@ -40,7 +40,7 @@ pub(crate) fn command(id: impl std::fmt::Display) -> CommandKey {
 /// The receipt of an append that must be accepted.
 pub(crate) async fn accept(store: &dyn EventStore, append: Append) -> Receipt {
     match store.append(append).await.unwrap() {
-        Appended::Done(receipt) => receipt,
+        AppendOutcome::Done(receipt) => receipt,
         other => panic!("not accepted: {other:?}"),
     }
 }

@@ -3,7 +3,7 @@
 use annalist_core::{
     Error, Invalid,
     record::Position,
-    store::{Append, Appended, EventStore},
+    store::{Append, AppendOutcome, EventStore},
 };
 use annalist_postgres::Postgres;
 use sqlx::{Executor, PgConnection};
@@ -59,14 +59,16 @@ pub(crate) async fn an_append_cut_off_is_unknown(place: Place) {
     // The caller asks again with the same id, and it happens once.
     until("the store works again", || async { store.receipt(&key).await.is_ok() }).await;
     let again = store.append(asked.clone()).await.unwrap();
-    let (Appended::Done(receipt) | Appended::Already(receipt)) = again else { panic!("{again:?}") };
+    let (AppendOutcome::Done(receipt) | AppendOutcome::Duplicate(receipt)) = again else {
+        panic!("{again:?}")
+    };
     assert_eq!(accepted_before(&store, asked).await, receipt);
     assert_eq!(log(&store).await.len(), 1);
 }
 
 async fn accepted_before(store: &Postgres, append: Append) -> annalist_core::store::Receipt {
     match store.append(append).await.unwrap() {
-        Appended::Already(receipt) => receipt,
+        AppendOutcome::Duplicate(receipt) => receipt,
         other => panic!("{other:?}"),
     }
 }
@@ -115,7 +117,7 @@ pub(crate) async fn idle_connections_that_died_are_replaced(place: Place) {
     accept(&store, noted(1)).await;
     end(&place, "state = 'idle'").await;
     until("the store reads again", || async {
-        matches!(store.read(&[annalist_core::store::Read::all(annalist_core::query::Criteria::all())]).await, Ok(found) if found[0].records.len() == 1)
+        matches!(store.read(&[annalist_core::store::Read::all(annalist_core::criteria::Criteria::all())]).await, Ok(found) if found[0].records.len() == 1)
     })
     .await;
     assert_eq!(fed(&store).await.len(), 1);
@@ -129,7 +131,7 @@ pub(crate) async fn a_damaged_record_says_where(place: Place) {
         ["tags = '{no_tag}'", "tags = '{NULL}'", "tags = '{{a:2}}'", "version = -1", "metadata = '1'"]
     {
         place.run(&format!("UPDATE annalist.events SET {damage} WHERE position = 2")).await;
-        let all = annalist_core::store::Read::all(annalist_core::query::Criteria::all());
+        let all = annalist_core::store::Read::all(annalist_core::criteria::Criteria::all());
         // Metadata are read when somebody asks for them.
         let told = match store.read(&[all]).await {
             Ok(batches) => batches[0].records[1].metadata().map(drop).map_err(Error::from),

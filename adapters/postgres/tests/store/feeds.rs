@@ -9,7 +9,7 @@ use std::{
 };
 
 use annalist_core::{
-    query::{Criteria, Item},
+    criteria::{Criteria, Item},
     record::Position,
     store::EventStore,
 };
@@ -74,7 +74,7 @@ async fn follow(
     loop {
         let last = ended.load(Ordering::SeqCst);
         let found = store.feed(&filter, after, page).await.unwrap();
-        let more = found.records.len() == page || found.hole.is_some();
+        let more = found.records.len() == page || found.gap.is_some();
         seen.extend(found.records.into_iter().map(|record| (record.position, record.id)));
         after = found.up_to;
         if last && !more {

@@ -4,7 +4,7 @@ use annalist_core::{
     Error,
     payload::Payload,
     record::Draft,
-    store::{Append, Appended, EventStore, Marker},
+    store::{Append, AppendOutcome, EventStore, Marker},
 };
 use sqlx::Executor;
 use tokio::task::JoinSet;
@@ -48,10 +48,10 @@ pub(crate) async fn neighbours_do_not_share_a_fate(place: Place) {
 
     for (kind, answer) in appends.join_all().await {
         match (kind, answer) {
-            ("free", Ok(Appended::Done(receipt))) => assert_eq!(receipt.events.len(), 1),
-            ("refused", Ok(Appended::Conflict { condition: 0, .. }))
+            ("free", Ok(AppendOutcome::Done(receipt))) => assert_eq!(receipt.events.len(), 1),
+            ("refused", Ok(AppendOutcome::Conflict { condition: 0, .. }))
             | ("deep", Err(Error::Unusable { .. })) => {}
-            ("known", Ok(Appended::Already(receipt))) => assert_eq!(receipt, first),
+            ("known", Ok(AppendOutcome::Duplicate(receipt))) => assert_eq!(receipt, first),
             other => panic!("{other:?}"),
         }
     }

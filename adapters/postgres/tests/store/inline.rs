@@ -10,10 +10,10 @@ use annalist_core::{
     Error, Invalid,
     record::{Position, Record},
     rows::{
-        Checkpoint, Column, ColumnType, Folded, Inline, Inlined, Key, Role, Row, RowQuery, RowStore, Table,
-        Value,
+        Checkpoint, Column, ColumnType, Folded, Inline, InlineOutcome, Key, Role, Row, RowQuery, RowStore,
+        Table, Value,
     },
-    store::{Append, Appended, EventStore},
+    store::{Append, AppendOutcome, EventStore},
 };
 use annalist_postgres::Postgres;
 use sqlx::{AssertSqlSafe, Connection, Executor};
@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     events::{accept, append, command, event, fed, log, noted, tag},
-    given::{PATIENCE, Place, until},
+    given::{DEFAULT_TIMEOUT, Place, until},
 };
 
 const fn column(name: &'static str, kind: ColumnType, role: Role) -> Column {
@@ -119,7 +119,7 @@ async fn expected(store: &Postgres) -> Vec<Row> {
 async fn inline(place: &Place) -> Postgres {
     let store = place.open().await;
     store.define(&TALLY, store.log_id()).await.unwrap();
-    assert_eq!(store.go_inline(Tally::inline()).await.unwrap(), Inlined::Done);
+    assert_eq!(store.make_inline(Tally::inline()).await.unwrap(), InlineOutcome::Done);
     store
 }
 
@@ -191,13 +191,13 @@ pub(crate) async fn nobody_appends_past_an_inline_build(place: Place) {
     }
     while let Some(done) = tasks.join_next().await {
         match done.unwrap() {
-            (true, Appended::Inline(builds)) => assert_eq!(builds, missed),
-            (false, Appended::Done(_)) => {}
+            (true, AppendOutcome::InlineRequired(builds)) => assert_eq!(builds, missed),
+            (false, AppendOutcome::Done(_)) => {}
             other => panic!("{other:?}"),
         }
     }
     let answer = other.append(folding(append([event("other", [])]))).await.unwrap();
-    assert_eq!(answer, Appended::Inline(vec![]));
+    assert_eq!(answer, AppendOutcome::InlineRequired(vec![]));
     accept(&other, folding(noted(1))).await;
     assert_eq!(rows(&store).await, expected(&store).await);
 
@@ -232,8 +232,9 @@ pub(crate) async fn a_fold_that_fails_spoils_its_own_append_alone(place: Place) 
     }
     while let Some(done) = tasks.join_next().await {
         match done.unwrap() {
-            (0, Err(Error::Invalid(_))) | (1, Err(Error::Panicked { .. })) | (2.., Ok(Appended::Done(_))) => {
-            }
+            (0, Err(Error::Invalid(_)))
+            | (1, Err(Error::Panicked { .. }))
+            | (2.., Ok(AppendOutcome::Done(_))) => {}
             other => panic!("{other:?}"),
         }
     }
@@ -267,7 +268,7 @@ pub(crate) async fn an_append_cut_off_while_it_folds_leaves_nothing(place: Place
 }
 
 pub(crate) async fn a_build_goes_inline_and_leaves_amid_appends(place: Place) {
-    let store = Postgres::options().patience(PATIENCE).connect(&place.url).await.unwrap();
+    let store = Postgres::options().timeout(DEFAULT_TIMEOUT).connect(&place.url).await.unwrap();
     store.define(&TALLY, store.log_id()).await.unwrap();
     let mut tasks = JoinSet::new();
     for task in 0..6_usize {
@@ -278,8 +279,8 @@ pub(crate) async fn a_build_goes_inline_and_leaves_amid_appends(place: Place) {
                 loop {
                     let plain = noted((task + round) % 3);
                     match store.append(if bring { folding(plain) } else { plain }).await.unwrap() {
-                        Appended::Done(_) => break,
-                        Appended::Inline(builds) => bring = !builds.is_empty(),
+                        AppendOutcome::Done(_) => break,
+                        AppendOutcome::InlineRequired(builds) => bring = !builds.is_empty(),
                         other => panic!("{other:?}"),
                     }
                 }
@@ -288,13 +289,13 @@ pub(crate) async fn a_build_goes_inline_and_leaves_amid_appends(place: Place) {
     }
     // In between, the rows are brought up to date by nobody: they stand where they were left.
     for _ in 0..10 {
-        assert_eq!(store.go_inline(Tally::inline()).await.unwrap(), Inlined::Done);
-        let Checkpoint { position, .. } = store.leave_inline(&TALLY).await.unwrap();
+        assert_eq!(store.make_inline(Tally::inline()).await.unwrap(), InlineOutcome::Done);
+        let Checkpoint { position, .. } = store.make_async(&TALLY).await.unwrap();
         let mut records = log(&store).await;
         records.retain(|record| record.position <= position);
         assert_eq!(rows(&store).await, Tally(TALLY).fold(&records, vec![]).unwrap().upserts);
     }
-    assert_eq!(store.go_inline(Tally::inline()).await.unwrap(), Inlined::Done);
+    assert_eq!(store.make_inline(Tally::inline()).await.unwrap(), InlineOutcome::Done);
     while let Some(done) = tasks.join_next().await {
         done.unwrap();
     }
@@ -320,14 +321,14 @@ pub(crate) async fn a_stuck_append_keeps_a_build_from_going_inline_and_nothing_e
         async move { accept(&store, Append { key: Some(command("c-1")), ..noted(2) }).await }
     });
     until("an append is stuck", || place.waiting(1)).await;
-    let hasty = Postgres::options().patience(Duration::from_millis(500));
+    let hasty = Postgres::options().timeout(Duration::from_millis(500));
     let hasty = hasty.with_pool(place.pool("SELECT 1").await).await.unwrap();
-    let error = hasty.go_inline(Tally::inline()).await.unwrap_err();
+    let error = hasty.make_inline(Tally::inline()).await.unwrap_err();
     assert!(error.is_unavailable(), "{error:?}");
     accept(&place.open().await, noted(3)).await;
     other.execute("ROLLBACK").await.unwrap();
     slow.await.unwrap();
-    assert_eq!(store.go_inline(Tally::inline()).await.unwrap(), Inlined::Done);
+    assert_eq!(store.make_inline(Tally::inline()).await.unwrap(), InlineOutcome::Done);
     assert_eq!(rows(&store).await, expected(&store).await);
 }
 
@@ -335,7 +336,7 @@ pub(crate) async fn rows_elsewhere_do_not_go_inline(place: Place) {
     let store = place.open().await;
     let elsewhere = Postgres::options().schema("elsewhere").connect(&place.url).await.unwrap();
     elsewhere.define(&TALLY, store.log_id()).await.unwrap();
-    match elsewhere.go_inline(Tally::inline()).await {
+    match elsewhere.make_inline(Tally::inline()).await {
         Err(Error::Unusable { reason, .. }) => assert!(reason.contains("not beside the log"), "{reason}"),
         other => panic!("{other:?}"),
     }

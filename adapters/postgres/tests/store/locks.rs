@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use annalist_core::{
-    query::{Criteria, Item},
+    criteria::{Criteria, Item},
     record::{Position, Record},
-    store::{Append, Appended, Condition, EventStore, Read},
+    store::{Append, AppendOutcome, Condition, EventStore, Read},
 };
 use fastrand::Rng;
 use tokio::task::JoinSet;
@@ -24,7 +24,7 @@ const NAMES: [&str; 4] = ["opened", "closed", "moved", "paid"];
 struct Deed {
     criteria: Criteria,
     seen: HashSet<Position>,
-    outcome: Appended,
+    outcome: AppendOutcome,
 }
 
 #[derive(Debug, Default)]
@@ -88,7 +88,7 @@ async fn race(place: &Place, wide: bool) -> Verdict {
     deeds.iter().for_each(|deed| judge(deed, &log, &mut verdict));
     let appended: usize = deeds
         .iter()
-        .map(|deed| if let Appended::Done(receipt) = &deed.outcome { receipt.events.len() } else { 0 })
+        .map(|deed| if let AppendOutcome::Done(receipt) = &deed.outcome { receipt.events.len() } else { 0 })
         .sum();
     assert_eq!(log.len(), appended, "what was accepted is in the log, and nothing else");
     verdict
@@ -99,18 +99,18 @@ fn judge(deed: &Deed, log: &[Record], verdict: &mut Verdict) {
         !deed.seen.contains(&record.position) && deed.criteria.matches(&record.name, &record.tags)
     };
     match &deed.outcome {
-        Appended::Done(receipt) => {
+        AppendOutcome::Done(receipt) => {
             verdict.accepted += 1;
             let own: HashSet<Position> = receipt.events.iter().map(|event| event.position).collect();
             let mut before = log.iter().filter(|record| record.position < receipt.position());
             verdict.violations +=
                 usize::from(before.any(|record| unseen(&record) && !own.contains(&record.position)));
         }
-        Appended::Conflict { met, .. } => {
+        AppendOutcome::Conflict { conflicting_position, .. } => {
             verdict.conflicts += 1;
-            let named = log
-                .iter()
-                .any(|record| record.position == *met && deed.criteria.matches(&record.name, &record.tags));
+            let named = log.iter().any(|record| {
+                record.position == *conflicting_position && deed.criteria.matches(&record.name, &record.tags)
+            });
             verdict.false_conflicts += usize::from(!named || !log.iter().any(|record| unseen(&record)));
         }
         other => panic!("no append had an id or inline rows: {other:?}"),

@@ -16,9 +16,8 @@ mod dump;
 mod events;
 mod faults;
 mod feeds;
+mod gaps;
 mod group;
-mod hints;
-mod holes;
 mod inline;
 mod locks;
 mod opening;
@@ -28,6 +27,7 @@ mod rights;
 mod rows;
 mod snapshots;
 mod standby;
+mod wakeups;
 
 use std::future::Future;
 
@@ -63,7 +63,7 @@ fn main() {
             a_role_that_only_reads
             a_role_that_only_reads_waits_at_a_hole
             a_session_that_only_reads;
-        holes:
+        gaps:
             a_rolled_back_append_leaves_a_hole_that_closes
             a_jump_of_the_sequence_closes
             an_open_append_stops_the_feed_and_nothing_else
@@ -72,7 +72,7 @@ fn main() {
             other_transactions_stop_nothing;
         feeds:
             nothing_is_lost_where_a_naive_reader_loses;
-        hints:
+        wakeups:
             another_process_is_told
             nobody_is_told_of_nothing
             many_appends_are_told_of_at_once

@@ -10,7 +10,7 @@ use crate::{
     events::{accept, append, event, log, noted, provided, tagged},
     given::{Place, fresh_name, until},
 };
-use annalist_core::store::{Appended, Marker};
+use annalist_core::store::{AppendOutcome, Marker};
 
 /// The reason of a refusal.
 pub(crate) fn refused(result: Result<Postgres, Error>) -> String {
@@ -117,7 +117,7 @@ pub(crate) async fn a_bad_address_is_explained(place: Place) {
 
 pub(crate) async fn an_unreachable_server_is_unavailable(_: Place) {
     // Port 1 is reserved, and nothing listens on it.
-    let options = Postgres::options().patience(Duration::from_secs(20));
+    let options = Postgres::options().timeout(Duration::from_secs(20));
     let error = options.connect("postgres://somebody@127.0.0.1:1/somewhere").await.unwrap_err();
     assert!(error.is_unavailable() && error.to_string().contains("127.0.0.1:1"), "{error}");
 }
@@ -136,7 +136,7 @@ pub(crate) async fn two_schemas_share_nothing(place: Place) {
         let claim =
             annalist_core::store::Append { conditions: provided(tagged("x"), Marker::START), ..noted("x") };
         assert_eq!(accept(store, claim.clone()).await.position(), Position::new(1));
-        assert!(matches!(store.append(claim).await.unwrap(), Appended::Conflict { condition: 0, .. }));
+        assert!(matches!(store.append(claim).await.unwrap(), AppendOutcome::Conflict { condition: 0, .. }));
         assert_eq!(log(store).await.len(), 1);
     }
     // A transaction that keeps the first log's locks does not hold up the second log.

@@ -41,8 +41,8 @@ fn asks(store: &Postgres) -> JoinSet<(usize, Result<Vec<Batch>, Error>)> {
     for reader in 0..READERS {
         let store = store.clone();
         readers.spawn(async move {
-            let read = Read { bare: reader % 2 == 0, ..Read::all(tagged(reader)) };
-            let nothing = Read { bare: read.bare, ..Read::all(tagged("nothing")) };
+            let read = Read { payload_only: reader % 2 == 0, ..Read::all(tagged(reader)) };
+            let nothing = Read { payload_only: read.payload_only, ..Read::all(tagged("nothing")) };
             let reads = if reader % 3 == 0 { vec![nothing, read] } else { vec![read] };
             (reader, store.read(&reads).await)
         });

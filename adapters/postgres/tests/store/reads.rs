@@ -1,8 +1,8 @@
 //! Reads of a long past, and what the server makes of them.
 
 use annalist_core::{
+    criteria::Criteria,
     payload::Payload,
-    query::Criteria,
     record::{Draft, Record},
     store::{Append, EventStore, Marker, Read},
     tag::Tag,
@@ -40,9 +40,9 @@ async fn past(store: &Postgres) {
 
 /// What a fold without a context sees.
 fn looked_at<'a>(records: &'a [Record]) -> Vec<(u64, &'a str, u32, &'a str)> {
-    let bare =
+    let payload_only =
         |record: &'a Record| (record.position.get(), &*record.name, record.version, record.data.as_str());
-    records.iter().map(bare).collect()
+    records.iter().map(payload_only).collect()
 }
 
 async fn in_parts(store: &Postgres, read: &Read) -> (Vec<Record>, Marker) {
@@ -52,7 +52,7 @@ async fn in_parts(store: &Postgres, read: &Read) -> (Vec<Record>, Marker) {
         all.extend(part);
         Ok(())
     };
-    let marker = store.read_in_parts(read, &mut add).await.unwrap();
+    let marker = store.read_chunked(read, &mut add).await.unwrap();
     assert!(most < 1000, "{most} events at once");
     (all, marker)
 }
@@ -62,15 +62,15 @@ pub(crate) async fn a_long_past_is_whole_however_it_is_read(place: Place) {
     past(&store).await;
     for criteria in [tagged(1), tagged(2), Criteria::all()] {
         let full = Read::all(criteria);
-        let bare = Read { bare: true, ..full.clone() };
+        let payload_only = Read { payload_only: true, ..full.clone() };
         let batch = store.read(&[full.clone(), Read::all(tagged(3))]).await.unwrap().remove(0);
         let fed = store.feed(&full.criteria, full.after, usize::MAX).await.unwrap().records;
         assert_eq!(batch.records, fed);
         let (records, marker) = in_parts(&store, &full).await;
         assert_eq!(records, fed);
-        assert_eq!(in_parts(&store, &bare).await.1, marker);
-        assert_eq!(looked_at(&in_parts(&store, &bare).await.0), looked_at(&fed));
-        assert_eq!(looked_at(&store.read(&[bare]).await.unwrap()[0].records), looked_at(&fed));
+        assert_eq!(in_parts(&store, &payload_only).await.1, marker);
+        assert_eq!(looked_at(&in_parts(&store, &payload_only).await.0), looked_at(&fed));
+        assert_eq!(looked_at(&store.read(&[payload_only]).await.unwrap()[0].records), looked_at(&fed));
     }
 }
 
@@ -91,7 +91,7 @@ pub(crate) async fn reads_are_planned_once(place: Place) {
         return; // It does not count plans.
     }
     let reads = [Read::all(tagged(1)), Read::all(tagged(2))];
-    for reads in [reads.clone(), reads.map(|read| Read { bare: true, ..read })] {
+    for reads in [reads.clone(), reads.map(|read| Read { payload_only: true, ..read })] {
         // Five times on each connection the server tries a plan of its own for what is asked.
         for _ in 0..24 {
             store.read(&reads).await.unwrap();

@@ -2,7 +2,7 @@
 
 use annalist_core::{
     Error,
-    query::Criteria,
+    criteria::Criteria,
     record::Position,
     store::{CommandKey, EventStore},
 };
@@ -55,7 +55,7 @@ pub(crate) async fn a_role_that_may_not_create_opens_what_is_there(place: Place)
     let receipt = accept(&store, annalist_core::store::Append { key: Some(key.clone()), ..noted(1) }).await;
     assert_eq!(store.receipt(&key).await.unwrap(), Some(receipt));
     assert_eq!(fed(&store).await.len(), 1);
-    // A hole is closed with the same rights.
+    // A gap is closed with the same rights.
     place.run("SELECT nextval('annalist.events_position_seq')").await;
     let last = accept(&store, noted(2)).await.position();
     until("the hole is closed", || async { store.settled().await.unwrap().position == last }).await;
@@ -70,7 +70,7 @@ pub(crate) async fn a_role_that_only_reads(place: Place) {
     assert_eq!(log(&reader).await, log(&writer).await);
     assert_eq!(fed(&reader).await, log(&writer).await);
     is_refused(reader.append(noted(2)).await, "INSERT on its tables");
-    is_refused(reader.forget_commands(annalist_core::time::Timestamp::MAX).await, "DELETE on `commands`");
+    is_refused(reader.purge_command_ids(annalist_core::time::Timestamp::MAX).await, "DELETE on `commands`");
     assert_eq!(log(&writer).await.len(), 1);
 }
 
@@ -89,8 +89,8 @@ pub(crate) async fn a_role_that_only_reads_waits_at_a_hole(place: Place) {
     until("it says that it may not close the hole", || async {
         let page = reader.feed(&Criteria::all(), Position::START, 10).await.unwrap();
         assert_eq!((page.up_to, page.records.len()), (Position::START, 0));
-        let hole = page.hole.expect("there is a hole");
-        hole.position == Position::new(1) && hole.reason.contains("permission denied")
+        let gap = page.gap.expect("there is a hole");
+        gap.position == Position::new(1) && gap.reason.contains("permission denied")
     })
     .await;
 
@@ -99,7 +99,7 @@ pub(crate) async fn a_role_that_only_reads_waits_at_a_hole(place: Place) {
     accept(&writer, noted(1)).await;
     until("the writer closes the hole, and the reader goes on", || async { fed(&reader).await.len() == 2 })
         .await;
-    assert_eq!(reader.settled().await.unwrap().hole, None);
+    assert_eq!(reader.settled().await.unwrap().gap, None);
 }
 
 pub(crate) async fn a_session_that_only_reads(place: Place) {

@@ -4,7 +4,7 @@ use annalist_core::{
     Error,
     payload::Payload,
     record::Position,
-    rows::{Column, ColumnType, Committed, Role, Row, RowChange, RowQuery, RowStore, Sort, Table, Value},
+    rows::{Column, ColumnType, CommitOutcome, Role, Row, RowChange, RowQuery, RowStore, Sort, Table, Value},
     store::EventStore,
     time::Timestamp,
 };
@@ -129,8 +129,8 @@ pub(crate) async fn rows_of_a_log_in_another_database(place: Place) {
     let elsewhere = Place::fresh(&place.url).await.unwrap();
     let rows = elsewhere.open().await;
     rows.define(&ACCOUNTS, log.log_id()).await.unwrap();
-    assert_eq!(rows.commit(change(0, 3, vec![account(1, "Anna")])).await.unwrap(), Committed::Done);
-    assert_eq!(rows.commit(change(0, 3, vec![])).await.unwrap(), Committed::Stale(Position::new(3)));
+    assert_eq!(rows.commit(change(0, 3, vec![account(1, "Anna")])).await.unwrap(), CommitOutcome::Done);
+    assert_eq!(rows.commit(change(0, 3, vec![])).await.unwrap(), CommitOutcome::Stale(Position::new(3)));
     let reason = refusal(rows.define(&ACCOUNTS, rows.log_id()).await);
     assert!(reason.contains(&log.log_id().to_string()), "{reason}");
     rows.close().await;
@@ -191,7 +191,7 @@ pub(crate) async fn of_two_runners_one_waits_and_finds_it_moved(place: Place) {
     assert_eq!(standing(&store).await, Position::START);
     accept(&store, noted(1)).await;
     sqlx::raw_sql("COMMIT").execute(&mut other).await.unwrap();
-    assert_eq!(task.await.unwrap().unwrap(), Committed::Stale(Position::new(7)));
+    assert_eq!(task.await.unwrap().unwrap(), CommitOutcome::Stale(Position::new(7)));
     assert!(store.find(&everything(&ACCOUNTS)).await.unwrap().is_empty());
 }
 
@@ -217,7 +217,7 @@ pub(crate) async fn a_change_cut_off_half_way_leaves_nothing(place: Place) {
     assert!(error.is_unavailable(), "nothing was committed, and that is certain: {error:?}");
     sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
     assert_eq!(standing(&store).await, Position::new(1));
-    assert_eq!(store.commit(change(1, 2, vec![account(2, "Bert")])).await.unwrap(), Committed::Done);
+    assert_eq!(store.commit(change(1, 2, vec![account(2, "Bert")])).await.unwrap(), CommitOutcome::Done);
     assert_eq!(store.find(&everything(&ACCOUNTS)).await.unwrap().len(), 2);
 }
 
@@ -287,11 +287,11 @@ pub(crate) async fn a_pool_of_one_connection_will_do(place: Place) {
         let row = account(at.into(), "Anna");
         assert_eq!(
             store.commit(change(at.into(), u64::from(at) + 1, vec![row])).await.unwrap(),
-            Committed::Done
+            CommitOutcome::Done
         );
         assert_eq!(
             store.commit(change(at.into(), 9, vec![])).await.unwrap(),
-            Committed::Stale(Position::new(u64::from(at) + 1))
+            CommitOutcome::Stale(Position::new(u64::from(at) + 1))
         );
     }
     assert_eq!(log(&store).await.len(), 3);

@@ -30,7 +30,7 @@ async fn found(store: &Postgres) -> Option<Snapshot> {
 /// The suite passes over a store that keeps none.
 pub(crate) async fn they_are_beside_the_log(place: Place) {
     let store = place.open().await;
-    store.keep_snapshot(&of(1), &at(7)).await.unwrap();
+    store.save_snapshot(&of(1), &at(7)).await.unwrap();
     assert_eq!(found(&place.open().await).await, Some(at(7)));
     let other = Postgres::options().schema("other").connect(&place.url).await.unwrap();
     assert_eq!(found(&other).await, None);
@@ -42,25 +42,25 @@ pub(crate) async fn who_may_append_may_keep_them(place: Place) {
     let (role, url) = place.role().await;
     may_append(&place, &role).await;
     let store = Postgres::connect(&url).await.unwrap();
-    is_refused(store.keep_snapshot(&of(1), &at(7)).await, "UPDATE on `log` and `snapshots`");
+    is_refused(store.save_snapshot(&of(1), &at(7)).await, "UPDATE on `log` and `snapshots`");
     accept(&store, noted(1)).await;
     assert_eq!(found(&store).await, None);
 
     place.run(&format!("GRANT UPDATE ON annalist.snapshots TO {role}")).await;
-    store.keep_snapshot(&of(1), &at(7)).await.unwrap();
-    store.keep_snapshot(&of(1), &at(8)).await.unwrap();
+    store.save_snapshot(&of(1), &at(7)).await.unwrap();
+    store.save_snapshot(&of(1), &at(8)).await.unwrap();
     assert_eq!(found(&owner).await, Some(at(8)));
 }
 
 pub(crate) async fn who_only_reads_finds_them_and_keeps_none(place: Place) {
     let owner = place.open().await;
-    owner.keep_snapshot(&of(1), &at(7)).await.unwrap();
+    owner.save_snapshot(&of(1), &at(7)).await.unwrap();
     let (role, url) = place.role().await;
     may_read(&place, &role).await;
     let role = Postgres::connect(&url).await.unwrap();
-    is_refused(role.keep_snapshot(&of(1), &at(8)).await, "UPDATE on `log` and `snapshots`");
+    is_refused(role.save_snapshot(&of(1), &at(8)).await, "UPDATE on `log` and `snapshots`");
     let session = place.open_with("SET default_transaction_read_only TO on").await;
-    is_refused(session.keep_snapshot(&of(1), &at(8)).await, "connect to the primary");
+    is_refused(session.save_snapshot(&of(1), &at(8)).await, "connect to the primary");
     for reader in [&role, &session, &owner] {
         assert_eq!(found(reader).await, Some(at(7)));
     }
@@ -82,11 +82,11 @@ pub(crate) async fn an_older_log_learns_of_them(place: Place) {
 
     let writer = Postgres::connect(&url_of_writing).await.unwrap();
     accept(&writer, noted(1)).await;
-    writer.keep_snapshot(&of(1), &at(1)).await.unwrap();
-    writer.keep_snapshot(&of(1), &at(2)).await.unwrap();
+    writer.save_snapshot(&of(1), &at(1)).await.unwrap();
+    writer.save_snapshot(&of(1), &at(2)).await.unwrap();
     let reader = Postgres::connect(&url_of_reading).await.unwrap();
     assert_eq!((found(&reader).await, log(&reader).await.len()), (Some(at(2)), 1));
-    is_refused(reader.keep_snapshot(&of(1), &at(3)).await, "`snapshots`");
+    is_refused(reader.save_snapshot(&of(1), &at(3)).await, "`snapshots`");
     writer.close().await;
     reader.close().await;
     place.run(&format!("DROP OWNED BY {reading}; DROP ROLE {reading}")).await;
@@ -95,7 +95,7 @@ pub(crate) async fn an_older_log_learns_of_them(place: Place) {
 pub(crate) async fn a_damaged_one_is_named_and_can_be_replaced(place: Place) {
     let store = place.open().await;
     for position in [0, -7] {
-        store.keep_snapshot(&of(1), &at(7)).await.unwrap();
+        store.save_snapshot(&of(1), &at(7)).await.unwrap();
         place.run(&format!("UPDATE annalist.snapshots SET position = {position}")).await;
         match store.snapshot(&of(1)).await {
             Err(Error::Unusable { reason, .. }) => {
@@ -103,7 +103,7 @@ pub(crate) async fn a_damaged_one_is_named_and_can_be_replaced(place: Place) {
             }
             other => panic!("not an error: {other:?}"),
         }
-        store.keep_snapshot(&of(1), &at(8)).await.unwrap();
+        store.save_snapshot(&of(1), &at(8)).await.unwrap();
         assert_eq!(found(&store).await, Some(at(8)));
         place.run("DELETE FROM annalist.snapshots").await;
         assert_eq!(found(&store).await, None);
@@ -113,13 +113,13 @@ pub(crate) async fn a_damaged_one_is_named_and_can_be_replaced(place: Place) {
 /// Another session that keeps the same one and does not end holds up nobody but who keeps it, too.
 pub(crate) async fn a_stuck_one_stops_no_append(place: Place) {
     let store = place.open().await;
-    store.keep_snapshot(&of(1), &at(7)).await.unwrap();
+    store.save_snapshot(&of(1), &at(7)).await.unwrap();
     let mut holder = place.connection().await;
     let hold = "BEGIN; UPDATE annalist.snapshots SET position = 6";
     sqlx::raw_sql(hold).execute(&mut holder).await.unwrap();
     let keeping = tokio::spawn({
         let store = store.clone();
-        async move { store.keep_snapshot(&of(1), &at(8)).await }
+        async move { store.save_snapshot(&of(1), &at(8)).await }
     });
     until("it waits", || place.waiting(1)).await;
     accept(&store, noted(1)).await;

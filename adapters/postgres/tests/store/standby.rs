@@ -1,13 +1,13 @@
-//! A standby reads the log by contiguity alone: it waits at a hole until the primary has closed it.
+//! A standby reads the log by contiguity alone: it waits at a gap until the primary has closed it.
 
 use std::sync::Arc;
 
 use annalist_cluster::Cluster;
 use annalist_core::{
     BoxError,
+    criteria::Criteria,
     error::Error,
-    feed::{Feed, Hub},
-    query::Criteria,
+    feed::{Feed, LogWatcher},
     record::Position,
     store::EventStore,
 };
@@ -17,7 +17,7 @@ use tokio::{task::spawn_blocking, time::timeout};
 
 use crate::{
     events::{accept, fed, log, noted},
-    given::{PATIENCE, run, until},
+    given::{DEFAULT_TIMEOUT, run, until},
 };
 
 #[tokio::main]
@@ -45,13 +45,13 @@ pub(crate) async fn a_standby_follows_and_waits_at_holes() -> Result<(), BoxErro
 
     // Somebody draws a position and keeps it open while later events are committed.
     let mut writer = PgConnection::connect(&primary.url()).await?;
-    let hole = open_hole(&mut writer).await?;
+    let gap = open_hole(&mut writer).await?;
     accept(&store, noted("behind")).await;
     until("the event behind the hole is on the standby", || async { log(&standby).await.len() == 51 }).await;
     until("the standby reports the hole", || async {
         let page = standby.feed(&Criteria::all(), last, 10).await.unwrap();
-        assert!(page.records.is_empty() && page.up_to < hole, "{page:?}");
-        page.hole.is_some_and(|found| found.position == hole && !found.reason.is_empty())
+        assert!(page.records.is_empty() && page.up_to < gap, "{page:?}");
+        page.gap.is_some_and(|found| found.position == gap && !found.reason.is_empty())
     })
     .await;
 
@@ -60,18 +60,18 @@ pub(crate) async fn a_standby_follows_and_waits_at_holes() -> Result<(), BoxErro
     assert!(matches!(refused, Error::Unusable { .. }), "{refused:?}");
     assert!(refused.to_string().contains("primary"), "{refused}");
 
-    // The writer gives up; the primary closes the hole, and the standby goes on without having closed anything.
+    // The writer gives up; the primary closes the gap, and the standby goes on without having closed anything.
     sqlx::raw_sql("ROLLBACK").execute(&mut writer).await?;
     accept(&store, noted("after")).await;
     until("the standby goes on", || async { fed(&standby).await.len() == 52 }).await;
     assert_eq!(fed(&standby).await, log(&store).await);
-    timeout(PATIENCE, follower).await??;
+    timeout(DEFAULT_TIMEOUT, follower).await??;
     Ok(())
 }
 
 /// Follows the log until so many events have come. Nobody tells of them: a standby cannot listen.
 async fn follow(standby: Postgres, events: usize) {
-    let mut feed = Feed::new(Hub::new(Arc::new(standby)), Criteria::all());
+    let mut feed = Feed::new(LogWatcher::new(Arc::new(standby)), Criteria::all());
     let mut seen = 0;
     while seen < events {
         seen += feed.next().await.unwrap().records.len();

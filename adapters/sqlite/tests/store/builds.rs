@@ -1,6 +1,6 @@
 //! Builds as whoever asks in SQL sees them: tables, and one view over the live one.
 
-use annalist_core::rows::{Committed, Parked, RowChange, RowStore, Switched, Table};
+use annalist_core::rows::{CommitOutcome, Parked, PromoteOutcome, RowChange, RowStore, Table};
 use uuid::Uuid;
 
 use super::{folds::*, *};
@@ -11,7 +11,7 @@ const ROWLESS: Table = Table { projection: "mailer", version: 1, build: 0, colum
 
 async fn filled(store: &Sqlite, table: &Table, name: &str) {
     store.define(table, store.log_id()).await.unwrap();
-    assert_eq!(store.commit(change(table, 0, 1, vec![owner(1, name)])).await.unwrap(), Committed::Done);
+    assert_eq!(store.commit(change(table, 0, 1, vec![owner(1, name)])).await.unwrap(), CommitOutcome::Done);
 }
 
 #[tokio::test]
@@ -25,7 +25,7 @@ async fn the_view_follows_the_live_build() {
     let view = || seen(&place, "SELECT owner FROM annalist_rows_owners");
     assert_eq!(view().await, ["first"], "the view stays with the build that came first");
     for (table, name) in builds.iter().zip(["first", "second", "third", "fourth"]) {
-        assert_eq!(store.switch(table, false).await.unwrap(), Switched::Done);
+        assert_eq!(store.promote(table, false).await.unwrap(), PromoteOutcome::Done);
         assert_eq!(view().await, [name]);
     }
     assert_eq!(
@@ -69,7 +69,7 @@ async fn a_build_is_removed_whatever_its_columns_were() {
         attempts: 1,
     };
     let park = RowChange { park: vec![parked], ..change(&OWNERS, 1, 2, vec![]) };
-    assert_eq!(store.commit(park).await.unwrap(), Committed::Done);
+    assert_eq!(store.commit(park).await.unwrap(), CommitOutcome::Done);
     // A program that only knows the next version says so with the columns of that.
     let unknown = Table { columns: FEWER.columns, ..OWNERS };
     assert!(store.discard(&unknown).await.unwrap());
@@ -87,8 +87,8 @@ async fn a_checkpoint_alone_has_neither_table_nor_view() {
     let next = Table { version: 2, ..ROWLESS };
     for table in [&ROWLESS, &next] {
         store.define(table, store.log_id()).await.unwrap();
-        assert_eq!(store.commit(change(table, 0, 3, vec![])).await.unwrap(), Committed::Done);
-        assert_eq!(store.switch(table, true).await.unwrap(), Switched::Done);
+        assert_eq!(store.commit(change(table, 0, 3, vec![])).await.unwrap(), CommitOutcome::Done);
+        assert_eq!(store.promote(table, true).await.unwrap(), PromoteOutcome::Done);
         assert!(found(&store, table).await.is_empty());
     }
     assert_eq!(relations(&place).await, [""; 0]);
@@ -101,10 +101,10 @@ async fn a_view_goes_when_rows_are_no_longer_kept() {
     let place = Place::new();
     let store = place.open().await;
     filled(&store, &OWNERS, "first").await;
-    store.switch(&OWNERS, false).await.unwrap();
+    store.promote(&OWNERS, false).await.unwrap();
     let without = Table { version: 2, columns: &[], ..OWNERS };
     store.define(&without, store.log_id()).await.unwrap();
-    assert_eq!(store.switch(&without, false).await.unwrap(), Switched::Done);
+    assert_eq!(store.promote(&without, false).await.unwrap(), PromoteOutcome::Done);
     assert_eq!(relations(&place).await, ["annalist_rows_owners_v1"]);
 }
 
@@ -113,7 +113,7 @@ async fn views_of_others_over_the_view_go_on() {
     let place = Place::new();
     let store = place.open().await;
     filled(&store, &OWNERS, "first").await;
-    store.switch(&OWNERS, false).await.unwrap();
+    store.promote(&OWNERS, false).await.unwrap();
     let mut raw = place.raw().await;
     for sql in [
         "CREATE VIEW report AS SELECT upper(owner) AS owner FROM annalist_rows_owners",
@@ -124,7 +124,7 @@ async fn views_of_others_over_the_view_go_on() {
         sqlx::query(sql).execute(&mut raw).await.unwrap();
     }
     filled(&store, &OWNERS.built(1), "second").await;
-    assert_eq!(store.switch(&OWNERS.built(1), false).await.unwrap(), Switched::Done);
+    assert_eq!(store.promote(&OWNERS.built(1), false).await.unwrap(), PromoteOutcome::Done);
     assert_eq!(seen(&place, "SELECT owner FROM \"report \"\"2\"\"\"").await, ["SECOND!"]);
 }
 
@@ -133,7 +133,7 @@ async fn a_switch_that_would_break_a_view_of_others_is_refused() {
     let place = Place::new();
     let store = place.open().await;
     filled(&store, &OWNERS, "first").await;
-    store.switch(&OWNERS, false).await.unwrap();
+    store.promote(&OWNERS, false).await.unwrap();
     let mut raw = place.raw().await;
     for sql in [
         "CREATE VIEW accounts AS SELECT account FROM annalist_rows_owners",
@@ -143,7 +143,7 @@ async fn a_switch_that_would_break_a_view_of_others_is_refused() {
         sqlx::query(sql).execute(&mut raw).await.unwrap();
     }
     store.define(&FEWER, store.log_id()).await.unwrap();
-    let error = store.switch(&FEWER, false).await.unwrap_err();
+    let error = store.promote(&FEWER, false).await.unwrap_err();
     assert!(matches!(error, Error::Unusable { .. }), "{error:?}");
     let text = message(&error);
     assert!(text.contains("`report`") && text.contains("no such column"), "{text}");
@@ -151,7 +151,7 @@ async fn a_switch_that_would_break_a_view_of_others_is_refused() {
     assert_eq!(live(store.builds("owners").await.unwrap()), Some(0));
     assert_eq!(seen(&place, "SELECT owner FROM beyond").await, ["first"]);
     sqlx::raw_sql("DROP VIEW beyond; DROP VIEW report").execute(&mut raw).await.unwrap();
-    assert_eq!(store.switch(&FEWER, false).await.unwrap(), Switched::Done);
+    assert_eq!(store.promote(&FEWER, false).await.unwrap(), PromoteOutcome::Done);
     assert_eq!(live(store.builds("owners").await.unwrap()), Some(1));
     assert_eq!(seen(&place, "SELECT account FROM accounts").await, [""; 0]);
     // SQLite itself lets a view go, whoever selects from it.
@@ -167,16 +167,16 @@ async fn a_switch_that_fails_half_way_leaves_the_view() {
     let place = Place::new();
     let store = place.open().await;
     filled(&store, &OWNERS, "first").await;
-    store.switch(&OWNERS, false).await.unwrap();
+    store.promote(&OWNERS, false).await.unwrap();
     filled(&store, &OWNERS.built(1), "second").await;
     let refuse = "CREATE TRIGGER refuse BEFORE UPDATE OF live ON annalist_builds
                   BEGIN SELECT RAISE(ABORT, 'not now'); END";
     sqlx::query(refuse).execute(&mut place.raw().await).await.unwrap();
-    let error = store.switch(&OWNERS.built(1), false).await.unwrap_err();
+    let error = store.promote(&OWNERS.built(1), false).await.unwrap_err();
     assert!(message(&error).contains("not now"), "{error}");
     assert_eq!(seen(&place, "SELECT owner FROM annalist_rows_owners").await, ["first"]);
     sqlx::query("DROP TRIGGER refuse").execute(&mut place.raw().await).await.unwrap();
-    assert_eq!(store.switch(&OWNERS.built(1), false).await.unwrap(), Switched::Done);
+    assert_eq!(store.promote(&OWNERS.built(1), false).await.unwrap(), PromoteOutcome::Done);
     assert_eq!(seen(&place, "SELECT owner FROM annalist_rows_owners").await, ["second"]);
 }
 

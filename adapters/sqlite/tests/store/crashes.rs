@@ -6,7 +6,9 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use annalist_core::rows::{Committed, Inlined, RowStore, Switched, Transactional, Work};
+use annalist_core::rows::{
+    CommitOutcome, InTransaction, InlineOutcome, PromoteOutcome, RowStore, Transactional,
+};
 
 use super::{folds::*, *};
 
@@ -124,7 +126,7 @@ async fn count(file: &str) {
             let next = draft("counted", &["counter:1"], &(read.records.len() + 1).to_string());
             let condition = Condition { criteria: with_tag("counter:1"), marker: read.marker };
             let append = Append { conditions: vec![condition], ..events([next]) };
-            if let Appended::Done(_) = store.append(append).await.unwrap() {
+            if let AppendOutcome::Done(_) = store.append(append).await.unwrap() {
                 break;
             }
         }
@@ -205,8 +207,8 @@ async fn switch(file: &str) {
         let table = OWNERS.built(build);
         let at = store.define(&table, store.log_id()).await.unwrap().position.get();
         let rows = vec![owner(1, &build.to_string())];
-        assert_eq!(store.commit(change(&table, at, at + 1, rows)).await.unwrap(), Committed::Done);
-        assert_eq!(store.switch(&table, false).await.unwrap(), Switched::Done);
+        assert_eq!(store.commit(change(&table, at, at + 1, rows)).await.unwrap(), CommitOutcome::Done);
+        assert_eq!(store.promote(&table, false).await.unwrap(), PromoteOutcome::Done);
         println!("<<{build}>>");
         for older in store.builds("owners").await.unwrap().iter().filter(|older| older.build < build) {
             assert!(store.discard(&OWNERS.built(older.build)).await.unwrap());
@@ -253,7 +255,7 @@ async fn a_switch_is_whole_or_absent_after_kill_9() {
 async fn inline(file: &str) {
     let store = Sqlite::open(file).await.unwrap();
     store.define(&TALLIES, store.log_id()).await.unwrap();
-    assert_eq!(store.go_inline(folds::inline(TALLIES)).await.unwrap(), Inlined::Done);
+    assert_eq!(store.make_inline(folds::inline(TALLIES)).await.unwrap(), InlineOutcome::Done);
     let run = uuid::Uuid::now_v7();
     let mut tasks = tokio::task::JoinSet::new();
     for task in 0..4 {
@@ -262,11 +264,11 @@ async fn inline(file: &str) {
             for n in 0.. {
                 let id = format!("id:{run}-{task}-{n}");
                 let own = || (0..2).map(|_| draft("paid", &[&id, "all:1"], "0"));
-                while let Appended::Inline(_) = store.append(counted(own())).await.unwrap() {}
+                while let AppendOutcome::InlineRequired(_) = store.append(counted(own())).await.unwrap() {}
                 println!("<<{id}>>");
                 if n % 50 == 49 && task == 0 {
-                    store.leave_inline(&TALLIES).await.unwrap();
-                    assert_eq!(store.go_inline(folds::inline(TALLIES)).await.unwrap(), Inlined::Done);
+                    store.make_async(&TALLIES).await.unwrap();
+                    assert_eq!(store.make_inline(folds::inline(TALLIES)).await.unwrap(), InlineOutcome::Done);
                 }
             }
         });
@@ -289,7 +291,7 @@ async fn events_and_their_rows_are_whole_or_absent_after_kill_9() {
 
         let store = place.open().await;
         // If it died on the way from inline to inline, what lies behind is folded now.
-        assert_eq!(store.go_inline(folds::inline(TALLIES)).await.unwrap(), Inlined::Done);
+        assert_eq!(store.make_inline(folds::inline(TALLIES)).await.unwrap(), InlineOutcome::Done);
         let log = all(&store).await;
         let rows = found(&store, &TALLIES).await;
         assert_eq!(rows, tallies(&log));
@@ -305,7 +307,7 @@ async fn events_and_their_rows_are_whole_or_absent_after_kill_9() {
 struct Counts;
 
 #[async_trait::async_trait]
-impl Work<Sqlite> for Counts {
+impl InTransaction<Sqlite> for Counts {
     async fn run(&self, connection: &mut SqliteConnection) -> Result<(), annalist_core::BoxError> {
         sqlx::query("CREATE TABLE IF NOT EXISTS mine (n INTEGER)").execute(&mut *connection).await?;
         sqlx::query("INSERT INTO mine VALUES (1)").execute(&mut *connection).await?;
@@ -318,7 +320,7 @@ async fn lend(file: &str) {
     let mut at = store.define(&OWNERS, store.log_id()).await.unwrap().position.get();
     loop {
         let change = change(&OWNERS, at, at + 1, vec![owner(at.cast_signed(), "Anna")]);
-        assert_eq!(store.commit_with(change, &Counts).await.unwrap().unwrap(), Committed::Done);
+        assert_eq!(store.commit_with(change, &Counts).await.unwrap().unwrap(), CommitOutcome::Done);
         at += 1;
         println!("<<{at}>>");
     }

@@ -110,7 +110,7 @@ async fn a_read_only_log_can_be_read() {
     for reader in [Sqlite::open(url).await.unwrap(), Sqlite::options().with_pool(pool).await.unwrap()] {
         assert_eq!((reader.log_id(), all(&reader).await.len()), (store.log_id(), 1));
         assert_unusable(reader.append(events([draft("paid", &[], "0")])).await, "read-only");
-        assert_unusable(reader.forget_commands(Timestamp::MAX).await, "read-only");
+        assert_unusable(reader.purge_command_ids(Timestamp::MAX).await, "read-only");
         assert_eq!(all(&reader).await.len(), 1);
     }
     // Reading it does not make another log in it.
@@ -169,16 +169,16 @@ async fn a_full_file_refuses_what_does_not_fit_and_goes_on() {
 #[tokio::test]
 async fn a_lock_that_is_held_too_long_is_unavailable_and_then_works() {
     let place = Place::new();
-    let patience = std::time::Duration::from_millis(20);
-    let store = Sqlite::options().busy_timeout(patience).open(place.file()).await.unwrap();
+    let timeout = std::time::Duration::from_millis(20);
+    let store = Sqlite::options().busy_timeout(timeout).open(place.file()).await.unwrap();
     let mut raw = place.raw().await;
     let lock = raw.begin_with("BEGIN IMMEDIATE").await.unwrap();
     assert_unavailable(store.append(events([draft("paid", &[], "0")])).await, "busy timeout");
-    assert_unavailable(store.forget_commands(Timestamp::MAX).await, "busy timeout");
+    assert_unavailable(store.purge_command_ids(Timestamp::MAX).await, "busy timeout");
     // Readers do not care, and a log that is up to date can be opened.
     assert!(all(&store).await.is_empty());
-    Sqlite::options().busy_timeout(patience).open(place.file()).await.unwrap();
-    let another = Sqlite::options().busy_timeout(patience).prefix("other_").open(place.file()).await;
+    Sqlite::options().busy_timeout(timeout).open(place.file()).await.unwrap();
+    let another = Sqlite::options().busy_timeout(timeout).prefix("other_").open(place.file()).await;
     assert_unavailable(another, "busy timeout");
     lock.rollback().await.unwrap();
     assert_eq!(write(&store, events([draft("paid", &[], "0")])).await.position(), Position::new(1));
@@ -199,7 +199,7 @@ async fn a_closed_store_is_unavailable() {
         assert_unavailable(store.settled().await, "closed");
         assert_unavailable(store.position_at(TIME).await, "closed");
         assert_unavailable(store.journal(0, 1).await, "closed");
-        assert_unavailable(store.forget_commands(TIME).await, "closed");
+        assert_unavailable(store.purge_command_ids(TIME).await, "closed");
     }
     let closed = SqlitePool::connect_lazy_with(connect(&place));
     closed.close().await;
@@ -252,7 +252,7 @@ async fn a_damaged_row_of_the_ledger_or_the_journal_is_named() {
     let place = Place::new();
     let store = place.open().await;
     let journal =
-        Some(annalist_core::store::Journaled { body: Payload::parse("0").unwrap(), rejection: None });
+        Some(annalist_core::store::JournalRecord { body: Payload::parse("0").unwrap(), rejection: None });
     let own = Append { key: Some(key("c1")), journal, ..events([draft("paid", &[], "0")]) };
     write(&store, own.clone()).await;
     harm(&place, "UPDATE annalist_commands SET receipt = '[[1]]'").await;

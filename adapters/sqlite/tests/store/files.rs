@@ -1,6 +1,6 @@
 //! One file: what is in it stays in it, and whatever the core accepts comes back as it went in.
 
-use annalist_core::store::{Journaled, Outcome};
+use annalist_core::store::{JournalRecord, Outcome};
 
 use super::*;
 
@@ -13,7 +13,7 @@ async fn everything_is_there_after_reopening() {
         Append {
             recorded_at: TIME,
             key: Some(key("c1")),
-            journal: Some(Journaled { body: Payload::parse("{\"amount\":5}").unwrap(), rejection: None }),
+            journal: Some(JournalRecord { body: Payload::parse("{\"amount\":5}").unwrap(), rejection: None }),
             ..events([
                 draft("opened", &["account:1", "owner:7"], "{\"a\":1}"),
                 draft("paid", &["account:1"], "[]"),
@@ -31,7 +31,7 @@ async fn everything_is_there_after_reopening() {
     assert_eq!(before[0].recorded_at, TIME);
     assert_eq!(store.receipt(&key("c1")).await.unwrap(), Some(first.clone()));
     let again = Append { key: Some(key("c1")), ..events([draft("opened", &[], "0")]) };
-    assert_eq!(store.append(again).await.unwrap(), Appended::Already(first));
+    assert_eq!(store.append(again).await.unwrap(), AppendOutcome::Duplicate(first));
     let journal = store.journal(0, 10).await.unwrap();
     assert_eq!(journal[0].outcome, Outcome::Accepted(vec![Position::new(1), Position::new(2)]));
     assert_eq!((journal[0].number, journal[0].recorded_at, journal.len()), (1, TIME, 1));
@@ -179,10 +179,16 @@ async fn criteria_mean_here_what_they_mean_in_the_core() {
             let condition = Condition { criteria: criteria.clone(), marker };
             let answer =
                 store.append(Append { conditions: vec![condition], ..Append::default() }).await.unwrap();
-            let met = log.iter().rfind(|record| record.position > after && matches(record));
-            match met.filter(|_| above != seen) {
-                Some(met) => assert_eq!(answer, Appended::Conflict { condition: 0, met: met.position }),
-                None => assert_eq!(answer, Appended::Done(Receipt::default())),
+            let conflicting_position = log.iter().rfind(|record| record.position > after && matches(record));
+            match conflicting_position.filter(|_| above != seen) {
+                Some(conflicting_position) => assert_eq!(
+                    answer,
+                    AppendOutcome::Conflict {
+                        condition: 0,
+                        conflicting_position: conflicting_position.position
+                    }
+                ),
+                None => assert_eq!(answer, AppendOutcome::Done(Receipt::default())),
             }
         }
     }
@@ -193,7 +199,7 @@ async fn numbers_of_the_journal_grow_when_old_entries_are_deleted() {
     let place = Place::new();
     let store = place.open().await;
     let entry = || Append {
-        journal: Some(Journaled { body: Payload::parse("0").unwrap(), rejection: Some("no".to_owned()) }),
+        journal: Some(JournalRecord { body: Payload::parse("0").unwrap(), rejection: Some("no".to_owned()) }),
         ..Append::default()
     };
     write(&store, entry()).await;
@@ -214,6 +220,6 @@ async fn forgets_more_command_ids_than_it_deletes_at_once() {
     .execute(&mut place.raw().await)
     .await
     .unwrap();
-    assert_eq!(store.forget_commands(Timestamp::from_micros(25_000)).await.unwrap(), 24_999);
-    assert_eq!(store.forget_commands(Timestamp::MAX).await.unwrap(), 2);
+    assert_eq!(store.purge_command_ids(Timestamp::from_micros(25_000)).await.unwrap(), 24_999);
+    assert_eq!(store.purge_command_ids(Timestamp::MAX).await.unwrap(), 2);
 }

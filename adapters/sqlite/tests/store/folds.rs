@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use annalist_core::{
     error::Invalid,
     rows::{
-        Column, ColumnType, Folded, Inline, Inlined, Key, Role, Row, RowChange, RowQuery, RowStore, Table,
-        Value,
+        Column, ColumnType, Folded, Inline, InlineOutcome, Key, Role, Row, RowChange, RowQuery, RowStore,
+        Table, Value,
     },
 };
 use annalist_sqlite::Sqlite;
@@ -126,6 +126,6 @@ pub(super) fn counted(drafts: impl IntoIterator<Item = Draft>) -> Append {
 pub(super) async fn keeping(place: &Place) -> Sqlite {
     let store = place.open().await;
     store.define(&TALLIES, store.log_id()).await.unwrap();
-    assert_eq!(store.go_inline(inline(TALLIES)).await.unwrap(), Inlined::Done);
+    assert_eq!(store.make_inline(inline(TALLIES)).await.unwrap(), InlineOutcome::Done);
     store
 }

@@ -1,6 +1,6 @@
 //! Inline rows in the transactions that appends share.
 
-use annalist_core::rows::{Column, ColumnType, InlineId, Inlined, Role, RowStore, Table, Value};
+use annalist_core::rows::{BuildId, Column, ColumnType, InlineOutcome, Role, RowStore, Table, Value};
 use tokio::task::JoinSet;
 
 use super::{folds::*, *};
@@ -10,7 +10,7 @@ async fn together(
     place: &Place,
     store: &Sqlite,
     appends: impl IntoIterator<Item = Append>,
-) -> Vec<Result<Appended, Error>> {
+) -> Vec<Result<AppendOutcome, Error>> {
     let mut raw = place.raw().await;
     let lock = raw.begin_with("BEGIN IMMEDIATE").await.unwrap();
     let mut running = Vec::new();
@@ -53,8 +53,8 @@ async fn appends_with_and_without_folds_share_a_transaction() {
     let told: Vec<_> = answers
         .iter()
         .map(|answer| match answer {
-            Ok(Appended::Done(receipt)) => format!("done at {}", receipt.position()),
-            Ok(Appended::Inline(wanted)) => format!("wants {}", wanted.len()),
+            Ok(AppendOutcome::Done(receipt)) => format!("done at {}", receipt.position()),
+            Ok(AppendOutcome::InlineRequired(wanted)) => format!("wants {}", wanted.len()),
             Ok(other) => panic!("{other:?}"),
             Err(error) => error.to_string(),
         })
@@ -88,7 +88,7 @@ async fn rows_that_are_refused_take_only_their_append_with_them() {
     let answers = together(&place, &store, appends).await;
     assert!(matches!(
         answers[..],
-        [Ok(Appended::Done(_)), Err(Error::Unusable { .. }), Ok(Appended::Done(_))]
+        [Ok(AppendOutcome::Done(_)), Err(Error::Unusable { .. }), Ok(AppendOutcome::Done(_))]
     ));
     assert!(message(answers[1].as_ref().unwrap_err()).contains("not this"));
     let log = all(&store).await;
@@ -110,7 +110,7 @@ async fn a_damaged_row_is_named_and_nothing_is_written() {
         ..TALLIES
     };
     store.define(&IDS, store.log_id()).await.unwrap();
-    store.go_inline(inline(IDS)).await.unwrap();
+    store.make_inline(inline(IDS)).await.unwrap();
     let harm = "INSERT INTO annalist_rows_ids_v1 VALUES ('a:1', 'nobody')";
     sqlx::query(harm).execute(&mut place.raw().await).await.unwrap();
     let append = Append { inline: vec![inline(IDS), inline(TALLIES)], ..events([paid(&["a:1"])]) };
@@ -125,7 +125,7 @@ async fn a_fold_that_gives_what_does_not_fit_writes_nothing() {
     let store = keeping(&place).await;
     const OTHER: Table = Table { projection: "other", columns: TALLIES.columns.split_at(2).0, ..TALLIES };
     store.define(&OTHER, store.log_id()).await.unwrap();
-    store.go_inline(inline(OTHER)).await.unwrap();
+    store.make_inline(inline(OTHER)).await.unwrap();
     let append = Append { inline: vec![inline(TALLIES), inline(OTHER)], ..events([paid(&["a:1"])]) };
     assert!(matches!(store.append(append).await, Err(Error::Invalid(_))));
     assert!(all(&store).await.is_empty() && found(&store, &TALLIES).await.is_empty());
@@ -137,7 +137,7 @@ async fn a_panic_on_the_way_inline_changes_nothing() {
     let store = place.open().await;
     store.define(&TALLIES, store.log_id()).await.unwrap();
     write(&store, events([draft("paid", &["a:1"], "\"panics late\"")])).await;
-    let error = store.go_inline(inline(TALLIES)).await.unwrap_err();
+    let error = store.make_inline(inline(TALLIES)).await.unwrap_err();
     assert!(matches!(error, Error::Panicked { .. }), "{error:?}");
     write(&store, events([paid(&["a:1"])])).await;
     assert!(!store.builds("tallies").await.unwrap()[0].inline);
@@ -155,7 +155,8 @@ async fn handles_that_go_inline_and_leave_lose_no_event() {
             let mut folds = 0;
             for n in 0..50 {
                 let mut append = events([paid(&[&format!("a:{}", n % 3), &format!("w:{writer}")])]);
-                while let Appended::Inline(wanted) = store.append(append.clone()).await.unwrap() {
+                while let AppendOutcome::InlineRequired(wanted) = store.append(append.clone()).await.unwrap()
+                {
                     append.inline = wanted.iter().map(|_| inline(TALLIES)).collect();
                     folds += 1;
                 }
@@ -166,16 +167,16 @@ async fn handles_that_go_inline_and_leave_lose_no_event() {
     // A runner that is in nobody's way: it folds in the background what was written meanwhile.
     let other = place.open().await;
     while !writers.is_empty() {
-        match other.go_inline(inline(TALLIES)).await.unwrap() {
-            Inlined::Done => tokio::task::yield_now().await,
-            Inlined::Behind => panic!("few events lie behind"),
+        match other.make_inline(inline(TALLIES)).await.unwrap() {
+            InlineOutcome::Done => tokio::task::yield_now().await,
+            InlineOutcome::Behind => panic!("few events lie behind"),
         }
-        other.leave_inline(&TALLIES).await.unwrap();
+        other.make_async(&TALLIES).await.unwrap();
         while let Some(ended) = writers.try_join_next() {
             ended.unwrap();
         }
     }
-    assert_eq!(other.go_inline(inline(TALLIES)).await.unwrap(), Inlined::Done);
+    assert_eq!(other.make_inline(inline(TALLIES)).await.unwrap(), InlineOutcome::Done);
     let log = all(&store).await;
     assert_eq!((log.len(), found(&store, &TALLIES).await), (200, tallies(&log)));
     place.assert_sound().await;
@@ -188,11 +189,11 @@ async fn what_is_inline_stands_in_the_file() {
     assert_eq!(seen(&place, "SELECT types FROM annalist_builds").await, ["[\"paid\"]"]);
     store.close().await;
     let store = place.open().await;
-    let wanted = InlineId { projection: "tallies".to_owned(), version: 1, build: 0 };
-    assert_eq!(store.append(events([paid(&[])])).await.unwrap(), Appended::Inline(vec![wanted]));
+    let wanted = BuildId { projection: "tallies".to_owned(), version: 1, build: 0 };
+    assert_eq!(store.append(events([paid(&[])])).await.unwrap(), AppendOutcome::InlineRequired(vec![wanted]));
     write(&store, counted([paid(&["a:1"])])).await;
     // Who asks again folds nothing twice.
-    assert_eq!(store.go_inline(inline(TALLIES)).await.unwrap(), Inlined::Done);
+    assert_eq!(store.make_inline(inline(TALLIES)).await.unwrap(), InlineOutcome::Done);
     assert_eq!(found(&store, &TALLIES).await[0][1], Value::Int(1));
     let harm = "UPDATE annalist_builds SET types = '[1]'";
     sqlx::query(harm).execute(&mut place.raw().await).await.unwrap();

@@ -11,7 +11,7 @@ use std::{
 
 use annalist_core::{
     BoxError,
-    rows::{Committed, RowChange, RowStore, Transactional, Work},
+    rows::{CommitOutcome, InTransaction, RowChange, RowStore, Transactional},
 };
 use async_trait::async_trait;
 use sqlx::raw_sql;
@@ -51,7 +51,7 @@ impl Acts {
 }
 
 #[async_trait]
-impl Work<Sqlite> for Acts {
+impl InTransaction<Sqlite> for Acts {
     async fn run(&self, connection: &mut SqliteConnection) -> Result<(), BoxError> {
         self.ran.store(true, Ordering::Release);
         for act in &self.acts {
@@ -98,7 +98,7 @@ async fn ready(place: &Place) -> Sqlite {
 async fn lend(
     store: &Sqlite,
     acts: impl IntoIterator<Item = Act>,
-) -> Result<Result<Committed, BoxError>, Error> {
+) -> Result<Result<CommitOutcome, BoxError>, Error> {
     store.commit_with(change(&OWNERS, 0, 1, vec![owner(1, "Anna")]), &Acts::new(acts)).await
 }
 
@@ -111,7 +111,7 @@ async fn assert_untouched(place: &Place, store: &Sqlite, after: &str) {
     let done = lend(store, [INSERT]).await.unwrap().unwrap();
     assert_eq!(
         (done, seen(place, "SELECT text FROM mine").await),
-        (Committed::Done, vec!["kept".to_owned()])
+        (CommitOutcome::Done, vec!["kept".to_owned()])
     );
     place.assert_sound().await;
 }
@@ -122,12 +122,12 @@ const INSERT: Act = Act::Runs("INSERT INTO mine VALUES ('kept')");
 async fn a_work_is_done_with_the_change_or_not_at_all() {
     let place = Place::new();
     let store = ready(&place).await;
-    assert_eq!(lend(&store, [INSERT, Act::Nests]).await.unwrap().unwrap(), Committed::Done);
+    assert_eq!(lend(&store, [INSERT, Act::Nests]).await.unwrap().unwrap(), CommitOutcome::Done);
     assert_eq!(seen(&place, "SELECT text FROM mine").await, ["kept", "nested"]);
     assert_eq!(found(&store, &OWNERS).await, [owner(1, "Anna")]);
     let again = Acts::new([INSERT]);
     let stale = store.commit_with(change(&OWNERS, 0, 1, vec![]), &again).await.unwrap().unwrap();
-    assert_eq!(stale, Committed::Stale(Position::new(1)));
+    assert_eq!(stale, CommitOutcome::Stale(Position::new(1)));
     assert!(!again.ran.load(Ordering::Acquire), "a work was run for a change that is not made");
     assert_eq!(seen(&place, "SELECT text FROM mine").await.len(), 2);
 }
@@ -206,7 +206,7 @@ async fn a_transaction_that_was_left_open_inside_is_never_taken_for_done() {
     let place = Place::new();
     let store = ready(&place).await;
     let error = lend(&store, [INSERT, Act::NestsAndForgets, INSERT]).await.unwrap_err();
-    assert!(matches!(error, Error::Unusable { .. } | Error::Unknown { .. }), "{error:?}");
+    assert!(matches!(error, Error::Unusable { .. } | Error::OutcomeUnknown { .. }), "{error:?}");
     assert_untouched(&place, &store, "a transaction that was left open").await;
 }
 
@@ -236,7 +236,7 @@ async fn a_pool_with_one_connection_is_given_back() {
         assert!(!matches!(lend(&store, acts).await, Ok(Ok(_))));
         sqlx::query("INSERT INTO mine VALUES ('of others')").execute(&pool).await.unwrap();
     }
-    assert_eq!(lend(&store, [INSERT]).await.unwrap().unwrap(), Committed::Done);
+    assert_eq!(lend(&store, [INSERT]).await.unwrap().unwrap(), CommitOutcome::Done);
     // What was lent may be committed again by whoever has it next.
     let mut own = pool.begin().await.unwrap();
     sqlx::query("INSERT INTO mine VALUES ('committed')").execute(&mut *own).await.unwrap();
@@ -255,6 +255,6 @@ async fn a_change_that_is_refused_is_refused_here_too() {
     assert!(matches!(unknown, Err(Error::Unusable { .. })));
     let others = RowChange { parked: 1, ..change(&OWNERS, 0, 1, vec![]) };
     let stale = store.commit_with(others, &acts).await.unwrap().unwrap();
-    assert_eq!(stale, Committed::Stale(START));
+    assert_eq!(stale, CommitOutcome::Stale(START));
     assert!(!acts.ran.load(Ordering::Acquire));
 }

@@ -17,11 +17,11 @@ mod rows;
 mod snapshots;
 
 use annalist_core::{
+    criteria::{Criteria, Item},
     error::Error,
     payload::Payload,
-    query::{Criteria, Item},
     record::{Draft, Name, Position, Record},
-    store::{Append, Appended, Batch, CommandKey, Condition, EventStore, Read, Receipt},
+    store::{Append, AppendOutcome, Batch, CommandKey, Condition, EventStore, Read, Receipt},
     tag::Tag,
     time::Timestamp,
 };
@@ -101,9 +101,9 @@ fn with_tag(text: &str) -> Criteria {
     Item::any().tag(tag(text)).into()
 }
 
-fn done(appended: Appended) -> Receipt {
+fn done(appended: AppendOutcome) -> Receipt {
     match appended {
-        Appended::Done(receipt) => receipt,
+        AppendOutcome::Done(receipt) => receipt,
         other => panic!("not done: {other:?}"),
     }
 }
@@ -129,7 +129,7 @@ fn message(error: &Error) -> String {
 }
 
 /// What a decision does: reads, and appends if nothing that matches has come since.
-async fn guarded(store: &impl EventStore, criteria: Criteria, draft: Draft) -> Appended {
+async fn guarded(store: &impl EventStore, criteria: Criteria, draft: Draft) -> AppendOutcome {
     let marker = read(store, criteria.clone()).await.marker;
     store
         .append(Append { conditions: vec![Condition { criteria, marker }], ..events([draft]) })

@@ -1,6 +1,6 @@
 //! Files that an older program wrote.
 
-use annalist_core::rows::{Anchor, Build, Committed, RowStore, Switched, Table};
+use annalist_core::rows::{Anchor, Build, CommitOutcome, PromoteOutcome, RowStore, Table};
 use sqlx::{AssertSqlSafe, SqlitePool};
 use uuid::Uuid;
 
@@ -54,9 +54,9 @@ async fn what_was_migrated_goes_on() {
     assert_eq!(found(&store, &live).await, [owner(1, "Anna"), owner(2, "Bert")]);
     let next = Table { version: 12, ..OWNERS };
     let rows = vec![owner(1, "Anna"), owner(2, "Berta")];
-    assert_eq!(store.commit(change(&next, 0, 2, rows)).await.unwrap(), Committed::Done);
-    assert!(matches!(store.switch(&next, true).await.unwrap(), Switched::Differs(_)));
-    assert_eq!(store.switch(&next, false).await.unwrap(), Switched::Done);
+    assert_eq!(store.commit(change(&next, 0, 2, rows)).await.unwrap(), CommitOutcome::Done);
+    assert!(matches!(store.promote(&next, true).await.unwrap(), PromoteOutcome::Differs(_)));
+    assert_eq!(store.promote(&next, false).await.unwrap(), PromoteOutcome::Done);
     assert_eq!(seen(&place, "SELECT owner FROM annalist_rows_owners").await, ["Anna", "Berta"]);
     assert!(store.discard(&OWNERS).await.unwrap());
     assert!(store.discard(&live).await.unwrap());

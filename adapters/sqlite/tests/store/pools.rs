@@ -79,13 +79,13 @@ async fn a_journal_that_is_not_wal_keeps_the_promises_too() {
 
 #[tokio::test]
 async fn the_printed_sql_makes_the_same_tables() {
-    let (by_hand, by_store) = (Place::new(), Place::new());
+    let (manual, by_store) = (Place::new(), Place::new());
     by_store.open().await.close().await;
-    let pool = SqlitePool::connect_with(connect(&by_hand)).await.unwrap();
+    let pool = SqlitePool::connect_with(connect(&manual)).await.unwrap();
     let script = migration_sql("annalist_").unwrap();
     sqlx::raw_sql(sqlx::AssertSqlSafe(script)).execute(&pool).await.unwrap();
     let mut made = Vec::new();
-    for place in [&by_hand, &by_store] {
+    for place in [&manual, &by_store] {
         let schema = "SELECT name, sql FROM sqlite_schema ORDER BY name";
         let rows: Vec<(String, Option<String>)> =
             sqlx::query_as(schema).fetch_all(&mut place.raw().await).await.unwrap();
@@ -94,7 +94,7 @@ async fn the_printed_sql_makes_the_same_tables() {
     assert_eq!(made[0], made[1]);
     let ids: Vec<(String, i64)> =
         sqlx::query_as("SELECT id, schema FROM annalist_log").fetch_all(&pool).await.unwrap();
-    let store = by_hand.open().await;
+    let store = manual.open().await;
     assert_eq!(ids, [(store.log_id().to_string(), 4)]);
     let version = store.log_id().as_uuid().get_version_num();
     assert_eq!(version, 4);

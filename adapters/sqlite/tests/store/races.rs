@@ -27,10 +27,11 @@ async fn two_handles_on_one_file_let_one_racer_win() {
             });
         }
         let answers = racers.join_all().await;
-        let winners = answers.iter().filter(|answer| matches!(answer, Appended::Done(_))).count();
-        let refused = answers
-            .iter()
-            .filter(|answer| **answer == Appended::Conflict { condition: 0, met: Position::new(round + 1) });
+        let winners = answers.iter().filter(|answer| matches!(answer, AppendOutcome::Done(_))).count();
+        let refused = answers.iter().filter(|answer| {
+            **answer
+                == AppendOutcome::Conflict { condition: 0, conflicting_position: Position::new(round + 1) }
+        });
         assert_eq!((winners, refused.count()), (1, 7), "{answers:?}");
     }
     assert_eq!(positions(&all(&handles[0]).await), (1..=30).collect::<Vec<u64>>());
@@ -84,7 +85,7 @@ async fn one_command_id_is_accepted_once() {
     let receipts: HashSet<_> = answers
         .iter()
         .map(|answer| match answer {
-            Appended::Done(receipt) | Appended::Already(receipt) => receipt.events[0].id,
+            AppendOutcome::Done(receipt) | AppendOutcome::Duplicate(receipt) => receipt.events[0].id,
             _ => panic!("{answers:?}"),
         })
         .collect();
@@ -123,9 +124,9 @@ async fn one_batch_answers_each_append_for_itself() {
     }
     let refused = answers.remove(3).unwrap_err();
     assert!(matches!(refused, Error::Invalid(annalist_core::Invalid::CommandIdReused { .. })), "{refused:?}");
-    let answers: Vec<Appended> = answers.into_iter().map(Result::unwrap).collect();
-    assert_eq!(answers[2], Appended::Conflict { condition: 0, met: Position::new(3) });
-    assert_eq!(answers[3], Appended::Already(used));
+    let answers: Vec<AppendOutcome> = answers.into_iter().map(Result::unwrap).collect();
+    assert_eq!(answers[2], AppendOutcome::Conflict { condition: 0, conflicting_position: Position::new(3) });
+    assert_eq!(answers[3], AppendOutcome::Duplicate(used));
     let ends = [0, 1, 4].map(|number| done(answers[number].clone()).position().get());
     assert_eq!(ends, [2, 3, 5]);
     assert_eq!(positions(&all(&store).await), [1, 2, 3, 4, 5]);

@@ -1,7 +1,7 @@
 //! Rows of projections: plain tables for whoever asks in SQL, and never in the way of the log.
 
 use annalist_core::rows::{
-    Bound, Column, ColumnType, Committed, Filter, Role, Row, RowChange, RowQuery, RowStore, Sort, Table,
+    Bound, Column, ColumnType, CommitOutcome, Filter, Role, Row, RowChange, RowQuery, RowStore, Sort, Table,
     Value,
 };
 use sqlx::{AssertSqlSafe, Row as _};
@@ -112,8 +112,8 @@ async fn rows_of_a_log_in_another_file() {
     let (events_here, rows_here) = (Place::new(), Place::new());
     let (log, rows) = (events_here.open().await, rows_here.open().await);
     rows.define(&ACCOUNTS, log.log_id()).await.unwrap();
-    assert_eq!(rows.commit(change(0, 3, vec![account(1, "Anna")])).await.unwrap(), Committed::Done);
-    assert_eq!(rows.commit(change(0, 3, vec![])).await.unwrap(), Committed::Stale(Position::new(3)));
+    assert_eq!(rows.commit(change(0, 3, vec![account(1, "Anna")])).await.unwrap(), CommitOutcome::Done);
+    assert_eq!(rows.commit(change(0, 3, vec![])).await.unwrap(), CommitOutcome::Stale(Position::new(3)));
     let error = rows.define(&ACCOUNTS, rows.log_id()).await.unwrap_err();
     assert!(message(&error).contains(&log.log_id().to_string()), "{error}");
 }
@@ -152,7 +152,7 @@ async fn a_change_that_fails_half_way_leaves_nothing() {
     assert_eq!(store.checkpoint("accounts", 1).await.unwrap().unwrap().position, Position::new(1));
     // The writer is free for others.
     write(&store, events([draft("opened", &[], "0")])).await;
-    assert_eq!(store.commit(change(1, 2, vec![account(2, "Bert")])).await.unwrap(), Committed::Done);
+    assert_eq!(store.commit(change(1, 2, vec![account(2, "Bert")])).await.unwrap(), CommitOutcome::Done);
 }
 
 #[tokio::test]
@@ -166,7 +166,7 @@ async fn a_locked_file_is_waited_for_and_then_unavailable() {
     let error = store.commit(change(0, 1, vec![account(1, "Anna")])).await.unwrap_err();
     assert!(error.is_unavailable(), "{error:?}");
     sqlx::query("ROLLBACK").execute(&mut raw).await.unwrap();
-    assert_eq!(store.commit(change(0, 1, vec![account(1, "Anna")])).await.unwrap(), Committed::Done);
+    assert_eq!(store.commit(change(0, 1, vec![account(1, "Anna")])).await.unwrap(), CommitOutcome::Done);
 }
 
 #[tokio::test]

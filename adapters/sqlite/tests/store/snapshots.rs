@@ -20,7 +20,7 @@ fn at(position: u64) -> Snapshot {
 async fn they_are_in_the_file() {
     let place = Place::new();
     let store = place.open().await;
-    store.keep_snapshot(&of(1), &at(7)).await.unwrap();
+    store.save_snapshot(&of(1), &at(7)).await.unwrap();
     assert_eq!(place.open().await.snapshot(&of(1)).await.unwrap(), Some(at(7)));
     store.close().await;
     assert_eq!(place.open().await.snapshot(&of(1)).await.unwrap(), Some(at(7)));
@@ -36,7 +36,7 @@ async fn a_file_of_the_third_version_learns_of_them() {
     let third = "DROP TABLE annalist_snapshots; UPDATE annalist_log SET schema = 3";
     sqlx::raw_sql(third).execute(&mut place.raw().await).await.unwrap();
     let store = place.open().await;
-    store.keep_snapshot(&of(1), &at(1)).await.unwrap();
+    store.save_snapshot(&of(1), &at(1)).await.unwrap();
     assert_eq!(store.snapshot(&of(1)).await.unwrap(), Some(at(1)));
     assert_eq!(all(&store).await.len(), 1);
 }
@@ -45,12 +45,12 @@ async fn a_file_of_the_third_version_learns_of_them() {
 async fn a_file_that_is_only_read_gives_them_and_takes_none() {
     let place = Place::new();
     let store = place.open().await;
-    store.keep_snapshot(&of(1), &at(7)).await.unwrap();
+    store.save_snapshot(&of(1), &at(7)).await.unwrap();
     let url = format!("sqlite://{}?mode=ro", place.file().display());
     let pool =
         SqlitePool::connect_lazy_with(SqliteConnectOptions::new().filename(place.file()).read_only(true));
     for reader in [Sqlite::open(url).await.unwrap(), Sqlite::options().with_pool(pool).await.unwrap()] {
-        let error = reader.keep_snapshot(&of(1), &at(8)).await.unwrap_err();
+        let error = reader.save_snapshot(&of(1), &at(8)).await.unwrap_err();
         assert!(matches!(error, Error::Unusable { .. }) && message(&error).contains("read-only"), "{error}");
         assert_eq!(reader.snapshot(&of(1)).await.unwrap(), Some(at(7)));
     }
@@ -59,16 +59,16 @@ async fn a_file_that_is_only_read_gives_them_and_takes_none() {
 #[tokio::test]
 async fn while_another_holds_the_file_they_are_found_and_not_kept() {
     let place = Place::new();
-    let patience = std::time::Duration::from_millis(20);
-    let store = Sqlite::options().busy_timeout(patience).open(place.file()).await.unwrap();
-    store.keep_snapshot(&of(1), &at(7)).await.unwrap();
+    let timeout = std::time::Duration::from_millis(20);
+    let store = Sqlite::options().busy_timeout(timeout).open(place.file()).await.unwrap();
+    store.save_snapshot(&of(1), &at(7)).await.unwrap();
     let mut raw = place.raw().await;
     let lock = raw.begin_with("BEGIN IMMEDIATE").await.unwrap();
-    let error = store.keep_snapshot(&of(1), &at(8)).await.unwrap_err();
+    let error = store.save_snapshot(&of(1), &at(8)).await.unwrap_err();
     assert!(error.is_unavailable() && message(&error).contains("busy timeout"), "{error}");
     assert_eq!(store.snapshot(&of(1)).await.unwrap(), Some(at(7)));
     lock.rollback().await.unwrap();
-    store.keep_snapshot(&of(1), &at(8)).await.unwrap();
+    store.save_snapshot(&of(1), &at(8)).await.unwrap();
     assert_eq!(store.snapshot(&of(1)).await.unwrap(), Some(at(8)));
 }
 
@@ -77,7 +77,7 @@ async fn a_closed_store_neither_finds_nor_keeps_any() {
     let place = Place::new();
     let store = place.open().await;
     store.close().await;
-    assert!(store.keep_snapshot(&of(1), &at(8)).await.unwrap_err().is_unavailable());
+    assert!(store.save_snapshot(&of(1), &at(8)).await.unwrap_err().is_unavailable());
     assert!(store.snapshot(&of(1)).await.unwrap_err().is_unavailable());
 }
 
@@ -91,7 +91,7 @@ async fn they_are_kept_amid_appends() {
         let (keeper, writer) = (store.clone(), store.clone());
         running.spawn(async move {
             for position in 1..=20 {
-                keeper.keep_snapshot(&of(id), &at(position)).await.unwrap();
+                keeper.save_snapshot(&of(id), &at(position)).await.unwrap();
             }
         });
         running.spawn(async move {
@@ -116,11 +116,11 @@ async fn a_damaged_one_is_named_and_can_be_replaced() {
     ] {
         let place = Place::new();
         let store = place.open().await;
-        store.keep_snapshot(&of(1), &at(7)).await.unwrap();
+        store.save_snapshot(&of(1), &at(7)).await.unwrap();
         sqlx::query(sql).execute(&mut place.raw().await).await.unwrap();
         let error = store.snapshot(&of(1)).await.unwrap_err();
         assert!(matches!(error, Error::Unusable { .. }) && message(&error).contains(says), "{error:?}");
-        store.keep_snapshot(&of(1), &at(8)).await.unwrap();
+        store.save_snapshot(&of(1), &at(8)).await.unwrap();
         assert_eq!(store.snapshot(&of(1)).await.unwrap(), Some(at(8)));
     }
 }
@@ -131,7 +131,7 @@ async fn without_their_table_the_log_goes_on() {
     let store = place.open().await;
     sqlx::query("DROP TABLE annalist_snapshots").execute(&mut place.raw().await).await.unwrap();
     for error in [
-        store.keep_snapshot(&of(1), &at(7)).await.unwrap_err(),
+        store.save_snapshot(&of(1), &at(7)).await.unwrap_err(),
         store.snapshot(&of(1)).await.map(drop).unwrap_err(),
     ] {
         assert!(matches!(error, Error::Unusable { .. }) && message(&error).contains("form"), "{error}");

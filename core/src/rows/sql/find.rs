@@ -3,8 +3,8 @@
 use super::{Question, TableSql, fits};
 use crate::{
     error::Invalid,
+    limits::refuse,
     rows::{Bound, Column, ColumnType, Filter, Key, RowQuery, Sort, Value},
-    text::refuse,
 };
 
 impl TableSql<'_> {

@@ -2,7 +2,10 @@
 
 use annalist::{
     Error, LogId, Sqlite,
-    rows::{Build, Checkpoint, Committed, Key, Parked, Row, RowChange, RowQuery, RowStore, Switched, Table},
+    rows::{
+        Build, Checkpoint, CommitOutcome, Key, Parked, PromoteOutcome, Row, RowChange, RowQuery, RowStore,
+        Table,
+    },
 };
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
@@ -32,7 +35,7 @@ impl Gated {
 
 #[async_trait]
 impl RowStore for Gated {
-    async fn commit(&self, change: RowChange<'_>) -> Result<Committed, Error> {
+    async fn commit(&self, change: RowChange<'_>) -> Result<CommitOutcome, Error> {
         let builds = self.rows.builds(change.table.projection).await?;
         if builds.iter().any(|build| build.order() == change.table.order() && !build.live) {
             self.leave.acquire().await.unwrap().forget();
@@ -68,15 +71,15 @@ impl RowStore for Gated {
         self.rows.parked(table).await
     }
 
-    async fn switch(&self, table: &Table, compare: bool) -> Result<Switched, Error> {
-        self.rows.switch(table, compare).await
+    async fn promote(&self, table: &Table, compare: bool) -> Result<PromoteOutcome, Error> {
+        self.rows.promote(table, compare).await
     }
 
     async fn discard(&self, table: &Table) -> Result<bool, Error> {
         self.rows.discard(table).await
     }
 
-    async fn leave_inline(&self, table: &Table) -> Result<Checkpoint, Error> {
-        self.rows.leave_inline(table).await
+    async fn make_async(&self, table: &Table) -> Result<Checkpoint, Error> {
+        self.rows.make_async(table).await
     }
 }

@@ -21,7 +21,7 @@ use self::gated::Gated;
 
 const EVENTS: usize = 2_000;
 /// Nothing takes as long; a busy machine may take its time.
-const PATIENCE: Duration = Duration::from_secs(30);
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How many questions are answered on the way before a build may make its next step. It makes two.
 const QUESTIONS: usize = 5;
 
@@ -43,7 +43,7 @@ impl Bank {
         bank.rows.open();
         let app = bank.program::<Balance>().await;
         assert_eq!(books::fill(&app, EVENTS).await.unwrap(), 20);
-        app.caught_up().await.unwrap();
+        app.wait_until_caught_up().await.unwrap();
         bank.rows.close();
         (bank, app)
     }
@@ -157,8 +157,8 @@ async fn version_2_takes_over_while_questions_go_on() {
     bank.rows.open();
     let account = &old[0].account;
     let receipt = program.execute(Deposit { account: account.clone(), amount: Cents::new(1) }).await.unwrap();
-    let seen = old_program.find::<Balance>(account).after(&receipt).within(PATIENCE).await.unwrap();
+    let seen = old_program.find::<Balance>(account).after(&receipt).timeout(DEFAULT_TIMEOUT).await.unwrap();
     assert_eq!(seen.unwrap().cents, old[0].cents + 1);
-    let seen = program.find::<v2::Balance>(account).after(&receipt).within(PATIENCE).await.unwrap();
+    let seen = program.find::<v2::Balance>(account).after(&receipt).timeout(DEFAULT_TIMEOUT).await.unwrap();
     assert_eq!(seen.unwrap().cents, old[0].cents + 1);
 }

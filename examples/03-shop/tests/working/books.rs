@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use annalist::{App, Criteria, Error, Event, Query, Raw, Record, by_hand::ReadModels};
+use annalist::{App, Criteria, Error, Event, Query, RawEvent, Record, manual::ReadModels};
 use shop::{
     aggregate::Stock,
     command::Place,
@@ -29,7 +29,7 @@ pub(crate) struct Books {
 impl Books {
     /// Reads everything.
     pub(crate) async fn of(app: &App) -> Self {
-        app.caught_up().await.unwrap();
+        app.wait_until_caught_up().await.unwrap();
         in_the_right_order(app).await;
         let mut books = Self::default();
         let mut page = app.list::<OrderRow>().await.unwrap();
@@ -143,8 +143,8 @@ async fn in_the_right_order(app: &App) {
 /// The events of a type that a record holds.
 fn decoded<E: Event>(record: &Record) -> Vec<E> {
     let mut events = Vec::new();
-    if E::TYPES.owns(&record.name) {
-        E::decode_raw(&Raw::from(record), &annalist::Codec::default(), &mut |event| events.push(event))
+    if E::TYPES.contains(&record.name) {
+        E::decode_raw(&RawEvent::from(record), &annalist::Codec::default(), &mut |event| events.push(event))
             .unwrap();
     }
     events
@@ -171,6 +171,6 @@ impl Query for UnderWay {
 /// Waits until every order that is placed by now has come to its end.
 pub(crate) async fn all_ended(app: &App) {
     let placed = app.store().settled().await.unwrap().position;
-    let mut watched = app.watch(UnderWay).after(placed).within(Duration::from_secs(600));
+    let mut watched = app.watch(UnderWay).after(placed).timeout(Duration::from_secs(600));
     while watched.next().await.unwrap() {}
 }

@@ -179,7 +179,8 @@ async fn a_gateway_that_stays_away_holds_up_payments_alone() {
     stocked(&app).await;
     let first = place("first", "ann", &[("tea", 2)]);
     app.execute(first.clone()).await.unwrap();
-    let stopped = app.until("payments", |status| matches!(status.state, State::Stopped(_))).await.unwrap();
+    let stopped =
+        app.wait_until("payments", |status| matches!(status.state, State::Stopped(_))).await.unwrap();
     let State::Stopped(stopped) = stopped.state else { panic!("{stopped:?}") };
     assert!(stopped.error.contains(&Away.to_string()), "{stopped}");
 
@@ -207,7 +208,7 @@ async fn an_order_that_is_placed_twice_is_placed_once() {
     all_ended(&app).await;
     let again = app.execute(order.clone()).id(id(&order)).await.unwrap();
     assert_eq!(first, again);
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     Books::of(&app).await.balance(&[order], &gateway);
 }
 

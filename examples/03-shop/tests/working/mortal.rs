@@ -8,7 +8,7 @@ use std::sync::{
 use annalist::{
     Criteria, Error, EventStore, LogId, Position, Receipt, Timestamp,
     rows::SharedRows,
-    store::{Append, Appended, Batch, CommandKey, Entry, Hints, Page, Read, Settled},
+    store::{Append, AppendOutcome, Batch, CommandKey, Entry, Page, Read, Settled, Wakeups},
 };
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
@@ -43,7 +43,7 @@ impl Mortal {
 
 #[async_trait]
 impl EventStore for Mortal {
-    async fn append(&self, append: Append) -> Result<Appended, Error> {
+    async fn append(&self, append: Append) -> Result<AppendOutcome, Error> {
         let number = self.appends.fetch_add(1, Ordering::SeqCst);
         if number < self.answered {
             return self.inner.append(append).await;
@@ -82,8 +82,8 @@ impl EventStore for Mortal {
         self.inner.settled().await
     }
 
-    fn hints(&self) -> Hints {
-        self.inner.hints()
+    fn wakeups(&self) -> Wakeups {
+        self.inner.wakeups()
     }
 
     async fn position_at(&self, time: Timestamp) -> Result<Position, Error> {
@@ -102,7 +102,7 @@ impl EventStore for Mortal {
         self.inner.count(criteria, after, up_to).await
     }
 
-    async fn forget_commands(&self, before: Timestamp) -> Result<u64, Error> {
-        self.inner.forget_commands(before).await
+    async fn purge_command_ids(&self, before: Timestamp) -> Result<u64, Error> {
+        self.inner.purge_command_ids(before).await
     }
 }

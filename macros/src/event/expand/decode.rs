@@ -34,14 +34,14 @@ pub(super) fn method(event: &Event<'_>) -> TokenStream {
                 #(const { #asserts })*
                 match raw.name {
                     #(#arms)*
-                    _ => __annalist::std::result::Result::Err(__annalist::Raw::unknown_to::<Self>(raw)),
+                    _ => __annalist::std::result::Result::Err(__annalist::RawEvent::unknown_to::<Self>(raw)),
                 }
             }
         }
     };
     quote_spanned! {span=>
         fn decode_raw(
-            raw: &__annalist::Raw<'_>,
+            raw: &__annalist::RawEvent<'_>,
             codec: &__annalist::Codec,
             each: &mut dyn __annalist::std::ops::FnMut(Self),
         ) -> __annalist::std::result::Result<(), __annalist::Invalid> {
@@ -58,7 +58,7 @@ fn arm(event: &Event<'_>, variant: &Variant<'_>) -> TokenStream {
             }
         }
         Variant::Newtype { ident, inner } => quote_spanned! {at(inner.span())=>
-            name if <#inner as __annalist::Event>::TYPES.owns(name) => {
+            name if <#inner as __annalist::Event>::TYPES.contains(name) => {
                 <#inner as __annalist::Event>::decode_raw(raw, codec, &mut |event| each(Self::#ident(event)))
             }
         },

@@ -24,7 +24,7 @@ pub(super) fn method(projection: &Projection<'_>) -> TokenStream {
         fn plan_record<'__a>(
             record: &'__a __annalist::Record,
             codec: &__annalist::Codec,
-            steps: &mut __annalist::Steps<'__a, Self>,
+            steps: &mut __annalist::RowOps<'__a, Self>,
         ) -> __annalist::std::result::Result<(), __annalist::Invalid> {
             #(const { #asserts })*
             #(#entries)*

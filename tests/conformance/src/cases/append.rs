@@ -1,7 +1,7 @@
 //! What is appended is there, whole, in order, and as it was written.
 
 use annalist_core::{
-    query::Criteria,
+    criteria::Criteria,
     record::{Draft, Metadata, Position, Record},
     store::{Marker, Read, Receipt},
     time::Timestamp,
@@ -28,7 +28,7 @@ async fn an_empty_log_is_empty(log: Log) -> Outcome {
     ensure_eq!(batch.records, [], "records of an empty log");
     let settled = log.settled().await?;
     ensure_eq!(settled.position, Position::START, "an empty log is settled up to its start");
-    ensure_eq!(settled.hole, None, "nothing keeps an empty log from settling");
+    ensure_eq!(settled.gap, None, "nothing keeps an empty log from settling");
     let page = log.page(&Criteria::all(), Position::START, 10).await?;
     ensure_eq!((page.records, page.up_to), (vec![], Position::START), "the feed of an empty log");
     ensure_eq!(log.journal(0, 10).await?, [], "the journal of an empty log");
@@ -38,7 +38,7 @@ async fn an_empty_log_is_empty(log: Log) -> Outcome {
         "the position of an empty log at any time"
     );
     ensure_eq!(log.receipt(&key("c-1", "open", &[])).await?, None, "the receipt of an unknown command id");
-    ensure_eq!(log.forget_commands(Timestamp::MAX).await?, 0, "command ids forgotten in an empty log");
+    ensure_eq!(log.purge_command_ids(Timestamp::MAX).await?, 0, "command ids forgotten in an empty log");
     ensure_eq!(log.read(&[]).await?, [], "the answer to no reads");
     ensure!(!log.describe().is_empty(), "a store must say in its messages what and where it is");
     Ok(())
@@ -70,9 +70,9 @@ async fn an_event_is_read_back_as_it_was_written(log: Log) -> Outcome {
     let page = log.page(&Criteria::all(), Position::START, 10).await?;
     ensure_eq!(page.records, [wanted], "the event that the feed gives");
 
-    let bare = event("account.closed", &[]);
-    let receipt = log.accepted(append([bare.clone()])).await?;
-    let wanted = bare.record(receipt.position(), Timestamp::EPOCH, Metadata::default());
+    let payload_only = event("account.closed", &[]);
+    let receipt = log.accepted(append([payload_only.clone()])).await?;
+    let wanted = payload_only.record(receipt.position(), Timestamp::EPOCH, Metadata::default());
     ensure_eq!(
         log.look(read(&["account.closed"], &[])).await?.records,
         [wanted],
@@ -129,9 +129,9 @@ async fn an_append_of_nothing_changes_nothing(log: Log) -> Outcome {
 }
 
 async fn an_append_of_nothing_still_checks_its_conditions(log: Log) -> Outcome {
-    let met = log.accepted(append([event("a", &["x:1"])])).await?.position();
+    let conflicting_position = log.accepted(append([event("a", &["x:1"])])).await?.position();
     let refused = log.conflict(nothing().under(of(&[], &["x:1"]), Marker::START)).await?;
-    ensure_eq!(refused, (0, met), "what an append of nothing met");
+    ensure_eq!(refused, (0, conflicting_position), "what an append of nothing met");
     log.accepted(nothing().under(of(&[], &["x:2"]), Marker::START)).await?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Conditions: an append succeeds if, and only if, nothing that matches has appeared since the marker.
 
 use annalist_core::{
-    query::Criteria,
+    criteria::Criteria,
     record::Position,
     store::{Marker, Read, Receipt},
 };
@@ -58,14 +58,14 @@ async fn what_must_fail_on_three_events(log: Log) -> Outcome {
         ("type2 and b, or type3 and c", pairs, None, e3),
     ];
     let before = log.everything().await?;
-    for (what, criteria, after, met) in refused {
+    for (what, criteria, after, conflicting_position) in refused {
         let marker = match after {
             Some(after) => marker(&log, &criteria, after).await?,
             None => Marker::START,
         };
         // An event that matches nothing of it, so that only the condition can be the reason.
         let answer = log.conflict(append([event("type9", &["y:1"])]).under(criteria, marker)).await?;
-        ensure_eq!(answer, (0, met), "which condition failed and what it met, for {what}");
+        ensure_eq!(answer, (0, conflicting_position), "which condition failed and what it met, for {what}");
     }
     ensure_eq!(log.everything().await?, before, "the log after appends that were refused");
     Ok(())
@@ -104,10 +104,10 @@ async fn everything_and_nothing_as_criteria(log: Log) -> Outcome {
     let none = Criteria::none();
     let batch = log.look(Read::all(Criteria::all())).await?;
     log.accepted(append([event("a", &[])]).under(none.clone(), Marker::START)).await?;
-    let met =
+    let conflicting_position =
         log.accepted(append([event("b", &["x:1"])]).under(none.clone(), Marker::START)).await?.position();
     let answer = log.conflict(append([event("a", &[])]).under(Criteria::all(), batch.marker)).await?;
-    ensure_eq!(answer, (0, met), "what the marker of the empty log met");
+    ensure_eq!(answer, (0, conflicting_position), "what the marker of the empty log met");
     let unread = log.look(Read::all(none.clone())).await?;
     log.accepted(append([event("a", &["x:1"])]).under(none, unread.marker)).await?;
     let batch = log.look(Read::all(Criteria::all())).await?;
@@ -117,13 +117,17 @@ async fn everything_and_nothing_as_criteria(log: Log) -> Outcome {
 }
 
 async fn a_refused_append_leaves_nothing(log: Log) -> Outcome {
-    let met = log.accepted(append([event("a", &["x:1"])])).await?.position();
+    let conflicting_position = log.accepted(append([event("a", &["x:1"])])).await?.position();
     let id = key("c-1", "open", &["x:1"]);
     for _ in 0..10 {
         let events = [event("a", &["y:1"]), event("b", &["x:1", "y:1"])];
         let sent =
             append(events).under(of(&["a"], &["x:1"]), Marker::START).keyed(id.clone()).journaled("{}");
-        ensure_eq!(log.conflict(sent).await?, (0, met), "which condition failed and what it met");
+        ensure_eq!(
+            log.conflict(sent).await?,
+            (0, conflicting_position),
+            "which condition failed and what it met"
+        );
     }
     ensure_eq!(log.everything().await?.len(), 1, "events after refused appends");
     ensure_eq!(log.look(read(&[], &["y:1"])).await?.records, [], "tags after refused appends");
@@ -132,7 +136,7 @@ async fn a_refused_append_leaves_nothing(log: Log) -> Outcome {
     // Nor a position for which the feed waits.
     let next = log.accepted(append([event("a", &["y:1"])])).await?.position();
     let fed = log.drain(&Criteria::all(), Position::START, 10, next).await?;
-    ensure_eq!(places(&fed), [met, next], "the feed past refused appends");
+    ensure_eq!(places(&fed), [conflicting_position, next], "the feed past refused appends");
     Ok(())
 }
 
@@ -141,13 +145,13 @@ async fn an_empty_read_guards(log: Log) -> Outcome {
         [of(&["a"], &[]), of(&[], &["x:1"]), of(&["a"], &["x:1"]), of(&["a", "b"], &["x:1", "y:1"])];
     let reads: Vec<Read> = criteria.iter().cloned().map(Read::all).collect();
     let batches = log.read(&reads).await?;
-    let met = log.accepted(append([event("a", &["x:1", "y:1"])])).await?.position();
+    let conflicting_position = log.accepted(append([event("a", &["x:1", "y:1"])])).await?.position();
     for (criteria, batch) in criteria.iter().zip(batches) {
         ensure_eq!(batch.records, [], "there was nothing to read yet");
         let sent = append([event("a", &["x:1", "y:1"])]).under(criteria.clone(), batch.marker);
         ensure_eq!(
             log.conflict(sent).await?,
-            (0, met),
+            (0, conflicting_position),
             "what the marker of an empty read of {criteria:?} met"
         );
     }
@@ -161,10 +165,10 @@ async fn an_empty_read_guards_on_a_log_with_other_events(log: Log) -> Outcome {
     ensure_eq!(empty.records, [], "there is nothing to read yet");
     log.accepted(append([event("c", &["x:1"]), event("a", &["z:1"])])).await?;
     log.accepted(nothing().under(criteria.clone(), empty.marker)).await?;
-    let met = log.accepted(append([event("c", &["z:1"])])).await?.position();
+    let conflicting_position = log.accepted(append([event("c", &["z:1"])])).await?.position();
     log.accepted(append([event("a", &["z:1"])])).await?;
     let answer = log.conflict(append([event("c", &["z:1"])]).under(criteria, empty.marker)).await?;
-    ensure_eq!(answer, (0, met), "what the marker of an empty read of a full log met");
+    ensure_eq!(answer, (0, conflicting_position), "what the marker of an empty read of a full log met");
     Ok(())
 }
 
@@ -197,8 +201,13 @@ async fn a_marker_holds_over_many_unrelated_events(log: Log) -> Outcome {
         log.accepted(append((0..10).map(|n| event("b", &["x:1", &format!("n:{n}")])))).await?;
     }
     log.accepted(nothing().under(criteria.clone(), old)).await?;
-    let met = log.accepted(append([event("a", &["x:1"])]).under(criteria.clone(), old)).await?.position();
-    ensure_eq!(log.conflict(nothing().under(criteria, old)).await?, (0, met), "what the old marker met");
+    let conflicting_position =
+        log.accepted(append([event("a", &["x:1"])]).under(criteria.clone(), old)).await?.position();
+    ensure_eq!(
+        log.conflict(nothing().under(criteria, old)).await?,
+        (0, conflicting_position),
+        "what the old marker met"
+    );
     Ok(())
 }
 
@@ -220,7 +229,7 @@ async fn a_marker_covers_what_after_left_out(log: Log) -> Outcome {
 async fn a_marker_stands_for_what_up_to_cut_off(log: Log) -> Outcome {
     let [e1, e2, e3] = three_events(&log).await?;
     let (all, a) = (Criteria::all(), of(&[], &["a:1"]));
-    for (criteria, up_to, met) in [
+    for (criteria, up_to, conflicting_position) in [
         (&all, e1, Some(e3)),
         (&all, e2, Some(e3)),
         (&all, e3, None),
@@ -231,11 +240,11 @@ async fn a_marker_stands_for_what_up_to_cut_off(log: Log) -> Outcome {
     ] {
         let batch = log.look(Read::all(criteria.clone()).up_to(up_to)).await?;
         let sent = nothing().under(criteria.clone(), batch.marker);
-        match met {
+        match conflicting_position {
             // What lies behind `up_to` was not read, although it was there.
-            Some(met) => ensure_eq!(
+            Some(conflicting_position) => ensure_eq!(
                 log.conflict(sent).await?,
-                (0, met),
+                (0, conflicting_position),
                 "what a read of {criteria:?} up to {up_to} met"
             ),
             None => drop(log.accepted(sent).await?),
@@ -249,10 +258,10 @@ async fn a_marker_up_to_a_future_position_guards(log: Log) -> Outcome {
     log.accepted(append([event("a", &["x:1"])])).await?;
     for up_to in [Position::new(1_000_000), Position::END, Position::new(u64::MAX)] {
         let batch = log.look(Read::all(x.clone()).up_to(up_to)).await?;
-        let met =
+        let conflicting_position =
             log.accepted(append([event("a", &["x:1"])]).under(x.clone(), batch.marker)).await?.position();
         let answer = log.conflict(nothing().under(x.clone(), batch.marker)).await?;
-        ensure_eq!(answer, (0, met), "what appeared below {up_to} after the read");
+        ensure_eq!(answer, (0, conflicting_position), "what appeared below {up_to} after the read");
     }
     Ok(())
 }
@@ -288,10 +297,11 @@ async fn markers_mean_the_same_through_every_handle(log: Log) -> Outcome {
             (&handles[round % 3], &handles[(round + 1) % 3], &handles[(round + 2) % 3]);
         let seen = reader.look(Read::all(x.clone())).await?.marker;
         other.accepted(append([event("b", &["y:1"])])).await?;
-        let met = writer.accepted(append([event("a", &["x:1"])]).under(x.clone(), seen)).await?.position();
+        let conflicting_position =
+            writer.accepted(append([event("a", &["x:1"])]).under(x.clone(), seen)).await?.position();
         for handle in &handles {
             let answer = handle.conflict(append([event("a", &["x:1"])]).under(x.clone(), seen)).await?;
-            ensure_eq!(answer, (0, met), "what a marker met through another handle");
+            ensure_eq!(answer, (0, conflicting_position), "what a marker met through another handle");
         }
     }
     Ok(())
@@ -305,12 +315,16 @@ async fn each_condition_is_checked_and_named(log: Log) -> Outcome {
     let watch: Vec<Criteria> = (0..3).map(|n| of(&[], &[&format!("n:{n}")])).collect();
     let reads: Vec<Read> = watch.iter().cloned().map(Read::all).collect();
     let seen: Vec<Marker> = log.read(&reads).await?.iter().map(|batch| batch.marker).collect();
-    for (failing, met) in at.iter().enumerate() {
+    for (failing, conflicting_position) in at.iter().enumerate() {
         let sent =
             watch.iter().zip(&seen).enumerate().fold(nothing(), |sent, (number, (criteria, marker))| {
                 sent.under(criteria.clone(), if number == failing { Marker::START } else { *marker })
             });
-        ensure_eq!(log.conflict(sent).await?, (failing, *met), "which of three conditions failed");
+        ensure_eq!(
+            log.conflict(sent).await?,
+            (failing, *conflicting_position),
+            "which of three conditions failed"
+        );
     }
     let all = watch
         .iter()
@@ -332,11 +346,11 @@ async fn the_newest_match_is_named(log: Log) -> Outcome {
     let seen = log.look(Read::all(x.clone())).await?.marker;
     for round in 0..5 {
         let sent = append((0..=round).map(|_| event("a", &["x:1"])));
-        let met = log.accepted(sent).await?.position();
+        let conflicting_position = log.accepted(sent).await?.position();
         log.accepted(append([event("b", &["x:1"]), event("a", &[])])).await?;
         ensure_eq!(
             log.conflict(nothing().under(x.clone(), seen)).await?,
-            (0, met),
+            (0, conflicting_position),
             "the newest of several matches"
         );
     }
@@ -383,7 +397,12 @@ async fn a_hundred_conditions(log: Log) -> Outcome {
         })
     };
     log.accepted(guarded(append([event("c", &["n:70", "all:1"])]))).await?;
-    let met = log.accepted(guarded(append([event("b", &["n:70", "all:1"])]))).await?.position();
-    ensure_eq!(log.conflict(guarded(nothing())).await?, (70, met), "which of a hundred conditions failed");
+    let conflicting_position =
+        log.accepted(guarded(append([event("b", &["n:70", "all:1"])]))).await?.position();
+    ensure_eq!(
+        log.conflict(guarded(nothing())).await?,
+        (70, conflicting_position),
+        "which of a hundred conditions failed"
+    );
     Ok(())
 }

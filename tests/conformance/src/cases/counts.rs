@@ -1,6 +1,6 @@
 //! Counting: as many as a feed would give, without reading them.
 
-use annalist_core::{query::Criteria, record::Position, store::Marker};
+use annalist_core::{criteria::Criteria, record::Position, store::Marker};
 
 use super::{drops::dropped_after, reads::three_events};
 use crate::{

@@ -1,7 +1,7 @@
 //! Criteria of unusual texts and sizes.
 
 use annalist_core::{
-    query::{Criteria, Item},
+    criteria::{Criteria, Item},
     store::{Marker, Read},
 };
 

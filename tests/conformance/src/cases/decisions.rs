@@ -7,9 +7,9 @@ mod tokens;
 mod usernames;
 
 use annalist_core::{
-    query::Criteria,
+    criteria::Criteria,
     record::{Draft, Record},
-    store::{Append, Appended, Condition, Read, Receipt},
+    store::{Append, AppendOutcome, Condition, Read, Receipt},
     time::Timestamp,
 };
 
@@ -45,7 +45,7 @@ async fn decide(
         room_for_others().await;
         let condition = Condition { criteria: criteria.clone(), marker: batch.marker };
         let sent = Append { events, conditions: vec![condition], recorded_at: now, ..Append::default() };
-        if let Appended::Done(receipt) = handle.append(sent).await? {
+        if let AppendOutcome::Done(receipt) = handle.append(sent).await? {
             return Ok(Ok(receipt));
         }
     }

@@ -8,9 +8,9 @@ use std::{
 };
 
 use annalist_core::{
-    query::Criteria,
+    criteria::Criteria,
     record::Position,
-    store::{Appended, Read},
+    store::{AppendOutcome, Read},
 };
 
 use crate::{
@@ -90,12 +90,12 @@ async fn a_dropped_command_can_be_sent_again(log: Log) -> Outcome {
         let first = dropped_after(round % 6, handles[0].append(sent.clone())).await.transpose()?;
         // Through the same handle or another, while the first may still be on its way.
         let receipt = match handles[round % 2].append(sent.clone()).await? {
-            Appended::Done(receipt) | Appended::Already(receipt) => receipt,
+            AppendOutcome::Done(receipt) | AppendOutcome::Duplicate(receipt) => receipt,
             other => {
                 return Err(crate::Failure::new(format!("an append without conditions met {other:?}")));
             }
         };
-        if let Some(Appended::Done(first)) = first {
+        if let Some(AppendOutcome::Done(first)) = first {
             ensure_eq!(receipt, first, "the receipt of a command that was answered the first time");
         }
         let found = log.look(read(&["part"], &[&whole])).await?.records;

@@ -1,7 +1,7 @@
 //! Feeds of a log at rest: order, pages, continuation.
 
 use annalist_core::{
-    query::Criteria,
+    criteria::Criteria,
     record::{Position, Record},
 };
 

@@ -3,7 +3,7 @@
 use annalist_core::{
     Error, Invalid,
     record::Name,
-    store::{Append, Appended, CommandKey, Marker, Receipt},
+    store::{Append, AppendOutcome, CommandKey, Marker, Receipt},
 };
 
 use crate::{
@@ -245,14 +245,15 @@ async fn twenty_at_once_are_accepted_once(log: Log) -> Outcome {
             let sent = sent.keyed(id.clone());
             async move { Ok(handle.append(sent).await?) }
         });
-        let answers: Vec<Appended> = together(tasks).await?;
+        let answers: Vec<AppendOutcome> = together(tasks).await?;
         let done: Vec<&Receipt> = answers
             .iter()
-            .filter_map(|one| if let Appended::Done(r) = one { Some(r) } else { None })
+            .filter_map(|one| if let AppendOutcome::Done(r) = one { Some(r) } else { None })
             .collect();
         ensure_eq!(done.len(), 1, "appends accepted of twenty with one id: {answers:?}");
-        let all_known =
-            answers.iter().all(|one| matches!(one, Appended::Done(r) | Appended::Already(r) if r == done[0]));
+        let all_known = answers
+            .iter()
+            .all(|one| matches!(one, AppendOutcome::Done(r) | AppendOutcome::Duplicate(r) if r == done[0]));
         ensure!(all_known, "the other nineteen must get the receipt of the first: {answers:?}");
     }
     let expected = (0..log.rounds(20)).filter(|round| round % 4 != 3).count() * 2;
@@ -270,7 +271,7 @@ async fn different_commands_with_one_id_at_once(log: Log) -> Outcome {
             let sent = append([event("deposited", &[&account, &format!("round:{round}")])]).keyed(id);
             async move {
                 match handle.append(sent).await {
-                    Ok(Appended::Done(_)) => Ok(1),
+                    Ok(AppendOutcome::Done(_)) => Ok(1),
                     Err(error) => is_reused(&error, "the id").map(|()| 0),
                     Ok(other) => Err(Failure::new(format!(
                         "the id belongs to one of ten commands, but one got {other:?}"
@@ -293,16 +294,16 @@ async fn forgotten_ids_are_new_again(log: Log) -> Outcome {
     }
     let before = log.everything().await?;
     ensure_eq!(
-        log.forget_commands(seconds_since_1970(-5)).await?,
+        log.purge_command_ids(seconds_since_1970(-5)).await?,
         0,
         "ids forgotten that are older than the oldest"
     );
     ensure_eq!(
-        log.forget_commands(seconds_since_1970(20)).await?,
+        log.purge_command_ids(seconds_since_1970(20)).await?,
         2,
         "ids forgotten that are older than 20 s"
     );
-    ensure_eq!(log.forget_commands(seconds_since_1970(20)).await?, 0, "ids forgotten the second time");
+    ensure_eq!(log.purge_command_ids(seconds_since_1970(20)).await?, 0, "ids forgotten the second time");
     for kept in [20, 30, 40] {
         log.known(nothing().keyed(at(kept))).await?;
     }
@@ -313,7 +314,7 @@ async fn forgotten_ids_are_new_again(log: Log) -> Outcome {
         log.accepted(append([event("a", &[])]).keyed(at(gone)).at(50)).await?;
         log.known(nothing().keyed(at(gone))).await?;
     }
-    ensure_eq!(log.forget_commands(annalist_core::time::Timestamp::MAX).await?, 5, "ids forgotten at last");
+    ensure_eq!(log.purge_command_ids(annalist_core::time::Timestamp::MAX).await?, 5, "ids forgotten at last");
     Ok(())
 }
 

@@ -10,10 +10,10 @@ use std::{panic::Location, sync::Arc};
 
 use annalist_core::{
     Error,
-    query::Criteria,
+    criteria::Criteria,
     record::Position,
-    rows::{Folded, Inline, InlineId, Inlined, Row, RowChange, Switched, Table},
-    store::{Append, Appended, LogId, Marker, Receipt},
+    rows::{BuildId, Folded, Inline, InlineOutcome, PromoteOutcome, Row, RowChange, Table},
+    store::{Append, AppendOutcome, LogId, Marker, Receipt},
 };
 
 use self::tales::*;
@@ -55,17 +55,17 @@ impl Brings for Append {
 }
 
 /// Which build the fold of a table is for.
-fn id(fold: &Arc<dyn Inline>) -> InlineId {
+fn id(fold: &Arc<dyn Inline>) -> BuildId {
     fold.table().into()
 }
 
 impl Handle {
     /// Appends as a program does: with the folds that it thinks of, and then with those that the store asks for.
-    async fn along(&self, sent: Append, folds: &[Arc<dyn Inline>]) -> Outcome<Appended> {
+    async fn along(&self, sent: Append, folds: &[Arc<dyn Inline>]) -> Outcome<AppendOutcome> {
         let mut brought = sent.inline.clone();
         loop {
             match self.append(sent.clone().brings(&brought)).await? {
-                Appended::Inline(wanted) => {
+                AppendOutcome::InlineRequired(wanted) => {
                     brought = folds.iter().filter(|fold| wanted.contains(&id(fold))).cloned().collect();
                     ensure_eq!(brought.len(), wanted.len(), "of {wanted:?} those that the program has");
                 }
@@ -82,10 +82,10 @@ impl Handle {
 
     /// Appends what lacks the folds of builds; gives which.
     #[track_caller]
-    fn missing(&self, sent: Append) -> impl Future<Output = Outcome<Vec<InlineId>>> {
+    fn missing(&self, sent: Append) -> impl Future<Output = Outcome<Vec<BuildId>>> {
         asked(Location::caller(), async move {
             match self.append(sent).await? {
-                Appended::Inline(wanted) => Ok(wanted),
+                AppendOutcome::InlineRequired(wanted) => Ok(wanted),
                 other => {
                     Err(Failure::new(format!("the append brings other folds, but the answer is {other:?}")))
                 }
@@ -99,7 +99,11 @@ impl Handle {
         asked(Location::caller(), async move {
             let rows = self.rows();
             rows.defined(fold.table()).await?;
-            ensure_eq!(rows.go_inline(Arc::clone(fold)).await?, Inlined::Done, "the answer to going inline");
+            ensure_eq!(
+                rows.make_inline(Arc::clone(fold)).await?,
+                InlineOutcome::Done,
+                "the answer to going inline"
+            );
             Ok(())
         })
     }
@@ -108,8 +112,8 @@ impl Handle {
     #[track_caller]
     fn goes_inline(&self, fold: &Arc<dyn Inline>) -> impl Future<Output = Outcome> {
         asked(Location::caller(), async move {
-            while self.rows().go_inline(Arc::clone(fold)).await? == Inlined::Behind {
-                self.counted(&**fold, Inlined::AT_MOST).await?;
+            while self.rows().make_inline(Arc::clone(fold)).await? == InlineOutcome::Behind {
+                self.counted(&**fold, InlineOutcome::AT_MOST).await?;
             }
             Ok(())
         })
@@ -373,10 +377,10 @@ async fn several_builds_change_together(log: Log) -> Outcome {
     for number in 0..log.rounds(20) {
         let events: Vec<_> = (0..random.usize(1..4)).map(|_| random_tale(&mut random, number)).collect();
         let answer = log.along(append(events), &folds).await?;
-        ensure!(matches!(answer, Appended::Done(_)), "an append without conditions gives {answer:?}");
+        ensure!(matches!(answer, AppendOutcome::Done(_)), "an append without conditions gives {answer:?}");
     }
     let answer = log.along(append([tale("told", &["a"], log.rounds(20))]), &folds).await?;
-    ensure!(matches!(answer, Appended::Done(_)), "an append without conditions gives {answer:?}");
+    ensure!(matches!(answer, AppendOutcome::Done(_)), "an append without conditions gives {answer:?}");
     let rows = log.rows_are_the_log(&folds[0]).await?;
     for fold in &folds {
         ensure_eq!(log.rows_are_the_log(fold).await?, rows, "the rows of one of four builds of one log");

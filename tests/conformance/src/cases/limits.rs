@@ -1,10 +1,10 @@
 //! Everything that the core's limits allow comes back equal.
 
 use annalist_core::{
-    query::Criteria,
+    criteria::Criteria,
+    limits::{MAX_KIND, MAX_NAME, MAX_PAYLOAD, MAX_TAG},
     record::{Draft, Metadata, Position},
     store::{Marker, Read},
-    text::{MAX_KIND, MAX_NAME, MAX_PAYLOAD, MAX_TAG},
 };
 
 use crate::{

@@ -6,9 +6,9 @@ use std::sync::{
 };
 
 use annalist_core::{
-    query::Criteria,
+    criteria::Criteria,
     record::{Position, Record},
-    store::{Append, Appended, Marker, Read},
+    store::{Append, AppendOutcome, Marker, Read},
 };
 
 use crate::{
@@ -57,7 +57,7 @@ impl Work {
         for _ in 0..appends {
             let events: Vec<_> = (0..random.usize(1..4)).map(|_| random_event(&mut random)).collect();
             let sent = match random.u8(0..5) {
-                // Refused, nearly always: it may draw positions, but must not leave a hole.
+                // Refused, nearly always: it may draw positions, but must not leave a gap.
                 0 => append(events).under(Criteria::all(), Marker::START),
                 // Given up by its caller, somewhere on its way.
                 1 => {
@@ -66,7 +66,7 @@ impl Work {
                 }
                 _ => append(events),
             };
-            if let Appended::Done(receipt) = handle.append(sent).await? {
+            if let AppendOutcome::Done(receipt) = handle.append(sent).await? {
                 self.acknowledged.fetch_max(receipt.position().get(), Ordering::SeqCst);
             }
         }

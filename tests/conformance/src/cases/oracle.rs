@@ -6,9 +6,9 @@
 use std::collections::{HashMap, HashSet};
 
 use annalist_core::{
-    query::Criteria,
+    criteria::Criteria,
     record::{Position, Record},
-    store::{Append, Appended, Batch, Read, Receipt},
+    store::{Append, AppendOutcome, Batch, Read, Receipt},
 };
 use uuid::Uuid;
 
@@ -32,14 +32,16 @@ struct Attempt {
     watched: Vec<(Criteria, HashSet<Position>)>,
     id: Option<String>,
     events: Vec<Uuid>,
-    answer: Appended,
+    answer: AppendOutcome,
 }
 
 async fn every_answer_to_random_appends_is_right(log: Log) -> Outcome {
     let attempts = raced(&log, None).await?;
-    let told = |answer: fn(&Appended) -> bool| attempts.iter().filter(|one| answer(&one.answer)).count();
-    let (done, refused) =
-        (told(|one| matches!(one, Appended::Done(_))), told(|one| matches!(one, Appended::Conflict { .. })));
+    let told = |answer: fn(&AppendOutcome) -> bool| attempts.iter().filter(|one| answer(&one.answer)).count();
+    let (done, refused) = (
+        told(|one| matches!(one, AppendOutcome::Done(_))),
+        told(|one| matches!(one, AppendOutcome::Conflict { .. })),
+    );
     ensure!(
         done > 0 && refused > 0,
         "of {} appends {done} were accepted and {refused} refused",
@@ -107,12 +109,14 @@ async fn check(log: &Handle, attempts: &[Attempt]) -> Outcome {
     let found: HashMap<Position, &Record> = all.iter().map(|record| (record.position, record)).collect();
     for attempt in attempts {
         match &attempt.answer {
-            Appended::Done(receipt) => check_accepted(&all, &found, attempt, receipt)?,
-            Appended::Conflict { condition, met } => check_refused(&all, &found, attempt, *condition, *met)?,
-            Appended::Already(_) => {
+            AppendOutcome::Done(receipt) => check_accepted(&all, &found, attempt, receipt)?,
+            AppendOutcome::Conflict { condition, conflicting_position } => {
+                check_refused(&all, &found, attempt, *condition, *conflicting_position)?
+            }
+            AppendOutcome::Duplicate(_) => {
                 ensure!(attempt.id.is_some(), "an append without an id was told that it is known");
             }
-            Appended::Inline(builds) => {
+            AppendOutcome::InlineRequired(builds) => {
                 return Err(Failure::new(format!("nothing is inline, and an append misses {builds:?}")));
             }
         }
@@ -120,7 +124,7 @@ async fn check(log: &Handle, attempts: &[Attempt]) -> Outcome {
     check_ids(attempts)?;
     let accepted: HashSet<Uuid> = attempts
         .iter()
-        .filter(|one| matches!(one.answer, Appended::Done(_)))
+        .filter(|one| matches!(one.answer, AppendOutcome::Done(_)))
         .flat_map(|one| one.events.clone())
         .collect();
     let foreign: Vec<_> =
@@ -172,7 +176,7 @@ fn check_refused(
     found: &HashMap<Position, &Record>,
     attempt: &Attempt,
     condition: usize,
-    met: Position,
+    conflicting_position: Position,
 ) -> Outcome {
     let Some((criteria, seen)) = attempt.watched.get(condition) else {
         return Err(Failure::new(format!(
@@ -180,8 +184,10 @@ fn check_refused(
             attempt.watched.len()
         )));
     };
-    let Some(record) = found.get(&met) else {
-        return Err(Failure::new(format!("an append was refused because of {met}, where nothing is")));
+    let Some(record) = found.get(&conflicting_position) else {
+        return Err(Failure::new(format!(
+            "an append was refused because of {conflicting_position}, where nothing is"
+        )));
     };
     ensure!(
         criteria.matches(&record.name, &record.tags),
@@ -189,11 +195,11 @@ fn check_refused(
     );
     let mut matching = all
         .iter()
-        .take_while(|record| record.position <= met)
+        .take_while(|record| record.position <= conflicting_position)
         .filter(|record| criteria.matches(&record.name, &record.tags));
     ensure!(
         matching.any(|record| !seen.contains(&record.position)),
-        "an append under {criteria:?} was refused because of {met}, but had read all that matches up to there"
+        "an append under {criteria:?} was refused because of {conflicting_position}, but had read all that matches up to there"
     );
     Ok(())
 }
@@ -202,14 +208,14 @@ fn check_refused(
 fn check_ids(attempts: &[Attempt]) -> Outcome {
     let mut accepted = HashMap::new();
     for attempt in attempts {
-        if let (Some(id), Appended::Done(receipt)) = (&attempt.id, &attempt.answer)
+        if let (Some(id), AppendOutcome::Done(receipt)) = (&attempt.id, &attempt.answer)
             && let Some(first) = accepted.insert(id.as_str(), receipt)
         {
             return Err(Failure::new(format!("{id} was accepted twice: {first:?} and {receipt:?}")));
         }
     }
     for attempt in attempts {
-        if let (Some(id), Appended::Already(receipt)) = (&attempt.id, &attempt.answer) {
+        if let (Some(id), AppendOutcome::Duplicate(receipt)) = (&attempt.id, &attempt.answer) {
             ensure_eq!(Some(&receipt), accepted.get(id.as_str()), "the receipt of {id}, which is known");
         }
     }

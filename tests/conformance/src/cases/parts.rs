@@ -1,10 +1,10 @@
 //! Long reads in parts: what one answer would say, and nothing twice or left out while others append.
 
 use annalist_core::{
+    criteria::Criteria,
     error::Error,
-    query::Criteria,
     record::{Position, Record},
-    store::{Appended, Batch, Read},
+    store::{AppendOutcome, Batch, Read},
 };
 
 use crate::{
@@ -30,7 +30,7 @@ async fn in_parts(log: &Handle, read: Read) -> Outcome<Batch> {
         records.extend(part);
         Ok(())
     };
-    let marker = log.read_in_parts(&read, &mut add).await?;
+    let marker = log.read_chunked(&read, &mut add).await?;
     Ok(Batch { records, marker })
 }
 
@@ -122,7 +122,7 @@ async fn guarded(log: &Handle, rounds: usize) -> Outcome<Vec<(Position, Vec<Posi
     for _ in 0..rounds {
         let Batch { records, marker } = in_parts(log, Read::all(watched())).await?;
         let sent = append([event("even", &["c:1"])]).under(watched(), marker);
-        if let Appended::Done(receipt) = log.append(sent).await? {
+        if let AppendOutcome::Done(receipt) = log.append(sent).await? {
             accepted.push((receipt.position(), places(&records)));
         }
     }
@@ -146,7 +146,7 @@ async fn a_part_that_is_refused_is_the_last(log: Log) -> Outcome {
         parts += 1;
         Err(Error::unusable("fold", "seen enough"))
     };
-    let refused = log.read_in_parts(&Read::all(of(&[], &["b:1"])), &mut refuse).await;
+    let refused = log.read_chunked(&Read::all(of(&[], &["b:1"])), &mut refuse).await;
     ensure!(matches!(refused, Err(Error::Unusable { .. })), "the error of the reader, not {refused:?}");
     ensure_eq!(parts, 1, "parts that were handed over");
     Ok(())
@@ -158,13 +158,13 @@ async fn bare_records_have_what_a_fold_needs(log: Log) -> Outcome {
         |record: &Record| (record.position, record.name.clone(), record.version, record.data.clone());
     for criteria in [of(&["even"], &["a:1"]), of(&["even"], &["b:1"])] {
         let whole = log.look(Read::all(criteria.clone())).await?.records;
-        for bare in [
-            log.look(Read::all(criteria.clone()).bare()).await?,
-            in_parts(&log, Read::all(criteria.clone()).bare()).await?,
+        for payload_only in [
+            log.look(Read::all(criteria.clone()).payload_only()).await?,
+            in_parts(&log, Read::all(criteria.clone()).payload_only()).await?,
         ] {
-            let (bare, whole): (Vec<_>, Vec<_>) =
-                (bare.records.iter().map(needed).collect(), whole.iter().map(needed).collect());
-            ensure_eq!(bare, whole, "bare records of {criteria:?}");
+            let (payload_only, whole): (Vec<_>, Vec<_>) =
+                (payload_only.records.iter().map(needed).collect(), whole.iter().map(needed).collect());
+            ensure_eq!(payload_only, whole, "bare records of {criteria:?}");
         }
     }
     Ok(())

@@ -1,8 +1,8 @@
 //! Races: who may win, who must not lose, and what no interleaving may allow.
 
 use annalist_core::{
-    query::Criteria,
-    store::{Append, Appended, Marker, Read},
+    criteria::Criteria,
+    store::{Append, AppendOutcome, Marker, Read},
 };
 
 use crate::{
@@ -32,8 +32,8 @@ async fn accepted_of(handles: &[Handle], appends: Vec<Append>) -> Outcome<usize>
         let handle = handles[n % handles.len()].clone();
         async move {
             match handle.append(sent).await? {
-                Appended::Done(_) => Ok(1),
-                Appended::Conflict { .. } => Ok(0),
+                AppendOutcome::Done(_) => Ok(1),
+                AppendOutcome::Conflict { .. } => Ok(0),
                 other => Err(Failure::new(format!("an append without an id: {other:?}"))),
             }
         }
@@ -189,7 +189,7 @@ async fn no_increment_is_lost(log: Log) -> Outcome {
                     room_for_others().await;
                     let next = event_with("set", &["counter:1"], &(last + 1).to_string());
                     let sent = append([next]).under(counter.clone(), seen.marker);
-                    if matches!(handle.append(sent).await?, Appended::Done(_)) {
+                    if matches!(handle.append(sent).await?, AppendOutcome::Done(_)) {
                         break;
                     }
                 }

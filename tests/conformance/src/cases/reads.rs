@@ -1,7 +1,7 @@
 //! Reads: which records, from where to where, and several at once.
 
 use annalist_core::{
-    query::Criteria,
+    criteria::Criteria,
     record::{Position, Record},
     store::Read,
 };

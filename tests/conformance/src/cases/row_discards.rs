@@ -106,8 +106,8 @@ async fn a_build_that_was_live_can_go(log: Log) -> Outcome {
     // What comes back is older than what is live.
     rows.defined(&THINGS).await?;
     ensure_eq!(
-        rows.switch(&THINGS, false).await?,
-        annalist_core::rows::Switched::Older,
+        rows.promote(&THINGS, false).await?,
+        annalist_core::rows::PromoteOutcome::Superseded,
         "a build that came back"
     );
     Ok(())

@@ -2,7 +2,7 @@
 
 use annalist_core::{
     record::Position,
-    rows::{Committed, Parked, Table},
+    rows::{CommitOutcome, Parked, Table},
 };
 
 use super::drops::dropped_after;
@@ -131,9 +131,9 @@ async fn of_two_retries_one_wins(log: Log) -> Outcome {
         });
         let answers = together(tasks).await?;
         let winners: Vec<i64> =
-            (0..).zip(&answers).filter(|(_, one)| **one == Committed::Done).map(|(n, _)| n).collect();
+            (0..).zip(&answers).filter(|(_, one)| **one == CommitOutcome::Done).map(|(n, _)| n).collect();
         ensure_eq!(winners.len(), 1, "retries of one event that were done, of {answers:?}");
-        let lost = answers.iter().filter(|one| **one == Committed::Stale(Position::new(at + 10)));
+        let lost = answers.iter().filter(|one| **one == CommitOutcome::Stale(Position::new(at + 10)));
         ensure_eq!(lost.count(), 3, "retries that were stale, of {answers:?}");
         ensure_eq!(
             rows.all(&THINGS).await?,
@@ -316,10 +316,10 @@ async fn dropped_changes_park_wholly_or_not_at_all(log: Log) -> Outcome {
         let answer = dropped_after(round % 8, handles[round % 2].rows().commit(sent)).await.transpose()?;
         // This one waits for what was dropped, or comes before it: it tells whether that was done, and nothing can be later.
         match handles[(round / 2) % 2].rows().commit(change(&THINGS, at, next).with(1)).await? {
-            Committed::Done => {
+            CommitOutcome::Done => {
                 ensure!(answer.is_none(), "a change was answered with {answer:?}, and then undone");
             }
-            Committed::Stale(now) => {
+            CommitOutcome::Stale(now) => {
                 ensure_eq!(now.get(), next, "where a dropped change moved the checkpoint");
                 last = next;
             }

@@ -1,6 +1,6 @@
 //! Several runners, readers and callers who go away: each place is taken once, and nobody sees half a change.
 
-use annalist_core::rows::{Committed, Value};
+use annalist_core::rows::{CommitOutcome, Value};
 
 use super::drops::dropped_after;
 use crate::{
@@ -29,11 +29,11 @@ async fn of_two_runners_one_gets_each_place(log: Log) -> Outcome {
             while at < rounds {
                 let row = thing(i64::try_from(at).unwrap_or(0), &format!("runner {task}"), task);
                 match rows.commit(change(&THINGS, at, at + 1).writes(vec![row])).await? {
-                    Committed::Done => {
+                    CommitOutcome::Done => {
                         won.push(at);
                         at += 1;
                     }
-                    Committed::Stale(now) => {
+                    CommitOutcome::Stale(now) => {
                         ensure!(
                             now.get() > at,
                             "a change from {at} was refused, although it stands at {now}"
@@ -105,7 +105,7 @@ async fn counters_lose_nothing(log: Log) -> Outcome {
                     return Err(Failure::new(format!("a counter reads {count:?}")));
                 };
                 let sent = change(&THINGS, at, at + 1).writes(vec![thing(1, "count", count + 1)]);
-                if rows.commit(sent).await? == Committed::Done {
+                if rows.commit(sent).await? == CommitOutcome::Done {
                     done += 1;
                 }
             }
@@ -180,10 +180,10 @@ async fn dropped_changes_are_whole_or_absent(log: Log) -> Outcome {
         // This one waits for what was dropped, and says whether it was done.
         let probe = change(&THINGS, at, at + 1);
         match handles[(round / 2) % 2].rows().commit(probe).await? {
-            Committed::Done => {
+            CommitOutcome::Done => {
                 ensure!(answer.is_none(), "a change was answered with {answer:?}, and then undone");
             }
-            Committed::Stale(now) => {
+            CommitOutcome::Stale(now) => {
                 ensure_eq!(now.get(), at + 1, "where a dropped change moved the checkpoint");
                 last = number;
             }

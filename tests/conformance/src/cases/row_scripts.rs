@@ -5,7 +5,7 @@ use std::{fmt::Debug, sync::Arc};
 use annalist_core::{
     Error,
     rows::{
-        Bound, Build, Column, ColumnType, Committed, Key, Parked, Role, Row, RowChange, RowQuery, Table,
+        Bound, Build, Column, ColumnType, CommitOutcome, Key, Parked, Role, Row, RowChange, RowQuery, Table,
         Value,
     },
 };
@@ -168,8 +168,10 @@ impl Player {
                 ensure_eq!(rows.defined(table).await?, model.defined(table).await?, "what `define` gives");
             }
             Step::Switch { build, compare } => {
-                let (found, wanted) =
-                    (rows.switch(&BUILDS[build], compare).await, model.switch(&BUILDS[build], compare).await);
+                let (found, wanted) = (
+                    rows.promote(&BUILDS[build], compare).await,
+                    model.promote(&BUILDS[build], compare).await,
+                );
                 same(found, wanted, "the answer to a switch")?;
             }
             Step::Discard(build) => {
@@ -192,7 +194,7 @@ impl Player {
         let change = if number.is_multiple_of(2) { change.anchored(anchor(number)) } else { change };
         let (found, wanted) = (self.rows.commit(change.clone()).await, self.model.commit(change).await);
         let answer = same(found, wanted, "the answer to a change")?;
-        let refused = answer.is_none_or(|answer| matches!(answer, Committed::Stale(_)));
+        let refused = answer.is_none_or(|answer| matches!(answer, CommitOutcome::Stale(_)));
         ensure!(refused || !(sent.stale || sent.miscounted), "a stale change was done");
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use annalist_core::{
     record::Position,
-    rows::{ColumnType, Difference, Key, Role, Row, Switched, Table, Value},
+    rows::{ColumnType, Difference, Key, PromoteOutcome, Role, Row, Table, Value},
 };
 
 use super::{
@@ -58,23 +58,23 @@ async fn a_newer_build_takes_over_and_an_older_one_never(log: Log) -> Outcome {
         for compare in [false, true] {
             rows.goes_live(table, compare).await?;
             for older in &order[..n] {
-                let answer = rows.switch(older, compare).await?;
-                ensure_eq!(answer, Switched::Older, "the answer to `{}`", older.name());
+                let answer = rows.promote(older, compare).await?;
+                ensure_eq!(answer, PromoteOutcome::Superseded, "the answer to `{}`", older.name());
             }
         }
         ensure_eq!(rows.builds("things").await?, before, "builds after older ones tried to take over");
     }
     // One in between is older than the live one, however late it was made.
     rows.defined(&Table { version: 2, build: 7, ..THINGS }).await?;
-    let answer = rows.switch(&Table { version: 2, build: 7, ..THINGS }, false).await?;
-    ensure_eq!(answer, Switched::Older, "the answer to a build that was made late");
+    let answer = rows.promote(&Table { version: 2, build: 7, ..THINGS }, false).await?;
+    ensure_eq!(answer, PromoteOutcome::Superseded, "the answer to a build that was made late");
     Ok(())
 }
 
 async fn a_build_that_was_never_defined_cannot_go_live(log: Log) -> Outcome {
     let rows = log.rows();
     for compare in [false, true] {
-        let error = unusable(rows.switch(&THINGS, compare).await)?;
+        let error = unusable(rows.promote(&THINGS, compare).await)?;
         ensure!(error.contains("things_v1"), "the error must name the table: {error}");
     }
     rows.defined(&THINGS).await?;
@@ -82,7 +82,7 @@ async fn a_build_that_was_never_defined_cannot_go_live(log: Log) -> Outcome {
     let before = rows.builds("things").await?;
     for table in [THINGS.built(1), SECOND, Table { version: 0, ..THINGS }] {
         for compare in [false, true] {
-            unusable(rows.switch(&table, compare).await)?;
+            unusable(rows.promote(&table, compare).await)?;
         }
     }
     ensure_eq!(
@@ -159,9 +159,9 @@ async fn many_switches_at_once_leave_the_newest_live(log: Log) -> Outcome {
         let switches = order.into_iter().enumerate().map(|(n, table)| {
             let rows = handles[n % 3].rows();
             async move {
-                let answer = rows.switch(&table, n % 2 == 0).await?;
+                let answer = rows.promote(&table, n % 2 == 0).await?;
                 ensure!(
-                    matches!(answer, Switched::Done | Switched::Older),
+                    matches!(answer, PromoteOutcome::Done | PromoteOutcome::Superseded),
                     "a switch was answered with {answer:?}"
                 );
                 Ok(())
@@ -187,19 +187,19 @@ async fn many_switches_at_once_leave_the_newest_live(log: Log) -> Outcome {
 }
 
 /// Two builds of the columns that stand at 1, the first of them live, with these rows; the answer to the second.
-async fn compared(log: &Log, table: &Table, old: &[Row], new: &[Row]) -> Outcome<Switched> {
+async fn compared(log: &Log, table: &Table, old: &[Row], new: &[Row]) -> Outcome<PromoteOutcome> {
     let rows = log.rows();
     let second = table.built(table.build + 1);
     rows.write(table, old.to_vec()).await?;
     rows.goes_live(table, false).await?;
     rows.write(&second, new.to_vec()).await?;
     let before = rows.builds(table.projection).await?;
-    let answer = rows.switch(&second, true).await?;
-    if answer != Switched::Done {
+    let answer = rows.promote(&second, true).await?;
+    if answer != PromoteOutcome::Done {
         ensure_eq!(rows.builds(table.projection).await?, before, "builds after the answer {answer:?}");
     }
     let live = live(&rows.builds(table.projection).await?);
-    let wanted = if answer == Switched::Done { second.order() } else { table.order() };
+    let wanted = if answer == PromoteOutcome::Done { second.order() } else { table.order() };
     ensure_eq!(live, [wanted], "what is live after the answer {answer:?}");
     // The order in which rows are found is not that in which they were written.
     let sorted = |all: &[Row]| {
@@ -212,25 +212,29 @@ async fn compared(log: &Log, table: &Table, old: &[Row], new: &[Row]) -> Outcome
     Ok(answer)
 }
 
-fn differs(missing: u64, added: u64, changed: u64, example: Key) -> Switched {
-    Switched::Differs(Difference { missing, added, changed, example: Some(example) })
+fn differs(missing: u64, added: u64, changed: u64, example: Key) -> PromoteOutcome {
+    PromoteOutcome::Differs(Difference { missing, added, changed, example: Some(example) })
 }
 
 async fn equal_rows_take_over(log: Log) -> Outcome {
     ensure_eq!(
         compared(&log, &table("empty", 1, THINGS.columns.to_vec()), &[], &[]).await?,
-        Switched::Done,
+        PromoteOutcome::Done,
         "no rows"
     );
     let all: Vec<Row> = (0..50).map(|n| thing(n, "a", n)).collect();
     let turned: Vec<Row> = all.iter().rev().cloned().collect();
-    ensure_eq!(compared(&log, &THINGS, &all, &turned).await?, Switched::Done, "rows in another order");
+    ensure_eq!(compared(&log, &THINGS, &all, &turned).await?, PromoteOutcome::Done, "rows in another order");
     for (name, kind) in KINDS {
         let columns = vec![column("id", ColumnType::Int, Role::Key), optional("value", kind, Role::Plain)];
         let table = table(&format!("of_{name}"), 1, columns);
         let values = extremes(kind).into_iter().chain([Value::Null]);
         let rows: Vec<Row> = (0..).map(int).zip(values).map(|(id, value)| vec![id, value]).collect();
-        ensure_eq!(compared(&log, &table, &rows, &rows).await?, Switched::Done, "equal values of {kind:?}");
+        ensure_eq!(
+            compared(&log, &table, &rows, &rows).await?,
+            PromoteOutcome::Done,
+            "equal values of {kind:?}"
+        );
     }
     Ok(())
 }
@@ -261,8 +265,10 @@ async fn each_kind_of_difference_is_counted(log: Log) -> Outcome {
         let table = table(&format!("case_{n}"), 1, THINGS.columns.to_vec());
         ensure_eq!(compared(&log, &table, &old, &new).await?, wanted, "the comparison if {what}");
         // And the other way round.
-        let Switched::Differs(Difference { missing, added, changed, example }) = wanted else { continue };
-        let turned = Switched::Differs(Difference { missing: added, added: missing, changed, example });
+        let PromoteOutcome::Differs(Difference { missing, added, changed, example }) = wanted else {
+            continue;
+        };
+        let turned = PromoteOutcome::Differs(Difference { missing: added, added: missing, changed, example });
         let answer = compared(&log, &table.built(10), &new, &old).await?;
         ensure_eq!(answer, turned, "the comparison the other way round, if {what}");
     }
@@ -357,7 +363,7 @@ async fn one_row_of_thousands_differs(log: Log) -> Outcome {
     let old: Vec<Row> = (0..5_000).map(|n| thing(n, "a", n % 7)).collect();
     ensure_eq!(
         compared(&log, &THINGS, &old, &old).await?,
-        Switched::Done,
+        PromoteOutcome::Done,
         "the comparison of thousands of rows"
     );
     let mut new = old.clone();
@@ -380,8 +386,8 @@ async fn builds_at_different_positions_are_apart(log: Log) -> Outcome {
     let apart = async || {
         let before = rows.builds("things").await?;
         ensure_eq!(
-            rows.switch(&second, true).await?,
-            Switched::Apart,
+            rows.promote(&second, true).await?,
+            PromoteOutcome::NotComparable,
             "the comparison of builds at two places"
         );
         ensure_eq!(rows.builds("things").await?, before, "builds after a comparison at two places");
@@ -411,10 +417,10 @@ async fn builds_with_parked_events_are_apart(log: Log) -> Outcome {
         }
         at += 1;
         let before = rows.builds("things").await?;
-        let answer = rows.switch(&second, true).await?;
+        let answer = rows.promote(&second, true).await?;
         ensure_eq!(
             answer,
-            Switched::Apart,
+            PromoteOutcome::NotComparable,
             "the comparison if events are parked: {old} in the old build, {new} in the new"
         );
         ensure_eq!(rows.builds("things").await?, before, "builds after a comparison with parked events");
@@ -435,7 +441,7 @@ async fn builds_of_other_columns_cannot_be_compared(log: Log) -> Outcome {
     rows.goes_live(&THINGS, true).await?;
     rows.write(&SECOND, vec![]).await?;
     let before = rows.builds("things").await?;
-    let error = unusable(rows.switch(&SECOND, true).await)?;
+    let error = unusable(rows.promote(&SECOND, true).await)?;
     for part in ["things", &THINGS.shape(), &SECOND.shape()] {
         ensure!(error.contains(part), "the error must show {part:?}: {error}");
     }
@@ -444,7 +450,7 @@ async fn builds_of_other_columns_cannot_be_compared(log: Log) -> Outcome {
     // A version of the same columns can.
     let third = Table { version: 3, ..SECOND };
     rows.write(&third, vec![vec![int(1), text("a")]]).await?;
-    let answer = rows.switch(&third, true).await?;
+    let answer = rows.promote(&third, true).await?;
     ensure_eq!(answer, differs(0, 1, 0, vec![int(1)]), "the comparison of two versions of the same columns");
     Ok(())
 }
@@ -462,9 +468,9 @@ async fn a_comparison_sees_one_moment(log: Log) -> Outcome {
     for table in &tables[1..] {
         // Until it takes over: at the latest when all stand still.
         loop {
-            match rows.switch(table, true).await? {
-                Switched::Apart => room_for_others().await,
-                Switched::Done => break,
+            match rows.promote(table, true).await? {
+                PromoteOutcome::NotComparable => room_for_others().await,
+                PromoteOutcome::Done => break,
                 other => return Err(Failure::new(format!("a comparison amid changes says {other:?}"))),
             }
             let (done, at) = (runners.is_finished(), rows.standing(table).await?.position.get());

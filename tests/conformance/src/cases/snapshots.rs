@@ -3,7 +3,7 @@
 use std::panic::Location;
 
 use annalist_core::{
-    query::Criteria,
+    criteria::Criteria,
     record::Position,
     store::{Read, Snapshot, SnapshotKey},
 };
@@ -44,7 +44,7 @@ impl Handle {
     #[track_caller]
     fn kept(&self, key: &SnapshotKey, snapshot: &Snapshot) -> impl Future<Output = Outcome> {
         asked(Location::caller(), async move {
-            self.keep_snapshot(key, snapshot).await?;
+            self.save_snapshot(key, snapshot).await?;
             self.finds(key, Some(snapshot)).await
         })
     }
@@ -86,7 +86,7 @@ async fn a_state_of_many_megabytes(log: Log) -> Outcome {
     for size in [1, 10, 2] {
         let key = SnapshotKey { fingerprint: size, ..account(1) };
         let wanted = at(100 - size, &format!("{{\"é\":\"{}\"}}", "aé\\n".repeat((size << 20) as usize / 5)));
-        log.keep_snapshot(&key, &wanted).await?;
+        log.save_snapshot(&key, &wanted).await?;
         let found = log.snapshot(&key).await?;
         ensure!(found == Some(wanted), "a state of {size} megabytes is found as it was kept");
     }
@@ -112,7 +112,7 @@ async fn a_later_position_replaces_and_an_earlier_does_not(log: Log) -> Outcome 
     log.kept(&account(1), &latest).await?;
     for position in [1, 49, 51, 9, 100, 99, 1 << 33, 101] {
         let next = at(position, &position.to_string());
-        log.keep_snapshot(&account(1), &next).await?;
+        log.save_snapshot(&account(1), &next).await?;
         if next.position > latest.position {
             latest = next;
         }
@@ -167,7 +167,7 @@ async fn of_many_at_once_the_latest_stays(log: Log) -> Outcome {
         let tasks = positions.into_iter().enumerate().map(|(task, position)| {
             let handle = handles[task % 3].clone();
             async move {
-                handle.keep_snapshot(&account(round), &at(position, &position.to_string())).await?;
+                handle.save_snapshot(&account(round), &at(position, &position.to_string())).await?;
                 Ok(())
             }
         });
@@ -196,6 +196,6 @@ async fn they_outlive_the_handle(log: Log) -> Outcome {
     log.kept(&account(1), &at(7, "7")).await?;
     let log = log.restarted().await?;
     log.finds(&account(1), Some(&at(7, "7"))).await?;
-    log.keep_snapshot(&account(1), &at(6, "6")).await?;
+    log.save_snapshot(&account(1), &at(6, "6")).await?;
     log.finds(&account(1), Some(&at(7, "7"))).await
 }

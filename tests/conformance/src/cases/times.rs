@@ -51,8 +51,9 @@ async fn a_clock_that_jumps_back(log: Log) -> Outcome {
         ends(&log, &at, seconds_since_1970(seconds), prefix).await?;
     }
     let at_20 = log.position_at(seconds_since_1970(20)).await?;
-    let past =
-        log.look(annalist_core::store::Read::all(annalist_core::query::Criteria::all()).up_to(at_20)).await?;
+    let past = log
+        .look(annalist_core::store::Read::all(annalist_core::criteria::Criteria::all()).up_to(at_20))
+        .await?;
     ensure_eq!(places(&past.records), at[..1], "events up to the position at 20 s");
     Ok(())
 }

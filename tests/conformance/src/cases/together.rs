@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use annalist_core::{
     Error, Invalid,
-    query::Criteria,
+    criteria::Criteria,
     record::{Position, Record},
-    store::{Append, Appended, AppendedAll, Marker, Outcome as Fate, Read, Receipt},
+    store::{Append, AppendAllOutcome, AppendOutcome, Marker, Outcome as Fate, Read, Receipt},
 };
 
 use super::drops::dropped_after;
@@ -104,14 +104,14 @@ async fn all_are_there_in_their_order(log: Log) -> Outcome {
 }
 
 async fn nothing_and_one(log: Log) -> Outcome {
-    ensure_eq!(log.append_all(vec![]).await?, AppendedAll::Done(vec![]), "the answer to no appends");
+    ensure_eq!(log.append_batch(vec![]).await?, AppendAllOutcome::Done(vec![]), "the answer to no appends");
     let receipt = log.all_accepted(vec![about_x("a").keyed(key("c-1", "write", &[]))]).await?.remove(0);
     ensure_eq!(places(&log.everything().await?), positions(&receipt), "the event of a single append");
-    let conflict = Appended::Conflict { condition: 0, met: receipt.position() };
+    let conflict = AppendOutcome::Conflict { condition: 0, conflicting_position: receipt.position() };
     let refused = about_x("a").under(x(), Marker::START);
     ensure_eq!(log.none_accepted(vec![refused]).await?, (0, conflict), "why a single append is refused");
     let known = about_x("a").keyed(key("c-1", "write", &[]));
-    let already = Appended::Already(receipt);
+    let already = AppendOutcome::Duplicate(receipt);
     ensure_eq!(log.none_accepted(vec![known]).await?, (0, already), "why a single command is refused");
     let receipts = log.all_accepted(vec![nothing(), nothing()]).await?;
     ensure_eq!(receipts, [Receipt::default(), Receipt::default()], "the receipts of appends of nothing");
@@ -120,7 +120,7 @@ async fn nothing_and_one(log: Log) -> Outcome {
 }
 
 async fn one_that_is_refused_is_refused_for_all(log: Log) -> Outcome {
-    let met = log.accepted(about_x("a")).await?.position();
+    let conflicting_position = log.accepted(about_x("a")).await?.position();
     let before = kept(&log).await?;
     let id = |nth: usize| key(format!("c-{nth}"), "write", &["y:1"]);
     for refused in 0..3 {
@@ -130,7 +130,7 @@ async fn one_that_is_refused_is_refused_for_all(log: Log) -> Outcome {
             if nth == refused { sent.under(x(), Marker::START) } else { sent }
         });
         let answer = log.none_accepted(all.collect()).await?;
-        let conflict = Appended::Conflict { condition: 1, met };
+        let conflict = AppendOutcome::Conflict { condition: 1, conflicting_position };
         ensure_eq!(answer, (refused, conflict), "which of three appends is refused and why");
         ensure_eq!(kept(&log).await?, before, "what is kept after append {refused} of three was refused");
         for nth in 0..3 {
@@ -146,7 +146,7 @@ async fn one_that_is_refused_is_refused_for_all(log: Log) -> Outcome {
     let all = vec![append([event("b", &["y:1"])]), nothing().under(x(), Marker::START)];
     ensure_eq!(
         log.none_accepted(all).await?,
-        (1, Appended::Conflict { condition: 0, met }),
+        (1, AppendOutcome::Conflict { condition: 0, conflicting_position }),
         "why nothing is refused"
     );
     let all = vec![
@@ -154,7 +154,11 @@ async fn one_that_is_refused_is_refused_for_all(log: Log) -> Outcome {
         append([event("b", &["y:1"])]).under(of(&["a"], &[]), Marker::START),
     ];
     let (nth, by) = log.none_accepted(all).await?;
-    ensure_eq!(by, Appended::Conflict { condition: 0, met }, "why {nth} of two that fail is refused");
+    ensure_eq!(
+        by,
+        AppendOutcome::Conflict { condition: 0, conflicting_position },
+        "why {nth} of two that fail is refused"
+    );
     ensure_eq!(log.look(read(&[], &["y:1"])).await?.records, [], "events of appends that were refused");
     Ok(())
 }
@@ -170,7 +174,11 @@ async fn a_known_id_is_refused_for_all(log: Log) -> Outcome {
             false => about_x("b").keyed(key(format!("other-{nth}"), "write", &[])).journaled("2"),
         });
         let answer = log.none_accepted(all.collect()).await?;
-        ensure_eq!(answer, (known, Appended::Already(first.clone())), "which of three commands is known");
+        ensure_eq!(
+            answer,
+            (known, AppendOutcome::Duplicate(first.clone())),
+            "which of three commands is known"
+        );
         for nth in 0..3 {
             let other = key(format!("other-{nth}"), "write", &[]);
             ensure_eq!(log.receipt(&other).await?, None, "the receipt of a command beside a known one");
@@ -187,7 +195,7 @@ async fn an_id_of_another_command_is_an_error_for_all(log: Log) -> Outcome {
             true => about_x("b").keyed(key("c-1", "erase", &["x:1"])),
             false => about_x("b").journaled("{}"),
         });
-        let answer = log.append_all(all.collect()).await;
+        let answer = log.append_batch(all.collect()).await;
         let is_reused = matches!(answer, Err(Error::Invalid(Invalid::CommandIdReused { .. })));
         ensure!(is_reused, "an id of another command gives {answer:?}");
     }
@@ -227,11 +235,15 @@ async fn the_marker_after_them_guards(log: Log) -> Outcome {
         handles[1].accepted(append([event("b", &["x:1"]), event("a", &["x:2"])])).await?;
         log.accepted(nothing().under(watched.clone(), marker).under(other.clone(), marker)).await?;
         let too_early = nothing().under(watched.clone(), Marker::after(&receipts[1]));
-        let met = receipts[2].events[0].position;
-        ensure_eq!(log.conflict(too_early).await?, (0, met), "what the marker after the second of three met");
+        let conflicting_position = receipts[2].events[0].position;
+        ensure_eq!(
+            log.conflict(too_early).await?,
+            (0, conflicting_position),
+            "what the marker after the second of three met"
+        );
     }
-    let met = handles[1].accepted(about_x("a")).await?.position();
-    let conflict = Appended::Conflict { condition: 0, met };
+    let conflicting_position = handles[1].accepted(about_x("a")).await?.position();
+    let conflict = AppendOutcome::Conflict { condition: 0, conflicting_position };
     let all = vec![append([event("b", &[])]), about_x("a").under(watched, marker)];
     ensure_eq!(log.none_accepted(all).await?, (1, conflict), "what the marker met after somebody's event");
     Ok(())
@@ -264,28 +276,28 @@ async fn an_id_twice_is_an_error(log: Log) -> Outcome {
     let id = || key("c-1", "write", &["x:1"]);
     for other in [id(), key("c-1", "erase", &["x:1"])] {
         let all = vec![about_x("a").keyed(id()), about_x("a"), about_x("a").keyed(other).journaled("{}")];
-        unusable(log.append_all(all).await)?;
+        unusable(log.append_batch(all).await)?;
         ensure_eq!(log.receipt(&id()).await?, None, "the receipt of an id that came twice");
     }
     unchanged(&log, &before, "appends with one id").await
 }
 
 async fn as_many_as_the_store_takes(log: Log) -> Outcome {
-    let most = log.most_at_once();
+    let most = log.max_batch();
     let before = kept(&log).await?;
     let own = |nth: usize| of(&["a"], &[&format!("n:{nth}")]);
     let sent = |nth: usize| {
         let sent = append([event("a", &[&format!("n:{nth}"), "x:1"]), event("b", &[])]);
         sent.under(own(nth), Marker::START).keyed(key(format!("c-{nth}"), "write", &[])).journaled("{}")
     };
-    unusable(log.append_all((0..=most).map(sent).collect()).await)?;
+    unusable(log.append_batch((0..=most).map(sent).collect()).await)?;
     unchanged(&log, &before, "more appends than the store takes").await?;
     let receipts = log.all_accepted((0..most).map(sent).collect()).await?;
     let read = log.look(Read::all(x())).await?.records;
     let firsts: Vec<Position> = receipts.iter().map(|receipt| receipt.events[0].position).collect();
     ensure_eq!(places(&read), firsts, "the events of {most} appends");
     let last = sent(most).under(own(most - 1), Marker::after(&receipts[most - 2]));
-    let conflict = Appended::Conflict { condition: 1, met: firsts[most - 1] };
+    let conflict = AppendOutcome::Conflict { condition: 1, conflicting_position: firsts[most - 1] };
     let all = (most + 1..2 * most).map(sent).chain([last]).collect();
     ensure_eq!(log.none_accepted(all).await?, (most - 1, conflict), "why the last of {most} is refused");
     Ok(())
@@ -298,7 +310,7 @@ async fn every_answer_is_right_on_random_logs(log: Log) -> Outcome {
     for round in 0..log.rounds(60) {
         let handle = random.choice(&handles).unwrap_or(&handles[0]);
         let mut all = vec![];
-        for nth in 0..random.usize(1..=6.min(log.most_at_once())) {
+        for nth in 0..random.usize(1..=6.min(log.max_batch())) {
             let mut sent = append((0..random.usize(0..3)).map(|_| random_event(&mut random)));
             for _ in 0..random.usize(0..3) {
                 let criteria = random_criteria(&mut random);
@@ -313,15 +325,15 @@ async fn every_answer_is_right_on_random_logs(log: Log) -> Outcome {
             all.push(sent);
         }
         let wanted = refusals(handle, &all, &receipts).await?;
-        match handle.append_all(all.clone()).await? {
-            AppendedAll::Done(given) => {
+        match handle.append_batch(all.clone()).await? {
+            AppendAllOutcome::Done(given) => {
                 ensure!(wanted.is_empty(), "all were accepted, although {wanted:?} are refused");
                 done += 1;
                 for (sent, receipt) in all.into_iter().zip(given) {
                     receipts.extend(sent.key.map(|key| (key.id().to_owned(), receipt)));
                 }
             }
-            AppendedAll::Refused { nth, by } => {
+            AppendAllOutcome::Refused { nth, by } => {
                 ensure!(wanted.contains(&(nth, by.clone())), "{nth} is refused by {by:?}, not {wanted:?}");
                 refused += 1;
             }
@@ -336,18 +348,18 @@ async fn refusals(
     log: &Handle,
     all: &[Append],
     receipts: &HashMap<String, Receipt>,
-) -> Outcome<Vec<(usize, Appended)>> {
+) -> Outcome<Vec<(usize, AppendOutcome)>> {
     let mut refusals = vec![];
     for (nth, sent) in all.iter().enumerate() {
         if let Some(receipt) = sent.key.as_ref().and_then(|key| receipts.get(key.id())) {
-            refusals.push((nth, Appended::Already(receipt.clone())));
+            refusals.push((nth, AppendOutcome::Duplicate(receipt.clone())));
             continue;
         }
         // Alone and without events, each would be told the same of its conditions.
         for (condition, one) in sent.conditions.iter().enumerate() {
             let alone = nothing().under(one.criteria.clone(), one.marker);
-            if let Appended::Conflict { met, .. } = log.append(alone).await? {
-                refusals.push((nth, Appended::Conflict { condition, met }));
+            if let AppendOutcome::Conflict { conflicting_position, .. } = log.append(alone).await? {
+                refusals.push((nth, AppendOutcome::Conflict { condition, conflicting_position }));
             }
         }
     }
@@ -372,9 +384,9 @@ async fn one_winner_under_a_shared_tag(log: Log) -> Outcome {
                     _ => vec![claim(), claim(), append([event("moved", &[&own])])],
                 };
                 let events = all.len();
-                match handle.append_all(all).await? {
-                    AppendedAll::Done(_) => Ok(Some(events)),
-                    AppendedAll::Refused { by: Appended::Conflict { .. }, .. } => Ok(None),
+                match handle.append_batch(all).await? {
+                    AppendAllOutcome::Done(_) => Ok(Some(events)),
+                    AppendAllOutcome::Refused { by: AppendOutcome::Conflict { .. }, .. } => Ok(None),
                     other => Err(Failure::new(format!("appends without ids: {other:?}"))),
                 }
             }
@@ -436,11 +448,11 @@ async fn dropped_ones_are_all_there_or_none(log: Log) -> Outcome {
                 let whole = format!("whole:{task}-{round}");
                 let id = |nth| key(format!("c-{task}-{round}-{nth}"), "write", &[]);
                 let all = (0..4).map(|nth| append([event("part", &[&whole])]).keyed(id(nth))).collect();
-                let answer = dropped_after(round % 5, handle.append_all(all)).await.transpose()?;
+                let answer = dropped_after(round % 5, handle.append_batch(all)).await.transpose()?;
                 // Nobody drops this one: it must go through behind the others.
                 let last = handle.append(nothing().keyed(id(3))).await?;
                 let there = handle.look(read(&["part"], &[&whole])).await?.records.len();
-                let known = matches!(last, Appended::Already(_));
+                let known = matches!(last, AppendOutcome::Duplicate(_));
                 ensure!(there == if known { 4 } else { 0 }, "{there} events, and the last id {last:?}");
                 ensure!(known || answer.is_none(), "{answer:?} was acknowledged, but is not there");
             }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use annalist_core::{
     Error, Invalid,
     record::{Position, Record},
-    rows::{Folded, Inline, InlineId, Key, Row, RowChange, RowStore, SharedRows, Table},
-    store::{Append, Appended, EventStore, Receipt},
+    rows::{BuildId, Folded, Inline, Key, Row, RowChange, RowStore, SharedRows, Table},
+    store::{Append, AppendOutcome, EventStore, Receipt},
 };
 use annalist_memory::Memory;
 use tokio::task::yield_now;
@@ -21,39 +21,38 @@ pub(crate) struct Beside<'a> {
 }
 
 impl Beside<'_> {
-    pub(crate) async fn append(&self, append: Append) -> Result<Appended, Error> {
+    pub(crate) async fn append(&self, append: Append) -> Result<AppendOutcome, Error> {
         let sent = self.distorted(append.clone()).await?;
         let answer = self.log.append(sent.clone()).await;
         match (self.fault, answer) {
-            (RowFault::IsNotEnforced, Ok(Appended::Inline(wanted))) => {
+            (RowFault::IsNotEnforced, Ok(AppendOutcome::InlineRequired(wanted))) => {
                 self.log.append(Append { inline: wanted.iter().map(idle).collect(), ..sent }).await
             }
-            (RowFault::TakesTooManyFolds, Ok(Appended::Inline(wanted))) => {
-                let of = |id: &InlineId| {
-                    sent.inline.iter().find(|one| InlineId::from(one.table()) == *id).cloned()
-                };
+            (RowFault::TakesTooManyFolds, Ok(AppendOutcome::InlineRequired(wanted))) => {
+                let of =
+                    |id: &BuildId| sent.inline.iter().find(|one| BuildId::from(one.table()) == *id).cloned();
                 let inline: Option<Vec<_>> = wanted.iter().map(of).collect();
                 match inline {
                     Some(inline) => self.log.append(Append { inline, ..sent }).await,
-                    None => Ok(Appended::Inline(wanted)),
+                    None => Ok(AppendOutcome::InlineRequired(wanted)),
                 }
             }
-            (RowFault::NamesFoldsInAnyOrder, Ok(Appended::Inline(mut wanted))) => {
+            (RowFault::NamesFoldsInAnyOrder, Ok(AppendOutcome::InlineRequired(mut wanted))) => {
                 wanted.reverse();
-                Ok(Appended::Inline(wanted))
+                Ok(AppendOutcome::InlineRequired(wanted))
             }
-            (RowFault::FoldsLater, Ok(Appended::Done(receipt))) => {
+            (RowFault::FoldsLater, Ok(AppendOutcome::Done(receipt))) => {
                 yield_now().await;
                 self.fold_after(&append, &receipt).await?;
-                Ok(Appended::Done(receipt))
+                Ok(AppendOutcome::Done(receipt))
             }
-            (RowFault::FoldsWhatItRefuses, Ok(answer @ Appended::Conflict { .. })) => {
+            (RowFault::FoldsWhatItRefuses, Ok(answer @ AppendOutcome::Conflict { .. })) => {
                 self.fold_after(&append, &Receipt::default()).await?;
                 Ok(answer)
             }
-            (RowFault::FoldsWhatItKnows, Ok(Appended::Already(receipt))) => {
+            (RowFault::FoldsWhatItKnows, Ok(AppendOutcome::Duplicate(receipt))) => {
                 self.fold_after(&append, &receipt).await?;
-                Ok(Appended::Already(receipt))
+                Ok(AppendOutcome::Duplicate(receipt))
             }
             (RowFault::KeepsEventsOfFailedFolds, Err(error)) => {
                 let inline = append.inline.iter().map(|one| idle(&one.table().into())).collect();
@@ -114,10 +113,10 @@ fn records(append: &Append, inline: &Arc<dyn Inline>, places: impl Iterator<Item
 
 /// Changes the rows of a build that takes no changes.
 async fn write(rows: &SharedRows, inline: &Arc<dyn Inline>, folded: Folded) -> Result<(), Error> {
-    let at = rows.leave_inline(inline.table()).await?.position;
+    let at = rows.make_async(inline.table()).await?.position;
     let Folded { upserts, deletes } = folded;
     rows.commit(RowChange { upserts, deletes, ..RowChange::new(inline.table(), at, at) }).await?;
-    rows.go_inline(bent(inline, How::Idle)).await.map(drop)
+    rows.make_inline(bent(inline, How::Idle)).await.map(drop)
 }
 
 /// What a fold does instead.
@@ -177,7 +176,7 @@ impl Inline for Bent {
 }
 
 /// The fold of a build that nobody brought: it does nothing.
-fn idle(id: &InlineId) -> Arc<dyn Inline> {
+fn idle(id: &BuildId) -> Arc<dyn Inline> {
     struct Idle(Table);
 
     impl Inline for Idle {
@@ -198,6 +197,6 @@ fn idle(id: &InlineId) -> Arc<dyn Inline> {
         }
     }
 
-    let InlineId { projection, version, build } = id.clone();
+    let BuildId { projection, version, build } = id.clone();
     Arc::new(Idle(Table { projection: String::leak(projection), version, build, columns: &[] }))
 }

@@ -10,8 +10,8 @@ use annalist_core::{
     payload::Payload,
     record::Position,
     rows::{
-        Bound, Build, Checkpoint, Committed, Difference, Filter, Inline, Inlined, Key, Parked, Row,
-        RowChange, RowQuery, RowStore, SharedRows, Switched, Table, Value,
+        Bound, Build, Checkpoint, CommitOutcome, Difference, Filter, Inline, InlineOutcome, Key, Parked,
+        PromoteOutcome, Row, RowChange, RowQuery, RowStore, SharedRows, Table, Value,
     },
     store::{EventStore, LogId},
     time::Timestamp,
@@ -207,41 +207,42 @@ impl RowStore for BrokenRows {
         Ok(parked)
     }
 
-    async fn switch(&self, table: &Table, compare: bool) -> Result<Switched, Error> {
+    async fn promote(&self, table: &Table, compare: bool) -> Result<PromoteOutcome, Error> {
         let table = &self.table(table);
         let compare = compare && self.fault != RowFault::ComparesNoRows;
         if compare && self.fault == RowFault::ComparesInSteps {
             return self.switch_in_steps(table).await;
         }
-        let answer = self.inner.switch(table, compare).await;
-        let over = async || self.inner.switch(table, false).await;
+        let answer = self.inner.promote(table, compare).await;
+        let over = async || self.inner.promote(table, false).await;
         match (self.fault, answer) {
-            (RowFault::LetsOlderBuildsTakeOver, Ok(Switched::Older)) => Ok(Switched::Done),
-            (RowFault::SwitchesToWhatIsNotThere, Err(_)) => Ok(Switched::Done),
-            (RowFault::ComparesKeysAlone, Ok(Switched::Differs(Difference { missing: 0, added: 0, .. }))) => {
-                over().await
-            }
-            (RowFault::SwitchesToWhatDiffers, Ok(answer @ Switched::Differs(_))) => {
+            (RowFault::LetsOlderBuildsTakeOver, Ok(PromoteOutcome::Superseded)) => Ok(PromoteOutcome::Done),
+            (RowFault::SwitchesToWhatIsNotThere, Err(_)) => Ok(PromoteOutcome::Done),
+            (
+                RowFault::ComparesKeysAlone,
+                Ok(PromoteOutcome::Differs(Difference { missing: 0, added: 0, .. })),
+            ) => over().await,
+            (RowFault::SwitchesToWhatDiffers, Ok(answer @ PromoteOutcome::Differs(_))) => {
                 over().await.map(|_| answer)
             }
-            (RowFault::ComparesBuildsApart, Ok(Switched::Apart)) => over().await,
-            (RowFault::ComparesBesideParkedEvents, Ok(Switched::Apart)) => {
+            (RowFault::ComparesBuildsApart, Ok(PromoteOutcome::NotComparable)) => over().await,
+            (RowFault::ComparesBesideParkedEvents, Ok(PromoteOutcome::NotComparable)) => {
                 let builds = self.inner.builds(table.projection).await?;
                 let aside = builds.iter().any(|build| build.checkpoint.parked > 0);
-                if aside { over().await } else { Ok(Switched::Apart) }
+                if aside { over().await } else { Ok(PromoteOutcome::NotComparable) }
             }
-            (RowFault::ComparesInlineBuildsByPosition, Ok(Switched::Done)) => {
+            (RowFault::ComparesInlineBuildsByPosition, Ok(PromoteOutcome::Done)) => {
                 let builds = self.inner.builds(table.projection).await?;
                 let inline: Vec<_> = builds.iter().filter(|build| build.inline).collect();
                 let apart =
                     inline.windows(2).any(|two| two[0].checkpoint.position != two[1].checkpoint.position);
-                Ok(if apart { Switched::Apart } else { Switched::Done })
+                Ok(if apart { PromoteOutcome::NotComparable } else { PromoteOutcome::Done })
             }
-            (RowFault::SwapsMissingAndAdded, Ok(Switched::Differs(difference))) => {
+            (RowFault::SwapsMissingAndAdded, Ok(PromoteOutcome::Differs(difference))) => {
                 let Difference { missing, added, .. } = difference;
-                Ok(Switched::Differs(Difference { missing: added, added: missing, ..difference }))
+                Ok(PromoteOutcome::Differs(Difference { missing: added, added: missing, ..difference }))
             }
-            (RowFault::NamesTheGreatestKey, Ok(Switched::Differs(difference))) => {
+            (RowFault::NamesTheGreatestKey, Ok(PromoteOutcome::Differs(difference))) => {
                 let [old, new] = self.both(table).await?;
                 let unlike = old
                     .iter()
@@ -252,7 +253,7 @@ impl RowStore for BrokenRows {
                     let columns = one.iter().zip(other).map(|(one, other)| one.order(other));
                     columns.fold(Ordering::Equal, Ordering::then)
                 });
-                Ok(Switched::Differs(Difference { example: keys.pop(), ..difference }))
+                Ok(PromoteOutcome::Differs(Difference { example: keys.pop(), ..difference }))
             }
             (_, answer) => answer,
         }
@@ -284,38 +285,40 @@ impl RowStore for BrokenRows {
         }
     }
 
-    async fn go_inline(&self, inline: Arc<dyn Inline>) -> Result<Inlined, Error> {
+    async fn make_inline(&self, inline: Arc<dyn Inline>) -> Result<InlineOutcome, Error> {
         match self.fault {
-            RowFault::LosesTheTail => self.inner.go_inline(bent(&inline, How::Idle)).await,
-            RowFault::CountsTheTailTwice => self.inner.go_inline(bent(&inline, How::Twice)).await,
+            RowFault::LosesTheTail => self.inner.make_inline(bent(&inline, How::Idle)).await,
+            RowFault::CountsTheTailTwice => self.inner.make_inline(bent(&inline, How::Twice)).await,
             RowFault::GoesInlineInTwoSteps => {
                 let table = inline.table();
-                let answer = self.inner.go_inline(Arc::clone(&inline)).await?;
-                if answer == Inlined::Done {
-                    self.inner.leave_inline(table).await?;
+                let answer = self.inner.make_inline(Arc::clone(&inline)).await?;
+                if answer == InlineOutcome::Done {
+                    self.inner.make_async(table).await?;
                     self.others_go_on(table).await?;
-                    return self.inner.go_inline(bent(&inline, How::Idle)).await;
+                    return self.inner.make_inline(bent(&inline, How::Idle)).await;
                 }
                 Ok(answer)
             }
-            RowFault::GoesInlineFromFarBehind => self.inner.go_inline(inline).await.map(|_| Inlined::Done),
-            _ => self.inner.go_inline(inline).await,
+            RowFault::GoesInlineFromFarBehind => {
+                self.inner.make_inline(inline).await.map(|_| InlineOutcome::Done)
+            }
+            _ => self.inner.make_inline(inline).await,
         }
     }
 
-    async fn leave_inline(&self, table: &Table) -> Result<Checkpoint, Error> {
+    async fn make_async(&self, table: &Table) -> Result<Checkpoint, Error> {
         let table = &self.table(table);
         let builds = self.inner.builds(table.projection).await?;
         let came = builds.into_iter().find(|build| build.order() == table.order());
         match (self.fault, came) {
             (RowFault::StaysInline, Some(came)) => Ok(came.checkpoint),
             (RowFault::LeavesInlineWhereItCame, Some(came)) => {
-                let left = self.inner.leave_inline(table).await?;
+                let left = self.inner.make_async(table).await?;
                 let back = RowChange::new(table, left.position, came.checkpoint.position);
                 self.inner.commit(back).await?;
                 Ok(came.checkpoint)
             }
-            _ => self.inner.leave_inline(table).await,
+            _ => self.inner.make_async(table).await,
         }
     }
 
@@ -332,7 +335,7 @@ impl RowStore for BrokenRows {
         Ok(rows)
     }
 
-    async fn commit(&self, change: RowChange<'_>) -> Result<Committed, Error> {
+    async fn commit(&self, change: RowChange<'_>) -> Result<CommitOutcome, Error> {
         let table = self.table(change.table);
         let mut change = RowChange { table: &table, ..change };
         change.upserts.iter_mut().flatten().for_each(|value| self.stored(value));
@@ -358,14 +361,14 @@ impl RowStore for BrokenRows {
             RowFault::KeepsReports | RowFault::EndsReportsWhenStale => {
                 let answer = self.inner.commit(change).await?;
                 let keeps = self.fault == RowFault::KeepsReports;
-                if keeps == (answer == Committed::Done) {
+                if keeps == (answer == CommitOutcome::Done) {
                     self.inner.report(&table, stopped.as_deref().filter(|_| keeps)).await?;
                 }
                 return Ok(answer);
             }
             RowFault::TakesChangesOfInlineBuilds => {
                 return match self.inner.commit(change).await {
-                    Err(error) if error.to_string().contains("inline") => Ok(Committed::Done),
+                    Err(error) if error.to_string().contains("inline") => Ok(CommitOutcome::Done),
                     answer => answer,
                 };
             }
@@ -377,7 +380,7 @@ impl RowStore for BrokenRows {
             RowFault::MovesTheCheckpointFirst => {
                 let first = RowChange { upserts: vec![], deletes: vec![], ..change.clone() };
                 let answer = self.inner.commit(first).await?;
-                if answer == Committed::Done {
+                if answer == CommitOutcome::Done {
                     yield_now().await;
                     let (upserts, deletes) = (change.upserts, change.deletes);
                     self.write(&table, upserts, deletes).await?;
@@ -392,10 +395,10 @@ impl RowStore for BrokenRows {
             }
             RowFault::WritesWhatIsStale if stands != change.from => {
                 self.write(&table, change.upserts, vec![]).await?;
-                return Ok(Committed::Stale(stands));
+                return Ok(CommitOutcome::Stale(stands));
             }
             RowFault::TellsTheWrongPlace if stands != change.from => {
-                return Ok(Committed::Stale(change.from));
+                return Ok(CommitOutcome::Stale(change.from));
             }
             RowFault::ForgetsDeletes => change.deletes.clear(),
             RowFault::LosesRowsOfLargeChanges => change.upserts.truncate(1_000),
@@ -451,26 +454,26 @@ impl BrokenRows {
         Ok(self.log.settled().await?.position.get() + stands.get())
     }
 
-    async fn switch_in_steps(&self, table: &Table) -> Result<Switched, Error> {
+    async fn switch_in_steps(&self, table: &Table) -> Result<PromoteOutcome, Error> {
         let builds = self.inner.builds(table.projection).await?;
         let stands = |build: &&Build| build.live || build.order() == table.order();
         let stand: Vec<Position> =
             builds.iter().filter(stands).map(|build| build.checkpoint.position).collect();
         if stand.windows(2).any(|two| two[0] != two[1]) {
-            return Ok(Switched::Apart);
+            return Ok(PromoteOutcome::NotComparable);
         }
         let [old, new] = self.both(table).await?;
         if old != new {
-            return Ok(Switched::Differs(Difference { changed: 1, ..Difference::default() }));
+            return Ok(PromoteOutcome::Differs(Difference { changed: 1, ..Difference::default() }));
         }
-        self.inner.switch(table, false).await
+        self.inner.promote(table, false).await
     }
 
-    async fn park_later(&self, mut change: RowChange<'_>) -> Result<Committed, Error> {
+    async fn park_later(&self, mut change: RowChange<'_>) -> Result<CommitOutcome, Error> {
         let (park, unpark) = (std::mem::take(&mut change.park), std::mem::take(&mut change.unpark));
         let (table, to, parked) = (*change.table, change.to, change.parked);
         let answer = self.inner.commit(change).await?;
-        if answer == Committed::Done && !(park.is_empty() && unpark.is_empty()) {
+        if answer == CommitOutcome::Done && !(park.is_empty() && unpark.is_empty()) {
             yield_now().await;
             let later = RowChange { parked, park, unpark, ..RowChange::new(&table, to, to) };
             self.inner.commit(later).await?;

@@ -77,7 +77,7 @@ impl BrokenSnapshots<'_> {
             Narrow => snapshot.position = snapshot.position.min(Position::new(u64::from(u32::MAX))),
             _ => {}
         }
-        self.inner.keep_snapshot(key, &snapshot).await
+        self.inner.save_snapshot(key, &snapshot).await
     }
 
     /// The key under which it is found and kept.
@@ -107,7 +107,7 @@ impl BrokenSnapshots<'_> {
     /// What is there goes, whatever its position: other code replaces it.
     async fn make_room(&self, key: &SnapshotKey) -> Result<(), Error> {
         let other = SnapshotKey { fingerprint: !key.fingerprint, ..key.clone() };
-        self.inner.keep_snapshot(&other, &snapshot(Position::START, "{}")).await
+        self.inner.save_snapshot(&other, &snapshot(Position::START, "{}")).await
     }
 }
 

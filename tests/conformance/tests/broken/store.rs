@@ -11,13 +11,13 @@ use std::{
 
 use annalist_core::{
     Error,
+    criteria::{Criteria, Item},
     payload::Payload,
-    query::{Criteria, Item},
     record::{Draft, Metadata, Name, Position, Record},
     rows::{Row, SharedRows},
     store::{
-        Append, Appended, AppendedAll, Batch, CommandKey, Condition, Entry, EventStore, LogId, Marker, Page,
-        Read, Receipt, Settled, Snapshot, SnapshotKey,
+        Append, AppendAllOutcome, AppendOutcome, Batch, CommandKey, Condition, Entry, EventStore, LogId,
+        Marker, Page, Read, Receipt, Settled, Snapshot, SnapshotKey,
     },
     tag::Tag,
     time::Timestamp,
@@ -53,14 +53,14 @@ impl Broken {
     }
 
     /// Appends, and keeps the events from the feed for some steps of the scheduler.
-    async fn append_slowly(&self, append: Append) -> Result<Appended, Error> {
+    async fn append_slowly(&self, append: Append) -> Result<AppendOutcome, Error> {
         let positions: Vec<Position>;
         let answer = {
             // Held over the append, which never waits: nobody sees an event that is not yet known to be on its way.
             let mut on_their_way = self.on_their_way.lock().unwrap();
             let answer = now(self.inner.append(append))?;
             positions = match &answer {
-                Appended::Done(receipt) => receipt.events.iter().map(|event| event.position).collect(),
+                AppendOutcome::Done(receipt) => receipt.events.iter().map(|event| event.position).collect(),
                 _ => vec![],
             };
             on_their_way.extend(&positions);
@@ -80,10 +80,10 @@ impl Broken {
         (now(answer), on_their_way.first().copied())
     }
 
-    async fn refused(&self, append: &Append) -> Result<Option<Appended>, Error> {
+    async fn refused(&self, append: &Append) -> Result<Option<AppendOutcome>, Error> {
         let conditions = append.conditions.clone();
         let answer = self.inner.append(Append { conditions, ..Append::default() }).await?;
-        Ok(matches!(answer, Appended::Conflict { .. }).then_some(answer))
+        Ok(matches!(answer, AppendOutcome::Conflict { .. }).then_some(answer))
     }
 
     /// What the store makes of an append before it looks at it.
@@ -228,7 +228,7 @@ impl EventStore for Broken {
         Ok(batches)
     }
 
-    async fn append(&self, append: Append) -> Result<Appended, Error> {
+    async fn append(&self, append: Append) -> Result<AppendOutcome, Error> {
         let mut append = self.distorted(append);
         let original = append.clone();
         match self.fault {
@@ -250,11 +250,11 @@ impl EventStore for Broken {
                 if let Some(key) = append.key.take()
                     && let Some(receipt) = self.inner.receipt(&key).await?
                 {
-                    return Ok(Appended::Already(receipt));
+                    return Ok(AppendOutcome::Duplicate(receipt));
                 }
                 yield_now().await;
                 let answer = self.inner.append(append).await?;
-                if let (Some(key), Appended::Done(_)) = (original.key, &answer) {
+                if let (Some(key), AppendOutcome::Done(_)) = (original.key, &answer) {
                     self.inner.append(Append { key: Some(key), ..Append::default() }).await?;
                 }
                 return Ok(answer);
@@ -263,9 +263,9 @@ impl EventStore for Broken {
                 let second = append.events.split_off(append.events.len() / 2);
                 let mut answer = self.inner.append(append).await?;
                 yield_now().await;
-                if let Appended::Done(first) = &mut answer {
+                if let AppendOutcome::Done(first) = &mut answer {
                     let rest = Append { events: second, conditions: vec![], journal: None, ..original };
-                    if let Appended::Done(rest) = self.inner.append(rest).await? {
+                    if let AppendOutcome::Done(rest) = self.inner.append(rest).await? {
                         first.events.extend(rest.events);
                     }
                 }
@@ -280,21 +280,21 @@ impl EventStore for Broken {
         }
         let mut answer = self.inner.append(append).await?;
         match (self.fault, &mut answer) {
-            (Fault::SwapsReceipts, Appended::Done(receipt)) => receipt.events.reverse(),
-            (Fault::NamesTheWrongCondition, Appended::Conflict { condition, .. }) => *condition = 0,
-            (Fault::NamesTheFirstMatch, Appended::Conflict { condition, met }) => {
+            (Fault::SwapsReceipts, AppendOutcome::Done(receipt)) => receipt.events.reverse(),
+            (Fault::NamesTheWrongCondition, AppendOutcome::Conflict { condition, .. }) => *condition = 0,
+            (Fault::NamesTheFirstMatch, AppendOutcome::Conflict { condition, conflicting_position }) => {
                 let Condition { criteria, marker } = original.conditions[*condition].clone();
                 let newer = Read::all(criteria).after(marker.settled());
-                *met = self.inner.read(&[newer]).await?[0].records[0].position;
+                *conflicting_position = self.inner.read(&[newer]).await?[0].records[0].position;
             }
-            (Fault::WritesWhatItRefuses, Appended::Conflict { .. }) => {
+            (Fault::WritesWhatItRefuses, AppendOutcome::Conflict { .. }) => {
                 let events = original.events.into_iter().take(1).collect();
                 self.inner.append(Append { events, ..Append::default() }).await?;
             }
-            (Fault::RemembersWhatItRefused, Appended::Conflict { .. }) => {
+            (Fault::RemembersWhatItRefused, AppendOutcome::Conflict { .. }) => {
                 self.inner.append(Append { key: original.key, ..Append::default() }).await?;
             }
-            (Fault::JournalsWhatItKnows, Appended::Already(_)) => {
+            (Fault::JournalsWhatItKnows, AppendOutcome::Duplicate(_)) => {
                 self.inner.append(Append { journal: original.journal, ..Append::default() }).await?;
             }
             _ => {}
@@ -303,29 +303,29 @@ impl EventStore for Broken {
     }
 
     /// Most faults show in single appends.
-    fn most_at_once(&self) -> usize {
+    fn max_batch(&self) -> usize {
         match self.fault {
-            Fault::None | Fault::AppendsOneByOne | Fault::RemembersOneIdOfAll => self.inner.most_at_once(),
+            Fault::None | Fault::AppendsOneByOne | Fault::RemembersOneIdOfAll => self.inner.max_batch(),
             _ => 1,
         }
     }
 
-    async fn append_all(&self, mut appends: Vec<Append>) -> Result<AppendedAll, Error> {
+    async fn append_batch(&self, mut appends: Vec<Append>) -> Result<AppendAllOutcome, Error> {
         match self.fault {
             Fault::AppendsOneByOne => {
                 let mut receipts = vec![];
                 for (nth, append) in appends.into_iter().enumerate() {
                     match self.inner.append(append).await? {
-                        Appended::Done(receipt) => receipts.push(receipt),
-                        by => return Ok(AppendedAll::Refused { nth, by }),
+                        AppendOutcome::Done(receipt) => receipts.push(receipt),
+                        by => return Ok(AppendAllOutcome::Refused { nth, by }),
                     }
                 }
-                return Ok(AppendedAll::Done(receipts));
+                return Ok(AppendAllOutcome::Done(receipts));
             }
             Fault::RemembersOneIdOfAll => appends.iter_mut().skip(1).for_each(|append| append.key = None),
             _ => {}
         }
-        self.inner.append_all(appends).await
+        self.inner.append_batch(appends).await
     }
 
     async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {
@@ -419,17 +419,17 @@ impl EventStore for Broken {
         }
     }
 
-    async fn keep_snapshot(&self, key: &SnapshotKey, snapshot: &Snapshot) -> Result<(), Error> {
+    async fn save_snapshot(&self, key: &SnapshotKey, snapshot: &Snapshot) -> Result<(), Error> {
         match self.fault {
             Fault::Snapshots(fault) => {
                 BrokenSnapshots { inner: &self.inner, fault }.keep(key, snapshot).await
             }
-            _ => self.inner.keep_snapshot(key, snapshot).await,
+            _ => self.inner.save_snapshot(key, snapshot).await,
         }
     }
 
-    async fn forget_commands(&self, before: Timestamp) -> Result<u64, Error> {
+    async fn purge_command_ids(&self, before: Timestamp) -> Result<u64, Error> {
         let reach = if self.fault == Fault::ForgetsTooManyIds { 1 } else { 0 };
-        self.inner.forget_commands(Timestamp::from_micros(before.as_micros() + reach)).await
+        self.inner.purge_command_ids(Timestamp::from_micros(before.as_micros() + reach)).await
     }
 }

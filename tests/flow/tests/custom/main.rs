@@ -76,7 +76,7 @@ async fn file(stage: &Stage) -> Sqlite {
 
 async fn started(stage: &Stage, totals: Totals) -> App {
     let store = file(stage).await;
-    App::builder(store.clone()).custom(totals, store).start().await.unwrap()
+    App::builder(store.clone()).custom_projection(totals, store).start().await.unwrap()
 }
 
 /// What stands in the table, as another program sees it.
@@ -101,7 +101,7 @@ async fn stopped(app: &App) -> (Position, Stopped) {
 async fn its_tables_are_there_before_the_first_event() {
     let stage = Stage::file();
     let app = started(&stage, Totals::default()).await;
-    app.passed("totals", Position::START, LONG).await.unwrap();
+    app.wait_for_position("totals", Position::START, LONG).await.unwrap();
     assert_eq!(totals(&stage).await, []);
 }
 
@@ -111,10 +111,10 @@ async fn it_is_waited_for_by_its_name() {
     let app = started(&stage, Totals::default()).await;
     for round in 1..=10 {
         let receipt = pay(&app, "a", 2).await;
-        app.passed("totals", &receipt, LONG).await.unwrap();
+        app.wait_for_position("totals", &receipt, LONG).await.unwrap();
         assert_eq!(totals(&stage).await, [one("a", 2 * round)]);
     }
-    let error = app.passed("total", Position::START, LONG).await.unwrap_err().to_string();
+    let error = app.wait_for_position("total", Position::START, LONG).await.unwrap_err().to_string();
     assert!(error.contains("it runs: totals"), "{error}");
     let error = app.rebuild("totals").await.unwrap_err().to_string();
     assert!(error.contains("no rows of its own"), "{error}");
@@ -133,10 +133,10 @@ async fn several_programs_count_each_event_once() {
     tokio::join!(paying(&one_app), paying(&other));
     one_app.shut_down().await;
     let receipt = pay(&other, "b", 1).await;
-    other.passed("totals", &receipt, LONG).await.unwrap();
+    other.wait_for_position("totals", &receipt, LONG).await.unwrap();
     other.shut_down().await;
     let app = started(&stage, Totals::default()).await;
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     assert_eq!(totals(&stage).await, [one("a", 40), one("b", 1)]);
 }
 
@@ -157,7 +157,7 @@ async fn with_poison(amount: u64, said: &str) {
     app.shut_down().await;
 
     let app = started(&stage, Totals { is_brave: true, ..Totals::default() }).await;
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     assert_eq!(totals(&stage).await, [one("a", 7 + amount.cast_signed())]);
 }
 
@@ -184,7 +184,7 @@ async fn a_table_that_cannot_be_made_is_blamed_on_no_event() {
 
     fate.is_homeless.store(false, Ordering::SeqCst);
     app.resume("totals").unwrap();
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     assert_eq!(totals(&stage).await, [one("a", 1)]);
 }
 
@@ -196,20 +196,20 @@ async fn through(trouble: shaky::Trouble) {
         for _ in 0..5 {
             let receipt = pay(&app, "a", 1).await;
             app.execute(transfer_of("a", "b", 1)).await.unwrap();
-            app.passed("totals", &receipt, LONG).await.unwrap();
+            app.wait_for_position("totals", &receipt, LONG).await.unwrap();
         }
         met.acquire().await.unwrap().forget();
         app.shut_down().await;
     }
     let app = started(&stage, Totals::default()).await;
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     assert_eq!(totals(&stage).await, [one("a", 30)], "{trouble:?}");
 }
 
 async fn shaky_app(stage: &Stage, commit: usize, trouble: shaky::Trouble) -> (App, Arc<Semaphore>) {
     let store = Shaky::new(file(stage).await, commit, trouble);
     let met = store.met();
-    (App::builder(file(stage).await).custom(Totals::default(), store).start().await.unwrap(), met)
+    (App::builder(file(stage).await).custom_projection(Totals::default(), store).start().await.unwrap(), met)
 }
 
 #[tokio::test]
@@ -236,7 +236,7 @@ async fn a_program_that_is_dropped_in_a_commit_counts_once() {
         drop(app);
     }
     let app = started(&stage, Totals::default()).await;
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     assert_eq!(totals(&stage).await, [one("a", 10)]);
 }
 
@@ -247,6 +247,6 @@ async fn without_its_transaction_it_would_count_twice() {
     let (app, met) = shaky_app(&stage, 1, shaky::Trouble::Torn).await;
     pay(&app, "a", 1).await;
     met.acquire().await.unwrap().forget();
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     assert_eq!(totals(&stage).await, [one("a", 2)]);
 }

@@ -11,8 +11,8 @@ use std::{
 use annalist::{
     BoxError, Error, LogId, Sqlite,
     rows::{
-        Build, Checkpoint, Committed, Key, Parked, Row, RowChange, RowQuery, RowStore, Switched, Table,
-        Transactional, Work,
+        Build, Checkpoint, CommitOutcome, InTransaction, Key, Parked, PromoteOutcome, Row, RowChange,
+        RowQuery, RowStore, Table, Transactional,
     },
 };
 use async_trait::async_trait;
@@ -55,12 +55,12 @@ impl Shaky {
 /// The work of a projection, and how it ends.
 struct Lent<'a> {
     shaky: &'a Shaky,
-    work: &'a dyn Work<Shaky>,
+    work: &'a dyn InTransaction<Shaky>,
     trouble: Option<Trouble>,
 }
 
 #[async_trait]
-impl Work<Sqlite> for Lent<'_> {
+impl InTransaction<Sqlite> for Lent<'_> {
     async fn run(&self, connection: &mut SqliteConnection) -> Result<(), BoxError> {
         self.work.run(connection).await?;
         match self.trouble {
@@ -81,8 +81,8 @@ impl Transactional for Shaky {
     async fn commit_with(
         &self,
         change: RowChange<'_>,
-        work: &dyn Work<Self>,
-    ) -> Result<Result<Committed, BoxError>, Error> {
+        work: &dyn InTransaction<Self>,
+    ) -> Result<Result<CommitOutcome, BoxError>, Error> {
         let left = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         let trouble = (left == Ok(1)).then_some(self.trouble);
         let lent = Lent { shaky: self, work, trouble };
@@ -120,7 +120,7 @@ impl RowStore for Shaky {
         self.inner.rows(table, keys).await
     }
 
-    async fn commit(&self, change: RowChange<'_>) -> Result<Committed, Error> {
+    async fn commit(&self, change: RowChange<'_>) -> Result<CommitOutcome, Error> {
         self.inner.commit(change).await
     }
 
@@ -136,15 +136,15 @@ impl RowStore for Shaky {
         self.inner.parked(table).await
     }
 
-    async fn switch(&self, table: &Table, compare: bool) -> Result<Switched, Error> {
-        self.inner.switch(table, compare).await
+    async fn promote(&self, table: &Table, compare: bool) -> Result<PromoteOutcome, Error> {
+        self.inner.promote(table, compare).await
     }
 
     async fn discard(&self, table: &Table) -> Result<bool, Error> {
         self.inner.discard(table).await
     }
 
-    async fn leave_inline(&self, table: &Table) -> Result<Checkpoint, Error> {
-        self.inner.leave_inline(table).await
+    async fn make_async(&self, table: &Table) -> Result<Checkpoint, Error> {
+        self.inner.make_async(table).await
     }
 }

@@ -19,7 +19,7 @@ async fn a_chain_hands_on_where_it_comes_from(store: Store) {
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let asked = app.execute(deposit("ann", 9)).actor("ann").correlation("order-1").trace(trace);
     let asked = asked.await.unwrap();
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
 
     let history = app.history::<AccountEvent>(&account("chain.1")).await.unwrap();
     let [first] = history.as_slice() else { panic!("{history:?}") };

@@ -28,12 +28,12 @@ async fn a_slow_policy_holds_nobody_else_up(store: Store) {
         let receipt = app.execute(deposit("ann", 1)).await.unwrap();
         let row = app.find::<Balance>(&account("ann")).after(&receipt).await.unwrap();
         assert_eq!(row.unwrap().cents, round);
-        app.passed("bonus", &receipt, Duration::from_secs(30)).await.unwrap();
+        app.wait_for_position("bonus", &receipt, Duration::from_secs(30)).await.unwrap();
     }
     here.acquire().await.unwrap().forget();
     assert_eq!((here.available_permits(), balance(&app, "slow.bonus").await), (0, 0));
     gate.add_permits(5);
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     assert_eq!((balance(&app, "slow.bonus").await, balance(&app, "all.bonus").await), (5, 5));
 }
 
@@ -66,7 +66,7 @@ async fn an_end_in_order_waits_ten_seconds_for_the_world_outside() {
     // What it had come to is reacted to again.
     gate.add_permits(1);
     let app = App::builder(store).policy(slow()).start().await.unwrap();
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     assert_eq!(balance(&app, "slow.bonus").await, 1);
 }
 

@@ -19,7 +19,7 @@ async fn a_failing_reaction_is_tried_again_with_growing_pauses() {
     let app = App::builder(Memory::new()).policy(policy).start().await.unwrap();
     let asked = Instant::now();
     app.execute(deposit("ann", 100)).await.unwrap();
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     assert_eq!((calls.count(), balance(&app, "after.failure").await), (4, 1));
     assert!(asked.elapsed() >= Duration::from_millis(40 + 80 + 160), "{:?}", asked.elapsed());
 }
@@ -31,7 +31,7 @@ async fn a_reaction_that_keeps_failing_stops_it_until_it_is_told_to_go_on() {
     let app = App::builder(Memory::new()).policy(policy).start().await.unwrap();
     app.execute(deposit("ann", 1)).await.unwrap();
     let failing = app.execute(deposit("ann", 100)).await.unwrap();
-    app.caught_up().await.unwrap_err();
+    app.wait_until_caught_up().await.unwrap_err();
     let stopped = stopped(&app, "stops_at_error").await;
     assert_eq!((stopped.position, calls.count()), (Some(failing.position()), 4));
     assert_eq!(stopped.error, "the mail server does not answer");
@@ -41,7 +41,7 @@ async fn a_reaction_that_keeps_failing_stops_it_until_it_is_told_to_go_on() {
     while matches!(status(&app, "stops_at_error").state, State::Stopped(_)) {
         tokio::task::yield_now().await;
     }
-    app.passed("stops_at_error", &failing, Duration::from_secs(30)).await.unwrap();
+    app.wait_for_position("stops_at_error", &failing, Duration::from_secs(30)).await.unwrap();
     assert_eq!((calls.count(), balance(&app, "after.failure").await), (6, 2));
 }
 
@@ -53,7 +53,7 @@ async fn a_reaction_that_keeps_failing_parks_its_event() {
     app.execute(deposit("bob", 100)).await.unwrap();
     app.execute(deposit("ann", 1)).await.unwrap();
     app.execute(deposit("bob", 1)).await.unwrap();
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     assert_eq!((calls.count(), balance(&app, "after.failure").await), (4, 1));
     let parked = app.parked("parks_error").await.unwrap();
     let told: Vec<_> = parked.iter().map(|one| (one.attempts, one.error.as_str())).collect();
@@ -72,7 +72,7 @@ async fn a_panic_is_a_failed_reaction() {
     let policy = StopsAtError { calls: calls.clone(), failures: usize::MAX };
     let app = App::builder(Memory::new()).policy(policy).start().await.unwrap();
     app.execute(deposit("ann", 1000)).await.unwrap();
-    app.caught_up().await.unwrap_err();
+    app.wait_until_caught_up().await.unwrap_err();
     let stopped = stopped(&app, "stops_at_error").await;
     assert_eq!((stopped.error.as_str(), calls.count()), ("the handler panicked: nobody deposits 1000", 4));
 }
@@ -87,7 +87,7 @@ async fn an_event_that_cannot_be_read_is_a_failed_reaction() {
     let policy = ParksError { calls: Calls::default(), failures: 0 };
     let app = App::builder(store).policy(policy).start().await.unwrap();
     app.execute(deposit("bob", 1)).await.unwrap();
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     let parked = app.parked("parks_error").await.unwrap();
     assert!(parked[0].error.contains("cannot be decoded"), "{}", parked[0].error);
     assert_eq!((parked.len(), balance(&app, "after.failure").await), (2, 1));
@@ -103,7 +103,7 @@ async fn a_store_that_does_not_answer_is_waited_for() {
         let calls = Calls::default();
         let bonus = Bonus { calls: calls.clone() };
         let app = App::builder(Arc::clone(&store)).rows(Memory::new()).policy(bonus).start().await.unwrap();
-        app.passed("bonus", Position::new(1), Duration::from_secs(3600)).await.unwrap();
+        app.wait_for_position("bonus", Position::new(1), Duration::from_secs(3600)).await.unwrap();
         assert_eq!((calls.count(), balance(&app, "all.bonus").await), (1, 1));
     }
 }

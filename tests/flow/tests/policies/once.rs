@@ -31,7 +31,7 @@ async fn each_event_is_reacted_to_once_across_restarts(store: Store) {
         for _ in 0..3 {
             app.execute(deposit("ann", 5)).await.unwrap();
         }
-        app.caught_up().await.unwrap();
+        app.wait_until_caught_up().await.unwrap();
         assert_eq!(balance(&app, "all.bonus").await, 3 * round);
         app.shut_down().await;
     }
@@ -46,8 +46,8 @@ async fn two_apps_on_one_log_react_once(store: Store) {
         one.execute(deposit("ann", 1)).await.unwrap();
         other.execute(deposit("bob", 1)).await.unwrap();
     }
-    one.caught_up().await.unwrap();
-    other.caught_up().await.unwrap();
+    one.wait_until_caught_up().await.unwrap();
+    other.wait_until_caught_up().await.unwrap();
     assert_eq!(balance(&one, "all.bonus").await, 40);
 }
 
@@ -67,11 +67,11 @@ async fn a_policy_that_dies_before_its_place_is_written_executes_nothing_twice(s
         rows.swallowed.acquire().await.unwrap().forget();
         drop(app);
         if forgets {
-            assert_eq!(store.forget_commands(Timestamp::MAX).await.unwrap(), 2);
+            assert_eq!(store.purge_command_ids(Timestamp::MAX).await.unwrap(), 2);
         }
 
         let app = start(Arc::new(FaultyRows::new(store.row_store().unwrap(), []))).await.unwrap();
-        app.caught_up().await.unwrap();
+        app.wait_until_caught_up().await.unwrap();
         paid += executed;
         assert_eq!((calls.count(), balance(&app, "all.bonus").await), (2, paid));
         app.shut_down().await;
@@ -86,7 +86,7 @@ async fn a_place_that_cannot_be_written_is_written_later(store: Store) {
     let app = App::builder(store).rows(rows).policy(bonus).start().await.unwrap();
     app.execute(deposit("ann", 1)).await.unwrap();
     app.execute(deposit("ann", 1)).await.unwrap();
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     assert_eq!((calls.count(), balance(&app, "all.bonus").await), (4, 2));
 }
 
@@ -101,25 +101,25 @@ async fn from_now_and_from_the_beginning(store: Store) {
 
     let app = start().await.unwrap();
     app.execute(deposit("ann", 1)).await.unwrap();
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     assert_eq!((balance(&app, "all.bonus").await, balance(&app, "new.bonus").await), (3, 1));
     drop(app);
 
     // Started again, it goes on where it was.
     plain.execute(deposit("ann", 1)).await.unwrap();
     let app = start().await.unwrap();
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     assert_eq!((balance(&app, "all.bonus").await, balance(&app, "new.bonus").await), (4, 2));
 }
 
 async fn from_now_on_an_empty_log_is_from_the_beginning(store: Store) {
     let app = App::builder(store.clone()).policy(NewBonus).start().await.unwrap();
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     drop(app);
     let plain = App::builder(store.clone()).start().await.unwrap();
     plain.execute(deposit("ann", 1)).await.unwrap();
     let app = App::builder(store).policy(NewBonus).start().await.unwrap();
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     assert_eq!(balance(&app, "new.bonus").await, 1);
 }
 
@@ -146,7 +146,7 @@ async fn from_now_is_when_it_first_starts(store: Store) {
 
     let app = App::builder(store).policy(NewBonus).start().await.unwrap();
     app.execute(deposit("ann", 1)).await.unwrap();
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     assert_eq!(balance(&app, "new.bonus").await, 1);
 }
 

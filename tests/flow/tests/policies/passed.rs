@@ -55,7 +55,7 @@ async fn deposits(store: &Store, count: usize) {
 async fn commits(store: &Store, policy: impl Policy) -> usize {
     let rows = Arc::new(FaultyRows::new(store.row_store().unwrap(), []));
     let app = App::builder(Arc::clone(store)).rows(Arc::clone(&rows)).policy(policy).start().await.unwrap();
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     app.shut_down().await;
     rows.commits()
 }
@@ -85,6 +85,6 @@ async fn a_store_that_does_not_answer_is_waited_for_behind_others() {
     let calls = Calls::default();
     let bonus = Bonus { calls: calls.clone() };
     let app = App::builder(Arc::clone(&store)).rows(Memory::new()).policy(bonus).start().await.unwrap();
-    app.passed("bonus", Position::new(11), Duration::from_secs(3600)).await.unwrap();
+    app.wait_for_position("bonus", Position::new(11), Duration::from_secs(3600)).await.unwrap();
     assert_eq!((calls.count(), balance(&app, "all.bonus").await), (1, 1));
 }

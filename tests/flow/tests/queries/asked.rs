@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use annalist::{App, Error, Memory, by_hand::ReadModels, prelude::*};
+use annalist::{App, Error, Memory, manual::ReadModels, prelude::*};
 use annalist_flow_tests::{
     domain::account,
     read_model::{Balance, Believed},
@@ -32,7 +32,7 @@ async fn rows_are_listed_by_index() {
         for (name, amount) in [("ann", 5), ("bob", 3), ("cat", 5), ("dan", 9), ("eve", 1)] {
             pay(&app, name, amount).await;
         }
-        app.caught_up().await.unwrap();
+        app.wait_until_caught_up().await.unwrap();
         let page = app.ask(Accounts { from: Some(5), cursor: None }).await.unwrap();
         assert_eq!((names(&page), page.next), (["ann", "cat", "dan"].map(String::from).to_vec(), None));
         let page = app.ask(Richest::default()).await.unwrap();
@@ -51,7 +51,7 @@ async fn pages_show_everything_once_while_rows_change() {
         for number in 10..40 {
             pay(&app, &format!("n{number}"), 1).await;
         }
-        app.caught_up().await.unwrap();
+        app.wait_until_caught_up().await.unwrap();
         let (mut seen, mut question, mut round) = (Vec::new(), Accounts::default(), 0);
         loop {
             let page = app.ask(question.clone()).await.unwrap();
@@ -78,7 +78,7 @@ async fn cursors_belong_to_their_question() {
         for name in ["a", "b", "c", "d"] {
             pay(&app, name, 1).await;
         }
-        app.caught_up().await.unwrap();
+        app.wait_until_caught_up().await.unwrap();
         let next = app.ask(Accounts::default()).await.unwrap().next;
         for wrong in [
             app.ask(Richest { cursor: next.clone() }).await.unwrap_err(),
@@ -127,15 +127,15 @@ async fn an_answer_waits_for_the_last_of_its_models_until_its_deadline() {
     let slow = Arc::new(Gated::new());
     let builder = App::builder(Memory::new()).projection::<Balance>();
     let app = builder.projection_in::<Believed>(Arc::clone(&slow)).start().await.unwrap();
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     slow.changes.close();
     let receipt = pay(&app, "a", 3).await;
     slow.changes.reached().await;
     app.ask(balance_of("a")).after(&receipt).await.unwrap();
     assert_eq!(app.ask(both("a")).await.unwrap(), (Some(3), None));
 
-    let error = app.ask(both("a")).after(&receipt).within(Duration::from_secs(60)).await.unwrap_err();
-    assert!(matches!(error, Error::Behind { projection: "believed", .. }), "{error:?}");
+    let error = app.ask(both("a")).after(&receipt).timeout(Duration::from_secs(60)).await.unwrap_err();
+    assert!(matches!(error, Error::NotCaughtUp { projection: "believed", .. }), "{error:?}");
 
     let answer = tokio::spawn(app.ask(both("a")).after(&receipt).into_future());
     slow.changes.let_go();
@@ -160,15 +160,15 @@ async fn a_deadline_is_for_the_answer_and_not_for_each_model() {
     let slow = Arc::new(Gated::new());
     let builder = App::builder(Memory::new()).rows(Arc::clone(&slow)).projection::<Balance>();
     let app = builder.projection::<Believed>().start().await.unwrap();
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     slow.changes.close();
     let receipt = pay(&app, "a", 3).await;
     // The clock of the test moves only when everybody waits for it.
     let before = Instant::now();
-    let behind = app.ask(Patient).after(&receipt).within(Duration::from_secs(7)).await.unwrap();
+    let behind = app.ask(Patient).after(&receipt).timeout(Duration::from_secs(7)).await.unwrap();
     assert_eq!(behind, [true, true]);
     assert!(before.elapsed() < Duration::from_secs(8), "{:?}", before.elapsed());
-    assert_eq!(app.ask(Patient).within(Duration::MAX).await.unwrap(), [false, false]);
+    assert_eq!(app.ask(Patient).timeout(Duration::MAX).await.unwrap(), [false, false]);
 }
 
 /// Waits for a projection by its name, as an answer in SQL does.
@@ -187,11 +187,11 @@ async fn an_answer_in_sql_waits_for_a_projection_by_its_name() {
     let slow = Arc::new(Gated::new());
     let app =
         App::builder(Memory::new()).rows(Arc::clone(&slow)).projection::<Balance>().start().await.unwrap();
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     slow.changes.close();
     let receipt = pay(&app, "a", 3).await;
-    let error = app.ask(Named("balances")).after(&receipt).within(Duration::ZERO).await.unwrap_err();
-    assert!(matches!(error, Error::Behind { projection: "balances", .. }), "{error:?}");
+    let error = app.ask(Named("balances")).after(&receipt).timeout(Duration::ZERO).await.unwrap_err();
+    assert!(matches!(error, Error::NotCaughtUp { projection: "balances", .. }), "{error:?}");
     slow.changes.let_go();
     app.ask(Named("balances")).after(&receipt).await.unwrap();
     let error = app.ask(Named("balance")).await.unwrap_err().to_string();

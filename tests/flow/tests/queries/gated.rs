@@ -4,7 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use annalist::{
     Error, LogId, Memory,
-    rows::{Build, Checkpoint, Committed, Key, Parked, Row, RowChange, RowQuery, RowStore, Switched, Table},
+    rows::{
+        Build, Checkpoint, CommitOutcome, Key, Parked, PromoteOutcome, Row, RowChange, RowQuery, RowStore,
+        Table,
+    },
 };
 use async_trait::async_trait;
 use tokio::sync::{Semaphore, watch};
@@ -79,7 +82,7 @@ impl RowStore for Gated {
         self.inner.rows(table, keys).await
     }
 
-    async fn commit(&self, change: RowChange<'_>) -> Result<Committed, Error> {
+    async fn commit(&self, change: RowChange<'_>) -> Result<CommitOutcome, Error> {
         self.changes.pass().await;
         self.inner.commit(change).await
     }
@@ -102,15 +105,15 @@ impl RowStore for Gated {
         self.inner.parked(table).await
     }
 
-    async fn switch(&self, table: &Table, compare: bool) -> Result<Switched, Error> {
-        self.inner.switch(table, compare).await
+    async fn promote(&self, table: &Table, compare: bool) -> Result<PromoteOutcome, Error> {
+        self.inner.promote(table, compare).await
     }
 
     async fn discard(&self, table: &Table) -> Result<bool, Error> {
         self.inner.discard(table).await
     }
 
-    async fn leave_inline(&self, table: &Table) -> Result<Checkpoint, Error> {
-        self.inner.leave_inline(table).await
+    async fn make_async(&self, table: &Table) -> Result<Checkpoint, Error> {
+        self.inner.make_async(table).await
     }
 }

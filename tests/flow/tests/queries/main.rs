@@ -8,8 +8,8 @@ mod watched;
 use annalist::{
     App, Memory, Receipt, Sqlite,
     app::Builder,
-    by_hand::ReadModels,
     find::{Cursor, Rows},
+    manual::ReadModels,
     prelude::*,
 };
 use annalist_flow_tests::{

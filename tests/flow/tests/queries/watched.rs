@@ -11,9 +11,9 @@ use std::{
 use annalist::{
     App, Error, Memory,
     ask::{Watchable, Watched},
-    by_hand::ReadModels,
+    manual::ReadModels,
     prelude::*,
-    projection::Keep,
+    projection::ProjectionOptions,
 };
 use annalist_flow_tests::read_model::{Balance, Believed};
 
@@ -37,7 +37,7 @@ async fn gated() -> (Arc<Gated>, App) {
     let rows = Arc::new(Gated::new());
     let app =
         App::builder(Memory::new()).rows(Arc::clone(&rows)).projection::<Balance>().start().await.unwrap();
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     (rows, app)
 }
 
@@ -66,11 +66,11 @@ async fn a_burst_is_one_answer() {
     for name in ["a", "b", "c"] {
         pay(&app, name, 1).await;
     }
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     assert_eq!(names(&watched.next().await.unwrap()), ["a", "b", "c"]);
     nothing_new(&mut watched);
     pay(&app, "d", 1).await;
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     // The page is full, and only now there is a next one.
     assert!(watched.next().await.unwrap().next.is_some());
 }
@@ -88,7 +88,7 @@ async fn who_stops_waiting_loses_nothing() {
     // Dropped while it asks for what it was woken for.
     rows.questions.close();
     pay(&app, "a", 1).await;
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     nothing_new(&mut watched);
     rows.questions.let_go();
     assert_eq!(names(&watched.next().await.unwrap()), ["a"]);
@@ -105,7 +105,7 @@ async fn a_change_while_the_question_is_answered_is_news() {
     let answer = tokio::spawn(async move { (watched.next().await.unwrap(), watched) });
     rows.questions.reached().await;
     let receipt = pay(&app, "a", 1).await;
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     rows.questions.let_go();
     let (old, mut watched) = answer.await.unwrap();
     let [(_, status)] = &app.statuses()[..] else { panic!() };
@@ -116,7 +116,8 @@ async fn a_change_while_the_question_is_answered_is_news() {
 #[tokio::test]
 async fn rows_that_change_with_the_appends_are_watched_too() {
     on_each_store(async |builder| {
-        let app = builder.projection_with::<Balance>(Keep::new().inline()).start().await.unwrap();
+        let app =
+            builder.projection_with::<Balance>(ProjectionOptions::new().inline()).start().await.unwrap();
         let mut watched = app.watch(balance_of("a"));
         assert_eq!(watched.next().await.unwrap(), None);
         for round in 1..=20 {
@@ -149,9 +150,9 @@ async fn a_missed_deadline_is_an_error_and_the_watch_goes_on() {
     let (rows, app) = gated().await;
     rows.changes.close();
     let receipt = pay(&app, "a", 3).await;
-    let mut watched = app.watch(balance_of("a")).after(&receipt).within(Duration::from_secs(60));
+    let mut watched = app.watch(balance_of("a")).after(&receipt).timeout(Duration::from_secs(60));
     let error = watched.next().await.unwrap_err();
-    assert!(matches!(error, Error::Behind { projection: "balances", .. }), "{error:?}");
+    assert!(matches!(error, Error::NotCaughtUp { projection: "balances", .. }), "{error:?}");
     nothing_new(&mut watched);
     assert!(!watched.is_over());
     rows.changes.let_go();
@@ -166,7 +167,7 @@ async fn a_store_that_does_not_answer_is_asked_again() {
     assert_eq!(names(&watched.next().await.unwrap()), [""; 0]);
     rows.down.store(true, Ordering::SeqCst);
     pay(&app, "a", 1).await;
-    app.caught_up().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
     for _ in 0..20 {
         assert!(watched.next().await.unwrap_err().is_unavailable());
     }
@@ -193,7 +194,7 @@ async fn a_projection_that_stands_still_says_so_once() {
         }
     }
     assert_eq!(answers, [(Some(5000), None)]);
-    let Error::Behind { projection: "believed", wanted, .. } = errors[0] else { panic!("{errors:?}") };
+    let Error::NotCaughtUp { projection: "believed", wanted, .. } = errors[0] else { panic!("{errors:?}") };
     assert_eq!(wanted, poison.position());
     assert!(errors[0].to_string().contains("nobody deposits 5000"), "{errors:?}");
     nothing_new(&mut watched);
@@ -203,7 +204,7 @@ async fn a_projection_that_stands_still_says_so_once() {
     // A watch that begins now is told too, after its answer.
     let mut later = app.watch(both("a"));
     assert_eq!(later.next().await.unwrap(), (Some(5001), None));
-    assert!(matches!(later.next().await, Err(Error::Behind { .. })));
+    assert!(matches!(later.next().await, Err(Error::NotCaughtUp { .. })));
     nothing_new(&mut later);
 }
 
@@ -213,7 +214,7 @@ async fn a_watch_ends_with_the_app() {
         let (_rows, app) = gated().await;
         let mut watched = app.watch(balance_of("a"));
         pay(&app, "a", 1).await;
-        app.caught_up().await.unwrap();
+        app.wait_until_caught_up().await.unwrap();
         assert_eq!(watched.next().await.unwrap().unwrap().cents, 1);
         let waiting = tokio::spawn(async move { (watched.next().await.unwrap_err(), watched) });
         tokio::task::yield_now().await;

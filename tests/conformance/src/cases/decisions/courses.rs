@@ -1,6 +1,6 @@
 //! Course subscriptions: a rule of the course and a rule of the student in one decision.
 
-use annalist_core::{query::Criteria, record::Record, time::Timestamp};
+use annalist_core::{criteria::Criteria, record::Record, time::Timestamp};
 
 use super::{Answer, decide, ensure_accepted, ensure_rejected, number};
 use crate::{

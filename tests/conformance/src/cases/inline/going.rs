@@ -32,7 +32,11 @@ async fn going_inline_folds_what_lies_behind(log: Log) -> Outcome {
     ];
     let last = log.accepted(append(events)).await?.position();
     rows.report(&TALES, Some("a reason")).await?;
-    ensure_eq!(rows.go_inline(Arc::clone(&fold[0])).await?, Inlined::Done, "the answer to going inline");
+    ensure_eq!(
+        rows.make_inline(Arc::clone(&fold[0])).await?,
+        InlineOutcome::Done,
+        "the answer to going inline"
+    );
     let build = handles[1].rows().build(&TALES).await?;
     ensure!(build.inline && !build.live, "a build that went inline says {build:?}");
     ensure!(
@@ -45,8 +49,8 @@ async fn going_inline_folds_what_lies_behind(log: Log) -> Outcome {
     // Once is enough, from every handle.
     for handle in &handles {
         ensure_eq!(
-            handle.rows().go_inline(Arc::clone(&fold[0])).await?,
-            Inlined::Done,
+            handle.rows().make_inline(Arc::clone(&fold[0])).await?,
+            InlineOutcome::Done,
             "the answer the second time"
         );
         log.rows_are_the_log(&fold[0]).await?;
@@ -63,14 +67,14 @@ async fn what_is_far_behind_has_to_catch_up_first(log: Log) -> Outcome {
     let rows = log.rows();
     rows.defined(&TALES).await?;
     let others = (0..500).map(|n| tale("sung", &["a"], n));
-    let own = (0..Inlined::AT_MOST + 1).map(|n| tale("told", &[["a", "b", "c"][n % 3]], n));
+    let own = (0..InlineOutcome::AT_MOST + 1).map(|n| tale("told", &[["a", "b", "c"][n % 3]], n));
     let at = positions(&log.accepted(append(others.chain(own))).await?);
     log.settle(at[at.len() - 1]).await?;
     let first = at[500].get();
     let before = rows.build(&TALES).await?;
     ensure_eq!(
-        rows.go_inline(Arc::clone(&fold)).await?,
-        Inlined::Behind,
+        rows.make_inline(Arc::clone(&fold)).await?,
+        InlineOutcome::Behind,
         "the answer to a build that is far behind"
     );
     ensure_eq!(rows.build(&TALES).await?, before, "a build that is far behind");
@@ -82,15 +86,15 @@ async fn what_is_far_behind_has_to_catch_up_first(log: Log) -> Outcome {
     rows.done(sent.parks(vec![parked(first, &["a"], "no", 1)])).await?;
     let before = rows.build(&TALES).await?;
     ensure_eq!(
-        rows.go_inline(Arc::clone(&fold)).await?,
-        Inlined::Behind,
+        rows.make_inline(Arc::clone(&fold)).await?,
+        InlineOutcome::Behind,
         "the answer to a build with a parked event"
     );
     ensure_eq!(rows.build(&TALES).await?, before, "a build with a parked event");
     rows.done(change(&TALES, first, first).with(1).unparks([first])).await?;
     ensure_eq!(
-        rows.go_inline(Arc::clone(&fold)).await?,
-        Inlined::Done,
+        rows.make_inline(Arc::clone(&fold)).await?,
+        InlineOutcome::Done,
         "the answer to a build that is near enough"
     );
     log.rows_are_the_log(&fold).await.map(drop)
@@ -99,11 +103,11 @@ async fn what_is_far_behind_has_to_catch_up_first(log: Log) -> Outcome {
 async fn what_cannot_go_inline_stays_as_it_is(log: Log) -> Outcome {
     let rows = log.rows();
     let fold = tales(TALES);
-    unusable(rows.go_inline(Arc::clone(&fold)).await)?;
+    unusable(rows.make_inline(Arc::clone(&fold)).await)?;
     ensure_eq!(rows.builds("tales").await?, [], "builds after one went inline that was never defined");
     rows.define(&TALES, LogId::fresh()).await?;
     let before = rows.builds("tales").await?;
-    let error = unusable(rows.go_inline(Arc::clone(&fold)).await)?;
+    let error = unusable(rows.make_inline(Arc::clone(&fold)).await)?;
     ensure!(error.contains("tales_v1"), "the error must name the table: {error}");
     ensure_eq!(rows.builds("tales").await?, before, "a build of another log");
     for (build, step) in (1..).zip(["keys", "fold"]) {
@@ -111,7 +115,7 @@ async fn what_cannot_go_inline_stays_as_it_is(log: Log) -> Outcome {
         rows.defined(failing.table()).await?;
         log.accepted(append([tale("told", &["b"], 1), bad(step)])).await?;
         let before = rows.build(failing.table()).await?;
-        let answer = rows.go_inline(Arc::clone(&failing)).await;
+        let answer = rows.make_inline(Arc::clone(&failing)).await;
         ensure!(
             matches!(answer, Err(Error::Invalid(_) | Error::Unusable { .. })),
             "a fold that fails gives {answer:?}"
@@ -155,13 +159,13 @@ async fn leaving_inline_goes_on_in_the_background(log: Log) -> Outcome {
     let handles = log.handles(2).await?;
     let rows = handles[1].rows();
     let fold = [tales(TALES)];
-    unusable(rows.leave_inline(&TALES).await)?;
+    unusable(rows.make_async(&TALES).await)?;
     let fresh = rows.defined(&TALES).await?;
-    ensure_eq!(rows.leave_inline(&TALES).await?, fresh, "the checkpoint of a build that was never inline");
+    ensure_eq!(rows.make_async(&TALES).await?, fresh, "the checkpoint of a build that was never inline");
     log.kept_inline(&fold[0]).await?;
     log.told(append([tale("told", &["a"], 1), event("other", &[])]), &fold).await?;
     let last = log.told(append([tale("told", &["a", "b"], 2)]), &fold).await?;
-    let left = rows.leave_inline(&TALES).await?;
+    let left = rows.make_async(&TALES).await?;
     ensure!(
         left.position >= last.position(),
         "a build that left stands at {}, before {last:?}",
@@ -180,7 +184,7 @@ async fn leaving_inline_goes_on_in_the_background(log: Log) -> Outcome {
     let build = log.rows().build(&TALES).await?;
     ensure!(!build.inline, "a build that left says {build:?}");
     ensure_eq!(build.checkpoint, left, "the checkpoint of a build that left");
-    ensure_eq!(rows.leave_inline(&TALES).await?, left, "the checkpoint of a build that left twice");
+    ensure_eq!(rows.make_async(&TALES).await?, left, "the checkpoint of a build that left twice");
     log.rows_are_the_log(&fold[0]).await?;
     // Appends need no fold any more, and a runner goes on from there, with nothing missing and nothing counted twice.
     ensure_eq!(
@@ -197,13 +201,13 @@ async fn leaving_inline_goes_on_in_the_background(log: Log) -> Outcome {
     log.rows_are_the_log(&fold[0]).await?;
     log.accepted(append([tale("sung", &["b"], 4)])).await?;
     ensure_eq!(
-        rows.go_inline(Arc::clone(&fold[0])).await?,
-        Inlined::Done,
+        rows.make_inline(Arc::clone(&fold[0])).await?,
+        InlineOutcome::Done,
         "the answer to going inline again"
     );
     log.told(append([tale("sung", &["b"], 5)]), &fold).await?;
     log.rows_are_the_log(&fold[0]).await?;
-    rows.leave_inline(&TALES).await?;
+    rows.make_async(&TALES).await?;
     ensure!(rows.discard(&TALES).await?, "a build that left was there, and was not discarded");
     Ok(())
 }
@@ -218,8 +222,8 @@ async fn inline_builds_are_compared_at_the_end_of_the_log(log: Log) -> Outcome {
     rows.defined(second.table()).await?;
     let before = rows.builds("tales").await?;
     ensure_eq!(
-        rows.switch(second.table(), true).await?,
-        Switched::Apart,
+        rows.promote(second.table(), true).await?,
+        PromoteOutcome::NotComparable,
         "the comparison of one that is inline"
     );
     ensure_eq!(rows.builds("tales").await?, before, "builds of which one is inline");
@@ -231,7 +235,7 @@ async fn inline_builds_are_compared_at_the_end_of_the_log(log: Log) -> Outcome {
     let wrong = vec![hero("a", "wrong ", Position::new(1)), hero("c", "wrong ", Position::new(1))];
     rows.done(change(third.table(), 0, 0).writes(wrong)).await?;
     log.kept_inline(third).await?;
-    let Switched::Differs(difference) = rows.switch(third.table(), true).await? else {
+    let PromoteOutcome::Differs(difference) = rows.promote(third.table(), true).await? else {
         return Err(Failure::new("inline builds with other rows must differ"));
     };
     ensure_eq!((difference.missing, difference.added, difference.changed), (0, 1, 1), "rows that differ");
@@ -258,7 +262,7 @@ async fn inline_builds_outlive_the_handle(log: Log) -> Outcome {
     for fold in &folds {
         log.rows_are_the_log(fold).await?;
     }
-    log.rows().leave_inline(&TALES).await?;
+    log.rows().make_async(&TALES).await?;
     let log = log.restarted().await?;
     ensure!(!log.rows().build(&TALES).await?.inline, "a build that left is inline after a restart");
     log.accepted(append([tale("told", &["a"], 4)])).await.map(drop)

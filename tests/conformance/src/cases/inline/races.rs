@@ -3,9 +3,9 @@
 use std::{collections::HashMap, sync::Arc};
 
 use annalist_core::{
-    query::Criteria,
-    rows::{Inline, Inlined, Table, Value},
-    store::{Appended, Read},
+    criteria::Criteria,
+    rows::{Inline, InlineOutcome, Table, Value},
+    store::{AppendOutcome, Read},
 };
 
 use super::{Brings, random_tale, tales::*};
@@ -45,7 +45,10 @@ async fn written(
                 let events = heroes[(task + round) % heroes.len()].chunks(2);
                 let events = events.map(|some| tale("told", some, task * 1_000 + round));
                 let answer = handle.along(append(events), &folds).await?;
-                ensure!(matches!(answer, Appended::Done(_)), "an append without conditions gives {answer:?}");
+                ensure!(
+                    matches!(answer, AppendOutcome::Done(_)),
+                    "an append without conditions gives {answer:?}"
+                );
                 room_for_others().await;
             }
             Ok(())
@@ -96,8 +99,8 @@ async fn decisions_over_inline_rows(log: Log) -> Outcome {
                 room_for_others().await;
                 let sent = append([tale("told", &[hero], seen.records.len())]).under(own, seen.marker);
                 match handle.along(sent, &fold).await? {
-                    Appended::Done(_) => done += 1,
-                    Appended::Conflict { .. } => {}
+                    AppendOutcome::Done(_) => done += 1,
+                    AppendOutcome::Conflict { .. } => {}
                     other => {
                         return Err(crate::Failure::new(format!(
                             "an append with a condition gives {other:?}"
@@ -129,7 +132,7 @@ async fn one_command_at_once_counts_once(log: Log) -> Outcome {
             async move { handle.along(sent, &fold).await }
         });
         let answers = together(tasks).await?;
-        let done = answers.iter().filter(|one| matches!(one, Appended::Done(_))).count();
+        let done = answers.iter().filter(|one| matches!(one, AppendOutcome::Done(_))).count();
         ensure_eq!(done, 1, "times that one command was accepted, of {answers:?}");
         log.rows_are_the_log(&fold[0]).await?;
     }
@@ -178,7 +181,7 @@ async fn going_inline_while_others_append(log: Log) -> Outcome {
         let (fold, rows) = (&folds[turn % 2], handles[turn % 3].rows());
         // It goes inline, or leaves.
         match rows.build(fold.table()).await?.inline {
-            true => drop(rows.leave_inline(fold.table()).await?),
+            true => drop(rows.make_async(fold.table()).await?),
             false => handles[turn % 3].goes_inline(fold).await?,
         }
     }
@@ -201,7 +204,10 @@ async fn writers(log: &Log, folds: &[Arc<dyn Inline>], rounds: usize) -> Outcome
             let (sent, handle, folds) = (append(events), handle.clone(), folds.clone());
             let round = async move {
                 let answer = handle.along(sent, &folds).await?;
-                ensure!(matches!(answer, Appended::Done(_)), "an append without conditions gives {answer:?}");
+                ensure!(
+                    matches!(answer, AppendOutcome::Done(_)),
+                    "an append without conditions gives {answer:?}"
+                );
                 Ok(())
             };
             Box::pin(round) as Round
@@ -218,15 +224,18 @@ async fn many_go_inline_and_leave_at_once(log: Log) -> Outcome {
         log.accepted(append([tale("told", &["a", "b"], round)])).await?;
         let tasks = (0..6).map(|task| {
             let (rows, fold) = (handles[(round + task) % 3].rows(), Arc::clone(&fold[0]));
-            async move { Ok(rows.go_inline(fold).await?) }
+            async move { Ok(rows.make_inline(fold).await?) }
         });
         let answers = together(tasks).await?;
-        ensure!(answers.iter().all(|one| *one == Inlined::Done), "going inline at once gives {answers:?}");
+        ensure!(
+            answers.iter().all(|one| *one == InlineOutcome::Done),
+            "going inline at once gives {answers:?}"
+        );
         log.rows_are_the_log(&fold[0]).await?;
         let last = log.told(append([tale("sung", &["a"], round)]), &fold).await?.position();
         let tasks = (0..6).map(|task| {
             let rows = handles[(round + task) % 3].rows();
-            async move { Ok(rows.leave_inline(&TALES).await?) }
+            async move { Ok(rows.make_async(&TALES).await?) }
         });
         let left = together(tasks).await?;
         ensure!(left.iter().all(|one| *one == left[0]), "leaving at once gives {left:?}");
@@ -248,7 +257,7 @@ async fn an_inline_build_is_replaced_while_others_append(log: Log) -> Outcome {
         handle.goes_inline(new).await?;
         // Whatever is appended meanwhile is in both of them, or in neither.
         handle.rows().goes_live(new.table(), true).await?;
-        handle.rows().leave_inline(old.table()).await?;
+        handle.rows().make_async(old.table()).await?;
         ensure!(handle.rows().discard(old.table()).await?, "the build that was replaced is not there");
     }
     writers.end().await?;
@@ -271,7 +280,7 @@ async fn dropped_appends_change_rows_or_nothing(log: Log) -> Outcome {
                 let sent = append([tale("told", &["a", "b"], number), tale("told", &["b", "c"], number)])
                     .brings(&fold);
                 if let Some(answer) = dropped_after(round % 7, handle.append(sent)).await {
-                    ensure!(matches!(answer?, Appended::Done(_)), "an append that was not dropped");
+                    ensure!(matches!(answer?, AppendOutcome::Done(_)), "an append that was not dropped");
                     acknowledged.push(number);
                 }
             }

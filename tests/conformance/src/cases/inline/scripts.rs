@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use annalist_core::{
     record::{Draft, Position},
-    rows::{Inline, Inlined, Switched, Table},
-    store::{Appended, Marker},
+    rows::{Inline, InlineOutcome, PromoteOutcome, Table},
+    store::{AppendOutcome, Marker},
 };
 use proptest::{collection::vec, prelude::*, sample::select, strategy::Union};
 
@@ -102,10 +102,10 @@ impl Player {
             sent = sent.brings(&self.folds[..1]);
         }
         match self.handle.along(sent, &self.folds).await? {
-            Appended::Done(receipt) => self.last = self.last.max(receipt.position()),
-            Appended::Already(_) => ensure!(id.is_some(), "an append without an id is known"),
-            Appended::Conflict { .. } => ensure!(refused, "an append without a condition is refused"),
-            Appended::Inline(_) => {}
+            AppendOutcome::Done(receipt) => self.last = self.last.max(receipt.position()),
+            AppendOutcome::Duplicate(_) => ensure!(id.is_some(), "an append without an id is known"),
+            AppendOutcome::Conflict { .. } => ensure!(refused, "an append without a condition is refused"),
+            AppendOutcome::InlineRequired(_) => {}
         }
         if self.handle.rows().build(self.folds[0].table()).await?.inline {
             self.handle.rows_are_the_log(&self.folds[0]).await?;
@@ -116,12 +116,12 @@ impl Player {
     async fn toggle(&self) -> Outcome {
         let rows = self.handle.rows();
         if rows.build(&TALES).await?.inline {
-            rows.leave_inline(&TALES).await?;
+            rows.make_async(&TALES).await?;
             return Ok(());
         }
         ensure_eq!(
-            rows.go_inline(Arc::clone(&self.folds[0])).await?,
-            Inlined::Done,
+            rows.make_inline(Arc::clone(&self.folds[0])).await?,
+            InlineOutcome::Done,
             "the answer to going inline"
         );
         self.handle.rows_are_the_log(&self.folds[0]).await.map(drop)
@@ -129,7 +129,7 @@ impl Player {
 
     async fn end(&self) -> Outcome {
         let rows = self.handle.rows();
-        rows.leave_inline(&TALES).await?;
+        rows.make_async(&TALES).await?;
         for fold in &self.folds {
             self.handle.settle(self.last).await?;
             while self.handle.counted(&**fold, 3).await? < self.last {}
@@ -140,8 +140,13 @@ impl Player {
             .map(|one| one.checkpoint.position);
         rows.goes_live(&TALES, true).await?;
         let second: Table = TALES.built(1);
-        let wanted = if places[0] == places[1] { Switched::Done } else { Switched::Apart };
-        ensure_eq!(rows.switch(&second, true).await?, wanted, "the comparison of both builds, at {places:?}");
+        let wanted =
+            if places[0] == places[1] { PromoteOutcome::Done } else { PromoteOutcome::NotComparable };
+        ensure_eq!(
+            rows.promote(&second, true).await?,
+            wanted,
+            "the comparison of both builds, at {places:?}"
+        );
         Ok(())
     }
 }

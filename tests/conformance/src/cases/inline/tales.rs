@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use annalist_core::{
     Invalid,
-    query::{Criteria, Item},
+    criteria::{Criteria, Item},
     record::{Draft, Position, Record},
     rows::{ColumnType, Folded, Inline, Key, Role, Row, Table, Value},
 };

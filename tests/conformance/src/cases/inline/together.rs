@@ -3,7 +3,7 @@
 use annalist_core::{
     Error,
     rows::Table,
-    store::{Append, Appended, Marker},
+    store::{Append, AppendOutcome, Marker},
 };
 
 use super::{Brings, id, tales::*};
@@ -28,7 +28,7 @@ async fn appends_without_the_fold_are_told_and_write_nothing(log: Log) -> Outcom
             true => told(&["a"], nth).keyed(key("c-1", "tell", &[])),
             false => append([event("other", &["hero:a"])]).keyed(key(format!("other-{nth}"), "tell", &[])),
         });
-        let wanted = (lacking, Appended::Inline(vec![id(&fold)]));
+        let wanted = (lacking, AppendOutcome::InlineRequired(vec![id(&fold)]));
         ensure_eq!(log.none_accepted(all.collect()).await?, wanted, "which append lacks which fold");
     }
     ensure_eq!(log.everything().await?, [], "events of appends of which one lacked a fold");
@@ -68,7 +68,7 @@ async fn rows_of_refused_appends_stay(log: Log) -> Outcome {
     let rows = log.rows().all(&TALES).await?;
     let refused = [
         (told(&["a"], 2).under(of(&[], &["hero:a"]), Marker::START), None),
-        (told(&["a"], 2).keyed(key("c-1", "tell", &[])), Some(Appended::Already(first))),
+        (told(&["a"], 2).keyed(key("c-1", "tell", &[])), Some(AppendOutcome::Duplicate(first))),
     ];
     for (one, by) in refused {
         for nth in 0..2 {
@@ -92,7 +92,7 @@ async fn a_fold_that_fails_leaves_nothing(log: Log) -> Outcome {
         for nth in 0..2 {
             let mut all = vec![told(&["b"], 2).brings(&fold).keyed(key("c-1", "tell", &[]))];
             all.insert(nth, append([bad(step)]).brings(&fold));
-            let answer = log.append_all(all).await;
+            let answer = log.append_batch(all).await;
             ensure!(
                 matches!(answer, Err(Error::Invalid(_))),
                 "appends of which one fold fails give {answer:?}"

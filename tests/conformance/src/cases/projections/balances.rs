@@ -8,8 +8,8 @@ use annalist_core::{
     context::Context,
     event::{Event, EventType, Tags, Types},
     payload::Payload,
-    projection::{Change, Projection, Steps, route},
-    record::{Draft, Raw, Record},
+    projection::{Change, Projection, RowOps, route},
+    record::{Draft, RawEvent, Record},
     rows::{ColumnType, Field, Role, Row, Table, Value},
     tag::Tag,
 };
@@ -117,7 +117,7 @@ impl Event for Fact {
         unreachable!("the suite writes its events as drafts")
     }
 
-    fn decode_raw(raw: &Raw<'_>, codec: &Codec, each: &mut dyn FnMut(Self)) -> Result<(), Invalid> {
+    fn decode_raw(raw: &RawEvent<'_>, codec: &Codec, each: &mut dyn FnMut(Self)) -> Result<(), Invalid> {
         each(Self::of(raw.name, codec.decode(raw)?));
         Ok(())
     }
@@ -199,10 +199,10 @@ impl<const CURED: bool> Projection for Balance<CURED> {
     fn plan_record<'a>(
         record: &'a Record,
         codec: &Codec,
-        steps: &mut Steps<'a, Self>,
+        steps: &mut RowOps<'a, Self>,
     ) -> Result<(), Invalid> {
         if !CURED {
-            Raw::from(record).at_most(1)?;
+            RawEvent::from(record).at_most(1)?;
         }
         let keys = |fact: &Fact, _: &Record| match fact {
             // Any way to an `Invalid` will do.
@@ -240,7 +240,7 @@ pub(super) const UNREADABLE: i64 = 1 << 40;
 /// The rows that the records have to make, cured of what is spoiled: a plain loop, without the engine.
 pub(super) fn folded(records: &[Record]) -> Vec<Row> {
     let mut rows: BTreeMap<i64, Balance<true>> = BTreeMap::new();
-    for record in records.iter().filter(|record| const { &Fact::TYPES }.owns(&record.name)) {
+    for record in records.iter().filter(|record| const { &Fact::TYPES }.contains(&record.name)) {
         let numbers = record.data.as_str().trim_matches(['[', ']']).split(',');
         let numbers: Vec<i64> = numbers.map(|number| number.parse().expect("a number")).collect();
         let fact = Fact::of(&record.name, (numbers[0], numbers[1], numbers[2]));

@@ -7,13 +7,15 @@ use std::sync::{
 
 use annalist_core::{
     BoxError, Error,
-    query::Criteria,
+    criteria::Criteria,
     record::Position,
     rows::{
-        Build, Checkpoint, Committed, Key, Parked, Row, RowChange, RowQuery, RowStore, SharedRows, Switched,
-        Table,
+        Build, Checkpoint, CommitOutcome, Key, Parked, PromoteOutcome, Row, RowChange, RowQuery, RowStore,
+        SharedRows, Table,
     },
-    store::{Append, Appended, Batch, CommandKey, Entry, EventStore, LogId, Page, Read, Receipt, Settled},
+    store::{
+        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, LogId, Page, Read, Receipt, Settled,
+    },
     time::Timestamp,
 };
 use async_trait::async_trait;
@@ -128,7 +130,7 @@ impl RowStore for Unsteady {
         self.asked(false, self.inner.rows(&self.table(table), keys)).await
     }
 
-    async fn commit(&self, change: RowChange<'_>) -> Result<Committed, Error> {
+    async fn commit(&self, change: RowChange<'_>) -> Result<CommitOutcome, Error> {
         let table = self.table(change.table);
         self.asked(true, self.inner.commit(RowChange { table: &table, ..change })).await
     }
@@ -146,16 +148,16 @@ impl RowStore for Unsteady {
         self.asked(false, self.inner.parked(&self.table(table))).await
     }
 
-    async fn switch(&self, table: &Table, compare: bool) -> Result<Switched, Error> {
-        self.asked(true, self.inner.switch(&self.table(table), compare)).await
+    async fn promote(&self, table: &Table, compare: bool) -> Result<PromoteOutcome, Error> {
+        self.asked(true, self.inner.promote(&self.table(table), compare)).await
     }
 
     async fn discard(&self, table: &Table) -> Result<bool, Error> {
         self.asked(true, self.inner.discard(&self.table(table))).await
     }
 
-    async fn leave_inline(&self, table: &Table) -> Result<Checkpoint, Error> {
-        self.asked(true, self.inner.leave_inline(&self.table(table))).await
+    async fn make_async(&self, table: &Table) -> Result<Checkpoint, Error> {
+        self.asked(true, self.inner.make_async(&self.table(table))).await
     }
 }
 
@@ -221,7 +223,7 @@ impl EventStore for Reluctant {
         self.up()?.read(reads).await
     }
 
-    async fn append(&self, append: Append) -> Result<Appended, Error> {
+    async fn append(&self, append: Append) -> Result<AppendOutcome, Error> {
         self.up()?.append(append).await
     }
 
@@ -254,7 +256,7 @@ impl EventStore for Reluctant {
         self.up()?.count(criteria, after, up_to).await
     }
 
-    async fn forget_commands(&self, before: Timestamp) -> Result<u64, Error> {
-        self.up()?.forget_commands(before).await
+    async fn purge_command_ids(&self, before: Timestamp) -> Result<u64, Error> {
+        self.up()?.purge_command_ids(before).await
     }
 }

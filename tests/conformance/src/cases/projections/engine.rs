@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use annalist_core::{
     Error,
     codec::Codec,
-    feed::Hub,
+    criteria::Criteria,
+    feed::LogWatcher,
     find::ReadModel,
-    projection::{Folding, Projection, Runner, State, Status, Stopped},
-    query::Criteria,
+    projection::{Projection, RowFolder, Runner, State, Status, Stopped},
     record::Position,
     rows::{SharedRows, Table},
     store::{EventStore, Read},
@@ -42,8 +42,8 @@ impl<P> Drop for Running<P> {
 
 /// Starts a runner on a log and a store of rows, with a hub of its own, as another process would.
 pub(super) fn run<P: Projection>(log: Arc<dyn EventStore>, rows: SharedRows) -> Running<P> {
-    let folding = Folding::<P>::new(Arc::clone(&rows), Codec::default());
-    let (runner, status) = Runner::new(Hub::new(log), Arc::clone(&rows), folding);
+    let folding = RowFolder::<P>::new(Arc::clone(&rows), Codec::default());
+    let (runner, status) = Runner::new(LogWatcher::new(log), Arc::clone(&rows), folding);
     let model = ReadModel::new(rows, status.clone());
     Running { model, status, task: tokio::spawn(runner.run()) }
 }
@@ -84,7 +84,7 @@ impl<P: Projection> Running<P> {
     /// That a question behind this position is refused at once, and says why.
     pub(super) async fn behind(&self, wanted: Position, patience: Duration) -> Outcome<String> {
         match self.model.reached(wanted, patience).await {
-            Err(Error::Behind { reached, reason, .. }) => {
+            Err(Error::NotCaughtUp { reached, reason, .. }) => {
                 ensure!(reached < wanted, "it is behind {wanted}, but has reached {reached}");
                 Ok(reason)
             }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use annalist_core::{
     Error,
     codec::Codec,
-    projection::{Consumer, Folding, Parking},
-    query::Criteria,
+    criteria::Criteria,
+    projection::{BatchHandler, Parking, RowFolder},
     record::{Position, Record},
-    rows::{Committed, RowChange, SharedRows, Value},
+    rows::{CommitOutcome, RowChange, SharedRows, Value},
     store::Read,
 };
 
@@ -38,7 +38,7 @@ cases!("projection" needs [Rows]: [
 
 /// A fold that is driven by hand, as a runner would drive it.
 struct Hand {
-    folding: Folding<Balance>,
+    folding: RowFolder<Balance>,
     rows: SharedRows,
     parking: Parking,
     at: Position,
@@ -47,12 +47,12 @@ struct Hand {
 impl Hand {
     /// At the beginning of the log.
     fn of(rows: SharedRows) -> Self {
-        let folding = Folding::new(SharedRows::clone(&rows), Codec::default());
+        let folding = RowFolder::new(SharedRows::clone(&rows), Codec::default());
         Self { folding, rows, parking: Parking::default(), at: Position::START }
     }
 
     /// Folds the records behind its position up to another one, and writes what came of them.
-    async fn fold(&mut self, records: &[Record], to: u64) -> Result<Committed, Error> {
+    async fn fold(&mut self, records: &[Record], to: u64) -> Result<CommitOutcome, Error> {
         let (from, to) = (self.at, Position::new(to));
         let batch = records.iter().filter(|record| record.position > from && record.position <= to);
         let batch: Vec<Record> = batch.cloned().collect();
@@ -61,15 +61,15 @@ impl Hand {
         let change = change.writes(taken.rows.upserts).deletes(taken.rows.deletes);
         let committed = self.folding.commit(&*self.rows, &batch, change).await?;
         match &committed {
-            Ok(Committed::Done) => self.at = to,
-            Ok(Committed::Stale(position)) => self.at = *position,
+            Ok(CommitOutcome::Done) => self.at = to,
+            Ok(CommitOutcome::Stale(position)) => self.at = *position,
             Err(_) => {}
         }
         committed.map_err(|refused| Error::unusable("fold by hand", refused))
     }
 
     async fn folds(&mut self, records: &[Record], to: u64) -> Outcome {
-        ensure_eq!(self.fold(records, to).await?, Committed::Done, "a batch up to {to}");
+        ensure_eq!(self.fold(records, to).await?, CommitOutcome::Done, "a batch up to {to}");
         Ok(())
     }
 }
@@ -117,7 +117,7 @@ async fn rows_that_another_runner_changed_are_read_again(log: Log) -> Outcome {
     other.folds(&records, at(&records, 2)).await?;
     // It folds on the row that it has, and is refused.
     let refused = one.fold(&records, at(&records, 3)).await?;
-    ensure_eq!(refused, Committed::Stale(Position::new(at(&records, 2))), "a batch on rows of before");
+    ensure_eq!(refused, CommitOutcome::Stale(Position::new(at(&records, 2))), "a batch on rows of before");
     one.folds(&records, at(&records, 4)).await?;
     ensure_own(&log, Position::new(at(&records, 4))).await
 }

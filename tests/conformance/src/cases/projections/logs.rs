@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use annalist_core::{
     record::Position,
-    rows::{Anchor, Committed},
+    rows::{Anchor, CommitOutcome},
     store::LogId,
 };
 use annalist_memory::Memory;
@@ -182,7 +182,7 @@ async fn a_log_that_kept_everything_goes_on(log: Log) -> Outcome {
     let third = copy.everything().await?[2].clone();
     let anchor = Anchor { position: third.position, event: third.id };
     let answer = restored.rows.commit(change(&BALANCES, at, at).anchored(anchor)).await?;
-    ensure_eq!(answer, Committed::Done, "a change that only moves the anchor");
+    ensure_eq!(answer, CommitOutcome::Done, "a change that only moves the anchor");
     let runner: Running<Balance> = run(copy.store(), restored.rows.shared());
     let last = write(&copy, &mut log.random("more"), 3).await?;
     runner.reached(last).await?;

@@ -40,7 +40,7 @@ async fn deposit(handle: &Handle, account: i64) -> Outcome<Receipt> {
 
 /// The number of events in a row, as somebody sees it who has a receipt.
 async fn count(app: &App, account: i64, receipt: &Receipt) -> Outcome<i64> {
-    let row = app.find::<Balance>(&account).after(receipt).within(LONG).await?;
+    let row = app.find::<Balance>(&account).after(receipt).timeout(LONG).await?;
     row.map(|row| row.count())
         .ok_or_else(|| Failure::new(format!("account {account} has no row after {receipt:?}")))
 }
@@ -91,7 +91,7 @@ async fn caught_up_is_the_whole_log(log: Log) -> Outcome {
     for round in 0..log.rounds(4) {
         let last = write_at_once(&log, &handles[1..], 10 + round).await?;
         handles[0].settle(last).await?;
-        app.caught_up().await?;
+        app.wait_until_caught_up().await?;
         ensure_own(&log, last).await?;
     }
     Ok(())
@@ -109,7 +109,7 @@ async fn lists_page_through_everything(log: Log) -> Outcome {
             Some(cursor) => list.from(cursor),
             None => list,
         };
-        let page = list.after(&receipt).within(LONG).await?;
+        let page = list.after(&receipt).timeout(LONG).await?;
         ensure!(page.rows.len() <= 7, "a page of at most 7 rows has {}", page.rows.len());
         seen.extend(page.rows.iter().map(|row| (row.count(), row.account())));
         match page.next {
@@ -126,8 +126,8 @@ async fn lists_page_through_everything(log: Log) -> Outcome {
 
 /// That a question is not answered because the rows are behind, and why.
 async fn behind(app: &App, receipt: &Receipt, patience: Duration) -> Outcome<String> {
-    match app.find::<Balance>(&1).after(receipt).within(patience).await {
-        Err(Error::Behind { projection, wanted, reached, reason }) => {
+    match app.find::<Balance>(&1).after(receipt).timeout(patience).await {
+        Err(Error::NotCaughtUp { projection, wanted, reached, reason }) => {
             ensure_eq!(projection, BALANCES.projection, "the projection that is behind");
             ensure_eq!(wanted, receipt.position(), "the position that was asked for");
             ensure!(reached < wanted, "it is behind {wanted}, but has reached {reached}");
@@ -152,7 +152,7 @@ async fn a_stopped_projection_says_so(log: Log) -> Outcome {
         }
     }
     ensure!(
-        matches!(app.caught_up().await, Err(Error::Behind { .. })),
+        matches!(app.wait_until_caught_up().await, Err(Error::NotCaughtUp { .. })),
         "an app with a stopped projection is caught up"
     );
     // What was before is there still.
@@ -174,10 +174,10 @@ async fn a_stopped_app_says_so(log: Log) -> Outcome {
     let mut counted = 0;
     let reason = loop {
         let receipt = deposit(&log, 1).await?;
-        match app.find::<Balance>(&1).after(&receipt).within(LONG).await {
+        match app.find::<Balance>(&1).after(&receipt).timeout(LONG).await {
             Ok(_) if counted < 10 => counted += 1,
             Ok(_) => return Err(Failure::new("a stopped app goes on and on")),
-            Err(Error::Behind { reason, .. }) => break reason,
+            Err(Error::NotCaughtUp { reason, .. }) => break reason,
             Err(error) => return Err(error.into()),
         }
     };

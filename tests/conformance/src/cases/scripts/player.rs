@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use annalist_core::{
     Error, Invalid,
-    query::Criteria,
+    criteria::Criteria,
     record::{Metadata, Position, Record},
-    store::{Append, Appended, CommandKey, Condition, Entry, Marker, Outcome as Fate, Page, Read, Receipt},
+    store::{
+        Append, AppendOutcome, CommandKey, Condition, Entry, Marker, Outcome as Fate, Page, Read, Receipt,
+    },
 };
 use annalist_memory::Memory;
 
@@ -102,27 +104,27 @@ impl Player {
         let wanted = shared(self.model.append(for_model.clone()).await)?;
         let found = shared(self.store.append(for_store).await)?;
         match (found, wanted) {
-            (Answer::Given(Appended::Done(found)), Answer::Given(Appended::Done(wanted))) => {
+            (Answer::Given(AppendOutcome::Done(found)), Answer::Given(AppendOutcome::Done(wanted))) => {
                 self.at.extend(found.events.iter().map(|event| event.position));
                 ensure!(self.at.is_sorted_by(|a, b| a < b), "positions must grow: {:?}", self.at);
                 ensure_eq!(self.receipt_in_model(found), wanted, "the receipt of an append");
             }
             (
-                Answer::Given(Appended::Conflict { condition, met }),
-                Answer::Given(Appended::Conflict { .. }),
+                Answer::Given(AppendOutcome::Conflict { condition, conflicting_position }),
+                Answer::Given(AppendOutcome::Conflict { .. }),
             ) => {
                 // Any of the conditions that fail may be named: the model is asked about this one alone.
                 let named = for_model.conditions.into_iter().nth(condition);
                 let alone = Append { conditions: named.into_iter().collect(), ..Append::default() };
-                let met = self.place_in_model(met);
+                let conflicting_position = self.place_in_model(conflicting_position);
                 ensure_eq!(
                     self.model.append(alone).await?,
-                    Appended::Conflict { condition: 0, met },
+                    AppendOutcome::Conflict { condition: 0, conflicting_position },
                     "whether condition {condition} failed, and what it met"
                 );
             }
-            (Answer::Given(Appended::Already(found)), wanted) => {
-                let found = Answer::Given(Appended::Already(self.receipt_in_model(found)));
+            (Answer::Given(AppendOutcome::Duplicate(found)), wanted) => {
+                let found = Answer::Given(AppendOutcome::Duplicate(self.receipt_in_model(found)));
                 ensure_eq!(found, wanted, "the answer to an append");
             }
             (found, wanted) => ensure_eq!(found, wanted, "the answer to an append"),
@@ -212,8 +214,8 @@ impl Player {
     async fn forget(&mut self, second: i64) -> Outcome {
         let before = seconds_since_1970(second);
         ensure_eq!(
-            self.store.forget_commands(before).await?,
-            self.model.forget_commands(before).await?,
+            self.store.purge_command_ids(before).await?,
+            self.model.purge_command_ids(before).await?,
             "ids forgotten"
         );
         Ok(())

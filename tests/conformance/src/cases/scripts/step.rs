@@ -1,6 +1,6 @@
 //! The steps of a script, and how they are chosen.
 
-use annalist_core::query::{Criteria, Item};
+use annalist_core::criteria::{Criteria, Item};
 use proptest::{collection::vec, option, prelude::*, strategy::Union};
 
 use crate::given::tag;

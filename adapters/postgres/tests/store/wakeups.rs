@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use annalist_core::{
-    feed::{Feed, Hub},
-    query::Criteria,
+    criteria::Criteria,
+    feed::{Feed, LogWatcher},
     record::Position,
-    store::{EventStore, Hints},
+    store::{EventStore, Wakeups},
 };
 use annalist_postgres::Postgres;
 use sqlx::postgres::PgListener;
@@ -14,21 +14,21 @@ use tokio::time::{Instant, timeout};
 
 use crate::{
     events::{accept, fed, noted},
-    given::{PATIENCE, Place, until},
+    given::{DEFAULT_TIMEOUT, Place, until},
 };
 
 const CHANNEL: &str = "annalist_appended";
 
 /// The next hint. Nobody looks at the log here, so it comes from the channel or not at all.
-async fn hinted(hints: &mut Hints) {
-    timeout(PATIENCE, hints.next()).await.unwrap();
+async fn hinted(wakeups: &mut Wakeups) {
+    timeout(DEFAULT_TIMEOUT, wakeups.next()).await.unwrap();
 }
 
 /// What a process hears, from when it has begun to listen.
-async fn listening(store: &Postgres) -> Hints {
-    let mut hints = store.hints();
-    hinted(&mut hints).await;
-    hints
+async fn listening(store: &Postgres) -> Wakeups {
+    let mut wakeups = store.wakeups();
+    hinted(&mut wakeups).await;
+    wakeups
 }
 
 /// Somebody who listens beside us.
@@ -51,31 +51,31 @@ async fn cut(place: &Place) {
 
 pub(crate) async fn another_process_is_told(place: Place) {
     let (here, there) = (place.open().await, place.open().await);
-    let mut hints = listening(&there).await;
+    let mut wakeups = listening(&there).await;
     for value in 0..5 {
         accept(&here, noted(value)).await;
-        hinted(&mut hints).await;
+        hinted(&mut wakeups).await;
     }
     // A second one that follows shares the connection.
-    let mut others = there.hints();
+    let mut others = there.wakeups();
     accept(&here, noted(5)).await;
     hinted(&mut others).await;
-    hinted(&mut hints).await;
+    hinted(&mut wakeups).await;
     assert_eq!(listeners(&place).await, 1);
 }
 
 pub(crate) async fn nobody_is_told_of_nothing(place: Place) {
     let (here, there) = (place.open().await, place.open().await);
-    let (mut hints, mut witness) = (listening(&there).await, witness(&place).await);
+    let (mut wakeups, mut witness) = (listening(&there).await, witness(&place).await);
     // Neither its own appends nor those that write no event make a process look.
     accept(&here, annalist_core::store::Append::default()).await;
     accept(&there, noted(1)).await;
     witness.recv().await.unwrap();
     place.run(&format!("NOTIFY {CHANNEL}, 'by hand'")).await;
     assert_eq!(witness.recv().await.unwrap().payload(), "by hand");
-    hinted(&mut hints).await;
+    hinted(&mut wakeups).await;
     // The one by hand was behind all others in the channel.
-    assert!(timeout(Duration::ZERO, hints.next()).await.is_err());
+    assert!(timeout(Duration::ZERO, wakeups.next()).await.is_err());
 }
 
 pub(crate) async fn many_appends_are_told_of_at_once(place: Place) {
@@ -99,13 +99,13 @@ pub(crate) async fn many_appends_are_told_of_at_once(place: Place) {
 
 pub(crate) async fn who_is_cut_off_listens_again(place: Place) {
     let (here, there) = (place.open().await, place.open().await);
-    let mut hints = listening(&there).await;
+    let mut wakeups = listening(&there).await;
     for value in 0..3 {
         cut(&place).await;
         // Something may have been missed: the first hint says so.
-        hinted(&mut hints).await;
+        hinted(&mut wakeups).await;
         accept(&here, noted(value)).await;
-        hinted(&mut hints).await;
+        hinted(&mut wakeups).await;
     }
 }
 
@@ -113,9 +113,9 @@ pub(crate) async fn the_connection_lasts_as_long_as_somebody_follows(place: Plac
     let store = place.open().await;
     accept(&store, noted(1)).await;
     assert_eq!(listeners(&place).await, 0, "nobody follows yet");
-    let hints = listening(&store).await;
-    let others = hints.clone();
-    drop(hints);
+    let wakeups = listening(&store).await;
+    let others = wakeups.clone();
+    drop(wakeups);
     assert_eq!(listeners(&place).await, 1);
     drop(others);
     until("nobody listens any more", || async { listeners(&place).await == 0 }).await;
@@ -127,11 +127,11 @@ pub(crate) async fn the_connection_lasts_as_long_as_somebody_follows(place: Plac
 /// A feed of another process gets everything, whatever becomes of the hints.
 async fn follows(here: &Postgres, there: Postgres) {
     let there: Arc<dyn EventStore> = Arc::new(there);
-    let mut feed = Feed::new(Hub::new(there), Criteria::all());
+    let mut feed = Feed::new(LogWatcher::new(there), Criteria::all());
     for value in 0..20 {
         let receipt = accept(here, noted(value)).await;
         while feed.position() < receipt.position() {
-            timeout(PATIENCE, feed.next()).await.unwrap().unwrap();
+            timeout(DEFAULT_TIMEOUT, feed.next()).await.unwrap().unwrap();
         }
     }
 }
@@ -152,9 +152,9 @@ pub(crate) async fn feeds_go_on_without_hints(place: Place) {
         .await;
     let pool = sqlx::postgres::PgPoolOptions::new().max_connections(1).connect(&url).await.unwrap();
     let one = Postgres::options().with_pool(pool).await.unwrap();
-    let mut hints = one.hints();
+    let mut wakeups = one.wakeups();
     follows(&place.open().await, one).await;
-    assert!(timeout(Duration::ZERO, hints.next()).await.is_err(), "it could not listen");
+    assert!(timeout(Duration::ZERO, wakeups.next()).await.is_err(), "it could not listen");
 }
 
 pub(crate) async fn hints_need_no_rights(place: Place) {
@@ -167,9 +167,9 @@ pub(crate) async fn hints_need_no_rights(place: Place) {
         ))
         .await;
     let reader = Postgres::connect(&url).await.unwrap();
-    let mut hints = listening(&reader).await;
+    let mut wakeups = listening(&reader).await;
     let receipt = accept(&store, noted(1)).await;
-    hinted(&mut hints).await;
+    hinted(&mut wakeups).await;
     let page = reader.feed(&Criteria::all(), Position::START, 10).await.unwrap();
     assert_eq!(page.up_to, receipt.position());
 }

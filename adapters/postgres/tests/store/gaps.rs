@@ -1,7 +1,7 @@
 //! Positions that a writer has drawn and not filled, or not yet.
 
 use annalist_core::{
-    query::{Criteria, Item},
+    criteria::{Criteria, Item},
     record::Position,
     store::{Append, EventStore, Read},
 };
@@ -26,7 +26,7 @@ pub(crate) async fn a_rolled_back_append_leaves_a_hole_that_closes(place: Place)
     place.run(&format!("BEGIN; {BY_HAND}; {BY_HAND}; ROLLBACK")).await;
     let receipt = accept(&store, noted(2)).await;
     assert_eq!(receipt.position(), Position::new(4));
-    // What is acknowledged can be read at once; a feed gets it when the hole is closed.
+    // What is acknowledged can be read at once; a feed gets it when the gap is closed.
     assert_eq!(log(&store).await.len(), 2);
     until("the holes are closed", || is_settled(&store, receipt.position())).await;
     assert_eq!(fed(&store).await, log(&store).await);
@@ -65,8 +65,7 @@ pub(crate) async fn an_open_append_stops_the_feed_and_nothing_else(place: Place)
     until("the hole is reported", || async {
         let page = store.feed(&Criteria::all(), Position::START, 100).await.unwrap();
         assert_eq!((page.up_to, page.records.len()), (Position::START, 0));
-        page.hole
-            .is_some_and(|hole| hole.position == Position::new(1) && hole.reason.contains("still running"))
+        page.gap.is_some_and(|gap| gap.position == Position::new(1) && gap.reason.contains("still running"))
     })
     .await;
 

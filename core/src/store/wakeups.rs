@@ -7,11 +7,11 @@ use tokio::sync::watch;
 /// What a store hears of the appends of other processes: a reason to look, and no more than that. A hint may come for
 /// nothing, late, or never, so whoever follows a log looks by himself too. Hints that come while nobody waits become one.
 #[derive(Clone, Debug, Default)]
-pub struct Hints {
+pub struct Wakeups {
     heard: Option<watch::Receiver<()>>,
 }
 
-impl Hints {
+impl Wakeups {
     /// Those of a store that hears nothing.
     pub const fn none() -> Self {
         Self { heard: None }
@@ -29,7 +29,7 @@ impl Hints {
     }
 }
 
-impl From<watch::Receiver<()>> for Hints {
+impl From<watch::Receiver<()>> for Wakeups {
     /// A hint each time that something is sent.
     fn from(heard: watch::Receiver<()>) -> Self {
         Self { heard: Some(heard) }

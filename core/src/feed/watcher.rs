@@ -15,7 +15,7 @@ use tokio::{
 
 use crate::{
     record::Position,
-    store::{EventStore, Hints},
+    store::{EventStore, Wakeups},
 };
 
 /// The shortest pause between two looks at a log that does not move.
@@ -27,7 +27,7 @@ const LONGEST_HINTED: Duration = Duration::from_millis(250);
 
 /// Knows up to where a log is settled, and wakes those who wait for more. It looks at the log only while somebody waits.
 #[derive(Debug)]
-pub struct Hub {
+pub struct LogWatcher {
     store: Arc<dyn EventStore>,
     settled: watch::Sender<Position>,
     /// The last position that this process had acknowledged.
@@ -36,14 +36,14 @@ pub struct Hub {
     bell: Arc<Notify>,
 }
 
-impl Hub {
+impl LogWatcher {
     /// Watches a log, as long as the hub lives.
     pub fn new(store: Arc<dyn EventStore>) -> Arc<Self> {
         let (settled, acknowledged) = (watch::Sender::default(), watch::Sender::default());
         let bell = Arc::new(Notify::new());
-        let hub = Arc::new(Self { store, settled, acknowledged, bell: Arc::clone(&bell) });
-        tokio::spawn(keep_looking(Arc::downgrade(&hub), bell));
-        hub
+        let watcher = Arc::new(Self { store, settled, acknowledged, bell: Arc::clone(&bell) });
+        tokio::spawn(keep_looking(Arc::downgrade(&watcher), bell));
+        watcher
     }
 
     /// The log.
@@ -91,7 +91,7 @@ impl Hub {
                     *known = settled.position.max(*known);
                     moved
                 });
-                match settled.hole {
+                match settled.gap {
                     _ if moved => Look::Moved,
                     Some(_) => Look::Blocked,
                     None => Look::Still,
@@ -105,7 +105,7 @@ impl Hub {
     }
 }
 
-impl Drop for Hub {
+impl Drop for LogWatcher {
     /// The watcher wakes, finds the hub gone, and ends.
     fn drop(&mut self) {
         self.bell.notify_one();
@@ -116,7 +116,7 @@ impl Drop for Hub {
 enum Look {
     /// It is settled further than before.
     Moved,
-    /// It stands before a hole.
+    /// It stands before a gap.
     Blocked,
     /// There is nothing new.
     Still,
@@ -132,16 +132,16 @@ enum Woken {
 
 /// Looks at the log while somebody waits: at once when the bell rings or a hint comes, else after pauses that grow while
 /// nothing moves. The hub is not held while pausing.
-async fn keep_looking(hub: Weak<Hub>, bell: Arc<Notify>) {
-    let (mut hints, mut hinted) = (None, false);
+async fn keep_looking(watcher: Weak<LogWatcher>, bell: Arc<Notify>) {
+    let (mut wakeups, mut hinted) = (None, false);
     let (mut woken, mut pause) = (Woken::Bell, SHORTEST);
-    while let Some(hub) = hub.upgrade() {
-        let hints = match hub.somebody_waits() {
-            true => Some(hints.get_or_insert_with(|| hub.store.hints())),
+    while let Some(watcher) = watcher.upgrade() {
+        let wakeups = match watcher.somebody_waits() {
+            true => Some(wakeups.get_or_insert_with(|| watcher.store.wakeups())),
             false => None,
         };
-        if hints.is_some() {
-            match hub.look().await {
+        if wakeups.is_some() {
+            match watcher.look().await {
                 Look::Moved => {
                     // It moved and nobody said so: hints are not to be relied on, until the next one comes.
                     hinted &= woken != Woken::Time;
@@ -153,8 +153,8 @@ async fn keep_looking(hub: Weak<Hub>, bell: Arc<Notify>) {
                 Look::Still => {}
             }
         }
-        drop(hub);
-        woken = wait(&bell, hints, pause).await;
+        drop(watcher);
+        woken = wait(&bell, wakeups, pause).await;
         hinted |= woken == Woken::Hint;
         let longest = if hinted { LONGEST_HINTED } else { LONGEST };
         pause = if woken == Woken::Time { (pause * 2).min(longest) } else { SHORTEST };
@@ -162,12 +162,12 @@ async fn keep_looking(hub: Weak<Hub>, bell: Arc<Notify>) {
 }
 
 /// Waits until the bell rings; if there is somebody to look for, no longer than a pause or until a hint comes.
-async fn wait(bell: &Notify, hints: Option<&mut Hints>, pause: Duration) -> Woken {
-    let Some(hints) = hints else {
+async fn wait(bell: &Notify, wakeups: Option<&mut Wakeups>, pause: Duration) -> Woken {
+    let Some(wakeups) = wakeups else {
         bell.notified().await;
         return Woken::Bell;
     };
-    let (mut rung, mut hinted) = (pin!(bell.notified()), pin!(hints.next()));
+    let (mut rung, mut hinted) = (pin!(bell.notified()), pin!(wakeups.next()));
     let news = poll_fn(|context| match rung.as_mut().poll(context) {
         Poll::Ready(()) => Poll::Ready(Woken::Bell),
         Poll::Pending => hinted.as_mut().poll(context).map(|()| Woken::Hint),

@@ -6,9 +6,9 @@ use tokio::sync::watch;
 
 /// A signal to come to an end after what is being done. Clones are the same signal.
 #[derive(Clone, Debug, Default)]
-pub struct Ending(Arc<watch::Sender<bool>>);
+pub struct ShutdownSignal(Arc<watch::Sender<bool>>);
 
-impl Ending {
+impl ShutdownSignal {
     /// Asks for the end.
     pub fn ask(&self) {
         self.0.send_replace(true);

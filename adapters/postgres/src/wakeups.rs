@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use annalist_core::store::Hints;
+use annalist_core::store::Wakeups;
 use sqlx::{Executor, PgPool, postgres::PgListener};
 use tokio::{
     runtime::Handle,
@@ -68,8 +68,8 @@ impl Store {
     }
 
     /// Listens as long as somebody has what this gives.
-    pub(crate) fn hints(&self) -> Hints {
-        let Some(talk) = &self.talk else { return Hints::none() };
+    pub(crate) fn wakeups(&self) -> Wakeups {
+        let Some(talk) = &self.talk else { return Wakeups::none() };
         let heard = talk.heard.subscribe();
         if let (Some(turn), Ok(runtime)) = (talk.listening.want(), Handle::try_current()) {
             runtime.spawn(listen(Arc::clone(talk), self.pool.clone(), turn));
