@@ -466,15 +466,14 @@ async fn a_comparison_sees_one_moment(log: Log) -> Outcome {
     let runners = tokio::spawn(run_abreast(handles[..2].to_vec(), tables.clone(), rounds));
     let rows = handles[2].rows();
     for table in &tables[1..] {
-        // Until it takes over: at the latest when all stand still.
         loop {
             match rows.promote(table, true).await? {
                 PromoteOutcome::NotComparable => room_for_others().await,
                 PromoteOutcome::Done => break,
                 other => return Err(Failure::new(format!("a comparison amid changes says {other:?}"))),
             }
-            let (done, at) = (runners.is_finished(), rows.standing(table).await?.position.get());
-            ensure!(!done || at == rounds, "a runner has failed");
+            let done = runners.is_finished();
+            ensure!(!done || rows.standing(table).await?.position.get() == rounds, "a runner has failed");
         }
     }
     runners.await.map_err(panicked)??;
@@ -482,8 +481,7 @@ async fn a_comparison_sees_one_moment(log: Log) -> Outcome {
     Ok(())
 }
 
-/// A runner for each build: at each position all have the same rows, and wait for each other, so that there is often
-/// something to compare.
+/// Runs one runner a build; all of them write equal rows at each position and wait for each other before the next.
 async fn run_abreast(handles: Vec<Handle>, tables: Vec<Table>, rounds: u64) -> Outcome {
     for at in 1..rounds {
         let changes = tables.clone().into_iter().enumerate().map(|(n, table)| {
