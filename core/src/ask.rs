@@ -6,14 +6,9 @@ mod once;
 mod source;
 mod watched;
 
-use std::{
-    any::type_name,
-    panic::{AssertUnwindSafe, catch_unwind},
-    pin::pin,
-    task::Poll,
-};
+use std::any::type_name;
 
-use crate::error::{Error, panic_message};
+use crate::{error::Error, panics::catch_future};
 
 pub use self::{
     check::Columns,
@@ -54,16 +49,8 @@ pub trait Query: Send + Sync + 'static {
     fn answer(&self, models: &ReadModels) -> impl Future<Output = Result<Self::Answer, Error>> + Send;
 }
 
-/// Asks; a panic of the user's code becomes an error.
-async fn ask<Q: Query>(question: &Q, models: &ReadModels) -> Result<Q::Answer, Error> {
-    let mut answer = pin!(async { question.answer(models).await });
-    std::future::poll_fn(|context| {
-        catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context)))
-            .unwrap_or_else(|panic| Poll::Ready(Err(panicked::<Q>(&*panic))))
-    })
-    .await
-}
-
-fn panicked<Q>(panic: &(dyn std::any::Any + Send)) -> Error {
-    Error::Panicked { function: format!("the code of `{}`", type_name::<Q>()), message: panic_message(panic) }
+/// Answers a query; a panic of the user's code becomes an error.
+async fn ask<Q: Query>(query: &Q, models: &ReadModels) -> Result<Q::Answer, Error> {
+    let answer = catch_future(async { query.answer(models).await }).await;
+    answer.unwrap_or_else(|panic| Err(panic.into_error(format!("the code of `{}`", type_name::<Q>()))))
 }

@@ -237,12 +237,6 @@ pub enum Invalid {
     },
 }
 
-/// The message of a panic of the user's code.
-pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
-}
-
 /// Why a command was not accepted. `E` is the command's own error type.
 #[derive(Debug)]
 #[non_exhaustive]

@@ -13,11 +13,12 @@
 //! | read side | [`feed`], [`projection`], [`find`] |
 //! | port | [`store`], [`rows`] |
 //! | facts | [`tag`], [`criteria`], [`payload`], [`record`], [`context`], [`codec`], [`event`] |
-//! | ground | [`error`], [`limits`], [`id`], [`position`], [`progress`], [`time`] |
+//! | ground | [`error`], [`limits`], [`panics`], [`id`], [`position`], [`progress`], [`time`] |
 
 pub mod error;
 pub mod id;
 pub mod limits;
+pub mod panics;
 pub mod position;
 pub mod progress;
 pub mod time;

@@ -9,7 +9,6 @@ use tokio::sync::oneshot;
 
 use super::{
     App,
-    execute::guard,
     lines::{Lines, Place},
     states::{Instance, Remembered},
 };
@@ -18,6 +17,7 @@ use crate::{
     criteria::Criteria,
     dispatch::Known,
     error::Error,
+    panics::run_user_code,
     record::{Draft, Metadata, Position, Record},
     store::{Append, AppendAllOutcome, AppendOutcome, Marker, Receipt},
     time::Timestamp,
@@ -269,7 +269,7 @@ impl Changed {
         position: impl Fn(&Unfolded) -> Position,
     ) -> bool {
         let state = &mut self.state.state;
-        let folded = guard("a fold", || {
+        let folded = run_user_code("a fold", || {
             events.into_iter().try_for_each(|event| {
                 let position = position(&event);
                 let record: Record = event.draft.record(position, event.recorded_at, event.metadata);

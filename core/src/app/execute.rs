@@ -5,7 +5,6 @@ use std::{
     borrow::Cow,
     fmt::Debug,
     future::{Future, IntoFuture},
-    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
 };
 
@@ -15,8 +14,9 @@ use super::{App, request::Request};
 use crate::{
     command::Command,
     dispatch::{Dispatcher, Handler, Known},
-    error::{Error, ExecuteError, Invalid, panic_message},
+    error::ExecuteError,
     event::IntoEvents,
+    panics::run_user_code,
     record::CommandId,
     store::Receipt,
 };
@@ -140,8 +140,10 @@ impl Dispatcher for Call {
     {
         Box::pin(async move {
             out.await.map_err(|error| match error {
-                ExecuteError::Rejected(rejection) => guard(type_name::<B>(), || Ok(convert(rejection)))
-                    .map_or_else(ExecuteError::from, ExecuteError::Rejected),
+                ExecuteError::Rejected(rejection) => {
+                    run_user_code(type_name::<B>(), || Ok(convert(rejection)))
+                        .map_or_else(ExecuteError::from, ExecuteError::Rejected)
+                }
                 error => error.map(convert),
             })
         })
@@ -150,16 +152,5 @@ impl Dispatcher for Call {
 
 /// A rejection in its own words.
 pub(crate) fn told<E: Debug>(command: &str, rejection: &E) -> String {
-    guard(command, || Ok(format!("{rejection:?}"))).unwrap_or_else(|error| error.to_string())
-}
-
-/// Runs the user's code; a panic becomes an error that names what was running.
-pub(super) fn guard<T>(running: &str, user_code: impl FnOnce() -> Result<T, Invalid>) -> Result<T, Error> {
-    match catch_unwind(AssertUnwindSafe(user_code)) {
-        Ok(result) => result.map_err(Error::from),
-        Err(panic) => Err(Error::Panicked {
-            function: format!("the code of `{running}`"),
-            message: panic_message(&*panic),
-        }),
-    }
+    run_user_code(command, || Ok(format!("{rejection:?}"))).unwrap_or_else(|error| error.to_string())
 }

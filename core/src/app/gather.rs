@@ -4,13 +4,13 @@ use std::slice;
 
 use super::{
     chain::Turn,
-    execute::guard,
     request::Request,
     states::{Instance, Remembered},
 };
 use crate::{
     dispatch::{Folded, Known},
     error::Error,
+    panics::run_user_code,
     record::Record,
     store::Marker,
 };
@@ -136,7 +136,7 @@ impl Request {
 
     fn fold(&self, state: &mut Folded, records: &[Record]) -> Result<(), Error> {
         let codec = &self.app.inner.codec;
-        guard(self.name, || records.iter().try_for_each(|record| state.fold(record, codec)))
+        run_user_code(self.name, || records.iter().try_for_each(|record| state.fold(record, codec)))
     }
 }
 

@@ -7,12 +7,13 @@ use std::{
     pin::Pin,
 };
 
-use super::{App, execute::guard};
+use super::App;
 use crate::{
     aggregate::{Aggregate, AggregateId, criteria_of},
     criteria::{Criteria, Item},
     error::{Error, Invalid},
     event::{Event, Recorded},
+    panics::run_user_code,
     projection::{Projection, criteria_of_row, fold_in_memory},
     record::{Position, Record},
     store::{Read, Receipt},
@@ -73,15 +74,17 @@ impl<A: Aggregate> Load<A> {
         A::EVENTS.iter().try_for_each(|types| self.app.inner.registry.claim(types))?;
         let up_to = self.app.up_to(self.moment).await?;
         let (criteria, tag) =
-            guard(type_name::<A>(), || Ok((criteria_of::<A>(&self.id)?, self.id.instance_tag()?)))?;
+            run_user_code(type_name::<A>(), || Ok((criteria_of::<A>(&self.id)?, self.id.instance_tag()?)))?;
         let (mut state, after) = match self.app.kept_state::<A>(tag, up_to).await {
             Some(kept) => kept,
-            None => (guard(type_name::<A>(), || Ok(A::initial(self.id)))?, Position::START),
+            None => (run_user_code(type_name::<A>(), || Ok(A::initial(self.id)))?, Position::START),
         };
         let read = Read { payload_only: !A::USES_CONTEXT, ..Read::all(criteria).after(after).up_to(up_to) };
         let codec = &self.app.inner.codec;
         let mut fold = |records: Vec<Record>| {
-            guard(type_name::<A>(), || records.iter().try_for_each(|record| state.fold_record(record, codec)))
+            run_user_code(type_name::<A>(), || {
+                records.iter().try_for_each(|record| state.fold_record(record, codec))
+            })
         };
         self.app.inner.store.read_chunked(&read, &mut fold).await?;
         Ok(state)
@@ -117,7 +120,7 @@ impl<P: Projection> Live<P> {
     }
 
     async fn run(self) -> Result<Option<P>, Error> {
-        let criteria = guard(type_name::<P>(), || criteria_of_row::<P>(&self.key))?;
+        let criteria = run_user_code(type_name::<P>(), || criteria_of_row::<P>(&self.key))?;
         let mut records = Vec::new();
         let mut add = |part: Vec<Record>| {
             records.extend(part);
@@ -125,7 +128,7 @@ impl<P: Projection> Live<P> {
         };
         self.app.read(criteria, self.moment, &mut add).await?;
         let codec = &self.app.inner.codec;
-        guard(type_name::<P>(), || Ok(fold_in_memory::<P>(&records, codec)?.remove(&self.key)))
+        run_user_code(type_name::<P>(), || Ok(fold_in_memory::<P>(&records, codec)?.remove(&self.key)))
     }
 }
 
@@ -165,7 +168,7 @@ impl<E: Event> History<E> {
         let codec = &self.app.inner.codec;
         let mut events = Vec::new();
         let mut decode = |records: Vec<Record>| {
-            guard(type_name::<E>(), || {
+            run_user_code(type_name::<E>(), || {
                 records.iter().try_for_each(|record| record.decode_into(codec, &mut events))
             })
         };

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{
     App, Journal,
     chain::{Changed, Fate, Turn},
-    execute::{Call, guard, told},
+    execute::{Call, told},
     habits::Habit,
     states::{Instance, Remembered},
     to_the_end::ToTheEnd,
@@ -20,6 +20,7 @@ use crate::{
     dispatch::{Handler, Known, Loader, Plan},
     error::{Error, ExecuteError, Invalid},
     event::{Events, IntoEvents},
+    panics::run_user_code,
     payload::Payload,
     record::{CommandId, Draft, Metadata, Name, Position},
     store::{Append, AppendOutcome, CommandKey, Condition, JournalRecord, Receipt},
@@ -64,7 +65,7 @@ impl Request {
     ) -> Result<Self, Error> {
         let Call { app, id, actor, correlation, causation, trace, hops } = call;
         let name = handler.name;
-        let plan = guard(name, || Loader::plan(|loader| (handler.load)(command, loader)))?;
+        let plan = run_user_code(name, || Loader::plan(|loader| (handler.load)(command, loader)))?;
         plan.types.iter().copied().flatten().try_for_each(|types| app.inner.registry.claim(types))?;
 
         let given = id.map(CommandId::name).transpose()?;
@@ -85,7 +86,7 @@ impl Request {
             command_id: Some(command_id),
             hops,
         };
-        let body = guard(name, || app.body(name, command))?;
+        let body = run_user_code(name, || app.body(name, command))?;
         let instances =
             plan.kinds.iter().zip(&plan.reads).map(|(kind, read)| Instance::new(kind, read)).collect();
         let habit = app.inner.habits.of(name);
@@ -200,7 +201,7 @@ impl Request {
     ) -> Result<Decision<E>, Error> {
         let inner = &self.app.inner;
         let context = Context::decision(time, &self.metadata);
-        guard(self.name, || {
+        run_user_code(self.name, || {
             let states =
                 Loader::fold(&self.plan, known, &inner.codec, |loader| (handler.load)(command, loader))?;
             let decided = match (handler.decide)(&states, command, &context) {

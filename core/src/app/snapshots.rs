@@ -3,13 +3,13 @@
 
 use super::{
     App,
-    execute::guard,
     states::{Instance, Remembered},
 };
 use crate::{
     aggregate::Aggregate,
     dispatch::{Folded, Kind},
     error::{Error, Invalid},
+    panics::run_user_code,
     payload::Payload,
     position::Position,
     store::{Marker, Snapshot, SnapshotKey},
@@ -45,7 +45,7 @@ impl App {
         let read = match self.inner.store.snapshot(key).await {
             Ok(found) => {
                 let Snapshot { position, state } = found.filter(|found| found.position <= up_to)?;
-                guard(key.aggregate, || decode(&state)).map(|state| (state, position))
+                run_user_code(key.aggregate, || decode(&state)).map(|state| (state, position))
             }
             Err(error) => Err(error),
         };
@@ -61,7 +61,7 @@ impl App {
             return;
         }
         let Some(key) = instance.snapshot_key(&state.kind) else { return };
-        let state = match guard(key.aggregate, || state.due().transpose()) {
+        let state = match run_user_code(key.aggregate, || state.due().transpose()) {
             Ok(Some(state)) => state,
             Ok(None) => return,
             Err(error) => return warn(&key, "the snapshot is not kept", &error),

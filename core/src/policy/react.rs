@@ -1,17 +1,9 @@
 //! The user's reaction to one event, with whatever goes wrong in it.
 
-use std::{
-    future::poll_fn,
-    panic::{AssertUnwindSafe, catch_unwind},
-    task::Poll,
-};
+use std::{future::poll_fn, pin::pin};
 
 use super::{Commands, Policy};
-use crate::{
-    codec::Codec,
-    error::{BoxError, panic_message},
-    record::Record,
-};
+use crate::{codec::Codec, error::BoxError, panics::catch_future, record::Record};
 
 /// What a policy made of an event.
 pub(super) struct Reacted {
@@ -20,23 +12,19 @@ pub(super) struct Reacted {
     pub(super) waited: bool,
 }
 
-/// Lets a policy react. Panics of its code become errors.
+/// Lets a policy react. A panic of its code becomes an error.
 pub(super) async fn react<P: Policy>(policy: &P, record: &Record, codec: &Codec) -> Result<Reacted, String> {
-    let mut reaction = guard(|| policy.react_to_record(record, codec))?;
+    let mut reaction = pin!(catch_future(async { policy.react_to_record(record, codec).await }));
     let mut waited = false;
     let commands = poll_fn(|context| {
-        let polled = guard(|| reaction.as_mut().poll(context).map_err(told));
-        let polled = polled.unwrap_or_else(|panic| Poll::Ready(Err(panic)));
+        let polled = reaction.as_mut().poll(context);
         waited |= polled.is_pending();
         polled
-    })
-    .await?;
-    Ok(Reacted { commands, waited })
-}
-
-fn guard<T>(user_code: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(user_code))
-        .map_err(|panic| format!("the handler panicked: {}", panic_message(&*panic)))
+    });
+    match commands.await {
+        Ok(commands) => Ok(Reacted { commands: commands.map_err(told)?, waited }),
+        Err(panic) => Err(format!("the handler panicked: {panic}")),
+    }
 }
 
 /// An error with its causes, as far as it does not tell them itself.

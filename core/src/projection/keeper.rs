@@ -1,13 +1,6 @@
 //! Keeps a follower going: runs its builds, lets a complete one take over, and starts again what died.
 
-use std::{
-    future::poll_fn,
-    panic::{AssertUnwindSafe, catch_unwind},
-    pin::pin,
-    sync::Arc,
-    task::Poll,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::watch,
@@ -20,7 +13,8 @@ use super::{
     running::Running,
 };
 use crate::{
-    error::{Error, panic_message},
+    error::Error,
+    panics::catch_future,
     record::Position,
     rows::{Build, RowChange, Table},
 };
@@ -110,7 +104,7 @@ impl Keeper {
     /// Looks at the builds, and does what is to be done. A store that panics does not end it.
     async fn tend(&mut self) -> Result<(), Error> {
         let name = self.name();
-        caught(name, async {
+        let reconciled = catch_future(async {
             loop {
                 self.builds = self.defined().await?;
                 self.plan = Plan::of(self.desk.follower.table(), &self.builds);
@@ -126,7 +120,8 @@ impl Keeper {
             self.look_at = Instant::now() + if self.is_busy() { LOOKS.1 } else { LOOKS.0 };
             Ok(())
         })
-        .await
+        .await;
+        reconciled.unwrap_or_else(|panic| Err(panic.into_error(format!("the store of the rows of `{name}`"))))
     }
 
     /// The builds that are there, one of this program's version among them.
@@ -320,16 +315,4 @@ fn stop(status: &Status) -> Option<String> {
 /// Whether time may cure it: a store is away, an answer was lost, or somebody's code panicked.
 pub(super) fn passes(error: &Error) -> bool {
     error.is_unavailable() || error.is_unknown() || matches!(error, Error::Panicked { .. })
-}
-
-/// What a future gives; a panic of it becomes an error.
-async fn caught<T>(name: &str, future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    let mut future = pin!(future);
-    poll_fn(|context| {
-        catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))).unwrap_or_else(|panic| {
-            let function = format!("the store of the rows of `{name}`");
-            Poll::Ready(Err(Error::Panicked { function, message: panic_message(&*panic) }))
-        })
-    })
-    .await
 }

@@ -1,13 +1,11 @@
 //! The rows that a batch changes, in the making.
 
-use std::{
-    collections::{HashMap, hash_map::Entry},
-    panic::{AssertUnwindSafe, catch_unwind},
-};
+use std::collections::{HashMap, hash_map::Entry};
 
 use super::{Change, PoisonEvent, Projection, RowKey, RowOps, steps::Step};
 use crate::{
-    error::{Invalid, panic_message},
+    error::Invalid,
+    panics::catch,
     rows::{Folded, Key, Row, Value},
 };
 
@@ -133,10 +131,10 @@ pub(super) fn guard<T>(
     index: usize,
     user_code: impl FnOnce() -> Result<T, Invalid>,
 ) -> Result<T, PoisonEvent> {
-    let error = match catch_unwind(AssertUnwindSafe(user_code)) {
+    let error = match catch(user_code) {
         Ok(Ok(value)) => return Ok(value),
         Ok(Err(invalid)) => invalid.to_string(),
-        Err(panic) => format!("the handler panicked: {}", panic_message(&*panic)),
+        Err(panic) => format!("the handler panicked: {panic}"),
     };
     Err(PoisonEvent { index, error })
 }
