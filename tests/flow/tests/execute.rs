@@ -86,7 +86,7 @@ async fn conflicts_have_a_limit_that_the_user_sets() {
     let app = App::builder(Arc::clone(&store)).retry(retry).start().await.unwrap();
     match app.execute(deposit("a", 1)).await.unwrap_err() {
         ExecuteError::Conflict { tries, conflicting_position } => {
-            assert_eq!((tries, conflicting_position), (3, Position::new(3)))
+            assert_eq!((tries, conflicting_position), (3, Position::new(3)));
         }
         other => panic!("{other:?}"),
     }

@@ -38,7 +38,7 @@ async fn insist(store: &Postgres, name: &str) -> Receipt {
         match store.append(append.clone()).await {
             Ok(AppendOutcome::Done(receipt) | AppendOutcome::Duplicate(receipt)) => return receipt,
             Err(Error::Unavailable { .. } | Error::OutcomeUnknown { .. }) => {
-                sleep(Duration::from_millis(5)).await
+                sleep(Duration::from_millis(5)).await;
             }
             other => panic!("{other:?}"),
         }
