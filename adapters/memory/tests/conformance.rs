@@ -1,19 +1,19 @@
-//! The promises of the port, on the store in memory.
+//! Runs the conformance suite on the store in memory.
 
 use std::sync::Arc;
 
-use annalist_conformance::{BoxError, Capability, Subject};
+use annalist_conformance::{BoxError, Capability, StoreUnderTest};
 use annalist_core::store::EventStore;
 use annalist_memory::Memory;
 
 struct InMemory;
 
 #[async_trait::async_trait]
-impl Subject for InMemory {
+impl StoreUnderTest for InMemory {
     const NAME: &'static str = "memory";
-    type Place = Memory;
+    type Location = Memory;
 
-    fn lacks(&self, capability: Capability) -> Option<&'static str> {
+    fn unsupported(&self, capability: Capability) -> Option<&'static str> {
         (capability == Capability::Durable).then_some("it lives in the memory of one process")
     }
 
@@ -21,8 +21,8 @@ impl Subject for InMemory {
         Ok(Memory::new())
     }
 
-    async fn open(&self, place: &Memory) -> Result<Arc<dyn EventStore>, BoxError> {
-        Ok(Arc::new(place.clone()))
+    async fn open(&self, location: &Memory) -> Result<Arc<dyn EventStore>, BoxError> {
+        Ok(Arc::new(location.clone()))
     }
 }
 

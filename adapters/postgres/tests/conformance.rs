@@ -1,4 +1,4 @@
-//! The promises of the port, on PostgreSQL: each log in a schema of its own.
+//! Runs the conformance suite on PostgreSQL: each log in its own schema.
 
 #![allow(clippy::unwrap_used)] // in what it shares with tests
 
@@ -6,7 +6,7 @@ mod given;
 
 use std::sync::Arc;
 
-use annalist_conformance::{BoxError, Subject};
+use annalist_conformance::{BoxError, StoreUnderTest};
 use annalist_core::store::EventStore;
 use annalist_postgres::Postgres;
 
@@ -15,9 +15,9 @@ struct OnPostgres {
 }
 
 #[async_trait::async_trait]
-impl Subject for OnPostgres {
+impl StoreUnderTest for OnPostgres {
     const NAME: &'static str = "postgres";
-    type Place = String;
+    type Location = String;
 
     async fn create(&self) -> Result<String, BoxError> {
         Ok(given::fresh_name("conformance"))

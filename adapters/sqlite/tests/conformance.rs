@@ -1,8 +1,8 @@
-//! The promises of the port, on files.
+//! Runs the conformance suite on SQLite files.
 
 use std::sync::Arc;
 
-use annalist_conformance::{BoxError, Subject};
+use annalist_conformance::{BoxError, StoreUnderTest};
 use annalist_core::store::EventStore;
 use annalist_sqlite::Sqlite;
 use tempfile::TempDir;
@@ -10,16 +10,16 @@ use tempfile::TempDir;
 struct InFiles;
 
 #[async_trait::async_trait]
-impl Subject for InFiles {
+impl StoreUnderTest for InFiles {
     const NAME: &'static str = "sqlite";
-    type Place = TempDir;
+    type Location = TempDir;
 
     async fn create(&self) -> Result<TempDir, BoxError> {
         Ok(tempfile::tempdir()?)
     }
 
-    async fn open(&self, place: &TempDir) -> Result<Arc<dyn EventStore>, BoxError> {
-        Ok(Arc::new(Sqlite::open(place.path().join("log.db")).await?))
+    async fn open(&self, location: &TempDir) -> Result<Arc<dyn EventStore>, BoxError> {
+        Ok(Arc::new(Sqlite::open(location.path().join("log.db")).await?))
     }
 }
 

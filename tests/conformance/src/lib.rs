@@ -1,6 +1,6 @@
 //! The promises of an Annalist event store as tests: bind a store in about 15 lines and prove it.
 //!
-//! A store's package has a test without the usual harness, which hands a [`Subject`] to [`run`]:
+//! A store's package has a test without the usual harness, which hands a [`StoreUnderTest`] to [`run`]:
 //!
 //! ```toml
 //! [[test]]
@@ -47,7 +47,7 @@
 //! # Longer runs
 //!
 //! [`Settings`] come from the environment: `ANNALIST_CONFORMANCE_SCALE=50` plays 50 times as many rounds,
-//! `ANNALIST_CONFORMANCE_SEED` repeats the random choices of a failed run, `ANNALIST_CONFORMANCE_PATIENCE` is the time
+//! `ANNALIST_CONFORMANCE_SEED` repeats the random choices of a failed run, `ANNALIST_CONFORMANCE_TIMEOUT` is the time
 //! in seconds after which a case counts as stuck.
 
 // A suite of tests: what panics here is caught by the runner and fails one case.
@@ -57,7 +57,7 @@
 mod failure;
 mod runner;
 mod settings;
-mod subject;
+mod store_under_test;
 
 mod crowd;
 mod given;
@@ -74,5 +74,5 @@ pub use self::{
     failure::Failure,
     runner::{Suite, Verdict, run, skip},
     settings::Settings,
-    subject::{Capability, Subject},
+    store_under_test::{Capability, StoreUnderTest},
 };

@@ -18,26 +18,26 @@ use tokio::sync::Barrier;
 use crate::{
     Failure, Settings,
     failure::{Outcome, panicked},
-    subject::{Home, Maker},
+    store_under_test::{LogFactory, TestLog},
 };
 
 /// All the logs of one case.
 pub(crate) struct Logs {
-    maker: Box<dyn Maker>,
+    factory: Box<dyn LogFactory>,
     settings: Settings,
-    made: Mutex<Vec<Arc<dyn Home>>>,
+    created: Mutex<Vec<Arc<dyn TestLog>>>,
 }
 
 impl Logs {
-    pub(crate) fn new(maker: impl Maker + 'static, settings: Settings) -> Arc<Self> {
-        Arc::new(Self { maker: Box::new(maker), settings, made: Mutex::default() })
+    pub(crate) fn new(factory: impl LogFactory + 'static, settings: Settings) -> Arc<Self> {
+        Arc::new(Self { factory: Box::new(factory), settings, created: Mutex::default() })
     }
 
     /// Removes every log of the case.
     pub(crate) async fn remove(&self) -> Outcome {
-        let made = std::mem::take(&mut *self.made.lock().unwrap());
-        for home in made {
-            home.remove().await?;
+        let created = std::mem::take(&mut *self.created.lock().unwrap());
+        for test_log in created {
+            test_log.remove().await?;
         }
         Ok(())
     }
@@ -46,16 +46,16 @@ impl Logs {
 /// A log that only one case uses, with a first handle to it.
 pub(crate) struct Log {
     logs: Arc<Logs>,
-    home: Arc<dyn Home>,
+    test_log: Arc<dyn TestLog>,
     handle: Handle,
 }
 
 impl Log {
     pub(crate) async fn new(logs: &Arc<Logs>) -> Outcome<Self> {
-        let home = logs.maker.make().await?;
-        logs.made.lock().unwrap().push(Arc::clone(&home));
-        let handle = Handle(home.open().await?);
-        Ok(Self { logs: Arc::clone(logs), home, handle })
+        let test_log = logs.factory.create().await?;
+        logs.created.lock().unwrap().push(Arc::clone(&test_log));
+        let handle = Handle(test_log.open().await?);
+        Ok(Self { logs: Arc::clone(logs), test_log, handle })
     }
 
     /// Another log, empty too.
@@ -65,7 +65,7 @@ impl Log {
 
     /// Another handle to this log, as another process would have it.
     pub(crate) async fn reopen(&self) -> Outcome<Handle> {
-        Ok(Handle(self.home.open().await?))
+        Ok(Handle(self.test_log.open().await?))
     }
 
     /// This many handles to this log.
@@ -79,10 +79,10 @@ impl Log {
 
     /// The same log after its only handle was dropped.
     pub(crate) async fn restarted(self) -> Outcome<Self> {
-        let Self { logs, home, handle } = self;
+        let Self { logs, test_log, handle } = self;
         drop(handle);
-        let handle = Handle(home.open().await?);
-        Ok(Self { logs, home, handle })
+        let handle = Handle(test_log.open().await?);
+        Ok(Self { logs, test_log, handle })
     }
 
     /// How often to do something that is done `usual` times in a usual run.

@@ -1,56 +1,57 @@
-//! How long and how random a run is.
+//! Length, randomness and time limit of a run.
 
 use std::time::Duration;
 
-/// How long and how random a run is.
+/// Length, randomness and time limit of a run.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Settings {
-    /// Multiplies the rounds of every case that races or chooses at random: 1 in a usual test run, more for a soak.
+    /// Multiplies the rounds of every case with races or random choices: 1 in a normal run, more for a soak test.
     pub scale: usize,
-    /// The start of all random choices.
+    /// The seed of all random choices.
     pub seed: u64,
-    /// After this time a case is given up as stuck. Nothing else is measured in time.
-    pub patience: Duration,
+    /// The time after which a case is stopped and counts as failed. No case measures time otherwise.
+    pub timeout: Duration,
 }
 
 impl Default for Settings {
-    /// One round of everything, with a fresh seed.
+    /// Scale 1, a random seed, and a timeout of two minutes.
     fn default() -> Self {
-        Self { scale: 1, seed: fastrand::u64(..), patience: Duration::from_secs(120) }
+        Self { scale: 1, seed: fastrand::u64(..), timeout: Duration::from_secs(120) }
     }
 }
 
 impl Settings {
-    /// The defaults, changed by `ANNALIST_CONFORMANCE_SCALE`, `…_SEED` and `…_PATIENCE` (seconds).
+    /// Reads `ANNALIST_CONFORMANCE_SCALE`, `…_SEED` and `…_TIMEOUT` (seconds); a variable that is not set leaves the
+    /// default.
     ///
     /// # Panics
-    /// If one of them is set and is no number.
+    /// If a variable is set to something other than a whole number.
     pub fn from_env() -> Self {
-        let Self { scale, seed, patience } = Self::default();
+        let Self { scale, seed, timeout } = Self::default();
         Self {
             scale: number("SCALE").map_or(scale, |scale| usize::try_from(scale).unwrap_or(usize::MAX).max(1)),
             seed: number("SEED").unwrap_or(seed),
-            patience: number("PATIENCE").map_or(patience, Duration::from_secs),
+            timeout: number("TIMEOUT").map_or(timeout, Duration::from_secs),
         }
     }
 
-    /// The same with another scale.
+    /// Sets the scale.
     #[must_use]
-    pub fn scaled(self, scale: usize) -> Self {
+    pub fn with_scale(self, scale: usize) -> Self {
         Self { scale, ..self }
     }
 
-    /// The same with another seed.
+    /// Sets the seed.
     #[must_use]
-    pub fn seeded(self, seed: u64) -> Self {
+    pub fn with_seed(self, seed: u64) -> Self {
         Self { seed, ..self }
     }
 
-    /// The same with another patience.
+    /// Sets the timeout.
     #[must_use]
-    pub fn patient_for(self, patience: Duration) -> Self {
-        Self { patience, ..self }
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
     }
 }
 

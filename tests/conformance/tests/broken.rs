@@ -22,7 +22,7 @@ use std::{
     time::Duration,
 };
 
-use annalist_conformance::{BoxError, Capability, Case, Settings, Subject, Suite, Verdict, cases};
+use annalist_conformance::{BoxError, Capability, Case, Settings, StoreUnderTest, Suite, Verdict, cases};
 use annalist_core::store::EventStore;
 
 use self::broken::{
@@ -36,30 +36,30 @@ use self::broken::{
 struct Faulty(Fault);
 
 #[async_trait::async_trait]
-impl Subject for Faulty {
+impl StoreUnderTest for Faulty {
     const NAME: &'static str = "broken";
-    type Place = Arc<Broken>;
+    type Location = Arc<Broken>;
 
     async fn create(&self) -> Result<Arc<Broken>, BoxError> {
         Ok(Arc::new(Broken::new(self.0)))
     }
 
-    async fn open(&self, place: &Arc<Broken>) -> Result<Arc<dyn EventStore>, BoxError> {
+    async fn open(&self, location: &Arc<Broken>) -> Result<Arc<dyn EventStore>, BoxError> {
         if self.0 == Fault::KeepsNothing {
             return Ok(Arc::new(Broken::new(self.0)));
         }
-        Ok(Arc::clone(place) as Arc<dyn EventStore>)
+        Ok(Arc::clone(location) as Arc<dyn EventStore>)
     }
 }
 
 /// All cases for a store with a fault.
 fn suite(fault: Fault, scale: usize) -> Suite<Faulty> {
-    Suite::new(Faulty(fault), Settings::default().scaled(scale))
+    Suite::new(Faulty(fault), Settings::default().with_scale(scale))
 }
 
 /// The same where some cases may never end: these find nothing, and need not be waited for long.
 fn hasty_suite(fault: Fault, scale: usize) -> Suite<Faulty> {
-    let settings = Settings::default().scaled(scale).patient_for(Duration::from_secs(5));
+    let settings = Settings::default().with_scale(scale).with_timeout(Duration::from_secs(5));
     Suite::new(Faulty(fault), settings)
 }
 
@@ -78,7 +78,7 @@ fn found_by(cases: Vec<&'static Case>, suite: &Suite<Faulty>) -> Vec<(&'static s
         for _ in 0..16 {
             scope.spawn(|| {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if let Verdict::Broken(failure) = suite.check(case) {
+                    if let Verdict::Failed(failure) = suite.check(case) {
                         found.lock().unwrap().push((case.name(), failure.to_string()));
                     }
                 }
@@ -97,7 +97,7 @@ fn sound_stores_fail_nothing() {
         for case in cases() {
             let verdict = suite.check(case);
             assert!(
-                matches!(verdict, Verdict::Kept | Verdict::Skipped(_)),
+                matches!(verdict, Verdict::Passed | Verdict::Skipped(_)),
                 "{fault:?}: {} with the seed {}: {verdict:?}",
                 case.name(),
                 settings.seed
@@ -114,7 +114,7 @@ macro_rules! must_fail {
             fn $test() {
                 let case = cases().iter().find(|case| case.name() == $case).expect("a case with this name");
                 let verdict = suite($fault, 1).check(case);
-                if !matches!(verdict, Verdict::Broken(_)) {
+                if !matches!(verdict, Verdict::Failed(_)) {
                     panic!("{}: {verdict:?}; these find it: {:#?}", $case, found($fault));
                 }
             }
@@ -282,14 +282,14 @@ fn who_keeps_no_snapshots_is_not_asked_for_them() {
     for case in cases().iter().filter(|case| case.name().starts_with("snapshot::")) {
         let verdict = suite.check(case);
         assert!(
-            matches!(verdict, Verdict::Skipped(reason) if reason.contains("keeps no snapshots")),
+            matches!(verdict, Verdict::Skipped(reason) if reason.contains("no snapshots")),
             "{}: {verdict:?}",
             case.name()
         );
     }
     let refuses = self::suite(Snapshots(SnapshotFault::Refuses), 1);
     let verdict = refuses.check(cases().iter().find(|case| case.name().starts_with("snapshot::")).unwrap());
-    assert!(matches!(verdict, Verdict::Broken(_)), "an error is no answer: {verdict:?}");
+    assert!(matches!(verdict, Verdict::Failed(_)), "an error is no answer: {verdict:?}");
 }
 
 /// The engine over such rows shows it, too: what counts twice or is lost is not the fold any more.
@@ -329,9 +329,9 @@ fn the_model_finds_sequential_faults() {
         Fault::ForgetsTooManyIds,
     ] {
         // A fixed seed: how often a fault shows in twenty scripts is a matter of luck.
-        let suite = Suite::new(Faulty(fault), Settings::default().scaled(5).seeded(7));
+        let suite = Suite::new(Faulty(fault), Settings::default().with_scale(5).with_seed(7));
         let verdict = suite.check(script);
-        assert!(matches!(verdict, Verdict::Broken(_)), "{fault:?}: {verdict:?}");
+        assert!(matches!(verdict, Verdict::Failed(_)), "{fault:?}: {verdict:?}");
     }
 }
 
@@ -365,9 +365,9 @@ fn the_model_finds_sequential_faults_of_rows() {
         (inline, RowFault::CountsTheTailTwice),
         (inline, RowFault::LeavesInlineWhereItCame),
     ] {
-        let suite = Suite::new(Faulty(Rows(fault)), Settings::default().scaled(5).seeded(7));
+        let suite = Suite::new(Faulty(Rows(fault)), Settings::default().with_scale(5).with_seed(7));
         let verdict = suite.check(script);
-        assert!(matches!(verdict, Verdict::Broken(_)), "{fault:?}: {verdict:?}");
+        assert!(matches!(verdict, Verdict::Failed(_)), "{fault:?}: {verdict:?}");
     }
 }
 
@@ -377,11 +377,11 @@ fn only_what_is_lacking_is_skipped() {
     struct Fleeting;
 
     #[async_trait::async_trait]
-    impl Subject for Fleeting {
+    impl StoreUnderTest for Fleeting {
         const NAME: &'static str = "fleeting";
-        type Place = ();
+        type Location = ();
 
-        fn lacks(&self, capability: Capability) -> Option<&'static str> {
+        fn unsupported(&self, capability: Capability) -> Option<&'static str> {
             (capability == Capability::Durable).then_some("it forgets")
         }
 
@@ -404,7 +404,7 @@ fn only_what_is_lacking_is_skipped() {
                     case.name()
                 );
             }
-            Verdict::Broken(failure) => assert!(
+            Verdict::Failed(failure) => assert!(
                 !case.needs().contains(&Capability::Durable)
                     && failure.to_string().contains("a case was run"),
                 "{failure}"

@@ -18,7 +18,7 @@ use crate::{
     rows::unusable,
 };
 
-cases!("together" needs [AppendAll]: [
+cases!("together" needs [AppendBatch]: [
     all_are_there_in_their_order,
     nothing_and_one,
     one_that_is_refused_is_refused_for_all,

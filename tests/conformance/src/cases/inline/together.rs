@@ -9,7 +9,7 @@ use annalist_core::{
 use super::{Brings, id, tales::*};
 use crate::{failure::Outcome, given::*, log::Log, rows::*};
 
-cases!("inline_together" needs [Rows, Inline, AppendAll]: [
+cases!("inline_together" needs [Rows, Inline, AppendBatch]: [
     appends_without_the_fold_are_told_and_write_nothing,
     rows_change_with_all_of_them,
     rows_of_refused_appends_stay,
