@@ -1,4 +1,4 @@
-//! Rules about single files and about the files of an adapter.
+//! Rules for single files and for the files of an adapter.
 
 use std::{
     fs, io,
@@ -7,11 +7,11 @@ use std::{
 
 use crate::{Violation, source::tokens};
 
-/// No file reaches this number of lines.
-pub const LINES: usize = 500;
+/// Every file is shorter than this number of lines.
+pub const MAX_LINES: usize = 500;
 
-/// What every adapter with SQL has in `src`, so that who knows one knows all.
-pub const OF_A_SQL_ADAPTER: [&str; 11] = [
+/// The files in `src` of every SQL adapter, so that a reader of one finds the way in all.
+pub const SQL_ADAPTER_FILES: [&str; 11] = [
     "lib.rs",
     "options.rs",
     "migrate.rs",
@@ -25,63 +25,66 @@ pub const OF_A_SQL_ADAPTER: [&str; 11] = [
     "error.rs",
 ];
 
-/// Macros for the moment, which must not stay.
+/// Macros for debugging and for unfinished code.
 const BANNED: [&str; 2] = ["dbg", "todo"];
 
-/// A file that is too long.
+/// Returns a violation if the file is too long.
 pub fn too_long(place: &str, source: &str) -> Option<Violation> {
     let lines = source.lines().count();
-    (lines >= LINES).then(|| Violation {
-        rule: "a file stays under 500 lines",
+    (lines >= MAX_LINES).then(|| Violation {
+        rule: "a file stays under 500 lines".into(),
         place: place.to_owned(),
         found: format!("{lines} lines"),
     })
 }
 
-/// Calls of banned macros.
+/// The calls of banned macros.
 pub fn banned(place: &str, source: &str) -> Vec<Violation> {
     let tokens = tokens(source);
-    let calls = tokens.windows(2).filter(|two| BANNED.contains(&two[0].text.as_str()) && two[1].text == "!");
+    let calls = tokens.windows(2).filter(|two| BANNED.contains(&two[0].text) && two[1].text == "!");
     calls
         .map(|two| Violation {
-            rule: "macros for the moment do not stay",
+            rule: "no debugging and no unfinished code".into(),
             place: format!("{place}:{}", two[0].line),
             found: format!("{}!", two[0].text),
         })
         .collect()
 }
 
-/// Files that a SQL adapter lacks, given the names of those that it has.
-pub fn missing_in_adapter(place: &str, has: &[String]) -> Vec<Violation> {
-    let missing = OF_A_SQL_ADAPTER.into_iter().filter(|name| !has.iter().any(|has| has == name));
+/// The files that an SQL adapter lacks, given the names of the files it has.
+pub fn missing_in_adapter(place: &str, names: &[String]) -> Vec<Violation> {
+    let missing = SQL_ADAPTER_FILES.into_iter().filter(|name| !names.iter().any(|other| other == name));
     missing
         .map(|name| Violation {
-            rule: "every adapter with SQL has the same file names",
+            rule: "every adapter with SQL has the same file names".into(),
             place: place.to_owned(),
             found: format!("no {name}"),
         })
         .collect()
 }
 
-/// All Rust sources below a folder, without build output and hidden folders, in a stable order.
+/// All files below a folder with one of these extensions, in a stable order, without build output and hidden folders.
 ///
 /// # Errors
 ///
-/// When a folder cannot be read.
-pub fn rust_sources(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut sources = Vec::new();
+/// Returns the error of a folder that cannot be read.
+pub fn with_extension(folder: &Path, extensions: &[&str]) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder)? {
-            let path = entry?.path();
+            let entry = entry?;
+            let path = entry.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if path.is_dir() && name != "target" && !name.starts_with('.') {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                sources.push(path);
+            if entry.file_type()?.is_dir() {
+                if name != "target" && !name.starts_with('.') {
+                    folders.push(path);
+                }
+            } else if extensions.iter().any(|&wanted| path.extension().is_some_and(|own| own == wanted)) {
+                files.push(path);
             }
         }
     }
-    sources.sort();
-    Ok(sources)
+    files.sort();
+    Ok(files)
 }

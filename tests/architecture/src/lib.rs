@@ -1,23 +1,30 @@
-//! The rules that keep this workspace readable, as checks over its sources and manifests.
+//! The rules that keep this workspace readable, as checks of its sources and manifests.
 //!
-//! Each check takes text and gives back what breaks the rule, so that it can be shown a violation of each kind
-//! (`tests/controls.rs`). `tests/workspace.rs` runs all of them over the workspace.
+//! Each check is a function from text to the violations in it, so that `tests/controls` can show that it finds each
+//! kind of violation. `tests/workspace.rs` runs all checks on the workspace. Names and phrases that the checks look
+//! for, and exceptions, are in `lists`.
 
+pub mod allowed;
+pub mod boundaries;
+pub mod comments;
+pub mod cycles;
 pub mod files;
 pub mod floors;
+pub mod names;
 pub mod packages;
+pub mod phrases;
 pub mod source;
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
-/// A rule, and the place that breaks it.
+/// A rule and the place that violates it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     /// The rule, as a sentence.
-    pub rule: &'static str,
-    /// The file, with the line where there is one; or the package.
+    pub rule: Cow<'static, str>,
+    /// The file, with a line if there is one; or the package.
     pub place: String,
-    /// What stands there.
+    /// What violates the rule.
     pub found: String,
 }
 

@@ -1,4 +1,4 @@
-//! Rules about packages: who may depend on whom.
+//! Rules for packages: which may depend on which.
 
 use serde_json::Value;
 
@@ -9,11 +9,11 @@ use crate::Violation;
 pub struct Package {
     /// Its name.
     pub name: String,
-    /// What it is for, told by the folder it stands in.
+    /// Its part of the workspace, from its folder.
     pub room: Room,
-    /// Names of packages of this workspace that it is built with.
+    /// The packages of this workspace that it is built with.
     pub uses: Vec<String>,
-    /// Names of packages of this workspace that only its own tests are built with.
+    /// The packages of this workspace that only its own tests are built with.
     pub tests_use: Vec<String>,
 }
 
@@ -30,7 +30,7 @@ pub enum Room {
     Adapter,
     /// `examples/…`, `tests/…` and `benches/…`
     User,
-    /// Everything else: tools.
+    /// All others: tools.
     Tool,
 }
 
@@ -47,7 +47,7 @@ impl Room {
     }
 }
 
-/// Reads the output of `cargo metadata --no-deps --format-version 1`. Nothing comes back when it is something else.
+/// Parses the output of `cargo metadata --no-deps --format-version 1`. Returns `None` for any other document.
 pub fn read(metadata: &Value) -> Option<Vec<Package>> {
     let root = metadata["workspace_root"].as_str()?;
     let packages = metadata["packages"].as_array()?;
@@ -69,37 +69,41 @@ fn read_one(package: &Value, root: &str, names: &[&str]) -> Option<Package> {
     Some(Package { name: package["name"].as_str()?.to_owned(), room: Room::of(folder), uses, tests_use })
 }
 
-/// Everything that the packages do against the rules.
+/// All violations of the rules.
 pub fn violations(packages: &[Package]) -> Vec<Violation> {
     let adapters: Vec<&str> =
         packages.iter().filter(|p| p.room == Room::Adapter).map(|p| p.name.as_str()).collect();
     let is_adapter = |name: &String| adapters.contains(&name.as_str());
     let mut found = Vec::new();
     for package in packages {
-        let mut break_of = |rule: &'static str, what: String| {
-            found.push(Violation { rule, place: format!("package {}", package.name), found: what });
+        let mut add = |rule: &'static str, what: String| {
+            found.push(Violation {
+                rule: rule.into(),
+                place: format!("package {}", package.name),
+                found: what,
+            });
         };
         if package.name == "core" {
-            break_of("no package is named `core`, which is a crate of Rust", "its name".into());
+            add("no package is named `core`, which is a crate of Rust", "its name".into());
         }
         for name in &package.uses {
             if let Some(rule) = forbidden(package.room, name, is_adapter(name)) {
-                break_of(rule, format!("depends on {name}"));
+                add(rule, format!("depends on {name}"));
             }
         }
         for name in package.tests_use.iter().filter(|name| package.room == Room::Core && is_adapter(name)) {
-            break_of("core never depends on an adapter, not even in tests", format!("tests with {name}"));
+            add("core never depends on an adapter, not even in tests", format!("tests with {name}"));
         }
     }
     found
 }
 
-/// The rule that keeps a package in this room from being built with that other package of ours.
+/// The rule that forbids a package of this room to be built with another package of the workspace.
 fn forbidden(room: Room, name: &str, is_adapter: bool) -> Option<&'static str> {
     match room {
-        Room::Core | Room::Macros => Some("core and macros depend on none of our packages"),
+        Room::Core | Room::Macros => Some("core and macros depend on no package of the workspace"),
         Room::Adapter if name != "annalist-core" => {
-            Some("of our packages an adapter depends on annalist-core alone")
+            Some("of the workspace, an adapter depends on annalist-core alone")
         }
         Room::Tool if is_adapter => Some("only the facade, examples and tests depend on adapters"),
         _ => None,

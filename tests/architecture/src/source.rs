@@ -1,53 +1,56 @@
-//! Just enough of Rust's grammar to tell code from comments and strings.
+//! A minimal lexer for Rust: separates code from comments and literals.
 
-/// A name, `::`, or one other character of code, and the line it stands on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Token {
-    /// What stands there.
-    pub text: String,
-    /// The line, counted from 1.
+/// A name, `::`, or another single character of code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Token<'a> {
+    /// The characters of the token.
+    pub text: &'a str,
+    /// Its line, counted from 1.
     pub line: usize,
 }
 
-impl Token {
-    /// Whether it is an identifier or a keyword.
+impl Token<'_> {
+    /// Returns `true` for an identifier, a keyword or a number.
     pub fn is_name(&self) -> bool {
         self.text.starts_with(is_name_char)
     }
 }
 
-/// The tokens before the unit tests, which may use whatever they like. They stand last in a file.
-pub fn product_tokens(source: &str) -> Vec<Token> {
+/// The tokens of a file up to its unit tests, which are the last item of a file and may use any module.
+pub fn product_tokens(source: &str) -> Vec<Token<'_>> {
     let mut tokens = tokens(source);
-    let texts: Vec<&str> = tokens.iter().map(|token| token.text.as_str()).collect();
     let unit_tests = ["#", "[", "cfg", "(", "test", ")", "]", "mod"];
-    if let Some(at) = texts.windows(unit_tests.len()).position(|window| window == unit_tests) {
+    let starts_here = |window: &[Token<'_>]| window.iter().map(|token| token.text).eq(unit_tests);
+    if let Some(at) = tokens.windows(unit_tests.len()).position(starts_here) {
         tokens.truncate(at);
     }
     tokens
 }
 
-/// The code of a file without comments, strings and characters.
-pub fn tokens(source: &str) -> Vec<Token> {
+/// The code of a file, without comments, strings and characters.
+pub fn tokens(source: &str) -> Vec<Token<'_>> {
     let mut tokens = Vec::new();
     let mut rest = source;
     let mut line = 1;
     while let Some(first) = rest.chars().next() {
-        let skipped = length_of_no_code(rest);
-        let length = if skipped > 0 { skipped } else { length_of_token(rest, first) };
+        let skipped = comment_or_literal(rest);
+        let length = if skipped > 0 { skipped } else { token_length(rest, first) };
         let (text, after) = rest.split_at(length);
         if skipped == 0 && !first.is_whitespace() {
-            tokens.push(Token { text: text.to_owned(), line });
+            tokens.push(Token { text, line });
         }
-        line += text.matches('\n').count();
+        line += text.bytes().filter(|&byte| byte == b'\n').count();
         rest = after;
     }
     tokens
 }
 
-fn length_of_token(text: &str, first: char) -> usize {
+fn token_length(text: &str, first: char) -> usize {
     if is_name_char(first) {
         return text.find(|c| !is_name_char(c)).unwrap_or(text.len());
+    }
+    if first.is_whitespace() {
+        return text.find(|c: char| !c.is_whitespace()).unwrap_or(text.len());
     }
     if text.starts_with("::") { 2 } else { first.len_utf8() }
 }
@@ -56,8 +59,8 @@ fn is_name_char(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// How much of a comment or a literal the text begins with; 0 when it begins with code.
-fn length_of_no_code(text: &str) -> usize {
+/// The length of the comment or literal at the start of `text`; 0 if `text` starts with code.
+pub(crate) fn comment_or_literal(text: &str) -> usize {
     if text.starts_with("//") {
         return text.find('\n').unwrap_or(text.len());
     }
@@ -65,18 +68,18 @@ fn length_of_no_code(text: &str) -> usize {
         return block_comment(text);
     }
     // The prefixes of literals: b"…", c"…", r"…", br#"…"#.
-    let payload_only = text.trim_start_matches(['b', 'c']);
-    let prefix = text.len() - payload_only.len();
+    let unprefixed = text.trim_start_matches(['b', 'c']);
+    let prefix = text.len() - unprefixed.len();
     if prefix > 1 {
         return 0;
     }
-    if payload_only.starts_with('"') {
-        return prefix + quoted(payload_only, '"');
+    if unprefixed.starts_with('"') {
+        return prefix + quoted(unprefixed, '"');
     }
-    if payload_only.starts_with('\'') {
-        return character(payload_only).map_or(0, |length| prefix + length);
+    if unprefixed.starts_with('\'') {
+        return character(unprefixed).map_or(0, |length| prefix + length);
     }
-    payload_only.strip_prefix('r').and_then(raw).map_or(0, |length| prefix + 1 + length)
+    unprefixed.strip_prefix('r').and_then(raw).map_or(0, |length| prefix + 1 + length)
 }
 
 fn block_comment(text: &str) -> usize {
@@ -107,14 +110,14 @@ fn quoted(text: &str, quote: char) -> usize {
     text.len()
 }
 
-/// `'a'` and `'\n'` are characters, `'a` alone is a lifetime.
+/// `'a'` and `'\n'` are characters; `'a` alone is a lifetime.
 fn character(text: &str) -> Option<usize> {
     let mut inside = text[1..].chars();
     let first = inside.next()?;
     (first == '\\' || inside.next() == Some('\'')).then(|| quoted(text, '\''))
 }
 
-/// After the `r`: `#"…"#` with any number of `#`.
+/// The rest of a raw string after its `r`: `#"…"#` with any number of `#`.
 fn raw(text: &str) -> Option<usize> {
     let hashes = text.len() - text.trim_start_matches('#').len();
     let inside = text[hashes..].strip_prefix('"')?;
@@ -126,12 +129,12 @@ fn raw(text: &str) -> Option<usize> {
 mod tests {
     use super::*;
 
-    fn texts(source: &str) -> Vec<String> {
+    fn texts(source: &str) -> Vec<&str> {
         tokens(source).into_iter().map(|token| token.text).collect()
     }
 
     #[test]
-    fn comments_strings_and_characters_are_no_code() {
+    fn comments_strings_and_characters_are_skipped() {
         let source = r###"
             a // crate::x
             /* crate::y /* nested */ still */ b
@@ -141,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_begin_like_literals_are_names() {
+    fn names_starting_like_literals_are_names() {
         assert_eq!(
             texts("b c r br bcr crate r#type"),
             ["b", "c", "r", "br", "bcr", "crate", "r", "#", "type"]
@@ -149,14 +152,14 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_counted_over_everything() {
+    fn lines_in_comments_and_strings_are_counted() {
         let found = tokens("a\n/* \n */ b \"\n\n\" c");
         let lines: Vec<usize> = found.iter().map(|token| token.line).collect();
         assert_eq!(lines, [1, 3, 5]);
     }
 
     #[test]
-    fn unit_tests_are_cut_off() {
+    fn product_tokens_end_before_unit_tests() {
         let found = product_tokens("fn a() {}\n#[cfg(test)]\nmod tests { use crate::app; }");
         assert!(found.iter().all(|token| token.text != "app"));
     }

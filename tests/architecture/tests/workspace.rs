@@ -1,46 +1,78 @@
-//! The rules, over this workspace.
-#![allow(clippy::unwrap_used)] // in the helpers too
+//! The rules, applied to this workspace.
+#![allow(clippy::unwrap_used)] // in the helper functions too
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     process::Command,
+    sync::LazyLock,
 };
 
-use annalist_architecture::{Violation, files, floors::Floors, packages};
+use annalist_architecture::{
+    Violation,
+    allowed::{Allowed, covers},
+    boundaries::BOUNDARIES,
+    comments,
+    cycles::{self, Package},
+    files,
+    floors::Floors,
+    names::RetiredNames,
+    packages,
+    phrases::Phrases,
+};
 
-/// Packages that show the code of users, who have lints of their own.
+/// Packages that show code of users, which has lints of its own.
 const WITHOUT_LINTS: &[&str] = &["annalist-readme"];
+
+/// The boundaries that the core does not keep yet.
+const PENDING_BOUNDARIES: &[&str] = &[
+    "the write path does not know the app",
+    "the app does not know queries",
+    "the app does not know policies",
+    "the store port does not know rows",
+    "the read side does not know the app",
+];
+
+/// Every Rust, SQL and Markdown file, by its path from the root.
+static SOURCES: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
+    let files = files::with_extension(&root(), &["rs", "sql", "md"]).unwrap();
+    files.iter().map(|file| (place(file), read(file))).collect()
+});
 
 #[test]
 fn lower_floors_of_the_core_never_use_higher_ones() {
-    let source = root().join("core/src");
-    let floors = Floors::read(&read(&source.join("lib.rs")));
-    let mut found = floors.unlisted();
-    for file in files::rust_sources(&source).unwrap() {
-        let inside = file.strip_prefix(&source).unwrap().to_str().unwrap();
-        found.extend(floors.climbs(inside, &read(&file)));
-    }
-    none(&found);
+    let floors = Floors::read(&SOURCES["core/src/lib.rs"]);
+    let uses = sources("core/src/", ".rs").flat_map(|(file, source)| floors.upward_uses(file, source));
+    none(&floors.unlisted().into_iter().chain(uses).collect::<Vec<_>>());
 }
 
 #[test]
-fn packages_depend_on_those_they_may() {
-    let packages = packages::read(&metadata()).expect("the output of cargo metadata");
+fn modules_of_the_core_keep_their_boundaries() {
+    let floors = Floors::read(&SOURCES["core/src/lib.rs"]);
+    let rules = BOUNDARIES.iter().filter(|boundary| !PENDING_BOUNDARIES.contains(&boundary.rule));
+    let crossings = rules.flat_map(|boundary| {
+        sources("core/src/", ".rs").flat_map(|(file, source)| boundary.crossings(&floors, file, source))
+    });
+    none(&crossings.collect::<Vec<_>>());
+}
+
+#[test]
+fn packages_depend_only_on_allowed_packages() {
+    let packages = packages::read(&METADATA).expect("the output of cargo metadata");
     assert!(packages.len() > 5, "the workspace has more packages than {packages:?}");
     none(&packages::violations(&packages));
 }
 
 #[test]
 fn every_package_takes_the_lints_of_the_workspace() {
-    let metadata = metadata();
-    let packages = metadata["packages"].as_array().unwrap().iter();
+    let packages = METADATA["packages"].as_array().unwrap().iter();
     let bound = packages.filter(|package| !WITHOUT_LINTS.contains(&package["name"].as_str().unwrap()));
     let manifests = bound.map(|package| Path::new(package["manifest_path"].as_str().unwrap()));
     let found: Vec<Violation> = manifests
         .filter(|manifest| !read(manifest).contains("[lints]\nworkspace = true"))
         .map(|manifest| Violation {
-            rule: "every package has `[lints] workspace = true`",
+            rule: "every package has `[lints] workspace = true`".into(),
             place: place(manifest),
             found: "no such lines".into(),
         })
@@ -65,13 +97,68 @@ fn adapters_with_sql_have_the_same_file_names() {
 
 #[test]
 fn files_are_short_and_finished() {
-    let sources = files::rust_sources(&root()).unwrap();
+    let sources: Vec<_> = sources("", ".rs").collect();
     assert!(sources.len() > 20, "only {} sources found", sources.len());
+    let found = sources.into_iter().flat_map(|(file, source)| {
+        files::too_long(file, source).into_iter().chain(files::banned(file, source))
+    });
+    none(&found.collect::<Vec<_>>());
+}
+
+#[test]
+fn retired_names_do_not_come_back() {
+    let names = RetiredNames::read(&list("retired-names.txt"));
+    let allowed = Allowed::read(&list("allowed-names.txt"));
     let mut found = Vec::new();
-    for file in sources {
-        let source = read(&file);
-        found.extend(files::too_long(&place(&file), &source));
-        found.extend(files::banned(&place(&file), &source));
+    for (file, source) in sources("", ".rs").chain(sources("", ".sql")) {
+        let in_code = if file.ends_with(".rs") { names.in_rust(source) } else { names.in_sql(source) };
+        let all = in_code.into_iter().chain(names.in_path(file));
+        let new = all.filter(|found| !allowed.permits(file, found.name));
+        found.extend(new.map(|found| found.violation(file)));
+    }
+    none(&found);
+}
+
+#[test]
+fn comments_and_pages_avoid_opaque_phrases() {
+    let phrases = Phrases::read(&list("phrases.txt"));
+    let allowed = Allowed::read(&list("allowed-phrases.txt"));
+    let mut found = Vec::new();
+    for (file, source) in SOURCES.iter() {
+        let prose = match file.rsplit('.').next() {
+            Some("rs") => comments::of_rust(source),
+            Some("sql") => comments::of_sql(source),
+            _ => comments::of_markdown(source),
+        };
+        let new = phrases.in_prose(&prose).into_iter().filter(|found| !allowed.permits(file, found.phrase));
+        found.extend(new.map(|found| found.violation(file)));
+    }
+    none(&found);
+}
+
+#[test]
+fn imports_form_no_circles() {
+    let mut packages = BTreeMap::<&str, Package>::new();
+    for (file, source) in sources("", ".rs") {
+        if let Some((folder, inside)) =
+            file.split_once("src/").filter(|(_, inside)| !inside.starts_with("bin/"))
+        {
+            packages.entry(folder).or_default().add(inside, source);
+        }
+    }
+    let allowed = list("allowed-cycles.txt");
+    let allowed = allowed.lines().map(|line| line.split('#').next().unwrap_or_default());
+    let allowed: Vec<Vec<&str>> = allowed.map(|line| line.split_whitespace().collect()).collect();
+    let is_allowed = |folder: &str, cycle: &[&str]| {
+        let inside = |file: &&str| format!("{folder}src/{file}");
+        let covered =
+            |paths: &[&str]| cycle.iter().all(|file| paths.iter().any(|path| covers(path, &inside(file))));
+        allowed.iter().any(|paths| covered(paths))
+    };
+    let mut found = Vec::new();
+    for (folder, package) in &packages {
+        let new = package.cycles().into_iter().filter(|cycle| !is_allowed(folder, cycle));
+        found.extend(new.map(|cycle| cycles::violation(folder, &cycle)));
     }
     none(&found);
 }
@@ -82,6 +169,12 @@ fn none(found: &[Violation]) {
     assert!(found.is_empty(), "{} violation(s):\n{}", found.len(), lines.join("\n"));
 }
 
+/// The sources below a folder with this ending, by their path inside the folder.
+fn sources<'a>(folder: &'a str, ending: &'a str) -> impl Iterator<Item = (&'static str, &'static str)> + 'a {
+    let files = SOURCES.iter().filter(move |(file, _)| file.ends_with(ending));
+    files.filter_map(move |(file, source)| Some((file.strip_prefix(folder)?, source.as_str())))
+}
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
@@ -90,14 +183,18 @@ fn place(path: &Path) -> String {
     path.strip_prefix(root()).unwrap().display().to_string()
 }
 
+fn list(name: &str) -> String {
+    read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("lists").join(name))
+}
+
 fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-fn metadata() -> serde_json::Value {
+static METADATA: LazyLock<serde_json::Value> = LazyLock::new(|| {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["metadata", "--no-deps", "--offline", "--format-version", "1"]).current_dir(root());
     let output = cargo.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
-}
+});

@@ -1,7 +1,7 @@
-//! Shows each check something that is wrong: a check that finds nothing anywhere would be no check.
+//! Violations of the dependency rules.
 
 use annalist_architecture::{
-    files,
+    boundaries::BOUNDARIES,
     floors::Floors,
     packages::{self, Package, Room},
 };
@@ -23,21 +23,21 @@ pub mod error;
 pub use self::store::{Append, Page};
 ";
 
-fn climbs(file: &str, source: &str) -> Vec<String> {
-    let found = Floors::read(LIB).climbs(file, source);
+fn upward_uses(file: &str, source: &str) -> Vec<String> {
+    let found = Floors::read(LIB).upward_uses(file, source);
     found.into_iter().map(|violation| format!("{}: {}", violation.place, violation.found)).collect()
 }
 
 #[test]
-fn a_use_that_climbs_is_found() {
+fn a_use_of_a_higher_floor_is_found() {
     assert_eq!(
-        climbs("error.rs", "use std::fmt;\nuse crate::store::Page;"),
+        upward_uses("error.rs", "use std::fmt;\nuse crate::store::Page;"),
         ["core/src/error.rs:2: `error` (ground) uses `store` (port)"]
     );
 }
 
 #[test]
-fn it_is_found_in_every_way_to_write_it() {
+fn a_use_of_a_higher_floor_is_found_in_every_spelling() {
     let ways = [
         ("store.rs", "use crate::{error::{Error, Invalid},\n command::Command};"),
         ("store.rs", "fn f() -> crate::command::Command { g() }"),
@@ -48,24 +48,24 @@ fn it_is_found_in_every_way_to_write_it() {
         ("error.rs", "use crate::Append;"),
     ];
     for (file, source) in ways {
-        assert_eq!(climbs(file, source).len(), 1, "{file}: {source}");
+        assert_eq!(upward_uses(file, source).len(), 1, "{file}: {source}");
     }
 }
 
 #[test]
-fn the_two_sides_do_not_use_each_other() {
+fn a_use_of_the_other_side_is_found() {
     assert_eq!(
-        climbs("command.rs", "use crate::feed::Feed;"),
+        upward_uses("command.rs", "use crate::feed::Feed;"),
         ["core/src/command.rs:1: `command` (write side) uses `feed` (read side)"]
     );
     assert_eq!(
-        climbs("feed.rs", "use crate::command::Command;"),
+        upward_uses("feed.rs", "use crate::command::Command;"),
         ["core/src/feed.rs:1: `feed` (read side) uses `command` (write side)"]
     );
 }
 
 #[test]
-fn what_is_allowed_is_not_found() {
+fn allowed_uses_are_not_reported() {
     let fine = [
         ("app.rs", "use crate::{command::Command, feed::Feed, store::Page};"),
         ("command.rs", "use crate::{dispatch::Dispatcher, store, error::Error};"),
@@ -74,7 +74,7 @@ fn what_is_allowed_is_not_found() {
         ("error.rs", "#[cfg(test)]\nmod tests { use crate::app::App; }"),
     ];
     for (file, source) in fine {
-        assert_eq!(climbs(file, source), Vec::<String>::new(), "{file}: {source}");
+        assert_eq!(upward_uses(file, source), Vec::<String>::new(), "{file}: {source}");
     }
 }
 
@@ -137,16 +137,21 @@ fn metadata_is_read_by_folder_and_kind() {
 }
 
 #[test]
-fn a_long_file_a_banned_word_and_a_missing_file_are_found() {
-    assert!(files::too_long("x.rs", &"\n".repeat(files::LINES)).is_some());
-    assert!(files::too_long("x.rs", &"\n".repeat(files::LINES - 1)).is_none());
+fn a_use_across_a_boundary_is_found() {
+    let floors = Floors::read(LIB);
+    let crossings =
+        |file, source| BOUNDARIES.map(|boundary| boundary.crossings(&floors, file, source)).concat();
 
-    let source = "fn f() {\n    dbg!(1);\n    todo!()\n}\n// dbg!(2)";
-    let places: Vec<String> = files::banned("x.rs", source).into_iter().map(|v| v.place).collect();
-    assert_eq!(places, ["x.rs:2", "x.rs:3"]);
-
-    let mut names: Vec<String> = files::OF_A_SQL_ADAPTER.map(str::to_owned).to_vec();
-    assert!(files::missing_in_adapter("adapters/x", &names).is_empty());
-    names.retain(|name| name != "feed.rs");
-    assert_eq!(files::missing_in_adapter("adapters/x", &names)[0].found, "no feed.rs");
+    let found =
+        crossings("execute/batch.rs", "use crate::store::Append;\nuse crate::{app::App, error::Error};");
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].place, "core/src/execute/batch.rs:2");
+    assert_eq!(found[0].rule, "the write path does not know the app");
+    assert_eq!(
+        crossings("app/admin.rs", "fn f(p: &crate::policy::Policy, q: crate::query::Query) {}").len(),
+        2
+    );
+    assert_eq!(crossings("store.rs", "use crate::rows::BuildId;").len(), 1);
+    assert_eq!(crossings("feed/batches.rs", "use super::super::app;").len(), 1);
+    assert_eq!(crossings("policy.rs", "use crate::app::App;"), []);
 }
