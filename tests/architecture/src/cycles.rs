@@ -82,7 +82,7 @@ impl Package {
     fn target(&self, module: &[String], path: &[String], depth: usize) -> Option<&str> {
         let (mut module, mut rest) = self.start(module, path)?;
         while let Some((next, after)) = rest.split_first() {
-            let child = [module.as_slice(), &[next.clone()]].concat();
+            let child = [module.as_slice(), std::slice::from_ref(next)].concat();
             if self.files.contains_key(&child) {
                 (module, rest) = (child, after);
                 continue;
