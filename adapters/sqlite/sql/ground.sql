@@ -3,7 +3,7 @@
 SELECT
     (SELECT coalesce(max(position), 0) FROM {prefix}events) AS head,
     (
-        SELECT json_group_array(json_array(projection, version, build, json(types)))
+        SELECT json_group_array(json_array(projection, version, build, json(inline_types)))
         FROM {prefix}builds
-        WHERE types IS NOT NULL
+        WHERE inline_types IS NOT NULL
     ) AS inline

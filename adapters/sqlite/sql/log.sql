@@ -1,1 +1,1 @@
-SELECT id, schema FROM {prefix}log
+SELECT id, schema_version FROM {prefix}log

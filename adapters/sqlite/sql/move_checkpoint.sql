@@ -6,4 +6,4 @@ SET position = ?6,
     stopped = NULL,
     updated_at = ?9
 WHERE projection = ?1 AND version = ?2 AND build = ?3
-    AND position = ?4 AND parked = ?5 AND types IS NULL
+    AND position = ?4 AND parked = ?5 AND inline_types IS NULL

@@ -1,6 +1,6 @@
 -- The types are none if the build is no longer inline. What it has folded it has folded up to the end of the log.
 UPDATE {prefix}builds
-SET types = ?4,
+SET inline_types = ?4,
     position = ?5,
     anchor_position = coalesce(?6, anchor_position),
     anchor_event = coalesce(?7, anchor_event),

@@ -65,6 +65,7 @@ use tokio::sync::{mpsc, oneshot};
 use self::{
     error::failed,
     ledger::Known,
+    migrate::Migration,
     row_values::Rows,
     settings::Settings,
     sql::{Prefix, Sql},
@@ -124,6 +125,7 @@ impl Sqlite {
     async fn start(
         title: String,
         prefix: Prefix,
+        migrations: &[Migration],
         writer: SqlitePool,
         readers: SqlitePool,
         demands: Option<Settings>,
@@ -131,7 +133,7 @@ impl Sqlite {
         let operation = format!("open {title}");
         let sql = Arc::new(Sql::new(&prefix));
         let mut connection = writer.acquire().await.map_err(|error| failed(&operation, error))?;
-        let id = migrate::migrate(&mut connection, &sql, &prefix, &operation).await;
+        let id = migrate::migrate(&mut connection, &sql, &prefix, migrations, &operation).await;
         let id = id.inspect_err(|_| connection.close_on_drop())?;
         drop(connection);
         let operation = format!("append to {title}");

@@ -1,4 +1,7 @@
-//! The tables, made and changed step by step.
+//! The tables of a log and the migrations that create and upgrade them.
+
+#[cfg(test)]
+mod tests;
 
 use annalist_core::{error::Error, store::LogId};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection, query, query_as, query_scalar};
@@ -9,116 +12,133 @@ use crate::{
     sql::{Prefix, Sql},
 };
 
-/// What makes version n + 1 out of version n, one statement a file. A step that was released is never changed.
-const STEPS: &[&[&str]] = &[
-    &[
-        include_str!("../sql/schema/1_log.sql"),
-        include_str!("../sql/schema/1_identity.sql"),
-        include_str!("../sql/schema/1_events.sql"),
-        include_str!("../sql/schema/1_events_by_type.sql"),
-        include_str!("../sql/schema/1_event_tags.sql"),
-        include_str!("../sql/schema/1_commands.sql"),
-        include_str!("../sql/schema/1_commands_by_time.sql"),
-        include_str!("../sql/schema/1_journal.sql"),
-    ],
-    &[include_str!("../sql/schema/2_projections.sql")],
-    &[
-        include_str!("../sql/schema/3_builds.sql"),
-        include_str!("../sql/schema/3_builds_inline.sql"),
-        include_str!("../sql/schema/3_builds_from_projections.sql"),
-        include_str!("../sql/schema/3_drop_projections.sql"),
-        include_str!("../sql/schema/3_parked.sql"),
-    ],
-    &[include_str!("../sql/schema/4_snapshots.sql")],
-];
+/// The statements that turn one version of the tables into the next, one file each.
+pub(crate) type Migration = &'static [&'static str];
 
-/// The version of the tables that this program reads and writes.
-const CURRENT: i64 = STEPS.len() as i64;
+/// All migrations: the one at index n turns version n into version n + 1, and version 0 has no tables. A released
+/// migration is never changed.
+pub(crate) const MIGRATIONS: &[Migration] = &[&[
+    include_str!("../sql/schema/1_log.sql"),
+    include_str!("../sql/schema/1_identity.sql"),
+    include_str!("../sql/schema/1_events.sql"),
+    include_str!("../sql/schema/1_events_by_type.sql"),
+    include_str!("../sql/schema/1_event_tags.sql"),
+    include_str!("../sql/schema/1_commands.sql"),
+    include_str!("../sql/schema/1_commands_by_time.sql"),
+    include_str!("../sql/schema/1_journal.sql"),
+    include_str!("../sql/schema/1_builds.sql"),
+    include_str!("../sql/schema/1_builds_inline.sql"),
+    include_str!("../sql/schema/1_parked.sql"),
+    include_str!("../sql/schema/1_snapshots.sql"),
+]];
 
-/// The statements that opening a log with this prefix runs on an empty database, to review them or to run them by hand.
+/// Returns the script that opening a log with this prefix runs on an empty database, for review or for running it by hand.
 ///
 /// # Errors
 /// [`Error::Unusable`] if the prefix is not `[a-z][a-z0-9_]*`.
 pub fn migration_sql(prefix: &str) -> Result<String, Error> {
     let prefix = Prefix::new(prefix)?;
     let mut script = "BEGIN IMMEDIATE;\n\n".to_owned();
-    for statement in statements(&prefix, 0) {
+    for statement in statements(&prefix, MIGRATIONS, 0) {
         script.push_str(&statement);
         script.push_str(";\n\n");
     }
-    script.push_str(&prefix.apply(include_str!("../sql/set_schema.sql")).replace("?1", &CURRENT.to_string()));
+    let set_version = prefix.apply(include_str!("../sql/set_schema_version.sql"));
+    script.push_str(&set_version.replace("?1", &MIGRATIONS.len().to_string()));
     script.push_str(";\n\nCOMMIT;\n");
     Ok(script)
 }
 
-/// Brings the tables to the current version and says which log they hold.
+/// Upgrades the tables to the version of the last migration and returns the id of the log.
 ///
-/// Tables that are up to date are only read: no lock is taken, and a read-only file will do. The version is read again
-/// under the write lock, so of several processes that open a new file at once one makes the tables.
+/// Tables of that version are only read: this takes no lock and works on a read-only file. Otherwise all migrations run in
+/// one transaction, which reads the version again under the write lock: if several processes open a new file at once, one
+/// of them creates the tables.
 pub(crate) async fn migrate(
     connection: &mut SqliteConnection,
     sql: &Sql,
     prefix: &Prefix,
+    migrations: &[Migration],
     operation: &str,
 ) -> Result<LogId, Error> {
-    if let Found::Current(id) = find(connection, sql, operation).await? {
+    if let Schema::Current(id) = schema(connection, sql, migrations, operation).await? {
         return Ok(id);
     }
-    let said = |error| failed(operation, error);
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(said)?;
-    if let Found::Older(version) = find(&mut transaction, sql, operation).await? {
-        for statement in statements(prefix, version) {
-            query(AssertSqlSafe(statement)).execute(&mut *transaction).await.map_err(said)?;
+    let map_err = |error| failed(operation, error);
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(map_err)?;
+    if let Schema::Older(version) = schema(&mut transaction, sql, migrations, operation).await? {
+        for statement in statements(prefix, migrations, version) {
+            query(AssertSqlSafe(statement)).execute(&mut *transaction).await.map_err(map_err)?;
         }
-        query(sql.set_schema.clone()).bind(CURRENT).execute(&mut *transaction).await.map_err(said)?;
+        let set_version = query(sql.set_schema_version.clone()).bind(current(migrations));
+        set_version.execute(&mut *transaction).await.map_err(map_err)?;
     }
-    transaction.commit().await.map_err(said)?;
-    match find(connection, sql, operation).await? {
-        Found::Current(id) => Ok(id),
-        Found::Older(_) => {
-            Err(Error::unusable(operation, "another program took the tables back to an older version"))
-        }
+    transaction.commit().await.map_err(map_err)?;
+    match schema(connection, sql, migrations, operation).await? {
+        Schema::Current(id) => Ok(id),
+        Schema::Older(_) => Err(Error::unusable(
+            operation,
+            "another program replaced the tables with those of an older version",
+        )),
     }
 }
 
-/// What makes the current version out of an older one.
-fn statements(prefix: &Prefix, version: usize) -> Vec<String> {
-    STEPS.iter().skip(version).copied().flatten().map(|statement| prefix.apply(statement)).collect()
+/// The version of the tables after all migrations.
+fn current(migrations: &[Migration]) -> i64 {
+    migrations.len() as i64
 }
 
-/// What stands in the file.
-enum Found {
+/// The statements that upgrade the tables from `version` to the current one.
+fn statements(prefix: &Prefix, migrations: &[Migration], version: usize) -> Vec<String> {
+    migrations.iter().skip(version).copied().flatten().map(|statement| prefix.apply(statement)).collect()
+}
+
+/// The state of the tables in a file.
+enum Schema {
     Current(LogId),
-    /// An older version; 0 is no tables at all.
+    /// The tables have this older version; 0 if there are none.
     Older(usize),
 }
 
-async fn find(connection: &mut SqliteConnection, sql: &Sql, operation: &str) -> Result<Found, Error> {
-    let said = |error| failed(operation, error);
-    let tables: i64 = query_scalar(sql.has_log.clone()).fetch_one(&mut *connection).await.map_err(said)?;
+/// Reads the state of the tables.
+///
+/// # Errors
+/// [`Error::Unusable`] if the tables have a newer version than the last migration, or the row of the log is damaged.
+async fn schema(
+    connection: &mut SqliteConnection,
+    sql: &Sql,
+    migrations: &[Migration],
+    operation: &str,
+) -> Result<Schema, Error> {
+    let map_err = |error| failed(operation, error);
+    let tables: i64 = query_scalar(sql.has_log.clone()).fetch_one(&mut *connection).await.map_err(map_err)?;
     if tables == 0 {
-        return Ok(Found::Older(0));
+        return Ok(Schema::Older(0));
     }
     let row: Option<(String, i64)> =
-        query_as(sql.log.clone()).fetch_optional(&mut *connection).await.map_err(said)?;
+        query_as(sql.log.clone()).fetch_optional(&mut *connection).await.map_err(map_err)?;
     let Some((id, version)) = row else {
-        return Err(Error::unusable(operation, "the log's own row is missing; restore a copy of the file"));
+        return Err(Error::unusable(
+            operation,
+            "the row with the log's id is missing; restore a backup of the file",
+        ));
     };
-    if version > CURRENT {
+    let current = current(migrations);
+    if version > current {
         return Err(Error::unusable(
             operation,
             format!(
-                "its tables have version {version}, written by a newer program; this one knows {CURRENT}: deploy the newer one"
+                "its tables have version {version}, written by a newer program; this program supports versions up to {current}: deploy the newer one"
             ),
         ));
     }
-    if version < CURRENT {
+    if version < current {
         let version = usize::try_from(version).ok().filter(|version| *version > 0);
         return version
-            .map(Found::Older)
-            .ok_or_else(|| Error::unusable(operation, "the version of its tables is damaged"));
+            .map(Schema::Older)
+            .ok_or_else(|| Error::unusable(operation, "the version number of its tables is damaged"));
     }
     let id = Uuid::try_parse(&id)
         .map_err(|error| Error::unusable(operation, format!("the log's id {id:?} is damaged: {error}")))?;
-    Ok(Found::Current(LogId::from_uuid(id)))
+    Ok(Schema::Current(LogId::from_uuid(id)))
 }

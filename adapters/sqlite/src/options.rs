@@ -11,6 +11,7 @@ use sqlx::{
 use crate::{
     Sqlite,
     error::failed,
+    migrate::{MIGRATIONS, Migration},
     settings::{IN_MEMORY, Settings, write_ahead},
     sql::Prefix,
 };
@@ -30,6 +31,8 @@ pub struct Options {
     readers: u32,
     busy_timeout: Duration,
     settings: Settings,
+    /// [`MIGRATIONS`] except in tests.
+    migrations: &'static [Migration],
 }
 
 impl Default for Options {
@@ -39,6 +42,7 @@ impl Default for Options {
             readers: 4,
             busy_timeout: Duration::from_secs(5),
             settings: Settings::default(),
+            migrations: MIGRATIONS,
         }
     }
 }
@@ -95,7 +99,7 @@ impl Options {
         let readers = own_pool(self.readers);
         let connect = connect.pragma("query_only", "ON").row_buffer_size(ROW_BUFFER);
         let readers = readers.connect_lazy_with(connect);
-        Sqlite::start(title, prefix, writer, readers, None).await
+        Sqlite::start(title, prefix, self.migrations, writer, readers, None).await
     }
 
     /// Opens the log in the database of a pool of your own, which other code may use too.
@@ -117,7 +121,13 @@ impl Options {
             return Err(Error::unusable(operation, complaint));
         }
         drop(connection);
-        Sqlite::start(title, prefix, pool.clone(), pool, Some(self.settings)).await
+        Sqlite::start(title, prefix, self.migrations, pool.clone(), pool, Some(self.settings)).await
+    }
+
+    #[cfg(test)]
+    pub(crate) fn migrations(mut self, migrations: &'static [Migration]) -> Self {
+        self.migrations = migrations;
+        self
     }
 
     fn title(&self, location: &Path) -> String {

@@ -101,7 +101,7 @@ statements! {
     report,
     set_inline,
     set_live,
-    set_schema,
+    set_schema_version,
     snapshot,
     types_of_tag,
     unpark,

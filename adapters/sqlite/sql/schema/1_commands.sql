@@ -2,7 +2,7 @@
 CREATE TABLE {prefix}commands (
     id TEXT PRIMARY KEY NOT NULL,
     command TEXT NOT NULL,
-    scope TEXT NOT NULL, -- the ids that the command names, compared and never taken apart
-    recorded_at INTEGER NOT NULL,
+    scope TEXT NOT NULL, -- the ids that the command names; an opaque text, only compared
+    recorded_at INTEGER NOT NULL, -- microseconds since 1970
     receipt TEXT NOT NULL -- JSON array of [position, event id]
 ) STRICT

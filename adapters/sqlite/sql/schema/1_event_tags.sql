@@ -1,4 +1,4 @@
--- Which events carry a tag. The type stands in the key because nearly every question names both.
+-- The tags of the events. The type is part of the key because most criteria name both a tag and types.
 CREATE TABLE {prefix}event_tags (
     tag TEXT NOT NULL,
     type TEXT NOT NULL,

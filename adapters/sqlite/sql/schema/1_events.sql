@@ -1,4 +1,4 @@
--- The log. The large column stands last: what does not need it does not read it.
+-- The log. The large column is the last one, so that reading the others does not load it.
 CREATE TABLE {prefix}events (
     position INTEGER PRIMARY KEY,
     id TEXT NOT NULL,

@@ -1,5 +1,5 @@
--- A random UUID (version 4), made here so that these statements can also be run by hand.
-INSERT INTO {prefix}log (one, id, schema)
+-- The id is a random UUID (version 4), generated in SQL so that these statements can also be run by hand.
+INSERT INTO {prefix}log (singleton, id, schema_version)
 SELECT
     1,
     substr(hex, 1, 8) || '-' || substr(hex, 9, 4) || '-4' || substr(hex, 14, 3) || '-'

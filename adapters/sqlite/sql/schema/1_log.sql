@@ -1,6 +1,6 @@
--- One row: which log this is, and which version of these tables it has.
+-- One row: the id of this log and the version of these tables.
 CREATE TABLE {prefix}log (
-    one INTEGER PRIMARY KEY CHECK (one = 1),
+    singleton INTEGER PRIMARY KEY CHECK (singleton = 1),
     id TEXT NOT NULL,
-    schema INTEGER NOT NULL
+    schema_version INTEGER NOT NULL
 ) STRICT

@@ -83,8 +83,8 @@ async fn what_is_no_database_is_left_alone() {
 #[tokio::test]
 async fn a_log_of_another_version_or_without_identity_is_refused() {
     for (sql, says) in [
-        ("UPDATE annalist_log SET schema = 5", "newer"),
-        ("UPDATE annalist_log SET schema = 0", "damaged"),
+        ("UPDATE annalist_log SET schema_version = 2", "newer"),
+        ("UPDATE annalist_log SET schema_version = 0", "damaged"),
         ("UPDATE annalist_log SET id = 'bank'", "damaged"),
         ("DELETE FROM annalist_log", "missing"),
     ] {

@@ -186,7 +186,7 @@ async fn handles_that_go_inline_and_leave_lose_no_event() {
 async fn what_is_inline_stands_in_the_file() {
     let place = Place::new();
     let store = keeping(&place).await;
-    assert_eq!(seen(&place, "SELECT types FROM annalist_builds").await, ["[\"paid\"]"]);
+    assert_eq!(seen(&place, "SELECT inline_types FROM annalist_builds").await, ["[\"paid\"]"]);
     store.close().await;
     let store = place.open().await;
     let wanted = BuildId { projection: "tallies".to_owned(), version: 1, build: 0 };
@@ -195,7 +195,7 @@ async fn what_is_inline_stands_in_the_file() {
     // Who asks again folds nothing twice.
     assert_eq!(store.make_inline(inline(TALLIES)).await.unwrap(), InlineOutcome::Done);
     assert_eq!(found(&store, &TALLIES).await[0][1], Value::Int(1));
-    let harm = "UPDATE annalist_builds SET types = '[1]'";
+    let harm = "UPDATE annalist_builds SET inline_types = '[1]'";
     sqlx::query(harm).execute(&mut place.raw().await).await.unwrap();
     let error = store.append(counted([paid(&["a:1"])])).await.unwrap_err();
     assert!(matches!(error, Error::Unusable { .. }), "{error:?}");

@@ -10,7 +10,6 @@ mod folds;
 mod groups;
 mod inline;
 mod lent;
-mod migrations;
 mod pools;
 mod races;
 mod rows;

@@ -93,9 +93,9 @@ async fn the_printed_sql_makes_the_same_tables() {
     }
     assert_eq!(made[0], made[1]);
     let ids: Vec<(String, i64)> =
-        sqlx::query_as("SELECT id, schema FROM annalist_log").fetch_all(&pool).await.unwrap();
+        sqlx::query_as("SELECT id, schema_version FROM annalist_log").fetch_all(&pool).await.unwrap();
     let store = manual.open().await;
-    assert_eq!(ids, [(store.log_id().to_string(), 4)]);
+    assert_eq!(ids, [(store.log_id().to_string(), 1)]);
     let version = store.log_id().as_uuid().get_version_num();
     assert_eq!(version, 4);
     write(&store, events([draft("opened", &[], "0")])).await;

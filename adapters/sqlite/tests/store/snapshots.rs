@@ -30,18 +30,6 @@ async fn they_are_in_the_file() {
 }
 
 #[tokio::test]
-async fn a_file_of_the_third_version_learns_of_them() {
-    let place = Place::new();
-    write(&place.open().await, events([draft("opened", &[], "0")])).await;
-    let third = "DROP TABLE annalist_snapshots; UPDATE annalist_log SET schema = 3";
-    sqlx::raw_sql(third).execute(&mut place.raw().await).await.unwrap();
-    let store = place.open().await;
-    store.save_snapshot(&of(1), &at(1)).await.unwrap();
-    assert_eq!(store.snapshot(&of(1)).await.unwrap(), Some(at(1)));
-    assert_eq!(all(&store).await.len(), 1);
-}
-
-#[tokio::test]
 async fn a_file_that_is_only_read_gives_them_and_takes_none() {
     let place = Place::new();
     let store = place.open().await;

@@ -1,4 +1,4 @@
--- Events that were put aside, and those that wait for them.
+-- The parked events: those that failed, and later ones with the same keys.
 CREATE TABLE {prefix}parked (
     projection TEXT NOT NULL,
     version INTEGER NOT NULL,

@@ -1,1 +1,0 @@
-UPDATE {prefix}log SET schema = ?1

@@ -1,0 +1,1 @@
+UPDATE {prefix}log SET schema_version = ?1
