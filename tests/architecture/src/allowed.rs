@@ -1,13 +1,14 @@
 //! Exceptions to a rule, listed in a file of `lists`.
 
-/// Exceptions, each a path, what is allowed there, and a reason.
+/// Exceptions: a path, and what is allowed there.
 #[derive(Clone, Debug, Default)]
 pub struct Allowed {
     entries: Vec<(String, String)>,
 }
 
 impl Allowed {
-    /// Parses lines of the form `path entry # reason`. A path that ends with `/` covers the whole folder.
+    /// Parses lines of the form `path entry # reason`. A path that ends with `/` covers the whole folder, and `*` is every
+    /// entry.
     pub fn read(list: &str) -> Self {
         let lines = list.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
         let entries = lines.filter_map(|line| line.split_once(' '));
@@ -16,13 +17,8 @@ impl Allowed {
 
     /// Returns `true` if the entry is allowed in this file.
     pub fn permits(&self, file: &str, entry: &str) -> bool {
-        self.entries.iter().any(|(path, allowed)| allowed == entry && covers(path, file))
-    }
-
-    /// The exceptions for which `is_needed` returns `false`.
-    pub fn unneeded(&self, is_needed: impl Fn(&str, &str) -> bool) -> Vec<String> {
-        let unneeded = self.entries.iter().filter(|(path, entry)| !is_needed(path, entry));
-        unneeded.map(|(path, entry)| format!("{path} {entry}")).collect()
+        let is_allowed = |allowed: &str| allowed == entry || allowed == "*";
+        self.entries.iter().any(|(path, allowed)| is_allowed(allowed) && covers(path, file))
     }
 }
 
