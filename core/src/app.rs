@@ -1,5 +1,6 @@
 //! The application: executes commands and reads what became of them.
 
+mod admin;
 mod append;
 mod chain;
 mod doors;
@@ -8,8 +9,6 @@ mod gather;
 mod habits;
 mod lines;
 mod load;
-mod operate;
-mod read_side;
 mod registry;
 mod request;
 mod retry;
@@ -29,26 +28,20 @@ use tokio::{
 };
 
 pub(crate) use self::execute::{Call, told};
-use self::{
-    chain::Queues,
-    doors::Doors,
-    habits::Habits,
-    read_side::{ReadSide, Registered},
-    registry::Registry,
-    states::States,
-};
 pub use self::{
+    admin::{Lag, Overview},
     execute::Execute,
     load::{History, Live, Load, Moment},
-    operate::{Lag, Overview},
     retry::Retry,
 };
+use self::{chain::Queues, doors::Doors, habits::Habits, registry::Registry, states::States};
 use crate::{
     aggregate::Aggregate,
     ask::{Ask, Query, Watchable, Watched},
     codec::Codec,
     command::Command,
     criteria::Criteria,
+    daemon::{FollowerSpec, ProjectionDaemon},
     error::{Error, Invalid},
     event::Event,
     feed::{Feed, LogWatcher},
@@ -57,7 +50,7 @@ use crate::{
     limits::MAX_PAYLOAD,
     policy::{MAX_HOPS, Policy, PolicyFollower},
     position::Position,
-    projection::{CustomProjection, Projection, ProjectionOptions, Status},
+    projection::{CustomProjection, Projection, ProjectionOptions, Status, custom_spec, projection_spec},
     rows::{RowStore, SharedRows, Transactional},
     store::{Entry, EventStore, Receipt, Token},
     tag::Tag,
@@ -85,7 +78,7 @@ struct Inner {
     habits: Habits,
     queues: Arc<Queues>,
     watcher: Arc<LogWatcher>,
-    read_side: ReadSide,
+    daemon: ProjectionDaemon,
     doors: Doors,
     settings: Settings,
 }
@@ -109,6 +102,7 @@ impl App {
             registry: Registry::default(),
             claims: Ok(()),
             projections: Vec::new(),
+            policies: Vec::new(),
             rows: None,
             settings: Settings {
                 retry: Retry::default(),
@@ -143,7 +137,7 @@ impl App {
 
     /// The row of a projection with this key, now or [`after`](Find::after) a receipt.
     pub fn find<P: Projection>(&self, key: &P::Key) -> Find<P> {
-        Find::new(self.inner.read_side.model(), key.clone())
+        Find::new(self.inner.daemon.model(), key.clone())
     }
 
     /// The row of a projection as its events make it now, or [`at`](Live::at) a moment of the past: folded when it is asked
@@ -155,7 +149,7 @@ impl App {
 
     /// The rows of a projection: by key or index, in an order, a page at a time.
     pub fn list<P: Projection>(&self) -> List<P> {
-        List::new(self.inner.read_side.model())
+        List::new(self.inner.daemon.model())
     }
 
     /// Asks a typed question, now or [`after`](Ask::after) a receipt.
@@ -198,7 +192,7 @@ impl App {
         let (mut reached, mut wanted) = (Position::START, settled.max(self.inner.watcher.acknowledged()));
         while wanted > reached {
             let left = end.saturating_duration_since(Instant::now());
-            self.inner.read_side.reached(wanted, left).await?;
+            self.inner.daemon.reached(wanted, left).await?;
             (reached, wanted) = (wanted, self.inner.watcher.acknowledged());
         }
         Ok(())
@@ -206,14 +200,14 @@ impl App {
 
     /// How far each projection is and how it does, by name.
     pub fn statuses(&self) -> Vec<(&'static str, Status)> {
-        self.inner.read_side.statuses()
+        self.inner.daemon.statuses()
     }
 
     /// Asks the projections and policies to end after what they are at, and does not wait for it; see also
     /// [`App::shut_down`]. Dropping the last clone of the app ends them at once: what they were about to write is written
     /// whole or not at all, and the next start goes on there.
     pub fn stop(&self) {
-        self.inner.read_side.stop();
+        self.inner.daemon.stop();
     }
 
     /// Entries of the command journal behind the one numbered `after` (0 is before the first), oldest first.
@@ -242,11 +236,11 @@ impl App {
     }
 
     pub(crate) fn model<P: Projection>(&self) -> Result<ReadModel<P>, Error> {
-        self.inner.read_side.model()
+        self.inner.daemon.model()
     }
 
     pub(crate) fn follow(&self, name: &str) -> Result<&Followed, Error> {
-        self.inner.read_side.follow(name)
+        self.inner.daemon.follow(name)
     }
 
     pub(crate) fn watcher(&self) -> &Arc<LogWatcher> {
@@ -316,7 +310,8 @@ pub struct Builder {
     clock: Box<dyn Clock>,
     registry: Registry,
     claims: Result<(), Invalid>,
-    projections: Vec<Registered>,
+    projections: Vec<FollowerSpec>,
+    policies: Vec<Box<dyn FnOnce(AppSlot) -> FollowerSpec + Send>>,
     rows: Option<SharedRows>,
     settings: Settings,
 }
@@ -360,28 +355,28 @@ impl Builder {
 
     /// Keeps the rows of a projection up to date, in the app's store of rows: see [`Builder::rows`].
     pub fn projection<P: Projection>(mut self) -> Self {
-        self.projections.push(Registered::projection::<P>(ProjectionOptions::new()));
+        self.projections.push(projection_spec::<P>(ProjectionOptions::new()));
         self
     }
 
     /// Keeps the rows of a projection up to date in a store of their own. It may be another database than that of the
     /// events, and another kind.
     pub fn projection_in<P: Projection>(mut self, rows: impl RowStore) -> Self {
-        self.projections.push(Registered::projection::<P>(ProjectionOptions::new().rows(rows)));
+        self.projections.push(projection_spec::<P>(ProjectionOptions::new().rows(rows)));
         self
     }
 
     /// Keeps the rows of a projection up to date, with other options than the default ones.
     pub fn projection_with<P: Projection>(mut self, keep: ProjectionOptions) -> Self {
-        self.projections.push(Registered::projection::<P>(keep));
+        self.projections.push(projection_spec::<P>(keep));
         self
     }
 
     /// Lets a policy react to events with commands, which this app executes. How far it is stands in the app's store of
     /// rows.
     pub fn policy<P: Policy>(mut self, policy: P) -> Self {
-        self.projections.push(Registered::follower(move |codec, app| {
-            Arc::new(PolicyFollower::new(policy, app.clone(), codec.clone()))
+        self.policies.push(Box::new(move |app| {
+            FollowerSpec::new(move |codec| Arc::new(PolicyFollower::new(policy, app, codec.clone())))
         }));
         self
     }
@@ -406,7 +401,7 @@ impl Builder {
         projection: C,
         store: S,
     ) -> Self {
-        self.projections.push(Registered::custom(projection, store));
+        self.projections.push(custom_spec(projection, store));
         self
     }
 
@@ -421,12 +416,13 @@ impl Builder {
     /// [`Error::Invalid`] if two types claim one stored name or kind of id; [`Error::Unusable`] if the rows of a projection
     /// have another shape than its type, or belong to another log; another [`Error`] if the store cannot answer.
     pub async fn start(self) -> Result<App, Error> {
-        let Self { store, clock, registry, claims, projections, rows, settings } = self;
+        let Self { store, clock, registry, claims, mut projections, policies, rows, settings } = self;
         claims?;
         let codec = Codec::default();
         let watcher = LogWatcher::new(Arc::clone(&store));
         let slot = AppSlot::default();
-        let read_side = ReadSide::start(projections, &watcher, rows, &codec, &slot).await?;
+        projections.extend(policies.into_iter().map(|policy| policy(Arc::clone(&slot))));
+        let daemon = ProjectionDaemon::start(projections, &watcher, rows, &codec).await?;
         let keeps_house = settings.command_id_retention.is_some();
         let app = App {
             inner: Arc::new(Inner {
@@ -438,7 +434,7 @@ impl Builder {
                 habits: Habits::default(),
                 queues: Arc::default(),
                 watcher,
-                read_side,
+                daemon,
                 doors: Doors::default(),
                 settings,
             }),

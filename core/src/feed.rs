@@ -1,11 +1,11 @@
 //! The log as a stream of pages: catches up from any position, then follows.
 
-mod batches;
+mod prefetch;
 mod watcher;
 
 use std::sync::Arc;
 
-pub(crate) use self::batches::Batches;
+pub(crate) use self::prefetch::PrefetchingFeed;
 pub use self::watcher::LogWatcher;
 use crate::{criteria::Criteria, error::Error, record::Position, store::Page};
 

@@ -10,7 +10,7 @@
 //! |---|---|
 //! | application | [`app`], [`ask`], [`policy`], [`testing`] |
 //! | write side | [`aggregate`], [`command`], [`dispatch`] |
-//! | read side | [`feed`], [`projection`], [`find`] |
+//! | read side | [`feed`], [`daemon`], [`projection`], [`find`] |
 //! | port | [`store`], [`rows`] |
 //! | facts | [`tag`], [`criteria`], [`payload`], [`record`], [`context`], [`codec`], [`event`] |
 //! | ground | [`error`], [`limits`], [`panics`], [`id`], [`position`], [`progress`], [`time`] |
@@ -38,6 +38,7 @@ pub mod aggregate;
 pub mod command;
 pub mod dispatch;
 
+pub mod daemon;
 pub mod feed;
 pub mod find;
 pub mod projection;

@@ -1,18 +1,18 @@
 //! Reactions: what a policy asks for after an event has happened.
 
+mod boxed_command;
 mod commands;
 mod follower;
-mod kept;
+mod handler;
 mod on;
 mod react;
-mod reactor;
 
 use std::pin::Pin;
 
 pub(crate) use self::follower::PolicyFollower;
 pub use self::{
     commands::{Commands, IntoCommands},
-    on::{IntoReaction, OnPolicy, Plain, Promised, add_reaction},
+    on::{AsyncHandler, IntoReaction, OnPolicy, SyncHandler, add_reaction},
 };
 use crate::{
     codec::Codec,

@@ -1,51 +1,28 @@
 //! Read models: rows folded from the feed.
 
-mod consumer;
 mod custom;
-mod desk;
-mod folding;
-mod follower;
-mod going_inline;
-mod halt;
-mod inline;
-mod keeper;
-mod kept;
+mod inline_fold;
 mod key;
-mod meter;
 mod on;
-mod parking;
-mod plan;
-mod runner;
-mod running;
-mod shutdown;
-mod status;
-mod steps;
-mod takeover;
-mod touched;
+mod options;
+mod row_cache;
+mod row_folder;
+mod row_ops;
+mod row_set;
 
+pub(crate) use self::{custom::custom_spec, options::projection_spec, row_folder::fold_in_memory};
 pub use self::{
-    consumer::{BatchHandler, BatchResult, PoisonEvent},
     custom::{Batch, CustomProjection},
-    desk::RetryReport,
-    folding::RowFolder,
-    follower::{Follower, ProjectionOptions},
     key::{IntoKeys, RowKey},
     on::{FromTags, OnRow},
-    parking::{ErrorPolicy, Parking},
-    runner::Runner,
-    shutdown::ShutdownSignal,
-    status::{State, Status, Stopped},
-    steps::{HandlerContext, RowOps, ids_of, route},
+    options::ProjectionOptions,
+    row_folder::RowFolder,
+    row_ops::{HandlerContext, RowOps, ids_of, plan_event},
 };
-pub(crate) use self::{
-    custom::Custom,
-    desk::Desk,
-    folding::fold_in_memory,
-    follower::Projected,
-    keeper::Keeper,
-    parking::{failed, waiting},
+pub use crate::daemon::{
+    BatchHandler, BatchResult, ErrorPolicy, Follower, Parking, PoisonEvent, Progress, RetryReport, Runner,
+    ShutdownSignal, State, Status, Stopped,
 };
-pub use crate::progress::Progress;
 use crate::{
     codec::Codec,
     criteria::{Criteria, Item},

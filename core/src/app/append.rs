@@ -10,7 +10,7 @@ use crate::{
 impl App {
     /// How many decisions are written together. With inline builds it is one: it may have to be written again with others.
     pub(super) fn max_batch(&self) -> usize {
-        if self.inner.read_side.keeps_inline() { 1 } else { self.inner.store.max_batch() }
+        if self.inner.daemon.keeps_inline() { 1 } else { self.inner.store.max_batch() }
     }
 
     /// Appends all or none.
@@ -18,7 +18,7 @@ impl App {
         if appends.len() > 1 {
             let answer = self.inner.store.append_batch(appends).await;
             if let Ok(AppendAllOutcome::Refused { by: AppendOutcome::InlineRequired(_), .. }) = &answer {
-                self.inner.read_side.look();
+                self.inner.daemon.request_reconcile();
             }
             return answer;
         }
@@ -30,11 +30,11 @@ impl App {
 
     /// Appends, and brings the inline builds along that the store asks for, as far as this program keeps them.
     async fn append(&self, append: Append) -> Result<AppendOutcome, Error> {
-        let Inner { store, read_side, .. } = &*self.inner;
-        if !read_side.keeps_inline() {
+        let Inner { store, daemon, .. } = &*self.inner;
+        if !daemon.keeps_inline() {
             let answer = store.append(append).await;
             if let Ok(AppendOutcome::InlineRequired(_)) = &answer {
-                read_side.look();
+                daemon.request_reconcile();
             }
             return answer;
         }
@@ -42,7 +42,7 @@ impl App {
         // Once is enough, unless builds are switched just then.
         for _ in 0..3 {
             let AppendOutcome::InlineRequired(wanted) = &answer else { break };
-            let Some(inline) = read_side.inline_of(wanted) else { break };
+            let Some(inline) = daemon.inline_of(wanted) else { break };
             answer = store.append(Append { inline, ..append.clone() }).await?;
         }
         Ok(answer)
@@ -50,7 +50,7 @@ impl App {
 
     pub(super) fn not_kept_inline(&self, missing: &[BuildId]) -> Error {
         let operation = format!("append to {}", self.inner.store.describe());
-        if self.inner.read_side.inline_of(missing).is_some() {
+        if self.inner.daemon.inline_of(missing).is_some() {
             return Error::unavailable(operation, "what is kept inline has just changed; try again");
         }
         let names: Vec<_> =

@@ -230,7 +230,7 @@ impl Request {
         mut turn: Turn,
     ) -> Result<Tried<E>, Error> {
         let mut append = Append {
-            inline: self.app.inner.read_side.inline(&events),
+            inline: self.app.inner.daemon.inline(&events),
             events,
             key: self.key.clone(),
             ..self.message(time, None)

@@ -33,16 +33,16 @@ pub struct LogWatcher {
     /// The last position that this process had acknowledged.
     acknowledged: watch::Sender<Position>,
     /// Rings when there is a reason to look at once.
-    bell: Arc<Notify>,
+    wakeup: Arc<Notify>,
 }
 
 impl LogWatcher {
     /// Watches a log, as long as the hub lives.
     pub fn new(store: Arc<dyn EventStore>) -> Arc<Self> {
         let (settled, acknowledged) = (watch::Sender::default(), watch::Sender::default());
-        let bell = Arc::new(Notify::new());
-        let watcher = Arc::new(Self { store, settled, acknowledged, bell: Arc::clone(&bell) });
-        tokio::spawn(keep_looking(Arc::downgrade(&watcher), bell));
+        let wakeup = Arc::new(Notify::new());
+        let watcher = Arc::new(Self { store, settled, acknowledged, wakeup: Arc::clone(&wakeup) });
+        tokio::spawn(poll_loop(Arc::downgrade(&watcher), wakeup));
         watcher
     }
 
@@ -58,7 +58,7 @@ impl LogWatcher {
             *known = position.max(*known);
             further
         });
-        self.bell.notify_one();
+        self.wakeup.notify_one();
     }
 
     /// The last position that this process had acknowledged.
@@ -74,16 +74,16 @@ impl LogWatcher {
     /// Waits until the log is settled beyond a position.
     pub async fn settled_beyond(&self, position: Position) {
         let mut settled = self.settled.subscribe();
-        self.bell.notify_one();
+        self.wakeup.notify_one();
         // The sender lives as long as `self`, so this ends by being fulfilled.
         let _ = settled.wait_for(|settled| *settled > position).await;
     }
 
-    fn somebody_waits(&self) -> bool {
+    fn has_waiters(&self) -> bool {
         self.settled.receiver_count() > 0
     }
 
-    async fn look(&self) -> Look {
+    async fn poll(&self) -> PollResult {
         match self.store.settled().await {
             Ok(settled) => {
                 let moved = self.settled.send_if_modified(|known| {
@@ -92,14 +92,14 @@ impl LogWatcher {
                     moved
                 });
                 match settled.gap {
-                    _ if moved => Look::Moved,
-                    Some(_) => Look::Blocked,
-                    None => Look::Still,
+                    _ if moved => PollResult::Moved,
+                    Some(_) => PollResult::Blocked,
+                    None => PollResult::Still,
                 }
             }
             Err(error) => {
                 tracing::debug!(%error, "could not look how far the log is settled");
-                Look::Still
+                PollResult::Still
             }
         }
     }
@@ -108,12 +108,12 @@ impl LogWatcher {
 impl Drop for LogWatcher {
     /// The watcher wakes, finds the hub gone, and ends.
     fn drop(&mut self) {
-        self.bell.notify_one();
+        self.wakeup.notify_one();
     }
 }
 
 /// What a look at the log showed.
-enum Look {
+enum PollResult {
     /// It is settled further than before.
     Moved,
     /// It stands before a gap.
@@ -124,7 +124,7 @@ enum Look {
 
 /// Why a pause ended.
 #[derive(PartialEq, Eq)]
-enum Woken {
+enum WakeReason {
     Bell,
     Hint,
     Time,
@@ -132,45 +132,45 @@ enum Woken {
 
 /// Looks at the log while somebody waits: at once when the bell rings or a hint comes, else after pauses that grow while
 /// nothing moves. The hub is not held while pausing.
-async fn keep_looking(watcher: Weak<LogWatcher>, bell: Arc<Notify>) {
+async fn poll_loop(watcher: Weak<LogWatcher>, wakeup: Arc<Notify>) {
     let (mut wakeups, mut hinted) = (None, false);
-    let (mut woken, mut pause) = (Woken::Bell, SHORTEST);
+    let (mut woken, mut pause) = (WakeReason::Bell, SHORTEST);
     while let Some(watcher) = watcher.upgrade() {
-        let wakeups = match watcher.somebody_waits() {
+        let wakeups = match watcher.has_waiters() {
             true => Some(wakeups.get_or_insert_with(|| watcher.store.wakeups())),
             false => None,
         };
         if wakeups.is_some() {
-            match watcher.look().await {
-                Look::Moved => {
+            match watcher.poll().await {
+                PollResult::Moved => {
                     // It moved and nobody said so: hints are not to be relied on, until the next one comes.
-                    hinted &= woken != Woken::Time;
-                    (woken, pause) = (Woken::Bell, SHORTEST);
+                    hinted &= woken != WakeReason::Time;
+                    (woken, pause) = (WakeReason::Bell, SHORTEST);
                     continue;
                 }
                 // Nobody tells when it is closed.
-                Look::Blocked => hinted = false,
-                Look::Still => {}
+                PollResult::Blocked => hinted = false,
+                PollResult::Still => {}
             }
         }
         drop(watcher);
-        woken = wait(&bell, wakeups, pause).await;
-        hinted |= woken == Woken::Hint;
+        woken = wait(&wakeup, wakeups, pause).await;
+        hinted |= woken == WakeReason::Hint;
         let longest = if hinted { LONGEST_HINTED } else { LONGEST };
-        pause = if woken == Woken::Time { (pause * 2).min(longest) } else { SHORTEST };
+        pause = if woken == WakeReason::Time { (pause * 2).min(longest) } else { SHORTEST };
     }
 }
 
 /// Waits until the bell rings; if there is somebody to look for, no longer than a pause or until a hint comes.
-async fn wait(bell: &Notify, wakeups: Option<&mut Wakeups>, pause: Duration) -> Woken {
+async fn wait(wakeup: &Notify, wakeups: Option<&mut Wakeups>, pause: Duration) -> WakeReason {
     let Some(wakeups) = wakeups else {
-        bell.notified().await;
-        return Woken::Bell;
+        wakeup.notified().await;
+        return WakeReason::Bell;
     };
-    let (mut rung, mut hinted) = (pin!(bell.notified()), pin!(wakeups.next()));
+    let (mut rung, mut hinted) = (pin!(wakeup.notified()), pin!(wakeups.next()));
     let news = poll_fn(|context| match rung.as_mut().poll(context) {
-        Poll::Ready(()) => Poll::Ready(Woken::Bell),
-        Poll::Pending => hinted.as_mut().poll(context).map(|()| Woken::Hint),
+        Poll::Ready(()) => Poll::Ready(WakeReason::Bell),
+        Poll::Pending => hinted.as_mut().poll(context).map(|()| WakeReason::Hint),
     });
-    timeout(pause, news).await.unwrap_or(Woken::Time)
+    timeout(pause, news).await.unwrap_or(WakeReason::Time)
 }

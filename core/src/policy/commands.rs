@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use super::kept::{Keep, Kept};
+use super::boxed_command::{BoxedCommand, CollectCommands};
 use crate::{command::Command, error::BoxError};
 
 /// The commands of one reaction, in the order in which they are sent.
 #[derive(Default)]
-pub struct Commands(Vec<Box<dyn Kept>>);
+pub struct Commands(Vec<Box<dyn BoxedCommand>>);
 
 impl Commands {
     /// None so far.
@@ -25,7 +25,7 @@ impl Commands {
 
     /// Adds one command.
     pub fn push(&mut self, command: impl Command) {
-        self.0.push(command.dispatch(Keep));
+        self.0.push(command.dispatch(CollectCommands));
     }
 
     /// How many there are.
@@ -43,11 +43,11 @@ impl Commands {
         self.0.iter().map(|command| command.name())
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &dyn Kept> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &dyn BoxedCommand> {
         self.0.iter().map(|command| &**command)
     }
 
-    pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut Box<dyn Kept>> {
+    pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut Box<dyn BoxedCommand>> {
         self.0.get_mut(index)
     }
 }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
-use super::{OnError, OnReject, Policy, Start, reactor::Reactor};
+use super::{OnError, OnReject, Policy, Start, handler::PolicyHandler};
 use crate::{
     app::AppSlot,
     codec::Codec,
-    projection::{BatchHandler, ErrorPolicy, Follower},
+    daemon::{BatchHandler, ErrorPolicy, Follower},
     rows::{SharedRows, Table},
 };
 
@@ -31,10 +31,10 @@ impl<P: Policy> Follower for PolicyFollower<P> {
         Table { projection: P::NAME, version: 1, build: 0, columns: &[] }
     }
 
-    fn consumer(&self, table: Table, _: SharedRows) -> Box<dyn BatchHandler> {
+    fn batch_handler(&self, table: Table, _: SharedRows) -> Box<dyn BatchHandler> {
         let Self { policy, app, codec } = self;
         let (policy, app, codec) = (Arc::clone(policy), app.clone(), codec.clone());
-        Box::new(Reactor { policy, app, codec, table, pending: Mutex::default(), tried: None })
+        Box::new(PolicyHandler { policy, app, codec, table, pending: Mutex::default(), tried: None })
     }
 
     fn error_policy(&self) -> ErrorPolicy {
@@ -44,7 +44,7 @@ impl<P: Policy> Follower for PolicyFollower<P> {
         }
     }
 
-    fn starts_now(&self) -> bool {
+    fn starts_at_end(&self) -> bool {
         P::START == Start::Now
     }
 }

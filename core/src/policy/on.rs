@@ -39,7 +39,7 @@ impl<E: Event> OnPolicy for E {
     }
 }
 
-/// What a handler gives: commands ([`Plain`]), or a future of them ([`Promised`]). The compiler finds out which.
+/// What a handler gives: commands ([`SyncHandler`]), or a future of them ([`AsyncHandler`]). The compiler finds out which.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "a handler of a policy cannot return `{Self}`",
@@ -48,29 +48,29 @@ impl<E: Event> OnPolicy for E {
 )]
 pub trait IntoReaction<How> {
     /// Adds the commands when they are there.
-    fn add_when_there(self, commands: &mut Commands) -> impl Future<Output = Result<(), BoxError>>;
+    fn collect_into(self, commands: &mut Commands) -> impl Future<Output = Result<(), BoxError>>;
 }
 
 /// How an `fn` returns.
 #[doc(hidden)]
 #[derive(Debug)]
-pub enum Plain {}
+pub enum SyncHandler {}
 
 /// How an `async fn` returns.
 #[doc(hidden)]
 #[derive(Debug)]
-pub enum Promised {}
+pub enum AsyncHandler {}
 
 #[diagnostic::do_not_recommend]
-impl<C: IntoCommands> IntoReaction<Plain> for C {
-    async fn add_when_there(self, commands: &mut Commands) -> Result<(), BoxError> {
+impl<C: IntoCommands> IntoReaction<SyncHandler> for C {
+    async fn collect_into(self, commands: &mut Commands) -> Result<(), BoxError> {
         commands.add(self)
     }
 }
 
 #[diagnostic::do_not_recommend]
-impl<F: Future<Output: IntoCommands>> IntoReaction<Promised> for F {
-    async fn add_when_there(self, commands: &mut Commands) -> Result<(), BoxError> {
+impl<F: Future<Output: IntoCommands>> IntoReaction<AsyncHandler> for F {
+    async fn collect_into(self, commands: &mut Commands) -> Result<(), BoxError> {
         commands.add(self.await)
     }
 }
@@ -84,5 +84,5 @@ pub async fn add_reaction<How, R: IntoReaction<How>>(
     commands: &mut Commands,
     reaction: R,
 ) -> Result<(), BoxError> {
-    reaction.add_when_there(commands).await
+    reaction.collect_into(commands).await
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{BatchHandler, BatchResult, Follower, Parking};
 use crate::{
     codec::Codec,
     criteria::{Criteria, Item},
+    daemon::{BatchHandler, BatchResult, Follower, FollowerSpec, Parking},
     error::{BoxError, Error, Invalid},
     event::{Event, Recorded, Types},
     record::{Position, Record},
@@ -89,17 +89,19 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// A custom projection as it is kept in an app.
-pub(crate) struct Custom<C, S> {
+/// The follower of a custom projection, to be started.
+pub(crate) fn custom_spec<S: Transactional, C: CustomProjection<S>>(projection: C, store: S) -> FollowerSpec {
+    let (projection, store) = (Arc::new(projection), Arc::new(store));
+    let rows: SharedRows = Arc::<S>::clone(&store);
+    let make = |codec: &Codec| Arc::new(Custom { projection, store, codec: codec.clone() }) as _;
+    FollowerSpec::new(make).rows(Some(rows))
+}
+
+/// A custom projection as a follower of the log.
+struct Custom<C, S> {
     projection: Arc<C>,
     store: Arc<S>,
     codec: Codec,
-}
-
-impl<C, S> Custom<C, S> {
-    pub(crate) fn new(projection: C, store: Arc<S>, codec: Codec) -> Self {
-        Self { projection: Arc::new(projection), store, codec }
-    }
 }
 
 impl<S: Transactional, C: CustomProjection<S>> Follower for Custom<C, S> {
@@ -107,13 +109,13 @@ impl<S: Transactional, C: CustomProjection<S>> Follower for Custom<C, S> {
         Table { projection: C::NAME, version: C::VERSION, build: 0, columns: &[] }
     }
 
-    fn consumer(&self, table: Table, _: SharedRows) -> Box<dyn BatchHandler> {
+    fn batch_handler(&self, table: Table, _: SharedRows) -> Box<dyn BatchHandler> {
         let (projection, store) = (Arc::clone(&self.projection), Arc::clone(&self.store));
-        Box::new(OwnSql { table, projection, store, codec: self.codec.clone(), is_set_up: false })
+        Box::new(CustomHandler { table, projection, store, codec: self.codec.clone(), is_set_up: false })
     }
 }
 
-struct OwnSql<C, S> {
+struct CustomHandler<C, S> {
     table: Table,
     projection: Arc<C>,
     store: Arc<S>,
@@ -122,7 +124,7 @@ struct OwnSql<C, S> {
 }
 
 #[async_trait]
-impl<S: Transactional, C: CustomProjection<S>> BatchHandler for OwnSql<C, S> {
+impl<S: Transactional, C: CustomProjection<S>> BatchHandler for CustomHandler<C, S> {
     fn table(&self) -> &Table {
         &self.table
     }
@@ -131,12 +133,12 @@ impl<S: Transactional, C: CustomProjection<S>> BatchHandler for OwnSql<C, S> {
         Item::any().types(C::EVENTS.iter().flat_map(Types::names)).into()
     }
 
-    fn sets_up(&self) -> bool {
+    fn needs_setup(&self) -> bool {
         !self.is_set_up
     }
 
     /// What is to be done is done with the commit.
-    async fn take(&mut self, _: &[Record], _: Position, _: &Parking) -> Result<BatchResult, Error> {
+    async fn handle(&mut self, _: &[Record], _: Position, _: &Parking) -> Result<BatchResult, Error> {
         Ok(BatchResult::default())
     }
 
@@ -147,7 +149,7 @@ impl<S: Transactional, C: CustomProjection<S>> BatchHandler for OwnSql<C, S> {
         change: RowChange<'_>,
     ) -> Result<Result<CommitOutcome, String>, Error> {
         let batch = Batch { records, codec: &self.codec };
-        let step = Step { projection: &*self.projection, batch, sets_up: self.sets_up() };
+        let step = BatchTransaction { projection: &*self.projection, batch, needs_setup: self.needs_setup() };
         let committed = self.store.commit_with(change, &step).await?;
         if let Ok(CommitOutcome::Done) = committed {
             self.is_set_up = true;
@@ -158,16 +160,16 @@ impl<S: Transactional, C: CustomProjection<S>> BatchHandler for OwnSql<C, S> {
 }
 
 /// What is done in one transaction.
-struct Step<'a, C> {
+struct BatchTransaction<'a, C> {
     projection: &'a C,
     batch: Batch<'a>,
-    sets_up: bool,
+    needs_setup: bool,
 }
 
 #[async_trait]
-impl<S: Transactional, C: CustomProjection<S>> InTransaction<S> for Step<'_, C> {
+impl<S: Transactional, C: CustomProjection<S>> InTransaction<S> for BatchTransaction<'_, C> {
     async fn run(&self, connection: &mut S::Connection) -> Result<(), BoxError> {
-        if self.sets_up {
+        if self.needs_setup {
             self.projection.set_up(connection).await?;
         }
         if !self.batch.records.is_empty() {

@@ -1,6 +1,6 @@
 //! What the `Projection` derive writes for an `on` entry.
 
-use super::{IntoChange, IntoKeys, Projection, RowOps, ids_of, route, steps::route_by_ids};
+use super::{IntoChange, IntoKeys, Projection, RowOps, ids_of, plan_event, row_ops::plan_event_by_ids};
 use crate::{
     codec::Codec,
     context::Context,
@@ -80,7 +80,9 @@ impl<E: Event> OnRow for E {
         steps: &mut RowOps<'a, P>,
         handler: fn(&mut P, &E) -> C,
     ) -> Result<(), Invalid> {
-        route_by_ids(record, codec, steps, move |row, event: &E, (): &()| handler(row, event).into_change())
+        plan_event_by_ids(record, codec, steps, move |row, event: &E, (): &()| {
+            handler(row, event).into_change()
+        })
     }
 
     fn by<'a, P: Projection, K: IntoKeys<P::Key>, C: IntoChange + 'a>(
@@ -91,7 +93,7 @@ impl<E: Event> OnRow for E {
         handler: fn(&mut P, &E) -> C,
     ) -> Result<(), Invalid> {
         let keys = |event: &E, _: &Record| Ok(find(event));
-        route(record, codec, steps, keys, move |row, event, (): &()| handler(row, event).into_change())
+        plan_event(record, codec, steps, keys, move |row, event, (): &()| handler(row, event).into_change())
     }
 
     fn by_ids_in_context<'a, P: Projection<Key: FromTags>, C: IntoChange + 'a>(
@@ -100,7 +102,7 @@ impl<E: Event> OnRow for E {
         steps: &mut RowOps<'a, P>,
         handler: fn(&mut P, &E, &Context<'_>) -> C,
     ) -> Result<(), Invalid> {
-        route_by_ids(record, codec, steps, move |row, event: &E, context: &Context<'a>| {
+        plan_event_by_ids(record, codec, steps, move |row, event: &E, context: &Context<'a>| {
             handler(row, event, context).into_change()
         })
     }
@@ -113,7 +115,7 @@ impl<E: Event> OnRow for E {
         handler: fn(&mut P, &E, &Context<'_>) -> C,
     ) -> Result<(), Invalid> {
         let keys = |event: &E, record: &Record| Ok(find(event, &Context::of(record)?));
-        route(record, codec, steps, keys, move |row, event, context: &Context<'a>| {
+        plan_event(record, codec, steps, keys, move |row, event, context: &Context<'a>| {
             handler(row, event, context).into_change()
         })
     }

@@ -237,10 +237,10 @@ fn pay_all(command: &PayAll) -> Result<Vec<AccountEvent>, std::convert::Infallib
 #[tokio::test]
 async fn who_parks_too_much_stops() {
     let app = started::<Strict>(&Stage::Memory(annalist::Memory::new())).await;
-    let amounts = vec![5000; Parking::AT_MOST as usize + 1];
+    let amounts = vec![5000; Parking::MAX_PARKED as usize + 1];
     app.execute(PayAll { account: account("a"), amounts }).await.unwrap();
     let status = until(&app, "tallies", |status| matches!(status.state, State::Stopped(_))).await;
-    assert_eq!((status.position.get(), status.parked), (Parking::AT_MOST, Parking::AT_MOST));
+    assert_eq!((status.position.get(), status.parked), (Parking::MAX_PARKED, Parking::MAX_PARKED));
     let State::Stopped(stopped) = status.state else { unreachable!() };
     assert!(stopped.error.contains("parked already: 10000"), "{stopped}");
 }

@@ -8,7 +8,7 @@ use annalist_core::{
     context::Context,
     event::{Event, EventType, Tags, Types},
     payload::Payload,
-    projection::{Change, Projection, RowOps, route},
+    projection::{Change, Projection, RowOps, plan_event},
     record::{Draft, RawEvent, Record},
     rows::{ColumnType, Field, Role, Row, Table, Value},
     tag::Tag,
@@ -209,7 +209,7 @@ impl<const CURED: bool> Projection for Balance<CURED> {
             Fact::Spoiled(_, Spoil::Key) if !CURED => Tag::parse("no key").map(|_| vec![]),
             fact => Ok(fact.accounts()),
         };
-        route(record, codec, steps, keys, Self::apply)
+        plan_event(record, codec, steps, keys, Self::apply)
     }
 
     fn to_row(&self) -> Result<Row, Invalid> {

@@ -56,7 +56,7 @@ impl Hand {
         let (from, to) = (self.at, Position::new(to));
         let batch = records.iter().filter(|record| record.position > from && record.position <= to);
         let batch: Vec<Record> = batch.cloned().collect();
-        let taken = self.folding.take(&batch, from, &self.parking).await?;
+        let taken = self.folding.handle(&batch, from, &self.parking).await?;
         let change = RowChange::new(&BALANCES, from, to).with(self.parking.count());
         let change = change.writes(taken.rows.upserts).deletes(taken.rows.deletes);
         let committed = self.folding.commit(&*self.rows, &batch, change).await?;

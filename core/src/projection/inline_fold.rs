@@ -3,11 +3,12 @@
 use std::{collections::HashMap, marker::PhantomData};
 
 use super::{
-    PoisonEvent, Projection, RowOps,
-    touched::{Touched, guard},
+    Projection, RowOps,
+    row_set::{RowSet, guard},
 };
 use crate::{
     codec::Codec,
+    daemon::PoisonEvent,
     error::Invalid,
     event::Types,
     limits::refuse,
@@ -29,13 +30,13 @@ impl<P: Projection> InlineFold<P> {
         Self { table, types, codec, row: PhantomData }
     }
 
-    fn plan<'a>(&self, records: &'a [Record]) -> Result<Touched<'a, P>, PoisonEvent> {
+    fn plan<'a>(&self, records: &'a [Record]) -> Result<RowSet<'a, P>, PoisonEvent> {
         let mut steps = RowOps::default();
         for (index, record) in records.iter().enumerate() {
             steps.begin(index);
             guard(index, || P::plan_record(record, &self.codec, &mut steps))?;
         }
-        Touched::by(steps, |_| None)
+        RowSet::by(steps, |_| None)
     }
 
     fn invalid(&self, records: &[Record], PoisonEvent { index, error }: PoisonEvent) -> Invalid {
@@ -58,19 +59,19 @@ impl<P: Projection> Inline for InlineFold<P> {
     }
 
     fn keys(&self, records: &[Record]) -> Result<Vec<Key>, Invalid> {
-        let touched = self.plan(records).map_err(|poison| self.invalid(records, poison))?;
-        Ok(touched.wanted().to_vec())
+        let row_set = self.plan(records).map_err(|poison| self.invalid(records, poison))?;
+        Ok(row_set.wanted().to_vec())
     }
 
     fn fold(&self, records: &[Record], rows: Vec<(Key, Option<Row>)>) -> Result<Folded, Invalid> {
-        let folded = self.plan(records).and_then(|mut touched| {
+        let folded = self.plan(records).and_then(|mut row_set| {
             let mut given: HashMap<String, Option<Row>> =
                 rows.into_iter().map(|(key, row)| (key_text(&key), row)).collect();
             let mut row = |key: &Key| given.remove(&key_text(key));
-            let rows = touched.wanted().iter().map(&mut row).collect::<Option<Vec<_>>>();
+            let rows = row_set.wanted().iter().map(&mut row).collect::<Option<Vec<_>>>();
             let moved = "its keys depend on its position, which nobody knows before it is appended";
             let rows = rows.ok_or_else(|| PoisonEvent { index: 0, error: moved.to_owned() })?;
-            touched.fold(rows)
+            row_set.fold(rows)
         });
         folded.map_err(|poison| self.invalid(records, poison))
     }

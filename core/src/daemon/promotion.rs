@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
-use super::{Keeper, Runner, keeper::passes, plan::Reads};
+use super::{
+    Runner,
+    build_plan::ServedBuild,
+    supervisor::{Supervisor, passes},
+};
 use crate::{
     error::Error,
     rows::{Build, Difference, PromoteOutcome, SharedRows, Table},
 };
 
-impl Keeper {
+impl Supervisor {
     /// The build that is complete and is to take over, if there is one.
     pub(super) fn due(&self) -> Option<Table> {
         let table = self.plan.candidate.filter(|_| self.refused().is_none())?;
@@ -29,7 +33,7 @@ impl Keeper {
     }
 
     /// Lets the candidate take over if it is complete. Gives whether something changed.
-    pub(super) async fn take_over(&mut self) -> Result<bool, Error> {
+    pub(super) async fn try_promote(&mut self) -> Result<bool, Error> {
         self.delayed = None;
         self.repeat().await?;
         let Some(table) = self.due() else { return Ok(false) };
@@ -50,30 +54,30 @@ impl Keeper {
     }
 
     async fn promote(&mut self, table: &Table) -> Result<PromoteOutcome, Error> {
-        if !self.compares(table) {
-            return self.desk.rows.promote(table, false).await;
+        if !self.compares_builds(table) {
+            return self.control.rows.promote(table, false).await;
         }
-        let switched = self.desk.rows.promote(table, true).await?;
+        let switched = self.control.rows.promote(table, true).await?;
         if switched != PromoteOutcome::NotComparable || !self.align(table).await? {
             return Ok(switched);
         }
-        self.desk.rows.promote(table, true).await
+        self.control.rows.promote(table, true).await
     }
 
-    fn compares(&self, table: &Table) -> bool {
+    fn compares_builds(&self, table: &Table) -> bool {
         let alike = self.live().is_some_and(|live| live.shape == table.shape());
-        self.desk.follower.compares() && alike && !table.is_checkpoint_only()
+        self.control.follower.compares_builds() && alike && !table.is_checkpoint_only()
     }
 
     /// Brings the live build and the candidate to the same position, if this program can. Gives whether it did.
     async fn align(&mut self, candidate: &Table) -> Result<bool, Error> {
-        let Some(Reads::Own(live)) = self.plan.reads else { return Ok(false) };
+        let Some(ServedBuild::Own(live)) = self.plan.reads else { return Ok(false) };
         let parked = |build: Option<&Build>| build.is_some_and(|build| build.checkpoint.parked > 0);
         if parked(self.build(&live)) || parked(self.build(candidate)) {
             return Ok(false);
         }
         self.end_runners().await;
-        let builds = self.desk.builds().await?;
+        let builds = self.control.builds().await?;
         let at = |table: &Table| {
             let build = builds.iter().find(|build| build.order() == table.order());
             build.map(|build| build.checkpoint.position).ok_or_else(|| table.undefined())
@@ -82,12 +86,12 @@ impl Keeper {
         let (end, behind) =
             (live_at.max(candidate_at), if live_at < candidate_at { live } else { *candidate });
         // A log that was restored from an older copy may never come so far.
-        if end > self.desk.watcher.store().settled().await?.position {
+        if end > self.control.watcher.store().settled().await?.position {
             return Ok(false);
         }
-        let (follower, rows) = (&self.desk.follower, SharedRows::clone(&self.desk.rows));
-        let consumer = follower.consumer(behind, SharedRows::clone(&rows));
-        let (runner, _) = Runner::new(Arc::clone(&self.desk.watcher), rows, consumer);
+        let (follower, rows) = (&self.control.follower, SharedRows::clone(&self.control.rows));
+        let handler = follower.batch_handler(behind, SharedRows::clone(&rows));
+        let (runner, _) = Runner::new(Arc::clone(&self.control.watcher), rows, handler);
         runner.error_policy(follower.error_policy()).run_to(end).await?;
         Ok(true)
     }
@@ -97,11 +101,11 @@ impl Keeper {
         let build = table.name();
         tracing::error!(build, reason, "the build is complete and does not take over");
         let inline = self.build(table).is_some_and(|build| build.inline);
-        self.desk.refuse(*table, reason.clone());
+        self.control.refuse(*table, reason.clone());
         if inline {
-            self.desk.rows.make_async(table).await?;
+            self.control.rows.make_async(table).await?;
         }
-        self.desk.rows.report(table, Some(&reason)).await?;
+        self.control.rows.report(table, Some(&reason)).await?;
         Ok(inline)
     }
 
@@ -109,7 +113,7 @@ impl Keeper {
     async fn repeat(&self) -> Result<(), Error> {
         let (Some(table), Some(reason)) = (self.plan.candidate, self.refused()) else { return Ok(()) };
         let is_silent = self.build(&table).is_some_and(|build| build.checkpoint.stopped.is_none());
-        if is_silent { self.desk.rows.report(&table, Some(&reason)).await } else { Ok(()) }
+        if is_silent { self.control.rows.report(&table, Some(&reason)).await } else { Ok(()) }
     }
 
     fn apart(&self, candidate: &Table) -> String {

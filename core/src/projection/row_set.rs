@@ -2,26 +2,27 @@
 
 use std::collections::{HashMap, hash_map::Entry};
 
-use super::{Change, PoisonEvent, Projection, RowKey, RowOps, steps::Step};
+use super::{Change, Projection, RowKey, RowOps, row_ops::RowOp};
 use crate::{
+    daemon::PoisonEvent,
     error::Invalid,
     panics::catch,
     rows::{Folded, Key, Row, Value},
 };
 
 /// The steps of a batch and the rows that they change, in order of first appearance.
-pub(super) struct Touched<'a, P: Projection> {
-    steps: Vec<Step<'a, P>>,
+pub(super) struct RowSet<'a, P: Projection> {
+    steps: Vec<RowOp<'a, P>>,
     /// The numbers of the rows of all steps, those of one behind those of another.
     numbers: Vec<usize>,
-    rows: Vec<Slot<P>>,
+    rows: Vec<RowEntry<P>>,
     /// The numbers and the keys of the rows that have to be loaded.
     unknown: Vec<usize>,
     wanted: Vec<Key>,
 }
 
 /// A row as it was stored, or is to be.
-pub(super) struct Slot<P: Projection> {
+pub(super) struct RowEntry<P: Projection> {
     pub(super) key: P::Key,
     pub(super) row: Option<P>,
     /// Whether there was one before.
@@ -32,7 +33,7 @@ pub(super) struct Slot<P: Projection> {
     pub(super) size: usize,
 }
 
-impl<'a, P: Projection> Touched<'a, P> {
+impl<'a, P: Projection> RowSet<'a, P> {
     /// `known` gives the rows that need not be loaded: a row, or that there is none.
     pub(super) fn by(
         steps: RowOps<'a, P>,
@@ -52,7 +53,13 @@ impl<'a, P: Projection> Touched<'a, P> {
                             unknown.push(number);
                             None
                         });
-                        rows.push(Slot { key, stored: row.is_some(), row, touched: step.record, size: 0 });
+                        rows.push(RowEntry {
+                            key,
+                            stored: row.is_some(),
+                            row,
+                            touched: step.record,
+                            size: 0,
+                        });
                         *entry.insert(number)
                     }
                 };
@@ -60,8 +67,8 @@ impl<'a, P: Projection> Touched<'a, P> {
             }
         }
         for number in &unknown {
-            let slot: &Slot<P> = &rows[*number];
-            wanted.push(slot.stored_key()?);
+            let entry: &RowEntry<P> = &rows[*number];
+            wanted.push(entry.stored_key()?);
         }
         Ok(Self { steps, numbers, rows, unknown, wanted })
     }
@@ -74,24 +81,24 @@ impl<'a, P: Projection> Touched<'a, P> {
     /// Runs the steps, with the rows that were loaded for the wanted keys.
     pub(super) fn fold(&mut self, loaded: Vec<Option<Row>>) -> Result<Folded, PoisonEvent> {
         for (number, row) in self.unknown.iter().zip(loaded) {
-            let slot = &mut self.rows[*number];
-            slot.row = guard(slot.touched, || row.map(P::from_row).transpose())?;
-            slot.stored = slot.row.is_some();
+            let entry = &mut self.rows[*number];
+            entry.row = guard(entry.touched, || row.map(P::from_row).transpose())?;
+            entry.stored = entry.row.is_some();
         }
         self.run()?;
         self.write()
     }
 
     /// The rows as they are when they are written.
-    pub(super) fn into_rows(self) -> Vec<Slot<P>> {
+    pub(super) fn into_rows(self) -> Vec<RowEntry<P>> {
         self.rows
     }
 
     fn run(&mut self) -> Result<(), PoisonEvent> {
         let mut numbers = self.numbers.iter();
-        for Step { rows, record, apply } in &self.steps {
+        for RowOp { rows, record, apply } in &self.steps {
             for number in numbers.by_ref().take(*rows) {
-                let Slot { key, row, touched, .. } = &mut self.rows[*number];
+                let RowEntry { key, row, touched, .. } = &mut self.rows[*number];
                 *touched = *record;
                 let change =
                     guard(*record, || Ok(apply(row.get_or_insert_with(|| P::initial(key.clone())))))?;
@@ -105,14 +112,14 @@ impl<'a, P: Projection> Touched<'a, P> {
 
     fn write(&mut self) -> Result<Folded, PoisonEvent> {
         let mut folded = Folded::default();
-        for slot in &mut self.rows {
-            match &slot.row {
+        for entry in &mut self.rows {
+            match &entry.row {
                 Some(row) => {
-                    let row = guard(slot.touched, || row.to_row())?;
-                    slot.size = row.iter().map(Value::size).sum();
+                    let row = guard(entry.touched, || row.to_row())?;
+                    entry.size = row.iter().map(Value::size).sum();
                     folded.upserts.push(row);
                 }
-                None if slot.stored => folded.deletes.push(slot.stored_key()?),
+                None if entry.stored => folded.deletes.push(entry.stored_key()?),
                 None => {}
             }
         }
@@ -120,7 +127,7 @@ impl<'a, P: Projection> Touched<'a, P> {
     }
 }
 
-impl<P: Projection> Slot<P> {
+impl<P: Projection> RowEntry<P> {
     fn stored_key(&self) -> Result<Key, PoisonEvent> {
         guard(self.touched, || self.key.to_key())
     }

@@ -1,51 +1,15 @@
-//! What follows the log under a name of its own: a projection, a user's own tables, a policy.
+//! Options of a projection, and the follower that runs it.
 
 use std::{marker::PhantomData, sync::Arc};
 
-use super::{BatchHandler, ErrorPolicy, Projection, RowFolder, inline::InlineFold};
+use super::{Projection, RowFolder, inline_fold::InlineFold};
 use crate::{
     codec::Codec,
+    daemon::{BatchHandler, ErrorPolicy, Follower, FollowerSpec},
     error::{Error, Invalid},
     limits::refuse,
     rows::{Inline, SharedRows, Table},
 };
-
-/// Follows the log, and keeps its checkpoint in a store of rows.
-pub trait Follower: Send + Sync + 'static {
-    /// Its table, or its checkpoint alone: name, version and columns.
-    fn table(&self) -> Table;
-
-    /// What takes the events of a build of its version.
-    fn consumer(&self, table: Table, rows: SharedRows) -> Box<dyn BatchHandler>;
-
-    /// What becomes of an event that cannot be taken.
-    fn error_policy(&self) -> ErrorPolicy {
-        ErrorPolicy::Stop
-    }
-
-    /// Whether it passes over everything that was there when it was first started.
-    fn starts_now(&self) -> bool {
-        false
-    }
-
-    /// Whether a new build takes over only if its rows are those of the live one.
-    fn compares(&self) -> bool {
-        false
-    }
-
-    /// The fold of a build, if its rows are to change in the transactions of the appends.
-    fn inline(&self, _table: Table) -> Option<Arc<dyn Inline>> {
-        None
-    }
-
-    /// Checks what can be checked before anything is asked.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] if its name or its columns are not valid.
-    fn check(&self) -> Result<(), Error> {
-        Ok(self.table().check()?)
-    }
-}
 
 /// How the rows of a projection are kept: where, and what happens when something goes wrong.
 #[derive(Clone, Default)]
@@ -53,7 +17,7 @@ pub trait Follower: Send + Sync + 'static {
 pub struct ProjectionOptions {
     pub(crate) rows: Option<SharedRows>,
     pub(crate) error_policy: ErrorPolicy,
-    pub(crate) compares: bool,
+    pub(crate) compares_builds: bool,
     pub(crate) inline: bool,
 }
 
@@ -79,7 +43,7 @@ impl ProjectionOptions {
     /// They are compared at a moment when both stand at one position and nothing is parked in either. With the live build of
     /// another version that comes only while a program still keeps that one, or nothing was appended since.
     pub fn compare(self) -> Self {
-        Self { compares: true, ..self }
+        Self { compares_builds: true, ..self }
     }
 
     /// In the transactions of the appends: what a command decided is in the rows when it is answered, and a command whose
@@ -92,17 +56,19 @@ impl ProjectionOptions {
     }
 }
 
-/// A projection as it is kept in an app.
-pub(crate) struct Projected<P> {
-    keep: ProjectionOptions,
-    codec: Codec,
-    row: PhantomData<fn() -> P>,
+/// The follower of a projection, to be started.
+pub(crate) fn projection_spec<P: Projection>(options: ProjectionOptions) -> FollowerSpec {
+    let (rows, inline) = (options.rows.clone(), options.inline);
+    let make =
+        |codec: &Codec| Arc::new(Projected::<P> { options, codec: codec.clone(), row: PhantomData }) as _;
+    FollowerSpec::new(make).rows(rows).row_type::<P>().inline(inline)
 }
 
-impl<P: Projection> Projected<P> {
-    pub(crate) fn new(keep: ProjectionOptions, codec: Codec) -> Self {
-        Self { keep, codec, row: PhantomData }
-    }
+/// A projection as a follower of the log.
+struct Projected<P> {
+    options: ProjectionOptions,
+    codec: Codec,
+    row: PhantomData<fn() -> P>,
 }
 
 impl<P: Projection> Follower for Projected<P> {
@@ -110,20 +76,20 @@ impl<P: Projection> Follower for Projected<P> {
         P::TABLE
     }
 
-    fn consumer(&self, table: Table, rows: SharedRows) -> Box<dyn BatchHandler> {
+    fn batch_handler(&self, table: Table, rows: SharedRows) -> Box<dyn BatchHandler> {
         Box::new(RowFolder::<P>::build(table, rows, self.codec.clone()))
     }
 
     fn error_policy(&self) -> ErrorPolicy {
-        self.keep.error_policy
+        self.options.error_policy
     }
 
-    fn compares(&self) -> bool {
-        self.keep.compares
+    fn compares_builds(&self) -> bool {
+        self.options.compares_builds
     }
 
     fn inline(&self, table: Table) -> Option<Arc<dyn Inline>> {
-        self.keep.inline.then(|| Arc::new(InlineFold::<P>::new(table, self.codec.clone())) as _)
+        self.options.inline.then(|| Arc::new(InlineFold::<P>::new(table, self.codec.clone())) as _)
     }
 
     fn check(&self) -> Result<(), Error> {

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, mem};
 
-use super::{Projection, touched::Slot};
+use super::{Projection, row_set::RowEntry};
 use crate::record::Position;
 
 /// About so many rows are kept: twice as many at most, and those of one batch.
@@ -15,24 +15,24 @@ const SIZE: usize = 4096;
 /// They are right where the checkpoint and the number of parked events are what they were when the rows were written: a row
 /// changes only together with one of these. So they are as safe as the comparison that each commit begins with: who folds on
 /// rows that somebody else has changed since is refused, and learns another place.
-pub(super) struct Kept<P: Projection> {
-    at: Option<At>,
+pub(super) struct RowCache<P: Projection> {
+    at: Option<CacheVersion>,
     recent: HashMap<P::Key, Option<P>>,
     older: HashMap<P::Key, Option<P>>,
 }
 
 /// Where a checkpoint stands, and how many events are parked there.
-pub(super) type At = (Position, u64);
+pub(super) type CacheVersion = (Position, u64);
 
-impl<P: Projection> Default for Kept<P> {
+impl<P: Projection> Default for RowCache<P> {
     fn default() -> Self {
         Self { at: None, recent: HashMap::new(), older: HashMap::new() }
     }
 }
 
-impl<P: Projection> Kept<P> {
+impl<P: Projection> RowCache<P> {
     /// Those that are right at this place.
-    pub(super) fn at(&mut self, at: At) -> &mut Self {
+    pub(super) fn at(&mut self, at: CacheVersion) -> &mut Self {
         if self.at != Some(at) {
             *self = Self { at: Some(at), ..Self::default() };
         }
@@ -45,12 +45,12 @@ impl<P: Projection> Kept<P> {
     }
 
     /// They are right at another place now, with these rows among them.
-    pub(super) fn move_to(&mut self, at: At, rows: Vec<Slot<P>>) {
+    pub(super) fn move_to(&mut self, at: CacheVersion, rows: Vec<RowEntry<P>>) {
         self.at = Some(at);
         if self.recent.len() >= ROWS {
             self.older = mem::take(&mut self.recent);
         }
-        let small = rows.into_iter().filter(|slot| slot.size <= SIZE);
-        self.recent.extend(small.map(|slot| (slot.key, slot.row)));
+        let small = rows.into_iter().filter(|entry| entry.size <= SIZE);
+        self.recent.extend(small.map(|entry| (entry.key, entry.row)));
     }
 }

@@ -2,29 +2,29 @@
 
 use std::sync::Arc;
 
-use super::{Keeper, plan::Reads, running::Running};
+use super::{build_plan::ServedBuild, runner_handle::RunnerHandle, supervisor::Supervisor};
 use crate::{
     error::Error,
     rows::{Build, Inline, InlineOutcome, Table},
 };
 
-impl Keeper {
+impl Supervisor {
     /// Whether what questions read changes with the appends, of this program or of another.
     pub(super) fn is_inline(&self) -> bool {
-        let Some(Reads::Own(table)) = &self.plan.reads else { return false };
+        let Some(ServedBuild::Own(table)) = &self.plan.reads else { return false };
         self.build(table).is_some_and(|build| build.inline)
     }
 
     /// Whether this program wants its appends to keep the rows.
     pub(super) fn wants_inline(&self) -> bool {
-        self.desk.follower.inline(self.desk.follower.table()).is_some()
+        self.control.follower.inline(self.control.follower.table()).is_some()
     }
 
     /// Takes out of the appends: builds of older versions, those that another has taken over from, and what this program
     /// keeps in the background. Of programs that disagree about the last, the one that was started or asked last is right.
     /// Gives whether something changed.
     pub(super) async fn make_async(&self) -> Result<bool, Error> {
-        let own = self.desk.follower.table();
+        let own = self.control.follower.table();
         let unwanted = self.asked && !self.wants_inline();
         let live = self.live().map(Build::order);
         let mut changed = false;
@@ -33,7 +33,7 @@ impl Keeper {
             let is_old = is_own && Some(build.order()) < live;
             if build.version < own.version || is_old || (is_own && unwanted) {
                 let table = Table { version: build.version, ..own.built(build.build) };
-                self.desk.rows.make_async(&table).await?;
+                self.control.rows.make_async(&table).await?;
                 changed = true;
             }
         }
@@ -47,7 +47,7 @@ impl Keeper {
             return Ok(false);
         }
         self.end_runner(&table).await;
-        match self.desk.rows.make_inline(inline).await {
+        match self.control.rows.make_inline(inline).await {
             Ok(inlined) => Ok(inlined == InlineOutcome::Done),
             // Its runner will meet the event, and say so.
             Err(error @ (Error::Invalid(_) | Error::Panicked { .. })) => {
@@ -64,21 +64,21 @@ impl Keeper {
         let live = self.live().filter(|_| self.refused().is_none());
         let table = match (&self.plan.reads, self.plan.candidate) {
             (_, Some(candidate)) => live.filter(|live| live.inline).map(|_| candidate)?,
-            (Some(Reads::Own(table)), None) => *table,
+            (Some(ServedBuild::Own(table)), None) => *table,
             _ => return None,
         };
         let is_newest = newest.order() == table.order();
         let waits = is_newest && !newest.inline && newest.checkpoint.parked == 0;
-        let inline = self.desk.follower.inline(table).filter(|_| waits)?;
+        let inline = self.control.follower.inline(table).filter(|_| waits)?;
         Some((table, inline))
     }
 
     /// Whether a build has read the log to its end, or to where that was at the last look: its runner, and not an append, is
     /// to meet what cannot be taken.
     async fn is_at_the_end(&mut self, table: &Table) -> Result<bool, Error> {
-        let settled = self.desk.watcher.store().settled().await?.position;
+        let settled = self.control.watcher.store().settled().await?.position;
         let before = self.settled.replace(settled);
-        let status = self.running(table).map(Running::status);
+        let status = self.running(table).map(RunnerHandle::status);
         let far = status.is_some_and(|status| {
             status.parked == 0 && before.is_some_and(|before| status.position >= before)
         });

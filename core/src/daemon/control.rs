@@ -18,14 +18,14 @@ use crate::{
 };
 
 /// What a keeper shares with those who ask it.
-pub(crate) struct Desk {
+pub(crate) struct FollowerControl {
     pub(crate) follower: Arc<dyn Follower>,
     pub(crate) watcher: Arc<LogWatcher>,
     pub(crate) rows: SharedRows,
     pub(crate) shutdown: ShutdownSignal,
     /// What the keeper tells, while there is one.
     status: Weak<watch::Sender<Status>>,
-    pub(super) bell: Arc<Notify>,
+    pub(super) wakeup: Arc<Notify>,
     /// Somebody has changed something in the store.
     look: AtomicBool,
     /// Runners are to be started anew.
@@ -43,7 +43,7 @@ pub struct RetryReport {
     pub parked: u64,
 }
 
-impl Desk {
+impl FollowerControl {
     /// For a keeper that tells how it does through `status`.
     pub(crate) fn new(
         follower: Arc<dyn Follower>,
@@ -52,15 +52,15 @@ impl Desk {
         shutdown: ShutdownSignal,
         status: &Arc<watch::Sender<Status>>,
     ) -> Self {
-        let (status, bell, refused) = (Arc::downgrade(status), Arc::default(), Mutex::default());
+        let (status, wakeup, refused) = (Arc::downgrade(status), Arc::default(), Mutex::default());
         let (look, restart) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { follower, watcher, rows, shutdown, status, bell, look, restart, refused }
+        Self { follower, watcher, rows, shutdown, status, wakeup, look, restart, refused }
     }
 
     /// Has the keeper look at the builds now.
-    pub(crate) fn look(&self) {
+    pub(crate) fn request_reconcile(&self) {
         self.look.store(true, Ordering::Release);
-        self.bell.notify_one();
+        self.wakeup.notify_one();
     }
 
     /// Has the keeper start its runners anew, also those that stand still, and try what was refused. From now on nobody is
@@ -71,7 +71,7 @@ impl Desk {
         if let Some(status) = self.status.upgrade() {
             status.send_if_modified(Status::forget_stop);
         }
-        self.look();
+        self.request_reconcile();
     }
 
     /// Whether it was told to start anew and has not done so yet: what is known of its runners is old.
@@ -80,7 +80,7 @@ impl Desk {
     }
 
     /// Whether it was told to look, and to start anew.
-    pub(super) fn orders(&self) -> (bool, bool) {
+    pub(super) fn take_requests(&self) -> (bool, bool) {
         (self.look.swap(false, Ordering::AcqRel), self.restart.swap(false, Ordering::SeqCst))
     }
 
@@ -125,7 +125,7 @@ impl Desk {
                 self.rows.define(&own.built(newest.build + 1), self.watcher.store().log_id()).await?;
             }
         }
-        self.look();
+        self.request_reconcile();
         Ok(())
     }
 
@@ -192,14 +192,14 @@ impl Desk {
 
     async fn try_again(&self, table: Table, at: Position, parked: Vec<Parked>) -> Result<Tried, Error> {
         let mut records = self.records_of(&parked).await?;
-        let mut consumer = self.follower.consumer(table, SharedRows::clone(&self.rows));
-        let taken = consumer.take(&records, at, &Parking::manual()).await?;
+        let mut handler = self.follower.batch_handler(table, SharedRows::clone(&self.rows));
+        let taken = handler.handle(&records, at, &Parking::manual()).await?;
         let count = taken.poison.as_ref().map_or(parked.len(), |poison| poison.index);
         records.truncate(count);
         let park: Vec<Parked> = taken.park.iter().map(|again| tried_again(again, &parked)).collect();
         let stays = |position: &Position| park.iter().any(|again| again.position == *position);
         let unpark = records.iter().map(|record| record.position).filter(|at| !stays(at)).collect();
-        Ok(Tried { parked, records, consumer, rows: taken.rows, park, unpark })
+        Ok(Tried { parked, records, handler, rows: taken.rows, park, unpark })
     }
 
     /// Gives up a parked event. Those that wait behind it stay parked until they are tried again.
@@ -262,7 +262,7 @@ struct Tried {
     parked: Vec<Parked>,
     /// Up to the first one that was not taken.
     records: Vec<Record>,
-    consumer: Box<dyn BatchHandler>,
+    handler: Box<dyn BatchHandler>,
     rows: Folded,
     park: Vec<Parked>,
     unpark: Vec<Position>,
@@ -284,7 +284,7 @@ impl Tried {
             unpark: self.unpark.clone(),
             ..RowChange::new(table, build.checkpoint.position, build.checkpoint.position)
         };
-        self.consumer.commit(rows, &self.records, change).await
+        self.handler.commit(rows, &self.records, change).await
     }
 }
 

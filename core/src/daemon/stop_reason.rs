@@ -4,7 +4,7 @@ use super::Stopped;
 use crate::{error::Error, record::Record};
 
 /// Why a runner cannot go on right now.
-pub(super) enum Halt {
+pub(super) enum StopReason {
     /// Until somebody changes something.
     Stopped(Stopped),
     /// For a while.
@@ -15,7 +15,7 @@ pub(super) enum Halt {
     Ended,
 }
 
-impl Halt {
+impl StopReason {
     /// Until somebody does something about an event.
     pub(super) fn before(record: &Record, error: String) -> Self {
         Self::Stopped(Stopped {
@@ -33,7 +33,7 @@ impl Halt {
     }
 }
 
-impl From<Error> for Halt {
+impl From<Error> for StopReason {
     fn from(error: Error) -> Self {
         match error {
             Error::Unavailable { .. } | Error::OutcomeUnknown { .. } => Self::Unavailable(error),

@@ -18,13 +18,13 @@ use crate::{criteria::Criteria, progress::Progress, record::Position, rows::Tabl
 
 /// Counts what a build has read, and knows what is ahead of it.
 #[derive(Debug)]
-pub(super) struct Meter {
-    gauge: Arc<Gauge>,
+pub(super) struct ProgressMeter {
+    counters: Arc<ProgressCounters>,
     counting: JoinHandle<()>,
 }
 
 #[derive(Debug)]
-struct Gauge {
+struct ProgressCounters {
     version: u32,
     build: u32,
     target: Position,
@@ -34,13 +34,13 @@ struct Gauge {
     since: Instant,
 }
 
-impl Drop for Meter {
+impl Drop for ProgressMeter {
     fn drop(&mut self) {
         self.counting.abort();
     }
 }
 
-impl Meter {
+impl ProgressMeter {
     /// Starts to count what is ahead of a build, which takes a store its time and holds nobody up: it is told when it is
     /// known.
     pub(super) fn start(
@@ -48,12 +48,12 @@ impl Meter {
         filter: Criteria,
         table: &Table,
         (from, target): (Position, Position),
-        (status, bell): (watch::Sender<Status>, Arc<Notify>),
+        (status, wakeup): (watch::Sender<Status>, Arc<Notify>),
     ) -> Self {
         let Table { version, build, .. } = *table;
         let (counted, read, since) = (OnceLock::new(), AtomicU64::new(0), Instant::now());
-        let gauge = Arc::new(Gauge { version, build, target, counted, read, since });
-        let counts = Arc::clone(&gauge);
+        let counters = Arc::new(ProgressCounters { version, build, target, counted, read, since });
+        let counts = Arc::clone(&counters);
         let counting = tokio::spawn(async move {
             // Without a total, people see the rest.
             let Ok(before) = store.count(&filter, Position::START, from).await else { return };
@@ -62,25 +62,25 @@ impl Meter {
             status.send_modify(|status| {
                 status.building = status.building.take().map(|building| counts.progress(building.position));
             });
-            bell.notify_one();
+            wakeup.notify_one();
         });
-        Self { gauge, counting }
+        Self { counters, counting }
     }
 
     pub(super) fn read(&self, events: usize) {
-        self.gauge.read.fetch_add(events as u64, Ordering::Relaxed);
+        self.counters.read.fetch_add(events as u64, Ordering::Relaxed);
     }
 
     pub(super) fn target(&self) -> Position {
-        self.gauge.target
+        self.counters.target
     }
 
     pub(super) fn progress(&self, position: Position) -> Progress {
-        self.gauge.progress(position)
+        self.counters.progress(position)
     }
 }
 
-impl Gauge {
+impl ProgressCounters {
     fn progress(&self, position: Position) -> Progress {
         let (counted, read) = (self.counted.get(), self.read.load(Ordering::Relaxed));
         let seconds = self.since.elapsed().as_secs_f64().max(0.001);

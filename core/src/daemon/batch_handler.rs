@@ -28,7 +28,7 @@ pub trait BatchHandler: Send + Sync + 'static {
     }
 
     /// Whether it has something to make before its first event: then a change of nothing is written, with no records.
-    fn sets_up(&self) -> bool {
+    fn needs_setup(&self) -> bool {
         false
     }
 
@@ -37,7 +37,7 @@ pub trait BatchHandler: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Error`] if a store does not answer: it is asked again later.
-    async fn take(
+    async fn handle(
         &mut self,
         records: &[Record],
         from: Position,
@@ -69,9 +69,9 @@ pub struct BatchResult {
     /// The record before which it has to stop: neither it nor what is behind it was taken.
     pub poison: Option<PoisonEvent>,
     /// Whether that record may be taken later: it is given again after a pause, and nothing stands still.
-    pub again: bool,
+    pub retry_later: bool,
     /// How many records it took, if not all: the rest is given again when what came of these is written.
-    pub only: Option<NonZeroUsize>,
+    pub processed: Option<NonZeroUsize>,
 }
 
 /// A record that cannot be taken.
@@ -97,17 +97,17 @@ impl BatchHandler for Box<dyn BatchHandler> {
         (**self).batch()
     }
 
-    fn sets_up(&self) -> bool {
-        (**self).sets_up()
+    fn needs_setup(&self) -> bool {
+        (**self).needs_setup()
     }
 
-    async fn take(
+    async fn handle(
         &mut self,
         records: &[Record],
         from: Position,
         parking: &Parking,
     ) -> Result<BatchResult, Error> {
-        (**self).take(records, from, parking).await
+        (**self).handle(records, from, parking).await
     }
 
     async fn commit(

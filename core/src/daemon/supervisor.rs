@@ -8,9 +8,9 @@ use tokio::{
 };
 
 use super::{
-    Desk, State, Status, Stopped,
-    plan::{Plan, Reads},
-    running::Running,
+    FollowerControl, State, Status, Stopped,
+    build_plan::{BuildPlan, ServedBuild},
+    runner_handle::RunnerHandle,
 };
 use crate::{
     error::Error,
@@ -25,13 +25,13 @@ const LOOKS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mill
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 
 /// Keeps one follower going, in one process.
-pub(crate) struct Keeper {
-    pub(super) desk: Arc<Desk>,
+pub(crate) struct Supervisor {
+    pub(super) control: Arc<FollowerControl>,
     status: Arc<watch::Sender<Status>>,
-    runners: Vec<Running>,
+    runners: Vec<RunnerHandle>,
     /// The builds, when they were last looked at.
     builds: Vec<Build>,
-    pub(super) plan: Plan,
+    pub(super) plan: BuildPlan,
     /// Why a complete build does not take over now, and may later.
     pub(super) delayed: Option<String>,
     /// Up to where the log was settled when something was last about to go inline.
@@ -42,44 +42,47 @@ pub(crate) struct Keeper {
     look_at: Instant,
 }
 
-impl Keeper {
+impl Supervisor {
     /// Looks once. A store that does not answer is waited for later.
     ///
     /// # Errors
     /// [`Error::Unusable`] or [`Error::Invalid`] if the rows are of another shape or another log.
-    pub(crate) async fn start(desk: Arc<Desk>, status: Arc<watch::Sender<Status>>) -> Result<Self, Error> {
-        let mut keeper = Self {
-            desk,
+    pub(crate) async fn start(
+        control: Arc<FollowerControl>,
+        status: Arc<watch::Sender<Status>>,
+    ) -> Result<Self, Error> {
+        let mut supervisor = Self {
+            control,
             status,
             runners: Vec::new(),
             builds: Vec::new(),
-            plan: Plan::default(),
+            plan: BuildPlan::default(),
             delayed: None,
             settled: None,
             asked: true,
             pause: PAUSES.0,
             look_at: Instant::now(),
         };
-        match keeper.tend().await {
-            Err(error) if passes(&error) => keeper.wait(&error),
+        match supervisor.reconcile().await {
+            Err(error) if passes(&error) => supervisor.wait(&error),
             result => result?,
         }
-        keeper.publish();
-        Ok(keeper)
+        supervisor.publish();
+        Ok(supervisor)
     }
 
     /// Keeps going until it is asked to end.
     pub(crate) async fn run(mut self) {
         loop {
-            let rings = timeout_at(self.look_at, self.desk.bell.notified());
-            if self.desk.shutdown.or(rings).await.is_none() {
+            let rings = timeout_at(self.look_at, self.control.wakeup.notified());
+            if self.control.shutdown.or(rings).await.is_none() {
                 break;
             }
-            let (asked, restart) = self.desk.orders();
+            let (asked, restart) = self.control.take_requests();
             if restart {
                 self.end_runners().await;
             }
-            self.bury();
+            self.reap();
             let is_due = self.delayed.is_none() && self.due().is_some();
             if asked || self.look_at <= Instant::now() || is_due {
                 self.asked |= asked;
@@ -92,27 +95,27 @@ impl Keeper {
 
     async fn look(&mut self) {
         let known = self.runners.len();
-        match self.tend().await {
+        match self.reconcile().await {
             // Nothing was revived: what was started before lives.
             Ok(()) if self.runners.len() <= known => self.pause = PAUSES.0,
             Ok(()) => {}
             Err(error) if passes(&error) => self.wait(&error),
-            Err(error) => self.stand_still(&error),
+            Err(error) => self.stop(&error),
         }
     }
 
     /// Looks at the builds, and does what is to be done. A store that panics does not end it.
-    async fn tend(&mut self) -> Result<(), Error> {
+    async fn reconcile(&mut self) -> Result<(), Error> {
         let name = self.name();
         let reconciled = catch_future(async {
             loop {
                 self.builds = self.defined().await?;
-                self.plan = Plan::of(self.desk.follower.table(), &self.builds);
+                self.plan = BuildPlan::of(self.control.follower.table(), &self.builds);
                 if self.make_async().await? {
                     continue;
                 }
                 self.run_builds().await?;
-                if !(self.make_inline().await? || self.take_over().await?) {
+                if !(self.make_inline().await? || self.try_promote().await?) {
                     break;
                 }
             }
@@ -126,7 +129,7 @@ impl Keeper {
 
     /// The builds that are there, one of this program's version among them.
     async fn defined(&self) -> Result<Vec<Build>, Error> {
-        let Desk { follower, watcher, rows, .. } = &*self.desk;
+        let FollowerControl { follower, watcher, rows, .. } = &*self.control;
         let (own, log) = (follower.table(), watcher.store().log_id());
         let mut builds = rows.builds(own.projection).await?;
         if builds.iter().all(|build| build.version != own.version) {
@@ -139,7 +142,7 @@ impl Keeper {
             .next_back()
             .is_some_and(|build| !build.live && build.checkpoint.position == Position::START);
         // At its first look only: what comes later is what it is there for.
-        if follower.starts_now() && is_new && self.plan.runs.is_empty() {
+        if follower.starts_at_end() && is_new && self.plan.runs.is_empty() {
             let settled = watcher.store().settled().await?.position;
             // Whoever was first has decided.
             rows.commit(RowChange::new(&own, Position::START, settled)).await?;
@@ -161,16 +164,16 @@ impl Keeper {
             let at = build.map_or(Position::START, |build| build.checkpoint.position);
             let target = match build {
                 Some(build) if build.live => Position::START,
-                _ => self.desk.watcher.store().settled().await?.position,
+                _ => self.control.watcher.store().settled().await?.position,
             };
-            self.runners.push(Running::start(&self.desk, table, at, target));
+            self.runners.push(RunnerHandle::start(&self.control, table, at, target));
         }
         Ok(())
     }
 
     /// Whether something is about to happen that no bell announces.
     fn is_busy(&self) -> bool {
-        matches!(self.plan.reads, Some(Reads::Other(_)))
+        matches!(self.plan.reads, Some(ServedBuild::Other(_)))
             || (self.plan.candidate.is_some() && self.refused().is_none() && self.delayed.is_none())
             || self.next_inline().is_some()
     }
@@ -190,7 +193,7 @@ impl Keeper {
         self.builds.iter().find(|build| build.live)
     }
 
-    pub(super) fn running(&self, table: &Table) -> Option<&Running> {
+    pub(super) fn running(&self, table: &Table) -> Option<&RunnerHandle> {
         self.runners.iter().find(|running| running.table == *table)
     }
 
@@ -202,21 +205,21 @@ impl Keeper {
     }
 
     pub(super) async fn end_runners(&mut self) {
-        self.runners.iter().for_each(Running::ask_to_end);
+        self.runners.iter().for_each(RunnerHandle::ask_to_end);
         for running in self.runners.drain(..) {
             running.end().await;
         }
     }
 
     /// Takes away runners that died. They are started again, after a pause that grows.
-    fn bury(&mut self) {
+    fn reap(&mut self) {
         let known = self.runners.len();
         self.runners.retain(|running| !running.is_dead());
         if self.runners.len() < known {
             let reason = "its runner died, and is started again";
             tracing::error!(name = self.name(), pause = ?self.pause, "{reason}");
             self.pause();
-            self.tell(State::Waiting { reason: reason.to_owned() });
+            self.set_state(State::Waiting { reason: reason.to_owned() });
         }
     }
 
@@ -224,7 +227,7 @@ impl Keeper {
         tracing::warn!(name = self.name(), %error, "waiting for a store");
         self.pause();
         if self.runners.is_empty() {
-            self.tell(State::Waiting { reason: error.to_string() });
+            self.set_state(State::Waiting { reason: error.to_string() });
         }
     }
 
@@ -234,16 +237,16 @@ impl Keeper {
     }
 
     /// Something is wrong that time does not cure.
-    fn stand_still(&mut self, error: &Error) {
+    fn stop(&mut self, error: &Error) {
         self.look_at = Instant::now() + LOOKS.0;
-        (self.runners, self.builds, self.plan) = (Vec::new(), Vec::new(), Plan::default());
-        if self.tell(State::Stopped(Stopped::because(error))) {
+        (self.runners, self.builds, self.plan) = (Vec::new(), Vec::new(), BuildPlan::default());
+        if self.set_state(State::Stopped(Stopped::because(error))) {
             tracing::error!(name = self.name(), %error, "it stands still");
         }
     }
 
     /// Tells how it does, and gives whether that is news.
-    fn tell(&self, state: State) -> bool {
+    fn set_state(&self, state: State) -> bool {
         self.status.send_if_modified(|status| {
             let news = status.state != state;
             status.state = state;
@@ -255,7 +258,7 @@ impl Keeper {
     fn publish(&self) {
         let Some(told) = self.told() else { return };
         self.status.send_if_modified(|status| {
-            let news = *status != told && !self.desk.is_restarting();
+            let news = *status != told && !self.control.is_restarting();
             if news {
                 *status = told;
             }
@@ -265,21 +268,21 @@ impl Keeper {
 
     /// The status as it follows from the plan and from its runners; none while those that matter are not there.
     fn told(&self) -> Option<Status> {
-        let candidate = self.plan.candidate.and_then(|table| self.running(&table)).map(Running::status);
+        let candidate = self.plan.candidate.and_then(|table| self.running(&table)).map(RunnerHandle::status);
         let building = candidate.as_ref().and_then(|status| status.building.clone());
         let promotion_blocked = self.refused().or_else(|| self.delayed.clone());
         let status = match (&self.plan.reads, candidate) {
-            (Some(Reads::Own(table)), _) if self.is_inline() => {
+            (Some(ServedBuild::Own(table)), _) if self.is_inline() => {
                 let (position, state, reads) = (Position::END, State::Inline, Some(*table));
                 Status { position, state, reads, promotion_blocked, ..Status::NEW }
             }
-            (Some(Reads::Own(table)), candidate) => {
+            (Some(ServedBuild::Own(table)), candidate) => {
                 let running = self.running(table)?;
                 let promotion_blocked = promotion_blocked.or_else(|| candidate.as_ref().and_then(stop));
                 Status { reads: running.is_there().then_some(*table), promotion_blocked, ..running.status() }
             }
             // It moves whatever becomes of the candidate.
-            (Some(Reads::Other(table)), candidate) => {
+            (Some(ServedBuild::Other(table)), candidate) => {
                 let live = self.live().map(|live| live.checkpoint.clone()).unwrap_or_default();
                 let promotion_blocked = promotion_blocked.or_else(|| candidate.as_ref().and_then(stop));
                 let state = match candidate?.state {
@@ -296,11 +299,11 @@ impl Keeper {
 
     /// Why the candidate does not take over until somebody does something about it.
     pub(super) fn refused(&self) -> Option<String> {
-        self.plan.candidate.and_then(|table| self.desk.refused(&table))
+        self.plan.candidate.and_then(|table| self.control.refused(&table))
     }
 
     pub(super) fn name(&self) -> &'static str {
-        self.desk.follower.table().projection
+        self.control.follower.table().projection
     }
 }
 

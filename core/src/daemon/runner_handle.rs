@@ -7,14 +7,14 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{Desk, Runner, ShutdownSignal, State, Status};
+use super::{FollowerControl, Runner, ShutdownSignal, State, Status};
 use crate::{
     record::Position,
     rows::{SharedRows, Table},
 };
 
 /// A runner in a task of its own. It is killed when it is dropped.
-pub(super) struct Running {
+pub(super) struct RunnerHandle {
     pub(super) table: Table,
     status: watch::Receiver<Status>,
     shutdown: ShutdownSignal,
@@ -25,23 +25,24 @@ pub(super) struct Running {
     is_set_up: bool,
 }
 
-impl Drop for Running {
+impl Drop for RunnerHandle {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-impl Running {
+impl RunnerHandle {
     /// Starts a runner of a build whose checkpoint stands at a position.
-    pub(super) fn start(desk: &Desk, table: Table, at: Position, target: Position) -> Self {
-        let Desk { follower, watcher, rows, bell, .. } = desk;
+    pub(super) fn start(control: &FollowerControl, table: Table, at: Position, target: Position) -> Self {
+        let FollowerControl { follower, watcher, rows, wakeup, .. } = control;
         let shutdown = ShutdownSignal::default();
-        let consumer = follower.consumer(table, SharedRows::clone(rows));
-        let is_set_up = !consumer.sets_up();
-        let (runner, status) = Runner::new(Arc::clone(watcher), SharedRows::clone(rows), consumer);
-        let runner = runner.error_policy(follower.error_policy()).until(shutdown.clone()).standing_at(at);
-        let runner = runner.towards(target).ringing(Arc::clone(bell));
-        let rings = Rings(Arc::clone(bell));
+        let handler = follower.batch_handler(table, SharedRows::clone(rows));
+        let is_set_up = !handler.needs_setup();
+        let (runner, status) = Runner::new(Arc::clone(watcher), SharedRows::clone(rows), handler);
+        let runner =
+            runner.error_policy(follower.error_policy()).with_shutdown(shutdown.clone()).starting_at(at);
+        let runner = runner.with_target(target).with_wakeup(Arc::clone(wakeup));
+        let rings = WakeOnDrop(Arc::clone(wakeup));
         let task = tokio::spawn(async move {
             let _rings = rings;
             runner.run().await;
@@ -89,9 +90,9 @@ impl Running {
 }
 
 /// Rings when a task is over, also when it panicked.
-struct Rings(Arc<Notify>);
+struct WakeOnDrop(Arc<Notify>);
 
-impl Drop for Rings {
+impl Drop for WakeOnDrop {
     fn drop(&mut self) {
         self.0.notify_one();
     }

@@ -14,28 +14,28 @@ use crate::{
     app::{App, AppSlot, Call},
     codec::Codec,
     criteria::Criteria,
+    daemon::{BatchHandler, BatchResult, Parking, PoisonEvent, park_failed, park_waiting},
     error::{Error, ExecuteError},
-    projection::{BatchHandler, BatchResult, Parking, PoisonEvent, failed, waiting},
     record::{Metadata, Name, Position, Record},
     rows::{Parked, Table},
     tag::Tag,
 };
 
 /// A policy at work.
-pub(super) struct Reactor<P> {
+pub(super) struct PolicyHandler<P> {
     pub(super) policy: Arc<P>,
     pub(super) app: AppSlot,
     pub(super) codec: Codec,
     pub(super) table: Table,
     /// The commands of the event that it has come to, as long as not all of them have an answer. The lock is never taken: it
     /// makes `Sync` what holds commands, which need not be.
-    pub(super) pending: Mutex<Option<Pending>>,
+    pub(super) pending: Mutex<Option<PendingCommands>>,
     /// The event at which it failed last, and how often.
     pub(super) tried: Option<(Uuid, u32)>,
 }
 
 /// Commands to be sent.
-pub(super) struct Pending {
+pub(super) struct PendingCommands {
     event: Uuid,
     commands: Commands,
     waited: bool,
@@ -51,11 +51,11 @@ enum Failure {
     /// The reaction failed, or a command did. The next try may succeed.
     Failed(String),
     /// No try would succeed, and neither would that of another event.
-    Stuck(String),
+    Fatal(String),
 }
 
 #[async_trait]
-impl<P: Policy> BatchHandler for Reactor<P> {
+impl<P: Policy> BatchHandler for PolicyHandler<P> {
     fn table(&self) -> &Table {
         &self.table
     }
@@ -65,35 +65,35 @@ impl<P: Policy> BatchHandler for Reactor<P> {
     }
 
     /// What was done is written down before more is done. Events about which nothing was done are passed over together.
-    async fn take(
+    async fn handle(
         &mut self,
         records: &[Record],
         _: Position,
         parking: &Parking,
     ) -> Result<BatchResult, Error> {
         let (mut parking, mut taken, once) =
-            (Cow::Borrowed(parking), BatchResult::default(), parking.tries_once());
+            (Cow::Borrowed(parking), BatchResult::default(), parking.single_attempt());
         for (index, record) in records.iter().enumerate() {
             let keys: Vec<String> = record.tags.iter().map(Tag::to_string).collect();
-            let (parked, acted) = match parking.before(&keys) {
-                Some(before) => (Some(waiting(record, keys, before)), false),
-                None => match self.see_to(record, once).await {
-                    Ok(Seen::Done { acted }) => (None, acted),
-                    Ok(Seen::GivenUp { error, attempts, parks: true }) if parking.parks() => {
+            let (parked, acted) = match parking.blocked_by(&keys) {
+                Some(before) => (Some(park_waiting(record, keys, before)), false),
+                None => match self.handle_event(record, once).await {
+                    Ok(Handled::Done { acted }) => (None, acted),
+                    Ok(Handled::GivenUp { error, attempts, parks: true }) if parking.can_park() => {
                         tracing::error!(policy = P::NAME, event = %record.id, error, "the event is parked");
-                        (Some(Parked { attempts, ..failed(record, keys, error) }), true)
+                        (Some(Parked { attempts, ..park_failed(record, keys, error) }), true)
                     }
-                    Ok(Seen::GivenUp { error, .. }) => {
+                    Ok(Handled::GivenUp { error, .. }) => {
                         taken.poison = Some(PoisonEvent { index, error });
                         break;
                     }
-                    Ok(Seen::Failed(error)) => {
-                        (taken.poison, taken.again) = (Some(PoisonEvent { index, error }), true);
+                    Ok(Handled::Failed(error)) => {
+                        (taken.poison, taken.retry_later) = (Some(PoisonEvent { index, error }), true);
                         break;
                     }
                     // It is the first one when it comes again, and its commands are still at hand.
                     Err(_) if index > 0 && !once => {
-                        taken.only = NonZeroUsize::new(index);
+                        taken.processed = NonZeroUsize::new(index);
                         break;
                     }
                     Err(error) => return Err(error),
@@ -104,7 +104,7 @@ impl<P: Policy> BatchHandler for Reactor<P> {
                 taken.park.push(parked);
             }
             if acted && !once {
-                taken.only = NonZeroUsize::new(index + 1);
+                taken.processed = NonZeroUsize::new(index + 1);
                 break;
             }
         }
@@ -113,7 +113,7 @@ impl<P: Policy> BatchHandler for Reactor<P> {
 }
 
 /// What came of a try to be done with an event.
-enum Seen {
+enum Handled {
     Done {
         /// Whether it sent commands, or its handler waited for something.
         acted: bool,
@@ -124,24 +124,24 @@ enum Seen {
     GivenUp { error: String, attempts: u32, parks: bool },
 }
 
-impl<P: Policy> Reactor<P> {
+impl<P: Policy> PolicyHandler<P> {
     /// Tries once, and decides what it means if that fails.
-    async fn see_to(&mut self, record: &Record, once: bool) -> Result<Seen, Error> {
+    async fn handle_event(&mut self, record: &Record, once: bool) -> Result<Handled, Error> {
         let before = self.tried.take().filter(|(event, _)| *event == record.id).map_or(0, |(_, tries)| tries);
         let (attempts, most) = (before + 1, if once { 1 } else { P::TRIES });
         let (error, parks) = match self.answer(record).await {
-            Ok(acted) => return Ok(Seen::Done { acted }),
+            Ok(acted) => return Ok(Handled::Done { acted }),
             Err(Failure::Store(error)) => return Err(error),
             Err(Failure::Failed(error)) if attempts < most => {
                 self.tried = Some((record.id, attempts));
-                return Ok(Seen::Failed(format!("try {attempts} of {most} failed: {error}")));
+                return Ok(Handled::Failed(format!("try {attempts} of {most} failed: {error}")));
             }
             Err(Failure::Failed(error)) => (error, P::ON_ERROR == OnError::Park),
             Err(Failure::Rejected(error)) => (error, P::ON_REJECT == OnReject::Park),
-            Err(Failure::Stuck(error)) => (error, false),
+            Err(Failure::Fatal(error)) => (error, false),
         };
         *self.pending.get_mut() = None;
-        Ok(Seen::GivenUp { error, attempts, parks })
+        Ok(Handled::GivenUp { error, attempts, parks })
     }
 
     /// Reacts to an event and sends its commands, as far as that was not done yet. Gives whether anything was done.
@@ -151,7 +151,7 @@ impl<P: Policy> Reactor<P> {
             None => {
                 let reacted = react(&*self.policy, record, &self.codec).await.map_err(Failure::Failed)?;
                 let Reacted { commands, waited } = reacted;
-                Pending { event: record.id, commands, waited, next: 0 }
+                PendingCommands { event: record.id, commands, waited, next: 0 }
             }
         };
         let sent = self.send(record, &mut pending).await;
@@ -161,10 +161,10 @@ impl<P: Policy> Reactor<P> {
     }
 
     /// Sends what has no answer yet, in order. The app is held for one command at a time: one that was dropped can go.
-    async fn send(&self, record: &Record, pending: &mut Pending) -> Result<(), Failure> {
+    async fn send(&self, record: &Record, pending: &mut PendingCommands) -> Result<(), Failure> {
         while let Some(command) = pending.commands.get_mut(pending.next) {
             let app = self.app().await.map_err(Failure::Store)?;
-            let metadata = record.metadata().map_err(|damaged| Failure::Stuck(damaged.to_string()))?;
+            let metadata = record.metadata().map_err(|damaged| Failure::Fatal(damaged.to_string()))?;
             check_hops::<P>(metadata, app.max_hops())?;
             let name = command.name();
             match command.send(call::<P>(Call::new(app), record.id, metadata, pending.next)).await {
@@ -193,7 +193,7 @@ impl Failure {
             }
             ExecuteError::OutcomeUnknown(error) => Self::Store(error),
             ExecuteError::Unavailable(error) if error.is_unavailable() => Self::Store(error),
-            ExecuteError::Unavailable(error) => Self::Stuck(format!("the command `{command}`: {error}")),
+            ExecuteError::Unavailable(error) => Self::Fatal(format!("the command `{command}`: {error}")),
             error => Self::Failed(format!("the command `{command}`: {error}")),
         }
     }
@@ -210,7 +210,7 @@ fn check_hops<P: Policy>(metadata: &Metadata, most: u32) -> Result<(), Failure> 
         Some(other) if other != name => format!("`{name}` reacts to what `{other}` causes, and so on"),
         _ => format!("`{name}` reacts to what it causes"),
     };
-    Err(Failure::Stuck(format!(
+    Err(Failure::Fatal(format!(
         "{cause}: {hops} policies in a row stand between somebody's command and this event, and `{name}` would be one more; \
          let a handler leave out the events that end the chain, or allow more with `max_hops`"
     )))

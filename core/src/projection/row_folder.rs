@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, HashMap};
 use async_trait::async_trait;
 
 use super::{
-    BatchHandler, BatchResult, Change, Parking, PoisonEvent, Projection, RowKey, RowOps, criteria_of,
-    kept::{At, Kept},
-    parking::{failed, waiting},
-    touched::{Slot, Touched, guard},
+    Change, Projection, RowKey, RowOps, criteria_of,
+    row_cache::{CacheVersion, RowCache},
+    row_set::{RowEntry, RowSet, guard},
 };
 use crate::{
     codec::Codec,
     criteria::Criteria,
+    daemon::{BatchHandler, BatchResult, Parking, PoisonEvent, park_failed, park_waiting},
     error::{Error, Invalid},
     feed,
     record::{Position, Record},
@@ -27,9 +27,9 @@ pub struct RowFolder<P: Projection> {
     table: Table,
     rows: SharedRows,
     codec: Codec,
-    kept: Kept<P>,
+    cache: RowCache<P>,
     /// The rows of the batch that is not written yet.
-    folded: Vec<Slot<P>>,
+    folded: Vec<RowEntry<P>>,
 }
 
 impl<P: Projection> RowFolder<P> {
@@ -40,34 +40,34 @@ impl<P: Projection> RowFolder<P> {
 
     /// Into this build.
     pub(crate) fn build(table: Table, rows: SharedRows, codec: Codec) -> Self {
-        Self { table, rows, codec, kept: Kept::default(), folded: Vec::new() }
+        Self { table, rows, codec, cache: RowCache::default(), folded: Vec::new() }
     }
 
     /// Folds records into the rows as they stand at a place. `bad` are those that were tried before and failed.
     async fn fold(
         &mut self,
         records: &[Record],
-        (at, parking): (At, &Parking),
+        (at, parking): (CacheVersion, &Parking),
         bad: &Bad,
     ) -> Result<Result<Done, Failed>, Error> {
         let (steps, park) = match sort::<P>(records, &self.codec, parking, bad) {
             Ok(sorted) => sorted,
             Err(poison) => return Ok(Err(Failed::Planning(poison))),
         };
-        let kept = self.kept.at(at);
-        let mut touched = match Touched::by(steps, |key| kept.take(key)) {
-            Ok(touched) => touched,
+        let cache = self.cache.at(at);
+        let mut row_set = match RowSet::by(steps, |key| cache.take(key)) {
+            Ok(row_set) => row_set,
             Err(poison) => return Ok(Err(Failed::RowFolder(poison))),
         };
-        let loaded = match touched.wanted() {
+        let loaded = match row_set.wanted() {
             [] => Vec::new(),
             wanted => self.rows.rows(&self.table, wanted).await?,
         };
-        let rows = match touched.fold(loaded) {
+        let rows = match row_set.fold(loaded) {
             Ok(rows) => rows,
             Err(poison) => return Ok(Err(Failed::RowFolder(poison))),
         };
-        self.folded = touched.into_rows();
+        self.folded = row_set.into_rows();
         Ok(Ok(Done { rows, park }))
     }
 }
@@ -103,7 +103,7 @@ impl<P: Projection> BatchHandler for RowFolder<P> {
 
     /// Each failure makes it start again without the record that failed, or with those before it only: a handler that
     /// failed may have left its row half changed.
-    async fn take(
+    async fn handle(
         &mut self,
         records: &[Record],
         from: Position,
@@ -117,7 +117,7 @@ impl<P: Projection> BatchHandler for RowFolder<P> {
                 Ok(Done { rows, park }) => {
                     return Ok(BatchResult { rows, park, poison, ..BatchResult::default() });
                 }
-                Err(Failed::RowFolder(PoisonEvent { index, error })) if parking.parks() => {
+                Err(Failed::RowFolder(PoisonEvent { index, error })) if parking.can_park() => {
                     bad.insert(index, error);
                 }
                 Err(Failed::Planning(first) | Failed::RowFolder(first)) => {
@@ -142,7 +142,7 @@ impl<P: Projection> BatchHandler for RowFolder<P> {
         let committed = rows.commit(change).await?;
         if committed == CommitOutcome::Done && !parks {
             let written = if records.is_empty() { Vec::new() } else { folded };
-            self.kept.at(from).move_to(to, written);
+            self.cache.at(from).move_to(to, written);
         }
         Ok(Ok(committed))
     }
@@ -161,7 +161,7 @@ fn sort<'a, P: Projection>(
     for (index, record) in records.iter().enumerate() {
         steps.begin(index);
         let planned = guard(index, || P::plan_record(record, codec, &mut steps));
-        if parking.is_closed() {
+        if parking.is_disabled() {
             planned?;
             continue;
         }
@@ -169,17 +169,17 @@ fn sort<'a, P: Projection>(
         let keys = steps.last_keys().map(|keys| texts(index, &keys)).transpose()?;
         let parked = match (error, keys) {
             (None, None) => continue,
-            (None, Some(keys)) => match parking.before(&keys).or_else(|| own.before(&keys)) {
+            (None, Some(keys)) => match parking.blocked_by(&keys).or_else(|| own.blocked_by(&keys)) {
                 None => continue,
-                Some(before) => waiting(record, keys, before),
+                Some(before) => park_waiting(record, keys, before),
             },
-            (Some(error), Some(keys)) => failed(record, keys, error),
+            (Some(error), Some(keys)) => park_failed(record, keys, error),
             (Some(error), None) => {
                 let error = format!("{error}; nobody can tell whose it is, so it cannot be parked");
                 return Err(PoisonEvent { index, error });
             }
         };
-        if !parking.parks_behind(own.count()) {
+        if !parking.can_park_after(own.count()) {
             let count = parking.count() + own.count();
             let error = format!("{}; parked already: {count}", parked.error);
             return Err(PoisonEvent { index, error });

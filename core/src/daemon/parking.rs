@@ -26,12 +26,12 @@ pub struct Parking {
     /// The first parked event of each key.
     keys: HashMap<String, Position>,
     count: u64,
-    tries_once: bool,
+    single_attempt: bool,
 }
 
 impl Parking {
     /// More is not put aside: who parks so much is not parking an exception.
-    pub const AT_MOST: u64 = 10_000;
+    pub const MAX_PARKED: u64 = 10_000;
 
     /// With these events in it.
     pub(crate) fn of(error_policy: ErrorPolicy, parked: &[Parked]) -> Self {
@@ -42,26 +42,26 @@ impl Parking {
 
     /// With nothing in it, for events that were parked and that somebody wants to be tried now.
     pub(crate) fn manual() -> Self {
-        Self { error_policy: ErrorPolicy::Park, tries_once: true, ..Self::default() }
+        Self { error_policy: ErrorPolicy::Park, single_attempt: true, ..Self::default() }
     }
 
     /// Whether what fails is not to be tried again at once.
-    pub fn tries_once(&self) -> bool {
-        self.tries_once
+    pub fn single_attempt(&self) -> bool {
+        self.single_attempt
     }
 
     /// Whether one more event may be parked.
-    pub fn parks(&self) -> bool {
-        self.parks_behind(0)
+    pub fn can_park(&self) -> bool {
+        self.can_park_after(0)
     }
 
     /// Whether one more event may be parked behind so many others that are not in here yet.
-    pub(crate) fn parks_behind(&self, others: u64) -> bool {
-        self.error_policy == ErrorPolicy::Park && self.count + others < Self::AT_MOST
+    pub(crate) fn can_park_after(&self, others: u64) -> bool {
+        self.error_policy == ErrorPolicy::Park && self.count + others < Self::MAX_PARKED
     }
 
     /// Whether nothing is parked, and nothing will be.
-    pub(crate) fn is_closed(&self) -> bool {
+    pub(crate) fn is_disabled(&self) -> bool {
         self.error_policy == ErrorPolicy::Stop && self.count == 0
     }
 
@@ -71,7 +71,7 @@ impl Parking {
     }
 
     /// The parked event behind which one with these keys has to wait.
-    pub fn before(&self, keys: &[String]) -> Option<Position> {
+    pub fn blocked_by(&self, keys: &[String]) -> Option<Position> {
         keys.iter().filter_map(|key| self.keys.get(key)).min().copied()
     }
 
@@ -85,12 +85,12 @@ impl Parking {
 }
 
 /// A record that was tried and failed.
-pub(crate) fn failed(record: &Record, keys: Vec<String>, error: String) -> Parked {
+pub(crate) fn park_failed(record: &Record, keys: Vec<String>, error: String) -> Parked {
     Parked { position: record.position, event: record.id, keys, error, attempts: 1 }
 }
 
 /// A record that was not tried, because one before it is parked.
-pub(crate) fn waiting(record: &Record, keys: Vec<String>, before: Position) -> Parked {
+pub(crate) fn park_waiting(record: &Record, keys: Vec<String>, before: Position) -> Parked {
     let error = format!("waits for the event at position {before}");
     Parked { position: record.position, event: record.id, keys, error, attempts: 0 }
 }
@@ -107,7 +107,7 @@ mod tests {
 
     fn before(parking: &Parking, keys: &[&str]) -> Option<u64> {
         let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
-        parking.before(&keys).map(Position::get)
+        parking.blocked_by(&keys).map(Position::get)
     }
 
     #[test]
@@ -121,16 +121,18 @@ mod tests {
     #[test]
     fn there_is_room_for_so_many_and_no_more() {
         let mut parking = Parking::of(ErrorPolicy::Park, &[]);
-        assert!(parking.parks_behind(Parking::AT_MOST - 1) && !parking.parks_behind(Parking::AT_MOST));
+        assert!(
+            parking.can_park_after(Parking::MAX_PARKED - 1) && !parking.can_park_after(Parking::MAX_PARKED)
+        );
         parking.add(&parked(1, &["a"]));
-        assert!(!parking.parks_behind(Parking::AT_MOST - 1));
-        assert!(!Parking::of(ErrorPolicy::Stop, &[]).parks());
+        assert!(!parking.can_park_after(Parking::MAX_PARKED - 1));
+        assert!(!Parking::of(ErrorPolicy::Stop, &[]).can_park());
     }
 
     #[test]
     fn only_who_parks_nothing_and_has_nothing_parked_need_not_look() {
-        assert!(Parking::of(ErrorPolicy::Stop, &[]).is_closed());
-        assert!(!Parking::of(ErrorPolicy::Stop, &[parked(1, &[])]).is_closed());
-        assert!(!Parking::of(ErrorPolicy::Park, &[]).is_closed());
+        assert!(Parking::of(ErrorPolicy::Stop, &[]).is_disabled());
+        assert!(!Parking::of(ErrorPolicy::Stop, &[parked(1, &[])]).is_disabled());
+        assert!(!Parking::of(ErrorPolicy::Park, &[]).is_disabled());
     }
 }

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A command with its decision, which may be sent again when the store did not answer.
-pub(crate) trait Kept: Send {
+pub(crate) trait BoxedCommand: Send {
     /// The stored name.
     fn name(&self) -> &'static str;
 
@@ -29,12 +29,12 @@ pub(crate) trait Kept: Send {
 pub(crate) type Sent<'a> = Pin<Box<dyn Future<Output = Result<Receipt, ExecuteError<String>>> + Send + 'a>>;
 
 /// Keeps commands: a dispatcher that does nothing else.
-pub(super) struct Keep;
+pub(super) struct CollectCommands;
 
-impl Dispatcher for Keep {
-    type Out<E: Debug + Send + 'static> = Box<dyn Kept>;
+impl Dispatcher for CollectCommands {
+    type Out<E: Debug + Send + 'static> = Box<dyn BoxedCommand>;
 
-    fn run<C, S, R, E>(self, command: C, handler: Handler<C, S, R, E>) -> Box<dyn Kept>
+    fn run<C, S, R, E>(self, command: C, handler: Handler<C, S, R, E>) -> Box<dyn BoxedCommand>
     where
         C: Serialize + Send + 'static,
         S: Send + 'static,
@@ -45,7 +45,7 @@ impl Dispatcher for Keep {
     }
 
     /// A rejection is told in its own words, whatever it is turned into.
-    fn map<A, B>(out: Box<dyn Kept>, _: fn(A) -> B) -> Box<dyn Kept>
+    fn map<A, B>(out: Box<dyn BoxedCommand>, _: fn(A) -> B) -> Box<dyn BoxedCommand>
     where
         A: Debug + Send + 'static,
         B: Debug + Send + 'static,
@@ -59,7 +59,7 @@ struct Decidable<C, S, R, E> {
     handler: Handler<C, S, R, E>,
 }
 
-impl<C, S, R, E> Kept for Decidable<C, S, R, E>
+impl<C, S, R, E> BoxedCommand for Decidable<C, S, R, E>
 where
     C: Serialize + Send + 'static,
     S: Send + 'static,

@@ -18,18 +18,18 @@ use crate::{
 
 /// What a batch of records does to the rows of a projection, in order.
 pub struct RowOps<'a, P: Projection> {
-    steps: Vec<Step<'a, P>>,
+    steps: Vec<RowOp<'a, P>>,
     /// The keys of all steps, those of one behind those of another.
     keys: Vec<P::Key>,
     record: usize,
     /// How many steps and keys there were before the last record.
     before: (usize, usize),
     /// The keys of the last record, as far as they are known without decoding it; none if only the event knows them.
-    claimed: Option<Vec<P::Key>>,
+    known_keys: Option<Vec<P::Key>>,
 }
 
 /// What one event does to its rows.
-pub(super) struct Step<'a, P: Projection> {
+pub(super) struct RowOp<'a, P: Projection> {
     /// How many rows it changes.
     pub(super) rows: usize,
     /// The index of the event's record in the batch.
@@ -39,8 +39,8 @@ pub(super) struct Step<'a, P: Projection> {
 
 impl<P: Projection> Default for RowOps<'_, P> {
     fn default() -> Self {
-        let (steps, keys, claimed) = (Vec::new(), Vec::new(), Some(Vec::new()));
-        Self { steps, keys, record: 0, before: (0, 0), claimed }
+        let (steps, keys, known_keys) = (Vec::new(), Vec::new(), Some(Vec::new()));
+        Self { steps, keys, record: 0, before: (0, 0), known_keys }
     }
 }
 
@@ -49,13 +49,13 @@ impl<'a, P: Projection> RowOps<'a, P> {
     pub(super) fn begin(&mut self, record: usize) {
         self.record = record;
         self.before = (self.steps.len(), self.keys.len());
-        self.claimed.get_or_insert_default().clear();
+        self.known_keys.get_or_insert_default().clear();
     }
 
     /// The keys of the rows that the last record changes, or would change if it could be decoded; none if nobody can tell.
     pub(super) fn last_keys(&self) -> Option<Vec<P::Key>> {
-        let claimed = self.claimed.as_ref()?.iter();
-        let mut keys = claimed.chain(&self.keys[self.before.1..]).cloned().collect();
+        let known_keys = self.known_keys.as_ref()?.iter();
+        let mut keys = known_keys.chain(&self.keys[self.before.1..]).cloned().collect();
         each_once(&mut keys, 0);
         Some(keys)
     }
@@ -67,7 +67,7 @@ impl<'a, P: Projection> RowOps<'a, P> {
     }
 
     /// The steps, and the keys of all of them: each has as many as it changes rows.
-    pub(super) fn into_parts(self) -> (Vec<Step<'a, P>>, Vec<P::Key>) {
+    pub(super) fn into_parts(self) -> (Vec<RowOp<'a, P>>, Vec<P::Key>) {
         (self.steps, self.keys)
     }
 
@@ -76,7 +76,7 @@ impl<'a, P: Projection> RowOps<'a, P> {
         each_once(&mut self.keys, first);
         match self.keys.len() - first {
             0 => {}
-            rows => self.steps.push(Step { rows, record: self.record, apply }),
+            rows => self.steps.push(RowOp { rows, record: self.record, apply }),
         }
     }
 }
@@ -95,7 +95,7 @@ fn each_once<K: Clone + Eq + Hash>(keys: &mut Vec<K>, first: usize) {
 ///
 /// # Errors
 /// [`Invalid`] if the record cannot be decoded, or `keys` cannot find its keys.
-pub fn route<'a, P, E, K, C>(
+pub fn plan_event<'a, P, E, K, C>(
     record: &'a Record,
     codec: &Codec,
     steps: &mut RowOps<'a, P>,
@@ -110,18 +110,18 @@ where
 {
     if const { &E::TYPES }.contains(&record.name) {
         // Until the event is there and tells.
-        steps.claimed = None;
+        steps.known_keys = None;
         decoded(record, codec, steps, apply, |steps, event| {
             keys(event, record)?.each_key(&mut |key| steps.keys.push(key));
             Ok(())
         })?;
-        steps.claimed.get_or_insert_default();
+        steps.known_keys.get_or_insert_default();
     }
     Ok(())
 }
 
-/// As [`route`], where the ids in the tags of the record are the keys: they are known before it is decoded.
-pub(super) fn route_by_ids<'a, P, E, C>(
+/// As [`plan_event`], where the ids in the tags of the record are the keys: they are known before it is decoded.
+pub(super) fn plan_event_by_ids<'a, P, E, C>(
     record: &'a Record,
     codec: &Codec,
     steps: &mut RowOps<'a, P>,
@@ -133,9 +133,9 @@ where
     C: HandlerContext<'a>,
 {
     if const { &E::TYPES }.contains(&record.name) {
-        steps.claimed = Some(P::Key::from_tags(record)?);
-        decoded(record, codec, steps, apply, |RowOps { claimed, keys, .. }, _| {
-            keys.extend(claimed.iter().flatten().cloned());
+        steps.known_keys = Some(P::Key::from_tags(record)?);
+        decoded(record, codec, steps, apply, |RowOps { known_keys, keys, .. }, _| {
+            keys.extend(known_keys.iter().flatten().cloned());
             Ok(())
         })?;
     }
@@ -150,13 +150,13 @@ fn decoded<'a, P: Projection, E: Event, C: HandlerContext<'a>>(
     apply: impl Fn(&mut P, &E, &C) -> Change + Copy + Send + 'a,
     add_keys: impl Fn(&mut RowOps<'a, P>, &E) -> Result<(), Invalid>,
 ) -> Result<(), Invalid> {
-    let circumstances = C::of(record)?;
+    let context = C::of(record)?;
     let mut planned = Ok(());
     E::decode_raw(&RawEvent::from(record), codec, &mut |event| {
         let first = steps.keys.len();
         if planned.is_ok() {
             planned = add_keys(steps, &event);
-            steps.push(first, Box::new(move |row| apply(row, &event, &circumstances)));
+            steps.push(first, Box::new(move |row| apply(row, &event, &context)));
         }
     })?;
     planned

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::{App, read_side::FAREWELL};
+use super::App;
 use crate::{
+    daemon::{FollowerControl, Progress, RetryReport, SHUTDOWN_TIMEOUT, State, Status},
     error::Error,
-    projection::{Desk, Progress, RetryReport, State, Status},
     record::Position,
     rows::{Build, Parked},
 };
@@ -49,9 +49,9 @@ impl App {
     /// [`Error`] if a store cannot answer.
     pub async fn overview(&self) -> Result<Vec<Overview>, Error> {
         let mut all = Vec::new();
-        for ((name, status), desk) in self.statuses().into_iter().zip(self.inner.read_side.desks()) {
-            let builds = desk.builds().await?;
-            let lag = self.lag(desk, &status, &builds).await?;
+        for ((name, status), control) in self.statuses().into_iter().zip(self.inner.daemon.controls()) {
+            let builds = control.builds().await?;
+            let lag = self.lag(control, &status, &builds).await?;
             all.push(Overview { name, status, builds, lag });
         }
         Ok(all)
@@ -67,7 +67,7 @@ impl App {
         position: impl Into<Position>,
         timeout: Duration,
     ) -> Result<(), Error> {
-        self.inner.read_side.passed(name, position.into(), timeout).await
+        self.inner.daemon.passed(name, position.into(), timeout).await
     }
 
     /// Waits until a projection or policy does as `wanted` says, and gives how it does then: until a build has taken over,
@@ -92,7 +92,7 @@ impl App {
     /// # Errors
     /// [`Error::Unusable`] if there is no projection of this name, it has no rows, or a newer version is live.
     pub async fn rebuild(&self, name: &str) -> Result<(), Error> {
-        self.desk(name)?.rebuild().await
+        self.control(name)?.rebuild().await
     }
 
     /// Makes the newest build of a projection live as it is: also one that differs from the live one where they are compared
@@ -101,7 +101,7 @@ impl App {
     /// # Errors
     /// [`Error::Unusable`] if there is no projection of this name, or a newer version is live.
     pub async fn promote(&self, name: &str) -> Result<(), Error> {
-        self.desk(name)?.promote().await
+        self.control(name)?.promote().await
     }
 
     /// Removes the builds of a projection that are older than the live one, with their tables, and tells how many. Programs
@@ -110,7 +110,7 @@ impl App {
     /// # Errors
     /// [`Error::Unusable`] if there is no projection of this name.
     pub async fn discard_old_builds(&self, name: &str) -> Result<usize, Error> {
-        self.desk(name)?.discard_old().await
+        self.control(name)?.discard_old().await
     }
 
     /// Has a projection or policy that stands still try again from where it stands.
@@ -118,7 +118,7 @@ impl App {
     /// # Errors
     /// [`Error::Unusable`] if there is none of this name.
     pub fn resume(&self, name: &str) -> Result<(), Error> {
-        self.desk(name)?.restart();
+        self.control(name)?.restart();
         Ok(())
     }
 
@@ -127,7 +127,7 @@ impl App {
     /// # Errors
     /// [`Error::Unusable`] if there is none of this name.
     pub async fn parked(&self, name: &str) -> Result<Vec<Parked>, Error> {
-        self.desk(name)?.parked().await
+        self.control(name)?.parked().await
     }
 
     /// Tries the parked events of a projection or policy again, in the order of the log. Those that fail again stay
@@ -136,7 +136,7 @@ impl App {
     /// # Errors
     /// [`Error::Unusable`] if there is none of this name, or an event is no longer in the log.
     pub async fn retry_parked(&self, name: &str) -> Result<RetryReport, Error> {
-        self.desk(name)?.retry_parked().await
+        self.control(name)?.retry_parked().await
     }
 
     /// Gives up the parked event at a position: it will never be taken. Gives whether it was there. Those that wait
@@ -145,31 +145,31 @@ impl App {
     /// # Errors
     /// [`Error::Unusable`] if there is no projection or policy of this name.
     pub async fn discard_parked(&self, name: &str, position: Position) -> Result<bool, Error> {
-        self.desk(name)?.discard_parked(position).await
+        self.control(name)?.discard_parked(position).await
     }
 
     /// Ends the app in order: projections and policies finish what they are at and write down how far they are; then
     /// commands that were begun are answered, and new ones are refused as unavailable. Each of the two is given ten seconds;
     /// what takes longer is cut off or no longer waited for, which loses nothing: the next start goes on there.
     pub async fn shut_down(&self) {
-        self.inner.read_side.shut_down().await;
-        if timeout(FAREWELL, self.inner.doors.close()).await.is_err() {
+        self.inner.daemon.shut_down().await;
+        if timeout(SHUTDOWN_TIMEOUT, self.inner.doors.close()).await.is_err() {
             tracing::warn!("commands did not come to an end in time; what becomes of them is in the log");
         }
     }
 
-    fn desk(&self, name: &str) -> Result<&Desk, Error> {
-        self.inner.read_side.desk(name).map(|desk| &**desk)
+    fn control(&self, name: &str) -> Result<&FollowerControl, Error> {
+        self.inner.daemon.control(name).map(|control| &**control)
     }
 
-    async fn lag(&self, desk: &Desk, status: &Status, builds: &[Build]) -> Result<Lag, Error> {
+    async fn lag(&self, control: &FollowerControl, status: &Status, builds: &[Build]) -> Result<Lag, Error> {
         let Some(table) = status.reads.filter(|_| status.state != State::Inline) else {
             return Ok(Lag::default());
         };
         let stored = builds.iter().find(|build| build.order() == table.order());
         // What a process has taken and not written down yet is behind it too.
         let passed = stored.map_or(Position::START, |build| build.checkpoint.position).max(status.position);
-        let filter = desk.follower.consumer(table, desk.rows.clone()).filter();
+        let filter = control.follower.batch_handler(table, control.rows.clone()).filter();
         let store = &self.inner.store;
         let next = store.feed(&filter, passed, 1).await?.records.pop();
         let Some(next) = next else { return Ok(Lag::default()) };

@@ -17,9 +17,9 @@ const BYTES: usize = 8 << 20;
 
 /// Reads a feed in batches: all that is settled, up to a limit that the reader says. Where there is more, the next batch is
 /// read at once, in a task of its own.
-pub(crate) struct Batches {
+pub(crate) struct PrefetchingFeed {
     feed: Feed,
-    ahead: Option<Ahead>,
+    ahead: Option<Prefetch>,
 }
 
 /// A batch, and whether the log had more behind it.
@@ -29,19 +29,19 @@ struct Batch {
 }
 
 /// A batch that is being read.
-struct Ahead {
+struct Prefetch {
     after: Position,
     limit: usize,
     reading: JoinHandle<Result<Batch, Error>>,
 }
 
-impl Drop for Ahead {
+impl Drop for Prefetch {
     fn drop(&mut self) {
         self.reading.abort();
     }
 }
 
-impl Batches {
+impl PrefetchingFeed {
     /// Everything that matches, from the beginning of the log.
     pub(crate) fn new(watcher: Arc<LogWatcher>, filter: Criteria) -> Self {
         Self { feed: Feed::new(watcher, filter), ahead: None }
@@ -54,20 +54,20 @@ impl Batches {
     /// As [`Feed::poll`]; it stands where it stood.
     pub(crate) async fn poll(&mut self, limit: usize) -> Result<Page, Error> {
         let after = self.position();
-        let fits = |ahead: &Ahead| ahead.after == after && ahead.limit <= limit;
+        let fits = |ahead: &Prefetch| ahead.after == after && ahead.limit <= limit;
         let Batch { page, more } = match self.ahead.take().filter(fits) {
             Some(ahead) => ahead.read().await?,
             None => read(self.feed.clone(), limit).await?,
         };
         self.seek(page.up_to);
-        self.ahead = more.then(|| Ahead::start(&self.feed, limit));
+        self.ahead = more.then(|| Prefetch::start(&self.feed, limit));
         Ok(page)
     }
 
     /// The next batch, as soon as the log is settled further: see [`Feed::next`].
     ///
     /// # Errors
-    /// As [`Batches::poll`].
+    /// As [`PrefetchingFeed::poll`].
     pub(crate) async fn next(&mut self, limit: usize) -> Result<Page, Error> {
         loop {
             let before = self.position();
@@ -100,7 +100,7 @@ impl Batches {
     }
 }
 
-impl Ahead {
+impl Prefetch {
     fn start(feed: &Feed, limit: usize) -> Self {
         Self { after: feed.position(), limit, reading: tokio::spawn(read(feed.clone(), limit)) }
     }

@@ -9,12 +9,12 @@ use tokio::{
 
 use super::{
     BatchHandler, BatchResult, ErrorPolicy, Parking, PoisonEvent, ShutdownSignal, State, Status, Stopped,
-    halt::Halt, meter::Meter,
+    progress_meter::ProgressMeter, stop_reason::StopReason,
 };
 use crate::{
     criteria::Criteria,
     error::Error,
-    feed::{Batches, LogWatcher, PAGE},
+    feed::{LogWatcher, PAGE, PrefetchingFeed},
     record::{Position, Record},
     rows::{Anchor, Build, Checkpoint, CommitOutcome, Parked, RowChange, SharedRows, Table},
     store::{Page, Read},
@@ -28,14 +28,14 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_
 /// Runs one consumer on one store of rows. Several runners of one build, in one process or many, do no harm: the
 /// checkpoint lets each event through once.
 pub struct Runner<C> {
-    consumer: C,
-    feed: Batches,
+    handler: C,
+    feed: PrefetchingFeed,
     rows: SharedRows,
     error_policy: ErrorPolicy,
     shutdown: ShutdownSignal,
     status: watch::Sender<Status>,
     /// Rings when the status has changed.
-    bell: Arc<Notify>,
+    wakeup: Arc<Notify>,
     /// Where the stored checkpoint stands, as far as this runner knows.
     saved: Position,
     /// What the store has parked, as far as this runner knows.
@@ -43,7 +43,7 @@ pub struct Runner<C> {
     save_at: Instant,
     /// The events to read before the build may take over.
     target: Option<Position>,
-    meter: Option<Meter>,
+    meter: Option<ProgressMeter>,
     /// How many events are taken at once: twice as many after each batch that went well, and few after a failure, until it is
     /// known which event is to blame.
     batch: usize,
@@ -52,7 +52,7 @@ pub struct Runner<C> {
 }
 
 /// What became of a change.
-enum Saved {
+enum SaveOutcome {
     Done,
     /// Another runner was here.
     Moved,
@@ -62,23 +62,23 @@ enum Saved {
 
 impl<C: BatchHandler> Runner<C> {
     /// A runner that reads from a hub and keeps its checkpoint in a store of rows. The receiver tells how it does.
-    pub fn new(watcher: Arc<LogWatcher>, rows: SharedRows, consumer: C) -> (Self, watch::Receiver<Status>) {
+    pub fn new(watcher: Arc<LogWatcher>, rows: SharedRows, handler: C) -> (Self, watch::Receiver<Status>) {
         let (status, receiver) = watch::channel(Status::NEW);
         let runner = Self {
-            feed: Batches::new(watcher, consumer.filter()),
+            feed: PrefetchingFeed::new(watcher, handler.filter()),
             rows,
             error_policy: ErrorPolicy::Stop,
             shutdown: ShutdownSignal::default(),
             status,
-            bell: Arc::default(),
+            wakeup: Arc::default(),
             saved: Position::START,
             parking: Parking::default(),
             save_at: Instant::now(),
             target: None,
             meter: None,
-            batch: PAGE.min(consumer.batch()),
+            batch: PAGE.min(handler.batch()),
             defined: false,
-            consumer,
+            handler,
         };
         (runner, receiver)
     }
@@ -91,25 +91,25 @@ impl<C: BatchHandler> Runner<C> {
 
     /// Ends, after the page that it is at, when it is asked to.
     #[must_use]
-    pub fn until(self, shutdown: ShutdownSignal) -> Self {
+    pub fn with_shutdown(self, shutdown: ShutdownSignal) -> Self {
         Self { shutdown, ..self }
     }
 
     /// Says that it stands at a position before it has looked.
-    pub(super) fn standing_at(mut self, position: Position) -> Self {
+    pub(super) fn starting_at(mut self, position: Position) -> Self {
         self.status.send_modify(|status| status.position = position);
-        self.go_on_at(position);
+        self.resume_at(position);
         self
     }
 
     /// Tells how far it is on its way to a position.
-    pub(super) fn towards(self, target: Position) -> Self {
+    pub(super) fn with_target(self, target: Position) -> Self {
         Self { target: Some(target), ..self }
     }
 
     /// Rings when the status has changed.
-    pub(super) fn ringing(self, bell: Arc<Notify>) -> Self {
-        Self { bell, ..self }
+    pub(super) fn with_wakeup(self, wakeup: Arc<Notify>) -> Self {
+        Self { wakeup, ..self }
     }
 
     /// Runs until it is asked to end, meets an event that it cannot take, or is dropped. A store that does not answer is
@@ -120,15 +120,15 @@ impl<C: BatchHandler> Runner<C> {
         loop {
             let position = self.saved;
             match self.follow().await {
-                Halt::Stopped(stopped) => return self.stop(stopped).await,
-                Halt::Ended => return,
-                Halt::Unavailable(error) => {
+                StopReason::Stopped(stopped) => return self.stop(stopped).await,
+                StopReason::Ended => return,
+                StopReason::Unavailable(error) => {
                     tracing::warn!(name = self.name(), %error, "waiting for a store");
-                    self.tell(State::Waiting { reason: error.to_string() });
+                    self.set_state(State::Waiting { reason: error.to_string() });
                 }
-                Halt::Again(reason) => {
+                StopReason::Again(reason) => {
                     tracing::warn!(name = self.name(), reason, "trying again");
-                    self.tell(State::Waiting { reason });
+                    self.set_state(State::Waiting { reason });
                 }
             }
             pause = if self.saved > position { first } else { (pause * 2).min(longest) };
@@ -140,7 +140,7 @@ impl<C: BatchHandler> Runner<C> {
 
     /// Reads up to a position and not further, and ends there.
     pub(super) async fn run_to(&mut self, end: Position) -> Result<(), Error> {
-        let halted: Result<(), Halt> = async {
+        let stopped: Result<(), StopReason> = async {
             self.start().await?;
             while self.feed.position() < end {
                 let mut page = self.feed.next(self.batch).await?;
@@ -148,7 +148,7 @@ impl<C: BatchHandler> Runner<C> {
                 page.up_to = page.up_to.min(end);
                 self.feed.seek(page.up_to);
                 let end = page.up_to;
-                self.take(page).await?;
+                self.handle_page(page).await?;
                 if self.feed.position() == end {
                     self.save_idle().await?;
                 }
@@ -156,13 +156,13 @@ impl<C: BatchHandler> Runner<C> {
             Ok(())
         }
         .await;
-        match halted {
-            Ok(()) | Err(Halt::Ended) => Ok(()),
-            Err(Halt::Unavailable(error)) => Err(error),
-            Err(Halt::Again(reason)) => {
+        match stopped {
+            Ok(()) | Err(StopReason::Ended) => Ok(()),
+            Err(StopReason::Unavailable(error)) => Err(error),
+            Err(StopReason::Again(reason)) => {
                 Err(Error::unavailable(format!("bring `{}` to position {end}", self.name()), reason))
             }
-            Err(Halt::Stopped(stopped)) => Err(Error::unusable(
+            Err(StopReason::Stopped(stopped)) => Err(Error::unusable(
                 format!("bring `{}` to position {end}", self.name()),
                 stopped.to_string(),
             )),
@@ -170,66 +170,67 @@ impl<C: BatchHandler> Runner<C> {
     }
 
     /// Catches up and follows; comes back when something is in the way.
-    async fn follow(&mut self) -> Halt {
-        let halted: Result<std::convert::Infallible, Halt> = async {
+    async fn follow(&mut self) -> StopReason {
+        let stopped: Result<std::convert::Infallible, StopReason> = async {
             self.start().await?;
             loop {
                 if self.shutdown.is_asked() {
                     self.save_idle().await?;
-                    return Err(Halt::Ended);
+                    return Err(StopReason::Ended);
                 }
                 let before = self.feed.position();
                 let page = self.feed.poll(self.batch).await?;
                 let moved = page.up_to > before;
                 if !page.records.is_empty() {
-                    if let Err(halt) = self.take(page).await {
+                    if let Err(reason) = self.handle_page(page).await {
                         // What was read and not written is not behind it: nobody may take it for passed.
                         self.feed.seek(before.max(self.saved));
-                        return Err(halt);
+                        return Err(reason);
                     }
                 } else if !moved {
-                    self.rest().await?;
+                    self.wait_for_more().await?;
                 }
-                self.tell_position();
+                self.publish_position();
                 // A store that never waits must not keep others, or the end of this task, waiting.
                 tokio::task::yield_now().await;
             }
         }
         .await;
-        match halted {
-            Err(halt) => halt,
+        match stopped {
+            Err(reason) => reason,
         }
     }
 
     /// Finds the place to go on, and makes sure that the rows are those of this log.
-    async fn start(&mut self) -> Result<(), Halt> {
+    async fn start(&mut self) -> Result<(), StopReason> {
         let log = self.feed.watcher().store().log_id();
-        let checkpoint = self.rows.define(self.consumer.table(), log).await?;
+        let checkpoint = self.rows.define(self.handler.table(), log).await?;
         self.defined = true;
         self.check_anchor(&checkpoint).await?;
         if checkpoint.stopped.is_some() {
-            self.rows.report(self.consumer.table(), None).await?;
+            self.rows.report(self.handler.table(), None).await?;
         }
         self.resume(&checkpoint).await?;
         self.set_up().await?;
         if let Some(target) = self.target.take_if(|target| *target > checkpoint.position) {
-            let (log, filter) = (Arc::clone(self.feed.watcher().store()), self.consumer.filter());
-            let (way, tells) = ((checkpoint.position, target), (self.status.clone(), Arc::clone(&self.bell)));
-            self.meter = Some(Meter::start(log, filter, self.consumer.table(), way, tells));
+            let (log, filter) = (Arc::clone(self.feed.watcher().store()), self.handler.filter());
+            let (way, tells) =
+                ((checkpoint.position, target), (self.status.clone(), Arc::clone(&self.wakeup)));
+            self.meter = Some(ProgressMeter::start(log, filter, self.handler.table(), way, tells));
         }
-        let table = *self.consumer.table();
+        let table = *self.handler.table();
         self.status.send_modify(|status| status.reads = Some(table));
-        self.tell(State::CatchingUp);
+        self.set_state(State::CatchingUp);
         Ok(())
     }
 
     /// Lets the consumer make what it needs before its first event.
-    async fn set_up(&mut self) -> Result<(), Halt> {
-        while self.consumer.sets_up() {
-            let table = *self.consumer.table();
+    async fn set_up(&mut self) -> Result<(), StopReason> {
+        while self.handler.needs_setup() {
+            let table = *self.handler.table();
             let nothing = self.change(&table, self.saved);
-            if let Saved::Refused(error) = self.write(&[], nothing).await? {
-                return Err(Halt::Stopped(Stopped::because(error)));
+            if let SaveOutcome::Refused(error) = self.write(&[], nothing).await? {
+                return Err(StopReason::Stopped(Stopped::because(error)));
             }
         }
         Ok(())
@@ -237,20 +238,20 @@ impl<C: BatchHandler> Runner<C> {
 
     async fn resume(&mut self, checkpoint: &Checkpoint) -> Result<(), Error> {
         let parked: Vec<Parked> =
-            if checkpoint.parked == 0 { Vec::new() } else { self.rows.parked(self.consumer.table()).await? };
+            if checkpoint.parked == 0 { Vec::new() } else { self.rows.parked(self.handler.table()).await? };
         self.parking = Parking::of(self.error_policy, &parked);
-        self.go_on_at(checkpoint.position);
+        self.resume_at(checkpoint.position);
         Ok(())
     }
 
-    fn go_on_at(&mut self, position: Position) {
+    fn resume_at(&mut self, position: Position) {
         self.saved = position;
         self.feed.seek(position);
     }
 
     /// The event at the checkpoint has to stand where it stood: else this log was restored from an older copy, and has
     /// gone another way since.
-    async fn check_anchor(&self, checkpoint: &Checkpoint) -> Result<(), Halt> {
+    async fn check_anchor(&self, checkpoint: &Checkpoint) -> Result<(), StopReason> {
         let Some(Anchor { position, event }) = checkpoint.anchor else { return Ok(()) };
         if self.anchor_at(position).await?.is_some_and(|found| found.event == event) {
             return Ok(());
@@ -260,7 +261,7 @@ impl<C: BatchHandler> Runner<C> {
             "the rows of `{name}` have passed event {event} at position {position}, which is not there in {store}: the \
              log was restored from an older copy, or is another one; rebuild the projection"
         );
-        Err(Halt::Stopped(Stopped { position: Some(position), event: Some(event), name: None, error }))
+        Err(StopReason::Stopped(Stopped { position: Some(position), event: Some(event), name: None, error }))
     }
 
     /// The event at a position, if there is one. It is read, not fed: another handle may be ahead of what this one knows
@@ -274,16 +275,16 @@ impl<C: BatchHandler> Runner<C> {
     }
 
     /// Lets the consumer take a page, in as many parts as it likes. While it is at one, what lies behind is not passed.
-    async fn take(&mut self, Page { records, up_to, .. }: Page) -> Result<(), Halt> {
+    async fn handle_page(&mut self, Page { records, up_to, .. }: Page) -> Result<(), StopReason> {
         let mut rest = &records[..];
-        while let Some(count) = self.take_some(rest, up_to).await? {
+        while let Some(count) = self.handle_records(rest, up_to).await? {
             rest = &rest[count..];
             if rest.is_empty() {
                 self.feed.seek(up_to);
                 break;
             }
-            self.go_on_at(self.saved);
-            self.tell_position();
+            self.resume_at(self.saved);
+            self.publish_position();
             if self.shutdown.is_asked() {
                 break;
             }
@@ -293,10 +294,14 @@ impl<C: BatchHandler> Runner<C> {
 
     /// Lets the consumer take records, and writes what came of those that it took. The part before an event that cannot be
     /// taken is written all the same. Gives how many it took; none if it has to go on elsewhere.
-    async fn take_some(&mut self, records: &[Record], up_to: Position) -> Result<Option<usize>, Halt> {
-        let taken = self.consumer.take(records, self.saved, &self.parking).await?;
-        let BatchResult { rows, park, poison, again, only } = taken;
-        let count = poison.as_ref().map(|poison| poison.index).or(only.map(NonZeroUsize::get));
+    async fn handle_records(
+        &mut self,
+        records: &[Record],
+        up_to: Position,
+    ) -> Result<Option<usize>, StopReason> {
+        let taken = self.handler.handle(records, self.saved, &self.parking).await?;
+        let BatchResult { rows, park, poison, retry_later, processed } = taken;
+        let count = poison.as_ref().map(|poison| poison.index).or(processed.map(NonZeroUsize::get));
         let count = count.map_or(records.len(), |count| count.min(records.len()));
         let (records, rest) = records.split_at(count);
         let poisoned = rest.first().zip(poison);
@@ -307,7 +312,7 @@ impl<C: BatchHandler> Runner<C> {
             (None, Some(anchor)) => anchor.position,
             (None, None) => up_to,
         };
-        let table = *self.consumer.table();
+        let table = *self.handler.table();
         let change = RowChange {
             anchor,
             upserts: rows.upserts,
@@ -316,32 +321,32 @@ impl<C: BatchHandler> Runner<C> {
             ..self.change(&table, up_to)
         };
         match self.save(records, change).await? {
-            Saved::Done => self.went_well(count, &park),
-            Saved::Moved => return Ok(None),
-            Saved::Refused(error) => match records {
-                [record] => return Err(Halt::before(record, error)),
+            SaveOutcome::Done => self.on_batch_committed(count, &park),
+            SaveOutcome::Moved => return Ok(None),
+            SaveOutcome::Refused(error) => match records {
+                [record] => return Err(StopReason::before(record, error)),
                 _ => {
                     self.batch = 1;
-                    self.go_on_at(self.saved);
+                    self.resume_at(self.saved);
                     return Ok(None);
                 }
             },
         }
         match poisoned {
-            Some((record, PoisonEvent { error, .. })) if again => {
+            Some((record, PoisonEvent { error, .. })) if retry_later => {
                 self.batch = 1;
-                Err(Halt::again(record, &error))
+                Err(StopReason::again(record, &error))
             }
-            Some((record, PoisonEvent { error, .. })) => Err(Halt::before(record, error)),
+            Some((record, PoisonEvent { error, .. })) => Err(StopReason::before(record, error)),
             None => Ok(Some(count)),
         }
     }
 
-    fn went_well(&mut self, count: usize, park: &[Parked]) {
+    fn on_batch_committed(&mut self, count: usize, park: &[Parked]) {
         park.iter().for_each(|parked| self.parking.add(parked));
         // A batch is folded once more for each event that fails: where many do, small ones cost less.
         let failed = park.iter().filter(|parked| parked.attempts > 0).count();
-        self.batch = if failed > 1 { 16 } else { self.batch * 2 }.min(self.consumer.batch());
+        self.batch = if failed > 1 { 16 } else { self.batch * 2 }.min(self.handler.batch());
         if let Some(meter) = &self.meter {
             meter.read(count);
         }
@@ -353,34 +358,34 @@ impl<C: BatchHandler> Runner<C> {
     }
 
     /// Writes, and goes on where the checkpoint then stands.
-    async fn save(&mut self, records: &[Record], change: RowChange<'_>) -> Result<Saved, Halt> {
+    async fn save(&mut self, records: &[Record], change: RowChange<'_>) -> Result<SaveOutcome, StopReason> {
         let to = change.to;
         self.save_at = Instant::now() + IDLE_SAVE;
-        if to <= self.saved { Ok(Saved::Done) } else { self.write(records, change).await }
+        if to <= self.saved { Ok(SaveOutcome::Done) } else { self.write(records, change).await }
     }
 
-    async fn write(&mut self, records: &[Record], change: RowChange<'_>) -> Result<Saved, Halt> {
+    async fn write(&mut self, records: &[Record], change: RowChange<'_>) -> Result<SaveOutcome, StopReason> {
         let to = change.to;
-        let committed = match self.consumer.commit(&*self.rows, records, change).await {
+        let committed = match self.handler.commit(&*self.rows, records, change).await {
             Err(error @ Error::Unusable { .. }) => return Err(self.unusable(error).await?),
             committed => committed?,
         };
         match committed {
             Ok(CommitOutcome::Done) => {
                 self.saved = to;
-                Ok(Saved::Done)
+                Ok(SaveOutcome::Done)
             }
-            Ok(CommitOutcome::Stale(position)) if position != self.saved && self.parking.is_closed() => {
-                self.go_on_at(position);
-                Ok(Saved::Moved)
+            Ok(CommitOutcome::Stale(position)) if position != self.saved && self.parking.is_disabled() => {
+                self.resume_at(position);
+                Ok(SaveOutcome::Moved)
             }
-            Ok(CommitOutcome::Stale(_)) => self.look_again().await,
-            Err(error) => Ok(Saved::Refused(error)),
+            Ok(CommitOutcome::Stale(_)) => self.reload_checkpoint().await,
+            Err(error) => Ok(SaveOutcome::Refused(error)),
         }
     }
 
     /// Why a change cannot be written: a build that is inline now may be left to its runners again.
-    async fn unusable(&self, error: Error) -> Result<Halt, Error> {
+    async fn unusable(&self, error: Error) -> Result<StopReason, Error> {
         let operation = format!("write rows of `{}`", self.name());
         let is_inline = self.build().await?.is_some_and(|build| build.inline);
         Ok(if is_inline { Error::unavailable(operation, error).into() } else { error.into() })
@@ -388,14 +393,14 @@ impl<C: BatchHandler> Runner<C> {
 
     /// Its build, as it stands in the store.
     async fn build(&self) -> Result<Option<Build>, Error> {
-        let table = self.consumer.table();
+        let table = self.handler.table();
         let builds = self.rows.builds(table.projection).await?;
         Ok(builds.into_iter().find(|build| build.order() == table.order()))
     }
 
     /// Somebody else was here: goes on from what the store has now.
-    async fn look_again(&mut self) -> Result<Saved, Halt> {
-        let table = *self.consumer.table();
+    async fn reload_checkpoint(&mut self) -> Result<SaveOutcome, StopReason> {
+        let table = *self.handler.table();
         let Some(Build { checkpoint, .. }) = self.build().await? else {
             return Err(table.undefined().into());
         };
@@ -407,12 +412,12 @@ impl<C: BatchHandler> Runner<C> {
             return Err(Error::unavailable(operation, reason).into());
         }
         self.resume(&checkpoint).await?;
-        Ok(Saved::Moved)
+        Ok(SaveOutcome::Moved)
     }
 
     /// Nothing more is settled: writes down how far it read, when that is due, and waits for more.
-    async fn rest(&mut self) -> Result<(), Halt> {
-        self.tell(State::CaughtUp);
+    async fn wait_for_more(&mut self) -> Result<(), StopReason> {
+        self.set_state(State::CaughtUp);
         let more = self.shutdown.or(self.feed.more());
         if self.feed.position() == self.saved {
             more.await;
@@ -422,26 +427,26 @@ impl<C: BatchHandler> Runner<C> {
         Ok(())
     }
 
-    async fn save_idle(&mut self) -> Result<(), Halt> {
+    async fn save_idle(&mut self) -> Result<(), StopReason> {
         let position = self.feed.position();
         if position > self.saved {
-            let (table, anchor) = (*self.consumer.table(), self.anchor_at(position).await?);
+            let (table, anchor) = (*self.handler.table(), self.anchor_at(position).await?);
             self.save(&[], RowChange { anchor, ..self.change(&table, position) }).await?;
         }
         Ok(())
     }
 
-    fn tell(&mut self, state: State) {
+    fn set_state(&mut self, state: State) {
         self.status.send_if_modified(|status| {
             let new = status.state != state;
             status.state = state;
             new
         });
-        self.tell_position();
-        self.bell.notify_one();
+        self.publish_position();
+        self.wakeup.notify_one();
     }
 
-    fn tell_position(&mut self) {
+    fn publish_position(&mut self) {
         let (position, parked) = (self.feed.position(), self.parking.count());
         self.meter.take_if(|meter| meter.target() <= position);
         let meter = &self.meter;
@@ -452,7 +457,7 @@ impl<C: BatchHandler> Runner<C> {
             moved
         });
         if moved {
-            self.bell.notify_one();
+            self.wakeup.notify_one();
         }
     }
 
@@ -460,14 +465,14 @@ impl<C: BatchHandler> Runner<C> {
         tracing::error!(name = self.name(), %stopped, "it stands still");
         let text = stopped.to_string();
         if self.defined
-            && let Err(error) = self.rows.report(self.consumer.table(), Some(&text)).await
+            && let Err(error) = self.rows.report(self.handler.table(), Some(&text)).await
         {
             tracing::warn!(name = self.name(), %error, "could not write down that it stands still");
         }
-        self.tell(State::Stopped(stopped));
+        self.set_state(State::Stopped(stopped));
     }
 
     fn name(&self) -> &'static str {
-        self.consumer.table().projection
+        self.handler.table().projection
     }
 }

@@ -1,0 +1,34 @@
+//! The runtime of projections and policies: every follower of the log has one supervisor in a process, which runs its
+//! builds, restarts runners and promotes complete builds.
+
+mod batch_handler;
+mod build_plan;
+mod control;
+mod follower;
+mod inline_transition;
+mod parking;
+mod progress_meter;
+mod projection_daemon;
+mod promotion;
+mod runner;
+mod runner_handle;
+mod shutdown;
+mod status;
+mod stop_reason;
+mod supervisor;
+
+pub use self::{
+    batch_handler::{BatchHandler, BatchResult, PoisonEvent},
+    control::RetryReport,
+    follower::Follower,
+    parking::{ErrorPolicy, Parking},
+    runner::Runner,
+    shutdown::ShutdownSignal,
+    status::{State, Status, Stopped},
+};
+pub(crate) use self::{
+    control::FollowerControl,
+    parking::{park_failed, park_waiting},
+    projection_daemon::{FollowerSpec, ProjectionDaemon, SHUTDOWN_TIMEOUT},
+};
+pub use crate::progress::Progress;

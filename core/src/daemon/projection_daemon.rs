@@ -1,0 +1,275 @@
+//! All projections and policies of an app: started with it, stopped with it.
+
+use std::{
+    any::{TypeId, type_name},
+    collections::HashMap,
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Mutex, watch},
+    task::JoinHandle,
+    time::{Instant, timeout_at},
+};
+
+use super::{Follower, FollowerControl, ShutdownSignal, State, Status, supervisor::Supervisor};
+use crate::{
+    codec::Codec,
+    error::Error,
+    feed::LogWatcher,
+    find::{Followed, ReadModel},
+    projection::Projection,
+    record::{Draft, Position},
+    rows::{BuildId, Inline, SharedRows},
+};
+
+/// How long a graceful shutdown may take before the remaining tasks are aborted.
+pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A projection or policy to start.
+pub(crate) struct FollowerSpec {
+    rows: Option<SharedRows>,
+    make: MakeFollower,
+    /// The row type, if its rows can be queried.
+    row_type: Option<TypeId>,
+    inline: bool,
+}
+
+type MakeFollower = Box<dyn FnOnce(&Codec) -> Arc<dyn Follower> + Send>;
+
+impl FollowerSpec {
+    /// A follower in the app's row store, without rows of its own.
+    pub(crate) fn new(make: impl FnOnce(&Codec) -> Arc<dyn Follower> + Send + 'static) -> Self {
+        Self { rows: None, make: Box::new(make), row_type: None, inline: false }
+    }
+
+    /// Uses this row store instead of the app's.
+    pub(crate) fn rows(self, rows: Option<SharedRows>) -> Self {
+        Self { rows, ..self }
+    }
+
+    /// The follower maintains rows of type `P`, which can be queried.
+    pub(crate) fn row_type<P: Projection>(self) -> Self {
+        Self { row_type: Some(TypeId::of::<P>()), ..self }
+    }
+
+    /// The rows are written by the appends, into the store of the events.
+    pub(crate) fn inline(self, inline: bool) -> Self {
+        Self { inline, ..self }
+    }
+}
+
+/// A started follower.
+struct RunningFollower {
+    control: Arc<FollowerControl>,
+    followed: Followed,
+    task: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Runs all projections and policies of an app.
+#[derive(Default)]
+pub(crate) struct ProjectionDaemon {
+    /// Sorted by name.
+    followers: Vec<RunningFollower>,
+    models: HashMap<TypeId, Followed>,
+    shutdown: ShutdownSignal,
+    keeps_inline: bool,
+}
+
+impl ProjectionDaemon {
+    /// Starts the followers. If a row store does not respond, its supervisor retries in the background.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] or [`Error::Invalid`] if a row store cannot be used, or two followers have the same name.
+    pub(crate) async fn start(
+        specs: Vec<FollowerSpec>,
+        watcher: &Arc<LogWatcher>,
+        rows: Option<SharedRows>,
+        codec: &Codec,
+    ) -> Result<Self, Error> {
+        let mut daemon = Self::default();
+        for spec in specs {
+            daemon.add(spec, watcher, rows.as_ref(), codec).await?;
+        }
+        daemon.followers.sort_unstable_by_key(|follower| follower.followed.name);
+        Ok(daemon)
+    }
+
+    async fn add(
+        &mut self,
+        spec: FollowerSpec,
+        watcher: &Arc<LogWatcher>,
+        rows: Option<&SharedRows>,
+        codec: &Codec,
+    ) -> Result<(), Error> {
+        let FollowerSpec { rows: own, make, row_type, inline } = spec;
+        let follower = make(codec);
+        follower.check()?;
+        let name = follower.table().projection;
+        if self.followers.iter().any(|other| other.followed.name == name) {
+            let reason = format!("two projections or policies are named `{name}`");
+            return Err(Error::unusable("start the app", reason));
+        }
+        let rows = if inline { None } else { own.or_else(|| rows.cloned()) };
+        let rows = rows.or_else(|| watcher.store().row_store()).ok_or_else(|| no_row_store(name, watcher))?;
+        let sender = Arc::new(watch::Sender::new(Status::NEW));
+        let status = sender.subscribe();
+        let (watcher, shutdown) = (Arc::clone(watcher), self.shutdown.clone());
+        let control = FollowerControl::new(follower, watcher, SharedRows::clone(&rows), shutdown, &sender);
+        let control = Arc::new(control);
+        let supervisor = Supervisor::start(Arc::clone(&control), sender).await?;
+        let followed = Followed { name, rows, status };
+        if let Some(row_type) = row_type {
+            self.models.insert(row_type, followed.clone());
+        }
+        self.keeps_inline |= inline;
+        let task = Mutex::new(Some(tokio::spawn(supervisor.run())));
+        self.followers.push(RunningFollower { control, followed, task });
+        Ok(())
+    }
+
+    /// The read model of a row type.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if the app does not run the projection.
+    pub(crate) fn model<P: Projection>(&self) -> Result<ReadModel<P>, Error> {
+        let followed = self.models.get(&TypeId::of::<P>()).ok_or_else(|| {
+            let row = type_name::<P>();
+            let reason =
+                format!("the app does not run this projection; start it with `.projection::<{row}>()`");
+            Error::unusable(format!("ask for rows of `{row}`"), reason)
+        })?;
+        Ok(ReadModel::new(SharedRows::clone(&followed.rows), followed.status.clone()))
+    }
+
+    /// The row store and status of the follower with this name.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if the app runs no follower of this name.
+    pub(crate) fn follow(&self, name: &str) -> Result<&Followed, Error> {
+        self.follower(name).map(|follower| &follower.followed)
+    }
+
+    /// The control handle of the follower with this name.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if the app runs no follower of this name.
+    pub(crate) fn control(&self, name: &str) -> Result<&Arc<FollowerControl>, Error> {
+        self.follower(name).map(|follower| &follower.control)
+    }
+
+    fn follower(&self, name: &str) -> Result<&RunningFollower, Error> {
+        self.followers.iter().find(|follower| follower.followed.name == name).ok_or_else(|| {
+            let names: Vec<&str> = self.followers.iter().map(|follower| follower.followed.name).collect();
+            let reason =
+                format!("the app runs no projection or policy of this name; it runs: {}", names.join(", "));
+            Error::unusable(format!("find `{name}`"), reason)
+        })
+    }
+
+    /// The control handles of all followers, by name.
+    pub(crate) fn controls(&self) -> impl Iterator<Item = &Arc<FollowerControl>> {
+        self.followers.iter().map(|follower| &follower.control)
+    }
+
+    /// The status of each follower, by name.
+    pub(crate) fn statuses(&self) -> Vec<(&'static str, Status)> {
+        let status = |Followed { name, status, .. }: &Followed| (*name, status.borrow().clone());
+        self.followers.iter().map(|follower| status(&follower.followed)).collect()
+    }
+
+    /// Waits until one follower has processed all events up to a position.
+    ///
+    /// # Errors
+    /// [`Error::NotCaughtUp`] or [`Error::Building`] if it does not in time, or is stopped; [`Error::Unusable`] if there is
+    /// none of this name.
+    pub(crate) async fn passed(&self, name: &str, wanted: Position, timeout: Duration) -> Result<(), Error> {
+        self.follow(name)?.reached(wanted, timeout).await.map(drop)
+    }
+
+    /// Waits until every follower has processed all events up to a position.
+    ///
+    /// # Errors
+    /// [`Error::NotCaughtUp`] or [`Error::Building`] if one does not in time, or is stopped.
+    pub(crate) async fn reached(&self, wanted: Position, timeout: Duration) -> Result<(), Error> {
+        let end = Instant::now() + timeout;
+        for RunningFollower { followed, .. } in &self.followers {
+            followed.reached(wanted, end.saturating_duration_since(Instant::now())).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether any projection is registered as inline.
+    pub(crate) fn keeps_inline(&self) -> bool {
+        self.keeps_inline
+    }
+
+    /// The folds of the projections that are inline now and fold a type of these events.
+    pub(crate) fn inline(&self, events: &[Draft]) -> Vec<Arc<dyn Inline>> {
+        if !self.keeps_inline {
+            return Vec::new();
+        }
+        let inline = self.followers.iter().filter_map(|follower| {
+            let status = follower.followed.status.borrow();
+            let table = status.reads.filter(|_| status.state == State::Inline)?;
+            follower.control.follower.inline(table)
+        });
+        let folds =
+            |inline: &Arc<dyn Inline>| events.iter().any(|event| inline.types().contains(&event.name()));
+        inline.filter(folds).collect()
+    }
+
+    /// Makes every supervisor read its builds again: the store has inline builds that this process did not know.
+    pub(crate) fn request_reconcile(&self) {
+        self.controls().for_each(|control| control.request_reconcile());
+    }
+
+    /// The folds of these builds; `None` if this program cannot fold one of them.
+    pub(crate) fn inline_of(&self, wanted: &[BuildId]) -> Option<Vec<Arc<dyn Inline>>> {
+        self.request_reconcile();
+        let fold = |id: &BuildId| {
+            let control = self.control(&id.projection).ok()?;
+            let own = control.follower.table();
+            (own.version == id.version).then(|| control.follower.inline(own.built(id.build)))?
+        };
+        wanted.iter().map(fold).collect()
+    }
+
+    /// Signals all followers to stop after their current batch.
+    pub(crate) fn stop(&self) {
+        self.shutdown.ask();
+    }
+
+    /// Stops all followers after their current batch and waits for them; aborts those that take too long.
+    pub(crate) async fn shut_down(&self) {
+        self.stop();
+        let end = Instant::now() + SHUTDOWN_TIMEOUT;
+        for RunningFollower { followed, task, .. } in &self.followers {
+            // A second concurrent call waits for the lock, and so for the first one.
+            let mut task = task.lock().await;
+            let Some(running) = task.as_mut() else { continue };
+            if timeout_at(end, &mut *running).await.is_err() {
+                tracing::warn!(name = followed.name, "the follower did not stop in time; aborting it");
+                running.abort();
+            }
+            *task = None;
+        }
+    }
+}
+
+impl Drop for ProjectionDaemon {
+    fn drop(&mut self) {
+        for follower in &mut self.followers {
+            if let Some(task) = follower.task.get_mut() {
+                task.abort();
+            }
+        }
+    }
+}
+
+fn no_row_store(name: &str, watcher: &LogWatcher) -> Error {
+    let store = watcher.store().describe();
+    let reason = format!("`{store}` has no row store; name a store for the rows of `{name}` with `.rows(…)`");
+    Error::unusable("start the app", reason)
+}
