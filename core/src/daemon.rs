@@ -12,8 +12,8 @@ mod projection_daemon;
 mod promotion;
 mod runner;
 mod runner_handle;
-mod shutdown;
 mod status;
+mod status_publisher;
 mod stop_reason;
 mod supervisor;
 
@@ -23,7 +23,6 @@ pub use self::{
     follower::Follower,
     parking::{ErrorPolicy, Parking},
     runner::Runner,
-    shutdown::ShutdownSignal,
     status::{State, Status, Stopped},
 };
 pub(crate) use self::{

@@ -1,4 +1,4 @@
-//! The log as a stream of pages: catches up from any position, then follows.
+//! The log as a stream of pages: a feed catches up from any position, then follows.
 
 mod prefetch;
 mod watcher;
@@ -9,11 +9,11 @@ pub(crate) use self::prefetch::PrefetchingFeed;
 pub use self::watcher::LogWatcher;
 use crate::{criteria::Criteria, error::Error, record::Position, store::Page};
 
-/// How many records a page holds unless the reader says otherwise.
+/// The default number of records in a page.
 pub const PAGE: usize = 1000;
 
-/// Reads matching events in order, from a position on, without gaps. It reads the next page when it is asked to, so a slow
-/// reader costs nothing but its own lag; dropping it stops it.
+/// Reads the matching events of a log in order and without gaps, from a position on, up to the settled position. Pages are
+/// read on demand: a slow reader only lags, and dropping the feed ends it.
 #[derive(Clone, Debug)]
 pub struct Feed {
     watcher: Arc<LogWatcher>,
@@ -23,54 +23,54 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Everything that matches, from the beginning of the log.
+    /// A feed of all matching events, from the beginning of the log.
     pub fn new(watcher: Arc<LogWatcher>, filter: Criteria) -> Self {
         Self { watcher, filter, after: Position::START, limit: PAGE }
     }
 
-    /// Goes on behind a position.
+    /// Starts after a position.
     #[must_use]
     pub fn after(self, after: Position) -> Self {
         Self { after, ..self }
     }
 
-    /// Reads at most this many records at once, and at least one.
+    /// Reads pages of at most this many records, and at least one.
     #[must_use]
     pub fn pages_of(self, limit: usize) -> Self {
         Self { limit: limit.max(1), ..self }
     }
 
-    /// From now on reads at most this many records at once, and at least one.
+    /// Changes the largest number of records in the following pages, at least one.
     pub fn set_limit(&mut self, limit: usize) {
         self.limit = limit.max(1);
     }
 
-    /// The watcher of the log that it reads.
+    /// The watcher of the log.
     pub fn watcher(&self) -> &Arc<LogWatcher> {
         &self.watcher
     }
 
-    /// Up to where it has read.
+    /// The position up to which the feed has read.
     pub fn position(&self) -> Position {
         self.after
     }
 
-    /// Reads on behind another position from now.
+    /// Continues after another position.
     pub fn seek(&mut self, after: Position) {
         self.after = after;
     }
 
-    /// The next page at once. It is without records and ends where it starts if the log is settled no further.
+    /// Reads the next page without waiting. If no more events are settled, the page has no records and ends where it starts.
     ///
     /// # Errors
-    /// [`Error`] if the store cannot answer; the feed stands where it stood.
+    /// [`Error`] if the store cannot be read; the position is unchanged.
     pub async fn poll(&mut self) -> Result<Page, Error> {
         let page = self.watcher.store().feed(&self.filter, self.after, self.limit).await?;
         self.after = page.up_to;
         Ok(page)
     }
 
-    /// The next page, as soon as the log is settled further. It may be without records: then nothing up to
+    /// Waits until more events are settled, and reads the next page. The page has no records if no event up to
     /// [`Page::up_to`] matches.
     ///
     /// # Errors
@@ -82,12 +82,12 @@ impl Feed {
             if page.up_to > before {
                 return Ok(page);
             }
-            self.watcher.settled_beyond(before).await;
+            self.wait_for_more().await;
         }
     }
 
-    /// Waits until the log is settled further than the feed has read.
-    pub async fn more(&self) {
+    /// Waits until the log is settled beyond the position of the feed.
+    pub async fn wait_for_more(&self) {
         self.watcher.settled_beyond(self.after).await;
     }
 }

@@ -13,8 +13,10 @@
 //! | read side | [`feed`], [`daemon`], [`projection`], [`find`] |
 //! | port | [`store`], [`rows`] |
 //! | facts | [`tag`], [`criteria`], [`payload`], [`record`], [`context`], [`codec`], [`event`] |
-//! | ground | [`error`], [`limits`], [`panics`], [`id`], [`position`], [`progress`], [`time`] |
+//! | ground | [`error`], [`limits`], [`panics`], [`id`], [`position`], [`progress`], [`time`], [`backoff`], `cache` |
 
+pub mod backoff;
+mod cache;
 pub mod error;
 pub mod id;
 pub mod limits;

@@ -1,4 +1,4 @@
-//! Reactions: what a policy asks for after an event has happened.
+//! Policies: react to events with commands.
 
 mod boxed_command;
 mod commands;
@@ -22,74 +22,79 @@ use crate::{
     record::Record,
 };
 
-/// How many policies may stand between a command that somebody asked for and one that a policy sends, unless the app says
-/// otherwise.
+/// The default of [`Builder::max_hops`](crate::app::Builder::max_hops): how many policies may be chained from one user
+/// command.
 pub const MAX_HOPS: u32 = 32;
 
-/// A reaction on its way: the commands to send, or why there are none.
+/// A reaction in progress: a future of the commands to send, or of an error.
 pub type Reaction<'a> = Pin<Box<dyn Future<Output = Result<Commands, BoxError>> + Send + 'a>>;
 
-/// Reacts to events with commands. Derive it.
+/// Reacts to events with commands, which the app executes. Derive it.
 ///
-/// The method is called by the framework; its name leaves `react` and the like to the user.
+/// A policy follows the log in the background, handles one event after the other, and has a checkpoint in the app's row
+/// store. An event may be handled again after a crash: its commands have ids of their own, so each is executed once, but
+/// other side effects of a handler must be idempotent.
+///
+/// The framework calls the method; its long name leaves `react` and the like to the user.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a policy",
     label = "what reacts to events is needed here",
     note = "add `#[derive(Policy)]` and `#[policy(name = \"…\", from = now, on_reject = stop, on(SomeEvent => {Self}::react))]` to `{Self}`"
 )]
 pub trait Policy: Send + Sync + 'static {
-    /// The stored name. Policies and projections share one namespace, and its rules.
+    /// The stored name: `[a-z][a-z0-9_]*`, at most 48 bytes. No projection or policy of the log may have the same name.
     const NAME: &'static str;
     /// The events that it reacts to.
     const EVENTS: &'static [Types];
-    /// Where it begins when it is started for the first time.
+    /// Where it starts when it runs for the first time.
     const START: Start;
-    /// What becomes of an event one of whose commands was rejected.
+    /// What happens when a command of a reaction is rejected.
     const ON_REJECT: OnReject;
-    /// What becomes of an event whose reaction keeps failing.
+    /// What happens when a reaction fails [`TRIES`](Self::TRIES) times.
     const ON_ERROR: OnError;
-    /// How often a reaction is tried in all, at least once.
+    /// How often a reaction is tried in total, at least once.
     const TRIES: u32;
 
-    /// The commands to send because of a record, in order. The same record has to give the same commands each time: their
-    /// ids are made of its id and their place, so that a reaction that is repeated is not executed twice.
+    /// The commands to send in reaction to a record, in order. The same record must always lead to the same commands: the id
+    /// of a command consists of the id of the event and the index of the command, so that a repeated reaction is executed
+    /// once.
     fn react_to_record<'a>(&'a self, record: &'a Record, codec: &'a Codec) -> Reaction<'a>;
 }
 
-/// How often a failing reaction is tried unless the policy says otherwise: about a minute in all.
+/// The default number of tries of a reaction: about a minute in total.
 pub const TRIES: u32 = 20;
 
-/// Where a policy begins when it is started for the first time. Later it goes on where it was.
+/// Where a policy starts when it runs for the first time. Later it continues from its checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// At the first event of the log: it reacts to all that ever happened.
+    /// At the first event of the log.
     Beginning,
-    /// Behind what has happened by then.
+    /// At the end of the log: it skips all events already appended.
     Now,
 }
 
-/// What becomes of an event one of whose commands was rejected. The commands behind the rejected one are not sent, except
-/// under [`OnReject::Ignore`].
+/// What happens when a command of a reaction is rejected. The commands after it are not sent, except with
+/// [`OnReject::Ignore`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnReject {
-    /// The policy stands still before it.
+    /// The policy stops before the event.
     Stop,
-    /// It is laid aside with all later events that share a tag with it; others go on.
+    /// The event is parked, and later events that share a tag with it too; the policy goes on with other events.
     Park,
-    /// The rejection is an answer like any other: the next command is sent.
+    /// A rejection counts as success: the next command is sent.
     Ignore,
 }
 
-/// What becomes of an event whose reaction keeps failing.
+/// What happens when a reaction keeps failing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnError {
-    /// The policy stands still before it.
+    /// The policy stops before the event.
     Stop,
-    /// It is laid aside with all later events that share a tag with it; others go on.
+    /// The event is parked, and later events that share a tag with it too; the policy goes on with other events.
     Park,
 }
 
-/// Which events a policy reads.
+/// The criteria of the events that a policy reads.
 pub fn criteria_of<P: Policy>() -> Criteria {
     Item::any().types(P::EVENTS.iter().flat_map(Types::names)).into()
 }

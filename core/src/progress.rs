@@ -1,30 +1,30 @@
-//! How far a read model is that is being built.
+//! Progress of a read model that is being built.
 
 use std::{fmt, time::Duration};
 
 use crate::position::Position;
 
-/// How far a build is on its way to taking over.
+/// Progress of a build until it can be promoted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// The version that is being built.
     pub version: u32,
-    /// Which build of that version.
+    /// The number of the build within its version.
     pub build: u32,
-    /// Up to where it has read.
+    /// The position up to which it has read.
     pub position: Position,
-    /// Where it has to be to take over: the end of the log when it was begun.
+    /// The position at which it is complete: the end of the log when it was started.
     pub target: Position,
     /// How many events of its types it has read.
     pub done: u64,
-    /// How many events of its types there are up to the target; none until they are counted.
+    /// How many events of its types there are up to the target; `None` until they are counted.
     pub total: Option<u64>,
-    /// How many it reads in a second.
+    /// How many events it reads per second.
     pub per_second: u64,
 }
 
 impl Progress {
-    /// How long it will still take at this rate, as far as that can be told.
+    /// The estimated time until the target is reached; `None` if the total or the rate is not known.
     pub fn left(&self) -> Option<Duration> {
         let left = self.total?.saturating_sub(self.done);
         (self.per_second > 0 || left == 0).then(|| Duration::from_secs(left / self.per_second.max(1)))

@@ -1,4 +1,4 @@
-//! Read models: rows folded from the feed.
+//! Definition of projections: read models whose rows are folded from events. The runtime is in [`daemon`](crate::daemon).
 
 mod custom;
 mod inline_fold;
@@ -21,7 +21,7 @@ pub use self::{
 };
 pub use crate::daemon::{
     BatchHandler, BatchResult, ErrorPolicy, Follower, Parking, PoisonEvent, Progress, RetryReport, Runner,
-    ShutdownSignal, State, Status, Stopped,
+    State, Status, Stopped,
 };
 use crate::{
     codec::Codec,
@@ -43,58 +43,54 @@ use crate::{
 pub trait Projection: Sized + Send + Sync + 'static {
     /// The type of its `#[key]` field; a tuple if there are several.
     type Key: RowKey;
-    /// The table that keeps it.
+    /// The table of its rows.
     const TABLE: Table;
     /// The events that it folds.
     const EVENTS: &'static [Types];
 
-    /// Whether every event that changes a row carries the row's key as an id.
+    /// Whether every event that changes a row is tagged with the key of the row.
     const BY_IDS: bool = false;
 
-    /// The row before its first event.
+    /// The row of a key before its first event.
     fn initial(key: Self::Key) -> Self;
 
-    /// Adds a step for each row that a record changes.
+    /// Plans the row operations of a record.
     ///
     /// # Errors
-    /// [`Invalid`] if the record cannot be decoded, or its keys cannot be read.
-    fn plan_record<'a>(
-        record: &'a Record,
-        codec: &Codec,
-        steps: &mut RowOps<'a, Self>,
-    ) -> Result<(), Invalid>;
+    /// [`Invalid`] if the record cannot be decoded, or its keys cannot be found.
+    fn plan_record<'a>(record: &'a Record, codec: &Codec, ops: &mut RowOps<'a, Self>) -> Result<(), Invalid>;
 
     /// The values of its columns.
     ///
     /// # Errors
-    /// [`Invalid`] if no store can keep one of them.
+    /// [`Invalid`] if no store can store one of them.
     fn to_row(&self) -> Result<Row, Invalid>;
 
-    /// The row from the values of its columns.
+    /// Creates the row from the values of its columns.
     ///
     /// # Errors
     /// [`Invalid`] if a value does not fit its field.
     fn from_row(row: Row) -> Result<Self, Invalid>;
 }
 
-/// What becomes of a row after an event. A handler that gives nothing keeps it.
+/// What happens to a row after an event. Returning `()` from a handler means [`Change::Keep`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[must_use = "return it from the handler"]
 pub enum Change {
-    /// It is kept, as it is now.
+    /// The row is stored as it is now.
     #[default]
     Keep,
-    /// It is deleted; a later event with its key starts a new one.
+    /// The row is deleted. A later event of its key starts with a new row.
     Delete,
 }
 
-/// What a handler of a projection may return: `()` or a [`Change`].
+/// Return types of a projection's handlers: `()` or [`Change`].
 #[diagnostic::on_unimplemented(
     message = "a handler of a projection cannot return `{Self}`",
     note = "return nothing to keep the row, or a `Change`"
 )]
 pub trait IntoChange {
-    /// The change.
+    /// Converts it into a change.
     fn into_change(self) -> Change;
 }
 
@@ -110,12 +106,12 @@ impl IntoChange for Change {
     }
 }
 
-/// Which events a projection reads.
+/// The criteria of the events that a projection reads.
 pub fn criteria_of<P: Projection>() -> Criteria {
     item_of::<P>().into()
 }
 
-/// Which events change the row with a key, and maybe others.
+/// The criteria of events that include all those that change the row of a key.
 pub(crate) fn criteria_of_row<P: Projection>(key: &P::Key) -> Result<Criteria, Invalid> {
     let tag = if P::BY_IDS { key.to_tag()? } else { None };
     Ok(tag.into_iter().fold(item_of::<P>(), Item::tag).into())

@@ -1,4 +1,4 @@
-//! What the people who run an app ask and order: how far things are, what is parked, builds anew, an orderly end.
+//! Administration of a running app: progress, parked events, rebuilds, graceful shutdown.
 
 use std::time::Duration;
 
@@ -12,41 +12,41 @@ use crate::{
     rows::{Build, Parked},
 };
 
-/// A projection or a policy, as its stores and this process see it.
+/// Status of a projection or policy in this process, and its builds in the row store.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Overview {
-    /// Its name.
+    /// Stored name.
     pub name: &'static str,
-    /// How it does in this process.
+    /// Current status in this process.
     pub status: Status,
-    /// Its builds as they stand in the store, whoever keeps them up to date.
+    /// All stored builds, including those that other programs keep up to date.
     pub builds: Vec<Build>,
-    /// How far the build that questions read is behind the log.
+    /// How far the build that queries read lags behind the log.
     pub lag: Lag,
 }
 
 impl Overview {
-    /// How far the build is that is to take over, if one is being built by this process.
+    /// Progress of the build that is to be promoted, if this process is building one.
     pub fn building(&self) -> Option<&Progress> {
         self.status.building.as_ref()
     }
 }
 
-/// How far something is behind the log.
+/// How far a projection or policy lags behind the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lag {
-    /// How many settled events of its types it has not taken.
+    /// How many settled events of its types are not processed yet.
     pub events: u64,
-    /// How long ago, by the app's clock, the first of them was recorded; zero if there is none.
+    /// The age of the first of these events by the app's clock; zero if there are none.
     pub time: Duration,
 }
 
 impl App {
-    /// How every projection and policy does: in this process, in its store, and behind the log. It asks the stores.
+    /// Returns status, builds and lag of every projection and policy. Queries the stores.
     ///
     /// # Errors
-    /// [`Error`] if a store cannot answer.
+    /// [`Error`] if a store cannot be read.
     pub async fn overview(&self) -> Result<Vec<Overview>, Error> {
         let mut all = Vec::new();
         for ((name, status), control) in self.statuses().into_iter().zip(self.inner.daemon.controls()) {
@@ -57,10 +57,12 @@ impl App {
         Ok(all)
     }
 
-    /// Waits until the projection or policy with this name has passed a position, as [`Find::after`](crate::find::Find::after) does for a question.
+    /// Waits until a projection or policy has processed all events up to a position, as
+    /// [`Find::after`](crate::find::Find::after) does for a query.
     ///
     /// # Errors
-    /// [`Error::NotCaughtUp`] if it has not after `timeout`, or stands still; [`Error::Unusable`] if there is none of this name.
+    /// [`Error::NotCaughtUp`] if it has not after `timeout`, or is stopped; [`Error::Building`] if its first build is not complete
+    /// after `timeout`; [`Error::Unusable`] if there is none of this name.
     pub async fn wait_for_position(
         &self,
         name: &str,
@@ -70,11 +72,10 @@ impl App {
         self.inner.daemon.passed(name, position.into(), timeout).await
     }
 
-    /// Waits until a projection or policy does as `wanted` says, and gives how it does then: until a build has taken over,
-    /// nothing is parked any more, it stands still. It waits as long as that takes.
+    /// Waits until the status of a projection or policy satisfies `wanted`, and returns that status. There is no timeout.
     ///
     /// # Errors
-    /// [`Error::Unusable`] if there is none of this name, or the app was stopped before.
+    /// [`Error::Unusable`] if there is none of this name, or the app is stopped first.
     pub async fn wait_until(
         &self,
         name: &str,
@@ -85,9 +86,8 @@ impl App {
         found.map_err(|_| Error::unusable(format!("wait for `{name}`"), "the app was stopped"))
     }
 
-    /// Builds a projection anew, from the first event on, beside the build that questions read: it takes over when it is
-    /// complete. If a build is under way already, that goes on; one that stands still, or may not take over, is left behind.
-    /// After a crash the next start goes on with it.
+    /// Starts a rebuild of a projection from the first event, next to the live build, and promotes it when it is complete. A
+    /// running rebuild continues; a stopped or blocked one is abandoned. A rebuild survives restarts of the program.
     ///
     /// # Errors
     /// [`Error::Unusable`] if there is no projection of this name, it has no rows, or a newer version is live.
@@ -95,7 +95,7 @@ impl App {
         self.control(name)?.rebuild().await
     }
 
-    /// Makes the newest build of a projection live as it is: also one that differs from the live one where they are compared
+    /// Makes the newest build of a projection live as it is, without comparing it to the live one
     /// ([`ProjectionOptions::compare`](crate::projection::ProjectionOptions::compare)).
     ///
     /// # Errors
@@ -104,8 +104,8 @@ impl App {
         self.control(name)?.promote().await
     }
 
-    /// Removes the builds of a projection that are older than the live one, with their tables, and tells how many. Programs
-    /// of older versions that still run lose what they read.
+    /// Deletes the builds of a projection that are older than the live one, with their tables, and returns how many. Programs
+    /// of older versions that still run lose the rows that they read.
     ///
     /// # Errors
     /// [`Error::Unusable`] if there is no projection of this name.
@@ -113,16 +113,16 @@ impl App {
         self.control(name)?.discard_old().await
     }
 
-    /// Has a projection or policy that stands still try again from where it stands.
+    /// Restarts a stopped projection or policy from its checkpoint.
     ///
     /// # Errors
     /// [`Error::Unusable`] if there is none of this name.
     pub fn resume(&self, name: &str) -> Result<(), Error> {
-        self.control(name)?.restart();
+        self.control(name)?.request_restart();
         Ok(())
     }
 
-    /// The parked events of a projection or policy, in the order of the log.
+    /// Returns the parked events of a projection or policy, in the order of the log.
     ///
     /// # Errors
     /// [`Error::Unusable`] if there is none of this name.
@@ -130,8 +130,8 @@ impl App {
         self.control(name)?.parked().await
     }
 
-    /// Tries the parked events of a projection or policy again, in the order of the log. Those that fail again stay
-    /// parked, with those that wait behind them.
+    /// Retries the parked events of a projection or policy, in the order of the log. Events that fail again stay parked, with
+    /// those that wait for them.
     ///
     /// # Errors
     /// [`Error::Unusable`] if there is none of this name, or an event is no longer in the log.
@@ -139,8 +139,8 @@ impl App {
         self.control(name)?.retry_parked().await
     }
 
-    /// Gives up the parked event at a position: it will never be taken. Gives whether it was there. Those that wait
-    /// behind it go on when the parked events are tried again.
+    /// Deletes the parked event at a position without processing it, and returns whether there was one. Events that wait for
+    /// it are processed by the next [`retry_parked`](App::retry_parked).
     ///
     /// # Errors
     /// [`Error::Unusable`] if there is no projection or policy of this name.
@@ -148,13 +148,14 @@ impl App {
         self.control(name)?.discard_parked(position).await
     }
 
-    /// Ends the app in order: projections and policies finish what they are at and write down how far they are; then
-    /// commands that were begun are answered, and new ones are refused as unavailable. Each of the two is given ten seconds;
-    /// what takes longer is cut off or no longer waited for, which loses nothing: the next start goes on there.
+    /// Shuts down gracefully: projections and policies finish their current batch and save their checkpoints; then commands in
+    /// flight finish, and new ones are refused as unavailable. Each of the two steps takes at most ten seconds; followers that
+    /// take longer are aborted, and commands are no longer waited for. No event is lost: the next start continues from the
+    /// checkpoints.
     pub async fn shut_down(&self) {
         self.inner.daemon.shut_down().await;
         if timeout(SHUTDOWN_TIMEOUT, self.inner.doors.close()).await.is_err() {
-            tracing::warn!("commands did not come to an end in time; what becomes of them is in the log");
+            tracing::warn!("commands in flight did not finish in time; the log has their outcome");
         }
     }
 
@@ -167,7 +168,7 @@ impl App {
             return Ok(Lag::default());
         };
         let stored = builds.iter().find(|build| build.order() == table.order());
-        // What a process has taken and not written down yet is behind it too.
+        // This process may have processed events after the stored checkpoint without saving it yet.
         let passed = stored.map_or(Position::START, |build| build.checkpoint.position).max(status.position);
         let filter = control.follower.batch_handler(table, control.rows.clone()).filter();
         let store = &self.inner.store;

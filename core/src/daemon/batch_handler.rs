@@ -1,4 +1,4 @@
-//! What is done with the events of a feed: rows are folded from them, a user's own SQL runs, commands are sent.
+//! The consumer of a feed: folds rows, runs a custom projection's SQL, or sends the commands of a policy.
 
 use std::num::NonZeroUsize;
 
@@ -13,30 +13,33 @@ use crate::{
     rows::{CommitOutcome, Folded, Parked, RowChange, RowStore, Table},
 };
 
-/// Takes the events of one build. A [`Runner`](super::Runner) feeds it, and moves the checkpoint with what it makes of them.
+/// Handles the events of one build in batches. A [`Runner`](super::Runner) calls it, and commits the result together with
+/// the checkpoint.
 #[async_trait]
 pub trait BatchHandler: Send + Sync + 'static {
-    /// The build whose checkpoint moves.
+    /// The build whose checkpoint the runner moves.
     fn table(&self) -> &Table;
 
-    /// The events that it takes.
+    /// The events to handle.
     fn filter(&self) -> Criteria;
 
-    /// How many events it takes at once, at most.
-    fn batch(&self) -> usize {
+    /// The largest number of events in a batch.
+    fn max_batch(&self) -> usize {
         feed::PAGE
     }
 
-    /// Whether it has something to make before its first event: then a change of nothing is written, with no records.
+    /// Whether [`commit`](Self::commit) has to be called once, with no records, before the first batch: to create tables,
+    /// for example.
     fn needs_setup(&self) -> bool {
         false
     }
 
-    /// Takes records in their order, and tells what is to be written. The checkpoint stands at `from`, and `parking` is what
-    /// is parked there: as long as both stay as they are, nobody has changed a row. It may be given the same records again.
+    /// Handles records in the order of the log and returns what to write. `from` is the checkpoint, and `parking` holds the
+    /// events parked there: if both are as in the last call, no other process has changed a row. The same records may come
+    /// again.
     ///
     /// # Errors
-    /// [`Error`] if a store does not answer: it is asked again later.
+    /// [`Error`] if a store does not respond: the runner calls again later.
     async fn handle(
         &mut self,
         records: &[Record],
@@ -44,8 +47,8 @@ pub trait BatchHandler: Send + Sync + 'static {
         parking: &Parking,
     ) -> Result<BatchResult, Error>;
 
-    /// Writes a change. The inner error is that of the consumer itself, which blames one of the records: with it nothing
-    /// was written.
+    /// Writes a change. The inner error comes from the handler itself and is caused by one of the records; nothing was
+    /// written then.
     ///
     /// # Errors
     /// As [`RowStore::commit`].
@@ -59,25 +62,25 @@ pub trait BatchHandler: Send + Sync + 'static {
     }
 }
 
-/// What a consumer made of records.
+/// Result of handling a batch.
 #[derive(Debug, Default)]
 pub struct BatchResult {
-    /// Rows to write.
+    /// The rows to write.
     pub rows: Folded,
-    /// Records to park.
+    /// The events to park.
     pub park: Vec<Parked>,
-    /// The record before which it has to stop: neither it nor what is behind it was taken.
+    /// The event that failed, if one did. Neither it nor a later one was handled.
     pub poison: Option<PoisonEvent>,
-    /// Whether that record may be taken later: it is given again after a pause, and nothing stands still.
+    /// Whether the failed event may succeed later: the runner retries it after a pause instead of stopping.
     pub retry_later: bool,
-    /// How many records it took, if not all: the rest is given again when what came of these is written.
+    /// How many records were handled, if not all: the runner commits these, then passes the others again.
     pub processed: Option<NonZeroUsize>,
 }
 
-/// A record that cannot be taken.
+/// An event that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PoisonEvent {
-    /// Its index among the records.
+    /// Its index in the batch.
     pub index: usize,
     /// What went wrong.
     pub error: String,
@@ -93,8 +96,8 @@ impl BatchHandler for Box<dyn BatchHandler> {
         (**self).filter()
     }
 
-    fn batch(&self) -> usize {
-        (**self).batch()
+    fn max_batch(&self) -> usize {
+        (**self).max_batch()
     }
 
     fn needs_setup(&self) -> bool {

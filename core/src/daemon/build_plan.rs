@@ -1,30 +1,30 @@
-//! Which builds a program keeps up to date, which one questions read, and which one is to take over.
+//! Which builds this program runs, which one queries read, and which one is to be promoted.
 
 use crate::rows::{Build, Table};
 
-/// What a program does with the builds of a projection.
+/// What this program does with the builds of a projection.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct BuildPlan {
-    /// The builds of its own version that it keeps up to date.
+    /// The builds of its own version that it keeps up to date, inline builds included.
     pub(super) runs: Vec<Table>,
-    /// The build that is to take over when it is complete. It is one of `runs`.
+    /// The build to promote once it is complete, one of `runs`.
     pub(super) candidate: Option<Table>,
-    /// The build that questions read until then.
-    pub(super) reads: Option<ServedBuild>,
+    /// The build that queries read until then.
+    pub(super) served: Option<ServedBuild>,
 }
 
-/// A build that questions read.
+/// The build that queries read.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum ServedBuild {
-    /// One that this program keeps up to date.
+    /// A build of this program's version, which it keeps up to date.
     Own(Table),
-    /// One of another version, with the same columns, that other programs keep up to date, if any do.
+    /// A build of another version with the same columns, which other programs keep up to date, if any run.
     Other(Table),
 }
 
 impl BuildPlan {
-    /// For a program of this version.
-    pub(super) fn of(own: Table, builds: &[Build]) -> Self {
+    /// The plan of a program whose version is that of `own`.
+    pub(super) fn new(own: Table, builds: &[Build]) -> Self {
         let table = |build: &Build| Table { version: build.version, ..own.built(build.build) };
         let is_own = |build: &&Build| build.version == own.version;
         let live = builds.iter().find(|build| build.live);
@@ -34,18 +34,18 @@ impl BuildPlan {
             Some(live) if live.version == own.version => {
                 let candidate = (newest.build > live.build).then(|| table(newest));
                 let runs = std::iter::once(table(live)).chain(candidate).collect();
-                Self { runs, candidate, reads: Some(ServedBuild::Own(table(live))) }
+                Self { runs, candidate, served: Some(ServedBuild::Own(table(live))) }
             }
-            // A newer version has taken over: this program goes on with what it has.
+            // A newer version is live: this program continues with its own newest build.
             Some(live) if live.version > own.version => Self {
                 runs: vec![table(newest)],
                 candidate: None,
-                reads: Some(ServedBuild::Own(table(newest))),
+                served: Some(ServedBuild::Own(table(newest))),
             },
             live => {
                 let same = live.filter(|live| live.shape == own.shape() && !own.is_checkpoint_only());
-                let reads = same.map(|live| ServedBuild::Other(table(live)));
-                Self { runs: vec![table(newest)], candidate: Some(table(newest)), reads }
+                let served = same.map(|live| ServedBuild::Other(table(live)));
+                Self { runs: vec![table(newest)], candidate: Some(table(newest)), served }
             }
         }
     }
@@ -70,44 +70,44 @@ mod tests {
     }
 
     #[test]
-    fn a_first_build_is_read_when_it_is_complete() {
-        let plan = BuildPlan::of(ROWS, &[build(2, 0, false)]);
-        assert_eq!(plan, BuildPlan { runs: vec![ROWS], candidate: Some(ROWS), reads: None });
+    fn first_build_is_not_served_before_it_is_complete() {
+        let plan = BuildPlan::new(ROWS, &[build(2, 0, false)]);
+        assert_eq!(plan, BuildPlan { runs: vec![ROWS], candidate: Some(ROWS), served: None });
     }
 
     #[test]
-    fn a_live_build_is_kept_and_read() {
-        let plan = BuildPlan::of(ROWS, &[build(1, 0, false), build(2, 0, true)]);
+    fn live_build_is_run_and_served() {
+        let plan = BuildPlan::new(ROWS, &[build(1, 0, false), build(2, 0, true)]);
         assert_eq!(
             plan,
-            BuildPlan { runs: vec![ROWS], candidate: None, reads: Some(ServedBuild::Own(ROWS)) }
+            BuildPlan { runs: vec![ROWS], candidate: None, served: Some(ServedBuild::Own(ROWS)) }
         );
     }
 
     #[test]
-    fn a_new_version_reads_the_old_one_if_it_has_the_same_columns() {
+    fn new_version_serves_the_old_one_only_with_the_same_columns() {
         let old = ServedBuild::Other(Table { version: 1, ..ROWS });
         let builds = [build(1, 0, true), build(2, 0, false)];
-        let plan = BuildPlan::of(ROWS, &builds);
-        assert_eq!(plan, BuildPlan { runs: vec![ROWS], candidate: Some(ROWS), reads: Some(old) });
+        let plan = BuildPlan::new(ROWS, &builds);
+        assert_eq!(plan, BuildPlan { runs: vec![ROWS], candidate: Some(ROWS), served: Some(old) });
         let other = Build { shape: "other".to_owned(), ..build(1, 0, true) };
-        assert_eq!(BuildPlan::of(ROWS, &[other, build(2, 0, false)]).reads, None);
+        assert_eq!(BuildPlan::new(ROWS, &[other, build(2, 0, false)]).served, None);
     }
 
     #[test]
-    fn a_rebuild_runs_beside_the_live_build() {
-        let plan = BuildPlan::of(ROWS, &[build(2, 0, false), build(2, 1, true), build(2, 2, false)]);
+    fn rebuild_runs_beside_the_live_build() {
+        let plan = BuildPlan::new(ROWS, &[build(2, 0, false), build(2, 1, true), build(2, 2, false)]);
         let (live, new) = (ROWS.built(1), ROWS.built(2));
-        let reads = Some(ServedBuild::Own(live));
-        assert_eq!(plan, BuildPlan { runs: vec![live, new], candidate: Some(new), reads });
+        let served = Some(ServedBuild::Own(live));
+        assert_eq!(plan, BuildPlan { runs: vec![live, new], candidate: Some(new), served });
     }
 
     #[test]
-    fn an_old_program_goes_on_with_its_own() {
-        let plan = BuildPlan::of(ROWS, &[build(2, 0, false), build(3, 0, true)]);
+    fn program_of_an_older_version_serves_its_own_build() {
+        let plan = BuildPlan::new(ROWS, &[build(2, 0, false), build(3, 0, true)]);
         assert_eq!(
             plan,
-            BuildPlan { runs: vec![ROWS], candidate: None, reads: Some(ServedBuild::Own(ROWS)) }
+            BuildPlan { runs: vec![ROWS], candidate: None, served: Some(ServedBuild::Own(ROWS)) }
         );
     }
 }

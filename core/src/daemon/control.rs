@@ -1,13 +1,14 @@
-//! Where a follower is asked and told from outside: what stands in its store, what is parked, and orders to its keeper.
+//! Handle of the admin API to a follower: builds, parked events, and requests to its supervisor.
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError, Weak,
     atomic::{AtomicBool, Ordering},
 };
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
-use super::{BatchHandler, Follower, Parking, ShutdownSignal, Status};
+use super::{BatchHandler, Follower, Parking, status_publisher::StatusPublisher};
 use crate::{
     criteria::Criteria,
     error::Error,
@@ -17,100 +18,91 @@ use crate::{
     store::Read,
 };
 
-/// What a keeper shares with those who ask it.
+/// What the supervisor of a follower shares with the admin API.
 pub(crate) struct FollowerControl {
     pub(crate) follower: Arc<dyn Follower>,
     pub(crate) watcher: Arc<LogWatcher>,
     pub(crate) rows: SharedRows,
-    pub(crate) shutdown: ShutdownSignal,
-    /// What the keeper tells, while there is one.
-    status: Weak<watch::Sender<Status>>,
+    pub(crate) shutdown: CancellationToken,
+    /// Published by the supervisor, while there is one.
+    status: Weak<StatusPublisher>,
+    /// Wakes the supervisor.
     pub(super) wakeup: Arc<Notify>,
-    /// Somebody has changed something in the store.
-    look: AtomicBool,
-    /// Runners are to be started anew.
-    restart: AtomicBool,
-    /// A complete build that does not take over until somebody does something about it, and why.
-    refused: Mutex<Option<(Table, String)>>,
+    reconcile_requested: AtomicBool,
+    /// The complete build that cannot be promoted without an intervention, and why.
+    blocked: Mutex<Option<(Table, String)>>,
 }
 
-/// What came of trying parked events again.
+/// Result of retrying parked events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RetryReport {
-    /// How many events are done with.
+    /// How many events succeeded and are no longer parked.
     pub done: u64,
-    /// How many are still parked.
+    /// How many events are still parked.
     pub parked: u64,
 }
 
 impl FollowerControl {
-    /// For a keeper that tells how it does through `status`.
     pub(crate) fn new(
         follower: Arc<dyn Follower>,
         watcher: Arc<LogWatcher>,
         rows: SharedRows,
-        shutdown: ShutdownSignal,
-        status: &Arc<watch::Sender<Status>>,
+        shutdown: CancellationToken,
+        status: &Arc<StatusPublisher>,
     ) -> Self {
-        let (status, wakeup, refused) = (Arc::downgrade(status), Arc::default(), Mutex::default());
-        let (look, restart) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { follower, watcher, rows, shutdown, status, wakeup, look, restart, refused }
+        let (status, wakeup, blocked) = (Arc::downgrade(status), Arc::default(), Mutex::default());
+        let reconcile_requested = AtomicBool::new(false);
+        Self { follower, watcher, rows, shutdown, status, wakeup, reconcile_requested, blocked }
     }
 
-    /// Has the keeper look at the builds now.
+    /// Makes the supervisor read the builds and act on them now.
     pub(crate) fn request_reconcile(&self) {
-        self.look.store(true, Ordering::Release);
+        self.reconcile_requested.store(true, Ordering::Release);
         self.wakeup.notify_one();
     }
 
-    /// Has the keeper start its runners anew, also those that stand still, and try what was refused. From now on nobody is
-    /// told that it stands still, unless it does so again.
-    pub(crate) fn restart(&self) {
-        *self.refusal() = None;
-        self.restart.store(true, Ordering::SeqCst);
+    /// Makes the supervisor restart its runners, stopped ones included, and retry a blocked promotion. A stop that was
+    /// published before is withdrawn at once.
+    pub(crate) fn request_restart(&self) {
+        *self.blocked() = None;
         if let Some(status) = self.status.upgrade() {
-            status.send_if_modified(Status::forget_stop);
+            status.request_restart();
         }
         self.request_reconcile();
     }
 
-    /// Whether it was told to start anew and has not done so yet: what is known of its runners is old.
-    pub(super) fn is_restarting(&self) -> bool {
-        self.restart.load(Ordering::SeqCst)
+    /// Whether a reconcile was requested since the last call.
+    pub(super) fn take_reconcile_request(&self) -> bool {
+        self.reconcile_requested.swap(false, Ordering::AcqRel)
     }
 
-    /// Whether it was told to look, and to start anew.
-    pub(super) fn take_requests(&self) -> (bool, bool) {
-        (self.look.swap(false, Ordering::AcqRel), self.restart.swap(false, Ordering::SeqCst))
+    /// Records why a complete build cannot be promoted.
+    pub(super) fn block_promotion(&self, table: Table, reason: String) {
+        *self.blocked() = Some((table, reason));
     }
 
-    /// A complete build does not take over.
-    pub(super) fn refuse(&self, table: Table, reason: String) {
-        *self.refusal() = Some((table, reason));
+    /// Why a complete build cannot be promoted, if it is blocked.
+    pub(super) fn promotion_blocked(&self, table: &Table) -> Option<String> {
+        self.blocked().as_ref().filter(|(blocked, _)| blocked == table).map(|(_, reason)| reason.clone())
     }
 
-    /// Why a complete build does not take over.
-    pub(super) fn refused(&self, table: &Table) -> Option<String> {
-        self.refusal().as_ref().filter(|(refused, _)| refused == table).map(|(_, reason)| reason.clone())
+    fn blocked(&self) -> MutexGuard<'_, Option<(Table, String)>> {
+        self.blocked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn refusal(&self) -> MutexGuard<'_, Option<(Table, String)>> {
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The builds that are there, of all versions, oldest first.
+    /// The stored builds of all versions, oldest first.
     pub(crate) async fn builds(&self) -> Result<Vec<Build>, Error> {
         self.rows.builds(self.follower.table().projection).await
     }
 
-    /// Begins a new build of the program's version, unless one is under way and moves.
+    /// Starts a new build of the program's version, unless one is already running.
     pub(crate) async fn rebuild(&self) -> Result<(), Error> {
         let (own, builds) = (self.follower.table(), self.builds().await?);
         let operation = || format!("rebuild `{}`", own.projection);
         if own.is_checkpoint_only() {
             return Err(Error::unusable(
                 operation(),
-                "it has no rows of its own: there is nothing to build anew",
+                "it has no rows of its own, so there is nothing to rebuild",
             ));
         }
         if let Some(newer) = builds.iter().find(|build| build.live && build.version > own.version) {
@@ -119,9 +111,9 @@ impl FollowerControl {
             return Err(Error::unusable(operation(), reason));
         }
         if let Some(newest) = builds.iter().rfind(|build| build.version == own.version) {
-            let refused = self.refused(&own.built(newest.build)).is_some();
-            // One that stands still will not take over.
-            if newest.live || refused || newest.checkpoint.stopped.is_some() {
+            let is_blocked = self.promotion_blocked(&own.built(newest.build)).is_some();
+            // A stopped or blocked build would never be promoted.
+            if newest.live || is_blocked || newest.checkpoint.stopped.is_some() {
                 self.rows.define(&own.built(newest.build + 1), self.watcher.store().log_id()).await?;
             }
         }
@@ -129,23 +121,23 @@ impl FollowerControl {
         Ok(())
     }
 
-    /// Makes the newest build of the program's version live as it is.
+    /// Promotes the newest build of the program's version without comparing it.
     pub(crate) async fn promote(&self) -> Result<(), Error> {
         let (own, builds) = (self.follower.table(), self.builds().await?);
         let newest =
             builds.iter().rfind(|build| build.version == own.version).ok_or_else(|| own.undefined())?;
-        let switched = self.rows.promote(&own.built(newest.build), false).await?;
-        self.restart();
-        match switched {
+        let outcome = self.rows.promote(&own.built(newest.build), false).await?;
+        self.request_restart();
+        match outcome {
             PromoteOutcome::Superseded => {
                 let reason = format!("a newer version than {}, that of this program, is live", own.version);
-                Err(Error::unusable(self.title("switch"), reason))
+                Err(Error::unusable(self.operation("promote"), reason))
             }
             _ => Ok(()),
         }
     }
 
-    /// Removes all builds that are older than the live one, and tells how many.
+    /// Deletes all builds that are older than the live one, and returns how many.
     pub(crate) async fn discard_old(&self) -> Result<usize, Error> {
         let (own, builds) = (self.follower.table(), self.builds().await?);
         let live = builds.iter().find(|build| build.live).map(Build::order);
@@ -157,52 +149,57 @@ impl FollowerControl {
         Ok(discarded)
     }
 
-    /// The parked events of the build that questions read.
+    /// The parked events of the build that queries read.
     pub(crate) async fn parked(&self) -> Result<Vec<Parked>, Error> {
         let (table, _) = self.served().await?;
         self.rows.parked(&table).await
     }
 
-    /// Tries the parked events again, in their order. Those that fail again stay, with those behind them.
+    /// Handles the parked events again, in the order of the log. Those that fail again stay parked, with those that wait
+    /// for them.
     pub(crate) async fn retry_parked(&self) -> Result<RetryReport, Error> {
-        let mut kept = None;
+        let mut earlier = None;
         loop {
             let (table, build) = self.served().await?;
             let parked = self.rows.parked(&table).await?;
             if parked.is_empty() {
                 return Ok(RetryReport::default());
             }
-            let mut tried = match kept.take().filter(|tried: &Tried| parked.starts_with(&tried.parked)) {
-                Some(tried) => tried,
-                None => self.try_again(table, build.checkpoint.position, parked.clone()).await?,
+            let reusable = earlier.take().filter(|retried: &Retried| parked.starts_with(&retried.parked));
+            let mut retried = match reusable {
+                Some(retried) => retried,
+                None => self.handle_parked(table, build.checkpoint.position, parked.clone()).await?,
             };
-            let done = tried.unpark.len() as u64;
-            match tried.write(&*self.rows, &table, &build).await? {
+            let done = retried.unpark.len() as u64;
+            match retried.commit(&*self.rows, &table, &build).await? {
                 Ok(CommitOutcome::Done) => {
-                    self.restart();
+                    self.request_restart();
                     return Ok(RetryReport { done, parked: parked.len() as u64 - done });
                 }
-                // Rows are folded from what they are by now. What a policy has done is done, whatever was parked meanwhile.
-                Ok(CommitOutcome::Stale(_)) if table.is_checkpoint_only() => kept = Some(tried),
+                // Commands of a policy have been sent, whatever was parked meanwhile; rows have to be folded again.
+                Ok(CommitOutcome::Stale(_)) if table.is_checkpoint_only() => earlier = Some(retried),
                 Ok(CommitOutcome::Stale(_)) => {}
-                Err(error) => return Err(Error::unusable(self.title("try the parked events of"), error)),
+                Err(error) => {
+                    return Err(Error::unusable(self.operation("retry the parked events of"), error));
+                }
             }
         }
     }
 
-    async fn try_again(&self, table: Table, at: Position, parked: Vec<Parked>) -> Result<Tried, Error> {
+    async fn handle_parked(&self, table: Table, at: Position, parked: Vec<Parked>) -> Result<Retried, Error> {
         let mut records = self.records_of(&parked).await?;
         let mut handler = self.follower.batch_handler(table, SharedRows::clone(&self.rows));
-        let taken = handler.handle(&records, at, &Parking::manual()).await?;
-        let count = taken.poison.as_ref().map_or(parked.len(), |poison| poison.index);
+        let result = handler.handle(&records, at, &Parking::manual_retry()).await?;
+        let count = result.poison.as_ref().map_or(parked.len(), |poison| poison.index);
         records.truncate(count);
-        let park: Vec<Parked> = taken.park.iter().map(|again| tried_again(again, &parked)).collect();
-        let stays = |position: &Position| park.iter().any(|again| again.position == *position);
+        let park: Vec<Parked> = result.park.iter().map(|failed| add_attempts(failed, &parked)).collect();
+        let stays = |position: &Position| park.iter().any(|failed| failed.position == *position);
         let unpark = records.iter().map(|record| record.position).filter(|at| !stays(at)).collect();
-        Ok(Tried { parked, records, handler, rows: taken.rows, park, unpark })
+        Ok(Retried { parked, records, handler, rows: result.rows, park, unpark })
     }
 
-    /// Gives up a parked event. Those that wait behind it stay parked until they are tried again.
+    /// Deletes the parked event at a position, and returns whether there was one. Events that wait for it stay parked until
+    /// they are retried.
     pub(crate) async fn discard_parked(&self, position: Position) -> Result<bool, Error> {
         loop {
             let (table, build) = self.served().await?;
@@ -217,18 +214,19 @@ impl FollowerControl {
                 ..RowChange::new(&table, at, at)
             };
             if self.rows.commit(change).await? == CommitOutcome::Done {
-                self.restart();
+                self.request_restart();
                 return Ok(true);
             }
         }
     }
 
-    /// The build of the program's version that questions read, or will read.
+    /// The build of the program's version that queries read, or will read once it is complete.
     async fn served(&self) -> Result<(Table, Build), Error> {
         let (own, builds) = (self.follower.table(), self.builds().await?);
-        let mut known: Vec<Build> = builds.into_iter().filter(|build| build.version == own.version).collect();
-        let place = known.iter().position(|build| build.live).or_else(|| known.len().checked_sub(1));
-        let build = known.swap_remove(place.ok_or_else(|| own.undefined())?);
+        let mut builds: Vec<Build> =
+            builds.into_iter().filter(|build| build.version == own.version).collect();
+        let index = builds.iter().position(|build| build.live).or_else(|| builds.len().checked_sub(1));
+        let build = builds.swap_remove(index.ok_or_else(|| own.undefined())?);
         Ok((own.built(build.build), build))
     }
 
@@ -238,8 +236,8 @@ impl FollowerControl {
             Read::all(Criteria::all()).after(before).up_to(parked.position)
         };
         let mut records = Vec::with_capacity(parked.len());
-        for some in parked.chunks(100) {
-            let reads: Vec<Read> = some.iter().map(read).collect();
+        for chunk in parked.chunks(100) {
+            let reads: Vec<Read> = chunk.iter().map(read).collect();
             let batches = self.watcher.store().read(&reads).await?;
             records.extend(batches.into_iter().flat_map(|batch| batch.records));
         }
@@ -249,18 +247,18 @@ impl FollowerControl {
         }
         let reason =
             "one of them is no longer in the log, which was restored from an older copy or is another one";
-        Err(Error::unusable(self.title("find the parked events of"), reason))
+        Err(Error::unusable(self.operation("find the parked events of"), reason))
     }
 
-    fn title(&self, doing: &str) -> String {
-        format!("{doing} `{}`", self.follower.table().projection)
+    fn operation(&self, verb: &str) -> String {
+        format!("{verb} `{}`", self.follower.table().projection)
     }
 }
 
-/// Parked events that were tried again, and what came of it.
-struct Tried {
+/// Parked events that were handled again, and the result.
+struct Retried {
     parked: Vec<Parked>,
-    /// Up to the first one that was not taken.
+    /// The records before the first that was not handled.
     records: Vec<Record>,
     handler: Box<dyn BatchHandler>,
     rows: Folded,
@@ -268,8 +266,8 @@ struct Tried {
     unpark: Vec<Position>,
 }
 
-impl Tried {
-    async fn write(
+impl Retried {
+    async fn commit(
         &mut self,
         rows: &dyn RowStore,
         table: &Table,
@@ -288,8 +286,8 @@ impl Tried {
     }
 }
 
-/// A parked event that stays, with the attempts that it had before.
-fn tried_again(again: &Parked, before: &[Parked]) -> Parked {
-    let attempts = before.iter().find(|one| one.position == again.position).map_or(0, |one| one.attempts);
-    Parked { attempts: attempts + again.attempts, ..again.clone() }
+/// A parked event that failed again, with its earlier attempts added.
+fn add_attempts(failed: &Parked, before: &[Parked]) -> Parked {
+    let attempts = before.iter().find(|one| one.position == failed.position).map_or(0, |one| one.attempts);
+    Parked { attempts: attempts + failed.attempts, ..failed.clone() }
 }

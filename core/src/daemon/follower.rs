@@ -1,4 +1,4 @@
-//! What follows the log under a name of its own: a projection, a user's own tables, a policy.
+//! A follower of the log: a projection, a custom projection or a policy.
 
 use std::sync::Arc;
 
@@ -8,35 +8,35 @@ use crate::{
     rows::{Inline, SharedRows, Table},
 };
 
-/// Follows the log, and keeps its checkpoint in a store of rows.
+/// Follows the log under a name of its own, with its checkpoint in a row store.
 pub trait Follower: Send + Sync + 'static {
-    /// Its table, or its checkpoint alone: name, version and columns.
+    /// Its name, version and columns; without columns it has a checkpoint only.
     fn table(&self) -> Table;
 
-    /// What takes the events of a build of its version.
+    /// Creates the batch handler for one build.
     fn batch_handler(&self, table: Table, rows: SharedRows) -> Box<dyn BatchHandler>;
 
-    /// What becomes of an event that cannot be taken.
+    /// What happens to an event that fails.
     fn error_policy(&self) -> ErrorPolicy {
         ErrorPolicy::Stop
     }
 
-    /// Whether it passes over everything that was there when it was first started.
+    /// Whether the first start skips all events already in the log.
     fn starts_at_end(&self) -> bool {
         false
     }
 
-    /// Whether a new build takes over only if its rows are those of the live one.
+    /// Whether a new build is promoted only if its rows equal those of the live one.
     fn compares_builds(&self) -> bool {
         false
     }
 
-    /// The fold of a build, if its rows are to change in the transactions of the appends.
+    /// The fold of a build for the transactions of appends, if the follower is inline.
     fn inline(&self, _table: Table) -> Option<Arc<dyn Inline>> {
         None
     }
 
-    /// Checks what can be checked before anything is asked.
+    /// Checks its definition, without a store.
     ///
     /// # Errors
     /// [`Error::Invalid`] if its name or its columns are not valid.

@@ -1,4 +1,4 @@
-//! When the appends keep a build, and when its runners do.
+//! Switching a build between inline (written by the appends) and asynchronous (written by a runner).
 
 use std::sync::Arc;
 
@@ -9,29 +9,29 @@ use crate::{
 };
 
 impl Supervisor {
-    /// Whether what questions read changes with the appends, of this program or of another.
+    /// Whether the build that queries read is inline, in this program or another.
     pub(super) fn is_inline(&self) -> bool {
-        let Some(ServedBuild::Own(table)) = &self.plan.reads else { return false };
+        let Some(ServedBuild::Own(table)) = &self.plan.served else { return false };
         self.build(table).is_some_and(|build| build.inline)
     }
 
-    /// Whether this program wants its appends to keep the rows.
+    /// Whether this program declares the projection inline.
     pub(super) fn wants_inline(&self) -> bool {
         self.control.follower.inline(self.control.follower.table()).is_some()
     }
 
-    /// Takes out of the appends: builds of older versions, those that another has taken over from, and what this program
-    /// keeps in the background. Of programs that disagree about the last, the one that was started or asked last is right.
-    /// Gives whether something changed.
+    /// Makes inline builds asynchronous: those of older versions, those superseded by another build, and those that this
+    /// program declares asynchronous. If programs disagree about the last, the one started or asked last wins. Returns
+    /// whether it changed a build.
     pub(super) async fn make_async(&self) -> Result<bool, Error> {
         let own = self.control.follower.table();
-        let unwanted = self.asked && !self.wants_inline();
+        let unwanted = self.requested && !self.wants_inline();
         let live = self.live().map(Build::order);
         let mut changed = false;
         for build in self.builds().iter().filter(|build| build.inline) {
             let is_own = build.version == own.version;
-            let is_old = is_own && Some(build.order()) < live;
-            if build.version < own.version || is_old || (is_own && unwanted) {
+            let is_superseded = is_own && Some(build.order()) < live;
+            if build.version < own.version || is_superseded || (is_own && unwanted) {
                 let table = Table { version: build.version, ..own.built(build.build) };
                 self.control.rows.make_async(&table).await?;
                 changed = true;
@@ -40,48 +40,48 @@ impl Supervisor {
         Ok(changed)
     }
 
-    /// Lets the appends keep a build, if that is wished and nothing lies behind it. Gives whether something changed.
+    /// Makes the next build inline, if one is due and has reached the end of the log. Returns whether it did.
     pub(super) async fn make_inline(&mut self) -> Result<bool, Error> {
         let Some((table, inline)) = self.next_inline() else { return Ok(false) };
-        if !self.is_at_the_end(&table).await? {
+        if !self.is_at_end(&table).await? {
             return Ok(false);
         }
         self.end_runner(&table).await;
         match self.control.rows.make_inline(inline).await {
-            Ok(inlined) => Ok(inlined == InlineOutcome::Done),
-            // Its runner will meet the event, and say so.
+            Ok(outcome) => Ok(outcome == InlineOutcome::Done),
+            // The runner is started again, meets the same event and reports it.
             Err(error @ (Error::Invalid(_) | Error::Panicked { .. })) => {
-                tracing::warn!(name = self.name(), %error, "it cannot be kept inline yet");
+                tracing::warn!(name = self.name(), %error, "the build cannot be made inline yet");
                 Ok(false)
             }
             Err(error) => Err(error),
         }
     }
 
-    /// The build that the appends are to keep next: what questions read, or what takes over from a build that is inline.
+    /// The build to make inline next: the one that queries read, or the candidate that replaces an inline build.
     pub(super) fn next_inline(&self) -> Option<(Table, Arc<dyn Inline>)> {
         let newest = self.builds().last()?;
-        let live = self.live().filter(|_| self.refused().is_none());
-        let table = match (&self.plan.reads, self.plan.candidate) {
+        let live = self.live().filter(|_| self.promotion_blocked().is_none());
+        let table = match (&self.plan.served, self.plan.candidate) {
             (_, Some(candidate)) => live.filter(|live| live.inline).map(|_| candidate)?,
             (Some(ServedBuild::Own(table)), None) => *table,
             _ => return None,
         };
         let is_newest = newest.order() == table.order();
-        let waits = is_newest && !newest.inline && newest.checkpoint.parked == 0;
-        let inline = self.control.follower.inline(table).filter(|_| waits)?;
+        let is_due = is_newest && !newest.inline && newest.checkpoint.parked == 0;
+        let inline = self.control.follower.inline(table).filter(|_| is_due)?;
         Some((table, inline))
     }
 
-    /// Whether a build has read the log to its end, or to where that was at the last look: its runner, and not an append, is
-    /// to meet what cannot be taken.
-    async fn is_at_the_end(&mut self, table: &Table) -> Result<bool, Error> {
+    /// Whether a build is at the end of the log, or at the end as of the last check. An event that fails then fails in its
+    /// runner, and not in somebody's append.
+    async fn is_at_end(&mut self, table: &Table) -> Result<bool, Error> {
         let settled = self.control.watcher.store().settled().await?.position;
         let before = self.settled.replace(settled);
-        let status = self.running(table).map(RunnerHandle::status);
-        let far = status.is_some_and(|status| {
+        let status = self.runner(table).map(RunnerHandle::status);
+        let was_reached = status.is_some_and(|status| {
             status.parked == 0 && before.is_some_and(|before| status.position >= before)
         });
-        Ok(far || self.build(table).is_some_and(|build| build.checkpoint.position >= settled))
+        Ok(was_reached || self.build(table).is_some_and(|build| build.checkpoint.position >= settled))
     }
 }

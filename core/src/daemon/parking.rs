@@ -1,4 +1,4 @@
-//! Events that are put aside, and those that have to wait behind them.
+//! Parked events: a dead letter queue that preserves the order of the events of each row.
 
 use std::collections::HashMap;
 
@@ -7,19 +7,19 @@ use crate::{
     rows::Parked,
 };
 
-/// What becomes of an event that cannot be taken.
+/// What happens to an event that fails.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ErrorPolicy {
-    /// The projection stands still before it, and says so.
+    /// The projection stops before the event and reports it in its [`Status`](super::Status).
     #[default]
     Stop,
-    /// It is parked: kept aside with its error, to be tried again or discarded. Later events of the same rows are parked
-    /// behind it; those of other rows go on. A question that waits for a position passes over what is parked: everything up
-    /// to there is in the rows, or parked.
+    /// The event is parked: it is stored with its error, to be retried or discarded later, and the projection goes on. Later
+    /// events of the same rows are parked too, so that they stay in order. A query that waits for a position does not wait
+    /// for parked events: every event up to the position is in the rows, or parked.
     Park,
 }
 
-/// Which events are parked.
+/// The parked events of a build, by the keys of the rows that they change.
 #[derive(Clone, Debug, Default)]
 pub struct Parking {
     error_policy: ErrorPolicy,
@@ -30,22 +30,21 @@ pub struct Parking {
 }
 
 impl Parking {
-    /// More is not put aside: who parks so much is not parking an exception.
+    /// The largest number of parked events of a build. An event that fails beyond it stops the projection.
     pub const MAX_PARKED: u64 = 10_000;
 
-    /// With these events in it.
-    pub(crate) fn of(error_policy: ErrorPolicy, parked: &[Parked]) -> Self {
+    pub(crate) fn new(error_policy: ErrorPolicy, parked: &[Parked]) -> Self {
         let mut parking = Self { error_policy, ..Self::default() };
         parked.iter().for_each(|parked| parking.add(parked));
         parking
     }
 
-    /// With nothing in it, for events that were parked and that somebody wants to be tried now.
-    pub(crate) fn manual() -> Self {
+    /// For a manual retry of parked events: empty, with a single attempt for each event.
+    pub(crate) fn manual_retry() -> Self {
         Self { error_policy: ErrorPolicy::Park, single_attempt: true, ..Self::default() }
     }
 
-    /// Whether what fails is not to be tried again at once.
+    /// Whether an event that fails is not retried at once.
     pub fn single_attempt(&self) -> bool {
         self.single_attempt
     }
@@ -55,12 +54,12 @@ impl Parking {
         self.can_park_after(0)
     }
 
-    /// Whether one more event may be parked behind so many others that are not in here yet.
+    /// Whether one more event may be parked after `others` that are not added yet.
     pub(crate) fn can_park_after(&self, others: u64) -> bool {
         self.error_policy == ErrorPolicy::Park && self.count + others < Self::MAX_PARKED
     }
 
-    /// Whether nothing is parked, and nothing will be.
+    /// Whether no event is parked, and none may be.
     pub(crate) fn is_disabled(&self) -> bool {
         self.error_policy == ErrorPolicy::Stop && self.count == 0
     }
@@ -70,12 +69,12 @@ impl Parking {
         self.count
     }
 
-    /// The parked event behind which one with these keys has to wait.
+    /// The position of the first parked event that has one of these keys. An event with these keys has to be parked too.
     pub fn blocked_by(&self, keys: &[String]) -> Option<Position> {
         keys.iter().filter_map(|key| self.keys.get(key)).min().copied()
     }
 
-    /// Puts an event aside.
+    /// Adds a parked event.
     pub fn add(&mut self, parked: &Parked) {
         self.count += 1;
         for key in &parked.keys {
@@ -84,14 +83,14 @@ impl Parking {
     }
 }
 
-/// A record that was tried and failed.
+/// Parks an event that failed.
 pub(crate) fn park_failed(record: &Record, keys: Vec<String>, error: String) -> Parked {
     Parked { position: record.position, event: record.id, keys, error, attempts: 1 }
 }
 
-/// A record that was not tried, because one before it is parked.
-pub(crate) fn park_waiting(record: &Record, keys: Vec<String>, before: Position) -> Parked {
-    let error = format!("waits for the event at position {before}");
+/// Parks an event that was not tried, because it waits for the parked event at `blocker`.
+pub(crate) fn park_waiting(record: &Record, keys: Vec<String>, blocker: Position) -> Parked {
+    let error = format!("waits for the event at position {blocker}");
     Parked { position: record.position, event: record.id, keys, error, attempts: 0 }
 }
 
@@ -105,34 +104,36 @@ mod tests {
         Parked { position, event: uuid::Uuid::nil(), keys, error: String::new(), attempts: 1 }
     }
 
-    fn before(parking: &Parking, keys: &[&str]) -> Option<u64> {
+    fn blocked_by(parking: &Parking, keys: &[&str]) -> Option<u64> {
         let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
         parking.blocked_by(&keys).map(Position::get)
     }
 
     #[test]
-    fn an_event_waits_for_the_first_that_shares_a_key() {
-        let parking = Parking::of(ErrorPolicy::Park, &[parked(3, &["a"]), parked(5, &["a", "b"])]);
-        assert_eq!((before(&parking, &["a"]), before(&parking, &["b"])), (Some(3), Some(5)));
-        assert_eq!((before(&parking, &["c", "b"]), before(&parking, &["b", "a"])), (Some(5), Some(3)));
-        assert_eq!((before(&parking, &["c"]), before(&parking, &[])), (None, None));
-    }
-
-    #[test]
-    fn there_is_room_for_so_many_and_no_more() {
-        let mut parking = Parking::of(ErrorPolicy::Park, &[]);
-        assert!(
-            parking.can_park_after(Parking::MAX_PARKED - 1) && !parking.can_park_after(Parking::MAX_PARKED)
+    fn event_is_blocked_by_the_first_parked_event_that_shares_a_key() {
+        let parking = Parking::new(ErrorPolicy::Park, &[parked(3, &["a"]), parked(5, &["a", "b"])]);
+        assert_eq!((blocked_by(&parking, &["a"]), blocked_by(&parking, &["b"])), (Some(3), Some(5)));
+        assert_eq!(
+            (blocked_by(&parking, &["c", "b"]), blocked_by(&parking, &["b", "a"])),
+            (Some(5), Some(3))
         );
-        parking.add(&parked(1, &["a"]));
-        assert!(!parking.can_park_after(Parking::MAX_PARKED - 1));
-        assert!(!Parking::of(ErrorPolicy::Stop, &[]).can_park());
+        assert_eq!((blocked_by(&parking, &["c"]), blocked_by(&parking, &[])), (None, None));
     }
 
     #[test]
-    fn only_who_parks_nothing_and_has_nothing_parked_need_not_look() {
-        assert!(Parking::of(ErrorPolicy::Stop, &[]).is_disabled());
-        assert!(!Parking::of(ErrorPolicy::Stop, &[parked(1, &[])]).is_disabled());
-        assert!(!Parking::of(ErrorPolicy::Park, &[]).is_disabled());
+    fn parking_is_limited_to_the_maximum() {
+        let mut parking = Parking::new(ErrorPolicy::Park, &[]);
+        let max = Parking::MAX_PARKED;
+        assert!(parking.can_park_after(max - 1) && !parking.can_park_after(max));
+        parking.add(&parked(1, &["a"]));
+        assert!(!parking.can_park_after(max - 1));
+        assert!(!Parking::new(ErrorPolicy::Stop, &[]).can_park());
+    }
+
+    #[test]
+    fn parking_is_disabled_only_with_stop_policy_and_no_parked_events() {
+        assert!(Parking::new(ErrorPolicy::Stop, &[]).is_disabled());
+        assert!(!Parking::new(ErrorPolicy::Stop, &[parked(1, &[])]).is_disabled());
+        assert!(!Parking::new(ErrorPolicy::Park, &[]).is_disabled());
     }
 }

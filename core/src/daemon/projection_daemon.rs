@@ -8,12 +8,15 @@ use std::{
 };
 
 use tokio::{
-    sync::{Mutex, watch},
+    sync::Mutex,
     task::JoinHandle,
     time::{Instant, timeout_at},
 };
+use tokio_util::sync::CancellationToken;
 
-use super::{Follower, FollowerControl, ShutdownSignal, State, Status, supervisor::Supervisor};
+use super::{
+    Follower, FollowerControl, State, Status, status_publisher::StatusPublisher, supervisor::Supervisor,
+};
 use crate::{
     codec::Codec,
     error::Error,
@@ -36,6 +39,7 @@ pub(crate) struct FollowerSpec {
     inline: bool,
 }
 
+/// Creates the follower.
 type MakeFollower = Box<dyn FnOnce(&Codec) -> Arc<dyn Follower> + Send>;
 
 impl FollowerSpec {
@@ -73,7 +77,7 @@ pub(crate) struct ProjectionDaemon {
     /// Sorted by name.
     followers: Vec<RunningFollower>,
     models: HashMap<TypeId, Followed>,
-    shutdown: ShutdownSignal,
+    shutdown: CancellationToken,
     keeps_inline: bool,
 }
 
@@ -113,12 +117,12 @@ impl ProjectionDaemon {
         }
         let rows = if inline { None } else { own.or_else(|| rows.cloned()) };
         let rows = rows.or_else(|| watcher.store().row_store()).ok_or_else(|| no_row_store(name, watcher))?;
-        let sender = Arc::new(watch::Sender::new(Status::NEW));
-        let status = sender.subscribe();
+        let publisher = Arc::new(StatusPublisher::new());
+        let status = publisher.subscribe();
         let (watcher, shutdown) = (Arc::clone(watcher), self.shutdown.clone());
-        let control = FollowerControl::new(follower, watcher, SharedRows::clone(&rows), shutdown, &sender);
+        let control = FollowerControl::new(follower, watcher, SharedRows::clone(&rows), shutdown, &publisher);
         let control = Arc::new(control);
-        let supervisor = Supervisor::start(Arc::clone(&control), sender).await?;
+        let supervisor = Supervisor::start(Arc::clone(&control), publisher).await?;
         let followed = Followed { name, rows, status };
         if let Some(row_type) = row_type {
             self.models.insert(row_type, followed.clone());
@@ -238,7 +242,7 @@ impl ProjectionDaemon {
 
     /// Signals all followers to stop after their current batch.
     pub(crate) fn stop(&self) {
-        self.shutdown.ask();
+        self.shutdown.cancel();
     }
 
     /// Stops all followers after their current batch and waits for them; aborts those that take too long.

@@ -1,17 +1,20 @@
-//! Keeps one build up to date: reads a page, lets a consumer take it, and moves the checkpoint with what comes of it.
+//! Keeps one build up to date: reads a batch, lets the handler process it, and commits the result with the checkpoint.
 
-use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{convert::Infallible, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{Notify, watch},
-    time::{Instant, timeout_at},
+    time::{Instant, sleep, timeout_at},
 };
+use tokio_util::sync::CancellationToken;
 
 use super::{
-    BatchHandler, BatchResult, ErrorPolicy, Parking, PoisonEvent, ShutdownSignal, State, Status, Stopped,
-    progress_meter::ProgressMeter, stop_reason::StopReason,
+    BatchHandler, BatchResult, ErrorPolicy, Parking, PoisonEvent, State, Status, Stopped,
+    progress_meter::{ProgressCounters, ProgressMeter},
+    stop_reason::StopReason,
 };
 use crate::{
+    backoff::Backoff,
     criteria::Criteria,
     error::Error,
     feed::{LogWatcher, PAGE, PrefetchingFeed},
@@ -20,103 +23,99 @@ use crate::{
     store::{Page, Read},
 };
 
-/// A checkpoint that only passes over events of others is written this much later, and so seldom enough.
+/// How long a checkpoint that only skips events of other types waits before it is saved, so that this happens rarely.
 const IDLE_SAVE: Duration = Duration::from_millis(100);
-/// The first and the longest pause before a store that did not answer is asked again.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(5));
+/// Pauses before a store that does not respond is tried again.
+const RETRY: Backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(5));
 
-/// Runs one consumer on one store of rows. Several runners of one build, in one process or many, do no harm: the
-/// checkpoint lets each event through once.
-pub struct Runner<C> {
-    handler: C,
+/// Runs one batch handler on one row store. Several runners of one build are safe, in one process or many: the comparison
+/// of the checkpoint lets each event through once.
+pub struct Runner<H> {
+    handler: H,
     feed: PrefetchingFeed,
     rows: SharedRows,
     error_policy: ErrorPolicy,
-    shutdown: ShutdownSignal,
+    shutdown: CancellationToken,
     status: watch::Sender<Status>,
-    /// Rings when the status has changed.
+    /// Notified when the status changes.
     wakeup: Arc<Notify>,
-    /// Where the stored checkpoint stands, as far as this runner knows.
+    /// The stored checkpoint, as far as this runner knows.
     saved: Position,
-    /// What the store has parked, as far as this runner knows.
+    /// The parked events, as far as this runner knows.
     parking: Parking,
     save_at: Instant,
-    /// The events to read before the build may take over.
-    target: Option<Position>,
+    /// Where to count the events up to the target, until that begins.
+    progress: Option<Arc<ProgressCounters>>,
     meter: Option<ProgressMeter>,
-    /// How many events are taken at once: twice as many after each batch that went well, and few after a failure, until it is
-    /// known which event is to blame.
+    /// The size of the next batch: doubled after each success, small after a failure until the event at fault is found.
     batch: usize,
-    /// Whether the build was found to be that of this program and this log: only then it may write beside it.
-    defined: bool,
+    /// Whether the build was found to belong to this program and this log: it must not report into it before.
+    is_defined: bool,
 }
 
-/// What became of a change.
+/// Result of a commit.
 enum SaveOutcome {
     Done,
-    /// Another runner was here.
+    /// Another runner has moved the checkpoint.
     Moved,
-    /// The consumer itself failed.
+    /// The handler itself failed.
     Refused(String),
 }
 
-impl<C: BatchHandler> Runner<C> {
-    /// A runner that reads from a hub and keeps its checkpoint in a store of rows. The receiver tells how it does.
-    pub fn new(watcher: Arc<LogWatcher>, rows: SharedRows, handler: C) -> (Self, watch::Receiver<Status>) {
+impl<H: BatchHandler> Runner<H> {
+    /// A runner that follows the log and has its checkpoint in a row store. The receiver observes its status.
+    pub fn new(watcher: Arc<LogWatcher>, rows: SharedRows, handler: H) -> (Self, watch::Receiver<Status>) {
         let (status, receiver) = watch::channel(Status::NEW);
         let runner = Self {
             feed: PrefetchingFeed::new(watcher, handler.filter()),
             rows,
             error_policy: ErrorPolicy::Stop,
-            shutdown: ShutdownSignal::default(),
+            shutdown: CancellationToken::new(),
             status,
             wakeup: Arc::default(),
             saved: Position::START,
             parking: Parking::default(),
             save_at: Instant::now(),
-            target: None,
+            progress: None,
             meter: None,
-            batch: PAGE.min(handler.batch()),
-            defined: false,
+            batch: PAGE.min(handler.max_batch()),
+            is_defined: false,
             handler,
         };
         (runner, receiver)
     }
 
-    /// What it does with an event that cannot be taken.
+    /// Sets what happens to an event that fails.
     #[must_use]
     pub fn error_policy(self, error_policy: ErrorPolicy) -> Self {
         Self { error_policy, ..self }
     }
 
-    /// Ends, after the page that it is at, when it is asked to.
-    #[must_use]
-    pub fn with_shutdown(self, shutdown: ShutdownSignal) -> Self {
+    /// Ends after the current batch once the token is cancelled.
+    pub(super) fn with_shutdown(self, shutdown: CancellationToken) -> Self {
         Self { shutdown, ..self }
     }
 
-    /// Says that it stands at a position before it has looked.
+    /// Counts the events up to a target.
+    pub(super) fn with_progress(self, progress: Arc<ProgressCounters>) -> Self {
+        Self { progress: Some(progress), ..self }
+    }
+
+    /// Notifies when the status changes.
+    pub(super) fn with_wakeup(self, wakeup: Arc<Notify>) -> Self {
+        Self { wakeup, ..self }
+    }
+
+    /// Reports a position before the checkpoint is loaded.
     pub(super) fn starting_at(mut self, position: Position) -> Self {
         self.status.send_modify(|status| status.position = position);
         self.resume_at(position);
         self
     }
 
-    /// Tells how far it is on its way to a position.
-    pub(super) fn with_target(self, target: Position) -> Self {
-        Self { target: Some(target), ..self }
-    }
-
-    /// Rings when the status has changed.
-    pub(super) fn with_wakeup(self, wakeup: Arc<Notify>) -> Self {
-        Self { wakeup, ..self }
-    }
-
-    /// Runs until it is asked to end, meets an event that it cannot take, or is dropped. A store that does not answer is
-    /// asked again.
+    /// Runs until it is cancelled, an event fails, or it is dropped. A store that does not respond is tried again.
     pub async fn run(mut self) {
-        let (first, longest) = PAUSES;
-        let mut pause = first;
+        let mut backoff = RETRY;
         loop {
             let position = self.saved;
             match self.follow().await {
@@ -126,21 +125,23 @@ impl<C: BatchHandler> Runner<C> {
                     tracing::warn!(name = self.name(), %error, "waiting for a store");
                     self.set_state(State::Waiting { reason: error.to_string() });
                 }
-                StopReason::Again(reason) => {
-                    tracing::warn!(name = self.name(), reason, "trying again");
+                StopReason::RetryLater(reason) => {
+                    tracing::warn!(name = self.name(), reason, "waiting to try again");
                     self.set_state(State::Waiting { reason });
                 }
             }
-            pause = if self.saved > position { first } else { (pause * 2).min(longest) };
-            if self.shutdown.or(tokio::time::sleep(pause)).await.is_none() {
+            if self.saved > position {
+                backoff.reset();
+            }
+            if self.shutdown.run_until_cancelled(sleep(backoff.next_pause())).await.is_none() {
                 return;
             }
         }
     }
 
-    /// Reads up to a position and not further, and ends there.
+    /// Processes all events up to a position and stops there.
     pub(super) async fn run_to(&mut self, end: Position) -> Result<(), Error> {
-        let stopped: Result<(), StopReason> = async {
+        let result: Result<(), StopReason> = async {
             self.start().await?;
             while self.feed.position() < end {
                 let mut page = self.feed.next(self.batch).await?;
@@ -156,25 +157,21 @@ impl<C: BatchHandler> Runner<C> {
             Ok(())
         }
         .await;
-        match stopped {
+        let operation = || format!("bring `{}` to position {end}", self.name());
+        match result {
             Ok(()) | Err(StopReason::Ended) => Ok(()),
             Err(StopReason::Unavailable(error)) => Err(error),
-            Err(StopReason::Again(reason)) => {
-                Err(Error::unavailable(format!("bring `{}` to position {end}", self.name()), reason))
-            }
-            Err(StopReason::Stopped(stopped)) => Err(Error::unusable(
-                format!("bring `{}` to position {end}", self.name()),
-                stopped.to_string(),
-            )),
+            Err(StopReason::RetryLater(reason)) => Err(Error::unavailable(operation(), reason)),
+            Err(StopReason::Stopped(stopped)) => Err(Error::unusable(operation(), stopped.to_string())),
         }
     }
 
-    /// Catches up and follows; comes back when something is in the way.
+    /// Catches up and follows the log, until it cannot go on.
     async fn follow(&mut self) -> StopReason {
-        let stopped: Result<std::convert::Infallible, StopReason> = async {
+        let result: Result<Infallible, StopReason> = async {
             self.start().await?;
             loop {
-                if self.shutdown.is_asked() {
+                if self.shutdown.is_cancelled() {
                     self.save_idle().await?;
                     return Err(StopReason::Ended);
                 }
@@ -183,7 +180,7 @@ impl<C: BatchHandler> Runner<C> {
                 let moved = page.up_to > before;
                 if !page.records.is_empty() {
                     if let Err(reason) = self.handle_page(page).await {
-                        // What was read and not written is not behind it: nobody may take it for passed.
+                        // The page was read and not written: do not report its end as the position.
                         self.feed.seek(before.max(self.saved));
                         return Err(reason);
                     }
@@ -191,32 +188,32 @@ impl<C: BatchHandler> Runner<C> {
                     self.wait_for_more().await?;
                 }
                 self.publish_position();
-                // A store that never waits must not keep others, or the end of this task, waiting.
+                // A store that never waits must not starve other tasks, or prevent the cancellation of this one.
                 tokio::task::yield_now().await;
             }
         }
         .await;
-        match stopped {
+        match result {
             Err(reason) => reason,
         }
     }
 
-    /// Finds the place to go on, and makes sure that the rows are those of this log.
+    /// Loads the checkpoint, and checks that the rows belong to this log.
     async fn start(&mut self) -> Result<(), StopReason> {
         let log = self.feed.watcher().store().log_id();
         let checkpoint = self.rows.define(self.handler.table(), log).await?;
-        self.defined = true;
+        self.is_defined = true;
         self.check_anchor(&checkpoint).await?;
         if checkpoint.stopped.is_some() {
             self.rows.report(self.handler.table(), None).await?;
         }
         self.resume(&checkpoint).await?;
         self.set_up().await?;
-        if let Some(target) = self.target.take_if(|target| *target > checkpoint.position) {
-            let (log, filter) = (Arc::clone(self.feed.watcher().store()), self.handler.filter());
-            let (way, tells) =
-                ((checkpoint.position, target), (self.status.clone(), Arc::clone(&self.wakeup)));
-            self.meter = Some(ProgressMeter::start(log, filter, self.handler.table(), way, tells));
+        if let Some(counters) = self.progress.take_if(|counters| counters.target() > checkpoint.position) {
+            let store = Arc::clone(self.feed.watcher().store());
+            let (filter, wakeup) = (self.handler.filter(), Arc::clone(&self.wakeup));
+            let meter = ProgressMeter::start(counters, store, filter, checkpoint.position, wakeup);
+            self.meter = Some(meter);
         }
         let table = *self.handler.table();
         self.status.send_modify(|status| status.reads = Some(table));
@@ -224,13 +221,13 @@ impl<C: BatchHandler> Runner<C> {
         Ok(())
     }
 
-    /// Lets the consumer make what it needs before its first event.
+    /// Runs the setup of the handler, if it needs one.
     async fn set_up(&mut self) -> Result<(), StopReason> {
         while self.handler.needs_setup() {
             let table = *self.handler.table();
-            let nothing = self.change(&table, self.saved);
-            if let SaveOutcome::Refused(error) = self.write(&[], nothing).await? {
-                return Err(StopReason::Stopped(Stopped::because(error)));
+            let empty = self.change(&table, self.saved);
+            if let SaveOutcome::Refused(error) = self.commit(&[], empty).await? {
+                return Err(StopReason::Stopped(Stopped::without_event(error)));
             }
         }
         Ok(())
@@ -239,7 +236,7 @@ impl<C: BatchHandler> Runner<C> {
     async fn resume(&mut self, checkpoint: &Checkpoint) -> Result<(), Error> {
         let parked: Vec<Parked> =
             if checkpoint.parked == 0 { Vec::new() } else { self.rows.parked(self.handler.table()).await? };
-        self.parking = Parking::of(self.error_policy, &parked);
+        self.parking = Parking::new(self.error_policy, &parked);
         self.resume_at(checkpoint.position);
         Ok(())
     }
@@ -249,8 +246,8 @@ impl<C: BatchHandler> Runner<C> {
         self.feed.seek(position);
     }
 
-    /// The event at the checkpoint has to stand where it stood: else this log was restored from an older copy, and has
-    /// gone another way since.
+    /// Checks that the event at the checkpoint is still in the log. Otherwise the log was restored from an older copy and
+    /// has continued differently, or is another log.
     async fn check_anchor(&self, checkpoint: &Checkpoint) -> Result<(), StopReason> {
         let Some(Anchor { position, event }) = checkpoint.anchor else { return Ok(()) };
         if self.anchor_at(position).await?.is_some_and(|found| found.event == event) {
@@ -258,14 +255,14 @@ impl<C: BatchHandler> Runner<C> {
         }
         let (name, store) = (self.name(), self.feed.watcher().store().describe());
         let error = format!(
-            "the rows of `{name}` have passed event {event} at position {position}, which is not there in {store}: the \
-             log was restored from an older copy, or is another one; rebuild the projection"
+            "the rows of `{name}` include event {event} at position {position}, which is not in {store}: the log was \
+             restored from an older copy, or is another one; rebuild the projection"
         );
         Err(StopReason::Stopped(Stopped { position: Some(position), event: Some(event), name: None, error }))
     }
 
-    /// The event at a position, if there is one. It is read, not fed: another handle may be ahead of what this one knows
-    /// to be settled.
+    /// The event at a position, if there is one. Read directly: the feed shows settled events only, and another process may
+    /// know a later settled position than this one.
     async fn anchor_at(&self, position: Position) -> Result<Option<Anchor>, Error> {
         let before = Position::new(position.get().saturating_sub(1));
         let read = Read::all(Criteria::all()).after(before).up_to(position);
@@ -274,7 +271,7 @@ impl<C: BatchHandler> Runner<C> {
         Ok(record.as_ref().map(Anchor::of))
     }
 
-    /// Lets the consumer take a page, in as many parts as it likes. While it is at one, what lies behind is not passed.
+    /// Processes a page, in as many parts as the handler asks for. The reported position covers committed parts only.
     async fn handle_page(&mut self, Page { records, up_to, .. }: Page) -> Result<(), StopReason> {
         let mut rest = &records[..];
         while let Some(count) = self.handle_records(rest, up_to).await? {
@@ -285,22 +282,22 @@ impl<C: BatchHandler> Runner<C> {
             }
             self.resume_at(self.saved);
             self.publish_position();
-            if self.shutdown.is_asked() {
+            if self.shutdown.is_cancelled() {
                 break;
             }
         }
         Ok(())
     }
 
-    /// Lets the consumer take records, and writes what came of those that it took. The part before an event that cannot be
-    /// taken is written all the same. Gives how many it took; none if it has to go on elsewhere.
+    /// Lets the handler process records and commits the result; the part before a failed event is committed too. Returns
+    /// how many were processed, or `None` if reading has to continue from another position.
     async fn handle_records(
         &mut self,
         records: &[Record],
         up_to: Position,
     ) -> Result<Option<usize>, StopReason> {
-        let taken = self.handler.handle(records, self.saved, &self.parking).await?;
-        let BatchResult { rows, park, poison, retry_later, processed } = taken;
+        let result = self.handler.handle(records, self.saved, &self.parking).await?;
+        let BatchResult { rows, park, poison, retry_later, processed } = result;
         let count = poison.as_ref().map(|poison| poison.index).or(processed.map(NonZeroUsize::get));
         let count = count.map_or(records.len(), |count| count.min(records.len()));
         let (records, rest) = records.split_at(count);
@@ -308,7 +305,7 @@ impl<C: BatchHandler> Runner<C> {
         let anchor = records.last().map(Anchor::of);
         let up_to = match (&poisoned, anchor) {
             (Some((record, _)), _) => Position::new(record.position.get().saturating_sub(1)),
-            // Only up to an event that tells the log from another one; what lies behind it is saved when there is time.
+            // Only up to the last event, which identifies the log; `save_idle` saves the positions after it.
             (None, Some(anchor)) => anchor.position,
             (None, None) => up_to,
         };
@@ -324,7 +321,7 @@ impl<C: BatchHandler> Runner<C> {
             SaveOutcome::Done => self.on_batch_committed(count, &park),
             SaveOutcome::Moved => return Ok(None),
             SaveOutcome::Refused(error) => match records {
-                [record] => return Err(StopReason::before(record, error)),
+                [record] => return Err(StopReason::at_event(record, error)),
                 _ => {
                     self.batch = 1;
                     self.resume_at(self.saved);
@@ -335,39 +332,39 @@ impl<C: BatchHandler> Runner<C> {
         match poisoned {
             Some((record, PoisonEvent { error, .. })) if retry_later => {
                 self.batch = 1;
-                Err(StopReason::again(record, &error))
+                Err(StopReason::retry_event(record, &error))
             }
-            Some((record, PoisonEvent { error, .. })) => Err(StopReason::before(record, error)),
+            Some((record, PoisonEvent { error, .. })) => Err(StopReason::at_event(record, error)),
             None => Ok(Some(count)),
         }
     }
 
     fn on_batch_committed(&mut self, count: usize, park: &[Parked]) {
         park.iter().for_each(|parked| self.parking.add(parked));
-        // A batch is folded once more for each event that fails: where many do, small ones cost less.
+        // A batch is folded again for each event that fails: if several do, small batches cost less.
         let failed = park.iter().filter(|parked| parked.attempts > 0).count();
-        self.batch = if failed > 1 { 16 } else { self.batch * 2 }.min(self.handler.batch());
+        self.batch = if failed > 1 { 16 } else { self.batch * 2 }.min(self.handler.max_batch());
         if let Some(meter) = &self.meter {
-            meter.read(count);
+            meter.add(count);
         }
     }
 
-    /// A change that moves the checkpoint from where it stands.
+    /// A change that moves the checkpoint from where it is.
     fn change<'t>(&self, table: &'t Table, to: Position) -> RowChange<'t> {
         RowChange { parked: self.parking.count(), ..RowChange::new(table, self.saved, to) }
     }
 
-    /// Writes, and goes on where the checkpoint then stands.
+    /// Commits a change that moves the checkpoint forward.
     async fn save(&mut self, records: &[Record], change: RowChange<'_>) -> Result<SaveOutcome, StopReason> {
         let to = change.to;
         self.save_at = Instant::now() + IDLE_SAVE;
-        if to <= self.saved { Ok(SaveOutcome::Done) } else { self.write(records, change).await }
+        if to <= self.saved { Ok(SaveOutcome::Done) } else { self.commit(records, change).await }
     }
 
-    async fn write(&mut self, records: &[Record], change: RowChange<'_>) -> Result<SaveOutcome, StopReason> {
+    async fn commit(&mut self, records: &[Record], change: RowChange<'_>) -> Result<SaveOutcome, StopReason> {
         let to = change.to;
         let committed = match self.handler.commit(&*self.rows, records, change).await {
-            Err(error @ Error::Unusable { .. }) => return Err(self.unusable(error).await?),
+            Err(error @ Error::Unusable { .. }) => return Err(self.reason_of_unusable(error).await?),
             committed => committed?,
         };
         match committed {
@@ -384,41 +381,43 @@ impl<C: BatchHandler> Runner<C> {
         }
     }
 
-    /// Why a change cannot be written: a build that is inline now may be left to its runners again.
-    async fn unusable(&self, error: Error) -> Result<StopReason, Error> {
+    /// Why the rows cannot be written: a build that is inline now may become asynchronous again, so that is retried.
+    async fn reason_of_unusable(&self, error: Error) -> Result<StopReason, Error> {
         let operation = format!("write rows of `{}`", self.name());
         let is_inline = self.build().await?.is_some_and(|build| build.inline);
         Ok(if is_inline { Error::unavailable(operation, error).into() } else { error.into() })
     }
 
-    /// Its build, as it stands in the store.
+    /// Its build, as stored.
     async fn build(&self) -> Result<Option<Build>, Error> {
         let table = self.handler.table();
         let builds = self.rows.builds(table.projection).await?;
         Ok(builds.into_iter().find(|build| build.order() == table.order()))
     }
 
-    /// Somebody else was here: goes on from what the store has now.
+    /// Continues from the stored checkpoint, which another runner has moved.
     async fn reload_checkpoint(&mut self) -> Result<SaveOutcome, StopReason> {
         let table = *self.handler.table();
         let Some(Build { checkpoint, .. }) = self.build().await? else {
             return Err(table.undefined().into());
         };
         if (checkpoint.position, checkpoint.parked) == (self.saved, self.parking.count()) {
-            // Asked again at once, it would say so again.
+            // Retrying at once would have the same result.
             let operation = format!("write rows of `{}`", table.projection);
-            let reason =
-                format!("it refuses a change from {}, although its checkpoint stands there", self.saved);
+            let reason = format!(
+                "the store reports checkpoint {position}, but rejected a commit that expects {position}",
+                position = self.saved
+            );
             return Err(Error::unavailable(operation, reason).into());
         }
         self.resume(&checkpoint).await?;
         Ok(SaveOutcome::Moved)
     }
 
-    /// Nothing more is settled: writes down how far it read, when that is due, and waits for more.
+    /// Waits until more of the log is settled. Saves a checkpoint that skipped events of other types when that is due.
     async fn wait_for_more(&mut self) -> Result<(), StopReason> {
         self.set_state(State::CaughtUp);
-        let more = self.shutdown.or(self.feed.more());
+        let more = self.shutdown.run_until_cancelled(self.feed.wait_for_more());
         if self.feed.position() == self.saved {
             more.await;
         } else if timeout_at(self.save_at, more).await.is_err() {
@@ -438,9 +437,9 @@ impl<C: BatchHandler> Runner<C> {
 
     fn set_state(&mut self, state: State) {
         self.status.send_if_modified(|status| {
-            let new = status.state != state;
+            let changed = status.state != state;
             status.state = state;
-            new
+            changed
         });
         self.publish_position();
         self.wakeup.notify_one();
@@ -448,12 +447,10 @@ impl<C: BatchHandler> Runner<C> {
 
     fn publish_position(&mut self) {
         let (position, parked) = (self.feed.position(), self.parking.count());
-        self.meter.take_if(|meter| meter.target() <= position);
-        let meter = &self.meter;
+        self.meter.take_if(|meter| meter.finish_at(position));
         let moved = self.status.send_if_modified(|status| {
             let moved = (status.position, status.parked) != (position, parked);
             (status.position, status.parked) = (position, parked);
-            status.building = meter.as_ref().map(|meter| meter.progress(position));
             moved
         });
         if moved {
@@ -462,12 +459,12 @@ impl<C: BatchHandler> Runner<C> {
     }
 
     async fn stop(mut self, stopped: Stopped) {
-        tracing::error!(name = self.name(), %stopped, "it stands still");
+        tracing::error!(name = self.name(), %stopped, "the projection or policy is stopped");
         let text = stopped.to_string();
-        if self.defined
+        if self.is_defined
             && let Err(error) = self.rows.report(self.handler.table(), Some(&text)).await
         {
-            tracing::warn!(name = self.name(), %error, "could not write down that it stands still");
+            tracing::warn!(name = self.name(), %error, "could not save the reason of the stop");
         }
         self.set_state(State::Stopped(stopped));
     }

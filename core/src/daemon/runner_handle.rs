@@ -1,4 +1,4 @@
-//! A runner at work, as its keeper sees it.
+//! A running runner, as its supervisor sees it.
 
 use std::sync::Arc;
 
@@ -6,22 +6,23 @@ use tokio::{
     sync::{Notify, watch},
     task::JoinHandle,
 };
+use tokio_util::sync::CancellationToken;
 
-use super::{FollowerControl, Runner, ShutdownSignal, State, Status};
+use super::{FollowerControl, Runner, State, Status, progress_meter::ProgressCounters};
 use crate::{
     record::Position,
     rows::{SharedRows, Table},
 };
 
-/// A runner in a task of its own. It is killed when it is dropped.
+/// A runner in a task of its own. Dropping the handle aborts it.
 pub(super) struct RunnerHandle {
     pub(super) table: Table,
     status: watch::Receiver<Status>,
-    shutdown: ShutdownSignal,
+    shutdown: CancellationToken,
     task: JoinHandle<()>,
-    /// Where it has to be before its build is complete.
-    target: Position,
-    /// Nothing is to be made before its first event.
+    /// How far it is on the way to the position at which its build is complete.
+    progress: Arc<ProgressCounters>,
+    /// Whether the batch handler needs no setup before its first event.
     is_set_up: bool,
 }
 
@@ -32,64 +33,74 @@ impl Drop for RunnerHandle {
 }
 
 impl RunnerHandle {
-    /// Starts a runner of a build whose checkpoint stands at a position.
-    pub(super) fn start(control: &FollowerControl, table: Table, at: Position, target: Position) -> Self {
+    /// Starts a runner of a build whose checkpoint is at `position`. The build is complete at `target`.
+    pub(super) fn start(
+        control: &FollowerControl,
+        table: Table,
+        position: Position,
+        target: Position,
+    ) -> Self {
         let FollowerControl { follower, watcher, rows, wakeup, .. } = control;
-        let shutdown = ShutdownSignal::default();
+        let (shutdown, progress) =
+            (CancellationToken::new(), Arc::new(ProgressCounters::new(&table, target)));
         let handler = follower.batch_handler(table, SharedRows::clone(rows));
         let is_set_up = !handler.needs_setup();
         let (runner, status) = Runner::new(Arc::clone(watcher), SharedRows::clone(rows), handler);
-        let runner =
-            runner.error_policy(follower.error_policy()).with_shutdown(shutdown.clone()).starting_at(at);
-        let runner = runner.with_target(target).with_wakeup(Arc::clone(wakeup));
-        let rings = WakeOnDrop(Arc::clone(wakeup));
+        let runner = runner
+            .error_policy(follower.error_policy())
+            .with_shutdown(shutdown.clone())
+            .with_progress(Arc::clone(&progress))
+            .with_wakeup(Arc::clone(wakeup))
+            .starting_at(position);
+        let wake_on_drop = WakeOnDrop(Arc::clone(wakeup));
         let task = tokio::spawn(async move {
-            let _rings = rings;
+            let _wake_on_drop = wake_on_drop;
             runner.run().await;
         });
-        Self { table, status, shutdown, task, target, is_set_up }
+        Self { table, status, shutdown, task, progress, is_set_up }
     }
 
-    /// How it does.
+    /// Its status, with the progress of its build.
     pub(super) fn status(&self) -> Status {
-        self.status.borrow().clone()
+        let status = self.status.borrow().clone();
+        Status { building: self.progress.progress(status.position), ..status }
     }
 
-    /// Whether its build has everything that was settled when it was started.
-    pub(super) fn is_there(&self) -> bool {
-        self.status.borrow().position >= self.target
+    /// Whether it has read everything that was settled when it was started.
+    pub(super) fn is_at_target(&self) -> bool {
+        self.status.borrow().position >= self.progress.target()
     }
 
-    /// Whether its build may take over: it was found to be of this log, and is there. In an empty log there is nothing to
-    /// find.
+    /// Whether its build may be promoted: the rows were found to belong to this log, and it is at the target. In an empty
+    /// log there are no rows to check.
     pub(super) fn is_complete(&self) -> bool {
-        let was_empty = self.target == Position::START && self.is_set_up;
-        (was_empty || self.status.borrow().reads.is_some()) && self.is_there()
+        let was_empty = self.progress.target() == Position::START && self.is_set_up;
+        (was_empty || self.status.borrow().reads.is_some()) && self.is_at_target()
     }
 
-    /// Whether it has read everything that was settled, and follows.
+    /// Whether it has read everything settled and waits for more.
     pub(super) fn is_caught_up(&self) -> bool {
         self.status.borrow().state == State::CaughtUp
     }
 
-    /// Whether it came to an end that it did not choose.
+    /// Whether its task ended without being asked to, and without reporting a stop: it panicked.
     pub(super) fn is_dead(&self) -> bool {
         self.task.is_finished() && !matches!(self.status.borrow().state, State::Stopped(_))
     }
 
-    /// Asks it to end after what it is at.
-    pub(super) fn ask_to_end(&self) {
-        self.shutdown.ask();
+    /// Signals it to end after its current batch.
+    pub(super) fn cancel(&self) {
+        self.shutdown.cancel();
     }
 
-    /// Waits until it has ended, as it was asked to.
+    /// Ends it after its current batch, and waits for that.
     pub(super) async fn end(mut self) {
-        self.ask_to_end();
+        self.cancel();
         let _ = (&mut self.task).await;
     }
 }
 
-/// Rings when a task is over, also when it panicked.
+/// Wakes the supervisor when a task ends, even if it panicked.
 struct WakeOnDrop(Arc<Notify>);
 
 impl Drop for WakeOnDrop {

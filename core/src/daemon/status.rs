@@ -1,4 +1,4 @@
-//! What a projection or a policy is doing.
+//! What a projection or policy is doing.
 
 use std::fmt;
 
@@ -6,25 +6,25 @@ use uuid::Uuid;
 
 use crate::{progress::Progress, record::Position, rows::Table};
 
-/// How far a projection or a policy is, and how it does.
+/// Position and state of a projection or policy in this process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
-    /// Everything up to here is in the rows that questions read, or parked.
+    /// Every event up to here is in the rows that queries read, or parked.
     pub position: Position,
-    /// How it does.
+    /// Current state.
     pub state: State,
     /// How many events are parked.
     pub parked: u64,
-    /// The build that questions read; none while the first complete one is being built.
+    /// The build that queries read; `None` until the first build is complete.
     pub reads: Option<Table>,
-    /// How far the build is that is to take over, if one is being built.
+    /// Progress of the build that is to be promoted, while one is being built.
     pub building: Option<Progress>,
-    /// Why the build that is to take over does not, if something stands in its way.
+    /// Why the build that is to be promoted cannot be, if it is blocked.
     pub promotion_blocked: Option<String>,
 }
 
 impl Status {
-    /// Before anything is known.
+    /// The status before the first report.
     pub(crate) const NEW: Self = Self {
         position: Position::START,
         state: State::CatchingUp,
@@ -34,16 +34,16 @@ impl Status {
         promotion_blocked: None,
     };
 
-    /// It does not stand still any more, as far as anybody knows. Gives whether that is news.
-    pub(super) fn forget_stop(&mut self) -> bool {
-        let stood = self.stop_reason().is_some();
-        if stood {
+    /// Replaces a stop by [`State::CatchingUp`]. Returns whether there was one.
+    pub(super) fn clear_stop(&mut self) -> bool {
+        let was_stopped = self.stop_reason().is_some();
+        if was_stopped {
             (self.state, self.promotion_blocked) = (State::CatchingUp, None);
         }
-        stood
+        was_stopped
     }
 
-    /// Why it will not move until somebody does something, if that is so.
+    /// Why the position cannot advance until somebody intervenes, if so.
     pub(crate) fn stop_reason(&self) -> Option<String> {
         match &self.state {
             State::Stopped(stopped) => Some(stopped.to_string()),
@@ -52,41 +52,41 @@ impl Status {
     }
 }
 
-/// How a projection or a policy does.
+/// State of a projection or policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
-    /// It reads what happened before.
+    /// It processes events that were appended before it started or resumed.
     CatchingUp,
-    /// It has read everything that is settled, and follows.
+    /// It has processed every settled event and waits for new ones.
     CaughtUp,
-    /// Its rows change in the transactions of the appends: they are never behind.
+    /// Its rows change in the transactions of the appends, so they are always up to date.
     Inline,
-    /// A store does not answer, or a reaction failed; it tries again.
+    /// A store does not respond, or a reaction of a policy failed. It retries by itself.
     Waiting {
         /// What went wrong.
         reason: String,
     },
-    /// It stands before an event that it cannot take.
+    /// It is stopped before an event that fails, or because its rows cannot be used.
     Stopped(Stopped),
 }
 
-/// Why a projection stands still. Nothing is skipped: it goes on with this event once it is started again with a program
-/// that can take it, or told to try again.
+/// Why a projection or policy is stopped. It skips no event: it continues with the same event after a restart of the
+/// program, with corrected code for example, or after [`App::resume`](crate::app::App::resume).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stopped {
-    /// The position of the event; none if no event is to blame.
+    /// Position of the event that fails; `None` if no event is the cause.
     pub position: Option<Position>,
-    /// Its id.
+    /// Id of the event.
     pub event: Option<Uuid>,
-    /// The stored name of its type.
+    /// Stored name of the event type.
     pub name: Option<String>,
     /// What went wrong.
     pub error: String,
 }
 
 impl Stopped {
-    /// Because of something else than an event.
-    pub(crate) fn because(error: impl fmt::Display) -> Self {
+    /// A stop that no event caused.
+    pub(crate) fn without_event(error: impl fmt::Display) -> Self {
         Self { position: None, event: None, name: None, error: error.to_string() }
     }
 }
@@ -110,7 +110,7 @@ mod tests {
     const ROWS: Table = Table { projection: "rows", version: 1, build: 0, columns: &[] };
 
     #[test]
-    fn what_holds_up_the_first_build_stops_questions_and_nothing_else_does() {
+    fn blocked_promotion_is_a_stop_only_before_the_first_live_build() {
         let promotion_blocked = Some("it differs".to_owned());
         let first = Status { promotion_blocked: promotion_blocked.clone(), ..Status::NEW };
         assert_eq!(first.stop_reason(), promotion_blocked);
@@ -119,11 +119,11 @@ mod tests {
     }
 
     #[test]
-    fn an_old_stop_is_forgotten_and_nothing_else() {
-        let state = State::Stopped(Stopped::because("poison"));
+    fn clear_stop_changes_the_state_only() {
+        let state = State::Stopped(Stopped::without_event("poison"));
         let mut status = Status { state, position: Position::new(7), ..Status::NEW };
-        assert!(status.forget_stop() && status.stop_reason().is_none());
+        assert!(status.clear_stop() && status.stop_reason().is_none());
         assert_eq!((status.position, &status.state), (Position::new(7), &State::CatchingUp));
-        assert!(!status.forget_stop());
+        assert!(!status.clear_stop());
     }
 }

@@ -5,19 +5,19 @@ use crate::{error::Error, record::Record};
 
 /// Why a runner cannot go on right now.
 pub(super) enum StopReason {
-    /// Until somebody changes something.
+    /// An event fails or the rows cannot be used: it stays stopped until somebody intervenes.
     Stopped(Stopped),
-    /// For a while.
+    /// A store does not respond: the runner retries.
     Unavailable(Error),
-    /// For a while: an event is to be tried again.
-    Again(String),
-    /// It was asked to end.
+    /// An event failed that may succeed later: the runner retries.
+    RetryLater(String),
+    /// The runner was asked to end.
     Ended,
 }
 
 impl StopReason {
-    /// Until somebody does something about an event.
-    pub(super) fn before(record: &Record, error: String) -> Self {
+    /// Stops before an event.
+    pub(super) fn at_event(record: &Record, error: String) -> Self {
         Self::Stopped(Stopped {
             position: Some(record.position),
             event: Some(record.id),
@@ -26,10 +26,10 @@ impl StopReason {
         })
     }
 
-    /// Until an event is tried again.
-    pub(super) fn again(record: &Record, error: &str) -> Self {
+    /// Retries an event later.
+    pub(super) fn retry_event(record: &Record, error: &str) -> Self {
         let Record { position, id, .. } = record;
-        Self::Again(format!("event {id} at position {position}: {error}"))
+        Self::RetryLater(format!("event {id} at position {position}: {error}"))
     }
 }
 
@@ -37,7 +37,7 @@ impl From<Error> for StopReason {
     fn from(error: Error) -> Self {
         match error {
             Error::Unavailable { .. } | Error::OutcomeUnknown { .. } => Self::Unavailable(error),
-            _ => Self::Stopped(Stopped::because(error)),
+            _ => Self::Stopped(Stopped::without_event(error)),
         }
     }
 }

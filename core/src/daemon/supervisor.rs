@@ -1,55 +1,56 @@
-//! Keeps a follower going: runs its builds, lets a complete one take over, and starts again what died.
+//! The supervisor of a follower: runs its builds, promotes complete ones, and restarts runners that panicked.
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{
-    sync::watch,
-    time::{Instant, timeout_at},
-};
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     FollowerControl, State, Status, Stopped,
     build_plan::{BuildPlan, ServedBuild},
     runner_handle::RunnerHandle,
+    status_publisher::StatusPublisher,
 };
 use crate::{
+    backoff::Backoff,
     error::Error,
     panics::catch_future,
     record::Position,
     rows::{Build, RowChange, Table},
 };
 
-/// How often it looks whether another process has done something: seldom, and more often while something is to happen.
-const LOOKS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_millis(50));
-/// The first and the longest pause before a store that did not answer is asked again, or a runner that died is started.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+/// How often the stored builds are read again, since other processes change them too.
+const IDLE_INTERVAL: Duration = Duration::from_secs(1);
+/// The same while a promotion or a switch to inline is expected.
+const BUSY_INTERVAL: Duration = Duration::from_millis(50);
+/// Pauses before a store that does not respond is tried again, or a runner that panicked is restarted.
+const RETRY: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
 
-/// Keeps one follower going, in one process.
+/// Supervises one follower in one process.
 pub(crate) struct Supervisor {
     pub(super) control: Arc<FollowerControl>,
-    status: Arc<watch::Sender<Status>>,
+    status: Arc<StatusPublisher>,
     runners: Vec<RunnerHandle>,
-    /// The builds, when they were last looked at.
+    /// The stored builds, as of the last reconcile.
     builds: Vec<Build>,
     pub(super) plan: BuildPlan,
-    /// Why a complete build does not take over now, and may later.
-    pub(super) delayed: Option<String>,
-    /// Up to where the log was settled when something was last about to go inline.
+    /// Why a complete build cannot be promoted now, but may be later.
+    pub(super) promotion_delayed: Option<String>,
+    /// The settled position when a build was last about to become inline.
     pub(super) settled: Option<Position>,
-    /// Whether somebody is waiting for this look, or it is the first.
-    pub(super) asked: bool,
-    pause: Duration,
-    look_at: Instant,
+    /// Whether the reconcile was requested, or is the first one.
+    pub(super) requested: bool,
+    backoff: Backoff,
+    reconcile_at: Instant,
 }
 
 impl Supervisor {
-    /// Looks once. A store that does not answer is waited for later.
+    /// Reconciles once. If a store does not respond, this is retried later.
     ///
     /// # Errors
-    /// [`Error::Unusable`] or [`Error::Invalid`] if the rows are of another shape or another log.
+    /// [`Error::Unusable`] or [`Error::Invalid`] if the stored rows have other columns or belong to another log.
     pub(crate) async fn start(
         control: Arc<FollowerControl>,
-        status: Arc<watch::Sender<Status>>,
+        status: Arc<StatusPublisher>,
     ) -> Result<Self, Error> {
         let mut supervisor = Self {
             control,
@@ -57,60 +58,60 @@ impl Supervisor {
             runners: Vec::new(),
             builds: Vec::new(),
             plan: BuildPlan::default(),
-            delayed: None,
+            promotion_delayed: None,
             settled: None,
-            asked: true,
-            pause: PAUSES.0,
-            look_at: Instant::now(),
+            requested: true,
+            backoff: RETRY,
+            reconcile_at: Instant::now(),
         };
         match supervisor.reconcile().await {
-            Err(error) if passes(&error) => supervisor.wait(&error),
+            Err(error) if is_transient(&error) => supervisor.wait_for_store(&error),
             result => result?,
         }
         supervisor.publish();
         Ok(supervisor)
     }
 
-    /// Keeps going until it is asked to end.
+    /// Runs until the shutdown.
     pub(crate) async fn run(mut self) {
         loop {
-            let rings = timeout_at(self.look_at, self.control.wakeup.notified());
-            if self.control.shutdown.or(rings).await.is_none() {
+            let wakeup = timeout_at(self.reconcile_at, self.control.wakeup.notified());
+            if self.control.shutdown.run_until_cancelled(wakeup).await.is_none() {
                 break;
             }
-            let (asked, restart) = self.control.take_requests();
-            if restart {
+            let requested = self.control.take_reconcile_request();
+            if self.status.take_restart_request() {
                 self.end_runners().await;
             }
             self.reap();
-            let is_due = self.delayed.is_none() && self.due().is_some();
-            if asked || self.look_at <= Instant::now() || is_due {
-                self.asked |= asked;
-                self.look().await;
+            let can_promote = self.promotion_delayed.is_none() && self.promotable().is_some();
+            if requested || self.reconcile_at <= Instant::now() || can_promote {
+                self.requested |= requested;
+                self.try_reconcile().await;
             }
             self.publish();
         }
         self.end_runners().await;
     }
 
-    async fn look(&mut self) {
+    async fn try_reconcile(&mut self) {
         let known = self.runners.len();
         match self.reconcile().await {
-            // Nothing was revived: what was started before lives.
-            Ok(()) if self.runners.len() <= known => self.pause = PAUSES.0,
+            // If no runner had to be started, those started before are alive.
+            Ok(()) if self.runners.len() <= known => self.backoff.reset(),
             Ok(()) => {}
-            Err(error) if passes(&error) => self.wait(&error),
+            Err(error) if is_transient(&error) => self.wait_for_store(&error),
             Err(error) => self.stop(&error),
         }
     }
 
-    /// Looks at the builds, and does what is to be done. A store that panics does not end it.
+    /// Reads the stored builds and acts on them, until there is no more to do. A panic of a store becomes an error.
     async fn reconcile(&mut self) -> Result<(), Error> {
         let name = self.name();
         let reconciled = catch_future(async {
             loop {
-                self.builds = self.defined().await?;
-                self.plan = BuildPlan::of(self.control.follower.table(), &self.builds);
+                self.builds = self.load_builds().await?;
+                self.plan = BuildPlan::new(self.control.follower.table(), &self.builds);
                 if self.make_async().await? {
                     continue;
                 }
@@ -119,16 +120,16 @@ impl Supervisor {
                     break;
                 }
             }
-            self.asked = false;
-            self.look_at = Instant::now() + if self.is_busy() { LOOKS.1 } else { LOOKS.0 };
+            self.requested = false;
+            self.reconcile_at = Instant::now() + if self.is_busy() { BUSY_INTERVAL } else { IDLE_INTERVAL };
             Ok(())
         })
         .await;
-        reconciled.unwrap_or_else(|panic| Err(panic.into_error(format!("the store of the rows of `{name}`"))))
+        reconciled.unwrap_or_else(|panic| Err(panic.into_error(format!("the row store of `{name}`"))))
     }
 
-    /// The builds that are there, one of this program's version among them.
-    async fn defined(&self) -> Result<Vec<Build>, Error> {
+    /// The stored builds. Defines one of this program's version if there is none.
+    async fn load_builds(&self) -> Result<Vec<Build>, Error> {
         let FollowerControl { follower, watcher, rows, .. } = &*self.control;
         let (own, log) = (follower.table(), watcher.store().log_id());
         let mut builds = rows.builds(own.projection).await?;
@@ -136,28 +137,28 @@ impl Supervisor {
             rows.define(&own, log).await?;
             builds = rows.builds(own.projection).await?;
         }
-        let mut known = builds.iter().filter(|build| build.version == own.version);
-        known.clone().try_for_each(|build| own.check_stored(&build.shape, build.log, log))?;
-        let is_new = known
+        let mut own_builds = builds.iter().filter(|build| build.version == own.version);
+        own_builds.clone().try_for_each(|build| own.check_stored(&build.shape, build.log, log))?;
+        let is_new = own_builds
             .next_back()
             .is_some_and(|build| !build.live && build.checkpoint.position == Position::START);
-        // At its first look only: what comes later is what it is there for.
+        // At the first reconcile only: events appended later are not to be skipped.
         if follower.starts_at_end() && is_new && self.plan.runs.is_empty() {
             let settled = watcher.store().settled().await?.position;
-            // Whoever was first has decided.
+            // If another process was first, its position holds and this commit is stale.
             rows.commit(RowChange::new(&own, Position::START, settled)).await?;
             return rows.builds(own.projection).await;
         }
         Ok(builds)
     }
 
-    /// Ends runners that are not needed, and starts those that are missing. What the appends keep needs none.
+    /// Ends runners that are not needed, and starts missing ones. Inline builds need none.
     pub(super) async fn run_builds(&mut self) -> Result<(), Error> {
-        let inline = |table: &Table| self.build(table).is_some_and(|build| build.inline);
-        let runs: Vec<Table> = self.plan.runs.iter().filter(|table| !inline(table)).copied().collect();
-        self.runners.retain(|running| runs.contains(&running.table));
+        let is_inline = |table: &Table| self.build(table).is_some_and(|build| build.inline);
+        let runs: Vec<Table> = self.plan.runs.iter().filter(|table| !is_inline(table)).copied().collect();
+        self.runners.retain(|runner| runs.contains(&runner.table));
         for table in runs {
-            if self.running(&table).is_some() {
+            if self.runner(&table).is_some() {
                 continue;
             }
             let build = self.build(&table);
@@ -171,120 +172,112 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Whether something is about to happen that no bell announces.
+    /// Whether a change is expected that does not wake the supervisor.
     fn is_busy(&self) -> bool {
-        matches!(self.plan.reads, Some(ServedBuild::Other(_)))
-            || (self.plan.candidate.is_some() && self.refused().is_none() && self.delayed.is_none())
+        matches!(self.plan.served, Some(ServedBuild::Other(_)))
+            || (self.plan.candidate.is_some()
+                && self.promotion_blocked().is_none()
+                && self.promotion_delayed.is_none())
             || self.next_inline().is_some()
     }
 
-    /// A build as it was when it was last looked at.
+    /// A build, as of the last reconcile.
     pub(super) fn build(&self, table: &Table) -> Option<&Build> {
         self.builds.iter().find(|build| build.order() == table.order())
     }
 
-    /// All of them, oldest first.
+    /// All builds, oldest first.
     pub(super) fn builds(&self) -> &[Build] {
         &self.builds
     }
 
-    /// The build that queries and the view show.
+    /// The live build.
     pub(super) fn live(&self) -> Option<&Build> {
         self.builds.iter().find(|build| build.live)
     }
 
-    pub(super) fn running(&self, table: &Table) -> Option<&RunnerHandle> {
-        self.runners.iter().find(|running| running.table == *table)
+    pub(super) fn runner(&self, table: &Table) -> Option<&RunnerHandle> {
+        self.runners.iter().find(|runner| runner.table == *table)
     }
 
-    /// Ends the runner of a build, after what it is at.
+    /// Ends the runner of a build after its current batch.
     pub(super) async fn end_runner(&mut self, table: &Table) {
-        if let Some(place) = self.runners.iter().position(|running| running.table == *table) {
-            self.runners.swap_remove(place).end().await;
+        if let Some(index) = self.runners.iter().position(|runner| runner.table == *table) {
+            self.runners.swap_remove(index).end().await;
         }
     }
 
     pub(super) async fn end_runners(&mut self) {
-        self.runners.iter().for_each(RunnerHandle::ask_to_end);
-        for running in self.runners.drain(..) {
-            running.end().await;
+        self.runners.iter().for_each(RunnerHandle::cancel);
+        for runner in self.runners.drain(..) {
+            runner.end().await;
         }
     }
 
-    /// Takes away runners that died. They are started again, after a pause that grows.
+    /// Removes runners that panicked. The next reconcile, after a growing pause, starts them again.
     fn reap(&mut self) {
         let known = self.runners.len();
-        self.runners.retain(|running| !running.is_dead());
+        self.runners.retain(|runner| !runner.is_dead());
         if self.runners.len() < known {
-            let reason = "its runner died, and is started again";
-            tracing::error!(name = self.name(), pause = ?self.pause, "{reason}");
-            self.pause();
-            self.set_state(State::Waiting { reason: reason.to_owned() });
+            let reason = "the runner panicked and is restarted";
+            let pause = self.pause();
+            tracing::error!(name = self.name(), ?pause, "{reason}");
+            self.status.set_state(State::Waiting { reason: reason.to_owned() });
         }
     }
 
-    fn wait(&mut self, error: &Error) {
+    fn wait_for_store(&mut self, error: &Error) {
         tracing::warn!(name = self.name(), %error, "waiting for a store");
         self.pause();
         if self.runners.is_empty() {
-            self.set_state(State::Waiting { reason: error.to_string() });
+            self.status.set_state(State::Waiting { reason: error.to_string() });
         }
     }
 
-    fn pause(&mut self) {
-        self.look_at = Instant::now() + self.pause;
-        self.pause = (self.pause * 2).min(PAUSES.1);
+    fn pause(&mut self) -> Duration {
+        let pause = self.backoff.next_pause();
+        self.reconcile_at = Instant::now() + pause;
+        pause
     }
 
-    /// Something is wrong that time does not cure.
+    /// Stops the follower because of an error that a retry does not cure.
     fn stop(&mut self, error: &Error) {
-        self.look_at = Instant::now() + LOOKS.0;
+        self.reconcile_at = Instant::now() + IDLE_INTERVAL;
         (self.runners, self.builds, self.plan) = (Vec::new(), Vec::new(), BuildPlan::default());
-        if self.set_state(State::Stopped(Stopped::because(error))) {
-            tracing::error!(name = self.name(), %error, "it stands still");
+        if self.status.set_state(State::Stopped(Stopped::without_event(error))) {
+            tracing::error!(name = self.name(), %error, "the projection or policy is stopped");
         }
     }
 
-    /// Tells how it does, and gives whether that is news.
-    fn set_state(&self, state: State) -> bool {
-        self.status.send_if_modified(|status| {
-            let news = status.state != state;
-            status.state = state;
-            news
-        })
-    }
-
-    /// Tells what questions read now, and how it does.
     fn publish(&self) {
-        let Some(told) = self.told() else { return };
-        self.status.send_if_modified(|status| {
-            let news = *status != told && !self.control.is_restarting();
-            if news {
-                *status = told;
-            }
-            news
-        });
+        if let Some(status) = self.current_status() {
+            self.status.publish(status);
+        }
     }
 
-    /// The status as it follows from the plan and from its runners; none while those that matter are not there.
-    fn told(&self) -> Option<Status> {
-        let candidate = self.plan.candidate.and_then(|table| self.running(&table)).map(RunnerHandle::status);
+    /// The status according to the plan and the runners; `None` while the runners that matter are not started.
+    fn current_status(&self) -> Option<Status> {
+        let candidate = self.plan.candidate.and_then(|table| self.runner(&table)).map(RunnerHandle::status);
         let building = candidate.as_ref().and_then(|status| status.building.clone());
-        let promotion_blocked = self.refused().or_else(|| self.delayed.clone());
-        let status = match (&self.plan.reads, candidate) {
+        let promotion_blocked = self.promotion_blocked().or_else(|| self.promotion_delayed.clone());
+        let status = match (&self.plan.served, candidate) {
             (Some(ServedBuild::Own(table)), _) if self.is_inline() => {
                 let (position, state, reads) = (Position::END, State::Inline, Some(*table));
                 Status { position, state, reads, promotion_blocked, ..Status::NEW }
             }
             (Some(ServedBuild::Own(table)), candidate) => {
-                let running = self.running(table)?;
-                let promotion_blocked = promotion_blocked.or_else(|| candidate.as_ref().and_then(stop));
-                Status { reads: running.is_there().then_some(*table), promotion_blocked, ..running.status() }
+                let runner = self.runner(table)?;
+                let promotion_blocked = promotion_blocked.or_else(|| candidate.as_ref().and_then(stop_of));
+                Status {
+                    reads: runner.is_at_target().then_some(*table),
+                    promotion_blocked,
+                    ..runner.status()
+                }
             }
-            // It moves whatever becomes of the candidate.
+            // Other programs update the served build, so it moves even if the candidate is stopped.
             (Some(ServedBuild::Other(table)), candidate) => {
                 let live = self.live().map(|live| live.checkpoint.clone()).unwrap_or_default();
-                let promotion_blocked = promotion_blocked.or_else(|| candidate.as_ref().and_then(stop));
+                let promotion_blocked = promotion_blocked.or_else(|| candidate.as_ref().and_then(stop_of));
                 let state = match candidate?.state {
                     State::Waiting { reason } => State::Waiting { reason },
                     _ => State::CatchingUp,
@@ -297,9 +290,9 @@ impl Supervisor {
         Some(Status { building: building.or(status.building), ..status })
     }
 
-    /// Why the candidate does not take over until somebody does something about it.
-    pub(super) fn refused(&self) -> Option<String> {
-        self.plan.candidate.and_then(|table| self.control.refused(&table))
+    /// Why the candidate cannot be promoted without an intervention.
+    pub(super) fn promotion_blocked(&self) -> Option<String> {
+        self.plan.candidate.and_then(|table| self.control.promotion_blocked(&table))
     }
 
     pub(super) fn name(&self) -> &'static str {
@@ -307,15 +300,15 @@ impl Supervisor {
     }
 }
 
-/// Why a build stands still, if it does.
-fn stop(status: &Status) -> Option<String> {
+/// Why a build is stopped, if it is.
+fn stop_of(status: &Status) -> Option<String> {
     match &status.state {
         State::Stopped(stopped) => Some(stopped.to_string()),
         _ => None,
     }
 }
 
-/// Whether time may cure it: a store is away, an answer was lost, or somebody's code panicked.
-pub(super) fn passes(error: &Error) -> bool {
+/// Whether a retry may succeed: a store was unavailable, a response was lost, or user code panicked.
+pub(super) fn is_transient(error: &Error) -> bool {
     error.is_unavailable() || error.is_unknown() || matches!(error, Error::Panicked { .. })
 }

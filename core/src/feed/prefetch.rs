@@ -1,4 +1,4 @@
-//! A feed in batches, the next of which is read while somebody works on one.
+//! A feed that reads the next batch while the current one is processed.
 
 use std::{panic::resume_unwind, sync::Arc};
 
@@ -12,17 +12,17 @@ use crate::{
     store::Page,
 };
 
-/// A batch is not continued behind so many bytes of payloads.
-const BYTES: usize = 8 << 20;
+/// A batch with this many bytes of payloads is not extended by another page.
+const MAX_BATCH_BYTES: usize = 8 << 20;
 
-/// Reads a feed in batches: all that is settled, up to a limit that the reader says. Where there is more, the next batch is
-/// read at once, in a task of its own.
+/// Reads a feed in batches of a size that the reader chooses. If more events are settled, a background task reads the next
+/// batch at once.
 pub(crate) struct PrefetchingFeed {
     feed: Feed,
-    ahead: Option<Prefetch>,
+    next: Option<Prefetch>,
 }
 
-/// A batch, and whether the log had more behind it.
+/// A batch, and whether the log may have more events after it.
 struct Batch {
     page: Page,
     more: bool,
@@ -32,39 +32,39 @@ struct Batch {
 struct Prefetch {
     after: Position,
     limit: usize,
-    reading: JoinHandle<Result<Batch, Error>>,
+    task: JoinHandle<Result<Batch, Error>>,
 }
 
 impl Drop for Prefetch {
     fn drop(&mut self) {
-        self.reading.abort();
+        self.task.abort();
     }
 }
 
 impl PrefetchingFeed {
-    /// Everything that matches, from the beginning of the log.
+    /// A feed of all matching events, from the beginning of the log.
     pub(crate) fn new(watcher: Arc<LogWatcher>, filter: Criteria) -> Self {
-        Self { feed: Feed::new(watcher, filter), ahead: None }
+        Self { feed: Feed::new(watcher, filter), next: None }
     }
 
-    /// At most `limit` records, and at least one if there is one. What was read before an error is given first: the error
-    /// comes again.
+    /// Reads the next batch without waiting: at most `limit` records, and at least one if one is settled. If an error
+    /// follows some records, they are returned, and the next call fails.
     ///
     /// # Errors
-    /// As [`Feed::poll`]; it stands where it stood.
+    /// As [`Feed::poll`]; the position is unchanged.
     pub(crate) async fn poll(&mut self, limit: usize) -> Result<Page, Error> {
         let after = self.position();
-        let fits = |ahead: &Prefetch| ahead.after == after && ahead.limit <= limit;
-        let Batch { page, more } = match self.ahead.take().filter(fits) {
-            Some(ahead) => ahead.read().await?,
+        let fits = |next: &Prefetch| next.after == after && next.limit <= limit;
+        let Batch { page, more } = match self.next.take().filter(fits) {
+            Some(next) => next.batch().await?,
             None => read(self.feed.clone(), limit).await?,
         };
         self.seek(page.up_to);
-        self.ahead = more.then(|| Prefetch::start(&self.feed, limit));
+        self.next = more.then(|| Prefetch::start(&self.feed, limit));
         Ok(page)
     }
 
-    /// The next batch, as soon as the log is settled further: see [`Feed::next`].
+    /// Waits until more events are settled, and reads the next batch: see [`Feed::next`].
     ///
     /// # Errors
     /// As [`PrefetchingFeed::poll`].
@@ -75,26 +75,26 @@ impl PrefetchingFeed {
             if page.up_to > before {
                 return Ok(page);
             }
-            self.more().await;
+            self.wait_for_more().await;
         }
     }
 
-    /// Waits until the log is settled further than it has read.
-    pub(crate) async fn more(&self) {
-        self.feed.more().await;
+    /// Waits until the log is settled beyond the position of the feed.
+    pub(crate) async fn wait_for_more(&self) {
+        self.feed.wait_for_more().await;
     }
 
-    /// Up to where it has given records.
+    /// The position up to which records were returned.
     pub(crate) fn position(&self) -> Position {
         self.feed.position()
     }
 
-    /// Reads on behind another position from now.
+    /// Continues after another position.
     pub(crate) fn seek(&mut self, after: Position) {
         self.feed.seek(after);
     }
 
-    /// The watcher of the log that it reads.
+    /// The watcher of the log.
     pub(crate) fn watcher(&self) -> &Arc<LogWatcher> {
         self.feed.watcher()
     }
@@ -102,35 +102,35 @@ impl PrefetchingFeed {
 
 impl Prefetch {
     fn start(feed: &Feed, limit: usize) -> Self {
-        Self { after: feed.position(), limit, reading: tokio::spawn(read(feed.clone(), limit)) }
+        Self { after: feed.position(), limit, task: tokio::spawn(read(feed.clone(), limit)) }
     }
 
-    async fn read(mut self) -> Result<Batch, Error> {
-        match (&mut self.reading).await {
+    async fn batch(mut self) -> Result<Batch, Error> {
+        match (&mut self.task).await {
             Ok(batch) => batch,
-            Err(ended) => match ended.try_into_panic() {
+            Err(error) => match error.try_into_panic() {
                 Ok(panic) => resume_unwind(panic),
-                Err(ended) => Err(Error::unavailable("read ahead", ended)),
+                Err(error) => Err(Error::unavailable("read ahead", error)),
             },
         }
     }
 }
 
-/// Reads page by page, so that neither a store nor a statement has to hold a batch at once.
+/// Reads page by page, so that no store and no statement has to hold a whole batch.
 async fn read(mut feed: Feed, limit: usize) -> Result<Batch, Error> {
     let mut batch = read_page(&mut feed, limit).await?;
-    let mut bytes = size(&batch.page.records);
-    while batch.more && batch.page.records.len() < limit && bytes < BYTES {
+    let mut bytes = payload_bytes(&batch.page.records);
+    while batch.more && batch.page.records.len() < limit && bytes < MAX_BATCH_BYTES {
         let rest = limit - batch.page.records.len();
         let Ok(Batch { page, more }) = read_page(&mut feed, rest).await else { break };
-        bytes += size(&page.records);
+        bytes += payload_bytes(&page.records);
         batch.page.records.extend(page.records);
         (batch.page.up_to, batch.page.gap, batch.more) = (page.up_to, page.gap, more);
     }
     Ok(batch)
 }
 
-fn size(records: &[Record]) -> usize {
+fn payload_bytes(records: &[Record]) -> usize {
     records.iter().map(|record| record.data.as_str().len()).sum()
 }
 

@@ -1,43 +1,43 @@
 //! One watcher of a log for all feeds of a process.
 
 use std::{
-    future::poll_fn,
     pin::pin,
     sync::{Arc, Weak},
-    task::Poll,
     time::Duration,
 };
 
+use futures_util::future::{Either, select};
 use tokio::{
     sync::{Notify, watch},
     time::timeout,
 };
 
 use crate::{
+    backoff::Backoff,
     record::Position,
     store::{EventStore, Wakeups},
 };
 
-/// The shortest pause between two looks at a log that does not move.
-const SHORTEST: Duration = Duration::from_millis(2);
-/// The longest one.
-const LONGEST: Duration = Duration::from_millis(50);
-/// The longest one while the store tells of what others append.
-const LONGEST_HINTED: Duration = Duration::from_millis(250);
+/// The first pause between two polls of a log that does not move.
+const FIRST_PAUSE: Duration = Duration::from_millis(2);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+/// The longest pause while the store signals the appends of other processes.
+const LONGEST_PAUSE_WITH_WAKEUPS: Duration = Duration::from_millis(250);
 
-/// Knows up to where a log is settled, and wakes those who wait for more. It looks at the log only while somebody waits.
+/// Observes the settled position of a log and wakes the feeds that wait for more. It polls the store only while one waits.
 #[derive(Debug)]
 pub struct LogWatcher {
     store: Arc<dyn EventStore>,
     settled: watch::Sender<Position>,
-    /// The last position that this process had acknowledged.
+    /// The last position that this process has appended.
     acknowledged: watch::Sender<Position>,
-    /// Rings when there is a reason to look at once.
+    /// Notified when the log should be polled at once.
     wakeup: Arc<Notify>,
 }
 
 impl LogWatcher {
-    /// Watches a log, as long as the hub lives.
+    /// Watches a log until the watcher is dropped.
     pub fn new(store: Arc<dyn EventStore>) -> Arc<Self> {
         let (settled, acknowledged) = (watch::Sender::default(), watch::Sender::default());
         let wakeup = Arc::new(Notify::new());
@@ -51,22 +51,22 @@ impl LogWatcher {
         &self.store
     }
 
-    /// Says that this process appended something up to a position: the next look comes at once.
+    /// Reports that this process appended events up to a position, so that the log is polled at once.
     pub fn appended(&self, position: Position) {
         self.acknowledged.send_if_modified(|known| {
-            let further = position > *known;
+            let is_later = position > *known;
             *known = position.max(*known);
-            further
+            is_later
         });
         self.wakeup.notify_one();
     }
 
-    /// The last position that this process had acknowledged.
+    /// The last position that this process has appended.
     pub fn acknowledged(&self) -> Position {
         *self.acknowledged.borrow()
     }
 
-    /// Up to where the log is known to be settled. It may be further.
+    /// The settled position as of the last poll. The log may be settled further.
     pub fn settled(&self) -> Position {
         *self.settled.borrow()
     }
@@ -75,7 +75,7 @@ impl LogWatcher {
     pub async fn settled_beyond(&self, position: Position) {
         let mut settled = self.settled.subscribe();
         self.wakeup.notify_one();
-        // The sender lives as long as `self`, so this ends by being fulfilled.
+        // An error would mean that the sender is dropped, but `self` owns it.
         let _ = settled.wait_for(|settled| *settled > position).await;
     }
 
@@ -93,84 +93,91 @@ impl LogWatcher {
                 });
                 match settled.gap {
                     _ if moved => PollResult::Moved,
-                    Some(_) => PollResult::Blocked,
-                    None => PollResult::Still,
+                    Some(_) => PollResult::Gap,
+                    None => PollResult::Unchanged,
                 }
             }
             Err(error) => {
-                tracing::debug!(%error, "could not look how far the log is settled");
-                PollResult::Still
+                tracing::debug!(%error, "could not read the settled position of the log");
+                PollResult::Unchanged
             }
         }
     }
 }
 
 impl Drop for LogWatcher {
-    /// The watcher wakes, finds the hub gone, and ends.
+    /// Wakes the poll loop, which then ends.
     fn drop(&mut self) {
         self.wakeup.notify_one();
     }
 }
 
-/// What a look at the log showed.
+/// Result of polling the log.
 enum PollResult {
     /// It is settled further than before.
     Moved,
-    /// It stands before a gap.
-    Blocked,
-    /// There is nothing new.
-    Still,
+    /// A gap in the positions blocks the settled position.
+    Gap,
+    /// No more events are settled.
+    Unchanged,
 }
 
 /// Why a pause ended.
 #[derive(PartialEq, Eq)]
 enum WakeReason {
-    Bell,
-    Hint,
-    Time,
+    /// A caller of this process asked for a poll.
+    Local,
+    /// The store signalled an append of another process.
+    Store,
+    Timeout,
 }
 
-/// Looks at the log while somebody waits: at once when the bell rings or a hint comes, else after pauses that grow while
-/// nothing moves. The hub is not held while pausing.
+/// Polls the log while a feed waits: at once after a wake-up, else after pauses that grow while the log does not move. Holds
+/// no reference to the watcher during a pause.
 async fn poll_loop(watcher: Weak<LogWatcher>, wakeup: Arc<Notify>) {
-    let (mut wakeups, mut hinted) = (None, false);
-    let (mut woken, mut pause) = (WakeReason::Bell, SHORTEST);
+    let (mut store_wakeups, mut trusts_wakeups) = (None, false);
+    let (mut reason, mut backoff) = (WakeReason::Local, Backoff::new(FIRST_PAUSE, LONGEST_PAUSE));
     while let Some(watcher) = watcher.upgrade() {
         let wakeups = match watcher.has_waiters() {
-            true => Some(wakeups.get_or_insert_with(|| watcher.store.wakeups())),
+            true => Some(store_wakeups.get_or_insert_with(|| watcher.store.wakeups())),
             false => None,
         };
         if wakeups.is_some() {
             match watcher.poll().await {
                 PollResult::Moved => {
-                    // It moved and nobody said so: hints are not to be relied on, until the next one comes.
-                    hinted &= woken != WakeReason::Time;
-                    (woken, pause) = (WakeReason::Bell, SHORTEST);
+                    // It moved without a wake-up: do not rely on wake-ups until the next one comes.
+                    trusts_wakeups &= reason != WakeReason::Timeout;
+                    reason = WakeReason::Local;
+                    backoff.reset();
                     continue;
                 }
-                // Nobody tells when it is closed.
-                PollResult::Blocked => hinted = false,
-                PollResult::Still => {}
+                // No wake-up is sent when a gap closes.
+                PollResult::Gap => trusts_wakeups = false,
+                PollResult::Unchanged => {}
             }
         }
         drop(watcher);
-        woken = wait(&wakeup, wakeups, pause).await;
-        hinted |= woken == WakeReason::Hint;
-        let longest = if hinted { LONGEST_HINTED } else { LONGEST };
-        pause = if woken == WakeReason::Time { (pause * 2).min(longest) } else { SHORTEST };
+        let pause = backoff.next_pause();
+        reason = wait(&wakeup, wakeups, pause).await;
+        trusts_wakeups |= reason == WakeReason::Store;
+        if reason == WakeReason::Timeout {
+            backoff.set_longest(if trusts_wakeups { LONGEST_PAUSE_WITH_WAKEUPS } else { LONGEST_PAUSE });
+        } else {
+            backoff.reset();
+        }
     }
 }
 
-/// Waits until the bell rings; if there is somebody to look for, no longer than a pause or until a hint comes.
+/// Waits until the log should be polled: without waiting feeds until a feed waits, else at most for a pause.
 async fn wait(wakeup: &Notify, wakeups: Option<&mut Wakeups>, pause: Duration) -> WakeReason {
     let Some(wakeups) = wakeups else {
         wakeup.notified().await;
-        return WakeReason::Bell;
+        return WakeReason::Local;
     };
-    let (mut rung, mut hinted) = (pin!(wakeup.notified()), pin!(wakeups.next()));
-    let news = poll_fn(|context| match rung.as_mut().poll(context) {
-        Poll::Ready(()) => Poll::Ready(WakeReason::Bell),
-        Poll::Pending => hinted.as_mut().poll(context).map(|()| WakeReason::Hint),
-    });
-    timeout(pause, news).await.unwrap_or(WakeReason::Time)
+    let (local, store) = (pin!(wakeup.notified()), pin!(wakeups.next()));
+    match timeout(pause, select(local, store)).await {
+        Ok(Either::Left(_)) => WakeReason::Local,
+        Ok(Either::Right(_)) => WakeReason::Store,
+        Err(_) => WakeReason::Timeout,
+    }
 }

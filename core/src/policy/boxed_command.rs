@@ -1,4 +1,4 @@
-//! Commands of any type, kept until they have an answer.
+//! Commands with their types erased.
 
 use std::{fmt::Debug, pin::Pin};
 
@@ -13,7 +13,7 @@ use crate::{
     store::Receipt,
 };
 
-/// A command with its decision, which may be sent again when the store did not answer.
+/// A command with its handler. It can be sent again if the store did not respond.
 pub(crate) trait BoxedCommand: Send {
     /// The stored name.
     fn name(&self) -> &'static str;
@@ -21,14 +21,14 @@ pub(crate) trait BoxedCommand: Send {
     /// The command as JSON.
     fn body(&self) -> Result<Payload, Invalid>;
 
-    /// Executes it. Of a rejection only what it says is told.
+    /// Executes it. A rejection is returned as text.
     fn send(&mut self, call: Call) -> Sent<'_>;
 }
 
-/// The answer to a command of any type.
+/// The execution of a command.
 pub(crate) type Sent<'a> = Pin<Box<dyn Future<Output = Result<Receipt, ExecuteError<String>>> + Send + 'a>>;
 
-/// Keeps commands: a dispatcher that does nothing else.
+/// A dispatcher that boxes the command instead of executing it.
 pub(super) struct CollectCommands;
 
 impl Dispatcher for CollectCommands {
@@ -41,10 +41,10 @@ impl Dispatcher for CollectCommands {
         R: IntoEvents + 'static,
         E: Debug + Send + 'static,
     {
-        Box::new(Decidable { command, handler })
+        Box::new(CommandWithHandler { command, handler })
     }
 
-    /// A rejection is told in its own words, whatever it is turned into.
+    /// Ignores the conversion of the rejection: its text is that of the original type.
     fn map<A, B>(out: Box<dyn BoxedCommand>, _: fn(A) -> B) -> Box<dyn BoxedCommand>
     where
         A: Debug + Send + 'static,
@@ -54,12 +54,12 @@ impl Dispatcher for CollectCommands {
     }
 }
 
-struct Decidable<C, S, R, E> {
+struct CommandWithHandler<C, S, R, E> {
     command: C,
     handler: Handler<C, S, R, E>,
 }
 
-impl<C, S, R, E> BoxedCommand for Decidable<C, S, R, E>
+impl<C, S, R, E> BoxedCommand for CommandWithHandler<C, S, R, E>
 where
     C: Serialize + Send + 'static,
     S: Send + 'static,

@@ -1,4 +1,4 @@
-//! What a handler may return, and the commands it becomes.
+//! Return types of policy handlers.
 
 use std::fmt;
 
@@ -6,19 +6,21 @@ use super::boxed_command::{BoxedCommand, CollectCommands};
 use crate::{command::Command, error::BoxError};
 
 /// The commands of one reaction, in the order in which they are sent.
+///
+/// A handler that always returns the same types needs no `Commands`: see [`IntoCommands`].
 #[derive(Default)]
 pub struct Commands(Vec<Box<dyn BoxedCommand>>);
 
 impl Commands {
-    /// None so far.
+    /// No commands.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds what a handler returned.
+    /// Adds the commands of a handler's return value.
     ///
     /// # Errors
-    /// The error that it returned instead.
+    /// The error, if the handler returned one.
     pub fn add(&mut self, commands: impl IntoCommands) -> Result<(), BoxError> {
         commands.add_to(self)
     }
@@ -28,17 +30,17 @@ impl Commands {
         self.0.push(command.dispatch(CollectCommands));
     }
 
-    /// How many there are.
+    /// The number of commands.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no commands.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Their stored names.
+    /// The stored names of the commands.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         self.0.iter().map(|command| command.name())
     }
@@ -58,7 +60,7 @@ impl fmt::Debug for Commands {
     }
 }
 
-/// What a handler of a policy may return: one command, a tuple of different ones, an array, a `Vec`, an `Option`, `()`,
+/// Return types of a policy's handlers: one command, a tuple of different ones, an array, a `Vec`, an `Option`, `()`,
 /// [`Commands`], or a `Result` with one of these.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be turned into commands",
@@ -69,7 +71,7 @@ pub trait IntoCommands {
     /// Adds the commands in order.
     ///
     /// # Errors
-    /// The error that there is instead.
+    /// The error, if the value is one.
     fn add_to(self, commands: &mut Commands) -> Result<(), BoxError>;
 }
 

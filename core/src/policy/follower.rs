@@ -1,4 +1,4 @@
-//! A policy as something that follows the log.
+//! A policy as a follower of the log.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ impl<P: Policy> PolicyFollower<P> {
 }
 
 impl<P: Policy> Follower for PolicyFollower<P> {
-    /// A checkpoint alone.
+    /// A checkpoint only, without rows.
     fn table(&self) -> Table {
         Table { projection: P::NAME, version: 1, build: 0, columns: &[] }
     }
@@ -34,7 +34,7 @@ impl<P: Policy> Follower for PolicyFollower<P> {
     fn batch_handler(&self, table: Table, _: SharedRows) -> Box<dyn BatchHandler> {
         let Self { policy, app, codec } = self;
         let (policy, app, codec) = (Arc::clone(policy), app.clone(), codec.clone());
-        Box::new(PolicyHandler { policy, app, codec, table, pending: Mutex::default(), tried: None })
+        Box::new(PolicyHandler { policy, app, codec, table, pending: Mutex::default(), failures: None })
     }
 
     fn error_policy(&self) -> ErrorPolicy {

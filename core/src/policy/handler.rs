@@ -1,4 +1,4 @@
-//! Runs a policy on the events of a feed: it reacts to one, its commands are sent, and only then comes the next.
+//! The batch handler of a policy: reacts to one event, sends its commands, and only then handles the next.
 
 use std::{borrow::Cow, num::NonZeroUsize, sync::Arc};
 
@@ -21,36 +21,38 @@ use crate::{
     tag::Tag,
 };
 
-/// A policy at work.
+/// Handles the events of a policy.
 pub(super) struct PolicyHandler<P> {
     pub(super) policy: Arc<P>,
     pub(super) app: AppSlot,
     pub(super) codec: Codec,
     pub(super) table: Table,
-    /// The commands of the event that it has come to, as long as not all of them have an answer. The lock is never taken: it
-    /// makes `Sync` what holds commands, which need not be.
+    /// The commands of the current event, until all are done. The lock is never result; it makes the handler `Sync`, which
+    /// commands need not be.
     pub(super) pending: Mutex<Option<PendingCommands>>,
-    /// The event at which it failed last, and how often.
-    pub(super) tried: Option<(Uuid, u32)>,
+    /// The event that failed last, and how often.
+    pub(super) failures: Option<(Uuid, u32)>,
 }
 
-/// Commands to be sent.
+/// The commands of an event, some of which may be sent already.
 pub(super) struct PendingCommands {
     event: Uuid,
     commands: Commands,
+    /// Whether the handler awaited something.
     waited: bool,
+    /// The index of the next command to send.
     next: usize,
 }
 
-/// Why an event is not done with.
+/// Why an event could not be handled.
 enum Failure {
-    /// A store does not answer.
+    /// A store does not respond.
     Store(Error),
     /// A command was rejected.
     Rejected(String),
-    /// The reaction failed, or a command did. The next try may succeed.
+    /// The handler or a command failed. The next try may succeed.
     Failed(String),
-    /// No try would succeed, and neither would that of another event.
+    /// No try can succeed, and neither can other events: the policy stops, whatever its options.
     Fatal(String),
 }
 
@@ -64,36 +66,37 @@ impl<P: Policy> BatchHandler for PolicyHandler<P> {
         criteria_of::<P>()
     }
 
-    /// What was done is written down before more is done. Events about which nothing was done are passed over together.
+    /// Stops after an event with side effects, so that the checkpoint is saved before the next; events without are handled
+    /// together.
     async fn handle(
         &mut self,
         records: &[Record],
         _: Position,
         parking: &Parking,
     ) -> Result<BatchResult, Error> {
-        let (mut parking, mut taken, once) =
+        let (mut parking, mut result, single_attempt) =
             (Cow::Borrowed(parking), BatchResult::default(), parking.single_attempt());
         for (index, record) in records.iter().enumerate() {
             let keys: Vec<String> = record.tags.iter().map(Tag::to_string).collect();
-            let (parked, acted) = match parking.blocked_by(&keys) {
-                Some(before) => (Some(park_waiting(record, keys, before)), false),
-                None => match self.handle_event(record, once).await {
-                    Ok(Handled::Done { acted }) => (None, acted),
-                    Ok(Handled::GivenUp { error, attempts, parks: true }) if parking.can_park() => {
+            let (parked, has_effects) = match parking.blocked_by(&keys) {
+                Some(blocker) => (Some(park_waiting(record, keys, blocker)), false),
+                None => match self.handle_event(record, single_attempt).await {
+                    Ok(Handled::Done { has_effects }) => (None, has_effects),
+                    Ok(Handled::GaveUp { error, attempts, parks: true }) if parking.can_park() => {
                         tracing::error!(policy = P::NAME, event = %record.id, error, "the event is parked");
                         (Some(Parked { attempts, ..park_failed(record, keys, error) }), true)
                     }
-                    Ok(Handled::GivenUp { error, .. }) => {
-                        taken.poison = Some(PoisonEvent { index, error });
+                    Ok(Handled::GaveUp { error, .. }) => {
+                        result.poison = Some(PoisonEvent { index, error });
                         break;
                     }
                     Ok(Handled::Failed(error)) => {
-                        (taken.poison, taken.retry_later) = (Some(PoisonEvent { index, error }), true);
+                        (result.poison, result.retry_later) = (Some(PoisonEvent { index, error }), true);
                         break;
                     }
-                    // It is the first one when it comes again, and its commands are still at hand.
-                    Err(_) if index > 0 && !once => {
-                        taken.processed = NonZeroUsize::new(index);
+                    // Commit the events before it first. Its commands stay pending until it comes again as the first one.
+                    Err(_) if index > 0 && !single_attempt => {
+                        result.processed = NonZeroUsize::new(index);
                         break;
                     }
                     Err(error) => return Err(error),
@@ -101,51 +104,52 @@ impl<P: Policy> BatchHandler for PolicyHandler<P> {
             };
             if let Some(parked) = parked {
                 parking.to_mut().add(&parked);
-                taken.park.push(parked);
+                result.park.push(parked);
             }
-            if acted && !once {
-                taken.processed = NonZeroUsize::new(index + 1);
+            if has_effects && !single_attempt {
+                result.processed = NonZeroUsize::new(index + 1);
                 break;
             }
         }
-        Ok(taken)
+        Ok(result)
     }
 }
 
-/// What came of a try to be done with an event.
+/// Result of one try to handle an event.
 enum Handled {
     Done {
-        /// Whether it sent commands, or its handler waited for something.
-        acted: bool,
+        /// Whether it may have had side effects: it sent commands, or its handler awaited something.
+        has_effects: bool,
     },
     /// The next try may succeed.
     Failed(String),
-    /// There will be no other try.
-    GivenUp { error: String, attempts: u32, parks: bool },
+    /// It will not be tried again.
+    GaveUp { error: String, attempts: u32, parks: bool },
 }
 
 impl<P: Policy> PolicyHandler<P> {
-    /// Tries once, and decides what it means if that fails.
-    async fn handle_event(&mut self, record: &Record, once: bool) -> Result<Handled, Error> {
-        let before = self.tried.take().filter(|(event, _)| *event == record.id).map_or(0, |(_, tries)| tries);
-        let (attempts, most) = (before + 1, if once { 1 } else { P::TRIES });
-        let (error, parks) = match self.answer(record).await {
-            Ok(acted) => return Ok(Handled::Done { acted }),
+    /// Tries once, and decides what a failure leads to.
+    async fn handle_event(&mut self, record: &Record, single_attempt: bool) -> Result<Handled, Error> {
+        let before =
+            self.failures.take().filter(|(event, _)| *event == record.id).map_or(0, |(_, tries)| tries);
+        let (attempts, max) = (before + 1, if single_attempt { 1 } else { P::TRIES });
+        let (error, parks) = match self.react_and_send(record).await {
+            Ok(has_effects) => return Ok(Handled::Done { has_effects }),
             Err(Failure::Store(error)) => return Err(error),
-            Err(Failure::Failed(error)) if attempts < most => {
-                self.tried = Some((record.id, attempts));
-                return Ok(Handled::Failed(format!("try {attempts} of {most} failed: {error}")));
+            Err(Failure::Failed(error)) if attempts < max => {
+                self.failures = Some((record.id, attempts));
+                return Ok(Handled::Failed(format!("try {attempts} of {max} failed: {error}")));
             }
             Err(Failure::Failed(error)) => (error, P::ON_ERROR == OnError::Park),
             Err(Failure::Rejected(error)) => (error, P::ON_REJECT == OnReject::Park),
             Err(Failure::Fatal(error)) => (error, false),
         };
         *self.pending.get_mut() = None;
-        Ok(Handled::GivenUp { error, attempts, parks })
+        Ok(Handled::GaveUp { error, attempts, parks })
     }
 
-    /// Reacts to an event and sends its commands, as far as that was not done yet. Gives whether anything was done.
-    async fn answer(&mut self, record: &Record) -> Result<bool, Failure> {
+    /// Calls the handler and sends the commands that were not sent yet. Returns whether there may have been side effects.
+    async fn react_and_send(&mut self, record: &Record) -> Result<bool, Failure> {
         let mut pending = match self.pending.get_mut().take().filter(|pending| pending.event == record.id) {
             Some(pending) => pending,
             None => {
@@ -155,12 +159,12 @@ impl<P: Policy> PolicyHandler<P> {
             }
         };
         let sent = self.send(record, &mut pending).await;
-        let acted = pending.waited || !pending.commands.is_empty();
+        let has_effects = pending.waited || !pending.commands.is_empty();
         *self.pending.get_mut() = sent.is_err().then_some(pending);
-        sent.map(|()| acted)
+        sent.map(|()| has_effects)
     }
 
-    /// Sends what has no answer yet, in order. The app is held for one command at a time: one that was dropped can go.
+    /// Sends the remaining commands in order. Holds the app for one command at a time, so that it can be dropped meanwhile.
     async fn send(&self, record: &Record, pending: &mut PendingCommands) -> Result<(), Failure> {
         while let Some(command) = pending.commands.get_mut(pending.next) {
             let app = self.app().await.map_err(Failure::Store)?;
@@ -199,26 +203,28 @@ impl Failure {
     }
 }
 
-/// Whoever reacts to what it causes would go on for ever.
-fn check_hops<P: Policy>(metadata: &Metadata, most: u32) -> Result<(), Failure> {
+/// Refuses to send commands beyond the maximum: policies that trigger each other would never end.
+fn check_hops<P: Policy>(metadata: &Metadata, max: u32) -> Result<(), Failure> {
     let (name, hops) = (P::NAME, metadata.hops);
-    if hops < most {
+    if hops < max {
         return Ok(());
     }
-    let asked = metadata.actor.as_ref().and_then(|actor| actor.as_str().strip_prefix(ACTOR));
-    let cause = match asked {
-        Some(other) if other != name => format!("`{name}` reacts to what `{other}` causes, and so on"),
-        _ => format!("`{name}` reacts to what it causes"),
+    let sender = metadata.actor.as_ref().and_then(|actor| actor.as_str().strip_prefix(ACTOR));
+    let cause = match sender {
+        Some(other) if other != name => {
+            format!("`{name}` reacts to the commands of `{other}`, and policies trigger each other")
+        }
+        _ => format!("`{name}` reacts to its own commands"),
     };
     Err(Failure::Fatal(format!(
-        "{cause}: {hops} policies in a row stand between somebody's command and this event, and `{name}` would be one more; \
-         let a handler leave out the events that end the chain, or allow more with `max_hops`"
+        "{cause}: {hops} policies in a row led from a user command to this event, the maximum; end the chain in a handler, or \
+         raise `max_hops`"
     )))
 }
 
 const ACTOR: &str = "policy:";
 
-/// What is said about a command: whose it is, and why.
+/// The id and the metadata of a command.
 fn call<P: Policy>(call: Call, cause: Uuid, metadata: &Metadata, index: usize) -> Call {
     let inherited = |name: &Option<Name>| name.as_ref().map(|name| name.as_str().to_owned().into());
     Call {

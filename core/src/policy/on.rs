@@ -1,4 +1,4 @@
-//! What the `Policy` derive writes for an `on` entry.
+//! Functions that the `Policy` derive calls for an `on` entry.
 
 use super::{Commands, IntoCommands};
 use crate::{
@@ -8,7 +8,8 @@ use crate::{
     record::{RawEvent, Record},
 };
 
-/// Types and decoding of an entry come from one trait, so that an entry that is no event is one error.
+/// The type of an `on` entry. One trait provides the stored types and the decoding, so that an entry that is not an event is
+/// one compile error.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an event",
@@ -19,7 +20,7 @@ pub trait OnPolicy: Sized {
     /// The event types of the entry.
     const TYPES: Types;
 
-    /// The events of this type that a record holds: none if it is of another type.
+    /// Decodes the events of this type from a record; returns none if the record is of another type.
     ///
     /// # Errors
     /// [`Invalid`] if the record cannot be decoded.
@@ -39,7 +40,8 @@ impl<E: Event> OnPolicy for E {
     }
 }
 
-/// What a handler gives: commands ([`SyncHandler`]), or a future of them ([`AsyncHandler`]). The compiler finds out which.
+/// The return value of a handler: commands ([`SyncHandler`]), or a future of them ([`AsyncHandler`]). The compiler infers
+/// which.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "a handler of a policy cannot return `{Self}`",
@@ -47,16 +49,16 @@ impl<E: Event> OnPolicy for E {
     note = "a handler is an `fn` or `async fn` that returns one command, a tuple of commands, an array, a `Vec`, an `Option`, `()` for none, or a `Result` with one of these; a command has `#[derive(Command)]`"
 )]
 pub trait IntoReaction<How> {
-    /// Adds the commands when they are there.
+    /// Awaits the commands and adds them.
     fn collect_into(self, commands: &mut Commands) -> impl Future<Output = Result<(), BoxError>>;
 }
 
-/// How an `fn` returns.
+/// Marks the return value of an `fn`.
 #[doc(hidden)]
 #[derive(Debug)]
 pub enum SyncHandler {}
 
-/// How an `async fn` returns.
+/// Marks the return value of an `async fn`.
 #[doc(hidden)]
 #[derive(Debug)]
 pub enum AsyncHandler {}
@@ -75,10 +77,10 @@ impl<F: Future<Output: IntoCommands>> IntoReaction<AsyncHandler> for F {
     }
 }
 
-/// Adds what a handler gave.
+/// Adds the commands that a handler returned.
 ///
 /// # Errors
-/// The error that the handler gave instead.
+/// The error, if the handler returned one.
 #[doc(hidden)]
 pub async fn add_reaction<How, R: IntoReaction<How>>(
     commands: &mut Commands,

@@ -1,18 +1,18 @@
-//! The user's reaction to one event, with whatever goes wrong in it.
+//! Calls the handler of a policy and catches its errors and panics.
 
 use std::{future::poll_fn, pin::pin};
 
 use super::{Commands, Policy};
 use crate::{codec::Codec, error::BoxError, panics::catch_future, record::Record};
 
-/// What a policy made of an event.
+/// The reaction to an event.
 pub(super) struct Reacted {
     pub(super) commands: Commands,
-    /// Whether it had to wait for something: it did more than think.
+    /// Whether the handler awaited something: it may have had side effects.
     pub(super) waited: bool,
 }
 
-/// Lets a policy react. A panic of its code becomes an error.
+/// Calls the policy's handler. A panic becomes an error.
 pub(super) async fn react<P: Policy>(policy: &P, record: &Record, codec: &Codec) -> Result<Reacted, String> {
     let mut reaction = pin!(catch_future(async { policy.react_to_record(record, codec).await }));
     let mut waited = false;
@@ -22,13 +22,13 @@ pub(super) async fn react<P: Policy>(policy: &P, record: &Record, codec: &Codec)
         polled
     });
     match commands.await {
-        Ok(commands) => Ok(Reacted { commands: commands.map_err(told)?, waited }),
+        Ok(commands) => Ok(Reacted { commands: commands.map_err(error_text)?, waited }),
         Err(panic) => Err(format!("the handler panicked: {panic}")),
     }
 }
 
-/// An error with its causes, as far as it does not tell them itself.
-fn told(error: BoxError) -> String {
+/// The text of an error with those of its causes, except causes whose text it includes already.
+fn error_text(error: BoxError) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -47,16 +47,16 @@ mod tests {
 
     #[derive(Debug, thiserror::Error)]
     #[error("{text}")]
-    struct Told {
+    struct Outer {
         text: &'static str,
         source: Option<BoxError>,
     }
 
     #[test]
-    fn an_error_is_told_with_causes_that_it_does_not_tell_itself() {
+    fn error_text_appends_only_causes_that_are_not_included() {
         let refused: BoxError = "connection refused".into();
-        let server = Told { text: "no server: connection refused", source: Some(refused) };
-        let mail = Told { text: "no mail was sent", source: Some(server.into()) };
-        assert_eq!(told(mail.into()), "no mail was sent: no server: connection refused");
+        let server = Outer { text: "no server: connection refused", source: Some(refused) };
+        let mail = Outer { text: "no mail was sent", source: Some(server.into()) };
+        assert_eq!(error_text(mail.into()), "no mail was sent: no server: connection refused");
     }
 }

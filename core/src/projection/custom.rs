@@ -1,4 +1,4 @@
-//! Projections that write their own SQL, in the transaction that moves their checkpoint.
+//! Projections that write their own tables with SQL, in the transaction that moves their checkpoint.
 
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ use crate::{
     rows::{CommitOutcome, InTransaction, RowChange, RowStore, SharedRows, Table, Transactional},
 };
 
-/// A read model in tables of the user's own, on a store `S`: it is given batches of events and the open transaction in
-/// which its checkpoint moves, so that every event counts exactly once.
+/// A read model in tables of your own, on a store `S`. It receives batches of events, and the open transaction that moves
+/// its checkpoint: each event takes effect exactly once.
 ///
 /// ```text
 /// #[async_trait]
@@ -28,7 +28,7 @@ use crate::{
 ///         Ok(())
 ///     }
 ///
-///     async fn take(&self, batch: Batch<'_>, connection: &mut SqliteConnection) -> Result<(), BoxError> {
+///     async fn handle(&self, batch: Batch<'_>, connection: &mut SqliteConnection) -> Result<(), BoxError> {
 ///         for deposited in batch.events::<AccountEvent>()? { … }
 ///         Ok(())
 ///     }
@@ -37,32 +37,31 @@ use crate::{
 #[async_trait]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no custom projection on `{S}`",
-    note = "implement `CustomProjection<{S}>` for `{Self}`: it names its events and takes them in batches, with an open transaction"
+    note = "implement `CustomProjection<{S}>` for `{Self}`: it names its events and handles them in batches, with an open transaction"
 )]
 pub trait CustomProjection<S: Transactional>: Send + Sync + 'static {
-    /// Its name: `[a-z][a-z0-9_]*`, at most 48 bytes. Projections and policies share one space of names.
+    /// The stored name: `[a-z][a-z0-9_]*`, at most 48 bytes. No projection or policy of the log may have the same name.
     const NAME: &'static str;
-    /// Its version: a new one starts from the first event, in tables that it chooses itself.
+    /// The version. A new version starts from the first event; choose other table names for it.
     const VERSION: u32 = 1;
-    /// The events that it takes.
+    /// The events that it handles.
     const EVENTS: &'static [Types];
 
-    /// Makes its tables, if they are not there. It is called at each start.
+    /// Creates the tables, unless they exist. Called at each start, before the first batch.
     ///
     /// # Errors
-    /// What the database says.
+    /// Any error of the database: the projection stops.
     async fn set_up(&self, connection: &mut S::Connection) -> Result<(), BoxError>;
 
-    /// Writes what a batch of events means. The transaction is committed when it returns: it must neither commit nor roll
-    /// back itself.
+    /// Writes the changes of a batch of events. The framework commits the transaction afterwards: do not commit or roll back.
     ///
     /// # Errors
-    /// Anything: the transaction is rolled back, and the batch comes again in smaller parts, until it is known which event
-    /// is to blame. The projection stops there.
-    async fn take(&self, batch: Batch<'_>, connection: &mut S::Connection) -> Result<(), BoxError>;
+    /// Any error: the transaction is rolled back, and the events come again one by one until the event at fault is found. The
+    /// projection stops before it.
+    async fn handle(&self, batch: Batch<'_>, connection: &mut S::Connection) -> Result<(), BoxError>;
 }
 
-/// Some events in the order of the log.
+/// Consecutive events of a custom projection, in the order of the log.
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'a> {
     records: &'a [Record],
@@ -70,12 +69,12 @@ pub struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    /// The events as they are stored.
+    /// The events as stored.
     pub fn records(&self) -> &'a [Record] {
         self.records
     }
 
-    /// Those of type `E`, decoded, with times, actors and positions.
+    /// The events of type `E`, decoded, with times, actors and positions.
     ///
     /// # Errors
     /// [`Invalid`] if one cannot be decoded.
@@ -137,7 +136,7 @@ impl<S: Transactional, C: CustomProjection<S>> BatchHandler for CustomHandler<C,
         !self.is_set_up
     }
 
-    /// What is to be done is done with the commit.
+    /// Returns an empty result: the projection runs inside the transaction of the commit.
     async fn handle(&mut self, _: &[Record], _: Position, _: &Parking) -> Result<BatchResult, Error> {
         Ok(BatchResult::default())
     }
@@ -149,17 +148,18 @@ impl<S: Transactional, C: CustomProjection<S>> BatchHandler for CustomHandler<C,
         change: RowChange<'_>,
     ) -> Result<Result<CommitOutcome, String>, Error> {
         let batch = Batch { records, codec: &self.codec };
-        let step = BatchTransaction { projection: &*self.projection, batch, needs_setup: self.needs_setup() };
-        let committed = self.store.commit_with(change, &step).await?;
+        let transaction =
+            BatchTransaction { projection: &*self.projection, batch, needs_setup: self.needs_setup() };
+        let committed = self.store.commit_with(change, &transaction).await?;
         if let Ok(CommitOutcome::Done) = committed {
             self.is_set_up = true;
         }
-        let doing = if self.is_set_up { "" } else { "its tables could not be set up: " };
-        Ok(committed.map_err(|error| format!("{doing}{error}")))
+        let prefix = if self.is_set_up { "" } else { "the setup of its tables failed: " };
+        Ok(committed.map_err(|error| format!("{prefix}{error}")))
     }
 }
 
-/// What is done in one transaction.
+/// The setup and the batch, in one transaction.
 struct BatchTransaction<'a, C> {
     projection: &'a C,
     batch: Batch<'a>,
@@ -173,7 +173,7 @@ impl<S: Transactional, C: CustomProjection<S>> InTransaction<S> for BatchTransac
             self.projection.set_up(connection).await?;
         }
         if !self.batch.records.is_empty() {
-            self.projection.take(self.batch, connection).await?;
+            self.projection.handle(self.batch, connection).await?;
         }
         Ok(())
     }

@@ -1,10 +1,10 @@
-//! A projection's fold as stores call it inside the transaction of an append.
+//! The fold of a projection that stores call inside the transaction of an append.
 
 use std::{collections::HashMap, marker::PhantomData};
 
 use super::{
     Projection, RowOps,
-    row_set::{RowSet, guard},
+    row_set::{RowSet, blame_record},
 };
 use crate::{
     codec::Codec,
@@ -16,7 +16,7 @@ use crate::{
     rows::{Folded, Inline, Key, Row, Table, key_text},
 };
 
-/// The fold of one build.
+/// The inline fold of one build.
 pub(crate) struct InlineFold<P> {
     table: Table,
     types: Vec<&'static str>,
@@ -31,21 +31,18 @@ impl<P: Projection> InlineFold<P> {
     }
 
     fn plan<'a>(&self, records: &'a [Record]) -> Result<RowSet<'a, P>, PoisonEvent> {
-        let mut steps = RowOps::default();
+        let mut ops = RowOps::default();
         for (index, record) in records.iter().enumerate() {
-            steps.begin(index);
-            guard(index, || P::plan_record(record, &self.codec, &mut steps))?;
+            ops.begin(index);
+            blame_record(index, || P::plan_record(record, &self.codec, &mut ops))?;
         }
-        RowSet::by(steps, |_| None)
+        RowSet::new(ops, |_| None)
     }
 
     fn invalid(&self, records: &[Record], PoisonEvent { index, error }: PoisonEvent) -> Invalid {
         let name = records.get(index).map(|record| record.name.clone()).unwrap_or_default();
-        refuse(
-            "event",
-            &name,
-            format!("`{}`, which is kept inline, cannot take it: {error}", self.table.projection),
-        )
+        let projection = self.table.projection;
+        refuse("event", &name, format!("the inline projection `{projection}` failed on it: {error}"))
     }
 }
 
@@ -60,17 +57,18 @@ impl<P: Projection> Inline for InlineFold<P> {
 
     fn keys(&self, records: &[Record]) -> Result<Vec<Key>, Invalid> {
         let row_set = self.plan(records).map_err(|poison| self.invalid(records, poison))?;
-        Ok(row_set.wanted().to_vec())
+        Ok(row_set.missing_keys().to_vec())
     }
 
     fn fold(&self, records: &[Record], rows: Vec<(Key, Option<Row>)>) -> Result<Folded, Invalid> {
         let folded = self.plan(records).and_then(|mut row_set| {
-            let mut given: HashMap<String, Option<Row>> =
+            let mut loaded: HashMap<String, Option<Row>> =
                 rows.into_iter().map(|(key, row)| (key_text(&key), row)).collect();
-            let mut row = |key: &Key| given.remove(&key_text(key));
-            let rows = row_set.wanted().iter().map(&mut row).collect::<Option<Vec<_>>>();
-            let moved = "its keys depend on its position, which nobody knows before it is appended";
-            let rows = rows.ok_or_else(|| PoisonEvent { index: 0, error: moved.to_owned() })?;
+            let mut row = |key: &Key| loaded.remove(&key_text(key));
+            let rows = row_set.missing_keys().iter().map(&mut row).collect::<Option<Vec<_>>>();
+            // The keys were planned before the append, when the position was not known yet.
+            let changed = "row keys of an inline projection must not depend on the position of the event";
+            let rows = rows.ok_or_else(|| PoisonEvent { index: 0, error: changed.to_owned() })?;
             row_set.fold(rows)
         });
         folded.map_err(|poison| self.invalid(records, poison))

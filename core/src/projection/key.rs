@@ -15,16 +15,16 @@ use crate::{
     note = "a key is a text, a whole number that fits into `i64`, a UUID, a time or a boolean, an id around one of these, or several of them; its type has `Clone`, `Eq` and `Hash`"
 )]
 pub trait RowKey: Clone + Eq + Hash + Send + Sync + 'static {
-    /// Its values, in the order of the key columns.
+    /// The values of the key columns, in their order.
     ///
     /// # Errors
-    /// [`Invalid`] if no store can keep one of them.
+    /// [`Invalid`] if no store can store one of them.
     fn to_key(&self) -> Result<Key, Invalid>;
 
-    /// The tag that events carry which are about it, if it is one id.
+    /// The tag of the events that change this row, if the key is a single id.
     ///
     /// # Errors
-    /// [`Invalid`] if the id makes no valid tag.
+    /// [`Invalid`] if the id is not a valid tag.
     fn to_tag(&self) -> Result<Option<Tag>, Invalid> {
         Ok(None)
     }
@@ -58,10 +58,10 @@ tuples! {
     A 0, B 1, C 2, D 3;
 }
 
-/// What a function behind `by` may return: one key, an `Option` of one, or a `Vec` of them.
+/// Return types of the function named after `by`: one key, an `Option` of a key, or a `Vec` of keys.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not the key of the row, which is `{K}`",
-    note = "the function behind `by` returns one key, an `Option` of one or a `Vec` of them"
+    note = "the function after `by` returns one key, an `Option` of one or a `Vec` of them"
 )]
 pub trait IntoKeys<K> {
     /// Calls `visit` with each key.

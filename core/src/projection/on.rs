@@ -1,4 +1,4 @@
-//! What the `Projection` derive writes for an `on` entry.
+//! Functions that the `Projection` derive calls for an `on` entry.
 
 use super::{IntoChange, IntoKeys, Projection, RowOps, ids_of, plan_event, row_ops::plan_event_by_ids};
 use crate::{
@@ -10,8 +10,9 @@ use crate::{
     record::Record,
 };
 
-/// Types and steps of an entry come from one trait, so that an entry that is no event is one error. The functions of the
-/// user are function pointers: of a wrong one, the error shows the right signature.
+/// The type of an `on` entry. One trait provides the stored types and the row operations, so that an entry that is not an
+/// event is one compile error. User functions are passed as function pointers, so that the error for a wrong one shows the
+/// expected signature.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an event",
@@ -22,49 +23,49 @@ pub trait OnRow: Sized {
     /// The event types of the entry.
     const TYPES: Types;
 
-    /// Adds a step for each row whose key the events of this type in a record are tagged with.
+    /// Plans an operation on each row whose key is a tag of the record.
     ///
     /// # Errors
-    /// [`Invalid`] if the record cannot be decoded, or a tag does not read as the key.
+    /// [`Invalid`] if the record cannot be decoded, or a tag does not parse as the key.
     fn by_ids<'a, P: Projection<Key: FromTags>, C: IntoChange + 'a>(
         record: &'a Record,
         codec: &Codec,
-        steps: &mut RowOps<'a, P>,
+        ops: &mut RowOps<'a, P>,
         handler: fn(&mut P, &Self) -> C,
     ) -> Result<(), Invalid>;
 
-    /// Adds a step for each row whose key `find` gives.
+    /// Plans an operation on each row whose key `find` returns.
     ///
     /// # Errors
     /// [`Invalid`] if the record cannot be decoded.
     fn by<'a, P: Projection, K: IntoKeys<P::Key>, C: IntoChange + 'a>(
         record: &'a Record,
         codec: &Codec,
-        steps: &mut RowOps<'a, P>,
+        ops: &mut RowOps<'a, P>,
         find: fn(&Self) -> K,
         handler: fn(&mut P, &Self) -> C,
     ) -> Result<(), Invalid>;
 
-    /// [`by_ids`](Self::by_ids) for a handler that wants to know where the event comes from.
+    /// As [`by_ids`](Self::by_ids), for a handler that takes the [`Context`] of the event.
     ///
     /// # Errors
-    /// [`Invalid`] if the record cannot be decoded, or a tag does not read as the key.
+    /// [`Invalid`] if the record cannot be decoded, or a tag does not parse as the key.
     fn by_ids_in_context<'a, P: Projection<Key: FromTags>, C: IntoChange + 'a>(
         record: &'a Record,
         codec: &Codec,
-        steps: &mut RowOps<'a, P>,
+        ops: &mut RowOps<'a, P>,
         handler: fn(&mut P, &Self, &Context<'_>) -> C,
     ) -> Result<(), Invalid>;
 
-    /// [`by`](Self::by) for functions that want to know where the event comes from: a line of a list may be keyed by its
-    /// position.
+    /// As [`by`](Self::by), for functions that take the [`Context`] of the event: a row may be keyed by the position of its
+    /// event, for example.
     ///
     /// # Errors
     /// [`Invalid`] if the record cannot be decoded.
     fn by_in_context<'a, P: Projection, K: IntoKeys<P::Key>, C: IntoChange + 'a>(
         record: &'a Record,
         codec: &Codec,
-        steps: &mut RowOps<'a, P>,
+        ops: &mut RowOps<'a, P>,
         find: fn(&Self, &Context<'_>) -> K,
         handler: fn(&mut P, &Self, &Context<'_>) -> C,
     ) -> Result<(), Invalid>;
@@ -77,10 +78,10 @@ impl<E: Event> OnRow for E {
     fn by_ids<'a, P: Projection<Key: FromTags>, C: IntoChange + 'a>(
         record: &'a Record,
         codec: &Codec,
-        steps: &mut RowOps<'a, P>,
+        ops: &mut RowOps<'a, P>,
         handler: fn(&mut P, &E) -> C,
     ) -> Result<(), Invalid> {
-        plan_event_by_ids(record, codec, steps, move |row, event: &E, (): &()| {
+        plan_event_by_ids(record, codec, ops, move |row, event: &E, (): &()| {
             handler(row, event).into_change()
         })
     }
@@ -88,21 +89,21 @@ impl<E: Event> OnRow for E {
     fn by<'a, P: Projection, K: IntoKeys<P::Key>, C: IntoChange + 'a>(
         record: &'a Record,
         codec: &Codec,
-        steps: &mut RowOps<'a, P>,
+        ops: &mut RowOps<'a, P>,
         find: fn(&E) -> K,
         handler: fn(&mut P, &E) -> C,
     ) -> Result<(), Invalid> {
         let keys = |event: &E, _: &Record| Ok(find(event));
-        plan_event(record, codec, steps, keys, move |row, event, (): &()| handler(row, event).into_change())
+        plan_event(record, codec, ops, keys, move |row, event, (): &()| handler(row, event).into_change())
     }
 
     fn by_ids_in_context<'a, P: Projection<Key: FromTags>, C: IntoChange + 'a>(
         record: &'a Record,
         codec: &Codec,
-        steps: &mut RowOps<'a, P>,
+        ops: &mut RowOps<'a, P>,
         handler: fn(&mut P, &E, &Context<'_>) -> C,
     ) -> Result<(), Invalid> {
-        plan_event_by_ids(record, codec, steps, move |row, event: &E, context: &Context<'a>| {
+        plan_event_by_ids(record, codec, ops, move |row, event: &E, context: &Context<'a>| {
             handler(row, event, context).into_change()
         })
     }
@@ -110,18 +111,18 @@ impl<E: Event> OnRow for E {
     fn by_in_context<'a, P: Projection, K: IntoKeys<P::Key>, C: IntoChange + 'a>(
         record: &'a Record,
         codec: &Codec,
-        steps: &mut RowOps<'a, P>,
+        ops: &mut RowOps<'a, P>,
         find: fn(&E, &Context<'_>) -> K,
         handler: fn(&mut P, &E, &Context<'_>) -> C,
     ) -> Result<(), Invalid> {
         let keys = |event: &E, record: &Record| Ok(find(event, &Context::of(record)?));
-        plan_event(record, codec, steps, keys, move |row, event, context: &Context<'a>| {
+        plan_event(record, codec, ops, keys, move |row, event, context: &Context<'a>| {
             handler(row, event, context).into_change()
         })
     }
 }
 
-/// A key that events are tagged with.
+/// A row key that events are tagged with.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "which row does the event belong to? the key, `{Self}`, is not an id that events are tagged with",
@@ -129,10 +130,10 @@ impl<E: Event> OnRow for E {
     note = "name a function that finds the key in the event: `on(Event => handler by key_of)` with `fn key_of(event: &Event) -> {Self}`"
 )]
 pub trait FromTags: Sized {
-    /// The keys in the tags of a record.
+    /// Reads the keys from the tags of a record.
     ///
     /// # Errors
-    /// [`Invalid`] if a tag does not read as the key.
+    /// [`Invalid`] if a tag does not parse as the key.
     fn from_tags(record: &Record) -> Result<Vec<Self>, Invalid>;
 }
 

@@ -8,10 +8,12 @@ use crate::{
     daemon::{BatchHandler, ErrorPolicy, Follower, FollowerSpec},
     error::{Error, Invalid},
     limits::refuse,
-    rows::{Inline, SharedRows, Table},
+    rows::{Inline, RowStore, SharedRows, Table},
 };
 
-/// How the rows of a projection are kept: where, and what happens when something goes wrong.
+/// Options of a projection: where its rows are stored, when they are updated, and what happens to an event that fails.
+///
+/// By default the rows are updated in the background, in the app's row store, and a failing event stops the projection.
 #[derive(Clone, Default)]
 #[must_use]
 pub struct ProjectionOptions {
@@ -22,35 +24,38 @@ pub struct ProjectionOptions {
 }
 
 impl ProjectionOptions {
-    /// In the background, in the app's store of rows; an event that cannot be taken stops the projection.
+    /// The default options.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// In a store of their own. It may be another database than that of the events, and another kind.
-    pub fn rows(self, rows: impl crate::rows::RowStore) -> Self {
+    /// Stores the rows in this store instead of the app's. It may be another database than that of the events, of another
+    /// kind.
+    pub fn rows(self, rows: impl RowStore) -> Self {
         Self { rows: Some(Arc::new(rows)), ..self }
     }
 
-    /// An event that cannot be taken is parked: see [`ErrorPolicy::Park`].
+    /// Parks an event that fails instead of stopping: see [`ErrorPolicy::Park`].
     pub fn park(self) -> Self {
         Self { error_policy: ErrorPolicy::Park, ..self }
     }
 
-    /// A new build of the same columns takes over only if its rows equal those of the live one; else the live one stays,
-    /// and the difference is told ([`Status::promotion_blocked`](super::Status::promotion_blocked)); [`App::promote`](crate::app::App::promote) makes it take over all the same.
+    /// Promotes a new build of the same columns only if its rows equal those of the live build. Otherwise the live build
+    /// stays, and the difference is reported in [`Status::promotion_blocked`](super::Status::promotion_blocked);
+    /// [`App::promote`](crate::app::App::promote) promotes it nevertheless.
     ///
-    /// They are compared at a moment when both stand at one position and nothing is parked in either. With the live build of
-    /// another version that comes only while a program still keeps that one, or nothing was appended since.
+    /// Builds are compared when both are at the same position and neither has parked events. If the live build has another
+    /// version, that requires a running program of that version, or no appends since that program ended.
     pub fn compare(self) -> Self {
         Self { compares_builds: true, ..self }
     }
 
-    /// In the transactions of the appends: what a command decided is in the rows when it is answered, and a command whose
-    /// event cannot be folded is not accepted. The rows are beside the events, whatever [`rows`](ProjectionOptions::rows) says.
+    /// Updates the rows in the transactions of the appends: after a command returns, its events are in the rows, and a command
+    /// whose event cannot be folded is refused. The rows are stored with the events, and [`rows`](ProjectionOptions::rows) is
+    /// ignored.
     ///
-    /// The price: appends of its events take several statements and wait for others that change the same rows; and every
-    /// program that appends such events has to keep the projection inline too.
+    /// The cost: appends of its events take several statements, and wait for others that change the same rows. Every program
+    /// that appends such events has to declare the projection inline.
     pub fn inline(self) -> Self {
         Self { inline: true, ..self }
     }
@@ -59,25 +64,26 @@ impl ProjectionOptions {
 /// The follower of a projection, to be started.
 pub(crate) fn projection_spec<P: Projection>(options: ProjectionOptions) -> FollowerSpec {
     let (rows, inline) = (options.rows.clone(), options.inline);
-    let make =
-        |codec: &Codec| Arc::new(Projected::<P> { options, codec: codec.clone(), row: PhantomData }) as _;
+    let make = |codec: &Codec| {
+        Arc::new(ProjectionFollower::<P> { options, codec: codec.clone(), row: PhantomData }) as _
+    };
     FollowerSpec::new(make).rows(rows).row_type::<P>().inline(inline)
 }
 
 /// A projection as a follower of the log.
-struct Projected<P> {
+struct ProjectionFollower<P> {
     options: ProjectionOptions,
     codec: Codec,
     row: PhantomData<fn() -> P>,
 }
 
-impl<P: Projection> Follower for Projected<P> {
+impl<P: Projection> Follower for ProjectionFollower<P> {
     fn table(&self) -> Table {
         P::TABLE
     }
 
     fn batch_handler(&self, table: Table, rows: SharedRows) -> Box<dyn BatchHandler> {
-        Box::new(RowFolder::<P>::build(table, rows, self.codec.clone()))
+        Box::new(RowFolder::<P>::of_build(table, rows, self.codec.clone()))
     }
 
     fn error_policy(&self) -> ErrorPolicy {

@@ -1,56 +1,53 @@
-//! Rows that stay in memory from one batch to the next.
-
-use std::{collections::HashMap, mem};
+//! Rows cached from one batch to the next.
 
 use super::{Projection, row_set::RowEntry};
-use crate::record::Position;
+use crate::{cache::GenerationalCache, record::Position};
 
-/// About so many rows are kept: twice as many at most, and those of one batch.
-const ROWS: usize = 8192;
-/// A row with more bytes of text is not kept.
-const SIZE: usize = 4096;
+/// The largest number of cached rows.
+const MAX_ROWS: usize = 32 << 10;
+/// A row with more bytes of text than this is not cached.
+const MAX_ROW_BYTES: usize = 4096;
 
-/// Rows as they stand in the store: those that were changed last.
+/// The stored rows that were changed last.
 ///
-/// They are right where the checkpoint and the number of parked events are what they were when the rows were written: a row
-/// changes only together with one of these. So they are as safe as the comparison that each commit begins with: who folds on
-/// rows that somebody else has changed since is refused, and learns another place.
+/// Cached rows are valid for one checkpoint and number of parked events, since a row changes only together with one of
+/// these. A commit based on stale cached rows fails the comparison of the checkpoint; the runner then continues from the
+/// stored checkpoint, which is another version, and the cache is cleared.
 pub(super) struct RowCache<P: Projection> {
-    at: Option<CacheVersion>,
-    recent: HashMap<P::Key, Option<P>>,
-    older: HashMap<P::Key, Option<P>>,
+    version: Option<CacheVersion>,
+    /// A cached `None` is a row that does not exist.
+    rows: GenerationalCache<P::Key, Option<P>>,
 }
 
-/// Where a checkpoint stands, and how many events are parked there.
+/// What cached rows are valid for: the checkpoint and the number of parked events.
 pub(super) type CacheVersion = (Position, u64);
 
 impl<P: Projection> Default for RowCache<P> {
     fn default() -> Self {
-        Self { at: None, recent: HashMap::new(), older: HashMap::new() }
+        Self { version: None, rows: GenerationalCache::new(MAX_ROWS) }
     }
 }
 
 impl<P: Projection> RowCache<P> {
-    /// Those that are right at this place.
-    pub(super) fn at(&mut self, at: CacheVersion) -> &mut Self {
-        if self.at != Some(at) {
-            *self = Self { at: Some(at), ..Self::default() };
+    /// The cache for a version: cleared if its rows are valid for another one.
+    pub(super) fn at(&mut self, version: CacheVersion) -> &mut Self {
+        if self.version != Some(version) {
+            self.version = Some(version);
+            self.rows.clear();
         }
         self
     }
 
-    /// Takes one out, if it is known: a row, or that there is none.
+    /// Removes a row and returns it: `Some(None)` if it is known not to exist, `None` if it is not cached.
     pub(super) fn take(&mut self, key: &P::Key) -> Option<Option<P>> {
-        self.recent.remove(key).or_else(|| self.older.remove(key))
+        self.rows.remove(key)
     }
 
-    /// They are right at another place now, with these rows among them.
-    pub(super) fn move_to(&mut self, at: CacheVersion, rows: Vec<RowEntry<P>>) {
-        self.at = Some(at);
-        if self.recent.len() >= ROWS {
-            self.older = mem::take(&mut self.recent);
+    /// Adds written rows; the cache is valid for another version now.
+    pub(super) fn move_to(&mut self, version: CacheVersion, rows: Vec<RowEntry<P>>) {
+        self.version = Some(version);
+        for entry in rows.into_iter().filter(|entry| entry.size <= MAX_ROW_BYTES) {
+            self.rows.insert(entry.key, entry.row);
         }
-        let small = rows.into_iter().filter(|entry| entry.size <= SIZE);
-        self.recent.extend(small.map(|entry| (entry.key, entry.row)));
     }
 }

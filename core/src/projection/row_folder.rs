@@ -1,4 +1,4 @@
-//! Folding: plan the steps of a batch of records, load the rows that they change, run the handlers.
+//! The batch handler of a projection: plans the row operations of a batch, loads the rows, and runs the handlers.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::{
     Change, Projection, RowKey, RowOps, criteria_of,
     row_cache::{CacheVersion, RowCache},
-    row_set::{RowEntry, RowSet, guard},
+    row_set::{RowEntry, RowSet, blame_record},
 };
 use crate::{
     codec::Codec,
@@ -19,8 +19,8 @@ use crate::{
     rows::{CommitOutcome, Folded, Parked, RowChange, RowStore, SharedRows, Table, key_text},
 };
 
-/// How many events are folded at once, at most: the more, the fewer rows are written twice.
-const BATCH: usize = 8 * feed::PAGE;
+/// The largest number of events in a batch. In larger batches fewer rows are written twice.
+const MAX_BATCH: usize = 8 * feed::PAGE;
 
 /// Folds events into the rows of a build.
 pub struct RowFolder<P: Projection> {
@@ -28,63 +28,63 @@ pub struct RowFolder<P: Projection> {
     rows: SharedRows,
     codec: Codec,
     cache: RowCache<P>,
-    /// The rows of the batch that is not written yet.
+    /// The rows of the batch that is not committed yet.
     folded: Vec<RowEntry<P>>,
 }
 
 impl<P: Projection> RowFolder<P> {
-    /// Into the first build of the projection's own version.
+    /// Folds into the first build of the projection's own version.
     pub fn new(rows: SharedRows, codec: Codec) -> Self {
-        Self::build(P::TABLE, rows, codec)
+        Self::of_build(P::TABLE, rows, codec)
     }
 
-    /// Into this build.
-    pub(crate) fn build(table: Table, rows: SharedRows, codec: Codec) -> Self {
+    /// Folds into this build.
+    pub(crate) fn of_build(table: Table, rows: SharedRows, codec: Codec) -> Self {
         Self { table, rows, codec, cache: RowCache::default(), folded: Vec::new() }
     }
 
-    /// Folds records into the rows as they stand at a place. `bad` are those that were tried before and failed.
+    /// Folds records into the rows of a checkpoint. `known_failures` are records that failed in an earlier try.
     async fn fold(
         &mut self,
         records: &[Record],
-        (at, parking): (CacheVersion, &Parking),
-        bad: &Bad,
-    ) -> Result<Result<Done, Failed>, Error> {
-        let (steps, park) = match sort::<P>(records, &self.codec, parking, bad) {
-            Ok(sorted) => sorted,
-            Err(poison) => return Ok(Err(Failed::Planning(poison))),
+        (version, parking): (CacheVersion, &Parking),
+        known_failures: &Failures,
+    ) -> Result<Result<FoldedBatch, FoldError>, Error> {
+        let (ops, park) = match plan::<P>(records, &self.codec, parking, known_failures) {
+            Ok(planned) => planned,
+            Err(poison) => return Ok(Err(FoldError::Planning(poison))),
         };
-        let cache = self.cache.at(at);
-        let mut row_set = match RowSet::by(steps, |key| cache.take(key)) {
+        let cache = self.cache.at(version);
+        let mut row_set = match RowSet::new(ops, |key| cache.take(key)) {
             Ok(row_set) => row_set,
-            Err(poison) => return Ok(Err(Failed::RowFolder(poison))),
+            Err(poison) => return Ok(Err(FoldError::Handler(poison))),
         };
-        let loaded = match row_set.wanted() {
+        let loaded = match row_set.missing_keys() {
             [] => Vec::new(),
-            wanted => self.rows.rows(&self.table, wanted).await?,
+            missing => self.rows.rows(&self.table, missing).await?,
         };
         let rows = match row_set.fold(loaded) {
             Ok(rows) => rows,
-            Err(poison) => return Ok(Err(Failed::RowFolder(poison))),
+            Err(poison) => return Ok(Err(FoldError::Handler(poison))),
         };
         self.folded = row_set.into_rows();
-        Ok(Ok(Done { rows, park }))
+        Ok(Ok(FoldedBatch { rows, park }))
     }
 }
 
-/// Records that failed before, by their index, and why.
-type Bad = BTreeMap<usize, String>;
+/// Errors of records that failed, by index.
+type Failures = BTreeMap<usize, String>;
 
-struct Done {
+struct FoldedBatch {
     rows: Folded,
     park: Vec<Parked>,
 }
 
-enum Failed {
-    /// A record cannot be decoded, or has no room among the parked.
+enum FoldError {
+    /// A record cannot be decoded, or cannot be parked.
     Planning(PoisonEvent),
     /// A handler failed.
-    RowFolder(PoisonEvent),
+    Handler(PoisonEvent),
 }
 
 #[async_trait]
@@ -97,30 +97,30 @@ impl<P: Projection> BatchHandler for RowFolder<P> {
         criteria_of::<P>()
     }
 
-    fn batch(&self) -> usize {
-        BATCH
+    fn max_batch(&self) -> usize {
+        MAX_BATCH
     }
 
-    /// Each failure makes it start again without the record that failed, or with those before it only: a handler that
-    /// failed may have left its row half changed.
+    /// After each failure the batch is folded again, without the failed record or with the records before it only: a handler
+    /// that failed may have left its row half changed.
     async fn handle(
         &mut self,
         records: &[Record],
         from: Position,
         parking: &Parking,
     ) -> Result<BatchResult, Error> {
-        let (mut records, mut bad, mut poison) = (records, Bad::new(), None);
-        let at = (from, parking.count());
+        let (mut records, mut failures, mut poison) = (records, Failures::new(), None);
+        let version = (from, parking.count());
         self.folded.clear();
         loop {
-            match self.fold(records, (at, parking), &bad).await? {
-                Ok(Done { rows, park }) => {
+            match self.fold(records, (version, parking), &failures).await? {
+                Ok(FoldedBatch { rows, park }) => {
                     return Ok(BatchResult { rows, park, poison, ..BatchResult::default() });
                 }
-                Err(Failed::RowFolder(PoisonEvent { index, error })) if parking.can_park() => {
-                    bad.insert(index, error);
+                Err(FoldError::Handler(PoisonEvent { index, error })) if parking.can_park() => {
+                    failures.insert(index, error);
                 }
-                Err(Failed::Planning(first) | Failed::RowFolder(first)) => {
+                Err(FoldError::Planning(first) | FoldError::Handler(first)) => {
                     records = &records[..first.index];
                     poison = Some(first);
                 }
@@ -128,8 +128,8 @@ impl<P: Projection> BatchHandler for RowFolder<P> {
         }
     }
 
-    /// Keeps the rows if they were written. If that is not known, or something was parked, those that are kept are right at
-    /// another place than the next batch begins with.
+    /// Caches the rows once they are committed. If the outcome is unknown or events were parked, the next batch begins with
+    /// another cache version, which clears the cache.
     async fn commit(
         &mut self,
         rows: &dyn RowStore,
@@ -138,9 +138,9 @@ impl<P: Projection> BatchHandler for RowFolder<P> {
     ) -> Result<Result<CommitOutcome, String>, Error> {
         let folded = std::mem::take(&mut self.folded);
         let (from, to) = ((change.from, change.parked), (change.to, change.parked));
-        let parks = !(change.park.is_empty() && change.unpark.is_empty());
+        let changes_parked = !(change.park.is_empty() && change.unpark.is_empty());
         let committed = rows.commit(change).await?;
-        if committed == CommitOutcome::Done && !parks {
+        if committed == CommitOutcome::Done && !changes_parked {
             let written = if records.is_empty() { Vec::new() } else { folded };
             self.cache.at(from).move_to(to, written);
         }
@@ -148,67 +148,67 @@ impl<P: Projection> BatchHandler for RowFolder<P> {
     }
 }
 
-/// Plans the steps of records, and puts aside those that are to be parked.
-fn sort<'a, P: Projection>(
+/// Plans the operations of records, except of those to park.
+fn plan<'a, P: Projection>(
     records: &'a [Record],
     codec: &Codec,
     parking: &Parking,
-    bad: &Bad,
+    known_failures: &Failures,
 ) -> Result<(RowOps<'a, P>, Vec<Parked>), PoisonEvent> {
-    let (mut steps, mut park) = (RowOps::default(), Vec::new());
-    // What this page parks, beside what is parked: that may be much, and a page is sorted more than once.
-    let mut own = Parking::default();
+    let (mut ops, mut park) = (RowOps::default(), Vec::new());
+    // The events parked by this batch. They are not added to a copy of `parking`, which may be large.
+    let mut parked_now = Parking::default();
     for (index, record) in records.iter().enumerate() {
-        steps.begin(index);
-        let planned = guard(index, || P::plan_record(record, codec, &mut steps));
+        ops.begin(index);
+        let planned = blame_record(index, || P::plan_record(record, codec, &mut ops));
         if parking.is_disabled() {
             planned?;
             continue;
         }
-        let error = planned.err().map(|poison| poison.error).or_else(|| bad.get(&index).cloned());
-        let keys = steps.last_keys().map(|keys| texts(index, &keys)).transpose()?;
+        let error = planned.err().map(|poison| poison.error).or_else(|| known_failures.get(&index).cloned());
+        let keys = ops.last_keys().map(|keys| key_texts(index, &keys)).transpose()?;
         let parked = match (error, keys) {
             (None, None) => continue,
-            (None, Some(keys)) => match parking.blocked_by(&keys).or_else(|| own.blocked_by(&keys)) {
+            (None, Some(keys)) => match parking.blocked_by(&keys).or_else(|| parked_now.blocked_by(&keys)) {
                 None => continue,
-                Some(before) => park_waiting(record, keys, before),
+                Some(blocker) => park_waiting(record, keys, blocker),
             },
             (Some(error), Some(keys)) => park_failed(record, keys, error),
             (Some(error), None) => {
-                let error = format!("{error}; nobody can tell whose it is, so it cannot be parked");
+                let error = format!("{error}; the affected keys are unknown, so the event cannot be parked");
                 return Err(PoisonEvent { index, error });
             }
         };
-        if !parking.can_park_after(own.count()) {
-            let count = parking.count() + own.count();
-            let error = format!("{}; parked already: {count}", parked.error);
+        if !parking.can_park_after(parked_now.count()) {
+            let count = parking.count() + parked_now.count();
+            let error = format!("{}; too many events are parked already: {count}", parked.error);
             return Err(PoisonEvent { index, error });
         }
-        steps.forget_last();
-        own.add(&parked);
+        ops.remove_last();
+        parked_now.add(&parked);
         park.push(parked);
     }
-    Ok((steps, park))
+    Ok((ops, park))
 }
 
-fn texts<K: RowKey>(index: usize, keys: &[K]) -> Result<Vec<String>, PoisonEvent> {
-    keys.iter().map(|key| guard(index, || Ok(key_text(&key.to_key()?)))).collect()
+fn key_texts<K: RowKey>(index: usize, keys: &[K]) -> Result<Vec<String>, PoisonEvent> {
+    keys.iter().map(|key| blame_record(index, || Ok(key_text(&key.to_key()?)))).collect()
 }
 
-/// Folds records into rows that start from nothing: what every store has to end up with.
+/// Folds records into rows without a store: the rows that every store must end up with.
 pub(crate) fn fold_in_memory<P: Projection>(
     records: &[Record],
     codec: &Codec,
 ) -> Result<HashMap<P::Key, P>, Invalid> {
-    let mut steps = RowOps::default();
-    records.iter().try_for_each(|record| P::plan_record(record, codec, &mut steps))?;
+    let mut ops = RowOps::default();
+    records.iter().try_for_each(|record| P::plan_record(record, codec, &mut ops))?;
     let mut rows = HashMap::new();
-    let (steps, keys) = steps.into_parts();
+    let (ops, keys) = ops.into_parts();
     let mut keys = keys.into_iter();
-    for step in steps {
-        for key in keys.by_ref().take(step.rows) {
+    for op in ops {
+        for key in keys.by_ref().take(op.rows) {
             let row = rows.entry(key.clone()).or_insert_with(|| P::initial(key.clone()));
-            if (step.apply)(row) == Change::Delete {
+            if (op.apply)(row) == Change::Delete {
                 rows.remove(&key);
             }
         }

@@ -1,7 +1,7 @@
-//! From records to steps: which rows a record changes, and how.
+//! From records to row operations: which rows a record changes, and how.
 //!
 //! Records are decoded and their keys found first, so that the rows of a whole batch can be loaded at once; the handlers run
-//! when the rows are there.
+//! on the loaded rows.
 
 use std::{collections::HashSet, hash::Hash};
 
@@ -16,19 +16,20 @@ use crate::{
     record::{RawEvent, Record},
 };
 
-/// What a batch of records does to the rows of a projection, in order.
+/// The changes of a batch of records to the rows of a projection, in order, not applied yet.
 pub struct RowOps<'a, P: Projection> {
-    steps: Vec<RowOp<'a, P>>,
-    /// The keys of all steps, those of one behind those of another.
+    ops: Vec<RowOp<'a, P>>,
+    /// The keys of all operations, one operation after the other.
     keys: Vec<P::Key>,
+    /// The index of the last record.
     record: usize,
-    /// How many steps and keys there were before the last record.
+    /// How many operations and keys there were before the last record.
     before: (usize, usize),
-    /// The keys of the last record, as far as they are known without decoding it; none if only the event knows them.
+    /// The keys of the last record that are known without decoding it; `None` if only the decoded event has them.
     known_keys: Option<Vec<P::Key>>,
 }
 
-/// What one event does to its rows.
+/// The change of one event to its rows.
 pub(super) struct RowOp<'a, P: Projection> {
     /// How many rows it changes.
     pub(super) rows: usize,
@@ -39,50 +40,51 @@ pub(super) struct RowOp<'a, P: Projection> {
 
 impl<P: Projection> Default for RowOps<'_, P> {
     fn default() -> Self {
-        let (steps, keys, known_keys) = (Vec::new(), Vec::new(), Some(Vec::new()));
-        Self { steps, keys, record: 0, before: (0, 0), known_keys }
+        let (ops, keys, known_keys) = (Vec::new(), Vec::new(), Some(Vec::new()));
+        Self { ops, keys, record: 0, before: (0, 0), known_keys }
     }
 }
 
 impl<'a, P: Projection> RowOps<'a, P> {
-    /// What is added from now on comes from the record with this index in the batch.
+    /// Begins the record with this index: the following operations are its.
     pub(super) fn begin(&mut self, record: usize) {
         self.record = record;
-        self.before = (self.steps.len(), self.keys.len());
+        self.before = (self.ops.len(), self.keys.len());
         self.known_keys.get_or_insert_default().clear();
     }
 
-    /// The keys of the rows that the last record changes, or would change if it could be decoded; none if nobody can tell.
+    /// The keys of the rows that the last record changes, or would change if it could be decoded; `None` if they are unknown.
     pub(super) fn last_keys(&self) -> Option<Vec<P::Key>> {
         let known_keys = self.known_keys.as_ref()?.iter();
         let mut keys = known_keys.chain(&self.keys[self.before.1..]).cloned().collect();
-        each_once(&mut keys, 0);
+        remove_duplicates(&mut keys, 0);
         Some(keys)
     }
 
-    /// Takes back what the last record added.
-    pub(super) fn forget_last(&mut self) {
-        self.steps.truncate(self.before.0);
+    /// Removes the operations of the last record.
+    pub(super) fn remove_last(&mut self) {
+        self.ops.truncate(self.before.0);
         self.keys.truncate(self.before.1);
     }
 
-    /// The steps, and the keys of all of them: each has as many as it changes rows.
+    /// The operations, and the keys of all of them: each operation has `rows` keys.
     pub(super) fn into_parts(self) -> (Vec<RowOp<'a, P>>, Vec<P::Key>) {
-        (self.steps, self.keys)
+        (self.ops, self.keys)
     }
 
-    /// Adds what an event does to the rows whose keys were added last. An event that names a row twice still happened once.
+    /// Adds the operation of an event on the rows whose keys were added from the index `first` on. An event that names a row
+    /// twice is applied to it once.
     fn push(&mut self, first: usize, apply: Box<dyn Fn(&mut P) -> Change + Send + 'a>) {
-        each_once(&mut self.keys, first);
+        remove_duplicates(&mut self.keys, first);
         match self.keys.len() - first {
             0 => {}
-            rows => self.steps.push(RowOp { rows, record: self.record, apply }),
+            rows => self.ops.push(RowOp { rows, record: self.record, apply }),
         }
     }
 }
 
-/// Removes what was there before from the keys behind `first`.
-fn each_once<K: Clone + Eq + Hash>(keys: &mut Vec<K>, first: usize) {
+/// Removes repeated keys from the index `first` on.
+fn remove_duplicates<K: Clone + Eq + Hash>(keys: &mut Vec<K>, first: usize) {
     if keys.len() > first + 1 {
         let mut seen = HashSet::new();
         let own = keys.split_off(first);
@@ -90,7 +92,7 @@ fn each_once<K: Clone + Eq + Hash>(keys: &mut Vec<K>, first: usize) {
     }
 }
 
-/// Adds the steps of the events of type `E` that a record holds; does nothing with a record of another type.
+/// Plans the operations of a record's events of type `E`; ignores a record of another type.
 /// [`Projection::plan_record`] calls it once for each `on` entry.
 ///
 /// # Errors
@@ -98,7 +100,7 @@ fn each_once<K: Clone + Eq + Hash>(keys: &mut Vec<K>, first: usize) {
 pub fn plan_event<'a, P, E, K, C>(
     record: &'a Record,
     codec: &Codec,
-    steps: &mut RowOps<'a, P>,
+    ops: &mut RowOps<'a, P>,
     keys: impl Fn(&E, &Record) -> Result<K, Invalid>,
     apply: impl Fn(&mut P, &E, &C) -> Change + Copy + Send + 'a,
 ) -> Result<(), Invalid>
@@ -109,22 +111,22 @@ where
     C: HandlerContext<'a>,
 {
     if const { &E::TYPES }.contains(&record.name) {
-        // Until the event is there and tells.
-        steps.known_keys = None;
-        decoded(record, codec, steps, apply, |steps, event| {
-            keys(event, record)?.each_key(&mut |key| steps.keys.push(key));
+        // Unknown until the event is decoded.
+        ops.known_keys = None;
+        plan_decoded(record, codec, ops, apply, |ops, event| {
+            keys(event, record)?.each_key(&mut |key| ops.keys.push(key));
             Ok(())
         })?;
-        steps.known_keys.get_or_insert_default();
+        ops.known_keys.get_or_insert_default();
     }
     Ok(())
 }
 
-/// As [`plan_event`], where the ids in the tags of the record are the keys: they are known before it is decoded.
+/// As [`plan_event`], for rows whose keys are ids in the tags of the record: these are known before it is decoded.
 pub(super) fn plan_event_by_ids<'a, P, E, C>(
     record: &'a Record,
     codec: &Codec,
-    steps: &mut RowOps<'a, P>,
+    ops: &mut RowOps<'a, P>,
     apply: impl Fn(&mut P, &E, &C) -> Change + Copy + Send + 'a,
 ) -> Result<(), Invalid>
 where
@@ -133,8 +135,8 @@ where
     C: HandlerContext<'a>,
 {
     if const { &E::TYPES }.contains(&record.name) {
-        steps.known_keys = Some(P::Key::from_tags(record)?);
-        decoded(record, codec, steps, apply, |RowOps { known_keys, keys, .. }, _| {
+        ops.known_keys = Some(P::Key::from_tags(record)?);
+        plan_decoded(record, codec, ops, apply, |RowOps { known_keys, keys, .. }, _| {
             keys.extend(known_keys.iter().flatten().cloned());
             Ok(())
         })?;
@@ -142,32 +144,32 @@ where
     Ok(())
 }
 
-/// Adds a step for each event of a record, for the rows whose keys `add_keys` adds.
-fn decoded<'a, P: Projection, E: Event, C: HandlerContext<'a>>(
+/// Adds an operation for each event of a record, on the rows whose keys `add_keys` adds.
+fn plan_decoded<'a, P: Projection, E: Event, C: HandlerContext<'a>>(
     record: &'a Record,
     codec: &Codec,
-    steps: &mut RowOps<'a, P>,
+    ops: &mut RowOps<'a, P>,
     apply: impl Fn(&mut P, &E, &C) -> Change + Copy + Send + 'a,
     add_keys: impl Fn(&mut RowOps<'a, P>, &E) -> Result<(), Invalid>,
 ) -> Result<(), Invalid> {
     let context = C::of(record)?;
     let mut planned = Ok(());
     E::decode_raw(&RawEvent::from(record), codec, &mut |event| {
-        let first = steps.keys.len();
+        let first = ops.keys.len();
         if planned.is_ok() {
-            planned = add_keys(steps, &event);
-            steps.push(first, Box::new(move |row| apply(row, &event, &context)));
+            planned = add_keys(ops, &event);
+            ops.push(first, Box::new(move |row| apply(row, &event, &context)));
         }
     })?;
     planned
 }
 
-/// What a handler is told about an event beside the event: its [`Context`], or nothing, which costs nothing.
+/// The second argument of a handler: the [`Context`] of the event, or `()` for a handler that does not need it.
 pub trait HandlerContext<'a>: Copy + Send + 'a {
-    /// Those of a record.
+    /// The context of a record.
     ///
     /// # Errors
-    /// [`Invalid`] if they cannot be read.
+    /// [`Invalid`] if the metadata cannot be read.
     fn of(record: &'a Record) -> Result<Self, Invalid>;
 }
 
@@ -183,10 +185,10 @@ impl HandlerContext<'_> for () {
     }
 }
 
-/// The ids of one kind that a record carries: where rows are keyed by an id, these are the keys.
+/// The ids of one kind in the tags of a record: the keys of rows that are keyed by such an id.
 ///
 /// # Errors
-/// [`Invalid`] if a tag of the kind does not read as the id.
+/// [`Invalid`] if a tag of the kind does not parse as the id.
 pub fn ids_of<I: Id>(record: &Record) -> Result<Vec<I>, Invalid> {
     let ids = record.tags.iter().filter(|tag| tag.kind() == I::KIND);
     ids.map(|tag| {

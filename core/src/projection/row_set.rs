@@ -1,4 +1,4 @@
-//! The rows that a batch changes, in the making.
+//! The rows that a batch changes.
 
 use std::collections::{HashMap, hash_map::Entry};
 
@@ -10,98 +10,100 @@ use crate::{
     rows::{Folded, Key, Row, Value},
 };
 
-/// The steps of a batch and the rows that they change, in order of first appearance.
+/// The operations of a batch and the rows that they change, in order of first appearance.
 pub(super) struct RowSet<'a, P: Projection> {
-    steps: Vec<RowOp<'a, P>>,
-    /// The numbers of the rows of all steps, those of one behind those of another.
-    numbers: Vec<usize>,
+    ops: Vec<RowOp<'a, P>>,
+    /// The indexes of the rows of all operations, one operation after the other.
+    targets: Vec<usize>,
     rows: Vec<RowEntry<P>>,
-    /// The numbers and the keys of the rows that have to be loaded.
-    unknown: Vec<usize>,
-    wanted: Vec<Key>,
+    /// The indexes of the rows that have to be loaded.
+    unloaded: Vec<usize>,
+    /// The keys of these.
+    missing_keys: Vec<Key>,
 }
 
-/// A row as it was stored, or is to be.
+/// A row before and after the batch.
 pub(super) struct RowEntry<P: Projection> {
     pub(super) key: P::Key,
     pub(super) row: Option<P>,
-    /// Whether there was one before.
-    stored: bool,
-    /// The index of the last record that touched it.
-    touched: usize,
-    /// How many bytes its texts have, as they are written.
+    /// Whether the row exists in the store.
+    is_stored: bool,
+    /// The index of the last record that changes the row.
+    record: usize,
+    /// Bytes of its texts, as written.
     pub(super) size: usize,
 }
 
 impl<'a, P: Projection> RowSet<'a, P> {
-    /// `known` gives the rows that need not be loaded: a row, or that there is none.
-    pub(super) fn by(
-        steps: RowOps<'a, P>,
-        mut known: impl FnMut(&P::Key) -> Option<Option<P>>,
+    /// Collects the rows of the operations. `cached` returns rows that need not be loaded; `Some(None)` is a row that does
+    /// not exist.
+    pub(super) fn new(
+        ops: RowOps<'a, P>,
+        mut cached: impl FnMut(&P::Key) -> Option<Option<P>>,
     ) -> Result<Self, PoisonEvent> {
-        let (steps, keys) = steps.into_parts();
-        let (mut index, mut numbers) = (HashMap::new(), Vec::with_capacity(keys.len()));
-        let (mut rows, mut unknown, mut wanted) = (Vec::new(), Vec::new(), Vec::new());
+        let (ops, keys) = ops.into_parts();
+        let (mut index, mut targets) = (HashMap::new(), Vec::with_capacity(keys.len()));
+        let (mut rows, mut unloaded, mut missing_keys) = (Vec::new(), Vec::new(), Vec::new());
         let mut keys = keys.into_iter();
-        for step in &steps {
-            for key in keys.by_ref().take(step.rows) {
-                let number = match index.entry(key) {
+        for op in &ops {
+            for key in keys.by_ref().take(op.rows) {
+                let target = match index.entry(key) {
                     Entry::Occupied(entry) => *entry.get(),
                     Entry::Vacant(entry) => {
-                        let (number, key) = (rows.len(), entry.key().clone());
-                        let row = known(&key).unwrap_or_else(|| {
-                            unknown.push(number);
+                        let (target, key) = (rows.len(), entry.key().clone());
+                        let row = cached(&key).unwrap_or_else(|| {
+                            unloaded.push(target);
                             None
                         });
                         rows.push(RowEntry {
                             key,
-                            stored: row.is_some(),
+                            is_stored: row.is_some(),
                             row,
-                            touched: step.record,
+                            record: op.record,
                             size: 0,
                         });
-                        *entry.insert(number)
+                        *entry.insert(target)
                     }
                 };
-                numbers.push(number);
+                targets.push(target);
             }
         }
-        for number in &unknown {
-            let entry: &RowEntry<P> = &rows[*number];
-            wanted.push(entry.stored_key()?);
+        for target in &unloaded {
+            let entry: &RowEntry<P> = &rows[*target];
+            missing_keys.push(entry.stored_key()?);
         }
-        Ok(Self { steps, numbers, rows, unknown, wanted })
+        Ok(Self { ops, targets, rows, unloaded, missing_keys })
     }
 
     /// The keys of the rows that have to be loaded, each once.
-    pub(super) fn wanted(&self) -> &[Key] {
-        &self.wanted
+    pub(super) fn missing_keys(&self) -> &[Key] {
+        &self.missing_keys
     }
 
-    /// Runs the steps, with the rows that were loaded for the wanted keys.
+    /// Runs the operations, given the rows loaded for [`missing_keys`](Self::missing_keys) in their order.
     pub(super) fn fold(&mut self, loaded: Vec<Option<Row>>) -> Result<Folded, PoisonEvent> {
-        for (number, row) in self.unknown.iter().zip(loaded) {
-            let entry = &mut self.rows[*number];
-            entry.row = guard(entry.touched, || row.map(P::from_row).transpose())?;
-            entry.stored = entry.row.is_some();
+        for (target, row) in self.unloaded.iter().zip(loaded) {
+            let entry = &mut self.rows[*target];
+            entry.row = blame_record(entry.record, || row.map(P::from_row).transpose())?;
+            entry.is_stored = entry.row.is_some();
         }
         self.run()?;
-        self.write()
+        self.build_changes()
     }
 
-    /// The rows as they are when they are written.
+    /// The rows after the batch.
     pub(super) fn into_rows(self) -> Vec<RowEntry<P>> {
         self.rows
     }
 
     fn run(&mut self) -> Result<(), PoisonEvent> {
-        let mut numbers = self.numbers.iter();
-        for RowOp { rows, record, apply } in &self.steps {
-            for number in numbers.by_ref().take(*rows) {
-                let RowEntry { key, row, touched, .. } = &mut self.rows[*number];
-                *touched = *record;
-                let change =
-                    guard(*record, || Ok(apply(row.get_or_insert_with(|| P::initial(key.clone())))))?;
+        let mut targets = self.targets.iter();
+        for RowOp { rows, record: index, apply } in &self.ops {
+            for target in targets.by_ref().take(*rows) {
+                let RowEntry { key, row, record, .. } = &mut self.rows[*target];
+                *record = *index;
+                let initial = || P::initial(key.clone());
+                let change = blame_record(*index, || Ok(apply(row.get_or_insert_with(initial))))?;
                 if change == Change::Delete {
                     *row = None;
                 }
@@ -110,16 +112,16 @@ impl<'a, P: Projection> RowSet<'a, P> {
         Ok(())
     }
 
-    fn write(&mut self) -> Result<Folded, PoisonEvent> {
+    fn build_changes(&mut self) -> Result<Folded, PoisonEvent> {
         let mut folded = Folded::default();
         for entry in &mut self.rows {
             match &entry.row {
                 Some(row) => {
-                    let row = guard(entry.touched, || row.to_row())?;
+                    let row = blame_record(entry.record, || row.to_row())?;
                     entry.size = row.iter().map(Value::size).sum();
                     folded.upserts.push(row);
                 }
-                None if entry.stored => folded.deletes.push(entry.stored_key()?),
+                None if entry.is_stored => folded.deletes.push(entry.stored_key()?),
                 None => {}
             }
         }
@@ -129,12 +131,12 @@ impl<'a, P: Projection> RowSet<'a, P> {
 
 impl<P: Projection> RowEntry<P> {
     fn stored_key(&self) -> Result<Key, PoisonEvent> {
-        guard(self.touched, || self.key.to_key())
+        blame_record(self.record, || self.key.to_key())
     }
 }
 
-/// Runs the user's code for the record at an index; an error or a panic blames that record.
-pub(super) fn guard<T>(
+/// Runs user code for the record at an index. An error or a panic marks that record as the poison event.
+pub(super) fn blame_record<T>(
     index: usize,
     user_code: impl FnOnce() -> Result<T, Invalid>,
 ) -> Result<T, PoisonEvent> {

@@ -332,7 +332,7 @@ async fn a_compared_build_that_differs_stays_aside_and_says_so() {
         app.rebuild("tallies").await.unwrap();
         let status = until(&app, "tallies", |status| status.promotion_blocked.is_some()).await;
         let reason = status.promotion_blocked.unwrap();
-        assert!(reason.contains("0 are missing, 0 are new, 2 are others, such as that of \"a\""), "{reason}");
+        assert!(reason.contains("0 rows missing, 0 extra, 2 changed (for example key \"a\")"), "{reason}");
         assert_eq!((status.reads.unwrap().build, sum!(app, Changed, "a")), (0, Some(4)));
 
         // The report outlives what is paid: somebody who looks finds it.

@@ -308,7 +308,7 @@ mod unreadable {
             let status = until(&app, "named", |status| matches!(status.state, State::Stopped(_))).await;
             assert_eq!((status.position, status.parked), (Position::START, 0));
             let State::Stopped(stopped) = status.state else { unreachable!() };
-            assert!(stopped.error.contains("nobody can tell whose it is"), "{stopped}");
+            assert!(stopped.error.contains("the affected keys are unknown"), "{stopped}");
         })
         .await;
     }

@@ -45,7 +45,7 @@ async fn waited(store: &Faulty, feed: &mut Feed, hint: bool) -> Duration {
 /// How often the log is looked at in ten seconds in which nothing happens and a feed waits.
 async fn looks(store: &Faulty, feed: &Feed) -> usize {
     let before = store.looks.load(Ordering::SeqCst);
-    tokio::time::timeout(Duration::from_secs(10), feed.more()).await.unwrap_err();
+    tokio::time::timeout(Duration::from_secs(10), feed.wait_for_more()).await.unwrap_err();
     store.looks.load(Ordering::SeqCst) - before
 }
 

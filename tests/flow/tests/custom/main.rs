@@ -49,7 +49,7 @@ impl<S: Transactional<Connection = SqliteConnection>> CustomProjection<S> for To
         Ok(())
     }
 
-    async fn take(&self, batch: Batch<'_>, connection: &mut SqliteConnection) -> Result<(), BoxError> {
+    async fn handle(&self, batch: Batch<'_>, connection: &mut SqliteConnection) -> Result<(), BoxError> {
         for event in batch.events::<AccountEvent>()? {
             let AccountEvent::Deposited { account, amount } = &event.event else { continue };
             let sql = "INSERT INTO totals VALUES (?1, ?2) ON CONFLICT DO UPDATE SET sum = sum + excluded.sum";

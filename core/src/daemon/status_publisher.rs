@@ -1,0 +1,85 @@
+//! The only writer of a follower's status.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::watch;
+
+use super::{State, Status};
+
+/// Publishes the [`Status`] of a follower. The supervisor owns it; a restart requested through the admin API withdraws a
+/// published stop at once, and suppresses what the runners that are about to end still report.
+#[derive(Debug)]
+pub(crate) struct StatusPublisher {
+    status: watch::Sender<Status>,
+    restart_requested: AtomicBool,
+}
+
+impl StatusPublisher {
+    pub(crate) fn new() -> Self {
+        Self { status: watch::Sender::new(Status::NEW), restart_requested: AtomicBool::new(false) }
+    }
+
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Status> {
+        self.status.subscribe()
+    }
+
+    /// Withdraws a published stop, and publishes no status before [`take_restart_request`](Self::take_restart_request).
+    pub(super) fn request_restart(&self) {
+        self.restart_requested.store(true, Ordering::SeqCst);
+        self.status.send_if_modified(Status::clear_stop);
+    }
+
+    /// Whether a restart was requested since the last call.
+    pub(super) fn take_restart_request(&self) -> bool {
+        self.restart_requested.swap(false, Ordering::SeqCst)
+    }
+
+    /// Publishes a status of the runners, unless they are about to be restarted.
+    pub(super) fn publish(&self, new: Status) {
+        self.status.send_if_modified(|status| {
+            let changed = *status != new && !self.restart_requested.load(Ordering::SeqCst);
+            if changed {
+                *status = new;
+            }
+            changed
+        });
+    }
+
+    /// Publishes a state without its position and builds, and returns whether it differs from the last one.
+    pub(super) fn set_state(&self, state: State) -> bool {
+        self.status.send_if_modified(|status| {
+            let changed = status.state != state;
+            status.state = state;
+            changed
+        })
+    }
+
+    #[cfg(test)]
+    fn borrow(&self) -> watch::Ref<'_, Status> {
+        self.status.borrow()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{daemon::Stopped, position::Position};
+
+    fn stopped() -> Status {
+        let state = State::Stopped(Stopped::without_event("poison"));
+        Status { state, position: Position::new(7), ..Status::NEW }
+    }
+
+    #[test]
+    fn a_restart_request_withdraws_the_stop_and_suppresses_reports_until_it_is_taken() {
+        let publisher = StatusPublisher::new();
+        publisher.publish(stopped());
+        publisher.request_restart();
+        assert_eq!(publisher.borrow().state, State::CatchingUp);
+        publisher.publish(stopped());
+        assert_eq!(publisher.borrow().state, State::CatchingUp);
+        assert!(publisher.take_restart_request() && !publisher.take_restart_request());
+        publisher.publish(stopped());
+        assert_eq!(*publisher.borrow(), stopped());
+    }
+}
