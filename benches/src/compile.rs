@@ -1,4 +1,4 @@
-//! What the library costs its users' compiler: a cold build of the README's example, and each event and command.
+//! Compile times: a cold build of the README's example, and the cost of each event and command.
 
 use std::{fmt::Write as _, fs, path::Path, process::Command, time::Instant};
 
@@ -6,25 +6,25 @@ use serde::Serialize;
 
 use crate::{
     Result,
+    environment::directory,
     harness::{Size, Spread},
-    place::directory,
 };
 
-/// What `--only` calls it by.
+/// The name for `--only`.
 pub(crate) const NAME: &str = "compile: the README's example, events and commands";
 
-/// What was measured, with this compiler on this machine.
+/// The compile times on this machine.
 #[derive(Debug, Serialize)]
 pub(crate) struct Compile {
-    /// `cargo build` of the README's example with nothing built before, in memory only, in seconds.
+    /// A `cargo build` of the README's example from scratch, with the memory store only, in seconds.
     cold_build_seconds: f64,
-    /// Crates in that build, the example itself included.
+    /// The number of crates in that build, with the example itself.
     crates: usize,
-    /// What a struct under `Event` adds to `cargo check` beyond the same struct under serde's derives, in milliseconds.
+    /// The additional time of `cargo check` for a struct with `Event` compared with serde's derives alone, in milliseconds.
     milliseconds_per_event: Spread,
     /// The same for a command with its decision.
     milliseconds_per_command: Spread,
-    /// What the struct under serde's derives takes by itself.
+    /// The time for the struct with serde's derives alone.
     milliseconds_per_struct_of_serde: Spread,
 }
 
@@ -68,7 +68,7 @@ fn cold_build() -> Result<(f64, usize)> {
     Ok((seconds, crates.len()))
 }
 
-/// A package outside the workspace, whose dependencies are checked already.
+/// A package outside the workspace, with dependencies that are already checked.
 struct Package(tempfile::TempDir);
 
 impl Package {
@@ -87,7 +87,7 @@ impl Package {
         Ok(package)
     }
 
-    /// Seconds of a `cargo check` of this library.
+    /// The seconds of a `cargo check` of this library.
     fn check(&self, library: &str) -> Result<f64> {
         let folder: &Path = self.0.path();
         fs::write(folder.join("src/lib.rs"), library)?;
@@ -108,7 +108,7 @@ fn run(command: &mut Command) -> Result<()> {
     Err(format!("{command:?} failed:\n{}", String::from_utf8_lossy(&output.stderr)).into())
 }
 
-/// What all of them stand on.
+/// The common part of all measured libraries.
 const BASE: &str = "#![allow(dead_code)]
 use annalist::prelude::*;
 #[derive(Id, Clone, Copy, Debug, PartialEq, Eq, Hash)]

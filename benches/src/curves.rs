@@ -1,4 +1,4 @@
-//! How it grows: the same work at several sizes, ours and by hand.
+//! Curves: the same work at several sizes, for Annalist and the baselines.
 
 mod events;
 mod latency;
@@ -11,18 +11,18 @@ use std::pin::Pin;
 use serde::Serialize;
 
 pub(crate) use self::processes::work as work_as_a_process;
-use crate::{Result, harness::Pair, place::Place};
+use crate::{Result, environment::Environment, harness::Pair};
 
-/// Something that is measured at several sizes.
+/// A kind of work that is measured at several sizes.
 #[derive(Debug)]
 pub(crate) struct Curve {
     pub(crate) name: &'static str,
     pub(crate) x: &'static str,
     pub(crate) y: &'static str,
-    pub(crate) draw: for<'a> fn(&'a Place) -> Drawing<'a>,
+    pub(crate) draw: for<'a> fn(&'a Environment) -> Drawing<'a>,
 }
 
-/// Stays on the thread that asks for it.
+/// The future is not `Send`.
 type Drawing<'a> = Pin<Box<dyn Future<Output = Result<Vec<Line>>> + 'a>>;
 
 /// One line of a plot.
@@ -36,7 +36,7 @@ pub(crate) struct Line {
 pub(crate) struct Point {
     pub(crate) x: f64,
     pub(crate) y: f64,
-    /// Of this program, which holds both sides, in MiB.
+    /// The resident memory of this program, which contains both sides, in MiB.
     pub(crate) resident: f64,
 }
 
@@ -46,42 +46,42 @@ pub(crate) const CURVES: &[Curve] = &[
         name: "curve: deposits by tasks, PostgreSQL",
         x: "tasks",
         y: "commands/s",
-        draw: |place| Box::pin(tasks::draw(place)),
+        draw: |environment| Box::pin(tasks::draw(environment)),
     },
     Curve {
         name: "curve: deposits by events in the log, PostgreSQL",
         x: "events in the log",
         y: "commands/s",
-        draw: |place| Box::pin(events::draw(place)),
+        draw: |environment| Box::pin(events::draw(environment)),
     },
     Curve {
         name: "curve: events by events in an append, PostgreSQL",
         x: "events in an append",
         y: "events/s",
-        draw: |place| Box::pin(packages::draw_by_events(place)),
+        draw: |environment| Box::pin(packages::draw_by_events(environment)),
     },
     Curve {
         name: "curve: openings by size of the payload, PostgreSQL",
         x: "bytes of payload",
         y: "commands/s",
-        draw: |place| Box::pin(packages::draw_by_bytes(place)),
+        draw: |environment| Box::pin(packages::draw_by_bytes(environment)),
     },
     Curve {
         name: "curve: deposits by processes on one log, PostgreSQL",
         x: "processes",
         y: "commands/s",
-        draw: |place| Box::pin(processes::draw(place)),
+        draw: |environment| Box::pin(processes::draw(environment)),
     },
     Curve {
         name: "curve: latency of deposits under a fixed load, PostgreSQL",
         x: "commands/s asked for",
         y: "milliseconds",
-        draw: |place| Box::pin(latency::draw(place)),
+        draw: |environment| Box::pin(latency::draw(environment)),
     },
 ];
 
 impl Curve {
-    /// Whether a text is part of its name, small letters or capitals.
+    /// Returns `true` if the name contains the text, ignoring case.
     pub(crate) fn is_called(&self, text: &str) -> bool {
         self.name.to_lowercase().contains(&text.to_lowercase())
     }
@@ -93,7 +93,7 @@ impl Point {
     }
 }
 
-/// A line for each side of pairs that are made for each size. The first run does not count.
+/// Measures a pair for each size and returns a line for each side. The first run of a pair does not count.
 async fn of_pairs<'a>(
     sizes: Vec<usize>,
     pair: impl AsyncFn(usize) -> Result<Pair> + 'a,

@@ -1,4 +1,4 @@
-//! A bank and a shop, small: what they decide is nothing beside what is measured.
+//! A small bank and a small shop, whose decisions cost nothing compared with the measured work.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use annalist::prelude::*;
 #[derive(Id, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct AccountId(Uuid);
 
-/// What happens to accounts.
+/// The events of accounts.
 #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[event(prefix = "account")]
 pub(crate) enum AccountEvent {
@@ -47,7 +47,7 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// What both sides decide on.
+/// The decision of both sides.
 #[derive(Aggregate, Clone, Debug)]
 #[aggregate(on(AccountEvent => Account::apply), error = Refused)]
 pub(crate) struct Account {
@@ -105,7 +105,7 @@ pub(crate) struct Deposit {
     pub(crate) amount: i64,
 }
 
-/// So many deposits in one append.
+/// A number of deposits in one append.
 #[derive(Command, Serialize, Deserialize, Clone, Debug)]
 #[command(decide = Account::fill)]
 pub(crate) struct Fill {
@@ -184,7 +184,7 @@ pub(crate) struct Ordered {
     price: u64,
 }
 
-/// What a product costs: all that an order has to know of it.
+/// The price of a product, which is all that an order reads of it.
 #[derive(Aggregate, Debug)]
 #[aggregate(on(Priced => Price::apply), error = Unavailable)]
 pub(crate) struct Price {
@@ -201,7 +201,7 @@ pub(crate) struct Order {
     placed: bool,
 }
 
-/// The product has no price, or the order is placed already.
+/// The product has no price, or the order already exists.
 #[derive(Debug)]
 pub(crate) struct Unavailable;
 
@@ -238,7 +238,7 @@ pub(crate) struct SetPrice {
 }
 
 #[derive(Command, Serialize, Deserialize)]
-#[command(decide = place)]
+#[command(decide = environment)]
 pub(crate) struct PlaceOrder {
     #[id(Price)]
     pub(crate) product: ProductId,
@@ -246,7 +246,7 @@ pub(crate) struct PlaceOrder {
     pub(crate) order: OrderId,
 }
 
-fn place((price, order): (&Price, &Order), _: &PlaceOrder) -> Result<Ordered, Unavailable> {
+fn environment((price, order): (&Price, &Order), _: &PlaceOrder) -> Result<Ordered, Unavailable> {
     let cost = price.price.filter(|_| !order.placed).ok_or(Unavailable)?;
     Ok(Ordered { order: order.id, product: price.id, price: cost })
 }

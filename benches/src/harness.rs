@@ -1,45 +1,23 @@
-//! Ours and the baseline in alternation, and what their ratio is. Knows nothing of what is measured.
+//! Measures Annalist and a baseline in alternation, and their ratio. The harness does not depend on the measured work.
 
 use std::{future::Future, pin::Pin};
 
 use serde::Serialize;
 
-use crate::{Result, place::Place};
+pub(crate) use crate::size::Size;
+use crate::{Result, environment::Environment};
 
-/// A ratio this close to its bar is measured again.
+/// A ratio this close to its bar is measured more often.
 const CLOSE: f64 = 0.05;
-/// Two halves of a pair, one of which may come first.
-const TURNS: [[bool; 2]; 2] = [[true, false], [false, true]];
+/// The order of the two halves of a pair.
+const ORDERS: [[bool; 2]; 2] = [[true, false], [false, true]];
 
-/// How much work is done, and how often.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Size {
-    Smoke,
-    Quick,
-    Full,
-}
-
-impl Size {
-    /// One of three numbers.
-    pub(crate) fn of<T>(self, smoke: T, quick: T, full: T) -> T {
-        match self {
-            Self::Smoke => smoke,
-            Self::Quick => quick,
-            Self::Full => full,
-        }
-    }
-
-    fn pairs(self) -> usize {
-        self.of(1, 5, 15)
-    }
-}
-
-/// What the ratio of ours to the baseline has to be.
+/// The required ratio of Annalist to the baseline.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Bar {
-    /// Of what is better the more it is: bar and stretch.
+    /// More is better: bar and stretch goal.
     AtLeast(f64, f64),
-    /// Of what is better the less it is: bar and stretch.
+    /// Less is better: bar and stretch goal.
     AtMost(f64, f64),
 }
 
@@ -75,11 +53,11 @@ pub(crate) struct Row {
     pub(crate) baseline: &'static str,
     pub(crate) unit: &'static str,
     pub(crate) bar: Bar,
-    pub(crate) prepare: for<'a> fn(&'a Place) -> Doing<'a, Pair>,
+    pub(crate) prepare: for<'a> fn(&'a Environment) -> Doing<'a, Pair>,
 }
 
 impl Row {
-    /// Whether a text is part of its name, small letters or capitals.
+    /// Returns `true` if the name contains the text, ignoring case.
     pub(crate) fn is_called(&self, text: &str) -> bool {
         let name = format!("{} | {}", self.work, self.baseline).to_lowercase();
         name.contains(&text.to_lowercase())
@@ -88,10 +66,10 @@ impl Row {
 
 pub(crate) type Doing<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
-/// One of the two that are compared: each call does the work once and answers its figure.
+/// One of the two compared sides: each call does the work once and returns its figure.
 pub(crate) type Side = Box<dyn FnMut() -> Doing<'static, f64> + Send>;
 
-/// A side from a function that does the work with what it shares.
+/// Creates a side from shared state and a function that does the work.
 pub(crate) fn side<T, F>(shared: T, run: impl Fn(T) -> F + Send + 'static) -> Side
 where
     T: Clone + Send + 'static,
@@ -100,37 +78,38 @@ where
     Box::new(move || Box::pin(run(shared.clone())))
 }
 
-/// The two that are compared, ready to run.
+/// The two compared sides, ready to run.
 pub(crate) struct Pair {
     pub(crate) ours: Side,
     pub(crate) baseline: Side,
 }
 
-/// What came out.
+/// The result of a row.
 #[derive(Debug)]
 pub(crate) struct Measured {
     pub(crate) ours: Spread,
     pub(crate) baseline: Spread,
-    /// Of the ratios of the pairs, not the ratio of the medians: what disturbs both halves of a pair does not count.
+    /// The median of the ratios of the pairs instead of the ratio of the medians, so that a disturbance of both halves of a
+    /// pair has no effect.
     pub(crate) ratio: Spread,
 }
 
-/// Runs a row's pairs; twice as many again if the ratio is close to the bar.
-pub(crate) async fn measure(row: &Row, place: &Place) -> Result<Measured> {
-    let mut pair = (row.prepare)(place).await?;
+/// Runs the pairs of a row, and twice as many again if the ratio is close to the bar.
+pub(crate) async fn measure(row: &Row, environment: &Environment) -> Result<Measured> {
+    let mut pair = (row.prepare)(environment).await?;
     let mut figures = Vec::new();
     // The first pair fills caches and plans, and does not count.
-    run_pair(&mut pair, TURNS[0]).await?;
-    run_pairs(&mut pair, place.size().pairs(), &mut figures).await?;
-    if place.size() != Size::Smoke && row.bar.is_close(Measured::of(&figures).ratio.median) {
+    run_pair(&mut pair, ORDERS[0]).await?;
+    run_pairs(&mut pair, environment.size().pairs(), &mut figures).await?;
+    if environment.size() != Size::Smoke && row.bar.is_close(Measured::of(&figures).ratio.median) {
         println!("    close to the bar: again");
-        run_pairs(&mut pair, 2 * place.size().pairs(), &mut figures).await?;
+        run_pairs(&mut pair, 2 * environment.size().pairs(), &mut figures).await?;
     }
     Ok(Measured::of(&figures))
 }
 
 async fn run_pairs(pair: &mut Pair, pairs: usize, figures: &mut Vec<(f64, f64)>) -> Result<()> {
-    for turns in TURNS.into_iter().cycle().take(pairs) {
+    for turns in ORDERS.into_iter().cycle().take(pairs) {
         figures.push(run_pair(pair, turns).await?);
     }
     Ok(())
@@ -158,7 +137,7 @@ impl Measured {
     }
 }
 
-/// The middle of some figures, and how far they lie apart.
+/// The median of some figures and their spread.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Spread {
     pub(crate) median: f64,
@@ -184,12 +163,12 @@ impl Spread {
     }
 }
 
-/// Between the two nearest of sorted figures; of none it is not a number.
+/// Interpolates a quantile of sorted figures; NaN if there are none.
 pub(crate) fn quantile(sorted: &[f64], part: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
-    let place = part * last as f64;
-    let (below, above) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
-    below + (above - below) * place.fract()
+    let environment = part * last as f64;
+    let (below, above) = (sorted[environment.floor() as usize], sorted[environment.ceil() as usize]);
+    below + (above - below) * environment.fract()
 }
 
 #[cfg(test)]
@@ -212,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bar_is_met_from_its_side() {
+    fn bar_holds_on_its_side() {
         assert!(Bar::AtLeast(3.0, 6.0).holds(3.0) && !Bar::AtLeast(3.0, 6.0).holds(2.99));
         assert!(Bar::AtMost(1.05, 1.0).holds(1.05) && !Bar::AtMost(1.05, 1.0).holds(1.06));
         assert!(Bar::AtLeast(3.0, 6.0).is_close(3.1) && !Bar::AtLeast(3.0, 6.0).is_close(3.2));

@@ -1,51 +1,51 @@
-//! What it costs: each kind of work beside a baseline written by hand, in the same run. See `benches/README.md`.
-#![allow(clippy::print_stdout, clippy::print_stderr)] // a command line talks
+//! Measures each kind of work beside a hand-written baseline, in the same run. See `benches/README.md`.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // a command line prints
 
+mod baseline;
 mod compile;
-mod crowd;
 mod curves;
 mod domain;
-mod hand;
+mod environment;
+mod error;
 mod harness;
 mod machine;
-mod place;
 mod plot;
 mod report;
 mod rows;
+mod size;
+mod task_pool;
 
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Parser;
 
+pub(crate) use crate::error::{Error, Result};
 use crate::{
     curves::{CURVES, Curve},
+    environment::Environment,
     harness::{Row, Size},
-    place::Place,
     report::Report,
 };
 
-pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
-pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// Measures this library beside baselines written by hand.
+/// Measures this library beside hand-written baselines.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// All rows with smaller sizes, in minutes.
     #[arg(long)]
     quick: bool,
-    /// Sizes so small that the figures mean nothing: whether the rows run at all.
+    /// Tiny sizes, which only check that the rows run; the figures are meaningless.
     #[arg(long, conflicts_with = "quick")]
     smoke: bool,
     /// Only rows and curves whose name contains this text; may be given several times.
     #[arg(long)]
     only: Vec<String>,
-    /// Shows the rows and curves and runs none.
+    /// Lists the rows and curves without running them.
     #[arg(long)]
     list: bool,
-    /// Where the report goes.
+    /// The folder of the report.
     #[arg(long, default_value = "target/bench")]
     out: PathBuf,
-    /// Address, schema and number of commands: what a curve tells the processes that it starts.
+    /// Runs as a worker of a curve: address, schema and number of commands.
     #[arg(long, hide = true, num_args = 3)]
     worker: Vec<String>,
 }
@@ -104,16 +104,16 @@ async fn run(arguments: &Arguments) -> Result<()> {
         }
         return Ok(());
     }
-    let place = Place::start(arguments.size())?;
-    let mut report = Report::new(&arguments.out, machine::describe(&place).await?)?;
-    // What fails does not take the others with it.
+    let environment = Environment::start(arguments.size())?;
+    let mut report = Report::new(&arguments.out, machine::describe(&environment).await?)?;
+    // A failed row does not prevent the others.
     for row in rows {
         println!("{} …", row.work);
-        report.add(row, harness::measure(row, &place).await)?;
+        report.add(row, harness::measure(row, &environment).await)?;
     }
     for curve in curves {
         println!("{} …", curve.name);
-        report.add_curve(curve, (curve.draw)(&place).await)?;
+        report.add_curve(curve, (curve.draw)(&environment).await)?;
     }
     if compiles {
         println!("{} …", compile::NAME);

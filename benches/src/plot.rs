@@ -1,4 +1,4 @@
-//! Lines as SVG.
+//! Plots as SVG.
 
 use std::{ops::Range, path::Path};
 
@@ -12,7 +12,7 @@ use crate::{
 const SIZE: (u32, u32) = (800, 480);
 const COLOURS: [RGBColor; 3] = [RGBColor(31, 119, 180), RGBColor(214, 109, 14), RGBColor(120, 120, 120)];
 
-/// Draws both axes in powers of ten: what grows by a factor looks the same everywhere.
+/// Draws a plot with logarithmic axes.
 pub(crate) fn draw(file: &Path, curve: &Curve, lines: &[Line]) -> Result<()> {
     let points = || lines.iter().flat_map(|line| &line.points);
     let (x, y) = (span(points().map(|point| point.x)), span(points().map(|point| point.y)));
@@ -33,7 +33,7 @@ pub(crate) fn draw(file: &Path, curve: &Curve, lines: &[Line]) -> Result<()> {
     Ok(area.present()?)
 }
 
-/// From a little below the least to a little above the most.
+/// The range of an axis: from a little below the minimum to a little above the maximum.
 fn span(figures: impl Iterator<Item = f64>) -> Range<f64> {
     let (least, most) = figures
         .filter(|figure| figure.is_finite() && *figure > 0.0)

@@ -1,4 +1,4 @@
-//! What is told: a table on the terminal, and files.
+//! The report: a table on the terminal, and files.
 
 use std::{fs, path::PathBuf};
 
@@ -20,7 +20,7 @@ pub(crate) struct Report {
     not_compiled: bool,
 }
 
-/// A row as it is kept. What could not be measured holds no bar.
+/// A row of the report. A row that could not be measured does not hold its bar.
 #[derive(Debug, Serialize)]
 struct Line {
     work: &'static str,
@@ -36,7 +36,7 @@ struct Line {
     error: Option<String>,
 }
 
-/// A curve as it is kept.
+/// A curve of the report.
 #[derive(Debug, Serialize)]
 struct Drawn {
     name: &'static str,
@@ -47,7 +47,7 @@ struct Drawn {
 }
 
 impl Report {
-    /// A report without rows, whose folder says what it is taken on.
+    /// Creates an empty report, and writes the description of the machine to its folder.
     pub(crate) fn new(folder: &std::path::Path, machine: Machine) -> Result<Self> {
         fs::create_dir_all(folder.join("plots"))?;
         let meta = serde_json::to_string_pretty(&machine)?;
@@ -56,7 +56,7 @@ impl Report {
         Ok(Self { folder: folder.to_owned(), lines: Vec::new(), curves: Vec::new(), not_compiled: false })
     }
 
-    /// Adds a row and writes all anew: a run that is broken off leaves what it has measured.
+    /// Adds a row and writes the file again, so that an interrupted run leaves its results.
     pub(crate) fn add(&mut self, row: &Row, outcome: Result<Measured>) -> Result<()> {
         let line = Line::of(row, outcome);
         println!("    {}", line.summary());
@@ -65,7 +65,7 @@ impl Report {
         Ok(())
     }
 
-    /// Adds a curve, with a plot of its own.
+    /// Adds a curve and its plot.
     pub(crate) fn add_curve(&mut self, curve: &Curve, outcome: Result<Vec<curves::Line>>) -> Result<()> {
         let (lines, error) = match outcome {
             Ok(lines) => (lines, None),
@@ -85,7 +85,7 @@ impl Report {
         Ok(())
     }
 
-    /// Adds what the compiler took.
+    /// Adds the compile times.
     pub(crate) fn add_compile(&mut self, outcome: Result<Compile>) -> Result<()> {
         match outcome {
             Ok(compile) => {
@@ -104,7 +104,7 @@ impl Report {
     /// The table.
     ///
     /// # Errors
-    /// If a row could not be measured. A bar that does not hold is no error but a result.
+    /// Returns an error if a row could not be measured. A bar that does not hold is a result, not an error.
     pub(crate) fn conclude(&self) -> Result<()> {
         println!("\n{}", table(&self.lines));
         println!("written to {}", self.folder.display());
@@ -194,7 +194,7 @@ fn file_name(curve: &str) -> String {
     words.join("-") + ".svg"
 }
 
-/// Four digits that count are enough.
+/// Formats a figure with four significant digits.
 fn number(figure: Option<f64>) -> String {
     match figure {
         None => "-".to_owned(),

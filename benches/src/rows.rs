@@ -1,4 +1,4 @@
-//! What is measured.
+//! The measured rows.
 
 pub(crate) mod deposits;
 mod feed;
@@ -11,11 +11,11 @@ mod sqlite;
 mod transfers;
 
 use crate::{
+    environment::Commits,
     harness::{
         Bar::{AtLeast, AtMost},
         Row,
     },
-    place::Commits,
 };
 
 const COMMANDS: &str = "commands/s";
@@ -28,97 +28,97 @@ pub(crate) const ROWS: &[Row] = &[
         baseline: "a hand-written load and conditional insert a command",
         unit: COMMANDS,
         bar: AtLeast(3.0, 6.0),
-        prepare: |place| Box::pin(deposits::prepare(place, 200, 32, Commits::Plain)),
+        prepare: |environment| Box::pin(deposits::prepare(environment, 200, 32, Commits::Plain)),
     },
     Row {
         work: "deposit on 200 warm accounts, 128 tasks, PostgreSQL",
         baseline: "a hand-written load and conditional insert a command",
         unit: COMMANDS,
         bar: AtLeast(4.5, 8.0),
-        prepare: |place| Box::pin(deposits::prepare(place, 200, 128, Commits::Plain)),
+        prepare: |environment| Box::pin(deposits::prepare(environment, 200, 128, Commits::Plain)),
     },
     Row {
         work: "deposit on 200 warm accounts, 1 task, PostgreSQL",
         baseline: "a hand-written load and conditional insert a command",
         unit: COMMANDS,
         bar: AtLeast(1.3, 1.8),
-        prepare: |place| Box::pin(deposits::prepare(place, 200, 1, Commits::Plain)),
+        prepare: |environment| Box::pin(deposits::prepare(environment, 200, 1, Commits::Plain)),
     },
     Row {
         work: "deposit on 200 warm accounts, 32 tasks, PostgreSQL with commits of 1 ms",
         baseline: "a hand-written load and conditional insert a command",
         unit: COMMANDS,
         bar: AtLeast(1.5, 3.0),
-        prepare: |place| Box::pin(deposits::prepare(place, 200, 32, Commits::Slow)),
+        prepare: |environment| Box::pin(deposits::prepare(environment, 200, 32, Commits::Slow)),
     },
     Row {
         work: "open new accounts, 32 tasks, PostgreSQL",
         baseline: "a hand-written insert a command",
         unit: COMMANDS,
         bar: AtLeast(2.0, 4.0),
-        prepare: |place| Box::pin(openings::prepare(place, 32)),
+        prepare: |environment| Box::pin(openings::prepare(environment, 32)),
     },
     Row {
         work: "deposit on one hot account, 8 tasks, PostgreSQL",
         baseline: "a hand-written load, conditional insert and retry",
         unit: COMMANDS,
         bar: AtLeast(8.0, 15.0),
-        prepare: |place| Box::pin(deposits::prepare(place, 1, 8, Commits::Plain)),
+        prepare: |environment| Box::pin(deposits::prepare(environment, 1, 8, Commits::Plain)),
     },
     Row {
         work: "transfer between two of 1,000 accounts, 32 tasks, PostgreSQL",
         baseline: "a hand-written SERIALIZABLE transaction and retry",
         unit: COMMANDS,
         bar: AtLeast(3.0, 5.0),
-        prepare: |place| Box::pin(transfers::prepare(place, 32)),
+        prepare: |environment| Box::pin(transfers::prepare(environment, 32)),
     },
     Row {
         work: "orders of one hot product whose price they read, 32 tasks, PostgreSQL",
         baseline: "our own orders of distinct products",
         unit: COMMANDS,
         bar: AtLeast(0.5, 0.9),
-        prepare: |place| Box::pin(orders::prepare(place, 32)),
+        prepare: |environment| Box::pin(orders::prepare(environment, 32)),
     },
     Row {
         work: "load an aggregate of 10,000 events, PostgreSQL",
         baseline: "a hand-written SELECT and serde_json into the same enum",
         unit: EVENTS,
         bar: AtLeast(0.9, 1.0),
-        prepare: |place| Box::pin(load::prepare(place)),
+        prepare: |environment| Box::pin(load::prepare(environment)),
     },
     Row {
         work: "project 100,000 events into balances, PostgreSQL",
         baseline: "a hand-written loop, a transaction an event",
         unit: EVENTS,
         bar: AtLeast(30.0, 45.0),
-        prepare: |place| Box::pin(projection::prepare(place, projection::Batches::OfOne)),
+        prepare: |environment| Box::pin(projection::prepare(environment, projection::Batches::OfOne)),
     },
     Row {
         work: "project 100,000 events into balances, PostgreSQL",
         baseline: "a hand-written batched upsert with checkpoint",
         unit: EVENTS,
         bar: AtLeast(0.7, 1.0),
-        prepare: |place| Box::pin(projection::prepare(place, projection::Batches::OfPages)),
+        prepare: |environment| Box::pin(projection::prepare(environment, projection::Batches::OfPages)),
     },
     Row {
         work: "deposit on 200 warm accounts, 32 tasks, SQLite",
         baseline: "a hand-written transaction a command",
         unit: COMMANDS,
         bar: AtLeast(8.0, 12.0),
-        prepare: |place| Box::pin(sqlite::prepare(place.size(), 32)),
+        prepare: |environment| Box::pin(sqlite::prepare(environment.size(), 32)),
     },
     Row {
         work: "feed of 1,000,000 events, nothing done with them, PostgreSQL",
         baseline: "a plain SELECT by pages",
         unit: EVENTS,
         bar: AtLeast(0.8, 1.0),
-        prepare: |place| Box::pin(feed::prepare(place)),
+        prepare: |environment| Box::pin(feed::prepare(environment)),
     },
     Row {
         work: "dispatch, decide and fold in memory",
         baseline: "a hand-written match",
         unit: "instructions/command",
         bar: AtMost(1.05, 1.0),
-        prepare: |place| Box::pin(instructions::prepare(place.size())),
+        prepare: |environment| Box::pin(instructions::prepare(environment.size())),
     },
 ];

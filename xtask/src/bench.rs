@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: what `benches/` needs, then `benches/` itself.
+//! `cargo xtask bench`: installs the tools that `benches/` needs, and runs it.
 
 use std::process::ExitCode;
 
@@ -10,7 +10,7 @@ use crate::{
     server::{install, install_postgres},
 };
 
-/// Passes the options on. Programs that are missing are installed where we may; without `valgrind` one row is not measured.
+/// Passes the options on. Missing programs are installed if permitted; without `valgrind` one row is not measured.
 pub(crate) fn run_with(options: &[&str]) -> Result<ExitCode> {
     if let Err(missing @ Error::NotFound { .. }) = Programs::find() {
         println!("{missing}\n");

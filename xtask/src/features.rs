@@ -8,7 +8,7 @@ pub(crate) fn declared(manifest: &str) -> Vec<&str> {
     names.map(|(name, _)| name.trim()).filter(|name| *name != "default").collect()
 }
 
-/// None, each alone, each two, all: what two features do to each other shows in a pair.
+/// The sets to check: no feature, each alone, each pair, and all. Pairs reveal features that conflict.
 pub(crate) fn sets<'a>(features: &[&'a str]) -> Vec<Vec<&'a str>> {
     let mut sets = vec![Vec::new()];
     sets.extend(features.iter().map(|&one| vec![one]));

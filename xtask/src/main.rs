@@ -1,8 +1,9 @@
-//! The chores of this workspace: `cargo xtask test` before a change goes in, `cargo xtask postgres` while working on it.
-#![allow(clippy::print_stdout, clippy::print_stderr)] // a command line talks
+//! The tools of this workspace: `cargo xtask test` before a change is merged, `cargo xtask postgres` while working on it.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // a command line prints
 
 mod bench;
 mod command;
+mod error;
 mod features;
 mod rebuild;
 mod report;
@@ -17,13 +18,12 @@ use std::{
 
 use annalist_cluster::URL_VARIABLE;
 
+pub(crate) use crate::error::Result;
 use crate::{
     report::Report,
     server::Server,
     steps::{STEPS, Step},
 };
-
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -51,7 +51,7 @@ fn usage() -> String {
          cargo xtask bench [--quick] [--only TEXT]...  measure beside hand-written baselines; --list shows the rows\n\
          cargo xtask postgres                          a PostgreSQL server until Ctrl-C or the end of input\n\
          cargo xtask postgres PROGRAM [ARGUMENT]...    a PostgreSQL server while the program runs\n\
-         cargo xtask rebuild                           what docs/rebuild.md shows, on this machine\n\n\
+         cargo xtask rebuild                           run the commands of docs/rebuild.md on this machine\n\n\
          Steps (q: also with --quick):",
     );
     for step in STEPS {
@@ -80,13 +80,13 @@ fn chosen(options: &[&str]) -> Result<Vec<&'static Step>> {
     Ok(STEPS.iter().filter(wanted).collect())
 }
 
-/// Runs the steps, the later ones also when an earlier one fails, and sums up.
+/// Runs all steps, even after a failed one, and prints a summary.
 fn test(steps: &[&Step]) -> Result<ExitCode> {
     let mut report = Report::new();
     for step in STEPS.iter().filter(|step| !steps.iter().any(|chosen| chosen.name == step.name)) {
-        report.leave_out(step.name, "not asked for");
+        report.leave_out(step.name, "not selected");
     }
-    // Lives until all steps have run. Without a server the tests that need none run all the same.
+    // The server runs until all steps are done. Without one, the tests that need no server still run.
     let server = if steps.iter().any(|step| step.needs_server) {
         report.step("postgres", "find or start a server", Server::find_or_start)
     } else {
@@ -102,7 +102,7 @@ fn test(steps: &[&Step]) -> Result<ExitCode> {
 fn serve() -> Result<ExitCode> {
     let (server, _) = Server::start()?;
     println!("export {URL_VARIABLE}={}", server.url());
-    println!("It runs until Ctrl-C or the end of input; then it is gone with its data.");
+    println!("The server runs until Ctrl-C or the end of input; then it is removed with its data.");
     io::stdin().read_to_end(&mut Vec::new())?;
     Ok(ExitCode::SUCCESS)
 }

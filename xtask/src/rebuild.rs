@@ -1,4 +1,4 @@
-//! The commands of `docs/rebuild.md`, in a folder of their own, each with what it prints here.
+//! Runs the commands of `docs/rebuild.md` in a temporary folder.
 
 use std::{fs, process::ExitCode};
 
@@ -7,7 +7,7 @@ use crate::{
     command::{cargo, root, run},
 };
 
-/// What every command of the bank begins with.
+/// The start of every command of the bank.
 const BANK: &str = "$ cargo run --release -q -p bank -- ";
 
 /// Runs them one after the other.

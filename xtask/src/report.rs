@@ -1,4 +1,4 @@
-//! What was done, how it ended, and what was left out.
+//! The report of a run: steps, results, and everything that did not run.
 
 use std::{
     process::ExitCode,
@@ -7,14 +7,14 @@ use std::{
 
 use crate::Result;
 
-/// What a step that did not fail has to say.
+/// The result of a step that did not fail.
 #[derive(Default)]
 pub(crate) struct Notes {
     /// One line for the table.
     pub(crate) result: String,
-    /// Parts of the step that did not run, each with the reason.
+    /// The parts of the step that did not run, each with the reason.
     pub(crate) left_out: Vec<String>,
-    /// None of it ran.
+    /// Whether no part of the step ran.
     all_left_out: bool,
 }
 
@@ -23,13 +23,13 @@ impl Notes {
         Self { result: result.into(), ..Self::default() }
     }
 
-    /// Leaves out parts of the step.
+    /// Adds parts that did not run.
     pub(crate) fn without(mut self, parts: Vec<String>) -> Self {
         self.left_out.extend(parts);
         self
     }
 
-    /// Leaves out all of the step.
+    /// The result of a step that did not run at all.
     pub(crate) fn left_out(what: impl Into<String>) -> Self {
         Self { left_out: vec![what.into()], all_left_out: true, ..Self::default() }
     }
@@ -45,7 +45,7 @@ struct Row {
     step: &'static str,
     outcome: Outcome,
     took: Duration,
-    /// The first line for the table, all of it among the failures.
+    /// The message. The table shows its first line, the list of failures all of it.
     message: String,
 }
 
@@ -71,7 +71,7 @@ impl Report {
         Self { start: Instant::now(), rows: Vec::new(), left_out: Vec::new() }
     }
 
-    /// Runs a step and remembers its outcome. `None` when it failed.
+    /// Runs a step and records its outcome. Returns `None` if it failed.
     pub(crate) fn step<T>(
         &mut self,
         step: &'static str,
@@ -99,7 +99,7 @@ impl Report {
         self.left_out.push(format!("{step}: {why}"));
     }
 
-    /// Prints the summary. The exit code tells whether every step passed.
+    /// Prints the summary. Returns the exit code: success if every step passed.
     pub(crate) fn conclude(&self) -> ExitCode {
         println!("\n=== summary");
         for Row { step, outcome, took, message } in &self.rows {

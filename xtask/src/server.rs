@@ -1,4 +1,4 @@
-//! A PostgreSQL server for the tests: the one that was named, or one that is started here and thrown away.
+//! A PostgreSQL server for the tests: one that the environment names, or a throw-away server.
 
 use std::{env, path::Path};
 
@@ -11,9 +11,9 @@ use crate::{
 };
 
 pub(crate) enum Server {
-    /// Somebody else's; we only use it.
+    /// A server that the environment names.
     Named(String),
-    /// Ours, gone on drop.
+    /// A throw-away server, stopped and removed on drop.
     Started { url: String, _cluster: Cluster },
 }
 
@@ -33,7 +33,7 @@ impl Server {
         Self::start()
     }
 
-    /// A new server, on programs that are installed first if they are missing and we may.
+    /// Starts a new server. Missing programs are installed first if permitted.
     pub(crate) fn start() -> Result<(Self, Notes)> {
         let cluster = match Cluster::start() {
             Err(missing @ Error::NotFound { .. }) => {
@@ -56,13 +56,17 @@ impl Server {
     }
 }
 
-/// Installs PostgreSQL, or says what else would do.
+/// Installs PostgreSQL.
+///
+/// # Errors
+///
+/// The error of a failed installation names the alternative.
 pub(crate) fn install_postgres() -> Result<()> {
     install("postgresql")
         .map_err(|error| format!("{error}\nor set {URL_VARIABLE} to a server that the tests may use").into())
 }
 
-/// Installs a package on Debian and its kin, as root or with a `sudo` that asks no password.
+/// Installs a package on Debian and its derivatives, as root or with a `sudo` that needs no password.
 pub(crate) fn install(package: &str) -> Result<()> {
     if !Path::new("/etc/debian_version").exists() {
         return Err(
@@ -80,9 +84,9 @@ pub(crate) fn install(package: &str) -> Result<()> {
         .into());
     }
     println!("Installing {package}.");
-    // Stale lists are not yet a reason to give up: the installation tells.
+    // The installation may succeed with outdated package lists.
     if let Err(error) = apt(sudo, &["update"]) {
-        println!("{error}; trying to install all the same");
+        println!("{error}; trying to install anyway");
     }
     apt(sudo, &["install", "-y", "--no-install-recommends", package])
 }

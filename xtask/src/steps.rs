@@ -1,7 +1,7 @@
 //! The steps of `cargo xtask test`.
 //!
-//! Warnings become errors through arguments of clippy and rustdoc, never through `RUSTFLAGS`: all steps share what was
-//! compiled.
+//! Warnings become errors through arguments of clippy and rustdoc, never through `RUSTFLAGS`, so that all steps share their
+//! artifacts.
 
 use std::{collections::BTreeSet, fs};
 
@@ -9,7 +9,7 @@ use annalist_cluster::URL_VARIABLE;
 
 use crate::{
     Result,
-    command::{ask, cargo, program, root, run, run_and_look},
+    command::{ask, cargo, program, root, run, run_and_read},
     features,
     report::Notes,
 };
@@ -22,7 +22,7 @@ pub(crate) struct Step {
     pub(crate) about: &'static str,
     pub(crate) quick: bool,
     pub(crate) needs_server: bool,
-    /// Gets the URL of a PostgreSQL server if there is one.
+    /// Runs the step. The argument is the URL of a PostgreSQL server, if there is one.
     pub(crate) run: fn(Option<&str>) -> Result<Notes>,
 }
 
@@ -52,20 +52,20 @@ fn clippy(_: Option<&str>) -> Result<Notes> {
     Ok(Notes::default())
 }
 
-/// Documentation tests too; the rules of the workspace are among the tests (`tests/architecture`).
+/// Includes documentation tests and the rules of the workspace (`tests/architecture`).
 fn test(url: Option<&str>) -> Result<Notes> {
     let mut tests = cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"]);
     if let Some(url) = url {
         tests.env(URL_VARIABLE, url);
     }
     let mut tally = Tally::default();
-    match run_and_look(&mut tests, |line| tally.count(line)) {
+    match run_and_read(&mut tests, |line| tally.count(line)) {
         Ok(()) => Ok(Notes::passed(format!("{} tests", tally.passed)).without(tally.ignored)),
-        Err(error) => Err(format!("{error}{}", tally.unhappy()).into()),
+        Err(error) => Err(format!("{error}{}", tally.failures()).into()),
     }
 }
 
-/// What the lines of test runners tell: `test name ... ok`.
+/// Counts the lines of test runners: `test name ... ok`.
 #[derive(Default)]
 struct Tally {
     passed: usize,
@@ -88,8 +88,8 @@ impl Tally {
         }
     }
 
-    /// The names of the tests that failed or did not run. None of either means that something did not compile.
-    fn unhappy(&self) -> String {
+    /// The names of the tests that failed or did not run. If there are none, a test did not compile.
+    fn failures(&self) -> String {
         let failed = self.failed.iter().map(|name| format!("\n  {name}: failed"));
         failed.chain(self.ignored.iter().map(|name| format!("\n  {name}"))).collect()
     }
@@ -114,7 +114,7 @@ fn feature_sets(_: Option<&str>) -> Result<Notes> {
     if !failed.is_empty() {
         return Err(format!("{} of {} sets fail: {}", failed.len(), sets.len(), failed.join(" ")).into());
     }
-    // What a newcomer gets: the default features alone.
+    // A new user gets only the default features.
     run(&mut cargo(&["test", "--package", "annalist"]))?;
     Ok(Notes::passed(format!("{} sets of {}", sets.len(), features.join(", "))))
 }

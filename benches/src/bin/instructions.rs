@@ -1,6 +1,6 @@
-//! The program whose instructions are counted: so many commands, decided and folded, through the derived dispatch or through
-//! a `match` by hand. Events stay typed; nothing is encoded, stored or read.
-#![allow(clippy::print_stdout)] // a command line talks
+//! The program whose instructions are counted: it decides and folds a number of commands, through the derived dispatch or
+//! through a hand-written `match`. Events stay typed; no event is encoded, stored or read.
+#![allow(clippy::print_stdout)] // a command line prints
 
 use std::{any::Any, fmt::Debug, hint::black_box, process::ExitCode};
 
@@ -99,7 +99,7 @@ fn main() -> ExitCode {
 
 type Execute = fn(&mut Account, AccountCommand, &Context<'_>) -> Result<(), Refused>;
 
-/// Both sides make and drop the same commands here, and are called the same way.
+/// Both sides create and drop the same commands, and are called in the same way.
 fn run(commands: u64, execute: Execute) -> u64 {
     let metadata = Metadata::default();
     let context = Context::decision(Timestamp::default(), &metadata);
@@ -111,7 +111,7 @@ fn run(commands: u64, execute: Execute) -> u64 {
         } else {
             AccountCommand::Deposit(Deposit { account: id, amount: 2 })
         };
-        // Refused or not is counted alike.
+        // Rejected commands count too.
         let _ = black_box(execute(&mut account, black_box(command), &context));
     }
     account.balance
@@ -132,7 +132,7 @@ fn dispatched(account: &mut Account, command: AccountCommand, context: &Context<
     command.dispatch(InMemory { account, context })
 }
 
-/// Decides on a state that it has already, and folds what was decided into it.
+/// Decides on a state in memory, and folds the decided events into it.
 struct InMemory<'a> {
     account: &'a mut Account,
     context: &'a Context<'a>,
@@ -148,7 +148,7 @@ impl Dispatcher for InMemory<'_> {
         R: IntoEvents + 'static,
         E: Debug + Send + 'static,
     {
-        // The types of this program are known to be these; the casts are gone after compilation.
+        // This program uses only these types; the compiler removes the casts.
         let Some(state) = (self.account as &mut dyn Any).downcast_mut::<S>() else { return Ok(()) };
         let decided = (handler.decide)(state, &command, self.context)?;
         if let Some(event) = (&decided as &dyn Any).downcast_ref::<AccountEvent>() {

@@ -1,4 +1,4 @@
-//! More in an append: more events, or larger ones.
+//! Larger appends: more events, or larger ones.
 
 use std::sync::Arc;
 
@@ -7,19 +7,19 @@ use annalist::{App, Id};
 use super::{Line, of_pairs};
 use crate::{
     Result,
-    crowd::rate,
+    baseline::bank::Bank,
     domain::{AccountId, Fill, Open},
-    hand::bank::Bank,
+    environment::{Commits, Environment},
     harness::{Pair, side},
-    place::{Commits, Place},
+    task_pool::rate,
 };
 
 const TASKS: usize = 32;
 
-pub(super) async fn draw_by_events(place: &Place) -> Result<Vec<Line>> {
-    let commands = place.size().of(50, 500, 2_000);
+pub(super) async fn draw_by_events(environment: &Environment) -> Result<Vec<Line>> {
+    let commands = environment.size().of(50, 500, 2_000);
     of_pairs(vec![1, 3, 10, 30, 100], async |events| {
-        let (app, bank) = both(place).await?;
+        let (app, bank) = both(environment).await?;
         let fill = move || Fill { account: AccountId::new(), events };
         Ok(Pair {
             ours: side(app, move |app| async move {
@@ -41,10 +41,10 @@ pub(super) async fn draw_by_events(place: &Place) -> Result<Vec<Line>> {
     .await
 }
 
-pub(super) async fn draw_by_bytes(place: &Place) -> Result<Vec<Line>> {
-    let commands = place.size().of(20, 500, 2_000);
+pub(super) async fn draw_by_bytes(environment: &Environment) -> Result<Vec<Line>> {
+    let commands = environment.size().of(20, 500, 2_000);
     of_pairs(vec![100, 1_000, 10_000, 100_000], async |bytes| {
-        let (app, bank) = both(place).await?;
+        let (app, bank) = both(environment).await?;
         let owner: Arc<str> = "x".repeat(bytes).into();
         let open = move || Open { account: AccountId::new(), owner: owner.to_string() };
         let also = open.clone();
@@ -66,7 +66,7 @@ pub(super) async fn draw_by_bytes(place: &Place) -> Result<Vec<Line>> {
     .await
 }
 
-async fn both(place: &Place) -> Result<(App, Bank)> {
-    let (store, _) = place.log(Commits::Plain).await?;
-    Ok((App::builder(store).start().await?, Bank::open_on(place, TASKS, Commits::Plain).await?))
+async fn both(environment: &Environment) -> Result<(App, Bank)> {
+    let (store, _) = environment.log(Commits::Plain).await?;
+    Ok((App::builder(store).start().await?, Bank::open_on(environment, TASKS, Commits::Plain).await?))
 }

@@ -11,23 +11,23 @@ use tokio::{
 use super::{Line, Point};
 use crate::{
     Result,
+    environment::{Commits, Environment},
     harness::Size,
-    place::{Commits, Place},
     rows::deposits::{self, Load},
 };
 
 const TASKS: usize = 32;
 
-pub(super) async fn draw(place: &Place) -> Result<Vec<Line>> {
+pub(super) async fn draw(environment: &Environment) -> Result<Vec<Line>> {
     let mut points = Vec::new();
     for processes in 1..=4 {
-        let (_, schema) = place.log(Commits::Plain).await?;
-        let url = place.url(Commits::Plain);
+        let (_, schema) = environment.log(Commits::Plain).await?;
+        let url = environment.url(Commits::Plain);
         let mut workers = Vec::new();
         for _ in 0..processes {
-            workers.push(Worker::start(&url, &schema, place.size()).await?);
+            workers.push(Worker::start(&url, &schema, environment.size()).await?);
         }
-        // All are ready before the first begins.
+        // All workers are ready before the first one begins.
         for worker in &mut workers {
             worker.begin().await?;
         }
@@ -40,10 +40,10 @@ pub(super) async fn draw(place: &Place) -> Result<Vec<Line>> {
     Ok(vec![Line { name: "ours", points }])
 }
 
-/// This program again, working on a log.
+/// Another process of this program, as a worker on a log.
 struct Worker {
     child: Child,
-    said: Lines<BufReader<ChildStdout>>,
+    stdout: Lines<BufReader<ChildStdout>>,
 }
 
 impl Worker {
@@ -52,7 +52,7 @@ impl Worker {
         command.args(["--worker", url, schema, &Load::new(size, 200, TASKS).commands.to_string()]);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
         let stdout = child.stdout.take().ok_or("a worker has no output")?;
-        let mut worker = Self { child, said: BufReader::new(stdout).lines() };
+        let mut worker = Self { child, stdout: BufReader::new(stdout).lines() };
         worker.line().await?;
         Ok(worker)
     }
@@ -69,11 +69,11 @@ impl Worker {
     }
 
     async fn line(&mut self) -> Result<String> {
-        Ok(self.said.next_line().await?.ok_or("a worker ended early")?)
+        Ok(self.stdout.next_line().await?.ok_or("a worker ended early")?)
     }
 }
 
-/// What a worker does: opens the log, says so, waits for its turn, works, and says how fast it was.
+/// Runs a worker: opens the log, reports that it is ready, waits for the start, works, and reports its speed.
 pub(crate) async fn work(url: &str, schema: &str, commands: usize) -> Result<()> {
     let app = App::builder(Postgres::options().schema(schema).connect(url).await?).start().await?;
     let load = Load { accounts: 200, tasks: TASKS, commands };

@@ -1,4 +1,4 @@
-//! Deposits on accounts that exist and were used a moment ago.
+//! Deposits on accounts that exist and were just used.
 
 use std::sync::Arc;
 
@@ -6,17 +6,17 @@ use annalist::{App, Id};
 
 use crate::{
     Result,
-    crowd::{pick, rate},
+    baseline::bank::Bank,
     domain::{AccountId, Deposit, Fill},
-    hand::bank::Bank,
+    environment::{Commits, Environment},
     harness::{Pair, Size, side},
-    place::{Commits, Place},
+    task_pool::{pick, rate},
 };
 
-/// Events of an account before the first deposit that counts.
+/// The number of events of an account before the first measured deposit.
 pub(crate) const PAST: usize = 10;
 
-/// How much is done in a run.
+/// The number of deposits of a run.
 #[derive(Clone, Copy)]
 pub(crate) struct Load {
     pub(crate) accounts: usize,
@@ -25,23 +25,28 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Each account gets the same number of deposits whatever the number of tasks; a hot one gets more.
+    /// Each account gets the same number of deposits for every number of tasks; a single hot account gets more.
     pub(crate) fn new(size: Size, accounts: usize, tasks: usize) -> Self {
         let commands = if accounts == 1 { size.of(40, 400, 1_000) } else { size.of(400, 3_000, 10_000) };
         Self { accounts, tasks, commands }
     }
 
-    /// Accounts that nobody has used: each run starts with the same past.
+    /// New accounts for each run, so that all runs start with the same history.
     pub(super) fn fresh_accounts(self) -> Vec<AccountId> {
         (0..self.accounts).map(|_| AccountId::new()).collect()
     }
 }
 
-pub(crate) async fn prepare(place: &Place, accounts: usize, tasks: usize, commits: Commits) -> Result<Pair> {
-    let load = Load::new(place.size(), accounts, tasks);
-    let (store, _) = place.log(commits).await?;
+pub(crate) async fn prepare(
+    environment: &Environment,
+    accounts: usize,
+    tasks: usize,
+    commits: Commits,
+) -> Result<Pair> {
+    let load = Load::new(environment.size(), accounts, tasks);
+    let (store, _) = environment.log(commits).await?;
     let app = App::builder(store).start().await?;
-    let bank = Bank::open_on(place, tasks, commits).await?;
+    let bank = Bank::open_on(environment, tasks, commits).await?;
     Ok(pair(app, bank, load))
 }
 
@@ -57,7 +62,7 @@ pub(super) async fn ours(app: App, load: Load) -> Result<f64> {
     run(app, load, accounts).await
 }
 
-/// Accounts with a past, each used once.
+/// Accounts with a history, each used once.
 pub(crate) async fn ready(app: &App, load: Load) -> Result<Vec<AccountId>> {
     let accounts = load.fresh_accounts();
     for &account in &accounts {
@@ -83,7 +88,7 @@ async fn manual(bank: Bank, load: Load) -> Result<f64> {
     rate(load.tasks, load.commands, move |job| deposit(accounts[pick(job, load.accounts)])).await
 }
 
-/// One use of each account that does not count.
+/// Uses each account once, unmeasured.
 pub(super) async fn warm<F: Future<Output = Result<()>>>(
     accounts: &[AccountId],
     use_it: impl Fn(AccountId) -> F,

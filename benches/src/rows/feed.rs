@@ -6,23 +6,23 @@ use annalist::{App, Criteria, Id};
 
 use crate::{
     Result,
+    baseline::{self, pages},
     domain::AccountId,
-    hand::{self, pages},
+    environment::{Commits, Environment},
     harness::{Pair, side},
-    place::{Commits, Place},
 };
 
 const ACCOUNTS: usize = 1_000;
 const PAGE: usize = 1_000;
 
-pub(super) async fn prepare(place: &Place) -> Result<Pair> {
-    let events = place.size().of(5_000, 200_000, 1_000_000);
+pub(super) async fn prepare(environment: &Environment) -> Result<Pair> {
+    let events = environment.size().of(5_000, 200_000, 1_000_000);
     let accounts: Vec<AccountId> = (0..ACCOUNTS).map(|_| AccountId::new()).collect();
-    let (store, schema) = place.log(Commits::Plain).await?;
-    hand::fill(place, &schema, events, &accounts).await?;
-    let manual = hand::schema(place).await?;
-    hand::fill(place, &manual, events, &accounts).await?;
-    let pool = place.pool(1, &manual, Commits::Plain).await?;
+    let (store, schema) = environment.log(Commits::Plain).await?;
+    baseline::fill(environment, &schema, events, &accounts).await?;
+    let manual = baseline::schema(environment).await?;
+    baseline::fill(environment, &manual, events, &accounts).await?;
+    let pool = environment.pool(1, &manual, Commits::Plain).await?;
     let app = App::builder(store).start().await?;
     Ok(Pair {
         ours: side(app, move |app| async move {

@@ -1,4 +1,4 @@
-//! What the routing costs, in instructions as `valgrind --tool=callgrind` counts them: the same on every run.
+//! The cost of the dispatch in instructions, counted by `valgrind --tool=callgrind` and equal in every run.
 
 use std::{path::PathBuf, process::Command};
 
@@ -18,7 +18,7 @@ pub(super) async fn prepare(size: Size) -> Result<Pair> {
     })
 }
 
-/// Twice as many commands less once as many: the start of the program does not count.
+/// The difference between a run with twice the commands and one with them, so that the start of the program does not count.
 async fn count(side: &'static str, commands: usize) -> Result<f64> {
     let counted = tokio::task::spawn_blocking(move || -> Result<f64> {
         Ok(instructions(side, 2 * commands)? - instructions(side, commands)?)
@@ -32,15 +32,15 @@ fn instructions(side: &str, commands: usize) -> Result<f64> {
         .arg(program()?)
         .args([side, &commands.to_string()])
         .output()?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    let collected = said.lines().find_map(|line| line.split_once("Collected :"));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let collected = stderr.lines().find_map(|line| line.split_once("Collected :"));
     match collected.map(|(_, number)| number.trim().parse()) {
         Some(Ok(number)) if output.status.success() => Ok(number),
-        _ => Err(format!("callgrind: {}\n{said}", output.status).into()),
+        _ => Err(format!("callgrind: {}\n{stderr}", output.status).into()),
     }
 }
 
-/// The program that is counted lies beside this one.
+/// The counted program is in the folder of this one.
 fn program() -> Result<PathBuf> {
     let program = std::env::current_exe()?.with_file_name("instructions");
     if program.exists() {

@@ -1,4 +1,4 @@
-//! An aggregate with a long past.
+//! An aggregate with a long history.
 
 use std::time::Instant;
 
@@ -6,24 +6,24 @@ use annalist::{App, Id};
 
 use crate::{
     Result,
+    baseline::bank::Bank,
     domain::{Account, AccountId, Fill},
-    hand::bank::Bank,
+    environment::{Commits, Environment},
     harness::{Pair, side},
-    place::{Commits, Place},
 };
 
 /// In one append.
 const PART: usize = 100;
 
-pub(super) async fn prepare(place: &Place) -> Result<Pair> {
-    let (events, times) = place.size().of((1_000, 1), (10_000, 5), (10_000, 20));
+pub(super) async fn prepare(environment: &Environment) -> Result<Pair> {
+    let (events, times) = environment.size().of((1_000, 1), (10_000, 5), (10_000, 20));
     let account = AccountId::new();
-    let (store, _) = place.log(Commits::Plain).await?;
+    let (store, _) = environment.log(Commits::Plain).await?;
     let app = App::builder(store).start().await?;
     for _ in 0..events / PART {
         app.execute(Fill { account, events: PART }).await?;
     }
-    let bank = Bank::open_on(place, 1, Commits::Plain).await?;
+    let bank = Bank::open_on(environment, 1, Commits::Plain).await?;
     bank.seed(&[account], events).await?;
     Ok(Pair {
         ours: side(app, move |app| async move {

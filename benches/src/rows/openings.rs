@@ -1,21 +1,21 @@
-//! Accounts that did not exist before.
+//! New accounts.
 
 use annalist::{App, Id};
 
 use crate::{
     Result,
-    crowd::rate,
+    baseline::bank::Bank,
     domain::{AccountId, Open},
-    hand::bank::Bank,
+    environment::{Commits, Environment},
     harness::{Pair, side},
-    place::{Commits, Place},
+    task_pool::rate,
 };
 
-pub(super) async fn prepare(place: &Place, tasks: usize) -> Result<Pair> {
-    let commands = place.size().of(400, 3_000, 10_000);
-    let (store, _) = place.log(Commits::Plain).await?;
+pub(super) async fn prepare(environment: &Environment, tasks: usize) -> Result<Pair> {
+    let commands = environment.size().of(400, 3_000, 10_000);
+    let (store, _) = environment.log(Commits::Plain).await?;
     let app = App::builder(store).start().await?;
-    let bank = Bank::open_on(place, tasks, Commits::Plain).await?;
+    let bank = Bank::open_on(environment, tasks, Commits::Plain).await?;
     Ok(Pair {
         ours: side(app, move |app| {
             rate(tasks, commands, move |_| {

@@ -1,4 +1,4 @@
-//! Orders that read a price which nobody changes: they have nothing to wait for.
+//! Orders that read an unchanged price and so must not wait for each other.
 
 use std::sync::Arc;
 
@@ -6,17 +6,17 @@ use annalist::{App, Id};
 
 use crate::{
     Result,
-    crowd::{pick, rate},
     domain::{OrderId, PlaceOrder, ProductId, SetPrice},
+    environment::{Commits, Environment},
     harness::{Pair, side},
-    place::{Commits, Place},
+    task_pool::{pick, rate},
 };
 
 const PRODUCTS: usize = 1_000;
 
-pub(super) async fn prepare(place: &Place, tasks: usize) -> Result<Pair> {
-    let commands = place.size().of(400, 3_000, 10_000);
-    let (store, _) = place.log(Commits::Plain).await?;
+pub(super) async fn prepare(environment: &Environment, tasks: usize) -> Result<Pair> {
+    let commands = environment.size().of(400, 3_000, 10_000);
+    let (store, _) = environment.log(Commits::Plain).await?;
     let app = App::builder(store).start().await?;
     let products: Arc<Vec<ProductId>> = Arc::new((0..PRODUCTS).map(|_| ProductId::new()).collect());
     for &product in &*products {

@@ -1,4 +1,4 @@
-//! A read model made from all events of a log.
+//! A read model built from all events of a log.
 
 use std::{sync::Arc, time::Instant};
 
@@ -6,38 +6,38 @@ use annalist::{App, Id, Postgres};
 
 use crate::{
     Result,
+    baseline::{self, balances::Balances},
     domain::{AccountId, Balance},
-    hand::{self, balances::Balances},
+    environment::{Commits, Environment},
     harness::{Pair, side},
-    place::{Commits, Place},
 };
 
 const ACCOUNTS: usize = 1_000;
-/// What a page of the baseline holds.
+/// The page size of the baseline.
 const PAGE: usize = 1_000;
 
-/// How many events the baseline folds in a transaction.
+/// The number of events in a transaction of the baseline.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Batches {
     OfOne,
     OfPages,
 }
 
-pub(super) async fn prepare(place: &Place, batches: Batches) -> Result<Pair> {
-    let events = place.size().of(1_000, 100_000, 100_000);
+pub(super) async fn prepare(environment: &Environment, batches: Batches) -> Result<Pair> {
+    let events = environment.size().of(1_000, 100_000, 100_000);
     let accounts: Vec<AccountId> = (0..ACCOUNTS).map(|_| AccountId::new()).collect();
-    let (log, schema) = place.log(Commits::Plain).await?;
-    hand::fill(place, &schema, events, &accounts).await?;
-    let manual = hand::schema(place).await?;
-    hand::fill(place, &manual, events, &accounts).await?;
-    let manual = Balances::open_on(place, &manual).await?;
-    // Its rate is the same for each event: a part of them tells it.
+    let (log, schema) = environment.log(Commits::Plain).await?;
+    baseline::fill(environment, &schema, events, &accounts).await?;
+    let manual = baseline::schema(environment).await?;
+    baseline::fill(environment, &manual, events, &accounts).await?;
+    let manual = Balances::open_on(environment, &manual).await?;
+    // Its rate is constant, so it is measured on a part of the events.
     let (of_these, batch) = match batches {
-        Batches::OfOne => (place.size().of(100, 2_000, 10_000), 1),
+        Batches::OfOne => (environment.size().of(100, 2_000, 10_000), 1),
         Batches::OfPages => (events, PAGE),
     };
-    let url = place.url(Commits::Plain);
-    let names = Arc::new(place.fresh_name("rows"));
+    let url = environment.url(Commits::Plain);
+    let names = Arc::new(environment.fresh_name("rows"));
     Ok(Pair {
         ours: side((log, url, names), move |(log, url, names)| async move {
             let schema = format!("{names}_{:08x}", fastrand::u32(..));
@@ -53,7 +53,7 @@ pub(super) async fn prepare(place: &Place, batches: Batches) -> Result<Pair> {
     })
 }
 
-/// From the start of the app until its rows are where the log is. The rows have a place of their own, which is new.
+/// Measures from the start of the app until its rows have caught up, in a new schema.
 async fn project(log: Postgres, rows: Postgres, events: usize) -> Result<f64> {
     let start = Instant::now();
     let app = App::builder(log).projection_in::<Balance>(rows.clone()).start().await?;

@@ -1,4 +1,4 @@
-//! The deposits again, on a file.
+//! The deposits, on a SQLite file.
 
 use std::sync::Arc;
 
@@ -7,18 +7,18 @@ use annalist::{App, Sqlite};
 use super::deposits::{Load, PAST, ours, warm};
 use crate::{
     Result,
-    crowd::{pick, rate},
+    baseline::file::File,
     domain::Deposit,
-    hand::file::File,
+    environment::directory,
     harness::{Pair, Size, side},
-    place::directory,
+    task_pool::{pick, rate},
 };
 
 const ACCOUNTS: usize = 200;
 
 pub(super) async fn prepare(size: Size, tasks: usize) -> Result<Pair> {
     let load = Load::new(size, ACCOUNTS, tasks);
-    // Lives as long as the sides.
+    // The directory lives as long as the sides.
     let dir = Arc::new(directory()?);
     let app = App::builder(Sqlite::open(dir.path().join("ours.db")).await?).start().await?;
     let file = File::open(&dir.path().join("hand.db")).await?;

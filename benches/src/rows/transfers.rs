@@ -6,26 +6,26 @@ use annalist::{App, Id};
 
 use crate::{
     Result,
-    crowd::rate,
+    baseline::transfers::Transfers,
     domain::{AccountId, Fill, Transfer},
-    hand::transfers::Transfers,
+    environment::{Commits, Environment},
     harness::{Pair, side},
-    place::{Commits, Place},
+    task_pool::rate,
 };
 
 const ACCOUNTS: usize = 1_000;
 /// Deposits on each account before the first transfer.
 const PAST: usize = 50;
 
-pub(super) async fn prepare(place: &Place, tasks: usize) -> Result<Pair> {
-    let commands = place.size().of(400, 2_000, 5_000);
+pub(super) async fn prepare(environment: &Environment, tasks: usize) -> Result<Pair> {
+    let commands = environment.size().of(400, 2_000, 5_000);
     let accounts: Arc<Vec<AccountId>> = Arc::new((0..ACCOUNTS).map(|_| AccountId::new()).collect());
-    let (store, _) = place.log(Commits::Plain).await?;
+    let (store, _) = environment.log(Commits::Plain).await?;
     let app = App::builder(store).start().await?;
     for &account in &*accounts {
         app.execute(Fill { account, events: PAST }).await?;
     }
-    let manual = Transfers::open_on(place, tasks, ACCOUNTS * PAST, &accounts).await?;
+    let manual = Transfers::open_on(environment, tasks, ACCOUNTS * PAST, &accounts).await?;
     let also = Arc::clone(&accounts);
     Ok(Pair {
         ours: side(app, move |app| {
@@ -48,7 +48,7 @@ pub(super) async fn prepare(place: &Place, tasks: usize) -> Result<Pair> {
     })
 }
 
-/// Of nothing, so that no account is ever too poor, between two that are always the same for a job.
+/// A transfer of 0 between two accounts that depend only on the job, so that it is never rejected.
 fn command(accounts: &[AccountId], job: usize) -> Transfer {
     let mut random = fastrand::Rng::with_seed(job as u64);
     let from = random.usize(..accounts.len());

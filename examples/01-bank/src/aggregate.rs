@@ -1,4 +1,4 @@
-//! The states that decisions look at, folded from events.
+//! The states of decisions, folded from events.
 
 use annalist::Aggregate;
 
@@ -8,18 +8,18 @@ use crate::{
     money::Cents,
 };
 
-/// One account, as its own events tell.
+/// One account, folded from its own events.
 #[derive(Aggregate, Clone, Debug, PartialEq)]
 #[aggregate(on(AccountEvent => Account::apply), error = BankError)]
 pub struct Account {
-    /// Which one: an event with two accounts is folded into both, and only the id says which side this is.
+    /// The id, which distinguishes the two sides of a transfer: its event is folded into both accounts.
     #[id]
     pub id: AccountId,
-    /// Whose it is; empty before it was opened.
+    /// The owner; empty before the account is opened.
     pub owner: String,
-    /// Whether money may move.
+    /// Whether the account is open.
     pub open: bool,
-    /// What is in it.
+    /// The balance.
     pub balance: Cents,
 }
 

@@ -1,4 +1,4 @@
-//! Customers who come from another bank, with all that happened to them there: made up, to have a log that is long.
+//! Generated customers that are imported from another bank with their history, to make a long log.
 
 use std::{ops::Range, time::Duration};
 
@@ -10,25 +10,25 @@ use crate::{
     money::Cents,
 };
 
-/// How many events there are of each customer, the welcome bonus among them.
-const EACH: usize = 100;
-/// How many customers come at once.
-const AT_ONCE: usize = 10;
-/// How long their bonuses may take.
+/// The number of events of each customer, with the welcome bonus.
+const EVENTS_PER_CUSTOMER: usize = 100;
+/// The number of customers in one import.
+const BATCH: usize = 10;
+/// How long to wait for the bonuses of an import.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Fills the bank with so many events, of a customer for every hundred, and gives how many customers came.
+/// Fills the bank with this many events, a customer for each hundred, and returns the number of customers.
 ///
 /// # Errors
-/// If the store does not answer, or the policy that pays the bonus stands still.
+/// Returns an error if the store fails, or if the policy that pays the bonus is stopped.
 pub async fn fill(app: &App, events: usize) -> Result<usize, Box<dyn std::error::Error + Send + Sync>> {
-    let customers = (events / EACH).max(1);
+    let customers = (events / EVENTS_PER_CUSTOMER).max(1);
     let mut left = events.saturating_sub(customers);
-    // Nobody was ever called by this number: the log has grown since.
+    // The log grows with every import, so its length was never used as the number of a customer.
     let first = app.store().settled().await?.position.get();
-    for number in (0..customers).step_by(AT_ONCE) {
-        let some = AT_ONCE.min(customers - number);
-        let count = if number + some == customers { left } else { some * (EACH - 1) };
+    for number in (0..customers).step_by(BATCH) {
+        let some = BATCH.min(customers - number);
+        let count = if number + some == customers { left } else { some * (EVENTS_PER_CUSTOMER - 1) };
         let start = first + number as u64;
         let receipt = app.execute(import(start..start + some as u64, count)).actor("manager").await?;
         app.wait_for_position("welcome_bonus", &receipt, DEFAULT_TIMEOUT).await?;
@@ -37,7 +37,7 @@ pub async fn fill(app: &App, events: usize) -> Result<usize, Box<dyn std::error:
     Ok(customers)
 }
 
-/// Some customers by their numbers, and what happened to them: opened, and then in turns.
+/// The import of some customers: their accounts are opened, then further events go to them in turn.
 fn import(numbers: Range<u64>, events: usize) -> Import {
     let accounts: Vec<AccountId> = numbers.clone().map(account).collect();
     let opened =
@@ -49,7 +49,7 @@ fn import(numbers: Range<u64>, events: usize) -> Import {
     Import { accounts, books }
 }
 
-/// Money comes in, some of it goes over to the next account, some of it out.
+/// Deposits money, moves some of it to the next account, and withdraws some.
 fn happened(turn: usize, account: &AccountId, next: &AccountId) -> AccountEvent {
     let (account, amount) = (account.clone(), Cents::new);
     match turn % 3 {
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_books_have_as_many_events_as_were_asked_for() {
+    fn import_has_the_requested_number_of_events() {
         let Import { accounts, books } = import(7..10, 100);
         assert_eq!((accounts.len(), books.len()), (3, 100));
         assert_eq!(accounts[0].to_string(), "c000007");
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn one_customer_moves_no_money_to_another() {
+    fn import_of_one_customer_has_no_transfers() {
         let Import { books, .. } = import(0..1, 9);
         assert!(books.iter().all(|event| event.accounts().len() == 1));
     }

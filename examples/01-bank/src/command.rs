@@ -1,4 +1,4 @@
-//! What may be asked. Each command names the function that decides it.
+//! The commands. Each names the function that decides it.
 
 use annalist::prelude::*;
 
@@ -13,10 +13,10 @@ use crate::{
 #[derive(Command, Serialize, Deserialize, Clone, Debug)]
 #[command(decide = Account::open)]
 pub struct Open {
-    /// The name for it, which nobody may have yet.
+    /// The name of the new account, which must not exist yet.
     #[id]
     pub account: AccountId,
-    /// Whose it will be.
+    /// The owner.
     pub owner: String,
 }
 
@@ -27,7 +27,7 @@ pub struct Deposit {
     /// The account.
     #[id]
     pub account: AccountId,
-    /// How much.
+    /// The amount.
     pub amount: Cents,
 }
 
@@ -38,21 +38,21 @@ pub struct Withdraw {
     /// The account.
     #[id]
     pub account: AccountId,
-    /// How much.
+    /// The amount.
     pub amount: Cents,
 }
 
-/// Moves money: one decision over two accounts, all or nothing.
+/// Moves money: one atomic decision over two accounts.
 #[derive(Command, Serialize, Deserialize, Clone, Debug)]
 #[command(decide = decide::transfer)]
 pub struct Transfer {
-    /// Where it goes out.
+    /// The account that pays.
     #[id(Account)]
     pub from: AccountId,
-    /// Where it comes in.
+    /// The account that receives.
     #[id(Account)]
     pub to: AccountId,
-    /// How much.
+    /// The amount.
     pub amount: Cents,
 }
 
@@ -65,18 +65,18 @@ pub struct Close {
     pub account: AccountId,
 }
 
-/// Takes over accounts from the books of another bank: many events, one decision, all or nothing.
+/// Imports accounts from another bank: many events in one atomic decision.
 #[derive(Command, Serialize, Deserialize, Clone, Debug)]
 #[command(decide = decide::import)]
 pub struct Import {
-    /// The accounts; nobody may have their names yet.
+    /// The accounts, which must not exist yet.
     #[id(Account)]
     pub accounts: Vec<AccountId>,
-    /// What happened to them there, oldest first. It is believed.
+    /// Their history at the other bank, oldest event first. It is not checked.
     pub books: Vec<AccountEvent>,
 }
 
-/// Any of them: what a program outside would send.
+/// Any command that a user can send.
 #[derive(Command, Serialize, Deserialize, Clone, Debug)]
 pub enum BankCommand {
     /// Opens an account.

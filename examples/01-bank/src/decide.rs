@@ -1,4 +1,4 @@
-//! Who says yes or no: pure functions from a state and a command to events or an error.
+//! The decisions: pure functions from a state and a command to events or an error.
 
 use annalist::Id;
 
@@ -9,43 +9,43 @@ use crate::{
     money::Cents,
 };
 
-/// Why the bank says no.
+/// Why a command is rejected.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum BankError {
-    /// Nothing to call it by.
+    /// The name is empty.
     #[error("an account needs a name")]
     NoName,
-    /// The name is taken.
+    /// The name is already used.
     #[error("there is an account `{0}` already")]
     Exists(AccountId),
-    /// No money moves there.
+    /// The account does not exist or is closed.
     #[error("there is no open account `{0}`")]
     NotOpen(AccountId),
-    /// Not enough money.
+    /// The balance is too low.
     #[error("`{account}` has {balance}, which is less than {amount}")]
     Insufficient {
         /// The account.
         account: AccountId,
-        /// What is in it.
+        /// The balance.
         balance: Cents,
-        /// What was asked for.
+        /// The requested amount.
         amount: Cents,
     },
-    /// Nothing to do.
+    /// The amount is zero.
     #[error("the amount must be more than 0.00")]
     NoAmount,
-    /// More money than the bank can count.
+    /// The balance would exceed [`Cents::MAX`].
     #[error("`{0}` cannot hold that much")]
     TooMuch(AccountId),
-    /// From and to are the same.
+    /// Both accounts of a transfer are the same.
     #[error("a transfer needs two accounts")]
     SameAccount,
-    /// Money is left.
+    /// The account cannot be closed, because it is not empty.
     #[error("`{account}` still has {balance}")]
     NotEmpty {
         /// The account.
         account: AccountId,
-        /// What is in it.
+        /// The balance.
         balance: Cents,
     },
 }
@@ -83,7 +83,7 @@ impl Account {
         if self.open { Ok(()) } else { Err(BankError::NotOpen(self.id.clone())) }
     }
 
-    /// Whether this much can go out.
+    /// Checks that the amount can be withdrawn.
     fn has(&self, amount: Cents) -> Result<(), BankError> {
         self.is_open()?;
         match amount {
@@ -95,18 +95,18 @@ impl Account {
         }
     }
 
-    /// Whether this much can come in. What a fold could not add up, and a table not count, is refused here.
+    /// Checks that the amount can be deposited, so that no fold and no column overflows.
     fn accepts(&self, amount: Cents) -> Result<(), BankError> {
         self.is_open()?;
         match self.balance.checked_add(amount) {
             _ if amount == Cents::ZERO => Err(BankError::NoAmount),
-            Some(sum) if sum <= Cents::MOST => Ok(()),
+            Some(sum) if sum <= Cents::MAX => Ok(()),
             _ => Err(BankError::TooMuch(self.id.clone())),
         }
     }
 }
 
-/// One decision over two accounts.
+/// Decides over two accounts.
 pub(crate) fn transfer(
     (from, to): (&Account, &Account),
     command: &Transfer,
@@ -119,7 +119,7 @@ pub(crate) fn transfer(
     Ok(AccountEvent::Moved { from: from.id.clone(), to: to.id.clone(), amount: command.amount })
 }
 
-/// One decision over as many accounts as there are in the books.
+/// Decides over all imported accounts.
 pub(crate) fn import(accounts: &[Account], command: &Import) -> Result<Vec<AccountEvent>, BankError> {
     if let Some(known) = accounts.iter().find(|account| !account.owner.is_empty()) {
         return Err(BankError::Exists(known.id.clone()));

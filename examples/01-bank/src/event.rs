@@ -1,58 +1,58 @@
-//! What happened. Events are stored for ever; their stored names are `account.opened`, `account.deposited`, ….
+//! The events. Events are stored for ever, under the names `account.opened`, `account.deposited`, ….
 
 use annalist::prelude::*;
 
 use crate::money::Cents;
 
-/// The name under which the bank keeps an account, such as `ann`.
+/// The name of an account, such as `ann`.
 #[derive(Id, Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AccountId(String);
 
-/// Somebody became a customer. It is a type of its own: who waits for new customers reads nothing else.
+/// A customer opened an account. It is a separate type, so that a policy can subscribe to this event alone.
 #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[event(name = "account.opened")]
 pub struct Opened {
     /// The new account.
     #[id]
     pub account: AccountId,
-    /// Whose it is.
+    /// The owner.
     pub owner: String,
 }
 
-/// Everything that can happen to an account.
+/// All events of an account.
 #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[event(prefix = "account")]
 pub enum AccountEvent {
-    /// Somebody became a customer.
+    /// A customer opened an account.
     Opened(Opened),
-    /// Money came in.
+    /// Money was paid in.
     Deposited {
         /// The account.
         #[id]
         account: AccountId,
-        /// How much.
+        /// The amount.
         amount: Cents,
     },
-    /// Money went out.
+    /// Money was taken out.
     Withdrawn {
         /// The account.
         #[id]
         account: AccountId,
-        /// How much.
+        /// The amount.
         amount: Cents,
     },
-    /// Money moved from one account to another: one event, which belongs to both.
+    /// Money moved between two accounts: one event, which belongs to both.
     Moved {
-        /// Where it went out.
+        /// The account that paid.
         #[id]
         from: AccountId,
-        /// Where it came in.
+        /// The account that received.
         #[id]
         to: AccountId,
-        /// How much.
+        /// The amount.
         amount: Cents,
     },
-    /// The customer left.
+    /// The account was closed.
     Closed {
         /// The account.
         #[id]
@@ -61,7 +61,7 @@ pub enum AccountEvent {
 }
 
 impl AccountEvent {
-    /// The accounts that it happened to.
+    /// The accounts of the event.
     pub fn accounts(&self) -> Vec<&AccountId> {
         match self {
             Self::Opened(Opened { account, .. })

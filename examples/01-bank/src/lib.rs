@@ -2,17 +2,17 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | [`command`] | what may be asked |
-//! | [`decide`] | who says yes or no to it |
-//! | [`event`] | what happened |
-//! | [`aggregate`] | the states that decisions look at |
-//! | [`projection`] | what is asked often, kept ready |
-//! | [`policy`] | what the bank does by itself when something has happened |
-//! | [`money`] | amounts, as people write them |
-//! | [`books`] | customers by the thousand, made up |
-//! | [`operate`] | how far everything is; read models built anew while questions go on |
+//! | [`command`] | the commands |
+//! | [`decide`] | the decisions: accept or reject a command |
+//! | [`event`] | the events |
+//! | [`aggregate`] | the states of decisions |
+//! | [`projection`] | the read models |
+//! | [`policy`] | automatic reactions to events |
+//! | [`money`] | amounts of money |
+//! | [`books`] | thousands of generated customers |
+//! | [`operate`] | the status of read models and policies, and rebuilds while queries continue |
 //!
-//! `main.rs` puts a command line around it, and nothing else.
+//! `main.rs` is the command line.
 
 pub mod aggregate;
 pub mod books;

@@ -1,4 +1,4 @@
-//! A bank at the command line. Every call is one command or one question; the events stay in `bank.db`.
+//! A bank at the command line. Every call executes one command or query; the events are stored in `bank.db`.
 //!
 //! ```console
 //! $ cargo run -p bank -- open ann "Ann Lee"
@@ -6,7 +6,7 @@
 //! $ cargo run -p bank -- history ann
 //! $ cargo run -p bank -- --help
 //! ```
-#![allow(clippy::print_stdout, clippy::print_stderr)] // a command line talks
+#![allow(clippy::print_stdout, clippy::print_stderr)] // a command line prints
 
 use std::{
     process::ExitCode,
@@ -30,23 +30,23 @@ use bank::{
 };
 use clap::{Parser, Subcommand, ValueEnum};
 
-/// How long a command waits for what the bank does because of it.
+/// How long a command waits for the policy's reaction to it.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A bank that forgets nothing.
+/// An event-sourced bank.
 #[derive(Parser)]
 #[command(name = "bank", version)]
 struct Cli {
-    /// Where the events are: `sqlite://FILE`, `postgres://…` or `memory:`.
+    /// The store: `sqlite://FILE`, `postgres://…` or `memory:`.
     #[arg(long, default_value = "sqlite://bank.db", value_name = "URL", global = true)]
     store: String,
-    /// Who asks; recorded with every event.
+    /// The actor, recorded with every event.
     #[arg(long, default_value = "teller", global = true)]
     actor: String,
-    /// Makes a command idempotent: the same id again does nothing again.
+    /// Makes the command idempotent: the same id is accepted once.
     #[arg(long, global = true)]
     id: Option<String>,
-    /// Which version of the balances this program has; a newer one takes over from an older one.
+    /// The version of the balances in this program; a newer version replaces an older one.
     #[arg(long, value_enum, default_value = "v1", global = true)]
     balances: Version,
     #[command(subcommand)]
@@ -55,7 +55,7 @@ struct Cli {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Version {
-    /// With owners as they are called.
+    /// With the names of owners as given.
     V1,
     /// With the family names of owners first.
     V2,
@@ -69,37 +69,37 @@ enum Action {
     Deposit { account: AccountId, amount: Cents },
     /// Take money out.
     Withdraw { account: AccountId, amount: Cents },
-    /// Move money between two accounts, all or nothing.
+    /// Move money between two accounts.
     Transfer { from: AccountId, to: AccountId, amount: Cents },
     /// Close an empty account.
     Close { account: AccountId },
     /// List the open accounts.
     Accounts {
-        /// In which order.
+        /// The order.
         #[arg(long, value_enum, default_value = "name")]
         by: Order,
-        /// How many at most.
+        /// The maximum number of accounts.
         #[arg(long, value_name = "N")]
         first: Option<usize>,
     },
-    /// Show an account, now or at an earlier moment.
+    /// Show an account, now or as of an earlier moment.
     Statement {
         account: AccountId,
         /// A position (`7`) or a time (`2026-01-31T12:00:00Z`).
         #[arg(long, value_name = "MOMENT", value_parser = moment)]
         at: Option<Moment>,
     },
-    /// Everything that happened to an account, with times and actors.
+    /// List the events of an account, with times and actors.
     History { account: AccountId },
-    /// The statement of an account: what each event did to it.
+    /// List the statement of an account: the effect of each event.
     Lines { account: AccountId },
-    /// Every command that was asked, with what became of it.
+    /// List every command with its result.
     Journal,
-    /// Take over customers from another bank, with this many events in all.
+    /// Import customers from another bank, with this many events in total.
     Fill { events: usize },
-    /// How far the read models and the policy are.
+    /// Show the status of the read models and the policy.
     Overview,
-    /// Build a read model anew; what there is answers questions until it is complete.
+    /// Rebuild a read model; the old rows serve queries until the new ones are complete.
     Rebuild { name: String },
 }
 
@@ -109,7 +109,7 @@ enum Order {
     Name,
     /// By its owner.
     Owner,
-    /// Richest first.
+    /// By balance, the highest first.
     Balance,
 }
 
@@ -163,12 +163,12 @@ async fn run_with<B: Projection + Into<Balance>>(cli: Cli) -> Result<String, Fai
         execution = execution.id(id);
     }
     let receipt = execution.await?;
-    // A policy acts as long as a program runs: this one stays until it has.
+    // A policy runs only while a program runs: wait until it has handled the event.
     app.wait_for_position("welcome_bonus", &receipt, DEFAULT_TIMEOUT).await?;
     Ok(format!("done, at position {}\n", receipt.position()))
 }
 
-/// A page at a time from the read model, once it has seen everything that happened before.
+/// Waits until the read model has caught up, and reads it page by page.
 async fn accounts<B: Projection + Into<Balance>>(
     app: &App,
     by: Order,
@@ -288,19 +288,19 @@ async fn fill(app: &App, events: usize) -> Result<String, Failure> {
     Ok(format!("{events} events of {customers} customers, in {:.1} s\n", start.elapsed().as_secs_f64()))
 }
 
-/// Keeps asking who comes first in the list of owners, and shows four times a second how it goes.
+/// Queries the first entry of the list of owners in a loop, and prints the progress four times a second.
 async fn rebuild<B: Projection + Into<Balance>>(app: &App, name: &str) -> Result<String, Failure> {
     const PAUSE: Duration = Duration::from_millis(250);
     let (start, mut shown) = (Instant::now(), Instant::now());
-    let question = async || app.list::<B>().order_by("owner").limit(1).await.map(drop);
-    let asked = operate::rebuild(app, name, question, |progress, asked| {
+    let query = async || app.list::<B>().order_by("owner").limit(1).await.map(drop);
+    let stats = operate::rebuild(app, name, query, |progress, stats| {
         if shown.elapsed() >= PAUSE {
-            println!("{progress}; {asked}");
+            println!("{progress}; {stats}");
             shown = Instant::now();
         }
     });
-    let asked = asked.await?;
-    Ok(format!("the new build of `{name}` took over after {:.1} s; {asked}\n", start.elapsed().as_secs_f64()))
+    let stats = stats.await?;
+    Ok(format!("the new build of `{name}` went live after {:.1} s; {stats}\n", start.elapsed().as_secs_f64()))
 }
 
 fn moment(text: &str) -> Result<Moment, String> {

@@ -1,4 +1,4 @@
-//! Amounts: whole cents inside, `12.50` outside.
+//! Amounts of money: stored in cents, displayed as `12.50`.
 
 use std::{
     fmt,
@@ -17,20 +17,20 @@ impl Cents {
     /// No money.
     pub const ZERO: Self = Self(0);
 
-    /// The most that one account holds: what the read models can count.
-    pub const MOST: Self = Self(i64::MAX as u64);
+    /// The maximum balance of an account: the largest value of a column.
+    pub const MAX: Self = Self(i64::MAX as u64);
 
-    /// This many cents.
+    /// Creates an amount from cents.
     pub const fn new(cents: u64) -> Self {
         Self(cents)
     }
 
-    /// How many cents.
+    /// The number of cents.
     pub const fn cents(self) -> u64 {
         self.0
     }
 
-    /// The sum, unless it is more than can be counted.
+    /// Returns the sum, or `None` on overflow.
     pub fn checked_add(self, other: Self) -> Option<Self> {
         self.0.checked_add(other.0).map(Self)
     }
@@ -56,23 +56,23 @@ impl fmt::Display for Cents {
     }
 }
 
-/// A text that is no amount.
+/// A text that is not an amount.
 #[derive(Debug, PartialEq, thiserror::Error)]
 #[error("an amount looks like 12 or 12.50")]
-pub struct NotAnAmount;
+pub struct ParseCentsError;
 
 impl FromStr for Cents {
-    type Err = NotAnAmount;
+    type Err = ParseCentsError;
 
-    fn from_str(text: &str) -> Result<Self, NotAnAmount> {
+    fn from_str(text: &str) -> Result<Self, ParseCentsError> {
         let (whole, cents) = text.split_once('.').unwrap_or((text, "00"));
         let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         if !digits(whole) || !digits(cents) || cents.len() != 2 {
-            return Err(NotAnAmount);
+            return Err(ParseCentsError);
         }
         let (whole, cents): (u64, u64) =
-            (whole.parse().map_err(|_| NotAnAmount)?, cents.parse().map_err(|_| NotAnAmount)?);
-        whole.checked_mul(100).and_then(|whole| whole.checked_add(cents)).map(Self).ok_or(NotAnAmount)
+            (whole.parse().map_err(|_| ParseCentsError)?, cents.parse().map_err(|_| ParseCentsError)?);
+        whole.checked_mul(100).and_then(|whole| whole.checked_add(cents)).map(Self).ok_or(ParseCentsError)
     }
 }
 
@@ -88,7 +88,7 @@ mod tests {
         }
         assert_eq!(Cents::new(5).to_string(), "0.05");
         for text in ["", ".", "12.", ".50", "12.5", "-1", "+1", "1e3", "1,00", "184467440737095516.16"] {
-            assert_eq!(text.parse::<Cents>(), Err(NotAnAmount), "{text}");
+            assert_eq!(text.parse::<Cents>(), Err(ParseCentsError), "{text}");
         }
     }
 }

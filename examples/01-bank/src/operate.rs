@@ -1,4 +1,4 @@
-//! What those who run the bank do: see how far everything is, and build a read model anew while questions go on.
+//! Operation of the bank: the status of its read models and policies, and rebuilds while queries continue.
 
 use std::{
     fmt,
@@ -13,77 +13,79 @@ use annalist::{
 };
 use tokio::time::{MissedTickBehavior, interval};
 
-/// Whatever stands in the way.
+/// Any error.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Builds a projection anew, or goes on with the build that is under way, until it has taken over. Meanwhile it keeps
-/// asking a question, and tells now and then how far the build is and how the questions are answered.
+/// Rebuilds a projection, or continues a rebuild in progress, until the new build is live. Meanwhile it executes a query
+/// in a loop, and reports the progress of the build and statistics of the queries.
 ///
 /// # Errors
-/// That of the first question that is not answered, or why the projection cannot be built.
+/// Returns the error of the first failed query, or the reason why the projection cannot be rebuilt.
 pub async fn rebuild(
     app: &App,
     name: &str,
-    mut question: impl AsyncFnMut() -> Result<(), Error>,
-    mut tell: impl FnMut(&Progress, &Asked),
-) -> Result<Asked, Failure> {
+    mut query: impl AsyncFnMut() -> Result<(), Error>,
+    mut report: impl FnMut(&Progress, &QueryStats),
+) -> Result<QueryStats, Failure> {
     let old = status(app, name)?.reads.map(|table| table.order());
     app.rebuild(name).await?;
-    let mut asked = Asked::default();
-    let mut questions = interval(Duration::from_millis(1));
-    questions.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut stats = QueryStats::default();
+    let mut ticks = interval(Duration::from_millis(1));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        questions.tick().await;
-        asked.ask(&mut question).await?;
+        ticks.tick().await;
+        stats.measure(&mut query).await?;
         let Status { reads, building, promotion_blocked, .. } = status(app, name)?;
         if reads.map(|table| table.order()) > old {
-            return Ok(asked);
+            return Ok(stats);
         }
         if let Some(reason) = promotion_blocked {
             return Err(reason.into());
         }
         if let Some(progress) = building {
-            tell(&progress, &asked);
+            report(&progress, &stats);
         }
     }
 }
 
-/// Questions that were asked one after the other.
+/// Statistics of consecutive queries.
 #[derive(Clone, Debug, Default)]
-pub struct Asked {
-    /// How many were answered.
-    pub answers: u64,
-    /// How long the slowest answer took.
+pub struct QueryStats {
+    /// The number of queries.
+    pub count: u64,
+    /// The time of the slowest query.
     pub slowest: Duration,
 }
 
-impl Asked {
-    async fn ask(&mut self, question: &mut impl AsyncFnMut() -> Result<(), Error>) -> Result<(), Error> {
+impl QueryStats {
+    async fn measure(&mut self, query: &mut impl AsyncFnMut() -> Result<(), Error>) -> Result<(), Error> {
         let start = Instant::now();
-        question().await?;
-        self.answers += 1;
+        query().await?;
+        self.count += 1;
         self.slowest = self.slowest.max(start.elapsed());
         Ok(())
     }
 }
 
-impl fmt::Display for Asked {
+impl fmt::Display for QueryStats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { answers, slowest } = self;
-        write!(f, "{answers} questions answered, the slowest in {} ms", slowest.as_millis())
+        let Self { count, slowest } = self;
+        write!(f, "{count} queries answered, the slowest in {} ms", slowest.as_millis())
     }
 }
 
 fn status(app: &App, name: &str) -> Result<Status, Failure> {
     let mut all = app.statuses().into_iter();
-    let known = all.find(|(known, _)| *known == name);
-    known.map(|(_, status)| status).ok_or_else(|| format!("nothing here is named `{name}`").into())
+    let found = all.find(|(other, _)| *other == name);
+    found
+        .map(|(_, status)| status)
+        .ok_or_else(|| format!("there is no projection or policy named `{name}`").into())
 }
 
-/// How every projection and policy does: a line for each, and one more for what is being built or in the way.
+/// The status of every projection and policy: a line for each, with further lines for rebuilds and problems.
 ///
 /// # Errors
-/// If a store does not answer.
+/// Returns an error if a store fails.
 pub async fn overview(app: &App) -> Result<String, Failure> {
     let mut text =
         format!("{:<16} {:>7} {:>9} {:>8} {:>7}\n", "name", "version", "position", "behind", "parked");
@@ -97,7 +99,7 @@ fn line(Overview { name, status, lag, .. }: &Overview) -> String {
     let (version, behind) = match status.reads {
         Some(Table { version, build: 0, .. }) => (version.to_string(), lag.events.to_string()),
         Some(Table { version, build, .. }) => (format!("{version}.{build}"), lag.events.to_string()),
-        // Nothing is there to be asked yet.
+        // There are no rows to query yet.
         None => ("-".to_owned(), "-".to_owned()),
     };
     let Status { position, parked, .. } = status;

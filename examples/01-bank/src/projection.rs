@@ -1,4 +1,4 @@
-//! What is asked often, kept ready: rows folded from the events, in tables that any SQL tool can read.
+//! The read models: rows folded from the events, in tables that any SQL tool can read.
 
 pub mod v2;
 
@@ -9,18 +9,18 @@ use crate::{
     money::Cents,
 };
 
-/// What is in each open account. In SQL it is the view `annalist_rows.balances` on PostgreSQL, and
+/// The balance of each open account. In SQL it is the view `annalist_rows.balances` on PostgreSQL, and
 /// `annalist_rows_balances` on SQLite.
 #[derive(Projection, Clone, Debug, PartialEq)]
 #[projection(name = "balances", version = 1, on(AccountEvent => Balance::apply))]
 pub struct Balance {
-    /// The account: an event with two accounts is folded into both rows.
+    /// The account. An event with two accounts is folded into both rows.
     #[key]
     pub account: AccountId,
-    /// Whose it is.
+    /// The owner.
     #[index]
     pub owner: String,
-    /// What is in it, in cents. Databases count in signed numbers; the rules keep it above zero.
+    /// The balance in cents. Databases use signed numbers; decisions never let it become negative.
     #[index]
     pub cents: i64,
 }
@@ -35,29 +35,29 @@ impl Balance {
         Change::Keep
     }
 
-    /// What is in it.
+    /// The balance.
     pub fn amount(&self) -> Cents {
         Cents::new(self.cents.unsigned_abs())
     }
 }
 
-/// One line of an account's statement: a row for each thing that happened to it.
+/// One line of an account's statement: a row for each event of the account.
 #[derive(Projection, Clone, Debug, PartialEq)]
 #[projection(name = "statement_lines", version = 1, context, on(AccountEvent => Line::write by Line::keys))]
 pub struct Line {
     /// The account.
     #[key]
     pub account: AccountId,
-    /// Where the event stands in the log.
+    /// The position of the event.
     #[key]
     pub position: Position,
-    /// When it was recorded.
+    /// The time of the event.
     pub time: Timestamp,
-    /// Who asked for it.
+    /// The actor of the command.
     pub actor: Option<String>,
-    /// What it was.
+    /// A description of the event.
     pub what: String,
-    /// What it did to the balance, in cents.
+    /// The change of the balance, in cents.
     pub cents: i64,
 }
 
@@ -81,7 +81,7 @@ impl Line {
     }
 }
 
-/// What an event does to the balance of an account, in cents.
+/// The change of an account's balance by an event, in cents.
 fn effect(event: &AccountEvent, account: &AccountId) -> i64 {
     match event {
         AccountEvent::Opened(_) | AccountEvent::Closed { .. } => 0,

@@ -1,5 +1,5 @@
-//! The welcome bonus: what the policy asks for, and what comes of it, in memory and on a file.
-#![allow(clippy::unwrap_used)] // in the helpers too
+//! The welcome bonus: the commands of the policy and their effect, in memory and on a file.
+#![allow(clippy::unwrap_used)] // in helper functions too
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,7 +13,7 @@ use bank::{
 };
 
 const BONUS: Cents = WelcomeBonus::AMOUNT;
-/// Nothing takes as long; a busy machine may take its time.
+/// Far longer than needed, for busy machines.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 type Store = Arc<dyn EventStore>;
@@ -36,14 +36,14 @@ async fn bank(store: &Store) -> App {
     App::builder(Arc::clone(store)).policy(WelcomeBonus).start().await.unwrap()
 }
 
-/// Waits until the bonuses of everything that happened so far are paid, and tells what is in an account.
+/// Waits until the bonuses for all events so far are paid, and returns the balance of an account.
 async fn balance(app: &App, name: &str) -> Cents {
     app.wait_until_caught_up().await.unwrap();
     app.load::<Account>(&id(name)).await.unwrap().balance
 }
 
 #[tokio::test]
-async fn it_is_paid_into_an_account_that_was_opened() {
+async fn bonus_is_paid_into_a_new_account() {
     let opened = Opened { account: id("ann"), owner: "somebody".to_owned() };
     given(()).react(WelcomeBonus, opened).await.sends(Deposit { account: id("ann"), amount: BONUS });
     let deposited = AccountEvent::Deposited { account: id("ann"), amount: BONUS };
@@ -51,7 +51,7 @@ async fn it_is_paid_into_an_account_that_was_opened() {
 }
 
 #[tokio::test]
-async fn a_new_customer_gets_it_once() {
+async fn new_customer_gets_the_bonus_once() {
     let folder = tempfile::tempdir().unwrap();
     for store in stores(&folder).await {
         let app = bank(&store).await;
@@ -70,7 +70,7 @@ async fn a_new_customer_gets_it_once() {
 }
 
 #[tokio::test]
-async fn two_programs_pay_it_once() {
+async fn two_programs_pay_the_bonus_once() {
     let folder = tempfile::tempdir().unwrap();
     for store in stores(&folder).await {
         let apps = [bank(&store).await, bank(&store).await];
@@ -86,7 +86,7 @@ async fn two_programs_pay_it_once() {
 }
 
 #[tokio::test]
-async fn those_from_before_get_it_too_unless_they_have_left() {
+async fn earlier_customers_get_the_bonus_unless_their_account_is_closed() {
     let folder = tempfile::tempdir().unwrap();
     for store in stores(&folder).await {
         let before = App::builder(Arc::clone(&store)).start().await.unwrap();

@@ -1,5 +1,5 @@
-//! The bank's decisions: given what happened, when a command comes, then these events or that error.
-#![allow(clippy::unwrap_used)] // in the helpers too
+//! The bank's decisions: given events, when a command is executed, then events or an error.
+#![allow(clippy::unwrap_used)] // in helper functions too
 
 use annalist::{Position, Timestamp, testing::given};
 use bank::{
@@ -55,14 +55,14 @@ fn money_needs_an_open_account() {
 }
 
 #[test]
-fn an_account_holds_no_more_than_can_be_counted() {
-    given([opened("ann"), deposited("ann", Cents::MOST.cents())])
+fn balance_above_the_maximum_is_rejected() {
+    given([opened("ann"), deposited("ann", Cents::MAX.cents())])
         .when(Deposit { account: id("ann"), amount: Cents::new(1) })
         .then_err(BankError::TooMuch(id("ann")));
 }
 
 #[test]
-fn withdraws_what_is_there() {
+fn withdrawal_up_to_the_balance_is_accepted() {
     let past = [opened("ann"), deposited("ann", 10)];
     given(past.clone())
         .when(Withdraw { account: id("ann"), amount: Cents::new(10) })
@@ -83,7 +83,7 @@ fn a_transfer_moves_money_in_both_accounts_at_once() {
 }
 
 #[test]
-fn a_transfer_is_refused_whole() {
+fn rejected_transfer_changes_no_account() {
     given([opened("ann"), deposited("ann", 100)])
         .when(transfer("ann", "bob", 40))
         .then_err(BankError::NotOpen(id("bob")));
@@ -105,7 +105,7 @@ fn only_an_empty_account_closes() {
 }
 
 #[test]
-fn the_books_of_another_bank_are_taken_over_whole() {
+fn import_is_atomic() {
     let books = vec![opened("ann"), opened("bob"), deposited("ann", 5)];
     let import = Import { accounts: vec![id("ann"), id("bob")], books: books.clone() };
     given(()).when(import.clone()).then(books.clone());

@@ -1,13 +1,13 @@
-//! The transcript in the README, executed line by line: what a reader types gives what the reader sees.
-#![allow(clippy::unwrap_used)] // in the helpers too
+//! Executes the transcript of the README line by line and compares the output.
+#![allow(clippy::unwrap_used)] // in helper functions too
 
 use std::{path::Path, process::Command};
 
-/// Stands in for cargo: drops everything up to `--` and runs the program that was built for this test.
+/// Replaces cargo: drops everything up to `--` and runs the program that was built for this test.
 const SHIM: &str = r#"cargo() { while [ "$1" != "--" ]; do shift; done; shift; "$BANK" "$@"; }"#;
 
 #[test]
-fn the_readme_shows_what_the_bank_does() {
+fn transcript_of_the_readme_matches_the_bank() {
     let readme =
         std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md")).unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -17,12 +17,12 @@ fn the_readme_shows_what_the_bank_does() {
         let actual = run(folder.path(), &command);
         assert!(
             alike(expected.trim_end(), actual.trim_end()),
-            "$ {command}\n--- the README says\n{expected}\n--- the bank says\n{actual}"
+            "$ {command}\n--- expected\n{expected}\n--- actual\n{actual}"
         );
     }
 }
 
-/// The commands of all `console` blocks that call the bank, each with the lines below it.
+/// The commands of all `console` blocks that call the bank, each with its expected output.
 fn steps(readme: &str) -> Vec<(String, String)> {
     let mut steps: Vec<(String, String)> = Vec::new();
     let blocks = readme.split("```console\n").skip(1).filter_map(|block| block.split("```").next());
@@ -46,7 +46,7 @@ fn run(folder: &Path, command: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Whether two texts are the same where `…` stands for anything within a line, such as a time.
+/// Returns `true` if two texts are equal, where `…` matches any text within a line, such as a time.
 fn alike(expected: &str, actual: &str) -> bool {
     let (expected, actual): (Vec<_>, Vec<_>) = (expected.lines().collect(), actual.lines().collect());
     expected.len() == actual.len() && expected.iter().zip(&actual).all(|(one, other)| line_alike(one, other))

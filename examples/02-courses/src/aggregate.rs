@@ -1,4 +1,4 @@
-//! The states that decisions look at.
+//! The states of decisions.
 
 use annalist::Aggregate;
 
@@ -15,7 +15,7 @@ pub struct Course {
     #[id]
     pub(crate) id: CourseId,
     pub(crate) capacity: Option<u32>,
-    /// How many take it.
+    /// The number of students in the course.
     pub taken: u32,
 }
 
@@ -33,13 +33,13 @@ impl Course {
     }
 }
 
-/// A student: what they take.
+/// A student and their courses.
 #[derive(Aggregate, Debug)]
 #[aggregate(on(StudentSubscribed => Student::subscribed))]
 pub struct Student {
     #[id]
     pub(crate) id: StudentId,
-    /// The courses that they take.
+    /// The courses of the student.
     pub courses: Vec<CourseId>,
 }
 

@@ -1,4 +1,4 @@
-//! What may be asked.
+//! The commands.
 
 use annalist::prelude::*;
 
@@ -12,25 +12,25 @@ use crate::{
 #[derive(Command, Serialize, Deserialize, Clone, Debug)]
 #[command(decide = Course::define, error = CourseError)]
 pub struct DefineCourse {
-    /// Its name, which no course may have yet.
+    /// The name of the new course, which must not exist yet.
     #[id]
     pub course: CourseId,
-    /// How many students it takes.
+    /// The maximum number of students.
     pub capacity: u32,
 }
 
-/// Makes a course larger or smaller.
+/// Changes the capacity of a course.
 #[derive(Command, Serialize, Deserialize, Clone, Debug)]
 #[command(decide = Course::change_capacity, error = CourseError)]
 pub struct ChangeCapacity {
     /// The course.
     #[id]
     pub course: CourseId,
-    /// How many students it takes.
+    /// The maximum number of students.
     pub capacity: u32,
 }
 
-/// A student wants to take a course.
+/// Subscribes a student to a course.
 #[derive(Command, Serialize, Deserialize, Clone, Debug)]
 #[command(decide = decide::subscribe, error = CourseError)]
 pub struct Subscribe {

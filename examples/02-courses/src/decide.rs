@@ -6,30 +6,30 @@ use crate::{
     event::{CapacityChanged, CourseDefined, CourseId, StudentId, StudentSubscribed},
 };
 
-/// How many courses one student may take.
-pub const MOST_COURSES: usize = 5;
+/// The maximum number of courses of one student.
+pub const MAX_COURSES: usize = 5;
 
-/// Why not.
+/// Why a command is rejected.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum CourseError {
-    /// The name is taken.
+    /// The name is already used.
     #[error("there is a course `{0}` already")]
     Exists(CourseId),
     /// There is no such course.
     #[error("there is no course `{0}`")]
     Unknown(CourseId),
-    /// No place is left.
+    /// The course is full.
     #[error("`{0}` is full")]
     Full(CourseId),
-    /// More students take it than the new capacity allows.
+    /// The course has more students than the new capacity allows.
     #[error("{taken} students take `{course}` already")]
     TooSmall {
         /// The course.
         course: CourseId,
-        /// How many take it.
+        /// The number of students in the course.
         taken: u32,
     },
-    /// Once is enough.
+    /// The student already takes the course.
     #[error("{student} takes `{course}` already")]
     Already {
         /// The student.
@@ -37,8 +37,8 @@ pub enum CourseError {
         /// The course.
         course: CourseId,
     },
-    /// Enough is enough.
-    #[error("{0} takes {MOST_COURSES} courses already")]
+    /// The student already takes the maximum number of courses.
+    #[error("{0} takes {MAX_COURSES} courses already")]
     TooMany(StudentId),
 }
 
@@ -50,7 +50,7 @@ impl Course {
         }
     }
 
-    /// No event if nothing changes.
+    /// Returns no event if the capacity is unchanged.
     pub(crate) fn change_capacity(
         &self,
         command: &ChangeCapacity,
@@ -64,7 +64,7 @@ impl Course {
     }
 }
 
-/// One decision over a course and a student.
+/// Decides over a course and a student.
 pub(crate) fn subscribe(
     (course, student): (&Course, &Student),
     _: &Subscribe,
@@ -73,7 +73,7 @@ pub(crate) fn subscribe(
     if student.courses.contains(&course.id) {
         return Err(CourseError::Already { student: student.id.clone(), course: course.id.clone() });
     }
-    if student.courses.len() >= MOST_COURSES {
+    if student.courses.len() >= MAX_COURSES {
         return Err(CourseError::TooMany(student.id.clone()));
     }
     if course.taken >= capacity {

@@ -1,4 +1,4 @@
-//! What happened, one struct an event.
+//! The events, each a struct of its own.
 
 use annalist::prelude::*;
 
@@ -10,29 +10,29 @@ pub struct CourseId(String);
 #[derive(Id, Clone, Debug, PartialEq, Eq, Hash)]
 pub struct StudentId(String);
 
-/// There is a new course.
+/// A course was defined.
 #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[event(name = "course.defined")]
 pub struct CourseDefined {
     /// The course.
     #[id]
     pub course: CourseId,
-    /// How many students it takes.
+    /// The maximum number of students.
     pub capacity: u32,
 }
 
-/// A course takes more students now, or fewer.
+/// The capacity of a course changed.
 #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[event(name = "course.capacity-changed")]
 pub struct CapacityChanged {
     /// The course.
     #[id]
     pub course: CourseId,
-    /// How many students it takes.
+    /// The maximum number of students.
     pub capacity: u32,
 }
 
-/// A student takes a course. The event belongs to both.
+/// A student subscribed to a course. The event belongs to both.
 #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[event(name = "student.subscribed")]
 pub struct StudentSubscribed {

@@ -1,10 +1,10 @@
-//! Many students rush for one course at the same moment; exactly as many as fit get in.
+//! Many students subscribe to one course concurrently; exactly as many as its capacity are accepted.
 //!
 //! ```console
 //! $ cargo run -p courses -- --students 100 --capacity 30
 //! $ cargo run -p courses -- --store sqlite://courses.db
 //! ```
-#![allow(clippy::print_stdout, clippy::print_stderr)] // a command line talks
+#![allow(clippy::print_stdout, clippy::print_stderr)] // a command line prints
 
 use std::process::ExitCode;
 
@@ -20,20 +20,20 @@ use tokio::task::JoinSet;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Students racing for the places of a course.
+/// Students that race for the places of a course.
 #[derive(Parser)]
 #[command(name = "courses", version)]
 struct Cli {
-    /// Where the events are: `memory:`, `sqlite://FILE` or `postgres://…`.
+    /// The store: `memory:`, `sqlite://FILE` or `postgres://…`.
     #[arg(long, default_value = "memory:", value_name = "URL")]
     store: String,
     /// The name of the new course.
     #[arg(long, default_value = "rust")]
     course: CourseId,
-    /// How many places it has.
+    /// The capacity of the course.
     #[arg(long, default_value_t = 10)]
     capacity: u32,
-    /// How many students want one.
+    /// The number of students that subscribe.
     #[arg(long, default_value_t = 50)]
     students: u32,
 }

@@ -1,11 +1,11 @@
-//! The rules, one by one: given what happened, when a command comes, then these events or that error.
-#![allow(clippy::unwrap_used)] // in the helpers too
+//! The decisions: given events, when a command is executed, then events or an error.
+#![allow(clippy::unwrap_used)] // in helper functions too
 
 use annalist::testing::given;
 use courses::{
     aggregate::Course,
     command::{ChangeCapacity, DefineCourse, Subscribe},
-    decide::{CourseError, MOST_COURSES},
+    decide::{CourseError, MAX_COURSES},
     event::{CapacityChanged, CourseDefined, CourseId, StudentId, StudentSubscribed},
 };
 
@@ -21,12 +21,12 @@ fn defined(name: &str, capacity: u32) -> CourseDefined {
     CourseDefined { course: course(name), capacity }
 }
 
-fn subscribed(name: &str, who: &str) -> StudentSubscribed {
-    StudentSubscribed { course: course(name), student: student(who) }
+fn subscribed(name: &str, student_name: &str) -> StudentSubscribed {
+    StudentSubscribed { course: course(name), student: student(student_name) }
 }
 
-fn subscribe(name: &str, who: &str) -> Subscribe {
-    Subscribe { course: course(name), student: student(who) }
+fn subscribe(name: &str, student_name: &str) -> Subscribe {
+    Subscribe { course: course(name), student: student(student_name) }
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn a_course_is_defined_once() {
 }
 
 #[test]
-fn capacity_changes_but_never_below_what_is_taken() {
+fn capacity_changes_but_never_below_the_number_of_students() {
     let change = |capacity| ChangeCapacity { course: course("rust"), capacity };
     given(()).when(change(1)).then_err(CourseError::Unknown(course("rust")));
     given(defined("rust", 2)).when(change(2)).then_nothing();
@@ -56,28 +56,28 @@ fn a_student_takes_a_course() {
 }
 
 #[test]
-fn not_an_unknown_course() {
+fn unknown_course_is_rejected() {
     given(()).when(subscribe("rust", "ann")).then_err(CourseError::Unknown(course("rust")));
 }
 
 #[test]
-fn not_a_full_course() {
+fn full_course_is_rejected() {
     given((defined("rust", 1), subscribed("rust", "ann")))
         .when(subscribe("rust", "bob"))
         .then_err(CourseError::Full(course("rust")));
 }
 
 #[test]
-fn not_the_same_course_twice() {
+fn second_subscription_is_rejected() {
     given((defined("rust", 9), subscribed("rust", "ann")))
         .when(subscribe("rust", "ann"))
         .then_err(CourseError::Already { student: student("ann"), course: course("rust") });
 }
 
 #[test]
-fn not_more_courses_than_allowed() {
+fn more_courses_than_allowed_are_rejected() {
     let names = ["a", "b", "c", "d", "e"];
-    assert_eq!(names.len(), MOST_COURSES);
+    assert_eq!(names.len(), MAX_COURSES);
     given((defined("rust", 9), names.map(|name| subscribed(name, "ann")).to_vec()))
         .when(subscribe("rust", "ann"))
         .then_err(CourseError::TooMany(student("ann")));

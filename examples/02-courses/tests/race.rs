@@ -1,5 +1,5 @@
-//! A hundred students, ten places, at once, on a store in memory and on a file.
-#![allow(clippy::unwrap_used)] // in the helpers too
+//! A hundred concurrent students and ten places, in memory and in a file.
+#![allow(clippy::unwrap_used)] // in helper functions too
 
 use std::process::Command;
 
@@ -15,12 +15,12 @@ fn race(store: &str) -> String {
 const EXACTLY_TEN: &str = "10 students got in, 90 found it full; the course counts 10\n";
 
 #[test]
-fn exactly_as_many_get_in_as_fit_in_memory() {
+fn accepted_students_equal_capacity_in_memory() {
     assert_eq!(race("memory:"), EXACTLY_TEN);
 }
 
 #[test]
-fn exactly_as_many_get_in_as_fit_on_sqlite() {
+fn accepted_students_equal_capacity_on_sqlite() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(race(&format!("sqlite://{}", folder.path().join("courses.db").display())), EXACTLY_TEN);
 }

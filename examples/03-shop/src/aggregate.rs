@@ -1,4 +1,4 @@
-//! The states that decisions look at. Each is decided for itself: none knows the rules of another.
+//! The states of decisions. They are independent: none knows the rules of another.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -10,7 +10,7 @@ use crate::{
     money::Cents,
 };
 
-/// What a product costs. To place an order reads nothing else of it, and so meets no conflict when stock moves.
+/// The price of a product. Placing an order reads only the price, and so does not conflict with changes of the stock.
 #[derive(Aggregate, Clone, Debug)]
 #[aggregate(on(Priced => Product::priced), error = ShopError)]
 pub struct Product {
@@ -25,17 +25,17 @@ impl Product {
     }
 }
 
-/// What is there of a product, and for whom it lies aside.
+/// The stock of a product and its reservations.
 #[derive(Aggregate, Clone, Debug)]
 #[aggregate(on(StockEvent => Stock::apply), error = ShopError)]
 pub struct Stock {
     #[id]
     pub(crate) id: ProductId,
-    /// What lies on the shelf for everybody.
+    /// The number of units that are not reserved.
     pub available: u32,
-    /// What lies aside, by order.
+    /// The reserved units, by order.
     pub reserved: HashMap<OrderId, u32>,
-    /// The orders that have their answer.
+    /// The orders whose reservation was decided.
     pub(crate) answered: HashSet<OrderId>,
 }
 
@@ -62,8 +62,8 @@ impl Stock {
     }
 }
 
-/// What lies aside for an order. To send it out or to put it back takes these few events, not all that ever happened to the
-/// product: and yet no reservation of the product overlooks it, for the event belongs to both.
+/// The reservations of an order. Shipping or releasing them reads these few events instead of all events of the product. The
+/// event belongs to the product too, so reservations of the product see it.
 #[derive(Aggregate, Clone, Debug)]
 #[aggregate(on(StockEvent => Reservation::apply), error = ShopError)]
 pub struct Reservation {
@@ -86,7 +86,7 @@ impl Reservation {
     }
 }
 
-/// An order, with what stock and payment answered: their events carry its id, so they are part of its state.
+/// An order, with the results of stock and payment: their events carry its id, so they are part of its state.
 #[derive(Aggregate, Clone, Debug)]
 #[aggregate(
     on(OrderEvent => Order::apply, StockEvent => Order::stock, PaymentEvent => Order::payment),
@@ -99,14 +99,14 @@ pub struct Order {
     pub(crate) lines: Vec<Line>,
     pub(crate) held: BTreeSet<ProductId>,
     pub(crate) missing: BTreeSet<ProductId>,
-    /// The gateway's answer: why not, if it refused.
+    /// The gateway's answer, with its reason if it refused.
     pub(crate) paid: Option<Result<(), String>>,
 }
 
-/// How far an order is.
+/// The step that an order has reached.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) enum Step {
-    /// It is not there.
+    /// The order does not exist.
     #[default]
     None,
     Placed,
@@ -153,7 +153,7 @@ impl Order {
     }
 }
 
-/// The payment of an order: whether it has its answer.
+/// The payment of an order: whether the gateway's answer is recorded.
 #[derive(Aggregate, Clone, Debug)]
 #[aggregate(on(PaymentEvent => Payment::apply), error = ShopError)]
 pub struct Payment {

@@ -1,4 +1,4 @@
-//! What may be asked. People ask for the first three, policies for the others.
+//! The commands. Users send the first three, policies the others.
 
 use std::collections::BTreeMap;
 
@@ -12,48 +12,48 @@ use crate::{
     money::Cents,
 };
 
-/// Says what a product costs.
+/// Sets the price of a product.
 #[derive(Command, Serialize, Deserialize, Clone, Debug)]
 #[command(decide = Product::set_price)]
 pub struct SetPrice {
     /// The product.
     #[id]
     pub product: ProductId,
-    /// What one costs.
+    /// The price of one unit.
     pub price: Cents,
 }
 
-/// Brings more of a product.
+/// Adds units to the stock of a product.
 #[derive(Command, Serialize, Deserialize, Clone, Debug)]
 #[command(decide = Stock::deliver)]
 pub struct Deliver {
     /// The product.
     #[id]
     pub product: ProductId,
-    /// How many.
+    /// The number of units.
     pub count: u32,
 }
 
-/// Places an order, at the prices of this moment.
+/// Places an order at the current prices.
 #[derive(Command, Serialize, Deserialize, Clone, Debug)]
 #[command(decide = decide::place)]
 pub struct Place {
-    /// A name for it, which no order may have yet.
+    /// The name of the new order, which must not exist yet.
     #[id(Order)]
     pub order: OrderId,
-    /// Whose it is.
+    /// The customer.
     pub customer: CustomerId,
-    /// What is wanted.
+    /// The ordered products.
     #[id(Product)]
     pub basket: Basket,
 }
 
-/// How many are wanted of each product.
+/// The ordered number of units of each product.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(transparent)]
 pub struct Basket(pub BTreeMap<ProductId, u32>);
 
-/// A command gets a state for each product in the basket, in this order.
+/// The ids of the products: the decision gets a state for each, in this order.
 impl Ids for Basket {
     type Id = ProductId;
     type States<A> = Vec<A>;
@@ -67,7 +67,7 @@ impl Ids for Basket {
     }
 }
 
-/// Lays some of a product aside for an order, or says that there is not enough of it.
+/// Reserves units of a product for an order, or records that there are not enough.
 #[derive(Command, Serialize, Deserialize, Clone, Debug)]
 #[command(decide = Stock::reserve)]
 pub struct Reserve {
@@ -76,11 +76,11 @@ pub struct Reserve {
     pub product: ProductId,
     /// The order.
     pub order: OrderId,
-    /// How many.
+    /// The number of units.
     pub count: u32,
 }
 
-/// Puts back what lies aside for an order.
+/// Releases the reserved units of an order.
 #[derive(Command, Serialize, Deserialize, Clone, Debug)]
 #[command(decide = Reservation::release)]
 pub struct Release {
@@ -91,7 +91,7 @@ pub struct Release {
     pub order: OrderId,
 }
 
-/// Sends out what lies aside for an order.
+/// Ships the reserved units of an order.
 #[derive(Command, Serialize, Deserialize, Clone, Debug)]
 #[command(decide = Reservation::ship)]
 pub struct Ship {
@@ -102,18 +102,18 @@ pub struct Ship {
     pub order: OrderId,
 }
 
-/// Writes down what the gateway said.
+/// Records the gateway's answer.
 #[derive(Command, Serialize, Deserialize, Clone, Debug)]
 #[command(decide = Payment::record)]
 pub struct RecordPayment {
     /// The order.
     #[id]
     pub order: OrderId,
-    /// What it said.
+    /// The gateway's answer.
     pub answer: Answer,
 }
 
-/// Has an order take its next step, if stock and payment have answered what it waits for.
+/// Moves an order to its next step, if the results of stock or payment that it waits for are recorded.
 #[derive(Command, Serialize, Deserialize, Clone, Debug)]
 #[command(decide = Order::proceed)]
 pub struct Proceed {
@@ -122,7 +122,7 @@ pub struct Proceed {
     pub order: OrderId,
 }
 
-/// Ends an order that failed, once nothing lies aside for it any more.
+/// Cancels a failed order that has no reserved units left.
 #[derive(Command, Serialize, Deserialize, Clone, Debug)]
 #[command(decide = Order::cancel)]
 pub struct Cancel {
@@ -131,15 +131,15 @@ pub struct Cancel {
     pub order: OrderId,
 }
 
-/// Any of those that an order leads to.
+/// Any command that an event of an order leads to.
 #[derive(Command, Serialize, Deserialize, Clone, Debug)]
 pub enum ShopCommand {
-    /// Lays something aside.
+    /// Reserves units.
     Reserve(Reserve),
-    /// Puts it back.
+    /// Releases units.
     Release(Release),
-    /// Sends it out.
+    /// Ships units.
     Ship(Ship),
-    /// Ends a failed order.
+    /// Cancels a failed order.
     Cancel(Cancel),
 }

@@ -1,7 +1,7 @@
-//! Who says yes or no: pure functions from a state and a command to events or an error.
+//! The decisions: pure functions from a state and a command to events or an error.
 //!
-//! What a policy has to hear of is an event, also when it is bad news: `stock.missing` and `payment.refused` are answers. What a
-//! policy asks for twice has no second effect: each of its decisions gives no event when there is nothing left to do.
+//! Whatever a policy reacts to is an event, even a failure such as `stock.missing` and `payment.refused`. A repeated command of a
+//! policy has no second effect: its decision returns no event if there is nothing left to do.
 
 use std::{collections::BTreeSet, iter::zip};
 
@@ -15,34 +15,34 @@ use crate::{
     money::Cents,
 };
 
-/// Why the shop says no.
+/// Why a command is rejected.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ShopError {
-    /// Nothing to call it by.
+    /// The name is empty.
     #[error("an order, its customer and a product each need a name")]
     NoName,
-    /// The name is taken.
+    /// The name is already used.
     #[error("there is an order `{0}` already")]
     Exists(OrderId),
-    /// No such product.
+    /// The product has no price.
     #[error("`{0}` is not for sale")]
     NotForSale(ProductId),
-    /// Nothing is wanted or brought.
-    #[error("one at least")]
+    /// The number of units is zero.
+    #[error("the count must be at least 1")]
     NoCount,
-    /// More than the shop can count.
-    #[error("that is more than the shop can count")]
+    /// The number or the amount is too large.
+    #[error("the amount is too large")]
     TooMuch,
-    /// It goes its way.
+    /// The order has not failed, so it cannot be cancelled.
     #[error("the order `{0}` has not failed")]
     NotFailed(OrderId),
-    /// First the one, then the other.
-    #[error("something still lies aside for the order `{0}`")]
+    /// The order still has reserved units, which must be released first.
+    #[error("the order `{0}` still has reserved products")]
     StillHeld(OrderId),
 }
 
 impl Product {
-    /// No event if nothing changes.
+    /// Returns no event if the price is unchanged.
     pub(crate) fn set_price(&self, command: &SetPrice) -> Result<Option<Priced>, ShopError> {
         if self.id.as_inner().is_empty() {
             return Err(ShopError::NoName);
@@ -52,7 +52,7 @@ impl Product {
     }
 }
 
-/// One decision over the order and the prices of what is in it. Whether there is enough of it is not asked here.
+/// Decides over the order and the prices of its products. The stock is not checked here.
 pub(crate) fn place(
     (order, products): (&Order, &[Product]),
     command: &Place,
@@ -82,7 +82,7 @@ fn line(product: &Product, count: u32) -> Result<Line, ShopError> {
 
 fn total(lines: &[Line]) -> Result<Cents, ShopError> {
     let sum = lines.iter().try_fold(Cents::ZERO, |sum, line| sum.plus(line.cost()?));
-    sum.filter(|sum| *sum <= Cents::MOST).ok_or(ShopError::TooMuch)
+    sum.filter(|sum| *sum <= Cents::MAX).ok_or(ShopError::TooMuch)
 }
 
 impl Stock {
@@ -123,7 +123,7 @@ impl Reservation {
 }
 
 impl Payment {
-    /// The first answer stands.
+    /// Only the first answer is recorded.
     pub(crate) fn record(&self, command: &RecordPayment) -> Result<Option<PaymentEvent>, ShopError> {
         let order = self.id.clone();
         let event = match command.answer.clone() {
@@ -135,7 +135,7 @@ impl Payment {
 }
 
 impl Order {
-    /// What comes next: nothing yet, or the next step.
+    /// Returns the event of the next step, or none if the order still waits.
     pub(crate) fn proceed(&self, _: &Proceed) -> Result<Option<OrderEvent>, ShopError> {
         match (&self.step, &self.paid) {
             (Step::Placed, _) => self.stock_answered(),
@@ -148,7 +148,7 @@ impl Order {
         }
     }
 
-    /// Waits for the answer about each line, so that nothing is laid aside for an order that has failed.
+    /// Waits for the result of each line, so that no unit is reserved for an order that has failed.
     fn stock_answered(&self) -> Result<Option<OrderEvent>, ShopError> {
         let answered: BTreeSet<_> = self.held.union(&self.missing).collect();
         if !self.lines.iter().all(|line| answered.contains(&line.product)) {

@@ -1,4 +1,4 @@
-//! What happened: to prices, to the stock of a product, to an order and to its payment.
+//! The events: of prices, of the stock of a product, of an order and of its payment.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::money::Cents;
 #[derive(Id, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProductId(String);
 
-/// An order, under the name that its customer gave it: to send it twice is to place it once.
+/// An order, under a name chosen by its customer, so that an order sent twice is placed once.
 #[derive(Id, Clone, Debug, PartialEq, Eq, Hash)]
 pub struct OrderId(String);
 
@@ -18,30 +18,30 @@ pub struct OrderId(String);
 #[derive(Id, Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct CustomerId(String);
 
-/// A product has a price from now on.
+/// The price of a product was set.
 #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[event(name = "product.priced")]
 pub struct Priced {
     /// The product.
     #[id]
     pub product: ProductId,
-    /// What one costs.
+    /// The price of one unit.
     pub price: Cents,
 }
 
-/// Everything that can happen to the stock of a product.
+/// All events of the stock of a product.
 #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[event(prefix = "stock")]
 pub enum StockEvent {
-    /// More of it came in.
+    /// Units were delivered.
     Delivered {
         /// The product.
         #[id]
         product: ProductId,
-        /// How many.
+        /// The number of units.
         count: u32,
     },
-    /// Some of it was laid aside for an order.
+    /// Units were reserved for an order.
     Reserved {
         /// The product.
         #[id]
@@ -49,10 +49,10 @@ pub enum StockEvent {
         /// The order.
         #[id]
         order: OrderId,
-        /// How many.
+        /// The number of units.
         count: u32,
     },
-    /// There was not enough of it for an order.
+    /// There were not enough units for an order.
     Missing {
         /// The product.
         #[id]
@@ -61,7 +61,7 @@ pub enum StockEvent {
         #[id]
         order: OrderId,
     },
-    /// What was laid aside for an order went back.
+    /// The reserved units of an order were released.
     Released {
         /// The product.
         #[id]
@@ -69,10 +69,10 @@ pub enum StockEvent {
         /// The order.
         #[id]
         order: OrderId,
-        /// How many.
+        /// The number of units.
         count: u32,
     },
-    /// What was laid aside for an order left the house.
+    /// The reserved units of an order were shipped.
     Shipped {
         /// The product.
         #[id]
@@ -80,103 +80,103 @@ pub enum StockEvent {
         /// The order.
         #[id]
         order: OrderId,
-        /// How many.
+        /// The number of units.
         count: u32,
     },
 }
 
-/// Everything that can happen to an order.
+/// All events of an order.
 #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[event(prefix = "order")]
 pub enum OrderEvent {
-    /// Somebody wants something.
+    /// An order was placed.
     Placed {
         /// The new order.
         #[id]
         order: OrderId,
-        /// Whose it is.
+        /// The customer.
         #[id]
         customer: CustomerId,
-        /// What it is about: the event belongs to each product in it, too.
+        /// The lines. The event belongs to each of their products too.
         #[id(with = products)]
         lines: Vec<Line>,
     },
-    /// Everything in it lies aside: it is to be paid.
+    /// Everything is reserved, and the payment is due.
     Due(OrderDue),
-    /// It is paid: everything in it is to be shipped.
+    /// The order is paid, and everything is to be shipped.
     Confirmed {
         /// The order.
         #[id]
         order: OrderId,
-        /// What is in it.
+        /// The ordered products.
         products: Vec<ProductId>,
     },
-    /// It comes to nothing: what lies aside has to go back.
+    /// The order failed, and its reserved units must be released.
     Failed {
         /// The order.
         #[id]
         order: OrderId,
-        /// Why.
+        /// The reason.
         reason: Reason,
-        /// What lies aside for it.
+        /// The products with reserved units.
         held: Vec<ProductId>,
     },
-    /// It came to nothing, and nothing lies aside for it any more.
+    /// The failed order has no reserved units left.
     Cancelled {
         /// The order.
         #[id]
         order: OrderId,
-        /// Why.
+        /// The reason.
         reason: Reason,
     },
 }
 
-/// An order is to be paid: a struct of its own, so that who takes the money reads this and nothing else.
+/// The payment of an order is due. It is a separate struct, so that the payment policy can subscribe to this event alone.
 #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[event(name = "order.due")]
 pub struct OrderDue {
     /// The order.
     #[id]
     pub order: OrderId,
-    /// How much.
+    /// The amount.
     pub total: Cents,
 }
 
-/// What the gateway said about the payment of an order.
+/// The gateway's answer for an order.
 #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[event(prefix = "payment")]
 pub enum PaymentEvent {
-    /// It is paid.
+    /// The order is paid.
     Accepted {
         /// The order.
         #[id]
         order: OrderId,
-        /// What the gateway calls the payment.
+        /// The gateway's id of the payment.
         receipt: String,
     },
-    /// It will not be paid.
+    /// The payment was refused.
     Refused {
         /// The order.
         #[id]
         order: OrderId,
-        /// Why, in the gateway's words.
+        /// The gateway's reason.
         why: String,
     },
 }
 
-/// So many of one product, at the price that it had when the order was placed.
+/// A number of units of one product, at the price when the order was placed.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 pub struct Line {
     /// The product.
     pub product: ProductId,
-    /// How many.
+    /// The number of units.
     pub count: u32,
-    /// What one costs.
+    /// The price of one unit.
     pub price: Cents,
 }
 
 impl Line {
-    /// What it costs, unless that is more than can be counted.
+    /// Returns the cost of the line, or `None` on overflow.
     pub fn cost(&self) -> Option<Cents> {
         self.price.times(self.count)
     }
@@ -186,12 +186,12 @@ fn products(lines: &[Line]) -> Vec<ProductId> {
     lines.iter().map(|line| line.product.clone()).collect()
 }
 
-/// Why an order came to nothing.
+/// Why an order failed.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 pub enum Reason {
-    /// There was not enough of these.
+    /// There were not enough units of these products.
     OutOfStock(Vec<ProductId>),
-    /// The gateway's words.
+    /// The gateway refused, with this reason.
     PaymentRefused(String),
 }
 

@@ -1,4 +1,4 @@
-//! Who takes the money: a service outside, which may refuse, and may be away for a while.
+//! The payment gateway: an external service that may refuse, or be unavailable for a while.
 
 use std::{
     collections::HashMap,
@@ -13,34 +13,34 @@ use crate::{event::OrderId, money::Cents};
 /// A payment service.
 #[async_trait]
 pub trait Gateway: Send + Sync {
-    /// Takes an amount for an order, once: asked again for the same order, it gives the same answer and takes nothing.
+    /// Charges the amount of an order. A repeated call for the same order returns the same answer and charges nothing.
     ///
     /// # Errors
-    /// [`Away`] if there is no answer. It may have taken the money nevertheless: ask again.
-    async fn charge(&self, order: &OrderId, amount: Cents) -> Result<Answer, Away>;
+    /// Returns [`Unavailable`] if there is no answer. The order may have been charged nevertheless, so call again.
+    async fn charge(&self, order: &OrderId, amount: Cents) -> Result<Answer, Unavailable>;
 }
 
-/// What a gateway says.
+/// The answer of a gateway.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 pub enum Answer {
-    /// It took the money.
+    /// The order was charged.
     Paid {
-        /// What it calls the payment.
+        /// The gateway's id of the payment.
         receipt: String,
     },
-    /// It did not, and will not.
+    /// The payment is refused for good.
     Refused {
-        /// Why.
+        /// The reason.
         why: String,
     },
 }
 
-/// No answer.
+/// The gateway did not answer.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("the payment gateway does not answer")]
-pub struct Away;
+pub struct Unavailable;
 
-/// Stands in for a gateway: refuses what is above a limit, and does not answer a number of times.
+/// A gateway for tests: refuses amounts above a limit, and can be unavailable for a number of calls.
 #[derive(Debug)]
 pub struct FakeGateway {
     limit: Cents,
@@ -55,29 +55,29 @@ struct Books {
 }
 
 impl FakeGateway {
-    /// One that refuses what is above a limit.
+    /// Creates a gateway that refuses amounts above a limit.
     pub fn new(limit: Cents) -> Self {
         Self { limit, books: Mutex::default() }
     }
 
-    /// The same, which first does not answer this many times.
+    /// Makes the gateway unavailable for this many calls.
     #[must_use]
     pub fn away(self, times: u32) -> Self {
         self.books().outages = times;
         self
     }
 
-    /// From now on it answers.
+    /// Makes the gateway available again.
     pub fn comes_back(&self) {
         self.books().outages = 0;
     }
 
-    /// How often it was asked about an order.
+    /// The number of calls for an order.
     pub fn calls(&self, order: &OrderId) -> u32 {
         self.books().calls.get(order).copied().unwrap_or_default()
     }
 
-    /// How many orders it has taken money for.
+    /// The number of charged orders.
     pub fn paid(&self) -> usize {
         self.books().answers.values().filter(|answer| matches!(answer, Answer::Paid { .. })).count()
     }
@@ -96,12 +96,12 @@ impl FakeGateway {
 
 #[async_trait]
 impl Gateway for FakeGateway {
-    async fn charge(&self, order: &OrderId, amount: Cents) -> Result<Answer, Away> {
+    async fn charge(&self, order: &OrderId, amount: Cents) -> Result<Answer, Unavailable> {
         let mut books = self.books();
         *books.calls.entry(order.clone()).or_default() += 1;
         if let Some(left) = books.outages.checked_sub(1) {
             books.outages = left;
-            return Err(Away);
+            return Err(Unavailable);
         }
         Ok(books.answers.entry(order.clone()).or_insert_with(|| self.answer(order, amount)).clone())
     }

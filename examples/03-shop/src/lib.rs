@@ -2,18 +2,18 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | [`command`] | what may be asked |
-//! | [`decide`] | who says yes or no to it |
-//! | [`event`] | what happened |
-//! | [`aggregate`] | the states that decisions look at |
-//! | [`projection`] | what is asked often, kept ready |
-//! | [`query`] | the questions to that |
-//! | [`policy`] | what one thing leads to |
-//! | [`gateway`] | who takes the money, outside |
-//! | [`money`] | amounts, as people write them |
+//! | [`command`] | the commands |
+//! | [`decide`] | the decisions: accept or reject a command |
+//! | [`event`] | the events |
+//! | [`aggregate`] | the states of decisions |
+//! | [`projection`] | the read models |
+//! | [`query`] | the queries |
+//! | [`policy`] | reactions from events to commands |
+//! | [`gateway`] | the external payment service |
+//! | [`money`] | amounts of money |
 //!
-//! Stock, orders and payments are decided each for itself, as if they were three systems. What holds them together are two
-//! policies, which go on where they were whatever died in between.
+//! Stock, orders and payments are decided separately, as if they were three systems. Two policies coordinate them; after
+//! any crash they continue from their checkpoints.
 
 pub mod aggregate;
 pub mod command;
@@ -35,12 +35,12 @@ use crate::{
     projection::{OrderRow, Shelf},
 };
 
-/// A shop that answers questions and takes orders, and leaves it to others to work on them.
-pub fn asking(store: impl EventStore) -> Builder {
+/// A shop that executes queries and takes orders, without the policies that process them.
+pub fn with_queries(store: impl EventStore) -> Builder {
     App::builder(store).projection::<OrderRow>().projection::<Shelf>()
 }
 
-/// The same, where orders are worked on, too.
-pub fn working(shop: Builder, gateway: Arc<dyn Gateway>) -> Builder {
+/// Adds the policies that process orders.
+pub fn with_policies(shop: Builder, gateway: Arc<dyn Gateway>) -> Builder {
     shop.policy(Fulfilment).policy(Payments { gateway })
 }

@@ -1,4 +1,4 @@
-//! A shop at the command line. Every call is one command or one question; the events stay in `shop.db`.
+//! A shop at the command line. Every call executes one command or query; the events are stored in `shop.db`.
 //!
 //! ```console
 //! $ cargo run -p shop -- price tea 4.50
@@ -7,7 +7,7 @@
 //! $ cargo run -p shop -- orders ann
 //! $ cargo run -p shop -- --help
 //! ```
-#![allow(clippy::print_stdout, clippy::print_stderr)] // a command line talks
+#![allow(clippy::print_stdout, clippy::print_stderr)] // a command line prints
 
 use std::{process::ExitCode, str::FromStr, sync::Arc};
 
@@ -28,17 +28,17 @@ use shop::{
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// A shop that finishes what it has begun.
+/// An event-sourced shop.
 #[derive(Parser)]
 #[command(name = "shop", version)]
 struct Cli {
-    /// Where the events are: `sqlite://FILE`, `postgres://…` or `memory:`.
+    /// The store: `sqlite://FILE`, `postgres://…` or `memory:`.
     #[arg(long, default_value = "sqlite://shop.db", value_name = "URL", global = true)]
     store: String,
-    /// What the payment gateway refuses to take more than.
+    /// The amount above which the payment gateway refuses.
     #[arg(long, default_value = "100.00", value_name = "AMOUNT", global = true)]
     limit: Cents,
-    /// How many times the payment gateway does not answer at first.
+    /// The number of calls for which the payment gateway is unavailable at first.
     #[arg(long, default_value_t = 0, value_name = "TIMES", global = true)]
     away: u32,
     #[command(subcommand)]
@@ -47,44 +47,44 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Action {
-    /// Say what a product costs.
+    /// Set the price of a product.
     Price { product: ProductId, price: Cents },
-    /// Bring more of a product.
+    /// Add units to the stock of a product.
     Deliver { product: ProductId, count: u32 },
-    /// Place an order, and wait for what becomes of it.
+    /// Place an order and wait for its result.
     Place {
         order: OrderId,
         customer: CustomerId,
-        /// What is wanted: `tea=2`.
+        /// The ordered products: `tea=2`.
         #[arg(required = true, value_name = "PRODUCT=COUNT")]
         wanted: Vec<Wanted>,
-        /// Do not wait, as if the process died: the next call that waits for something goes on with it.
+        /// Do not wait, as if the process died; the next call that waits for an order continues it.
         #[arg(long)]
         leave: bool,
     },
-    /// Follow an order until nothing more comes.
+    /// Watch an order until it is final.
     Watch { order: OrderId },
     /// List the orders of a customer, the newest first.
     Orders {
         customer: CustomerId,
-        /// Only those that are so far.
+        /// Only orders in this state.
         #[arg(long)]
         state: Option<State>,
-        /// How many to ask for at once.
+        /// The size of a page.
         #[arg(long, default_value_t = 50)]
         page: usize,
     },
-    /// Show whether there is enough of everything in an order to place it again.
+    /// Show whether the stock suffices to place an order again.
     Again { order: OrderId },
-    /// List what is there of each product.
+    /// List the stock of each product.
     Stock,
-    /// List what sells best.
+    /// List the best-selling products.
     Best,
 }
 
 impl Action {
-    /// Whether somebody waits for an order, and so has to work on orders too.
-    fn is_waited_for(&self) -> bool {
+    /// Returns `true` if the call waits for an order, and therefore runs the policies.
+    fn waits_for_order(&self) -> bool {
         matches!(self, Self::Place { leave: false, .. } | Self::Watch { .. })
     }
 }
@@ -119,10 +119,10 @@ async fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> Result<String, Failure> {
     let store = annalist::open(&cli.store).await?;
-    let mut builder = shop::asking(store);
-    if cli.action.is_waited_for() {
+    let mut builder = shop::with_queries(store);
+    if cli.action.waits_for_order() {
         let gateway = FakeGateway::new(cli.limit).away(cli.away);
-        builder = shop::working(builder, Arc::new(gateway));
+        builder = shop::with_policies(builder, Arc::new(gateway));
     }
     let app = builder.start().await?;
     match cli.action {
@@ -154,14 +154,14 @@ fn basket(wanted: Vec<Wanted>) -> Result<Basket, Failure> {
     let mut basket = Basket::default();
     for Wanted(product, count) in wanted {
         if let Some(_twice) = basket.0.insert(product.clone(), count) {
-            return Err(format!("`{product}` stands there twice").into());
+            return Err(format!("`{product}` is listed twice").into());
         }
     }
     Ok(basket)
 }
 
-/// Follows an order until nothing more comes, and tells how it ended. Of states that follow each other quickly it may see the
-/// last one alone.
+/// Watches an order until it is final, and returns its line. Of states in quick succession it may see only the
+/// last one.
 async fn follow(
     app: &App,
     order: OrderId,
@@ -185,16 +185,16 @@ async fn follow(
     }
 }
 
-/// Ends when a policy stands still, and says why: without it nobody works on orders.
+/// Returns the error of the policy when it stops, because orders are not processed without it.
 async fn stop_reason(app: &App, policy: &str) -> Failure {
     match app.wait_until(policy, |status| matches!(status.state, Doing::Stopped(_))).await {
         Ok(Status { state: Doing::Stopped(stopped), .. }) => format!("`{policy}` {stopped}").into(),
-        Ok(_) => format!("`{policy}` stands still").into(),
+        Ok(_) => format!("`{policy}` is stopped").into(),
         Err(error) => error.into(),
     }
 }
 
-/// A page at a time from the read model, once it has seen everything that happened before.
+/// Waits until the read model has caught up, and reads it page by page.
 async fn orders(
     app: &App,
     customer: CustomerId,

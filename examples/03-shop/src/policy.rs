@@ -1,4 +1,4 @@
-//! What one thing leads to: events of one part of the shop become commands to another.
+//! Reactions: events of one part of the shop become commands to another.
 //!
 //! ```text
 //! order.placed                 reserve each line
@@ -6,7 +6,7 @@
 //! order.due                    ask the gateway, record its answer
 //! payment.accepted, .refused   proceed: the order is confirmed, or has failed
 //! order.confirmed              ship each line
-//! order.failed                 release each line that lies aside, then cancel
+//! order.failed                 release each reserved line, then cancel
 //! ```
 
 use std::{fmt, sync::Arc};
@@ -16,10 +16,10 @@ use annalist::prelude::*;
 use crate::{
     command::{Cancel, Proceed, RecordPayment, Release, Reserve, Ship, ShopCommand},
     event::{OrderDue, OrderEvent, PaymentEvent, StockEvent},
-    gateway::{Away, Gateway},
+    gateway::{Gateway, Unavailable},
 };
 
-/// Brings order, stock and payment together, and undoes what came to nothing.
+/// Coordinates order, stock and payment, and compensates when an order fails.
 #[derive(Policy, Clone, Debug)]
 #[policy(name = "fulfilment", from = beginning, on_reject = stop)]
 #[policy(on(
@@ -30,7 +30,7 @@ use crate::{
 pub struct Fulfilment;
 
 impl Fulfilment {
-    /// Each reaction is a list that is sent in order; what was done before a crash is not done again.
+    /// Returns commands that are sent in order; a command that was executed before a crash is not executed again.
     fn order(&self, event: &OrderEvent) -> Vec<ShopCommand> {
         match event {
             OrderEvent::Placed { order, lines, .. } => {
@@ -74,17 +74,17 @@ impl Fulfilment {
     }
 }
 
-/// Has orders paid that are due. It is a policy of its own: while the gateway is away, everything else goes on.
+/// Charges orders that are due. It is a separate policy, so that everything else continues while the gateway is unavailable.
 #[derive(Policy, Clone)]
 #[policy(name = "payments", from = beginning, on_reject = stop, on(OrderDue => Payments::charge))]
 pub struct Payments {
-    /// Who takes the money.
+    /// The payment gateway.
     pub gateway: Arc<dyn Gateway>,
 }
 
 impl Payments {
-    /// The order's id is the key under which the gateway takes the money once, however often it is asked.
-    async fn charge(&self, due: &OrderDue) -> Result<RecordPayment, Away> {
+    /// The order's id is the idempotency key of the charge.
+    async fn charge(&self, due: &OrderDue) -> Result<RecordPayment, Unavailable> {
         let answer = self.gateway.charge(&due.order, due.total).await?;
         Ok(RecordPayment { order: due.order.clone(), answer })
     }

@@ -1,4 +1,4 @@
-//! What is asked often, kept ready: rows folded from the events, in tables that any SQL tool can read.
+//! The read models: rows folded from the events, in tables that any SQL tool can read.
 
 use std::{fmt, str::FromStr};
 
@@ -13,7 +13,7 @@ use crate::{
     money::Cents,
 };
 
-/// An order as its customer sees it. In SQL: `SELECT * FROM orders` (on SQLite `annalist_orders`).
+/// An order as its customer sees it. In SQL: the view `orders` of the rows' schema (on SQLite `annalist_rows_orders`).
 #[derive(Projection, Clone, Debug, PartialEq)]
 #[projection(name = "orders", version = 1, context)]
 #[projection(on(
@@ -25,23 +25,23 @@ pub struct OrderRow {
     /// The order.
     #[key]
     pub order: OrderId,
-    /// Whose it is.
+    /// The customer.
     #[index]
     pub customer: CustomerId,
-    /// How far it is.
+    /// The state of the order.
     #[index]
     pub state: State,
-    /// When it was placed.
+    /// The time at which the order was placed.
     #[index]
     pub placed: Timestamp,
-    /// What it costs, in cents.
+    /// The total cost in cents.
     pub total: i64,
-    /// What is in it.
+    /// The ordered products.
     #[json]
     pub lines: Vec<LineRow>,
-    /// What the gateway calls the payment.
+    /// The gateway's id of the payment.
     pub receipt: Option<String>,
-    /// Why it came to nothing.
+    /// Why the order failed.
     pub reason: Option<String>,
 }
 
@@ -50,27 +50,27 @@ pub struct OrderRow {
 pub struct LineRow {
     /// The product.
     pub product: ProductId,
-    /// How many.
+    /// The number of units.
     pub count: u32,
-    /// What one costs, in cents.
+    /// The price of one unit in cents.
     pub price: Cents,
-    /// Where they are.
+    /// The state of the units.
     pub goods: Goods,
 }
 
-/// Where the goods of a line are.
+/// The state of the units of a line.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq)]
 #[serde(rename_all = "lowercase")]
 pub enum Goods {
-    /// Nobody knows yet.
+    /// The reservation is not decided yet.
     Wanted,
-    /// They lie aside.
+    /// The units are reserved.
     Reserved,
-    /// There are not enough.
+    /// There are not enough units.
     Missing,
-    /// They went back.
+    /// The reservation was released.
     Released,
-    /// They are on their way.
+    /// The units are shipped.
     Shipped,
 }
 
@@ -127,36 +127,36 @@ impl From<Line> for LineRow {
     }
 }
 
-/// How far an order is, for its customer.
+/// The state of an order for its customer.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// Its goods are looked for.
+    /// The order is placed, and its units are being reserved.
     #[default]
     Placed,
-    /// It is to be paid.
+    /// The payment is due.
     Due,
-    /// It is paid.
+    /// The order is paid.
     Confirmed,
-    /// Everything in it is on its way.
+    /// Everything is shipped.
     Shipped,
-    /// It comes to nothing.
+    /// The order failed, and its reserved units are being released.
     Failed,
-    /// It came to nothing, and nothing is left to undo.
+    /// The order failed, and everything is released.
     Cancelled,
 }
 
 impl State {
-    /// All of them.
+    /// All states.
     pub const ALL: [Self; 6] =
         [Self::Placed, Self::Due, Self::Confirmed, Self::Shipped, Self::Failed, Self::Cancelled];
 
-    /// Whether nothing more comes.
+    /// Returns `true` if the state does not change any more.
     pub fn is_final(self) -> bool {
         matches!(self, Self::Shipped | Self::Cancelled)
     }
 
-    /// As a text.
+    /// The name of the state.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Placed => "placed",
@@ -175,20 +175,20 @@ impl fmt::Display for State {
     }
 }
 
-/// A text that is no state.
+/// A text that is not a state.
 #[derive(Debug, PartialEq, thiserror::Error)]
 #[error("an order is placed, due, confirmed, shipped, failed or cancelled")]
-pub struct NoState;
+pub struct ParseStateError;
 
 impl FromStr for State {
-    type Err = NoState;
+    type Err = ParseStateError;
 
-    fn from_str(text: &str) -> Result<Self, NoState> {
-        Self::ALL.into_iter().find(|state| state.as_str() == text).ok_or(NoState)
+    fn from_str(text: &str) -> Result<Self, ParseStateError> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text).ok_or(ParseStateError)
     }
 }
 
-/// A column of texts, so that rows are asked by state, here and in SQL.
+/// The state is a text column, so that rows can be queried by it, here and in SQL.
 impl Field for State {
     const TYPE: ColumnType = ColumnType::Text;
 
@@ -198,7 +198,7 @@ impl Field for State {
 
     fn from_value(value: Value) -> Result<Self, Invalid> {
         let text = String::from_value(value)?;
-        text.parse().map_err(|error: NoState| Invalid::Text {
+        text.parse().map_err(|error: ParseStateError| Invalid::Text {
             what: "state of an order",
             rule: error.to_string(),
             value: text,
@@ -206,7 +206,7 @@ impl Field for State {
     }
 }
 
-/// What is there of a product. In SQL: `SELECT * FROM stock` (on SQLite `annalist_stock`).
+/// The stock of a product. In SQL: the view `stock` of the rows' schema (on SQLite `annalist_rows_stock`).
 #[derive(Projection, Clone, Debug, PartialEq)]
 #[projection(name = "stock", version = 1)]
 #[projection(on(Priced => Shelf::priced, StockEvent => Shelf::apply, OrderEvent => Shelf::ordered))]
@@ -214,16 +214,16 @@ pub struct Shelf {
     /// The product.
     #[key]
     pub product: ProductId,
-    /// What one costs, in cents, if it is for sale.
+    /// The price of one unit in cents, if the product is for sale.
     pub price: Option<i64>,
-    /// What lies on the shelf for everybody.
+    /// The number of units that are not reserved.
     pub available: i64,
-    /// What lies aside for orders.
+    /// The number of reserved units.
     pub reserved: i64,
-    /// What left the house.
+    /// The number of shipped units.
     #[index]
     pub sold: i64,
-    /// What was ever wanted.
+    /// The number of units in all orders that were ever placed.
     #[index]
     pub wanted: i64,
 }
@@ -252,7 +252,7 @@ impl Shelf {
         }
     }
 
-    /// An order carries the ids of the products in it, so it changes the row of each.
+    /// The event of an order carries the ids of its products, so it changes the row of each.
     fn ordered(&mut self, event: &OrderEvent) {
         if let OrderEvent::Placed { lines, .. } = event {
             let of_product = lines.iter().filter(|line| line.product == self.product);

@@ -1,4 +1,4 @@
-//! What may be asked of the rows.
+//! The queries of the read models.
 
 use annalist::{find::Cursor, manual::ReadModels, prelude::*};
 
@@ -7,7 +7,7 @@ use crate::{
     projection::{OrderRow, Shelf, State},
 };
 
-/// Where is my order?
+/// One order.
 #[derive(Query, Serialize, Deserialize, Clone, Debug)]
 #[query(from = OrderRow)]
 pub struct OrderOf {
@@ -16,46 +16,46 @@ pub struct OrderOf {
     pub order: OrderId,
 }
 
-/// The orders of a customer, the newest first, a page at a time.
+/// The orders of a customer, the newest first, page by page.
 #[derive(Query, Serialize, Deserialize, Clone, Debug)]
 #[query(from = OrderRow, order = placed, descending, limit = 50)]
 pub struct OrdersOf {
-    /// Whose.
+    /// The customer.
     #[equal]
     pub customer: CustomerId,
-    /// Only those that are so far.
+    /// Only orders in this state.
     #[equal]
     pub state: Option<State>,
-    /// How many a page holds.
+    /// The size of a page.
     #[limit]
     pub page: Option<usize>,
-    /// Where the page before ended.
+    /// The end of the previous page.
     #[cursor]
     pub cursor: Option<Cursor>,
 }
 
-/// What sells best.
+/// The best-selling products.
 #[derive(Query, Serialize, Deserialize, Clone, Debug)]
 #[query(from = Shelf, order = sold, descending, limit = 10)]
 pub struct BestSellers {}
 
-/// All products, a page at a time.
+/// All products, page by page.
 #[derive(Query, Serialize, Deserialize, Clone, Debug, Default)]
 #[query(from = Shelf)]
 pub struct WholeStock {
-    /// Where the page before ended.
+    /// The end of the previous page.
     #[cursor]
     pub cursor: Option<Cursor>,
 }
 
-/// What would become of an order that is placed again: written by hand, because the answer takes both read models.
+/// An order and the current stock of its products: written without the derive, because the answer needs both read models.
 #[derive(Serialize, Deserialize, Clone, Debug)]
 pub struct Again {
     /// The order.
     pub order: OrderId,
 }
 
-/// The order, and what is there now of each product in it, in the order of its lines.
+/// The order and the stock of each of its products, in the order of its lines.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OrderAndStock {
     /// The order.
@@ -65,7 +65,7 @@ pub struct OrderAndStock {
 }
 
 impl OrderAndStock {
-    /// Whether there is enough for the same order again.
+    /// Returns `true` if the stock suffices to place the same order again.
     pub fn is_there_again(&self) -> bool {
         let mut lines = self.order.lines.iter().zip(&self.stock);
         lines.all(|(line, shelf)| shelf.available >= i64::from(line.count))

@@ -1,5 +1,5 @@
-//! The shop's decisions: given what happened, when a command comes, then these events or that error.
-#![allow(clippy::unwrap_used)] // in the helpers too
+//! The shop's decisions: given events, when a command is executed, then events or an error.
+#![allow(clippy::unwrap_used)] // in helper functions too
 
 use annalist::testing::{Given, given};
 use shop::{
@@ -68,7 +68,7 @@ fn reserve(count: u32) -> Reserve {
     Reserve { product: product("tea"), order: order(), count }
 }
 
-/// An order of two kinds of things, nothing of it answered.
+/// An order of two products, with no result yet.
 fn two_lines() -> Given {
     given(placed([line("pot", 1, 2000), line("tea", 2, 450)]))
 }
@@ -91,32 +91,32 @@ fn a_price_is_set_and_changed() {
 }
 
 #[test]
-fn an_order_keeps_the_prices_of_its_moment() {
+fn order_has_the_prices_of_its_placement() {
     given((priced("tea", 400), priced("pot", 2000), priced("tea", 450)))
         .when(place(&[("tea", 2), ("pot", 1)]))
         .then(placed([line("pot", 1, 2000), line("tea", 2, 450)]));
 }
 
 #[test]
-fn what_is_no_order_is_refused() {
-    let past = given((priced("tea", 450), priced("gold", Cents::MOST.signed().unsigned_abs())));
+fn invalid_orders_are_rejected() {
+    let past = given((priced("tea", 450), priced("gold", Cents::MAX.signed().unsigned_abs())));
     past.clone().when(place(&[])).then_err(ShopError::NoCount);
     past.clone().when(place(&[("tea", 0)])).then_err(ShopError::NoCount);
     past.clone().when(place(&[("ale", 1)])).then_err(ShopError::NotForSale(product("ale")));
     past.clone().when(place(&[("gold", 2)])).then_err(ShopError::TooMuch);
     past.clone().when(place(&[("gold", 1), ("tea", 1)])).then_err(ShopError::TooMuch);
-    let nobody = Place { customer: "".parse().unwrap(), ..place(&[("tea", 1)]) };
-    past.clone().when(nobody).then_err(ShopError::NoName);
+    let without_customer = Place { customer: "".parse().unwrap(), ..place(&[("tea", 1)]) };
+    past.clone().when(without_customer).then_err(ShopError::NoName);
     past.given(placed([line("tea", 1, 450)])).when(place(&[("tea", 1)])).then_err(ShopError::Exists(order()));
 }
 
 #[test]
-fn an_order_is_placed_whether_there_is_enough_or_not() {
+fn order_is_placed_whatever_the_stock() {
     given(priced("tea", 450)).when(place(&[("tea", 1000)])).then(placed([line("tea", 1000, 450)]));
 }
 
 #[test]
-fn stock_comes_in_as_long_as_it_can_be_counted() {
+fn delivery_beyond_the_largest_count_is_rejected() {
     let deliver = |count| Deliver { product: product("tea"), count };
     given(()).when(deliver(5)).then(delivered("tea", 5));
     given(()).when(deliver(0)).then_err(ShopError::NoCount);
@@ -127,7 +127,7 @@ fn stock_comes_in_as_long_as_it_can_be_counted() {
 }
 
 #[test]
-fn stock_is_laid_aside_or_missing() {
+fn stock_is_reserved_or_missing() {
     given(delivered("tea", 2))
         .when(reserve(2))
         .then(reserved("tea", 2))
@@ -137,7 +137,7 @@ fn stock_is_laid_aside_or_missing() {
 }
 
 #[test]
-fn stock_answers_an_order_once() {
+fn reservation_of_an_order_is_decided_once() {
     let past = given(delivered("tea", 9));
     past.clone().given(reserved("tea", 2)).when(reserve(2)).then_nothing();
     past.clone().given((reserved("tea", 2), released("tea", 2))).when(reserve(2)).then_nothing();
@@ -145,7 +145,7 @@ fn stock_answers_an_order_once() {
 }
 
 #[test]
-fn what_lies_aside_goes_back_or_out_once() {
+fn reserved_units_are_released_or_shipped_once() {
     let release = Release { product: product("tea"), order: order() };
     let ship = Ship { product: product("tea"), order: order() };
     let past = given((delivered("tea", 9), reserved("tea", 2)));
@@ -164,7 +164,7 @@ fn what_lies_aside_goes_back_or_out_once() {
 }
 
 #[test]
-fn an_order_waits_for_the_answer_about_each_line() {
+fn order_waits_for_the_result_of_each_line() {
     two_lines().when(proceed()).then_nothing();
     two_lines().given(reserved("tea", 2)).when(proceed()).then_nothing();
     two_lines().given(missing("tea")).when(proceed()).then_nothing();
@@ -198,7 +198,7 @@ fn an_order_that_is_due_follows_its_payment() {
 }
 
 #[test]
-fn an_order_is_cancelled_when_nothing_lies_aside_any_more() {
+fn order_is_cancelled_once_nothing_is_reserved() {
     let reason = Reason::OutOfStock(vec![product("pot")]);
     let past = two_lines().given(([missing("pot"), reserved("tea", 2)], failed(reason.clone(), &["tea"])));
     past.clone().when(cancel()).then_err(ShopError::StillHeld(order()));
@@ -216,7 +216,7 @@ fn only_an_order_that_failed_is_cancelled() {
 }
 
 #[test]
-fn the_first_answer_of_the_gateway_stands() {
+fn only_the_first_answer_of_the_gateway_is_recorded() {
     let paid = RecordPayment { order: order(), answer: Answer::Paid { receipt: "r".into() } };
     let refused = RecordPayment { order: order(), answer: Answer::Refused { why: "no".into() } };
     let accepted = PaymentEvent::Accepted { order: order(), receipt: "r".into() };

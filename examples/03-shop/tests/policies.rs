@@ -1,5 +1,5 @@
-//! What events lead to: given an event, these commands, in this order. And the rows that follow the same events.
-#![allow(clippy::unwrap_used)] // in the helpers too
+//! The reactions: given an event, these commands, in this order. And the rows folded from the same events.
+#![allow(clippy::unwrap_used)] // in helper functions too
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use annalist::{Timestamp, testing::given};
 use shop::{
     command::{Cancel, Proceed, RecordPayment, Release, Reserve, Ship},
     event::{Line, OrderDue, OrderEvent, OrderId, PaymentEvent, Priced, ProductId, Reason, StockEvent},
-    gateway::{Answer, Away, FakeGateway},
+    gateway::{Answer, FakeGateway, Unavailable},
     money::Cents,
     policy::{Fulfilment, Payments},
     projection::{Goods, LineRow, OrderRow, Shelf, State},
@@ -55,13 +55,13 @@ fn payments(gateway: FakeGateway) -> Payments {
 }
 
 #[tokio::test]
-async fn a_new_order_asks_for_stock() {
+async fn new_order_reserves_stock() {
     let reserve = |name, count| Reserve { product: product(name), order: order(), count };
     given(()).react(Fulfilment, placed()).await.sends([reserve("pot", 1), reserve("tea", 2)]);
 }
 
 #[tokio::test]
-async fn each_answer_lets_the_order_proceed() {
+async fn each_result_lets_the_order_proceed() {
     let proceed = || Proceed { order: order() };
     let missing = StockEvent::Missing { product: product("tea"), order: order() };
     given(placed()).react(Fulfilment, reserved("tea", 2)).await.sends(proceed());
@@ -80,7 +80,7 @@ async fn a_confirmed_order_is_shipped() {
 }
 
 #[tokio::test]
-async fn what_lies_aside_goes_back_before_the_order_is_cancelled() {
+async fn failed_order_releases_its_units_before_it_is_cancelled() {
     let cancel = || Cancel { order: order() };
     let failed = |held: &[&str]| OrderEvent::Failed {
         order: order(),
@@ -93,7 +93,7 @@ async fn what_lies_aside_goes_back_before_the_order_is_cancelled() {
 }
 
 #[tokio::test]
-async fn what_needs_nothing_leads_to_nothing() {
+async fn other_events_lead_to_no_command() {
     given(()).react(Fulfilment, due()).await.sends_nothing();
     given(()).react(Fulfilment, shipped("tea", 2)).await.sends_nothing();
 }
@@ -111,11 +111,11 @@ async fn a_due_order_is_charged() {
 }
 
 #[tokio::test]
-async fn a_gateway_that_is_away_is_a_failure_and_charges_once_when_it_is_back() {
-    let gateway = Arc::new(FakeGateway::new(Cents::MOST).away(1));
+async fn unavailable_gateway_is_a_failure_and_charges_once_later() {
+    let gateway = Arc::new(FakeGateway::new(Cents::MAX).away(1));
     let payments = Payments { gateway: gateway.clone() };
     let error = given(()).react(payments.clone(), due()).await.fails();
-    assert_eq!(error.to_string(), Away.to_string());
+    assert_eq!(error.to_string(), Unavailable.to_string());
     assert_eq!((gateway.calls(&order()), gateway.paid()), (1, 0));
     for calls in 2..=3 {
         let answer = Answer::Paid { receipt: "receipt for first".into() };
@@ -124,7 +124,7 @@ async fn a_gateway_that_is_away_is_a_failure_and_charges_once_when_it_is_back() 
     }
 }
 
-/// The order of [`placed`], with its goods where they are.
+/// The row of the order of [`placed`], with the states of its units.
 fn row(state: State, pot: Goods, tea: Goods) -> OrderRow {
     let line = |name, count, cents, goods| LineRow {
         product: product(name),
@@ -145,7 +145,7 @@ fn row(state: State, pot: Goods, tea: Goods) -> OrderRow {
 }
 
 #[test]
-fn the_row_of_an_order_says_where_it_is() {
+fn row_of_an_order_follows_its_events() {
     let is = |past: &annalist::testing::Given, expected: OrderRow| {
         past.clone().project::<OrderRow>().row(&order()).eq(expected);
     };
@@ -178,7 +178,7 @@ fn the_row_of_an_order_says_where_it_is() {
 }
 
 #[test]
-fn the_row_of_a_product_counts_what_is_where() {
+fn row_of_a_product_counts_its_units() {
     let shelf = |available, reserved, sold| Shelf {
         product: product("tea"),
         price: Some(450),

@@ -1,5 +1,5 @@
-//! The questions: page by page, by state, and over both read models at once.
-#![allow(clippy::unwrap_used)] // in the helpers too
+//! The queries: page by page, by state, and over both read models.
+#![allow(clippy::unwrap_used)] // in helper functions too
 
 use std::sync::Arc;
 
@@ -25,19 +25,19 @@ fn customer(name: &str) -> CustomerId {
     name.parse().unwrap()
 }
 
-fn place(name: &str, who: &str, wanted: &[(&str, u32)]) -> Place {
+fn place(name: &str, customer_name: &str, wanted: &[(&str, u32)]) -> Place {
     let basket = Basket(wanted.iter().map(|(name, count)| (product(name), *count)).collect());
-    Place { order: order(name), customer: customer(who), basket }
+    Place { order: order(name), customer: customer(customer_name), basket }
 }
 
-fn orders_of(who: &str, page: usize) -> OrdersOf {
-    OrdersOf { customer: customer(who), state: None, page: Some(page), cursor: None }
+fn orders_of(customer_name: &str, page: usize) -> OrdersOf {
+    OrdersOf { customer: customer(customer_name), state: None, page: Some(page), cursor: None }
 }
 
-/// Seven orders of ann, the even ones too large, and one of bob. All have come to their end.
+/// Seven orders of ann, the even ones too large, and one of bob. All are final.
 async fn shop() -> App {
-    let gateway = Arc::new(FakeGateway::new(Cents::MOST));
-    let app = shop::working(shop::asking(Memory::new()), gateway).start().await.unwrap();
+    let gateway = Arc::new(FakeGateway::new(Cents::MAX));
+    let app = shop::with_policies(shop::with_queries(Memory::new()), gateway).start().await.unwrap();
     for (name, count) in [("tea", 20), ("pot", 3), ("jam", 0)] {
         app.execute(SetPrice { product: product(name), price: Cents::new(100) }).await.unwrap();
         if count > 0 {
@@ -66,7 +66,7 @@ async fn all_pages(app: &App, mut question: OrdersOf) -> Vec<Vec<String>> {
 }
 
 #[tokio::test]
-async fn orders_come_a_page_at_a_time_the_newest_first() {
+async fn orders_are_paged_newest_first() {
     let app = shop().await;
     let pages = all_pages(&app, orders_of("ann", 3)).await;
     assert_eq!(
@@ -77,7 +77,7 @@ async fn orders_come_a_page_at_a_time_the_newest_first() {
 }
 
 #[tokio::test]
-async fn orders_are_asked_by_state() {
+async fn orders_are_filtered_by_state() {
     let app = shop().await;
     let cancelled = OrdersOf { state: Some(State::Cancelled), ..orders_of("ann", 2) };
     assert_eq!(all_pages(&app, cancelled).await, [vec!["order 6", "order 4"], vec!["order 2"]]);
@@ -86,7 +86,7 @@ async fn orders_are_asked_by_state() {
 }
 
 #[tokio::test]
-async fn a_cursor_goes_on_with_its_own_question() {
+async fn cursor_belongs_to_its_query() {
     let app = shop().await;
     let cursor = app.ask(orders_of("ann", 3)).await.unwrap().next;
     let other = OrdersOf { cursor, ..orders_of("bob", 3) };
@@ -96,7 +96,7 @@ async fn a_cursor_goes_on_with_its_own_question() {
 }
 
 #[tokio::test]
-async fn what_sells_best_comes_first() {
+async fn best_sellers_are_sorted_by_sales() {
     let app = shop().await;
     let best = app.ask(BestSellers {}).await.unwrap().rows;
     let best: Vec<_> =
@@ -106,7 +106,7 @@ async fn what_sells_best_comes_first() {
 }
 
 #[tokio::test]
-async fn an_answer_over_both_read_models_shows_ones_own_write_in_both() {
+async fn query_over_both_read_models_reads_its_own_write() {
     let app = shop().await;
     let again = |name: &str| app.ask(Again { order: order(name) });
     assert!(again("order 1").await.unwrap().unwrap().is_there_again());

@@ -1,13 +1,13 @@
-//! The transcript in the README, executed line by line: what a reader types gives what the reader sees.
-#![allow(clippy::unwrap_used)] // in the helpers too
+//! Executes the transcript of the README line by line and compares the output.
+#![allow(clippy::unwrap_used)] // in helper functions too
 
 use std::{path::Path, process::Command};
 
-/// Stands in for cargo: drops everything up to `--` and runs the program that was built for this test.
+/// Replaces cargo: drops everything up to `--` and runs the program that was built for this test.
 const SHIM: &str = r#"cargo() { while [ "$1" != "--" ]; do shift; done; shift; "$SHOP" "$@" 2>&1; }"#;
 
 #[test]
-fn the_readme_shows_what_the_shop_does() {
+fn transcript_of_the_readme_matches_the_shop() {
     let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let steps = steps(&readme);
@@ -18,7 +18,7 @@ fn the_readme_shows_what_the_shop_does() {
     }
 }
 
-/// The commands of all `console` blocks, each with the lines below it.
+/// The commands of all `console` blocks, each with its expected output.
 fn steps(readme: &str) -> Vec<(String, String)> {
     let mut steps: Vec<(String, String)> = Vec::new();
     let blocks = readme.split("```console\n").skip(1).filter_map(|block| block.split("```").next());

@@ -1,10 +1,10 @@
-//! The README tells the truth: its example is the program of this package, within its limits.
+//! The example of the README is the program of this package, and has a limited length.
 
 const README: &str = include_str!("../../../README.md");
 const PROGRAM: &str = include_str!("../src/main.rs");
 const SEAM: &str = "// Part two: the rest of the program.\n";
 
-/// The Rust block behind a marker of the README.
+/// The Rust block after a marker of the README.
 fn block(marker: &str) -> &'static str {
     let (_, rest) = README.split_once(marker).unwrap_or_else(|| panic!("no `{marker}` in the README"));
     let (_, code) = rest.split_once("```rust\n").expect("a Rust block behind the marker");

@@ -1,23 +1,23 @@
-//! Version 2 of the balances. A real program would change `Balance` itself and count its version up; here both are kept, to
-//! show how one takes over from the other while questions go on being answered.
+//! Version 2 of the balances. A real program would change `Balance` itself and increase its version; this one contains
+//! both, to show how a new version replaces the old one while queries continue.
 
 use annalist::{Change, Projection};
 
 use super::effect;
 use crate::event::{AccountEvent, AccountId, Opened};
 
-/// What is in each open account, with the family name of its owner first: a list by owner is in the order of a telephone
-/// book. It has the columns of version 1, so questions read the rows of that until this one is complete.
+/// The balance of each open account, with the family name of its owner first, so that a list by owner is sorted like a
+/// telephone book. It has the columns of version 1, so queries use the rows of version 1 until this one is complete.
 #[derive(Projection, Clone, Debug, PartialEq)]
 #[projection(name = "balances", version = 2, on(AccountEvent => Balance::apply))]
 pub struct Balance {
     /// The account.
     #[key]
     pub account: AccountId,
-    /// Whose it is: `Lee, Ann`.
+    /// The owner, as `Lee, Ann`.
     #[index]
     pub owner: String,
-    /// What is in it, in cents.
+    /// The balance in cents.
     #[index]
     pub cents: i64,
 }
@@ -33,7 +33,7 @@ impl Balance {
     }
 }
 
-/// The row is shown as any other.
+/// Both versions are displayed in the same way.
 impl From<Balance> for super::Balance {
     fn from(Balance { account, owner, cents }: Balance) -> Self {
         Self { account, owner, cents }

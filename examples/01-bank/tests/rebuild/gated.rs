@@ -1,4 +1,4 @@
-//! Rows on a file whose builds move only when they are let: it is certain that there is something to see on the way.
+//! A row store in a file whose builds commit only with a permit, so that tests observe every rebuild in progress.
 
 use annalist::{
     Error, LogId, Sqlite,
@@ -10,26 +10,26 @@ use annalist::{
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
-/// A store of rows in which every step of a build that is not live needs leave.
+/// A row store in which every commit of a build that is not live needs a permit.
 pub(crate) struct Gated {
     rows: Sqlite,
-    pub(crate) leave: Semaphore,
+    pub(crate) permits: Semaphore,
 }
 
 impl Gated {
-    /// Closed.
+    /// Creates a store without permits.
     pub(crate) fn new(rows: Sqlite) -> Self {
-        Self { rows, leave: Semaphore::new(0) }
+        Self { rows, permits: Semaphore::new(0) }
     }
 
-    /// Lets builds go on as they like.
+    /// Adds more permits than any build needs.
     pub(crate) fn open(&self) {
-        self.leave.add_permits(10_000);
+        self.permits.add_permits(10_000);
     }
 
-    /// Takes back all leave that was not used.
+    /// Removes all unused permits.
     pub(crate) fn close(&self) {
-        self.leave.forget_permits(usize::MAX);
+        self.permits.forget_permits(usize::MAX);
     }
 }
 
@@ -38,7 +38,7 @@ impl RowStore for Gated {
     async fn commit(&self, change: RowChange<'_>) -> Result<CommitOutcome, Error> {
         let builds = self.rows.builds(change.table.projection).await?;
         if builds.iter().any(|build| build.order() == change.table.order() && !build.live) {
-            self.leave.acquire().await.unwrap().forget();
+            self.permits.acquire().await.unwrap().forget();
         }
         self.rows.commit(change).await
     }

@@ -1,5 +1,5 @@
-//! Builds that take over while questions go on, with 2,000 events: `docs/rebuild.md` shows the same with 100,000.
-#![allow(clippy::unwrap_used)] // in the helpers too
+//! Rebuilds while queries continue, with 2,000 events; `docs/rebuild.md` shows the same with 100,000.
+#![allow(clippy::unwrap_used)] // in helper functions too
 
 mod gated;
 
@@ -10,7 +10,7 @@ use bank::{
     books,
     command::Deposit,
     money::Cents,
-    operate::{self, Asked},
+    operate::{self, QueryStats},
     policy::WelcomeBonus,
     projection::{Balance, v2},
 };
@@ -20,12 +20,12 @@ use tempfile::TempDir;
 use self::gated::Gated;
 
 const EVENTS: usize = 2_000;
-/// Nothing takes as long; a busy machine may take its time.
+/// Far longer than needed, for busy machines.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
-/// How many questions are answered on the way before a build may make its next step. It makes two.
-const QUESTIONS: usize = 5;
+/// The number of queries before each commit of a build. A build commits twice.
+const QUERIES_PER_COMMIT: usize = 5;
 
-/// A file, the log on it, and its rows behind a gate.
+/// A file with the log, and its rows behind a gate.
 struct Bank {
     folder: TempDir,
     store: Sqlite,
@@ -33,13 +33,13 @@ struct Bank {
 }
 
 impl Bank {
-    /// With customers, a program of version 1 and its rows, complete.
+    /// Creates a bank with customers, and a program of version 1 with complete rows.
     async fn filled() -> (Self, App) {
         let folder = tempfile::tempdir().unwrap();
         let store = Sqlite::open(folder.path().join("bank.db")).await.unwrap();
         let rows = Arc::new(Gated::new(store.clone()));
         let bank = Self { folder, store, rows };
-        // The very first build has nobody to answer instead of it.
+        // The first build has no predecessor that could serve queries, so it needs no gate.
         bank.rows.open();
         let app = bank.program::<Balance>().await;
         assert_eq!(books::fill(&app, EVENTS).await.unwrap(), 20);
@@ -53,7 +53,7 @@ impl Bank {
         builder.projection::<B>().policy(WelcomeBonus).start().await.unwrap()
     }
 
-    /// What anybody sees in SQL.
+    /// The rows as seen in SQL.
     async fn view(&self) -> Vec<Balance> {
         let url = format!("sqlite://{}", self.folder.path().join("bank.db").display());
         let mut file = SqliteConnection::connect(&url).await.unwrap();
@@ -70,21 +70,21 @@ impl Bank {
         rows.into_iter().map(row).collect()
     }
 
-    /// Rebuilds, lets the build go on a step after every few questions, and gives all answers: of the program and in SQL.
+    /// Rebuilds with one commit for every few queries, and returns all results, of the program and in SQL.
     async fn rebuild<B: Projection + Into<Balance>>(&self, app: &App) -> Rebuilt {
         let (mut answers, mut views, mut progress) = (Vec::new(), Vec::new(), Vec::new());
-        let question = async || {
+        let query = async || {
             views.push(self.view().await);
             answers.push(balances::<B>(app).await?);
             Ok(())
         };
-        let tell = |step: &Progress, _: &Asked| {
+        let report = |step: &Progress, _: &QueryStats| {
             progress.push(step.clone());
-            self.rows.leave.add_permits(usize::from(progress.len() % QUESTIONS == 0));
+            self.rows.permits.add_permits(usize::from(progress.len() % QUERIES_PER_COMMIT == 0));
         };
         self.rows.close();
-        let asked = operate::rebuild(app, "balances", question, tell).await.unwrap();
-        assert_eq!(asked.answers, answers.len() as u64);
+        let stats = operate::rebuild(app, "balances", query, report).await.unwrap();
+        assert_eq!(stats.count, answers.len() as u64);
         Rebuilt { answers, views, progress }
     }
 }
@@ -95,22 +95,22 @@ struct Rebuilt {
     progress: Vec<Progress>,
 }
 
-/// The answer to a question: all accounts, by name.
+/// The result of one query: all accounts, by name.
 async fn balances<B: Projection + Into<Balance>>(app: &App) -> Result<Vec<Balance>, Error> {
     let page = app.list::<B>().limit(100).await?;
     Ok(page.rows.into_iter().map(Into::into).collect())
 }
 
-/// The old answer until some moment, and the new one from then on; nothing in between, and never back.
+/// Asserts that all results are the old one up to some query and the new one from then on.
 #[track_caller]
 fn first_old_then_new(answers: &[Vec<Balance>], old: &[Balance], new: &[Balance]) {
     let moment = answers.iter().position(|answer| answer != old).unwrap_or(answers.len());
-    assert!(moment >= 2 * QUESTIONS, "the old build gave only {moment} answers");
+    assert!(moment >= 2 * QUERIES_PER_COMMIT, "the old build gave only {moment} answers");
     assert!(answers[moment..].iter().all(|answer| answer == new), "{:?}", answers[moment]);
 }
 
 #[track_caller]
-fn it_only_goes_on(progress: &[Progress]) {
+fn progress_is_monotonic(progress: &[Progress]) {
     assert!(!progress.is_empty());
     assert!(progress.is_sorted_by_key(|step| (step.done, step.position)), "{progress:?}");
     let totals: Vec<u64> = progress.iter().filter_map(|step| step.total).collect();
@@ -119,7 +119,7 @@ fn it_only_goes_on(progress: &[Progress]) {
 }
 
 #[tokio::test]
-async fn a_build_anew_has_the_same_rows_and_questions_go_on() {
+async fn rebuild_has_the_same_rows_and_queries_continue() {
     let (bank, app) = Bank::filled().await;
     let before = balances::<Balance>(&app).await.unwrap();
     assert_eq!(before.len(), 20);
@@ -128,7 +128,7 @@ async fn a_build_anew_has_the_same_rows_and_questions_go_on() {
         let rebuilt = bank.rebuild::<Balance>(&app).await;
         first_old_then_new(&rebuilt.answers, &before, &before);
         first_old_then_new(&rebuilt.views, &before, &before);
-        it_only_goes_on(&rebuilt.progress);
+        progress_is_monotonic(&rebuilt.progress);
         let overview = operate::overview(&app).await.unwrap();
         assert!(overview.contains(&format!("1.{build}      2000        0       0")), "{overview}");
     }
@@ -136,7 +136,7 @@ async fn a_build_anew_has_the_same_rows_and_questions_go_on() {
 }
 
 #[tokio::test]
-async fn version_2_takes_over_while_questions_go_on() {
+async fn version_2_is_promoted_while_queries_continue() {
     let (bank, old_program) = Bank::filled().await;
     let old = balances::<Balance>(&old_program).await.unwrap();
     let family_first = |row: &Balance| {
@@ -149,10 +149,10 @@ async fn version_2_takes_over_while_questions_go_on() {
     let rebuilt = bank.rebuild::<v2::Balance>(&program).await;
     first_old_then_new(&rebuilt.answers, &old, &new);
     first_old_then_new(&rebuilt.views, &old, &new);
-    it_only_goes_on(&rebuilt.progress);
+    progress_is_monotonic(&rebuilt.progress);
     assert_eq!((balances::<v2::Balance>(&program).await.unwrap(), bank.view().await), (new.clone(), new));
 
-    // The old program goes on with what it has, and both see what happens next.
+    // The old program continues with its own build, and both programs see the next event.
     assert_eq!(balances::<Balance>(&old_program).await.unwrap(), old);
     bank.rows.open();
     let account = &old[0].account;

@@ -1,4 +1,4 @@
-//! Adds up what became of all orders: from the rows, and again from the log.
+//! Checks the results of all orders: in the rows, and again in the log.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -16,7 +16,7 @@ use shop::{
 
 use super::orders::{LIMIT, STOCK};
 
-/// What became of the orders.
+/// The results of the orders.
 #[derive(Debug, Default)]
 pub(crate) struct Books {
     pub(crate) shipped: Vec<OrderRow>,
@@ -27,7 +27,7 @@ pub(crate) struct Books {
 }
 
 impl Books {
-    /// Reads everything.
+    /// Reads the read models and the states.
     pub(crate) async fn of(app: &App) -> Self {
         app.wait_until_caught_up().await.unwrap();
         in_the_right_order(app).await;
@@ -55,7 +55,7 @@ impl Books {
         }
     }
 
-    /// Nothing is lost, nothing is there twice, nothing lies aside.
+    /// Asserts that no order and no unit is lost or counted twice, and that no unit is still reserved.
     pub(crate) fn balance(&self, orders: &[Place], gateway: &FakeGateway) {
         let all = || self.shipped.iter().chain(&self.out_of_stock).chain(&self.refused);
         assert_eq!(all().count(), orders.len());
@@ -101,7 +101,7 @@ impl Books {
     }
 }
 
-/// In the log an order is cancelled when nothing lies aside for it any more, and shipped when it is confirmed.
+/// Asserts that the log cancels an order only after its units are released, and ships it only after it is confirmed.
 async fn in_the_right_order(app: &App) {
     let mut log = app.feed(Criteria::all());
     let (mut held, mut confirmed) = (HashMap::<OrderId, HashSet<ProductId>>::new(), HashSet::new());
@@ -140,7 +140,7 @@ async fn in_the_right_order(app: &App) {
     }
 }
 
-/// The events of a type that a record holds.
+/// The events of one type in a record.
 fn decoded<E: Event>(record: &Record) -> Vec<E> {
     let mut events = Vec::new();
     if E::TYPES.contains(&record.name) {
@@ -150,14 +150,14 @@ fn decoded<E: Event>(record: &Record) -> Vec<E> {
     events
 }
 
-/// Whether any order has not come to its end.
+/// Whether any order is not final.
 #[derive(Debug)]
 struct UnderWay;
 
 impl Query for UnderWay {
     type Answer = bool;
 
-    /// In the order in which an order goes through them, so that none slips by.
+    /// In the order in which an order passes through the states, so that none is missed.
     async fn answer(&self, models: &ReadModels) -> Result<bool, Error> {
         for state in State::ALL.into_iter().filter(|state| !state.is_final()) {
             if !models.list::<OrderRow>().equal("state", &state).limit(1).await?.rows.is_empty() {
@@ -168,7 +168,7 @@ impl Query for UnderWay {
     }
 }
 
-/// Waits until every order that is placed by now has come to its end.
+/// Waits until every order placed so far is final.
 pub(crate) async fn all_ended(app: &App) {
     let placed = app.store().settled().await.unwrap().position;
     let mut watched = app.watch(UnderWay).after(placed).timeout(Duration::from_secs(600));

@@ -1,5 +1,5 @@
-//! The whole shop at work: many orders at once, a gateway that is away, and processes that die in the middle.
-#![allow(clippy::unwrap_used)] // in the helpers too
+//! The whole shop: many concurrent orders, an unavailable gateway, and processes that die.
+#![allow(clippy::unwrap_used)] // in helper functions too
 
 mod books;
 mod mortal;
@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use shop::{
     command::{Deliver, Place},
     event::OrderId,
-    gateway::{Answer, Away, FakeGateway, Gateway},
+    gateway::{Answer, FakeGateway, Gateway, Unavailable},
     money::Cents,
     query::OrderOf,
 };
@@ -27,7 +27,7 @@ use self::{
     orders::{LIMIT, STOCK, place, random_orders, stocked},
 };
 
-/// How many customers order at the same time.
+/// The number of concurrent customers.
 const CUSTOMERS: usize = 10;
 
 fn gateway() -> Arc<FakeGateway> {
@@ -35,7 +35,7 @@ fn gateway() -> Arc<FakeGateway> {
 }
 
 fn working(store: Arc<dyn EventStore>, gateway: &Arc<impl Gateway + 'static>) -> Builder {
-    shop::working(shop::asking(store), Arc::clone(gateway) as Arc<dyn Gateway>)
+    shop::with_policies(shop::with_queries(store), Arc::clone(gateway) as Arc<dyn Gateway>)
 }
 
 async fn file(folder: &tempfile::TempDir) -> Arc<dyn EventStore> {
@@ -44,18 +44,18 @@ async fn file(folder: &tempfile::TempDir) -> Arc<dyn EventStore> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_orders_at_once_in_memory() {
-    a_thousand_orders_at_once(Arc::new(Memory::new())).await;
+async fn a_thousand_concurrent_orders_in_memory() {
+    a_thousand_concurrent_orders(Arc::new(Memory::new())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_orders_at_once_on_a_file() {
+async fn a_thousand_concurrent_orders_on_a_file() {
     let folder = tempfile::tempdir().unwrap();
-    a_thousand_orders_at_once(file(&folder).await).await;
+    a_thousand_concurrent_orders(file(&folder).await).await;
 }
 
-/// Nobody waits for anybody: the customers order while the policies are at work.
-async fn a_thousand_orders_at_once(store: Arc<dyn EventStore>) {
+/// The customers order concurrently, while the policies run.
+async fn a_thousand_concurrent_orders(store: Arc<dyn EventStore>) {
     let gateway = gateway();
     let app = working(store, &gateway).start().await.unwrap();
     stocked(&app).await;
@@ -77,28 +77,28 @@ async fn a_thousand_orders_at_once(store: Arc<dyn EventStore>) {
     for order in &orders {
         assert!(gateway.calls(&order.order) <= 1, "asked more than once about {}", order.order);
     }
-    // Else the test would not have shown much.
+    // Otherwise the test would prove little.
     assert!(books.shipped.len() > 100, "{} shipped", books.shipped.len());
     assert!(books.out_of_stock.len() > 100, "{} out of stock", books.out_of_stock.len());
     assert!(books.refused.len() > 50, "{} refused", books.refused.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_that_dies_again_and_again_in_memory() {
-    dies_again_and_again(Arc::new(Memory::new())).await;
+async fn process_that_dies_repeatedly_in_memory() {
+    dies_repeatedly(Arc::new(Memory::new())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_that_dies_again_and_again_on_a_file() {
+async fn process_that_dies_repeatedly_on_a_file() {
     let folder = tempfile::tempdir().unwrap();
-    dies_again_and_again(file(&folder).await).await;
+    dies_repeatedly(file(&folder).await).await;
 }
 
-/// Forty times the process dies at an append: the log has it or not, nobody hears of it, and no checkpoint moves.
-async fn dies_again_and_again(store: Arc<dyn EventStore>) {
+/// Forty times the process dies at an append, which may be committed, and gets neither a response nor a checkpoint.
+async fn dies_repeatedly(store: Arc<dyn EventStore>) {
     let gateway = gateway();
     let orders = random_orders(150);
-    let app = shop::asking(Arc::clone(&store)).start().await.unwrap();
+    let app = shop::with_queries(Arc::clone(&store)).start().await.unwrap();
     stocked(&app).await;
     for order in orders.clone() {
         app.execute(order).await.unwrap();
@@ -114,14 +114,14 @@ async fn dies_again_and_again(store: Arc<dyn EventStore>) {
             () = all_ended(&app) => panic!("it had nothing left to do after {death} deaths"),
         }
         drop(app);
-        mortal.bury();
+        mortal.release_calls();
     }
     let app = working(store, &gateway).start().await.unwrap();
     all_ended(&app).await;
     Books::of(&app).await.balance(&orders, &gateway);
 }
 
-/// A gateway that takes the money once and never comes to say so.
+/// A gateway that charges an order and then never answers.
 #[derive(Debug)]
 struct Mute {
     inner: Arc<FakeGateway>,
@@ -131,7 +131,7 @@ struct Mute {
 
 #[async_trait]
 impl Gateway for Mute {
-    async fn charge(&self, order: &OrderId, amount: Cents) -> Result<Answer, Away> {
+    async fn charge(&self, order: &OrderId, amount: Cents) -> Result<Answer, Unavailable> {
         let answer = self.inner.charge(order, amount).await?;
         if self.is_mute.swap(false, Ordering::SeqCst) {
             self.took.notify_one();
@@ -142,7 +142,7 @@ impl Gateway for Mute {
 }
 
 #[tokio::test]
-async fn who_dies_between_the_charge_and_its_record_charges_once() {
+async fn process_that_dies_between_charge_and_record_charges_once() {
     let inner = gateway();
     let mute =
         Arc::new(Mute { inner: Arc::clone(&inner), is_mute: AtomicBool::new(true), took: Notify::new() });
@@ -161,7 +161,7 @@ async fn who_dies_between_the_charge_and_its_record_charges_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_gateway_that_is_away_for_a_while_is_asked_again() {
+async fn unavailable_gateway_is_retried() {
     let gateway = Arc::new(FakeGateway::new(LIMIT).away(6));
     let app = working(Arc::new(Memory::new()), &gateway).start().await.unwrap();
     stocked(&app).await;
@@ -173,7 +173,7 @@ async fn a_gateway_that_is_away_for_a_while_is_asked_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_gateway_that_stays_away_holds_up_payments_alone() {
+async fn unavailable_gateway_blocks_only_payments() {
     let gateway = Arc::new(FakeGateway::new(LIMIT).away(u32::MAX));
     let app = working(Arc::new(Memory::new()), &gateway).start().await.unwrap();
     stocked(&app).await;
@@ -182,15 +182,15 @@ async fn a_gateway_that_stays_away_holds_up_payments_alone() {
     let stopped =
         app.wait_until("payments", |status| matches!(status.state, State::Stopped(_))).await.unwrap();
     let State::Stopped(stopped) = stopped.state else { panic!("{stopped:?}") };
-    assert!(stopped.error.contains(&Away.to_string()), "{stopped}");
+    assert!(stopped.error.contains(&Unavailable.to_string()), "{stopped}");
 
-    // Who wants what is not there need not wait for the gateway.
+    // An order with missing products does not wait for the gateway.
     let second = place("second", "bob", &[("tea", STOCK + 1)]);
     app.execute(second.clone()).await.unwrap();
     let ended = orders::ended(&app, &second.order).await;
     assert_eq!(ended.reason.as_deref(), Some("not enough tea"));
 
-    // It is back, and somebody says so.
+    // The gateway is available again, and the policy is resumed.
     gateway.comes_back();
     app.resume("payments").unwrap();
     all_ended(&app).await;
@@ -198,7 +198,7 @@ async fn a_gateway_that_stays_away_holds_up_payments_alone() {
 }
 
 #[tokio::test]
-async fn an_order_that_is_placed_twice_is_placed_once() {
+async fn order_sent_twice_is_placed_once() {
     let gateway = gateway();
     let app = working(Arc::new(Memory::new()), &gateway).start().await.unwrap();
     stocked(&app).await;
@@ -232,7 +232,7 @@ async fn a_customer_watches_an_order() {
     assert!(seen.is_sorted(), "states that go back: {seen:?}");
 }
 
-/// A shop whose only order has come to its end, and its gateway.
+/// A shop whose only order is final, and its gateway.
 async fn done() -> (App, Arc<FakeGateway>, Place) {
     let gateway = gateway();
     let app = working(Arc::new(Memory::new()), &gateway).start().await.unwrap();
@@ -251,8 +251,8 @@ async fn control_the_books_balance() {
 
 #[tokio::test]
 #[should_panic(expected = "it did not come to an end")]
-async fn control_an_order_that_nobody_works_on_is_seen() {
-    let app = shop::asking(Memory::new()).start().await.unwrap();
+async fn control_unprocessed_order_is_detected() {
+    let app = shop::with_queries(Memory::new()).start().await.unwrap();
     stocked(&app).await;
     app.execute(place("first", "ann", &[("tea", 2)])).await.unwrap();
     Books::of(&app).await;
@@ -260,7 +260,7 @@ async fn control_an_order_that_nobody_works_on_is_seen() {
 
 #[tokio::test]
 #[should_panic(expected = "left: 149")]
-async fn control_one_too_many_on_a_shelf_is_seen() {
+async fn control_extra_unit_on_a_shelf_is_detected() {
     let (app, gateway, order) = done().await;
     app.execute(Deliver { product: "tea".parse().unwrap(), count: 1 }).await.unwrap();
     Books::of(&app).await.balance(&[order], &gateway);
@@ -268,7 +268,7 @@ async fn control_one_too_many_on_a_shelf_is_seen() {
 
 #[tokio::test]
 #[should_panic(expected = "left: 2")]
-async fn control_a_payment_too_many_is_seen() {
+async fn control_extra_payment_is_detected() {
     let (app, gateway, order) = done().await;
     gateway.charge(&"ghost".parse().unwrap(), Cents::new(1)).await.unwrap();
     Books::of(&app).await.balance(&[order], &gateway);

@@ -1,4 +1,4 @@
-//! A store whose process dies at an append that was chosen before.
+//! A store that simulates the death of its process at a chosen append.
 
 use std::sync::{
     Arc,
@@ -13,31 +13,31 @@ use annalist::{
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
-/// A store that answers a number of appends, and no append after them.
+/// A store that executes a number of appends and answers none after them.
 pub(crate) struct Mortal {
     inner: Arc<dyn EventStore>,
     appends: AtomicUsize,
     answered: usize,
-    /// Whether the first append that is not answered is written nevertheless.
+    /// Whether the first unanswered append is written.
     writes_on: bool,
     dead: Semaphore,
-    buried: Semaphore,
+    released: Semaphore,
 }
 
 impl Mortal {
     pub(crate) fn new(inner: Arc<dyn EventStore>, answered: usize, writes_on: bool) -> Self {
-        let (dead, buried) = (Semaphore::new(0), Semaphore::new(0));
-        Self { inner, appends: AtomicUsize::new(0), answered, writes_on, dead, buried }
+        let (dead, released) = (Semaphore::new(0), Semaphore::new(0));
+        Self { inner, appends: AtomicUsize::new(0), answered, writes_on, dead, released }
     }
 
-    /// Waits for the append that is not answered.
+    /// Waits for the first unanswered append.
     pub(crate) async fn death(&self) {
         self.dead.acquire().await.unwrap().forget();
     }
 
-    /// Ends what still waits for an answer, so that an app that was dropped can go.
-    pub(crate) fn bury(&self) {
-        self.buried.close();
+    /// Fails the calls that still wait for an answer, so that a dropped app can end.
+    pub(crate) fn release_calls(&self) {
+        self.released.close();
     }
 }
 
@@ -54,7 +54,7 @@ impl EventStore for Mortal {
             }
             self.dead.add_permits(1);
         }
-        let _closed = self.buried.acquire().await;
+        let _closed = self.released.acquire().await;
         Err(Error::unavailable("append", "the process is dead"))
     }
 

@@ -1,4 +1,4 @@
-//! What is ordered, of what stock.
+//! The orders of the tests, and their stock.
 
 use annalist::App;
 use shop::{
@@ -9,13 +9,13 @@ use shop::{
     query::OrderOf,
 };
 
-/// How many there are of each product.
+/// The stock of each product.
 pub(crate) const STOCK: u32 = 150;
 
-/// What the gateway takes at most.
+/// The limit of the gateway.
 pub(crate) const LIMIT: Cents = Cents::new(5000);
 
-/// The products, with what they cost in cents.
+/// The products with their prices in cents.
 pub(crate) const PRODUCTS: [(&str, u64); 10] = [
     ("tea", 450),
     ("pot", 2400),
@@ -35,7 +35,7 @@ pub(crate) fn place(order: &str, customer: &str, wanted: &[(&str, u32)]) -> Plac
     Place { order: order.parse().unwrap(), customer: customer.parse().unwrap(), basket: Basket(basket) }
 }
 
-/// Orders of one or two products, always the same: together they want more than there is, and some cost too much.
+/// Deterministic orders of one or two products: in total more than the stock, and some above the limit.
 pub(crate) fn random_orders(count: usize) -> Vec<Place> {
     let mut random = fastrand::Rng::with_seed(3);
     let order = |number: usize| {
@@ -47,7 +47,7 @@ pub(crate) fn random_orders(count: usize) -> Vec<Place> {
     (0..count).map(order).collect()
 }
 
-/// Fills the shelves.
+/// Delivers the stock.
 pub(crate) async fn stocked(app: &App) {
     for (name, cents) in PRODUCTS {
         let product: ProductId = name.parse().unwrap();
@@ -56,7 +56,7 @@ pub(crate) async fn stocked(app: &App) {
     }
 }
 
-/// The order when nothing more comes.
+/// The row of the order when it is final.
 pub(crate) async fn ended(app: &App, order: &OrderId) -> OrderRow {
     let mut watched = app.watch(OrderOf { order: order.clone() });
     loop {

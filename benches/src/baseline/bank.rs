@@ -1,7 +1,7 @@
 //! One stream for each account, on PostgreSQL.
 //!
-//! What makes an append exact is the unique number of each event of an account: one statement, which takes no lock of its own,
-//! and no transaction around it. It is what an engineer writes who has one stream for each account.
+//! The unique number of each event of an account makes an append exact: one statement without explicit locks and
+//! without a transaction around it, as is usual with one stream for each account.
 
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     Result,
     domain::{Account, AccountEvent, AccountId, Deposit, Open, Refused},
-    place::{Commits, Place},
+    environment::{Commits, Environment},
 };
 
 const LOAD: &str = "SELECT type, data::text FROM events WHERE stream = $1 ORDER BY stream_version";
@@ -40,16 +40,21 @@ pub(crate) struct Bank {
 }
 
 impl Bank {
-    pub(crate) async fn open_on(place: &Place, tasks: usize, commits: Commits) -> Result<Self> {
-        let schema = super::schema_with_streams(place).await?;
-        Self::open_in(place, &schema, tasks, commits).await
+    pub(crate) async fn open_on(environment: &Environment, tasks: usize, commits: Commits) -> Result<Self> {
+        let schema = super::schema_with_streams(environment).await?;
+        Self::open_in(environment, &schema, tasks, commits).await
     }
 
-    pub(crate) async fn open_in(place: &Place, schema: &str, tasks: usize, commits: Commits) -> Result<Self> {
-        Ok(Self { pool: place.pool(tasks, schema, commits).await? })
+    pub(crate) async fn open_in(
+        environment: &Environment,
+        schema: &str,
+        tasks: usize,
+        commits: Commits,
+    ) -> Result<Self> {
+        Ok(Self { pool: environment.pool(tasks, schema, commits).await? })
     }
 
-    /// Load, decide, insert if nobody else has; again if somebody has.
+    /// Loads, decides and inserts, and retries if another event was inserted meanwhile.
     pub(crate) async fn deposit(&self, command: &Deposit) -> Result<()> {
         loop {
             let (account, version) = self.load(command.account).await?;
@@ -61,7 +66,7 @@ impl Bank {
         }
     }
 
-    /// One insert: a stream that is there already has its first number.
+    /// One insert, which fails if the stream exists, because its first number is taken.
     pub(crate) async fn open(&self, command: &Open) -> Result<()> {
         let event = Account::new(command.account).open(command)?;
         match self.append("open", command.account, 1, event).await? {
@@ -80,7 +85,7 @@ impl Bank {
         Ok((account, rows.len() as i32))
     }
 
-    /// Whether it was the first with this number.
+    /// Inserts an event, and returns `true` if its number was free.
     async fn append(
         &self,
         command: &str,
@@ -94,7 +99,7 @@ impl Bank {
         Ok(append.execute(&self.pool).await?.rows_affected() > 0)
     }
 
-    /// So many deposits on each account, in one go.
+    /// Inserts a number of deposits on each account, in one statement.
     pub(crate) async fn seed(&self, accounts: &[AccountId], events: usize) -> Result<()> {
         let drafts: Vec<Draft> =
             accounts.iter().map(|account| event::deposited(*account, 1)).collect::<Result<_>>()?;

@@ -1,5 +1,5 @@
-//! Transfers on PostgreSQL: two accounts are one decision, and no unique number guards both. The exact way by hand is a
-//! SERIALIZABLE transaction that is tried again when it failed to be one.
+//! Transfers on PostgreSQL: a decision over two accounts, which no unique number guards. The exact hand-written way is a
+//! SERIALIZABLE transaction that is retried after a serialization failure.
 
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -11,7 +11,7 @@ use super::{
 use crate::{
     Result,
     domain::{Account, Transfer, transfer},
-    place::{Commits, Place},
+    environment::{Commits, Environment},
 };
 
 const LOAD: &str = "
@@ -31,16 +31,16 @@ pub(crate) struct Transfers {
 }
 
 impl Transfers {
-    /// On a log of its own that holds so many events of these accounts.
+    /// Creates a log with a number of events of these accounts.
     pub(crate) async fn open_on(
-        place: &Place,
+        environment: &Environment,
         tasks: usize,
         events: usize,
         accounts: &[crate::domain::AccountId],
     ) -> Result<Self> {
-        let schema = super::schema(place).await?;
-        super::fill(place, &schema, events, accounts).await?;
-        Ok(Self { pool: place.pool(tasks, &schema, Commits::Plain).await? })
+        let schema = super::schema(environment).await?;
+        super::fill(environment, &schema, events, accounts).await?;
+        Ok(Self { pool: environment.pool(tasks, &schema, Commits::Plain).await? })
     }
 
     pub(crate) async fn transfer(&self, command: &Transfer) -> Result<()> {

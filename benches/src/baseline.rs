@@ -1,7 +1,7 @@
-//! The baselines: what a competent engineer writes by hand for one domain, in plain sqlx and plain Rust.
+//! The baselines: hand-written code for one domain, in plain sqlx and plain Rust, as a competent engineer writes it.
 //!
-//! They have the event and tag tables of the adapters, from the same files, and store the same tags and JSON. They fold with
-//! the same function and decide with the same one; what they do without is the library between.
+//! They use the event and tag tables of the adapters, from the same files, store the same tags and JSON, and use the
+//! same fold and decision. Only the library between is missing.
 
 pub(crate) mod balances;
 pub(crate) mod bank;
@@ -14,10 +14,10 @@ use std::time::Duration;
 
 use crate::{
     Result,
-    place::{Commits, Place},
+    environment::{Commits, Environment},
 };
 
-/// The tables of an adapter, and nothing of its functions.
+/// Only the tables of an adapter, without its functions.
 const TABLES: [&str; 4] = [
     include_str!("../../adapters/postgres/sql/v1/04-events.sql"),
     include_str!("../../adapters/postgres/sql/v1/05-events_by_type.sql"),
@@ -25,38 +25,38 @@ const TABLES: [&str; 4] = [
     include_str!("../../adapters/postgres/sql/v1/07-event_tags.sql"),
 ];
 
-/// Makes a schema with the tables of the adapter, and answers its name.
-pub(crate) async fn schema(place: &Place) -> Result<String> {
-    let schema = place.fresh_name("hand");
+/// Creates a schema with the tables of the adapter, and returns its name.
+pub(crate) async fn schema(environment: &Environment) -> Result<String> {
+    let schema = environment.fresh_name("hand");
     let tables = TABLES.join(";\n").replace("{schema}", &schema);
-    place.run(&format!("CREATE SCHEMA {schema};\n{tables}")).await?;
+    environment.run(&format!("CREATE SCHEMA {schema};\n{tables}")).await?;
     Ok(schema)
 }
 
-/// The same with a number for each event of an account, which no two events of it can have.
-pub(crate) async fn schema_with_streams(place: &Place) -> Result<String> {
-    let schema = schema(place).await?;
+/// Like [`schema`], with a unique number for each event of an account.
+pub(crate) async fn schema_with_streams(environment: &Environment) -> Result<String> {
+    let schema = schema(environment).await?;
     let streams = format!(
         "ALTER TABLE {schema}.events ADD COLUMN stream uuid, ADD COLUMN stream_version int;
          CREATE UNIQUE INDEX events_by_stream ON {schema}.events (stream, stream_version)"
     );
-    place.run(&streams).await?;
+    environment.run(&streams).await?;
     Ok(schema)
 }
 
-/// Waits 1 to 8 ms before the next try.
+/// Waits 1 to 8 ms before the next attempt.
 pub(crate) async fn back_off() {
     tokio::time::sleep(Duration::from_micros(fastrand::u64(1_000..8_000))).await;
 }
 
-/// Fills events into tables of ours or of a baseline, deposits on so many accounts in turn, all in one go.
+/// Inserts deposits on a number of accounts in turn, in one statement, into the tables of Annalist or of a baseline.
 pub(crate) async fn fill(
-    place: &Place,
+    environment: &Environment,
     schema: &str,
     events: usize,
     accounts: &[crate::domain::AccountId],
 ) -> Result<()> {
-    let pool = place.pool(1, schema, Commits::Plain).await?;
+    let pool = environment.pool(1, schema, Commits::Plain).await?;
     let deposits: Vec<event::Draft> =
         accounts.iter().map(|account| event::deposited(*account, 1)).collect::<Result<_>>()?;
     let tags: Vec<&str> = deposits.iter().map(|deposit| deposit.tags[0].as_str()).collect();

@@ -13,18 +13,18 @@ use tokio::task::JoinSet;
 
 use crate::Result;
 
-/// Does jobs `0..jobs` on so many tasks, each taking the next one that is left, and answers how many were done in a second.
+/// Runs jobs `0..jobs` on a number of tasks, each taking the next open job, and returns the jobs per second.
 pub(crate) async fn rate<F, Fut>(tasks: usize, jobs: usize, job: F) -> Result<f64>
 where
     F: Fn(usize) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<()>> + Send,
 {
     let (job, next) = (Arc::new(job), Arc::new(AtomicUsize::new(0)));
-    let mut crowd = JoinSet::new();
+    let mut running = JoinSet::new();
     let start = Instant::now();
     for _ in 0..tasks {
         let (job, next) = (Arc::clone(&job), Arc::clone(&next));
-        crowd.spawn(async move {
+        running.spawn(async move {
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 if number >= jobs {
@@ -34,13 +34,13 @@ where
             }
         });
     }
-    while let Some(done) = crowd.join_next().await {
+    while let Some(done) = running.join_next().await {
         done.map_err(crate::Error::from).and_then(|answer: Result<()>| answer)?;
     }
     Ok(jobs as f64 / start.elapsed().as_secs_f64())
 }
 
-/// A number below `count`, always the same for a job: both sides choose alike.
+/// A deterministic number below `count` for a job, so that both sides choose equally.
 pub(crate) fn pick(job: usize, count: usize) -> usize {
     fastrand::Rng::with_seed(job as u64).usize(..count)
 }

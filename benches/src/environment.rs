@@ -1,4 +1,4 @@
-//! Where the work is done: a PostgreSQL server that forces every commit to the disk, and directories.
+//! The environment of the measurements: a PostgreSQL server that flushes every commit to disk, and directories.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -7,31 +7,31 @@ use annalist_cluster::{Cluster, Options};
 use sqlx::{AssertSqlSafe, PgPool, postgres::PgPoolOptions};
 use tempfile::TempDir;
 
-use crate::{Result, harness::Size};
+use crate::{Result, size::Size};
 
-/// A hand-written program gets no more connections: more of them are slower.
+/// The maximum number of connections of a baseline; more are slower.
 const MOST_CONNECTIONS: usize = 32;
 
 /// How long a commit takes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Commits {
-    /// As long as the disk.
+    /// As long as the disk takes.
     Plain,
-    /// A millisecond longer, as on storage behind a network: who flushes for a group sleeps before it does.
+    /// A millisecond longer, as with network storage: the flush of each group commit is delayed.
     Slow,
 }
 
-/// What rows are measured on.
+/// The environment that rows are measured in.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct Environment {
     size: Size,
     cluster: Cluster,
     names: AtomicUsize,
 }
 
-impl Place {
-    /// The server keeps its defaults for durability. What it remembers, and how seldom it makes a checkpoint, is set as one
-    /// sets it on a server that has work to do.
+impl Environment {
+    /// Starts a server with its defaults for durability. The sizes of caches and the frequency of checkpoints are set as on a
+    /// production server.
     pub(crate) fn start(size: Size) -> Result<Self> {
         let options = Options::new().durable();
         let options = options.setting("shared_buffers", "512MB").setting("max_wal_size", "8GB");
@@ -44,7 +44,7 @@ impl Place {
         self.size
     }
 
-    /// The server's address for ours and for the baseline alike.
+    /// The server's address, for both sides.
     pub(crate) fn url(&self, commits: Commits) -> String {
         match commits {
             Commits::Plain => self.cluster.url(),
@@ -54,15 +54,15 @@ impl Place {
         }
     }
 
-    /// A log of nobody else's, with the settings that users get, and its schema.
+    /// Opens a new log with default settings, and returns its schema too.
     pub(crate) async fn log(&self, commits: Commits) -> Result<(Postgres, String)> {
         let schema = self.fresh_name("ours");
         Ok((Postgres::options().schema(&schema).connect(&self.url(commits)).await?, schema))
     }
 
-    /// Connections for a baseline, one a task up to a limit, which find its tables in a schema of its own.
+    /// Connections for a baseline, one for each task up to a limit, with its own schema as search path.
     ///
-    /// They are not pinged, and their plans do not depend on statistics: a scan of a whole table would lock all of it in a
+    /// They are not pinged, and their plans do not depend on statistics: a full scan would lock the whole table in a
     /// SERIALIZABLE transaction.
     pub(crate) async fn pool(&self, tasks: usize, schema: &str, commits: Commits) -> Result<PgPool> {
         let address: sqlx::postgres::PgConnectOptions = self.url(commits).parse()?;
@@ -83,7 +83,7 @@ impl Place {
     }
 }
 
-/// A directory on the disk of the workspace: the system's own may live in memory, where nothing is forced anywhere.
+/// A directory on the disk of the workspace, because the system's temporary directory may be in memory.
 pub(crate) fn directory() -> Result<TempDir> {
     std::fs::create_dir_all("target/bench")?;
     Ok(tempfile::Builder::new().prefix("files-").tempdir_in("target/bench")?)

@@ -5,12 +5,12 @@ use uuid::Uuid;
 
 use crate::Result;
 
-/// Every column that a record has; times as a number, because nobody asks for more.
+/// Every column of a record; times as numbers.
 const PAGE: &str = "
     SELECT position, id, type, version, (extract(epoch FROM recorded_at) * 1000000)::bigint, tags, data::text, metadata::text
     FROM events WHERE position > $1 ORDER BY position LIMIT $2";
 
-/// Reads all of it into values of its own and keeps none.
+/// Reads the whole log into owned values and drops them.
 pub(crate) async fn read(pool: &PgPool, page_size: usize) -> Result<usize> {
     let (mut at, mut done) = (0_i64, 0);
     loop {

@@ -1,4 +1,4 @@
-//! Balances kept up to date from the log on PostgreSQL, event by event and by batches.
+//! Balances that are updated from the log on PostgreSQL, event by event and in batches.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use super::event;
 use crate::{
     Result,
     domain::AccountEvent,
-    place::{Commits, Place},
+    environment::{Commits, Environment},
 };
 
 const PAGE: &str =
@@ -19,7 +19,7 @@ const UPSERT: &str = "
     INSERT INTO balances (account, cents) SELECT * FROM unnest($1::uuid[], $2::bigint[])
     ON CONFLICT (account) DO UPDATE SET cents = balances.cents + excluded.cents";
 
-/// Moves only from where the rows stand: two of these loops count no event twice.
+/// Moves the checkpoint only from the expected position, so that two such loops count no event twice.
 const CHECKPOINT: &str = "UPDATE checkpoint SET position = $2 WHERE position = $1";
 
 #[derive(Clone)]
@@ -28,9 +28,9 @@ pub(crate) struct Balances {
 }
 
 impl Balances {
-    /// Beside the events of this schema.
-    pub(crate) async fn open_on(place: &Place, schema: &str) -> Result<Self> {
-        let pool = place.pool(2, schema, Commits::Plain).await?;
+    /// Creates the tables in the schema of the events.
+    pub(crate) async fn open_on(environment: &Environment, schema: &str) -> Result<Self> {
+        let pool = environment.pool(2, schema, Commits::Plain).await?;
         sqlx::raw_sql(
             "CREATE TABLE balances (account uuid PRIMARY KEY, cents bigint NOT NULL);
              CREATE TABLE checkpoint (position bigint NOT NULL);
@@ -41,13 +41,13 @@ impl Balances {
         Ok(Self { pool })
     }
 
-    /// Back to the start.
+    /// Resets rows and checkpoint.
     pub(crate) async fn forget(&self) -> Result<()> {
         sqlx::raw_sql("TRUNCATE balances; UPDATE checkpoint SET position = 0").execute(&self.pool).await?;
         Ok(())
     }
 
-    /// Folds up to so many events, so many in a transaction, and answers how many there were.
+    /// Folds up to a number of events, in transactions of a given size, and returns how many there were.
     pub(crate) async fn run(&self, events: usize, batch: usize) -> Result<usize> {
         let (mut at, mut done) = (0, 0);
         while done < events {

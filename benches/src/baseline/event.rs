@@ -1,4 +1,4 @@
-//! Events to and from JSON, by hand: the very texts that the library stores.
+//! Hand-written conversion of events to and from JSON, with exactly the texts that the library stores.
 
 use annalist::Tag;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use crate::{
     domain::{AccountEvent, AccountId},
 };
 
-/// What is inserted.
+/// The values of one insert.
 pub(crate) struct Draft {
     pub(crate) name: &'static str,
     pub(crate) tags: Vec<String>,
@@ -75,7 +75,7 @@ pub(crate) fn tag(account: AccountId) -> Result<String> {
     Ok(Tag::of(&account)?.as_str().to_owned())
 }
 
-/// What the library notes about an event of a command that says nothing else.
+/// The metadata that the library stores for a command without further options.
 pub(crate) fn metadata(command: &str) -> String {
     let id = Uuid::now_v7();
     format!(r#"{{"command_id":"{id}","command":"{command}","correlation":"{id}"}}"#)

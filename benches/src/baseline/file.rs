@@ -1,7 +1,7 @@
 //! Deposits on SQLite, one transaction for each.
 //!
-//! One connection, for which the tasks queue: SQLite has one writer, and waiting for its lock by trying again is slower. What
-//! is read inside the transaction cannot change before it ends, so no condition is left to check.
+//! The tasks share one connection: SQLite has one writer, and waiting for its lock by retries is slower. Data
+//! read inside the transaction cannot change before it ends, so no condition has to be checked.
 
 use std::path::Path;
 
@@ -64,7 +64,7 @@ impl File {
         Ok(transaction.commit().await?)
     }
 
-    /// So many deposits on each account, in one go.
+    /// Inserts a number of deposits on each account, in one statement.
     pub(crate) async fn seed(&self, accounts: &[AccountId], events: usize) -> Result<()> {
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         for account in accounts {
