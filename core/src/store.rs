@@ -15,9 +15,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use self::{
-    append::{
-        Append, AppendAllOutcome, AppendOutcome, CommandKey, Condition, EventRef, JournalRecord, Receipt,
-    },
+    append::{Append, AppendOutcome, CommandKey, Condition, EventRef, JournalRecord, Receipt},
     read::{Batch, Entry, Gap, Marker, Outcome, Page, Read, Settled},
     snapshot::{Snapshot, SnapshotKey},
     token::Token,
@@ -93,43 +91,36 @@ pub trait EventStore: Send + Sync + 'static {
         read::in_parts(self, read, each).await
     }
 
-    /// Appends if, and only if, no event that matches a condition's criteria was appended since its marker.
+    /// Appends all of them in their order, or none. Each is appended if, and only if, no event that matches the criteria of one of
+    /// its conditions was appended since the condition's marker.
     ///
-    /// A command id that was accepted before gives the first receipt; it is looked up before the conditions. If several
-    /// conditions fail, any one of them is named. An append without events still checks its conditions and, if it has
-    /// an id, is remembered. All of it (events, id, journal entry) is one transaction. Dropping the future leaves it
-    /// whole or absent. Ids of events are kept as they are given, not compared. Conditions and the id are looked at
-    /// before the inline builds.
+    /// The conditions are checked against the log as it was before the first of these appends: their own events do not
+    /// count. An append whose command id was accepted before is a [`Duplicate`](AppendOutcome::Duplicate); the id is checked
+    /// before the conditions, both are checked before the inline builds. An append without events still checks its
+    /// conditions and, if it has a command id, is remembered. Events, command ids and journal entries are written in one
+    /// transaction. Dropping the future leaves it whole or absent. Ids of events are stored as given, not compared.
     ///
-    /// Who appended under a condition has seen all that matches its criteria up to the last position of the receipt:
-    /// [`Marker::after`] stands for it from then on.
+    /// A successful append under a condition implies that the caller has seen every event that matches the criteria up to the last
+    /// position of the receipt: from then on [`Marker::after`] stands for it.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if the id belongs to another command, [`Error::OutcomeUnknown`] if the answer was lost after
-    /// the append was sent; with every other error nothing was written.
-    async fn append(&self, append: Append) -> Result<AppendOutcome, Error>;
+    /// [`Error::Invalid`] if a command id belongs to another command; [`Error::Unusable`] if there are more than
+    /// [`max_batch`](EventStore::max_batch) appends, or two have the same command id; [`Error::OutcomeUnknown`] if the answer
+    /// was lost after the appends were sent. With every other error nothing was written.
+    async fn append(&self, appends: Vec<Append>) -> Result<AppendOutcome, Error>;
 
-    /// How many appends [`append_batch`](EventStore::append_batch) takes at most.
-    fn max_batch(&self) -> usize {
-        1
+    /// Appends one append: see [`append`](EventStore::append).
+    ///
+    /// # Errors
+    /// As [`append`](EventStore::append).
+    async fn append_one(&self, append: Append) -> Result<AppendOutcome<Receipt>, Error> {
+        let outcome = self.append(vec![append]).await?;
+        Ok(outcome.map(|mut receipts| receipts.pop().unwrap_or_default()))
     }
 
-    /// Appends all of them, in their order, or none: what several commands decided, each on top of those before it. Their
-    /// conditions hold for the log as it was before the first of them, so that their own events do not count. All of
-    /// it is one transaction.
-    ///
-    /// # Errors
-    /// As [`append`](EventStore::append); an error is the error of all. [`Error::Unusable`] if they are more than the store
-    /// takes, or two of them have the same command id.
-    async fn append_batch(&self, mut appends: Vec<Append>) -> Result<AppendAllOutcome, Error> {
-        match (appends.pop(), appends.is_empty()) {
-            (None, _) => Ok(AppendAllOutcome::Done(Vec::new())),
-            (Some(append), true) => self.append(append).await.map(AppendAllOutcome::from),
-            (Some(_), false) => Err(Error::unusable(
-                format!("append to {}", self.describe()),
-                "it takes one append at a time",
-            )),
-        }
+    /// The largest number of appends that one call of [`append`](EventStore::append) takes.
+    fn max_batch(&self) -> usize {
+        1
     }
 
     /// The receipt of a command id that was accepted before.
@@ -237,16 +228,12 @@ macro_rules! delegate_store {
                 (**self).read_chunked(read, each).await
             }
 
-            async fn append(&self, append: Append) -> Result<AppendOutcome, Error> {
-                (**self).append(append).await
+            async fn append(&self, appends: Vec<Append>) -> Result<AppendOutcome, Error> {
+                (**self).append(appends).await
             }
 
             fn max_batch(&self) -> usize {
                 (**self).max_batch()
-            }
-
-            async fn append_batch(&self, appends: Vec<Append>) -> Result<AppendAllOutcome, Error> {
-                (**self).append_batch(appends).await
             }
 
             async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {

@@ -18,8 +18,8 @@ use annalist_core::{
         RowQuery, RowStore, SharedRows, Table,
     },
     store::{
-        Append, AppendAllOutcome, AppendOutcome, Batch, CommandKey, Entry, EventStore, LogId, Page, Read,
-        Receipt, Settled, Snapshot, SnapshotKey,
+        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, LogId, Page, Read, Receipt, Settled,
+        Snapshot, SnapshotKey,
     },
     time::Timestamp,
 };
@@ -76,30 +76,23 @@ impl EventStore for Memory {
         Ok(reads.iter().map(|read| log.read(read)).collect())
     }
 
-    async fn append(&self, append: Append) -> Result<AppendOutcome, Error> {
-        Ok(match self.append_batch(vec![append]).await? {
-            AppendAllOutcome::Done(mut receipts) => AppendOutcome::Done(receipts.pop().unwrap_or_default()),
-            AppendAllOutcome::Refused { by, .. } => by,
-        })
-    }
-
     fn max_batch(&self) -> usize {
         MOST_AT_ONCE
     }
 
-    async fn append_batch(&self, appends: Vec<Append>) -> Result<AppendAllOutcome, Error> {
-        Append::check_all(&appends, MOST_AT_ONCE, || format!("append to the {}", self.describe()))?;
+    async fn append(&self, appends: Vec<Append>) -> Result<AppendOutcome, Error> {
+        Append::check_batch(&appends, MOST_AT_ONCE, || format!("append to the {}", self.describe()))?;
         let (mut log, mut rows) = (self.log(), self.kept_rows());
-        for (nth, append) in appends.iter().enumerate() {
-            if let Some(by) = log.answer(append)? {
-                return Ok(AppendAllOutcome::Refused { nth, by });
+        for (index, append) in appends.iter().enumerate() {
+            if let Some(refused) = log.refusal(index, append)? {
+                return Ok(refused);
             }
-            if let Some(inline) = rows.inline_missed(append) {
-                return Ok(AppendAllOutcome::Refused { nth, by: AppendOutcome::InlineRequired(inline) });
+            if let Some(builds) = rows.inline_missed(append) {
+                return Ok(AppendOutcome::InlineRequired { index, builds });
             }
         }
         rows.fold_inline(&appends, &log)?;
-        Ok(AppendAllOutcome::Done(appends.into_iter().map(|append| log.write(append)).collect()))
+        Ok(AppendOutcome::Appended(appends.into_iter().map(|append| log.write(append)).collect()))
     }
 
     async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {

@@ -48,18 +48,18 @@ impl Log {
         Position::new(self.records.len() as u64)
     }
 
-    /// The answer to an append that is not to be written.
-    pub(crate) fn answer(&self, append: &Append) -> Result<Option<AppendOutcome>, Error> {
+    /// Why an append, the one numbered `index` of its batch, is refused, if it is.
+    pub(crate) fn refusal(&self, index: usize, append: &Append) -> Result<Option<AppendOutcome>, Error> {
         if let Some(key) = &append.key
             && let Some(receipt) = self.receipt(key)?
         {
-            return Ok(Some(AppendOutcome::Duplicate(receipt)));
+            return Ok(Some(AppendOutcome::Duplicate { index, receipt }));
         }
         let mut conditions = append.conditions.iter().enumerate();
-        let conflict = conditions.find_map(|(condition, one)| {
-            Some(AppendOutcome::Conflict { condition, conflicting_position: self.conflicting_position(one)? })
-        });
-        Ok(conflict)
+        Ok(conditions.find_map(|(condition, one)| {
+            let conflicting_position = self.conflicting_position(one)?;
+            Some(AppendOutcome::Conflict { index, condition, conflicting_position })
+        }))
     }
 
     /// The records that appends would write.

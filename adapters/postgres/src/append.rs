@@ -5,7 +5,7 @@ use std::iter::repeat_n;
 use annalist_core::{
     criteria::Item,
     error::{BoxError, Error},
-    store::{Append, AppendAllOutcome, AppendOutcome, CommandKey, Condition, EventRef, Receipt},
+    store::{Append, AppendOutcome, CommandKey, Condition, EventRef, Receipt},
     tag::Tag,
 };
 use sqlx::{
@@ -181,15 +181,16 @@ impl<'a> Columns<'a> {
 
     /// What the rows of the function say: one for each append that is refused, and one for all others.
     pub(crate) fn answers(&self, rows: &[PgRow], jobs: &[Job]) -> Result<Answers, sqlx::Error> {
-        let appends: Vec<&Append> = jobs.iter().flat_map(|job| &job.appends).collect();
+        let appends: Vec<(usize, &Append)> =
+            jobs.iter().flat_map(|job| job.appends.iter().enumerate()).collect();
         let (mut refused, mut drawn) = (Vec::new(), Vec::new());
         for row in rows {
             match row.try_get(1)? {
                 "done" => drawn = row.try_get::<Vec<i64>, _>(4)?,
                 reason => {
-                    let index = index(row.try_get(0)?);
-                    let append = appends.get(index).ok_or_else(|| unasked(index))?;
-                    refused.push((index, self.refusal(reason, row, append.key.as_ref())?));
+                    let index = from_ordinal(row.try_get(0)?);
+                    let (in_job, append) = appends.get(index).ok_or_else(|| unasked(index))?;
+                    refused.push((index, self.refusal(*in_job, reason, row, append.key.as_ref())?));
                 }
             }
         }
@@ -202,21 +203,23 @@ impl<'a> Columns<'a> {
         Ok(answers)
     }
 
-    /// Why an append is refused, or what is wrong with it.
+    /// Why an append, the one numbered `index` of its job, is refused, or what is wrong with it.
     fn refusal(
         &self,
+        index: usize,
         reason: &str,
         row: &PgRow,
         key: Option<&CommandKey>,
     ) -> Result<Result<AppendOutcome, Error>, sqlx::Error> {
         Ok(Ok(match reason {
             "conflict" => {
-                let condition = index(row.try_get(2)?);
+                let condition = from_ordinal(row.try_get(2)?);
                 let condition = *self.conditions.number.get(condition).ok_or_else(|| unasked(condition))?;
-                AppendOutcome::Conflict { condition, conflicting_position: position(row.try_get(3)?) }
+                let conflicting_position = position(row.try_get(3)?);
+                AppendOutcome::Conflict { index, condition, conflicting_position }
             }
             // Which builds they are is asked by whoever sends the answer.
-            "inline" => AppendOutcome::InlineRequired(Vec::new()),
+            "inline" => AppendOutcome::InlineRequired { index, builds: Vec::new() },
             _ => {
                 if let Some(key) = key
                     && let Err(reused) = key.check(row.try_get(6)?, row.try_get(7)?)
@@ -226,7 +229,7 @@ impl<'a> Columns<'a> {
                 let positions = row.try_get::<Vec<i64>, _>(4)?.into_iter().map(position);
                 let stored = positions.zip(row.try_get::<Vec<Uuid>, _>(5)?);
                 let events = stored.map(|(position, id)| EventRef { position, id }).collect();
-                AppendOutcome::Duplicate(Receipt { events })
+                AppendOutcome::Duplicate { index, receipt: Receipt { events } }
             }
         }))
     }
@@ -246,18 +249,17 @@ where
     D: Iterator<Item = i64>,
 {
     /// The answer to the next appends, which stand together.
-    fn answer(&mut self, appends: &[Append]) -> Result<Result<AppendAllOutcome, Error>, sqlx::Error> {
-        let first = self.passed;
+    fn answer(&mut self, appends: &[Append]) -> Result<Result<AppendOutcome, Error>, sqlx::Error> {
         self.passed += appends.len();
         let mut refused = None;
-        while let Some((index, by)) = self.refused.next_if(|(index, _)| *index < self.passed) {
-            refused.get_or_insert((index - first, by));
+        while let Some((_, outcome)) = self.refused.next_if(|(index, _)| *index < self.passed) {
+            refused.get_or_insert(outcome);
         }
-        if let Some((nth, by)) = refused {
-            return Ok(by.map(|by| AppendAllOutcome::Refused { nth, by }));
+        if let Some(outcome) = refused {
+            return Ok(outcome);
         }
         let receipts = appends.iter().map(|append| self.receipt(append));
-        Ok(Ok(AppendAllOutcome::Done(receipts.collect::<Result<_, _>>()?)))
+        Ok(Ok(AppendOutcome::Appended(receipts.collect::<Result<_, _>>()?)))
     }
 
     fn receipt(&mut self, append: &Append) -> Result<Receipt, sqlx::Error> {
@@ -273,7 +275,7 @@ where
 }
 
 /// A number of the database, counted from 0.
-fn index(ordinal: i32) -> usize {
+fn from_ordinal(ordinal: i32) -> usize {
     usize::try_from(ordinal.saturating_sub(1)).unwrap_or(usize::MAX)
 }
 

@@ -11,7 +11,7 @@ use std::{
 
 use annalist_core::{
     error::Error,
-    store::{Append, AppendAllOutcome, AppendOutcome},
+    store::{Append, AppendOutcome},
 };
 use sqlx::{PgConnection, Postgres, pool::PoolConnection};
 use tokio::{
@@ -45,7 +45,7 @@ const BYTES: usize = 1 << 20;
 const SEARCHED: usize = 512;
 
 /// An answer for each job of a call, in their order.
-pub(crate) type Answers = Vec<Result<AppendAllOutcome, Error>>;
+pub(crate) type Answers = Vec<Result<AppendOutcome, Error>>;
 
 /// The appends of one process that wait, and those who take them.
 pub(crate) struct Group {
@@ -66,7 +66,7 @@ pub(crate) struct Job {
     pub(crate) locks: Locks,
     /// The inline builds that it folds. Only such travel together as fold the same.
     pub(crate) inline: Vec<String>,
-    answer: oneshot::Sender<Result<AppendAllOutcome, Error>>,
+    answer: oneshot::Sender<Result<AppendOutcome, Error>>,
 }
 
 impl Group {
@@ -86,21 +86,11 @@ impl Group {
 }
 
 impl Store {
-    pub(crate) async fn append(self: &Arc<Self>, append: Append) -> Result<AppendOutcome, Error> {
-        Ok(match self.append_batch(vec![append]).await? {
-            AppendAllOutcome::Done(mut receipts) => AppendOutcome::Done(receipts.pop().unwrap_or_default()),
-            AppendAllOutcome::Refused { by, .. } => by,
-        })
-    }
-
-    pub(crate) async fn append_batch(
-        self: &Arc<Self>,
-        appends: Vec<Append>,
-    ) -> Result<AppendAllOutcome, Error> {
+    pub(crate) async fn append(self: &Arc<Self>, appends: Vec<Append>) -> Result<AppendOutcome, Error> {
         let doing = || self.doing("append to");
-        Append::check_all(&appends, AT_ONCE, doing)?;
+        Append::check_batch(&appends, AT_ONCE, doing)?;
         if appends.is_empty() {
-            return Ok(AppendAllOutcome::Done(Vec::new()));
+            return Ok(AppendOutcome::Appended(Vec::new()));
         }
         let _place = self.group.room.acquire().await.map_err(|error| Error::unavailable(doing(), error))?;
         let (answer, answered) = oneshot::channel();
@@ -125,9 +115,9 @@ impl Store {
         }
         for (job, answer) in jobs.into_iter().zip(answers) {
             let answer = match answer {
-                Ok(AppendAllOutcome::Refused { nth, by: AppendOutcome::InlineRequired(_) }) => {
-                    let inline = self.inline_of(&job.appends[nth]).await.map(AppendOutcome::InlineRequired);
-                    inline.map(|by| AppendAllOutcome::Refused { nth, by })
+                Ok(AppendOutcome::InlineRequired { index, .. }) => {
+                    let builds = self.inline_of(&job.appends[index]).await;
+                    builds.map(|builds| AppendOutcome::InlineRequired { index, builds })
                 }
                 answer => answer,
             };
@@ -136,8 +126,8 @@ impl Store {
     }
 }
 
-fn has_written(answer: &Result<AppendAllOutcome, Error>) -> bool {
-    let Ok(AppendAllOutcome::Done(receipts)) = answer else { return false };
+fn has_written(answer: &Result<AppendOutcome, Error>) -> bool {
+    let Ok(AppendOutcome::Appended(receipts)) = answer else { return false };
     receipts.iter().any(|receipt| !receipt.events.is_empty())
 }
 
@@ -297,7 +287,7 @@ impl Job {
     fn new(
         appends: Vec<Append>,
         locks: Locks,
-        answer: oneshot::Sender<Result<AppendAllOutcome, Error>>,
+        answer: oneshot::Sender<Result<AppendOutcome, Error>>,
     ) -> Self {
         let mut inline: Vec<String> = appends.iter().flat_map(brought).collect();
         inline.sort_unstable();
@@ -305,7 +295,7 @@ impl Job {
         Self { appends, locks, inline, answer }
     }
 
-    fn answer(self, answer: Result<AppendAllOutcome, Error>) {
+    fn answer(self, answer: Result<AppendOutcome, Error>) {
         // The caller may have gone; its appends stand.
         drop(self.answer.send(answer));
     }
@@ -359,7 +349,7 @@ mod tests {
         Append { events: vec![draft], conditions: conditions.into_iter().collect(), ..Append::default() }
     }
 
-    type Answers = Vec<oneshot::Receiver<Result<AppendAllOutcome, Error>>>;
+    type Answers = Vec<oneshot::Receiver<Result<AppendOutcome, Error>>>;
 
     fn queue(appends: Vec<Append>) -> (Queue, Answers) {
         queue_of(appends.into_iter().map(|append| vec![append]).collect())

@@ -15,7 +15,7 @@ use annalist_core::{
     error::{Error, Invalid},
     record::{Draft, Position, Record},
     rows::{Anchor, BuildId, Checkpoint, Inline, InlineOutcome, Key, Table},
-    store::{Append, AppendAllOutcome},
+    store::{Append, AppendOutcome},
 };
 use sqlx::{Connection, PgConnection, Row};
 
@@ -215,10 +215,10 @@ fn folds(job: &Job) -> impl Iterator<Item = &dyn Inline> {
 }
 
 /// What was written, in the order of the log.
-fn written(jobs: &[Job], answers: &[Result<AppendAllOutcome, Error>]) -> Vec<Record> {
+fn written(jobs: &[Job], answers: &[Result<AppendOutcome, Error>]) -> Vec<Record> {
     let mut records = Vec::new();
     for (Job { appends, .. }, answer) in jobs.iter().zip(answers) {
-        let Ok(AppendAllOutcome::Done(receipts)) = answer else { continue };
+        let Ok(AppendOutcome::Appended(receipts)) = answer else { continue };
         for (append, receipt) in appends.iter().zip(receipts) {
             for (draft, stored) in append.events.iter().zip(&receipt.events) {
                 let metadata = append.metadata.clone();

@@ -76,8 +76,8 @@ use annalist_core::{
     record::{Position, Record},
     rows::SharedRows,
     store::{
-        Append, AppendAllOutcome, AppendOutcome, Batch, CommandKey, Entry, EventStore, LogId, Marker, Page,
-        Read, Receipt, Settled, Snapshot, SnapshotKey, Wakeups,
+        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, LogId, Marker, Page, Read, Receipt,
+        Settled, Snapshot, SnapshotKey, Wakeups,
     },
     time::Timestamp,
 };
@@ -180,16 +180,12 @@ impl EventStore for Postgres {
         self.store.read_chunked(read, each).await
     }
 
-    async fn append(&self, append: Append) -> Result<AppendOutcome, Error> {
-        self.store.append(append).await
-    }
-
     fn max_batch(&self) -> usize {
         group::AT_ONCE
     }
 
-    async fn append_batch(&self, appends: Vec<Append>) -> Result<AppendAllOutcome, Error> {
-        self.store.append_batch(appends).await
+    async fn append(&self, appends: Vec<Append>) -> Result<AppendOutcome, Error> {
+        self.store.append(appends).await
     }
 
     async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {

@@ -7,9 +7,7 @@ use std::{collections::HashMap, sync::Arc};
 use annalist_core::{
     error::Error,
     record::{Draft, Position},
-    store::{
-        Append, AppendAllOutcome, AppendOutcome, CommandKey, Condition, EventRef, JournalRecord, Receipt,
-    },
+    store::{Append, AppendOutcome, CommandKey, Condition, EventRef, JournalRecord, Receipt},
 };
 use sqlx::{Sqlite, SqliteConnection, query, query::Query, sqlite::SqliteArguments};
 
@@ -88,38 +86,38 @@ impl<'a> Group<'a> {
         connection: &mut SqliteConnection,
         appends: &'a [Append],
         newest: Vec<Vec<Option<Position>>>,
-    ) -> Result<AppendAllOutcome, Fault> {
-        for (nth, (append, newest)) in appends.iter().zip(newest).enumerate() {
-            if let Some(by) = self.refusal(connection, append, newest).await? {
-                return Ok(AppendAllOutcome::Refused { nth, by });
+    ) -> Result<AppendOutcome, Fault> {
+        for (index, (append, newest)) in appends.iter().zip(newest).enumerate() {
+            if let Some(refused) = self.refusal(connection, index, append, newest).await? {
+                return Ok(refused);
             }
         }
         let folded = fold_appends(connection, &self.writer.rows, appends, self.ground.head).await?;
         for (sql, folded) in folded {
             tables::write(connection, &sql, folded).await?;
         }
-        Ok(AppendAllOutcome::Done(appends.iter().map(|append| self.accept(append)).collect()))
+        Ok(AppendOutcome::Appended(appends.iter().map(|append| self.accept(append)).collect()))
     }
 
     async fn refusal(
         &self,
         connection: &mut SqliteConnection,
+        index: usize,
         append: &Append,
         newest: Vec<Option<Position>>,
     ) -> Result<Option<AppendOutcome>, Fault> {
         if let Some(key) = &append.key
             && let Some(receipt) = self.receipt(key)?
         {
-            return Ok(Some(AppendOutcome::Duplicate(receipt)));
+            return Ok(Some(AppendOutcome::Duplicate { index, receipt }));
         }
-        for (number, (condition, newest)) in append.conditions.iter().zip(newest).enumerate() {
-            if let Some(conflicting_position) =
-                self.conflicting_position(connection, condition, newest).await?
-            {
-                return Ok(Some(AppendOutcome::Conflict { condition: number, conflicting_position }));
+        for (condition, (one, newest)) in append.conditions.iter().zip(newest).enumerate() {
+            if let Some(conflicting_position) = self.conflicting_position(connection, one, newest).await? {
+                return Ok(Some(AppendOutcome::Conflict { index, condition, conflicting_position }));
             }
         }
-        Ok(self.ground.missed(append).map(AppendOutcome::InlineRequired))
+        let missed = self.ground.missed(append);
+        Ok(missed.map(|builds| AppendOutcome::InlineRequired { index, builds }))
     }
 
     fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {

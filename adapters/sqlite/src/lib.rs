@@ -53,8 +53,8 @@ use annalist_core::{
     record::{Position, Record},
     rows::SharedRows,
     store::{
-        Append, AppendAllOutcome, AppendOutcome, Batch, CommandKey, Entry, EventStore, LogId, Marker, Page,
-        Read, Receipt, Settled, Snapshot, SnapshotKey,
+        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, LogId, Marker, Page, Read, Receipt,
+        Settled, Snapshot, SnapshotKey,
     },
     time::Timestamp,
 };
@@ -212,20 +212,13 @@ impl EventStore for Sqlite {
         retire(&mut connection, answer)
     }
 
-    async fn append(&self, append: Append) -> Result<AppendOutcome, Error> {
-        Ok(match self.append_batch(vec![append]).await? {
-            AppendAllOutcome::Done(mut receipts) => AppendOutcome::Done(receipts.pop().unwrap_or_default()),
-            AppendAllOutcome::Refused { by, .. } => by,
-        })
-    }
-
     fn max_batch(&self) -> usize {
         MOST_AT_ONCE
     }
 
-    async fn append_batch(&self, appends: Vec<Append>) -> Result<AppendAllOutcome, Error> {
+    async fn append(&self, appends: Vec<Append>) -> Result<AppendOutcome, Error> {
         let operation = || format!("append to {}", self.log.title);
-        Append::check_all(&appends, MOST_AT_ONCE, operation)?;
+        Append::check_batch(&appends, MOST_AT_ONCE, operation)?;
         let (answer, answered) = oneshot::channel();
         if self.log.jobs.send(Job { appends, answer }).await.is_err() {
             let reason = "its writer ended with the runtime that opened it; open the store again in this one";

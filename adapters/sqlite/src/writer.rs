@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use annalist_core::{
     error::Error,
-    store::{Append, AppendAllOutcome},
+    store::{Append, AppendOutcome},
 };
 use sqlx::{Connection, Sqlite, SqliteConnection, SqlitePool, pool::PoolConnection};
 use tokio::sync::{mpsc, oneshot};
@@ -23,7 +23,7 @@ const QUEUE: usize = 1024;
 const BATCH: usize = 128;
 
 /// What the caller gets. An error in here has written nothing.
-pub(crate) type Answer = Result<AppendAllOutcome, Error>;
+pub(crate) type Answer = Result<AppendOutcome, Error>;
 
 /// Appends that stand or fall together, and who waits for their answer.
 pub(crate) struct Job {

@@ -4,7 +4,7 @@ use super::{App, Inner};
 use crate::{
     error::Error,
     rows::BuildId,
-    store::{Append, AppendAllOutcome, AppendOutcome},
+    store::{Append, AppendOutcome},
 };
 
 impl App {
@@ -13,39 +13,27 @@ impl App {
         if self.inner.daemon.keeps_inline() { 1 } else { self.inner.store.max_batch() }
     }
 
-    /// Appends all or none.
-    pub(super) async fn append_batch(&self, mut appends: Vec<Append>) -> Result<AppendAllOutcome, Error> {
-        if appends.len() > 1 {
-            let answer = self.inner.store.append_batch(appends).await;
-            if let Ok(AppendAllOutcome::Refused { by: AppendOutcome::InlineRequired(_), .. }) = &answer {
-                self.inner.daemon.request_reconcile();
-            }
-            return answer;
-        }
-        match appends.pop() {
-            Some(append) => self.append(append).await.map(AppendAllOutcome::from),
-            None => Ok(AppendAllOutcome::Done(Vec::new())),
-        }
-    }
-
-    /// Appends, and brings the inline builds along that the store asks for, as far as this program keeps them.
-    async fn append(&self, append: Append) -> Result<AppendOutcome, Error> {
+    /// Appends all of them or none, and adds the inline folds that the store requires, as far as this program has them.
+    pub(super) async fn append(&self, mut appends: Vec<Append>) -> Result<AppendOutcome, Error> {
         let Inner { store, daemon, .. } = &*self.inner;
         if !daemon.keeps_inline() {
-            let answer = store.append(append).await;
-            if let Ok(AppendOutcome::InlineRequired(_)) = &answer {
+            let outcome = store.append(appends).await;
+            if let Ok(AppendOutcome::InlineRequired { .. }) = &outcome {
                 daemon.request_reconcile();
             }
-            return answer;
+            return outcome;
         }
-        let mut answer = store.append(append.clone()).await?;
-        // Once is enough, unless builds are switched just then.
+        let mut outcome = store.append(appends.clone()).await?;
+        // One retry is enough, unless builds are promoted at the same time.
         for _ in 0..3 {
-            let AppendOutcome::InlineRequired(wanted) = &answer else { break };
-            let Some(inline) = daemon.inline_of(wanted) else { break };
-            answer = store.append(Append { inline, ..append.clone() }).await?;
+            let AppendOutcome::InlineRequired { index, builds } = &outcome else { break };
+            let (Some(inline), Some(append)) = (daemon.inline_of(builds), appends.get_mut(*index)) else {
+                break;
+            };
+            append.inline = inline;
+            outcome = store.append(appends.clone()).await?;
         }
-        Ok(answer)
+        Ok(outcome)
     }
 
     pub(super) fn not_kept_inline(&self, missing: &[BuildId]) -> Error {

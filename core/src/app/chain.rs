@@ -19,7 +19,7 @@ use crate::{
     error::Error,
     panics::run_user_code,
     record::{Draft, Metadata, Position, Record},
-    store::{Append, AppendAllOutcome, AppendOutcome, Marker, Receipt},
+    store::{Append, AppendOutcome, Marker, Receipt},
     time::Timestamp,
 };
 
@@ -68,7 +68,7 @@ pub(super) struct Changed {
 /// What became of a decision.
 #[derive(Debug)]
 pub(super) enum Fate {
-    Answered(AppendOutcome),
+    Answered(AppendOutcome<Receipt>),
     Failed(Error),
     /// Nothing was written because of another one in its chain.
     Alone,
@@ -145,18 +145,19 @@ impl Turn {
             changed.into_iter().map(|changed| (changed.unfolded(&links), changed)).collect();
         let (appends, told): (Vec<_>, Vec<_>) =
             links.into_iter().map(|link| (link.append, link.told)).unzip();
-        let fates: Box<dyn Iterator<Item = Fate> + Send> = match app.append_batch(appends).await {
-            Ok(AppendAllOutcome::Done(receipts)) => {
+        let fates: Box<dyn Iterator<Item = Fate> + Send> = match app.append(appends).await {
+            Ok(AppendOutcome::Appended(receipts)) => {
                 for (events, changed) in changed.drain(..) {
                     app.remember(changed, events, &receipts);
                 }
                 receipts.iter().for_each(|receipt| app.inner.watcher.appended(receipt.position()));
-                let done = |receipt| Fate::Answered(AppendOutcome::Done(receipt));
+                let done = |receipt| Fate::Answered(AppendOutcome::Appended(receipt));
                 tell(witnesses, iter::repeat_with(|| done(Receipt::default())));
                 Box::new(receipts.into_iter().map(done))
             }
-            Ok(AppendAllOutcome::Refused { nth, by }) => {
-                Box::new((0..told.len()).map(move |one| refused(&by, one == nth)))
+            Ok(refused) => {
+                let refused = refused.map(|_| Receipt::default());
+                Box::new((0..told.len()).map(move |one| fate_of(&refused, one)))
             }
             Err(error) => failed(error, told.len()),
         };
@@ -176,11 +177,11 @@ fn tell(told: Vec<oneshot::Sender<Fate>>, fates: impl Iterator<Item = Fate>) {
     told.into_iter().zip(fates).for_each(|(told, fate)| drop(told.send(fate)));
 }
 
-fn refused(by: &AppendOutcome, it: bool) -> Fate {
-    match by {
-        AppendOutcome::Conflict { .. } | AppendOutcome::InlineRequired(_) => Fate::Answered(by.clone()),
-        _ if it => Fate::Answered(by.clone()),
-        _ => Fate::Alone,
+/// The fate of one of several appends that were refused together. A conflict and missing inline builds concern all of them.
+fn fate_of(refused: &AppendOutcome<Receipt>, one: usize) -> Fate {
+    match refused {
+        AppendOutcome::Duplicate { index, .. } if *index != one => Fate::Alone,
+        refused => Fate::Answered(refused.clone()),
     }
 }
 

@@ -296,13 +296,13 @@ impl Request {
 
     async fn hear<E>(&self, fate: oneshot::Receiver<Fate>) -> Result<Tried<E>, Error> {
         match fate.await {
-            Ok(Fate::Answered(AppendOutcome::Done(receipt) | AppendOutcome::Duplicate(receipt))) => {
-                Ok(Tried::Accepted(receipt))
-            }
+            Ok(Fate::Answered(
+                AppendOutcome::Appended(receipt) | AppendOutcome::Duplicate { receipt, .. },
+            )) => Ok(Tried::Accepted(receipt)),
             Ok(Fate::Answered(AppendOutcome::Conflict { conflicting_position, .. })) => {
                 Ok(Tried::Conflict(conflicting_position))
             }
-            Ok(Fate::Answered(AppendOutcome::InlineRequired(missing))) => {
+            Ok(Fate::Answered(AppendOutcome::InlineRequired { builds: missing, .. })) => {
                 Err(self.app.not_kept_inline(&missing))
             }
             Ok(Fate::Failed(error)) => Err(error),
@@ -332,7 +332,7 @@ impl Request {
         }
         if self.app.inner.settings.journal == Journal::All {
             let rejected = self.message(time, Some(told(self.name, &rejection)));
-            self.app.inner.store.append(rejected).await.map_err(not_journaled)?;
+            self.app.inner.store.append_one(rejected).await.map_err(not_journaled)?;
         }
         Ok(Tried::Rejected(rejection))
     }

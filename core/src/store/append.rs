@@ -36,13 +36,13 @@ pub struct Append {
 }
 
 impl Append {
-    /// For stores that take several at once: refuses those that cannot stand together, whatever is in the log.
+    /// For stores: refuses appends that cannot be written together, whatever is in the log.
     ///
     /// # Errors
-    /// [`Error::Unusable`] if they are more than `most`, or two of them have the same command id.
-    pub fn check_all(all: &[Self], most: usize, operation: impl FnOnce() -> String) -> Result<(), Error> {
-        if all.len() > most {
-            let reason = format!("it takes {most} appends at a time, not {}", all.len());
+    /// [`Error::Unusable`] if there are more than `max` of them, or two have the same command id.
+    pub fn check_batch(all: &[Self], max: usize, operation: impl FnOnce() -> String) -> Result<(), Error> {
+        if all.len() > max {
+            let reason = format!("the store takes {max} appends at a time, not {}", all.len());
             return Err(Error::unusable(operation(), reason));
         }
         let mut ids: Vec<&str> = all.iter().filter_map(|append| Some(append.key.as_ref()?.id())).collect();
@@ -128,44 +128,48 @@ pub struct JournalRecord {
     pub rejection: Option<String>,
 }
 
-/// The answer to an append.
+/// The outcome of an append. `R` is the receipts: one for each append, or a single one ([`EventStore::append_one`](super::EventStore::append_one)).
+///
+/// `index` says which of the appends was refused, counted from 0; if several could be named, it is any of them.
 #[derive(Clone, Debug, PartialEq)]
-pub enum AppendOutcome {
-    /// The events are in the log.
-    Done(Receipt),
-    /// The command id was accepted before; this is that receipt. Nothing was written now.
-    Duplicate(Receipt),
-    /// A condition did not hold. Nothing was written.
+pub enum AppendOutcome<R = Vec<Receipt>> {
+    /// All events are in the log.
+    Appended(R),
+    /// The command id of an append was accepted before. Nothing was written.
+    Duplicate {
+        /// Which append.
+        index: usize,
+        /// The receipt of the first acceptance.
+        receipt: Receipt,
+    },
+    /// A condition of an append does not hold. Nothing was written.
     Conflict {
-        /// Which of the append's conditions, counted from 0.
+        /// Which append.
+        index: usize,
+        /// Which of its conditions, counted from 0.
         condition: usize,
-        /// The newest position that matches its criteria.
+        /// The newest position that matches the criteria of the condition.
         conflicting_position: Position,
     },
-    /// The append did not bring exactly the inline builds that fold events of its types; these they are now, in order.
-    /// Nothing was written.
-    InlineRequired(Vec<BuildId>),
-}
-
-/// The answer to several appends that stand or fall together.
-#[derive(Clone, Debug, PartialEq)]
-pub enum AppendAllOutcome {
-    /// The events of all of them are in the log; a receipt for each.
-    Done(Vec<Receipt>),
-    /// One of them was not appended, and so nothing was written.
-    Refused {
-        /// Which of them, counted from 0. If it could be several, any.
-        nth: usize,
-        /// The answer to that one: anything but [`AppendOutcome::Done`].
-        by: AppendOutcome,
+    /// An append does not bring exactly the inline builds that fold events of its types. Nothing was written.
+    InlineRequired {
+        /// Which append.
+        index: usize,
+        /// The inline builds that it has to bring, in order.
+        builds: Vec<BuildId>,
     },
 }
 
-impl From<AppendOutcome> for AppendAllOutcome {
-    fn from(appended: AppendOutcome) -> Self {
-        match appended {
-            AppendOutcome::Done(receipt) => Self::Done(vec![receipt]),
-            by => Self::Refused { nth: 0, by },
+impl<R> AppendOutcome<R> {
+    /// The same outcome with other receipts.
+    pub fn map<S>(self, receipts: impl FnOnce(R) -> S) -> AppendOutcome<S> {
+        match self {
+            Self::Appended(all) => AppendOutcome::Appended(receipts(all)),
+            Self::Duplicate { index, receipt } => AppendOutcome::Duplicate { index, receipt },
+            Self::Conflict { index, condition, conflicting_position } => {
+                AppendOutcome::Conflict { index, condition, conflicting_position }
+            }
+            Self::InlineRequired { index, builds } => AppendOutcome::InlineRequired { index, builds },
         }
     }
 }

@@ -4,7 +4,7 @@ use std::panic::Location;
 
 use annalist_core::{
     record::Draft,
-    store::{Append, AppendAllOutcome, AppendOutcome, Receipt},
+    store::{Append, AppendOutcome, Receipt},
 };
 
 use crate::{
@@ -21,8 +21,8 @@ impl Handle {
         asked(Location::caller(), async move {
             let wanted: Vec<Vec<_>> =
                 all.iter().map(|sent| sent.events.iter().map(Draft::id).collect()).collect();
-            match self.append_batch(all).await? {
-                AppendAllOutcome::Done(receipts) => {
+            match self.append(all).await? {
+                AppendOutcome::Appended(receipts) => {
                     let ids = receipts.iter().map(|receipt| receipt.events.iter().map(|event| event.id));
                     let ids: Vec<Vec<_>> = ids.map(Iterator::collect).collect();
                     ensure_eq!(ids, wanted, "the events in the receipts");
@@ -35,21 +35,26 @@ impl Handle {
         })
     }
 
-    /// Appends together what must be refused; gives which and why.
+    /// Appends together what must be refused; returns why.
     #[track_caller]
     pub(crate) fn none_accepted(
         &self,
         all: Vec<Append>,
-    ) -> impl Future<Output = Outcome<(usize, AppendOutcome)>> {
+    ) -> impl Future<Output = Outcome<AppendOutcome<Receipt>>> {
         asked(Location::caller(), async move {
-            let most = all.len();
-            match self.append_batch(all).await? {
-                AppendAllOutcome::Refused { nth, by }
-                    if nth < most && !matches!(by, AppendOutcome::Done(_)) =>
+            let count = all.len();
+            match self.append(all).await? {
+                AppendOutcome::Conflict { index, .. }
+                | AppendOutcome::Duplicate { index, .. }
+                | AppendOutcome::InlineRequired { index, .. }
+                    if index >= count =>
                 {
-                    Ok((nth, by))
+                    Err(Failure::new(format!("of {count} appends, append {index} is refused")))
                 }
-                other => Err(Failure::new(format!("all must be refused, but the answer is {other:?}"))),
+                AppendOutcome::Appended(receipts) => {
+                    Err(Failure::new(format!("all must be refused, but they were accepted: {receipts:?}")))
+                }
+                refused => Ok(refused.map(|_| Receipt::default())),
             }
         })
     }

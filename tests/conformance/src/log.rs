@@ -132,8 +132,8 @@ impl Handle {
     #[track_caller]
     pub(crate) fn accepted(&self, append: Append) -> impl Future<Output = Outcome<Receipt>> {
         asked(Location::caller(), async move {
-            match self.append(append).await? {
-                AppendOutcome::Done(receipt) => Ok(receipt),
+            match self.append_one(append).await? {
+                AppendOutcome::Appended(receipt) => Ok(receipt),
                 other => {
                     Err(Failure::new(format!("the append must be accepted, but the answer is {other:?}")))
                 }
@@ -145,8 +145,8 @@ impl Handle {
     #[track_caller]
     pub(crate) fn known(&self, append: Append) -> impl Future<Output = Outcome<Receipt>> {
         asked(Location::caller(), async move {
-            match self.append(append).await? {
-                AppendOutcome::Duplicate(receipt) => Ok(receipt),
+            match self.append_one(append).await? {
+                AppendOutcome::Duplicate { receipt, .. } => Ok(receipt),
                 other => Err(Failure::new(format!(
                     "the command id was accepted before, but the answer is {other:?}"
                 ))),
@@ -158,8 +158,8 @@ impl Handle {
     #[track_caller]
     pub(crate) fn conflict(&self, append: Append) -> impl Future<Output = Outcome<(usize, Position)>> {
         asked(Location::caller(), async move {
-            match self.append(append).await? {
-                AppendOutcome::Conflict { condition, conflicting_position } => {
+            match self.append_one(append).await? {
+                AppendOutcome::Conflict { condition, conflicting_position, .. } => {
                     Ok((condition, conflicting_position))
                 }
                 other => Err(Failure::new(format!("a condition fails, but the answer is {other:?}"))),

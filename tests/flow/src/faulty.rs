@@ -11,8 +11,7 @@ use std::{
 use annalist::{
     Criteria, Error, EventStore, LogId, Memory, Position, Receipt, Timestamp,
     store::{
-        Append, AppendAllOutcome, AppendOutcome, Batch, CommandKey, Entry, Page, Read, Settled, Snapshot,
-        SnapshotKey, Wakeups,
+        Append, AppendOutcome, Batch, CommandKey, Entry, Page, Read, Settled, Snapshot, SnapshotKey, Wakeups,
     },
 };
 use async_trait::async_trait;
@@ -116,29 +115,20 @@ impl EventStore for Faulty {
         batches
     }
 
-    async fn append(&self, append: Append) -> Result<AppendOutcome, Error> {
-        match self.append_batch(vec![append]).await? {
-            AppendAllOutcome::Done(receipts) => {
-                Ok(AppendOutcome::Done(receipts.into_iter().next().unwrap_or_default()))
-            }
-            AppendAllOutcome::Refused { by, .. } => Ok(by),
-        }
-    }
-
     fn max_batch(&self) -> usize {
         self.inner.max_batch()
     }
 
-    async fn append_batch(&self, appends: Vec<Append>) -> Result<AppendAllOutcome, Error> {
+    async fn append(&self, appends: Vec<Append>) -> Result<AppendOutcome, Error> {
         self.together.lock().unwrap_or_else(PoisonError::into_inner).push(appends.len());
         tokio::task::yield_now().await;
         match self.next() {
             None => {}
             Some(Fault::Overtaken(other)) => {
-                self.inner.append(*other).await?;
+                self.inner.append_one(*other).await?;
             }
             Some(Fault::AnswerLost) => {
-                self.inner.append_batch(appends).await?;
+                self.inner.append(appends).await?;
                 return Err(Error::unknown("append", "the connection was cut"));
             }
             Some(Fault::RequestLost) => return Err(Error::unknown("append", "the connection was cut")),
@@ -150,7 +140,7 @@ impl EventStore for Faulty {
                 }
             }
         }
-        self.inner.append_batch(appends).await
+        self.inner.append(appends).await
     }
 
     async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {

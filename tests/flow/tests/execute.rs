@@ -56,7 +56,7 @@ async fn an_unknown_id_is_the_initial_state() {
 async fn a_conflict_decides_again_on_the_new_state() {
     let store = Arc::new(Faulty::new([Fault::Overtaken(Box::new(foreign_deposit("a", 5)))]));
     let app = App::builder(Arc::clone(&store)).start().await.unwrap();
-    store.inner.append(foreign_deposit("a", 3)).await.unwrap();
+    store.inner.append_one(foreign_deposit("a", 3)).await.unwrap();
 
     app.execute(deposit("a", 1)).await.unwrap();
     assert_eq!(store.left(), 0);
@@ -71,7 +71,7 @@ async fn a_decision_that_was_overtaken_may_be_rejected_in_the_end() {
         Append { events: vec![Draft::new("account.moved", 1, tags, data).unwrap()], ..Append::default() }
     };
     let store = Arc::new(Faulty::new([Fault::Overtaken(Box::new(withdrawn))]));
-    store.inner.append(foreign_deposit("a", 10)).await.unwrap();
+    store.inner.append_one(foreign_deposit("a", 10)).await.unwrap();
     let app = App::builder(Arc::clone(&store)).start().await.unwrap();
     let error = app.execute(transfer_of("a", "b", 5)).await.unwrap_err();
     assert_eq!(error.rejection(), Some(&Refused::Insufficient { balance: 1 }));

@@ -127,7 +127,7 @@ async fn panics_while_reading_the_past_name_who_read() {
     let data = annalist::Payload::parse(r#"{"bomb":"b","fuse":2}"#).unwrap();
     let tag = annalist::Tag::of(&id()).unwrap();
     let event = annalist::Draft::new("lit", 1, [tag], data).unwrap();
-    store.append(annalist::store::Append { events: vec![event], ..Default::default() }).await.unwrap();
+    store.append_one(annalist::store::Append { events: vec![event], ..Default::default() }).await.unwrap();
 
     let load = app.load::<Bomb>(&id()).await.unwrap_err();
     let history = app.history::<Lit>(&id()).await.unwrap_err();

@@ -80,10 +80,10 @@ async fn who_usually_finds_nothing_does_not_look() {
     let read = reads(&store);
     assert!(read < 5, "{read}");
     // The next one is there, and nobody in this program knows.
-    store.inner.append(foreign_deposit("old", 5)).await.unwrap();
+    store.inner.append_one(foreign_deposit("old", 5)).await.unwrap();
     app.execute(deposit("old", 1)).await.unwrap();
     assert_eq!(balance(&app, "old").await, 6);
-    store.inner.append(foreign_deposit("older", 5)).await.unwrap();
+    store.inner.append_one(foreign_deposit("older", 5)).await.unwrap();
     app.execute(transfer_of("older", "b", 5)).await.unwrap();
     assert_eq!(balance(&app, "b").await, 5);
 }
@@ -118,7 +118,7 @@ async fn who_was_overtaken_reads_on() {
     let app = app(Arc::clone(&store)).await;
     for _ in 0..3 {
         app.execute(deposit("a", 1)).await.unwrap();
-        store.inner.append(foreign_deposit("a", 10)).await.unwrap();
+        store.inner.append_one(foreign_deposit("a", 10)).await.unwrap();
     }
     app.execute(transfer_of("a", "b", 33)).await.unwrap();
     assert_eq!(balance(&app, "b").await, 33);

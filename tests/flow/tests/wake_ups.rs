@@ -31,7 +31,7 @@ fn followed() -> (Arc<Faulty>, Feed) {
 async fn waited(store: &Faulty, feed: &mut Feed, hint: bool) -> Duration {
     let append = async {
         sleep(Duration::from_secs(5)).await;
-        store.inner.append(append()).await.unwrap();
+        store.inner.append_one(append()).await.unwrap();
         if hint {
             store.hint();
         }

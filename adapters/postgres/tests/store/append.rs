@@ -3,7 +3,7 @@
 use annalist_core::{
     criteria::{Criteria, Item},
     record::Position,
-    store::{Append, AppendAllOutcome, AppendOutcome, Condition, EventStore, Marker, Read},
+    store::{Append, AppendOutcome, Condition, EventStore, Marker, Read, Receipt},
 };
 use fastrand::Rng;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
@@ -32,10 +32,10 @@ fn looked_at(criteria: &Criteria) -> Criteria {
 }
 
 /// What appends of nothing are told, under conditions that mean the same.
-async fn answers(store: &dyn EventStore, criteria: &Criteria, marker: Marker) -> [AppendOutcome; 2] {
+async fn answers(store: &dyn EventStore, criteria: &Criteria, marker: Marker) -> [AppendOutcome<Receipt>; 2] {
     let ask = |criteria: Criteria| async {
         let guard = Append { conditions: provided(criteria, marker), ..Append::default() };
-        store.append(guard).await.unwrap()
+        store.append_one(guard).await.unwrap()
     };
     [ask(criteria.clone()).await, ask(looked_at(criteria)).await]
 }
@@ -62,7 +62,7 @@ pub(crate) async fn a_glance_sees_what_a_look_sees(place: Place) {
             let [glance, look] = answers(&store, criteria, marker).await;
             assert_eq!(glance, look, "{criteria:?} {marker:?}");
             match glance {
-                AppendOutcome::Done(_) => accepted += 1,
+                AppendOutcome::Appended(_) => accepted += 1,
                 _ => refused += 1,
             }
         }
@@ -89,8 +89,8 @@ pub(crate) async fn a_call_answers_each_job_by_itself(place: Place) {
         let last = Append { conditions: if refused { last.conditions } else { vec![] }, ..last };
         tasks.spawn(async move {
             let answer = match value % 2 {
-                0 => store.append_batch(vec![alone, beside, last]).await.unwrap(),
-                _ => store.append_batch(vec![last]).await.unwrap(),
+                0 => store.append(vec![alone, beside, last]).await.unwrap(),
+                _ => store.append(vec![last]).await.unwrap(),
             };
             (value, refused, answer)
         });
@@ -100,7 +100,7 @@ pub(crate) async fn a_call_answers_each_job_by_itself(place: Place) {
     let mut written = 1;
     for (value, refused, answer) in tasks.join_all().await {
         match answer {
-            AppendAllOutcome::Done(receipts) if !refused => {
+            AppendOutcome::Appended(receipts) if !refused => {
                 written += receipts.len();
                 for receipt in receipts {
                     let read = Read::all(Criteria::all()).after(Position::new(receipt.position().get() - 1));
@@ -109,12 +109,9 @@ pub(crate) async fn a_call_answers_each_job_by_itself(place: Place) {
                     assert_eq!(found[0].id, receipt.events[0].id, "{value}");
                 }
             }
-            AppendAllOutcome::Refused {
-                nth,
-                by: AppendOutcome::Conflict { condition: 0, conflicting_position },
-            } if refused => {
+            AppendOutcome::Conflict { index, condition: 0, conflicting_position } if refused => {
                 assert_eq!(
-                    (nth, conflicting_position),
+                    (index, conflicting_position),
                     (if value % 2 == 0 { 2 } else { 0 }, first.position()),
                     "{value}"
                 );
@@ -129,7 +126,7 @@ pub(crate) async fn a_call_answers_each_job_by_itself(place: Place) {
 async fn tables_read_whole(connection: &mut PgConnection, round: usize) -> i64 {
     let mut transaction = connection.begin().await.unwrap();
     let call = format!(
-        "SELECT count(*) FROM annalist.append(
+        "SELECT count(*) FROM annalist.append_one(
            ARRAY[1, 2]::bigint[], ARRAY[true, false],
            ARRAY[now(), now()], ARRAY['{{}}', '{{}}'], ARRAY['c-{round}', NULL], ARRAY['note', NULL], ARRAY['[]', NULL],
            ARRAY['{{}}', NULL], ARRAY[NULL, NULL]::text[], '{{}}', '{{}}',

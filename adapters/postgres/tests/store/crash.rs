@@ -35,8 +35,10 @@ async fn insist(store: &Postgres, name: &str) -> Receipt {
     let events = vec![event("noted", [tag(name)]), event("checked", [tag(name)])];
     let append = Append { events, key: Some(command(name)), ..Append::default() };
     loop {
-        match store.append(append.clone()).await {
-            Ok(AppendOutcome::Done(receipt) | AppendOutcome::Duplicate(receipt)) => return receipt,
+        match store.append_one(append.clone()).await {
+            Ok(AppendOutcome::Appended(receipt) | AppendOutcome::Duplicate { receipt, .. }) => {
+                return receipt;
+            }
             Err(Error::Unavailable { .. } | Error::OutcomeUnknown { .. }) => {
                 sleep(Duration::from_millis(5)).await;
             }

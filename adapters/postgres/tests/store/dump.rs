@@ -80,11 +80,14 @@ pub(crate) async fn a_restored_log_goes_on(place: Place) {
     let rest = restored.feed(&Criteria::all(), half.up_to, 1000).await.unwrap().records;
     assert_eq!([half.records, rest].concat(), log(&store).await);
 
-    assert_eq!(restored.append(remembered).await.unwrap(), AppendOutcome::Duplicate(first));
+    assert_eq!(
+        restored.append_one(remembered).await.unwrap(),
+        AppendOutcome::Duplicate { index: 0, receipt: first }
+    );
     let guarded = Append { conditions: provided(tagged(2), marker), ..noted(2) };
     let next = accept(&restored, guarded.clone()).await;
     assert!(next.position() > log(&store).await.last().unwrap().position);
-    assert!(matches!(restored.append(guarded).await.unwrap(), AppendOutcome::Conflict { .. }));
+    assert!(matches!(restored.append_one(guarded).await.unwrap(), AppendOutcome::Conflict { .. }));
     until("the feed shows what was appended to the copy", || async {
         fed(&restored).await.last().map(|last| last.position) == Some(next.position())
     })

@@ -39,8 +39,8 @@ pub(crate) fn command(id: impl std::fmt::Display) -> CommandKey {
 
 /// The receipt of an append that must be accepted.
 pub(crate) async fn accept(store: &dyn EventStore, append: Append) -> Receipt {
-    match store.append(append).await.unwrap() {
-        AppendOutcome::Done(receipt) => receipt,
+    match store.append_one(append).await.unwrap() {
+        AppendOutcome::Appended(receipt) => receipt,
         other => panic!("not accepted: {other:?}"),
     }
 }

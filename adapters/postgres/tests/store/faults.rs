@@ -35,7 +35,7 @@ pub(crate) async fn closed_connections_are_unavailable(place: Place) {
     let store = place.open().await;
     accept(&store, noted(1)).await;
     store.close().await;
-    let error = store.append(noted(2)).await.unwrap_err();
+    let error = store.append_one(noted(2)).await.unwrap_err();
     assert!(error.is_unavailable() && error.to_string().contains("closed"), "{error}");
     assert!(store.read(&[]).await.unwrap().is_empty());
     assert!(store.settled().await.unwrap_err().is_unavailable());
@@ -49,7 +49,7 @@ pub(crate) async fn an_append_cut_off_is_unknown(place: Place) {
     let asked = Append { key: Some(key.clone()), ..noted(1) };
     let append = tokio::spawn({
         let (store, asked) = (store.clone(), asked.clone());
-        async move { store.append(asked).await }
+        async move { store.append_one(asked).await }
     });
     until("the append waits", || place.waiting(1)).await;
     end(&place, "wait_event_type = 'Lock'").await;
@@ -58,8 +58,8 @@ pub(crate) async fn an_append_cut_off_is_unknown(place: Place) {
     drop(blocker);
     // The caller asks again with the same id, and it happens once.
     until("the store works again", || async { store.receipt(&key).await.is_ok() }).await;
-    let again = store.append(asked.clone()).await.unwrap();
-    let (AppendOutcome::Done(receipt) | AppendOutcome::Duplicate(receipt)) = again else {
+    let again = store.append_one(asked.clone()).await.unwrap();
+    let (AppendOutcome::Appended(receipt) | AppendOutcome::Duplicate { receipt, .. }) = again else {
         panic!("{again:?}")
     };
     assert_eq!(accepted_before(&store, asked).await, receipt);
@@ -67,8 +67,8 @@ pub(crate) async fn an_append_cut_off_is_unknown(place: Place) {
 }
 
 async fn accepted_before(store: &Postgres, append: Append) -> annalist_core::store::Receipt {
-    match store.append(append).await.unwrap() {
-        AppendOutcome::Duplicate(receipt) => receipt,
+    match store.append_one(append).await.unwrap() {
+        AppendOutcome::Duplicate { receipt, .. } => receipt,
         other => panic!("{other:?}"),
     }
 }
@@ -78,7 +78,7 @@ pub(crate) async fn a_statement_that_times_out_wrote_nothing(place: Place) {
     for settings in ["SET statement_timeout TO '50ms'", "SET lock_timeout TO '50ms'"] {
         let store = place.open_with(settings).await;
         let blocker = block(&place).await;
-        let error = store.append(noted(1)).await.unwrap_err();
+        let error = store.append_one(noted(1)).await.unwrap_err();
         assert!(error.is_unavailable(), "{error:?}");
         drop(blocker);
         until("the other session has ended", || async {
@@ -105,7 +105,7 @@ pub(crate) async fn an_append_in_another_isolation_is_refused(place: Place) {
 
     let mut session = place.connection().await;
     let error = session
-        .execute("SELECT * FROM annalist.append('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')")
+        .execute("SELECT * FROM annalist.append_one('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')")
         .await
         .unwrap_err();
     assert!(error.to_string().contains("read committed"), "{error}");
@@ -152,7 +152,7 @@ pub(crate) async fn a_schema_that_is_gone_is_explained(place: Place) {
     let store = place.open().await;
     accept(&store, noted(1)).await;
     place.run("DROP SCHEMA annalist CASCADE").await;
-    match store.append(noted(2)).await {
+    match store.append_one(noted(2)).await {
         Err(Error::Unusable { reason, .. }) => {
             assert!(reason.contains("not as this program made it"), "{reason}");
         }

@@ -33,7 +33,7 @@ pub(crate) async fn neighbours_do_not_share_a_fate(place: Place) {
     let mut appends = JoinSet::new();
     let mut ask = |kind: &'static str, append: Append| {
         let store = store.clone();
-        appends.spawn(async move { (kind, store.append(append).await) });
+        appends.spawn(async move { (kind, store.append_one(append).await) });
     };
     for value in 0..30 {
         ask("free", noted(value));
@@ -48,10 +48,10 @@ pub(crate) async fn neighbours_do_not_share_a_fate(place: Place) {
 
     for (kind, answer) in appends.join_all().await {
         match (kind, answer) {
-            ("free", Ok(AppendOutcome::Done(receipt))) => assert_eq!(receipt.events.len(), 1),
-            ("refused", Ok(AppendOutcome::Conflict { condition: 0, .. }))
+            ("free", Ok(AppendOutcome::Appended(receipt))) => assert_eq!(receipt.events.len(), 1),
+            ("refused", Ok(AppendOutcome::Conflict { index: 0, condition: 0, .. }))
             | ("deep", Err(Error::Unusable { .. })) => {}
-            ("known", Ok(AppendOutcome::Duplicate(receipt))) => assert_eq!(receipt, first),
+            ("known", Ok(AppendOutcome::Duplicate { receipt, .. })) => assert_eq!(receipt, first),
             other => panic!("{other:?}"),
         }
     }

@@ -187,24 +187,26 @@ pub(crate) async fn nobody_appends_past_an_inline_build(place: Place) {
     for value in 0..20 {
         let (store, bad) = (other.clone(), value % 3 == 0);
         let name = if bad { "noted" } else { "other" };
-        tasks.spawn(async move { (bad, store.append(append([event(name, [tag(value)])])).await.unwrap()) });
+        tasks.spawn(
+            async move { (bad, store.append_one(append([event(name, [tag(value)])])).await.unwrap()) },
+        );
     }
     while let Some(done) = tasks.join_next().await {
         match done.unwrap() {
-            (true, AppendOutcome::InlineRequired(builds)) => assert_eq!(builds, missed),
-            (false, AppendOutcome::Done(_)) => {}
+            (true, AppendOutcome::InlineRequired { builds, .. }) => assert_eq!(builds, missed),
+            (false, AppendOutcome::Appended(_)) => {}
             other => panic!("{other:?}"),
         }
     }
-    let answer = other.append(folding(append([event("other", [])]))).await.unwrap();
-    assert_eq!(answer, AppendOutcome::InlineRequired(vec![]));
+    let answer = other.append_one(folding(append([event("other", [])]))).await.unwrap();
+    assert_eq!(answer, AppendOutcome::InlineRequired { index: 0, builds: vec![] });
     accept(&other, folding(noted(1))).await;
     assert_eq!(rows(&store).await, expected(&store).await);
 
     // Nor does a program that knows nothing of them, which calls the function with one argument less.
     let old = |name: &str| {
         format!(
-            "SELECT * FROM annalist.append('{{}}', '{{}}', ARRAY[now()], '{{\"{{}}\"}}', '{{NULL}}', '{{NULL}}', '{{NULL}}', '{{NULL}}', '{{NULL}}',
+            "SELECT * FROM annalist.append_one('{{}}', '{{}}', ARRAY[now()], '{{\"{{}}\"}}', '{{NULL}}', '{{NULL}}', '{{NULL}}', '{{NULL}}', '{{NULL}}',
              '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}',
              '{{1}}', ARRAY[gen_random_uuid()], '{{{name}}}', '{{1}}', '{{\"{{}}\"}}', '{{\"{{}}\"}}')"
         )
@@ -227,14 +229,14 @@ pub(crate) async fn a_fold_that_fails_spoils_its_own_append_alone(place: Place) 
             good => good.to_string(),
         };
         tasks.spawn(async move {
-            (value % 7, store.append(folding(append([event("noted", [tag(name)])]))).await)
+            (value % 7, store.append_one(folding(append([event("noted", [tag(name)])]))).await)
         });
     }
     while let Some(done) = tasks.join_next().await {
         match done.unwrap() {
             (0, Err(Error::Invalid(_)))
             | (1, Err(Error::Panicked { .. }))
-            | (2.., Ok(AppendOutcome::Done(_))) => {}
+            | (2.., Ok(AppendOutcome::Appended(_))) => {}
             other => panic!("{other:?}"),
         }
     }
@@ -249,7 +251,7 @@ pub(crate) async fn an_append_cut_off_while_it_folds_leaves_nothing(place: Place
     let mut other = place.connection().await;
     other.execute("BEGIN; LOCK TABLE annalist_rows.tally_v1 IN ACCESS EXCLUSIVE MODE").await.unwrap();
     let cut = store.clone();
-    let task = tokio::spawn(async move { cut.append(folding(noted(1))).await });
+    let task = tokio::spawn(async move { cut.append_one(folding(noted(1))).await });
     until("it waits with its event written", || place.waiting(1)).await;
     place
         .number(
@@ -278,9 +280,9 @@ pub(crate) async fn a_build_goes_inline_and_leaves_amid_appends(place: Place) {
             for round in 0..40 {
                 loop {
                     let plain = noted((task + round) % 3);
-                    match store.append(if bring { folding(plain) } else { plain }).await.unwrap() {
-                        AppendOutcome::Done(_) => break,
-                        AppendOutcome::InlineRequired(builds) => bring = !builds.is_empty(),
+                    match store.append_one(if bring { folding(plain) } else { plain }).await.unwrap() {
+                        AppendOutcome::Appended(_) => break,
+                        AppendOutcome::InlineRequired { builds, .. } => bring = !builds.is_empty(),
                         other => panic!("{other:?}"),
                     }
                 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use annalist_core::{
     criteria::{Criteria, Item},
     record::{Position, Record},
-    store::{Append, AppendOutcome, Condition, EventStore, Read},
+    store::{Append, AppendOutcome, Condition, EventStore, Read, Receipt},
 };
 use fastrand::Rng;
 use tokio::task::JoinSet;
@@ -24,7 +24,7 @@ const NAMES: [&str; 4] = ["opened", "closed", "moved", "paid"];
 struct Deed {
     criteria: Criteria,
     seen: HashSet<Position>,
-    outcome: AppendOutcome,
+    outcome: AppendOutcome<Receipt>,
 }
 
 #[derive(Debug, Default)]
@@ -69,7 +69,7 @@ async fn act(store: annalist_postgres::Postgres, seed: u64, wide: bool) -> Vec<D
         let seen = batch.records.iter().map(|record| record.position).collect();
         let condition = Condition { criteria: criteria.clone(), marker: batch.marker };
         let append = Append { conditions: vec![condition], ..events(&mut random, wide) };
-        deeds.push(Deed { criteria, seen, outcome: store.append(append).await.unwrap() });
+        deeds.push(Deed { criteria, seen, outcome: store.append_one(append).await.unwrap() });
     }
     deeds
 }
@@ -88,7 +88,11 @@ async fn race(place: &Place, wide: bool) -> Verdict {
     deeds.iter().for_each(|deed| judge(deed, &log, &mut verdict));
     let appended: usize = deeds
         .iter()
-        .map(|deed| if let AppendOutcome::Done(receipt) = &deed.outcome { receipt.events.len() } else { 0 })
+        .map(
+            |deed| {
+                if let AppendOutcome::Appended(receipt) = &deed.outcome { receipt.events.len() } else { 0 }
+            },
+        )
         .sum();
     assert_eq!(log.len(), appended, "what was accepted is in the log, and nothing else");
     verdict
@@ -99,7 +103,7 @@ fn judge(deed: &Deed, log: &[Record], verdict: &mut Verdict) {
         !deed.seen.contains(&record.position) && deed.criteria.matches(&record.name, &record.tags)
     };
     match &deed.outcome {
-        AppendOutcome::Done(receipt) => {
+        AppendOutcome::Appended(receipt) => {
             verdict.accepted += 1;
             let own: HashSet<Position> = receipt.events.iter().map(|event| event.position).collect();
             let mut before = log.iter().filter(|record| record.position < receipt.position());

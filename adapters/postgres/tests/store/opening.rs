@@ -136,7 +136,10 @@ pub(crate) async fn two_schemas_share_nothing(place: Place) {
         let claim =
             annalist_core::store::Append { conditions: provided(tagged("x"), Marker::START), ..noted("x") };
         assert_eq!(accept(store, claim.clone()).await.position(), Position::new(1));
-        assert!(matches!(store.append(claim).await.unwrap(), AppendOutcome::Conflict { condition: 0, .. }));
+        assert!(matches!(
+            store.append_one(claim).await.unwrap(),
+            AppendOutcome::Conflict { index: 0, condition: 0, .. }
+        ));
         assert_eq!(log(store).await.len(), 1);
     }
     // A transaction that keeps the first log's locks does not hold up the second log.

@@ -69,7 +69,7 @@ pub(crate) async fn a_role_that_only_reads(place: Place) {
     let reader = Postgres::connect(&url).await.unwrap();
     assert_eq!(log(&reader).await, log(&writer).await);
     assert_eq!(fed(&reader).await, log(&writer).await);
-    is_refused(reader.append(noted(2)).await, "INSERT on its tables");
+    is_refused(reader.append_one(noted(2)).await, "INSERT on its tables");
     is_refused(reader.purge_command_ids(annalist_core::time::Timestamp::MAX).await, "DELETE on `commands`");
     assert_eq!(log(&writer).await.len(), 1);
 }
@@ -107,7 +107,7 @@ pub(crate) async fn a_session_that_only_reads(place: Place) {
     accept(&writer, noted(1)).await;
     let reader = place.open_with("SET default_transaction_read_only TO on").await;
     assert_eq!(fed(&reader).await.len(), 1);
-    is_refused(reader.append(noted(2)).await, "connect to the primary");
+    is_refused(reader.append_one(noted(2)).await, "connect to the primary");
     place.run("SELECT nextval('annalist.events_position_seq')").await;
     accept(&writer, noted(3)).await;
     until("the writer closes the hole", || async { fed(&reader).await.len() == 2 }).await;

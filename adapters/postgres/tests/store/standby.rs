@@ -56,7 +56,7 @@ pub(crate) async fn a_standby_follows_and_waits_at_holes() -> Result<(), BoxErro
     .await;
 
     // It refuses to append, and says what to do.
-    let refused = standby.append(noted("here")).await.unwrap_err();
+    let refused = standby.append_one(noted("here")).await.unwrap_err();
     assert!(matches!(refused, Error::Unusable { .. }), "{refused:?}");
     assert!(refused.to_string().contains("primary"), "{refused}");
 

@@ -126,7 +126,7 @@ async fn count(file: &str) {
             let next = draft("counted", &["counter:1"], &(read.records.len() + 1).to_string());
             let condition = Condition { criteria: with_tag("counter:1"), marker: read.marker };
             let append = Append { conditions: vec![condition], ..events([next]) };
-            if let AppendOutcome::Done(_) = store.append(append).await.unwrap() {
+            if let AppendOutcome::Appended(_) = store.append_one(append).await.unwrap() {
                 break;
             }
         }
@@ -161,7 +161,7 @@ async fn fill(file: &str) {
     for n in 0..400 {
         let data = Payload::encode("paid", &"x".repeat(3_000)).unwrap();
         let own = (0..3).map(|_| Draft::new("paid", 1, [tag(&format!("id:{n}"))], data.clone()).unwrap());
-        match store.append(Append { key: Some(key(n.to_string())), ..events(own) }).await {
+        match store.append_one(Append { key: Some(key(n.to_string())), ..events(own) }).await {
             Ok(_) => println!("<<done {n}>>"),
             Err(error) if error.is_unknown() => println!("<<unknown {n}>>"),
             Err(error) if error.is_unavailable() => println!("<<unavailable {n}>>"),
@@ -264,7 +264,9 @@ async fn inline(file: &str) {
             for n in 0.. {
                 let id = format!("id:{run}-{task}-{n}");
                 let own = || (0..2).map(|_| draft("paid", &[&id, "all:1"], "0"));
-                while let AppendOutcome::InlineRequired(_) = store.append(counted(own())).await.unwrap() {}
+                while let AppendOutcome::InlineRequired { .. } =
+                    store.append_one(counted(own())).await.unwrap()
+                {}
                 println!("<<{id}>>");
                 if n % 50 == 49 && task == 0 {
                     store.make_async(&TALLIES).await.unwrap();

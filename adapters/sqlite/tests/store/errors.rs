@@ -109,7 +109,7 @@ async fn a_read_only_log_can_be_read() {
         SqlitePool::connect_lazy_with(SqliteConnectOptions::new().filename(place.file()).read_only(true));
     for reader in [Sqlite::open(url).await.unwrap(), Sqlite::options().with_pool(pool).await.unwrap()] {
         assert_eq!((reader.log_id(), all(&reader).await.len()), (store.log_id(), 1));
-        assert_unusable(reader.append(events([draft("paid", &[], "0")])).await, "read-only");
+        assert_unusable(reader.append_one(events([draft("paid", &[], "0")])).await, "read-only");
         assert_unusable(reader.purge_command_ids(Timestamp::MAX).await, "read-only");
         assert_eq!(all(&reader).await.len(), 1);
     }
@@ -135,7 +135,7 @@ async fn a_full_file_refuses_what_does_not_fit_and_goes_on() {
         let append =
             Append { key: Some(key(format!("c{n}"))), ..events([Draft::new("paid", 1, [], data).unwrap()]) };
         let store = store.clone();
-        running.spawn(async move { (n, store.append(append).await) });
+        running.spawn(async move { (n, store.append_one(append).await) });
         tokio::task::yield_now().await;
     }
     lock.rollback().await.unwrap();
@@ -152,7 +152,7 @@ async fn a_full_file_refuses_what_does_not_fit_and_goes_on() {
         let data = Payload::encode("paid", &"x".repeat(2_000)).unwrap();
         let own =
             [Draft::new("paid", 1, [tag("account:1")], data).unwrap(), draft("paid", &["account:1"], "0")];
-        match store.append(events(own)).await {
+        match store.append_one(events(own)).await {
             Ok(appended) => acknowledged += done(appended).events.len(),
             full => break assert_unavailable(full, "full"),
         }
@@ -173,7 +173,7 @@ async fn a_lock_that_is_held_too_long_is_unavailable_and_then_works() {
     let store = Sqlite::options().busy_timeout(timeout).open(place.file()).await.unwrap();
     let mut raw = place.raw().await;
     let lock = raw.begin_with("BEGIN IMMEDIATE").await.unwrap();
-    assert_unavailable(store.append(events([draft("paid", &[], "0")])).await, "busy timeout");
+    assert_unavailable(store.append_one(events([draft("paid", &[], "0")])).await, "busy timeout");
     assert_unavailable(store.purge_command_ids(Timestamp::MAX).await, "busy timeout");
     // Readers do not care, and a log that is up to date can be opened.
     assert!(all(&store).await.is_empty());
@@ -192,7 +192,7 @@ async fn a_closed_store_is_unavailable() {
     closed[0].close().await;
     pool.close().await;
     for store in closed {
-        assert_unavailable(store.append(events([draft("paid", &[], "0")])).await, "closed");
+        assert_unavailable(store.append_one(events([draft("paid", &[], "0")])).await, "closed");
         assert_unavailable(store.read(&[Read::all(Criteria::all())]).await, "closed");
         assert_unavailable(store.feed(&Criteria::all(), START, 1).await, "closed");
         assert_unavailable(store.receipt(&key("c")).await, "closed");
@@ -211,7 +211,7 @@ fn a_store_outlives_its_runtime_without_a_panic() {
     let place = Place::new();
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let store = runtime().block_on(place.open());
-    assert_unusable(runtime().block_on(store.append(events([draft("paid", &[], "0")]))), "runtime");
+    assert_unusable(runtime().block_on(store.append_one(events([draft("paid", &[], "0")]))), "runtime");
 }
 
 #[tokio::test]
@@ -258,7 +258,7 @@ async fn a_damaged_row_of_the_ledger_or_the_journal_is_named() {
     harm(&place, "UPDATE annalist_commands SET receipt = '[[1]]'").await;
     harm(&place, "UPDATE annalist_journal SET positions = 'one'").await;
     assert_unusable(store.receipt(&key("c1")).await, "`c1`");
-    assert_unusable(store.append(own).await, "`c1`");
+    assert_unusable(store.append_one(own).await, "`c1`");
     let error = store.journal(0, 10).await.unwrap_err();
     assert!(matches!(error, Error::Invalid(Invalid::Damaged { .. })), "{error:?}");
     write(&store, events([draft("paid", &[], "0")])).await;
@@ -279,7 +279,7 @@ async fn a_damaged_file_is_unusable() {
     std::fs::write(place.file(), bytes).unwrap();
     let store = place.open().await;
     assert_unusable(store.read(&[Read::all(Criteria::all())]).await, "damaged");
-    assert_unusable(store.append(events([draft("paid", &["account:1"], "0")])).await, "damaged");
+    assert_unusable(store.append_one(events([draft("paid", &["account:1"], "0")])).await, "damaged");
 }
 
 #[tokio::test]
@@ -287,7 +287,7 @@ async fn tables_that_are_gone_are_unusable() {
     let place = Place::new();
     let store = place.open().await;
     harm(&place, "DROP TABLE annalist_event_tags").await;
-    assert_unusable(store.append(events([draft("paid", &["account:1"], "0")])).await, "form");
+    assert_unusable(store.append_one(events([draft("paid", &["account:1"], "0")])).await, "form");
     let sql = "SELECT count(*) FROM annalist_events";
     let written: i64 = sqlx::query_scalar(sql).fetch_one(&mut place.raw().await).await.unwrap();
     assert_eq!(written, 0, "half of an append was written");

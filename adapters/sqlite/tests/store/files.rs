@@ -31,7 +31,7 @@ async fn everything_is_there_after_reopening() {
     assert_eq!(before[0].recorded_at, TIME);
     assert_eq!(store.receipt(&key("c1")).await.unwrap(), Some(first.clone()));
     let again = Append { key: Some(key("c1")), ..events([draft("opened", &[], "0")]) };
-    assert_eq!(store.append(again).await.unwrap(), AppendOutcome::Duplicate(first));
+    assert_eq!(store.append_one(again).await.unwrap(), AppendOutcome::Duplicate { index: 0, receipt: first });
     let journal = store.journal(0, 10).await.unwrap();
     assert_eq!(journal[0].outcome, Outcome::Accepted(vec![Position::new(1), Position::new(2)]));
     assert_eq!((journal[0].number, journal[0].recorded_at, journal.len()), (1, TIME, 1));
@@ -178,17 +178,18 @@ async fn criteria_mean_here_what_they_mean_in_the_core() {
             let marker = annalist_core::store::Marker::new(after, above);
             let condition = Condition { criteria: criteria.clone(), marker };
             let answer =
-                store.append(Append { conditions: vec![condition], ..Append::default() }).await.unwrap();
+                store.append_one(Append { conditions: vec![condition], ..Append::default() }).await.unwrap();
             let conflicting_position = log.iter().rfind(|record| record.position > after && matches(record));
             match conflicting_position.filter(|_| above != seen) {
                 Some(conflicting_position) => assert_eq!(
                     answer,
                     AppendOutcome::Conflict {
+                        index: 0,
                         condition: 0,
                         conflicting_position: conflicting_position.position
                     }
                 ),
-                None => assert_eq!(answer, AppendOutcome::Done(Receipt::default())),
+                None => assert_eq!(answer, AppendOutcome::Appended(Receipt::default())),
             }
         }
     }

@@ -1,12 +1,12 @@
 //! Appends that share a transaction: what they are asked about and what they write goes in statements over all of them, and
 //! each gets the answer that it would have got alone.
 
-use annalist_core::store::{AppendAllOutcome, Entry, JournalRecord, Marker};
+use annalist_core::store::{Entry, JournalRecord, Marker};
 use tokio::task::JoinHandle;
 
 use super::*;
 
-type Answers = Vec<Result<AppendAllOutcome, Error>>;
+type Answers = Vec<Result<AppendOutcome, Error>>;
 
 /// Another connection's hold of the file: appends queue up behind it and then travel together.
 struct Hold {
@@ -25,7 +25,7 @@ impl Hold {
         let mut running: Vec<JoinHandle<_>> = Vec::new();
         for job in jobs {
             let store = store.clone();
-            running.push(tokio::spawn(async move { store.append_batch(job).await }));
+            running.push(tokio::spawn(async move { store.append(job).await }));
             tokio::task::yield_now().await;
         }
         sqlx::query("ROLLBACK").execute(&mut self.raw).await.unwrap();
@@ -42,9 +42,9 @@ async fn seen(store: &Sqlite) -> (Vec<Record>, Vec<Entry>) {
     (all(store).await, store.journal(0, usize::MAX).await.unwrap())
 }
 
-fn receipts(answer: &Result<AppendAllOutcome, Error>) -> &[Receipt] {
+fn receipts(answer: &Result<AppendOutcome, Error>) -> &[Receipt] {
     match answer {
-        Ok(AppendAllOutcome::Done(receipts)) => receipts,
+        Ok(AppendOutcome::Appended(receipts)) => receipts,
         other => panic!("not done: {other:?}"),
     }
 }
@@ -65,13 +65,13 @@ async fn a_group_answers_as_its_members_one_by_one() {
             let jobs: Vec<Vec<Append>> = (0..random.usize(1..40)).map(|_| job(&mut random, head)).collect();
             let mut wanted = Answers::new();
             for job in &jobs {
-                wanted.push(model.append_batch(job.clone()).await);
+                wanted.push(model.append(job.clone()).await);
             }
             let answers = Hold::of(&together).await.together(&store, jobs).await;
             for (answer, wanted) in answers.iter().zip(&wanted) {
                 assert_eq!(told(answer, &together), told(wanted, &alone), "round {round}");
                 match answer {
-                    Ok(AppendAllOutcome::Done(_)) => accepted += 1,
+                    Ok(AppendOutcome::Appended(_)) => accepted += 1,
                     _ => refused += 1,
                 }
             }
@@ -83,7 +83,7 @@ async fn a_group_answers_as_its_members_one_by_one() {
 }
 
 /// An answer without the name of its file.
-fn told(answer: &Result<AppendAllOutcome, Error>, place: &Place) -> String {
+fn told(answer: &Result<AppendOutcome, Error>, place: &Place) -> String {
     format!("{answer:?}").replace(&place.file().display().to_string(), "log.db")
 }
 
@@ -167,7 +167,7 @@ async fn a_group_may_be_of_nothing_but_answers() {
     assert_eq!(receipts(&answers[1]), [Receipt::default()]);
     assert_eq!(receipts(&answers[2]), [Receipt::default()]);
     for again in &answers[3..] {
-        let already = AppendAllOutcome::Refused { nth: 0, by: AppendOutcome::Duplicate(Receipt::default()) };
+        let already = AppendOutcome::Duplicate { index: 0, receipt: Receipt::default() };
         assert_eq!(again.as_ref().unwrap(), &already);
     }
     assert_eq!(seen(&store).await, (vec![], vec![]));
@@ -189,9 +189,10 @@ async fn who_conflicts_in_the_middle_conflicts_alone() {
         vec![other()],
     ];
     let answers = Hold::of(&place).await.together(&store, jobs).await;
-    let conflict = AppendOutcome::Conflict { condition: 0, conflicting_position: Position::new(3) };
-    assert_eq!(answers[2].as_ref().unwrap(), &AppendAllOutcome::Refused { nth: 0, by: conflict.clone() });
-    assert_eq!(answers[3].as_ref().unwrap(), &AppendAllOutcome::Refused { nth: 2, by: conflict });
+    let conflict =
+        |index| AppendOutcome::Conflict { index, condition: 0, conflicting_position: Position::new(3) };
+    assert_eq!(answers[2].as_ref().unwrap(), &conflict(0));
+    assert_eq!(answers[3].as_ref().unwrap(), &conflict(2));
     let ends = [0, 1, 4].map(|nth| receipts(&answers[nth]).last().unwrap().position().get());
     assert_eq!(ends, [1, 3, 4]);
     assert_eq!(positions(&all(&store).await), [1, 2, 3, 4]);
@@ -209,8 +210,9 @@ async fn a_condition_meets_a_type_that_a_neighbour_is_the_first_to_use() {
         let first = events([draft("new", &["a:1", "b:1"], "0")]);
         let jobs = vec![vec![first], vec![under(criteria, marker, events([draft("late", &[], "0")]))]];
         let answers = Hold::of(&place).await.together(&store, jobs).await;
-        let by = AppendOutcome::Conflict { condition: 0, conflicting_position: Position::new(next) };
-        assert_eq!(answers[1].as_ref().unwrap(), &AppendAllOutcome::Refused { nth: 0, by });
+        let conflict =
+            AppendOutcome::Conflict { index: 0, condition: 0, conflicting_position: Position::new(next) };
+        assert_eq!(answers[1].as_ref().unwrap(), &conflict);
     }
 }
 
@@ -237,9 +239,10 @@ async fn wide_events_and_wide_conditions_fit() {
         vec![under(criteria().or(item(99)), Marker::new(Position::new(18), 2), Append::default())],
     ];
     let answers = Hold::of(&place).await.together(&store, jobs).await;
-    let by = AppendOutcome::Conflict { condition: 0, conflicting_position: Position::new(20) };
+    let conflict =
+        AppendOutcome::Conflict { index: 0, condition: 0, conflicting_position: Position::new(20) };
     assert_eq!(receipts(&answers[0]), [Receipt::default()]);
-    assert_eq!(answers[1].as_ref().unwrap(), &AppendAllOutcome::Refused { nth: 0, by });
+    assert_eq!(answers[1].as_ref().unwrap(), &conflict);
     assert_eq!(receipts(&answers[2]), [Receipt::default()]);
     place.assert_sound().await;
 }

@@ -10,13 +10,13 @@ async fn together(
     place: &Place,
     store: &Sqlite,
     appends: impl IntoIterator<Item = Append>,
-) -> Vec<Result<AppendOutcome, Error>> {
+) -> Vec<Result<AppendOutcome<Receipt>, Error>> {
     let mut raw = place.raw().await;
     let lock = raw.begin_with("BEGIN IMMEDIATE").await.unwrap();
     let mut running = Vec::new();
     for append in appends {
         let store = store.clone();
-        running.push(tokio::spawn(async move { store.append(append).await }));
+        running.push(tokio::spawn(async move { store.append_one(append).await }));
         tokio::task::yield_now().await;
     }
     lock.rollback().await.unwrap();
@@ -53,8 +53,8 @@ async fn appends_with_and_without_folds_share_a_transaction() {
     let told: Vec<_> = answers
         .iter()
         .map(|answer| match answer {
-            Ok(AppendOutcome::Done(receipt)) => format!("done at {}", receipt.position()),
-            Ok(AppendOutcome::InlineRequired(wanted)) => format!("wants {}", wanted.len()),
+            Ok(AppendOutcome::Appended(receipt)) => format!("done at {}", receipt.position()),
+            Ok(AppendOutcome::InlineRequired { builds: wanted, .. }) => format!("wants {}", wanted.len()),
             Ok(other) => panic!("{other:?}"),
             Err(error) => error.to_string(),
         })
@@ -88,7 +88,7 @@ async fn rows_that_are_refused_take_only_their_append_with_them() {
     let answers = together(&place, &store, appends).await;
     assert!(matches!(
         answers[..],
-        [Ok(AppendOutcome::Done(_)), Err(Error::Unusable { .. }), Ok(AppendOutcome::Done(_))]
+        [Ok(AppendOutcome::Appended(_)), Err(Error::Unusable { .. }), Ok(AppendOutcome::Appended(_))]
     ));
     assert!(message(answers[1].as_ref().unwrap_err()).contains("not this"));
     let log = all(&store).await;
@@ -114,7 +114,7 @@ async fn a_damaged_row_is_named_and_nothing_is_written() {
     let harm = "INSERT INTO annalist_rows_ids_v1 VALUES ('a:1', 'nobody')";
     sqlx::query(harm).execute(&mut place.raw().await).await.unwrap();
     let append = Append { inline: vec![inline(IDS), inline(TALLIES)], ..events([paid(&["a:1"])]) };
-    let error = store.append(append).await.unwrap_err();
+    let error = store.append_one(append).await.unwrap_err();
     assert!(message(&error).contains("column `id`"), "{error:?}");
     assert!(all(&store).await.is_empty() && found(&store, &TALLIES).await.is_empty());
 }
@@ -127,7 +127,7 @@ async fn a_fold_that_gives_what_does_not_fit_writes_nothing() {
     store.define(&OTHER, store.log_id()).await.unwrap();
     store.make_inline(inline(OTHER)).await.unwrap();
     let append = Append { inline: vec![inline(TALLIES), inline(OTHER)], ..events([paid(&["a:1"])]) };
-    assert!(matches!(store.append(append).await, Err(Error::Invalid(_))));
+    assert!(matches!(store.append_one(append).await, Err(Error::Invalid(_))));
     assert!(all(&store).await.is_empty() && found(&store, &TALLIES).await.is_empty());
 }
 
@@ -155,7 +155,8 @@ async fn handles_that_go_inline_and_leave_lose_no_event() {
             let mut folds = 0;
             for n in 0..50 {
                 let mut append = events([paid(&[&format!("a:{}", n % 3), &format!("w:{writer}")])]);
-                while let AppendOutcome::InlineRequired(wanted) = store.append(append.clone()).await.unwrap()
+                while let AppendOutcome::InlineRequired { builds: wanted, .. } =
+                    store.append_one(append.clone()).await.unwrap()
                 {
                     append.inline = wanted.iter().map(|_| inline(TALLIES)).collect();
                     folds += 1;
@@ -190,14 +191,17 @@ async fn what_is_inline_stands_in_the_file() {
     store.close().await;
     let store = place.open().await;
     let wanted = BuildId { projection: "tallies".to_owned(), version: 1, build: 0 };
-    assert_eq!(store.append(events([paid(&[])])).await.unwrap(), AppendOutcome::InlineRequired(vec![wanted]));
+    assert_eq!(
+        store.append_one(events([paid(&[])])).await.unwrap(),
+        AppendOutcome::InlineRequired { index: 0, builds: vec![wanted] }
+    );
     write(&store, counted([paid(&["a:1"])])).await;
     // Who asks again folds nothing twice.
     assert_eq!(store.make_inline(inline(TALLIES)).await.unwrap(), InlineOutcome::Done);
     assert_eq!(found(&store, &TALLIES).await[0][1], Value::Int(1));
     let harm = "UPDATE annalist_builds SET inline_types = '[1]'";
     sqlx::query(harm).execute(&mut place.raw().await).await.unwrap();
-    let error = store.append(counted([paid(&["a:1"])])).await.unwrap_err();
+    let error = store.append_one(counted([paid(&["a:1"])])).await.unwrap_err();
     assert!(matches!(error, Error::Unusable { .. }), "{error:?}");
     assert_eq!(all(&store).await.len(), 1);
 }

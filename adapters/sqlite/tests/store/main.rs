@@ -100,15 +100,15 @@ fn with_tag(text: &str) -> Criteria {
     Item::any().tag(tag(text)).into()
 }
 
-fn done(appended: AppendOutcome) -> Receipt {
+fn done(appended: AppendOutcome<Receipt>) -> Receipt {
     match appended {
-        AppendOutcome::Done(receipt) => receipt,
+        AppendOutcome::Appended(receipt) => receipt,
         other => panic!("not done: {other:?}"),
     }
 }
 
 async fn write(store: &impl EventStore, append: Append) -> Receipt {
-    done(store.append(append).await.unwrap())
+    done(store.append_one(append).await.unwrap())
 }
 
 async fn read(store: &impl EventStore, criteria: Criteria) -> Batch {
@@ -128,10 +128,10 @@ fn message(error: &Error) -> String {
 }
 
 /// What a decision does: reads, and appends if nothing that matches has come since.
-async fn guarded(store: &impl EventStore, criteria: Criteria, draft: Draft) -> AppendOutcome {
+async fn guarded(store: &impl EventStore, criteria: Criteria, draft: Draft) -> AppendOutcome<Receipt> {
     let marker = read(store, criteria.clone()).await.marker;
     store
-        .append(Append { conditions: vec![Condition { criteria, marker }], ..events([draft]) })
+        .append_one(Append { conditions: vec![Condition { criteria, marker }], ..events([draft]) })
         .await
         .unwrap()
 }

@@ -60,7 +60,7 @@ async fn a_connection_that_is_weakened_later_writes_nothing() {
     let pool = SqlitePoolOptions::new().max_connections(1).connect_with(connect(&place)).await.unwrap();
     let store = Sqlite::options().with_pool(pool.clone()).await.unwrap();
     sqlx::query("PRAGMA synchronous = OFF").execute(&pool).await.unwrap();
-    let error = store.append(events([draft("opened", &[], "0")])).await.unwrap_err();
+    let error = store.append_one(events([draft("opened", &[], "0")])).await.unwrap_err();
     assert!(matches!(error, Error::Unusable { .. }), "{error:?}");
     assert!(all(&store).await.is_empty());
     // The weak connection is gone, and the next one is as the pool's options say.

@@ -21,16 +21,20 @@ async fn two_handles_on_one_file_let_one_racer_win() {
                 barrier.wait().await;
                 let own = draft("joined", &[&format!("round:{round}"), &format!("racer:{racer}")], "0");
                 store
-                    .append(Append { conditions: vec![Condition { criteria, marker }], ..events([own]) })
+                    .append_one(Append { conditions: vec![Condition { criteria, marker }], ..events([own]) })
                     .await
                     .unwrap()
             });
         }
         let answers = racers.join_all().await;
-        let winners = answers.iter().filter(|answer| matches!(answer, AppendOutcome::Done(_))).count();
+        let winners = answers.iter().filter(|answer| matches!(answer, AppendOutcome::Appended(_))).count();
         let refused = answers.iter().filter(|answer| {
             **answer
-                == AppendOutcome::Conflict { condition: 0, conflicting_position: Position::new(round + 1) }
+                == AppendOutcome::Conflict {
+                    index: 0,
+                    condition: 0,
+                    conflicting_position: Position::new(round + 1),
+                }
         });
         assert_eq!((winners, refused.count()), (1, 7), "{answers:?}");
     }
@@ -79,13 +83,15 @@ async fn one_command_id_is_accepted_once() {
     for caller in 0..20_usize {
         let store = handles[caller % 2].clone();
         let own = Append { key: Some(key("only")), ..events([draft("paid", &["account:1"], "0")]) };
-        callers.spawn(async move { store.append(own).await.unwrap() });
+        callers.spawn(async move { store.append_one(own).await.unwrap() });
     }
     let answers = callers.join_all().await;
     let receipts: HashSet<_> = answers
         .iter()
         .map(|answer| match answer {
-            AppendOutcome::Done(receipt) | AppendOutcome::Duplicate(receipt) => receipt.events[0].id,
+            AppendOutcome::Appended(receipt) | AppendOutcome::Duplicate { receipt, .. } => {
+                receipt.events[0].id
+            }
             _ => panic!("{answers:?}"),
         })
         .collect();
@@ -114,7 +120,7 @@ async fn one_batch_answers_each_append_for_itself() {
     let mut running = Vec::new();
     for append in appends {
         let store = store.clone();
-        running.push(tokio::spawn(async move { store.append(append).await }));
+        running.push(tokio::spawn(async move { store.append_one(append).await }));
         tokio::task::yield_now().await;
     }
     lock.rollback().await.unwrap();
@@ -124,9 +130,12 @@ async fn one_batch_answers_each_append_for_itself() {
     }
     let refused = answers.remove(3).unwrap_err();
     assert!(matches!(refused, Error::Invalid(annalist_core::Invalid::CommandIdReused { .. })), "{refused:?}");
-    let answers: Vec<AppendOutcome> = answers.into_iter().map(Result::unwrap).collect();
-    assert_eq!(answers[2], AppendOutcome::Conflict { condition: 0, conflicting_position: Position::new(3) });
-    assert_eq!(answers[3], AppendOutcome::Duplicate(used));
+    let answers: Vec<AppendOutcome<Receipt>> = answers.into_iter().map(Result::unwrap).collect();
+    assert_eq!(
+        answers[2],
+        AppendOutcome::Conflict { index: 0, condition: 0, conflicting_position: Position::new(3) }
+    );
+    assert_eq!(answers[3], AppendOutcome::Duplicate { index: 0, receipt: used });
     let ends = [0, 1, 4].map(|number| done(answers[number].clone()).position().get());
     assert_eq!(ends, [2, 3, 5]);
     assert_eq!(positions(&all(&store).await), [1, 2, 3, 4, 5]);
@@ -160,7 +169,7 @@ async fn dropped_appends_are_whole_or_absent() {
             ..events((0..5).map(|_| draft("paid", &["account:1", &format!("n:{n}")], "0")))
         };
         let running = store.clone();
-        let append = tokio::spawn(async move { running.append(own).await });
+        let append = tokio::spawn(async move { running.append_one(own).await });
         // Somewhere on its way, or behind it.
         for _ in 0..random.u32(..40) {
             tokio::task::yield_now().await;
@@ -203,7 +212,7 @@ async fn closing_answers_everybody_and_loses_nothing() {
     for n in 0..100 {
         let store = store.clone();
         let own = Append { key: Some(key(format!("c{n}"))), ..events([draft("paid", &["account:1"], "0")]) };
-        callers.spawn(async move { (n, store.append(own).await) });
+        callers.spawn(async move { (n, store.append_one(own).await) });
     }
     tokio::task::yield_now().await;
     store.close().await;

@@ -43,14 +43,14 @@ impl Mortal {
 
 #[async_trait]
 impl EventStore for Mortal {
-    async fn append(&self, append: Append) -> Result<AppendOutcome, Error> {
+    async fn append(&self, appends: Vec<Append>) -> Result<AppendOutcome, Error> {
         let number = self.appends.fetch_add(1, Ordering::SeqCst);
         if number < self.answered {
-            return self.inner.append(append).await;
+            return self.inner.append(appends).await;
         }
         if number == self.answered {
             if self.writes_on {
-                self.inner.append(append).await?;
+                self.inner.append(appends).await?;
             }
             self.dead.add_permits(1);
         }

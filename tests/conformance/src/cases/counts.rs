@@ -105,7 +105,7 @@ async fn what_was_refused_or_dropped_is_not_counted(log: Log) -> Outcome {
     for round in 0..log.rounds(20) {
         let refused = append([event("kept", &["a:1"])]).under(Criteria::all(), Marker::START);
         log.conflict(refused).await?;
-        drop(dropped_after(round % 4, log.append(append([event("dropped", &["a:1"])]))).await);
+        drop(dropped_after(round % 4, log.append_one(append([event("dropped", &["a:1"])]))).await);
         last = log.accepted(append([event("kept", &["a:1"])])).await?.position();
     }
     log.settle(last).await?;
@@ -169,7 +169,7 @@ async fn writers(log: &Log) -> Outcome<Crowd> {
             let refused = random.u8(0..4) == 0;
             let sent = if refused { sent.under(Criteria::all(), Marker::START) } else { sent };
             let handle = handle.clone();
-            Box::pin(async move { Ok(handle.append(sent).await.map(drop)?) }) as Round
+            Box::pin(async move { Ok(handle.append_one(sent).await.map(drop)?) }) as Round
         }
     });
     Ok(Crowd::at_work(writers.collect(), log.rounds(20)))

@@ -45,7 +45,7 @@ async fn decide(
         room_for_others().await;
         let condition = Condition { criteria: criteria.clone(), marker: batch.marker };
         let sent = Append { events, conditions: vec![condition], recorded_at: now, ..Append::default() };
-        if let AppendOutcome::Done(receipt) = handle.append(sent).await? {
+        if let AppendOutcome::Appended(receipt) = handle.append_one(sent).await? {
             return Ok(Ok(receipt));
         }
     }

@@ -54,7 +54,7 @@ async fn a_dropped_append_is_whole_or_absent(log: Log) -> Outcome {
             for round in 0..rounds {
                 let whole = format!("whole:{task}-{round}");
                 let sent = append((0..4).map(|_| event("part", &[&whole])));
-                if let Some(answer) = dropped_after(round % 5, handle.append(sent)).await {
+                if let Some(answer) = dropped_after(round % 5, handle.append_one(sent)).await {
                     answer?;
                     acknowledged.push(whole);
                 }
@@ -87,15 +87,15 @@ async fn a_dropped_command_can_be_sent_again(log: Log) -> Outcome {
         let whole = format!("whole:{round}");
         let sent =
             append((0..3).map(|_| event("part", &[&whole]))).keyed(key(format!("c-{round}"), "write", &[]));
-        let first = dropped_after(round % 6, handles[0].append(sent.clone())).await.transpose()?;
+        let first = dropped_after(round % 6, handles[0].append_one(sent.clone())).await.transpose()?;
         // Through the same handle or another, while the first may still be on its way.
-        let receipt = match handles[round % 2].append(sent.clone()).await? {
-            AppendOutcome::Done(receipt) | AppendOutcome::Duplicate(receipt) => receipt,
+        let receipt = match handles[round % 2].append_one(sent.clone()).await? {
+            AppendOutcome::Appended(receipt) | AppendOutcome::Duplicate { receipt, .. } => receipt,
             other => {
                 return Err(crate::Failure::new(format!("an append without conditions met {other:?}")));
             }
         };
-        if let Some(AppendOutcome::Done(first)) = first {
+        if let Some(AppendOutcome::Appended(first)) = first {
             ensure_eq!(receipt, first, "the receipt of a command that was answered the first time");
         }
         let found = log.look(read(&["part"], &[&whole])).await?.records;
@@ -107,7 +107,7 @@ async fn a_dropped_command_can_be_sent_again(log: Log) -> Outcome {
 
 async fn an_append_that_is_never_polled_writes_nothing(log: Log) -> Outcome {
     for _ in 0..5 {
-        drop(log.append(append([event("a", &[])]).keyed(key("c-1", "write", &[]))));
+        drop(log.append_one(append([event("a", &[])]).keyed(key("c-1", "write", &[]))));
     }
     let last = log.accepted(append([event("b", &[])])).await?.position();
     ensure_eq!(places(&log.everything().await?), [last], "events after appends that were never polled");

@@ -38,7 +38,7 @@ fn deposited() -> Append {
 /// Sends what must be refused because its command id belongs to another command.
 async fn reused(log: &Handle, append: Append) -> Outcome {
     let text = format!("{:?}", append.key);
-    match log.append(append).await {
+    match log.append_one(append).await {
         Err(error) => is_reused(&error, &text),
         Ok(answer) => {
             Err(Failure::new(format!("{text} belongs to another command, but the answer is {answer:?}")))
@@ -243,17 +243,17 @@ async fn twenty_at_once_are_accepted_once(log: Log) -> Outcome {
                 _ => deposited(),
             };
             let sent = sent.keyed(id.clone());
-            async move { Ok(handle.append(sent).await?) }
+            async move { Ok(handle.append_one(sent).await?) }
         });
-        let answers: Vec<AppendOutcome> = together(tasks).await?;
+        let answers: Vec<AppendOutcome<Receipt>> = together(tasks).await?;
         let done: Vec<&Receipt> = answers
             .iter()
-            .filter_map(|one| if let AppendOutcome::Done(r) = one { Some(r) } else { None })
+            .filter_map(|one| if let AppendOutcome::Appended(r) = one { Some(r) } else { None })
             .collect();
         ensure_eq!(done.len(), 1, "appends accepted of twenty with one id: {answers:?}");
-        let all_known = answers
-            .iter()
-            .all(|one| matches!(one, AppendOutcome::Done(r) | AppendOutcome::Duplicate(r) if r == done[0]));
+        let all_known = answers.iter().all(
+            |one| matches!(one, AppendOutcome::Appended(r) | AppendOutcome::Duplicate { receipt: r, .. } if r == done[0]),
+        );
         ensure!(all_known, "the other nineteen must get the receipt of the first: {answers:?}");
     }
     let expected = (0..log.rounds(20)).filter(|round| round % 4 != 3).count() * 2;
@@ -270,8 +270,8 @@ async fn different_commands_with_one_id_at_once(log: Log) -> Outcome {
             let id = key(format!("c-{round}"), "deposit", &[&account]);
             let sent = append([event("deposited", &[&account, &format!("round:{round}")])]).keyed(id);
             async move {
-                match handle.append(sent).await {
-                    Ok(AppendOutcome::Done(_)) => Ok(1),
+                match handle.append_one(sent).await {
+                    Ok(AppendOutcome::Appended(_)) => Ok(1),
                     Err(error) => is_reused(&error, "the id").map(|()| 0),
                     Ok(other) => Err(Failure::new(format!(
                         "the id belongs to one of ten commands, but one got {other:?}"

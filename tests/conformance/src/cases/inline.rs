@@ -61,11 +61,11 @@ fn id(fold: &Arc<dyn Inline>) -> BuildId {
 
 impl Handle {
     /// Appends as a program does: with the folds that it thinks of, and then with those that the store asks for.
-    async fn along(&self, sent: Append, folds: &[Arc<dyn Inline>]) -> Outcome<AppendOutcome> {
+    async fn along(&self, sent: Append, folds: &[Arc<dyn Inline>]) -> Outcome<AppendOutcome<Receipt>> {
         let mut brought = sent.inline.clone();
         loop {
-            match self.append(sent.clone().brings(&brought)).await? {
-                AppendOutcome::InlineRequired(wanted) => {
+            match self.append_one(sent.clone().brings(&brought)).await? {
+                AppendOutcome::InlineRequired { builds: wanted, .. } => {
                     brought = folds.iter().filter(|fold| wanted.contains(&id(fold))).cloned().collect();
                     ensure_eq!(brought.len(), wanted.len(), "of {wanted:?} those that the program has");
                 }
@@ -84,8 +84,8 @@ impl Handle {
     #[track_caller]
     fn missing(&self, sent: Append) -> impl Future<Output = Outcome<Vec<BuildId>>> {
         asked(Location::caller(), async move {
-            match self.append(sent).await? {
-                AppendOutcome::InlineRequired(wanted) => Ok(wanted),
+            match self.append_one(sent).await? {
+                AppendOutcome::InlineRequired { builds: wanted, .. } => Ok(wanted),
                 other => {
                     Err(Failure::new(format!("the append brings other folds, but the answer is {other:?}")))
                 }
@@ -318,7 +318,7 @@ async fn a_command_that_is_known_counts_once(log: Log) -> Outcome {
     }
     let other = append([tale("told", &["a"], 1)]).keyed(key("c-1", "sing", &["hero:a"]));
     for other in [other.clone(), other.brings(&fold)] {
-        let answer = log.append(other).await;
+        let answer = log.append_one(other).await;
         ensure!(matches!(answer, Err(Error::Invalid(_))), "an id of another command gives {answer:?}");
     }
     ensure_eq!(
@@ -338,7 +338,7 @@ async fn a_fold_that_fails_leaves_nothing(log: Log) -> Outcome {
     for step in ["keys", "fold"] {
         let sent =
             append([tale("told", &["b"], 2), bad(step)]).keyed(key("c-1", "tell", &[])).journaled("{}");
-        let answer = log.append(sent.brings(&folds)).await;
+        let answer = log.append_one(sent.brings(&folds)).await;
         ensure!(matches!(answer, Err(Error::Invalid(_))), "an append whose fold fails gives {answer:?}");
         ensure_eq!(log.everything().await?, before, "events after a fold failed");
         ensure_eq!(log.journal(0, 10).await?, [], "the journal after a fold failed");
@@ -350,7 +350,7 @@ async fn a_fold_that_fails_leaves_nothing(log: Log) -> Outcome {
         log.settle(before[0].position).await?;
     }
     let only_one = append([event_with("sung", &["hero:a"], "\"fold\""), tale("told", &["a"], 3)]);
-    let answer = log.append(only_one.brings(&folds)).await;
+    let answer = log.append_one(only_one.brings(&folds)).await;
     ensure!(matches!(answer, Err(Error::Invalid(_))), "an append of which one fold fails gives {answer:?}");
     for fold in &folds {
         log.rows_are_the_log(fold).await?;
@@ -377,10 +377,13 @@ async fn several_builds_change_together(log: Log) -> Outcome {
     for number in 0..log.rounds(20) {
         let events: Vec<_> = (0..random.usize(1..4)).map(|_| random_tale(&mut random, number)).collect();
         let answer = log.along(append(events), &folds).await?;
-        ensure!(matches!(answer, AppendOutcome::Done(_)), "an append without conditions gives {answer:?}");
+        ensure!(
+            matches!(answer, AppendOutcome::Appended(_)),
+            "an append without conditions gives {answer:?}"
+        );
     }
     let answer = log.along(append([tale("told", &["a"], log.rounds(20))]), &folds).await?;
-    ensure!(matches!(answer, AppendOutcome::Done(_)), "an append without conditions gives {answer:?}");
+    ensure!(matches!(answer, AppendOutcome::Appended(_)), "an append without conditions gives {answer:?}");
     let rows = log.rows_are_the_log(&folds[0]).await?;
     for fold in &folds {
         ensure_eq!(log.rows_are_the_log(fold).await?, rows, "the rows of one of four builds of one log");

@@ -67,7 +67,7 @@ async fn only_what_is_written_is_journaled(log: Log) -> Outcome {
     log.conflict(append([event("a", &[])]).under(of(&["a"], &[]), Marker::START).journaled("2")).await?;
     log.conflict(nothing().under(of(&["a"], &[]), Marker::START).rejected("3", "no")).await?;
     let reused = append([event("a", &[])]).keyed(key("c-1", "close", &[])).journaled("4");
-    ensure!(log.append(reused).await.is_err(), "the command id belongs to another command");
+    ensure!(log.append_one(reused).await.is_err(), "the command id belongs to another command");
     ensure_eq!(log.journal(0, 10).await?, [], "entries of appends that brought none or were not written");
     Ok(())
 }

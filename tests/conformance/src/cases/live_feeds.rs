@@ -66,7 +66,7 @@ impl Work {
                 }
                 _ => append(events),
             };
-            if let AppendOutcome::Done(receipt) = handle.append(sent).await? {
+            if let AppendOutcome::Appended(receipt) = handle.append_one(sent).await? {
                 self.acknowledged.fetch_max(receipt.position().get(), Ordering::SeqCst);
             }
         }
@@ -87,7 +87,7 @@ impl Work {
 /// Sends an append and drops it after a few steps of the scheduler.
 async fn give_up(handle: &Handle, sent: Append, steps: usize) {
     let handle = handle.clone();
-    let task = tokio::spawn(async move { handle.append(sent).await.is_ok() });
+    let task = tokio::spawn(async move { handle.append_one(sent).await.is_ok() });
     for _ in 0..steps {
         room_for_others().await;
     }

@@ -32,14 +32,16 @@ struct Attempt {
     watched: Vec<(Criteria, HashSet<Position>)>,
     id: Option<String>,
     events: Vec<Uuid>,
-    answer: AppendOutcome,
+    answer: AppendOutcome<Receipt>,
 }
 
 async fn every_answer_to_random_appends_is_right(log: Log) -> Outcome {
     let attempts = raced(&log, None).await?;
-    let told = |answer: fn(&AppendOutcome) -> bool| attempts.iter().filter(|one| answer(&one.answer)).count();
+    let told = |answer: fn(&AppendOutcome<Receipt>) -> bool| {
+        attempts.iter().filter(|one| answer(&one.answer)).count()
+    };
     let (done, refused) = (
-        told(|one| matches!(one, AppendOutcome::Done(_))),
+        told(|one| matches!(one, AppendOutcome::Appended(_))),
         told(|one| matches!(one, AppendOutcome::Conflict { .. })),
     );
     ensure!(
@@ -89,7 +91,7 @@ async fn attempt(handle: &Handle, random: &mut fastrand::Rng, ids: Option<usize>
     for _ in 0..random.u8(0..3) {
         room_for_others().await;
     }
-    let answer = handle.append(sent).await?;
+    let answer = handle.append_one(sent).await?;
     Ok(Attempt { watched, id, events, answer })
 }
 
@@ -109,14 +111,14 @@ async fn check(log: &Handle, attempts: &[Attempt]) -> Outcome {
     let found: HashMap<Position, &Record> = all.iter().map(|record| (record.position, record)).collect();
     for attempt in attempts {
         match &attempt.answer {
-            AppendOutcome::Done(receipt) => check_accepted(&all, &found, attempt, receipt)?,
-            AppendOutcome::Conflict { condition, conflicting_position } => {
-                check_refused(&all, &found, attempt, *condition, *conflicting_position)?;
+            AppendOutcome::Appended(receipt) => check_accepted(&all, &found, attempt, receipt)?,
+            AppendOutcome::Conflict { condition, conflicting_position, .. } => {
+                check_refused(&all, &found, attempt, *condition, *conflicting_position)?
             }
-            AppendOutcome::Duplicate(_) => {
+            AppendOutcome::Duplicate { .. } => {
                 ensure!(attempt.id.is_some(), "an append without an id was told that it is known");
             }
-            AppendOutcome::InlineRequired(builds) => {
+            AppendOutcome::InlineRequired { builds, .. } => {
                 return Err(Failure::new(format!("nothing is inline, and an append misses {builds:?}")));
             }
         }
@@ -124,7 +126,7 @@ async fn check(log: &Handle, attempts: &[Attempt]) -> Outcome {
     check_ids(attempts)?;
     let accepted: HashSet<Uuid> = attempts
         .iter()
-        .filter(|one| matches!(one.answer, AppendOutcome::Done(_)))
+        .filter(|one| matches!(one.answer, AppendOutcome::Appended(_)))
         .flat_map(|one| one.events.clone())
         .collect();
     let foreign: Vec<_> =
@@ -208,14 +210,14 @@ fn check_refused(
 fn check_ids(attempts: &[Attempt]) -> Outcome {
     let mut accepted = HashMap::new();
     for attempt in attempts {
-        if let (Some(id), AppendOutcome::Done(receipt)) = (&attempt.id, &attempt.answer)
+        if let (Some(id), AppendOutcome::Appended(receipt)) = (&attempt.id, &attempt.answer)
             && let Some(first) = accepted.insert(id.as_str(), receipt)
         {
             return Err(Failure::new(format!("{id} was accepted twice: {first:?} and {receipt:?}")));
         }
     }
     for attempt in attempts {
-        if let (Some(id), AppendOutcome::Duplicate(receipt)) = (&attempt.id, &attempt.answer) {
+        if let (Some(id), AppendOutcome::Duplicate { receipt, .. }) = (&attempt.id, &attempt.answer) {
             ensure_eq!(Some(&receipt), accepted.get(id.as_str()), "the receipt of {id}, which is known");
         }
     }

@@ -122,7 +122,7 @@ async fn guarded(log: &Handle, rounds: usize) -> Outcome<Vec<(Position, Vec<Posi
     for _ in 0..rounds {
         let Batch { records, marker } = in_parts(log, Read::all(watched())).await?;
         let sent = append([event("even", &["c:1"])]).under(watched(), marker);
-        if let AppendOutcome::Done(receipt) = log.append(sent).await? {
+        if let AppendOutcome::Appended(receipt) = log.append_one(sent).await? {
             accepted.push((receipt.position(), places(&records)));
         }
     }

@@ -31,8 +31,8 @@ async fn accepted_of(handles: &[Handle], appends: Vec<Append>) -> Outcome<usize>
     let tasks = appends.into_iter().enumerate().map(|(n, sent)| {
         let handle = handles[n % handles.len()].clone();
         async move {
-            match handle.append(sent).await? {
-                AppendOutcome::Done(_) => Ok(1),
+            match handle.append_one(sent).await? {
+                AppendOutcome::Appended(_) => Ok(1),
                 AppendOutcome::Conflict { .. } => Ok(0),
                 other => Err(Failure::new(format!("an append without an id: {other:?}"))),
             }
@@ -162,7 +162,7 @@ async fn unconditional_appends_always_succeed(log: Log) -> Outcome {
                 if task % 2 == 0 {
                     let seen = handle.look(read(&[], &["hot:1"])).await?.marker;
                     room_for_others().await;
-                    let _ = handle.append(sent.under(of(&[], &["hot:1"]), seen)).await?;
+                    let _ = handle.append_one(sent.under(of(&[], &["hot:1"]), seen)).await?;
                 } else {
                     handle.accepted(sent).await?;
                 }
@@ -189,7 +189,7 @@ async fn no_increment_is_lost(log: Log) -> Outcome {
                     room_for_others().await;
                     let next = event_with("set", &["counter:1"], &(last + 1).to_string());
                     let sent = append([next]).under(counter.clone(), seen.marker);
-                    if matches!(handle.append(sent).await?, AppendOutcome::Done(_)) {
+                    if matches!(handle.append_one(sent).await?, AppendOutcome::Appended(_)) {
                         break;
                     }
                 }

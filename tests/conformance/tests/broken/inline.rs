@@ -21,42 +21,45 @@ pub(crate) struct Beside<'a> {
 }
 
 impl Beside<'_> {
-    pub(crate) async fn append(&self, append: Append) -> Result<AppendOutcome, Error> {
+    pub(crate) async fn append(&self, append: Append) -> Result<AppendOutcome<Receipt>, Error> {
         let sent = self.distorted(append.clone()).await?;
-        let answer = self.log.append(sent.clone()).await;
+        let answer = self.log.append_one(sent.clone()).await;
         match (self.fault, answer) {
-            (RowFault::IsNotEnforced, Ok(AppendOutcome::InlineRequired(wanted))) => {
-                self.log.append(Append { inline: wanted.iter().map(idle).collect(), ..sent }).await
+            (RowFault::IsNotEnforced, Ok(AppendOutcome::InlineRequired { builds: wanted, .. })) => {
+                self.log.append_one(Append { inline: wanted.iter().map(idle).collect(), ..sent }).await
             }
-            (RowFault::TakesTooManyFolds, Ok(AppendOutcome::InlineRequired(wanted))) => {
+            (RowFault::TakesTooManyFolds, Ok(AppendOutcome::InlineRequired { builds: wanted, .. })) => {
                 let of =
                     |id: &BuildId| sent.inline.iter().find(|one| BuildId::from(one.table()) == *id).cloned();
                 let inline: Option<Vec<_>> = wanted.iter().map(of).collect();
                 match inline {
-                    Some(inline) => self.log.append(Append { inline, ..sent }).await,
-                    None => Ok(AppendOutcome::InlineRequired(wanted)),
+                    Some(inline) => self.log.append_one(Append { inline, ..sent }).await,
+                    None => Ok(AppendOutcome::InlineRequired { index: 0, builds: wanted }),
                 }
             }
-            (RowFault::NamesFoldsInAnyOrder, Ok(AppendOutcome::InlineRequired(mut wanted))) => {
+            (
+                RowFault::NamesFoldsInAnyOrder,
+                Ok(AppendOutcome::InlineRequired { builds: mut wanted, .. }),
+            ) => {
                 wanted.reverse();
-                Ok(AppendOutcome::InlineRequired(wanted))
+                Ok(AppendOutcome::InlineRequired { index: 0, builds: wanted })
             }
-            (RowFault::FoldsLater, Ok(AppendOutcome::Done(receipt))) => {
+            (RowFault::FoldsLater, Ok(AppendOutcome::Appended(receipt))) => {
                 yield_now().await;
                 self.fold_after(&append, &receipt).await?;
-                Ok(AppendOutcome::Done(receipt))
+                Ok(AppendOutcome::Appended(receipt))
             }
             (RowFault::FoldsWhatItRefuses, Ok(answer @ AppendOutcome::Conflict { .. })) => {
                 self.fold_after(&append, &Receipt::default()).await?;
                 Ok(answer)
             }
-            (RowFault::FoldsWhatItKnows, Ok(AppendOutcome::Duplicate(receipt))) => {
+            (RowFault::FoldsWhatItKnows, Ok(AppendOutcome::Duplicate { receipt, .. })) => {
                 self.fold_after(&append, &receipt).await?;
-                Ok(AppendOutcome::Duplicate(receipt))
+                Ok(AppendOutcome::Duplicate { index: 0, receipt })
             }
             (RowFault::KeepsEventsOfFailedFolds, Err(error)) => {
                 let inline = append.inline.iter().map(|one| idle(&one.table().into())).collect();
-                self.log.append(Append { inline, ..sent }).await?;
+                self.log.append_one(Append { inline, ..sent }).await?;
                 Err(error)
             }
             (_, answer) => answer,

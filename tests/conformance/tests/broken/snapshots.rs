@@ -72,7 +72,7 @@ impl BrokenSnapshots<'_> {
             GoesBack => self.make_room(key).await?,
             WritesToTheLog => {
                 let event = Draft::new("kept", 1, [], snapshot.state.clone())?;
-                self.inner.append(Append { events: vec![event], ..Append::default() }).await?;
+                self.inner.append_one(Append { events: vec![event], ..Append::default() }).await?;
             }
             Narrow => snapshot.position = snapshot.position.min(Position::new(u64::from(u32::MAX))),
             _ => {}

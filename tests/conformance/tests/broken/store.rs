@@ -16,8 +16,8 @@ use annalist_core::{
     record::{Draft, Metadata, Name, Position, Record},
     rows::{Row, SharedRows},
     store::{
-        Append, AppendAllOutcome, AppendOutcome, Batch, CommandKey, Condition, Entry, EventStore, LogId,
-        Marker, Page, Read, Receipt, Settled, Snapshot, SnapshotKey,
+        Append, AppendOutcome, Batch, CommandKey, Condition, Entry, EventStore, LogId, Marker, Page, Read,
+        Receipt, Settled, Snapshot, SnapshotKey,
     },
     tag::Tag,
     time::Timestamp,
@@ -53,14 +53,16 @@ impl Broken {
     }
 
     /// Appends, and keeps the events from the feed for some steps of the scheduler.
-    async fn append_slowly(&self, append: Append) -> Result<AppendOutcome, Error> {
+    async fn append_slowly(&self, append: Append) -> Result<AppendOutcome<Receipt>, Error> {
         let positions: Vec<Position>;
         let answer = {
             // Held over the append, which never waits: nobody sees an event that is not yet known to be on its way.
             let mut on_their_way = self.on_their_way.lock().unwrap();
-            let answer = now(self.inner.append(append))?;
+            let answer = now(self.inner.append_one(append))?;
             positions = match &answer {
-                AppendOutcome::Done(receipt) => receipt.events.iter().map(|event| event.position).collect(),
+                AppendOutcome::Appended(receipt) => {
+                    receipt.events.iter().map(|event| event.position).collect()
+                }
                 _ => vec![],
             };
             on_their_way.extend(&positions);
@@ -80,9 +82,9 @@ impl Broken {
         (now(answer), on_their_way.first().copied())
     }
 
-    async fn refused(&self, append: &Append) -> Result<Option<AppendOutcome>, Error> {
+    async fn refused(&self, append: &Append) -> Result<Option<AppendOutcome<Receipt>>, Error> {
         let conditions = append.conditions.clone();
-        let answer = self.inner.append(Append { conditions, ..Append::default() }).await?;
+        let answer = self.inner.append_one(Append { conditions, ..Append::default() }).await?;
         Ok(matches!(answer, AppendOutcome::Conflict { .. }).then_some(answer))
     }
 
@@ -185,6 +187,82 @@ fn tidy(draft: &mut Draft) {
         Draft::new(name, draft.version(), draft.tags().iter().cloned(), Payload::from_stored(text)).unwrap();
 }
 
+impl Broken {
+    async fn append_single(&self, append: Append) -> Result<AppendOutcome<Receipt>, Error> {
+        let mut append = self.distorted(append);
+        let original = append.clone();
+        match self.fault {
+            Fault::ChecksBeforeItAppends => {
+                if append.key.is_none()
+                    && let Some(refused) = self.refused(&append).await?
+                {
+                    return Ok(refused);
+                }
+                yield_now().await;
+                append.conditions.clear();
+            }
+            Fault::ChecksConditionsBeforeIds => {
+                if let Some(refused) = self.refused(&append).await? {
+                    return Ok(refused);
+                }
+            }
+            Fault::LooksIdsUpTooEarly => {
+                if let Some(key) = append.key.take()
+                    && let Some(receipt) = self.inner.receipt(&key).await?
+                {
+                    return Ok(AppendOutcome::Duplicate { index: 0, receipt });
+                }
+                yield_now().await;
+                let answer = self.inner.append_one(append).await?;
+                if let (Some(key), AppendOutcome::Appended(_)) = (original.key, &answer) {
+                    self.inner.append_one(Append { key: Some(key), ..Append::default() }).await?;
+                }
+                return Ok(answer);
+            }
+            Fault::HalfWrites if append.events.len() > 1 && append.key.is_none() => {
+                let second = append.events.split_off(append.events.len() / 2);
+                let mut answer = self.inner.append_one(append).await?;
+                yield_now().await;
+                if let AppendOutcome::Appended(first) = &mut answer {
+                    let rest = Append { events: second, conditions: vec![], journal: None, ..original };
+                    if let AppendOutcome::Appended(rest) = self.inner.append_one(rest).await? {
+                        first.events.extend(rest.events);
+                    }
+                }
+                return Ok(answer);
+            }
+            Fault::Rows(fault) => {
+                let rows = Arc::new(self.inner.clone());
+                return Beside { log: &self.inner, rows, fault }.append(append).await;
+            }
+            _ if self.has_gaps() => return self.append_slowly(append).await,
+            _ => {}
+        }
+        let mut answer = self.inner.append_one(append).await?;
+        match (self.fault, &mut answer) {
+            (Fault::SwapsReceipts, AppendOutcome::Appended(receipt)) => receipt.events.reverse(),
+            (Fault::NamesTheWrongCondition, AppendOutcome::Conflict { condition, .. }) => *condition = 0,
+            (Fault::NamesTheFirstMatch, AppendOutcome::Conflict { condition, conflicting_position, .. }) => {
+                let Condition { criteria, marker } = original.conditions[*condition].clone();
+                let newer = Read::all(criteria).after(marker.settled());
+                *conflicting_position = self.inner.read(&[newer]).await?[0].records[0].position;
+            }
+            (Fault::WritesWhatItRefuses, AppendOutcome::Conflict { .. }) => {
+                let events = original.events.into_iter().take(1).collect();
+                self.inner.append_one(Append { events, ..Append::default() }).await?;
+            }
+            (Fault::RemembersWhatItRefused, AppendOutcome::Conflict { .. }) => {
+                self.inner.append_one(Append { key: original.key, ..Append::default() }).await?;
+            }
+            (Fault::JournalsWhatItKnows, AppendOutcome::Duplicate { .. }) => {
+                self.inner.append_one(Append { journal: original.journal, ..Append::default() }).await?;
+            }
+            _ => {}
+        }
+        Ok(answer)
+    }
+}
+
 #[async_trait::async_trait]
 impl EventStore for Broken {
     fn describe(&self) -> String {
@@ -228,80 +306,6 @@ impl EventStore for Broken {
         Ok(batches)
     }
 
-    async fn append(&self, append: Append) -> Result<AppendOutcome, Error> {
-        let mut append = self.distorted(append);
-        let original = append.clone();
-        match self.fault {
-            Fault::ChecksBeforeItAppends => {
-                if append.key.is_none()
-                    && let Some(refused) = self.refused(&append).await?
-                {
-                    return Ok(refused);
-                }
-                yield_now().await;
-                append.conditions.clear();
-            }
-            Fault::ChecksConditionsBeforeIds => {
-                if let Some(refused) = self.refused(&append).await? {
-                    return Ok(refused);
-                }
-            }
-            Fault::LooksIdsUpTooEarly => {
-                if let Some(key) = append.key.take()
-                    && let Some(receipt) = self.inner.receipt(&key).await?
-                {
-                    return Ok(AppendOutcome::Duplicate(receipt));
-                }
-                yield_now().await;
-                let answer = self.inner.append(append).await?;
-                if let (Some(key), AppendOutcome::Done(_)) = (original.key, &answer) {
-                    self.inner.append(Append { key: Some(key), ..Append::default() }).await?;
-                }
-                return Ok(answer);
-            }
-            Fault::HalfWrites if append.events.len() > 1 && append.key.is_none() => {
-                let second = append.events.split_off(append.events.len() / 2);
-                let mut answer = self.inner.append(append).await?;
-                yield_now().await;
-                if let AppendOutcome::Done(first) = &mut answer {
-                    let rest = Append { events: second, conditions: vec![], journal: None, ..original };
-                    if let AppendOutcome::Done(rest) = self.inner.append(rest).await? {
-                        first.events.extend(rest.events);
-                    }
-                }
-                return Ok(answer);
-            }
-            Fault::Rows(fault) => {
-                let rows = Arc::new(self.inner.clone());
-                return Beside { log: &self.inner, rows, fault }.append(append).await;
-            }
-            _ if self.has_gaps() => return self.append_slowly(append).await,
-            _ => {}
-        }
-        let mut answer = self.inner.append(append).await?;
-        match (self.fault, &mut answer) {
-            (Fault::SwapsReceipts, AppendOutcome::Done(receipt)) => receipt.events.reverse(),
-            (Fault::NamesTheWrongCondition, AppendOutcome::Conflict { condition, .. }) => *condition = 0,
-            (Fault::NamesTheFirstMatch, AppendOutcome::Conflict { condition, conflicting_position }) => {
-                let Condition { criteria, marker } = original.conditions[*condition].clone();
-                let newer = Read::all(criteria).after(marker.settled());
-                *conflicting_position = self.inner.read(&[newer]).await?[0].records[0].position;
-            }
-            (Fault::WritesWhatItRefuses, AppendOutcome::Conflict { .. }) => {
-                let events = original.events.into_iter().take(1).collect();
-                self.inner.append(Append { events, ..Append::default() }).await?;
-            }
-            (Fault::RemembersWhatItRefused, AppendOutcome::Conflict { .. }) => {
-                self.inner.append(Append { key: original.key, ..Append::default() }).await?;
-            }
-            (Fault::JournalsWhatItKnows, AppendOutcome::Duplicate(_)) => {
-                self.inner.append(Append { journal: original.journal, ..Append::default() }).await?;
-            }
-            _ => {}
-        }
-        Ok(answer)
-    }
-
     /// Most faults show in single appends.
     fn max_batch(&self) -> usize {
         match self.fault {
@@ -310,22 +314,28 @@ impl EventStore for Broken {
         }
     }
 
-    async fn append_batch(&self, mut appends: Vec<Append>) -> Result<AppendAllOutcome, Error> {
+    async fn append(&self, mut appends: Vec<Append>) -> Result<AppendOutcome, Error> {
         match self.fault {
             Fault::AppendsOneByOne => {
                 let mut receipts = vec![];
-                for (nth, append) in appends.into_iter().enumerate() {
-                    match self.inner.append(append).await? {
-                        AppendOutcome::Done(receipt) => receipts.push(receipt),
-                        by => return Ok(AppendAllOutcome::Refused { nth, by }),
+                for append in appends {
+                    match self.inner.append_one(append).await? {
+                        AppendOutcome::Appended(receipt) => receipts.push(receipt),
+                        refused => return Ok(refused.map(|_| vec![])),
                     }
                 }
-                return Ok(AppendAllOutcome::Done(receipts));
+                Ok(AppendOutcome::Appended(receipts))
             }
-            Fault::RemembersOneIdOfAll => appends.iter_mut().skip(1).for_each(|append| append.key = None),
-            _ => {}
+            Fault::RemembersOneIdOfAll => {
+                appends.iter_mut().skip(1).for_each(|append| append.key = None);
+                self.inner.append(appends).await
+            }
+            _ if appends.len() == 1 => {
+                let outcome = self.append_single(appends.remove(0)).await?;
+                Ok(outcome.map(|receipt| vec![receipt]))
+            }
+            _ => self.inner.append(appends).await,
         }
-        self.inner.append_batch(appends).await
     }
 
     async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {

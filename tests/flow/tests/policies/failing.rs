@@ -83,7 +83,7 @@ async fn an_event_that_cannot_be_read_is_a_failed_reaction() {
     let tag = Tag::of(&account("ann")).unwrap();
     let unreadable = Draft::new("account.deposited", 1, [tag], Payload::parse("{}").unwrap()).unwrap();
     let events = vec![unreadable, ann_deposited()];
-    store.append(Append { events, ..Append::default() }).await.unwrap();
+    store.append_one(Append { events, ..Append::default() }).await.unwrap();
     let policy = ParksError { calls: Calls::default(), failures: 0 };
     let app = App::builder(store).policy(policy).start().await.unwrap();
     app.execute(deposit("bob", 1)).await.unwrap();
@@ -99,7 +99,7 @@ async fn a_store_that_does_not_answer_is_waited_for() {
     for fault in [|| Fault::Refused, || Fault::RequestLost, || Fault::AnswerLost] {
         let store = Arc::new(Faulty::new((0..100).map(|_| fault())));
         let deposited = Append { events: vec![ann_deposited()], ..Append::default() };
-        store.inner.append(deposited).await.unwrap();
+        store.inner.append_one(deposited).await.unwrap();
         let calls = Calls::default();
         let bonus = Bonus { calls: calls.clone() };
         let app = App::builder(Arc::clone(&store)).rows(Memory::new()).policy(bonus).start().await.unwrap();

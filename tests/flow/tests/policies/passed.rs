@@ -81,7 +81,7 @@ async fn a_store_that_does_not_answer_is_waited_for_behind_others() {
     let store = Arc::new(Faulty::new((0..100).map(|_| Fault::Refused)));
     let inner: Store = Arc::new(store.inner.clone());
     deposits(&inner, 10).await;
-    inner.append(Append { events: vec![ann_deposited()], ..Append::default() }).await.unwrap();
+    inner.append_one(Append { events: vec![ann_deposited()], ..Append::default() }).await.unwrap();
     let calls = Calls::default();
     let bonus = Bonus { calls: calls.clone() };
     let app = App::builder(Arc::clone(&store)).rows(Memory::new()).policy(bonus).start().await.unwrap();

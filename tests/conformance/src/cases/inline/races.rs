@@ -46,7 +46,7 @@ async fn written(
                 let events = events.map(|some| tale("told", some, task * 1_000 + round));
                 let answer = handle.along(append(events), &folds).await?;
                 ensure!(
-                    matches!(answer, AppendOutcome::Done(_)),
+                    matches!(answer, AppendOutcome::Appended(_)),
                     "an append without conditions gives {answer:?}"
                 );
                 room_for_others().await;
@@ -99,7 +99,7 @@ async fn decisions_over_inline_rows(log: Log) -> Outcome {
                 room_for_others().await;
                 let sent = append([tale("told", &[hero], seen.records.len())]).under(own, seen.marker);
                 match handle.along(sent, &fold).await? {
-                    AppendOutcome::Done(_) => done += 1,
+                    AppendOutcome::Appended(_) => done += 1,
                     AppendOutcome::Conflict { .. } => {}
                     other => {
                         return Err(crate::Failure::new(format!(
@@ -132,7 +132,7 @@ async fn one_command_at_once_counts_once(log: Log) -> Outcome {
             async move { handle.along(sent, &fold).await }
         });
         let answers = together(tasks).await?;
-        let done = answers.iter().filter(|one| matches!(one, AppendOutcome::Done(_))).count();
+        let done = answers.iter().filter(|one| matches!(one, AppendOutcome::Appended(_))).count();
         ensure_eq!(done, 1, "times that one command was accepted, of {answers:?}");
         log.rows_are_the_log(&fold[0]).await?;
     }
@@ -205,7 +205,7 @@ async fn writers(log: &Log, folds: &[Arc<dyn Inline>], rounds: usize) -> Outcome
             let round = async move {
                 let answer = handle.along(sent, &folds).await?;
                 ensure!(
-                    matches!(answer, AppendOutcome::Done(_)),
+                    matches!(answer, AppendOutcome::Appended(_)),
                     "an append without conditions gives {answer:?}"
                 );
                 Ok(())
@@ -279,8 +279,8 @@ async fn dropped_appends_change_rows_or_nothing(log: Log) -> Outcome {
                 let number = task * 1_000 + round;
                 let sent = append([tale("told", &["a", "b"], number), tale("told", &["b", "c"], number)])
                     .brings(&fold);
-                if let Some(answer) = dropped_after(round % 7, handle.append(sent)).await {
-                    ensure!(matches!(answer?, AppendOutcome::Done(_)), "an append that was not dropped");
+                if let Some(answer) = dropped_after(round % 7, handle.append_one(sent)).await {
+                    ensure!(matches!(answer?, AppendOutcome::Appended(_)), "an append that was not dropped");
                     acknowledged.push(number);
                 }
             }

@@ -102,10 +102,10 @@ impl Player {
             sent = sent.brings(&self.folds[..1]);
         }
         match self.handle.along(sent, &self.folds).await? {
-            AppendOutcome::Done(receipt) => self.last = self.last.max(receipt.position()),
-            AppendOutcome::Duplicate(_) => ensure!(id.is_some(), "an append without an id is known"),
+            AppendOutcome::Appended(receipt) => self.last = self.last.max(receipt.position()),
+            AppendOutcome::Duplicate { .. } => ensure!(id.is_some(), "an append without an id is known"),
             AppendOutcome::Conflict { .. } => ensure!(refused, "an append without a condition is refused"),
-            AppendOutcome::InlineRequired(_) => {}
+            AppendOutcome::InlineRequired { .. } => {}
         }
         if self.handle.rows().build(self.folds[0].table()).await?.inline {
             self.handle.rows_are_the_log(&self.folds[0]).await?;

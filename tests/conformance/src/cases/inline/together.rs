@@ -28,7 +28,7 @@ async fn appends_without_the_fold_are_told_and_write_nothing(log: Log) -> Outcom
             true => told(&["a"], nth).keyed(key("c-1", "tell", &[])),
             false => append([event("other", &["hero:a"])]).keyed(key(format!("other-{nth}"), "tell", &[])),
         });
-        let wanted = (lacking, AppendOutcome::InlineRequired(vec![id(&fold)]));
+        let wanted = AppendOutcome::InlineRequired { index: lacking, builds: vec![id(&fold)] };
         ensure_eq!(log.none_accepted(all.collect()).await?, wanted, "which append lacks which fold");
     }
     ensure_eq!(log.everything().await?, [], "events of appends of which one lacked a fold");
@@ -66,18 +66,19 @@ async fn rows_of_refused_appends_stay(log: Log) -> Outcome {
     log.kept_inline(&fold[0]).await?;
     let first = log.told(told(&["a"], 1).keyed(key("c-1", "tell", &[])), &fold).await?;
     let rows = log.rows().all(&TALES).await?;
-    let refused = [
-        (told(&["a"], 2).under(of(&[], &["hero:a"]), Marker::START), None),
-        (told(&["a"], 2).keyed(key("c-1", "tell", &[])), Some(AppendOutcome::Duplicate(first))),
-    ];
-    for (one, by) in refused {
-        for nth in 0..2 {
+    let conflicting = told(&["a"], 2).under(of(&[], &["hero:a"]), Marker::START);
+    let known = told(&["a"], 2).keyed(key("c-1", "tell", &[]));
+    for index in 0..2 {
+        let refused = async |one: &Append| {
             let mut all = vec![told(&["a", "b"], 3).brings(&fold)];
-            all.insert(nth, one.clone().brings(&fold));
-            let answer = log.none_accepted(all).await?;
-            ensure_eq!(answer.0, nth, "which of two is refused");
-            ensure!(by.as_ref().is_none_or(|by| *by == answer.1), "a known command is refused by {answer:?}");
-        }
+            all.insert(index, one.clone().brings(&fold));
+            log.none_accepted(all).await
+        };
+        let answer = refused(&conflicting).await?;
+        let is_conflict = matches!(answer, AppendOutcome::Conflict { index: at, .. } if at == index);
+        ensure!(is_conflict, "append {index} of two conflicts, but the answer is {answer:?}");
+        let duplicate = AppendOutcome::Duplicate { index, receipt: first.clone() };
+        ensure_eq!(refused(&known).await?, duplicate, "why append {index} of two is refused");
     }
     ensure_eq!(log.rows_are_the_log(&fold[0]).await?, rows, "rows after appends that were refused");
     Ok(())
@@ -92,7 +93,7 @@ async fn a_fold_that_fails_leaves_nothing(log: Log) -> Outcome {
         for nth in 0..2 {
             let mut all = vec![told(&["b"], 2).brings(&fold).keyed(key("c-1", "tell", &[]))];
             all.insert(nth, append([bad(step)]).brings(&fold));
-            let answer = log.append_batch(all).await;
+            let answer = log.append(all).await;
             ensure!(
                 matches!(answer, Err(Error::Invalid(_))),
                 "appends of which one fold fails give {answer:?}"

@@ -223,8 +223,8 @@ impl EventStore for Reluctant {
         self.up()?.read(reads).await
     }
 
-    async fn append(&self, append: Append) -> Result<AppendOutcome, Error> {
-        self.up()?.append(append).await
+    async fn append(&self, appends: Vec<Append>) -> Result<AppendOutcome, Error> {
+        self.up()?.append(appends).await
     }
 
     async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {

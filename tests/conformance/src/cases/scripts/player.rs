@@ -101,16 +101,19 @@ impl Player {
 
     async fn append(&mut self, sent: Sent) -> Outcome {
         let (for_store, for_model) = self.both(sent);
-        let wanted = shared(self.model.append(for_model.clone()).await)?;
-        let found = shared(self.store.append(for_store).await)?;
+        let wanted = shared(self.model.append_one(for_model.clone()).await)?;
+        let found = shared(self.store.append_one(for_store).await)?;
         match (found, wanted) {
-            (Answer::Given(AppendOutcome::Done(found)), Answer::Given(AppendOutcome::Done(wanted))) => {
+            (
+                Answer::Given(AppendOutcome::Appended(found)),
+                Answer::Given(AppendOutcome::Appended(wanted)),
+            ) => {
                 self.at.extend(found.events.iter().map(|event| event.position));
                 ensure!(self.at.is_sorted_by(|a, b| a < b), "positions must grow: {:?}", self.at);
                 ensure_eq!(self.receipt_in_model(found), wanted, "the receipt of an append");
             }
             (
-                Answer::Given(AppendOutcome::Conflict { condition, conflicting_position }),
+                Answer::Given(AppendOutcome::Conflict { condition, conflicting_position, .. }),
                 Answer::Given(AppendOutcome::Conflict { .. }),
             ) => {
                 // Any of the conditions that fail may be named: the model is asked about this one alone.
@@ -118,13 +121,14 @@ impl Player {
                 let alone = Append { conditions: named.into_iter().collect(), ..Append::default() };
                 let conflicting_position = self.place_in_model(conflicting_position);
                 ensure_eq!(
-                    self.model.append(alone).await?,
-                    AppendOutcome::Conflict { condition: 0, conflicting_position },
+                    self.model.append_one(alone).await?,
+                    AppendOutcome::Conflict { index: 0, condition: 0, conflicting_position },
                     "whether condition {condition} failed, and what it met"
                 );
             }
-            (Answer::Given(AppendOutcome::Duplicate(found)), wanted) => {
-                let found = Answer::Given(AppendOutcome::Duplicate(self.receipt_in_model(found)));
+            (Answer::Given(AppendOutcome::Duplicate { index, receipt }), wanted) => {
+                let receipt = self.receipt_in_model(receipt);
+                let found = Answer::Given(AppendOutcome::Duplicate { index, receipt });
                 ensure_eq!(found, wanted, "the answer to an append");
             }
             (found, wanted) => ensure_eq!(found, wanted, "the answer to an append"),
