@@ -170,8 +170,8 @@ fn owner(account: i64, owner: &str) -> Row {
 }
 
 async fn append(store: &Sqlite, append: Append) -> u64 {
-    match store.append(append).await.unwrap() {
-        AppendOutcome::Done(receipt) => receipt.position().get(),
+    match store.append_one(append).await.unwrap() {
+        AppendOutcome::Appended(receipt) => receipt.position().get(),
         other => panic!("{other:?}"),
     }
 }
