@@ -194,7 +194,7 @@ async fn fill(store: &Sqlite) {
     append(store, accepted).await;
     let rejection = Some("it is closed".to_owned());
     let journal = Some(JournalRecord { body: body(), rejection });
-    store.append(Append { recorded_at, journal, ..Append::default() }).await.unwrap();
+    store.append_one(Append { recorded_at, journal, ..Append::default() }).await.unwrap();
     store.save_snapshot(&snapshot_key(), &snapshot()).await.unwrap();
     store.define(&OWNERS, store.log_id()).await.unwrap();
     let parked = Parked {
