@@ -145,7 +145,9 @@ pub mod __private {
         codec::Codec,
         command::Command,
         context::Context,
-        dispatch::{Dispatcher, Handler, Loader, Member, State, StateIds, decision},
+        dispatch::{
+            ConvertMemberError, Dispatcher, Handler, Loader, Member, MemberError, State, StateIds, decision,
+        },
         error::{Error, Invalid},
         event::{
             Event, EventType, IdField, IdKind, IntoEvents, Tags, Types, decode_struct, decode_unit,

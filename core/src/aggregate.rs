@@ -52,7 +52,7 @@ pub trait Aggregate: Sized + Send + Sync + 'static {
 
 /// What may identify an aggregate: an [`Id`], or `()` for the only one of its type.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not identify an aggregate",
+    message = "`{Self}` cannot be the id of an aggregate",
     label = "marked with `#[id]`",
     note = "the `#[id]` field of an aggregate holds one id: a newtype with `#[derive(Id)]`"
 )]

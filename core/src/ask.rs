@@ -34,7 +34,7 @@ pub use self::{
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a query",
-    label = "a question to read models is needed here",
+    label = "a query is needed here",
     note = "add `#[derive(Query)]` and `#[query(from = SomeProjection)]` to `{Self}`, or write `impl Query for {Self}`"
 )]
 pub trait Query: Send + Sync + 'static {

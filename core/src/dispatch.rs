@@ -1,5 +1,6 @@
 //! From a command to its decision: what the `Command` derive writes, and who takes it.
 
+mod decision;
 mod known;
 mod loader;
 
@@ -9,6 +10,9 @@ use serde::Serialize;
 
 pub(crate) use self::known::{Folded, Form, Kept, Kind};
 pub use self::{
+    decision::{
+        CanReject, ConvertMemberError, IntoCommandError, IntoDecision, MemberError, NeverRejects, decision,
+    },
     known::Known,
     loader::{Loader, Plan},
 };
@@ -95,7 +99,7 @@ impl<A: Aggregate> State for A {
 /// What the `Command` derive writes for an `#[id]` field, so that a field that gives no id is one error.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` gives no id",
+    message = "`{Self}` cannot be an `#[id]` field",
     label = "marked with `#[id]`",
     note = "an `#[id]` field holds an id, an `Option` of one or a `Vec` of ids; an id is a newtype with `#[derive(Id)]`"
 )]
@@ -127,27 +131,27 @@ pub trait Member: Sized {
     type Error;
 
     /// Dispatches the command inside, and turns its error into that of the enum.
-    fn forward<D: Dispatcher, E>(self, dispatcher: D) -> D::Out<E>
+    fn forward<D: Dispatcher, E>(self, dispatcher: D, convert: fn(Self::Error) -> E) -> D::Out<E>
     where
-        E: From<Self::Error> + Debug + Send + 'static;
+        E: Debug + Send + 'static;
 }
 
 impl<C: Command> Member for C {
     type Error = C::Error;
 
-    fn forward<D: Dispatcher, E>(self, dispatcher: D) -> D::Out<E>
+    fn forward<D: Dispatcher, E>(self, dispatcher: D, convert: fn(C::Error) -> E) -> D::Out<E>
     where
-        E: From<C::Error> + Debug + Send + 'static,
+        E: Debug + Send + 'static,
     {
-        D::map(self.dispatch(dispatcher), E::from)
+        D::map(self.dispatch(dispatcher), convert)
     }
 }
 
 /// The id of an aggregate without id.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
-    message = "`state(…)` takes aggregates without id, and this one is identified by `{Self}`",
-    label = "which one of them?",
+    message = "`state(…)` takes aggregates without an id, but the id of this aggregate is `{Self}`",
+    label = "this aggregate has an id",
     note = "mark the field of the command that holds the id: `#[id(Account)]`"
 )]
 pub trait WithoutId {
@@ -157,12 +161,4 @@ pub trait WithoutId {
 
 impl WithoutId for () {
     fn only() {}
-}
-
-/// The result of a decision with its error turned into the command's.
-///
-/// # Errors
-/// The decision's own.
-pub fn decision<R: IntoEvents, X: Into<E>, E>(decided: Result<R, X>) -> Result<R, E> {
-    decided.map_err(Into::into)
 }

@@ -112,10 +112,10 @@ impl Record {
 /// that gives no id is one error.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` gives no id",
+    message = "`{Self}` cannot be an `#[id]` field",
     label = "marked with `#[id]`",
     note = "an `#[id]` field holds an id, an `Option` of one or a `Vec` of ids; an id is a newtype with `#[derive(Id)]`",
-    note = "ids inside other types are found by a function: `#[id(with = path)]`"
+    note = "for ids inside another type name a function that returns them: `#[id(with = path)]`"
 )]
 pub trait IdField {
     /// The kind of its ids.

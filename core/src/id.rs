@@ -36,8 +36,8 @@ pub trait Id: Clone + Eq + Hash + Display + FromStr + Send + Sync + 'static {
 
 /// A type that can make values nobody has yet.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot make fresh ids by itself",
-    note = "wrap a `Uuid`, or make the id yourself with `from_inner`"
+    message = "`{Self}` cannot generate new ids",
+    note = "`new()` is for ids around a `Uuid`; create other ids from a value, with `from_inner`"
 )]
 pub trait Fresh {
     /// A value nobody has yet.
@@ -53,7 +53,7 @@ impl Fresh for uuid::Uuid {
 
 /// What may stand under `#[id]`: one id, an `Option` of one, or a `Vec` of them.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` gives no id",
+    message = "`{Self}` cannot be an `#[id]` field",
     label = "marked with `#[id]`",
     note = "an `#[id]` field holds an id, an `Option` of one or a `Vec` of ids; an id is a newtype with `#[derive(Id)]`"
 )]

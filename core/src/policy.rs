@@ -38,7 +38,7 @@ pub type Reaction<'a> = Pin<Box<dyn Future<Output = Result<Commands, BoxError>> 
 /// The framework calls the method; its long name leaves `react` and the like to the user.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a policy",
-    label = "what reacts to events is needed here",
+    label = "a policy is needed here",
     note = "add `#[derive(Policy)]` and `#[policy(name = \"…\", from = now, on_reject = stop, on(SomeEvent => {Self}::react))]` to `{Self}`"
 )]
 pub trait Policy: Send + Sync + 'static {

@@ -37,7 +37,7 @@ use crate::{
 /// The methods are called by the framework; their names leave `new`, `apply`, `key` and the like to the user.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a projection",
-    label = "the row of a read model is needed here",
+    label = "a projection is needed here",
     note = "add `#[derive(Projection)]` and `#[projection(name = \"…\", version = 1, on(SomeEvent => {Self}::apply))]` to `{Self}`"
 )]
 pub trait Projection: Sized + Send + Sync + 'static {
@@ -87,7 +87,7 @@ pub enum Change {
 /// Return types of a projection's handlers: `()` or [`Change`].
 #[diagnostic::on_unimplemented(
     message = "a handler of a projection cannot return `{Self}`",
-    note = "return nothing to keep the row, or a `Change`"
+    note = "return nothing to keep the row, or a `Change`: `Change::Delete` deletes the row"
 )]
 pub trait IntoChange {
     /// Converts it into a change.

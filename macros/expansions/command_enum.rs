@@ -13,18 +13,28 @@ const _: () = {
             self,
             dispatcher: __D,
         ) -> __D::Out<Self::Error> {
+            #[allow(unused_imports)]
+            use __annalist::ConvertMemberError as _;
             match self {
                 Self::Deposit(command) => {
                     <Deposit as __annalist::Member>::forward::<
                         __D,
                         Self::Error,
-                    >(command, dispatcher)
+                    >(
+                        command,
+                        dispatcher,
+                        |error| __annalist::MemberError(error).convert_member_error(),
+                    )
                 }
                 Self::Transfer(command) => {
                     <Transfer as __annalist::Member>::forward::<
                         __D,
                         Self::Error,
-                    >(command, dispatcher)
+                    >(
+                        command,
+                        dispatcher,
+                        |error| __annalist::MemberError(error).convert_member_error(),
+                    )
                 }
             }
         }

@@ -1,11 +1,11 @@
-#[command(decide = ping, error = std::convert::Infallible)]
+#[command(decide = ping)]
 struct Ping;
 #[allow(deprecated, unused_qualifications)]
 const _: () = {
     use ::annalist::__private as __annalist;
     #[automatically_derived]
     impl __annalist::Command for Ping {
-        type Error = std::convert::Infallible;
+        type Error = __annalist::std::convert::Infallible;
         fn dispatch<__D: __annalist::Dispatcher>(
             self,
             dispatcher: __D,

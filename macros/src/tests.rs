@@ -135,7 +135,7 @@ fn command_of_several_states() {
 #[test]
 fn command_without_state() {
     let item = quote! {
-        #[command(decide = ping, error = std::convert::Infallible)]
+        #[command(decide = ping)]
         struct Ping;
     };
     check(command::derive, item, expect_file!["../expansions/command_stateless.rs"]);

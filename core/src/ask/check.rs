@@ -22,8 +22,8 @@ impl Columns {
         let Some(found) = self.asked(column) else { return };
         if found.kind as u8 != kind as u8 {
             let text =
-                Text::new().quote(column).and(" of a ").quote(self.row).and(" keeps ").kind(found.kind);
-            panic!("{}", text.and(", and is compared with ").kind(kind).as_str());
+                Text::new().quote(column).and(" of a ").quote(self.row).and(" holds ").kind(found.kind);
+            panic!("{}", text.and(", but is compared with ").kind(kind).as_str());
         }
     }
 
@@ -32,7 +32,7 @@ impl Columns {
     pub const fn compared(&self, column: &str, kind: ColumnType, nullable: bool) {
         assert!(
             !nullable,
-            "what may be empty is not compared: write `Option<…>` around a type that is never empty"
+            "NULL cannot be compared: write a type that is never NULL, or `Option<…>` of one for an optional condition"
         );
         self.equal(column, kind);
     }
@@ -76,12 +76,12 @@ impl Columns {
         match find(&self.table, name) {
             None => {
                 let text = Text::new().and("a ").quote(self.row).and(" has no column ").quote(name);
-                panic!("{}", text.and("; it is asked by ").columns(&self.table, false).as_str());
+                panic!("{}", text.and("; queries may use ").columns(&self.table, false).as_str());
             }
             Some(Column { role: Role::Plain, .. }) => {
-                let text = Text::new().and("a ").quote(self.row).and(" is not asked by ").quote(name);
-                let text = text.and(", but by ").columns(&self.table, false);
-                panic!("{}", text.and("; mark the column with `#[index]`").as_str());
+                let text = Text::new().and("queries cannot use ").quote(name).and(" of a ").quote(self.row);
+                let text = text.and(", only ").columns(&self.table, false);
+                panic!("{}", text.and("; mark its field with `#[index]`").as_str());
             }
             found => found,
         }
@@ -168,7 +168,7 @@ impl Text {
     const fn as_str(&self) -> &str {
         match str::from_utf8(self.bytes.split_at(self.len).0) {
             Ok(text) => text,
-            Err(_) => "a question asks for what is not there",
+            Err(_) => "the query does not match the columns of its rows",
         }
     }
 }

@@ -16,7 +16,7 @@ type Answer<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a projection",
-    label = "the row of a read model is needed here",
+    label = "a projection is needed here",
     note = "add `#[derive(Projection)]` and `#[projection(name = \"…\", version = 1, on(SomeEvent => {Self}::apply))]` to `{Self}`"
 )]
 pub trait Source: Sized {

@@ -49,8 +49,8 @@ enum Due {
 /// An answer that can be told from the one before.
 #[diagnostic::on_unimplemented(
     message = "answers of type `{Self}` cannot be watched",
-    label = "its answer cannot be told from the one before",
-    note = "add `#[derive(Clone, PartialEq)]` to the rows, or to the answer of a query that is written by hand"
+    label = "answers are compared, to report only changes",
+    note = "add `#[derive(Clone, PartialEq)]` to the rows, or to the answer type of a hand-written query"
 )]
 pub trait Watchable: Clone + PartialEq {}
 

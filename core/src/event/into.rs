@@ -8,11 +8,12 @@ use crate::{
     record::{Draft, Position, RawEvent},
 };
 
-/// What a decision may return: one event, a tuple, an array, a `Vec`, an `Option` or `()`.
+/// The events of a decision: one event, a tuple, an array, a `Vec`, an `Option` or `()`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be turned into events",
-    label = "a decision has to return events here",
-    note = "return one event, a tuple of events, an array, a `Vec`, an `Option`, or `()` for none; an event has `#[derive(Event)]`"
+    label = "events are needed here",
+    note = "events are one event, a tuple, an array, a `Vec` or an `Option` of events, or `()` for none; an event has `#[derive(Event)]`",
+    note = "a decision returns events or a `Result` with events, and is not `async`"
 )]
 pub trait IntoEvents {
     /// Writes the events in order.

@@ -36,8 +36,8 @@ use crate::{
 /// ```
 #[async_trait]
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no custom projection on `{S}`",
-    note = "implement `CustomProjection<{S}>` for `{Self}`: it names its events and handles them in batches, with an open transaction"
+    message = "`{Self}` is not a custom projection for `{S}`",
+    note = "implement `CustomProjection<{S}>` for `{Self}`: it names its events and receives them in batches, with an open transaction"
 )]
 pub trait CustomProjection<S: Transactional>: Send + Sync + 'static {
     /// The stored name: `[a-z][a-z0-9_]*`, at most 48 bytes. No projection or policy of the log may have the same name.

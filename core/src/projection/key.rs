@@ -12,7 +12,7 @@ use crate::{
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the key of a row",
     label = "marked with `#[key]`",
-    note = "a key is a text, a whole number that fits into `i64`, a UUID, a time or a boolean, an id around one of these, or several of them; its type has `Clone`, `Eq` and `Hash`"
+    note = "a key is a text, a whole number that fits into `i64`, a UUID, a time or a boolean, an id around one of these, or a tuple of up to four of these; its type implements `Clone`, `Eq` and `Hash`"
 )]
 pub trait RowKey: Clone + Eq + Hash + Send + Sync + 'static {
     /// The values of the key columns, in their order.
@@ -60,8 +60,8 @@ tuples! {
 
 /// Return types of the function named after `by`: one key, an `Option` of a key, or a `Vec` of keys.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not the key of the row, which is `{K}`",
-    note = "the function after `by` returns one key, an `Option` of one or a `Vec` of them"
+    message = "`{Self}` does not contain keys of type `{K}`",
+    note = "the function after `by` returns one key of the row, an `Option` of one or a `Vec` of keys"
 )]
 pub trait IntoKeys<K> {
     /// Calls `visit` with each key.

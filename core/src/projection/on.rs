@@ -125,9 +125,9 @@ impl<E: Event> OnRow for E {
 /// A row key that events are tagged with.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
-    message = "which row does the event belong to? the key, `{Self}`, is not an id that events are tagged with",
+    message = "the row of the event cannot be found: its key, `{Self}`, is not an id that events are tagged with",
     label = "this entry needs `by`",
-    note = "name a function that finds the key in the event: `on(Event => handler by key_of)` with `fn key_of(event: &Event) -> {Self}`"
+    note = "name a function that returns the key of an event: `on(Event => handler by key_of)` with `fn key_of(event: &Event) -> {Self}`"
 )]
 pub trait FromTags: Sized {
     /// Reads the keys from the tags of a record.

@@ -11,7 +11,7 @@ use crate::{
 
 /// A Rust type that a column keeps as a JSON text: what stands under `#[json]`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be kept as JSON",
+    message = "`{Self}` cannot be stored as JSON",
     label = "marked with `#[json]`",
     note = "add `#[derive(Serialize, Deserialize)]` to `{Self}`"
 )]

@@ -104,10 +104,10 @@ impl Value {
 
 /// A Rust type that a column keeps faithfully.
 #[diagnostic::on_unimplemented(
-    message = "no column keeps `{Self}` faithfully",
+    message = "`{Self}` cannot be stored in a column",
     label = "a field of a projection",
-    note = "columns keep bool, i16, i32, i64, u8, u16, u32, f32, f64, String, Uuid, Timestamp, ids around one of these, and `Option`s of them",
-    note = "for a `u64` use `i64` (or `u32`), which every database counts, sorts and sums; for a struct, a list or a map write `#[json]` above the field"
+    note = "columns hold bool, i8, i16, i32, i64, u8, u16, u32, f32, f64, String, Uuid, Timestamp, ids around one of these, and `Option`s of them",
+    note = "for a `u64` use `i64` or `u32`, which every database can compare, sort and sum; for a struct, a list or a map write `#[json]` above the field"
 )]
 pub trait Field: Sized {
     /// The type of its column.

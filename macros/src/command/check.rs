@@ -50,14 +50,8 @@ fn command_struct<'a>(
     let error = match (attribute.error.get(), states.first()) {
         (Some(error), _) => CommandError::Given(error),
         (None, Some(state)) => CommandError::OfState(Box::new(state.aggregate.clone())),
-        (None, None) => {
-            if !attribute.has_error {
-                let message = "a decision without states has no aggregate to take its error from: write \
-                               `error = MyError`, or `error = std::convert::Infallible`";
-                errors.at(path, message);
-            }
-            return None;
-        }
+        (None, None) if attribute.has_error => return None,
+        (None, None) => CommandError::Infallible,
     };
     let context = attribute.context.get().is_some();
     Some((Body::One(Decision { path, name, states, context }), error))

@@ -22,7 +22,7 @@ pub(crate) fn command(command: &Command<'_>) -> TokenStream {
     let (parameters, arguments, _) = generics.split_for_impl();
     let predicates = where_clause(generics, &predicates(command));
     let span = at(ident.span());
-    let (error, at_error) = error(&command.error);
+    let (error, at_error) = error(&command.error, span);
     let body = match body {
         Body::One(decision) => run(command, decision),
         Body::Sum(members) => members::dispatch(ident, members),
@@ -45,7 +45,7 @@ pub(crate) fn command(command: &Command<'_>) -> TokenStream {
 
 /// The type of the error, and where an error about it belongs. Seen from there, and not from the derive, a type that is
 /// no state or no command is the same error wherever it stands, and the compiler shows it once.
-fn error(error: &CommandError<'_>) -> (TokenStream, Span) {
+fn error(error: &CommandError<'_>, item: Span) -> (TokenStream, Span) {
     match error {
         CommandError::Given(error) => (quote!(#error), at(error.span())),
         CommandError::OfState(state) => {
@@ -56,6 +56,7 @@ fn error(error: &CommandError<'_>) -> (TokenStream, Span) {
             let span = command.span();
             (quote_spanned!(span=> <#command as __annalist::Member>::Error), span)
         }
+        CommandError::Infallible => (quote_spanned!(item=> __annalist::std::convert::Infallible), item),
     }
 }
 

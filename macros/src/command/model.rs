@@ -17,6 +17,8 @@ pub(crate) enum CommandError<'a> {
     OfState(Box<Type>),
     /// It is that of the first variant.
     OfVariant(&'a Type),
+    /// `Infallible`: a command without states, and no error was written out.
+    Infallible,
 }
 
 pub(crate) enum Body<'a> {
