@@ -38,14 +38,14 @@ const _: () = {
     const _: () = __annalist::std::assert!(
         ! __annalist::entry_overlaps(< Account as __annalist::Aggregate > ::EVENTS,
         1usize),
-        "an entry above takes an event of `Frozen` already: each event goes to one handler"
+        "an entry above already handles an event of `Frozen`: every event has one handler"
     );
     const _: () = __annalist::std::assert!(
         __annalist::entry_reaches:: < Account > (0usize),
-        "no event of `AccountEvent` carries the id of `Account`, so none would ever reach it: mark the event's field that holds it with `#[id]`"
+        "no event of `AccountEvent` carries the id of `Account`, so the aggregate would never get one: write `#[id]` on the field of the event that holds the id"
     );
     const _: () = __annalist::std::assert!(
         __annalist::entry_reaches:: < Account > (1usize),
-        "no event of `Frozen` carries the id of `Account`, so none would ever reach it: mark the event's field that holds it with `#[id]`"
+        "no event of `Frozen` carries the id of `Account`, so the aggregate would never get one: write `#[id]` on the field of the event that holds the id"
     );
 };

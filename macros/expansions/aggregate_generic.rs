@@ -35,7 +35,7 @@ const _: () = {
                 __annalist::std::assert!(
                     ! __annalist::entry_overlaps(< Total < T > as __annalist::Aggregate >
                     ::EVENTS, 1usize),
-                    "an entry above takes an event of `Reset` already: each event goes to one handler"
+                    "an entry above already handles an event of `Reset`: every event has one handler"
                 )
             }
             <Added<

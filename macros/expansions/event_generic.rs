@@ -85,14 +85,14 @@ const _: () = {
                 __annalist::std::assert!(
                     ! __annalist::variant_overlaps(& < Either < A, B, I > as
                     __annalist::Event > ::TYPES, 1usize),
-                    "`Right` takes an event that a variant above takes already"
+                    "`Right` contains an event that a variant above already contains"
                 )
             }
             const {
                 __annalist::std::assert!(
                     ! __annalist::variant_overlaps(& < Either < A, B, I > as
                     __annalist::Event > ::TYPES, 2usize),
-                    "`Neither` takes an event that a variant above takes already"
+                    "`Neither` contains an event that a variant above already contains"
                 )
             }
             match raw.name {

@@ -99,10 +99,10 @@ const _: () = {
     }
     const _: () = __annalist::std::assert!(
         ! __annalist::variant_overlaps(& < BankEvent as __annalist::Event > ::TYPES,
-        1usize), "`Closed` takes an event that a variant above takes already"
+        1usize), "`Closed` contains an event that a variant above already contains"
     );
     const _: () = __annalist::std::assert!(
         ! __annalist::variant_overlaps(& < BankEvent as __annalist::Event > ::TYPES,
-        2usize), "`Frozen` takes an event that a variant above takes already"
+        2usize), "`Frozen` contains an event that a variant above already contains"
     );
 };

@@ -59,6 +59,6 @@ const _: () = {
     const _: () = __annalist::std::assert!(
         ! __annalist::entry_overlaps(< WelcomeBonus as __annalist::Policy > ::EVENTS,
         1usize),
-        "an entry above takes an event of `OrderPlaced` already: each event goes to one handler"
+        "an entry above already handles an event of `OrderPlaced`: every event has one handler"
     );
 };

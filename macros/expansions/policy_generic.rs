@@ -32,7 +32,7 @@ const _: () = {
                 __annalist::std::assert!(
                     ! __annalist::entry_overlaps(< Thanks < P > as __annalist::Policy >
                     ::EVENTS, 1usize),
-                    "an entry above takes an event of `Reset` already: each event goes to one handler"
+                    "an entry above already handles an event of `Reset`: every event has one handler"
                 )
             }
             __annalist::std::boxed::Box::pin(async move {

@@ -105,11 +105,11 @@ const _: () = {
     }
     const _: () = __annalist::std::assert!(
         ! < AccountId as __annalist::Field > ::NULLABLE,
-        "a key is never empty: take the type inside the `Option`"
+        "a key cannot be NULL: use the type inside the `Option`"
     );
     const _: () = __annalist::std::assert!(
         ! __annalist::entry_overlaps(< Balance as __annalist::Projection > ::EVENTS,
         1usize),
-        "an entry above takes an event of `Renamed` already: each event goes to one handler"
+        "an entry above already handles an event of `Renamed`: every event has one handler"
     );
 };

@@ -66,20 +66,20 @@ const _: () = {
             const {
                 __annalist::std::assert!(
                     ! < P as __annalist::Field > ::NULLABLE,
-                    "a key is never empty: take the type inside the `Option`"
+                    "a key cannot be NULL: use the type inside the `Option`"
                 )
             }
             const {
                 __annalist::std::assert!(
                     ! < String as __annalist::Field > ::NULLABLE,
-                    "a key is never empty: take the type inside the `Option`"
+                    "a key cannot be NULL: use the type inside the `Option`"
                 )
             }
             const {
                 __annalist::std::assert!(
                     ! __annalist::entry_overlaps(< Turnover < P > as
                     __annalist::Projection > ::EVENTS, 1usize),
-                    "an entry above takes an event of `Reset` already: each event goes to one handler"
+                    "an entry above already handles an event of `Reset`: every event has one handler"
                 )
             }
             <Sold<

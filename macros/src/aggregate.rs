@@ -7,21 +7,15 @@ mod parse;
 mod stub;
 
 use proc_macro2::TokenStream;
-use quote::quote;
 use syn::DeriveInput;
 
-use crate::shared::{Errors, wrap};
+use crate::shared::{Errors, generate};
 
 pub(crate) fn derive(item: &DeriveInput) -> TokenStream {
     let errors = Errors::new();
     let raw = parse::read(item, &errors);
     let aggregate = check::check(item, &raw, &errors);
-    let krate = raw.attribute.krate.get();
-    match errors.check(aggregate) {
-        Ok(aggregate) => wrap(krate, expand::aggregate(&aggregate)),
-        Err(errors) => {
-            let stub = wrap(krate, stub::aggregate(item, &raw));
-            quote!(#errors #stub)
-        }
-    }
+    generate(raw.attribute.krate.get(), errors.check(aggregate), expand::aggregate, || {
+        stub::aggregate(item, &raw)
+    })
 }

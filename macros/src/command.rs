@@ -7,21 +7,13 @@ mod parse;
 mod stub;
 
 use proc_macro2::TokenStream;
-use quote::quote;
 use syn::DeriveInput;
 
-use crate::shared::{Errors, wrap};
+use crate::shared::{Errors, generate};
 
 pub(crate) fn derive(item: &DeriveInput) -> TokenStream {
     let errors = Errors::new();
     let raw = parse::read(item, &errors);
     let command = check::check(item, &raw, &errors);
-    let krate = raw.attribute.krate.get();
-    match errors.check(command) {
-        Ok(command) => wrap(krate, expand::command(&command)),
-        Err(errors) => {
-            let stub = wrap(krate, stub::command(item, &raw));
-            quote!(#errors #stub)
-        }
-    }
+    generate(raw.attribute.krate.get(), errors.check(command), expand::command, || stub::command(item, &raw))
 }

@@ -9,18 +9,11 @@ mod stub;
 use proc_macro2::TokenStream;
 use syn::DeriveInput;
 
-use crate::shared::{Errors, wrap};
+use crate::shared::{Errors, generate};
 
 pub(crate) fn derive(item: &DeriveInput) -> TokenStream {
     let errors = Errors::new();
     let raw = parse::read(item, &errors);
     let id = check::check(item, &raw, &errors);
-    let krate = raw.krate.get();
-    match errors.check(id) {
-        Ok(id) => wrap(krate, expand::id(&id)),
-        Err(errors) => {
-            let stub = wrap(krate, stub::id(item));
-            quote::quote!(#errors #stub)
-        }
-    }
+    generate(raw.krate.get(), errors.check(id), expand::id, || stub::id(item))
 }

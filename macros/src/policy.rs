@@ -7,21 +7,13 @@ mod parse;
 mod stub;
 
 use proc_macro2::TokenStream;
-use quote::quote;
 use syn::DeriveInput;
 
-use crate::shared::{Errors, wrap};
+use crate::shared::{Errors, generate};
 
 pub(crate) fn derive(item: &DeriveInput) -> TokenStream {
     let errors = Errors::new();
     let raw = parse::read(item, &errors);
     let policy = check::check(item, &raw, &errors);
-    let krate = raw.krate.get();
-    match errors.check(policy) {
-        Ok(policy) => wrap(krate, expand::policy(&policy)),
-        Err(errors) => {
-            let stub = wrap(krate, stub::policy(item));
-            quote!(#errors #stub)
-        }
-    }
+    generate(raw.krate.get(), errors.check(policy), expand::policy, || stub::policy(item))
 }

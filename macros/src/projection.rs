@@ -7,21 +7,15 @@ mod parse;
 mod stub;
 
 use proc_macro2::TokenStream;
-use quote::quote;
 use syn::DeriveInput;
 
-use crate::shared::{Errors, wrap};
+use crate::shared::{Errors, generate};
 
 pub(crate) fn derive(item: &DeriveInput) -> TokenStream {
     let errors = Errors::new();
     let raw = parse::read(item, &errors);
     let projection = check::check(item, &raw, &errors);
-    let krate = raw.attribute.krate.get();
-    match errors.check(projection) {
-        Ok(projection) => wrap(krate, expand::projection(&projection)),
-        Err(errors) => {
-            let stub = wrap(krate, stub::projection(item, &raw));
-            quote!(#errors #stub)
-        }
-    }
+    generate(raw.attribute.krate.get(), errors.check(projection), expand::projection, || {
+        stub::projection(item, &raw)
+    })
 }

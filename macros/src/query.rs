@@ -7,21 +7,13 @@ mod parse;
 mod stub;
 
 use proc_macro2::TokenStream;
-use quote::quote;
 use syn::DeriveInput;
 
-use crate::shared::{Errors, wrap};
+use crate::shared::{Errors, generate};
 
 pub(crate) fn derive(item: &DeriveInput) -> TokenStream {
     let errors = Errors::new();
     let raw = parse::read(item, &errors);
     let query = check::check(item, &raw, &errors);
-    let krate = raw.attribute.krate.get();
-    match errors.check(query) {
-        Ok(query) => wrap(krate, expand::query(&query)),
-        Err(errors) => {
-            let stub = wrap(krate, stub::query(item, &raw));
-            quote!(#errors #stub)
-        }
-    }
+    generate(raw.attribute.krate.get(), errors.check(query), expand::query, || stub::query(item, &raw))
 }

@@ -1,5 +1,6 @@
-//! What the derives have in common.
+//! Code shared by the derives.
 
+mod asserts;
 mod attribute;
 mod errors;
 mod generics;
@@ -14,21 +15,22 @@ use proc_macro2::TokenStream;
 use syn::DeriveInput;
 
 pub(crate) use self::{
-    attribute::{Table, misplaced},
+    asserts::{inline_asserts, item_asserts},
+    attribute::{KeyTable, refuse_misplaced},
     errors::Errors,
-    generics::{is_generic, mentions, refuse_lifetimes, refuse_parameters, where_clause},
-    key::{Key, all, last_span, one, skip_to_comma},
+    generics::{is_generic, mentions, refuse_lifetimes, refuse_parameters, send_sync_static, where_clause},
+    key::{Key, last_span, parse_all, parse_one, skip_to_comma},
     names::{
         Case, check_command_name, check_event_name, check_kind, check_policy_name, check_projection_name,
         in_case, kind_fault, word_fault,
     },
-    on::{On, distinct},
-    output::{at, shown, stub_body, wrap},
-    slot::Slot,
+    on::{On, assert_distinct},
+    output::{at, generate, source_text, stub_body},
+    slot::{Slot, positive},
     suggest::nearest,
 };
 
-/// Parses the item and hands it to a derive.
+/// Parses the item and calls a derive with it.
 pub(crate) fn run(
     input: proc_macro::TokenStream,
     derive: fn(&DeriveInput) -> TokenStream,

@@ -1,6 +1,6 @@
-//! What the derives generate, as formatted files: a change to a generator shows in its review as a change to them.
+//! Compares the generated code with the formatted files in `expansions/`, so that a review shows how it changes.
 //!
-//! `UPDATE_EXPECT=1 cargo test -p annalist-macros` writes them anew.
+//! `UPDATE_EXPECT=1 cargo test -p annalist-macros` updates the files.
 
 use expect_test::{ExpectFile, expect_file};
 use proc_macro2::TokenStream;
@@ -255,7 +255,7 @@ fn query_generic() {
 }
 
 #[test]
-fn mistakes_leave_a_stub() {
+fn item_with_a_mistake_becomes_a_stub() {
     let item = quote! {
         #[command(decides = "deposit")]
         pub struct Deposit {

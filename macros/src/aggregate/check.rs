@@ -1,4 +1,4 @@
-//! Finds the mistakes of an aggregate.
+//! Checks an aggregate.
 
 use proc_macro2::TokenTree;
 use quote::ToTokens;
@@ -6,27 +6,28 @@ use syn::{Attribute, Data, DataStruct, DeriveInput, Fields, Meta};
 
 use super::{
     model::{Aggregate, NamedField, Snapshot},
-    parse::{RawEvent, RawSnapshot},
+    parse::{RawAggregate, RawSnapshot},
 };
-use crate::shared::{Errors, refuse_lifetimes};
+use crate::shared::{Errors, positive, refuse_lifetimes};
 
 pub(crate) fn check<'a>(
     item: &'a DeriveInput,
-    raw: &'a RawEvent<'a>,
+    raw: &'a RawAggregate<'a>,
     errors: &Errors,
 ) -> Option<Aggregate<'a>> {
     let name = &item.ident;
     refuse_lifetimes(&item.generics, "an aggregate", errors);
     let fields = named_fields(item, errors)?;
     if !raw.attribute.has_on {
-        let message =
-            format_args!("which events is it folded from? `#[aggregate(on({name}Event => {name}::apply))]`");
+        let message = format_args!(
+            "the events of the aggregate are missing: write `#[aggregate(on({name}Event => {name}::apply))]`"
+        );
         errors.at(name, message);
     }
     for (_, attribute) in raw.ids.iter().skip(1) {
         errors.at(
             attribute,
-            "an aggregate has one `#[id]`, by which its events are found: keep the other ids as plain fields",
+            "an aggregate has one `#[id]` field, by which its events are found: remove this `#[id]`",
         );
     }
     let id = raw.ids.first().and_then(|(field, _)| NamedField::of(field));
@@ -48,32 +49,19 @@ fn snapshot<'a>(item: &DeriveInput, raw: &'a RawSnapshot, errors: &Errors) -> Op
     for attribute in fields.iter().flat_map(|field| &field.attrs).filter(|attribute| skips(attribute)) {
         errors.at(
             attribute,
-            "a snapshot keeps every field: a skipped one would be blank when the state is read again",
+            "a snapshot stores every field: a skipped field would be lost when the state is loaded from it",
         );
     }
     let version = raw.version.version(errors);
     let Some(every) = raw.every.get() else {
-        errors.at(&raw.key, "after how many events is it worth a snapshot? `snapshot(every = 100)`");
+        errors.at(&raw.key, "the number of events between two snapshots is missing: `snapshot(every = 100)`");
         return None;
     };
-    match every.base10_parse() {
-        Ok(every) if every > 0 => Some(Snapshot {
-            key: &raw.key,
-            every,
-            version,
-            shape: hash(&fields.to_token_stream().to_string()),
-        }),
-        _ => {
-            errors.at(
-                every,
-                "a snapshot is taken after at least one event, and at most 4294967295: `every = 100`",
-            );
-            None
-        }
-    }
+    let every = positive(every, "`every` is a number of events from 1 to 4294967295: `every = 100`", errors)?;
+    Some(Snapshot { key: &raw.key, every, version, shape: hash(&fields.to_token_stream().to_string()) })
 }
 
-/// Whether serde passes over the field.
+/// Whether serde skips the field.
 fn skips(attribute: &Attribute) -> bool {
     let words = ["skip", "skip_serializing", "skip_deserializing"];
     let skips =
@@ -94,8 +82,9 @@ fn named_fields<'a>(item: &'a DeriveInput, errors: &Errors) -> Option<Vec<NamedF
     let data = match &item.data {
         Data::Struct(data) => data,
         Data::Enum(_) | Data::Union(_) => {
-            let message =
-                format_args!("an aggregate is a struct: `struct {name} {{ … }}`, with an enum as a field");
+            let message = format_args!(
+                "an aggregate is a struct, which may have an enum as a field: `struct {name} {{ … }}`"
+            );
             errors.at(name, message);
             return None;
         }

@@ -1,4 +1,4 @@
-//! What `#[derive(Aggregate)]` generates.
+//! The code that `#[derive(Aggregate)]` generates.
 
 mod fold;
 mod initial;
@@ -8,7 +8,7 @@ use quote::{quote, quote_spanned};
 use syn::{Ident, ext::IdentExt, spanned::Spanned};
 
 use super::model::{Aggregate, NamedField, Snapshot};
-use crate::shared::{On, at, is_generic, mentions, where_clause};
+use crate::shared::{On, at, is_generic, item_asserts, mentions, send_sync_static, where_clause};
 
 /// ```text
 /// impl Aggregate for Account {
@@ -31,12 +31,12 @@ pub(crate) fn aggregate(aggregate: &Aggregate<'_>) -> TokenStream {
         Some(error) => quote!(#error),
         None => quote_spanned!(span=> __annalist::std::convert::Infallible),
     };
-    let events = on.iter().map(types);
+    let events = on.iter().map(|on| on.types("On"));
     let uses_context = aggregate.context;
     let snapshots = aggregate.snapshot.as_ref().map(|snapshot| snapshots(ident, snapshot));
     let initial = initial::method(aggregate);
     let fold = fold::method(aggregate);
-    let sound = fold::sound(aggregate);
+    let asserts = item_asserts(generics, fold::asserts(aggregate));
     quote_spanned! {span=>
         #[automatically_derived]
         impl #parameters __annalist::Aggregate for #ident #arguments #predicates {
@@ -48,7 +48,7 @@ pub(crate) fn aggregate(aggregate: &Aggregate<'_>) -> TokenStream {
             #initial
             #fold
         }
-        #sound
+        #asserts
     }
 }
 
@@ -67,17 +67,10 @@ fn id_type(aggregate: &Aggregate<'_>) -> TokenStream {
     }
 }
 
-/// `<AccountEvent as On>::TYPES`
-fn types(on: &On) -> TokenStream {
-    let event = &on.event;
-    quote_spanned!(at(event.span())=> <#event as __annalist::On>::TYPES)
-}
-
-/// What has to hold of a generic aggregate beyond the user's own bounds.
+/// The bounds of a generic aggregate beyond those of the user.
 fn predicates(aggregate: &Aggregate<'_>) -> Vec<TokenStream> {
     let generics = aggregate.generics;
-    let mut predicates =
-        vec![quote!(Self: __annalist::std::marker::Send + __annalist::std::marker::Sync + 'static)];
+    let mut predicates = vec![send_sync_static()];
     if aggregate.snapshot.is_some() && is_generic(generics) {
         predicates.push(quote!(Self: __annalist::serde::Serialize + __annalist::serde::de::DeserializeOwned));
     }

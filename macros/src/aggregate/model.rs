@@ -1,4 +1,4 @@
-//! A correct aggregate.
+//! An aggregate without mistakes.
 
 use syn::{Field, Generics, Ident, Path, Type};
 
@@ -12,17 +12,17 @@ pub(crate) struct Aggregate<'a> {
     pub(crate) fields: Vec<NamedField<'a>>,
     pub(crate) error: Option<&'a Type>,
     pub(crate) on: &'a [On],
-    /// Whether handlers get the context.
+    /// Whether handlers get a `&Context`.
     pub(crate) context: bool,
     pub(crate) snapshot: Option<Snapshot<'a>>,
 }
 
-/// How states are kept beside the log.
+/// When a state is saved as a snapshot.
 pub(crate) struct Snapshot<'a> {
     pub(crate) key: &'a Path,
     pub(crate) every: u32,
     pub(crate) version: u32,
-    /// A hash of the fields as they are written.
+    /// A hash of the fields in the source code.
     pub(crate) shape: u64,
 }
 

@@ -1,11 +1,11 @@
-//! Reads an aggregate and its attributes as they stand.
+//! Reads an aggregate and its attributes.
 
 use syn::{Attribute, Data, DeriveInput, Field, LitInt, Meta, Path, Result, Type};
 
-use crate::shared::{Errors, Key, On, Slot, Table, misplaced};
+use crate::shared::{Errors, Key, KeyTable, On, Slot, refuse_misplaced};
 
-/// The item as it was written.
-pub(crate) struct RawEvent<'a> {
+/// The item as the user wrote it.
+pub(crate) struct RawAggregate<'a> {
     pub(crate) attribute: RawAttribute,
     /// The fields under `#[id]`, each with its attribute.
     pub(crate) ids: Vec<(&'a Field, &'a Attribute)>,
@@ -15,7 +15,7 @@ pub(crate) struct RawEvent<'a> {
 #[derive(Default)]
 pub(crate) struct RawAttribute {
     pub(crate) on: Vec<On>,
-    /// Whether `on` was given, be it with mistakes.
+    /// Whether `on` was given, even with mistakes.
     pub(crate) has_on: bool,
     pub(crate) error: Slot<Type>,
     pub(crate) context: Slot<()>,
@@ -32,7 +32,7 @@ pub(crate) struct RawSnapshot {
 
 const EXAMPLE: &str = "on(AccountEvent => Account::apply)";
 
-const KEYS: Table<RawAttribute> = Table {
+const KEYS: KeyTable<RawAttribute> = KeyTable {
     attribute: "aggregate",
     note: "",
     keys: &[
@@ -44,13 +44,13 @@ const KEYS: Table<RawAttribute> = Table {
     ],
 };
 
-pub(crate) fn read<'a>(item: &'a DeriveInput, errors: &Errors) -> RawEvent<'a> {
-    misplaced(&item.attrs, "id", "the field that holds the aggregate's id", errors);
-    let mut raw = RawEvent { attribute: RawAttribute::default(), ids: Vec::new() };
+pub(crate) fn read<'a>(item: &'a DeriveInput, errors: &Errors) -> RawAggregate<'a> {
+    refuse_misplaced(&item.attrs, "id", "the field that holds the id of the aggregate", errors);
+    let mut raw = RawAggregate { attribute: RawAttribute::default(), ids: Vec::new() };
     KEYS.read(&item.attrs, &mut raw.attribute, errors);
     if let Data::Struct(data) = &item.data {
         for field in &data.fields {
-            misplaced(&field.attrs, "aggregate", "the struct", errors);
+            refuse_misplaced(&field.attrs, "aggregate", "the struct", errors);
             raw.read_id(field, errors);
         }
     }
@@ -58,17 +58,17 @@ pub(crate) fn read<'a>(item: &'a DeriveInput, errors: &Errors) -> RawEvent<'a> {
 }
 
 impl RawAttribute {
-    /// `on(…)` may be repeated: the lists add up.
+    /// `on(…)` may be repeated: the lists are joined.
     fn read_on(&mut self, key: &Key<'_>) -> Result<()> {
         self.has_on = true;
-        let message = format!("`on` takes events with their handlers: `{EXAMPLE}`");
-        self.on.extend(key.entries(&message, |input| On::parse(input, EXAMPLE))?);
+        self.on.extend(On::read_entries(key, EXAMPLE, |input| On::parse(input, EXAMPLE))?);
         Ok(())
     }
 
-    /// `snapshot(every = 100)`, with a version if the user wants one.
+    /// `snapshot(every = 100)`, with an optional version.
     fn read_snapshot(&mut self, key: &Key<'_>) -> Result<()> {
-        const HELP: &str = "`snapshot` takes how many events it is worth: `snapshot(every = 100)`";
+        const HELP: &str =
+            "`snapshot` takes the number of events between two snapshots: `snapshot(every = 100)`";
         if self.snapshot.is_some() {
             return Err(key.error("`snapshot` is given twice"));
         }
@@ -87,7 +87,7 @@ impl RawAttribute {
     }
 }
 
-impl<'a> RawEvent<'a> {
+impl<'a> RawAggregate<'a> {
     fn read_id(&mut self, field: &'a Field, errors: &Errors) {
         let attributes = field.attrs.iter().filter(|attribute| attribute.path().is_ident("id"));
         for (i, attribute) in attributes.enumerate() {
@@ -96,7 +96,7 @@ impl<'a> RawEvent<'a> {
                 continue;
             }
             if !matches!(attribute.meta, Meta::Path(_)) {
-                errors.at(&attribute.meta, "the `#[id]` of an aggregate stands alone, without a value");
+                errors.at(&attribute.meta, "the `#[id]` of an aggregate takes no value");
             }
             self.ids.push((field, attribute));
         }

@@ -1,19 +1,16 @@
-//! Stands in for an aggregate with a mistake, so that the mistake is the only error.
+//! Impls without behaviour for an aggregate with a mistake, so that the mistake is the only error.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::DeriveInput;
 
-use super::parse::RawEvent;
-use crate::shared::{at, stub_body, where_clause};
+use super::parse::RawAggregate;
+use crate::shared::{at, send_sync_static, stub_body, where_clause};
 
-pub(crate) fn aggregate(item: &DeriveInput, raw: &RawEvent<'_>) -> TokenStream {
+pub(crate) fn aggregate(item: &DeriveInput, raw: &RawAggregate<'_>) -> TokenStream {
     let (ident, span) = (&item.ident, at(item.ident.span()));
     let (parameters, arguments, _) = item.generics.split_for_impl();
-    let predicates = where_clause(
-        &item.generics,
-        &[quote!(Self: __annalist::std::marker::Send + __annalist::std::marker::Sync + 'static)],
-    );
+    let predicates = where_clause(&item.generics, &[send_sync_static()]);
     let id = match raw.ids.first().map(|(field, _)| &field.ty) {
         Some(ty) => quote!(#ty),
         None => quote!(()),

@@ -1,4 +1,4 @@
-//! Finds the mistakes of a command.
+//! Checks a command.
 
 mod states;
 
@@ -6,13 +6,13 @@ use syn::{DeriveInput, Fields, Ident, LitStr, Path, Type, Variant, ext::IdentExt
 
 use super::{
     model::{Body, Command, CommandError, Decision, Member},
-    parse::{RawAttribute, RawData, RawEvent, RawId},
+    parse::{RawAttribute, RawCommand, RawData, RawId},
 };
-use crate::shared::{Case, Errors, check_command_name, in_case, refuse_lifetimes};
+use crate::shared::{Case, Errors, check_command_name, in_case, refuse_lifetimes, source_text};
 
 pub(crate) fn check<'a>(
     item: &'a DeriveInput,
-    raw: &'a RawEvent<'a>,
+    raw: &'a RawCommand<'a>,
     errors: &Errors,
 ) -> Option<Command<'a>> {
     refuse_lifetimes(&item.generics, "a command", errors);
@@ -42,7 +42,8 @@ fn command_struct<'a>(
     }
     if !attribute.has_decide {
         let function = in_case(Case::Snake, &ident.unraw().to_string());
-        let message = format_args!("which function decides it? `#[command(decide = Account::{function})]`");
+        let message =
+            format_args!("the decision is missing: write `#[command(decide = Account::{function})]`");
         errors.at(ident, message);
     }
     let path = attribute.decide.get()?;
@@ -90,10 +91,10 @@ fn command_enum<'a>(
 }
 
 fn refuse_on_enum(key: &Path, errors: &Errors) {
-    let name = key.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default();
+    let name = source_text(key);
     errors.at(
         key,
-        format_args!("`{name}` belongs on the commands inside: the enum hands each its own decision"),
+        format_args!("`{name}` belongs on the commands inside: the enum has no decision of its own"),
     );
 }
 

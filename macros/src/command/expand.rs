@@ -1,4 +1,4 @@
-//! What `#[derive(Command)]` generates.
+//! The code that `#[derive(Command)]` generates.
 
 mod decide;
 mod load;
@@ -43,8 +43,8 @@ pub(crate) fn command(command: &Command<'_>) -> TokenStream {
     }
 }
 
-/// The type of the error, and where an error about it belongs. Seen from there, and not from the derive, a type that is
-/// no state or no command is the same error wherever it stands, and the compiler shows it once.
+/// The type of the error, and the span for errors about it. At the span of the user's own tokens, a type that is not a
+/// state or a command is the same error in all places, and the compiler shows it once.
 fn error(error: &CommandError<'_>, item: Span) -> (TokenStream, Span) {
     match error {
         CommandError::Given(error) => (quote!(#error), at(error.span())),
@@ -78,8 +78,8 @@ fn run(command: &Command<'_>, decision: &Decision<'_>) -> TokenStream {
     }
 }
 
-/// What has to hold of a generic command beyond the user's own bounds. Its states and members are not among it: a bound
-/// on them would hide their ids and errors from the compiler.
+/// The bounds of a generic command beyond those of the user. Its states and members get none: a bound would hide their ids
+/// and errors from the compiler.
 fn predicates(command: &Command<'_>) -> Vec<TokenStream> {
     let mut predicates = vec![quote!(Self: __annalist::std::marker::Send + 'static)];
     if let Body::One(_) = command.body {

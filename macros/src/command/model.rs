@@ -1,4 +1,4 @@
-//! A correct command.
+//! A command without mistakes.
 
 use syn::{ExprPath, Generics, Ident, Type};
 
@@ -9,15 +9,15 @@ pub(crate) struct Command<'a> {
     pub(crate) body: Body<'a>,
 }
 
-/// Where the type of the error comes from.
+/// The type of the error.
 pub(crate) enum CommandError<'a> {
-    /// It was written out.
+    /// Written by the user.
     Given(&'a Type),
-    /// It is that of the first state.
+    /// The error of the first state.
     OfState(Box<Type>),
-    /// It is that of the first variant.
+    /// The error of the first variant.
     OfVariant(&'a Type),
-    /// `Infallible`: a command without states, and no error was written out.
+    /// `Infallible`, for a command without states whose user wrote no error.
     Infallible,
 }
 
@@ -31,14 +31,14 @@ pub(crate) struct Decision<'a> {
     pub(crate) path: &'a ExprPath,
     pub(crate) name: String,
     pub(crate) states: Vec<State<'a>>,
-    /// Whether it gets the context.
+    /// Whether it gets a `&Context`.
     pub(crate) context: bool,
 }
 
 /// A state that a decision gets.
 pub(crate) struct State<'a> {
     pub(crate) aggregate: Type,
-    /// The field with its ids; none for an aggregate without id.
+    /// The field with its ids, or `None` for an aggregate without id.
     pub(crate) field: Option<(&'a Ident, &'a Type)>,
 }
 

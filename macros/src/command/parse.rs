@@ -1,14 +1,14 @@
-//! Reads a command and its attributes as they stand.
+//! Reads a command and its attributes.
 
 use syn::{
     Attribute, Data, DeriveInput, ExprPath, Field, Fields, LitStr, Meta, Path, Type, Variant,
     parse::{Parse, ParseStream},
 };
 
-use crate::shared::{Errors, Slot, Table, all, misplaced, one};
+use crate::shared::{Errors, KeyTable, Slot, parse_all, parse_one, refuse_misplaced};
 
-/// The item as it was written.
-pub(crate) struct RawEvent<'a> {
+/// The item as the user wrote it.
+pub(crate) struct RawCommand<'a> {
     pub(crate) attribute: RawAttribute,
     pub(crate) data: RawData<'a>,
 }
@@ -28,7 +28,7 @@ pub(crate) struct RawId<'a> {
     pub(crate) field: &'a Field,
     pub(crate) attribute: &'a Attribute,
     pub(crate) aggregates: Vec<Type>,
-    /// Whether aggregates are named, be it with mistakes.
+    /// Whether aggregates are named, even with mistakes.
     pub(crate) is_list: bool,
 }
 
@@ -36,20 +36,20 @@ pub(crate) struct RawId<'a> {
 #[derive(Default)]
 pub(crate) struct RawAttribute {
     pub(crate) decide: Slot<ExprPath>,
-    /// Whether `decide` was given, be it with a mistake.
+    /// Whether `decide` was given, even with a mistake.
     pub(crate) has_decide: bool,
     pub(crate) state: Slot<Vec<Type>>,
-    /// Whether `state` was given, be it with a mistake.
+    /// Whether `state` was given, even with a mistake.
     pub(crate) has_state: bool,
     pub(crate) error: Slot<Type>,
-    /// Whether `error` was given, be it with a mistake.
+    /// Whether `error` was given, even with a mistake.
     pub(crate) has_error: bool,
     pub(crate) context: Slot<()>,
     pub(crate) name: Slot<LitStr>,
     pub(crate) krate: Slot<Path>,
 }
 
-const KEYS: Table<RawAttribute> = Table {
+const KEYS: KeyTable<RawAttribute> = KeyTable {
     attribute: "command",
     note: "",
     keys: &[
@@ -71,8 +71,8 @@ const KEYS: Table<RawAttribute> = Table {
     ],
 };
 
-pub(crate) fn read<'a>(item: &'a DeriveInput, errors: &Errors) -> RawEvent<'a> {
-    misplaced(&item.attrs, "id", "a field that holds an id", errors);
+pub(crate) fn read<'a>(item: &'a DeriveInput, errors: &Errors) -> RawCommand<'a> {
+    refuse_misplaced(&item.attrs, "id", "a field that holds an id", errors);
     let mut attribute = RawAttribute::default();
     KEYS.read(&item.attrs, &mut attribute, errors);
     let data = match &item.data {
@@ -82,20 +82,20 @@ pub(crate) fn read<'a>(item: &'a DeriveInput, errors: &Errors) -> RawEvent<'a> {
         }
         Data::Union(_) => RawData::Union,
     };
-    RawEvent { attribute, data }
+    RawCommand { attribute, data }
 }
 
 fn on_variant(variant: &Variant, errors: &Errors) {
-    misplaced(&variant.attrs, "command", "the command inside", errors);
+    refuse_misplaced(&variant.attrs, "command", "the command inside", errors);
     for field in &variant.fields {
-        misplaced(&field.attrs, "id", "a field of the command inside", errors);
+        refuse_misplaced(&field.attrs, "id", "a field of the command inside", errors);
     }
 }
 
 fn ids<'a>(fields: &'a Fields, errors: &Errors) -> Vec<RawId<'a>> {
     let mut ids = Vec::new();
     for field in fields {
-        misplaced(&field.attrs, "command", "the struct", errors);
+        refuse_misplaced(&field.attrs, "command", "the struct", errors);
         let attributes = field.attrs.iter().filter(|attribute| attribute.path().is_ident("id"));
         for (i, attribute) in attributes.enumerate() {
             if i > 0 {
@@ -117,7 +117,7 @@ fn id<'a>(field: &'a Field, attribute: &'a Attribute, errors: &Errors) -> RawId<
         Meta::List(list) if list.tokens.is_empty() => errors.at(&attribute.meta, example),
         Meta::List(list) => {
             let types = list.parse_args_with(|input: ParseStream<'_>| {
-                all(input, |input| one(input, example, Parse::parse))
+                parse_all(input, |input| parse_one(input, example, Parse::parse))
             });
             match types {
                 Ok(types) => raw.aggregates = types,

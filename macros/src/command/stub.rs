@@ -1,13 +1,13 @@
-//! Stands in for a command with a mistake, so that the mistake is the only error.
+//! Impls without behaviour for a command with a mistake, so that the mistake is the only error.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::DeriveInput;
 
-use super::parse::RawEvent;
+use super::parse::RawCommand;
 use crate::shared::{at, stub_body, where_clause};
 
-pub(crate) fn command(item: &DeriveInput, raw: &RawEvent<'_>) -> TokenStream {
+pub(crate) fn command(item: &DeriveInput, raw: &RawCommand<'_>) -> TokenStream {
     let (ident, span) = (&item.ident, at(item.ident.span()));
     let (parameters, arguments, _) = item.generics.split_for_impl();
     let predicates = where_clause(&item.generics, &[quote!(Self: __annalist::std::marker::Send + 'static)]);

@@ -1,4 +1,4 @@
-//! Finds the mistakes of an event.
+//! Checks an event.
 
 mod names;
 mod serde;
@@ -10,7 +10,7 @@ use super::{
     model::{Body, Event, IdField, Stored, Variant},
     parse::{RawAttribute, RawData, RawEvent, RawFields, RawVariant},
 };
-use crate::shared::{Errors, refuse_lifetimes};
+use crate::shared::{Errors, refuse_lifetimes, source_text};
 
 pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &RawEvent<'a>, errors: &Errors) -> Option<Event<'a>> {
     refuse_lifetimes(&item.generics, "an event", errors);
@@ -18,7 +18,7 @@ pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &RawEvent<'a>, errors: &Erro
         RawData::Struct(fields) => Body::One(event_struct(&item.ident, raw, fields, errors)?),
         RawData::Enum(variants) => Body::Sum(event_enum(&item.ident, raw, variants, errors)?),
         RawData::Union => {
-            errors.at(&item.ident, "an event is a struct or an enum");
+            errors.at(&item.ident, "an event is a struct or an enum, not a union");
             return None;
         }
     };
@@ -33,7 +33,7 @@ fn event_struct<'a>(
 ) -> Option<Stored<'a>> {
     serde::check_struct(&raw.serde, errors);
     if let (Some(_), Some(prefix)) = (raw.attribute.name.get(), raw.attribute.prefix.key()) {
-        errors.at(prefix, "`name` is the whole name: `prefix` means nothing beside it");
+        errors.at(prefix, "`name` is the whole stored name: remove `prefix`");
     }
     if let Fields::Unnamed(tuple) = fields.fields {
         let message = format_args!(
@@ -60,13 +60,13 @@ fn event_enum<'a>(
         errors,
     );
     if variants.is_empty() {
-        errors.at(ident, "an event enum needs a variant: each is an event");
+        errors.at(ident, "an event enum needs at least one variant");
     }
     let mut names = Names::of(prefix.get(), errors);
     let mut checked = Vec::with_capacity(variants.len());
     for (variant, index) in variants.iter().zip(0..) {
         serde::check_variant(&variant.serde, errors);
-        let on_enum = "belongs on the enum: it holds for all its events";
+        let on_enum = "belongs on the enum: it applies to all its events";
         refuse_keys([variant.attribute.prefix.key(), variant.attribute.krate.key()], on_enum, errors);
         checked.extend(match variant.fields.fields {
             Fields::Unnamed(tuple) if tuple.unnamed.len() == 1 => newtype(variant, errors),
@@ -84,13 +84,13 @@ fn event_enum<'a>(
     Some(checked)
 }
 
-/// A variant around another event, which has its own names and ids.
+/// A variant that wraps another event, which has its own names and ids.
 fn newtype<'a>(variant: &RawVariant<'a>, errors: &Errors) -> Option<Variant<'a>> {
     let RawAttribute { name, alias, version, prefix: _, krate: _ } = &variant.attribute;
-    let message = "belongs on the event inside: this variant only takes it into the set";
+    let message = "belongs on the event inside: the variant only includes it in the set";
     refuse_keys([name.key(), alias.key(), version.key()], message, errors);
     for id in &variant.fields.ids {
-        let message = "`#[id]` belongs on a field of the event inside; for an event around an id, name the field: \
+        let message = "`#[id]` belongs on a field of the event inside; if this field is the id, name it: \
                        `{ #[id] account: AccountId }`";
         errors.at(&id.field.ty, message);
     }
@@ -103,7 +103,7 @@ fn refuse_tuple<'a>(variant: &RawVariant<'a>, errors: &Errors) -> Option<Variant
     errors.at(
         variant.fields.fields,
         format_args!(
-            "name the fields: `{ident} {{ … }}`; a variant in parentheses wraps one other event: `{ident}({ident})`"
+            "name the fields: `{ident} {{ … }}`; a variant with parentheses wraps one other event: `{ident}({ident})`"
         ),
     );
     None
@@ -132,7 +132,6 @@ fn stored<'a>(
 
 fn refuse_keys<'k>(keys: impl IntoIterator<Item = Option<&'k Path>>, why: &str, errors: &Errors) {
     for key in keys.into_iter().flatten() {
-        let name = key.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default();
-        errors.at(key, format_args!("`{name}` {why}"));
+        errors.at(key, format_args!("`{}` {why}", source_text(key)));
     }
 }

@@ -1,4 +1,4 @@
-//! What `#[derive(Event)]` generates.
+//! The code that `#[derive(Event)]` generates.
 
 mod decode;
 mod encode;
@@ -10,7 +10,7 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
 use super::model::{Body, Event, IdField, Stored, Variant};
-use crate::shared::{at, mentions, where_clause};
+use crate::shared::{at, item_asserts, mentions, send_sync_static, where_clause};
 
 /// ```text
 /// impl Event for AccountEvent {
@@ -18,7 +18,7 @@ use crate::shared::{at, mentions, where_clause};
 ///     fn stored_type(&self) -> (&'static str, u32) { … }
 ///     fn collect_tags(&self, tags: &mut Tags) -> Result<(), Invalid> { … }
 ///     fn encode_payload(&self, codec: &Codec) -> Result<Payload, Invalid> { … }
-///     fn decode_raw(raw: &Raw<'_>, codec: &Codec, each: &mut dyn FnMut(Self)) -> Result<(), Invalid> { … }
+///     fn decode_raw(raw: &RawEvent<'_>, codec: &Codec, each: &mut dyn FnMut(Self)) -> Result<(), Invalid> { … }
 /// }
 /// ```
 pub(crate) fn event(event: &Event<'_>) -> TokenStream {
@@ -30,7 +30,7 @@ pub(crate) fn event(event: &Event<'_>) -> TokenStream {
     let tags = tags::method(event);
     let encode = encode::method(event);
     let decode = decode::method(event);
-    let distinct = types::distinct(event);
+    let asserts = item_asserts(event.generics, types::asserts(event));
     quote_spanned! {at(ident.span())=>
         #[automatically_derived]
         impl #parameters __annalist::Event for #ident #arguments #predicates {
@@ -40,15 +40,13 @@ pub(crate) fn event(event: &Event<'_>) -> TokenStream {
             #encode
             #decode
         }
-        #distinct
+        #asserts
     }
 }
 
-/// What has to hold of a generic event beyond the user's own bounds.
+/// The bounds of a generic event beyond those of the user.
 fn predicates(event: &Event<'_>) -> Vec<TokenStream> {
-    let mut predicates = vec![quote! {
-        Self: __annalist::std::marker::Send + __annalist::std::marker::Sync + 'static
-    }];
+    let mut predicates = vec![send_sync_static()];
     if event.inline().any(|stored| !stored.unit) {
         predicates.push(quote! {
             Self: __annalist::serde::Serialize + __annalist::serde::de::DeserializeOwned

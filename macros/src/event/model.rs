@@ -1,4 +1,4 @@
-//! A correct event.
+//! An event without mistakes.
 
 use syn::{ExprPath, Generics, Ident, Type};
 
@@ -16,9 +16,9 @@ pub(crate) enum Body<'a> {
 }
 
 pub(crate) enum Variant<'a> {
-    /// With fields of its own. `index` is the number that serde gives it.
+    /// An event with its own fields. `index` is the number of the variant in serde.
     Inline { ident: &'a Ident, index: u32, stored: Stored<'a> },
-    /// Around another event.
+    /// Another event, wrapped.
     Newtype { ident: &'a Ident, inner: &'a Type },
 }
 
@@ -28,7 +28,7 @@ pub(crate) struct Stored<'a> {
     pub(crate) version: u32,
     pub(crate) aliases: Vec<String>,
     pub(crate) ids: Vec<IdField<'a>>,
-    /// Without fields.
+    /// Whether it has no fields.
     pub(crate) unit: bool,
 }
 
@@ -36,12 +36,12 @@ pub(crate) struct Stored<'a> {
 pub(crate) struct IdField<'a> {
     pub(crate) ident: &'a Ident,
     pub(crate) ty: &'a Type,
-    /// The function that finds the ids inside it.
+    /// The function that returns the ids inside it.
     pub(crate) with: Option<ExprPath>,
 }
 
 impl<'a> Event<'a> {
-    /// The variants around other events.
+    /// The events that variants wrap.
     pub(crate) fn newtypes(&self) -> impl Iterator<Item = &'a Type> {
         let variants = match &self.body {
             Body::One(_) => &[][..],
@@ -53,7 +53,7 @@ impl<'a> Event<'a> {
         })
     }
 
-    /// The event types that the item itself describes.
+    /// The event types of the item itself.
     pub(crate) fn inline(&self) -> impl Iterator<Item = &Stored<'a>> {
         let (one, variants) = match &self.body {
             Body::One(stored) => (Some(stored), &[][..]),

@@ -1,10 +1,10 @@
-//! Reads an event and its attributes as they stand.
+//! Reads an event and its attributes.
 
 use syn::{Attribute, Data, DeriveInput, ExprPath, Field, Fields, Ident, LitInt, LitStr, Meta, Path};
 
-use crate::shared::{Errors, Slot, Table, misplaced};
+use crate::shared::{Errors, KeyTable, Slot, refuse_misplaced};
 
-/// The item as it was written.
+/// The item as the user wrote it.
 pub(crate) struct RawEvent<'a> {
     pub(crate) attribute: RawAttribute,
     pub(crate) serde: RawSerde,
@@ -53,7 +53,7 @@ pub(crate) struct RawAttribute {
     pub(crate) krate: Slot<Path>,
 }
 
-const EVENT: Table<RawAttribute> = Table {
+const EVENT: KeyTable<RawAttribute> = KeyTable {
     attribute: "event",
     note: "",
     keys: &[
@@ -65,18 +65,18 @@ const EVENT: Table<RawAttribute> = Table {
     ],
 };
 
-const ID: Table<RawIdAttribute> = Table {
+const ID: KeyTable<RawIdAttribute> = KeyTable {
     attribute: "id",
     note: ". An event's `#[id]` names no aggregate: its tag comes from the type of the field",
     keys: &[("with", |raw, key| raw.with.function(key, "with = Line::products"))],
 };
 
-/// The keys of `#[serde(…)]` on an item, a variant or a field, which decide whether the codec can write and read it.
+/// The keys of `#[serde(…)]` on an item, a variant or a field. Some of them are not compatible with the codec.
 #[derive(Default)]
 pub(crate) struct RawSerde(Vec<Path>);
 
 impl RawSerde {
-    /// The first of these keys that was given.
+    /// The given keys among these.
     pub(crate) fn find(&self, keys: &[&str]) -> impl Iterator<Item = &Path> {
         self.0.iter().filter(move |path| keys.iter().any(|key| path.is_ident(key)))
     }
@@ -84,7 +84,7 @@ impl RawSerde {
     fn read(attributes: &[Attribute]) -> Self {
         let mut keys = Vec::new();
         for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("serde")) {
-            // What serde itself cannot read, serde reports.
+            // serde reports the errors of its own attributes.
             let _ = attribute.parse_nested_meta(|meta| {
                 keys.push(meta.path.clone());
                 crate::shared::skip_to_comma(meta.input);
@@ -96,7 +96,7 @@ impl RawSerde {
 }
 
 pub(crate) fn read<'a>(item: &'a DeriveInput, errors: &Errors) -> RawEvent<'a> {
-    misplaced(&item.attrs, "id", "a field that holds an id", errors);
+    refuse_misplaced(&item.attrs, "id", "a field that holds an id", errors);
     RawEvent {
         attribute: attribute(&item.attrs, errors),
         serde: RawSerde::read(&item.attrs),
@@ -117,7 +117,7 @@ fn attribute(attributes: &[Attribute], errors: &Errors) -> RawAttribute {
 }
 
 fn variant<'a>(variant: &'a syn::Variant, errors: &Errors) -> RawVariant<'a> {
-    misplaced(&variant.attrs, "id", "a field that holds an id", errors);
+    refuse_misplaced(&variant.attrs, "id", "a field that holds an id", errors);
     RawVariant {
         ident: &variant.ident,
         attribute: attribute(&variant.attrs, errors),
@@ -128,7 +128,7 @@ fn variant<'a>(variant: &'a syn::Variant, errors: &Errors) -> RawVariant<'a> {
 
 fn fields<'a>(fields: &'a Fields, errors: &Errors) -> RawFields<'a> {
     for field in fields {
-        misplaced(&field.attrs, "event", "the struct or enum, or on a variant", errors);
+        refuse_misplaced(&field.attrs, "event", "the struct or enum, or on a variant", errors);
     }
     RawFields { fields, ids: fields.iter().filter_map(|field| id(field, errors)).collect() }
 }

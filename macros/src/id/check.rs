@@ -1,12 +1,12 @@
-//! Finds the mistakes of an id.
+//! Checks an id.
 
 use syn::{Data, DeriveInput, Fields, Type, ext::IdentExt};
 
-use super::{model::Id, parse::RawEvent};
-use crate::shared::{Case, Errors, check_kind, in_case, kind_fault, misplaced, refuse_parameters};
+use super::{model::Id, parse::RawId};
+use crate::shared::{Case, Errors, check_kind, in_case, kind_fault, refuse_misplaced, refuse_parameters};
 
-pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &RawEvent, errors: &Errors) -> Option<Id<'a>> {
-    let why = "an id has no parameters: write a newtype for each kind of thing";
+pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &RawId, errors: &Errors) -> Option<Id<'a>> {
+    let why = "an id has no generic parameters: write a newtype for each kind of thing";
     refuse_parameters(&item.generics, why, errors);
     let kind = match raw.kind.get() {
         Some(kind) => {
@@ -19,15 +19,15 @@ pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &RawEvent, errors: &Errors) 
     Some(Id { ident: &item.ident, inner, kind, shared: raw.kind.get().is_some() })
 }
 
-/// `AccountId` is the id of an `account`.
+/// The kind of `AccountId` is `account`.
 fn derived_kind(item: &DeriveInput, errors: &Errors) -> String {
     let name = item.ident.unraw().to_string();
     let kind = in_case(Case::Snake, name.strip_suffix("Id").unwrap_or(&name));
     if kind.is_empty() {
-        errors.at(&item.ident, "an id of what? name the kind: `#[id(kind = \"account\")]`");
+        errors.at(&item.ident, "the kind of the id is missing, since the type is only named `Id`: write `#[id(kind = \"account\")]`");
     } else if let Some(fault) = kind_fault(&kind) {
         let message =
-            format_args!("{kind:?} is no valid kind: {fault}; write another: `#[id(kind = \"account\")]`");
+            format_args!("{kind:?} is not a valid kind: {fault}; write one: `#[id(kind = \"account\")]`");
         errors.at(&item.ident, message);
     }
     kind
@@ -41,7 +41,7 @@ fn inner<'a>(item: &'a DeriveInput, errors: &Errors) -> Option<&'a Type> {
         && fields.unnamed.len() == 1
     {
         let field = fields.unnamed.first()?;
-        misplaced(&field.attrs, "id", "the newtype itself", errors);
+        refuse_misplaced(&field.attrs, "id", "the newtype itself", errors);
         return Some(&field.ty);
     }
     errors.at(name, format_args!("an id is a newtype: `struct {name}(Uuid);`"));

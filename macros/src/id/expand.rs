@@ -1,4 +1,4 @@
-//! What `#[derive(Id)]` generates.
+//! The code that `#[derive(Id)]` generates.
 
 mod serde;
 mod text;
@@ -48,7 +48,7 @@ fn own(id: &Id<'_>) -> TokenStream {
     }
 }
 
-/// Where errors about the wrapped type belong.
+/// The span for errors about the wrapped type.
 fn inner_span(id: &Id<'_>) -> proc_macro2::Span {
     at(id.inner.span())
 }

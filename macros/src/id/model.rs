@@ -1,10 +1,10 @@
-//! A correct id.
+//! An id without mistakes.
 
 use syn::{Ident, Type};
 
 pub(crate) struct Id<'a> {
     pub(crate) ident: &'a Ident,
-    /// What the newtype wraps.
+    /// The wrapped type.
     pub(crate) inner: &'a Type,
     pub(crate) kind: String,
     /// Whether the kind was written out.

@@ -1,17 +1,17 @@
-//! Reads the attributes of an id as they stand.
+//! Reads the attributes of an id.
 
 use syn::{DeriveInput, LitStr, Path};
 
-use crate::shared::{Errors, Slot, Table};
+use crate::shared::{Errors, KeyTable, Slot};
 
 /// `#[id(kind = "…", crate = …)]`
 #[derive(Default)]
-pub(crate) struct RawEvent {
+pub(crate) struct RawId {
     pub(crate) kind: Slot<LitStr>,
     pub(crate) krate: Slot<Path>,
 }
 
-const KEYS: Table<RawEvent> = Table {
+const KEYS: KeyTable<RawId> = KeyTable {
     attribute: "id",
     note: "",
     keys: &[
@@ -20,8 +20,8 @@ const KEYS: Table<RawEvent> = Table {
     ],
 };
 
-pub(crate) fn read(item: &DeriveInput, errors: &Errors) -> RawEvent {
-    let mut raw = RawEvent::default();
+pub(crate) fn read(item: &DeriveInput, errors: &Errors) -> RawId {
+    let mut raw = RawId::default();
     KEYS.read(&item.attrs, &mut raw, errors);
     raw
 }

@@ -1,4 +1,4 @@
-//! Stands in for an id with a mistake, so that the mistake is the only error.
+//! Impls without behaviour for an id with a mistake, so that the mistake is the only error.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};

@@ -1,13 +1,13 @@
-//! Finds the mistakes of a policy.
+//! Checks a policy.
 
 use syn::{DeriveInput, Ident, ext::IdentExt};
 
-use super::{model::Policy, parse::RawEvent};
-use crate::shared::{Case, Errors, Slot, check_policy_name, in_case, refuse_lifetimes};
+use super::{model::Policy, parse::RawPolicy};
+use crate::shared::{Case, Errors, Slot, check_policy_name, in_case, positive, refuse_lifetimes};
 
-pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &'a RawEvent, errors: &Errors) -> Option<Policy<'a>> {
+pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &'a RawPolicy, errors: &Errors) -> Option<Policy<'a>> {
     refuse_lifetimes(&item.generics, "a policy", errors);
-    check_given(item, raw, errors);
+    check_required(item, raw, errors);
     if let Some(name) = raw.name.get() {
         check_policy_name(name, errors);
     }
@@ -25,7 +25,7 @@ pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &'a RawEvent, errors: &Error
     })
 }
 
-/// The variant that a word stands for: `Stop` for `stop`.
+/// The enum variant for a word: `Stop` for `stop`.
 fn choice(slot: &Slot<Ident>) -> Option<Ident> {
     let word = slot.get()?;
     let mut name = word.to_string();
@@ -33,38 +33,35 @@ fn choice(slot: &Slot<Ident>) -> Option<Ident> {
     Some(Ident::new(&name, word.span()))
 }
 
-/// What cannot be left out is reported together: without an attribute it is one mistake.
-fn check_given(item: &DeriveInput, raw: &RawEvent, errors: &Errors) {
+/// Reports missing required keys together: a missing attribute is one mistake.
+fn check_required(item: &DeriveInput, raw: &RawPolicy, errors: &Errors) {
     let ident = item.ident.unraw();
     let name = format!("name = \"{}\"", in_case(Case::Snake, &ident.to_string()));
     let on = format!("on(SomeEvent => {ident}::react)");
     let required = [
-        ("name", "under which name is its place in the log kept?", name.as_str()),
-        (
-            "from",
-            "does it also react to what happened before it was first started (`beginning`)?",
-            "from = now",
-        ),
-        ("on_reject", "what if a command is rejected (`stop`, `park`, `ignore`)?", "on_reject = stop"),
-        ("on", "which events does it react to?", on.as_str()),
+        ("name", "its stored name", name.as_str()),
+        ("from", "where it starts the first time (`now` or `beginning`)", "from = now"),
+        ("on_reject", "what follows a rejected command (`stop`, `park` or `ignore`)", "on_reject = stop"),
+        ("on", "the events that it reacts to", on.as_str()),
     ];
-    let missing: Vec<_> = required.into_iter().filter(|(key, ..)| !raw.given.contains(key)).collect();
+    let missing: Vec<_> = required.into_iter().filter(|(key, ..)| !raw.given_keys.contains(key)).collect();
     if missing.is_empty() {
         return;
     }
-    let questions: Vec<_> = missing.iter().map(|(_, question, _)| *question).collect();
-    let keys: Vec<_> = missing.iter().map(|(.., example)| *example).collect();
+    let keys: Vec<_> = missing.iter().map(|(key, meaning, _)| format!("`{key}`, {meaning}")).collect();
+    let examples: Vec<_> = missing.iter().map(|(.., example)| *example).collect();
     let more = if missing.len() < required.len() { ", …" } else { "" };
-    errors.at(&item.ident, format_args!("{} `#[policy({}{more})]`", questions.join(" "), keys.join(", ")));
+    errors.at(
+        &item.ident,
+        format_args!(
+            "the policy needs {}: write `#[policy({}{more})]`",
+            keys.join("; "),
+            examples.join(", ")
+        ),
+    );
 }
 
-fn check_retry(raw: &RawEvent, errors: &Errors) -> Option<u32> {
-    let literal = raw.retry.get()?;
-    match literal.base10_parse() {
-        Ok(tries) if tries > 0 => Some(tries),
-        _ => {
-            errors.at(literal, "`retry` is how often a reaction is tried in all, at least once: `retry = 5`");
-            None
-        }
-    }
+fn check_retry(raw: &RawPolicy, errors: &Errors) -> Option<u32> {
+    let message = "`retry` is the total number of tries, from 1 to 4294967295: `retry = 5`";
+    positive(raw.retry.get()?, message, errors)
 }

@@ -1,11 +1,13 @@
-//! What `#[derive(Policy)]` generates.
+//! The code that `#[derive(Policy)]` generates.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::model::Policy;
-use crate::shared::{On, at, distinct, is_generic, mentions, where_clause};
+use crate::shared::{
+    On, assert_distinct, at, inline_asserts, item_asserts, mentions, send_sync_static, where_clause,
+};
 
 /// ```text
 /// impl Policy for WelcomeBonus {
@@ -23,13 +25,13 @@ pub(crate) fn policy(policy: &Policy<'_>) -> TokenStream {
     let (parameters, arguments, _) = generics.split_for_impl();
     let predicates = where_clause(generics, &predicates(policy));
     let span = at(ident.span());
-    let events = on.iter().map(types);
+    let events = on.iter().map(|on| on.types("OnPolicy"));
     let tries = match policy.tries {
         Some(tries) => quote!(#tries),
         None => quote_spanned!(span=> __annalist::TRIES),
     };
     let react = react(policy);
-    let distinct = distinct("Policy", ident, generics, on.iter()).filter(|_| !is_generic(generics));
+    let asserts = item_asserts(generics, assert_distinct("Policy", ident, generics, on.iter()));
     quote_spanned! {span=>
         #[automatically_derived]
         impl #parameters __annalist::Policy for #ident #arguments #predicates {
@@ -41,13 +43,8 @@ pub(crate) fn policy(policy: &Policy<'_>) -> TokenStream {
             const TRIES: __annalist::std::primitive::u32 = #tries;
             #react
         }
-        #(const _: () = #distinct;)*
+        #asserts
     }
-}
-
-/// `<AccountEvent as OnPolicy>::TYPES`
-fn types(On { event, .. }: &On) -> TokenStream {
-    quote_spanned!(at(event.span())=> <#event as __annalist::OnPolicy>::TYPES)
 }
 
 /// ```text
@@ -62,11 +59,11 @@ fn types(On { event, .. }: &On) -> TokenStream {
 /// }
 /// ```
 ///
-/// With `context` handlers get the `&Context` of the record too.
+/// With `context` handlers also get the `&Context` of the record.
 fn react(policy: &Policy<'_>) -> TokenStream {
     let Policy { ident, generics, on, .. } = policy;
     let span = at(ident.span());
-    let asserts = distinct("Policy", ident, generics, on.iter()).filter(|_| is_generic(generics));
+    let asserts = inline_asserts(span, generics, assert_distinct("Policy", ident, generics, on.iter()));
     let entries = on.iter().map(|on| entry(policy, on));
     let context = policy.context.then(|| {
         quote_spanned! {span=>
@@ -79,7 +76,7 @@ fn react(policy: &Policy<'_>) -> TokenStream {
             record: &'__a __annalist::Record,
             codec: &'__a __annalist::Codec,
         ) -> __annalist::Reaction<'__a> {
-            #(const { #asserts })*
+            #asserts
             __annalist::std::boxed::Box::pin(async move {
                 #context
                 let mut commands = __annalist::Commands::new();
@@ -102,10 +99,9 @@ fn entry(policy: &Policy<'_>, On { event, handler }: &On) -> TokenStream {
     }
 }
 
-/// What has to hold of a generic policy beyond the user's own bounds.
+/// The bounds of a generic policy beyond those of the user.
 fn predicates(policy: &Policy<'_>) -> Vec<TokenStream> {
-    let mut predicates =
-        vec![quote!(Self: __annalist::std::marker::Send + __annalist::std::marker::Sync + 'static)];
+    let mut predicates = vec![send_sync_static()];
     for On { event, .. } in policy.on.iter().filter(|on| mentions(policy.generics, &on.event)) {
         predicates.push(quote!(#event: __annalist::Event));
     }

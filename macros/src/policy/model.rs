@@ -1,4 +1,4 @@
-//! A correct policy.
+//! A policy without mistakes.
 
 use syn::{Generics, Ident};
 
@@ -7,7 +7,7 @@ use crate::shared::On;
 pub(crate) struct Policy<'a> {
     pub(crate) ident: &'a Ident,
     pub(crate) generics: &'a Generics,
-    /// Its stored name.
+    /// The stored name.
     pub(crate) name: String,
     /// `Beginning` or `Now`.
     pub(crate) start: Ident,
@@ -15,9 +15,9 @@ pub(crate) struct Policy<'a> {
     pub(crate) on_reject: Ident,
     /// `Stop` or `Park`.
     pub(crate) on_error: Ident,
-    /// How often a reaction is tried, if it was said.
+    /// How often a reaction is tried, if the user wrote it.
     pub(crate) tries: Option<u32>,
     pub(crate) on: &'a [On],
-    /// Whether handlers get the context.
+    /// Whether handlers get a `&Context`.
     pub(crate) context: bool,
 }

@@ -1,12 +1,12 @@
-//! Reads a policy and its attributes as they stand.
+//! Reads a policy and its attributes.
 
-use syn::{Data, DeriveInput, Fields, Ident, LitInt, LitStr, Meta, Path, Result};
+use syn::{Data, DeriveInput, Fields, Ident, LitInt, LitStr, Path, Result};
 
-use crate::shared::{Errors, Key, On, Slot, Table, misplaced};
+use crate::shared::{Errors, Key, KeyTable, On, Slot, refuse_misplaced};
 
-/// `#[policy(…)]` as it was written.
+/// `#[policy(…)]` as the user wrote it.
 #[derive(Default)]
-pub(crate) struct RawEvent {
+pub(crate) struct RawPolicy {
     pub(crate) name: Slot<LitStr>,
     pub(crate) from: Slot<Ident>,
     pub(crate) on_reject: Slot<Ident>,
@@ -15,26 +15,26 @@ pub(crate) struct RawEvent {
     pub(crate) on: Vec<On>,
     pub(crate) context: Slot<()>,
     pub(crate) krate: Slot<Path>,
-    /// The keys that were given, be it with mistakes.
-    pub(crate) given: Vec<&'static str>,
+    /// The keys that were given, even with mistakes.
+    pub(crate) given_keys: Vec<&'static str>,
 }
 
 const EXAMPLE: &str = "on(AccountEvent => WelcomeBonus::react)";
 
-const KEYS: Table<RawEvent> = Table {
+const KEYS: KeyTable<RawPolicy> = KeyTable {
     attribute: "policy",
     note: "",
     keys: &[
         ("name", |raw, key| {
-            raw.given.push("name");
+            raw.given_keys.push("name");
             raw.name.string(key, "name = \"welcome_bonus\"")
         }),
         ("from", |raw, key| {
-            raw.given.push("from");
+            raw.given_keys.push("from");
             raw.from.choice(key, &["beginning", "now"])
         }),
         ("on_reject", |raw, key| {
-            raw.given.push("on_reject");
+            raw.given_keys.push("on_reject");
             raw.on_reject.choice(key, &["stop", "park", "ignore"])
         }),
         ("on_error", |raw, key| raw.on_error.choice(key, &["stop", "park"])),
@@ -45,16 +45,15 @@ const KEYS: Table<RawEvent> = Table {
     ],
 };
 
-pub(crate) fn read(item: &DeriveInput, errors: &Errors) -> RawEvent {
-    let mut raw = RawEvent::default();
+pub(crate) fn read(item: &DeriveInput, errors: &Errors) -> RawPolicy {
+    let mut raw = RawPolicy::default();
     KEYS.read(&item.attrs, &mut raw, errors);
-    if item.attrs.iter().any(|one| one.path().is_ident("policy") && !matches!(one.meta, Meta::List(_))) {
-        // The attribute has been told what goes into it.
-        raw.given = vec!["name", "from", "on_reject", "on"];
+    if KEYS.is_without_keys(&item.attrs) {
+        raw.given_keys = vec!["name", "from", "on_reject", "on"];
     }
     for fields in fields(item) {
         for field in fields {
-            misplaced(&field.attrs, "policy", "the policy itself", errors);
+            refuse_misplaced(&field.attrs, "policy", "the policy itself", errors);
         }
     }
     raw
@@ -68,12 +67,11 @@ fn fields(item: &DeriveInput) -> Vec<&Fields> {
     }
 }
 
-impl RawEvent {
-    /// `on(…)` may be repeated: the lists add up.
+impl RawPolicy {
+    /// `on(…)` may be repeated: the lists are joined.
     fn read_on(&mut self, key: &Key<'_>) -> Result<()> {
-        self.given.push("on");
-        let message = format!("`on` takes events with their handlers: `{EXAMPLE}`");
-        self.on.extend(key.entries(&message, |input| On::parse(input, EXAMPLE))?);
+        self.given_keys.push("on");
+        self.on.extend(On::read_entries(key, EXAMPLE, |input| On::parse(input, EXAMPLE))?);
         Ok(())
     }
 }

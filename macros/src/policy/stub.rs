@@ -1,16 +1,15 @@
-//! Stands in for a policy with a mistake, so that the mistake is the only error.
+//! Impls without behaviour for a policy with a mistake, so that the mistake is the only error.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::quote_spanned;
 use syn::DeriveInput;
 
-use crate::shared::{at, stub_body, where_clause};
+use crate::shared::{at, send_sync_static, stub_body, where_clause};
 
 pub(crate) fn policy(item: &DeriveInput) -> TokenStream {
     let (ident, span) = (&item.ident, at(item.ident.span()));
     let (parameters, arguments, _) = item.generics.split_for_impl();
-    let this = quote!(Self: __annalist::std::marker::Send + __annalist::std::marker::Sync + 'static);
-    let predicates = where_clause(&item.generics, &[this]);
+    let predicates = where_clause(&item.generics, &[send_sync_static()]);
     let body = stub_body(span);
     quote_spanned! {span=>
         impl #parameters __annalist::Policy for #ident #arguments #predicates {

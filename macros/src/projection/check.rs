@@ -1,25 +1,25 @@
-//! Finds the mistakes of a projection.
+//! Checks a projection.
 
 mod columns;
 
 use syn::{Data, DeriveInput, Fields, ext::IdentExt};
 
-pub(super) use self::columns::is_no_key;
+pub(super) use self::columns::is_invalid_key;
 use super::{
     model::{Projection, Role},
-    parse::{Entry, RawAttribute, RawEvent},
+    parse::{Entry, RawAttribute, RawProjection},
 };
 use crate::shared::{Case, Errors, check_projection_name, in_case, refuse_lifetimes};
 
 pub(crate) fn check<'a>(
     item: &'a DeriveInput,
-    raw: &'a RawEvent<'a>,
+    raw: &'a RawProjection<'a>,
     errors: &Errors,
 ) -> Option<Projection<'a>> {
     refuse_lifetimes(&item.generics, "a projection", errors);
     let attribute = &raw.attribute;
-    check_shape(item, errors)?;
-    check_given(item, attribute, errors);
+    check_is_struct(item, errors)?;
+    check_required(item, attribute, errors);
     let columns = columns::check(&item.ident, &raw.fields, errors);
     if columns.iter().filter(|column| column.role == Role::Key).count() > 1 {
         check_by(&attribute.on, errors);
@@ -38,8 +38,8 @@ pub(crate) fn check<'a>(
     })
 }
 
-/// A struct with named fields.
-fn check_shape(item: &DeriveInput, errors: &Errors) -> Option<()> {
+/// Checks that the item is a struct with named fields.
+fn check_is_struct(item: &DeriveInput, errors: &Errors) -> Option<()> {
     let name = &item.ident;
     match &item.data {
         Data::Struct(data) => match &data.fields {
@@ -51,7 +51,7 @@ fn check_shape(item: &DeriveInput, errors: &Errors) -> Option<()> {
                 errors.at(tuple, message);
             }
             Fields::Unit => {
-                let message = format_args!("a row has columns: `struct {name} {{ #[key] … }}`");
+                let message = format_args!("a row needs columns: `struct {name} {{ #[key] … }}`");
                 errors.at(name, message);
             }
         },
@@ -65,28 +65,28 @@ fn check_shape(item: &DeriveInput, errors: &Errors) -> Option<()> {
     None
 }
 
-/// What cannot be left out is reported together: without an attribute it is one mistake.
-fn check_given(item: &DeriveInput, attribute: &RawAttribute, errors: &Errors) {
+/// Reports missing required keys together: a missing attribute is one mistake.
+fn check_required(item: &DeriveInput, attribute: &RawAttribute, errors: &Errors) {
     let ident = &item.ident;
     let name = format!("name = \"{}\"", in_case(Case::Snake, &ident.unraw().to_string()));
     let on = format!("on({ident}Event => {ident}::apply)");
     let message = match (attribute.has_name, attribute.has_on) {
         (true, true) => return,
-        (false, true) => format!("under which name are its rows kept? `#[projection({name}, …)]`"),
-        (true, false) => format!("which events is it folded from? `#[projection({on}, …)]`"),
+        (false, true) => format!("the name of the projection is missing: write `#[projection({name}, …)]`"),
+        (true, false) => format!("the events of the projection are missing: write `#[projection({on}, …)]`"),
         (false, false) => format!(
-            "under which name are its rows kept, and which events is it folded from? `#[projection({name}, {on})]`"
+            "the name and the events of the projection are missing: write `#[projection({name}, {on})]`"
         ),
     };
     errors.at(ident, message);
 }
 
-/// No tag is several values: where rows have a composite key, every entry says how to find it.
+/// With a composite key every entry needs `by`, since a tag holds one value.
 fn check_by(on: &[Entry], errors: &Errors) {
     for Entry { on, .. } in on.iter().filter(|entry| entry.by.is_none()) {
         errors.at(
             &on.handler,
-            "the key has several columns, so say which function finds it in the event: `… by key_of`, with \
+            "the key has several columns, so a function has to return it: `… by key_of` with \
              `fn key_of(event: &Event) -> (A, B)`",
         );
     }

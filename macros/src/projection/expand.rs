@@ -1,4 +1,4 @@
-//! What `#[derive(Projection)]` generates.
+//! The code that `#[derive(Projection)]` generates.
 
 mod asserts;
 mod initial;
@@ -14,7 +14,7 @@ use super::{
     model::{Column, Projection, Role},
     parse::Entry,
 };
-use crate::shared::{On, at, mentions, where_clause};
+use crate::shared::{On, at, item_asserts, mentions, send_sync_static, where_clause};
 
 /// ```text
 /// impl Projection for Balance {
@@ -23,7 +23,7 @@ use crate::shared::{On, at, mentions, where_clause};
 ///     const EVENTS: &'static [Types] = &[<AccountEvent as OnRow>::TYPES];
 ///     const BY_IDS: bool = true;
 ///     fn initial(key: AccountId) -> Self { … }
-///     fn plan_record<'a>(record: &'a Record, codec: &Codec, steps: &mut Steps<'a, Self>) -> Result<(), Invalid> { … }
+///     fn plan_record<'a>(record: &'a Record, codec: &Codec, steps: &mut RowOps<'a, Self>) -> Result<(), Invalid> { … }
 ///     fn to_row(&self) -> Result<Row, Invalid> { … }
 ///     fn from_row(row: Row) -> Result<Self, Invalid> { … }
 /// }
@@ -35,13 +35,13 @@ pub(crate) fn projection(projection: &Projection<'_>) -> TokenStream {
     let span = at(ident.span());
     let key = key_type(projection);
     let table = table::constant(projection);
-    let events = on.iter().map(types);
+    let events = on.iter().map(|entry| entry.on.types("OnRow"));
     let by_ids = on.iter().all(|entry| entry.by.is_none());
     let initial = initial::method(projection);
     let plan = plan::method(projection);
     let to_row = row::to_row(projection);
     let from_row = row::from_row(projection);
-    let asserts = asserts::items(projection);
+    let asserts = item_asserts(generics, asserts::all(projection));
     quote_spanned! {span=>
         #[automatically_derived]
         impl #parameters __annalist::Projection for #ident #arguments #predicates {
@@ -67,11 +67,6 @@ fn key_type(projection: &Projection<'_>) -> TokenStream {
     }
 }
 
-/// `<AccountEvent as OnRow>::TYPES`
-fn types(Entry { on: On { event, .. }, .. }: &Entry) -> TokenStream {
-    quote_spanned!(at(event.span())=> <#event as __annalist::OnRow>::TYPES)
-}
-
 /// `<AccountId as Field>`, or `<Lines as JsonField>` under `#[json]`: both have the same members.
 fn field(Column { ty, role, .. }: &Column<'_>) -> TokenStream {
     let span = at(ty.span());
@@ -81,11 +76,10 @@ fn field(Column { ty, role, .. }: &Column<'_>) -> TokenStream {
     }
 }
 
-/// What has to hold of a generic projection beyond the user's own bounds.
+/// The bounds of a generic projection beyond those of the user.
 fn predicates(projection: &Projection<'_>) -> Vec<TokenStream> {
     let generics = projection.generics;
-    let mut predicates =
-        vec![quote!(Self: __annalist::std::marker::Send + __annalist::std::marker::Sync + 'static)];
+    let mut predicates = vec![send_sync_static()];
     for Column { ty, role, .. } in projection.columns.iter().filter(|column| mentions(generics, column.ty)) {
         predicates.push(match role {
             Role::Key => quote!(#ty: __annalist::Field + __annalist::RowKey),

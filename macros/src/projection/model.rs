@@ -1,4 +1,4 @@
-//! A correct projection.
+//! A projection without mistakes.
 
 use syn::{Generics, Ident, Type};
 
@@ -7,13 +7,13 @@ use super::parse::Entry;
 pub(crate) struct Projection<'a> {
     pub(crate) ident: &'a Ident,
     pub(crate) generics: &'a Generics,
-    /// Its stored name.
+    /// The stored name.
     pub(crate) name: String,
     pub(crate) version: u32,
-    /// One for each field, in their order.
+    /// One for each field, in the order of the fields.
     pub(crate) columns: Vec<Column<'a>>,
     pub(crate) on: &'a [Entry],
-    /// Whether handlers get the context.
+    /// Whether handlers get a `&Context`.
     pub(crate) context: bool,
 }
 
@@ -27,12 +27,12 @@ impl<'a> Projection<'a> {
 pub(crate) struct Column<'a> {
     pub(crate) ident: &'a Ident,
     pub(crate) ty: &'a Type,
-    /// Its stored name.
+    /// The stored name.
     pub(crate) name: String,
     pub(crate) role: Role,
 }
 
-/// What the field is marked with.
+/// The attribute of the field.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     Key,

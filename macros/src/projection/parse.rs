@@ -1,4 +1,4 @@
-//! Reads a projection and its attributes as they stand.
+//! Reads a projection and its attributes.
 
 use syn::{
     Attribute, Data, DeriveInput, Error, ExprPath, Field, Ident, LitInt, LitStr, Meta, Path, Result, Token,
@@ -6,10 +6,10 @@ use syn::{
     parse::{Parse, ParseStream},
 };
 
-use crate::shared::{Errors, Key, On, Slot, Table, misplaced, one};
+use crate::shared::{Errors, Key, KeyTable, On, Slot, parse_one, refuse_misplaced};
 
-/// The item as it was written.
-pub(crate) struct RawEvent<'a> {
+/// The item as the user wrote it.
+pub(crate) struct RawProjection<'a> {
     pub(crate) attribute: RawAttribute,
     pub(crate) fields: Vec<RawField<'a>>,
 }
@@ -18,11 +18,11 @@ pub(crate) struct RawEvent<'a> {
 #[derive(Default)]
 pub(crate) struct RawAttribute {
     pub(crate) name: Slot<LitStr>,
-    /// Whether `name` was given, be it with mistakes.
+    /// Whether `name` was given, even with mistakes.
     pub(crate) has_name: bool,
     pub(crate) version: Slot<LitInt>,
     pub(crate) on: Vec<Entry>,
-    /// Whether `on` was given, be it with mistakes.
+    /// Whether `on` was given, even with mistakes.
     pub(crate) has_on: bool,
     pub(crate) context: Slot<()>,
     pub(crate) krate: Slot<Path>,
@@ -31,11 +31,11 @@ pub(crate) struct RawAttribute {
 /// `AccountEvent => Balance::apply by owner_of`
 pub(crate) struct Entry {
     pub(crate) on: On,
-    /// The function that finds the key.
+    /// The function that returns the key.
     pub(crate) by: Option<ExprPath>,
 }
 
-/// A field and what it is marked with.
+/// A field and its attributes.
 pub(crate) struct RawField<'a> {
     pub(crate) field: &'a Field,
     pub(crate) key: Option<&'a Attribute>,
@@ -46,7 +46,7 @@ pub(crate) struct RawField<'a> {
 const EXAMPLE: &str = "on(AccountEvent => Balance::apply)";
 const BY_EXAMPLE: &str = "on(AccountEvent => Balance::apply by key_of)";
 
-const KEYS: Table<RawAttribute> = Table {
+const KEYS: KeyTable<RawAttribute> = KeyTable {
     attribute: "projection",
     note: "",
     keys: &[
@@ -61,18 +61,17 @@ const KEYS: Table<RawAttribute> = Table {
     ],
 };
 
-pub(crate) fn read<'a>(item: &'a DeriveInput, errors: &Errors) -> RawEvent<'a> {
+pub(crate) fn read<'a>(item: &'a DeriveInput, errors: &Errors) -> RawProjection<'a> {
     for (mark, belongs) in [
         ("key", "the fields that are the key of the row"),
-        ("index", "a field that is asked by"),
-        ("json", "a field that is kept as JSON"),
+        ("index", "a field that queries use"),
+        ("json", "a field that is stored as JSON"),
     ] {
-        misplaced(&item.attrs, mark, belongs, errors);
+        refuse_misplaced(&item.attrs, mark, belongs, errors);
     }
-    let mut raw = RawEvent { attribute: RawAttribute::default(), fields: Vec::new() };
+    let mut raw = RawProjection { attribute: RawAttribute::default(), fields: Vec::new() };
     KEYS.read(&item.attrs, &mut raw.attribute, errors);
-    if item.attrs.iter().any(|one| one.path().is_ident("projection") && !matches!(one.meta, Meta::List(_))) {
-        // The attribute has been told what goes into it.
+    if KEYS.is_without_keys(&item.attrs) {
         (raw.attribute.has_name, raw.attribute.has_on) = (true, true);
     }
     if let Data::Struct(data) = &item.data {
@@ -82,11 +81,10 @@ pub(crate) fn read<'a>(item: &'a DeriveInput, errors: &Errors) -> RawEvent<'a> {
 }
 
 impl RawAttribute {
-    /// `on(…)` may be repeated: the lists add up.
+    /// `on(…)` may be repeated: the lists are joined.
     fn read_on(&mut self, key: &Key<'_>) -> Result<()> {
         self.has_on = true;
-        let message = format!("`on` takes events with their handlers: `{EXAMPLE}`");
-        self.on.extend(key.entries(&message, entry)?);
+        self.on.extend(On::read_entries(key, EXAMPLE, entry)?);
         Ok(())
     }
 }
@@ -98,17 +96,17 @@ fn entry(input: ParseStream<'_>) -> Result<Entry> {
         return Ok(Entry { on, by: None });
     }
     let word = input.call(Ident::parse_any)?;
-    let message = format!("write `by` and the path of the function that finds the key: `{BY_EXAMPLE}`");
+    let message = format!("write `by` and the path of the function that returns the key: `{BY_EXAMPLE}`");
     if word != "by" || input.is_empty() || input.peek(Token![,]) {
         return Err(Error::new(word.span(), message));
     }
-    let by = one(input, &message, Parse::parse)?;
+    let by = parse_one(input, &message, Parse::parse)?;
     Ok(Entry { on, by: Some(by) })
 }
 
 impl<'a> RawField<'a> {
     fn read(field: &'a Field, errors: &Errors) -> Self {
-        misplaced(&field.attrs, "projection", "the struct", errors);
+        refuse_misplaced(&field.attrs, "projection", "the struct", errors);
         let mark = |name| mark(field, name, errors);
         Self { field, key: mark("key"), index: mark("index"), json: mark("json") }
     }
@@ -119,7 +117,7 @@ fn mark<'a>(field: &'a Field, name: &str, errors: &Errors) -> Option<&'a Attribu
     let mut attributes = field.attrs.iter().filter(|attribute| attribute.path().is_ident(name));
     let first = attributes.next()?;
     if !matches!(first.meta, Meta::Path(_)) {
-        errors.at(&first.meta, format_args!("`#[{name}]` stands alone, without a value"));
+        errors.at(&first.meta, format_args!("`#[{name}]` takes no value"));
     }
     for again in attributes {
         errors.at(again, format_args!("`#[{name}]` is given twice"));

@@ -1,20 +1,17 @@
-//! Stands in for a projection with a mistake, so that the mistake is the only error.
+//! Impls without behaviour for a projection with a mistake, so that the mistake is the only error.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::DeriveInput;
 
-use super::{check::is_no_key, parse::RawEvent};
-use crate::shared::{at, stub_body, where_clause};
+use super::{check::is_invalid_key, parse::RawProjection};
+use crate::shared::{at, send_sync_static, stub_body, where_clause};
 
-pub(crate) fn projection(item: &DeriveInput, raw: &RawEvent<'_>) -> TokenStream {
+pub(crate) fn projection(item: &DeriveInput, raw: &RawProjection<'_>) -> TokenStream {
     let (ident, span) = (&item.ident, at(item.ident.span()));
     let (parameters, arguments, _) = item.generics.split_for_impl();
-    let this = quote!(__annalist::std::marker::Send + __annalist::std::marker::Sync + 'static);
     let key = key_type(raw);
-    let mut predicates = vec![quote!(Self: #this)];
-    predicates.push(quote!(#key: __annalist::RowKey));
-    let predicates = where_clause(&item.generics, &predicates);
+    let predicates = where_clause(&item.generics, &[send_sync_static(), quote!(#key: __annalist::RowKey)]);
     let body = stub_body(span);
     let result = quote!(__annalist::std::result::Result);
     quote_spanned! {span=>
@@ -34,13 +31,13 @@ pub(crate) fn projection(item: &DeriveInput, raw: &RawEvent<'_>) -> TokenStream 
     }
 }
 
-/// The key as it would be; of a row without a possible one, any.
-fn key_type(raw: &RawEvent<'_>) -> TokenStream {
+/// The type of the key, or any type if the row has no valid key.
+fn key_type(raw: &RawProjection<'_>) -> TokenStream {
     let types: Vec<_> =
         raw.fields.iter().filter(|field| field.key.is_some()).map(|field| &field.field.ty).collect();
     match &types[..] {
         [_, _, _, _, _, ..] | [] => quote!(__annalist::std::primitive::bool),
-        types if types.iter().any(|ty| is_no_key(ty)) => quote!(__annalist::std::primitive::bool),
+        types if types.iter().any(|ty| is_invalid_key(ty)) => quote!(__annalist::std::primitive::bool),
         [ty] => quote!(#ty),
         types => quote!((#(#types),*)),
     }

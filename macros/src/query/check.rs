@@ -1,4 +1,4 @@
-//! Finds the mistakes of a query.
+//! Checks a query.
 
 mod fields;
 
@@ -6,18 +6,18 @@ use syn::{Data, DeriveInput, Fields, LitInt};
 
 use super::{
     model::{Body, Listing, Query},
-    parse::{Mark, RawAttribute, RawEvent},
+    parse::{Mark, RawAttribute, RawQuery},
 };
-use crate::shared::{Errors, refuse_lifetimes, shown};
+use crate::shared::{Errors, positive, refuse_lifetimes, source_text};
 
-pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &'a RawEvent<'a>, errors: &Errors) -> Option<Query<'a>> {
-    refuse_lifetimes(&item.generics, "a question", errors);
+pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &'a RawQuery<'a>, errors: &Errors) -> Option<Query<'a>> {
+    refuse_lifetimes(&item.generics, "a query", errors);
     let attribute = &raw.attribute;
-    check_shape(item, errors)?;
+    check_is_struct(item, errors)?;
     if !attribute.has_from {
-        errors.at(&item.ident, "which rows does it ask for? `#[query(from = Balance)]`");
+        errors.at(&item.ident, "the projection of the query is missing: write `#[query(from = Balance)]`");
     }
-    fields::all_marked(&raw.fields, errors);
+    fields::check_all_marked(&raw.fields, errors);
     let mut marks = raw.fields.iter().filter_map(|field| field.mark.as_ref());
     let body = match marks.any(|mark| mark.mark == Mark::Key) {
         true => {
@@ -29,36 +29,42 @@ pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &'a RawEvent<'a>, errors: &E
     Some(Query { ident: &item.ident, generics: &item.generics, from: attribute.from.get()?, body })
 }
 
-/// A struct with named fields or none.
-fn check_shape(item: &DeriveInput, errors: &Errors) -> Option<()> {
+/// Checks that the item is a struct with named fields or none.
+fn check_is_struct(item: &DeriveInput, errors: &Errors) -> Option<()> {
     let name = &item.ident;
     match &item.data {
         Data::Struct(data) => match &data.fields {
             Fields::Named(_) | Fields::Unit => return Some(()),
             Fields::Unnamed(tuple) => {
-                errors.at(tuple, format_args!("a question has named fields: `struct {name} {{ … }}`"));
+                errors.at(tuple, format_args!("a query has named fields: `struct {name} {{ … }}`"));
             }
         },
         Data::Enum(_) | Data::Union(_) => {
-            let message = "a question is a struct: each has an answer of its own type";
+            let message = "a query is a struct: every query has its own type of answer";
             errors.at(name, message);
         }
     }
     None
 }
 
-/// What says how to list rows, beside `#[key]`.
+/// Reports keys for lists next to `#[key]`.
 fn check_one_row(attribute: &RawAttribute, errors: &Errors) {
     let RawAttribute { order, descending, limit, .. } = attribute;
     for key in [order.key(), descending.key(), limit.key()].into_iter().flatten() {
-        errors.at(key, format_args!("`{}` is for a list, and `#[key]` finds one row", shown(key)));
+        errors.at(
+            key,
+            format_args!(
+                "remove this: `{}` is for lists of rows, and `#[key]` finds one row",
+                source_text(key)
+            ),
+        );
     }
 }
 
 fn listing<'a>(attribute: &'a RawAttribute, listing: Listing<'a>, errors: &Errors) -> Listing<'a> {
     let RawAttribute { order, has_order, descending, limit, .. } = attribute;
     if let (Some(key), false) = (descending.key(), has_order) {
-        errors.at(key, "descending by what? `order = cents, descending`");
+        errors.at(key, "`descending` needs a column to sort by: `order = cents, descending`");
     }
     Listing {
         order: order.get(),
@@ -68,13 +74,7 @@ fn listing<'a>(attribute: &'a RawAttribute, listing: Listing<'a>, errors: &Error
     }
 }
 
-/// How many rows a page holds.
+/// The number of rows of a page.
 fn rows(limit: &LitInt, errors: &Errors) -> Option<usize> {
-    match limit.base10_parse() {
-        Ok(rows) if rows > 0 => Some(rows),
-        _ => {
-            errors.at(limit, "a page holds at least one row: `limit = 50`");
-            None
-        }
-    }
+    positive(limit, "a page holds at least one row: `limit = 50`", errors)
 }

@@ -1,4 +1,4 @@
-//! What `#[derive(Query)]` generates.
+//! The code that `#[derive(Query)]` generates.
 
 mod answer;
 mod asserts;
@@ -7,8 +7,8 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::{Ident, spanned::Spanned};
 
-use super::model::{Asked, Body, Listing, Query};
-use crate::shared::{at, mentions, where_clause};
+use super::model::{Body, Listing, Query, QueryField};
+use crate::shared::{at, item_asserts, mentions, send_sync_static, where_clause};
 
 /// ```text
 /// impl Query for BalanceOf {
@@ -27,7 +27,7 @@ pub(crate) fn query(query: &Query<'_>) -> TokenStream {
         Body::Rows(_) => quote_spanned!(span=> __annalist::Rows<#from>),
     };
     let method = answer::method(query);
-    let asserts = asserts::items(query);
+    let asserts = item_asserts(generics, asserts::all(query));
     quote_spanned! {span=>
         #[automatically_derived]
         impl #parameters __annalist::Query for #ident #arguments #predicates {
@@ -38,22 +38,22 @@ pub(crate) fn query(query: &Query<'_>) -> TokenStream {
     }
 }
 
-/// `<Balance as Source>::TABLE`, seen from the name of the rows: if they are no projection, it is the same error wherever
-/// it is written, and the compiler shows it once.
+/// `<Balance as Source>::TABLE`, at the span of `Balance`: if that is not a projection, it is the same error in all places,
+/// and the compiler shows it once.
 fn source(query: &Query<'_>, member: &str) -> TokenStream {
     let (from, member) = (query.from, Ident::new(member, query.from.span()));
     quote_spanned!(from.span()=> <#from as __annalist::Source>::#member)
 }
 
 /// `<String as Field>`
-fn field(Asked { ty, .. }: &Asked<'_>) -> TokenStream {
+fn field(QueryField { ty, .. }: &QueryField<'_>) -> TokenStream {
     quote_spanned!(at(ty.span())=> <#ty as __annalist::Field>)
 }
 
 /// The type of the field under `#[key]`, or a tuple of several.
-fn key_type(key: &[Asked<'_>]) -> TokenStream {
+fn key_type(key: &[QueryField<'_>]) -> TokenStream {
     match key {
-        [Asked { ty, .. }] => quote!(#ty),
+        [QueryField { ty, .. }] => quote!(#ty),
         several => {
             let types = several.iter().map(|asked| asked.ty);
             quote!((#(#types),*))
@@ -61,11 +61,10 @@ fn key_type(key: &[Asked<'_>]) -> TokenStream {
     }
 }
 
-/// What has to hold of a generic query beyond the user's own bounds.
+/// The bounds of a generic query beyond those of the user.
 fn predicates(query: &Query<'_>) -> Vec<TokenStream> {
     let Query { generics, from, body, .. } = query;
-    let mut predicates =
-        vec![quote!(Self: __annalist::std::marker::Send + __annalist::std::marker::Sync + 'static)];
+    let mut predicates = vec![send_sync_static()];
     match body {
         Body::Row(key) if mentions(generics, from) => {
             let key = key_type(key);

@@ -1,14 +1,14 @@
-//! Reads a query and its attributes as they stand.
+//! Reads a query and its attributes.
 
 use syn::{
     Attribute, Data, DeriveInput, Error, Field, Fields, Ident, LitInt, Meta, Path, Result, Type,
     ext::IdentExt, parse::ParseStream,
 };
 
-use crate::shared::{Errors, Slot, Table, misplaced, one};
+use crate::shared::{Errors, KeyTable, Slot, parse_one, refuse_misplaced};
 
-/// The item as it was written.
-pub(crate) struct RawEvent<'a> {
+/// The item as the user wrote it.
+pub(crate) struct RawQuery<'a> {
     pub(crate) attribute: RawAttribute,
     pub(crate) fields: Vec<RawField<'a>>,
 }
@@ -17,17 +17,17 @@ pub(crate) struct RawEvent<'a> {
 #[derive(Default)]
 pub(crate) struct RawAttribute {
     pub(crate) from: Slot<Type>,
-    /// Whether `from` was given, be it with a mistake.
+    /// Whether `from` was given, even with a mistake.
     pub(crate) has_from: bool,
     pub(crate) order: Slot<Ident>,
-    /// Whether `order` was given, be it with a mistake.
+    /// Whether `order` was given, even with a mistake.
     pub(crate) has_order: bool,
     pub(crate) descending: Slot<()>,
     pub(crate) limit: Slot<LitInt>,
     pub(crate) krate: Slot<Path>,
 }
 
-/// A field and what it is marked with.
+/// A field and its attribute.
 pub(crate) struct RawField<'a> {
     pub(crate) field: &'a Field,
     pub(crate) mark: Option<RawMark<'a>>,
@@ -41,12 +41,12 @@ pub(crate) struct RawMark<'a> {
     pub(crate) column: Option<Ident>,
 }
 
-/// What a field of a question is for.
+/// The role of a field of a query.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mark {
     /// A part of the key.
     Key,
-    /// A condition, by the name of its function.
+    /// A condition, by the name of its attribute.
     Where(&'static str),
     Limit,
     Cursor,
@@ -64,7 +64,7 @@ pub(crate) const MARKS: [(&str, Mark); 9] = [
     ("cursor", Mark::Cursor),
 ];
 
-const KEYS: Table<RawAttribute> = Table {
+const KEYS: KeyTable<RawAttribute> = KeyTable {
     attribute: "query",
     note: "",
     keys: &[
@@ -82,14 +82,13 @@ const KEYS: Table<RawAttribute> = Table {
     ],
 };
 
-pub(crate) fn read<'a>(item: &'a DeriveInput, errors: &Errors) -> RawEvent<'a> {
+pub(crate) fn read<'a>(item: &'a DeriveInput, errors: &Errors) -> RawQuery<'a> {
     for (name, _) in MARKS {
-        misplaced(&item.attrs, name, "a field of the question", errors);
+        refuse_misplaced(&item.attrs, name, "a field of the query", errors);
     }
-    let mut raw = RawEvent { attribute: RawAttribute::default(), fields: Vec::new() };
+    let mut raw = RawQuery { attribute: RawAttribute::default(), fields: Vec::new() };
     KEYS.read(&item.attrs, &mut raw.attribute, errors);
-    if item.attrs.iter().any(|one| one.path().is_ident("query") && !matches!(one.meta, Meta::List(_))) {
-        // The attribute has been told what goes into it.
+    if KEYS.is_without_keys(&item.attrs) {
         raw.attribute.has_from = true;
     }
     if let Data::Struct(data) = &item.data
@@ -102,7 +101,7 @@ pub(crate) fn read<'a>(item: &'a DeriveInput, errors: &Errors) -> RawEvent<'a> {
 
 impl<'a> RawField<'a> {
     fn read(field: &'a Field, errors: &Errors) -> Self {
-        misplaced(&field.attrs, "query", "the struct", errors);
+        refuse_misplaced(&field.attrs, "query", "the struct", errors);
         let mut marks = field.attrs.iter().filter_map(|attribute| {
             let (name, mark) = MARKS.iter().find(|(name, _)| attribute.path().is_ident(name))?;
             Some((attribute, *name, *mark))
@@ -115,7 +114,7 @@ impl<'a> RawField<'a> {
             RawMark { attribute, mark, column }
         });
         for (attribute, ..) in marks {
-            errors.at(attribute, "a field asks one thing: give this a field of its own");
+            errors.at(attribute, "a field has one of these attributes: move this one to another field");
         }
         Self { field, mark: first }
     }
@@ -124,17 +123,17 @@ impl<'a> RawField<'a> {
 /// The column in `#[equal(owner)]`.
 fn column(attribute: &Attribute, name: &str, mark: Mark) -> Result<Option<Ident>> {
     let message = match mark {
-        Mark::Limit | Mark::Cursor => format!("`#[{name}]` stands alone, without a value"),
+        Mark::Limit | Mark::Cursor => format!("`#[{name}]` takes no value"),
         Mark::Key | Mark::Where(_) => format!(
-            "`#[{name}]` names one field of the rows, without quotes: `#[{name}(owner)]`; it stands alone where the \
-             field of the question has the same name"
+            "`#[{name}]` takes the name of one column, without quotes: `#[{name}(owner)]`; a column with the name of \
+             the field needs only `#[{name}]`"
         ),
     };
     match &attribute.meta {
         Meta::Path(_) => Ok(None),
         Meta::List(list) if !list.tokens.is_empty() && !matches!(mark, Mark::Limit | Mark::Cursor) => {
             let parse = |input: ParseStream<'_>| {
-                let name = one(input, &message, Ident::parse_any)?;
+                let name = parse_one(input, &message, Ident::parse_any)?;
                 if input.is_empty() { Ok(Some(name)) } else { Err(input.error(&message)) }
             };
             list.parse_args_with(parse)

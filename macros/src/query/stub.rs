@@ -1,13 +1,13 @@
-//! Stands in for a query with a mistake, so that the mistake is the only error.
+//! Impls without behaviour for a query with a mistake, so that the mistake is the only error.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::DeriveInput;
 
-use super::parse::{Mark, RawEvent};
+use super::parse::{Mark, RawQuery};
 use crate::shared::{at, where_clause};
 
-pub(crate) fn query(item: &DeriveInput, raw: &RawEvent<'_>) -> TokenStream {
+pub(crate) fn query(item: &DeriveInput, raw: &RawQuery<'_>) -> TokenStream {
     let (ident, span) = (&item.ident, at(item.ident.span()));
     let (parameters, arguments, _) = item.generics.split_for_impl();
     let this = quote!(__annalist::std::marker::Send + __annalist::std::marker::Sync + 'static);
@@ -28,8 +28,8 @@ pub(crate) fn query(item: &DeriveInput, raw: &RawEvent<'_>) -> TokenStream {
     }
 }
 
-/// The answer as it would be; of a question without rows, nothing.
-fn answer(raw: &RawEvent<'_>) -> TokenStream {
+/// The type of the answer, or `()` if the query names no rows.
+fn answer(raw: &RawQuery<'_>) -> TokenStream {
     let Some(from) = raw.attribute.from.get() else { return quote!(()) };
     let mut marks = raw.fields.iter().filter_map(|field| field.mark.as_ref());
     match marks.any(|mark| mark.mark == Mark::Key) {

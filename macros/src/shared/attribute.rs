@@ -1,4 +1,4 @@
-//! Reads attributes by a table of their keys, and goes on after a mistake.
+//! Reads attributes by a table of their keys, and continues after a mistake.
 
 use syn::{Attribute, Error, Meta, Result};
 
@@ -9,24 +9,31 @@ use super::{
 };
 
 /// How the value of a key is read into `R`.
-type Read<R> = fn(&mut R, &Key<'_>) -> Result<()>;
+type ReadValue<R> = fn(&mut R, &Key<'_>) -> Result<()>;
 
-/// The keys of an attribute, and how each is read into `R`.
-pub(crate) struct Table<R: 'static> {
+/// The keys of an attribute, and how each of them is read into `R`.
+pub(crate) struct KeyTable<R: 'static> {
     /// The name of the attribute.
     pub(crate) attribute: &'static str,
-    /// What else to say about an unknown key.
+    /// A note at the end of the error about an unknown key.
     pub(crate) note: &'static str,
-    /// Its keys.
-    pub(crate) keys: &'static [(&'static str, Read<R>)],
+    /// The keys.
+    pub(crate) keys: &'static [(&'static str, ReadValue<R>)],
 }
 
-impl<R> Table<R> {
-    /// Reads every attribute of this name. Each mistake is reported, and reading goes on behind it.
+impl<R> KeyTable<R> {
+    /// Reads every attribute of this name. Every mistake is reported; reading continues after it.
     pub(crate) fn read(&self, attributes: &[Attribute], raw: &mut R, errors: &Errors) {
         for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident(self.attribute)) {
             self.read_one(attribute, raw, errors);
         }
+    }
+
+    /// Whether an attribute of this name has no list of keys. The error about it lists them all.
+    pub(crate) fn is_without_keys(&self, attributes: &[Attribute]) -> bool {
+        attributes.iter().any(|attribute| {
+            attribute.path().is_ident(self.attribute) && !matches!(attribute.meta, Meta::List(_))
+        })
     }
 
     /// Reads one attribute, whatever its name.
@@ -57,11 +64,11 @@ impl<R> Table<R> {
         }
     }
 
-    fn find(&self, name: &str) -> Option<Read<R>> {
+    fn find(&self, name: &str) -> Option<ReadValue<R>> {
         self.keys.iter().find(|(known, _)| *known == name).map(|(_, read)| *read)
     }
 
-    /// A misspelt key is read as the one that was meant, so that nobody is told that this one is missing.
+    /// A misspelt key is read as the key that was probably meant, so that it is not reported as missing too.
     fn unknown(&self, name: &str, key: &Key<'_>, raw: &mut R) -> Error {
         let (known, note) = (self.known(), self.note);
         let meant = nearest(name, self.keys.iter().map(|(known, _)| *known));
@@ -82,9 +89,9 @@ impl<R> Table<R> {
     }
 }
 
-/// Reports attributes of ours that stand where they mean nothing. `belongs` says where they do.
-pub(crate) fn misplaced(attributes: &[Attribute], name: &str, belongs: &str, errors: &Errors) {
+/// Reports attributes of the derives in places where they have no effect. `belongs` names the right place.
+pub(crate) fn refuse_misplaced(attributes: &[Attribute], name: &str, belongs: &str, errors: &Errors) {
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident(name)) {
-        errors.at(attribute, format_args!("`#[{name}]` means nothing here: it belongs on {belongs}"));
+        errors.at(attribute, format_args!("`#[{name}]` has no effect here: it belongs on {belongs}"));
     }
 }

@@ -5,8 +5,8 @@ use std::{cell::RefCell, fmt::Display};
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 
-/// The mistakes found so far. It has to end in [`Errors::check`]: dropped before, it panics, so that no derive can
-/// forget to report.
+/// The mistakes found so far. Panics if it is dropped without [`Errors::check`], so that no derive can forget to report
+/// them.
 pub(crate) struct Errors(RefCell<Option<Vec<syn::Error>>>);
 
 impl Errors {
@@ -14,12 +14,12 @@ impl Errors {
         Self(RefCell::new(Some(Vec::new())))
     }
 
-    /// Reports a mistake at all of these tokens.
+    /// Reports a mistake at these tokens.
     pub(crate) fn at(&self, tokens: impl ToTokens, message: impl Display) {
         self.add(syn::Error::new_spanned(tokens, message));
     }
 
-    /// Reports a mistake at a place.
+    /// Reports a mistake at a span.
     pub(crate) fn at_span(&self, span: Span, message: impl Display) {
         self.add(syn::Error::new(span, message));
     }
@@ -30,7 +30,7 @@ impl Errors {
         }
     }
 
-    /// What was checked, if no mistake was found; else the mistakes as `compile_error!`s.
+    /// Returns the checked item if no mistake was found, otherwise the mistakes as `compile_error!`s.
     pub(crate) fn check<T>(self, checked: Option<T>) -> Result<T, TokenStream> {
         let errors = self.0.take().unwrap_or_default();
         match checked {

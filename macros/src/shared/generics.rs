@@ -6,8 +6,8 @@ use syn::{Generics, ext::IdentExt};
 
 use super::Errors;
 
-/// The user's `where` clause with more predicates. They are added to generic items only: of a concrete type they
-/// would say what the impl says already, and a broken one would be reported twice.
+/// The user's `where` clause with more predicates. Only generic items get them: for a concrete type the compiler checks
+/// the same in the impl, and would report a broken predicate twice.
 pub(crate) fn where_clause(generics: &Generics, more: &[TokenStream]) -> TokenStream {
     let given = generics.where_clause.iter().flat_map(|clause| &clause.predicates);
     let more = more.iter().filter(|_| is_generic(generics));
@@ -18,7 +18,12 @@ pub(crate) fn where_clause(generics: &Generics, more: &[TokenStream]) -> TokenSt
     }
 }
 
-/// Whether the item has parameters.
+/// `Self: Send + Sync + 'static`
+pub(crate) fn send_sync_static() -> TokenStream {
+    quote!(Self: __annalist::std::marker::Send + __annalist::std::marker::Sync + 'static)
+}
+
+/// Whether the item has generic parameters.
 pub(crate) fn is_generic(generics: &Generics) -> bool {
     !generics.params.is_empty()
 }
@@ -32,20 +37,20 @@ pub(crate) fn mentions(generics: &Generics, tokens: impl ToTokens) -> bool {
     })
 }
 
-/// Reports lifetime parameters: what is stored or sent owns its data.
+/// Reports lifetime parameters: items that are stored or sent own their data.
 pub(crate) fn refuse_lifetimes(generics: &Generics, what: &str, errors: &Errors) {
     for parameter in generics.lifetimes() {
         let name = parameter.lifetime.ident.unraw();
         errors.at(
             &parameter.lifetime,
             format_args!(
-                "{what} owns its data: replace what borrows for `'{name}` by owned types, such as `String`"
+                "{what} cannot borrow: replace types with the lifetime `'{name}` by owned types, such as `String`"
             ),
         );
     }
 }
 
-/// Reports parameters of any kind.
+/// Reports generic parameters of any kind.
 pub(crate) fn refuse_parameters(generics: &Generics, why: &str, errors: &Errors) {
     if !generics.params.is_empty() {
         errors.at(&generics.params, why);

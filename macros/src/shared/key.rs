@@ -1,4 +1,4 @@
-//! One key of an attribute and the tokens behind it. Every complaint says what to write.
+//! One key of an attribute and the tokens after it. Every error says what to write.
 
 use std::fmt::Display;
 
@@ -7,7 +7,7 @@ use syn::{
     Error, Path, Result, Token, meta::ParseNestedMeta, parenthesized, parse::Parse, parse::ParseStream, token,
 };
 
-use super::shown;
+use super::source_text;
 
 /// A key of an attribute, read up to its name.
 pub(crate) struct Key<'a> {
@@ -22,12 +22,12 @@ impl<'a> From<ParseNestedMeta<'a>> for Key<'a> {
 }
 
 impl Key<'_> {
-    /// Its name.
+    /// The name of the key.
     pub(crate) fn name(&self) -> String {
-        shown(&self.path)
+        source_text(&self.path)
     }
 
-    /// A complaint about the key itself.
+    /// An error at the key.
     pub(crate) fn error(&self, message: impl Display) -> Error {
         Error::new_spanned(&self.path, message)
     }
@@ -47,12 +47,12 @@ impl Key<'_> {
         self.value_or(&format!("`{}` takes {what}: `{example}`", self.name()), parse)
     }
 
-    /// `key = value`, or this message.
+    /// `key = value`, or an error with this message.
     pub(crate) fn value_or<T>(&self, message: &str, parse: fn(ParseStream<'_>) -> Result<T>) -> Result<T> {
         if self.input.parse::<Token![=]>().is_err() || self.input.is_empty() {
             return Err(self.error(message));
         }
-        one(self.input, message, parse)
+        parse_one(self.input, message, parse)
     }
 
     /// `key(entry, entry)`
@@ -63,10 +63,10 @@ impl Key<'_> {
         parse: fn(ParseStream<'_>) -> Result<T>,
     ) -> Result<Vec<T>> {
         let message = format!("`{}` takes {what} in parentheses: `{example}`", self.name());
-        self.entries(&message, |input| one(input, &message, parse))
+        self.entries(&message, |input| parse_one(input, &message, parse))
     }
 
-    /// `key(entry, entry)`, where `parse` says itself what is wrong with an entry.
+    /// `key(entry, entry)`, where the errors of `parse` are reported as they are.
     pub(crate) fn entries<T>(
         &self,
         message: &str,
@@ -80,12 +80,12 @@ impl Key<'_> {
         if content.is_empty() {
             return Err(self.error(message));
         }
-        all(&content, parse)
+        parse_all(&content, parse)
     }
 }
 
-/// One value that is followed by a comma or by nothing.
-pub(crate) fn one<T>(
+/// Parses one value, which ends at a comma or at the end of the input.
+pub(crate) fn parse_one<T>(
     input: ParseStream<'_>,
     message: &str,
     parse: fn(ParseStream<'_>) -> Result<T>,
@@ -95,8 +95,8 @@ pub(crate) fn one<T>(
     if input.is_empty() || input.peek(Token![,]) { Ok(value) } else { Err(Error::new(start, message)) }
 }
 
-/// Comma-separated entries up to the end, with the mistakes of all of them.
-pub(crate) fn all<T>(
+/// Parses comma-separated entries up to the end, and combines the errors of all of them.
+pub(crate) fn parse_all<T>(
     input: ParseStream<'_>,
     mut parse: impl FnMut(ParseStream<'_>) -> Result<T>,
 ) -> Result<Vec<T>> {
@@ -115,7 +115,7 @@ pub(crate) fn all<T>(
     errors.map_or(Ok(list), Err)
 }
 
-/// Leaves what could not be read behind. The commas between the bars of a closure do not end it.
+/// Skips tokens up to the next comma. Commas between the bars of a closure do not count.
 pub(crate) fn skip_to_comma(input: ParseStream<'_>) {
     let mut bars = false;
     while !input.is_empty() && (bars || !input.peek(Token![,])) {
@@ -126,7 +126,7 @@ pub(crate) fn skip_to_comma(input: ParseStream<'_>) {
     }
 }
 
-/// The place of the last name of a path: where a caret says most about it.
+/// The span of the last name of a path, which is the clearest place for an error about it.
 pub(crate) fn last_span(path: &Path) -> Span {
     path.segments.last().map_or_else(Span::call_site, |segment| segment.ident.span())
 }

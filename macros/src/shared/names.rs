@@ -1,4 +1,4 @@
-//! Stored names: derived from Rust names, and checked by the rules of the log before the program runs.
+//! Stored names: derived from Rust names, and checked by the rules of the log at compile time.
 
 use std::fmt::Display;
 
@@ -9,13 +9,13 @@ use super::Errors;
 /// How the words of a Rust name are joined in a stored one.
 #[derive(Clone, Copy)]
 pub(crate) enum Case {
-    /// `MoneyMoved` is `money-moved`.
+    /// `MoneyMoved` becomes `money-moved`.
     Kebab,
-    /// `MoneyMoved` is `money_moved`.
+    /// `MoneyMoved` becomes `money_moved`.
     Snake,
 }
 
-/// A Rust type or variant name in another case. A run of capitals is one word: `HTTPCall` is `http-call`.
+/// A Rust type or variant name in another case. A run of capitals is one word: `HTTPCall` becomes `http-call`.
 pub(crate) fn in_case(case: Case, name: &str) -> String {
     let separator = match case {
         Case::Kebab => '-',
@@ -47,10 +47,10 @@ fn starts_word(letters: &[char], i: usize) -> bool {
         && (!before.is_uppercase() || letters.get(i + 1).is_some_and(|after| after.is_lowercase()))
 }
 
-/// What is wrong with a text as the name of an event type.
+/// Why a text is not the name of an event type, if it is not.
 pub(crate) fn event_name_fault(name: &str) -> Option<&'static str> {
     if name.starts_with('$') {
-        return Some("names that start with `$` belong to the log itself");
+        return Some("names that start with `$` are reserved for the log");
     }
     if name.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return Some("it must not contain white space or control characters");
@@ -58,7 +58,7 @@ pub(crate) fn event_name_fault(name: &str) -> Option<&'static str> {
     name_fault(name)
 }
 
-/// What is wrong with a text as the name of a command.
+/// Why a text is not the name of a command, if it is not.
 fn name_fault(name: &str) -> Option<&'static str> {
     match name.len() {
         0 => Some("it must not be empty"),
@@ -68,12 +68,12 @@ fn name_fault(name: &str) -> Option<&'static str> {
     }
 }
 
-/// What is wrong with a text as the kind of an id.
+/// Why a text is not the kind of an id, if it is not.
 pub(crate) fn kind_fault(kind: &str) -> Option<String> {
     word_fault(kind, 64)
 }
 
-/// What is wrong with a text as a lower case word of at most so many bytes.
+/// Why a text is not a lower case word of at most `limit` bytes, if it is not.
 pub(crate) fn word_fault(word: &str, limit: usize) -> Option<String> {
     let lower = |c: char| c.is_ascii_lowercase();
     if word.len() > limit {
@@ -85,7 +85,7 @@ pub(crate) fn word_fault(word: &str, limit: usize) -> Option<String> {
     Some("it must be a lower case word: `[a-z][a-z0-9_]*`".to_owned())
 }
 
-/// What is wrong with a text as the name of a projection, which is the name of its view, or as that of a policy.
+/// Why a text is not the name of a projection (and of its view) or of a policy, if it is not.
 fn projection_fault(name: &str) -> Option<String> {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let table = name.rsplit_once("_v").is_some_and(|(_, numbers)| match numbers.split_once('_') {
@@ -93,11 +93,12 @@ fn projection_fault(name: &str) -> Option<String> {
         None => is_number(numbers),
     });
     match word_fault(name, 48) {
-        None if table => {
-            Some("a name that ends in `_v` and a number is that of a table: `version = 2`".to_owned())
-        }
+        None if table => Some(
+            "names that end in `_v` and a number are reserved for tables: for a version write `version = 2`"
+                .to_owned(),
+        ),
         None if name.starts_with("sqlite_") => {
-            Some("names that start with `sqlite_` belong to SQLite".to_owned())
+            Some("names that start with `sqlite_` are reserved for SQLite".to_owned())
         }
         fault => fault,
     }
@@ -116,16 +117,16 @@ pub(crate) fn check_kind(kind: &LitStr, errors: &Errors) {
 }
 
 pub(crate) fn check_projection_name(name: &LitStr, errors: &Errors) {
-    report("name of a projection", name, projection_fault(&name.value()), errors);
+    report("projection name", name, projection_fault(&name.value()), errors);
 }
 
 pub(crate) fn check_policy_name(name: &LitStr, errors: &Errors) {
-    report("name of a policy", name, projection_fault(&name.value()), errors);
+    report("policy name", name, projection_fault(&name.value()), errors);
 }
 
 fn report(what: &str, name: &LitStr, fault: Option<impl Display>, errors: &Errors) {
     if let Some(fault) = fault {
-        errors.at_span(name.span(), format_args!("{:?} is no valid {what}: {fault}", name.value()));
+        errors.at_span(name.span(), format_args!("{:?} is not a valid {what}: {fault}", name.value()));
     }
 }
 
@@ -134,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_found_in_rust_names() {
+    fn rust_names_are_split_into_words() {
         for (rust, kebab) in [
             ("Opened", "opened"),
             ("MoneyMoved", "money-moved"),
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn names_follow_the_rules_of_the_log() {
+    fn stored_names_follow_the_rules_of_the_log() {
         for good in ["account.opened", "konto.eröffnet", &"n".repeat(200)] {
             assert_eq!(event_name_fault(good), None, "{good}");
         }

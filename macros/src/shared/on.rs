@@ -1,4 +1,4 @@
-//! `on(Event => handler, …)`: which events a state or a row is folded from or a policy reacts to, and by which functions.
+//! `on(Event => handler, …)`: the events of an aggregate, a projection or a policy, each with its function.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote_spanned};
@@ -8,7 +8,7 @@ use syn::{
     spanned::Spanned,
 };
 
-use super::{at, shown};
+use super::{Key, at, source_text};
 
 /// `AccountEvent => Account::apply`
 pub(crate) struct On {
@@ -17,12 +17,30 @@ pub(crate) struct On {
 }
 
 impl On {
-    /// An entry and nothing behind it.
+    /// Reads the entries of `on(…)`, each with `parse`.
+    pub(crate) fn read_entries<T>(
+        key: &Key<'_>,
+        example: &str,
+        parse: impl FnMut(ParseStream<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        key.entries(&format!("`on` takes events with their handlers: `{example}`"), parse)
+    }
+
+    /// The event types of the entry: `<AccountEvent as On>::TYPES`, where `folder` is `On`, `OnRow` or `OnPolicy`.
+    pub(crate) fn types(&self, folder: &str) -> TokenStream {
+        let event = &self.event;
+        let span = at(event.span());
+        let folder = format_ident!("{folder}", span = span);
+        quote_spanned!(span=> <#event as __annalist::#folder>::TYPES)
+    }
+
+    /// Parses an entry that ends at a comma or at the end of the input.
     pub(crate) fn parse(input: ParseStream<'_>, example: &str) -> Result<Self> {
         Self::parse_before(input, example, |_| false)
     }
 
-    /// An entry with nothing behind it, or something that `follows` knows and the caller reads.
+    /// Parses an entry that ends at a comma, at the end of the input, or where `follows` returns `true`: the caller reads
+    /// the rest.
     pub(crate) fn parse_before(
         input: ParseStream<'_>,
         example: &str,
@@ -32,7 +50,7 @@ impl On {
         let event = input.parse::<Type>().map_err(|_| {
             Error::new(start, format!("`on` takes the type of an event, without quotes: `{example}`"))
         })?;
-        let missing = format!("which function takes it? `{example}`");
+        let missing = format!("the handler of this event is missing: `{example}`");
         if input.is_empty() || input.peek(Token![,]) {
             return Err(Error::new_spanned(event, missing));
         }
@@ -51,12 +69,12 @@ impl On {
     }
 }
 
-/// Two entries that take the same event do not compile: an assertion for each entry but the first, at its event.
+/// Assertions that no two entries handle the same event: one for each entry but the first, at its event.
 ///
 /// ```text
 /// assert!(!entry_overlaps(<Account as Aggregate>::EVENTS, 1), "…")
 /// ```
-pub(crate) fn distinct<'a>(
+pub(crate) fn assert_distinct<'a>(
     folder: &'a str,
     ident: &'a Ident,
     generics: &'a Generics,
@@ -67,8 +85,8 @@ pub(crate) fn distinct<'a>(
         let span = at(event.span());
         let folder = format_ident!("{folder}", span = span);
         let message = format!(
-            "an entry above takes an event of `{}` already: each event goes to one handler",
-            shown(event),
+            "an entry above already handles an event of `{}`: every event has one handler",
+            source_text(event),
         );
         quote_spanned! {span=>
             __annalist::std::assert!(

@@ -1,10 +1,12 @@
-//! The value of a key, which may be given once.
+//! The value of a key that may be given once.
+
+use std::{fmt::Display, str::FromStr};
 
 use syn::{
     Error, ExprPath, Ident, LitInt, LitStr, Path, Result, Token, Type, ext::IdentExt, parse::Parse, token,
 };
 
-use super::{Errors, key::Key, shown, suggest::nearest};
+use super::{Errors, key::Key, source_text, suggest::nearest};
 
 /// A key of an attribute with its value, if it was given.
 pub(crate) struct Slot<T>(Option<(Path, T)>);
@@ -21,14 +23,14 @@ impl<T> Slot<T> {
         self.0.as_ref().map(|(_, value)| value)
     }
 
-    /// The key, if it was given: the place to complain about it.
+    /// The key, if it was given: the place for errors about it.
     pub(crate) fn key(&self) -> Option<&Path> {
         self.0.as_ref().map(|(key, _)| key)
     }
 
-    /// A value that came under a misspelt key gives way to one under the right key.
+    /// Sets the value. It replaces one that was read from a misspelt key.
     fn put(&mut self, key: &Key<'_>, value: T) -> Result<()> {
-        if self.key().is_some_and(|given| shown(given) == key.name()) {
+        if self.key().is_some_and(|given| source_text(given) == key.name()) {
             return Err(key.error(format_args!("`{}` is given twice", key.name())));
         }
         self.0 = Some((key.path.clone(), value));
@@ -49,31 +51,38 @@ impl Slot<LitInt> {
         self.put(key, key.value("a number", example)?)
     }
 
-    /// The number as a version; 1 if it was not given.
+    /// The number as a version, which is 1 by default.
     pub(crate) fn version(&self, errors: &Errors) -> u32 {
         let Some(literal) = self.get() else { return 1 };
-        match literal.base10_parse() {
-            Ok(version) if version > 0 => version,
-            _ => {
-                errors.at(literal, "versions count from 1 and fit into 32 bits: `version = 2`");
-                1
-            }
-        }
+        positive(literal, "a version is a number from 1 to 4294967295: `version = 2`", errors).unwrap_or(1)
     }
 }
 
+/// A number above zero, or an error with this message.
+pub(crate) fn positive<N>(literal: &LitInt, message: &str, errors: &Errors) -> Option<N>
+where
+    N: FromStr<Err: Display> + PartialOrd + Default,
+{
+    let number = literal.base10_parse().ok().filter(|number| *number > N::default());
+    if number.is_none() {
+        errors.at(literal, message);
+    }
+    number
+}
+
 impl Slot<Ident> {
-    /// `key = word`, one of a few
+    /// `key = word`, one of these words
     pub(crate) fn choice(&mut self, key: &Key<'_>, words: &[&str]) -> Result<()> {
         let name = key.name();
         let example = words.iter().map(|word| format!("`{name} = {word}`")).collect::<Vec<_>>().join(" or ");
-        let word: Ident = key.value_or(&format!("`{name}` takes a word: {example}"), Parse::parse)?;
+        let word: Ident =
+            key.value_or(&format!("`{name}` takes one of these words: {example}"), Parse::parse)?;
         if words.iter().any(|known| word == known) {
             return self.put(key, word);
         }
         let meant = nearest(&word.to_string(), words.iter().copied());
         let guess = meant.map(|meant| format!("did you mean `{meant}`? ")).unwrap_or_default();
-        Err(Error::new(word.span(), format!("`{name}` knows no `{word}`: {guess}write {example}")))
+        Err(Error::new(word.span(), format!("`{word}` is not a value of `{name}`: {guess}write {example}")))
     }
 }
 
@@ -130,6 +139,6 @@ impl Slot<()> {
         if key.input.is_empty() || key.input.peek(Token![,]) {
             return self.put(key, ());
         }
-        Err(key.error(format_args!("`{}` stands alone, without a value", key.name())))
+        Err(key.error(format_args!("`{}` takes no value", key.name())))
     }
 }

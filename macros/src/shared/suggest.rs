@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_the_slip_and_nothing_far_away() {
+    fn nearest_finds_misspelt_words_and_ignores_distant_ones() {
         let known = ["decide", "state", "error", "context", "name"];
         assert_eq!(nearest("decides", known), Some("decide"));
         assert_eq!(nearest("desice", known), Some("decide"));

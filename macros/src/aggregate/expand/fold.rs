@@ -1,11 +1,11 @@
-//! Events change the state.
+//! Folding events into the state.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::quote_spanned;
 use syn::spanned::Spanned;
 
-use super::{Aggregate, NamedField, On, at, is_generic};
-use crate::shared;
+use super::{Aggregate, NamedField, On, at};
+use crate::shared::{self, inline_asserts};
 
 /// ```text
 /// fn fold_record(&mut self, record: &Record, codec: &Codec) -> Result<(), Invalid> {
@@ -15,19 +15,19 @@ use crate::shared;
 /// }
 /// ```
 ///
-/// With `context` it is `On::fold_in_context`. The id counts as read, be it that its only use is to find the events.
+/// With `context` it is `On::fold_in_context`. Mentioning the id prevents a warning about a field that is never read.
 pub(super) fn method(aggregate: &Aggregate<'_>) -> TokenStream {
     let span = at(aggregate.ident.span());
     let id = aggregate.id.map(|NamedField { ident, .. }| quote_spanned!(span=> let _ = &self.#ident;));
     let entries = aggregate.on.iter().map(|on| entry(aggregate, on));
-    let asserts = asserts(aggregate).filter(|_| is_generic(aggregate.generics));
+    let asserts = inline_asserts(span, aggregate.generics, asserts(aggregate));
     quote_spanned! {span=>
         fn fold_record(
             &mut self,
             record: &__annalist::Record,
             codec: &__annalist::Codec,
         ) -> __annalist::std::result::Result<(), __annalist::Invalid> {
-            #(const { #asserts })*
+            #asserts
             #id
             #(#entries)*
             __annalist::std::result::Result::Ok(())
@@ -44,37 +44,32 @@ fn entry(aggregate: &Aggregate<'_>, On { event, handler }: &On) -> TokenStream {
     quote_spanned!(span=> <#event as __annalist::On>::#fold(self, record, codec, #handler)?;)
 }
 
-/// Two entries that take the same event do not compile, nor does one whose events cannot carry the id. Of a concrete
-/// aggregate this is found when it is checked:
+/// Assertions that no two entries handle the same event, and that every entry has an event with the id. For a concrete
+/// aggregate they are items:
 ///
 /// ```text
 /// const _: () = assert!(!entry_overlaps(<Account as Aggregate>::EVENTS, 1), "…");
 /// const _: () = assert!(entry_reaches::<Account>(0), "…");
 /// ```
 ///
-/// In a generic one the same stands in an inline `const` of `fold_record`.
-pub(super) fn sound(aggregate: &Aggregate<'_>) -> TokenStream {
-    if is_generic(aggregate.generics) {
-        return TokenStream::new();
-    }
-    let asserts = asserts(aggregate);
-    quote!(#(const _: () = #asserts;)*)
-}
-
-fn asserts<'a>(aggregate: &'a Aggregate<'_>) -> impl Iterator<Item = TokenStream> + 'a {
+/// For a generic aggregate they are inline `const`s in `fold_record`.
+pub(super) fn asserts<'a>(aggregate: &'a Aggregate<'_>) -> impl Iterator<Item = TokenStream> + 'a {
     let Aggregate { ident, generics, on, .. } = aggregate;
-    let distinct = shared::distinct("Aggregate", ident, generics, on.iter());
+    let distinct = shared::assert_distinct("Aggregate", ident, generics, on.iter());
     distinct.chain(
-        on.iter().enumerate().filter(|_| aggregate.id.is_some()).map(|(i, on)| reaches(aggregate, i, on)),
+        on.iter()
+            .enumerate()
+            .filter(|_| aggregate.id.is_some())
+            .map(|(i, on)| assert_reaches(aggregate, i, on)),
     )
 }
 
-fn reaches(aggregate: &Aggregate<'_>, entry: usize, On { event, .. }: &On) -> TokenStream {
+fn assert_reaches(aggregate: &Aggregate<'_>, entry: usize, On { event, .. }: &On) -> TokenStream {
     let Aggregate { ident, generics, .. } = aggregate;
     let (_, arguments, _) = generics.split_for_impl();
     let message = format!(
-        "no event of `{}` carries the id of `{ident}`, so none would ever reach it: mark the event's field that holds it with `#[id]`",
-        shared::shown(event),
+        "no event of `{}` carries the id of `{ident}`, so the aggregate would never get one: write `#[id]` on the field of the event that holds the id",
+        shared::source_text(event),
     );
     quote_spanned! {at(event.span())=>
         __annalist::std::assert!(__annalist::entry_reaches::<#ident #arguments>(#entry), #message)

@@ -1,17 +1,17 @@
-//! Which states a decision gets, and from where.
+//! The states that a decision gets, and the fields with their ids.
 
 use syn::{ExprPath, Ident, Path, Type, TypePath, ext::IdentExt, punctuated::Punctuated};
 
 use super::{RawAttribute, RawId};
 use crate::{
     command::model::State,
-    shared::{Errors, shown},
+    shared::{Errors, source_text},
 };
 
-/// The longest tuple of states.
-const MOST: usize = 8;
+/// The length of the longest tuple of states.
+const MAX_STATES: usize = 8;
 
-/// The states in the order in which the decision gets them; none if a mistake hides them.
+/// The states in the order in which the decision gets them, or `None` if a mistake hides them.
 ///
 /// With neither `#[id(A)]` nor `state(…)`, the type in front of the function's name is the aggregate, and the only
 /// `#[id]` its id. Otherwise the path is only called: the states are those of the id fields, in the order of the fields,
@@ -24,37 +24,37 @@ pub(super) fn check<'a>(
     errors: &Errors,
 ) -> Option<Vec<State<'a>>> {
     if attribute.has_state || ids.iter().any(|id| id.is_list) {
-        return named(attribute, ids, errors);
+        return named_states(attribute, ids, errors);
     }
-    match (owner(path, command), ids) {
-        (Owner::Type(aggregate), [id]) => Some(vec![State { aggregate: *aggregate, field: field(id) }]),
-        (Owner::Type(aggregate), []) => {
+    match (path_prefix(path, command), ids) {
+        (PathPrefix::Type(aggregate), [id]) => Some(vec![State { aggregate: *aggregate, field: field(id) }]),
+        (PathPrefix::Type(aggregate), []) => {
             missing_id(path, &aggregate, errors);
             None
         }
-        (Owner::Type(aggregate), [_, more @ ..]) => {
-            let aggregate = shown(&aggregate);
+        (PathPrefix::Type(aggregate), [_, more @ ..]) => {
+            let aggregate = source_text(&aggregate);
             for id in more {
                 errors.at(
                     id.attribute,
-                    format_args!("which aggregate does each id load? write `#[id({aggregate})]`"),
+                    format_args!("each of several ids names its aggregate: write `#[id({aggregate})]`"),
                 );
             }
             None
         }
-        (Owner::Module(_) | Owner::Nothing, []) => Some(Vec::new()),
-        (Owner::Module(module), ids) => {
+        (PathPrefix::Module(_) | PathPrefix::None, []) => Some(Vec::new()),
+        (PathPrefix::Module(module), ids) => {
             for id in ids {
                 let message = format_args!(
-                    "which aggregate does this id load? `{module}` is a module: write `#[id(Account)]`"
+                    "the aggregate of this id is missing: write `#[id(Account)]`; `{module}` in the path of the decision is a module"
                 );
                 errors.at(id.attribute, message);
             }
             None
         }
-        (Owner::Nothing, ids) => {
+        (PathPrefix::None, ids) => {
             for id in ids {
-                let message = "which aggregate does this id load? the path of the decision names none: write `#[id(Account)]`";
+                let message = "the aggregate of this id is missing: write `#[id(Account)]`; the path of the decision does not name one";
                 errors.at(id.attribute, message);
             }
             None
@@ -63,7 +63,11 @@ pub(super) fn check<'a>(
 }
 
 /// `#[id(A)]`, `#[id(A, B)]` in the order of the fields, then `state(…)`.
-fn named<'a>(attribute: &RawAttribute, ids: &'a [RawId<'a>], errors: &Errors) -> Option<Vec<State<'a>>> {
+fn named_states<'a>(
+    attribute: &RawAttribute,
+    ids: &'a [RawId<'a>],
+    errors: &Errors,
+) -> Option<Vec<State<'a>>> {
     let mut states = Vec::new();
     let mut unread = attribute.has_state && attribute.state.get().is_none();
     for id in ids {
@@ -71,7 +75,7 @@ fn named<'a>(attribute: &RawAttribute, ids: &'a [RawId<'a>], errors: &Errors) ->
         if !id.is_list {
             errors.at(
                 id.attribute,
-                "which aggregate does this id load? write `#[id(Account)]`: other states are named too",
+                "the aggregate of this id is missing: write `#[id(Account)]`, as for the other states",
             );
         }
         states.extend(
@@ -80,8 +84,8 @@ fn named<'a>(attribute: &RawAttribute, ids: &'a [RawId<'a>], errors: &Errors) ->
     }
     let single = attribute.state.get().into_iter().flatten();
     states.extend(single.map(|aggregate| State { aggregate: aggregate.clone(), field: None }));
-    if let Some(ninth) = states.get(MOST) {
-        let message = "a decision gets at most eight states: fold what it needs together in one aggregate";
+    if let Some(ninth) = states.get(MAX_STATES) {
+        let message = "a decision gets at most eight states: fold their events in one aggregate";
         errors.at(&ninth.aggregate, message);
     }
     (!unread).then_some(states)
@@ -92,42 +96,42 @@ fn field<'a>(id: &'a RawId<'a>) -> Option<(&'a Ident, &'a Type)> {
 }
 
 fn missing_id(path: &ExprPath, aggregate: &Type, errors: &Errors) {
-    let aggregate = shown(aggregate);
+    let aggregate = source_text(aggregate);
     errors.at(
         path,
         format_args!(
-            "no field is marked `#[id]`: mark the one that holds the id of `{aggregate}`, or write `state({aggregate})` \
-             if it has none; a decision without state is a free function"
+            "the id of `{aggregate}` is missing: write `#[id]` on the field that holds it, or `state({aggregate})` if it has \
+             none; a decision without states is a free function"
         ),
     );
 }
 
-/// What stands in front of the function's name.
-enum Owner {
+/// The part of the path before the name of the function.
+enum PathPrefix {
     /// `Account::deposit`
     Type(Box<Type>),
     /// `bank::transfer`
     Module(String),
     /// `transfer`, or a function of the command itself.
-    Nothing,
+    None,
 }
 
-fn owner(path: &ExprPath, command: &Ident) -> Owner {
+fn path_prefix(path: &ExprPath, command: &Ident) -> PathPrefix {
     if let Some(qself) = &path.qself {
-        return Owner::Type(qself.ty.clone());
+        return PathPrefix::Type(qself.ty.clone());
     }
     let segments = &path.path.segments;
-    let Some(owner) = segments.len().checked_sub(2).and_then(|i| segments.get(i)) else {
-        return Owner::Nothing;
+    let Some(path_prefix) = segments.len().checked_sub(2).and_then(|i| segments.get(i)) else {
+        return PathPrefix::None;
     };
-    let name = owner.ident.unraw().to_string();
-    if owner.ident == "Self" || owner.ident == *command {
-        return Owner::Nothing;
+    let name = path_prefix.ident.unraw().to_string();
+    if path_prefix.ident == "Self" || path_prefix.ident == *command {
+        return PathPrefix::None;
     }
     if !name.starts_with(char::is_uppercase) {
-        return Owner::Module(name);
+        return PathPrefix::Module(name);
     }
     let segments: Punctuated<_, _> = segments.iter().take(segments.len() - 1).cloned().collect();
     let path = Path { leading_colon: path.path.leading_colon, segments };
-    Owner::Type(Box::new(Type::Path(TypePath { attrs: Vec::new(), qself: None, path })))
+    PathPrefix::Type(Box::new(Type::Path(TypePath { attrs: Vec::new(), qself: None, path })))
 }

@@ -1,4 +1,4 @@
-//! The call of the decision.
+//! Calling the decision.
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
@@ -15,7 +15,7 @@ use crate::shared::last_span;
 /// |_, command, _| decision(ping(command))
 /// ```
 ///
-/// All of it stands at the name of the function, so that the compiler shows a wrong argument or return type there.
+/// All tokens have the span of the function's name, so that the compiler shows a wrong argument or return type there.
 pub(super) fn closure(Decision { path, states, context, .. }: &Decision<'_>) -> TokenStream {
     let span = at(last_span(&path.path));
     let (state, argument) = match states.len() {

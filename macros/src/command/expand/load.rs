@@ -1,4 +1,4 @@
-//! The function that names the states, and later receives them.
+//! Loading the states.
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
@@ -35,8 +35,8 @@ pub(super) fn closure(decision: &Decision<'_>) -> TokenStream {
     }
 }
 
-/// Written as if the user had written it at the name of the aggregate, all but the local names: what is wrong with the
-/// aggregate is then the same error here and in `type Error`, and the compiler shows it once.
+/// All tokens but local names have the span of the aggregate's name, unchanged: a wrong aggregate is then the same error
+/// here and in `type Error`, and the compiler shows it once.
 fn state(State { aggregate, field }: &State<'_>) -> TokenStream {
     let span = aggregate.span();
     let loader = quote_spanned!(at(span)=> loader);

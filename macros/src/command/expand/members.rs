@@ -1,4 +1,4 @@
-//! The dispatch of a command enum: each variant goes to its own decision.
+//! Dispatching a command enum: every variant has its own decision.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote_spanned;
@@ -14,7 +14,8 @@ use super::{Member, at};
 /// }
 /// ```
 ///
-/// `convert_member_error` is a method of `MemberError<Infallible>` or of `ConvertMemberError`, which is imported by the body.
+/// `convert_member_error` is a method of `MemberError<Infallible>`, or of the trait `ConvertMemberError`, which the body
+/// imports.
 pub(super) fn dispatch(ident: &Ident, members: &[Member<'_>]) -> TokenStream {
     let arms = members.iter().map(|Member { ident, command }| {
         quote_spanned! {at(command.span())=>

@@ -1,4 +1,4 @@
-//! Stored names of the events of one item.
+//! Checks the stored names of the events of one item.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use syn::{Ident, LitStr, ext::IdentExt};
 use super::RawAttribute;
 use crate::shared::{Case, Errors, check_event_name, in_case};
 
-/// The names given so far, and the prefix of those that are derived.
+/// The names used so far, and the prefix of derived names.
 pub(super) struct Names {
     prefix: Option<String>,
     taken: HashSet<String>,
@@ -19,7 +19,7 @@ impl Names {
         if let Some(literal) = prefix {
             let prefix = literal.value();
             if prefix.is_empty() || prefix.ends_with('.') {
-                let message = "the prefix is joined to the name by a dot: `prefix = \"account\"` makes `account.opened`";
+                let message = "a prefix is not empty and does not end with a dot, which is added: `prefix = \"account\"` gives `account.opened`";
                 errors.at_span(literal.span(), message);
             }
         }
@@ -62,7 +62,7 @@ impl Names {
 
     fn report_twice(&self, name: &str, span: Span, errors: &Errors) {
         let message =
-            format_args!("the stored name {name:?} is taken above: every event type has a name of its own");
+            format_args!("the stored name {name:?} is already used above: every event type has its own name");
         errors.at_span(span, message);
     }
 }

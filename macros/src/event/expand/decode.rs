@@ -1,22 +1,22 @@
-//! A payload becomes an event.
+//! Decoding a payload.
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
 use syn::spanned::Spanned;
 
 use super::{Body, Event, Stored, Variant, at, types};
-use crate::shared::is_generic;
+use crate::shared::inline_asserts;
 
-/// Of a struct `decode_struct(raw, codec, each)`, of a unit struct `decode_unit(Self, raw, codec, each)`, and of an enum
+/// For a struct `decode_struct(raw, codec, each)`, for a unit struct `decode_unit(Self, raw, codec, each)`, and for an enum
 ///
 /// ```text
-/// fn decode_raw(raw: &Raw<'_>, codec: &Codec, each: &mut dyn FnMut(Self)) -> Result<(), Invalid> {
+/// fn decode_raw(raw: &RawEvent<'_>, codec: &Codec, each: &mut dyn FnMut(Self)) -> Result<(), Invalid> {
 ///     match raw.name {
 ///         "account.opened" | "account.created" => decode_variant(0, 1, raw, codec, each),
-///         name if <Frozen as Event>::TYPES.owns(name) => {
+///         name if <Frozen as Event>::TYPES.contains(name) => {
 ///             Event::decode_raw(raw, codec, &mut |event| each(Self::Frozen(event)))
 ///         }
-///         _ => Err(Raw::unknown_to::<Self>(raw)),
+///         _ => Err(RawEvent::unknown_to::<Self>(raw)),
 ///     }
 /// }
 /// ```
@@ -29,9 +29,9 @@ pub(super) fn method(event: &Event<'_>) -> TokenStream {
         Body::One(_) => quote_spanned!(span=> __annalist::decode_struct(raw, codec, each)),
         Body::Sum(variants) => {
             let arms = variants.iter().map(|variant| arm(event, variant));
-            let asserts = types::asserts(event).into_iter().filter(|_| is_generic(event.generics));
+            let asserts = inline_asserts(span, event.generics, types::asserts(event));
             quote_spanned! {span=>
-                #(const { #asserts })*
+                #asserts
                 match raw.name {
                     #(#arms)*
                     _ => __annalist::std::result::Result::Err(__annalist::RawEvent::unknown_to::<Self>(raw)),

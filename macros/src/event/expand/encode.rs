@@ -1,4 +1,4 @@
-//! An event becomes a payload.
+//! Encoding an event as a payload.
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 
 use super::{Body, Event, Variant, at};
 
-/// Of a struct `encode_struct(self, codec)`, of a unit struct `encode_unit(self, codec)`, and of an enum
+/// For a struct `encode_struct(self, codec)`, for a unit struct `encode_unit(self, codec)`, and for an enum
 ///
 /// ```text
 /// fn encode_payload(&self, codec: &Codec) -> Result<Payload, Invalid> {

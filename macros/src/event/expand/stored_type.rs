@@ -1,4 +1,4 @@
-//! Which event type a value is.
+//! The stored name and version of a value.
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;

@@ -19,7 +19,7 @@ use crate::shared::last_span;
 /// }
 /// ```
 ///
-/// With `#[id(with = path)]` it is `Tags::add(tags, &path(id0))?`.
+/// With `#[id(with = path)]` the line is `Tags::add(tags, &path(id0))?`.
 pub(super) fn method(event: &Event<'_>) -> TokenStream {
     let span = at(event.ident.span());
     let tagged = event.inline().any(|stored| !stored.ids.is_empty()) || event.newtypes().next().is_some();

@@ -5,9 +5,8 @@ use quote::{quote, quote_spanned};
 use syn::{Ident, ext::IdentExt, spanned::Spanned};
 
 use super::{Body, Event, IdField, Stored, Variant, at};
-use crate::shared::is_generic;
 
-/// Of a struct
+/// For a struct
 ///
 /// ```text
 /// const TYPES: Types = Types::One(
@@ -18,7 +17,7 @@ use crate::shared::is_generic;
 /// );
 /// ```
 ///
-/// and of an enum
+/// and for an enum
 ///
 /// ```text
 /// const TYPES: Types = Types::Sum(&[
@@ -71,24 +70,16 @@ fn kind(id: &IdField<'_>) -> TokenStream {
     quote_spanned!(ty.span()=> <#ty as __annalist::IdField>::KIND)
 }
 
-/// Two variants that take the same event make the enum ambiguous. Of a concrete enum this is found when it is
-/// checked:
+/// Assertions that no two variants contain the same event. For a concrete enum they are items:
 ///
 /// ```text
 /// const _: () = assert!(!variant_overlaps(&<AllEvents as Event>::TYPES, 1), "…");
 /// ```
 ///
-/// In a generic one the same stands in an inline `const` of `decode_raw`.
-pub(super) fn distinct(event: &Event<'_>) -> TokenStream {
-    if is_generic(event.generics) {
-        return TokenStream::new();
-    }
-    let asserts = asserts(event);
-    quote!(#(const _: () = #asserts;)*)
-}
-
-/// One for each variant that could overlap with one above, at the variant. Names of inline variants are compared
-/// before: there, both are known.
+/// For a generic enum they are inline `const`s in `decode_raw`.
+///
+/// One for each variant that could overlap with one above, at the variant. Two inline variants need none: `check` has
+/// compared their names.
 pub(super) fn asserts(event: &Event<'_>) -> Vec<TokenStream> {
     let Body::Sum(variants) = &event.body else { return Vec::new() };
     let mut seen_newtype = false;
@@ -107,7 +98,7 @@ pub(super) fn asserts(event: &Event<'_>) -> Vec<TokenStream> {
 fn assert(event: &Event<'_>, variant: &Ident, index: usize) -> TokenStream {
     let ident = event.ident;
     let (_, arguments, _) = event.generics.split_for_impl();
-    let message = format!("`{}` takes an event that a variant above takes already", variant.unraw());
+    let message = format!("`{}` contains an event that a variant above already contains", variant.unraw());
     quote_spanned! {at(variant.span())=>
         __annalist::std::assert!(
             !__annalist::variant_overlaps(&<#ident #arguments as __annalist::Event>::TYPES, #index),

@@ -1,4 +1,4 @@
-//! The id in payloads: what it wraps, nothing around it.
+//! Serialization of the id: the wrapped value alone.
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;

@@ -1,4 +1,4 @@
-//! The id as text: the second half of its tag.
+//! The id as text, which is the second half of its tag.
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;

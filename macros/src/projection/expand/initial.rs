@@ -12,7 +12,7 @@ use super::{Column, Projection, Role, at, key_type};
 /// }
 /// ```
 ///
-/// A composite key is taken apart: `fn initial((key0, key1): (AccountId, Currency)) -> Self`.
+/// A composite key is destructured: `fn initial((key0, key1): (AccountId, Currency)) -> Self`.
 pub(super) fn method(projection: &Projection<'_>) -> TokenStream {
     let span = at(projection.ident.span());
     let ty = key_type(projection);

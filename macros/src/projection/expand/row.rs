@@ -1,4 +1,4 @@
-//! From the row to the values of its columns, and back.
+//! Converting a row to the values of its columns, and back.
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;

@@ -1,4 +1,4 @@
-//! The table that keeps the rows.
+//! The table of the rows.
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;

@@ -1,33 +1,33 @@
-//! Finds the mistakes of a query's fields.
+//! Checks the fields of a query.
 
 use syn::{GenericArgument, Ident, PathArguments, Type};
 
 use super::super::{
-    model::{Asked, Listing},
+    model::{Listing, QueryField},
     parse::{MARKS, Mark, RawField, RawMark},
 };
 use crate::shared::{Errors, nearest};
 
-/// The fields of a question that finds one row.
-pub(super) fn key<'a>(fields: &'a [RawField<'a>], errors: &Errors) -> Vec<Asked<'a>> {
+/// The fields of a query that finds one row.
+pub(super) fn key<'a>(fields: &'a [RawField<'a>], errors: &Errors) -> Vec<QueryField<'a>> {
     let mut key = Vec::new();
     for (raw, mark, field) in marked(fields) {
         if mark.mark != Mark::Key {
             let message =
-                "a row is found by its key alone: to list rows, write `#[equal]` in place of `#[key]`";
+                "a row is found by its key alone: to list rows, write `#[equal]` instead of `#[key]`";
             errors.at(mark.attribute, message);
             continue;
         }
         let asked = asked(raw, mark, field);
         if asked.optional {
-            errors.at(&raw.field.ty, "a key is always given: take the type inside the `Option`");
+            errors.at(&raw.field.ty, "a key always has a value: use the type inside the `Option`");
         }
         key.push(asked);
     }
     key
 }
 
-/// The fields of a question that lists rows.
+/// The fields of a query that lists rows.
 pub(super) fn listing<'a>(fields: &'a [RawField<'a>], errors: &Errors) -> Listing<'a> {
     let mut listing = Listing::default();
     for (raw, mark, field) in marked(fields) {
@@ -35,45 +35,50 @@ pub(super) fn listing<'a>(fields: &'a [RawField<'a>], errors: &Errors) -> Listin
         match mark.mark {
             Mark::Key => {}
             Mark::Where(how) => listing.conditions.push((how, asked)),
-            Mark::Limit => only(&mut listing.limit_field, asked, mark, errors),
-            Mark::Cursor => only(&mut listing.cursor_field, asked, mark, errors),
+            Mark::Limit => set_once(&mut listing.limit_field, asked, mark, errors),
+            Mark::Cursor => set_once(&mut listing.cursor_field, asked, mark, errors),
         }
     }
     listing
 }
 
-/// The fields with their marks.
+/// The fields that have an attribute.
 fn marked<'a>(
     fields: &'a [RawField<'a>],
 ) -> impl Iterator<Item = (&'a RawField<'a>, &'a RawMark<'a>, &'a Ident)> {
     fields.iter().filter_map(|raw| Some((raw, raw.mark.as_ref()?, raw.field.ident.as_ref()?)))
 }
 
-/// A field without a mark says nothing about what to do with it.
-pub(super) fn all_marked(fields: &[RawField<'_>], errors: &Errors) {
+/// Reports fields without an attribute.
+pub(super) fn check_all_marked(fields: &[RawField<'_>], errors: &Errors) {
     let bare =
         fields.iter().filter(|raw| raw.mark.is_none() && !is_marker(&raw.field.ty) && !is_misspelt(raw));
     for field in bare.filter_map(|raw| raw.field.ident.as_ref()) {
-        let message = "what does this field ask? `#[key]`, `#[equal]`, `#[at_least]`, `#[at_most]`, `#[above]`, \
-                       `#[below]` and `#[prefix]` compare a column, `#[limit]` and `#[cursor]` turn pages";
+        let message = "this field needs an attribute: `#[key]`, `#[equal]`, `#[at_least]`, `#[at_most]`, `#[above]`, \
+                       `#[below]` and `#[prefix]` compare a column, `#[limit]` and `#[cursor]` are for pages";
         errors.at(field, message);
     }
 }
 
-fn asked<'a>(raw: &'a RawField<'a>, mark: &'a RawMark<'a>, field: &'a Ident) -> Asked<'a> {
-    let (ty, optional) = inside(&raw.field.ty);
-    Asked { field, ty, optional, column: mark.column.as_ref().unwrap_or(field) }
+fn asked<'a>(raw: &'a RawField<'a>, mark: &'a RawMark<'a>, field: &'a Ident) -> QueryField<'a> {
+    let (ty, optional) = option_inner(&raw.field.ty);
+    QueryField { field, ty, optional, column: mark.column.as_ref().unwrap_or(field) }
 }
 
-fn only<'a>(slot: &mut Option<Asked<'a>>, field: Asked<'a>, mark: &RawMark<'_>, errors: &Errors) {
+fn set_once<'a>(
+    slot: &mut Option<QueryField<'a>>,
+    field: QueryField<'a>,
+    mark: &RawMark<'_>,
+    errors: &Errors,
+) {
     if slot.is_some() {
-        errors.at(mark.attribute, "another field has this already");
+        errors.at(mark.attribute, "another field already has this attribute");
     }
     *slot = Some(field);
 }
 
 /// The type inside an `Option`, or the type itself.
-fn inside(ty: &Type) -> (&Type, bool) {
+fn option_inner(ty: &Type) -> (&Type, bool) {
     if let Type::Path(path) = ty
         && let Some(last) = path.path.segments.last()
         && last.ident == "Option"
@@ -90,7 +95,7 @@ fn is_marker(ty: &Type) -> bool {
     matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "PhantomData"))
 }
 
-/// Whether a field has an attribute that was meant to be one of ours: the compiler has said so.
+/// Whether a field has an attribute with a misspelt name, which the compiler reports.
 fn is_misspelt(raw: &RawField<'_>) -> bool {
     raw.field
         .attrs

@@ -1,11 +1,11 @@
-//! How the question is put to the read models.
+//! Answering the query.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 use syn::{Ident, ext::IdentExt, spanned::Spanned};
 
-use super::{Asked, Body, Listing, Query, asserts, at, field, source};
-use crate::shared::is_generic;
+use super::{Body, Listing, Query, QueryField, asserts, at, field, source};
+use crate::shared::inline_asserts;
 
 /// ```text
 /// async fn answer(&self, models: &ReadModels) -> Result<Self::Answer, Error> {
@@ -14,7 +14,7 @@ use crate::shared::is_generic;
 /// ```
 pub(super) fn method(query: &Query<'_>) -> TokenStream {
     let span = at(query.ident.span());
-    let asserts = asserts::all(query).filter(|_| is_generic(query.generics));
+    let asserts = inline_asserts(span, query.generics, asserts::all(query));
     let rows = match &query.body {
         Body::Row(key) => row(query, key),
         Body::Rows(listing) => rows(query, listing),
@@ -24,20 +24,20 @@ pub(super) fn method(query: &Query<'_>) -> TokenStream {
             &self,
             models: &__annalist::ReadModels,
         ) -> __annalist::std::result::Result<Self::Answer, __annalist::Error> {
-            #(const { #asserts })*
+            #asserts
             #rows.await
         }
     }
 }
 
-/// `<Balance as Source>::row(models, &self.account)`, or of a composite key a tuple of clones
-fn row(query: &Query<'_>, key: &[Asked<'_>]) -> TokenStream {
+/// `<Balance as Source>::row(models, &self.account)`; for a composite key a tuple of clones
+fn row(query: &Query<'_>, key: &[QueryField<'_>]) -> TokenStream {
     let function = source(query, "row");
     let span = at(key.first().map_or_else(Span::call_site, |asked| asked.ty.span()));
     let key = match key {
-        [Asked { field, .. }] => quote_spanned!(span=> &self.#field),
+        [QueryField { field, .. }] => quote_spanned!(span=> &self.#field),
         several => {
-            let clones = several.iter().map(|Asked { field, ty, .. }| {
+            let clones = several.iter().map(|QueryField { field, ty, .. }| {
                 quote_spanned!(at(ty.span())=> __annalist::std::clone::Clone::clone(&self.#field))
             });
             quote_spanned!(span=> &(#(#clones),*))
@@ -69,7 +69,7 @@ fn rows(query: &Query<'_>, listing: &Listing<'_>) -> TokenStream {
     let limit = limit.iter();
     let limit_field = limit_field.iter().map(|asked| page(asked, listing.limit));
     let cursor = cursor_field.iter().map(|asked| {
-        given(
+        with_value(
             asked,
             |span, cursor, _| quote_spanned!(span=> .from(__annalist::std::clone::Clone::clone(#cursor))),
         )
@@ -81,7 +81,7 @@ fn rows(query: &Query<'_>, listing: &Listing<'_>) -> TokenStream {
     }
 }
 
-fn condition(how: &str, asked: &Asked<'_>) -> TokenStream {
+fn condition(how: &str, asked: &QueryField<'_>) -> TokenStream {
     let name = asked.column.unraw().to_string();
     let bound = match how {
         "equal" => "Equal",
@@ -89,10 +89,10 @@ fn condition(how: &str, asked: &Asked<'_>) -> TokenStream {
         "at_most" => "AtMost",
         "above" => "Above",
         "below" => "Below",
-        _ => return given(asked, |span, start, _| quote_spanned!(span=> .prefix(#name, #start))),
+        _ => return with_value(asked, |span, start, _| quote_spanned!(span=> .prefix(#name, #start))),
     };
     let field = field(asked);
-    given(asked, |span, value, _| {
+    with_value(asked, |span, value, _| {
         let bound = Ident::new(bound, span);
         quote_spanned! {span=>
             .compared(#name, #field::TYPE, #field::to_value(#value), __annalist::Bound::#bound)
@@ -100,17 +100,20 @@ fn condition(how: &str, asked: &Asked<'_>) -> TokenStream {
     })
 }
 
-/// A page is never larger than the question allows.
-fn page(asked: &Asked<'_>, most: Option<usize>) -> TokenStream {
-    given(asked, |span, _, limit| match most {
+/// The size of the page, at most the limit of the query.
+fn page(asked: &QueryField<'_>, most: Option<usize>) -> TokenStream {
+    with_value(asked, |span, _, limit| match most {
         Some(most) => quote_spanned!(span=> .limit(__annalist::std::cmp::Ord::min(#limit, #most))),
         None => quote_spanned!(span=> .limit(#limit)),
     })
 }
 
-/// A call with the value of a field, borrowed or copied; of an `Option` only where there is one.
-fn given(asked: &Asked<'_>, call: impl Fn(Span, TokenStream, TokenStream) -> TokenStream) -> TokenStream {
-    let Asked { field, ty, optional, .. } = asked;
+/// A call with the value of a field, borrowed or copied; for an `Option` only if it is `Some`.
+fn with_value(
+    asked: &QueryField<'_>,
+    call: impl Fn(Span, TokenStream, TokenStream) -> TokenStream,
+) -> TokenStream {
+    let QueryField { field, ty, optional, .. } = asked;
     let span = at(ty.span());
     if !optional {
         return call(span, quote_spanned!(span=> &self.#field), quote_spanned!(span=> self.#field));

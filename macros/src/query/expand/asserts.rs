@@ -1,28 +1,20 @@
-//! What only the compiler can check, by evaluating constants: whether the columns are there.
+//! Assertions about the columns, which the compiler evaluates as constants.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{Ident, ext::IdentExt};
 
-use super::{Asked, Body, Query, at, field, source};
-use crate::shared::{is_generic, shown};
+use super::{Body, Query, QueryField, at, field, source};
+use crate::shared::source_text;
 
-/// Of a concrete query the assertions are items, found when it is checked:
+/// For a concrete query the assertions are items:
 ///
 /// ```text
 /// const _: () = Columns { table: <Balance as Source>::TABLE, row: "Balance" }
 ///     .equal("owner", <String as Field>::TYPE);
 /// ```
 ///
-/// Those of a generic one stand in inline `const`s of `answer`.
-pub(super) fn items(query: &Query<'_>) -> TokenStream {
-    if is_generic(query.generics) {
-        return TokenStream::new();
-    }
-    let asserts = all(query);
-    quote!(#(const _: () = #asserts;)*)
-}
-
+/// For a generic query they are inline `const`s in `answer`.
 pub(super) fn all(query: &Query<'_>) -> impl Iterator<Item = TokenStream> {
     match &query.body {
         Body::Row(key) => vec![keyed(query, key)],
@@ -35,10 +27,10 @@ pub(super) fn all(query: &Query<'_>) -> impl Iterator<Item = TokenStream> {
     .into_iter()
 }
 
-/// From the first key field to the last.
-fn keyed(query: &Query<'_>, key: &[Asked<'_>]) -> TokenStream {
+/// The assertion about the key, at the key fields from the first to the last.
+fn keyed(query: &Query<'_>, key: &[QueryField<'_>]) -> TokenStream {
     let place =
-        |asked: Option<&Asked<'_>>| at(asked.map_or_else(Span::call_site, |asked| asked.column.span()));
+        |asked: Option<&QueryField<'_>>| at(asked.map_or_else(Span::call_site, |asked| asked.column.span()));
     let columns = columns(query, place(key.first()));
     let names = key.iter().map(|asked| asked.column.unraw().to_string());
     let call = quote_spanned!(place(key.last())=> .keyed(&[#(#names),*]));
@@ -51,18 +43,18 @@ fn ordered(query: &Query<'_>, column: &Ident) -> TokenStream {
     quote_spanned!(span=> #columns.ordered(#name))
 }
 
-fn compared(query: &Query<'_>, how: &str, asked: &Asked<'_>) -> TokenStream {
+fn compared(query: &Query<'_>, how: &str, asked: &QueryField<'_>) -> TokenStream {
     let (span, name) = (at(asked.column.span()), asked.column.unraw().to_string());
     let (columns, field) = (columns(query, span), field(asked));
     match how {
         "prefix" => quote_spanned!(span=> #columns.prefixed(#name)),
-        // An `Option` under another name would ask for rows where the field is empty.
+        // A type alias of an `Option` would search for NULL.
         "equal" if asked.optional => quote_spanned!(span=> #columns.equal(#name, #field::TYPE)),
         _ => quote_spanned!(span=> #columns.compared(#name, #field::TYPE, #field::NULLABLE)),
     }
 }
 
 fn columns(query: &Query<'_>, span: Span) -> TokenStream {
-    let (table, row) = (source(query, "TABLE"), shown(query.from));
+    let (table, row) = (source(query, "TABLE"), source_text(query.from));
     quote_spanned!(span=> __annalist::Columns { table: #table, row: #row })
 }
