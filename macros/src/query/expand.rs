@@ -55,7 +55,7 @@ fn key_type(key: &[QueryField<'_>]) -> TokenStream {
     match key {
         [QueryField { ty, .. }] => quote!(#ty),
         several => {
-            let types = several.iter().map(|asked| asked.ty);
+            let types = several.iter().map(|query_field| query_field.ty);
             quote!((#(#types),*))
         }
     }
@@ -75,7 +75,7 @@ fn predicates(query: &Query<'_>) -> Vec<TokenStream> {
             if mentions(generics, from) {
                 predicates.push(quote!(#from: __annalist::Projection));
             }
-            let types = listing.conditions.iter().map(|(_, asked)| asked.ty);
+            let types = listing.conditions.iter().map(|(_, query_field)| query_field.ty);
             predicates
                 .extend(types.filter(|ty| mentions(generics, ty)).map(|ty| quote!(#ty: __annalist::Field)));
         }

@@ -47,7 +47,7 @@ fn starts_word(letters: &[char], i: usize) -> bool {
         && (!before.is_uppercase() || letters.get(i + 1).is_some_and(|after| after.is_lowercase()))
 }
 
-/// Why a text is not the name of an event type, if it is not.
+/// Why a text cannot be the name of an event type; `None` if it can.
 pub(crate) fn event_name_fault(name: &str) -> Option<&'static str> {
     if name.starts_with('$') {
         return Some("names that start with `$` are reserved for the log");
@@ -58,7 +58,7 @@ pub(crate) fn event_name_fault(name: &str) -> Option<&'static str> {
     name_fault(name)
 }
 
-/// Why a text is not the name of a command, if it is not.
+/// Why a text cannot be the name of a command; `None` if it can.
 fn name_fault(name: &str) -> Option<&'static str> {
     match name.len() {
         0 => Some("it must not be empty"),
@@ -68,12 +68,12 @@ fn name_fault(name: &str) -> Option<&'static str> {
     }
 }
 
-/// Why a text is not the kind of an id, if it is not.
+/// Why a text cannot be the kind of an id; `None` if it can.
 pub(crate) fn kind_fault(kind: &str) -> Option<String> {
     word_fault(kind, 64)
 }
 
-/// Why a text is not a lower case word of at most `limit` bytes, if it is not.
+/// Why a text cannot be a lower case word of at most `limit` bytes; `None` if it can.
 pub(crate) fn word_fault(word: &str, limit: usize) -> Option<String> {
     let lower = |c: char| c.is_ascii_lowercase();
     if word.len() > limit {
@@ -85,7 +85,7 @@ pub(crate) fn word_fault(word: &str, limit: usize) -> Option<String> {
     Some("it must be a lower case word: `[a-z][a-z0-9_]*`".to_owned())
 }
 
-/// Why a text is not the name of a projection (and of its view) or of a policy, if it is not.
+/// Why a text cannot be the name of a projection (and of its view) or of a policy; `None` if it can.
 fn projection_fault(name: &str) -> Option<String> {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let table = name.rsplit_once("_v").is_some_and(|(_, numbers)| match numbers.split_once('_') {

@@ -1,4 +1,4 @@
-//! A small domain that the compile-fail cases stand on, so that each of them shows its mistake alone.
+//! A small domain for the compile-fail cases, so that each of them contains only its mistake.
 
 use annalist::prelude::*;
 
@@ -6,36 +6,36 @@ use annalist::prelude::*;
 #[derive(Id, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AccountId(pub Uuid);
 
-/// What happens to accounts.
+/// The events of an account.
 #[derive(Event, Serialize, Deserialize, Debug, Clone, PartialEq)]
 #[event(prefix = "account")]
 pub enum AccountEvent {
-    /// An account exists.
+    /// The account was opened.
     Opened {
-        /// Which one.
+        /// The account.
         #[id]
         account: AccountId,
     },
-    /// Money came in.
+    /// Money was deposited.
     Deposited {
-        /// Where.
+        /// The account.
         #[id]
         account: AccountId,
-        /// How much.
+        /// The amount.
         amount: u64,
     },
 }
 
-/// A single event.
+/// The account was frozen.
 #[derive(Event, Serialize, Deserialize, Debug, Clone, PartialEq)]
 #[event(name = "account.frozen")]
 pub struct Frozen {
-    /// Which account.
+    /// The account.
     #[id]
     pub account: AccountId,
 }
 
-/// A state.
+/// The state of an account.
 #[derive(Aggregate, Debug)]
 #[aggregate(on(AccountEvent => Account::on_event), error = AccountError)]
 pub struct Account {
@@ -67,18 +67,18 @@ impl Statistics {
     }
 }
 
-/// Why a decision says no.
+/// Why a command is rejected.
 #[derive(Debug, PartialEq)]
 pub enum AccountError {
-    /// Too little money.
+    /// The balance is too low.
     Insufficient,
 }
 
-/// A command.
+/// Opens an account.
 #[derive(Command, Serialize, Deserialize)]
 #[command(decide = open)]
 pub struct Open {
-    /// Which account.
+    /// The account.
     #[id(Account)]
     pub account: AccountId,
 }

@@ -1,4 +1,4 @@
-//! A dispatcher for the tests of the derives: it decides over given events, and keeps everything it saw.
+//! A dispatcher for the tests of the derives. It decides on given events and returns what the decision read and returned.
 
 pub mod domain;
 
@@ -18,15 +18,15 @@ use annalist_core::{
 };
 use serde::Serialize;
 
-/// What a decision read and answered.
+/// What a decision read and returned.
 #[derive(Debug)]
 pub struct Decided<E> {
     /// The stored name of the command.
     pub name: &'static str,
-    /// What it read, one for each state.
+    /// The criteria of its reads, one for each state.
     pub reads: Vec<Criteria>,
-    /// Its events, or its own error.
-    pub answer: Result<Vec<Draft>, E>,
+    /// The events, or the error of the command.
+    pub result: Result<Vec<Draft>, E>,
 }
 
 impl<E: Debug> Decided<E> {
@@ -36,8 +36,8 @@ impl<E: Debug> Decided<E> {
     /// If the command was rejected.
     #[track_caller]
     pub fn events(&self) -> Vec<String> {
-        match &self.answer {
-            Ok(drafts) => drafts.iter().map(shown).collect(),
+        match &self.result {
+            Ok(drafts) => drafts.iter().map(draft_text).collect(),
             Err(error) => panic!("rejected: {error:?}"),
         }
     }
@@ -48,20 +48,20 @@ impl<E: Debug> Decided<E> {
     /// If the command was accepted.
     #[track_caller]
     pub fn error(self) -> E {
-        match self.answer {
-            Ok(drafts) => panic!("accepted: {:?}", drafts.iter().map(shown).collect::<Vec<_>>()),
+        match self.result {
+            Ok(drafts) => panic!("accepted: {:?}", drafts.iter().map(draft_text).collect::<Vec<_>>()),
             Err(error) => error,
         }
     }
 }
 
 /// An event as `name payload tags`.
-pub fn shown(draft: &Draft) -> String {
+pub fn draft_text(draft: &Draft) -> String {
     let tags: Vec<_> = draft.tags().iter().map(ToString::to_string).collect();
     format!("{} v{} {} [{}]", draft.name(), draft.version(), draft.data(), tags.join(" "))
 }
 
-/// Decides a command over events that happened before.
+/// Decides a command on given events.
 ///
 /// # Panics
 /// If an event cannot be written or read.
@@ -73,7 +73,7 @@ pub fn decide<C: Command>(past: impl IntoEvents, command: C) -> Decided<C::Error
     }
 }
 
-/// Events as the log keeps them.
+/// Events as the log stores them.
 ///
 /// # Panics
 /// If an event cannot be written or read back.
@@ -82,7 +82,7 @@ pub fn records(events: impl IntoEvents) -> Vec<Record> {
     written(events).into_iter().zip(1..).map(|(draft, i)| record(draft, i)).collect()
 }
 
-/// Events as drafts, each of them read back.
+/// Events as drafts, each of which has been read back.
 ///
 /// # Panics
 /// If an event cannot be written or read back.
@@ -96,10 +96,10 @@ pub fn written(events: impl IntoEvents) -> Vec<Draft> {
     }
 }
 
-/// Reads a stored event.
+/// Decodes a stored event.
 ///
 /// # Errors
-/// [`Invalid`] if `E` does not know it.
+/// [`Invalid`] if it is not an event of `E`.
 pub fn read<E: Event>(name: &str, version: u32, data: &str) -> Result<Vec<E>, Invalid> {
     let raw = RawEvent { name, version, data, position: Position::new(1) };
     let mut events = Vec::new();
@@ -131,12 +131,12 @@ impl Dispatcher for TestDispatcher {
         let states = Loader::fold(&plan, &mut known, &codec, |loader| (handler.load)(&command, loader))?;
         let metadata = Metadata::default();
         let context = Context::decision(Timestamp::EPOCH, &metadata);
-        let answer = match (handler.decide)(&states, &command, &context) {
+        let result = match (handler.decide)(&states, &command, &context) {
             Ok(events) => Ok(written(events)),
             Err(error) => Err(error),
         };
         let reads = plan.reads.into_iter().map(|read| read.criteria).collect();
-        Ok(Decided { name: handler.name, reads, answer })
+        Ok(Decided { name: handler.name, reads, result })
     }
 
     fn map<A, B>(out: Self::Out<A>, convert: fn(A) -> B) -> Self::Out<B>
@@ -144,8 +144,8 @@ impl Dispatcher for TestDispatcher {
         A: Debug + Send + 'static,
         B: Debug + Send + 'static,
     {
-        let Decided { name, reads, answer } = out?;
-        Ok(Decided { name, reads, answer: answer.map_err(convert) })
+        let Decided { name, reads, result } = out?;
+        Ok(Decided { name, reads, result: result.map_err(convert) })
     }
 }
 

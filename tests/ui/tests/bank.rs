@@ -1,9 +1,9 @@
-//! The example of the model, with every derive on it.
+//! The domain of the README with the derives of the write side.
 
 #![allow(missing_docs, reason = "a test has no documentation to read")]
 
 use annalist::prelude::*;
-use annalist_ui_tests::{decide, read, shown, written};
+use annalist_ui_tests::{decide, draft_text, read, written};
 
 #[derive(Id, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AccountId(Uuid);
@@ -104,7 +104,7 @@ fn deposited(account: AccountId, amount: u64) -> AccountEvent {
 }
 
 #[test]
-fn a_command_is_decided_over_the_states_it_names() {
+fn command_is_decided_on_the_states_it_names() {
     let (a, b) = (AccountId::new(), AccountId::new());
     let decided = decide([opened(a), deposited(a, 3)], Deposit { account: a, amount: 4 });
     assert_eq!(decided.name, "deposit");
@@ -120,15 +120,15 @@ fn a_command_is_decided_over_the_states_it_names() {
     assert_eq!(decide(past.clone(), transfer(40)).error(), AccountError::Insufficient);
     let decided = decide(past, transfer(10));
     assert_eq!(decided.reads.len(), 2);
-    assert_eq!(decided.answer.unwrap()[0].tags().len(), 2);
+    assert_eq!(decided.result.unwrap()[0].tags().len(), 2);
 }
 
 #[test]
-fn events_are_stored_as_their_fields_alone() {
+fn event_payload_contains_only_the_fields() {
     let id: AccountId = "018f0000-0000-7000-8000-000000000001".parse().unwrap();
     let draft = written(opened(id)).remove(0);
     assert_eq!(
-        shown(&draft),
+        draft_text(&draft),
         format!("account.opened v1 {{\"account\":\"{id}\",\"owner\":\"Ann\"}} [account:{id}]")
     );
     assert_eq!(read::<AccountEvent>("account.opened", 1, draft.data().as_str()).unwrap(), [opened(id)]);

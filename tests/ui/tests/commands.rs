@@ -1,4 +1,4 @@
-//! Which states a command gets, and how commands are gathered in enums.
+//! The states that a decision gets, and command enums.
 
 #![allow(missing_docs, reason = "a test has no documentation to read")]
 
@@ -90,7 +90,7 @@ mod rules {
     use super::{Item, ItemId, Mixed, Sold, Total, sold};
     use annalist::prelude::*;
 
-    /// Private to its module's parent, behind a command of any visibility.
+    /// An aggregate that is less visible than the command may be.
     #[derive(Aggregate, Debug)]
     #[aggregate(on(Sold => Self::sold))]
     pub(super) struct Twin {
@@ -123,7 +123,7 @@ mod rules {
 }
 
 #[test]
-fn states_come_in_field_order() {
+fn decision_gets_states_in_field_order() {
     let past = [sold(1, 2), sold(3, 5)];
     let command =
         Mixed { many: vec![ItemId(1), ItemId(2), ItemId(1)], note: "n".into(), one: ItemId(1), maybe: None };
@@ -133,7 +133,7 @@ fn states_come_in_field_order() {
 }
 
 #[test]
-fn the_type_in_the_path_is_the_state() {
+fn path_type_is_the_state() {
     assert_eq!(decide((), Sell { item: ItemId(1), count: 4 }).error(), SoldOut(1));
     let decided = decide([sold(2, 1)], SellAll { items: vec![ItemId(2), ItemId(1)] });
     assert_eq!(decided.name, "sell-all");
@@ -162,7 +162,7 @@ impl Pong {
 }
 
 #[test]
-fn a_command_may_need_no_state() {
+fn command_without_states_is_decided() {
     assert!(decide((), Ping {}).reads.is_empty());
     assert!(decide((), Pong { fail: false }).events().is_empty());
     assert_eq!(decide((), Pong { fail: true }).error(), "failed");
@@ -182,11 +182,11 @@ fn eight(items: Eightfold<'_>, _: &Eight) -> Result<(Sold, Option<Sold>), Infall
 }
 
 #[test]
-fn up_to_eight_states() {
+fn decision_gets_up_to_eight_states() {
     assert_eq!(decide([sold(1, 1)], Eight { item: ItemId(1) }).reads.len(), 8);
 }
 
-/// The error is that of the first variant: all have the same.
+/// Without `error` the error is that of the first variant.
 #[derive(Command)]
 enum Selling {
     One(Sell),
@@ -226,7 +226,7 @@ impl From<String> for AnyError {
 }
 
 #[test]
-fn an_enum_hands_each_command_to_its_decision() {
+fn command_enum_dispatches_each_variant_to_its_decision() {
     let sell = |count| Selling::One(Sell { item: ItemId(5), count });
     assert_eq!(decide((), sell(9)).error(), SoldOut(5));
     assert_eq!(decide((), Anything::Selling(sell(9))).error(), AnyError::SoldOut(5));
@@ -236,7 +236,7 @@ fn an_enum_hands_each_command_to_its_decision() {
     assert_eq!(decide((), Anything::Pong(Pong { fail: true })).error(), AnyError::Failed("failed".into()));
 }
 
-/// A private aggregate behind a public command: only the error has to be written out.
+/// A private aggregate of a public command: only the error must be written.
 mod private {
     use super::{ItemId, Sold};
     use annalist::prelude::*;
@@ -268,6 +268,6 @@ mod private {
 }
 
 #[test]
-fn an_aggregate_may_be_private() {
+fn private_aggregate_with_written_error_compiles() {
     assert_eq!(decide((), private::Hide { item: ItemId(4) }).error(), private::Secret(ItemId(4)));
 }

@@ -39,26 +39,26 @@ enum Either<A, B> {
     B(B),
 }
 
-/// A generic state that is kept beside the log.
+/// A generic aggregate with snapshots.
 #[derive(Aggregate, Serialize, serde::Deserialize, Debug)]
 #[aggregate(on(Filled<T, 3> => Self::filled), snapshot(every = 2))]
-struct Kept<T: Clone> {
+struct WithSnapshots<T: Clone> {
     #[id]
     id: BoxId,
     content: Option<T>,
 }
 
-impl<T: Clone> Kept<T> {
+impl<T: Clone> WithSnapshots<T> {
     fn filled(&mut self, event: &Filled<T, 3>) {
         self.content = Some(event.content.clone());
     }
 }
 
 #[test]
-fn generic_states_are_kept() {
+fn generic_aggregate_has_snapshots() {
     let fingerprint =
         |snapshots: Option<annalist::manual::Snapshots<_>>| snapshots.map(|it| it.fingerprint());
-    assert!(fingerprint(<Kept<u8> as Aggregate>::SNAPSHOTS).is_some());
+    assert!(fingerprint(<WithSnapshots<u8> as Aggregate>::SNAPSHOTS).is_some());
 }
 
 #[derive(Aggregate, Debug)]
@@ -117,7 +117,7 @@ where
 }
 
 #[test]
-fn generic_items() {
+fn generic_items_work_with_concrete_types() {
     let id = BoxId(1);
     let filled = |content: &str| Filled::<String, 1> { id, content: content.into() };
     let fill = |content: &str| Fill { id, content: content.to_owned() };
@@ -175,7 +175,7 @@ fn emptied_boxes<T: Debug, I: From<BoxId>>(event: &BoxEvent<T, BoxId>) -> Option
 }
 
 #[test]
-fn generic_rows() {
+fn generic_projection_folds_rows() {
     let id = BoxId(1);
     let filled = |content: &str| Filled::<String, 1> { id, content: content.into() };
     let emptied: BoxEvent<String, BoxId> = BoxEvent::Emptied { id, content: None };
@@ -193,7 +193,7 @@ fn _ids_of_a_generic_event<I: Ids + Serialize + DeserializeOwned + Send + Sync +
     BoxEvent::<u8, I>::Destroyed
 }
 
-/// A crate that re-exports ours, whose own name its users do not have.
+/// A crate that re-exports `annalist` under another name.
 mod platform {
     pub(crate) mod vendored {
         pub(crate) use annalist as log;
@@ -260,7 +260,7 @@ mod renamed {
     }
 
     #[test]
-    fn the_crate_may_have_another_name() {
+    fn derives_work_with_a_renamed_crate() {
         let take = || NoteCommand::Take(Take { note: NoteId("n".into()) });
         assert_eq!(annalist_ui_tests::decide((), take()).events().len(), 1);
         let taken = NoteTaken { note: NoteId("n".into()) };

@@ -1,4 +1,4 @@
-//! Derived code does not care what the user's module calls its own things, and no lint of the user fires in it.
+//! Derived code compiles whatever names the user's module defines, and triggers no lint of the user.
 
 #![no_implicit_prelude]
 #![deny(warnings, unused, unused_qualifications, unreachable_pub, nonstandard_style, future_incompatible)]
@@ -9,7 +9,7 @@ mod hostile {
     #![allow(dead_code, unused_macros, unused_imports, reason = "only their names matter")]
     #![allow(clippy::redundant_pub_crate, reason = "rustc asks for the opposite")]
 
-    // What generated code could stumble over, were it to use names of this scope.
+    // Names that generated code would pick up if it used names of this scope.
     pub(crate) struct Option;
     pub(crate) struct Result;
     pub(crate) struct Vec;
@@ -61,6 +61,8 @@ mod hostile {
     pub(crate) trait On {}
     pub(crate) trait State {}
     pub(crate) trait Member {}
+    pub(crate) struct MemberError;
+    pub(crate) trait ConvertMemberError {}
     pub(crate) trait Default {}
     pub(crate) trait From {}
     pub(crate) trait Display {}
@@ -249,7 +251,7 @@ fn key(_: &ThingEvent) -> (ThingKey, ::std::string::String) {
 }
 
 #[test]
-fn derived_rows_use_their_own_names() {
+fn derived_projections_are_hygienic() {
     let changed = ThingEvent::Changed(Changed { raw: ThingId(1), tags: 5, codec: S(D2(3)) });
     let (key, steps) = key(&changed);
     let expected = Rows {
@@ -285,7 +287,7 @@ struct SomeRows {
 }
 
 #[test]
-fn derived_questions_use_their_own_names() {
+fn derived_queries_are_hygienic() {
     const fn is_query<Q: ::annalist::Query>(_: &Q) {}
     is_query(&RowOf { models: ThingKey(1), list: ::std::string::String::new() });
     let (value, list) = (::std::option::Option::None, ::std::string::String::new());
@@ -317,7 +319,7 @@ impl Reactor {
 fn plain(_: &Reactor, _: &ThingEvent2, _: &::annalist::Context<'_>) {}
 
 #[test]
-fn derived_reactions_use_their_own_names() {
+fn derived_policies_are_hygienic() {
     let record = &::annalist_ui_tests::records(Changed { raw: ThingId(1), tags: 5, codec: S(D2(3)) })[0];
     let codec = <::annalist::Codec as ::std::default::Default>::default();
     let policy = Reactor { commands: 2 };
@@ -330,7 +332,7 @@ fn derived_reactions_use_their_own_names() {
 }
 
 #[test]
-fn derived_code_uses_its_own_names() {
+fn derived_write_side_is_hygienic() {
     let past = ThingEvent::Changed(Changed { raw: ThingId(1), tags: 5, codec: S(D2(3)) });
     let command = Dispatched::D(D { loader: ThingId(1), command: ThingId(2) });
     let events = ::annalist_ui_tests::decide(past, command).events();

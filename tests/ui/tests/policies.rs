@@ -1,4 +1,4 @@
-//! Policies: the commands with which they react to events.
+//! Policies: the commands that they return for events.
 
 #![allow(clippy::unwrap_used)] // in the helpers too
 #![allow(missing_docs, reason = "a test has no documentation to read")]
@@ -30,7 +30,7 @@ fn thank(_: &Thank) -> Result<(), AccountError> {
     Ok(())
 }
 
-/// A command of several.
+/// A command enum.
 #[derive(Command, Serialize, Deserialize)]
 enum Any {
     Open(Open),
@@ -45,7 +45,7 @@ fn deposited(account: AccountId, amount: u64) -> AccountEvent {
     AccountEvent::Deposited { account, amount }
 }
 
-/// Handlers of both kinds, with what they need, for an enum and a struct.
+/// An `async` and a plain handler, one for an event enum and one for an event struct.
 #[derive(Policy)]
 #[policy(name = "thanks", from = beginning, on_reject = stop, on(AccountEvent => Thanks::react, Frozen => Self::freeze))]
 struct Thanks {
@@ -74,7 +74,7 @@ fn thanks() -> Thanks {
 }
 
 #[tokio::test]
-async fn a_policy_reacts_to_the_events_of_its_entries() {
+async fn policy_reacts_to_the_events_of_its_entries() {
     given(opened(A)).react(thanks(), deposited(A, 10)).await.sends([Thank { account: A, amount: 10 }]);
     given(opened(A)).react(thanks(), deposited(A, 9)).await.sends_nothing();
     given(()).react(thanks(), Frozen { account: A }).await.sends_nothing();
@@ -84,16 +84,16 @@ async fn a_policy_reacts_to_the_events_of_its_entries() {
 }
 
 #[test]
-fn what_the_attribute_says_is_in_constants() {
+fn attribute_keys_become_constants() {
     assert_eq!((Thanks::NAME, Thanks::START), ("thanks", Start::Beginning));
     assert_eq!((Thanks::ON_REJECT, Thanks::ON_ERROR, Thanks::TRIES), (OnReject::Stop, OnError::Stop, 20));
     assert_eq!(Thanks::EVENTS.iter().flat_map(Types::names).count(), 3);
     assert_eq!((Shapes::START, Shapes::TRIES), (Start::Now, 3));
     assert_eq!((Shapes::ON_REJECT, Shapes::ON_ERROR), (OnReject::Park, OnError::Park));
-    assert_eq!(ByHand::ON_REJECT, OnReject::Ignore);
+    assert_eq!(HandWritten::ON_REJECT, OnReject::Ignore);
 }
 
-/// All that a handler may return.
+/// Handlers with every return type.
 #[derive(Policy)]
 #[policy(name = "shapes", from = now, on_reject = park, retry = 3, on_error = park, context)]
 #[policy(on(Frozen => all))]
@@ -131,14 +131,14 @@ impl Shapes {
 }
 
 #[tokio::test]
-async fn a_handler_returns_commands_of_many_shapes() {
+async fn handler_may_return_commands_in_every_shape() {
     let (thank, open) = (|| Thank { account: A, amount: 7 }, || Open { account: A });
     let sent = given(()).by("ann").react(Shapes(7), Frozen { account: A }).await;
     sent.sends((thank(), open(), [thank(), thank()], open(), (thank(), thank()), open(), open()));
 }
 
 #[tokio::test]
-async fn a_reaction_fails_with_the_error_of_the_handler() {
+async fn reaction_fails_with_the_error_of_the_handler() {
     let error = given(()).react(Shapes(0), opened(A)).await.fails();
     assert!(error.is::<fmt::Error>());
     let error = given(()).react(Shapes(0), deposited(A, 0)).await.fails();
@@ -158,26 +158,26 @@ other commands were sent (- expected, + actual, = both)
   = thank {\"account\":\"00000000-0000-0000-0000-000000000001\",\"amount\":10}
   - thank {\"account\":\"00000000-0000-0000-0000-000000000002\",\"amount\":10}
 ")]
-    async fn other_commands_stand_side_by_side() {
+    async fn different_commands_are_shown_as_a_diff() {
         let expected = [A, B].map(|account| Thank { account, amount: 10 });
         given(opened(A)).react(thanks(), deposited(A, 10)).await.sends(expected);
     }
 
     #[tokio::test]
     #[should_panic(expected = "`thanks` does not react to `account.closed`\nother commands")]
-    async fn an_event_that_is_not_listened_to_is_named() {
+    async fn event_without_entry_is_named_in_the_failure() {
         given(()).react(thanks(), super::Closed {}).await.sends(Thank { account: A, amount: 1 });
     }
 
     #[tokio::test]
     #[should_panic(expected = "the reaction failed, where commands were expected\n  + nothing came in")]
-    async fn a_failed_reaction_says_why() {
+    async fn failed_reaction_shows_its_error() {
         given(()).react(super::Shapes(1), deposited(A, 0)).await.sends_nothing();
     }
 
     #[tokio::test]
     #[should_panic(expected = "the reaction did not fail; it sends\n  + thank {")]
-    async fn an_expected_failure_that_does_not_happen_shows_what_was_sent() {
+    async fn missing_failure_shows_the_commands() {
         given(()).react(thanks(), deposited(A, 10)).await.fails();
     }
 }
@@ -186,7 +186,7 @@ other commands were sent (- expected, + actual, = both)
 #[event(name = "account.closed")]
 struct Closed {}
 
-/// A policy that others see, with a private handler over a private command, and generic over what it needs.
+/// A visible generic policy with a private handler and a private command.
 mod inner {
     use super::{AccountEvent, Cell, Command, Policy, Thank};
 
@@ -225,7 +225,7 @@ mod inner {
         policy: &Generous<L, E, C>,
         event: &AccountEvent,
     ) -> Option<Thank> {
-        // What cannot be sent to another thread may be used between two awaits.
+        // A value that is not `Send` may be used between two awaits.
         let least = Cell::new(0);
         least.set(1);
         let least = least.get();
@@ -240,14 +240,14 @@ mod inner {
 }
 
 #[tokio::test]
-async fn a_policy_may_be_generic() {
+async fn generic_policy_reacts() {
     let generous = || inner::Generous::new(10_u64, |event: &Frozen| Open { account: event.account });
     given(()).react(generous(), deposited(A, 10)).await.sends(Thank { account: A, amount: 10 });
     given(()).react(generous(), deposited(A, 9)).await.sends_nothing();
     given(()).react(generous(), Frozen { account: B }).await.sends(Open { account: B });
 }
 
-/// An enum, in a crate that calls the framework by another name.
+/// An enum as a policy, in a crate that imports `annalist` under another name.
 mod renamed {
     pub(super) use ::annalist as events;
 }
@@ -268,15 +268,15 @@ impl Either {
 }
 
 #[tokio::test]
-async fn a_policy_may_be_any_type() {
+async fn enum_policy_reacts() {
     given(()).react(Either::One, Frozen { account: A }).await.sends(Open { account: A });
     given(()).react(Either::Other, Frozen { account: A }).await.sends_nothing();
 }
 
-/// Without the derive.
-struct ByHand;
+/// A policy without the derive.
+struct HandWritten;
 
-impl Policy for ByHand {
+impl Policy for HandWritten {
     const NAME: &'static str = "by_hand";
     const EVENTS: &'static [Types] = &[Frozen::TYPES];
     const START: Start = Start::Now;
@@ -296,13 +296,13 @@ impl Policy for ByHand {
 }
 
 #[tokio::test]
-async fn a_policy_may_be_written_by_hand() {
-    given(()).react(ByHand, Frozen { account: A }).await.sends(Open { account: A });
-    given(()).react(ByHand, opened(A)).await.sends_nothing();
+async fn hand_written_policy_reacts() {
+    given(()).react(HandWritten, Frozen { account: A }).await.sends(Open { account: A });
+    given(()).react(HandWritten, opened(A)).await.sends_nothing();
 }
 
 #[tokio::test]
-async fn commands_tell_their_names() {
+async fn commands_list_their_names() {
     let (record, codec) = (&records(deposited(A, 10))[0], Codec::default());
     let mut commands = thanks().react_to_record(record, &codec).await.unwrap();
     commands.add([Any::Open(Open { account: A })]).unwrap();
@@ -312,7 +312,7 @@ async fn commands_tell_their_names() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_an_error() {
+async fn undecodable_event_is_an_error() {
     let codec = Codec::default();
     let mut record = records(deposited(A, 10)).remove(0);
     record.version = 9;

@@ -1,4 +1,4 @@
-//! Rows: what their handlers make of events, and the columns that keep them.
+//! Projections: how handlers change rows, and the columns of the rows.
 
 #![allow(missing_docs, reason = "a test has no documentation to read")]
 
@@ -67,7 +67,7 @@ fn moved(from: AccountId, to: AccountId, amount: u32) -> AccountEvent {
     AccountEvent::Moved { from, to, amount }
 }
 
-/// An enum and structs, handlers that keep or delete, and keys from ids and from a function.
+/// Events in an enum and in structs, handlers that return a `Change` or nothing, keys from ids and from a function.
 #[derive(Projection, Serialize, Deserialize, Debug, Clone, PartialEq)]
 #[projection(name = "balances", version = 3, on(AccountEvent => Balance::apply, Closed => Self::close))]
 #[projection(on(Audited => audit by Audited::accounts))]
@@ -112,7 +112,7 @@ fn balance(account: AccountId, owner: &str, cents: i64) -> Balance {
 }
 
 #[test]
-fn an_event_changes_the_rows_of_all_its_ids() {
+fn event_changes_the_rows_of_all_its_ids() {
     let rows = given([opened(A, "Ada"), opened(B, "Bob"), deposited(A, 100, "EUR"), moved(A, B, 30)]);
     let rows = rows.project::<Balance>();
     assert_eq!(rows.count(), 2);
@@ -120,12 +120,12 @@ fn an_event_changes_the_rows_of_all_its_ids() {
 }
 
 #[test]
-fn an_event_that_names_a_row_twice_happens_once() {
+fn event_with_the_same_id_twice_changes_its_row_once() {
     given([deposited(A, 5, "EUR"), moved(A, A, 1)]).project::<Balance>().row(&A).eq(balance(A, "", 4));
 }
 
 #[test]
-fn a_handler_deletes_its_row() {
+fn handler_returning_delete_removes_the_row() {
     let past =
         given(([opened(A, "Ada"), deposited(B, 1, "EUR")], Closed { account: A }, Closed { account: B }));
     past.clone().project::<Balance>().row(&A).none().row(&B).eq(balance(B, "", 1));
@@ -133,7 +133,7 @@ fn a_handler_deletes_its_row() {
 }
 
 #[test]
-fn a_function_finds_the_keys_that_are_no_tags() {
+fn by_function_returns_keys_that_are_not_tags() {
     let audited = Audited { accounts: vec![A, B, A], finding: Some("late".into()) };
     let rows = given((opened(A, "Ada"), audited)).project::<Balance>();
     assert_eq!(rows.count(), 2);
@@ -141,7 +141,7 @@ fn a_function_finds_the_keys_that_are_no_tags() {
 }
 
 #[test]
-fn columns_have_the_names_and_roles_of_the_fields() {
+fn columns_have_names_and_roles_of_the_fields() {
     let Table { projection, version, columns, .. } = Balance::TABLE;
     assert_eq!((projection, version), ("balances", 3));
     let columns: Vec<_> = columns.iter().map(|one| (one.name, one.kind, one.nullable, one.role)).collect();
@@ -159,7 +159,7 @@ fn columns_have_the_names_and_roles_of_the_fields() {
 }
 
 #[test]
-fn a_row_is_the_values_of_its_fields() {
+fn row_contains_the_values_of_the_fields() {
     let row = Balance { finding: Some("late".into()), ..balance(A, "Ada", -5) };
     let values = row.to_row().unwrap();
     let expected = [Value::Uuid(A.0), Value::Text("Ada".into()), Value::Int(-5), Value::Text("late".into())];
@@ -171,7 +171,7 @@ fn a_row_is_the_values_of_its_fields() {
     assert!(error.contains("column `owner` of `balances`") && error.contains("NUL"), "{error}");
 }
 
-/// A composite key, found by a function that knows no row for some events.
+/// A composite key from a function that returns no key for some events.
 #[derive(Projection, Debug, Clone, PartialEq)]
 #[projection(name = "turnover", context, on(AccountEvent => Turnover::apply by turnover_of))]
 struct Turnover {
@@ -205,7 +205,7 @@ fn turnover_of(event: &AccountEvent, _: &Context) -> Option<(AccountId, Currency
 }
 
 #[test]
-fn a_composite_key_is_a_tuple_in_the_order_of_the_fields() {
+fn composite_key_is_a_tuple_in_field_order() {
     let noon = Timestamp::from_micros(43_200_000_000);
     let rows = at(noon).given([
         opened(A, "Ada"),
@@ -228,7 +228,7 @@ fn a_composite_key_is_a_tuple_in_the_order_of_the_fields() {
     assert_eq!(Turnover::TABLE.key().map(|column| column.name).collect::<Vec<_>>(), ["account", "currency"]);
 }
 
-/// A key that is no id, fields with reserved names, and JSON.
+/// A key that is not an id, fields with reserved names, and JSON.
 #[derive(Projection, Debug, Clone, PartialEq)]
 #[projection(name = "owners", on(AccountEvent => Self::apply by owner))]
 struct Owner {
@@ -262,7 +262,7 @@ fn owner(event: &AccountEvent) -> String {
 }
 
 #[test]
-fn a_key_may_be_a_plain_value_and_a_column_json() {
+fn plain_key_and_json_column_round_trip() {
     let names: Vec<_> = Owner::TABLE.columns.iter().map(|column| (column.name, column.kind)).collect();
     let expected = [
         ("type", ColumnType::Text),
@@ -278,7 +278,7 @@ fn a_key_may_be_a_plain_value_and_a_column_json() {
     given(past).project::<Owner>().row(&"Ada".to_owned()).eq(ada);
 }
 
-/// A key of every kind of value, and rows that only exist.
+/// A key of every kind of value, in rows without further columns.
 #[derive(Projection, Debug, Clone, PartialEq)]
 #[projection(name = "seen", version = 2, on(Audited => Self::see by Self::keys))]
 struct Seen {
@@ -302,7 +302,7 @@ impl Seen {
 }
 
 #[test]
-fn a_row_may_be_its_key_alone() {
+fn row_may_consist_of_its_key() {
     let rows = given(Audited { accounts: vec![], finding: None }).project::<Seen>();
     assert_eq!(rows.count(), 2);
     rows.row(&(false, Timestamp::EPOCH, 1, i64::MIN))
@@ -314,7 +314,7 @@ fn a_row_may_be_its_key_alone() {
 mod inner {
     use super::{AccountEvent, AccountId, Projection};
 
-    /// A row that others see, with a handler that they do not.
+    /// A visible row with a private handler.
     #[derive(Projection, Debug, PartialEq)]
     #[projection(name = "moves", on(AccountEvent => count))]
     pub(super) struct Moves {
@@ -324,7 +324,7 @@ mod inner {
     }
 
     impl Moves {
-        // The names of the derived methods are not in the way of the user's own.
+        // Derived methods do not collide with methods of the user.
         pub(super) fn initial(account: AccountId, moves: u32) -> Self {
             Self { account, moves }
         }
@@ -336,7 +336,7 @@ mod inner {
 }
 
 #[test]
-fn handlers_are_private_if_they_like() {
+fn handlers_may_be_private() {
     let rows = given([opened(A, "Ada"), moved(A, B, 1), moved(B, A, 1)]).project::<inner::Moves>();
     rows.row(&A).eq(inner::Moves::initial(A, 2)).row(&B).eq(inner::Moves::initial(B, 2));
 }

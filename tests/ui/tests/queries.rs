@@ -1,4 +1,4 @@
-//! Questions of every shape: their answers, derived and written by hand.
+//! Queries of every shape and their answers, derived and written by hand.
 
 #![allow(missing_docs, reason = "a test has no documentation to read")]
 #![allow(clippy::unwrap_used)] // in the helpers too
@@ -56,7 +56,7 @@ impl Balance {
     }
 }
 
-/// A composite key, with a type parameter in it.
+/// A composite key with a type parameter.
 #[derive(Projection, Debug, Clone, PartialEq)]
 #[projection(name = "turnover", on(Deposited => Self::deposit by Self::key))]
 struct Turnover<C>
@@ -103,7 +103,7 @@ async fn app() -> App {
     app
 }
 
-/// The accounts of the rows that a question gives.
+/// The accounts of the rows that a query returns.
 async fn accounts<Q: Query<Answer = Rows<Balance>>>(app: &App, question: Q) -> Vec<u32> {
     app.ask(question).await.unwrap().rows.into_iter().map(|row| row.account.0).collect()
 }
@@ -126,7 +126,7 @@ struct TurnoverOf {
 }
 
 #[tokio::test]
-async fn a_row_by_its_key() {
+async fn key_query_returns_one_row() {
     let app = app().await;
     let balance = app.ask(BalanceOf { account: AccountId(3) }).await.unwrap().unwrap();
     assert_eq!((balance.owner.as_str(), balance.cents), ("Ada", 70));
@@ -153,14 +153,14 @@ struct ByType {}
 struct Richest {}
 
 #[tokio::test]
-async fn a_question_without_fields_lists_rows() {
+async fn query_without_fields_lists_all_rows() {
     let app = app().await;
     assert_eq!(accounts(&app, Everything).await, [1, 2, 3, 4, 5]);
     assert_eq!(accounts(&app, ByType {}).await, [2, 3, 5, 1, 4]);
     assert_eq!(accounts(&app, Richest {}).await, [4, 1]);
 }
 
-/// All conditions, each once.
+/// Every kind of condition, as an `Option`.
 #[derive(Query, Default, Clone)]
 #[query(from = Balance)]
 struct Filtered {
@@ -184,7 +184,7 @@ struct Filtered {
 }
 
 #[tokio::test]
-async fn conditions_are_asked_when_they_are_given() {
+async fn optional_conditions_apply_only_when_given() {
     let app = app().await;
     let all = Filtered::default();
     assert_eq!(accounts(&app, all.clone()).await, [1, 2, 3, 4, 5]);
@@ -200,7 +200,7 @@ async fn conditions_are_asked_when_they_are_given() {
     assert_eq!(accounts(&app, several).await, [1]);
 }
 
-/// The same where every value is given.
+/// Every kind of condition, as a plain value.
 #[derive(Query)]
 #[query(from = Balance, limit = 3)]
 struct Given {
@@ -213,7 +213,7 @@ struct Given {
 }
 
 #[tokio::test]
-async fn a_page_is_no_larger_than_the_question_allows() {
+async fn page_is_limited_by_the_query() {
     let app = app().await;
     let given = |start: &str, limit| Given { start: start.into(), from: 0, limit };
     assert_eq!(accounts(&app, given("A", 2)).await, [1, 3]);
@@ -221,7 +221,7 @@ async fn a_page_is_no_larger_than_the_question_allows() {
     assert_eq!(accounts(&app, given("", 0)).await, [1]);
 }
 
-/// The rows of a part of a key, a page at a time, of a generic projection.
+/// The rows of a generic projection with a part of the key, a page at a time.
 #[derive(Query, Serialize, Deserialize, Clone)]
 #[query(from = Turnover<C>)]
 struct TurnoverIn<C>
@@ -250,7 +250,7 @@ where
 }
 
 #[tokio::test]
-async fn generic_questions_travel_and_go_on_where_they_ended() {
+async fn generic_query_is_serialized_and_continues_at_its_cursor() {
     let app = app().await;
     let (mut seen, mut question) =
         (Vec::new(), TurnoverIn { currency: "EUR".to_owned(), limit: Some(1), cursor: None });
@@ -267,7 +267,7 @@ async fn generic_questions_travel_and_go_on_where_they_ended() {
     assert_eq!(row.unwrap().cents, 100);
 }
 
-/// By hand: two read models, and an answer of its own.
+/// A hand-written query to two read models, with its own type of answer.
 struct Statement {
     account: AccountId,
 }
@@ -290,7 +290,7 @@ impl Query for Statement {
 }
 
 #[tokio::test]
-async fn a_question_by_hand_reads_several_models() {
+async fn hand_written_query_reads_several_models() {
     let app = app().await;
     let answered = app.ask(Statement { account: AccountId(4) }).await.unwrap().unwrap();
     assert_eq!(answered, Answered { owner: "Alan".into(), turnover: vec![("USD".into(), 300)] });
@@ -298,7 +298,7 @@ async fn a_question_by_hand_reads_several_models() {
     assert_eq!(app.watch(Statement { account: AccountId(4) }).next().await.unwrap(), Some(answered));
 }
 
-/// A crate that re-exports ours, whose own name its users do not have.
+/// A crate that re-exports `annalist` under another name.
 mod platform {
     pub(crate) mod vendored {
         pub(crate) use annalist as log;
@@ -316,7 +316,7 @@ mod renamed {
     }
 
     #[tokio::test]
-    async fn the_crate_may_have_another_name() {
+    async fn derives_work_with_a_renamed_crate() {
         assert_eq!(accounts(&app().await, Owned { owner: "Ada".into() }).await, [1, 3]);
     }
 }

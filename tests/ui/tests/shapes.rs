@@ -1,11 +1,11 @@
-//! Every shape of item that the derives take.
+//! Every shape of item that the derives accept.
 
 #![allow(missing_docs, reason = "a test has no documentation to read")]
 
 use std::convert::Infallible;
 
 use annalist::{IdKind, Tag, Types, prelude::*};
-use annalist_ui_tests::{decide, read, records, shown, written};
+use annalist_ui_tests::{decide, draft_text, read, records, written};
 
 #[derive(Id, Clone, Debug, PartialEq, Eq, Hash)]
 struct ProductId(String);
@@ -24,7 +24,7 @@ fn products(lines: &[Line]) -> Vec<ProductId> {
     lines.iter().map(|line| line.product.clone()).collect()
 }
 
-/// Inline variants with fields and without, newtype variants, and names of every kind, in one enum.
+/// Inline variants with and without fields, wrapped events, and names of every kind, in one enum.
 #[derive(Event, Serialize, Deserialize, Debug, Clone, PartialEq)]
 #[event(prefix = "shop")]
 #[serde(rename_all_fields = "camelCase")]
@@ -120,7 +120,7 @@ fn every_variant_is_written_and_read_back() {
         "renovated v1 {} []",
     ];
     let drafts = written(all());
-    assert_eq!(drafts.iter().map(shown).collect::<Vec<_>>(), expected);
+    assert_eq!(drafts.iter().map(draft_text).collect::<Vec<_>>(), expected);
     for (draft, event) in drafts.iter().zip(all()) {
         let again = read::<ShopEvent>(draft.name(), draft.version(), draft.data().as_str()).unwrap();
         assert_eq!(again, std::slice::from_ref(&event));
@@ -131,7 +131,7 @@ fn every_variant_is_written_and_read_back() {
 }
 
 #[test]
-fn older_names_and_versions_are_read_newer_ones_are_not() {
+fn older_names_and_versions_are_read_and_newer_ones_refused() {
     let data = r#"{"products":[],"order":null,"newPrice":1}"#;
     for (name, version) in [("shop.PRICE", 3), ("shop.PRICE", 1), ("shop.price-set", 2)] {
         assert_eq!(read::<ShopEvent>(name, version, data).unwrap().len(), 1);
@@ -148,7 +148,7 @@ fn older_names_and_versions_are_read_newer_ones_are_not() {
 }
 
 #[test]
-fn the_table_names_rust_types_and_ids() {
+fn types_constant_lists_names_rust_types_and_ids() {
     let mut rows = Vec::new();
     Wrapping::TYPES.each(&mut |one| {
         let ids: Vec<String> =
@@ -164,7 +164,7 @@ fn the_table_names_rust_types_and_ids() {
 }
 
 #[test]
-fn ids_are_texts_and_plain_values() {
+fn ids_convert_to_text_and_plain_values() {
     assert_eq!((ProductId::KIND, ProductId::SHARED), ("product", false));
     assert_eq!((OrderId::KIND, OrderId::SHARED), ("shop_order", true));
     assert_eq!("12".parse::<OrderId>().unwrap(), OrderId(12));
@@ -190,7 +190,7 @@ enum State {
     Closed,
 }
 
-/// A unit struct needs no serde: there is nothing to write.
+/// A unit struct needs no serde derives.
 #[derive(Event)]
 #[event(name = "shop.closed")]
 struct ShopClosed;
@@ -210,7 +210,7 @@ fn renovated(shop: &mut Shop, _: &Renovated, context: &Context<'_>) {
     shop.last = context.position;
 }
 
-/// No field at all: it only guards against events that appear meanwhile.
+/// An aggregate without fields, which only detects events that are appended meanwhile.
 #[derive(Aggregate, Debug)]
 #[aggregate(on(Moved => Guard::ignore))]
 struct Guard;
@@ -230,7 +230,7 @@ fn report((shop, _): (&Shop, &Guard), _: &Report, context: &Context) -> Result<O
 }
 
 #[test]
-fn aggregates_without_id_fold_all_events_of_their_types() {
+fn aggregate_without_id_folds_all_events_of_its_types() {
     let moved = || Moved { to: String::new() };
     let decided = decide((moved(), ShopClosed, moved(), Renovated), Report);
     assert_eq!(decided.name, "Report the shop");

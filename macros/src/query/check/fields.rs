@@ -18,11 +18,11 @@ pub(super) fn key<'a>(fields: &'a [RawField<'a>], errors: &Errors) -> Vec<QueryF
             errors.at(mark.attribute, message);
             continue;
         }
-        let asked = asked(raw, mark, field);
-        if asked.optional {
+        let query_field = query_field(raw, mark, field);
+        if query_field.optional {
             errors.at(&raw.field.ty, "a key always has a value: use the type inside the `Option`");
         }
-        key.push(asked);
+        key.push(query_field);
     }
     key
 }
@@ -31,12 +31,12 @@ pub(super) fn key<'a>(fields: &'a [RawField<'a>], errors: &Errors) -> Vec<QueryF
 pub(super) fn listing<'a>(fields: &'a [RawField<'a>], errors: &Errors) -> Listing<'a> {
     let mut listing = Listing::default();
     for (raw, mark, field) in marked(fields) {
-        let asked = asked(raw, mark, field);
+        let query_field = query_field(raw, mark, field);
         match mark.mark {
             Mark::Key => {}
-            Mark::Where(how) => listing.conditions.push((how, asked)),
-            Mark::Limit => set_once(&mut listing.limit_field, asked, mark, errors),
-            Mark::Cursor => set_once(&mut listing.cursor_field, asked, mark, errors),
+            Mark::Where(how) => listing.conditions.push((how, query_field)),
+            Mark::Limit => set_once(&mut listing.limit_field, query_field, mark, errors),
+            Mark::Cursor => set_once(&mut listing.cursor_field, query_field, mark, errors),
         }
     }
     listing
@@ -51,16 +51,16 @@ fn marked<'a>(
 
 /// Reports fields without an attribute.
 pub(super) fn check_all_marked(fields: &[RawField<'_>], errors: &Errors) {
-    let bare =
+    let unmarked =
         fields.iter().filter(|raw| raw.mark.is_none() && !is_marker(&raw.field.ty) && !is_misspelt(raw));
-    for field in bare.filter_map(|raw| raw.field.ident.as_ref()) {
+    for field in unmarked.filter_map(|raw| raw.field.ident.as_ref()) {
         let message = "this field needs an attribute: `#[key]`, `#[equal]`, `#[at_least]`, `#[at_most]`, `#[above]`, \
                        `#[below]` and `#[prefix]` compare a column, `#[limit]` and `#[cursor]` are for pages";
         errors.at(field, message);
     }
 }
 
-fn asked<'a>(raw: &'a RawField<'a>, mark: &'a RawMark<'a>, field: &'a Ident) -> QueryField<'a> {
+fn query_field<'a>(raw: &'a RawField<'a>, mark: &'a RawMark<'a>, field: &'a Ident) -> QueryField<'a> {
     let (ty, optional) = option_inner(&raw.field.ty);
     QueryField { field, ty, optional, column: mark.column.as_ref().unwrap_or(field) }
 }

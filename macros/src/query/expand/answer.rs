@@ -33,7 +33,7 @@ pub(super) fn method(query: &Query<'_>) -> TokenStream {
 /// `<Balance as Source>::row(models, &self.account)`; for a composite key a tuple of clones
 fn row(query: &Query<'_>, key: &[QueryField<'_>]) -> TokenStream {
     let function = source(query, "row");
-    let span = at(key.first().map_or_else(Span::call_site, |asked| asked.ty.span()));
+    let span = at(key.first().map_or_else(Span::call_site, |query_field| query_field.ty.span()));
     let key = match key {
         [QueryField { field, .. }] => quote_spanned!(span=> &self.#field),
         several => {
@@ -65,12 +65,12 @@ fn rows(query: &Query<'_>, listing: &Listing<'_>) -> TokenStream {
         quote_spanned!(span=> .order_by(#name))
     });
     let descending = descending.then(|| quote_spanned!(span=> .descending()));
-    let conditions = conditions.iter().map(|(how, asked)| condition(how, asked));
+    let conditions = conditions.iter().map(|(how, query_field)| condition(how, query_field));
     let limit = limit.iter();
-    let limit_field = limit_field.iter().map(|asked| page(asked, listing.limit));
-    let cursor = cursor_field.iter().map(|asked| {
+    let limit_field = limit_field.iter().map(|query_field| page(query_field, listing.limit));
+    let cursor = cursor_field.iter().map(|query_field| {
         with_value(
-            asked,
+            query_field,
             |span, cursor, _| quote_spanned!(span=> .from(__annalist::std::clone::Clone::clone(#cursor))),
         )
     });
@@ -81,18 +81,18 @@ fn rows(query: &Query<'_>, listing: &Listing<'_>) -> TokenStream {
     }
 }
 
-fn condition(how: &str, asked: &QueryField<'_>) -> TokenStream {
-    let name = asked.column.unraw().to_string();
+fn condition(how: &str, query_field: &QueryField<'_>) -> TokenStream {
+    let name = query_field.column.unraw().to_string();
     let bound = match how {
         "equal" => "Equal",
         "at_least" => "AtLeast",
         "at_most" => "AtMost",
         "above" => "Above",
         "below" => "Below",
-        _ => return with_value(asked, |span, start, _| quote_spanned!(span=> .prefix(#name, #start))),
+        _ => return with_value(query_field, |span, start, _| quote_spanned!(span=> .prefix(#name, #start))),
     };
-    let field = field(asked);
-    with_value(asked, |span, value, _| {
+    let field = field(query_field);
+    with_value(query_field, |span, value, _| {
         let bound = Ident::new(bound, span);
         quote_spanned! {span=>
             .compared(#name, #field::TYPE, #field::to_value(#value), __annalist::Bound::#bound)
@@ -101,8 +101,8 @@ fn condition(how: &str, asked: &QueryField<'_>) -> TokenStream {
 }
 
 /// The size of the page, at most the limit of the query.
-fn page(asked: &QueryField<'_>, most: Option<usize>) -> TokenStream {
-    with_value(asked, |span, _, limit| match most {
+fn page(query_field: &QueryField<'_>, most: Option<usize>) -> TokenStream {
+    with_value(query_field, |span, _, limit| match most {
         Some(most) => quote_spanned!(span=> .limit(__annalist::std::cmp::Ord::min(#limit, #most))),
         None => quote_spanned!(span=> .limit(#limit)),
     })
@@ -110,10 +110,10 @@ fn page(asked: &QueryField<'_>, most: Option<usize>) -> TokenStream {
 
 /// A call with the value of a field, borrowed or copied; for an `Option` only if it is `Some`.
 fn with_value(
-    asked: &QueryField<'_>,
+    query_field: &QueryField<'_>,
     call: impl Fn(Span, TokenStream, TokenStream) -> TokenStream,
 ) -> TokenStream {
-    let QueryField { field, ty, optional, .. } = asked;
+    let QueryField { field, ty, optional, .. } = query_field;
     let span = at(ty.span());
     if !optional {
         return call(span, quote_spanned!(span=> &self.#field), quote_spanned!(span=> self.#field));

@@ -20,7 +20,8 @@ pub(super) fn all(query: &Query<'_>) -> impl Iterator<Item = TokenStream> {
         Body::Row(key) => vec![keyed(query, key)],
         Body::Rows(listing) => {
             let order = listing.order.iter().map(|column| ordered(query, column));
-            let conditions = listing.conditions.iter().map(|(how, asked)| compared(query, how, asked));
+            let conditions =
+                listing.conditions.iter().map(|(how, query_field)| compared(query, how, query_field));
             order.chain(conditions).collect()
         }
     }
@@ -29,10 +30,11 @@ pub(super) fn all(query: &Query<'_>) -> impl Iterator<Item = TokenStream> {
 
 /// The assertion about the key, at the key fields from the first to the last.
 fn keyed(query: &Query<'_>, key: &[QueryField<'_>]) -> TokenStream {
-    let place =
-        |asked: Option<&QueryField<'_>>| at(asked.map_or_else(Span::call_site, |asked| asked.column.span()));
+    let place = |query_field: Option<&QueryField<'_>>| {
+        at(query_field.map_or_else(Span::call_site, |query_field| query_field.column.span()))
+    };
     let columns = columns(query, place(key.first()));
-    let names = key.iter().map(|asked| asked.column.unraw().to_string());
+    let names = key.iter().map(|query_field| query_field.column.unraw().to_string());
     let call = quote_spanned!(place(key.last())=> .keyed(&[#(#names),*]));
     quote!(#columns #call)
 }
@@ -43,13 +45,13 @@ fn ordered(query: &Query<'_>, column: &Ident) -> TokenStream {
     quote_spanned!(span=> #columns.ordered(#name))
 }
 
-fn compared(query: &Query<'_>, how: &str, asked: &QueryField<'_>) -> TokenStream {
-    let (span, name) = (at(asked.column.span()), asked.column.unraw().to_string());
-    let (columns, field) = (columns(query, span), field(asked));
+fn compared(query: &Query<'_>, how: &str, query_field: &QueryField<'_>) -> TokenStream {
+    let (span, name) = (at(query_field.column.span()), query_field.column.unraw().to_string());
+    let (columns, field) = (columns(query, span), field(query_field));
     match how {
         "prefix" => quote_spanned!(span=> #columns.prefixed(#name)),
         // A type alias of an `Option` would search for NULL.
-        "equal" if asked.optional => quote_spanned!(span=> #columns.equal(#name, #field::TYPE)),
+        "equal" if query_field.optional => quote_spanned!(span=> #columns.equal(#name, #field::TYPE)),
         _ => quote_spanned!(span=> #columns.compared(#name, #field::TYPE, #field::NULLABLE)),
     }
 }
