@@ -67,7 +67,7 @@ fn id_type(aggregate: &Aggregate<'_>) -> TokenStream {
     }
 }
 
-/// The bounds of a generic aggregate beyond those of the user.
+/// The bounds of a generic aggregate in addition to the user's.
 fn predicates(aggregate: &Aggregate<'_>) -> Vec<TokenStream> {
     let generics = aggregate.generics;
     let mut predicates = vec![send_sync_static()];

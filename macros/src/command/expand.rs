@@ -78,7 +78,7 @@ fn run(command: &Command<'_>, decision: &Decision<'_>) -> TokenStream {
     }
 }
 
-/// The bounds of a generic command beyond those of the user. Its states and members get none: a bound would hide their ids
+/// The bounds of a generic command in addition to the user's. Its states and members get none: a bound would hide their ids
 /// and errors from the compiler.
 fn predicates(command: &Command<'_>) -> Vec<TokenStream> {
     let mut predicates = vec![quote!(Self: __annalist::std::marker::Send + 'static)];

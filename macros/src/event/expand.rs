@@ -44,7 +44,7 @@ pub(crate) fn event(event: &Event<'_>) -> TokenStream {
     }
 }
 
-/// The bounds of a generic event beyond those of the user.
+/// The bounds of a generic event in addition to the user's.
 fn predicates(event: &Event<'_>) -> Vec<TokenStream> {
     let mut predicates = vec![send_sync_static()];
     if event.inline().any(|stored| !stored.unit) {

@@ -99,7 +99,7 @@ fn entry(policy: &Policy<'_>, On { event, handler }: &On) -> TokenStream {
     }
 }
 
-/// The bounds of a generic policy beyond those of the user.
+/// The bounds of a generic policy in addition to the user's.
 fn predicates(policy: &Policy<'_>) -> Vec<TokenStream> {
     let mut predicates = vec![send_sync_static()];
     for On { event, .. } in policy.on.iter().filter(|on| mentions(policy.generics, &on.event)) {

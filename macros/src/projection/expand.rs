@@ -76,7 +76,7 @@ fn field(Column { ty, role, .. }: &Column<'_>) -> TokenStream {
     }
 }
 
-/// The bounds of a generic projection beyond those of the user.
+/// The bounds of a generic projection in addition to the user's.
 fn predicates(projection: &Projection<'_>) -> Vec<TokenStream> {
     let generics = projection.generics;
     let mut predicates = vec![send_sync_static()];

@@ -61,7 +61,7 @@ fn key_type(key: &[QueryField<'_>]) -> TokenStream {
     }
 }
 
-/// The bounds of a generic query beyond those of the user.
+/// The bounds of a generic query in addition to the user's.
 fn predicates(query: &Query<'_>) -> Vec<TokenStream> {
     let Query { generics, from, body, .. } = query;
     let mut predicates = vec![send_sync_static()];

@@ -6,7 +6,7 @@ use syn::Generics;
 
 use super::{at, is_generic};
 
-/// The assertions of a concrete item, as items: `const _: () = assert!(…);`. Those of a generic item are
+/// The assertions of a concrete item, as items: `const _: () = assert!(…);`. A generic item has
 /// [`inline_asserts`].
 pub(crate) fn item_asserts(
     generics: &Generics,

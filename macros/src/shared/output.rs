@@ -46,7 +46,7 @@ pub(crate) fn generate<Model>(
     }
 }
 
-/// The span for generated tokens: errors are shown there, and local names cannot collide with those of the user.
+/// The span for generated tokens: errors are shown there, and local names cannot collide with names of the user.
 pub(crate) fn at(span: Span) -> Span {
     span.resolved_at(Span::mixed_site())
 }

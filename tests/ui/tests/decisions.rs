@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 struct LampId(u32);
 
 #[derive(Event, Serialize, Deserialize, Debug, Clone, PartialEq)]
-struct Switched {
+struct Toggled {
     #[id]
     lamp: LampId,
     on: bool,
@@ -20,7 +20,7 @@ struct Switched {
 
 /// A state whose decisions have an error.
 #[derive(Aggregate, Debug)]
-#[aggregate(on(Switched => Lamp::switched), error = Broken)]
+#[aggregate(on(Toggled => Lamp::toggled), error = Broken)]
 struct Lamp {
     #[id]
     id: LampId,
@@ -29,8 +29,8 @@ struct Lamp {
 
 /// A state whose decisions have no error.
 #[derive(Aggregate, Debug)]
-#[aggregate(on(Switched => Meter::switched))]
-struct Meter {
+#[aggregate(on(Toggled => Counter::toggled))]
+struct Counter {
     count: u32,
 }
 
@@ -38,27 +38,27 @@ struct Meter {
 struct Broken;
 
 impl Lamp {
-    fn switched(&mut self, event: &Switched) {
+    fn toggled(&mut self, event: &Toggled) {
         self.on = event.on;
     }
 
-    fn one(&self, _: &One) -> Switched {
-        switched(self.id, !self.on)
+    fn one(&self, _: &One) -> Toggled {
+        toggled(self.id, !self.on)
     }
 
-    fn optional(&self, _: &Optional) -> Option<Switched> {
-        self.on.then(|| switched(self.id, false))
+    fn optional(&self, _: &Optional) -> Option<Toggled> {
+        self.on.then(|| toggled(self.id, false))
     }
 }
 
-impl Meter {
-    fn switched(&mut self, _: &Switched) {
+impl Counter {
+    fn toggled(&mut self, _: &Toggled) {
         self.count += 1;
     }
 }
 
-fn switched(lamp: LampId, on: bool) -> Switched {
-    Switched { lamp, on }
+fn toggled(lamp: LampId, on: bool) -> Toggled {
+    Toggled { lamp, on }
 }
 
 /// A command on one lamp with its decision.
@@ -83,37 +83,37 @@ command!(Nested: nested);
 command!(Opaque: opaque);
 command!(Fallible: fallible);
 
-fn tuple(lamp: &Lamp, _: &Tuple) -> (Switched, Option<Switched>) {
-    (switched(lamp.id, true), None)
+fn tuple(lamp: &Lamp, _: &Tuple) -> (Toggled, Option<Toggled>) {
+    (toggled(lamp.id, true), None)
 }
 
-fn array(lamp: &Lamp, _: &Array) -> [Switched; 2] {
-    [switched(lamp.id, true), switched(lamp.id, false)]
+fn array(lamp: &Lamp, _: &Array) -> [Toggled; 2] {
+    [toggled(lamp.id, true), toggled(lamp.id, false)]
 }
 
-fn list(lamp: &Lamp, _: &List) -> Vec<Switched> {
-    vec![switched(lamp.id, true); 3]
+fn list(lamp: &Lamp, _: &List) -> Vec<Toggled> {
+    vec![toggled(lamp.id, true); 3]
 }
 
 fn empty(_: &Lamp, _: &Empty) {}
 
-fn nested(lamp: &Lamp, _: &Nested) -> Vec<(Switched, [Option<Switched>; 1])> {
-    vec![(switched(lamp.id, true), [None]), (switched(lamp.id, false), [Some(switched(lamp.id, true))])]
+fn nested(lamp: &Lamp, _: &Nested) -> Vec<(Toggled, [Option<Toggled>; 1])> {
+    vec![(toggled(lamp.id, true), [None]), (toggled(lamp.id, false), [Some(toggled(lamp.id, true))])]
 }
 
 fn opaque(lamp: &Lamp, _: &Opaque) -> impl IntoEvents + use<> {
-    switched(lamp.id, true)
+    toggled(lamp.id, true)
 }
 
-fn fallible(lamp: &Lamp, _: &Fallible) -> Result<Option<Switched>, Broken> {
+fn fallible(lamp: &Lamp, _: &Fallible) -> Result<Option<Toggled>, Broken> {
     if lamp.on { Err(Broken) } else { Ok(None) }
 }
 
 #[test]
 fn events_without_result_are_accepted_in_every_shape() {
     let lamp = LampId(1);
-    let on = [switched(lamp, true)];
-    assert_eq!(decide((), One { lamp }).events(), [r#"switched v1 {"lamp":1,"on":true} [lamp:1]"#]);
+    let on = [toggled(lamp, true)];
+    assert_eq!(decide((), One { lamp }).events(), [r#"toggled v1 {"lamp":1,"on":true} [lamp:1]"#]);
     assert_eq!(decide((), Optional { lamp }).events().len(), 0);
     assert_eq!(decide(on.clone(), Optional { lamp }).events().len(), 1);
     assert_eq!(decide((), Tuple { lamp }).events().len(), 1);
@@ -126,32 +126,32 @@ fn events_without_result_are_accepted_in_every_shape() {
 }
 
 #[derive(Command, Serialize)]
-#[command(decide = both, state(Meter), context)]
+#[command(decide = both, state(Counter), context)]
 struct Both {
     #[id(Lamp)]
     lamps: Vec<LampId>,
 }
 
-fn both((lamps, meter): (&[Lamp], &Meter), _: &Both, context: &Context) -> Vec<Switched> {
+fn both((lamps, counter): (&[Lamp], &Counter), _: &Both, context: &Context) -> Vec<Toggled> {
     assert!(context.position.is_none());
-    assert_eq!(meter.count, 1);
-    lamps.iter().map(|lamp| switched(lamp.id, !lamp.on)).collect()
+    assert_eq!(counter.count, 1);
+    lamps.iter().map(|lamp| toggled(lamp.id, !lamp.on)).collect()
 }
 
 #[test]
 fn a_free_function_with_several_states_needs_no_result() {
     let lamps = vec![LampId(1), LampId(2)];
-    let decided = decide(switched(LampId(2), true), Both { lamps });
+    let decided = decide(toggled(LampId(2), true), Both { lamps });
     assert_eq!(decided.reads.len(), 3);
     assert_eq!(decided.events().len(), 2);
 }
 
 #[derive(Command, Serialize)]
-#[command(decide = count, state(Meter))]
+#[command(decide = count, state(Counter))]
 struct Count;
 
-fn count(meter: &Meter, _: &Count) -> Option<Switched> {
-    (meter.count == 0).then(|| switched(LampId(0), true))
+fn count(counter: &Counter, _: &Count) -> Option<Toggled> {
+    (counter.count == 0).then(|| toggled(LampId(0), true))
 }
 
 #[derive(Command, Serialize)]
@@ -201,7 +201,7 @@ enum NeverFails {
 #[test]
 fn a_command_enum_may_mix_commands_that_can_and_cannot_fail() {
     let lamp = LampId(1);
-    let on = || switched(lamp, true);
+    let on = || toggled(lamp, true);
     assert_eq!(decide(on(), Mixed::Fallible(Fallible { lamp })).error(), Broken);
     assert_eq!(decide((), Mixed::Count(Count)).events().len(), 1);
     assert!(decide((), Mixed::Ping(Ping {})).events().is_empty());
@@ -265,7 +265,7 @@ fn generic_decisions_need_no_result() {
 #[test]
 fn the_test_kit_decides_commands_that_cannot_fail() {
     let lamp = LampId(1);
-    given(switched(lamp, true)).when(One { lamp }).then(switched(lamp, false));
+    given(toggled(lamp, true)).when(One { lamp }).then(toggled(lamp, false));
     given(()).when(Optional { lamp }).then_nothing();
     given(()).when(Mixed::Ping(Ping {})).then_nothing();
 }

@@ -110,7 +110,7 @@ use hostile::*;
 )]
 struct ThingId(u64);
 
-/// Ids, events and commands whose names are those of type parameters in generated code.
+/// Ids, events and commands with the names of type parameters in generated code.
 #[derive(::annalist::Id, ::std::clone::Clone, ::std::cmp::PartialEq, ::std::cmp::Eq, ::std::hash::Hash)]
 #[id(kind = "s")]
 struct S(D2);
@@ -295,8 +295,8 @@ fn derived_queries_are_hygienic() {
 }
 
 #[derive(::annalist::Policy)]
-#[policy(name = "hygiene", from = now, on_reject = stop, context, on(Changed => Reactor::react, ThingEvent2 => plain))]
-struct Reactor {
+#[policy(name = "hygiene", from = now, on_reject = stop, context, on(Changed => Greeter::react, ThingEvent2 => plain))]
+struct Greeter {
     commands: u64,
 }
 
@@ -304,7 +304,7 @@ struct Reactor {
 #[event(name = "thing.seen")]
 struct ThingEvent2;
 
-impl Reactor {
+impl Greeter {
     #[allow(clippy::unused_async, clippy::trivially_copy_pass_by_ref, reason = "the derive asks for it")]
     async fn react(
         &self,
@@ -316,13 +316,13 @@ impl Reactor {
 }
 
 #[allow(clippy::missing_const_for_fn, reason = "the derive asks for it")]
-fn plain(_: &Reactor, _: &ThingEvent2, _: &::annalist::Context<'_>) {}
+fn plain(_: &Greeter, _: &ThingEvent2, _: &::annalist::Context<'_>) {}
 
 #[test]
 fn derived_policies_are_hygienic() {
     let record = &::annalist_ui_tests::records(Changed { raw: ThingId(1), tags: 5, codec: S(D2(3)) })[0];
     let codec = <::annalist::Codec as ::std::default::Default>::default();
-    let policy = Reactor { commands: 2 };
+    let policy = Greeter { commands: 2 };
     let mut reaction = ::annalist::Policy::react_to_record(&policy, record, &codec);
     let mut context = ::std::task::Context::from_waker(::std::task::Waker::noop());
     let polled = ::std::future::Future::poll(reaction.as_mut(), &mut context);

@@ -14,8 +14,8 @@ const MAX_STATES: usize = 8;
 /// The states in the order in which the decision gets them, or `None` if a mistake hides them.
 ///
 /// With neither `#[id(A)]` nor `state(…)`, the type in front of the function's name is the aggregate, and the only
-/// `#[id]` its id. Otherwise the path is only called: the states are those of the id fields, in the order of the fields,
-/// and then those of `state(…)`.
+/// `#[id]` its id. Otherwise the path is only called: the states come from the id fields, in the order of the fields,
+/// and then from `state(…)`.
 pub(super) fn check<'a>(
     command: &Ident,
     attribute: &RawAttribute,

@@ -1,14 +1,14 @@
 use annalist::prelude::*;
 use annalist_ui_tests::domain::{Account, AccountError, AccountEvent, AccountId};
 
-struct Ledger;
+struct Branch;
 
-fn open(_: (&Account, &Ledger), c: &Open) -> Result<AccountEvent, AccountError> {
+fn open(_: (&Account, &Branch), c: &Open) -> Result<AccountEvent, AccountError> {
     Ok(AccountEvent::Opened { account: c.account })
 }
 
 #[derive(Command, Serialize)]
-#[command(decide = open, state(Ledger))]
+#[command(decide = open, state(Branch))]
 struct Open {
     #[id(Account)]
     account: AccountId,

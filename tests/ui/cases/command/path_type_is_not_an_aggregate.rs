@@ -1,16 +1,16 @@
 use annalist::prelude::*;
 use annalist_ui_tests::domain::{AccountError, AccountEvent, AccountId};
 
-struct Ledger;
+struct Branch;
 
-impl Ledger {
+impl Branch {
     fn open(&self, c: &Open) -> Result<AccountEvent, AccountError> {
         Ok(AccountEvent::Opened { account: c.account })
     }
 }
 
 #[derive(Command, Serialize)]
-#[command(decide = Ledger::open)]
+#[command(decide = Branch::open)]
 struct Open {
     #[id]
     account: AccountId,

@@ -2,7 +2,7 @@ use annalist::prelude::*;
 use annalist_ui_tests::domain::{AccountEvent, AccountId};
 
 #[derive(Default, Serialize)]
-struct Lines;
+struct Items;
 
 #[derive(Projection)]
 #[projection(name = "balances", on(AccountEvent => Balance::apply))]
@@ -10,7 +10,7 @@ struct Balance {
     #[key]
     account: AccountId,
     #[json]
-    lines: Lines,
+    items: Items,
 }
 
 impl Balance {
