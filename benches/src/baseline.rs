@@ -19,10 +19,10 @@ use crate::{
 
 /// Only the tables of an adapter, without its functions.
 const TABLES: [&str; 4] = [
-    include_str!("../../adapters/postgres/sql/v1/04-events.sql"),
-    include_str!("../../adapters/postgres/sql/v1/05-events_by_type.sql"),
-    include_str!("../../adapters/postgres/sql/v1/06-events_by_time.sql"),
-    include_str!("../../adapters/postgres/sql/v1/07-event_tags.sql"),
+    include_str!("../../adapters/postgres/sql/schema/04_events.sql"),
+    include_str!("../../adapters/postgres/sql/schema/05_events_by_type.sql"),
+    include_str!("../../adapters/postgres/sql/schema/06_events_by_time.sql"),
+    include_str!("../../adapters/postgres/sql/schema/07_event_tags.sql"),
 ];
 
 /// Creates a schema with the tables of the adapter, and returns its name.

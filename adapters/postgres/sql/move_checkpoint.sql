@@ -1,4 +1,4 @@
--- A batch in which nothing matched leaves the anchor where it is.
+-- Moves the checkpoint if it is where the change starts. A batch without a matching event leaves the anchor unchanged.
 UPDATE {schema}.builds
 SET position = $6,
     anchor_position = coalesce($7, anchor_position),

@@ -1,4 +1,4 @@
--- What must be right before anything else is asked.
+-- What the promises depend on: checked before anything else.
 SELECT current_setting('server_version_num')::int AS version,
        current_setting('server_encoding') AS encoding,
        current_setting('transaction_isolation') AS isolation,

@@ -186,7 +186,7 @@ impl<'a> Columns<'a> {
         let (mut refused, mut drawn) = (Vec::new(), Vec::new());
         for row in rows {
             match row.try_get(1)? {
-                "done" => drawn = row.try_get::<Vec<i64>, _>(4)?,
+                "appended" => drawn = row.try_get::<Vec<i64>, _>(4)?,
                 reason => {
                     let index = from_ordinal(row.try_get(0)?);
                     let (in_job, append) = appends.get(index).ok_or_else(|| unasked(index))?;
@@ -219,7 +219,7 @@ impl<'a> Columns<'a> {
                 AppendOutcome::Conflict { index, condition, conflicting_position }
             }
             // Which builds they are is asked by whoever sends the answer.
-            "inline" => AppendOutcome::InlineRequired { index, builds: Vec::new() },
+            "inline_required" => AppendOutcome::InlineRequired { index, builds: Vec::new() },
             _ => {
                 if let Some(key) = key
                     && let Err(reused) = key.check(row.try_get(6)?, row.try_get(7)?)

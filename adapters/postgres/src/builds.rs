@@ -72,9 +72,9 @@ impl Store {
         if !table.is_checkpoint_only() {
             self.show(&mut transaction, table).await.map_err(said)?;
         }
-        let none = self.sql.none_live.query().bind(table.projection);
+        let none = self.sql.clear_live.query().bind(table.projection);
         none.execute(&mut *transaction).await.map_err(said)?;
-        self.sql.make_live.of(table).execute(&mut *transaction).await.map_err(said)?;
+        self.sql.set_live.of(table).execute(&mut *transaction).await.map_err(said)?;
         transaction.commit().await.map_err(|error| append_failed(doing(), error.into()))?;
         Ok(PromoteOutcome::Done)
     }
@@ -91,7 +91,7 @@ impl Store {
         }
         if !table.is_checkpoint_only() {
             let sql = TableSql::new(&self.rows, table)?;
-            let view = self.sql.view_of.query().bind(table.projection).bind(table.name());
+            let view = self.sql.view_selects_from.query().bind(table.projection).bind(table.name());
             let shown = view.fetch_one(&mut *transaction).await.and_then(|row| row.try_get(0));
             if shown.map_err(said)? {
                 run(&mut transaction, sql.drop_view()).await.map_err(said)?;
@@ -158,7 +158,7 @@ impl Store {
     /// Gives them, as they are behind the locks.
     async fn alone(&self, connection: &mut PgConnection, table: &Table) -> Result<Vec<Build>, sqlx::Error> {
         self.be_patient(connection).await?;
-        let lock = self.sql.one_maker.query().bind(self.keys.migration());
+        let lock = self.sql.advisory_lock.query().bind(self.keys.migration());
         lock.execute(&mut *connection).await?;
         self.lock_builds(connection, table).await
     }

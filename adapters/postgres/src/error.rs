@@ -87,7 +87,7 @@ fn advice(said: &PgDatabaseError) -> Option<String> {
         }
         "25006" => "this server or session only reads; connect to the primary, in sessions that may write",
         "28000" | "28P01" => "check the user, the password and the server's pg_hba.conf",
-        "3D000" => "make the database first, or name another in the address",
+        "3D000" => "create the database first, or name another one in the address",
         code if is_input(code) => "PostgreSQL cannot keep this input; it will not do better when asked again",
         _ => return None,
     };

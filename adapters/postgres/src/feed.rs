@@ -207,7 +207,7 @@ impl Store {
     }
 
     async fn step(&self, after: Position) -> Result<Step, Error> {
-        let query = self.sql.walk.query().bind(number(after)).bind(STEP).bind(HOLES);
+        let query = self.sql.advance_high_water.query().bind(number(after)).bind(STEP).bind(HOLES);
         let row = query.fetch_one(&self.pool).await.map_err(|error| self.unread(error))?;
         step(&row).map_err(|error| self.unread(error))
     }
@@ -226,7 +226,7 @@ impl Store {
     /// The server's refusals are reasons too: a role that may not insert, and a standby, wait until somebody else has
     /// closed the gap.
     async fn claim(&self, gaps: Vec<i64>) -> Result<Option<Refused>, Error> {
-        let query = self.sql.claim.query().bind(gaps);
+        let query = self.sql.close_gaps.query().bind(gaps);
         match query.fetch_one(&self.pool).await.and_then(|row| row.try_get::<Option<i64>, _>("busy")) {
             Ok(busy) => Ok(busy.map(|busy| Refused {
                 reason: format!("the append that has position {busy} is still running"),
@@ -251,7 +251,7 @@ impl Store {
     }
 
     async fn keep(&self, mark: Position) {
-        if let Err(error) = self.sql.keep_mark.query().bind(number(mark)).execute(&self.pool).await {
+        if let Err(error) = self.sql.save_high_water.query().bind(number(mark)).execute(&self.pool).await {
             tracing::debug!(log = self.name, %error, "the settled mark was not kept");
         }
     }
@@ -289,9 +289,9 @@ async fn look_after(store: Weak<Store>, mut turn: Turn) {
 
 fn step(row: &PgRow) -> Result<Step, sqlx::Error> {
     Ok(Step {
-        settled: position(row.try_get("settled")?),
+        settled: position(row.try_get("high_water")?),
         head: row.try_get("head")?,
-        gaps: row.try_get("holes")?,
+        gaps: row.try_get("gaps")?,
         full: row.try_get::<i64, _>("rows")? >= STEP,
     })
 }

@@ -101,7 +101,7 @@ impl Store {
     pub(crate) async fn inline_of(&self, append: &Append) -> Result<Vec<BuildId>, Error> {
         let unread = |error| self.unread(error);
         let types: Vec<&str> = append.events.iter().map(Draft::name).collect();
-        let found = self.sql.inline_of.query().bind(types).fetch_all(&self.pool).await.map_err(unread)?;
+        let found = self.sql.inline_builds.query().bind(types).fetch_all(&self.pool).await.map_err(unread)?;
         let id = |row: &sqlx::postgres::PgRow| {
             let small =
                 |column| row.try_get::<i64, _>(column).map(|it| u32::try_from(it).unwrap_or(u32::MAX));
@@ -164,7 +164,7 @@ impl Store {
     /// give up rather than the others wait.
     async fn stop_appends(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         self.be_patient(connection).await?;
-        let lock = self.sql.one_maker.query().bind(self.keys.log());
+        let lock = self.sql.advisory_lock.query().bind(self.keys.log());
         lock.execute(connection).await.map(drop)
     }
 

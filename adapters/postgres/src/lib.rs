@@ -10,7 +10,7 @@
 //! ```
 //!
 //! A log is a schema: as many as you like live in one database and share nothing. Opening makes the schema or brings it
-//! up to date; [`Options::verify_only`] leaves that to others, who find the SQL in [`Postgres::migrations_sql`].
+//! up to date; [`Options::migrate`] leaves that to others, who find the SQL in [`Postgres::migrations_sql`].
 //!
 //! # What it needs
 //!
@@ -23,7 +23,7 @@
 //!
 //! A process that appends tells the others by NOTIFY, after its commits and at most a hundred times a second; one that follows
 //! the log listens, on one connection besides those of its pool. Both need no rights. Where it does not work (on a standby, behind
-//! a proxy that shares sessions), and with [`Options::polling_only`], a process finds what others append by looking,
+//! a proxy that shares sessions), and with [`Options::listen_notify`], a process finds what others append by looking,
 //! within 50 milliseconds.
 //!
 //! # Rows of projections
@@ -42,9 +42,9 @@
 //! # How it keeps its promises
 //!
 //! - An append is one call of a function in the database: it takes advisory locks for what its conditions watch and its
-//!   events touch, checks the conditions in a snapshot behind those locks, and inserts. See `sql/v4/04-append.sql`.
+//!   events touch, checks the conditions in a snapshot behind those locks, and inserts. See `sql/schema/25_append.sql`.
 //! - A feed goes on to a row only if its position is the next one. A position that its writer gave up is closed with a
-//!   tombstone under the primary key, which is the only arbiter. See `sql/v1/14-claim.sql`.
+//!   tombstone under the primary key, which is the only arbiter. See `sql/schema/24_close_gaps.sql`.
 
 mod append;
 mod builds;
@@ -56,8 +56,7 @@ mod inline;
 mod journal;
 mod keys;
 mod lent;
-mod migrate;
-mod options;
+mod open;
 mod parked;
 mod read;
 mod readers;
@@ -84,9 +83,16 @@ use annalist_core::{
 use async_trait::async_trait;
 pub use sqlx::PgPool;
 
-pub use self::options::Options;
+pub use self::open::Options;
 use self::{
-    feed::Mark, group::Group, keys::Keys, readers::Readers, row_values::Rows, sql::Sql, wakeups::Talk,
+    feed::Mark,
+    group::Group,
+    keys::Keys,
+    open::{SchemaName, migrate::Migrations},
+    readers::Readers,
+    row_values::Rows,
+    sql::Sql,
+    wakeups::Talk,
 };
 
 /// A log on PostgreSQL. Clones share its connections and what it knows.
@@ -134,7 +140,9 @@ impl Postgres {
     /// # Errors
     /// [`Error::Unusable`] if the schema's name is not `[a-z][a-z0-9_]*` of at most 48 bytes.
     pub fn migrations_sql(schema: &str) -> Result<String, Error> {
-        migrate::script(schema)
+        let schema = SchemaName::parse(schema);
+        let schema = schema.map_err(|reason| Error::unusable("print the migrations", reason))?;
+        Ok(Migrations::released().script(&schema))
     }
 
     /// Ends the use of the log: keeps how far it is settled, so that the next process need not find out again, and closes the

@@ -92,7 +92,7 @@ impl Store {
         let items = Items::of(reads.iter().map(|read| &read.criteria));
         let after: Vec<i64> = reads.iter().map(|read| number(read.after)).collect();
         let up_to: Vec<i64> = reads.iter().map(|read| number(read.up_to)).collect();
-        let statement = if payload_only { &self.sql.read_bare } else { &self.sql.read };
+        let statement = if payload_only { &self.sql.read_payload } else { &self.sql.read };
         let query = items.bind(statement.query().bind(number(mark)).bind(after).bind(up_to));
         let mut rows = query.bind(i32::from(most)).fetch(&self.pool);
         while let Some(row) = rows.try_next().await.map_err(|error| Unread::Unanswered(error.into()))? {
@@ -131,7 +131,8 @@ impl Store {
         records: &mut Vec<Record>,
         take: Take<'_>,
     ) -> Result<(), Error> {
-        let statement = if payload_only { &self.sql.rest_bare } else { &self.sql.rest };
+        let statement =
+            if payload_only { &self.sql.events_by_position_payload } else { &self.sql.events_by_position };
         for stretch in positions.chunks(STRETCH.into()) {
             let mut rows = statement.query().bind(stretch).fetch(&self.pool);
             while let Some(row) = rows.try_next().await.map_err(|error| self.unread(error))? {
@@ -152,8 +153,8 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<Record>, Error> {
         let query = match filter.items().contains(&Item::any()) {
-            true => self.sql.page.query(),
-            false => Items::of([filter]).bind(self.sql.page_of.query()),
+            true => self.sql.feed_page.query(),
+            false => Items::of([filter]).bind(self.sql.filtered_feed_page.query()),
         };
         self.records(query.bind(number(after)).bind(number(up_to)).bind(limit), executor).await
     }

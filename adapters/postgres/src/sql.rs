@@ -1,32 +1,27 @@
-//! The statements, one file each, with the schema's name put in once.
+//! The SQL statements of the store: one file each, with the name of the schema inserted once.
 
 use std::sync::Arc;
 
 use annalist_core::rows::Table;
 use sqlx::{AssertSqlSafe, Postgres, postgres::PgArguments, query::Query};
 
-/// Puts a schema's name where a statement says `{schema}`.
-///
-/// The name is an identifier that [`crate::options`] has checked, so that what comes out is as safe as what went in.
-pub(crate) fn within(schema: &str, text: &str) -> String {
-    text.replace("{schema}", schema)
-}
+use crate::open::SchemaName;
 
-/// A statement that is ready to be sent.
+/// A statement with the name of the schema inserted.
 #[derive(Clone)]
 pub(crate) struct Statement(Arc<str>);
 
 impl Statement {
-    pub(crate) fn new(schema: &str, text: &str) -> Self {
-        Self(within(schema, text).into())
+    pub(crate) fn new(schema: &SchemaName, text: &str) -> Self {
+        Self(schema.insert_into(text).into())
     }
 
-    /// With a build as its first three parameters.
+    /// A query whose first three parameters are a build.
     pub(crate) fn of<'q>(&self, table: &Table) -> Query<'q, Postgres, PgArguments> {
         self.query().bind(table.projection).bind(i64::from(table.version)).bind(i64::from(table.build))
     }
 
-    /// Planned each time, for what there is and what is asked.
+    /// A query that is planned for each execution, for the current tables and parameters.
     pub(crate) fn planned<'q>(&self) -> Query<'q, Postgres, PgArguments> {
         self.query().persistent(false)
     }
@@ -38,13 +33,13 @@ impl Statement {
 
 macro_rules! statements {
     ($($name:ident),+ $(,)?) => {
-        /// All statements that a store sends after it was opened.
+        /// All statements of an open log.
         pub(crate) struct Sql {
             $(pub(crate) $name: Statement,)+
         }
 
         impl Sql {
-            pub(crate) fn new(schema: &str) -> Self {
+            pub(crate) fn new(schema: &SchemaName) -> Self {
                 Self { $($name: Statement::new(schema, include_str!(concat!("../sql/", stringify!($name), ".sql"))),)+ }
             }
         }
@@ -52,43 +47,43 @@ macro_rules! statements {
 }
 
 statements!(
+    advance_high_water,
+    advisory_lock,
     append,
     builds,
-    claim,
+    clear_live,
+    close_gaps,
     count,
     count_parked,
     delete_build,
-    purge_command_ids,
-    make_inline,
+    events_by_position,
+    events_by_position_payload,
+    feed_page,
+    filtered_feed_page,
     has_view,
     head,
-    inline_of,
+    inline_builds,
     insert_build,
     journal,
-    keep_mark,
-    save_snapshot,
-    make_async,
     lock_builds,
-    make_live,
+    make_async,
+    make_inline,
     move_checkpoint,
-    none_live,
     notify,
-    one_maker,
-    page,
-    page_of,
     park,
     parked,
     position_at,
+    purge_command_ids,
     read,
-    read_bare,
+    read_payload,
     receipt,
     report,
-    rest,
-    rest_bare,
+    save_high_water,
+    save_snapshot,
     set_inline,
+    set_live,
     snapshot,
     unpark,
     view_grants,
-    view_of,
-    walk,
+    view_selects_from,
 );

@@ -23,7 +23,7 @@ const fn column(name: &'static str, kind: ColumnType, role: Role) -> Column {
     Column { name, kind, nullable: false, role }
 }
 
-const STOCK: Table = Table {
+pub(crate) const STOCK: Table = Table {
     projection: "stock",
     version: 1,
     build: 0,
@@ -37,16 +37,16 @@ const NEXT: Table = Table {
     ..STOCK
 };
 
-fn row(item: i64, left: i64) -> Row {
+pub(crate) fn row(item: i64, left: i64) -> Row {
     vec![Value::Int(item), Value::Int(left)]
 }
 
-fn change(table: &Table, from: u64, to: u64, upserts: Vec<Row>) -> RowChange<'_> {
+pub(crate) fn change(table: &Table, from: u64, to: u64, upserts: Vec<Row>) -> RowChange<'_> {
     RowChange { upserts, ..RowChange::new(table, Position::new(from), Position::new(to)) }
 }
 
 /// A build with rows, not live.
-async fn built(store: &Postgres, table: &Table, rows: Vec<Row>) {
+pub(crate) async fn built(store: &Postgres, table: &Table, rows: Vec<Row>) {
     store.define(table, store.log_id()).await.unwrap();
     assert_eq!(store.commit(change(table, 0, 1, rows)).await.unwrap(), CommitOutcome::Done);
 }
@@ -174,57 +174,39 @@ pub(crate) async fn a_comparison_holds_the_runners(place: Place) {
     assert_eq!(order(&store).await, [(1, 0, false), (1, 1, true)]);
 }
 
-/// A log as programs of version 2 made it, with rows of two versions, the older of which the view shows.
-const VERSION_2: &str = "
-    CREATE TABLE annalist_rows.stock_v1 (item bigint NOT NULL, \"left\" bigint NOT NULL, CONSTRAINT \"stock.1.key\" PRIMARY KEY (item));
-    CREATE INDEX \"stock.1.1\" ON annalist_rows.stock_v1 (\"left\", item);
-    CREATE TABLE annalist_rows.stock_v2 (item text COLLATE \"C\" NOT NULL, \"left\" bigint NOT NULL, CONSTRAINT \"stock.2.key\" PRIMARY KEY (item));
-    CREATE VIEW annalist_rows.stock AS SELECT item, \"left\" FROM annalist_rows.stock_v1;
-    INSERT INTO annalist.projections (name, version, log, shape, position)
-    SELECT 'stock', version, l.id, shape, 7 FROM annalist.log l,
-      (VALUES (1, 'item Int key, left Int index'), (2, 'item Text key, left Int index')) AS t(version, shape)";
-
-pub(crate) async fn an_older_log_learns_of_builds(place: Place) {
-    let script = Postgres::migrations_sql("annalist").unwrap();
-    let end = "INSERT INTO annalist.migrations (version) VALUES (2);\n";
-    let (version_2, _) = script.split_once(end).unwrap();
-    place.run(&format!("{version_2}{end}COMMIT;")).await;
-    place.run(VERSION_2).await;
+/// The privileges that the documentation names for a role that runs projections.
+pub(crate) async fn role_that_runs_projections_commits_and_parks_but_does_not_promote(place: Place) {
+    let owner = live(&place).await;
+    built(&owner, &NEXT, vec![]).await;
     let (role, url) = place.role().await;
     place
         .run(&format!(
             "GRANT USAGE ON SCHEMA annalist, annalist_rows TO {role};
              GRANT USAGE ON ALL SEQUENCES IN SCHEMA annalist TO {role};
              GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA annalist TO {role};
-             GRANT UPDATE ON annalist.log, annalist.projections TO {role};
+             GRANT UPDATE ON annalist.log, annalist.builds TO {role};
+             GRANT UPDATE, DELETE ON annalist.parked TO {role};
              GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA annalist_rows TO {role}"
         ))
         .await;
-    place.open().await;
-
-    // Whoever was allowed to append and to run projections still is.
     let store = Postgres::connect(&url).await.unwrap();
     accept(&store, noted(1)).await;
     assert_eq!(fed(&store).await.len(), 1);
-    assert_eq!(order(&store).await, [(1, 0, true), (2, 0, false)]);
     let checkpoint = store.define(&STOCK, store.log_id()).await.unwrap();
-    assert_eq!(checkpoint.position, Position::new(7));
+    assert_eq!(checkpoint.position, Position::new(1));
     let park = vec![annalist_core::rows::Parked {
-        position: Position::new(8),
+        position: Position::new(2),
         event: uuid::Uuid::nil(),
         keys: vec!["a\0".to_owned()],
         error: "no\0".to_owned(),
         attempts: 1,
     }];
-    let parking = RowChange { park: park.clone(), ..change(&STOCK, 7, 8, vec![row(1, 1)]) };
+    let parking = RowChange { park: park.clone(), ..change(&STOCK, 1, 2, vec![row(1, 1)]) };
     assert_eq!(store.commit(parking).await.unwrap(), CommitOutcome::Done);
     assert_eq!(store.parked(&STOCK).await.unwrap(), park);
     // What only an owner may do is refused with the reason.
     let reason = refusal(store.promote(&NEXT, false).await);
     assert!(reason.contains("own the tables and views"), "{reason}");
-    // A program of version 2 that still runs moves no checkpoint any more.
-    let mut old = PgConnection::connect(&url).await.unwrap();
-    assert!(old.execute("UPDATE annalist.projections SET position = 9").await.is_err());
 }
 
 /// Writes into a table of its own, and then maybe fails.

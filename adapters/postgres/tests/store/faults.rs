@@ -105,7 +105,7 @@ pub(crate) async fn an_append_in_another_isolation_is_refused(place: Place) {
 
     let mut session = place.connection().await;
     let error = session
-        .execute("SELECT * FROM annalist.append_one('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')")
+        .execute("SELECT * FROM annalist.append('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')")
         .await
         .unwrap_err();
     assert!(error.to_string().contains("read committed"), "{error}");

@@ -51,8 +51,8 @@ fn transaction(ids: &[Uuid], name: &str, millis: u64, end: &str) -> String {
     let ids = ids.join(", ");
     format!(
         "BEGIN;
-         SELECT * FROM annalist.append_one('{{}}', '{{}}', ARRAY[now()], '{{\"{{}}\"}}', '{{NULL}}', '{{NULL}}', '{{NULL}}', '{{NULL}}', '{{NULL}}',
-             '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}',
+         SELECT * FROM annalist.append('{{}}', '{{}}', ARRAY[now()], '{{\"{{}}\"}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}',
+             '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}',
              {of}, ARRAY[{ids}]::uuid[], {types}, {versions}, {tags}, {data});
          SELECT pg_sleep({millis} * 0.001);
          {end}"

@@ -27,6 +27,7 @@ mod rights;
 mod rows;
 mod snapshots;
 mod standby;
+mod upgrade;
 mod wakeups;
 
 use std::future::Future;
@@ -43,11 +44,11 @@ macro_rules! cases {
 }
 
 fn main() {
-    let trials = cases! { given::server();
+    let mut trials = cases! { given::server();
         opening:
             eight_at_once_make_one_log
             printed_migrations_make_a_log
-            verify_only_makes_nothing
+            opening_without_migrate_creates_nothing
             a_newer_schema_is_refused
             other_lock_keys_are_refused
             a_sequence_behind_the_log_is_refused
@@ -58,6 +59,13 @@ fn main() {
             a_bad_schema_name_is_refused
             two_schemas_share_nothing
             the_settled_mark_is_kept;
+        upgrade:
+            fixture_of_version_1_is_whole
+            upgraded_log_is_whole_and_continued
+            upgrade_by_eight_processes_happens_once
+            failed_upgrade_changes_nothing
+            upgrade_is_refused_without_permission_to_migrate
+            upgraded_schema_equals_a_new_one;
         rights:
             a_role_that_may_not_create_opens_what_is_there
             a_role_that_only_reads
@@ -130,7 +138,7 @@ fn main() {
             a_view_goes_with_the_build_that_it_shows
             processes_switch_at_once
             a_comparison_holds_the_runners
-            an_older_log_learns_of_builds
+            role_that_runs_projections_commits_and_parks_but_does_not_promote
             lent_transactions_are_whole_or_absent;
         inline:
             rows_are_folded_in_the_order_of_the_log
@@ -146,12 +154,13 @@ fn main() {
             they_are_beside_the_log
             who_may_append_may_keep_them
             who_only_reads_finds_them_and_keeps_none
-            an_older_log_learns_of_them
             a_damaged_one_is_named_and_can_be_replaced
             a_stuck_one_stops_no_append;
     };
-    let mut trials = trials;
     trials.extend(of_their_own());
+    if std::env::var_os("UPDATE_FIXTURE").is_some() {
+        trials.push(trial("upgrade::record_version_1", &given::server(), upgrade::record_version_1));
+    }
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 

@@ -33,17 +33,17 @@ pub(crate) async fn eight_at_once_make_one_log(place: Place) {
 
 pub(crate) async fn printed_migrations_make_a_log(place: Place) {
     place.run(&Postgres::migrations_sql("printed").unwrap()).await;
-    let store = Postgres::options().schema("printed").verify_only().connect(&place.url).await.unwrap();
+    let store = Postgres::options().schema("printed").migrate(false).connect(&place.url).await.unwrap();
     accept(&store, noted(1)).await;
     assert_eq!(log(&store).await.len(), 1);
 }
 
-pub(crate) async fn verify_only_makes_nothing(place: Place) {
-    let reason = refused(Postgres::options().verify_only().connect(&place.url).await);
+pub(crate) async fn opening_without_migrate_creates_nothing(place: Place) {
+    let reason = refused(Postgres::options().migrate(false).connect(&place.url).await);
     assert!(reason.contains("migrations_sql"), "{reason}");
     assert_eq!(place.number("SELECT count(*) FROM pg_namespace WHERE nspname = 'annalist'").await, 0);
     let id = place.open().await.log_id();
-    assert_eq!(Postgres::options().verify_only().connect(&place.url).await.unwrap().log_id(), id);
+    assert_eq!(Postgres::options().migrate(false).connect(&place.url).await.unwrap().log_id(), id);
 }
 
 pub(crate) async fn a_newer_schema_is_refused(place: Place) {
@@ -108,7 +108,7 @@ pub(crate) async fn a_bad_address_is_explained(place: Place) {
     let reason = refused(Postgres::connect("sqlite://bank.db").await);
     assert!(reason.contains("postgres://user:password@host:5432/database"), "{reason}");
     let reason = refused(Postgres::connect(&place.url.replace(&place.database, "nowhere")).await);
-    assert!(reason.contains("nowhere") && reason.contains("make the database first"), "{reason}");
+    assert!(reason.contains("nowhere") && reason.contains("create the database first"), "{reason}");
     let (role, url) = place.role().await;
     place.run(&format!("DROP ROLE {role}")).await;
     let reason = refused(Postgres::connect(&url).await);
@@ -157,12 +157,12 @@ pub(crate) async fn the_settled_mark_is_kept(place: Place) {
     for _ in 0..5 {
         accept(&store, append((0..1000).map(|value| event("noted", [crate::events::tag(value)])))).await;
     }
-    until("the mark is kept", || async { place.number("SELECT settled FROM annalist.log").await >= 4096 })
+    until("the mark is kept", || async { place.number("SELECT high_water FROM annalist.log").await >= 4096 })
         .await;
     until("all is settled", || async { store.settled().await.unwrap().position == Position::new(5000) })
         .await;
     store.close().await;
-    assert_eq!(place.number("SELECT settled FROM annalist.log").await, 5000);
+    assert_eq!(place.number("SELECT high_water FROM annalist.log").await, 5000);
     // The next process begins there: rows that are gone since then are not missed.
     place.run("DELETE FROM annalist.events WHERE position < 4000").await;
     let next = place.open().await;

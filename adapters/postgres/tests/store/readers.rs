@@ -73,8 +73,7 @@ pub(crate) async fn many_readers_need_few_statements(place: Place) {
     }
     // A session tells of its calls when it ends.
     store.close().await;
-    let calls =
-        "SELECT coalesce(sum(calls), 0)::bigint FROM pg_stat_user_functions WHERE funcname = 'find_all'";
+    let calls = "SELECT coalesce(sum(calls), 0)::bigint FROM pg_stat_user_functions WHERE funcname = 'matching_positions_batch'";
     until("all calls are told", || async { place.number(calls).await > SESSIONS }).await;
     let calls = place.number(calls).await;
     assert!(calls < 20, "{calls} statements for {READERS} readers");

@@ -99,7 +99,7 @@ pub(crate) async fn reads_are_planned_once(place: Place) {
     }
     let mut planned_once = 0;
     for mut connection in [pool.acquire().await.unwrap(), pool.acquire().await.unwrap()] {
-        let plans = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%find_all%' AND generic_plans > 0";
+        let plans = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%matching_positions_batch%' AND generic_plans > 0";
         planned_once += connection.fetch_one(plans).await.unwrap().get::<i64, _>(0);
     }
     assert!(planned_once >= 2);

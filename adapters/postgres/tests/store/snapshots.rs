@@ -9,16 +9,16 @@ use annalist_core::{
 use annalist_postgres::Postgres;
 
 use crate::{
-    events::{accept, log, noted, tag},
+    events::{accept, noted, tag},
     given::{Place, until},
     rights::{is_refused, may_append, may_read},
 };
 
-fn of(id: u64) -> SnapshotKey {
+pub(crate) fn of(id: u64) -> SnapshotKey {
     SnapshotKey { aggregate: "Account", tag: Some(tag(id)), fingerprint: u64::MAX }
 }
 
-fn at(position: u64) -> Snapshot {
+pub(crate) fn at(position: u64) -> Snapshot {
     let state = Payload::encode("state", &format!("the state at {position}")).unwrap();
     Snapshot { position: Position::new(position), state }
 }
@@ -64,32 +64,6 @@ pub(crate) async fn who_only_reads_finds_them_and_keeps_none(place: Place) {
     for reader in [&role, &session, &owner] {
         assert_eq!(found(reader).await, Some(at(7)));
     }
-}
-
-/// Whoever could append or read can still do so, with snapshots, after the owner has brought the schema up to date.
-pub(crate) async fn an_older_log_learns_of_them(place: Place) {
-    let script = Postgres::migrations_sql("annalist").unwrap();
-    let end = "INSERT INTO annalist.migrations (version) VALUES (3);\n";
-    let (version_3, _) = script.split_once(end).unwrap();
-    place.run(&format!("{version_3}{end}COMMIT;")).await;
-    let (writing, url_of_writing) = place.role().await;
-    may_append(&place, &writing).await;
-    let reading = format!("{}_reading", place.database);
-    place.run(&format!("CREATE ROLE {reading} LOGIN")).await;
-    may_read(&place, &reading).await;
-    let url_of_reading = url_of_writing.replace(&writing, &reading);
-    place.open().await;
-
-    let writer = Postgres::connect(&url_of_writing).await.unwrap();
-    accept(&writer, noted(1)).await;
-    writer.save_snapshot(&of(1), &at(1)).await.unwrap();
-    writer.save_snapshot(&of(1), &at(2)).await.unwrap();
-    let reader = Postgres::connect(&url_of_reading).await.unwrap();
-    assert_eq!((found(&reader).await, log(&reader).await.len()), (Some(at(2)), 1));
-    is_refused(reader.save_snapshot(&of(1), &at(3)).await, "`snapshots`");
-    writer.close().await;
-    reader.close().await;
-    place.run(&format!("DROP OWNED BY {reading}; DROP ROLE {reading}")).await;
 }
 
 pub(crate) async fn a_damaged_one_is_named_and_can_be_replaced(place: Place) {

@@ -137,7 +137,7 @@ async fn follows(here: &Postgres, there: Postgres) {
 }
 
 pub(crate) async fn feeds_go_on_without_hints(place: Place) {
-    let silent = || Postgres::options().polling_only().connect(&place.url);
+    let silent = || Postgres::options().listen_notify(false).connect(&place.url);
     follows(&silent().await.unwrap(), silent().await.unwrap()).await;
     assert_eq!(listeners(&place).await, 0);
     // One of them does not speak.

@@ -1,1 +1,0 @@
-SELECT {schema}.claim($1) AS busy

@@ -1,0 +1,1 @@
+SELECT {schema}.close_gaps($1) AS busy

@@ -1,0 +1,3 @@
+-- The starting point of the next process. Does not wait for a lock: if another session holds the row, it is saving a mark itself.
+UPDATE {schema}.log SET high_water = $1
+WHERE high_water < $1 AND only_row IN (SELECT l.only_row FROM {schema}.log l FOR UPDATE SKIP LOCKED)

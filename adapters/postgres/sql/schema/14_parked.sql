@@ -1,0 +1,13 @@
+-- Parked events (dead letters) of builds. `keys` and `error` are JSON, which can hold every character.
+CREATE TABLE {schema}.parked (
+  name     text COLLATE "C" NOT NULL,
+  version  bigint NOT NULL,
+  build    bigint NOT NULL,
+  position bigint NOT NULL,
+  event    uuid   NOT NULL,
+  keys     json   NOT NULL,
+  error    json   NOT NULL,
+  attempts bigint NOT NULL,
+  CONSTRAINT parked_pkey PRIMARY KEY (name, version, build, position),
+  CONSTRAINT parked_of_build FOREIGN KEY (name, version, build) REFERENCES {schema}.builds ON DELETE CASCADE
+)

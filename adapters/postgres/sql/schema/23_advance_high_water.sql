@@ -1,0 +1,27 @@
+-- One step of the scan that advances the high-water mark, in one snapshot. Of the next _rows rows after _after: their number, the
+-- highest position, the position up to which there is no gap, and the first _limit missing positions. A row follows another without
+-- a gap only if its position is the next one, and a position that exists cannot appear again: "settled" rests on nothing else.
+--
+-- jit = off: the server expects millions of gaps and would compile the statement.
+CREATE FUNCTION {schema}.advance_high_water(
+  _after bigint, _rows bigint, _limit bigint, OUT rows bigint, OUT head bigint, OUT high_water bigint, OUT gaps bigint[])
+LANGUAGE plpgsql STABLE
+SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan
+AS $advance_high_water$
+BEGIN
+  WITH step AS MATERIALIZED (
+    SELECT p.position, p.position - lag(p.position, 1, _after) OVER (ORDER BY p.position) - 1 AS missing
+    FROM (SELECT e.position FROM {schema}.events e WHERE e.position > _after ORDER BY e.position LIMIT _rows) AS p)
+  SELECT
+    (SELECT count(*) FROM step),
+    (SELECT coalesce(max(s.position), _after) FROM step s),
+    coalesce((SELECT min(s.position - s.missing - 1) FROM step s WHERE s.missing > 0),
+             (SELECT max(s.position) FROM step s), _after),
+    ARRAY(
+      SELECT gap
+      FROM step s
+      CROSS JOIN LATERAL generate_series(s.position - s.missing, least(s.position, s.position - s.missing + _limit) - 1) AS gap
+      WHERE s.missing > 0 ORDER BY gap LIMIT _limit)
+  INTO rows, head, high_water, gaps;
+END
+$advance_high_water$

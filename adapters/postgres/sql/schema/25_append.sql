@@ -1,0 +1,171 @@
+-- Appends events: several appends in one call, which is one transaction and one round trip. Each append is written completely or
+-- not at all.
+--
+-- _keys, _exclusive       advisory locks: ascending, without duplicates
+-- _recorded_at, _metadata one element an append. So are the arrays up to _inline, or they are empty if no append has a value:
+-- _id, _command, _scope   the command id; NULL without one
+-- _body, _rejection       the journal entry; NULL without one
+-- _batch                  a number shared by the appends of an atomic batch, which are all written or all refused; NULL for a
+--                         single append
+-- _inline                 the inline builds that the append folds: an array literal of sorted texts `name version build`
+-- _of_append, _seen_unsettled   one element a condition: the number of its append (from 1), and of its marker the number of
+--                         events seen beyond the settled position
+-- _of_condition … _of_type   one element for each type of each item of a condition: the number of the condition (from 1), its
+--                         marker's settled position, the item's first tag (NULL: no tag), its other tags as an array literal
+--                         (NULL: none), and the type (NULL: any)
+-- _by_append … _data      one element an event: the number of its append, then the columns; tags as array literals
+--
+-- Returns a row for each refused append: 'duplicate' (with the first receipt, its command and scope), 'conflict' (with the
+-- number of the condition and the newest position that matches it) or 'inline_required' (the append does not fold exactly the
+-- builds that fold its types). Then one row, 'appended', with the positions of all written events in the order of the arrays.
+-- The other appends of a refused append's batch are not written and have no row.
+--
+-- The caller ensures that no two appends of a call have the same command id, and that no event of one matches a condition of a
+-- later one, except within an atomic batch.
+--
+-- The locks are acquired in a statement of their own: the next statement of a VOLATILE function has a new snapshot, and
+-- therefore sees everything that was committed while waiting for the locks. This holds in READ COMMITTED only, hence the first
+-- check.
+--
+-- Fast path: two existence checks tell whether an append could be refused; the full checks run only then. The plans are made
+-- once a session and must fit every size of the log: they use the indexes, and are never compiled.
+CREATE FUNCTION {schema}.append(
+  _keys bigint[], _exclusive boolean[],
+  _recorded_at timestamptz[], _metadata text[], _id text[], _command text[], _scope text[], _body text[], _rejection text[],
+  _batch int[], _inline text[],
+  _of_append int[], _seen_unsettled bigint[],
+  _of_condition int[], _settled bigint[], _tag text[], _other_tags text[], _of_type text[],
+  _by_append int[], _event_id uuid[], _type text[], _version bigint[], _event_tags text[], _data text[])
+RETURNS TABLE (
+  append int, outcome text, condition int, conflicting_position bigint, positions bigint[], event_ids uuid[], command text,
+  scope text)
+LANGUAGE plpgsql VOLATILE
+SET enable_seqscan = off SET jit = off SET plan_cache_mode = force_generic_plan
+AS $append$
+#variable_conflict use_column
+DECLARE
+  _refused         int[] := '{}';
+  _has_newer       boolean;
+  _has_inline      boolean;
+  _in_conflict     int[];
+  _condition       int[];
+  _newest          bigint[];
+  _inline_required int[];
+  _positions       bigint[] := '{}';
+BEGIN
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'an append needs transaction isolation "read committed", not "%"', current_setting('transaction_isolation')
+      USING ERRCODE = 'AN001';
+  END IF;
+
+  PERFORM CASE WHEN k.exclusive THEN pg_advisory_xact_lock(k.key) ELSE pg_advisory_xact_lock_shared(k.key) END
+  FROM unnest(_keys, _exclusive) AS k(key, exclusive);
+
+  -- Command ids before conditions: the conditions of a repeated command conflict with its own events.
+  IF cardinality(_id) > 0 THEN
+    RETURN QUERY
+    SELECT array_position(_id, c.id), 'duplicate', NULL::int, NULL::bigint, c.positions, c.event_ids, c.command, c.scope
+    FROM {schema}.commands c WHERE c.id = ANY (_id);
+    IF FOUND THEN
+      _refused := ARRAY(SELECT array_position(_id, c.id) FROM {schema}.commands c WHERE c.id = ANY (_id));
+    END IF;
+  END IF;
+
+  -- Fast path: whether any event is newer than the marker of a condition with tag and type, and whether any inline build folds
+  -- one of the types. The second is safe because builds become inline under the exclusive lock on the log.
+  SELECT
+    EXISTS (
+      SELECT FROM unnest(_settled, _tag, _of_type) AS w(settled, tag, type)
+      CROSS JOIN LATERAL (
+        SELECT FROM {schema}.event_tags t WHERE t.tag = w.tag AND t.type = w.type AND t.position > w.settled LIMIT 1) AS newer),
+    EXISTS (SELECT FROM {schema}.inline_types i WHERE i.type = ANY (_type))
+  INTO _has_newer, _has_inline;
+
+  IF _has_newer OR num_nulls(VARIADIC _tag) > 0 OR num_nulls(VARIADIC _of_type) > 0 THEN
+    WITH item AS MATERIALIZED (
+      SELECT w.condition, w.settled, array_remove(array_agg(w.type), NULL) AS types,
+             array_remove(array_prepend(w.tag, w.others::text[]), NULL) AS tags
+      FROM unnest(_of_condition, _settled, _tag, _other_tags, _of_type) AS w(condition, settled, tag, others, type)
+      WHERE _of_append[w.condition] <> ALL (_refused)
+      GROUP BY w.condition, w.settled, w.tag, w.others, w.type IS NULL),
+    now AS MATERIALIZED (
+      SELECT i.condition, count(DISTINCT m.position) AS unsettled, max(m.position) AS newest
+      FROM item i
+      CROSS JOIN LATERAL {schema}.matching(i.types, i.tags, i.settled, 9223372036854775807, NULL) AS m(position)
+      GROUP BY i.condition),
+    broken AS (
+      SELECT DISTINCT ON (c.append) c.append, c.condition::int AS condition, coalesce(now.newest, 0) AS newest
+      FROM unnest(_of_append, _seen_unsettled) WITH ORDINALITY AS c(append, unsettled, condition)
+      LEFT JOIN now ON now.condition = c.condition
+      WHERE coalesce(now.unsettled, 0) <> c.unsettled AND c.append <> ALL (_refused)
+      ORDER BY c.append, c.condition)
+    SELECT coalesce(array_agg(b.append), '{}'), array_agg(b.condition), array_agg(b.newest)
+    INTO _in_conflict, _condition, _newest FROM broken b;
+    RETURN QUERY
+    SELECT b.append, 'conflict', b.condition, b.newest, NULL::bigint[], NULL::uuid[], NULL, NULL
+    FROM unnest(_in_conflict, _condition, _newest) AS b(append, condition, newest);
+    _refused := _refused || _in_conflict;
+  END IF;
+
+  IF _has_inline OR cardinality(_inline) > 0 THEN
+    _inline_required := ARRAY(
+      SELECT a.append::int FROM unnest(_recorded_at) WITH ORDINALITY AS a(recorded_at, append)
+      WHERE a.append <> ALL (_refused) AND coalesce(_inline[a.append]::text[], '{}') <> ARRAY(
+        SELECT DISTINCT concat_ws(' ', i.name, i.version, i.build) COLLATE "C" AS build
+        FROM unnest(_by_append, _type) AS e(append, type) JOIN {schema}.inline_types i ON i.type = e.type
+        WHERE e.append = a.append ORDER BY build));
+    RETURN QUERY
+    SELECT m.append, 'inline_required', NULL::int, NULL::bigint, NULL::bigint[], NULL::uuid[], NULL, NULL
+    FROM unnest(_inline_required) AS m(append);
+    _refused := _refused || _inline_required;
+  END IF;
+
+  -- A refused append is assigned no position, so it leaves no gap.
+  IF cardinality(_refused) > 0 THEN
+    IF cardinality(_batch) > 0 THEN
+      _refused := ARRAY(
+        SELECT a.append::int FROM unnest(_batch) WITH ORDINALITY AS a(batch, append)
+        WHERE a.append = ANY (_refused) OR a.batch IN (SELECT _batch[r.append] FROM unnest(_refused) AS r(append)));
+    END IF;
+    SELECT coalesce(array_agg(e.append), '{}'), array_agg(e.id), array_agg(e.type), array_agg(e.version), array_agg(e.tags), array_agg(e.data)
+    INTO _by_append, _event_id, _type, _version, _event_tags, _data
+    FROM unnest(_by_append, _event_id, _type, _version, _event_tags, _data) AS e(append, id, type, version, tags, data)
+    WHERE e.append <> ALL (_refused);
+  END IF;
+
+  IF cardinality(_by_append) > 0 THEN
+    WITH written AS (
+      INSERT INTO {schema}.events (position, id, type, version, recorded_at, tags, data, metadata)
+      SELECT nextval('{schema}.events_position_seq'), e.id, e.type, e.version, _recorded_at[e.append], e.tags::text[],
+             e.data::json, _metadata[e.append]::json
+      FROM unnest(_by_append, _event_id, _type, _version, _event_tags, _data) AS e(append, id, type, version, tags, data)
+      RETURNING position, type, tags),
+    tagged AS (
+      INSERT INTO {schema}.event_tags (tag, type, position)
+      SELECT unnest(w.tags), w.type, w.position FROM written w)
+    SELECT array_agg(w.position) INTO _positions FROM written w;
+  END IF;
+
+  IF cardinality(_id) > 0 OR cardinality(_body) > 0 THEN
+    WITH written AS MATERIALIZED (
+      SELECT e.append, array_agg(e.position ORDER BY e.position) AS positions, array_agg(e.id ORDER BY e.position) AS event_ids
+      FROM unnest(_by_append, _positions, _event_id) AS e(append, position, id) GROUP BY e.append),
+    accepted AS MATERIALIZED (
+      SELECT a.recorded_at, a.metadata, a.id, a.command, a.scope, a.body, a.rejection,
+             coalesce(w.positions, '{}') AS positions, coalesce(w.event_ids, '{}') AS event_ids
+      FROM unnest(_recorded_at, _metadata, _id, _command, _scope, _body, _rejection)
+        WITH ORDINALITY AS a(recorded_at, metadata, id, command, scope, body, rejection, append)
+      LEFT JOIN written w ON w.append = a.append
+      WHERE a.append <> ALL (_refused)),
+    command_ids AS (
+      INSERT INTO {schema}.commands (id, command, scope, recorded_at, positions, event_ids)
+      SELECT d.id, d.command, d.scope, d.recorded_at, d.positions, d.event_ids FROM accepted d WHERE d.id IS NOT NULL)
+    INSERT INTO {schema}.journal (recorded_at, metadata, body, positions, rejection)
+    SELECT d.recorded_at, d.metadata::json, d.body::json, d.positions, d.rejection::json FROM accepted d WHERE d.body IS NOT NULL;
+  END IF;
+
+  outcome := 'appended';
+  positions := _positions;
+  RETURN NEXT;
+END
+$append$

@@ -1,2 +1,0 @@
--- Small enough to cost an append nothing: recorded times mostly grow with the position.
-CREATE INDEX events_by_time ON {schema}.events USING brin (recorded_at) WITH (pages_per_range = 32, autosummarize = on)

@@ -1,1 +1,0 @@
-CREATE UNIQUE INDEX builds_live ON {schema}.builds (name) WHERE live

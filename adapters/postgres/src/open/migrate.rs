@@ -1,0 +1,246 @@
+//! Migrations of the schema: applied, checked and printed.
+
+use annalist_core::{error::Error, record::Position, store::LogId};
+use sqlx::{Acquire, AssertSqlSafe, PgConnection, PgPool, Row, postgres::PgRow};
+use uuid::Uuid;
+
+use super::SchemaName;
+use crate::{
+    error::{SET_READ_COMMITTED, failed},
+    keys::{self, Keys},
+    rows::position,
+    sql::Statement,
+};
+
+/// All released migrations, oldest first. A released migration is never edited: every change is a new version.
+const RELEASED: [Migration; 1] = [Migration {
+    version: 1,
+    statements: &[
+        include_str!("../../sql/schema/01_migrations.sql"),
+        include_str!("../../sql/schema/02_log.sql"),
+        include_str!("../../sql/schema/03_log_row.sql"),
+        include_str!("../../sql/schema/04_events.sql"),
+        include_str!("../../sql/schema/05_events_by_type.sql"),
+        include_str!("../../sql/schema/06_events_by_time.sql"),
+        include_str!("../../sql/schema/07_event_tags.sql"),
+        include_str!("../../sql/schema/08_commands.sql"),
+        include_str!("../../sql/schema/09_commands_by_time.sql"),
+        include_str!("../../sql/schema/10_journal.sql"),
+        include_str!("../../sql/schema/11_snapshots.sql"),
+        include_str!("../../sql/schema/12_builds.sql"),
+        include_str!("../../sql/schema/13_builds_live.sql"),
+        include_str!("../../sql/schema/14_parked.sql"),
+        include_str!("../../sql/schema/15_inline_types.sql"),
+        include_str!("../../sql/schema/16_rows_schema.sql"),
+        include_str!("../../sql/schema/17_matching.sql"),
+        include_str!("../../sql/schema/18_matching_positions.sql"),
+        include_str!("../../sql/schema/19_matching_positions_batch.sql"),
+        include_str!("../../sql/schema/20_events_at.sql"),
+        include_str!("../../sql/schema/21_packed_events.sql"),
+        include_str!("../../sql/schema/22_feed_page.sql"),
+        include_str!("../../sql/schema/23_advance_high_water.sql"),
+        include_str!("../../sql/schema/24_close_gaps.sql"),
+        include_str!("../../sql/schema/25_append.sql"),
+    ],
+}];
+
+/// The oldest server version that has every feature this crate uses.
+const OLDEST_SERVER: i32 = 130_000;
+
+/// The statements that bring a schema from the previous version to this one.
+#[derive(Clone, Copy, Debug)]
+struct Migration {
+    version: i32,
+    statements: &'static [&'static str],
+}
+
+/// Migrations in ascending order of their versions.
+#[derive(Clone, Debug)]
+pub(crate) struct Migrations(Vec<Migration>);
+
+/// What a log knows about itself when it is opened.
+pub(crate) struct LogInfo {
+    pub(crate) id: LogId,
+    pub(crate) high_water: Position,
+}
+
+impl Migrations {
+    pub(crate) fn released() -> Self {
+        Self(RELEASED.to_vec())
+    }
+
+    /// Adds a version after all others.
+    pub(crate) fn push(&mut self, statements: &'static [&'static str]) {
+        self.0.push(Migration { version: self.latest() + 1, statements });
+    }
+
+    /// The version of the schema that this program needs.
+    fn latest(&self) -> i32 {
+        self.0.last().map_or(0, |migration| migration.version)
+    }
+
+    /// The SQL of all migrations, as one transaction.
+    pub(crate) fn script(&self, schema: &SchemaName) -> String {
+        let steps: String = self.0.iter().map(|migration| migration.sql(schema)).collect();
+        let lock = Keys::new(schema.as_str()).migration();
+        format!(
+            "BEGIN;\nSELECT pg_advisory_xact_lock({lock});\nCREATE SCHEMA IF NOT EXISTS {schema};\n\n{steps}COMMIT;\n"
+        )
+    }
+
+    /// Checks the server, applies missing migrations if `migrate` is set, and reads the row of the log.
+    pub(crate) async fn open(
+        &self,
+        pool: &PgPool,
+        schema: &SchemaName,
+        keys: &Keys,
+        migrate: bool,
+        operation: &str,
+    ) -> Result<LogInfo, Error> {
+        let opening = Opening { migrations: self, schema, keys, operation };
+        let mut connection = pool.acquire().await.map_err(|error| opening.failed(error))?;
+        let mut version = opening.check_server(&mut connection).await?;
+        if version < self.latest() && migrate {
+            version = opening.migrate(&mut connection).await?;
+        }
+        opening.check_version(version)?;
+        opening.read_log(&mut connection).await
+    }
+}
+
+impl Migration {
+    fn sql(&self, schema: &SchemaName) -> String {
+        let mut sql: String = self
+            .statements
+            .iter()
+            .map(|text| format!("{};\n\n", schema.insert_into(text).trim_end()))
+            .collect();
+        sql += &format!("INSERT INTO {schema}.migrations (version) VALUES ({});\n\n", self.version);
+        sql
+    }
+}
+
+/// Opening one log.
+struct Opening<'a> {
+    migrations: &'a Migrations,
+    schema: &'a SchemaName,
+    keys: &'a Keys,
+    operation: &'a str,
+}
+
+impl Opening<'_> {
+    fn failed(&self, error: sqlx::Error) -> Error {
+        failed(self.operation.to_owned(), error)
+    }
+
+    fn refuse(&self, reason: impl Into<String>) -> Error {
+        Error::unusable(self.operation, reason)
+    }
+
+    async fn row(&self, connection: &mut PgConnection, text: &str) -> Result<PgRow, Error> {
+        let query = Statement::new(self.schema, text);
+        query.query().fetch_one(connection).await.map_err(|error| self.failed(error))
+    }
+
+    /// Refuses a server or a session on which the promises of the store do not hold. Returns the version of the schema;
+    /// 0 if there is none.
+    async fn check_server(&self, connection: &mut PgConnection) -> Result<i32, Error> {
+        let row = self.row(connection, include_str!("../../sql/server.sql")).await?;
+        let text = |column| row.try_get::<String, _>(column).map_err(|error| self.failed(error));
+        let server: i32 = row.try_get("version").map_err(|error| self.failed(error))?;
+        if server < OLDEST_SERVER {
+            return Err(
+                self.refuse(format!("the server's version is {server}; PostgreSQL 13 or later is needed"))
+            );
+        }
+        let encoding = text("encoding")?;
+        if encoding != "UTF8" {
+            return Err(self.refuse(format!(
+                "the encoding of the database is {encoding}; create a database with ENCODING 'UTF8'"
+            )));
+        }
+        let isolation = text("isolation")?;
+        if isolation != "read committed" {
+            let (role, database) = (text("role")?, text("database")?);
+            return Err(self.refuse(format!(
+                "sessions of role {role:?} in database {database:?} start with isolation `{isolation}`: {SET_READ_COMMITTED}"
+            )));
+        }
+        match row.try_get("migrated").map_err(|error| self.failed(error))? {
+            true => self.version(connection).await,
+            false => Ok(0),
+        }
+    }
+
+    async fn version(&self, connection: &mut PgConnection) -> Result<i32, Error> {
+        let row = self.row(connection, include_str!("../../sql/version.sql")).await?;
+        row.try_get(0).map_err(|error| self.failed(error))
+    }
+
+    /// Applies the missing migrations in one transaction, while no other process migrates this schema.
+    async fn migrate(&self, connection: &mut PgConnection) -> Result<i32, Error> {
+        let mut transaction = connection.begin().await.map_err(|error| self.failed(error))?;
+        self.run(&mut transaction, format!("SELECT pg_advisory_xact_lock({})", self.keys.migration()))
+            .await?;
+        // Read again under the lock. CREATE SCHEMA IF NOT EXISTS would need the right to create schemas even if it exists.
+        let row = self.row(&mut transaction, include_str!("../../sql/schema.sql")).await?;
+        let (exists, migrated): (bool, bool) = row
+            .try_get("exists")
+            .and_then(|exists| Ok((exists, row.try_get("migrated")?)))
+            .map_err(|error| self.failed(error))?;
+        if !exists {
+            self.run(&mut transaction, format!("CREATE SCHEMA {}", self.schema)).await?;
+        }
+        let from = if migrated { self.version(&mut transaction).await? } else { 0 };
+        for migration in self.migrations.0.iter().filter(|migration| migration.version > from) {
+            self.run(&mut transaction, migration.sql(self.schema)).await?;
+        }
+        transaction.commit().await.map_err(|error| self.failed(error))?;
+        Ok(from.max(self.migrations.latest()))
+    }
+
+    async fn run(&self, connection: &mut PgConnection, sql: String) -> Result<(), Error> {
+        // Only our own statements and a checked identifier.
+        let done = sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await;
+        done.map(drop).map_err(|error| self.failed(error))
+    }
+
+    fn check_version(&self, version: i32) -> Result<(), Error> {
+        let (schema, latest) = (self.schema, self.migrations.latest());
+        if version > latest {
+            return Err(self.refuse(format!(
+                "schema `{schema}` has version {version}, created by a newer program; this program knows {latest}: deploy the newer program"
+            )));
+        }
+        if version < latest {
+            return Err(self.refuse(format!(
+                "schema `{schema}` has version {version} (0: it does not exist), and this program needs {latest}; open it once with a role that may change it, or run the SQL of `Postgres::migrations_sql`"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Reads the row of the log. Refuses a log whose sequence would assign positions that already exist.
+    async fn read_log(&self, connection: &mut PgConnection) -> Result<LogInfo, Error> {
+        let row = self.row(connection, include_str!("../../sql/log.sql")).await?;
+        let number = |column| row.try_get::<i64, _>(column).map_err(|error| self.failed(error));
+        let id: Uuid = row.try_get("id").map_err(|error| self.failed(error))?;
+        let lock_keys: i32 = row.try_get("lock_keys").map_err(|error| self.failed(error))?;
+        if lock_keys != keys::VERSION {
+            return Err(self.refuse(format!(
+                "the log uses lock keys of version {lock_keys}, this program uses version {}; together they would miss conflicts",
+                keys::VERSION
+            )));
+        }
+        let assigned: Option<i64> = row.try_get("assigned").map_err(|error| self.failed(error))?;
+        let newest = number("newest")?;
+        if assigned.is_some_and(|assigned| assigned < newest) {
+            let schema = self.schema;
+            return Err(self.refuse(format!(
+                "the next positions already exist: the newest event is at {newest}, the sequence at {}; after a restore, run SELECT setval('{schema}.events_position_seq', {newest})",
+                assigned.unwrap_or(0)
+            )));
+        }
+        Ok(LogInfo { id: LogId::from_uuid(id), high_water: position(number("high_water")?) })
+    }
+}

@@ -1,0 +1,237 @@
+//! Upgrades of the schema, from a dump of version 1 that is part of this repository.
+//!
+//! `fixtures/version_1.sql` was written by `record_version_1` below: it fills a new log of version 1 through the store and dumps it
+//! with `pg_dump --inserts`. To record it again (only while version 1 is unreleased):
+//!
+//! ```text
+//! UPDATE_FIXTURE=1 cargo xtask postgres cargo test -p annalist-postgres --test store -- upgrade::record
+//! ```
+//!
+//! The tests restore it and upgrade it by a version 2 that exists only here.
+
+use std::{process::Command, slice};
+
+use annalist_cluster::Programs;
+use annalist_core::{
+    criteria::Criteria,
+    payload::Payload,
+    record::Position,
+    rows::{Parked, RowChange, RowStore},
+    store::{Append, AppendOutcome, EventStore, JournalRecord, Marker, Outcome, Read},
+};
+use annalist_postgres::{Options, Postgres};
+use tokio::task::JoinSet;
+
+use crate::{
+    builds::{STOCK, built, change, row},
+    events::{accept, append, command, event, fed, log, noted, provided, tag, tagged},
+    given::{Place, until},
+    inline::{Tally, expected, folding, rows},
+    opening::refused,
+    snapshots,
+};
+
+const VERSION_1: &str = include_str!("../fixtures/version_1.sql");
+
+/// A migration that changes a table, adds one, and copies data.
+const VERSION_2: &[&str] = &[
+    "ALTER TABLE {schema}.events ADD COLUMN source text NOT NULL DEFAULT 'unknown'",
+    "CREATE TABLE {schema}.sources (source text PRIMARY KEY, events bigint NOT NULL)",
+    "INSERT INTO {schema}.sources SELECT e.source, count(*) FROM {schema}.events e GROUP BY 1",
+];
+
+fn version_2() -> Options {
+    Postgres::options().test_migration(VERSION_2)
+}
+
+/// The append of the log's first command.
+fn first_command() -> Append {
+    let body = Payload::parse(r#"{"note":"é"}"#).unwrap();
+    let events = [event("opened", [tag(1)]), event("closed", [tag(1), tag(2)])];
+    Append {
+        key: Some(command("c-1")),
+        journal: Some(JournalRecord { body, rejection: None }),
+        ..append(events)
+    }
+}
+
+fn rejected_command() -> Append {
+    let body = Payload::parse("{}").unwrap();
+    Append {
+        journal: Some(JournalRecord { body, rejection: Some("not \0 today".to_owned()) }),
+        ..Append::default()
+    }
+}
+
+fn parked() -> Vec<Parked> {
+    vec![Parked {
+        position: Position::new(2),
+        event: uuid::Uuid::from_u128(7),
+        keys: vec!["[1]".to_owned()],
+        error: "no\0".to_owned(),
+        attempts: 3,
+    }]
+}
+
+/// Writes what the fixture contains.
+async fn fill(place: &Place) {
+    let store = place.open().await;
+    accept(&store, first_command()).await;
+    accept(&store, rejected_command()).await;
+    // A gap at position 3, filled with a tombstone.
+    place.run("SELECT nextval('annalist.events_position_seq')").await;
+    accept(&store, append([event("moved", [])])).await;
+    until("the gap is closed", || async { store.settled().await.unwrap().position == Position::new(4) })
+        .await;
+    built(&store, &STOCK, vec![row(1, 10), row(2, 20)]).await;
+    store.promote(&STOCK, false).await.unwrap();
+    store.commit(RowChange { park: parked(), ..change(&STOCK, 1, 2, vec![row(1, 9)]) }).await.unwrap();
+    built(&store, &STOCK.built(1), vec![row(1, 8)]).await;
+    store.define(&Tally::TABLE, store.log_id()).await.unwrap();
+    store.make_inline(Tally::inline()).await.unwrap();
+    accept(&store, folding(noted("x"))).await;
+    accept(&store, folding(noted("y"))).await;
+    store.save_snapshot(&snapshots::of(1), &snapshots::at(2)).await.unwrap();
+    store.close().await;
+}
+
+/// Asserts that a log contains what [`fill`] wrote, and that it can be continued.
+async fn assert_whole_and_continued(store: &Postgres) {
+    let records = log(store).await;
+    let seen: Vec<_> = records.iter().map(|record| (record.position.get(), &*record.name)).collect();
+    assert_eq!(seen, [(1, "opened"), (2, "closed"), (4, "moved"), (5, "noted"), (6, "noted")]);
+    assert_eq!(records[1].tags, [tag(1), tag(2)]);
+    assert_eq!(fed(store).await, records);
+    assert_eq!(store.settled().await.unwrap().position, Position::new(6));
+
+    let journal = store.journal(0, 10).await.unwrap();
+    assert_eq!(journal[0].outcome, Outcome::Accepted(vec![Position::new(1), Position::new(2)]));
+    assert_eq!(journal[1].outcome, Outcome::Rejected("not \0 today".to_owned()));
+    match store.append_one(first_command()).await.unwrap() {
+        AppendOutcome::Duplicate { receipt, .. } => assert_eq!(receipt.events[1].id, records[1].id),
+        other => panic!("not a duplicate: {other:?}"),
+    }
+    assert_eq!(store.snapshot(&snapshots::of(1)).await.unwrap(), Some(snapshots::at(2)));
+
+    let builds: Vec<_> = store.builds("stock").await.unwrap();
+    assert_eq!(
+        builds.iter().map(|build| (build.build, build.live)).collect::<Vec<_>>(),
+        [(0, true), (1, false)]
+    );
+    assert_eq!(store.parked(&STOCK).await.unwrap(), parked());
+    let keys = [row(1, 0)[..1].to_vec(), row(2, 0)[..1].to_vec()];
+    assert_eq!(store.rows(&STOCK, &keys).await.unwrap(), [Some(row(1, 9)), Some(row(2, 20))]);
+    store
+        .commit(RowChange { unpark: vec![Position::new(2)], parked: 1, ..change(&STOCK, 2, 4, vec![]) })
+        .await
+        .unwrap();
+    assert!(store.parked(&STOCK).await.unwrap().is_empty());
+
+    // Conditions hold across the upgrade, and inline rows are still required and folded.
+    let read = Read::all(tagged("x"));
+    let marker = store.read(slice::from_ref(&read)).await.unwrap()[0].marker;
+    let guarded = |marker| folding(Append { conditions: provided(tagged("x"), marker), ..noted("x") });
+    let conflict = store.append_one(guarded(Marker::START)).await.unwrap();
+    assert!(matches!(conflict, AppendOutcome::Conflict { .. }), "{conflict:?}");
+    assert!(matches!(store.append_one(noted("x")).await.unwrap(), AppendOutcome::InlineRequired { .. }));
+    assert_eq!(accept(store, guarded(marker)).await.position(), Position::new(7));
+    assert_eq!(rows(store).await, expected(store).await);
+    until("the feed shows the new event", || async { fed(store).await.len() == 6 }).await;
+}
+
+pub(crate) async fn fixture_of_version_1_is_whole(place: Place) {
+    place.run(VERSION_1).await;
+    assert_whole_and_continued(&place.open().await).await;
+    assert_eq!(place.number("SELECT max(version)::bigint FROM annalist.migrations").await, 1);
+}
+
+pub(crate) async fn upgraded_log_is_whole_and_continued(place: Place) {
+    place.run(VERSION_1).await;
+    assert_whole_and_continued(&version_2().connect(&place.url).await.unwrap()).await;
+    assert_eq!(place.number("SELECT sum(version)::bigint FROM annalist.migrations").await, 1 + 2);
+    assert_eq!(place.number("SELECT events FROM annalist.sources WHERE source = 'unknown'").await, 6);
+    // It is not upgraded again, and not opened by a program of version 1.
+    let again = version_2().migrate(false).connect(&place.url).await.unwrap();
+    assert_eq!(log(&again).await.len(), 6);
+    let reason = refused(Postgres::connect(&place.url).await);
+    assert!(reason.contains("version 2") && reason.contains("newer program"), "{reason}");
+}
+
+pub(crate) async fn upgrade_by_eight_processes_happens_once(place: Place) {
+    place.run(VERSION_1).await;
+    let mut openers = JoinSet::new();
+    for _ in 0..8 {
+        let url = place.url.clone();
+        openers.spawn(async move { version_2().connect(&url).await.unwrap().log_id() });
+    }
+    let ids = openers.join_all().await;
+    assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+    assert_eq!(place.number("SELECT sum(version)::bigint FROM annalist.migrations").await, 1 + 2);
+}
+
+pub(crate) async fn failed_upgrade_changes_nothing(place: Place) {
+    place.run(VERSION_1).await;
+    let options = version_2().test_migration(&["CREATE TABLE {schema}.half ()", "SELECT 1 / 0"]);
+    let error = options.connect(&place.url).await.unwrap_err();
+    assert!(error.to_string().contains("division by zero"), "{error}");
+    assert_eq!(place.number("SELECT count(to_regclass('annalist.half'))").await, 0);
+    assert_eq!(place.number("SELECT count(to_regclass('annalist.sources'))").await, 0);
+    assert_whole_and_continued(&place.open().await).await;
+}
+
+pub(crate) async fn upgrade_is_refused_without_permission_to_migrate(place: Place) {
+    place.run(VERSION_1).await;
+    let reason = refused(version_2().migrate(false).connect(&place.url).await);
+    assert!(reason.contains("has version 1") && reason.contains("needs 2"), "{reason}");
+    let (role, url) = place.role().await;
+    crate::rights::may_append(&place, &role).await;
+    let reason = refused(version_2().connect(&url).await);
+    assert!(reason.contains("must be owner"), "{reason}");
+    // A role that may only append still opens version 1.
+    let store = Postgres::connect(&url).await.unwrap();
+    assert_eq!(store.read(&[Read::all(Criteria::all())]).await.unwrap()[0].records.len(), 5);
+}
+
+/// Whatever the path of its versions, the result is the schema of a new log.
+pub(crate) async fn upgraded_schema_equals_a_new_one(place: Place) {
+    place.run(VERSION_1).await;
+    for options in [Postgres::options(), version_2()] {
+        options.clone().connect(&place.url).await.unwrap().close().await;
+        options.schema("fresh").connect(&place.url).await.unwrap().close().await;
+        let upgraded = schema_of(&place, "annalist").await;
+        assert!(upgraded.contains("annalist.append("), "{upgraded}");
+        assert_eq!(upgraded.replace("annalist", "fresh"), schema_of(&place, "fresh").await);
+        place.run("DROP SCHEMA fresh, fresh_rows CASCADE").await;
+    }
+}
+
+/// The definitions of all objects in the schema of a log.
+async fn schema_of(place: &Place, schema: &str) -> String {
+    dump(place, &["--schema-only", "--schema", schema]).await
+}
+
+/// A dump in plain SQL that every role can restore on every server version, without `psql`.
+async fn dump(place: &Place, options: &[&str]) -> String {
+    let mut pg_dump = Command::new(Programs::find().unwrap().path("pg_dump"));
+    pg_dump.args(["--no-owner", "--no-privileges", "--no-comments"]).args(options).arg(&place.url);
+    let output = tokio::task::spawn_blocking(move || pg_dump.output().unwrap()).await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let sql = String::from_utf8(output.stdout).unwrap();
+    // Settings that older servers do not know, commands of psql, and comments, outside of function bodies.
+    let kept = sql.lines().filter(|line| !["SET ", "\\", "--"].iter().any(|start| line.starts_with(start)));
+    let mut sql = String::new();
+    for line in kept {
+        if !(line.is_empty() && sql.ends_with("\n\n")) {
+            sql += line;
+            sql.push('\n');
+        }
+    }
+    sql.trim_start().to_owned()
+}
+
+/// Writes the fixture.
+pub(crate) async fn record_version_1(place: Place) {
+    fill(&place).await;
+    let sql = dump(&place, &["--inserts", "--schema=annalist", "--schema=annalist_rows"]).await;
+    std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/version_1.sql"), sql).unwrap();
+}
