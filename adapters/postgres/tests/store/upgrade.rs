@@ -218,7 +218,10 @@ async fn dump(place: &Place, options: &[&str]) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let sql = String::from_utf8(output.stdout).unwrap();
     // Settings that older servers do not know, commands of psql, and comments, outside of function bodies.
-    let kept = sql.lines().filter(|line| !["SET ", "\\", "--"].iter().any(|start| line.starts_with(start)));
+    let kept = sql.lines().filter(|line| {
+        let is_omitted = ["SET ", "\\", "--"].iter().any(|start| line.starts_with(start));
+        !is_omitted || line.starts_with("SET check_function_bodies")
+    });
     let mut sql = String::new();
     for line in kept {
         if !(line.is_empty() && sql.ends_with("\n\n")) {
