@@ -86,9 +86,9 @@ fn adapters_with_sql_have_the_same_file_names() {
     let with_sql = adapters.filter(|a| a.join("sql").is_dir() || a.join("src/sql").is_dir());
     let found: Vec<Violation> = with_sql
         .flat_map(|adapter| {
-            let entries = fs::read_dir(adapter.join("src")).unwrap();
+            let sources = files::with_extension(&adapter.join("src"), &["rs"]).unwrap();
             let names: Vec<String> =
-                entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+                sources.iter().map(|file| file.file_name().unwrap().to_str().unwrap().to_owned()).collect();
             files::missing_in_adapter(&place(&adapter), &names)
         })
         .collect();
