@@ -26,7 +26,7 @@ use crate::{
 /// How long a checkpoint that only skips events of other types waits before it is saved, so that this happens rarely.
 const IDLE_SAVE: Duration = Duration::from_millis(100);
 /// Pauses before a store that does not respond is tried again.
-const RETRY: Backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(5));
+const RETRY: Backoff = Backoff::new(Duration::from_millis(40), Duration::from_secs(5));
 
 /// Runs one batch handler on one row store. Several runners of one build are safe, in one process or many: the comparison
 /// of the checkpoint lets each event through once.

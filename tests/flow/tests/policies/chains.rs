@@ -42,7 +42,7 @@ async fn a_policy_that_reacts_to_what_it_causes_is_stopped(store: Store) {
     let app = App::builder(store).policy(Echo).start().await.unwrap();
     app.execute(deposit("ann", 1)).await.unwrap();
     let stopped = stopped(&app, "echo").await;
-    assert!(stopped.error.starts_with("`echo` reacts to what it causes: 32 policies"), "{stopped}");
+    assert!(stopped.error.starts_with("`echo` reacts to its own commands: 32 policies"), "{stopped}");
     assert_eq!(balance(&app, "echo").await, u64::from(MAX_HOPS));
 }
 
