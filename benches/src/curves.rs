@@ -98,15 +98,15 @@ async fn of_pairs<'a>(
     sizes: Vec<usize>,
     pair: impl AsyncFn(usize) -> Result<Pair> + 'a,
 ) -> Result<Vec<Line>> {
-    let (mut ours, mut manual) = (Vec::new(), Vec::new());
+    let (mut ours, mut hand_written) = (Vec::new(), Vec::new());
     for size in sizes {
         let mut pair = pair(size).await?;
         (pair.ours)().await?;
         ours.push(Point::at(size, (pair.ours)().await?));
         (pair.baseline)().await?;
-        manual.push(Point::at(size, (pair.baseline)().await?));
+        hand_written.push(Point::at(size, (pair.baseline)().await?));
     }
-    Ok(vec![Line { name: "ours", points: ours }, Line { name: "by hand", points: manual }])
+    Ok(vec![Line { name: "ours", points: ours }, Line { name: "by hand", points: hand_written }])
 }
 
 fn resident() -> f64 {

@@ -102,7 +102,7 @@ pub(crate) async fn measure(row: &Row, environment: &Environment) -> Result<Meas
     run_pair(&mut pair, ORDERS[0]).await?;
     run_pairs(&mut pair, environment.size().pairs(), &mut figures).await?;
     if environment.size() != Size::Smoke && row.bar.is_close(Measured::of(&figures).ratio.median) {
-        println!("    close to the bar: again");
+        println!("    close to the bar: measured again");
         run_pairs(&mut pair, 2 * environment.size().pairs(), &mut figures).await?;
     }
     Ok(Measured::of(&figures))

@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_to_see_has_a_span_too() {
+    fn empty_values_have_a_span() {
         assert_eq!(span([f64::NAN, 0.0].into_iter()), 1.0..10.0);
         assert_eq!(span([3.0].into_iter()), 2.0..4.5);
     }

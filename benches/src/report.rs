@@ -209,7 +209,7 @@ mod tests {
     use crate::{harness::Bar, rows::ROWS};
 
     #[test]
-    fn what_was_not_measured_holds_nothing() {
+    fn unmeasured_row_holds_no_bar() {
         let line = Line::of(&ROWS[0], Err("no server".into()));
         assert!(!line.holds && line.ratio.is_none());
         assert!(table(&[line]).contains("not measured"));

@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_job_that_fails_fails_all() {
+    async fn failed_job_fails_the_run() {
         let outcome =
             rate(2, 10, |job| async move { if job == 5 { Err("five".into()) } else { Ok(()) } }).await;
         assert_eq!(outcome.unwrap_err().to_string(), "five");

@@ -104,11 +104,11 @@ mod tests {
         let opened = AccountEvent::Opened { account, owner: "Ann".into() };
         let events = [opened, AccountEvent::Deposited { account, amount: 7 }];
         for (record, event) in page.records.iter().zip(events) {
-            let manual = encode(event.clone()).unwrap();
-            assert_eq!(manual.name, &*record.name);
-            assert_eq!(manual.data, record.data.as_str());
-            assert_eq!(manual.tags, record.tags.iter().map(Tag::as_str).collect::<Vec<_>>());
-            assert_eq!(decode(manual.name, &manual.data).unwrap(), event);
+            let hand_written = encode(event.clone()).unwrap();
+            assert_eq!(hand_written.name, &*record.name);
+            assert_eq!(hand_written.data, record.data.as_str());
+            assert_eq!(hand_written.tags, record.tags.iter().map(Tag::as_str).collect::<Vec<_>>());
+            assert_eq!(decode(hand_written.name, &hand_written.data).unwrap(), event);
         }
     }
 }

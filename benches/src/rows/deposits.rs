@@ -53,7 +53,7 @@ pub(crate) async fn prepare(
 pub(crate) fn pair(app: App, bank: Bank, load: Load) -> Pair {
     Pair {
         ours: side((app, load), |(app, load)| ours(app, load)),
-        baseline: side((bank, load), |(bank, load)| manual(bank, load)),
+        baseline: side((bank, load), |(bank, load)| hand_written(bank, load)),
     }
 }
 
@@ -77,7 +77,7 @@ pub(crate) async fn run(app: App, load: Load, accounts: Vec<AccountId>) -> Resul
     rate(load.tasks, load.commands, job).await
 }
 
-async fn manual(bank: Bank, load: Load) -> Result<f64> {
+async fn hand_written(bank: Bank, load: Load) -> Result<f64> {
     let accounts = Arc::new(load.fresh_accounts());
     bank.seed(&accounts, PAST).await?;
     let deposit = move |account| {

@@ -20,9 +20,9 @@ pub(super) async fn prepare(environment: &Environment) -> Result<Pair> {
     let accounts: Vec<AccountId> = (0..ACCOUNTS).map(|_| AccountId::new()).collect();
     let (store, schema) = environment.log(Commits::Plain).await?;
     baseline::fill(environment, &schema, events, &accounts).await?;
-    let manual = baseline::schema(environment).await?;
-    baseline::fill(environment, &manual, events, &accounts).await?;
-    let pool = environment.pool(1, &manual, Commits::Plain).await?;
+    let hand_written = baseline::schema(environment).await?;
+    baseline::fill(environment, &hand_written, events, &accounts).await?;
+    let pool = environment.pool(1, &hand_written, Commits::Plain).await?;
     let app = App::builder(store).start().await?;
     Ok(Pair {
         ours: side(app, move |app| async move {

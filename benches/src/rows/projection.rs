@@ -28,9 +28,9 @@ pub(super) async fn prepare(environment: &Environment, batches: Batches) -> Resu
     let accounts: Vec<AccountId> = (0..ACCOUNTS).map(|_| AccountId::new()).collect();
     let (log, schema) = environment.log(Commits::Plain).await?;
     baseline::fill(environment, &schema, events, &accounts).await?;
-    let manual = baseline::schema(environment).await?;
-    baseline::fill(environment, &manual, events, &accounts).await?;
-    let manual = Balances::open_on(environment, &manual).await?;
+    let hand_written = baseline::schema(environment).await?;
+    baseline::fill(environment, &hand_written, events, &accounts).await?;
+    let hand_written = Balances::open_on(environment, &hand_written).await?;
     // Its rate is constant, so it is measured on a part of the events.
     let (of_these, batch) = match batches {
         Batches::OfOne => (environment.size().of(100, 2_000, 10_000), 1),
@@ -44,10 +44,10 @@ pub(super) async fn prepare(environment: &Environment, batches: Batches) -> Resu
             let rows = Postgres::options().schema(schema).connect(&url).await?;
             project(log, rows, events).await
         }),
-        baseline: side(manual, move |manual| async move {
-            manual.forget().await?;
+        baseline: side(hand_written, move |hand_written| async move {
+            hand_written.forget().await?;
             let start = Instant::now();
-            let done = manual.run(of_these, batch).await?;
+            let done = hand_written.run(of_these, batch).await?;
             Ok(done as f64 / start.elapsed().as_secs_f64())
         }),
     })

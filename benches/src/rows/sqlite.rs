@@ -25,11 +25,11 @@ pub(super) async fn prepare(size: Size, tasks: usize) -> Result<Pair> {
     let also = Arc::clone(&dir);
     Ok(Pair {
         ours: side((app, dir), move |(app, _)| ours(app, load)),
-        baseline: side((file, also), move |(file, _)| manual(file, load)),
+        baseline: side((file, also), move |(file, _)| hand_written(file, load)),
     })
 }
 
-async fn manual(file: File, load: Load) -> Result<f64> {
+async fn hand_written(file: File, load: Load) -> Result<f64> {
     let accounts = Arc::new(load.fresh_accounts());
     file.seed(&accounts, PAST).await?;
     let deposit = move |account| {

@@ -25,7 +25,7 @@ pub(super) async fn prepare(environment: &Environment, tasks: usize) -> Result<P
     for &account in &*accounts {
         app.execute(Fill { account, events: PAST }).await?;
     }
-    let manual = Transfers::open_on(environment, tasks, ACCOUNTS * PAST, &accounts).await?;
+    let hand_written = Transfers::open_on(environment, tasks, ACCOUNTS * PAST, &accounts).await?;
     let also = Arc::clone(&accounts);
     Ok(Pair {
         ours: side(app, move |app| {
@@ -38,11 +38,11 @@ pub(super) async fn prepare(environment: &Environment, tasks: usize) -> Result<P
                 }
             })
         }),
-        baseline: side(manual, move |manual| {
+        baseline: side(hand_written, move |hand_written| {
             let accounts = Arc::clone(&also);
             rate(tasks, commands, move |job| {
-                let (manual, command) = (manual.clone(), command(&accounts, job));
-                async move { manual.transfer(&command).await }
+                let (hand_written, command) = (hand_written.clone(), command(&accounts, job));
+                async move { hand_written.transfer(&command).await }
             })
         }),
     })
