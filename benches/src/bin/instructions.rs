@@ -6,7 +6,7 @@ use std::{any::Any, fmt::Debug, hint::black_box, process::ExitCode};
 
 use annalist::{
     Command as _, Context, IntoEvents, Metadata, Timestamp,
-    hand_written::{Dispatcher, Handler},
+    manual::{Dispatcher, Handler},
     prelude::*,
 };
 
