@@ -1,4 +1,4 @@
-//! Under which account the server runs: PostgreSQL refuses to run as root.
+//! The account that the server runs under, because PostgreSQL refuses to run as root.
 
 use std::{
     env, fs,
@@ -14,35 +14,38 @@ use tempfile::TempDir;
 
 use crate::{Error, error::Context};
 
-/// Accounts that root can lend to a server; the first that exists is taken.
-const LENT: [&str; 2] = ["postgres", "nobody"];
+/// Accounts for a server that root starts; the first one that exists is used.
+const SERVER_ACCOUNTS: [&str; 2] = ["postgres", "nobody"];
 
 /// The account of the server's processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Account {
-    /// Whoever runs us.
+    /// The account of this process.
     Ours,
-    /// We are root and lend another one.
-    Lent { user: u32, group: u32 },
+    /// This process runs as root, so the server gets another account.
+    Other { user: u32, group: u32 },
 }
 
 impl Account {
-    /// An account and a temporary directory that belongs to it: ours unless we are root, then a lent one.
+    /// Chooses an account and creates a temporary directory that it owns.
     pub(crate) fn with_directory() -> Result<(Self, TempDir), Error> {
         let ours = temporary(&env::temp_dir())?;
-        // We have just made it, so its owner is us.
+        // The owner of the new directory is the account of this process.
         let owner = fs::metadata(ours.path()).doing(|| format!("look at {}", ours.path().display()))?.uid();
         if owner != 0 {
             return Ok((Self::Ours, ours));
         }
-        let (user, group) = LENT.into_iter().find_map(look_up).ok_or(Error::NoAccount { tried: &LENT })?;
-        // Root's usual place may be closed to others.
+        let (user, group) = SERVER_ACCOUNTS
+            .into_iter()
+            .find_map(look_up)
+            .ok_or(Error::NoAccount { tried: &SERVER_ACCOUNTS })?;
+        // The temporary directory of root may be closed to other accounts.
         let dir = if is_open_to_all(&env::temp_dir()) { ours } else { temporary(Path::new("/tmp"))? };
         chown(dir.path(), Some(user), Some(group)).doing(|| format!("hand {} over", dir.path().display()))?;
-        Ok((Self::Lent { user, group }, dir))
+        Ok((Self::Other { user, group }, dir))
     }
 
-    /// A command that runs under this account, in `dir`, undisturbed by variables that steer PostgreSQL's programs.
+    /// A command that runs under this account, in `dir`, without the environment variables of PostgreSQL's programs.
     pub(crate) fn command(self, program: &Path, dir: &Path) -> Command {
         let mut command = Command::new(program);
         command.current_dir(dir).env("LC_ALL", "C").env("HOME", dir);
@@ -51,7 +54,7 @@ impl Account {
                 command.env_remove(name);
             }
         }
-        if let Self::Lent { user, group } = self {
+        if let Self::Other { user, group } = self {
             command.uid(user).gid(group);
         }
         command
@@ -63,13 +66,13 @@ fn temporary(parent: &Path) -> Result<TempDir, Error> {
     dir.doing(|| format!("make a directory in {}", parent.display()))
 }
 
-/// Whether everybody may pass through this directory and all above it.
+/// Returns `true` if every account may enter this directory and all of its parents.
 fn is_open_to_all(dir: &Path) -> bool {
     let open = |dir: &Path| fs::metadata(dir).is_ok_and(|metadata| metadata.mode() & 0o001 != 0);
     fs::canonicalize(dir).is_ok_and(|dir| dir.ancestors().all(open))
 }
 
-/// The numbers of an account, from `id`, which also knows accounts that are not in `/etc/passwd`.
+/// The user and group id of an account, from `id`, which also finds accounts that are not in `/etc/passwd`.
 fn look_up(name: &str) -> Option<(u32, u32)> {
     let number = |what: &str| -> Option<u32> {
         let output = Command::new("id").args([what, name]).output().ok()?;

@@ -1,4 +1,4 @@
-//! The cluster: made, started, stopped, started again.
+//! The cluster: it can be created, started, stopped and started again.
 
 use std::{
     fs::{self, File},
@@ -15,24 +15,24 @@ use tempfile::TempDir;
 
 use crate::{Error, Options, Programs, account::Account, error::Context, guard::Guard};
 
-/// How often we look whether the server has become ready, or has ended.
+/// The interval of checks whether the server is ready or has ended.
 const POLL: Duration = Duration::from_millis(20);
 
-/// How often we try another port when somebody takes the one we have just found free.
+/// The maximum number of ports to try, because another process may take a port that was free.
 const PORTS: usize = 5;
 
 /// How a server is stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
-    /// Open transactions are rolled back, connections closed, the data written: a clean end.
+    /// A clean end: open transactions are rolled back, connections closed, and the data is written.
     Fast,
-    /// A crash: every process quits where it stands, and the next start recovers from the write-ahead log.
+    /// A crash: every process exits at once, and the next start recovers from the write-ahead log.
     Immediate,
 }
 
-/// A PostgreSQL cluster in a temporary directory, which exists as long as this value.
+/// A PostgreSQL cluster in a temporary directory. Dropping it stops the server and removes the directory.
 ///
-/// It listens on 127.0.0.1 and on a socket in its directory. Whoever can connect is its superuser `postgres`.
+/// It listens on 127.0.0.1 and on a socket in its directory. Every connection may use its superuser `postgres`.
 #[derive(Debug)]
 pub struct Cluster {
     programs: Programs,
@@ -40,13 +40,13 @@ pub struct Cluster {
     options: Options,
     port: u16,
     server: Option<Child>,
-    // Dropped in this order: the guard stops the server, then the directory goes.
+    // Dropped in this order: the guard stops the server, then the directory is removed.
     guard: Guard,
     dir: TempDir,
 }
 
 impl Cluster {
-    /// Makes and starts a cluster with the default [`Options`].
+    /// Creates and starts a cluster with the default [`Options`].
     ///
     /// # Errors
     ///
@@ -65,7 +65,7 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// Makes and starts a standby of this cluster: a server that replays what this one writes, and answers questions only.
+    /// Creates and starts a standby of this cluster: a read-only server that replays the writes of this one.
     ///
     /// # Errors
     ///
@@ -87,38 +87,38 @@ impl Cluster {
         self.url_of("postgres")
     }
 
-    /// The address of a database of this cluster. The name is used as it is; the database need not exist yet.
+    /// The address of a database of this cluster. The name is not escaped; the database need not exist yet.
     pub fn url_of(&self, database: &str) -> String {
         format!("postgres://postgres@{}:{}/{database}", Ipv4Addr::LOCALHOST, self.port)
     }
 
-    /// The TCP port on 127.0.0.1. It stays the same over [`Cluster::start_again`].
+    /// The TCP port on 127.0.0.1. [`Cluster::start_again`] does not change it.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The directory with the server's socket, its log and its data. Gone after drop.
+    /// The directory with the server's socket, its log and its data. It is removed on drop.
     pub fn dir(&self) -> &Path {
         self.dir.path()
     }
 
-    /// The server programs that run this cluster; `psql` and `pg_dump` usually live beside them.
+    /// The server programs of this cluster; `psql` and `pg_dump` are usually in the same folder.
     pub fn programs(&self) -> &Programs {
         &self.programs
     }
 
-    /// What the server has logged since it was last started.
+    /// The log of the server since its last start.
     pub fn log(&self) -> String {
         fs::read(self.log_file())
             .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
             .unwrap_or_default()
     }
 
-    /// Stops the server and waits until it has ended. Nothing happens when it does not run.
+    /// Stops the server and waits until it has ended. Does nothing if it is not running.
     ///
     /// # Errors
     ///
-    /// [`Error::Program`] when the stop cannot be asked for, [`Error::Deadline`] when the server does not end in time.
+    /// [`Error::Program`] if `pg_ctl` fails, [`Error::Deadline`] if the server does not end in time.
     pub fn stop(&mut self, how: Stop) -> Result<(), Error> {
         if self.server.is_none() {
             return Ok(());
@@ -128,17 +128,17 @@ impl Cluster {
             Stop::Immediate => "immediate",
         };
         let mut pg_ctl = self.command("pg_ctl");
-        // Without waiting: pg_ctl only watches a file, we wait for the process itself.
+        // Without waiting: `pg_ctl` only watches a file; `until` waits for the process itself.
         pg_ctl.args(["stop", "-W", "-m", mode, "-D"]).arg(self.data_dir());
         run(&mut pg_ctl)?;
         self.until("to stop", |cluster| Ok(cluster.ended()?.is_some()))
     }
 
-    /// Starts the stopped server again, on the same data and the same port. Nothing happens when it runs.
+    /// Starts the stopped server again, with the same data and the same port. Does nothing if it is running.
     ///
     /// # Errors
     ///
-    /// [`Error::Ended`] when the server ends at once, [`Error::Deadline`] when it does not get ready in time.
+    /// [`Error::Ended`] if the server ends at once, [`Error::Deadline`] if it is not ready in time.
     pub fn start_again(&mut self) -> Result<(), Error> {
         if self.ended()?.is_none() && self.server.is_some() {
             return Ok(());
@@ -168,7 +168,7 @@ impl Cluster {
         }
     }
 
-    /// Spawns the server as our own child, so that we see it end; in a process group of its own, so that a Ctrl-C at
+    /// Spawns the server as a child process, so that its end is detected, and in its own process group, so that a Ctrl-C at
     /// the terminal reaches it through the guard only.
     fn launch(&mut self) -> Result<(), Error> {
         let log = File::create(self.log_file()).doing(|| "make the server's log file".into())?;
@@ -197,14 +197,14 @@ impl Cluster {
             return false;
         };
         let mut lines = text.lines().map(str::trim);
-        // The file of a crashed server may still lie there: it has another process id.
+        // The file of a crashed server may still exist; it has another process id.
         lines.next() == Some(&server.id().to_string()) && lines.nth(6) == Some("ready")
     }
 
-    /// How the server ended, once, if it did.
+    /// Returns the exit status of a server that has ended, once.
     fn ended(&mut self) -> Result<Option<ExitStatus>, Error> {
         let Some(server) = &mut self.server else { return Ok(None) };
-        let status = server.try_wait().doing(|| "look after the server".into())?;
+        let status = server.try_wait().doing(|| "wait for the server".into())?;
         if status.is_some() {
             self.server = None;
         }
@@ -243,7 +243,7 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         self.guard.dismiss();
         if let Some(mut server) = self.server.take() {
-            // The guard has stopped it; this makes sure, and leaves no zombie.
+            // The guard has stopped the server; this reaps the process.
             let _ = server.kill();
             let _ = server.wait();
         }
@@ -255,9 +255,9 @@ fn run(command: &mut Command) -> Result<(), Error> {
     if output.status.success() {
         return Ok(());
     }
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said).into_owned();
-    Err(Error::Program { command: format!("{command:?}"), status: output.status, said })
+    let bytes = [output.stdout, output.stderr].concat();
+    let printed = String::from_utf8_lossy(&bytes).into_owned();
+    Err(Error::Program { command: format!("{command:?}"), status: output.status, output: printed })
 }
 
 fn free_port() -> Result<u16, Error> {

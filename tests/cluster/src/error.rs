@@ -1,47 +1,47 @@
-//! What can go wrong, in sentences that say what to do.
+//! Errors, with texts that say what to do.
 
 use std::{fmt, io, path::PathBuf, process::ExitStatus, time::Duration};
 
-/// Why there is no cluster. `Debug` prints the same sentences as `Display`, so that `unwrap` in a test is readable.
+/// Why a cluster could not be started. `Debug` prints the same text as `Display`, so that `unwrap` in a test is readable.
 pub enum Error {
     /// No folder has a complete set of server programs.
     NotFound {
-        /// Where we looked, in order.
-        looked: Vec<PathBuf>,
+        /// The searched folders, in order.
+        searched: Vec<PathBuf>,
     },
-    /// We are root, PostgreSQL refuses to run as root, and there is no other account that we know.
+    /// The process runs as root, PostgreSQL refuses to run as root, and none of the known accounts exists.
     NoAccount {
-        /// The accounts that we tried.
+        /// The accounts that do not exist.
         tried: &'static [&'static str],
     },
-    /// The system refused something.
+    /// An operation of the operating system failed.
     Io {
-        /// What we were about to do.
+        /// The operation.
         doing: String,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
     /// A PostgreSQL program failed.
     Program {
-        /// The command as it was run.
+        /// The command.
         command: String,
-        /// How it ended.
+        /// The exit status.
         status: ExitStatus,
         /// Its output.
-        said: String,
+        output: String,
     },
     /// The server ended instead of getting ready.
     Ended {
-        /// How it ended.
+        /// The exit status.
         status: ExitStatus,
         /// Its log.
         log: String,
     },
     /// The server took too long.
     Deadline {
-        /// What we waited for.
+        /// The awaited event.
         goal: &'static str,
-        /// How long.
+        /// The deadline.
         after: Duration,
         /// The server's log so far.
         log: String,
@@ -51,9 +51,9 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotFound { looked } => {
+            Self::NotFound { searched } => {
                 writeln!(f, "no PostgreSQL server programs (initdb, postgres, pg_ctl) in any of:")?;
-                for folder in looked {
+                for folder in searched {
                     writeln!(f, "  {}", folder.display())?;
                 }
                 writeln!(f, "Install them:")?;
@@ -65,12 +65,14 @@ impl fmt::Display for Error {
             }
             Self::NoAccount { tried } => write!(
                 f,
-                "PostgreSQL refuses to run as root, and there is no account to lend it (tried: {}); \
+                "PostgreSQL refuses to run as root, and there is no other account for it (tried: {}); \
                  make one with `useradd --system postgres`",
                 tried.join(", ")
             ),
             Self::Io { doing, source } => write!(f, "cannot {doing}: {source}"),
-            Self::Program { command, status, said } => write!(f, "{command}: {status}\n{}", said.trim_end()),
+            Self::Program { command, status, output } => {
+                write!(f, "{command}: {status}\n{}", output.trim_end())
+            }
             Self::Ended { status, log } => {
                 write!(
                     f,

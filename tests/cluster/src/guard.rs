@@ -1,4 +1,4 @@
-//! Cleans up after us, whatever our end is.
+//! Cleans up after this process, however it ends.
 
 use std::{
     os::unix::process::CommandExt,
@@ -8,8 +8,8 @@ use std::{
 
 use crate::{Error, Programs, account::Account, error::Context};
 
-/// Waits for the end of its input, which is the end of whoever holds the other side; then stops the server and removes
-/// the directory. Signals that are meant for us do not concern it.
+/// Waits for the end of its input, which is the end of the process at the other side; then stops the server and removes
+/// the directory. It ignores signals to the process group.
 const SCRIPT: &str = r#"
 trap '' HUP INT TERM
 read -r _
@@ -17,7 +17,7 @@ read -r _
 cd / && rm -rf "$2"
 "#;
 
-/// A shell that holds a pipe to us. The system closes the pipe however we end, so the server never outlives us.
+/// A shell with a pipe to this process. The system closes the pipe when the process ends, so the server never outlives it.
 #[derive(Debug)]
 pub(crate) struct Guard {
     shell: Child,
@@ -31,10 +31,10 @@ impl Guard {
         Ok(Self { shell: shell.spawn().doing(|| format!("start {shell:?}"))? })
     }
 
-    /// Closes the pipe and waits until all is cleaned up.
+    /// Closes the pipe and waits until the shell has cleaned up.
     pub(crate) fn dismiss(&mut self) {
         drop(self.shell.stdin.take());
-        // An error means that there is nobody to wait for.
+        // An error means that the shell has already ended.
         let _ = self.shell.wait();
     }
 }

@@ -1,4 +1,4 @@
-//! A throw-away PostgreSQL cluster for tests, made from the server programs that this machine has.
+//! A throw-away PostgreSQL cluster for tests, from the server programs of this machine.
 //!
 //! ```no_run
 //! use annalist_cluster::{Cluster, Stop};
@@ -10,7 +10,7 @@
 //! # Ok::<(), annalist_cluster::Error>(())
 //! ```
 //!
-//! The server is gone, data and all, when the [`Cluster`] is dropped, and also when its process ends without dropping it:
+//! The server and its data are removed when the [`Cluster`] is dropped, and when the process ends without dropping it:
 //! by a signal, by `abort`, or because the cluster lives in a `static`.
 //!
 //! Unix only; on other systems this crate is empty.

@@ -1,4 +1,4 @@
-//! What a cluster is started with.
+//! The options of a cluster.
 
 use std::time::Duration;
 
@@ -13,36 +13,36 @@ pub struct Options {
 }
 
 impl Options {
-    /// Fast and forgetful: nothing is forced to the disk, so a power cut may lose the data. A crash of the server
-    /// alone, [`Stop::Immediate`](crate::Stop::Immediate), loses nothing that was committed.
+    /// Fast, without flushing data to disk: a power failure may lose data. A crash of the server
+    /// alone, [`Stop::Immediate`](crate::Stop::Immediate), loses no committed data.
     pub fn new() -> Self {
         Self { durable: false, settings: Vec::new(), deadline: Duration::from_secs(60) }
     }
 
-    /// Forces data to the disk, as in production. For tests and measurements in which that matters.
+    /// Flushes data to disk, as in production, for tests and measurements that depend on it.
     pub fn durable(mut self) -> Self {
         self.durable = true;
         self
     }
 
-    /// One more server setting, as in `postgresql.conf`; of two with the same name the last one counts.
+    /// Adds a server setting, as in `postgresql.conf`; of two with the same name the last one counts.
     pub fn setting(mut self, name: &str, value: &str) -> Self {
         self.settings.push(format!("{name}={value}"));
         self
     }
 
-    /// How long a start or a stop may take. One minute unless set.
+    /// Sets the maximum time of a start or a stop. The default is one minute.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
-    /// Makes and starts the cluster; returns when it takes connections.
+    /// Creates and starts the cluster; returns when it accepts connections.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] and [`Error::NoAccount`] say what to install. Otherwise the step that failed, with what the
-    /// program or the server's log said.
+    /// [`Error::NotFound`] and [`Error::NoAccount`] say what to install. Other errors name the failed step, with the output
+    /// of the program or the server's log.
     pub fn start(self) -> Result<Cluster, Error> {
         Cluster::with(self)
     }

@@ -1,4 +1,4 @@
-//! Where the server programs are.
+//! The location of the server programs.
 
 use std::{
     cmp::Reverse,
@@ -37,20 +37,20 @@ impl Programs {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] with the folders that were looked at.
+    /// [`Error::NotFound`] with the searched folders.
     pub fn find() -> Result<Self, Error> {
         let folders: Vec<PathBuf> = on_the_path()
             .chain(BY_VERSION.into_iter().flat_map(|(parent, prefix)| newest_first(parent, prefix)))
             .chain(FIXED.map(PathBuf::from))
-            .chain(told_by_pg_config())
+            .chain(from_pg_config())
             .collect();
         match folders.iter().find(|folder| is_complete(folder)) {
             Some(bin) => Ok(Self { bin: bin.clone() }),
-            None => Err(Error::NotFound { looked: folders }),
+            None => Err(Error::NotFound { searched: folders }),
         }
     }
 
-    /// The folder itself.
+    /// The folder.
     pub fn bin(&self) -> &Path {
         &self.bin
     }
@@ -65,7 +65,7 @@ fn is_complete(folder: &Path) -> bool {
     NEEDED.iter().all(|program| folder.join(program).is_file())
 }
 
-/// Through symbolic links: `postgres` alone is often linked into the path, its companions lie beside the original.
+/// Follows symbolic links: often only `postgres` is linked into the path, and the other programs are beside the original.
 fn on_the_path() -> impl Iterator<Item = PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> = env::split_paths(&path).collect();
@@ -94,7 +94,7 @@ fn version(text: &str) -> Option<Vec<u32>> {
     text.split('.').map(|part| part.parse().ok()).collect()
 }
 
-fn told_by_pg_config() -> Option<PathBuf> {
+fn from_pg_config() -> Option<PathBuf> {
     let output = Command::new("pg_config").arg("--bindir").output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     (!text.trim().is_empty()).then(|| PathBuf::from(text.trim()))

@@ -1,4 +1,4 @@
-//! Clusters that really run. On a machine without PostgreSQL's programs every test is listed as ignored.
+//! Tests with running clusters. On a machine without PostgreSQL's programs every test is listed as ignored.
 
 use std::{
     env,
@@ -18,13 +18,13 @@ type Outcome = Result<(), Box<dyn Error>>;
 type Test = fn() -> Outcome;
 
 const TESTS: &[(&str, Test)] = &[
-    ("it_has_the_settings_that_tests_need", it_has_the_settings_that_tests_need),
-    ("two_live_side_by_side", two_live_side_by_side),
-    ("a_crash_keeps_what_was_committed", a_crash_keeps_what_was_committed),
-    ("a_clean_stop_and_a_new_start", a_clean_stop_and_a_new_start),
-    ("a_start_that_fails_shows_the_log", a_start_that_fails_shows_the_log),
-    ("nothing_is_left_after_drop", nothing_is_left_after_drop),
-    ("nothing_is_left_after_its_process_is_killed", nothing_is_left_after_its_process_is_killed),
+    ("settings_for_tests_are_applied", settings_for_tests_are_applied),
+    ("two_clusters_run_concurrently", two_clusters_run_concurrently),
+    ("crash_loses_no_committed_data", crash_loses_no_committed_data),
+    ("clean_stop_and_new_start", clean_stop_and_new_start),
+    ("failed_start_shows_the_log", failed_start_shows_the_log),
+    ("drop_removes_the_cluster", drop_removes_the_cluster),
+    ("killed_process_leaves_no_cluster", killed_process_leaves_no_cluster),
 ];
 
 /// The argument that makes this program hold a cluster, for the test that kills it.
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
     libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
 }
 
-fn it_has_the_settings_that_tests_need() -> Outcome {
+fn settings_for_tests_are_applied() -> Outcome {
     let cluster = Options::new().setting("work_mem", "5MB").start()?;
     for (name, value) in [
         ("fsync", "off"),
@@ -58,7 +58,7 @@ fn it_has_the_settings_that_tests_need() -> Outcome {
     Ok(())
 }
 
-fn two_live_side_by_side() -> Outcome {
+fn two_clusters_run_concurrently() -> Outcome {
     let (one, other) = (Cluster::start()?, Cluster::start()?);
     assert_ne!(one.port(), other.port());
     psql(&one, "CREATE DATABASE only_here")?;
@@ -67,7 +67,7 @@ fn two_live_side_by_side() -> Outcome {
     Ok(())
 }
 
-fn a_crash_keeps_what_was_committed() -> Outcome {
+fn crash_loses_no_committed_data() -> Outcome {
     let mut cluster = Cluster::start()?;
     let url = cluster.url();
     psql(&cluster, "CREATE TABLE seen (id bigserial, what text)")?;
@@ -92,19 +92,19 @@ fn a_crash_keeps_what_was_committed() -> Outcome {
     Ok(())
 }
 
-fn a_clean_stop_and_a_new_start() -> Outcome {
+fn clean_stop_and_new_start() -> Outcome {
     let mut cluster = Cluster::start()?;
-    psql(&cluster, "CREATE TABLE kept (n int)")?;
+    psql(&cluster, "CREATE TABLE stored (n int)")?;
     cluster.start_again()?; // runs already
     cluster.stop(Stop::Fast)?;
     cluster.stop(Stop::Fast)?; // stopped already
     cluster.start_again()?;
     assert!(!cluster.log().contains("not properly shut down"), "{}", cluster.log());
-    assert_eq!(psql(&cluster, "SELECT count(*) FROM kept")?, "0");
+    assert_eq!(psql(&cluster, "SELECT count(*) FROM stored")?, "0");
     Ok(())
 }
 
-fn a_start_that_fails_shows_the_log() -> Outcome {
+fn failed_start_shows_the_log() -> Outcome {
     let Err(error) = Options::new().setting("no_such_setting", "1").start() else {
         return Err("started with a setting that does not exist".into());
     };
@@ -112,7 +112,7 @@ fn a_start_that_fails_shows_the_log() -> Outcome {
     Ok(())
 }
 
-fn nothing_is_left_after_drop() -> Outcome {
+fn drop_removes_the_cluster() -> Outcome {
     let cluster = Cluster::start()?;
     let (dir, port) = (cluster.dir().to_path_buf(), cluster.port());
     assert!(dir.exists() && TcpStream::connect(("127.0.0.1", port)).is_ok());
@@ -121,7 +121,7 @@ fn nothing_is_left_after_drop() -> Outcome {
     Ok(())
 }
 
-fn nothing_is_left_after_its_process_is_killed() -> Outcome {
+fn killed_process_leaves_no_cluster() -> Outcome {
     let mut holder = Command::new(env::current_exe()?).arg(HOLD).stdout(Stdio::piped()).spawn()?;
     let output = holder.stdout.take().ok_or("no output")?;
     let mut lines = BufReader::new(output).lines();
