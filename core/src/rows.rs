@@ -19,7 +19,7 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 
 pub use self::{
-    build::{Build, Difference, PromoteOutcome},
+    build::{Build, Difference, PromoteOutcome, PromotionStep},
     cells::{RowReader, RowWriter},
     change::{Anchor, Checkpoint, CommitOutcome, Folded, Parked, RowChange},
     find::{Bound, Filter, RowQuery, Sort},

@@ -1,7 +1,6 @@
-//! The event store in memory: for tests, for trying things out, and as the reference of what every store promises.
+//! An event store in memory: for tests, for experiments, and as the reference implementation of the port.
 //!
-//! It is small enough to be read in one go, and keeps every promise but durability: the same conditions, the same order,
-//! the same ids, the same journal. Clones share one log.
+//! It is small enough to be read at once, and has every guarantee of a store except durability. Clones share one log.
 
 mod log;
 mod rows;
@@ -27,10 +26,10 @@ use async_trait::async_trait;
 
 use self::{log::Log, rows::Rows, snapshots::Snapshots};
 
-/// How many appends stand or fall together at most.
-const MOST_AT_ONCE: usize = 64;
+/// The largest number of appends in one call.
+const MAX_BATCH: usize = 64;
 
-/// A log in memory. It lives as long as its last clone.
+/// A log in memory. Dropping its last clone deletes it.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
     log: Arc<Mutex<Log>>,
@@ -39,23 +38,23 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// A new, empty log.
+    /// Creates an empty log.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A method of [`Log`] changes the log last and all at once, so a panic elsewhere leaves nothing half done. Who locks
-    /// both locks the log first.
+    /// Locks the log. Poison is ignored: methods of [`Log`] change it only after everything that can panic. Code that also locks
+    /// the rows locks the log first.
     fn log(&self) -> MutexGuard<'_, Log> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The same holds for [`Rows`].
-    fn kept_rows(&self) -> MutexGuard<'_, Rows> {
+    /// Locks the rows; see [`Memory::log`].
+    fn rows(&self) -> MutexGuard<'_, Rows> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// And for [`Snapshots`], which nobody locks together with others.
+    /// Locks the snapshots, never together with others; see [`Memory::log`].
     fn snapshots(&self) -> MutexGuard<'_, Snapshots> {
         self.snapshots.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -77,17 +76,17 @@ impl EventStore for Memory {
     }
 
     fn max_batch(&self) -> usize {
-        MOST_AT_ONCE
+        MAX_BATCH
     }
 
     async fn append(&self, appends: Vec<Append>) -> Result<AppendOutcome, Error> {
-        Append::check_batch(&appends, MOST_AT_ONCE, || format!("append to the {}", self.describe()))?;
-        let (mut log, mut rows) = (self.log(), self.kept_rows());
+        Append::check_batch(&appends, MAX_BATCH, || format!("append to the {}", self.describe()))?;
+        let (mut log, mut rows) = (self.log(), self.rows());
         for (index, append) in appends.iter().enumerate() {
-            if let Some(refused) = log.refusal(index, append)? {
-                return Ok(refused);
+            if let Some(refusal) = log.refusal(index, append)? {
+                return Ok(refusal);
             }
-            if let Some(builds) = rows.inline_missed(append) {
+            if let Some(builds) = rows.missing_builds(append) {
                 return Ok(AppendOutcome::InlineRequired { index, builds });
             }
         }
@@ -124,7 +123,7 @@ impl EventStore for Memory {
     }
 
     async fn save_snapshot(&self, key: &SnapshotKey, snapshot: &Snapshot) -> Result<(), Error> {
-        self.snapshots().keep(key, snapshot);
+        self.snapshots().save(key, snapshot);
         Ok(())
     }
 
@@ -144,49 +143,49 @@ impl RowStore for Memory {
     }
 
     async fn builds(&self, projection: &str) -> Result<Vec<Build>, Error> {
-        Ok(self.kept_rows().builds(projection))
+        Ok(self.rows().builds(projection))
     }
 
     async fn define(&self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
-        self.kept_rows().define(table, log)
+        self.rows().define(table, log)
     }
 
     async fn rows(&self, table: &Table, keys: &[Key]) -> Result<Vec<Option<Row>>, Error> {
-        self.kept_rows().rows(table, keys)
+        self.rows().rows(table, keys)
     }
 
     async fn commit(&self, change: RowChange<'_>) -> Result<CommitOutcome, Error> {
-        self.kept_rows().commit(change)
+        self.rows().commit(change)
     }
 
     async fn report(&self, table: &Table, stopped: Option<&str>) -> Result<(), Error> {
-        self.kept_rows().report(table, stopped);
+        self.rows().report(table, stopped);
         Ok(())
     }
 
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {
-        self.kept_rows().find(query)
+        self.rows().find(query)
     }
 
     async fn parked(&self, table: &Table) -> Result<Vec<Parked>, Error> {
-        self.kept_rows().parked(table)
+        self.rows().parked(table)
     }
 
     async fn promote(&self, table: &Table, compare: bool) -> Result<PromoteOutcome, Error> {
-        self.kept_rows().promote(table, compare)
+        self.rows().promote(table, compare)
     }
 
     async fn discard(&self, table: &Table) -> Result<bool, Error> {
-        self.kept_rows().discard(table)
+        self.rows().discard(table)
     }
 
     async fn make_inline(&self, inline: Arc<dyn Inline>) -> Result<InlineOutcome, Error> {
         let log = self.log();
-        self.kept_rows().make_inline(&*inline, &log)
+        self.rows().make_inline(&*inline, &log)
     }
 
     async fn make_async(&self, table: &Table) -> Result<Checkpoint, Error> {
         let log = self.log();
-        self.kept_rows().make_async(table, &log)
+        self.rows().make_async(table, &log)
     }
 }

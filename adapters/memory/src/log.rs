@@ -1,4 +1,4 @@
-//! The log itself, without locks or futures: positions are indices into a vector, counted from 1.
+//! The log itself, without locks and futures. A position is an index into the records plus 1.
 
 use std::collections::HashMap;
 
@@ -21,7 +21,7 @@ pub(crate) struct Log {
     journal: Vec<Entry>,
 }
 
-/// A command id that was accepted.
+/// An accepted command.
 #[derive(Debug)]
 struct Accepted {
     key: CommandKey,
@@ -48,7 +48,7 @@ impl Log {
         Position::new(self.records.len() as u64)
     }
 
-    /// Why an append, the one numbered `index` of its batch, is refused, if it is.
+    /// Returns why an append, the one at `index` of its call, is refused, if it is.
     pub(crate) fn refusal(&self, index: usize, append: &Append) -> Result<Option<AppendOutcome>, Error> {
         if let Some(key) = &append.key
             && let Some(receipt) = self.receipt(key)?
@@ -62,8 +62,8 @@ impl Log {
         }))
     }
 
-    /// The records that appends would write.
-    pub(crate) fn drafted(&self, appends: &[Append]) -> Vec<Record> {
+    /// Returns the records that appends would write.
+    pub(crate) fn draft_records(&self, appends: &[Append]) -> Vec<Record> {
         let mut positions = (self.head().get() + 1..).map(Position::new);
         let mut records = Vec::new();
         for Append { events, recorded_at, metadata, .. } in appends {
@@ -81,8 +81,8 @@ impl Log {
             receipt.events.push(EventRef { position, id: draft.id() });
             self.records.push(draft.record(position, recorded_at, metadata.clone()));
         }
-        if let Some(journaled) = journal {
-            self.write_journal(journaled, recorded_at, metadata, &receipt);
+        if let Some(record) = journal {
+            self.write_journal(record, recorded_at, metadata, &receipt);
         }
         if let Some(key) = key {
             let accepted = Accepted { key: key.clone(), recorded_at, receipt: receipt.clone() };
@@ -93,17 +93,17 @@ impl Log {
 
     fn write_journal(
         &mut self,
-        journaled: JournalRecord,
+        record: JournalRecord,
         recorded_at: Timestamp,
         metadata: Metadata,
         receipt: &Receipt,
     ) {
-        let outcome = match journaled.rejection {
+        let outcome = match record.rejection {
             Some(error) => Outcome::Rejected(error),
             None => Outcome::Accepted(receipt.events.iter().map(|event| event.position).collect()),
         };
         let number = self.journal.len() as u64 + 1;
-        self.journal.push(Entry { number, recorded_at, metadata, body: journaled.body, outcome });
+        self.journal.push(Entry { number, recorded_at, metadata, body: record.body, outcome });
     }
 
     pub(crate) fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {
@@ -112,18 +112,18 @@ impl Log {
         Ok(Some(accepted.receipt.clone()))
     }
 
-    /// The newest event that breaks a condition.
+    /// Returns the newest event that violates a condition.
     fn conflicting_position(&self, condition: &Condition) -> Option<Position> {
         let Condition { criteria, marker } = condition;
         let newer =
-            self.behind(marker.settled()).filter(|record| criteria.matches(&record.name, &record.tags));
+            self.after(marker.settled()).filter(|record| criteria.matches(&record.name, &record.tags));
         let newer: Vec<Position> = newer.map(|record| record.position).collect();
         if newer.len() as u64 == marker.seen_unsettled() { None } else { newer.last().copied() }
     }
 
     pub(crate) fn read(&self, read: &Read) -> Batch {
         let records = self
-            .behind(read.after)
+            .after(read.after)
             .take_while(|record| record.position <= read.up_to)
             .filter(|record| read.criteria.matches(&record.name, &record.tags))
             .cloned()
@@ -132,7 +132,7 @@ impl Log {
     }
 
     pub(crate) fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Page {
-        let matching = self.behind(after).filter(|record| filter.matches(&record.name, &record.tags));
+        let matching = self.after(after).filter(|record| filter.matches(&record.name, &record.tags));
         let records: Vec<Record> = matching.take(limit).cloned().collect();
         let up_to = match records.last() {
             Some(last) if records.len() == limit => last.position,
@@ -143,7 +143,7 @@ impl Log {
     }
 
     pub(crate) fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> u64 {
-        let records = self.behind(after).take_while(|record| record.position <= up_to);
+        let records = self.after(after).take_while(|record| record.position <= up_to);
         records.filter(|record| criteria.matches(&record.name, &record.tags)).count() as u64
     }
 
@@ -157,12 +157,13 @@ impl Log {
     }
 
     pub(crate) fn purge_command_ids(&mut self, before: Timestamp) -> u64 {
-        let known = self.commands.len();
+        let before_purge = self.commands.len();
         self.commands.retain(|_, accepted| accepted.recorded_at >= before);
-        (known - self.commands.len()) as u64
+        (before_purge - self.commands.len()) as u64
     }
 
-    fn behind(&self, position: Position) -> impl Iterator<Item = &Record> {
+    /// The records after a position.
+    fn after(&self, position: Position) -> impl Iterator<Item = &Record> {
         let start = usize::try_from(position.get()).unwrap_or(usize::MAX).min(self.records.len());
         self.records[start..].iter()
     }

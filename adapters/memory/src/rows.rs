@@ -1,4 +1,4 @@
-//! Rows and checkpoints in memory: the reference of what a store of rows promises.
+//! Rows and checkpoints in memory: the reference implementation of a row store.
 
 use std::{
     cmp::Ordering,
@@ -11,7 +11,7 @@ use annalist_core::{
     record::{Position, Record},
     rows::{
         Anchor, Build, BuildId, Checkpoint, CommitOutcome, Difference, Folded, Inline, InlineOutcome, Key,
-        Parked, PromoteOutcome, Row, RowChange, RowQuery, Sort, Table, Value,
+        Parked, PromoteOutcome, PromotionStep, Row, RowChange, RowQuery, Sort, Table, Value,
     },
     store::{Append, LogId},
     time::Timestamp,
@@ -22,24 +22,24 @@ use crate::log::Log;
 /// The builds of all projections.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
-    builds: BTreeMap<BuildId, Kept>,
+    builds: BTreeMap<BuildId, BuildData>,
 }
 
 /// One build.
 #[derive(Debug)]
-struct Kept {
+struct BuildData {
     shape: String,
     log: LogId,
     checkpoint: Checkpoint,
     live: bool,
-    /// The types that its fold takes, while it is inline.
+    /// The types that it folds, if it is inline.
     inline: Option<HashSet<&'static str>>,
     rows: BTreeMap<OrderedKey, Row>,
     parked: BTreeMap<Position, Parked>,
     updated_at: Timestamp,
 }
 
-/// A key in the order in which every store sorts keys.
+/// A key, in the order in which every store sorts keys.
 #[derive(Clone, Debug)]
 struct OrderedKey(Key);
 
@@ -67,172 +67,154 @@ impl Eq for OrderedKey {}
 
 impl Rows {
     pub(crate) fn builds(&self, projection: &str) -> Vec<Build> {
-        let own = self.builds.iter().filter(|(id, _)| id.projection == projection);
-        own.map(|(id, kept)| Build {
-            version: id.version,
-            build: id.build,
-            shape: kept.shape.clone(),
-            log: kept.log,
-            live: kept.live,
-            inline: kept.inline.is_some(),
-            checkpoint: kept.checkpoint.clone(),
-            updated_at: kept.updated_at,
-        })
-        .collect()
+        let builds = self.builds.iter().filter(|(id, _)| id.projection == projection);
+        builds.map(|(id, data)| data.to_build(id)).collect()
     }
 
     pub(crate) fn define(&mut self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
         table.check()?;
-        let kept = self.builds.entry(table.into()).or_insert_with(|| Kept::new(table.shape(), log));
-        table.check_stored(&kept.shape, kept.log, log)?;
-        Ok(kept.checkpoint.clone())
+        let data = self.builds.entry(table.into()).or_insert_with(|| BuildData::new(table.shape(), log));
+        table.check_stored(&data.shape, data.log, log)?;
+        Ok(data.checkpoint.clone())
     }
 
     pub(crate) fn rows(&self, table: &Table, keys: &[Key]) -> Result<Vec<Option<Row>>, Error> {
-        let kept = self.kept(table)?;
-        Ok(keys.iter().map(|key| kept.rows.get(&OrderedKey(key.clone())).cloned()).collect())
+        let data = self.data(table)?;
+        Ok(keys.iter().map(|key| data.rows.get(&OrderedKey(key.clone())).cloned()).collect())
     }
 
     pub(crate) fn commit(&mut self, change: RowChange<'_>) -> Result<CommitOutcome, Error> {
         let table = change.table;
-        let kept = self.kept_mut(table)?;
-        if kept.inline.is_some() {
+        let data = self.data_mut(table)?;
+        if data.inline.is_some() {
             return Err(table.kept_inline());
         }
-        let Checkpoint { position, parked, .. } = kept.checkpoint;
+        let Checkpoint { position, parked, .. } = data.checkpoint;
         if (position, parked) != (change.from, change.parked) {
             return Ok(CommitOutcome::Stale(position));
         }
-        kept.write(table, Folded { upserts: change.upserts, deletes: change.deletes });
-        change.unpark.iter().for_each(|position| drop(kept.parked.remove(position)));
-        kept.parked.extend(change.park.into_iter().map(|parked| (parked.position, parked)));
-        kept.move_to(change.to, change.anchor);
+        data.write(table, Folded { upserts: change.upserts, deletes: change.deletes });
+        change.unpark.iter().for_each(|position| drop(data.parked.remove(position)));
+        data.parked.extend(change.park.into_iter().map(|parked| (parked.position, parked)));
+        data.move_to(change.to, change.anchor);
         Ok(CommitOutcome::Done)
     }
 
     pub(crate) fn report(&mut self, table: &Table, stopped: Option<&str>) {
-        if let Some(kept) = self.builds.get_mut(&table.into()) {
-            kept.checkpoint.stopped = stopped.map(str::to_owned);
+        if let Some(data) = self.builds.get_mut(&table.into()) {
+            data.checkpoint.stopped = stopped.map(str::to_owned);
         }
     }
 
     pub(crate) fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {
-        let rows = self.kept(query.table)?.rows.values();
+        let rows = self.data(query.table)?.rows.values();
         let holds = |row: &&Row| query.filters.iter().all(|filter| filter.bound.holds(&row[filter.column]));
         let mut found: Vec<&Row> = rows.filter(holds).collect();
-        // Rows come by their key, so a stable sort leaves those that are alike in the order of their keys.
-        let place = |row: &Row| place(query, row);
-        found.sort_by(|one, other| compare(query.sort, &place(one), &place(other)));
+        let sort_key = |row: &Row| sort_key(query, row);
+        found.sort_by(|one, other| compare(query.sort, &sort_key(one), &sort_key(other)));
         if let Some((sorted, key)) = &query.after {
             let after = (sorted.clone().unwrap_or(Value::Null), OrderedKey(key.clone()));
-            found.retain(|row| compare(query.sort, &place(row), &after).is_gt());
+            found.retain(|row| compare(query.sort, &sort_key(row), &after).is_gt());
         }
         Ok(found.into_iter().take(query.limit).cloned().collect())
     }
 
     pub(crate) fn parked(&self, table: &Table) -> Result<Vec<Parked>, Error> {
-        Ok(self.kept(table)?.parked.values().cloned().collect())
+        Ok(self.data(table)?.parked.values().cloned().collect())
     }
 
     pub(crate) fn promote(&mut self, table: &Table, compare: bool) -> Result<PromoteOutcome, Error> {
-        let new = self.kept(table)?;
-        let live = self.builds.iter().find(|(id, kept)| id.projection == table.projection && kept.live);
-        if let Some((id, live)) = live {
-            match table.order().cmp(&(id.version, id.build)) {
-                Ordering::Equal => return Ok(PromoteOutcome::Done),
-                Ordering::Less => return Ok(PromoteOutcome::Superseded),
-                Ordering::Greater if compare => {
-                    table.check_comparable(&live.shape)?;
-                    if let Some(answer) = new.unlike(live) {
-                        return Ok(answer);
-                    }
+        match Build::decide_promotion(&self.builds(table.projection), table, compare)? {
+            PromotionStep::Finish(outcome) => return Ok(outcome),
+            PromotionStep::Compare(live) => {
+                let difference = self.data(table)?.difference(self.data(&live)?);
+                if !difference.is_none() {
+                    return Ok(PromoteOutcome::Differs(difference));
                 }
-                Ordering::Greater => {}
             }
+            PromotionStep::MakeLive => {}
         }
-        for (id, kept) in self.builds.iter_mut().filter(|(id, _)| id.projection == table.projection) {
-            kept.live = (id.version, id.build) == table.order();
+        for (id, data) in self.builds.iter_mut().filter(|(id, _)| id.projection == table.projection) {
+            data.live = (id.version, id.build) == table.order();
         }
         Ok(PromoteOutcome::Done)
     }
 
     pub(crate) fn discard(&mut self, table: &Table) -> Result<bool, Error> {
         let id = table.into();
-        if self.builds.get(&id).is_some_and(|kept| kept.live || kept.inline.is_some()) {
+        if self.builds.get(&id).is_some_and(|data| data.live || data.inline.is_some()) {
             return Err(table.in_use());
         }
         Ok(self.builds.remove(&id).is_some())
     }
 
     pub(crate) fn make_inline(&mut self, inline: &dyn Inline, log: &Log) -> Result<InlineOutcome, Error> {
-        let kept = self.kept(inline.table())?;
-        if kept.inline.is_some() {
-            return Ok(InlineOutcome::Done);
-        }
-        if kept.log != log.id() {
-            return Err(inline.table().not_beside_its_log());
+        let table = inline.table();
+        let data = self.data(table)?;
+        if let Some(outcome) = data.to_build(&table.into()).decide_inline(table, log.id())? {
+            return Ok(outcome);
         }
         let filter: Criteria = Item::any().types(inline.types().iter().copied()).into();
-        let behind = log.feed(&filter, kept.checkpoint.position, InlineOutcome::AT_MOST + 1).records;
-        if behind.len() > InlineOutcome::AT_MOST || kept.checkpoint.parked > 0 {
+        let missing = log.feed(&filter, data.checkpoint.position, InlineOutcome::AT_MOST + 1).records;
+        if missing.len() > InlineOutcome::AT_MOST {
             return Ok(InlineOutcome::Behind);
         }
-        let folded = kept.fold(inline, &behind)?;
-        let kept = self.kept_mut(inline.table())?;
-        kept.write(inline.table(), folded);
-        kept.move_to(log.head(), behind.last().map(Anchor::of));
-        kept.inline = Some(inline.types().iter().copied().collect());
+        let folded = data.fold(inline, &missing)?;
+        let data = self.data_mut(table)?;
+        data.write(table, folded);
+        data.move_to(log.head(), missing.last().map(Anchor::of));
+        data.inline = Some(inline.types().iter().copied().collect());
         Ok(InlineOutcome::Done)
     }
 
     pub(crate) fn make_async(&mut self, table: &Table, log: &Log) -> Result<Checkpoint, Error> {
-        let kept = self.kept_mut(table)?;
-        if kept.inline.take().is_some() {
-            kept.move_to(log.head(), log.last().map(Anchor::of));
+        let data = self.data_mut(table)?;
+        if data.inline.take().is_some() {
+            data.move_to(log.head(), log.last().map(Anchor::of));
         }
-        Ok(kept.checkpoint.clone())
+        Ok(data.checkpoint.clone())
     }
 
-    /// The inline builds that an append has to bring, if it brings others.
-    pub(crate) fn inline_missed(&self, append: &Append) -> Option<Vec<BuildId>> {
-        let takes = |kept: &Kept| {
-            let types = kept.inline.as_ref();
+    /// Returns the inline builds that an append must provide, if it provides others.
+    pub(crate) fn missing_builds(&self, append: &Append) -> Option<Vec<BuildId>> {
+        let folds = |data: &BuildData| {
+            let types = data.inline.as_ref();
             types.is_some_and(|types| append.events.iter().any(|event| types.contains(event.name())))
         };
-        let wanted: Vec<_> =
-            self.builds.iter().filter(|(_, kept)| takes(kept)).map(|(id, _)| id.clone()).collect();
-        let mut brought: Vec<BuildId> = append.inline.iter().map(|inline| inline.table().into()).collect();
-        brought.sort_unstable();
-        (wanted != brought).then_some(wanted)
+        let required: Vec<_> =
+            self.builds.iter().filter(|(_, data)| folds(data)).map(|(id, _)| id.clone()).collect();
+        let mut provided: Vec<BuildId> = append.inline.iter().map(|inline| inline.table().into()).collect();
+        provided.sort_unstable();
+        (required != provided).then_some(required)
     }
 
-    /// Folds what appends would write into the inline builds that they bring: into all of them or none. Each append brings
-    /// every build that folds its types, so a build may see the events of all.
+    /// Folds the events of appends, before they are written, into the inline builds that the appends provide: into all of them
+    /// or none. Each append provides every build that folds its types, so a build may fold the events of all of them.
     pub(crate) fn fold_inline(&mut self, appends: &[Append], log: &Log) -> Result<(), Error> {
-        let brought = appends.iter().flat_map(|append| &append.inline);
-        let inline: BTreeMap<BuildId, _> = brought.map(|inline| (inline.table().into(), inline)).collect();
-        if inline.is_empty() {
+        let provided = appends.iter().flat_map(|append| &append.inline);
+        let builds: BTreeMap<BuildId, _> = provided.map(|inline| (inline.table().into(), inline)).collect();
+        if builds.is_empty() {
             return Ok(());
         }
-        let records = log.drafted(appends);
-        let folded = inline.values().map(|inline| self.kept(inline.table())?.fold(&***inline, &records));
+        let records = log.draft_records(appends);
+        let folded = builds.values().map(|inline| self.data(inline.table())?.fold(&***inline, &records));
         let folded: Vec<Folded> = folded.collect::<Result<_, _>>()?;
-        for (inline, folded) in inline.values().zip(folded) {
-            self.kept_mut(inline.table())?.write(inline.table(), folded);
+        for (inline, folded) in builds.values().zip(folded) {
+            self.data_mut(inline.table())?.write(inline.table(), folded);
         }
         Ok(())
     }
 
-    fn kept(&self, table: &Table) -> Result<&Kept, Error> {
+    fn data(&self, table: &Table) -> Result<&BuildData, Error> {
         self.builds.get(&table.into()).ok_or_else(|| table.undefined())
     }
 
-    fn kept_mut(&mut self, table: &Table) -> Result<&mut Kept, Error> {
+    fn data_mut(&mut self, table: &Table) -> Result<&mut BuildData, Error> {
         self.builds.get_mut(&table.into()).ok_or_else(|| table.undefined())
     }
 }
 
-impl Kept {
+impl BuildData {
     fn new(shape: String, log: LogId) -> Self {
         Self {
             shape,
@@ -246,9 +228,17 @@ impl Kept {
         }
     }
 
-    /// Where its rows stand in the log; none at the end of it, where all inline builds are.
-    fn stands(&self) -> Option<Position> {
-        self.inline.is_none().then_some(self.checkpoint.position)
+    fn to_build(&self, id: &BuildId) -> Build {
+        Build {
+            version: id.version,
+            build: id.build,
+            shape: self.shape.clone(),
+            log: self.log,
+            live: self.live,
+            inline: self.inline.is_some(),
+            checkpoint: self.checkpoint.clone(),
+            updated_at: self.updated_at,
+        }
     }
 
     fn write(&mut self, table: &Table, folded: Folded) {
@@ -266,24 +256,14 @@ impl Kept {
         self.updated_at = Timestamp::now();
     }
 
-    /// What an inline fold makes of records and the rows as they are.
+    /// Folds records into the rows.
     fn fold(&self, inline: &dyn Inline, records: &[Record]) -> Result<Folded, Error> {
         let matching = records.iter().filter(|record| inline.types().contains(&&*record.name));
         let matching: Vec<Record> = matching.cloned().collect();
-        let drafted = matching.iter().cloned().map(|record| Record { position: Position::START, ..record });
-        let keys = inline.keys(&drafted.collect::<Vec<_>>())?;
+        let drafts = matching.iter().cloned().map(|record| Record { position: Position::START, ..record });
+        let keys = inline.keys(&drafts.collect::<Vec<_>>())?;
         let row = |key: Key| (key.clone(), self.rows.get(&OrderedKey(key)).cloned());
         Ok(inline.fold(&matching, keys.into_iter().map(row).collect())?)
-    }
-
-    /// What a comparison says against taking over from the live build, if anything.
-    fn unlike(&self, live: &Self) -> Option<PromoteOutcome> {
-        let parked = self.checkpoint.parked > 0 || live.checkpoint.parked > 0;
-        if parked || self.stands() != live.stands() {
-            return Some(PromoteOutcome::NotComparable);
-        }
-        let difference = self.difference(live);
-        (!difference.is_none()).then_some(PromoteOutcome::Differs(difference))
     }
 
     fn difference(&self, live: &Self) -> Difference {
@@ -303,8 +283,8 @@ impl Kept {
     }
 }
 
-/// The sort value and the key of a row.
-fn place(query: &RowQuery<'_>, row: &Row) -> (Value, OrderedKey) {
+/// The value by which a query sorts a row, then its key.
+fn sort_key(query: &RowQuery<'_>, row: &Row) -> (Value, OrderedKey) {
     let sorted = query.sort.map_or(Value::Null, |sort| row[sort.column].clone());
     (sorted, OrderedKey(query.table.key_of(row)))
 }

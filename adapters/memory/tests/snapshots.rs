@@ -1,4 +1,4 @@
-//! The suite passes over a store that keeps no snapshots; this one keeps them.
+//! The conformance suite also passes with a store that saves no snapshots; this test shows that the in-memory store does.
 
 #![allow(clippy::unwrap_used)]
 
@@ -10,7 +10,7 @@ use annalist_core::{
 use annalist_memory::Memory;
 
 #[tokio::test]
-async fn snapshots_are_kept() {
+async fn snapshots_are_shared_by_clones() {
     let store = Memory::new();
     let key = SnapshotKey { aggregate: "Account", tag: None, fingerprint: 7 };
     let snapshot = Snapshot { position: Position::new(1), state: Payload::parse("{}").unwrap() };

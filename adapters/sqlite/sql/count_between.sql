@@ -1,4 +1,4 @@
--- How many events in (?2, ?3] match one of the probes ?1 (see matching.sql), each counted once.
+-- The number of events in (?2, ?3] that match one of the probes ?1 (see matching.sql), each counted once.
 SELECT count(DISTINCT position)
 FROM (
     SELECT tagged.position
@@ -10,11 +10,11 @@ FROM (
         AND tagged.position <= ?3
         AND NOT EXISTS (
             SELECT 1
-            FROM json_each(probe.value, '$.more') AS more
+            FROM json_each(probe.value, '$.other_tags') AS other
             WHERE NOT EXISTS (
                 SELECT 1
                 FROM {prefix}event_tags AS also
-                WHERE also.tag = more.value
+                WHERE also.tag = other.value
                     AND also.type = tagged.type
                     AND also.position = tagged.position
             )

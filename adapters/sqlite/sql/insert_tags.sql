@@ -1,5 +1,5 @@
--- OR FAIL: whoever fails here gives the transaction up, so no journal has to be kept for the statement alone.
--- The tags of the events behind ?1, from what was written about them.
+-- OR FAIL: an error rolls back the whole transaction, so SQLite need not be able to undo this statement alone.
+-- The tags of the events after ?1, from their rows.
 INSERT OR FAIL INTO {prefix}event_tags (tag, type, position)
 SELECT tag.value, event.type, event.position
 FROM {prefix}events AS event, json_each(event.tags) AS tag

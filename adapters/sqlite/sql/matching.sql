@@ -1,10 +1,10 @@
--- Positions in (?2, ?3] of events that match one of the probes ?1: of each probe the first ?4, so some too many, and some
--- twice.
+-- Positions in (?2, ?3] of events that match one of the probes ?1, the first ?4 for each probe: the result may have more than
+-- ?4 rows, and duplicates.
 --
--- A probe is {"type", "tag", "more"}, {"type"} or {}: one type with a tag, one type, everything. Each of them walks one
--- index in the order of the positions and stops at the limit, so a page costs the same wherever it stands in the log.
+-- A probe is {"type", "tag", "other_tags"}, {"type"} or {}: one type with a tag (and other tags), one type, or all events. Each
+-- probe scans one index in the order of positions and stops at the limit, so a page costs the same anywhere in the log.
 --
--- LIMIT ?4 + 0, here and elsewhere: SQLite compiles a statement anew for every value of a bare parameter that is a limit,
+-- LIMIT ?4 + 0, here and in other statements: with a bare parameter as limit SQLite compiles the statement again for each value,
 -- which costs ten times the search.
 SELECT hit.value AS position
 FROM
@@ -22,11 +22,11 @@ FROM
                         AND tagged.position <= ?3
                         AND NOT EXISTS (
                             SELECT 1
-                            FROM json_each(probe.value, '$.more') AS more
+                            FROM json_each(probe.value, '$.other_tags') AS other
                             WHERE NOT EXISTS (
                                 SELECT 1
                                 FROM {prefix}event_tags AS also
-                                WHERE also.tag = more.value
+                                WHERE also.tag = other.value
                                     AND also.type = tagged.type
                                     AND also.position = tagged.position
                             )

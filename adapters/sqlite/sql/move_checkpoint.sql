@@ -1,4 +1,5 @@
--- From where the change starts, and from nowhere else. A batch in which nothing matched leaves the anchor where it is.
+-- Changes no row if the build is elsewhere than the change expects, or inline. A batch without a matching event does not change the
+-- anchor.
 UPDATE {prefix}builds
 SET position = ?6,
     anchor_position = coalesce(?7, anchor_position),

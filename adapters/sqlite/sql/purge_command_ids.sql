@@ -1,3 +1,3 @@
--- At most ?2 at a time, so that appends come in between.
+-- At most ?2 at a time, so that appends can run in between.
 DELETE FROM {prefix}commands
 WHERE rowid IN (SELECT rowid FROM {prefix}commands WHERE recorded_at < ?1 LIMIT ?2 + 0)

@@ -1,5 +1,5 @@
--- The first ?4 records in (?2, ?3] that match one of the probes ?1, and in a row of its own the position of the log's last
--- event: one statement is one snapshot. If they are to be bare (?5), only with what a fold needs.
+-- The first ?4 records in (?2, ?3] that match one of the probes ?1 (see matching.sql), and in a row of its own the position of the
+-- last event of the log: one statement reads one snapshot. With ?5 the records have only the columns that a fold needs.
 SELECT *
 FROM (
     SELECT

@@ -1,4 +1,4 @@
--- The types are none if the build is no longer inline. What it has folded it has folded up to the end of the log.
+-- ?4 is NULL to make the build asynchronous. All events up to the end of the log, ?5, are folded in.
 UPDATE {prefix}builds
 SET inline_types = ?4,
     position = ?5,

@@ -1,2 +1,2 @@
--- One build of the projection, and no other.
+-- Makes one build of the projection live, and all others not.
 UPDATE {prefix}builds SET live = (version = ?2 AND build = ?3) WHERE projection = ?1

@@ -1,4 +1,4 @@
--- What this connection does to the promises of a log.
+-- The settings of this connection on which the guarantees of a log depend.
 SELECT
     (SELECT synchronous FROM pragma_synchronous) AS synchronous,
     (SELECT journal_mode FROM pragma_journal_mode) AS journal_mode,

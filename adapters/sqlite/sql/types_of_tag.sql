@@ -1,4 +1,4 @@
--- The types of the events that carry the tag ?1: one probe of the index a type, however many events there are.
+-- The types of the events that have the tag ?1: one search of the index for each type, however many events there are.
 WITH RECURSIVE found (type) AS (
     SELECT min(type) FROM {prefix}event_tags WHERE tag = ?1
     UNION ALL

@@ -1,2 +1,2 @@
--- How the view of a projection was made.
+-- The SQL text of the view of projection ?1.
 SELECT sql FROM sqlite_schema WHERE type = 'view' AND name = '{prefix}rows_' || ?1

@@ -1,6 +1,6 @@
-//! The appends of one transaction. What they are judged by is asked for all of them together, then each is judged in its turn,
-//! also by what those before it are going to write, and then all of that is written together: the number of statements
-//! does not grow with the number of appends.
+//! The appends of one transaction. One query evaluates the conditions of all of them; then they are accepted or refused one by
+//! one, also against the events accepted before; then all accepted ones are inserted together. The number of statements does not
+//! grow with the number of appends.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -10,60 +10,78 @@ use annalist_core::{
     store::{Append, AppendOutcome, CommandKey, Condition, EventRef, JournalRecord, Receipt},
 };
 use sqlx::{Sqlite, SqliteConnection, query, query::Query, sqlite::SqliteArguments};
+use tokio::sync::oneshot;
 
 use crate::{
+    command_ids::AcceptedCommands,
     conditions::newest,
-    error::Fault,
-    inline::{Ground, fold_appends},
-    ledger::Known,
+    error::TransactionError,
+    inline_folds::{AppendContext, fold_appends},
     read::count,
+    row_tables,
+    row_values::RowDialect,
     rows::{integer, json, receipt_text},
-    sql::Many,
-    tables,
-    writer::{Answer, Job, Writer},
+    sql::{MultiRow, Sql},
 };
 
-/// Answers each job, and writes what is accepted behind the head of the log.
-///
-/// # Errors
-/// That of the database: nothing may be committed then.
-pub(crate) async fn append(
-    connection: &mut SqliteConnection,
-    writer: &Writer,
-    jobs: &[Job],
-) -> Result<Vec<Answer>, sqlx::Error> {
-    let appends = || jobs.iter().flat_map(|job| &job.appends);
-    let mut group = Group::new(writer, Ground::read(connection, &writer.sql).await?);
-    let keys = appends().filter_map(|append| append.key.as_ref());
-    group.known = Known::read(connection, &writer.sql, keys).await?;
-    let conditions: Vec<&Condition> = appends().flat_map(|append| &append.conditions).collect();
-    let newest = newest(connection, &writer.sql, &conditions).await?;
-    let mut newest = newest.into_iter();
-    let mut answers = Vec::with_capacity(jobs.len());
-    for Job { appends, .. } in jobs {
-        let asked = appends.iter().map(|append| newest.by_ref().take(append.conditions.len()).collect());
-        let asked = asked.collect();
-        answers.push(match group.take(connection, appends, asked).await {
-            Ok(answer) => Ok(answer),
-            Err(Fault::Refused(error)) => Err(error),
-            Err(Fault::Database(error)) => return Err(error),
-        });
-    }
-    group.write(connection).await?;
-    Ok(answers)
+/// The outcome of one call of `append`. With an error nothing was written.
+pub(crate) type AppendResult = Result<AppendOutcome, Error>;
+
+/// The appends of one call, which are written together or not at all.
+pub(crate) struct Job {
+    pub(crate) appends: Vec<Append>,
+    pub(crate) reply: oneshot::Sender<AppendResult>,
 }
 
-/// What one transaction comes to.
-struct Group<'a> {
-    writer: &'a Writer,
-    /// Its head is behind what is accepted so far.
-    ground: Ground,
-    /// The end of the log.
-    end: Position,
-    known: Known,
+/// The tables to which appends are written.
+pub(crate) struct Target {
+    pub(crate) sql: Arc<Sql>,
+    pub(crate) dialect: RowDialect,
+    /// "append to sqlite log …", for messages.
+    pub(crate) operation: String,
+}
+
+/// Accepts or refuses each job, and writes the accepted ones at the end of the log.
+///
+/// # Errors
+/// The error of the database: the transaction must not be committed.
+pub(crate) async fn append(
+    connection: &mut SqliteConnection,
+    target: &Target,
+    jobs: &[Job],
+) -> Result<Vec<AppendResult>, sqlx::Error> {
+    let appends = || jobs.iter().flat_map(|job| &job.appends);
+    let mut batch = TransactionBatch::new(target, AppendContext::load(connection, &target.sql).await?);
+    let keys = appends().filter_map(|append| append.key.as_ref());
+    batch.stored_commands = AcceptedCommands::load(connection, &target.sql, keys).await?;
+    let conditions: Vec<&Condition> = appends().flat_map(|append| &append.conditions).collect();
+    let newest = newest(connection, &target.sql, &conditions).await?;
+    let mut newest = newest.into_iter();
+    let mut results = Vec::with_capacity(jobs.len());
+    for Job { appends, .. } in jobs {
+        let newest = appends.iter().map(|append| newest.by_ref().take(append.conditions.len()).collect());
+        let newest = newest.collect();
+        results.push(match batch.add(connection, appends, newest).await {
+            Ok(outcome) => Ok(outcome),
+            Err(TransactionError::Database(error)) => return Err(error),
+            Err(error) => Err(error.into_error(|| target.operation.clone())),
+        });
+    }
+    batch.write(connection).await?;
+    Ok(results)
+}
+
+/// What one transaction is going to write.
+struct TransactionBatch<'a> {
+    target: &'a Target,
+    /// Its head includes the accepted events.
+    context: AppendContext,
+    /// The position of the last event before this transaction.
+    stored_head: Position,
+    stored_commands: AcceptedCommands,
     accepted: Vec<Accepted<'a>>,
-    /// The command ids among them.
-    ids: HashMap<&'a str, (&'a CommandKey, Receipt)>,
+    /// The commands of the accepted appends, by their id.
+    accepted_commands: HashMap<&'a str, (&'a CommandKey, Receipt)>,
 }
 
 /// An append that is going to be written.
@@ -73,64 +91,73 @@ struct Accepted<'a> {
     metadata: Arc<str>,
 }
 
-impl<'a> Group<'a> {
-    fn new(writer: &'a Writer, ground: Ground) -> Self {
-        let (end, known, accepted, ids) = (ground.head, Known::default(), Vec::new(), HashMap::new());
-        Self { writer, ground, end, known, accepted, ids }
+impl<'a> TransactionBatch<'a> {
+    fn new(target: &'a Target, context: AppendContext) -> Self {
+        Self {
+            target,
+            stored_head: context.head,
+            context,
+            stored_commands: AcceptedCommands::default(),
+            accepted: Vec::new(),
+            accepted_commands: HashMap::new(),
+        }
     }
 
-    /// Accepts appends that stand or fall together, or says which of them is refused. `newest` is what the log has behind the
-    /// markers of their conditions.
-    async fn take(
+    /// Accepts all appends of a job, or refuses them. `newest` has, for each of their conditions, the newest stored event that
+    /// matches after the marker.
+    async fn add(
         &mut self,
         connection: &mut SqliteConnection,
         appends: &'a [Append],
         newest: Vec<Vec<Option<Position>>>,
-    ) -> Result<AppendOutcome, Fault> {
+    ) -> Result<AppendOutcome, TransactionError> {
         for (index, (append, newest)) in appends.iter().zip(newest).enumerate() {
-            if let Some(refused) = self.refusal(connection, index, append, newest).await? {
-                return Ok(refused);
+            if let Some(refusal) = self.refusal(connection, index, append, newest).await? {
+                return Ok(refusal);
             }
         }
-        let folded = fold_appends(connection, &self.writer.rows, appends, self.ground.head).await?;
+        let folded = fold_appends(connection, &self.target.dialect, appends, self.context.head).await?;
         for (sql, folded) in folded {
-            tables::write(connection, &sql, folded).await?;
+            row_tables::write(connection, &sql, folded).await?;
         }
         Ok(AppendOutcome::Appended(appends.iter().map(|append| self.accept(append)).collect()))
     }
 
+    /// Returns why an append, the one at `index` of its job, is refused, if it is.
     async fn refusal(
         &self,
         connection: &mut SqliteConnection,
         index: usize,
         append: &Append,
         newest: Vec<Option<Position>>,
-    ) -> Result<Option<AppendOutcome>, Fault> {
+    ) -> Result<Option<AppendOutcome>, TransactionError> {
         if let Some(key) = &append.key
             && let Some(receipt) = self.receipt(key)?
         {
             return Ok(Some(AppendOutcome::Duplicate { index, receipt }));
         }
-        for (condition, (one, newest)) in append.conditions.iter().zip(newest).enumerate() {
-            if let Some(conflicting_position) = self.conflicting_position(connection, one, newest).await? {
-                return Ok(Some(AppendOutcome::Conflict { index, condition, conflicting_position }));
+        for (number, (condition, newest)) in append.conditions.iter().zip(newest).enumerate() {
+            let conflict = self.conflicting_position(connection, condition, newest).await?;
+            if let Some(conflicting_position) = conflict {
+                return Ok(Some(AppendOutcome::Conflict { index, condition: number, conflicting_position }));
             }
         }
-        let missed = self.ground.missed(append);
-        Ok(missed.map(|builds| AppendOutcome::InlineRequired { index, builds }))
+        let missing = self.context.missing_builds(append);
+        Ok(missing.map(|builds| AppendOutcome::InlineRequired { index, builds }))
     }
 
-    fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {
-        match self.ids.get(key.id()) {
+    /// Returns the receipt of a command that is stored or accepted in this transaction.
+    fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, TransactionError> {
+        match self.accepted_commands.get(key.id()) {
             Some((first, receipt)) => {
                 key.check(first.command(), first.scope())?;
                 Ok(Some(receipt.clone()))
             }
-            None => self.known.receipt(&self.writer.operation, key),
+            None => self.stored_commands.receipt(key),
         }
     }
 
-    /// The newest event that breaks a condition.
+    /// Returns the newest event that violates a condition; `newest` is the newest stored one that matches after its marker.
     async fn conflicting_position(
         &self,
         connection: &mut SqliteConnection,
@@ -142,14 +169,14 @@ impl<'a> Group<'a> {
         if newest.is_none() || seen == 0 {
             return Ok(newest);
         }
-        // Our own markers have nothing above them; those of another maker may.
+        // Markers of this store never have seen unsettled events, those of another store may.
         let (criteria, after) = (&condition.criteria, condition.marker.settled());
-        let stored = count(connection, &self.writer.sql, criteria, after, seen.saturating_add(1)).await?;
+        let stored = count(connection, &self.target.sql, criteria, after, seen.saturating_add(1)).await?;
         let found = stored + self.matching(condition).count() as u64;
         Ok(newest.filter(|_| found != seen))
     }
 
-    /// The accepted events that a condition is about, the newest first.
+    /// The accepted events that match a condition after its marker, the newest first.
     fn matching(&self, Condition { criteria, marker }: &Condition) -> impl Iterator<Item = Position> {
         let events = self.accepted.iter().rev().flat_map(|accepted| accepted.events().rev());
         let events = events.take_while(|(_, event)| event.position > marker.settled());
@@ -158,33 +185,35 @@ impl<'a> Group<'a> {
     }
 
     fn accept(&mut self, append: &'a Append) -> Receipt {
-        let mut head = self.ground.head.get();
-        let stored = append.events.iter().map(|draft| {
+        let mut head = self.context.head.get();
+        let events = append.events.iter().map(|draft| {
             head += 1;
             EventRef { position: Position::new(head), id: draft.id() }
         });
-        let receipt = Receipt { events: stored.collect() };
-        self.ground.head = Position::new(head);
+        let receipt = Receipt { events: events.collect() };
+        self.context.head = Position::new(head);
         if let Some(key) = &append.key {
-            self.ids.insert(key.id(), (key, receipt.clone()));
+            self.accepted_commands.insert(key.id(), (key, receipt.clone()));
         }
         let metadata = json(&append.metadata).into();
         self.accepted.push(Accepted { append, receipt: receipt.clone(), metadata });
         receipt
     }
 
+    /// Inserts everything that was accepted.
     async fn write(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-        let (accepted, sql) = (self.accepted.iter(), &self.writer.sql);
+        let (accepted, sql) = (self.accepted.iter(), &self.target.sql);
         let events = accepted.clone().flat_map(|one| one.events().map(move |event| (one, event)));
         let events: Vec<_> = events.collect();
-        insert(connection, &sql.insert_events, &events, event_row).await?;
+        insert(connection, &sql.insert_events, &events, bind_event).await?;
         if events.iter().any(|(_, (draft, _))| !draft.tags().is_empty()) {
-            query(sql.insert_tags.clone()).bind(integer(self.end.get())).execute(&mut *connection).await?;
+            let tags = query(sql.insert_tags.clone()).bind(integer(self.stored_head.get()));
+            tags.execute(&mut *connection).await?;
         }
         let entries = accepted.clone().filter_map(|one| Some((one, one.append.journal.as_ref()?)));
-        insert(connection, &sql.insert_entries, &entries.collect::<Vec<_>>(), entry_row).await?;
+        insert(connection, &sql.insert_entries, &entries.collect::<Vec<_>>(), bind_entry).await?;
         let commands = accepted.filter_map(|one| Some((one, one.append.key.as_ref()?)));
-        insert(connection, &sql.insert_commands, &commands.collect::<Vec<_>>(), command_row).await
+        insert(connection, &sql.insert_commands, &commands.collect::<Vec<_>>(), bind_command).await
     }
 }
 
@@ -196,21 +225,21 @@ impl<'a> Accepted<'a> {
 
 type Insert = Query<'static, Sqlite, SqliteArguments>;
 
-/// Inserts rows, as many in a statement as it takes.
+/// Inserts rows, as many per statement as fit.
 async fn insert<T>(
     connection: &mut SqliteConnection,
-    many: &Many,
+    statement: &MultiRow,
     rows: &[T],
     bind: fn(Insert, &T) -> Insert,
 ) -> Result<(), sqlx::Error> {
-    for some in rows.chunks(Many::MOST) {
-        let insert = some.iter().fold(query(many.rows(some.len())), bind);
+    for chunk in rows.chunks(MultiRow::MAX) {
+        let insert = chunk.iter().fold(query(statement.rows(chunk.len())), bind);
         insert.execute(&mut *connection).await?;
     }
     Ok(())
 }
 
-fn event_row(insert: Insert, (accepted, (draft, event)): &(&Accepted<'_>, (&Draft, &EventRef))) -> Insert {
+fn bind_event(insert: Insert, (accepted, (draft, event)): &(&Accepted<'_>, (&Draft, &EventRef))) -> Insert {
     insert
         .bind(integer(event.position.get()))
         .bind(event.id.to_string())
@@ -222,17 +251,17 @@ fn event_row(insert: Insert, (accepted, (draft, event)): &(&Accepted<'_>, (&Draf
         .bind(draft.data().as_str().to_owned())
 }
 
-fn entry_row(insert: Insert, (accepted, journaled): &(&Accepted<'_>, &JournalRecord)) -> Insert {
+fn bind_entry(insert: Insert, (accepted, journal): &(&Accepted<'_>, &JournalRecord)) -> Insert {
     let positions: Vec<Position> = accepted.receipt.events.iter().map(|event| event.position).collect();
     insert
         .bind(accepted.append.recorded_at.as_micros())
         .bind(accepted.metadata.clone())
-        .bind(journaled.body.as_str().to_owned())
-        .bind(journaled.rejection.is_none().then(|| json(&positions)))
-        .bind(journaled.rejection.clone())
+        .bind(journal.body.as_str().to_owned())
+        .bind(journal.rejection.is_none().then(|| json(&positions)))
+        .bind(journal.rejection.clone())
 }
 
-fn command_row(insert: Insert, (accepted, key): &(&Accepted<'_>, &CommandKey)) -> Insert {
+fn bind_command(insert: Insert, (accepted, key): &(&Accepted<'_>, &CommandKey)) -> Insert {
     insert
         .bind(key.id().to_owned())
         .bind(key.command().to_owned())

@@ -1,6 +1,6 @@
-//! What SQLite and the pool say, told as what to do about it.
+//! Errors of SQLite and of the pool, as errors of the port that say what to do.
 
-use std::{any::Any, sync::Arc};
+use std::sync::Arc;
 
 use annalist_core::error::{BoxError, Error, Invalid};
 
@@ -20,80 +20,85 @@ const TOOBIG: i32 = 18;
 const AUTH: i32 = 23;
 const NOTADB: i32 = 26;
 
-/// Who can act: time, or a person.
-enum Cure {
-    Wait,
-    Repair,
+const WRONG_SCHEMA: &str = "the tables do not have the expected form";
+
+/// Whether a retry can help.
+enum ErrorClass {
+    Transient,
+    Permanent,
 }
 
 /// The error of an operation that has written nothing.
-pub(crate) fn failed(operation: &str, error: impl Into<Arc<sqlx::Error>>) -> Error {
+pub(crate) fn failed(operation: impl Into<String>, error: impl Into<Arc<sqlx::Error>>) -> Error {
     let error = error.into();
-    let (cure, advice) = diagnose(&error);
-    let (operation, reason) = (operation.to_owned(), reason(&error, advice));
+    let (class, advice) = diagnose(&error);
+    let (operation, reason) = (operation.into(), reason(&error, advice));
     let source = Some(BoxError::from(error));
-    match cure {
-        Cure::Wait => Error::Unavailable { operation, reason, source },
-        Cure::Repair => Error::Unusable { operation, reason, source },
+    match class {
+        ErrorClass::Transient => Error::Unavailable { operation, reason, source },
+        ErrorClass::Permanent => Error::Unusable { operation, reason, source },
     }
 }
 
-/// The error of a COMMIT. Only these two are known to have left nothing: the lock that was not granted, and the page that
-/// did not fit. After any other one the commit may be in the file, and whoever opens it next may find it.
-pub(crate) fn failed_commit(operation: &str, error: Arc<sqlx::Error>) -> Error {
+/// The error of a COMMIT. Only two are known to have written nothing: the lock was not granted, or a page did not fit.
+/// After any other one the commit may be in the file, and become visible when the file is opened next.
+pub(crate) fn failed_commit(operation: impl Into<String>, error: Arc<sqlx::Error>) -> Error {
     match code(&error) {
         Some(BUSY | FULL) => failed(operation, error),
         _ => Error::OutcomeUnknown {
-            operation: operation.to_owned(),
-            reason: reason(&error, "the commit was under way"),
+            operation: operation.into(),
+            reason: reason(&error, "the commit was in progress"),
             source: Some(error.into()),
         },
     }
 }
 
-/// Whether another connection holds what this one wants.
+/// Returns `true` if another connection holds the lock.
 pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
     matches!(code(error), Some(BUSY | LOCKED))
 }
 
-fn diagnose(error: &sqlx::Error) -> (Cure, &'static str) {
+fn diagnose(error: &sqlx::Error) -> (ErrorClass, &'static str) {
     match error {
-        sqlx::Error::PoolClosed => (Cure::Wait, "the pool was closed; open the store again"),
-        sqlx::Error::PoolTimedOut => {
-            (Cure::Wait, "no connection came free in time; allow the pool more, or look for one that is held")
-        }
-        sqlx::Error::WorkerCrashed => (Cure::Wait, "the connection's thread has ended"),
-        sqlx::Error::Configuration(_) => (Cure::Repair, "the address cannot be read"),
-        sqlx::Error::Io(_) => (Cure::Repair, "the file name cannot be used"),
-        _ => code(error)
-            .map_or((Cure::Repair, "the tables do not have the form that they should"), diagnose_code),
+        sqlx::Error::PoolClosed => (ErrorClass::Transient, "the pool was closed; open the store again"),
+        sqlx::Error::PoolTimedOut => (
+            ErrorClass::Transient,
+            "no connection became free in time; allow the pool more connections, or find the code that holds one",
+        ),
+        sqlx::Error::WorkerCrashed => (ErrorClass::Transient, "the thread of the connection has ended"),
+        sqlx::Error::Configuration(_) => (ErrorClass::Permanent, "the URL is invalid"),
+        sqlx::Error::Io(_) => (ErrorClass::Permanent, "the file name is invalid"),
+        _ => code(error).map_or((ErrorClass::Permanent, WRONG_SCHEMA), diagnose_code),
     }
 }
 
-fn diagnose_code(code: i32) -> (Cure, &'static str) {
+fn diagnose_code(code: i32) -> (ErrorClass, &'static str) {
     match code {
         BUSY | LOCKED => (
-            Cure::Wait,
-            "another connection held the file for longer than the busy timeout; look for a long transaction, or raise the timeout",
+            ErrorClass::Transient,
+            "another connection held the lock for longer than the busy timeout; look for a long transaction, or raise the timeout",
         ),
-        FULL => (Cure::Wait, "the disk or the file's page limit is full; make room"),
-        IOERR => (Cure::Wait, "the disk failed; look at the system's log"),
-        NOMEM | INTERRUPT | SCHEMA => (Cure::Wait, "it may work the next time"),
-        READONLY => (Cure::Repair, "the file, or its connection, is read-only; make it writable"),
-        PERM | AUTH => (Cure::Repair, "access is denied; change the rights"),
-        CANTOPEN => {
-            (Cure::Repair, "the file cannot be opened; check that its directory exists and may be written to")
+        FULL => (ErrorClass::Transient, "the disk is full, or the file reached its page limit; make room"),
+        IOERR => (ErrorClass::Transient, "the disk failed; check the system log"),
+        NOMEM | INTERRUPT | SCHEMA => (ErrorClass::Transient, "a retry may succeed"),
+        READONLY => (ErrorClass::Permanent, "the file or its connection is read-only; make it writable"),
+        PERM | AUTH => (ErrorClass::Permanent, "access is denied; change the permissions"),
+        CANTOPEN => (
+            ErrorClass::Permanent,
+            "the file cannot be opened; check that its directory exists and is writable",
+        ),
+        NOTADB => (ErrorClass::Permanent, "the file is not a SQLite database; use another path"),
+        CORRUPT => {
+            (ErrorClass::Permanent, "the file is damaged; restore a backup, or try `.recover` of sqlite3")
         }
-        NOTADB => (Cure::Repair, "the file is not a SQLite database; give another path"),
-        CORRUPT => (Cure::Repair, "the file is damaged; restore a copy, or see sqlite3's `.recover`"),
-        TOOBIG => (Cure::Repair, "a text is larger than SQLite can keep"),
-        _ => (Cure::Repair, "the tables do not have the form that they should"),
+        TOOBIG => (ErrorClass::Permanent, "a text is larger than SQLite can store"),
+        _ => (ErrorClass::Permanent, WRONG_SCHEMA),
     }
 }
 
 fn reason(error: &sqlx::Error, advice: &str) -> String {
     match error.as_database_error() {
-        Some(said) => format!("{advice} (SQLite says: {said})"),
+        Some(error) => format!("{advice} (SQLite: {error})"),
         None => format!("{advice} ({error})"),
     }
 }
@@ -104,45 +109,42 @@ fn code(error: &sqlx::Error) -> Option<i32> {
     code.parse::<i32>().ok().map(|extended| extended & 0xff)
 }
 
-/// Why something inside a transaction did not work.
+/// An error inside a transaction, before it is known which operation it ends.
 #[derive(Debug)]
-pub(crate) enum Fault {
-    /// The database failed; the transaction must not be committed.
+pub(crate) enum TransactionError {
+    /// The database failed: the transaction must not be committed.
     Database(sqlx::Error),
-    /// What was asked for cannot be done; nothing of it was written, and the transaction is sound.
+    /// A stored value or the connection has this defect. Nothing was written, and the transaction can go on.
+    Unusable(String),
+    /// The request cannot be fulfilled. Nothing of it was written, and the transaction can go on.
     Refused(Error),
 }
 
-impl Fault {
-    /// The error of an operation that ends with it.
-    pub(crate) fn of(self, operation: &str) -> Error {
+impl TransactionError {
+    /// The error of the operation that it ends.
+    pub(crate) fn into_error(self, operation: impl FnOnce() -> String) -> Error {
         match self {
-            Self::Database(error) => failed(operation, error),
+            Self::Database(error) => failed(operation(), error),
+            Self::Unusable(reason) => Error::unusable(operation(), reason),
             Self::Refused(error) => error,
         }
     }
 }
 
-impl From<sqlx::Error> for Fault {
+impl From<sqlx::Error> for TransactionError {
     fn from(error: sqlx::Error) -> Self {
         Self::Database(error)
     }
 }
 
-impl From<Error> for Fault {
+impl From<Error> for TransactionError {
     fn from(error: Error) -> Self {
         Self::Refused(error)
     }
 }
 
-impl From<Invalid> for Fault {
+impl From<Invalid> for TransactionError {
     fn from(error: Invalid) -> Self {
         Self::Refused(error.into())
     }
-}
-
-/// The message of a panic of somebody else's code.
-pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }

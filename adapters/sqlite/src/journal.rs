@@ -1,28 +1,23 @@
-//! The journal: commands as they were asked, and what became of them.
+//! The journal: commands as they were requested, with their outcome.
 
-use annalist_core::{error::Error, store::Entry};
+use annalist_core::store::Entry;
 use sqlx::{SqliteConnection, query};
 
 use crate::{
-    error::failed,
+    error::TransactionError,
     read::sql_limit,
     rows::{entry, integer},
     sql::Sql,
 };
 
-/// The first entries behind a number.
+/// Returns the first entries after a number.
 pub(crate) async fn journal(
     connection: &mut SqliteConnection,
     sql: &Sql,
-    operation: &str,
     after: u64,
     limit: usize,
-) -> Result<Vec<Entry>, Error> {
-    let found = query(sql.journal.clone())
-        .bind(integer(after))
-        .bind(sql_limit(Some(limit)))
-        .fetch_all(connection)
-        .await
-        .map_err(|error| failed(operation, error))?;
+) -> Result<Vec<Entry>, TransactionError> {
+    let journal = query(sql.journal.clone()).bind(integer(after)).bind(sql_limit(Some(limit)));
+    let found = journal.fetch_all(connection).await?;
     Ok(found.iter().map(entry).collect::<Result<_, _>>()?)
 }

@@ -1,4 +1,4 @@
-//! The event store in a SQLite file: nothing to install, and an acknowledged append is on disk.
+//! An event store in a SQLite file. It needs no server, and an acknowledged append is on disk.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), annalist_core::Error> {
@@ -8,41 +8,44 @@
 //! # Ok(()) }
 //! ```
 //!
-//! One writer orders the log: conditions are checked and positions drawn inside its transaction (`BEGIN IMMEDIATE`), so
-//! positions have no gaps, several processes may share a file, and whatever can be read is settled. Appends that wait at
-//! the same time share one transaction and its sync to disk.
+//! SQLite has one writer at a time. Conditions are checked and positions assigned inside its transaction (`BEGIN
+//! IMMEDIATE`), so positions have no gaps, several processes may share a file, and every event that can be read is settled.
+//! Appends that wait at the same time share one transaction and its sync to disk (group commit).
 //!
-//! A file also keeps rows of projections, of its own log or of another one. They are tables with typed columns:
-//! `annalist_rows_balances_v1` for version 1 of the projection `balances` (`…_v1_2` if that was built anew twice), and the
-//! view `annalist_rows_balances`, which selects from the live one: until there is one, from the one that was defined first.
-//! UUIDs are texts with hyphens, times are texts such as `2026-01-31T12:00:00.000000Z`, so both sort and SQLite's own
-//! functions understand them.
+//! A file also stores the rows of projections, of its own log or of another one. They are tables with typed columns:
+//! `annalist_rows_balances_v1` for version 1 of the projection `balances` (`…_v1_2` for its second rebuild), and the view
+//! `annalist_rows_balances`, which selects from the live build: until there is one, from the build that was defined first.
+//! UUIDs are texts with hyphens, times are texts such as `2026-01-31T12:00:00.000000Z`, so both sort correctly and SQLite's
+//! own functions understand them.
 //!
-//! SQLite is compiled in, by sqlx 0.9. A program can hold only one copy of it, so this crate does not go together with a
-//! version of rusqlite that brings another.
+//! SQLite is compiled in, by sqlx 0.9. A program can link only one copy of it, so this crate cannot be combined with a
+//! version of rusqlite that links another one.
 
 mod append;
 mod builds;
-mod changes;
+mod command_ids;
+mod commit_rows;
 mod conditions;
 mod error;
 mod feed;
+mod index_scans;
 mod inline;
+mod inline_folds;
 mod journal;
-mod ledger;
-mod lent;
-mod locked;
+mod log;
 mod migrate;
 mod options;
 mod read;
 mod row_store;
+mod row_tables;
 mod row_values;
 mod rows;
 mod settings;
 mod snapshots;
 mod sql;
-mod tables;
-mod walks;
+mod stored_builds;
+mod user_transaction;
+mod write_transaction;
 mod writer;
 
 use std::{fmt, iter::once, path::Path, sync::Arc};
@@ -59,42 +62,33 @@ use annalist_core::{
     time::Timestamp,
 };
 use async_trait::async_trait;
-use sqlx::{SqlitePool, pool::PoolConnection};
+use sqlx::SqlitePool;
 use tokio::sync::{mpsc, oneshot};
 
 use self::{
+    append::{Job, Target},
+    command_ids::AcceptedCommands,
     error::failed,
-    ledger::Known,
+    log::{Log, Operation},
     migrate::Migration,
-    row_values::Rows,
+    row_values::RowDialect,
     settings::Settings,
     sql::{Prefix, Sql},
-    writer::{Job, Writer},
+    writer::Writer,
 };
 pub use self::{migrate::migration_sql, options::Options};
 
-/// How many appends stand or fall together at most.
-const MOST_AT_ONCE: usize = 64;
+/// The largest number of appends in one call.
+const MAX_BATCH: usize = 64;
 
-/// A log in a SQLite file. Clones share its connections, and the last one closes them.
+/// A log in a SQLite file. Clones share its connections, and dropping the last one closes them.
 ///
-/// It belongs to the tokio runtime that it was opened in: when that ends, appends answer [`Error::Unusable`].
+/// It belongs to the tokio runtime that it was opened in: after that runtime has ended, appends return [`Error::Unusable`].
 #[derive(Clone)]
 pub struct Sqlite {
     log: Arc<Log>,
-}
-
-struct Log {
-    /// "sqlite log `bank.db`", for messages.
-    title: String,
-    id: LogId,
-    sql: Arc<Sql>,
-    rows: Rows,
-    writer: SqlitePool,
-    readers: SqlitePool,
+    /// The queue of the task that appends.
     jobs: mpsc::Sender<Job>,
-    /// What the connections of a pool that is not ours must be like. Without it the pools are ours to close.
-    demands: Option<Settings>,
 }
 
 impl Sqlite {
@@ -106,17 +100,17 @@ impl Sqlite {
         Self::options().open(location).await
     }
 
-    /// Another prefix for the tables, other numbers, a pool of your own.
+    /// Returns the default options: change them, then call [`Options::open`] or [`Options::with_pool`].
     pub fn options() -> Options {
         Options::default()
     }
 
-    /// Waits until the transactions that have begun are finished, and closes the file. Afterwards every call, and every
-    /// append that was still waiting, answers [`Error::Unavailable`].
+    /// Waits until the running transactions have finished, and closes the file. Afterwards every call, and every append that
+    /// was still queued, returns [`Error::Unavailable`].
     ///
-    /// A pool of your own stays open: close it yourself.
+    /// A pool that was passed to [`Options::with_pool`] stays open.
     pub async fn close(&self) {
-        if self.log.demands.is_none() {
+        if self.log.required_settings.is_none() {
             self.log.writer.close().await;
             self.log.readers.close().await;
         }
@@ -128,7 +122,7 @@ impl Sqlite {
         migrations: &[Migration],
         writer: SqlitePool,
         readers: SqlitePool,
-        demands: Option<Settings>,
+        required_settings: Option<Settings>,
     ) -> Result<Self, Error> {
         let operation = format!("open {title}");
         let sql = Arc::new(Sql::new(&prefix));
@@ -136,43 +130,13 @@ impl Sqlite {
         let id = migrate::migrate(&mut connection, &sql, &prefix, migrations, &operation).await;
         let id = id.inspect_err(|_| connection.close_on_drop())?;
         drop(connection);
+        let dialect = RowDialect::new(&prefix);
         let operation = format!("append to {title}");
-        let rows = Rows::new(&prefix);
-        let (pool, sql_of_task, rows_of_task) = (writer.clone(), sql.clone(), rows.clone());
-        let task = Writer { pool, sql: sql_of_task, rows: rows_of_task, demands, operation };
-        let jobs = task.start();
-        Ok(Self { log: Arc::new(Log { title, id, sql, rows, writer, readers, jobs, demands }) })
+        let target = Target { sql: Arc::clone(&sql), dialect: dialect.clone(), operation };
+        let jobs = Writer { pool: writer.clone(), target, required_settings }.start();
+        let log = Log { title, id, sql, dialect, writer, readers, required_settings };
+        Ok(Self { log: Arc::new(log), jobs })
     }
-}
-
-impl Log {
-    async fn connection(
-        &self,
-        pool: &SqlitePool,
-        operation: &str,
-    ) -> Result<PoolConnection<sqlx::Sqlite>, Error> {
-        pool.acquire().await.map_err(|error| failed(operation, error))
-    }
-
-    /// A connection to write with that keeps the promises of a log.
-    async fn writing(&self, operation: &str) -> Result<PoolConnection<sqlx::Sqlite>, Error> {
-        let mut connection = self.connection(&self.writer, operation).await?;
-        let Some(demands) = self.demands else { return Ok(connection) };
-        let complaint = demands.complaint(&mut connection).await.map_err(|error| failed(operation, error));
-        match retire(&mut connection, complaint)? {
-            None => Ok(connection),
-            Some(complaint) => retire(&mut connection, Err(Error::unusable(operation, complaint))),
-        }
-    }
-}
-
-/// Keeps a connection that met an error of the database from anybody else: some of them end a transaction behind the
-/// driver's back.
-fn retire<T>(connection: &mut PoolConnection<sqlx::Sqlite>, answer: Result<T, Error>) -> Result<T, Error> {
-    if matches!(&answer, Err(error) if !matches!(error, Error::Invalid(_))) {
-        connection.close_on_drop();
-    }
-    answer
 }
 
 impl fmt::Debug for Sqlite {
@@ -195,10 +159,9 @@ impl EventStore for Sqlite {
     }
 
     async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error> {
-        let operation = format!("read {}", self.log.title);
-        let mut connection = self.log.connection(&self.log.readers, &operation).await?;
-        let answer = read::read(&mut connection, &self.log.sql, &operation, reads).await;
-        retire(&mut connection, answer)
+        let Log { sql, .. } = &*self.log;
+        let read = async |connection: &mut _| read::read(connection, sql, reads).await;
+        self.log.with_reader(Operation::Log("read"), read).await
     }
 
     async fn read_chunked(
@@ -206,93 +169,98 @@ impl EventStore for Sqlite {
         read: &Read,
         each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
     ) -> Result<Marker, Error> {
-        let operation = format!("read {}", self.log.title);
-        let mut connection = self.log.connection(&self.log.readers, &operation).await?;
-        let answer = read::read_chunked(&mut connection, &self.log.sql, &operation, read, each).await;
-        retire(&mut connection, answer)
+        let Log { sql, .. } = &*self.log;
+        let read = async |connection: &mut _| read::read_chunked(connection, sql, read, each).await;
+        self.log.with_reader(Operation::Log("read"), read).await
     }
 
     fn max_batch(&self) -> usize {
-        MOST_AT_ONCE
+        MAX_BATCH
     }
 
     async fn append(&self, appends: Vec<Append>) -> Result<AppendOutcome, Error> {
-        let operation = || format!("append to {}", self.log.title);
-        Append::check_batch(&appends, MOST_AT_ONCE, operation)?;
-        let (answer, answered) = oneshot::channel();
-        if self.log.jobs.send(Job { appends, answer }).await.is_err() {
-            let reason = "its writer ended with the runtime that opened it; open the store again in this one";
+        let operation = || self.log.describe(Operation::Log("append to"));
+        Append::check_batch(&appends, MAX_BATCH, operation)?;
+        let (reply, result) = oneshot::channel();
+        if self.jobs.send(Job { appends, reply }).await.is_err() {
+            let reason = "the runtime that opened it has ended, and its writer with it; open the store again in this one";
             return Err(Error::unusable(operation(), reason));
         }
-        match answered.await {
-            Ok(answer) => answer,
-            Err(gone) => Err(Error::unknown(operation(), gone)),
+        match result.await {
+            Ok(result) => result,
+            Err(dropped) => Err(Error::unknown(operation(), dropped)),
         }
     }
 
     async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {
-        let operation = format!("find a receipt in {}", self.log.title);
-        let mut connection = self.log.connection(&self.log.readers, &operation).await?;
-        let known = Known::read(&mut connection, &self.log.sql, once(key)).await;
-        let receipt = known.map_err(|error| failed(&operation, error));
-        let receipt = receipt.and_then(|known| known.receipt(&operation, key));
-        retire(&mut connection, receipt)
+        let Log { sql, .. } = &*self.log;
+        let find =
+            async |connection: &mut _| AcceptedCommands::load(connection, sql, once(key)).await?.receipt(key);
+        self.log.with_reader(Operation::Log("find a receipt in"), find).await
     }
 
     async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<Page, Error> {
-        let operation = format!("read the feed of {}", self.log.title);
-        let mut connection = self.log.connection(&self.log.readers, &operation).await?;
-        let answer = feed::feed(&mut connection, &self.log.sql, &operation, filter, after, limit).await;
-        retire(&mut connection, answer)
+        let Log { sql, .. } = &*self.log;
+        let read = async |connection: &mut _| feed::feed(connection, sql, filter, after, limit).await;
+        self.log.with_reader(Operation::Log("read the feed of"), read).await
     }
 
     async fn settled(&self) -> Result<Settled, Error> {
-        let operation = format!("find the end of {}", self.log.title);
-        let mut connection = self.log.connection(&self.log.readers, &operation).await?;
-        let answer = read::head(&mut connection, &self.log.sql).await;
-        let position = retire(&mut connection, answer.map_err(|error| failed(&operation, error)))?;
+        let Log { sql, .. } = &*self.log;
+        let find = async |connection: &mut _| Ok(read::head(connection, sql).await?);
+        let position = self.log.with_reader(Operation::Log("find the end of"), find).await?;
         Ok(Settled { position, gap: None })
     }
 
     async fn position_at(&self, time: Timestamp) -> Result<Position, Error> {
-        let operation = format!("find a time in {}", self.log.title);
-        let mut connection = self.log.connection(&self.log.readers, &operation).await?;
-        let answer = feed::position_at(&mut connection, &self.log.sql, time).await;
-        retire(&mut connection, answer.map_err(|error| failed(&operation, error)))
+        let Log { sql, .. } = &*self.log;
+        let find = async |connection: &mut _| Ok(feed::position_at(connection, sql, time).await?);
+        self.log.with_reader(Operation::Log("find a time in"), find).await
     }
 
     async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {
-        let operation = format!("read the journal of {}", self.log.title);
-        let mut connection = self.log.connection(&self.log.readers, &operation).await?;
-        let answer = journal::journal(&mut connection, &self.log.sql, &operation, after, limit).await;
-        retire(&mut connection, answer)
+        let Log { sql, .. } = &*self.log;
+        let read = async |connection: &mut _| journal::journal(connection, sql, after, limit).await;
+        self.log.with_reader(Operation::Log("read the journal of"), read).await
     }
 
     async fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> Result<u64, Error> {
-        let operation = format!("count events of {}", self.log.title);
-        let mut connection = self.log.connection(&self.log.readers, &operation).await?;
-        let answer = read::count_between(&mut connection, &self.log.sql, criteria, after, up_to).await;
-        retire(&mut connection, answer.map_err(|error| failed(&operation, error)))
+        let Log { sql, .. } = &*self.log;
+        let count = async |connection: &mut _| {
+            Ok(read::count_between(connection, sql, criteria, after, up_to).await?)
+        };
+        self.log.with_reader(Operation::Log("count events of"), count).await
     }
 
     async fn snapshot(&self, key: &SnapshotKey) -> Result<Option<Snapshot>, Error> {
-        self.log.snapshot(key).await
+        let Log { sql, .. } = &*self.log;
+        let operation = Operation::Log("find a snapshot in");
+        let find = async |connection: &mut _| Ok(snapshots::find(connection, sql, key).await?);
+        let found = self.log.with_reader(operation, find).await?;
+        found
+            .map(|(position, state)| {
+                Snapshot::from_stored(&self.log.describe(operation), key, position, state)
+            })
+            .transpose()
     }
 
     async fn save_snapshot(&self, key: &SnapshotKey, snapshot: &Snapshot) -> Result<(), Error> {
-        self.log.save_snapshot(key, snapshot).await
+        let operation = Operation::Log("save a snapshot in");
+        let mut connection = self.log.write_connection(operation).await?;
+        let result = snapshots::save(&mut connection, &self.log.sql, key, snapshot).await;
+        self.log.finish(&mut connection, operation, result)
     }
 
     async fn purge_command_ids(&self, before: Timestamp) -> Result<u64, Error> {
-        let operation = format!("forget commands of {}", self.log.title);
-        let mut forgotten = 0;
+        let operation = Operation::Log("purge command ids of");
+        let mut purged = 0;
         loop {
-            // Given back after every part, so that the writer gets its turn.
-            let mut connection = self.log.connection(&self.log.writer, &operation).await?;
-            let answer = ledger::forget(&mut connection, &self.log.sql, before).await;
-            match retire(&mut connection, answer.map_err(|error| failed(&operation, error)))? {
-                0 => return Ok(forgotten),
-                part => forgotten += part,
+            // Returned to the pool after every chunk, so that appends can run in between.
+            let mut connection = self.log.acquire_writer(operation).await?;
+            let result = command_ids::purge_chunk(&mut connection, &self.log.sql, before).await;
+            match self.log.finish(&mut connection, operation, result)? {
+                0 => return Ok(purged),
+                chunk => purged += chunk,
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What matches some criteria: for reads, feeds and conditions.
+//! The events that match some criteria: for reads, feeds and conditions.
 
 use annalist_core::{
     criteria::Criteria,
@@ -9,82 +9,72 @@ use annalist_core::{
 use sqlx::{Connection, Row, SqliteConnection, query, query_scalar};
 
 use crate::{
-    error::failed,
+    error::TransactionError,
+    index_scans::{needs_lookup, probes},
     rows::{self, integer},
     sql::Sql,
-    walks::{asks_first, probes},
 };
 
-/// All reads of one call, from one snapshot.
+/// Runs all reads of one call on one snapshot.
 pub(crate) async fn read(
     connection: &mut SqliteConnection,
     sql: &Sql,
-    operation: &str,
     reads: &[Read],
-) -> Result<Vec<Batch>, Error> {
+) -> Result<Vec<Batch>, TransactionError> {
     if let [read] = reads
-        && !asks_first(&read.criteria)
+        && !needs_lookup(&read.criteria)
     {
-        return Ok(vec![batch(connection, sql, operation, read).await?]);
+        // One statement, which is a snapshot of its own.
+        return Ok(vec![batch(connection, sql, read).await?]);
     }
-    let said = |error| failed(operation, error);
-    let mut snapshot = connection.begin().await.map_err(said)?;
+    let mut snapshot = connection.begin().await?;
     let mut batches = Vec::with_capacity(reads.len());
     for read in reads {
-        batches.push(batch(&mut snapshot, sql, operation, read).await?);
+        batches.push(batch(&mut snapshot, sql, read).await?);
     }
-    snapshot.commit().await.map_err(said)?;
+    snapshot.commit().await?;
     Ok(batches)
 }
 
-/// How many records a long read hands over at once.
-const PART: usize = 1_000;
+/// The number of records in a chunk of a chunked read.
+const CHUNK: usize = 1_000;
 
-/// The records of a read in parts, from one snapshot; answers the marker.
+/// Calls `each` with the records of a read, chunk by chunk, from one snapshot. Returns the marker.
 pub(crate) async fn read_chunked(
     connection: &mut SqliteConnection,
     sql: &Sql,
-    operation: &str,
     read: &Read,
     each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
-) -> Result<Marker, Error> {
-    let said = |error| failed(operation, error);
-    let mut snapshot = connection.begin().await.map_err(said)?;
+) -> Result<Marker, TransactionError> {
+    let mut snapshot = connection.begin().await?;
     let mut rest = read.clone();
     loop {
-        let (part, head) = records(&mut snapshot, sql, operation, &rest, Some(PART)).await?;
-        let (last, full) = (part.last().map(|record| record.position), part.len() == PART);
-        each(part)?;
+        let (chunk, head) = records(&mut snapshot, sql, &rest, Some(CHUNK)).await?;
+        let (last, full) = (chunk.last().map(|record| record.position), chunk.len() == CHUNK);
+        each(chunk)?;
         match last {
             Some(last) if full => rest.after = last,
             _ => {
-                snapshot.commit().await.map_err(said)?;
+                snapshot.commit().await?;
                 return Ok(Marker::new(head.min(read.up_to), 0));
             }
         }
     }
 }
 
-async fn batch(
-    connection: &mut SqliteConnection,
-    sql: &Sql,
-    operation: &str,
-    read: &Read,
-) -> Result<Batch, Error> {
-    let (records, head) = records(connection, sql, operation, read, None).await?;
+async fn batch(connection: &mut SqliteConnection, sql: &Sql, read: &Read) -> Result<Batch, TransactionError> {
+    let (records, head) = records(connection, sql, read, None).await?;
     Ok(Batch { records, marker: Marker::new(head.min(read.up_to), 0) })
 }
 
-/// The first records that are asked for, and the position of the log's last event at that moment.
+/// Returns the first `limit` records of a read, and the position of the last event of the log in the same snapshot.
 pub(crate) async fn records(
     connection: &mut SqliteConnection,
     sql: &Sql,
-    operation: &str,
     Read { criteria, after, up_to, payload_only }: &Read,
     limit: Option<usize>,
-) -> Result<(Vec<Record>, Position), Error> {
-    let said = |error| failed(operation, error);
-    let probes = probes(connection, sql, criteria).await.map_err(said)?;
+) -> Result<(Vec<Record>, Position), TransactionError> {
+    let probes = probes(connection, sql, criteria).await?;
     let rows = query(sql.read.clone())
         .bind(probes)
         .bind(integer(after.get()))
@@ -92,27 +82,26 @@ pub(crate) async fn records(
         .bind(sql_limit(limit))
         .bind(payload_only)
         .fetch_all(connection)
-        .await
-        .map_err(said)?;
+        .await?;
     let mut records = Vec::with_capacity(rows.len().saturating_sub(1));
-    let mut end = Position::START;
+    let mut head = Position::START;
     for row in &rows {
-        match row.try_get(0).map_err(said)? {
-            Some(head) => end = position(head),
+        match row.try_get(0)? {
+            Some(number) => head = position(number),
             None => records.push(rows::record(row)?),
         }
     }
-    // As they come already; but a UNION promises no order.
+    // They are sorted already, but UNION ALL does not guarantee it.
     records.sort_by_key(|record: &Record| record.position);
-    Ok((records, end))
+    Ok((records, head))
 }
 
-/// The position of the last event.
+/// Returns the position of the last event.
 pub(crate) async fn head(connection: &mut SqliteConnection, sql: &Sql) -> Result<Position, sqlx::Error> {
     query_scalar(sql.head.clone()).fetch_one(connection).await.map(position)
 }
 
-/// How many events behind a position match the criteria, if it is fewer than `limit`.
+/// Counts the matching events after a position, up to `limit` of them.
 pub(crate) async fn count(
     connection: &mut SqliteConnection,
     sql: &Sql,
@@ -131,7 +120,7 @@ pub(crate) async fn count(
     Ok(u64::try_from(found).unwrap_or_default())
 }
 
-/// How many events behind one position and up to another match the criteria.
+/// Counts the matching events after one position and up to another.
 pub(crate) async fn count_between(
     connection: &mut SqliteConnection,
     sql: &Sql,
@@ -148,7 +137,7 @@ pub(crate) async fn count_between(
     Ok(u64::try_from(found).unwrap_or_default())
 }
 
-/// A limit as SQL has it: a negative one is none.
+/// The parameter of a LIMIT clause; a negative one means no limit.
 pub(crate) fn sql_limit(limit: Option<usize>) -> i64 {
     limit.map_or(-1, |limit| i64::try_from(limit).unwrap_or(i64::MAX))
 }

@@ -1,4 +1,4 @@
-//! The rows of projections: tables beside those of the log, changed in one transaction with their checkpoint.
+//! The rows of projections: tables next to those of the log, changed in one transaction with their checkpoint.
 
 use std::sync::Arc;
 
@@ -15,11 +15,12 @@ use async_trait::async_trait;
 use sqlx::AssertSqlSafe;
 
 use crate::{
-    Log, Sqlite, builds, changes,
-    error::failed,
-    retire,
+    Sqlite, builds, commit_rows, inline,
+    log::{Log, Operation},
+    row_tables,
     row_values::{bind, row},
-    tables,
+    stored_builds,
+    write_transaction::run_detached,
 };
 
 #[async_trait]
@@ -29,108 +30,111 @@ impl RowStore for Sqlite {
     }
 
     async fn builds(&self, projection: &str) -> Result<Vec<Build>, Error> {
-        let operation = format!("find projection {projection:?} in {}", self.log.title);
-        self.log.builds(&operation, projection).await
+        find_builds(&self.log, Operation::Builds(projection), projection).await
     }
 
-    /// What is there is only read: no lock is taken for it, and a read-only file will do.
+    /// An existing build is only read: this takes no lock and works on a read-only file.
     async fn define(&self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
-        TableSql::new(&self.log.rows, table)?;
-        let (table, operation) = (*table, self.log.rows_of("define", table));
-        if let Some(build) = self.log.build(&operation, &table).await? {
+        TableSql::new(&self.log.dialect, table)?;
+        let (table, operation) = (*table, Operation::Rows("define", *table));
+        if let Some(build) = find_build(&self.log, operation, &table).await? {
             table.check_stored(&build.shape, build.log, log)?;
             return Ok(build.checkpoint);
         }
-        self.log.locked(operation, move |locked| Box::pin(locked.define(table, log))).await
+        run_detached(&self.log, operation, move |transaction| {
+            Box::pin(builds::define(transaction, table, log))
+        })
+        .await
     }
 
     async fn rows(&self, table: &Table, keys: &[Key]) -> Result<Vec<Option<Row>>, Error> {
-        let operation = self.log.rows_of("read", table);
-        let mut connection = self.log.connection(&self.log.readers, &operation).await?;
-        let answer = tables::read(&mut connection, &self.log.rows, table, keys).await;
-        retire(&mut connection, answer.map_err(|fault| fault.of(&operation)))
+        let read =
+            async |connection: &mut _| row_tables::read(connection, &self.log.dialect, table, keys).await;
+        self.log.with_reader(Operation::Rows("read", *table), read).await
     }
 
     async fn commit(&self, change: RowChange<'_>) -> Result<CommitOutcome, Error> {
-        TableSql::new(&self.log.rows, change.table)?.check(&change.upserts, &change.deletes)?;
-        let operation = self.log.rows_of("change", change.table);
+        TableSql::new(&self.log.dialect, change.table)?.check(&change.upserts, &change.deletes)?;
         let RowChange { table, from, to, parked, anchor, upserts, deletes, park, unpark } = change;
         let table = *table;
-        let change = self.log.locked(operation, move |locked| {
+        run_detached(&self.log, Operation::Rows("change", table), move |transaction| {
             Box::pin(async move {
                 let table = &table;
                 let change = RowChange { table, from, to, parked, anchor, upserts, deletes, park, unpark };
-                locked.change(change).await
+                commit_rows::commit(transaction, change).await
             })
-        });
-        change.await
+        })
+        .await
     }
 
     async fn report(&self, table: &Table, stopped: Option<&str>) -> Result<(), Error> {
-        let operation = self.log.rows_of("report on", table);
-        let mut connection = self.log.writing(&operation).await?;
-        let report = builds::about(&self.log.sql.report, table).bind(stopped);
-        let answer = report.execute(&mut *connection).await.map_err(|error| failed(&operation, error));
-        retire(&mut connection, answer).map(drop)
+        let operation = Operation::Rows("report on", *table);
+        let mut connection = self.log.write_connection(operation).await?;
+        let report = stored_builds::bind_build(&self.log.sql.report, table).bind(stopped);
+        let result = report.execute(&mut *connection).await;
+        self.log.finish(&mut connection, operation, result).map(drop)
     }
 
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {
-        let question = TableSql::new(&self.log.rows, query.table)?;
+        let table_sql = TableSql::new(&self.log.dialect, query.table)?;
         if query.table.is_checkpoint_only() {
             return Ok(Vec::new());
         }
-        let Question { sql, values } = question.find(query)?;
-        let operation = self.log.rows_of("query", query.table);
-        let mut connection = self.log.connection(&self.log.readers, &operation).await?;
-        let asked = values.into_iter().fold(sqlx::query(AssertSqlSafe(sql)), bind);
-        let answer = asked.fetch_all(&mut *connection).await.map_err(|error| failed(&operation, error));
-        retire(&mut connection, answer)?.iter().map(|found| row(found, query.table, 0)).collect()
+        let Question { sql, values } = table_sql.find(query)?;
+        let select = values.into_iter().fold(sqlx::query(AssertSqlSafe(sql)), bind);
+        let read = async |connection: &mut _| Ok(select.fetch_all(connection).await?);
+        let found = self.log.with_reader(Operation::Rows("query", *query.table), read).await?;
+        found.iter().map(|found| row(found, query.table, 0)).collect()
     }
 
     async fn parked(&self, table: &Table) -> Result<Vec<Parked>, Error> {
-        let operation = self.log.rows_of("find what is parked of", table);
-        if self.log.build(&operation, table).await?.is_none() {
+        let operation = Operation::Rows("find the parked events of", *table);
+        if find_build(&self.log, operation, table).await?.is_none() {
             return Err(table.undefined());
         }
-        let mut connection = self.log.connection(&self.log.readers, &operation).await?;
-        let answer = changes::parked(&mut connection, &self.log.sql, &operation, table).await;
-        retire(&mut connection, answer)
+        let read = async |connection: &mut _| stored_builds::parked(connection, &self.log.sql, table).await;
+        self.log.with_reader(operation, read).await
     }
 
     async fn promote(&self, table: &Table, compare: bool) -> Result<PromoteOutcome, Error> {
-        let (table, operation) = (*table, self.log.rows_of("switch to", table));
-        self.log.locked(operation, move |locked| Box::pin(locked.promote(table, compare))).await
+        let table = *table;
+        run_detached(&self.log, Operation::Rows("promote", table), move |transaction| {
+            Box::pin(builds::promote(transaction, table, compare))
+        })
+        .await
     }
 
     async fn discard(&self, table: &Table) -> Result<bool, Error> {
-        let (table, operation) = (*table, self.log.rows_of("discard", table));
-        self.log.locked(operation, move |locked| Box::pin(locked.discard(table))).await
+        let table = *table;
+        run_detached(&self.log, Operation::Rows("discard", table), move |transaction| {
+            Box::pin(builds::discard(transaction, table))
+        })
+        .await
     }
 
     async fn make_inline(&self, inline: Arc<dyn Inline>) -> Result<InlineOutcome, Error> {
-        let operation = self.log.rows_of("keep inline", inline.table());
-        self.log.locked(operation, move |locked| Box::pin(locked.make_inline(inline))).await
+        let operation = Operation::Rows("make inline", *inline.table());
+        run_detached(&self.log, operation, move |transaction| {
+            Box::pin(inline::make_inline(transaction, inline))
+        })
+        .await
     }
 
     async fn make_async(&self, table: &Table) -> Result<Checkpoint, Error> {
-        let (table, operation) = (*table, self.log.rows_of("no longer keep inline", table));
-        self.log.locked(operation, move |locked| Box::pin(locked.make_async(table))).await
+        let table = *table;
+        run_detached(&self.log, Operation::Rows("make asynchronous", table), move |transaction| {
+            Box::pin(inline::make_async(transaction, table))
+        })
+        .await
     }
 }
 
-impl Log {
-    async fn builds(&self, operation: &str, projection: &str) -> Result<Vec<Build>, Error> {
-        let mut connection = self.connection(&self.readers, operation).await?;
-        let answer = builds::read(&mut connection, &self.sql, operation, projection).await;
-        retire(&mut connection, answer)
-    }
+async fn find_builds(log: &Log, operation: Operation<'_>, projection: &str) -> Result<Vec<Build>, Error> {
+    let read = async |connection: &mut _| stored_builds::load(connection, &log.sql, projection).await;
+    log.with_reader(operation, read).await
+}
 
-    async fn build(&self, operation: &str, table: &Table) -> Result<Option<Build>, Error> {
-        let builds = self.builds(operation, table.projection).await?;
-        Ok(builds.into_iter().find(|build| build.order() == table.order()))
-    }
-
-    pub(crate) fn rows_of(&self, what: &str, table: &Table) -> String {
-        format!("{what} the rows of `{}` in {}", table.name(), self.title)
-    }
+async fn find_build(log: &Log, operation: Operation<'_>, table: &Table) -> Result<Option<Build>, Error> {
+    let builds = find_builds(log, operation, table.projection).await?;
+    Ok(builds.into_iter().find(|build| build.order() == table.order()))
 }

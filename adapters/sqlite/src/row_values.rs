@@ -1,4 +1,4 @@
-//! Values of rows as SQLite keeps them, and how it writes statements about them.
+//! Values of rows in SQLite, and the dialect of the statements for them.
 
 use annalist_core::{
     error::Error,
@@ -15,20 +15,20 @@ use uuid::Uuid;
 
 use crate::sql::Prefix;
 
-/// How SQLite writes statements about rows. All their tables, views and indexes begin with the prefix of the log and
-/// `rows_`, which none of the log's own does: a projection may be called `events`.
+/// The dialect of SQLite. The names of all tables, views and indexes of rows start with the prefix of the log and `rows_`, the
+/// names of the log's own tables never do: a projection may be called `events`.
 #[derive(Clone)]
-pub(crate) struct Rows {
+pub(crate) struct RowDialect {
     prefix: String,
 }
 
-impl Rows {
+impl RowDialect {
     pub(crate) fn new(prefix: &Prefix) -> Self {
         Self { prefix: prefix.apply("{prefix}rows_") }
     }
 }
 
-impl Dialect for Rows {
+impl Dialect for RowDialect {
     fn relation(&self, name: &str) -> String {
         quoted(&format!("{}{name}", self.prefix))
     }
@@ -74,7 +74,7 @@ pub(crate) fn bind(
         Value::Null => query.bind(None::<i64>),
         Value::Bool(truth) => query.bind(truth),
         Value::Int(number) => query.bind(number),
-        // Zero has no sign here.
+        // Turns -0.0 into 0.0.
         Value::Float(number) => query.bind(number + 0.0),
         Value::Text(text) => query.bind(text),
         Value::Uuid(id) => query.bind(id.to_string()),
@@ -83,7 +83,7 @@ pub(crate) fn bind(
     }
 }
 
-/// Keys as one JSON array of arrays. It has every type that a key may have, exactly.
+/// Encodes keys as a JSON array of arrays, which represents all types of key columns exactly.
 pub(crate) fn keys_text(keys: &[Key]) -> String {
     let value = |value: &Value| match value {
         Value::Bool(truth) => Json::from(i64::from(*truth)),
@@ -91,19 +91,19 @@ pub(crate) fn keys_text(keys: &[Key]) -> String {
         Value::Text(text) => Json::from(text.as_str()),
         Value::Uuid(id) => Json::from(id.to_string()),
         Value::Time(time) => Json::from(time_text(*time)),
-        // Refused before.
+        // Never part of a key: checked before.
         Value::Null | Value::Float(_) | Value::Json(_) => Json::Null,
     };
     let key = |key: &Key| Json::from(key.iter().map(value).collect::<Vec<_>>());
     Json::from(keys.iter().map(key).collect::<Vec<_>>()).to_string()
 }
 
-/// The row that stands in the columns from `first` on.
+/// Decodes a row from the columns that start at `first`.
 pub(crate) fn row(found: &SqliteRow, table: &Table, first: usize) -> Result<Row, Error> {
     values(found, table, table.columns.iter(), first)
 }
 
-/// The key that stands in the columns from `first` on.
+/// Decodes a key from the columns that start at `first`.
 pub(crate) fn key(found: &SqliteRow, table: &Table, first: usize) -> Result<Key, Error> {
     values(found, table, table.key(), first)
 }
@@ -115,22 +115,19 @@ fn values<'a>(
     first: usize,
 ) -> Result<Vec<Value>, Error> {
     let value = |(index, column): (usize, &Column)| {
-        value(found, first + index, column).map_err(|reason| {
-            let reason = format!("column `{}` is damaged: {reason}", column.name);
-            Error::unusable(format!("read a row of `{}`", table.name()), reason)
-        })
+        value(found, first + index, column).map_err(|reason| table.damaged_value(column, reason))
     };
     columns.enumerate().map(value).collect()
 }
 
 fn value(found: &SqliteRow, index: usize, column: &Column) -> Result<Value, String> {
-    let said = |error: sqlx::Error| error.to_string();
-    let text = || found.try_get::<Option<String>, _>(index).map_err(said);
-    let whole = || found.try_get::<Option<i64>, _>(index).map_err(said);
-    let kept = match column.kind {
-        ColumnType::Bool => whole()?.map(|number| Value::Bool(number != 0)),
-        ColumnType::Int => whole()?.map(Value::Int),
-        ColumnType::Float => found.try_get::<Option<f64>, _>(index).map_err(said)?.map(Value::Float),
+    let map_err = |error: sqlx::Error| error.to_string();
+    let text = || found.try_get::<Option<String>, _>(index).map_err(map_err);
+    let integer = || found.try_get::<Option<i64>, _>(index).map_err(map_err);
+    let value = match column.kind {
+        ColumnType::Bool => integer()?.map(|number| Value::Bool(number != 0)),
+        ColumnType::Int => integer()?.map(Value::Int),
+        ColumnType::Float => found.try_get::<Option<f64>, _>(index).map_err(map_err)?.map(Value::Float),
         ColumnType::Text => text()?.map(Value::Text),
         ColumnType::Json => text()?.map(|json| Value::Json(Payload::from_stored(json))),
         ColumnType::Uuid => {
@@ -142,10 +139,10 @@ fn value(found: &SqliteRow, index: usize, column: &Column) -> Result<Value, Stri
             time.map_err(|error| error.to_string())?.map(Value::Time)
         }
     };
-    Ok(kept.unwrap_or(Value::Null))
+    Ok(value.unwrap_or(Value::Null))
 }
 
-/// Times as texts of one length, so that they sort and SQLite's own functions understand them.
+/// Encodes a time as a text of fixed length, which sorts correctly and which SQLite's own functions understand.
 fn time_text(time: Timestamp) -> String {
     format!("{time:.6}")
 }
@@ -171,10 +168,10 @@ mod tests {
         ],
     };
 
-    /// What SQLite says that it does.
+    /// The query plan of SQLite.
     async fn plan(sql: &str) -> Vec<String> {
         let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
-        let dialect = Rows::new(&Prefix::new("log_").unwrap());
+        let dialect = RowDialect::new(&Prefix::new("log_").unwrap());
         for statement in TableSql::new(&dialect, &PEOPLE).unwrap().create() {
             sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await.unwrap();
         }
@@ -184,8 +181,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_page_behind_another_is_a_walk_along_an_index() {
-        let dialect = Rows::new(&Prefix::new("log_").unwrap());
+    async fn page_query_scans_an_index_and_does_not_sort_it() {
+        let dialect = RowDialect::new(&Prefix::new("log_").unwrap());
         let sql = TableSql::new(&dialect, &PEOPLE).unwrap();
         let key = vec![Value::Uuid(Uuid::nil())];
         let query = RowQuery { table: &PEOPLE, filters: vec![], sort: None, after: None, limit: 10 };
@@ -195,10 +192,10 @@ mod tests {
                 for after in [None, Some((Some(value.clone()), key.clone()))] {
                     let Question { sql, .. } = sql.find(&RowQuery { sort, after, ..query.clone() }).unwrap();
                     let steps = plan(&sql).await;
-                    let is_walk = |step: &String| step.contains("INDEX log_rows_people.1.");
-                    assert!(steps.iter().any(is_walk), "{sql}\n{steps:#?}");
-                    // What is sorted are at most two parts, neither with more rows than asked for.
-                    let sorts = |two: &[String]| is_walk(&two[0]) && two[1].contains("TEMP B-TREE");
+                    let is_scan = |step: &String| step.contains("INDEX log_rows_people.1.");
+                    assert!(steps.iter().any(is_scan), "{sql}\n{steps:#?}");
+                    // Only the union of at most two scans is sorted, each with no more rows than the limit.
+                    let sorts = |two: &[String]| is_scan(&two[0]) && two[1].contains("TEMP B-TREE");
                     assert!(!steps.windows(2).any(sorts), "{sql}\n{steps:#?}");
                 }
             }
@@ -213,8 +210,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn keys_are_looked_up_one_by_one() {
-        let dialect = Rows::new(&Prefix::new("log_").unwrap());
+    async fn select_and_delete_by_key_search_the_primary_key() {
+        let dialect = RowDialect::new(&Prefix::new("log_").unwrap());
         let sql = TableSql::new(&dialect, &PEOPLE).unwrap();
         for statement in [sql.select(), sql.delete()] {
             let steps = plan(&statement).await.join("\n");

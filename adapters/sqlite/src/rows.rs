@@ -1,4 +1,4 @@
-//! Rows of the tables as values of the port. What does not have the form that was written is damaged, never guessed at.
+//! Rows of the tables as values of the port. A value of unexpected form is an error, never a guess.
 
 use std::fmt::Display;
 
@@ -13,7 +13,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{Column, Decode, Row, Sqlite, Type, sqlite::SqliteRow};
 use uuid::Uuid;
 
-/// A row of the events; its columns are those of `read.sql`, behind the first. In that of a bare one the last four are empty.
+/// Decodes an event from a row of `read.sql`. The last four columns are NULL if only the payload was read.
 pub(crate) fn record(row: &SqliteRow) -> Result<Record, Invalid> {
     let row = Columns::new(row, 1)?;
     let mut record = Record {
@@ -35,7 +35,7 @@ pub(crate) fn record(row: &SqliteRow) -> Result<Record, Invalid> {
     Ok(record)
 }
 
-/// A row of the journal; its columns are those of `journal.sql`. Its number stands for the position in the error.
+/// Decodes a journal entry from a row of `journal.sql`. An error has its number as the position.
 pub(crate) fn entry(row: &SqliteRow) -> Result<Entry, Invalid> {
     let row = Columns::new(row, 0)?;
     Ok(Entry {
@@ -50,30 +50,30 @@ pub(crate) fn entry(row: &SqliteRow) -> Result<Entry, Invalid> {
     })
 }
 
-/// A receipt as it is stored: `[[1,"0192…"],[2,"0192…"]]`.
+/// Encodes a receipt for storage: `[[1,"0192…"],[2,"0192…"]]`.
 pub(crate) fn receipt_text(receipt: &Receipt) -> String {
     let events: Vec<(Position, Uuid)> =
         receipt.events.iter().map(|event| (event.position, event.id)).collect();
     json(&events)
 }
 
-/// A receipt from its text.
+/// Decodes a stored receipt.
 pub(crate) fn receipt(text: &str) -> Result<Receipt, serde_json::Error> {
     let events: Vec<(Position, Uuid)> = serde_json::from_str(text)?;
     Ok(Receipt { events: events.into_iter().map(|(position, id)| EventRef { position, id }).collect() })
 }
 
-/// A value of ours as JSON text. Texts, numbers and lists of them can always be written.
+/// Encodes a value as JSON. Texts, numbers and lists of them never fail.
 pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-/// A position as SQLite keeps it. [`Position::END`] is the largest number that it can.
+/// A position as a SQLite integer. [`Position::END`] becomes the largest one.
 pub(crate) fn integer(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// The columns of a row whose position is known, by their places.
+/// The columns of a row, by their index, and the position for errors.
 struct Columns<'a> {
     row: &'a SqliteRow,
     position: Position,
@@ -84,7 +84,7 @@ impl<'a> Columns<'a> {
         let start = Self { row, position: Position::START };
         let number = start.parsed(position, |number: i64| match u64::try_from(number) {
             Ok(number) if number > 0 => Ok(Position::new(number)),
-            _ => Err(format!("{number} is none")),
+            _ => Err(format!("{number} is not a position")),
         })?;
         Ok(Self { row, position: number })
     }

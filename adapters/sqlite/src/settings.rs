@@ -1,4 +1,4 @@
-//! What a connection must be like so that the promises of a log hold.
+//! The settings that a connection must have so that the guarantees of a log hold.
 
 use std::time::{Duration, Instant};
 
@@ -7,22 +7,22 @@ use sqlx::{Row, SqliteConnection, query, query_scalar};
 
 use crate::error::{failed, is_busy};
 
-/// How long to wait before asking again for the one lock that SQLite does not wait for itself.
-const PAUSE: Duration = Duration::from_millis(5);
+/// The retry interval for the one lock that SQLite itself does not wait for.
+const RETRY_INTERVAL: Duration = Duration::from_millis(5);
 
 const NORMAL: i64 = 1;
 const FULL: i64 = 2;
 
-/// What is asked of connections.
+/// The required settings of connections.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Settings {
-    /// `synchronous=NORMAL` will do.
+    /// Whether `synchronous=NORMAL` is enough.
     pub(crate) relaxed: bool,
 }
 
 impl Settings {
-    /// What is wrong with a connection and how to change it, if something is.
-    pub(crate) async fn complaint(
+    /// Returns the first violation of a connection and how to fix it, or `None` if its settings are sufficient.
+    pub(crate) async fn violation(
         self,
         connection: &mut SqliteConnection,
     ) -> Result<Option<String>, sqlx::Error> {
@@ -31,16 +31,16 @@ impl Settings {
             (row.try_get("synchronous")?, row.try_get("journal_mode")?);
         let (uncommitted, file): (i64, Option<String>) =
             (row.try_get("read_uncommitted")?, row.try_get("file")?);
-        let enough = if self.relaxed { NORMAL } else { FULL };
+        let required = if self.relaxed { NORMAL } else { FULL };
         Ok(if file.is_none_or(|file| file.is_empty()) {
             Some(IN_MEMORY.to_owned())
-        } else if synchronous < enough {
+        } else if synchronous < required {
             Some(format!(
-                "its connections have synchronous={synchronous}, with which an acknowledged append can be lost when the power fails; set synchronous=FULL (2) or, if that is acceptable, ask for `relaxed_durability` with NORMAL (1)"
+                "its connections have synchronous={synchronous}, with which an acknowledged append can be lost when the power fails; set synchronous=FULL (2) or, if that is acceptable, use `relaxed_durability` with NORMAL (1)"
             ))
         } else if journal == "off" || journal == "memory" {
             Some(format!(
-                "its connections have journal_mode={journal}, which a crash can tear; set journal_mode=WAL"
+                "its connections have journal_mode={journal}, with which a crash can corrupt the file; set journal_mode=WAL"
             ))
         } else if uncommitted != 0 {
             Some("its connections read uncommitted rows; set read_uncommitted=0".to_owned())
@@ -50,13 +50,13 @@ impl Settings {
     }
 }
 
-/// Why there is no log in memory here.
-pub(crate) const IN_MEMORY: &str = "a SQLite database in memory keeps nothing and is another one for every connection; give a file, or use the store in memory";
+/// Why a database in memory is refused.
+pub(crate) const IN_MEMORY: &str = "SQLite in memory is not supported, because every connection gets a database of its own; use a file, or the in-memory store";
 
 /// Sets the file to write-ahead logging.
 ///
-/// That needs the file for itself for a moment, and SQLite refuses at once instead of waiting when another process opens
-/// the file at the same time: so this waits here, for as long as the busy timeout.
+/// The switch needs an exclusive lock, for which SQLite does not wait: it fails at once while another process opens the
+/// file. This function retries until the busy timeout.
 pub(crate) async fn write_ahead(
     connection: &mut SqliteConnection,
     busy_timeout: Duration,
@@ -73,12 +73,12 @@ pub(crate) async fn write_ahead(
                 return Err(Error::unusable(
                     operation,
                     format!(
-                        "write-ahead logging is not possible here, the file stays with journal_mode={mode}; is it on a network drive?"
+                        "write-ahead logging is not possible, the file stays with journal_mode={mode}; is it on a network drive?"
                     ),
                 ));
             }
             Err(error) if is_busy(&error) && began.elapsed() < busy_timeout => {
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(RETRY_INTERVAL).await;
             }
             Err(error) => return Err(failed(operation, error)),
         }

@@ -1,9 +1,9 @@
-//! The statements, one a file in `sql/`, with the tables' prefix put in once. No other input ever becomes SQL.
+//! The statements, one per file in `sql/`, with the prefix of the tables inserted. No other input ever becomes SQL.
 
 use annalist_core::{error::Error, limits::is_kind};
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
-/// What the names of a log's tables start with: `[a-z][a-z0-9_]*`.
+/// The prefix of the names of a log's tables: `[a-z][a-z0-9_]*`.
 #[derive(Clone, Debug)]
 pub(crate) struct Prefix(String);
 
@@ -14,37 +14,38 @@ impl Prefix {
         }
         Err(Error::unusable(
             format!("use {text:?} as the prefix of the tables"),
-            "it must be `[a-z][a-z0-9_]*`, at most 64 bytes, not start with `sqlite_`, and not contain `rows_`, which is for projections",
+            "it must be `[a-z][a-z0-9_]*`, have at most 64 bytes, not start with `sqlite_`, and not contain `rows_`, which is reserved for projections",
         ))
     }
 
-    /// A statement for the tables of this prefix.
+    /// Returns a statement for the tables with this prefix.
     pub(crate) fn apply(&self, statement: &str) -> String {
         statement.trim_end().replace("{prefix}", &self.0)
     }
 }
 
-/// A statement over rows of values. Its file has one row; here it has any power of two up to [`Many::MOST`], so that few
-/// texts have to be prepared. What is not bound is NULL, and the statement leaves rows of NULL out.
-pub(crate) struct Many(Vec<SqlStr>);
+/// A statement with several rows of parameters. Its file has one row; this has a variant for each power of two up to
+/// [`MultiRow::MAX`], so that few statements have to be prepared. Unbound parameters are NULL, and the statement skips
+/// rows of NULL.
+pub(crate) struct MultiRow(Vec<SqlStr>);
 
-impl Many {
-    /// How many rows one statement takes.
-    pub(crate) const MOST: usize = 64;
+impl MultiRow {
+    /// The largest number of rows in one statement.
+    pub(crate) const MAX: usize = 64;
 
     fn new(text: &str) -> Self {
-        let sizes = (0..=Self::MOST.ilog2()).map(|power| 1 << power);
+        let sizes = (0..=Self::MAX.ilog2()).map(|power| 1 << power);
         Self(sizes.map(|rows| AssertSqlSafe(repeat_row(text, rows)).into_sql_str()).collect())
     }
 
-    /// The statement for so many rows, at least one.
+    /// Returns the smallest variant with at least `rows` rows.
     pub(crate) fn rows(&self, rows: usize) -> SqlStr {
         let power = rows.next_power_of_two().ilog2() as usize;
         self.0[power.min(self.0.len() - 1)].clone()
     }
 }
 
-/// The text with the row behind its `VALUES` so many times.
+/// Repeats the row that follows `VALUES`.
 fn repeat_row(text: &str, rows: usize) -> String {
     let row = text.split_once("VALUES ").and_then(|(_, rest)| rest.split_inclusive(')').next());
     let row = row.unwrap_or_default();
@@ -52,11 +53,11 @@ fn repeat_row(text: &str, rows: usize) -> String {
 }
 
 macro_rules! statements {
-    ($($name:ident),+; $($many:ident),+ $(,)?) => {
+    ($($name:ident),+; $($multi_row:ident),+ $(,)?) => {
         /// The statements of one log.
         pub(crate) struct Sql {
             $(pub(crate) $name: SqlStr,)+
-            $(pub(crate) $many: Many,)+
+            $(pub(crate) $multi_row: MultiRow,)+
         }
 
         impl Sql {
@@ -67,8 +68,8 @@ macro_rules! statements {
                 };
                 Self {
                     $($name: statement(include_str!(concat!("../sql/", stringify!($name), ".sql"))),)+
-                    $($many: Many::new(&prefix.apply(
-                        include_str!(concat!("../sql/", stringify!($many), ".sql")),
+                    $($multi_row: MultiRow::new(&prefix.apply(
+                        include_str!(concat!("../sql/", stringify!($multi_row), ".sql")),
                     )),)+
                 }
             }
@@ -77,28 +78,28 @@ macro_rules! statements {
 }
 
 statements! {
+    append_context,
     builds,
     count,
     count_between,
     count_parked,
     delete_build,
     find_commands,
-    purge_command_ids,
-    ground,
     has_log,
     head,
     insert_build,
     insert_tags,
     journal,
-    save_snapshot,
     log,
+    most_selective_tag,
     move_checkpoint,
     park,
     parked,
     position_at,
-    rarest_tag,
+    purge_command_ids,
     read,
     report,
+    save_snapshot,
     set_inline,
     set_live,
     set_schema_version,

@@ -1,106 +1,90 @@
-//! The one writer of a handle: appends that are waiting travel in one transaction and share its sync to disk.
+//! The task that appends: jobs that wait at the same time share one transaction and its sync to disk (group commit).
 
 use std::sync::Arc;
 
-use annalist_core::{
-    error::Error,
-    store::{Append, AppendOutcome},
-};
+use annalist_core::error::Error;
 use sqlx::{Connection, Sqlite, SqliteConnection, SqlitePool, pool::PoolConnection};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use crate::{
-    append::append,
+    append::{AppendResult, Job, Target, append},
     error::{failed, failed_commit},
-    row_values::Rows,
     settings::Settings,
-    sql::Sql,
 };
 
-/// How many appends may wait; further callers wait for a place.
-const QUEUE: usize = 1024;
-/// How many appends share a transaction at most.
-const BATCH: usize = 128;
-
-/// What the caller gets. An error in here has written nothing.
-pub(crate) type Answer = Result<AppendOutcome, Error>;
-
-/// Appends that stand or fall together, and who waits for their answer.
-pub(crate) struct Job {
-    pub(crate) appends: Vec<Append>,
-    pub(crate) answer: oneshot::Sender<Answer>,
-}
+/// The largest number of queued jobs; further callers wait until one is taken.
+const MAX_QUEUED: usize = 1024;
+/// The largest number of jobs in a transaction.
+const MAX_BATCH: usize = 128;
 
 pub(crate) struct Writer {
     pub(crate) pool: SqlitePool,
-    pub(crate) sql: Arc<Sql>,
-    pub(crate) rows: Rows,
-    /// What the connections of a pool that is not ours must be like, looked at before every transaction.
-    pub(crate) demands: Option<Settings>,
-    /// "append to sqlite log …", for messages.
-    pub(crate) operation: String,
+    pub(crate) target: Target,
+    /// The settings that the connections of the user's pool must have, checked before every transaction; `None` if the pool
+    /// belongs to the store.
+    pub(crate) required_settings: Option<Settings>,
 }
 
-/// Why a transaction was given up, as an error for each of its jobs.
+/// Why a transaction was rolled back. Creates an error for each of its jobs.
 struct Failure {
-    /// Whether one of the jobs may be to blame, so that others would succeed without it.
-    own: bool,
+    /// Whether one of the jobs may be the cause, so that the others would succeed without it.
+    may_be_one_job: bool,
     error: Box<dyn Fn() -> Error + Send>,
 }
 
 impl Writer {
-    /// Starts the task. It ends when the last sender is gone and what is queued is written.
+    /// Starts the task and returns its queue. It ends when the last sender is dropped and the queue is empty.
     ///
-    /// The transaction runs in a task of its own, so a caller that goes away cannot stop it half-way.
+    /// Because it is a task of its own, a transaction completes even if its callers drop their futures.
     pub(crate) fn start(self) -> mpsc::Sender<Job> {
-        let (sender, receiver) = mpsc::channel(QUEUE);
+        let (sender, receiver) = mpsc::channel(MAX_QUEUED);
         tokio::spawn(self.run(receiver));
         sender
     }
 
     async fn run(self, mut queue: mpsc::Receiver<Job>) {
-        let mut jobs = Vec::with_capacity(BATCH);
-        while queue.recv_many(&mut jobs, BATCH).await > 0 {
+        let mut jobs = Vec::with_capacity(MAX_BATCH);
+        while queue.recv_many(&mut jobs, MAX_BATCH).await > 0 {
             match self.commit(&mut jobs, Some(&mut queue)).await {
-                Ok(answers) => answer(jobs.drain(..), answers),
-                Err(failure) => self.settle(std::mem::take(&mut jobs), failure).await,
+                Ok(results) => reply(jobs.drain(..), results),
+                Err(failure) => self.retry_or_fail(std::mem::take(&mut jobs), failure).await,
             }
         }
     }
 
-    /// Answers jobs whose transaction failed. If one of them is to blame, halves of them find it and leave it alone.
-    async fn settle(&self, jobs: Vec<Job>, failure: Failure) {
+    /// Replies to jobs whose transaction failed. If one of them may be the cause, retries halves of them until that one is
+    /// alone.
+    async fn retry_or_fail(&self, jobs: Vec<Job>, failure: Failure) {
         let mut failed = vec![(jobs, failure)];
         while let Some((mut jobs, failure)) = failed.pop() {
-            if !failure.own || jobs.len() < 2 {
-                answer(jobs.drain(..), std::iter::repeat_with(|| Err((failure.error)())));
+            if !failure.may_be_one_job || jobs.len() < 2 {
+                reply(jobs.drain(..), std::iter::repeat_with(|| Err((failure.error)())));
                 continue;
             }
             let second = jobs.split_off(jobs.len() / 2);
             for mut half in [jobs, second] {
                 match self.commit(&mut half, None).await {
-                    Ok(answers) => answer(half.drain(..), answers),
+                    Ok(results) => reply(half.drain(..), results),
                     Err(failure) => failed.push((half, failure)),
                 }
             }
         }
     }
 
-    /// Writes all jobs in one transaction. The answers count when it is committed, the refusals among them too: what they
-    /// met may have been written by a neighbour.
+    /// Writes all jobs in one transaction. Refusals too are valid only if it commits: they may be caused by events of other
+    /// jobs in it.
     async fn commit(
         &self,
         jobs: &mut Vec<Job>,
         queue: Option<&mut mpsc::Receiver<Job>>,
-    ) -> Result<Vec<Answer>, Failure> {
-        let whole = |error| self.failure(false, error);
-        let mut connection = self.pool.acquire().await.map_err(whole)?;
-        let answers = self.transact(&mut connection, jobs, queue).await;
-        if answers.is_err() {
-            // Some errors end a transaction behind the driver's back; nobody else is to inherit the connection.
+    ) -> Result<Vec<AppendResult>, Failure> {
+        let mut connection = self.pool.acquire().await.map_err(|error| self.failure(false, error))?;
+        let results = self.transact(&mut connection, jobs, queue).await;
+        if results.is_err() {
+            // Some errors end a transaction without the driver noticing.
             connection.close_on_drop();
         }
-        answers
+        results
     }
 
     async fn transact(
@@ -108,43 +92,46 @@ impl Writer {
         connection: &mut PoolConnection<Sqlite>,
         jobs: &mut Vec<Job>,
         queue: Option<&mut mpsc::Receiver<Job>>,
-    ) -> Result<Vec<Answer>, Failure> {
-        let whole = |error| self.failure(false, error);
-        self.check(connection).await?;
-        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(whole)?;
+    ) -> Result<Vec<AppendResult>, Failure> {
+        self.check_settings(connection).await?;
+        let transaction = connection.begin_with("BEGIN IMMEDIATE").await;
+        let mut transaction = transaction.map_err(|error| self.failure(false, error))?;
         if let Some(queue) = queue {
-            // Those that came while the lock was taken.
-            jobs.extend(std::iter::from_fn(|| queue.try_recv().ok()).take(BATCH.saturating_sub(jobs.len())));
+            // Jobs that arrived while this waited for the lock.
+            let room = MAX_BATCH.saturating_sub(jobs.len());
+            jobs.extend(std::iter::from_fn(|| queue.try_recv().ok()).take(room));
         }
-        jobs.retain(|job| !job.answer.is_closed());
-        let answers =
-            append(&mut transaction, self, jobs).await.map_err(|error| self.failure(true, error))?;
-        transaction.commit().await.map_err(|error| self.lost(error))?;
-        Ok(answers)
+        jobs.retain(|job| !job.reply.is_closed());
+        let results = append(&mut transaction, &self.target, jobs).await;
+        let results = results.map_err(|error| self.failure(true, error))?;
+        transaction.commit().await.map_err(|error| self.commit_failure(error))?;
+        Ok(results)
     }
 
-    async fn check(&self, connection: &mut SqliteConnection) -> Result<(), Failure> {
-        let Some(demands) = self.demands else { return Ok(()) };
-        let complaint = demands.complaint(connection).await.map_err(|error| self.failure(false, error))?;
-        let Some(complaint) = complaint else { return Ok(()) };
-        let operation = self.operation.clone();
-        Err(Failure { own: false, error: Box::new(move || Error::unusable(&operation, &complaint)) })
+    async fn check_settings(&self, connection: &mut SqliteConnection) -> Result<(), Failure> {
+        let Some(required) = self.required_settings else { return Ok(()) };
+        let violation = required.violation(connection).await.map_err(|error| self.failure(false, error))?;
+        let Some(violation) = violation else { return Ok(()) };
+        let operation = self.target.operation.clone();
+        let error = Box::new(move || Error::unusable(&operation, &violation));
+        Err(Failure { may_be_one_job: false, error })
     }
 
-    fn failure(&self, own: bool, error: sqlx::Error) -> Failure {
-        let (operation, error) = (self.operation.clone(), Arc::new(error));
-        Failure { own, error: Box::new(move || failed(&operation, error.clone())) }
+    fn failure(&self, may_be_one_job: bool, error: sqlx::Error) -> Failure {
+        let (operation, error) = (self.target.operation.clone(), Arc::new(error));
+        Failure { may_be_one_job, error: Box::new(move || failed(&operation, error.clone())) }
     }
 
-    fn lost(&self, error: sqlx::Error) -> Failure {
-        let (operation, error) = (self.operation.clone(), Arc::new(error));
-        Failure { own: false, error: Box::new(move || failed_commit(&operation, error.clone())) }
+    fn commit_failure(&self, error: sqlx::Error) -> Failure {
+        let (operation, error) = (self.target.operation.clone(), Arc::new(error));
+        let error = Box::new(move || failed_commit(&operation, error.clone()));
+        Failure { may_be_one_job: false, error }
     }
 }
 
-/// Nobody may be there any more to hear it.
-fn answer(jobs: impl Iterator<Item = Job>, answers: impl IntoIterator<Item = Answer>) {
-    for (job, answer) in jobs.zip(answers) {
-        let _ = job.answer.send(answer);
+/// Sends each result to its caller; one that dropped its future is ignored.
+fn reply(jobs: impl Iterator<Item = Job>, results: impl IntoIterator<Item = AppendResult>) {
+    for (job, result) in jobs.zip(results) {
+        let _ = job.reply.send(result);
     }
 }

@@ -7,10 +7,10 @@ use annalist_core::store::EventStore;
 use annalist_sqlite::Sqlite;
 use tempfile::TempDir;
 
-struct InFiles;
+struct SqliteFiles;
 
 #[async_trait::async_trait]
-impl StoreUnderTest for InFiles {
+impl StoreUnderTest for SqliteFiles {
     const NAME: &'static str = "sqlite";
     type Location = TempDir;
 
@@ -24,5 +24,5 @@ impl StoreUnderTest for InFiles {
 }
 
 fn main() {
-    annalist_conformance::run(InFiles);
+    annalist_conformance::run(SqliteFiles);
 }

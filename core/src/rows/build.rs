@@ -1,7 +1,7 @@
 //! Builds: the tables in which the rows of one projection are kept, one of them live.
 
-use super::{Checkpoint, Key};
-use crate::{store::LogId, time::Timestamp};
+use super::{Checkpoint, InlineOutcome, Key, Table};
+use crate::{error::Error, position::Position, store::LogId, time::Timestamp};
 
 /// A build of a projection, as it stands in a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +29,70 @@ impl Build {
     pub fn order(&self) -> (u32, u32) {
         (self.version, self.build)
     }
+
+    /// For stores: decides what promoting the build of `table` requires, given all builds of its projection. With `compare` it
+    /// may replace the live build only if their rows are equal.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if the build is not defined or has other columns, or is to be compared with a live build of other
+    /// columns.
+    pub fn decide_promotion(builds: &[Self], table: &Table, compare: bool) -> Result<PromotionStep, Error> {
+        let new = builds.iter().find(|build| build.order() == table.order());
+        let new = new.ok_or_else(|| table.undefined())?;
+        table.check_stored(&new.shape, new.log, new.log)?;
+        let Some(live) = builds.iter().find(|build| build.live) else { return Ok(PromotionStep::MakeLive) };
+        if live.order() == new.order() {
+            return Ok(PromotionStep::Finish(PromoteOutcome::Done));
+        }
+        if live.order() > new.order() {
+            return Ok(PromotionStep::Finish(PromoteOutcome::Superseded));
+        }
+        if !compare {
+            return Ok(PromotionStep::MakeLive);
+        }
+        table.check_comparable(&live.shape)?;
+        let parked = new.checkpoint.parked > 0 || live.checkpoint.parked > 0;
+        if parked || new.comparable_position() != live.comparable_position() {
+            return Ok(PromotionStep::Finish(PromoteOutcome::NotComparable));
+        }
+        if table.is_checkpoint_only() {
+            return Ok(PromotionStep::MakeLive);
+        }
+        Ok(PromotionStep::Compare(Table { version: live.version, build: live.build, ..*table }))
+    }
+
+    /// The position up to which its rows include all events; `None` for inline builds, which are all at the end of the log.
+    fn comparable_position(&self) -> Option<Position> {
+        (!self.inline).then_some(self.checkpoint.position)
+    }
+
+    /// For stores: decides whether this build, whose table is `table`, can be made inline with the appends to `log`. Returns the
+    /// outcome if nothing has to be done. Otherwise the store reads the events after the checkpoint: if there are more than
+    /// [`InlineOutcome::AT_MOST`], the outcome is [`InlineOutcome::Behind`]; else it folds them and makes the build inline.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if its rows are made of the events of another log.
+    pub fn decide_inline(&self, table: &Table, log: LogId) -> Result<Option<InlineOutcome>, Error> {
+        if self.inline {
+            return Ok(Some(InlineOutcome::Done));
+        }
+        if self.log != log {
+            return Err(table.not_beside_its_log());
+        }
+        Ok((self.checkpoint.parked > 0).then_some(InlineOutcome::Behind))
+    }
+}
+
+/// What a store does next to promote a build: see [`Build::decide_promotion`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum PromotionStep {
+    /// Nothing: this is the outcome.
+    Finish(PromoteOutcome),
+    /// Makes the build live.
+    MakeLive,
+    /// Compares the rows of the build with those of the live build, which has this table. Makes the build live if they are
+    /// equal.
+    Compare(Table),
 }
 
 /// What became of the wish to make a build live.
@@ -62,5 +126,66 @@ impl Difference {
     /// Whether there is none.
     pub fn is_none(&self) -> bool {
         self.missing == 0 && self.added == 0 && self.changed == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: Table = Table { projection: "mailer", version: 1, build: 1, columns: &[] };
+
+    fn build(table: &Table, position: u64) -> Build {
+        Build {
+            version: table.version,
+            build: table.build,
+            shape: table.shape(),
+            log: LogId::from_uuid(uuid::Uuid::nil()),
+            live: false,
+            inline: false,
+            checkpoint: Checkpoint { position: Position::new(position), ..Checkpoint::default() },
+            updated_at: Timestamp::EPOCH,
+        }
+    }
+
+    fn step(new: &Build, live: &Build, compare: bool) -> PromotionStep {
+        Build::decide_promotion(&[live.clone(), new.clone()], &TABLE, compare).unwrap()
+    }
+
+    #[test]
+    fn promotion_compares_only_builds_at_the_same_position_without_parked_events() {
+        let live = Build { live: true, ..build(&TABLE.built(0), 7) };
+        let new = build(&TABLE, 7);
+        let not_comparable = PromotionStep::Finish(PromoteOutcome::NotComparable);
+        assert_eq!(step(&new, &live, true), PromotionStep::MakeLive);
+        assert_eq!(step(&build(&TABLE, 6), &live, true), not_comparable);
+        assert_eq!(step(&build(&TABLE, 6), &live, false), PromotionStep::MakeLive);
+        assert_eq!(step(&Build { inline: true, ..new.clone() }, &live, true), not_comparable);
+        let inline = Build { inline: true, ..live.clone() };
+        assert_eq!(step(&Build { inline: true, ..build(&TABLE, 6) }, &inline, true), PromotionStep::MakeLive);
+        let mut parked = new.clone();
+        parked.checkpoint.parked = 1;
+        assert_eq!(step(&parked, &live, true), not_comparable);
+        assert_eq!(
+            step(&new, &Build { build: 2, ..live.clone() }, false),
+            PromotionStep::Finish(PromoteOutcome::Superseded)
+        );
+        let other_columns = Build { shape: "id Int key".to_owned(), ..live };
+        assert!(Build::decide_promotion(&[other_columns, new.clone()], &TABLE, true).is_err());
+        let live = Build { live: true, ..new };
+        let step = Build::decide_promotion(&[live], &TABLE, true).unwrap();
+        assert_eq!(step, PromotionStep::Finish(PromoteOutcome::Done));
+        assert!(Build::decide_promotion(&[], &TABLE, true).is_err());
+    }
+
+    #[test]
+    fn build_of_another_log_or_with_parked_events_is_not_made_inline() {
+        let mut build = build(&TABLE, 7);
+        assert_eq!(build.decide_inline(&TABLE, build.log).unwrap(), None);
+        assert!(build.decide_inline(&TABLE, LogId::fresh()).is_err());
+        build.checkpoint.parked = 1;
+        assert_eq!(build.decide_inline(&TABLE, build.log).unwrap(), Some(InlineOutcome::Behind));
+        build.inline = true;
+        assert_eq!(build.decide_inline(&TABLE, build.log).unwrap(), Some(InlineOutcome::Done));
     }
 }

@@ -1,6 +1,6 @@
 //! The shape of a projection's rows.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 use super::Value;
 use crate::{
@@ -182,6 +182,12 @@ impl Table {
     /// For stores: the error for a build that is not there.
     pub fn undefined(&self) -> Error {
         Error::unusable(self.using(), "the table was never defined in this store")
+    }
+
+    /// For stores: the error for a stored value that does not fit its column.
+    pub fn damaged_value(&self, column: &Column, reason: impl Display) -> Error {
+        let reason = format!("column `{}` is damaged: {reason}", column.name);
+        Error::unusable(format!("read a row of `{}`", self.name()), reason)
     }
 
     /// For stores: the error for a change of a build that changes with the appends.

@@ -1,4 +1,4 @@
-//! Real processes that die. This test binary starts itself again and plays the part that the environment names.
+//! Crashes of real processes. This test binary starts itself again, with a role that an environment variable names.
 
 use std::{
     collections::BTreeSet,
@@ -12,29 +12,29 @@ use annalist_core::rows::{
 
 use super::{folds::*, *};
 
-/// What the child plays, and on which file.
-const PART: &str = "ANNALIST_SQLITE_PART";
+/// The role of the child process, and its file.
+const ROLE: &str = "ANNALIST_SQLITE_PART";
 const FILE: &str = "ANNALIST_SQLITE_FILE";
 
-/// Not a test: what the children run.
+/// Not a test: the entry point of the child processes.
 #[test]
 fn child() {
-    let (Ok(part), Ok(file)) = (std::env::var(PART), std::env::var(FILE)) else { return };
+    let (Ok(part), Ok(file)) = (std::env::var(ROLE), std::env::var(FILE)) else { return };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async move {
         match part.as_str() {
             "load" => load(&file).await,
             "count" => count(&file).await,
             "fill" => fill(&file).await,
-            "switch" => switch(&file).await,
+            "switch" => promote(&file).await,
             "inline" => inline(&file).await,
-            "lend" => lend(&file).await,
+            "lend" => run_user_code(&file).await,
             other => panic!("no part {other}"),
         }
     });
 }
 
-fn start(part: &str, place: &Place, wrapped: Option<&str>) -> Child {
+fn start(part: &str, place: &TestLog, wrapped: Option<&str>) -> Child {
     let own = std::env::current_exe().unwrap();
     let mut command = match wrapped {
         Some(shell) => {
@@ -44,11 +44,11 @@ fn start(part: &str, place: &Place, wrapped: Option<&str>) -> Child {
         }
         None => Command::new(own),
     };
-    command.args(["--exact", "crashes::child", "--nocapture"]).env(PART, part).env(FILE, place.file());
+    command.args(["--exact", "crashes::child", "--nocapture"]).env(ROLE, part).env(FILE, place.file());
     command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap()
 }
 
-/// What a child says, whole words only: its last one may be cut off by its death.
+/// The output of a child, complete words only: the last one may be cut off.
 fn words(child: &mut Child) -> impl Iterator<Item = String> + use<> {
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     lines.map_while(Result::ok).filter_map(|line| {
@@ -57,7 +57,7 @@ fn words(child: &mut Child) -> impl Iterator<Item = String> + use<> {
     })
 }
 
-/// Appends of three events by six tasks, each told when it is acknowledged, until somebody puts an end to it.
+/// Six tasks append three events at a time and print each acknowledgement, until the process is killed.
 async fn load(file: &str) {
     let store = Sqlite::open(file).await.unwrap();
     let run = uuid::Uuid::now_v7();
@@ -77,14 +77,14 @@ async fn load(file: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_acknowledged_survives_kill_9() {
-    let place = Place::new();
+async fn acknowledged_appends_survive_kill_9() {
+    let place = TestLog::new();
     let mut random = fastrand::Rng::new();
     let mut acknowledged = BTreeSet::new();
     for round in 0..12 {
         let mut child = start("load", &place, None);
         let mut words = words(&mut child);
-        // Sooner or later, and in some rounds before it has opened the file.
+        // Killed after a random number of appends; in some rounds before the file is open.
         let enough = if round % 4 == 0 { 0 } else { random.usize(1..200) };
         acknowledged.extend(words.by_ref().take(enough));
         child.kill().unwrap();
@@ -117,7 +117,7 @@ async fn what_was_acknowledged_survives_kill_9() {
     println!("{} appends were acknowledged", acknowledged.len());
 }
 
-/// Takes the next number, 100 times, however often somebody else is faster.
+/// Appends the next number 100 times, and retries after conflicts.
 async fn count(file: &str) {
     let store = Sqlite::open(file).await.unwrap();
     for _ in 0..100 {
@@ -134,28 +134,28 @@ async fn count(file: &str) {
 }
 
 #[tokio::test]
-async fn processes_on_one_file_lose_no_increment() {
-    let place = Place::new();
+async fn concurrent_processes_lose_no_increment() {
+    let place = TestLog::new();
     let mut children: Vec<Child> = (0..3).map(|_| start("count", &place, None)).collect();
-    // A feed of another process sees all of it, once and in order.
+    // The feed of another process returns every event once and in order.
     let store = place.open().await;
-    let mut seen = Vec::new();
+    let mut texts = Vec::new();
     let mut after = START;
-    while seen.len() < 300 && children.iter_mut().any(|child| child.try_wait().unwrap().is_none()) {
+    while texts.len() < 300 && children.iter_mut().any(|child| child.try_wait().unwrap().is_none()) {
         let page = store.feed(&with_tag("counter:1"), after, 50).await.unwrap();
-        seen.extend(page.records.iter().map(|record| record.data.to_string()));
+        texts.extend(page.records.iter().map(|record| record.data.to_string()));
         after = page.up_to;
     }
     for mut child in children {
         assert!(child.wait().unwrap().success());
     }
     let page = store.feed(&with_tag("counter:1"), after, 300).await.unwrap();
-    seen.extend(page.records.iter().map(|record| record.data.to_string()));
-    assert_eq!(seen, (1..=300).map(|n| n.to_string()).collect::<Vec<_>>());
+    texts.extend(page.records.iter().map(|record| record.data.to_string()));
+    assert_eq!(texts, (1..=300).map(|n| n.to_string()).collect::<Vec<_>>());
     place.assert_sound().await;
 }
 
-/// Appends until the system refuses to write, and tells what the store says about each.
+/// Appends until the system refuses to write, and prints each outcome.
 async fn fill(file: &str) {
     let store = Sqlite::open(file).await.unwrap();
     for n in 0..400 {
@@ -173,18 +173,18 @@ async fn fill(file: &str) {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn when_the_system_refuses_a_commit_nobody_is_told_that_it_failed_or_worked() {
-    let place = Place::new();
-    // 512-byte blocks; a write beyond them fails, now that the signal is ignored.
+async fn commit_that_the_system_refuses_has_an_unknown_outcome() {
+    let place = TestLog::new();
+    // A limit in blocks of 512 bytes. A write beyond it fails, because the signal is ignored.
     let mut child = start("fill", &place, Some("trap '' XFSZ; ulimit -f 600"));
-    let said: Vec<String> = words(&mut child).collect();
+    let words: Vec<String> = words(&mut child).collect();
     assert!(child.wait().unwrap().success());
-    assert!(said.iter().any(|word| word.starts_with("unknown")), "{said:?}");
+    assert!(words.iter().any(|word| word.starts_with("unknown")), "{words:?}");
 
     let store = place.open().await;
     let log = all(&store).await;
     assert_eq!(positions(&log), (1..=log.len() as u64).collect::<Vec<_>>());
-    for word in said {
+    for word in words {
         let (what, n) = word.split_once(' ').unwrap();
         let found = read(&store, with_tag(&format!("id:{n}"))).await.records.len();
         let receipt = store.receipt(&key(n)).await.unwrap().map_or(0, |receipt| receipt.events.len());
@@ -199,8 +199,8 @@ async fn when_the_system_refuses_a_commit_nobody_is_told_that_it_failed_or_worke
     place.assert_sound().await;
 }
 
-/// Builds anew, switches and removes the build before, over and over. The owner in a build's only row is its number.
-async fn switch(file: &str) {
+/// Rebuilds, promotes and discards the previous build in a loop. The owner in the only row of a build is its number.
+async fn promote(file: &str) {
     let store = Sqlite::open(file).await.unwrap();
     let first = store.builds("owners").await.unwrap().last().map_or(0, |build| build.build + 1);
     for build in first.. {
@@ -217,8 +217,8 @@ async fn switch(file: &str) {
 }
 
 #[tokio::test]
-async fn a_switch_is_whole_or_absent_after_kill_9() {
-    let place = Place::new();
+async fn promotion_is_atomic_after_kill_9() {
+    let place = TestLog::new();
     let mut random = fastrand::Rng::new();
     let mut last = None;
     for _ in 0..10 {
@@ -233,9 +233,9 @@ async fn a_switch_is_whole_or_absent_after_kill_9() {
         let builds = store.builds("owners").await.unwrap();
         let live: Vec<_> = builds.iter().filter(|build| build.live).map(|build| build.build).collect();
         let acknowledged: u32 = last.as_deref().unwrap().parse().unwrap();
-        // The one behind it may have gone live before its word was out.
+        // The next one may be live although its word was not printed.
         assert!(live == [acknowledged] || live == [acknowledged + 1], "{live:?} after {acknowledged}");
-        assert_eq!(seen(&place, "SELECT owner FROM annalist_rows_owners").await, [live[0].to_string()]);
+        assert_eq!(texts(&place, "SELECT owner FROM annalist_rows_owners").await, [live[0].to_string()]);
         let mut names: Vec<_> =
             builds.iter().map(|build| format!("_{}", OWNERS.built(build.build).name())).collect();
         names.push("_owners".to_owned());
@@ -251,7 +251,7 @@ async fn a_switch_is_whole_or_absent_after_kill_9() {
     }
 }
 
-/// Appends with rows that change along, each told when it is acknowledged; now and then they go the other way for a while.
+/// Appends with an inline build and prints each acknowledgement; now and then the build becomes asynchronous for a while.
 async fn inline(file: &str) {
     let store = Sqlite::open(file).await.unwrap();
     store.define(&TALLIES, store.log_id()).await.unwrap();
@@ -279,8 +279,8 @@ async fn inline(file: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn events_and_their_rows_are_whole_or_absent_after_kill_9() {
-    let place = Place::new();
+async fn events_and_inline_rows_are_atomic_after_kill_9() {
+    let place = TestLog::new();
     let mut random = fastrand::Rng::new();
     let mut acknowledged = BTreeSet::new();
     for _ in 0..10 {
@@ -292,20 +292,20 @@ async fn events_and_their_rows_are_whole_or_absent_after_kill_9() {
         child.wait().unwrap();
 
         let store = place.open().await;
-        // If it died on the way from inline to inline, what lies behind is folded now.
+        // If it was killed while the build was asynchronous, the remaining events are folded now.
         assert_eq!(store.make_inline(folds::inline(TALLIES)).await.unwrap(), InlineOutcome::Done);
         let log = all(&store).await;
         let rows = found(&store, &TALLIES).await;
         assert_eq!(rows, tallies(&log));
-        let told: BTreeSet<String> =
+        let tags_found: BTreeSet<String> =
             log.iter().flat_map(|record| &record.tags).map(ToString::to_string).collect();
-        assert!(acknowledged.is_subset(&told));
-        assert_eq!(log.len() + 1 - told.len(), log.len() / 2, "two events each, and nothing torn");
+        assert!(acknowledged.is_subset(&tags_found));
+        assert_eq!(log.len() + 1 - tags_found.len(), log.len() / 2, "two events for each append");
         place.assert_sound().await;
     }
 }
 
-/// Counts in a table of its own, and says so.
+/// Inserts a row into a table of the user.
 struct Counts;
 
 #[async_trait::async_trait]
@@ -317,7 +317,7 @@ impl InTransaction<Sqlite> for Counts {
     }
 }
 
-async fn lend(file: &str) {
+async fn run_user_code(file: &str) {
     let store = Sqlite::open(file).await.unwrap();
     let mut at = store.define(&OWNERS, store.log_id()).await.unwrap().position.get();
     loop {
@@ -329,8 +329,8 @@ async fn lend(file: &str) {
 }
 
 #[tokio::test]
-async fn a_work_and_its_change_are_whole_or_absent_after_kill_9() {
-    let place = Place::new();
+async fn user_statements_and_row_change_are_atomic_after_kill_9() {
+    let place = TestLog::new();
     let mut random = fastrand::Rng::new();
     for _ in 0..8 {
         let mut child = start("lend", &place, None);
@@ -344,7 +344,7 @@ async fn a_work_and_its_change_are_whole_or_absent_after_kill_9() {
         let at = store.checkpoint("owners", 1).await.unwrap().unwrap().position.get();
         assert!(at == last || at == last + 1, "{at} after {last}");
         assert_eq!(found(&store, &OWNERS).await.len() as u64, at);
-        assert_eq!(seen(&place, "SELECT count(*) || '' FROM mine").await, [at.to_string()]);
+        assert_eq!(texts(&place, "SELECT count(*) || '' FROM mine").await, [at.to_string()]);
         place.assert_sound().await;
     }
 }

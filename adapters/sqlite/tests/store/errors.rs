@@ -1,4 +1,4 @@
-//! What goes wrong, who is told to do something about it, and that the store goes on afterwards.
+//! Errors: their kind and text, and that the store works afterwards.
 
 use annalist_core::error::Invalid;
 use sqlx::{SqlitePool, sqlite::SqliteJournalMode};
@@ -6,14 +6,14 @@ use tokio::task::JoinSet;
 
 use super::*;
 
-fn connect(place: &Place) -> SqliteConnectOptions {
+fn connect(place: &TestLog) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(place.file())
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
 }
 
-async fn harm(place: &Place, sql: &'static str) {
+async fn execute(place: &TestLog, sql: &'static str) {
     sqlx::query(sql).execute(&mut place.raw().await).await.unwrap();
 }
 
@@ -32,8 +32,8 @@ fn assert_unavailable<T: std::fmt::Debug>(answer: Result<T, Error>, says: &str) 
 }
 
 #[tokio::test]
-async fn a_wrong_place_is_named() {
-    let place = Place::new();
+async fn invalid_location_is_named() {
+    let place = TestLog::new();
     let inside = |rest: &str| format!("{}/{rest}", place.dir.path().display());
     for (location, says) in [
         (String::new(), "in memory"),
@@ -56,24 +56,24 @@ async fn a_wrong_place_is_named() {
 }
 
 #[test]
-fn without_a_runtime_it_says_so() {
+fn open_without_a_runtime_is_unusable() {
     let mut opening = Box::pin(Sqlite::open("log.db"));
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     match opening.as_mut().poll(&mut context) {
         std::task::Poll::Ready(answer) => assert_unusable(answer, "runtime"),
-        std::task::Poll::Pending => panic!("it waits for a runtime"),
+        std::task::Poll::Pending => panic!("open waits for a runtime"),
     }
 }
 
 #[tokio::test]
-async fn no_busy_timeout_is_too_long() {
-    let place = Place::new();
+async fn longest_busy_timeout_is_accepted() {
+    let place = TestLog::new();
     Sqlite::options().busy_timeout(std::time::Duration::MAX).readers(0).open(place.file()).await.unwrap();
 }
 
 #[tokio::test]
-async fn what_is_no_database_is_left_alone() {
-    let place = Place::new();
+async fn file_that_is_no_database_is_left_unchanged() {
+    let place = TestLog::new();
     let text = "this is a letter to my bank. ".repeat(100);
     std::fs::write(place.file(), &text).unwrap();
     assert_unusable(Sqlite::open(place.file()).await, "not a SQLite database");
@@ -81,16 +81,16 @@ async fn what_is_no_database_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_log_of_another_version_or_without_identity_is_refused() {
+async fn log_of_another_version_or_without_id_is_refused() {
     for (sql, says) in [
         ("UPDATE annalist_log SET schema_version = 2", "newer"),
         ("UPDATE annalist_log SET schema_version = 0", "damaged"),
         ("UPDATE annalist_log SET id = 'bank'", "damaged"),
         ("DELETE FROM annalist_log", "missing"),
     ] {
-        let place = Place::new();
+        let place = TestLog::new();
         place.open().await.close().await;
-        harm(&place, sql).await;
+        execute(&place, sql).await;
         assert_unusable(Sqlite::open(place.file()).await, says);
         assert_unusable(
             Sqlite::options().with_pool(SqlitePool::connect_lazy_with(connect(&place))).await,
@@ -100,8 +100,8 @@ async fn a_log_of_another_version_or_without_identity_is_refused() {
 }
 
 #[tokio::test]
-async fn a_read_only_log_can_be_read() {
-    let place = Place::new();
+async fn read_only_log_can_be_read() {
+    let place = TestLog::new();
     let store = place.open().await;
     write(&store, events([draft("opened", &["a:1"], "0")])).await;
     let url = format!("sqlite://{}?mode=ro", place.file().display());
@@ -113,19 +113,19 @@ async fn a_read_only_log_can_be_read() {
         assert_unusable(reader.purge_command_ids(Timestamp::MAX).await, "read-only");
         assert_eq!(all(&reader).await.len(), 1);
     }
-    // Reading it does not make another log in it.
+    // Opening it read-only does not create another log.
     let url = format!("sqlite://{}?mode=ro", place.file().display());
     assert_unusable(Sqlite::options().prefix("other_").open(url).await, "read-only");
 }
 
 #[tokio::test]
-async fn a_full_file_refuses_what_does_not_fit_and_goes_on() {
-    let place = Place::new();
+async fn full_file_refuses_large_appends_and_accepts_small_ones() {
+    let place = TestLog::new();
     let limited = connect(&place).pragma("max_page_count", "60");
     let store = Sqlite::options().with_pool(SqlitePool::connect_lazy_with(limited)).await.unwrap();
     write(&store, events([draft("opened", &["account:1"], "0")])).await;
 
-    // One large append among small ones, all waiting for the same transaction.
+    // One large append among small ones, all queued for the same transaction.
     let large = Payload::encode("large", &"x".repeat(400_000)).unwrap();
     let mut raw = place.raw().await;
     let lock = raw.begin_with("BEGIN IMMEDIATE").await.unwrap();
@@ -146,7 +146,7 @@ async fn a_full_file_refuses_what_does_not_fit_and_goes_on() {
         }
     }
 
-    // Small ones until nothing fits: what was acknowledged is there, what was not is absent.
+    // Small ones until the file is full: exactly the acknowledged ones are stored.
     let mut acknowledged = 5;
     loop {
         let data = Payload::encode("paid", &"x".repeat(2_000)).unwrap();
@@ -167,15 +167,15 @@ async fn a_full_file_refuses_what_does_not_fit_and_goes_on() {
 }
 
 #[tokio::test]
-async fn a_lock_that_is_held_too_long_is_unavailable_and_then_works() {
-    let place = Place::new();
+async fn lock_held_beyond_the_timeout_makes_writes_unavailable_until_released() {
+    let place = TestLog::new();
     let timeout = std::time::Duration::from_millis(20);
     let store = Sqlite::options().busy_timeout(timeout).open(place.file()).await.unwrap();
     let mut raw = place.raw().await;
     let lock = raw.begin_with("BEGIN IMMEDIATE").await.unwrap();
     assert_unavailable(store.append_one(events([draft("paid", &[], "0")])).await, "busy timeout");
     assert_unavailable(store.purge_command_ids(Timestamp::MAX).await, "busy timeout");
-    // Readers do not care, and a log that is up to date can be opened.
+    // Reads work, and a log with current tables can be opened.
     assert!(all(&store).await.is_empty());
     Sqlite::options().busy_timeout(timeout).open(place.file()).await.unwrap();
     let another = Sqlite::options().busy_timeout(timeout).prefix("other_").open(place.file()).await;
@@ -185,8 +185,8 @@ async fn a_lock_that_is_held_too_long_is_unavailable_and_then_works() {
 }
 
 #[tokio::test]
-async fn a_closed_store_is_unavailable() {
-    let place = Place::new();
+async fn closed_store_is_unavailable() {
+    let place = TestLog::new();
     let pool = SqlitePool::connect_lazy_with(connect(&place));
     let closed = [place.open().await, Sqlite::options().with_pool(pool.clone()).await.unwrap()];
     closed[0].close().await;
@@ -207,15 +207,15 @@ async fn a_closed_store_is_unavailable() {
 }
 
 #[test]
-fn a_store_outlives_its_runtime_without_a_panic() {
-    let place = Place::new();
+fn append_after_the_end_of_the_runtime_is_unusable() {
+    let place = TestLog::new();
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let store = runtime().block_on(place.open());
     assert_unusable(runtime().block_on(store.append_one(events([draft("paid", &[], "0")]))), "runtime");
 }
 
 #[tokio::test]
-async fn a_damaged_row_is_named_and_its_neighbours_can_be_read() {
+async fn damaged_event_is_named_and_others_can_be_read() {
     for sql in [
         "UPDATE annalist_events SET tags = 'account:1' WHERE position = 2",
         "UPDATE annalist_events SET tags = '[\"account\"]' WHERE position = 2",
@@ -225,16 +225,16 @@ async fn a_damaged_row_is_named_and_its_neighbours_can_be_read() {
         "UPDATE annalist_events SET recorded_at = 9223372036854775807 WHERE position = 2",
         "UPDATE annalist_events SET data = CAST(x'ff' AS TEXT) WHERE position = 2",
     ] {
-        let place = Place::new();
+        let place = TestLog::new();
         let store = place.open().await;
         write(&store, events((0..3).map(|_| draft("paid", &["account:1"], "0")))).await;
-        harm(&place, sql).await;
+        execute(&place, sql).await;
         let everything = store.read(&[Read::all(Criteria::all())]).await.map(|mut all| all.remove(0).records);
         let page = store.feed(&with_tag("account:1"), START, 10).await.map(|page| page.records);
         for answer in [everything, page] {
-            // Metadata are read when somebody asks for them.
-            let told = answer.and_then(|records| Ok(records[1].metadata().map(drop)?));
-            let error = told.unwrap_err();
+            // Metadata are decoded on access.
+            let metadata = answer.and_then(|records| Ok(records[1].metadata().map(drop)?));
+            let error = metadata.unwrap_err();
             let Error::Invalid(Invalid::Damaged { position, .. }) = &error else {
                 panic!("{sql}: {error:?}")
             };
@@ -248,15 +248,15 @@ async fn a_damaged_row_is_named_and_its_neighbours_can_be_read() {
 }
 
 #[tokio::test]
-async fn a_damaged_row_of_the_ledger_or_the_journal_is_named() {
-    let place = Place::new();
+async fn damaged_receipt_or_journal_entry_is_named() {
+    let place = TestLog::new();
     let store = place.open().await;
     let journal =
         Some(annalist_core::store::JournalRecord { body: Payload::parse("0").unwrap(), rejection: None });
     let own = Append { key: Some(key("c1")), journal, ..events([draft("paid", &[], "0")]) };
     write(&store, own.clone()).await;
-    harm(&place, "UPDATE annalist_commands SET receipt = '[[1]]'").await;
-    harm(&place, "UPDATE annalist_journal SET positions = 'one'").await;
+    execute(&place, "UPDATE annalist_commands SET receipt = '[[1]]'").await;
+    execute(&place, "UPDATE annalist_journal SET positions = 'one'").await;
     assert_unusable(store.receipt(&key("c1")).await, "`c1`");
     assert_unusable(store.append_one(own).await, "`c1`");
     let error = store.journal(0, 10).await.unwrap_err();
@@ -265,8 +265,8 @@ async fn a_damaged_row_of_the_ledger_or_the_journal_is_named() {
 }
 
 #[tokio::test]
-async fn a_damaged_file_is_unusable() {
-    let place = Place::new();
+async fn damaged_file_is_unusable() {
+    let place = TestLog::new();
     place.open().await.close().await;
     let tables = std::fs::read(place.file()).unwrap().len() / 4096;
     let store = place.open().await;
@@ -283,13 +283,13 @@ async fn a_damaged_file_is_unusable() {
 }
 
 #[tokio::test]
-async fn tables_that_are_gone_are_unusable() {
-    let place = Place::new();
+async fn missing_table_makes_the_store_unusable() {
+    let place = TestLog::new();
     let store = place.open().await;
-    harm(&place, "DROP TABLE annalist_event_tags").await;
+    execute(&place, "DROP TABLE annalist_event_tags").await;
     assert_unusable(store.append_one(events([draft("paid", &["account:1"], "0")])).await, "form");
     let sql = "SELECT count(*) FROM annalist_events";
     let written: i64 = sqlx::query_scalar(sql).fetch_one(&mut place.raw().await).await.unwrap();
-    assert_eq!(written, 0, "half of an append was written");
+    assert_eq!(written, 0, "part of an append was written");
     write(&store, events([draft("paid", &[], "0")])).await;
 }

@@ -1,12 +1,12 @@
-//! One file: what is in it stays in it, and whatever the core accepts comes back as it went in.
+//! Data in a file: it survives reopening, and every valid value is returned unchanged.
 
 use annalist_core::store::{JournalRecord, Outcome};
 
 use super::*;
 
 #[tokio::test]
-async fn everything_is_there_after_reopening() {
-    let place = Place::new();
+async fn reopened_file_has_all_data() {
+    let place = TestLog::new();
     let store = place.open().await;
     let first = write(
         &store,
@@ -41,7 +41,7 @@ async fn everything_is_there_after_reopening() {
 
 #[tokio::test]
 async fn paths_and_urls_name_the_same_file() {
-    let place = Place::new();
+    let place = TestLog::new();
     let store = place.open().await;
     write(&store, events([draft("opened", &[], "0")])).await;
     for scheme in ["sqlite://", "sqlite:"] {
@@ -54,7 +54,7 @@ async fn paths_and_urls_name_the_same_file() {
 
 #[tokio::test]
 async fn two_prefixes_in_one_file_are_two_logs() {
-    let place = Place::new();
+    let place = TestLog::new();
     let bank = Sqlite::options().prefix("bank_").open(place.file()).await.unwrap();
     let shop = Sqlite::options().prefix("shop_").open(place.file()).await.unwrap();
     assert_ne!(bank.log_id(), shop.log_id());
@@ -70,8 +70,8 @@ async fn two_prefixes_in_one_file_are_two_logs() {
 }
 
 #[tokio::test]
-async fn whatever_a_text_may_contain_comes_back_and_is_found() {
-    let place = Place::new();
+async fn unusual_texts_are_stored_and_found() {
+    let place = TestLog::new();
     let store = place.open().await;
     let mut texts: Vec<String> = [
         "'", "\"", "\\", "\\u0041", "%_*", "a\nb\r\t", "{prefix}", "ÄÖ ß", "日本", "🎉", "\u{feff}",
@@ -109,8 +109,8 @@ async fn whatever_a_text_may_contain_comes_back_and_is_found() {
 }
 
 #[tokio::test]
-async fn large_appends_are_whole() {
-    let place = Place::new();
+async fn large_appends_are_stored_completely() {
+    let place = TestLog::new();
     let store = place.open().await;
     let many =
         (0..10_000).map(|n| draft("counted", &["all:1", &format!("n:{n}"), &format!("m:{}", n % 100)], "0"));
@@ -129,8 +129,8 @@ async fn large_appends_are_whole() {
 }
 
 #[tokio::test]
-async fn criteria_mean_here_what_they_mean_in_the_core() {
-    let place = Place::new();
+async fn criteria_match_the_same_events_as_in_core() {
+    let place = TestLog::new();
     let store = place.open().await;
     let mut random = fastrand::Rng::with_seed(11);
     let kinds = ["a", "b", "c"];
@@ -173,14 +173,14 @@ async fn criteria_mean_here_what_they_mean_in_the_core() {
         let page = store.feed(&criteria, after, limit).await.unwrap();
         assert_eq!(page.records, expected, "{criteria:?}");
 
-        let seen = log.iter().filter(|record| record.position > after).filter(matches).count() as u64;
-        for above in [0, seen, seen + 1, seen.saturating_sub(1)] {
+        let texts = log.iter().filter(|record| record.position > after).filter(matches).count() as u64;
+        for above in [0, texts, texts + 1, texts.saturating_sub(1)] {
             let marker = annalist_core::store::Marker::new(after, above);
             let condition = Condition { criteria: criteria.clone(), marker };
             let answer =
                 store.append_one(Append { conditions: vec![condition], ..Append::default() }).await.unwrap();
             let conflicting_position = log.iter().rfind(|record| record.position > after && matches(record));
-            match conflicting_position.filter(|_| above != seen) {
+            match conflicting_position.filter(|_| above != texts) {
                 Some(conflicting_position) => assert_eq!(
                     answer,
                     AppendOutcome::Conflict {
@@ -196,8 +196,8 @@ async fn criteria_mean_here_what_they_mean_in_the_core() {
 }
 
 #[tokio::test]
-async fn numbers_of_the_journal_grow_when_old_entries_are_deleted() {
-    let place = Place::new();
+async fn journal_numbers_are_not_reused_after_deletion() {
+    let place = TestLog::new();
     let store = place.open().await;
     let entry = || Append {
         journal: Some(JournalRecord { body: Payload::parse("0").unwrap(), rejection: Some("no".to_owned()) }),
@@ -211,8 +211,8 @@ async fn numbers_of_the_journal_grow_when_old_entries_are_deleted() {
 }
 
 #[tokio::test]
-async fn forgets_more_command_ids_than_it_deletes_at_once() {
-    let place = Place::new();
+async fn purge_deletes_more_command_ids_than_one_chunk() {
+    let place = TestLog::new();
     let store = place.open().await;
     sqlx::query(
         "INSERT INTO annalist_commands WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n LIMIT 25001)

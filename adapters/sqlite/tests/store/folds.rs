@@ -1,4 +1,4 @@
-//! Tables and folds that the tests keep rows with.
+//! Tables and folds for the tests.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -13,7 +13,7 @@ use annalist_sqlite::Sqlite;
 
 use super::*;
 
-/// Who owns what.
+/// The owners of accounts.
 pub(super) const OWNERS: Table = Table {
     projection: "owners",
     version: 1,
@@ -24,7 +24,7 @@ pub(super) const OWNERS: Table = Table {
     ],
 };
 
-/// How many events carry a tag.
+/// The number of events with each tag.
 pub(super) const TALLIES: Table = Table {
     projection: "tallies",
     version: 1,
@@ -48,22 +48,22 @@ pub(super) async fn found(store: &impl RowStore, table: &Table) -> Vec<Row> {
     store.find(&RowQuery { table, filters: vec![], sort: None, after: None, limit: 1_000_000 }).await.unwrap()
 }
 
-/// The texts of one column that somebody sees who asks in SQL.
-pub(super) async fn seen(place: &Place, sql: &str) -> Vec<String> {
+/// The texts of one column, queried in SQL.
+pub(super) async fn texts(place: &TestLog, sql: &str) -> Vec<String> {
     let asked = sqlx::query_scalar(sqlx::AssertSqlSafe(sql.to_owned()));
     asked.fetch_all(&mut place.raw().await).await.unwrap()
 }
 
-/// What stands in the file under names of rows: tables and views.
-pub(super) async fn relations(place: &Place) -> Vec<String> {
-    seen(
+/// The names of the tables and views of rows in the file.
+pub(super) async fn relations(place: &TestLog) -> Vec<String> {
+    texts(
         place,
         "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name GLOB 'annalist_rows_*' ORDER BY name",
     )
     .await
 }
 
-/// Counts events of the type `paid` for each of their tags. The data says whether it fails.
+/// Counts events of the type `paid` for each tag. The data of an event can make it panic.
 pub(super) struct Tally(pub(super) Table);
 
 impl Inline for Tally {
@@ -108,7 +108,7 @@ fn tallied(records: &[Record]) -> BTreeMap<String, (i64, i64)> {
     counts
 }
 
-/// The rows that a whole log comes to.
+/// The rows for a whole log.
 pub(super) fn tallies(records: &[Record]) -> Vec<Row> {
     tallied(records).into_iter().map(tally).collect()
 }
@@ -117,13 +117,13 @@ pub(super) fn inline(table: Table) -> Arc<dyn Inline> {
     Arc::new(Tally(table))
 }
 
-/// An append that brings the fold of [`TALLIES`] along.
+/// An append that provides the inline build of [`TALLIES`].
 pub(super) fn counted(drafts: impl IntoIterator<Item = Draft>) -> Append {
     Append { inline: vec![inline(TALLIES)], ..events(drafts) }
 }
 
-/// A store whose tallies are kept inline.
-pub(super) async fn keeping(place: &Place) -> Sqlite {
+/// A store with [`TALLIES`] inline.
+pub(super) async fn store_with_inline_tallies(place: &TestLog) -> Sqlite {
     let store = place.open().await;
     store.define(&TALLIES, store.log_id()).await.unwrap();
     assert_eq!(store.make_inline(inline(TALLIES)).await.unwrap(), InlineOutcome::Done);

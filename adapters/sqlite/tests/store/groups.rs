@@ -1,5 +1,4 @@
-//! Appends that share a transaction: what they are asked about and what they write goes in statements over all of them, and
-//! each gets the answer that it would have got alone.
+//! Group commit: appends that share a transaction also share statements, and each has the outcome that it would have alone.
 
 use annalist_core::store::{Entry, JournalRecord, Marker};
 use tokio::task::JoinHandle;
@@ -8,20 +7,20 @@ use super::*;
 
 type Answers = Vec<Result<AppendOutcome, Error>>;
 
-/// Another connection's hold of the file: appends queue up behind it and then travel together.
-struct Hold {
+/// A lock that another connection holds: appends queue until it is released and then share a transaction.
+struct Lock {
     raw: SqliteConnection,
 }
 
-impl Hold {
-    async fn of(place: &Place) -> Self {
+impl Lock {
+    async fn of(place: &TestLog) -> Self {
         let mut raw = place.raw().await;
         sqlx::query("BEGIN IMMEDIATE").execute(&mut raw).await.unwrap();
         Self { raw }
     }
 
-    /// Sends jobs in their order, and lets go when all of them are waiting.
-    async fn together(mut self, store: &Sqlite, jobs: Vec<Vec<Append>>) -> Answers {
+    /// Sends jobs in their order, and releases the lock when all are queued.
+    async fn append_together(mut self, store: &Sqlite, jobs: Vec<Vec<Append>>) -> Answers {
         let mut running: Vec<JoinHandle<_>> = Vec::new();
         for job in jobs {
             let store = store.clone();
@@ -37,8 +36,8 @@ impl Hold {
     }
 }
 
-/// Everything that can be seen of a log.
-async fn seen(store: &Sqlite) -> (Vec<Record>, Vec<Entry>) {
+/// All events and journal entries of a log.
+async fn contents(store: &Sqlite) -> (Vec<Record>, Vec<Entry>) {
     (all(store).await, store.journal(0, usize::MAX).await.unwrap())
 }
 
@@ -54,12 +53,12 @@ fn under(criteria: Criteria, marker: Marker, append: Append) -> Append {
 }
 
 #[tokio::test]
-async fn a_group_answers_as_its_members_one_by_one() {
+async fn group_commit_has_the_same_outcomes_as_single_appends() {
     let mut random = fastrand::Rng::with_seed(21);
     let (mut refused, mut accepted) = (0, 0);
     for _ in 0..12 {
-        let (together, alone) = (Place::new(), Place::new());
-        let (store, model) = (together.open().await, alone.open().await);
+        let (append_together, alone) = (TestLog::new(), TestLog::new());
+        let (store, model) = (append_together.open().await, alone.open().await);
         for round in 0..4 {
             let head = all(&store).await.len() as u64;
             let jobs: Vec<Vec<Append>> = (0..random.usize(1..40)).map(|_| job(&mut random, head)).collect();
@@ -67,27 +66,31 @@ async fn a_group_answers_as_its_members_one_by_one() {
             for job in &jobs {
                 wanted.push(model.append(job.clone()).await);
             }
-            let answers = Hold::of(&together).await.together(&store, jobs).await;
+            let answers = Lock::of(&append_together).await.append_together(&store, jobs).await;
             for (answer, wanted) in answers.iter().zip(&wanted) {
-                assert_eq!(told(answer, &together), told(wanted, &alone), "round {round}");
+                assert_eq!(
+                    without_path(answer, &append_together),
+                    without_path(wanted, &alone),
+                    "round {round}"
+                );
                 match answer {
                     Ok(AppendOutcome::Appended(_)) => accepted += 1,
                     _ => refused += 1,
                 }
             }
-            assert_eq!(seen(&store).await, seen(&model).await);
+            assert_eq!(contents(&store).await, contents(&model).await);
         }
-        together.assert_sound().await;
+        append_together.assert_sound().await;
     }
     assert!(accepted > 100 && refused > 100, "{accepted} accepted, {refused} refused");
 }
 
-/// An answer without the name of its file.
-fn told(answer: &Result<AppendOutcome, Error>, place: &Place) -> String {
+/// An outcome without the path of the file.
+fn without_path(answer: &Result<AppendOutcome, Error>, place: &TestLog) -> String {
     format!("{answer:?}").replace(&place.file().display().to_string(), "log.db")
 }
 
-/// Appends of every kind that stand or fall together; most of them are one.
+/// Random appends for one call, in most cases one.
 fn job(random: &mut fastrand::Rng, head: u64) -> Vec<Append> {
     let many = if random.u8(..4) == 0 { random.usize(..5) } else { 1 };
     (0..many).map(|_| append(random, head)).collect()
@@ -127,11 +130,11 @@ const KINDS: [&str; 3] = ["a", "b", "c"];
 const TAGS: [&str; 4] = ["x:1", "x:2", "y:1", "z:1"];
 
 #[tokio::test]
-async fn any_number_of_appends_share_statements() {
-    let place = Place::new();
+async fn group_commit_of_any_size_stores_all_appends() {
+    let place = TestLog::new();
     let store = place.open().await;
     let mut written = Vec::new();
-    // Around the sizes that statements are prepared for, and more than a transaction takes.
+    // Sizes around those of prepared statements, and more than one transaction takes.
     for many in [1, 2, 3, 7, 8, 9, 63, 64, 65, 127, 128, 129, 300] {
         let marker = read(&store, Criteria::none()).await.marker;
         let own = |n: usize| {
@@ -141,7 +144,7 @@ async fn any_number_of_appends_share_statements() {
             let sent = Append { key: Some(key(format!("{many}-{n}"))), ..sent };
             vec![under(with_tag(tags[0]), marker, sent)]
         };
-        let answers = Hold::of(&place).await.together(&store, (0..many).map(own).collect()).await;
+        let answers = Lock::of(&place).await.append_together(&store, (0..many).map(own).collect()).await;
         written.extend(answers.iter().map(|answer| receipts(answer)[0].clone()));
         for (n, answer) in answers.iter().enumerate() {
             let stored = store.receipt(&key(format!("{many}-{n}"))).await.unwrap();
@@ -157,12 +160,12 @@ async fn any_number_of_appends_share_statements() {
 }
 
 #[tokio::test]
-async fn a_group_may_be_of_nothing_but_answers() {
-    let place = Place::new();
+async fn group_commit_without_events_replies_to_all() {
+    let place = TestLog::new();
     let store = place.open().await;
     let nothing = || Append { key: Some(key("c1")), ..Append::default() };
     let jobs = vec![vec![], vec![Append::default()], vec![nothing()], vec![nothing()], vec![nothing()]];
-    let answers = Hold::of(&place).await.together(&store, jobs).await;
+    let answers = Lock::of(&place).await.append_together(&store, jobs).await;
     assert_eq!(receipts(&answers[0]), []);
     assert_eq!(receipts(&answers[1]), [Receipt::default()]);
     assert_eq!(receipts(&answers[2]), [Receipt::default()]);
@@ -170,12 +173,12 @@ async fn a_group_may_be_of_nothing_but_answers() {
         let already = AppendOutcome::Duplicate { index: 0, receipt: Receipt::default() };
         assert_eq!(again.as_ref().unwrap(), &already);
     }
-    assert_eq!(seen(&store).await, (vec![], vec![]));
+    assert_eq!(contents(&store).await, (vec![], vec![]));
 }
 
 #[tokio::test]
-async fn who_conflicts_in_the_middle_conflicts_alone() {
-    let place = Place::new();
+async fn conflict_in_a_group_commit_refuses_only_its_own_call() {
+    let place = TestLog::new();
     let store = place.open().await;
     let marker = read(&store, with_tag("a:1")).await.marker;
     let claim =
@@ -188,7 +191,7 @@ async fn who_conflicts_in_the_middle_conflicts_alone() {
         vec![other(), other(), claim(3)],
         vec![other()],
     ];
-    let answers = Hold::of(&place).await.together(&store, jobs).await;
+    let answers = Lock::of(&place).await.append_together(&store, jobs).await;
     let conflict =
         |index| AppendOutcome::Conflict { index, condition: 0, conflicting_position: Position::new(3) };
     assert_eq!(answers[2].as_ref().unwrap(), &conflict(0));
@@ -200,8 +203,8 @@ async fn who_conflicts_in_the_middle_conflicts_alone() {
 }
 
 #[tokio::test]
-async fn a_condition_meets_a_type_that_a_neighbour_is_the_first_to_use() {
-    let place = Place::new();
+async fn condition_conflicts_with_a_new_type_of_the_same_group_commit() {
+    let place = TestLog::new();
     let store = place.open().await;
     write(&store, events([draft("old", &["a:1", "b:1"], "0")])).await;
     for criteria in [with_tag("a:1"), Item::any().tag(tag("a:1")).tag(tag("b:1")).into(), Criteria::all()] {
@@ -209,7 +212,7 @@ async fn a_condition_meets_a_type_that_a_neighbour_is_the_first_to_use() {
         let next = marker.settled().get() + 1;
         let first = events([draft("new", &["a:1", "b:1"], "0")]);
         let jobs = vec![vec![first], vec![under(criteria, marker, events([draft("late", &[], "0")]))]];
-        let answers = Hold::of(&place).await.together(&store, jobs).await;
+        let answers = Lock::of(&place).await.append_together(&store, jobs).await;
         let conflict =
             AppendOutcome::Conflict { index: 0, condition: 0, conflicting_position: Position::new(next) };
         assert_eq!(answers[1].as_ref().unwrap(), &conflict);
@@ -217,19 +220,19 @@ async fn a_condition_meets_a_type_that_a_neighbour_is_the_first_to_use() {
 }
 
 #[tokio::test]
-async fn wide_events_and_wide_conditions_fit() {
-    let place = Place::new();
+async fn events_and_conditions_with_many_tags_are_supported() {
+    let place = TestLog::new();
     let store = place.open().await;
     let tags: Vec<String> = (0..100).map(|n| format!("t:{n}")).collect();
     let wide =
         Draft::new("wide", 1, tags.iter().map(|text| tag(text)), Payload::parse("0").unwrap()).unwrap();
     let jobs = (0..20).map(|_| vec![events([wide.clone()])]).collect();
-    Hold::of(&place).await.together(&store, jobs).await;
+    Lock::of(&place).await.append_together(&store, jobs).await;
     for text in &tags {
         assert_eq!(read(&store, with_tag(text)).await.records.len(), 20);
     }
 
-    // More walks than a statement takes; only the last of them meets something.
+    // More index scans than one statement takes; only the last one finds an event.
     let item = |n: usize| Item::any().types(["wide"]).tag(tag(&format!("t:{n}")));
     let marker = read(&store, Criteria::all()).await.marker;
     let criteria = || (100..300).map(item).collect::<Criteria>();
@@ -238,7 +241,7 @@ async fn wide_events_and_wide_conditions_fit() {
         vec![under(criteria().or(item(99)), Marker::new(Position::new(19), 0), Append::default())],
         vec![under(criteria().or(item(99)), Marker::new(Position::new(18), 2), Append::default())],
     ];
-    let answers = Hold::of(&place).await.together(&store, jobs).await;
+    let answers = Lock::of(&place).await.append_together(&store, jobs).await;
     let conflict =
         AppendOutcome::Conflict { index: 0, condition: 0, conflicting_position: Position::new(20) };
     assert_eq!(receipts(&answers[0]), [Receipt::default()]);
@@ -249,7 +252,7 @@ async fn wide_events_and_wide_conditions_fit() {
 
 #[tokio::test]
 async fn large_payloads_share_a_transaction() {
-    let place = Place::new();
+    let place = TestLog::new();
     let store = place.open().await;
     let large = |n: usize| {
         let text = format!("{n}é\"\\\u{1}").repeat(320_000 + n);
@@ -258,14 +261,14 @@ async fn large_payloads_share_a_transaction() {
     let drafts: Vec<Draft> = (0..9).map(large).collect();
     assert!(drafts[0].data().as_str().len() > 4_000_000);
     let jobs = drafts.iter().map(|draft| vec![events([draft.clone()])]).collect();
-    Hold::of(&place).await.together(&store, jobs).await;
+    Lock::of(&place).await.append_together(&store, jobs).await;
     let stored: Vec<Payload> = all(&store).await.into_iter().map(|record| record.data).collect();
     assert_eq!(stored, drafts.iter().map(|draft| draft.data().clone()).collect::<Vec<_>>());
 }
 
 #[tokio::test]
-async fn the_database_refuses_some_and_their_neighbours_go_on() {
-    let place = Place::new();
+async fn append_refused_by_the_database_does_not_affect_others() {
+    let place = TestLog::new();
     let store = place.open().await;
     let mut raw = place.raw().await;
     sqlx::query(
@@ -279,10 +282,10 @@ async fn the_database_refuses_some_and_their_neighbours_go_on() {
         let before = all(&store).await.len();
         let own = |n: usize| {
             let data = if bad.contains(&n) { "\"bad\"" } else { "\"good\"" };
-            // The good half of a job goes with the bad one.
+            // The valid append of a job fails with the invalid one.
             vec![events([draft("paid", &["a:1"], "\"good\"")]), events([draft("paid", &["a:1"], data)])]
         };
-        let answers = Hold::of(&place).await.together(&store, (0..40).map(own).collect()).await;
+        let answers = Lock::of(&place).await.append_together(&store, (0..40).map(own).collect()).await;
         for (n, answer) in answers.iter().enumerate() {
             match answer {
                 Err(error) if bad.contains(&n) => assert!(message(error).contains("bad data"), "{error:?}"),

@@ -1,13 +1,13 @@
-//! Inline rows in the transactions that appends share.
+//! Inline rows in group commits.
 
 use annalist_core::rows::{BuildId, Column, ColumnType, InlineOutcome, Role, RowStore, Table, Value};
 use tokio::task::JoinSet;
 
 use super::{folds::*, *};
 
-/// While somebody else holds the lock these queue up, in this order, and travel together.
-async fn together(
-    place: &Place,
+/// Queues appends in this order while another connection holds the lock, so that they share a transaction.
+async fn append_together(
+    place: &TestLog,
     store: &Sqlite,
     appends: impl IntoIterator<Item = Append>,
 ) -> Vec<Result<AppendOutcome<Receipt>, Error>> {
@@ -32,11 +32,11 @@ fn paid(tags: &[&str]) -> Draft {
 }
 
 #[tokio::test]
-async fn appends_with_and_without_folds_share_a_transaction() {
-    let place = Place::new();
-    let store = keeping(&place).await;
+async fn appends_with_and_without_inline_builds_share_a_transaction() {
+    let place = TestLog::new();
+    let store = store_with_inline_tallies(&place).await;
     let failing = |data: &str| counted([draft("paid", &["a:1"], data)]);
-    let answers = together(
+    let answers = append_together(
         &place,
         &store,
         [
@@ -50,7 +50,7 @@ async fn appends_with_and_without_folds_share_a_transaction() {
         ],
     )
     .await;
-    let told: Vec<_> = answers
+    let outcomes: Vec<_> = answers
         .iter()
         .map(|answer| match answer {
             Ok(AppendOutcome::Appended(receipt)) => format!("done at {}", receipt.position()),
@@ -61,7 +61,7 @@ async fn appends_with_and_without_folds_share_a_transaction() {
         .collect();
     let panicked = "the fold of `tallies_v1` panicked";
     assert_eq!(
-        told,
+        outcomes,
         [
             "done at 2",
             "done at 3",
@@ -77,15 +77,15 @@ async fn appends_with_and_without_folds_share_a_transaction() {
 }
 
 #[tokio::test]
-async fn rows_that_are_refused_take_only_their_append_with_them() {
-    let place = Place::new();
-    let store = keeping(&place).await;
+async fn rejected_inline_row_fails_only_its_append() {
+    let place = TestLog::new();
+    let store = store_with_inline_tallies(&place).await;
     let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON annalist_rows_tallies_v1 WHEN new.tag = 'b:1'
                   BEGIN SELECT RAISE(ABORT, 'not this'); END";
     sqlx::query(refuse).execute(&mut place.raw().await).await.unwrap();
     let appends = ["a:1", "b:1", "c:1"]
         .map(|tag| Append { key: Some(key(tag)), ..counted([paid(&[tag]), draft("opened", &[tag], "0")]) });
-    let answers = together(&place, &store, appends).await;
+    let answers = append_together(&place, &store, appends).await;
     assert!(matches!(
         answers[..],
         [Ok(AppendOutcome::Appended(_)), Err(Error::Unusable { .. }), Ok(AppendOutcome::Appended(_))]
@@ -98,9 +98,9 @@ async fn rows_that_are_refused_take_only_their_append_with_them() {
 }
 
 #[tokio::test]
-async fn a_damaged_row_is_named_and_nothing_is_written() {
-    let place = Place::new();
-    let store = keeping(&place).await;
+async fn damaged_inline_row_is_named_and_nothing_is_written() {
+    let place = TestLog::new();
+    let store = store_with_inline_tallies(&place).await;
     const IDS: Table = Table {
         projection: "ids",
         columns: &[
@@ -111,8 +111,8 @@ async fn a_damaged_row_is_named_and_nothing_is_written() {
     };
     store.define(&IDS, store.log_id()).await.unwrap();
     store.make_inline(inline(IDS)).await.unwrap();
-    let harm = "INSERT INTO annalist_rows_ids_v1 VALUES ('a:1', 'nobody')";
-    sqlx::query(harm).execute(&mut place.raw().await).await.unwrap();
+    let execute = "INSERT INTO annalist_rows_ids_v1 VALUES ('a:1', 'nobody')";
+    sqlx::query(execute).execute(&mut place.raw().await).await.unwrap();
     let append = Append { inline: vec![inline(IDS), inline(TALLIES)], ..events([paid(&["a:1"])]) };
     let error = store.append_one(append).await.unwrap_err();
     assert!(message(&error).contains("column `id`"), "{error:?}");
@@ -120,9 +120,9 @@ async fn a_damaged_row_is_named_and_nothing_is_written() {
 }
 
 #[tokio::test]
-async fn a_fold_that_gives_what_does_not_fit_writes_nothing() {
-    let place = Place::new();
-    let store = keeping(&place).await;
+async fn fold_with_invalid_rows_writes_nothing() {
+    let place = TestLog::new();
+    let store = store_with_inline_tallies(&place).await;
     const OTHER: Table = Table { projection: "other", columns: TALLIES.columns.split_at(2).0, ..TALLIES };
     store.define(&OTHER, store.log_id()).await.unwrap();
     store.make_inline(inline(OTHER)).await.unwrap();
@@ -132,8 +132,8 @@ async fn a_fold_that_gives_what_does_not_fit_writes_nothing() {
 }
 
 #[tokio::test]
-async fn a_panic_on_the_way_inline_changes_nothing() {
-    let place = Place::new();
+async fn panic_in_make_inline_changes_nothing() {
+    let place = TestLog::new();
     let store = place.open().await;
     store.define(&TALLIES, store.log_id()).await.unwrap();
     write(&store, events([draft("paid", &["a:1"], "\"panics late\"")])).await;
@@ -144,8 +144,8 @@ async fn a_panic_on_the_way_inline_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn handles_that_go_inline_and_leave_lose_no_event() {
-    let place = Place::new();
+async fn switching_between_inline_and_async_loses_no_event() {
+    let place = TestLog::new();
     let store = place.open().await;
     store.define(&TALLIES, store.log_id()).await.unwrap();
     let mut writers = JoinSet::new();
@@ -165,12 +165,12 @@ async fn handles_that_go_inline_and_leave_lose_no_event() {
             folds
         });
     }
-    // A runner that is in nobody's way: it folds in the background what was written meanwhile.
+    // Meanwhile another handle switches the build back and forth.
     let other = place.open().await;
     while !writers.is_empty() {
         match other.make_inline(inline(TALLIES)).await.unwrap() {
             InlineOutcome::Done => tokio::task::yield_now().await,
-            InlineOutcome::Behind => panic!("few events lie behind"),
+            InlineOutcome::Behind => panic!("too few events for this outcome"),
         }
         other.make_async(&TALLIES).await.unwrap();
         while let Some(ended) = writers.try_join_next() {
@@ -184,10 +184,10 @@ async fn handles_that_go_inline_and_leave_lose_no_event() {
 }
 
 #[tokio::test]
-async fn what_is_inline_stands_in_the_file() {
-    let place = Place::new();
-    let store = keeping(&place).await;
-    assert_eq!(seen(&place, "SELECT inline_types FROM annalist_builds").await, ["[\"paid\"]"]);
+async fn inline_build_survives_reopen() {
+    let place = TestLog::new();
+    let store = store_with_inline_tallies(&place).await;
+    assert_eq!(texts(&place, "SELECT inline_types FROM annalist_builds").await, ["[\"paid\"]"]);
     store.close().await;
     let store = place.open().await;
     let wanted = BuildId { projection: "tallies".to_owned(), version: 1, build: 0 };
@@ -196,11 +196,11 @@ async fn what_is_inline_stands_in_the_file() {
         AppendOutcome::InlineRequired { index: 0, builds: vec![wanted] }
     );
     write(&store, counted([paid(&["a:1"])])).await;
-    // Who asks again folds nothing twice.
+    // Making it inline again folds no event twice.
     assert_eq!(store.make_inline(inline(TALLIES)).await.unwrap(), InlineOutcome::Done);
     assert_eq!(found(&store, &TALLIES).await[0][1], Value::Int(1));
-    let harm = "UPDATE annalist_builds SET inline_types = '[1]'";
-    sqlx::query(harm).execute(&mut place.raw().await).await.unwrap();
+    let execute = "UPDATE annalist_builds SET inline_types = '[1]'";
+    sqlx::query(execute).execute(&mut place.raw().await).await.unwrap();
     let error = store.append_one(counted([paid(&["a:1"])])).await.unwrap_err();
     assert!(matches!(error, Error::Unusable { .. }), "{error:?}");
     assert_eq!(all(&store).await.len(), 1);

@@ -1,4 +1,5 @@
-//! What only SQLite can get wrong: files, locks, pools and crashes. The promises of every store are in `conformance.rs`.
+//! Tests of what is specific to SQLite: files, locks, pools and crashes. The guarantees of every store are tested in
+//! `conformance.rs`.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
@@ -9,11 +10,11 @@ mod files;
 mod folds;
 mod groups;
 mod inline;
-mod lent;
 mod pools;
 mod races;
 mod rows;
 mod snapshots;
+mod user_transactions;
 
 use annalist_core::{
     criteria::{Criteria, Item},
@@ -28,12 +29,12 @@ use annalist_sqlite::Sqlite;
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 
-/// A directory of its own, gone when it is dropped, and the file in it.
-struct Place {
+/// A file in a temporary directory, which is deleted on drop.
+struct TestLog {
     dir: TempDir,
 }
 
-impl Place {
+impl TestLog {
     fn new() -> Self {
         Self { dir: tempfile::tempdir().unwrap() }
     }
@@ -46,12 +47,12 @@ impl Place {
         Sqlite::open(self.file()).await.unwrap()
     }
 
-    /// A connection past the store, for looking and for damage.
+    /// A connection that bypasses the store.
     async fn raw(&self) -> SqliteConnection {
         SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(self.file())).await.unwrap()
     }
 
-    /// SQLite's own opinion of the file.
+    /// Checks the integrity of the file, and that tags and events agree.
     async fn assert_sound(&self) {
         let mut raw = self.raw().await;
         let check: String = sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&mut raw).await.unwrap();
@@ -72,7 +73,7 @@ impl Place {
         .fetch_one(&mut raw)
         .await
         .unwrap();
-        assert_eq!((stray, missing), (0, 0), "tags and events tell different stories");
+        assert_eq!((stray, missing), (0, 0), "stray and missing tags");
     }
 }
 
@@ -127,7 +128,7 @@ fn message(error: &Error) -> String {
     format!("{error}\n{error:?}")
 }
 
-/// What a decision does: reads, and appends if nothing that matches has come since.
+/// Reads, and appends under the condition that no matching event was appended since.
 async fn guarded(store: &impl EventStore, criteria: Criteria, draft: Draft) -> AppendOutcome<Receipt> {
     let marker = read(store, criteria.clone()).await.marker;
     store

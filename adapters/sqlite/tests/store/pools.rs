@@ -1,4 +1,4 @@
-//! Pools of the caller's own, and the SQL that makes the tables.
+//! Pools of the user, and the SQL that creates the tables.
 
 use annalist_sqlite::migration_sql;
 use sqlx::{
@@ -8,7 +8,7 @@ use sqlx::{
 
 use super::*;
 
-fn connect(place: &Place) -> SqliteConnectOptions {
+fn connect(place: &TestLog) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(place.file())
         .create_if_missing(true)
@@ -22,9 +22,9 @@ async fn refusal(options: annalist_sqlite::Options, pool: SqlitePool) -> String 
 }
 
 #[tokio::test]
-async fn a_pool_of_the_callers_own_is_shared() {
-    let place = Place::new();
-    // One connection: a store that held one while asking for another would wait for itself.
+async fn users_pool_is_shared() {
+    let place = TestLog::new();
+    // One connection: a store that needed two at once would wait for itself.
     let pool = SqlitePoolOptions::new().max_connections(1).connect_with(connect(&place)).await.unwrap();
     sqlx::query("CREATE TABLE mine (n INTEGER)").execute(&pool).await.unwrap();
     let store = Sqlite::options().with_pool(pool.clone()).await.unwrap();
@@ -37,8 +37,8 @@ async fn a_pool_of_the_callers_own_is_shared() {
 }
 
 #[tokio::test]
-async fn a_pool_that_would_break_a_promise_is_refused() {
-    let place = Place::new();
+async fn pool_with_insufficient_settings_is_refused() {
+    let place = TestLog::new();
     let pool = |options: SqliteConnectOptions| SqlitePool::connect_lazy_with(options);
     let weak = || connect(&place).synchronous(SqliteSynchronous::Normal);
     assert!(refusal(Sqlite::options(), pool(weak())).await.contains("synchronous=FULL"));
@@ -47,7 +47,7 @@ async fn a_pool_that_would_break_a_promise_is_refused() {
     assert!(refusal(Sqlite::options().relaxed_durability(), pool(off)).await.contains("synchronous=0"));
     let dirty = connect(&place).pragma("read_uncommitted", "ON");
     assert!(refusal(Sqlite::options(), pool(dirty)).await.contains("read_uncommitted=0"));
-    let other = Place::new();
+    let other = TestLog::new();
     let torn = connect(&other).journal_mode(SqliteJournalMode::Memory);
     assert!(refusal(Sqlite::options(), pool(torn)).await.contains("journal_mode=WAL"));
     let memory = "sqlite::memory:".parse().unwrap();
@@ -55,21 +55,21 @@ async fn a_pool_that_would_break_a_promise_is_refused() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_weakened_later_writes_nothing() {
-    let place = Place::new();
+async fn connection_weakened_after_open_writes_nothing() {
+    let place = TestLog::new();
     let pool = SqlitePoolOptions::new().max_connections(1).connect_with(connect(&place)).await.unwrap();
     let store = Sqlite::options().with_pool(pool.clone()).await.unwrap();
     sqlx::query("PRAGMA synchronous = OFF").execute(&pool).await.unwrap();
     let error = store.append_one(events([draft("opened", &[], "0")])).await.unwrap_err();
     assert!(matches!(error, Error::Unusable { .. }), "{error:?}");
     assert!(all(&store).await.is_empty());
-    // The weak connection is gone, and the next one is as the pool's options say.
+    // The weakened connection was closed; the next one has the options of the pool.
     write(&store, events([draft("opened", &[], "0")])).await;
 }
 
 #[tokio::test]
-async fn a_journal_that_is_not_wal_keeps_the_promises_too() {
-    let place = Place::new();
+async fn rollback_journal_is_supported() {
+    let place = TestLog::new();
     let options = connect(&place).journal_mode(SqliteJournalMode::Delete);
     let store = Sqlite::options().with_pool(SqlitePool::connect_lazy_with(options)).await.unwrap();
     guarded(&store, Criteria::all(), draft("opened", &["a:1"], "0")).await;
@@ -78,8 +78,8 @@ async fn a_journal_that_is_not_wal_keeps_the_promises_too() {
 }
 
 #[tokio::test]
-async fn the_printed_sql_makes_the_same_tables() {
-    let (manual, by_store) = (Place::new(), Place::new());
+async fn migration_sql_creates_the_same_tables() {
+    let (manual, by_store) = (TestLog::new(), TestLog::new());
     by_store.open().await.close().await;
     let pool = SqlitePool::connect_with(connect(&manual)).await.unwrap();
     let script = migration_sql("annalist_").unwrap();
@@ -102,8 +102,8 @@ async fn the_printed_sql_makes_the_same_tables() {
 }
 
 #[tokio::test]
-async fn a_prefix_is_an_identifier_and_nothing_else() {
-    let place = Place::new();
+async fn invalid_prefix_is_refused() {
+    let place = TestLog::new();
     for bad in ["", "a b", "a;b", "Bank_", "1a", "a-", "sqlite_", "a\"", &"a".repeat(65)] {
         assert!(matches!(migration_sql(bad), Err(Error::Unusable { .. })), "{bad}");
         let opened = Sqlite::options().prefix(bad).open(place.file()).await;

@@ -1,4 +1,4 @@
-//! Several writers on one file.
+//! Concurrent writers on one file.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -7,8 +7,8 @@ use tokio::{sync::Barrier, task::JoinSet};
 use super::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn two_handles_on_one_file_let_one_racer_win() {
-    let place = Place::new();
+async fn one_of_several_racing_appends_wins() {
+    let place = TestLog::new();
     let handles = [place.open().await, place.open().await];
     for round in 0..30 {
         let barrier = Arc::new(Barrier::new(8));
@@ -44,7 +44,7 @@ async fn two_handles_on_one_file_let_one_racer_win() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn disjoint_appends_never_conflict_and_positions_have_no_gaps() {
-    let place = Place::new();
+    let place = TestLog::new();
     let handles = [place.open().await, place.open().await];
     let mut writers = JoinSet::new();
     for writer in 0..8_usize {
@@ -57,13 +57,13 @@ async fn disjoint_appends_never_conflict_and_positions_have_no_gaps() {
             }
         });
     }
-    // Meanwhile a feed of the other handle's, page by page, sees everything once and in order.
-    let mut seen = Vec::new();
+    // Meanwhile the feed of the other handle returns every event once and in order.
+    let mut found = Vec::new();
     let mut after = START;
-    while seen.len() < 200 {
+    while found.len() < 200 {
         let page = handles[1].feed(&with_tag("shared:1"), after, 7).await.unwrap();
         assert!(page.up_to >= after);
-        seen.extend(positions(&page.records));
+        found.extend(positions(&page.records));
         after = page.up_to;
         while let Some(ended) = writers.try_join_next() {
             ended.unwrap();
@@ -71,13 +71,13 @@ async fn disjoint_appends_never_conflict_and_positions_have_no_gaps() {
         tokio::task::yield_now().await;
     }
     writers.join_all().await;
-    assert_eq!(seen, (1..=200).collect::<Vec<u64>>());
+    assert_eq!(found, (1..=200).collect::<Vec<u64>>());
     place.assert_sound().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_command_id_is_accepted_once() {
-    let place = Place::new();
+    let place = TestLog::new();
     let handles = [place.open().await, place.open().await];
     let mut callers = JoinSet::new();
     for caller in 0..20_usize {
@@ -99,12 +99,12 @@ async fn one_command_id_is_accepted_once() {
 }
 
 #[tokio::test]
-async fn one_batch_answers_each_append_for_itself() {
-    let place = Place::new();
+async fn group_commit_replies_to_each_append() {
+    let place = TestLog::new();
     let store = place.open().await;
     let used =
         write(&store, Append { key: Some(key("used")), ..events([draft("paid", &["a:1"], "0")]) }).await;
-    // While another connection holds the lock all of these queue up, in this order, and travel together.
+    // While another connection holds the lock, these are queued in this order, and then share a transaction.
     let mut raw = place.raw().await;
     let lock = raw.begin_with("BEGIN IMMEDIATE").await.unwrap();
     let first = Condition { criteria: with_tag("b:1"), marker: Default::default() };
@@ -143,9 +143,9 @@ async fn one_batch_answers_each_append_for_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn first_opens_at_the_same_time_make_one_log() {
+async fn concurrent_first_opens_create_one_log() {
     for _ in 0..10 {
-        let place = Arc::new(Place::new());
+        let place = Arc::new(TestLog::new());
         let mut openers = JoinSet::new();
         for _ in 0..6 {
             let place = place.clone();
@@ -159,8 +159,8 @@ async fn first_opens_at_the_same_time_make_one_log() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn dropped_appends_are_whole_or_absent() {
-    let place = Place::new();
+async fn dropped_appends_are_atomic() {
+    let place = TestLog::new();
     let store = place.open().await;
     let mut random = fastrand::Rng::with_seed(3);
     for n in 0..300 {
@@ -170,21 +170,21 @@ async fn dropped_appends_are_whole_or_absent() {
         };
         let running = store.clone();
         let append = tokio::spawn(async move { running.append_one(own).await });
-        // Somewhere on its way, or behind it.
+        // Dropped at a random moment, or after completion.
         for _ in 0..random.u32(..40) {
             tokio::task::yield_now().await;
         }
         append.abort();
         let _ = append.await;
         if n % 10 == 0 {
-            // The reading half must survive the same treatment.
+            // Reads are dropped too.
             let running = store.clone();
             let reading = tokio::spawn(async move { all(&running).await.len() });
             tokio::task::yield_now().await;
             reading.abort();
         }
     }
-    // The queue has an order: what was sent before this is resolved when this is answered.
+    // The queue is in order: once this append is written, all before it are finished.
     write(&store, events([draft("last", &[], "0")])).await;
     let log = all(&store).await;
     assert_eq!(positions(&log), (1..=log.len() as u64).collect::<Vec<_>>());
@@ -197,7 +197,7 @@ async fn dropped_appends_are_whole_or_absent() {
         whole += usize::from(!found.is_empty());
     }
     println!("{whole} of 300 dropped appends were written");
-    // No connection is inside a transaction: another one gets the write lock at once.
+    // No connection has an open transaction: another one gets the write lock at once.
     let mut raw = place.raw().await;
     sqlx::query("PRAGMA busy_timeout = 0").execute(&mut raw).await.unwrap();
     raw.begin_with("BEGIN IMMEDIATE").await.unwrap().rollback().await.unwrap();
@@ -205,8 +205,8 @@ async fn dropped_appends_are_whole_or_absent() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn closing_answers_everybody_and_loses_nothing() {
-    let place = Place::new();
+async fn close_replies_to_all_appends_and_loses_none() {
+    let place = TestLog::new();
     let store = place.open().await;
     let mut callers = JoinSet::new();
     for n in 0..100 {
@@ -219,10 +219,10 @@ async fn closing_answers_everybody_and_loses_nothing() {
     let answers = callers.join_all().await;
     let store = place.open().await;
     for (n, answer) in answers {
-        let kept = store.receipt(&key(format!("c{n}"))).await.unwrap();
+        let stored = store.receipt(&key(format!("c{n}"))).await.unwrap();
         match answer {
-            Ok(appended) => assert_eq!(kept, Some(done(appended))),
-            Err(error) => assert!(error.is_unavailable() && kept.is_none(), "{error:?} and {kept:?}"),
+            Ok(appended) => assert_eq!(stored, Some(done(appended))),
+            Err(error) => assert!(error.is_unavailable() && stored.is_none(), "{error:?} and {stored:?}"),
         }
     }
     place.assert_sound().await;

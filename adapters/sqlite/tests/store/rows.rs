@@ -1,4 +1,4 @@
-//! Rows of projections: plain tables for whoever asks in SQL, and never in the way of the log.
+//! Rows of projections as plain tables, independent of the log.
 
 use annalist_core::rows::{
     Bound, Column, ColumnType, CommitOutcome, Filter, Role, Row, RowChange, RowQuery, RowStore, Sort, Table,
@@ -51,8 +51,8 @@ fn everything(table: &Table) -> RowQuery<'_> {
 }
 
 #[tokio::test]
-async fn others_ask_the_view_in_sql() {
-    let place = Place::new();
+async fn view_can_be_queried_in_sql() {
+    let place = TestLog::new();
     let store = place.open().await;
     store.define(&ACCOUNTS, store.log_id()).await.unwrap();
     store.commit(change(0, 5, vec![account(7, "Anna")])).await.unwrap();
@@ -74,8 +74,8 @@ async fn others_ask_the_view_in_sql() {
 }
 
 #[tokio::test]
-async fn the_view_stays_with_the_version_that_came_first() {
-    let place = Place::new();
+async fn view_selects_from_the_first_version_until_a_promotion() {
+    let place = TestLog::new();
     let store = place.open().await;
     const NEXT: Table = Table { version: 2, columns: ACCOUNTS.columns.split_at(2).0, ..ACCOUNTS };
     for table in [&ACCOUNTS, &NEXT, &ACCOUNTS] {
@@ -93,8 +93,8 @@ async fn the_view_stays_with_the_version_that_came_first() {
 }
 
 #[tokio::test]
-async fn handles_that_define_at_once_make_one_table() {
-    let place = Place::new();
+async fn concurrent_defines_create_one_table() {
+    let place = TestLog::new();
     let log = place.open().await.log_id();
     let mut tasks = JoinSet::new();
     for _ in 0..8 {
@@ -108,8 +108,8 @@ async fn handles_that_define_at_once_make_one_table() {
 }
 
 #[tokio::test]
-async fn rows_of_a_log_in_another_file() {
-    let (events_here, rows_here) = (Place::new(), Place::new());
+async fn rows_can_be_in_another_file_than_their_log() {
+    let (events_here, rows_here) = (TestLog::new(), TestLog::new());
     let (log, rows) = (events_here.open().await, rows_here.open().await);
     rows.define(&ACCOUNTS, log.log_id()).await.unwrap();
     assert_eq!(rows.commit(change(0, 3, vec![account(1, "Anna")])).await.unwrap(), CommitOutcome::Done);
@@ -119,8 +119,8 @@ async fn rows_of_a_log_in_another_file() {
 }
 
 #[tokio::test]
-async fn a_name_that_somebody_else_took_is_refused() {
-    let place = Place::new();
+async fn define_refuses_an_existing_table_of_the_user() {
+    let place = TestLog::new();
     let store = place.open().await;
     let mut raw = place.raw().await;
     sqlx::query("CREATE TABLE annalist_rows_accounts_v1 (mine)").execute(&mut raw).await.unwrap();
@@ -130,14 +130,14 @@ async fn a_name_that_somebody_else_took_is_refused() {
     assert_eq!(store.checkpoint("accounts", 1).await.unwrap(), None);
     sqlx::query("DROP TABLE annalist_rows_accounts_v1").execute(&mut raw).await.unwrap();
     store.define(&ACCOUNTS, store.log_id()).await.unwrap();
-    // Nor can the prefix of another log reach into them.
+    // A prefix for another log must not collide with the rows.
     let error = Sqlite::options().prefix("annalist_rows_").open(place.file()).await.unwrap_err();
     assert!(message(&error).contains("`rows_`"), "{error}");
 }
 
 #[tokio::test]
-async fn a_change_that_fails_half_way_leaves_nothing() {
-    let place = Place::new();
+async fn failed_commit_writes_nothing() {
+    let place = TestLog::new();
     let store = place.open().await;
     store.define(&ACCOUNTS, store.log_id()).await.unwrap();
     store.commit(change(0, 1, vec![account(1, "Anna")])).await.unwrap();
@@ -150,14 +150,14 @@ async fn a_change_that_fails_half_way_leaves_nothing() {
     assert!(message(&error).contains("not her") && !error.is_unknown(), "{error}");
     assert_eq!(store.find(&everything(&ACCOUNTS)).await.unwrap(), [account(1, "Anna")]);
     assert_eq!(store.checkpoint("accounts", 1).await.unwrap().unwrap().position, Position::new(1));
-    // The writer is free for others.
+    // Other writes succeed.
     write(&store, events([draft("opened", &[], "0")])).await;
     assert_eq!(store.commit(change(1, 2, vec![account(2, "Bert")])).await.unwrap(), CommitOutcome::Done);
 }
 
 #[tokio::test]
-async fn a_locked_file_is_waited_for_and_then_unavailable() {
-    let place = Place::new();
+async fn commit_on_a_locked_file_is_unavailable_after_the_timeout() {
+    let place = TestLog::new();
     let store = Sqlite::options().busy_timeout(std::time::Duration::from_millis(50));
     let store = store.open(place.file()).await.unwrap();
     store.define(&ACCOUNTS, store.log_id()).await.unwrap();
@@ -170,21 +170,21 @@ async fn a_locked_file_is_waited_for_and_then_unavailable() {
 }
 
 #[tokio::test]
-async fn a_damaged_row_says_where() {
-    let place = Place::new();
+async fn damaged_row_is_named() {
+    let place = TestLog::new();
     let store = place.open().await;
     store.define(&ACCOUNTS, store.log_id()).await.unwrap();
     store.commit(change(0, 1, vec![account(1, "Anna")])).await.unwrap();
-    let harm = "UPDATE annalist_rows_accounts_v1 SET opened = 'yesterday'";
-    sqlx::query(harm).execute(&mut place.raw().await).await.unwrap();
+    let execute = "UPDATE annalist_rows_accounts_v1 SET opened = 'yesterday'";
+    sqlx::query(execute).execute(&mut place.raw().await).await.unwrap();
     let error = store.find(&everything(&ACCOUNTS)).await.unwrap_err();
     let text = message(&error);
     assert!(text.contains("accounts_v1") && text.contains("opened") && text.contains("yesterday"), "{text}");
 }
 
 #[tokio::test]
-async fn a_query_that_does_not_fit_is_refused() {
-    let place = Place::new();
+async fn invalid_query_or_change_is_refused() {
+    let place = TestLog::new();
     let store = place.open().await;
     store.define(&ACCOUNTS, store.log_id()).await.unwrap();
     let filters = vec![Filter { column: 1, bound: Bound::Equal(Value::Int(1)) }];
@@ -193,6 +193,6 @@ async fn a_query_that_does_not_fit_is_refused() {
     let mistaken = RowQuery { sort: Some(Sort { column: 99, descending: false }), ..everything(&ACCOUNTS) };
     assert!(matches!(store.find(&mistaken).await, Err(Error::Invalid(_))));
     assert!(matches!(store.commit(change(0, 1, vec![vec![]])).await, Err(Error::Invalid(_))));
-    // A caller's mistake costs no connection.
+    // The connection can still be used.
     assert_eq!(store.find(&everything(&ACCOUNTS)).await.unwrap(), Vec::<Row>::new());
 }

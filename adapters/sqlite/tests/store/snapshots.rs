@@ -1,4 +1,4 @@
-//! Snapshots in the file of their log.
+//! Snapshots in the file of the log.
 
 use annalist_core::store::{Snapshot, SnapshotKey};
 use sqlx::SqlitePool;
@@ -15,10 +15,10 @@ fn at(position: u64) -> Snapshot {
     Snapshot { position: Position::new(position), state }
 }
 
-/// The suite passes over a store that keeps none.
+/// The conformance suite also passes with a store that saves no snapshots.
 #[tokio::test]
-async fn they_are_in_the_file() {
-    let place = Place::new();
+async fn snapshots_survive_reopen() {
+    let place = TestLog::new();
     let store = place.open().await;
     store.save_snapshot(&of(1), &at(7)).await.unwrap();
     assert_eq!(place.open().await.snapshot(&of(1)).await.unwrap(), Some(at(7)));
@@ -30,8 +30,8 @@ async fn they_are_in_the_file() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_only_read_gives_them_and_takes_none() {
-    let place = Place::new();
+async fn read_only_file_returns_snapshots_and_saves_none() {
+    let place = TestLog::new();
     let store = place.open().await;
     store.save_snapshot(&of(1), &at(7)).await.unwrap();
     let url = format!("sqlite://{}?mode=ro", place.file().display());
@@ -45,8 +45,8 @@ async fn a_file_that_is_only_read_gives_them_and_takes_none() {
 }
 
 #[tokio::test]
-async fn while_another_holds_the_file_they_are_found_and_not_kept() {
-    let place = Place::new();
+async fn locked_file_returns_snapshots_and_saves_none() {
+    let place = TestLog::new();
     let timeout = std::time::Duration::from_millis(20);
     let store = Sqlite::options().busy_timeout(timeout).open(place.file()).await.unwrap();
     store.save_snapshot(&of(1), &at(7)).await.unwrap();
@@ -61,18 +61,18 @@ async fn while_another_holds_the_file_they_are_found_and_not_kept() {
 }
 
 #[tokio::test]
-async fn a_closed_store_neither_finds_nor_keeps_any() {
-    let place = Place::new();
+async fn closed_store_neither_finds_nor_saves_snapshots() {
+    let place = TestLog::new();
     let store = place.open().await;
     store.close().await;
     assert!(store.save_snapshot(&of(1), &at(8)).await.unwrap_err().is_unavailable());
     assert!(store.snapshot(&of(1)).await.unwrap_err().is_unavailable());
 }
 
-/// Appends and snapshots take turns on one connection, and all of them get theirs.
+/// Appends and snapshots share one connection, and all succeed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn they_are_kept_amid_appends() {
-    let place = Place::new();
+async fn snapshots_are_saved_during_appends() {
+    let place = TestLog::new();
     let store = place.open().await;
     let mut running = JoinSet::new();
     for id in 0..8 {
@@ -96,13 +96,13 @@ async fn they_are_kept_amid_appends() {
 }
 
 #[tokio::test]
-async fn a_damaged_one_is_named_and_can_be_replaced() {
+async fn damaged_snapshot_is_named_and_can_be_replaced() {
     for (sql, says) in [
         ("UPDATE annalist_snapshots SET position = 0", "delete its row"),
         ("UPDATE annalist_snapshots SET position = -7", "account:1"),
         ("UPDATE annalist_snapshots SET state = CAST(x'ff' AS TEXT)", "utf-8"),
     ] {
-        let place = Place::new();
+        let place = TestLog::new();
         let store = place.open().await;
         store.save_snapshot(&of(1), &at(7)).await.unwrap();
         sqlx::query(sql).execute(&mut place.raw().await).await.unwrap();
@@ -114,8 +114,8 @@ async fn a_damaged_one_is_named_and_can_be_replaced() {
 }
 
 #[tokio::test]
-async fn without_their_table_the_log_goes_on() {
-    let place = Place::new();
+async fn missing_snapshot_table_does_not_affect_the_log() {
+    let place = TestLog::new();
     let store = place.open().await;
     sqlx::query("DROP TABLE annalist_snapshots").execute(&mut place.raw().await).await.unwrap();
     for error in [

@@ -113,7 +113,7 @@ async fn check(log: &Handle, attempts: &[Attempt]) -> Outcome {
         match &attempt.answer {
             AppendOutcome::Appended(receipt) => check_accepted(&all, &found, attempt, receipt)?,
             AppendOutcome::Conflict { condition, conflicting_position, .. } => {
-                check_refused(&all, &found, attempt, *condition, *conflicting_position)?
+                check_refused(&all, &found, attempt, *condition, *conflicting_position)?;
             }
             AppendOutcome::Duplicate { .. } => {
                 ensure!(attempt.id.is_some(), "an append without an id was told that it is known");

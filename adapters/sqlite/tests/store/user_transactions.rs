@@ -1,4 +1,4 @@
-//! Transactions that are lent out, and what may be done to them.
+//! Statements of user code in a transaction of the store.
 
 use std::{
     pin::pin,
@@ -19,21 +19,21 @@ use tokio::sync::Notify;
 
 use super::{folds::*, *};
 
-/// What a work does with the transaction that it is lent.
+/// What user code does in the transaction.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Act {
-    /// Nothing but SQL.
+    /// Runs SQL.
     Runs(&'static str),
-    /// SQL whose errors it does not look at.
+    /// Runs SQL and ignores its errors.
     Tries(&'static str),
-    /// A transaction inside, which it finishes.
+    /// Runs a nested transaction and finishes it.
     Nests,
-    /// A transaction inside, which it forgets.
+    /// Begins a nested transaction and leaves it open.
     NestsAndForgets,
     Panics,
     PanicsInTheMiddle,
     Fails,
-    /// It never ends.
+    /// Never completes.
     Hangs,
 }
 
@@ -77,7 +77,7 @@ impl InTransaction<Sqlite> for Acts {
                         .await;
                     panic!("no way");
                 }
-                Act::Fails => return Err("it does not want to".into()),
+                Act::Fails => return Err("the user code fails".into()),
                 Act::Hangs => {
                     self.hangs.notify_one();
                     std::future::pending::<()>().await;
@@ -88,52 +88,52 @@ impl InTransaction<Sqlite> for Acts {
     }
 }
 
-async fn ready(place: &Place) -> Sqlite {
+async fn ready(place: &TestLog) -> Sqlite {
     let store = place.open().await;
     store.define(&OWNERS, store.log_id()).await.unwrap();
     raw_sql("CREATE TABLE mine (text TEXT)").execute(&mut place.raw().await).await.unwrap();
     store
 }
 
-async fn lend(
+async fn commit_with(
     store: &Sqlite,
     acts: impl IntoIterator<Item = Act>,
 ) -> Result<Result<CommitOutcome, BoxError>, Error> {
     store.commit_with(change(&OWNERS, 0, 1, vec![owner(1, "Anna")]), &Acts::new(acts)).await
 }
 
-/// Nothing is there, the connection is free of the past, and the next work goes through.
-async fn assert_untouched(place: &Place, store: &Sqlite, after: &str) {
-    assert_eq!(seen(place, "SELECT text FROM mine").await, [""; 0], "{after}");
+/// Checks that nothing was written, that no transaction is open, and that the next commit succeeds.
+async fn assert_untouched(place: &TestLog, store: &Sqlite, after: &str) {
+    assert_eq!(texts(place, "SELECT text FROM mine").await, [""; 0], "{after}");
     let checkpoint = store.checkpoint("owners", 1).await.unwrap().unwrap();
     assert_eq!((checkpoint.position, found(store, &OWNERS).await.len()), (START, 0), "{after}");
     write(store, events([draft("paid", &[], "0")])).await;
-    let done = lend(store, [INSERT]).await.unwrap().unwrap();
+    let done = commit_with(store, [INSERT]).await.unwrap().unwrap();
     assert_eq!(
-        (done, seen(place, "SELECT text FROM mine").await),
-        (CommitOutcome::Done, vec!["kept".to_owned()])
+        (done, texts(place, "SELECT text FROM mine").await),
+        (CommitOutcome::Done, vec!["stored".to_owned()])
     );
     place.assert_sound().await;
 }
 
-const INSERT: Act = Act::Runs("INSERT INTO mine VALUES ('kept')");
+const INSERT: Act = Act::Runs("INSERT INTO mine VALUES ('stored')");
 
 #[tokio::test]
-async fn a_work_is_done_with_the_change_or_not_at_all() {
-    let place = Place::new();
+async fn user_statements_commit_with_the_change() {
+    let place = TestLog::new();
     let store = ready(&place).await;
-    assert_eq!(lend(&store, [INSERT, Act::Nests]).await.unwrap().unwrap(), CommitOutcome::Done);
-    assert_eq!(seen(&place, "SELECT text FROM mine").await, ["kept", "nested"]);
+    assert_eq!(commit_with(&store, [INSERT, Act::Nests]).await.unwrap().unwrap(), CommitOutcome::Done);
+    assert_eq!(texts(&place, "SELECT text FROM mine").await, ["stored", "nested"]);
     assert_eq!(found(&store, &OWNERS).await, [owner(1, "Anna")]);
     let again = Acts::new([INSERT]);
     let stale = store.commit_with(change(&OWNERS, 0, 1, vec![]), &again).await.unwrap().unwrap();
     assert_eq!(stale, CommitOutcome::Stale(Position::new(1)));
-    assert!(!again.ran.load(Ordering::Acquire), "a work was run for a change that is not made");
-    assert_eq!(seen(&place, "SELECT text FROM mine").await.len(), 2);
+    assert!(!again.ran.load(Ordering::Acquire), "user code ran for a stale change");
+    assert_eq!(texts(&place, "SELECT text FROM mine").await.len(), 2);
 }
 
 #[tokio::test]
-async fn a_work_that_fails_leaves_nothing() {
+async fn failed_user_code_writes_nothing() {
     for acts in [
         vec![INSERT, Act::Fails],
         vec![INSERT, Act::Runs("INSERT INTO nowhere VALUES (1)")],
@@ -141,20 +141,20 @@ async fn a_work_that_fails_leaves_nothing() {
         vec![INSERT, Act::NestsAndForgets, INSERT, Act::Fails],
         vec![INSERT, Act::Runs("ROLLBACK"), Act::Fails],
     ] {
-        let place = Place::new();
+        let place = TestLog::new();
         let store = ready(&place).await;
-        let error = lend(&store, acts.clone()).await.unwrap().unwrap_err().to_string();
-        assert!(error == "it does not want to" || error.contains("nowhere"), "{acts:?}: {error}");
+        let error = commit_with(&store, acts.clone()).await.unwrap().unwrap_err().to_string();
+        assert!(error == "the user code fails" || error.contains("nowhere"), "{acts:?}: {error}");
         assert_untouched(&place, &store, &format!("{acts:?}")).await;
     }
 }
 
 #[tokio::test]
-async fn a_work_that_panics_leaves_nothing() {
+async fn panicking_user_code_writes_nothing() {
     for acts in [vec![INSERT, Act::Panics], vec![INSERT, Act::PanicsInTheMiddle]] {
-        let place = Place::new();
+        let place = TestLog::new();
         let store = ready(&place).await;
-        let error = lend(&store, acts.clone()).await.unwrap().unwrap_err();
+        let error = commit_with(&store, acts.clone()).await.unwrap().unwrap_err();
         let error = error.downcast::<Error>().unwrap();
         assert!(
             matches!(*error, Error::Panicked { .. }) && error.to_string().contains("no way"),
@@ -165,7 +165,7 @@ async fn a_work_that_panics_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_work_that_ends_the_transaction_is_noticed_and_leaves_nothing() {
+async fn user_code_that_ends_the_transaction_is_detected_and_writes_nothing() {
     let ends = [
         vec![Act::Runs("COMMIT")],
         vec![Act::Tries("COMMIT")],
@@ -176,14 +176,14 @@ async fn a_work_that_ends_the_transaction_is_noticed_and_leaves_nothing() {
         vec![Act::Runs("ROLLBACK"), Act::Tries("INSERT INTO mine VALUES ('after')")],
         vec![Act::Runs("ROLLBACK"), Act::Runs("BEGIN IMMEDIATE"), INSERT],
         vec![Act::Runs("ROLLBACK"), Act::Runs("SAVEPOINT mine"), INSERT, Act::Tries("RELEASE mine")],
-        vec![Act::Runs("RELEASE annalist_lent")],
+        vec![Act::Runs("RELEASE annalist_user")],
         vec![Act::Tries("COMMIT"), Act::Fails],
     ];
     for acts in ends {
-        let place = Place::new();
+        let place = TestLog::new();
         let store = ready(&place).await;
         let all: Vec<Act> = std::iter::once(INSERT).chain(acts).collect();
-        let error = lend(&store, all.clone()).await.unwrap_err();
+        let error = commit_with(&store, all.clone()).await.unwrap_err();
         assert!(matches!(error, Error::Unusable { .. }), "{all:?}: {error:?}");
         assert!(message(&error).contains("leave COMMIT and ROLLBACK"), "{error}");
         assert_untouched(&place, &store, &format!("{all:?}")).await;
@@ -191,28 +191,28 @@ async fn a_work_that_ends_the_transaction_is_noticed_and_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn without_a_guard_a_commit_inside_would_be_kept() {
-    let place = Place::new();
+async fn commit_in_an_unguarded_transaction_is_durable() {
+    let place = TestLog::new();
     ready(&place).await;
     let mut raw = place.raw().await;
     let mut transaction = raw.begin_with("BEGIN IMMEDIATE").await.unwrap();
     Acts::new([INSERT, Act::Runs("COMMIT")]).run(&mut transaction).await.unwrap();
     assert!(transaction.rollback().await.is_err());
-    assert_eq!(seen(&place, "SELECT text FROM mine").await, ["kept"]);
+    assert_eq!(texts(&place, "SELECT text FROM mine").await, ["stored"]);
 }
 
 #[tokio::test]
-async fn a_transaction_that_was_left_open_inside_is_never_taken_for_done() {
-    let place = Place::new();
+async fn nested_transaction_left_open_is_an_error() {
+    let place = TestLog::new();
     let store = ready(&place).await;
-    let error = lend(&store, [INSERT, Act::NestsAndForgets, INSERT]).await.unwrap_err();
+    let error = commit_with(&store, [INSERT, Act::NestsAndForgets, INSERT]).await.unwrap_err();
     assert!(matches!(error, Error::Unusable { .. } | Error::OutcomeUnknown { .. }), "{error:?}");
     assert_untouched(&place, &store, "a transaction that was left open").await;
 }
 
 #[tokio::test]
-async fn a_future_that_is_dropped_leaves_nothing() {
-    let place = Place::new();
+async fn dropped_future_writes_nothing() {
+    let place = TestLog::new();
     let store = ready(&place).await;
     let acts = Arc::new(Acts::new([INSERT, Act::Hangs]));
     let (running, own) = (Arc::clone(&acts), store.clone());
@@ -226,27 +226,27 @@ async fn a_future_that_is_dropped_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_pool_with_one_connection_is_given_back() {
-    let place = Place::new();
+async fn connection_is_returned_to_the_pool() {
+    let place = TestLog::new();
     ready(&place).await;
     let options = SqliteConnectOptions::new().filename(place.file());
     let pool = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
     let store = Sqlite::options().with_pool(pool.clone()).await.unwrap();
     for acts in [vec![Act::Panics], vec![INSERT, Act::Runs("COMMIT")], vec![INSERT, Act::Fails]] {
-        assert!(!matches!(lend(&store, acts).await, Ok(Ok(_))));
+        assert!(!matches!(commit_with(&store, acts).await, Ok(Ok(_))));
         sqlx::query("INSERT INTO mine VALUES ('of others')").execute(&pool).await.unwrap();
     }
-    assert_eq!(lend(&store, [INSERT]).await.unwrap().unwrap(), CommitOutcome::Done);
-    // What was lent may be committed again by whoever has it next.
+    assert_eq!(commit_with(&store, [INSERT]).await.unwrap().unwrap(), CommitOutcome::Done);
+    // The connection can commit again.
     let mut own = pool.begin().await.unwrap();
     sqlx::query("INSERT INTO mine VALUES ('committed')").execute(&mut *own).await.unwrap();
     own.commit().await.unwrap();
-    assert_eq!(seen(&place, "SELECT text FROM mine ORDER BY text").await.len(), 5);
+    assert_eq!(texts(&place, "SELECT text FROM mine ORDER BY text").await.len(), 5);
 }
 
 #[tokio::test]
-async fn a_change_that_is_refused_is_refused_here_too() {
-    let place = Place::new();
+async fn refused_or_stale_change_runs_no_user_code() {
+    let place = TestLog::new();
     let store = ready(&place).await;
     let acts = Acts::new([INSERT]);
     let mistaken = store.commit_with(change(&OWNERS, 0, 1, vec![vec![]]), &acts).await;

@@ -1,5 +1,5 @@
--- What an append stands on: the position of the last event, and the builds that are kept inline with the types of their
--- folds, as a JSON array of [projection, version, build, [types]].
+-- What an append has to know of the log: the position of its last event, and the inline builds with the types that they fold,
+-- as a JSON array of [projection, version, build, [types]].
 SELECT
     (SELECT coalesce(max(position), 0) FROM {prefix}events) AS head,
     (

@@ -1,4 +1,4 @@
-//! The rows of one table, inside whatever transaction is open.
+//! Reads and writes rows of one table, in whatever transaction is open.
 
 use std::sync::Arc;
 
@@ -6,37 +6,37 @@ use annalist_core::rows::{Folded, Key, Row, Table, sql::TableSql};
 use sqlx::{AssertSqlSafe, Row as _, SqliteConnection, query};
 
 use crate::{
-    error::Fault,
-    row_values::{Rows, bind, keys_text, row},
+    error::TransactionError,
+    row_values::{RowDialect, bind, keys_text, row},
 };
 
-/// The rows with some keys, in their order.
+/// Returns the rows with some keys, in the order of the keys.
 ///
 /// # Errors
-/// [`Fault`] if the database fails, a key does not fit the table, or a row is damaged.
+/// [`TransactionError`] if the database fails, a key does not fit the table, or a row is damaged.
 pub(crate) async fn read(
     connection: &mut SqliteConnection,
-    rows: &Rows,
+    dialect: &RowDialect,
     table: &Table,
     keys: &[Key],
-) -> Result<Vec<Option<Row>>, Fault> {
-    let sql = TableSql::new(rows, table)?;
+) -> Result<Vec<Option<Row>>, TransactionError> {
+    let sql = TableSql::new(dialect, table)?;
     sql.check(&[], keys)?;
-    let mut answer = vec![None; keys.len()];
+    let mut result = vec![None; keys.len()];
     if keys.is_empty() || table.is_checkpoint_only() {
-        return Ok(answer);
+        return Ok(result);
     }
     for found in query(AssertSqlSafe(sql.select())).bind(keys_text(keys)).fetch_all(connection).await? {
         let number: i64 = found.try_get(0)?;
-        let place = usize::try_from(number - 1).ok().and_then(|index| answer.get_mut(index));
-        if let Some(place) = place {
-            *place = Some(row(&found, table, 1)?);
+        let slot = usize::try_from(number - 1).ok().and_then(|index| result.get_mut(index));
+        if let Some(slot) = slot {
+            *slot = Some(row(&found, table, 1)?);
         }
     }
-    Ok(answer)
+    Ok(result)
 }
 
-/// Deletes rows and writes others whole. They have been checked: what the database is given here fits it.
+/// Deletes and writes rows that have been checked to fit the table.
 pub(crate) async fn write(
     connection: &mut SqliteConnection,
     sql: &TableSql<'_>,

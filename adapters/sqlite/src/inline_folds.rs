@@ -1,0 +1,119 @@
+//! Inline builds: rows that change in the transaction of an append. Their rows need no locks of their own: the write lock
+//! already orders all appends.
+
+use std::collections::BTreeMap;
+
+use annalist_core::{
+    error::Error,
+    panics,
+    record::{Position, Record},
+    rows::{BuildId, Folded, Inline, sql::TableSql},
+    store::Append,
+};
+use serde::Deserialize;
+use sqlx::{SqliteConnection, query_as};
+
+use crate::{error::TransactionError, read::position, row_tables, row_values::RowDialect, sql::Sql};
+
+/// What the appends of one transaction have to know of the log.
+pub(crate) struct AppendContext {
+    /// The position of the last event.
+    pub(crate) head: Position,
+    inline: Vec<InlineBuild>,
+}
+
+/// An inline build as `append_context.sql` returns it.
+#[derive(Deserialize)]
+struct InlineBuild(String, u32, u32, Vec<String>);
+
+impl AppendContext {
+    /// Loads it. It stays valid while the transaction holds the write lock.
+    pub(crate) async fn load(connection: &mut SqliteConnection, sql: &Sql) -> Result<Self, sqlx::Error> {
+        let (head, inline): (i64, String) =
+            query_as(sql.append_context.clone()).fetch_one(connection).await?;
+        let inline = serde_json::from_str(&inline).map_err(|error| sqlx::Error::Decode(error.into()))?;
+        Ok(Self { head: position(head), inline })
+    }
+
+    /// Returns the inline builds that an append must provide, if it provides others.
+    pub(crate) fn missing_builds(&self, append: &Append) -> Option<Vec<BuildId>> {
+        if self.inline.is_empty() && append.inline.is_empty() {
+            return None;
+        }
+        let folds = |build: &&InlineBuild| append.events.iter().any(|event| build.folds(event.name()));
+        let mut required: Vec<BuildId> = self.inline.iter().filter(folds).map(InlineBuild::id).collect();
+        let mut provided: Vec<BuildId> = append.inline.iter().map(|inline| inline.table().into()).collect();
+        required.sort_unstable();
+        provided.sort_unstable();
+        (required != provided).then_some(required)
+    }
+}
+
+impl InlineBuild {
+    fn id(&self) -> BuildId {
+        let Self(projection, version, build, _) = self;
+        BuildId { projection: projection.clone(), version: *version, build: *build }
+    }
+
+    fn folds(&self, event_type: &str) -> bool {
+        self.3.iter().any(|folded| folded == event_type)
+    }
+}
+
+/// Folds the events of appends, before they are written, into the inline builds that the appends provide. Each append
+/// provides every build that folds its types, so a build may fold the events of all of them.
+///
+/// # Errors
+/// [`TransactionError`] if the database or a fold fails: nothing was written.
+pub(crate) async fn fold_appends<'a>(
+    connection: &mut SqliteConnection,
+    dialect: &'a RowDialect,
+    appends: &'a [Append],
+    head: Position,
+) -> Result<Vec<(TableSql<'a>, Folded)>, TransactionError> {
+    let provided = appends.iter().flat_map(|append| &append.inline);
+    let builds: BTreeMap<BuildId, _> = provided.map(|inline| (inline.table().into(), inline)).collect();
+    if builds.is_empty() {
+        return Ok(Vec::new());
+    }
+    let records = draft_records(appends, head);
+    let mut folded = Vec::with_capacity(builds.len());
+    for inline in builds.into_values() {
+        folded.push(fold(connection, dialect, &**inline, &records).await?);
+    }
+    Ok(folded)
+}
+
+/// Returns the records that appends would write after a position.
+fn draft_records(appends: &[Append], head: Position) -> Vec<Record> {
+    let mut positions = (head.get() + 1..).map(Position::new);
+    let mut records = Vec::new();
+    for Append { events, recorded_at, metadata, .. } in appends {
+        let drafts = events.iter().cloned().zip(&mut positions);
+        records.extend(drafts.map(|(draft, at)| draft.record(at, *recorded_at, metadata.clone())));
+    }
+    records
+}
+
+/// Folds records into the stored rows of a build. Returns rows that fit its table.
+pub(crate) async fn fold<'a>(
+    connection: &mut SqliteConnection,
+    dialect: &'a RowDialect,
+    inline: &'a dyn Inline,
+    records: &[Record],
+) -> Result<(TableSql<'a>, Folded), TransactionError> {
+    let matching = records.iter().filter(|record| inline.types().contains(&&*record.name));
+    let matching: Vec<Record> = matching.cloned().collect();
+    let drafts = matching.iter().cloned().map(|record| Record { position: Position::START, ..record });
+    let drafts: Vec<Record> = drafts.collect();
+    let table = inline.table();
+    let panicked =
+        |panic: panics::Panic| -> Error { panic.into_error(format!("the fold of `{}`", table.name())) };
+    let keys = panics::catch(|| inline.keys(&drafts)).map_err(panicked)??;
+    let stored = row_tables::read(connection, dialect, table, &keys).await?;
+    let stored = keys.into_iter().zip(stored).collect();
+    let folded = panics::catch(|| inline.fold(&matching, stored)).map_err(panicked)??;
+    let sql = TableSql::new(dialect, table)?;
+    sql.check(&folded.upserts, &folded.deletes)?;
+    Ok((sql, folded))
+}
