@@ -1,41 +1,44 @@
-//! Why a case failed, and the macros that say so.
+//! Why a case failed, and the macros that check and fail.
 
 use std::{fmt, panic::Location};
 
 use annalist_core::{BoxError, Error, Invalid};
 use tokio::task::JoinError;
 
-/// Why a case failed: what was expected, what happened instead, and where the case asked.
+/// Why a case failed: what was expected, what was found, and the line of the case.
 #[derive(Clone, Debug)]
 pub struct Failure {
     message: String,
-    at: &'static Location<'static>,
+    location: &'static Location<'static>,
 }
 
 /// What a case returns.
 pub(crate) type Outcome<T = ()> = Result<T, Failure>;
 
 impl Failure {
-    /// A failure with this message, at the line that calls it.
+    /// Creates a failure at the line of the caller.
     #[track_caller]
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), at: Location::caller() }
+        Self { message: message.into(), location: Location::caller() }
     }
 
-    /// The same, asked at another line.
-    pub(crate) fn asked_at(self, at: &'static Location<'static>) -> Self {
-        Self { at, ..self }
+    /// Puts a context in front of the message.
+    pub(crate) fn in_context(self, context: impl fmt::Display) -> Self {
+        Self { message: format!("{context}: {}", self.message), ..self }
     }
+}
 
-    /// The same, told as a part of something larger.
-    pub(crate) fn within(self, whole: impl fmt::Display) -> Self {
-        Self { message: format!("{whole}: {}", self.message), ..self }
-    }
+/// Runs a check; a failure reports this location instead of its own.
+pub(crate) async fn located<T>(
+    location: &'static Location<'static>,
+    check: impl Future<Output = Outcome<T>>,
+) -> Outcome<T> {
+    check.await.map_err(|failure| Failure { location, ..failure })
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}\n  asked at {}", self.message, self.at)
+        write!(f, "{}\n  at {}", self.message, self.location)
     }
 }
 
@@ -44,26 +47,26 @@ impl std::error::Error for Failure {}
 impl From<Error> for Failure {
     #[track_caller]
     fn from(error: Error) -> Self {
-        Self::new(format!("the store answered with an error: {}", chain(&error)))
+        Self::new(format!("the store returned an error: {}", with_causes(&error)))
     }
 }
 
 impl From<Invalid> for Failure {
     #[track_caller]
     fn from(invalid: Invalid) -> Self {
-        Self::new(format!("the core refused what the case made: {}", chain(&invalid)))
+        Self::new(format!("the core refused the input of the case: {}", with_causes(&invalid)))
     }
 }
 
 impl From<BoxError> for Failure {
     #[track_caller]
     fn from(error: BoxError) -> Self {
-        Self::new(format!("the log could not be made or opened: {}", chain(error.as_ref())))
+        Self::new(format!("the log could not be created or opened: {}", with_causes(error.as_ref())))
     }
 }
 
-/// An error with its causes, none of them said twice.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+/// The text of an error and of its causes, without repetitions.
+fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
@@ -98,23 +101,23 @@ macro_rules! ensure {
     };
 }
 
-/// Fails the case unless both sides are equal; the message says what was compared.
+/// Fails the case unless both values are equal; the message names what was compared.
 macro_rules! ensure_eq {
-    ($got:expr, $wanted:expr, $($what:tt)+) => {
-        match (&$got, &$wanted) {
-            (got, wanted) => ensure!(
-                *got == *wanted,
-                "{}\n  expected {}\n  got      {}",
+    ($found:expr, $expected:expr, $($what:tt)+) => {
+        match (&$found, &$expected) {
+            (found, expected) => ensure!(
+                *found == *expected,
+                "{}\n  expected {}\n  found    {}",
                 format!($($what)+),
-                $crate::failure::short(&wanted),
-                $crate::failure::short(&got)
+                $crate::failure::shortened(&expected),
+                $crate::failure::shortened(&found)
             ),
         }
     };
 }
 
-/// What a value looks like, cut to what a person can read: payloads of a megabyte are compared too.
-pub(crate) fn short(value: &dyn fmt::Debug) -> String {
+/// The debug text of a value, cut to a readable length: payloads of a megabyte are compared too.
+pub(crate) fn shortened(value: &dyn fmt::Debug) -> String {
     let text = format!("{value:?}");
     match text.char_indices().nth(2_000) {
         Some((end, _)) => format!("{}… ({} bytes)", &text[..end], text.len()),

@@ -55,16 +55,12 @@
 
 #[macro_use]
 mod failure;
-mod runner;
 mod settings;
 mod store_under_test;
+mod suite;
 
-mod crowd;
-mod given;
-mod log;
-mod rows;
+mod support;
 
-mod all;
 mod cases;
 
 pub use annalist_core::BoxError;
@@ -72,7 +68,7 @@ pub use annalist_core::BoxError;
 pub use self::{
     cases::{Case, cases},
     failure::Failure,
-    runner::{Suite, Verdict, run, skip},
     settings::Settings,
     store_under_test::{Capability, StoreUnderTest},
+    suite::{Suite, Verdict, run, skip},
 };

@@ -1,18 +1,25 @@
-//! Projections: the engine of the core over the store's own log and rows.
-//!
-//! Whatever happens on the way, the rows have to be the plain fold of the log: every event counted once, in order.
+//! Projections: the runner of the core on the store's own log and rows. Whatever fails, the rows must equal the fold of
+//! the log: every event counted once, in order.
 
 mod balances;
-mod doubles;
 mod engine;
-
 mod faults;
+mod faulty_stores;
 mod folds;
-mod kept;
 mod logs;
-mod long;
-mod poison;
-mod reads;
+mod long_logs;
+mod poison_events;
+mod read_models;
+mod row_cache;
 
-pub(super) const THEMES: [&[crate::Case]; 7] =
-    [folds::CASES, kept::CASES, long::CASES, faults::CASES, poison::CASES, logs::CASES, reads::CASES];
+use crate::Case;
+
+pub(super) const THEMES: &[&[Case]] = &[
+    folds::CASES,
+    row_cache::CASES,
+    long_logs::CASES,
+    faults::CASES,
+    poison_events::CASES,
+    logs::CASES,
+    read_models::CASES,
+];

@@ -2,19 +2,18 @@
 
 use annalist_core::{criteria::Criteria, record::Record, time::Timestamp};
 
-use super::{Answer, decide, ensure_accepted, ensure_rejected, number};
+use super::decide::{Answer, decide, ensure_accepted, ensure_rejected, number};
 use crate::{
     failure::Outcome,
-    given::*,
-    log::{Handle, Log, together},
+    support::{concurrency::run_concurrently, fixtures::*, handle::Handle, log::Log},
 };
 
 cases!("courses": [
-    a_course_takes_students_up_to_its_capacity,
-    a_student_takes_at_most_five_courses,
-    many_students_want_the_last_place,
-    a_student_wants_eight_courses_at_once,
-    capacity_changes_while_students_subscribe,
+    course_accepts_students_up_to_its_capacity,
+    student_takes_at_most_five_courses,
+    one_of_many_students_gets_the_last_place,
+    concurrent_subscriptions_of_one_student_respect_the_limit,
+    capacity_changes_during_subscriptions,
 ]);
 
 const MOST_COURSES: usize = 5;
@@ -29,7 +28,7 @@ fn student_tag(student: usize) -> String {
 
 async fn define(handle: &Handle, course: usize, capacity: usize) -> Outcome<Answer> {
     let course = course_tag(course);
-    decide(handle, Timestamp::EPOCH, of(&["course_defined"], &[&course]), |defined| {
+    decide(handle, Timestamp::EPOCH, criteria_for(&["course_defined"], &[&course]), |defined| {
         if !defined.is_empty() {
             return Err("the course is defined already");
         }
@@ -39,7 +38,7 @@ async fn define(handle: &Handle, course: usize, capacity: usize) -> Outcome<Answ
 }
 
 fn of_course(course: &str) -> Criteria {
-    of(&["course_defined", "capacity_changed", "student_subscribed"], &[course])
+    criteria_for(&["course_defined", "capacity_changed", "student_subscribed"], &[course])
 }
 
 fn capacity(records: &[Record]) -> Option<usize> {
@@ -47,7 +46,7 @@ fn capacity(records: &[Record]) -> Option<usize> {
 }
 
 fn places_taken(records: &[Record], tag: &str) -> usize {
-    let tag = crate::given::tag(tag);
+    let tag = crate::support::fixtures::tag(tag);
     records.iter().filter(|record| record.name == "student_subscribed" && record.tags.contains(&tag)).count()
 }
 
@@ -84,7 +83,7 @@ async fn subscribe(handle: &Handle, student: usize, course: usize) -> Outcome<An
     .await
 }
 
-async fn a_course_takes_students_up_to_its_capacity(log: Log) -> Outcome {
+async fn course_accepts_students_up_to_its_capacity(log: Log) -> Outcome {
     ensure_rejected!(subscribe(&log, 1, 1).await?, "unknown course", "a subscription to no course");
     ensure_rejected!(change_capacity(&log, 1, 5).await?, "unknown course", "a new capacity of no course");
     ensure_accepted!(define(&log, 1, 2).await?, "the first course");
@@ -107,7 +106,7 @@ async fn a_course_takes_students_up_to_its_capacity(log: Log) -> Outcome {
     Ok(())
 }
 
-async fn a_student_takes_at_most_five_courses(log: Log) -> Outcome {
+async fn student_takes_at_most_five_courses(log: Log) -> Outcome {
     for course in 0..7 {
         ensure_accepted!(define(&log, course, 10).await?, "course {course}");
     }
@@ -137,10 +136,10 @@ async fn race(log: &Log, wishes: Vec<(usize, usize)>, why: &'static str) -> Outc
             }
         }
     });
-    Ok(together(tasks).await?.iter().sum())
+    Ok(run_concurrently(tasks).await?.iter().sum())
 }
 
-async fn many_students_want_the_last_place(log: Log) -> Outcome {
+async fn one_of_many_students_gets_the_last_place(log: Log) -> Outcome {
     for round in 0..log.rounds(5) {
         ensure_accepted!(define(&log, round, 3).await?, "the course of round {round}");
         for student in 0..2 {
@@ -153,13 +152,13 @@ async fn many_students_want_the_last_place(log: Log) -> Outcome {
         let accepted = race(&log, wishes, "the course is full").await?;
         ensure_eq!(accepted, 1, "students who got the last place in round {round}");
         let course = course_tag(round);
-        let seen = log.look(read(&["student_subscribed"], &[&course])).await?.records;
+        let seen = log.read_one(read(&["student_subscribed"], &[&course])).await?.records;
         ensure_eq!(seen.len(), 3, "students in a course for three");
     }
     Ok(())
 }
 
-async fn a_student_wants_eight_courses_at_once(log: Log) -> Outcome {
+async fn concurrent_subscriptions_of_one_student_respect_the_limit(log: Log) -> Outcome {
     for course in 0..8 {
         ensure_accepted!(define(&log, course, 1_000_000).await?, "course {course}");
     }
@@ -171,9 +170,9 @@ async fn a_student_wants_eight_courses_at_once(log: Log) -> Outcome {
     Ok(())
 }
 
-async fn capacity_changes_while_students_subscribe(log: Log) -> Outcome {
+async fn capacity_changes_during_subscriptions(log: Log) -> Outcome {
     ensure_accepted!(define(&log, 1, 100).await?, "the course");
-    let handle = log.reopen().await?;
+    let handle = log.open_handle().await?;
     let lowered = tokio::spawn(async move {
         for capacity in (5..40).rev().step_by(5) {
             change_capacity(&handle, 1, capacity).await?.ok();
@@ -184,7 +183,7 @@ async fn capacity_changes_while_students_subscribe(log: Log) -> Outcome {
     lowered.await.map_err(crate::failure::panicked)??;
     // Replayed in the order of the log, no event may break the rule that its decision kept.
     let (mut capacity, mut taken) = (0, 0);
-    for record in log.look(annalist_core::store::Read::all(of_course("course:1"))).await?.records {
+    for record in log.read_one(annalist_core::store::Read::all(of_course("course:1"))).await?.records {
         match &*record.name {
             "student_subscribed" => taken += 1,
             _ => capacity = number(&record),

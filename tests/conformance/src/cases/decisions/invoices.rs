@@ -2,36 +2,45 @@
 
 use annalist_core::{store::Read, time::Timestamp};
 
-use super::{decide, ensure_accepted, number};
+use super::decide::{decide, ensure_accepted, number};
 use crate::{
     failure::Outcome,
-    given::*,
-    log::{Log, together},
+    support::{concurrency::run_concurrently, fixtures::*, log::Log},
 };
 
 cases!("invoices": [
-    numbers_have_neither_gaps_nor_doubles,
+    invoice_numbers_have_no_gaps_or_duplicates,
 ]);
 
-async fn numbers_have_neither_gaps_nor_doubles(log: Log) -> Outcome {
+async fn invoice_numbers_have_no_gaps_or_duplicates(log: Log) -> Outcome {
     let handles = log.handles(3).await?;
     let each = log.rounds(6);
     let tasks = (0..6).map(|task| {
         let handle = handles[task % 3].clone();
         async move {
             for _ in 0..each {
-                let answer = decide(&handle, Timestamp::EPOCH, of(&["invoice_written"], &[]), |records| {
-                    let next = records.last().map_or(0, number) + 1;
-                    Ok(vec![event_with("invoice_written", &[&format!("customer:{task}")], &next.to_string())])
-                });
+                let answer =
+                    decide(&handle, Timestamp::EPOCH, criteria_for(&["invoice_written"], &[]), |records| {
+                        let next = records.last().map_or(0, number) + 1;
+                        Ok(vec![event_with(
+                            "invoice_written",
+                            &[&format!("customer:{task}")],
+                            &next.to_string(),
+                        )])
+                    });
                 ensure_accepted!(answer.await?, "an invoice");
             }
             Ok(())
         }
     });
-    together(tasks).await?;
-    let numbers: Vec<usize> =
-        log.look(Read::all(of(&["invoice_written"], &[]))).await?.records.iter().map(number).collect();
+    run_concurrently(tasks).await?;
+    let numbers: Vec<usize> = log
+        .read_one(Read::all(criteria_for(&["invoice_written"], &[])))
+        .await?
+        .records
+        .iter()
+        .map(number)
+        .collect();
     ensure_eq!(numbers, (1..=6 * each).collect::<Vec<_>>(), "invoice numbers");
     Ok(())
 }

@@ -2,30 +2,29 @@
 
 use annalist_core::time::Timestamp;
 
-use super::{Answer, decide, ensure_accepted, ensure_rejected};
+use super::decide::{Answer, decide, ensure_accepted, ensure_rejected};
 use crate::{
     failure::Outcome,
-    given::*,
-    log::{Handle, Log, together},
+    support::{concurrency::run_concurrently, fixtures::*, handle::Handle, log::Log},
 };
 
 cases!("tokens": [
-    a_token_is_unknown_valid_used_or_expired,
-    a_token_is_confirmed_once,
+    token_is_unknown_valid_used_or_expired,
+    token_is_confirmed_once,
 ]);
 
 const MINUTE: i64 = 60;
 
 async fn send(log: &Handle, email: &str, token: &str, second: i64) -> Outcome<Timestamp> {
     let sent = append([event("token_sent", &[&format!("email:{email}"), &format!("token:{token}")])]);
-    log.accepted(sent.at(second)).await?;
+    log.expect_accepted(sent.recorded_at(second)).await?;
     Ok(seconds_since_1970(second))
 }
 
 async fn confirm(handle: &Handle, email: &str, token: &str, second: i64) -> Outcome<Answer> {
     let (email, token, now) =
         (format!("email:{email}"), format!("token:{token}"), seconds_since_1970(second));
-    decide(handle, now, of(&["token_sent", "token_confirmed"], &[&email, &token]), |records| {
+    decide(handle, now, criteria_for(&["token_sent", "token_confirmed"], &[&email, &token]), |records| {
         let sent = records.first().ok_or("unknown token")?;
         if records.iter().any(|record| record.name == "token_confirmed") {
             return Err("used token");
@@ -38,7 +37,7 @@ async fn confirm(handle: &Handle, email: &str, token: &str, second: i64) -> Outc
     .await
 }
 
-async fn a_token_is_unknown_valid_used_or_expired(log: Log) -> Outcome {
+async fn token_is_unknown_valid_used_or_expired(log: Log) -> Outcome {
     ensure_rejected!(confirm(&log, "ann@x.org", "123456", 0).await?, "unknown token", "a token nobody sent");
     send(&log, "ann@x.org", "123456", 0).await?;
     send(&log, "bob@x.org", "654321", 0).await?;
@@ -68,7 +67,7 @@ async fn a_token_is_unknown_valid_used_or_expired(log: Log) -> Outcome {
     Ok(())
 }
 
-async fn a_token_is_confirmed_once(log: Log) -> Outcome {
+async fn token_is_confirmed_once(log: Log) -> Outcome {
     let handles = log.handles(3).await?;
     for round in 0..log.rounds(5) {
         let token = format!("token-{round}");
@@ -84,7 +83,7 @@ async fn a_token_is_confirmed_once(log: Log) -> Outcome {
                 Ok(usize::from(answer.is_ok()))
             }
         });
-        ensure_eq!(together(tasks).await?.iter().sum::<usize>(), 1, "confirmations of one token");
+        ensure_eq!(run_concurrently(tasks).await?.iter().sum::<usize>(), 1, "confirmations of one token");
     }
     Ok(())
 }

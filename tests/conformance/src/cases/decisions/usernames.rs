@@ -2,18 +2,17 @@
 
 use annalist_core::time::Timestamp;
 
-use super::{Answer, decide, ensure_accepted, ensure_rejected};
+use super::decide::{Answer, decide, ensure_accepted, ensure_rejected};
 use crate::{
     failure::Outcome,
-    given::*,
-    log::{Handle, Log, together},
+    support::{concurrency::run_concurrently, fixtures::*, handle::Handle, log::Log},
 };
 
 cases!("usernames": [
-    a_name_belongs_to_one_account,
-    a_released_name_is_kept_for_three_days,
-    many_want_one_name,
-    many_want_names_of_their_own,
+    name_belongs_to_one_account,
+    released_name_is_reserved_for_three_days,
+    one_of_many_accounts_gets_the_name,
+    concurrent_claims_of_different_names_succeed,
 ]);
 
 const DAY: i64 = 24 * 60 * 60;
@@ -28,7 +27,7 @@ fn is_taken(records: &[annalist_core::record::Record], now: Timestamp) -> bool {
 
 async fn claim(handle: &Handle, account: usize, name: &str, second: i64) -> Outcome<Answer> {
     let (name, now) = (format!("username:{name}"), seconds_since_1970(second));
-    decide(handle, now, of(&["name_claimed", "name_released"], &[&name]), |records| {
+    decide(handle, now, criteria_for(&["name_claimed", "name_released"], &[&name]), |records| {
         if is_taken(records, now) {
             return Err("the name is taken");
         }
@@ -39,15 +38,21 @@ async fn claim(handle: &Handle, account: usize, name: &str, second: i64) -> Outc
 
 async fn release(handle: &Handle, account: usize, name: &str, second: i64) -> Outcome<Answer> {
     let (name, account) = (format!("username:{name}"), format!("account:{account}"));
-    decide(handle, seconds_since_1970(second), of(&["name_claimed", "name_released"], &[&name]), |records| {
-        let owner =
-            records.last().filter(|last| last.name == "name_claimed" && last.tags.contains(&tag(&account)));
-        owner.ok_or("not this account's name").map(|_| vec![event("name_released", &[&name, &account])])
-    })
+    decide(
+        handle,
+        seconds_since_1970(second),
+        criteria_for(&["name_claimed", "name_released"], &[&name]),
+        |records| {
+            let owner = records
+                .last()
+                .filter(|last| last.name == "name_claimed" && last.tags.contains(&tag(&account)));
+            owner.ok_or("not this account's name").map(|_| vec![event("name_released", &[&name, &account])])
+        },
+    )
     .await
 }
 
-async fn a_name_belongs_to_one_account(log: Log) -> Outcome {
+async fn name_belongs_to_one_account(log: Log) -> Outcome {
     ensure_accepted!(claim(&log, 1, "ann", 0).await?, "the first claim");
     ensure_rejected!(claim(&log, 2, "ann", 1).await?, "the name is taken", "the second claim");
     ensure_accepted!(claim(&log, 2, "Ann", 1).await?, "a claim of another name");
@@ -64,7 +69,7 @@ async fn a_name_belongs_to_one_account(log: Log) -> Outcome {
     Ok(())
 }
 
-async fn a_released_name_is_kept_for_three_days(log: Log) -> Outcome {
+async fn released_name_is_reserved_for_three_days(log: Log) -> Outcome {
     ensure_accepted!(claim(&log, 1, "ann", 0).await?, "the first claim");
     ensure_accepted!(release(&log, 1, "ann", 10).await?, "the release");
     ensure_rejected!(release(&log, 1, "ann", 11).await?, "not this account's name", "the second release");
@@ -84,7 +89,7 @@ async fn a_released_name_is_kept_for_three_days(log: Log) -> Outcome {
     Ok(())
 }
 
-async fn many_want_one_name(log: Log) -> Outcome {
+async fn one_of_many_accounts_gets_the_name(log: Log) -> Outcome {
     let handles = log.handles(3).await?;
     // A new name in each round, and one that is released and wanted again in every round.
     for round in 0..log.rounds(5) {
@@ -94,7 +99,7 @@ async fn many_want_one_name(log: Log) -> Outcome {
                 let (handle, name) = (handles[account % 3].clone(), name.clone());
                 async move { Ok(claim(&handle, account, &name, second).await?.ok().map(|_| account)) }
             });
-            let owners: Vec<usize> = together(tasks).await?.into_iter().flatten().collect();
+            let owners: Vec<usize> = run_concurrently(tasks).await?.into_iter().flatten().collect();
             ensure_eq!(owners.len(), 1, "accounts that got the name {name:?}: {owners:?}");
             ensure_accepted!(release(&log, owners[0], &name, second + 1).await?, "the release by the owner");
         }
@@ -102,7 +107,7 @@ async fn many_want_one_name(log: Log) -> Outcome {
     Ok(())
 }
 
-async fn many_want_names_of_their_own(log: Log) -> Outcome {
+async fn concurrent_claims_of_different_names_succeed(log: Log) -> Outcome {
     let handles = log.handles(3).await?;
     let tasks = (0..40).map(|account| {
         let handle = handles[account % 3].clone();
@@ -114,7 +119,7 @@ async fn many_want_names_of_their_own(log: Log) -> Outcome {
             Ok(())
         }
     });
-    together(tasks).await?;
-    ensure_eq!(log.look(read(&["name_claimed"], &[])).await?.records.len(), 40, "names claimed");
+    run_concurrently(tasks).await?;
+    ensure_eq!(log.read_one(read(&["name_claimed"], &[])).await?.records.len(), 40, "names claimed");
     Ok(())
 }

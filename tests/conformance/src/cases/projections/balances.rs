@@ -14,8 +14,8 @@ use annalist_core::{
     tag::Tag,
 };
 
-use crate::{
-    given::event_with,
+use crate::support::{
+    fixtures::event_with,
     rows::{column, int, optional},
 };
 

@@ -19,9 +19,13 @@ use super::balances::{BALANCES, Balance, Fact, folded};
 use crate::{
     Failure,
     failure::Outcome,
-    given::append,
-    log::{Handle, Log, room_for_others, together},
-    rows::Rows,
+    support::{
+        concurrency::{run_concurrently, yield_now},
+        fixtures::append,
+        handle::Handle,
+        log::Log,
+        rows::TestRows,
+    },
 };
 
 /// Longer than any case may take: who waits so long waits for an event, not for time.
@@ -50,7 +54,7 @@ pub(super) fn run<P: Projection>(log: Arc<dyn EventStore>, rows: SharedRows) -> 
 
 /// Starts a runner of the balances on a handle's own log and rows.
 pub(super) fn start(handle: &Handle) -> Running<Balance> {
-    run(handle.store(), handle.rows().shared())
+    run(handle.store(), handle.rows().store())
 }
 
 impl<P: Projection> Running<P> {
@@ -94,9 +98,9 @@ impl<P: Projection> Running<P> {
 }
 
 /// The rows of the balances have to be the fold of the log up to a position.
-pub(super) async fn ensure_folded(log: &Handle, rows: &Rows, table: &Table, up_to: Position) -> Outcome {
-    let records = log.look(Read::all(Criteria::all()).up_to(up_to)).await?.records;
-    let (found, wanted) = (rows.all(table).await?, folded(&records));
+pub(super) async fn ensure_folded(log: &Handle, rows: &TestRows, table: &Table, up_to: Position) -> Outcome {
+    let records = log.read_one(Read::all(Criteria::all()).up_to(up_to)).await?.records;
+    let (found, wanted) = (rows.all_rows(table).await?, folded(&records));
     let wrong = found.iter().chain(&wanted).find(|row| !found.contains(row) || !wanted.contains(row));
     ensure!(wrong.is_none(), "rows up to {up_to}: {wrong:?}\n  expected {wanted:?}\n  got      {found:?}");
     ensure_eq!(found.len(), wanted.len(), "rows up to {up_to}");
@@ -116,10 +120,10 @@ pub(super) async fn write(log: &Handle, random: &mut fastrand::Rng, appends: usi
         let mut drafts: Vec<_> = (0..count).map(|_| Fact::random(random).draft()).collect();
         if random.u8(0..4) == 0 {
             // Nobody reads this one.
-            drafts.push(crate::given::event("noticed", &["account:1"]));
+            drafts.push(crate::support::fixtures::event("noticed", &["account:1"]));
         }
-        last = log.accepted(append(drafts)).await?.position();
-        room_for_others().await;
+        last = log.expect_accepted(append(drafts)).await?.position();
+        yield_now().await;
     }
     Ok(last)
 }
@@ -130,6 +134,6 @@ pub(super) async fn write_at_once(log: &Log, handles: &[Handle], appends: usize)
         let mut random = log.random(("facts", n, appends));
         async move { write(&handle, &mut random, appends).await }
     });
-    let last = together(writers).await?;
+    let last = run_concurrently(writers).await?;
     Ok(last.into_iter().max().unwrap_or(Position::START))
 }

@@ -10,19 +10,22 @@ use annalist_core::{
 
 use super::{
     balances::{BALANCES, Balance, Fact},
-    doubles::{Reluctant, Trouble, Unsteady},
     engine::{Running, ensure_folded, ensure_own, run, write},
+    faulty_stores::{Reluctant, Trouble, Unsteady},
 };
-use crate::{failure::Outcome, given::append, log::Log};
+use crate::{
+    failure::Outcome,
+    support::{fixtures::append, log::Log},
+};
 
-cases!("projection_fault" needs [Rows]: [
-    a_call_that_fails_is_made_again,
-    a_lost_answer_counts_nothing_twice,
-    killed_before_any_call_it_loses_nothing,
-    killed_behind_any_call_it_counts_nothing_twice,
-    rows_that_are_away_for_a_while_are_caught_up,
-    a_log_that_is_away_for_a_while_is_caught_up,
-    rows_that_are_away_at_the_start_are_waited_for,
+cases!("projection_faults" needs [Rows]: [
+    failed_call_is_retried,
+    lost_response_counts_nothing_twice,
+    runner_killed_before_a_call_loses_nothing,
+    runner_killed_after_a_call_counts_nothing_twice,
+    projection_catches_up_after_an_outage_of_the_rows,
+    projection_catches_up_after_an_outage_of_the_log,
+    projection_waits_for_unavailable_rows_at_the_start,
 ]);
 
 /// Runs with trouble at the first call, then at the second, and so on, until a run has none. Each run has rows of its own.
@@ -30,20 +33,20 @@ async fn trouble_at_every_call(log: Log, trouble: Trouble) -> Outcome {
     let last = write(&log, &mut log.random("facts"), 8).await?;
     let pages: Arc<Reluctant> = Arc::new(Reluctant::new(log.store(), 2));
     for (call, version) in (0..).zip(1..) {
-        let rows = Arc::new(Unsteady::new(log.rows().shared(), version).with(call, trouble));
+        let rows = Arc::new(Unsteady::new(log.rows().store(), version).with(call, trouble));
         let mut runner: Running<Balance> = run(pages.clone(), rows.clone());
         if matches!(trouble, Trouble::HangsBefore | Trouble::HangsAfter) {
             let reached = first(runner.reached(last), rows.hangs.notified()).await.transpose()?.is_some();
             if !reached {
                 // It dies in the middle of the call, and another takes over.
                 runner.killed().await;
-                runner = run(pages.clone(), Arc::new(Unsteady::new(log.rows().shared(), version)));
+                runner = run(pages.clone(), Arc::new(Unsteady::new(log.rows().store(), version)));
             }
         }
         runner.reached(last).await?;
         ensure_folded(&log, &log.rows(), &Table { version, ..BALANCES }, last)
             .await
-            .map_err(|failure| failure.within(format!("with trouble at call {call} ({trouble:?})")))?;
+            .map_err(|failure| failure.in_context(format!("with trouble at call {call} ({trouble:?})")))?;
         if !rows.had_trouble() {
             ensure!(call > 5, "a run has only {call} calls: the case shows too little");
             return Ok(());
@@ -63,19 +66,19 @@ async fn first<T>(question: impl Future<Output = T>, other: impl Future) -> Opti
     .await
 }
 
-async fn a_call_that_fails_is_made_again(log: Log) -> Outcome {
+async fn failed_call_is_retried(log: Log) -> Outcome {
     trouble_at_every_call(log, Trouble::Refuses).await
 }
 
-async fn a_lost_answer_counts_nothing_twice(log: Log) -> Outcome {
+async fn lost_response_counts_nothing_twice(log: Log) -> Outcome {
     trouble_at_every_call(log, Trouble::LosesTheAnswer).await
 }
 
-async fn killed_before_any_call_it_loses_nothing(log: Log) -> Outcome {
+async fn runner_killed_before_a_call_loses_nothing(log: Log) -> Outcome {
     trouble_at_every_call(log, Trouble::HangsBefore).await
 }
 
-async fn killed_behind_any_call_it_counts_nothing_twice(log: Log) -> Outcome {
+async fn runner_killed_after_a_call_counts_nothing_twice(log: Log) -> Outcome {
     trouble_at_every_call(log, Trouble::HangsAfter).await
 }
 
@@ -95,14 +98,14 @@ async fn waits(runner: &Running<Balance>, missing: Position) -> Outcome {
     Ok(())
 }
 
-async fn rows_that_are_away_for_a_while_are_caught_up(log: Log) -> Outcome {
-    let rows = Arc::new(Unsteady::new(log.rows().shared(), 1));
+async fn projection_catches_up_after_an_outage_of_the_rows(log: Log) -> Outcome {
+    let rows = Arc::new(Unsteady::new(log.rows().store(), 1));
     let runner: Running<Balance> = run(log.store(), rows.clone());
     for round in 0..3 {
         let before = write(&log, &mut log.random(("before", round)), 5).await?;
         runner.reached(before).await?;
         rows.set_down(true);
-        let missing = log.accepted(append([Fact::Deposited(1, 7).draft()])).await?.position();
+        let missing = log.expect_accepted(append([Fact::Deposited(1, 7).draft()])).await?.position();
         waits(&runner, missing).await?;
         let last = write(&log, &mut log.random(("meanwhile", round)), 5).await?;
         rows.set_down(false);
@@ -112,9 +115,9 @@ async fn rows_that_are_away_for_a_while_are_caught_up(log: Log) -> Outcome {
     Ok(())
 }
 
-async fn a_log_that_is_away_for_a_while_is_caught_up(log: Log) -> Outcome {
+async fn projection_catches_up_after_an_outage_of_the_log(log: Log) -> Outcome {
     let store = Arc::new(Reluctant::new(log.store(), 1_000));
-    let runner: Running<Balance> = run(store.clone(), log.rows().shared());
+    let runner: Running<Balance> = run(store.clone(), log.rows().store());
     for round in 0..3 {
         let before = write(&log, &mut log.random(("before", round)), 5).await?;
         runner.reached(before).await?;
@@ -129,9 +132,9 @@ async fn a_log_that_is_away_for_a_while_is_caught_up(log: Log) -> Outcome {
     Ok(())
 }
 
-async fn rows_that_are_away_at_the_start_are_waited_for(log: Log) -> Outcome {
+async fn projection_waits_for_unavailable_rows_at_the_start(log: Log) -> Outcome {
     let last = write(&log, &mut log.random("facts"), 5).await?;
-    let rows = Arc::new(Unsteady::new(log.rows().shared(), 1));
+    let rows = Arc::new(Unsteady::new(log.rows().store(), 1));
     rows.set_down(true);
     let runner: Running<Balance> = run(log.store(), rows.clone());
     waits(&runner, last).await?;

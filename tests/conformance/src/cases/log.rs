@@ -1,0 +1,45 @@
+//! Appending to a log, reading it and following it.
+
+mod append;
+mod append_batch;
+mod append_batch_races;
+mod cancellation;
+mod chunked_reads;
+mod command_ids;
+mod conditions;
+mod counts;
+mod criteria;
+mod feeds;
+mod journal;
+mod limits;
+mod live_feeds;
+mod model;
+mod races;
+mod random_races;
+mod reads;
+mod snapshots;
+mod time_travel;
+
+use crate::Case;
+
+pub(super) const THEMES: &[&[Case]] = &[
+    append::CASES,
+    reads::CASES,
+    chunked_reads::CASES,
+    criteria::CASES,
+    limits::CASES,
+    conditions::CASES,
+    command_ids::CASES,
+    journal::CASES,
+    time_travel::CASES,
+    feeds::CASES,
+    live_feeds::CASES,
+    counts::CASES,
+    races::CASES,
+    cancellation::CASES,
+    append_batch::CASES,
+    append_batch_races::CASES,
+    random_races::CASES,
+    model::CASES,
+    snapshots::CASES,
+];

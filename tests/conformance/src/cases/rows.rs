@@ -1,0 +1,35 @@
+//! Row stores: tables, builds, changes and queries.
+
+mod builds;
+mod commits;
+mod comparisons;
+mod discards;
+mod keys;
+mod model;
+mod names;
+mod pages;
+mod parked_events;
+mod promotions;
+mod queries;
+mod races;
+mod tables;
+mod values;
+
+use crate::Case;
+
+pub(super) const THEMES: &[&[Case]] = &[
+    tables::CASES,
+    names::CASES,
+    commits::CASES,
+    races::CASES,
+    parked_events::CASES,
+    builds::CASES,
+    promotions::CASES,
+    comparisons::CASES,
+    discards::CASES,
+    values::CASES,
+    keys::CASES,
+    queries::CASES,
+    pages::CASES,
+    model::CASES,
+];
