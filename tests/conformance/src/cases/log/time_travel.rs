@@ -63,9 +63,7 @@ async fn position_at_a_time_when_the_clock_went_back(log: Log) -> Outcome {
 async fn position_at_the_minimum_and_maximum_time(log: Log) -> Outcome {
     let mut at = vec![];
     for recorded_at in [Timestamp::MIN, Timestamp::EPOCH, Timestamp::MAX] {
-        at.push(
-            log.expect_accepted(Append { recorded_at, ..append([event("a", &[])]) }).await?.position(),
-        );
+        at.push(log.expect_accepted(Append { recorded_at, ..append([event("a", &[])]) }).await?.position());
     }
     log.wait_until_settled(at[2]).await?;
     for (time, prefix) in [
