@@ -115,7 +115,7 @@ pub mod manual {
     pub use annalist_core::{
         aggregate::{Snapshots, criteria_of, fold},
         ask::ReadModels,
-        dispatch::{Dispatcher, Handler, Loader, Plan},
+        dispatch::{Dispatcher, Handler, Loader, ReadPlan},
         event::Events,
     };
 }
@@ -143,11 +143,9 @@ pub mod __private {
         },
         ask::{Columns, Query, ReadModels, Source},
         codec::Codec,
-        command::Command,
+        command::{Command, Member},
         context::Context,
-        dispatch::{
-            ConvertMemberError, Dispatcher, Handler, Loader, Member, MemberError, State, StateIds, decision,
-        },
+        dispatch::{ConvertMemberError, Dispatcher, Handler, Loader, MemberError, State, StateIds, decision},
         error::{Error, Invalid},
         event::{
             Event, EventType, IdField, IdKind, IntoEvents, Tags, Types, decode_struct, decode_unit,

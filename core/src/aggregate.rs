@@ -1,4 +1,4 @@
-//! States that decisions are taken on.
+//! The states of decisions.
 
 mod snapshots;
 
@@ -18,49 +18,49 @@ use crate::{
 
 /// The state that a decision needs, folded from events. Derive it.
 ///
-/// With an `#[id]` field it is folded from the events of its types that carry the id; without one, from all events of
-/// its types. It is a decision model, not a table: two aggregates may fold the same events.
+/// An aggregate with an `#[id]` field is folded from the events of its types that carry the id; one without, from all events of
+/// its types. An aggregate is a decision model, not a table: two aggregates may fold the same events.
 ///
-/// The methods are called by the framework; their names leave `new`, `apply`, `decide` and the like to the user.
+/// The framework calls the methods; their names leave `new`, `apply`, `decide` and the like to the user.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an aggregate",
     label = "the state of a decision has to be an aggregate",
     note = "add `#[derive(Aggregate)]` and `#[aggregate(on(SomeEvent => {Self}::apply))]` to `{Self}`"
 )]
 pub trait Aggregate: Sized + Send + Sync + 'static {
-    /// The type of its `#[id]` field, or `()` without one.
+    /// The type of the `#[id]` field, or `()` without one.
     type Id: AggregateId;
-    /// The error of its decisions, unless a command says otherwise.
+    /// The error of the decisions on this aggregate, unless a command sets its own.
     type Error: Debug + Send + 'static;
-    /// The events that it folds.
+    /// The event types that the aggregate folds.
     const EVENTS: &'static [Types];
-    /// Whether a fold looks at an event's [`Context`]. If not, commands that wait for each other can be decided one on top of the
-    /// other before the first of them is written.
+    /// Whether a fold uses the [`Context`] of an event. If not, commands that are queued on the aggregate can be decided one after
+    /// another before the first of them is written.
     const USES_CONTEXT: bool = true;
-    /// How its states are kept beside the log; none if they are not.
+    /// How snapshots of the states are saved; `None` for no snapshots.
     const SNAPSHOTS: Option<Snapshots<Self>> = None;
 
     /// The state before its first event.
     fn initial(id: Self::Id) -> Self;
 
-    /// Folds a record of one of its types.
+    /// Folds a record of one of the event types.
     ///
     /// # Errors
     /// [`Invalid`] if the record cannot be decoded.
     fn fold_record(&mut self, record: &Record, codec: &Codec) -> Result<(), Invalid>;
 }
 
-/// What may identify an aggregate: an [`Id`], or `()` for the only one of its type.
+/// The id of an aggregate: an [`Id`], or `()` for the only aggregate of its type.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the id of an aggregate",
     label = "marked with `#[id]`",
     note = "the `#[id]` field of an aggregate holds one id: a newtype with `#[derive(Id)]`"
 )]
 pub trait AggregateId: Clone + Send + Sync + 'static {
-    /// The kind of that tag; none if there is no tag.
+    /// The kind of the tag; `None` if there is no tag.
     const TAG_KIND: Option<&'static str>;
 
-    /// The tag that the aggregate's events carry; none if all events of its types belong to it.
+    /// The tag that the aggregate's events carry; `None` if all events of its types belong to it.
     ///
     /// # Errors
     /// [`Invalid`] if the id makes no valid tag.
@@ -83,7 +83,7 @@ impl AggregateId for () {
     }
 }
 
-/// Which events the aggregate with this id is folded from.
+/// The criteria of the events that the aggregate with this id is folded from.
 ///
 /// # Errors
 /// [`Invalid`] if the id makes no valid tag.
@@ -96,8 +96,8 @@ pub fn criteria_of<A: Aggregate>(id: &A::Id) -> Result<Criteria, Invalid> {
     .into())
 }
 
-/// Calls `apply` with the events of type `E` that a record holds; does nothing with a record of another type.
-/// [`Aggregate::fold_record`] calls it once for each `on` entry.
+/// Decodes a record and calls `apply` with its events of type `E`. A record of another type is ignored.
+/// [`Aggregate::fold_record`] calls this function once for each `on` entry.
 ///
 /// # Errors
 /// [`Invalid`] if the record cannot be decoded.
@@ -108,8 +108,8 @@ pub fn fold<E: Event>(record: &Record, codec: &Codec, mut apply: impl FnMut(&E))
     E::decode_raw(&RawEvent::from(record), codec, &mut |event| apply(&event))
 }
 
-/// What the `Aggregate` derive writes for an `on` entry: types and fold come from one trait, so that an entry that is no
-/// event is one error. Handlers are function pointers: of a wrong one, the error shows the right signature.
+/// An `on` entry of the `Aggregate` derive. Types and fold come from one trait, so that an entry that is not an event causes one
+/// compile error. Handlers are function pointers: the error for a wrong one shows the right signature.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an event",
@@ -120,7 +120,7 @@ pub trait On: Sized {
     /// The event types of the entry.
     const TYPES: Types;
 
-    /// Calls `handler` with the events of this type that a record holds.
+    /// Decodes a record and calls `handler` with its events of this type.
     ///
     /// # Errors
     /// [`Invalid`] if the record cannot be decoded.
@@ -131,7 +131,7 @@ pub trait On: Sized {
         handler: fn(&mut A, &Self),
     ) -> Result<(), Invalid>;
 
-    /// The same for a handler that wants to know where the event comes from.
+    /// Like [`fold`](On::fold), for a handler that takes the context of the event.
     ///
     /// # Errors
     /// [`Invalid`] if the record cannot be decoded.
@@ -169,8 +169,8 @@ impl<E: Event> On for E {
     }
 }
 
-/// Whether an `on` entry has an event type that may carry the aggregate's id. If not, none would ever reach it, and the
-/// state would stay blank without anybody hearing of it.
+/// Returns `true` if an `on` entry has an event type that may carry the aggregate's id. If not, no event would ever reach the entry,
+/// and the state would silently stay the initial one.
 pub const fn entry_reaches<A: Aggregate>(entry: usize) -> bool {
     match <A::Id as AggregateId>::TAG_KIND {
         Some(kind) => A::EVENTS[entry].carries(kind),
@@ -178,7 +178,7 @@ pub const fn entry_reaches<A: Aggregate>(entry: usize) -> bool {
     }
 }
 
-/// Whether an `on` entry takes an event that one above it takes already. `events` is [`Aggregate::EVENTS`].
+/// Returns `true` if an `on` entry handles an event that an earlier entry handles already. `events` is [`Aggregate::EVENTS`].
 pub const fn entry_overlaps(events: &[Types], entry: usize) -> bool {
     let mut i = 0;
     while i < entry {
@@ -261,9 +261,9 @@ mod tests {
         All of (): [PRICED];
     }
 
-    /// Without the check an id that somebody forgot to mark gives a state that never changes, and nobody hears of it.
+    /// Without this check, a missing `#[id]` attribute would silently result in a state that never changes.
     #[test]
-    fn every_entry_has_an_event_that_can_reach_the_aggregate() {
+    fn entry_reaches_the_aggregate_only_if_an_event_can_carry_the_id() {
         assert!(entry_reaches::<Made>(0) && entry_reaches::<Either>(0) && entry_reaches::<All>(0));
         assert!([0, 1, 2].map(entry_reaches::<Priced>) == [true, false, true]);
     }

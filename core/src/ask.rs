@@ -8,7 +8,7 @@ mod watched;
 
 use std::any::type_name;
 
-use crate::{error::Error, panics::catch_future};
+use crate::{app::App, error::Error, panics::catch_future};
 
 pub use self::{
     check::Columns,
@@ -53,4 +53,16 @@ pub trait Query: Send + Sync + 'static {
 async fn ask<Q: Query>(query: &Q, models: &ReadModels) -> Result<Q::Answer, Error> {
     let answer = catch_future(async { query.answer(models).await }).await;
     answer.unwrap_or_else(|panic| Err(panic.into_error(format!("the code of `{}`", type_name::<Q>()))))
+}
+
+impl App {
+    /// Answers a query, now or [`after`](Ask::after) a receipt.
+    pub fn ask<Q: Query>(&self, query: Q) -> Ask<Q> {
+        Ask::new(self.clone(), query)
+    }
+
+    /// Follows the answers of a query: the current one, then each different one as soon as the rows change.
+    pub fn watch<Q: Query<Answer: Watchable>>(&self, query: Q) -> Watched<Q> {
+        Watched::new(self, query)
+    }
 }

@@ -11,9 +11,38 @@ use crate::dispatch::Dispatcher;
     note = "add `#[derive(Command, Serialize, Deserialize)]` and `#[command(decide = path::to::function)]` to `{Self}`"
 )]
 pub trait Command: Send + 'static {
-    /// The error with which its decision rejects it.
+    /// The error with which the decision rejects the command.
     type Error: Debug + Send + 'static;
 
-    /// Hands the command with its decision to a dispatcher: to an app, or to the test kit.
+    /// Passes the command and its decision to a dispatcher: that of an app, or of the test kit.
     fn dispatch<D: Dispatcher>(self, dispatcher: D) -> D::Out<Self::Error>;
+}
+
+/// A variant of a command enum as the `Command` derive dispatches it, so that a variant that wraps no command causes one compile
+/// error.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a command",
+    label = "a command is needed here",
+    note = "add `#[derive(Command, Serialize, Deserialize)]` and `#[command(decide = path::to::function)]` to `{Self}`"
+)]
+pub trait Member: Sized {
+    /// As [`Command::Error`].
+    type Error;
+
+    /// Dispatches the wrapped command, and converts its error into that of the enum.
+    fn forward<D: Dispatcher, E>(self, dispatcher: D, convert: fn(Self::Error) -> E) -> D::Out<E>
+    where
+        E: Debug + Send + 'static;
+}
+
+impl<C: Command> Member for C {
+    type Error = C::Error;
+
+    fn forward<D: Dispatcher, E>(self, dispatcher: D, convert: fn(C::Error) -> E) -> D::Out<E>
+    where
+        E: Debug + Send + 'static,
+    {
+        D::map(self.dispatch(dispatcher), convert)
+    }
 }

@@ -1,31 +1,29 @@
-//! From a command to its decision: what the `Command` derive writes, and who takes it.
+//! From a command to its decision: what the `Command` derive generates, and what executes it.
 
 mod decision;
-mod known;
 mod loader;
+mod state;
 
 use std::{fmt::Debug, sync::Arc};
 
 use serde::Serialize;
 
-pub(crate) use self::known::{Folded, Form, Kept, Kind};
+pub(crate) use self::state::{AggregateVTable, ErasedState, SnapshotVTable, VersionedState};
 pub use self::{
     decision::{
         CanReject, ConvertMemberError, IntoCommandError, IntoDecision, MemberError, NeverRejects, decision,
     },
-    known::Known,
-    loader::{Loader, Plan},
+    loader::{Loader, ReadPlan},
+    state::StateInput,
 };
-use crate::{
-    aggregate::Aggregate, command::Command, context::Context, error::Invalid, event::IntoEvents, id::Ids,
-};
+use crate::{aggregate::Aggregate, context::Context, error::Invalid, event::IntoEvents, id::Ids};
 
-/// Takes commands: the app executes them against a store, the test kit against given events.
+/// Executes commands: the app's dispatcher against a store, that of the test kit against given events.
 pub trait Dispatcher: Sized {
-    /// What a command with this error type gives.
+    /// The result of a command with this error type.
     type Out<E: Debug + Send + 'static>;
 
-    /// Loads the states, decides, and does with the events what this dispatcher does.
+    /// Loads the states, decides, and handles the events.
     fn run<C, S, R, E>(self, command: C, handler: Handler<C, S, R, E>) -> Self::Out<E>
     where
         C: Serialize + Send + 'static,
@@ -33,26 +31,26 @@ pub trait Dispatcher: Sized {
         R: IntoEvents + 'static,
         E: Debug + Send + 'static;
 
-    /// The same answer with another error type: how a command enum turns the errors of its variants into its own.
+    /// Converts the error of a result: a command enum turns the errors of its variants into its own.
     fn map<A, B>(out: Self::Out<A>, convert: fn(A) -> B) -> Self::Out<B>
     where
         A: Debug + Send + 'static,
         B: Debug + Send + 'static;
 }
 
-/// How one type of command is decided. `S` is the states it needs, `R` the events it returns.
+/// How one type of command is decided. `S` are the states that it needs, `R` the events that it returns.
 #[derive(Debug)]
 pub struct Handler<C, S, R, E> {
     /// The stored name of the command.
     pub name: &'static str,
-    /// Names the states, or takes them folded: see [`Loader`].
+    /// Plans the reads of the states, or returns the folded states: see [`Loader`].
     pub load: fn(&C, &mut Loader<'_>) -> Result<S, Invalid>,
     /// The decision.
     pub decide: fn(&S, &C, &Context<'_>) -> Result<R, E>,
 }
 
-/// What the `Command` derive writes for a state: the error and the loading come from one trait, so that a state that is
-/// no aggregate is one error.
+/// A state as the `Command` derive names it. The error and the loading come from one trait, so that a state that is not an
+/// aggregate causes one compile error.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an aggregate",
@@ -65,7 +63,7 @@ pub trait State: Sized {
     /// As [`Aggregate::Error`].
     type Error;
 
-    /// The states of the ids in a field.
+    /// The states of the aggregates that a field names.
     ///
     /// # Errors
     /// As [`Loader::states`].
@@ -96,7 +94,7 @@ impl<A: Aggregate> State for A {
     }
 }
 
-/// What the `Command` derive writes for an `#[id]` field, so that a field that gives no id is one error.
+/// An `#[id]` field as the `Command` derive reads it, so that a field without ids causes one compile error.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an `#[id]` field",
@@ -119,34 +117,6 @@ impl<I: Ids> StateIds for I {
     }
 }
 
-/// What the `Command` derive writes for a variant of a command enum, so that one that wraps no command is one error.
-#[doc(hidden)]
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a command",
-    label = "a command is needed here",
-    note = "add `#[derive(Command, Serialize, Deserialize)]` and `#[command(decide = path::to::function)]` to `{Self}`"
-)]
-pub trait Member: Sized {
-    /// As [`Command::Error`].
-    type Error;
-
-    /// Dispatches the command inside, and turns its error into that of the enum.
-    fn forward<D: Dispatcher, E>(self, dispatcher: D, convert: fn(Self::Error) -> E) -> D::Out<E>
-    where
-        E: Debug + Send + 'static;
-}
-
-impl<C: Command> Member for C {
-    type Error = C::Error;
-
-    fn forward<D: Dispatcher, E>(self, dispatcher: D, convert: fn(C::Error) -> E) -> D::Out<E>
-    where
-        E: Debug + Send + 'static,
-    {
-        D::map(self.dispatch(dispatcher), convert)
-    }
-}
-
 /// The id of an aggregate without id.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
@@ -155,7 +125,7 @@ impl<C: Command> Member for C {
     note = "mark the field of the command that holds the id: `#[id(Account)]`"
 )]
 pub trait WithoutId {
-    /// It.
+    /// The id of a singleton aggregate: `()`.
     fn only() -> Self;
 }
 

@@ -9,17 +9,19 @@
 //! | floor | modules |
 //! |---|---|
 //! | application | [`app`], [`ask`], [`policy`], [`testing`] |
+//! | execution | [`execute`] |
 //! | write side | [`aggregate`], [`command`], [`dispatch`] |
 //! | read side | [`feed`], [`daemon`], [`projection`], [`find`] |
 //! | port | [`store`], [`rows`] |
 //! | facts | [`tag`], [`criteria`], [`payload`], [`record`], [`context`], [`codec`], [`event`] |
-//! | ground | [`error`], [`limits`], [`panics`], [`id`], [`position`], [`progress`], [`time`], [`backoff`], `cache` |
+//! | ground | [`error`], [`limits`], [`panics`], [`id`], [`log_id`], [`position`], [`progress`], [`time`], [`backoff`], `cache` |
 
 pub mod backoff;
 mod cache;
 pub mod error;
 pub mod id;
 pub mod limits;
+pub mod log_id;
 pub mod panics;
 pub mod position;
 pub mod progress;
@@ -44,6 +46,8 @@ pub mod daemon;
 pub mod feed;
 pub mod find;
 pub mod projection;
+
+pub mod execute;
 
 pub mod app;
 pub mod ask;

@@ -9,11 +9,11 @@ mod react;
 
 use std::pin::Pin;
 
-pub(crate) use self::follower::PolicyFollower;
 pub use self::{
     commands::{Commands, IntoCommands},
     on::{AsyncHandler, IntoReaction, OnPolicy, SyncHandler, add_reaction},
 };
+pub use crate::execute::MAX_HOPS;
 use crate::{
     codec::Codec,
     criteria::{Criteria, Item},
@@ -21,10 +21,6 @@ use crate::{
     event::Types,
     record::Record,
 };
-
-/// The default of [`Builder::max_hops`](crate::app::Builder::max_hops): how many policies may be chained from one user
-/// command.
-pub const MAX_HOPS: u32 = 32;
 
 /// A reaction in progress: a future of the commands to send, or of an error.
 pub type Reaction<'a> = Pin<Box<dyn Future<Output = Result<Commands, BoxError>> + Send + 'a>>;

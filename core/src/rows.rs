@@ -29,7 +29,7 @@ pub use self::{
     transaction::{InTransaction, Transactional},
     value::{Field, Value},
 };
-use crate::{error::Error, store::LogId};
+use crate::{error::Error, log_id::LogId};
 
 /// A store of rows and checkpoints.
 ///
@@ -144,59 +144,31 @@ impl fmt::Debug for dyn RowStore {
 /// A shared store of rows.
 pub type SharedRows = Arc<dyn RowStore>;
 
-macro_rules! delegate_rows {
-    ($($holder:ty),+) => {
-        $(#[async_trait]
-        impl<S: RowStore + ?Sized> RowStore for $holder {
-            fn describe_rows(&self) -> String {
-                (**self).describe_rows()
-            }
-
-            async fn builds(&self, projection: &str) -> Result<Vec<Build>, Error> {
-                (**self).builds(projection).await
-            }
-
-            async fn define(&self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
-                (**self).define(table, log).await
-            }
-
-            async fn rows(&self, table: &Table, keys: &[Key]) -> Result<Vec<Option<Row>>, Error> {
-                (**self).rows(table, keys).await
-            }
-
-            async fn commit(&self, change: RowChange<'_>) -> Result<CommitOutcome, Error> {
-                (**self).commit(change).await
-            }
-
-            async fn report(&self, table: &Table, stopped: Option<&str>) -> Result<(), Error> {
-                (**self).report(table, stopped).await
-            }
-
-            async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {
-                (**self).find(query).await
-            }
-
-            async fn parked(&self, table: &Table) -> Result<Vec<Parked>, Error> {
-                (**self).parked(table).await
-            }
-
-            async fn promote(&self, table: &Table, compare: bool) -> Result<PromoteOutcome, Error> {
-                (**self).promote(table, compare).await
-            }
-
-            async fn discard(&self, table: &Table) -> Result<bool, Error> {
-                (**self).discard(table).await
-            }
-
-            async fn make_inline(&self, inline: Arc<dyn Inline>) -> Result<InlineOutcome, Error> {
-                (**self).make_inline(inline).await
-            }
-
-            async fn make_async(&self, table: &Table) -> Result<Checkpoint, Error> {
-                (**self).make_async(table).await
-            }
-        })+
-    };
+/// A row store as the app takes it: by value, or in an `Arc`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a row store",
+    label = "a row store is needed here",
+    note = "pass a store that implements `RowStore`, an `Arc` of one, or an `Arc<dyn RowStore>`"
+)]
+pub trait IntoRowStore {
+    /// The store in an `Arc`.
+    fn into_row_store(self) -> SharedRows;
 }
 
-delegate_rows!(Arc<S>, Box<S>);
+impl<S: RowStore> IntoRowStore for S {
+    fn into_row_store(self) -> SharedRows {
+        Arc::new(self)
+    }
+}
+
+impl<S: RowStore> IntoRowStore for Arc<S> {
+    fn into_row_store(self) -> SharedRows {
+        self
+    }
+}
+
+impl IntoRowStore for SharedRows {
+    fn into_row_store(self) -> SharedRows {
+        self
+    }
+}

@@ -1,9 +1,12 @@
-//! The port: what a store promises. Adapters implement it, the conformance suite checks it.
+//! The port to event stores. Adapters implement [`EventStore`], and the conformance suite checks them.
 //!
-//! A store keeps records with JSON payloads; it never sees a user's type. Whoever holds one holds `Arc<dyn EventStore>`.
+//! A store holds records with JSON payloads and never sees a user's type. The rest of the program refers to it as
+//! `Arc<dyn EventStore>`.
 
 mod append;
+mod marker;
 mod read;
+mod receipt;
 mod snapshot;
 mod token;
 mod wakeups;
@@ -11,16 +14,17 @@ mod wakeups;
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 pub use self::{
-    append::{Append, AppendOutcome, CommandKey, Condition, EventRef, JournalRecord, Receipt},
-    read::{Batch, Entry, Gap, Marker, Outcome, Page, Read, Settled},
+    append::{Append, AppendOutcome, CommandKey, Condition, JournalRecord},
+    marker::Marker,
+    read::{Batch, Entry, Gap, Outcome, Page, Read, Settled},
+    receipt::{EventRef, Receipt},
     snapshot::{Snapshot, SnapshotKey},
     token::Token,
     wakeups::Wakeups,
 };
+pub use crate::log_id::LogId;
 use crate::{
     criteria::Criteria,
     error::Error,
@@ -29,66 +33,38 @@ use crate::{
     time::Timestamp,
 };
 
-/// The identity of one log, made when the log is made. A copy of the data keeps it, another log has another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct LogId(Uuid);
-
-impl LogId {
-    /// The identity of a new log.
-    pub fn fresh() -> Self {
-        Self(Uuid::now_v7())
-    }
-
-    /// The identity as it is stored.
-    pub const fn from_uuid(id: Uuid) -> Self {
-        Self(id)
-    }
-
-    /// The identity, to store it.
-    pub const fn as_uuid(self) -> Uuid {
-        self.0
-    }
-}
-
-impl fmt::Display for LogId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
 /// One append-only log of events.
 ///
-/// Whatever happens, an append is all or nothing; positions only grow; and a reader that has seen the log settled up to
-/// a position will never find anything new at or below it.
+/// An append is always all or nothing. Positions only grow. The settled position is the high-water mark of the log: once it is at
+/// a position, no new event ever appears at or below it.
 #[async_trait]
 pub trait EventStore: Send + Sync + 'static {
-    /// What and where the store is, for messages: ``sqlite log `bank.db` ``.
+    /// The kind and the location of the store, for messages: ``sqlite log `bank.db` ``.
     fn describe(&self) -> String;
 
     /// The identity of the log.
     fn log_id(&self) -> LogId;
 
-    /// For each read, all matching records in position order and a [`Marker`] of that moment.
+    /// Returns, for each read, all matching records in position order and a [`Marker`] of the moment of the read.
     ///
-    /// Everything acknowledged before the call is seen. A marker guards also what was found empty.
+    /// Everything that was acknowledged before the call is included. The marker of an empty result guards it as well.
     ///
     /// # Errors
     /// [`Error`] if the store cannot answer or a record is damaged.
     async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error>;
 
-    /// As [`read`](EventStore::read) of one read, but hands its records over in parts, in position order, so that a long past
-    /// need not be in memory at once. Answers the marker of the whole; an error of `each` ends it. Unless the store knows better,
-    /// what is settled comes in pages of the feed, and only what is not in one read.
+    /// Like [`read`](EventStore::read) of one read, but passes the records to `each` in chunks, in position order, so that a long
+    /// history need not be in memory at once. Returns the marker of the whole read. An error of `each` ends the read. The default
+    /// implementation reads the settled records in pages of the feed, and the others in one read.
     ///
     /// # Errors
-    /// As [`read`](EventStore::read), and those of `each`.
+    /// As [`read`](EventStore::read), and the errors of `each`.
     async fn read_chunked(
         &self,
         read: &Read,
         each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
     ) -> Result<Marker, Error> {
-        read::in_parts(self, read, each).await
+        read_in_pages(self, read, each).await
     }
 
     /// Appends all of them in their order, or none. Each is appended if, and only if, no event that matches the criteria of one of
@@ -123,58 +99,58 @@ pub trait EventStore: Send + Sync + 'static {
         1
     }
 
-    /// The receipt of a command id that was accepted before.
+    /// The receipt of a command id that was accepted before, if it was.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if the id belongs to another command.
+    /// [`Error::Invalid`] if the id belongs to another command; another [`Error`] if the store cannot answer.
     async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error>;
 
-    /// The next matching records behind a position, at most `limit` of them, from the settled part of the log only.
+    /// Returns the next matching records after a position, at most `limit`, from the settled part of the log only.
     ///
     /// # Errors
     /// [`Error`] if the store cannot answer or a record is damaged.
     async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<Page, Error>;
 
-    /// Up to where the log is settled: nothing can appear at or below that position any more.
+    /// The high-water mark of the log: no new event ever appears at or below this position.
     ///
     /// # Errors
     /// [`Error`] if the store cannot answer.
     async fn settled(&self) -> Result<Settled, Error>;
 
-    /// What is heard of the appends of other processes from now on; nothing, unless the store says otherwise. Whoever
-    /// follows the log asks [`settled`](EventStore::settled) all the same, and with hints need not ask as often.
+    /// Wake-up signals for appends of other processes, from now on; by default none. A consumer of the log must poll
+    /// [`settled`](EventStore::settled) too, but may poll less often while there are signals.
     fn wakeups(&self) -> Wakeups {
         Wakeups::none()
     }
 
-    /// The end of the longest prefix of the settled log whose recorded times are not later than `time`.
+    /// The last position of the longest prefix of the settled log whose recorded times are not later than `time`.
     ///
     /// # Errors
     /// [`Error`] if the store cannot answer.
     async fn position_at(&self, time: Timestamp) -> Result<Position, Error>;
 
-    /// Journal entries behind the one numbered `after` (0 is before the first), oldest first, at most `limit`.
+    /// The journal entries with numbers above `after` (0 for all), oldest first, at most `limit`.
     ///
-    /// Numbers are drawn by commands that run side by side: an entry may appear behind one with a higher number. The
-    /// journal is for looking back, not for following; a follower reads the feed.
+    /// Concurrent commands draw their numbers before they are written, so an entry may appear after one with a higher number.
+    /// The journal is for inspection; a consumer of the log reads the feed.
     ///
     /// # Errors
     /// [`Error`] if the store cannot answer or an entry is damaged.
     async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error>;
 
-    /// The store's own tables for rows of projections, if it has any.
+    /// The row store for projections beside the log, if the store has one.
     fn row_store(&self) -> Option<SharedRows> {
         None
     }
 
-    /// How many records match, behind one position and up to another, of the settled part of the log.
+    /// The number of matching records in the settled part of the log, after one position and up to another.
     ///
     /// # Errors
     /// [`Error`] if the store cannot answer.
     async fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> Result<u64, Error>;
 
-    /// The snapshot that was kept under a key, if there is one. They spare time and nothing else: a store may keep none and
-    /// forget any.
+    /// The snapshot that was saved under a key, if there is one. Snapshots only save time: a store need not save any, and may
+    /// remove them at any time.
     ///
     /// # Errors
     /// [`Error`] if the store cannot answer.
@@ -182,16 +158,16 @@ pub trait EventStore: Send + Sync + 'static {
         Ok(None)
     }
 
-    /// Keeps a snapshot in place of the one that the aggregate has under this tag, unless that is of the same fingerprint and
-    /// a later position.
+    /// Saves a snapshot. It replaces the snapshot of the same aggregate and tag, unless that has the same fingerprint and a later
+    /// position.
     ///
     /// # Errors
-    /// [`Error`] if the store cannot keep it.
+    /// [`Error`] if the store cannot save it.
     async fn save_snapshot(&self, _key: &SnapshotKey, _snapshot: &Snapshot) -> Result<(), Error> {
         Ok(())
     }
 
-    /// Forgets command ids that were accepted before `time`, and says how many. Events and journal stay.
+    /// Removes the command ids that were accepted before `time`, and returns their number. Events and journal entries stay.
     ///
     /// # Errors
     /// [`Error`] if the store cannot answer.
@@ -204,83 +180,64 @@ impl fmt::Debug for dyn EventStore {
     }
 }
 
-macro_rules! delegate_store {
-    ($($holder:ty),+) => {
-        $(#[async_trait]
-        impl<S: EventStore + ?Sized> EventStore for $holder {
-            fn describe(&self) -> String {
-                (**self).describe()
-            }
+/// The number of records of one page.
+const PAGE_SIZE: usize = 1000;
 
-            fn log_id(&self) -> LogId {
-                (**self).log_id()
-            }
-
-            async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error> {
-                (**self).read(reads).await
-            }
-
-            async fn read_chunked(
-                &self,
-                read: &Read,
-                each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
-            ) -> Result<Marker, Error> {
-                (**self).read_chunked(read, each).await
-            }
-
-            async fn append(&self, appends: Vec<Append>) -> Result<AppendOutcome, Error> {
-                (**self).append(appends).await
-            }
-
-            fn max_batch(&self) -> usize {
-                (**self).max_batch()
-            }
-
-            async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {
-                (**self).receipt(key).await
-            }
-
-            async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<Page, Error> {
-                (**self).feed(filter, after, limit).await
-            }
-
-            async fn settled(&self) -> Result<Settled, Error> {
-                (**self).settled().await
-            }
-
-            fn wakeups(&self) -> Wakeups {
-                (**self).wakeups()
-            }
-
-            async fn position_at(&self, time: Timestamp) -> Result<Position, Error> {
-                (**self).position_at(time).await
-            }
-
-            async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {
-                (**self).journal(after, limit).await
-            }
-
-            async fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> Result<u64, Error> {
-                (**self).count(criteria, after, up_to).await
-            }
-
-            fn row_store(&self) -> Option<SharedRows> {
-                (**self).row_store()
-            }
-
-            async fn snapshot(&self, key: &SnapshotKey) -> Result<Option<Snapshot>, Error> {
-                (**self).snapshot(key).await
-            }
-
-            async fn save_snapshot(&self, key: &SnapshotKey, snapshot: &Snapshot) -> Result<(), Error> {
-                (**self).save_snapshot(key, snapshot).await
-            }
-
-            async fn purge_command_ids(&self, before: Timestamp) -> Result<u64, Error> {
-                (**self).purge_command_ids(before).await
-            }
-        })+
-    };
+/// [`EventStore::read_chunked`] with pages of the feed. Everything up to the last page is settled and was read, so the marker of
+/// a read that begins there is that of the whole read.
+async fn read_in_pages<S: EventStore + ?Sized>(
+    store: &S,
+    read: &Read,
+    each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
+) -> Result<Marker, Error> {
+    let mut after = read.after;
+    loop {
+        let Page { mut records, up_to, .. } = store.feed(&read.criteria, after, PAGE_SIZE).await?;
+        let is_last = records.len() < PAGE_SIZE || up_to >= read.up_to;
+        records.retain(|record| record.position <= read.up_to);
+        after = up_to;
+        if !records.is_empty() {
+            each(records)?;
+        }
+        if is_last {
+            break;
+        }
+    }
+    let mut marker = Marker::START;
+    for batch in store.read(&[read.clone().after(after)]).await? {
+        if !batch.records.is_empty() {
+            each(batch.records)?;
+        }
+        marker = batch.marker;
+    }
+    Ok(marker)
 }
 
-delegate_store!(Arc<S>, Box<S>);
+/// An event store as [`App::builder`](crate::app::App::builder) takes it: by value, or in an `Arc`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an event store",
+    label = "an event store is needed here",
+    note = "pass a store that implements `EventStore`, an `Arc` of one, or an `Arc<dyn EventStore>`"
+)]
+pub trait IntoEventStore {
+    /// The store in an `Arc`.
+    fn into_event_store(self) -> Arc<dyn EventStore>;
+}
+
+impl<S: EventStore> IntoEventStore for S {
+    fn into_event_store(self) -> Arc<dyn EventStore> {
+        Arc::new(self)
+    }
+}
+
+impl<S: EventStore> IntoEventStore for Arc<S> {
+    fn into_event_store(self) -> Arc<dyn EventStore> {
+        self
+    }
+}
+
+impl IntoEventStore for Arc<dyn EventStore> {
+    fn into_event_store(self) -> Self {
+        self
+    }
+}

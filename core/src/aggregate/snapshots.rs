@@ -1,4 +1,4 @@
-//! How the states of an aggregate are kept beside the log.
+//! Snapshots of the states of an aggregate.
 
 use std::{any::type_name, fmt};
 
@@ -7,7 +7,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::Aggregate;
 use crate::{error::Invalid, event::mixed, payload::Payload};
 
-/// How the states of an aggregate are kept, so that a long past is not folded each time. What `snapshot(every = 100)` writes.
+/// How snapshots of an aggregate are saved, so that a long history is not folded each time. Generated from
+/// `snapshot(every = 100)`.
 pub struct Snapshots<A> {
     pub(crate) name: &'static str,
     pub(crate) every: u32,
@@ -17,8 +18,8 @@ pub struct Snapshots<A> {
 }
 
 impl<A: Aggregate + Serialize + DeserializeOwned> Snapshots<A> {
-    /// Keeps a state under a name whenever so many more events were folded into it. It is read again by code with the same
-    /// `version` and `shape` that folds the same events, and by no other.
+    /// Saves a snapshot under a name after every `every` folded events. It is loaded only by code with the same `version` and
+    /// `shape` that folds the same event types.
     pub const fn new(name: &'static str, every: u32, version: u32, shape: u64) -> Self {
         let mut fingerprint = mixed(shape, &version.to_le_bytes());
         let mut i = 0;
@@ -37,7 +38,8 @@ impl<A: Aggregate + Serialize + DeserializeOwned> Snapshots<A> {
 }
 
 impl<A> Snapshots<A> {
-    /// What a state depends on besides its events: its fields, the names of the events that are folded, and the version.
+    /// Hash of everything a state depends on besides its events: its fields, the names of the event types that are folded, and the
+    /// version.
     pub const fn fingerprint(&self) -> u64 {
         self.fingerprint
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::App;
+use super::facade::App;
 use crate::{
     daemon::{FollowerControl, Progress, RetryReport, SHUTDOWN_TIMEOUT, State, Status},
     error::Error,
@@ -49,7 +49,7 @@ impl App {
     /// [`Error`] if a store cannot be read.
     pub async fn overview(&self) -> Result<Vec<Overview>, Error> {
         let mut all = Vec::new();
-        for ((name, status), control) in self.statuses().into_iter().zip(self.inner.daemon.controls()) {
+        for ((name, status), control) in self.statuses().into_iter().zip(self.daemon().controls()) {
             let builds = control.builds().await?;
             let lag = self.lag(control, &status, &builds).await?;
             all.push(Overview { name, status, builds, lag });
@@ -69,7 +69,7 @@ impl App {
         position: impl Into<Position>,
         timeout: Duration,
     ) -> Result<(), Error> {
-        self.inner.daemon.passed(name, position.into(), timeout).await
+        self.daemon().passed(name, position.into(), timeout).await
     }
 
     /// Waits until the status of a projection or policy satisfies `wanted`, and returns that status. There is no timeout.
@@ -153,14 +153,14 @@ impl App {
     /// take longer are aborted, and commands are no longer waited for. No event is lost: the next start continues from the
     /// checkpoints.
     pub async fn shut_down(&self) {
-        self.inner.daemon.shut_down().await;
-        if timeout(SHUTDOWN_TIMEOUT, self.inner.doors.close()).await.is_err() {
+        self.daemon().shut_down().await;
+        if timeout(SHUTDOWN_TIMEOUT, self.executor().shut_down()).await.is_err() {
             tracing::warn!("commands in flight did not finish in time; the log has their outcome");
         }
     }
 
     fn control(&self, name: &str) -> Result<&FollowerControl, Error> {
-        self.inner.daemon.control(name).map(|control| &**control)
+        self.daemon().control(name).map(|control| &**control)
     }
 
     async fn lag(&self, control: &FollowerControl, status: &Status, builds: &[Build]) -> Result<Lag, Error> {
@@ -171,11 +171,11 @@ impl App {
         // This process may have processed events after the stored checkpoint without saving it yet.
         let passed = stored.map_or(Position::START, |build| build.checkpoint.position).max(status.position);
         let filter = control.follower.batch_handler(table, control.rows.clone()).filter();
-        let store = &self.inner.store;
+        let store = self.store();
         let next = store.feed(&filter, passed, 1).await?.records.pop();
         let Some(next) = next else { return Ok(Lag::default()) };
         let events = store.count(&filter, passed, Position::END).await?;
-        let age = self.inner.clock.now().as_micros().saturating_sub(next.recorded_at.as_micros());
+        let age = self.executor().clock.now().as_micros().saturating_sub(next.recorded_at.as_micros());
         Ok(Lag { events, time: Duration::from_micros(u64::try_from(age).unwrap_or_default()) })
     }
 }

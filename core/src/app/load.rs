@@ -1,35 +1,58 @@
-//! Reading entities directly from their events, now or as of a moment.
+//! Reads aggregates, rows and events directly from the log, now or at an earlier moment.
 
 use std::{
     any::type_name,
     future::{Future, IntoFuture},
     marker::PhantomData,
     pin::Pin,
+    sync::Arc,
 };
 
-use super::App;
+use super::facade::App;
 use crate::{
     aggregate::{Aggregate, AggregateId, criteria_of},
     criteria::{Criteria, Item},
     error::{Error, Invalid},
     event::{Event, Recorded},
+    execute::Executor,
+    id::Id,
     panics::run_user_code,
     projection::{Projection, criteria_of_row, fold_in_memory},
     record::{Position, Record},
-    store::{Read, Receipt},
+    store::{EventStore, Read, Receipt},
     tag::Tag,
     time::Timestamp,
 };
 
-type Answer<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
+impl App {
+    /// Loads the state of an aggregate, now or [`at`](Load::at) an earlier moment. Without events it is the initial state.
+    ///
+    /// The id of an aggregate without `#[id]` is `()`.
+    pub fn load<A: Aggregate>(&self, id: &A::Id) -> Load<A> {
+        Load::new(Arc::clone(self.executor()), id.clone())
+    }
 
-/// A moment in the life of a log.
+    /// Reads the events of type `E` that carry an id, oldest first, with their times, actors and positions.
+    pub fn history<E: Event>(&self, id: &impl Id) -> History<E> {
+        History::new(Arc::clone(self.executor()), Tag::of(id))
+    }
+
+    /// Folds the row of a projection from its events, now or [`at`](Live::at) an earlier moment. The projection need not be registered.
+    /// If its events do not carry the key as an id, all events of its types are read.
+    pub fn live<P: Projection>(&self, key: &P::Key) -> Live<P> {
+        Live::new(Arc::clone(self.executor()), key.clone())
+    }
+}
+
+type BoxedResult<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
+
+/// An earlier moment of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
-    /// As the log was when its last event stood at this position.
+    /// The log up to and including this position.
     Position(Position),
-    /// As of a time: the longest prefix of the log whose recorded times are not later. Clocks may jump; this always is
-    /// a state that the log was in.
+    /// The longest prefix of the log whose recorded times are not later than this time. Even if clocks jump, this is a state
+    /// the log really had.
     Time(Timestamp),
 }
 
@@ -51,158 +74,159 @@ impl From<&Receipt> for Moment {
     }
 }
 
-/// An aggregate that is about to be loaded; `.await` it.
+/// Loads an aggregate when awaited.
 #[must_use = "nothing is loaded before it is awaited"]
 #[derive(Debug)]
 pub struct Load<A: Aggregate> {
-    app: App,
+    executor: Arc<Executor>,
     id: A::Id,
     moment: Option<Moment>,
 }
 
 impl<A: Aggregate> Load<A> {
-    pub(super) fn new(app: App, id: A::Id) -> Self {
-        Self { app, id, moment: None }
+    fn new(executor: Arc<Executor>, id: A::Id) -> Self {
+        Self { executor, id, moment: None }
     }
 
-    /// As it was at a position, at a time, or right after a receipt's command.
+    /// Loads the state at a position, at a time, or after the command of a receipt.
     pub fn at(self, moment: impl Into<Moment>) -> Self {
         Self { moment: Some(moment.into()), ..self }
     }
 
     async fn run(self) -> Result<A, Error> {
-        A::EVENTS.iter().try_for_each(|types| self.app.inner.registry.claim(types))?;
-        let up_to = self.app.up_to(self.moment).await?;
+        let Self { executor, id, moment } = self;
+        A::EVENTS.iter().try_for_each(|types| executor.registry.register(types))?;
+        let up_to = position_at(&*executor.store, moment).await?;
         let (criteria, tag) =
-            run_user_code(type_name::<A>(), || Ok((criteria_of::<A>(&self.id)?, self.id.instance_tag()?)))?;
-        let (mut state, after) = match self.app.kept_state::<A>(tag, up_to).await {
-            Some(kept) => kept,
-            None => (run_user_code(type_name::<A>(), || Ok(A::initial(self.id)))?, Position::START),
+            run_user_code(type_name::<A>(), || Ok((criteria_of::<A>(&id)?, id.instance_tag()?)))?;
+        let (mut state, after) = match executor.load_snapshot::<A>(tag, up_to).await {
+            Some(snapshot) => snapshot,
+            None => (run_user_code(type_name::<A>(), || Ok(A::initial(id)))?, Position::START),
         };
         let read = Read { payload_only: !A::USES_CONTEXT, ..Read::all(criteria).after(after).up_to(up_to) };
-        let codec = &self.app.inner.codec;
+        let codec = &executor.codec;
         let mut fold = |records: Vec<Record>| {
             run_user_code(type_name::<A>(), || {
                 records.iter().try_for_each(|record| state.fold_record(record, codec))
             })
         };
-        self.app.inner.store.read_chunked(&read, &mut fold).await?;
+        executor.store.read_chunked(&read, &mut fold).await?;
         Ok(state)
     }
 }
 
 impl<A: Aggregate> IntoFuture for Load<A> {
     type Output = Result<A, Error>;
-    type IntoFuture = Answer<A>;
+    type IntoFuture = BoxedResult<A>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.run())
     }
 }
 
-/// A row that is about to be folded from its events, without a table; `.await` it.
+/// Folds a row from its events when awaited, without a table.
 #[must_use = "nothing is read before it is awaited"]
 #[derive(Debug)]
 pub struct Live<P: Projection> {
-    app: App,
+    executor: Arc<Executor>,
     key: P::Key,
     moment: Option<Moment>,
 }
 
 impl<P: Projection> Live<P> {
-    pub(super) fn new(app: App, key: P::Key) -> Self {
-        Self { app, key, moment: None }
+    fn new(executor: Arc<Executor>, key: P::Key) -> Self {
+        Self { executor, key, moment: None }
     }
 
-    /// As it was at a position, at a time, or right after a receipt's command.
+    /// Folds the row at a position, at a time, or after the command of a receipt.
     pub fn at(self, moment: impl Into<Moment>) -> Self {
         Self { moment: Some(moment.into()), ..self }
     }
 
     async fn run(self) -> Result<Option<P>, Error> {
-        let criteria = run_user_code(type_name::<P>(), || criteria_of_row::<P>(&self.key))?;
+        let Self { executor, key, moment } = self;
+        let criteria = run_user_code(type_name::<P>(), || criteria_of_row::<P>(&key))?;
         let mut records = Vec::new();
-        let mut add = |part: Vec<Record>| {
-            records.extend(part);
+        let mut add = |chunk: Vec<Record>| {
+            records.extend(chunk);
             Ok(())
         };
-        self.app.read(criteria, self.moment, &mut add).await?;
-        let codec = &self.app.inner.codec;
-        run_user_code(type_name::<P>(), || Ok(fold_in_memory::<P>(&records, codec)?.remove(&self.key)))
+        read(&*executor.store, criteria, moment, &mut add).await?;
+        let codec = &executor.codec;
+        run_user_code(type_name::<P>(), || Ok(fold_in_memory::<P>(&records, codec)?.remove(&key)))
     }
 }
 
 impl<P: Projection> IntoFuture for Live<P> {
     type Output = Result<Option<P>, Error>;
-    type IntoFuture = Answer<Option<P>>;
+    type IntoFuture = BoxedResult<Option<P>>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.run())
     }
 }
 
-/// The events of an entity that are about to be read; `.await` it.
+/// Reads the events that carry an id when awaited.
 #[must_use = "nothing is read before it is awaited"]
 #[derive(Debug)]
 pub struct History<E> {
-    app: App,
+    executor: Arc<Executor>,
     tag: Result<Tag, Invalid>,
     moment: Option<Moment>,
     events: PhantomData<fn() -> E>,
 }
 
 impl<E: Event> History<E> {
-    pub(super) fn new(app: App, tag: Result<Tag, Invalid>) -> Self {
-        Self { app, tag, moment: None, events: PhantomData }
+    fn new(executor: Arc<Executor>, tag: Result<Tag, Invalid>) -> Self {
+        Self { executor, tag, moment: None, events: PhantomData }
     }
 
-    /// Only up to a position, a time, or a receipt's command.
+    /// Reads only the events up to a position, a time, or the command of a receipt.
     pub fn at(self, moment: impl Into<Moment>) -> Self {
         Self { moment: Some(moment.into()), ..self }
     }
 
     async fn run(self) -> Result<Vec<Recorded<E>>, Error> {
+        let Self { executor, tag, moment, .. } = self;
         let types = const { &E::TYPES };
-        self.app.inner.registry.claim(types)?;
-        let criteria = Item::any().types(types.names()).tag(self.tag?).into();
-        let codec = &self.app.inner.codec;
+        executor.registry.register(types)?;
+        let criteria = Item::any().types(types.names()).tag(tag?).into();
+        let codec = &executor.codec;
         let mut events = Vec::new();
         let mut decode = |records: Vec<Record>| {
             run_user_code(type_name::<E>(), || {
                 records.iter().try_for_each(|record| record.decode_into(codec, &mut events))
             })
         };
-        self.app.read(criteria, self.moment, &mut decode).await?;
+        read(&*executor.store, criteria, moment, &mut decode).await?;
         Ok(events)
     }
 }
 
 impl<E: Event> IntoFuture for History<E> {
     type Output = Result<Vec<Recorded<E>>, Error>;
-    type IntoFuture = Answer<Vec<Recorded<E>>>;
+    type IntoFuture = BoxedResult<Vec<Recorded<E>>>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.run())
     }
 }
 
-impl App {
-    /// A long past comes in parts, and is never in memory at once.
-    async fn read(
-        &self,
-        criteria: Criteria,
-        moment: Option<Moment>,
-        each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
-    ) -> Result<(), Error> {
-        let read = Read::all(criteria).up_to(self.up_to(moment).await?);
-        self.inner.store.read_chunked(&read, each).await.map(drop)
-    }
+/// Reads in chunks, so that a long history is not in memory at once.
+async fn read(
+    store: &dyn EventStore,
+    criteria: Criteria,
+    moment: Option<Moment>,
+    each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
+) -> Result<(), Error> {
+    let read = Read::all(criteria).up_to(position_at(store, moment).await?);
+    store.read_chunked(&read, each).await.map(drop)
+}
 
-    async fn up_to(&self, moment: Option<Moment>) -> Result<Position, Error> {
-        match moment {
-            None => Ok(Position::END),
-            Some(Moment::Position(position)) => Ok(position),
-            Some(Moment::Time(time)) => self.inner.store.position_at(time).await,
-        }
+async fn position_at(store: &dyn EventStore, moment: Option<Moment>) -> Result<Position, Error> {
+    match moment {
+        None => Ok(Position::END),
+        Some(Moment::Position(position)) => Ok(position),
+        Some(Moment::Time(time)) => store.position_at(time).await,
     }
 }

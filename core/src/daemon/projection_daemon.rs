@@ -8,23 +8,21 @@ use std::{
 };
 
 use tokio::{
-    sync::Mutex,
+    sync::{Mutex, watch},
     task::JoinHandle,
     time::{Instant, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Follower, FollowerControl, State, Status, status_publisher::StatusPublisher, supervisor::Supervisor,
-};
+use super::{Follower, FollowerControl, Status, status_publisher::StatusPublisher, supervisor::Supervisor};
 use crate::{
     codec::Codec,
     error::Error,
     feed::LogWatcher,
     find::{Followed, ReadModel},
     projection::Projection,
-    record::{Draft, Position},
-    rows::{BuildId, Inline, SharedRows},
+    record::Position,
+    rows::SharedRows,
 };
 
 /// How long a graceful shutdown may take before the remaining tasks are aborted.
@@ -78,7 +76,7 @@ pub(crate) struct ProjectionDaemon {
     followers: Vec<RunningFollower>,
     models: HashMap<TypeId, Followed>,
     shutdown: CancellationToken,
-    keeps_inline: bool,
+    has_inline: bool,
 }
 
 impl ProjectionDaemon {
@@ -87,17 +85,17 @@ impl ProjectionDaemon {
     /// # Errors
     /// [`Error::Unusable`] or [`Error::Invalid`] if a row store cannot be used, or two followers have the same name.
     pub(crate) async fn start(
+        &mut self,
         specs: Vec<FollowerSpec>,
         watcher: &Arc<LogWatcher>,
-        rows: Option<SharedRows>,
+        rows: Option<&SharedRows>,
         codec: &Codec,
-    ) -> Result<Self, Error> {
-        let mut daemon = Self::default();
+    ) -> Result<(), Error> {
         for spec in specs {
-            daemon.add(spec, watcher, rows.as_ref(), codec).await?;
+            self.add(spec, watcher, rows, codec).await?;
         }
-        daemon.followers.sort_unstable_by_key(|follower| follower.followed.name);
-        Ok(daemon)
+        self.followers.sort_unstable_by_key(|follower| follower.followed.name);
+        Ok(())
     }
 
     async fn add(
@@ -127,7 +125,7 @@ impl ProjectionDaemon {
         if let Some(row_type) = row_type {
             self.models.insert(row_type, followed.clone());
         }
-        self.keeps_inline |= inline;
+        self.has_inline |= inline;
         let task = Mutex::new(Some(tokio::spawn(supervisor.run())));
         self.followers.push(RunningFollower { control, followed, task });
         Ok(())
@@ -204,40 +202,17 @@ impl ProjectionDaemon {
         Ok(())
     }
 
-    /// Whether any projection is registered as inline.
-    pub(crate) fn keeps_inline(&self) -> bool {
-        self.keeps_inline
+    /// Returns `true` if any projection is registered as inline.
+    pub(crate) fn has_inline(&self) -> bool {
+        self.has_inline
     }
 
-    /// The folds of the projections that are inline now and fold a type of these events.
-    pub(crate) fn inline(&self, events: &[Draft]) -> Vec<Arc<dyn Inline>> {
-        if !self.keeps_inline {
-            return Vec::new();
-        }
-        let inline = self.followers.iter().filter_map(|follower| {
-            let status = follower.followed.status.borrow();
-            let table = status.reads.filter(|_| status.state == State::Inline)?;
-            follower.control.follower.inline(table)
-        });
-        let folds =
-            |inline: &Arc<dyn Inline>| events.iter().any(|event| inline.types().contains(&event.name()));
-        inline.filter(folds).collect()
-    }
-
-    /// Makes every supervisor read its builds again: the store has inline builds that this process did not know.
-    pub(crate) fn request_reconcile(&self) {
-        self.controls().for_each(|control| control.request_reconcile());
-    }
-
-    /// The folds of these builds; `None` if this program cannot fold one of them.
-    pub(crate) fn inline_of(&self, wanted: &[BuildId]) -> Option<Vec<Arc<dyn Inline>>> {
-        self.request_reconcile();
-        let fold = |id: &BuildId| {
-            let control = self.control(&id.projection).ok()?;
-            let own = control.follower.table();
-            (own.version == id.version).then(|| control.follower.inline(own.built(id.build)))?
-        };
-        wanted.iter().map(fold).collect()
+    /// The control handle and the status of each follower, by name.
+    pub(crate) fn controls_with_status(
+        &self,
+    ) -> impl Iterator<Item = (Arc<FollowerControl>, watch::Receiver<Status>)> {
+        let followers = self.followers.iter();
+        followers.map(|follower| (Arc::clone(&follower.control), follower.followed.status.clone()))
     }
 
     /// Signals all followers to stop after their current batch.

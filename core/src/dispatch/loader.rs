@@ -1,4 +1,4 @@
-//! One function of a command that says which states it needs and, later, receives them.
+//! The `load` function of a command: it first plans the reads, and later receives the folded states.
 
 use std::{
     any::type_name,
@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::known::{Folded, Form, Kind, Known};
+use super::state::{AggregateVTable, ErasedState, StateForm, StateInput, VersionedState};
 use crate::{
     aggregate::{Aggregate, AggregateId, criteria_of},
     codec::Codec,
@@ -20,111 +20,113 @@ use crate::{
     store::Read,
 };
 
-/// Walks through the states that a command needs, twice: first to learn what to read (the states it gives are
-/// blank), then to give what is known of them. Both times it has to be asked for the same states in the same order: a second
-/// id must not be taken out of the first state.
+/// Passed to the `load` function of a command, which runs twice: first to plan the reads (the states are the initial ones),
+/// then to receive the folded states. Both runs must ask for the same states in the same order: an id must not come from a
+/// state that was loaded before.
 #[derive(Debug)]
 pub struct Loader<'a>(Mode<'a>);
 
 #[derive(Debug)]
 enum Mode<'a> {
-    Plan(Plan),
-    Fold { planned: Zip<slice::Iter<'a, Read>, slice::IterMut<'a, Known>>, codec: &'a Codec },
+    Plan(ReadPlan),
+    Fold { planned: Zip<slice::Iter<'a, Read>, slice::IterMut<'a, StateInput>>, codec: &'a Codec },
 }
 
-/// What a command reads.
+/// The reads of a command, one for each state, in the order of the calls of [`Loader`].
 #[derive(Debug, Default)]
-pub struct Plan {
-    /// The events of each state, in the order of the calls.
+pub struct ReadPlan {
+    /// The events of each state.
     pub reads: Vec<Read>,
-    /// The event types of the states.
+    /// The event types of each state.
     pub types: Vec<&'static [Types]>,
-    /// Which aggregate each state is of.
-    pub(crate) kinds: Vec<Kind>,
-    /// The states before their first events, of those that are shared.
-    blanks: Vec<Mutex<Option<Folded>>>,
+    /// The aggregate of each state.
+    pub(crate) aggregates: Vec<AggregateVTable>,
+    /// The initial state of each aggregate that the command gets behind an `Arc`.
+    initial: Vec<Mutex<Option<ErasedState>>>,
 }
 
-impl Plan {
-    /// The state before its first event, once.
-    pub(crate) fn blank(&self, index: usize) -> Option<Folded> {
-        let mut blank = self.blanks.get(index)?.lock().unwrap_or_else(PoisonError::into_inner);
-        blank.take_if(Folded::is_alone)
+impl ReadPlan {
+    /// Takes the initial state of an aggregate, unless the command holds on to it.
+    pub(crate) fn take_initial(&self, index: usize) -> Option<ErasedState> {
+        let mut initial = self.initial.get(index)?.lock().unwrap_or_else(PoisonError::into_inner);
+        initial.take_if(ErasedState::is_unshared)
     }
 }
 
 impl Loader<'_> {
-    /// What `load` asks for.
+    /// The reads that `load` needs.
     ///
     /// # Errors
     /// [`Invalid`] if an id makes no valid tag.
-    pub fn plan<S>(load: impl FnOnce(&mut Loader<'_>) -> Result<S, Invalid>) -> Result<Plan, Invalid> {
-        let mut loader = Loader(Mode::Plan(Plan::default()));
+    pub fn plan<S>(load: impl FnOnce(&mut Loader<'_>) -> Result<S, Invalid>) -> Result<ReadPlan, Invalid> {
+        let mut loader = Loader(Mode::Plan(ReadPlan::default()));
         load(&mut loader)?;
         match loader.0 {
             Mode::Plan(plan) => Ok(plan),
-            Mode::Fold { .. } => Ok(Plan::default()),
+            Mode::Fold { .. } => Ok(ReadPlan::default()),
         }
     }
 
-    /// The states of `load`, from what is known for its plan.
+    /// The states of `load`, folded from the inputs that were loaded for its plan.
     ///
     /// # Errors
     /// [`Invalid`] if a record cannot be decoded, or `load` asks for other states than it planned.
     pub fn fold<S>(
-        plan: &Plan,
-        known: &mut [Known],
+        plan: &ReadPlan,
+        inputs: &mut [StateInput],
         codec: &Codec,
         load: impl FnOnce(&mut Loader<'_>) -> Result<S, Invalid>,
     ) -> Result<S, Invalid> {
-        load(&mut Loader(Mode::Fold { planned: plan.reads.iter().zip(known), codec }))
+        load(&mut Loader(Mode::Fold { planned: plan.reads.iter().zip(inputs), codec }))
     }
 
-    /// The states of the aggregates under an `#[id]` field.
+    /// The states of the aggregates that an `#[id]` field names.
     ///
     /// # Errors
     /// [`Invalid`] if an id makes no valid tag or a record cannot be decoded.
     pub fn states<A: Aggregate<Id = I::Id>, I: Ids>(&mut self, ids: &I) -> Result<I::States<A>, Invalid> {
-        ids.load(&mut Of { loader: self, aggregate: PhantomData })
+        ids.load(&mut StatesOf { loader: self, aggregate: PhantomData })
     }
 
-    /// The state of one aggregate, to look at.
+    /// The state of one aggregate, behind an `Arc`.
     ///
     /// # Errors
     /// As [`Loader::states`].
     pub fn shared<A: Aggregate>(&mut self, id: A::Id) -> Result<Arc<A>, Invalid> {
         let Mode::Fold { planned, codec } = &mut self.0 else {
             let state = Arc::new(self.plan_one::<A>(id, true)?);
-            self.keep_blank(Some(Folded::new(Arc::clone(&state), 0)));
+            self.add_initial(Some(ErasedState::new(Arc::clone(&state), 0)));
             return Ok(state);
         };
-        let known = next::<A>(planned, &id)?;
-        let (state, events) = match &known.form {
-            Form::Folded(folded) => return folded.as_a().ok_or_else(unplanned::<A>),
-            Form::Records(records) => (Arc::new(fold::<A>(id, records, codec)?), records.len()),
+        let input = next::<A>(planned, &id)?;
+        let (state, events, marker) = match &input.0 {
+            StateForm::Folded(folded) => return folded.state.downcast().ok_or_else(not_planned::<A>),
+            StateForm::Records(batch) => {
+                (Arc::new(fold::<A>(id, &batch.records, codec)?), batch.records.len(), batch.marker)
+            }
         };
-        known.form = Form::Folded(Folded::new(Arc::clone(&state), events));
+        *input = VersionedState { state: ErasedState::new(Arc::clone(&state), events), marker }.into();
         Ok(state)
     }
 
-    /// The state of one aggregate, to keep.
+    /// The state of one aggregate, by value. It is folded from all its events each time.
     ///
     /// # Errors
     /// As [`Loader::states`].
     pub fn owned<A: Aggregate>(&mut self, id: A::Id) -> Result<A, Invalid> {
         let Mode::Fold { planned, codec } = &mut self.0 else {
-            self.keep_blank(None);
+            self.add_initial(None);
             return self.plan_one::<A>(id, false);
         };
-        match &next::<A>(planned, &id)?.form {
-            Form::Records(records) => fold(id, records, codec),
-            Form::Folded(_) => Err(unplanned::<A>()),
+        match &next::<A>(planned, &id)?.0 {
+            StateForm::Records(batch) => fold(id, &batch.records, codec),
+            StateForm::Folded(_) => Err(not_planned::<A>()),
         }
     }
 
-    fn keep_blank(&mut self, blank: Option<Folded>) {
+    fn add_initial(&mut self, initial: Option<ErasedState>) {
         if let Mode::Plan(plan) = &mut self.0 {
-            plan.blanks.push(Mutex::new(blank));
+            plan.initial.push(Mutex::new(initial));
         }
     }
 
@@ -132,19 +134,19 @@ impl Loader<'_> {
         if let Mode::Plan(plan) = &mut self.0 {
             plan.reads.push(Read { payload_only: !A::USES_CONTEXT, ..Read::all(criteria_of::<A>(&id)?) });
             plan.types.push(A::EVENTS);
-            plan.kinds.push(Kind::of::<A>(shared));
+            plan.aggregates.push(AggregateVTable::of::<A>(shared));
         }
         Ok(A::initial(id))
     }
 }
 
-/// The loader, asked for states of one aggregate.
-struct Of<'l, 'a, A> {
+/// Loads the states of one aggregate type for [`Ids::load`].
+struct StatesOf<'l, 'a, A> {
     loader: &'l mut Loader<'a>,
     aggregate: PhantomData<A>,
 }
 
-impl<A: Aggregate> StateSource<A::Id, A> for Of<'_, '_, A> {
+impl<A: Aggregate> StateSource<A::Id, A> for StatesOf<'_, '_, A> {
     type Error = Invalid;
 
     fn shared(&mut self, id: &A::Id) -> Result<Arc<A>, Invalid> {
@@ -156,13 +158,13 @@ impl<A: Aggregate> StateSource<A::Id, A> for Of<'_, '_, A> {
     }
 }
 
-/// What is known of the next state, if it is that of this aggregate.
-fn next<'k, A: Aggregate>(
-    planned: &mut Zip<slice::Iter<'_, Read>, slice::IterMut<'k, Known>>,
+/// The next input, if it is that of this aggregate.
+fn next<'i, A: Aggregate>(
+    planned: &mut Zip<slice::Iter<'_, Read>, slice::IterMut<'i, StateInput>>,
     id: &A::Id,
-) -> Result<&'k mut Known, Invalid> {
+) -> Result<&'i mut StateInput, Invalid> {
     let next = planned.next().filter(|(read, _)| is_of::<A>(&read.criteria, id));
-    next.map(|(_, known)| known).ok_or_else(unplanned::<A>)
+    next.map(|(_, input)| input).ok_or_else(not_planned::<A>)
 }
 
 fn fold<A: Aggregate>(id: A::Id, records: &[Record], codec: &Codec) -> Result<A, Invalid> {
@@ -171,11 +173,11 @@ fn fold<A: Aggregate>(id: A::Id, records: &[Record], codec: &Codec) -> Result<A,
     Ok(state)
 }
 
-fn unplanned<A>() -> Invalid {
+fn not_planned<A>() -> Invalid {
     Invalid::StateNotPlanned { state: type_name::<A>() }
 }
 
-/// Whether criteria are those of the aggregate with this id.
+/// Returns `true` if the criteria are those of the aggregate with this id.
 fn is_of<A: Aggregate>(criteria: &Criteria, id: &A::Id) -> bool {
     let tag = id.instance_tag().ok().flatten();
     let planned = criteria.items().first();
@@ -184,7 +186,7 @@ fn is_of<A: Aggregate>(criteria: &Criteria, id: &A::Id) -> bool {
     })
 }
 
-/// Whether an item asks for the first type of a set: enough to tell one aggregate of an id from another.
+/// Returns `true` if an item names the first type of a set: enough to distinguish the aggregates of one id.
 fn covers(item: &Item, types: &Types) -> bool {
     match types {
         Types::One(one) => item.type_names().iter().any(|name| *name == one.name),

@@ -1,14 +1,14 @@
 //! Commands with their types erased.
 
-use std::{fmt::Debug, pin::Pin};
+use std::{fmt::Debug, pin::Pin, sync::Arc};
 
 use serde::Serialize;
 
 use crate::{
-    app::Call,
     dispatch::{Dispatcher, Handler},
     error::{ExecuteError, Invalid},
     event::IntoEvents,
+    execute::{ExecuteOptions, Executor, rejection_text},
     payload::Payload,
     store::Receipt,
 };
@@ -22,7 +22,7 @@ pub(crate) trait BoxedCommand: Send {
     fn body(&self) -> Result<Payload, Invalid>;
 
     /// Executes it. A rejection is returned as text.
-    fn send(&mut self, call: Call) -> Sent<'_>;
+    fn send(&mut self, executor: Arc<Executor>, options: ExecuteOptions) -> Sent<'_>;
 }
 
 /// The execution of a command.
@@ -74,10 +74,11 @@ where
         Payload::encode(self.handler.name, &self.command)
     }
 
-    fn send(&mut self, call: Call) -> Sent<'_> {
+    fn send(&mut self, executor: Arc<Executor>, options: ExecuteOptions) -> Sent<'_> {
         Box::pin(async move {
-            let answer = call.answer(&mut self.command, &self.handler).await;
-            answer.map_err(|error| error.map(|rejection| crate::app::told(self.handler.name, &rejection)))
+            let Self { command, handler } = self;
+            let result = executor.execute(options, command, handler).await;
+            result.map_err(|error| error.map(|rejection| rejection_text(handler.name, &rejection)))
         })
     }
 }

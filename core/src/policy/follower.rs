@@ -6,22 +6,29 @@ use tokio::sync::Mutex;
 
 use super::{OnError, OnReject, Policy, Start, handler::PolicyHandler};
 use crate::{
-    app::AppSlot,
+    app::Builder,
     codec::Codec,
-    daemon::{BatchHandler, ErrorPolicy, Follower},
+    daemon::{BatchHandler, ErrorPolicy, Follower, FollowerSpec},
+    execute::Executor,
     rows::{SharedRows, Table},
 };
 
-/// A policy that sends its commands through the app in the slot.
-pub(crate) struct PolicyFollower<P> {
+/// A policy that sends its commands through the executor.
+struct PolicyFollower<P> {
     policy: Arc<P>,
-    app: AppSlot,
+    executor: Arc<Executor>,
     codec: Codec,
 }
 
-impl<P: Policy> PolicyFollower<P> {
-    pub(crate) fn new(policy: P, app: AppSlot, codec: Codec) -> Self {
-        Self { policy: Arc::new(policy), app, codec }
+impl Builder {
+    /// Registers a policy, which reacts to events with commands. Its checkpoint is in the app's row store: see
+    /// [`Builder::rows`].
+    pub fn policy<P: Policy>(self, policy: P) -> Self {
+        let policy = Arc::new(policy);
+        self.policy_spec(|executor| {
+            let executor = Arc::clone(executor);
+            FollowerSpec::new(|codec| Arc::new(PolicyFollower { policy, executor, codec: codec.clone() }))
+        })
     }
 }
 
@@ -32,9 +39,9 @@ impl<P: Policy> Follower for PolicyFollower<P> {
     }
 
     fn batch_handler(&self, table: Table, _: SharedRows) -> Box<dyn BatchHandler> {
-        let Self { policy, app, codec } = self;
-        let (policy, app, codec) = (Arc::clone(policy), app.clone(), codec.clone());
-        Box::new(PolicyHandler { policy, app, codec, table, pending: Mutex::default(), failures: None })
+        let Self { policy, executor, codec } = self;
+        let (policy, executor, codec) = (Arc::clone(policy), Arc::clone(executor), codec.clone());
+        Box::new(PolicyHandler { policy, executor, codec, table, pending: Mutex::default(), failures: None })
     }
 
     fn error_policy(&self) -> ErrorPolicy {

@@ -11,11 +11,11 @@ use super::{
     react::{Reacted, react},
 };
 use crate::{
-    app::{App, AppSlot, Call},
     codec::Codec,
     criteria::Criteria,
     daemon::{BatchHandler, BatchResult, Parking, PoisonEvent, park_failed, park_waiting},
     error::{Error, ExecuteError},
+    execute::{ExecuteOptions, Executor},
     record::{Metadata, Name, Position, Record},
     rows::{Parked, Table},
     tag::Tag,
@@ -24,10 +24,10 @@ use crate::{
 /// Handles the events of a policy.
 pub(super) struct PolicyHandler<P> {
     pub(super) policy: Arc<P>,
-    pub(super) app: AppSlot,
+    pub(super) executor: Arc<Executor>,
     pub(super) codec: Codec,
     pub(super) table: Table,
-    /// The commands of the current event, until all are done. The lock is never result; it makes the handler `Sync`, which
+    /// The commands of the current event, until all are done. The lock is never taken; it makes the handler `Sync`, which
     /// commands need not be.
     pub(super) pending: Mutex<Option<PendingCommands>>,
     /// The event that failed last, and how often.
@@ -164,14 +164,14 @@ impl<P: Policy> PolicyHandler<P> {
         sent.map(|()| has_effects)
     }
 
-    /// Sends the remaining commands in order. Holds the app for one command at a time, so that it can be dropped meanwhile.
+    /// Sends the remaining commands in order.
     async fn send(&self, record: &Record, pending: &mut PendingCommands) -> Result<(), Failure> {
         while let Some(command) = pending.commands.get_mut(pending.next) {
-            let app = self.app().await.map_err(Failure::Store)?;
             let metadata = record.metadata().map_err(|damaged| Failure::Fatal(damaged.to_string()))?;
-            check_hops::<P>(metadata, app.max_hops())?;
+            check_hops::<P>(metadata, self.executor.settings.max_hops)?;
             let name = command.name();
-            match command.send(call::<P>(Call::new(app), record.id, metadata, pending.next)).await {
+            let options = options::<P>(record.id, metadata, pending.next);
+            match command.send(Arc::clone(&self.executor), options).await {
                 Ok(_) => {}
                 Err(ExecuteError::Rejected(rejection)) if P::ON_REJECT == OnReject::Ignore => {
                     tracing::debug!(policy = P::NAME, event = %record.id, command = name, rejection, "rejected");
@@ -181,11 +181,6 @@ impl<P: Policy> PolicyHandler<P> {
             pending.next += 1;
         }
         Ok(())
-    }
-
-    async fn app(&self) -> Result<App, Error> {
-        let app = self.app.wait().await.upgrade();
-        app.ok_or_else(|| Error::unavailable(format!("send commands of `{}`", P::NAME), "the app is gone"))
     }
 }
 
@@ -225,15 +220,14 @@ fn check_hops<P: Policy>(metadata: &Metadata, max: u32) -> Result<(), Failure> {
 const ACTOR: &str = "policy:";
 
 /// The id and the metadata of a command.
-fn call<P: Policy>(call: Call, cause: Uuid, metadata: &Metadata, index: usize) -> Call {
+fn options<P: Policy>(cause: Uuid, metadata: &Metadata, index: usize) -> ExecuteOptions {
     let inherited = |name: &Option<Name>| name.as_ref().map(|name| name.as_str().to_owned().into());
-    Call {
+    ExecuteOptions {
         id: Some(format!("policy/{}/{cause}/{index}", P::NAME).into()),
         actor: Some(format!("{ACTOR}{}", P::NAME).into()),
         correlation: inherited(&metadata.correlation),
         causation: Some(cause.to_string().into()),
         trace: inherited(&metadata.trace),
         hops: metadata.hops + 1,
-        ..call
     }
 }

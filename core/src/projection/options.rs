@@ -8,7 +8,7 @@ use crate::{
     daemon::{BatchHandler, ErrorPolicy, Follower, FollowerSpec},
     error::{Error, Invalid},
     limits::refuse,
-    rows::{Inline, RowStore, SharedRows, Table},
+    rows::{Inline, IntoRowStore, SharedRows, Table},
 };
 
 /// Options of a projection: where its rows are stored, when they are updated, and what happens to an event that fails.
@@ -31,8 +31,8 @@ impl ProjectionOptions {
 
     /// Stores the rows in this store instead of the app's. It may be another database than that of the events, of another
     /// kind.
-    pub fn rows(self, rows: impl RowStore) -> Self {
-        Self { rows: Some(Arc::new(rows)), ..self }
+    pub fn rows(self, rows: impl IntoRowStore) -> Self {
+        Self { rows: Some(rows.into_row_store()), ..self }
     }
 
     /// Parks an event that fails instead of stopping: see [`ErrorPolicy::Park`].

@@ -1,7 +1,7 @@
 //! Builds: the tables in which the rows of one projection are kept, one of them live.
 
 use super::{Checkpoint, InlineOutcome, Key, Table};
-use crate::{error::Error, position::Position, store::LogId, time::Timestamp};
+use crate::{error::Error, log_id::LogId, position::Position, time::Timestamp};
 
 /// A build of a projection, as it stands in a store.
 #[derive(Clone, Debug, PartialEq, Eq)]

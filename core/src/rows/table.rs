@@ -6,7 +6,7 @@ use super::Value;
 use crate::{
     error::{Error, Invalid},
     limits::{is_kind, refuse},
-    store::LogId,
+    log_id::LogId,
 };
 
 /// A row: one value for each column of its table, in their order.

@@ -1,10 +1,8 @@
-//! An append as a message, and its answers.
+//! An append and its outcome.
 
 use std::sync::Arc;
 
-use uuid::Uuid;
-
-use super::Marker;
+use super::{marker::Marker, receipt::Receipt};
 use crate::{
     criteria::Criteria,
     error::{Error, Invalid},
@@ -15,28 +13,28 @@ use crate::{
     time::Timestamp,
 };
 
-/// Everything that one append writes, and under which conditions. Its parts are valid on every store by construction.
+/// Everything that one append writes, and its conditions. The parts are valid on every store by construction.
 #[derive(Clone, Debug, Default)]
 pub struct Append {
     /// The events, in the order in which they get their positions.
     pub events: Vec<Draft>,
-    /// What must not have changed; all of them must hold.
+    /// The append conditions; all of them must hold.
     pub conditions: Vec<Condition>,
-    /// The time to record.
+    /// The recorded time of the events.
     pub recorded_at: Timestamp,
-    /// Where the events come from.
+    /// The actor, the command, the correlation and the causation of the events.
     pub metadata: Metadata,
-    /// The command id that the caller gave, if any.
+    /// The command id of the caller, if there is one.
     pub key: Option<CommandKey>,
-    /// The journal entry to write with it, if any. That of a rejected command comes alone: without events, conditions and
-    /// key, for a rejection is not remembered.
+    /// The journal entry of the command, if there is one. The entry of a rejected command is appended without events, conditions
+    /// and key, because a rejection is not remembered.
     pub journal: Option<JournalRecord>,
-    /// The folds of the inline builds of the events' types, to be done in the same transaction: see [`Inline`].
+    /// The folds of the inline builds that fold events of these types. They run in the same transaction: see [`Inline`].
     pub inline: Vec<Arc<dyn Inline>>,
 }
 
 impl Append {
-    /// For stores: refuses appends that cannot be written together, whatever is in the log.
+    /// For stores: rejects appends that cannot be written together, whatever the log contains.
     ///
     /// # Errors
     /// [`Error::Unusable`] if there are more than `max` of them, or two have the same command id.
@@ -57,17 +55,17 @@ impl Append {
     }
 }
 
-/// "No event that matches what I read has appeared since I read it." The marker is that of a read of the same criteria, and
-/// means nothing for others.
+/// An append condition: no event that matches the criteria was appended since the read that returned the marker. The marker must be
+/// that of a read of the same criteria.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
-    /// What was read.
+    /// The criteria of the read.
     pub criteria: Criteria,
-    /// When.
+    /// The moment of the read.
     pub marker: Marker,
 }
 
-/// A command id with what it stands for. With it the same command is accepted once.
+/// A command id, bound to a command name and aggregate ids. A command is accepted once under its id.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CommandKey {
     id: Name,
@@ -76,7 +74,7 @@ pub struct CommandKey {
 }
 
 impl CommandKey {
-    /// An id that a caller gave for a command that names these ids.
+    /// Binds an id to the name of a command and to the ids of the aggregates that the command reads.
     pub fn new(id: Name, command: Name, ids: impl IntoIterator<Item = Tag>) -> Self {
         let mut tags: Vec<Tag> = ids.into_iter().collect();
         tags.sort_unstable();
@@ -85,7 +83,7 @@ impl CommandKey {
         Self { id, command, scope }
     }
 
-    /// The id.
+    /// The command id.
     pub fn id(&self) -> &str {
         self.id.as_str()
     }
@@ -95,12 +93,12 @@ impl CommandKey {
         self.command.as_str()
     }
 
-    /// The ids that the command names, as one JSON text: stored beside the id and compared, never taken apart.
+    /// The aggregate ids as one JSON text, which is stored with the command id and compared, but never parsed.
     pub fn scope(&self) -> &str {
         &self.scope
     }
 
-    /// Accepts the command and scope that a store has beside this id, or says that the id was used for another.
+    /// Compares this key with the command name and scope that a store has for the id.
     ///
     /// # Errors
     /// [`Invalid::CommandIdReused`] if they differ.
@@ -119,12 +117,12 @@ impl CommandKey {
     }
 }
 
-/// What the journal keeps of a command beside its metadata.
+/// What the journal records of a command besides the metadata.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JournalRecord {
-    /// The command itself.
+    /// The command as JSON.
     pub body: Payload,
-    /// The error with which it was rejected; none for an accepted command.
+    /// The error of a rejected command; `None` for an accepted one.
     pub rejection: Option<String>,
 }
 
@@ -172,34 +170,4 @@ impl<R> AppendOutcome<R> {
             Self::InlineRequired { index, builds } => AppendOutcome::InlineRequired { index, builds },
         }
     }
-}
-
-/// What an accepted command returns: where its events stand.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Receipt {
-    /// The events in the order in which they were decided; positions grow but need not be adjacent.
-    pub events: Vec<EventRef>,
-}
-
-impl Receipt {
-    /// The position of the last event: who has seen the log up to here has seen the command's effect.
-    /// [`Position::START`] for a command without events.
-    pub fn position(&self) -> Position {
-        self.events.last().map_or(Position::START, |event| event.position)
-    }
-}
-
-impl From<&Receipt> for Position {
-    fn from(receipt: &Receipt) -> Self {
-        receipt.position()
-    }
-}
-
-/// Where an event stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EventRef {
-    /// Its place in the global order.
-    pub position: Position,
-    /// Its own id.
-    pub id: Uuid,
 }

@@ -1,39 +1,39 @@
-//! States that are kept beside the log, so that a long past need not be folded again.
+//! Snapshots of aggregate states, so that a long history need not be folded again.
 
 use crate::{error::Error, payload::Payload, record::Position, tag::Tag};
 
-/// Whose state a snapshot is, and which code folded it.
+/// Identifies the aggregate of a snapshot, and the code that folded the state.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SnapshotKey {
     /// The name of the aggregate.
     pub aggregate: &'static str,
-    /// The tag of its events; none if all events of its types belong to it.
+    /// The tag of the aggregate's events; `None` if all events of its types belong to it.
     pub tag: Option<Tag>,
-    /// What the state depends on besides the events: the fields, the events that are folded, the version.
+    /// Hash of everything the state depends on besides the events: its fields, the event types that are folded, the version.
     pub fingerprint: u64,
 }
 
 impl SnapshotKey {
-    /// The tag as a text; the empty one stands for none.
+    /// The tag as text; empty if there is no tag.
     pub fn tag_text(&self) -> &str {
         self.tag.as_ref().map_or("", Tag::as_str)
     }
 }
 
-/// The state of an aggregate at a position: all that matches up to there is folded in.
+/// The state of an aggregate at a position: all its events up to there are folded in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
-    /// Nothing that matches can appear at or below it any more.
+    /// The position. No new event of the aggregate ever appears at or below it.
     pub position: Position,
-    /// The state.
+    /// The state as JSON.
     pub state: Payload,
 }
 
 impl Snapshot {
-    /// A snapshot as a table keeps it. The state is not checked.
+    /// A snapshot from the columns of a table. The state is not checked.
     ///
     /// # Errors
-    /// [`Error::Unusable`] for this operation if no event can stand at the position.
+    /// [`Error::Unusable`] for this operation if no event can have the position.
     pub fn from_stored(
         operation: &str,
         key: &SnapshotKey,
@@ -43,7 +43,7 @@ impl Snapshot {
         if position < 1 {
             let (aggregate, tag) = (key.aggregate, key.tag_text());
             let reason =
-                format!("the snapshot of `{aggregate}` {tag:?} stands at {position}; delete its row");
+                format!("the snapshot of `{aggregate}` {tag:?} is at position {position}; delete its row");
             return Err(Error::unusable(operation, reason));
         }
         Ok(Self { position: Position::new(position.unsigned_abs()), state: Payload::from_stored(state) })

@@ -1,17 +1,18 @@
-//! A receipt as a text that travels: to a browser, to another process.
+//! A position of a log as text, for a browser or another process.
 
 use std::{fmt, str::FromStr};
 
 use uuid::Uuid;
 
-use super::LogId;
 use crate::{
     error::{Error, Invalid},
     limits::refuse,
+    log_id::LogId,
     position::Position,
 };
 
-/// How far a log was when a command was accepted. Whoever shows it sees the command's effect.
+/// The position of the last event of a command, and the identity of the log. A reader that has seen the log up to there has seen the
+/// effect of the command.
 ///
 /// Prints and parses as `POSITION@LOG`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,20 +22,20 @@ pub struct Token {
 }
 
 impl Token {
-    /// A position of a log.
+    /// A token for a position of a log.
     pub fn new(log: LogId, position: Position) -> Self {
         Self { log, position }
     }
 
-    /// The position, if the token is one of this log.
+    /// The position, if the token is of this log.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if it is of another log: its positions mean nothing here.
+    /// [`Error::Invalid`] if the token is of another log.
     pub fn position_in(self, log: LogId) -> Result<Position, Error> {
         if self.log == log {
             return Ok(self.position);
         }
-        Err(refuse("token", &self.to_string(), format!("it is of another log than {log}")).into())
+        Err(refuse("token", &self.to_string(), format!("it belongs to another log than {log}")).into())
     }
 }
 
@@ -62,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_travels_as_a_text_and_stays_in_its_log() {
+    fn token_round_trips_as_text_and_is_refused_by_another_log() {
         let (log, other) = (LogId::fresh(), LogId::fresh());
         let token = Token::new(log, Position::new(7));
         let text = token.to_string();

@@ -1,37 +1,37 @@
-//! Hints that a log has moved.
+//! Wake-up signals for appends of other processes.
 
 use std::future::pending;
 
 use tokio::sync::watch;
 
-/// What a store hears of the appends of other processes: a reason to look, and no more than that. A hint may come for
-/// nothing, late, or never, so whoever follows a log looks by himself too. Hints that come while nobody waits become one.
+/// Wake-up signals from other processes. Best effort: signals may be spurious, late or lost, so consumers must poll too. Signals
+/// that arrive while no consumer waits are merged into one.
 #[derive(Clone, Debug, Default)]
 pub struct Wakeups {
-    heard: Option<watch::Receiver<()>>,
+    signals: Option<watch::Receiver<()>>,
 }
 
 impl Wakeups {
-    /// Those of a store that hears nothing.
+    /// No signals.
     pub const fn none() -> Self {
-        Self { heard: None }
+        Self { signals: None }
     }
 
-    /// Waits for the next hint, without end if there will be none. Dropping the future loses nothing.
+    /// Waits for the next signal, for ever if there will be none. No signal is lost if the future is dropped.
     pub async fn next(&mut self) {
-        if let Some(heard) = &mut self.heard {
-            if heard.changed().await.is_ok() {
+        if let Some(signals) = &mut self.signals {
+            if signals.changed().await.is_ok() {
                 return;
             }
-            self.heard = None;
+            self.signals = None;
         }
         pending::<()>().await;
     }
 }
 
 impl From<watch::Receiver<()>> for Wakeups {
-    /// A hint each time that something is sent.
-    fn from(heard: watch::Receiver<()>) -> Self {
-        Self { heard: Some(heard) }
+    /// A signal each time that something is sent.
+    fn from(signals: watch::Receiver<()>) -> Self {
+        Self { signals: Some(signals) }
     }
 }

@@ -27,7 +27,7 @@ pub mod query;
 
 use std::sync::Arc;
 
-use annalist::{App, EventStore, app::Builder};
+use annalist::{App, app::Builder, store::IntoEventStore};
 
 use crate::{
     gateway::Gateway,
@@ -36,7 +36,7 @@ use crate::{
 };
 
 /// A shop that executes queries and takes orders, without the policies that process them.
-pub fn with_queries(store: impl EventStore) -> Builder {
+pub fn with_queries(store: impl IntoEventStore) -> Builder {
     App::builder(store).projection::<OrderRow>().projection::<Shelf>()
 }
 

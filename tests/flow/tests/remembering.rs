@@ -7,7 +7,9 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use annalist::{App, EventStore, ExecuteError, Memory, Receipt, Sqlite, prelude::*, testing::given};
+use annalist::{
+    App, EventStore, ExecuteError, Memory, Receipt, Sqlite, prelude::*, store::IntoEventStore, testing::given,
+};
 use annalist_flow_tests::{
     domain::{Account, AccountEvent, AccountId, DepositIfEmpty, Refused, account, deposit, transfer_of},
     faulty::{Fault, Faulty},
@@ -15,7 +17,7 @@ use annalist_flow_tests::{
 use proptest::{prelude::*, test_runner::TestCaseResult};
 use tokio::task::JoinSet;
 
-async fn app(store: impl EventStore) -> App {
+async fn app(store: impl IntoEventStore) -> App {
     App::builder(store).start().await.unwrap()
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use annalist_core::{
     Error, Invalid,
     record::{Position, Record},
-    rows::{BuildId, Folded, Inline, Key, Row, RowChange, RowStore, SharedRows, Table},
+    rows::{BuildId, Folded, Inline, Key, Row, RowChange, SharedRows, Table},
     store::{Append, AppendOutcome, EventStore, Receipt},
 };
 use annalist_memory::Memory;

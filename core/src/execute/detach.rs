@@ -1,4 +1,4 @@
-//! Work that comes to its end also if nobody waits for it any more.
+//! Work that completes even if its caller is cancelled.
 
 use std::{
     pin::Pin,
@@ -7,16 +7,16 @@ use std::{
 
 use tokio::runtime::Handle;
 
-/// Done by whoever awaits it; dropped before its end, it goes on by itself.
-pub(super) struct ToTheEnd(Option<Pin<Box<dyn Future<Output = ()> + Send>>>);
+/// A future that is spawned onto the runtime if it is dropped before completion.
+pub(super) struct DetachOnDrop(Option<Pin<Box<dyn Future<Output = ()> + Send>>>);
 
-impl ToTheEnd {
-    pub(super) fn of(work: impl Future<Output = ()> + Send + 'static) -> Self {
+impl DetachOnDrop {
+    pub(super) fn new(work: impl Future<Output = ()> + Send + 'static) -> Self {
         Self(Some(Box::pin(work)))
     }
 }
 
-impl Future for ToTheEnd {
+impl Future for DetachOnDrop {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
@@ -29,9 +29,9 @@ impl Future for ToTheEnd {
     }
 }
 
-impl Drop for ToTheEnd {
+impl Drop for DetachOnDrop {
     fn drop(&mut self) {
-        // Without a runtime nothing goes on anyway.
+        // Without a runtime no task runs any more.
         if let (Some(work), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
             runtime.spawn(work);
         }
@@ -45,19 +45,19 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn it_goes_on_when_it_is_dropped_and_is_done_once() {
-        let (go, wait) = oneshot::channel();
-        let (done, ended) = oneshot::channel();
-        let mut work = ToTheEnd::of(async {
-            wait.await.unwrap();
-            done.send(()).unwrap();
+    async fn dropped_future_completes_exactly_once() {
+        let (start, started) = oneshot::channel();
+        let (finish, finished) = oneshot::channel();
+        let mut work = DetachOnDrop::new(async {
+            started.await.unwrap();
+            finish.send(()).unwrap();
         });
         let mut context = Context::from_waker(std::task::Waker::noop());
         assert!(Pin::new(&mut work).poll(&mut context).is_pending());
         drop(work);
-        go.send(()).unwrap();
-        ended.await.unwrap();
-        let mut work = ToTheEnd::of(async {});
+        start.send(()).unwrap();
+        finished.await.unwrap();
+        let mut work = DetachOnDrop::new(async {});
         (&mut work).await;
         (&mut work).await;
     }

@@ -1,4 +1,4 @@
-//! Who claims which stored name. Two Rust types that write the same name would read each other's events.
+//! Which Rust type owns which stored name. Two Rust types that write the same name would read each other's events.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -10,44 +10,49 @@ use crate::{
     event::{EventType, IdKind, Types},
 };
 
+/// The event types that the app uses.
 #[derive(Debug, Default)]
-pub(super) struct Registry(RwLock<Claims>);
+pub(crate) struct EventRegistry(RwLock<Registrations>);
 
 #[derive(Debug, Default)]
-struct Claims {
-    /// Addresses of the tables that were checked: the way that nearly every call takes.
-    checked: HashSet<usize>,
+struct Registrations {
+    /// Addresses of the tables that were registered: nearly every call finds its table here.
+    tables: HashSet<usize>,
+    /// Stored name to Rust type.
     names: HashMap<&'static str, &'static str>,
     kinds: HashMap<&'static str, IdKind>,
 }
 
-impl Registry {
-    /// Claims the names of a table for the Rust types that it names.
-    pub(super) fn claim(&self, types: &'static Types) -> Result<(), Invalid> {
+impl EventRegistry {
+    /// Registers the names and id kinds of a table for the Rust types that the table names.
+    ///
+    /// # Errors
+    /// [`Invalid::DuplicateName`] if another Rust type owns one of them.
+    pub(crate) fn register(&self, types: &'static Types) -> Result<(), Invalid> {
         let address = std::ptr::from_ref(types).addr();
-        if self.0.read().unwrap_or_else(PoisonError::into_inner).checked.contains(&address) {
+        if self.0.read().unwrap_or_else(PoisonError::into_inner).tables.contains(&address) {
             return Ok(());
         }
-        let mut claims = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut registrations = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let mut result = Ok(());
-        types.each(&mut |one| {
+        types.each(&mut |event| {
             if result.is_ok() {
-                result = claims.add(one);
+                result = registrations.add(event);
             }
         });
         if result.is_ok() {
-            claims.checked.insert(address);
+            registrations.tables.insert(address);
         }
         result
     }
 }
 
-impl Claims {
-    fn add(&mut self, one: &EventType) -> Result<(), Invalid> {
-        for name in std::iter::once(&one.name).chain(one.aliases) {
-            self.add_name(name, one.rust)?;
+impl Registrations {
+    fn add(&mut self, event: &EventType) -> Result<(), Invalid> {
+        for name in std::iter::once(&event.name).chain(event.aliases) {
+            self.add_name(name, event.rust)?;
         }
-        one.ids.iter().try_for_each(|kind| self.add_kind(*kind))
+        event.ids.iter().try_for_each(|kind| self.add_kind(*kind))
     }
 
     fn add_name(&mut self, name: &'static str, rust: &'static str) -> Result<(), Invalid> {

@@ -1,0 +1,224 @@
+//! One attempt to execute a command: load the states, decide, append.
+
+use std::fmt::Debug;
+
+use tokio::sync::oneshot;
+
+use super::{
+    admission::Admission,
+    batch::{BatchOutcome, ModifiedState},
+    executor::Journal,
+    prepared::{Decide, Decision, PreparedCommand},
+};
+use crate::{
+    dispatch::StateInput,
+    error::Error,
+    panics::catch,
+    position::Position,
+    record::Draft,
+    store::{Append, AppendOutcome, Condition, Receipt},
+    time::Timestamp,
+};
+
+/// One attempt to execute a command.
+pub(super) struct Attempt<'a> {
+    pub(super) command: &'a PreparedCommand,
+    pub(super) admission: Admission,
+}
+
+/// The outcome of one attempt.
+pub(super) enum AttemptOutcome<E> {
+    Accepted(Receipt),
+    Rejected(E),
+    Conflict(Position),
+    /// Another command of the batch failed; retry. (That command made progress, so this is not a livelock.)
+    Retry {
+        unbatched: bool,
+    },
+}
+
+impl Attempt<'_> {
+    /// Loads the states, decides and appends. A decision on states that may be stale is repeated if nothing is appended.
+    ///
+    /// # Errors
+    /// [`Error`] if a state cannot be loaded, the command cannot be decided, or the store cannot append.
+    pub(super) async fn run<E: Debug + Send>(
+        self,
+        decide: &mut Decide<'_, E>,
+        mut bypass_cache: bool,
+    ) -> Result<AttemptOutcome<E>, Error> {
+        let command = self.command;
+        let clock = &command.executor.clock;
+        loop {
+            let mut loaded = match command.load_states(&self.admission.batch, bypass_cache).await {
+                Ok(loaded) => loaded,
+                // A command that was accepted before stays accepted, even if the history cannot be read any more.
+                Err(error @ (Error::Invalid(_) | Error::Panicked { .. })) => {
+                    return command.finish_without_append(clock.now(), Err(error)).await;
+                }
+                Err(error) => return Err(error),
+            };
+            let time = clock.now();
+            match decide(command, time, &mut loaded.states) {
+                Ok(Ok(events)) if command.needs_append(&events) => {
+                    return self.append(time, events, loaded.states).await;
+                }
+                decision if loaded.is_authoritative => {
+                    command.cache_loaded(loaded.states);
+                    return command.finish_without_append(time, decision).await;
+                }
+                decision if self.admission.batch.has_pending() => {
+                    drop(loaded);
+                    return self.await_batch(time, decision).await;
+                }
+                _ => bypass_cache = true,
+            }
+        }
+    }
+
+    /// Adds the append to the batch, passes the batch on or writes it, and waits for the outcome.
+    async fn append<E>(
+        mut self,
+        time: Timestamp,
+        events: Vec<Draft>,
+        states: Vec<StateInput>,
+    ) -> Result<AttemptOutcome<E>, Error> {
+        let Self { command, admission } = &mut self;
+        let cache = &command.executor.cache;
+        let mut append = Append {
+            inline: command.executor.inline.of_events(&events),
+            events,
+            key: command.key.clone(),
+            ..command.base_append(time, None)
+        };
+        let mut modified = Vec::new();
+        let reads = command.plan.reads.iter().zip(&command.plan.aggregates).zip(&command.aggregates);
+        for (((read, vtable), key), state) in reads.zip(states) {
+            let criteria = &read.criteria;
+            let is_changed = append.events.iter().any(|draft| criteria.matches(draft.name(), draft.tags()));
+            if is_changed {
+                command.profile.record_write(vtable.aggregate);
+            }
+            let is_queued = admission.is_for(key);
+            if is_queued && admission.batch.has_pending() {
+                continue;
+            }
+            append.conditions.push(Condition { criteria: criteria.clone(), marker: state.marker() });
+            let Some(state) = state.into_state() else { continue };
+            if is_changed || is_queued {
+                // Events are folded into the state later, which is possible only if the cache does not refer to it.
+                cache.take(key);
+                modified.push(ModifiedState::new(key.clone(), criteria.clone(), state));
+            } else {
+                cache.put(key.clone(), state);
+            }
+        }
+        let own = (0..command.aggregates.len()).filter_map(|index| command.cacheable(index));
+        cache.invalidate(&append.events, own);
+        if !admission.batch.can_add(&append) {
+            return self.retry_unbatched().await;
+        }
+        let outcome = admission.batch.add(append, modified);
+        self.await_outcome(outcome).await
+    }
+
+    /// Waits until the batch on which the decision is based is written; only then is the decision valid.
+    async fn await_batch<E: Debug + Send>(
+        mut self,
+        time: Timestamp,
+        decision: Result<Decision<E>, Error>,
+    ) -> Result<AttemptOutcome<E>, Error> {
+        if self.command.plan.reads.len() > 1 {
+            return self.retry_unbatched().await;
+        }
+        let command = self.command;
+        let outcome = self.admission.batch.add_dependent();
+        match self.await_outcome::<E>(outcome).await? {
+            AttemptOutcome::Accepted(_) => command.finish_without_append(time, decision).await,
+            other => Ok(other),
+        }
+    }
+
+    async fn retry_unbatched<E>(self) -> Result<AttemptOutcome<E>, Error> {
+        self.admission.flush_or_pass(&self.command.executor).await;
+        Ok(AttemptOutcome::Retry { unbatched: true })
+    }
+
+    async fn await_outcome<E>(
+        self,
+        outcome: oneshot::Receiver<BatchOutcome>,
+    ) -> Result<AttemptOutcome<E>, Error> {
+        let executor = &self.command.executor;
+        self.admission.flush_or_pass(executor).await;
+        match outcome.await {
+            Ok(BatchOutcome::Answered(outcome)) => match outcome {
+                AppendOutcome::Appended(receipt) | AppendOutcome::Duplicate { receipt, .. } => {
+                    Ok(AttemptOutcome::Accepted(receipt))
+                }
+                AppendOutcome::Conflict { conflicting_position, .. } => {
+                    Ok(AttemptOutcome::Conflict(conflicting_position))
+                }
+                AppendOutcome::InlineRequired { builds, .. } => Err(executor.inline_required(&builds)),
+            },
+            Ok(BatchOutcome::Failed(error)) => Err(error),
+            Ok(BatchOutcome::RetryUnbatched) => Ok(AttemptOutcome::Retry { unbatched: true }),
+            // The command that held the batch was cancelled before it was written.
+            Err(_) => Ok(AttemptOutcome::Retry { unbatched: false }),
+        }
+    }
+}
+
+impl PreparedCommand {
+    /// The outcome of a decision that is not appended.
+    async fn finish_without_append<E: Debug + Send>(
+        &self,
+        time: Timestamp,
+        decision: Result<Decision<E>, Error>,
+    ) -> Result<AttemptOutcome<E>, Error> {
+        match decision {
+            Ok(Ok(_)) => Ok(AttemptOutcome::Accepted(Receipt::default())),
+            Ok(Err(rejection)) => self.finish_rejected(time, rejection).await,
+            Err(error) => self.earlier_receipt().await?.map(AttemptOutcome::Accepted).ok_or(error),
+        }
+    }
+
+    /// A command that is rejected now may have been accepted under its id before: then the first receipt counts.
+    async fn finish_rejected<E: Debug + Send>(
+        &self,
+        time: Timestamp,
+        rejection: E,
+    ) -> Result<AttemptOutcome<E>, Error> {
+        if let Some(receipt) = self.earlier_receipt().await? {
+            return Ok(AttemptOutcome::Accepted(receipt));
+        }
+        if self.executor.settings.journal == Journal::All {
+            let append = self.base_append(time, Some(rejection_text(self.name, &rejection)));
+            self.executor.store.append_one(append).await.map_err(journal_error)?;
+        }
+        Ok(AttemptOutcome::Rejected(rejection))
+    }
+
+    /// The receipt of an earlier acceptance of the command id.
+    async fn earlier_receipt(&self) -> Result<Option<Receipt>, Error> {
+        match &self.key {
+            Some(key) => self.executor.store.receipt(key).await,
+            None => Ok(None),
+        }
+    }
+}
+
+/// If the outcome of an append of the journal alone is unknown, still nothing of the command was written.
+fn journal_error(error: Error) -> Error {
+    match error {
+        Error::OutcomeUnknown { operation, reason, source } => {
+            Error::Unavailable { operation, reason, source }
+        }
+        error => error,
+    }
+}
+
+/// The `Debug` text of a rejection.
+pub(crate) fn rejection_text<E: Debug>(command: &str, rejection: &E) -> String {
+    let text = catch(|| format!("{rejection:?}"));
+    text.unwrap_or_else(|panic| panic.into_error(format!("the code of `{command}`")).to_string())
+}

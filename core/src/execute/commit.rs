@@ -1,0 +1,162 @@
+//! Writes a batch in one append, notifies the callers and caches the states.
+
+use std::{iter, sync::Arc};
+
+use tokio::sync::oneshot;
+
+use super::{
+    aggregate_key::AggregateKey,
+    batch::{BatchOutcome, CommandBatch, ModifiedState, PendingAppend, PendingEvent},
+    executor::Executor,
+    keyed_queue::QueueGuard,
+};
+use crate::{
+    error::Error,
+    rows::BuildId,
+    store::{Append, AppendOutcome, Marker, Receipt},
+};
+
+/// How often an append is repeated because the store requires other inline folds.
+const MAX_INLINE_RETRIES: usize = 3;
+
+/// Writes a batch, caches its states and notifies the callers. The guards are released at the end.
+pub(super) async fn commit(
+    executor: Arc<Executor>,
+    guards: Vec<QueueGuard<AggregateKey, CommandBatch>>,
+    batch: CommandBatch,
+) {
+    let CommandBatch { appends, modified, dependents } = batch;
+    let modified: Vec<_> =
+        modified.into_iter().map(|modified| (modified.pending_events(&appends), modified)).collect();
+    let (appends, senders): (Vec<_>, Vec<_>) =
+        appends.into_iter().map(|PendingAppend { append, sender }| (append, sender)).unzip();
+    let is_batched = senders.len() > 1;
+    match executor.append(appends).await {
+        Ok(AppendOutcome::Appended(receipts)) => {
+            for (events, modified) in modified {
+                executor.cache_written(modified, events, &receipts);
+            }
+            receipts.iter().for_each(|receipt| executor.watcher.appended(receipt.position()));
+            let appended = |receipt| BatchOutcome::Answered(AppendOutcome::Appended(receipt));
+            notify(dependents, iter::repeat_with(|| appended(Receipt::default())));
+            notify(senders, receipts.into_iter().map(appended));
+        }
+        Ok(refused) => {
+            executor.cache_unchanged(modified);
+            let refused = refused.map(|_| Receipt::default());
+            notify(senders, (0..).map(|index| outcome_of(&refused, index)));
+        }
+        Err(error) => {
+            executor.cache_unchanged(modified);
+            let outcomes = failed(error, senders.len());
+            notify(senders, outcomes);
+        }
+    }
+    if is_batched || guards.iter().any(QueueGuard::has_waiters) {
+        // Yields, so that callers that were just notified can queue their next command into the same batch.
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Sends the outcomes to the callers. Callers that dropped their future are ignored.
+fn notify(senders: Vec<oneshot::Sender<BatchOutcome>>, outcomes: impl Iterator<Item = BatchOutcome>) {
+    senders.into_iter().zip(outcomes).for_each(|(sender, outcome)| drop(sender.send(outcome)));
+}
+
+/// The outcome of one of several appends that were refused together. A conflict and missing inline folds concern all of them.
+fn outcome_of(refused: &AppendOutcome<Receipt>, append: usize) -> BatchOutcome {
+    match refused {
+        AppendOutcome::Duplicate { index, .. } if *index != append => BatchOutcome::RetryUnbatched,
+        refused => BatchOutcome::Answered(refused.clone()),
+    }
+}
+
+/// If the outcome is unknown, it is unknown for all commands. After any other error nothing was written, so each command
+/// retries unbatched to find the one at fault.
+fn failed(error: Error, commands: usize) -> Box<dyn Iterator<Item = BatchOutcome> + Send> {
+    match error {
+        error if commands == 1 => Box::new(iter::once(BatchOutcome::Failed(error))),
+        Error::OutcomeUnknown { operation, reason, source } => {
+            let source = source.map(Arc::<dyn std::error::Error + Send + Sync>::from);
+            Box::new(iter::repeat_with(move || {
+                let (operation, reason) = (operation.clone(), reason.clone());
+                let source = source.as_ref().map(|source| Box::new(Arc::clone(source)) as _);
+                BatchOutcome::Failed(Error::OutcomeUnknown { operation, reason, source })
+            }))
+        }
+        _ => Box::new(iter::repeat_with(|| BatchOutcome::RetryUnbatched)),
+    }
+}
+
+impl Executor {
+    /// The number of commands that are written in one append. With inline projections it is one: the append may have to be
+    /// repeated with other folds.
+    pub(super) fn max_batch(&self) -> usize {
+        if self.inline.is_used() { 1 } else { self.store.max_batch() }
+    }
+
+    /// Appends all or none, and repeats the append with the inline folds that the store requires, as far as this program has them.
+    async fn append(&self, mut appends: Vec<Append>) -> Result<AppendOutcome, Error> {
+        let Self { store, inline, .. } = self;
+        if !inline.is_used() {
+            let outcome = store.append(appends).await;
+            if let Ok(AppendOutcome::InlineRequired { .. }) = &outcome {
+                inline.request_reconcile();
+            }
+            return outcome;
+        }
+        let mut outcome = store.append(appends.clone()).await?;
+        // One retry is enough, unless builds change at the same time.
+        for _ in 0..MAX_INLINE_RETRIES {
+            let AppendOutcome::InlineRequired { index, builds } = &outcome else { break };
+            let (Some(folds), Some(append)) = (inline.of_builds(builds), appends.get_mut(*index)) else {
+                break;
+            };
+            append.inline = folds;
+            outcome = store.append(appends.clone()).await?;
+        }
+        Ok(outcome)
+    }
+
+    /// Why the inline folds that the store requires were not provided.
+    pub(super) fn inline_required(&self, builds: &[BuildId]) -> Error {
+        let operation = format!("append to {}", self.store.describe());
+        if self.inline.of_builds(builds).is_some() {
+            return Error::unavailable(
+                operation,
+                "the inline projections of the log have just changed; try again",
+            );
+        }
+        let names: Vec<_> =
+            builds.iter().map(|id| format!("`{}` version {}", id.projection, id.version)).collect();
+        let reason = format!(
+            "{} are inline projections of this log, but this program does not run them: start it with \
+             `.projection_with::<…>(ProjectionOptions::new().inline())` for each",
+            names.join(", ")
+        );
+        Error::unusable(operation, reason)
+    }
+
+    /// Folds the written events into a state and caches it.
+    fn cache_written(&self, mut modified: ModifiedState, events: Vec<PendingEvent>, receipts: &[Receipt]) {
+        if !modified.fold(events, &self.codec, |event| event.position_in(receipts)) {
+            return;
+        }
+        let ModifiedState { key, mut state, .. } = modified;
+        let last = receipts.iter().max_by_key(|receipt| receipt.position());
+        if let Some(last) = last.filter(|last| !last.events.is_empty()) {
+            state.marker = Marker::after(last);
+        }
+        self.save_snapshot_if_due(&key, &mut state);
+        self.cache.put(key, state);
+    }
+
+    /// Caches states of a batch that was not written, unless events of the batch are folded in. A state that caused a conflict is
+    /// stale, but the next command can read on from it.
+    fn cache_unchanged(&self, modified: Vec<(Vec<PendingEvent>, ModifiedState)>) {
+        let unchanged = modified.into_iter().map(|(_, modified)| modified);
+        for ModifiedState { key, state, .. } in unchanged.filter(|modified| modified.folded_appends == 0) {
+            self.cache.put(key, state);
+        }
+    }
+}

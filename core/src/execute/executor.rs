@@ -1,0 +1,122 @@
+//! What the execution of commands needs.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use super::{
+    aggregate_key::AggregateKey, batch::CommandBatch, event_registry::EventRegistry,
+    heuristics::CommandProfiles, inline_folds::InlineFolds, keyed_queue::KeyedQueue, retry::Retry,
+    shutdown_gate::ShutdownGate, state_cache::StateCache,
+};
+use crate::{
+    codec::Codec, error::Error, feed::LogWatcher, limits::MAX_PAYLOAD, store::EventStore, time::Clock,
+};
+
+/// Executes the commands of an app and of its policies: owns the store, the state cache and the queues of the aggregates.
+pub(crate) struct Executor {
+    pub(crate) store: Arc<dyn EventStore>,
+    pub(crate) clock: Box<dyn Clock>,
+    pub(crate) codec: Codec,
+    pub(crate) registry: EventRegistry,
+    pub(crate) watcher: Arc<LogWatcher>,
+    pub(crate) settings: Settings,
+    pub(super) inline: InlineFolds,
+    pub(super) cache: StateCache,
+    pub(super) profiles: CommandProfiles,
+    pub(super) queues: Arc<AggregateQueues>,
+    pub(super) gate: ShutdownGate,
+}
+
+/// The queues of commands that change the same aggregate.
+pub(super) type AggregateQueues = KeyedQueue<AggregateKey, CommandBatch>;
+
+/// The settings of an app.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) retry: Retry,
+    pub(crate) journal: Journal,
+    pub(crate) max_payload: usize,
+    pub(crate) command_id_retention: Option<Duration>,
+    pub(crate) max_hops: u32,
+    pub(crate) state_cache_capacity: usize,
+}
+
+/// The default of [`Builder::max_hops`](crate::app::Builder::max_hops): how many policies may be chained from one user
+/// command.
+pub const MAX_HOPS: u32 = 32;
+
+/// Which commands are recorded in the journal, in the transaction of their events: id, name, actor, time, correlation,
+/// positions and body. The journal is the audit trail of what was requested.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Journal {
+    /// None.
+    #[default]
+    Off,
+    /// Accepted commands.
+    Accepted,
+    /// Accepted and rejected commands, with the `Debug` text of the error.
+    All,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            retry: Retry::default(),
+            journal: Journal::Off,
+            max_payload: MAX_PAYLOAD,
+            command_id_retention: None,
+            max_hops: MAX_HOPS,
+            state_cache_capacity: 10_000,
+        }
+    }
+}
+
+impl Executor {
+    pub(crate) fn new(
+        watcher: Arc<LogWatcher>,
+        clock: Box<dyn Clock>,
+        codec: Codec,
+        registry: EventRegistry,
+        inline: InlineFolds,
+        settings: Settings,
+    ) -> Self {
+        Self {
+            store: Arc::clone(watcher.store()),
+            clock,
+            codec,
+            registry,
+            watcher,
+            inline,
+            cache: StateCache::new(settings.state_cache_capacity),
+            profiles: CommandProfiles::default(),
+            queues: Arc::default(),
+            gate: ShutdownGate::default(),
+            settings,
+        }
+    }
+
+    /// Refuses new commands from now on, and waits for those in flight.
+    pub(crate) async fn shut_down(&self) {
+        self.gate.close().await;
+    }
+
+    /// Removes the command ids that are older than the retention time, and returns their number.
+    ///
+    /// # Errors
+    /// [`Error`] if the store cannot answer.
+    pub(crate) async fn purge_command_ids(&self) -> Result<u64, Error> {
+        match self.settings.command_id_retention {
+            Some(retention) => self.store.purge_command_ids(self.clock.now().minus(retention)).await,
+            None => Ok(0),
+        }
+    }
+}
+
+impl fmt::Debug for Executor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { store, settings, .. } = self;
+        f.debug_struct("Executor")
+            .field("store", &store.describe())
+            .field("settings", settings)
+            .finish_non_exhaustive()
+    }
+}

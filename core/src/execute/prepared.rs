@@ -1,0 +1,147 @@
+//! A command that is ready to be executed.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{
+    aggregate_key::AggregateKey,
+    executor::{Executor, Journal},
+    heuristics::CommandProfile,
+    options::ExecuteOptions,
+};
+use crate::{
+    context::Context,
+    criteria::Item,
+    dispatch::{Handler, Loader, ReadPlan, StateInput},
+    error::{Error, Invalid},
+    event::{Events, IntoEvents},
+    panics::run_user_code,
+    payload::Payload,
+    record::{CommandId, Draft, Metadata, Name},
+    store::{Append, CommandKey, JournalRecord},
+    time::Timestamp,
+};
+
+/// What stays the same from one attempt of a command to the next.
+pub(super) struct PreparedCommand {
+    pub(super) executor: Arc<Executor>,
+    pub(super) name: &'static str,
+    pub(super) key: Option<CommandKey>,
+    pub(super) plan: ReadPlan,
+    /// The aggregate of each read.
+    pub(super) aggregates: Vec<AggregateKey>,
+    pub(super) profile: Arc<CommandProfile>,
+    metadata: Metadata,
+    /// The command as JSON, if it is recorded in the journal.
+    body: Option<Payload>,
+}
+
+/// Decides once, at this time and on these states. The folded states of the user are dropped when it returns.
+pub(super) type Decide<'a, E> =
+    dyn FnMut(&PreparedCommand, Timestamp, &mut [StateInput]) -> Result<Decision<E>, Error> + Send + 'a;
+
+/// The events, or the error with which the command is rejected.
+pub(super) type Decision<E> = Result<Vec<Draft>, E>;
+
+impl PreparedCommand {
+    /// Plans the reads of a command and checks its names.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if a name is not valid or the command cannot be encoded; [`Error::Panicked`] if its code panicked.
+    pub(super) fn new<C: Serialize, S, R, E>(
+        executor: Arc<Executor>,
+        options: ExecuteOptions,
+        command: &C,
+        handler: &Handler<C, S, R, E>,
+    ) -> Result<Self, Error> {
+        let ExecuteOptions { id, actor, correlation, causation, trace, hops } = options;
+        let name = handler.name;
+        let plan = run_user_code(name, || Loader::plan(|loader| (handler.load)(command, loader)))?;
+        plan.types.iter().copied().flatten().try_for_each(|types| executor.registry.register(types))?;
+
+        let id = id.map(CommandId::name).transpose()?;
+        let command_name = Name::new("command name", name)?;
+        let key = id.clone().map(|id| {
+            let items = plan.reads.iter().flat_map(|read| read.criteria.items());
+            let tags = items.flat_map(Item::tags);
+            CommandKey::new(id, command_name.clone(), tags.cloned())
+        });
+        let command_id = id.map_or_else(|| Name::new("command id", Uuid::now_v7().to_string()), Ok)?;
+        let named = |what, text: Option<_>| text.map(|text| Name::new(what, text)).transpose();
+        let metadata = Metadata {
+            correlation: named("correlation", correlation)?.or_else(|| Some(command_id.clone())),
+            causation: named("causation", causation)?,
+            actor: named("actor", actor)?,
+            trace: named("trace", trace)?,
+            command: Some(command_name),
+            command_id: Some(command_id),
+            hops,
+        };
+        let body = run_user_code(name, || executor.journal_body(name, command))?;
+        let reads = plan.aggregates.iter().zip(&plan.reads);
+        let aggregates = reads.map(|(vtable, read)| AggregateKey::new(vtable, read)).collect();
+        let profile = executor.profiles.of(name);
+        Ok(Self { executor, name, key, plan, aggregates, profile, metadata, body })
+    }
+
+    /// Decides once: from the loaded states to the drafts of the events.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if a record cannot be decoded or an event cannot be encoded; [`Error::Panicked`] if the user's code
+    /// panicked.
+    pub(super) fn decide<C, S, R: IntoEvents, E>(
+        &self,
+        time: Timestamp,
+        states: &mut [StateInput],
+        command: &C,
+        handler: &Handler<C, S, R, E>,
+    ) -> Result<Decision<E>, Error> {
+        let Executor { codec, registry, settings, .. } = &*self.executor;
+        let context = Context::decision(time, &self.metadata);
+        run_user_code(self.name, || {
+            let states = Loader::fold(&self.plan, states, codec, |loader| (handler.load)(command, loader))?;
+            let decided = match (handler.decide)(&states, command, &context) {
+                Ok(decided) => decided,
+                Err(rejection) => return Ok(Err(rejection)),
+            };
+            let mut events = Events::new(codec).max_payload(settings.max_payload);
+            decided.write_events(&mut events)?;
+            let (drafts, types) = events.into_parts();
+            types.into_iter().try_for_each(|types| registry.register(types))?;
+            Ok(Ok(drafts))
+        })
+    }
+
+    /// Returns `true` if the decision has to be appended. If so, the conditions of the append validate the decision.
+    pub(super) fn needs_append(&self, events: &[Draft]) -> bool {
+        !events.is_empty() || self.key.is_some() || self.body.is_some()
+    }
+
+    /// An append without events and conditions.
+    pub(super) fn base_append(&self, time: Timestamp, rejection: Option<String>) -> Append {
+        let journal = self.body.clone().map(|body| JournalRecord { body, rejection });
+        Append { recorded_at: time, metadata: self.metadata.clone(), journal, ..Append::default() }
+    }
+
+    /// The aggregate of a state that can be cached. A state that the command gets by value is folded each time.
+    pub(super) fn cacheable(&self, index: usize) -> Option<&AggregateKey> {
+        self.plan.aggregates[index].shared.then(|| &self.aggregates[index])
+    }
+}
+
+impl Executor {
+    /// The command as the journal stores it, if there is a journal.
+    fn journal_body<C: Serialize>(&self, name: &str, command: &C) -> Result<Option<Payload>, Invalid> {
+        if self.settings.journal == Journal::Off {
+            return Ok(None);
+        }
+        let body = Payload::encode(name, command)?;
+        let (size, limit) = (body.as_str().len(), self.settings.max_payload);
+        if size > limit {
+            return Err(Invalid::TooLarge { what: format!("the command `{name}`"), size, limit });
+        }
+        Ok(Some(body))
+    }
+}

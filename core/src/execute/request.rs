@@ -1,0 +1,147 @@
+//! How a command is executed: the options of the caller, and the dispatcher that the generated code calls.
+
+use std::{
+    any::type_name,
+    borrow::Cow,
+    fmt::Debug,
+    future::{Future, IntoFuture},
+    pin::Pin,
+    sync::Arc,
+};
+
+use serde::Serialize;
+
+use super::{
+    executor::Executor, options::ExecuteOptions, prepared::PreparedCommand, retry_loop::execute_with_retry,
+};
+use crate::{
+    command::Command,
+    dispatch::{Dispatcher, Handler, StateInput},
+    error::ExecuteError,
+    event::IntoEvents,
+    panics::run_user_code,
+    record::CommandId,
+    store::Receipt,
+};
+
+type BoxedResult<E> = Pin<Box<dyn Future<Output = Result<Receipt, ExecuteError<E>>> + Send>>;
+
+/// Executes a command when awaited.
+///
+/// # Errors
+/// [`ExecuteError::Rejected`] with the error of the decision; another [`ExecuteError`] if the command could not be decided or
+/// appended.
+#[must_use = "nothing is executed before it is awaited"]
+#[derive(Debug)]
+pub struct Execute<C> {
+    command: C,
+    dispatcher: ExecuteDispatcher,
+}
+
+impl<C: Command> Execute<C> {
+    pub(crate) fn new(executor: Arc<Executor>, command: C) -> Self {
+        Self { command, dispatcher: ExecuteDispatcher { executor, options: ExecuteOptions::default() } }
+    }
+
+    /// Makes the command idempotent: a command with this id is accepted once; executing it again returns the first receipt, even
+    /// if the first response was lost. A rejection is not remembered. The id is bound to the command name and the aggregate ids.
+    /// Reusing it with others is an error; other fields are not compared.
+    pub fn id(mut self, id: impl Into<CommandId>) -> Self {
+        self.dispatcher.options.id = Some(id.into());
+        self
+    }
+
+    /// Sets the actor, the user or system that sends the command (1 to 200 bytes).
+    pub fn actor(mut self, actor: impl Into<Cow<'static, str>>) -> Self {
+        self.dispatcher.options.actor = Some(actor.into());
+        self
+    }
+
+    /// Sets the correlation id (1 to 200 bytes), which all events of one business process share. By default the command id.
+    pub fn correlation(mut self, correlation: impl Into<Cow<'static, str>>) -> Self {
+        self.dispatcher.options.correlation = Some(correlation.into());
+        self
+    }
+
+    /// Sets the causation id (1 to 200 bytes): the id of the event that led to the command.
+    pub fn causation(mut self, causation: impl Into<Cow<'static, str>>) -> Self {
+        self.dispatcher.options.causation = Some(causation.into());
+        self
+    }
+
+    /// Sets the trace context of the caller, as a W3C `traceparent`.
+    pub fn trace(mut self, traceparent: impl Into<Cow<'static, str>>) -> Self {
+        self.dispatcher.options.trace = Some(traceparent.into());
+        self
+    }
+}
+
+impl<C: Command> IntoFuture for Execute<C> {
+    type Output = Result<Receipt, ExecuteError<C::Error>>;
+    type IntoFuture = BoxedResult<C::Error>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        self.command.dispatch(self.dispatcher)
+    }
+}
+
+/// Executes the commands that are dispatched to it.
+#[derive(Debug)]
+struct ExecuteDispatcher {
+    executor: Arc<Executor>,
+    options: ExecuteOptions,
+}
+
+impl Dispatcher for ExecuteDispatcher {
+    type Out<E: Debug + Send + 'static> = BoxedResult<E>;
+
+    fn run<C, S, R, E>(self, mut command: C, handler: Handler<C, S, R, E>) -> BoxedResult<E>
+    where
+        C: Serialize + Send + 'static,
+        S: Send + 'static,
+        R: IntoEvents + 'static,
+        E: Debug + Send + 'static,
+    {
+        Box::pin(async move { self.executor.execute(self.options, &mut command, &handler).await })
+    }
+
+    fn map<A, B>(out: BoxedResult<A>, convert: fn(A) -> B) -> BoxedResult<B>
+    where
+        A: Debug + Send + 'static,
+        B: Debug + Send + 'static,
+    {
+        Box::pin(async move {
+            out.await.map_err(|error| match error {
+                ExecuteError::Rejected(rejection) => {
+                    run_user_code(type_name::<B>(), || Ok(convert(rejection)))
+                        .map_or_else(ExecuteError::from, ExecuteError::Rejected)
+                }
+                error => error.map(convert),
+            })
+        })
+    }
+}
+
+impl Executor {
+    /// Executes a command that stays with the caller, which may execute it again. Takes `&mut C` so that `C` need not be `Sync`.
+    ///
+    /// # Errors
+    /// As [`Execute`].
+    pub(crate) async fn execute<C, S, R, E>(
+        self: Arc<Self>,
+        options: ExecuteOptions,
+        command: &mut C,
+        handler: &Handler<C, S, R, E>,
+    ) -> Result<Receipt, ExecuteError<E>>
+    where
+        C: Serialize + Send,
+        R: IntoEvents,
+        E: Debug + Send,
+    {
+        let prepared = PreparedCommand::new(self, options, &*command, handler)?;
+        let mut decide = move |prepared: &PreparedCommand, time, states: &mut [StateInput]| {
+            prepared.decide(time, states, &*command, handler)
+        };
+        execute_with_retry(&prepared, &mut decide).await
+    }
+}

@@ -1,0 +1,56 @@
+//! Attempts a command until it succeeds, fails for good, or was attempted often enough.
+
+use std::fmt::Debug;
+
+use super::{
+    admission::Admission,
+    attempt::{Attempt, AttemptOutcome},
+    prepared::{Decide, PreparedCommand},
+};
+use crate::{error::ExecuteError, store::Receipt};
+
+/// Attempts a command again after a conflict, and after an unknown outcome if it has a command id.
+///
+/// After an unknown outcome only an acceptance is certain: whatever later attempts find, the lost append may still arrive.
+///
+/// # Errors
+/// [`ExecuteError`] of the last attempt, or the unknown outcome if there was one.
+pub(super) async fn execute_with_retry<E: Debug + Send>(
+    command: &PreparedCommand,
+    decide: &mut Decide<'_, E>,
+) -> Result<Receipt, ExecuteError<E>> {
+    let _in_flight = command.executor.gate.try_enter()?;
+    let retry = command.executor.settings.retry;
+    let (mut tries, mut unknown, mut unbatched) = (1, None, false);
+    loop {
+        let is_retry = tries > 1;
+        let admission = Admission::acquire(command, is_retry, unbatched).await;
+        let failure = match (Attempt { command, admission }).run(decide, is_retry).await {
+            Ok(AttemptOutcome::Accepted(receipt)) => return Ok(receipt),
+            Ok(AttemptOutcome::Rejected(rejection)) => ExecuteError::Rejected(rejection),
+            Ok(AttemptOutcome::Conflict(conflicting_position)) => {
+                ExecuteError::Conflict { tries, conflicting_position }
+            }
+            Ok(AttemptOutcome::Retry { unbatched: next }) => {
+                unbatched = next;
+                continue;
+            }
+            Err(error) => error.into(),
+        };
+        let is_unknown = matches!(failure, ExecuteError::OutcomeUnknown(_));
+        let is_retryable = match &failure {
+            ExecuteError::Conflict { .. } => true,
+            ExecuteError::OutcomeUnknown(_) => command.key.is_some(),
+            _ => false,
+        };
+        if !is_retryable || tries >= retry.tries() {
+            return Err(unknown.unwrap_or(failure));
+        }
+        tracing::debug!(command = command.name, tries, unknown = is_unknown, "trying again");
+        if is_unknown {
+            unknown = Some(failure);
+        }
+        tokio::time::sleep(retry.pause(tries)).await;
+        tries += 1;
+    }
+}

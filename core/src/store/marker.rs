@@ -1,0 +1,38 @@
+//! The moment of a read, for append conditions.
+
+use super::receipt::Receipt;
+use crate::record::Position;
+
+/// Consistency token of a read: an append conditioned on it fails if matching events were appended since. Only the store that
+/// created it can interpret it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Marker {
+    settled: Position,
+    seen_unsettled: u64,
+}
+
+impl Marker {
+    /// Before the log's first event.
+    pub const START: Self = Self { settled: Position::START, seen_unsettled: 0 };
+
+    /// For stores: the reader has seen everything up to `settled`, and `seen_unsettled` matching events after it.
+    pub const fn new(settled: Position, seen_unsettled: u64) -> Self {
+        Self { settled, seen_unsettled }
+    }
+
+    /// The marker after an append, for the criteria of its conditions: everything that matches up to the last position of the
+    /// append was seen.
+    pub fn after(receipt: &Receipt) -> Self {
+        Self::new(receipt.position(), 0)
+    }
+
+    /// For stores: the position up to which the reader has seen everything.
+    pub const fn settled(self) -> Position {
+        self.settled
+    }
+
+    /// For stores: the number of matching events seen beyond [`Marker::settled`].
+    pub const fn seen_unsettled(self) -> u64 {
+        self.seen_unsettled
+    }
+}
