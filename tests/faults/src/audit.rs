@@ -1,4 +1,4 @@
-//! What has to be true at the end, whoever was killed when.
+//! The assertions at the end, which hold whatever process was killed at whatever moment.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -9,9 +9,9 @@ use bank::{
     projection::{Balance, Line},
 };
 
-use crate::apart::Counted;
+use crate::control::Counted;
 
-/// Waits until nothing moves any more: what policies append is in the rows too.
+/// Waits until the rows include every event, with the events of policies.
 pub async fn settle(app: &App) -> Position {
     loop {
         let before = app.store().settled().await.unwrap().position;
@@ -22,7 +22,7 @@ pub async fn settle(app: &App) -> Position {
     }
 }
 
-/// The whole log.
+/// Reads the whole log.
 pub async fn log(app: &App) -> Vec<Recorded<AccountEvent>> {
     let mut feed = app.feed(Criteria::all());
     let mut log = Vec::new();
@@ -35,8 +35,8 @@ pub async fn log(app: &App) -> Vec<Recorded<AccountEvent>> {
     }
 }
 
-/// Every command that was acknowledged is in the log, once.
-pub fn acknowledged_is_there(log: &[Recorded<AccountEvent>], acknowledged: &BTreeSet<String>) {
+/// Asserts that every acknowledged command is in the log, once.
+pub fn acknowledged_commands_are_in_the_log(log: &[Recorded<AccountEvent>], acknowledged: &BTreeSet<String>) {
     let mut events: HashMap<&str, usize> = HashMap::new();
     for recorded in log {
         *events.entry(recorded.metadata.command_id.as_ref().unwrap().as_str()).or_default() += 1;
@@ -47,7 +47,7 @@ pub fn acknowledged_is_there(log: &[Recorded<AccountEvent>], acknowledged: &BTre
     assert!(lost.is_empty(), "of {} acknowledged commands these are lost: {lost:?}", acknowledged.len());
 }
 
-/// Rows are the plain fold of the log.
+/// Asserts that the rows equal a plain fold of the log.
 pub async fn rows_are_the_fold(app: &App, log: &[Recorded<AccountEvent>]) {
     let mut balances: BTreeMap<String, i64> = BTreeMap::new();
     let mut lines = 0;
@@ -63,7 +63,7 @@ pub async fn rows_are_the_fold(app: &App, log: &[Recorded<AccountEvent>]) {
                 add(from, -amount.cents().cast_signed());
                 add(to, amount.cents().cast_signed());
             }
-            other => panic!("nobody asked for {other:?}"),
+            other => panic!("unexpected event {other:?}"),
         }
     }
     assert_eq!(balances_of(app).await, balances);
@@ -102,8 +102,8 @@ async fn lines_of(app: &App) -> usize {
     }
 }
 
-/// Each account got its bonus once, because of the event that opened it.
-pub fn each_bonus_happened_once(log: &[Recorded<AccountEvent>]) {
+/// Asserts that each account got one bonus, caused by the event that opened it.
+pub fn each_bonus_was_paid_once(log: &[Recorded<AccountEvent>]) {
     let mut opened: HashMap<String, &AccountId> = HashMap::new();
     for recorded in log {
         if let AccountEvent::Opened(Opened { account, .. }) = &recorded.event {
@@ -120,8 +120,11 @@ pub fn each_bonus_happened_once(log: &[Recorded<AccountEvent>]) {
     assert!(opened.is_empty(), "{} accounts have no bonus", opened.len());
 }
 
-/// The control has counted events twice: the test can see it.
-pub fn the_control_counts_wrongly(log: &[Recorded<AccountEvent>], counted: Counted) {
+/// Asserts that the control has counted events twice, which proves that the kills matter.
+pub fn control_has_counted_twice(log: &[Recorded<AccountEvent>], counted: Counted) {
     let events = log.iter().filter(|recorded| recorded.position <= counted.position).count() as u64;
-    assert!(counted.events > events, "the control has counted {events} events right, in spite of all kills");
+    assert!(
+        counted.events > events,
+        "the control has counted {events} events correctly, in spite of all kills"
+    );
 }

@@ -1,17 +1,17 @@
-//! Real processes of one app, and what they leave behind when they are killed.
+//! Real processes of one app that are killed, and checks of their data.
 //!
 //! | file | holds |
 //! |---|---|
-//! | [`place`] | where the log is, and the app on it |
-//! | [`load`] | what a process does until somebody puts an end to it |
-//! | [`apart`] | a consumer that keeps its place apart from its rows: the control |
-//! | [`worker`] | a process, seen from outside |
-//! | [`audit`] | what has to be true at the end |
+//! | [`location`] | the location of the log, and the app on it |
+//! | [`load`] | the work of a process until it is killed |
+//! | [`control`] | a consumer that stores its checkpoint apart from its rows |
+//! | [`worker`] | a process under test |
+//! | [`audit`] | the assertions at the end |
 
 #![allow(clippy::unwrap_used, clippy::panic)] // tests throughout
 
-pub mod apart;
 pub mod audit;
+pub mod control;
 pub mod load;
-pub mod place;
+pub mod location;
 pub mod worker;

@@ -1,4 +1,4 @@
-//! A process, seen from outside: what it says, and its end.
+//! A process under test: its output, and its end.
 
 use std::{
     collections::BTreeSet,
@@ -10,53 +10,53 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::place::Place;
+use crate::location::Location;
 
-/// Nothing takes as long; a busy machine may take its time.
+/// Far longer than needed, for busy machines.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A process that is killed when it is dropped.
 pub struct Worker {
     child: Child,
-    words: Receiver<String>,
-    /// The ids of the commands that it was told are accepted.
+    reports: Receiver<String>,
+    /// The ids of the commands that the process reported as accepted.
     done: BTreeSet<String>,
 }
 
 impl Worker {
-    /// Starts a program on a place; with a folder it runs the control too.
-    pub fn start(program: &str, place: &Place, control: Option<&Path>) -> Self {
+    /// Starts a program on a log; with a folder it runs the control too.
+    pub fn start(program: &str, location: &Location, control: Option<&Path>) -> Self {
         let mut command = Command::new(program);
-        command.arg(place.to_string()).args(control).stdin(Stdio::null()).stdout(Stdio::piped());
+        command.arg(location.to_string()).args(control).stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let (sender, words) = channel();
+        let (sender, reports) = channel();
         thread::spawn(move || {
-            // Whole words only: its last one may be cut off by its death.
-            let words = lines.map_while(Result::ok).filter_map(|line| {
-                let (_, word) = line.split_once("<<")?;
-                word.strip_suffix(">>").map(str::to_owned)
+            // Complete lines only: the last one may be cut off.
+            let reports = lines.map_while(Result::ok).filter_map(|line| {
+                let (_, report) = line.split_once("<<")?;
+                report.strip_suffix(">>").map(str::to_owned)
             });
-            words.map_while(|word| sender.send(word).ok()).for_each(drop);
+            reports.map_while(|report| sender.send(report).ok()).for_each(drop);
         });
-        Self { child, words, done: BTreeSet::new() }
+        Self { child, reports, done: BTreeSet::new() }
     }
 
-    /// Waits until it has said so many words from now on.
+    /// Waits for a number of further reports.
     ///
     /// # Panics
-    /// If it ends by itself, or says nothing for a minute.
-    pub fn says(&mut self, words: usize) {
-        for _ in 0..words {
+    /// If the process ends by itself, or reports nothing for a minute.
+    pub fn await_reports(&mut self, reports: usize) {
+        for _ in 0..reports {
             self.next();
         }
     }
 
-    /// Waits until a customer has come and gone who came from now on, and nothing of an earlier one is left to be told.
+    /// Skips the pending reports, and waits until a number of customers is finished.
     ///
     /// # Panics
-    /// As [`Worker::says`].
-    pub fn goes_on(&mut self, customers: usize) {
+    /// As [`Worker::await_reports`].
+    pub fn await_customers(&mut self, customers: usize) {
         self.drain();
         let mut seen = 0;
         while seen < customers {
@@ -64,36 +64,36 @@ impl Worker {
         }
     }
 
-    /// Kills it where it stands, and gives the ids of all commands that it was told are accepted.
+    /// Kills the process, and returns the ids of all commands that it reported as accepted.
     ///
     /// # Panics
-    /// If it has ended by itself.
+    /// If the process has ended by itself.
     pub fn kill(mut self) -> BTreeSet<String> {
         assert_eq!(self.child.try_wait().unwrap(), None, "it ended by itself");
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        while let Ok(word) = self.words.recv() {
-            self.note(&word);
+        while let Ok(report) = self.reports.recv() {
+            self.note(&report);
         }
         std::mem::take(&mut self.done)
     }
 
     fn drain(&mut self) {
-        while let Ok(word) = self.words.try_recv() {
-            self.note(&word);
+        while let Ok(report) = self.reports.try_recv() {
+            self.note(&report);
         }
     }
 
     fn next(&mut self) -> String {
         let start = Instant::now();
-        let word = self.words.recv_timeout(DEFAULT_TIMEOUT);
-        let word = word.unwrap_or_else(|error| panic!("{error} after {:?}", start.elapsed()));
-        self.note(&word);
-        word
+        let report = self.reports.recv_timeout(DEFAULT_TIMEOUT);
+        let report = report.unwrap_or_else(|error| panic!("{error} after {:?}", start.elapsed()));
+        self.note(&report);
+        report
     }
 
-    fn note(&mut self, word: &str) {
-        if let Some(id) = word.strip_prefix("done ") {
+    fn note(&mut self, report: &str) {
+        if let Some(id) = report.strip_prefix("done ") {
             self.done.insert(id.to_owned());
         }
     }
@@ -101,7 +101,7 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        // It may have been killed before.
+        // The process may have been killed before.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! Where a log is, as an argument of a process, and the app on it.
+//! The location of a log, as an argument of a process, and the app on it.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -10,15 +10,15 @@ use bank::{
 
 /// A file, or a schema of a server.
 #[derive(Clone, Debug)]
-pub enum Place {
+pub enum Location {
     /// A SQLite file.
     File(String),
     /// A schema of the PostgreSQL server with a URL.
     Schema(String, String),
 }
 
-impl Place {
-    /// The app: two read models and a policy.
+impl Location {
+    /// Starts the app: two read models and a policy.
     pub async fn start(&self) -> Result<App, Error> {
         let builder = App::builder(self.open().await?);
         builder.projection::<Balance>().projection::<Line>().policy(WelcomeBonus).start().await
@@ -32,7 +32,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(file) => write!(f, "file {file}"),
@@ -41,11 +41,11 @@ impl fmt::Display for Place {
     }
 }
 
-impl FromStr for Place {
+impl FromStr for Location {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.split_once(' ').ok_or("a place is `file PATH` or `SCHEMA URL`")? {
+        match text.split_once(' ').ok_or("a location is `file PATH` or `SCHEMA URL`")? {
             ("file", path) => Ok(Self::File(path.to_owned())),
             (name, url) => Ok(Self::Schema(name.to_owned(), url.to_owned())),
         }

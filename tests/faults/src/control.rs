@@ -1,27 +1,27 @@
-//! The control: a consumer that counts events in rows and keeps its place somewhere else, as many do.
+//! The control: a consumer that counts events in rows and stores its checkpoint separately, as is common.
 
 use std::{fs, path::Path};
 
 use annalist::{App, Criteria, Position};
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 
-/// How many events it takes before it writes down its place.
-const EACH: u64 = 10;
+/// The number of events for each write of the checkpoint.
+const CHECKPOINT_EVERY: u64 = 10;
 
-/// What it has counted: how many events, up to which position.
+/// The result of the control.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counted {
-    /// How many.
+    /// The number of events.
     pub events: u64,
-    /// Up to where.
+    /// The position of the last event.
     pub position: Position,
 }
 
-/// Counts until somebody puts an end to it.
+/// Counts until the process is killed.
 pub async fn count(app: &App, folder: &Path) {
     let mut rows = open(folder).await;
-    let place = folder.join("place");
-    let start = fs::read_to_string(&place).ok().and_then(|text| text.parse().ok()).unwrap_or_default();
+    let checkpoint = folder.join("checkpoint");
+    let start = fs::read_to_string(&checkpoint).ok().and_then(|text| text.parse().ok()).unwrap_or_default();
     let mut feed = app.feed(Criteria::all()).after(Position::new(start)).pages_of(1);
     let mut taken = 0;
     loop {
@@ -32,15 +32,15 @@ pub async fn count(app: &App, folder: &Path) {
                 .await
                 .unwrap();
             taken += 1;
-            if taken % EACH == 0 {
+            if taken % CHECKPOINT_EVERY == 0 {
                 fs::write(folder.join("new"), record.position.to_string()).unwrap();
-                fs::rename(folder.join("new"), &place).unwrap();
+                fs::rename(folder.join("new"), &checkpoint).unwrap();
             }
         }
     }
 }
 
-/// What stands in its rows.
+/// Reads the result from the control's rows.
 pub async fn counted(folder: &Path) -> Counted {
     let (events, position): (i64, i64) = sqlx::query_as("SELECT events, position FROM counted")
         .fetch_one(&mut open(folder).await)
