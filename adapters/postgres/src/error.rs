@@ -1,94 +1,95 @@
-//! What PostgreSQL and the driver say, as the core's errors.
+//! Errors of PostgreSQL and of the driver, as errors of the core.
 //!
-//! The question that matters is whether an append may have happened. Nothing was written if nothing was sent, or if the server
-//! itself answered with an error and went on: the transaction is gone. If the answer is missing, or the server ended the
-//! connection with its last words (which may come after the commit), nobody knows.
+//! What matters is whether an append may have been written. Nothing was written if nothing was sent, or if the server replied with
+//! an error and the session continued: the transaction was rolled back. If there is no reply, or the server ended the connection with its
+//! error (which may come after the commit), the outcome is unknown.
 
-use std::{any::Any, sync::Arc};
+use std::sync::Arc;
 
 use annalist_core::error::{BoxError, Error};
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
-/// Raised by our own functions: the isolation level is not the one they need.
+/// The code that our own functions raise if the isolation level is not `read committed`.
 const ISOLATION: &str = "AN001";
 
-/// What to change if the isolation level is not `read committed`.
-pub(crate) const SET_READ_COMMITTED: &str = "conditions are exact in `read committed` only; say ALTER ROLE … SET default_transaction_isolation TO 'read committed' (or ALTER DATABASE), and leave it alone in the connection's options";
+/// The advice if the isolation level is not `read committed`.
+pub(crate) const SET_READ_COMMITTED: &str = "append conditions are exact in `read committed` only; run ALTER ROLE … SET default_transaction_isolation TO 'read committed' (or ALTER DATABASE), and do not set it in the options of the connection";
 
-/// The error of a read, or of anything else that wrote nothing or whose repetition does no harm.
+/// The error of a read, or of any other call that wrote nothing or can safely be repeated.
 pub(crate) fn failed(operation: String, source: impl Into<Arc<sqlx::Error>>) -> Error {
     let source = source.into();
-    match server(&source).and_then(advice) {
+    match server_error(&source).and_then(advice) {
         Some(advice) => unusable(operation, &advice, source),
-        None => Error::Unavailable { operation, reason: told(&source), source: Some(source.into()) },
+        None => Error::Unavailable { operation, reason: reason(&source), source: Some(source.into()) },
     }
 }
 
-/// The error of an append that was sent.
+/// The error of an append or a COMMIT that was sent.
 pub(crate) fn append_failed(operation: String, source: Arc<sqlx::Error>) -> Error {
     match &*source {
         sqlx::Error::Encode(_) => failed(operation, source),
-        _ if server(&source).is_some_and(is_final) => failed(operation, source),
-        _ => Error::OutcomeUnknown { operation, reason: told(&source), source: Some(source.into()) },
+        _ if server_error(&source).is_some_and(is_final) => failed(operation, source),
+        _ => Error::OutcomeUnknown { operation, reason: reason(&source), source: Some(source.into()) },
     }
 }
 
-/// Whether a row with a number or id that we thought free was there already. Nothing was written.
-pub(crate) fn is_taken(source: &sqlx::Error) -> bool {
-    server(source).is_some_and(|said| said.code() == "23505")
+/// Whether a position or an id exists already. Nothing was written.
+pub(crate) fn is_unique_violation(source: &sqlx::Error) -> bool {
+    server_error(source).is_some_and(|error| error.code() == "23505")
 }
 
-/// Whether the server refuses what it was given to keep, so that other input may fare better. Nothing was written.
-pub(crate) fn blames_input(source: &sqlx::Error) -> bool {
-    server(source).is_some_and(|said| is_input(said.code()))
+/// Whether the server rejected the input, so that other input may succeed. Nothing was written.
+pub(crate) fn is_input_error(source: &sqlx::Error) -> bool {
+    server_error(source).is_some_and(|error| is_input(error.code()))
 }
 
-/// Whether a view is there whose columns are not those of the one that was to replace it.
-pub(crate) fn is_other_view(source: &sqlx::Error) -> bool {
-    server(source).is_some_and(|said| said.code() == "42P16")
+/// Whether a view could not be replaced, because its columns are different.
+pub(crate) fn has_other_columns(source: &sqlx::Error) -> bool {
+    server_error(source).is_some_and(|error| error.code() == "42P16")
 }
 
-/// What the server said, if it was the server that spoke.
-pub(crate) fn server(source: &sqlx::Error) -> Option<&PgDatabaseError> {
+/// The error of the server, if it is one.
+pub(crate) fn server_error(source: &sqlx::Error) -> Option<&PgDatabaseError> {
     match source {
-        sqlx::Error::Database(said) => said.try_downcast_ref::<PgDatabaseError>(),
+        sqlx::Error::Database(error) => error.try_downcast_ref::<PgDatabaseError>(),
         _ => None,
     }
 }
 
+/// An error that needs a change before a call can succeed.
 pub(crate) fn unusable(operation: String, advice: &str, source: impl Into<BoxError>) -> Error {
     let source = source.into();
     Error::Unusable { operation, reason: format!("{source}; {advice}"), source: Some(source) }
 }
 
-/// Whether an error of the server is its whole answer, so that the transaction did not happen.
-fn is_final(said: &PgDatabaseError) -> bool {
-    !matches!(said.severity(), PgSeverity::Fatal | PgSeverity::Panic)
+/// Whether the session continued after an error of the server, so that the transaction was rolled back.
+fn is_final(error: &PgDatabaseError) -> bool {
+    !matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic)
 }
 
-/// What somebody has to change, if waiting does not help.
-fn advice(said: &PgDatabaseError) -> Option<String> {
-    let advice = match said.code() {
+/// What has to be changed, if retrying does not help.
+fn advice(error: &PgDatabaseError) -> Option<String> {
+    let advice = match error.code() {
         ISOLATION => SET_READ_COMMITTED,
         "42501" => {
-            "grant the role what it needs: USAGE on the schema and its sequences, SELECT and INSERT on its tables, UPDATE on `log` and `snapshots`, DELETE on `commands` to forget them; for projections UPDATE on `builds`, INSERT, UPDATE and DELETE on `parked`, and in the schema of the rows USAGE, and SELECT, INSERT, UPDATE and DELETE on its tables; to make and discard builds CREATE there, INSERT and DELETE on `builds`, and to own the tables and views"
+            "grant the role what it needs: USAGE on the schema and its sequences, SELECT and INSERT on its tables, UPDATE on `log` and `snapshots`, DELETE on `commands` to purge command ids; for projections UPDATE on `builds`, INSERT, UPDATE and DELETE on `parked`, and in the schema of the rows USAGE, and SELECT, INSERT, UPDATE and DELETE on its tables; to create and discard builds CREATE there, INSERT and DELETE on `builds`, and to own the tables and views"
         }
         "3F000" | "42P01" | "42703" | "42883" => {
-            "the schema is not as this program made it; open the log again, or restore what was dropped"
+            "the schema is not as this program created it; open the log again, or restore what was dropped"
         }
         "2BP01" => {
-            let what = said.detail().unwrap_or("it is not said what");
+            let objects = error.detail().unwrap_or("not named by the server");
             return Some(format!(
-                "what depends on it ({what}) stands in the way: drop it, and make it again afterwards"
+                "other objects depend on it ({objects}): drop them first, and create them again afterwards"
             ));
         }
         "42809" | "42P07" => {
-            "something that this program did not make has the name already; drop it, or give it another name"
+            "another object that this program did not create has this name; drop or rename it"
         }
-        "25006" => "this server or session only reads; connect to the primary, in sessions that may write",
+        "25006" => "this server or session is read-only; connect to the primary, in sessions that may write",
         "28000" | "28P01" => "check the user, the password and the server's pg_hba.conf",
         "3D000" => "create the database first, or name another one in the address",
-        code if is_input(code) => "PostgreSQL cannot keep this input; it will not do better when asked again",
+        code if is_input(code) => "PostgreSQL cannot store this input; retrying does not help",
         _ => return None,
     };
     Some(advice.to_owned())
@@ -99,17 +100,11 @@ fn is_input(code: &str) -> bool {
     code.starts_with("22") || code.starts_with("54")
 }
 
-/// The error for code of the user's that panicked.
-pub(crate) fn panicked(function: String, panic: &(dyn Any + Send)) -> Error {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    Error::Panicked { function, message: text.unwrap_or_else(|| "no message".to_owned()) }
-}
-
-fn told(source: &sqlx::Error) -> String {
+/// The reason in a message.
+fn reason(source: &sqlx::Error) -> String {
     match source {
         sqlx::Error::PoolTimedOut => {
-            "no connection became free in time; the server does not answer, or all connections are in use"
+            "no connection became available in time; the server does not answer, or all connections are in use"
                 .to_owned()
         }
         sqlx::Error::PoolClosed => "the connections were closed".to_owned(),

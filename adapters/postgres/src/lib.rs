@@ -1,4 +1,4 @@
-//! The event store on PostgreSQL 13 and later: exact append conditions, a feed that misses nothing, no extension needed.
+//! The event store on PostgreSQL 13 and later: exact append conditions, a feed that misses no event, no extension needed.
 //!
 //! ```no_run
 //! # async fn open() -> Result<(), annalist_core::Error> {
@@ -9,65 +9,58 @@
 //! # Ok(()) }
 //! ```
 //!
-//! A log is a schema: as many as you like live in one database and share nothing. Opening makes the schema or brings it
-//! up to date; [`Options::migrate`] leaves that to others, who find the SQL in [`Postgres::migrations_sql`].
+//! A log is a schema: a database can have any number of them, which share nothing. Opening a log creates its schema or applies
+//! missing migrations. With [`Options::migrate`]`(false)` it does neither; the SQL for the administrators of the database is
+//! [`Postgres::migrations_sql`].
 //!
-//! # What it needs
+//! # Requirements
 //!
 //! A database in UTF8, transaction isolation `read committed` (PostgreSQL's default) for the role that connects, and the primary
-//! for appends and decisions. No session state is kept beyond prepared statements. A role that appends needs
-//! `USAGE` on the schema and its sequences, `SELECT` and `INSERT` on its tables, and `UPDATE` on `log` and `snapshots`; one that
-//! only reads needs `USAGE` and `SELECT`, and waits for others to close the gaps that a failed append leaves.
+//! for appends and decisions. The only session state are prepared statements. A role that appends needs
+//! `USAGE` on the schema and its sequences, `SELECT` and `INSERT` on its tables, and `UPDATE` on `log` and `snapshots`. A role that
+//! only reads needs `USAGE` and `SELECT`; at a gap that a failed append left, it waits for another process to close the gap.
 //!
 //! # Several processes
 //!
-//! A process that appends tells the others by NOTIFY, after its commits and at most a hundred times a second; one that follows
-//! the log listens, on one connection besides those of its pool. Both need no rights. Where it does not work (on a standby, behind
-//! a proxy that shares sessions), and with [`Options::listen_notify`], a process finds what others append by looking,
-//! within 50 milliseconds.
+//! A process that appends notifies the others by NOTIFY, after its commits and at most a hundred times a second. A process that
+//! follows the log listens on one connection besides those of its pool. Neither needs privileges. Where LISTEN does not work (on a
+//! standby, behind a proxy that shares sessions), and with [`Options::listen_notify`]`(false)`, a process finds the appends of other
+//! processes by polling, within 50 milliseconds.
 //!
 //! # Rows of projections
 //!
-//! A log also keeps rows, of its own events or of those of another log. They are tables with typed columns in a schema
-//! beside that of the log, `annalist_rows` for `annalist`: `balances_v1` for version 1 of the projection `balances`, and
-//! the view `balances`, which selects from the build that is live. Ask it in SQL; leave writing to the projection. What
-//! others may do with a view, and what is built on it, stays when another build with the same columns takes over; with
-//! other columns, what was granted on the whole view stays, and a view on top of it stands in the way.
+//! A log also stores rows of projections, made from its own events or from those of another log. They are tables with typed columns
+//! in a schema beside that of the log, `annalist_rows` for `annalist`: `balances_v1` for version 1 of the projection `balances`, and
+//! the view `balances`, which selects from the live build. Query the view in SQL, but write only through the projection. When
+//! another build with the same columns becomes live, the privileges on the view and the objects that depend on it stay. If the
+//! columns are different, the privileges on the whole view stay, and objects that depend on it have to be dropped first.
 //!
-//! A role that runs projections needs `UPDATE` on the log's `builds` and `INSERT`, `UPDATE` and `DELETE` on `parked` besides,
-//! and `USAGE` on the schema of the rows with `SELECT`, `INSERT`, `UPDATE` and `DELETE` on its tables. One that makes, switches and
-//! discards builds needs `INSERT` and `DELETE` on `builds` and `CREATE` in the schema of the rows, and owns the tables and
-//! views there. One that takes builds inline needs `INSERT` and `DELETE` on `inline_types`.
+//! A role that runs projections also needs `UPDATE` on the log's `builds` and `INSERT`, `UPDATE` and `DELETE` on `parked`,
+//! and `USAGE` on the schema of the rows with `SELECT`, `INSERT`, `UPDATE` and `DELETE` on its tables. A role that creates, promotes and
+//! discards builds also needs `INSERT` and `DELETE` on `builds` and `CREATE` in the schema of the rows, and has to own the tables and
+//! views there. A role that makes builds inline also needs `INSERT` and `DELETE` on `inline_types`.
 //!
-//! # How it keeps its promises
+//! # How the promises are kept
 //!
-//! - An append is one call of a function in the database: it takes advisory locks for what its conditions watch and its
-//!   events touch, checks the conditions in a snapshot behind those locks, and inserts. See `sql/schema/25_append.sql`.
-//! - A feed goes on to a row only if its position is the next one. A position that its writer gave up is closed with a
-//!   tombstone under the primary key, which is the only arbiter. See `sql/schema/24_close_gaps.sql`.
+//! - An append is one call of a function in the database. It acquires advisory locks for the criteria of its conditions and for its
+//!   events, checks the conditions in a snapshot that is taken under those locks, and inserts. See `sql/schema/25_append.sql`.
+//! - A feed continues to a row only if its position is the next one. A gap left by a rolled-back append is filled with a tombstone
+//!   row; the primary key decides races. See `sql/schema/24_close_gaps.sql`.
 
 mod append;
+mod batcher;
 mod builds;
-mod errand;
+mod coalesce;
+mod database;
 mod error;
-mod feed;
-mod group;
-mod inline;
-mod journal;
-mod keys;
-mod lent;
+mod high_water;
 mod open;
-mod parked;
+mod panics;
 mod read;
-mod readers;
-mod row_store;
-mod row_values;
-mod rows;
-mod snapshots;
 mod sql;
-mod wakeups;
+mod values;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 use annalist_core::{
     criteria::Criteria,
@@ -83,45 +76,44 @@ use annalist_core::{
 use async_trait::async_trait;
 pub use sqlx::PgPool;
 
-pub use self::open::Options;
+pub use self::open::options::Options;
 use self::{
-    feed::Mark,
-    group::Group,
-    keys::Keys,
-    open::{SchemaName, migrate::Migrations},
-    readers::Readers,
-    row_values::Rows,
-    sql::Sql,
-    wakeups::Talk,
+    append::{job::MAX_ATOMIC, locks::AdvisoryKeys, queue::AppendQueue},
+    builds::{
+        changes::Changes, inline_transition::InlineTransition, lifecycle::Lifecycle, tables::RowTables,
+    },
+    database::Database,
+    high_water::{mark::HighWater, notify::Notifier},
+    open::{migrate::Migrations, schema_name::SchemaName},
+    read::{feed::Feed, history::HistoryReader, journal, snapshots},
 };
 
-/// A log on PostgreSQL. Clones share its connections and what it knows.
+/// A log on PostgreSQL. Clones share connections and state.
 #[derive(Clone)]
 pub struct Postgres {
     store: Arc<Store>,
 }
 
-/// What the clones share.
+/// The parts of the store.
 struct Store {
-    pool: PgPool,
-    name: String,
-    id: LogId,
-    sql: Sql,
-    rows: Rows,
-    keys: Keys,
-    mark: Mark,
-    group: Group,
-    readers: Readers,
-    /// None if it only looks.
-    talk: Option<Arc<Talk>>,
-    timeout: Duration,
+    database: Arc<Database>,
+    appends: Arc<AppendQueue>,
+    history: HistoryReader,
+    feed: Feed,
+    high_water: Arc<HighWater>,
+    /// `None` if the process finds appends of other processes by polling only.
+    notifier: Option<Arc<Notifier>>,
+    tables: Arc<RowTables>,
+    changes: Changes,
+    lifecycle: Lifecycle,
+    inline_transition: InlineTransition,
 }
 
 impl Postgres {
-    /// Opens the log in the schema `annalist` of the database that a URL names, and makes it if need be.
+    /// Opens the log in the schema `annalist` of a database. Creates the schema if it does not exist.
     ///
-    /// `postgres://user:password@host:5432/database?sslmode=require`; what is missing is taken from the environment
-    /// variables that `psql` knows too.
+    /// The address is `postgres://user:password@host:5432/database?sslmode=require`; missing parts are taken from the environment
+    /// variables that `psql` uses.
     ///
     /// # Errors
     /// As [`Options::connect`].
@@ -129,55 +121,80 @@ impl Postgres {
         Self::options().connect(url).await
     }
 
-    /// Other ways to open a log.
+    /// Options to open a log with.
     pub fn options() -> Options {
         Options::default()
     }
 
-    /// The SQL that makes a log in this schema from nothing, to be read, kept and run by those who look after the
-    /// database.
+    /// The SQL that creates a log in this schema, for administrators to review and run.
     ///
     /// # Errors
-    /// [`Error::Unusable`] if the schema's name is not `[a-z][a-z0-9_]*` of at most 48 bytes.
+    /// [`Error::Unusable`] if the name of the schema is invalid: see [`Options::schema`].
     pub fn migrations_sql(schema: &str) -> Result<String, Error> {
         let schema = SchemaName::parse(schema);
         let schema = schema.map_err(|reason| Error::unusable("print the migrations", reason))?;
         Ok(Migrations::released().script(&schema))
     }
 
-    /// Ends the use of the log: keeps how far it is settled, so that the next process need not find out again, and closes the
-    /// connections. Not needed for correctness.
+    /// Saves the high-water mark (an optimisation for the next start) and closes the pool. Not required for correctness.
     pub async fn close(&self) {
-        self.store.keep_mark().await;
-        self.store.pool.close().await;
+        self.store.high_water.save().await;
+        self.store.database.pool.close().await;
+    }
+
+    fn new(
+        database: Database,
+        schema: &SchemaName,
+        keys: AdvisoryKeys,
+        high_water: Position,
+        listen_notify: bool,
+    ) -> Self {
+        let (database, keys) = (Arc::new(database), Arc::new(keys));
+        let high_water = Arc::new(HighWater::new(Arc::clone(&database), high_water));
+        let notifier = listen_notify.then(|| Arc::new(Notifier::new(Arc::clone(&database), schema)));
+        let tables = Arc::new(RowTables::new(Arc::clone(&database), schema));
+        let appends = AppendQueue::new(
+            Arc::clone(&database),
+            Arc::clone(&keys),
+            Arc::clone(&tables),
+            Arc::clone(&high_water),
+            notifier.clone(),
+        );
+        let store = Store {
+            appends: Arc::new(appends),
+            history: HistoryReader::new(Arc::clone(&database), Arc::clone(&high_water)),
+            feed: Feed::new(Arc::clone(&database), Arc::clone(&high_water)),
+            high_water,
+            notifier,
+            changes: Changes::new(Arc::clone(&tables)),
+            lifecycle: Lifecycle::new(Arc::clone(&tables), Arc::clone(&keys)),
+            inline_transition: InlineTransition::new(Arc::clone(&tables), keys),
+            tables,
+            database,
+        };
+        Self { store: Arc::new(store) }
     }
 }
 
 impl fmt::Debug for Postgres {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Postgres").field("log", &self.store.name).field("id", &self.store.id).finish()
-    }
-}
-
-impl Store {
-    /// What is being done, for messages: "read postgres log `annalist` of bank on localhost:5432".
-    fn doing(&self, what: &str) -> String {
-        format!("{what} {}", self.name)
+        let Database { name, id, .. } = &*self.store.database;
+        f.debug_struct("Postgres").field("log", name).field("id", id).finish()
     }
 }
 
 #[async_trait]
 impl EventStore for Postgres {
     fn describe(&self) -> String {
-        self.store.name.clone()
+        self.store.database.name.clone()
     }
 
     fn log_id(&self) -> LogId {
-        self.store.id
+        self.store.database.id
     }
 
     async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error> {
-        self.store.read(reads).await
+        self.store.history.read(reads).await
     }
 
     async fn read_chunked(
@@ -185,56 +202,57 @@ impl EventStore for Postgres {
         read: &Read,
         each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
     ) -> Result<Marker, Error> {
-        self.store.read_chunked(read, each).await
+        self.store.history.read_chunked(read, each).await
     }
 
     fn max_batch(&self) -> usize {
-        group::AT_ONCE
+        MAX_ATOMIC
     }
 
     async fn append(&self, appends: Vec<Append>) -> Result<AppendOutcome, Error> {
-        self.store.append(appends).await
+        self.store.appends.append(appends).await
     }
 
     async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {
-        self.store.receipt(key).await
+        self.store.history.receipt(key).await
     }
 
     async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<Page, Error> {
-        self.store.feed(filter, after, limit).await
+        self.store.feed.page(filter, after, limit).await
     }
 
     async fn settled(&self) -> Result<Settled, Error> {
-        self.store.settle().await
+        self.store.high_water.settled().await
     }
 
     fn wakeups(&self) -> Wakeups {
-        self.store.wakeups()
+        self.store.notifier.as_ref().map_or_else(Wakeups::none, Notifier::wakeups)
     }
 
     async fn position_at(&self, time: Timestamp) -> Result<Position, Error> {
-        self.store.position_at(time).await
+        self.store.feed.position_at(time).await
     }
 
     async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {
-        self.store.journal(after, limit).await
+        journal::entries(&self.store.database, after, limit).await
     }
 
     async fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> Result<u64, Error> {
-        self.store.count(criteria, after, up_to).await
+        self.store.feed.count(criteria, after, up_to).await
     }
 
     async fn snapshot(&self, key: &SnapshotKey) -> Result<Option<Snapshot>, Error> {
-        self.store.snapshot(key).await
+        snapshots::load(&self.store.database, key).await
     }
 
     async fn save_snapshot(&self, key: &SnapshotKey, snapshot: &Snapshot) -> Result<(), Error> {
-        self.store.save_snapshot(key, snapshot).await
+        snapshots::save(&self.store.database, key, snapshot).await
     }
 
     async fn purge_command_ids(&self, before: Timestamp) -> Result<u64, Error> {
-        self.store.purge_command_ids(before).await
+        journal::purge_command_ids(&self.store.database, before).await
     }
+
     fn row_store(&self) -> Option<SharedRows> {
         Some(Arc::new(self.clone()))
     }

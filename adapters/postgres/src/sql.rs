@@ -5,7 +5,7 @@ use std::sync::Arc;
 use annalist_core::rows::Table;
 use sqlx::{AssertSqlSafe, Postgres, postgres::PgArguments, query::Query};
 
-use crate::open::SchemaName;
+use crate::open::schema_name::SchemaName;
 
 /// A statement with the name of the schema inserted.
 #[derive(Clone)]
@@ -17,7 +17,7 @@ impl Statement {
     }
 
     /// A query whose first three parameters are a build.
-    pub(crate) fn of<'q>(&self, table: &Table) -> Query<'q, Postgres, PgArguments> {
+    pub(crate) fn for_build<'q>(&self, table: &Table) -> Query<'q, Postgres, PgArguments> {
         self.query().bind(table.projection).bind(i64::from(table.version)).bind(i64::from(table.build))
     }
 

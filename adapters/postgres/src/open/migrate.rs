@@ -4,12 +4,12 @@ use annalist_core::{error::Error, record::Position, store::LogId};
 use sqlx::{Acquire, AssertSqlSafe, PgConnection, PgPool, Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::SchemaName;
+use super::schema_name::SchemaName;
 use crate::{
+    append::locks::{self, AdvisoryKeys},
     error::{SET_READ_COMMITTED, failed},
-    keys::{self, Keys},
-    rows::position,
     sql::Statement,
+    values::from_i64,
 };
 
 /// All released migrations, oldest first. A released migration is never edited: every change is a new version.
@@ -82,7 +82,7 @@ impl Migrations {
     /// The SQL of all migrations, as one transaction.
     pub(crate) fn script(&self, schema: &SchemaName) -> String {
         let steps: String = self.0.iter().map(|migration| migration.sql(schema)).collect();
-        let lock = Keys::new(schema.as_str()).migration();
+        let lock = AdvisoryKeys::new(schema.as_str()).migration();
         format!(
             "BEGIN;\nSELECT pg_advisory_xact_lock({lock});\nCREATE SCHEMA IF NOT EXISTS {schema};\n\n{steps}COMMIT;\n"
         )
@@ -93,7 +93,7 @@ impl Migrations {
         &self,
         pool: &PgPool,
         schema: &SchemaName,
-        keys: &Keys,
+        keys: &AdvisoryKeys,
         migrate: bool,
         operation: &str,
     ) -> Result<LogInfo, Error> {
@@ -124,7 +124,7 @@ impl Migration {
 struct Opening<'a> {
     migrations: &'a Migrations,
     schema: &'a SchemaName,
-    keys: &'a Keys,
+    keys: &'a AdvisoryKeys,
     operation: &'a str,
 }
 
@@ -226,10 +226,10 @@ impl Opening<'_> {
         let number = |column| row.try_get::<i64, _>(column).map_err(|error| self.failed(error));
         let id: Uuid = row.try_get("id").map_err(|error| self.failed(error))?;
         let lock_keys: i32 = row.try_get("lock_keys").map_err(|error| self.failed(error))?;
-        if lock_keys != keys::VERSION {
+        if lock_keys != locks::VERSION {
             return Err(self.refuse(format!(
                 "the log uses lock keys of version {lock_keys}, this program uses version {}; together they would miss conflicts",
-                keys::VERSION
+                locks::VERSION
             )));
         }
         let assigned: Option<i64> = row.try_get("assigned").map_err(|error| self.failed(error))?;
@@ -241,6 +241,6 @@ impl Opening<'_> {
                 assigned.unwrap_or(0)
             )));
         }
-        Ok(LogInfo { id: LogId::from_uuid(id), high_water: position(number("high_water")?) })
+        Ok(LogInfo { id: LogId::from_uuid(id), high_water: from_i64(number("high_water")?) })
     }
 }

@@ -1,6 +1,6 @@
 //! Options of a log, and connecting to the database.
 
-use std::{str::FromStr, sync::Arc, time::Duration};
+use std::{str::FromStr, time::Duration};
 
 use annalist_core::error::Error;
 use sqlx::{
@@ -8,17 +8,13 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use super::{SchemaName, migrate::Migrations};
+use super::{migrate::Migrations, schema_name::SchemaName};
 use crate::{
-    Postgres, Store,
+    Postgres,
+    append::locks::AdvisoryKeys,
+    database::Database,
     error::{failed, unusable},
-    feed::Mark,
-    group::Group,
-    keys::Keys,
-    readers::Readers,
-    row_values::Rows,
     sql::Sql,
-    wakeups::Talk,
 };
 
 /// A connection that was idle for longer than this is pinged before it is used: an append on a broken connection would end with
@@ -128,14 +124,11 @@ impl Options {
         let name = log_name(&schema, &pool.connect_options());
         let operation = format!("open {name}");
         let schema = SchemaName::parse(&schema).map_err(|reason| Error::unusable(&operation, reason))?;
-        let keys = Keys::new(schema.as_str());
+        let keys = AdvisoryKeys::new(schema.as_str());
         let log = migrations.open(&pool, &schema, &keys, migrate, &operation).await?;
-        let (sql, rows, mark) = (Sql::new(&schema), Rows::new(schema.as_str()), Mark::at(log.high_water));
-        let connections = pool.options().get_max_connections();
-        let (group, readers) = (Group::new(connections), Readers::new(connections));
-        let talk = listen_notify.then(|| Arc::new(Talk::new(schema.as_str())));
-        let store = Store { pool, name, id: log.id, sql, rows, keys, mark, group, readers, talk, timeout };
-        Ok(Postgres { store: Arc::new(store) })
+        let sql = Sql::new(&schema);
+        let database = Database { pool, sql, name, id: log.id, timeout };
+        Ok(Postgres::new(database, &schema, keys, log.high_water, listen_notify))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Values of rows as PostgreSQL keeps them, and how it writes statements about them.
+//! Values of rows as PostgreSQL stores them, and the dialect of statements on rows.
 
 use annalist_core::{
     error::Error,
@@ -14,30 +14,29 @@ use sqlx::{
     query::Query,
 };
 
-use crate::rows::Time;
+use crate::{open::schema_name::SchemaName, values::Time};
 
-type Asked<'q> = Query<'q, Postgres, PgArguments>;
+type Statement<'q> = Query<'q, Postgres, PgArguments>;
 
-/// Columns that every table has already (PostgreSQL manual, 5.6). A view may have them.
+/// Names of columns that every table has (PostgreSQL manual, 5.6). Only a view may use them.
 const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
-/// A B-tree keeps 2704 bytes in an entry, of which a key needs some.
-const LONGEST_INDEXED: usize = 512;
-/// Most bytes that travel in one statement, unless a single row has more.
-const BYTES: usize = 8 << 20;
+/// An entry of a B-tree has at most 2704 bytes, some of which belong to the key.
+const MAX_INDEXED: usize = 512;
+/// Maximum number of bytes of a statement, except for a single row.
+const MAX_BYTES: usize = 8 << 20;
 
-/// How PostgreSQL writes statements about rows. They have a schema of their own beside that of the log: a projection may be
-/// called `events`.
-pub(crate) struct Rows {
+/// The SQL of PostgreSQL. Rows have a schema of their own beside that of the log, so a projection may be called `events`.
+pub(crate) struct PostgresDialect {
     schema: String,
 }
 
-impl Rows {
-    pub(crate) fn new(schema: &str) -> Self {
+impl PostgresDialect {
+    pub(super) fn new(schema: &SchemaName) -> Self {
         Self { schema: format!("{schema}_rows") }
     }
 }
 
-impl Dialect for Rows {
+impl Dialect for PostgresDialect {
     fn relation(&self, name: &str) -> String {
         format!("{}.{}", self.schema, quoted(name))
     }
@@ -71,7 +70,7 @@ impl Dialect for Rows {
     }
 
     fn longest_indexed(&self) -> Option<usize> {
-        Some(LONGEST_INDEXED)
+        Some(MAX_INDEXED)
     }
 
     fn parameter(&self, number: usize) -> String {
@@ -110,20 +109,20 @@ fn names(count: usize) -> String {
     (0..count).map(|n| format!("\"{n}\"")).collect::<Vec<_>>().join(", ")
 }
 
-/// Binds rows or keys, an array for each of these columns.
-pub(crate) fn bind_all<'q, 'a>(
-    query: Asked<'q>,
+/// Binds rows or keys: an array for each of these columns.
+pub(super) fn bind_all<'q, 'a>(
+    query: Statement<'q>,
     columns: impl IntoIterator<Item = &'a Column>,
     rows: &[Vec<Value>],
-) -> Asked<'q> {
+) -> Statement<'q> {
     columns.into_iter().enumerate().fold(query, |query, (index, column)| array(query, column, rows, index))
 }
 
-fn array<'q>(query: Asked<'q>, column: &Column, rows: &[Vec<Value>], index: usize) -> Asked<'q> {
+fn array<'q>(query: Statement<'q>, column: &Column, rows: &[Vec<Value>], index: usize) -> Statement<'q> {
     macro_rules! of {
-        ($($value:pat => $kept:expr),+) => {
+        ($($value:pat => $bound:expr),+) => {
             query.bind(rows.iter().map(|row| match row.get(index) {
-                $(Some($value) => Some($kept),)+
+                $(Some($value) => Some($bound),)+
                 _ => None,
             }).collect::<Vec<_>>())
         };
@@ -131,7 +130,7 @@ fn array<'q>(query: Asked<'q>, column: &Column, rows: &[Vec<Value>], index: usiz
     match column.kind {
         ColumnType::Bool => of!(Value::Bool(truth) => *truth),
         ColumnType::Int => of!(Value::Int(number) => *number),
-        // Zero has no sign here.
+        // Stored zeros have no sign.
         ColumnType::Float => of!(Value::Float(number) => *number + 0.0),
         ColumnType::Text => of!(Value::Text(text) => text.as_str()),
         ColumnType::Json => of!(Value::Json(json) => json.as_str()),
@@ -140,8 +139,8 @@ fn array<'q>(query: Asked<'q>, column: &Column, rows: &[Vec<Value>], index: usiz
     }
 }
 
-/// Binds the next parameter.
-pub(crate) fn bind(query: Asked<'_>, value: Value) -> Asked<'_> {
+/// Binds a value as the next parameter.
+pub(super) fn bind(query: Statement<'_>, value: Value) -> Statement<'_> {
     match value {
         Value::Null => query.bind(None::<i64>),
         Value::Bool(truth) => query.bind(truth),
@@ -154,13 +153,13 @@ pub(crate) fn bind(query: Asked<'_>, value: Value) -> Asked<'_> {
     }
 }
 
-/// Rows in parts that are not too large for one statement.
-pub(crate) fn parts(rows: &[Row]) -> Vec<&[Row]> {
+/// Splits rows into parts that are small enough for one statement.
+pub(super) fn split_by_size(rows: &[Row]) -> Vec<&[Row]> {
     let mut parts = Vec::new();
     let (mut start, mut bytes) = (0, 0);
     for (index, row) in rows.iter().enumerate() {
         let size = row.iter().map(size).sum::<usize>();
-        if bytes + size > BYTES && index > start {
+        if bytes + size > MAX_BYTES && index > start {
             parts.push(&rows[start..index]);
             (start, bytes) = (index, 0);
         }
@@ -180,8 +179,8 @@ fn size(value: &Value) -> usize {
     }
 }
 
-/// The row that stands in the columns from `first` on.
-pub(crate) fn row(found: &PgRow, table: &Table, first: usize) -> Result<Row, Error> {
+/// The row in the columns from `first` on.
+pub(super) fn row(found: &PgRow, table: &Table, first: usize) -> Result<Row, Error> {
     let columns = table.columns.iter().enumerate();
     let value = |(index, column): (usize, &Column)| {
         value(found, first + index, column).map_err(|error| damaged(table, column, &error))
@@ -190,7 +189,7 @@ pub(crate) fn row(found: &PgRow, table: &Table, first: usize) -> Result<Row, Err
 }
 
 fn value(found: &PgRow, index: usize, column: &Column) -> Result<Value, sqlx::Error> {
-    let kept = match column.kind {
+    let value = match column.kind {
         ColumnType::Bool => found.try_get::<Option<_>, _>(index)?.map(Value::Bool),
         ColumnType::Int => found.try_get::<Option<_>, _>(index)?.map(Value::Int),
         ColumnType::Float => found.try_get::<Option<_>, _>(index)?.map(Value::Float),
@@ -202,11 +201,11 @@ fn value(found: &PgRow, index: usize, column: &Column) -> Result<Value, sqlx::Er
             json.map(|json| Value::Json(Payload::from_stored(json)))
         }
     };
-    Ok(kept.unwrap_or(Value::Null))
+    Ok(value.unwrap_or(Value::Null))
 }
 
-/// The key that stands in the columns from `first` on, if one does.
-pub(crate) fn key(found: &PgRow, table: &Table, first: usize) -> Result<Option<Key>, Error> {
+/// The key in the columns from `first` on; `None` if any of them is NULL.
+pub(super) fn key(found: &PgRow, table: &Table, first: usize) -> Result<Option<Key>, Error> {
     let columns = table.key().enumerate();
     let key: Key = columns
         .map(|(index, column)| {
@@ -221,7 +220,7 @@ fn damaged(table: &Table, column: &Column, error: &sqlx::Error) -> Error {
     Error::unusable(format!("read a row of `{}`", table.name()), reason)
 }
 
-/// The key columns of a table, for [`bind_all`].
-pub(crate) fn bind_keys<'q>(query: Asked<'q>, table: &Table, keys: &[Key]) -> Asked<'q> {
+/// Binds keys: an array for each key column of a table.
+pub(super) fn bind_keys<'q>(query: Statement<'q>, table: &Table, keys: &[Key]) -> Statement<'q> {
     bind_all(query, table.key(), keys)
 }

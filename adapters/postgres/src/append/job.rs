@@ -1,0 +1,52 @@
+//! The appends of one caller, and which of them can share a call of the database.
+
+use annalist_core::store::Append;
+
+use super::{
+    inline::provided_builds,
+    locks::{AdvisoryKeys, LockSet},
+};
+
+/// Maximum number of appends of an atomic batch.
+pub(crate) const MAX_ATOMIC: usize = 64;
+
+/// The appends of one caller, which are all written or none: usually one.
+pub(crate) struct AppendJob {
+    pub(super) appends: Vec<Append>,
+    pub(super) locks: LockSet,
+    /// The inline builds that the appends fold. Only jobs with the same builds share a call.
+    pub(super) inline: Vec<String>,
+}
+
+impl AppendJob {
+    pub(super) fn new(appends: Vec<Append>, keys: &AdvisoryKeys) -> Self {
+        let locks = keys.locks(&appends);
+        let mut inline: Vec<String> = appends.iter().flat_map(provided_builds).collect();
+        inline.sort_unstable();
+        inline.dedup();
+        Self { appends, locks, inline }
+    }
+
+    /// Whether a later job could have another outcome because of this one.
+    pub(super) fn conflicts_with(&self, later: &Self) -> bool {
+        let later = &later.appends;
+        self.appends.iter().any(|append| later.iter().any(|later| conflicts_with(append, later)))
+    }
+
+    pub(super) fn payload_bytes(&self) -> usize {
+        let events = self.appends.iter().flat_map(|append| &append.events);
+        events.map(|draft| draft.data().as_str().len()).sum()
+    }
+}
+
+fn conflicts_with(append: &Append, later: &Append) -> bool {
+    let has_same_id = match (&append.key, &later.key) {
+        (Some(key), Some(other)) => key.id() == other.id(),
+        _ => false,
+    };
+    has_same_id
+        || append.events.iter().any(|draft| {
+            let mut conditions = later.conditions.iter();
+            conditions.any(|condition| condition.criteria.matches(draft.name(), draft.tags()))
+        })
+}

@@ -1,0 +1,319 @@
+//! Group commit: concurrent appends share a call of the database.
+//!
+//! Appends share a call only if none of them conflicts with a later one; whether one is accepted is decided by the database alone.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use annalist_core::{
+    error::Error,
+    record::Draft,
+    rows::BuildId,
+    store::{Append, AppendOutcome},
+};
+use sqlx::{PgConnection, Postgres, Row, pool::PoolConnection, postgres::PgRow};
+use tokio::sync::oneshot::error::RecvError;
+
+use super::{
+    execute::{append, append_and_fold},
+    job::{AppendJob, MAX_ATOMIC},
+    locks::AdvisoryKeys,
+    outcomes::Outcomes,
+};
+use crate::{
+    batcher::{BatchError, Batcher, Execute, Job, Workers},
+    builds::tables::RowTables,
+    database::Database,
+    high_water::{mark::HighWater, notify::Notifier},
+};
+
+/// Workers that take whatever is waiting.
+const WORKERS: u32 = 2;
+/// Maximum number of workers, each with a connection.
+const MAX_WORKERS: u32 = 8;
+/// Maximum number of appends of a call.
+const MAX_BATCH: usize = 128;
+/// Maximum number of locks of a call: all workers together use a small part of the lock table of the server.
+const MAX_LOCKS: usize = 400;
+/// Maximum number of payload bytes of a call, except for a single job.
+const MAX_BYTES: usize = 1 << 20;
+/// How many waiting jobs a worker examines for its call.
+const SCAN_LIMIT: usize = 512;
+
+/// The appends of one process.
+pub(crate) struct AppendQueue {
+    database: Arc<Database>,
+    keys: Arc<AdvisoryKeys>,
+    tables: Arc<RowTables>,
+    high_water: Arc<HighWater>,
+    notifier: Option<Arc<Notifier>>,
+    batcher: Batcher<Self>,
+}
+
+impl AppendQueue {
+    /// Uses at most half of the connections, so that the other half is free for reads.
+    pub(crate) fn new(
+        database: Arc<Database>,
+        keys: Arc<AdvisoryKeys>,
+        tables: Arc<RowTables>,
+        high_water: Arc<HighWater>,
+        notifier: Option<Arc<Notifier>>,
+    ) -> Self {
+        let max = (database.pool.options().get_max_connections() / 2).clamp(1, MAX_WORKERS);
+        let batcher = Batcher::new(Workers { eager: WORKERS, max, full_batch: MAX_BATCH });
+        Self { database, keys, tables, high_water, notifier, batcher }
+    }
+
+    pub(crate) async fn append(self: &Arc<Self>, appends: Vec<Append>) -> Result<AppendOutcome, Error> {
+        Append::check_batch(&appends, MAX_ATOMIC, || self.operation())?;
+        if appends.is_empty() {
+            return Ok(AppendOutcome::Appended(Vec::new()));
+        }
+        Batcher::call(self, || AppendJob::new(appends, &self.keys)).await
+    }
+
+    async fn write(
+        &self,
+        connection: &mut Option<PoolConnection<Postgres>>,
+        jobs: &[Job<Self>],
+    ) -> Result<Outcomes, BatchError> {
+        let held = self.connection(connection).await?;
+        let inputs = jobs.iter().map(|job| &job.input);
+        let result = match inputs.clone().all(|job| job.inline.is_empty()) {
+            true => append(&self.database, held, inputs).await,
+            false => append_and_fold(&self.database, &self.tables, held, inputs).await,
+        };
+        if result.is_err() {
+            // The pool checks whether it is still usable.
+            *connection = None;
+        }
+        result
+    }
+
+    /// The connection of a worker. Acquired separately, to distinguish a call that was never sent from one without a reply.
+    async fn connection<'a>(
+        &self,
+        held: &'a mut Option<PoolConnection<Postgres>>,
+    ) -> Result<&'a mut PgConnection, BatchError> {
+        Ok(match held {
+            Some(connection) => connection,
+            None => held.insert(self.database.pool.acquire().await.map_err(BatchError::not_written)?),
+        })
+    }
+
+    /// Adds the builds to the outcomes of appends that lack inline builds.
+    async fn add_required_builds(&self, jobs: &[Job<Self>], outcomes: &mut Outcomes) {
+        for (job, outcome) in jobs.iter().zip(outcomes) {
+            if let Ok(AppendOutcome::InlineRequired { index, .. }) = *outcome {
+                let builds = self.required_builds(&job.input.appends[index]).await;
+                *outcome = builds.map(|builds| AppendOutcome::InlineRequired { index, builds });
+            }
+        }
+    }
+
+    /// The inline builds that fold the events of an append.
+    async fn required_builds(&self, append: &Append) -> Result<Vec<BuildId>, Error> {
+        let read_error = |error| self.database.read_error(error);
+        let types: Vec<&str> = append.events.iter().map(Draft::name).collect();
+        let query = self.database.sql.inline_builds.query().bind(types);
+        let rows = query.fetch_all(&self.database.pool).await.map_err(read_error)?;
+        rows.iter().map(build_id).collect::<Result<_, _>>().map_err(read_error)
+    }
+}
+
+impl Execute for AppendQueue {
+    type Input = AppendJob;
+    type Output = AppendOutcome;
+    type WorkerState = Option<PoolConnection<Postgres>>;
+
+    fn batcher(&self) -> &Batcher<Self> {
+        &self.batcher
+    }
+
+    fn operation(&self) -> String {
+        self.database.operation("append to")
+    }
+
+    /// Takes jobs that can share a call. The others stay at the front of the queue, for the next call.
+    fn take_batch(queue: &mut VecDeque<Job<Self>>) -> Vec<Job<Self>> {
+        let (mut batch, mut skipped) = (Vec::<Job<Self>>::new(), VecDeque::new());
+        let (mut appends, mut locks, mut bytes) = (0, 0, 0);
+        for _ in 0..SCAN_LIMIT {
+            let Some(job) = queue.pop_front() else { break };
+            if job.is_cancelled() {
+                continue;
+            }
+            let input = &job.input;
+            let sums =
+                (appends + input.appends.len(), locks + input.locks.len(), bytes + input.payload_bytes());
+            let fits = sums.0 <= MAX_BATCH && sums.1 <= MAX_LOCKS && sums.2 <= MAX_BYTES;
+            let joins = batch.first().is_none_or(|first| fits && first.input.inline == input.inline);
+            if joins && !batch.iter().any(|earlier| earlier.input.conflicts_with(input)) {
+                (appends, locks, bytes) = sums;
+                batch.push(job);
+            } else {
+                skipped.push_back(job);
+            }
+            if appends >= MAX_BATCH {
+                break;
+            }
+        }
+        skipped.append(queue);
+        *queue = skipped;
+        batch
+    }
+
+    async fn execute(
+        &self,
+        connection: &mut Self::WorkerState,
+        jobs: &[Job<Self>],
+    ) -> Result<Outcomes, BatchError> {
+        let mut result = self.write(connection, jobs).await;
+        if let Ok(outcomes) = &mut result {
+            if let Some(notifier) = &self.notifier
+                && outcomes.iter().any(has_written)
+            {
+                notifier.notify();
+            }
+            self.add_required_builds(jobs, outcomes).await;
+        }
+        self.high_water.close_gaps_soon();
+        result
+    }
+
+    /// The worker may have sent the appends before it was dropped.
+    fn no_reply(operation: String, error: RecvError) -> Error {
+        Error::unknown(operation, error)
+    }
+}
+
+fn has_written(outcome: &Result<AppendOutcome, Error>) -> bool {
+    let Ok(AppendOutcome::Appended(receipts)) = outcome else { return false };
+    receipts.iter().any(|receipt| !receipt.events.is_empty())
+}
+
+fn build_id(row: &PgRow) -> Result<BuildId, sqlx::Error> {
+    let number =
+        |column| row.try_get::<i64, _>(column).map(|number| u32::try_from(number).unwrap_or(u32::MAX));
+    Ok(BuildId { projection: row.try_get("name")?, version: number("version")?, build: number("build")? })
+}
+
+#[cfg(test)]
+mod tests {
+    use annalist_core::{
+        criteria::{Criteria, Item},
+        payload::Payload,
+        record::Name,
+        store::{CommandKey, Condition, Marker},
+        tag::Tag,
+    };
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    type Queue = VecDeque<Job<AppendQueue>>;
+    type Receivers = Vec<oneshot::Receiver<Result<AppendOutcome, Error>>>;
+
+    fn tag(value: usize) -> Tag {
+        Tag::new("a", value).unwrap()
+    }
+
+    /// An append that writes an event with one tag, under a condition on another tag.
+    fn append(written: usize, condition: Option<usize>) -> Append {
+        let draft = Draft::new("noted", 1, [tag(written)], Payload::parse("{}").unwrap()).unwrap();
+        let criteria = condition.map(|value| Criteria::from(Item::any().tag(tag(value))));
+        let conditions = criteria.map(|criteria| Condition { criteria, marker: Marker::START });
+        Append { events: vec![draft], conditions: conditions.into_iter().collect(), ..Append::default() }
+    }
+
+    fn queue(appends: Vec<Append>) -> (Queue, Receivers) {
+        queue_of_batches(appends.into_iter().map(|append| vec![append]).collect())
+    }
+
+    fn queue_of_batches(batches: Vec<Vec<Append>>) -> (Queue, Receivers) {
+        let keys = AdvisoryKeys::new("annalist");
+        batches.into_iter().map(|appends| Job::new(AppendJob::new(appends, &keys))).unzip()
+    }
+
+    fn take(queue: &mut Queue) -> Vec<Job<AppendQueue>> {
+        AppendQueue::take_batch(queue)
+    }
+
+    fn written_tags(jobs: &[Job<AppendQueue>]) -> Vec<&str> {
+        let appends = jobs.iter().flat_map(|job| &job.input.appends);
+        appends.map(|append| append.events[0].tags()[0].value()).collect()
+    }
+
+    #[test]
+    fn conflicting_appends_are_not_batched_together() {
+        let (mut queue, _receivers) = queue(vec![
+            append(1, None),
+            append(2, Some(1)),
+            append(3, Some(4)),
+            append(4, Some(9)),
+            append(5, Some(2)),
+        ]);
+        assert_eq!(written_tags(&take(&mut queue)), ["1", "3", "4", "5"]);
+        assert_eq!(written_tags(&take(&mut queue)), ["2"]);
+        assert!(take(&mut queue).is_empty());
+    }
+
+    #[test]
+    fn appends_with_different_inline_builds_are_not_batched_together() {
+        let (mut queue, _receivers) = queue((1..6).map(|value| append(value, None)).collect());
+        for (job, builds) in queue.iter_mut().zip(["a 1 0", "", "a 1 0", "b 1 0", ""]) {
+            job.input.inline = builds.split_terminator(',').map(str::to_owned).collect();
+        }
+        assert_eq!(written_tags(&take(&mut queue)), ["1", "3"]);
+        assert_eq!(written_tags(&take(&mut queue)), ["2", "5"]);
+        assert_eq!(written_tags(&take(&mut queue)), ["4"]);
+    }
+
+    #[test]
+    fn atomic_batches_stay_whole_whatever_their_conditions() {
+        let (mut queue, _receivers) = queue_of_batches(vec![
+            vec![append(1, Some(1)), append(1, Some(1))],
+            vec![append(2, Some(3)), append(3, Some(2))],
+            vec![append(4, None), append(5, Some(3))],
+            (6..MAX_ATOMIC + 6).map(|value| append(value, None)).collect(),
+            (100..MAX_ATOMIC + 100).map(|value| append(value, None)).collect(),
+        ]);
+        let first = take(&mut queue);
+        assert_eq!(written_tags(&first[..2]), ["1", "1", "2", "3"]);
+        assert_eq!(first[2].input.appends.len(), MAX_ATOMIC);
+        let second = take(&mut queue);
+        assert_eq!(written_tags(&second[..1]), ["4", "5"]);
+        assert_eq!(second[1].input.appends.len(), MAX_ATOMIC);
+        assert!(take(&mut queue).is_empty());
+    }
+
+    #[test]
+    fn same_command_id_is_not_batched_twice() {
+        let name = |text: &'static str| Name::new("name", text).unwrap();
+        let twice: Vec<Append> = (1..3)
+            .map(|value| Append {
+                key: Some(CommandKey::new(name("c"), name("note"), [])),
+                ..append(value, None)
+            })
+            .collect();
+        let (mut queue, _receivers) = queue(twice);
+        assert_eq!(written_tags(&take(&mut queue)), ["1"]);
+        assert_eq!(written_tags(&take(&mut queue)), ["2"]);
+    }
+
+    #[test]
+    fn batches_are_limited_and_cancelled_jobs_are_dropped() {
+        let (mut queue, mut receivers) = queue((0..1000).map(|value| append(value, None)).collect());
+        receivers.drain(..10);
+        let mut written = Vec::new();
+        loop {
+            let jobs = take(&mut queue);
+            let locks: usize = jobs.iter().map(|job| job.input.locks.len()).sum();
+            assert!(jobs.len() <= MAX_BATCH && locks <= MAX_LOCKS);
+            if jobs.is_empty() {
+                break;
+            }
+            written.extend(written_tags(&jobs).into_iter().map(str::to_owned));
+        }
+        assert!(written.iter().map(|value| value.parse::<usize>().unwrap()).eq(10..1000));
+    }
+}

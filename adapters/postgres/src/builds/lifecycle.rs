@@ -1,0 +1,202 @@
+//! Builds are defined, promoted and discarded, by one process at a time.
+
+use std::sync::Arc;
+
+use annalist_core::{
+    error::Error,
+    record::Position,
+    rows::{Build, Checkpoint, Difference, PromoteOutcome, Table},
+    store::LogId,
+};
+use sqlx::{PgConnection, Row};
+
+use super::{
+    registry::{self, for_table, run},
+    row_values::key,
+    tables::{RowTables, unprepared},
+};
+use crate::{
+    append::locks::AdvisoryKeys,
+    error::{append_failed, failed, has_other_columns},
+};
+
+pub(crate) struct Lifecycle {
+    tables: Arc<RowTables>,
+    keys: Arc<AdvisoryKeys>,
+}
+
+impl Lifecycle {
+    pub(crate) fn new(tables: Arc<RowTables>, keys: Arc<AdvisoryKeys>) -> Self {
+        Self { tables, keys }
+    }
+
+    pub(super) async fn define(&self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
+        self.tables.sql(table)?;
+        let database = &self.tables.database;
+        let build = registry::get(database, &database.pool, table).await;
+        match build.map_err(|error| failed(self.tables.operation("define", table), error))? {
+            Some(build) => checked(build, table, log),
+            None => self.create(table, log).await,
+        }
+    }
+
+    /// Creates table, view and checkpoint, unless another process has just done so.
+    async fn create(&self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
+        let database = &self.tables.database;
+        let write_error = |error| failed(self.tables.operation("define", table), error);
+        let mut transaction = database.pool.begin().await.map_err(write_error)?;
+        self.lock_and_load_builds(&mut transaction, table).await.map_err(write_error)?;
+        if let Some(build) = registry::get(database, &mut *transaction, table).await.map_err(write_error)? {
+            transaction.rollback().await.map_err(write_error)?;
+            return checked(build, table, log);
+        }
+        if !table.is_checkpoint_only() {
+            let sql = self.tables.sql(table)?;
+            let mut statements = sql.create();
+            if !self.has_view(&mut transaction, table).await.map_err(write_error)? {
+                statements.push(sql.view());
+            }
+            for statement in statements {
+                run(&mut transaction, statement).await.map_err(write_error)?;
+            }
+        }
+        let insert = database.sql.insert_build.for_build(table).bind(log.as_uuid()).bind(table.shape());
+        insert.execute(&mut *transaction).await.map_err(write_error)?;
+        // If the outcome is unknown, a repeated call finds the build or creates it.
+        transaction.commit().await.map_err(write_error)?;
+        Ok(Checkpoint::default())
+    }
+
+    pub(super) async fn promote(&self, table: &Table, compare: bool) -> Result<PromoteOutcome, Error> {
+        let database = &self.tables.database;
+        let operation = || self.tables.operation("promote", table);
+        let write_error = |error| failed(operation(), error);
+        let mut transaction = database.pool.begin().await.map_err(write_error)?;
+        let builds = self.lock_and_load_builds(&mut transaction, table).await.map_err(write_error)?;
+        let new = for_table(&builds, table).ok_or_else(|| table.undefined())?;
+        let live = builds.iter().find(|build| build.live);
+        let outcome = match live {
+            Some(live) if live.order() == new.order() => PromoteOutcome::Done,
+            Some(live) if live.order() > new.order() => PromoteOutcome::Superseded,
+            Some(live) if compare => self.compare(&mut transaction, table, live, new).await?,
+            _ => PromoteOutcome::Done,
+        };
+        if outcome != PromoteOutcome::Done || new.live {
+            transaction.rollback().await.map_err(write_error)?;
+            return Ok(outcome);
+        }
+        if !table.is_checkpoint_only() {
+            self.show(&mut transaction, table).await.map_err(write_error)?;
+        }
+        let clear = database.sql.clear_live.query().bind(table.projection);
+        clear.execute(&mut *transaction).await.map_err(write_error)?;
+        database.sql.set_live.for_build(table).execute(&mut *transaction).await.map_err(write_error)?;
+        transaction.commit().await.map_err(|error| append_failed(operation(), error.into()))?;
+        Ok(PromoteOutcome::Done)
+    }
+
+    pub(super) async fn discard(&self, table: &Table) -> Result<bool, Error> {
+        let database = &self.tables.database;
+        let operation = || self.tables.operation("discard", table);
+        let write_error = |error| failed(operation(), error);
+        let mut transaction = database.pool.begin().await.map_err(write_error)?;
+        let builds = self.lock_and_load_builds(&mut transaction, table).await.map_err(write_error)?;
+        match for_table(&builds, table) {
+            None => return Ok(false),
+            Some(build) if build.live || build.inline => return Err(table.in_use()),
+            Some(_) => {}
+        }
+        if !table.is_checkpoint_only() {
+            let sql = self.tables.sql(table)?;
+            let selects = database.sql.view_selects_from.query().bind(table.projection).bind(table.name());
+            let selects = selects.fetch_one(&mut *transaction).await.and_then(|row| row.try_get(0));
+            if selects.map_err(write_error)? {
+                run(&mut transaction, sql.drop_view()).await.map_err(write_error)?;
+            }
+            run(&mut transaction, sql.drop_table()).await.map_err(write_error)?;
+        }
+        database.sql.delete_build.for_build(table).execute(&mut *transaction).await.map_err(write_error)?;
+        transaction.commit().await.map_err(|error| append_failed(operation(), error.into()))?;
+        Ok(true)
+    }
+
+    /// Compares the rows of a new build with those of the live one. Neither moves meanwhile, because their checkpoints are locked.
+    async fn compare(
+        &self,
+        connection: &mut PgConnection,
+        table: &Table,
+        live: &Build,
+        new: &Build,
+    ) -> Result<PromoteOutcome, Error> {
+        table.check_comparable(&live.shape)?;
+        let has_parked = live.checkpoint.parked > 0 || new.checkpoint.parked > 0;
+        if has_parked || comparable_position(live) != comparable_position(new) {
+            return Ok(PromoteOutcome::NotComparable);
+        }
+        if table.is_checkpoint_only() {
+            return Ok(PromoteOutcome::Done);
+        }
+        let read_error = |error| failed(self.tables.operation("compare", table), error);
+        let other = Table { version: live.version, build: live.build, ..*table };
+        let (sql, other) = (self.tables.sql(table)?, self.tables.sql(&other)?);
+        let row = unprepared(sql.compare(&other)).fetch_one(connection).await.map_err(read_error)?;
+        let number = |column| row.try_get::<i64, _>(column).map(i64::unsigned_abs).map_err(read_error);
+        let difference = Difference {
+            missing: number("missing")?,
+            added: number("added")?,
+            changed: number("changed")?,
+            example: key(&row, table, 3)?,
+        };
+        Ok(if difference.is_none() { PromoteOutcome::Done } else { PromoteOutcome::Differs(difference) })
+    }
+
+    /// Points the view at a build. If the columns are the same, the view is replaced, which keeps its privileges and the views on
+    /// top of it. Otherwise it is dropped and created again, with its privileges.
+    async fn show(&self, connection: &mut PgConnection, table: &Table) -> Result<(), sqlx::Error> {
+        let sql = self.tables.sql(table).map_err(|error| sqlx::Error::Encode(error.into()))?;
+        run(connection, "SAVEPOINT before_view".to_owned()).await?;
+        match run(connection, sql.view().replacen("CREATE", "CREATE OR REPLACE", 1)).await {
+            Err(error) if has_other_columns(&error) => {}
+            done => return done,
+        }
+        run(connection, "ROLLBACK TO before_view".to_owned()).await?;
+        let grants = self.tables.database.sql.view_grants.query().bind(table.projection);
+        let grants = grants.fetch_all(&mut *connection).await?;
+        run(connection, sql.drop_view()).await?;
+        run(connection, sql.view()).await?;
+        for grant in grants {
+            run(connection, grant.try_get(0)?).await?;
+        }
+        Ok(())
+    }
+
+    /// Prevents other processes from creating, changing and moving builds of this projection until the end of the transaction,
+    /// and lists the builds under these locks.
+    async fn lock_and_load_builds(
+        &self,
+        connection: &mut PgConnection,
+        table: &Table,
+    ) -> Result<Vec<Build>, sqlx::Error> {
+        let database = &self.tables.database;
+        registry::set_lock_timeout(database, connection).await?;
+        let lock = database.sql.advisory_lock.query().bind(self.keys.migration());
+        lock.execute(&mut *connection).await?;
+        registry::lock(database, connection, table.projection).await
+    }
+
+    async fn has_view(&self, connection: &mut PgConnection, table: &Table) -> Result<bool, sqlx::Error> {
+        let has_view = self.tables.database.sql.has_view.query().bind(table.projection);
+        has_view.fetch_one(connection).await?.try_get(0)
+    }
+}
+
+/// The position by which builds are compared; `None` for inline builds, which are always at the end of the log: an append changes
+/// all of them or none.
+fn comparable_position(build: &Build) -> Option<Position> {
+    (!build.inline).then_some(build.checkpoint.position)
+}
+
+fn checked(build: Build, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
+    table.check_stored(&build.shape, build.log, log)?;
+    Ok(build.checkpoint)
+}

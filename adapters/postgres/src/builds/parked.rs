@@ -1,0 +1,67 @@
+//! Parked events of builds (dead letters).
+
+use annalist_core::{
+    error::Error,
+    record::Position,
+    rows::{Parked, Table},
+};
+use sqlx::{PgConnection, Row, postgres::PgRow};
+
+use super::tables::RowTables;
+use crate::{
+    database::Database,
+    error::failed,
+    values::{from_i64, to_i64},
+};
+
+/// Writes and removes parked events, in the transaction that moves the checkpoint.
+pub(super) async fn change(
+    database: &Database,
+    connection: &mut PgConnection,
+    table: &Table,
+    park: &[Parked],
+    unpark: &[Position],
+) -> Result<(), sqlx::Error> {
+    if !unpark.is_empty() {
+        let positions: Vec<i64> = unpark.iter().copied().map(to_i64).collect();
+        database.sql.unpark.for_build(table).bind(positions).execute(&mut *connection).await?;
+    }
+    if !park.is_empty() {
+        let encode_error = |error: serde_json::Error| sqlx::Error::Encode(error.into());
+        let keys = park.iter().map(|parked| serde_json::to_string(&parked.keys));
+        let keys = keys.collect::<Result<Vec<_>, _>>().map_err(encode_error)?;
+        let errors = park.iter().map(|parked| serde_json::to_string(&parked.error));
+        let errors = errors.collect::<Result<Vec<_>, _>>().map_err(encode_error)?;
+        let insert = database.sql.park.for_build(table);
+        let insert = insert.bind(park.iter().map(|parked| to_i64(parked.position)).collect::<Vec<_>>());
+        let insert = insert.bind(park.iter().map(|parked| parked.event).collect::<Vec<_>>());
+        let insert = insert.bind(keys).bind(errors);
+        let insert = insert.bind(park.iter().map(|parked| i64::from(parked.attempts)).collect::<Vec<_>>());
+        insert.execute(&mut *connection).await?;
+    }
+    database.sql.count_parked.for_build(table).execute(connection).await.map(drop)
+}
+
+/// The parked events of a build, in the order of the log.
+pub(super) async fn list(tables: &RowTables, table: &Table) -> Result<Vec<Parked>, Error> {
+    let read_error = |error| failed(tables.operation("read parked events of", table), error);
+    let Database { sql, pool, .. } = &*tables.database;
+    let rows = sql.parked.for_build(table).fetch_all(pool).await.map_err(read_error)?;
+    if rows.is_empty() {
+        return Err(table.undefined());
+    }
+    let parked = rows.iter().filter_map(|row| decode(row).transpose());
+    parked.collect::<Result<_, _>>().map_err(read_error)
+}
+
+fn decode(row: &PgRow) -> Result<Option<Parked>, sqlx::Error> {
+    let Some(position) = row.try_get::<Option<i64>, _>("position")? else { return Ok(None) };
+    let decode_error = |error: serde_json::Error| sqlx::Error::Decode(error.into());
+    Ok(Some(Parked {
+        position: from_i64(position),
+        event: row.try_get("event")?,
+        keys: serde_json::from_str(row.try_get("keys")?).map_err(decode_error)?,
+        error: serde_json::from_str(row.try_get("error")?).map_err(decode_error)?,
+        attempts: u32::try_from(row.try_get::<i64, _>("attempts")?).unwrap_or(u32::MAX),
+    }))
+}

@@ -1,0 +1,89 @@
+//! The builds of projections, as the log's table lists them.
+
+use annalist_core::{
+    rows::{Anchor, Build, Checkpoint, Table},
+    store::LogId,
+};
+use sqlx::{AssertSqlSafe, PgConnection, PgExecutor, Row, postgres::PgRow};
+use uuid::Uuid;
+
+use crate::{
+    database::Database,
+    values::{Time, from_i64},
+};
+
+/// All builds of a projection.
+pub(super) async fn list<'e>(
+    database: &Database,
+    executor: impl PgExecutor<'e>,
+    projection: &str,
+) -> Result<Vec<Build>, sqlx::Error> {
+    let rows = database.sql.builds.query().bind(projection).fetch_all(executor).await?;
+    rows.iter().map(decode).collect()
+}
+
+/// The build of a table, if it exists.
+pub(super) async fn get<'e>(
+    database: &Database,
+    executor: impl PgExecutor<'e>,
+    table: &Table,
+) -> Result<Option<Build>, sqlx::Error> {
+    let builds = list(database, executor, table.projection).await?;
+    Ok(builds.into_iter().find(|build| build.order() == table.order()))
+}
+
+/// The build of a table among those of its projection.
+pub(super) fn for_table<'a>(builds: &'a [Build], table: &Table) -> Option<&'a Build> {
+    builds.iter().find(|build| build.order() == table.order())
+}
+
+/// Locks the checkpoints of all builds of a projection until the end of the transaction, and lists the builds.
+pub(super) async fn lock(
+    database: &Database,
+    connection: &mut PgConnection,
+    projection: &str,
+) -> Result<Vec<Build>, sqlx::Error> {
+    let lock = database.sql.lock_builds.query().bind(projection);
+    lock.execute(&mut *connection).await?;
+    list(database, connection, projection).await
+}
+
+/// Limits how long the transaction waits for locks, because others queue behind it.
+pub(super) async fn set_lock_timeout(
+    database: &Database,
+    connection: &mut PgConnection,
+) -> Result<(), sqlx::Error> {
+    let millis = database.timeout.as_millis().clamp(1, 600_000);
+    run(connection, format!("SET LOCAL lock_timeout = {millis}")).await
+}
+
+/// Runs a statement that was put together from checked names.
+pub(super) async fn run(connection: &mut PgConnection, statement: String) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(connection).await.map(drop)
+}
+
+fn decode(row: &PgRow) -> Result<Build, sqlx::Error> {
+    let number = |column| {
+        let number: i64 = row.try_get(column)?;
+        u32::try_from(number).map_err(|error| sqlx::Error::Decode(error.into()))
+    };
+    let anchor = match (row.try_get::<Option<i64>, _>("anchor_position")?, row.try_get("anchor_event")?) {
+        (Some(position), Some(event)) => Some(Anchor { position: from_i64(position), event }),
+        _ => None,
+    };
+    Ok(Build {
+        version: number("version")?,
+        build: number("build")?,
+        shape: row.try_get("shape")?,
+        log: LogId::from_uuid(row.try_get::<Uuid, _>("log")?),
+        live: row.try_get("live")?,
+        inline: row.try_get("inline")?,
+        checkpoint: Checkpoint {
+            position: from_i64(row.try_get("position")?),
+            anchor,
+            parked: row.try_get::<i64, _>("parked")?.unsigned_abs(),
+            stopped: row.try_get("stopped")?,
+        },
+        updated_at: row.try_get::<Time, _>("updated_at")?.0,
+    })
+}

@@ -1,0 +1,103 @@
+//! The row store of PostgreSQL.
+
+use std::sync::Arc;
+
+use annalist_core::{
+    error::Error,
+    rows::{
+        Build, Checkpoint, CommitOutcome, Inline, InlineOutcome, Key, Parked, PromoteOutcome, Row, RowChange,
+        RowQuery, RowStore, Table,
+    },
+    store::LogId,
+};
+use async_trait::async_trait;
+
+use super::{parked, registry};
+use crate::{Postgres, error::failed};
+
+/// Whatever writes runs in a task of its own, so that a caller that drops its future does not stop it half-way.
+#[async_trait]
+impl RowStore for Postgres {
+    fn describe_rows(&self) -> String {
+        self.store.database.operation("rows in")
+    }
+
+    async fn builds(&self, projection: &str) -> Result<Vec<Build>, Error> {
+        let database = &self.store.database;
+        let builds = registry::list(database, &database.pool, projection).await;
+        builds.map_err(|error| failed(database.operation("find a projection in"), error))
+    }
+
+    async fn define(&self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
+        self.store.lifecycle.define(table, log).await
+    }
+
+    async fn rows(&self, table: &Table, keys: &[Key]) -> Result<Vec<Option<Row>>, Error> {
+        let tables = &self.store.tables;
+        let connection = self.store.database.pool.acquire().await;
+        let mut connection = connection.map_err(|error| failed(tables.operation("read", table), error))?;
+        tables.rows(&mut connection, table, keys).await
+    }
+
+    async fn commit(&self, change: RowChange<'_>) -> Result<CommitOutcome, Error> {
+        self.store.changes.check(&change)?;
+        let operation = self.store.changes.operation(change.table);
+        let RowChange { table, from, to, parked, anchor, upserts, deletes, park, unpark } = change;
+        let (store, table) = (Arc::clone(&self.store), *table);
+        run_detached(operation, async move {
+            let table = &table;
+            let change = RowChange { table, from, to, parked, anchor, upserts, deletes, park, unpark };
+            store.changes.commit(change).await
+        })
+        .await
+    }
+
+    async fn report(&self, table: &Table, stopped: Option<&str>) -> Result<(), Error> {
+        let database = &self.store.database;
+        // PostgreSQL cannot store NUL, and the text is for people.
+        let stopped = stopped.map(|text| text.replace('\0', "\u{fffd}"));
+        let report = database.sql.report.for_build(table).bind(stopped);
+        let done = report.execute(&database.pool).await;
+        done.map(drop).map_err(|error| failed(self.store.tables.operation("report on", table), error))
+    }
+
+    async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {
+        self.store.tables.find(query).await
+    }
+
+    async fn parked(&self, table: &Table) -> Result<Vec<Parked>, Error> {
+        parked::list(&self.store.tables, table).await
+    }
+
+    async fn promote(&self, table: &Table, compare: bool) -> Result<PromoteOutcome, Error> {
+        let (store, table) = (Arc::clone(&self.store), *table);
+        let operation = store.tables.operation("promote", &table);
+        run_detached(operation, async move { store.lifecycle.promote(&table, compare).await }).await
+    }
+
+    async fn discard(&self, table: &Table) -> Result<bool, Error> {
+        let (store, table) = (Arc::clone(&self.store), *table);
+        let operation = store.tables.operation("discard", &table);
+        run_detached(operation, async move { store.lifecycle.discard(&table).await }).await
+    }
+
+    async fn make_inline(&self, inline: Arc<dyn Inline>) -> Result<InlineOutcome, Error> {
+        let store = Arc::clone(&self.store);
+        let operation = store.tables.operation("make inline", inline.table());
+        run_detached(operation, async move { store.inline_transition.make_inline(&*inline).await }).await
+    }
+
+    async fn make_async(&self, table: &Table) -> Result<Checkpoint, Error> {
+        let (store, table) = (Arc::clone(&self.store), *table);
+        let operation = store.tables.operation("make async", &table);
+        run_detached(operation, async move { store.inline_transition.make_async(&table).await }).await
+    }
+}
+
+/// Runs a future in a task of its own.
+async fn run_detached<T: Send + 'static>(
+    operation: String,
+    work: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::spawn(work).await.unwrap_or_else(|error| Err(Error::unknown(operation, error)))
+}

@@ -1,0 +1,112 @@
+//! The rows of builds: tables in a schema beside that of the log.
+
+use std::sync::Arc;
+
+use annalist_core::{
+    error::Error,
+    rows::{
+        Folded, Key, Row, RowQuery, Table,
+        sql::{Question, TableSql},
+    },
+};
+use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row as _, postgres::PgArguments, query::Query};
+
+use super::row_values::{PostgresDialect, bind, bind_all, bind_keys, row, split_by_size};
+use crate::{database::Database, error::failed, open::schema_name::SchemaName};
+
+pub(crate) struct RowTables {
+    pub(super) database: Arc<Database>,
+    dialect: PostgresDialect,
+}
+
+impl RowTables {
+    pub(crate) fn new(database: Arc<Database>, schema: &SchemaName) -> Self {
+        Self { database, dialect: PostgresDialect::new(schema) }
+    }
+
+    /// The statements for a table.
+    pub(super) fn sql<'a>(&'a self, table: &'a Table) -> Result<TableSql<'a>, Error> {
+        TableSql::new(&self.dialect, table)
+    }
+
+    /// The text of an operation for messages: "change the rows of `balances_v1` in postgres log …".
+    pub(super) fn operation(&self, what: &str, table: &Table) -> String {
+        self.database.operation(&format!("{what} the rows of `{}` in", table.name()))
+    }
+
+    /// The rows with these keys, in their order.
+    pub(crate) async fn rows(
+        &self,
+        connection: &mut PgConnection,
+        table: &Table,
+        keys: &[Key],
+    ) -> Result<Vec<Option<Row>>, Error> {
+        let mut rows = vec![None; keys.len()];
+        if keys.is_empty() {
+            return Ok(rows);
+        }
+        let sql = self.sql(table)?;
+        sql.check(&[], keys)?;
+        let select = bind_keys(unprepared(sql.select()), table, keys);
+        let read_error = |error| failed(self.operation("read", table), error);
+        for found in select.fetch_all(connection).await.map_err(read_error)? {
+            let number: i64 = found.try_get(0).map_err(read_error)?;
+            let slot = usize::try_from(number - 1).ok().and_then(|index| rows.get_mut(index));
+            if let Some(slot) = slot {
+                *slot = Some(row(&found, table, 1)?);
+            }
+        }
+        Ok(rows)
+    }
+
+    /// The rows that a query selects.
+    pub(super) async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {
+        if query.table.is_checkpoint_only() {
+            return Ok(Vec::new());
+        }
+        let Question { sql, values } = self.sql(query.table)?.find(query)?;
+        let select = values.into_iter().fold(unprepared(sql), bind);
+        let rows = select.fetch_all(&self.database.pool).await;
+        let rows = rows.map_err(|error| failed(self.operation("query", query.table), error))?;
+        rows.iter().map(|found| row(found, query.table, 0)).collect()
+    }
+
+    /// Writes the rows of a fold.
+    pub(crate) async fn write_folded(
+        &self,
+        connection: &mut PgConnection,
+        table: &Table,
+        folded: &Folded,
+    ) -> Result<(), Error> {
+        self.sql(table)?.check(&folded.upserts, &folded.deletes)?;
+        self.write(connection, table, &folded.upserts, &folded.deletes).await
+    }
+
+    pub(super) async fn write(
+        &self,
+        connection: &mut PgConnection,
+        table: &Table,
+        upserts: &[Row],
+        deletes: &[Key],
+    ) -> Result<(), Error> {
+        let write_error = |error| failed(self.operation("change", table), error);
+        let sql = self.sql(table)?;
+        if !deletes.is_empty() {
+            let delete = bind_keys(unprepared(sql.delete()), table, deletes);
+            delete.execute(&mut *connection).await.map_err(write_error)?;
+        }
+        let upsert: Arc<str> = sql.upsert().into();
+        for rows in split_by_size(upserts) {
+            let statement = sqlx::query(AssertSqlSafe(Arc::clone(&upsert)));
+            let statement = bind_all(statement, table.columns, rows);
+            statement.execute(&mut *connection).await.map_err(write_error)?;
+        }
+        Ok(())
+    }
+}
+
+/// A statement that is planned for each execution: a cached plan from when the table was small would scan all of it when it is
+/// large.
+pub(super) fn unprepared<'q>(sql: String) -> Query<'q, Postgres, PgArguments> {
+    sqlx::query(AssertSqlSafe(sql)).persistent(false)
+}

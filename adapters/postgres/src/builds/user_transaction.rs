@@ -1,0 +1,88 @@
+//! Transactions that run the user's own SQL.
+
+use annalist_core::{
+    error::{BoxError, Error},
+    rows::{CommitOutcome, InTransaction, RowChange, Transactional},
+};
+use async_trait::async_trait;
+use sqlx::{Connection, Executor, PgConnection, pool::PoolConnection};
+
+use super::changes::Changes;
+use crate::{
+    Postgres,
+    error::{append_failed, failed},
+    panics::catch_future,
+};
+
+/// The error if the user's SQL runs COMMIT or ROLLBACK.
+const TRANSACTION_ENDED: &str =
+    "the work in the transaction of a change of rows has ended the transaction; leave that to the store";
+
+#[async_trait]
+impl Transactional for Postgres {
+    type Connection = PgConnection;
+
+    /// The transaction belongs to the caller's future: if that is dropped, nothing is written. A panic of the work is returned as its
+    /// error.
+    async fn commit_with(
+        &self,
+        change: RowChange<'_>,
+        work: &dyn InTransaction<Self>,
+    ) -> Result<Result<CommitOutcome, BoxError>, Error> {
+        let changes = &self.store.changes;
+        changes.check(&change)?;
+        let connection = self.store.database.pool.acquire().await;
+        let connection = connection.map_err(|error| failed(changes.operation(change.table), error))?;
+        let mut guard = TransactionGuard { connection, is_clean: false };
+        let result = commit_with(changes, &mut guard.connection, &change, work).await;
+        guard.is_clean = matches!(result, Ok(Ok(_)));
+        result
+    }
+}
+
+/// A connection that returns to its pool only after a commit. Otherwise its state is unknown, and closing it rolls back, also when
+/// the guard is dropped before the end.
+struct TransactionGuard {
+    connection: PoolConnection<sqlx::Postgres>,
+    is_clean: bool,
+}
+
+impl Drop for TransactionGuard {
+    fn drop(&mut self) {
+        if !self.is_clean {
+            self.connection.close_on_drop();
+        }
+    }
+}
+
+async fn commit_with(
+    changes: &Changes,
+    connection: &mut PgConnection,
+    change: &RowChange<'_>,
+    work: &dyn InTransaction<Postgres>,
+) -> Result<Result<CommitOutcome, BoxError>, Error> {
+    let operation = || changes.operation(change.table);
+    let write_error = |error| failed(operation(), error);
+    let mut transaction = connection.begin().await.map_err(write_error)?;
+    if !changes.move_checkpoint(&mut transaction, change).await.map_err(write_error)? {
+        transaction.rollback().await.map_err(write_error)?;
+        return changes.stale(change.table).await.map(Ok);
+    }
+    transaction.execute("SAVEPOINT annalist_work").await.map_err(write_error)?;
+    if let Err(error) = run(work, &mut transaction).await {
+        return Ok(Err(error));
+    }
+    // The savepoint no longer exists if the transaction was ended.
+    if transaction.execute("RELEASE annalist_work").await.is_err() {
+        return Err(Error::unknown(operation(), TRANSACTION_ENDED));
+    }
+    changes.write(&mut transaction, change).await?;
+    transaction.commit().await.map_err(|error| append_failed(operation(), error.into()))?;
+    Ok(Ok(CommitOutcome::Done))
+}
+
+/// Runs the user's code. A panic becomes its error.
+async fn run(work: &dyn InTransaction<Postgres>, connection: &mut PgConnection) -> Result<(), BoxError> {
+    let function = || "the work in the transaction of a change of rows".to_owned();
+    catch_future(function, async { work.run(connection).await }).await.map_err(BoxError::from)?
+}

@@ -1,0 +1,91 @@
+//! Reads of the settled part of the log: pages of feeds, counts, and positions by time.
+
+use std::sync::Arc;
+
+use annalist_core::{
+    criteria::Criteria,
+    error::Error,
+    record::Position,
+    store::{Page, Settled},
+    time::Timestamp,
+};
+use sqlx::Row;
+
+use super::pages;
+use crate::{
+    database::Database,
+    high_water::mark::HighWater,
+    values::{ItemParams, Time, from_i64, to_i64},
+};
+
+pub(crate) struct Feed {
+    database: Arc<Database>,
+    high_water: Arc<HighWater>,
+}
+
+impl Feed {
+    pub(crate) fn new(database: Arc<Database>, high_water: Arc<HighWater>) -> Self {
+        Self { database, high_water }
+    }
+
+    /// The next page of a feed.
+    pub(crate) async fn page(&self, filter: &Criteria, after: Position, limit: usize) -> Result<Page, Error> {
+        let mut page = Page { records: Vec::new(), up_to: after, gap: None };
+        // A reader far below the high-water mark does not need its newest value.
+        self.extend(&mut page, filter, self.high_water.position(), limit).await?;
+        if page.records.len() < limit {
+            let Settled { position, gap } = self.high_water.settled().await?;
+            self.extend(&mut page, filter, position, limit).await?;
+            page.gap = gap.filter(|_| page.records.len() < limit);
+        }
+        Ok(page)
+    }
+
+    /// Extends a page up to a settled position, as far as its limit allows.
+    async fn extend(
+        &self,
+        page: &mut Page,
+        filter: &Criteria,
+        settled: Position,
+        limit: usize,
+    ) -> Result<(), Error> {
+        let missing = limit.saturating_sub(page.records.len());
+        if missing == 0 || settled <= page.up_to {
+            return Ok(());
+        }
+        let rows = i64::try_from(missing).unwrap_or(i64::MAX);
+        let database = &self.database;
+        let records = pages::page(database, &database.pool, filter, page.up_to, settled, rows).await?;
+        page.up_to = match records.last() {
+            Some(last) if records.len() >= missing => last.position,
+            _ => settled,
+        };
+        page.records.extend(records);
+        Ok(())
+    }
+
+    /// The number of matching events in `(after, up_to]`, as far as they are settled.
+    pub(crate) async fn count(
+        &self,
+        criteria: &Criteria,
+        after: Position,
+        up_to: Position,
+    ) -> Result<u64, Error> {
+        let read_error = |error| self.database.read_error(error);
+        let settled = self.high_water.settled().await?.position;
+        let items = ItemParams::new([criteria]);
+        let query = self.database.sql.count.planned().bind(items.types).bind(items.tags);
+        let query = query.bind(to_i64(after)).bind(to_i64(up_to.min(settled)));
+        let row = query.fetch_one(&self.database.pool).await.map_err(read_error)?;
+        row.try_get("count").map(i64::unsigned_abs).map_err(read_error)
+    }
+
+    /// The last settled position before the first event recorded later than `time`.
+    pub(crate) async fn position_at(&self, time: Timestamp) -> Result<Position, Error> {
+        let read_error = |error| self.database.read_error(error);
+        let settled = self.high_water.settled().await?.position;
+        let query = self.database.sql.position_at.query().bind(Time(time)).bind(to_i64(settled));
+        let row = query.fetch_one(&self.database.pool).await.map_err(read_error)?;
+        row.try_get("position").map(from_i64).map_err(read_error)
+    }
+}

@@ -1,0 +1,62 @@
+//! The journal of commands, and the deletion of old command ids.
+
+use annalist_core::{
+    error::{Error, Invalid},
+    payload::Payload,
+    record::Position,
+    store::{Entry, Outcome},
+    time::Timestamp,
+};
+use sqlx::{Row, postgres::PgRow};
+
+use super::records::metadata;
+use crate::{
+    database::Database,
+    values::{Time, from_i64},
+};
+
+/// Entries after a number. An entry whose append is still running can appear later between those that were returned: numbers are
+/// assigned before the commit, and their gaps are not closed. The journal is for looking up; readers that must not miss anything use
+/// a feed.
+pub(crate) async fn entries(database: &Database, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let query = database.sql.journal.query().bind(after).bind(limit);
+    let rows = query.fetch_all(&database.pool).await.map_err(|error| database.read_error(error))?;
+    rows.iter().map(entry).collect()
+}
+
+/// Deletes command ids that were recorded before a time. Returns how many.
+pub(crate) async fn purge_command_ids(database: &Database, before: Timestamp) -> Result<u64, Error> {
+    let query = database.sql.purge_command_ids.query().bind(Time(before));
+    let done = query.execute(&database.pool).await.map_err(|error| database.read_error(error))?;
+    Ok(done.rows_affected())
+}
+
+fn entry(row: &PgRow) -> Result<Entry, Error> {
+    decode(row).map_err(|reason| {
+        let position = from_i64(row.try_get("number").unwrap_or(0));
+        Invalid::Damaged { position, reason: format!("as an entry of the journal: {reason}") }.into()
+    })
+}
+
+fn decode(row: &PgRow) -> Result<Entry, String> {
+    let text = |error: sqlx::Error| error.to_string();
+    let number: i64 = row.try_get("number").map_err(text)?;
+    let rejection: Option<&str> = row.try_get("rejection").map_err(text)?;
+    Ok(Entry {
+        number: u64::try_from(number).map_err(|error| error.to_string())?,
+        recorded_at: row.try_get::<Time, _>("recorded_at").map_err(text)?.0,
+        metadata: metadata(row)?,
+        body: Payload::from_stored(row.try_get::<String, _>("body").map_err(text)?),
+        outcome: match rejection {
+            Some(json) => Outcome::Rejected(serde_json::from_str(json).map_err(|error| error.to_string())?),
+            None => Outcome::Accepted(positions(row).map_err(text)?),
+        },
+    })
+}
+
+fn positions(row: &PgRow) -> Result<Vec<Position>, sqlx::Error> {
+    let positions: Vec<i64> = row.try_get("positions")?;
+    Ok(positions.into_iter().map(from_i64).collect())
+}

@@ -1,0 +1,34 @@
+//! Pages of events in the settled part of the log.
+
+use annalist_core::{
+    criteria::{Criteria, Item},
+    error::Error,
+    record::{Position, Record},
+};
+use sqlx::PgExecutor;
+
+use super::{records::record, statement::sort};
+use crate::{
+    database::Database,
+    values::{ItemParams, to_i64},
+};
+
+/// At most `limit` matching events in `(after, up_to]`, all of which must be settled.
+pub(crate) async fn page<'e>(
+    database: &Database,
+    executor: impl PgExecutor<'e>,
+    filter: &Criteria,
+    after: Position,
+    up_to: Position,
+    limit: i64,
+) -> Result<Vec<Record>, Error> {
+    let query = match filter.items().contains(&Item::any()) {
+        true => database.sql.feed_page.query(),
+        false => ItemParams::new([filter]).bind(database.sql.filtered_feed_page.query()),
+    };
+    let query = query.bind(to_i64(after)).bind(to_i64(up_to)).bind(limit);
+    let rows = query.fetch_all(executor).await.map_err(|error| database.read_error(error))?;
+    let mut records = rows.iter().map(record).collect::<Result<Vec<_>, _>>()?;
+    sort(&mut records);
+    Ok(records)
+}

@@ -1,0 +1,158 @@
+//! Concurrent reads share a statement.
+//!
+//! The first few reads are executed directly, each on a connection of its own. Reads that come while those are running wait in a
+//! queue. A statement is sent after all its reads were requested, so each of them sees what was acknowledged before.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use annalist_core::{error::Error, store::Read};
+use tokio::sync::{Semaphore, oneshot::error::RecvError};
+
+use super::statement::{CHUNK, MAX_ROWS, OnRecords, ReadResult, all_payload_only, run_reads};
+use crate::{
+    batcher::{BatchError, Batcher, Execute, Job, Results, Workers},
+    database::Database,
+    error::failed,
+    high_water::mark::HighWater,
+};
+
+/// Maximum number of callers whose reads are executed directly.
+const MAX_DIRECT: usize = 4;
+const WORKERS: Workers = Workers { eager: 2, max: 2, full_batch: MAX_BATCH };
+/// Maximum number of reads of a statement, except for a single caller.
+const MAX_BATCH: usize = 64;
+
+/// The reads of one process.
+pub(super) struct ReadQueue {
+    database: Arc<Database>,
+    high_water: Arc<HighWater>,
+    direct: Semaphore,
+    batcher: Batcher<Self>,
+}
+
+impl ReadQueue {
+    /// Uses at most half of the connections for direct reads.
+    pub(super) fn new(database: Arc<Database>, high_water: Arc<HighWater>) -> Self {
+        let connections = database.pool.options().get_max_connections();
+        let direct = usize::try_from(connections / 2).unwrap_or(MAX_DIRECT).clamp(1, MAX_DIRECT);
+        Self { database, high_water, direct: Semaphore::new(direct), batcher: Batcher::new(WORKERS) }
+    }
+
+    /// Executes reads in one snapshot, which is not older than this call.
+    pub(super) async fn read(
+        self: &Arc<Self>,
+        reads: &[Read],
+        on_records: OnRecords<'_>,
+    ) -> Result<Vec<ReadResult>, Error> {
+        match self.direct.try_acquire() {
+            Ok(_permit) => {
+                let results = self.run(reads, MAX_ROWS, on_records).await;
+                results.map_err(|error| match error {
+                    BatchError::NotWritten(error) | BatchError::Sent(error) => {
+                        failed(self.operation(), error)
+                    }
+                    BatchError::Job(error) => error,
+                })
+            }
+            Err(_) => Batcher::call(self, || reads.to_vec()).await,
+        }
+    }
+
+    async fn run(
+        &self,
+        reads: &[Read],
+        max_rows: u16,
+        on_records: OnRecords<'_>,
+    ) -> Result<Vec<ReadResult>, BatchError> {
+        run_reads(&self.database, self.high_water.position(), reads, max_rows, on_records).await
+    }
+}
+
+impl Execute for ReadQueue {
+    type Input = Vec<Read>;
+    type Output = Vec<ReadResult>;
+    type WorkerState = ();
+
+    fn batcher(&self) -> &Batcher<Self> {
+        &self.batcher
+    }
+
+    fn operation(&self) -> String {
+        self.database.operation("read")
+    }
+
+    /// Takes the first job and those that read the same columns.
+    fn take_batch(queue: &mut VecDeque<Job<Self>>) -> Vec<Job<Self>> {
+        let (mut batch, mut skipped, mut reads) = (Vec::<Job<Self>>::new(), VecDeque::new(), 0);
+        for job in queue.drain(..).filter(|job| !job.is_cancelled()) {
+            let input = &job.input;
+            let fits = |first: &Job<Self>| {
+                reads + input.len() <= MAX_BATCH && all_payload_only(&first.input) == all_payload_only(input)
+            };
+            if batch.first().is_none_or(fits) {
+                reads += input.len();
+                batch.push(job);
+            } else {
+                skipped.push_back(job);
+            }
+        }
+        *queue = skipped;
+        batch
+    }
+
+    async fn execute(&self, (): &mut (), jobs: &[Job<Self>]) -> Result<Results<Self>, BatchError> {
+        let reads: Vec<Read> = jobs.iter().flat_map(|job| &job.input).cloned().collect();
+        let mut results = self.run(&reads, CHUNK, &mut |_| Ok(())).await?.into_iter();
+        Ok(jobs.iter().map(|job| Ok(results.by_ref().take(job.input.len()).collect())).collect())
+    }
+
+    fn no_reply(operation: String, error: RecvError) -> Error {
+        Error::unavailable(operation, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use annalist_core::criteria::Criteria;
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    type Receivers = Vec<oneshot::Receiver<Result<Vec<ReadResult>, Error>>>;
+
+    /// Jobs with so many reads, of payloads only or not.
+    fn queue(jobs: &[(usize, bool)]) -> (VecDeque<Job<ReadQueue>>, Receivers) {
+        let job = |&(reads, payload_only)| {
+            Job::new(vec![Read { payload_only, ..Read::all(Criteria::all()) }; reads])
+        };
+        jobs.iter().map(job).unzip()
+    }
+
+    fn take(queue: &mut VecDeque<Job<ReadQueue>>) -> Vec<usize> {
+        ReadQueue::take_batch(queue).iter().map(|job| job.input.len()).collect()
+    }
+
+    #[test]
+    fn reads_of_different_columns_are_not_batched_together() {
+        let (mut queue, _receivers) = queue(&[(1, true), (2, false), (3, true), (4, false)]);
+        assert_eq!(take(&mut queue), [1, 3]);
+        assert_eq!(take(&mut queue), [2, 4]);
+        assert!(take(&mut queue).is_empty());
+    }
+
+    #[test]
+    fn job_that_does_not_fit_is_first_in_the_next_batch() {
+        let (mut queue, _receivers) =
+            queue(&[(MAX_BATCH - 1, true), (2, true), (1, true), (MAX_BATCH + 1, true), (1, true)]);
+        assert_eq!(take(&mut queue), [MAX_BATCH - 1, 1]);
+        assert_eq!(take(&mut queue), [2, 1]);
+        assert_eq!(take(&mut queue), [MAX_BATCH + 1]);
+    }
+
+    #[test]
+    fn cancelled_jobs_are_not_executed() {
+        let (mut queue, mut receivers) = queue(&[(1, true), (2, true), (3, true)]);
+        drop(receivers.swap_remove(0));
+        assert_eq!(take(&mut queue), [2, 3]);
+    }
+}

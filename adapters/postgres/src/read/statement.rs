@@ -1,0 +1,133 @@
+//! The statements of reads.
+//!
+//! The first statement finds the positions of all matching events in one snapshot, and returns the first of the events. The
+//! others are read by their positions at any later time, because events never change.
+
+use annalist_core::{
+    error::Error,
+    record::{Position, Record},
+    store::{Batch, Marker, Read},
+};
+use futures_util::TryStreamExt;
+use sqlx::{Row, postgres::PgRow};
+
+use super::records::{add_packed_page, record};
+use crate::{
+    batcher::BatchError,
+    database::Database,
+    values::{ItemParams, to_i64},
+};
+
+/// Maximum number of events of a statement.
+pub(super) const MAX_ROWS: u16 = 10_000;
+/// The approximate number of events of a chunk.
+pub(super) const CHUNK: u16 = 500;
+
+/// Called when more records have arrived. It may remove them.
+pub(super) type OnRecords<'a> = &'a mut (dyn FnMut(&mut Vec<Record>) -> Result<(), Error> + Send);
+
+/// The result of the first statement for one read.
+pub(crate) struct ReadResult {
+    pub(super) batch: Batch,
+    /// The positions of the matching events that are not in the batch.
+    pub(super) rest: Vec<i64>,
+}
+
+/// Runs several reads in one statement, which is one snapshot. Returns at most `max_rows` events of each read.
+///
+/// `settled` must be known before the statement starts: then all positions up to it are in the snapshot. A position that the statement
+/// itself determined could be newer than its snapshot, and include an event that the snapshot lacks.
+pub(super) async fn run_reads(
+    database: &Database,
+    settled: Position,
+    reads: &[Read],
+    max_rows: u16,
+    on_records: OnRecords<'_>,
+) -> Result<Vec<ReadResult>, BatchError> {
+    if reads.is_empty() {
+        return Ok(Vec::new());
+    }
+    let payload_only = all_payload_only(reads);
+    let mut results: Vec<ReadResult> = reads.iter().map(|read| empty(settled.min(read.up_to))).collect();
+    let items = ItemParams::new(reads.iter().map(|read| &read.criteria));
+    let after: Vec<i64> = reads.iter().map(|read| to_i64(read.after)).collect();
+    let up_to: Vec<i64> = reads.iter().map(|read| to_i64(read.up_to)).collect();
+    let statement = if payload_only { &database.sql.read_payload } else { &database.sql.read };
+    let query = items.bind(statement.query().bind(to_i64(settled)).bind(after).bind(up_to));
+    let mut rows = query.bind(i32::from(max_rows)).fetch(&database.pool);
+    while let Some(row) = rows.try_next().await.map_err(BatchError::not_written)? {
+        add_row(database, &mut results, &row, payload_only, on_records).map_err(BatchError::Job)?;
+    }
+    Ok(results)
+}
+
+/// Adds a row with events, or the row with the marker and the remaining positions of a read.
+fn add_row(
+    database: &Database,
+    results: &mut [ReadResult],
+    row: &PgRow,
+    payload_only: bool,
+    on_records: OnRecords<'_>,
+) -> Result<(), Error> {
+    let read_error = |error| database.read_error(error);
+    let column = if payload_only { 3 } else { 8 };
+    let number: i32 = row.try_get_unchecked(column).map_err(read_error)?;
+    let Some(result) = usize::try_from(number - 1).ok().and_then(|index| results.get_mut(index)) else {
+        return Ok(());
+    };
+    match row.try_get_unchecked::<Option<i64>, _>(column + 1).map_err(read_error)? {
+        Some(seen_unsettled) => {
+            let settled = result.batch.marker.settled();
+            result.batch.marker = Marker::new(settled, seen_unsettled.unsigned_abs());
+            result.rest = row.try_get_unchecked(column + 2).map_err(read_error)?;
+            Ok(())
+        }
+        None => {
+            add_events(row, payload_only, &mut result.batch.records)?;
+            on_records(&mut result.batch.records)
+        }
+    }
+}
+
+/// Reads the events at these positions, in order. They are decoded while the next ones arrive; the server waits for a slow
+/// reader.
+pub(super) async fn read_by_position(
+    database: &Database,
+    positions: &[i64],
+    payload_only: bool,
+    records: &mut Vec<Record>,
+    on_records: OnRecords<'_>,
+) -> Result<(), Error> {
+    let sql = &database.sql;
+    let statement = if payload_only { &sql.events_by_position_payload } else { &sql.events_by_position };
+    for positions in positions.chunks(MAX_ROWS.into()) {
+        let mut rows = statement.query().bind(positions).fetch(&database.pool);
+        while let Some(row) = rows.try_next().await.map_err(|error| database.read_error(error))? {
+            add_events(&row, payload_only, records)?;
+            on_records(records)?;
+        }
+    }
+    Ok(())
+}
+
+fn empty(settled: Position) -> ReadResult {
+    ReadResult { batch: Batch { records: Vec::new(), marker: Marker::new(settled, 0) }, rest: Vec::new() }
+}
+
+fn add_events(row: &PgRow, payload_only: bool, records: &mut Vec<Record>) -> Result<(), Error> {
+    if payload_only {
+        return add_packed_page(row, records);
+    }
+    records.push(record(row)?);
+    Ok(())
+}
+
+/// Whether a statement for these reads returns payloads only.
+pub(super) fn all_payload_only(reads: &[Read]) -> bool {
+    reads.iter().all(|read| read.payload_only)
+}
+
+/// The database returns records in order as a rule, but does not guarantee it.
+pub(super) fn sort(records: &mut [Record]) {
+    records.sort_unstable_by_key(|record| record.position);
+}
