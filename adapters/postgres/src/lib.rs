@@ -55,7 +55,6 @@ mod database;
 mod error;
 mod high_water;
 mod open;
-mod panics;
 mod read;
 mod sql;
 mod values;

@@ -2,13 +2,14 @@
 
 use annalist_core::{
     error::{Error, Invalid},
+    panics,
     record::{Position, Record},
     rows::{Inline, Key, Table},
     store::Append,
 };
 use sqlx::PgConnection;
 
-use crate::{builds::tables::RowTables, panics};
+use crate::builds::tables::RowTables;
 
 /// The events of an append that a build folds, as records without positions.
 pub(crate) fn draft_records(append: &Append, inline: &dyn Inline) -> Vec<Record> {
@@ -53,6 +54,8 @@ pub(crate) async fn fold(
     tables.write_folded(connection, inline.table(), &folded).await
 }
 
+/// Calls a fold. A panic becomes an error.
 fn catch_panic<T>(inline: &dyn Inline, fold: impl FnOnce() -> Result<T, Invalid>) -> Result<T, Error> {
-    Ok(panics::catch(|| format!("the fold of `{}`", inline.table().name()), fold)??)
+    let result = panics::catch(fold);
+    Ok(result.map_err(|panic| panic.into_error(format!("the fold of `{}`", inline.table().name())))??)
 }

@@ -2,6 +2,7 @@
 
 use annalist_core::{
     error::{BoxError, Error},
+    panics::catch_future,
     rows::{CommitOutcome, InTransaction, RowChange, Transactional},
 };
 use async_trait::async_trait;
@@ -11,7 +12,6 @@ use super::changes::Changes;
 use crate::{
     Postgres,
     error::{append_failed, failed},
-    panics::catch_future,
 };
 
 /// The error if the user's SQL runs COMMIT or ROLLBACK.
@@ -83,6 +83,6 @@ async fn commit_with(
 
 /// Runs the user's code. A panic becomes its error.
 async fn run(work: &dyn InTransaction<Postgres>, connection: &mut PgConnection) -> Result<(), BoxError> {
-    let function = || "the work in the transaction of a change of rows".to_owned();
-    catch_future(function, async { work.run(connection).await }).await.map_err(BoxError::from)?
+    let result = catch_future(async { work.run(connection).await }).await;
+    result.map_err(|panic| panic.into_error("the work in the transaction of a change of rows"))?
 }
