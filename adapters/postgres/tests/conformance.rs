@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // in what it shares with tests
 
-mod given;
+mod support;
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ impl StoreUnderTest for OnPostgres {
     type Location = String;
 
     async fn create(&self) -> Result<String, BoxError> {
-        Ok(given::fresh_name("conformance"))
+        Ok(support::fresh_name("conformance"))
     }
 
     async fn open(&self, schema: &String) -> Result<Arc<dyn EventStore>, BoxError> {
@@ -28,12 +28,12 @@ impl StoreUnderTest for OnPostgres {
     }
 
     async fn remove(&self, schema: &String) -> Result<(), BoxError> {
-        given::run(&self.url, &format!("DROP SCHEMA IF EXISTS {schema}, {schema}_rows CASCADE")).await
+        support::run(&self.url, &format!("DROP SCHEMA IF EXISTS {schema}, {schema}_rows CASCADE")).await
     }
 }
 
 fn main() {
-    match given::server() {
+    match support::server() {
         Ok(url) => annalist_conformance::run(OnPostgres { url }),
         Err(reason) => annalist_conformance::skip(OnPostgres::NAME, &reason),
     }

@@ -1,4 +1,4 @@
-//! The two ways in which the function that appends looks at conditions, and how it reads its tables.
+//! The function that appends: its fast path, and its use of indexes.
 
 use annalist_core::{
     criteria::{Criteria, Item},
@@ -11,12 +11,12 @@ use tokio::task::JoinSet;
 
 use crate::{
     events::{accept, append, event, log, provided, tag},
-    given::{Place, until},
+    support::{TestDatabase, until},
 };
 
 const NAMES: [&str; 4] = ["opened", "closed", "moved", "paid"];
 
-/// Any item has types and tags, so that the function may answer with a glance.
+/// Criteria for the fast path: every item has types and tags.
 fn usual(random: &mut Rng) -> Criteria {
     let item = |random: &mut Rng| {
         let names = (0..random.usize(1..3)).map(|_| NAMES[random.usize(..4)]);
@@ -26,22 +26,26 @@ fn usual(random: &mut Rng) -> Criteria {
     (0..random.usize(1..3)).map(|_| item(random)).collect()
 }
 
-/// The same, but for an item without types that matches nothing, which makes the function look at everything.
-fn looked_at(criteria: &Criteria) -> Criteria {
-    criteria.clone().or(Item::any().tag(tag("nobody")))
+/// Equivalent criteria for the full check: with an item without types, which matches no event.
+fn checked_in_full(criteria: &Criteria) -> Criteria {
+    criteria.clone().or(Item::any().tag(tag("unused")))
 }
 
-/// What appends of nothing are told, under conditions that mean the same.
-async fn answers(store: &dyn EventStore, criteria: &Criteria, marker: Marker) -> [AppendOutcome<Receipt>; 2] {
+/// The outcomes of appends without events, under equivalent conditions.
+async fn outcomes(
+    store: &dyn EventStore,
+    criteria: &Criteria,
+    marker: Marker,
+) -> [AppendOutcome<Receipt>; 2] {
     let ask = |criteria: Criteria| async {
         let guard = Append { conditions: provided(criteria, marker), ..Append::default() };
         store.append_one(guard).await.unwrap()
     };
-    [ask(criteria.clone()).await, ask(looked_at(criteria)).await]
+    [ask(criteria.clone()).await, ask(checked_in_full(criteria)).await]
 }
 
-pub(crate) async fn a_glance_sees_what_a_look_sees(place: Place) {
-    let store = place.open().await;
+pub(crate) async fn fast_path_and_full_check_agree(db: TestDatabase) {
+    let store = db.open().await;
     let mut random = Rng::with_seed(11);
     let (mut markers, mut accepted, mut refused) = (Vec::new(), 0, 0);
     for _ in 0..60 {
@@ -52,16 +56,16 @@ pub(crate) async fn a_glance_sees_what_a_look_sees(place: Place) {
         }
         let tags = (0..4).filter(|_| random.u8(..3) == 0).map(tag).collect::<Vec<_>>();
         let last = accept(&store, append([event(NAMES[random.usize(..4)], tags)])).await;
-        // Now and then the mark moves, so that there are markers with and without events above it.
+        // Sometimes the mark advances, so that there are markers with and without unsettled events.
         if random.u8(..5) == 0 {
             store.settled().await.unwrap();
         }
         for _ in 0..4 {
             let (criteria, marker) = random.choice(&markers).unwrap();
             let marker = if random.u8(..4) == 0 { Marker::after(&last) } else { *marker };
-            let [glance, look] = answers(&store, criteria, marker).await;
-            assert_eq!(glance, look, "{criteria:?} {marker:?}");
-            match glance {
+            let [fast, full] = outcomes(&store, criteria, marker).await;
+            assert_eq!(fast, full, "{criteria:?} {marker:?}");
+            match fast {
                 AppendOutcome::Appended(_) => accepted += 1,
                 _ => refused += 1,
             }
@@ -70,16 +74,16 @@ pub(crate) async fn a_glance_sees_what_a_look_sees(place: Place) {
     assert!(accepted > 50 && refused > 50, "{accepted} accepted, {refused} refused");
 }
 
-pub(crate) async fn a_call_answers_each_job_by_itself(place: Place) {
-    let store = place.open().await;
+pub(crate) async fn each_job_of_a_batch_gets_its_own_outcome(db: TestDatabase) {
+    let store = db.open().await;
     let criteria = |value| Criteria::from(Item::any().types(["noted"]).tag(tag(value)));
     let noted = |value: u8, marker| Append {
         conditions: vec![Condition { criteria: criteria(value), marker }],
         ..append([event("noted", [tag(value)])])
     };
     let first = accept(&store, noted(0, Marker::START)).await;
-    // While nobody gets through, all of them queue up and then travel together: alone, in pairs, refused and not.
-    let mut blocker = place.connection().await;
+    // While the table is locked, all jobs queue up. They then share calls: single appends and batches, accepted and refused.
+    let mut blocker = db.connection().await;
     blocker.execute("BEGIN; LOCK TABLE annalist.events IN SHARE MODE").await.unwrap();
     let mut tasks = JoinSet::new();
     for value in 1..40_u8 {
@@ -95,7 +99,7 @@ pub(crate) async fn a_call_answers_each_job_by_itself(place: Place) {
             (value, refused, answer)
         });
     }
-    until("some wait in the database", || place.waiting(1)).await;
+    until("some are waiting in the database", || db.waiting(1)).await;
     blocker.execute("ROLLBACK").await.unwrap();
     let mut written = 1;
     for (value, refused, answer) in tasks.join_all().await {
@@ -122,8 +126,8 @@ pub(crate) async fn a_call_answers_each_job_by_itself(place: Place) {
     assert_eq!(log(&store).await.len(), written);
 }
 
-/// Calls the function as programs do, in every way that it knows, and gives how many tables it has read whole.
-async fn tables_read_whole(connection: &mut PgConnection, round: usize) -> i64 {
+/// Calls the function with all kinds of parameters. Returns the number of its sequential scans.
+async fn table_scans(connection: &mut PgConnection, round: usize) -> i64 {
     let mut transaction = connection.begin().await.unwrap();
     let call = format!(
         "SELECT count(*) FROM annalist.append_one(
@@ -132,10 +136,10 @@ async fn tables_read_whole(connection: &mut PgConnection, round: usize) -> i64 {
            ARRAY['{{}}', NULL], ARRAY[NULL, NULL]::text[], '{{}}', '{{}}',
            ARRAY[1, 2], ARRAY[0, 0]::bigint[],
            ARRAY[1, 1, 2], ARRAY[1000000, 1000000, {mark}]::bigint[], ARRAY['a:1', 'a:1', 'a:2'], ARRAY[NULL, NULL, '{{a:3}}'],
-           ARRAY['noted', 'told', 'noted'],
-           ARRAY[1, 2], ARRAY[gen_random_uuid(), gen_random_uuid()], ARRAY['noted', 'told'], ARRAY[1, 1]::bigint[],
+           ARRAY['noted', 'edited', 'noted'],
+           ARRAY[1, 2], ARRAY[gen_random_uuid(), gen_random_uuid()], ARRAY['noted', 'edited'], ARRAY[1, 1]::bigint[],
            ARRAY['{{a:1,b:1}}', '{{}}'], ARRAY['{{}}', '{{}}'])",
-        // A condition in which a glance sees something, and a look does not, every other time.
+        // Every second time, a condition that fails on the fast path and holds in the full check.
         mark = if round.is_multiple_of(2) { 0 } else { 1_000_000 },
     );
     transaction.execute(AssertSqlSafe(call)).await.unwrap();
@@ -145,54 +149,52 @@ async fn tables_read_whole(connection: &mut PgConnection, round: usize) -> i64 {
     whole
 }
 
-/// In a session that plans on the tables as they are now, then fills them, and goes on with its plans.
-async fn scans(place: &Place) -> (i64, i64) {
-    let mut connection = place.connection().await;
+/// The number of sequential scans on empty and on full tables, by a session that made its plans when the tables were empty.
+async fn scans_of_all_rounds(db: &TestDatabase) -> (i64, i64) {
+    let mut connection = db.connection().await;
     let mut empty = 0;
     for round in 0..8 {
-        empty += tables_read_whole(&mut connection, round).await;
+        empty += table_scans(&mut connection, round).await;
     }
-    place
-        .run(
-            "INSERT INTO annalist.events (position, id, type, version, recorded_at, tags, data, metadata)
+    db.run(
+        "INSERT INTO annalist.events (position, id, type, version, recorded_at, tags, data, metadata)
              SELECT n, gen_random_uuid(), 'noted', 1, now(), ARRAY['a:' || n % 100], '{}', '{}'
              FROM generate_series(1000, 20000) AS n;
              INSERT INTO annalist.event_tags (tag, type, position)
              SELECT e.tags[1], e.type, e.position FROM annalist.events e WHERE e.position >= 1000;
              SELECT setval('annalist.events_position_seq', 20000);",
-        )
-        .await;
+    )
+    .await;
     let mut full = 0;
     for analyzed in [false, true] {
         if analyzed {
-            place.run("ANALYZE annalist.events, annalist.event_tags, annalist.commands").await;
+            db.run("ANALYZE annalist.events, annalist.event_tags, annalist.commands").await;
         }
-        for (number, connection) in [&mut connection, &mut place.connection().await].into_iter().enumerate() {
+        for (number, connection) in [&mut connection, &mut db.connection().await].into_iter().enumerate() {
             for round in 0..8 {
                 let round = 100 * (number + 1) + 1000 * usize::from(analyzed) + round;
-                full += tables_read_whole(connection, round).await;
+                full += table_scans(connection, round).await;
             }
         }
     }
     (empty, full)
 }
 
-pub(crate) async fn appends_walk_along_indexes(place: Place) {
-    place.open().await;
-    assert_eq!(scans(&place).await, (0, 0));
+pub(crate) async fn appends_use_indexes(db: TestDatabase) {
+    db.open().await;
+    assert_eq!(scans_of_all_rounds(&db).await, (0, 0));
 }
 
-/// The control: without the settings of the function, a session that began on an empty log reads whole tables.
-pub(crate) async fn appends_read_whole_tables_without_the_settings(place: Place) {
-    place.open().await;
-    place
-        .run(
-            "DO $$ BEGIN EXECUTE (
+/// The negative control: without the settings of the function, such a session scans whole tables.
+pub(crate) async fn appends_without_the_settings_scan_tables(db: TestDatabase) {
+    db.open().await;
+    db.run(
+        "DO $$ BEGIN EXECUTE (
                SELECT format('ALTER FUNCTION %s RESET ALL', oid::regprocedure) FROM pg_proc
                WHERE pronamespace = 'annalist'::regnamespace AND proname = 'append' AND pronargs = 24);
              END $$",
-        )
-        .await;
-    let (empty, _) = scans(&place).await;
+    )
+    .await;
+    let (empty, _) = scans_of_all_rounds(&db).await;
     assert!(empty > 0);
 }

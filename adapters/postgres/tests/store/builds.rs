@@ -1,4 +1,4 @@
-//! Builds that take over from each other: what others have made of a view stays, and old logs learn of builds.
+//! Promotion of builds, and transactions with the user's SQL.
 
 use annalist_core::{
     BoxError, Error,
@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     events::{accept, fed, noted},
-    given::{DEFAULT_TIMEOUT, Place, until},
+    support::{DEFAULT_TIMEOUT, TestDatabase, until},
 };
 
 const fn column(name: &'static str, kind: ColumnType, role: Role) -> Column {
@@ -52,8 +52,8 @@ pub(crate) async fn built(store: &Postgres, table: &Table, rows: Vec<Row>) {
 }
 
 /// A log with one live build.
-async fn live(place: &Place) -> Postgres {
-    let store = place.open().await;
+async fn live(db: &TestDatabase) -> Postgres {
+    let store = db.open().await;
     built(&store, &STOCK, vec![row(1, 10)]).await;
     assert_eq!(store.promote(&STOCK, false).await.unwrap(), PromoteOutcome::Done);
     store
@@ -71,33 +71,32 @@ async fn order(store: &Postgres) -> Vec<(u32, u32, bool)> {
     builds.into_iter().map(|build| (build.version, build.build, build.live)).collect()
 }
 
-pub(crate) async fn what_others_made_of_a_view_stays(place: Place) {
-    let store = live(&place).await;
-    let (role, url) = place.role().await;
-    place
-        .run(&format!(
-            "GRANT USAGE ON SCHEMA annalist_rows TO {role};
+pub(crate) async fn privileges_and_dependent_views_stay(db: TestDatabase) {
+    let store = live(&db).await;
+    let (role, url) = db.role().await;
+    db.run(&format!(
+        "GRANT USAGE ON SCHEMA annalist_rows TO {role};
              GRANT SELECT ON annalist_rows.stock TO {role};
              CREATE VIEW low AS SELECT item FROM annalist_rows.stock WHERE \"left\" < 5"
-        ))
-        .await;
+    ))
+    .await;
     let mut reader = PgConnection::connect(&url).await.unwrap();
     let again = STOCK.built(1);
     built(&store, &again, vec![row(1, 3), row(2, 30)]).await;
     assert_eq!(store.promote(&again, false).await.unwrap(), PromoteOutcome::Done);
-    assert_eq!(place.number("SELECT count(*) FROM low").await, 1);
+    assert_eq!(db.number("SELECT count(*) FROM low").await, 1);
     let left: i64 = sqlx::query_scalar("SELECT sum(\"left\")::bigint FROM annalist_rows.stock")
         .fetch_one(&mut reader)
         .await
         .unwrap();
     assert_eq!(left, 33);
 
-    // With other columns it is another view, and what is built on it stands in the way.
+    // With other columns the view has to be recreated, which dependent views prevent.
     built(&store, &NEXT, vec![vec![Value::Text("a".to_owned()), Value::Int(7)]]).await;
     let reason = refusal(store.promote(&NEXT, false).await);
-    assert!(reason.contains("low") && reason.contains("drop it"), "{reason}");
+    assert!(reason.contains("low") && reason.contains("drop them first"), "{reason}");
     assert_eq!(order(&store).await, [(1, 0, false), (1, 1, true), (2, 0, false)]);
-    place.run("DROP VIEW low").await;
+    db.run("DROP VIEW low").await;
     assert_eq!(store.promote(&NEXT, false).await.unwrap(), PromoteOutcome::Done);
     let left: i64 = sqlx::query_scalar("SELECT \"left\" FROM annalist_rows.stock WHERE item = 'a'")
         .fetch_one(&mut reader)
@@ -107,39 +106,39 @@ pub(crate) async fn what_others_made_of_a_view_stays(place: Place) {
     assert!(reader.execute("SELECT FROM annalist_rows.stock_v2").await.is_err());
 }
 
-pub(crate) async fn what_is_built_on_a_table_keeps_it(place: Place) {
-    let store = live(&place).await;
+pub(crate) async fn table_with_a_dependent_view_is_not_discarded(db: TestDatabase) {
+    let store = live(&db).await;
     let again = STOCK.built(1);
     built(&store, &again, vec![row(1, 10)]).await;
     store.promote(&again, true).await.unwrap();
-    place.run("CREATE VIEW old AS SELECT * FROM annalist_rows.stock_v1").await;
+    db.run("CREATE VIEW old AS SELECT * FROM annalist_rows.stock_v1").await;
     let reason = refusal(store.discard(&STOCK).await);
-    assert!(reason.contains("old") && reason.contains("drop it"), "{reason}");
+    assert!(reason.contains("old") && reason.contains("drop them first"), "{reason}");
     assert_eq!(order(&store).await, [(1, 0, false), (1, 1, true)]);
-    place.run("DROP VIEW old").await;
+    db.run("DROP VIEW old").await;
     assert!(store.discard(&STOCK).await.unwrap());
-    assert_eq!(place.number("SELECT count(*) FROM annalist_rows.stock").await, 1);
+    assert_eq!(db.number("SELECT count(*) FROM annalist_rows.stock").await, 1);
 }
 
-pub(crate) async fn a_view_goes_with_the_build_that_it_shows(place: Place) {
-    let store = place.open().await;
+pub(crate) async fn view_is_dropped_with_its_build(db: TestDatabase) {
+    let store = db.open().await;
     built(&store, &STOCK, vec![row(1, 10)]).await;
     built(&store, &NEXT, vec![]).await;
     assert!(store.discard(&STOCK).await.unwrap());
-    assert_eq!(place.number("SELECT count(*) FROM pg_views WHERE schemaname = 'annalist_rows'").await, 0);
+    assert_eq!(db.number("SELECT count(*) FROM pg_views WHERE schemaname = 'annalist_rows'").await, 0);
     assert_eq!(store.promote(&NEXT, false).await.unwrap(), PromoteOutcome::Done);
-    assert_eq!(place.number("SELECT count(*) FROM annalist_rows.stock").await, 0);
+    assert_eq!(db.number("SELECT count(*) FROM annalist_rows.stock").await, 0);
 }
 
-pub(crate) async fn processes_switch_at_once(place: Place) {
-    let store = live(&place).await;
+pub(crate) async fn concurrent_promotions_end_with_the_newest_build(db: TestDatabase) {
+    let store = live(&db).await;
     let builds: Vec<Table> = (1..5).map(|build| STOCK.built(build)).collect();
     for table in &builds {
         built(&store, table, vec![row(1, 10)]).await;
     }
     let mut tasks = JoinSet::new();
     for table in builds.iter().chain(&builds) {
-        let (store, table) = (place.open().await, *table);
+        let (store, table) = (db.open().await, *table);
         tasks.spawn(async move { store.promote(&table, true).await.unwrap() });
     }
     while let Some(answer) = tasks.join_next().await {
@@ -150,24 +149,24 @@ pub(crate) async fn processes_switch_at_once(place: Place) {
 }
 
 /// While builds are compared, neither of them moves.
-pub(crate) async fn a_comparison_holds_the_runners(place: Place) {
-    live(&place).await.close().await;
-    let store = Postgres::options().timeout(DEFAULT_TIMEOUT).connect(&place.url).await.unwrap();
+pub(crate) async fn comparison_blocks_the_runners(db: TestDatabase) {
+    live(&db).await.close().await;
+    let store = Postgres::options().timeout(DEFAULT_TIMEOUT).connect(&db.url).await.unwrap();
     let again = STOCK.built(1);
     built(&store, &again, vec![row(1, 10)]).await;
-    // The comparison waits for the table, and the runners for the comparison.
-    let mut other = place.connection().await;
+    // The comparison waits for the table, and a runner for the comparison.
+    let mut other = db.connection().await;
     other.execute("BEGIN; LOCK TABLE annalist_rows.stock_v1_1 IN ACCESS EXCLUSIVE MODE").await.unwrap();
     let switch = tokio::spawn({
         let store = store.clone();
         async move { store.promote(&again, true).await.unwrap() }
     });
-    until("the comparison waits", || place.waiting(1)).await;
+    until("the comparison waits", || db.waiting(1)).await;
     let runner = tokio::spawn({
         let store = store.clone();
         async move { store.commit(change(&STOCK, 1, 2, vec![row(1, 9)])).await.unwrap() }
     });
-    until("the runner waits", || place.waiting(2)).await;
+    until("the runner waits", || db.waiting(2)).await;
     other.execute("ROLLBACK").await.unwrap();
     assert_eq!(switch.await.unwrap(), PromoteOutcome::Done);
     assert_eq!(runner.await.unwrap(), CommitOutcome::Done);
@@ -175,20 +174,19 @@ pub(crate) async fn a_comparison_holds_the_runners(place: Place) {
 }
 
 /// The privileges that the documentation names for a role that runs projections.
-pub(crate) async fn role_that_runs_projections_commits_and_parks_but_does_not_promote(place: Place) {
-    let owner = live(&place).await;
+pub(crate) async fn role_that_runs_projections_commits_and_parks_but_does_not_promote(db: TestDatabase) {
+    let owner = live(&db).await;
     built(&owner, &NEXT, vec![]).await;
-    let (role, url) = place.role().await;
-    place
-        .run(&format!(
-            "GRANT USAGE ON SCHEMA annalist, annalist_rows TO {role};
+    let (role, url) = db.role().await;
+    db.run(&format!(
+        "GRANT USAGE ON SCHEMA annalist, annalist_rows TO {role};
              GRANT USAGE ON ALL SEQUENCES IN SCHEMA annalist TO {role};
              GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA annalist TO {role};
              GRANT UPDATE ON annalist.log, annalist.builds TO {role};
              GRANT UPDATE, DELETE ON annalist.parked TO {role};
              GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA annalist_rows TO {role}"
-        ))
-        .await;
+    ))
+    .await;
     let store = Postgres::connect(&url).await.unwrap();
     accept(&store, noted(1)).await;
     assert_eq!(fed(&store).await.len(), 1);
@@ -232,49 +230,49 @@ impl InTransaction<Postgres> for Panics {
     }
 }
 
-pub(crate) async fn lent_transactions_are_whole_or_absent(place: Place) {
+pub(crate) async fn user_transactions_are_atomic(db: TestDatabase) {
     const MINE: Table = Table { projection: "mine", version: 1, build: 0, columns: &[] };
-    let store = place.open().await;
+    let store = db.open().await;
     store.define(&MINE, store.log_id()).await.unwrap();
-    place.run("CREATE TABLE mine (n int)").await;
+    db.run("CREATE TABLE mine (n int)").await;
     let writes = |fails| Mine { sql: "INSERT INTO mine VALUES (1)".to_owned(), fails };
-    let mine = || place.number("SELECT count(*) FROM mine");
-    let stands = || async { store.checkpoint("mine", 1).await.unwrap().unwrap().position.get() };
+    let mine = || db.number("SELECT count(*) FROM mine");
+    let checkpoint = || async { store.checkpoint("mine", 1).await.unwrap().unwrap().position.get() };
 
     let done = store.commit_with(change(&MINE, 0, 1, vec![]), &writes(false)).await.unwrap().unwrap();
-    assert_eq!((done, mine().await, stands().await), (CommitOutcome::Done, 1, 1));
-    // Behind the comparison: it is not done where somebody else was first.
+    assert_eq!((done, mine().await, checkpoint().await), (CommitOutcome::Done, 1, 1));
+    // After the comparison of the checkpoint: the work is not run if another change was first.
     let done = store.commit_with(change(&MINE, 0, 2, vec![]), &writes(false)).await.unwrap().unwrap();
-    assert_eq!((done, mine().await, stands().await), (CommitOutcome::Stale(Position::new(1)), 1, 1));
+    assert_eq!((done, mine().await, checkpoint().await), (CommitOutcome::Stale(Position::new(1)), 1, 1));
     let failed = store.commit_with(change(&MINE, 1, 2, vec![]), &writes(true)).await.unwrap().unwrap_err();
-    assert_eq!((failed.to_string().as_str(), mine().await, stands().await), ("not today", 1, 1));
+    assert_eq!((failed.to_string().as_str(), mine().await, checkpoint().await), ("not today", 1, 1));
     let wrong = Mine { sql: "INSERT INTO nowhere VALUES (1)".to_owned(), fails: false };
     let failed = store.commit_with(change(&MINE, 1, 2, vec![]), &wrong).await.unwrap().unwrap_err();
     assert!(failed.to_string().contains("nowhere"), "{failed}");
 
-    // Ending the transaction is the store's. Whether it was a commit, the checkpoint tells.
+    // Only the store may end the transaction. The checkpoint shows whether the work has committed it.
     for (sql, at) in [("ROLLBACK", 1), ("ROLLBACK; BEGIN", 1), ("COMMIT", 2), ("COMMIT; BEGIN", 3)] {
         let ends = Mine { sql: sql.to_owned(), fails: false };
-        let from = stands().await;
+        let from = checkpoint().await;
         let error = store.commit_with(change(&MINE, from, from + 1, vec![]), &ends).await.unwrap_err();
         assert!(error.is_unknown() && error.to_string().contains("leave that to the store"), "{error}");
-        assert_eq!(stands().await, at, "{sql}");
+        assert_eq!(checkpoint().await, at, "{sql}");
     }
     let failed = store.commit_with(change(&MINE, 3, 4, vec![]), &Panics).await.unwrap().unwrap_err();
     assert!(failed.to_string().contains("panicked: what now"), "{failed}");
-    assert_eq!((mine().await, stands().await), (1, 3));
+    assert_eq!((mine().await, checkpoint().await), (1, 3));
 
-    // Dropped while its work waits for somebody, it leaves nothing, and nobody waits for it.
-    let mut other = place.connection().await;
+    // Dropped while its work is waiting for a lock, it writes nothing, and holds no lock afterwards.
+    let mut other = db.connection().await;
     other.execute("BEGIN; LOCK TABLE mine IN ACCESS EXCLUSIVE MODE").await.unwrap();
     let task = tokio::spawn({
         let store = store.clone();
         async move { store.commit_with(change(&MINE, 3, 4, vec![]), &writes(false)).await.unwrap().unwrap() }
     });
-    until("its work waits", || place.waiting(1)).await;
+    until("its work is waiting", || db.waiting(1)).await;
     task.abort();
     assert!(task.await.unwrap_err().is_cancelled());
     other.execute("ROLLBACK").await.unwrap();
     let done = store.commit_with(change(&MINE, 3, 5, vec![]), &writes(false)).await.unwrap().unwrap();
-    assert_eq!((done, mine().await, stands().await), (CommitOutcome::Done, 2, 5));
+    assert_eq!((done, mine().await, checkpoint().await), (CommitOutcome::Done, 2, 5));
 }

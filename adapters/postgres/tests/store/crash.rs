@@ -1,4 +1,4 @@
-//! A server that crashes under load and comes back.
+//! A server that crashes under load and restarts.
 
 use std::{
     collections::HashMap,
@@ -23,15 +23,15 @@ use tokio::{
 
 use crate::{
     events::{command, event, fed, log, tag},
-    given::until,
+    support::until,
 };
 
 const WRITERS: u64 = 6;
 const BEFORE: u64 = 200;
 const AFTER: u64 = 200;
 
-/// Asks with one command id until there is an answer.
-async fn insist(store: &Postgres, name: &str) -> Receipt {
+/// Repeats an append with one command id until its outcome is known.
+async fn append_until_answered(store: &Postgres, name: &str) -> Receipt {
     let events = vec![event("noted", [tag(name)]), event("checked", [tag(name)])];
     let append = Append { events, key: Some(command(name)), ..Append::default() };
     loop {
@@ -54,14 +54,14 @@ async fn write(store: Postgres, writer: u64, accepted: Arc<AtomicU64>) -> HashMa
             break;
         }
         let name = format!("{writer}-{nth}");
-        receipts.insert(name.clone(), insist(&store, &name).await);
+        receipts.insert(name.clone(), append_until_answered(&store, &name).await);
         accepted.fetch_add(1, Ordering::SeqCst);
     }
     receipts
 }
 
 #[tokio::main]
-pub(crate) async fn a_crash_of_the_server_loses_nothing() -> Result<(), BoxError> {
+pub(crate) async fn server_crash_loses_no_event() -> Result<(), BoxError> {
     let mut cluster = spawn_blocking(Cluster::start).await??;
     let url = cluster.url();
     let store = Postgres::connect(&url).await?;
@@ -81,13 +81,13 @@ pub(crate) async fn a_crash_of_the_server_loses_nothing() -> Result<(), BoxError
 
     let records = log(&store).await;
     assert_eq!(records.len(), receipts.len() * 2, "each command happened once");
-    let place: HashMap<_, _> = records.iter().map(|record| (record.position, record.id)).collect();
+    let ids: HashMap<_, _> = records.iter().map(|record| (record.position, record.id)).collect();
     for (name, receipt) in &receipts {
         for event in &receipt.events {
-            assert_eq!(place.get(&event.position), Some(&event.id), "{name}");
+            assert_eq!(ids.get(&event.position), Some(&event.id), "{name}");
         }
     }
-    // The crash leaves positions that nobody has; a feed passes them, in a new process too.
+    // The crash leaves unused positions; a feed passes them, also in a new process.
     let head = records.last().map(|record| record.position);
     for store in [store, Postgres::connect(&url).await?] {
         until("all is settled", || async {

@@ -1,4 +1,4 @@
-//! Dump and restore: the copy is the same log at an earlier moment, and goes on from there.
+//! Dump and restore: the copy is the same log at an earlier time, and continues from there.
 
 use std::process::Command;
 
@@ -13,10 +13,10 @@ use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
     events::{accept, command, fed, log, noted, provided, tagged},
-    given::{Place, fresh_name, run, until, url_of},
+    support::{TestDatabase, fresh_name, run, until, url_of},
 };
 
-/// A copy of a place, in a database of its own on the same server.
+/// A copy of a database, on the same server.
 struct Copy {
     server: String,
     database: String,
@@ -24,14 +24,14 @@ struct Copy {
 
 impl Copy {
     /// Dumps and restores with the server's own programs.
-    async fn of(place: &Place) -> Self {
-        let copy = Self { server: place.url.clone(), database: fresh_name("copy") };
+    async fn of(db: &TestDatabase) -> Self {
+        let copy = Self { server: db.url.clone(), database: fresh_name("copy") };
         run(&copy.server, &format!("CREATE DATABASE {} ENCODING 'UTF8' TEMPLATE template0", copy.database))
             .await
             .unwrap();
         let programs = Programs::find().unwrap();
         let dump = |program: &str| Command::new(programs.path(program));
-        let (from, to) = (place.url.clone(), copy.url());
+        let (from, to) = (db.url.clone(), copy.url());
         let (mut pg_dump, mut pg_restore) = (dump("pg_dump"), dump("pg_restore"));
         tokio::task::spawn_blocking(move || {
             let folder = tempfile::tempdir().unwrap();
@@ -59,21 +59,21 @@ impl Copy {
     }
 }
 
-/// Feeds, ids, markers and the log's identity are those of the original; what comes next comes behind.
-pub(crate) async fn a_restored_log_goes_on(place: Place) {
-    let store = place.open().await;
+/// Feeds, ids, markers and the id of the log are those of the original; new events follow at higher positions.
+pub(crate) async fn restored_log_continues(db: TestDatabase) {
+    let store = db.open().await;
     let remembered = Append { key: Some(command("c")), ..noted(1) };
     let first = accept(&store, remembered.clone()).await;
     for value in 0..20 {
         accept(&store, noted(value % 3)).await;
     }
     // A gap at the end of the log: its position is drawn and never used.
-    place.run("BEGIN; SELECT nextval(pg_get_serial_sequence('annalist.events', 'position')); ROLLBACK").await;
+    db.run("BEGIN; SELECT nextval(pg_get_serial_sequence('annalist.events', 'position')); ROLLBACK").await;
     let half = store.feed(&Criteria::all(), Position::START, 10).await.unwrap();
     let read = Read::all(tagged(2));
     let marker = store.read(std::slice::from_ref(&read)).await.unwrap()[0].marker;
 
-    let copy = Copy::of(&place).await;
+    let copy = Copy::of(&db).await;
     let restored = copy.open().await;
     assert_eq!(restored.log_id(), store.log_id());
     assert_eq!(log(&restored).await, log(&store).await);
@@ -95,9 +95,9 @@ pub(crate) async fn a_restored_log_goes_on(place: Place) {
     copy.remove().await;
 }
 
-/// A dump is one snapshot: appends that were under way leave gaps whose writers the copy never had. They close there.
-pub(crate) async fn a_dump_under_load_is_a_prefix_that_settles(place: Place) {
-    let store = place.open().await;
+/// A dump is one snapshot: appends that were running leave gaps, which are closed in the copy.
+pub(crate) async fn dump_under_load_is_a_consistent_log(db: TestDatabase) {
+    let store = db.open().await;
     let (stop, stopped) = watch::channel(false);
     let mut writers = JoinSet::new();
     for writer in 0..8 {
@@ -110,23 +110,23 @@ pub(crate) async fn a_dump_under_load_is_a_prefix_that_settles(place: Place) {
     }
     until("there is something to dump", || async { log(&store).await.len() > 200 }).await;
     let before = log(&store).await;
-    let copy = Copy::of(&place).await;
+    let copy = Copy::of(&db).await;
     stop.send(true).unwrap();
     writers.join_all().await;
 
     let restored = copy.open().await;
-    let kept = log(&restored).await;
+    let copied = log(&restored).await;
     let all = log(&store).await;
-    let is_kept = |record: &&Record| kept.contains(record);
+    let is_restored = |record: &&Record| copied.contains(record);
     assert_eq!(
-        before.iter().filter(is_kept).count(),
+        before.iter().filter(is_restored).count(),
         before.len(),
-        "something acknowledged is not in the dump"
+        "an acknowledged event is not in the dump"
     );
-    assert_eq!(kept.iter().filter(|record| all.contains(record)).count(), kept.len());
-    // Every gap of the copy is closed, and the feed gives all of it.
-    until("the copy is settled", || async { fed(&restored).await.len() == kept.len() }).await;
-    accept(&restored, noted("behind")).await;
-    until("and goes on", || async { fed(&restored).await.len() == kept.len() + 1 }).await;
+    assert_eq!(copied.iter().filter(|record| all.contains(record)).count(), copied.len());
+    // Every gap of the copy is closed, and the feed returns all events.
+    until("the copy is settled", || async { fed(&restored).await.len() == copied.len() }).await;
+    accept(&restored, noted("later")).await;
+    until("the feed continues", || async { fed(&restored).await.len() == copied.len() + 1 }).await;
     copy.remove().await;
 }

@@ -1,4 +1,4 @@
-//! Events, conditions and feeds in few words.
+//! Short constructors of events, conditions and reads.
 
 use annalist_core::{
     criteria::{Criteria, Item},
@@ -45,12 +45,12 @@ pub(crate) async fn accept(store: &dyn EventStore, append: Append) -> Receipt {
     }
 }
 
-/// All records of the log, as a decision sees them.
+/// All records of the log, by a read.
 pub(crate) async fn log(store: &dyn EventStore) -> Vec<Record> {
     store.read(&[Read::all(Criteria::all())]).await.unwrap().remove(0).records
 }
 
-/// All records of the log, as a feed sees them now.
+/// All records of the log, by a feed.
 pub(crate) async fn fed(store: &dyn EventStore) -> Vec<Record> {
     store.feed(&Criteria::all(), Position::START, usize::MAX).await.unwrap().records
 }

@@ -1,4 +1,4 @@
-//! Feeds that run while writers overlap, stall and roll back.
+//! Feeds while transactions of writers overlap, pause and roll back.
 
 use std::{
     collections::HashSet,
@@ -18,16 +18,16 @@ use sqlx::{AssertSqlSafe, Executor, Row};
 use tokio::{task::JoinSet, time::sleep};
 use uuid::Uuid;
 
-use crate::given::Place;
+use crate::support::TestDatabase;
 
 const WRITERS: u64 = 8;
 const TRANSACTIONS: u64 = 120;
 
-/// Appends, one transaction each, that last up to 8 ms; one in ten is rolled back, and one of all lasts 300 ms. Answers the
-/// ids of the events that were committed.
-async fn write(place: Place, writer: u64) -> Vec<Uuid> {
+/// Appends, each in a transaction of up to 8 ms; one in ten is rolled back, and a single one takes 300 ms. Returns the ids of the
+/// committed events.
+async fn write(db: TestDatabase, writer: u64) -> Vec<Uuid> {
     let mut random = fastrand::Rng::with_seed(writer);
-    let mut connection = place.connection().await;
+    let mut connection = db.connection().await;
     let mut committed = Vec::new();
     for nth in 0..TRANSACTIONS {
         let ids: Vec<Uuid> = (0..random.u64(1..4)).map(|_| Uuid::now_v7()).collect();
@@ -59,17 +59,17 @@ fn transaction(ids: &[Uuid], name: &str, millis: u64, end: &str) -> String {
     )
 }
 
-/// Follows a feed from the start until the writers have ended and everything is settled. Now and then the process starts again
-/// and goes on from the position that it saved.
+/// Follows a feed from the start until the writers have ended and the log is settled. Sometimes the process restarts from its
+/// saved position.
 async fn follow(
-    place: Place,
+    db: TestDatabase,
     filter: Criteria,
     page: usize,
     ended: Arc<AtomicBool>,
     seed: u64,
 ) -> Vec<(Position, Uuid)> {
     let mut random = fastrand::Rng::with_seed(seed);
-    let open = || Postgres::options().max_connections(2).connect(&place.url);
+    let open = || Postgres::options().max_connections(2).connect(&db.url);
     let (mut store, mut after, mut seen) = (open().await.unwrap(), Position::START, Vec::new());
     loop {
         let last = ended.load(Ordering::SeqCst);
@@ -89,9 +89,9 @@ async fn follow(
     }
 }
 
-/// What not to do.
-async fn follow_naively(place: Place, ended: Arc<AtomicBool>) -> Vec<(Position, Uuid)> {
-    let mut connection = place.connection().await;
+/// The negative control: a reader that ignores gaps.
+async fn follow_naively(db: TestDatabase, ended: Arc<AtomicBool>) -> Vec<(Position, Uuid)> {
+    let mut connection = db.connection().await;
     let (mut after, mut seen) = (0_i64, Vec::new());
     loop {
         let last = ended.load(Ordering::SeqCst);
@@ -107,10 +107,10 @@ async fn follow_naively(place: Place, ended: Arc<AtomicBool>) -> Vec<(Position, 
     }
 }
 
-pub(crate) async fn nothing_is_lost_where_a_naive_reader_loses(place: Place) {
-    place.open().await;
+pub(crate) async fn feed_misses_no_event_where_a_naive_reader_does(db: TestDatabase) {
+    db.open().await;
     let ended = Arc::new(AtomicBool::new(false));
-    let naive = tokio::spawn(follow_naively(place.clone(), Arc::clone(&ended)));
+    let naive = tokio::spawn(follow_naively(db.clone(), Arc::clone(&ended)));
     let odd = Criteria::from(Item::any().types(["odd"]));
     let feeds = [
         (Criteria::all(), 1),
@@ -121,22 +121,21 @@ pub(crate) async fn nothing_is_lost_where_a_naive_reader_loses(place: Place) {
     ];
     let mut followers = JoinSet::new();
     for (seed, (filter, page)) in (100..).zip(feeds) {
-        let (place, ended) = (place.clone(), Arc::clone(&ended));
-        followers
-            .spawn(async move { (filter.clone(), page, follow(place, filter, page, ended, seed).await) });
+        let (db, ended) = (db.clone(), Arc::clone(&ended));
+        followers.spawn(async move { (filter.clone(), page, follow(db, filter, page, ended, seed).await) });
     }
-    let writers: JoinSet<_> = (0..WRITERS).map(|writer| write(place.clone(), writer)).collect();
+    let writers: JoinSet<_> = (0..WRITERS).map(|writer| write(db.clone(), writer)).collect();
     let committed: HashSet<Uuid> = writers.join_all().await.into_iter().flatten().collect();
     ended.store(true, Ordering::SeqCst);
 
-    let log = crate::events::log(&place.open().await).await;
+    let log = crate::events::log(&db.open().await).await;
     assert_eq!(log.iter().map(|record| record.id).collect::<HashSet<_>>(), committed);
     for (filter, page, seen) in followers.join_all().await {
         let expected = log.iter().filter(|record| filter.matches(&record.name, &record.tags));
         let expected: Vec<_> = expected.map(|record| (record.position, record.id)).collect();
         assert!(seen == expected, "page {page}: {} seen, {} expected", seen.len(), expected.len());
     }
-    // The control: on the same log, it can be seen whether a reader loses something.
+    // The negative control has lost events in the same run.
     let naive = naive.await.unwrap();
     assert!(naive.len() < log.len(), "the naive reader lost nothing, so this test proves nothing");
 }

@@ -1,4 +1,4 @@
-//! Positions that a writer has drawn and not filled, or not yet.
+//! Positions that were assigned to an append that does not, or not yet, use them.
 
 use annalist_core::{
     criteria::{Criteria, Item},
@@ -9,52 +9,51 @@ use sqlx::Executor;
 
 use crate::{
     events::{accept, append, event, fed, log, noted, provided, tag},
-    given::{Place, until},
+    support::{TestDatabase, until},
 };
 
-/// An event behind the store's back.
-const BY_HAND: &str = "INSERT INTO annalist.events (id, type, version, recorded_at, tags, data, metadata)
+/// Inserts an event without the store.
+const RAW_INSERT: &str = "INSERT INTO annalist.events (id, type, version, recorded_at, tags, data, metadata)
     VALUES (gen_random_uuid(), 'by_hand', 1, now(), '{}', '{}', '{}')";
 
 async fn is_settled(store: &dyn EventStore, position: Position) -> bool {
     store.settled().await.unwrap().position == position
 }
 
-pub(crate) async fn a_rolled_back_append_leaves_a_hole_that_closes(place: Place) {
-    let store = place.open().await;
+pub(crate) async fn gap_of_a_rolled_back_append_is_closed(db: TestDatabase) {
+    let store = db.open().await;
     accept(&store, noted(1)).await;
-    place.run(&format!("BEGIN; {BY_HAND}; {BY_HAND}; ROLLBACK")).await;
+    db.run(&format!("BEGIN; {RAW_INSERT}; {RAW_INSERT}; ROLLBACK")).await;
     let receipt = accept(&store, noted(2)).await;
     assert_eq!(receipt.position(), Position::new(4));
-    // What is acknowledged can be read at once; a feed gets it when the gap is closed.
+    // An acknowledged event can be read immediately; a feed returns it when the gap is closed.
     assert_eq!(log(&store).await.len(), 2);
-    until("the holes are closed", || is_settled(&store, receipt.position())).await;
+    until("the gaps are closed", || is_settled(&store, receipt.position())).await;
     assert_eq!(fed(&store).await, log(&store).await);
-    assert_eq!(place.number("SELECT count(*) FROM annalist.events WHERE type = '$gap'").await, 2);
+    assert_eq!(db.number("SELECT count(*) FROM annalist.events WHERE type = '$gap'").await, 2);
 }
 
-pub(crate) async fn a_jump_of_the_sequence_closes(place: Place) {
-    let store = place.open().await;
+pub(crate) async fn gap_of_a_sequence_jump_is_closed(db: TestDatabase) {
+    let store = db.open().await;
     accept(&store, noted(1)).await;
-    // After a crash the sequence stands up to 32 ahead; a careless hand makes more of it.
-    place
-        .run("SELECT setval('annalist.events_position_seq', nextval('annalist.events_position_seq') + 300)")
+    // After a crash the sequence is up to 32 ahead; this is more.
+    db.run("SELECT setval('annalist.events_position_seq', nextval('annalist.events_position_seq') + 300)")
         .await;
     let receipt = accept(&store, noted(2)).await;
-    // Nobody asks the store: it looks after its own append.
-    until("the holes are closed", || async {
-        place.number("SELECT count(*) FROM annalist.events WHERE type = '$gap'").await == 301
+    // No call of the store is needed: it closes the gaps below its own append.
+    until("the gaps are closed", || async {
+        db.number("SELECT count(*) FROM annalist.events WHERE type = '$gap'").await == 301
     })
     .await;
     assert!(is_settled(&store, receipt.position()).await);
     assert_eq!(fed(&store).await.len(), 2);
 }
 
-pub(crate) async fn an_open_append_stops_the_feed_and_nothing_else(place: Place) {
-    let store = place.open().await;
-    let mut slow = place.connection().await;
+pub(crate) async fn running_append_stops_only_the_feed(db: TestDatabase) {
+    let store = db.open().await;
+    let mut slow = db.connection().await;
     slow.execute("BEGIN").await.unwrap();
-    slow.execute(BY_HAND).await.unwrap();
+    slow.execute(RAW_INSERT).await.unwrap();
 
     let condition = provided(Item::any().types(["noted"]).into(), Default::default());
     accept(&store, Append { conditions: condition, ..noted(1) }).await;
@@ -62,7 +61,7 @@ pub(crate) async fn an_open_append_stops_the_feed_and_nothing_else(place: Place)
         accept(&store, noted(value)).await;
     }
     assert_eq!(log(&store).await.len(), 9);
-    until("the hole is reported", || async {
+    until("the gap is reported", || async {
         let page = store.feed(&Criteria::all(), Position::START, 100).await.unwrap();
         assert_eq!((page.up_to, page.records.len()), (Position::START, 0));
         page.gap.is_some_and(|gap| gap.position == Position::new(1) && gap.reason.contains("still running"))
@@ -72,34 +71,33 @@ pub(crate) async fn an_open_append_stops_the_feed_and_nothing_else(place: Place)
     assert_eq!(store.count(&Criteria::all(), Position::START, Position::END).await.unwrap(), 0);
 
     slow.execute("COMMIT").await.unwrap();
-    until("the feed goes on", || is_settled(&store, Position::new(10))).await;
+    until("the feed continues", || is_settled(&store, Position::new(10))).await;
     let records = fed(&store).await;
     assert_eq!(records.len(), 10);
     assert_eq!(records[0].name, "by_hand");
     assert_eq!(store.count(&Criteria::all(), Position::new(1), Position::END).await.unwrap(), 9);
 }
 
-pub(crate) async fn a_tombstone_beats_a_slow_writer(place: Place) {
-    let store = place.open().await;
-    // A stall between drawing a position and taking it, which is a few instructions otherwise. Once only.
-    place
-        .run(
-            "CREATE SEQUENCE stalls;
+pub(crate) async fn append_whose_position_has_a_tombstone_gets_another_position(db: TestDatabase) {
+    let store = db.open().await;
+    // A pause between the assignment of a position and its insertion, which otherwise is a few instructions. Only once.
+    db.run(
+        "CREATE SEQUENCE stalls;
              CREATE FUNCTION stall() RETURNS trigger LANGUAGE plpgsql AS $$
              BEGIN
                IF NEW.type = 'slow' AND nextval('stalls') = 1 THEN PERFORM pg_sleep(1); END IF;
                RETURN NEW;
              END $$;
              CREATE TRIGGER stall BEFORE INSERT ON annalist.events FOR EACH ROW EXECUTE FUNCTION stall()",
-        )
-        .await;
+    )
+    .await;
     let slow = tokio::spawn({
         let store = store.clone();
         async move { accept(&store, append([event("slow", [tag(1)])])).await }
     });
-    until("the slow writer has drawn its position", || async {
-        place.number("SELECT last_value FROM stalls").await == 1
-            && place.number("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'").await >= 1
+    until("the slow writer was assigned its position", || async {
+        db.number("SELECT last_value FROM stalls").await == 1
+            && db.number("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'").await >= 1
     })
     .await;
     let quick = accept(&store, append([event("quick", [tag(2)])])).await;
@@ -111,12 +109,12 @@ pub(crate) async fn a_tombstone_beats_a_slow_writer(place: Place) {
     assert_eq!(names, ["quick", "slow"]);
 }
 
-pub(crate) async fn tombstones_are_nowhere_to_be_seen(place: Place) {
-    let store = place.open().await;
+pub(crate) async fn tombstones_are_invisible(db: TestDatabase) {
+    let store = db.open().await;
     accept(&store, noted(1)).await;
-    place.run("SELECT nextval('annalist.events_position_seq')").await;
+    db.run("SELECT nextval('annalist.events_position_seq')").await;
     let last = accept(&store, noted(2)).await.position();
-    until("the hole is closed", || is_settled(&store, last)).await;
+    until("the gap is closed", || is_settled(&store, last)).await;
 
     let gap = Criteria::from(Item::any().types(["$gap"]));
     let batches = store.read(&[Read::all(gap.clone()), Read::all(Criteria::all())]).await.unwrap();
@@ -138,27 +136,27 @@ pub(crate) async fn tombstones_are_nowhere_to_be_seen(place: Place) {
     assert_eq!(before_all, Position::START);
 }
 
-pub(crate) async fn other_transactions_stop_nothing(place: Place) {
-    let store = place.open().await;
-    let elsewhere = Place::fresh(&place.url).await.unwrap();
-    place.run("CREATE TABLE other (n int)").await;
+pub(crate) async fn other_transactions_do_not_stop_the_feed(db: TestDatabase) {
+    let store = db.open().await;
+    let elsewhere = TestDatabase::fresh(&db.url).await.unwrap();
+    db.run("CREATE TABLE other (n int)").await;
     elsewhere.run("CREATE TABLE other (n int)").await;
 
-    let mut here = place.connection().await;
+    let mut here = db.connection().await;
     let mut there = elsewhere.connection().await;
     for connection in [&mut here, &mut there] {
         connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ").await.unwrap();
         connection.execute("INSERT INTO other VALUES (1)").await.unwrap();
         connection.execute("SELECT txid_current()").await.unwrap();
     }
-    place.run("BEGIN; INSERT INTO other VALUES (2); PREPARE TRANSACTION 'forgotten'").await;
+    db.run("BEGIN; INSERT INTO other VALUES (2); PREPARE TRANSACTION 'forgotten'").await;
 
-    place.run("SELECT nextval('annalist.events_position_seq')").await;
+    db.run("SELECT nextval('annalist.events_position_seq')").await;
     let last = accept(&store, noted(1)).await.position();
-    until("the feed goes on", || is_settled(&store, last)).await;
+    until("the feed continues", || is_settled(&store, last)).await;
     assert_eq!(fed(&store).await.len(), 1);
 
-    place.run("ROLLBACK PREPARED 'forgotten'").await;
+    db.run("ROLLBACK PREPARED 'forgotten'").await;
     drop((here, there));
     elsewhere.remove().await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! Rows that change with the appends: in the order of the log, whoever appends, and never without them.
+//! Inline rows: they change with every append, in the order of the log.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,14 +21,14 @@ use tokio::task::JoinSet;
 
 use crate::{
     events::{accept, append, command, event, fed, log, noted, tag},
-    given::{DEFAULT_TIMEOUT, Place, until},
+    support::{DEFAULT_TIMEOUT, TestDatabase, until},
 };
 
 const fn column(name: &'static str, kind: ColumnType, role: Role) -> Column {
     Column { name, kind, nullable: false, role }
 }
 
-/// A tag that cannot be folded.
+/// A tag whose fold fails.
 const POISON: &str = "poison";
 /// A tag whose fold panics.
 const BOMB: &str = "bomb";
@@ -36,7 +36,7 @@ const BOMB: &str = "bomb";
 pub(crate) struct Tally(Table);
 
 impl Tally {
-    /// A row for each tag: how many events carry it, and a number that depends on their order.
+    /// One row for each tag: the number of its events, and a number that depends on their order.
     pub(crate) const TABLE: Table = Table {
         projection: "tally",
         version: 1,
@@ -108,28 +108,27 @@ pub(crate) async fn rows(store: &Postgres) -> Vec<Row> {
     store.find(&query).await.unwrap()
 }
 
-/// The rows that the log makes.
+/// The rows that a fold of the log makes.
 pub(crate) async fn expected(store: &Postgres) -> Vec<Row> {
     let mut records = log(store).await;
     records.retain(|record| &*record.name == "noted");
     Tally(Tally::TABLE).fold(&records, vec![]).unwrap().upserts
 }
 
-/// A log whose tally is kept inline.
-async fn inline(place: &Place) -> Postgres {
-    let store = place.open().await;
+/// A log with an inline tally.
+async fn inline(db: &TestDatabase) -> Postgres {
+    let store = db.open().await;
     store.define(&Tally::TABLE, store.log_id()).await.unwrap();
     assert_eq!(store.make_inline(Tally::inline()).await.unwrap(), InlineOutcome::Done);
     store
 }
 
-/// Three processes, whose appends change one to three of four rows, or all at once. What the rows are afterwards, and what
-/// they should be.
-async fn race(place: &Place) -> (Vec<Row>, Vec<Row>) {
-    let store = inline(place).await;
+/// Races appends of three processes, each of which changes some of four rows. Returns the rows, and the rows that they should be.
+async fn race(db: &TestDatabase) -> (Vec<Row>, Vec<Row>) {
+    let store = inline(db).await;
     let mut tasks = JoinSet::new();
     for task in 0..12_u64 {
-        let store = if task % 4 == 0 { place.open().await } else { store.clone() };
+        let store = if task % 4 == 0 { db.open().await } else { store.clone() };
         tasks.spawn(async move {
             let mut random = fastrand::Rng::with_seed(task);
             for _ in 0..25 {
@@ -147,25 +146,25 @@ async fn race(place: &Place) -> (Vec<Row>, Vec<Row>) {
     (rows(&store).await, expected(&store).await)
 }
 
-pub(crate) async fn rows_are_folded_in_the_order_of_the_log(place: Place) {
-    let (rows, expected) = race(&place).await;
+pub(crate) async fn inline_rows_are_folded_in_the_order_of_the_log(db: TestDatabase) {
+    let (rows, expected) = race(&db).await;
     assert_eq!(rows.len(), 4);
     assert_eq!(rows, expected);
 }
 
-/// The control: if nobody waits for a lock, the rows are wrong.
-pub(crate) async fn rows_are_not_folded_right_without_the_locks(place: Place) {
-    place.open().await;
-    place.run(crate::locks::WITHOUT_LOCKS).await;
-    let (rows, expected) = race(&place).await;
+/// The negative control: without waiting for locks, the rows are wrong.
+pub(crate) async fn inline_rows_without_locks_are_wrong(db: TestDatabase) {
+    db.open().await;
+    db.run(crate::locks::WITHOUT_LOCKS).await;
+    let (rows, expected) = race(&db).await;
     assert_ne!(rows, expected);
 }
 
-pub(crate) async fn many_rows_are_folded_with_the_log_alone(place: Place) {
-    let store = inline(&place).await;
+pub(crate) async fn many_inline_rows_are_folded_under_the_lock_on_the_log(db: TestDatabase) {
+    let store = inline(&db).await;
     let mut tasks = JoinSet::new();
     for _ in 0..4 {
-        let store = place.open().await;
+        let store = db.open().await;
         tasks.spawn(async move {
             for _ in 0..5 {
                 accept(&store, folding(append([event("noted", (0..100).map(tag))]))).await;
@@ -179,10 +178,10 @@ pub(crate) async fn many_rows_are_folded_with_the_log_alone(place: Place) {
     assert_eq!(rows(&store).await, expected(&store).await);
 }
 
-pub(crate) async fn nobody_appends_past_an_inline_build(place: Place) {
-    let (store, other) = (inline(&place).await, place.open().await);
+pub(crate) async fn append_without_a_required_inline_build_is_refused(db: TestDatabase) {
+    let (store, other) = (inline(&db).await, db.open().await);
     let missed = vec![(&Tally::TABLE).into()];
-    // Appends that travel together share no fate.
+    // Appends of one batch have outcomes of their own.
     let mut tasks = JoinSet::new();
     for value in 0..20 {
         let (store, bad) = (other.clone(), value % 3 == 0);
@@ -204,8 +203,8 @@ pub(crate) async fn nobody_appends_past_an_inline_build(place: Place) {
     assert_eq!(rows(&store).await, expected(&store).await);
 }
 
-pub(crate) async fn a_fold_that_fails_spoils_its_own_append_alone(place: Place) {
-    let store = inline(&place).await;
+pub(crate) async fn failed_fold_fails_only_its_append(db: TestDatabase) {
+    let store = inline(&db).await;
     let mut tasks = JoinSet::new();
     for value in 0..40 {
         let store = store.clone();
@@ -230,37 +229,36 @@ pub(crate) async fn a_fold_that_fails_spoils_its_own_append_alone(place: Place) 
     assert_eq!(rows(&store).await, expected(&store).await);
 }
 
-pub(crate) async fn an_append_cut_off_while_it_folds_leaves_nothing(place: Place) {
-    let store = inline(&place).await;
+pub(crate) async fn append_with_connection_lost_during_the_fold_writes_nothing(db: TestDatabase) {
+    let store = inline(&db).await;
     accept(&store, folding(noted(1))).await;
     let before = rows(&store).await;
-    let mut other = place.connection().await;
+    let mut other = db.connection().await;
     other.execute("BEGIN; LOCK TABLE annalist_rows.tally_v1 IN ACCESS EXCLUSIVE MODE").await.unwrap();
     let cut = store.clone();
     let task = tokio::spawn(async move { cut.append_one(folding(noted(1))).await });
-    until("it waits with its event written", || place.waiting(1)).await;
-    place
-        .number(
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+    until("it waits with its event written", || db.waiting(1)).await;
+    db.number(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
              WHERE datname = current_database() AND wait_event_type = 'Lock'",
-        )
-        .await;
+    )
+    .await;
     let error = task.await.unwrap().unwrap_err();
     assert!(error.is_unavailable(), "nothing was committed, and that is certain: {error:?}");
     other.execute("ROLLBACK").await.unwrap();
     other.close().await.unwrap();
     assert_eq!((log(&store).await.len(), rows(&store).await), (1, before));
     accept(&store, folding(noted(1))).await;
-    until("the hole is closed", || async { fed(&store).await.len() == 2 }).await;
+    until("the gap is closed", || async { fed(&store).await.len() == 2 }).await;
     assert_eq!(rows(&store).await, expected(&store).await);
 }
 
-pub(crate) async fn a_build_goes_inline_and_leaves_amid_appends(place: Place) {
-    let store = Postgres::options().timeout(DEFAULT_TIMEOUT).connect(&place.url).await.unwrap();
+pub(crate) async fn build_becomes_inline_and_async_during_appends(db: TestDatabase) {
+    let store = Postgres::options().timeout(DEFAULT_TIMEOUT).connect(&db.url).await.unwrap();
     store.define(&Tally::TABLE, store.log_id()).await.unwrap();
     let mut tasks = JoinSet::new();
     for task in 0..6_usize {
-        let store = if task % 2 == 0 { place.open().await } else { store.clone() };
+        let store = if task % 2 == 0 { db.open().await } else { store.clone() };
         tasks.spawn(async move {
             let mut bring = false;
             for round in 0..40 {
@@ -275,7 +273,7 @@ pub(crate) async fn a_build_goes_inline_and_leaves_amid_appends(place: Place) {
             }
         });
     }
-    // In between, the rows are brought up to date by nobody: they stand where they were left.
+    // While the build is async it has no runner, so its rows stay as they are.
     for _ in 0..10 {
         assert_eq!(store.make_inline(Tally::inline()).await.unwrap(), InlineOutcome::Done);
         let Checkpoint { position, .. } = store.make_async(&Tally::TABLE).await.unwrap();
@@ -290,13 +288,13 @@ pub(crate) async fn a_build_goes_inline_and_leaves_amid_appends(place: Place) {
     assert_eq!(rows(&store).await, expected(&store).await);
 }
 
-/// Whoever has waited long enough for an append that does not end lets the others go on.
-pub(crate) async fn a_stuck_append_keeps_a_build_from_going_inline_and_nothing_else(place: Place) {
-    let store = place.open().await;
+/// A call that has waited for a blocked append until its timeout stops blocking the other appends.
+pub(crate) async fn blocked_append_blocks_only_make_inline(db: TestDatabase) {
+    let store = db.open().await;
     store.define(&Tally::TABLE, store.log_id()).await.unwrap();
     accept(&store, noted(1)).await;
-    // Somebody else has the row of its command id, and may yet commit it.
-    let mut other = place.connection().await;
+    // Another session has inserted the row of its command id, and may still commit it.
+    let mut other = db.connection().await;
     other
         .execute(
             "BEGIN; INSERT INTO annalist.commands (id, command, scope, recorded_at, positions, event_ids)
@@ -308,21 +306,21 @@ pub(crate) async fn a_stuck_append_keeps_a_build_from_going_inline_and_nothing_e
         let store = store.clone();
         async move { accept(&store, Append { key: Some(command("c-1")), ..noted(2) }).await }
     });
-    until("an append is stuck", || place.waiting(1)).await;
+    until("an append is blocked", || db.waiting(1)).await;
     let hasty = Postgres::options().timeout(Duration::from_millis(500));
-    let hasty = hasty.with_pool(place.pool("SELECT 1").await).await.unwrap();
+    let hasty = hasty.with_pool(db.pool("SELECT 1").await).await.unwrap();
     let error = hasty.make_inline(Tally::inline()).await.unwrap_err();
     assert!(error.is_unavailable(), "{error:?}");
-    accept(&place.open().await, noted(3)).await;
+    accept(&db.open().await, noted(3)).await;
     other.execute("ROLLBACK").await.unwrap();
     slow.await.unwrap();
     assert_eq!(store.make_inline(Tally::inline()).await.unwrap(), InlineOutcome::Done);
     assert_eq!(rows(&store).await, expected(&store).await);
 }
 
-pub(crate) async fn rows_elsewhere_do_not_go_inline(place: Place) {
-    let store = place.open().await;
-    let elsewhere = Postgres::options().schema("elsewhere").connect(&place.url).await.unwrap();
+pub(crate) async fn rows_of_another_log_do_not_become_inline(db: TestDatabase) {
+    let store = db.open().await;
+    let elsewhere = Postgres::options().schema("elsewhere").connect(&db.url).await.unwrap();
     elsewhere.define(&Tally::TABLE, store.log_id()).await.unwrap();
     match elsewhere.make_inline(Tally::inline()).await {
         Err(Error::Unusable { reason, .. }) => assert!(reason.contains("not beside the log"), "{reason}"),

@@ -1,4 +1,4 @@
-//! Random conditions raced by several processes, judged afterwards by the log alone; with the locks and without.
+//! Appends with random conditions, raced by several processes and checked afterwards against the log; with and without locks.
 
 use std::collections::HashSet;
 
@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     events::{append, event, log, tag},
-    given::Place,
+    support::TestDatabase,
 };
 
 const PROCESSES: u64 = 3;
@@ -20,8 +20,8 @@ const TASKS: u64 = 4;
 const APPENDS: usize = 60;
 const NAMES: [&str; 4] = ["opened", "closed", "moved", "paid"];
 
-/// One append: on which grounds, and what became of it.
-struct Deed {
+/// One append: its condition, the events that it had seen, and its outcome.
+struct Attempt {
     criteria: Criteria,
     seen: HashSet<Position>,
     outcome: AppendOutcome<Receipt>,
@@ -31,9 +31,9 @@ struct Deed {
 struct Verdict {
     accepted: usize,
     conflicts: usize,
-    /// Accepted although a matching event that was not seen lies before it.
+    /// Accepted although an unseen matching event precedes it.
     violations: usize,
-    /// Refused although there is no matching event that was not seen.
+    /// Refused although there is no unseen matching event.
     false_conflicts: usize,
 }
 
@@ -44,7 +44,7 @@ fn criteria(random: &mut Rng) -> Criteria {
             let tags: Vec<u8> = (0..4).filter(|_| random.u8(..3) == 0).collect();
             tags.into_iter().fold(Item::any().types(names), |item, value| item.tag(tag(value)))
         })
-        // An item that matches everything would leave no room for the others.
+        // Without items that match everything, which would hide the others.
         .filter(|item| !item.type_names().is_empty() || !item.tags().is_empty())
         .collect()
 }
@@ -60,49 +60,48 @@ fn events(random: &mut Rng, wide: bool) -> Append {
     }))
 }
 
-async fn act(store: annalist_postgres::Postgres, seed: u64, wide: bool) -> Vec<Deed> {
+async fn act(store: annalist_postgres::Postgres, seed: u64, wide: bool) -> Vec<Attempt> {
     let mut random = Rng::with_seed(seed);
-    let mut deeds = Vec::new();
+    let mut attempts = Vec::new();
     for _ in 0..APPENDS {
         let criteria = criteria(&mut random);
         let batch = store.read(&[Read::all(criteria.clone())]).await.unwrap().remove(0);
         let seen = batch.records.iter().map(|record| record.position).collect();
         let condition = Condition { criteria: criteria.clone(), marker: batch.marker };
         let append = Append { conditions: vec![condition], ..events(&mut random, wide) };
-        deeds.push(Deed { criteria, seen, outcome: store.append_one(append).await.unwrap() });
+        attempts.push(Attempt { criteria, seen, outcome: store.append_one(append).await.unwrap() });
     }
-    deeds
+    attempts
 }
 
-async fn race(place: &Place, wide: bool) -> Verdict {
+async fn race(db: &TestDatabase, wide: bool) -> Verdict {
     let mut tasks = JoinSet::new();
     for process in 0..PROCESSES {
-        let store = place.open().await;
+        let store = db.open().await;
         for task in 0..TASKS {
             tasks.spawn(act(store.clone(), process * TASKS + task, wide));
         }
     }
-    let deeds: Vec<Deed> = tasks.join_all().await.into_iter().flatten().collect();
-    let log = log(&place.open().await).await;
+    let attempts: Vec<Attempt> = tasks.join_all().await.into_iter().flatten().collect();
+    let log = log(&db.open().await).await;
     let mut verdict = Verdict::default();
-    deeds.iter().for_each(|deed| judge(deed, &log, &mut verdict));
-    let appended: usize = deeds
-        .iter()
-        .map(
-            |deed| {
-                if let AppendOutcome::Appended(receipt) = &deed.outcome { receipt.events.len() } else { 0 }
-            },
-        )
-        .sum();
+    attempts.iter().for_each(|attempt| check(attempt, &log, &mut verdict));
+    let appended: usize =
+        attempts
+            .iter()
+            .map(|attempt| {
+                if let AppendOutcome::Appended(receipt) = &attempt.outcome { receipt.events.len() } else { 0 }
+            })
+            .sum();
     assert_eq!(log.len(), appended, "what was accepted is in the log, and nothing else");
     verdict
 }
 
-fn judge(deed: &Deed, log: &[Record], verdict: &mut Verdict) {
+fn check(attempt: &Attempt, log: &[Record], verdict: &mut Verdict) {
     let unseen = |record: &&Record| {
-        !deed.seen.contains(&record.position) && deed.criteria.matches(&record.name, &record.tags)
+        !attempt.seen.contains(&record.position) && attempt.criteria.matches(&record.name, &record.tags)
     };
-    match &deed.outcome {
+    match &attempt.outcome {
         AppendOutcome::Appended(receipt) => {
             verdict.accepted += 1;
             let own: HashSet<Position> = receipt.events.iter().map(|event| event.position).collect();
@@ -113,7 +112,8 @@ fn judge(deed: &Deed, log: &[Record], verdict: &mut Verdict) {
         AppendOutcome::Conflict { conflicting_position, .. } => {
             verdict.conflicts += 1;
             let named = log.iter().any(|record| {
-                record.position == *conflicting_position && deed.criteria.matches(&record.name, &record.tags)
+                record.position == *conflicting_position
+                    && attempt.criteria.matches(&record.name, &record.tags)
             });
             verdict.false_conflicts += usize::from(!named || !log.iter().any(|record| unseen(&record)));
         }
@@ -126,25 +126,26 @@ fn is_exact(verdict: &Verdict) {
     assert!(verdict.accepted > 50 && verdict.conflicts > 50, "too little happened: {verdict:?}");
 }
 
-pub(crate) async fn conditions_are_exact(place: Place) {
-    is_exact(&race(&place, false).await);
+pub(crate) async fn concurrent_conditions_are_exact(db: TestDatabase) {
+    is_exact(&race(&db, false).await);
 }
 
-pub(crate) async fn many_keys_are_exact_too(place: Place) {
-    is_exact(&race(&place, true).await);
+pub(crate) async fn concurrent_conditions_with_many_locks_are_exact(db: TestDatabase) {
+    is_exact(&race(&db, true).await);
 }
 
-/// Makes appends go on where they should wait.
+/// Makes appends continue where they should wait for a lock.
 pub(crate) const WITHOUT_LOCKS: &str = "DO $$ BEGIN
        EXECUTE (
          SELECT replace(pg_get_functiondef(oid), 'pg_advisory_xact_lock', 'pg_try_advisory_xact_lock')
          FROM pg_proc WHERE pronamespace = 'annalist'::regnamespace AND proname = 'append' AND pronargs = 24);
      END $$";
 
-/// The control: if nobody waits for a lock, the same race is lost. So the locks are needed, and the judge can tell.
-pub(crate) async fn conditions_are_not_exact_without_the_locks(place: Place) {
-    place.open().await;
-    place.run(WITHOUT_LOCKS).await;
-    let verdict = race(&place, false).await;
+/// The negative control: if appends do not wait for locks, the same race has violations. So the locks are needed, and the check
+/// detects their absence.
+pub(crate) async fn concurrent_conditions_without_locks_are_not_exact(db: TestDatabase) {
+    db.open().await;
+    db.run(WITHOUT_LOCKS).await;
+    let verdict = race(&db, false).await;
     assert!(verdict.violations > 0, "{verdict:?}");
 }

@@ -1,4 +1,4 @@
-//! Reads of a long past, and what the server makes of them.
+//! Reads of long histories, and their plans.
 
 use annalist_core::{
     criteria::Criteria,
@@ -12,22 +12,22 @@ use sqlx::{Executor, Row};
 
 use crate::{
     events::{accept, tag, tagged},
-    given::Place,
+    support::TestDatabase,
 };
 
-/// More than one statement takes.
+/// More events than one statement returns.
 const PAST: u32 = 10_700;
-/// More than what shares a row with other events.
+/// A payload that is too large to be packed with other events.
 const LARGE: usize = 100_000;
 
-/// An event of the past with this number: of one of two types and versions, one of them large.
+/// The event with this number: one of two types and versions, and a single large one.
 fn noted(number: u32, of: Tag) -> Draft {
-    let name = if number.is_multiple_of(3) { "noted" } else { "told" };
+    let name = if number.is_multiple_of(3) { "noted" } else { "edited" };
     let text = if number == 777 { "é\u{1e}\n".repeat(LARGE) } else { format!("\u{1e}{number}") };
     Draft::new(name, 1 + number % 2, [of], Payload::encode("text", &text).unwrap()).unwrap()
 }
 
-/// At first alone, then each event between two that are of somebody else.
+/// At first consecutive events, then each event between two of another tag.
 async fn past(store: &Postgres) {
     for first in (0..PAST).step_by(1000) {
         let events = (first..PAST.min(first + 1000)).flat_map(|number| match number {
@@ -38,14 +38,14 @@ async fn past(store: &Postgres) {
     }
 }
 
-/// What a fold without a context sees.
-fn looked_at<'a>(records: &'a [Record]) -> Vec<(u64, &'a str, u32, &'a str)> {
+/// The fields that a read of payloads returns.
+fn payloads<'a>(records: &'a [Record]) -> Vec<(u64, &'a str, u32, &'a str)> {
     let payload_only =
         |record: &'a Record| (record.position.get(), &*record.name, record.version, record.data.as_str());
     records.iter().map(payload_only).collect()
 }
 
-async fn in_parts(store: &Postgres, read: &Read) -> (Vec<Record>, Marker) {
+async fn in_chunks(store: &Postgres, read: &Read) -> (Vec<Record>, Marker) {
     let (mut all, mut most) = (Vec::new(), 0);
     let mut add = |part: Vec<Record>| {
         most = most.max(part.len());
@@ -57,8 +57,8 @@ async fn in_parts(store: &Postgres, read: &Read) -> (Vec<Record>, Marker) {
     (all, marker)
 }
 
-pub(crate) async fn a_long_past_is_whole_however_it_is_read(place: Place) {
-    let store = place.open().await;
+pub(crate) async fn long_history_is_complete_however_it_is_read(db: TestDatabase) {
+    let store = db.open().await;
     past(&store).await;
     for criteria in [tagged(1), tagged(2), Criteria::all()] {
         let full = Read::all(criteria);
@@ -66,33 +66,33 @@ pub(crate) async fn a_long_past_is_whole_however_it_is_read(place: Place) {
         let batch = store.read(&[full.clone(), Read::all(tagged(3))]).await.unwrap().remove(0);
         let fed = store.feed(&full.criteria, full.after, usize::MAX).await.unwrap().records;
         assert_eq!(batch.records, fed);
-        let (records, marker) = in_parts(&store, &full).await;
+        let (records, marker) = in_chunks(&store, &full).await;
         assert_eq!(records, fed);
-        assert_eq!(in_parts(&store, &payload_only).await.1, marker);
-        assert_eq!(looked_at(&in_parts(&store, &payload_only).await.0), looked_at(&fed));
-        assert_eq!(looked_at(&store.read(&[payload_only]).await.unwrap()[0].records), looked_at(&fed));
+        assert_eq!(in_chunks(&store, &payload_only).await.1, marker);
+        assert_eq!(payloads(&in_chunks(&store, &payload_only).await.0), payloads(&fed));
+        assert_eq!(payloads(&store.read(&[payload_only]).await.unwrap()[0].records), payloads(&fed));
     }
 }
 
-/// The server expects more of some of them than there ever is, and would spend more time on compiling than on running them.
-pub(crate) async fn no_function_that_reads_is_compiled(place: Place) {
-    place.open().await;
+/// The server overestimates some of them, and would spend more time on compilation than on execution.
+pub(crate) async fn read_functions_are_not_compiled(db: TestDatabase) {
+    db.open().await;
     let compiled =
         "SELECT count(*) FROM pg_proc WHERE pronamespace = 'annalist'::regnamespace AND prolang <> 14
                     AND provolatile = 's' AND NOT coalesce('jit=off' = ANY (proconfig), false)";
-    assert_eq!(place.number(compiled).await, 0);
+    assert_eq!(db.number(compiled).await, 0);
 }
 
-/// A statement whose cost depended on what is asked would be planned for each read anew.
-pub(crate) async fn reads_are_planned_once(place: Place) {
-    let pool = place.pool("").await;
+/// A statement whose estimated cost depends on its parameters is planned for each execution.
+pub(crate) async fn reads_use_cached_plans(db: TestDatabase) {
+    let pool = db.pool("").await;
     let store = Options::default().with_pool(pool.clone()).await.unwrap();
-    if place.number("SELECT current_setting('server_version_num')::bigint").await < 140_000 {
-        return; // It does not count plans.
+    if db.number("SELECT current_setting('server_version_num')::bigint").await < 140_000 {
+        return; // Older servers do not count plans.
     }
     let reads = [Read::all(tagged(1)), Read::all(tagged(2))];
     for reads in [reads.clone(), reads.map(|read| Read { payload_only: true, ..read })] {
-        // Five times on each connection the server tries a plan of its own for what is asked.
+        // On each connection, the first five executions have custom plans.
         for _ in 0..24 {
             store.read(&reads).await.unwrap();
         }

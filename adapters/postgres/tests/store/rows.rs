@@ -1,4 +1,4 @@
-//! Rows of projections: plain tables for whoever asks in SQL, and never in the way of the log.
+//! Rows of projections: plain tables for SQL queries, separate from the log.
 
 use annalist_core::{
     Error,
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     events::{accept, log, noted},
-    given::{Place, until},
+    support::{TestDatabase, until},
 };
 
 const fn column(name: &'static str, kind: ColumnType, role: Role) -> Column {
@@ -58,7 +58,7 @@ fn everything(table: &Table) -> RowQuery<'_> {
     RowQuery { table, filters: vec![], sort: None, after: None, limit: 100 }
 }
 
-async fn standing(store: &Postgres) -> Position {
+async fn checkpoint_position(store: &Postgres) -> Position {
     store.checkpoint("accounts", 1).await.unwrap().unwrap().position
 }
 
@@ -69,14 +69,14 @@ fn refusal<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
     }
 }
 
-pub(crate) async fn others_ask_the_view_in_sql(place: Place) {
-    let store = place.open().await;
+pub(crate) async fn view_is_queried_in_sql(db: TestDatabase) {
+    let store = db.open().await;
     store.define(&ACCOUNTS, store.log_id()).await.unwrap();
     store.commit(change(0, 5, vec![account(7, "Anna")])).await.unwrap();
-    // A role that may read rows, and nothing of the log.
-    let (role, url) = place.role().await;
-    place.run(&format!("GRANT USAGE ON SCHEMA annalist_rows TO {role}")).await;
-    place.run(&format!("GRANT SELECT ON annalist_rows.accounts TO {role}")).await;
+    // A role that may read rows, but not the log.
+    let (role, url) = db.role().await;
+    db.run(&format!("GRANT USAGE ON SCHEMA annalist_rows TO {role}")).await;
+    db.run(&format!("GRANT SELECT ON annalist_rows.accounts TO {role}")).await;
     let mut reader = sqlx::PgConnection::connect(&url).await.unwrap();
     let row = sqlx::query(
         "SELECT account, owner, cents + 1 AS more, pg_typeof(rate)::text AS rate, open,
@@ -95,9 +95,9 @@ pub(crate) async fn others_ask_the_view_in_sql(place: Place) {
     assert!(sqlx::query("SELECT FROM annalist.events").fetch_all(&mut reader).await.is_err());
 }
 
-pub(crate) async fn the_view_stays_with_the_version_that_came_first(place: Place) {
+pub(crate) async fn view_stays_with_the_first_version(db: TestDatabase) {
     const NEXT: Table = Table { version: 2, columns: ACCOUNTS.columns.split_at(2).0, ..ACCOUNTS };
-    let store = place.open().await;
+    let store = db.open().await;
     for table in [&ACCOUNTS, &NEXT, &ACCOUNTS] {
         store.define(table, store.log_id()).await.unwrap();
     }
@@ -105,28 +105,24 @@ pub(crate) async fn the_view_stays_with_the_version_that_came_first(place: Place
     let rows = (2..4).map(|n| vec![Value::Uuid(Uuid::from_u128(n)), Value::Null]).collect();
     store.commit(RowChange { table: &NEXT, ..change(0, 1, rows) }).await.unwrap();
     for (name, count) in [("accounts", 1), ("accounts_v1", 1), ("accounts_v2", 2)] {
-        assert_eq!(
-            place.number(&format!("SELECT count(*) FROM annalist_rows.{name}")).await,
-            count,
-            "{name}"
-        );
+        assert_eq!(db.number(&format!("SELECT count(*) FROM annalist_rows.{name}")).await, count, "{name}");
     }
 }
 
-pub(crate) async fn handles_that_define_at_once_make_one_table(place: Place) {
-    let id = place.open().await.log_id();
+pub(crate) async fn concurrent_defines_create_one_table(db: TestDatabase) {
+    let id = db.open().await.log_id();
     let mut tasks = JoinSet::new();
     for _ in 0..8 {
-        let store = place.open().await;
+        let store = db.open().await;
         tasks.spawn(async move { store.define(&ACCOUNTS, id).await.unwrap().position });
     }
     assert_eq!(tasks.join_all().await, [Position::START; 8]);
-    assert_eq!(place.number("SELECT count(*) FROM annalist.builds").await, 1);
+    assert_eq!(db.number("SELECT count(*) FROM annalist.builds").await, 1);
 }
 
-pub(crate) async fn rows_of_a_log_in_another_database(place: Place) {
-    let log = place.open().await;
-    let elsewhere = Place::fresh(&place.url).await.unwrap();
+pub(crate) async fn rows_are_stored_for_a_log_in_another_database(db: TestDatabase) {
+    let log = db.open().await;
+    let elsewhere = TestDatabase::fresh(&db.url).await.unwrap();
     let rows = elsewhere.open().await;
     rows.define(&ACCOUNTS, log.log_id()).await.unwrap();
     assert_eq!(rows.commit(change(0, 3, vec![account(1, "Anna")])).await.unwrap(), CommitOutcome::Done);
@@ -137,29 +133,28 @@ pub(crate) async fn rows_of_a_log_in_another_database(place: Place) {
     elsewhere.remove().await.unwrap();
 }
 
-pub(crate) async fn a_name_that_somebody_else_took_is_refused(place: Place) {
-    let store = place.open().await;
-    place.run("CREATE TABLE annalist_rows.accounts_v1 (mine int)").await;
+pub(crate) async fn name_of_a_foreign_table_is_refused(db: TestDatabase) {
+    let store = db.open().await;
+    db.run("CREATE TABLE annalist_rows.accounts_v1 (mine int)").await;
     let reason = refusal(store.define(&ACCOUNTS, store.log_id()).await);
-    assert!(reason.contains("already exists") && reason.contains("drop it"), "{reason}");
+    assert!(reason.contains("already exists") && reason.contains("drop or rename it"), "{reason}");
     assert_eq!(store.checkpoint("accounts", 1).await.unwrap(), None);
-    place.run("DROP TABLE annalist_rows.accounts_v1").await;
+    db.run("DROP TABLE annalist_rows.accounts_v1").await;
     store.define(&ACCOUNTS, store.log_id()).await.unwrap();
-    // Nor can another log live among them.
-    let reason = refusal(Postgres::options().schema("annalist_rows").connect(&place.url).await);
+    // The schema of the rows cannot be a log.
+    let reason = refusal(Postgres::options().schema("annalist_rows").connect(&db.url).await);
     assert!(reason.contains("`_rows`"), "{reason}");
 }
 
-pub(crate) async fn a_role_that_may_not_define(place: Place) {
-    let owner = place.open().await;
-    let (role, url) = place.role().await;
-    place
-        .run(&format!(
-            "GRANT USAGE ON SCHEMA annalist, annalist_rows TO {role};
+pub(crate) async fn role_without_create_writes_rows_but_does_not_define(db: TestDatabase) {
+    let owner = db.open().await;
+    let (role, url) = db.role().await;
+    db.run(&format!(
+        "GRANT USAGE ON SCHEMA annalist, annalist_rows TO {role};
              GRANT SELECT ON ALL TABLES IN SCHEMA annalist TO {role};
              GRANT UPDATE ON annalist.builds TO {role}"
-        ))
-        .await;
+    ))
+    .await;
     let store = Postgres::connect(&url).await.unwrap();
     let reason = refusal(store.define(&ACCOUNTS, store.log_id()).await);
     assert!(reason.contains("permission denied for schema annalist_rows"), "{reason}");
@@ -168,9 +163,8 @@ pub(crate) async fn a_role_that_may_not_define(place: Place) {
     owner.define(&ACCOUNTS, owner.log_id()).await.unwrap();
     let reason = refusal(store.commit(change(0, 1, vec![account(1, "Anna")])).await);
     assert!(reason.contains("INSERT"), "{reason}");
-    assert_eq!(standing(&owner).await, Position::START);
-    place
-        .run(&format!("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA annalist_rows TO {role}"))
+    assert_eq!(checkpoint_position(&owner).await, Position::START);
+    db.run(&format!("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA annalist_rows TO {role}"))
         .await;
     store.define(&ACCOUNTS, store.log_id()).await.unwrap();
     let deletes = vec![vec![Value::Uuid(Uuid::from_u128(9))]];
@@ -178,66 +172,64 @@ pub(crate) async fn a_role_that_may_not_define(place: Place) {
     assert_eq!(store.find(&everything(&ACCOUNTS)).await.unwrap(), [account(1, "Anna")]);
 }
 
-/// The second of two runners waits for the first one's checkpoint, and for nothing else.
-pub(crate) async fn of_two_runners_one_waits_and_finds_it_moved(place: Place) {
-    let store = place.open().await;
+/// The second of two runners waits only for the checkpoint.
+pub(crate) async fn second_of_two_runners_finds_the_checkpoint_moved(db: TestDatabase) {
+    let store = db.open().await;
     store.define(&ACCOUNTS, store.log_id()).await.unwrap();
-    let mut other = place.connection().await;
+    let mut other = db.connection().await;
     sqlx::raw_sql("BEGIN; UPDATE annalist.builds SET position = 7").execute(&mut other).await.unwrap();
     let waiting = store.clone();
     let task = tokio::spawn(async move { waiting.commit(change(0, 1, vec![account(1, "Anna")])).await });
-    until("the runner waits", || place.waiting(1)).await;
+    until("the runner waits", || db.waiting(1)).await;
     // Reading and appending go on.
-    assert_eq!(standing(&store).await, Position::START);
+    assert_eq!(checkpoint_position(&store).await, Position::START);
     accept(&store, noted(1)).await;
     sqlx::raw_sql("COMMIT").execute(&mut other).await.unwrap();
     assert_eq!(task.await.unwrap().unwrap(), CommitOutcome::Stale(Position::new(7)));
     assert!(store.find(&everything(&ACCOUNTS)).await.unwrap().is_empty());
 }
 
-pub(crate) async fn a_change_cut_off_half_way_leaves_nothing(place: Place) {
-    let store = place.open().await;
+pub(crate) async fn change_with_lost_connection_writes_nothing(db: TestDatabase) {
+    let store = db.open().await;
     store.define(&ACCOUNTS, store.log_id()).await.unwrap();
     store.commit(change(0, 1, vec![account(1, "Anna")])).await.unwrap();
-    let mut other = place.connection().await;
+    let mut other = db.connection().await;
     sqlx::raw_sql("BEGIN; LOCK TABLE annalist_rows.accounts_v1 IN ACCESS EXCLUSIVE MODE")
         .execute(&mut other)
         .await
         .unwrap();
     let cut = store.clone();
     let task = tokio::spawn(async move { cut.commit(change(1, 2, vec![account(2, "Bert")])).await });
-    until("it waits with its checkpoint moved", || place.waiting(1)).await;
-    place
-        .number(
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+    until("it waits with its checkpoint moved", || db.waiting(1)).await;
+    db.number(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
              WHERE datname = current_database() AND wait_event_type = 'Lock'",
-        )
-        .await;
+    )
+    .await;
     let error = task.await.unwrap().unwrap_err();
     assert!(error.is_unavailable(), "nothing was committed, and that is certain: {error:?}");
     sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
-    assert_eq!(standing(&store).await, Position::new(1));
+    assert_eq!(checkpoint_position(&store).await, Position::new(1));
     assert_eq!(store.commit(change(1, 2, vec![account(2, "Bert")])).await.unwrap(), CommitOutcome::Done);
     assert_eq!(store.find(&everything(&ACCOUNTS)).await.unwrap().len(), 2);
 }
 
-/// A deferred constraint of the user's own speaks at COMMIT: that is an answer, and nothing was written.
-pub(crate) async fn a_commit_that_is_refused_is_not_unknown(place: Place) {
-    let store = place.open().await;
+/// A deferred constraint of the user fails at COMMIT: the outcome is known, and nothing was written.
+pub(crate) async fn refused_commit_has_a_known_outcome(db: TestDatabase) {
+    let store = db.open().await;
     store.define(&ACCOUNTS, store.log_id()).await.unwrap();
-    place
-        .run(
-            "ALTER TABLE annalist_rows.accounts_v1
+    db.run(
+        "ALTER TABLE annalist_rows.accounts_v1
              ADD CONSTRAINT once UNIQUE (cents) DEFERRABLE INITIALLY DEFERRED",
-        )
-        .await;
+    )
+    .await;
     let error = store.commit(change(0, 1, vec![account(1, "a"), account(2, "b")])).await.unwrap_err();
     assert!(!error.is_unknown(), "{error:?}");
-    assert_eq!(standing(&store).await, Position::START);
+    assert_eq!(checkpoint_position(&store).await, Position::START);
 }
 
-pub(crate) async fn pages_and_lookups_walk_along_indexes(place: Place) {
-    let store = place.open().await;
+pub(crate) async fn pages_and_lookups_use_indexes(db: TestDatabase) {
+    let store = db.open().await;
     store.define(&ACCOUNTS, store.log_id()).await.unwrap();
     let rows: Vec<Row> = (0..5_000)
         .map(|n| {
@@ -247,16 +239,16 @@ pub(crate) async fn pages_and_lookups_walk_along_indexes(place: Place) {
         })
         .collect();
     store.commit(change(0, 1, rows.clone())).await.unwrap();
-    place.run("ANALYZE annalist_rows.accounts_v1").await;
+    db.run("ANALYZE annalist_rows.accounts_v1").await;
     let scans = "SELECT sum(seq_scan)::bigint FROM pg_stat_user_tables WHERE relname = 'accounts_v1'";
     let walks = |index: usize| {
         format!("SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'accounts.1.{index}'")
     };
-    // Making the indexes read the table; the numbers arrive when a session ends.
+    // Creating the indexes scanned the table; statistics are reported when a session ends.
     store.close().await;
-    until("what was done before is counted", || async { place.number(scans).await > 0 }).await;
-    let before = place.number(scans).await;
-    let store = place.open().await;
+    until("earlier scans are counted", || async { db.number(scans).await > 0 }).await;
+    let before = db.number(scans).await;
+    let store = db.open().await;
     for column in [1, 2] {
         for descending in [false, true] {
             for row in rows.iter().step_by(250) {
@@ -271,15 +263,15 @@ pub(crate) async fn pages_and_lookups_walk_along_indexes(place: Place) {
     assert_eq!(store.rows(&ACCOUNTS, &keys).await.unwrap().iter().flatten().count(), 10);
     store.close().await;
     until("the indexes were used", || async {
-        place.number(&walks(1)).await >= 40 && place.number(&walks(2)).await >= 40
+        db.number(&walks(1)).await >= 40 && db.number(&walks(2)).await >= 40
     })
     .await;
-    assert_eq!(place.number(scans).await, before, "the table was read as a whole");
+    assert_eq!(db.number(scans).await, before, "the table was scanned");
 }
 
-pub(crate) async fn a_pool_of_one_connection_will_do(place: Place) {
+pub(crate) async fn pool_of_one_connection_is_enough(db: TestDatabase) {
     let pool = sqlx::postgres::PgPoolOptions::new().max_connections(1);
-    let pool: PgPool = pool.connect(&place.url).await.unwrap();
+    let pool: PgPool = pool.connect(&db.url).await.unwrap();
     let store = Postgres::options().with_pool(pool).await.unwrap();
     store.define(&ACCOUNTS, store.log_id()).await.unwrap();
     for at in 0..3_u32 {

@@ -1,4 +1,4 @@
-//! A standby reads the log by contiguity alone: it waits at a gap until the primary has closed it.
+//! A standby waits at a gap until the primary has closed it.
 
 use std::sync::Arc;
 
@@ -17,11 +17,11 @@ use tokio::{task::spawn_blocking, time::timeout};
 
 use crate::{
     events::{accept, fed, log, noted},
-    given::{DEFAULT_TIMEOUT, run, until},
+    support::{DEFAULT_TIMEOUT, run, until},
 };
 
 #[tokio::main]
-pub(crate) async fn a_standby_follows_and_waits_at_holes() -> Result<(), BoxError> {
+pub(crate) async fn standby_follows_and_waits_at_gaps() -> Result<(), BoxError> {
     let (primary, replica) = spawn_blocking(|| {
         let primary = Cluster::start()?;
         let replica = primary.standby()?;
@@ -43,33 +43,33 @@ pub(crate) async fn a_standby_follows_and_waits_at_holes() -> Result<(), BoxErro
     until("the standby shows everything", || async { log(&standby).await.len() == 50 }).await;
     assert_eq!(fed(&standby).await, log(&store).await);
 
-    // Somebody draws a position and keeps it open while later events are committed.
+    // A writer is assigned a position and keeps its transaction open while later events are committed.
     let mut writer = PgConnection::connect(&primary.url()).await?;
-    let gap = open_hole(&mut writer).await?;
-    accept(&store, noted("behind")).await;
-    until("the event behind the hole is on the standby", || async { log(&standby).await.len() == 51 }).await;
-    until("the standby reports the hole", || async {
+    let gap = open_gap(&mut writer).await?;
+    accept(&store, noted("later")).await;
+    until("the event after the gap is on the standby", || async { log(&standby).await.len() == 51 }).await;
+    until("the standby reports the gap", || async {
         let page = standby.feed(&Criteria::all(), last, 10).await.unwrap();
         assert!(page.records.is_empty() && page.up_to < gap, "{page:?}");
         page.gap.is_some_and(|found| found.position == gap && !found.reason.is_empty())
     })
     .await;
 
-    // It refuses to append, and says what to do.
+    // An append is refused with advice.
     let refused = standby.append_one(noted("here")).await.unwrap_err();
     assert!(matches!(refused, Error::Unusable { .. }), "{refused:?}");
     assert!(refused.to_string().contains("primary"), "{refused}");
 
-    // The writer gives up; the primary closes the gap, and the standby goes on without having closed anything.
+    // The writer gives up; the primary closes the gap, and the standby continues without having closed anything.
     sqlx::raw_sql("ROLLBACK").execute(&mut writer).await?;
     accept(&store, noted("after")).await;
-    until("the standby goes on", || async { fed(&standby).await.len() == 52 }).await;
+    until("the standby continues", || async { fed(&standby).await.len() == 52 }).await;
     assert_eq!(fed(&standby).await, log(&store).await);
     timeout(DEFAULT_TIMEOUT, follower).await??;
     Ok(())
 }
 
-/// Follows the log until so many events have come. Nobody tells of them: a standby cannot listen.
+/// Follows the log until it has seen so many events. There are no notifications: a standby cannot listen.
 async fn follow(standby: Postgres, events: usize) {
     let mut feed = Feed::new(LogWatcher::new(Arc::new(standby)), Criteria::all());
     let mut seen = 0;
@@ -78,8 +78,8 @@ async fn follow(standby: Postgres, events: usize) {
     }
 }
 
-/// Inserts an event by hand and leaves the transaction open.
-async fn open_hole(writer: &mut PgConnection) -> Result<Position, BoxError> {
+/// Inserts an event without the store, and leaves the transaction open.
+async fn open_gap(writer: &mut PgConnection) -> Result<Position, BoxError> {
     sqlx::raw_sql("BEGIN").execute(&mut *writer).await?;
     let drawn: i64 =
         sqlx::query_scalar("SELECT nextval(pg_get_serial_sequence('annalist.events', 'position'))")

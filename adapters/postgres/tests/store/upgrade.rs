@@ -25,10 +25,10 @@ use tokio::task::JoinSet;
 use crate::{
     builds::{STOCK, built, change, row},
     events::{accept, append, command, event, fed, log, noted, provided, tag, tagged},
-    given::{Place, until},
     inline::{Tally, expected, folding, rows},
     opening::refused,
     snapshots,
+    support::{TestDatabase, until},
 };
 
 const VERSION_1: &str = include_str!("../fixtures/version_1.sql");
@@ -74,12 +74,12 @@ fn parked() -> Vec<Parked> {
 }
 
 /// Writes what the fixture contains.
-async fn fill(place: &Place) {
-    let store = place.open().await;
+async fn fill(db: &TestDatabase) {
+    let store = db.open().await;
     accept(&store, first_command()).await;
     accept(&store, rejected_command()).await;
     // A gap at position 3, filled with a tombstone.
-    place.run("SELECT nextval('annalist.events_position_seq')").await;
+    db.run("SELECT nextval('annalist.events_position_seq')").await;
     accept(&store, append([event("moved", [])])).await;
     until("the gap is closed", || async { store.settled().await.unwrap().position == Position::new(4) })
         .await;
@@ -96,7 +96,7 @@ async fn fill(place: &Place) {
 }
 
 /// Asserts that a log contains what [`fill`] wrote, and that it can be continued.
-async fn assert_whole_and_continued(store: &Postgres) {
+async fn assert_complete_and_continued(store: &Postgres) {
     let records = log(store).await;
     let seen: Vec<_> = records.iter().map(|record| (record.position.get(), &*record.name)).collect();
     assert_eq!(seen, [(1, "opened"), (2, "closed"), (4, "moved"), (5, "noted"), (6, "noted")]);
@@ -139,52 +139,52 @@ async fn assert_whole_and_continued(store: &Postgres) {
     until("the feed shows the new event", || async { fed(store).await.len() == 6 }).await;
 }
 
-pub(crate) async fn fixture_of_version_1_is_whole(place: Place) {
-    place.run(VERSION_1).await;
-    assert_whole_and_continued(&place.open().await).await;
-    assert_eq!(place.number("SELECT max(version)::bigint FROM annalist.migrations").await, 1);
+pub(crate) async fn fixture_of_version_1_is_complete(db: TestDatabase) {
+    db.run(VERSION_1).await;
+    assert_complete_and_continued(&db.open().await).await;
+    assert_eq!(db.number("SELECT max(version)::bigint FROM annalist.migrations").await, 1);
 }
 
-pub(crate) async fn upgraded_log_is_whole_and_continued(place: Place) {
-    place.run(VERSION_1).await;
-    assert_whole_and_continued(&version_2().connect(&place.url).await.unwrap()).await;
-    assert_eq!(place.number("SELECT sum(version)::bigint FROM annalist.migrations").await, 1 + 2);
-    assert_eq!(place.number("SELECT events FROM annalist.sources WHERE source = 'unknown'").await, 6);
+pub(crate) async fn upgraded_log_is_complete_and_continued(db: TestDatabase) {
+    db.run(VERSION_1).await;
+    assert_complete_and_continued(&version_2().connect(&db.url).await.unwrap()).await;
+    assert_eq!(db.number("SELECT sum(version)::bigint FROM annalist.migrations").await, 1 + 2);
+    assert_eq!(db.number("SELECT events FROM annalist.sources WHERE source = 'unknown'").await, 6);
     // It is not upgraded again, and not opened by a program of version 1.
-    let again = version_2().migrate(false).connect(&place.url).await.unwrap();
+    let again = version_2().migrate(false).connect(&db.url).await.unwrap();
     assert_eq!(log(&again).await.len(), 6);
-    let reason = refused(Postgres::connect(&place.url).await);
+    let reason = refused(Postgres::connect(&db.url).await);
     assert!(reason.contains("version 2") && reason.contains("newer program"), "{reason}");
 }
 
-pub(crate) async fn upgrade_by_eight_processes_happens_once(place: Place) {
-    place.run(VERSION_1).await;
+pub(crate) async fn upgrade_by_eight_processes_happens_once(db: TestDatabase) {
+    db.run(VERSION_1).await;
     let mut openers = JoinSet::new();
     for _ in 0..8 {
-        let url = place.url.clone();
+        let url = db.url.clone();
         openers.spawn(async move { version_2().connect(&url).await.unwrap().log_id() });
     }
     let ids = openers.join_all().await;
     assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
-    assert_eq!(place.number("SELECT sum(version)::bigint FROM annalist.migrations").await, 1 + 2);
+    assert_eq!(db.number("SELECT sum(version)::bigint FROM annalist.migrations").await, 1 + 2);
 }
 
-pub(crate) async fn failed_upgrade_changes_nothing(place: Place) {
-    place.run(VERSION_1).await;
+pub(crate) async fn failed_upgrade_changes_nothing(db: TestDatabase) {
+    db.run(VERSION_1).await;
     let options = version_2().test_migration(&["CREATE TABLE {schema}.half ()", "SELECT 1 / 0"]);
-    let error = options.connect(&place.url).await.unwrap_err();
+    let error = options.connect(&db.url).await.unwrap_err();
     assert!(error.to_string().contains("division by zero"), "{error}");
-    assert_eq!(place.number("SELECT count(to_regclass('annalist.half'))").await, 0);
-    assert_eq!(place.number("SELECT count(to_regclass('annalist.sources'))").await, 0);
-    assert_whole_and_continued(&place.open().await).await;
+    assert_eq!(db.number("SELECT count(to_regclass('annalist.half'))").await, 0);
+    assert_eq!(db.number("SELECT count(to_regclass('annalist.sources'))").await, 0);
+    assert_complete_and_continued(&db.open().await).await;
 }
 
-pub(crate) async fn upgrade_is_refused_without_permission_to_migrate(place: Place) {
-    place.run(VERSION_1).await;
-    let reason = refused(version_2().migrate(false).connect(&place.url).await);
+pub(crate) async fn upgrade_is_refused_without_permission_to_migrate(db: TestDatabase) {
+    db.run(VERSION_1).await;
+    let reason = refused(version_2().migrate(false).connect(&db.url).await);
     assert!(reason.contains("has version 1") && reason.contains("needs 2"), "{reason}");
-    let (role, url) = place.role().await;
-    crate::rights::may_append(&place, &role).await;
+    let (role, url) = db.role().await;
+    crate::rights::may_append(&db, &role).await;
     let reason = refused(version_2().connect(&url).await);
     assert!(reason.contains("must be owner"), "{reason}");
     // A role that may only append still opens version 1.
@@ -193,37 +193,37 @@ pub(crate) async fn upgrade_is_refused_without_permission_to_migrate(place: Plac
 }
 
 /// Whatever the path of its versions, the result is the schema of a new log.
-pub(crate) async fn upgraded_schema_equals_a_new_one(place: Place) {
-    place.run(VERSION_1).await;
+pub(crate) async fn upgraded_schema_equals_a_new_one(db: TestDatabase) {
+    db.run(VERSION_1).await;
     for options in [Postgres::options(), version_2()] {
-        options.clone().connect(&place.url).await.unwrap().close().await;
-        options.schema("fresh").connect(&place.url).await.unwrap().close().await;
-        let upgraded = schema_of(&place, "annalist").await;
+        options.clone().connect(&db.url).await.unwrap().close().await;
+        options.schema("fresh").connect(&db.url).await.unwrap().close().await;
+        let upgraded = schema_of(&db, "annalist").await;
         assert!(upgraded.contains("annalist.append("), "{upgraded}");
-        assert_eq!(upgraded.replace("annalist", "fresh"), schema_of(&place, "fresh").await);
-        place.run("DROP SCHEMA fresh, fresh_rows CASCADE").await;
+        assert_eq!(upgraded.replace("annalist", "fresh"), schema_of(&db, "fresh").await);
+        db.run("DROP SCHEMA fresh, fresh_rows CASCADE").await;
     }
 }
 
 /// The definitions of all objects in the schema of a log.
-async fn schema_of(place: &Place, schema: &str) -> String {
-    dump(place, &["--schema-only", "--schema", schema]).await
+async fn schema_of(db: &TestDatabase, schema: &str) -> String {
+    dump(db, &["--schema-only", "--schema", schema]).await
 }
 
 /// A dump in plain SQL that every role can restore on every server version, without `psql`.
-async fn dump(place: &Place, options: &[&str]) -> String {
+async fn dump(db: &TestDatabase, options: &[&str]) -> String {
     let mut pg_dump = Command::new(Programs::find().unwrap().path("pg_dump"));
-    pg_dump.args(["--no-owner", "--no-privileges", "--no-comments"]).args(options).arg(&place.url);
+    pg_dump.args(["--no-owner", "--no-privileges", "--no-comments"]).args(options).arg(&db.url);
     let output = tokio::task::spawn_blocking(move || pg_dump.output().unwrap()).await.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let sql = String::from_utf8(output.stdout).unwrap();
     // Settings that older servers do not know, commands of psql, and comments, outside of function bodies.
-    let kept = sql.lines().filter(|line| {
+    let needed = sql.lines().filter(|line| {
         let is_omitted = ["SET ", "\\", "--"].iter().any(|start| line.starts_with(start));
         !is_omitted || line.starts_with("SET check_function_bodies")
     });
     let mut sql = String::new();
-    for line in kept {
+    for line in needed {
         if !(line.is_empty() && sql.ends_with("\n\n")) {
             sql += line;
             sql.push('\n');
@@ -233,8 +233,8 @@ async fn dump(place: &Place, options: &[&str]) -> String {
 }
 
 /// Writes the fixture.
-pub(crate) async fn record_version_1(place: Place) {
-    fill(&place).await;
-    let sql = dump(&place, &["--inserts", "--schema=annalist", "--schema=annalist_rows"]).await;
+pub(crate) async fn record_version_1(db: TestDatabase) {
+    fill(&db).await;
+    let sql = dump(&db, &["--inserts", "--schema=annalist", "--schema=annalist_rows"]).await;
     std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/version_1.sql"), sql).unwrap();
 }

@@ -1,4 +1,4 @@
-//! Appends that travel together.
+//! Appends that share a call.
 
 use annalist_core::{
     Error,
@@ -11,24 +11,23 @@ use tokio::task::JoinSet;
 
 use crate::{
     events::{accept, append, command, log, noted, provided, tag, tagged},
-    given::{Place, until},
+    support::{TestDatabase, until},
 };
 
-/// What PostgreSQL cannot keep: its parser goes down with the brackets, and has a limit. The core has a lower one, which this
-/// goes around.
+/// A payload that PostgreSQL rejects: its JSON parser has a limit of nesting. The core has a lower limit, which this bypasses.
 fn too_deep() -> Append {
     let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
     append([Draft::new("deep", 1, [tag("deep")], Payload::from_stored(deep)).unwrap()])
 }
 
-pub(crate) async fn neighbours_do_not_share_a_fate(place: Place) {
-    let store = place.open().await;
+pub(crate) async fn refused_append_does_not_fail_its_batch(db: TestDatabase) {
+    let store = db.open().await;
     accept(&store, noted("taken")).await;
     let known = Append { key: Some(command("known")), ..noted("known") };
     let first = accept(&store, known.clone()).await;
 
-    // While nobody gets through, everybody queues up.
-    let mut blocker = place.connection().await;
+    // While the table is locked, all appends queue up.
+    let mut blocker = db.connection().await;
     blocker.execute("BEGIN; LOCK TABLE annalist.events IN SHARE MODE").await.unwrap();
     let mut appends = JoinSet::new();
     let mut ask = |kind: &'static str, append: Append| {
@@ -43,7 +42,7 @@ pub(crate) async fn neighbours_do_not_share_a_fate(place: Place) {
             ask("deep", too_deep());
         }
     }
-    until("some wait in the database", || place.waiting(1)).await;
+    until("some are waiting in the database", || db.waiting(1)).await;
     blocker.execute("ROLLBACK").await.unwrap();
 
     for (kind, answer) in appends.join_all().await {
@@ -58,8 +57,8 @@ pub(crate) async fn neighbours_do_not_share_a_fate(place: Place) {
     assert_eq!(log(&store).await.len(), 32);
 }
 
-pub(crate) async fn many_at_once_are_all_answered(place: Place) {
-    let store = place.open().await;
+pub(crate) async fn many_concurrent_appends_all_get_outcomes(db: TestDatabase) {
+    let store = db.open().await;
     let mut appends = JoinSet::new();
     for value in 0..2000 {
         let store = store.clone();
