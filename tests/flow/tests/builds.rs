@@ -391,7 +391,7 @@ async fn what_cannot_be_compared_says_so() {
         let app = builder.start().await.unwrap();
         let status = until(&app, "tallies", |status| status.promotion_blocked.is_some()).await;
         let reason = status.promotion_blocked.unwrap();
-        assert!(reason.contains("the live one stands at position 4 with 0 parked"), "{reason}");
+        assert!(reason.contains("the live build is at position 4 with 0 parked"), "{reason}");
         assert_eq!(sum!(app, Tenths, "a"), Some(4));
         app.promote("tallies").await.unwrap();
         reads(&app, (2, 0)).await;
