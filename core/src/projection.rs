@@ -13,11 +13,11 @@ mod row_set;
 pub(crate) use self::{custom::custom_spec, options::projection_spec, row_folder::fold_in_memory};
 pub use self::{
     custom::{Batch, CustomProjection},
-    key::{IntoKeys, RowKey},
-    on::{FromTags, OnRow},
+    key::{FromTags, IntoKeys, RowKey, ids_of},
+    on::OnRow,
     options::ProjectionOptions,
     row_folder::RowFolder,
-    row_ops::{HandlerContext, RowOps, ids_of, plan_event},
+    row_ops::{HandlerContext, RowOps, plan_event},
 };
 pub use crate::daemon::{
     BatchHandler, BatchResult, ErrorPolicy, Follower, Parking, PoisonEvent, Progress, RetryReport, Runner,
@@ -111,7 +111,7 @@ pub fn criteria_of<P: Projection>() -> Criteria {
     item_of::<P>().into()
 }
 
-/// The criteria of events that include all those that change the row of a key.
+/// Criteria that match at least all events that change the row of a key.
 pub(crate) fn criteria_of_row<P: Projection>(key: &P::Key) -> Result<Criteria, Invalid> {
     let tag = if P::BY_IDS { key.to_tag()? } else { None };
     Ok(tag.into_iter().fold(item_of::<P>(), Item::tag).into())

@@ -20,7 +20,7 @@ pub struct Overview {
     pub name: &'static str,
     /// Current status in this process.
     pub status: Status,
-    /// All stored builds, including those that other programs keep up to date.
+    /// All stored builds, including builds that other programs keep up to date.
     pub builds: Vec<Build>,
     /// How far the build that queries read lags behind the log.
     pub lag: Lag,
@@ -131,7 +131,7 @@ impl App {
     }
 
     /// Retries the parked events of a projection or policy, in the order of the log. Events that fail again stay parked, with
-    /// those that wait for them.
+    /// the events that wait for them.
     ///
     /// # Errors
     /// [`Error::Unusable`] if there is none of this name, or an event is no longer in the log.

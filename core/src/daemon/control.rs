@@ -155,8 +155,8 @@ impl FollowerControl {
         self.rows.parked(&table).await
     }
 
-    /// Handles the parked events again, in the order of the log. Those that fail again stay parked, with those that wait
-    /// for them.
+    /// Handles the parked events again, in the order of the log. Events that fail again stay parked, with the events
+    /// that wait for them.
     pub(crate) async fn retry_parked(&self) -> Result<RetryReport, Error> {
         let mut earlier = None;
         loop {

@@ -20,9 +20,9 @@ impl Supervisor {
         self.control.follower.inline(self.control.follower.table()).is_some()
     }
 
-    /// Makes inline builds asynchronous: those of older versions, those superseded by another build, and those that this
-    /// program declares asynchronous. If programs disagree about the last, the one started or asked last wins. Returns
-    /// whether it changed a build.
+    /// Makes inline builds asynchronous: builds of older versions, superseded builds, and builds that this program declares
+    /// asynchronous. If programs declare a projection differently, the one started or reconciled on request last wins.
+    /// Returns whether it changed a build.
     pub(super) async fn make_async(&self) -> Result<bool, Error> {
         let own = self.control.follower.table();
         let unwanted = self.requested && !self.wants_inline();

@@ -220,7 +220,7 @@ impl ProjectionDaemon {
         self.shutdown.cancel();
     }
 
-    /// Stops all followers after their current batch and waits for them; aborts those that take too long.
+    /// Stops all followers after their current batch and waits for them; aborts a follower that takes too long.
     pub(crate) async fn shut_down(&self) {
         self.stop();
         let end = Instant::now() + SHUTDOWN_TIMEOUT;

@@ -96,7 +96,7 @@ impl Supervisor {
         Ok(true)
     }
 
-    /// Blocks the promotion of the candidate until somebody intervenes. Returns whether the builds changed.
+    /// Blocks the promotion of the candidate until an intervention through the admin API. Returns whether the builds changed.
     async fn block(&mut self, table: &Table, reason: String) -> Result<bool, Error> {
         let build = table.name();
         tracing::error!(build, reason, "the build is complete but cannot be promoted");

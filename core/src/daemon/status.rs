@@ -43,7 +43,7 @@ impl Status {
         was_stopped
     }
 
-    /// Why the position cannot advance until somebody intervenes, if so.
+    /// Why the position cannot advance without an intervention, if so.
     pub(crate) fn stop_reason(&self) -> Option<String> {
         match &self.state {
             State::Stopped(stopped) => Some(stopped.to_string()),

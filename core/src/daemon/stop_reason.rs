@@ -5,7 +5,7 @@ use crate::{error::Error, record::Record};
 
 /// Why a runner cannot go on right now.
 pub(super) enum StopReason {
-    /// An event fails or the rows cannot be used: it stays stopped until somebody intervenes.
+    /// An event fails or the rows cannot be used: the runner stays stopped until an intervention.
     Stopped(Stopped),
     /// A store does not respond: the runner retries.
     Unavailable(Error),

@@ -1,9 +1,12 @@
 //! Keys of rows.
 
-use std::hash::Hash;
+use std::{any::type_name, hash::Hash};
 
 use crate::{
     error::Invalid,
+    id::Id,
+    limits::refuse,
+    record::Record,
     rows::{Field, Key},
     tag::Tag,
 };
@@ -84,4 +87,40 @@ impl<K> IntoKeys<K> for Vec<K> {
     fn each_key(self, visit: &mut dyn FnMut(K)) {
         self.into_iter().for_each(visit);
     }
+}
+
+/// A row key that events are tagged with.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "the row of the event cannot be found: its key, `{Self}`, is not an id that events are tagged with",
+    label = "this entry needs `by`",
+    note = "name a function that returns the key of an event: `on(Event => handler by key_of)` with `fn key_of(event: &Event) -> {Self}`"
+)]
+pub trait FromTags: Sized {
+    /// Reads the keys from the tags of a record.
+    ///
+    /// # Errors
+    /// [`Invalid`] if a tag does not parse as the key.
+    fn from_tags(record: &Record) -> Result<Vec<Self>, Invalid>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<I: Id> FromTags for I {
+    fn from_tags(record: &Record) -> Result<Vec<I>, Invalid> {
+        ids_of(record)
+    }
+}
+
+/// The ids of one kind in the tags of a record: the keys of rows that are keyed by such an id.
+///
+/// # Errors
+/// [`Invalid`] if a tag of the kind does not parse as the id.
+pub fn ids_of<I: Id>(record: &Record) -> Result<Vec<I>, Invalid> {
+    let ids = record.tags.iter().filter(|tag| tag.kind() == I::KIND);
+    ids.map(|tag| {
+        tag.value().parse().map_err(|_| {
+            refuse("tag", tag.as_str(), format!("`{}` cannot be read from it", type_name::<I>()))
+        })
+    })
+    .collect()
 }

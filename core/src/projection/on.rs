@@ -1,12 +1,11 @@
 //! Functions that the `Projection` derive calls for an `on` entry.
 
-use super::{IntoChange, IntoKeys, Projection, RowOps, ids_of, plan_event, row_ops::plan_event_by_ids};
+use super::{FromTags, IntoChange, IntoKeys, Projection, RowOps, plan_event, row_ops::plan_event_by_ids};
 use crate::{
     codec::Codec,
     context::Context,
     error::Invalid,
     event::{Event, Types},
-    id::Id,
     record::Record,
 };
 
@@ -119,27 +118,5 @@ impl<E: Event> OnRow for E {
         plan_event(record, codec, ops, keys, move |row, event, context: &Context<'a>| {
             handler(row, event, context).into_change()
         })
-    }
-}
-
-/// A row key that events are tagged with.
-#[doc(hidden)]
-#[diagnostic::on_unimplemented(
-    message = "the row of the event cannot be found: its key, `{Self}`, is not an id that events are tagged with",
-    label = "this entry needs `by`",
-    note = "name a function that returns the key of an event: `on(Event => handler by key_of)` with `fn key_of(event: &Event) -> {Self}`"
-)]
-pub trait FromTags: Sized {
-    /// Reads the keys from the tags of a record.
-    ///
-    /// # Errors
-    /// [`Invalid`] if a tag does not parse as the key.
-    fn from_tags(record: &Record) -> Result<Vec<Self>, Invalid>;
-}
-
-#[diagnostic::do_not_recommend]
-impl<I: Id> FromTags for I {
-    fn from_tags(record: &Record) -> Result<Vec<I>, Invalid> {
-        ids_of(record)
     }
 }

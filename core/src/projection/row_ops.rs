@@ -11,8 +11,6 @@ use crate::{
     context::Context,
     error::Invalid,
     event::Event,
-    id::Id,
-    limits::refuse,
     record::{RawEvent, Record},
 };
 
@@ -183,18 +181,4 @@ impl HandlerContext<'_> for () {
     fn of(_: &Record) -> Result<(), Invalid> {
         Ok(())
     }
-}
-
-/// The ids of one kind in the tags of a record: the keys of rows that are keyed by such an id.
-///
-/// # Errors
-/// [`Invalid`] if a tag of the kind does not parse as the id.
-pub fn ids_of<I: Id>(record: &Record) -> Result<Vec<I>, Invalid> {
-    let ids = record.tags.iter().filter(|tag| tag.kind() == I::KIND);
-    ids.map(|tag| {
-        tag.value().parse().map_err(|_| {
-            refuse("tag", tag.as_str(), format!("`{}` cannot be read from it", std::any::type_name::<I>()))
-        })
-    })
-    .collect()
 }
