@@ -130,7 +130,7 @@ pub(crate) async fn each_job_of_a_batch_gets_its_own_outcome(db: TestDatabase) {
 async fn table_scans(connection: &mut PgConnection, round: usize) -> i64 {
     let mut transaction = connection.begin().await.unwrap();
     let call = format!(
-        "SELECT count(*) FROM annalist.append_one(
+        "SELECT count(*) FROM annalist.append(
            ARRAY[1, 2]::bigint[], ARRAY[true, false],
            ARRAY[now(), now()], ARRAY['{{}}', '{{}}'], ARRAY['c-{round}', NULL], ARRAY['note', NULL], ARRAY['[]', NULL],
            ARRAY['{{}}', NULL], ARRAY[NULL, NULL]::text[], '{{}}', '{{}}',
