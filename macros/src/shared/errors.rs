@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reports_all_mistakes() {
+    fn check_reports_all_mistakes() {
         let errors = Errors::new();
         errors.at_span(Span::call_site(), "first");
         errors.at_span(Span::call_site(), "second");
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "forgot to report")]
-    fn cannot_be_forgotten() {
+    fn dropping_unchecked_errors_panics() {
         drop(Errors::new());
     }
 }
