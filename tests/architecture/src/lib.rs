@@ -14,6 +14,7 @@ pub mod names;
 pub mod packages;
 pub mod phrases;
 pub mod source;
+pub mod walkthrough;
 
 use std::{borrow::Cow, fmt};
 

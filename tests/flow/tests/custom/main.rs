@@ -180,7 +180,7 @@ async fn a_table_that_cannot_be_made_is_blamed_on_no_event() {
     pay(&app, "a", 1).await;
     let (position, stopped_at) = stopped(&app).await;
     assert_eq!((position, stopped_at.position), (Position::START, None));
-    assert!(stopped_at.error.contains("could not be set up"), "{stopped_at}");
+    assert!(stopped_at.error.contains("the setup of its tables failed"), "{stopped_at}");
 
     fate.is_homeless.store(false, Ordering::SeqCst);
     app.resume("totals").unwrap();
