@@ -11,26 +11,36 @@ pub struct Boundary {
     pub modules: &'static [&'static str],
     /// The modules that they do not name.
     pub unknown: &'static [&'static str],
+    /// Files to which the rule does not apply.
+    pub except: &'static [&'static str],
 }
 
 /// The boundaries of the core.
 pub const BOUNDARIES: [Boundary; 5] = [
-    Boundary { rule: "the write path does not know the app", modules: &["execute"], unknown: &["app"] },
-    Boundary { rule: "the app does not know queries", modules: &["app"], unknown: &["query"] },
-    Boundary { rule: "the app does not know policies", modules: &["app"], unknown: &["policy"] },
-    Boundary { rule: "the store port does not know rows", modules: &["store"], unknown: &["rows"] },
+    boundary("the write path does not know the app", &["execute"], &["app"]),
+    boundary("the app does not know queries", &["app"], &["query"]),
+    boundary("the app does not know policies", &["app"], &["policy"]),
     Boundary {
-        rule: "the read side does not know the app",
-        modules: &["daemon", "feed", "projection"],
-        unknown: &["app"],
+        // Inline rows change in the transaction of their append, so an append carries the folds of the rows.
+        except: &["store.rs", "store/append.rs"],
+        ..boundary("the store port does not know rows", &["store"], &["rows"])
     },
+    boundary("the read side does not know the app", &["daemon", "feed", "projection"], &["app"]),
 ];
+
+const fn boundary(
+    rule: &'static str,
+    modules: &'static [&'static str],
+    unknown: &'static [&'static str],
+) -> Boundary {
+    Boundary { rule, modules, unknown, except: &[] }
+}
 
 impl Boundary {
     /// Uses across the boundary. `file` is relative to `core/src`: `store/read.rs`.
     pub fn crossings(&self, floors: &Floors, file: &str, source: &str) -> Vec<Violation> {
         let module = file.trim_end_matches(".rs").split('/').next().unwrap_or_default();
-        if !self.modules.contains(&module) {
+        if !self.modules.contains(&module) || self.except.contains(&file) {
             return Vec::new();
         }
         let used = floors.used(file, source).into_iter();

@@ -151,7 +151,8 @@ fn a_use_across_a_boundary_is_found() {
         crossings("app/admin.rs", "fn f(p: &crate::policy::Policy, q: crate::query::Query) {}").len(),
         2
     );
-    assert_eq!(crossings("store.rs", "use crate::rows::BuildId;").len(), 1);
+    assert_eq!(crossings("store/read.rs", "use crate::rows::BuildId;").len(), 1);
     assert_eq!(crossings("feed/batches.rs", "use super::super::app;").len(), 1);
     assert_eq!(crossings("policy.rs", "use crate::app::App;"), []);
+    assert_eq!(crossings("store/append.rs", "use crate::rows::BuildId;"), []);
 }
