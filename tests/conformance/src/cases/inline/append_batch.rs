@@ -1,4 +1,4 @@
-//! Appends that stand or fall together, with rows that change with them.
+//! Batches of appends with inline rows.
 
 use annalist_core::{
     Error,
@@ -36,14 +36,22 @@ async fn batch_without_a_required_fold_is_refused(log: Log) -> Outcome {
             )),
         });
         let wanted = AppendOutcome::InlineRequired { index: lacking, builds: vec![build_id(&fold)] };
-        ensure_eq!(log.expect_batch_refused(all.collect()).await?, wanted, "which append lacks which fold");
+        ensure_eq!(
+            log.expect_batch_refused(all.collect()).await?,
+            wanted,
+            "outcome of a batch whose append {lacking} has no fold"
+        );
     }
-    ensure_eq!(log.read_all().await?, [], "events of appends of which one lacked a fold");
-    ensure_eq!(log.rows().all_rows(&NOTES).await?.len(), 0, "rows after appends of which one lacked a fold");
+    ensure_eq!(log.read_all().await?, [], "events after batches without a required fold");
+    ensure_eq!(
+        log.rows().all_rows(&NOTES).await?.len(),
+        0,
+        "number of rows after batches without a required fold"
+    );
     ensure_eq!(
         log.receipt(&command_key("c-1", "write", &[])).await?,
         None,
-        "the receipt of one that lacked a fold"
+        "receipt after a batch without a required fold"
     );
     log.expect_batch_accepted((0..3).map(|_| append([event("other", &["note:a"])])).collect()).await.map(drop)
 }
@@ -99,7 +107,7 @@ async fn refused_batch_changes_no_rows(log: Log) -> Outcome {
             "outcome of a batch whose append {index} is a duplicate"
         );
     }
-    ensure_eq!(log.expect_rows_equal_fold(&fold[0]).await?, rows, "rows after appends that were refused");
+    ensure_eq!(log.expect_rows_equal_fold(&fold[0]).await?, rows, "rows after refused batches");
     Ok(())
 }
 
@@ -116,13 +124,13 @@ async fn failing_fold_writes_nothing_of_the_batch(log: Log) -> Outcome {
             let answer = log.append(all).await;
             ensure!(
                 matches!(answer, Err(Error::Invalid(_))),
-                "appends of which one fold fails give {answer:?}"
+                "one fold fails: `append` must return `Error::Invalid`, but returned {answer:?}"
             );
-            ensure_eq!(log.read_all().await?, before, "events after a fold failed");
+            ensure_eq!(log.read_all().await?, before, "events after a failed fold");
             ensure_eq!(
                 log.receipt(&command_key("c-1", "write", &[])).await?,
                 None,
-                "the receipt beside a fold that failed"
+                "receipt of another append of a batch with a failed fold"
             );
         }
     }

@@ -37,29 +37,37 @@ async fn append_without_a_required_fold_is_refused(log: Log) -> Outcome {
         ensure_eq!(
             log.expect_inline_required(sent.clone()).await?,
             [build_id(&fold)],
-            "the folds that an append lacks"
+            "builds that an append without folds requires"
         );
     }
-    ensure_eq!(log.read_all().await?, [], "events of an append that lacked a fold");
-    ensure_eq!(log.rows().all_rows(&NOTES).await?.len(), 0, "rows after an append that lacked a fold");
-    ensure_eq!(log.journal(0, 10).await?, [], "the journal after an append that lacked a fold");
+    ensure_eq!(log.read_all().await?, [], "events after an append without a required fold");
+    ensure_eq!(
+        log.rows().all_rows(&NOTES).await?.len(),
+        0,
+        "number of rows after an append without a required fold"
+    );
+    ensure_eq!(log.journal(0, 10).await?, [], "journal after an append without a required fold");
     ensure_eq!(
         log.receipt(&command_key("c-1", "write", &[])).await?,
         None,
-        "the receipt of an append that lacked a fold"
+        "receipt of an append without a required fold"
     );
     let receipt = log.expect_accepted_with(sent, &[Arc::clone(&fold)]).await?;
     ensure_eq!(
         positions_of(&log.read_all().await?),
         positions(&receipt),
-        "events of an append that folds the fold"
+        "positions of the events of an append with the required fold"
     );
     ensure_eq!(
         log.expect_rows_equal_fold(&fold).await?,
         [note_row("a", "w1 e2 ", receipt.position())],
-        "its rows"
+        "rows after an append with the required fold"
     );
-    ensure_eq!(log.journal(0, 10).await?.len(), 1, "the journal of an append that folds the fold");
+    ensure_eq!(
+        log.journal(0, 10).await?.len(),
+        1,
+        "number of journal entries after an append with the required fold"
+    );
     Ok(())
 }
 
@@ -79,8 +87,8 @@ async fn rows_change_with_the_append(log: Log) -> Outcome {
     let wanted =
         [note_row("a", "w1 e3 ", at[2]), note_row("b", "w1 w2 ", at[1]), note_row("d", "w4 ", at[3])];
     for handle in &handles {
-        // At once, and through every handle.
-        ensure_eq!(handle.rows().all_rows(&NOTES).await?, wanted, "rows right behind their append");
+        // Immediately, and through every handle.
+        ensure_eq!(handle.rows().all_rows(&NOTES).await?, wanted, "rows right after the append");
     }
     let events = [
         note_event("deleted", &["a", "z"], 7),
@@ -90,7 +98,7 @@ async fn rows_change_with_the_append(log: Log) -> Outcome {
     let at = positions(&handles[1].expect_accepted_with(append(events), &fold).await?);
     for handle in &handles {
         let found = handle.expect_rows_equal_fold(&fold[0]).await?;
-        ensure_eq!(found, [note_row("a", "w8 ", at[1]), wanted[1].clone()], "rows behind a second append");
+        ensure_eq!(found, [note_row("a", "w8 ", at[1]), wanted[1].clone()], "rows after a second append");
     }
     Ok(())
 }
@@ -105,7 +113,7 @@ async fn append_must_carry_exactly_the_required_folds(log: Log) -> Outcome {
     ensure_eq!(
         log.expect_inline_required(one().with_folds(std::slice::from_ref(first))).await?,
         [],
-        "what is kept inline of nothing"
+        "required builds while no build is inline"
     );
     log.define_inline(second).await?;
     let wrong =
@@ -115,23 +123,23 @@ async fn append_must_carry_exactly_the_required_folds(log: Log) -> Outcome {
         ensure_eq!(
             log.expect_inline_required(one().with_folds(&folds)).await?,
             [build_id(second)],
-            "what is kept inline, not {folds:?}"
+            "required builds of an append with the folds {folds:?}"
         );
     }
     log.define_inline(first).await?;
     log.define_inline(edits).await?;
-    // In the order of their names, versions and builds, whatever the order in which they went inline.
+    // Sorted by name, version and build, in whatever order they became inline.
     let wanted = [build_id(edits), build_id(first), build_id(second)];
     for folds in [vec![], vec![first, second], vec![edits], vec![first, second, edits, first]] {
         let folds: Vec<_> = folds.into_iter().cloned().collect();
         ensure_eq!(
             log.expect_inline_required(one().with_folds(&folds)).await?,
             wanted,
-            "what is kept inline, not {folds:?}"
+            "required builds of an append with the folds {folds:?}"
         );
     }
-    ensure_eq!(log.read_all().await?, [], "events of appends that folds the wrong folds");
-    // What they bring comes in any order.
+    ensure_eq!(log.read_all().await?, [], "events after appends with the wrong folds");
+    // The folds of an append may be in any order.
     for folds in [[first, second, edits], [edits, second, first]] {
         log.expect_accepted_with(one(), &folds.map(Arc::clone)).await?;
     }
@@ -152,7 +160,7 @@ async fn events_of_other_types_require_no_fold(log: Log) -> Outcome {
     let [only_written, only_edited, other] = [
         || append([note_event("written", &["a"], 1)]),
         || append([note_event("edited", &["a"], 2)]),
-        // Names that are nearly theirs.
+        // Names that are similar to their types.
         || {
             append(
                 ["writte", "writtena", "written.", "Written", "writ", "rename"]
@@ -163,18 +171,18 @@ async fn events_of_other_types_require_no_fold(log: Log) -> Outcome {
     ensure_eq!(
         log.expect_inline_required(only_written()).await?,
         [build_id(&written)],
-        "what the first type needs"
+        "required builds of an event of the first type"
     );
     ensure_eq!(
         log.expect_inline_required(only_edited()).await?,
         [build_id(&edited)],
-        "what the second type needs"
+        "required builds of an event of the second type"
     );
     for folds in [vec![Arc::clone(&written)], vec![written.clone(), edited.clone()]] {
         ensure_eq!(
             log.expect_inline_required(other().with_folds(&folds)).await?,
             [],
-            "what events of other types need"
+            "required builds of events of other types"
         );
     }
     log.expect_accepted(other()).await?;
@@ -188,7 +196,7 @@ async fn events_of_other_types_require_no_fold(log: Log) -> Outcome {
     ensure_eq!(
         log.expect_inline_required(both.clone()).await?,
         [build_id(&edited), build_id(&written)],
-        "what an append of both types needs"
+        "required builds of events of both types"
     );
     log.expect_accepted_with(both, &[Arc::clone(&written), Arc::clone(&edited)]).await?;
     ensure_eq!(
@@ -201,7 +209,7 @@ async fn events_of_other_types_require_no_fold(log: Log) -> Outcome {
         text("e2 e3 "),
         "history of the note, edited events only"
     );
-    // Nothing is no event of any type.
+    // An append without events requires no fold.
     log.expect_accepted(empty_append()).await?;
     log.expect_accepted(empty_append().with_key(command_key("c-1", "write", &[]))).await?;
     log.expect_accepted(empty_append().with_rejection("{}", "no")).await.map(drop)
@@ -215,7 +223,7 @@ async fn refused_append_changes_no_rows(log: Log) -> Outcome {
     let refused = append([note_event("written", &["a", "b"], 2)])
         .if_unchanged(criteria_for(&[], &["note:a"]), Marker::START);
     log.expect_conflict(refused.clone().with_folds(&fold)).await?;
-    // The condition is looked at first, so nobody has to bring a fold to learn that it fails.
+    // Conditions are checked before the folds, so a conflict is reported without them, too.
     log.expect_conflict(refused).await?;
     ensure_eq!(log.expect_rows_equal_fold(&fold[0]).await?, rows, "rows after a refused append");
     let marker = log.read_one(read(&[], &["note:a"])).await?.marker;
@@ -243,12 +251,15 @@ async fn repeated_command_changes_rows_once(log: Log) -> Outcome {
         sent.clone(),
         sent.clone().if_unchanged(Criteria::all(), Marker::START),
     ] {
-        ensure_eq!(log.expect_duplicate(again).await?, receipt, "the receipt of a command that is known");
+        ensure_eq!(log.expect_duplicate(again).await?, receipt, "receipt of a repeated command");
     }
     let other = append([note_event("written", &["a"], 1)]).with_key(command_key("c-1", "edit", &["note:a"]));
     for other in [other.clone(), other.with_folds(&fold)] {
         let answer = log.append_one(other).await;
-        ensure!(matches!(answer, Err(Error::Invalid(_))), "an id of another command gives {answer:?}");
+        ensure!(
+            matches!(answer, Err(Error::Invalid(_))),
+            "the id belongs to another command: `append` must return `Error::Invalid`, but returned {answer:?}"
+        );
     }
     ensure_eq!(
         log.expect_rows_equal_fold(&fold[0]).await?,
@@ -269,23 +280,29 @@ async fn failing_fold_writes_nothing(log: Log) -> Outcome {
             .with_key(command_key("c-1", "write", &[]))
             .with_journal("{}");
         let answer = log.append_one(sent.with_folds(&folds)).await;
-        ensure!(matches!(answer, Err(Error::Invalid(_))), "an append whose fold fails gives {answer:?}");
-        ensure_eq!(log.read_all().await?, before, "events after a fold failed");
-        ensure_eq!(log.journal(0, 10).await?, [], "the journal after a fold failed");
+        ensure!(
+            matches!(answer, Err(Error::Invalid(_))),
+            "a fold fails: `append` must return `Error::Invalid`, but returned {answer:?}"
+        );
+        ensure_eq!(log.read_all().await?, before, "events after a failed fold");
+        ensure_eq!(log.journal(0, 10).await?, [], "journal after a failed fold");
         ensure_eq!(
             log.receipt(&command_key("c-1", "write", &[])).await?,
             None,
-            "the receipt after a fold failed"
+            "receipt after a failed fold"
         );
         for fold in &folds {
             log.expect_rows_equal_fold(fold).await?;
         }
-        // Neither is anything stuck behind it.
+        // The feed is not blocked.
         log.wait_until_settled(before[0].position).await?;
     }
     let only_one = append([event_with("edited", &["note:a"], "\"fold\""), note_event("written", &["a"], 3)]);
     let answer = log.append_one(only_one.with_folds(&folds)).await;
-    ensure!(matches!(answer, Err(Error::Invalid(_))), "an append of which one fold fails gives {answer:?}");
+    ensure!(
+        matches!(answer, Err(Error::Invalid(_))),
+        "one of two folds fails: `append` must return `Error::Invalid`, but returned {answer:?}"
+    );
     for fold in &folds {
         log.expect_rows_equal_fold(fold).await?;
     }
@@ -319,20 +336,19 @@ async fn several_builds_change_in_one_append(log: Log) -> Outcome {
         let answer = log.append_with_required_folds(append(events), &folds).await?;
         ensure!(
             matches!(answer, AppendOutcome::Appended(_)),
-            "an append without conditions gives {answer:?}"
+            "the append has no conditions: the outcome must be `Appended`, but is {answer:?}"
         );
     }
     let answer = log
         .append_with_required_folds(append([note_event("written", &["a"], log.rounds(20))]), &folds)
         .await?;
-    ensure!(matches!(answer, AppendOutcome::Appended(_)), "an append without conditions gives {answer:?}");
+    ensure!(
+        matches!(answer, AppendOutcome::Appended(_)),
+        "the append has no conditions: the outcome must be `Appended`, but is {answer:?}"
+    );
     let rows = log.expect_rows_equal_fold(&folds[0]).await?;
     for fold in &folds {
-        ensure_eq!(
-            log.expect_rows_equal_fold(fold).await?,
-            rows,
-            "the rows of one of four builds of one log"
-        );
+        ensure_eq!(log.expect_rows_equal_fold(fold).await?, rows, "rows of one of four builds of the log");
     }
     Ok(())
 }

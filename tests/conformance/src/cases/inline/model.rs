@@ -1,4 +1,4 @@
-//! Random scripts: rows that change with the appends, rows of a runner, and a fold in memory are the same.
+//! Random scripts: inline rows, rows of a runner and a fold in memory are equal.
 
 use std::sync::Arc;
 
@@ -27,14 +27,14 @@ enum Step {
         refused: bool,
         id: Option<u8>,
     },
-    /// The first build goes inline, or leaves.
+    /// The first build becomes inline or asynchronous.
     Toggle,
-    /// A runner takes a page for the first build, if it is not inline, and for the second.
+    /// A runner processes a page for each build that is not inline.
     Run(usize),
     Reopen,
 }
 
-/// What is kept inline at times, and what never is.
+/// A build that is inline at times, and one that never is.
 struct Player {
     log: Log,
     handle: Handle,
@@ -101,8 +101,12 @@ impl Player {
         }
         match self.handle.append_with_required_folds(sent, &self.folds).await? {
             AppendOutcome::Appended(receipt) => self.last = self.last.max(receipt.position()),
-            AppendOutcome::Duplicate { .. } => ensure!(id.is_some(), "an append without an id is known"),
-            AppendOutcome::Conflict { .. } => ensure!(refused, "an append without a condition is refused"),
+            AppendOutcome::Duplicate { .. } => {
+                ensure!(id.is_some(), "an append without a command id must not be a duplicate")
+            }
+            AppendOutcome::Conflict { .. } => {
+                ensure!(refused, "an append without a condition must not conflict")
+            }
             AppendOutcome::InlineRequired { .. } => {}
         }
         if self.handle.rows().build_of(self.folds[0].table()).await?.inline {
@@ -120,7 +124,7 @@ impl Player {
         ensure_eq!(
             rows.make_inline(Arc::clone(&self.folds[0])).await?,
             InlineOutcome::Done,
-            "the answer to going inline"
+            "result of `make_inline`"
         );
         self.handle.expect_rows_equal_fold(&self.folds[0]).await.map(drop)
     }
@@ -133,17 +137,20 @@ impl Player {
             while self.handle.run_batch(&**fold, 3).await? < self.last {}
             self.handle.expect_rows_equal_fold(fold).await?;
         }
-        // The store itself finds them equal, where both stand at one place.
-        let places = [rows.build_of(&NOTES).await?, rows.build_of(&NOTES.built(1)).await?]
+        // The store finds the builds equal if their positions are equal.
+        let checkpoints = [rows.build_of(&NOTES).await?, rows.build_of(&NOTES.built(1)).await?]
             .map(|one| one.checkpoint.position);
         rows.expect_promoted(&NOTES, true).await?;
         let second: Table = NOTES.built(1);
-        let wanted =
-            if places[0] == places[1] { PromoteOutcome::Done } else { PromoteOutcome::NotComparable };
+        let wanted = if checkpoints[0] == checkpoints[1] {
+            PromoteOutcome::Done
+        } else {
+            PromoteOutcome::NotComparable
+        };
         ensure_eq!(
             rows.promote(&second, true).await?,
             wanted,
-            "the comparison of both builds, at {places:?}"
+            "outcome of comparing both builds, at {checkpoints:?}"
         );
         Ok(())
     }

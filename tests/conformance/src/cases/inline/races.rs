@@ -1,4 +1,4 @@
-//! Many who append at once, go inline and leave: rows stay the fold of the log, in its order.
+//! Races of appends, transitions and readers: inline rows equal the fold of the log, in its order.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -31,7 +31,7 @@ cases!("inline_races" needs [Rows, Inline]: [
     cancelled_append_changes_rows_with_its_events_or_not_at_all,
 ]);
 
-/// Lets tasks append, each round what it makes of its number, through all handles.
+/// Appends concurrently through all handles; each task takes the notes of its events from the list in turn.
 async fn append_concurrently(
     log: &Log,
     folds: &[Arc<dyn Inline>],
@@ -49,7 +49,7 @@ async fn append_concurrently(
                 let answer = handle.append_with_required_folds(append(events), &folds).await?;
                 ensure!(
                     matches!(answer, AppendOutcome::Appended(_)),
-                    "an append without conditions gives {answer:?}"
+                    "the append has no conditions: the outcome must be `Appended`, but is {answer:?}"
                 );
                 yield_now().await;
             }
@@ -65,8 +65,8 @@ async fn concurrent_appends_to_one_row_are_folded_in_order(log: Log) -> Outcome 
     let rounds = log.rounds(10);
     append_concurrently(&log, &fold, 8, rounds, &[&["a"]]).await?;
     let rows = log.expect_rows_equal_fold(&fold[0]).await?;
-    ensure_eq!(rows.len(), 1, "rows of one note");
-    ensure_eq!(log.read_all().await?.len(), 8 * rounds, "events of one note");
+    ensure_eq!(rows.len(), 1, "number of rows of one note");
+    ensure_eq!(log.read_all().await?.len(), 8 * rounds, "number of events of one note");
     Ok(())
 }
 
@@ -94,7 +94,7 @@ async fn conditional_appends_with_inline_rows(log: Log) -> Outcome {
         async move {
             let mut done = 0;
             while done < rounds {
-                // The number of an event is how many of its note came before: each comes once.
+                // Each event has the number of earlier events of its note.
                 let note = ["a", "b"][(task + done) % 2];
                 let own = criteria_for(&[], &[&format!("note:{note}")]);
                 let seen = handle.read_one(Read::all(own.clone())).await?;
@@ -106,7 +106,7 @@ async fn conditional_appends_with_inline_rows(log: Log) -> Outcome {
                     AppendOutcome::Conflict { .. } => {}
                     other => {
                         return Err(crate::Failure::new(format!(
-                            "an append with a condition gives {other:?}"
+                            "the outcome must be `Appended` or `Conflict`, but is {other:?}"
                         )));
                     }
                 }
@@ -140,7 +140,7 @@ async fn concurrent_repeats_of_a_command_change_rows_once(log: Log) -> Outcome {
         });
         let answers = run_concurrently(tasks).await?;
         let done = answers.iter().filter(|one| matches!(one, AppendOutcome::Appended(_))).count();
-        ensure_eq!(done, 1, "times that one command was accepted, of {answers:?}");
+        ensure_eq!(done, 1, "number of accepted repetitions of one command, of {answers:?}");
         log.expect_rows_equal_fold(&fold[0]).await?;
     }
     Ok(())
@@ -155,7 +155,7 @@ async fn rows_are_never_visible_before_their_events(log: Log) -> Outcome {
     let mut writers = writers(&log, &folds, log.rounds(15)).await?;
     for _ in 0..log.rounds(20) {
         writers.wait_for_progress().await;
-        // Rows first: whatever they tell is in the log by then, and each is the fold of a beginning of it.
+        // Rows are read first: each must equal the fold of the log up to its last event.
         let rows = handles[2].rows().all_rows(&NOTES).await?;
         let log = handles[2].read_all().await?;
         for row in rows {
@@ -165,7 +165,7 @@ async fn rows_are_never_visible_before_their_events(log: Log) -> Outcome {
             let wanted = folded_rows(&*folds[0], &until)?;
             ensure!(
                 wanted.contains(&row),
-                "a reader sees {row:?}, which the log up to there does not tell: {wanted:?}"
+                "a reader sees {row:?}, but the fold of the log up to its last event is {wanted:?}"
             );
         }
     }
@@ -186,7 +186,7 @@ async fn transitions_during_appends_lose_nothing(log: Log) -> Outcome {
     for turn in 0..log.rounds(12) {
         writers.wait_for_progress().await;
         let (fold, rows) = (&folds[turn % 2], handles[turn % 3].rows());
-        // It goes inline, or leaves.
+        // From inline to asynchronous, or back.
         match rows.build_of(fold.table()).await?.inline {
             true => drop(rows.make_async(fold.table()).await?),
             false => handles[turn % 3].catch_up_and_make_inline(fold).await?,
@@ -200,7 +200,7 @@ async fn transitions_during_appends_lose_nothing(log: Log) -> Outcome {
     Ok(())
 }
 
-/// Writers of random note events, through all handles.
+/// Starts writers of random note events on all handles.
 async fn writers(log: &Log, folds: &[Arc<dyn Inline>], rounds: usize) -> Outcome<Workers> {
     let handles = log.handles(3).await?;
     let writers = (0..4).map(|task| {
@@ -214,7 +214,7 @@ async fn writers(log: &Log, folds: &[Arc<dyn Inline>], rounds: usize) -> Outcome
                 let answer = handle.append_with_required_folds(sent, &folds).await?;
                 ensure!(
                     matches!(answer, AppendOutcome::Appended(_)),
-                    "an append without conditions gives {answer:?}"
+                    "the append has no conditions: the outcome must be `Appended`, but is {answer:?}"
                 );
                 Ok(())
             };
@@ -237,7 +237,7 @@ async fn concurrent_transitions_agree(log: Log) -> Outcome {
         let answers = run_concurrently(tasks).await?;
         ensure!(
             answers.iter().all(|one| *one == InlineOutcome::Done),
-            "going inline at once gives {answers:?}"
+            "concurrent calls of `make_inline` must all return `Done`, but returned {answers:?}"
         );
         log.expect_rows_equal_fold(&fold[0]).await?;
         let last =
@@ -247,8 +247,15 @@ async fn concurrent_transitions_agree(log: Log) -> Outcome {
             async move { Ok(rows.make_async(&NOTES).await?) }
         });
         let left = run_concurrently(tasks).await?;
-        ensure!(left.iter().all(|one| *one == left[0]), "leaving at once gives {left:?}");
-        ensure!(left[0].position >= last, "a build that left stands at {}, before {last}", left[0].position);
+        ensure!(
+            left.iter().all(|one| *one == left[0]),
+            "concurrent calls of `make_async` must return the same checkpoint, but returned {left:?}"
+        );
+        ensure!(
+            left[0].position >= last,
+            "`make_async` must return a checkpoint after the last event, but returned {}, and the event is at {last}",
+            left[0].position
+        );
     }
     Ok(())
 }
@@ -264,14 +271,21 @@ async fn inline_build_is_replaced_during_appends(log: Log) -> Outcome {
         writers.wait_for_progress().await;
         handle.rows().define_table(new.table()).await?;
         handle.catch_up_and_make_inline(new).await?;
-        // Whatever is appended meanwhile is in both of them, or in neither.
+        // Events appended meanwhile are folded into both builds.
         handle.rows().expect_promoted(new.table(), true).await?;
         handle.rows().make_async(old.table()).await?;
-        ensure!(handle.rows().discard(old.table()).await?, "the build that was replaced is not there");
+        ensure!(
+            handle.rows().discard(old.table()).await?,
+            "`discard` of the replaced build must return `true`"
+        );
     }
     writers.finish().await?;
     log.expect_rows_equal_fold(&folds[5]).await?;
-    ensure_eq!(log.rows().builds("notes").await?.len(), 1, "builds after each was replaced by the next");
+    ensure_eq!(
+        log.rows().builds("notes").await?.len(),
+        1,
+        "number of builds after each was replaced by the next"
+    );
     Ok(())
 }
 
@@ -292,11 +306,14 @@ async fn cancelled_append_changes_rows_with_its_events_or_not_at_all(log: Log) -
                 ])
                 .with_folds(&fold);
                 if let Some(answer) = cancel_after_polls(round % 7, handle.append_one(sent)).await {
-                    ensure!(matches!(answer?, AppendOutcome::Appended(_)), "an append that was not dropped");
+                    ensure!(
+                        matches!(answer?, AppendOutcome::Appended(_)),
+                        "the append was not cancelled: the outcome must be `Appended`"
+                    );
                     acknowledged.push(number);
                 }
             }
-            // Nobody drops this one: it goes through behind all the others.
+            // This append is not cancelled: it must succeed after the others.
             handle
                 .expect_accepted_with(append([note_event("written", &["a", "b", "c"], task)]), &fold)
                 .await?;
@@ -311,7 +328,10 @@ async fn cancelled_append_changes_rows_with_its_events_or_not_at_all(log: Log) -
     }
     for number in acknowledged {
         let count = found.get(&number.to_string()).copied().unwrap_or_default();
-        ensure!(count >= 2, "{number} was acknowledged, and {count} of its events are there");
+        ensure!(
+            count >= 2,
+            "append {number} of two events was acknowledged, but {count} of them are in the log"
+        );
     }
     Ok(())
 }

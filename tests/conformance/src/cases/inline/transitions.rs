@@ -1,4 +1,4 @@
-//! Into the appends and out of them again: nothing is lost on the way.
+//! Transitions: a build becomes inline and asynchronous again without losing or repeating an event.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ async fn make_inline_folds_the_remaining_events(log: Log) -> Outcome {
         .await?
         .position();
     log.wait_until_settled(first).await?;
-    // A runner took the first two; the other events are left for the transaction that makes it inline.
+    // A runner has processed the first two events; `make_inline` folds the others.
     let counted = folded_rows(&*fold[0], &log.read_all().await?)?;
     rows.expect_committed(change(&NOTES, 0, first.get()).upserting(counted)).await?;
     let events = [
@@ -48,33 +48,33 @@ async fn make_inline_folds_the_remaining_events(log: Log) -> Outcome {
     ];
     let last = log.expect_accepted(append(events)).await?.position();
     rows.report(&NOTES, Some("a reason")).await?;
-    ensure_eq!(
-        rows.make_inline(Arc::clone(&fold[0])).await?,
-        InlineOutcome::Done,
-        "the answer to going inline"
-    );
+    ensure_eq!(rows.make_inline(Arc::clone(&fold[0])).await?, InlineOutcome::Done, "result of `make_inline`");
     let build = handles[1].rows().build_of(&NOTES).await?;
-    ensure!(build.inline && !build.live, "a build that went inline says {build:?}");
+    ensure!(build.inline && !build.live, "the build must be inline and not live, but is {build:?}");
     ensure!(
         build.checkpoint.position >= last,
-        "a build that went inline stands at {}",
+        "an inline build must be at the end of the log, but is at {}",
         build.checkpoint.position
     );
-    ensure_eq!(build.checkpoint.stopped, None, "why a build stands still that went inline");
+    ensure_eq!(build.checkpoint.stopped, None, "reported reason after `make_inline`");
     log.expect_rows_equal_fold(&fold[0]).await?;
-    // Once is enough, from every handle.
+    // A second call through any handle changes nothing.
     for handle in &handles {
         ensure_eq!(
             handle.rows().make_inline(Arc::clone(&fold[0])).await?,
             InlineOutcome::Done,
-            "the answer the second time"
+            "result of the second `make_inline`"
         );
         log.expect_rows_equal_fold(&fold[0]).await?;
     }
     handles[1].expect_accepted_with(append([note_event("written", &["a"], 5)]), &fold).await?;
     let found = log.expect_rows_equal_fold(&fold[0]).await?;
     ensure_eq!(found[0][1], text("w1 e2 w4 w5 "), "history of a note, from before and after `make_inline`");
-    ensure_eq!(rows.build_of(&NOTES).await?.checkpoint, build.checkpoint, "the checkpoint, which stays");
+    ensure_eq!(
+        rows.build_of(&NOTES).await?.checkpoint,
+        build.checkpoint,
+        "checkpoint of an inline build after an append"
+    );
     Ok(())
 }
 
@@ -91,12 +91,12 @@ async fn build_far_behind_must_catch_up_before_make_inline(log: Log) -> Outcome 
     ensure_eq!(
         rows.make_inline(Arc::clone(&fold)).await?,
         InlineOutcome::Behind,
-        "the answer to a build that is far behind"
+        "result of `make_inline` of a build with too many remaining events"
     );
-    ensure_eq!(rows.build_of(&NOTES).await?, before, "a build that is far behind");
-    ensure_eq!(rows.all_rows(&NOTES).await?.len(), 0, "rows of a build that is far behind");
+    ensure_eq!(rows.build_of(&NOTES).await?, before, "build after `make_inline` returned `Behind`");
+    ensure_eq!(rows.all_rows(&NOTES).await?.len(), 0, "number of rows after `make_inline` returned `Behind`");
     log.expect_accepted(append([note_event("edited", &["a"], 1)])).await?;
-    // With the first one counted it is near enough, but for an event that is parked.
+    // After the first event few enough remain, but one event is parked.
     let wanted = folded_rows(&*fold, &log.read_all().await?[..501])?;
     let sent = change(&NOTES, 0, first).upserting(wanted).with_anchor(anchor(first));
     rows.expect_committed(sent.parking(vec![parked(first, &["a"], "no", 1)])).await?;
@@ -104,14 +104,18 @@ async fn build_far_behind_must_catch_up_before_make_inline(log: Log) -> Outcome 
     ensure_eq!(
         rows.make_inline(Arc::clone(&fold)).await?,
         InlineOutcome::Behind,
-        "the answer to a build with a parked event"
+        "result of `make_inline` of a build with a parked event"
     );
-    ensure_eq!(rows.build_of(&NOTES).await?, before, "a build with a parked event");
+    ensure_eq!(
+        rows.build_of(&NOTES).await?,
+        before,
+        "build with a parked event after `make_inline` returned `Behind`"
+    );
     rows.expect_committed(change(&NOTES, first, first).if_parked(1).unparking([first])).await?;
     ensure_eq!(
         rows.make_inline(Arc::clone(&fold)).await?,
         InlineOutcome::Done,
-        "the answer to a build that is near enough"
+        "result of `make_inline` of a build with few enough remaining events"
     );
     log.expect_rows_equal_fold(&fold).await.map(drop)
 }
@@ -120,12 +124,12 @@ async fn failed_make_inline_changes_nothing(log: Log) -> Outcome {
     let rows = log.rows();
     let fold = notes(NOTES);
     expect_unusable(rows.make_inline(Arc::clone(&fold)).await)?;
-    ensure_eq!(rows.builds("notes").await?, [], "builds after one went inline that was never defined");
+    ensure_eq!(rows.builds("notes").await?, [], "builds after `make_inline` of an undefined one");
     rows.define(&NOTES, LogId::fresh()).await?;
     let before = rows.builds("notes").await?;
     let error = expect_unusable(rows.make_inline(Arc::clone(&fold)).await)?;
-    ensure!(error.contains("notes_v1"), "the error must name the table: {error}");
-    ensure_eq!(rows.builds("notes").await?, before, "a build of another log");
+    ensure!(error.contains("notes_v1"), "the error must contain the name of the table: {error}");
+    ensure_eq!(rows.builds("notes").await?, before, "builds after `make_inline` of one of another log");
     for (build, step) in (1..).zip(["keys", "fold"]) {
         let failing = notes(NOTES.built(build));
         rows.define_table(failing.table()).await?;
@@ -134,12 +138,16 @@ async fn failed_make_inline_changes_nothing(log: Log) -> Outcome {
         let answer = rows.make_inline(Arc::clone(&failing)).await;
         ensure!(
             matches!(answer, Err(Error::Invalid(_) | Error::Unusable { .. })),
-            "a fold that fails gives {answer:?}"
+            "the fold fails: `make_inline` must return `Error::Invalid` or `Error::Unusable`, but returned {answer:?}"
         );
-        ensure_eq!(rows.build_of(failing.table()).await?, before, "a build whose fold failed");
-        ensure_eq!(rows.all_rows(failing.table()).await?.len(), 0, "rows of a build whose fold failed");
+        ensure_eq!(rows.build_of(failing.table()).await?, before, "build after its fold failed");
+        ensure_eq!(
+            rows.all_rows(failing.table()).await?.len(),
+            0,
+            "number of rows of a build after its fold failed"
+        );
     }
-    // Nothing went inline, so nothing has to be brought.
+    // No build is inline, so the append requires no fold.
     log.expect_accepted(append([note_event("written", &["a"], 2)])).await.map(drop)
 }
 
@@ -160,17 +168,21 @@ async fn inline_build_accepts_no_other_changes(log: Log) -> Outcome {
         )]);
         for sent in [sent, all] {
             let error = expect_unusable(rows.commit(sent).await)?;
-            ensure!(error.contains("notes_v1"), "the error must name the table: {error}");
+            ensure!(error.contains("notes_v1"), "the error must contain the name of the table: {error}");
         }
     }
     expect_unusable(rows.discard(&NOTES).await)?;
-    ensure_eq!(rows.build_of(&NOTES).await?, before, "an inline build after other changes");
+    ensure_eq!(rows.build_of(&NOTES).await?, before, "inline build after refused changes");
     log.expect_rows_equal_fold(&fold).await?;
-    // It is defined again and goes live like any other.
-    ensure_eq!(rows.define_table(&NOTES).await?, before.checkpoint, "an inline build, defined again");
+    // It is defined again and promoted like other builds.
+    ensure_eq!(
+        rows.define_table(&NOTES).await?,
+        before.checkpoint,
+        "checkpoint of an inline build that is defined again"
+    );
     rows.expect_promoted(&NOTES, true).await?;
     let build = rows.build_of(&NOTES).await?;
-    ensure!(build.inline && build.live, "an inline build that went live says {build:?}");
+    ensure!(build.inline && build.live, "the build must be inline and live, but is {build:?}");
     log.expect_accepted_with(append([note_event("written", &["a"], 2)]), std::slice::from_ref(&fold)).await?;
     log.expect_rows_equal_fold(&fold).await.map(drop)
 }
@@ -181,41 +193,53 @@ async fn make_async_continues_at_the_end_of_the_log(log: Log) -> Outcome {
     let fold = [notes(NOTES)];
     expect_unusable(rows.make_async(&NOTES).await)?;
     let fresh = rows.define_table(&NOTES).await?;
-    ensure_eq!(rows.make_async(&NOTES).await?, fresh, "the checkpoint of a build that was never inline");
+    ensure_eq!(
+        rows.make_async(&NOTES).await?,
+        fresh,
+        "result of `make_async` of a build that was never inline"
+    );
     log.define_inline(&fold[0]).await?;
     log.expect_accepted_with(append([note_event("written", &["a"], 1), event("other", &[])]), &fold).await?;
     let last = log.expect_accepted_with(append([note_event("written", &["a", "b"], 2)]), &fold).await?;
     let left = rows.make_async(&NOTES).await?;
     ensure!(
         left.position >= last.position(),
-        "a build that left stands at {}, before {last:?}",
+        "`make_async` must return a checkpoint after the last event, but returned {}, and the receipt is {last:?}",
         left.position
     );
     ensure!(
         left.anchor.is_none_or(|anchor| anchor.position <= left.position),
-        "its anchor is {:?}",
+        "the anchor must not be after the checkpoint, but is {:?}",
         left.anchor
     );
     if let Some(anchor) = left.anchor {
         let there = log.read_all().await?.into_iter().find(|record| record.position == anchor.position);
-        ensure_eq!(there.map(|record| record.id), Some(anchor.event), "the event of its anchor");
+        ensure_eq!(
+            there.map(|record| record.id),
+            Some(anchor.event),
+            "id of the event at the position of the anchor"
+        );
     }
-    ensure_eq!((left.parked, &left.stopped), (0, &None), "what else stands in its checkpoint");
+    ensure_eq!(
+        (left.parked, &left.stopped),
+        (0, &None),
+        "number of parked events and reason after `make_async`"
+    );
     let build = log.rows().build_of(&NOTES).await?;
-    ensure!(!build.inline, "a build that left says {build:?}");
-    ensure_eq!(build.checkpoint, left, "the checkpoint of a build that left");
-    ensure_eq!(rows.make_async(&NOTES).await?, left, "the checkpoint of a build that left twice");
+    ensure!(!build.inline, "the build must not be inline after `make_async`, but is {build:?}");
+    ensure_eq!(build.checkpoint, left, "checkpoint of a build after `make_async`");
+    ensure_eq!(rows.make_async(&NOTES).await?, left, "result of the second `make_async`");
     log.expect_rows_equal_fold(&fold[0]).await?;
-    // Appends need no fold any more, and a runner goes on from there, with nothing missing and nothing counted twice.
+    // Appends require no fold any more, and a runner continues from there without losing or repeating an event.
     ensure_eq!(
         log.expect_inline_required(append([note_event("written", &["a"], 3)]).with_folds(&fold)).await?,
         [],
-        "what an append needs"
+        "required builds after `make_async`"
     );
     let next = log.expect_accepted(append([note_event("written", &["a"], 3)])).await?.position();
     log.wait_until_settled(next).await?;
-    let behind = log.feed_until(&taken_events(&*fold[0]), left.position, 10, next).await?;
-    ensure_eq!(positions_of(&behind), [next], "events behind a build that left");
+    let rest = log.feed_until(&taken_events(&*fold[0]), left.position, 10, next).await?;
+    ensure_eq!(positions_of(&rest), [next], "positions of the events after the checkpoint");
     let counted = folded_rows(&*fold[0], &log.read_all().await?)?;
     rows.expect_committed(change(&NOTES, left.position.get(), next.get()).upserting(counted)).await?;
     log.expect_rows_equal_fold(&fold[0]).await?;
@@ -223,12 +247,12 @@ async fn make_async_continues_at_the_end_of_the_log(log: Log) -> Outcome {
     ensure_eq!(
         rows.make_inline(Arc::clone(&fold[0])).await?,
         InlineOutcome::Done,
-        "the answer to going inline again"
+        "result of `make_inline` after `make_async`"
     );
     log.expect_accepted_with(append([note_event("edited", &["b"], 5)]), &fold).await?;
     log.expect_rows_equal_fold(&fold[0]).await?;
     rows.make_async(&NOTES).await?;
-    ensure!(rows.discard(&NOTES).await?, "a build that left was there, and was not discarded");
+    ensure!(rows.discard(&NOTES).await?, "`discard` of a build after `make_async` must return `true`");
     Ok(())
 }
 
@@ -244,11 +268,15 @@ async fn inline_builds_are_compared_at_the_end_of_the_log(log: Log) -> Outcome {
     ensure_eq!(
         rows.promote(second.table(), true).await?,
         PromoteOutcome::NotComparable,
-        "the comparison of one that is inline"
+        "outcome of comparing an inline build with an asynchronous one"
     );
-    ensure_eq!(rows.builds("notes").await?, before, "builds of which one is inline");
+    ensure_eq!(
+        rows.builds("notes").await?,
+        before,
+        "builds after a comparison of an inline build with an asynchronous one"
+    );
     log.define_inline(second).await?;
-    // Both follow the log, wherever they went inline.
+    // Both are at the end of the log, although they became inline at different positions.
     log.expect_accepted_with(append([note_event("written", &["a"], 2)]), &folds[..2]).await?;
     rows.expect_promoted(second.table(), true).await?;
     rows.define_table(third.table()).await?;
@@ -256,10 +284,14 @@ async fn inline_builds_are_compared_at_the_end_of_the_log(log: Log) -> Outcome {
     rows.expect_committed(change(third.table(), 0, 0).upserting(wrong)).await?;
     log.define_inline(third).await?;
     let PromoteOutcome::Differs(difference) = rows.promote(third.table(), true).await? else {
-        return Err(Failure::new("inline builds with other rows must differ"));
+        return Err(Failure::new("inline builds with different rows: `promote` must return `Differs`"));
     };
-    ensure_eq!((difference.missing, difference.added, difference.changed), (0, 1, 1), "rows that differ");
-    ensure_eq!(difference.example, Some(vec![text("a")]), "the first key that differs");
+    ensure_eq!(
+        (difference.missing, difference.added, difference.changed),
+        (0, 1, 1),
+        "number of missing, added and changed rows"
+    );
+    ensure_eq!(difference.example, Some(vec![text("a")]), "smallest key with a difference");
     Ok(())
 }
 
@@ -271,12 +303,12 @@ async fn inline_builds_survive_reopen(log: Log) -> Outcome {
     log.expect_accepted_with(append([note_event("written", &["a"], 1)]), &folds[..1]).await?;
     let before = log.rows().build_of(&NOTES).await?;
     let log = log.reopened().await?;
-    ensure_eq!(log.rows().build_of(&NOTES).await?, before, "an inline build after a restart");
+    ensure_eq!(log.rows().build_of(&NOTES).await?, before, "inline build after the log was reopened");
     let both = append([note_event("written", &["a"], 2), note_event("edited", &["a"], 3)]);
     ensure_eq!(
         log.expect_inline_required(both.clone()).await?,
         [build_id(&folds[1]), build_id(&folds[0])],
-        "what an append needs after a restart"
+        "required builds after the log was reopened"
     );
     log.expect_accepted_with(both, &folds).await?;
     for fold in &folds {
@@ -284,6 +316,9 @@ async fn inline_builds_survive_reopen(log: Log) -> Outcome {
     }
     log.rows().make_async(&NOTES).await?;
     let log = log.reopened().await?;
-    ensure!(!log.rows().build_of(&NOTES).await?.inline, "a build that left is inline after a restart");
+    ensure!(
+        !log.rows().build_of(&NOTES).await?.inline,
+        "a build that was made asynchronous must not be inline after the log was reopened"
+    );
     log.expect_accepted(append([note_event("written", &["a"], 4)])).await.map(drop)
 }

@@ -1,4 +1,4 @@
-//! A projection written by hand: balances of accounts, with what shows an event that was lost, doubled or moved.
+//! A projection without macros: balances of accounts, whose rows reveal events that were lost, repeated or reordered.
 
 use std::collections::BTreeMap;
 
@@ -26,24 +26,24 @@ pub(super) enum Fact {
     /// From, to and how much.
     Moved(i64, i64, i64),
     Closed(i64),
-    /// Something that only the cured projection can take.
-    Spoiled(i64, Spoil),
+    /// An event that only the fixed projection can process.
+    Defective(i64, Defect),
 }
 
-/// In what way an event is more than the projection can take.
+/// Why the projection cannot process an event.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Spoil {
-    /// A newer program wrote it.
+pub(super) enum Defect {
+    /// The event has a newer schema version.
     Newer,
-    /// Its key cannot be found.
+    /// The key cannot be determined.
     Key,
     /// The handler panics.
     Panic,
-    /// The row it makes cannot be stored.
+    /// The resulting row cannot be stored.
     Row,
 }
 
-pub(super) const SPOILS: [Spoil; 4] = [Spoil::Newer, Spoil::Key, Spoil::Panic, Spoil::Row];
+pub(super) const DEFECTS: [Defect; 4] = [Defect::Newer, Defect::Key, Defect::Panic, Defect::Row];
 
 impl Fact {
     /// The event to append.
@@ -52,11 +52,13 @@ impl Fact {
             Self::Deposited(account, amount) => ("deposited", (account, account, amount)),
             Self::Moved(from, to, amount) => ("moved", (from, to, amount)),
             Self::Closed(account) => ("closed", (account, account, 0)),
-            Self::Spoiled(account, spoil) => ("spoiled", (account, account, spoil as i64)),
+            Self::Defective(account, append_with_defect) => {
+                ("defective", (account, account, append_with_defect as i64))
+            }
         };
         let draft = event_with(name, &[&format!("account:{one}")], &format!("[{one},{two},{three}]"));
         match self {
-            Self::Spoiled(_, Spoil::Newer) => {
+            Self::Defective(_, Defect::Newer) => {
                 Draft::new(name, 2, draft.tags().iter().cloned(), draft.data().clone())
                     .expect("a valid event")
             }
@@ -64,7 +66,7 @@ impl Fact {
         }
     }
 
-    /// Any of the first three, on few accounts.
+    /// A random fact of the first three variants, on few accounts.
     pub(super) fn random(random: &mut fastrand::Rng) -> Self {
         let mut account = || random.i64(0..7);
         let (one, two) = (account(), account());
@@ -77,17 +79,19 @@ impl Fact {
 
     fn accounts(self) -> Vec<i64> {
         match self {
-            Self::Deposited(account, _) | Self::Closed(account) | Self::Spoiled(account, _) => vec![account],
+            Self::Deposited(account, _) | Self::Closed(account) | Self::Defective(account, _) => {
+                vec![account]
+            }
             Self::Moved(from, to, _) => vec![from, to],
         }
     }
 
-    /// What a record says, to the program that knows all versions.
+    /// Decodes a fact of any version.
     fn of(name: &str, (one, two, three): (i64, i64, i64)) -> Self {
         match name {
             "moved" => Self::Moved(one, two, three),
             "closed" => Self::Closed(one),
-            "spoiled" => Self::Spoiled(one, SPOILS[usize::try_from(three).unwrap_or(0)]),
+            "defective" => Self::Defective(one, DEFECTS[usize::try_from(three).unwrap_or(0)]),
             _ => Self::Deposited(one, three),
         }
     }
@@ -102,7 +106,7 @@ impl Event for Fact {
         &Types::One(named("deposited")),
         &Types::One(named("moved")),
         &Types::One(named("closed")),
-        &Types::One(named("spoiled").version(2)),
+        &Types::One(named("defective").version(2)),
     ]);
 
     fn stored_type(&self) -> (&'static str, u32) {
@@ -123,15 +127,15 @@ impl Event for Fact {
     }
 }
 
-/// The row of an account. `CURED` is the program that can also take what is spoiled.
+/// The row of an account. With `FIXED` the projection can process defective events.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Balance<const CURED: bool = false> {
+pub(super) struct Balance<const FIXED: bool = false> {
     account: i64,
-    /// How many events it has seen.
+    /// The number of events.
     count: i64,
-    /// What they were, in which order.
+    /// A hash of the events and their order.
     trace: i64,
-    /// Where the last of them stands.
+    /// The position of the last event.
     last: i64,
     /// The last other account.
     partner: Option<String>,
@@ -150,7 +154,7 @@ pub(super) const BALANCES: Table = Table {
     ],
 };
 
-impl<const CURED: bool> Balance<CURED> {
+impl<const FIXED: bool> Balance<FIXED> {
     pub(super) fn account(&self) -> i64 {
         self.account
     }
@@ -175,19 +179,19 @@ impl<const CURED: bool> Balance<CURED> {
                 if from == self.account { -amount } else { amount }
             }
             Fact::Closed(_) => return Change::Delete,
-            Fact::Spoiled(_, Spoil::Panic) if !CURED => panics("the handler cannot take it"),
-            Fact::Spoiled(_, Spoil::Row) if !CURED => {
+            Fact::Defective(_, Defect::Panic) if !FIXED => panics("the handler panics on this event"),
+            Fact::Defective(_, Defect::Row) if !FIXED => {
                 self.partner = Some("\0".to_owned());
                 0
             }
-            Fact::Spoiled(..) => 1_000,
+            Fact::Defective(..) => 1_000,
         };
         self.trace = self.trace.wrapping_mul(31).wrapping_add(seen);
         Change::Keep
     }
 }
 
-impl<const CURED: bool> Projection for Balance<CURED> {
+impl<const FIXED: bool> Projection for Balance<FIXED> {
     type Key = i64;
     const TABLE: Table = BALANCES;
     const EVENTS: &'static [Types] = &[Fact::TYPES];
@@ -201,12 +205,12 @@ impl<const CURED: bool> Projection for Balance<CURED> {
         codec: &Codec,
         steps: &mut RowOps<'a, Self>,
     ) -> Result<(), Invalid> {
-        if !CURED {
+        if !FIXED {
             RawEvent::from(record).at_most(1)?;
         }
         let keys = |fact: &Fact, _: &Record| match fact {
-            // Any way to an `Invalid` will do.
-            Fact::Spoiled(_, Spoil::Key) if !CURED => Tag::parse("no key").map(|_| vec![]),
+            // Any call that returns an `Invalid`.
+            Fact::Defective(_, Defect::Key) if !FIXED => Tag::parse("no key").map(|_| vec![]),
             fact => Ok(fact.accounts()),
         };
         plan_event(record, codec, steps, keys, Self::apply)
@@ -222,22 +226,22 @@ impl<const CURED: bool> Projection for Balance<CURED> {
         let number = |value: Value| i64::from_value(value);
         let (account, count) = (number(account)?, number(count)?);
         if count >= UNREADABLE {
-            panics("a row that cannot be read");
+            panics("the row cannot be read");
         }
         let (trace, last) = (number(trace)?, number(last)?);
         Ok(Self { account, count, trace, last, partner: Field::from_value(partner)? })
     }
 }
 
-/// Panics without a word on the screen: it is part of the case.
+/// Panics without printing a message: the panic is part of the case.
 fn panics(message: &'static str) -> ! {
     std::panic::resume_unwind(Box::new(message))
 }
 
-/// A row with a count like this cannot be read: it panics.
+/// Decoding a row with a count of this size panics.
 pub(super) const UNREADABLE: i64 = 1 << 40;
 
-/// The rows that the records have to make, cured of what is spoiled: a plain loop, without the engine.
+/// The expected rows of the fixed projection: a plain loop over the records, without the runner.
 pub(super) fn folded(records: &[Record]) -> Vec<Row> {
     let mut rows: BTreeMap<i64, Balance<true>> = BTreeMap::new();
     for record in records.iter().filter(|record| const { &Fact::TYPES }.contains(&record.name)) {
@@ -253,5 +257,5 @@ pub(super) fn folded(records: &[Record]) -> Vec<Row> {
             }
         }
     }
-    rows.values().map(|row| row.to_row().expect("a row that can be kept")).collect()
+    rows.values().map(|row| row.to_row().expect("a row that can be stored")).collect()
 }

@@ -1,4 +1,4 @@
-//! Stores that misbehave on purpose, in ways that every runner has to survive.
+//! Stores with deliberate faults that a runner must tolerate.
 
 use std::sync::{
     Arc,
@@ -23,81 +23,81 @@ use tokio::sync::{Notify, watch};
 
 use super::balances::BALANCES;
 
-/// What a store of rows does instead of what it was asked.
+/// The fault of one call.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Trouble {
-    /// It does nothing and says so.
-    Refuses,
-    /// It does it, and the answer is lost.
-    LosesTheAnswer,
-    /// It never comes to it, and never answers.
+pub(super) enum CallFault {
+    /// The call fails without effect.
+    FailsBefore,
+    /// The call takes effect, but its response is lost.
+    LosesResponse,
+    /// The call never returns and has no effect.
     HangsBefore,
-    /// It does it, and never answers.
+    /// The call takes effect and never returns.
     HangsAfter,
 }
 
-/// A store of rows with trouble at one call, or while it is down. It keeps tables under versions of its own, so that
-/// several of them can stand on one store.
-pub(super) struct Unsteady {
+/// A row store with a fault at one call, or that is down. It stores tables under another version number, so that several
+/// of them can share one store.
+pub(super) struct FaultyRows {
     inner: SharedRows,
     version: u32,
-    trouble: Option<(usize, Trouble)>,
+    fault: Option<(usize, CallFault)>,
     calls: AtomicUsize,
     down: AtomicBool,
-    /// Rings when it hangs.
+    /// Notified when a call hangs.
     pub(super) hangs: Notify,
 }
 
-impl Unsteady {
-    /// Sound.
+impl FaultyRows {
+    /// Without faults.
     pub(super) fn new(inner: SharedRows, version: u32) -> Self {
         let (calls, down) = (AtomicUsize::new(0), AtomicBool::new(false));
-        Self { inner, version, trouble: None, calls, down, hangs: Notify::new() }
+        Self { inner, version, fault: None, calls, down, hangs: Notify::new() }
     }
 
-    /// With trouble at the call that has this number.
-    pub(super) fn with(self, call: usize, trouble: Trouble) -> Self {
-        Self { trouble: Some((call, trouble)), ..self }
+    /// Adds a fault at the call with this number.
+    pub(super) fn with(self, call: usize, fault: CallFault) -> Self {
+        Self { fault: Some((call, fault)), ..self }
     }
 
-    /// From now on it answers nothing, or everything again.
+    /// From now on every call fails, or works again.
     pub(super) fn set_down(&self, down: bool) {
         self.down.store(down, Ordering::SeqCst);
     }
 
-    /// How often it was called.
+    /// The number of calls.
     pub(super) fn calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
     }
 
-    /// Whether its trouble has come.
-    pub(super) fn had_trouble(&self) -> bool {
-        self.trouble.is_some_and(|(call, _)| self.calls.load(Ordering::SeqCst) > call)
+    /// Whether the faulty call was made.
+    pub(super) fn fault_occurred(&self) -> bool {
+        self.fault.is_some_and(|(call, _)| self.calls.load(Ordering::SeqCst) > call)
     }
 
-    async fn asked<T>(
+    async fn call<T>(
         &self,
         writes: bool,
-        answer: impl Future<Output = Result<T, Error>>,
+        request: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
         if self.down.load(Ordering::SeqCst) {
-            return Err(Error::unavailable("ask for rows", BoxError::from("it is down for a while")));
+            return Err(Error::unavailable("access rows", BoxError::from("the store is down")));
         }
         let call = self.calls.fetch_add(1, Ordering::SeqCst);
-        let Some((_, trouble)) = self.trouble.filter(|(number, _)| *number == call) else {
-            return answer.await;
+        let Some((_, fault)) = self.fault.filter(|(number, _)| *number == call) else {
+            return request.await;
         };
-        if matches!(trouble, Trouble::LosesTheAnswer | Trouble::HangsAfter) {
-            answer.await?;
+        if matches!(fault, CallFault::LosesResponse | CallFault::HangsAfter) {
+            request.await?;
         }
-        match trouble {
-            Trouble::LosesTheAnswer if writes => {
-                Err(Error::unknown("write rows", BoxError::from("the connection is gone")))
+        match fault {
+            CallFault::LosesResponse if writes => {
+                Err(Error::unknown("write rows", BoxError::from("the connection was closed")))
             }
-            Trouble::Refuses | Trouble::LosesTheAnswer => {
-                Err(Error::unavailable("ask for rows", BoxError::from("the connection is gone")))
+            CallFault::FailsBefore | CallFault::LosesResponse => {
+                Err(Error::unavailable("access rows", BoxError::from("the connection was closed")))
             }
-            Trouble::HangsBefore | Trouble::HangsAfter => {
+            CallFault::HangsBefore | CallFault::HangsAfter => {
                 self.hangs.notify_one();
                 std::future::pending().await
             }
@@ -110,109 +110,109 @@ impl Unsteady {
 }
 
 #[async_trait]
-impl RowStore for Unsteady {
+impl RowStore for FaultyRows {
     fn describe_rows(&self) -> String {
-        format!("unsteady {}", self.inner.describe_rows())
+        format!("faulty {}", self.inner.describe_rows())
     }
 
     async fn define(&self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
-        self.asked(true, self.inner.define(&self.table(table), log)).await
+        self.call(true, self.inner.define(&self.table(table), log)).await
     }
 
-    /// The version that it keeps under another number stands under its own.
+    /// The builds of its version, with the original version number.
     async fn builds(&self, projection: &str) -> Result<Vec<Build>, Error> {
-        let builds = self.asked(false, self.inner.builds(projection)).await?;
+        let builds = self.call(false, self.inner.builds(projection)).await?;
         let own = builds.into_iter().filter(|build| build.version == self.version);
         Ok(own.map(|build| Build { version: BALANCES.version, ..build }).collect())
     }
 
     async fn rows(&self, table: &Table, keys: &[Key]) -> Result<Vec<Option<Row>>, Error> {
-        self.asked(false, self.inner.rows(&self.table(table), keys)).await
+        self.call(false, self.inner.rows(&self.table(table), keys)).await
     }
 
     async fn commit(&self, change: RowChange<'_>) -> Result<CommitOutcome, Error> {
         let table = self.table(change.table);
-        self.asked(true, self.inner.commit(RowChange { table: &table, ..change })).await
+        self.call(true, self.inner.commit(RowChange { table: &table, ..change })).await
     }
 
     async fn report(&self, table: &Table, stopped: Option<&str>) -> Result<(), Error> {
-        self.asked(true, self.inner.report(&self.table(table), stopped)).await
+        self.call(true, self.inner.report(&self.table(table), stopped)).await
     }
 
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {
         let table = self.table(query.table);
-        self.asked(false, self.inner.find(&RowQuery { table: &table, ..query.clone() })).await
+        self.call(false, self.inner.find(&RowQuery { table: &table, ..query.clone() })).await
     }
 
     async fn parked(&self, table: &Table) -> Result<Vec<Parked>, Error> {
-        self.asked(false, self.inner.parked(&self.table(table))).await
+        self.call(false, self.inner.parked(&self.table(table))).await
     }
 
     async fn promote(&self, table: &Table, compare: bool) -> Result<PromoteOutcome, Error> {
-        self.asked(true, self.inner.promote(&self.table(table), compare)).await
+        self.call(true, self.inner.promote(&self.table(table), compare)).await
     }
 
     async fn discard(&self, table: &Table) -> Result<bool, Error> {
-        self.asked(true, self.inner.discard(&self.table(table))).await
+        self.call(true, self.inner.discard(&self.table(table))).await
     }
 
     async fn make_async(&self, table: &Table) -> Result<Checkpoint, Error> {
-        self.asked(true, self.inner.make_async(&self.table(table))).await
+        self.call(true, self.inner.make_async(&self.table(table))).await
     }
 }
 
-/// A log whose feed gives small pages, that may be down, and may call itself another.
-pub(super) struct Reluctant {
+/// A log with small feed pages that may fail, be down, or have the id of another log.
+pub(super) struct FaultyLog {
     inner: Arc<dyn EventStore>,
     id: LogId,
     limit: usize,
     down: AtomicBool,
-    /// Each so many pages are not given.
+    /// Every n-th page fails.
     fails: Option<usize>,
     pages: AtomicUsize,
-    /// The furthest position behind which a page was asked for.
+    /// The greatest position after which a page was requested.
     asked: watch::Sender<Position>,
 }
 
-impl Reluctant {
-    /// Pages of at most so many events.
+impl FaultyLog {
+    /// A log whose pages have at most `limit` events.
     pub(super) fn new(inner: Arc<dyn EventStore>, limit: usize) -> Self {
         let (id, down, pages) = (inner.log_id(), AtomicBool::new(false), AtomicUsize::new(0));
         Self { inner, id, limit, down, fails: None, pages, asked: watch::Sender::default() }
     }
 
-    /// Fails at each so many pages.
-    pub(super) fn failing_each(self, pages: usize) -> Self {
+    /// Makes every n-th page fail.
+    pub(super) fn failing_every(self, pages: usize) -> Self {
         Self { fails: Some(pages), ..self }
     }
 
-    /// Waits until somebody asks for a page behind a later position.
-    pub(super) async fn asked_behind(&self, position: Position) {
+    /// Waits until a page after a later position is requested.
+    pub(super) async fn wait_for_page_after(&self, position: Position) {
         let _ = self.asked.subscribe().wait_for(|asked| *asked > position).await;
     }
 
-    /// With the identity of another log, as a copy has it.
-    pub(super) fn named(self, id: LogId) -> Self {
+    /// Sets the log id, as a restored copy has it.
+    pub(super) fn with_log_id(self, id: LogId) -> Self {
         Self { id, ..self }
     }
 
-    /// From now on it answers nothing, or everything again.
+    /// From now on every call fails, or works again.
     pub(super) fn set_down(&self, down: bool) {
         self.down.store(down, Ordering::SeqCst);
     }
 
     fn up(&self) -> Result<&Arc<dyn EventStore>, Error> {
         if self.down.load(Ordering::SeqCst) {
-            return Err(Error::unavailable("ask the log", BoxError::from("it is down for a while")));
+            return Err(Error::unavailable("access the log", BoxError::from("the store is down")));
         }
         Ok(&self.inner)
     }
 }
 
 #[async_trait]
-impl EventStore for Reluctant {
+impl EventStore for FaultyLog {
     fn describe(&self) -> String {
-        format!("reluctant {}", self.inner.describe())
+        format!("faulty {}", self.inner.describe())
     }
 
     fn log_id(&self) -> LogId {
@@ -235,7 +235,7 @@ impl EventStore for Reluctant {
         self.asked.send_if_modified(|asked| std::mem::replace(asked, after.max(*asked)) < after);
         let page = self.pages.fetch_add(1, Ordering::SeqCst) + 1;
         if self.fails.is_some_and(|each| page.is_multiple_of(each)) {
-            return Err(Error::unavailable("ask the log", BoxError::from("this page is not given")));
+            return Err(Error::unavailable("access the log", BoxError::from("this page fails")));
         }
         self.up()?.feed(filter, after, limit.min(self.limit)).await
     }

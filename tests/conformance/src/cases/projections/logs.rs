@@ -1,4 +1,4 @@
-//! Rows belong to a log: they may stand in another store, but are never mixed with those of another log.
+//! Rows belong to a log: they may be in another store, but are never mixed with rows of another log.
 
 use std::sync::Arc;
 
@@ -12,8 +12,10 @@ use uuid::Uuid;
 
 use super::{
     balances::{BALANCES, Balance, Fact},
-    engine::{Running, ensure_folded, ensure_own, run, start, write},
-    faulty_stores::Reluctant,
+    engine::{
+        RunningProjection, append_random, expect_own_rows_equal_fold, expect_rows_equal_fold, run, start,
+    },
+    faulty_stores::FaultyLog,
 };
 use crate::{
     failure::Outcome,
@@ -46,13 +48,13 @@ async fn rows_in_another_store(log: Log) -> Outcome {
     let runners = handles.iter().map(|handle| run::<Balance>(handle.store(), elsewhere.store()));
     let runners: Vec<_> = runners.collect();
     for round in 0..3 {
-        let last = write(&log, &mut log.random(round), 10).await?;
+        let last = append_random(&log, &mut log.random(round), 10).await?;
         for runner in &runners {
-            runner.reached(last).await?;
+            runner.wait_for(last).await?;
         }
-        ensure_folded(&log, &elsewhere, &BALANCES, last).await?;
+        expect_rows_equal_fold(&log, &elsewhere, &BALANCES, last).await?;
     }
-    ensure_eq!(log.rows().checkpoint("balances", 1).await?, None, "a checkpoint in the store of the events");
+    ensure_eq!(log.rows().checkpoint("balances", 1).await?, None, "checkpoint in the store of the events");
     Ok(())
 }
 
@@ -62,58 +64,62 @@ async fn events_in_another_store(log: Log) -> Outcome {
     let runners = handles.iter().map(|handle| run::<Balance>(elsewhere.store(), handle.rows().store()));
     let runners: Vec<_> = runners.collect();
     for round in 0..3 {
-        let last = write(&elsewhere, &mut log.random(round), 10).await?;
+        let last = append_random(&elsewhere, &mut log.random(round), 10).await?;
         for runner in &runners {
-            runner.reached(last).await?;
+            runner.wait_for(last).await?;
         }
-        ensure_folded(&elsewhere, &log.rows(), &BALANCES, last).await?;
+        expect_rows_equal_fold(&elsewhere, &log.rows(), &BALANCES, last).await?;
     }
-    ensure_eq!(log.read_all().await?.len(), 0, "events in the store of the rows");
+    ensure_eq!(log.read_all().await?.len(), 0, "number of events in the store of the rows");
     Ok(())
 }
 
 async fn rows_of_another_log_are_not_changed(log: Log) -> Outcome {
     let healthy = start(&log);
-    let last = write(&log, &mut log.random("facts"), 5).await?;
-    healthy.reached(last).await?;
+    let last = append_random(&log, &mut log.random("facts"), 5).await?;
+    healthy.wait_for(last).await?;
     let intruder = in_memory();
-    write(&intruder, &mut log.random("other facts"), 5).await?;
-    let runner: Running<Balance> = run(intruder.store(), log.rows().store());
-    let (reached, stopped) = runner.stopped().await?;
-    ensure_eq!(reached, Position::START, "how far a runner of another log is");
+    append_random(&intruder, &mut log.random("other facts"), 5).await?;
+    let runner: RunningProjection<Balance> = run(intruder.store(), log.rows().store());
+    let (reached, stopped) = runner.wait_until_stopped().await?;
+    ensure_eq!(reached, Position::START, "position of a runner of another log");
     for id in [log.log_id(), intruder.log_id()].map(|id: LogId| id.to_string()) {
-        ensure!(stopped.error.contains(&id), "the error must name both logs: {}", stopped.error);
+        ensure!(
+            stopped.error.contains(&id),
+            "the error must contain the ids of both logs: {}",
+            stopped.error
+        );
     }
-    // Those whose rows they are do not even notice.
+    // The projection that owns the rows is not affected.
     ensure_eq!(
         log.rows().checkpoint_of(&BALANCES).await?.stopped,
         None,
-        "what stops the projection that is healthy"
+        "reported reason of the projection that owns the rows"
     );
-    let last = write(&log, &mut log.random("more facts"), 5).await?;
-    healthy.reached(last).await?;
-    ensure_own(&log, last).await
+    let last = append_random(&log, &mut log.random("more facts"), 5).await?;
+    healthy.wait_for(last).await?;
+    expect_own_rows_equal_fold(&log, last).await
 }
 
-/// Rows that were made of a log with so many deposits and then so many events of others, before it was restored.
-async fn made_of(log: &Log, deposits: usize, others: usize) -> Outcome<Restored> {
+/// Builds rows from a log with deposits and then unrelated events, which is restored from a backup later.
+async fn rows_before_restore(log: &Log, deposits: usize, others: usize) -> Outcome<Restored> {
     let deposits = (0..deposits).map(|_| Fact::Deposited(1, 1).draft());
-    let others = (0..others).map(|_| event("noticed", &[]));
+    let others = (0..others).map(|_| event("unrelated", &[]));
     let first = Memory::new();
     let (events, handle) = (deposits.chain(others).collect::<Vec<_>>(), Handle::new(Arc::new(first.clone())));
     let last = handle.expect_accepted(append(events.clone())).await?.position();
     let runner = run::<Balance>(handle.store(), log.rows().store());
-    runner.reached(last).await?;
-    // Also what it does only when there is time: the place behind events of others.
+    runner.wait_for(last).await?;
+    // Waits for the checkpoint after the unrelated events, which is saved with a delay.
     let rows = TestRows::new(log.rows().store(), handle.log_id());
     while rows.checkpoint_of(&BALANCES).await?.position < last {
         pause_if(true).await;
     }
-    runner.killed().await;
+    runner.kill().await;
     Ok(Restored { id: handle.log_id(), events, rows, last })
 }
 
-/// A log that is restored from a copy has the old identity and some of the old events.
+/// A log that is restored from a backup: with the same id and some of the events.
 struct Restored {
     id: LogId,
     events: Vec<annalist_core::record::Draft>,
@@ -122,88 +128,89 @@ struct Restored {
 }
 
 impl Restored {
-    /// The log again, with the first of its events and then others. Runs the projection on it.
-    async fn with(&self, kept: usize, new: usize) -> Outcome<(Handle, Running<Balance>)> {
-        let copy = Handle::new(Arc::new(Reluctant::new(Arc::new(Memory::new()), 1_000).named(self.id)));
+    /// Restores the first events, appends new ones, and runs the projection on the log.
+    async fn with(
+        &self,
+        restored_events: usize,
+        new: usize,
+    ) -> Outcome<(Handle, RunningProjection<Balance>)> {
+        let copy = Handle::new(Arc::new(FaultyLog::new(Arc::new(Memory::new()), 1_000).with_log_id(self.id)));
         let new = (0..new).map(|_| Fact::Deposited(9, 9).draft());
-        copy.expect_accepted(append(self.events[..kept].iter().cloned().chain(new))).await?;
+        copy.expect_accepted(append(self.events[..restored_events].iter().cloned().chain(new))).await?;
         let runner = run(copy.store(), self.rows.store());
         Ok((copy, runner))
     }
 
-    /// That the projection stops, and leaves the rows as they were.
-    async fn is_noticed(&self, kept: usize, new: usize) -> Outcome {
+    /// Expects that the projection stops and does not change the rows.
+    async fn expect_detected(&self, restored_events: usize, new: usize) -> Outcome {
         let before =
             (self.rows.all_rows(&BALANCES).await?, self.rows.checkpoint_of(&BALANCES).await?.position);
-        let (_, runner) = self.with(kept, new).await?;
-        let (_, stopped) = runner.stopped().await?;
+        let (_, runner) = self.with(restored_events, new).await?;
+        let (_, stopped) = runner.wait_until_stopped().await?;
         for part in ["restored", "balances", "rebuild", &self.last.to_string()] {
-            ensure!(stopped.error.contains(part), "the error must say {part:?}: {}", stopped.error);
+            ensure!(stopped.error.contains(part), "the error must contain {part:?}: {}", stopped.error);
         }
         let checkpoint = self.rows.checkpoint_of(&BALANCES).await?;
-        ensure!(
-            checkpoint.stopped.is_some(),
-            "the stored checkpoint must say why the projection stands still"
-        );
+        ensure!(checkpoint.stopped.is_some(), "the stored checkpoint must have the reason of the stop");
         ensure_eq!(
             (self.rows.all_rows(&BALANCES).await?, checkpoint.position),
             before,
-            "rows of a restored log"
+            "rows and position after the restored log was detected"
         );
         Ok(())
     }
 }
 
 async fn truncated_log_is_detected(log: Log) -> Outcome {
-    let restored = made_of(&log, 6, 0).await?;
-    for kept in [0, 1, 5] {
-        restored.is_noticed(kept, 0).await?;
+    let restored = rows_before_restore(&log, 6, 0).await?;
+    for restored_events in [0, 1, 5] {
+        restored.expect_detected(restored_events, 0).await?;
     }
     Ok(())
 }
 
 async fn diverged_log_is_detected(log: Log) -> Outcome {
-    let restored = made_of(&log, 6, 0).await?;
-    for (kept, new) in [(5, 1), (5, 10), (0, 6), (3, 2)] {
-        restored.is_noticed(kept, new).await?;
+    let restored = rows_before_restore(&log, 6, 0).await?;
+    for (restored_events, new) in [(5, 1), (5, 10), (0, 6), (3, 2)] {
+        restored.expect_detected(restored_events, new).await?;
     }
     Ok(())
 }
 
 async fn loss_of_unrelated_events_is_detected(log: Log) -> Outcome {
-    // Else what is appended in their place would be skipped.
-    let restored = made_of(&log, 3, 3).await?;
-    for (kept, new) in [(3, 0), (3, 2), (3, 3), (4, 10), (5, 1)] {
-        restored.is_noticed(kept, new).await?;
+    // If this went undetected, events appended at their positions would be skipped.
+    let restored = rows_before_restore(&log, 3, 3).await?;
+    for (restored_events, new) in [(3, 0), (3, 2), (3, 3), (4, 10), (5, 1)] {
+        restored.expect_detected(restored_events, new).await?;
     }
     Ok(())
 }
 
 async fn complete_log_continues(log: Log) -> Outcome {
-    let restored = made_of(&log, 3, 3).await?;
+    let restored = rows_before_restore(&log, 3, 3).await?;
     let (copy, runner) = restored.with(6, 4).await?;
     let end = copy.settled().await?.position;
-    runner.reached(end).await?;
-    ensure_folded(&copy, &restored.rows, &BALANCES, end).await?;
-    runner.killed().await;
-    // An anchor from before the log was known so well is enough, too.
+    runner.wait_for(end).await?;
+    expect_rows_equal_fold(&copy, &restored.rows, &BALANCES, end).await?;
+    runner.kill().await;
+    // An earlier anchor is sufficient, too.
     let at = restored.rows.checkpoint_of(&BALANCES).await?.position.get();
     let third = copy.read_all().await?[2].clone();
     let anchor = Anchor { position: third.position, event: third.id };
     let answer = restored.rows.commit(change(&BALANCES, at, at).with_anchor(anchor)).await?;
-    ensure_eq!(answer, CommitOutcome::Done, "a change that only moves the anchor");
-    let runner: Running<Balance> = run(copy.store(), restored.rows.store());
-    let last = write(&copy, &mut log.random("more"), 3).await?;
-    runner.reached(last).await?;
-    ensure_folded(&copy, &restored.rows, &BALANCES, last).await?;
-    runner.killed().await;
-    // And one that names an event that never was is not.
+    ensure_eq!(answer, CommitOutcome::Done, "outcome of a change that only moves the anchor");
+    let runner: RunningProjection<Balance> = run(copy.store(), restored.rows.store());
+    let last = append_random(&copy, &mut log.random("more"), 3).await?;
+    runner.wait_for(last).await?;
+    expect_rows_equal_fold(&copy, &restored.rows, &BALANCES, last).await?;
+    runner.kill().await;
+    // An anchor with the id of a missing event is detected.
     let at = restored.rows.checkpoint_of(&BALANCES).await?.position.get();
     let anchor = Anchor { position: third.position, event: Uuid::from_u128(7) };
     restored.rows.expect_committed(change(&BALANCES, at, at).with_anchor(anchor)).await?;
-    let runner: Running<Balance> = run(copy.store(), restored.rows.store());
-    let (_, stopped) = runner.stopped().await?;
-    ensure_eq!(stopped.event, Some(Uuid::from_u128(7)), "the event that is not there");
-    ensure_eq!(stopped.position, Some(third.position), "where it is not");
+    let runner: RunningProjection<Balance> = run(copy.store(), restored.rows.store());
+    let (_, stopped) = runner.wait_until_stopped().await?;
+    ensure_eq!(stopped.event, Some(Uuid::from_u128(7)), "id of the missing event");
+    ensure_eq!(stopped.position, Some(third.position), "position of the missing event");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Rows that a fold keeps in memory from one batch to the next: never one that somebody else has changed since.
+//! The row cache of a fold: a cached row that was changed by another writer is never used.
 
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ use annalist_core::{
 
 use super::{
     balances::{BALANCES, Balance, Fact, folded},
-    engine::{ensure_own, write},
-    faulty_stores::{Trouble, Unsteady},
+    engine::{append_random, expect_own_rows_equal_fold},
+    faulty_stores::{CallFault, FaultyRows},
 };
 use crate::{
     failure::Outcome,
@@ -39,22 +39,22 @@ cases!("projection_row_cache" needs [Rows]: [
     alternating_runners_count_every_event_once,
 ]);
 
-/// A fold that is driven by hand, as a runner would drive it.
-struct Hand {
+/// A fold that the case drives as a runner does.
+struct ManualRunner {
     folding: RowFolder<Balance>,
     rows: SharedRows,
     parking: Parking,
     at: Position,
 }
 
-impl Hand {
-    /// At the beginning of the log.
-    fn of(rows: SharedRows) -> Self {
+impl ManualRunner {
+    /// A runner at the start of the log.
+    fn new(rows: SharedRows) -> Self {
         let folding = RowFolder::new(SharedRows::clone(&rows), Codec::default());
         Self { folding, rows, parking: Parking::default(), at: Position::START }
     }
 
-    /// Folds the records behind its position up to another one, and writes what came of them.
+    /// Folds the records from its position up to another one and commits the rows.
     async fn fold(&mut self, records: &[Record], to: u64) -> Result<CommitOutcome, Error> {
         let (from, to) = (self.at, Position::new(to));
         let batch = records.iter().filter(|record| record.position > from && record.position <= to);
@@ -68,173 +68,182 @@ impl Hand {
             Ok(CommitOutcome::Stale(position)) => self.at = *position,
             Err(_) => {}
         }
-        committed.map_err(|refused| Error::unusable("fold by hand", refused))
+        committed.map_err(|refused| Error::unusable("fold", refused))
     }
 
-    async fn folds(&mut self, records: &[Record], to: u64) -> Outcome {
-        ensure_eq!(self.fold(records, to).await?, CommitOutcome::Done, "a batch up to {to}");
+    async fn expect_folded(&mut self, records: &[Record], to: u64) -> Outcome {
+        ensure_eq!(
+            self.fold(records, to).await?,
+            CommitOutcome::Done,
+            "outcome of the commit of a batch up to {to}"
+        );
         Ok(())
     }
 }
 
-/// A log of so many deposits on one account, and the table of its balances.
+/// Appends this many deposits to one account and defines the table.
 async fn deposits(log: &Log, count: i64) -> Outcome<Vec<Record>> {
     let facts: Vec<Fact> = (1..=count).map(|amount| Fact::Deposited(1, amount)).collect();
-    with(log, &facts).await
+    append_facts(log, &facts).await
 }
 
-async fn with(log: &Handle, facts: &[Fact]) -> Outcome<Vec<Record>> {
+async fn append_facts(log: &Handle, facts: &[Fact]) -> Outcome<Vec<Record>> {
     log.expect_accepted(append(facts.iter().map(|fact| fact.draft()))).await?;
     log.rows().define_table(&BALANCES).await?;
     Ok(log.read_one(Read::all(Criteria::all())).await?.records)
 }
 
-/// The positions of records, counted from 1 as the records are.
+/// The position of a record, counted from 1.
 fn at(records: &[Record], count: usize) -> u64 {
     records[count - 1].position.get()
 }
 
-/// A row that is forged where the checkpoint stands still is not noticed: that the rows are kept at all, and the control for
-/// the other cases, in which the checkpoint tells.
+/// A row that is changed without moving the checkpoint is not unrelated: this shows that rows are cached at all. In the
+/// other cases the checkpoint reveals the change.
 async fn cached_rows_are_not_read_again(log: Log) -> Outcome {
     let records = deposits(&log, 4).await?;
-    let mut hand = Hand::of(log.rows().store());
-    hand.folds(&records, at(&records, 1)).await?;
-    hand.folds(&records, at(&records, 2)).await?;
-    ensure_own(&log, Position::new(at(&records, 2))).await?;
+    let mut runner = ManualRunner::new(log.rows().store());
+    runner.expect_folded(&records, at(&records, 1)).await?;
+    runner.expect_folded(&records, at(&records, 2)).await?;
+    expect_own_rows_equal_fold(&log, Position::new(at(&records, 2))).await?;
 
     let place = at(&records, 2);
-    let forged = vec![int(1), int(100), int(0), int(0), Value::Null];
-    log.rows().expect_committed(change(&BALANCES, place, place).upserting(vec![forged])).await?;
-    hand.folds(&records, at(&records, 3)).await?;
-    ensure_own(&log, Position::new(at(&records, 3))).await?;
-    hand.folds(&records, at(&records, 4)).await?;
-    ensure_own(&log, Position::new(at(&records, 4))).await
+    let wrong = vec![int(1), int(100), int(0), int(0), Value::Null];
+    log.rows().expect_committed(change(&BALANCES, place, place).upserting(vec![wrong])).await?;
+    runner.expect_folded(&records, at(&records, 3)).await?;
+    expect_own_rows_equal_fold(&log, Position::new(at(&records, 3))).await?;
+    runner.expect_folded(&records, at(&records, 4)).await?;
+    expect_own_rows_equal_fold(&log, Position::new(at(&records, 4))).await
 }
 
 async fn rows_changed_by_another_runner_are_read_again(log: Log) -> Outcome {
     let records = deposits(&log, 4).await?;
-    let (mut one, mut other) = (Hand::of(log.rows().store()), Hand::of(log.rows().store()));
-    one.folds(&records, at(&records, 1)).await?;
+    let (mut one, mut other) = (ManualRunner::new(log.rows().store()), ManualRunner::new(log.rows().store()));
+    one.expect_folded(&records, at(&records, 1)).await?;
     other.at = one.at;
-    other.folds(&records, at(&records, 2)).await?;
-    // It folds on the row that it has, and is refused.
+    other.expect_folded(&records, at(&records, 2)).await?;
+    // The runner folds on its cached row, and the commit is stale.
     let refused = one.fold(&records, at(&records, 3)).await?;
-    ensure_eq!(refused, CommitOutcome::Stale(Position::new(at(&records, 2))), "a batch on rows of before");
-    one.folds(&records, at(&records, 4)).await?;
-    ensure_own(&log, Position::new(at(&records, 4))).await
+    ensure_eq!(
+        refused,
+        CommitOutcome::Stale(Position::new(at(&records, 2))),
+        "outcome of a batch that was folded on outdated rows"
+    );
+    one.expect_folded(&records, at(&records, 4)).await?;
+    expect_own_rows_equal_fold(&log, Position::new(at(&records, 4))).await
 }
 
 async fn rows_deleted_by_another_runner_are_read_again(log: Log) -> Outcome {
     let deposit = Fact::Deposited(1, 5);
-    let records = with(&log, &[deposit, Fact::Closed(1), deposit, Fact::Closed(1), deposit, deposit]).await?;
-    let (mut one, mut other) = (Hand::of(log.rows().store()), Hand::of(log.rows().store()));
-    one.folds(&records, at(&records, 1)).await?;
+    let records =
+        append_facts(&log, &[deposit, Fact::Closed(1), deposit, Fact::Closed(1), deposit, deposit]).await?;
+    let (mut one, mut other) = (ManualRunner::new(log.rows().store()), ManualRunner::new(log.rows().store()));
+    one.expect_folded(&records, at(&records, 1)).await?;
     other.at = one.at;
-    other.folds(&records, at(&records, 2)).await?;
+    other.expect_folded(&records, at(&records, 2)).await?;
     one.at = other.at;
-    one.folds(&records, at(&records, 3)).await?;
-    one.folds(&records, at(&records, 4)).await?;
-    // What was not there is there now.
+    one.expect_folded(&records, at(&records, 3)).await?;
+    one.expect_folded(&records, at(&records, 4)).await?;
+    // The row that was cached as missing exists now.
     other.at = one.at;
-    other.folds(&records, at(&records, 5)).await?;
+    other.expect_folded(&records, at(&records, 5)).await?;
     one.at = other.at;
-    one.folds(&records, at(&records, 6)).await?;
-    ensure_own(&log, Position::new(at(&records, 6))).await
+    one.expect_folded(&records, at(&records, 6)).await?;
+    expect_own_rows_equal_fold(&log, Position::new(at(&records, 6))).await
 }
 
-/// A runner that starts again asks where its checkpoint stands, and is refused nothing.
+/// A runner that continues at the checkpoint of another runner must not use its cached rows.
 async fn rows_are_read_again_after_resuming_at_another_position(log: Log) -> Outcome {
     let records = deposits(&log, 3).await?;
-    let (mut one, mut other) = (Hand::of(log.rows().store()), Hand::of(log.rows().store()));
-    one.folds(&records, at(&records, 1)).await?;
+    let (mut one, mut other) = (ManualRunner::new(log.rows().store()), ManualRunner::new(log.rows().store()));
+    one.expect_folded(&records, at(&records, 1)).await?;
     other.at = one.at;
-    other.folds(&records, at(&records, 2)).await?;
+    other.expect_folded(&records, at(&records, 2)).await?;
     one.at = other.at;
-    one.folds(&records, at(&records, 3)).await?;
-    ensure_own(&log, Position::new(at(&records, 3))).await
+    one.expect_folded(&records, at(&records, 3)).await?;
+    expect_own_rows_equal_fold(&log, Position::new(at(&records, 3))).await
 }
 
-/// A hand whose store has trouble at the commit of its second batch.
-async fn troubled(log: &Log, records: &[Record], trouble: Trouble) -> Outcome<Hand> {
+/// A runner whose row store fails at the commit of its second batch.
+async fn with_failed_commit(log: &Log, records: &[Record], fault: CallFault) -> Outcome<ManualRunner> {
     // One call reads the row, two write it.
-    let unsteady = Unsteady::new(log.rows().store(), BALANCES.version).with(2, trouble);
-    let mut hand = Hand::of(Arc::new(unsteady));
-    hand.folds(records, at(records, 1)).await?;
-    let answer = hand.fold(records, at(records, 2)).await;
-    ensure!(answer.is_err(), "the second commit has trouble, but the answer is {answer:?}");
-    Ok(hand)
+    let unsteady = FaultyRows::new(log.rows().store(), BALANCES.version).with(2, fault);
+    let mut runner = ManualRunner::new(Arc::new(unsteady));
+    runner.expect_folded(records, at(records, 1)).await?;
+    let answer = runner.fold(records, at(records, 2)).await;
+    ensure!(answer.is_err(), "the second commit must fail, but returned {answer:?}");
+    Ok(runner)
 }
 
 async fn rows_are_read_again_after_a_lost_response(log: Log) -> Outcome {
     let records = deposits(&log, 3).await?;
-    let mut hand = troubled(&log, &records, Trouble::LosesTheAnswer).await?;
-    hand.at = Position::new(at(&records, 2));
-    hand.folds(&records, at(&records, 3)).await?;
-    ensure_own(&log, Position::new(at(&records, 3))).await
+    let mut runner = with_failed_commit(&log, &records, CallFault::LosesResponse).await?;
+    runner.at = Position::new(at(&records, 2));
+    runner.expect_folded(&records, at(&records, 3)).await?;
+    expect_own_rows_equal_fold(&log, Position::new(at(&records, 3))).await
 }
 
 async fn rows_are_read_again_after_a_failed_commit(log: Log) -> Outcome {
     let records = deposits(&log, 3).await?;
-    let mut hand = troubled(&log, &records, Trouble::Refuses).await?;
-    hand.folds(&records, at(&records, 2)).await?;
-    hand.folds(&records, at(&records, 3)).await?;
-    ensure_own(&log, Position::new(at(&records, 3))).await
+    let mut runner = with_failed_commit(&log, &records, CallFault::FailsBefore).await?;
+    runner.expect_folded(&records, at(&records, 2)).await?;
+    runner.expect_folded(&records, at(&records, 3)).await?;
+    expect_own_rows_equal_fold(&log, Position::new(at(&records, 3))).await
 }
 
-/// A retry changes rows where the checkpoint stands still; the number of parked events tells.
+/// A retry changes rows without moving the checkpoint; the number of parked events reveals it.
 async fn rows_changed_by_a_retry_are_read_again(log: Log) -> Outcome {
     let records = deposits(&log, 4).await?;
-    let mut hand = Hand::of(log.rows().store());
-    hand.folds(&records, at(&records, 1)).await?;
-    // The second event is put aside, and the third is folded in its absence.
-    let (place, aside) = (at(&records, 1), at(&records, 2));
-    let event = parked(aside, &["2"], "it fails", 1);
-    log.rows().expect_committed(change(&BALANCES, place, aside).parking(vec![event.clone()])).await?;
-    hand.at = Position::new(aside);
-    hand.parking.add(&event);
-    hand.folds(&records, at(&records, 3)).await?;
-    // Somebody takes it, late, and the account is what the plain fold makes of the first three.
+    let mut runner = ManualRunner::new(log.rows().store());
+    runner.expect_folded(&records, at(&records, 1)).await?;
+    // The second event is parked, and the third is folded without it.
+    let (place, parked_at) = (at(&records, 1), at(&records, 2));
+    let event = parked(parked_at, &["2"], "it fails", 1);
+    log.rows().expect_committed(change(&BALANCES, place, parked_at).parking(vec![event.clone()])).await?;
+    runner.at = Position::new(parked_at);
+    runner.parking.add(&event);
+    runner.expect_folded(&records, at(&records, 3)).await?;
+    // A retry processes it: the account equals the fold of the first three events.
     let place = at(&records, 3);
-    let retried = change(&BALANCES, place, place).if_parked(1).unparking([aside]);
+    let retried = change(&BALANCES, place, place).if_parked(1).unparking([parked_at]);
     log.rows().expect_committed(retried.upserting(folded(&records[..3]))).await?;
 
-    hand.parking = Parking::default();
-    hand.folds(&records, at(&records, 4)).await?;
-    ensure_own(&log, Position::new(at(&records, 4))).await
+    runner.parking = Parking::default();
+    runner.expect_folded(&records, at(&records, 4)).await?;
+    expect_own_rows_equal_fold(&log, Position::new(at(&records, 4))).await
 }
 
 async fn rows_of_a_discarded_build_are_dropped_from_the_cache(log: Log) -> Outcome {
     let records = deposits(&log, 3).await?;
-    let mut hand = Hand::of(log.rows().store());
-    hand.folds(&records, at(&records, 2)).await?;
-    ensure!(log.rows().discard(&BALANCES).await?, "the build is there, but is not discarded");
-    let answer = hand.fold(&records, at(&records, 3)).await;
-    ensure!(answer.is_err(), "the build is gone, but the answer is {answer:?}");
+    let mut runner = ManualRunner::new(log.rows().store());
+    runner.expect_folded(&records, at(&records, 2)).await?;
+    ensure!(log.rows().discard(&BALANCES).await?, "`discard` of a defined build must return `true`");
+    let answer = runner.fold(&records, at(&records, 3)).await;
+    ensure!(answer.is_err(), "a commit to a discarded build must fail, but returned {answer:?}");
     log.rows().define_table(&BALANCES).await?;
-    hand.at = Position::START;
-    hand.folds(&records, at(&records, 3)).await?;
-    ensure_own(&log, Position::new(at(&records, 3))).await
+    runner.at = Position::START;
+    runner.expect_folded(&records, at(&records, 3)).await?;
+    expect_own_rows_equal_fold(&log, Position::new(at(&records, 3))).await
 }
 
 async fn alternating_runners_count_every_event_once(log: Log) -> Outcome {
     let mut random = log.random("folds");
-    write(&log, &mut random, 40).await?;
+    append_random(&log, &mut random, 40).await?;
     log.rows().define_table(&BALANCES).await?;
     let records = log.read_one(Read::all(Criteria::all())).await?.records;
     let last = at(&records, records.len());
-    let mut hands: Vec<Hand> = (0..3).map(|_| Hand::of(log.rows().store())).collect();
-    while hands.iter().any(|hand| hand.at.get() < last) {
-        let hand = &mut hands[random.usize(0..3)];
+    let mut runners: Vec<ManualRunner> = (0..3).map(|_| ManualRunner::new(log.rows().store())).collect();
+    while runners.iter().any(|runner| runner.at.get() < last) {
+        let runner = &mut runners[random.usize(0..3)];
         if random.u8(0..5) == 0 {
-            hand.at = log.rows().checkpoint_of(&BALANCES).await?.position;
+            runner.at = log.rows().checkpoint_of(&BALANCES).await?.position;
         }
-        let ahead = records.iter().map(|record| record.position).filter(|place| *place > hand.at);
+        let ahead = records.iter().map(|record| record.position).filter(|place| *place > runner.at);
         if let Some(to) = ahead.take(random.usize(1..8)).last() {
-            hand.fold(&records, to.get()).await?;
+            runner.fold(&records, to.get()).await?;
         }
         let place = log.rows().checkpoint_of(&BALANCES).await?.position;
-        ensure_own(&log, place).await?;
+        expect_own_rows_equal_fold(&log, place).await?;
     }
     Ok(())
 }
