@@ -102,10 +102,10 @@ impl Player {
         match self.handle.append_with_required_folds(sent, &self.folds).await? {
             AppendOutcome::Appended(receipt) => self.last = self.last.max(receipt.position()),
             AppendOutcome::Duplicate { .. } => {
-                ensure!(id.is_some(), "an append without a command id must not be a duplicate")
+                ensure!(id.is_some(), "an append without a command id must not be a duplicate");
             }
             AppendOutcome::Conflict { .. } => {
-                ensure!(refused, "an append without a condition must not conflict")
+                ensure!(refused, "an append without a condition must not conflict");
             }
             AppendOutcome::InlineRequired { .. } => {}
         }
