@@ -1,4 +1,4 @@
-//! Accounts with a balance: small enough to see what a test is about.
+//! The domain of the tests: accounts with a balance.
 
 use annalist::prelude::*;
 
@@ -6,64 +6,64 @@ use annalist::prelude::*;
 #[derive(Id, Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AccountId(String);
 
-/// An account by its name.
+/// Returns the id of the account with this name.
 pub fn account(name: &str) -> AccountId {
     AccountId(name.to_owned())
 }
 
-/// What happens to accounts.
+/// The events of accounts.
 #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[event(prefix = "account")]
 pub enum AccountEvent {
-    /// Money came in.
+    /// Money was deposited.
     Deposited {
-        /// Where.
+        /// The account.
         #[id]
         account: AccountId,
-        /// How much.
+        /// The amount.
         amount: u64,
     },
-    /// Money moved.
+    /// Money was moved to another account.
     Moved {
-        /// From where.
+        /// The source.
         #[id]
         from: AccountId,
-        /// To where.
+        /// The destination.
         #[id]
         to: AccountId,
-        /// How much.
+        /// The amount.
         amount: u64,
     },
 }
 
-/// A balance, with the number of decisions it has seen: tests count them.
+/// The state of an account: its balance.
 #[derive(Aggregate, Debug, PartialEq)]
 #[aggregate(on(AccountEvent => Account::apply), error = Refused)]
 pub struct Account {
-    /// Which account.
+    /// The account.
     #[id]
     pub id: AccountId,
-    /// What is in it.
+    /// The balance.
     pub balance: u64,
 }
 
-/// Why not.
+/// The reason for a rejection.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Refused {
-    /// Too little money.
+    /// The balance is too small.
     Insufficient {
-        /// What there is.
+        /// The balance.
         balance: u64,
     },
-    /// From and to are the same.
+    /// Source and destination are the same account.
     SameAccount,
 }
 
 impl std::fmt::Display for Refused {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Insufficient { balance } => write!(f, "there is only {balance}"),
-            Self::SameAccount => f.write_str("that is the same account"),
+            Self::Insufficient { balance } => write!(f, "the balance is only {balance}"),
+            Self::SameAccount => f.write_str("source and destination are the same account"),
         }
     }
 }
@@ -81,43 +81,43 @@ impl Account {
         Ok(AccountEvent::Deposited { account: command.account.clone(), amount: command.amount })
     }
 
-    fn empty(&self, _: &DepositIfEmpty) -> Result<Option<AccountEvent>, Refused> {
+    fn deposit_if_empty(&self, _: &DepositIfEmpty) -> Result<Option<AccountEvent>, Refused> {
         let deposited = AccountEvent::Deposited { account: self.id.clone(), amount: 1 };
         Ok((self.balance == 0).then_some(deposited))
     }
 }
 
-/// Pays money in.
+/// Deposits money.
 #[derive(Command, Serialize, Deserialize, Clone, Debug)]
 #[command(decide = Account::deposit)]
 pub struct Deposit {
-    /// Where.
+    /// The account.
     #[id]
     pub account: AccountId,
-    /// How much.
+    /// The amount.
     pub amount: u64,
 }
 
-/// Pays 1 into an empty account, and nothing into another.
+/// Deposits 1 if the account is empty; otherwise it is accepted without an event.
 #[derive(Command, Serialize, Deserialize, Clone, Debug)]
-#[command(decide = Account::empty)]
+#[command(decide = Account::deposit_if_empty)]
 pub struct DepositIfEmpty {
-    /// Where.
+    /// The account.
     #[id]
     pub account: AccountId,
 }
 
-/// Moves money.
+/// Moves money to another account.
 #[derive(Command, Serialize, Deserialize, Clone, Debug)]
 #[command(decide = transfer)]
 pub struct Transfer {
-    /// From where.
+    /// The source.
     #[id(Account)]
     pub from: AccountId,
-    /// To where.
+    /// The destination.
     #[id(Account)]
     pub to: AccountId,
-    /// How much.
+    /// The amount.
     pub amount: u64,
 }
 
@@ -131,12 +131,12 @@ fn transfer((from, to): (&Account, &Account), command: &Transfer) -> Result<Acco
     Ok(AccountEvent::Moved { from: from.id.clone(), to: to.id.clone(), amount: command.amount })
 }
 
-/// A deposit.
+/// Returns a deposit.
 pub fn deposit(name: &str, amount: u64) -> Deposit {
     Deposit { account: account(name), amount }
 }
 
-/// A transfer.
+/// Returns a transfer.
 pub fn transfer_of(from: &str, to: &str, amount: u64) -> Transfer {
     Transfer { from: account(from), to: account(to), amount }
 }

@@ -1,110 +1,207 @@
-//! A store of rows that fails when it is told to.
+//! A row store that injects a fault into the calls that a test selects.
 
 use std::{
-    collections::VecDeque,
     future::pending,
     sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
     },
 };
 
 use annalist::{
     Error, LogId,
     rows::{
-        Build, Checkpoint, CommitOutcome, Key, Parked, PromoteOutcome, Row, RowChange, RowQuery, RowStore,
-        SharedRows, Table,
+        Build, Checkpoint, CommitOutcome, Inline, InlineOutcome, Key, Parked, PromoteOutcome, Row, RowChange,
+        RowQuery, RowStore, SharedRows, Table,
     },
 };
 use async_trait::async_trait;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
-/// What happens to a commit that moves a checkpoint.
-#[derive(Debug)]
+/// The fault of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowFault {
-    /// The store does not answer, and says that it did nothing.
-    Refused,
-    /// It is never answered, and never happens.
-    Swallowed,
+    /// The store is unavailable, and reports that it did nothing.
+    Fails,
+    /// The call is executed, but its response is lost.
+    Lost,
+    /// The store panics.
+    Panics,
+    /// The call is never executed, and never returns.
+    Hangs,
+    /// The call waits for a permit of [`FaultyRows::gate`].
+    Held,
 }
 
-/// A store of rows that meets one fault a commit, in order, and then none.
+/// The calls that get the fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultPoint {
+    /// The call with this number, counted from 0 over all calls.
+    Nth(usize),
+    /// Each commit to the build with this version and number.
+    Commits(u32, u32),
+}
+
+/// A row store that injects one kind of fault at one [`FaultPoint`].
 #[derive(Debug)]
 pub struct FaultyRows {
     inner: SharedRows,
-    faults: Mutex<VecDeque<RowFault>>,
-    /// Counts commits that were swallowed.
-    pub swallowed: Semaphore,
-    commits: AtomicUsize,
+    plan: Mutex<Option<(FaultPoint, RowFault)>>,
+    seen: watch::Sender<usize>,
+    unavailable: AtomicBool,
+    /// Has one permit for each injected fault.
+    pub injected: Semaphore,
+    /// Each permit releases one held call.
+    pub gate: Semaphore,
 }
 
 impl FaultyRows {
-    /// A store with these faults ahead.
-    pub fn new(inner: SharedRows, faults: impl IntoIterator<Item = RowFault>) -> Self {
-        let faults = Mutex::new(faults.into_iter().collect());
-        Self { inner, faults, swallowed: Semaphore::new(0), commits: AtomicUsize::new(0) }
+    /// Creates a store without a fault.
+    pub fn new(inner: SharedRows) -> Self {
+        Self {
+            inner,
+            plan: Mutex::default(),
+            seen: watch::Sender::default(),
+            unavailable: AtomicBool::new(false),
+            injected: Semaphore::new(0),
+            gate: Semaphore::new(0),
+        }
     }
 
-    /// How many commits came through.
-    pub fn commits(&self) -> usize {
-        self.commits.load(Ordering::SeqCst)
+    /// Plans a fault, which replaces the planned one.
+    pub fn plan(self: &Arc<Self>, calls: FaultPoint, fault: RowFault) -> Arc<Self> {
+        self.injected.forget_permits(usize::MAX);
+        self.gate.forget_permits(usize::MAX);
+        *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Some((calls, fault));
+        Arc::clone(self)
+    }
+
+    /// Removes the planned fault and releases held calls.
+    pub fn end_faults(&self) {
+        *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.gate.add_permits(1000);
+    }
+
+    /// Makes every call fail from now on, or ends that.
+    pub fn set_unavailable(&self, unavailable: bool) {
+        self.unavailable.store(unavailable, Ordering::SeqCst);
+    }
+
+    /// The number of calls so far.
+    pub fn calls(&self) -> usize {
+        *self.seen.borrow()
+    }
+
+    /// Waits for a number of further calls, after which a polling caller has seen the current rows.
+    pub async fn wait_for_calls(&self, calls: usize) {
+        let wanted = self.calls() + calls;
+        let mut seen = self.seen.subscribe();
+        // The sender lives as long as `self`.
+        let _ = seen.wait_for(|calls| *calls >= wanted).await;
+    }
+
+    /// Waits until a fault was injected.
+    pub async fn until_injected(&self) {
+        if let Ok(permit) = self.injected.acquire().await {
+            permit.forget();
+        }
+    }
+
+    fn fault(&self, commit: Option<&Table>) -> Option<RowFault> {
+        let mut number = 0;
+        self.seen.send_modify(|calls| {
+            number = *calls;
+            *calls += 1;
+        });
+        let planned = *self.plan.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_at = |calls| match calls {
+            FaultPoint::Nth(wanted) => number == wanted,
+            FaultPoint::Commits(version, build) => {
+                commit.is_some_and(|table| table.order() == (version, build))
+            }
+        };
+        if self.unavailable.load(Ordering::SeqCst) {
+            return Some(RowFault::Fails);
+        }
+        planned.filter(|(calls, _)| is_at(*calls)).map(|(_, fault)| fault)
+    }
+
+    async fn call<T>(
+        &self,
+        commit: Option<&Table>,
+        call: impl Future<Output = Result<T, Error>> + Send,
+    ) -> Result<T, Error> {
+        let fault = self.fault(commit);
+        if fault.is_some() {
+            self.injected.add_permits(1);
+        }
+        match fault {
+            None => call.await,
+            Some(RowFault::Fails) => Err(Error::unavailable("access rows", "no connection")),
+            Some(RowFault::Lost) => {
+                call.await?;
+                Err(Error::unknown("access rows", "the connection was cut"))
+            }
+            Some(RowFault::Panics) => unreachable!("the planned panic of the row store"),
+            Some(RowFault::Hangs) => pending().await,
+            Some(RowFault::Held) => {
+                if let Ok(permit) = self.gate.acquire().await {
+                    permit.forget();
+                }
+                call.await
+            }
+        }
     }
 }
 
 #[async_trait]
 impl RowStore for FaultyRows {
     fn describe_rows(&self) -> String {
-        "faulty rows".to_owned()
+        "rows with injected faults".to_owned()
     }
 
     async fn builds(&self, projection: &str) -> Result<Vec<Build>, Error> {
-        self.inner.builds(projection).await
+        self.call(None, self.inner.builds(projection)).await
     }
 
     async fn define(&self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
-        self.inner.define(table, log).await
+        self.call(None, self.inner.define(table, log)).await
     }
 
     async fn rows(&self, table: &Table, keys: &[Key]) -> Result<Vec<Option<Row>>, Error> {
-        self.inner.rows(table, keys).await
+        self.call(None, self.inner.rows(table, keys)).await
     }
 
     async fn commit(&self, change: RowChange<'_>) -> Result<CommitOutcome, Error> {
-        let fault = self.faults.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-        match fault {
-            None => {
-                self.commits.fetch_add(1, Ordering::SeqCst);
-                self.inner.commit(change).await
-            }
-            Some(RowFault::Refused) => Err(Error::unavailable("commit", "no connection")),
-            Some(RowFault::Swallowed) => {
-                self.swallowed.add_permits(1);
-                pending().await
-            }
-        }
+        let table = *change.table;
+        self.call(Some(&table), self.inner.commit(change)).await
     }
 
     async fn report(&self, table: &Table, stopped: Option<&str>) -> Result<(), Error> {
-        self.inner.report(table, stopped).await
+        self.call(None, self.inner.report(table, stopped)).await
     }
 
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {
-        self.inner.find(query).await
+        self.call(None, self.inner.find(query)).await
     }
 
     async fn parked(&self, table: &Table) -> Result<Vec<Parked>, Error> {
-        self.inner.parked(table).await
+        self.call(None, self.inner.parked(table)).await
     }
 
     async fn promote(&self, table: &Table, compare: bool) -> Result<PromoteOutcome, Error> {
-        self.inner.promote(table, compare).await
+        self.call(None, self.inner.promote(table, compare)).await
     }
 
     async fn discard(&self, table: &Table) -> Result<bool, Error> {
-        self.inner.discard(table).await
+        self.call(None, self.inner.discard(table)).await
+    }
+
+    async fn make_inline(&self, inline: Arc<dyn Inline>) -> Result<InlineOutcome, Error> {
+        self.call(None, self.inner.make_inline(inline)).await
     }
 
     async fn make_async(&self, table: &Table) -> Result<Checkpoint, Error> {
-        self.inner.make_async(table).await
+        self.call(None, self.inner.make_async(table)).await
     }
 }

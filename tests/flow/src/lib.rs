@@ -1,10 +1,10 @@
-//! A small domain, and stores that misbehave on purpose, for the tests of the whole flow.
+//! A small domain and stores that inject faults, for end-to-end tests.
 
 pub mod domain;
-pub mod faulty;
+pub mod faulty_commits;
 pub mod faulty_rows;
+pub mod faulty_store;
 pub mod policies;
 pub mod read_model;
-pub mod stage;
-pub mod troubled;
+pub mod test_log;
 pub mod versions;

@@ -10,23 +10,23 @@ use tokio::sync::Semaphore;
 
 use crate::domain::{AccountEvent, AccountId, Deposit, Transfer, account, deposit, transfer_of};
 
-/// Counts how often a handler ran. Clones count together.
+/// Counts the calls of a handler. Clones share one counter.
 #[derive(Clone, Debug, Default)]
-pub struct Calls(Arc<AtomicUsize>);
+pub struct CallCounter(Arc<AtomicUsize>);
 
-impl Calls {
-    /// How often so far.
+impl CallCounter {
+    /// The number of calls so far.
     pub fn count(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }
 
-    /// Counts one call, and gives its number.
+    /// Counts one call and returns its number.
     pub fn add(&self) -> usize {
         self.0.fetch_add(1, Ordering::SeqCst) + 1
     }
 }
 
-/// The account of a deposit by a person: their names have no dot.
+/// The account and amount of a customer's deposit. The names of customers have no dot.
 fn deposited(event: &AccountEvent) -> Option<(&AccountId, u64)> {
     match event {
         AccountEvent::Deposited { account, amount } if !account.to_string().contains('.') => {
@@ -36,12 +36,12 @@ fn deposited(event: &AccountEvent) -> Option<(&AccountId, u64)> {
     }
 }
 
-/// Pays 1 into `all.bonus` for each deposit, from the first one on: its balance is the number of reactions.
+/// Deposits 1 into `all.bonus` for each deposit, from the beginning of the log: the balance is the number of reactions.
 #[derive(Policy)]
 #[policy(name = "bonus", from = beginning, on_reject = stop, on(AccountEvent => Bonus::react))]
 pub struct Bonus {
-    /// How often it reacted.
-    pub calls: Calls,
+    /// Counts its reactions.
+    pub calls: CallCounter,
 }
 
 impl Bonus {
@@ -53,7 +53,7 @@ impl Bonus {
     }
 }
 
-/// The same for what happens from now on, into `new.bonus`.
+/// Deposits 1 into `new.bonus` for each deposit after its first start.
 #[derive(Policy)]
 #[policy(name = "new_bonus", from = now, on_reject = stop, on(AccountEvent => NewBonus::react))]
 pub struct NewBonus;
@@ -64,15 +64,16 @@ impl NewBonus {
     }
 }
 
-/// Policies that move the double of a deposit on, which is refused, and then pay 1 into `after.refusal`.
+/// Policies that transfer a deposit to `out.of` and then deposit 1 into `after.refusal`. From 100 on they transfer the
+/// double amount, which is rejected if the balance is too small.
 macro_rules! movers {
     ($($policy:ident $name:literal $on_reject:ident;)+) => {
-        $(#[doc = concat!("Moves too much: on_reject = ", stringify!($on_reject))]
+        $(#[doc = concat!("Transfers too much: on_reject = ", stringify!($on_reject))]
         #[derive(Policy)]
         #[policy(name = $name, from = beginning, on_reject = $on_reject, on(AccountEvent => $policy::react))]
         pub struct $policy {
-            /// How often it reacted to such a deposit.
-            pub calls: Calls,
+            /// Counts its reactions to such deposits.
+            pub calls: CallCounter,
         }
 
         impl $policy {
@@ -92,7 +93,7 @@ movers! {
     IgnoresRefusal "ignores_refusal" ignore;
 }
 
-/// Policies whose reaction to deposits from 100 on fails, as often as is wished.
+/// Policies whose reaction to deposits from 100 on fails a given number of times.
 macro_rules! failing {
     ($($policy:ident $name:literal $on_error:ident;)+) => {
         $(#[doc = concat!("Fails: on_error = ", stringify!($on_error))]
@@ -100,9 +101,9 @@ macro_rules! failing {
         #[policy(name = $name, from = beginning, on_reject = stop, retry = 4, on_error = $on_error)]
         #[policy(on(AccountEvent => $policy::react))]
         pub struct $policy {
-            /// How often it reacted to such a deposit.
-            pub calls: Calls,
-            /// How many of these reactions fail.
+            /// Counts its reactions to such deposits.
+            pub calls: CallCounter,
+            /// The number of reactions that fail.
             pub failures: usize,
         }
 
@@ -110,7 +111,7 @@ macro_rules! failing {
             async fn react(&self, event: &AccountEvent) -> Result<Option<Deposit>, Outage> {
                 match deposited(event) {
                     Some((_, amount)) if amount >= 100 && self.calls.add() <= self.failures => {
-                        assert!(amount < 1000, "nobody deposits {amount}");
+                        assert!(amount < 1000, "cannot handle a deposit of {amount}");
                         Err(Outage)
                     }
                     Some(_) => Ok(Some(deposit("after.failure", 1))),
@@ -126,7 +127,7 @@ failing! {
     ParksError "parks_error" park;
 }
 
-/// The world outside does not answer.
+/// An external service does not respond.
 #[derive(Debug)]
 pub struct Outage;
 
@@ -138,26 +139,26 @@ impl std::fmt::Display for Outage {
 
 impl std::error::Error for Outage {}
 
-/// Waits for a permit before it pays 1 into `slow.bonus`.
+/// Waits for a permit before it deposits 1 into `slow.bonus`.
 #[derive(Policy)]
 #[policy(name = "slow", from = beginning, on_reject = stop, on(AccountEvent => Slow::react))]
 pub struct Slow {
-    /// Counts those who have come.
-    pub here: Arc<Semaphore>,
-    /// Lets them go.
+    /// Has one permit for each reaction that has started.
+    pub started: Arc<Semaphore>,
+    /// Each permit completes one reaction.
     pub gate: Arc<Semaphore>,
 }
 
 impl Slow {
     async fn react(&self, event: &AccountEvent) -> Option<Deposit> {
         deposited(event)?;
-        self.here.add_permits(1);
+        self.started.add_permits(1);
         self.gate.acquire().await.ok()?.forget();
         Some(deposit("slow.bonus", 1))
     }
 }
 
-/// Reacts to every deposit with a deposit, and so to its own.
+/// Reacts to every event with a deposit, and so also to its own deposits.
 #[derive(Policy)]
 #[policy(name = "echo", from = beginning, on_reject = stop, on(AccountEvent => Echo::react))]
 pub struct Echo;
@@ -168,7 +169,7 @@ impl Echo {
     }
 }
 
-/// A chain: what `first` pays into `chain.1`, `second` pays on into `chain.2`.
+/// The first policy of a chain: `first` deposits into `chain.1`, and `second` reacts with a deposit into `chain.2`.
 #[derive(Policy)]
 #[policy(name = "first", from = beginning, on_reject = stop, on(AccountEvent => First::react))]
 pub struct First;
@@ -179,7 +180,7 @@ impl First {
     }
 }
 
-/// The second half of the chain.
+/// The second policy of the chain.
 #[derive(Policy)]
 #[policy(name = "second", from = beginning, on_reject = stop, context, on(AccountEvent => Second::react))]
 pub struct Second;

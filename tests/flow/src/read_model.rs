@@ -4,17 +4,17 @@ use annalist::prelude::*;
 
 use crate::domain::{AccountEvent, AccountId};
 
-/// What is in each account.
+/// The balance of each account.
 #[derive(Projection, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[projection(name = "balances", version = 1, on(AccountEvent => Balance::apply))]
 pub struct Balance {
     /// The account.
     #[key]
     pub account: AccountId,
-    /// What is in it.
+    /// The balance.
     #[index]
     pub cents: i64,
-    /// How many events made it so.
+    /// The number of events of the account.
     pub events: i64,
 }
 
@@ -31,21 +31,21 @@ impl Balance {
     }
 }
 
-/// Refuses an amount that it does not believe: the poison of the tests.
+/// The number of events of each account. Its handler panics on a deposit of 1000 or more.
 #[derive(Projection, Clone, Debug, PartialEq)]
-#[projection(name = "believed", version = 1, on(AccountEvent => Believed::apply))]
-pub struct Believed {
+#[projection(name = "event_counts", version = 1, on(AccountEvent => EventCount::apply))]
+pub struct EventCount {
     /// The account.
     #[key]
     pub account: AccountId,
-    /// How many events were believed.
+    /// The number of events.
     pub events: i64,
 }
 
-impl Believed {
+impl EventCount {
     fn apply(&mut self, event: &AccountEvent) {
         if let AccountEvent::Deposited { amount, .. } = event {
-            assert!(*amount < 1000, "nobody deposits {amount}");
+            assert!(*amount < 1000, "cannot handle a deposit of {amount}");
         }
         self.events += 1;
     }

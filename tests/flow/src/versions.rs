@@ -1,10 +1,10 @@
-//! One read model in several versions, as programs of different ages have it.
+//! One read model in several versions, as in older and newer programs.
 
 use annalist::prelude::*;
 
 use crate::domain::{AccountEvent, AccountId};
 
-/// What one event pays into one account.
+/// The amount that an event adds to an account.
 fn paid(account: &AccountId, event: &AccountEvent) -> i64 {
     match event {
         AccountEvent::Deposited { amount, .. } => amount.cast_signed(),
@@ -22,7 +22,7 @@ macro_rules! tally {
             /// The account.
             #[key]
             pub account: AccountId,
-            /// What is in it, as this version counts.
+            /// The sum.
             pub sum: i64,
         }
 
@@ -36,39 +36,39 @@ macro_rules! tally {
 }
 
 tally! {
-    /// Counts as it always did.
+    /// The first version: the sum of the amounts.
     Tally, 1, |row, event| row.sum += paid(&row.account, event)
 }
 
 tally! {
-    /// The same version, with a handler that somebody changed.
+    /// The same version with a changed handler, which counts in thousandths.
     Changed, 1, |row, event| row.sum += 1000 * paid(&row.account, event)
 }
 
 tally! {
-    /// Stops at amounts of 1000 and more.
+    /// The same version with a handler that panics on amounts of 1000 and more.
     Strict, 1, |row, event| {
         let paid = paid(&row.account, event);
-        assert!(paid.abs() < 1000, "nobody pays {paid}");
+        assert!(paid.abs() < 1000, "cannot handle a payment of {paid}");
         row.sum += paid;
     }
 }
 
 tally! {
-    /// Counts in tenths.
+    /// The second version, which counts in tenths.
     Tenths, 2, |row, event| row.sum += 10 * paid(&row.account, event)
 }
 
-/// With another column.
+/// The third version, with another column.
 #[derive(Projection, Clone, Debug, PartialEq)]
 #[projection(name = "tallies", version = 3, on(AccountEvent => Wide::apply))]
 pub struct Wide {
     /// The account.
     #[key]
     pub account: AccountId,
-    /// What is in it.
+    /// The sum.
     pub sum: i64,
-    /// How many events made it so.
+    /// The number of events of the account.
     pub events: i64,
 }
 

@@ -1,4 +1,4 @@
-//! What a domain can do wrong at run time: a clear error each, nothing written, and the app goes on.
+//! Errors of a domain at run time: each has a clear error, nothing is written, and the app continues.
 #![allow(clippy::unwrap_used)] // in the helpers too
 
 use std::convert::Infallible;
@@ -30,7 +30,7 @@ struct Sensor {
 impl Sensor {
     fn apply(&mut self, event: &SensorEvent) {
         let SensorEvent::Measured { value, .. } = event;
-        assert!(*value < 1000.0, "{:?} does not believe {value}", self.id);
+        assert!(*value < 1000.0, "{:?} cannot fold {value}", self.id);
         self.sum += value;
     }
 
@@ -63,7 +63,7 @@ async fn head(app: &App) -> Position {
 }
 
 #[tokio::test]
-async fn a_decision_that_panics_is_an_error_for_its_caller_alone() {
+async fn panic_in_a_decision_is_an_error_for_its_caller_only() {
     let app = app().await;
     let error = app.execute(measure(-1.0)).await.unwrap_err();
     assert!(matches!(error, ExecuteError::Panicked(_)), "{error:?}");
@@ -74,18 +74,18 @@ async fn a_decision_that_panics_is_an_error_for_its_caller_alone() {
 }
 
 #[tokio::test]
-async fn a_fold_that_panics_loses_nothing() {
+async fn panic_in_a_fold_is_an_error_and_the_events_remain() {
     let app = app().await;
     app.execute(measure(5000.0)).await.unwrap();
     let error = app.execute(measure(1.0)).await.unwrap_err();
-    assert!(error.to_string().contains("does not believe 5000"), "{error}");
+    assert!(error.to_string().contains("cannot fold 5000"), "{error}");
     let error = app.load::<Sensor>(&SensorId("s".into())).await.unwrap_err();
     assert!(matches!(error, Error::Panicked { .. }), "{error:?}");
     assert_eq!(app.history::<SensorEvent>(&SensorId("s".into())).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
-async fn an_event_that_nobody_could_read_back_is_not_written() {
+async fn event_that_cannot_be_read_back_is_not_written() {
     let app = app().await;
     let error = app.execute(measure(f64::NAN)).await.unwrap_err();
     assert!(matches!(error, ExecuteError::Invalid(Invalid::NotReadable { .. })), "{error:?}");
@@ -93,7 +93,7 @@ async fn an_event_that_nobody_could_read_back_is_not_written() {
 }
 
 #[tokio::test]
-async fn a_payload_has_a_limit_that_the_user_sets() {
+async fn payload_above_the_configured_limit_is_refused() {
     let app = app().await;
     let mut large = measure(1.0);
     large.note = "x".repeat(1000);
@@ -106,10 +106,10 @@ async fn a_payload_has_a_limit_that_the_user_sets() {
     assert_eq!(head(&app).await, Position::START);
 }
 
-mod rival {
+mod conflicting {
     use super::*;
 
-    /// Another type that claims a name of the domain.
+    /// Another event type with a name of the domain.
     #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
     #[event(name = "sensor.measured")]
     pub(crate) struct Measured {
@@ -127,7 +127,7 @@ mod rival {
         Ok(Measured { sensor: SensorId(command.name.clone()) })
     }
 
-    /// Another id type of a kind that the domain has.
+    /// Another id type with a kind of the domain.
     #[derive(Id, Clone, Debug, PartialEq, Eq, Hash)]
     #[id(kind = "sensor")]
     pub(crate) struct Device(String);
@@ -140,42 +140,42 @@ mod rival {
 }
 
 #[tokio::test]
-async fn two_types_that_claim_one_event_name_are_both_named() {
+async fn two_types_with_one_event_name_are_both_in_the_error() {
     let error = App::builder(Memory::new())
         .events::<SensorEvent>()
-        .events::<rival::Measured>()
+        .events::<conflicting::Measured>()
         .start()
         .await
         .unwrap_err();
     let text = error.to_string();
     assert!(text.contains("`sensor.measured`"), "{text}");
-    assert!(text.contains("SensorEvent::Measured") && text.contains("rival::Measured"), "{text}");
+    assert!(text.contains("SensorEvent::Measured") && text.contains("conflicting::Measured"), "{text}");
 }
 
 #[tokio::test]
-async fn also_when_nobody_announced_them() {
+async fn duplicate_event_name_of_an_unregistered_type_is_refused() {
     let app = app().await;
     app.execute(measure(1.0)).await.unwrap();
-    let error = app.execute(rival::Record { name: "s".into() }).await.unwrap_err();
+    let error = app.execute(conflicting::Record { name: "s".into() }).await.unwrap_err();
     assert!(matches!(error, ExecuteError::Invalid(Invalid::DuplicateName { .. })), "{error:?}");
     assert_eq!(head(&app).await, Position::new(1));
     app.execute(measure(1.0)).await.unwrap();
 }
 
 #[tokio::test]
-async fn two_id_types_of_one_kind_are_both_named() {
-    let builder = App::builder(Memory::new()).events::<SensorEvent>().events::<rival::Installed>();
+async fn two_id_types_of_one_kind_are_both_in_the_error() {
+    let builder = App::builder(Memory::new()).events::<SensorEvent>().events::<conflicting::Installed>();
     let text = builder.start().await.unwrap_err().to_string();
     assert!(text.contains("id kind `sensor`"), "{text}");
     assert!(text.contains("SensorId") && text.contains("Device"), "{text}");
 }
 
-mod wayward {
+mod unplanned {
     use annalist::manual::{Dispatcher, Handler};
 
     use super::*;
 
-    /// A command by hand whose `load` names its second state by what the first one holds: blank when it is planned.
+    /// A manual implementation whose `load` derives the second id from the first state, which is initial during planning.
     #[derive(Serialize, Debug)]
     pub(crate) struct Follow {
         pub(crate) sensor: SensorId,
@@ -202,19 +202,19 @@ mod wayward {
 }
 
 #[tokio::test]
-async fn a_state_that_was_not_read_is_not_decided_on() {
+async fn state_that_was_not_planned_is_refused() {
     let app = app().await;
-    app.execute(wayward::Follow { sensor: SensorId("s".into()) }).await.unwrap();
+    app.execute(unplanned::Follow { sensor: SensorId("s".into()) }).await.unwrap();
     app.execute(measure(7.0)).await.unwrap();
-    let error = app.execute(wayward::Follow { sensor: SensorId("s".into()) }).await.unwrap_err();
+    let error = app.execute(unplanned::Follow { sensor: SensorId("s".into()) }).await.unwrap_err();
     assert!(matches!(error, ExecuteError::Invalid(Invalid::StateNotPlanned { .. })), "{error:?}");
     assert!(error.to_string().contains("Sensor"), "{error}");
 }
 
 #[tokio::test]
-async fn reading_finds_rivals_too() {
+async fn history_of_a_duplicate_event_name_is_refused() {
     let app = app().await;
     app.load::<Sensor>(&SensorId("s".into())).await.unwrap();
-    let error = app.history::<rival::Measured>(&SensorId("s".into())).await.unwrap_err();
+    let error = app.history::<conflicting::Measured>(&SensorId("s".into())).await.unwrap_err();
     assert!(matches!(error, Error::Invalid(Invalid::DuplicateName { .. })), "{error:?}");
 }

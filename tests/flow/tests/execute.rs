@@ -1,4 +1,4 @@
-//! The write path: decisions on what is in the log, conflicts, typed errors, metadata.
+//! The write path: decisions on the state in the log, conflicts, typed errors, metadata.
 #![allow(clippy::unwrap_used)] // in the helpers too
 
 use std::{sync::Arc, time::Duration};
@@ -11,14 +11,14 @@ use annalist::{
 };
 use annalist_flow_tests::{
     domain::{Account, AccountEvent, Refused, account, deposit, transfer_of},
-    faulty::{Fault, Faulty},
+    faulty_store::{Fault, FaultyStore},
 };
 
 async fn memory() -> App {
     App::builder(Memory::new()).start().await.unwrap()
 }
 
-/// A deposit that somebody else makes, below the app.
+/// A deposit that another process appends, as the store receives it.
 fn foreign_deposit(name: &str, amount: u64) -> Append {
     let data = Payload::parse(format!(r#"{{"account":"{name}","amount":{amount}}}"#)).unwrap();
     let tag = Tag::of(&account(name)).unwrap();
@@ -26,7 +26,7 @@ fn foreign_deposit(name: &str, amount: u64) -> Append {
 }
 
 #[tokio::test]
-async fn a_decision_sees_what_was_appended_before() {
+async fn decision_sees_earlier_events() {
     let app = memory().await;
     app.execute(deposit("a", 10)).await.unwrap();
     let receipt = app.execute(transfer_of("a", "b", 4)).await.unwrap();
@@ -36,7 +36,7 @@ async fn a_decision_sees_what_was_appended_before() {
 }
 
 #[tokio::test]
-async fn a_rejection_is_the_users_own_type_and_writes_nothing() {
+async fn rejection_has_the_users_type_and_writes_nothing() {
     let app = memory().await;
     app.execute(deposit("a", 3)).await.unwrap();
     let error = app.execute(transfer_of("a", "b", 4)).await.unwrap_err();
@@ -45,32 +45,32 @@ async fn a_rejection_is_the_users_own_type_and_writes_nothing() {
 }
 
 #[tokio::test]
-async fn an_unknown_id_is_the_initial_state() {
+async fn unknown_id_has_the_initial_state() {
     let app = memory().await;
-    let error = app.execute(transfer_of("nobody", "b", 1)).await.unwrap_err();
+    let error = app.execute(transfer_of("unknown", "b", 1)).await.unwrap_err();
     assert_eq!(error.rejection(), Some(&Refused::Insufficient { balance: 0 }));
-    assert_eq!(app.load::<Account>(&account("nobody")).await.unwrap().balance, 0);
+    assert_eq!(app.load::<Account>(&account("unknown")).await.unwrap().balance, 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_conflict_decides_again_on_the_new_state() {
-    let store = Arc::new(Faulty::new([Fault::Overtaken(Box::new(foreign_deposit("a", 5)))]));
+async fn conflicting_command_is_decided_again_on_the_new_state() {
+    let store = Arc::new(FaultyStore::new([Fault::Overtaken(Box::new(foreign_deposit("a", 5)))]));
     let app = App::builder(Arc::clone(&store)).start().await.unwrap();
     store.inner.append_one(foreign_deposit("a", 3)).await.unwrap();
 
     app.execute(deposit("a", 1)).await.unwrap();
-    assert_eq!(store.left(), 0);
+    assert_eq!(store.remaining(), 0);
     assert_eq!(app.load::<Account>(&account("a")).await.unwrap().balance, 9);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_decision_that_was_overtaken_may_be_rejected_in_the_end() {
+async fn conflicting_command_can_be_rejected_on_retry() {
     let withdrawn = {
         let data = Payload::parse(r#"{"from":"a","to":"c","amount":9}"#).unwrap();
         let tags = ["a", "c"].map(|name| Tag::of(&account(name)).unwrap());
         Append { events: vec![Draft::new("account.moved", 1, tags, data).unwrap()], ..Append::default() }
     };
-    let store = Arc::new(Faulty::new([Fault::Overtaken(Box::new(withdrawn))]));
+    let store = Arc::new(FaultyStore::new([Fault::Overtaken(Box::new(withdrawn))]));
     store.inner.append_one(foreign_deposit("a", 10)).await.unwrap();
     let app = App::builder(Arc::clone(&store)).start().await.unwrap();
     let error = app.execute(transfer_of("a", "b", 5)).await.unwrap_err();
@@ -79,9 +79,9 @@ async fn a_decision_that_was_overtaken_may_be_rejected_in_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn conflicts_have_a_limit_that_the_user_sets() {
+async fn conflicts_are_retried_up_to_the_configured_limit() {
     let overtaken = || Fault::Overtaken(Box::new(foreign_deposit("a", 1)));
-    let store = Arc::new(Faulty::new([overtaken(), overtaken(), overtaken()]));
+    let store = Arc::new(FaultyStore::new([overtaken(), overtaken(), overtaken()]));
     let retry = Retry::times(3).pauses(Duration::from_secs(60), Duration::from_secs(60));
     let app = App::builder(Arc::clone(&store)).retry(retry).start().await.unwrap();
     match app.execute(deposit("a", 1)).await.unwrap_err() {
@@ -93,14 +93,14 @@ async fn conflicts_have_a_limit_that_the_user_sets() {
 }
 
 #[tokio::test]
-async fn an_append_that_the_decision_does_not_read_is_no_conflict() {
-    let store = Arc::new(Faulty::new([Fault::Overtaken(Box::new(foreign_deposit("z", 1)))]));
+async fn append_outside_of_the_decision_is_no_conflict() {
+    let store = Arc::new(FaultyStore::new([Fault::Overtaken(Box::new(foreign_deposit("z", 1)))]));
     let app = App::builder(Arc::clone(&store)).retry(Retry::times(1)).start().await.unwrap();
     app.execute(deposit("a", 1)).await.unwrap();
 }
 
 #[tokio::test]
-async fn concurrent_transfers_neither_make_nor_lose_money() {
+async fn concurrent_transfers_preserve_the_total() {
     let app = memory().await;
     for name in ["a", "b", "c"] {
         app.execute(deposit(name, 100)).await.unwrap();
@@ -125,20 +125,20 @@ async fn concurrent_transfers_neither_make_nor_lose_money() {
     assert_eq!(sum, 300);
 }
 
-/// Between its read and its append each command lets all others run, so that every first try of a crowd conflicts. With four
-/// tries in all, only those who take turns get through.
+/// Each command yields to all others between its read and its append, so without a queue every first try would conflict.
+/// Four tries are enough only for queued commands.
 #[tokio::test(start_paused = true)]
-async fn a_crowd_on_one_account_takes_turns() {
-    let store = Arc::new(Faulty::new([]));
+async fn concurrent_commands_on_one_account_are_queued() {
+    let store = Arc::new(FaultyStore::new([]));
     let retry = Retry::times(4).pauses(Duration::ZERO, Duration::ZERO);
     let app = App::builder(Arc::clone(&store)).retry(retry).start().await.unwrap();
-    let mut crowd = tokio::task::JoinSet::new();
+    let mut tasks = tokio::task::JoinSet::new();
     for number in 0..300 {
         let names = [["a", "b"], ["b", "a"]][number % 2];
-        crowd.spawn(app.execute(deposit(names[0], 2)).into_future());
-        crowd.spawn(app.execute(transfer_of(names[0], names[1], 0)).into_future());
+        tasks.spawn(app.execute(deposit(names[0], 2)).into_future());
+        tasks.spawn(app.execute(transfer_of(names[0], names[1], 0)).into_future());
     }
-    while let Some(answer) = crowd.join_next().await {
+    while let Some(answer) = tasks.join_next().await {
         answer.unwrap().unwrap();
     }
     assert_eq!(app.load::<Account>(&account("a")).await.unwrap().balance, 300);
@@ -146,7 +146,7 @@ async fn a_crowd_on_one_account_takes_turns() {
 }
 
 #[tokio::test]
-async fn every_event_says_when_by_whom_and_why() {
+async fn event_records_time_actor_and_cause() {
     let time: Timestamp = "2026-02-03T04:05:06.000007Z".parse().unwrap();
     let app = App::builder(Memory::new()).clock(ManualClock::at(time)).start().await.unwrap();
     let receipt = app
@@ -177,7 +177,7 @@ async fn every_event_says_when_by_whom_and_why() {
 }
 
 #[tokio::test]
-async fn a_command_without_words_gets_an_id_and_starts_a_correlation() {
+async fn command_without_metadata_gets_an_id_and_starts_a_correlation() {
     let app = memory().await;
     app.execute(deposit("a", 1)).await.unwrap();
     app.execute(deposit("a", 1)).await.unwrap();
@@ -189,7 +189,7 @@ async fn a_command_without_words_gets_an_id_and_starts_a_correlation() {
 }
 
 #[tokio::test]
-async fn words_that_no_store_keeps_are_refused_before_anything_is_written() {
+async fn invalid_metadata_is_refused_before_an_append() {
     let app = memory().await;
     let long = "x".repeat(201);
     let refused = [
@@ -212,16 +212,16 @@ async fn words_that_no_store_keeps_are_refused_before_anything_is_written() {
 }
 
 #[tokio::test]
-async fn a_store_that_does_not_answer_is_unavailable() {
-    let app = App::builder(Faulty::new([Fault::Refused])).start().await.unwrap();
+async fn unavailable_store_is_an_error_of_the_command() {
+    let app = App::builder(FaultyStore::new([Fault::Refused])).start().await.unwrap();
     let error = app.execute(deposit("a", 1)).await.unwrap_err();
     assert!(matches!(error, ExecuteError::Unavailable(_)), "{error:?}");
     app.execute(deposit("a", 1)).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_dropped_future_leaves_the_append_absent_or_whole() {
-    let store = Arc::new(Faulty::new([Fault::Held]));
+async fn cancelled_command_is_appended_completely_or_not_at_all() {
+    let store = Arc::new(FaultyStore::new([Fault::Held]));
     let app = App::builder(Arc::clone(&store)).start().await.unwrap();
     let execution = tokio::spawn(app.execute(deposit("a", 1)).into_future());
     store.held.acquire().await.unwrap().forget();

@@ -1,4 +1,4 @@
-//! A command id is accepted once, whatever happens to the answers.
+//! A command id is accepted once, even when responses are lost.
 #![allow(clippy::unwrap_used)] // in the helpers too
 
 use std::{sync::Arc, time::Duration};
@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use annalist::{App, ExecuteError, Invalid, Memory, Position, Timestamp, testing::ManualClock};
 use annalist_flow_tests::{
     domain::{Account, DepositIfEmpty, Refused, account, deposit, transfer_of},
-    faulty::{Fault, Faulty},
+    faulty_store::{Fault, FaultyStore},
 };
 use uuid::Uuid;
 
@@ -15,7 +15,7 @@ async fn balance(app: &App, name: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn the_same_id_gives_the_first_receipt() {
+async fn repeated_id_returns_the_first_receipt() {
     let app = App::builder(Memory::new()).start().await.unwrap();
     let id = Uuid::now_v7().to_string();
     let first = app.execute(deposit("a", 5)).id(id.clone()).await.unwrap();
@@ -25,7 +25,7 @@ async fn the_same_id_gives_the_first_receipt() {
 }
 
 #[tokio::test]
-async fn also_when_the_decision_would_say_no_by_now() {
+async fn repeated_id_returns_the_first_receipt_although_the_decision_would_now_reject() {
     let app = App::builder(Memory::new()).start().await.unwrap();
     app.execute(deposit("a", 5)).await.unwrap();
     let first = app.execute(transfer_of("a", "b", 5)).id("t1").await.unwrap();
@@ -35,7 +35,7 @@ async fn also_when_the_decision_would_say_no_by_now() {
 }
 
 #[tokio::test]
-async fn a_rejection_is_not_remembered() {
+async fn rejected_command_id_can_be_used_again() {
     let app = App::builder(Memory::new()).start().await.unwrap();
     app.execute(transfer_of("a", "b", 5)).id("t1").await.unwrap_err();
     app.execute(deposit("a", 5)).await.unwrap();
@@ -43,25 +43,25 @@ async fn a_rejection_is_not_remembered() {
 }
 
 #[tokio::test]
-async fn an_accepted_command_without_events_is_remembered() {
+async fn repeated_id_of_a_command_without_events_is_not_decided_again() {
     let app = App::builder(Memory::new()).start().await.unwrap();
     app.execute(deposit("a", 1)).await.unwrap();
     let command = DepositIfEmpty { account: account("a") };
     assert_eq!(app.execute(command.clone()).id("d").await.unwrap().position(), Position::START);
     app.execute(transfer_of("a", "b", 1)).await.unwrap();
-    // By now the decision would pay 1 in.
+    // By now the decision would deposit 1.
     assert!(app.execute(command).id("d").await.unwrap().events.is_empty());
     assert_eq!(balance(&app, "a").await, 0);
 }
 
 #[tokio::test]
-async fn an_id_belongs_to_one_command_and_its_ids() {
+async fn id_reused_for_another_command_or_aggregate_is_refused() {
     let app = App::builder(Memory::new()).start().await.unwrap();
     app.execute(deposit("a", 5)).id("x").await.unwrap();
     for error in [
         app.execute(deposit("b", 5)).id("x").await.unwrap_err(),
         app.execute(transfer_of("a", "b", 5)).id("x").await.unwrap_err(),
-        // This one the decision rejects, and still the misuse is what is told.
+        // The decision would reject this one, but the reused id is the reported error.
         app.execute(transfer_of("b", "a", 5)).id("x").await.unwrap_err(),
     ] {
         assert!(matches!(error, ExecuteError::Invalid(Invalid::CommandIdReused { .. })), "{error:?}");
@@ -70,7 +70,7 @@ async fn an_id_belongs_to_one_command_and_its_ids() {
 }
 
 #[tokio::test]
-async fn twenty_at_once_are_one() {
+async fn concurrent_commands_with_one_id_are_executed_once() {
     let app = App::builder(Memory::new()).start().await.unwrap();
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..20 {
@@ -86,8 +86,8 @@ async fn twenty_at_once_are_one() {
 }
 
 #[tokio::test]
-async fn without_an_id_a_lost_answer_is_unknown_and_never_tried_again() {
-    let store = Arc::new(Faulty::new([Fault::AnswerLost]));
+async fn lost_response_without_an_id_is_unknown_and_not_retried() {
+    let store = Arc::new(FaultyStore::new([Fault::AnswerLost]));
     let app = App::builder(Arc::clone(&store)).start().await.unwrap();
     let error = app.execute(deposit("a", 5)).await.unwrap_err();
     assert!(matches!(error, ExecuteError::OutcomeUnknown(_)), "{error:?}");
@@ -95,9 +95,9 @@ async fn without_an_id_a_lost_answer_is_unknown_and_never_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_an_id_a_lost_answer_is_asked_for_again() {
+async fn lost_response_with_an_id_is_retried() {
     for fault in [Fault::AnswerLost, Fault::RequestLost] {
-        let app = App::builder(Faulty::new([fault])).start().await.unwrap();
+        let app = App::builder(FaultyStore::new([fault])).start().await.unwrap();
         let receipt = app.execute(deposit("a", 5)).id("x").await.unwrap();
         assert_eq!(receipt.position(), Position::new(1));
         assert_eq!(balance(&app, "a").await, 5);
@@ -105,18 +105,18 @@ async fn with_an_id_a_lost_answer_is_asked_for_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_lost_answer_only_success_is_told() {
-    let store = Arc::new(Faulty::new([Fault::RequestLost, Fault::Refused]));
+async fn failed_retry_after_a_lost_request_is_reported_as_unknown() {
+    let store = Arc::new(FaultyStore::new([Fault::RequestLost, Fault::Refused]));
     let app = App::builder(Arc::clone(&store)).start().await.unwrap();
     let error = app.execute(deposit("a", 5)).id("x").await.unwrap_err();
     assert!(matches!(error, ExecuteError::OutcomeUnknown(_)), "{error:?}");
-    assert_eq!(store.left(), 0);
+    assert_eq!(store.remaining(), 0);
     app.execute(deposit("a", 5)).id("x").await.unwrap();
     assert_eq!(balance(&app, "a").await, 5);
 }
 
 #[tokio::test]
-async fn ids_are_forgotten_when_the_app_says_so() {
+async fn ids_older_than_the_retention_are_purged() {
     const DAY: Duration = Duration::from_secs(86_400);
     let (store, clock) = (Memory::new(), ManualClock::at(Timestamp::EPOCH.plus(DAY)));
     let start = || App::builder(store.clone()).clock(clock.clone()).command_id_retention(DAY).start();

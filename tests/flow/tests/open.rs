@@ -1,4 +1,4 @@
-//! Stores by their URL: the same domain on each, and clear words for a wrong one.
+//! Opening stores by URL: the domain on each store, and the errors for unusable URLs.
 #![allow(clippy::unwrap_used)] // in the helpers too
 
 use annalist::{App, Error};
@@ -16,18 +16,18 @@ async fn transfers_on(url: &str) {
 }
 
 #[tokio::test]
-async fn in_memory() {
+async fn memory_store_opens_by_url() {
     transfers_on("memory:").await;
 }
 
 #[tokio::test]
-async fn on_sqlite() {
+async fn sqlite_store_opens_by_url() {
     let folder = tempfile::tempdir().unwrap();
     transfers_on(&format!("sqlite://{}", folder.path().join("bank.db").display())).await;
 }
 
 #[tokio::test]
-async fn a_wrong_url_says_what_a_right_one_looks_like() {
+async fn unknown_url_is_refused_with_the_supported_forms() {
     for url in ["", "bank.db", "mysql://localhost/bank", "://", "memory"] {
         let Err(error) = annalist::open(url).await else { panic!("{url} was opened") };
         assert!(matches!(error, Error::Unusable { .. }), "{error:?}");
@@ -36,8 +36,8 @@ async fn a_wrong_url_says_what_a_right_one_looks_like() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_unavailable() {
-    // Port 1 is reserved and nobody listens there.
+async fn missing_server_is_unavailable() {
+    // Port 1 is reserved: no server listens there.
     let Err(error) = annalist::open("postgres://nobody@127.0.0.1:1/nothing").await else {
         panic!("it was opened")
     };

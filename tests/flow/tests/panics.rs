@@ -1,4 +1,4 @@
-//! Code of the user that panics where nobody expects it: an error for the caller, and the app goes on.
+//! Panics in user code in unusual places: each is an error for the caller, and the app continues.
 #![allow(clippy::unwrap_used)] // in the helpers too
 
 use std::{fmt, sync::Arc};
@@ -9,7 +9,7 @@ use serde::{Deserializer, Serializer, de::Error as _};
 #[derive(Id, Clone, Debug, PartialEq, Eq, Hash)]
 struct BombId(String);
 
-/// Panics where its number says.
+/// Panics in the operation that its number selects.
 #[derive(Clone, Debug, PartialEq)]
 struct Fuse(u8);
 
@@ -101,7 +101,7 @@ fn light(fuse: Fuse) -> Light {
 }
 
 #[tokio::test]
-async fn panics_of_serialize_debug_and_from_end_in_an_error() {
+async fn panics_in_serialize_debug_and_from_are_errors() {
     let app = App::builder(Memory::new()).journal(Journal::All).start().await.unwrap();
     for fuse in [WRITING, READING] {
         let panicked = app.execute(light(fuse)).await;
@@ -113,15 +113,19 @@ async fn panics_of_serialize_debug_and_from_end_in_an_error() {
     assert!(matches!(error, ExecuteError::Panicked(_)), "{error:?}");
 
     let journal = app.journal(0, 10).await.unwrap();
-    let said = |text: &str| text.contains("while printing");
+    let is_printed_panic = |text: &str| text.contains("while printing");
     assert_eq!(journal.len(), 2);
-    assert!(journal.iter().all(|entry| matches!(&entry.outcome, Outcome::Rejected(text) if said(text))));
+    assert!(
+        journal
+            .iter()
+            .all(|entry| matches!(&entry.outcome, Outcome::Rejected(text) if is_printed_panic(text)))
+    );
     assert!(app.execute(light(FINE)).await.is_ok());
     assert_eq!(app.load::<Bomb>(&id()).await.unwrap().lit, 1);
 }
 
 #[tokio::test]
-async fn panics_while_reading_the_past_name_who_read() {
+async fn panic_while_reading_events_names_the_reading_type() {
     let store = Arc::new(Memory::new());
     let app = App::builder(Arc::clone(&store)).start().await.unwrap();
     let data = annalist::Payload::parse(r#"{"bomb":"b","fuse":2}"#).unwrap();

@@ -1,4 +1,4 @@
-//! Events that are put aside: what waits behind them, what goes on, and how they come back.
+//! Parked events: which later events wait for them, which continue, and how they are retried or discarded.
 #![allow(clippy::unwrap_used)] // in the helpers too
 
 use annalist::{
@@ -10,7 +10,7 @@ use annalist::{
 };
 use annalist_flow_tests::{
     domain::{AccountEvent, AccountId, account, deposit, transfer_of},
-    stage::{Stage, on_each, until},
+    test_log::{TestLog, on_each_log, wait_until},
     versions::{Strict, Tally},
 };
 
@@ -38,19 +38,19 @@ fn parks<P: Projection>(builder: Builder) -> Builder {
     builder.projection_with::<P>(ProjectionOptions::new().park())
 }
 
-async fn started<P: Projection>(stage: &Stage) -> App {
-    parks::<P>(stage.app().await).start().await.unwrap()
+async fn started<P: Projection>(log: &TestLog) -> App {
+    parks::<P>(log.app().await).start().await.unwrap()
 }
 
-/// Positions and attempts of what is parked.
+/// Positions and attempts of the parked events.
 async fn parked(app: &App) -> Vec<(u64, u32)> {
     let parked = app.parked("tallies").await.unwrap();
     parked.iter().map(|one| (one.position.get(), one.attempts)).collect()
 }
 
-/// A log with a poison event at 2 that concerns `a`, and events behind it: of `a`, of both, of `b`, and of `c`.
-async fn poisoned(stage: &Stage) -> App {
-    let app = started::<Strict>(stage).await;
+/// A log with a poison event of `a` at position 2, followed by events of `a`, of `a` and `b`, of `b`, and of `c`.
+async fn poisoned(log: &TestLog) -> App {
+    let app = started::<Strict>(log).await;
     pay(&app, "a", 1).await;
     pay(&app, "a", 5000).await;
     pay(&app, "a", 2).await;
@@ -62,43 +62,43 @@ async fn poisoned(stage: &Stage) -> App {
 }
 
 #[tokio::test]
-async fn what_shares_a_row_waits_and_others_go_on() {
-    on_each(async |stage| {
-        let app = poisoned(stage).await;
+async fn events_of_the_same_rows_wait_and_others_continue() {
+    on_each_log(async |log| {
+        let app = poisoned(log).await;
         assert_eq!((strict(&app, "a").await, strict(&app, "b").await), (Some(1), None));
         assert_eq!(strict(&app, "c").await, Some(5));
         assert_eq!(parked(&app).await, [(2, 1), (3, 0), (4, 0), (5, 0)]);
 
         let all: Vec<Parked> = app.parked("tallies").await.unwrap();
-        assert!(all[0].error.contains("nobody pays 5000"), "{all:?}");
+        assert!(all[0].error.contains("cannot handle a payment of 5000"), "{all:?}");
         assert!(all[1].error.contains("waits for the event at position 2"), "{all:?}");
         assert_eq!(all[2].keys.len(), 2);
         let caught_up = |status: &Status| status.parked == 4 && status.state == State::CaughtUp;
-        assert_eq!(until(&app, "tallies", caught_up).await.position, Position::new(6));
+        assert_eq!(wait_until(&app, "tallies", caught_up).await.position, Position::new(6));
     })
     .await;
 }
 
 /// The control: a projection that does not park stops before the event.
 #[tokio::test]
-async fn without_parking_it_stops() {
-    on_each(async |stage| {
-        let app = stage.app().await.projection::<Strict>().start().await.unwrap();
+async fn projection_without_parking_stops_at_a_poison_event() {
+    on_each_log(async |log| {
+        let app = log.app().await.projection::<Strict>().start().await.unwrap();
         pay(&app, "a", 5000).await;
         let receipt = pay(&app, "c", 5).await;
-        until(&app, "tallies", |status| matches!(status.state, State::Stopped(_))).await;
+        wait_until(&app, "tallies", |status| matches!(status.state, State::Stopped(_))).await;
         assert_eq!(parked(&app).await, []);
         let error = app.find::<Strict>(&account("c")).after(&receipt).await.unwrap_err().to_string();
-        assert!(error.contains("nobody pays 5000"), "{error}");
+        assert!(error.contains("cannot handle a payment of 5000"), "{error}");
     })
     .await;
 }
 
-/// What is parked is passed: the rows show everything else.
+/// A parked event counts as handled for a receipt: the rows show every other event.
 #[tokio::test]
-async fn a_question_passes_over_what_is_parked() {
-    on_each(async |stage| {
-        let app = poisoned(stage).await;
+async fn find_after_a_receipt_does_not_wait_for_parked_events() {
+    on_each_log(async |log| {
+        let app = poisoned(log).await;
         let receipt = pay(&app, "a", 7).await;
         let row = app.find::<Strict>(&account("a")).after(&receipt).await.unwrap();
         assert_eq!(row.map(|row| row.sum), Some(1));
@@ -107,18 +107,20 @@ async fn a_question_passes_over_what_is_parked() {
 }
 
 #[tokio::test]
-async fn a_restart_keeps_what_is_parked_and_a_cure_takes_it_in_order() {
-    on_each(async |stage| {
-        poisoned(stage).await.shut_down().await;
-        let app = started::<Tally>(stage).await;
+async fn parked_events_remain_after_a_restart_and_are_retried_in_order() {
+    on_each_log(async |log| {
+        poisoned(log).await.shut_down().await;
+        let app = started::<Tally>(log).await;
         let receipt = pay(&app, "b", 1).await;
-        app.wait_for_position("tallies", &receipt, annalist_flow_tests::stage::LONG).await.unwrap();
+        app.wait_for_position("tallies", &receipt, annalist_flow_tests::test_log::TEST_TIMEOUT)
+            .await
+            .unwrap();
         assert_eq!(parked(&app).await, [(2, 1), (3, 0), (4, 0), (5, 0), (7, 0)]);
 
         let retried = app.retry_parked("tallies").await.unwrap();
         assert_eq!((retried.done, retried.parked), (5, 0));
         assert_eq!((tally(&app, "a").await, tally(&app, "b").await), (Some(5000), Some(8)));
-        // Nothing waits any more.
+        // Later events are no longer parked.
         let receipt = pay(&app, "a", 1).await;
         let row = app.find::<Tally>(&account("a")).after(&receipt).await.unwrap();
         assert_eq!((row.unwrap().sum, parked(&app).await), (5001, vec![]));
@@ -127,9 +129,9 @@ async fn a_restart_keeps_what_is_parked_and_a_cure_takes_it_in_order() {
 }
 
 #[tokio::test]
-async fn what_fails_again_stays_with_its_attempts() {
-    on_each(async |stage| {
-        let app = poisoned(stage).await;
+async fn event_that_fails_again_stays_parked_with_its_attempts() {
+    on_each_log(async |log| {
+        let app = poisoned(log).await;
         for attempts in 2..4 {
             let retried = app.retry_parked("tallies").await.unwrap();
             assert_eq!((retried.done, retried.parked), (0, 4));
@@ -141,9 +143,9 @@ async fn what_fails_again_stays_with_its_attempts() {
 }
 
 #[tokio::test]
-async fn what_is_given_up_lets_the_others_go_on() {
-    on_each(async |stage| {
-        let app = poisoned(stage).await;
+async fn discarded_event_no_longer_blocks_later_ones() {
+    on_each_log(async |log| {
+        let app = poisoned(log).await;
         assert!(!app.discard_parked("tallies", Position::new(1)).await.unwrap());
         assert!(app.discard_parked("tallies", Position::new(2)).await.unwrap());
         assert!(!app.discard_parked("tallies", Position::new(2)).await.unwrap());
@@ -159,10 +161,10 @@ async fn what_is_given_up_lets_the_others_go_on() {
 }
 
 #[tokio::test]
-async fn two_processes_that_try_at_once_count_once() {
-    on_each(async |stage| {
-        poisoned(stage).await.shut_down().await;
-        let (one, other) = (started::<Tally>(stage).await, started::<Tally>(stage).await);
+async fn concurrent_retries_of_two_processes_count_each_event_once() {
+    on_each_log(async |log| {
+        poisoned(log).await.shut_down().await;
+        let (one, other) = (started::<Tally>(log).await, started::<Tally>(log).await);
         let paying = async {
             for _ in 0..20 {
                 pay(&one, "a", 1).await;
@@ -171,7 +173,7 @@ async fn two_processes_that_try_at_once_count_once() {
         let (first, second, ()) =
             tokio::join!(one.retry_parked("tallies"), other.retry_parked("tallies"), paying);
         assert_eq!((first.unwrap().parked, second.unwrap().parked), (0, 0));
-        // What came behind the poison before it was taken was parked too.
+        // Events that were appended before the poison event was retried were parked too.
         one.retry_parked("tallies").await.unwrap();
         one.wait_until_caught_up().await.unwrap();
         other.wait_until_caught_up().await.unwrap();
@@ -182,19 +184,19 @@ async fn two_processes_that_try_at_once_count_once() {
     .await;
 }
 
-/// A program that does not park meets what another has parked: it stops where it would overtake it, and says why.
+/// A program without parking stops at an event that has to wait for a parked one, and reports the reason.
 #[tokio::test]
-async fn nothing_overtakes_what_is_parked() {
-    on_each(async |stage| {
-        poisoned(stage).await.shut_down().await;
-        let app = stage.app().await.projection::<Tally>().start().await.unwrap();
+async fn program_without_parking_stops_at_an_event_that_waits() {
+    on_each_log(async |log| {
+        poisoned(log).await.shut_down().await;
+        let app = log.app().await.projection::<Tally>().start().await.unwrap();
         pay(&app, "c", 1).await;
         pay(&app, "a", 1).await;
-        let status = until(&app, "tallies", |status| matches!(status.state, State::Stopped(_))).await;
+        let status = wait_until(&app, "tallies", |status| matches!(status.state, State::Stopped(_))).await;
         assert_eq!((status.position, status.parked), (Position::new(7), 4));
         let State::Stopped(stopped) = status.state else { unreachable!() };
         assert!(stopped.error.contains("waits for the event at position 2"), "{stopped}");
-        // Taken in order, they are out of the way.
+        // After a retry in order, it continues.
         assert_eq!(app.retry_parked("tallies").await.unwrap().done, 4);
         app.wait_until_caught_up().await.unwrap();
         assert_eq!(tally(&app, "a").await, Some(5001));
@@ -202,11 +204,11 @@ async fn nothing_overtakes_what_is_parked() {
     .await;
 }
 
-/// Where every event fails, each is parked, in time.
+/// If most events fail, each one is parked.
 #[tokio::test]
 async fn many_failures_are_parked_one_by_one() {
-    on_each(async |stage| {
-        let app = started::<Strict>(stage).await;
+    on_each_log(async |log| {
+        let app = started::<Strict>(log).await;
         for n in 0..200 {
             pay(&app, &format!("a{n}"), if n % 10 == 0 { 1 } else { 5000 }).await;
         }
@@ -214,14 +216,14 @@ async fn many_failures_are_parked_one_by_one() {
         assert_eq!(parked(&app).await.len(), 180);
         assert_eq!((strict(&app, "a10").await, strict(&app, "a11").await), (Some(1), None));
         app.shut_down().await;
-        let app = started::<Tally>(stage).await;
+        let app = started::<Tally>(log).await;
         assert_eq!(app.retry_parked("tallies").await.unwrap().done, 180);
         assert_eq!(tally(&app, "a11").await, Some(5000));
     })
     .await;
 }
 
-/// Many events at once.
+/// Appends many events at once.
 #[derive(Command, Serialize, Deserialize)]
 #[command(decide = pay_all, error = std::convert::Infallible)]
 struct PayAll {
@@ -235,29 +237,28 @@ fn pay_all(command: &PayAll) -> Result<Vec<AccountEvent>, std::convert::Infallib
 }
 
 #[tokio::test]
-async fn who_parks_too_much_stops() {
-    let app = started::<Strict>(&Stage::Memory(annalist::Memory::new())).await;
+async fn projection_with_too_many_parked_events_stops() {
+    let app = started::<Strict>(&TestLog::Memory(annalist::Memory::new())).await;
     let amounts = vec![5000; Parking::MAX_PARKED as usize + 1];
     app.execute(PayAll { account: account("a"), amounts }).await.unwrap();
-    let status = until(&app, "tallies", |status| matches!(status.state, State::Stopped(_))).await;
+    let status = wait_until(&app, "tallies", |status| matches!(status.state, State::Stopped(_))).await;
     assert_eq!((status.position.get(), status.parked), (Parking::MAX_PARKED, Parking::MAX_PARKED));
     let State::Stopped(stopped) = status.state else { unreachable!() };
     assert!(stopped.error.contains("parked already: 10000"), "{stopped}");
 }
 
-/// An event that nobody can read is parked where its tags tell whose it is, and stops the projection where only the event
-/// itself would.
+/// An event that cannot be decoded is parked if its tags determine the affected keys; otherwise it stops the projection.
 mod unreadable {
     use annalist::prelude::*;
     use annalist_flow_tests::{
         domain::AccountId,
-        stage::{on_each, until},
+        test_log::{on_each_log, wait_until},
     };
 
     use super::{App, Position, ProjectionOptions, State, account, pay, tally};
     use annalist_flow_tests::versions::Tally;
 
-    /// The same name with other fields.
+    /// An event with the same name and other fields.
     #[derive(Event, Serialize, Deserialize, Clone, Debug)]
     #[event(name = "account.deposited")]
     struct Damaged {
@@ -276,7 +277,7 @@ mod unreadable {
         Ok(Damaged { account: command.account.clone(), amount: "much".to_owned() })
     }
 
-    /// Finds its key in the event.
+    /// A projection whose key depends on the fields of the event.
     #[derive(Projection, Clone, Debug)]
     #[projection(name = "named", version = 1, on(annalist_flow_tests::domain::AccountEvent => Named::apply by Named::key))]
     struct Named {
@@ -293,19 +294,21 @@ mod unreadable {
     }
 
     #[tokio::test]
-    async fn is_parked_where_its_keys_are_known() {
-        on_each(async |stage| {
-            let process = stage.process().await;
+    async fn unreadable_event_is_parked_if_its_keys_are_known() {
+        on_each_log(async |log| {
+            let process = log.process().await;
             let damager = process.app().start().await.unwrap();
             damager.execute(Damage { account: account("a") }).await.unwrap();
-            let keep = || ProjectionOptions::new().park();
-            let app = process.app().projection_with::<Tally>(keep()).projection_with::<Named>(keep());
+            let options = || ProjectionOptions::new().park();
+            let app = process.app().projection_with::<Tally>(options()).projection_with::<Named>(options());
             let app: App = app.start().await.unwrap();
             let receipt = pay(&app, "b", 3).await;
-            app.wait_for_position("tallies", &receipt, annalist_flow_tests::stage::LONG).await.unwrap();
+            app.wait_for_position("tallies", &receipt, annalist_flow_tests::test_log::TEST_TIMEOUT)
+                .await
+                .unwrap();
             assert_eq!((tally(&app, "b").await, app.parked("tallies").await.unwrap().len()), (Some(3), 1));
 
-            let status = until(&app, "named", |status| matches!(status.state, State::Stopped(_))).await;
+            let status = wait_until(&app, "named", |status| matches!(status.state, State::Stopped(_))).await;
             assert_eq!((status.position, status.parked), (Position::START, 0));
             let State::Stopped(stopped) = status.state else { unreachable!() };
             assert!(stopped.error.contains("the affected keys are unknown"), "{stopped}");

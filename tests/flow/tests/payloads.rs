@@ -1,4 +1,4 @@
-//! What may stand in an event: it comes back as it was written, or is refused before it is written.
+//! Payloads of events: each is read back as it was written, or refused before it is written.
 #![allow(clippy::unwrap_used)] // in the helpers too
 
 use std::{
@@ -27,7 +27,7 @@ struct Content {
 
 #[derive(Event, Serialize, Deserialize, Debug, Clone, PartialEq)]
 #[event(prefix = "box")]
-#[allow(clippy::large_enum_variant, reason = "one of everything takes room")]
+#[allow(clippy::large_enum_variant, reason = "a field of every type is large")]
 enum BoxEvent {
     Filled {
         #[id]
@@ -43,15 +43,15 @@ enum BoxEvent {
 }
 
 #[derive(Aggregate, Debug)]
-#[aggregate(on(BoxEvent => EventRef::apply), error = Infallible)]
-struct EventRef {
+#[aggregate(on(BoxEvent => Storage::apply), error = Infallible)]
+struct Storage {
     #[id]
     id: BoxId,
     contents: Vec<Content>,
     labels: BTreeMap<String, String>,
 }
 
-impl EventRef {
+impl Storage {
     fn apply(&mut self, event: &BoxEvent) {
         match event {
             BoxEvent::Filled { content, .. } => self.contents.push(content.clone()),
@@ -69,7 +69,7 @@ impl EventRef {
 }
 
 #[derive(Command, Serialize, Deserialize)]
-#[command(decide = EventRef::fill)]
+#[command(decide = Storage::fill)]
 struct Fill {
     #[id]
     r#box: BoxId,
@@ -77,7 +77,7 @@ struct Fill {
 }
 
 #[derive(Command, Serialize, Deserialize)]
-#[command(decide = EventRef::label)]
+#[command(decide = Storage::label)]
 struct Label {
     #[id]
     r#box: BoxId,
@@ -101,13 +101,13 @@ fn nested(depth: usize) -> Content {
     (0..depth).fold(Content::default(), inside)
 }
 
-/// A float with these bits, or 0 if that is no number: JSON has no word for it.
+/// The float with these bits, or 0 if it is not finite, because JSON cannot represent it.
 fn float(bits: u64) -> f64 {
     Some(f64::from_bits(bits)).filter(|float| float.is_finite()).unwrap_or_default()
 }
 
 #[tokio::test]
-async fn everything_that_serde_writes_and_reads_comes_back_the_same() {
+async fn values_of_every_serde_type_are_read_back_unchanged() {
     let app = App::builder(Memory::new()).journal(Journal::All).start().await.unwrap();
     let bits = (0..2000u64).map(|number| number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
     let written = Content {
@@ -122,12 +122,12 @@ async fn everything_that_serde_writes_and_reads_comes_back_the_same() {
         left_out: None,
     };
     app.execute(fill(written.clone())).await.unwrap();
-    let stored = app.load::<EventRef>(&id()).await.unwrap();
+    let stored = app.load::<Storage>(&id()).await.unwrap();
     assert_eq!(stored.contents, [written]);
 }
 
 #[tokio::test]
-async fn what_could_not_be_read_back_is_refused_in_every_build() {
+async fn payload_that_could_not_be_read_back_is_refused() {
     let app = App::builder(Memory::new()).start().await.unwrap();
     let no_number = || Content { floats: vec![f64::INFINITY], ..Content::default() };
     let refused = [
@@ -135,22 +135,22 @@ async fn what_could_not_be_read_back_is_refused_in_every_build() {
         (app.execute(fill(nested(200))).await, "127"),
         (app.execute(label("box")).await, "duplicate field"),
     ];
-    for (answer, says) in refused {
+    for (answer, expected) in refused {
         let error = answer.unwrap_err();
         let text = error.to_string();
         assert!(
             matches!(error, ExecuteError::Invalid(Invalid::NotReadable { .. } | Invalid::Encode { .. })),
             "{error:?}"
         );
-        assert!(text.contains(says) && text.len() < 600, "{text}");
+        assert!(text.contains(expected) && text.len() < 600, "{text}");
     }
     assert_eq!(app.store().settled().await.unwrap().position, Position::START);
     app.execute(label("fragile")).await.unwrap();
-    assert_eq!(app.load::<EventRef>(&id()).await.unwrap().labels.len(), 1);
+    assert_eq!(app.load::<Storage>(&id()).await.unwrap().labels.len(), 1);
 }
 
 #[test]
-fn the_kit_compares_maps_whatever_their_order() {
+fn test_kit_compares_maps_regardless_of_order() {
     let content = || Content {
         words: (0..20).map(|number| (format!("word {number}"), number)).collect(),
         ..Content::default()
@@ -158,5 +158,5 @@ fn the_kit_compares_maps_whatever_their_order() {
     given(())
         .when(fill(content()))
         .then(BoxEvent::Filled { r#box: id(), content: content() })
-        .then_state::<EventRef>(&id(), |stored| assert_eq!(stored.contents, [content()]));
+        .then_state::<Storage>(&id(), |stored| assert_eq!(stored.contents, [content()]));
 }

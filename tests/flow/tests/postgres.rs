@@ -1,19 +1,19 @@
-//! The domain on PostgreSQL, by URL. Without a server (`cargo xtask test` starts one) these are listed as ignored.
-#![allow(clippy::print_stderr)] // what is left out is said
+//! The domain on PostgreSQL, by URL. Without a server (`cargo xtask test` starts one) these tests are listed as ignored.
+#![allow(clippy::print_stderr)] // skipped tests are printed
 
 use std::time::Duration;
 
 use annalist::{App, ExecuteError, Memory, Postgres, Sqlite};
 use annalist_flow_tests::{
     domain::{Account, Transfer, account, deposit, transfer_of},
-    policies::{Bonus, Calls, NewBonus, ParksRefusal},
+    policies::{Bonus, CallCounter, NewBonus, ParksRefusal},
     read_model::Balance,
 };
 use libtest_mimic::{Arguments, Failed, Trial};
 use uuid::Uuid;
 
 const URL: &str = "ANNALIST_POSTGRES_URL";
-/// Nothing takes as long; a busy machine may take its time.
+/// Far longer than needed, for busy machines.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
 fn main() {
@@ -24,14 +24,14 @@ fn main() {
         trial.with_ignored_flag(url.is_none())
     };
     let trials = vec![
-        trial("the_same_domain", |url| run(the_same_domain(url))),
-        trial("rows_beside_the_events_and_in_other_databases", |url| run(rows_here_and_there(url))),
+        trial("domain_works_on_postgres", |url| run(domain_works(url))),
+        trial("rows_in_three_stores_count_each_event_once", |url| run(rows_in_three_stores(url))),
         trial("policies_of_two_programs_react_once", |url| run(policies_react_once(url))),
-        trial("parked_events_of_a_policy_are_tried_again", |url| run(parked_events(url))),
-        trial("money_is_neither_made_nor_lost", |url| run(money_is_neither_made_nor_lost(url))),
+        trial("parked_events_of_a_policy_are_retried", |url| run(parked_events(url))),
+        trial("concurrent_transfers_preserve_the_total", |url| run(transfers_preserve_the_total(url))),
     ];
     if url.is_none() {
-        eprintln!("left out, because {URL} names no server: the domain on PostgreSQL");
+        eprintln!("skipped, because {URL} names no server: the domain on PostgreSQL");
     }
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
@@ -40,7 +40,7 @@ fn run(test: impl Future<Output = Result<(), Failed>>) -> Result<(), Failed> {
     tokio::runtime::Runtime::new()?.block_on(test)
 }
 
-/// Names of this run: the log is shared with whoever else opens the server by its URL.
+/// Unique names, because every test that opens the server by its URL shares its log.
 fn names<const N: usize>() -> [String; N] {
     std::array::from_fn(|_| Uuid::now_v7().to_string())
 }
@@ -49,7 +49,7 @@ async fn app(url: &str) -> Result<App, Failed> {
     Ok(App::builder(annalist::open(url).await?).start().await?)
 }
 
-async fn the_same_domain(url: &str) -> Result<(), Failed> {
+async fn domain_works(url: &str) -> Result<(), Failed> {
     let [a, b, id] = names();
     app(url).await?.execute(deposit(&a, 10)).id(id.clone()).await.map_err(debug)?;
     let app = app(url).await?;
@@ -62,20 +62,20 @@ async fn the_same_domain(url: &str) -> Result<(), Failed> {
     Ok(())
 }
 
-async fn money_is_neither_made_nor_lost(url: &str) -> Result<(), Failed> {
+async fn transfers_preserve_the_total(url: &str) -> Result<(), Failed> {
     let names: [String; 3] = names();
-    // Two apps, as two processes would have.
+    // Two apps, as in two processes.
     let apps = [app(url).await?, app(url).await?];
     for name in &names {
         apps[0].execute(deposit(name, 100)).await.map_err(debug)?;
     }
-    let mut race = tokio::task::JoinSet::new();
+    let mut tasks = tokio::task::JoinSet::new();
     for number in 0..60usize {
         let (from, to) = (number % 3, (number + 1 + number / 3 % 2) % 3);
         let transfer: Transfer = transfer_of(&names[from], &names[to], 1 + number as u64 % 7);
-        race.spawn(apps[number % 2].execute(transfer).into_future());
+        tasks.spawn(apps[number % 2].execute(transfer).into_future());
     }
-    while let Some(answer) = race.join_next().await {
+    while let Some(answer) = tasks.join_next().await {
         let answer = answer?;
         assert!(matches!(answer, Ok(_) | Err(ExecuteError::Rejected(_))), "{answer:?}");
     }
@@ -87,22 +87,22 @@ async fn money_is_neither_made_nor_lost(url: &str) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Events on PostgreSQL; the same read model beside them, in a SQLite file, and in memory, each counting every event once.
-async fn rows_here_and_there(url: &str) -> Result<(), Failed> {
+/// Events on PostgreSQL; the same read model there, in a SQLite file, and in memory. Each counts every event once.
+async fn rows_in_three_stores(url: &str) -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     let schema = format!("flow_{}", Uuid::now_v7().simple());
     let events = Postgres::options().schema(&schema).connect(url).await?;
     let file = Sqlite::open(folder.path().join("rows.db")).await?;
-    let beside = App::builder(events.clone()).projection::<Balance>().start().await?;
+    let in_postgres = App::builder(events.clone()).projection::<Balance>().start().await?;
     let in_a_file = App::builder(events.clone()).rows(file).projection::<Balance>().start().await?;
     let in_memory = App::builder(events).rows(Memory::new()).projection::<Balance>().start().await?;
 
     for number in 0..40u32 {
         let command = deposit(&format!("a{}", number % 3), 1);
-        [&beside, &in_a_file, &in_memory][number as usize % 3].execute(command).await.map_err(debug)?;
+        [&in_postgres, &in_a_file, &in_memory][number as usize % 3].execute(command).await.map_err(debug)?;
     }
-    let last = beside.execute(transfer_of("a0", "b", 5)).await.map_err(debug)?;
-    for app in [&beside, &in_a_file, &in_memory] {
+    let last = in_postgres.execute(transfer_of("a0", "b", 5)).await.map_err(debug)?;
+    for app in [&in_postgres, &in_a_file, &in_memory] {
         let rows = app.list::<Balance>().order_by("cents").after(&last).timeout(DEFAULT_TIMEOUT).await?.rows;
         let cents: Vec<_> = rows.iter().map(|row| (row.account.to_string(), row.cents)).collect();
         let expected =
@@ -112,18 +112,19 @@ async fn rows_here_and_there(url: &str) -> Result<(), Failed> {
     Ok(())
 }
 
-/// An app on a log of its own.
-async fn on_a_new_log(url: &str) -> Result<Postgres, Failed> {
+/// Connects to a new log in a schema of its own.
+async fn new_log(url: &str) -> Result<Postgres, Failed> {
     let schema = format!("flow_{}", Uuid::now_v7().simple());
     Ok(Postgres::options().schema(&schema).connect(url).await?)
 }
 
 async fn policies_react_once(url: &str) -> Result<(), Failed> {
-    let events = on_a_new_log(url).await?;
+    let events = new_log(url).await?;
     let plain = App::builder(events.clone()).start().await?;
     plain.execute(deposit("ann", 1)).await.map_err(debug)?;
-    let start =
-        || App::builder(events.clone()).policy(Bonus { calls: Calls::default() }).policy(NewBonus).start();
+    let start = || {
+        App::builder(events.clone()).policy(Bonus { calls: CallCounter::default() }).policy(NewBonus).start()
+    };
     let apps = [start().await?, start().await?];
     for number in 0..40 {
         apps[number % 2].execute(deposit("ann", 1)).await.map_err(debug)?;
@@ -137,8 +138,8 @@ async fn policies_react_once(url: &str) -> Result<(), Failed> {
 }
 
 async fn parked_events(url: &str) -> Result<(), Failed> {
-    let policy = ParksRefusal { calls: Calls::default() };
-    let app = App::builder(on_a_new_log(url).await?).policy(policy).start().await?;
+    let policy = ParksRefusal { calls: CallCounter::default() };
+    let app = App::builder(new_log(url).await?).policy(policy).start().await?;
     app.execute(deposit("bob", 100)).await.map_err(debug)?;
     app.execute(deposit("bob", 7)).await.map_err(debug)?;
     app.execute(deposit("ann", 5)).await.map_err(debug)?;

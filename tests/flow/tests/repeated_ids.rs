@@ -28,9 +28,9 @@ fn join(
     Ok(AccountEvent::Deposited { account: joining.id.clone(), amount: 1 })
 }
 
-/// A command takes its turn at each aggregate once, so that it never waits for itself.
+/// A command enters the queue of each aggregate once; otherwise it would wait for itself.
 #[tokio::test]
-async fn an_aggregate_named_by_several_fields_of_a_command_is_waited_for_once() {
+async fn command_that_names_an_aggregate_in_several_fields_enters_its_queue_once() {
     let a = account("a");
     let shapes: [(Option<AccountId>, Vec<AccountId>); 4] = [
         (Some(a.clone()), vec![]),
@@ -39,15 +39,15 @@ async fn an_aggregate_named_by_several_fields_of_a_command_is_waited_for_once() 
         (Some(a.clone()), vec![a.clone(), account("b")]),
     ];
     let app = App::builder(Memory::new()).start().await.unwrap();
-    let mut crowd = JoinSet::new();
+    let mut tasks = JoinSet::new();
     for _ in 0..20 {
         for (referrer, friends) in shapes.clone() {
-            crowd.spawn(app.execute(Join { account: a.clone(), referrer, friends }).into_future());
-            crowd.spawn(app.execute(deposit("a", 1)).into_future());
+            tasks.spawn(app.execute(Join { account: a.clone(), referrer, friends }).into_future());
+            tasks.spawn(app.execute(deposit("a", 1)).into_future());
         }
     }
     let answers =
-        tokio::time::timeout(Duration::from_secs(60), crowd.join_all()).await.expect("every command answers");
+        tokio::time::timeout(Duration::from_secs(60), tasks.join_all()).await.expect("every command returns");
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");
     assert_eq!(app.load::<Account>(&a).await.unwrap().balance, 160);
 }

@@ -1,4 +1,4 @@
-//! States that are kept beside the log: with them and without them, everything is the same.
+//! Snapshots of states: results are the same with and without them.
 #![allow(clippy::unwrap_used)] // in the helpers too
 
 use std::{
@@ -10,24 +10,24 @@ use std::{
 use annalist::{App, Payload, prelude::*};
 use annalist_flow_tests::{
     domain::{AccountEvent, AccountId, account, deposit, transfer_of},
-    faulty::Faulty,
+    faulty_store::FaultyStore,
 };
 use proptest::prelude::*;
 
-/// What happened to an account, kept after every three events.
+/// The history of an account, with a snapshot after every three events.
 #[derive(Aggregate, Serialize, Deserialize, Clone, Debug, PartialEq)]
-#[aggregate(on(AccountEvent => Past::apply), snapshot(every = 3))]
-struct Past {
+#[aggregate(on(AccountEvent => History::apply), snapshot(every = 3))]
+struct History {
     #[id]
     id: AccountId,
     amounts: Vec<u64>,
     partners: BTreeMap<String, f64>,
 }
 
-impl Past {
+impl History {
     fn apply(&mut self, event: &AccountEvent) {
         let (partner, amount) = match event {
-            AccountEvent::Deposited { amount, .. } => ("nobody".to_owned(), *amount),
+            AccountEvent::Deposited { amount, .. } => ("unknown".to_owned(), *amount),
             AccountEvent::Moved { from, to, amount } => (format!("{from} \"\u{1}{to}"), *amount),
         };
         self.amounts.push(amount);
@@ -35,120 +35,124 @@ impl Past {
     }
 }
 
-/// The same without snapshots.
+/// The same state without snapshots.
 #[derive(Aggregate, Clone, Debug, PartialEq)]
 #[aggregate(on(AccountEvent => Replayed::apply))]
 struct Replayed {
     #[id]
     id: AccountId,
-    past: Option<Past>,
+    history: Option<History>,
 }
 
 impl Replayed {
     fn apply(&mut self, event: &AccountEvent) {
-        let blank = Past { id: self.id.clone(), amounts: Vec::new(), partners: BTreeMap::new() };
-        self.past.get_or_insert(blank).apply(event);
+        let initial = History { id: self.id.clone(), amounts: Vec::new(), partners: BTreeMap::new() };
+        self.history.get_or_insert(initial).apply(event);
     }
 }
 
-/// Adds the number of events so far.
+/// Deposits the number of events so far.
 #[derive(Command, Serialize, Deserialize, Clone, Debug)]
-#[command(decide = Past::count)]
+#[command(decide = History::count)]
 struct Count {
     #[id]
     account: AccountId,
 }
 
-impl Past {
+impl History {
     fn count(&self, _: &Count) -> Result<AccountEvent, Infallible> {
         Ok(AccountEvent::Deposited { account: self.id.clone(), amount: self.amounts.len() as u64 })
     }
 }
 
-async fn forgetful(store: &Arc<Faulty>) -> App {
+async fn without_state_cache(store: &Arc<FaultyStore>) -> App {
     App::builder(Arc::clone(store)).state_cache_capacity(0).start().await.unwrap()
 }
 
 async fn count(app: &App) {
     app.execute(Count { account: account("a") }).await.unwrap();
-    // What is kept is kept by a task of its own.
+    // Snapshots are saved by a background task.
     for _ in 0..10 {
         tokio::task::yield_now().await;
     }
 }
 
-fn kept(store: &Faulty) -> usize {
+fn saved(store: &FaultyStore) -> usize {
     store.snapshots.lock().unwrap().len()
 }
 
 #[tokio::test]
-async fn a_state_is_kept_when_it_is_due_and_read_on_from() {
-    let store = Arc::new(Faulty::new([]));
+async fn snapshot_is_saved_when_due_and_later_events_are_read() {
+    let store = Arc::new(FaultyStore::new([]));
     let app = App::builder(Arc::clone(&store)).start().await.unwrap();
     for number in 1..=10 {
         count(&app).await;
-        assert_eq!(kept(&store), number / 3);
+        assert_eq!(saved(&store), number / 3);
     }
     let before = store.records.load(Ordering::SeqCst);
-    count(&forgetful(&store).await).await;
+    count(&without_state_cache(&store).await).await;
     assert_eq!(store.records.load(Ordering::SeqCst) - before, 1);
-    let past = forgetful(&store).await.load::<Past>(&account("a")).await.unwrap();
-    assert_eq!(past.amounts, (0..11).collect::<Vec<_>>());
+    let history = without_state_cache(&store).await.load::<History>(&account("a")).await.unwrap();
+    assert_eq!(history.amounts, (0..11).collect::<Vec<_>>());
 }
 
-/// The control: if it were read on from a state that is not that of the log, one would see it.
+/// The control: a state read from a falsified snapshot differs.
 #[tokio::test]
-async fn what_is_kept_is_what_is_read_on_from() {
-    let store = Arc::new(Faulty::new([]));
+async fn falsified_snapshot_changes_the_loaded_state() {
+    let store = Arc::new(FaultyStore::new([]));
     let app = App::builder(Arc::clone(&store)).start().await.unwrap();
     for _ in 0..3 {
         count(&app).await;
     }
     let state = Payload::parse(r#"{"id":"a","amounts":[7,7,7,7,7],"partners":{}}"#).unwrap();
     store.snapshots.lock().unwrap()[0].1.state = state;
-    count(&forgetful(&store).await).await;
-    assert_eq!(app.load::<Replayed>(&account("a")).await.unwrap().past.unwrap().amounts, [0, 1, 2, 5]);
+    count(&without_state_cache(&store).await).await;
+    assert_eq!(app.load::<Replayed>(&account("a")).await.unwrap().history.unwrap().amounts, [0, 1, 2, 5]);
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_or_is_of_other_code_is_passed_over() {
-    let store = Arc::new(Faulty::new([]));
+async fn unreadable_and_foreign_snapshots_are_ignored() {
+    let store = Arc::new(FaultyStore::new([]));
     let app = App::builder(Arc::clone(&store)).start().await.unwrap();
     for _ in 0..3 {
         count(&app).await;
     }
     for state in ["null", "{}", r#"{"id":"a","amounts":"many","partners":{}}"#] {
         store.snapshots.lock().unwrap()[0].1.state = Payload::parse(state).unwrap();
-        let past = forgetful(&store).await.load::<Past>(&account("a")).await.unwrap();
-        assert_eq!(past.amounts, [0, 1, 2]);
+        let history = without_state_cache(&store).await.load::<History>(&account("a")).await.unwrap();
+        assert_eq!(history.amounts, [0, 1, 2]);
     }
-    let lie = Payload::parse(r#"{"id":"a","amounts":[9],"partners":{}}"#).unwrap();
+    let falsified = Payload::parse(r#"{"id":"a","amounts":[9],"partners":{}}"#).unwrap();
     let mut other = store.snapshots.lock().unwrap()[0].clone();
     other.0.fingerprint ^= 1;
-    other.1.state = lie;
+    other.1.state = falsified;
     *store.snapshots.lock().unwrap() = vec![other];
-    assert_eq!(forgetful(&store).await.load::<Past>(&account("a")).await.unwrap().amounts, [0, 1, 2]);
+    assert_eq!(
+        without_state_cache(&store).await.load::<History>(&account("a")).await.unwrap().amounts,
+        [0, 1, 2]
+    );
 }
 
 #[tokio::test]
-async fn the_past_of_a_snapshot_is_not_read_for_an_earlier_moment() {
-    let store = Arc::new(Faulty::new([]));
+async fn load_at_an_earlier_position_ignores_later_snapshots() {
+    let store = Arc::new(FaultyStore::new([]));
     let app = App::builder(Arc::clone(&store)).start().await.unwrap();
     let mut receipts = Vec::new();
     for amount in 0..8 {
         receipts.push(app.execute(deposit("a", amount)).await.unwrap());
         count(&app).await;
     }
-    assert!(kept(&store) > 0);
+    assert!(saved(&store) > 0);
     for (number, receipt) in receipts.iter().enumerate() {
-        let then = forgetful(&store).await.load::<Past>(&account("a")).at(receipt).await.unwrap();
+        let then =
+            without_state_cache(&store).await.load::<History>(&account("a")).at(receipt).await.unwrap();
         assert_eq!(then.amounts.len(), number * 2 + 1);
     }
 }
 
 /// The shape of a state is part of its fingerprint, and so are its version and the events that it folds.
 #[test]
-fn other_code_has_another_fingerprint() {
+fn changed_aggregate_has_another_fingerprint() {
     mod other {
         use super::*;
 
@@ -193,8 +197,8 @@ enum Step {
     Count,
     Deposit(u8, u64),
     Transfer(u8, u8),
-    /// The last snapshot is forgotten.
-    Forget,
+    /// Removes the last snapshot.
+    RemoveSnapshot,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -202,20 +206,20 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Step::Count),
         (0..3_u8, any::<u64>()).prop_map(|(name, amount)| Step::Deposit(name, amount >> 12)),
         (0..3_u8, 0..3_u8).prop_map(|(from, to)| Step::Transfer(from, to)),
-        Just(Step::Forget),
+        Just(Step::RemoveSnapshot),
     ]
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
-    /// Programs that remember and programs that do not, on one log.
+    /// Programs with and without a state cache, on one log.
     #[test]
-    fn a_snapshot_and_what_came_later_are_the_whole_past(steps in prop::collection::vec((any::<bool>(), step()), 1..40)) {
+    fn snapshot_and_later_events_equal_the_full_history(steps in prop::collection::vec((any::<bool>(), step()), 1..40)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let store = Arc::new(Faulty::new([]));
-            let apps = [forgetful(&store).await, App::builder(Arc::clone(&store)).start().await.unwrap()];
+            let store = Arc::new(FaultyStore::new([]));
+            let apps = [without_state_cache(&store).await, App::builder(Arc::clone(&store)).start().await.unwrap()];
             let name = |number: u8| ["a", "b", "c"][number as usize];
             for (which, step) in steps {
                 let app = &apps[usize::from(which)];
@@ -223,19 +227,19 @@ proptest! {
                     Step::Count => count(app).await,
                     Step::Deposit(into, amount) => drop(app.execute(deposit(name(into), amount)).await.unwrap()),
                     Step::Transfer(from, to) => drop(app.execute(transfer_of(name(from), name(to), 1)).await),
-                    Step::Forget => drop(store.snapshots.lock().unwrap().pop()),
+                    Step::RemoveSnapshot => drop(store.snapshots.lock().unwrap().pop()),
                 }
             }
             for name in ["a", "b", "c"] {
                 let replayed = apps[0].load::<Replayed>(&account(name)).await.unwrap();
-                let past = apps[0].load::<Past>(&account(name)).await.unwrap();
-                let counted = replayed.past.map_or(0, |past| past.amounts.len());
-                prop_assert_eq!(past.amounts.len(), counted);
+                let history = apps[0].load::<History>(&account(name)).await.unwrap();
+                let counted = replayed.history.map_or(0, |history| history.amounts.len());
+                prop_assert_eq!(history.amounts.len(), counted);
                 for app in &apps {
                     app.execute(Count { account: account(name) }).await.unwrap();
                 }
-                let replayed = apps[0].load::<Replayed>(&account(name)).await.unwrap().past.unwrap();
-                prop_assert_eq!(&replayed, &apps[0].load::<Past>(&account(name)).await.unwrap());
+                let replayed = apps[0].load::<Replayed>(&account(name)).await.unwrap().history.unwrap();
+                prop_assert_eq!(&replayed, &apps[0].load::<History>(&account(name)).await.unwrap());
                 prop_assert_eq!(&replayed.amounts[counted..], &[counted as u64, counted as u64 + 1]);
             }
             Ok(())

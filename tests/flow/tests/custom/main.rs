@@ -1,7 +1,7 @@
-//! Projections that write their own SQL: each event once, whatever breaks.
+//! Projections with their own SQL: each event is counted once, whatever fails.
 #![allow(clippy::unwrap_used)] // in the helpers too
 
-mod shaky;
+mod faulty_file;
 
 use std::sync::{
     Arc,
@@ -16,21 +16,21 @@ use annalist::{
 };
 use annalist_flow_tests::{
     domain::{AccountEvent, deposit, transfer_of},
-    stage::{LONG, Stage, until},
+    test_log::{TEST_TIMEOUT, TestLog, wait_until},
 };
 use async_trait::async_trait;
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::Semaphore;
 
-use self::shaky::Shaky;
+use self::faulty_file::{CommitFault, FaultyFile};
 
-/// Sums in a table of its own, with what may go wrong.
+/// A projection that writes sums into a table of its own, and can be made to fail.
 #[derive(Clone, Default)]
 struct Totals {
-    /// Amounts of 1000 and more are fine too.
-    is_brave: bool,
-    /// Its table cannot be made.
-    is_homeless: Arc<AtomicBool>,
+    /// Whether amounts of 1000 and more are accepted.
+    accepts_all: bool,
+    /// Whether its setup fails.
+    setup_fails: Arc<AtomicBool>,
 }
 
 #[async_trait]
@@ -39,8 +39,8 @@ impl<S: Transactional<Connection = SqliteConnection>> CustomProjection<S> for To
     const EVENTS: &'static [Types] = &[<AccountEvent as Event>::TYPES];
 
     async fn set_up(&self, connection: &mut SqliteConnection) -> Result<(), BoxError> {
-        let homeless = self.is_homeless.load(Ordering::SeqCst);
-        let sql = if homeless {
+        let setup_fails = self.setup_fails.load(Ordering::SeqCst);
+        let sql = if setup_fails {
             "CREATE TABLE nowhere.totals (account TEXT)"
         } else {
             "CREATE TABLE IF NOT EXISTS totals (account TEXT PRIMARY KEY, sum INTEGER NOT NULL)"
@@ -55,11 +55,11 @@ impl<S: Transactional<Connection = SqliteConnection>> CustomProjection<S> for To
             let sql = "INSERT INTO totals VALUES (?1, ?2) ON CONFLICT DO UPDATE SET sum = sum + excluded.sum";
             let add = sqlx::query(sql).bind(account.to_string()).bind(amount.cast_signed());
             add.execute(&mut *connection).await?;
-            if *amount == 7777 && !self.is_brave {
-                panic!("7777 is no amount");
+            if *amount == 7777 && !self.accepts_all {
+                panic!("invalid amount 7777");
             }
-            if *amount >= 1000 && !self.is_brave {
-                return Err(format!("nobody pays {amount}").into());
+            if *amount >= 1000 && !self.accepts_all {
+                return Err(format!("cannot handle a payment of {amount}").into());
             }
         }
         Ok(())
@@ -70,18 +70,18 @@ async fn pay(app: &App, name: &str, amount: u64) -> Receipt {
     app.execute(deposit(name, amount)).await.unwrap()
 }
 
-async fn file(stage: &Stage) -> Sqlite {
-    Sqlite::options().relaxed_durability().open(stage.path().unwrap()).await.unwrap()
+async fn file(log: &TestLog) -> Sqlite {
+    Sqlite::options().relaxed_durability().open(log.path().unwrap()).await.unwrap()
 }
 
-async fn started(stage: &Stage, totals: Totals) -> App {
-    let store = file(stage).await;
+async fn started(log: &TestLog, totals: Totals) -> App {
+    let store = file(log).await;
     App::builder(store.clone()).custom_projection(totals, store).start().await.unwrap()
 }
 
-/// What stands in the table, as another program sees it.
-async fn totals(stage: &Stage) -> Vec<(String, i64)> {
-    let url = format!("sqlite:{}", stage.path().unwrap().display());
+/// The rows of the table, as another program reads them.
+async fn totals(log: &TestLog) -> Vec<(String, i64)> {
+    let url = format!("sqlite:{}", log.path().unwrap().display());
     let mut connection = SqliteConnection::connect(&url).await.unwrap();
     let rows = sqlx::query_as("SELECT account, sum FROM totals ORDER BY account");
     rows.fetch_all(&mut connection).await.unwrap()
@@ -92,29 +92,29 @@ fn one(name: &str, sum: i64) -> (String, i64) {
 }
 
 async fn stopped(app: &App) -> (Position, Stopped) {
-    let status = until(app, "totals", |status| matches!(status.state, State::Stopped(_))).await;
+    let status = wait_until(app, "totals", |status| matches!(status.state, State::Stopped(_))).await;
     let State::Stopped(stopped) = status.state else { unreachable!() };
     (status.position, stopped)
 }
 
 #[tokio::test]
-async fn its_tables_are_there_before_the_first_event() {
-    let stage = Stage::file();
-    let app = started(&stage, Totals::default()).await;
-    app.wait_for_position("totals", Position::START, LONG).await.unwrap();
-    assert_eq!(totals(&stage).await, []);
+async fn setup_creates_the_tables_before_the_first_event() {
+    let log = TestLog::file();
+    let app = started(&log, Totals::default()).await;
+    app.wait_for_position("totals", Position::START, TEST_TIMEOUT).await.unwrap();
+    assert_eq!(totals(&log).await, []);
 }
 
 #[tokio::test]
-async fn it_is_waited_for_by_its_name() {
-    let stage = Stage::file();
-    let app = started(&stage, Totals::default()).await;
+async fn custom_projection_is_awaited_by_its_name() {
+    let log = TestLog::file();
+    let app = started(&log, Totals::default()).await;
     for round in 1..=10 {
         let receipt = pay(&app, "a", 2).await;
-        app.wait_for_position("totals", &receipt, LONG).await.unwrap();
-        assert_eq!(totals(&stage).await, [one("a", 2 * round)]);
+        app.wait_for_position("totals", &receipt, TEST_TIMEOUT).await.unwrap();
+        assert_eq!(totals(&log).await, [one("a", 2 * round)]);
     }
-    let error = app.wait_for_position("total", Position::START, LONG).await.unwrap_err().to_string();
+    let error = app.wait_for_position("total", Position::START, TEST_TIMEOUT).await.unwrap_err().to_string();
     assert!(error.contains("it runs: totals"), "{error}");
     let error = app.rebuild("totals").await.unwrap_err().to_string();
     assert!(error.contains("no rows of its own"), "{error}");
@@ -122,9 +122,8 @@ async fn it_is_waited_for_by_its_name() {
 
 #[tokio::test]
 async fn several_programs_count_each_event_once() {
-    let stage = Stage::file();
-    let (one_app, other) =
-        (started(&stage, Totals::default()).await, started(&stage, Totals::default()).await);
+    let log = TestLog::file();
+    let (one_app, other) = (started(&log, Totals::default()).await, started(&log, Totals::default()).await);
     let paying = async |app: &App| {
         for _ in 0..20 {
             pay(app, "a", 1).await;
@@ -133,120 +132,123 @@ async fn several_programs_count_each_event_once() {
     tokio::join!(paying(&one_app), paying(&other));
     one_app.shut_down().await;
     let receipt = pay(&other, "b", 1).await;
-    other.wait_for_position("totals", &receipt, LONG).await.unwrap();
+    other.wait_for_position("totals", &receipt, TEST_TIMEOUT).await.unwrap();
     other.shut_down().await;
-    let app = started(&stage, Totals::default()).await;
+    let app = started(&log, Totals::default()).await;
     app.wait_until_caught_up().await.unwrap();
-    assert_eq!(totals(&stage).await, [one("a", 40), one("b", 1)]);
+    assert_eq!(totals(&log).await, [one("a", 40), one("b", 1)]);
 }
 
-/// Events that lie in one batch: those before the one to blame are counted, it and those behind it are not.
-async fn with_poison(amount: u64, said: &str) {
-    let stage = Stage::file();
-    let writer = App::builder(file(&stage).await).start().await.unwrap();
+/// A batch with a poison event: the events before it are counted, it and the later ones are not.
+async fn with_poison(amount: u64, expected: &str) {
+    let log = TestLog::file();
+    let writer = App::builder(file(&log).await).start().await.unwrap();
     for amount in [1, 2, amount, 4] {
         pay(&writer, "a", amount).await;
     }
-    let app = started(&stage, Totals::default()).await;
+    let app = started(&log, Totals::default()).await;
     let (position, stopped_at) = stopped(&app).await;
     assert_eq!((position, stopped_at.position), (Position::new(2), Some(Position::new(3))));
-    assert!(stopped_at.error.contains(said), "{stopped_at}");
-    assert_eq!(totals(&stage).await, [one("a", 3)]);
+    assert!(stopped_at.error.contains(expected), "{stopped_at}");
+    assert_eq!(totals(&log).await, [one("a", 3)]);
     app.resume("totals").unwrap();
     assert_eq!(stopped(&app).await, (position, stopped_at));
     app.shut_down().await;
 
-    let app = started(&stage, Totals { is_brave: true, ..Totals::default() }).await;
+    let app = started(&log, Totals { accepts_all: true, ..Totals::default() }).await;
     app.wait_until_caught_up().await.unwrap();
-    assert_eq!(totals(&stage).await, [one("a", 7 + amount.cast_signed())]);
+    assert_eq!(totals(&log).await, [one("a", 7 + amount.cast_signed())]);
 }
 
 #[tokio::test]
-async fn an_error_is_blamed_on_its_event() {
-    with_poison(5000, "nobody pays 5000").await;
+async fn error_stops_the_projection_at_its_event() {
+    with_poison(5000, "cannot handle a payment of 5000").await;
 }
 
 #[tokio::test]
-async fn a_panic_is_blamed_on_its_event() {
-    with_poison(7777, "7777 is no amount").await;
+async fn panic_stops_the_projection_at_its_event() {
+    with_poison(7777, "invalid amount 7777").await;
 }
 
 #[tokio::test]
-async fn a_table_that_cannot_be_made_is_blamed_on_no_event() {
-    let stage = Stage::file();
-    let fate = Totals::default();
-    fate.is_homeless.store(true, Ordering::SeqCst);
-    let app = started(&stage, fate.clone()).await;
+async fn failed_setup_stops_the_projection_without_an_event() {
+    let log = TestLog::file();
+    let projection = Totals::default();
+    projection.setup_fails.store(true, Ordering::SeqCst);
+    let app = started(&log, projection.clone()).await;
     pay(&app, "a", 1).await;
     let (position, stopped_at) = stopped(&app).await;
     assert_eq!((position, stopped_at.position), (Position::START, None));
     assert!(stopped_at.error.contains("the setup of its tables failed"), "{stopped_at}");
 
-    fate.is_homeless.store(false, Ordering::SeqCst);
+    projection.setup_fails.store(false, Ordering::SeqCst);
     app.resume("totals").unwrap();
     app.wait_until_caught_up().await.unwrap();
-    assert_eq!(totals(&stage).await, [one("a", 1)]);
+    assert_eq!(totals(&log).await, [one("a", 1)]);
 }
 
-/// Trouble at each commit in turn, and a restart after each.
-async fn through(trouble: shaky::Trouble) {
-    let stage = Stage::file();
+/// Injects a fault at each commit in turn, with a restart after each.
+async fn run_with_faults(fault: CommitFault) {
+    let log = TestLog::file();
     for commit in 0..6 {
-        let (app, met) = shaky_app(&stage, commit, trouble).await;
+        let (app, injected) = app_on_faulty_file(&log, commit, fault).await;
         for _ in 0..5 {
             let receipt = pay(&app, "a", 1).await;
             app.execute(transfer_of("a", "b", 1)).await.unwrap();
-            app.wait_for_position("totals", &receipt, LONG).await.unwrap();
+            app.wait_for_position("totals", &receipt, TEST_TIMEOUT).await.unwrap();
         }
-        met.acquire().await.unwrap().forget();
+        injected.acquire().await.unwrap().forget();
         app.shut_down().await;
     }
-    let app = started(&stage, Totals::default()).await;
+    let app = started(&log, Totals::default()).await;
     app.wait_until_caught_up().await.unwrap();
-    assert_eq!(totals(&stage).await, [one("a", 30)], "{trouble:?}");
+    assert_eq!(totals(&log).await, [one("a", 30)], "{fault:?}");
 }
 
-async fn shaky_app(stage: &Stage, commit: usize, trouble: shaky::Trouble) -> (App, Arc<Semaphore>) {
-    let store = Shaky::new(file(stage).await, commit, trouble);
-    let met = store.met();
-    (App::builder(file(stage).await).custom_projection(Totals::default(), store).start().await.unwrap(), met)
-}
-
-#[tokio::test]
-async fn a_commit_that_is_refused_counts_nothing() {
-    through(shaky::Trouble::Fails).await;
-}
-
-#[tokio::test]
-async fn a_commit_whose_answer_is_lost_counts_once() {
-    through(shaky::Trouble::Lost).await;
+async fn app_on_faulty_file(log: &TestLog, commit: usize, fault: CommitFault) -> (App, Arc<Semaphore>) {
+    let store = FaultyFile::new(file(log).await, commit, fault);
+    let injected = store.injected();
+    (
+        App::builder(file(log).await).custom_projection(Totals::default(), store).start().await.unwrap(),
+        injected,
+    )
 }
 
 #[tokio::test]
-async fn a_program_that_is_dropped_in_a_commit_counts_once() {
-    let stage = Stage::file();
-    // While its tables are set up, and with the first batch: it holds the file, so all is paid before.
+async fn refused_commit_counts_each_event_once() {
+    run_with_faults(CommitFault::Fails).await;
+}
+
+#[tokio::test]
+async fn commit_with_a_lost_response_counts_each_event_once() {
+    run_with_faults(CommitFault::Lost).await;
+}
+
+#[tokio::test]
+async fn app_dropped_during_a_commit_counts_each_event_once() {
+    let log = TestLog::file();
+    // During the setup and during the first batch. The hanging commit locks the file, so every payment is made before.
     for commit in 0..2 {
-        let writer = App::builder(file(&stage).await).start().await.unwrap();
+        let writer = App::builder(file(&log).await).start().await.unwrap();
         for _ in 0..5 {
             pay(&writer, "a", 1).await;
         }
-        let (app, met) = shaky_app(&stage, commit, shaky::Trouble::Hangs).await;
-        met.acquire().await.unwrap().forget();
+        let (app, injected) = app_on_faulty_file(&log, commit, CommitFault::Hangs).await;
+        injected.acquire().await.unwrap().forget();
         drop(app);
     }
-    let app = started(&stage, Totals::default()).await;
+    let app = started(&log, Totals::default()).await;
     app.wait_until_caught_up().await.unwrap();
-    assert_eq!(totals(&stage).await, [one("a", 10)]);
+    assert_eq!(totals(&log).await, [one("a", 10)]);
 }
 
-/// The control: who does not move the checkpoint in the same transaction counts twice.
+/// The control: a checkpoint outside of the transaction counts an event twice.
 #[tokio::test]
-async fn without_its_transaction_it_would_count_twice() {
-    let stage = Stage::file();
-    let (app, met) = shaky_app(&stage, 1, shaky::Trouble::Torn).await;
+async fn commit_without_its_checkpoint_counts_twice() {
+    let log = TestLog::file();
+    let (app, injected) = app_on_faulty_file(&log, 1, CommitFault::Torn).await;
     pay(&app, "a", 1).await;
-    met.acquire().await.unwrap().forget();
+    injected.acquire().await.unwrap().forget();
     app.wait_until_caught_up().await.unwrap();
-    assert_eq!(totals(&stage).await, [one("a", 2)]);
+    assert_eq!(totals(&log).await, [one("a", 2)]);
 }

@@ -1,4 +1,4 @@
-//! Policies that react to what policies cause.
+//! Policies that react to the events of policies.
 
 use annalist::{App, policy::MAX_HOPS};
 use annalist_flow_tests::{
@@ -9,16 +9,16 @@ use annalist_flow_tests::{
 use super::{Store, balance, stopped};
 
 on_stores! {
-    a_chain_hands_on_where_it_comes_from;
-    a_policy_that_reacts_to_what_it_causes_is_stopped;
-    how_long_a_chain_may_be_is_for_the_app_to_say;
+    metadata_is_passed_along_a_chain_of_policies;
+    policy_that_reacts_to_its_own_events_is_stopped;
+    chain_is_stopped_at_the_configured_length;
 }
 
-async fn a_chain_hands_on_where_it_comes_from(store: Store) {
+async fn metadata_is_passed_along_a_chain_of_policies(store: Store) {
     let app = App::builder(store).policy(First).policy(Second).start().await.unwrap();
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-    let asked = app.execute(deposit("ann", 9)).actor("ann").correlation("order-1").trace(trace);
-    let asked = asked.await.unwrap();
+    let execution = app.execute(deposit("ann", 9)).actor("ann").correlation("order-1").trace(trace);
+    let receipt = execution.await.unwrap();
     app.wait_until_caught_up().await.unwrap();
 
     let history = app.history::<AccountEvent>(&account("chain.1")).await.unwrap();
@@ -26,7 +26,7 @@ async fn a_chain_hands_on_where_it_comes_from(store: Store) {
     let history = app.history::<AccountEvent>(&account("chain.2")).await.unwrap();
     let [second] = history.as_slice() else { panic!("{history:?}") };
     for (event, cause, policy, hops) in
-        [(first, asked.events[0].id, "first", 1), (second, first.id, "second", 2)]
+        [(first, receipt.events[0].id, "first", 1), (second, first.id, "second", 2)]
     {
         let metadata = &event.metadata;
         let text = |name: &Option<_>| name.as_ref().map(ToString::to_string).unwrap();
@@ -38,7 +38,7 @@ async fn a_chain_hands_on_where_it_comes_from(store: Store) {
     }
 }
 
-async fn a_policy_that_reacts_to_what_it_causes_is_stopped(store: Store) {
+async fn policy_that_reacts_to_its_own_events_is_stopped(store: Store) {
     let app = App::builder(store).policy(Echo).start().await.unwrap();
     app.execute(deposit("ann", 1)).await.unwrap();
     let stopped = stopped(&app, "echo").await;
@@ -46,7 +46,7 @@ async fn a_policy_that_reacts_to_what_it_causes_is_stopped(store: Store) {
     assert_eq!(balance(&app, "echo").await, u64::from(MAX_HOPS));
 }
 
-async fn how_long_a_chain_may_be_is_for_the_app_to_say(store: Store) {
+async fn chain_is_stopped_at_the_configured_length(store: Store) {
     let app = App::builder(store).policy(Echo).max_hops(3).start().await.unwrap();
     app.execute(deposit("ann", 1)).await.unwrap();
     assert!(stopped(&app, "echo").await.error.contains("3 policies in a row"));

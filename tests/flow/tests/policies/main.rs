@@ -1,8 +1,8 @@
-//! Reactions: each event is reacted to and each command executed once, whatever dies; what is rejected or fails stops,
-//! parks or is passed over, as the policy says.
+//! Policies: each command is executed once, even after a crash; a rejection or a failure stops the policy, parks the
+//! event or is ignored, as configured.
 #![allow(clippy::unwrap_used)] // in the helpers too
 
-/// Runs cases on a store in memory and on one in a file.
+/// Runs each test on a store in memory and on one in a file.
 macro_rules! on_stores {
     ($($case:ident;)+) => {
         mod memory {
@@ -24,11 +24,11 @@ macro_rules! on_stores {
 }
 
 mod chains;
-mod ends;
-mod failing;
-mod once;
-mod passed;
-mod refused;
+mod exactly_once;
+mod failures;
+mod no_commands;
+mod rejections;
+mod slow;
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ use annalist::{
 };
 use annalist_flow_tests::{
     domain::{Account, AccountEvent, account, deposit, transfer_of},
-    policies::{Calls, ParksError, StopsAtRefusal},
+    policies::{CallCounter, ParksError, StopsAtRefusal},
 };
 
 type Store = Arc<dyn EventStore>;
@@ -54,7 +54,7 @@ fn status(app: &App, name: &str) -> Status {
     statuses.into_iter().find(|(other, _)| *other == name).unwrap().1
 }
 
-/// Waits until it stands still.
+/// Waits until the policy is stopped, and returns the reason.
 async fn stopped(app: &App, name: &str) -> Stopped {
     loop {
         if let State::Stopped(stopped) = status(app, name).state {
@@ -70,14 +70,17 @@ fn ann_deposited() -> Draft {
 }
 
 #[tokio::test]
-async fn given_an_event_the_commands() {
+async fn given_an_event_policies_send_commands() {
     let deposited = AccountEvent::Deposited { account: account("ann"), amount: 5 };
     let expected = (transfer_of("ann", "out.of", 5), deposit("after.refusal", 1));
-    given(()).react(StopsAtRefusal { calls: Calls::default() }, deposited.clone()).await.sends(expected);
     given(())
-        .react(ParksError { calls: Calls::default(), failures: 1 }, deposited)
+        .react(StopsAtRefusal { calls: CallCounter::default() }, deposited.clone())
+        .await
+        .sends(expected);
+    given(())
+        .react(ParksError { calls: CallCounter::default(), failures: 1 }, deposited)
         .await
         .sends(deposit("after.failure", 1));
     let moved = AccountEvent::Moved { from: account("ann"), to: account("bob"), amount: 1 };
-    given(()).react(StopsAtRefusal { calls: Calls::default() }, moved).await.sends_nothing();
+    given(()).react(StopsAtRefusal { calls: CallCounter::default() }, moved).await.sends_nothing();
 }

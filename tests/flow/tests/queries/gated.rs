@@ -1,4 +1,4 @@
-//! A store of rows whose answers and changes wait until a test lets them go.
+//! A row store whose query results and commits wait until a test releases them.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,55 +12,55 @@ use annalist::{
 use async_trait::async_trait;
 use tokio::sync::{Semaphore, watch};
 
-/// Rows in memory, behind two gates: one for questions that list rows, one for changes.
+/// Rows in memory with two gates: one for queries, one for commits.
 pub(crate) struct Gated {
     pub(crate) inner: Memory,
-    pub(crate) questions: Gate,
+    pub(crate) queries: Gate,
     pub(crate) changes: Gate,
-    /// Whether questions are refused.
+    /// Whether queries fail.
     pub(crate) down: AtomicBool,
 }
 
-/// Lets through, or holds up until it is opened.
+/// Lets calls pass while it is open, and holds them while it is closed.
 pub(crate) struct Gate {
     closed: watch::Sender<bool>,
-    /// Counts who came when it was closed.
-    came: Semaphore,
+    /// Has one permit for each call that was held.
+    held: Semaphore,
 }
 
 impl Gate {
-    fn open() -> Self {
-        Self { closed: watch::Sender::new(false), came: Semaphore::new(0) }
+    fn new() -> Self {
+        Self { closed: watch::Sender::new(false), held: Semaphore::new(0) }
     }
 
     pub(crate) fn close(&self) {
         self.closed.send_replace(true);
     }
 
-    /// Waits until somebody stands before it.
+    /// Waits until a call is held.
     pub(crate) async fn reached(&self) {
-        self.came.acquire().await.unwrap().forget();
+        self.held.acquire().await.unwrap().forget();
     }
 
-    /// Opens it, and lets everybody go.
-    pub(crate) fn let_go(&self) {
+    /// Opens the gate and releases every held call.
+    pub(crate) fn open(&self) {
         self.closed.send_replace(false);
     }
 
     async fn pass(&self) {
         let mut closed = self.closed.subscribe();
         if *closed.borrow() {
-            self.came.add_permits(1);
+            self.held.add_permits(1);
         }
         closed.wait_for(|closed| !closed).await.unwrap();
     }
 }
 
 impl Gated {
-    /// Both gates are open.
+    /// Creates a store with both gates open.
     pub(crate) fn new() -> Self {
         let (inner, down) = (Memory::new(), AtomicBool::new(false));
-        Self { inner, questions: Gate::open(), changes: Gate::open(), down }
+        Self { inner, queries: Gate::new(), changes: Gate::new(), down }
     }
 }
 
@@ -91,13 +91,13 @@ impl RowStore for Gated {
         self.inner.report(table, stopped).await
     }
 
-    /// Reads at once, and holds the answer back.
+    /// Reads at once, and holds the result.
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {
         if self.down.load(Ordering::SeqCst) {
             return Err(Error::unavailable("read rows", "no connection"));
         }
         let rows = self.inner.find(query).await;
-        self.questions.pass().await;
+        self.queries.pass().await;
         rows
     }
 

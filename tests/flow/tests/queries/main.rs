@@ -1,9 +1,9 @@
-//! Questions: by key and by index, page by page, after a receipt, over several read models, and watched.
+//! Queries: by key and by index, in pages, after a receipt, over several read models, and watched.
 #![allow(clippy::unwrap_used)] // in the helpers too
 
-mod asked;
+mod ask;
 mod gated;
-mod watched;
+mod watch;
 
 use annalist::{
     App, Memory, Receipt, Sqlite,
@@ -14,7 +14,7 @@ use annalist::{
 };
 use annalist_flow_tests::{
     domain::{AccountId, account, deposit},
-    read_model::{Balance, Believed},
+    read_model::{Balance, EventCount},
 };
 
 /// One row.
@@ -43,7 +43,7 @@ struct Richest {
     cursor: Option<Cursor>,
 }
 
-/// What two read models say of an account: its cents, and how many events were believed.
+/// The cents and the number of events of an account, from two read models.
 #[derive(Clone, Debug)]
 struct Both {
     account: AccountId,
@@ -54,8 +54,8 @@ impl Query for Both {
 
     async fn answer(&self, models: &ReadModels) -> Result<Self::Answer, Error> {
         let balance = models.find::<Balance>(&self.account).await?;
-        let believed = models.find::<Believed>(&self.account).await?;
-        Ok((balance.map(|row| row.cents), believed.map(|row| row.events)))
+        let counted = models.find::<EventCount>(&self.account).await?;
+        Ok((balance.map(|row| row.cents), counted.map(|row| row.events)))
     }
 }
 
@@ -75,7 +75,7 @@ fn names(page: &Rows<Balance>) -> Vec<String> {
     page.rows.iter().map(|row| row.account.to_string()).collect()
 }
 
-/// Rows beside the events, in memory and in a file.
+/// Runs a test with events and rows in one store, in memory and in a file.
 async fn on_each_store(test: impl AsyncFn(Builder)) {
     test(App::builder(Memory::new())).await;
     let folder = tempfile::tempdir().unwrap();

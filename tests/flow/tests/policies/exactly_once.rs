@@ -1,30 +1,31 @@
-//! Once: across restarts and crashes, in several programs, from now or from the beginning.
+//! Each command of a policy is executed once: across restarts and crashes, in several programs, from now or from the
+//! beginning.
 
 use std::sync::Arc;
 
 use annalist::{App, Timestamp, prelude::*};
 use annalist_flow_tests::{
     domain::{AccountEvent, deposit},
-    faulty_rows::{FaultyRows, RowFault},
-    policies::{Bonus, Calls, NewBonus},
+    faulty_commits::{CommitFault, FaultyCommits},
+    policies::{Bonus, CallCounter, NewBonus},
     read_model::Balance,
 };
 
 use super::{Store, balance};
 
 on_stores! {
-    each_event_is_reacted_to_once_across_restarts;
-    two_apps_on_one_log_react_once;
-    a_policy_that_dies_before_its_place_is_written_executes_nothing_twice;
-    a_place_that_cannot_be_written_is_written_later;
-    from_now_and_from_the_beginning;
-    from_now_on_an_empty_log_is_from_the_beginning;
-    from_now_is_when_it_first_starts;
-    names_are_shared_with_projections;
+    policy_reacts_once_across_restarts;
+    policies_in_two_apps_react_once;
+    crash_before_the_checkpoint_executes_no_command_twice;
+    failed_checkpoint_is_written_later;
+    policies_start_from_now_or_from_the_beginning;
+    policy_from_now_on_an_empty_log_handles_every_event;
+    from_now_means_the_first_start;
+    policies_and_projections_share_one_set_of_names;
 }
 
-async fn each_event_is_reacted_to_once_across_restarts(store: Store) {
-    let calls = Calls::default();
+async fn policy_reacts_once_across_restarts(store: Store) {
+    let calls = CallCounter::default();
     for round in 1..=4 {
         let bonus = Bonus { calls: calls.clone() };
         let app = App::builder(store.clone()).policy(bonus).start().await.unwrap();
@@ -38,8 +39,8 @@ async fn each_event_is_reacted_to_once_across_restarts(store: Store) {
     assert_eq!(calls.count(), 12);
 }
 
-async fn two_apps_on_one_log_react_once(store: Store) {
-    let calls = Calls::default();
+async fn policies_in_two_apps_react_once(store: Store) {
+    let calls = CallCounter::default();
     let start = || App::builder(store.clone()).policy(Bonus { calls: calls.clone() }).start();
     let (one, other) = (start().await.unwrap(), start().await.unwrap());
     for _ in 0..20 {
@@ -51,26 +52,26 @@ async fn two_apps_on_one_log_react_once(store: Store) {
     assert_eq!(balance(&one, "all.bonus").await, 40);
 }
 
-/// The command is executed, and the program dies before it has written down how far it is. The control forgets the ids of
-/// commands in between: only they keep the second reaction from being executed.
-async fn a_policy_that_dies_before_its_place_is_written_executes_nothing_twice(store: Store) {
+/// The command is executed, and the program crashes before it saves its checkpoint. The control purges the command ids in
+/// between, because only they prevent a second execution.
+async fn crash_before_the_checkpoint_executes_no_command_twice(store: Store) {
     let mut paid = 0;
-    for (forgets, executed) in [(false, 1), (true, 2)] {
-        let calls = Calls::default();
-        let start = |rows: Arc<FaultyRows>| {
+    for (purges, executed) in [(false, 1), (true, 2)] {
+        let calls = CallCounter::default();
+        let start = |rows: Arc<FaultyCommits>| {
             let bonus = Bonus { calls: calls.clone() };
             App::builder(store.clone()).rows(rows).policy(bonus).start()
         };
-        let rows = Arc::new(FaultyRows::new(store.row_store().unwrap(), [RowFault::Swallowed]));
+        let rows = Arc::new(FaultyCommits::new(store.row_store().unwrap(), [CommitFault::Swallowed]));
         let app = start(Arc::clone(&rows)).await.unwrap();
         app.execute(deposit("ann", 1)).await.unwrap();
         rows.swallowed.acquire().await.unwrap().forget();
         drop(app);
-        if forgets {
+        if purges {
             assert_eq!(store.purge_command_ids(Timestamp::MAX).await.unwrap(), 2);
         }
 
-        let app = start(Arc::new(FaultyRows::new(store.row_store().unwrap(), []))).await.unwrap();
+        let app = start(Arc::new(FaultyCommits::new(store.row_store().unwrap(), []))).await.unwrap();
         app.wait_until_caught_up().await.unwrap();
         paid += executed;
         assert_eq!((calls.count(), balance(&app, "all.bonus").await), (2, paid));
@@ -78,10 +79,10 @@ async fn a_policy_that_dies_before_its_place_is_written_executes_nothing_twice(s
     }
 }
 
-async fn a_place_that_cannot_be_written_is_written_later(store: Store) {
-    let calls = Calls::default();
-    let faults = [RowFault::Refused, RowFault::Refused];
-    let rows = FaultyRows::new(store.row_store().unwrap(), faults);
+async fn failed_checkpoint_is_written_later(store: Store) {
+    let calls = CallCounter::default();
+    let faults = [CommitFault::Refused, CommitFault::Refused];
+    let rows = FaultyCommits::new(store.row_store().unwrap(), faults);
     let bonus = Bonus { calls: calls.clone() };
     let app = App::builder(store).rows(rows).policy(bonus).start().await.unwrap();
     app.execute(deposit("ann", 1)).await.unwrap();
@@ -90,9 +91,9 @@ async fn a_place_that_cannot_be_written_is_written_later(store: Store) {
     assert_eq!((calls.count(), balance(&app, "all.bonus").await), (4, 2));
 }
 
-async fn from_now_and_from_the_beginning(store: Store) {
+async fn policies_start_from_now_or_from_the_beginning(store: Store) {
     let start = || {
-        let bonus = Bonus { calls: Calls::default() };
+        let bonus = Bonus { calls: CallCounter::default() };
         App::builder(store.clone()).policy(bonus).policy(NewBonus).start()
     };
     let plain = App::builder(store.clone()).start().await.unwrap();
@@ -105,14 +106,14 @@ async fn from_now_and_from_the_beginning(store: Store) {
     assert_eq!((balance(&app, "all.bonus").await, balance(&app, "new.bonus").await), (3, 1));
     drop(app);
 
-    // Started again, it goes on where it was.
+    // After a restart it resumes at its checkpoint.
     plain.execute(deposit("ann", 1)).await.unwrap();
     let app = start().await.unwrap();
     app.wait_until_caught_up().await.unwrap();
     assert_eq!((balance(&app, "all.bonus").await, balance(&app, "new.bonus").await), (4, 2));
 }
 
-async fn from_now_on_an_empty_log_is_from_the_beginning(store: Store) {
+async fn policy_from_now_on_an_empty_log_handles_every_event(store: Store) {
     let app = App::builder(store.clone()).policy(NewBonus).start().await.unwrap();
     app.wait_until_caught_up().await.unwrap();
     drop(app);
@@ -123,7 +124,7 @@ async fn from_now_on_an_empty_log_is_from_the_beginning(store: Store) {
     assert_eq!(balance(&app, "new.bonus").await, 1);
 }
 
-async fn names_are_shared_with_projections(store: Store) {
+async fn policies_and_projections_share_one_set_of_names(store: Store) {
     let twice = App::builder(store.clone()).policy(NewBonus).policy(NewBonus).start().await;
     let text = twice.unwrap_err().to_string();
     assert!(text.contains("are named `new_bonus`"), "{text}");
@@ -132,14 +133,14 @@ async fn names_are_shared_with_projections(store: Store) {
     assert!(text.contains("`balances`") && text.contains("cents Int index"), "{text}");
 }
 
-/// A program that dies before it has said where it starts leaves a policy that was never started.
-async fn from_now_is_when_it_first_starts(store: Store) {
+/// After a crash before the first checkpoint is saved, the policy counts as never started.
+async fn from_now_means_the_first_start(store: Store) {
     let plain = App::builder(store.clone()).start().await.unwrap();
     plain.execute(deposit("ann", 1)).await.unwrap();
-    let rows = Arc::new(FaultyRows::new(store.row_store().unwrap(), [RowFault::Swallowed]));
+    let rows = Arc::new(FaultyCommits::new(store.row_store().unwrap(), [CommitFault::Swallowed]));
     let start = App::builder(store.clone()).rows(Arc::clone(&rows)).policy(NewBonus).start();
     tokio::select! {
-        _ = start => panic!("started, although its place is not written"),
+        _ = start => panic!("started, although its checkpoint is not saved"),
         permit = rows.swallowed.acquire() => permit.unwrap().forget(),
     }
     plain.execute(deposit("ann", 1)).await.unwrap();

@@ -1,4 +1,4 @@
-//! Running an app: what is told, what is started again, and how it ends.
+//! Running an app: its overview, restarts after faults, and its shutdown.
 #![allow(clippy::unwrap_used)] // in the helpers too
 
 use std::{
@@ -17,9 +17,9 @@ use annalist::{
 };
 use annalist_flow_tests::{
     domain::{AccountEvent, AccountId, account, deposit},
-    faulty::{Fault, Faulty},
-    stage::{LONG, on_each, until},
-    troubled::{Calls, Trouble},
+    faulty_rows::{FaultPoint, RowFault},
+    faulty_store::{Fault, FaultyStore},
+    test_log::{TEST_TIMEOUT, on_each_log, wait_until},
     versions::Tally,
 };
 use tokio::{runtime::Handle, time::timeout};
@@ -33,27 +33,27 @@ async fn overview(app: &App) -> Overview {
 }
 
 async fn sum(app: &App, name: &str, after: &Receipt) -> i64 {
-    app.find::<Tally>(&account(name)).after(after).timeout(LONG).await.unwrap().unwrap().sum
+    app.find::<Tally>(&account(name)).after(after).timeout(TEST_TIMEOUT).await.unwrap().unwrap().sum
 }
 
-/// Plays trouble at each call in turn, while the app goes on as it is.
-async fn through(trouble: Trouble) {
-    on_each(async |stage| {
+/// Injects a fault at each call in turn, while the app runs.
+async fn run_with_faults(fault: RowFault) {
+    on_each_log(async |log| {
         let mut paid = 0;
         for call in 0..25 {
-            let (builder, rows) = stage.troubled_app().await;
-            rows.plan(Calls::Number(call), trouble);
+            let (builder, rows) = log.app_with_faulty_rows().await;
+            rows.plan(FaultPoint::Nth(call), fault);
             let app = builder.projection::<Tally>().start().await.unwrap();
-            // Each event is asked for, so that calls do not run out; the rows are read past the trouble.
-            while rows.met.available_permits() == 0 {
+            // Waits for each event, so that there are further calls; the rows are read after the fault.
+            while rows.injected.available_permits() == 0 {
                 let receipt = pay(&app, "a", 1).await;
                 paid += 1;
-                app.wait_for_position("tallies", &receipt, LONG).await.unwrap();
+                app.wait_for_position("tallies", &receipt, TEST_TIMEOUT).await.unwrap();
             }
-            rows.plan(Calls::Number(usize::MAX), trouble);
+            rows.plan(FaultPoint::Nth(usize::MAX), fault);
             let receipt = pay(&app, "a", 1).await;
             paid += 1;
-            assert_eq!(sum(&app, "a", &receipt).await, paid, "{trouble:?} at call {call}");
+            assert_eq!(sum(&app, "a", &receipt).await, paid, "{fault:?} at call {call}");
             assert_eq!(overview(&app).await.lag.events, 0);
             app.shut_down().await;
         }
@@ -62,80 +62,81 @@ async fn through(trouble: Trouble) {
 }
 
 #[tokio::test]
-async fn a_store_that_panics_costs_nothing_but_time() {
-    through(Trouble::Panics).await;
+async fn app_recovers_from_a_panic_of_the_store() {
+    run_with_faults(RowFault::Panics).await;
 }
 
 #[tokio::test]
-async fn a_store_that_fails_costs_nothing_but_time() {
-    through(Trouble::Fails).await;
+async fn app_recovers_from_a_failed_call_of_the_store() {
+    run_with_faults(RowFault::Fails).await;
 }
 
 #[tokio::test]
-async fn a_store_whose_answers_are_lost_costs_nothing_but_time() {
-    through(Trouble::Lost).await;
+async fn app_recovers_from_a_lost_response_of_the_store() {
+    run_with_faults(RowFault::Lost).await;
 }
 
 #[tokio::test]
-async fn a_store_that_is_away_is_waited_for() {
-    on_each(async |stage| {
-        let (builder, rows) = stage.troubled_app().await;
-        rows.be_away(true);
+async fn projection_waits_for_an_unavailable_store() {
+    on_each_log(async |log| {
+        let (builder, rows) = log.app_with_faulty_rows().await;
+        rows.set_unavailable(true);
         let app = builder.projection::<Tally>().start().await.unwrap();
-        let status = until(&app, "tallies", |status| matches!(status.state, State::Waiting { .. })).await;
+        let status =
+            wait_until(&app, "tallies", |status| matches!(status.state, State::Waiting { .. })).await;
         assert_eq!((status.position, status.reads), (Position::START, None));
         let receipt = pay(&app, "a", 1).await;
-        let asked = app.find::<Tally>(&account("a")).after(&receipt).timeout(Duration::ZERO).await;
-        let error = asked.unwrap_err().to_string();
+        let answer = app.find::<Tally>(&account("a")).after(&receipt).timeout(Duration::ZERO).await;
+        let error = answer.unwrap_err().to_string();
         assert!(error.contains("it waits") && error.contains("no connection"), "{error}");
         assert!(app.overview().await.unwrap_err().is_unavailable());
 
-        rows.be_away(false);
+        rows.set_unavailable(false);
         assert_eq!(sum(&app, "a", &receipt).await, 1);
         // Again, while it runs.
-        rows.be_away(true);
+        rows.set_unavailable(true);
         let receipt = pay(&app, "a", 1).await;
-        until(&app, "tallies", |status| matches!(status.state, State::Waiting { .. })).await;
-        rows.be_away(false);
+        wait_until(&app, "tallies", |status| matches!(status.state, State::Waiting { .. })).await;
+        rows.set_unavailable(false);
         assert_eq!(sum(&app, "a", &receipt).await, 2);
     })
     .await;
 }
 
-/// A clock that a test sets.
+/// A clock that shows the seconds set by a test.
 #[derive(Clone)]
-struct Hand(Arc<Mutex<i64>>);
+struct SettableClock(Arc<Mutex<i64>>);
 
-impl Hand {
+impl SettableClock {
     fn set(&self, seconds: i64) {
         *self.0.lock().unwrap() = seconds;
     }
 }
 
-impl Clock for Hand {
+impl Clock for SettableClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_micros(*self.0.lock().unwrap() * 1_000_000)
     }
 }
 
 #[tokio::test]
-async fn an_overview_tells_how_far_behind_it_is() {
-    on_each(async |stage| {
-        let (builder, rows) = stage.troubled_app().await;
-        let clock = Hand(Arc::default());
+async fn overview_reports_the_lag() {
+    on_each_log(async |log| {
+        let (builder, rows) = log.app_with_faulty_rows().await;
+        let clock = SettableClock(Arc::default());
         let app = builder.clock(clock.clone()).projection::<Tally>().start().await.unwrap();
         clock.set(1000);
         let receipt = pay(&app, "a", 1).await;
-        app.wait_for_position("tallies", &receipt, LONG).await.unwrap();
+        app.wait_for_position("tallies", &receipt, TEST_TIMEOUT).await.unwrap();
         let all = overview(&app).await;
         assert_eq!((all.lag.events, all.lag.time), (0, Duration::ZERO));
 
-        rows.plan(Calls::Commits(1, 0), Trouble::Held);
+        rows.plan(FaultPoint::Commits(1, 0), RowFault::Held);
         for seconds in [1100, 1110, 1120] {
             clock.set(seconds);
             pay(&app, "a", 1).await;
         }
-        rows.met().await;
+        rows.until_injected().await;
         clock.set(1160);
         let all = overview(&app).await;
         assert_eq!((all.lag.events, all.lag.time), (3, Duration::from_secs(60)));
@@ -144,57 +145,57 @@ async fn an_overview_tells_how_far_behind_it_is() {
             (Position::new(1), Position::new(1))
         );
         assert!(all.builds[0].live && all.building().is_none());
-        // A clock that goes back makes nothing older than it is.
+        // After the clock jumps back, the lag is zero, not negative.
         clock.set(0);
         assert_eq!(overview(&app).await.lag.time, Duration::ZERO);
-        rows.calm();
+        rows.end_faults();
         app.wait_until_caught_up().await.unwrap();
         assert_eq!(overview(&app).await.lag.events, 0);
     })
     .await;
 }
 
-/// Whether the handler below can take what it is given.
-static IS_CURED: AtomicBool = AtomicBool::new(false);
+/// Whether the handler of [`Recovering`] succeeds.
+static IS_FIXED: AtomicBool = AtomicBool::new(false);
 
-/// Stops until it is cured.
+/// A projection that stops until [`IS_FIXED`] is set.
 #[derive(Projection, Clone, Debug)]
-#[projection(name = "patients", version = 1, on(AccountEvent => Patient::apply))]
-struct Patient {
+#[projection(name = "recovering", version = 1, on(AccountEvent => Recovering::apply))]
+struct Recovering {
     #[key]
     account: AccountId,
     events: i64,
 }
 
-impl Patient {
+impl Recovering {
     fn apply(&mut self, _: &AccountEvent) {
-        assert!(IS_CURED.load(Ordering::SeqCst), "not yet");
+        assert!(IS_FIXED.load(Ordering::SeqCst), "not yet");
         self.events += 1;
     }
 }
 
 #[tokio::test]
-async fn what_stands_still_goes_on_when_it_is_told() {
-    let app = App::builder(Memory::new()).projection::<Patient>().start().await.unwrap();
+async fn stopped_projection_continues_after_resume() {
+    let app = App::builder(Memory::new()).projection::<Recovering>().start().await.unwrap();
     let receipt = pay(&app, "a", 1).await;
-    until(&app, "patients", |status| matches!(status.state, State::Stopped(_))).await;
-    app.resume("patients").unwrap();
-    let error = app.find::<Patient>(&account("a")).after(&receipt).await.unwrap_err().to_string();
+    wait_until(&app, "recovering", |status| matches!(status.state, State::Stopped(_))).await;
+    app.resume("recovering").unwrap();
+    let error = app.find::<Recovering>(&account("a")).after(&receipt).await.unwrap_err().to_string();
     assert!(error.contains("not yet"), "{error}");
-    IS_CURED.store(true, Ordering::SeqCst);
-    app.resume("patients").unwrap();
-    // Nobody hears of the old stop any more.
-    let row = app.find::<Patient>(&account("a")).after(&receipt).await.unwrap();
+    IS_FIXED.store(true, Ordering::SeqCst);
+    app.resume("recovering").unwrap();
+    // The earlier stop is no longer reported.
+    let row = app.find::<Recovering>(&account("a")).after(&receipt).await.unwrap();
     assert_eq!(row.unwrap().events, 1);
-    assert!(app.resume("nobody").unwrap_err().to_string().contains("it runs: patients"));
+    assert!(app.resume("unknown").unwrap_err().to_string().contains("it runs: recovering"));
 }
 
 #[tokio::test]
-async fn a_shut_down_answers_what_was_begun_and_refuses_what_comes() {
-    let store = Arc::new(Faulty::new([Fault::Held]));
+async fn shutdown_completes_running_commands_and_refuses_new_ones() {
+    let store = Arc::new(FaultyStore::new([Fault::Held]));
     let app =
         App::builder(Arc::clone(&store)).rows(Memory::new()).projection::<Tally>().start().await.unwrap();
-    let begun = tokio::spawn({
+    let running = tokio::spawn({
         let app = app.clone();
         async move { app.execute(deposit("a", 1)).await }
     });
@@ -209,22 +210,22 @@ async fn a_shut_down_answers_what_was_begun_and_refuses_what_comes() {
     };
     let ExecuteError::Unavailable(error) = refused else { panic!("{refused:?}") };
     assert!(error.is_unavailable() && error.to_string().contains("shutting down"), "{error}");
-    assert!(!begun.is_finished() && !first.is_finished());
+    assert!(!running.is_finished() && !first.is_finished());
 
     store.gate.add_permits(1);
-    begun.await.unwrap().unwrap();
+    running.await.unwrap().unwrap();
     first.await.unwrap();
-    timeout(LONG, second.shut_down()).await.unwrap();
+    timeout(TEST_TIMEOUT, second.shut_down()).await.unwrap();
     let error = app.find::<Tally>(&account("a")).after(Position::END).await.unwrap_err().to_string();
     assert!(error.contains("the app was stopped"), "{error}");
 }
 
-/// Who gives up waiting leaves the doors closed and the rest to end by itself.
+/// After a cancelled shutdown, new commands are still refused, and running commands complete.
 #[tokio::test]
-async fn a_shut_down_that_is_given_up_goes_on() {
-    let store = Arc::new(Faulty::new([Fault::Held]));
+async fn cancelled_shutdown_continues() {
+    let store = Arc::new(FaultyStore::new([Fault::Held]));
     let app = App::builder(Arc::clone(&store)).start().await.unwrap();
-    let begun = tokio::spawn({
+    let running = tokio::spawn({
         let app = app.clone();
         async move { app.execute(deposit("a", 1)).await }
     });
@@ -232,28 +233,28 @@ async fn a_shut_down_that_is_given_up_goes_on() {
     assert!(timeout(Duration::from_millis(1), app.shut_down()).await.is_err());
     assert!(app.execute(deposit("b", 1)).await.is_err());
     store.gate.add_permits(1);
-    begun.await.unwrap().unwrap();
+    running.await.unwrap().unwrap();
     app.shut_down().await;
 }
 
 #[tokio::test]
-async fn a_shut_down_writes_down_how_far_everything_is() {
-    on_each(async |stage| {
-        let app = stage.app().await.projection::<Deposits>().start().await.unwrap();
+async fn shutdown_saves_the_checkpoints() {
+    on_each_log(async |log| {
+        let app = log.app().await.projection::<Deposits>().start().await.unwrap();
         pay(&app, "a", 1).await;
         for _ in 0..5 {
             app.execute(annalist_flow_tests::domain::transfer_of("a", "b", 0)).await.unwrap();
         }
         app.wait_until_caught_up().await.unwrap();
         app.shut_down().await;
-        // Also over the events of others, which nobody writes down at once.
-        let builds = stage.process().await.rows.builds("deposits").await.unwrap();
+        // The checkpoint is after the last event, although the projection does not read that event.
+        let builds = log.process().await.rows.builds("deposits").await.unwrap();
         assert_eq!(builds[0].checkpoint.position, Position::new(6));
     })
     .await;
 }
 
-/// Something that reads other events too.
+/// An event type for deposits only.
 mod only {
     use annalist::prelude::*;
     use annalist_flow_tests::domain::AccountId;
@@ -268,7 +269,7 @@ mod only {
     }
 }
 
-/// Reads deposits alone.
+/// A projection that reads deposits only.
 #[derive(Projection, Clone, Debug)]
 #[projection(name = "deposits", version = 1, on(only::Deposited => Deposits::apply))]
 struct Deposits {
@@ -284,26 +285,26 @@ impl Deposits {
     }
 }
 
-fn everything(builder: Builder) -> Builder {
+fn with_projections(builder: Builder) -> Builder {
     builder.projection::<Tally>().projection::<Deposits>()
 }
 
-/// Tasks of the app end with it, whatever they are at.
+/// The tasks of an app end when it is dropped, in every phase.
 #[tokio::test]
-async fn an_app_that_is_dropped_leaves_nothing_behind() {
+async fn dropped_app_leaves_no_task_running() {
     let tasks = || Handle::current().metrics().num_alive_tasks();
     let (before, store) = (tasks(), Arc::new(Memory::new()));
-    for ending in 0..3 {
-        let app = everything(App::builder(Arc::clone(&store))).start().await.unwrap();
+    for phase in 0..3 {
+        let app = with_projections(App::builder(Arc::clone(&store))).start().await.unwrap();
         assert!(tasks() > before);
         pay(&app, "a", 1).await;
-        match ending {
+        match phase {
             0 => app.wait_until_caught_up().await.unwrap(),
             1 => app.rebuild("tallies").await.unwrap(),
             _ => app.shut_down().await,
         }
         drop(app);
-        timeout(LONG, async {
+        timeout(TEST_TIMEOUT, async {
             while tasks() > before {
                 tokio::task::yield_now().await;
             }
@@ -315,7 +316,7 @@ async fn an_app_that_is_dropped_leaves_nothing_behind() {
     assert_eq!(store.settled().await.unwrap().position, Position::new(3));
 }
 
-/// What a row keeps as JSON has another shape, and nobody said so: it is an error that names the row's column.
+/// A JSON column has another type, without a new version: an error that names the column.
 mod reshaped {
     use annalist::{Memory, prelude::*};
     use annalist_flow_tests::domain::{AccountEvent, AccountId, account};
@@ -343,7 +344,7 @@ mod reshaped {
     noted!(After, std::collections::BTreeMap<String, u8>, Default::default());
 
     #[tokio::test]
-    async fn rows_that_cannot_be_read_stop_it() {
+    async fn unreadable_rows_stop_the_projection() {
         let store = Memory::new();
         let app = App::builder(store.clone()).projection::<Before>().start().await.unwrap();
         super::pay(&app, "a", 1).await;

@@ -1,4 +1,4 @@
-//! States that are remembered from one command to the next, and decisions that are taken one on top of the other.
+//! The state cache, and batches of decisions, each on the state that the one before it left.
 #![allow(clippy::unwrap_used)] // in the helpers too
 
 use std::{
@@ -12,7 +12,7 @@ use annalist::{
 };
 use annalist_flow_tests::{
     domain::{Account, AccountEvent, AccountId, DepositIfEmpty, Refused, account, deposit, transfer_of},
-    faulty::{Fault, Faulty},
+    faulty_store::{Fault, FaultyStore},
 };
 use proptest::{prelude::*, test_runner::TestCaseResult};
 use tokio::task::JoinSet;
@@ -26,12 +26,12 @@ async fn two(store: Arc<dyn EventStore>) -> (App, App) {
     (app(Arc::clone(&store)).await, app(store).await)
 }
 
-fn reads(store: &Faulty) -> usize {
+fn reads(store: &FaultyStore) -> usize {
     store.reads.load(Ordering::SeqCst)
 }
 
-fn together(store: &Faulty) -> Vec<usize> {
-    store.together.lock().unwrap().clone()
+fn batch_sizes(store: &FaultyStore) -> Vec<usize> {
+    store.batch_sizes.lock().unwrap().clone()
 }
 
 async fn balance(app: &App, name: &str) -> u64 {
@@ -45,8 +45,8 @@ async fn all(
 }
 
 #[tokio::test]
-async fn a_command_reads_what_none_before_it_read() {
-    let store = Arc::new(Faulty::new([]));
+async fn state_is_read_once_and_then_cached() {
+    let store = Arc::new(FaultyStore::new([]));
     let app = app(Arc::clone(&store)).await;
     app.execute(deposit("a", 1)).await.unwrap();
     assert_eq!(reads(&store), 1);
@@ -62,26 +62,26 @@ async fn a_command_reads_what_none_before_it_read() {
 }
 
 #[tokio::test]
-async fn what_is_not_remembered_is_read() {
-    let store = Arc::new(Faulty::new([]));
+async fn state_is_read_for_each_command_without_a_cache() {
+    let store = Arc::new(FaultyStore::new([]));
     let app = App::builder(Arc::clone(&store)).state_cache_capacity(0).start().await.unwrap();
     app.execute(deposit("z", 1)).await.unwrap();
-    for turn in 1..10 {
+    for round in 1..10 {
         app.execute(deposit("z", 1)).await.unwrap();
-        assert_eq!(reads(&store), 1 + turn);
+        assert_eq!(reads(&store), 1 + round);
     }
 }
 
 #[tokio::test]
-async fn who_usually_finds_nothing_does_not_look() {
-    let store = Arc::new(Faulty::new([]));
+async fn commands_that_create_skip_the_read() {
+    let store = Arc::new(FaultyStore::new([]));
     let app = app(Arc::clone(&store)).await;
     for number in 0..20 {
         app.execute(deposit(&number.to_string(), 1)).await.unwrap();
     }
     let read = reads(&store);
     assert!(read < 5, "{read}");
-    // The next one is there, and nobody in this program knows.
+    // The next account exists already, unknown to this program.
     store.inner.append_one(foreign_deposit("old", 5)).await.unwrap();
     app.execute(deposit("old", 1)).await.unwrap();
     assert_eq!(balance(&app, "old").await, 6);
@@ -90,9 +90,9 @@ async fn who_usually_finds_nothing_does_not_look() {
     assert_eq!(balance(&app, "b").await, 5);
 }
 
-/// The control: decided on what was remembered alone, the same command is refused.
+/// The control: decided on the cached state only, the same command is rejected.
 #[tokio::test]
-async fn a_rejection_is_not_taken_from_what_is_remembered() {
+async fn rejection_is_not_based_on_a_stale_cached_state() {
     let (one, other) = two(Arc::new(Memory::new())).await;
     one.execute(deposit("a", 1)).await.unwrap();
     one.execute(deposit("a", 1)).await.unwrap();
@@ -104,7 +104,7 @@ async fn a_rejection_is_not_taken_from_what_is_remembered() {
 }
 
 #[tokio::test]
-async fn a_decision_for_nothing_is_not_taken_from_what_is_remembered() {
+async fn decision_without_events_is_not_based_on_a_stale_cached_state() {
     let (one, other) = two(Arc::new(Memory::new())).await;
     one.execute(deposit("a", 1)).await.unwrap();
     other.execute(transfer_of("a", "b", 1)).await.unwrap();
@@ -113,10 +113,11 @@ async fn a_decision_for_nothing_is_not_taken_from_what_is_remembered() {
     assert!(one.execute(DepositIfEmpty { account: account("a") }).await.unwrap().events.is_empty());
 }
 
-/// What comes from others is folded into what is remembered: a hot account of two programs is not read from its beginning.
+/// Events of other programs are folded into the cached state: an account that two programs change is not read from its
+/// beginning.
 #[tokio::test]
-async fn who_was_overtaken_reads_on() {
-    let store = Arc::new(Faulty::new([]));
+async fn stale_cached_state_reads_only_new_events() {
+    let store = Arc::new(FaultyStore::new([]));
     let app = app(Arc::clone(&store)).await;
     for _ in 0..3 {
         app.execute(deposit("a", 1)).await.unwrap();
@@ -126,16 +127,16 @@ async fn who_was_overtaken_reads_on() {
     assert_eq!(balance(&app, "b").await, 33);
 }
 
-/// Several aggregates fold the same events. What one command appends, the state of the other one has to read on: it
-/// costs a read, and no append in vain.
+/// Two aggregates fold the same events, so an append of one makes the cached state of the other stale. That costs a read,
+/// but no failed append.
 #[tokio::test]
-async fn a_state_that_another_aggregate_outdates_is_read_on() {
-    let store = Arc::new(Faulty::new([]));
+async fn append_of_another_aggregate_invalidates_the_cached_state() {
+    let store = Arc::new(FaultyStore::new([]));
     let app = app(Arc::clone(&store)).await;
     for round in 1..10 {
         app.execute(deposit("a", 2)).await.unwrap();
         app.execute(Halve { account: account("a") }).await.unwrap();
-        assert_eq!((balance(&app, "a").await, together(&store).len()), (round, 2 * round as usize));
+        assert_eq!((balance(&app, "a").await, batch_sizes(&store).len()), (round, 2 * round as usize));
     }
     let records = store.records.load(Ordering::SeqCst);
     app.execute(Halve { account: account("a") }).await.unwrap();
@@ -143,7 +144,7 @@ async fn a_state_that_another_aggregate_outdates_is_read_on() {
     assert!(store.records.load(Ordering::SeqCst) - records <= 3);
 }
 
-/// Another decision model of the same events.
+/// Another aggregate of the same events.
 #[derive(Aggregate)]
 #[aggregate(on(AccountEvent => Flow::apply))]
 struct Flow {
@@ -152,7 +153,7 @@ struct Flow {
     last: u64,
 }
 
-/// Takes out half of what came in last.
+/// Moves half of the last deposit away.
 #[derive(Command, Serialize, Deserialize, Clone, Debug)]
 #[command(decide = Flow::halve)]
 struct Halve {
@@ -172,9 +173,9 @@ impl Flow {
     }
 }
 
-/// One command gets a state to look at, another to keep: the second is folded anew, whatever is remembered.
+/// One command borrows a state, another one owns it: the owned state is folded again, even if a state is cached.
 #[tokio::test]
-async fn what_a_command_keeps_is_not_what_is_remembered() {
+async fn owned_state_is_not_taken_from_the_cache() {
     let (one, other) = two(Arc::new(Memory::new())).await;
     for round in 1..5 {
         one.execute(deposit("a", 10)).await.unwrap();
@@ -182,11 +183,11 @@ async fn what_a_command_keeps_is_not_what_is_remembered() {
         one.execute(Collect { from: vec![account("a"), account("b"), account("a")] }).await.unwrap();
         assert_eq!((balance(&one, "a").await, balance(&one, "c").await), (0, 11 * round));
     }
-    let nothing = one.execute(Collect { from: vec![account("a")] }).await.unwrap();
-    assert!(nothing.events.is_empty());
+    let unchanged = one.execute(Collect { from: vec![account("a")] }).await.unwrap();
+    assert!(unchanged.events.is_empty());
 }
 
-/// Moves all that there is to one account.
+/// Moves the balances of several accounts to one.
 #[derive(Command, Serialize, Deserialize, Clone, Debug)]
 #[command(decide = collect)]
 struct Collect {
@@ -204,18 +205,18 @@ fn collect(from: &[Account], _: &Collect) -> Result<Vec<AccountEvent>, Refused> 
     Ok(full.map(moved).collect())
 }
 
-/// A chain of large events is written before it is too large for a store.
+/// A batch is written before it is too large for a store.
 #[tokio::test]
-async fn a_chain_ends_behind_a_large_payload() {
-    let store = Arc::new(Faulty::new([]));
+async fn batch_ends_after_a_large_payload() {
+    let store = Arc::new(FaultyStore::new([]));
     let app = app(Arc::clone(&store)).await;
-    let mut crowd = JoinSet::new();
+    let mut tasks = JoinSet::new();
     for _ in 0..20 {
         let note = Note { account: account("a"), text: "x".repeat(600_000) };
-        crowd.spawn(app.execute(note).into_future());
+        tasks.spawn(app.execute(note).into_future());
     }
-    assert!(crowd.join_all().await.iter().all(Result::is_ok));
-    assert_eq!(together(&store).iter().max(), Some(&2));
+    assert!(tasks.join_all().await.iter().all(Result::is_ok));
+    assert_eq!(batch_sizes(&store).iter().max(), Some(&2));
 }
 
 #[derive(Event, Serialize, Deserialize, Clone, Debug)]
@@ -252,74 +253,76 @@ impl Notes {
     }
 }
 
-/// Rejections in a chain wait for those before them: what they were decided on may never come to be.
+/// A rejection in a batch waits for the commands before it, because the state that it was decided on may never be
+/// committed.
 #[tokio::test]
-async fn a_rejection_in_a_chain_is_true_when_it_is_told() {
-    // Whoever comes first of the second chain is overtaken by a deposit of 50.
-    let store = Arc::new(Faulty::new([]));
+async fn rejection_in_a_batch_is_returned_only_if_still_valid() {
+    // A deposit of 50 by another process conflicts with the first command of the second batch.
+    let store = Arc::new(FaultyStore::new([]));
     let app = app(Arc::clone(&store)).await;
     app.execute(deposit("a", 10)).await.unwrap();
     app.execute(take(7)).await.unwrap();
     store.plan([Fault::Overtaken(Box::new(foreign_deposit("a", 50)))]);
-    let mut crowd = JoinSet::new();
+    let mut tasks = JoinSet::new();
     for amount in [1, 40, 2, 10] {
-        crowd.spawn(app.execute(take(amount)).into_future());
+        tasks.spawn(app.execute(take(amount)).into_future());
     }
-    assert!(all(crowd).await.into_iter().all(|answer| answer.is_ok()));
+    assert!(all(tasks).await.into_iter().all(|answer| answer.is_ok()));
     assert_eq!(balance(&app, "a").await, 0);
 }
 
 #[tokio::test]
-async fn everybody_in_a_chain_hears_of_its_end() {
+async fn every_command_of_a_failed_batch_completes() {
     for fault in [
         Fault::AnswerLost,
         Fault::RequestLost,
         Fault::Refused,
         Fault::Overtaken(Box::new(foreign_deposit("b", 1))),
     ] {
-        let store = Arc::new(Faulty::new([]));
+        let store = Arc::new(FaultyStore::new([]));
         let app = app(Arc::clone(&store)).await;
         app.execute(deposit("a", 1)).await.unwrap();
         store.plan([Fault::Held, fault]);
         let first = tokio::spawn(app.execute(deposit("a", 1)).into_future());
         store.held.acquire().await.unwrap().forget();
-        let mut crowd = JoinSet::new();
+        let mut tasks = JoinSet::new();
         for number in 0..10 {
-            crowd.spawn(app.execute(deposit("a", 1)).id(format!("c-{number}")).into_future());
+            tasks.spawn(app.execute(deposit("a", 1)).id(format!("c-{number}")).into_future());
         }
-        // All of them stand in line before the first is let go.
+        // All of them are queued before the first one is released.
         for _ in 0..100 {
             tokio::task::yield_now().await;
         }
         store.gate.add_permits(1);
         first.await.unwrap().unwrap();
-        assert!(all(crowd).await.iter().all(Result::is_ok));
-        assert_eq!((balance(&app, "a").await, store.left()), (12, 0));
-        assert!(together(&store).iter().any(|number| *number > 5));
+        assert!(all(tasks).await.iter().all(Result::is_ok));
+        assert_eq!((balance(&app, "a").await, store.remaining()), (12, 0));
+        assert!(batch_sizes(&store).iter().any(|number| *number > 5));
     }
 }
 
 #[tokio::test]
-async fn one_command_id_comes_once_also_in_one_chain() {
-    let store = Arc::new(Faulty::new([]));
+async fn repeated_command_id_in_one_batch_is_executed_once() {
+    let store = Arc::new(FaultyStore::new([]));
     let app = app(Arc::clone(&store)).await;
     app.execute(deposit("a", 1)).id("before").await.unwrap();
-    let mut crowd = JoinSet::new();
+    let mut tasks = JoinSet::new();
     for number in 0..60 {
         let id = if number % 4 == 0 { "before".to_owned() } else { format!("c-{}", number % 10) };
-        crowd.spawn(app.execute(deposit("a", 1)).id(id).into_future());
+        tasks.spawn(app.execute(deposit("a", 1)).id(id).into_future());
     }
-    assert!(all(crowd).await.iter().all(Result::is_ok));
+    assert!(all(tasks).await.iter().all(Result::is_ok));
     let ids: std::collections::HashSet<_> =
         (0..60).filter(|number| number % 4 != 0).map(|number| number % 10).collect();
     assert_eq!(balance(&app, "a").await, 1 + ids.len() as u64);
 }
 
-/// Callers that go take nothing along: what was written is in the log, the others get their answers, the line moves on.
+/// Cancelled commands affect no others: written events are in the log, every other command returns, and the queue
+/// continues.
 #[tokio::test]
-async fn callers_may_go() {
+async fn cancelled_commands_do_not_affect_the_batch() {
     for seed in 0..40_u64 {
-        let store = Arc::new(Faulty::new([Fault::Held]));
+        let store = Arc::new(FaultyStore::new([Fault::Held]));
         let app = app(Arc::clone(&store)).await;
         let first = tokio::spawn(app.execute(deposit("a", 1)).into_future());
         store.held.acquire().await.unwrap().forget();
@@ -337,7 +340,7 @@ async fn callers_may_go() {
                     answer.unwrap();
                     accepted += 1;
                 }
-                Err(gone) => assert!(gone.is_cancelled()),
+                Err(error) => assert!(error.is_cancelled()),
             }
         }
         app.execute(deposit("a", 1)).await.unwrap();
@@ -348,7 +351,7 @@ async fn callers_may_go() {
     }
 }
 
-/// Takes money out by moving it to a place of its own that nobody reads.
+/// Withdraws money by moving it to the account `void`, which no command reads.
 fn take(amount: u64) -> Take {
     Take { account: account("a"), amount }
 }
@@ -368,7 +371,7 @@ fn take_out(from: &Account, command: &Take) -> Result<AccountEvent, Refused> {
     Ok(AccountEvent::Moved { from: from.id.clone(), to: account("void"), amount: command.amount })
 }
 
-/// A deposit that somebody else makes, below the app.
+/// A deposit that another process appends, as the store receives it.
 fn foreign_deposit(name: &str, amount: u64) -> annalist::store::Append {
     use annalist::{Draft, Payload, Tag};
     let data = Payload::parse(format!(r#"{{"account":"{name}","amount":{amount}}}"#)).unwrap();
@@ -394,9 +397,9 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Several programs, one of which remembers two states only, take turns on one log. Each answer is the one that a program
-/// with no memory would give.
-async fn answers_are_those_of_a_program_without_memory(
+/// Several programs, one of which caches two states only, alternate on one log. Each outcome is the same as without a
+/// cache.
+async fn outcomes_equal_uncached_ones(
     stores: [Arc<dyn EventStore>; 3],
     steps: Vec<(usize, Step)>,
 ) -> TestCaseResult {
@@ -449,11 +452,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
-    fn in_memory(steps in prop::collection::vec((0..3_usize, step()), 1..60)) {
+    fn outcomes_equal_uncached_ones_in_memory(steps in prop::collection::vec((0..3_usize, step()), 1..60)) {
         run(async {
             let store: Arc<dyn EventStore> = Arc::new(Memory::new());
             let stores = [Arc::clone(&store), Arc::clone(&store), store];
-            answers_are_those_of_a_program_without_memory(stores, steps).await
+            outcomes_equal_uncached_ones(stores, steps).await
         })?;
     }
 }
@@ -462,7 +465,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(25))]
 
     #[test]
-    fn in_a_file(steps in prop::collection::vec((0..3_usize, step()), 1..60)) {
+    fn outcomes_equal_uncached_ones_in_a_file(steps in prop::collection::vec((0..3_usize, step()), 1..60)) {
         run(async {
             let directory = tempfile::tempdir().unwrap();
             let path = directory.path().join("log.db");
@@ -470,7 +473,7 @@ proptest! {
             for _ in 0..3 {
                 stores.push(Arc::new(Sqlite::open(&path).await.unwrap()) as Arc<dyn EventStore>);
             }
-            answers_are_those_of_a_program_without_memory(stores.try_into().unwrap(), steps).await
+            outcomes_equal_uncached_ones(stores.try_into().unwrap(), steps).await
         })?;
     }
 }

@@ -1,4 +1,4 @@
-//! Where a test plays: on a store in memory, and on one in a file that each process opens for itself.
+//! The logs that tests run on: one in memory, and one in a file that each simulated process opens separately.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -10,43 +10,43 @@ use annalist::{
 };
 use tempfile::TempDir;
 
-use crate::troubled::TroubledRows;
+use crate::faulty_rows::FaultyRows;
 
-/// Longer than any test may wait: who waits so long waits for an event, not for time.
-pub const LONG: Duration = Duration::from_secs(120);
+/// Longer than any correct test waits; it only ends a test that would hang.
+pub const TEST_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// A place for a log and its rows.
+/// A log with its rows.
 #[derive(Debug)]
-pub enum Stage {
-    /// In memory: processes are clones.
+pub enum TestLog {
+    /// In memory: each process uses a clone.
     Memory(Memory),
     /// In a file.
     File(TempDir),
 }
 
-/// A store as one process has it.
+/// The stores of one simulated process.
 #[derive(Clone, Debug)]
 pub struct Process {
     /// The log.
     pub store: Arc<dyn EventStore>,
-    /// The rows beside it.
+    /// The rows in the same store.
     pub rows: SharedRows,
 }
 
-/// Plays on each kind of store.
-pub async fn on_each(test: impl AsyncFn(&Stage)) {
-    test(&Stage::Memory(Memory::new())).await;
-    test(&Stage::file()).await;
+/// Runs a test on each kind of log.
+pub async fn on_each_log(test: impl AsyncFn(&TestLog)) {
+    test(&TestLog::Memory(Memory::new())).await;
+    test(&TestLog::file()).await;
 }
 
-impl Stage {
-    /// A new file.
-    #[allow(clippy::unwrap_used)] // a test without a disk has failed
+impl TestLog {
+    /// Creates a log in a new file.
+    #[allow(clippy::unwrap_used)] // a test fails without a disk
     pub fn file() -> Self {
         Self::File(tempfile::tempdir().unwrap())
     }
 
-    /// Where the file is, if there is one.
+    /// The path of the file, unless the log is in memory.
     pub fn path(&self) -> Option<PathBuf> {
         match self {
             Self::Memory(_) => None,
@@ -54,7 +54,7 @@ impl Stage {
         }
     }
 
-    /// Another process.
+    /// Opens the log as another process.
     #[allow(clippy::unwrap_used)]
     pub async fn process(&self) -> Process {
         let store: Arc<dyn EventStore> = match self {
@@ -68,30 +68,30 @@ impl Stage {
         Process { store, rows }
     }
 
-    /// An app of another process.
+    /// Returns a builder for an app of another process.
     pub async fn app(&self) -> Builder {
         self.process().await.app()
     }
 
-    /// An app of another process, whose rows are in trouble when a test wants it.
-    pub async fn troubled_app(&self) -> (Builder, Arc<TroubledRows>) {
+    /// Returns a builder for an app of another process, and its rows for injecting faults.
+    pub async fn app_with_faulty_rows(&self) -> (Builder, Arc<FaultyRows>) {
         let process = self.process().await;
-        let rows = Arc::new(TroubledRows::new(SharedRows::clone(&process.rows)));
+        let rows = Arc::new(FaultyRows::new(SharedRows::clone(&process.rows)));
         (process.app().rows(Arc::clone(&rows)), rows)
     }
 }
 
 impl Process {
-    /// An app of this process.
+    /// Returns a builder for an app of this process.
     pub fn app(&self) -> Builder {
         App::builder(Arc::clone(&self.store))
     }
 }
 
-/// Waits until a projection does as `wanted` says.
+/// Waits until the status of a projection satisfies `wanted`.
 #[allow(clippy::unwrap_used)]
-pub async fn until(app: &App, name: &str, wanted: impl Fn(&Status) -> bool + Send) -> Status {
-    let found = tokio::time::timeout(LONG, app.wait_until(name, wanted)).await;
+pub async fn wait_until(app: &App, name: &str, wanted: impl Fn(&Status) -> bool + Send) -> Status {
+    let found = tokio::time::timeout(TEST_TIMEOUT, app.wait_until(name, wanted)).await;
     match found {
         Ok(status) => status.unwrap(),
         Err(_) => unreachable!("`{name}` is still at {:?}", app.statuses()),

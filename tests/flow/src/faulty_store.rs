@@ -1,4 +1,4 @@
-//! A store with a plan: before or behind an append it does what a test asked for.
+//! An event store that injects planned faults into appends and counts calls.
 
 use std::{
     collections::VecDeque,
@@ -17,47 +17,47 @@ use annalist::{
 use async_trait::async_trait;
 use tokio::sync::{Semaphore, watch};
 
-/// What happens to one append.
+/// A fault of one append.
 #[derive(Debug)]
 pub enum Fault {
-    /// Somebody else's append comes first.
+    /// Another append is committed first.
     Overtaken(Box<Append>),
-    /// The append arrives, its answer does not.
+    /// The append is committed, but its response is lost.
     AnswerLost,
-    /// The append does not arrive, nor does an answer.
+    /// The request is lost: nothing is committed, and there is no response.
     RequestLost,
-    /// The store does not answer, and says that it did nothing.
+    /// The store is unavailable, and reports that it committed nothing.
     Refused,
-    /// The append waits until the test lets it go.
+    /// The append waits for a permit of [`FaultyStore::gate`].
     Held,
 }
 
-/// A memory store that meets one fault an append, in order, and then none.
+/// A memory store with one planned fault for each append, in order, until none is left.
 #[derive(Debug)]
-pub struct Faulty {
-    /// The store below.
+pub struct FaultyStore {
+    /// The wrapped store.
     pub inner: Memory,
     faults: Mutex<VecDeque<Fault>>,
-    /// Lets held appends go.
+    /// Each permit releases one held append.
     pub gate: Semaphore,
-    /// Counts appends that are held.
+    /// Has one permit for each held append.
     pub held: Semaphore,
-    /// How often it was read.
+    /// The number of calls of `read`.
     pub reads: AtomicUsize,
-    /// How many records it gave.
+    /// The number of records that it returned.
     pub records: AtomicUsize,
-    /// The snapshots that it was asked to keep. It gives the last one of a key.
+    /// The saved snapshots. Of several with the same key the last one is returned.
     pub snapshots: Mutex<Vec<(SnapshotKey, Snapshot)>>,
-    /// How many appends came, and together with how many.
-    pub together: Mutex<Vec<usize>>,
-    /// How often it was asked how far it is settled.
-    pub looks: AtomicUsize,
-    /// Tells of the appends of others, when a test wants it to.
+    /// The number of appends of each batch.
+    pub batch_sizes: Mutex<Vec<usize>>,
+    /// The number of calls of `settled`.
+    pub polls: AtomicUsize,
+    /// Sends wake-ups when a test calls [`FaultyStore::wake_up`].
     pub wakeups: Mutex<Option<watch::Sender<()>>>,
 }
 
-impl Faulty {
-    /// A store with these faults ahead.
+impl FaultyStore {
+    /// Creates a store with these planned faults.
     pub fn new(faults: impl IntoIterator<Item = Fault>) -> Self {
         Self {
             inner: Memory::new(),
@@ -67,24 +67,24 @@ impl Faulty {
             reads: AtomicUsize::new(0),
             records: AtomicUsize::new(0),
             snapshots: Mutex::default(),
-            together: Mutex::default(),
-            looks: AtomicUsize::new(0),
+            batch_sizes: Mutex::default(),
+            polls: AtomicUsize::new(0),
             wakeups: Mutex::new(Some(watch::Sender::default())),
         }
     }
 
-    /// More faults.
+    /// Plans further faults.
     pub fn plan(&self, faults: impl IntoIterator<Item = Fault>) {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner).extend(faults);
     }
 
-    /// How many faults are still ahead.
-    pub fn left(&self) -> usize {
+    /// The number of planned faults that remain.
+    pub fn remaining(&self) -> usize {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    /// Tells of an append of somebody else.
-    pub fn hint(&self) {
+    /// Wakes subscribers, as after an append of another process.
+    pub fn wake_up(&self) {
         if let Some(wakeups) = self.wakeups.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
             wakeups.send_replace(());
         }
@@ -96,7 +96,7 @@ impl Faulty {
 }
 
 #[async_trait]
-impl EventStore for Faulty {
+impl EventStore for FaultyStore {
     fn describe(&self) -> String {
         "faulty log in memory".to_owned()
     }
@@ -105,7 +105,7 @@ impl EventStore for Faulty {
         self.inner.log_id()
     }
 
-    /// After reading, everybody else gets their turn: as on a real store, where an answer takes its time.
+    /// Yields after reading, so that other tasks run before the response, as with a real store.
     async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error> {
         self.reads.fetch_add(1, Ordering::SeqCst);
         let batches = self.inner.read(reads).await;
@@ -120,7 +120,7 @@ impl EventStore for Faulty {
     }
 
     async fn append(&self, appends: Vec<Append>) -> Result<AppendOutcome, Error> {
-        self.together.lock().unwrap_or_else(PoisonError::into_inner).push(appends.len());
+        self.batch_sizes.lock().unwrap_or_else(PoisonError::into_inner).push(appends.len());
         tokio::task::yield_now().await;
         match self.next() {
             None => {}
@@ -154,7 +154,7 @@ impl EventStore for Faulty {
     }
 
     async fn settled(&self) -> Result<Settled, Error> {
-        self.looks.fetch_add(1, Ordering::SeqCst);
+        self.polls.fetch_add(1, Ordering::SeqCst);
         self.inner.settled().await
     }
 
@@ -177,7 +177,7 @@ impl EventStore for Faulty {
 
     async fn snapshot(&self, key: &SnapshotKey) -> Result<Option<Snapshot>, Error> {
         let snapshots = self.snapshots.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(snapshots.iter().rev().find(|(kept, _)| kept == key).map(|(_, snapshot)| snapshot.clone()))
+        Ok(snapshots.iter().rev().find(|(saved, _)| saved == key).map(|(_, snapshot)| snapshot.clone()))
     }
 
     async fn save_snapshot(&self, key: &SnapshotKey, snapshot: &Snapshot) -> Result<(), Error> {

@@ -1,32 +1,33 @@
-//! Reactions that fail, and stores that do not answer. Time stands still until everybody waits: what passes is the sum of the pauses.
+//! Failing reactions and unavailable stores. The paused clock advances only while every task waits, so the elapsed time
+//! is the sum of the pauses.
 
 use std::{sync::Arc, time::Duration};
 
 use annalist::{App, Draft, Memory, Payload, Position, Tag, prelude::*, projection::State, store::Append};
 use annalist_flow_tests::{
     domain::{account, deposit},
-    faulty::{Fault, Faulty},
-    policies::{Bonus, Calls, ParksError, StopsAtError},
+    faulty_store::{Fault, FaultyStore},
+    policies::{Bonus, CallCounter, ParksError, StopsAtError},
 };
 use tokio::time::Instant;
 
 use super::{ann_deposited, balance, status, stopped};
 
 #[tokio::test(start_paused = true)]
-async fn a_failing_reaction_is_tried_again_with_growing_pauses() {
-    let calls = Calls::default();
+async fn failing_reaction_is_retried_with_growing_pauses() {
+    let calls = CallCounter::default();
     let policy = StopsAtError { calls: calls.clone(), failures: 3 };
     let app = App::builder(Memory::new()).policy(policy).start().await.unwrap();
-    let asked = Instant::now();
+    let start = Instant::now();
     app.execute(deposit("ann", 100)).await.unwrap();
     app.wait_until_caught_up().await.unwrap();
     assert_eq!((calls.count(), balance(&app, "after.failure").await), (4, 1));
-    assert!(asked.elapsed() >= Duration::from_millis(40 + 80 + 160), "{:?}", asked.elapsed());
+    assert!(start.elapsed() >= Duration::from_millis(40 + 80 + 160), "{:?}", start.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reaction_that_keeps_failing_stops_it_until_it_is_told_to_go_on() {
-    let calls = Calls::default();
+async fn reaction_that_fails_repeatedly_stops_the_policy_until_resume() {
+    let calls = CallCounter::default();
     let policy = StopsAtError { calls: calls.clone(), failures: 5 };
     let app = App::builder(Memory::new()).policy(policy).start().await.unwrap();
     app.execute(deposit("ann", 1)).await.unwrap();
@@ -46,8 +47,8 @@ async fn a_reaction_that_keeps_failing_stops_it_until_it_is_told_to_go_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reaction_that_keeps_failing_parks_its_event() {
-    let calls = Calls::default();
+async fn reaction_that_fails_repeatedly_parks_its_event() {
+    let calls = CallCounter::default();
     let policy = ParksError { calls: calls.clone(), failures: 5 };
     let app = App::builder(Memory::new()).policy(policy).start().await.unwrap();
     app.execute(deposit("bob", 100)).await.unwrap();
@@ -56,10 +57,10 @@ async fn a_reaction_that_keeps_failing_parks_its_event() {
     app.wait_until_caught_up().await.unwrap();
     assert_eq!((calls.count(), balance(&app, "after.failure").await), (4, 1));
     let parked = app.parked("parks_error").await.unwrap();
-    let told: Vec<_> = parked.iter().map(|one| (one.attempts, one.error.as_str())).collect();
-    assert_eq!(told, [(4, "the mail server does not answer"), (0, "waits for the event at position 1")]);
+    let errors: Vec<_> = parked.iter().map(|one| (one.attempts, one.error.as_str())).collect();
+    assert_eq!(errors, [(4, "the mail server does not answer"), (0, "waits for the event at position 1")]);
 
-    // By hand it is tried once.
+    // A manual retry has one attempt.
     assert_eq!(app.retry_parked("parks_error").await.unwrap().done, 0);
     assert_eq!((calls.count(), app.parked("parks_error").await.unwrap()[0].attempts), (5, 5));
     assert_eq!(app.retry_parked("parks_error").await.unwrap().done, 2);
@@ -67,24 +68,27 @@ async fn a_reaction_that_keeps_failing_parks_its_event() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_is_a_failed_reaction() {
-    let calls = Calls::default();
+async fn panic_is_a_failed_reaction() {
+    let calls = CallCounter::default();
     let policy = StopsAtError { calls: calls.clone(), failures: usize::MAX };
     let app = App::builder(Memory::new()).policy(policy).start().await.unwrap();
     app.execute(deposit("ann", 1000)).await.unwrap();
     app.wait_until_caught_up().await.unwrap_err();
     let stopped = stopped(&app, "stops_at_error").await;
-    assert_eq!((stopped.error.as_str(), calls.count()), ("the handler panicked: nobody deposits 1000", 4));
+    assert_eq!(
+        (stopped.error.as_str(), calls.count()),
+        ("the handler panicked: cannot handle a deposit of 1000", 4)
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_that_cannot_be_read_is_a_failed_reaction() {
+async fn unreadable_event_is_a_failed_reaction() {
     let store = Memory::new();
     let tag = Tag::of(&account("ann")).unwrap();
     let unreadable = Draft::new("account.deposited", 1, [tag], Payload::parse("{}").unwrap()).unwrap();
     let events = vec![unreadable, ann_deposited()];
     store.append_one(Append { events, ..Append::default() }).await.unwrap();
-    let policy = ParksError { calls: Calls::default(), failures: 0 };
+    let policy = ParksError { calls: CallCounter::default(), failures: 0 };
     let app = App::builder(store).policy(policy).start().await.unwrap();
     app.execute(deposit("bob", 1)).await.unwrap();
     app.wait_until_caught_up().await.unwrap();
@@ -93,14 +97,14 @@ async fn an_event_that_cannot_be_read_is_a_failed_reaction() {
     assert_eq!((parked.len(), balance(&app, "after.failure").await), (2, 1));
 }
 
-/// What the handler did is not done again while a store is waited for: its commands are kept.
+/// The handler is not called again while the policy waits for the store: its commands are retained.
 #[tokio::test(start_paused = true)]
-async fn a_store_that_does_not_answer_is_waited_for() {
+async fn unavailable_store_is_retried_without_another_reaction() {
     for fault in [|| Fault::Refused, || Fault::RequestLost, || Fault::AnswerLost] {
-        let store = Arc::new(Faulty::new((0..100).map(|_| fault())));
+        let store = Arc::new(FaultyStore::new((0..100).map(|_| fault())));
         let deposited = Append { events: vec![ann_deposited()], ..Append::default() };
         store.inner.append_one(deposited).await.unwrap();
-        let calls = Calls::default();
+        let calls = CallCounter::default();
         let bonus = Bonus { calls: calls.clone() };
         let app = App::builder(Arc::clone(&store)).rows(Memory::new()).policy(bonus).start().await.unwrap();
         app.wait_for_position("bonus", Position::new(1), Duration::from_secs(3600)).await.unwrap();

@@ -1,4 +1,4 @@
-//! Rows that follow the events: asked by key and by index, after a receipt, beside the events or elsewhere.
+//! Read models: rows by key and by index, after a receipt, in the store of the events or in another one.
 #![allow(clippy::unwrap_used)] // in the helpers too
 
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use annalist::{App, Criteria, Error, Memory, Position, projection::State, testing::given};
 use annalist_flow_tests::{
     domain::{AccountEvent, account, deposit, transfer_of},
-    read_model::{Balance, Believed},
+    read_model::{Balance, EventCount},
 };
 
 fn deposited(name: &str, amount: u64) -> AccountEvent {
@@ -18,7 +18,7 @@ fn balance(name: &str, cents: i64, events: i64) -> Balance {
 }
 
 #[test]
-fn given_events_a_row() {
+fn given_events_project_to_rows() {
     let moved = AccountEvent::Moved { from: account("a"), to: account("b"), amount: 4 };
     given(([deposited("a", 10), deposited("c", 1)], moved))
         .project::<Balance>()
@@ -26,46 +26,46 @@ fn given_events_a_row() {
         .eq(balance("a", 6, 2))
         .row(&account("b"))
         .eq(balance("b", 4, 1))
-        .row(&account("nobody"))
+        .row(&account("unknown"))
         .none();
 }
 
 #[test]
 #[should_panic(expected = "another row\n  - Balance")]
-fn another_row_fails_with_both() {
+fn unequal_row_fails_with_both_rows() {
     given(deposited("a", 10)).project::<Balance>().row(&account("a")).eq(balance("a", 9, 1));
 }
 
 #[tokio::test]
-async fn a_row_shows_what_its_receipt_did() {
+async fn find_after_a_receipt_includes_its_events() {
     let app = App::builder(Memory::new()).projection::<Balance>().start().await.unwrap();
     for round in 1..=50 {
         let receipt = app.execute(deposit("a", 2)).await.unwrap();
         let row = app.find::<Balance>(&account("a")).after(&receipt).await.unwrap();
         assert_eq!(row, Some(balance("a", 2 * round, round)));
     }
-    assert_eq!(app.find::<Balance>(&account("nobody")).await.unwrap(), None);
+    assert_eq!(app.find::<Balance>(&account("unknown")).await.unwrap(), None);
 }
 
 #[tokio::test]
-async fn rows_may_live_elsewhere_and_in_several_places() {
-    let (events, here, there) = (Memory::new(), Memory::new(), Memory::new());
+async fn rows_can_be_stored_in_several_other_stores() {
+    let (events, first, second) = (Memory::new(), Memory::new(), Memory::new());
     let start = || {
         App::builder(events.clone())
-            .rows(here.clone())
+            .rows(first.clone())
             .projection::<Balance>()
-            .projection_in::<Believed>(there.clone())
+            .projection_in::<EventCount>(second.clone())
     };
     let app = start().start().await.unwrap();
     app.execute(deposit("a", 10)).await.unwrap();
     app.execute(transfer_of("a", "b", 4)).await.unwrap();
     app.wait_until_caught_up().await.unwrap();
     assert_eq!(app.find::<Balance>(&account("a")).await.unwrap(), Some(balance("a", 6, 2)));
-    assert_eq!(app.find::<Believed>(&account("b")).await.unwrap().unwrap().events, 1);
+    assert_eq!(app.find::<EventCount>(&account("b")).await.unwrap().unwrap().events, 1);
     app.stop();
     drop(app);
 
-    // Started again, it goes on where it was: nothing counts twice.
+    // After a restart it resumes at its checkpoint and counts no event twice.
     let app = start().start().await.unwrap();
     app.execute(deposit("a", 1)).await.unwrap();
     app.wait_until_caught_up().await.unwrap();
@@ -101,7 +101,7 @@ async fn lists_are_filtered_sorted_and_paged() {
             None => list.await.unwrap(),
         };
         seen.extend(names(&page.rows));
-        // A cursor travels as a text.
+        // A client stores the cursor as text.
         let Some(next) = page.next else { break };
         cursor = Some(next.to_string().parse().unwrap());
     }
@@ -109,7 +109,7 @@ async fn lists_are_filtered_sorted_and_paged() {
 }
 
 #[tokio::test]
-async fn a_wrong_question_says_what_is_wrong() {
+async fn invalid_queries_are_refused_with_the_reason() {
     let app = App::builder(Memory::new()).projection::<Balance>().start().await.unwrap();
     let unknown = app.list::<Balance>().equal("owner", &"ann".to_owned()).await.unwrap_err().to_string();
     assert!(unknown.contains("account, cents"), "{unknown}");
@@ -126,37 +126,37 @@ async fn a_wrong_question_says_what_is_wrong() {
     let foreign = app.list::<Balance>().order_by("cents").from(cursor).await.unwrap_err().to_string();
     assert!(foreign.contains("another query"), "{foreign}");
     assert!("{}".parse::<annalist::find::Cursor>().is_err());
-    let missing = app.find::<Believed>(&account("a")).await.unwrap_err().to_string();
+    let missing = app.find::<EventCount>(&account("a")).await.unwrap_err().to_string();
     assert!(missing.contains(".projection::<"), "{missing}");
 }
 
 #[tokio::test]
-async fn poison_stops_one_projection_before_the_event_and_says_so() {
+async fn poison_event_stops_only_the_projection_that_fails_on_it() {
     let app =
-        App::builder(Memory::new()).projection::<Balance>().projection::<Believed>().start().await.unwrap();
+        App::builder(Memory::new()).projection::<Balance>().projection::<EventCount>().start().await.unwrap();
     app.execute(deposit("a", 1)).await.unwrap();
     let poison = app.execute(deposit("a", 5000)).await.unwrap();
-    let error = app.find::<Believed>(&account("a")).after(&poison).await.unwrap_err();
+    let error = app.find::<EventCount>(&account("a")).after(&poison).await.unwrap_err();
     let text = error.to_string();
     assert!(matches!(error, Error::NotCaughtUp { .. }), "{error:?}");
-    assert!(text.contains("nobody deposits 5000") && text.contains("account.deposited"), "{text}");
+    assert!(text.contains("cannot handle a deposit of 5000") && text.contains("account.deposited"), "{text}");
 
     let statuses = app.statuses();
-    let [("balances", _), ("believed", believed)] = statuses.as_slice() else { panic!("{statuses:?}") };
-    assert_eq!(believed.position, Position::new(1));
-    let State::Stopped(stopped) = &believed.state else { panic!("{believed:?}") };
+    let [("balances", _), ("event_counts", counted)] = statuses.as_slice() else { panic!("{statuses:?}") };
+    assert_eq!(counted.position, Position::new(1));
+    let State::Stopped(stopped) = &counted.state else { panic!("{counted:?}") };
     assert_eq!((stopped.position, stopped.event), (Some(poison.position()), Some(poison.events[0].id)));
-    // What came before the poison counts; the other projection goes on.
-    assert_eq!(app.find::<Believed>(&account("a")).await.unwrap().unwrap().events, 1);
+    // Earlier events are in the rows; the other projection continues.
+    assert_eq!(app.find::<EventCount>(&account("a")).await.unwrap().unwrap().events, 1);
     let row = app.find::<Balance>(&account("a")).after(&poison).await.unwrap();
     assert_eq!(row, Some(balance("a", 5001, 2)));
 }
 
-mod rivals {
+mod conflicting {
     use annalist::prelude::*;
     use annalist_flow_tests::domain::{AccountEvent, AccountId};
 
-    /// A projection with a taken name.
+    /// Another projection with the name `balances`.
     #[derive(Projection, Clone, Debug)]
     #[projection(name = "balances", version = 1, on(AccountEvent => Other::apply))]
     pub(crate) struct Other {
@@ -173,17 +173,17 @@ mod rivals {
 }
 
 #[tokio::test]
-async fn two_projections_with_one_name_are_refused() {
-    let builder = App::builder(Memory::new()).projection::<Balance>().projection::<rivals::Other>();
+async fn projections_with_the_same_name_are_refused() {
+    let builder = App::builder(Memory::new()).projection::<Balance>().projection::<conflicting::Other>();
     let text = builder.start().await.unwrap_err().to_string();
     assert!(text.contains("two projections or policies are named `balances`"), "{text}");
 }
 
 #[tokio::test]
-async fn rows_of_another_shape_need_a_new_version() {
+async fn changed_columns_without_a_new_version_are_refused() {
     let store = Memory::new();
     App::builder(store.clone()).projection::<Balance>().start().await.unwrap();
-    let text = App::builder(store).projection::<rivals::Other>().start().await.unwrap_err().to_string();
+    let text = App::builder(store).projection::<conflicting::Other>().start().await.unwrap_err().to_string();
     assert!(
         text.contains("cents Int index") && text.contains("seen Bool") && text.contains("`version`"),
         "{text}"
@@ -199,7 +199,7 @@ async fn rows_of_another_log_are_refused() {
 }
 
 #[tokio::test]
-async fn anybody_may_follow_the_feed() {
+async fn feed_returns_every_event_in_order() {
     let app = App::builder(Memory::new()).start().await.unwrap();
     let mut feed = app.feed(Criteria::all()).pages_of(2);
     let reader = tokio::spawn(async move {
@@ -217,10 +217,10 @@ async fn anybody_may_follow_the_feed() {
 }
 
 #[tokio::test]
-async fn a_token_is_waited_for_in_another_process() {
-    let (events, there) = (Memory::new(), Memory::new());
+async fn token_of_one_process_is_awaited_in_another() {
+    let (events, rows) = (Memory::new(), Memory::new());
     let writer = App::builder(events.clone()).start().await.unwrap();
-    let reader = App::builder(events).rows(there).projection::<Balance>().start().await.unwrap();
+    let reader = App::builder(events).rows(rows).projection::<Balance>().start().await.unwrap();
     let receipt = writer.execute(deposit("a", 7)).await.unwrap();
     let token = writer.token(&receipt).to_string();
 
@@ -228,6 +228,6 @@ async fn a_token_is_waited_for_in_another_process() {
     let row = reader.find::<Balance>(&account("a")).after(position).await.unwrap();
     assert_eq!(row, Some(balance("a", 7, 1)));
 
-    let stranger = App::builder(Memory::new()).start().await.unwrap();
-    assert!(stranger.position_of(token.parse().unwrap()).unwrap_err().to_string().contains("another log"));
+    let other = App::builder(Memory::new()).start().await.unwrap();
+    assert!(other.position_of(token.parse().unwrap()).unwrap_err().to_string().contains("another log"));
 }

@@ -1,4 +1,4 @@
-//! A file whose n-th commit of somebody's own SQL goes wrong.
+//! A SQLite file that injects a fault into the n-th commit of a custom projection.
 
 use std::{
     future::pending,
@@ -19,54 +19,54 @@ use async_trait::async_trait;
 use sqlx::SqliteConnection;
 use tokio::sync::Semaphore;
 
-/// What happens to a commit.
+/// The fault of a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trouble {
-    /// It is refused, with its work done and rolled back.
+pub(crate) enum CommitFault {
+    /// The work is executed and rolled back, and the commit fails.
     Fails,
-    /// It arrives, its answer does not.
+    /// The commit is executed, but its response is lost.
     Lost,
-    /// It is never answered, with its work done.
+    /// The work is executed, and the commit never returns.
     Hangs,
-    /// Its work is kept, its checkpoint is not.
+    /// The work is committed without its checkpoint.
     Torn,
 }
 
-/// A file with one trouble ahead.
-pub(crate) struct Shaky {
+/// A file with one planned fault.
+pub(crate) struct FaultyFile {
     inner: Sqlite,
-    /// Counted from 0.
+    /// The number of commits up to and including the faulty one.
     left: AtomicUsize,
-    trouble: Trouble,
-    met: Arc<Semaphore>,
+    fault: CommitFault,
+    injected: Arc<Semaphore>,
 }
 
-impl Shaky {
-    pub(crate) fn new(inner: Sqlite, commit: usize, trouble: Trouble) -> Self {
-        Self { inner, left: AtomicUsize::new(commit + 1), trouble, met: Arc::new(Semaphore::new(0)) }
+impl FaultyFile {
+    pub(crate) fn new(inner: Sqlite, commit: usize, fault: CommitFault) -> Self {
+        Self { inner, left: AtomicUsize::new(commit + 1), fault, injected: Arc::new(Semaphore::new(0)) }
     }
 
-    /// Has a permit once the trouble was met.
-    pub(crate) fn met(&self) -> Arc<Semaphore> {
-        Arc::clone(&self.met)
+    /// Gets a permit when the fault is injected.
+    pub(crate) fn injected(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.injected)
     }
 }
 
-/// The work of a projection, and how it ends.
-struct Lent<'a> {
-    shaky: &'a Shaky,
-    work: &'a dyn InTransaction<Shaky>,
-    trouble: Option<Trouble>,
+/// The work of a projection, with a fault at its end.
+struct FaultyWork<'a> {
+    file: &'a FaultyFile,
+    work: &'a dyn InTransaction<FaultyFile>,
+    fault: Option<CommitFault>,
 }
 
 #[async_trait]
-impl InTransaction<Sqlite> for Lent<'_> {
+impl InTransaction<Sqlite> for FaultyWork<'_> {
     async fn run(&self, connection: &mut SqliteConnection) -> Result<(), BoxError> {
         self.work.run(connection).await?;
-        match self.trouble {
-            Some(Trouble::Fails) => Err("refused".into()),
-            Some(Trouble::Hangs) => {
-                self.shaky.met.add_permits(1);
+        match self.fault {
+            Some(CommitFault::Fails) => Err("refused".into()),
+            Some(CommitFault::Hangs) => {
+                self.file.injected.add_permits(1);
                 pending().await
             }
             _ => Ok(()),
@@ -75,7 +75,7 @@ impl InTransaction<Sqlite> for Lent<'_> {
 }
 
 #[async_trait]
-impl Transactional for Shaky {
+impl Transactional for FaultyFile {
     type Connection = SqliteConnection;
 
     async fn commit_with(
@@ -84,28 +84,28 @@ impl Transactional for Shaky {
         work: &dyn InTransaction<Self>,
     ) -> Result<Result<CommitOutcome, BoxError>, Error> {
         let left = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-        let trouble = (left == Ok(1)).then_some(self.trouble);
-        let lent = Lent { shaky: self, work, trouble };
-        let change = match trouble {
-            Some(Trouble::Torn) => RowChange { to: change.from, ..change },
+        let fault = (left == Ok(1)).then_some(self.fault);
+        let faulty_work = FaultyWork { file: self, work, fault };
+        let change = match fault {
+            Some(CommitFault::Torn) => RowChange { to: change.from, ..change },
             _ => change,
         };
-        let done = self.inner.commit_with(change, &lent).await?;
-        match trouble {
-            None | Some(Trouble::Hangs) => return Ok(done),
-            Some(Trouble::Fails | Trouble::Lost | Trouble::Torn) => self.met.add_permits(1),
+        let done = self.inner.commit_with(change, &faulty_work).await?;
+        match fault {
+            None | Some(CommitFault::Hangs) => return Ok(done),
+            Some(CommitFault::Fails | CommitFault::Lost | CommitFault::Torn) => self.injected.add_permits(1),
         }
-        match trouble {
-            Some(Trouble::Lost) => Err(Error::unknown("commit", "the connection was cut")),
+        match fault {
+            Some(CommitFault::Lost) => Err(Error::unknown("commit", "the connection was cut")),
             _ => Err(Error::unavailable("commit", "no connection")),
         }
     }
 }
 
 #[async_trait]
-impl RowStore for Shaky {
+impl RowStore for FaultyFile {
     fn describe_rows(&self) -> String {
-        "shaky rows".to_owned()
+        "file rows".to_owned()
     }
 
     async fn builds(&self, projection: &str) -> Result<Vec<Build>, Error> {

@@ -1,4 +1,4 @@
-//! Questions that are watched: each new answer comes, whatever happens in between.
+//! Watched queries: each new answer is returned, whatever happens in between.
 
 use std::{
     fmt::Debug,
@@ -8,29 +8,23 @@ use std::{
     time::Duration,
 };
 
-use annalist::{
-    App, Error, Memory,
-    ask::{Watchable, Watched},
-    manual::ReadModels,
-    prelude::*,
-    projection::ProjectionOptions,
-};
-use annalist_flow_tests::read_model::{Balance, Believed};
+use annalist::{App, Error, Memory, manual::ReadModels, prelude::*, projection::ProjectionOptions};
+use annalist_flow_tests::read_model::{Balance, EventCount};
 
 use super::{Accounts, balance_of, both, gated::Gated, names, on_each_store, pay};
 
-/// Looks once whether there is an answer. In memory everything that can be known is known at once.
-fn look<Q: Query<Answer: Watchable + Debug>>(watched: &mut Watched<Q>) -> Option<Result<Q::Answer, Error>> {
-    match pin!(watched.next()).poll(&mut Context::from_waker(Waker::noop())) {
+/// Polls once for an answer. In memory a new answer is available immediately.
+fn poll_once<T>(next: impl Future<Output = T>) -> Option<T> {
+    match pin!(next).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(answer) => Some(answer),
         Poll::Pending => None,
     }
 }
 
 #[track_caller]
-fn nothing_new<Q: Query<Answer: Watchable + Debug>>(watched: &mut Watched<Q>) {
-    let news = look(watched);
-    assert!(news.is_none(), "{news:?}");
+fn assert_no_answer<T: Debug>(next: impl Future<Output = T>) {
+    let answer = poll_once(next);
+    assert!(answer.is_none(), "{answer:?}");
 }
 
 async fn gated() -> (Arc<Gated>, App) {
@@ -42,13 +36,13 @@ async fn gated() -> (Arc<Gated>, App) {
 }
 
 #[tokio::test]
-async fn the_answer_now_comes_first_and_then_each_other_one() {
+async fn watch_returns_the_current_answer_and_then_each_change() {
     on_each_store(async |builder| {
         let app = builder.projection::<Balance>().start().await.unwrap();
         let mut watched = app.watch(balance_of("a"));
         assert_eq!(watched.next().await.unwrap(), None);
         for round in 1..=20 {
-            // Others move the rows too, and give no answer.
+            // Changes of other rows cause no answer.
             pay(&app, "b", 1).await;
             pay(&app, "a", 2).await;
             let row = watched.next().await.unwrap().unwrap();
@@ -59,7 +53,7 @@ async fn the_answer_now_comes_first_and_then_each_other_one() {
 }
 
 #[tokio::test]
-async fn a_burst_is_one_answer() {
+async fn several_changes_at_once_are_one_answer() {
     let (_, app) = gated().await;
     let mut watched = app.watch(Accounts::default());
     assert_eq!(watched.next().await.unwrap().rows, []);
@@ -68,53 +62,53 @@ async fn a_burst_is_one_answer() {
     }
     app.wait_until_caught_up().await.unwrap();
     assert_eq!(names(&watched.next().await.unwrap()), ["a", "b", "c"]);
-    nothing_new(&mut watched);
+    assert_no_answer(watched.next());
     pay(&app, "d", 1).await;
     app.wait_until_caught_up().await.unwrap();
-    // The page is full, and only now there is a next one.
+    // The page is full, and now there is a next one.
     assert!(watched.next().await.unwrap().next.is_some());
 }
 
 #[tokio::test]
-async fn who_stops_waiting_loses_nothing() {
+async fn cancelled_next_loses_no_answer() {
     let (rows, app) = gated().await;
     let mut watched = app.watch(Accounts::default());
-    // Dropped while it asks for the first time, and while it waits.
-    rows.questions.close();
-    nothing_new(&mut watched);
-    rows.questions.let_go();
+    // Dropped during the first query, and while it waits.
+    rows.queries.close();
+    assert_no_answer(watched.next());
+    rows.queries.open();
     assert_eq!(names(&watched.next().await.unwrap()), [""; 0]);
-    nothing_new(&mut watched);
-    // Dropped while it asks for what it was woken for.
-    rows.questions.close();
+    assert_no_answer(watched.next());
+    // Dropped during the query after a wake-up.
+    rows.queries.close();
     pay(&app, "a", 1).await;
     app.wait_until_caught_up().await.unwrap();
-    nothing_new(&mut watched);
-    rows.questions.let_go();
+    assert_no_answer(watched.next());
+    rows.queries.open();
     assert_eq!(names(&watched.next().await.unwrap()), ["a"]);
-    nothing_new(&mut watched);
+    assert_no_answer(watched.next());
 }
 
-/// A change comes after the rows were read and before the answer is there. Who began to listen with the answer would
-/// never hear of it: by then the projection has told that it is at the end.
+/// A change is committed after the rows were read and before the answer is returned. A watch that subscribed only after
+/// the answer would miss it, because the projection has already reported that it is caught up.
 #[tokio::test]
-async fn a_change_while_the_question_is_answered_is_news() {
+async fn change_during_a_query_is_the_next_answer() {
     let (rows, app) = gated().await;
     let mut watched = app.watch(Accounts::default());
-    rows.questions.close();
+    rows.queries.close();
     let answer = tokio::spawn(async move { (watched.next().await.unwrap(), watched) });
-    rows.questions.reached().await;
+    rows.queries.reached().await;
     let receipt = pay(&app, "a", 1).await;
     app.wait_until_caught_up().await.unwrap();
-    rows.questions.let_go();
+    rows.queries.open();
     let (old, mut watched) = answer.await.unwrap();
     let [(_, status)] = &app.statuses()[..] else { panic!() };
     assert_eq!((names(&old).len(), status.position), (0, receipt.position()));
-    assert_eq!(names(&look(&mut watched).unwrap().unwrap()), ["a"]);
+    assert_eq!(names(&poll_once(watched.next()).unwrap().unwrap()), ["a"]);
 }
 
 #[tokio::test]
-async fn rows_that_change_with_the_appends_are_watched_too() {
+async fn inline_rows_are_watched() {
     on_each_store(async |builder| {
         let app =
             builder.projection_with::<Balance>(ProjectionOptions::new().inline()).start().await.unwrap();
@@ -130,38 +124,38 @@ async fn rows_that_change_with_the_appends_are_watched_too() {
 }
 
 #[tokio::test]
-async fn an_answer_of_several_models_follows_each_of_them() {
+async fn watch_of_several_models_follows_each_of_them() {
     let slow = Arc::new(Gated::new());
     let builder = App::builder(Memory::new()).projection::<Balance>();
-    let app = builder.projection_in::<Believed>(Arc::clone(&slow)).start().await.unwrap();
+    let app = builder.projection_in::<EventCount>(Arc::clone(&slow)).start().await.unwrap();
     let mut watched = app.watch(both("a"));
     assert_eq!(watched.next().await.unwrap(), (None, None));
     slow.changes.close();
     pay(&app, "a", 3).await;
     assert_eq!(watched.next().await.unwrap(), (Some(3), None));
     slow.changes.reached().await;
-    nothing_new(&mut watched);
-    slow.changes.let_go();
+    assert_no_answer(watched.next());
+    slow.changes.open();
     assert_eq!(watched.next().await.unwrap(), (Some(3), Some(1)));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_missed_deadline_is_an_error_and_the_watch_goes_on() {
+async fn timeout_is_an_error_and_the_watch_continues() {
     let (rows, app) = gated().await;
     rows.changes.close();
     let receipt = pay(&app, "a", 3).await;
     let mut watched = app.watch(balance_of("a")).after(&receipt).timeout(Duration::from_secs(60));
     let error = watched.next().await.unwrap_err();
     assert!(matches!(error, Error::NotCaughtUp { projection: "balances", .. }), "{error:?}");
-    nothing_new(&mut watched);
+    assert_no_answer(watched.next());
     assert!(!watched.is_over());
-    rows.changes.let_go();
+    rows.changes.open();
     assert_eq!(watched.next().await.unwrap().unwrap().cents, 3);
 }
 
-/// The change that it was woken for is not lost with the answer: it asks again although nothing else moves.
+/// A change is not lost when its query fails: the watch queries again without another change.
 #[tokio::test(start_paused = true)]
-async fn a_store_that_does_not_answer_is_asked_again() {
+async fn query_is_repeated_while_the_store_is_unavailable() {
     let (rows, app) = gated().await;
     let mut watched = app.watch(Accounts::default());
     assert_eq!(names(&watched.next().await.unwrap()), [""; 0]);
@@ -171,22 +165,22 @@ async fn a_store_that_does_not_answer_is_asked_again() {
     for _ in 0..20 {
         assert!(watched.next().await.unwrap_err().is_unavailable());
     }
-    // It does not spin: there is a pause before it asks again.
-    nothing_new(&mut watched);
+    // It does not spin: it pauses before the next query.
+    assert_no_answer(watched.next());
     rows.down.store(false, Ordering::SeqCst);
     assert_eq!(names(&watched.next().await.unwrap()), ["a"]);
-    nothing_new(&mut watched);
+    assert_no_answer(watched.next());
 }
 
 #[tokio::test]
-async fn a_projection_that_stands_still_says_so_once() {
-    let builder = App::builder(Memory::new()).projection::<Balance>().projection::<Believed>();
+async fn stopped_projection_is_reported_once() {
+    let builder = App::builder(Memory::new()).projection::<Balance>().projection::<EventCount>();
     let app = builder.start().await.unwrap();
     let mut watched = app.watch(both("a"));
     assert_eq!(watched.next().await.unwrap(), (None, None));
     let poison = pay(&app, "a", 5000).await;
     let (mut answers, mut errors) = (Vec::new(), Vec::new());
-    // The two models tell in any order.
+    // The two models report in any order.
     while answers.is_empty() || errors.is_empty() {
         match watched.next().await {
             Ok(answer) => answers.push(answer),
@@ -194,22 +188,24 @@ async fn a_projection_that_stands_still_says_so_once() {
         }
     }
     assert_eq!(answers, [(Some(5000), None)]);
-    let Error::NotCaughtUp { projection: "believed", wanted, .. } = errors[0] else { panic!("{errors:?}") };
+    let Error::NotCaughtUp { projection: "event_counts", wanted, .. } = errors[0] else {
+        panic!("{errors:?}")
+    };
     assert_eq!(wanted, poison.position());
-    assert!(errors[0].to_string().contains("nobody deposits 5000"), "{errors:?}");
-    nothing_new(&mut watched);
+    assert!(errors[0].to_string().contains("cannot handle a deposit of 5000"), "{errors:?}");
+    assert_no_answer(watched.next());
     assert!(!watched.is_over());
     pay(&app, "a", 1).await;
     assert_eq!(watched.next().await.unwrap(), (Some(5001), None));
-    // A watch that begins now is told too, after its answer.
+    // A watch that starts now gets the report too, after its answer.
     let mut later = app.watch(both("a"));
     assert_eq!(later.next().await.unwrap(), (Some(5001), None));
     assert!(matches!(later.next().await, Err(Error::NotCaughtUp { .. })));
-    nothing_new(&mut later);
+    assert_no_answer(later.next());
 }
 
 #[tokio::test]
-async fn a_watch_ends_with_the_app() {
+async fn watch_ends_with_the_app() {
     for dropped in [false, true] {
         let (_rows, app) = gated().await;
         let mut watched = app.watch(balance_of("a"));
@@ -235,10 +231,10 @@ async fn a_watch_ends_with_the_app() {
     }
 }
 
-/// Knows its answer without looking.
-struct Alone;
+/// A query without read models.
+struct Constant;
 
-impl Query for Alone {
+impl Query for Constant {
     type Answer = u8;
 
     async fn answer(&self, _: &ReadModels) -> Result<u8, Error> {
@@ -247,13 +243,13 @@ impl Query for Alone {
 }
 
 #[tokio::test]
-async fn an_answer_from_nowhere_is_given_once_and_not_waited_for() {
+async fn watch_of_query_without_read_models_ends_after_first_answer() {
     let (_rows, app) = gated().await;
-    let mut watched = app.watch(Alone);
+    let mut watched = app.watch(Constant);
     assert_eq!(watched.next().await.unwrap(), 7);
     assert!(watched.is_over());
     let error = watched.next().await.unwrap_err().to_string();
-    assert!(error.contains("Alone") && error.contains("no read model"), "{error}");
+    assert!(error.contains("Constant") && error.contains("no read model"), "{error}");
     let mut missing = app.watch(both("a"));
     assert!(missing.next().await.unwrap_err().to_string().contains(".projection::<"));
 }

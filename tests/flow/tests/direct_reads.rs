@@ -1,4 +1,4 @@
-//! Reading directly from the events: now, at a position, at a time, and the journal of commands.
+//! Reads directly from the events: now, at a position, at a time; and the journal of commands.
 #![allow(clippy::unwrap_used)] // in the helpers too
 
 use std::time::Duration;
@@ -19,7 +19,7 @@ async fn balance(app: &App, name: &str, at: impl Into<annalist::Moment>) -> u64 
 }
 
 #[tokio::test]
-async fn a_state_as_of_a_position() {
+async fn load_at_a_position_folds_the_events_up_to_it() {
     let app = App::builder(Memory::new()).start().await.unwrap();
     app.execute(deposit("a", 1)).await.unwrap();
     let second = app.execute(deposit("a", 2)).await.unwrap();
@@ -31,13 +31,13 @@ async fn a_state_as_of_a_position() {
 }
 
 #[tokio::test]
-async fn as_of_a_time_is_the_longest_prefix_that_is_not_later() {
+async fn load_at_a_time_ends_after_the_last_event_recorded_by_then() {
     let clock = ManualClock::at(Timestamp::EPOCH.plus(10 * MINUTE));
     let app = App::builder(Memory::new()).clock(clock.clone()).start().await.unwrap();
     app.execute(deposit("a", 1)).await.unwrap();
     clock.advance(MINUTE);
     app.execute(deposit("a", 2)).await.unwrap();
-    // The clock jumps back: what is recorded now says an earlier time than what came before it.
+    // The clock jumps back: the next event has an earlier time than the one before it.
     clock.set(Timestamp::EPOCH.plus(5 * MINUTE));
     app.execute(deposit("a", 4)).await.unwrap();
 
@@ -49,7 +49,7 @@ async fn as_of_a_time_is_the_longest_prefix_that_is_not_later() {
 }
 
 #[tokio::test]
-async fn a_history_has_the_events_of_its_id_alone() {
+async fn history_contains_only_the_events_of_its_id() {
     let app = App::builder(Memory::new()).start().await.unwrap();
     app.execute(deposit("a", 5)).await.unwrap();
     app.execute(deposit("b", 5)).await.unwrap();
@@ -63,7 +63,7 @@ async fn a_history_has_the_events_of_its_id_alone() {
 }
 
 #[tokio::test]
-async fn the_journal_keeps_what_was_asked_and_what_became_of_it() {
+async fn journal_records_commands_and_their_outcomes() {
     let clock = ManualClock::at(Timestamp::EPOCH);
     let store = Memory::new();
     let start = |journal| App::builder(store.clone()).clock(clock.clone()).journal(journal).start();
@@ -94,7 +94,7 @@ async fn the_journal_keeps_what_was_asked_and_what_became_of_it() {
     assert_eq!(app.journal(entries[1].number, 1).await.unwrap(), entries[2..]);
 }
 
-/// What a newer program would write: the same name, a later version.
+/// An event as a newer program writes it: the same name with a later version.
 mod newer {
     use annalist::prelude::*;
 
@@ -117,13 +117,13 @@ mod newer {
     }
 }
 
-/// Writes the same tags as the domain's own id.
+/// An id with the same tags as the account id of the domain.
 #[derive(annalist::Id, Clone, Debug, PartialEq, Eq, Hash)]
 #[id(kind = "account")]
 struct Owner(String);
 
 #[tokio::test]
-async fn an_event_of_a_newer_program_is_an_error_that_names_it() {
+async fn event_of_a_newer_version_is_an_error_with_its_name() {
     let store = Memory::new();
     let newer = App::builder(store.clone()).start().await.unwrap();
     newer.execute(newer::Deposit { name: "a".into() }).await.unwrap();
@@ -142,7 +142,7 @@ async fn an_event_of_a_newer_program_is_an_error_that_names_it() {
 }
 
 #[tokio::test]
-async fn an_event_of_an_unknown_type_is_an_error_that_names_it() {
+async fn event_of_an_unknown_type_is_an_error_with_its_name() {
     let store = Memory::new();
     let app = App::builder(store).start().await.unwrap();
     app.execute(deposit("a", 1)).await.unwrap();
@@ -157,7 +157,7 @@ async fn an_event_of_an_unknown_type_is_an_error_that_names_it() {
 mod other {
     use super::*;
 
-    /// An event by hand, whose type table says one thing and whose reader knows nothing.
+    /// A manual implementation whose `decode_raw` does not know the stored event.
     #[derive(Debug)]
     pub(crate) struct Other;
 
@@ -191,7 +191,7 @@ mod other {
 }
 
 #[tokio::test]
-async fn a_row_as_of_a_moment() {
+async fn live_row_at_position_time_and_receipt() {
     let clock = ManualClock::at(Timestamp::EPOCH.plus(MINUTE));
     let app = App::builder(Memory::new()).clock(clock.clone()).projection::<Balance>().start().await.unwrap();
     let first = app.execute(deposit("a", 5)).await.unwrap();
@@ -206,10 +206,10 @@ async fn a_row_as_of_a_moment() {
     assert_eq!(live("a").at(&first).await.unwrap(), row(5, 1));
     assert_eq!(live("a").at(Timestamp::EPOCH.plus(MINUTE)).await.unwrap(), row(5, 1));
     assert_eq!(live("a").at(Position::START).await.unwrap(), None);
-    assert_eq!(live("nobody").await.unwrap(), None);
+    assert_eq!(live("unknown").await.unwrap(), None);
 }
 
-/// What a day brought; the key is no id, so all events are read.
+/// The number of events with each amount. The key is not an id, so a live row reads all events.
 #[derive(annalist::Projection, Clone, Debug, PartialEq)]
 #[projection(name = "sizes", on(AccountEvent => Size::count by size_of))]
 struct Size {
@@ -231,7 +231,7 @@ impl Size {
 }
 
 #[tokio::test]
-async fn a_row_whose_key_is_no_id_and_that_no_app_keeps() {
+async fn live_row_without_an_id_key_and_without_a_registered_projection() {
     let app = App::builder(Memory::new()).start().await.unwrap();
     app.execute(deposit("a", 5)).await.unwrap();
     let second = app.execute(deposit("b", 5)).await.unwrap();

@@ -1,18 +1,18 @@
-//! Questions that are asked once.
+//! Queries that are answered once.
 
 use std::{sync::Arc, time::Duration};
 
 use annalist::{App, Error, Memory, manual::ReadModels, prelude::*};
 use annalist_flow_tests::{
     domain::account,
-    read_model::{Balance, Believed},
+    read_model::{Balance, EventCount},
 };
 use tokio::time::Instant;
 
 use super::{Accounts, Richest, balance_of, both, gated::Gated, names, on_each_store, pay};
 
 #[tokio::test]
-async fn a_row_shows_what_its_receipt_did() {
+async fn answer_after_a_receipt_includes_its_events() {
     on_each_store(async |builder| {
         let app = builder.projection::<Balance>().start().await.unwrap();
         for round in 1..=20 {
@@ -20,7 +20,7 @@ async fn a_row_shows_what_its_receipt_did() {
             let row = app.ask(balance_of("a")).after(&receipt).await.unwrap().unwrap();
             assert_eq!((row.cents, row.events), (2 * round, round));
         }
-        assert_eq!(app.ask(balance_of("nobody")).await.unwrap(), None);
+        assert_eq!(app.ask(balance_of("unknown")).await.unwrap(), None);
     })
     .await;
 }
@@ -43,22 +43,22 @@ async fn rows_are_listed_by_index() {
     .await;
 }
 
-/// Whatever comes, goes on and moves in between: who was there all the time is seen once.
+/// Each row that exists during the whole iteration is returned once, whatever other rows change.
 #[tokio::test]
-async fn pages_show_everything_once_while_rows_change() {
+async fn pages_return_each_row_once_while_rows_change() {
     on_each_store(async |builder| {
         let app = builder.projection::<Balance>().start().await.unwrap();
         for number in 10..40 {
             pay(&app, &format!("n{number}"), 1).await;
         }
         app.wait_until_caught_up().await.unwrap();
-        let (mut seen, mut question, mut round) = (Vec::new(), Accounts::default(), 0);
+        let (mut seen, mut query, mut round) = (Vec::new(), Accounts::default(), 0);
         loop {
-            let page = app.ask(question.clone()).await.unwrap();
+            let page = app.ask(query.clone()).await.unwrap();
             seen.extend(names(&page).into_iter().filter(|name| !name.contains('x')));
             let Some(next) = page.next else { break };
-            // The cursor travels, and meanwhile rows come before and behind the page, and change on it.
-            question.cursor = Some(next.to_string().parse().unwrap());
+            // The cursor is sent as text. Meanwhile rows are added before and after the page, and changed on it.
+            query.cursor = Some(next.to_string().parse().unwrap());
             for name in [format!("a-x{round}"), format!("n{}-x", 10 + 3 * round), format!("n{}", 10 + round)]
             {
                 let receipt = pay(&app, &name, 7).await;
@@ -72,7 +72,7 @@ async fn pages_show_everything_once_while_rows_change() {
 }
 
 #[tokio::test]
-async fn cursors_belong_to_their_question() {
+async fn cursor_of_another_query_is_refused() {
     on_each_store(async |builder| {
         let app = builder.projection::<Balance>().start().await.unwrap();
         for name in ["a", "b", "c", "d"] {
@@ -89,7 +89,7 @@ async fn cursors_belong_to_their_question() {
         }
         let page = app.ask(Accounts { from: None, cursor: next }).await.unwrap();
         assert_eq!(names(&page), ["d"]);
-        // A forged one is no worse than any other wrong input.
+        // A forged cursor is refused as any other invalid input.
         let forged = r#"{"query":"balances_v1","sort":null,"key":[{"text":"a\u0000"}]}"#.parse().unwrap();
         let error = app.ask(Accounts { from: None, cursor: Some(forged) }).await.unwrap_err();
         assert!(error.to_string().contains("NUL"), "{error}");
@@ -98,7 +98,7 @@ async fn cursors_belong_to_their_question() {
 }
 
 #[tokio::test]
-async fn a_list_says_what_it_can_be_asked_by() {
+async fn invalid_filter_is_refused_with_the_possible_columns() {
     let app = App::builder(Memory::new()).projection::<Balance>().start().await.unwrap();
     let error = app.list::<Balance>().at_least("events", &1i64).await.unwrap_err().to_string();
     assert!(error.contains("account, cents") && error.contains("#[index]"), "{error}");
@@ -109,9 +109,9 @@ async fn a_list_says_what_it_can_be_asked_by() {
 }
 
 #[tokio::test]
-async fn one_answer_shows_the_same_write_in_all_its_models() {
+async fn answer_after_a_receipt_includes_it_in_every_model() {
     on_each_store(async |builder| {
-        let app = builder.projection::<Balance>().projection::<Believed>().start().await.unwrap();
+        let app = builder.projection::<Balance>().projection::<EventCount>().start().await.unwrap();
         for round in 1..=20 {
             let receipt = pay(&app, "a", 3).await;
             let answer = app.ask(both("a")).after(&receipt).await.unwrap();
@@ -121,12 +121,12 @@ async fn one_answer_shows_the_same_write_in_all_its_models() {
     .await;
 }
 
-/// One model shows the write and the other does not: without the position of the receipt the answer has both states.
+/// One model includes the write, the other one does not yet: without the receipt the answer combines both.
 #[tokio::test(start_paused = true)]
-async fn an_answer_waits_for_the_last_of_its_models_until_its_deadline() {
+async fn answer_waits_for_its_slowest_model_until_the_timeout() {
     let slow = Arc::new(Gated::new());
     let builder = App::builder(Memory::new()).projection::<Balance>();
-    let app = builder.projection_in::<Believed>(Arc::clone(&slow)).start().await.unwrap();
+    let app = builder.projection_in::<EventCount>(Arc::clone(&slow)).start().await.unwrap();
     app.wait_until_caught_up().await.unwrap();
     slow.changes.close();
     let receipt = pay(&app, "a", 3).await;
@@ -135,43 +135,43 @@ async fn an_answer_waits_for_the_last_of_its_models_until_its_deadline() {
     assert_eq!(app.ask(both("a")).await.unwrap(), (Some(3), None));
 
     let error = app.ask(both("a")).after(&receipt).timeout(Duration::from_secs(60)).await.unwrap_err();
-    assert!(matches!(error, Error::NotCaughtUp { projection: "believed", .. }), "{error:?}");
+    assert!(matches!(error, Error::NotCaughtUp { projection: "event_counts", .. }), "{error:?}");
 
     let answer = tokio::spawn(app.ask(both("a")).after(&receipt).into_future());
-    slow.changes.let_go();
+    slow.changes.open();
     assert_eq!(answer.await.unwrap().unwrap(), (Some(3), Some(1)));
 }
 
-/// Asks two models that are behind, one after the other.
-struct Patient;
+/// Waits for two models that are not caught up, one after the other.
+struct TwoSlowModels;
 
-impl Query for Patient {
+impl Query for TwoSlowModels {
     type Answer = [bool; 2];
 
     async fn answer(&self, models: &ReadModels) -> Result<[bool; 2], Error> {
         let first = models.find::<Balance>(&account("a")).await.is_err();
-        let second = models.reached::<Believed>().await.is_err();
+        let second = models.reached::<EventCount>().await.is_err();
         Ok([first, second])
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deadline_is_for_the_answer_and_not_for_each_model() {
+async fn timeout_applies_to_the_whole_answer() {
     let slow = Arc::new(Gated::new());
     let builder = App::builder(Memory::new()).rows(Arc::clone(&slow)).projection::<Balance>();
-    let app = builder.projection::<Believed>().start().await.unwrap();
+    let app = builder.projection::<EventCount>().start().await.unwrap();
     app.wait_until_caught_up().await.unwrap();
     slow.changes.close();
     let receipt = pay(&app, "a", 3).await;
-    // The clock of the test moves only when everybody waits for it.
+    // The paused clock advances only while every task waits.
     let before = Instant::now();
-    let behind = app.ask(Patient).after(&receipt).timeout(Duration::from_secs(7)).await.unwrap();
+    let behind = app.ask(TwoSlowModels).after(&receipt).timeout(Duration::from_secs(7)).await.unwrap();
     assert_eq!(behind, [true, true]);
     assert!(before.elapsed() < Duration::from_secs(8), "{:?}", before.elapsed());
-    assert_eq!(app.ask(Patient).timeout(Duration::MAX).await.unwrap(), [false, false]);
+    assert_eq!(app.ask(TwoSlowModels).timeout(Duration::MAX).await.unwrap(), [false, false]);
 }
 
-/// Waits for a projection by its name, as an answer in SQL does.
+/// Waits for a projection by its name, as a query in SQL does.
 struct Named(&'static str);
 
 impl Query for Named {
@@ -183,7 +183,7 @@ impl Query for Named {
 }
 
 #[tokio::test]
-async fn an_answer_in_sql_waits_for_a_projection_by_its_name() {
+async fn query_waits_for_a_projection_by_its_name() {
     let slow = Arc::new(Gated::new());
     let app =
         App::builder(Memory::new()).rows(Arc::clone(&slow)).projection::<Balance>().start().await.unwrap();
@@ -192,7 +192,7 @@ async fn an_answer_in_sql_waits_for_a_projection_by_its_name() {
     let receipt = pay(&app, "a", 3).await;
     let error = app.ask(Named("balances")).after(&receipt).timeout(Duration::ZERO).await.unwrap_err();
     assert!(matches!(error, Error::NotCaughtUp { projection: "balances", .. }), "{error:?}");
-    slow.changes.let_go();
+    slow.changes.open();
     app.ask(Named("balances")).after(&receipt).await.unwrap();
     let error = app.ask(Named("balance")).await.unwrap_err().to_string();
     assert!(error.contains("`balance`") && error.contains("it runs: balances"), "{error}");
@@ -210,7 +210,7 @@ impl Query for Panics {
 }
 
 #[tokio::test]
-async fn a_panic_of_an_answer_is_an_error() {
+async fn panic_in_a_query_is_an_error() {
     let app = App::builder(Memory::new()).start().await.unwrap();
     for (later, message) in [(false, "before it is a future"), (true, "while it is one")] {
         let error = app.ask(Panics(later)).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! Slow policies: they hold nobody else up, and neither their app nor its end.
+//! Slow policies: they delay neither other policies nor the shutdown of their app.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,7 +8,7 @@ use annalist::{
 };
 use annalist_flow_tests::{
     domain::{account, deposit},
-    policies::{Bonus, Calls, ParksError, Slow},
+    policies::{Bonus, CallCounter, ParksError, Slow},
     read_model::Balance,
 };
 use tokio::{sync::Semaphore, time::Instant};
@@ -16,13 +16,13 @@ use tokio::{sync::Semaphore, time::Instant};
 use super::{Store, balance, status};
 
 on_stores! {
-    a_slow_policy_holds_nobody_else_up;
+    slow_policy_does_not_delay_others;
 }
 
-async fn a_slow_policy_holds_nobody_else_up(store: Store) {
-    let (here, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
-    let slow = Slow { here: Arc::clone(&here), gate: Arc::clone(&gate) };
-    let bonus = Bonus { calls: Calls::default() };
+async fn slow_policy_does_not_delay_others(store: Store) {
+    let (started, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let slow = Slow { started: Arc::clone(&started), gate: Arc::clone(&gate) };
+    let bonus = Bonus { calls: CallCounter::default() };
     let app = App::builder(store).policy(slow).policy(bonus).projection::<Balance>().start().await.unwrap();
     for round in 1..=5 {
         let receipt = app.execute(deposit("ann", 1)).await.unwrap();
@@ -30,40 +30,40 @@ async fn a_slow_policy_holds_nobody_else_up(store: Store) {
         assert_eq!(row.unwrap().cents, round);
         app.wait_for_position("bonus", &receipt, Duration::from_secs(30)).await.unwrap();
     }
-    here.acquire().await.unwrap().forget();
-    assert_eq!((here.available_permits(), balance(&app, "slow.bonus").await), (0, 0));
+    started.acquire().await.unwrap().forget();
+    assert_eq!((started.available_permits(), balance(&app, "slow.bonus").await), (0, 0));
     gate.add_permits(5);
     app.wait_until_caught_up().await.unwrap();
     assert_eq!((balance(&app, "slow.bonus").await, balance(&app, "all.bonus").await), (5, 5));
 }
 
 #[tokio::test]
-async fn a_policy_does_not_keep_its_app_alive() {
-    let (here, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
-    let slow = Slow { here: Arc::clone(&here), gate };
+async fn slow_policy_does_not_keep_its_app_alive() {
+    let (started, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let slow = Slow { started: Arc::clone(&started), gate };
     let store = Arc::new(Memory::new());
     let app = App::builder(Arc::clone(&store)).policy(slow).start().await.unwrap();
     app.execute(deposit("ann", 1)).await.unwrap();
-    here.acquire().await.unwrap().forget();
+    started.acquire().await.unwrap().forget();
     drop(app);
-    while Arc::strong_count(&store) > 1 || Arc::strong_count(&here) > 1 {
+    while Arc::strong_count(&store) > 1 || Arc::strong_count(&started) > 1 {
         tokio::task::yield_now().await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_end_in_order_waits_ten_seconds_for_the_world_outside() {
-    let (here, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
-    let slow = || Slow { here: Arc::clone(&here), gate: Arc::clone(&gate) };
+async fn shutdown_waits_at_most_ten_seconds_for_a_reaction() {
+    let (started, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let slow = || Slow { started: Arc::clone(&started), gate: Arc::clone(&gate) };
     let store = Memory::new();
     let app = App::builder(store.clone()).policy(slow()).start().await.unwrap();
     app.execute(deposit("ann", 1)).await.unwrap();
-    here.acquire().await.unwrap().forget();
-    let asked = Instant::now();
+    started.acquire().await.unwrap().forget();
+    let start = Instant::now();
     app.shut_down().await;
-    assert!(asked.elapsed() <= Duration::from_secs(10), "{:?}", asked.elapsed());
+    assert!(start.elapsed() <= Duration::from_secs(10), "{:?}", start.elapsed());
 
-    // What it had come to is reacted to again.
+    // The interrupted reaction is executed again.
     gate.add_permits(1);
     let app = App::builder(store).policy(slow()).start().await.unwrap();
     app.wait_until_caught_up().await.unwrap();
@@ -71,16 +71,16 @@ async fn an_end_in_order_waits_ten_seconds_for_the_world_outside() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_end_in_order_does_not_wait_for_the_next_try() {
-    let calls = Calls::default();
+async fn shutdown_does_not_wait_for_the_next_try() {
+    let calls = CallCounter::default();
     let policy = ParksError { calls: calls.clone(), failures: usize::MAX };
     let app = App::builder(Memory::new()).policy(policy).start().await.unwrap();
     app.execute(deposit("ann", 100)).await.unwrap();
-    let waits = |status: Status| matches!(status.state, State::Waiting { reason } if reason.contains("try 1 of 4 failed"));
-    while !waits(status(&app, "parks_error")) {
+    let is_waiting = |status: Status| matches!(status.state, State::Waiting { reason } if reason.contains("try 1 of 4 failed"));
+    while !is_waiting(status(&app, "parks_error")) {
         tokio::task::yield_now().await;
     }
-    let asked = Instant::now();
+    let start = Instant::now();
     app.shut_down().await;
-    assert_eq!((asked.elapsed(), calls.count()), (Duration::ZERO, 1));
+    assert_eq!((start.elapsed(), calls.count()), (Duration::ZERO, 1));
 }

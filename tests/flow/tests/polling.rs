@@ -1,0 +1,91 @@
+//! How soon a process sees the appends of others, with and without notifications. The paused clock advances only while
+//! every task waits, so durations are exact.
+#![allow(clippy::unwrap_used)] // in the helpers too
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use annalist::{
+    Criteria, Draft, EventStore, Payload,
+    feed::{Feed, LogWatcher},
+    store::Append,
+};
+use annalist_flow_tests::faulty_store::FaultyStore;
+use tokio::time::{Instant, sleep};
+
+fn append() -> Append {
+    let data = Payload::parse("{}").unwrap();
+    Append { events: vec![Draft::new("noted", 1, [], data).unwrap()], ..Append::default() }
+}
+
+/// A feed, and its log, to which the tests append without the feed's log watcher.
+fn feed() -> (Arc<FaultyStore>, Feed) {
+    let store = Arc::new(FaultyStore::new([]));
+    let feed = Feed::new(LogWatcher::new(Arc::clone(&store) as Arc<dyn EventStore>), Criteria::all());
+    (store, feed)
+}
+
+/// The time from another process's append until the feed returns it, with or without a notification.
+async fn delay(store: &FaultyStore, feed: &mut Feed, notify: bool) -> Duration {
+    let append = async {
+        sleep(Duration::from_secs(5)).await;
+        store.inner.append_one(append()).await.unwrap();
+        if notify {
+            store.wake_up();
+        }
+        Instant::now()
+    };
+    let (page, appended) = tokio::join!(feed.next(), append);
+    assert_eq!(page.unwrap().records.len(), 1);
+    appended.elapsed()
+}
+
+/// The number of polls in ten seconds, while a feed waits and no event is appended.
+async fn polls(store: &FaultyStore, feed: &Feed) -> usize {
+    let before = store.polls.load(Ordering::SeqCst);
+    tokio::time::timeout(Duration::from_secs(10), feed.wait_for_more()).await.unwrap_err();
+    store.polls.load(Ordering::SeqCst) - before
+}
+
+#[tokio::test(start_paused = true)]
+async fn notification_is_followed_immediately() {
+    let (store, mut feed) = feed();
+    for _ in 0..3 {
+        assert_eq!(delay(&store, &mut feed, true).await, Duration::ZERO);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn append_without_a_notification_is_found_by_polling() {
+    let (store, mut feed) = feed();
+    for notify in [false, true, false, false, true, false] {
+        let longest = if notify { Duration::ZERO } else { Duration::from_millis(250) };
+        let delay = delay(&store, &mut feed, notify).await;
+        assert!(delay <= longest, "{delay:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn polling_slows_down_while_notifications_arrive() {
+    let (store, mut feed) = feed();
+    let unnotified = polls(&store, &feed).await;
+    assert!((150..300).contains(&unnotified), "{unnotified}");
+    delay(&store, &mut feed, true).await;
+    let notified = polls(&store, &feed).await;
+    assert!((30..60).contains(&notified), "{notified}");
+    delay(&store, &mut feed, false).await;
+    let unnotified = polls(&store, &feed).await;
+    assert!((150..300).contains(&unnotified), "{unnotified}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn polling_continues_after_notifications_end() {
+    let (store, mut feed) = feed();
+    delay(&store, &mut feed, true).await;
+    store.wakeups.lock().unwrap().take();
+    let polls = polls(&store, &feed).await;
+    assert!((30..300).contains(&polls), "{polls}");
+    delay(&store, &mut feed, false).await;
+}
