@@ -45,6 +45,18 @@ pub struct Cluster {
     dir: TempDir,
 }
 
+impl Options {
+    /// Creates and starts the cluster; returns when it accepts connections.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] and [`Error::NoAccount`] say what to install. Other errors name the failed step, with the output
+    /// of the program or the server's log.
+    pub fn start(self) -> Result<Cluster, Error> {
+        Cluster::with(self)
+    }
+}
+
 impl Cluster {
     /// Creates and starts a cluster with the default [`Options`].
     ///
@@ -55,7 +67,7 @@ impl Cluster {
         Options::new().start()
     }
 
-    pub(crate) fn with(options: Options) -> Result<Self, Error> {
+    fn with(options: Options) -> Result<Self, Error> {
         let programs = Programs::find()?;
         let (account, dir) = Account::with_directory()?;
         let guard = Guard::post(&programs, &account, dir.path())?;

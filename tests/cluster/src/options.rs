@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Cluster, Error};
-
-/// How to start a [`Cluster`].
+/// How to start a [`Cluster`](crate::Cluster).
 #[derive(Clone, Debug)]
 pub struct Options {
     durable: bool,
@@ -35,16 +33,6 @@ impl Options {
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
-    }
-
-    /// Creates and starts the cluster; returns when it accepts connections.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotFound`] and [`Error::NoAccount`] say what to install. Other errors name the failed step, with the output
-    /// of the program or the server's log.
-    pub fn start(self) -> Result<Cluster, Error> {
-        Cluster::with(self)
     }
 
     pub(crate) fn settings(&self) -> impl Iterator<Item = &str> {

@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn newer_versions_come_first() {
+    fn newest_version_is_first() {
         let dir = tempfile::tempdir().unwrap();
         for name in ["pg-9.6", "pg-15", "pg-18", "pg-next", "other-19"] {
             fs::create_dir(dir.path().join(name)).unwrap();
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_with_half_of_the_programs_does_not_count() {
+    fn folder_with_missing_programs_is_skipped() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("postgres"), "").unwrap();
         fs::write(dir.path().join("pg_ctl"), "").unwrap();

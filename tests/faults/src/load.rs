@@ -59,7 +59,7 @@ async fn customer(app: &App, number: usize, report: fn(String)) {
     send(app, BankCommand::Open(open), report).await;
     send(app, BankCommand::Deposit(deposit), report).await;
     let receipt = send(app, BankCommand::Transfer(transfer), report).await;
-    look(app, &account, &receipt).await;
+    assert_rows(app, &account, &receipt).await;
     report("seen".to_owned());
 }
 
@@ -71,7 +71,7 @@ async fn send(app: &App, command: BankCommand, report: fn(String)) -> Receipt {
 }
 
 /// Asserts that the rows include the commands. The bonus may be pending, in this process or another one.
-async fn look(app: &App, account: &AccountId, receipt: &Receipt) {
+async fn assert_rows(app: &App, account: &AccountId, receipt: &Receipt) {
     let row = app.find::<Balance>(account).after(receipt).timeout(DEFAULT_TIMEOUT).await.unwrap();
     assert!(matches!(row.unwrap().cents, 7_00 | 12_00));
     let lines =

@@ -7,19 +7,19 @@ const SEAM: &str = "// Part two: the rest of the program.\n";
 /// The Rust block after a marker of the README.
 fn block(marker: &str) -> &'static str {
     let (_, rest) = README.split_once(marker).unwrap_or_else(|| panic!("no `{marker}` in the README"));
-    let (_, code) = rest.split_once("```rust\n").expect("a Rust block behind the marker");
+    let (_, code) = rest.split_once("```rust\n").expect("a Rust block after the marker");
     code.split_once("```").expect("the end of the block").0
 }
 
 #[test]
-fn the_example_is_the_program_that_the_tests_run() {
+fn example_is_the_program_that_the_tests_run() {
     let (one, two) = PROGRAM.split_once(SEAM).expect("the seam between both parts");
     assert_eq!(block("<!-- example: part one -->").trim(), one.trim());
     assert_eq!(block("<!-- example: part two -->").trim(), two.trim());
 }
 
 #[test]
-fn the_example_is_short() {
+fn example_is_short() {
     let one = block("<!-- example: part one -->").lines().count();
     let two = block("<!-- example: part two -->").lines().count();
     assert!(one <= 60, "the first part has {one} lines");
@@ -27,7 +27,7 @@ fn the_example_is_short() {
 }
 
 #[test]
-fn the_program_prints_what_its_comments_say() {
+fn program_prints_what_its_comments_say() {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_annalist-readme")).output().unwrap();
     assert!(output.status.success());
     let text = String::from_utf8(output.stdout).unwrap();
