@@ -47,7 +47,7 @@ pub enum FaultPoint {
 pub struct FaultyRows {
     inner: SharedRows,
     plan: Mutex<Option<(FaultPoint, RowFault)>>,
-    seen: watch::Sender<usize>,
+    call_count: watch::Sender<usize>,
     unavailable: AtomicBool,
     /// Has one permit for each injected fault.
     pub injected: Semaphore,
@@ -61,7 +61,7 @@ impl FaultyRows {
         Self {
             inner,
             plan: Mutex::default(),
-            seen: watch::Sender::default(),
+            call_count: watch::Sender::default(),
             unavailable: AtomicBool::new(false),
             injected: Semaphore::new(0),
             gate: Semaphore::new(0),
@@ -89,15 +89,15 @@ impl FaultyRows {
 
     /// The number of calls so far.
     pub fn calls(&self) -> usize {
-        *self.seen.borrow()
+        *self.call_count.borrow()
     }
 
     /// Waits for a number of further calls, after which a polling caller has seen the current rows.
     pub async fn wait_for_calls(&self, calls: usize) {
         let wanted = self.calls() + calls;
-        let mut seen = self.seen.subscribe();
+        let mut call_count = self.call_count.subscribe();
         // The sender lives as long as `self`.
-        let _ = seen.wait_for(|calls| *calls >= wanted).await;
+        let _ = call_count.wait_for(|calls| *calls >= wanted).await;
     }
 
     /// Waits until a fault was injected.
@@ -109,7 +109,7 @@ impl FaultyRows {
 
     fn fault(&self, commit: Option<&Table>) -> Option<RowFault> {
         let mut number = 0;
-        self.seen.send_modify(|calls| {
+        self.call_count.send_modify(|calls| {
             number = *calls;
             *calls += 1;
         });

@@ -37,7 +37,7 @@ async fn builds(app: &App) -> Vec<Build> {
 }
 
 /// Version and number of the live build, and of all builds.
-async fn numbers(app: &App) -> ((u32, u32), Vec<(u32, u32)>) {
+async fn build_numbers(app: &App) -> ((u32, u32), Vec<(u32, u32)>) {
     let builds = builds(app).await;
     let live: Vec<_> = builds.iter().filter(|build| build.live).map(Build::order).collect();
     assert_eq!(live.len(), 1, "{builds:?}");
@@ -72,7 +72,7 @@ async fn old_version_is_read_until_the_new_one_is_complete() {
         assert_eq!((sum!(new, Tenths, "a"), sum!(old, Tally, "a")), (Some(4), Some(4)));
         let receipt = pay(&new, "a", 100).await;
         assert_eq!(sum!(new, Tenths, "a", &receipt), Some(104));
-        assert_eq!(numbers(&old).await, ((1, 0), vec![(1, 0), (2, 0)]));
+        assert_eq!(build_numbers(&old).await, ((1, 0), vec![(1, 0), (2, 0)]));
 
         rows.end_faults();
         wait_until_live(&new, (2, 0)).await;
@@ -81,7 +81,7 @@ async fn old_version_is_read_until_the_new_one_is_complete() {
         let receipt = pay(&old, "b", 1).await;
         assert_eq!(sum!(old, Tally, "b", &receipt), Some(10));
         assert_eq!(sum!(new, Tenths, "b", &receipt), Some(100));
-        assert_eq!(numbers(&old).await.0, (2, 0));
+        assert_eq!(build_numbers(&old).await.0, (2, 0));
     })
     .await;
 }
@@ -97,7 +97,7 @@ async fn older_program_does_not_promote_an_older_version() {
         let old = log.app().await.projection::<Tally>().start().await.unwrap();
         assert_eq!(sum!(old, Tally, "a", &receipt), Some(5));
         assert_eq!(sum!(new, Tenths, "a", &receipt), Some(50));
-        assert_eq!(numbers(&old).await, ((2, 0), vec![(1, 0), (2, 0)]));
+        assert_eq!(build_numbers(&old).await, ((2, 0), vec![(1, 0), (2, 0)]));
         let error = old.rebuild("tallies").await.unwrap_err().to_string();
         assert!(error.contains("version 2 is live"), "{error}");
         let error = old.promote("tallies").await.unwrap_err().to_string();
@@ -105,7 +105,7 @@ async fn older_program_does_not_promote_an_older_version() {
         old.shut_down().await;
 
         assert_eq!(new.discard_old_builds("tallies").await.unwrap(), 1);
-        assert_eq!(numbers(&new).await, ((2, 0), vec![(2, 0)]));
+        assert_eq!(build_numbers(&new).await, ((2, 0), vec![(2, 0)]));
         assert_eq!(sum!(new, Tenths, "a"), Some(50));
     })
     .await;
@@ -147,7 +147,7 @@ async fn query_for_other_columns_waits_for_the_new_build() {
         rows.end_faults();
         let row = new.find::<Wide>(&account("a")).await.unwrap().unwrap();
         assert_eq!((row.sum, row.events), (4, 3));
-        assert_eq!(numbers(&old).await.0, (3, 0));
+        assert_eq!(build_numbers(&old).await.0, (3, 0));
         assert_eq!(
             wait_until(&new, "tallies", |status| status.building.is_none()).await.promotion_blocked,
             None
@@ -169,7 +169,7 @@ async fn several_processes_promote_a_build_once() {
             wait_until_live(app, (2, 0)).await;
             assert_eq!(sum!(app, Tenths, "b", &receipt), Some(100));
         }
-        assert_eq!(numbers(&old).await, ((2, 0), vec![(1, 0), (2, 0)]));
+        assert_eq!(build_numbers(&old).await, ((2, 0), vec![(1, 0), (2, 0)]));
     })
     .await;
 }
@@ -189,14 +189,14 @@ async fn rebuild_runs_while_the_live_build_is_read() {
             app.rebuild("tallies").await.unwrap();
             let receipt = pay(&app, "a", 1).await;
             assert_eq!(sum!(app, Tally, "a", &receipt), Some(4 + i64::from(build)));
-            assert_eq!(numbers(&app).await.0, (1, build - 1));
+            assert_eq!(build_numbers(&app).await.0, (1, build - 1));
 
             rows.end_faults();
             wait_until_live(&app, (1, build)).await;
             assert_eq!(sum!(app, Tally, "a", &receipt), Some(4 + i64::from(build)));
             assert_eq!(sum!(app, Tally, "b"), Some(9));
         }
-        assert_eq!(numbers(&app).await, ((1, 2), vec![(1, 0), (1, 1), (1, 2)]));
+        assert_eq!(build_numbers(&app).await, ((1, 2), vec![(1, 0), (1, 1), (1, 2)]));
         assert_eq!(app.discard_old_builds("tallies").await.unwrap(), 2);
     })
     .await;
@@ -219,7 +219,7 @@ async fn promotion_never_shows_an_older_position() {
         wait_until(&app, "tallies", |status| status.building.is_none()).await;
         rows.wait_for_calls(10).await;
         assert_eq!(sum!(app, Tally, "a"), Some(5));
-        assert_eq!(numbers(&app).await.0, (1, 0));
+        assert_eq!(build_numbers(&app).await.0, (1, 0));
         rows.end_faults();
         wait_until_live(&app, (1, 1)).await;
         assert_eq!(sum!(app, Tally, "a"), Some(5));
@@ -313,7 +313,7 @@ async fn rebuild_is_finished_by_another_process() {
     .await;
 }
 
-fn compared(process: &Process) -> annalist::app::Builder {
+fn with_comparison(process: &Process) -> annalist::app::Builder {
     process.app().projection_with::<Tally>(ProjectionOptions::new().compare())
 }
 
@@ -321,7 +321,7 @@ fn compared(process: &Process) -> annalist::app::Builder {
 async fn compared_build_with_equal_rows_is_promoted() {
     on_each_log(async |log| {
         app_with_rows::<Tally>(log).await.shut_down().await;
-        let app = compared(&log.process().await).start().await.unwrap();
+        let app = with_comparison(&log.process().await).start().await.unwrap();
         app.rebuild("tallies").await.unwrap();
         wait_until_live(&app, (1, 1)).await;
         assert_eq!(sum!(app, Tally, "b"), Some(9));
@@ -375,7 +375,7 @@ async fn rebuild_after_a_refused_build_is_promoted() {
         wait_until(&app, "tallies", |status| status.promotion_blocked.is_some()).await;
         app.shut_down().await;
 
-        let app = compared(&log.process().await).start().await.unwrap();
+        let app = with_comparison(&log.process().await).start().await.unwrap();
         wait_until(&app, "tallies", |status| status.promotion_blocked.is_some()).await;
         app.rebuild("tallies").await.unwrap();
         wait_until_live(&app, (1, 2)).await;

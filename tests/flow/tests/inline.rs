@@ -21,12 +21,12 @@ async fn pay(app: &App, name: &str, amount: u64) -> Receipt {
     app.execute(deposit(name, amount)).await.unwrap()
 }
 
-fn inline<P: Projection>(builder: Builder) -> Builder {
+fn with_inline<P: Projection>(builder: Builder) -> Builder {
     builder.projection_with::<P>(ProjectionOptions::new().inline())
 }
 
-async fn started<P: Projection>(log: &TestLog) -> App {
-    let app = inline::<P>(log.app().await).start().await.unwrap();
+async fn started_app<P: Projection>(log: &TestLog) -> App {
+    let app = with_inline::<P>(log.app().await).start().await.unwrap();
     wait_until(&app, "tallies", |status| status.state == State::Inline).await;
     app
 }
@@ -46,7 +46,7 @@ async fn builds(app: &App) -> Vec<Build> {
 async fn row_includes_a_command_when_it_returns() {
     on_each_log(async |log| {
         // From the first command of a new store on, without waiting.
-        let app = inline::<Tally>(log.app().await).start().await.unwrap();
+        let app = with_inline::<Tally>(log.app().await).start().await.unwrap();
         for round in 1..=30 {
             pay(&app, "a", 1).await;
             assert_eq!(sum!(app, Tally, "a"), Some(round));
@@ -76,7 +76,7 @@ async fn row_in_the_background_may_lag_behind_a_command() {
 #[tokio::test]
 async fn event_that_cannot_be_folded_is_refused() {
     on_each_log(async |log| {
-        let app = started::<Strict>(log).await;
+        let app = started_app::<Strict>(log).await;
         pay(&app, "a", 1).await;
         let error = app.execute(deposit("a", 5000)).await.unwrap_err();
         assert!(matches!(error, ExecuteError::Invalid(_)), "{error:?}");
@@ -97,7 +97,7 @@ async fn event_that_cannot_be_folded_is_refused() {
 #[tokio::test]
 async fn several_apps_maintain_one_inline_projection() {
     on_each_log(async |log| {
-        let (one, other) = (started::<Tally>(log).await, started::<Tally>(log).await);
+        let (one, other) = (started_app::<Tally>(log).await, started_app::<Tally>(log).await);
         let paying = async |app: &App| {
             for _ in 0..25 {
                 pay(app, "a", 1).await;
@@ -115,7 +115,7 @@ async fn several_apps_maintain_one_inline_projection() {
 #[tokio::test]
 async fn program_without_the_inline_projection_is_refused_with_the_fix() {
     on_each_log(async |log| {
-        let app = started::<Tally>(log).await;
+        let app = started_app::<Tally>(log).await;
         let other = log.app().await.start().await.unwrap();
         let error = other.execute(deposit("a", 1)).await.unwrap_err().to_string();
         for expected in ["`tallies` version 1", "this program does not", "ProjectionOptions::new().inline()"]
@@ -133,7 +133,7 @@ async fn program_without_the_inline_projection_is_refused_with_the_fix() {
 #[tokio::test]
 async fn programs_with_inline_and_async_modes_both_make_progress() {
     on_each_log(async |log| {
-        let app = started::<Tally>(log).await;
+        let app = started_app::<Tally>(log).await;
         let other = log.app().await.projection::<Tally>().start().await.unwrap();
         let mut paid = 0;
         for _ in 0..10 {
@@ -164,7 +164,7 @@ async fn pay_until_accepted(app: &App) {
 #[tokio::test]
 async fn rows_that_are_no_longer_inline_are_awaited() {
     on_each_log(async |log| {
-        let app = started::<Tally>(log).await;
+        let app = started_app::<Tally>(log).await;
         pay(&app, "a", 1).await;
         let process = log.process().await;
         let writer = process.app().start().await.unwrap();
@@ -189,7 +189,7 @@ async fn changes_of_the_mode_between_starts_count_each_event_once() {
             let builder = log.app().await;
             let app = match round % 2 {
                 0 => builder.projection::<Tally>(),
-                _ => inline::<Tally>(builder),
+                _ => with_inline::<Tally>(builder),
             };
             let app = app.start().await.unwrap();
             // From the start, during the change of the mode, and until the shutdown gate closes.
@@ -210,7 +210,7 @@ async fn changes_of_the_mode_between_starts_count_each_event_once() {
             let _: Receipt = other;
             paid += one;
         }
-        let app = started::<Tally>(log).await;
+        let app = started_app::<Tally>(log).await;
         assert_eq!((sum!(app, Tally, "a"), sum!(app, Tally, "b")), (Some(paid), Some(8)));
     })
     .await;
@@ -219,8 +219,8 @@ async fn changes_of_the_mode_between_starts_count_each_event_once() {
 #[tokio::test]
 async fn rebuild_is_inline_when_it_is_promoted() {
     on_each_log(async |log| {
-        let app = started::<Tally>(log).await;
-        let other = started::<Tally>(log).await;
+        let app = started_app::<Tally>(log).await;
+        let other = started_app::<Tally>(log).await;
         let mut paid = 0;
         for build in 1..=3 {
             app.rebuild("tallies").await.unwrap();
@@ -250,7 +250,7 @@ async fn rebuild_is_inline_when_it_is_promoted() {
 #[tokio::test]
 async fn rebuild_that_differs_is_not_inline_until_it_is_promoted() {
     on_each_log(async |log| {
-        let app = started::<Tally>(log).await;
+        let app = started_app::<Tally>(log).await;
         pay(&app, "a", 1).await;
         app.shut_down().await;
         let options = ProjectionOptions::new().inline().compare();
@@ -279,9 +279,9 @@ async fn rebuild_that_differs_is_not_inline_until_it_is_promoted() {
 #[tokio::test]
 async fn new_version_becomes_inline_after_its_promotion() {
     on_each_log(async |log| {
-        let old = started::<Tally>(log).await;
+        let old = started_app::<Tally>(log).await;
         pay(&old, "a", 1).await;
-        let new = inline::<Tenths>(log.app().await).start().await.unwrap();
+        let new = with_inline::<Tenths>(log.app().await).start().await.unwrap();
         // Both programs continue during the build, until the new version is inline.
         let mut paid = 1;
         loop {
@@ -307,7 +307,7 @@ async fn earlier_poison_event_stops_the_projection_before_it_is_inline() {
     on_each_log(async |log| {
         let writer = log.app().await.start().await.unwrap();
         pay(&writer, "a", 5000).await;
-        let app = inline::<Strict>(log.app().await).start().await.unwrap();
+        let app = with_inline::<Strict>(log.app().await).start().await.unwrap();
         let status = wait_until(&app, "tallies", |status| matches!(status.state, State::Stopped(_))).await;
         let State::Stopped(stopped) = status.state else { unreachable!() };
         assert_eq!(stopped.position, Some(Position::new(1)));
@@ -315,7 +315,7 @@ async fn earlier_poison_event_stops_the_projection_before_it_is_inline() {
         pay(&writer, "b", 1).await;
         app.shut_down().await;
 
-        let app = started::<Tally>(log).await;
+        let app = started_app::<Tally>(log).await;
         assert_eq!((sum!(app, Tally, "a"), sum!(app, Tally, "b")), (Some(5000), Some(1)));
     })
     .await;

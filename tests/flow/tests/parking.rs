@@ -26,20 +26,20 @@ async fn sum<P: Projection<Key = annalist_flow_tests::domain::AccountId>>(
     app.find::<P>(&account(name)).await.unwrap().as_ref().map(of)
 }
 
-async fn strict(app: &App, name: &str) -> Option<i64> {
+async fn strict_sum(app: &App, name: &str) -> Option<i64> {
     sum::<Strict>(app, name, |row| row.sum).await
 }
 
-async fn tally(app: &App, name: &str) -> Option<i64> {
+async fn tally_sum(app: &App, name: &str) -> Option<i64> {
     sum::<Tally>(app, name, |row| row.sum).await
 }
 
-fn parks<P: Projection>(builder: Builder) -> Builder {
+fn with_parking<P: Projection>(builder: Builder) -> Builder {
     builder.projection_with::<P>(ProjectionOptions::new().park())
 }
 
-async fn started<P: Projection>(log: &TestLog) -> App {
-    parks::<P>(log.app().await).start().await.unwrap()
+async fn started_app<P: Projection>(log: &TestLog) -> App {
+    with_parking::<P>(log.app().await).start().await.unwrap()
 }
 
 /// Positions and attempts of the parked events.
@@ -49,8 +49,8 @@ async fn parked(app: &App) -> Vec<(u64, u32)> {
 }
 
 /// A log with a poison event of `a` at position 2, followed by events of `a`, of `a` and `b`, of `b`, and of `c`.
-async fn poisoned(log: &TestLog) -> App {
-    let app = started::<Strict>(log).await;
+async fn app_with_poison_event(log: &TestLog) -> App {
+    let app = started_app::<Strict>(log).await;
     pay(&app, "a", 1).await;
     pay(&app, "a", 5000).await;
     pay(&app, "a", 2).await;
@@ -64,9 +64,9 @@ async fn poisoned(log: &TestLog) -> App {
 #[tokio::test]
 async fn events_of_the_same_rows_wait_and_others_continue() {
     on_each_log(async |log| {
-        let app = poisoned(log).await;
-        assert_eq!((strict(&app, "a").await, strict(&app, "b").await), (Some(1), None));
-        assert_eq!(strict(&app, "c").await, Some(5));
+        let app = app_with_poison_event(log).await;
+        assert_eq!((strict_sum(&app, "a").await, strict_sum(&app, "b").await), (Some(1), None));
+        assert_eq!(strict_sum(&app, "c").await, Some(5));
         assert_eq!(parked(&app).await, [(2, 1), (3, 0), (4, 0), (5, 0)]);
 
         let all: Vec<Parked> = app.parked("tallies").await.unwrap();
@@ -98,7 +98,7 @@ async fn projection_without_parking_stops_at_a_poison_event() {
 #[tokio::test]
 async fn find_after_a_receipt_does_not_wait_for_parked_events() {
     on_each_log(async |log| {
-        let app = poisoned(log).await;
+        let app = app_with_poison_event(log).await;
         let receipt = pay(&app, "a", 7).await;
         let row = app.find::<Strict>(&account("a")).after(&receipt).await.unwrap();
         assert_eq!(row.map(|row| row.sum), Some(1));
@@ -109,8 +109,8 @@ async fn find_after_a_receipt_does_not_wait_for_parked_events() {
 #[tokio::test]
 async fn parked_events_remain_after_a_restart_and_are_retried_in_order() {
     on_each_log(async |log| {
-        poisoned(log).await.shut_down().await;
-        let app = started::<Tally>(log).await;
+        app_with_poison_event(log).await.shut_down().await;
+        let app = started_app::<Tally>(log).await;
         let receipt = pay(&app, "b", 1).await;
         app.wait_for_position("tallies", &receipt, annalist_flow_tests::test_log::TEST_TIMEOUT)
             .await
@@ -119,7 +119,7 @@ async fn parked_events_remain_after_a_restart_and_are_retried_in_order() {
 
         let retried = app.retry_parked("tallies").await.unwrap();
         assert_eq!((retried.done, retried.parked), (5, 0));
-        assert_eq!((tally(&app, "a").await, tally(&app, "b").await), (Some(5000), Some(8)));
+        assert_eq!((tally_sum(&app, "a").await, tally_sum(&app, "b").await), (Some(5000), Some(8)));
         // Later events are no longer parked.
         let receipt = pay(&app, "a", 1).await;
         let row = app.find::<Tally>(&account("a")).after(&receipt).await.unwrap();
@@ -131,13 +131,13 @@ async fn parked_events_remain_after_a_restart_and_are_retried_in_order() {
 #[tokio::test]
 async fn event_that_fails_again_stays_parked_with_its_attempts() {
     on_each_log(async |log| {
-        let app = poisoned(log).await;
+        let app = app_with_poison_event(log).await;
         for attempts in 2..4 {
             let retried = app.retry_parked("tallies").await.unwrap();
             assert_eq!((retried.done, retried.parked), (0, 4));
             assert_eq!(parked(&app).await, [(2, attempts), (3, 0), (4, 0), (5, 0)]);
         }
-        assert_eq!((strict(&app, "a").await, strict(&app, "b").await), (Some(1), None));
+        assert_eq!((strict_sum(&app, "a").await, strict_sum(&app, "b").await), (Some(1), None));
     })
     .await;
 }
@@ -145,14 +145,14 @@ async fn event_that_fails_again_stays_parked_with_its_attempts() {
 #[tokio::test]
 async fn discarded_event_no_longer_blocks_later_ones() {
     on_each_log(async |log| {
-        let app = poisoned(log).await;
+        let app = app_with_poison_event(log).await;
         assert!(!app.discard_parked("tallies", Position::new(1)).await.unwrap());
         assert!(app.discard_parked("tallies", Position::new(2)).await.unwrap());
         assert!(!app.discard_parked("tallies", Position::new(2)).await.unwrap());
         assert_eq!(parked(&app).await, [(3, 0), (4, 0), (5, 0)]);
         let retried = app.retry_parked("tallies").await.unwrap();
         assert_eq!((retried.done, retried.parked), (3, 0));
-        assert_eq!((strict(&app, "a").await, strict(&app, "b").await), (Some(0), Some(7)));
+        assert_eq!((strict_sum(&app, "a").await, strict_sum(&app, "b").await), (Some(0), Some(7)));
         let receipt = pay(&app, "a", 1).await;
         let row = app.find::<Strict>(&account("a")).after(&receipt).await.unwrap();
         assert_eq!(row.unwrap().sum, 1);
@@ -163,8 +163,8 @@ async fn discarded_event_no_longer_blocks_later_ones() {
 #[tokio::test]
 async fn concurrent_retries_of_two_processes_count_each_event_once() {
     on_each_log(async |log| {
-        poisoned(log).await.shut_down().await;
-        let (one, other) = (started::<Tally>(log).await, started::<Tally>(log).await);
+        app_with_poison_event(log).await.shut_down().await;
+        let (one, other) = (started_app::<Tally>(log).await, started_app::<Tally>(log).await);
         let paying = async {
             for _ in 0..20 {
                 pay(&one, "a", 1).await;
@@ -178,7 +178,7 @@ async fn concurrent_retries_of_two_processes_count_each_event_once() {
         one.wait_until_caught_up().await.unwrap();
         other.wait_until_caught_up().await.unwrap();
         one.retry_parked("tallies").await.unwrap();
-        assert_eq!((tally(&one, "a").await, tally(&other, "b").await), (Some(5020), Some(7)));
+        assert_eq!((tally_sum(&one, "a").await, tally_sum(&other, "b").await), (Some(5020), Some(7)));
         assert_eq!(parked(&other).await, []);
     })
     .await;
@@ -188,7 +188,7 @@ async fn concurrent_retries_of_two_processes_count_each_event_once() {
 #[tokio::test]
 async fn program_without_parking_stops_at_an_event_that_waits() {
     on_each_log(async |log| {
-        poisoned(log).await.shut_down().await;
+        app_with_poison_event(log).await.shut_down().await;
         let app = log.app().await.projection::<Tally>().start().await.unwrap();
         pay(&app, "c", 1).await;
         pay(&app, "a", 1).await;
@@ -199,7 +199,7 @@ async fn program_without_parking_stops_at_an_event_that_waits() {
         // After a retry in order, it continues.
         assert_eq!(app.retry_parked("tallies").await.unwrap().done, 4);
         app.wait_until_caught_up().await.unwrap();
-        assert_eq!(tally(&app, "a").await, Some(5001));
+        assert_eq!(tally_sum(&app, "a").await, Some(5001));
     })
     .await;
 }
@@ -208,17 +208,17 @@ async fn program_without_parking_stops_at_an_event_that_waits() {
 #[tokio::test]
 async fn many_failures_are_parked_one_by_one() {
     on_each_log(async |log| {
-        let app = started::<Strict>(log).await;
+        let app = started_app::<Strict>(log).await;
         for n in 0..200 {
             pay(&app, &format!("a{n}"), if n % 10 == 0 { 1 } else { 5000 }).await;
         }
         app.wait_until_caught_up().await.unwrap();
         assert_eq!(parked(&app).await.len(), 180);
-        assert_eq!((strict(&app, "a10").await, strict(&app, "a11").await), (Some(1), None));
+        assert_eq!((strict_sum(&app, "a10").await, strict_sum(&app, "a11").await), (Some(1), None));
         app.shut_down().await;
-        let app = started::<Tally>(log).await;
+        let app = started_app::<Tally>(log).await;
         assert_eq!(app.retry_parked("tallies").await.unwrap().done, 180);
-        assert_eq!(tally(&app, "a11").await, Some(5000));
+        assert_eq!(tally_sum(&app, "a11").await, Some(5000));
     })
     .await;
 }
@@ -238,7 +238,7 @@ fn pay_all(command: &PayAll) -> Result<Vec<AccountEvent>, std::convert::Infallib
 
 #[tokio::test]
 async fn projection_with_too_many_parked_events_stops() {
-    let app = started::<Strict>(&TestLog::Memory(annalist::Memory::new())).await;
+    let app = started_app::<Strict>(&TestLog::Memory(annalist::Memory::new())).await;
     let amounts = vec![5000; Parking::MAX_PARKED as usize + 1];
     app.execute(PayAll { account: account("a"), amounts }).await.unwrap();
     let status = wait_until(&app, "tallies", |status| matches!(status.state, State::Stopped(_))).await;
@@ -255,7 +255,7 @@ mod unreadable {
         test_log::{on_each_log, wait_until},
     };
 
-    use super::{App, Position, ProjectionOptions, State, account, pay, tally};
+    use super::{App, Position, ProjectionOptions, State, account, pay, tally_sum};
     use annalist_flow_tests::versions::Tally;
 
     /// An event with the same name and other fields.
@@ -306,7 +306,10 @@ mod unreadable {
             app.wait_for_position("tallies", &receipt, annalist_flow_tests::test_log::TEST_TIMEOUT)
                 .await
                 .unwrap();
-            assert_eq!((tally(&app, "b").await, app.parked("tallies").await.unwrap().len()), (Some(3), 1));
+            assert_eq!(
+                (tally_sum(&app, "b").await, app.parked("tallies").await.unwrap().len()),
+                (Some(3), 1)
+            );
 
             let status = wait_until(&app, "named", |status| matches!(status.state, State::Stopped(_))).await;
             assert_eq!((status.position, status.parked), (Position::START, 0));

@@ -22,7 +22,7 @@ async fn app(store: impl IntoEventStore) -> App {
 }
 
 /// Two programs on one log.
-async fn two(store: Arc<dyn EventStore>) -> (App, App) {
+async fn two_apps(store: Arc<dyn EventStore>) -> (App, App) {
     (app(Arc::clone(&store)).await, app(store).await)
 }
 
@@ -93,7 +93,7 @@ async fn commands_that_create_skip_the_read() {
 /// The control: decided on the cached state only, the same command is rejected.
 #[tokio::test]
 async fn rejection_is_not_based_on_a_stale_cached_state() {
-    let (one, other) = two(Arc::new(Memory::new())).await;
+    let (one, other) = two_apps(Arc::new(Memory::new())).await;
     one.execute(deposit("a", 1)).await.unwrap();
     one.execute(deposit("a", 1)).await.unwrap();
     other.execute(deposit("a", 10)).await.unwrap();
@@ -105,7 +105,7 @@ async fn rejection_is_not_based_on_a_stale_cached_state() {
 
 #[tokio::test]
 async fn decision_without_events_is_not_based_on_a_stale_cached_state() {
-    let (one, other) = two(Arc::new(Memory::new())).await;
+    let (one, other) = two_apps(Arc::new(Memory::new())).await;
     one.execute(deposit("a", 1)).await.unwrap();
     other.execute(transfer_of("a", "b", 1)).await.unwrap();
     let receipt = one.execute(DepositIfEmpty { account: account("a") }).await.unwrap();
@@ -146,37 +146,37 @@ async fn append_of_another_aggregate_invalidates_the_cached_state() {
 
 /// Another aggregate of the same events.
 #[derive(Aggregate)]
-#[aggregate(on(AccountEvent => Flow::apply))]
-struct Flow {
+#[aggregate(on(AccountEvent => LastDeposit::apply))]
+struct LastDeposit {
     #[id]
     id: AccountId,
-    last: u64,
+    amount: u64,
 }
 
 /// Moves half of the last deposit away.
 #[derive(Command, Serialize, Deserialize, Clone, Debug)]
-#[command(decide = Flow::halve)]
+#[command(decide = LastDeposit::halve)]
 struct Halve {
     #[id]
     account: AccountId,
 }
 
-impl Flow {
+impl LastDeposit {
     fn apply(&mut self, event: &AccountEvent) {
         if let AccountEvent::Deposited { amount, .. } = event {
-            self.last = *amount;
+            self.amount = *amount;
         }
     }
 
     fn halve(&self, _: &Halve) -> Result<AccountEvent, Infallible> {
-        Ok(AccountEvent::Moved { from: self.id.clone(), to: account("void"), amount: self.last / 2 })
+        Ok(AccountEvent::Moved { from: self.id.clone(), to: account("void"), amount: self.amount / 2 })
     }
 }
 
 /// One command borrows a state, another one owns it: the owned state is folded again, even if a state is cached.
 #[tokio::test]
 async fn owned_state_is_not_taken_from_the_cache() {
-    let (one, other) = two(Arc::new(Memory::new())).await;
+    let (one, other) = two_apps(Arc::new(Memory::new())).await;
     for round in 1..5 {
         one.execute(deposit("a", 10)).await.unwrap();
         other.execute(deposit("b", 1)).await.unwrap();
@@ -261,11 +261,11 @@ async fn rejection_in_a_batch_is_returned_only_if_still_valid() {
     let store = Arc::new(FaultyStore::new([]));
     let app = app(Arc::clone(&store)).await;
     app.execute(deposit("a", 10)).await.unwrap();
-    app.execute(take(7)).await.unwrap();
+    app.execute(withdraw(7)).await.unwrap();
     store.plan([Fault::Overtaken(Box::new(foreign_deposit("a", 50)))]);
     let mut tasks = JoinSet::new();
     for amount in [1, 40, 2, 10] {
-        tasks.spawn(app.execute(take(amount)).into_future());
+        tasks.spawn(app.execute(withdraw(amount)).into_future());
     }
     assert!(all(tasks).await.into_iter().all(|answer| answer.is_ok()));
     assert_eq!(balance(&app, "a").await, 0);
@@ -346,25 +346,25 @@ async fn cancelled_commands_do_not_affect_the_batch() {
         app.execute(deposit("a", 1)).await.unwrap();
         let events = app.history::<AccountEvent>(&account("a")).await.unwrap().len() as u64;
         assert!(events > accepted && events <= 32, "{accepted} {events}");
-        app.execute(take(events)).await.unwrap();
+        app.execute(withdraw(events)).await.unwrap();
         assert_eq!(balance(&app, "a").await, 0);
     }
 }
 
 /// Withdraws money by moving it to the account `void`, which no command reads.
-fn take(amount: u64) -> Take {
-    Take { account: account("a"), amount }
+fn withdraw(amount: u64) -> Withdraw {
+    Withdraw { account: account("a"), amount }
 }
 
 #[derive(Command, Serialize, Deserialize, Clone, Debug)]
-#[command(decide = take_out, error = Refused)]
-struct Take {
+#[command(decide = decide_withdraw, error = Refused)]
+struct Withdraw {
     #[id(Account)]
     account: AccountId,
     amount: u64,
 }
 
-fn take_out(from: &Account, command: &Take) -> Result<AccountEvent, Refused> {
+fn decide_withdraw(from: &Account, command: &Withdraw) -> Result<AccountEvent, Refused> {
     if from.balance < command.amount {
         return Err(Refused::Insufficient { balance: from.balance });
     }

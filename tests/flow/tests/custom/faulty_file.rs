@@ -105,7 +105,7 @@ impl Transactional for FaultyFile {
 #[async_trait]
 impl RowStore for FaultyFile {
     fn describe_rows(&self) -> String {
-        "file rows".to_owned()
+        "rows with an injected fault".to_owned()
     }
 
     async fn builds(&self, projection: &str) -> Result<Vec<Build>, Error> {

@@ -74,7 +74,7 @@ async fn file(log: &TestLog) -> Sqlite {
     Sqlite::options().relaxed_durability().open(log.path().unwrap()).await.unwrap()
 }
 
-async fn started(log: &TestLog, totals: Totals) -> App {
+async fn started_app(log: &TestLog, totals: Totals) -> App {
     let store = file(log).await;
     App::builder(store.clone()).custom_projection(totals, store).start().await.unwrap()
 }
@@ -87,11 +87,11 @@ async fn totals(log: &TestLog) -> Vec<(String, i64)> {
     rows.fetch_all(&mut connection).await.unwrap()
 }
 
-fn one(name: &str, sum: i64) -> (String, i64) {
+fn total(name: &str, sum: i64) -> (String, i64) {
     (name.to_owned(), sum)
 }
 
-async fn stopped(app: &App) -> (Position, Stopped) {
+async fn wait_until_stopped(app: &App) -> (Position, Stopped) {
     let status = wait_until(app, "totals", |status| matches!(status.state, State::Stopped(_))).await;
     let State::Stopped(stopped) = status.state else { unreachable!() };
     (status.position, stopped)
@@ -100,7 +100,7 @@ async fn stopped(app: &App) -> (Position, Stopped) {
 #[tokio::test]
 async fn setup_creates_the_tables_before_the_first_event() {
     let log = TestLog::file();
-    let app = started(&log, Totals::default()).await;
+    let app = started_app(&log, Totals::default()).await;
     app.wait_for_position("totals", Position::START, TEST_TIMEOUT).await.unwrap();
     assert_eq!(totals(&log).await, []);
 }
@@ -108,11 +108,11 @@ async fn setup_creates_the_tables_before_the_first_event() {
 #[tokio::test]
 async fn custom_projection_is_awaited_by_its_name() {
     let log = TestLog::file();
-    let app = started(&log, Totals::default()).await;
+    let app = started_app(&log, Totals::default()).await;
     for round in 1..=10 {
         let receipt = pay(&app, "a", 2).await;
         app.wait_for_position("totals", &receipt, TEST_TIMEOUT).await.unwrap();
-        assert_eq!(totals(&log).await, [one("a", 2 * round)]);
+        assert_eq!(totals(&log).await, [total("a", 2 * round)]);
     }
     let error = app.wait_for_position("total", Position::START, TEST_TIMEOUT).await.unwrap_err().to_string();
     assert!(error.contains("it runs: totals"), "{error}");
@@ -123,7 +123,8 @@ async fn custom_projection_is_awaited_by_its_name() {
 #[tokio::test]
 async fn several_programs_count_each_event_once() {
     let log = TestLog::file();
-    let (one_app, other) = (started(&log, Totals::default()).await, started(&log, Totals::default()).await);
+    let (one_app, other) =
+        (started_app(&log, Totals::default()).await, started_app(&log, Totals::default()).await);
     let paying = async |app: &App| {
         for _ in 0..20 {
             pay(app, "a", 1).await;
@@ -134,9 +135,9 @@ async fn several_programs_count_each_event_once() {
     let receipt = pay(&other, "b", 1).await;
     other.wait_for_position("totals", &receipt, TEST_TIMEOUT).await.unwrap();
     other.shut_down().await;
-    let app = started(&log, Totals::default()).await;
+    let app = started_app(&log, Totals::default()).await;
     app.wait_until_caught_up().await.unwrap();
-    assert_eq!(totals(&log).await, [one("a", 40), one("b", 1)]);
+    assert_eq!(totals(&log).await, [total("a", 40), total("b", 1)]);
 }
 
 /// A batch with a poison event: the events before it are counted, it and the later ones are not.
@@ -146,18 +147,18 @@ async fn with_poison(amount: u64, expected: &str) {
     for amount in [1, 2, amount, 4] {
         pay(&writer, "a", amount).await;
     }
-    let app = started(&log, Totals::default()).await;
-    let (position, stopped_at) = stopped(&app).await;
+    let app = started_app(&log, Totals::default()).await;
+    let (position, stopped_at) = wait_until_stopped(&app).await;
     assert_eq!((position, stopped_at.position), (Position::new(2), Some(Position::new(3))));
     assert!(stopped_at.error.contains(expected), "{stopped_at}");
-    assert_eq!(totals(&log).await, [one("a", 3)]);
+    assert_eq!(totals(&log).await, [total("a", 3)]);
     app.resume("totals").unwrap();
-    assert_eq!(stopped(&app).await, (position, stopped_at));
+    assert_eq!(wait_until_stopped(&app).await, (position, stopped_at));
     app.shut_down().await;
 
-    let app = started(&log, Totals { accepts_all: true, ..Totals::default() }).await;
+    let app = started_app(&log, Totals { accepts_all: true, ..Totals::default() }).await;
     app.wait_until_caught_up().await.unwrap();
-    assert_eq!(totals(&log).await, [one("a", 7 + amount.cast_signed())]);
+    assert_eq!(totals(&log).await, [total("a", 7 + amount.cast_signed())]);
 }
 
 #[tokio::test]
@@ -175,16 +176,16 @@ async fn failed_setup_stops_the_projection_without_an_event() {
     let log = TestLog::file();
     let projection = Totals::default();
     projection.setup_fails.store(true, Ordering::SeqCst);
-    let app = started(&log, projection.clone()).await;
+    let app = started_app(&log, projection.clone()).await;
     pay(&app, "a", 1).await;
-    let (position, stopped_at) = stopped(&app).await;
+    let (position, stopped_at) = wait_until_stopped(&app).await;
     assert_eq!((position, stopped_at.position), (Position::START, None));
     assert!(stopped_at.error.contains("the setup of its tables failed"), "{stopped_at}");
 
     projection.setup_fails.store(false, Ordering::SeqCst);
     app.resume("totals").unwrap();
     app.wait_until_caught_up().await.unwrap();
-    assert_eq!(totals(&log).await, [one("a", 1)]);
+    assert_eq!(totals(&log).await, [total("a", 1)]);
 }
 
 /// Injects a fault at each commit in turn, with a restart after each.
@@ -200,9 +201,9 @@ async fn run_with_faults(fault: CommitFault) {
         injected.acquire().await.unwrap().forget();
         app.shut_down().await;
     }
-    let app = started(&log, Totals::default()).await;
+    let app = started_app(&log, Totals::default()).await;
     app.wait_until_caught_up().await.unwrap();
-    assert_eq!(totals(&log).await, [one("a", 30)], "{fault:?}");
+    assert_eq!(totals(&log).await, [total("a", 30)], "{fault:?}");
 }
 
 async fn app_on_faulty_file(log: &TestLog, commit: usize, fault: CommitFault) -> (App, Arc<Semaphore>) {
@@ -237,9 +238,9 @@ async fn app_dropped_during_a_commit_counts_each_event_once() {
         injected.acquire().await.unwrap().forget();
         drop(app);
     }
-    let app = started(&log, Totals::default()).await;
+    let app = started_app(&log, Totals::default()).await;
     app.wait_until_caught_up().await.unwrap();
-    assert_eq!(totals(&log).await, [one("a", 10)]);
+    assert_eq!(totals(&log).await, [total("a", 10)]);
 }
 
 /// The control: a checkpoint outside of the transaction counts an event twice.
@@ -250,5 +251,5 @@ async fn commit_without_its_checkpoint_counts_twice() {
     pay(&app, "a", 1).await;
     injected.acquire().await.unwrap().forget();
     app.wait_until_caught_up().await.unwrap();
-    assert_eq!(totals(&log).await, [one("a", 2)]);
+    assert_eq!(totals(&log).await, [total("a", 2)]);
 }

@@ -6,7 +6,7 @@ use annalist_flow_tests::{
     policies::{Echo, First, Second},
 };
 
-use super::{Store, balance, stopped};
+use super::{Store, balance, wait_until_stopped};
 
 on_stores! {
     metadata_is_passed_along_a_chain_of_policies;
@@ -41,7 +41,7 @@ async fn metadata_is_passed_along_a_chain_of_policies(store: Store) {
 async fn policy_that_reacts_to_its_own_events_is_stopped(store: Store) {
     let app = App::builder(store).policy(Echo).start().await.unwrap();
     app.execute(deposit("ann", 1)).await.unwrap();
-    let stopped = stopped(&app, "echo").await;
+    let stopped = wait_until_stopped(&app, "echo").await;
     assert!(stopped.error.starts_with("`echo` reacts to its own commands: 32 policies"), "{stopped}");
     assert_eq!(balance(&app, "echo").await, u64::from(MAX_HOPS));
 }
@@ -49,6 +49,6 @@ async fn policy_that_reacts_to_its_own_events_is_stopped(store: Store) {
 async fn chain_is_stopped_at_the_configured_length(store: Store) {
     let app = App::builder(store).policy(Echo).max_hops(3).start().await.unwrap();
     app.execute(deposit("ann", 1)).await.unwrap();
-    assert!(stopped(&app, "echo").await.error.contains("3 policies in a row"));
+    assert!(wait_until_stopped(&app, "echo").await.error.contains("3 policies in a row"));
     assert_eq!(balance(&app, "echo").await, 3);
 }

@@ -11,7 +11,7 @@ use annalist_flow_tests::{
 };
 use tokio::time::Instant;
 
-use super::{ann_deposited, balance, status, stopped};
+use super::{ann_deposited, balance, status, wait_until_stopped};
 
 #[tokio::test(start_paused = true)]
 async fn failing_reaction_is_retried_with_growing_pauses() {
@@ -33,7 +33,7 @@ async fn reaction_that_fails_repeatedly_stops_the_policy_until_resume() {
     app.execute(deposit("ann", 1)).await.unwrap();
     let failing = app.execute(deposit("ann", 100)).await.unwrap();
     app.wait_until_caught_up().await.unwrap_err();
-    let stopped = stopped(&app, "stops_at_error").await;
+    let stopped = wait_until_stopped(&app, "stops_at_error").await;
     assert_eq!((stopped.position, calls.count()), (Some(failing.position()), 4));
     assert_eq!(stopped.error, "the mail server does not answer");
     assert_eq!(balance(&app, "after.failure").await, 1);
@@ -74,7 +74,7 @@ async fn panic_is_a_failed_reaction() {
     let app = App::builder(Memory::new()).policy(policy).start().await.unwrap();
     app.execute(deposit("ann", 1000)).await.unwrap();
     app.wait_until_caught_up().await.unwrap_err();
-    let stopped = stopped(&app, "stops_at_error").await;
+    let stopped = wait_until_stopped(&app, "stops_at_error").await;
     assert_eq!(
         (stopped.error.as_str(), calls.count()),
         ("the handler panicked: cannot handle a deposit of 1000", 4)

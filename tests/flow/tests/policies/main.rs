@@ -55,7 +55,7 @@ fn status(app: &App, name: &str) -> Status {
 }
 
 /// Waits until the policy is stopped, and returns the reason.
-async fn stopped(app: &App, name: &str) -> Stopped {
+async fn wait_until_stopped(app: &App, name: &str) -> Stopped {
     loop {
         if let State::Stopped(stopped) = status(app, name).state {
             return stopped;

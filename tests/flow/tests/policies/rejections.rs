@@ -6,7 +6,7 @@ use annalist_flow_tests::{
     policies::{CallCounter, IgnoresRefusal, ParksRefusal, StopsAtRefusal},
 };
 
-use super::{Store, balance, status, stopped};
+use super::{Store, balance, status, wait_until_stopped};
 
 on_stores! {
     rejection_stops_the_policy;
@@ -21,7 +21,7 @@ async fn rejection_stops_the_policy(store: Store) {
     app.execute(deposit("ann", 5)).await.unwrap();
     let refused = app.execute(deposit("bob", 100)).await.unwrap();
     app.execute(deposit("cat", 5)).await.unwrap();
-    let stopped = stopped(&app, "stops_at_refusal").await;
+    let stopped = wait_until_stopped(&app, "stops_at_refusal").await;
     assert_eq!((stopped.position, stopped.event), (Some(refused.position()), Some(refused.events[0].id)));
     assert_eq!(stopped.error, "the command `transfer` was rejected: Insufficient { balance: 100 }");
     // Neither the next command of the reaction nor later events are handled.

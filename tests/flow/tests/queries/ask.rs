@@ -9,7 +9,9 @@ use annalist_flow_tests::{
 };
 use tokio::time::Instant;
 
-use super::{Accounts, Richest, balance_of, both, gated::Gated, names, on_each_store, pay};
+use super::{
+    Accounts, Richest, balance_and_count, balance_of, gated_rows::GatedRows, names, on_each_store, pay,
+};
 
 #[tokio::test]
 async fn answer_after_a_receipt_includes_its_events() {
@@ -104,7 +106,7 @@ async fn invalid_filter_is_refused_with_the_possible_columns() {
     assert!(error.contains("account, cents") && error.contains("#[index]"), "{error}");
     let error = app.list::<Balance>().below("cents", &"1".to_owned()).await.unwrap_err().to_string();
     assert!(error.contains("another type"), "{error}");
-    let missing = app.ask(both("a")).await.unwrap_err();
+    let missing = app.ask(balance_and_count("a")).await.unwrap_err();
     assert!(missing.to_string().contains(".projection::<"), "{missing}");
 }
 
@@ -114,7 +116,7 @@ async fn answer_after_a_receipt_includes_it_in_every_model() {
         let app = builder.projection::<Balance>().projection::<EventCount>().start().await.unwrap();
         for round in 1..=20 {
             let receipt = pay(&app, "a", 3).await;
-            let answer = app.ask(both("a")).after(&receipt).await.unwrap();
+            let answer = app.ask(balance_and_count("a")).after(&receipt).await.unwrap();
             assert_eq!(answer, (Some(3 * round), Some(round)));
         }
     })
@@ -124,21 +126,22 @@ async fn answer_after_a_receipt_includes_it_in_every_model() {
 /// One model includes the write, the other one does not yet: without the receipt the answer combines both.
 #[tokio::test(start_paused = true)]
 async fn answer_waits_for_its_slowest_model_until_the_timeout() {
-    let slow = Arc::new(Gated::new());
+    let slow = Arc::new(GatedRows::new());
     let builder = App::builder(Memory::new()).projection::<Balance>();
     let app = builder.projection_in::<EventCount>(Arc::clone(&slow)).start().await.unwrap();
     app.wait_until_caught_up().await.unwrap();
-    slow.changes.close();
+    slow.commits.close();
     let receipt = pay(&app, "a", 3).await;
-    slow.changes.reached().await;
+    slow.commits.until_held().await;
     app.ask(balance_of("a")).after(&receipt).await.unwrap();
-    assert_eq!(app.ask(both("a")).await.unwrap(), (Some(3), None));
+    assert_eq!(app.ask(balance_and_count("a")).await.unwrap(), (Some(3), None));
 
-    let error = app.ask(both("a")).after(&receipt).timeout(Duration::from_secs(60)).await.unwrap_err();
+    let error =
+        app.ask(balance_and_count("a")).after(&receipt).timeout(Duration::from_secs(60)).await.unwrap_err();
     assert!(matches!(error, Error::NotCaughtUp { projection: "event_counts", .. }), "{error:?}");
 
-    let answer = tokio::spawn(app.ask(both("a")).after(&receipt).into_future());
-    slow.changes.open();
+    let answer = tokio::spawn(app.ask(balance_and_count("a")).after(&receipt).into_future());
+    slow.commits.open();
     assert_eq!(answer.await.unwrap().unwrap(), (Some(3), Some(1)));
 }
 
@@ -157,11 +160,11 @@ impl Query for TwoSlowModels {
 
 #[tokio::test(start_paused = true)]
 async fn timeout_applies_to_the_whole_answer() {
-    let slow = Arc::new(Gated::new());
+    let slow = Arc::new(GatedRows::new());
     let builder = App::builder(Memory::new()).rows(Arc::clone(&slow)).projection::<Balance>();
     let app = builder.projection::<EventCount>().start().await.unwrap();
     app.wait_until_caught_up().await.unwrap();
-    slow.changes.close();
+    slow.commits.close();
     let receipt = pay(&app, "a", 3).await;
     // The paused clock advances only while every task waits.
     let before = Instant::now();
@@ -184,15 +187,15 @@ impl Query for Named {
 
 #[tokio::test]
 async fn query_waits_for_a_projection_by_its_name() {
-    let slow = Arc::new(Gated::new());
+    let slow = Arc::new(GatedRows::new());
     let app =
         App::builder(Memory::new()).rows(Arc::clone(&slow)).projection::<Balance>().start().await.unwrap();
     app.wait_until_caught_up().await.unwrap();
-    slow.changes.close();
+    slow.commits.close();
     let receipt = pay(&app, "a", 3).await;
     let error = app.ask(Named("balances")).after(&receipt).timeout(Duration::ZERO).await.unwrap_err();
     assert!(matches!(error, Error::NotCaughtUp { projection: "balances", .. }), "{error:?}");
-    slow.changes.open();
+    slow.commits.open();
     app.ask(Named("balances")).after(&receipt).await.unwrap();
     let error = app.ask(Named("balance")).await.unwrap_err().to_string();
     assert!(error.contains("`balance`") && error.contains("it runs: balances"), "{error}");

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)] // in the helpers too
 
 mod ask;
-mod gated;
+mod gated_rows;
 mod watch;
 
 use annalist::{
@@ -45,11 +45,11 @@ struct Richest {
 
 /// The cents and the number of events of an account, from two read models.
 #[derive(Clone, Debug)]
-struct Both {
+struct BalanceAndCount {
     account: AccountId,
 }
 
-impl Query for Both {
+impl Query for BalanceAndCount {
     type Answer = (Option<i64>, Option<i64>);
 
     async fn answer(&self, models: &ReadModels) -> Result<Self::Answer, Error> {
@@ -63,8 +63,8 @@ fn balance_of(name: &str) -> BalanceOf {
     BalanceOf { account: account(name) }
 }
 
-fn both(name: &str) -> Both {
-    Both { account: account(name) }
+fn balance_and_count(name: &str) -> BalanceAndCount {
+    BalanceAndCount { account: account(name) }
 }
 
 async fn pay(app: &App, name: &str, amount: u64) -> Receipt {

@@ -11,7 +11,7 @@ use std::{
 use annalist::{App, Error, Memory, manual::ReadModels, prelude::*, projection::ProjectionOptions};
 use annalist_flow_tests::read_model::{Balance, EventCount};
 
-use super::{Accounts, balance_of, both, gated::Gated, names, on_each_store, pay};
+use super::{Accounts, balance_and_count, balance_of, gated_rows::GatedRows, names, on_each_store, pay};
 
 /// Polls once for an answer. In memory a new answer is available immediately.
 fn poll_once<T>(next: impl Future<Output = T>) -> Option<T> {
@@ -27,8 +27,8 @@ fn assert_no_answer<T: Debug>(next: impl Future<Output = T>) {
     assert!(answer.is_none(), "{answer:?}");
 }
 
-async fn gated() -> (Arc<Gated>, App) {
-    let rows = Arc::new(Gated::new());
+async fn gated() -> (Arc<GatedRows>, App) {
+    let rows = Arc::new(GatedRows::new());
     let app =
         App::builder(Memory::new()).rows(Arc::clone(&rows)).projection::<Balance>().start().await.unwrap();
     app.wait_until_caught_up().await.unwrap();
@@ -97,7 +97,7 @@ async fn change_during_a_query_is_the_next_answer() {
     let mut watched = app.watch(Accounts::default());
     rows.queries.close();
     let answer = tokio::spawn(async move { (watched.next().await.unwrap(), watched) });
-    rows.queries.reached().await;
+    rows.queries.until_held().await;
     let receipt = pay(&app, "a", 1).await;
     app.wait_until_caught_up().await.unwrap();
     rows.queries.open();
@@ -125,31 +125,31 @@ async fn inline_rows_are_watched() {
 
 #[tokio::test]
 async fn watch_of_several_models_follows_each_of_them() {
-    let slow = Arc::new(Gated::new());
+    let slow = Arc::new(GatedRows::new());
     let builder = App::builder(Memory::new()).projection::<Balance>();
     let app = builder.projection_in::<EventCount>(Arc::clone(&slow)).start().await.unwrap();
-    let mut watched = app.watch(both("a"));
+    let mut watched = app.watch(balance_and_count("a"));
     assert_eq!(watched.next().await.unwrap(), (None, None));
-    slow.changes.close();
+    slow.commits.close();
     pay(&app, "a", 3).await;
     assert_eq!(watched.next().await.unwrap(), (Some(3), None));
-    slow.changes.reached().await;
+    slow.commits.until_held().await;
     assert_no_answer(watched.next());
-    slow.changes.open();
+    slow.commits.open();
     assert_eq!(watched.next().await.unwrap(), (Some(3), Some(1)));
 }
 
 #[tokio::test(start_paused = true)]
 async fn timeout_is_an_error_and_the_watch_continues() {
     let (rows, app) = gated().await;
-    rows.changes.close();
+    rows.commits.close();
     let receipt = pay(&app, "a", 3).await;
     let mut watched = app.watch(balance_of("a")).after(&receipt).timeout(Duration::from_secs(60));
     let error = watched.next().await.unwrap_err();
     assert!(matches!(error, Error::NotCaughtUp { projection: "balances", .. }), "{error:?}");
     assert_no_answer(watched.next());
     assert!(!watched.is_over());
-    rows.changes.open();
+    rows.commits.open();
     assert_eq!(watched.next().await.unwrap().unwrap().cents, 3);
 }
 
@@ -159,7 +159,7 @@ async fn query_is_repeated_while_the_store_is_unavailable() {
     let (rows, app) = gated().await;
     let mut watched = app.watch(Accounts::default());
     assert_eq!(names(&watched.next().await.unwrap()), [""; 0]);
-    rows.down.store(true, Ordering::SeqCst);
+    rows.unavailable.store(true, Ordering::SeqCst);
     pay(&app, "a", 1).await;
     app.wait_until_caught_up().await.unwrap();
     for _ in 0..20 {
@@ -167,7 +167,7 @@ async fn query_is_repeated_while_the_store_is_unavailable() {
     }
     // It does not spin: it pauses before the next query.
     assert_no_answer(watched.next());
-    rows.down.store(false, Ordering::SeqCst);
+    rows.unavailable.store(false, Ordering::SeqCst);
     assert_eq!(names(&watched.next().await.unwrap()), ["a"]);
     assert_no_answer(watched.next());
 }
@@ -176,7 +176,7 @@ async fn query_is_repeated_while_the_store_is_unavailable() {
 async fn stopped_projection_is_reported_once() {
     let builder = App::builder(Memory::new()).projection::<Balance>().projection::<EventCount>();
     let app = builder.start().await.unwrap();
-    let mut watched = app.watch(both("a"));
+    let mut watched = app.watch(balance_and_count("a"));
     assert_eq!(watched.next().await.unwrap(), (None, None));
     let poison = pay(&app, "a", 5000).await;
     let (mut answers, mut errors) = (Vec::new(), Vec::new());
@@ -198,7 +198,7 @@ async fn stopped_projection_is_reported_once() {
     pay(&app, "a", 1).await;
     assert_eq!(watched.next().await.unwrap(), (Some(5001), None));
     // A watch that starts now gets the report too, after its answer.
-    let mut later = app.watch(both("a"));
+    let mut later = app.watch(balance_and_count("a"));
     assert_eq!(later.next().await.unwrap(), (Some(5001), None));
     assert!(matches!(later.next().await, Err(Error::NotCaughtUp { .. })));
     assert_no_answer(later.next());
@@ -250,6 +250,6 @@ async fn watch_of_query_without_read_models_ends_after_first_answer() {
     assert!(watched.is_over());
     let error = watched.next().await.unwrap_err().to_string();
     assert!(error.contains("Constant") && error.contains("no read model"), "{error}");
-    let mut missing = app.watch(both("a"));
+    let mut missing = app.watch(balance_and_count("a"));
     assert!(missing.next().await.unwrap_err().to_string().contains(".projection::<"));
 }

@@ -13,12 +13,12 @@ use async_trait::async_trait;
 use tokio::sync::{Semaphore, watch};
 
 /// Rows in memory with two gates: one for queries, one for commits.
-pub(crate) struct Gated {
+pub(crate) struct GatedRows {
     pub(crate) inner: Memory,
     pub(crate) queries: Gate,
-    pub(crate) changes: Gate,
+    pub(crate) commits: Gate,
     /// Whether queries fail.
-    pub(crate) down: AtomicBool,
+    pub(crate) unavailable: AtomicBool,
 }
 
 /// Lets calls pass while it is open, and holds them while it is closed.
@@ -38,7 +38,7 @@ impl Gate {
     }
 
     /// Waits until a call is held.
-    pub(crate) async fn reached(&self) {
+    pub(crate) async fn until_held(&self) {
         self.held.acquire().await.unwrap().forget();
     }
 
@@ -56,16 +56,16 @@ impl Gate {
     }
 }
 
-impl Gated {
+impl GatedRows {
     /// Creates a store with both gates open.
     pub(crate) fn new() -> Self {
-        let (inner, down) = (Memory::new(), AtomicBool::new(false));
-        Self { inner, queries: Gate::new(), changes: Gate::new(), down }
+        let (inner, unavailable) = (Memory::new(), AtomicBool::new(false));
+        Self { inner, queries: Gate::new(), commits: Gate::new(), unavailable }
     }
 }
 
 #[async_trait]
-impl RowStore for Gated {
+impl RowStore for GatedRows {
     fn describe_rows(&self) -> String {
         "gated rows in memory".to_owned()
     }
@@ -83,7 +83,7 @@ impl RowStore for Gated {
     }
 
     async fn commit(&self, change: RowChange<'_>) -> Result<CommitOutcome, Error> {
-        self.changes.pass().await;
+        self.commits.pass().await;
         self.inner.commit(change).await
     }
 
@@ -93,7 +93,7 @@ impl RowStore for Gated {
 
     /// Reads at once, and holds the result.
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {
-        if self.down.load(Ordering::SeqCst) {
+        if self.unavailable.load(Ordering::SeqCst) {
             return Err(Error::unavailable("read rows", "no connection"));
         }
         let rows = self.inner.find(query).await;
