@@ -118,8 +118,8 @@ async fn older_program_never_shows_an_incomplete_build() {
         let new = app_with_rows::<Tenths>(log).await;
         let (old, rows) = held_app::<Tally>(log, (1, 0)).await;
         rows.until_injected().await;
-        let answer = old.find::<Tally>(&account("a")).timeout(Duration::ZERO).await;
-        assert!(matches!(answer, Err(Error::Building { .. })), "{answer:?}");
+        let result = old.find::<Tally>(&account("a")).timeout(Duration::ZERO).await;
+        assert!(matches!(result, Err(Error::Building { .. })), "{result:?}");
         rows.end_faults();
         assert_eq!((sum!(old, Tally, "a"), sum!(new, Tenths, "a")), (Some(4), Some(40)));
     })
@@ -137,8 +137,8 @@ async fn query_for_other_columns_waits_for_the_new_build() {
         })
         .await;
 
-        let answer = new.find::<Wide>(&account("a")).timeout(Duration::ZERO).await;
-        let Err(Error::Building { projection: "tallies", progress }) = answer else { panic!("{answer:?}") };
+        let result = new.find::<Wide>(&account("a")).timeout(Duration::ZERO).await;
+        let Err(Error::Building { projection: "tallies", progress }) = result else { panic!("{result:?}") };
         assert_eq!((progress.version, progress.build), (3, 0));
         assert_eq!((progress.position, progress.target), (Position::START, Position::new(4)));
         assert_eq!((progress.done, progress.total), (0, Some(4)));

@@ -24,7 +24,7 @@ async fn concurrent_commands_on_one_aggregate_are_appended_in_batches() {
         tasks.spawn(app.execute(deposit("a", 1)).into_future());
     }
     let mut positions: Vec<_> =
-        tasks.join_all().await.into_iter().map(|answer| answer.unwrap().position()).collect();
+        tasks.join_all().await.into_iter().map(|result| result.unwrap().position()).collect();
     positions.sort_unstable();
     positions.dedup();
     assert_eq!((positions.len(), app.load::<Account>(&account("a")).await.unwrap().balance), (200, 300));

@@ -112,8 +112,8 @@ async fn concurrent_transfers_preserve_the_total() {
             (names[number as usize % 3], names[(number as usize + 1 + number as usize / 3 % 2) % 3]);
         tasks.spawn(app.execute(transfer_of(from, to, 1 + number % 7)).into_future());
     }
-    while let Some(answer) = tasks.join_next().await {
-        match answer.unwrap() {
+    while let Some(result) = tasks.join_next().await {
+        match result.unwrap() {
             Ok(_) | Err(ExecuteError::Rejected(_)) => {}
             Err(other) => panic!("{other:?}"),
         }
@@ -138,8 +138,8 @@ async fn concurrent_commands_on_one_account_are_queued() {
         tasks.spawn(app.execute(deposit(names[0], 2)).into_future());
         tasks.spawn(app.execute(transfer_of(names[0], names[1], 0)).into_future());
     }
-    while let Some(answer) = tasks.join_next().await {
-        answer.unwrap().unwrap();
+    while let Some(result) = tasks.join_next().await {
+        result.unwrap().unwrap();
     }
     assert_eq!(app.load::<Account>(&account("a")).await.unwrap().balance, 300);
     assert_eq!(app.load::<Account>(&account("b")).await.unwrap().balance, 300);
@@ -201,8 +201,8 @@ async fn invalid_metadata_is_refused_before_an_append() {
         app.execute(deposit("a\0b", 1)).await,
         app.execute(deposit(&"x".repeat(512), 1)).await,
     ];
-    for answer in refused {
-        let error = answer.unwrap_err();
+    for result in refused {
+        let error = result.unwrap_err();
         assert!(
             matches!(error, ExecuteError::Invalid(Invalid::Text { .. } | Invalid::TooLarge { .. })),
             "{error:?}"

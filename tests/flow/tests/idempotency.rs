@@ -77,8 +77,8 @@ async fn concurrent_commands_with_one_id_are_executed_once() {
         tasks.spawn(app.execute(deposit("a", 5)).id("x").into_future());
     }
     let mut receipts = Vec::new();
-    while let Some(answer) = tasks.join_next().await {
-        receipts.push(answer.unwrap().unwrap());
+    while let Some(result) = tasks.join_next().await {
+        receipts.push(result.unwrap().unwrap());
     }
     assert_eq!(receipts.len(), 20);
     assert!(receipts.iter().all(|receipt| *receipt == receipts[0]));

@@ -86,8 +86,8 @@ async fn projection_waits_for_an_unavailable_store() {
             wait_until(&app, "tallies", |status| matches!(status.state, State::Waiting { .. })).await;
         assert_eq!((status.position, status.reads), (Position::START, None));
         let receipt = pay(&app, "a", 1).await;
-        let answer = app.find::<Tally>(&account("a")).after(&receipt).timeout(Duration::ZERO).await;
-        let error = answer.unwrap_err().to_string();
+        let result = app.find::<Tally>(&account("a")).after(&receipt).timeout(Duration::ZERO).await;
+        let error = result.unwrap_err().to_string();
         assert!(error.contains("it waits") && error.contains("no connection"), "{error}");
         assert!(app.overview().await.unwrap_err().is_unavailable());
 

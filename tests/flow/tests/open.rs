@@ -9,10 +9,10 @@ async fn transfers_on(url: &str) {
     app.execute(deposit("a", 10)).id("first").await.unwrap();
     app.execute(transfer_of("a", "b", 4)).actor("ann").await.unwrap();
 
-    let again = App::builder(app.store().clone()).start().await.unwrap();
-    again.execute(deposit("a", 10)).id("first").await.unwrap();
-    assert_eq!(again.load::<Account>(&account("a")).await.unwrap().balance, 6);
-    assert_eq!(again.load::<Account>(&account("b")).await.unwrap().balance, 4);
+    let second = App::builder(app.store().clone()).start().await.unwrap();
+    second.execute(deposit("a", 10)).id("first").await.unwrap();
+    assert_eq!(second.load::<Account>(&account("a")).await.unwrap().balance, 6);
+    assert_eq!(second.load::<Account>(&account("b")).await.unwrap().balance, 4);
 }
 
 #[tokio::test]

@@ -135,8 +135,8 @@ async fn payload_that_could_not_be_read_back_is_refused() {
         (app.execute(fill(nested(200))).await, "127"),
         (app.execute(label("box")).await, "duplicate field"),
     ];
-    for (answer, expected) in refused {
-        let error = answer.unwrap_err();
+    for (result, expected) in refused {
+        let error = result.unwrap_err();
         let text = error.to_string();
         assert!(
             matches!(error, ExecuteError::Invalid(Invalid::NotReadable { .. } | Invalid::Encode { .. })),

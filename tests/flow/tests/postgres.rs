@@ -75,9 +75,9 @@ async fn transfers_preserve_the_total(url: &str) -> Result<(), Failed> {
         let transfer: Transfer = transfer_of(&names[from], &names[to], 1 + number as u64 % 7);
         tasks.spawn(apps[number % 2].execute(transfer).into_future());
     }
-    while let Some(answer) = tasks.join_next().await {
-        let answer = answer?;
-        assert!(matches!(answer, Ok(_) | Err(ExecuteError::Rejected(_))), "{answer:?}");
+    while let Some(result) = tasks.join_next().await {
+        let result = result?;
+        assert!(matches!(result, Ok(_) | Err(ExecuteError::Rejected(_))), "{result:?}");
     }
     let mut sum = 0;
     for name in &names {

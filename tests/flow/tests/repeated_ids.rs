@@ -46,8 +46,8 @@ async fn command_that_names_an_aggregate_in_several_fields_enters_its_queue_once
             tasks.spawn(app.execute(deposit("a", 1)).into_future());
         }
     }
-    let answers =
+    let results =
         tokio::time::timeout(Duration::from_secs(60), tasks.join_all()).await.expect("every command returns");
-    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
     assert_eq!(app.load::<Account>(&a).await.unwrap().balance, 160);
 }

@@ -267,7 +267,7 @@ async fn rejection_in_a_batch_is_returned_only_if_still_valid() {
     for amount in [1, 40, 2, 10] {
         tasks.spawn(app.execute(withdraw(amount)).into_future());
     }
-    assert!(all(tasks).await.into_iter().all(|answer| answer.is_ok()));
+    assert!(all(tasks).await.into_iter().all(|result| result.is_ok()));
     assert_eq!(balance(&app, "a").await, 0);
 }
 
@@ -336,8 +336,8 @@ async fn cancelled_commands_do_not_affect_the_batch() {
                 task.abort();
             }
             match task.await {
-                Ok(answer) => {
-                    answer.unwrap();
+                Ok(result) => {
+                    result.unwrap();
                     accepted += 1;
                 }
                 Err(error) => assert!(error.is_cancelled()),
@@ -411,14 +411,14 @@ async fn outcomes_equal_uncached_ones(
         let app = &apps[number % 3];
         let name = |number: u8| number.to_string();
         let of = |balances: &HashMap<String, u64>, name: &str| balances.get(name).copied().unwrap_or(0);
-        let (answer, expected) = match step {
+        let (result, expected) = match step {
             Step::Deposit(into, amount) => {
                 *balances.entry(name(into)).or_default() += amount;
                 (app.execute(deposit(&name(into), amount)).await, Ok(1))
             }
             Step::Transfer(from, to, amount) => {
                 let (from, to) = (name(from), name(to));
-                let answer = app.execute(transfer_of(&from, &to, amount)).await;
+                let result = app.execute(transfer_of(&from, &to, amount)).await;
                 let balance = of(&balances, &from);
                 let expected = if from == to {
                     Err(Refused::SameAccount)
@@ -429,7 +429,7 @@ async fn outcomes_equal_uncached_ones(
                     *balances.entry(to).or_default() += amount;
                     Ok(1)
                 };
-                (answer, expected)
+                (result, expected)
             }
             Step::IfEmpty(into) => {
                 let balance = balances.entry(name(into)).or_default();
@@ -438,9 +438,9 @@ async fn outcomes_equal_uncached_ones(
                 (app.execute(DepositIfEmpty { account: account(&name(into)) }).await, Ok(expected))
             }
         };
-        let answer =
-            answer.map(|receipt| receipt.events.len()).map_err(|error| error.rejection().unwrap().clone());
-        prop_assert_eq!(answer, expected);
+        let result =
+            result.map(|receipt| receipt.events.len()).map_err(|error| error.rejection().unwrap().clone());
+        prop_assert_eq!(result, expected);
     }
     for (name, balance) in balances {
         prop_assert_eq!(apps[0].load::<Account>(&account(&name)).await.unwrap().balance, balance);
