@@ -1,18 +1,28 @@
-//! A store by its URL.
+//! Opens a store by its URL.
 
 use std::sync::Arc;
 
 use annalist_core::{Error, store::EventStore};
 
-/// Opens the store that a URL names: `memory:`, `sqlite://bank.db` or `postgres://user@host/database`.
+/// Opens the store with this URL: `memory:`, `sqlite://bank.db` or `postgres://user@host/database`.
 ///
-/// Each needs the feature of its name. For a schema, a table prefix, a pool of your own and the like, open the store
-/// itself: `Sqlite::options()`, `Postgres::options()`.
+/// Each store needs the feature of its name. For options such as a schema, a table prefix or an existing pool, open the store
+/// directly with `Sqlite::options()` or `Postgres::options()`.
 ///
-/// It is called on a tokio runtime that has time and I/O enabled, as `#[tokio::main]` has.
+/// Must be called on a tokio runtime with time and I/O enabled, such as that of `#[tokio::main]`.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let error = annalist::open("mysql://localhost/bank").await.unwrap_err();
+/// assert!(error.to_string().contains("write `memory:`"));
+/// # #[cfg(feature = "memory")]
+/// assert!(annalist::open("memory:").await.is_ok());
+/// # }
+/// ```
 ///
 /// # Errors
-/// [`Error::Unusable`] if no store of this program has such a URL, or the store cannot be used as it is set up;
+/// [`Error::Unusable`] if the URL is of no store of this program, or the store cannot be used in its current set-up;
 /// [`Error::Unavailable`] if it cannot be reached.
 pub async fn open(url: &str) -> Result<Arc<dyn EventStore>, Error> {
     match url.split_once(':').map(|(scheme, _)| scheme) {
@@ -22,7 +32,7 @@ pub async fn open(url: &str) -> Result<Arc<dyn EventStore>, Error> {
         _ => Err(Error::unusable(
             "open a store",
             format!(
-                "{url:?} is not the URL of one; write `memory:`, `sqlite://FILE` or `postgres://USER@HOST/DATABASE`"
+                "{url:?} is not the URL of a store; write `memory:`, `sqlite://FILE` or `postgres://USER@HOST/DATABASE`"
             ),
         )),
     }
@@ -59,8 +69,9 @@ async fn postgres(_: &str) -> Result<Arc<dyn EventStore>, Error> {
 }
 
 #[cfg(not(all(feature = "memory", feature = "sqlite", feature = "postgres")))]
+/// The error for a store whose feature is disabled.
 fn left_out(store: &str) -> Error {
     let reason =
-        format!("this program was built without it; add the feature `{store}` of the crate `annalist`");
+        format!("this program was built without it; enable the feature `{store}` of the crate `annalist`");
     Error::unusable(format!("open a {store} store"), reason)
 }

@@ -232,7 +232,7 @@ mod tests {
 
     const MADE: Types = Types::One(EventType::new("made", "Made").ids(&[IdKind::of::<Vec<ThingId>>()]));
     const PRICED: Types = Types::One(EventType::new("priced", "Priced").ids(&[]));
-    const LISTED: Types = Types::One(EventType::new("listed", "Listed").ids(&[]).and_others());
+    const LISTED: Types = Types::One(EventType::new("listed", "Listed").ids(&[]).with_open_ids());
 
     macro_rules! aggregates {
         ($($name:ident of $id:ty: [$($entry:expr),*];)+) => {

@@ -6,7 +6,6 @@ mod facade;
 mod housekeeping;
 mod load;
 
-pub(crate) use self::facade::WeakApp;
 pub use self::{
     admin::{Lag, Overview},
     builder::Builder,

@@ -1,4 +1,4 @@
-//! How events become payloads and back: JSON, and nothing of a Rust name in it.
+//! Encodes events as JSON payloads and decodes them. No Rust name becomes part of a payload.
 
 mod variant;
 
@@ -6,17 +6,34 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     error::Invalid,
-    payload::{Payload, written},
+    payload::{Payload, from_json},
     record::RawEvent,
 };
 
-/// Writes and reads the payloads of one app's events. Every `encode` and `decode` of an event goes through it.
+/// Encodes and decodes the payloads of an app's events.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
+/// # fn main() -> Outcome {
+/// use annalist::{Codec, Event, Position, RawEvent};
+///
+/// let codec = Codec::default();
+/// let payload = opened("ann", "Ann").encode_payload(&codec)?;
+/// assert_eq!(payload.as_str(), r#"{"account":"ann","owner":"Ann"}"#);
+///
+/// let raw = RawEvent { name: "account.opened", version: 1, data: payload.as_str(), position: Position::new(1) };
+/// let mut events = Vec::new();
+/// AccountEvent::decode_raw(&raw, &codec, &mut |event| events.push(event))?;
+/// assert_eq!(events, [opened("ann", "Ann")]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Codec {}
 
 impl Codec {
-    /// Writes an event struct: its fields.
+    /// Encodes an event struct as its fields.
     ///
     /// # Errors
     /// [`Invalid::Encode`] if its `Serialize` fails.
@@ -24,27 +41,27 @@ impl Codec {
         Payload::encode(name, event)
     }
 
-    /// Reads an event struct.
+    /// Decodes an event struct.
     ///
     /// # Errors
     /// [`Invalid::Decode`] if the payload does not fit.
     pub fn decode<T: DeserializeOwned>(&self, raw: &RawEvent<'_>) -> Result<T, Invalid> {
-        serde_json::from_str(raw.data).map_err(|source| raw.undecodable(source))
+        serde_json::from_str(raw.data).map_err(|source| raw.decode_error(source))
     }
 
-    /// Writes one variant of an event enum: its fields alone, without the variant's name.
+    /// Encodes one variant of an event enum as its fields, without the name of the variant.
     ///
     /// # Errors
-    /// [`Invalid::Encode`] if its `Serialize` fails or does not treat it as a variant.
+    /// [`Invalid::Encode`] if its `Serialize` fails or does not write a variant.
     pub fn encode_variant<T: Serialize>(&self, name: &str, event: &T) -> Result<Payload, Invalid> {
-        written(name, variant::to_string(event))
+        from_json(name, variant::to_string(event))
     }
 
-    /// Reads the variant that `Deserialize` numbers `index`.
+    /// Decodes the variant to which `Deserialize` gives the number `index`.
     ///
     /// # Errors
     /// [`Invalid::Decode`] if the payload does not fit.
     pub fn decode_variant<T: DeserializeOwned>(&self, index: u32, raw: &RawEvent<'_>) -> Result<T, Invalid> {
-        variant::from_str(index, raw.data).map_err(|source| raw.undecodable(source))
+        variant::from_str(index, raw.data).map_err(|source| raw.decode_error(source))
     }
 }

@@ -1,41 +1,54 @@
-//! Which events: the query of the [DCB specification](https://dcb.events/specification/).
+//! Criteria that select events of a log, as the query of the [DCB specification](https://dcb.events/specification/).
 
 use std::borrow::Cow;
 
 use crate::tag::Tag;
 
-/// Which events a read, a condition or a feed is about: those that match at least one item.
+/// Selects the events of a read, an append condition or a feed: those that match at least one item.
 ///
-/// Without items it matches nothing; [`Criteria::all`] matches every event.
+/// Without items no event matches; [`Criteria::all`] matches every event.
+///
+/// ```
+/// use annalist::{Criteria, Item, Tag};
+///
+/// let ann = Tag::new("account", "ann")?;
+/// let criteria = Criteria::from(Item::any().types(["account.opened", "account.closed"]).tag(ann.clone()))
+///     .or(Item::any().types(["bank.closed"]));
+///
+/// assert!(criteria.matches("account.opened", &[ann]));
+/// assert!(!criteria.matches("account.opened", &[]));
+/// assert!(criteria.matches("bank.closed", &[]));
+/// # Ok::<(), annalist::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Criteria {
     items: Vec<Item>,
 }
 
 impl Criteria {
-    /// Every event.
+    /// Matches every event.
     pub fn all() -> Self {
         Item::any().into()
     }
 
-    /// No event.
+    /// Matches no event.
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// These criteria, or that item.
+    /// Adds an item: events that match it are selected too.
     #[must_use]
     pub fn or(mut self, item: Item) -> Self {
         self.items.push(item);
         self
     }
 
-    /// The items, of which an event has to match one.
+    /// The items; an event is selected if it matches at least one.
     pub fn items(&self) -> &[Item] {
         &self.items
     }
 
-    /// Whether an event of this type with these tags matches.
+    /// Returns `true` if an event with this stored name and these tags matches.
     pub fn matches(&self, name: &str, tags: &[Tag]) -> bool {
         self.items.iter().any(|item| item.matches(name, tags))
     }
@@ -53,7 +66,19 @@ impl FromIterator<Item> for Criteria {
     }
 }
 
-/// One alternative of [`Criteria`]: any of the types AND all of the tags. Without types, every type; without tags, any tags.
+/// One alternative of [`Criteria`]: an event matches if it has any of the types and all of the tags. Without types every
+/// type matches; without tags, any tags.
+///
+/// ```
+/// use annalist::{Item, Tag};
+///
+/// let (from, to) = (Tag::new("account", "ann")?, Tag::new("account", "bob")?);
+/// let transfers = Item::any().types(["account.moved"]).tag(from.clone()).tag(to.clone());
+///
+/// assert!(transfers.matches("account.moved", &[to, from.clone()]));
+/// assert!(!transfers.matches("account.moved", &[from]));
+/// # Ok::<(), annalist::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Item {
     types: Vec<Cow<'static, str>>,
@@ -66,7 +91,7 @@ impl Item {
         Self::default()
     }
 
-    /// Events of these types (stored names), and of those already named.
+    /// Adds stored names of event types: an event must have one of them.
     #[must_use]
     pub fn types<N: Into<Cow<'static, str>>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.types.extend(names.into_iter().map(Into::into));
@@ -75,7 +100,7 @@ impl Item {
         self
     }
 
-    /// Events that carry this tag too.
+    /// Adds a tag that an event must have.
     #[must_use]
     pub fn tag(mut self, tag: Tag) -> Self {
         self.tags.push(tag);
@@ -84,17 +109,17 @@ impl Item {
         self
     }
 
-    /// The stored names of which an event must have one, sorted and each once; empty means any.
+    /// The stored names of which an event must have one, sorted and without duplicates; empty means any.
     pub fn type_names(&self) -> &[Cow<'static, str>] {
         &self.types
     }
 
-    /// The tags of which an event must have all, sorted and each once.
+    /// The tags of which an event must have all, sorted and without duplicates.
     pub fn tags(&self) -> &[Tag] {
         &self.tags
     }
 
-    /// Whether an event of this type with these tags matches.
+    /// Returns `true` if an event with this stored name and these tags matches.
     pub fn matches(&self, name: &str, tags: &[Tag]) -> bool {
         (self.types.is_empty() || self.types.iter().any(|one| one == name))
             && self.tags.iter().all(|tag| tags.contains(tag))
@@ -106,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn types_are_alternatives_and_tags_add_up() {
+    fn item_matches_any_of_its_types_and_all_of_its_tags() {
         let (a, b) = (Tag::new("a", 1).unwrap(), Tag::new("b", 1).unwrap());
         let item = Item::any().types(["opened", "closed"]).tag(a.clone()).tag(b.clone());
         assert!(item.matches("opened", &[b.clone(), a.clone()]));

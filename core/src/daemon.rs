@@ -10,6 +10,7 @@ mod parking;
 mod progress_meter;
 mod projection_daemon;
 mod promotion;
+mod read_model_handle;
 mod runner;
 mod runner_handle;
 mod status;
@@ -29,5 +30,6 @@ pub(crate) use self::{
     control::FollowerControl,
     parking::{park_failed, park_waiting},
     projection_daemon::{FollowerSpec, ProjectionDaemon, SHUTDOWN_TIMEOUT},
+    read_model_handle::ReadModelHandle,
 };
 pub use crate::progress::Progress;

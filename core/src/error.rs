@@ -1,82 +1,106 @@
-//! What can go wrong, and who can do something about it.
+//! Errors, sorted by who can do something about them.
+//!
+//! | error | returned by | cause |
+//! |---|---|---|
+//! | [`ExecuteError`] | [`App::execute`](crate::app::App::execute) | a command was not accepted: its own rejection, a conflict, or one of the causes below |
+//! | [`Error`] | everything else | the input, the set-up, the store, a read model, or a panic |
+//! | [`Invalid`] | functions that check or decode; part of both | a value that no store accepts, or stored data that cannot be read |
 
 use std::fmt;
 
 use crate::{position::Position, progress::Progress};
 
-/// The source of an error, as the layer below reported it.
+/// A boxed error of the layer below.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
 
-/// Why an operation failed. The variant says who can act: the caller ([`Invalid`](Error::Invalid)), the person who
-/// runs the system ([`Unusable`](Error::Unusable)), time ([`Unavailable`](Error::Unavailable)), or the caller
-/// by asking again ([`Unknown`](Error::Unknown)).
+/// Why an operation failed. The variant says who can act:
 ///
-/// `Display` tells the whole story, with what the layer below said; `source` is there for programs that look for a certain
-/// cause. Who prints the one need not print the other.
+/// | variant | who can act |
+/// |---|---|
+/// | [`Invalid`](Error::Invalid) | the programmer: the input or the stored data is wrong, and a retry fails again |
+/// | [`Unusable`](Error::Unusable) | the operator: the store or the app is set up wrongly |
+/// | [`Unavailable`](Error::Unavailable) | nobody: nothing was written, and a later retry may succeed |
+/// | [`OutcomeUnknown`](Error::OutcomeUnknown) | the caller: a retry with the same command id tells what happened |
+/// | [`NotCaughtUp`](Error::NotCaughtUp), [`Building`](Error::Building) | the caller: the read model needs more time, or is stopped |
+/// | [`Panicked`](Error::Panicked) | the programmer: a function of the application panicked |
+///
+/// `Display` prints the whole message, including that of the layer below. [`source`](std::error::Error::source) returns the
+/// error of the layer below, for programs that look for a certain cause; printing it too would repeat a part of the message.
+///
+/// ```
+/// use annalist::{Error, Tag};
+///
+/// let error = Error::from(Tag::new("Account", 7).unwrap_err());
+/// assert!(matches!(error, Error::Invalid(_)));
+/// assert!(!error.is_unavailable());
+/// assert!(error.to_string().starts_with("tag \"Account:7\" is not valid:"));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The input or stored data cannot be accepted; the same call will fail again. Nothing was written.
+    /// The input or the stored data is not valid. The same call fails again. Nothing was written.
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    /// The store cannot be used as it is set up: wrong address, newer schema, missing rights, unsafe setting.
+    /// The store or the app cannot be used in its current set-up: a wrong address, a newer schema, missing rights, an unsafe
+    /// setting, a projection that is not registered. Nothing was written.
     #[error("{operation}: {reason}")]
     Unusable {
-        /// What was being done, as in "open sqlite log `bank.db`".
+        /// The operation that failed, such as "open sqlite log `bank.db`".
         operation: String,
         /// What is wrong, and what to change.
         reason: String,
-        /// What the layer below said, if it spoke.
+        /// The error of the layer below, if there is one.
         #[source]
         source: Option<BoxError>,
     },
-    /// The store cannot answer now. Nothing was written; the same call may succeed later.
+    /// The store is not available now. Nothing was written. The same call may succeed later.
     #[error("{operation}: the store is not available: {reason}")]
     Unavailable {
-        /// What was being done.
+        /// The operation that failed.
         operation: String,
-        /// Why it did not work.
+        /// Why the store is not available.
         reason: String,
-        /// What the layer below said, if it spoke.
+        /// The error of the layer below, if there is one.
         #[source]
         source: Option<BoxError>,
     },
-    /// A write was sent and its answer was lost: it may or may not have happened. Ask again with the same command id.
-    #[error("{operation}: the answer was lost, the write may have happened: {reason}")]
+    /// A write was sent to the store, but the response was lost. The write may or may not have happened. Retry with the same
+    /// command id to find out.
+    #[error("{operation}: the response was lost; the write may have happened: {reason}")]
     OutcomeUnknown {
-        /// What was being done.
+        /// The operation whose outcome is unknown.
         operation: String,
-        /// How the answer was lost.
+        /// How the response was lost.
         reason: String,
-        /// What the layer below said, if it spoke.
+        /// The error of the layer below, if there is one.
         #[source]
         source: Option<BoxError>,
     },
-    /// A read model is not as far as the caller wants to see it.
-    #[error("`{projection}` has not reached position {wanted}, it stands at {reached}: {reason}")]
+    /// A read model does not yet include the position that the caller wants to see.
+    #[error("`{projection}` has not reached position {wanted}; it is at {reached}: {reason}")]
     NotCaughtUp {
-        /// The projection.
+        /// The name of the projection.
         projection: &'static str,
-        /// The position that was waited for.
+        /// The position that the caller waited for.
         wanted: Position,
-        /// How far it is.
+        /// The position that the projection has reached.
         reached: Position,
         /// Why the wait ended.
         reason: String,
     },
-    /// A read model cannot be asked yet: its first complete build is on the way.
-    #[error("`{projection}` cannot be asked yet: {progress}")]
+    /// A read model cannot be queried yet because its first complete build is in progress.
+    #[error("`{projection}` cannot be queried yet: {progress}")]
     Building {
-        /// The projection.
+        /// The name of the projection.
         projection: &'static str,
-        /// How far it is.
+        /// The progress of the build.
         progress: Box<Progress>,
     },
-    /// The user's own code (a decision, a fold, a `Serialize`) panicked. The process and the store go on; nothing was
-    /// written.
+    /// A function of the application (a decision, a fold, a `Serialize`) panicked. Nothing was written. The process and the
+    /// store continue to work.
     #[error("{function} panicked: {message}")]
     Panicked {
-        /// Whose code, as in "the code of `deposit`": a command, an aggregate or an event.
+        /// The code that panicked, such as "the code of `deposit`": a command, an aggregate or an event.
         function: String,
         /// The message of the panic.
         message: String,
@@ -89,179 +113,203 @@ impl Error {
         Self::Unusable { operation: operation.into(), reason: reason.into(), source: None }
     }
 
-    /// An [`Error::Unavailable`] whose reason is its source.
+    /// An [`Error::Unavailable`] whose reason is the message of its source.
     pub fn unavailable(operation: impl Into<String>, source: impl Into<BoxError>) -> Self {
         let source = source.into();
         Self::Unavailable { operation: operation.into(), reason: source.to_string(), source: Some(source) }
     }
 
-    /// An [`Error::OutcomeUnknown`] whose reason is its source.
+    /// An [`Error::OutcomeUnknown`] whose reason is the message of its source.
     pub fn unknown(operation: impl Into<String>, source: impl Into<BoxError>) -> Self {
         let source = source.into();
         Self::OutcomeUnknown { operation: operation.into(), reason: source.to_string(), source: Some(source) }
     }
 
-    /// Whether nothing was written and the same call may succeed later.
+    /// Returns `true` if nothing was written and a later retry may succeed.
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::Unavailable { .. })
     }
 
-    /// Whether the write may have happened although no answer came.
+    /// Returns `true` if a write may have happened although its response was lost.
     pub fn is_unknown(&self) -> bool {
         matches!(self, Self::OutcomeUnknown { .. })
     }
 }
 
-/// Input that no store accepts, or stored data that this program cannot read.
+/// A value that no store accepts, or stored data that this program cannot read.
+///
+/// ```
+/// use annalist::{Invalid, Payload};
+///
+/// let error = Payload::parse("{ not json }").unwrap_err();
+/// assert!(matches!(error, Invalid::NotJson(_)));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Invalid {
-    /// A name, id or tag that breaks a rule of the log.
+    /// A name, id, tag or other text breaks a rule.
     #[error("{what} {value:?} is not valid: {rule}")]
     Text {
-        /// What it was meant to be: "tag", "event name", ….
+        /// What the text is: "tag", "event name", ….
         what: &'static str,
-        /// The text, cut to a length that fits into a message.
+        /// The text, shortened.
         value: String,
-        /// The rule it breaks.
+        /// The rule that the text breaks.
         rule: String,
     },
-    /// Something larger than the log accepts.
+    /// A value is larger than its limit.
     #[error("{what} has {size} bytes; the limit is {limit}")]
     TooLarge {
-        /// What is too large, with its name.
+        /// What is too large.
         what: String,
-        /// Its size in bytes.
+        /// The size in bytes.
         size: usize,
         /// The limit in bytes.
         limit: usize,
     },
-    /// A text that was given as a JSON payload and is none.
+    /// A text that should be a JSON payload is not JSON.
     #[error("the payload is not JSON: {0}")]
     NotJson(#[source] serde_json::Error),
-    /// An event or command that its own `Serialize` refuses to write.
+    /// The `Serialize` of an event or a command failed.
     #[error("`{name}` cannot be encoded: {source}")]
     Encode {
         /// The stored name of the event or command.
         name: String,
-        /// What the serializer said.
+        /// The error of the serializer.
         source: serde_json::Error,
     },
-    /// An event that this program writes and then cannot read back, such as a NaN that JSON turns into null.
-    #[error("`{name}` would be unreadable: it is written as {data}, and reading that gives: {reason}")]
+    /// An event would be written in a form that this program cannot read back, such as a NaN, which JSON turns into `null`.
+    #[error("`{name}` cannot be read back: it is written as {data}, and reading that results in: {reason}")]
     NotReadable {
         /// The stored name of the event.
         name: String,
-        /// What would be stored, cut to a length that fits into a message.
+        /// The payload that would be stored, shortened.
         data: String,
-        /// What reading it says, cut likewise.
+        /// The result of reading it, shortened.
         reason: String,
     },
-    /// A stored event whose payload does not fit the type that reads it.
+    /// The payload of a stored event does not fit the type that reads it.
     #[error("event `{name}` version {version} at position {position} cannot be decoded: {source}")]
     Decode {
         /// The stored name.
         name: String,
         /// The stored schema version.
         version: u32,
-        /// Where it stands.
+        /// The position of the event.
         position: Position,
-        /// What the deserializer said.
+        /// The error of the deserializer.
         source: serde_json::Error,
     },
-    /// A stored event of a type that the reading code does not know.
-    #[error("event `{name}` version {version} at position {position} is of no type that `{reader}` knows")]
+    /// A stored event has a type that the reading Rust type does not contain.
+    #[error("event `{name}` version {version} at position {position} is not an event type of `{reader}`")]
     UnknownType {
         /// The stored name.
         name: String,
         /// The stored schema version.
         version: u32,
-        /// Where it stands.
+        /// The position of the event.
         position: Position,
-        /// The Rust type that was to read it.
+        /// The Rust type that should read the event.
         reader: &'static str,
     },
-    /// A stored event written by a newer version of the program.
+    /// A stored event was written by a newer version of the program.
     #[error(
-        "event `{name}` version {version} at position {position} is newer than version {known} that this program knows; deploy the newer program"
+        "event `{name}` version {version} at position {position} is newer than version {known}, the newest that this program can read; deploy the newer program"
     )]
     NewerVersion {
         /// The stored name.
         name: String,
         /// The stored schema version.
         version: u32,
-        /// Where it stands.
+        /// The position of the event.
         position: Position,
-        /// The newest version that the reading code knows.
+        /// The newest version that this program can read.
         known: u32,
     },
-    /// A row of the store that does not have the form that the store wrote.
+    /// A stored record does not have the form in which stores write records.
     #[error("the stored record at position {position} is damaged: {reason}")]
     Damaged {
-        /// Where it stands.
+        /// The position of the record.
         position: Position,
         /// What is wrong with it.
         reason: String,
     },
-    /// A command id that was already used, for something else.
-    #[error("command id `{id}` was already used for {first}, not for {second}; an id belongs to one command")]
+    /// A command id was used before, for another command.
+    #[error("command id `{id}` was already used for {first} and cannot be used for {second}")]
     CommandIdReused {
-        /// The id.
+        /// The command id.
         id: String,
-        /// The command that owns the id, with the ids it named.
+        /// The command that used the id first, with its aggregate ids.
         first: String,
-        /// The command that came with it now.
+        /// The command that was sent with the id now.
         second: String,
     },
-    /// A `load` written by hand that asked for another state when it was to fold than when it was planned.
+    /// A hand-written `load` asked for a state that was not in its plan.
     #[error(
-        "the state `{state}` was not read for this command: a `load` has to ask for the same states in the same order each time"
+        "the state `{state}` was not read for this command: `load` must ask for the same states in the same order each time"
     )]
     StateNotPlanned {
         /// The Rust type of the state.
         state: &'static str,
     },
-    /// Two Rust types that claim the same stored name.
-    #[error("{what} `{name}` is claimed by both `{first}` and `{second}`; {advice}")]
+    /// Two Rust types use the same stored name.
+    #[error("{what} `{name}` is used by both `{first}` and `{second}`; {advice}")]
     DuplicateName {
         /// "the event name" or "the id kind".
         what: &'static str,
         /// The stored name.
         name: String,
-        /// The Rust type that came first.
+        /// The Rust type that was registered first.
         first: String,
-        /// The Rust type that came second.
+        /// The Rust type that was registered second.
         second: String,
-        /// What to write instead.
+        /// How to resolve it.
         advice: &'static str,
     },
 }
 
-/// Why a command was not accepted. `E` is the command's own error type.
+/// Why a command was not accepted. `E` is the error type of the command's decision. Unless the variant says otherwise,
+/// nothing was written.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
+/// use annalist::ExecuteError;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Outcome {
+/// # let app = bank().await?;
+/// match app.execute(Deposit { account: id("unknown"), cents: 5 }).await {
+///     Err(ExecuteError::Rejected(reason)) => assert_eq!(reason, AccountError::NotOpen),
+///     other => panic!("expected a rejection, got {other:?}"),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ExecuteError<E> {
-    /// The decision said no, with the user's own error.
+    /// The decision rejected the command with the application's own error.
     Rejected(E),
-    /// Every attempt met events that others had appended in between. Nothing was written.
+    /// In every attempt, another command appended events that the decision had read before. A later retry may succeed.
     Conflict {
-        /// How often it was tried.
+        /// The number of attempts.
         tries: u32,
-        /// The position that the last attempt met.
+        /// The position of the conflicting event in the last attempt.
         conflicting_position: Position,
     },
-    /// The command, its events or the stored history cannot be accepted. Nothing was written.
+    /// The command, its events or the stored history is not valid.
     Invalid(Invalid),
-    /// The decision, a fold or other code of the user panicked, with its message. Nothing was written.
+    /// A decision, a fold or other code of the application panicked; see [`Error::Panicked`].
     Panicked(Error),
-    /// The store cannot answer ([`Error::Unavailable`]) or cannot be used ([`Error::Unusable`]). Nothing was written.
+    /// The store is not available now ([`Error::Unavailable`]) or cannot be used in its current set-up
+    /// ([`Error::Unusable`]).
     Unavailable(Error),
-    /// The answer of the store was lost: ask again with the same command id.
+    /// The response of the store was lost; the events may have been written. Retry with the same command id to find out.
     OutcomeUnknown(Error),
 }
 
 impl<E> ExecuteError<E> {
-    /// The same failure, with a rejection turned into another error type.
+    /// Converts the error of a rejection; every other variant stays as it is.
     pub fn map<F>(self, f: impl FnOnce(E) -> F) -> ExecuteError<F> {
         match self {
             Self::Rejected(rejection) => ExecuteError::Rejected(f(rejection)),
@@ -275,7 +323,18 @@ impl<E> ExecuteError<E> {
         }
     }
 
-    /// The user's own error, if the decision said no.
+    /// The error of the decision, if the command was rejected.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Outcome {
+    /// # let app = bank().await?;
+    /// let error = app.execute(open("a", "Ada")).await.unwrap_err();
+    /// assert_eq!(error.rejection(), Some(&AccountError::AlreadyOpen));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn rejection(&self) -> Option<&E> {
         match self {
             Self::Rejected(rejection) => Some(rejection),
@@ -310,7 +369,7 @@ impl<E: fmt::Display> fmt::Display for ExecuteError<E> {
             Self::Rejected(rejection) => rejection.fmt(f),
             Self::Conflict { tries, conflicting_position } => write!(
                 f,
-                "gave up after {tries} tries: others kept appending events that the decision reads, the last one at position {conflicting_position}"
+                "gave up after {tries} tries: other commands kept appending events that the decision reads, the last one at position {conflicting_position}"
             ),
             Self::Invalid(invalid) => invalid.fmt(f),
             Self::Panicked(error) | Self::Unavailable(error) | Self::OutcomeUnknown(error) => error.fmt(f),
@@ -319,7 +378,7 @@ impl<E: fmt::Display> fmt::Display for ExecuteError<E> {
 }
 
 impl<E: std::error::Error + 'static> std::error::Error for ExecuteError<E> {
-    /// The cause of the error inside: `Display` is that error's own message.
+    /// The source of the inner error: `Display` already prints the message of the inner error.
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Rejected(rejection) => rejection.source(),

@@ -1,4 +1,4 @@
-//! Events as the user writes them, and the table of their stored names.
+//! Events as the application defines them, and the table of their stored names.
 
 mod into;
 mod types;
@@ -6,7 +6,7 @@ mod types;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub(crate) use self::types::mixed;
+pub(crate) use self::types::fnv_mix;
 pub use self::{
     into::{Events, IntoEvents},
     types::{EventType, IdKind, Types},
@@ -23,7 +23,29 @@ use crate::{
 
 /// A set of event types: one for a struct, one for each variant of an enum. Derive it.
 ///
-/// The methods are called by the framework; their names leave `apply`, `tags`, `decode` and the like to the user.
+/// The framework calls the methods. Their names are chosen so that `apply`, `tags`, `decode` and the like stay free for
+/// methods of the application.
+///
+/// ```
+/// use annalist::prelude::*;
+/// # #[derive(Id, Clone, Debug, PartialEq, Eq, Hash)] struct AccountId(String);
+///
+/// #[derive(Event, Serialize, Deserialize)]
+/// #[event(prefix = "account")]
+/// enum AccountEvent {
+///     Opened {
+///         #[id] // becomes the tag `account:…`
+///         account: AccountId,
+///         owner: String,
+///     },
+///     Closed {
+///         #[id]
+///         account: AccountId,
+///     },
+/// }
+///
+/// assert_eq!(AccountEvent::TYPES.names(), ["account.opened", "account.closed"]);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an event",
     label = "an event is needed here",
@@ -39,16 +61,16 @@ pub trait Event: Sized + Send + Sync + 'static {
     /// Adds a tag for each id that this event carries.
     ///
     /// # Errors
-    /// [`Invalid`] if an id makes no valid tag.
+    /// [`Invalid`] if a tag is not valid.
     fn collect_tags(&self, tags: &mut Tags) -> Result<(), Invalid>;
 
-    /// Writes the payload.
+    /// Encodes the payload.
     ///
     /// # Errors
-    /// [`Invalid`] if it cannot be written.
+    /// [`Invalid`] if the event cannot be encoded.
     fn encode_payload(&self, codec: &Codec) -> Result<Payload, Invalid>;
 
-    /// Reads a stored event and calls `each` with what it is by now: usually one event.
+    /// Decodes a stored event, applies upcasters, and calls `each` with every resulting event (usually one).
     ///
     /// # Errors
     /// [`Invalid`] if the type or version is unknown or the payload does not fit.
@@ -63,7 +85,7 @@ impl Tags {
     /// Adds a tag for each id.
     ///
     /// # Errors
-    /// [`Invalid`] if an id makes no valid tag.
+    /// [`Invalid`] if a tag is not valid.
     pub fn add<I: Ids>(&mut self, ids: &I) -> Result<(), Invalid> {
         let mut failed = None;
         ids.each(&mut |id| match Tag::of(id) {
@@ -73,32 +95,44 @@ impl Tags {
         failed.map_or(Ok(()), Err)
     }
 
-    /// The tags so far.
+    /// Returns the collected tags.
     pub fn into_vec(self) -> Vec<Tag> {
         self.0
     }
 }
 
-/// An event of the user's type together with what the log knows about it.
+/// An event of the application with its data in the log.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Outcome {
+/// # let app = bank().await?;
+/// let history = app.history::<AccountEvent>(&id("a")).await?;
+/// let events: Vec<AccountEvent> = history.into_iter().map(|recorded| recorded.event).collect();
+/// assert_eq!(events, [opened("a", "Ada"), deposited("a", 10)]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recorded<E> {
     /// The event.
     pub event: E,
-    /// Its place in the global order.
+    /// The position in the global order.
     pub position: Position,
-    /// The time that the app's clock told when it was appended.
+    /// The time of the append, by the clock of the app.
     pub recorded_at: Timestamp,
-    /// Its own id.
+    /// The id of the event itself.
     pub id: Uuid,
-    /// Where it came from: actor, command, correlation, causation.
+    /// The origin of the event: actor, command, correlation, causation.
     pub metadata: Metadata,
 }
 
 impl Record {
-    /// Reads the record as events of `E` and appends them to `out`: usually one.
+    /// Decodes the record as events of `E` (usually one) and adds them to `out`.
     ///
     /// # Errors
-    /// [`Invalid`] if `E` does not know its type or version, the payload does not fit, or the metadata are damaged.
+    /// [`Invalid`] if `E` does not contain its type or version, the payload does not fit, or the metadata is damaged.
     pub fn decode_into<E: Event>(&self, codec: &Codec, out: &mut Vec<Recorded<E>>) -> Result<(), Invalid> {
         let Self { position, recorded_at, id, .. } = *self;
         let metadata = self.metadata()?;
@@ -108,8 +142,8 @@ impl Record {
     }
 }
 
-/// What the `Event` derive writes for an `#[id]` field: its kind and its tags come from one trait, so that a field
-/// that gives no id is one error.
+/// The type of an `#[id]` field, for the `Event` derive. Generated code takes the kind and the tags from this one trait, so that
+/// a field of another type is a single compile error.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an `#[id]` field",
@@ -118,13 +152,13 @@ impl Record {
     note = "for ids inside another type name a function that returns them: `#[id(with = path)]`"
 )]
 pub trait IdField {
-    /// The kind of its ids.
+    /// The kind of the ids.
     const KIND: IdKind;
 
-    /// Adds a tag for each of its ids.
+    /// Adds a tag for each id.
     ///
     /// # Errors
-    /// [`Invalid`] if one makes no valid tag.
+    /// [`Invalid`] if a tag is not valid.
     fn add_tags(&self, tags: &mut Tags) -> Result<(), Invalid>;
 }
 
@@ -139,7 +173,7 @@ impl<I: Ids> IdField for I {
 /// [`Event::decode_raw`] of an event struct.
 ///
 /// # Errors
-/// [`Invalid`] if the event is of another type or newer, or its payload does not fit.
+/// [`Invalid`] if the event has another type or a newer version, or its payload does not fit.
 pub fn decode_struct<E: Event + for<'de> Deserialize<'de>>(
     raw: &RawEvent<'_>,
     codec: &Codec,
@@ -149,7 +183,8 @@ pub fn decode_struct<E: Event + for<'de> Deserialize<'de>>(
     codec.decode(raw).map(each)
 }
 
-/// [`Event::decode_raw`] of a unit struct, whose payload is an object without fields: a later version may have some.
+/// [`Event::decode_raw`] of a unit struct. The payload is an object whose fields are ignored, because a later version may add
+/// some.
 ///
 /// # Errors
 /// As [`decode_struct`].
@@ -169,15 +204,15 @@ pub fn decode_unit<E: Event>(
 #[derive(Serialize, Deserialize)]
 struct NoFields {}
 
-/// Whether the event is of the only type of `E`, and not newer than it.
+/// Checks that the event has the only type of `E`, and no newer version.
 fn check_struct<E: Event>(raw: &RawEvent<'_>) -> Result<(), Invalid> {
     match const { &E::TYPES } {
-        Types::One(known) if E::TYPES.contains(raw.name) => raw.at_most(known.version),
-        _ => Err(raw.unknown_to::<E>()),
+        Types::One(known) if E::TYPES.contains(raw.name) => raw.check_version(known.version),
+        _ => Err(raw.unknown_type::<E>()),
     }
 }
 
-/// [`Event::decode_raw`] of the variant that `Deserialize` numbers `index`.
+/// [`Event::decode_raw`] of the variant to which `Deserialize` gives the number `index`.
 ///
 /// # Errors
 /// As [`decode_struct`].
@@ -188,7 +223,7 @@ pub fn decode_variant<E: for<'de> Deserialize<'de>>(
     codec: &Codec,
     each: &mut dyn FnMut(E),
 ) -> Result<(), Invalid> {
-    raw.at_most(known)?;
+    raw.check_version(known)?;
     codec.decode_variant(index, raw).map(each)
 }
 
@@ -203,12 +238,12 @@ pub fn encode_struct<E: Event + Serialize>(event: &E, codec: &Codec) -> Result<P
 /// [`Event::encode_payload`] of a unit struct.
 ///
 /// # Errors
-/// None so far.
+/// None at present.
 pub fn encode_unit<E: Event>(event: &E, codec: &Codec) -> Result<Payload, Invalid> {
     codec.encode(event.stored_type().0, &NoFields {})
 }
 
-/// [`Event::encode_payload`] of a variant with fields of its own.
+/// [`Event::encode_payload`] of a variant with its own fields.
 ///
 /// # Errors
 /// [`Invalid::Encode`] if its `Serialize` fails.
@@ -216,7 +251,8 @@ pub fn encode_variant<E: Event + Serialize>(event: &E, codec: &Codec) -> Result<
     codec.encode_variant(event.stored_type().0, event)
 }
 
-/// Whether a variant of an event enum takes an event that one above it takes already. `Types` is that of the enum.
+/// Returns `true` if a variant of an event enum has an event type in common with an earlier variant. `types` is that of the
+/// enum.
 pub const fn variant_overlaps(types: &Types, variant: usize) -> bool {
     let Types::Sum(sets) = types else { return false };
     let mut i = 0;

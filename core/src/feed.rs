@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 pub(crate) use self::prefetch::PrefetchingFeed;
 pub use self::watcher::LogWatcher;
-use crate::{criteria::Criteria, error::Error, record::Position, store::Page};
+use crate::{criteria::Criteria, error::Error, record::Position, store::FeedPage};
 
 /// The default number of records in a page.
 pub const PAGE: usize = 1000;
@@ -64,18 +64,18 @@ impl Feed {
     ///
     /// # Errors
     /// [`Error`] if the store cannot be read; the position is unchanged.
-    pub async fn poll(&mut self) -> Result<Page, Error> {
+    pub async fn poll(&mut self) -> Result<FeedPage, Error> {
         let page = self.watcher.store().feed(&self.filter, self.after, self.limit).await?;
         self.after = page.up_to;
         Ok(page)
     }
 
     /// Waits until more events are settled, and reads the next page. The page has no records if no event up to
-    /// [`Page::up_to`] matches.
+    /// [`FeedPage::up_to`] matches.
     ///
     /// # Errors
     /// As [`Feed::poll`].
-    pub async fn next(&mut self) -> Result<Page, Error> {
+    pub async fn next(&mut self) -> Result<FeedPage, Error> {
         loop {
             let before = self.after;
             let page = self.poll().await?;

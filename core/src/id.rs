@@ -1,31 +1,44 @@
-//! Ids of the domain's things, and what may stand under `#[id]`.
+//! Ids of domain objects, and the types that a field marked `#[id]` can have.
 
 use std::{collections::HashSet, fmt::Display, hash::Hash, str::FromStr, sync::Arc};
 
-/// The id of one kind of thing, such as an account. Derive it on a newtype: `#[derive(Id)] struct AccountId(Uuid);`
+/// The id of one kind of domain object, such as an account. Derive it on a newtype.
 ///
-/// An event that carries the id is tagged `KIND:value`, where `value` is the id's `Display`. `FromStr` must read back
-/// what `Display` prints.
+/// An event that carries the id has the tag `KIND:value`, where `value` is the id's `Display`. `FromStr` must parse what
+/// `Display` prints.
+///
+/// ```
+/// use annalist::{Id, Tag};
+/// use uuid::Uuid;
+///
+/// #[derive(Id, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// struct OrderId(Uuid);
+///
+/// let order = OrderId::new();
+/// assert_eq!(Tag::of(&order)?.as_str(), format!("order:{order}"));
+/// assert_eq!(order.to_string().parse::<OrderId>()?, order);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an id",
     label = "an id is needed here",
     note = "write a newtype and derive `Id` (with `Clone`, `PartialEq`, `Eq` and `Hash`): `#[derive(Id, Clone, Debug, PartialEq, Eq, Hash)] struct AccountId(Uuid);`"
 )]
 pub trait Id: Clone + Eq + Hash + Display + FromStr + Send + Sync + 'static {
-    /// The first half of the tag: `[a-z][a-z0-9_]*`, at most 64 bytes.
+    /// The kind, which is the first part of the tag: `[a-z][a-z0-9_]*`, at most 64 bytes.
     const KIND: &'static str;
-    /// Whether `KIND` was written out, so that another id type may have the same one if it says so too.
+    /// Whether `KIND` was given explicitly. Several id types may share a kind only if all of them give it explicitly.
     const SHARED: bool;
-    /// What the id wraps.
+    /// The wrapped type.
     type Inner;
 
-    /// The value inside.
+    /// The wrapped value.
     fn as_inner(&self) -> &Self::Inner;
 
-    /// Wraps a value.
+    /// The id that wraps this value.
     fn from_inner(inner: Self::Inner) -> Self;
 
-    /// An id that nobody has yet.
+    /// A new, unique id.
     fn new() -> Self
     where
         Self::Inner: Fresh,
@@ -34,61 +47,61 @@ pub trait Id: Clone + Eq + Hash + Display + FromStr + Send + Sync + 'static {
     }
 }
 
-/// A type that can make values nobody has yet.
+/// A type that can generate unique values.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot generate new ids",
     note = "`new()` is for ids around a `Uuid`; create other ids from a value, with `from_inner`"
 )]
 pub trait Fresh {
-    /// A value nobody has yet.
+    /// A new, unique value.
     fn fresh() -> Self;
 }
 
 impl Fresh for uuid::Uuid {
-    /// A version 7 UUID: its order is roughly that of time, which keeps indexes dense.
+    /// A version 7 UUID. Such ids are roughly ordered by time, which keeps database indexes compact.
     fn fresh() -> Self {
         uuid::Uuid::now_v7()
     }
 }
 
-/// What may stand under `#[id]`: one id, an `Option` of one, or a `Vec` of them.
+/// The types that a field marked `#[id]` can have: an id, an `Option` of an id, or a `Vec` of ids.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an `#[id]` field",
     label = "marked with `#[id]`",
     note = "an `#[id]` field holds an id, an `Option` of one or a `Vec` of ids; an id is a newtype with `#[derive(Id)]`"
 )]
 pub trait Ids {
-    /// The id inside.
+    /// The type of the id.
     type Id: Id;
-    /// What a command gets for it: one state behind an [`Arc`], an `Option` of one, or a `Vec` with a state for each
-    /// different id.
+    /// The states that a decision receives for the field: one state behind an [`Arc`], an `Option` of a state, or a `Vec` with
+    /// one state for each distinct id.
     type States<A>;
 
     /// Calls `visit` with each id, in order.
     fn each(&self, visit: &mut dyn FnMut(&Self::Id));
 
-    /// Takes a state for each different id, in order of first appearance.
+    /// Loads the state of each distinct id, in order of first appearance.
     ///
     /// # Errors
-    /// The first error that `states` gives.
+    /// The first error that `states` returns.
     fn load<A, S: StateSource<Self::Id, A>>(&self, states: &mut S) -> Result<Self::States<A>, S::Error>;
 }
 
-/// Gives the states of ids.
+/// Provides the states of aggregates by their ids.
 pub trait StateSource<I, A> {
-    /// Why a state cannot be given.
+    /// The error of a state that cannot be provided.
     type Error;
 
-    /// The state of an id, to look at. The app may remember it for the next command, which then reads nothing.
+    /// The state of an id, shared with the state cache of the app.
     ///
     /// # Errors
-    /// If it cannot be given.
+    /// If the state cannot be provided.
     fn shared(&mut self, id: &I) -> Result<Arc<A>, Self::Error>;
 
-    /// The state of an id by value. It is read and folded anew each time.
+    /// The state of an id by value. It is read and folded from the log each time.
     ///
     /// # Errors
-    /// If it cannot be given.
+    /// If the state cannot be provided.
     fn owned(&mut self, id: &I) -> Result<A, Self::Error>;
 }
 

@@ -1,17 +1,16 @@
-//! The model of Annalist, its write path, and the port to its stores.
+//! The model of Annalist, its write path and read path, and the traits that stores implement.
 //!
 //! Applications use the `annalist` crate, which re-exports what they need. Depend on this crate to write a store: implement
-//! [`store::EventStore`] and prove it with the conformance suite.
+//! [`store::EventStore`] and test it with the conformance suite.
 //!
-//! The modules stand in the order in which a command flows through them. A module uses only those of its own floor and
-//! of the floors below:
+//! A module uses only modules of its own floor and of the floors below:
 //!
 //! | floor | modules |
 //! |---|---|
-//! | application | [`app`], [`ask`], [`policy`], [`testing`] |
+//! | application | [`app`], [`policy`], [`testing`] |
 //! | execution | [`execute`] |
 //! | write side | [`aggregate`], [`command`], [`dispatch`] |
-//! | read side | [`feed`], [`daemon`], [`projection`], [`find`] |
+//! | read side | [`feed`], [`daemon`], [`projection`], [`query`] |
 //! | port | [`store`], [`rows`] |
 //! | facts | [`tag`], [`criteria`], [`payload`], [`record`], [`context`], [`codec`], [`event`] |
 //! | ground | [`error`], [`limits`], [`panics`], [`id`], [`log_id`], [`position`], [`progress`], [`time`], [`backoff`], `cache` |
@@ -44,13 +43,12 @@ pub mod dispatch;
 
 pub mod daemon;
 pub mod feed;
-pub mod find;
 pub mod projection;
+pub mod query;
 
 pub mod execute;
 
 pub mod app;
-pub mod ask;
 pub mod policy;
 pub mod testing;
 

@@ -1,17 +1,19 @@
-//! The limits of the log on names, ids and tags. They are the core's, so that every store accepts and refuses the same.
+//! Size limits and rules for names, ids, tags and payloads. They are checked in the core, so that every store accepts and
+//! rejects the same values.
 
 use crate::error::Invalid;
 
-/// Longest kind of an id, in bytes.
+/// Maximum length of the kind of an id, in bytes.
 pub const MAX_KIND: usize = 64;
-/// Longest tag (`kind:value`), in bytes.
+/// Maximum length of a tag (`kind:value`), in bytes.
 pub const MAX_TAG: usize = 512;
-/// Longest name or caller-given id (event names, command names and ids, actors, correlations), in bytes.
+/// Maximum length of a name (events, commands, actors) or of an id that the caller chooses (command ids, correlation ids),
+/// in bytes.
 pub const MAX_NAME: usize = 200;
-/// Largest payload of one event unless the app says otherwise, in bytes: 4 MiB.
+/// Default maximum size of the payload of one event, in bytes: 4 MiB.
 pub const MAX_PAYLOAD: usize = 4 * 1024 * 1024;
 
-/// A name or id that callers choose: 1 to [`MAX_NAME`] bytes without NUL.
+/// Checks a name or an id that the caller chooses: 1 to [`MAX_NAME`] bytes without NUL.
 pub(crate) fn check_name(what: &'static str, text: &str) -> Result<(), Invalid> {
     if text.is_empty() {
         return Err(refuse(what, text, "it must not be empty"));
@@ -19,7 +21,7 @@ pub(crate) fn check_name(what: &'static str, text: &str) -> Result<(), Invalid> 
     check_text(what, text, MAX_NAME)
 }
 
-/// Any text up to `limit` bytes without NUL, which PostgreSQL cannot store.
+/// Checks that a text has at most `limit` bytes and no NUL, which PostgreSQL cannot store.
 pub(crate) fn check_text(what: &'static str, text: &str, limit: usize) -> Result<(), Invalid> {
     if text.len() > limit {
         return Err(Invalid::TooLarge {
@@ -34,11 +36,12 @@ pub(crate) fn check_text(what: &'static str, text: &str, limit: usize) -> Result
     Ok(())
 }
 
-/// The stored name of an event type: a name without white space, and not one of the log's own, which start with `$`.
+/// Checks the stored name of an event type: no white space, no control characters, and no `$` at the start, which marks events
+/// of the log itself.
 pub(crate) fn check_event_name(text: &str) -> Result<(), Invalid> {
     check_name("event name", text)?;
     if text.starts_with('$') {
-        return Err(refuse("event name", text, "names that start with `$` belong to the log itself"));
+        return Err(refuse("event name", text, "names that start with `$` are reserved for the log"));
     }
     if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return Err(refuse("event name", text, "it must not contain white space or control characters"));
@@ -46,7 +49,7 @@ pub(crate) fn check_event_name(text: &str) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// Whether a text is a kind: `[a-z][a-z0-9_]*`, at most [`MAX_KIND`] bytes.
+/// Returns `true` if a text is a valid kind: `[a-z][a-z0-9_]*`, at most [`MAX_KIND`] bytes.
 pub const fn is_kind(text: &str) -> bool {
     let bytes = text.as_bytes();
     if bytes.is_empty() || bytes.len() > MAX_KIND || !bytes[0].is_ascii_lowercase() {
@@ -62,11 +65,12 @@ pub const fn is_kind(text: &str) -> bool {
     true
 }
 
+/// The error for a text that breaks a rule.
 pub(crate) fn refuse(what: &'static str, value: &str, rule: impl Into<String>) -> Invalid {
     Invalid::Text { what, value: shorten(value), rule: rule.into() }
 }
 
-/// At most 80 characters of a text, for messages.
+/// The first 80 characters of a text, for messages.
 pub(crate) fn shorten(text: &str) -> String {
     match text.char_indices().nth(80) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -79,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kind_is_a_lower_case_word() {
+    fn kind_must_be_a_lower_case_identifier() {
         for good in ["a", "account", "order_line2", &"k".repeat(64)] {
             assert!(is_kind(good), "{good}");
         }
@@ -89,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn names_have_limits() {
+    fn names_of_wrong_length_or_characters_are_rejected() {
         assert!(check_name("actor", &"é".repeat(100)).is_ok());
         assert!(matches!(check_name("actor", &"é".repeat(101)), Err(Invalid::TooLarge { size: 202, .. })));
         assert!(check_name("actor", "").is_err());

@@ -5,7 +5,17 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// The identity of one log, created with the log. A copy of the data has the same identity, another log has another.
+/// The identity of one log, created together with the log. A copy of the data has the same identity, every other log another.
+///
+/// ```
+/// use annalist::{LogId, Position, Token};
+///
+/// let (log, other) = (LogId::fresh(), LogId::fresh());
+/// let token = Token::new(log, Position::new(7));
+/// assert_eq!(token.position_in(log)?, Position::new(7));
+/// assert!(token.position_in(other).is_err());
+/// # Ok::<(), annalist::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LogId(Uuid);
@@ -16,12 +26,12 @@ impl LogId {
         Self(Uuid::now_v7())
     }
 
-    /// The identity as it is stored.
+    /// The identity with this UUID, from its stored form.
     pub const fn from_uuid(id: Uuid) -> Self {
         Self(id)
     }
 
-    /// The identity, to store it.
+    /// The UUID of the identity, to store it.
     pub const fn as_uuid(self) -> Uuid {
         self.0
     }

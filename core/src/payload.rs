@@ -1,4 +1,4 @@
-//! One JSON text: what an event or a command carries.
+//! The payload of an event or a command: one JSON text.
 
 use std::fmt;
 
@@ -12,6 +12,15 @@ use serde_json::Value;
 use crate::error::Invalid;
 
 /// The payload of an event or a command: one JSON text.
+///
+/// ```
+/// use annalist::Payload;
+///
+/// assert_eq!(Payload::encode("numbers", &[1, 2])?.as_str(), "[1,2]");
+/// assert_eq!(Payload::parse(r#"{"a": 1}"#)?.as_str(), r#"{"a": 1}"#); // unchanged, byte by byte
+/// assert!(Payload::parse("{a: 1}").is_err());
+/// # Ok::<(), annalist::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Payload(Box<str>);
 
@@ -19,25 +28,25 @@ impl Payload {
     /// Checks a JSON text.
     ///
     /// # Errors
-    /// [`Invalid::NotJson`] if it is none, or is nested deeper than 127 levels: it could not be read back.
+    /// [`Invalid::NotJson`] if the text is not JSON, or is nested deeper than 127 levels, which could not be read back.
     pub fn parse(text: impl Into<Box<str>>) -> Result<Self, Invalid> {
         let text = text.into();
-        serde_json::from_str::<Json>(&text).map_err(Invalid::NotJson)?;
+        serde_json::from_str::<AnyJson>(&text).map_err(Invalid::NotJson)?;
         Ok(Self(text))
     }
 
-    /// A text that a store kept for us and gives back; it is not checked again.
+    /// Wraps a text from a store without checking it again.
     pub fn from_stored(text: impl Into<Box<str>>) -> Self {
         Self(text.into())
     }
 
-    /// Writes a value.
+    /// Serializes a value.
     ///
     /// # Errors
-    /// [`Invalid::Encode`] with `name` if the value's `Serialize` fails, or it is nested deeper than 127 levels: it could not
-    /// be read back.
+    /// [`Invalid::Encode`] with `name` if the value's `Serialize` fails, or the result is nested deeper than 127 levels, which
+    /// could not be read back.
     pub fn encode<T: Serialize + ?Sized>(name: &str, value: &T) -> Result<Self, Invalid> {
-        written(name, serde_json::to_string(value))
+        from_json(name, serde_json::to_string(value))
     }
 
     /// The JSON text.
@@ -45,45 +54,45 @@ impl Payload {
         &self.0
     }
 
-    /// Whether both say the same, the order of fields and of items aside: that of a `HashMap` or `HashSet` is another
-    /// each time.
-    pub(crate) fn is_reordered(&self, other: &Self) -> bool {
-        self == other || in_order(self, Order::OfText) == in_order(other, Order::OfText)
+    /// Returns `true` if both are equal except for the order of fields and of array items, which changes every time for a
+    /// `HashMap` or a `HashSet`.
+    pub(crate) fn is_equivalent(&self, other: &Self) -> bool {
+        self == other || normalized(self, Items::Sorted) == normalized(other, Items::Sorted)
     }
 
-    /// The same JSON with its fields in the order of their names.
-    pub(crate) fn by_field(&self) -> String {
-        in_order(self, Order::AsGiven)
+    /// The same JSON with fields sorted by name.
+    pub(crate) fn with_sorted_fields(&self) -> String {
+        normalized(self, Items::InOrder)
     }
 }
 
-/// The order of an array's items.
+/// How to order the items of an array.
 #[derive(Clone, Copy)]
-enum Order {
-    AsGiven,
-    OfText,
+enum Items {
+    InOrder,
+    Sorted,
 }
 
-/// The same JSON with its fields in the order of their names, and its items in this one. What cannot be read stays as it is.
-fn in_order(payload: &Payload, items: Order) -> String {
+/// The same JSON with fields sorted by name and items in this order. A text that is not JSON stays unchanged.
+fn normalized(payload: &Payload, items: Items) -> String {
     serde_json::from_str(payload.as_str())
-        .map_or_else(|_| payload.to_string(), |value| value_in_order(&value, items))
+        .map_or_else(|_| payload.to_string(), |value| normalized_value(&value, items))
 }
 
-fn value_in_order(value: &Value, order: Order) -> String {
+fn normalized_value(value: &Value, items: Items) -> String {
     match value {
-        Value::Array(items) => {
-            let mut items: Vec<_> = items.iter().map(|item| value_in_order(item, order)).collect();
-            if let Order::OfText = order {
-                items.sort_unstable();
+        Value::Array(values) => {
+            let mut values: Vec<_> = values.iter().map(|value| normalized_value(value, items)).collect();
+            if let Items::Sorted = items {
+                values.sort_unstable();
             }
-            format!("[{}]", items.join(","))
+            format!("[{}]", values.join(","))
         }
         Value::Object(fields) => {
             let mut fields: Vec<_> = fields.iter().collect();
             fields.sort_unstable_by_key(|(name, _)| *name);
             let field = |(name, value): &(&String, &Value)| {
-                format!("{}:{}", Value::from(name.as_str()), value_in_order(value, order))
+                format!("{}:{}", Value::from(name.as_str()), normalized_value(value, items))
             };
             format!("{{{}}}", fields.iter().map(field).collect::<Vec<_>>().join(","))
         }
@@ -97,7 +106,8 @@ impl fmt::Display for Payload {
     }
 }
 
-pub(crate) fn written(name: &str, json: Result<String, serde_json::Error>) -> Result<Payload, Invalid> {
+/// Converts the result of a serializer, and checks the depth.
+pub(crate) fn from_json(name: &str, json: Result<String, serde_json::Error>) -> Result<Payload, Invalid> {
     let refused = |source| Invalid::Encode { name: name.to_owned(), source };
     let text = json.map_err(refused)?;
     if depth(&text) > MAX_DEPTH {
@@ -107,10 +117,10 @@ pub(crate) fn written(name: &str, json: Result<String, serde_json::Error>) -> Re
     Ok(Payload(text.into()))
 }
 
-/// What the reader of JSON goes down to.
+/// The maximum depth that `serde_json` reads.
 const MAX_DEPTH: usize = 127;
 
-/// How many arrays and objects of a JSON text stand inside each other.
+/// The depth of nested arrays and objects in a JSON text.
 fn depth(json: &str) -> usize {
     let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
     for byte in json.bytes() {
@@ -130,17 +140,17 @@ fn depth(json: &str) -> usize {
     deepest
 }
 
-/// Any JSON value, read for its form alone. Unlike `IgnoredAny` it goes through the reader's depth limit, so that what is
-/// accepted here can be read later, and is accepted by every store.
-struct Json;
+/// Any JSON value, read only to check its syntax. Unlike `IgnoredAny` it respects the depth limit of `serde_json`, so that an
+/// accepted text can be read later and every store accepts it.
+struct AnyJson;
 
-impl<'de> Deserialize<'de> for Json {
+impl<'de> Deserialize<'de> for AnyJson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Self)
     }
 }
 
-impl<'de> Visitor<'de> for Json {
+impl<'de> Visitor<'de> for AnyJson {
     type Value = Self;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -187,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_is_accepted_as_it_stands() {
+    fn json_is_accepted_unchanged() {
         for good in
             ["null", " {\"a\": [1, -2.5e300, true, \"\\u0000é\"]} ", "18446744073709551615", &nested(127)]
         {
@@ -196,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_refused() {
+    fn text_that_is_not_json_is_rejected() {
         for bad in
             ["", "{", "{}{}", "nul", "{a: 1}", "'a'", "NaN", "\u{0}", &nested(128), &"[".repeat(1_000_000)]
         {
@@ -205,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_nested_too_deep_is_not_written() {
+    fn value_nested_too_deep_is_not_encoded() {
         let value = |depth| (1..depth).fold(Value::Array(vec![]), |value, _| Value::Array(vec![value]));
         let text = Payload::encode("deep", &value(127)).unwrap();
         assert_eq!(Payload::parse(text.as_str()).unwrap(), text);
@@ -216,12 +226,12 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_fields_and_items_may_differ() {
+    fn equivalent_payloads_may_differ_in_order() {
         let [one, other] =
             [r#"{"b":[1,2],"a":{"x":0.5}}"#, r#"{"a":{"x":0.5},"b":[2,1]}"#].map(Payload::from_stored);
-        assert!(one.is_reordered(&other) && one.by_field() != other.by_field());
-        assert_eq!(one.by_field(), r#"{"a":{"x":0.5},"b":[1,2]}"#);
-        assert!(!one.is_reordered(&Payload::from_stored(r#"{"a":{"x":0.5},"b":[2,2]}"#)));
+        assert!(one.is_equivalent(&other) && one.with_sorted_fields() != other.with_sorted_fields());
+        assert_eq!(one.with_sorted_fields(), r#"{"a":{"x":0.5},"b":[1,2]}"#);
+        assert!(!one.is_equivalent(&Payload::from_stored(r#"{"a":{"x":0.5},"b":[2,2]}"#)));
     }
 
     fn nested(depth: usize) -> String {

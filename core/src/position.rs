@@ -1,26 +1,34 @@
-//! Places in the one global order of a log.
+//! Positions of events in the global order of a log.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A place in the one global order of a log. The first event stands at 1 or later; 0 is before everything.
+/// The position of an event in the global order of a log. The first event has position 1 or later; 0 is before all events.
+///
+/// ```
+/// use annalist::Position;
+///
+/// assert!(Position::START < Position::new(1));
+/// assert_eq!(Position::new(u64::MAX), Position::END);
+/// assert_eq!(Position::new(7).to_string(), "7");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "u64", into = "u64")]
 pub struct Position(u64);
 
 impl Position {
-    /// Before the first event.
+    /// Before the first event: 0.
     pub const START: Self = Self(0);
-    /// Behind every event: stores number up to `i64::MAX`.
+    /// After every event: the largest position of a store, `i64::MAX`.
     pub const END: Self = Self(i64::MAX as u64);
 
-    /// The position with this number; numbers beyond [`Position::END`] become it.
+    /// The position with this number. Larger numbers than [`Position::END`] become `END`.
     pub const fn new(number: u64) -> Self {
         if number > Self::END.0 { Self::END } else { Self(number) }
     }
 
-    /// Its number.
+    /// The number of this position.
     pub const fn get(self) -> u64 {
         self.0
     }

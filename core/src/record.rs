@@ -1,4 +1,4 @@
-//! Events as the log keeps them: a name, tags, a JSON payload and metadata. No user type appears here.
+//! Events in their stored form: a name, tags, a JSON payload and metadata, without any type of the application.
 
 mod metadata;
 
@@ -17,16 +17,24 @@ use crate::{
     time::Timestamp,
 };
 
-/// A text that names something for people and machines outside: 1 to 200 bytes without NUL.
+/// A checked text, such as the name of a command or an actor: 1 to 200 bytes without NUL.
+///
+/// ```
+/// use annalist::Name;
+///
+/// assert_eq!(Name::new("actor", "ann")?.as_str(), "ann");
+/// assert!(Name::new("actor", "").unwrap_err().to_string().contains("actor"));
+/// # Ok::<(), annalist::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Name(Cow<'static, str>);
 
 impl Name {
-    /// Checks a text. `what` says in the error what it was meant to be.
+    /// Checks a text. The error message calls the text `what`.
     ///
     /// # Errors
-    /// [`Invalid`] if it is empty, longer than 200 bytes or contains NUL.
+    /// [`Invalid`] if the text is empty, longer than 200 bytes or contains NUL.
     pub fn new(what: &'static str, text: impl Into<Cow<'static, str>>) -> Result<Self, Invalid> {
         let text = text.into();
         check_name(what, &text)?;
@@ -59,7 +67,19 @@ impl From<Name> for String {
     }
 }
 
-/// An event that is to be appended. It can only be built from parts that every store accepts.
+/// An event that is not appended yet. All its parts are checked, so that every store accepts it.
+///
+/// ```
+/// use annalist::{Draft, Payload, Tag};
+///
+/// let tags = [Tag::new("account", "ann")?];
+/// let draft = Draft::new("account.opened", 1, tags, Payload::parse(r#"{"owner":"Ann"}"#)?)?;
+/// assert_eq!((draft.name(), draft.version()), ("account.opened", 1));
+///
+/// let error = Draft::new("account opened", 1, [], Payload::parse("{}")?).unwrap_err();
+/// assert!(error.to_string().contains("white space"));
+/// # Ok::<(), annalist::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
     id: Uuid,
@@ -70,7 +90,7 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Checks the parts and gives the event a fresh id. Tags are sorted, each kept once.
+    /// Checks the parts and assigns a new id. Tags are sorted, and duplicates removed.
     ///
     /// # Errors
     /// [`Invalid`] if the name is empty, longer than 200 bytes, starts with `$` or contains white space, control
@@ -111,32 +131,32 @@ impl Draft {
         Ok(Self { id: Uuid::now_v7(), name, version, tags, data })
     }
 
-    /// The event's own id.
+    /// The id of the event itself.
     pub fn id(&self) -> Uuid {
         self.id
     }
 
-    /// The stored name of its type.
+    /// The stored name of the event type.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The schema version of its payload.
+    /// The schema version of the payload.
     pub fn version(&self) -> u32 {
         self.version
     }
 
-    /// Its tags, sorted, each once.
+    /// The tags, sorted and without duplicates.
     pub fn tags(&self) -> &[Tag] {
         &self.tags
     }
 
-    /// Its payload.
+    /// The payload.
     pub fn data(&self) -> &Payload {
         &self.data
     }
 
-    /// The record that a store keeps for it.
+    /// Converts the draft to the record that a store writes.
     pub fn record(
         self,
         position: Position,
@@ -144,52 +164,66 @@ impl Draft {
         metadata: impl Into<StoredMetadata>,
     ) -> Record {
         let Self { id, name, version, tags, data } = self;
-        Record { position, recorded_at, id, name, version, tags, data, origin: metadata.into() }
+        Record { position, recorded_at, id, name, version, tags, data, stored_metadata: metadata.into() }
     }
 }
 
-/// An event as the log keeps it.
+/// An event in its stored form.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
-    /// Its place in the global order.
+    /// The position in the global order.
     pub position: Position,
-    /// The time that the app's clock told when it was appended.
+    /// The time of the append, by the clock of the app.
     pub recorded_at: Timestamp,
-    /// Its own id.
+    /// The id of the event itself.
     pub id: Uuid,
-    /// The stored name of its type.
+    /// The stored name of the event type.
     pub name: Cow<'static, str>,
-    /// The schema version of its payload.
+    /// The schema version of the payload.
     pub version: u32,
-    /// Its tags, sorted, each once.
+    /// The tags, sorted and without duplicates.
     pub tags: Vec<Tag>,
-    /// Its payload.
+    /// The payload.
     pub data: Payload,
-    /// Where it came from, as it is stored: see [`Record::metadata`].
-    pub origin: StoredMetadata,
+    /// The origin of the event in its stored form; see [`Record::metadata`].
+    pub stored_metadata: StoredMetadata,
 }
 
 impl Record {
-    /// Where it came from.
+    /// The origin of the event: actor, command, correlation, causation.
     ///
     /// # Errors
-    /// [`Invalid::Damaged`] if what is stored cannot be read.
+    /// [`Invalid::Damaged`] if the stored metadata cannot be read.
     pub fn metadata(&self) -> Result<&Metadata, Invalid> {
-        self.origin.read().map_err(|error| Invalid::Damaged {
+        self.stored_metadata.read().map_err(|error| Invalid::Damaged {
             position: self.position,
             reason: format!("its metadata: {error}"),
         })
     }
 }
 
-/// The id of a command as its caller gave it: with the same id the same command is accepted once.
+/// The id that the caller gives a command. A command is accepted once per id: a retry with the same id returns the receipt of
+/// the first attempt.
 ///
-/// 1 to 200 bytes without NUL. Made from a [`Uuid`] or a text.
+/// 1 to 200 bytes without NUL. Converted from a [`Uuid`] or a text.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Outcome {
+/// # let app = bank().await?;
+/// let first = app.execute(Deposit { account: id("a"), cents: 5 }).id("payment-17").await?;
+/// let retry = app.execute(Deposit { account: id("a"), cents: 5 }).id("payment-17").await?;
+/// assert_eq!(first.position(), retry.position());
+/// assert_eq!(app.load::<Account>(&id("a")).await?.cents, 15);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CommandId(Cow<'static, str>);
 
 impl CommandId {
-    /// The text, checked.
+    /// Checks the text.
     ///
     /// # Errors
     /// [`Invalid`] if it is empty, longer than 200 bytes or contains NUL.
@@ -216,16 +250,16 @@ impl From<&'static str> for CommandId {
     }
 }
 
-/// A stored event on its way to a user's type.
+/// A stored event that is not decoded yet.
 #[derive(Clone, Copy, Debug)]
 pub struct RawEvent<'a> {
-    /// The stored name of its type.
+    /// The stored name of the event type.
     pub name: &'a str,
-    /// The schema version of its payload.
+    /// The schema version of the payload.
     pub version: u32,
-    /// Its payload, as JSON.
+    /// The payload, as JSON.
     pub data: &'a str,
-    /// Where it stands, for messages.
+    /// The position, for messages.
     pub position: Position,
 }
 
@@ -241,11 +275,11 @@ impl<'a> From<&'a Record> for RawEvent<'a> {
 }
 
 impl RawEvent<'_> {
-    /// Refuses an event that a newer program wrote.
+    /// Checks that the event was not written by a newer program.
     ///
     /// # Errors
-    /// [`Invalid::NewerVersion`] if its version is above `known`.
-    pub fn at_most(&self, known: u32) -> Result<(), Invalid> {
+    /// [`Invalid::NewerVersion`] if its version is greater than `known`.
+    pub fn check_version(&self, known: u32) -> Result<(), Invalid> {
         if self.version <= known {
             return Ok(());
         }
@@ -253,14 +287,14 @@ impl RawEvent<'_> {
         Err(Invalid::NewerVersion { name: name.to_owned(), version, position, known })
     }
 
-    /// The error for a payload that does not fit.
-    pub fn undecodable(&self, source: serde_json::Error) -> Invalid {
+    /// The error of a payload that does not fit.
+    pub fn decode_error(&self, source: serde_json::Error) -> Invalid {
         let Self { name, version, position, .. } = *self;
         Invalid::Decode { name: name.to_owned(), version, position, source }
     }
 
-    /// The error for an event that `Reader` does not know.
-    pub fn unknown_to<Reader>(&self) -> Invalid {
+    /// The error of an event type that `Reader` does not contain.
+    pub fn unknown_type<Reader>(&self) -> Invalid {
         let Self { name, version, position, .. } = *self;
         Invalid::UnknownType {
             name: name.to_owned(),

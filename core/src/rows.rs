@@ -1,14 +1,15 @@
-//! The port of the read side: what a store of rows promises. It may be the store of the events, or another one.
+//! The port of the read side: the contract of a store for the rows of projections. It can be the store of the events, or
+//! another one.
 //!
-//! Rows and the checkpoint of a projection change in one transaction, so that every event counts exactly once whatever
-//! dies in between.
+//! The rows and the checkpoint of a projection change in one transaction, so that every event counts exactly once, even if
+//! the process or the database crashes in between.
 
 mod build;
-mod cells;
 mod change;
-mod find;
 mod inline;
 mod json;
+mod row_codec;
+mod row_query;
 pub mod sql;
 mod table;
 mod transaction;
@@ -20,11 +21,11 @@ use async_trait::async_trait;
 
 pub use self::{
     build::{Build, Difference, PromoteOutcome, PromotionStep},
-    cells::{RowReader, RowWriter},
-    change::{Anchor, Checkpoint, CommitOutcome, Folded, Parked, RowChange},
-    find::{Bound, Filter, RowQuery, Sort},
+    change::{Anchor, Checkpoint, CommitOutcome, FoldedRows, Parked, RowChange},
     inline::{BuildId, Inline, InlineOutcome},
     json::JsonField,
+    row_codec::{RowReader, RowWriter},
+    row_query::{Bound, Filter, RowQuery, Sort},
     table::{Column, ColumnType, Key, Role, Row, Table, key_text},
     transaction::{InTransaction, Transactional},
     value::{Field, Value},
@@ -33,102 +34,103 @@ use crate::{error::Error, log_id::LogId};
 
 /// A store of rows and checkpoints.
 ///
-/// A projection's rows are kept in **builds**: a table for each version, and for a version that is built anew one more.
-/// At any time one build is live: it is what queries and the stable view, which is named after the projection, show.
+/// The rows of a projection are in **builds**: one table for each version, and one more for each rebuild of a version. At
+/// any time at most one build is live: queries read it, and the stable view, which has the name of the projection, selects
+/// from it.
 #[async_trait]
 pub trait RowStore: Send + Sync + 'static {
-    /// What and where the store is, for messages.
+    /// The kind and the location of the store, for messages.
     fn describe_rows(&self) -> String;
 
-    /// The builds of a projection, oldest version first, and of one version the oldest first; none if it was never
-    /// defined.
+    /// Returns the builds of a projection, sorted by version and then by build number; none if it was never defined.
     ///
     /// # Errors
-    /// [`Error`] if the store cannot answer.
+    /// [`Error`] if the store fails.
     async fn builds(&self, projection: &str) -> Result<Vec<Build>, Error>;
 
-    /// Makes the table of a build and its checkpoint at [`Position::START`](crate::record::Position::START), unless they are there, and points the
-    /// stable view named after the projection at the table unless one is there. It is not live yet. A table without columns
-    /// is a checkpoint alone, with neither table nor view. Several processes may do so at once.
+    /// Creates the table of a build and its checkpoint at [`Position::START`](crate::position::Position::START) unless they
+    /// exist, and the stable view unless it exists. The build is not live yet. A table without columns is only a checkpoint,
+    /// with neither table nor view. Several processes may call this at the same time.
     ///
     /// # Errors
-    /// [`Error::Unusable`] if the table is there with other columns, or belongs to another log: nothing is changed then.
+    /// [`Error::Unusable`] if the table exists with other columns or belongs to another log; nothing is changed.
     async fn define(&self, table: &Table, log: LogId) -> Result<Checkpoint, Error>;
 
-    /// The rows with these keys, in their order, one answer for each, also for a key that comes twice; none where
-    /// there is no row.
+    /// Returns one entry per key, in the order of the keys, also for repeated keys: the row, or `None` if there is none.
     ///
     /// # Errors
-    /// [`Error`] if the store cannot answer or a row does not have the table's columns.
+    /// [`Error`] if the store fails or a row does not have the table's columns.
     async fn rows(&self, table: &Table, keys: &[Key]) -> Result<Vec<Option<Row>>, Error>;
 
-    /// Changes rows, parks events and moves the checkpoint in one transaction, if the checkpoint still stands where the
-    /// change starts and as many events are parked as it says. The comparison is the transaction's first statement: of two
-    /// runners one waits and then finds it moved. What [`report`](RowStore::report) said is over when the checkpoint moves.
+    /// Changes rows, parks events and moves the checkpoint in one transaction, if the checkpoint is at the position from
+    /// which the change starts and the number of parked events is as expected. The transaction compares them first, so
+    /// that of two concurrent runners one waits and then finds the checkpoint moved. Moving the checkpoint also clears the
+    /// stop reason set by [`report`](RowStore::report).
     ///
     /// # Errors
-    /// [`Error::Unusable`] if the build is kept inline; [`Error::OutcomeUnknown`] if the answer was lost: the checkpoint tells
-    /// whether it happened. With every other error nothing was written.
+    /// [`Error::Unusable`] if the build is inline; [`Error::OutcomeUnknown`] if the response was lost: the checkpoint shows
+    /// whether the change was written. After any other error nothing was written.
     async fn commit(&self, change: RowChange<'_>) -> Result<CommitOutcome, Error>;
 
-    /// Writes down why a build stands still, or with `None` that it does not; for people and other processes. A
-    /// build that was never defined is not reported on.
+    /// Stores the reason why a build is stopped, or clears it with `None`, for operators and other processes. Does nothing
+    /// for a build that was never defined.
     ///
     /// # Errors
-    /// [`Error`] if the store cannot answer.
+    /// [`Error`] if the store fails.
     async fn report(&self, table: &Table, stopped: Option<&str>) -> Result<(), Error>;
 
-    /// The rows that a query asks for.
+    /// Returns the rows that a query selects, in its order.
     ///
     /// # Errors
-    /// [`Error`] if the store cannot answer or a row does not have the table's columns.
+    /// [`Error`] if the store fails or a row does not have the table's columns.
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error>;
 
-    /// The parked events of a build, in the order of their positions.
+    /// Returns the parked events of a build, sorted by position.
     ///
     /// # Errors
-    /// [`Error`] if the store cannot answer.
+    /// [`Error`] if the store fails.
     async fn parked(&self, table: &Table) -> Result<Vec<Parked>, Error>;
 
-    /// Makes a build live, and points the view at it, in one transaction. Only a newer build takes over: a higher version, or
-    /// the same version built later. If it is asked to compare, it does so in the same transaction, and changes
-    /// nothing unless the rows of both builds are equal.
+    /// Makes a build live and points the view at it, in one transaction. Only a newer build can replace the live one: a
+    /// higher version, or a later build of the same version. With `compare`, the same transaction compares the rows of both
+    /// builds, and changes nothing unless they are equal.
     ///
     /// # Errors
-    /// [`Error::Unusable`] if the build was never defined, if builds of different columns are to be compared, or if something
-    /// in the database depends on the view and stands in the way.
+    /// [`Error::Unusable`] if the build was never defined, if the builds to compare have different columns, or if the view
+    /// cannot be replaced because another object of the database depends on it.
     async fn promote(&self, table: &Table, compare: bool) -> Result<PromoteOutcome, Error>;
 
-    /// Removes a build that is neither live nor kept inline, with its rows, checkpoint and parked events. Gives whether there was one.
+    /// Removes a build that is neither live nor inline, with its rows, checkpoint and parked events. Returns `true` if it
+    /// existed.
     ///
     /// # Errors
-    /// [`Error::Unusable`] if it is live or inline: nothing is changed then.
+    /// [`Error::Unusable`] if the build is live or inline; nothing is changed.
     async fn discard(&self, table: &Table) -> Result<bool, Error>;
 
-    /// From now on the rows of a build change in the transactions of the appends: see [`Inline`]. While no append is under
-    /// way, what lies behind the checkpoint is folded, and the checkpoint stays where the log then ends.
+    /// Makes a build inline: from now on its rows change in the transactions of the appends; see [`Inline`]. The store
+    /// locks out appends, folds the events after the checkpoint, and sets the checkpoint to the end of the log.
     ///
     /// # Errors
-    /// [`Error::Unusable`] if the rows are not beside the log that they are made of, or the fold fails.
+    /// [`Error::Unusable`] if the rows are not in the store of their log, or the fold fails.
     async fn make_inline(&self, inline: Arc<dyn Inline>) -> Result<InlineOutcome, Error> {
         let table = inline.table().name();
         Err(Error::unusable(
-            format!("keep `{table}` inline in {}", self.describe_rows()),
-            "these rows cannot change in the transactions of appends; keep them in the background",
+            format!("make `{table}` inline in {}", self.describe_rows()),
+            "this store cannot change rows in the transactions of appends; run the projection in the background",
         ))
     }
 
-    /// From now on the rows of a build change in the background again, from the end that the log has now. Gives the
-    /// checkpoint. Nothing changes if it is not inline.
+    /// Makes an inline build asynchronous: from now on its rows change in the background, starting at the current end of the
+    /// log. Returns the checkpoint. Does nothing if the build is not inline.
     ///
     /// # Errors
-    /// [`Error::Unusable`] if it was never defined.
+    /// [`Error::Unusable`] if the build was never defined.
     async fn make_async(&self, table: &Table) -> Result<Checkpoint, Error>;
 
-    /// The checkpoint of the newest build of a version; none if it was never defined.
+    /// Returns the checkpoint of the newest build of a version; `None` if it was never defined.
     ///
     /// # Errors
-    /// [`Error`] if the store cannot answer.
+    /// [`Error`] if the store fails.
     async fn checkpoint(&self, projection: &str, version: u32) -> Result<Option<Checkpoint>, Error> {
         let builds = self.builds(projection).await?;
         Ok(builds.into_iter().rfind(|build| build.version == version).map(|build| build.checkpoint))

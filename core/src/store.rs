@@ -18,7 +18,7 @@ use async_trait::async_trait;
 pub use self::{
     append::{Append, AppendOutcome, CommandKey, Condition, JournalRecord},
     marker::Marker,
-    read::{Batch, Entry, Gap, Outcome, Page, Read, Settled},
+    read::{Batch, Entry, FeedPage, Gap, Outcome, Read, Settled},
     receipt::{EventRef, Receipt},
     snapshot::{Snapshot, SnapshotKey},
     token::Token,
@@ -109,7 +109,7 @@ pub trait EventStore: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Error`] if the store cannot answer or a record is damaged.
-    async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<Page, Error>;
+    async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<FeedPage, Error>;
 
     /// The high-water mark of the log: no new event ever appears at or below this position.
     ///
@@ -192,7 +192,7 @@ async fn read_in_pages<S: EventStore + ?Sized>(
 ) -> Result<Marker, Error> {
     let mut after = read.after;
     loop {
-        let Page { mut records, up_to, .. } = store.feed(&read.criteria, after, PAGE_SIZE).await?;
+        let FeedPage { mut records, up_to, .. } = store.feed(&read.criteria, after, PAGE_SIZE).await?;
         let is_last = records.len() < PAGE_SIZE || up_to >= read.up_to;
         records.retain(|record| record.position <= read.up_to);
         after = up_to;

@@ -1,4 +1,4 @@
-//! Tags: the ids that an event carries, as the log sees them.
+//! Tags: the ids that an event carries, in the form in which the log stores them.
 
 use std::{fmt, sync::Arc};
 
@@ -10,7 +10,20 @@ use crate::{
     limits::{MAX_TAG, check_text, is_kind, refuse},
 };
 
-/// `kind:value` of an id that an event carries, split at the first colon: `account:0192…`.
+/// An id that an event carries, as `kind:value`: `account:0192…`. The first colon separates the two parts.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
+/// # fn main() -> Outcome {
+/// use annalist::Tag;
+///
+/// let tag = Tag::of(&id("ann"))?;
+/// assert_eq!(tag.as_str(), "account:ann");
+/// assert_eq!((tag.kind(), tag.value()), ("account", "ann"));
+/// assert!(Tag::parse("no colon").is_err());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Tag(Arc<str>);
@@ -24,7 +37,7 @@ impl Tag {
         Self::new(I::KIND, id)
     }
 
-    /// A tag from its two halves.
+    /// The tag with this kind and value.
     ///
     /// # Errors
     /// As [`Tag::of`].
@@ -32,10 +45,10 @@ impl Tag {
         Self::parse(format!("{kind}:{value}"))
     }
 
-    /// A tag as it is stored.
+    /// Parses a tag from its stored form.
     ///
     /// # Errors
-    /// [`Invalid`] if the text before the first colon is no kind, or the whole is too long or contains NUL.
+    /// [`Invalid`] if the text before the first colon is not a kind, or the tag is longer than 512 bytes or contains NUL.
     pub fn parse(text: impl Into<Arc<str>>) -> Result<Self, Invalid> {
         let text = text.into();
         check_text("tag", &text, MAX_TAG)?;
@@ -44,19 +57,19 @@ impl Tag {
             _ => Err(refuse(
                 "tag",
                 &text,
-                "it must be `kind:value`, the kind being `[a-z][a-z0-9_]*` of at most 64 bytes",
+                "it must be `kind:value`; the kind must match `[a-z][a-z0-9_]*` and have at most 64 bytes",
             )),
         }
     }
 
-    /// The half before the first colon.
+    /// The part before the first colon.
     pub fn kind(&self) -> &str {
-        self.halves().0
+        self.parts().0
     }
 
-    /// The half behind the first colon.
+    /// The part after the first colon.
     pub fn value(&self) -> &str {
-        self.halves().1
+        self.parts().1
     }
 
     /// The whole tag.
@@ -64,7 +77,7 @@ impl Tag {
         &self.0
     }
 
-    fn halves(&self) -> (&str, &str) {
+    fn parts(&self) -> (&str, &str) {
         self.0.split_once(':').unwrap_or((&self.0, ""))
     }
 }
@@ -94,14 +107,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn splits_at_the_first_colon() {
+    fn tag_is_split_at_the_first_colon() {
         let tag = Tag::new("product", "a:b").unwrap();
         assert_eq!((tag.kind(), tag.value()), ("product", "a:b"));
         assert_eq!(Tag::parse("product:").unwrap().value(), "");
     }
 
     #[test]
-    fn refuses_what_no_store_could_keep() {
+    fn tag_that_a_store_cannot_hold_is_rejected() {
         assert!(Tag::parse("noColon").is_err());
         assert!(Tag::new("Product", 1).is_err());
         assert!(Tag::new("product", "a\0").is_err());

@@ -1,4 +1,4 @@
-//! Points in time, and the clock that tells them.
+//! Points in time, and the clock that an app reads them from.
 
 use std::{fmt, str::FromStr, time::SystemTime};
 
@@ -6,7 +6,18 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A point in time: microseconds since 1970-01-01T00:00:00Z, between the years 1 and 9999.
 ///
-/// Prints and parses as RFC 3339 (`2026-01-31T12:00:00Z`).
+/// `Display`, `FromStr` and serde use RFC 3339 (`2026-01-31T12:00:00Z`).
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use annalist::Timestamp;
+///
+/// let noon: Timestamp = "2026-01-31T12:00:00Z".parse()?;
+/// assert_eq!(noon.plus(Duration::from_millis(1500)).to_string(), "2026-01-31T12:00:01.5Z");
+/// assert_eq!(Timestamp::from_micros(0), Timestamp::EPOCH);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
@@ -15,15 +26,15 @@ impl Timestamp {
     pub const EPOCH: Self = Self(0);
     /// The latest point in time: 9999-12-30T00:00:00Z.
     pub const MAX: Self = Self(253_402_128_000_000_000);
-    /// The earliest point in time: 0001-01-01T00:00:00Z, within what every store can keep.
+    /// The earliest point in time: 0001-01-01T00:00:00Z. Every store can hold it.
     pub const MIN: Self = Self(-62_135_596_800_000_000);
 
-    /// The system's time, now.
+    /// The current time of the operating system.
     pub fn now() -> Self {
         Self::from(SystemTime::now())
     }
 
-    /// A point in time from microseconds since 1970, moved to the nearest representable one.
+    /// The point in time this many microseconds after 1970-01-01T00:00:00Z, limited to [`MIN`](Self::MIN) and [`MAX`](Self::MAX).
     pub const fn from_micros(micros: i64) -> Self {
         if micros > Self::MAX.0 {
             Self::MAX
@@ -34,18 +45,18 @@ impl Timestamp {
         }
     }
 
-    /// Microseconds since 1970.
+    /// The microseconds since 1970-01-01T00:00:00Z.
     pub const fn as_micros(self) -> i64 {
         self.0
     }
 
-    /// This point plus a duration, or [`Timestamp::MAX`] if that lies beyond.
+    /// Adds a duration. The result is at most [`Timestamp::MAX`].
     pub fn plus(self, duration: std::time::Duration) -> Self {
         let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
         Self::from_micros(self.0.saturating_add(micros))
     }
 
-    /// This point minus a duration, or [`Timestamp::MIN`] if that lies beyond.
+    /// Subtracts a duration. The result is at least [`Timestamp::MIN`].
     pub fn minus(self, duration: std::time::Duration) -> Self {
         let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
         Self::from_micros(self.0.saturating_sub(micros))
@@ -80,7 +91,7 @@ impl FromStr for Timestamp {
     }
 }
 
-/// A text that is no point in time.
+/// The error of a text that is not a point in time.
 #[derive(Debug, thiserror::Error)]
 #[error("{text:?} is not a time such as 2026-01-31T12:00:00Z: {source}")]
 pub struct ParseTimestampError {
@@ -101,9 +112,25 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
-/// Tells the time that is recorded with events and given to decisions.
+/// The source of the time that an app records with events and passes to decisions.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Outcome {
+/// use annalist::{App, Clock, Memory, Timestamp, testing::ManualClock};
+///
+/// let clock = ManualClock::at("2026-01-31T12:00:00Z".parse()?);
+/// let app = App::builder(Memory::new()).clock(clock.clone()).start().await?;
+/// app.execute(open("ann", "Ann")).await?;
+///
+/// let history = app.history::<AccountEvent>(&id("ann")).await?;
+/// assert_eq!(history[0].recorded_at, clock.now());
+/// # Ok(())
+/// # }
+/// ```
 pub trait Clock: Send + Sync + 'static {
-    /// The time now.
+    /// The current time.
     fn now(&self) -> Timestamp;
 }
 
@@ -128,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prints_and_parses_rfc_3339() {
+    fn timestamp_is_printed_and_parsed_as_rfc_3339() {
         let time = Timestamp::from_micros(1_769_860_800_000_001);
         assert_eq!(time.to_string(), "2026-01-31T12:00:00.000001Z");
         assert_eq!("2026-01-31T12:00:00.000001Z".parse::<Timestamp>().unwrap(), time);
@@ -136,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn the_extremes_print_and_parse_too() {
+    fn earliest_and_latest_timestamps_are_printed_parsed_and_never_exceeded() {
         assert_eq!(Timestamp::MIN.to_string(), "0001-01-01T00:00:00Z");
         assert_eq!(Timestamp::MAX.to_string(), "9999-12-30T00:00:00Z");
         assert_eq!("0001-01-01T00:00:00Z".parse::<Timestamp>().unwrap(), Timestamp::MIN);

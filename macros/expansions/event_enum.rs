@@ -19,7 +19,7 @@ const _: () = {
                                 __annalist::std::module_path!(), "::AccountEvent::Opened"
                             ),
                         )
-                        .ids(&[<AccountId as __annalist::IdField>::KIND]),
+                        .with_ids(&[<AccountId as __annalist::IdField>::KIND]),
                 ),
                 &__annalist::Types::One(
                     __annalist::EventType::new(
@@ -28,7 +28,7 @@ const _: () = {
                                 __annalist::std::module_path!(), "::AccountEvent::Moved"
                             ),
                         )
-                        .ids(
+                        .with_ids(
                             &[
                                 <AccountId as __annalist::IdField>::KIND,
                                 <AccountId as __annalist::IdField>::KIND,
@@ -43,7 +43,7 @@ const _: () = {
                                 "::AccountEvent::MonthClosed"
                             ),
                         )
-                        .ids(&[]),
+                        .with_ids(&[]),
                 ),
             ],
         );
@@ -98,7 +98,7 @@ const _: () = {
                 }
                 _ => {
                     __annalist::std::result::Result::Err(
-                        __annalist::RawEvent::unknown_to::<Self>(raw),
+                        __annalist::RawEvent::unknown_type::<Self>(raw),
                     )
                 }
             }

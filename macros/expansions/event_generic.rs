@@ -31,7 +31,7 @@ const _: () = {
                                 __annalist::std::module_path!(), "::Either::Neither"
                             ),
                         )
-                        .ids(&[<I as __annalist::IdField>::KIND]),
+                        .with_ids(&[<I as __annalist::IdField>::KIND]),
                 ),
             ],
         );
@@ -113,7 +113,7 @@ const _: () = {
                 "neither" => __annalist::decode_variant(2u32, 1u32, raw, codec, each),
                 _ => {
                     __annalist::std::result::Result::Err(
-                        __annalist::RawEvent::unknown_to::<Self>(raw),
+                        __annalist::RawEvent::unknown_type::<Self>(raw),
                     )
                 }
             }

@@ -20,8 +20,8 @@ const _: () = {
                 )
                 .version(2u32)
                 .aliases(&["order.made", "order.created"])
-                .ids(&[<OrderId as __annalist::IdField>::KIND])
-                .and_others(),
+                .with_ids(&[<OrderId as __annalist::IdField>::KIND])
+                .with_open_ids(),
         );
         fn stored_type(
             &self,

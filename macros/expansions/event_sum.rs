@@ -18,7 +18,7 @@ const _: () = {
                                 __annalist::std::module_path!(), "::BankEvent::Closed"
                             ),
                         )
-                        .ids(&[<BankId as __annalist::IdField>::KIND]),
+                        .with_ids(&[<BankId as __annalist::IdField>::KIND]),
                 ),
                 &<Frozen as __annalist::Event>::TYPES,
             ],
@@ -91,7 +91,7 @@ const _: () = {
                 }
                 _ => {
                     __annalist::std::result::Result::Err(
-                        __annalist::RawEvent::unknown_to::<Self>(raw),
+                        __annalist::RawEvent::unknown_type::<Self>(raw),
                     )
                 }
             }

@@ -16,7 +16,7 @@ const _: () = {
     use ::annalist::__private as __annalist;
     #[automatically_derived]
     impl __annalist::Query for RichOnes {
-        type Answer = __annalist::Rows<Balance>;
+        type Answer = __annalist::Page<Balance>;
         async fn answer(
             &self,
             models: &__annalist::ReadModels,
@@ -26,17 +26,17 @@ const _: () = {
                     |list| {
                         list.order_by("cents")
                             .descending()
-                            .compared(
+                            .compare(
                                 "owner",
                                 <String as __annalist::Field>::TYPE,
                                 <String as __annalist::Field>::to_value(&self.owner),
                                 __annalist::Bound::Equal,
                             )
-                            .when(
+                            .filter_some(
                                 &self.from,
                                 |list, value| {
                                     list
-                                        .compared(
+                                        .compare(
                                             "cents",
                                             <i64 as __annalist::Field>::TYPE,
                                             <i64 as __annalist::Field>::to_value(value),
@@ -44,15 +44,18 @@ const _: () = {
                                         )
                                 },
                             )
-                            .when(&self.start, |list, value| list.prefix("town", value))
+                            .filter_some(
+                                &self.start,
+                                |list, value| list.prefix("town", value),
+                            )
                             .limit(50usize)
-                            .when(
+                            .filter_some(
                                 &self.limit,
                                 |list, value| {
                                     list.limit(__annalist::std::cmp::Ord::min(*value, 50usize))
                                 },
                             )
-                            .when(
+                            .filter_some(
                                 &self.cursor,
                                 |list, value| {
                                     list.from(__annalist::std::clone::Clone::clone(value))
@@ -63,32 +66,32 @@ const _: () = {
                 .await
         }
     }
-    const _: () = __annalist::Columns {
+    const _: () = __annalist::QueryColumns {
         table: <Balance as __annalist::Source>::TABLE,
         row: "Balance",
     }
-        .ordered("cents");
-    const _: () = __annalist::Columns {
+        .check_order("cents");
+    const _: () = __annalist::QueryColumns {
         table: <Balance as __annalist::Source>::TABLE,
         row: "Balance",
     }
-        .compared(
+        .check_comparison(
             "owner",
             <String as __annalist::Field>::TYPE,
             <String as __annalist::Field>::NULLABLE,
         );
-    const _: () = __annalist::Columns {
+    const _: () = __annalist::QueryColumns {
         table: <Balance as __annalist::Source>::TABLE,
         row: "Balance",
     }
-        .compared(
+        .check_comparison(
             "cents",
             <i64 as __annalist::Field>::TYPE,
             <i64 as __annalist::Field>::NULLABLE,
         );
-    const _: () = __annalist::Columns {
+    const _: () = __annalist::QueryColumns {
         table: <Balance as __annalist::Source>::TABLE,
         row: "Balance",
     }
-        .prefixed("town");
+        .check_prefix("town");
 };

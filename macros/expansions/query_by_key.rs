@@ -25,9 +25,9 @@ const _: () = {
                 .await
         }
     }
-    const _: () = __annalist::Columns {
+    const _: () = __annalist::QueryColumns {
         table: <Turnover as __annalist::Source>::TABLE,
         row: "Turnover",
     }
-        .keyed(&["product", "type"]);
+        .check_key(&["product", "type"]);
 };

@@ -19,17 +19,17 @@ const _: () = {
         Turnover<P>: __annalist::Projection,
         P: __annalist::Field,
     {
-        type Answer = __annalist::Rows<Turnover<P>>;
+        type Answer = __annalist::Page<Turnover<P>>;
         async fn answer(
             &self,
             models: &__annalist::ReadModels,
         ) -> __annalist::std::result::Result<Self::Answer, __annalist::Error> {
             const {
-                __annalist::Columns {
+                __annalist::QueryColumns {
                     table: <Turnover<P> as __annalist::Source>::TABLE,
                     row: "Turnover<P>",
                 }
-                    .compared(
+                    .check_comparison(
                         "product",
                         <P as __annalist::Field>::TYPE,
                         <P as __annalist::Field>::NULLABLE,
@@ -40,7 +40,7 @@ const _: () = {
             > as __annalist::Source>::rows(
                     models,
                     |list| {
-                        list.compared(
+                        list.compare(
                                 "product",
                                 <P as __annalist::Field>::TYPE,
                                 <P as __annalist::Field>::to_value(&self.product),

@@ -17,7 +17,7 @@ use annalist_core::{
         RowQuery, RowStore, SharedRows, Table,
     },
     store::{
-        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, LogId, Page, Read, Receipt, Settled,
+        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, Read, Receipt, Settled,
         Snapshot, SnapshotKey,
     },
     time::Timestamp,
@@ -98,7 +98,7 @@ impl EventStore for Memory {
         self.log().receipt(key)
     }
 
-    async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<Page, Error> {
+    async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<FeedPage, Error> {
         Ok(self.log().feed(filter, after, limit))
     }
 

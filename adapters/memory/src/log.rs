@@ -7,8 +7,8 @@ use annalist_core::{
     error::Error,
     record::{Metadata, Position, Record},
     store::{
-        Append, AppendOutcome, Batch, CommandKey, Condition, Entry, EventRef, JournalRecord, LogId, Marker,
-        Outcome, Page, Read, Receipt,
+        Append, AppendOutcome, Batch, CommandKey, Condition, Entry, EventRef, FeedPage, JournalRecord, LogId,
+        Marker, Outcome, Read, Receipt,
     },
     time::Timestamp,
 };
@@ -131,7 +131,7 @@ impl Log {
         Batch { records, marker: Marker::new(self.head().min(read.up_to), 0) }
     }
 
-    pub(crate) fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Page {
+    pub(crate) fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> FeedPage {
         let matching = self.after(after).filter(|record| filter.matches(&record.name, &record.tags));
         let records: Vec<Record> = matching.take(limit).cloned().collect();
         let up_to = match records.last() {
@@ -139,7 +139,7 @@ impl Log {
             _ if limit == 0 => after,
             _ => self.head().max(after),
         };
-        Page { records, up_to, gap: None }
+        FeedPage { records, up_to, gap: None }
     }
 
     pub(crate) fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> u64 {

@@ -10,8 +10,8 @@ use annalist_core::{
     error::Error,
     record::{Position, Record},
     rows::{
-        Anchor, Build, BuildId, Checkpoint, CommitOutcome, Difference, Folded, Inline, InlineOutcome, Key,
-        Parked, PromoteOutcome, PromotionStep, Row, RowChange, RowQuery, Sort, Table, Value,
+        Anchor, Build, BuildId, Checkpoint, CommitOutcome, Difference, FoldedRows, Inline, InlineOutcome,
+        Key, Parked, PromoteOutcome, PromotionStep, Row, RowChange, RowQuery, Sort, Table, Value,
     },
     store::{Append, LogId},
     time::Timestamp,
@@ -87,13 +87,13 @@ impl Rows {
         let table = change.table;
         let data = self.data_mut(table)?;
         if data.inline.is_some() {
-            return Err(table.kept_inline());
+            return Err(table.inline_error());
         }
         let Checkpoint { position, parked, .. } = data.checkpoint;
         if (position, parked) != (change.from, change.parked) {
             return Ok(CommitOutcome::Stale(position));
         }
-        data.write(table, Folded { upserts: change.upserts, deletes: change.deletes });
+        data.write(table, FoldedRows { upserts: change.upserts, deletes: change.deletes });
         change.unpark.iter().for_each(|position| drop(data.parked.remove(position)));
         data.parked.extend(change.park.into_iter().map(|parked| (parked.position, parked)));
         data.move_to(change.to, change.anchor);
@@ -108,7 +108,7 @@ impl Rows {
 
     pub(crate) fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {
         let rows = self.data(query.table)?.rows.values();
-        let holds = |row: &&Row| query.filters.iter().all(|filter| filter.bound.holds(&row[filter.column]));
+        let holds = |row: &&Row| query.filters.iter().all(|filter| filter.bound.matches(&row[filter.column]));
         let mut found: Vec<&Row> = rows.filter(holds).collect();
         let sort_key = |row: &Row| sort_key(query, row);
         found.sort_by(|one, other| compare(query.sort, &sort_key(one), &sort_key(other)));
@@ -143,7 +143,7 @@ impl Rows {
     pub(crate) fn discard(&mut self, table: &Table) -> Result<bool, Error> {
         let id = table.into();
         if self.builds.get(&id).is_some_and(|data| data.live || data.inline.is_some()) {
-            return Err(table.in_use());
+            return Err(table.in_use_error());
         }
         Ok(self.builds.remove(&id).is_some())
     }
@@ -155,8 +155,8 @@ impl Rows {
             return Ok(outcome);
         }
         let filter: Criteria = Item::any().types(inline.types().iter().copied()).into();
-        let missing = log.feed(&filter, data.checkpoint.position, InlineOutcome::AT_MOST + 1).records;
-        if missing.len() > InlineOutcome::AT_MOST {
+        let missing = log.feed(&filter, data.checkpoint.position, InlineOutcome::MAX_CATCH_UP + 1).records;
+        if missing.len() > InlineOutcome::MAX_CATCH_UP {
             return Ok(InlineOutcome::Behind);
         }
         let folded = data.fold(inline, &missing)?;
@@ -198,7 +198,7 @@ impl Rows {
         }
         let records = log.draft_records(appends);
         let folded = builds.values().map(|inline| self.data(inline.table())?.fold(&***inline, &records));
-        let folded: Vec<Folded> = folded.collect::<Result<_, _>>()?;
+        let folded: Vec<FoldedRows> = folded.collect::<Result<_, _>>()?;
         for (inline, folded) in builds.values().zip(folded) {
             self.data_mut(inline.table())?.write(inline.table(), folded);
         }
@@ -206,11 +206,11 @@ impl Rows {
     }
 
     fn data(&self, table: &Table) -> Result<&BuildData, Error> {
-        self.builds.get(&table.into()).ok_or_else(|| table.undefined())
+        self.builds.get(&table.into()).ok_or_else(|| table.undefined_error())
     }
 
     fn data_mut(&mut self, table: &Table) -> Result<&mut BuildData, Error> {
-        self.builds.get_mut(&table.into()).ok_or_else(|| table.undefined())
+        self.builds.get_mut(&table.into()).ok_or_else(|| table.undefined_error())
     }
 }
 
@@ -241,7 +241,7 @@ impl BuildData {
         }
     }
 
-    fn write(&mut self, table: &Table, folded: Folded) {
+    fn write(&mut self, table: &Table, folded: FoldedRows) {
         for key in folded.deletes {
             self.rows.remove(&OrderedKey(key));
         }
@@ -257,7 +257,7 @@ impl BuildData {
     }
 
     /// Folds records into the rows.
-    fn fold(&self, inline: &dyn Inline, records: &[Record]) -> Result<Folded, Error> {
+    fn fold(&self, inline: &dyn Inline, records: &[Record]) -> Result<FoldedRows, Error> {
         let matching = records.iter().filter(|record| inline.types().contains(&&*record.name));
         let matching: Vec<Record> = matching.cloned().collect();
         let drafts = matching.iter().cloned().map(|record| Record { position: Position::START, ..record });

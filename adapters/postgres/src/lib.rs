@@ -67,7 +67,7 @@ use annalist_core::{
     record::{Position, Record},
     rows::SharedRows,
     store::{
-        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, LogId, Marker, Page, Read, Receipt,
+        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, Marker, Read, Receipt,
         Settled, Snapshot, SnapshotKey, Wakeups,
     },
     time::Timestamp,
@@ -216,7 +216,7 @@ impl EventStore for Postgres {
         self.store.history.receipt(key).await
     }
 
-    async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<Page, Error> {
+    async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<FeedPage, Error> {
         self.store.feed.page(filter, after, limit).await
     }
 

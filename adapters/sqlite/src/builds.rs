@@ -74,7 +74,7 @@ pub(crate) async fn discard(
 ) -> Result<bool, TransactionError> {
     let Some(build) = transaction.build(&table).await? else { return transaction.rollback(false).await };
     if build.live || build.inline {
-        return Err(table.in_use().into());
+        return Err(table.in_use_error().into());
     }
     let log = transaction.log;
     let sql = TableSql::new(&log.dialect, &table)?;

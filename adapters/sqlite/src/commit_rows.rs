@@ -2,7 +2,7 @@
 
 use annalist_core::{
     record::Position,
-    rows::{CommitOutcome, Folded, Parked, RowChange, Table, sql::TableSql},
+    rows::{CommitOutcome, FoldedRows, Parked, RowChange, Table, sql::TableSql},
     time::Timestamp,
 };
 
@@ -35,7 +35,7 @@ pub(crate) async fn write(
     }
     let RowChange { table, upserts, deletes, park, unpark, .. } = change;
     let sql = TableSql::new(&transaction.log.dialect, table)?;
-    row_tables::write(transaction.connection(), &sql, Folded { upserts, deletes }).await?;
+    row_tables::write(transaction.connection(), &sql, FoldedRows { upserts, deletes }).await?;
     if !park.is_empty() || !unpark.is_empty() {
         write_parked(transaction, table, &park, &unpark).await?;
     }
@@ -63,8 +63,8 @@ async fn stale(
     table: &Table,
 ) -> Result<CommitOutcome, TransactionError> {
     match transaction.build(table).await? {
-        None => Err(table.undefined().into()),
-        Some(build) if build.inline => Err(table.kept_inline().into()),
+        None => Err(table.undefined_error().into()),
+        Some(build) if build.inline => Err(table.inline_error().into()),
         Some(build) => Ok(CommitOutcome::Stale(build.checkpoint.position)),
     }
 }

@@ -4,7 +4,7 @@
 use annalist_core::{
     criteria::Criteria,
     record::Position,
-    store::{Page, Read},
+    store::{FeedPage, Read},
     time::Timestamp,
 };
 use sqlx::{Connection, SqliteConnection, query_scalar};
@@ -23,9 +23,9 @@ pub(crate) async fn feed(
     filter: &Criteria,
     after: Position,
     limit: usize,
-) -> Result<Page, TransactionError> {
+) -> Result<FeedPage, TransactionError> {
     if limit == 0 {
-        return Ok(Page { records: Vec::new(), up_to: after, gap: None });
+        return Ok(FeedPage { records: Vec::new(), up_to: after, gap: None });
     }
     if !needs_lookup(filter) {
         return page(connection, sql, filter, after, limit).await;
@@ -42,14 +42,14 @@ async fn page(
     filter: &Criteria,
     after: Position,
     limit: usize,
-) -> Result<Page, TransactionError> {
+) -> Result<FeedPage, TransactionError> {
     let read = Read::all(filter.clone()).after(after);
     let (records, head) = records(connection, sql, &read, Some(limit)).await?;
     let up_to = match records.last() {
         Some(last) if records.len() == limit => last.position,
         _ => head.max(after),
     };
-    Ok(Page { records, up_to, gap: None })
+    Ok(FeedPage { records, up_to, gap: None })
 }
 
 /// Returns the last position before the first event that was recorded after `time`.

@@ -26,15 +26,15 @@ pub(crate) async fn make_inline(
     inline: Arc<dyn Inline>,
 ) -> Result<InlineOutcome, TransactionError> {
     let (log, table) = (transaction.log, *inline.table());
-    let build = transaction.build(&table).await?.ok_or_else(|| table.undefined())?;
+    let build = transaction.build(&table).await?.ok_or_else(|| table.undefined_error())?;
     if let Some(outcome) = build.decide_inline(&table, log.id)? {
         return transaction.rollback(outcome).await;
     }
     let types = Item::any().types(inline.types().iter().copied());
     let missing = Read::all(types.into()).after(build.checkpoint.position);
-    let limit = Some(InlineOutcome::AT_MOST + 1);
+    let limit = Some(InlineOutcome::MAX_CATCH_UP + 1);
     let missing = records(transaction.connection(), &log.sql, &missing, limit).await?.0;
-    if missing.len() > InlineOutcome::AT_MOST {
+    if missing.len() > InlineOutcome::MAX_CATCH_UP {
         return transaction.rollback(InlineOutcome::Behind).await;
     }
     let (sql, folded) = fold(transaction.connection(), &log.dialect, &*inline, &missing).await?;
@@ -50,7 +50,7 @@ pub(crate) async fn make_async(
     mut transaction: WriteTransaction<'_>,
     table: Table,
 ) -> Result<Checkpoint, TransactionError> {
-    let build = transaction.build(&table).await?.ok_or_else(|| table.undefined())?;
+    let build = transaction.build(&table).await?.ok_or_else(|| table.undefined_error())?;
     if !build.inline {
         return transaction.rollback(build.checkpoint).await;
     }
@@ -59,7 +59,7 @@ pub(crate) async fn make_async(
     let last = Read::all(Criteria::all()).after(Position::new(head.get().saturating_sub(1)));
     let last = records(transaction.connection(), &log.sql, &last, Some(1)).await?.0;
     set_inline(&mut transaction, &table, None, head, last.last().map(Anchor::of)).await?;
-    let build = transaction.build(&table).await?.ok_or_else(|| table.undefined())?;
+    let build = transaction.build(&table).await?.ok_or_else(|| table.undefined_error())?;
     transaction.commit(build.checkpoint).await
 }
 

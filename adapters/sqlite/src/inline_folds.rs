@@ -7,7 +7,7 @@ use annalist_core::{
     error::Error,
     panics,
     record::{Position, Record},
-    rows::{BuildId, Folded, Inline, sql::TableSql},
+    rows::{BuildId, FoldedRows, Inline, sql::TableSql},
     store::Append,
 };
 use serde::Deserialize;
@@ -70,7 +70,7 @@ pub(crate) async fn fold_appends<'a>(
     dialect: &'a RowDialect,
     appends: &'a [Append],
     head: Position,
-) -> Result<Vec<(TableSql<'a>, Folded)>, TransactionError> {
+) -> Result<Vec<(TableSql<'a>, FoldedRows)>, TransactionError> {
     let provided = appends.iter().flat_map(|append| &append.inline);
     let builds: BTreeMap<BuildId, _> = provided.map(|inline| (inline.table().into(), inline)).collect();
     if builds.is_empty() {
@@ -101,7 +101,7 @@ pub(crate) async fn fold<'a>(
     dialect: &'a RowDialect,
     inline: &'a dyn Inline,
     records: &[Record],
-) -> Result<(TableSql<'a>, Folded), TransactionError> {
+) -> Result<(TableSql<'a>, FoldedRows), TransactionError> {
     let matching = records.iter().filter(|record| inline.types().contains(&&*record.name));
     let matching: Vec<Record> = matching.cloned().collect();
     let drafts = matching.iter().cloned().map(|record| Record { position: Position::START, ..record });

@@ -56,7 +56,7 @@ use annalist_core::{
     record::{Position, Record},
     rows::SharedRows,
     store::{
-        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, LogId, Marker, Page, Read, Receipt,
+        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, Marker, Read, Receipt,
         Settled, Snapshot, SnapshotKey,
     },
     time::Timestamp,
@@ -199,7 +199,7 @@ impl EventStore for Sqlite {
         self.log.with_reader(Operation::Log("find a receipt in"), find).await
     }
 
-    async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<Page, Error> {
+    async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<FeedPage, Error> {
         let Log { sql, .. } = &*self.log;
         let read = async |connection: &mut _| feed::feed(connection, sql, filter, after, limit).await;
         self.log.with_reader(Operation::Log("read the feed of"), read).await

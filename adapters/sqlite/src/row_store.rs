@@ -7,7 +7,7 @@ use annalist_core::{
     rows::{
         Build, Checkpoint, CommitOutcome, Inline, InlineOutcome, Key, Parked, PromoteOutcome, Row, RowChange,
         RowQuery, RowStore, Table,
-        sql::{Question, TableSql},
+        sql::{SelectStatement, TableSql},
     },
     store::LogId,
 };
@@ -80,7 +80,7 @@ impl RowStore for Sqlite {
         if query.table.is_checkpoint_only() {
             return Ok(Vec::new());
         }
-        let Question { sql, values } = table_sql.find(query)?;
+        let SelectStatement { sql, values } = table_sql.find(query)?;
         let select = values.into_iter().fold(sqlx::query(AssertSqlSafe(sql)), bind);
         let read = async |connection: &mut _| Ok(select.fetch_all(connection).await?);
         let found = self.log.with_reader(Operation::Rows("query", *query.table), read).await?;
@@ -90,7 +90,7 @@ impl RowStore for Sqlite {
     async fn parked(&self, table: &Table) -> Result<Vec<Parked>, Error> {
         let operation = Operation::Rows("find the parked events of", *table);
         if find_build(&self.log, operation, table).await?.is_none() {
-            return Err(table.undefined());
+            return Err(table.undefined_error());
         }
         let read = async |connection: &mut _| stored_builds::parked(connection, &self.log.sql, table).await;
         self.log.with_reader(operation, read).await

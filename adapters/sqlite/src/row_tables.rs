@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use annalist_core::rows::{Folded, Key, Row, Table, sql::TableSql};
+use annalist_core::rows::{FoldedRows, Key, Row, Table, sql::TableSql};
 use sqlx::{AssertSqlSafe, Row as _, SqliteConnection, query};
 
 use crate::{
@@ -40,7 +40,7 @@ pub(crate) async fn read(
 pub(crate) async fn write(
     connection: &mut SqliteConnection,
     sql: &TableSql<'_>,
-    Folded { upserts, deletes }: Folded,
+    FoldedRows { upserts, deletes }: FoldedRows,
 ) -> Result<(), sqlx::Error> {
     if !deletes.is_empty() {
         let delete = query(AssertSqlSafe(sql.delete())).bind(keys_text(&deletes));

@@ -53,13 +53,13 @@ impl Dialect for RowDialect {
         format!("?{number}")
     }
 
-    fn given_keys(&self, key: &[&Column]) -> String {
+    fn keys_source(&self, key: &[&Column]) -> String {
         let values: Vec<String> =
             (0..key.len()).map(|n| format!("json_extract(value, '$[{n}]') AS \"{n}\"")).collect();
         format!("(SELECT key + 1 AS \"#\", {} FROM json_each(?1)) AS given", values.join(", "))
     }
 
-    fn given_rows(&self, columns: &[Column]) -> String {
+    fn values_source(&self, columns: &[Column]) -> String {
         let values: Vec<String> = (1..=columns.len()).map(|number| self.parameter(number)).collect();
         format!("VALUES ({})", values.join(", "))
     }
@@ -151,7 +151,7 @@ fn time_text(time: Timestamp) -> String {
 mod tests {
     use annalist_core::rows::{
         Bound, Filter, Role, RowQuery, Sort,
-        sql::{Question, TableSql},
+        sql::{SelectStatement, TableSql},
     };
     use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
@@ -190,7 +190,8 @@ mod tests {
             for descending in [false, true] {
                 let sort = Some(Sort { column, descending });
                 for after in [None, Some((Some(value.clone()), key.clone()))] {
-                    let Question { sql, .. } = sql.find(&RowQuery { sort, after, ..query.clone() }).unwrap();
+                    let SelectStatement { sql, .. } =
+                        sql.find(&RowQuery { sort, after, ..query.clone() }).unwrap();
                     let steps = plan(&sql).await;
                     let is_scan = |step: &String| step.contains("INDEX log_rows_people.1.");
                     assert!(steps.iter().any(is_scan), "{sql}\n{steps:#?}");
@@ -201,7 +202,7 @@ mod tests {
             }
         }
         let prefix = vec![Filter { column: 1, bound: Bound::Prefix("an".to_owned()) }];
-        let Question { sql, .. } = sql.find(&RowQuery { filters: prefix, ..query }).unwrap();
+        let SelectStatement { sql, .. } = sql.find(&RowQuery { filters: prefix, ..query }).unwrap();
         let steps = plan(&sql).await.join("\n");
         assert!(
             steps.contains("SEARCH log_rows_people_v1 USING INDEX log_rows_people.1.1 (name>? AND name<?)"),

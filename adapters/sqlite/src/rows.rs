@@ -24,13 +24,13 @@ pub(crate) fn record(row: &SqliteRow) -> Result<Record, Invalid> {
         version: row.parsed(3, |version: i64| u32::try_from(version))?,
         tags: Vec::new(),
         data: Payload::from_stored(row.get::<String>(4)?),
-        origin: StoredMetadata::default(),
+        stored_metadata: StoredMetadata::default(),
     };
     if let Some(id) = row.get::<Option<&str>>(5)? {
         record.id = Uuid::try_parse(id).map_err(|error| row.damaged(5, error))?;
         record.recorded_at = row.time(6)?;
         record.tags = row.json(7)?;
-        record.origin = StoredMetadata::from_stored(row.get::<String>(8)?);
+        record.stored_metadata = StoredMetadata::from_stored(row.get::<String>(8)?);
     }
     Ok(record)
 }

@@ -5,7 +5,7 @@ use std::{any::type_name, fmt};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::Aggregate;
-use crate::{error::Invalid, event::mixed, payload::Payload};
+use crate::{error::Invalid, event::fnv_mix, payload::Payload};
 
 /// How snapshots of an aggregate are saved, so that a long history is not folded each time. Generated from
 /// `snapshot(every = 100)`.
@@ -21,10 +21,10 @@ impl<A: Aggregate + Serialize + DeserializeOwned> Snapshots<A> {
     /// Saves a snapshot under a name after every `every` folded events. It is loaded only by code with the same `version` and
     /// `shape` that folds the same event types.
     pub const fn new(name: &'static str, every: u32, version: u32, shape: u64) -> Self {
-        let mut fingerprint = mixed(shape, &version.to_le_bytes());
+        let mut fingerprint = fnv_mix(shape, &version.to_le_bytes());
         let mut i = 0;
         while i < A::EVENTS.len() {
-            fingerprint = A::EVENTS[i].mixed_into(fingerprint);
+            fingerprint = A::EVENTS[i].hash_into(fingerprint);
             i += 1;
         }
         Self {

@@ -58,7 +58,7 @@ impl App {
     }
 
     /// Waits until a projection or policy has processed all events up to a position, as
-    /// [`Find::after`](crate::find::Find::after) does for a query.
+    /// [`Find::after`](crate::query::Find::after) does for a query.
     ///
     /// # Errors
     /// [`Error::NotCaughtUp`] if it has not after `timeout`, or is stopped; [`Error::Building`] if its first build is not complete
@@ -81,7 +81,7 @@ impl App {
         name: &str,
         wanted: impl FnMut(&Status) -> bool + Send,
     ) -> Result<Status, Error> {
-        let mut status = self.follow(name)?.status.clone();
+        let mut status = self.daemon().follow(name)?.status.clone();
         let found = status.wait_for(wanted).await.map(|status| status.clone());
         found.map_err(|_| Error::unusable(format!("wait for `{name}`"), "the app was stopped"))
     }

@@ -1,23 +1,19 @@
 //! The app.
 
-use std::{
-    fmt,
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::{any::TypeId, fmt, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
 use crate::{
     command::Command,
     criteria::Criteria,
-    daemon::{ProjectionDaemon, Status},
+    daemon::{ProjectionDaemon, ReadModelHandle, Status},
     error::Error,
     execute::{Execute, Executor},
     feed::{Feed, LogWatcher},
-    find::{Find, Followed, List, ReadModel},
     position::Position,
     projection::Projection,
+    query::{Ask, Find, List, Query, QueryWatch, ReadModelDirectory, Watchable},
     store::{Entry, EventStore, Receipt, Token},
 };
 
@@ -56,12 +52,23 @@ impl App {
 
     /// Finds the row of a projection by its key, now or [`after`](Find::after) a receipt.
     pub fn find<P: Projection>(&self, key: &P::Key) -> Find<P> {
-        Find::new(self.model(), key.clone())
+        Find::new(self.read_models().model(), key.clone())
     }
 
     /// Lists rows of a projection: by key or index, sorted, a page at a time.
     pub fn list<P: Projection>(&self) -> List<P> {
-        List::new(self.model())
+        List::new(self.read_models().model())
+    }
+
+    /// Answers a query, now or [`after`](Ask::after) a receipt.
+    pub fn ask<Q: Query>(&self, query: Q) -> Ask<Q> {
+        Ask::new(Arc::<Inner>::clone(&self.inner), query)
+    }
+
+    /// Watches a query: returns the current answer, then each new answer when the rows change.
+    pub fn watch<Q: Query<Answer: Watchable>>(&self, query: Q) -> QueryWatch<Q> {
+        let directory: Arc<dyn ReadModelDirectory> = Arc::<Inner>::clone(&self.inner);
+        QueryWatch::new(&directory, query)
     }
 
     /// A receipt as a text for another process or a browser: see [`App::position_of`].
@@ -80,7 +87,7 @@ impl App {
     /// Follows the events of the log that match, in order, from the beginning or from any position on: first the existing events, then new
     /// ones.
     pub fn feed(&self, filter: Criteria) -> Feed {
-        Feed::new(Arc::clone(self.watcher()), filter)
+        Feed::new(Arc::clone(&self.inner.executor.watcher), filter)
     }
 
     /// Waits until every projection and policy has processed all events appended so far, including events appended by policies
@@ -91,11 +98,12 @@ impl App {
     pub async fn wait_until_caught_up(&self) -> Result<(), Error> {
         let settled = self.store().settled().await?.position;
         let end = Instant::now() + CATCH_UP_TIMEOUT;
-        let (mut reached, mut target) = (Position::START, settled.max(self.watcher().acknowledged()));
+        let (mut reached, mut target) =
+            (Position::START, settled.max(self.inner.executor.watcher.acknowledged()));
         while target > reached {
             let left = end.saturating_duration_since(Instant::now());
             self.inner.daemon.reached(target, left).await?;
-            (reached, target) = (target, self.watcher().acknowledged());
+            (reached, target) = (target, self.inner.executor.watcher.acknowledged());
         }
         Ok(())
     }
@@ -142,20 +150,22 @@ impl App {
         &self.inner.daemon
     }
 
-    pub(crate) fn model<P: Projection>(&self) -> Result<ReadModel<P>, Error> {
-        self.inner.daemon.model()
+    fn read_models(&self) -> &dyn ReadModelDirectory {
+        &*self.inner
+    }
+}
+
+impl ReadModelDirectory for Inner {
+    fn by_row_type(&self, row: TypeId, row_name: &'static str) -> Result<ReadModelHandle, Error> {
+        self.daemon.by_row_type(row, row_name)
     }
 
-    pub(crate) fn follow(&self, name: &str) -> Result<&Followed, Error> {
-        self.inner.daemon.follow(name)
+    fn by_name(&self, name: &str) -> Result<ReadModelHandle, Error> {
+        self.daemon.follow(name).cloned()
     }
 
-    pub(crate) fn watcher(&self) -> &Arc<LogWatcher> {
-        &self.inner.executor.watcher
-    }
-
-    pub(crate) fn downgrade(&self) -> WeakApp {
-        WeakApp(Arc::downgrade(&self.inner))
+    fn watcher(&self) -> &Arc<LogWatcher> {
+        &self.executor.watcher
     }
 }
 
@@ -166,22 +176,5 @@ impl fmt::Debug for App {
             .field("store", &store.describe())
             .field("settings", settings)
             .finish_non_exhaustive()
-    }
-}
-
-/// A reference to an app that does not keep it alive.
-#[derive(Clone)]
-pub(crate) struct WeakApp(Weak<Inner>);
-
-impl WeakApp {
-    /// Returns the app unless it was dropped.
-    pub(crate) fn upgrade(&self) -> Option<App> {
-        self.0.upgrade().map(|inner| App { inner })
-    }
-}
-
-impl fmt::Debug for WeakApp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("WeakApp")
     }
 }

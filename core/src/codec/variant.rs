@@ -1,7 +1,7 @@
-//! Writes and reads one variant of an enum as its content alone.
+//! Encodes one variant of an enum as its content, and decodes it.
 //!
-//! The stored name already says which event it is, so the payload of `Opened { owner }` is `{"owner":…}`: renaming the
-//! Rust variant changes nothing in the log. `serde` numbers variants, and that number is all that reading needs.
+//! The stored name already identifies the event type, so the payload of `Opened { owner }` is `{"owner":…}`, and renaming the
+//! Rust variant changes nothing in the log. `serde` numbers the variants; that number selects the variant to decode.
 
 use serde::{
     Serialize,
@@ -26,10 +26,10 @@ pub(super) fn from_str<T: DeserializeOwned>(index: u32, data: &str) -> Result<T,
 const NOT_A_VARIANT: &str =
     "the event enum is not serialized as an enum; remove `#[serde(into)]`, `#[serde(from)]` and the like";
 
-/// A serializer that takes a variant and hands its content to the one inside.
+/// A serializer that accepts a variant and passes its content to the inner serializer.
 struct Content<S>(S);
 
-/// The fields of a variant, written as those of a struct.
+/// The fields of a variant, serialized as those of a struct.
 struct Fields<S>(S);
 
 impl<S: SerializeStruct> ser::SerializeStructVariant for Fields<S> {
@@ -140,7 +140,7 @@ impl<S: Serializer> Serializer for Content<S> {
     }
 }
 
-/// A deserializer that knows which variant comes, and has its content as JSON.
+/// A deserializer of a known variant, whose content is JSON.
 struct Variant<'de> {
     index: u32,
     data: &'de str,
@@ -202,7 +202,7 @@ impl<'de> VariantAccess<'de> for Variant<'de> {
     }
 }
 
-/// Reads one JSON text to its end.
+/// Deserializes one JSON text and checks that nothing follows it.
 fn whole<'de, T>(
     data: &'de str,
     read: impl FnOnce(&mut serde_json::Deserializer<serde_json::de::StrRead<'de>>) -> Result<T, Error>,
@@ -213,7 +213,7 @@ fn whole<'de, T>(
     Ok(value)
 }
 
-/// What a unit variant was written as: an object, whose fields a newer version may have and an older one ignores.
+/// The content of a unit variant: an object. Its fields are ignored, because a newer version may add some.
 struct Anything;
 
 impl<'de> Visitor<'de> for Anything {
@@ -260,20 +260,20 @@ mod tests {
     }
 
     #[test]
-    fn the_payload_is_the_content_alone() {
+    fn payload_is_the_content_without_the_variant_name() {
         both_ways(0, Event::Opened { first_owner: "Zoë \"Z\"".into() }, r#"{"firstOwner":"Zoë \"Z\""}"#);
         both_ways(1, Event::Closed, "{}");
         both_ways(2, Event::Wrapped(Inner { x: None }), r#"{"x":null}"#);
     }
 
     #[test]
-    fn reads_what_a_newer_version_wrote_beside_its_own_fields() {
+    fn unknown_fields_are_ignored() {
         assert_eq!(from_str::<Event>(1, r#"{"reason":"moved"}"#).unwrap(), Event::Closed);
         assert!(from_str::<Event>(0, r#"{"firstOwner":"a","more":[1]}"#).is_ok());
     }
 
     #[test]
-    fn refuses_what_does_not_fit() {
+    fn payload_that_does_not_fit_is_rejected() {
         assert!(from_str::<Event>(0, "{}").unwrap_err().to_string().contains("firstOwner"));
         assert!(from_str::<Event>(0, r#"{"firstOwner":"a"} x"#).is_err());
         assert!(from_str::<Event>(9, "{}").is_err());

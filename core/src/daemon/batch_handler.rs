@@ -10,7 +10,7 @@ use crate::{
     error::Error,
     feed,
     record::{Position, Record},
-    rows::{CommitOutcome, Folded, Parked, RowChange, RowStore, Table},
+    rows::{CommitOutcome, FoldedRows, Parked, RowChange, RowStore, Table},
 };
 
 /// Handles the events of one build in batches. A [`Runner`](super::Runner) calls it, and commits the result together with
@@ -66,7 +66,7 @@ pub trait BatchHandler: Send + Sync + 'static {
 #[derive(Debug, Default)]
 pub struct BatchResult {
     /// The rows to write.
-    pub rows: Folded,
+    pub rows: FoldedRows,
     /// The events to park.
     pub park: Vec<Parked>,
     /// The event that failed, if one did. Neither it nor a later one was handled.

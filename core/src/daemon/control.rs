@@ -14,7 +14,9 @@ use crate::{
     error::Error,
     feed::LogWatcher,
     record::{Position, Record},
-    rows::{Build, CommitOutcome, Folded, Parked, PromoteOutcome, RowChange, RowStore, SharedRows, Table},
+    rows::{
+        Build, CommitOutcome, FoldedRows, Parked, PromoteOutcome, RowChange, RowStore, SharedRows, Table,
+    },
     store::Read,
 };
 
@@ -125,7 +127,7 @@ impl FollowerControl {
     pub(crate) async fn promote(&self) -> Result<(), Error> {
         let (own, builds) = (self.follower.table(), self.builds().await?);
         let newest =
-            builds.iter().rfind(|build| build.version == own.version).ok_or_else(|| own.undefined())?;
+            builds.iter().rfind(|build| build.version == own.version).ok_or_else(|| own.undefined_error())?;
         let outcome = self.rows.promote(&own.built(newest.build), false).await?;
         self.request_restart();
         match outcome {
@@ -226,7 +228,7 @@ impl FollowerControl {
         let mut builds: Vec<Build> =
             builds.into_iter().filter(|build| build.version == own.version).collect();
         let index = builds.iter().position(|build| build.live).or_else(|| builds.len().checked_sub(1));
-        let build = builds.swap_remove(index.ok_or_else(|| own.undefined())?);
+        let build = builds.swap_remove(index.ok_or_else(|| own.undefined_error())?);
         Ok((own.built(build.build), build))
     }
 
@@ -261,7 +263,7 @@ struct Retried {
     /// The records before the first that was not handled.
     records: Vec<Record>,
     handler: Box<dyn BatchHandler>,
-    rows: Folded,
+    rows: FoldedRows,
     park: Vec<Parked>,
     unpark: Vec<Position>,
 }
@@ -273,7 +275,7 @@ impl Retried {
         table: &Table,
         build: &Build,
     ) -> Result<Result<CommitOutcome, String>, Error> {
-        let Folded { upserts, deletes } = self.rows.clone();
+        let FoldedRows { upserts, deletes } = self.rows.clone();
         let change = RowChange {
             parked: build.checkpoint.parked,
             upserts,

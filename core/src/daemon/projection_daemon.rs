@@ -1,11 +1,6 @@
 //! All projections and policies of an app: started with it, stopped with it.
 
-use std::{
-    any::{TypeId, type_name},
-    collections::HashMap,
-    sync::Arc,
-    time::Duration,
-};
+use std::{any::TypeId, collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{Mutex, watch},
@@ -14,15 +9,12 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Follower, FollowerControl, Status, status_publisher::StatusPublisher, supervisor::Supervisor};
+use super::{
+    Follower, FollowerControl, ReadModelHandle, Status, status_publisher::StatusPublisher,
+    supervisor::Supervisor,
+};
 use crate::{
-    codec::Codec,
-    error::Error,
-    feed::LogWatcher,
-    find::{Followed, ReadModel},
-    projection::Projection,
-    record::Position,
-    rows::SharedRows,
+    codec::Codec, error::Error, feed::LogWatcher, projection::Projection, record::Position, rows::SharedRows,
 };
 
 /// How long a graceful shutdown may take before the remaining tasks are aborted.
@@ -65,7 +57,7 @@ impl FollowerSpec {
 /// A started follower.
 struct RunningFollower {
     control: Arc<FollowerControl>,
-    followed: Followed,
+    handle: ReadModelHandle,
     task: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -74,7 +66,7 @@ struct RunningFollower {
 pub(crate) struct ProjectionDaemon {
     /// Sorted by name.
     followers: Vec<RunningFollower>,
-    models: HashMap<TypeId, Followed>,
+    models: HashMap<TypeId, ReadModelHandle>,
     shutdown: CancellationToken,
     has_inline: bool,
 }
@@ -94,7 +86,7 @@ impl ProjectionDaemon {
         for spec in specs {
             self.add(spec, watcher, rows, codec).await?;
         }
-        self.followers.sort_unstable_by_key(|follower| follower.followed.name);
+        self.followers.sort_unstable_by_key(|follower| follower.handle.name);
         Ok(())
     }
 
@@ -109,7 +101,7 @@ impl ProjectionDaemon {
         let follower = make(codec);
         follower.check()?;
         let name = follower.table().projection;
-        if self.followers.iter().any(|other| other.followed.name == name) {
+        if self.followers.iter().any(|other| other.handle.name == name) {
             let reason = format!("two projections or policies are named `{name}`");
             return Err(Error::unusable("start the app", reason));
         }
@@ -121,36 +113,34 @@ impl ProjectionDaemon {
         let control = FollowerControl::new(follower, watcher, SharedRows::clone(&rows), shutdown, &publisher);
         let control = Arc::new(control);
         let supervisor = Supervisor::start(Arc::clone(&control), publisher).await?;
-        let followed = Followed { name, rows, status };
+        let handle = ReadModelHandle { name, rows, status };
         if let Some(row_type) = row_type {
-            self.models.insert(row_type, followed.clone());
+            self.models.insert(row_type, handle.clone());
         }
         self.has_inline |= inline;
         let task = Mutex::new(Some(tokio::spawn(supervisor.run())));
-        self.followers.push(RunningFollower { control, followed, task });
+        self.followers.push(RunningFollower { control, handle, task });
         Ok(())
     }
 
-    /// The read model of a row type.
+    /// The read model whose rows have this type.
     ///
     /// # Errors
     /// [`Error::Unusable`] if the app does not run the projection.
-    pub(crate) fn model<P: Projection>(&self) -> Result<ReadModel<P>, Error> {
-        let followed = self.models.get(&TypeId::of::<P>()).ok_or_else(|| {
-            let row = type_name::<P>();
+    pub(crate) fn by_row_type(&self, row: TypeId, row_name: &'static str) -> Result<ReadModelHandle, Error> {
+        self.models.get(&row).cloned().ok_or_else(|| {
             let reason =
-                format!("the app does not run this projection; start it with `.projection::<{row}>()`");
-            Error::unusable(format!("ask for rows of `{row}`"), reason)
-        })?;
-        Ok(ReadModel::new(SharedRows::clone(&followed.rows), followed.status.clone()))
+                format!("the app does not run this projection; start it with `.projection::<{row_name}>()`");
+            Error::unusable(format!("query rows of `{row_name}`"), reason)
+        })
     }
 
     /// The row store and status of the follower with this name.
     ///
     /// # Errors
     /// [`Error::Unusable`] if the app runs no follower of this name.
-    pub(crate) fn follow(&self, name: &str) -> Result<&Followed, Error> {
-        self.follower(name).map(|follower| &follower.followed)
+    pub(crate) fn follow(&self, name: &str) -> Result<&ReadModelHandle, Error> {
+        self.follower(name).map(|follower| &follower.handle)
     }
 
     /// The control handle of the follower with this name.
@@ -162,8 +152,8 @@ impl ProjectionDaemon {
     }
 
     fn follower(&self, name: &str) -> Result<&RunningFollower, Error> {
-        self.followers.iter().find(|follower| follower.followed.name == name).ok_or_else(|| {
-            let names: Vec<&str> = self.followers.iter().map(|follower| follower.followed.name).collect();
+        self.followers.iter().find(|follower| follower.handle.name == name).ok_or_else(|| {
+            let names: Vec<&str> = self.followers.iter().map(|follower| follower.handle.name).collect();
             let reason =
                 format!("the app runs no projection or policy of this name; it runs: {}", names.join(", "));
             Error::unusable(format!("find `{name}`"), reason)
@@ -177,8 +167,9 @@ impl ProjectionDaemon {
 
     /// The status of each follower, by name.
     pub(crate) fn statuses(&self) -> Vec<(&'static str, Status)> {
-        let status = |Followed { name, status, .. }: &Followed| (*name, status.borrow().clone());
-        self.followers.iter().map(|follower| status(&follower.followed)).collect()
+        let status =
+            |ReadModelHandle { name, status, .. }: &ReadModelHandle| (*name, status.borrow().clone());
+        self.followers.iter().map(|follower| status(&follower.handle)).collect()
     }
 
     /// Waits until one follower has processed all events up to a position.
@@ -187,7 +178,7 @@ impl ProjectionDaemon {
     /// [`Error::NotCaughtUp`] or [`Error::Building`] if it does not in time, or is stopped; [`Error::Unusable`] if there is
     /// none of this name.
     pub(crate) async fn passed(&self, name: &str, wanted: Position, timeout: Duration) -> Result<(), Error> {
-        self.follow(name)?.reached(wanted, timeout).await.map(drop)
+        self.follow(name)?.wait_for_position(wanted, timeout).await.map(drop)
     }
 
     /// Waits until every follower has processed all events up to a position.
@@ -196,8 +187,8 @@ impl ProjectionDaemon {
     /// [`Error::NotCaughtUp`] or [`Error::Building`] if one does not in time, or is stopped.
     pub(crate) async fn reached(&self, wanted: Position, timeout: Duration) -> Result<(), Error> {
         let end = Instant::now() + timeout;
-        for RunningFollower { followed, .. } in &self.followers {
-            followed.reached(wanted, end.saturating_duration_since(Instant::now())).await?;
+        for RunningFollower { handle, .. } in &self.followers {
+            handle.wait_for_position(wanted, end.saturating_duration_since(Instant::now())).await?;
         }
         Ok(())
     }
@@ -212,7 +203,7 @@ impl ProjectionDaemon {
         &self,
     ) -> impl Iterator<Item = (Arc<FollowerControl>, watch::Receiver<Status>)> {
         let followers = self.followers.iter();
-        followers.map(|follower| (Arc::clone(&follower.control), follower.followed.status.clone()))
+        followers.map(|follower| (Arc::clone(&follower.control), follower.handle.status.clone()))
     }
 
     /// Signals all followers to stop after their current batch.
@@ -224,12 +215,12 @@ impl ProjectionDaemon {
     pub(crate) async fn shut_down(&self) {
         self.stop();
         let end = Instant::now() + SHUTDOWN_TIMEOUT;
-        for RunningFollower { followed, task, .. } in &self.followers {
+        for RunningFollower { handle, task, .. } in &self.followers {
             // A second concurrent call waits for the lock, and so for the first one.
             let mut task = task.lock().await;
             let Some(running) = task.as_mut() else { continue };
             if timeout_at(end, &mut *running).await.is_err() {
-                tracing::warn!(name = followed.name, "the follower did not stop in time; aborting it");
+                tracing::warn!(name = handle.name, "the follower did not stop in time; aborting it");
                 running.abort();
             }
             *task = None;

@@ -80,7 +80,7 @@ impl Supervisor {
         let builds = self.control.builds().await?;
         let position_of = |table: &Table| {
             let build = builds.iter().find(|build| build.order() == table.order());
-            build.map(|build| build.checkpoint.position).ok_or_else(|| table.undefined())
+            build.map(|build| build.checkpoint.position).ok_or_else(|| table.undefined_error())
         };
         let (live_at, candidate_at) = (position_of(&live)?, position_of(candidate)?);
         let (end, lagging) =

@@ -20,7 +20,7 @@ use crate::{
     feed::{LogWatcher, PAGE, PrefetchingFeed},
     record::{Position, Record},
     rows::{Anchor, Build, Checkpoint, CommitOutcome, Parked, RowChange, SharedRows, Table},
-    store::{Page, Read},
+    store::{FeedPage, Read},
 };
 
 /// How long a checkpoint that only skips events of other types waits before it is saved, so that this happens rarely.
@@ -272,7 +272,7 @@ impl<H: BatchHandler> Runner<H> {
     }
 
     /// Processes a page, in as many parts as the handler asks for. The reported position covers committed parts only.
-    async fn handle_page(&mut self, Page { records, up_to, .. }: Page) -> Result<(), StopReason> {
+    async fn handle_page(&mut self, FeedPage { records, up_to, .. }: FeedPage) -> Result<(), StopReason> {
         let mut rest = &records[..];
         while let Some(count) = self.handle_records(rest, up_to).await? {
             rest = &rest[count..];
@@ -399,7 +399,7 @@ impl<H: BatchHandler> Runner<H> {
     async fn reload_checkpoint(&mut self) -> Result<SaveOutcome, StopReason> {
         let table = *self.handler.table();
         let Some(Build { checkpoint, .. }) = self.build().await? else {
-            return Err(table.undefined().into());
+            return Err(table.undefined_error().into());
         };
         if (checkpoint.position, checkpoint.parked) == (self.saved, self.parking.count()) {
             // Retrying at once would have the same result.

@@ -1,4 +1,4 @@
-//! What a decision may return, and the drafts it becomes.
+//! The events that a decision returns, and their conversion to drafts.
 
 use super::{Event, Tags, Types};
 use crate::{
@@ -8,7 +8,32 @@ use crate::{
     record::{Draft, Position, RawEvent},
 };
 
-/// The events of a decision: one event, a tuple, an array, a `Vec`, an `Option` or `()`.
+/// The types that a decision can return: one event, a tuple, an array, a `Vec` or an `Option` of events, or `()`.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
+/// # fn main() -> Outcome {
+/// use annalist::testing::given;
+///
+/// /// Opens an account with a first deposit: two events.
+/// #[derive(Command, Serialize)]
+/// #[command(decide = open_with, error = std::convert::Infallible)]
+/// struct OpenWith {
+///     account: AccountId,
+///     cents: i64,
+/// }
+///
+/// fn open_with(command: &OpenWith) -> Result<(AccountEvent, Option<AccountEvent>), std::convert::Infallible> {
+///     let deposit = (command.cents > 0)
+///         .then(|| AccountEvent::Deposited { account: command.account.clone(), cents: command.cents });
+///     Ok((AccountEvent::Opened { account: command.account.clone(), owner: "Ann".into() }, deposit))
+/// }
+///
+/// given(()).when(OpenWith { account: id("ann"), cents: 5 }).then([opened("ann", "Ann"), deposited("ann", 5)]);
+/// given(()).when(OpenWith { account: id("ann"), cents: 0 }).then(opened("ann", "Ann"));
+/// # Ok(())
+/// # }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be turned into events",
     label = "events are needed here",
@@ -16,15 +41,15 @@ use crate::{
     note = "a decision returns events or a `Result` with events, and is not `async`"
 )]
 pub trait IntoEvents {
-    /// Writes the events in order.
+    /// Adds the events in order.
     ///
     /// # Errors
-    /// [`Invalid`] if one cannot be written.
+    /// [`Invalid`] if an event cannot be encoded.
     fn write_events(self, events: &mut Events<'_>) -> Result<(), Invalid>;
 }
 
-/// Collects the events of a decision as drafts. Each is read back at once: one that nobody can read would stop every later
-/// decision that has to fold it, for good.
+/// Collects the events of a decision as drafts. Each draft is decoded at once, because an event that cannot be decoded would
+/// block every later decision that folds it.
 #[derive(Debug)]
 pub struct Events<'a> {
     codec: &'a Codec,
@@ -35,7 +60,7 @@ pub struct Events<'a> {
 }
 
 impl<'a> Events<'a> {
-    /// An empty collection that writes with this codec. Debug builds also write what they read back, and compare.
+    /// An empty collection that encodes with this codec. Debug builds also encode the decoded event again and compare.
     pub fn new(codec: &'a Codec) -> Self {
         Self {
             codec,
@@ -46,22 +71,22 @@ impl<'a> Events<'a> {
         }
     }
 
-    /// The same with another limit for payloads, in bytes.
+    /// Sets the maximum size of a payload, in bytes.
     #[must_use]
     pub fn max_payload(self, bytes: usize) -> Self {
         Self { max_payload: bytes, ..self }
     }
 
-    /// The same, comparing what is read back with what was written, also in release builds.
+    /// Compares the decoded event with the original also in release builds.
     #[must_use]
     pub fn verified(self) -> Self {
         Self { compare: true, ..self }
     }
 
-    /// Writes one event.
+    /// Adds one event.
     ///
     /// # Errors
-    /// [`Invalid`] if it cannot be written, is too large, or cannot be read back.
+    /// [`Invalid`] if it cannot be encoded, is too large, or cannot be decoded again.
     pub fn push<E: Event>(&mut self, event: &E) -> Result<(), Invalid> {
         let (name, version) = event.stored_type();
         let mut tags = Tags::default();
@@ -74,17 +99,17 @@ impl<'a> Events<'a> {
         Ok(())
     }
 
-    /// The drafts, and the type tables of the events they came from.
+    /// Returns the drafts, and the types of their events.
     pub fn into_parts(self) -> (Vec<Draft>, Vec<&'static Types>) {
         (self.drafts, self.types)
     }
 
-    /// The drafts.
+    /// Returns the drafts.
     pub fn into_drafts(self) -> Vec<Draft> {
         self.drafts
     }
 
-    /// Reads the draft again. Where that is asked for, it also writes what was read: both must be the same JSON.
+    /// Decodes the draft. If required, also encodes the result again: both payloads must be equivalent JSON.
     fn check_readable<E: Event>(&self, draft: &Draft) -> Result<(), Invalid> {
         let (name, data) = (draft.name(), draft.data());
         let raw = RawEvent { name, version: draft.version(), data: data.as_str(), position: Position::START };
@@ -105,10 +130,10 @@ impl<'a> Events<'a> {
             return Err(unreadable(format!("{} events", again.len())));
         };
         let written = event.encode_payload(self.codec)?;
-        if written.is_reordered(data) {
+        if written.is_equivalent(data) {
             Ok(())
         } else {
-            Err(unreadable(format!("an event that is written as {written}")))
+            Err(unreadable(format!("an event that is encoded as {written}")))
         }
     }
 }

@@ -1,63 +1,62 @@
-//! The table of stored names behind an event type, known at compile time.
+//! The stored names of event types, known at compile time.
 
 use std::any::type_name;
 
 use crate::id::{Id, Ids};
 
-/// One event type of the log.
+/// One event type: its stored name, its version and its ids.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct EventType {
     /// The stored name.
     pub name: &'static str,
-    /// The schema version that this program writes, and the newest it reads.
+    /// The schema version that this program writes, and the newest that it can read.
     pub version: u32,
-    /// Older stored names that are read as this one.
+    /// Older stored names of this type.
     pub aliases: &'static [&'static str],
     /// The Rust type or variant, for messages.
     pub rust: &'static str,
-    /// The ids it carries under `#[id]`, as far as they are known.
+    /// The kinds of the ids that the event carries, as far as they are known.
     pub ids: &'static [IdKind],
-    /// Whether it carries no ids of other kinds.
-    only_these: bool,
+    /// Whether `ids` is complete, so that the event carries no ids of other kinds.
+    ids_are_complete: bool,
 }
 
 impl EventType {
-    /// Version 1 of a type, written by the Rust type `rust`.
+    /// Version 1 of an event type, defined by the Rust type `rust`.
     pub const fn new(name: &'static str, rust: &'static str) -> Self {
-        Self { name, version: 1, aliases: &[], rust, ids: &[], only_these: false }
+        Self { name, version: 1, aliases: &[], rust, ids: &[], ids_are_complete: false }
     }
 
-    /// The same with another version.
+    /// Sets the version.
     #[must_use]
     pub const fn version(self, version: u32) -> Self {
         Self { version, ..self }
     }
 
-    /// The same with older names.
+    /// Sets the older names.
     #[must_use]
     pub const fn aliases(self, aliases: &'static [&'static str]) -> Self {
         Self { aliases, ..self }
     }
 
-    /// The same with the ids it carries, and no others: who waits for an event with another id waits in vain, and is told so
-    /// when the program is built.
+    /// Declares the complete list of id kinds. Subscribing to this event by an id of any other kind is a compile error.
     #[must_use]
-    pub const fn ids(self, ids: &'static [IdKind]) -> Self {
-        Self { ids, only_these: true, ..self }
+    pub const fn with_ids(self, ids: &'static [IdKind]) -> Self {
+        Self { ids, ids_are_complete: true, ..self }
     }
 
-    /// The same with ids that are not listed, because a function finds them in the event.
+    /// Declares that the event may carry ids of other kinds too, because a function collects them.
     #[must_use]
-    pub const fn and_others(self) -> Self {
-        Self { only_these: false, ..self }
+    pub const fn with_open_ids(self) -> Self {
+        Self { ids_are_complete: false, ..self }
     }
 
-    const fn mixed_into(&self, hash: u64) -> u64 {
-        let mut hash = mixed(hash, self.name.as_bytes());
+    const fn hash_into(&self, hash: u64) -> u64 {
+        let mut hash = fnv_mix(hash, self.name.as_bytes());
         let mut i = 0;
         while i < self.aliases.len() {
-            hash = mixed(hash, self.aliases[i].as_bytes());
+            hash = fnv_mix(hash, self.aliases[i].as_bytes());
             i += 1;
         }
         hash
@@ -78,46 +77,46 @@ impl EventType {
     }
 }
 
-/// Which Rust type gives a kind of id its name.
+/// A kind of id, and the Rust type that defines it.
 #[derive(Clone, Copy, Debug)]
 pub struct IdKind {
     /// The kind.
     pub kind: &'static str,
-    /// Whether the type wrote its kind out, which lets several types share it.
+    /// Whether the type gives its kind explicitly, so that several types may share it.
     pub shared: bool,
     rust: fn() -> &'static str,
 }
 
 impl IdKind {
-    /// The kind of the ids under an `#[id]` field.
+    /// The kind of the ids in an `#[id]` field of this type.
     pub const fn of<I: Ids>() -> Self {
         Self { kind: <I::Id as Id>::KIND, shared: <I::Id as Id>::SHARED, rust: type_name::<I::Id> }
     }
 
-    /// The Rust type.
+    /// The name of the Rust type.
     pub fn rust(&self) -> &'static str {
         (self.rust)()
     }
 }
 
-/// A set of event types: one, or the sum of several sets.
+/// A set of event types: one type, or the union of several sets.
 #[derive(Clone, Copy, Debug)]
 pub enum Types {
     /// One event type.
     One(EventType),
-    /// All of these.
+    /// All types of these sets.
     Sum(&'static [&'static Types]),
 }
 
 impl Types {
-    /// The stored names of the set, mixed into a hash.
-    pub(crate) const fn mixed_into(&self, hash: u64) -> u64 {
+    /// Adds the stored names of the set to a hash.
+    pub(crate) const fn hash_into(&self, hash: u64) -> u64 {
         match self {
-            Self::One(one) => one.mixed_into(hash),
+            Self::One(one) => one.hash_into(hash),
             Self::Sum(sets) => {
                 let (mut hash, mut i) = (hash, 0);
                 while i < sets.len() {
-                    hash = sets[i].mixed_into(hash);
+                    hash = sets[i].hash_into(hash);
                     i += 1;
                 }
                 hash
@@ -125,7 +124,7 @@ impl Types {
         }
     }
 
-    /// Whether a stored name, or one of its older forms, belongs to the set.
+    /// Returns `true` if an event type of the set has this stored name or alias.
     pub const fn contains(&self, name: &str) -> bool {
         match self {
             Self::One(one) => one.contains(name),
@@ -142,7 +141,7 @@ impl Types {
         }
     }
 
-    /// Whether both sets own a name, or an older name, of the other.
+    /// Returns `true` if the sets have a stored name or alias in common.
     pub const fn overlaps(&self, other: &Types) -> bool {
         match self {
             Self::One(one) => {
@@ -171,7 +170,7 @@ impl Types {
         }
     }
 
-    /// Whether no two members of a sum own the same name.
+    /// Returns `true` if no two members of a union have a stored name or alias in common.
     pub const fn distinct(&self) -> bool {
         let Self::Sum(sets) = self else { return true };
         let mut i = 0;
@@ -191,11 +190,11 @@ impl Types {
         true
     }
 
-    /// Whether an event type of the set may carry ids of this kind.
+    /// Returns `true` if an event type of the set may carry ids of this kind.
     pub const fn carries(&self, kind: &str) -> bool {
         match self {
             Self::One(one) => {
-                if !one.only_these {
+                if !one.ids_are_complete {
                     return true;
                 }
                 let mut i = 0;
@@ -228,7 +227,7 @@ impl Types {
         }
     }
 
-    /// The stored names of the set, older ones included: what a criteria item has to ask for.
+    /// Returns the stored names and aliases of the set, for an item of [`Criteria`](crate::criteria::Criteria).
     pub fn names(&self) -> Vec<&'static str> {
         let mut names = Vec::new();
         self.each(&mut |one| {
@@ -239,8 +238,8 @@ impl Types {
     }
 }
 
-/// Bytes and their number mixed into a hash: FNV-1a (Fowler, Noll, Vo).
-pub(crate) const fn mixed(hash: u64, bytes: &[u8]) -> u64 {
+/// Adds a length and bytes to a hash, as FNV-1a (Fowler, Noll, Vo).
+pub(crate) const fn fnv_mix(hash: u64, bytes: &[u8]) -> u64 {
     let (mut hash, mut i) = (hash ^ bytes.len() as u64, 0);
     while i < bytes.len() {
         hash = (hash ^ bytes[i] as u64).wrapping_mul(0x0000_0100_0000_01b3);
@@ -274,7 +273,7 @@ mod tests {
     const CREATED: Types = Types::One(EventType::new("created", "Created"));
 
     #[test]
-    fn sets_meet_where_they_own_the_same_name() {
+    fn sets_overlap_in_names_and_aliases() {
         assert!(BOTH.contains("created") && !BOTH.contains("open"));
         assert!(BOTH.overlaps(&CLOSED) && CLOSED.overlaps(&BOTH));
         assert!(!OPENED.overlaps(&CLOSED));

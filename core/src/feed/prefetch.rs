@@ -9,7 +9,7 @@ use crate::{
     criteria::Criteria,
     error::Error,
     record::{Position, Record},
-    store::Page,
+    store::FeedPage,
 };
 
 /// A batch with this many bytes of payloads is not extended by another page.
@@ -24,7 +24,7 @@ pub(crate) struct PrefetchingFeed {
 
 /// A batch, and whether the log may have more events after it.
 struct Batch {
-    page: Page,
+    page: FeedPage,
     more: bool,
 }
 
@@ -52,7 +52,7 @@ impl PrefetchingFeed {
     ///
     /// # Errors
     /// As [`Feed::poll`]; the position is unchanged.
-    pub(crate) async fn poll(&mut self, limit: usize) -> Result<Page, Error> {
+    pub(crate) async fn poll(&mut self, limit: usize) -> Result<FeedPage, Error> {
         let after = self.position();
         let fits = |next: &Prefetch| next.after == after && next.limit <= limit;
         let Batch { page, more } = match self.next.take().filter(fits) {
@@ -68,7 +68,7 @@ impl PrefetchingFeed {
     ///
     /// # Errors
     /// As [`PrefetchingFeed::poll`].
-    pub(crate) async fn next(&mut self, limit: usize) -> Result<Page, Error> {
+    pub(crate) async fn next(&mut self, limit: usize) -> Result<FeedPage, Error> {
         loop {
             let before = self.position();
             let page = self.poll(limit).await?;

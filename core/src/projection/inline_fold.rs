@@ -13,7 +13,7 @@ use crate::{
     event::Types,
     limits::refuse,
     record::Record,
-    rows::{Folded, Inline, Key, Row, Table, key_text},
+    rows::{FoldedRows, Inline, Key, Row, Table, key_text},
 };
 
 /// The inline fold of one build.
@@ -60,7 +60,7 @@ impl<P: Projection> Inline for InlineFold<P> {
         Ok(row_set.missing_keys().to_vec())
     }
 
-    fn fold(&self, records: &[Record], rows: Vec<(Key, Option<Row>)>) -> Result<Folded, Invalid> {
+    fn fold(&self, records: &[Record], rows: Vec<(Key, Option<Row>)>) -> Result<FoldedRows, Invalid> {
         let folded = self.plan(records).and_then(|mut row_set| {
             let mut loaded: HashMap<String, Option<Row>> =
                 rows.into_iter().map(|(key, row)| (key_text(&key), row)).collect();

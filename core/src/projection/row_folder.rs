@@ -16,7 +16,7 @@ use crate::{
     error::{Error, Invalid},
     feed,
     record::{Position, Record},
-    rows::{CommitOutcome, Folded, Parked, RowChange, RowStore, SharedRows, Table, key_text},
+    rows::{CommitOutcome, FoldedRows, Parked, RowChange, RowStore, SharedRows, Table, key_text},
 };
 
 /// The largest number of events in a batch. In larger batches fewer rows are written twice.
@@ -76,7 +76,7 @@ impl<P: Projection> RowFolder<P> {
 type Failures = BTreeMap<usize, String>;
 
 struct FoldedBatch {
-    rows: Folded,
+    rows: FoldedRows,
     park: Vec<Parked>,
 }
 

@@ -7,7 +7,7 @@ use crate::{
     daemon::PoisonEvent,
     error::Invalid,
     panics::catch,
-    rows::{Folded, Key, Row, Value},
+    rows::{FoldedRows, Key, Row, Value},
 };
 
 /// The operations of a batch and the rows that they change, in order of first appearance.
@@ -81,7 +81,7 @@ impl<'a, P: Projection> RowSet<'a, P> {
     }
 
     /// Runs the operations, given the rows loaded for [`missing_keys`](Self::missing_keys) in their order.
-    pub(super) fn fold(&mut self, loaded: Vec<Option<Row>>) -> Result<Folded, PoisonEvent> {
+    pub(super) fn fold(&mut self, loaded: Vec<Option<Row>>) -> Result<FoldedRows, PoisonEvent> {
         for (target, row) in self.unloaded.iter().zip(loaded) {
             let entry = &mut self.rows[*target];
             entry.row = blame_record(entry.record, || row.map(P::from_row).transpose())?;
@@ -112,8 +112,8 @@ impl<'a, P: Projection> RowSet<'a, P> {
         Ok(())
     }
 
-    fn build_changes(&mut self) -> Result<Folded, PoisonEvent> {
-        let mut folded = Folded::default();
+    fn build_changes(&mut self) -> Result<FoldedRows, PoisonEvent> {
+        let mut folded = FoldedRows::default();
         for entry in &mut self.rows {
             match &entry.row {
                 Some(row) => {

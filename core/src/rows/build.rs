@@ -1,31 +1,31 @@
-//! Builds: the tables in which the rows of one projection are kept, one of them live.
+//! Builds: the tables that hold the rows of one projection, at most one of them live.
 
 use super::{Checkpoint, InlineOutcome, Key, Table};
 use crate::{error::Error, log_id::LogId, position::Position, time::Timestamp};
 
-/// A build of a projection, as it stands in a store.
+/// The state of a projection's build in a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Build {
     /// The version of the projection.
     pub version: u32,
     /// Which build of that version, counted from 0.
     pub build: u32,
-    /// Its columns, as [`Table::shape`](super::Table::shape) writes them.
+    /// The columns, as [`Table::shape`](super::Table::shape) writes them.
     pub shape: String,
-    /// The log that it is made of.
+    /// The log whose events are in the rows.
     pub log: LogId,
-    /// Whether it is what queries and the view show. At most one build of a projection is.
+    /// Whether queries and the view read this build. At most one build of a projection is live.
     pub live: bool,
-    /// Whether its rows change in the transactions of the appends.
+    /// Whether the rows change in the transactions of the appends.
     pub inline: bool,
-    /// How far it is.
+    /// The checkpoint.
     pub checkpoint: Checkpoint,
-    /// When its checkpoint last changed, by the clock of the store.
+    /// The time of the last change of the checkpoint, by the clock of the store.
     pub updated_at: Timestamp,
 }
 
 impl Build {
-    /// Its place among the builds of its projection: newer ones come later.
+    /// The sort key of the builds of a projection: newer builds have greater ones.
     pub fn order(&self) -> (u32, u32) {
         (self.version, self.build)
     }
@@ -38,7 +38,7 @@ impl Build {
     /// columns.
     pub fn decide_promotion(builds: &[Self], table: &Table, compare: bool) -> Result<PromotionStep, Error> {
         let new = builds.iter().find(|build| build.order() == table.order());
-        let new = new.ok_or_else(|| table.undefined())?;
+        let new = new.ok_or_else(|| table.undefined_error())?;
         table.check_stored(&new.shape, new.log, new.log)?;
         let Some(live) = builds.iter().find(|build| build.live) else { return Ok(PromotionStep::MakeLive) };
         if live.order() == new.order() {
@@ -77,7 +77,7 @@ impl Build {
             return Ok(Some(InlineOutcome::Done));
         }
         if self.log != log {
-            return Err(table.not_beside_its_log());
+            return Err(table.other_log_error());
         }
         Ok((self.checkpoint.parked > 0).then_some(InlineOutcome::Behind))
     }
@@ -95,35 +95,35 @@ pub enum PromotionStep {
     Compare(Table),
 }
 
-/// What became of the wish to make a build live.
+/// The result of promoting a build to live.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PromoteOutcome {
-    /// It is live, now or already.
+    /// The build is live now, or was live already.
     Done,
     /// A newer build is live. Nothing was changed.
     Superseded,
-    /// The two builds cannot be compared now: they do not stand at the same position, or events are parked in one of them.
-    /// Inline builds all stand at the end of the log, and with no other build. Nothing was changed.
+    /// The builds cannot be compared now: they are at different positions, one of them has parked events, or only one of
+    /// them is inline. Nothing was changed.
     NotComparable,
-    /// The two builds have different rows. Nothing was changed.
+    /// The rows of the builds differ. Nothing was changed.
     Differs(Difference),
 }
 
-/// How the rows of a new build differ from those of the live one.
+/// The differences between the rows of a new build and those of the live build.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Difference {
-    /// How many rows only the live build has.
+    /// The number of rows that only the live build has.
     pub missing: u64,
-    /// How many rows only the new build has.
+    /// The number of rows that only the new build has.
     pub added: u64,
-    /// How many rows have other values.
+    /// The number of rows that both builds have, with different values.
     pub changed: u64,
-    /// The smallest key of such a row.
+    /// The smallest key of all those rows.
     pub example: Option<Key>,
 }
 
 impl Difference {
-    /// Whether there is none.
+    /// Returns `true` if the builds have equal rows.
     pub fn is_none(&self) -> bool {
         self.missing == 0 && self.added == 0 && self.changed == 0
     }

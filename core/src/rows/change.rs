@@ -1,81 +1,80 @@
-//! What one batch of events does to the rows of a projection, and where that leaves it.
+//! The changes that one batch of events makes to the rows of a projection, and the checkpoint that moves with them.
 
 use uuid::Uuid;
 
 use super::{Key, Row, Table};
 use crate::record::{Position, Record};
 
-/// How far a build is.
+/// How far a build has processed the log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Checkpoint {
-    /// Everything up to here is in the rows, or parked.
+    /// All events up to this position are in the rows, or parked.
     pub position: Position,
-    /// The event at this position, or the last one before it that is known: it tells whether a log is the one that the
-    /// rows were made of.
+    /// The event at this position, or the last known one before it. It identifies the log from which the rows were built.
     pub anchor: Option<Anchor>,
-    /// How many events are parked.
+    /// The number of parked events.
     pub parked: u64,
-    /// Why it stands still, if it does.
+    /// Why the build is stopped, if it is.
     pub stopped: Option<String>,
 }
 
-/// An event and where it stood when it was counted.
+/// An event with its position, by which a build recognizes its log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Anchor {
-    /// Its place.
+    /// The position of the event.
     pub position: Position,
-    /// Its id.
+    /// The id of the event.
     pub event: Uuid,
 }
 
 impl Anchor {
-    /// Of a record.
+    /// The anchor of a record.
     pub fn of(record: &Record) -> Self {
         Self { position: record.position, event: record.id }
     }
 }
 
-/// An event that could not be taken and was put aside, or that has to wait for one that was.
+/// An event that failed and was set aside, or that must wait for such an event (a dead letter that keeps the order per key).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parked {
-    /// Where it stands in the log.
+    /// The position of the event.
     pub position: Position,
-    /// Its id.
+    /// The id of the event.
     pub event: Uuid,
-    /// What it belongs to, as texts that are compared and never taken apart: later events that share one are parked too.
+    /// The keys that the event affects, as opaque texts. Later events with one of these keys are parked too.
     pub keys: Vec<String>,
-    /// Why it is parked.
+    /// Why the event is parked.
     pub error: String,
-    /// How often it was tried.
+    /// The number of attempts to handle the event.
     pub attempts: u32,
 }
 
-/// What one batch of events does to the rows of a build.
+/// The changes of one batch of events to a build.
 #[derive(Clone, Debug)]
 pub struct RowChange<'a> {
-    /// The build's table.
+    /// The table of the build.
     pub table: &'a Table,
-    /// Where the checkpoint has to stand.
+    /// The expected position of the checkpoint.
     pub from: Position,
-    /// Where it goes.
+    /// The new position of the checkpoint.
     pub to: Position,
-    /// How many events have to be parked. Where the checkpoint stands still, events only ever leave: so position and
-    /// number together tell which they are.
+    /// The expected number of parked events. While the checkpoint does not move, parked events can only be removed, so
+    /// position and number together identify the set.
     pub parked: u64,
-    /// The event at `to`, or the last one before it that is known; none leaves the anchor as it is.
+    /// The event at `to`, or the last known one before it; `None` leaves the anchor unchanged.
     pub anchor: Option<Anchor>,
-    /// Rows to write whole, each key once.
+    /// Rows to insert or replace, each key once.
     pub upserts: Vec<Row>,
-    /// Keys of rows to delete, each once and none of them written in the same change; a row need not be there.
+    /// Keys of rows to delete, each once and none of them in `upserts`. A row need not exist.
     pub deletes: Vec<Key>,
-    /// Events to park, each position once; one that is parked already is written anew.
+    /// Events to park, each position once. An event that is parked already is overwritten.
     pub park: Vec<Parked>,
-    /// Positions of parked events that are done with, each once and none of them in `park`.
+    /// Positions of parked events to remove, each once and none of them in `park`.
     pub unpark: Vec<Position>,
 }
 
 impl<'a> RowChange<'a> {
-    /// A change that moves the checkpoint and nothing else, where nothing is parked.
+    /// A change that only moves the checkpoint of a build without parked events.
     pub fn new(table: &'a Table, from: Position, to: Position) -> Self {
         Self {
             table,
@@ -90,27 +89,27 @@ impl<'a> RowChange<'a> {
         }
     }
 
-    /// For stores: whether it writes nothing but the checkpoint.
+    /// For stores: returns `true` if the change writes only the checkpoint.
     pub fn moves_checkpoint_only(&self) -> bool {
         self.upserts.is_empty() && self.deletes.is_empty() && self.park.is_empty() && self.unpark.is_empty()
     }
 }
 
-/// What events make of rows.
+/// The rows that result from folding events.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Folded {
-    /// Rows to write whole, each key once.
+pub struct FoldedRows {
+    /// Rows to insert or replace, each key once.
     pub upserts: Vec<Row>,
-    /// Keys of rows to delete, none of which is written.
+    /// Keys of rows to delete, none of them in `upserts`.
     pub deletes: Vec<Key>,
 }
 
-/// The answer to a [`RowChange`].
+/// The result of committing a [`RowChange`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommitOutcome {
-    /// Rows and checkpoint are changed.
+    /// The rows and the checkpoint were changed.
     Done,
-    /// The checkpoint stood elsewhere, or other events were parked: somebody else was here. Nothing was written. This
-    /// is where the checkpoint stands.
+    /// The checkpoint was at another position, or other events were parked, because another runner changed the build.
+    /// Nothing was written. Contains the current position of the checkpoint.
     Stale(Position),
 }

@@ -1,41 +1,44 @@
-//! Rows that change in the transaction of the append: what a command decided is in them when it is answered.
+//! Inline builds: their rows change in the transaction of the append, so that they include the events of a command as soon
+//! as the command is accepted.
 //!
-//! A store that keeps rows beside its log promises:
+//! A store that holds rows next to its log guarantees:
 //!
-//! - An append brings the inline builds of its events' types along ([`Append::inline`](crate::store::Append::inline)), exactly those that the store has:
-//!   else nothing is written, and the answer names them. So no program, however old, appends past an inline build.
-//! - Before positions are drawn, the append locks the keys of the rows that it will change, in one order for all, so that
-//!   rows are folded in the order of the log. Then it appends, reads the rows, folds, and writes them, in one transaction.
-//! - A build goes inline while no append is under way.
+//! - An append provides the fold of every inline build that reads its event types (the field `inline` of an append). If it
+//!   lacks one or has one too many, nothing is written and the result names the builds. So no program, not even an old one,
+//!   can append without updating an inline build.
+//! - Before positions are assigned, the append locks the keys of the rows that it will change, in the same order as all
+//!   other appends, so that rows are folded in the order of the log. Then it appends, reads the rows, folds them and writes
+//!   them, in one transaction.
+//! - A build becomes inline while no append is in progress.
 //!
-//! The price, where writers do not wait for each other anyway: a transaction with inline rows has several statements, and
-//! waits for others that change the same rows.
+//! The cost, in stores with concurrent writers: a transaction with inline rows has several statements, and waits for other
+//! transactions that change the same rows.
 
 use std::fmt;
 
-use super::{Folded, Key, Row, Table};
+use super::{FoldedRows, Key, Row, Table};
 use crate::{error::Invalid, record::Record};
 
-/// The fold of a build that is kept inline. The store calls it inside its transaction.
+/// The fold of an inline build. The store calls it inside the transaction of the append.
 pub trait Inline: Send + Sync {
     /// The table of the build.
     fn table(&self) -> &Table;
 
-    /// The stored names of the event types that it folds.
+    /// The stored names of the event types that are folded.
     fn types(&self) -> &[&'static str];
 
-    /// The keys of the rows that records change, each once. It is asked before positions are drawn: then every record stands at
-    /// [`Position::START`](crate::record::Position::START).
+    /// Returns the keys of the rows that records change, each once. The store calls this before it assigns positions: every
+    /// record has [`Position::START`](crate::position::Position::START).
     ///
     /// # Errors
     /// [`Invalid`] if a record cannot be decoded or a handler fails.
     fn keys(&self, records: &[Record]) -> Result<Vec<Key>, Invalid>;
 
-    /// Folds records, as they now stand in the log, into the rows of those keys.
+    /// Folds records, now with their positions, into the rows with those keys.
     ///
     /// # Errors
-    /// [`Invalid`] if a handler fails, or the records change rows of other keys.
-    fn fold(&self, records: &[Record], rows: Vec<(Key, Option<Row>)>) -> Result<Folded, Invalid>;
+    /// [`Invalid`] if a handler fails, or the records change rows with other keys.
+    fn fold(&self, records: &[Record], rows: Vec<(Key, Option<Row>)>) -> Result<FoldedRows, Invalid>;
 }
 
 impl fmt::Debug for dyn Inline {
@@ -44,14 +47,14 @@ impl fmt::Debug for dyn Inline {
     }
 }
 
-/// Which build is kept inline.
+/// The identity of a build: a projection's name, its version, and the number of the build.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BuildId {
     /// The projection's name.
     pub projection: String,
-    /// Its version.
+    /// The version.
     pub version: u32,
-    /// Which build of it.
+    /// The number of the build, counted from 0.
     pub build: u32,
 }
 
@@ -62,16 +65,17 @@ impl From<&Table> for BuildId {
     }
 }
 
-/// What became of the wish to keep a build inline.
+/// The result of making a build inline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InlineOutcome {
-    /// It is inline, now or already.
+    /// The build is inline now, or was inline already.
     Done,
-    /// More than [`InlineOutcome::AT_MOST`] events lie behind its checkpoint, or events are parked: it has to catch up first. Nothing was changed.
+    /// The build must catch up first: more than [`InlineOutcome::MAX_CATCH_UP`] events follow its checkpoint, or events are
+    /// parked. Nothing was changed.
     Behind,
 }
 
 impl InlineOutcome {
-    /// How many events are folded at most while all appends wait.
-    pub const AT_MOST: usize = 1000;
+    /// The maximum number of events that are folded while all appends wait.
+    pub const MAX_CATCH_UP: usize = 1000;
 }

@@ -1,4 +1,4 @@
-//! Fields that are kept as JSON.
+//! Fields that are stored as JSON.
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -9,28 +9,28 @@ use crate::{
     payload::Payload,
 };
 
-/// A Rust type that a column keeps as a JSON text: what stands under `#[json]`.
+/// A Rust type that a column stores as JSON: the type of a field marked `#[json]`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be stored as JSON",
     label = "marked with `#[json]`",
     note = "add `#[derive(Serialize, Deserialize)]` to `{Self}`"
 )]
 pub trait JsonField: Sized {
-    /// The type of its column.
+    /// The type of the column.
     const TYPE: ColumnType = ColumnType::Json;
-    /// An empty value is the JSON text `null`: the column always holds one.
+    /// Whether the column may be NULL. It never is: `None` is stored as the JSON text `null`.
     const NULLABLE: bool = false;
 
-    /// The value to keep.
+    /// Converts the field to the stored value.
     ///
     /// # Errors
-    /// [`Invalid`] if its `Serialize` fails, or it is larger than an event may be.
+    /// [`Invalid`] if its `Serialize` fails, or the JSON is larger than 4 MiB.
     fn to_value(&self) -> Result<Value, Invalid>;
 
-    /// The field from a kept value.
+    /// Converts a stored value to the field.
     ///
     /// # Errors
-    /// [`Invalid`] if its `Deserialize` fails, or the value is no JSON text.
+    /// [`Invalid`] if its `Deserialize` fails, or the value is not JSON.
     fn from_value(value: Value) -> Result<Self, Invalid>;
 }
 
@@ -50,7 +50,7 @@ impl<T: Serialize + DeserializeOwned> JsonField for T {
     fn from_value(value: Value) -> Result<Self, Invalid> {
         let wrong = |value: &str, why: String| {
             let wanted = std::any::type_name::<T>();
-            refuse("stored value", value, format!("the field wants a `{wanted}`{why}"))
+            refuse("stored value", value, format!("the field expects a `{wanted}`{why}"))
         };
         match value {
             Value::Json(json) => serde_json::from_str(json.as_str())
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_serde_type_comes_back_as_it_went() {
+    fn serde_type_is_read_back_unchanged() {
         let lines = vec![(1u64, Some("é\"".to_owned())), (u64::MAX, None)];
         let value = lines.to_value().unwrap();
         assert_eq!(value, Value::Json(Payload::parse(r#"[[1,"é\""],[18446744073709551615,null]]"#).unwrap()));
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_does_not_fit_says_why() {
+    fn value_of_another_type_is_rejected_with_the_reason() {
         let json = Value::Json(Payload::parse("[1]").unwrap());
         let error = <Vec<bool> as JsonField>::from_value(json).unwrap_err().to_string();
         assert!(error.contains("[1]") && error.contains("expected a boolean"), "{error}");

@@ -1,6 +1,6 @@
-//! For stores on SQL databases: the statements for tables of rows, the same everywhere but for what a [`Dialect`] says.
+//! SQL statements for tables of rows, for stores on SQL databases. A [`Dialect`] provides what differs between databases.
 //!
-//! Names are identifiers that [`Table::check`] has accepted, and always quoted. Values are always parameters.
+//! Names were accepted by [`Table::check`] and are always quoted. Values are always parameters.
 
 mod find;
 
@@ -10,51 +10,51 @@ use crate::{
     limits::refuse,
 };
 
-/// What a database writes in its own way.
+/// The parts of a statement that differ between databases.
 pub trait Dialect: Send + Sync {
-    /// A table or a view, quoted, with the place that only rows are in: no name in it belongs to anything else.
+    /// A table or a view, quoted, in the schema or with the prefix that only rows use.
     fn relation(&self, name: &str) -> String;
 
-    /// An index as `CREATE INDEX` wants it.
+    /// The name of an index in `CREATE INDEX`.
     fn index(&self, name: &str) -> String;
 
-    /// The type of a column, with its collation if that is not byte by byte anyway.
+    /// The type of a column, with a byte-by-byte collation unless that is the default.
     fn column_type(&self, kind: ColumnType) -> &'static str;
 
-    /// A column of a table. The view has the column's own name, even where the table cannot.
+    /// The name of a column in the table, which may differ from the name of the field; the view always has the field's name.
     fn column(&self, name: &str) -> String {
         quoted(name)
     }
 
-    /// A column of JSON as a text that is compared byte by byte.
+    /// A JSON column as text, compared byte by byte.
     fn json_text(&self, column: &str) -> String {
         column.to_owned()
     }
 
-    /// What stands behind the columns of a table.
+    /// The options after the columns of `CREATE TABLE`.
     fn table_options(&self) -> &'static str {
         ""
     }
 
-    /// What an index says behind a column that may be empty, so that nothing comes first.
+    /// The option of an index column that sorts NULL first.
     fn nulls_first(&self) -> &'static str {
         ""
     }
 
-    /// Longest text in bytes that an index keeps, if there is a limit.
+    /// The maximum length of an indexed text in bytes, if there is a limit.
     fn longest_indexed(&self) -> Option<usize> {
         None
     }
 
-    /// The parameter with a number, counted from 1.
+    /// The parameter with this number, counted from 1.
     fn parameter(&self, number: usize) -> String;
 
-    /// Any number of keys as something to select from: it is called `given` and has the columns `"#"`, counted from 1,
-    /// and `"0"`, `"1"`, …: no column of a table is called so.
-    fn given_keys(&self, key: &[&Column]) -> String;
+    /// A source of the keys that a statement receives as parameters, for `FROM`. Its alias is `given`; its columns are `"#"`,
+    /// the number of the key counted from 1, and `"0"`, `"1"`, …. No column of a table has such a name.
+    fn keys_source(&self, key: &[&Column]) -> String;
 
-    /// The rows to insert, as `VALUES` or a `SELECT`.
-    fn given_rows(&self, columns: &[Column]) -> String;
+    /// A source of the rows that a statement receives as parameters, for `INSERT`: `VALUES` or a `SELECT`.
+    fn values_source(&self, columns: &[Column]) -> String;
 }
 
 /// The statements for one table.
@@ -64,32 +64,32 @@ pub struct TableSql<'a> {
     table: &'a Table,
 }
 
-/// A statement that was made for one question, with the values of its parameters. None of them is [`Value::Null`].
+/// The `SELECT` of a query, with the values of its parameters. None of them is [`Value::Null`].
 #[derive(Clone, Debug, PartialEq)]
-pub struct Question {
+pub struct SelectStatement {
     /// The statement.
     pub sql: String,
-    /// Its parameters, from the first.
+    /// The values of its parameters, in order.
     pub values: Vec<Value>,
 }
 
 impl<'a> TableSql<'a> {
-    /// The statements for a table, none of which was sent yet.
+    /// The statements for a table.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if the table is not valid, or has a key that SQL databases do not find exactly.
+    /// [`Error::Invalid`] if the table is not valid, or its key has a type that SQL databases cannot compare exactly.
     pub fn new(dialect: &'a dyn Dialect, table: &'a Table) -> Result<Self, Error> {
         table.check()?;
         match table.key().find(|column| matches!(column.kind, ColumnType::Float | ColumnType::Json)) {
             Some(column) => {
-                Err(refuse("key column", column.name, "floating point numbers and JSON are no keys").into())
+                Err(refuse("key column", column.name, "floating point numbers and JSON cannot be keys")
+                    .into())
             }
             None => Ok(Self { dialect, table }),
         }
     }
 
-    /// Makes the table with its indexes. An index has the key behind its column, so that a page of a sorted list is a
-    /// walk along it.
+    /// Creates the table and its indexes. Every index ends with the key, so that a page of a sorted list is one index scan.
     pub fn create(&self) -> Vec<String> {
         let column = |column: &Column| {
             let not_null = if column.nullable { "" } else { " NOT NULL" };
@@ -110,29 +110,30 @@ impl<'a> TableSql<'a> {
             .collect()
     }
 
-    /// Makes the view with the projection's name, which selects from this version.
+    /// Creates the view with the name of the projection, which selects from this table.
     pub fn view(&self) -> String {
         let column = |column: &Column| {
-            let (kept, name) = (self.column(column), quoted(column.name));
-            if kept == name { name } else { format!("{kept} AS {name}") }
+            let (stored, name) = (self.column(column), quoted(column.name));
+            if stored == name { name } else { format!("{stored} AS {name}") }
         };
         let columns: Vec<String> = self.table.columns.iter().map(column).collect();
         let view = self.dialect.relation(self.table.projection);
         format!("CREATE VIEW {view} AS SELECT {} FROM {}", columns.join(", "), self.relation())
     }
 
-    /// Removes the view with the projection's name.
+    /// Drops the view with the name of the projection.
     pub fn drop_view(&self) -> String {
         format!("DROP VIEW IF EXISTS {}", self.dialect.relation(self.table.projection))
     }
 
-    /// Removes the table with its rows and indexes.
+    /// Drops the table with its rows and indexes.
     pub fn drop_table(&self) -> String {
         format!("DROP TABLE IF EXISTS {}", self.relation())
     }
 
-    /// Compares the rows with those of another build of the same columns, the live one. One row: how many rows only the
-    /// live one has, how many only this one, how many have other values, and the smallest key of such a row, if any.
+    /// Compares the rows with those of the live build, which has the same columns. Returns one row: the number of rows only in
+    /// the live build, the number only in this build, the number with different values, and the smallest key of all these
+    /// rows, if any.
     pub fn compare(&self, live: &TableSql<'_>) -> String {
         let key: Vec<String> = self.table.key().map(|column| self.column(column)).collect();
         let on: Vec<String> = key.iter().map(|name| format!("live.{name} = built.{name}")).collect();
@@ -167,7 +168,7 @@ impl<'a> TableSql<'a> {
         )
     }
 
-    /// Selects the rows with the given keys: the number of the key first, then the columns.
+    /// Selects the rows with the given keys: first the number of the key, then the columns.
     pub fn select(&self) -> String {
         let key: Vec<&Column> = self.table.key().collect();
         let same =
@@ -175,7 +176,7 @@ impl<'a> TableSql<'a> {
         format!(
             "SELECT given.\"#\", {} FROM {} CROSS JOIN {} WHERE {}",
             self.columns(),
-            self.dialect.given_keys(&key),
+            self.dialect.keys_source(&key),
             self.relation(),
             same.collect::<Vec<_>>().join(" AND "),
         )
@@ -190,11 +191,11 @@ impl<'a> TableSql<'a> {
             self.relation(),
             self.key(),
             given.join(", "),
-            self.dialect.given_keys(&key),
+            self.dialect.keys_source(&key),
         )
     }
 
-    /// Writes the given rows whole, whether they are there or not.
+    /// Inserts the given rows, or replaces them if they exist.
     pub fn upsert(&self) -> String {
         let names: Vec<String> = self.table.columns.iter().map(|column| self.column(column)).collect();
         let others = self.table.columns.iter().filter(|column| column.role != Role::Key);
@@ -208,30 +209,32 @@ impl<'a> TableSql<'a> {
             "INSERT INTO {} ({}) {} ON CONFLICT ({}) DO {action}",
             self.relation(),
             names.join(", "),
-            self.dialect.given_rows(self.table.columns),
+            self.dialect.values_source(self.table.columns),
             self.key(),
         )
     }
 
-    /// Checks what is about to be written: a database would refuse it in words of its own, or keep something else.
+    /// Checks rows and keys before they are written, because a database would report errors in its own words, or store another
+    /// value.
     ///
     /// # Errors
     /// [`Invalid`] if a row or a key does not fit the table.
     pub fn check(&self, rows: &[Row], keys: &[Key]) -> Result<(), Invalid> {
         let columns: Vec<&Column> = self.table.columns.iter().collect();
         let key: Vec<&Column> = self.table.key().collect();
-        rows.iter().try_for_each(|row| fit(&columns, row))?;
-        keys.iter().try_for_each(|values| fit(&key, values))
+        rows.iter().try_for_each(|row| check_values(&columns, row))?;
+        keys.iter().try_for_each(|values| check_values(&key, values))
     }
 
-    /// Two for a text where indexes have a limit: one over what fits, one over what does not. A query goes through both.
+    /// The indexes of a column: one, or two for a text if the database limits the length of indexed texts: one for short texts,
+    /// and one for long texts. Queries use both.
     fn indexes(&self, number: usize, column: &Column) -> Vec<String> {
         let label = self.table.label();
         let (on, name, key) = (self.relation(), self.column(column), self.key());
         let nulls = if column.nullable { self.dialect.nulls_first() } else { "" };
         let index = self.dialect.index(&format!("{label}.{number}"));
         let plain = format!("CREATE INDEX {index} ON {on} ({name}{nulls}, {key})");
-        match self.sides(column) {
+        match self.text_indexes(column) {
             None => vec![plain],
             Some([short, long]) => {
                 let rest = self.dialect.index(&format!("{label}+{number}"));
@@ -243,8 +246,8 @@ impl<'a> TableSql<'a> {
         }
     }
 
-    /// The conditions of the two indexes of a text.
-    fn sides(&self, column: &Column) -> Option<[String; 2]> {
+    /// The conditions of the two indexes of a text: short texts and NULL, and long texts.
+    fn text_indexes(&self, column: &Column) -> Option<[String; 2]> {
         let longest = self.dialect.longest_indexed()?;
         (column.kind == ColumnType::Text && is_indexed(column)).then(|| {
             let long = format!("octet_length({}) > {longest}", self.column(column));
@@ -260,13 +263,13 @@ impl<'a> TableSql<'a> {
         self.dialect.column(column.name)
     }
 
-    /// A column as something that can be compared and read.
+    /// A column as an expression that can be compared and read.
     fn readable(&self, column: &Column) -> String {
         let name = self.column(column);
         if column.kind == ColumnType::Json { self.dialect.json_text(&name) } else { name }
     }
 
-    /// All columns, under their own names.
+    /// All columns for `SELECT`.
     fn columns(&self) -> String {
         let column = |column: &Column| {
             let (readable, name) = (self.readable(column), self.column(column));
@@ -284,7 +287,7 @@ impl<'a> TableSql<'a> {
     }
 }
 
-/// A name as an identifier, whatever it means to the database otherwise.
+/// A name as a quoted identifier.
 pub fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
@@ -293,21 +296,24 @@ fn is_indexed(column: &Column) -> bool {
     column.role == Role::Index && column.kind != ColumnType::Json
 }
 
-fn fit(columns: &[&Column], values: &[Value]) -> Result<(), Invalid> {
+/// Checks that values fit columns, in number, type and range.
+fn check_values(columns: &[&Column], values: &[Value]) -> Result<(), Invalid> {
     if columns.len() != values.len() {
         let rule = format!("it has {} values for {} columns", values.len(), columns.len());
         return Err(refuse("row", "", rule));
     }
     columns.iter().zip(values).try_for_each(|(column, value)| match value {
         Value::Null if column.nullable => Ok(()),
-        Value::Null => Err(refuse("column", column.name, "it must not be empty")),
-        Value::Float(number) if number.is_nan() => Err(refuse("column", column.name, "it cannot keep NaN")),
-        Value::Text(text) if text.contains('\0') => Err(refuse("column", column.name, "it cannot keep NUL")),
-        value => fits(column, value),
+        Value::Null => Err(refuse("column", column.name, "it must not be NULL")),
+        Value::Float(number) if number.is_nan() => Err(refuse("column", column.name, "it cannot hold NaN")),
+        Value::Text(text) if text.contains('\0') => {
+            Err(refuse("column", column.name, "it cannot hold the character NUL"))
+        }
+        value => check_type(column, value),
     })
 }
 
-fn fits(column: &Column, value: &Value) -> Result<(), Invalid> {
+fn check_type(column: &Column, value: &Value) -> Result<(), Invalid> {
     let kind = match value {
         Value::Null => column.kind,
         Value::Bool(_) => ColumnType::Bool,
@@ -321,7 +327,7 @@ fn fits(column: &Column, value: &Value) -> Result<(), Invalid> {
     if kind == column.kind {
         return Ok(());
     }
-    Err(refuse("column", column.name, format!("it keeps {:?}, not {}", column.kind, value.describe())))
+    Err(refuse("column", column.name, format!("it holds {:?}, not {}", column.kind, value.describe())))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The shape of a projection's rows.
+//! The table of a projection's rows.
 
 use std::fmt::{Display, Write};
 
@@ -9,13 +9,13 @@ use crate::{
     log_id::LogId,
 };
 
-/// A row: one value for each column of its table, in their order.
+/// A row: one value for each column of its table, in order.
 pub type Row = Vec<Value>;
 
-/// The key of a row: one value for each key column, in their order.
+/// The key of a row: one value for each key column, in order.
 pub type Key = Vec<Value>;
 
-/// A key as a text: the same for the same key, and different for different ones.
+/// A key as text. Equal keys have equal texts, different keys different ones.
 pub fn key_text(key: &Key) -> String {
     key.iter().map(Value::to_text).collect::<Vec<_>>().join(",")
 }
@@ -23,31 +23,31 @@ pub fn key_text(key: &Key) -> String {
 /// The table of one build of a projection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Table {
-    /// The projection's name, which is the name of the stable view: `[a-z][a-z0-9_]*`, at most 48 bytes, neither
-    /// ending like the name of a table (`_v1`) nor starting with `sqlite_`.
+    /// The name of the projection and of its stable view: `[a-z][a-z0-9_]*`, at most 48 bytes. It must not end like the name of
+    /// a table (`_v1`) or start with `sqlite_`.
     pub projection: &'static str,
-    /// The version of its shape and meaning.
+    /// The version of the projection, which changes with its columns or its fold.
     pub version: u32,
-    /// Which build of that version, counted from 0.
+    /// The number of the build of that version, counted from 0.
     pub build: u32,
-    /// Its columns; none if only a checkpoint is kept, as for a policy.
+    /// The columns; none for a policy, which has only a checkpoint.
     pub columns: &'static [Column],
 }
 
-/// One column.
+/// A column of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Column {
     /// The name of the field, `[a-z][a-z0-9_]*`, at most 63 bytes.
     pub name: &'static str,
-    /// What it keeps.
+    /// The type of its values.
     pub kind: ColumnType,
-    /// Whether it may be empty.
+    /// Whether it may be NULL.
     pub nullable: bool,
     /// What it is for.
     pub role: Role,
 }
 
-/// What a column keeps.
+/// The type of a column's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ColumnType {
     /// True or false.
@@ -66,20 +66,20 @@ pub enum ColumnType {
     Json,
 }
 
-/// What a column is for.
+/// The role of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// It is part of the key.
+    /// Part of the key.
     Key,
-    /// Queries may ask by it.
+    /// Indexed: queries can filter and sort by it.
     Index,
-    /// It is only read.
+    /// Neither: queries only return it.
     Plain,
 }
 
 impl Table {
-    /// The name of the table itself, `balances_v1`, or `balances_v1_2` if it was built anew twice; the view has the
-    /// projection's name alone.
+    /// The name of the table: `balances_v1`, or `balances_v1_2` for the second rebuild. The view has only the name of the
+    /// projection.
     pub fn name(&self) -> String {
         let Self { projection, version, build, .. } = self;
         if *build == 0 {
@@ -89,7 +89,7 @@ impl Table {
         }
     }
 
-    /// What the names of its key and its indexes begin with: no two builds share it, and no projection is called so.
+    /// The prefix for the names of the key and the indexes. It differs between builds, and no projection can have this name.
     pub(super) fn label(&self) -> String {
         let Self { projection, version, build, .. } = self;
         if *build == 0 {
@@ -99,18 +99,18 @@ impl Table {
         }
     }
 
-    /// Another build of the same version.
+    /// The table of another build of the same version.
     #[must_use]
     pub fn built(self, build: u32) -> Self {
         Self { build, ..self }
     }
 
-    /// Its place among the builds of its projection: newer ones come later.
+    /// The sort key of the builds of a projection: newer builds have greater ones.
     pub fn order(&self) -> (u32, u32) {
         (self.version, self.build)
     }
 
-    /// Whether it is a checkpoint alone.
+    /// Returns `true` if there are no columns, so that the build is only a checkpoint.
     pub fn is_checkpoint_only(&self) -> bool {
         self.columns.is_empty()
     }
@@ -126,7 +126,7 @@ impl Table {
         keyed.map(|(_, value)| value.clone()).collect()
     }
 
-    /// Its shape as a text: the same for the same columns, and fit for a message that shows what changed.
+    /// The columns as text. Equal columns have equal texts, which messages use to show changes.
     pub fn shape(&self) -> String {
         let mut shape = String::new();
         for Column { name, kind, nullable, role } in self.columns {
@@ -142,45 +142,45 @@ impl Table {
         shape
     }
 
-    /// For stores: accepts the shape and the log that stand beside a table that is there already.
+    /// For stores: checks the stored shape and log of an existing table.
     ///
     /// # Errors
-    /// [`Error::Unusable`] if they are others than those of this program.
+    /// [`Error::Unusable`] if they differ from those of this program.
     pub fn check_stored(&self, shape: &str, log: LogId, expected: LogId) -> Result<(), Error> {
         let (name, wanted) = (self.projection, self.shape());
         let operation = || format!("open the rows of `{name}` version {}", self.version);
         if shape != wanted {
             let reason = format!(
-                "they are stored as ({shape}), and the program wants ({wanted}); give the projection a new `version`"
+                "the stored columns are ({shape}), but the program expects ({wanted}); give the projection a new `version`"
             );
             return Err(Error::unusable(operation(), reason));
         }
         if log != expected {
             let reason = format!(
-                "they were made of log {log}, and the program reads log {expected}; use another store of rows, or rebuild them"
+                "the rows were made of log {log}, but the program reads log {expected}; use another store of rows, or rebuild them"
             );
             return Err(Error::unusable(operation(), reason));
         }
         Ok(())
     }
 
-    /// For stores: accepts the columns of the live build, with which this one is to be compared.
+    /// For stores: checks that this build has the same columns as the live build, so that both can be compared.
     ///
     /// # Errors
-    /// [`Error::Unusable`] if they are others.
+    /// [`Error::Unusable`] if the columns differ.
     pub fn check_comparable(&self, live: &str) -> Result<(), Error> {
         let wanted = self.shape();
         if live == wanted {
             return Ok(());
         }
         let reason = format!(
-            "the live one has the columns ({live}), the new one ({wanted}); switch without comparing"
+            "the live build has the columns ({live}), the new one ({wanted}); promote it without comparing"
         );
         Err(Error::unusable(format!("compare the builds of `{}`", self.projection), reason))
     }
 
-    /// For stores: the error for a build that is not there.
-    pub fn undefined(&self) -> Error {
+    /// For stores: the error for a build that does not exist.
+    pub fn undefined_error(&self) -> Error {
         Error::unusable(self.using(), "the table was never defined in this store")
     }
 
@@ -190,21 +190,24 @@ impl Table {
         Error::unusable(format!("read a row of `{}`", self.name()), reason)
     }
 
-    /// For stores: the error for a change of a build that changes with the appends.
-    pub fn kept_inline(&self) -> Error {
-        Error::unusable(self.using(), "they are kept inline: another program changes them with its appends")
-    }
-
-    /// For stores: the error for a build that is to be discarded and must not.
-    pub fn in_use(&self) -> Error {
-        Error::unusable(format!("discard `{}`", self.name()), "it is what queries read, or it is kept inline")
-    }
-
-    /// For stores: the error for a build of another log that is to be kept inline.
-    pub fn not_beside_its_log(&self) -> Error {
+    /// For stores: the error for a background change of an inline build.
+    pub fn inline_error(&self) -> Error {
         Error::unusable(
-            format!("keep `{}` inline", self.name()),
-            "its rows are not beside the log that they are made of; keep them in the background",
+            self.using(),
+            "the build is inline and written by appends; it cannot be written in the background",
+        )
+    }
+
+    /// For stores: the error for discarding a build that is live or inline.
+    pub fn in_use_error(&self) -> Error {
+        Error::unusable(format!("discard `{}`", self.name()), "the build is live or inline")
+    }
+
+    /// For stores: the error for making a build inline whose log is in another store.
+    pub fn other_log_error(&self) -> Error {
+        Error::unusable(
+            format!("make `{}` inline", self.name()),
+            "the rows are not in the store of their log; run the projection in the background",
         )
     }
 
@@ -212,10 +215,11 @@ impl Table {
         format!("use the rows of `{}`", self.name())
     }
 
-    /// Checks what the derive cannot see.
+    /// Checks the rules that the derive cannot check.
     ///
     /// # Errors
-    /// [`Invalid`] if a name is no identifier or too long, rows have no key or an empty one, or two columns share a name.
+    /// [`Invalid`] if a name is not an identifier or too long, the key is missing or may be NULL, or two columns have the same
+    /// name.
     pub fn check(&self) -> Result<(), Invalid> {
         if !is_kind(self.projection) || self.projection.len() > 48 {
             return Err(refuse(
@@ -224,16 +228,16 @@ impl Table {
                 "it must be `[a-z][a-z0-9_]*` of at most 48 bytes",
             ));
         }
-        if looks_like_a_table(self.projection) || self.projection.starts_with("sqlite_") {
+        if is_table_name(self.projection) || self.projection.starts_with("sqlite_") {
             return Err(refuse(
                 "projection name",
                 self.projection,
-                "names that end in `_v` and a number belong to tables, those that start with `sqlite_` to SQLite",
+                "names that end in `_v` and a number are reserved for tables, those that start with `sqlite_` for SQLite",
             ));
         }
-        // Databases cut names that are longer than 63 bytes, and `.999` has to fit behind it.
+        // Databases truncate names longer than 63 bytes, and a suffix such as `.999` must fit.
         if self.label().len() > 59 {
-            let rule = "with its version and the number of the build it has more than 59 bytes; give it a shorter name";
+            let rule = "together with the version and the number of the build it has more than 59 bytes; use a shorter name";
             return Err(refuse("projection name", self.projection, rule));
         }
         for (number, column) in self.columns.iter().enumerate() {
@@ -245,22 +249,22 @@ impl Table {
                 ));
             }
             if self.columns[..number].iter().any(|other| other.name == column.name) {
-                return Err(refuse("column name", column.name, "two fields have it"));
+                return Err(refuse("column name", column.name, "two fields have this name"));
             }
             if column.role == Role::Key && column.nullable {
-                return Err(refuse("key column", column.name, "a key must not be empty"));
+                return Err(refuse("key column", column.name, "a key must not be optional"));
             }
         }
         match self.key().next() {
             Some(_) => Ok(()),
             None if self.is_checkpoint_only() => Ok(()),
-            None => Err(refuse("projection", self.projection, "mark its key field with `#[key]`")),
+            None => Err(refuse("projection", self.projection, "mark the key field with `#[key]`")),
         }
     }
 }
 
-/// Whether the view of one projection could be taken for the table of another: `…_v1`, `…_v1_2`.
-fn looks_like_a_table(projection: &str) -> bool {
+/// Returns `true` if the view of this projection could have the name of another projection's table: `…_v1`, `…_v1_2`.
+fn is_table_name(projection: &str) -> bool {
     let numbers = projection.rsplit_once("_v").map_or("", |(_, numbers)| numbers);
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     match numbers.split_once('_') {

@@ -1,18 +1,19 @@
-//! Projections that write their own tables, in the transaction that moves their checkpoint.
+//! Custom writes in the transaction that moves a checkpoint, for projections that write tables of their own.
 
 use async_trait::async_trait;
 
 use super::{CommitOutcome, RowChange, RowStore};
 use crate::error::{BoxError, Error};
 
-/// A store of rows that lends out its open transaction.
+/// A store of rows that runs code of the application inside its transaction.
 #[async_trait]
 pub trait Transactional: RowStore {
     /// A connection of the store's driver, with a transaction open.
     type Connection: Send;
 
-    /// As [`RowStore::commit`], with some work done in the same transaction, behind the comparison. If the work fails, nothing
-    /// of the change is written, and its error comes back inside. It is not run where the answer is [`CommitOutcome::Stale`].
+    /// As [`RowStore::commit`], and runs `work` in the same transaction after the checkpoint was compared. If the work fails,
+    /// nothing is written, and the inner result is its error. The work does not run if the outcome is
+    /// [`CommitOutcome::Stale`].
     ///
     /// # Errors
     /// As [`RowStore::commit`].
@@ -23,12 +24,12 @@ pub trait Transactional: RowStore {
     ) -> Result<Result<CommitOutcome, BoxError>, Error>;
 }
 
-/// What is to be done inside an open transaction.
+/// Work inside an open transaction.
 #[async_trait]
 pub trait InTransaction<S: Transactional + ?Sized>: Send + Sync {
-    /// Does it. It neither commits nor rolls back.
+    /// Runs inside the transaction. Must not commit or roll back.
     ///
     /// # Errors
-    /// Anything: the transaction is rolled back then.
+    /// Any error; the transaction is then rolled back.
     async fn run(&self, connection: &mut S::Connection) -> Result<(), BoxError>;
 }

@@ -1,4 +1,4 @@
-//! The values of columns, and the Rust types that have a faithful one.
+//! The values of columns, and the Rust types that convert to them without loss.
 
 use std::cmp::Ordering;
 
@@ -18,13 +18,13 @@ use crate::{
 /// One value of a row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// Nothing.
+    /// NULL: no value.
     Null,
     /// True or false.
     Bool(bool),
-    /// A whole number.
+    /// A 64-bit integer.
     Int(i64),
-    /// A number that is not NaN. Its zero has no sign: not every database keeps it.
+    /// A floating point number that is not NaN. Zero has no sign, because not every database stores it.
     Float(f64),
     /// A text without NUL.
     Text(String),
@@ -37,7 +37,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// The order in which every store sorts: nothing first, texts byte by byte, UUIDs by their bytes.
+    /// Compares values in the order in which every store sorts: NULL first, texts and UUIDs byte by byte.
     pub fn order(&self, other: &Self) -> Ordering {
         match (self, other) {
             (Self::Bool(a), Self::Bool(b)) => a.cmp(b),
@@ -64,7 +64,7 @@ impl Value {
         }
     }
 
-    /// As a text that no other value has.
+    /// The value as text. Different values have different texts.
     pub fn to_text(&self) -> String {
         match self {
             Self::Null => "null".to_owned(),
@@ -78,7 +78,7 @@ impl Value {
         }
     }
 
-    /// How many bytes of text it has.
+    /// The number of bytes of its text, or 0 if it is not a text.
     pub fn size(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
@@ -87,10 +87,10 @@ impl Value {
         }
     }
 
-    /// What it is, for messages.
+    /// The kind of value, for messages.
     pub fn describe(&self) -> &'static str {
         match self {
-            Self::Null => "nothing",
+            Self::Null => "NULL",
             Self::Bool(_) => "a boolean",
             Self::Int(_) => "a whole number",
             Self::Float(_) => "a number",
@@ -102,7 +102,7 @@ impl Value {
     }
 }
 
-/// A Rust type that a column keeps faithfully.
+/// A Rust type that a column stores without loss.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be stored in a column",
     label = "a field of a projection",
@@ -110,34 +110,35 @@ impl Value {
     note = "for a `u64` use `i64` or `u32`, which every database can compare, sort and sum; for a struct, a list or a map write `#[json]` above the field"
 )]
 pub trait Field: Sized {
-    /// The type of its column.
+    /// The type of the column.
     const TYPE: ColumnType;
-    /// Whether the column may be empty.
+    /// Whether the column may be NULL.
     const NULLABLE: bool = false;
 
-    /// The value to keep.
+    /// Converts the field to the stored value.
     ///
     /// # Errors
-    /// [`Invalid`] if no store can keep it: NaN, or a text with NUL.
+    /// [`Invalid`] if no store can hold it: NaN, or a text with NUL.
     fn to_value(&self) -> Result<Value, Invalid>;
 
-    /// The field from a kept value.
+    /// Converts a stored value to the field.
     ///
     /// # Errors
-    /// [`Invalid`] if the value is of another type or out of range.
+    /// [`Invalid`] if the value has another type or is out of range.
     fn from_value(value: Value) -> Result<Self, Invalid>;
 
-    /// The tag that events carry which are about it, if it is an id.
+    /// The tag that events about this value carry, if it is an id.
     ///
     /// # Errors
-    /// [`Invalid`] if the id makes no valid tag.
+    /// [`Invalid`] if the tag is not valid.
     fn to_tag(&self) -> Result<Option<Tag>, Invalid> {
         Ok(None)
     }
 }
 
+/// The error for a stored value that the field type cannot hold.
 fn misfit<T>(value: &Value) -> Invalid {
-    refuse("stored value", value.describe(), format!("the field wants a `{}`", std::any::type_name::<T>()))
+    refuse("stored value", value.describe(), format!("the field expects a `{}`", std::any::type_name::<T>()))
 }
 
 macro_rules! whole_numbers {
@@ -166,9 +167,9 @@ impl Field for f64 {
 
     fn to_value(&self) -> Result<Value, Invalid> {
         if self.is_nan() {
-            return Err(refuse("number", "NaN", "no store keeps and sorts it faithfully"));
+            return Err(refuse("number", "NaN", "no store can hold and sort it"));
         }
-        // Makes -0.0 the zero that every store gives back.
+        // Converts -0.0 to 0.0, which every store returns unchanged.
         Ok(Value::Float(*self + 0.0))
     }
 
@@ -187,7 +188,7 @@ impl Field for f32 {
         f64::from(*self).to_value()
     }
 
-    #[allow(clippy::cast_possible_truncation)] // only what came from an f32 stands there
+    #[allow(clippy::cast_possible_truncation)] // the value was converted from an f32
     fn from_value(value: Value) -> Result<Self, Invalid> {
         f64::from_value(value).map(|number| number as f32)
     }
@@ -230,7 +231,7 @@ macro_rules! plain {
 
 plain!(bool => Bool, Uuid => Uuid, Timestamp => Time);
 
-/// Positions number up to `i64::MAX`.
+/// A position is at most `i64::MAX`.
 impl Field for Position {
     const TYPE: ColumnType = ColumnType::Int;
 
@@ -246,7 +247,7 @@ impl Field for Position {
     }
 }
 
-/// An id is kept as what it wraps.
+/// An id is stored as the value that it wraps.
 #[diagnostic::do_not_recommend]
 impl<I: Id<Inner: Field>> Field for I {
     const TYPE: ColumnType = <I::Inner as Field>::TYPE;
@@ -291,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_come_back_as_they_went() {
+    fn fields_are_read_back_unchanged() {
         both_ways(i64::MIN);
         both_ways(u32::MAX);
         both_ways(0.1f32);
@@ -304,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_store_keeps_is_refused() {
+    fn value_that_no_store_can_hold_is_rejected() {
         assert!(f64::NAN.to_value().is_err());
         assert!(matches!((-0.0).to_value(), Ok(Value::Float(zero)) if zero.is_sign_positive()));
         assert!("a\0b".to_owned().to_value().is_err());
@@ -313,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_sorts_first_and_texts_by_bytes() {
+    fn null_sorts_first_and_texts_byte_by_byte() {
         let text = |text: &str| Value::Text(text.into());
         assert_eq!(Value::Null.order(&Value::Int(i64::MIN)), Ordering::Less);
         assert_eq!(text("Z").order(&text("a")), Ordering::Less);

@@ -59,7 +59,7 @@ pub struct Batch {
 
 /// A page of a feed.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Page {
+pub struct FeedPage {
     /// Matching records in position order.
     pub records: Vec<Record>,
     /// Where the next page begins: no other event that matches is, or will ever be, at or below this position. For a full page it is

@@ -1,4 +1,4 @@
-//! A clock that stands still until a test moves it.
+//! A clock that only a test moves.
 
 use std::{
     sync::{
@@ -10,7 +10,17 @@ use std::{
 
 use crate::time::{Clock, Timestamp};
 
-/// A clock that shows what it was set to. Clones are the same clock.
+/// A clock that shows the time it was set to. Clones share the same time.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use annalist::{Clock, Timestamp, testing::ManualClock};
+///
+/// let clock = ManualClock::at(Timestamp::EPOCH);
+/// clock.advance(Duration::from_secs(60));
+/// assert_eq!(clock.now().to_string(), "1970-01-01T00:01:00Z");
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct ManualClock(Arc<AtomicI64>);
 
@@ -20,12 +30,12 @@ impl ManualClock {
         Self(Arc::new(AtomicI64::new(time.as_micros())))
     }
 
-    /// Sets it, forwards or backwards.
+    /// Sets the time, forwards or backwards.
     pub fn set(&self, time: Timestamp) {
         self.0.store(time.as_micros(), Ordering::SeqCst);
     }
 
-    /// Moves it forwards.
+    /// Moves the time forwards.
     pub fn advance(&self, duration: Duration) {
         self.set(self.now().plus(duration));
     }

@@ -1,11 +1,11 @@
-//! Two lists of events or commands, side by side.
+//! The difference between two lists of events or commands, as text.
 
 use std::fmt::Write;
 
 use crate::{payload::Payload, record::Draft};
 
-/// One line an event or command, in the order of both lists: `=` stands in both, `-` only in the expected list, `+` only
-/// in the actual one.
+/// One line per event or command, in the order of both lists. `=` marks lines in both lists, `-` lines only in the expected
+/// list, and `+` lines only in the actual one.
 pub(super) fn diff<T: Listed>(expected: &[T], actual: &[T]) -> String {
     let (expected, actual): (Vec<_>, Vec<_>) = (lines(expected), lines(actual));
     let common = common_lengths(&expected, &actual);
@@ -32,7 +32,7 @@ pub(super) fn diff<T: Listed>(expected: &[T], actual: &[T]) -> String {
     text
 }
 
-/// `lengths[e][a]` is the length of the longest common subsequence of what follows behind `e` and `a`.
+/// `lengths[e][a]` is the length of the longest common subsequence of `expected[e..]` and `actual[a..]`.
 fn common_lengths(expected: &[Line], actual: &[Line]) -> Vec<Vec<usize>> {
     let mut lengths = vec![vec![0; actual.len() + 1]; expected.len() + 1];
     for e in (0..expected.len()).rev() {
@@ -47,16 +47,16 @@ fn common_lengths(expected: &[Line], actual: &[Line]) -> Vec<Vec<usize>> {
     lengths
 }
 
-/// What stands in such a list.
+/// An element of such a list.
 pub(super) trait Listed {
-    /// Its line.
+    /// The line for the element.
     fn line(&self) -> Line;
 }
 
-/// An event or command as it would be stored, its own id aside.
+/// An event or command in its stored form, without its own id.
 pub(super) struct Line {
     shown: String,
-    /// The same with the fields in the order of their names, to compare: that of a `HashMap` is another each time.
+    /// The line with fields sorted by name, for comparisons: the order of a `HashMap` changes every time.
     compared: String,
 }
 
@@ -67,9 +67,9 @@ impl PartialEq for Line {
 }
 
 impl Line {
-    /// The line that `with` makes of a payload.
+    /// The line that `with` formats from a payload.
     pub(super) fn new(payload: &Payload, with: impl Fn(&str) -> String) -> Self {
-        Self { shown: with(payload.as_str()), compared: with(&payload.by_field()) }
+        Self { shown: with(payload.as_str()), compared: with(&payload.with_sorted_fields()) }
     }
 }
 
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn shows_what_is_missing_and_what_is_too_much() {
+    fn diff_marks_missing_and_additional_events() {
         let text = diff(&events(&["a", "b", "c"]), &events(&["a", "x", "c", "d"]));
         assert_eq!(text, "  = a v1 {} []\n  - b v1 {} []\n  + x v1 {} []\n  = c v1 {} []\n  + d v1 {} []\n");
         let [one, other] = [r#"{"b":1,"a":2}"#, r#"{"a":2,"b":1}"#]

@@ -1,4 +1,4 @@
-//! Given events, the rows of a projection.
+//! Tests of projections: given events, then rows.
 
 use std::{collections::HashMap, fmt::Debug};
 
@@ -13,52 +13,69 @@ impl Given {
     /// Folds the events into the rows of a projection.
     ///
     /// # Panics
-    /// If an event cannot be folded, or a row cannot be kept by a store and read back.
+    /// If an event cannot be folded, or a row cannot be converted to its stored form and back.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
+    /// # fn main() -> Outcome {
+    /// use annalist::testing::given;
+    ///
+    /// let ann = Balance { account: id("ann"), owner: "Ann".into(), cents: 5 };
+    /// let rows = given([opened("ann", "Ann"), deposited("ann", 5)]).project::<Balance>();
+    /// assert_eq!(rows.count(), 1);
+    /// rows.row(&id("ann")).eq(ann).row(&id("bob")).none();
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
-    #[must_use = "say what you expect of the rows"]
-    pub fn project<P: Projection>(self) -> Projected<P> {
+    #[must_use = "a test needs an expectation: call `row` or `count`"]
+    pub fn project<P: Projection>(self) -> ProjectedRows<P> {
         match folded(&self) {
-            Ok(rows) => Projected { past: self, rows },
+            Ok(rows) => ProjectedRows { given: self, rows },
             Err(invalid) => {
-                panic!("{}the rows of `{}` could not be folded: {invalid}", self.story(), P::TABLE.projection)
+                panic!(
+                    "{}the rows of `{}` could not be folded: {invalid}",
+                    self.transcript(),
+                    P::TABLE.projection
+                )
             }
         }
     }
 }
 
-/// Folds, and sends each row through the form in which stores keep it.
-fn folded<P: Projection>(past: &Given) -> Result<HashMap<P::Key, P>, Invalid> {
+/// Folds the events, and converts each row to its stored form and back.
+fn folded<P: Projection>(given: &Given) -> Result<HashMap<P::Key, P>, Invalid> {
     P::TABLE.check()?;
-    let rows = fold_in_memory::<P>(&past.records, &Codec::default())?;
+    let rows = fold_in_memory::<P>(&given.records, &Codec::default())?;
     rows.into_iter().map(|(key, row)| Ok((key, P::from_row(row.to_row()?)?))).collect()
 }
 
-/// The rows that given events make.
+/// The rows of a projection after the given events.
 #[derive(Debug)]
-pub struct Projected<P: Projection> {
-    past: Given,
+pub struct ProjectedRows<P: Projection> {
+    given: Given,
     rows: HashMap<P::Key, P>,
 }
 
-impl<P: Projection> Projected<P> {
-    /// Looks at the row with a key.
-    #[must_use = "say what you expect of the row"]
+impl<P: Projection> ProjectedRows<P> {
+    /// Selects the row with this key.
+    #[must_use = "a test needs an expectation: call `eq` or `none`"]
     pub fn row(self, key: &P::Key) -> ProjectedRow<P> {
-        let Self { past, mut rows } = self;
+        let Self { given, mut rows } = self;
         let row = rows.remove(key);
-        ProjectedRow { past, rows, key: key.clone(), row }
+        ProjectedRow { given, rows, key: key.clone(), row }
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     pub fn count(&self) -> usize {
         self.rows.len()
     }
 }
 
-/// One of the rows, or its absence.
+/// The row with a key, if there is one.
 #[derive(Debug)]
 pub struct ProjectedRow<P: Projection> {
-    past: Given,
+    given: Given,
     rows: HashMap<P::Key, P>,
     key: P::Key,
     row: Option<P>,
@@ -68,14 +85,17 @@ impl<P: Projection + Debug + PartialEq> ProjectedRow<P> {
     /// Expects this row.
     ///
     /// # Panics
-    /// If it is another one, or there is none.
+    /// If the row has other values, or there is none.
     #[track_caller]
-    pub fn eq(self, expected: P) -> Projected<P> {
+    pub fn eq(self, expected: P) -> ProjectedRows<P> {
         if self.row.as_ref() != Some(&expected) {
-            let story = self.past.story();
-            panic!("{story}another row\n  - {expected:?}\n  + {}\n", shown(self.row.as_ref()));
+            let transcript = self.given.transcript();
+            panic!(
+                "{transcript}the row has other values\n  - {expected:?}\n  + {}\n",
+                shown(self.row.as_ref())
+            );
         }
-        self.back()
+        self.into_rows()
     }
 
     /// Expects that there is no row with the key.
@@ -83,17 +103,21 @@ impl<P: Projection + Debug + PartialEq> ProjectedRow<P> {
     /// # Panics
     /// If there is one.
     #[track_caller]
-    pub fn none(self) -> Projected<P> {
+    pub fn none(self) -> ProjectedRows<P> {
         if self.row.is_some() {
-            panic!("{}a row where none was expected\n  + {}\n", self.past.story(), shown(self.row.as_ref()));
+            panic!(
+                "{}there is a row, but none was expected\n  + {}\n",
+                self.given.transcript(),
+                shown(self.row.as_ref())
+            );
         }
-        self.back()
+        self.into_rows()
     }
 
-    fn back(self) -> Projected<P> {
-        let Self { past, mut rows, key, row } = self;
+    fn into_rows(self) -> ProjectedRows<P> {
+        let Self { given, mut rows, key, row } = self;
         rows.extend(row.map(|row| (key, row)));
-        Projected { past, rows }
+        ProjectedRows { given, rows }
     }
 }
 

@@ -1,9 +1,9 @@
-//! Given events, the commands with which a policy reacts to the next one.
+//! Tests of policies: given events, the commands that a policy sends in reaction to the next event.
 
 use super::{
     Given,
+    decide::drafts,
     diff::{Line, Listed, diff, lines},
-    kit::written,
 };
 use crate::{
     codec::Codec,
@@ -15,24 +15,36 @@ use crate::{
 };
 
 impl Given {
-    /// Lets a policy react to what happens next: usually one event. Nothing is executed, and a failing reaction is not
-    /// tried again.
+    /// Lets a policy react to further events, usually one. The commands are not executed, and a failed reaction is not
+    /// retried.
     ///
     /// # Panics
-    /// If the event cannot be written and read back, or the policy panics.
+    /// If the event cannot be encoded and decoded, or the policy panics.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Outcome {
+    /// use annalist::testing::given;
+    ///
+    /// given(()).react(WelcomeBonus, opened("ann", "Ann")).await.sends(Deposit { account: id("ann"), cents: 100 });
+    /// given(opened("ann", "Ann")).react(WelcomeBonus, deposited("ann", 5)).await.sends_nothing();
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn react<P: Policy, E: IntoEvents>(
         mut self,
         policy: P,
         event: E,
-    ) -> impl Future<Output = Reacted> + use<P, E> {
-        let known = self.records.len();
-        self.extend(written(event));
+    ) -> impl Future<Output = PolicyReaction> + use<P, E> {
+        let given = self.records.len();
+        self.extend(drafts(event));
         async move {
-            let reaction = reaction(&policy, &self.records[known..]).await;
-            let ignored = self.records[known..].iter().find(|record| !is_heard::<P>(record));
+            let reaction = reaction(&policy, &self.records[given..]).await;
+            let ignored = self.records[given..].iter().find(|record| !reacts_to::<P>(record));
             let remark = ignored.map(|record| format!("`{}` does not react to `{}`\n", P::NAME, record.name));
-            Reacted { story: self.story() + &remark.unwrap_or_default(), reaction }
+            PolicyReaction { transcript: self.transcript() + &remark.unwrap_or_default(), reaction }
         }
     }
 }
@@ -45,11 +57,11 @@ async fn reaction<P: Policy>(policy: &P, records: &[Record]) -> Result<Vec<Sent>
     Ok(sent(&commands)?)
 }
 
-fn is_heard<P: Policy>(record: &Record) -> bool {
+fn reacts_to<P: Policy>(record: &Record) -> bool {
     P::EVENTS.iter().any(|types: &Types| types.contains(&record.name))
 }
 
-/// A command as it would be sent.
+/// A command in the form in which it would be sent.
 #[derive(Debug)]
 struct Sent {
     name: &'static str,
@@ -66,56 +78,59 @@ fn sent(commands: &Commands) -> Result<Vec<Sent>, Invalid> {
     commands.iter().map(|command| Ok(Sent { name: command.name(), body: command.body()? })).collect()
 }
 
-/// The reaction of a policy, and what a test expects of it.
+/// The reaction of a policy, for the expectations of a test.
 #[derive(Debug)]
-#[must_use = "say what you expect: `sends`, `sends_nothing` or `fails`"]
-pub struct Reacted {
-    story: String,
+#[must_use = "a test needs an expectation: call `sends`, `sends_nothing` or `fails`"]
+pub struct PolicyReaction {
+    transcript: String,
     reaction: Result<Vec<Sent>, BoxError>,
 }
 
-impl Reacted {
+impl PolicyReaction {
     /// Expects exactly these commands, in this order.
     ///
     /// # Panics
-    /// If the policy sends others, or its reaction failed; the message shows both lists line by line.
+    /// If the policy sends other commands or fails; the message shows both lists line by line.
     #[track_caller]
     pub fn sends(self, commands: impl IntoCommands) {
-        let Self { story, reaction } = self;
+        let Self { transcript, reaction } = self;
         let mut expected = Commands::new();
         let expected = commands.add_to(&mut expected).and_then(|()| Ok(sent(&expected)?));
-        let expected = expected.unwrap_or_else(|error| panic!("what is expected are no commands: {error}"));
+        let expected =
+            expected.unwrap_or_else(|error| panic!("the expected commands cannot be encoded: {error}"));
         match reaction {
             Ok(actual) if lines(&expected) == lines(&actual) => {}
             Ok(actual) => panic!(
-                "{story}other commands were sent (- expected, + actual, = both)\n{}",
+                "{transcript}the policy sent other commands (- expected, + actual, = both)\n{}",
                 diff(&expected, &actual)
             ),
             Err(error) => panic!(
-                "{story}the reaction failed, where commands were expected\n{}  + {error}\n",
+                "{transcript}the policy failed, but commands were expected\n{}  + {error}\n",
                 diff(&expected, &[])
             ),
         }
     }
 
-    /// Expects no command.
+    /// Expects that the policy sends no command.
     ///
     /// # Panics
-    /// If the policy sends one, or its reaction failed.
+    /// If the policy sends a command or fails.
     #[track_caller]
     pub fn sends_nothing(self) {
         self.sends(());
     }
 
-    /// Expects the reaction to fail, and gives the error.
+    /// Expects that the policy fails, and returns its error.
     ///
     /// # Panics
-    /// If it did not.
+    /// If the policy does not fail.
     #[track_caller]
     pub fn fails(self) -> BoxError {
         match self.reaction {
             Err(error) => error,
-            Ok(actual) => panic!("{}the reaction did not fail; it sends\n{}", self.story, diff(&[], &actual)),
+            Ok(actual) => {
+                panic!("{}the policy did not fail; it sent\n{}", self.transcript, diff(&[], &actual))
+            }
         }
     }
 }

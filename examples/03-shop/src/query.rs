@@ -1,6 +1,6 @@
 //! The queries of the read models.
 
-use annalist::{find::Cursor, manual::ReadModels, prelude::*};
+use annalist::{manual::ReadModels, prelude::*, query::Cursor};
 
 use crate::{
     event::{CustomerId, OrderId},

@@ -44,7 +44,7 @@ fn check_required(item: &DeriveInput, raw: &RawPolicy, errors: &Errors) {
         ("on_reject", "what follows a rejected command (`stop`, `park` or `ignore`)", "on_reject = stop"),
         ("on", "the events that it reacts to", on.as_str()),
     ];
-    let missing: Vec<_> = required.into_iter().filter(|(key, ..)| !raw.given_keys.contains(key)).collect();
+    let missing: Vec<_> = required.into_iter().filter(|(key, ..)| !raw.keys_source.contains(key)).collect();
     if missing.is_empty() {
         return;
     }

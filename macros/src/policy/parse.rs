@@ -16,7 +16,7 @@ pub(crate) struct RawPolicy {
     pub(crate) context: Slot<()>,
     pub(crate) krate: Slot<Path>,
     /// The keys that were given, even with mistakes.
-    pub(crate) given_keys: Vec<&'static str>,
+    pub(crate) keys_source: Vec<&'static str>,
 }
 
 const EXAMPLE: &str = "on(AccountEvent => WelcomeBonus::react)";
@@ -26,15 +26,15 @@ const KEYS: KeyTable<RawPolicy> = KeyTable {
     note: "",
     keys: &[
         ("name", |raw, key| {
-            raw.given_keys.push("name");
+            raw.keys_source.push("name");
             raw.name.string(key, "name = \"welcome_bonus\"")
         }),
         ("from", |raw, key| {
-            raw.given_keys.push("from");
+            raw.keys_source.push("from");
             raw.from.choice(key, &["beginning", "now"])
         }),
         ("on_reject", |raw, key| {
-            raw.given_keys.push("on_reject");
+            raw.keys_source.push("on_reject");
             raw.on_reject.choice(key, &["stop", "park", "ignore"])
         }),
         ("on_error", |raw, key| raw.on_error.choice(key, &["stop", "park"])),
@@ -49,7 +49,7 @@ pub(crate) fn read(item: &DeriveInput, errors: &Errors) -> RawPolicy {
     let mut raw = RawPolicy::default();
     KEYS.read(&item.attrs, &mut raw, errors);
     if KEYS.is_without_keys(&item.attrs) {
-        raw.given_keys = vec!["name", "from", "on_reject", "on"];
+        raw.keys_source = vec!["name", "from", "on_reject", "on"];
     }
     for fields in fields(item) {
         for field in fields {
@@ -70,7 +70,7 @@ fn fields(item: &DeriveInput) -> Vec<&Fields> {
 impl RawPolicy {
     /// `on(…)` may be repeated: the lists are joined.
     fn read_on(&mut self, key: &Key<'_>) -> Result<()> {
-        self.given_keys.push("on");
+        self.keys_source.push("on");
         self.on.extend(On::read_entries(key, EXAMPLE, |input| On::parse(input, EXAMPLE))?);
         Ok(())
     }

@@ -24,7 +24,7 @@ pub(crate) fn query(query: &Query<'_>) -> TokenStream {
     let span = at(ident.span());
     let answer = match body {
         Body::Row(_) => quote_spanned!(span=> __annalist::std::option::Option<#from>),
-        Body::Rows(_) => quote_spanned!(span=> __annalist::Rows<#from>),
+        Body::Rows(_) => quote_spanned!(span=> __annalist::Page<#from>),
     };
     let method = answer::method(query);
     let asserts = item_asserts(generics, asserts::all(query));

@@ -34,6 +34,6 @@ fn answer(raw: &RawQuery<'_>) -> TokenStream {
     let mut marks = raw.fields.iter().filter_map(|field| field.mark.as_ref());
     match marks.any(|mark| mark.mark == Mark::Key) {
         true => quote!(__annalist::std::option::Option<#from>),
-        false => quote!(__annalist::Rows<#from>),
+        false => quote!(__annalist::Page<#from>),
     }
 }

@@ -11,7 +11,8 @@ use std::{
 use annalist::{
     Criteria, Error, EventStore, LogId, Memory, Position, Receipt, Timestamp,
     store::{
-        Append, AppendOutcome, Batch, CommandKey, Entry, Page, Read, Settled, Snapshot, SnapshotKey, Wakeups,
+        Append, AppendOutcome, Batch, CommandKey, Entry, FeedPage, Read, Settled, Snapshot, SnapshotKey,
+        Wakeups,
     },
 };
 use async_trait::async_trait;
@@ -147,7 +148,7 @@ impl EventStore for FaultyStore {
         self.inner.receipt(key).await
     }
 
-    async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<Page, Error> {
+    async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<FeedPage, Error> {
         let page = self.inner.feed(filter, after, limit).await;
         self.records.fetch_add(page.iter().map(|page| page.records.len()).sum(), Ordering::SeqCst);
         page

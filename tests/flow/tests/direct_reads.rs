@@ -182,7 +182,7 @@ mod other {
             each: &mut dyn FnMut(Self),
         ) -> Result<(), Invalid> {
             if raw.name != "other" {
-                return Err(raw.unknown_to::<Self>());
+                return Err(raw.unknown_type::<Self>());
             }
             each(Self);
             Ok(())

@@ -31,7 +31,7 @@ fn given_events_project_to_rows() {
 }
 
 #[test]
-#[should_panic(expected = "another row\n  - Balance")]
+#[should_panic(expected = "the row has other values\n  - Balance")]
 fn unequal_row_fails_with_both_rows() {
     given(deposited("a", 10)).project::<Balance>().row(&account("a")).eq(balance("a", 9, 1));
 }
@@ -125,7 +125,7 @@ async fn invalid_queries_are_refused_with_the_reason() {
     let cursor = app.list::<Balance>().limit(1).await.unwrap().next.unwrap();
     let foreign = app.list::<Balance>().order_by("cents").from(cursor).await.unwrap_err().to_string();
     assert!(foreign.contains("another query"), "{foreign}");
-    assert!("{}".parse::<annalist::find::Cursor>().is_err());
+    assert!("{}".parse::<annalist::query::Cursor>().is_err());
     let missing = app.find::<EventCount>(&account("a")).await.unwrap_err().to_string();
     assert!(missing.contains(".projection::<"), "{missing}");
 }

@@ -40,7 +40,7 @@ mod hostile {
     pub(crate) trait Policy {}
     pub(crate) trait OnPolicy {}
     pub(crate) struct ReadModels;
-    pub(crate) struct Columns;
+    pub(crate) struct QueryColumns;
     pub(crate) struct Bound;
     pub(crate) struct Error;
     pub(crate) trait Query {}
@@ -283,7 +283,7 @@ struct SomeRows {
     #[limit]
     limit: usize,
     #[cursor]
-    models: ::std::option::Option<::annalist::find::Cursor>,
+    models: ::std::option::Option<::annalist::query::Cursor>,
 }
 
 #[test]

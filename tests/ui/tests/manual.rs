@@ -50,7 +50,7 @@ struct Counted {
 
 impl Event for Counted {
     const TYPES: Types =
-        Types::One(EventType::new("counted", "manual::Counted").ids(&[IdKind::of::<CounterId>()]));
+        Types::One(EventType::new("counted", "manual::Counted").with_ids(&[IdKind::of::<CounterId>()]));
 
     fn stored_type(&self) -> (&'static str, u32) {
         ("counted", 1)
@@ -65,7 +65,7 @@ impl Event for Counted {
     }
 
     fn decode_raw(raw: &RawEvent<'_>, codec: &Codec, each: &mut dyn FnMut(Self)) -> Result<(), Invalid> {
-        raw.at_most(1)?;
+        raw.check_version(1)?;
         let (counter, step) = codec.decode(raw)?;
         each(Self { counter: CounterId(counter), step });
         Ok(())

@@ -154,7 +154,7 @@ mod failures {
     #[should_panic(expected = "given
     account.opened v1 {\"account\":\"00000000-0000-0000-0000-000000000001\"} [account:00000000-0000-0000-0000-000000000001]
     account.deposited v1 {\"account\":\"00000000-0000-0000-0000-000000000001\",\"amount\":10} [account:00000000-0000-0000-0000-000000000001]
-other commands were sent (- expected, + actual, = both)
+the policy sent other commands (- expected, + actual, = both)
   = thank {\"account\":\"00000000-0000-0000-0000-000000000001\",\"amount\":10}
   - thank {\"account\":\"00000000-0000-0000-0000-000000000002\",\"amount\":10}
 ")]
@@ -164,19 +164,19 @@ other commands were sent (- expected, + actual, = both)
     }
 
     #[tokio::test]
-    #[should_panic(expected = "`thanks` does not react to `account.closed`\nother commands")]
+    #[should_panic(expected = "`thanks` does not react to `account.closed`\nthe policy sent other commands")]
     async fn event_without_entry_is_named_in_the_failure() {
         given(()).react(thanks(), super::Closed {}).await.sends(Thank { account: A, amount: 1 });
     }
 
     #[tokio::test]
-    #[should_panic(expected = "the reaction failed, where commands were expected\n  + nothing came in")]
+    #[should_panic(expected = "the policy failed, but commands were expected\n  + nothing came in")]
     async fn failed_reaction_shows_its_error() {
         given(()).react(super::Shapes(1), deposited(A, 0)).await.sends_nothing();
     }
 
     #[tokio::test]
-    #[should_panic(expected = "the reaction did not fail; it sends\n  + thank {")]
+    #[should_panic(expected = "the policy did not fail; it sent\n  + thank {")]
     async fn missing_failure_shows_the_commands() {
         given(()).react(thanks(), deposited(A, 10)).await.fails();
     }

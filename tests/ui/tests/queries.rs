@@ -7,9 +7,9 @@ use std::{convert::Infallible, fmt::Debug, marker::PhantomData};
 
 use annalist::{
     Memory,
-    find::{Cursor, Rows},
     manual::ReadModels,
     prelude::*,
+    query::{Cursor, Page},
     rows::Field,
 };
 
@@ -104,7 +104,7 @@ async fn app() -> App {
 }
 
 /// The accounts of the rows that a query returns.
-async fn accounts<Q: Query<Answer = Rows<Balance>>>(app: &App, question: Q) -> Vec<u32> {
+async fn accounts<Q: Query<Answer = Page<Balance>>>(app: &App, question: Q) -> Vec<u32> {
     app.ask(question).await.unwrap().rows.into_iter().map(|row| row.account.0).collect()
 }
 

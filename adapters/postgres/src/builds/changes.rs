@@ -92,8 +92,8 @@ impl Changes {
         let database = &self.tables.database;
         let build = registry::get(database, &database.pool, table).await;
         match build.map_err(|error| failed(self.operation(table), error))? {
-            None => Err(table.undefined()),
-            Some(build) if build.inline => Err(table.kept_inline()),
+            None => Err(table.undefined_error()),
+            Some(build) if build.inline => Err(table.inline_error()),
             Some(build) => Ok(CommitOutcome::Stale(build.checkpoint.position)),
         }
     }

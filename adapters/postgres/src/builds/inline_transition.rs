@@ -39,17 +39,17 @@ impl InlineTransition {
         self.lock_out_appends(&mut transaction).await.map_err(write_error)?;
         let builds =
             registry::lock(database, &mut transaction, table.projection).await.map_err(write_error)?;
-        let build = for_table(&builds, table).ok_or_else(|| table.undefined())?;
+        let build = for_table(&builds, table).ok_or_else(|| table.undefined_error())?;
         if build.inline {
             return Ok(InlineOutcome::Done);
         }
         if build.log != database.id {
-            return Err(table.not_beside_its_log());
+            return Err(table.other_log_error());
         }
         let (head, _) = self.head(&mut transaction).await.map_err(write_error)?;
         let records =
             self.catch_up_records(&mut transaction, inline, build.checkpoint.position, head).await?;
-        if records.len() > InlineOutcome::AT_MOST || build.checkpoint.parked > 0 {
+        if records.len() > InlineOutcome::MAX_CATCH_UP || build.checkpoint.parked > 0 {
             return Ok(InlineOutcome::Behind);
         }
         fold(&self.tables, &mut transaction, inline, &records).await?;
@@ -70,7 +70,7 @@ impl InlineTransition {
         self.lock_out_appends(&mut transaction).await.map_err(write_error)?;
         let builds =
             registry::lock(database, &mut transaction, table.projection).await.map_err(write_error)?;
-        let build = for_table(&builds, table).ok_or_else(|| table.undefined())?;
+        let build = for_table(&builds, table).ok_or_else(|| table.undefined_error())?;
         if !build.inline {
             return Ok(build.checkpoint.clone());
         }
@@ -79,7 +79,7 @@ impl InlineTransition {
         self.set_inline(&mut transaction, table, false, head, last).await.map_err(write_error)?;
         let build = registry::get(database, &mut *transaction, table).await.map_err(write_error)?;
         transaction.commit().await.map_err(|error| append_failed(operation(), error.into()))?;
-        build.map(|build| build.checkpoint).ok_or_else(|| table.undefined())
+        build.map(|build| build.checkpoint).ok_or_else(|| table.undefined_error())
     }
 
     /// Waits until no append is running, and blocks new ones until the end of the transaction. Fails after the lock timeout, so that
@@ -110,7 +110,7 @@ impl InlineTransition {
         head: Position,
     ) -> Result<Vec<Record>, Error> {
         let criteria = Criteria::from(Item::any().types(inline.types().iter().copied()));
-        let limit = i64::try_from(InlineOutcome::AT_MOST + 1).unwrap_or(i64::MAX);
+        let limit = i64::try_from(InlineOutcome::MAX_CATCH_UP + 1).unwrap_or(i64::MAX);
         page(&self.tables.database, connection, &criteria, after, head, limit).await
     }
 

@@ -73,7 +73,7 @@ impl Lifecycle {
         let write_error = |error| failed(operation(), error);
         let mut transaction = database.pool.begin().await.map_err(write_error)?;
         let builds = self.lock_and_load_builds(&mut transaction, table).await.map_err(write_error)?;
-        let new = for_table(&builds, table).ok_or_else(|| table.undefined())?;
+        let new = for_table(&builds, table).ok_or_else(|| table.undefined_error())?;
         let live = builds.iter().find(|build| build.live);
         let outcome = match live {
             Some(live) if live.order() == new.order() => PromoteOutcome::Done,
@@ -103,7 +103,7 @@ impl Lifecycle {
         let builds = self.lock_and_load_builds(&mut transaction, table).await.map_err(write_error)?;
         match for_table(&builds, table) {
             None => return Ok(false),
-            Some(build) if build.live || build.inline => return Err(table.in_use()),
+            Some(build) if build.live || build.inline => return Err(table.in_use_error()),
             Some(_) => {}
         }
         if !table.is_checkpoint_only() {

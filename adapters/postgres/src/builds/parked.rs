@@ -48,7 +48,7 @@ pub(super) async fn list(tables: &RowTables, table: &Table) -> Result<Vec<Parked
     let Database { sql, pool, .. } = &*tables.database;
     let rows = sql.parked.for_build(table).fetch_all(pool).await.map_err(read_error)?;
     if rows.is_empty() {
-        return Err(table.undefined());
+        return Err(table.undefined_error());
     }
     let parked = rows.iter().filter_map(|row| decode(row).transpose());
     parked.collect::<Result<_, _>>().map_err(read_error)

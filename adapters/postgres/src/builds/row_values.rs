@@ -77,12 +77,12 @@ impl Dialect for PostgresDialect {
         format!("${number}")
     }
 
-    fn given_keys(&self, key: &[&Column]) -> String {
+    fn keys_source(&self, key: &[&Column]) -> String {
         let arrays = arrays(key.iter().copied());
         format!("unnest({arrays}) WITH ORDINALITY AS given ({}, \"#\")", names(key.len()))
     }
 
-    fn given_rows(&self, columns: &[Column]) -> String {
+    fn values_source(&self, columns: &[Column]) -> String {
         let value = |(n, column): (usize, &Column)| match column.kind {
             ColumnType::Json => format!("given.\"{n}\"::json"),
             _ => format!("given.\"{n}\""),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use annalist_core::{
     error::Error,
     rows::{
-        Folded, Key, Row, RowQuery, Table,
-        sql::{Question, TableSql},
+        FoldedRows, Key, Row, RowQuery, Table,
+        sql::{SelectStatement, TableSql},
     },
 };
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row as _, postgres::PgArguments, query::Query};
@@ -64,7 +64,7 @@ impl RowTables {
         if query.table.is_checkpoint_only() {
             return Ok(Vec::new());
         }
-        let Question { sql, values } = self.sql(query.table)?.find(query)?;
+        let SelectStatement { sql, values } = self.sql(query.table)?.find(query)?;
         let select = values.into_iter().fold(unprepared(sql), bind);
         let rows = select.fetch_all(&self.database.pool).await;
         let rows = rows.map_err(|error| failed(self.operation("query", query.table), error))?;
@@ -76,7 +76,7 @@ impl RowTables {
         &self,
         connection: &mut PgConnection,
         table: &Table,
-        folded: &Folded,
+        folded: &FoldedRows,
     ) -> Result<(), Error> {
         self.sql(table)?.check(&folded.upserts, &folded.deletes)?;
         self.write(connection, table, &folded.upserts, &folded.deletes).await

@@ -6,7 +6,7 @@ use annalist_core::{
     criteria::Criteria,
     error::Error,
     record::Position,
-    store::{Page, Settled},
+    store::{FeedPage, Settled},
     time::Timestamp,
 };
 use sqlx::Row;
@@ -29,8 +29,13 @@ impl Feed {
     }
 
     /// The next page of a feed.
-    pub(crate) async fn page(&self, filter: &Criteria, after: Position, limit: usize) -> Result<Page, Error> {
-        let mut page = Page { records: Vec::new(), up_to: after, gap: None };
+    pub(crate) async fn page(
+        &self,
+        filter: &Criteria,
+        after: Position,
+        limit: usize,
+    ) -> Result<FeedPage, Error> {
+        let mut page = FeedPage { records: Vec::new(), up_to: after, gap: None };
         // A reader far below the high-water mark does not need its newest value.
         self.extend(&mut page, filter, self.high_water.position(), limit).await?;
         if page.records.len() < limit {
@@ -44,7 +49,7 @@ impl Feed {
     /// Extends a page up to a settled position, as far as its limit allows.
     async fn extend(
         &self,
-        page: &mut Page,
+        page: &mut FeedPage,
         filter: &Criteria,
         settled: Position,
         limit: usize,

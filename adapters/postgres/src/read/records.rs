@@ -31,7 +31,7 @@ pub(super) fn record(row: &PgRow) -> Result<Record, Error> {
         id: event.column(4)?,
         recorded_at: event.column::<Time>(5)?.0,
         tags,
-        origin: StoredMetadata::from_stored(event.column::<&str>(7)?),
+        stored_metadata: StoredMetadata::from_stored(event.column::<&str>(7)?),
         ..event.payload_only(event.column(1)?, event.column(2)?, event.column(3)?)?
     })
 }
@@ -81,7 +81,7 @@ impl<'r> EventRow<'r> {
             version,
             tags: Vec::new(),
             data: Payload::from_stored(data),
-            origin: StoredMetadata::default(),
+            stored_metadata: StoredMetadata::default(),
         })
     }
 

@@ -10,8 +10,8 @@ use annalist_core::{
     Error, Invalid,
     record::{Position, Record},
     rows::{
-        Checkpoint, Column, ColumnType, Folded, Inline, InlineOutcome, Key, Role, Row, RowQuery, RowStore,
-        Table, Value,
+        Checkpoint, Column, ColumnType, FoldedRows, Inline, InlineOutcome, Key, Role, Row, RowQuery,
+        RowStore, Table, Value,
     },
     store::{Append, AppendOutcome, EventStore},
 };
@@ -68,7 +68,7 @@ impl Inline for Tally {
         Ok(tags.into_iter().map(|tag| vec![Value::Text(tag.to_owned())]).collect())
     }
 
-    fn fold(&self, records: &[Record], rows: Vec<(Key, Option<Row>)>) -> Result<Folded, Invalid> {
+    fn fold(&self, records: &[Record], rows: Vec<(Key, Option<Row>)>) -> Result<FoldedRows, Invalid> {
         let mut rows: BTreeMap<String, (i64, i64)> =
             rows.into_iter().map(|(key, row)| counted(&key, row)).collect();
         for record in records {
@@ -82,7 +82,7 @@ impl Inline for Tally {
                 *trail = (*trail * 31 + i64::try_from(record.position.get()).unwrap()) % 1_000_000_007;
             }
         }
-        Ok(Folded { upserts: rows.into_iter().map(as_row).collect(), deletes: vec![] })
+        Ok(FoldedRows { upserts: rows.into_iter().map(as_row).collect(), deletes: vec![] })
     }
 }
 
@@ -323,7 +323,9 @@ pub(crate) async fn rows_of_another_log_do_not_become_inline(db: TestDatabase) {
     let elsewhere = Postgres::options().schema("elsewhere").connect(&db.url).await.unwrap();
     elsewhere.define(&Tally::TABLE, store.log_id()).await.unwrap();
     match elsewhere.make_inline(Tally::inline()).await {
-        Err(Error::Unusable { reason, .. }) => assert!(reason.contains("not beside the log"), "{reason}"),
+        Err(Error::Unusable { reason, .. }) => {
+            assert!(reason.contains("not in the store of their log"), "{reason}")
+        }
         other => panic!("{other:?}"),
     }
     assert_eq!(elsewhere.checkpoint("tally", 1).await.unwrap().unwrap().position, Position::START);

@@ -8,7 +8,7 @@ use annalist_core::{
     payload::Payload,
     record::{Draft, Name, Position, Record},
     rows::{
-        Column, ColumnType, Folded, Inline, InlineOutcome, Key, Parked, Role, Row, RowChange, RowQuery,
+        Column, ColumnType, FoldedRows, Inline, InlineOutcome, Key, Parked, Role, Row, RowChange, RowQuery,
         RowStore, Table, Value,
     },
     store::{
@@ -68,8 +68,8 @@ impl Inline for NoRows {
         Ok(vec![])
     }
 
-    fn fold(&self, _: &[Record], _: Vec<(Key, Option<Row>)>) -> Result<Folded, Invalid> {
-        Ok(Folded { upserts: vec![], deletes: vec![] })
+    fn fold(&self, _: &[Record], _: Vec<(Key, Option<Row>)>) -> Result<FoldedRows, Invalid> {
+        Ok(FoldedRows { upserts: vec![], deletes: vec![] })
     }
 }
 

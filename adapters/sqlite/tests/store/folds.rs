@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use annalist_core::{
     error::Invalid,
     rows::{
-        Column, ColumnType, Folded, Inline, InlineOutcome, Key, Role, Row, RowChange, RowQuery, RowStore,
+        Column, ColumnType, FoldedRows, Inline, InlineOutcome, Key, Role, Row, RowChange, RowQuery, RowStore,
         Table, Value,
     },
 };
@@ -80,7 +80,7 @@ impl Inline for Tally {
         Ok(tallied(records).into_keys().map(|tag| vec![Value::Text(tag)]).collect())
     }
 
-    fn fold(&self, records: &[Record], rows: Vec<(Key, Option<Row>)>) -> Result<Folded, Invalid> {
+    fn fold(&self, records: &[Record], rows: Vec<(Key, Option<Row>)>) -> Result<FoldedRows, Invalid> {
         assert!(!records.iter().any(|record| record.data.as_str() == "\"panics late\""), "no rows");
         let mut counts = tallied(records);
         for (_, row) in rows.into_iter().filter_map(|(key, row)| Some((key, row?))) {
@@ -89,7 +89,7 @@ impl Inline for Tally {
             assert!(*last < tally.1, "{tag}: {last} was folded before {}", tally.1);
             tally.0 += count;
         }
-        Ok(Folded { upserts: counts.into_iter().map(tally).collect(), deletes: vec![] })
+        Ok(FoldedRows { upserts: counts.into_iter().map(tally).collect(), deletes: vec![] })
     }
 }
 

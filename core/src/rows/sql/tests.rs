@@ -1,7 +1,7 @@
 use super::*;
 use crate::rows::{Bound, Filter, RowQuery, Sort};
 
-/// A database without ways of its own, but for a limit on what its indexes keep.
+/// A database without special syntax, but with a limit on the length of indexed texts.
 struct Plain;
 
 impl Dialect for Plain {
@@ -29,11 +29,11 @@ impl Dialect for Plain {
         format!("${number}")
     }
 
-    fn given_keys(&self, key: &[&Column]) -> String {
+    fn keys_source(&self, key: &[&Column]) -> String {
         format!("keys_of_{} AS given", key.len())
     }
 
-    fn given_rows(&self, columns: &[Column]) -> String {
+    fn values_source(&self, columns: &[Column]) -> String {
         format!("VALUES rows_of_{}", columns.len())
     }
 }
@@ -77,13 +77,13 @@ fn by(column: usize, descending: bool) -> RowQuery<'static> {
     RowQuery { sort: Some(Sort { column, descending }), ..query() }
 }
 
-fn found(query: &RowQuery<'_>) -> String {
-    let Question { sql, .. } = orders().find(query).unwrap();
+fn statement(query: &RowQuery<'_>) -> String {
+    let SelectStatement { sql, .. } = orders().find(query).unwrap();
     sql.replace(r#"SELECT "order", "line", "amount", "user" FROM rows."orders_v2""#, "SELECT …")
 }
 
 #[test]
-fn a_table_has_a_key_and_indexes_with_the_key_behind() {
+fn table_has_a_key_and_indexes_that_end_with_the_key() {
     assert_eq!(
         orders().create(),
         [
@@ -102,7 +102,7 @@ fn a_table_has_a_key_and_indexes_with_the_key_behind() {
 }
 
 #[test]
-fn rows_go_in_and_out_by_their_key() {
+fn rows_are_selected_deleted_and_upserted_by_key() {
     assert_eq!(
         orders().select(),
         r##"SELECT given."#", "order", "line", "amount", "user" FROM keys_of_2 AS given CROSS JOIN rows."orders_v2" WHERE "order" = given."0" AND "line" = given."1""##
@@ -122,50 +122,50 @@ fn rows_go_in_and_out_by_their_key() {
 }
 
 #[test]
-fn a_page_is_one_walk_where_nothing_is_special() {
-    assert_eq!(found(&query()), r#"SELECT … ORDER BY "order", "line" LIMIT $1"#);
-    let behind = RowQuery { after: Some((None, key())), ..query() };
+fn page_without_nulls_is_one_scan() {
+    assert_eq!(statement(&query()), r#"SELECT … ORDER BY "order", "line" LIMIT $1"#);
+    let after = RowQuery { after: Some((None, key())), ..query() };
     assert_eq!(
-        found(&behind),
+        statement(&after),
         r#"SELECT … WHERE ("order", "line") > ($1, $2) ORDER BY "order", "line" LIMIT $3"#
     );
     let up = RowQuery { after: Some((Some(Value::Int(5)), key())), ..by(2, false) };
     assert_eq!(
-        found(&up),
+        statement(&up),
         r#"SELECT … WHERE ("amount", "order", "line") > ($1, $2, $3) ORDER BY "amount" NULLS FIRST, "order", "line" LIMIT $4"#
     );
     let by_key = RowQuery { after: Some((Some(Value::Int(1)), key())), ..by(1, true) };
     assert_eq!(
-        found(&by_key),
+        statement(&by_key),
         r#"SELECT … WHERE ("line", "order") < ($1, $2) ORDER BY "line" DESC, "order" DESC LIMIT $3"#
     );
 }
 
 #[test]
-fn a_page_that_reaches_into_nothing_is_two_walks() {
+fn page_crossing_nulls_is_union_of_two_scans() {
     let down = RowQuery { after: Some((Some(Value::Int(5)), key())), ..by(2, true) };
     let order = r#"ORDER BY "amount" DESC NULLS LAST, "order" DESC, "line" DESC LIMIT $4"#;
     assert_eq!(
-        found(&down),
+        statement(&down),
         format!(
             r#"SELECT * FROM (SELECT * FROM (SELECT … WHERE ("amount", "order", "line") < ($1, $2, $3) {order}) AS part0 UNION ALL SELECT * FROM (SELECT … WHERE "amount" IS NULL {order}) AS part1) AS found {order}"#
         )
     );
-    let out_of_nothing = RowQuery { after: Some((Some(Value::Null), key())), ..by(2, false) };
-    let sql = found(&out_of_nothing);
+    let from_null = RowQuery { after: Some((Some(Value::Null), key())), ..by(2, false) };
+    let sql = statement(&from_null);
     assert!(sql.contains(r#"WHERE "amount" IS NULL AND ("order", "line") > ($1, $2) ORDER"#), "{sql}");
     assert!(sql.contains(r#"WHERE "amount" IS NOT NULL ORDER"#), "{sql}");
 }
 
 #[test]
-fn a_text_with_two_indexes_is_asked_through_both() {
-    let sql = found(&by(3, false));
+fn query_by_text_with_two_indexes_uses_both() {
+    let sql = statement(&by(3, false));
     assert!(
         sql.contains(r#"SELECT … WHERE (octet_length("user") > 4) IS NOT TRUE ORDER BY "user","#),
         "{sql}"
     );
     assert!(sql.contains(r#"SELECT … WHERE octet_length("user") > 4 ORDER BY "user","#), "{sql}");
-    let filtered = |bound| found(&RowQuery { filters: vec![Filter { column: 3, bound }], ..query() });
+    let filtered = |bound| statement(&RowQuery { filters: vec![Filter { column: 3, bound }], ..query() });
     let text = |text: &str| Value::Text(text.to_owned());
     let short = r#"(octet_length("user") > 4) IS NOT TRUE AND "user" "#;
     let long = r#"octet_length("user") > 4 AND "user" "#;
@@ -181,22 +181,22 @@ fn a_text_with_two_indexes_is_asked_through_both() {
 }
 
 #[test]
-fn every_bound_has_a_meaning_for_nothing() {
-    let asked = |bound| {
-        let Question { sql, values } =
+fn every_bound_is_defined_for_null() {
+    let sql = |bound| {
+        let SelectStatement { sql, values } =
             orders().find(&RowQuery { filters: vec![Filter { column: 2, bound }], ..query() }).unwrap();
         assert!(!values.contains(&Value::Null));
         sql
     };
-    assert!(asked(Bound::Equal(Value::Null)).contains(r#""amount" IS NULL"#));
-    assert!(asked(Bound::Above(Value::Null)).contains(r#""amount" IS NOT NULL"#));
-    assert!(asked(Bound::Below(Value::Null)).contains("1 = 0"));
-    assert!(asked(Bound::Prefix("a".to_owned())).contains("1 = 0"));
-    assert!(asked(Bound::AtMost(Value::Int(1))).contains(r#""amount" <= $1"#));
+    assert!(sql(Bound::Equal(Value::Null)).contains(r#""amount" IS NULL"#));
+    assert!(sql(Bound::Above(Value::Null)).contains(r#""amount" IS NOT NULL"#));
+    assert!(sql(Bound::Below(Value::Null)).contains("1 = 0"));
+    assert!(sql(Bound::Prefix("a".to_owned())).contains("1 = 0"));
+    assert!(sql(Bound::AtMost(Value::Int(1))).contains(r#""amount" <= $1"#));
 }
 
 #[test]
-fn what_does_not_fit_is_refused() {
+fn values_that_do_not_fit_the_table_are_rejected() {
     let sql = orders();
     let row = || vec![Value::Int(1), Value::Int(2), Value::Null, Value::Text("a".to_owned())];
     assert!(sql.check(&[row()], &[key()]).is_ok());

@@ -8,7 +8,7 @@ use std::sync::{
 use annalist::{
     Criteria, Error, EventStore, LogId, Position, Receipt, Timestamp,
     rows::SharedRows,
-    store::{Append, AppendOutcome, Batch, CommandKey, Entry, Page, Read, Settled, Wakeups},
+    store::{Append, AppendOutcome, Batch, CommandKey, Entry, FeedPage, Read, Settled, Wakeups},
 };
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
@@ -74,7 +74,7 @@ impl EventStore for Mortal {
         self.inner.receipt(key).await
     }
 
-    async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<Page, Error> {
+    async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<FeedPage, Error> {
         self.inner.feed(filter, after, limit).await
     }
 

@@ -34,7 +34,7 @@ pub(super) fn method(event: &Event<'_>) -> TokenStream {
                 #asserts
                 match raw.name {
                     #(#arms)*
-                    _ => __annalist::std::result::Result::Err(__annalist::RawEvent::unknown_to::<Self>(raw)),
+                    _ => __annalist::std::result::Result::Err(__annalist::RawEvent::unknown_type::<Self>(raw)),
                 }
             }
         }

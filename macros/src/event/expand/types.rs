@@ -13,7 +13,7 @@ use super::{Body, Event, IdField, Stored, Variant, at};
 ///     EventType::new("account.frozen", concat!(module_path!(), "::Frozen"))
 ///         .version(2)
 ///         .aliases(&["account.blocked"])
-///         .ids(&[<AccountId as IdField>::KIND]),
+///         .with_ids(&[<AccountId as IdField>::KIND]),
 /// );
 /// ```
 ///
@@ -52,8 +52,8 @@ fn one(item: &Ident, variant: Option<&Ident>, stored: &Stored<'_>) -> TokenStrea
     let version = (*version != 1).then(|| quote!(.version(#version)));
     let aliases = (!aliases.is_empty()).then(|| quote!(.aliases(&[#(#aliases),*])));
     let kinds: Vec<_> = ids.iter().filter(|id| id.with.is_none()).map(kind).collect();
-    let others = ids.iter().any(|id| id.with.is_some()).then(|| quote!(.and_others()));
-    let ids = quote!(.ids(&[#(#kinds),*]) #others);
+    let others = ids.iter().any(|id| id.with.is_some()).then(|| quote!(.with_open_ids()));
+    let ids = quote!(.with_ids(&[#(#kinds),*]) #others);
     quote_spanned! {at(variant.unwrap_or(item).span())=>
         __annalist::Types::One(
             __annalist::EventType::new(

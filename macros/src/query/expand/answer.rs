@@ -51,10 +51,10 @@ fn row(query: &Query<'_>, key: &[QueryField<'_>]) -> TokenStream {
 /// <Balance as Source>::rows(models, |list| {
 ///     list.order_by("cents")
 ///         .descending()
-///         .compared("owner", <String as Field>::TYPE, <String as Field>::to_value(&self.owner), Bound::Equal)
-///         .when(&self.start, |list, value| list.prefix("town", value))
+///         .compare("owner", <String as Field>::TYPE, <String as Field>::to_value(&self.owner), Bound::Equal)
+///         .filter_some(&self.start, |list, value| list.prefix("town", value))
 ///         .limit(50)
-///         .when(&self.cursor, |list, value| list.from(Clone::clone(value)))
+///         .filter_some(&self.cursor, |list, value| list.from(Clone::clone(value)))
 /// })
 /// ```
 fn rows(query: &Query<'_>, listing: &Listing<'_>) -> TokenStream {
@@ -95,7 +95,7 @@ fn condition(how: &str, query_field: &QueryField<'_>) -> TokenStream {
     with_value(query_field, |span, value, _| {
         let bound = Ident::new(bound, span);
         quote_spanned! {span=>
-            .compared(#name, #field::TYPE, #field::to_value(#value), __annalist::Bound::#bound)
+            .compare(#name, #field::TYPE, #field::to_value(#value), __annalist::Bound::#bound)
         }
     })
 }
@@ -119,5 +119,5 @@ fn with_value(
         return call(span, quote_spanned!(span=> &self.#field), quote_spanned!(span=> self.#field));
     }
     let call = call(span, quote_spanned!(span=> value), quote_spanned!(span=> *value));
-    quote_spanned!(span=> .when(&self.#field, |list, value| list #call))
+    quote_spanned!(span=> .filter_some(&self.#field, |list, value| list #call))
 }

@@ -5,7 +5,7 @@ use std::{ops::Deref, panic::Location, sync::Arc};
 use annalist_core::{
     criteria::Criteria,
     record::{Draft, Position, Record},
-    store::{Append, AppendOutcome, Batch, EventStore, Page, Read, Receipt},
+    store::{Append, AppendOutcome, Batch, EventStore, FeedPage, Read, Receipt},
 };
 
 use super::{concurrency::pause_if, fixtures::positions};
@@ -176,10 +176,10 @@ impl Handle {
         filter: &Criteria,
         after: Position,
         limit: usize,
-    ) -> impl Future<Output = Outcome<Page>> {
+    ) -> impl Future<Output = Outcome<FeedPage>> {
         located(Location::caller(), async move {
             let page = self.feed(filter, after, limit).await?;
-            let Page { records, up_to, .. } = &page;
+            let FeedPage { records, up_to, .. } = &page;
             ensure!(
                 records.len() <= limit,
                 "a page with limit {limit} must not have more records, but has {}",

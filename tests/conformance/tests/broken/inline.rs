@@ -5,7 +5,7 @@ use std::sync::Arc;
 use annalist_core::{
     Error, Invalid,
     record::{Position, Record},
-    rows::{BuildId, Folded, Inline, Key, Row, RowChange, SharedRows, Table},
+    rows::{BuildId, FoldedRows, Inline, Key, Row, RowChange, SharedRows, Table},
     store::{Append, AppendOutcome, EventStore, Receipt},
 };
 use annalist_memory::Memory;
@@ -115,9 +115,9 @@ fn records(append: &Append, inline: &Arc<dyn Inline>, places: impl Iterator<Item
 }
 
 /// Changes the rows of a build that takes no changes.
-async fn write(rows: &SharedRows, inline: &Arc<dyn Inline>, folded: Folded) -> Result<(), Error> {
+async fn write(rows: &SharedRows, inline: &Arc<dyn Inline>, folded: FoldedRows) -> Result<(), Error> {
     let at = rows.make_async(inline.table()).await?.position;
-    let Folded { upserts, deletes } = folded;
+    let FoldedRows { upserts, deletes } = folded;
     rows.commit(RowChange { upserts, deletes, ..RowChange::new(inline.table(), at, at) }).await?;
     rows.make_inline(bent(inline, How::Idle)).await.map(drop)
 }
@@ -158,10 +158,10 @@ impl Inline for Bent {
         self.inner.keys(records)
     }
 
-    fn fold(&self, records: &[Record], rows: Vec<(Key, Option<Row>)>) -> Result<Folded, Invalid> {
+    fn fold(&self, records: &[Record], rows: Vec<(Key, Option<Row>)>) -> Result<FoldedRows, Invalid> {
         let mut records = records.to_vec();
         match &self.how {
-            How::Idle => return Ok(Folded::default()),
+            How::Idle => return Ok(FoldedRows::default()),
             How::On(rows) => return self.inner.fold(&records, rows.clone()),
             How::Backwards => records.reverse(),
             How::Twice => records.extend(records.clone()),
@@ -195,8 +195,8 @@ fn idle(id: &BuildId) -> Arc<dyn Inline> {
             Ok(vec![])
         }
 
-        fn fold(&self, _: &[Record], _: Vec<(Key, Option<Row>)>) -> Result<Folded, Invalid> {
-            Ok(Folded::default())
+        fn fold(&self, _: &[Record], _: Vec<(Key, Option<Row>)>) -> Result<FoldedRows, Invalid> {
+            Ok(FoldedRows::default())
         }
     }
 

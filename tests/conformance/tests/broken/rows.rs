@@ -95,7 +95,7 @@ impl BrokenRows {
                 text.to_lowercase() == wanted.to_lowercase()
             }
             (RowFault::TakesNothingForSmall, Bound::Below(_) | Bound::AtMost(_), Value::Null) => true,
-            _ => bound.holds(value),
+            _ => bound.matches(value),
         }
     }
 

@@ -16,8 +16,8 @@ use annalist_core::{
     record::{Draft, Metadata, Name, Position, Record},
     rows::{Row, SharedRows},
     store::{
-        Append, AppendOutcome, Batch, CommandKey, Condition, Entry, EventStore, LogId, Marker, Page, Read,
-        Receipt, Settled, Snapshot, SnapshotKey,
+        Append, AppendOutcome, Batch, CommandKey, Condition, Entry, EventStore, FeedPage, LogId, Marker,
+        Read, Receipt, Settled, Snapshot, SnapshotKey,
     },
     tag::Tag,
     time::Timestamp,
@@ -345,7 +345,7 @@ impl EventStore for Broken {
         }
     }
 
-    async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<Page, Error> {
+    async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<FeedPage, Error> {
         let (page, first_gap) = self.with_first_gap(self.inner.feed(filter, after, limit));
         let mut page = page?;
         self.admitted(&mut page.records);

@@ -153,7 +153,7 @@ impl Query for TwoSlowModels {
 
     async fn answer(&self, models: &ReadModels) -> Result<[bool; 2], Error> {
         let first = models.find::<Balance>(&account("a")).await.is_err();
-        let second = models.reached::<EventCount>().await.is_err();
+        let second = models.wait_for::<EventCount>().await.is_err();
         Ok([first, second])
     }
 }
@@ -181,7 +181,7 @@ impl Query for Named {
     type Answer = ();
 
     async fn answer(&self, models: &ReadModels) -> Result<(), Error> {
-        models.passed(self.0).await
+        models.wait_for_name(self.0).await
     }
 }
 

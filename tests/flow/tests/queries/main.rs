@@ -8,9 +8,9 @@ mod watch;
 use annalist::{
     App, Memory, Receipt, Sqlite,
     app::Builder,
-    find::{Cursor, Rows},
     manual::ReadModels,
     prelude::*,
+    query::{Cursor, Page},
 };
 use annalist_flow_tests::{
     domain::{AccountId, account, deposit},
@@ -71,7 +71,7 @@ async fn pay(app: &App, name: &str, amount: u64) -> Receipt {
     app.execute(deposit(name, amount)).await.unwrap()
 }
 
-fn names(page: &Rows<Balance>) -> Vec<String> {
+fn names(page: &Page<Balance>) -> Vec<String> {
     page.rows.iter().map(|row| row.account.to_string()).collect()
 }
 

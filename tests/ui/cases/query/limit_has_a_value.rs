@@ -23,7 +23,7 @@ struct Question {
     #[limit(50)]
     limit: usize,
     #[cursor(next)]
-    cursor: Option<annalist::find::Cursor>,
+    cursor: Option<annalist::query::Cursor>,
 }
 
 fn main() {}

@@ -6,7 +6,7 @@ use annalist_core::{
     Invalid,
     criteria::{Criteria, Item},
     record::{Draft, Position, Record},
-    rows::{ColumnType, Folded, Inline, Key, Role, Row, Table, Value},
+    rows::{ColumnType, FoldedRows, Inline, Key, Role, Row, Table, Value},
 };
 
 use crate::support::{fixtures::*, rows::*};
@@ -83,7 +83,7 @@ impl Inline for NotesFold {
         Ok(keys.into_keys().rev().map(|note| vec![text(note)]).collect())
     }
 
-    fn fold(&self, records: &[Record], rows: Vec<(Key, Option<Row>)>) -> Result<Folded, Invalid> {
+    fn fold(&self, records: &[Record], rows: Vec<(Key, Option<Row>)>) -> Result<FoldedRows, Invalid> {
         self.check(records, "fold")?;
         let mut rows: BTreeMap<String, Option<Row>> =
             rows.into_iter().map(|(key, row)| (note_of(&key), row)).collect();
@@ -98,7 +98,7 @@ impl Inline for NotesFold {
             }
         }
         let (upserts, deletes): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, row)| row.is_some());
-        Ok(Folded {
+        Ok(FoldedRows {
             upserts: upserts.into_iter().filter_map(|(_, row)| row).collect(),
             deletes: deletes.into_iter().map(|(note, _)| vec![text(note)]).collect(),
         })

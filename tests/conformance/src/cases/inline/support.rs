@@ -4,7 +4,7 @@ use std::{panic::Location, sync::Arc};
 
 use annalist_core::{
     record::{Draft, Position},
-    rows::{BuildId, Folded, Inline, InlineOutcome, Row, RowChange},
+    rows::{BuildId, FoldedRows, Inline, InlineOutcome, Row, RowChange},
     store::{Append, AppendOutcome, Receipt},
 };
 
@@ -98,7 +98,7 @@ impl Handle {
     pub(super) fn catch_up_and_make_inline(&self, fold: &Arc<dyn Inline>) -> impl Future<Output = Outcome> {
         located(Location::caller(), async move {
             while self.rows().make_inline(Arc::clone(fold)).await? == InlineOutcome::Behind {
-                self.run_batch(&**fold, InlineOutcome::AT_MOST).await?;
+                self.run_batch(&**fold, InlineOutcome::MAX_CATCH_UP).await?;
             }
             Ok(())
         })
@@ -111,7 +111,8 @@ impl Handle {
         let page = self.feed_page(&taken_events(fold), from, limit).await?;
         let keys = fold.keys(&page.records)?;
         let found = rows.rows(table, &keys).await?;
-        let Folded { upserts, deletes } = fold.fold(&page.records, keys.into_iter().zip(found).collect())?;
+        let FoldedRows { upserts, deletes } =
+            fold.fold(&page.records, keys.into_iter().zip(found).collect())?;
         rows.expect_committed(RowChange { upserts, deletes, ..RowChange::new(table, from, page.up_to) })
             .await?;
         Ok(page.up_to)

@@ -83,7 +83,8 @@ async fn build_far_behind_must_catch_up_before_make_inline(log: Log) -> Outcome 
     let rows = log.rows();
     rows.define_table(&NOTES).await?;
     let others = (0..500).map(|n| note_event("edited", &["a"], n));
-    let own = (0..InlineOutcome::AT_MOST + 1).map(|n| note_event("written", &[["a", "b", "c"][n % 3]], n));
+    let own =
+        (0..InlineOutcome::MAX_CATCH_UP + 1).map(|n| note_event("written", &[["a", "b", "c"][n % 3]], n));
     let at = positions(&log.expect_accepted(append(others.chain(own))).await?);
     log.wait_until_settled(at[at.len() - 1]).await?;
     let first = at[500].get();

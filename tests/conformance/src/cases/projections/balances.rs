@@ -206,7 +206,7 @@ impl<const FIXED: bool> Projection for Balance<FIXED> {
         steps: &mut RowOps<'a, Self>,
     ) -> Result<(), Invalid> {
         if !FIXED {
-            RawEvent::from(record).at_most(1)?;
+            RawEvent::from(record).check_version(1)?;
         }
         let keys = |fact: &Fact, _: &Record| match fact {
             // Any call that returns an `Invalid`.

@@ -7,8 +7,8 @@ use annalist_core::{
     codec::Codec,
     criteria::Criteria,
     feed::LogWatcher,
-    find::ReadModel,
     projection::{Projection, RowFolder, Runner, State, Status, Stopped},
+    query::ReadModel,
     record::Position,
     rows::{SharedRows, Table},
     store::{EventStore, Read},
@@ -60,7 +60,7 @@ pub(super) fn start(handle: &Handle) -> RunningProjection<Balance> {
 impl<P: Projection> RunningProjection<P> {
     /// Waits until the rows have reached a position.
     pub(super) async fn wait_for(&self, position: Position) -> Outcome {
-        Ok(self.model.reached(position, NO_TIMEOUT).await?)
+        Ok(self.model.wait_for_position(position, NO_TIMEOUT).await?)
     }
 
     /// Waits until the status satisfies a predicate, and returns it.
@@ -89,7 +89,7 @@ impl<P: Projection> RunningProjection<P> {
 
     /// Expects that waiting for a position fails because the rows are not caught up, and returns the reason.
     pub(super) async fn expect_not_caught_up(&self, wanted: Position, timeout: Duration) -> Outcome<String> {
-        match self.model.reached(wanted, timeout).await {
+        match self.model.wait_for_position(wanted, timeout).await {
             Err(Error::NotCaughtUp { reached, reason, .. }) => {
                 ensure!(reached < wanted, "the reached position must be before {wanted}, but is {reached}");
                 Ok(reason)

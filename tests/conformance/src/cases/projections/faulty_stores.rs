@@ -14,7 +14,7 @@ use annalist_core::{
         SharedRows, Table,
     },
     store::{
-        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, LogId, Page, Read, Receipt, Settled,
+        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, Read, Receipt, Settled,
     },
     time::Timestamp,
 };
@@ -231,7 +231,7 @@ impl EventStore for FaultyLog {
         self.up()?.receipt(key).await
     }
 
-    async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<Page, Error> {
+    async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<FeedPage, Error> {
         self.asked.send_if_modified(|asked| std::mem::replace(asked, after.max(*asked)) < after);
         let page = self.pages.fetch_add(1, Ordering::SeqCst) + 1;
         if self.fails.is_some_and(|each| page.is_multiple_of(each)) {

@@ -67,7 +67,7 @@ fn numbered(values: &[Value]) -> Vec<Row> {
 
 /// The rows that a query has to give: filtered, sorted and cut by the words of the port themselves.
 pub(super) fn wanted(all: &[Row], query: &RowQuery<'_>) -> Vec<Row> {
-    let holds = |row: &&Row| query.filters.iter().all(|filter| filter.bound.holds(&row[filter.column]));
+    let holds = |row: &&Row| query.filters.iter().all(|filter| filter.bound.matches(&row[filter.column]));
     let mut found: Vec<Row> = all.iter().filter(holds).cloned().collect();
     let place = |row: &Row| {
         let sorted = query.sort.map(|sort| row[sort.column].clone());

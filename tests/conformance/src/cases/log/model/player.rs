@@ -7,8 +7,8 @@ use annalist_core::{
     criteria::Criteria,
     record::{Metadata, Position, Record},
     store::{
-        Append, AppendOutcome, CommandKey, Condition, Entry, Marker, Outcome as JournalOutcome, Page, Read,
-        Receipt,
+        Append, AppendOutcome, CommandKey, Condition, Entry, FeedPage, Marker, Outcome as JournalOutcome,
+        Read, Receipt,
     },
 };
 use annalist_memory::Memory;
@@ -174,7 +174,7 @@ impl Player {
         self.settle().await?;
         let after = Position::new((after % (self.positions.len() + 1)) as u64);
         let expected = self.model.feed(&filter, after, limit).await?;
-        let Page { records, up_to, .. } = self.store.feed(&filter, self.in_store(after), limit).await?;
+        let FeedPage { records, up_to, .. } = self.store.feed(&filter, self.in_store(after), limit).await?;
         ensure_eq!(self.records_in_model(records), expected.records, "records of a feed page");
         ensure_eq!(self.last_in_model(up_to), expected.up_to, "end of a feed page");
         Ok(())

@@ -1,57 +1,70 @@
-//! What a derived question asks, against the columns of its projection: checked when the program is built.
+//! Compile-time checks of a derived query against the columns of its projection.
 
 use crate::rows::{Column, ColumnType, Role, Table};
 
-/// The columns of the rows that a question asks for.
+/// The columns that a derived query uses, for checks while the program is compiled. Each method panics if its check fails,
+/// which makes a constant that calls it a compile error.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
-pub struct Columns {
-    /// The table of the rows.
+pub struct QueryColumns {
+    /// The table of the projection.
     pub table: Table,
-    /// Their Rust type, as the user wrote it.
+    /// The Rust type of the row, as the user wrote it.
     pub row: &'static str,
 }
 
-impl Columns {
-    /// Fails the build unless rows can be asked by a column for values of this type.
+impl QueryColumns {
+    /// Checks that a column can be queried and holds values of this type.
     ///
     /// # Panics
-    /// If they cannot. It is for constants only, as all of these.
+    /// If it cannot, or holds another type.
     #[track_caller]
-    pub const fn equal(&self, column: &str, kind: ColumnType) {
-        let Some(found) = self.asked(column) else { return };
+    pub const fn check_equal(&self, column: &str, kind: ColumnType) {
+        let Some(found) = self.queryable(column) else { return };
         if found.kind as u8 != kind as u8 {
-            let text =
-                Text::new().quote(column).and(" of a ").quote(self.row).and(" holds ").kind(found.kind);
-            panic!("{}", text.and(", but is compared with ").kind(kind).as_str());
+            let text = Text::new().quote(column).and(" of a ").quote(self.row).and(" holds ");
+            let text = text.kind(found.kind).and(", but is compared with ").kind(kind);
+            panic!("{}", text.as_str());
         }
     }
 
-    /// Fails the build unless a column can be compared with values of this type, which are never empty.
+    /// Checks that a column can be compared with values of this type, which must not be optional.
+    ///
+    /// # Panics
+    /// If it cannot.
     #[track_caller]
-    pub const fn compared(&self, column: &str, kind: ColumnType, nullable: bool) {
+    pub const fn check_comparison(&self, column: &str, kind: ColumnType, nullable: bool) {
         assert!(
             !nullable,
             "NULL cannot be compared: write a type that is never NULL, or `Option<…>` of one for an optional condition"
         );
-        self.equal(column, kind);
+        self.check_equal(column, kind);
     }
 
-    /// Fails the build unless a column keeps texts.
+    /// Checks that a column can be queried and holds texts.
+    ///
+    /// # Panics
+    /// If it does not.
     #[track_caller]
-    pub const fn prefixed(&self, column: &str) {
-        self.equal(column, ColumnType::Text);
+    pub const fn check_prefix(&self, column: &str) {
+        self.check_equal(column, ColumnType::Text);
     }
 
-    /// Fails the build unless rows can be sorted by a column.
+    /// Checks that rows can be sorted by a column.
+    ///
+    /// # Panics
+    /// If they cannot.
     #[track_caller]
-    pub const fn ordered(&self, column: &str) {
-        let _ = self.asked(column);
+    pub const fn check_order(&self, column: &str) {
+        let _ = self.queryable(column);
     }
 
-    /// Fails the build unless these are the key columns, in their order. If they are more or fewer, their types say so.
+    /// Checks that these are the key columns, in order. A wrong number of columns is a type error elsewhere.
+    ///
+    /// # Panics
+    /// If a name or the order is wrong.
     #[track_caller]
-    pub const fn keyed(&self, columns: &[&str]) {
+    pub const fn check_key(&self, columns: &[&str]) {
         let (mut i, mut keys, mut same_names) = (0, 0, true);
         while i < self.table.columns.len() {
             if matches!(self.table.columns[i].role, Role::Key) {
@@ -67,13 +80,13 @@ impl Columns {
         }
     }
 
-    /// The column; none if the projection has mistakes, which are told where they are.
+    /// The column with this name. `None` if the projection has errors of its own, which the compiler reports there.
     #[track_caller]
-    const fn asked(&self, name: &str) -> Option<&'static Column> {
-        if self.has_mistakes() {
+    const fn queryable(&self, name: &str) -> Option<&'static Column> {
+        if self.is_invalid() {
             return None;
         }
-        match find(&self.table, name) {
+        match column(&self.table, name) {
             None => {
                 let text = Text::new().and("a ").quote(self.row).and(" has no column ").quote(name);
                 panic!("{}", text.and("; queries may use ").columns(&self.table, false).as_str());
@@ -87,12 +100,12 @@ impl Columns {
         }
     }
 
-    const fn has_mistakes(&self) -> bool {
+    const fn is_invalid(&self) -> bool {
         self.table.projection.is_empty()
     }
 }
 
-const fn find(table: &Table, name: &str) -> Option<&'static Column> {
+const fn column(table: &Table, name: &str) -> Option<&'static Column> {
     let mut i = 0;
     while i < table.columns.len() {
         if same(table.columns[i].name, name) {
@@ -112,7 +125,7 @@ const fn same(a: &str, b: &str) -> bool {
     i == a.len() && i == b.len()
 }
 
-/// A message, made while the program is built.
+/// A message that is built at compile time.
 struct Text {
     bytes: [u8; 4096],
     len: usize,
@@ -123,7 +136,7 @@ impl Text {
         Self { bytes: [0; 4096], len: 0 }
     }
 
-    /// More of it, if there is room.
+    /// Appends a text, up to the capacity.
     const fn and(mut self, text: &str) -> Self {
         let text = text.as_bytes();
         let mut i = 0;
@@ -139,12 +152,12 @@ impl Text {
         self.and("`").and(text).and("`")
     }
 
-    /// The columns that rows are asked by, or those of the key.
-    const fn columns(mut self, table: &Table, of_key: bool) -> Self {
+    /// Appends the names of the columns that queries can use, or only those of the key.
+    const fn columns(mut self, table: &Table, key_only: bool) -> Self {
         let (mut i, mut first) = (0, true);
         while i < table.columns.len() {
             let Column { name, role, .. } = &table.columns[i];
-            if matches!(role, Role::Key) || matches!(role, Role::Index) && !of_key {
+            if matches!(role, Role::Key) || matches!(role, Role::Index) && !key_only {
                 self = if first { self } else { self.and(", ") }.quote(name);
                 first = false;
             }

@@ -1,4 +1,4 @@
-//! From fields to the values of a row and back, column by column. An error names its column.
+//! Converts fields to the values of a row and back, column by column. Errors name the column.
 
 use std::vec::IntoIter;
 
@@ -18,17 +18,17 @@ impl RowWriter {
         Self { table, row: Row::with_capacity(table.columns.len()) }
     }
 
-    /// The value of the next column.
+    /// Writes the value of the next column.
     ///
     /// # Errors
-    /// That of `write`, with the name of the column.
+    /// The error of `write`, with the name of the column.
     pub fn put<F>(&mut self, write: fn(&F) -> Result<Value, Invalid>, field: &F) -> Result<(), Invalid> {
         let value = write(field).map_err(|error| in_column(&self.table, self.row.len(), error))?;
         self.row.push(value);
         Ok(())
     }
 
-    /// The row.
+    /// Returns the row.
     pub fn finish(self) -> Row {
         self.row
     }
@@ -43,15 +43,15 @@ pub struct RowReader {
 }
 
 impl RowReader {
-    /// A row that a store kept.
+    /// A reader of a stored row.
     pub fn new(table: Table, row: Row) -> Self {
         Self { table, values: row.into_iter(), next: 0 }
     }
 
-    /// The field of the next column. Where a row is too short, it reads [`Value::Null`].
+    /// Reads the field of the next column. A missing value is read as [`Value::Null`].
     ///
     /// # Errors
-    /// That of `read`, with the name of the column.
+    /// The error of `read`, with the name of the column.
     pub fn take<F>(&mut self, read: fn(Value) -> Result<F, Invalid>) -> Result<F, Invalid> {
         let field = read(self.values.next().unwrap_or(Value::Null));
         let field = field.map_err(|error| in_column(&self.table, self.next, error))?;

@@ -1,4 +1,4 @@
-//! A dispatcher that decides on given events, and what a test may say about the answer.
+//! A dispatcher that decides a command on given events, and the expectations of a test.
 
 use std::fmt::{Debug, Write};
 
@@ -20,11 +20,11 @@ use crate::{
     store::{Batch, Marker},
 };
 
-/// What a decision said: its events, or the error with which it rejected the command.
+/// The result of a decision: its events, or the error with which it rejected the command.
 type Decided<E> = Result<Vec<Draft>, E>;
 
 pub(super) struct TestDispatcher<'a> {
-    pub(super) past: &'a Given,
+    pub(super) given: &'a Given,
 }
 
 impl Dispatcher for TestDispatcher<'_> {
@@ -40,11 +40,11 @@ impl Dispatcher for TestDispatcher<'_> {
         let codec = Codec::default();
         let plan = Loader::plan(|loader| (handler.load)(&command, loader))?;
         let mut known: Vec<_> =
-            plan.reads.iter().map(|read| self.past.batch(&read.criteria).into()).collect();
+            plan.reads.iter().map(|read| self.given.batch(&read.criteria).into()).collect();
         let states = Loader::fold(&plan, &mut known, &codec, |loader| (handler.load)(&command, loader))?;
-        let context = Context::decision(self.past.time, &self.past.metadata);
+        let context = Context::decision(self.given.time, &self.given.metadata);
         match (handler.decide)(&states, &command, &context) {
-            Ok(decided) => write(decided).map(Ok),
+            Ok(decided) => encode(decided).map(Ok),
             Err(rejection) => Ok(Err(rejection)),
         }
     }
@@ -64,90 +64,105 @@ impl Given {
         Batch { records: matching.cloned().collect(), marker: Marker::START }
     }
 
-    /// The circumstances of a test, as they stand above a failure.
-    pub(super) fn story(&self) -> String {
-        let mut story = String::new();
+    /// The given events as text, for the message of a failed test.
+    pub(super) fn transcript(&self) -> String {
+        let mut transcript = String::new();
         for Record { name, version, data, tags, .. } in &self.records {
             let tags: Vec<&str> = tags.iter().map(crate::tag::Tag::as_str).collect();
-            let _ = writeln!(story, "    {name} v{version} {data} [{}]", tags.join(", "));
+            let _ = writeln!(transcript, "    {name} v{version} {data} [{}]", tags.join(", "));
         }
-        if story.is_empty() { "given no events\n".to_owned() } else { format!("given\n{story}") }
+        if transcript.is_empty() { "given no events\n".to_owned() } else { format!("given\n{transcript}") }
     }
 }
 
-/// The answer to a command, and what a test expects of it.
+/// The result of a command, for the expectations of a test.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
+/// # fn main() -> Outcome {
+/// use annalist::testing::given;
+///
+/// given(opened("ann", "Ann"))
+///     .when(Deposit { account: id("ann"), cents: 5 })
+///     .then(deposited("ann", 5))
+///     .then_state::<Account>(&id("ann"), |account| assert_eq!(account.cents, 5));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Then<E> {
-    past: Given,
+    given: Given,
     decided: Decided<E>,
 }
 
 impl<E: Debug> Then<E> {
     #[track_caller]
-    pub(super) fn new(past: Given, decided: Result<Decided<E>, Invalid>) -> Self {
+    pub(super) fn new(given: Given, decided: Result<Decided<E>, Invalid>) -> Self {
         match decided {
-            Ok(decided) => Self { past, decided },
-            Err(invalid) => panic!("{}the command could not be decided: {invalid}", past.story()),
+            Ok(decided) => Self { given, decided },
+            Err(invalid) => panic!("{}the command could not be decided: {invalid}", given.transcript()),
         }
     }
 
-    /// Expects it to be accepted with exactly these events, in this order.
+    /// Expects exactly these events, in this order.
     ///
     /// # Panics
-    /// If it was rejected, or gave other events; the message shows both lists line by line.
+    /// If the command was rejected or led to other events; the message shows both lists line by line.
     #[track_caller]
     pub fn then(self, events: impl IntoEvents) -> Self {
-        let expected = written(events);
+        let expected = drafts(events);
         let actual = self.accepted(&expected);
         if lines(&expected) != lines(actual) {
             panic!(
-                "{}other events were decided (- expected, + actual, = both)\n{}",
-                self.past.story(),
+                "{}the command led to other events (- expected, + actual, = both)\n{}",
+                self.given.transcript(),
                 diff(&expected, actual)
             );
         }
         self
     }
 
-    /// Expects it to be accepted without an event.
+    /// Expects that the command is accepted without events.
     ///
     /// # Panics
-    /// If it was rejected or gave events.
+    /// If the command was rejected or led to events.
     #[track_caller]
     pub fn then_nothing(self) -> Self {
         self.then(())
     }
 
-    /// Expects it to be rejected with this error.
+    /// Expects that the decision rejects the command with this error.
     ///
     /// # Panics
-    /// If it was accepted, or rejected with another error.
+    /// If the command was accepted, or rejected with another error.
     #[track_caller]
     pub fn then_err(self, expected: E)
     where
         E: PartialEq,
     {
-        let story = self.past.story();
+        let transcript = self.given.transcript();
         match self.decided {
             Err(rejection) if rejection == expected => {}
             Err(rejection) => {
-                panic!("{story}rejected with another error\n  - {expected:?}\n  + {rejection:?}\n")
+                panic!(
+                    "{transcript}the command was rejected with another error\n  - {expected:?}\n  + {rejection:?}\n"
+                )
             }
             Ok(events) => panic!(
-                "{story}accepted, where a rejection was expected\n  - {expected:?}\n{}",
+                "{transcript}the command was accepted, but a rejection was expected\n  - {expected:?}\n{}",
                 diff(&[], &events)
             ),
         }
     }
 
-    /// Looks at the state of an aggregate after the command's events: `check` asserts what it likes.
+    /// Passes the state of an aggregate, after the events of the command, to `check`.
     ///
     /// # Panics
     /// If the command was rejected, an event cannot be folded, or `check` panics.
     #[track_caller]
     pub fn then_state<A: Aggregate>(self, id: &A::Id, check: impl FnOnce(&A)) -> Self {
         let drafts = self.accepted(&[]).to_vec();
-        let mut after = self.past.clone();
+        let mut after = self.given.clone();
         after.extend(drafts);
         let folded = criteria_of::<A>(id).and_then(|criteria| {
             let mut state = A::initial(id.clone());
@@ -157,7 +172,7 @@ impl<E: Debug> Then<E> {
         });
         match folded {
             Ok(state) => check(&state),
-            Err(invalid) => panic!("{}the state could not be folded: {invalid}", after.story()),
+            Err(invalid) => panic!("{}the state could not be folded: {invalid}", after.transcript()),
         }
         self
     }
@@ -167,23 +182,23 @@ impl<E: Debug> Then<E> {
         match &self.decided {
             Ok(events) => events,
             Err(rejection) => panic!(
-                "{}rejected, where events were expected\n{}  + {rejection:?}\n",
-                self.past.story(),
+                "{}the command was rejected, but events were expected\n{}  + {rejection:?}\n",
+                self.given.transcript(),
                 diff(expected, &[])
             ),
         }
     }
 }
 
-fn write(events: impl IntoEvents) -> Result<Vec<Draft>, Invalid> {
+fn encode(events: impl IntoEvents) -> Result<Vec<Draft>, Invalid> {
     let codec = Codec::default();
-    let mut written = Events::new(&codec).verified();
-    events.write_events(&mut written)?;
-    Ok(written.into_drafts())
+    let mut encoded = Events::new(&codec).verified();
+    events.write_events(&mut encoded)?;
+    Ok(encoded.into_drafts())
 }
 
-/// The drafts of events that a test names.
+/// Encodes the events of a test.
 #[track_caller]
-pub(super) fn written(events: impl IntoEvents) -> Vec<Draft> {
-    write(events).unwrap_or_else(|invalid| panic!("{invalid}"))
+pub(super) fn drafts(events: impl IntoEvents) -> Vec<Draft> {
+    encode(events).unwrap_or_else(|invalid| panic!("{invalid}"))
 }

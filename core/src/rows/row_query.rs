@@ -1,19 +1,19 @@
-//! The portable query: by key or index, in an order, a page at a time.
+//! The query that every store of rows can answer: by key or index, sorted, one page at a time.
 
 use super::{Key, Table, Value};
 
-/// What a query asks of a table.
+/// A query for rows of one table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RowQuery<'a> {
     /// The table.
     pub table: &'a Table,
-    /// All of them have to hold.
+    /// The conditions; a row must match all of them.
     pub filters: Vec<Filter>,
-    /// By which column to sort; rows that are alike there, and all rows without it, are sorted by their key.
+    /// The column to sort by. Rows with equal values, and all rows if it is `None`, are sorted by key.
     pub sort: Option<Sort>,
-    /// Only rows behind the one with these sort values: the value of the sort column, if any, and the key.
+    /// Selects the rows after this one in the order of the query: the value of its sort column, if any, and its key.
     pub after: Option<(Option<Value>, Key)>,
-    /// At most this many.
+    /// The maximum number of rows.
     pub limit: usize,
 }
 
@@ -22,30 +22,30 @@ pub struct RowQuery<'a> {
 pub struct Filter {
     /// The column, as an index into the table's columns.
     pub column: usize,
-    /// What its value has to be.
+    /// The condition on its value.
     pub bound: Bound,
 }
 
-/// What a value has to be. No bound but `Equal(Null)` holds for an empty value.
+/// A condition on a value. [`Value::Null`] matches only `Equal(Null)`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Bound {
-    /// This value.
+    /// Equal to this value.
     Equal(Value),
-    /// This value or a greater one.
+    /// Equal to this value or greater.
     AtLeast(Value),
-    /// A smaller value.
+    /// Smaller than this value.
     Below(Value),
-    /// This value or a smaller one.
+    /// Equal to this value or smaller.
     AtMost(Value),
-    /// A greater value.
+    /// Greater than this value.
     Above(Value),
-    /// A text that starts so, byte by byte.
+    /// A text that starts with this one, compared byte by byte.
     Prefix(String),
 }
 
 impl Bound {
-    /// Whether a value holds it.
-    pub fn holds(&self, value: &Value) -> bool {
+    /// Returns `true` if a value matches the condition.
+    pub fn matches(&self, value: &Value) -> bool {
         if let Self::Equal(wanted) = self {
             return value.order(wanted).is_eq();
         }
@@ -63,11 +63,11 @@ impl Bound {
     }
 }
 
-/// By which column, and which way.
+/// The column to sort by, and the direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sort {
     /// The column, as an index into the table's columns.
     pub column: usize,
-    /// Greatest first. The key then also sorts greatest first.
+    /// Whether the greatest value comes first. The key is sorted in the same direction.
     pub descending: bool,
 }

@@ -1,4 +1,4 @@
-//! Where a page ended, as a text that a client may keep.
+//! The end of a page, as a text that a client can store and send back.
 
 use std::{fmt, str::FromStr};
 
@@ -12,30 +12,53 @@ use crate::{
     time::Timestamp,
 };
 
-/// Where a page ended. It goes on with the same query only, and stays right while rows come and go.
+/// The end of a page. The next page continues after it, even if rows are added or removed in between. It is valid only for a
+/// query with the same conditions and order.
 ///
-/// It is a text for clients, also to serde: in JSON it is a string, and it fits into the query of a URL.
+/// `Display` and `FromStr` convert it to and from a text; serde writes it as a string, so that it fits into JSON and into
+/// the query of a URL.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
+/// use annalist::query::Cursor;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Outcome {
+/// # let app = bank().await?;
+/// let first = app.list::<Balance>().limit(2).await?;
+/// let text = first.next.unwrap().to_string(); // to the client …
+///
+/// let cursor: Cursor = text.parse()?; // … and back
+/// let second = app.list::<Balance>().limit(2).from(cursor.clone()).await?;
+/// assert_eq!(second.rows[0].owner, "Cay");
+///
+/// let error = app.list::<Balance>().order_by("cents").from(cursor).await.unwrap_err();
+/// assert!(error.to_string().contains("another query"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cursor {
-    place: Place,
+    state: CursorState,
 }
 
+/// The content of a cursor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Place {
-    /// What the query asked, so that the cursor of another one is refused.
+struct CursorState {
+    /// The signature of the query, by which a cursor of another query is rejected.
     query: String,
-    sort: Option<Kept>,
-    key: Vec<Kept>,
+    sort: Option<CursorValue>,
+    key: Vec<CursorValue>,
 }
 
-/// A value as it stands in a cursor.
+/// A [`Value`] in the form in which a cursor stores it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Kept {
+enum CursorValue {
     Null,
     Bool(bool),
     Int(i64),
-    /// The bits of a number: JSON has no infinity.
+    /// The bits of a floating point number, because JSON has no infinity.
     Float(u64),
     Text(String),
     Uuid(uuid::Uuid),
@@ -45,22 +68,22 @@ enum Kept {
 
 impl Cursor {
     pub(super) fn new(query: String, sort: Option<Value>, key: Key) -> Self {
-        let key = key.into_iter().map(Kept::from).collect();
-        Self { place: Place { query, sort: sort.map(Kept::from), key } }
+        let key = key.into_iter().map(CursorValue::from).collect();
+        Self { state: CursorState { query, sort: sort.map(CursorValue::from), key } }
     }
 
-    /// The sort value and the key behind which to go on.
+    /// The sort value and the key of the last row on the page.
     pub(super) fn open(self, query: &str) -> Result<(Option<Value>, Key), Invalid> {
-        let Place { query: asked, sort, key } = self.place;
-        if asked != query {
-            return Err(refuse("cursor", &asked, format!("it belongs to another query than {query}")));
+        let CursorState { query: own, sort, key } = self.state;
+        if own != query {
+            return Err(refuse("cursor", &own, format!("it belongs to another query than {query}")));
         }
         let key = key.into_iter().map(Value::try_from).collect::<Result<_, _>>()?;
         Ok((sort.map(Value::try_from).transpose()?, key))
     }
 }
 
-impl From<Value> for Kept {
+impl From<Value> for CursorValue {
     fn from(value: Value) -> Self {
         match value {
             Value::Null => Self::Null,
@@ -75,27 +98,27 @@ impl From<Value> for Kept {
     }
 }
 
-/// A cursor comes from a client: what no row keeps is refused.
-impl TryFrom<Kept> for Value {
+/// A cursor comes from a client, so values that no row can hold are rejected.
+impl TryFrom<CursorValue> for Value {
     type Error = Invalid;
 
-    fn try_from(kept: Kept) -> Result<Self, Invalid> {
-        match kept {
-            Kept::Null => Ok(Self::Null),
-            Kept::Bool(value) => Ok(Self::Bool(value)),
-            Kept::Int(value) => Ok(Self::Int(value)),
-            Kept::Float(value) => f64::from_bits(value).to_value(),
-            Kept::Text(value) => value.to_value(),
-            Kept::Uuid(value) => Ok(Self::Uuid(value)),
-            Kept::Time(value) => Ok(Self::Time(value)),
-            Kept::Json(value) => Payload::parse(value).map(Self::Json),
+    fn try_from(value: CursorValue) -> Result<Self, Invalid> {
+        match value {
+            CursorValue::Null => Ok(Self::Null),
+            CursorValue::Bool(value) => Ok(Self::Bool(value)),
+            CursorValue::Int(value) => Ok(Self::Int(value)),
+            CursorValue::Float(value) => f64::from_bits(value).to_value(),
+            CursorValue::Text(value) => value.to_value(),
+            CursorValue::Uuid(value) => Ok(Self::Uuid(value)),
+            CursorValue::Time(value) => Ok(Self::Time(value)),
+            CursorValue::Json(value) => Payload::parse(value).map(Self::Json),
         }
     }
 }
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&serde_json::to_string(&self.place).map_err(|_| fmt::Error)?)
+        f.write_str(&serde_json::to_string(&self.state).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -103,9 +126,9 @@ impl FromStr for Cursor {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let place = serde_json::from_str(text)
+        let state = serde_json::from_str(text)
             .map_err(|error| refuse("cursor", text, format!("it cannot be read: {error}")))?;
-        Ok(Self { place })
+        Ok(Self { state })
     }
 }
 
@@ -133,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn it_travels_as_a_text() {
+    fn cursor_survives_conversion_to_text_and_json() {
         assert_eq!(cursor().to_string().parse::<Cursor>().unwrap(), cursor());
         let json = serde_json::to_string(&cursor()).unwrap();
         assert!(json.starts_with('"'), "{json}");
@@ -142,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_no_row_keeps_are_refused() {
+    fn cursor_with_values_that_no_row_can_hold_is_rejected() {
         let open = |sort| Cursor::new("q".into(), Some(sort), vec![]).open("q");
         assert!(open(Value::Text("a\0".into())).is_err());
         assert!(open(Value::Float(f64::NAN)).is_err());

@@ -6,15 +6,29 @@ use std::{
     time::Duration,
 };
 
-use super::{ReadModel, model::DEFAULT_TIMEOUT};
+use super::read_model::{DEFAULT_TIMEOUT, ReadModel};
 use crate::{
     error::Error,
+    position::Position,
     projection::{Projection, RowKey},
-    record::Position,
 };
 
-/// A row that is about to be looked up; `.await` it.
-#[must_use = "nothing is asked before it is awaited"]
+/// A look-up of one row that runs when it is awaited. Returned by [`App::find`](crate::app::App::find).
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Outcome {
+/// # let app = bank().await?;
+/// let receipt = app.execute(Deposit { account: id("a"), cents: 5 }).await?;
+/// let balance = app.find::<Balance>(&id("a")).after(&receipt).await?;
+/// assert_eq!(balance.unwrap().cents, 15);
+///
+/// assert_eq!(app.find::<Balance>(&id("unknown")).await?, None);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a look-up runs only when it is awaited"]
 #[derive(Debug)]
 pub struct Find<P: Projection> {
     model: Result<ReadModel<P>, Error>,
@@ -24,18 +38,18 @@ pub struct Find<P: Projection> {
 }
 
 impl<P: Projection> Find<P> {
-    /// The row with a key.
+    /// A look-up of the row with this key.
     pub fn new(model: Result<ReadModel<P>, Error>, key: P::Key) -> Self {
         Self { model, key, wanted: Position::START, timeout: DEFAULT_TIMEOUT }
     }
 
-    /// Waits until the row shows everything up to a position: to that of a receipt, `after(&receipt)`, it shows what that
-    /// command did.
+    /// Waits until the row includes all events up to a position. With the receipt of a command, `after(&receipt)`, it
+    /// shows what that command wrote.
     pub fn after(self, position: impl Into<Position>) -> Self {
         Self { wanted: position.into(), ..self }
     }
 
-    /// How long to wait at most; 5 seconds unless said.
+    /// Sets how long to wait at most. The default is 5 seconds.
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }

@@ -1,0 +1,93 @@
+//! A running follower, as queries and waiting callers see it.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::status::{State, Status};
+use crate::{error::Error, position::Position, rows::SharedRows};
+
+/// The interval at which a build that is no longer inline is checked again.
+const RETRY_INTERVAL: Duration = Duration::from_millis(20);
+
+/// A projection or policy that follows the log: its name, the store of its rows, and its status.
+#[derive(Clone, Debug)]
+pub(crate) struct ReadModelHandle {
+    pub(crate) name: &'static str,
+    pub(crate) rows: SharedRows,
+    pub(crate) status: watch::Receiver<Status>,
+}
+
+impl ReadModelHandle {
+    /// Waits until there is a build to read and it includes all events up to a position.
+    ///
+    /// # Errors
+    /// [`Error::NotCaughtUp`] if it does not after `timeout`, or is stopped before that position; [`Error::Building`] if the first
+    /// complete build is not available after `timeout`.
+    pub(crate) async fn wait_for_position(
+        &self,
+        wanted: Position,
+        timeout: Duration,
+    ) -> Result<Status, Error> {
+        let reached = tokio::time::timeout(timeout, self.status_at(wanted)).await;
+        let now = self.status.borrow().clone();
+        let reason = match reached {
+            Ok(Ok(Some(status))) => return Ok(status),
+            Ok(Ok(None)) => now.stop_reason().unwrap_or_else(|| "the app was stopped".to_owned()),
+            Ok(Err(error)) => return Err(error),
+            Err(_) => timeout_reason(&now, timeout),
+        };
+        let projection = self.name;
+        match now.building {
+            Some(progress)
+                if now.reads.is_none() && now.promotion_blocked.is_none() && !is_stopped(&now.state) =>
+            {
+                Err(Error::Building { projection, progress: Box::new(progress) })
+            }
+            _ => Err(Error::NotCaughtUp { projection, wanted, reached: now.position, reason }),
+        }
+    }
+
+    /// Waits for a status at or after a position. Returns `None` if the projection is stopped before it.
+    async fn status_at(&self, wanted: Position) -> Result<Option<Status>, Error> {
+        let includes = |status: &Status| status.reads.is_some() && status.position >= wanted;
+        let mut changes = self.status.clone();
+        loop {
+            let changed = changes.wait_for(|status| includes(status) || status.stop_reason().is_some()).await;
+            let status = changed.ok().map(|status| status.clone()).filter(includes);
+            let Some(status) = status else { return Ok(None) };
+            if status.state != State::Inline || wanted == Position::START || self.is_inline(&status).await? {
+                return Ok(Some(status));
+            }
+            // Another process took the build out of the appends. The supervisor of this process notices that, and may make
+            // the build inline again before the status changes.
+            if let Ok(Err(_)) = tokio::time::timeout(RETRY_INTERVAL, changes.changed()).await {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Whether the build that queries read is still inline.
+    async fn is_inline(&self, status: &Status) -> Result<bool, Error> {
+        let builds = self.rows.builds(self.name).await?;
+        let read =
+            builds.iter().find(|build| status.reads.is_some_and(|table| table.order() == build.order()));
+        Ok(read.is_some_and(|build| build.inline))
+    }
+}
+
+fn is_stopped(state: &State) -> bool {
+    matches!(state, State::Stopped(_))
+}
+
+/// Why the position was not reached within the timeout.
+fn timeout_reason(status: &Status, timeout: Duration) -> String {
+    match &status.state {
+        State::Stopped(stopped) => stopped.to_string(),
+        State::Waiting { reason } => format!("the projection waits to try again: {reason}"),
+        State::CatchingUp => format!("the projection was still catching up after {timeout:?}"),
+        State::CaughtUp | State::Inline => {
+            format!("the log's high-water mark had not reached this position after {timeout:?}")
+        }
+    }
+}

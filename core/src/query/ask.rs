@@ -1,0 +1,71 @@
+//! A query that is answered once.
+
+use std::{
+    future::{Future, IntoFuture},
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
+
+use super::{
+    Query, answer,
+    read_model::DEFAULT_TIMEOUT,
+    read_models::{ReadModelDirectory, ReadModels},
+};
+use crate::{error::Error, position::Position};
+
+/// A query that runs when it is awaited. Returned by [`App::ask`](crate::app::App::ask).
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Outcome {
+/// # let app = bank().await?;
+/// // #[derive(Query)]
+/// // #[query(from = Balance)]
+/// // struct BalanceOf { #[key] account: AccountId }
+/// let receipt = app.execute(Deposit { account: id("a"), cents: 5 }).await?;
+/// let balance: Option<Balance> = app.ask(BalanceOf { account: id("a") }).after(&receipt).await?;
+/// assert_eq!(balance.unwrap().cents, 15);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a query runs only when it is awaited"]
+#[derive(Debug)]
+pub struct Ask<Q> {
+    directory: Arc<dyn ReadModelDirectory>,
+    query: Q,
+    wanted: Position,
+    timeout: Duration,
+}
+
+impl<Q: Query> Ask<Q> {
+    pub(crate) fn new(directory: Arc<dyn ReadModelDirectory>, query: Q) -> Self {
+        Self { directory, query, wanted: Position::START, timeout: DEFAULT_TIMEOUT }
+    }
+
+    /// Waits until every read model that the query reads includes all events up to a position. With the receipt of a
+    /// command, `after(&receipt)`, the answer shows what that command wrote.
+    pub fn after(self, position: impl Into<Position>) -> Self {
+        Self { wanted: position.into(), ..self }
+    }
+
+    /// Sets how long to wait at most, for all read models together. The default is 5 seconds.
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    async fn run(self) -> Result<Q::Answer, Error> {
+        let models = ReadModels::new(self.directory, self.wanted, self.timeout);
+        answer(&self.query, &models).await
+    }
+}
+
+impl<Q: Query> IntoFuture for Ask<Q> {
+    type Output = Result<Q::Answer, Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}

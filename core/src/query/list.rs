@@ -1,0 +1,354 @@
+//! Many rows: by key or index, sorted, one page at a time.
+
+use std::{
+    fmt::Write,
+    future::{Future, IntoFuture},
+    ops::{Bound as End, RangeBounds},
+    pin::Pin,
+    time::Duration,
+};
+
+use super::{
+    cursor::Cursor,
+    read_model::{DEFAULT_TIMEOUT, ReadModel},
+};
+use crate::{
+    error::{Error, Invalid},
+    limits::refuse,
+    position::Position,
+    projection::Projection,
+    rows::{Bound, Column, ColumnType, Field, Filter, Role, RowQuery, Sort, Table, Value},
+};
+
+/// The number of rows on a page unless the query sets another limit.
+const DEFAULT_LIMIT: usize = 100;
+
+/// A query for rows that runs when it is awaited. Returned by [`App::list`](crate::app::App::list).
+///
+/// Conditions and orders name fields of the row that are marked `#[key]` or `#[index]`. A wrong name is an error that
+/// lists the possible ones. Several conditions must all hold.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Outcome {
+/// # let app = bank().await?; // Ada has 10 cents, Bob 30, Cay 20
+/// let page = app.list::<Balance>().range("cents", 20..).order_by("cents").descending().await?;
+/// let owners: Vec<_> = page.rows.iter().map(|row| row.owner.as_str()).collect();
+/// assert_eq!(owners, ["Bob", "Cay"]);
+///
+/// let error = app.list::<Balance>().equal("name", &"Ada".to_owned()).await.unwrap_err();
+/// assert!(error.to_string().contains("`balances` can be queried by account, owner, cents"));
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a query runs only when it is awaited"]
+#[derive(Debug)]
+pub struct List<P> {
+    model: Result<ReadModel<P>, Error>,
+    table: Table,
+    /// The first error in the query, returned when it runs.
+    error: Option<Invalid>,
+    filters: Vec<Filter>,
+    sort: Option<Sort>,
+    cursor: Option<Cursor>,
+    limit: usize,
+    wanted: Position,
+    timeout: Duration,
+}
+
+/// A page of rows.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Outcome {
+/// # let app = bank().await?;
+/// let page = app.list::<Balance>().limit(2).await?;
+/// assert_eq!((page.rows.len(), page.next.is_some()), (2, true));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page<P> {
+    /// The rows, in order.
+    pub rows: Vec<P>,
+    /// The cursor of the next page, for [`List::from`]; `None` on the last page.
+    pub next: Option<Cursor>,
+}
+
+impl<P: Projection> List<P> {
+    /// A query for all rows, sorted by their key.
+    pub fn new(model: Result<ReadModel<P>, Error>) -> Self {
+        Self {
+            model,
+            table: P::TABLE,
+            error: None,
+            filters: Vec::new(),
+            sort: None,
+            cursor: None,
+            limit: DEFAULT_LIMIT,
+            wanted: Position::START,
+            timeout: DEFAULT_TIMEOUT,
+        }
+    }
+}
+
+impl<P> List<P> {
+    /// Selects rows with this value in a field. `&None` selects rows in which the field is `None`.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Outcome {
+    /// # let app = bank().await?;
+    /// let page = app.list::<Balance>().equal("owner", &"Ada".to_owned()).await?;
+    /// assert_eq!(page.rows[0].cents, 10);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn equal<F: Field>(self, field: &str, value: &F) -> Self {
+        self.compare(field, F::TYPE, value.to_value(), Bound::Equal)
+    }
+
+    /// Selects rows with a value in this range. A field that is `None` is in no range.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Outcome {
+    /// # let app = bank().await?; // Ada has 10 cents, Bob 30, Cay 20
+    /// let page = app.list::<Balance>().range("cents", 10..30).await?;
+    /// assert_eq!(page.rows.len(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn range<F: Field>(self, field: &str, range: impl RangeBounds<F>) -> Self {
+        let bounds = || {
+            let mut bounds = Vec::new();
+            match range.start_bound() {
+                End::Included(value) => bounds.push(Bound::AtLeast(value.to_value()?)),
+                End::Excluded(value) => bounds.push(Bound::Above(value.to_value()?)),
+                End::Unbounded => {}
+            }
+            match range.end_bound() {
+                End::Included(value) => bounds.push(Bound::AtMost(value.to_value()?)),
+                End::Excluded(value) => bounds.push(Bound::Below(value.to_value()?)),
+                End::Unbounded => {}
+            }
+            Ok(bounds)
+        };
+        self.filter(field, F::TYPE, bounds())
+    }
+
+    /// Selects rows with this value or a greater one in a field.
+    pub fn at_least<F: Field>(self, field: &str, value: &F) -> Self {
+        self.compare(field, F::TYPE, value.to_value(), Bound::AtLeast)
+    }
+
+    /// Selects rows with this value or a smaller one in a field.
+    pub fn at_most<F: Field>(self, field: &str, value: &F) -> Self {
+        self.compare(field, F::TYPE, value.to_value(), Bound::AtMost)
+    }
+
+    /// Selects rows with a greater value in a field.
+    pub fn above<F: Field>(self, field: &str, value: &F) -> Self {
+        self.compare(field, F::TYPE, value.to_value(), Bound::Above)
+    }
+
+    /// Selects rows with a smaller value in a field.
+    pub fn below<F: Field>(self, field: &str, value: &F) -> Self {
+        self.compare(field, F::TYPE, value.to_value(), Bound::Below)
+    }
+
+    /// Selects rows with a text that starts with `prefix`, compared byte by byte.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Outcome {
+    /// # let app = bank().await?;
+    /// let page = app.list::<Balance>().prefix("owner", "B").await?;
+    /// assert_eq!(page.rows[0].owner, "Bob");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn prefix(self, field: &str, prefix: &str) -> Self {
+        self.filter(field, ColumnType::Text, Ok(vec![Bound::Prefix(prefix.to_owned())]))
+    }
+
+    /// Extends the query if the value is `Some`: for conditions that the caller may leave out.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Outcome {
+    /// # let app = bank().await?;
+    /// let owner: Option<String> = None;
+    /// let page = app.list::<Balance>().filter_some(&owner, |list, owner| list.equal("owner", owner)).await?;
+    /// assert_eq!(page.rows.len(), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn filter_some<T>(self, value: &Option<T>, extend: impl FnOnce(Self, &T) -> Self) -> Self {
+        match value {
+            Some(value) => extend(self, value),
+            None => self,
+        }
+    }
+
+    /// Sorts ascending by a field, then by key. `None` comes first.
+    pub fn order_by(mut self, field: &str) -> Self {
+        if let Some(column) = self.column(field, None) {
+            self.sort = Some(Sort { column, descending: false });
+        }
+        self
+    }
+
+    /// Sorts descending, also the keys of rows with equal values. `None` comes last. Needs [`List::order_by`] first.
+    pub fn descending(mut self) -> Self {
+        match &mut self.sort {
+            Some(sort) => sort.descending = true,
+            None => self.fail(refuse("query", "descending", "call `order_by` with a field first")),
+        }
+        self
+    }
+
+    /// Sets the maximum number of rows on the page. The default is 100; 0 counts as 1.
+    pub fn limit(self, limit: usize) -> Self {
+        Self { limit: limit.max(1), ..self }
+    }
+
+    /// Continues after the page that returned this cursor. The query must have the same conditions and order.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Outcome {
+    /// # let app = bank().await?;
+    /// let first = app.list::<Balance>().order_by("owner").limit(2).await?;
+    /// let second = app.list::<Balance>().order_by("owner").from(first.next.unwrap()).await?;
+    /// assert_eq!(second.rows[0].owner, "Cay");
+    /// assert_eq!(second.next, None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from(self, cursor: Cursor) -> Self {
+        Self { cursor: Some(cursor), ..self }
+    }
+
+    /// Waits until the rows include all events up to a position. With the receipt of a command, `after(&receipt)`, they
+    /// show what that command wrote.
+    pub fn after(self, position: impl Into<Position>) -> Self {
+        Self { wanted: position.into(), ..self }
+    }
+
+    /// Sets how long to wait at most. The default is 5 seconds.
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// Called by the `Query` derive: a condition on a field of this type, made of the bound that `bound` returns.
+    #[doc(hidden)]
+    pub fn compare(
+        self,
+        field: &str,
+        kind: ColumnType,
+        value: Result<Value, Invalid>,
+        bound: fn(Value) -> Bound,
+    ) -> Self {
+        self.filter(field, kind, value.map(|value| vec![bound(value)]))
+    }
+
+    fn filter(mut self, field: &str, kind: ColumnType, bounds: Result<Vec<Bound>, Invalid>) -> Self {
+        let Some(column) = self.column(field, Some(kind)) else { return self };
+        match bounds {
+            Ok(bounds) => self.filters.extend(bounds.into_iter().map(|bound| Filter { column, bound })),
+            Err(invalid) => self.fail(invalid),
+        }
+        self
+    }
+
+    /// The index of a column that queries can use, with the expected type if one is given. Otherwise records the error
+    /// and returns `None`.
+    fn column(&mut self, field: &str, kind: Option<ColumnType>) -> Option<usize> {
+        let columns = self.table.columns;
+        let is_queryable = |column: &&Column| column.role != Role::Plain;
+        match columns.iter().position(|column| column.name == field && is_queryable(&column)) {
+            Some(index) if kind.is_none_or(|kind| columns[index].kind == kind) => return Some(index),
+            Some(index) => {
+                let rule = format!(
+                    "it is compared with a value of another type; it holds {:?}",
+                    columns[index].kind
+                );
+                self.fail(refuse("field of a query", field, rule));
+            }
+            None => {
+                let known: Vec<_> = columns.iter().filter(is_queryable).map(|column| column.name).collect();
+                let rule = format!(
+                    "`{}` can be queried by {}; mark other fields with `#[index]`",
+                    self.table.projection,
+                    known.join(", ")
+                );
+                self.fail(refuse("field of a query", field, rule));
+            }
+        }
+        None
+    }
+
+    /// Records the first error of the query.
+    fn fail(&mut self, error: Invalid) {
+        self.error.get_or_insert(error);
+    }
+}
+
+impl<P: Projection> List<P> {
+    async fn run(mut self) -> Result<Page<P>, Error> {
+        if let Some(error) = self.error.take() {
+            return Err(error.into());
+        }
+        let signature = self.signature();
+        let after = self.cursor.take().map(|cursor| cursor.open(&signature)).transpose()?;
+        let model = self.model?;
+        let table = model.table(self.wanted, self.timeout).await?;
+        // One row more than the limit shows whether there is a next page.
+        let limit = self.limit.saturating_add(1);
+        let (filters, sort) = (self.filters, self.sort);
+        let query = RowQuery { table: &table, filters, sort, after, limit };
+        let mut rows = model.rows().find(&query).await?;
+        let has_more = rows.len() > self.limit;
+        rows.truncate(self.limit);
+        let next = rows.last().filter(|_| has_more).map(|row| {
+            let sorted = sort.and_then(|sort| row.get(sort.column).cloned());
+            Cursor::new(signature, sorted, P::TABLE.key_of(row))
+        });
+        let rows = rows.into_iter().map(P::from_row).collect::<Result<_, _>>()?;
+        Ok(Page { rows, next })
+    }
+
+    /// The parts of the query that a cursor depends on, as text.
+    fn signature(&self) -> String {
+        let mut text = self.table.name();
+        for Filter { column, bound } in &self.filters {
+            let _ = write!(text, " {}:{bound:?}", self.table.columns[*column].name);
+        }
+        if let Some(Sort { column, descending }) = self.sort {
+            let _ = write!(
+                text,
+                " by {}{}",
+                self.table.columns[column].name,
+                if descending { " descending" } else { "" }
+            );
+        }
+        text
+    }
+}
+
+impl<P: Projection> IntoFuture for List<P> {
+    type Output = Result<Page<P>, Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}

@@ -1,0 +1,167 @@
+//! The read models of an app, as one query sees them.
+
+use std::{
+    any::{TypeId, type_name},
+    fmt,
+    future::{pending, poll_fn},
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    task::Poll,
+    time::Duration,
+};
+
+use tokio::{sync::watch, time::Instant};
+
+use super::{find::Find, list::List, read_model::ReadModel};
+use crate::{
+    daemon::{ReadModelHandle, State, Status},
+    error::Error,
+    feed::LogWatcher,
+    position::Position,
+    projection::Projection,
+};
+
+/// Where queries find the read models of a running app. The app implements it, so that queries do not depend on the app.
+pub(crate) trait ReadModelDirectory: Send + Sync {
+    /// The read model whose rows have this type.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if the app does not run that projection.
+    fn by_row_type(&self, row: TypeId, row_name: &'static str) -> Result<ReadModelHandle, Error>;
+
+    /// The projection or policy with this name.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if the app does not run it.
+    fn by_name(&self, name: &str) -> Result<ReadModelHandle, Error>;
+
+    /// The watcher of the log's end.
+    fn watcher(&self) -> &Arc<LogWatcher>;
+}
+
+impl fmt::Debug for dyn ReadModelDirectory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ReadModelDirectory")
+    }
+}
+
+impl dyn ReadModelDirectory + '_ {
+    /// The read model of a projection.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if the app does not run the projection.
+    pub(crate) fn model<P: Projection>(&self) -> Result<ReadModel<P>, Error> {
+        self.by_row_type(TypeId::of::<P>(), type_name::<P>()).map(ReadModel::from_handle)
+    }
+}
+
+/// The read models of an app, as one query sees them. Every look-up waits until its rows include the position that the
+/// caller of the query asked for; all look-ups together share the caller's timeout.
+///
+/// A hand-written [`Query`](super::Query) receives it in `answer`; see the example there.
+#[derive(Debug)]
+pub struct ReadModels {
+    directory: Arc<dyn ReadModelDirectory>,
+    wanted: Position,
+    deadline: Instant,
+    dependencies: Mutex<Vec<Dependency>>,
+}
+
+/// A projection that an answer was computed from, in the state it had before the answer was computed.
+#[derive(Debug)]
+pub(super) struct Dependency {
+    pub(super) projection: &'static str,
+    /// Changes of the status after the answer.
+    pub(super) status: watch::Receiver<Status>,
+    /// For inline rows, which change with every append: the log, and the position it had reached.
+    log: Option<(Weak<LogWatcher>, Position)>,
+    /// Whether the projection has ended, so that its rows will not change any more.
+    pub(super) ended: bool,
+}
+
+impl Dependency {
+    /// Waits until the rows have changed or the projection has ended. Returns `true` if the rows have changed.
+    pub(super) async fn changed(&mut self) -> bool {
+        let Self { status, log, ended, .. } = self;
+        let mut status_changed = pin!(status.changed());
+        let mut log_changed = pin!(async {
+            match log.as_ref().and_then(|(watcher, seen)| Some((watcher.upgrade()?, seen))) {
+                Some((watcher, seen)) => watcher.settled_beyond(*seen).await,
+                None => pending().await,
+            }
+        });
+        *ended = poll_fn(|context| match status_changed.as_mut().poll(context) {
+            Poll::Ready(changed) => Poll::Ready(changed.is_err()),
+            Poll::Pending => log_changed.as_mut().poll(context).map(|()| false),
+        })
+        .await;
+        !*ended
+    }
+}
+
+impl ReadModels {
+    pub(super) fn new(directory: Arc<dyn ReadModelDirectory>, wanted: Position, timeout: Duration) -> Self {
+        let now = Instant::now();
+        // A timeout too long for the clock becomes the longest possible one.
+        let deadline = now.checked_add(timeout).unwrap_or_else(|| now + Duration::from_secs(u32::MAX.into()));
+        Self { directory, wanted, deadline, dependencies: Mutex::default() }
+    }
+
+    /// Looks up the row of a projection with this key.
+    pub fn find<P: Projection>(&self, key: &P::Key) -> Find<P> {
+        Find::new(self.model(), key.clone()).after(self.wanted).timeout(self.remaining())
+    }
+
+    /// Lists rows of a projection: by key or index, sorted, one page at a time.
+    pub fn list<P: Projection>(&self) -> List<P> {
+        List::new(self.model()).after(self.wanted).timeout(self.remaining())
+    }
+
+    /// Waits until the rows of a projection include the position that the caller asked for. Call it before SQL of your own.
+    ///
+    /// # Errors
+    /// [`Error::NotCaughtUp`] if they do not in time; [`Error::Unusable`] if the app does not run the projection.
+    pub async fn wait_for<P: Projection>(&self) -> Result<(), Error> {
+        self.model::<P>()?;
+        self.wait_for_name(P::TABLE.projection).await
+    }
+
+    /// As [`wait_for`](ReadModels::wait_for), for a projection that is known only by its name, such as a custom projection
+    /// with tables of its own.
+    ///
+    /// # Errors
+    /// As [`wait_for`](ReadModels::wait_for).
+    pub async fn wait_for_name(&self, name: &str) -> Result<(), Error> {
+        let handle = self.directory.by_name(name)?;
+        self.depends_on(handle.name, handle.status.clone());
+        handle.wait_for_position(self.wanted, self.remaining()).await.map(drop)
+    }
+
+    fn model<P: Projection>(&self) -> Result<ReadModel<P>, Error> {
+        let model = self.directory.model::<P>()?;
+        self.depends_on(P::TABLE.projection, model.changes());
+        Ok(model)
+    }
+
+    /// Records that the answer depends on a projection. Changes after this moment make the answer outdated.
+    fn depends_on(&self, projection: &'static str, mut status: watch::Receiver<Status>) {
+        let mut dependencies = self.dependencies.lock().unwrap_or_else(PoisonError::into_inner);
+        if dependencies.iter().any(|dependency| dependency.projection == projection) {
+            return;
+        }
+        let inline = status.borrow_and_update().state == State::Inline;
+        let watcher = self.directory.watcher();
+        let log = inline.then(|| (Arc::downgrade(watcher), watcher.settled()));
+        dependencies.push(Dependency { projection, status, log, ended: false });
+    }
+
+    /// The time left before the deadline.
+    fn remaining(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// The projections that the query has read.
+    pub(super) fn into_dependencies(self) -> Vec<Dependency> {
+        self.dependencies.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,229 @@
+//! A query that is answered again whenever its rows change.
+
+use std::{
+    any::type_name,
+    collections::HashMap,
+    future::poll_fn,
+    sync::{Arc, Weak},
+    task::Poll,
+    time::Duration,
+};
+
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    Query, answer,
+    read_model::DEFAULT_TIMEOUT,
+    read_models::{Dependency, ReadModelDirectory, ReadModels},
+};
+use crate::{
+    daemon::{State, Stopped},
+    error::Error,
+    position::Position,
+};
+
+/// The first and the longest pause before a query is retried after its store was not available.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(5));
+
+/// A stream of answers to one query. Returned by [`App::watch`](crate::app::App::watch). The first call of
+/// [`next`](QueryWatch::next) returns the current answer; every later call waits for an answer that differs from the one
+/// before.
+///
+/// A watch does not keep the app alive.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Outcome {
+/// # let app = bank().await?;
+/// let mut watch = app.watch(BalanceOf { account: id("a") });
+/// assert_eq!(watch.next().await?.unwrap().cents, 10);
+///
+/// app.execute(Deposit { account: id("a"), cents: 5 }).await?;
+/// assert_eq!(watch.next().await?.unwrap().cents, 15);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a watched query runs only when `next` is awaited"]
+#[derive(Debug)]
+pub struct QueryWatch<Q: Query> {
+    directory: Weak<dyn ReadModelDirectory>,
+    query: Q,
+    wanted: Position,
+    timeout: Duration,
+    /// The answer that was returned last.
+    last: Option<Q::Answer>,
+    /// What the last answer was computed from.
+    dependencies: Vec<Dependency>,
+    /// The stopped dependencies that `next` has already reported.
+    reported: HashMap<&'static str, Stopped>,
+    due: Due,
+    pause: Duration,
+}
+
+/// When to run the query again.
+#[derive(Clone, Copy, Debug)]
+enum Due {
+    Now,
+    /// After a change of the rows.
+    OnChange,
+    /// At this time, or earlier after a change of the rows: the store was not available.
+    At(Instant),
+}
+
+/// An answer that can be compared with the one before.
+#[diagnostic::on_unimplemented(
+    message = "answers of type `{Self}` cannot be watched",
+    label = "answers are compared, to report only changes",
+    note = "add `#[derive(Clone, PartialEq)]` to the rows, or to the answer type of a hand-written query"
+)]
+pub trait Watchable: Clone + PartialEq {}
+
+#[diagnostic::do_not_recommend]
+impl<A: Clone + PartialEq> Watchable for A {}
+
+impl<Q: Query<Answer: Watchable>> QueryWatch<Q> {
+    pub(crate) fn new(directory: &Arc<dyn ReadModelDirectory>, query: Q) -> Self {
+        Self {
+            directory: Arc::downgrade(directory),
+            query,
+            wanted: Position::START,
+            timeout: DEFAULT_TIMEOUT,
+            last: None,
+            dependencies: Vec::new(),
+            reported: HashMap::new(),
+            due: Due::Now,
+            pause: PAUSES.0,
+        }
+    }
+
+    /// Waits until every read model that the query reads includes all events up to a position, such as that of a receipt:
+    /// `after(&receipt)`.
+    pub fn after(self, position: impl Into<Position>) -> Self {
+        Self { wanted: position.into(), ..self }
+    }
+
+    /// Sets how long to wait for that position at most. The default is 5 seconds.
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// Waits for the next answer: first the current one, then each that differs from the one before. Changes that are
+    /// faster than the calls of `next` are skipped up to the latest one. The future can be dropped without losing an answer.
+    ///
+    /// # Errors
+    /// [`Error`] if the query fails; [`Error::NotCaughtUp`], once, if a projection that the query reads is stopped;
+    /// [`Error::Unusable`] if the app was stopped or the query reads no read model. After an error `next` can be called
+    /// again; once the watch [`is_over`](QueryWatch::is_over), it returns the same error each time.
+    pub async fn next(&mut self) -> Result<Q::Answer, Error> {
+        loop {
+            self.wait_until_due().await?;
+            let directory = self.directory.upgrade().ok_or_else(|| self.over_error())?;
+            let models = ReadModels::new(directory, self.wanted, self.timeout);
+            let answer = answer(&self.query, &models).await;
+            // No `await` from here on, so that dropping the future cannot lose this answer.
+            self.dependencies = models.into_dependencies();
+            self.due = self.next_due(&answer);
+            match answer {
+                Ok(answer) if self.last.as_ref() == Some(&answer) => {}
+                answer => return Ok(self.last.insert(answer?).clone()),
+            }
+        }
+    }
+
+    /// Returns `true` if no further answer is possible: the app was stopped, or all rows that the query reads are final.
+    pub fn is_over(&self) -> bool {
+        let all_ended = self.dependencies.iter().all(|dependency| dependency.ended);
+        all_ended && matches!(self.due, Due::OnChange) || self.directory.upgrade().is_none()
+    }
+
+    /// Unchanged rows have the same answer, so the query waits for a change, except after an error of the store, which may
+    /// be over at any time.
+    fn next_due(&mut self, answer: &Result<Q::Answer, Error>) -> Due {
+        let (first, longest) = PAUSES;
+        match answer {
+            Err(error) if error.is_unavailable() || error.is_unknown() => {
+                let due = Due::At(Instant::now() + self.pause);
+                self.pause = (self.pause * 2).min(longest);
+                due
+            }
+            _ => {
+                self.pause = first;
+                Due::OnChange
+            }
+        }
+    }
+
+    async fn wait_until_due(&mut self) -> Result<(), Error> {
+        loop {
+            if let Some(error) = self.new_stop() {
+                return Err(error);
+            }
+            let changed = match self.due {
+                Due::Now => return Ok(()),
+                Due::OnChange if self.is_over() => return Err(self.over_error()),
+                Due::OnChange => any_changed(&mut self.dependencies).await,
+                Due::At(time) => timeout_at(time, any_changed(&mut self.dependencies)).await.unwrap_or(true),
+            };
+            if changed {
+                self.due = Due::Now;
+            }
+        }
+    }
+
+    /// The error for a dependency that is stopped, once for every time it stops.
+    fn new_stop(&mut self) -> Option<Error> {
+        for dependency in &self.dependencies {
+            match stopped(dependency) {
+                Some(stop) if self.reported.get(dependency.projection) != Some(&stop) => {
+                    let error = stopped_error(dependency, &stop);
+                    self.reported.insert(dependency.projection, stop);
+                    return Some(error);
+                }
+                Some(_) => {}
+                None => drop(self.reported.remove(dependency.projection)),
+            }
+        }
+        None
+    }
+
+    /// The error that says why no further answer is possible.
+    fn over_error(&self) -> Error {
+        let stop = self
+            .dependencies
+            .iter()
+            .find_map(|dependency| stopped(dependency).map(|stop| stopped_error(dependency, &stop)));
+        let reason = match self.dependencies[..] {
+            [] if self.directory.upgrade().is_some() => {
+                "the query reads no read model of the app, so its changes cannot be detected"
+            }
+            _ => "the app was stopped",
+        };
+        stop.unwrap_or_else(|| Error::unusable(format!("watch `{}`", type_name::<Q>()), reason))
+    }
+}
+
+/// Waits until a dependency has changed or ended. Returns `true` if it has changed.
+async fn any_changed(dependencies: &mut [Dependency]) -> bool {
+    let open = dependencies.iter_mut().filter(|dependency| !dependency.ended);
+    let mut changes: Vec<_> = open.map(|dependency| Box::pin(dependency.changed())).collect();
+    poll_fn(|context| {
+        let ready = changes.iter_mut().map(|changed| changed.as_mut().poll(context)).find(Poll::is_ready);
+        ready.unwrap_or(Poll::Pending)
+    })
+    .await
+}
+
+/// Why a dependency is stopped, or `None` if it is running.
+fn stopped(dependency: &Dependency) -> Option<Stopped> {
+    match &dependency.status.borrow().state {
+        State::Stopped(stop) => Some(stop.clone()),
+        _ => None,
+    }
+}
+
+fn stopped_error(dependency: &Dependency, stop: &Stopped) -> Error {
+    let reached = dependency.status.borrow().position;
+    let (projection, wanted) = (dependency.projection, stop.position.unwrap_or(reached));
+    Error::NotCaughtUp { projection, wanted, reached, reason: stop.to_string() }
+}
