@@ -230,9 +230,9 @@ mod tests {
         }
     }
 
-    const MADE: Types = Types::One(EventType::new("made", "Made").ids(&[IdKind::of::<Vec<ThingId>>()]));
-    const PRICED: Types = Types::One(EventType::new("priced", "Priced").ids(&[]));
-    const LISTED: Types = Types::One(EventType::new("listed", "Listed").ids(&[]).with_open_ids());
+    const MADE: Types = Types::One(EventType::new("made", "Made").with_ids(&[IdKind::of::<Vec<ThingId>>()]));
+    const PRICED: Types = Types::One(EventType::new("priced", "Priced").with_ids(&[]));
+    const LISTED: Types = Types::One(EventType::new("listed", "Listed").with_ids(&[]).with_open_ids());
 
     macro_rules! aggregates {
         ($($name:ident of $id:ty: [$($entry:expr),*];)+) => {

@@ -5,6 +5,7 @@ mod builder;
 mod facade;
 mod housekeeping;
 mod load;
+mod queries;
 
 pub use self::{
     admin::{Lag, Overview},

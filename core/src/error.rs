@@ -19,7 +19,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
 /// |---|---|
 /// | [`Invalid`](Error::Invalid) | the programmer: the input or the stored data is wrong, and a retry fails again |
 /// | [`Unusable`](Error::Unusable) | the operator: the store or the app is set up wrongly |
-/// | [`Unavailable`](Error::Unavailable) | nobody: nothing was written, and a later retry may succeed |
+/// | [`Unavailable`](Error::Unavailable) | no action is needed: nothing was written, and a later retry may succeed |
 /// | [`OutcomeUnknown`](Error::OutcomeUnknown) | the caller: a retry with the same command id tells what happened |
 /// | [`NotCaughtUp`](Error::NotCaughtUp), [`Building`](Error::Building) | the caller: the read model needs more time, or is stopped |
 /// | [`Panicked`](Error::Panicked) | the programmer: a function of the application panicked |

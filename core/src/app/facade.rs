@@ -1,19 +1,17 @@
 //! The app.
 
-use std::{any::TypeId, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
 use crate::{
     command::Command,
     criteria::Criteria,
-    daemon::{ProjectionDaemon, ReadModelHandle, Status},
+    daemon::{ProjectionDaemon, Status},
     error::Error,
     execute::{Execute, Executor},
-    feed::{Feed, LogWatcher},
+    feed::Feed,
     position::Position,
-    projection::Projection,
-    query::{Ask, Find, List, Query, QueryWatch, ReadModelDirectory, Watchable},
     store::{Entry, EventStore, Receipt, Token},
 };
 
@@ -29,12 +27,12 @@ const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(30);
 /// ```
 #[derive(Clone)]
 pub struct App {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
-struct Inner {
-    executor: Arc<Executor>,
-    daemon: ProjectionDaemon,
+pub(super) struct Inner {
+    pub(super) executor: Arc<Executor>,
+    pub(super) daemon: ProjectionDaemon,
 }
 
 impl App {
@@ -48,27 +46,6 @@ impl App {
     /// If the future is dropped, all events of the command are appended or none.
     pub fn execute<C: Command>(&self, command: C) -> Execute<C> {
         Execute::new(Arc::clone(&self.inner.executor), command)
-    }
-
-    /// Finds the row of a projection by its key, now or [`after`](Find::after) a receipt.
-    pub fn find<P: Projection>(&self, key: &P::Key) -> Find<P> {
-        Find::new(self.read_models().model(), key.clone())
-    }
-
-    /// Lists rows of a projection: by key or index, sorted, a page at a time.
-    pub fn list<P: Projection>(&self) -> List<P> {
-        List::new(self.read_models().model())
-    }
-
-    /// Answers a query, now or [`after`](Ask::after) a receipt.
-    pub fn ask<Q: Query>(&self, query: Q) -> Ask<Q> {
-        Ask::new(Arc::<Inner>::clone(&self.inner), query)
-    }
-
-    /// Watches a query: returns the current answer, then each new answer when the rows change.
-    pub fn watch<Q: Query<Answer: Watchable>>(&self, query: Q) -> QueryWatch<Q> {
-        let directory: Arc<dyn ReadModelDirectory> = Arc::<Inner>::clone(&self.inner);
-        QueryWatch::new(&directory, query)
     }
 
     /// A receipt as a text for another process or a browser: see [`App::position_of`].
@@ -148,24 +125,6 @@ impl App {
 
     pub(super) fn daemon(&self) -> &ProjectionDaemon {
         &self.inner.daemon
-    }
-
-    fn read_models(&self) -> &dyn ReadModelDirectory {
-        &*self.inner
-    }
-}
-
-impl ReadModelDirectory for Inner {
-    fn by_row_type(&self, row: TypeId, row_name: &'static str) -> Result<ReadModelHandle, Error> {
-        self.daemon.by_row_type(row, row_name)
-    }
-
-    fn by_name(&self, name: &str) -> Result<ReadModelHandle, Error> {
-        self.daemon.follow(name).cloned()
-    }
-
-    fn watcher(&self) -> &Arc<LogWatcher> {
-        &self.executor.watcher
     }
 }
 

@@ -202,7 +202,7 @@ impl<'de> VariantAccess<'de> for Variant<'de> {
     }
 }
 
-/// Deserializes one JSON text and checks that nothing follows it.
+/// Deserializes one JSON text and checks that it is followed by white space only.
 fn whole<'de, T>(
     data: &'de str,
     read: impl FnOnce(&mut serde_json::Deserializer<serde_json::de::StrRead<'de>>) -> Result<T, Error>,

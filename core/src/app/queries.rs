@@ -1,0 +1,53 @@
+//! The queries of an app: they read the rows of its projections.
+
+use std::{any::TypeId, sync::Arc};
+
+use super::facade::{App, Inner};
+use crate::{
+    daemon::ReadModelHandle,
+    error::Error,
+    feed::LogWatcher,
+    projection::Projection,
+    query::{Ask, Find, List, Query, QueryWatch, ReadModelDirectory, Watchable},
+};
+
+impl App {
+    /// Finds the row of a projection by its key, now or [`after`](Find::after) a receipt.
+    pub fn find<P: Projection>(&self, key: &P::Key) -> Find<P> {
+        Find::new(self.read_models().model(), key.clone())
+    }
+
+    /// Lists rows of a projection: by key or index, sorted, a page at a time.
+    pub fn list<P: Projection>(&self) -> List<P> {
+        List::new(self.read_models().model())
+    }
+
+    /// Executes a query, now or [`after`](Ask::after) a receipt.
+    pub fn ask<Q: Query>(&self, query: Q) -> Ask<Q> {
+        Ask::new(Arc::<Inner>::clone(&self.inner), query)
+    }
+
+    /// Watches a query: returns the current answer, then each new answer when the rows change.
+    pub fn watch<Q: Query<Answer: Watchable>>(&self, query: Q) -> QueryWatch<Q> {
+        let directory: Arc<dyn ReadModelDirectory> = Arc::<Inner>::clone(&self.inner);
+        QueryWatch::new(&directory, query)
+    }
+
+    fn read_models(&self) -> &dyn ReadModelDirectory {
+        &*self.inner
+    }
+}
+
+impl ReadModelDirectory for Inner {
+    fn by_row_type(&self, row: TypeId, row_name: &'static str) -> Result<ReadModelHandle, Error> {
+        self.daemon.by_row_type(row, row_name)
+    }
+
+    fn by_name(&self, name: &str) -> Result<ReadModelHandle, Error> {
+        self.daemon.follow(name).cloned()
+    }
+
+    fn watcher(&self) -> &Arc<LogWatcher> {
+        &self.executor.watcher
+    }
+}
