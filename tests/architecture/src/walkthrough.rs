@@ -49,8 +49,7 @@ impl Step {
         let declares = if self.file.ends_with(".sql") {
             source.contains(&format!(".{}(", self.item))
         } else {
-            let is_declaration =
-                |two: &[Token]| KEYWORDS.contains(&&*two[0].text) && two[1].text == self.item;
+            let is_declaration = |two: &[Token]| KEYWORDS.contains(&two[0].text) && two[1].text == self.item;
             tokens(source).windows(2).any(is_declaration)
         };
         (!declares).then(|| Violation {

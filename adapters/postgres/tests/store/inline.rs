@@ -324,7 +324,7 @@ pub(crate) async fn rows_of_another_log_do_not_become_inline(db: TestDatabase) {
     elsewhere.define(&Tally::TABLE, store.log_id()).await.unwrap();
     match elsewhere.make_inline(Tally::inline()).await {
         Err(Error::Unusable { reason, .. }) => {
-            assert!(reason.contains("not in the store of their log"), "{reason}")
+            assert!(reason.contains("not in the store of their log"), "{reason}");
         }
         other => panic!("{other:?}"),
     }
