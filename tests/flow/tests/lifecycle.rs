@@ -88,7 +88,7 @@ async fn projection_waits_for_an_unavailable_store() {
         let receipt = pay(&app, "a", 1).await;
         let result = app.find::<Tally>(&account("a")).after(&receipt).timeout(Duration::ZERO).await;
         let error = result.unwrap_err().to_string();
-        assert!(error.contains("it waits") && error.contains("no connection"), "{error}");
+        assert!(error.contains("waits to try again") && error.contains("no connection"), "{error}");
         assert!(app.overview().await.unwrap_err().is_unavailable());
 
         rows.set_unavailable(false);
