@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::tag::Tag;
 
-/// Selects the events of a read, an append condition or a feed: those that match at least one item.
+/// Selects the events of a read, an append condition or a feed: the events that match at least one item.
 ///
 /// Without items no event matches; [`Criteria::all`] matches every event.
 ///

@@ -1,4 +1,4 @@
-//! Errors, sorted by who can do something about them.
+//! Errors, grouped by the party that can act on them.
 //!
 //! | error | returned by | cause |
 //! |---|---|---|
@@ -13,14 +13,14 @@ use crate::{position::Position, progress::Progress};
 /// A boxed error of the layer below.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
 
-/// Why an operation failed. The variant says who can act:
+/// Why an operation failed. The variant names the party that can act:
 ///
-/// | variant | who can act |
+/// | variant | can act |
 /// |---|---|
 /// | [`Invalid`](Error::Invalid) | the programmer: the input or the stored data is wrong, and a retry fails again |
 /// | [`Unusable`](Error::Unusable) | the operator: the store or the app is set up wrongly |
 /// | [`Unavailable`](Error::Unavailable) | no action is needed: nothing was written, and a later retry may succeed |
-/// | [`OutcomeUnknown`](Error::OutcomeUnknown) | the caller: a retry with the same command id tells what happened |
+/// | [`OutcomeUnknown`](Error::OutcomeUnknown) | the caller: a retry with the same command id finds out |
 /// | [`NotCaughtUp`](Error::NotCaughtUp), [`Building`](Error::Building) | the caller: the read model needs more time, or is stopped |
 /// | [`Panicked`](Error::Panicked) | the programmer: a function of the application panicked |
 ///

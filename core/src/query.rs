@@ -86,7 +86,7 @@ pub trait Query: Send + Sync + 'static {
     fn answer(&self, models: &ReadModels) -> impl Future<Output = Result<Self::Answer, Error>> + Send;
 }
 
-/// Answers a query. A panic in the query's code becomes [`Error::Panicked`].
+/// Executes a query. A panic in the query's code becomes [`Error::Panicked`].
 async fn answer<Q: Query>(query: &Q, models: &ReadModels) -> Result<Q::Answer, Error> {
     let answer = catch_future(async { query.answer(models).await }).await;
     answer.unwrap_or_else(|panic| Err(panic.into_error(format!("the code of `{}`", type_name::<Q>()))))

@@ -6,6 +6,7 @@
 
 mod build;
 mod change;
+mod column;
 mod inline;
 mod json;
 mod row_codec;
@@ -22,11 +23,12 @@ use async_trait::async_trait;
 pub use self::{
     build::{Build, Difference, PromoteOutcome, PromotionStep},
     change::{Anchor, Checkpoint, CommitOutcome, FoldedRows, Parked, RowChange},
+    column::{Column, ColumnType, Role},
     inline::{BuildId, Inline, InlineOutcome},
     json::JsonField,
     row_codec::{RowReader, RowWriter},
     row_query::{Bound, Filter, RowQuery, Sort},
-    table::{Column, ColumnType, Key, Role, Row, Table, key_text},
+    table::{Key, Row, Table, key_text},
     transaction::{InTransaction, Transactional},
     value::{Field, Value},
 };

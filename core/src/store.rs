@@ -77,7 +77,7 @@ pub trait EventStore: Send + Sync + 'static {
     /// transaction. Dropping the future leaves it whole or absent. Ids of events are stored as given, not compared.
     ///
     /// A successful append under a condition implies that the caller has seen every event that matches the criteria up to the last
-    /// position of the receipt: from then on [`Marker::after`] stands for it.
+    /// position of the receipt: from then on [`Marker::after`] of the receipt is a valid marker for the criteria.
     ///
     /// # Errors
     /// [`Error::Invalid`] if a command id belongs to another command; [`Error::Unusable`] if there are more than

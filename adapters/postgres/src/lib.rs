@@ -40,7 +40,7 @@
 //! discards builds also needs `INSERT` and `DELETE` on `builds` and `CREATE` in the schema of the rows, and has to own the tables and
 //! views there. A role that makes builds inline also needs `INSERT` and `DELETE` on `inline_types`.
 //!
-//! # How the promises are kept
+//! # How the store fulfils its promises
 //!
 //! - An append is one call of a function in the database. It acquires advisory locks for the criteria of its conditions and for its
 //!   events, checks the conditions in a snapshot that is taken under those locks, and inserts. See `sql/schema/25_append.sql`.

@@ -25,7 +25,7 @@ pub(crate) struct AcceptedCommands(HashMap<String, Accepted>);
 type Accepted = (String, String, String);
 
 impl AcceptedCommands {
-    /// Loads those that have one of these keys, in one statement.
+    /// Loads the command ids with one of these keys, in one statement.
     pub(crate) async fn load(
         connection: &mut SqliteConnection,
         sql: &Sql,

@@ -18,7 +18,7 @@ where
     returned.into_result().map_err(IntoCommandError::into_command_error)
 }
 
-/// What a decision function may return: events, or a `Result` with events. `Shape` tells the two implementations apart:
+/// What a decision function may return: events, or a `Result` with events. `Shape` distinguishes the two implementations:
 /// [`CanReject`] or [`NeverRejects`].
 #[doc(hidden)]
 pub trait IntoDecision<Shape> {

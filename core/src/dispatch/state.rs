@@ -83,7 +83,7 @@ pub(crate) struct AggregateVTable {
     pub(crate) aggregate: TypeId,
     name: &'static str,
     events: &'static [Types],
-    /// Whether the events of an aggregate are those with its tag.
+    /// Whether the events of an aggregate are the events with its tag.
     pub(crate) is_tagged: bool,
     /// Whether the command gets the state behind an `Arc`. Such a state can be cached for the next command.
     pub(crate) shared: bool,

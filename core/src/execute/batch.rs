@@ -1,4 +1,4 @@
-//! Batches the commands on one aggregate: each is decided on a state that contains the events of those before it, which are not
+//! Batches the commands on one aggregate: each is decided on a state that contains the events of the earlier ones, which are not
 //! written yet; then all are written in one append.
 
 use tokio::sync::oneshot;

@@ -38,7 +38,7 @@ pub struct Metadata {
     /// The causation id of the command: usually the id of an event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub causation: Option<Name>,
-    /// The actor who sent the command.
+    /// The actor that sent the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<Name>,
     /// The trace context of the caller, as a W3C `traceparent`.

@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write};
 
-use super::Value;
+use super::{Column, Role, Value};
 use crate::{
     error::{Error, Invalid},
     limits::{is_kind, refuse},
@@ -32,49 +32,6 @@ pub struct Table {
     pub build: u32,
     /// The columns; none for a policy, which has only a checkpoint.
     pub columns: &'static [Column],
-}
-
-/// A column of a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Column {
-    /// The name of the field, `[a-z][a-z0-9_]*`, at most 63 bytes.
-    pub name: &'static str,
-    /// The type of its values.
-    pub kind: ColumnType,
-    /// Whether it may be NULL.
-    pub nullable: bool,
-    /// What it is for.
-    pub role: Role,
-}
-
-/// The type of a column's values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ColumnType {
-    /// True or false.
-    Bool,
-    /// 64-bit whole numbers.
-    Int,
-    /// 64-bit floating point numbers.
-    Float,
-    /// Text, compared byte by byte.
-    Text,
-    /// UUIDs.
-    Uuid,
-    /// Points in time, in microseconds.
-    Time,
-    /// JSON.
-    Json,
-}
-
-/// The role of a column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Part of the key.
-    Key,
-    /// Indexed: queries can filter and sort by it.
-    Index,
-    /// Neither: queries only return it.
-    Plain,
 }
 
 impl Table {

@@ -52,7 +52,7 @@ impl Read {
 pub struct Batch {
     /// The matching records in position order.
     pub records: Vec<Record>,
-    /// The moment of the read, for the conditions of an append. It covers all matching events up to `up_to`, including those that
+    /// The moment of the read, for the conditions of an append. It covers all matching events up to `up_to`, including the events that
     /// `after` left out because the reader has them already.
     pub marker: Marker,
 }

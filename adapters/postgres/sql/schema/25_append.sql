@@ -27,7 +27,7 @@
 -- therefore sees everything that was committed while waiting for the locks. This holds in READ COMMITTED only, hence the first
 -- check.
 --
--- Fast path: two existence checks tell whether an append could be refused; the full checks run only then. The plans are made
+-- Fast path: two existence checks show whether an append could be refused; the full checks run only then. The plans are made
 -- once a session and must fit every size of the log: they use the indexes, and are never compiled.
 CREATE FUNCTION {schema}.append(
   _keys bigint[], _exclusive boolean[],

@@ -146,8 +146,8 @@ impl Execute for AppendQueue {
             let sums =
                 (appends + input.appends.len(), locks + input.locks.len(), bytes + input.payload_bytes());
             let fits = sums.0 <= MAX_BATCH && sums.1 <= MAX_LOCKS && sums.2 <= MAX_BYTES;
-            let joins = batch.first().is_none_or(|first| fits && first.input.inline == input.inline);
-            if joins && !batch.iter().any(|earlier| earlier.input.conflicts_with(input)) {
+            let can_join = batch.first().is_none_or(|first| fits && first.input.inline == input.inline);
+            if can_join && !batch.iter().any(|earlier| earlier.input.conflicts_with(input)) {
                 (appends, locks, bytes) = sums;
                 batch.push(job);
             } else {

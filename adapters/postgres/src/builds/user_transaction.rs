@@ -40,7 +40,7 @@ impl Transactional for Postgres {
     }
 }
 
-/// A connection that returns to its pool only after a commit. Otherwise its state is unknown, and closing it rolls back, also when
+/// A connection that returns to its pool only after a commit. Otherwise its state is unknown, and closing it rolls back, even when
 /// the guard is dropped before the end.
 struct TransactionGuard {
     connection: PoolConnection<sqlx::Postgres>,

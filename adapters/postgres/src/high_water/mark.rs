@@ -49,7 +49,7 @@ impl HighWater {
     /// Advances the mark as far as there is no gap, and closes gaps that their appends will not fill.
     ///
     /// Concurrent callers share the scan: a caller that waited for a step which started after its call returns the result of that
-    /// step, also if it is that the server does not answer.
+    /// step, even an error of the server.
     pub(crate) async fn settled(&self) -> Result<Settled, Error> {
         let called = Instant::now();
         let mut scan = self.scan.lock().await;
@@ -76,7 +76,7 @@ impl HighWater {
         }
     }
 
-    /// Whether there is no gap, as far as this process can tell.
+    /// Whether there is no gap, as far as this process knows.
     async fn has_no_gap(&self) -> bool {
         match self.settled().await {
             Ok(settled) => settled.gap.is_none(),

@@ -15,7 +15,7 @@ use crate::{
     values::{Time, from_i64},
 };
 
-/// Entries after a number. An entry whose append is still running can appear later between those that were returned: numbers are
+/// Entries after a number. An entry whose append is still running can appear later between entries already returned: numbers are
 /// assigned before the commit, and their gaps are not closed. The journal is for looking up; readers that must not miss anything use
 /// a feed.
 pub(crate) async fn entries(database: &Database, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {

@@ -81,7 +81,7 @@ impl Execute for ReadQueue {
         self.database.operation("read")
     }
 
-    /// Takes the first job and those that read the same columns.
+    /// Takes the first job and the jobs that read the same columns.
     fn take_batch(queue: &mut VecDeque<Job<Self>>) -> Vec<Job<Self>> {
         let (mut batch, mut skipped, mut reads) = (Vec::<Job<Self>>::new(), VecDeque::new(), 0);
         for job in queue.drain(..).filter(|job| !job.is_cancelled()) {

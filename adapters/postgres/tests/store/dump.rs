@@ -62,8 +62,8 @@ impl Copy {
 /// Feeds, ids, markers and the id of the log are those of the original; new events follow at higher positions.
 pub(crate) async fn restored_log_continues(db: TestDatabase) {
     let store = db.open().await;
-    let remembered = Append { key: Some(command("c")), ..noted(1) };
-    let first = accept(&store, remembered.clone()).await;
+    let with_command_id = Append { key: Some(command("c")), ..noted(1) };
+    let first = accept(&store, with_command_id.clone()).await;
     for value in 0..20 {
         accept(&store, noted(value % 3)).await;
     }
@@ -81,7 +81,7 @@ pub(crate) async fn restored_log_continues(db: TestDatabase) {
     assert_eq!([half.records, rest].concat(), log(&store).await);
 
     assert_eq!(
-        restored.append_one(remembered).await.unwrap(),
+        restored.append_one(with_command_id).await.unwrap(),
         AppendOutcome::Duplicate { index: 0, receipt: first }
     );
     let guarded = Append { conditions: provided(tagged(2), marker), ..noted(2) };

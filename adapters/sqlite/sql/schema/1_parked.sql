@@ -1,4 +1,4 @@
--- The parked events: those that failed, and later ones with the same keys.
+-- The parked events: the events that failed, and later ones with the same keys.
 CREATE TABLE {prefix}parked (
     projection TEXT NOT NULL,
     version INTEGER NOT NULL,

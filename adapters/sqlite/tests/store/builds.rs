@@ -7,7 +7,7 @@ use super::{folds::*, *};
 
 /// Version 2, without the column of the owners.
 const FEWER: Table = Table { version: 2, columns: OWNERS.columns.split_at(1).0, ..OWNERS };
-const ROWLESS: Table = Table { projection: "mailer", version: 1, build: 0, columns: &[] };
+const CHECKPOINT_ONLY: Table = Table { projection: "mailer", version: 1, build: 0, columns: &[] };
 
 async fn filled(store: &Sqlite, table: &Table, name: &str) {
     store.define(table, store.log_id()).await.unwrap();
@@ -84,15 +84,15 @@ async fn build_is_discarded_even_with_other_columns() {
 async fn build_without_columns_has_neither_table_nor_view() {
     let place = TestLog::new();
     let store = place.open().await;
-    let next = Table { version: 2, ..ROWLESS };
-    for table in [&ROWLESS, &next] {
+    let next = Table { version: 2, ..CHECKPOINT_ONLY };
+    for table in [&CHECKPOINT_ONLY, &next] {
         store.define(table, store.log_id()).await.unwrap();
         assert_eq!(store.commit(change(table, 0, 3, vec![])).await.unwrap(), CommitOutcome::Done);
         assert_eq!(store.promote(table, true).await.unwrap(), PromoteOutcome::Done);
         assert!(found(&store, table).await.is_empty());
     }
     assert_eq!(relations(&place).await, [""; 0]);
-    assert!(store.discard(&ROWLESS).await.unwrap());
+    assert!(store.discard(&CHECKPOINT_ONLY).await.unwrap());
     assert_eq!(store.builds("mailer").await.unwrap().len(), 1);
 }
 

@@ -105,11 +105,11 @@ async fn acknowledged_appends_survive_kill_9() {
             let receipt = store.receipt(&key(id.value())).await.unwrap();
             assert_eq!(receipt.unwrap().position(), three[2].position);
         }
-        let ledger: i64 = sqlx::query_scalar("SELECT count(*) FROM annalist_commands")
+        let accepted_ids: i64 = sqlx::query_scalar("SELECT count(*) FROM annalist_commands")
             .fetch_one(&mut place.raw().await)
             .await
             .unwrap();
-        assert_eq!(whole.len() as i64, ledger);
+        assert_eq!(whole.len() as i64, accepted_ids);
         let lost: Vec<_> = acknowledged.difference(&whole).collect();
         assert!(lost.is_empty(), "lost: {lost:?}");
         place.assert_sound().await;

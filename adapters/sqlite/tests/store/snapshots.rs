@@ -76,10 +76,10 @@ async fn snapshots_are_saved_during_appends() {
     let store = place.open().await;
     let mut running = JoinSet::new();
     for id in 0..8 {
-        let (keeper, writer) = (store.clone(), store.clone());
+        let (saver, writer) = (store.clone(), store.clone());
         running.spawn(async move {
             for position in 1..=20 {
-                keeper.save_snapshot(&of(id), &at(position)).await.unwrap();
+                saver.save_snapshot(&of(id), &at(position)).await.unwrap();
             }
         });
         running.spawn(async move {

@@ -1,0 +1,44 @@
+//! The columns of a table.
+
+/// A column of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// The name of the field, `[a-z][a-z0-9_]*`, at most 63 bytes.
+    pub name: &'static str,
+    /// The type of its values.
+    pub kind: ColumnType,
+    /// Whether it may be NULL.
+    pub nullable: bool,
+    /// What it is for.
+    pub role: Role,
+}
+
+/// The type of a column's values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColumnType {
+    /// True or false.
+    Bool,
+    /// 64-bit whole numbers.
+    Int,
+    /// 64-bit floating point numbers.
+    Float,
+    /// Text, compared byte by byte.
+    Text,
+    /// UUIDs.
+    Uuid,
+    /// Points in time, in microseconds.
+    Time,
+    /// JSON.
+    Json,
+}
+
+/// The role of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Part of the key.
+    Key,
+    /// Indexed: queries can filter and sort by it.
+    Index,
+    /// Neither: queries only return it.
+    Plain,
+}
