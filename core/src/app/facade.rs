@@ -105,7 +105,7 @@ impl App {
         self.store().journal(after, limit).await
     }
 
-    /// Removes the command ids that were accepted before the retention time ([`Builder::command_id_retention`]), and returns their
+    /// Removes the command ids that were accepted before the retention time ([`Builder::command_id_retention`](crate::app::Builder::command_id_retention)), and returns their
     /// number. The app does this when it starts and every hour; without a retention time, command ids are never removed.
     ///
     /// # Errors

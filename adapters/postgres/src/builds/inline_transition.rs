@@ -40,16 +40,13 @@ impl InlineTransition {
         let builds =
             registry::lock(database, &mut transaction, table.projection).await.map_err(write_error)?;
         let build = for_table(&builds, table).ok_or_else(|| table.undefined_error())?;
-        if build.inline {
-            return Ok(InlineOutcome::Done);
-        }
-        if build.log != database.id {
-            return Err(table.other_log_error());
+        if let Some(outcome) = build.decide_inline(table, database.id)? {
+            return Ok(outcome);
         }
         let (head, _) = self.head(&mut transaction).await.map_err(write_error)?;
         let records =
             self.catch_up_records(&mut transaction, inline, build.checkpoint.position, head).await?;
-        if records.len() > InlineOutcome::MAX_CATCH_UP || build.checkpoint.parked > 0 {
+        if records.len() > InlineOutcome::MAX_CATCH_UP {
             return Ok(InlineOutcome::Behind);
         }
         fold(&self.tables, &mut transaction, inline, &records).await?;

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use annalist_core::{
     error::Error,
-    record::Position,
-    rows::{Build, Checkpoint, Difference, PromoteOutcome, Table},
+    rows::{Build, Checkpoint, Difference, PromoteOutcome, PromotionStep, Table},
     store::LogId,
 };
 use sqlx::{PgConnection, Row};
@@ -73,15 +72,15 @@ impl Lifecycle {
         let write_error = |error| failed(operation(), error);
         let mut transaction = database.pool.begin().await.map_err(write_error)?;
         let builds = self.lock_and_load_builds(&mut transaction, table).await.map_err(write_error)?;
-        let new = for_table(&builds, table).ok_or_else(|| table.undefined_error())?;
-        let live = builds.iter().find(|build| build.live);
-        let outcome = match live {
-            Some(live) if live.order() == new.order() => PromoteOutcome::Done,
-            Some(live) if live.order() > new.order() => PromoteOutcome::Superseded,
-            Some(live) if compare => self.compare(&mut transaction, table, live, new).await?,
-            _ => PromoteOutcome::Done,
+        let outcome = match Build::decide_promotion(&builds, table, compare)? {
+            PromotionStep::Finish(outcome) => Some(outcome),
+            PromotionStep::Compare(live) => {
+                let difference = self.difference(&mut transaction, table, &live).await?;
+                (!difference.is_none()).then_some(PromoteOutcome::Differs(difference))
+            }
+            PromotionStep::MakeLive => None,
         };
-        if outcome != PromoteOutcome::Done || new.live {
+        if let Some(outcome) = outcome {
             transaction.rollback().await.map_err(write_error)?;
             return Ok(outcome);
         }
@@ -120,34 +119,24 @@ impl Lifecycle {
         Ok(true)
     }
 
-    /// Compares the rows of a new build with those of the live one. Neither moves meanwhile, because their checkpoints are locked.
-    async fn compare(
+    /// Compares the rows of a new build with the rows of the live one, whose table is `live`. Neither changes meanwhile, because
+    /// their checkpoints are locked.
+    async fn difference(
         &self,
         connection: &mut PgConnection,
         table: &Table,
-        live: &Build,
-        new: &Build,
-    ) -> Result<PromoteOutcome, Error> {
-        table.check_comparable(&live.shape)?;
-        let has_parked = live.checkpoint.parked > 0 || new.checkpoint.parked > 0;
-        if has_parked || comparable_position(live) != comparable_position(new) {
-            return Ok(PromoteOutcome::NotComparable);
-        }
-        if table.is_checkpoint_only() {
-            return Ok(PromoteOutcome::Done);
-        }
+        live: &Table,
+    ) -> Result<Difference, Error> {
         let read_error = |error| failed(self.tables.operation("compare", table), error);
-        let other = Table { version: live.version, build: live.build, ..*table };
-        let (sql, other) = (self.tables.sql(table)?, self.tables.sql(&other)?);
+        let (sql, other) = (self.tables.sql(table)?, self.tables.sql(live)?);
         let row = unprepared(sql.compare(&other)).fetch_one(connection).await.map_err(read_error)?;
         let number = |column| row.try_get::<i64, _>(column).map(i64::unsigned_abs).map_err(read_error);
-        let difference = Difference {
+        Ok(Difference {
             missing: number("missing")?,
             added: number("added")?,
             changed: number("changed")?,
             example: key(&row, table, 3)?,
-        };
-        Ok(if difference.is_none() { PromoteOutcome::Done } else { PromoteOutcome::Differs(difference) })
+        })
     }
 
     /// Points the view at a build. If the columns are the same, the view is replaced, which keeps its privileges and the views on
@@ -188,12 +177,6 @@ impl Lifecycle {
         let has_view = self.tables.database.sql.has_view.query().bind(table.projection);
         has_view.fetch_one(connection).await?.try_get(0)
     }
-}
-
-/// The position by which builds are compared; `None` for inline builds, which are always at the end of the log: an append changes
-/// all of them or none.
-fn comparable_position(build: &Build) -> Option<Position> {
-    (!build.inline).then_some(build.checkpoint.position)
 }
 
 fn checked(build: Build, table: &Table, log: LogId) -> Result<Checkpoint, Error> {

@@ -183,7 +183,7 @@ fn size(value: &Value) -> usize {
 pub(super) fn row(found: &PgRow, table: &Table, first: usize) -> Result<Row, Error> {
     let columns = table.columns.iter().enumerate();
     let value = |(index, column): (usize, &Column)| {
-        value(found, first + index, column).map_err(|error| damaged(table, column, &error))
+        value(found, first + index, column).map_err(|error| table.damaged_value(column, &error))
     };
     columns.map(value).collect()
 }
@@ -209,15 +209,10 @@ pub(super) fn key(found: &PgRow, table: &Table, first: usize) -> Result<Option<K
     let columns = table.key().enumerate();
     let key: Key = columns
         .map(|(index, column)| {
-            value(found, first + index, column).map_err(|error| damaged(table, column, &error))
+            value(found, first + index, column).map_err(|error| table.damaged_value(column, &error))
         })
         .collect::<Result<_, _>>()?;
     Ok(key.iter().all(|value| *value != Value::Null).then_some(key))
-}
-
-fn damaged(table: &Table, column: &Column, error: &sqlx::Error) -> Error {
-    let reason = format!("column `{}` is damaged: {error}", column.name);
-    Error::unusable(format!("read a row of `{}`", table.name()), reason)
 }
 
 /// Binds keys: an array for each key column of a table.
