@@ -16,7 +16,7 @@ use crate::failure::{Outcome, panicked};
 /// One round of a worker.
 pub(crate) type Round = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
-/// Background tasks that repeat a round until they are told to stop.
+/// Background tasks that repeat a round until the test stops them.
 pub(crate) struct Workers {
     shared: Arc<Shared>,
     task: JoinHandle<Outcome<Vec<()>>>,
