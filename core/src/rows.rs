@@ -72,7 +72,7 @@ pub trait RowStore: Send + Sync + 'static {
     /// # Errors
     /// [`Error::Unusable`] if the build is inline; [`Error::OutcomeUnknown`] if the response was lost: the checkpoint shows
     /// whether the change was written. After any other error nothing was written.
-    async fn commit(&self, change: RowChange<'_>) -> Result<CommitOutcome, Error>;
+    async fn commit(&self, change: RowChange) -> Result<CommitOutcome, Error>;
 
     /// Stores the reason why a build is stopped, or clears it with `None`, for operators and other processes. Does nothing
     /// for a build that was never defined.

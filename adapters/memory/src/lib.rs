@@ -154,7 +154,7 @@ impl RowStore for Memory {
         self.rows().rows(table, keys)
     }
 
-    async fn commit(&self, change: RowChange<'_>) -> Result<CommitOutcome, Error> {
+    async fn commit(&self, change: RowChange) -> Result<CommitOutcome, Error> {
         self.rows().commit(change)
     }
 

@@ -83,8 +83,8 @@ impl Rows {
         Ok(keys.iter().map(|key| data.rows.get(&OrderedKey(key.clone())).cloned()).collect())
     }
 
-    pub(crate) fn commit(&mut self, change: RowChange<'_>) -> Result<CommitOutcome, Error> {
-        let table = change.table;
+    pub(crate) fn commit(&mut self, change: RowChange) -> Result<CommitOutcome, Error> {
+        let table = &change.table;
         let data = self.data_mut(table)?;
         if data.inline.is_some() {
             return Err(table.inline_error());

@@ -17,7 +17,7 @@ use crate::{
 /// Writes a change and commits, or rolls back if the change is stale.
 pub(crate) async fn commit(
     mut transaction: WriteTransaction<'_>,
-    change: RowChange<'_>,
+    change: RowChange,
 ) -> Result<CommitOutcome, TransactionError> {
     match write(&mut transaction, change).await? {
         CommitOutcome::Done => transaction.commit(CommitOutcome::Done).await,
@@ -28,16 +28,16 @@ pub(crate) async fn commit(
 /// Writes a change whose rows have been checked. The checkpoint is moved first: of two runners one finds it moved.
 pub(crate) async fn write(
     transaction: &mut WriteTransaction<'_>,
-    change: RowChange<'_>,
+    change: RowChange,
 ) -> Result<CommitOutcome, TransactionError> {
     if !move_checkpoint(transaction, &change).await? {
-        return stale(transaction, change.table).await;
+        return stale(transaction, &change.table).await;
     }
     let RowChange { table, upserts, deletes, park, unpark, .. } = change;
-    let sql = TableSql::new(&transaction.log.dialect, table)?;
+    let sql = TableSql::new(&transaction.log.dialect, &table)?;
     row_tables::write(transaction.connection(), &sql, FoldedRows { upserts, deletes }).await?;
     if !park.is_empty() || !unpark.is_empty() {
-        write_parked(transaction, table, &park, &unpark).await?;
+        write_parked(transaction, &table, &park, &unpark).await?;
     }
     Ok(CommitOutcome::Done)
 }
@@ -45,9 +45,9 @@ pub(crate) async fn write(
 /// Moves the checkpoint if it is where the change starts. Returns whether it was.
 async fn move_checkpoint(
     transaction: &mut WriteTransaction<'_>,
-    change: &RowChange<'_>,
+    change: &RowChange,
 ) -> Result<bool, sqlx::Error> {
-    let update = bind_build(&transaction.log.sql.move_checkpoint, change.table)
+    let update = bind_build(&transaction.log.sql.move_checkpoint, &change.table)
         .bind(integer(change.from.get()))
         .bind(integer(change.parked))
         .bind(integer(change.to.get()))

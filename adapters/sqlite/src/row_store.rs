@@ -53,16 +53,10 @@ impl RowStore for Sqlite {
         self.log.with_reader(Operation::Rows("read", *table), read).await
     }
 
-    async fn commit(&self, change: RowChange<'_>) -> Result<CommitOutcome, Error> {
-        TableSql::new(&self.log.dialect, change.table)?.check(&change.upserts, &change.deletes)?;
-        let RowChange { table, from, to, parked, anchor, upserts, deletes, park, unpark } = change;
-        let table = *table;
-        run_detached(&self.log, Operation::Rows("change", table), move |transaction| {
-            Box::pin(async move {
-                let table = &table;
-                let change = RowChange { table, from, to, parked, anchor, upserts, deletes, park, unpark };
-                commit_rows::commit(transaction, change).await
-            })
+    async fn commit(&self, change: RowChange) -> Result<CommitOutcome, Error> {
+        TableSql::new(&self.log.dialect, &change.table)?.check(&change.upserts, &change.deletes)?;
+        run_detached(&self.log, Operation::Rows("change", change.table), move |transaction| {
+            Box::pin(commit_rows::commit(transaction, change))
         })
         .await
     }

@@ -28,11 +28,11 @@ impl Transactional for Sqlite {
     /// A panic of `work` is returned as its error.
     async fn commit_with(
         &self,
-        change: RowChange<'_>,
+        change: RowChange,
         work: &dyn InTransaction<Sqlite>,
     ) -> Result<Result<CommitOutcome, BoxError>, Error> {
-        TableSql::new(&self.log.dialect, change.table)?.check(&change.upserts, &change.deletes)?;
-        let operation = Operation::Rows("change", *change.table);
+        TableSql::new(&self.log.dialect, &change.table)?.check(&change.upserts, &change.deletes)?;
+        let operation = Operation::Rows("change", change.table);
         let connection = self.log.write_connection(operation).await?;
         let mut guard = TransactionGuard { connection, is_clean: false };
         let result = match WriteTransaction::begin(&self.log, &mut guard.connection, operation).await {
@@ -61,7 +61,7 @@ impl Drop for TransactionGuard {
 
 async fn commit_with(
     mut transaction: WriteTransaction<'_>,
-    change: RowChange<'_>,
+    change: RowChange,
     work: &dyn InTransaction<Sqlite>,
 ) -> Result<Result<CommitOutcome, BoxError>, TransactionError> {
     match commit_rows::write(&mut transaction, change).await? {

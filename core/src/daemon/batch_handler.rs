@@ -56,7 +56,7 @@ pub trait BatchHandler: Send + Sync + 'static {
         &mut self,
         rows: &dyn RowStore,
         _records: &[Record],
-        change: RowChange<'_>,
+        change: RowChange,
     ) -> Result<Result<CommitOutcome, String>, Error> {
         rows.commit(change).await.map(Ok)
     }
@@ -117,7 +117,7 @@ impl BatchHandler for Box<dyn BatchHandler> {
         &mut self,
         rows: &dyn RowStore,
         records: &[Record],
-        change: RowChange<'_>,
+        change: RowChange,
     ) -> Result<Result<CommitOutcome, String>, Error> {
         (**self).commit(rows, records, change).await
     }

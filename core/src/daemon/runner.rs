@@ -19,7 +19,7 @@ use crate::{
     error::Error,
     feed::{LogWatcher, PAGE, PrefetchingFeed},
     record::{Position, Record},
-    rows::{Anchor, Build, Checkpoint, CommitOutcome, Parked, RowChange, SharedRows, Table},
+    rows::{Anchor, Build, Checkpoint, CommitOutcome, Parked, RowChange, SharedRows},
     store::{FeedPage, Read},
 };
 
@@ -224,8 +224,7 @@ impl<H: BatchHandler> Runner<H> {
     /// Runs the setup of the handler, if it needs one.
     async fn set_up(&mut self) -> Result<(), StopReason> {
         while self.handler.needs_setup() {
-            let table = *self.handler.table();
-            let empty = self.change(&table, self.saved);
+            let empty = self.change(self.saved);
             if let SaveOutcome::Refused(error) = self.commit(&[], empty).await? {
                 return Err(StopReason::Stopped(Stopped::without_event(error)));
             }
@@ -309,13 +308,12 @@ impl<H: BatchHandler> Runner<H> {
             (None, Some(anchor)) => anchor.position,
             (None, None) => up_to,
         };
-        let table = *self.handler.table();
         let change = RowChange {
             anchor,
             upserts: rows.upserts,
             deletes: rows.deletes,
             park: park.clone(),
-            ..self.change(&table, up_to)
+            ..self.change(up_to)
         };
         match self.save(records, change).await? {
             SaveOutcome::Done => self.on_batch_committed(count, &park),
@@ -350,18 +348,18 @@ impl<H: BatchHandler> Runner<H> {
     }
 
     /// A change that moves the checkpoint from where it is.
-    fn change<'t>(&self, table: &'t Table, to: Position) -> RowChange<'t> {
-        RowChange { parked: self.parking.count(), ..RowChange::new(table, self.saved, to) }
+    fn change(&self, to: Position) -> RowChange {
+        RowChange { parked: self.parking.count(), ..RowChange::new(self.handler.table(), self.saved, to) }
     }
 
     /// Commits a change that moves the checkpoint forward.
-    async fn save(&mut self, records: &[Record], change: RowChange<'_>) -> Result<SaveOutcome, StopReason> {
+    async fn save(&mut self, records: &[Record], change: RowChange) -> Result<SaveOutcome, StopReason> {
         let to = change.to;
         self.save_at = Instant::now() + IDLE_SAVE;
         if to <= self.saved { Ok(SaveOutcome::Done) } else { self.commit(records, change).await }
     }
 
-    async fn commit(&mut self, records: &[Record], change: RowChange<'_>) -> Result<SaveOutcome, StopReason> {
+    async fn commit(&mut self, records: &[Record], change: RowChange) -> Result<SaveOutcome, StopReason> {
         let to = change.to;
         let committed = match self.handler.commit(&*self.rows, records, change).await {
             Err(error @ Error::Unusable { .. }) => return Err(self.reason_of_unusable(error).await?),
@@ -429,8 +427,8 @@ impl<H: BatchHandler> Runner<H> {
     async fn save_idle(&mut self) -> Result<(), StopReason> {
         let position = self.feed.position();
         if position > self.saved {
-            let (table, anchor) = (*self.handler.table(), self.anchor_at(position).await?);
-            self.save(&[], RowChange { anchor, ..self.change(&table, position) }).await?;
+            let anchor = self.anchor_at(position).await?;
+            self.save(&[], RowChange { anchor, ..self.change(position) }).await?;
         }
         Ok(())
     }

@@ -145,7 +145,7 @@ impl<S: Transactional, C: CustomProjection<S>> BatchHandler for CustomHandler<C,
         &mut self,
         _: &dyn RowStore,
         records: &[Record],
-        change: RowChange<'_>,
+        change: RowChange,
     ) -> Result<Result<CommitOutcome, String>, Error> {
         let batch = Batch { records, codec: &self.codec };
         let transaction =

@@ -134,7 +134,7 @@ impl<P: Projection> BatchHandler for RowFolder<P> {
         &mut self,
         rows: &dyn RowStore,
         records: &[Record],
-        change: RowChange<'_>,
+        change: RowChange,
     ) -> Result<Result<CommitOutcome, String>, Error> {
         let folded = std::mem::take(&mut self.folded);
         let (from, to) = ((change.from, change.parked), (change.to, change.parked));

@@ -51,9 +51,9 @@ pub struct Parked {
 
 /// The changes of one batch of events to a build.
 #[derive(Clone, Debug)]
-pub struct RowChange<'a> {
+pub struct RowChange {
     /// The table of the build.
-    pub table: &'a Table,
+    pub table: Table,
     /// The expected position of the checkpoint.
     pub from: Position,
     /// The new position of the checkpoint.
@@ -73,11 +73,11 @@ pub struct RowChange<'a> {
     pub unpark: Vec<Position>,
 }
 
-impl<'a> RowChange<'a> {
+impl RowChange {
     /// A change that only moves the checkpoint of a build without parked events.
-    pub fn new(table: &'a Table, from: Position, to: Position) -> Self {
+    pub fn new(table: &Table, from: Position, to: Position) -> Self {
         Self {
-            table,
+            table: *table,
             from,
             to,
             parked: 0,

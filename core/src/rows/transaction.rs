@@ -19,7 +19,7 @@ pub trait Transactional: RowStore {
     /// As [`RowStore::commit`].
     async fn commit_with(
         &self,
-        change: RowChange<'_>,
+        change: RowChange,
         work: &dyn InTransaction<Self>,
     ) -> Result<Result<CommitOutcome, BoxError>, Error>;
 }

@@ -69,7 +69,7 @@ impl RowStore for FaultyCommits {
         self.inner.rows(table, keys).await
     }
 
-    async fn commit(&self, change: RowChange<'_>) -> Result<CommitOutcome, Error> {
+    async fn commit(&self, change: RowChange) -> Result<CommitOutcome, Error> {
         let fault = self.faults.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         match fault {
             None => {

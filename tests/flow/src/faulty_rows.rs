@@ -172,8 +172,8 @@ impl RowStore for FaultyRows {
         self.call(None, self.inner.rows(table, keys)).await
     }
 
-    async fn commit(&self, change: RowChange<'_>) -> Result<CommitOutcome, Error> {
-        let table = *change.table;
+    async fn commit(&self, change: RowChange) -> Result<CommitOutcome, Error> {
+        let table = change.table;
         self.call(Some(&table), self.inner.commit(change)).await
     }
 

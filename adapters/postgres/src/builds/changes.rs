@@ -23,22 +23,22 @@ impl Changes {
         Self { tables }
     }
 
-    pub(super) fn check(&self, change: &RowChange<'_>) -> Result<(), Error> {
-        let sql = self.tables.sql(change.table)?;
+    pub(super) fn check(&self, change: &RowChange) -> Result<(), Error> {
+        let sql = self.tables.sql(&change.table)?;
         Ok(sql.check(&change.upserts, &change.deletes)?)
     }
 
     /// Moves the checkpoint first: of two concurrent runners one waits for its row, and then finds that it has moved.
-    pub(super) async fn commit(&self, change: RowChange<'_>) -> Result<CommitOutcome, Error> {
+    pub(super) async fn commit(&self, change: RowChange) -> Result<CommitOutcome, Error> {
         if change.moves_checkpoint_only() {
             return self.commit_checkpoint(&change).await;
         }
-        let operation = || self.operation(change.table);
+        let operation = || self.operation(&change.table);
         let write_error = |error| failed(operation(), error);
         let mut transaction = self.tables.database.pool.begin().await.map_err(write_error)?;
         if !self.move_checkpoint(&mut transaction, &change).await.map_err(write_error)? {
             transaction.rollback().await.map_err(write_error)?;
-            return self.stale(change.table).await;
+            return self.stale(&change.table).await;
         }
         self.write(&mut transaction, &change).await?;
         transaction.commit().await.map_err(|error| append_failed(operation(), error.into()))?;
@@ -46,15 +46,15 @@ impl Changes {
     }
 
     /// Commits a change of the checkpoint alone, which is a single statement.
-    async fn commit_checkpoint(&self, change: &RowChange<'_>) -> Result<CommitOutcome, Error> {
-        let operation = || self.operation(change.table);
+    async fn commit_checkpoint(&self, change: &RowChange) -> Result<CommitOutcome, Error> {
+        let operation = || self.operation(&change.table);
         let connection = self.tables.database.pool.acquire().await;
         let mut connection = connection.map_err(|error| failed(operation(), error))?;
         let moved = self.move_checkpoint(&mut connection, change).await;
         drop(connection);
         match moved.map_err(|error| append_failed(operation(), error.into()))? {
             true => Ok(CommitOutcome::Done),
-            false => self.stale(change.table).await,
+            false => self.stale(&change.table).await,
         }
     }
 
@@ -62,10 +62,10 @@ impl Changes {
     pub(super) async fn move_checkpoint(
         &self,
         connection: &mut PgConnection,
-        change: &RowChange<'_>,
+        change: &RowChange,
     ) -> Result<bool, sqlx::Error> {
         let parked = i64::try_from(change.parked).unwrap_or(i64::MAX);
-        let update = self.tables.database.sql.move_checkpoint.for_build(change.table);
+        let update = self.tables.database.sql.move_checkpoint.for_build(&change.table);
         let update = update.bind(to_i64(change.from)).bind(parked).bind(to_i64(change.to));
         let update = update.bind(change.anchor.map(|anchor| to_i64(anchor.position)));
         let update = update.bind(change.anchor.map(|anchor| anchor.event));
@@ -73,11 +73,7 @@ impl Changes {
     }
 
     /// Writes the rows and the parked events of a change.
-    pub(super) async fn write(
-        &self,
-        connection: &mut PgConnection,
-        change: &RowChange<'_>,
-    ) -> Result<(), Error> {
+    pub(super) async fn write(&self, connection: &mut PgConnection, change: &RowChange) -> Result<(), Error> {
         let RowChange { table, upserts, deletes, park, unpark, .. } = change;
         self.tables.write(connection, table, upserts, deletes).await?;
         if park.is_empty() && unpark.is_empty() {

@@ -39,17 +39,11 @@ impl RowStore for Postgres {
         tables.rows(&mut connection, table, keys).await
     }
 
-    async fn commit(&self, change: RowChange<'_>) -> Result<CommitOutcome, Error> {
+    async fn commit(&self, change: RowChange) -> Result<CommitOutcome, Error> {
         self.store.changes.check(&change)?;
-        let operation = self.store.changes.operation(change.table);
-        let RowChange { table, from, to, parked, anchor, upserts, deletes, park, unpark } = change;
-        let (store, table) = (Arc::clone(&self.store), *table);
-        run_detached(operation, async move {
-            let table = &table;
-            let change = RowChange { table, from, to, parked, anchor, upserts, deletes, park, unpark };
-            store.changes.commit(change).await
-        })
-        .await
+        let operation = self.store.changes.operation(&change.table);
+        let store = Arc::clone(&self.store);
+        run_detached(operation, async move { store.changes.commit(change).await }).await
     }
 
     async fn report(&self, table: &Table, stopped: Option<&str>) -> Result<(), Error> {

@@ -26,13 +26,13 @@ impl Transactional for Postgres {
     /// error.
     async fn commit_with(
         &self,
-        change: RowChange<'_>,
+        change: RowChange,
         work: &dyn InTransaction<Self>,
     ) -> Result<Result<CommitOutcome, BoxError>, Error> {
         let changes = &self.store.changes;
         changes.check(&change)?;
         let connection = self.store.database.pool.acquire().await;
-        let connection = connection.map_err(|error| failed(changes.operation(change.table), error))?;
+        let connection = connection.map_err(|error| failed(changes.operation(&change.table), error))?;
         let mut guard = TransactionGuard { connection, is_clean: false };
         let result = commit_with(changes, &mut guard.connection, &change, work).await;
         guard.is_clean = matches!(result, Ok(Ok(_)));
@@ -58,15 +58,15 @@ impl Drop for TransactionGuard {
 async fn commit_with(
     changes: &Changes,
     connection: &mut PgConnection,
-    change: &RowChange<'_>,
+    change: &RowChange,
     work: &dyn InTransaction<Postgres>,
 ) -> Result<Result<CommitOutcome, BoxError>, Error> {
-    let operation = || changes.operation(change.table);
+    let operation = || changes.operation(&change.table);
     let write_error = |error| failed(operation(), error);
     let mut transaction = connection.begin().await.map_err(write_error)?;
     if !changes.move_checkpoint(&mut transaction, change).await.map_err(write_error)? {
         transaction.rollback().await.map_err(write_error)?;
-        return changes.stale(change.table).await.map(Ok);
+        return changes.stale(&change.table).await.map(Ok);
     }
     transaction.execute("SAVEPOINT annalist_work").await.map_err(write_error)?;
     if let Err(error) = run(work, &mut transaction).await {

@@ -41,7 +41,7 @@ pub(crate) fn row(item: i64, left: i64) -> Row {
     vec![Value::Int(item), Value::Int(left)]
 }
 
-pub(crate) fn change(table: &Table, from: u64, to: u64, upserts: Vec<Row>) -> RowChange<'_> {
+pub(crate) fn change(table: &Table, from: u64, to: u64, upserts: Vec<Row>) -> RowChange {
     RowChange { upserts, ..RowChange::new(table, Position::new(from), Position::new(to)) }
 }
 

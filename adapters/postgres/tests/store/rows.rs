@@ -49,7 +49,7 @@ fn account(number: u128, owner: &str) -> Row {
     ]
 }
 
-fn change(from: u64, to: u64, upserts: Vec<Row>) -> RowChange<'static> {
+fn change(from: u64, to: u64, upserts: Vec<Row>) -> RowChange {
     let (from, to) = (Position::new(from), Position::new(to));
     RowChange { upserts, ..RowChange::new(&ACCOUNTS, from, to) }
 }
@@ -103,7 +103,7 @@ pub(crate) async fn view_stays_with_the_first_version(db: TestDatabase) {
     }
     store.commit(change(0, 1, vec![account(1, "first")])).await.unwrap();
     let rows = (2..4).map(|n| vec![Value::Uuid(Uuid::from_u128(n)), Value::Null]).collect();
-    store.commit(RowChange { table: &NEXT, ..change(0, 1, rows) }).await.unwrap();
+    store.commit(RowChange { table: NEXT, ..change(0, 1, rows) }).await.unwrap();
     for (name, count) in [("accounts", 1), ("accounts_v1", 1), ("accounts_v2", 2)] {
         assert_eq!(db.number(&format!("SELECT count(*) FROM annalist_rows.{name}")).await, count, "{name}");
     }

@@ -40,7 +40,7 @@ pub(super) fn owner(account: i64, owner: &str) -> Row {
     vec![Value::Int(account), Value::Text(owner.to_owned())]
 }
 
-pub(super) fn change(table: &Table, from: u64, to: u64, upserts: Vec<Row>) -> RowChange<'_> {
+pub(super) fn change(table: &Table, from: u64, to: u64, upserts: Vec<Row>) -> RowChange {
     RowChange { upserts, ..RowChange::new(table, Position::new(from), Position::new(to)) }
 }
 

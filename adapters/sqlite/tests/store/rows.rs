@@ -41,7 +41,7 @@ fn account(number: u128, owner: &str) -> Row {
     ]
 }
 
-fn change(from: u64, to: u64, upserts: Vec<Row>) -> RowChange<'static> {
+fn change(from: u64, to: u64, upserts: Vec<Row>) -> RowChange {
     let (from, to) = (Position::new(from), Position::new(to));
     RowChange { upserts, ..RowChange::new(&ACCOUNTS, from, to) }
 }
@@ -83,7 +83,7 @@ async fn view_selects_from_the_first_version_until_a_promotion() {
     }
     store.commit(change(0, 1, vec![account(1, "first")])).await.unwrap();
     let two = vec![Value::Uuid(Uuid::from_u128(2)), Value::Text("second".to_owned())];
-    store.commit(RowChange { table: &NEXT, ..change(0, 1, vec![two]) }).await.unwrap();
+    store.commit(RowChange { table: NEXT, ..change(0, 1, vec![two]) }).await.unwrap();
     for (name, owner) in [("accounts", "first"), ("accounts_v1", "first"), ("accounts_v2", "second")] {
         let sql = format!("SELECT owner FROM annalist_rows_{name}");
         let owners: Vec<String> =

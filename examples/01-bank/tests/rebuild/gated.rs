@@ -35,7 +35,7 @@ impl Gated {
 
 #[async_trait]
 impl RowStore for Gated {
-    async fn commit(&self, change: RowChange<'_>) -> Result<CommitOutcome, Error> {
+    async fn commit(&self, change: RowChange) -> Result<CommitOutcome, Error> {
         let builds = self.rows.builds(change.table.projection).await?;
         if builds.iter().any(|build| build.order() == change.table.order() && !build.live) {
             self.permits.acquire().await.unwrap().forget();

@@ -97,7 +97,7 @@ impl TestRows {
 
     /// Commits a change and expects that it is written.
     #[track_caller]
-    pub(crate) fn expect_committed(&self, change: RowChange<'_>) -> impl Future<Output = Outcome> {
+    pub(crate) fn expect_committed(&self, change: RowChange) -> impl Future<Output = Outcome> {
         located(Location::caller(), async move {
             match self.commit(change).await? {
                 CommitOutcome::Done => Ok(()),
@@ -110,7 +110,7 @@ impl TestRows {
 
     /// Commits a change and expects that it is stale. Returns the position of the checkpoint.
     #[track_caller]
-    pub(crate) fn expect_stale(&self, change: RowChange<'_>) -> impl Future<Output = Outcome<Position>> {
+    pub(crate) fn expect_stale(&self, change: RowChange) -> impl Future<Output = Outcome<Position>> {
         located(Location::caller(), async move {
             match self.commit(change).await? {
                 CommitOutcome::Stale(checkpoint) => Ok(checkpoint),
@@ -220,7 +220,7 @@ pub(crate) fn json(json: &str) -> Value {
 }
 
 /// A change that only moves the checkpoint.
-pub(crate) fn change(table: &Table, from: u64, to: u64) -> RowChange<'_> {
+pub(crate) fn change(table: &Table, from: u64, to: u64) -> RowChange {
     let (from, to) = (Position::new(from), Position::new(to));
     RowChange::new(table, from, to)
 }
@@ -248,7 +248,7 @@ pub(crate) trait RowChangeExt: Sized {
     fn unparking(self, positions: impl IntoIterator<Item = u64>) -> Self;
 }
 
-impl RowChangeExt for RowChange<'_> {
+impl RowChangeExt for RowChange {
     fn upserting(self, rows: Vec<Row>) -> Self {
         Self { upserts: rows, ..self }
     }

@@ -60,9 +60,9 @@ impl BrokenRows {
     }
 
     /// Fills what is nothing in new rows from the old ones.
-    async fn merged(&self, change: &mut RowChange<'_>) -> Result<(), Error> {
+    async fn merged(&self, change: &mut RowChange) -> Result<(), Error> {
         let keys: Vec<Key> = change.upserts.iter().map(|row| change.table.key_of(row)).collect();
-        let old = self.inner.rows(change.table, &keys).await?;
+        let old = self.inner.rows(&change.table, &keys).await?;
         for (new, old) in change.upserts.iter_mut().zip(old) {
             for (new, old) in new.iter_mut().zip(old.into_iter().flatten()) {
                 if *new == Value::Null {
@@ -335,9 +335,9 @@ impl RowStore for BrokenRows {
         Ok(rows)
     }
 
-    async fn commit(&self, change: RowChange<'_>) -> Result<CommitOutcome, Error> {
-        let table = self.table(change.table);
-        let mut change = RowChange { table: &table, ..change };
+    async fn commit(&self, change: RowChange) -> Result<CommitOutcome, Error> {
+        let table = self.table(&change.table);
+        let mut change = RowChange { table, ..change };
         change.upserts.iter_mut().flatten().for_each(|value| self.stored(value));
         let build = self.inner.builds(table.projection).await?;
         let build = build.into_iter().find(|build| build.order() == table.order());
@@ -469,9 +469,9 @@ impl BrokenRows {
         self.inner.promote(table, false).await
     }
 
-    async fn park_later(&self, mut change: RowChange<'_>) -> Result<CommitOutcome, Error> {
+    async fn park_later(&self, mut change: RowChange) -> Result<CommitOutcome, Error> {
         let (park, unpark) = (std::mem::take(&mut change.park), std::mem::take(&mut change.unpark));
-        let (table, to, parked) = (*change.table, change.to, change.parked);
+        let (table, to, parked) = (change.table, change.to, change.parked);
         let answer = self.inner.commit(change).await?;
         if answer == CommitOutcome::Done && !(park.is_empty() && unpark.is_empty()) {
             yield_now().await;

@@ -80,7 +80,7 @@ impl Transactional for FaultyFile {
 
     async fn commit_with(
         &self,
-        change: RowChange<'_>,
+        change: RowChange,
         work: &dyn InTransaction<Self>,
     ) -> Result<Result<CommitOutcome, BoxError>, Error> {
         let left = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
@@ -120,7 +120,7 @@ impl RowStore for FaultyFile {
         self.inner.rows(table, keys).await
     }
 
-    async fn commit(&self, change: RowChange<'_>) -> Result<CommitOutcome, Error> {
+    async fn commit(&self, change: RowChange) -> Result<CommitOutcome, Error> {
         self.inner.commit(change).await
     }
 

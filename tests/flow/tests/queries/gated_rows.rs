@@ -82,7 +82,7 @@ impl RowStore for GatedRows {
         self.inner.rows(table, keys).await
     }
 
-    async fn commit(&self, change: RowChange<'_>) -> Result<CommitOutcome, Error> {
+    async fn commit(&self, change: RowChange) -> Result<CommitOutcome, Error> {
         self.commits.pass().await;
         self.inner.commit(change).await
     }

@@ -130,9 +130,9 @@ impl RowStore for FaultyRows {
         self.call(false, self.inner.rows(&self.table(table), keys)).await
     }
 
-    async fn commit(&self, change: RowChange<'_>) -> Result<CommitOutcome, Error> {
-        let table = self.table(change.table);
-        self.call(true, self.inner.commit(RowChange { table: &table, ..change })).await
+    async fn commit(&self, change: RowChange) -> Result<CommitOutcome, Error> {
+        let table = self.table(&change.table);
+        self.call(true, self.inner.commit(RowChange { table, ..change })).await
     }
 
     async fn report(&self, table: &Table, stopped: Option<&str>) -> Result<(), Error> {

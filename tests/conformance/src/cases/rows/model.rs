@@ -236,11 +236,11 @@ impl Player {
 }
 
 /// A change in which each key and each position stands once.
-fn changed<'a>(base: RowChange<'a>, sent: &Sent) -> RowChange<'a> {
+fn changed(base: RowChange, sent: &Sent) -> RowChange {
     let Sent { rows, deletes, park, unpark, .. } = sent.clone();
     let (mut keys, mut places) = (vec![], vec![]);
     let mut first = |key: Key| (!keys.contains(&key)).then(|| keys.push(key)).is_some();
-    let rows = rows.into_iter().map(|row| fitting(base.table, row));
+    let rows = rows.into_iter().map(|row| fitting(&base.table, row));
     let rows = rows.filter(|row| first(base.table.key_of(row))).collect();
     let deletes = deletes.into_iter().map(|key| key[..base.table.key().count()].to_vec());
     let deletes = deletes.filter(|key| first(key.clone())).collect();
