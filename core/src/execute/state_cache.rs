@@ -4,23 +4,24 @@
 //! store refuses it if events that match what was read were appended since. A result without an append, such as a rejection, must be
 //! decided on a state that was read from the log.
 
-use std::{
-    collections::HashMap,
-    mem,
-    sync::{Mutex, PoisonError},
-};
+use std::sync::{Mutex, PoisonError};
 
 use super::aggregate_key::AggregateKey;
 use crate::{
+    cache::{Evicted, GenerationalCache},
     dispatch::{AggregateVTable, VersionedState},
     record::Draft,
 };
 
 /// The most recently used states, roughly, up to a capacity.
 #[derive(Debug)]
-pub(super) struct StateCache {
-    capacity: usize,
-    generations: Mutex<Generations>,
+pub(super) struct StateCache(Mutex<Entries>);
+
+#[derive(Debug)]
+struct Entries {
+    states: GenerationalCache<AggregateKey, CachedState>,
+    /// The aggregate types of the states.
+    aggregates: Vec<AggregateVTable>,
 }
 
 #[derive(Debug)]
@@ -30,34 +31,14 @@ struct CachedState {
     is_stale: bool,
 }
 
-type Generation = HashMap<AggregateKey, CachedState>;
-
-/// When the young generation is full it becomes the old one, whose entries are dropped. An entry that is hit in the old
-/// generation moves to the young one.
-#[derive(Debug, Default)]
-struct Generations {
-    young: Generation,
-    old: Generation,
-    /// The aggregate types of the entries.
-    aggregates: Vec<AggregateVTable>,
-}
-
 impl StateCache {
     pub(super) fn new(capacity: usize) -> Self {
-        Self { capacity, generations: Mutex::default() }
+        Self(Mutex::new(Entries { states: GenerationalCache::new(capacity), aggregates: Vec::new() }))
     }
 
     /// Returns the state of an aggregate, unless it is stale.
     pub(super) fn get(&self, key: &AggregateKey) -> Option<VersionedState> {
-        self.with(|generations, capacity| {
-            if let Some(found) = generations.young.get(key) {
-                return (found.fresh(), None);
-            }
-            match generations.old.remove(key) {
-                Some(found) => (found.fresh(), generations.insert(key.clone(), found, capacity)),
-                None => (None, None),
-            }
-        })
+        self.with(|entries| entries.states.get(key, CachedState::fresh)).flatten()
     }
 
     /// Marks the states as stale into which these events would be folded. `own` are aggregates whose states the command updates
@@ -67,36 +48,29 @@ impl StateCache {
         events: &[Draft],
         own: impl Iterator<Item = &'a AggregateKey> + Clone,
     ) {
-        self.with(|generations, _| {
+        self.with(|entries| {
             for event in events {
-                generations.invalidate(event, own.clone());
+                entries.invalidate(event, own.clone());
             }
-            ((), None)
+            ((), ())
         });
     }
 
     /// Removes and returns the state of an aggregate, even if it is stale.
     pub(super) fn take(&self, key: &AggregateKey) -> Option<VersionedState> {
-        self.with(|generations, _| (generations.remove(key).map(|found| found.state), None))
+        self.with(|entries| (entries.states.remove(key), ())).map(|found| found.state)
     }
 
     /// Inserts a state, unless the cache has a later state of the aggregate.
     pub(super) fn put(&self, key: AggregateKey, state: VersionedState) {
-        self.with(|generations, capacity| {
-            let version = |of: &VersionedState| (of.marker.settled(), of.marker.seen_unsettled());
-            let new = match generations.remove(&key) {
-                Some(cached) if version(&cached.state) > version(&state) => cached,
-                _ => CachedState { state, is_stale: false },
-            };
-            ((), if capacity == 0 { None } else { generations.insert(key, new, capacity) })
-        });
+        self.with(|entries| ((), entries.put(key, state)));
     }
 
-    /// Evicted entries are dropped after the lock is released: dropping the states of users may take long.
-    fn with<T>(&self, change: impl FnOnce(&mut Generations, usize) -> (T, Option<Generation>)) -> T {
-        let (result, evicted) =
-            change(&mut self.generations.lock().unwrap_or_else(PoisonError::into_inner), self.capacity);
-        drop(evicted);
+    /// Calls `change`, and drops the second part of its result after the lock is released: dropping the states of users may take
+    /// long.
+    fn with<T, D>(&self, change: impl FnOnce(&mut Entries) -> (T, D)) -> T {
+        let (result, dropped) = change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        drop(dropped);
         result
     }
 }
@@ -105,9 +79,15 @@ impl CachedState {
     fn fresh(&self) -> Option<VersionedState> {
         (!self.is_stale).then(|| self.state.clone())
     }
+
+    /// Returns `true` if it includes more of the log than another state.
+    fn is_later_than(&self, other: &Self) -> bool {
+        let version = |of: &Self| (of.state.marker.settled(), of.state.marker.seen_unsettled());
+        version(self) > version(other)
+    }
 }
 
-impl Generations {
+impl Entries {
     fn invalidate<'a>(&mut self, event: &Draft, own: impl Iterator<Item = &'a AggregateKey> + Clone) {
         for vtable in self.aggregates.iter().filter(|vtable| vtable.folds(event.name())) {
             let tags = event.tags().iter().filter(|_| vtable.is_tagged).map(Some);
@@ -116,30 +96,49 @@ impl Generations {
                     continue;
                 }
                 let key = AggregateKey { aggregate: vtable.aggregate, tag: tag.cloned() };
-                if let Some(found) = self.young.get_mut(&key).or_else(|| self.old.get_mut(&key)) {
+                if let Some(found) = self.states.peek_mut(&key) {
                     found.is_stale = true;
                 }
             }
         }
     }
 
-    fn remove(&mut self, key: &AggregateKey) -> Option<CachedState> {
-        self.young.remove(key).or_else(|| self.old.remove(key))
-    }
-
-    /// Returns the entries that are evicted.
-    fn insert(&mut self, key: AggregateKey, state: CachedState, capacity: usize) -> Option<Generation> {
-        if !self.aggregates.iter().any(|vtable| vtable.aggregate == key.aggregate) {
-            self.aggregates.push(state.state.state.vtable);
+    /// Returns the states that are not cached any more.
+    fn put(
+        &mut self,
+        key: AggregateKey,
+        state: VersionedState,
+    ) -> (Option<CachedState>, Evicted<AggregateKey, CachedState>) {
+        let new = CachedState { state, is_stale: false };
+        if self.states.is_disabled() {
+            return (Some(new), None);
         }
-        self.young.insert(key, state);
-        (self.young.len() * 2 >= capacity).then(|| mem::replace(&mut self.old, mem::take(&mut self.young)))
+        if !self.aggregates.iter().any(|vtable| vtable.aggregate == key.aggregate) {
+            self.aggregates.push(new.state.state.vtable);
+        }
+        let mut earlier = None;
+        let evicted = self.states.update(key, |cached| match cached {
+            Some(cached) if cached.is_later_than(&new) => {
+                earlier = Some(new);
+                cached
+            }
+            cached => {
+                earlier = cached;
+                new
+            }
+        });
+        (earlier, evicted)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{any::TypeId, convert::Infallible, sync::Arc};
+    use std::{
+        any::TypeId,
+        convert::Infallible,
+        sync::{Arc, Weak},
+        thread::panicking,
+    };
 
     use super::*;
     use crate::{
@@ -147,7 +146,19 @@ mod tests {
         position::Position, record::Record, store::Marker, tag::Tag,
     };
 
-    struct Thing;
+    /// A state that checks, when it is dropped, that its cache is not locked.
+    #[derive(Default)]
+    struct Thing {
+        cache: Weak<StateCache>,
+    }
+
+    impl Drop for Thing {
+        fn drop(&mut self) {
+            if let Some(cache) = self.cache.upgrade() {
+                assert!(panicking() || cache.0.try_lock().is_ok(), "dropped while the cache is locked");
+            }
+        }
+    }
 
     impl Aggregate for Thing {
         type Id = ();
@@ -155,7 +166,7 @@ mod tests {
         const EVENTS: &'static [Types] = &[];
 
         fn initial((): ()) -> Self {
-            Self
+            Self::default()
         }
 
         fn fold_record(&mut self, _: &Record, _: &Codec) -> Result<(), Invalid> {
@@ -168,8 +179,12 @@ mod tests {
     }
 
     fn state_at(position: u64) -> VersionedState {
+        state(Thing::default(), position)
+    }
+
+    fn state(thing: Thing, position: u64) -> VersionedState {
         let marker = Marker::new(Position::new(position), 0);
-        VersionedState { state: ErasedState::new(Arc::new(Thing), 0), marker }
+        VersionedState { state: ErasedState::new(Arc::new(thing), 0), marker }
     }
 
     fn position(cache: &StateCache, number: usize) -> Option<u64> {
@@ -196,6 +211,21 @@ mod tests {
             assert_eq!(position(&cache, 1), Some(cached));
         }
         assert!(cache.take(&key(1)).is_some() && cache.take(&key(1)).is_none());
+    }
+
+    #[test]
+    fn replaced_and_evicted_states_are_dropped_after_the_lock_is_released() {
+        for capacity in [0, 4] {
+            let cache = Arc::new(StateCache::new(capacity));
+            let put = |number, position| {
+                cache.put(key(number), state(Thing { cache: Arc::downgrade(&cache) }, position));
+            };
+            // Replaced by a later state; not inserted, because it is an earlier one.
+            [5, 7, 3].into_iter().for_each(|position| put(0, position));
+            // Evicted by insertions, and by a hit in the old generation.
+            (1..=4).for_each(|number| put(number, 1));
+            assert_eq!((position(&cache, 2), position(&cache, 3)), ((capacity > 0).then_some(1), None));
+        }
     }
 
     #[test]
