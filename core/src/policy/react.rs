@@ -1,6 +1,8 @@
 //! Calls the handler of a policy and catches its errors and panics.
 
-use std::{future::poll_fn, pin::pin};
+use std::pin::pin;
+
+use futures_util::FutureExt;
 
 use super::{Commands, Policy};
 use crate::{codec::Codec, error::BoxError, panics::catch_future, record::Record};
@@ -15,13 +17,11 @@ pub(super) struct Reacted {
 /// Calls the policy's handler. A panic becomes an error.
 pub(super) async fn react<P: Policy>(policy: &P, record: &Record, codec: &Codec) -> Result<Reacted, String> {
     let mut reaction = pin!(catch_future(async { policy.react_to_record(record, codec).await }));
-    let mut waited = false;
-    let commands = poll_fn(|context| {
-        let polled = reaction.as_mut().poll(context);
-        waited |= polled.is_pending();
-        polled
-    });
-    match commands.await {
+    let (commands, waited) = match reaction.as_mut().now_or_never() {
+        Some(commands) => (commands, false),
+        None => (reaction.await, true),
+    };
+    match commands {
         Ok(commands) => Ok(Reacted { commands: commands.map_err(error_text)?, waited }),
         Err(panic) => Err(format!("the handler panicked: {panic}")),
     }

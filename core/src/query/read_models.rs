@@ -3,13 +3,13 @@
 use std::{
     any::{TypeId, type_name},
     fmt,
-    future::{pending, poll_fn},
+    future::pending,
     pin::pin,
     sync::{Arc, Mutex, PoisonError, Weak},
-    task::Poll,
     time::Duration,
 };
 
+use futures_util::future::{Either, select};
 use tokio::{sync::watch, time::Instant};
 
 use super::{find::Find, list::List, read_model::ReadModel};
@@ -83,18 +83,17 @@ impl Dependency {
     /// Waits until the rows have changed or the projection has ended. Returns `true` if the rows have changed.
     pub(super) async fn changed(&mut self) -> bool {
         let Self { status, log, ended, .. } = self;
-        let mut status_changed = pin!(status.changed());
-        let mut log_changed = pin!(async {
+        let status_changed = pin!(status.changed());
+        let log_changed = pin!(async {
             match log.as_ref().and_then(|(watcher, seen)| Some((watcher.upgrade()?, seen))) {
                 Some((watcher, seen)) => watcher.settled_beyond(*seen).await,
                 None => pending().await,
             }
         });
-        *ended = poll_fn(|context| match status_changed.as_mut().poll(context) {
-            Poll::Ready(changed) => Poll::Ready(changed.is_err()),
-            Poll::Pending => log_changed.as_mut().poll(context).map(|()| false),
-        })
-        .await;
+        *ended = match select(status_changed, log_changed).await {
+            Either::Left((changed, _)) => changed.is_err(),
+            Either::Right(((), _)) => false,
+        };
         !*ended
     }
 }

@@ -3,12 +3,12 @@
 use std::{
     any::type_name,
     collections::HashMap,
-    future::poll_fn,
+    future::pending,
     sync::{Arc, Weak},
-    task::Poll,
     time::Duration,
 };
 
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
@@ -17,13 +17,14 @@ use super::{
     read_models::{Dependency, ReadModelDirectory, ReadModels},
 };
 use crate::{
+    backoff::Backoff,
     daemon::{State, Stopped},
     error::Error,
     position::Position,
 };
 
-/// The first and the longest pause before a query is retried after its store was not available.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(5));
+/// The pauses before a query is retried after its store was not available.
+const RETRY: Backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(5));
 
 /// A stream of answers to one query. Returned by [`App::watch`](crate::app::App::watch). The first call of
 /// [`next`](QueryWatch::next) returns the current answer; every later call waits for an answer that differs from the one
@@ -58,7 +59,7 @@ pub struct QueryWatch<Q: Query> {
     /// The stopped dependencies that `next` has already reported.
     reported: HashMap<&'static str, Stopped>,
     due: Due,
-    pause: Duration,
+    backoff: Backoff,
 }
 
 /// When to run the query again.
@@ -93,7 +94,7 @@ impl<Q: Query<Answer: Watchable>> QueryWatch<Q> {
             dependencies: Vec::new(),
             reported: HashMap::new(),
             due: Due::Now,
-            pause: PAUSES.0,
+            backoff: RETRY,
         }
     }
 
@@ -140,15 +141,12 @@ impl<Q: Query<Answer: Watchable>> QueryWatch<Q> {
     /// Unchanged rows have the same answer, so the query waits for a change, except after an error of the store, which may
     /// be over at any time.
     fn next_due(&mut self, answer: &Result<Q::Answer, Error>) -> Due {
-        let (first, longest) = PAUSES;
         match answer {
             Err(error) if error.is_unavailable() || error.is_unknown() => {
-                let due = Due::At(Instant::now() + self.pause);
-                self.pause = (self.pause * 2).min(longest);
-                due
+                Due::At(Instant::now() + self.backoff.next_pause())
             }
             _ => {
-                self.pause = first;
+                self.backoff.reset();
                 Due::OnChange
             }
         }
@@ -203,15 +201,14 @@ impl<Q: Query<Answer: Watchable>> QueryWatch<Q> {
     }
 }
 
-/// Waits until a dependency has changed or ended. Returns `true` if it has changed.
+/// Waits until a dependency has changed or ended; forever, if all have ended. Returns `true` if it has changed.
 async fn any_changed(dependencies: &mut [Dependency]) -> bool {
     let open = dependencies.iter_mut().filter(|dependency| !dependency.ended);
-    let mut changes: Vec<_> = open.map(|dependency| Box::pin(dependency.changed())).collect();
-    poll_fn(|context| {
-        let ready = changes.iter_mut().map(|changed| changed.as_mut().poll(context)).find(Poll::is_ready);
-        ready.unwrap_or(Poll::Pending)
-    })
-    .await
+    let mut changes: FuturesUnordered<_> = open.map(Dependency::changed).collect();
+    match changes.next().await {
+        Some(changed) => changed,
+        None => pending().await,
+    }
 }
 
 /// Why a dependency is stopped, or `None` if it is running.

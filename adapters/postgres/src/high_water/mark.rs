@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use annalist_core::{error::Error, record::Position, store::Settled};
+use annalist_core::{backoff::Backoff, error::Error, record::Position, store::Settled};
 use tokio::{runtime::Handle, sync::Mutex, time::sleep};
 
 use super::scan::{self, ScanState};
@@ -19,8 +19,8 @@ use crate::{
 
 /// How long after an append its process looks for gaps: one look serves appends that are close together.
 const COALESCE_DELAY: Duration = Duration::from_millis(20);
-/// The interval of looks while a gap is open: it grows from the first to the second.
-const POLL_INTERVAL: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(20));
+/// The pauses between looks while a gap is open.
+const POLL_PAUSES: Backoff = Backoff::new(Duration::from_millis(2), Duration::from_millis(20));
 
 pub(crate) struct HighWater {
     database: Arc<Database>,
@@ -87,14 +87,13 @@ impl HighWater {
 
 async fn close_gaps_until_settled(high_water: Weak<HighWater>, mut permit: RunPermit) {
     sleep(COALESCE_DELAY).await;
-    let (mut pause, longest) = POLL_INTERVAL;
+    let mut pauses = POLL_PAUSES;
     while let Some(high_water) = high_water.upgrade() {
         permit.begin();
         if high_water.has_no_gap().await && permit.is_finished() {
             break;
         }
         drop(high_water);
-        sleep(pause).await;
-        pause = (pause * 2).min(longest);
+        sleep(pauses.next_pause()).await;
     }
 }

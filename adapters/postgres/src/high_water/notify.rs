@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use annalist_core::store::Wakeups;
+use annalist_core::{backoff::Backoff, store::Wakeups};
 use futures_util::future::select;
 use sqlx::{Executor, PgPool, postgres::PgListener};
 use tokio::{
@@ -31,8 +31,8 @@ use crate::{
 
 /// The minimum time between two notifications of a process.
 const NOTIFY_INTERVAL: Duration = Duration::from_millis(10);
-/// How long to wait before listening again: it grows from the first to the second.
-const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(60));
+/// The pauses before listening again.
+const RECONNECT: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(60));
 /// How long a connection may be silent before it is checked.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 /// How long that check may take.
@@ -84,19 +84,17 @@ impl Notifier {
     }
 
     async fn listen_forever(&self) {
-        let (shortest, longest) = BACK_OFF;
-        let mut pause = shortest;
+        let mut backoff = RECONNECT;
         loop {
-            if let Err(error) = self.listen(&mut pause).await {
+            if let Err(error) = self.listen(&mut backoff).await {
                 tracing::debug!(channel = self.channel, %error, "cannot listen for the appends of other processes");
             }
-            sleep(pause).await;
-            pause = (pause * 2).min(longest);
+            sleep(backoff.next_pause()).await;
         }
     }
 
-    /// Listens until the connection is lost. Resets the pause once the connection is known to work.
-    async fn listen(&self, pause: &mut Duration) -> Result<(), sqlx::Error> {
+    /// Listens until the connection is lost. Resets the back-off once the connection is known to work.
+    async fn listen(&self, backoff: &mut Backoff) -> Result<(), sqlx::Error> {
         let mut listener = PgListener::connect_with(&single_connection_pool(&self.database.pool)).await?;
         listener.eager_reconnect(false);
         listener.listen(&self.channel).await?;
@@ -113,7 +111,7 @@ impl Notifier {
                     checked.map_err(|_| sqlx::Error::PoolTimedOut)??;
                 }
             }
-            *pause = BACK_OFF.0;
+            backoff.reset();
         }
     }
 
