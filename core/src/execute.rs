@@ -25,6 +25,7 @@ mod state_cache;
 
 pub(crate) use self::{
     attempt::rejection_text,
+    detach::DetachOnDrop,
     event_registry::EventRegistry,
     executor::{Executor, Settings},
     inline_folds::InlineFolds,

@@ -91,8 +91,8 @@ impl App {
     }
 
     /// Signals all projections and policies to stop after their current batch and returns at once; see also [`App::shut_down`].
-    /// Dropping the last clone of the app aborts them: a batch in progress is committed completely or not at all, and the next start
-    /// continues there.
+    /// Dropping the last clone of the app aborts them: a batch in progress is committed completely or not at all, a command that a
+    /// policy is executing completes, and the next start continues there.
     pub fn stop(&self) {
         self.inner.daemon.stop();
     }

@@ -48,7 +48,7 @@ impl Admission {
     /// cancelled.
     pub(super) async fn flush_or_pass(self, executor: &Arc<Executor>) {
         if let Some(Self { guards, batch, .. }) = self.pass_to_next(executor) {
-            DetachOnDrop::new(commit::commit(Arc::clone(executor), guards, batch)).await;
+            DetachOnDrop::new(Box::pin(commit::commit(Arc::clone(executor), guards, batch))).await;
         }
     }
 

@@ -5,22 +5,24 @@ use std::{
     task::{Context, Poll},
 };
 
+use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 
 /// A future that is spawned onto the runtime if it is dropped before completion.
-pub(super) struct DetachOnDrop(Option<Pin<Box<dyn Future<Output = ()> + Send>>>);
+pub(crate) struct DetachOnDrop<T: Send + 'static>(Option<BoxFuture<'static, T>>);
 
-impl DetachOnDrop {
-    pub(super) fn new(work: impl Future<Output = ()> + Send + 'static) -> Self {
-        Self(Some(Box::pin(work)))
+impl<T: Send + 'static> DetachOnDrop<T> {
+    pub(crate) fn new(work: BoxFuture<'static, T>) -> Self {
+        Self(Some(work))
     }
 }
 
-impl Future for DetachOnDrop {
-    type Output = ();
+impl<T: Send + 'static> Future for DetachOnDrop<T> {
+    type Output = T;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let Some(work) = &mut self.0 else { return Poll::Ready(()) };
+    /// Stays pending after completion.
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        let Some(work) = &mut self.0 else { return Poll::Pending };
         let polled = work.as_mut().poll(context);
         if polled.is_ready() {
             self.0 = None;
@@ -29,7 +31,7 @@ impl Future for DetachOnDrop {
     }
 }
 
-impl Drop for DetachOnDrop {
+impl<T: Send + 'static> Drop for DetachOnDrop<T> {
     fn drop(&mut self) {
         // Without a runtime no task runs any more.
         if let (Some(work), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
@@ -40,6 +42,7 @@ impl Drop for DetachOnDrop {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
     use tokio::sync::oneshot;
 
     use super::*;
@@ -48,17 +51,15 @@ mod tests {
     async fn dropped_future_completes_exactly_once() {
         let (start, started) = oneshot::channel();
         let (finish, finished) = oneshot::channel();
-        let mut work = DetachOnDrop::new(async {
+        let mut work = DetachOnDrop::new(Box::pin(async {
             started.await.unwrap();
             finish.send(()).unwrap();
-        });
-        let mut context = Context::from_waker(std::task::Waker::noop());
-        assert!(Pin::new(&mut work).poll(&mut context).is_pending());
+        }));
+        assert!((&mut work).now_or_never().is_none());
         drop(work);
         start.send(()).unwrap();
         finished.await.unwrap();
-        let mut work = DetachOnDrop::new(async {});
-        (&mut work).await;
-        (&mut work).await;
+        let mut work = DetachOnDrop::new(Box::pin(async { 7 }));
+        assert_eq!(((&mut work).await, (&mut work).now_or_never()), (7, None));
     }
 }

@@ -1,6 +1,8 @@
 //! Commands with their types erased.
 
-use std::{fmt::Debug, pin::Pin, sync::Arc};
+use std::{fmt::Debug, sync::Arc};
+
+use futures_util::future::BoxFuture;
 
 use serde::Serialize;
 
@@ -13,7 +15,7 @@ use crate::{
     store::Receipt,
 };
 
-/// A command with its handler. It can be sent again if the store did not respond.
+/// A command with its handler.
 pub(crate) trait BoxedCommand: Send {
     /// The stored name.
     fn name(&self) -> &'static str;
@@ -21,12 +23,13 @@ pub(crate) trait BoxedCommand: Send {
     /// The command as JSON.
     fn body(&self) -> Result<Payload, Invalid>;
 
-    /// Executes it. A rejection is returned as text.
-    fn send(&mut self, executor: Arc<Executor>, options: ExecuteOptions) -> Sent<'_>;
+    /// Executes it. Returns the result, with a rejection as text, and the command, which can be sent again if the store did not
+    /// respond.
+    fn send(self: Box<Self>, executor: Arc<Executor>, options: ExecuteOptions) -> BoxFuture<'static, Sent>;
 }
 
-/// The execution of a command.
-pub(crate) type Sent<'a> = Pin<Box<dyn Future<Output = Result<Receipt, ExecuteError<String>>> + Send + 'a>>;
+/// A command that was executed, and the result.
+pub(crate) type Sent = (Box<dyn BoxedCommand>, Result<Receipt, ExecuteError<String>>);
 
 /// A dispatcher that boxes the command instead of executing it.
 pub(super) struct CollectCommands;
@@ -74,11 +77,17 @@ where
         Payload::encode(self.handler.name, &self.command)
     }
 
-    fn send(&mut self, executor: Arc<Executor>, options: ExecuteOptions) -> Sent<'_> {
+    fn send(
+        mut self: Box<Self>,
+        executor: Arc<Executor>,
+        options: ExecuteOptions,
+    ) -> BoxFuture<'static, Sent> {
         Box::pin(async move {
-            let Self { command, handler } = self;
+            let Self { command, handler } = &mut *self;
             let result = executor.execute(options, command, handler).await;
-            result.map_err(|error| error.map(|rejection| rejection_text(handler.name, &rejection)))
+            let result =
+                result.map_err(|error| error.map(|rejection| rejection_text(handler.name, &rejection)));
+            (self as Box<dyn BoxedCommand>, result)
         })
     }
 }

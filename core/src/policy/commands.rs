@@ -1,6 +1,6 @@
 //! Return types of policy handlers.
 
-use std::fmt;
+use std::{collections::VecDeque, fmt};
 
 use super::boxed_command::{BoxedCommand, CollectCommands};
 use crate::{command::Command, error::BoxError};
@@ -49,8 +49,8 @@ impl Commands {
         self.0.iter().map(|command| &**command)
     }
 
-    pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut Box<dyn BoxedCommand>> {
-        self.0.get_mut(index)
+    pub(super) fn into_queue(self) -> VecDeque<Box<dyn BoxedCommand>> {
+        self.0.into()
     }
 }
 

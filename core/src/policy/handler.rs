@@ -1,13 +1,15 @@
 //! The batch handler of a policy: reacts to one event, sends its commands, and only then handles the next.
 
-use std::{borrow::Cow, num::NonZeroUsize, sync::Arc};
+use std::{borrow::Cow, collections::VecDeque, num::NonZeroUsize, sync::Arc};
 
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::{
-    Commands, OnError, OnReject, Policy, criteria_of,
+    OnError, OnReject, Policy,
+    boxed_command::BoxedCommand,
+    criteria_of,
     react::{Reacted, react},
 };
 use crate::{
@@ -15,7 +17,7 @@ use crate::{
     criteria::Criteria,
     daemon::{BatchHandler, BatchResult, Parking, PoisonEvent, park_failed, park_waiting},
     error::{Error, ExecuteError},
-    execute::{ExecuteOptions, Executor},
+    execute::{DetachOnDrop, ExecuteOptions, Executor},
     record::{Metadata, Name, Position, Record},
     rows::{Parked, Table},
     tag::Tag,
@@ -37,11 +39,12 @@ pub(super) struct PolicyHandler<P> {
 /// The commands of an event, some of which may be sent already.
 pub(super) struct PendingCommands {
     event: Uuid,
-    commands: Commands,
+    /// The commands that are not sent yet.
+    queue: VecDeque<Box<dyn BoxedCommand>>,
     /// Whether the handler awaited something.
     waited: bool,
-    /// The index of the next command to send.
-    next: usize,
+    /// The number of commands that were sent.
+    sent: usize,
 }
 
 /// Why an event could not be handled.
@@ -155,30 +158,39 @@ impl<P: Policy> PolicyHandler<P> {
             None => {
                 let reacted = react(&*self.policy, record, &self.codec).await.map_err(Failure::Failed)?;
                 let Reacted { commands, waited } = reacted;
-                PendingCommands { event: record.id, commands, waited, next: 0 }
+                PendingCommands { event: record.id, queue: commands.into_queue(), waited, sent: 0 }
             }
         };
-        let sent = self.send(record, &mut pending).await;
-        let has_effects = pending.waited || !pending.commands.is_empty();
-        *self.pending.get_mut() = sent.is_err().then_some(pending);
-        sent.map(|()| has_effects)
+        let result = self.send(record, &mut pending).await;
+        let has_effects = pending.waited || pending.sent > 0;
+        *self.pending.get_mut() = result.is_err().then_some(pending);
+        result.map(|()| has_effects)
     }
 
-    /// Sends the remaining commands in order.
+    /// Sends the remaining commands in order. A command that is being executed when the policy is aborted, because its app was
+    /// dropped, completes.
     async fn send(&self, record: &Record, pending: &mut PendingCommands) -> Result<(), Failure> {
-        while let Some(command) = pending.commands.get_mut(pending.next) {
-            let metadata = record.metadata().map_err(|damaged| Failure::Fatal(damaged.to_string()))?;
-            check_hops::<P>(metadata, self.executor.settings.max_hops)?;
+        if pending.queue.is_empty() {
+            return Ok(());
+        }
+        let metadata = record.metadata().map_err(|damaged| Failure::Fatal(damaged.to_string()))?;
+        check_hops::<P>(metadata, self.executor.settings.max_hops)?;
+        while let Some(command) = pending.queue.pop_front() {
             let name = command.name();
-            let options = options::<P>(record.id, metadata, pending.next);
-            match command.send(Arc::clone(&self.executor), options).await {
+            let options = options::<P>(record.id, metadata, pending.sent);
+            let (command, result) =
+                DetachOnDrop::new(command.send(Arc::clone(&self.executor), options)).await;
+            match result {
                 Ok(_) => {}
                 Err(ExecuteError::Rejected(rejection)) if P::ON_REJECT == OnReject::Ignore => {
                     tracing::debug!(policy = P::NAME, event = %record.id, command = name, rejection, "rejected");
                 }
-                Err(error) => return Err(Failure::of(name, error)),
+                Err(error) => {
+                    pending.queue.push_front(command);
+                    return Err(Failure::of(name, error));
+                }
             }
-            pending.next += 1;
+            pending.sent += 1;
         }
         Ok(())
     }

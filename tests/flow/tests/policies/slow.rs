@@ -1,4 +1,5 @@
-//! Slow policies: they delay neither other policies nor the shutdown of their app.
+//! Slow policies: they delay neither other policies nor the shutdown of their app. A command of theirs that is being executed
+//! completes even if the app is dropped.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,6 +9,7 @@ use annalist::{
 };
 use annalist_flow_tests::{
     domain::{account, deposit},
+    faulty_store::{Fault, FaultyStore},
     policies::{Bonus, CallCounter, ParksError, Slow},
     read_model::Balance,
 };
@@ -49,6 +51,38 @@ async fn slow_policy_does_not_keep_its_app_alive() {
     while Arc::strong_count(&store) > 1 || Arc::strong_count(&started) > 1 {
         tokio::task::yield_now().await;
     }
+}
+
+/// The append of the policy's command conflicts, so the command has to be decided again after its app was dropped.
+#[tokio::test]
+async fn command_of_a_policy_completes_after_its_app_is_dropped() {
+    let (started, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(5)));
+    let slow = || Slow { started: Arc::clone(&started), gate: Arc::clone(&gate) };
+    let store = Arc::new(FaultyStore::new([Fault::Held]));
+    let plain = App::builder(store.inner.clone()).start().await.unwrap();
+    let start = || {
+        let rows = store.inner.clone();
+        App::builder(Arc::clone(&store)).rows(rows).policy(slow()).start()
+    };
+    let app = start().await.unwrap();
+    plain.execute(deposit("ann", 1)).await.unwrap();
+    store.wake_up();
+    store.held.acquire().await.unwrap().forget();
+    plain.execute(deposit("slow.bonus", 5)).await.unwrap();
+    drop(app);
+    while Arc::strong_count(&started) > 1 {
+        tokio::task::yield_now().await;
+    }
+    store.gate.add_permits(1);
+    while Arc::strong_count(&store) > 1 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(balance(&plain, "slow.bonus").await, 6);
+
+    // The event is handled again, because its checkpoint was not saved; the command was executed already.
+    let app = start().await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
+    assert_eq!((started.available_permits(), balance(&app, "slow.bonus").await), (2, 6));
 }
 
 #[tokio::test(start_paused = true)]
