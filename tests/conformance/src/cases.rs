@@ -47,10 +47,10 @@ macro_rules! cases {
             $($(cases!(@one $theme, $durable, $needs [Durable]),)+)?
         ];
     };
-    (@one $theme:literal, $name:ident, [$($need:ident),*] [$($too:ident)?]) => {
+    (@one $theme:literal, $name:ident, [$($need:ident),*] [$($durability:ident)?]) => {
         $crate::Case {
             name: concat!($theme, "::", stringify!($name)),
-            needs: &[$($crate::Capability::$need,)* $($crate::Capability::$too)?],
+            needs: &[$($crate::Capability::$need,)* $($crate::Capability::$durability)?],
             run: |log| Box::pin($name(log)),
         }
     };

@@ -79,19 +79,19 @@ impl<S: StoreUnderTest> Suite<S> {
         }
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.expect("a runtime for the case");
-        let verdict = runtime.block_on(self.attempt(case));
+        let verdict = runtime.block_on(self.run_on_new_logs(case));
         // Does not wait for the tasks of a case that timed out.
         runtime.shutdown_background();
         verdict.unwrap_or_else(Verdict::Failed)
     }
 
-    async fn attempt(&self, case: &Case) -> Outcome<Verdict> {
+    async fn run_on_new_logs(&self, case: &Case) -> Outcome<Verdict> {
         let logs = Logs::new(FactoryFor(Arc::clone(&self.store)), self.settings);
         let log = Log::new(&logs).await?;
-        let (undetected, run) = (undetected(log.store(), case.needs()), case.run(log));
+        let (missing_capability, run) = (missing_capability(log.store(), case.needs()), case.run(log));
         // In its own task, so that a panic of the case becomes its failure.
         let task = tokio::spawn(async move {
-            match undetected.await? {
+            match missing_capability.await? {
                 Some(reason) => Ok(Verdict::Skipped(reason)),
                 None => run.await.map(|()| Verdict::Passed),
             }
@@ -122,8 +122,8 @@ impl<S: StoreUnderTest> Suite<S> {
     }
 }
 
-/// Joins a task, or returns `None` after a time limit. The limit is waited for in many short intervals: if the whole
-/// machine is suspended meanwhile, that uses up one of them and not the whole limit.
+/// Joins a task, or returns `None` after a time limit. The limit consists of many short intervals: a suspension of the
+/// machine uses up one interval and not the whole limit.
 async fn join_within<T>(mut task: JoinHandle<T>, limit: Duration) -> Option<Result<T, JoinError>> {
     const INTERVALS: u32 = 100;
     for _ in 0..INTERVALS {
@@ -134,8 +134,8 @@ async fn join_within<T>(mut task: JoinHandle<T>, limit: Duration) -> Option<Resu
     None
 }
 
-/// The reason why one of these capabilities is not detected on the store, if so.
-async fn undetected(
+/// Returns the reason if the store lacks one of the capabilities that can be detected.
+async fn missing_capability(
     store: Arc<dyn EventStore>,
     needs: &'static [Capability],
 ) -> Outcome<Option<&'static str>> {

@@ -12,7 +12,7 @@ use tokio::sync::Barrier;
 
 use crate::failure::{Outcome, panicked};
 
-/// Lets other tasks run, also on a store whose calls never wait.
+/// Lets other tasks run, even on a store whose calls never wait.
 pub(crate) async fn yield_now() {
     tokio::task::yield_now().await;
 }

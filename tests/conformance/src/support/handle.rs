@@ -83,13 +83,13 @@ impl Handle {
         appends: Vec<Append>,
     ) -> impl Future<Output = Outcome<Vec<Receipt>>> {
         located(Location::caller(), async move {
-            let wanted: Vec<Vec<_>> =
+            let expected: Vec<Vec<_>> =
                 appends.iter().map(|append| append.events.iter().map(Draft::id).collect()).collect();
             match self.append(appends).await? {
                 AppendOutcome::Appended(receipts) => {
                     let ids = receipts.iter().map(|receipt| receipt.events.iter().map(|event| event.id));
                     let ids: Vec<Vec<_>> = ids.map(Iterator::collect).collect();
-                    ensure_eq!(ids, wanted, "event ids in the receipts of the batch");
+                    ensure_eq!(ids, expected, "event ids in the receipts of the batch");
                     let positions = receipts.iter().flat_map(positions).collect::<Vec<_>>();
                     ensure!(
                         positions.is_sorted_by(|a, b| a < b),

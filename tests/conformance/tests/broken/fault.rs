@@ -1,76 +1,87 @@
-//! What can be wrong with a store.
+//! The faults of a broken store.
 
 use super::{row_fault::RowFault, snapshots::SnapshotFault};
 
-/// What is wrong with a store.
+/// The fault of a store.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Fault {
+    /// The store is correct.
     None,
-    AcceptsEverything,
-    /// Conditions and append are two steps.
-    ChecksBeforeItAppends,
+    IgnoresConditions,
+    /// Conditions are checked in a separate step before the append.
+    ChecksConditionsBeforeAppend,
     IgnoresTagsInConditions,
     IgnoresTypesInConditions,
-    WatchesOnlyTheFirstItem,
-    WatchesOnlyTheFirstCondition,
-    ConflictsTooEagerly,
-    DoesNotGuardEmptyReads,
-    /// A marker stands for everything, also for what `up_to` cut off.
-    MarksBeyondWhatWasRead,
-    NamesTheWrongCondition,
-    NamesTheFirstMatch,
-    /// The first event of a refused append stays.
-    WritesWhatItRefuses,
+    ChecksOnlyFirstItem,
+    ChecksOnlyFirstCondition,
+    /// A condition fails on any new event, even if the event does not match its criteria.
+    ConflictsWithUnrelatedEvents,
+    /// A condition with the marker of a read without records never fails.
+    MarkerOfEmptyReadCoversFuture,
+    /// A marker covers the whole log, including events that `up_to` excluded from the read.
+    MarkerIgnoresUpTo,
+    /// A conflict names the first condition, whichever failed.
+    ReportsFirstCondition,
+    /// A conflict names the oldest matching event instead of the newest.
+    ReportsOldestMatch,
+    /// The first event of a refused append is written.
+    WritesRefusedEvents,
     LosesEverySeventhEvent,
-    /// A read gives what matches its first item, then what matches its second.
+    /// A read returns the matches of its first item, then the matches of its second item, and so on.
     ReadsItemByItem,
-    /// A read ignores where it should start.
-    ReadsFromTheStart,
-    /// The answers to several reads come in another order.
-    SwapsAnswers,
-    /// A receipt tells the positions of its events in another order.
-    SwapsReceipts,
-    ReordersEvents,
-    ChangesPayloads,
+    ReadIgnoresAfter,
+    /// The batches of several reads are in reverse order.
+    ReversesBatches,
+    /// The events of a receipt are in reverse order.
+    ReversesReceipts,
+    /// The events of an append are written in reverse order.
+    ReversesEvents,
+    RemovesSpacesFromPayloads,
     DropsMetadata,
-    /// Milliseconds instead of microseconds.
-    CutsTimes,
-    ComparesTagsWithoutCase,
-    /// Two appends instead of one.
-    HalfWrites,
-    ForgetsCommandIds,
-    ForgetsAppendsOfNothing,
-    RemembersWhatItRefused,
-    KnowsIdsOfOtherCommands,
-    ChecksConditionsBeforeIds,
-    /// The id and the append are two steps.
-    LooksIdsUpTooEarly,
-    ForgetsTooManyIds,
-    JournalsWhatItKnows,
-    /// Appends that stand together come one after the other, until one is refused.
-    AppendsOneByOne,
-    /// Of appends that stand together, the first id is remembered.
-    RemembersOneIdOfAll,
-    SkipsAtPageBorders,
-    /// A page without records leaves the feed where it was.
-    DoesNotMoveOn,
-    /// A writer has its position before others see the event; the feed takes whatever is there.
-    GapsAndNaiveFeed,
-    /// The same, but the feed stops before the first event that is on its way: this one is sound.
-    GapsAndPatientFeed,
-    SettlesTooEarly,
-    /// What one handle writes is not there for the next.
-    KeepsNothing,
-    TakesTheLastEventBeforeATime,
-    /// What stands where a count starts counts, too.
-    CountsFromWhereItStarts,
-    CountsBelowTheEnd,
-    /// An event counts for each item that it matches.
+    /// Times are stored in milliseconds instead of microseconds.
+    TruncatesTimes,
+    IgnoresCaseOfTags,
+    /// The events of an append are written in two appends.
+    SplitsAppends,
+    DropsCommandIds,
+    DropsCommandIdsOfEmptyAppends,
+    StoresCommandIdsOfRefusedAppends,
+    /// A command id is not bound to the name and the tags of its command.
+    IgnoresCommandOfIds,
+    ChecksConditionsBeforeCommandIds,
+    /// The command id is looked up in a separate step before the append.
+    ChecksCommandIdsBeforeAppend,
+    /// A purge also removes the ids of commands that were recorded at the time of the limit.
+    PurgesTooManyCommandIds,
+    JournalsDuplicates,
+    /// The appends of a batch are written one after the other, until one is refused.
+    AppendsBatchesOneByOne,
+    StoresOnlyFirstCommandIdOfBatch,
+    /// The feed skips the position after a full page.
+    SkipsEventAfterFullPage,
+    /// A feed page without records ends at the position where it starts.
+    EmptyPageDoesNotAdvance,
+    /// An append has positions before its events are visible, and the feed skips these positions.
+    FeedSkipsGaps,
+    /// An append has positions before its events are visible, and the feed stops before these positions. This store is
+    /// correct.
+    FeedStopsAtGaps,
+    /// The settled position is after the end of the log.
+    ReportsTooManySettled,
+    /// Every handle opens a new, empty log.
+    OpensEmptyLogs,
+    /// `position_at` returns the last event that is not after the time, even if an earlier event is after it.
+    UsesLastEventBeforeTime,
+    /// A count includes the event at `after`.
+    CountIncludesAfter,
+    /// A count excludes the event at `up_to`.
+    CountExcludesUpTo,
+    /// A count includes an event once for each item that it matches.
     CountsItemByItem,
-    /// There are gaps, and the feed respects them, but a count does not.
-    CountsWhatIsOnItsWay,
-    /// Only its rows are broken.
+    /// An append has positions before its events are visible; the feed stops there, but a count does not.
+    CountsUnsettledEvents,
+    /// The rows have a fault.
     Rows(RowFault),
-    /// Only its snapshots are broken.
+    /// The snapshots have a fault.
     Snapshots(SnapshotFault),
 }

@@ -1,4 +1,4 @@
-//! Appends that change rows, with one fault.
+//! Appends that change rows of inline builds, with one fault.
 
 use std::sync::Arc;
 
@@ -13,72 +13,81 @@ use tokio::task::yield_now;
 
 use super::row_fault::RowFault;
 
-/// A sound log beside rows with a fault.
-pub(crate) struct Beside<'a> {
+/// A correct log whose appends change rows with a fault.
+pub(crate) struct BrokenInline<'a> {
     pub(crate) log: &'a Memory,
     pub(crate) rows: SharedRows,
     pub(crate) fault: RowFault,
 }
 
-impl Beside<'_> {
+impl BrokenInline<'_> {
     pub(crate) async fn append(&self, append: Append) -> Result<AppendOutcome<Receipt>, Error> {
-        let sent = self.distorted(append.clone()).await?;
-        let answer = self.log.append_one(sent.clone()).await;
-        match (self.fault, answer) {
-            (RowFault::IsNotEnforced, Ok(AppendOutcome::InlineRequired { builds: wanted, .. })) => {
-                self.log.append_one(Append { inline: wanted.iter().map(idle).collect(), ..sent }).await
+        let request = self.with_broken_folds(append.clone()).await?;
+        let result = self.log.append_one(request.clone()).await;
+        match (self.fault, result) {
+            (RowFault::AcceptsMissingFolds, Ok(AppendOutcome::InlineRequired { builds: required, .. })) => {
+                self.log
+                    .append_one(Append { inline: required.iter().map(empty_fold).collect(), ..request })
+                    .await
             }
-            (RowFault::TakesTooManyFolds, Ok(AppendOutcome::InlineRequired { builds: wanted, .. })) => {
-                let of =
-                    |id: &BuildId| sent.inline.iter().find(|one| BuildId::from(one.table()) == *id).cloned();
-                let inline: Option<Vec<_>> = wanted.iter().map(of).collect();
+            (
+                RowFault::AcceptsAdditionalFolds,
+                Ok(AppendOutcome::InlineRequired { builds: required, .. }),
+            ) => {
+                let fold_of = |id: &BuildId| {
+                    request.inline.iter().find(|one| BuildId::from(one.table()) == *id).cloned()
+                };
+                let inline: Option<Vec<_>> = required.iter().map(fold_of).collect();
                 match inline {
-                    Some(inline) => self.log.append_one(Append { inline, ..sent }).await,
-                    None => Ok(AppendOutcome::InlineRequired { index: 0, builds: wanted }),
+                    Some(inline) => self.log.append_one(Append { inline, ..request }).await,
+                    None => Ok(AppendOutcome::InlineRequired { index: 0, builds: required }),
                 }
             }
             (
-                RowFault::NamesFoldsInAnyOrder,
-                Ok(AppendOutcome::InlineRequired { builds: mut wanted, .. }),
+                RowFault::ReportsFoldsInReverse,
+                Ok(AppendOutcome::InlineRequired { builds: mut required, .. }),
             ) => {
-                wanted.reverse();
-                Ok(AppendOutcome::InlineRequired { index: 0, builds: wanted })
+                required.reverse();
+                Ok(AppendOutcome::InlineRequired { index: 0, builds: required })
             }
-            (RowFault::FoldsLater, Ok(AppendOutcome::Appended(receipt))) => {
+            (RowFault::FoldsAfterAppend, Ok(AppendOutcome::Appended(receipt))) => {
                 yield_now().await;
                 self.fold_after(&append, &receipt).await?;
                 Ok(AppendOutcome::Appended(receipt))
             }
-            (RowFault::FoldsWhatItRefuses, Ok(answer @ AppendOutcome::Conflict { .. })) => {
+            (RowFault::FoldsRefusedAppends, Ok(result @ AppendOutcome::Conflict { .. })) => {
                 self.fold_after(&append, &Receipt::default()).await?;
-                Ok(answer)
+                Ok(result)
             }
-            (RowFault::FoldsWhatItKnows, Ok(AppendOutcome::Duplicate { receipt, .. })) => {
+            (RowFault::FoldsDuplicates, Ok(AppendOutcome::Duplicate { receipt, .. })) => {
                 self.fold_after(&append, &receipt).await?;
                 Ok(AppendOutcome::Duplicate { index: 0, receipt })
             }
-            (RowFault::KeepsEventsOfFailedFolds, Err(error)) => {
-                let inline = append.inline.iter().map(|one| idle(&one.table().into())).collect();
-                self.log.append_one(Append { inline, ..sent }).await?;
+            (RowFault::WritesEventsOfFailedFolds, Err(error)) => {
+                let inline = append.inline.iter().map(|one| empty_fold(&one.table().into())).collect();
+                self.log.append_one(Append { inline, ..request }).await?;
                 Err(error)
             }
-            (_, answer) => answer,
+            (_, result) => result,
         }
     }
 
-    /// An append whose folds do something else.
-    async fn distorted(&self, mut append: Append) -> Result<Append, Error> {
-        let how = match self.fault {
-            RowFault::FoldsBackwards => How::Backwards,
-            RowFault::FoldsGuessedPositions => How::Elsewhere,
-            RowFault::FoldsAThousandRows => How::FirstThousand,
-            RowFault::FoldsLater | RowFault::FoldsOneBuild => How::Idle,
+    /// Replaces the folds of an append by the broken ones of the fault.
+    async fn with_broken_folds(&self, mut append: Append) -> Result<Append, Error> {
+        let behaviour = match self.fault {
+            RowFault::FoldsInReverse => FoldBehaviour::Reverse,
+            RowFault::FoldsWrongPositions => FoldBehaviour::WrongPositions,
+            RowFault::FoldsAtMostThousandRows => FoldBehaviour::FirstThousand,
+            RowFault::FoldsAfterAppend | RowFault::FoldsOnlyFirstBuild => FoldBehaviour::Nothing,
             RowFault::FoldsWithoutLocks => {
                 let mut stale = vec![];
                 for inline in &append.inline {
                     let keys = inline.keys(&records(&append, inline, std::iter::repeat(Position::START)))?;
                     let rows = self.rows.rows(inline.table(), &keys).await?;
-                    stale.push(bent(inline, How::On(keys.into_iter().zip(rows).collect())));
+                    stale.push(broken_fold(
+                        inline,
+                        FoldBehaviour::OnRows(keys.into_iter().zip(rows).collect()),
+                    ));
                 }
                 append.inline = stale;
                 yield_now().await;
@@ -86,66 +95,75 @@ impl Beside<'_> {
             }
             _ => return Ok(append),
         };
-        let spared = usize::from(self.fault == RowFault::FoldsOneBuild);
-        for inline in append.inline.iter_mut().skip(spared) {
-            *inline = bent(inline, how.clone());
+        let unchanged = usize::from(self.fault == RowFault::FoldsOnlyFirstBuild);
+        for inline in append.inline.iter_mut().skip(unchanged) {
+            *inline = broken_fold(inline, behaviour.clone());
         }
         Ok(append)
     }
 
-    /// Folds the events of an append when it is over.
+    /// Changes the rows for an append that is already written.
     async fn fold_after(&self, append: &Append, receipt: &Receipt) -> Result<(), Error> {
-        let places = receipt.events.iter().map(|event| event.position);
+        let positions = receipt.events.iter().map(|event| event.position);
         for inline in &append.inline {
-            let own = records(append, inline, places.clone().chain(std::iter::repeat(Position::new(1))));
-            let keys = inline.keys(&own)?;
+            let records =
+                records(append, inline, positions.clone().chain(std::iter::repeat(Position::new(1))));
+            let keys = inline.keys(&records)?;
             let rows = self.rows.rows(inline.table(), &keys).await?;
-            let folded = inline.fold(&own, keys.into_iter().zip(rows).collect())?;
+            let folded = inline.fold(&records, keys.into_iter().zip(rows).collect())?;
             write(&self.rows, inline, folded).await?;
         }
         Ok(())
     }
 }
 
-/// The records that an append makes for a fold.
-fn records(append: &Append, inline: &Arc<dyn Inline>, places: impl Iterator<Item = Position>) -> Vec<Record> {
-    let drafts = append.events.iter().cloned().zip(places);
+/// The records of an append that a fold processes.
+fn records(
+    append: &Append,
+    inline: &Arc<dyn Inline>,
+    positions: impl Iterator<Item = Position>,
+) -> Vec<Record> {
+    let drafts = append.events.iter().cloned().zip(positions);
     let records = drafts.map(|(draft, at)| draft.record(at, append.recorded_at, append.metadata.clone()));
     records.filter(|one| inline.types().contains(&&*one.name)).collect()
 }
 
-/// Changes the rows of a build that takes no changes.
+/// Changes the rows of an inline build. The build is asynchronous meanwhile, because an inline build accepts no changes.
 async fn write(rows: &SharedRows, inline: &Arc<dyn Inline>, folded: FoldedRows) -> Result<(), Error> {
     let at = rows.make_async(inline.table()).await?.position;
     let FoldedRows { upserts, deletes } = folded;
     rows.commit(RowChange { upserts, deletes, ..RowChange::new(inline.table(), at, at) }).await?;
-    rows.make_inline(bent(inline, How::Idle)).await.map(drop)
+    rows.make_inline(broken_fold(inline, FoldBehaviour::Nothing)).await.map(drop)
 }
 
-/// What a fold does instead.
+/// How a broken fold processes its records.
 #[derive(Clone, Debug)]
-pub(crate) enum How {
-    Idle,
-    Backwards,
+pub(crate) enum FoldBehaviour {
+    /// Changes no rows.
+    Nothing,
+    /// In reverse order.
+    Reverse,
+    /// Each record twice.
     Twice,
-    /// One place behind where the events stand.
-    Elsewhere,
+    /// With positions that are too high by one.
+    WrongPositions,
+    /// Changes at most a thousand rows.
     FirstThousand,
-    /// On these rows, whatever they are by now.
-    On(Vec<(Key, Option<Row>)>),
+    /// On these rows instead of the current ones.
+    OnRows(Vec<(Key, Option<Row>)>),
 }
 
-/// A fold that does something else.
-struct Bent {
+/// A fold with another behaviour.
+struct BrokenFold {
     inner: Arc<dyn Inline>,
-    how: How,
+    behaviour: FoldBehaviour,
 }
 
-pub(crate) fn bent(inner: &Arc<dyn Inline>, how: How) -> Arc<dyn Inline> {
-    Arc::new(Bent { inner: Arc::clone(inner), how })
+pub(crate) fn broken_fold(inner: &Arc<dyn Inline>, behaviour: FoldBehaviour) -> Arc<dyn Inline> {
+    Arc::new(BrokenFold { inner: Arc::clone(inner), behaviour })
 }
 
-impl Inline for Bent {
+impl Inline for BrokenFold {
     fn table(&self) -> &Table {
         self.inner.table()
     }
@@ -160,15 +178,15 @@ impl Inline for Bent {
 
     fn fold(&self, records: &[Record], rows: Vec<(Key, Option<Row>)>) -> Result<FoldedRows, Invalid> {
         let mut records = records.to_vec();
-        match &self.how {
-            How::Idle => return Ok(FoldedRows::default()),
-            How::On(rows) => return self.inner.fold(&records, rows.clone()),
-            How::Backwards => records.reverse(),
-            How::Twice => records.extend(records.clone()),
-            How::Elsewhere => {
+        match &self.behaviour {
+            FoldBehaviour::Nothing => return Ok(FoldedRows::default()),
+            FoldBehaviour::OnRows(rows) => return self.inner.fold(&records, rows.clone()),
+            FoldBehaviour::Reverse => records.reverse(),
+            FoldBehaviour::Twice => records.extend(records.clone()),
+            FoldBehaviour::WrongPositions => {
                 records.iter_mut().for_each(|one| one.position = Position::new(one.position.get() + 1));
             }
-            How::FirstThousand => {
+            FoldBehaviour::FirstThousand => {
                 let mut folded = self.inner.fold(&records, rows)?;
                 folded.upserts.truncate(1_000);
                 return Ok(folded);
@@ -178,11 +196,11 @@ impl Inline for Bent {
     }
 }
 
-/// The fold of a build that nobody brought: it does nothing.
-fn idle(id: &BuildId) -> Arc<dyn Inline> {
-    struct Idle(Table);
+/// A fold of a build that changes no rows, for a build whose fold is missing.
+fn empty_fold(id: &BuildId) -> Arc<dyn Inline> {
+    struct EmptyFold(Table);
 
-    impl Inline for Idle {
+    impl Inline for EmptyFold {
         fn table(&self) -> &Table {
             &self.0
         }
@@ -201,5 +219,5 @@ fn idle(id: &BuildId) -> Arc<dyn Inline> {
     }
 
     let BuildId { projection, version, build } = id.clone();
-    Arc::new(Idle(Table { projection: String::leak(projection), version, build, columns: &[] }))
+    Arc::new(EmptyFold(Table { projection: String::leak(projection), version, build, columns: &[] }))
 }

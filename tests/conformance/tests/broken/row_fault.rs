@@ -1,106 +1,130 @@
-//! What can be wrong with a store of rows.
+//! The faults of a broken row store.
 
-/// What is wrong with a store of rows.
+/// The fault of a row store.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum RowFault {
-    /// A change is written wherever the checkpoint stands.
-    ComparesNothing,
-    /// The comparison and the change are two steps.
-    ComparesBeforeItWrites,
-    /// The checkpoint moves first, the rows follow.
-    MovesTheCheckpointFirst,
-    /// The rows are written first, the checkpoint follows.
-    WritesRowsFirst,
-    WritesWhatIsStale,
-    TellsTheWrongPlace,
-    ForgetsDeletes,
-    LosesRowsOfLargeChanges,
-    /// Nothing in a new row leaves what was in the old one.
+    /// A change is written wherever the checkpoint is.
+    IgnoresCheckpoint,
+    /// The checkpoint is compared in a separate step before the change is written.
+    ComparesCheckpointBeforeWrite,
+    /// The checkpoint moves in a separate step before the rows are written.
+    MovesCheckpointBeforeRows,
+    /// The rows are written in a separate step before the checkpoint moves.
+    WritesRowsBeforeCheckpoint,
+    /// The rows of a stale change are written.
+    WritesStaleChanges,
+    /// A stale change returns the position that it expected.
+    ReportsWrongCheckpoint,
+    IgnoresDeletes,
+    WritesAtMostThousandRows,
+    /// A NULL in a new row leaves the old value.
     MergesRows,
-    ForgetsAnchors,
-    ForgetsReports,
-    MovesBackOnDefine,
-    TakesAnyShape,
-    TakesAnyLog,
-    /// All versions of a projection are one.
+    DropsAnchors,
+    IgnoresReports,
+    /// Defining a table again returns a checkpoint at the start.
+    ResetsCheckpointOnDefine,
+    AcceptsOtherColumns,
+    AcceptsOtherLogs,
+    /// All versions of a projection share one table.
     MixesVersions,
-    /// Rows come in the order of their keys, each once.
-    AnswersEachKeyOnce,
-    /// Milliseconds instead of microseconds.
-    CutsTimes,
-    TidiesJson,
-    /// Whole numbers as floating point.
-    RoundsNumbers,
-    TakesEmptyTextForNothing,
-    /// Upper and lower case are sorted side by side.
-    SortsLikeADictionary,
-    ComparesWithoutCase,
-    /// `%` and `_` in a prefix stand for anything.
-    TakesPrefixesForPatterns,
-    SortsNothingLast,
-    /// Ties are always sorted by the smallest key first.
-    SortsTiesOneWay,
-    SkipsAtPageBorders,
-    RepeatsAtPageBorders,
-    /// A smaller value is also none.
-    TakesNothingForSmall,
-    UsesTheFirstFilterOnly,
-    IgnoresTheLimit,
-    /// All builds of a version are one.
+    /// A lookup returns rows in the order of their keys, each once.
+    ReturnsEachKeyOnce,
+    /// Times are stored in milliseconds instead of microseconds.
+    TruncatesTimes,
+    RemovesSpacesFromJson,
+    /// Integers are stored as floating-point numbers.
+    RoundsIntegers,
+    StoresEmptyTextAsNull,
+    SortsTextsIgnoringCase,
+    FiltersTextsIgnoringCase,
+    /// `%` and `_` in a prefix match any text, as in SQL `LIKE`.
+    MatchesPrefixesAsPatterns,
+    SortsNullsLast,
+    /// Rows with equal values are sorted by ascending key, even in a descending query.
+    SortsTiesAscending,
+    SkipsFirstRowOfNextPage,
+    RepeatsLastRowOfPage,
+    /// NULL matches upper bounds.
+    MatchesNullAsSmallest,
+    AppliesOnlyFirstFilter,
+    IgnoresLimit,
+    /// All builds of a version share one table.
     MixesBuilds,
-    ListsBuildsFromTheNewest,
-    LeavesTheOldBuildLive,
-    LetsOlderBuildsTakeOver,
-    SwitchesToWhatIsNotThere,
-    ComparesNoRows,
-    ComparesKeysAlone,
-    /// It says that the rows differ, and switches all the same.
-    SwitchesToWhatDiffers,
-    ComparesBuildsApart,
-    ComparesBesideParkedEvents,
-    /// Positions, the rows of one build and those of the other are read one after the other.
+    ListsNewestBuildFirst,
+    /// All builds up to the live one are listed as live.
+    LeavesOldBuildLive,
+    ReportsOlderBuildsAsPromoted,
+    ReportsUndefinedBuildsAsPromoted,
+    /// A build is promoted without the requested comparison.
+    PromotesWithoutComparison,
+    /// Rows with equal keys count as equal.
+    ComparesOnlyKeys,
+    /// A build with different rows is promoted, although the difference is reported.
+    PromotesDifferentBuilds,
+    /// Builds that cannot be compared are promoted.
+    PromotesIncomparableBuilds,
+    /// Builds with parked events are promoted.
+    PromotesDespiteParkedEvents,
+    /// Positions and the rows of both builds are read in separate steps.
     ComparesInSteps,
     SwapsMissingAndAdded,
-    NamesTheGreatestKey,
-    ComparesInlineBuildsByPosition,
-    DiscardsNothing,
-    DiscardsTheLiveBuild,
-    DiscardsWhatIsNotThere,
-    DiscardsItsNeighbours,
-    LeavesRowsOfTheDiscarded,
-    ComparesNoNumberOfParked,
-    /// Rows and checkpoint first, then the parked events.
-    ParksLater,
-    ForgetsToPark,
-    ForgetsToUnpark,
-    KeepsTheFirstAttempt,
-    ListsParkedByText,
-    CutsErrors,
+    /// A difference names the greatest key with a difference instead of the smallest.
+    ReportsGreatestKey,
+    /// Inline builds are comparable only if they became inline at the same position.
+    ComparesPositionsOfInlineBuilds,
+    DiscardHasNoEffect,
+    ReportsLiveBuildsAsDiscarded,
+    ReportsUndefinedBuildsAsDiscarded,
+    /// A discard also removes the other builds of the version.
+    DiscardsOtherBuilds,
+    /// A build that is defined again has the rows of the discarded one.
+    LeavesRowsOfDiscardedBuilds,
+    IgnoresParkedCount,
+    /// Events are parked in a separate step after rows and checkpoint have changed.
+    ParksAfterCommit,
+    IgnoresPark,
+    IgnoresUnpark,
+    /// Parking an event again does not replace it.
+    NeverReplacesParked,
+    /// Parked events are sorted by the text of their position.
+    SortsParkedByText,
+    /// Errors of parked events are stored up to 1,000 characters.
+    TruncatesErrors,
     SortsKeysOfParked,
-    ParksAThousand,
-    KeepsReports,
-    EndsReportsWhenStale,
-    IsNotEnforced,
-    /// Appends may bring folds that nobody needs.
-    TakesTooManyFolds,
-    NamesFoldsInAnyOrder,
-    /// Rows are read, then the append draws its positions.
+    ParksAtMostThousandEvents,
+    /// A committed change does not clear the reported reason.
+    NeverClearsReports,
+    ClearsReportsOnStaleChanges,
+    /// An append without a required fold is accepted.
+    AcceptsMissingFolds,
+    /// An append with additional folds is accepted.
+    AcceptsAdditionalFolds,
+    /// Required builds are listed in reverse order.
+    ReportsFoldsInReverse,
+    /// Rows are read before the append has its positions, without a lock.
     FoldsWithoutLocks,
-    FoldsBackwards,
-    FoldsGuessedPositions,
-    FoldsAThousandRows,
-    FoldsOneBuild,
-    /// The events first, then the rows.
-    FoldsLater,
-    FoldsWhatItRefuses,
-    FoldsWhatItKnows,
-    KeepsEventsOfFailedFolds,
-    LosesTheTail,
-    CountsTheTailTwice,
-    /// The tail is folded, and then appends are told.
-    GoesInlineInTwoSteps,
-    GoesInlineFromFarBehind,
-    TakesChangesOfInlineBuilds,
-    LeavesInlineWhereItCame,
-    StaysInline,
+    /// Events are folded in reverse order.
+    FoldsInReverse,
+    /// Events are folded with positions that are too high by one.
+    FoldsWrongPositions,
+    FoldsAtMostThousandRows,
+    /// Only the first fold of an append changes rows.
+    FoldsOnlyFirstBuild,
+    /// Rows change in a separate step after the append.
+    FoldsAfterAppend,
+    FoldsRefusedAppends,
+    FoldsDuplicates,
+    WritesEventsOfFailedFolds,
+    /// `make_inline` does not fold the remaining events.
+    LosesRemainingEvents,
+    /// `make_inline` folds the remaining events twice.
+    FoldsRemainingEventsTwice,
+    /// `make_inline` folds the remaining events, and makes the build inline in a separate step.
+    MakesInlineInTwoSteps,
+    /// `make_inline` returns `Done` for a build with too many remaining events.
+    ReportsBehindBuildsAsInline,
+    AcceptsChangesOfInlineBuilds,
+    /// `make_async` moves the checkpoint back to where the build became inline.
+    MakeAsyncRestoresOldCheckpoint,
+    MakeAsyncHasNoEffect,
 }

@@ -1,4 +1,4 @@
-//! Sound rows with one fault.
+//! A correct row store with one fault.
 
 use std::{
     cmp::Ordering,
@@ -10,8 +10,8 @@ use annalist_core::{
     payload::Payload,
     record::Position,
     rows::{
-        Bound, Build, Checkpoint, CommitOutcome, Difference, Filter, Inline, InlineOutcome, Key, Parked,
-        PromoteOutcome, Row, RowChange, RowQuery, RowStore, SharedRows, Table, Value,
+        Build, Checkpoint, CommitOutcome, Difference, Inline, InlineOutcome, Key, Parked, PromoteOutcome,
+        Row, RowChange, RowQuery, RowStore, SharedRows, Table, Value,
     },
     store::{EventStore, LogId},
     time::Timestamp,
@@ -20,20 +20,21 @@ use annalist_memory::Memory;
 use tokio::task::yield_now;
 
 use super::{
-    inline::{How, bent},
+    inline::{FoldBehaviour, broken_fold},
     row_fault::RowFault,
 };
 
-/// Sound rows behind a fault.
+/// A correct row store, wrapped in a fault.
 pub(crate) struct BrokenRows {
     pub(crate) inner: SharedRows,
     pub(crate) log: Memory,
     pub(crate) fault: RowFault,
-    /// Rows that stay when their build is discarded.
-    pub(crate) left: Arc<Mutex<Vec<Row>>>,
+    /// Rows of a discarded build, which the next defined build gets.
+    pub(crate) leftover_rows: Arc<Mutex<Vec<Row>>>,
 }
 
 impl BrokenRows {
+    /// The table that the broken store uses instead.
     fn table(&self, table: &Table) -> Table {
         match self.fault {
             RowFault::MixesVersions => Table { version: 1, ..*table },
@@ -42,25 +43,26 @@ impl BrokenRows {
         }
     }
 
-    fn stored(&self, value: &mut Value) {
+    /// Changes a value to the one that the broken store writes.
+    fn change_value(&self, value: &mut Value) {
         match (self.fault, &*value) {
-            (RowFault::CutsTimes, Value::Time(time)) => {
+            (RowFault::TruncatesTimes, Value::Time(time)) => {
                 *value = Value::Time(Timestamp::from_micros(time.as_micros().div_euclid(1_000) * 1_000));
             }
-            (RowFault::TidiesJson, Value::Json(json)) => {
+            (RowFault::RemovesSpacesFromJson, Value::Json(json)) => {
                 *value = Value::Json(Payload::from_stored(json.as_str().replace(' ', "")));
             }
-            #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // that is the fault
-            (RowFault::RoundsNumbers, Value::Int(number)) => *value = Value::Int(*number as f64 as i64),
-            (RowFault::TakesEmptyTextForNothing, Value::Text(text)) if text.is_empty() => {
+            #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // This is the fault.
+            (RowFault::RoundsIntegers, Value::Int(number)) => *value = Value::Int(*number as f64 as i64),
+            (RowFault::StoresEmptyTextAsNull, Value::Text(text)) if text.is_empty() => {
                 *value = Value::Null;
             }
             _ => {}
         }
     }
 
-    /// Fills what is nothing in new rows from the old ones.
-    async fn merged(&self, change: &mut RowChange) -> Result<(), Error> {
+    /// Replaces NULLs in new rows by the values of the old rows.
+    async fn merge_old_values(&self, change: &mut RowChange) -> Result<(), Error> {
         let keys: Vec<Key> = change.upserts.iter().map(|row| change.table.key_of(row)).collect();
         let old = self.inner.rows(&change.table, &keys).await?;
         for (new, old) in change.upserts.iter_mut().zip(old) {
@@ -72,120 +74,42 @@ impl BrokenRows {
         }
         Ok(())
     }
-
-    fn order(&self, one: &Value, other: &Value) -> Ordering {
-        match (self.fault, one, other) {
-            (RowFault::SortsLikeADictionary, Value::Text(one), Value::Text(other)) => {
-                one.to_lowercase().cmp(&other.to_lowercase()).then_with(|| one.cmp(other))
-            }
-            (RowFault::SortsNothingLast, one, other) => {
-                (*one == Value::Null).cmp(&(*other == Value::Null)).then_with(|| one.order(other))
-            }
-            _ => one.order(other),
-        }
-    }
-
-    fn holds(&self, Filter { column, bound }: &Filter, row: &Row) -> bool {
-        let value = &row[*column];
-        match (self.fault, bound, value) {
-            (RowFault::TakesPrefixesForPatterns, Bound::Prefix(start), Value::Text(text)) => {
-                like(start, text)
-            }
-            (RowFault::ComparesWithoutCase, Bound::Equal(Value::Text(wanted)), Value::Text(text)) => {
-                text.to_lowercase() == wanted.to_lowercase()
-            }
-            (RowFault::TakesNothingForSmall, Bound::Below(_) | Bound::AtMost(_), Value::Null) => true,
-            _ => bound.matches(value),
-        }
-    }
-
-    /// Filters, sorts and cuts all rows: with the fault of this store.
-    async fn search(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {
-        let all = RowQuery { filters: vec![], sort: None, after: None, limit: usize::MAX, ..query.clone() };
-        let mut rows = self.inner.find(&all).await?;
-        let count = if self.fault == RowFault::UsesTheFirstFilterOnly { 1 } else { usize::MAX };
-        rows.retain(|row| query.filters.iter().take(count).all(|filter| self.holds(filter, row)));
-        let descending = query.sort.is_some_and(|sort| sort.descending);
-        let turned = |order: Ordering| if descending { order.reverse() } else { order };
-        let place = |row: &Row| (query.sort.map(|sort| row[sort.column].clone()), query.table.key_of(row));
-        let compare = |one: &(Option<Value>, Key), other: &(Option<Value>, Key)| {
-            let sorted = one.0.iter().zip(&other.0).map(|(one, other)| self.order(one, other));
-            let keys = one.1.iter().zip(&other.1).map(|(one, other)| one.order(other));
-            let (sorted, keys) =
-                (sorted.fold(Ordering::Equal, Ordering::then), keys.fold(Ordering::Equal, Ordering::then));
-            let ties_turn = self.fault != RowFault::SortsTiesOneWay;
-            turned(sorted).then(if ties_turn { turned(keys) } else { keys })
-        };
-        rows.sort_by(|one, other| compare(&place(one), &place(other)));
-        if let Some(after) = &query.after {
-            let repeats = self.fault == RowFault::RepeatsAtPageBorders;
-            rows.retain(|row| match compare(&place(row), after) {
-                Ordering::Greater => true,
-                Ordering::Equal => repeats,
-                Ordering::Less => false,
-            });
-            if self.fault == RowFault::SkipsAtPageBorders && rows.len() > 1 {
-                rows.remove(0);
-            }
-        }
-        rows.truncate(if self.fault == RowFault::IgnoresTheLimit { usize::MAX } else { query.limit });
-        Ok(rows)
-    }
-}
-
-/// Whether a text matches a pattern with `%` behind it.
-fn like(pattern: &str, text: &str) -> bool {
-    // A long one is none: the pattern is taken apart letter by letter, on the stack.
-    if pattern.len() > 100 || !pattern.contains(['%', '_']) {
-        return text.starts_with(pattern);
-    }
-    let mut letters = pattern.chars();
-    match letters.next() {
-        None => true,
-        Some('%') => text
-            .char_indices()
-            .map(|(at, _)| &text[at..])
-            .chain([""])
-            .any(|rest| like(letters.as_str(), rest)),
-        Some(letter) => {
-            let mut rest = text.chars();
-            rest.next().is_some_and(|found| {
-                (letter == '_' || letter == found) && like(letters.as_str(), rest.as_str())
-            })
-        }
-    }
 }
 
 #[async_trait::async_trait]
 impl RowStore for BrokenRows {
     fn describe_rows(&self) -> String {
-        format!("rows that are broken: {:?}", self.fault)
+        format!("rows with the fault {:?}", self.fault)
     }
 
     async fn define(&self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
-        let known = self.checkpoint(table.projection, table.version).await?;
-        let answer = self.inner.define(&self.table(table), log).await;
-        if self.fault == RowFault::LeavesRowsOfTheDiscarded && known.is_none() {
-            let left = std::mem::take(&mut *self.left.lock().unwrap());
-            self.write(table, left, vec![]).await?;
+        let stored = self.checkpoint(table.projection, table.version).await?;
+        let result = self.inner.define(&self.table(table), log).await;
+        if self.fault == RowFault::LeavesRowsOfDiscardedBuilds && stored.is_none() {
+            let leftover = std::mem::take(&mut *self.leftover_rows.lock().unwrap());
+            self.write(table, leftover, vec![]).await?;
         }
-        match (self.fault, answer, known) {
-            (RowFault::TakesAnyShape, Err(error), Some(known)) if error.to_string().contains("version") => {
-                Ok(known)
+        match (self.fault, result, stored) {
+            (RowFault::AcceptsOtherColumns, Err(error), Some(stored))
+                if error.to_string().contains("version") =>
+            {
+                Ok(stored)
             }
-            (RowFault::TakesAnyLog, Err(error), Some(known)) if error.to_string().contains("log") => {
-                Ok(known)
+            (RowFault::AcceptsOtherLogs, Err(error), Some(stored)) if error.to_string().contains("log") => {
+                Ok(stored)
             }
-            (RowFault::MovesBackOnDefine, Ok(now), _) => Ok(Checkpoint { position: Position::START, ..now }),
-            (_, answer, _) => answer,
+            (RowFault::ResetsCheckpointOnDefine, Ok(now), _) => {
+                Ok(Checkpoint { position: Position::START, ..now })
+            }
+            (_, result, _) => result,
         }
     }
 
     async fn builds(&self, projection: &str) -> Result<Vec<Build>, Error> {
         let mut builds = self.inner.builds(projection).await?;
         match self.fault {
-            RowFault::ListsBuildsFromTheNewest => builds.reverse(),
-            RowFault::LeavesTheOldBuildLive => {
+            RowFault::ListsNewestBuildFirst => builds.reverse(),
+            RowFault::LeavesOldBuildLive => {
                 let live = builds.iter().rposition(|build| build.live).map_or(0, |last| last + 1);
                 builds[..live].iter_mut().for_each(|build| build.live = true);
             }
@@ -201,7 +125,7 @@ impl RowStore for BrokenRows {
 
     async fn parked(&self, table: &Table) -> Result<Vec<Parked>, Error> {
         let mut parked = self.inner.parked(&self.table(table)).await?;
-        if self.fault == RowFault::ListsParkedByText {
+        if self.fault == RowFault::SortsParkedByText {
             parked.sort_by_key(|one| one.position.to_string());
         }
         Ok(parked)
@@ -209,97 +133,104 @@ impl RowStore for BrokenRows {
 
     async fn promote(&self, table: &Table, compare: bool) -> Result<PromoteOutcome, Error> {
         let table = &self.table(table);
-        let compare = compare && self.fault != RowFault::ComparesNoRows;
+        let compare = compare && self.fault != RowFault::PromotesWithoutComparison;
         if compare && self.fault == RowFault::ComparesInSteps {
-            return self.switch_in_steps(table).await;
+            return self.promote_in_steps(table).await;
         }
-        let answer = self.inner.promote(table, compare).await;
-        let over = async || self.inner.promote(table, false).await;
-        match (self.fault, answer) {
-            (RowFault::LetsOlderBuildsTakeOver, Ok(PromoteOutcome::Superseded)) => Ok(PromoteOutcome::Done),
-            (RowFault::SwitchesToWhatIsNotThere, Err(_)) => Ok(PromoteOutcome::Done),
+        let result = self.inner.promote(table, compare).await;
+        let promote = async || self.inner.promote(table, false).await;
+        match (self.fault, result) {
+            (RowFault::ReportsOlderBuildsAsPromoted, Ok(PromoteOutcome::Superseded)) => {
+                Ok(PromoteOutcome::Done)
+            }
+            (RowFault::ReportsUndefinedBuildsAsPromoted, Err(_)) => Ok(PromoteOutcome::Done),
             (
-                RowFault::ComparesKeysAlone,
+                RowFault::ComparesOnlyKeys,
                 Ok(PromoteOutcome::Differs(Difference { missing: 0, added: 0, .. })),
-            ) => over().await,
-            (RowFault::SwitchesToWhatDiffers, Ok(answer @ PromoteOutcome::Differs(_))) => {
-                over().await.map(|_| answer)
+            ) => promote().await,
+            (RowFault::PromotesDifferentBuilds, Ok(result @ PromoteOutcome::Differs(_))) => {
+                promote().await.map(|_| result)
             }
-            (RowFault::ComparesBuildsApart, Ok(PromoteOutcome::NotComparable)) => over().await,
-            (RowFault::ComparesBesideParkedEvents, Ok(PromoteOutcome::NotComparable)) => {
+            (RowFault::PromotesIncomparableBuilds, Ok(PromoteOutcome::NotComparable)) => promote().await,
+            (RowFault::PromotesDespiteParkedEvents, Ok(PromoteOutcome::NotComparable)) => {
                 let builds = self.inner.builds(table.projection).await?;
-                let aside = builds.iter().any(|build| build.checkpoint.parked > 0);
-                if aside { over().await } else { Ok(PromoteOutcome::NotComparable) }
+                let any_parked = builds.iter().any(|build| build.checkpoint.parked > 0);
+                if any_parked { promote().await } else { Ok(PromoteOutcome::NotComparable) }
             }
-            (RowFault::ComparesInlineBuildsByPosition, Ok(PromoteOutcome::Done)) => {
+            (RowFault::ComparesPositionsOfInlineBuilds, Ok(PromoteOutcome::Done)) => {
                 let builds = self.inner.builds(table.projection).await?;
                 let inline: Vec<_> = builds.iter().filter(|build| build.inline).collect();
-                let apart =
+                let became_inline_apart =
                     inline.windows(2).any(|two| two[0].checkpoint.position != two[1].checkpoint.position);
-                Ok(if apart { PromoteOutcome::NotComparable } else { PromoteOutcome::Done })
+                Ok(if became_inline_apart { PromoteOutcome::NotComparable } else { PromoteOutcome::Done })
             }
             (RowFault::SwapsMissingAndAdded, Ok(PromoteOutcome::Differs(difference))) => {
                 let Difference { missing, added, .. } = difference;
                 Ok(PromoteOutcome::Differs(Difference { missing: added, added: missing, ..difference }))
             }
-            (RowFault::NamesTheGreatestKey, Ok(PromoteOutcome::Differs(difference))) => {
-                let [old, new] = self.both(table).await?;
-                let unlike = old
+            (RowFault::ReportsGreatestKey, Ok(PromoteOutcome::Differs(difference))) => {
+                let [old, new] = self.live_and_new_rows(table).await?;
+                let different = old
                     .iter()
                     .filter(|row| !new.contains(row))
                     .chain(new.iter().filter(|row| !old.contains(row)));
-                let mut keys: Vec<Key> = unlike.map(|row| table.key_of(row)).collect();
+                let mut keys: Vec<Key> = different.map(|row| table.key_of(row)).collect();
                 keys.sort_by(|one, other| {
                     let columns = one.iter().zip(other).map(|(one, other)| one.order(other));
                     columns.fold(Ordering::Equal, Ordering::then)
                 });
                 Ok(PromoteOutcome::Differs(Difference { example: keys.pop(), ..difference }))
             }
-            (_, answer) => answer,
+            (_, result) => result,
         }
     }
 
     async fn discard(&self, table: &Table) -> Result<bool, Error> {
         let table = &self.table(table);
         match self.fault {
-            RowFault::DiscardsNothing => {
+            RowFault::DiscardHasNoEffect => {
                 let builds = self.inner.builds(table.projection).await?;
                 return Ok(builds.iter().any(|build| build.order() == table.order()));
             }
-            RowFault::DiscardsItsNeighbours => {
+            RowFault::DiscardsOtherBuilds => {
                 for build in self.inner.builds(table.projection).await? {
                     if build.version == table.version && build.order() != table.order() {
                         let _ = self.inner.discard(&table.built(build.build)).await;
                     }
                 }
             }
-            RowFault::LeavesRowsOfTheDiscarded => {
+            RowFault::LeavesRowsOfDiscardedBuilds => {
                 let all = RowQuery { table, filters: vec![], sort: None, after: None, limit: usize::MAX };
-                *self.left.lock().unwrap() = self.inner.find(&all).await.unwrap_or_default();
+                *self.leftover_rows.lock().unwrap() = self.inner.find(&all).await.unwrap_or_default();
             }
             _ => {}
         }
         match (self.fault, self.inner.discard(table).await) {
-            (RowFault::DiscardsTheLiveBuild, Err(_)) | (RowFault::DiscardsWhatIsNotThere, Ok(_)) => Ok(true),
-            (_, answer) => answer,
+            (RowFault::ReportsLiveBuildsAsDiscarded, Err(_))
+            | (RowFault::ReportsUndefinedBuildsAsDiscarded, Ok(_)) => Ok(true),
+            (_, result) => result,
         }
     }
 
     async fn make_inline(&self, inline: Arc<dyn Inline>) -> Result<InlineOutcome, Error> {
         match self.fault {
-            RowFault::LosesTheTail => self.inner.make_inline(bent(&inline, How::Idle)).await,
-            RowFault::CountsTheTailTwice => self.inner.make_inline(bent(&inline, How::Twice)).await,
-            RowFault::GoesInlineInTwoSteps => {
-                let table = inline.table();
-                let answer = self.inner.make_inline(Arc::clone(&inline)).await?;
-                if answer == InlineOutcome::Done {
-                    self.inner.make_async(table).await?;
-                    self.others_go_on(table).await?;
-                    return self.inner.make_inline(bent(&inline, How::Idle)).await;
-                }
-                Ok(answer)
+            RowFault::LosesRemainingEvents => {
+                self.inner.make_inline(broken_fold(&inline, FoldBehaviour::Nothing)).await
             }
-            RowFault::GoesInlineFromFarBehind => {
+            RowFault::FoldsRemainingEventsTwice => {
+                self.inner.make_inline(broken_fold(&inline, FoldBehaviour::Twice)).await
+            }
+            RowFault::MakesInlineInTwoSteps => {
+                let table = inline.table();
+                let result = self.inner.make_inline(Arc::clone(&inline)).await?;
+                if result == InlineOutcome::Done {
+                    self.inner.make_async(table).await?;
+                    self.wait_for_others(table).await?;
+                    return self.inner.make_inline(broken_fold(&inline, FoldBehaviour::Nothing)).await;
+                }
+                Ok(result)
+            }
+            RowFault::ReportsBehindBuildsAsInline => {
                 self.inner.make_inline(inline).await.map(|_| InlineOutcome::Done)
             }
             _ => self.inner.make_inline(inline).await,
@@ -309,14 +240,14 @@ impl RowStore for BrokenRows {
     async fn make_async(&self, table: &Table) -> Result<Checkpoint, Error> {
         let table = &self.table(table);
         let builds = self.inner.builds(table.projection).await?;
-        let came = builds.into_iter().find(|build| build.order() == table.order());
-        match (self.fault, came) {
-            (RowFault::StaysInline, Some(came)) => Ok(came.checkpoint),
-            (RowFault::LeavesInlineWhereItCame, Some(came)) => {
-                let left = self.inner.make_async(table).await?;
-                let back = RowChange::new(table, left.position, came.checkpoint.position);
+        let before = builds.into_iter().find(|build| build.order() == table.order());
+        match (self.fault, before) {
+            (RowFault::MakeAsyncHasNoEffect, Some(before)) => Ok(before.checkpoint),
+            (RowFault::MakeAsyncRestoresOldCheckpoint, Some(before)) => {
+                let now = self.inner.make_async(table).await?;
+                let back = RowChange::new(table, now.position, before.checkpoint.position);
                 self.inner.commit(back).await?;
-                Ok(came.checkpoint)
+                Ok(before.checkpoint)
             }
             _ => self.inner.make_async(table).await,
         }
@@ -324,7 +255,7 @@ impl RowStore for BrokenRows {
 
     async fn rows(&self, table: &Table, keys: &[Key]) -> Result<Vec<Option<Row>>, Error> {
         let mut rows = self.inner.rows(&self.table(table), keys).await?;
-        if self.fault == RowFault::AnswersEachKeyOnce {
+        if self.fault == RowFault::ReturnsEachKeyOnce {
             let count = rows.len();
             let mut found: Vec<Row> = rows.into_iter().flatten().collect();
             found.sort_by(|one, other| table.key_of(one)[0].order(&table.key_of(other)[0]));
@@ -338,79 +269,79 @@ impl RowStore for BrokenRows {
     async fn commit(&self, change: RowChange) -> Result<CommitOutcome, Error> {
         let table = self.table(&change.table);
         let mut change = RowChange { table, ..change };
-        change.upserts.iter_mut().flatten().for_each(|value| self.stored(value));
+        change.upserts.iter_mut().flatten().for_each(|value| self.change_value(value));
         let build = self.inner.builds(table.projection).await?;
         let build = build.into_iter().find(|build| build.order() == table.order());
-        let Checkpoint { position: stands, parked, stopped, .. } =
+        let Checkpoint { position: current, parked, stopped, .. } =
             build.map(|build| build.checkpoint).unwrap_or_default();
         match self.fault {
-            RowFault::ComparesNothing => change.from = stands,
-            RowFault::ComparesNoNumberOfParked => change.parked = parked,
-            RowFault::ForgetsToPark => change.park.clear(),
-            RowFault::ForgetsToUnpark => change.unpark.clear(),
-            RowFault::ParksAThousand => change.park.truncate(1_000),
-            RowFault::KeepsTheFirstAttempt => {
-                let known = self.inner.parked(&table).await?;
-                change.park.retain(|one| known.iter().all(|known| known.position != one.position));
+            RowFault::IgnoresCheckpoint => change.from = current,
+            RowFault::IgnoresParkedCount => change.parked = parked,
+            RowFault::IgnoresPark => change.park.clear(),
+            RowFault::IgnoresUnpark => change.unpark.clear(),
+            RowFault::ParksAtMostThousandEvents => change.park.truncate(1_000),
+            RowFault::NeverReplacesParked => {
+                let stored = self.inner.parked(&table).await?;
+                change.park.retain(|one| stored.iter().all(|stored| stored.position != one.position));
             }
-            RowFault::CutsErrors => change.park.iter_mut().for_each(|one| {
+            RowFault::TruncatesErrors => change.park.iter_mut().for_each(|one| {
                 one.error = one.error.chars().take(1_000).collect();
             }),
             RowFault::SortsKeysOfParked => change.park.iter_mut().for_each(|one| one.keys.sort()),
-            RowFault::ParksLater => return self.park_later(change).await,
-            RowFault::KeepsReports | RowFault::EndsReportsWhenStale => {
-                let answer = self.inner.commit(change).await?;
-                let keeps = self.fault == RowFault::KeepsReports;
-                if keeps == (answer == CommitOutcome::Done) {
-                    self.inner.report(&table, stopped.as_deref().filter(|_| keeps)).await?;
+            RowFault::ParksAfterCommit => return self.park_after_commit(change).await,
+            RowFault::NeverClearsReports | RowFault::ClearsReportsOnStaleChanges => {
+                let result = self.inner.commit(change).await?;
+                let restores_on_success = self.fault == RowFault::NeverClearsReports;
+                if restores_on_success == (result == CommitOutcome::Done) {
+                    self.inner.report(&table, stopped.as_deref().filter(|_| restores_on_success)).await?;
                 }
-                return Ok(answer);
+                return Ok(result);
             }
-            RowFault::TakesChangesOfInlineBuilds => {
+            RowFault::AcceptsChangesOfInlineBuilds => {
                 return match self.inner.commit(change).await {
                     Err(error) if error.to_string().contains("inline") => Ok(CommitOutcome::Done),
-                    answer => answer,
+                    result => result,
                 };
             }
-            RowFault::ComparesBeforeItWrites if stands == change.from => {
+            RowFault::ComparesCheckpointBeforeWrite if current == change.from => {
                 yield_now().await;
-                let now = self.inner.checkpoint(table.projection, table.version).await?;
-                change.from = now.map_or(change.from, |checkpoint| checkpoint.position);
+                let checkpoint = self.inner.checkpoint(table.projection, table.version).await?;
+                change.from = checkpoint.map_or(change.from, |checkpoint| checkpoint.position);
             }
-            RowFault::MovesTheCheckpointFirst => {
+            RowFault::MovesCheckpointBeforeRows => {
                 let first = RowChange { upserts: vec![], deletes: vec![], ..change.clone() };
-                let answer = self.inner.commit(first).await?;
-                if answer == CommitOutcome::Done {
+                let result = self.inner.commit(first).await?;
+                if result == CommitOutcome::Done {
                     yield_now().await;
                     let (upserts, deletes) = (change.upserts, change.deletes);
                     self.write(&table, upserts, deletes).await?;
                 }
-                return Ok(answer);
+                return Ok(result);
             }
-            RowFault::WritesRowsFirst if stands == change.from => {
+            RowFault::WritesRowsBeforeCheckpoint if current == change.from => {
                 let (upserts, deletes) =
                     (std::mem::take(&mut change.upserts), std::mem::take(&mut change.deletes));
                 self.write(&table, upserts, deletes).await?;
                 yield_now().await;
             }
-            RowFault::WritesWhatIsStale if stands != change.from => {
+            RowFault::WritesStaleChanges if current != change.from => {
                 self.write(&table, change.upserts, vec![]).await?;
-                return Ok(CommitOutcome::Stale(stands));
+                return Ok(CommitOutcome::Stale(current));
             }
-            RowFault::TellsTheWrongPlace if stands != change.from => {
+            RowFault::ReportsWrongCheckpoint if current != change.from => {
                 return Ok(CommitOutcome::Stale(change.from));
             }
-            RowFault::ForgetsDeletes => change.deletes.clear(),
-            RowFault::LosesRowsOfLargeChanges => change.upserts.truncate(1_000),
-            RowFault::MergesRows => self.merged(&mut change).await?,
-            RowFault::ForgetsAnchors => change.anchor = None,
+            RowFault::IgnoresDeletes => change.deletes.clear(),
+            RowFault::WritesAtMostThousandRows => change.upserts.truncate(1_000),
+            RowFault::MergesRows => self.merge_old_values(&mut change).await?,
+            RowFault::DropsAnchors => change.anchor = None,
             _ => {}
         }
         self.inner.commit(change).await
     }
 
     async fn report(&self, table: &Table, stopped: Option<&str>) -> Result<(), Error> {
-        if self.fault == RowFault::ForgetsReports {
+        if self.fault == RowFault::IgnoresReports {
             return Ok(());
         }
         self.inner.report(&self.table(table), stopped).await
@@ -418,73 +349,76 @@ impl RowStore for BrokenRows {
 
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {
         let table = self.table(query.table);
-        self.search(&RowQuery { table: &table, ..query.clone() }).await
+        self.find_with_fault(&RowQuery { table: &table, ..query.clone() }).await
     }
 }
 
 impl BrokenRows {
-    /// The rows of the live build, and those of another.
-    async fn both(&self, table: &Table) -> Result<[Vec<Row>; 2], Error> {
+    /// Reads the rows of the live build and of another build in two steps.
+    async fn live_and_new_rows(&self, table: &Table) -> Result<[Vec<Row>; 2], Error> {
         let builds = self.inner.builds(table.projection).await?;
         let live = builds.iter().find(|build| build.live).map_or(table.order(), Build::order);
         let live = Table { version: live.0, build: live.1, ..*table };
         let all = |table| RowQuery { table, filters: vec![], sort: None, after: None, limit: usize::MAX };
         let old = self.inner.find(&all(&live)).await?;
-        self.others_go_on(table).await?;
+        self.wait_for_others(table).await?;
         Ok([old, self.inner.find(&all(table)).await?])
     }
 
-    /// Lets others append, or move a build, if there are any who do.
-    async fn others_go_on(&self, table: &Table) -> Result<(), Error> {
-        let enough = self.progress(table).await? + 8;
+    /// Waits until concurrent tasks have appended events or moved the checkpoint, or for at most 1,000 steps of the
+    /// scheduler.
+    async fn wait_for_others(&self, table: &Table) -> Result<(), Error> {
+        let target = self.progress(table).await? + 8;
         for _ in 0..1_000 {
             yield_now().await;
-            if self.progress(table).await? >= enough {
+            if self.progress(table).await? >= target {
                 break;
             }
         }
         Ok(())
     }
 
-    /// How far the log and a build are, together.
+    /// The sum of the settled position and the position of a build.
     async fn progress(&self, table: &Table) -> Result<u64, Error> {
         let builds = self.inner.builds(table.projection).await?;
         let build = builds.into_iter().find(|build| build.order() == table.order());
-        let stands = build.map_or(Position::START, |build| build.checkpoint.position);
-        Ok(self.log.settled().await?.position.get() + stands.get())
+        let position = build.map_or(Position::START, |build| build.checkpoint.position);
+        Ok(self.log.settled().await?.position.get() + position.get())
     }
 
-    async fn switch_in_steps(&self, table: &Table) -> Result<PromoteOutcome, Error> {
+    /// Compares and promotes a build in separate steps.
+    async fn promote_in_steps(&self, table: &Table) -> Result<PromoteOutcome, Error> {
         let builds = self.inner.builds(table.projection).await?;
-        let stands = |build: &&Build| build.live || build.order() == table.order();
-        let stand: Vec<Position> =
-            builds.iter().filter(stands).map(|build| build.checkpoint.position).collect();
-        if stand.windows(2).any(|two| two[0] != two[1]) {
+        let is_compared = |build: &&Build| build.live || build.order() == table.order();
+        let positions: Vec<Position> =
+            builds.iter().filter(is_compared).map(|build| build.checkpoint.position).collect();
+        if positions.windows(2).any(|two| two[0] != two[1]) {
             return Ok(PromoteOutcome::NotComparable);
         }
-        let [old, new] = self.both(table).await?;
+        let [old, new] = self.live_and_new_rows(table).await?;
         if old != new {
             return Ok(PromoteOutcome::Differs(Difference { changed: 1, ..Difference::default() }));
         }
         self.inner.promote(table, false).await
     }
 
-    async fn park_later(&self, mut change: RowChange) -> Result<CommitOutcome, Error> {
+    /// Commits a change, and parks and unparks its events in a second change.
+    async fn park_after_commit(&self, mut change: RowChange) -> Result<CommitOutcome, Error> {
         let (park, unpark) = (std::mem::take(&mut change.park), std::mem::take(&mut change.unpark));
         let (table, to, parked) = (change.table, change.to, change.parked);
-        let answer = self.inner.commit(change).await?;
-        if answer == CommitOutcome::Done && !(park.is_empty() && unpark.is_empty()) {
+        let result = self.inner.commit(change).await?;
+        if result == CommitOutcome::Done && !(park.is_empty() && unpark.is_empty()) {
             yield_now().await;
             let later = RowChange { parked, park, unpark, ..RowChange::new(&table, to, to) };
             self.inner.commit(later).await?;
         }
-        Ok(answer)
+        Ok(result)
     }
 
-    /// Writes rows wherever the checkpoint stands, and leaves it there.
+    /// Writes rows without moving the checkpoint.
     async fn write(&self, table: &Table, upserts: Vec<Row>, deletes: Vec<Key>) -> Result<(), Error> {
-        let stands = self.inner.checkpoint(table.projection, table.version).await?;
-        let at = stands.map_or(Position::START, |checkpoint| checkpoint.position);
+        let checkpoint = self.inner.checkpoint(table.projection, table.version).await?;
+        let at = checkpoint.map_or(Position::START, |checkpoint| checkpoint.position);
         let change = RowChange { upserts, deletes, ..RowChange::new(table, at, at) };
         self.inner.commit(change).await.map(drop)
     }

@@ -10,32 +10,34 @@ use annalist_core::{
 use annalist_memory::Memory;
 use tokio::task::yield_now;
 
-/// What is wrong with the snapshots of a store.
+/// The fault of the snapshots of a store.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum SnapshotFault {
-    /// It gives a blank state where there is none.
-    MadeUp,
-    Tidied,
-    /// Positions of 32 bits.
-    Narrow,
-    ComparesHalfTheFingerprint,
+    /// A missing snapshot is returned as an initial state.
+    ReturnsBlankIfMissing,
+    /// Spaces are removed from the state.
+    RemovesSpaces,
+    LimitsPositionsTo32Bits,
+    ComparesHalfOfFingerprint,
     LosesLargeStates,
     IgnoresFingerprints,
-    /// A later position of other code is not replaced, either.
-    ComparesPositionsOfOtherCode,
-    /// Whatever comes last stays.
-    GoesBack,
-    KeepsTheFirst,
+    /// A snapshot with another fingerprint is not replaced if it has a later position.
+    NeverReplacesOtherFingerprints,
+    /// A snapshot with a later position is replaced.
+    ReplacesLaterPositions,
+    /// The first snapshot is never replaced.
+    NeverReplaces,
     IgnoresTags,
     IgnoresAggregates,
-    ComparesTagsWithoutCase,
-    /// The comparison of positions and the writing are two steps.
-    LooksBeforeItKeeps,
-    WritesToTheLog,
-    /// This is allowed.
-    KeepsNone,
-    /// It keeps none, and says so with an error.
-    Refuses,
+    IgnoresCaseOfTags,
+    /// Positions are compared in a separate step before the snapshot is written.
+    ComparesPositionsBeforeWrite,
+    /// Saving a snapshot appends an event.
+    AppendsToLog,
+    /// No snapshot is saved. This is allowed.
+    SavesNone,
+    /// No snapshot is saved, and saving one returns an error.
+    FailsToSave,
 }
 
 use SnapshotFault::*;
@@ -46,49 +48,51 @@ pub(crate) struct BrokenSnapshots<'a> {
 }
 
 impl BrokenSnapshots<'_> {
-    pub(crate) async fn find(&self, key: &SnapshotKey) -> Result<Option<Snapshot>, Error> {
-        let found = self.inner.snapshot(&self.taken_for(key)).await?;
+    pub(crate) async fn load(&self, key: &SnapshotKey) -> Result<Option<Snapshot>, Error> {
+        let found = self.inner.snapshot(&self.stored_key(key)).await?;
         Ok(match self.fault {
-            MadeUp => Some(found.unwrap_or_else(|| snapshot(Position::START, "{}"))),
-            ComparesPositionsOfOtherCode => found.and_then(|found| unmarked(key, found)),
+            ReturnsBlankIfMissing => Some(found.unwrap_or_else(|| snapshot(Position::START, "{}"))),
+            NeverReplacesOtherFingerprints => found.and_then(|found| without_fingerprint(key, found)),
             _ => found,
         })
     }
 
-    pub(crate) async fn keep(&self, key: &SnapshotKey, snapshot: &Snapshot) -> Result<(), Error> {
-        let (key, mut snapshot) = (&self.taken_for(key), self.distorted(key, snapshot));
+    pub(crate) async fn save(&self, key: &SnapshotKey, snapshot: &Snapshot) -> Result<(), Error> {
+        let (key, mut snapshot) = (&self.stored_key(key), self.stored_snapshot(key, snapshot));
         match self.fault {
-            KeepsNone => return Ok(()),
-            Refuses => return Err(Error::unusable("keep a snapshot", "it keeps none")),
+            SavesNone => return Ok(()),
+            FailsToSave => return Err(Error::unusable("save a snapshot", "snapshots are not supported")),
             LosesLargeStates if snapshot.state.as_str().len() > 4 << 20 => return Ok(()),
-            KeepsTheFirst if self.inner.snapshot(key).await?.is_some() => return Ok(()),
-            LooksBeforeItKeeps => {
-                let kept = self.inner.snapshot(key).await?;
+            NeverReplaces if self.inner.snapshot(key).await?.is_some() => return Ok(()),
+            ComparesPositionsBeforeWrite => {
+                let stored = self.inner.snapshot(key).await?;
                 yield_now().await;
-                if kept.is_none_or(|kept| kept.position < snapshot.position) {
-                    self.make_room(key).await?;
+                if stored.is_none_or(|stored| stored.position < snapshot.position) {
+                    self.remove(key).await?;
                 }
             }
-            GoesBack => self.make_room(key).await?,
-            WritesToTheLog => {
-                let event = Draft::new("kept", 1, [], snapshot.state.clone())?;
+            ReplacesLaterPositions => self.remove(key).await?,
+            AppendsToLog => {
+                let event = Draft::new("snapshot_saved", 1, [], snapshot.state.clone())?;
                 self.inner.append_one(Append { events: vec![event], ..Append::default() }).await?;
             }
-            Narrow => snapshot.position = snapshot.position.min(Position::new(u64::from(u32::MAX))),
+            LimitsPositionsTo32Bits => {
+                snapshot.position = snapshot.position.min(Position::new(u64::from(u32::MAX)));
+            }
             _ => {}
         }
         self.inner.save_snapshot(key, &snapshot).await
     }
 
-    /// The key under which it is found and kept.
-    fn taken_for(&self, key: &SnapshotKey) -> SnapshotKey {
+    /// The key under which the snapshot is stored.
+    fn stored_key(&self, key: &SnapshotKey) -> SnapshotKey {
         let mut key = key.clone();
         match self.fault {
-            IgnoresFingerprints | ComparesPositionsOfOtherCode => key.fingerprint = 0,
-            ComparesHalfTheFingerprint => key.fingerprint &= u64::from(u32::MAX),
+            IgnoresFingerprints | NeverReplacesOtherFingerprints => key.fingerprint = 0,
+            ComparesHalfOfFingerprint => key.fingerprint &= u64::from(u32::MAX),
             IgnoresTags => key.tag = None,
             IgnoresAggregates => key.aggregate = "any",
-            ComparesTagsWithoutCase => {
+            IgnoresCaseOfTags => {
                 key.tag = key.tag.map(|tag| Tag::parse(tag.as_str().to_lowercase()).unwrap());
             }
             _ => {}
@@ -96,23 +100,24 @@ impl BrokenSnapshots<'_> {
         key
     }
 
-    fn distorted(&self, key: &SnapshotKey, Snapshot { position, state }: &Snapshot) -> Snapshot {
+    /// The snapshot as it is stored.
+    fn stored_snapshot(&self, key: &SnapshotKey, Snapshot { position, state }: &Snapshot) -> Snapshot {
         match self.fault {
-            Tidied => snapshot(*position, &state.as_str().replace(' ', "")),
-            ComparesPositionsOfOtherCode => snapshot(*position, &format!("{} {state}", key.fingerprint)),
+            RemovesSpaces => snapshot(*position, &state.as_str().replace(' ', "")),
+            NeverReplacesOtherFingerprints => snapshot(*position, &format!("{} {state}", key.fingerprint)),
             _ => snapshot(*position, state.as_str()),
         }
     }
 
-    /// What is there goes, whatever its position: other code replaces it.
-    async fn make_room(&self, key: &SnapshotKey) -> Result<(), Error> {
+    /// Removes the stored snapshot: one with another fingerprint replaces it at any position.
+    async fn remove(&self, key: &SnapshotKey) -> Result<(), Error> {
         let other = SnapshotKey { fingerprint: !key.fingerprint, ..key.clone() };
         self.inner.save_snapshot(&other, &snapshot(Position::START, "{}")).await
     }
 }
 
-/// A state whose fingerprint stands in front of it, if it is this one.
-fn unmarked(key: &SnapshotKey, Snapshot { position, state }: Snapshot) -> Option<Snapshot> {
+/// A snapshot whose state was stored after its fingerprint, or `None` if the fingerprint is another one.
+fn without_fingerprint(key: &SnapshotKey, Snapshot { position, state }: Snapshot) -> Option<Snapshot> {
     let (fingerprint, state) = state.as_str().split_once(' ')?;
     (fingerprint == key.fingerprint.to_string()).then(|| snapshot(position, state))
 }

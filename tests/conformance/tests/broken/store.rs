@@ -1,4 +1,4 @@
-//! A sound store with one fault.
+//! A correct store with one fault.
 
 use std::{
     borrow::Cow,
@@ -25,93 +25,94 @@ use annalist_core::{
 use annalist_memory::Memory;
 use tokio::task::yield_now;
 
-use super::{fault::Fault, inline::Beside, rows::BrokenRows, snapshots::BrokenSnapshots};
+use super::{fault::Fault, inline::BrokenInline, rows::BrokenRows, snapshots::BrokenSnapshots};
 
-/// A sound store behind a fault.
-pub(crate) struct Broken {
+/// A correct store, wrapped in a fault.
+pub(crate) struct BrokenStore {
     inner: Memory,
     fault: Fault,
-    /// Positions that writers have drawn and the feed cannot see yet.
-    on_their_way: Mutex<BTreeSet<Position>>,
-    calls: AtomicU64,
-    /// Rows that stay when their build is discarded.
-    left: Arc<Mutex<Vec<Row>>>,
+    /// Positions of events that are appended but not yet visible.
+    unsettled: Mutex<BTreeSet<Position>>,
+    slow_appends: AtomicU64,
+    /// Rows of a discarded build, which the next defined build gets.
+    leftover_rows: Arc<Mutex<Vec<Row>>>,
 }
 
-impl Broken {
+impl BrokenStore {
     pub(crate) fn new(fault: Fault) -> Self {
-        let (on_their_way, calls, left) = (Mutex::default(), AtomicU64::new(0), Arc::default());
-        Self { inner: Memory::new(), fault, on_their_way, calls, left }
+        let (unsettled, slow_appends, leftover_rows) = (Mutex::default(), AtomicU64::new(0), Arc::default());
+        Self { inner: Memory::new(), fault, unsettled, slow_appends, leftover_rows }
     }
 
     fn has_gaps(&self) -> bool {
-        self.fault == Fault::GapsAndNaiveFeed || self.is_patient()
+        self.fault == Fault::FeedSkipsGaps || self.stops_at_gaps()
     }
 
-    fn is_patient(&self) -> bool {
-        matches!(self.fault, Fault::GapsAndPatientFeed | Fault::CountsWhatIsOnItsWay)
+    fn stops_at_gaps(&self) -> bool {
+        matches!(self.fault, Fault::FeedStopsAtGaps | Fault::CountsUnsettledEvents)
     }
 
-    /// Appends, and keeps the events from the feed for some steps of the scheduler.
+    /// Appends, and hides the events from the feed for some steps of the scheduler.
     async fn append_slowly(&self, append: Append) -> Result<AppendOutcome<Receipt>, Error> {
         let positions: Vec<Position>;
-        let answer = {
-            // Held over the append, which never waits: nobody sees an event that is not yet known to be on its way.
-            let mut on_their_way = self.on_their_way.lock().unwrap();
-            let answer = now(self.inner.append_one(append))?;
-            positions = match &answer {
+        let outcome = {
+            // Locked during the append, which never waits: no reader sees an event before it is listed as unsettled.
+            let mut unsettled = self.unsettled.lock().unwrap();
+            let outcome = now(self.inner.append_one(append))?;
+            positions = match &outcome {
                 AppendOutcome::Appended(receipt) => {
                     receipt.events.iter().map(|event| event.position).collect()
                 }
                 _ => vec![],
             };
-            on_their_way.extend(&positions);
-            answer
+            unsettled.extend(&positions);
+            outcome
         };
-        let _arrives = Arrives { store: self, positions };
-        for _ in 0..self.calls.fetch_add(1, Ordering::Relaxed) % 7 {
+        let _settles = SettlesOnDrop { store: self, positions };
+        for _ in 0..self.slow_appends.fetch_add(1, Ordering::Relaxed) % 7 {
             yield_now().await;
         }
-        Ok(answer)
+        Ok(outcome)
     }
 
-    /// An answer and the first gap at one moment: of an event that came in between, the feed would not know that it is on
-    /// its way.
-    fn with_first_gap<T>(&self, answer: impl Future<Output = T>) -> (T, Option<Position>) {
-        let on_their_way = self.on_their_way.lock().unwrap();
-        (now(answer), on_their_way.first().copied())
+    /// Runs a read and finds the first gap while no append changes the log.
+    fn with_first_gap<T>(&self, read: impl Future<Output = T>) -> (T, Option<Position>) {
+        let unsettled = self.unsettled.lock().unwrap();
+        (now(read), unsettled.first().copied())
     }
 
-    async fn refused(&self, append: &Append) -> Result<Option<AppendOutcome<Receipt>>, Error> {
+    /// Checks the conditions of an append without writing it, and returns the conflict, if any.
+    async fn conflict_of(&self, append: &Append) -> Result<Option<AppendOutcome<Receipt>>, Error> {
         let conditions = append.conditions.clone();
-        let answer = self.inner.append_one(Append { conditions, ..Append::default() }).await?;
-        Ok(matches!(answer, AppendOutcome::Conflict { .. }).then_some(answer))
+        let outcome = self.inner.append_one(Append { conditions, ..Append::default() }).await?;
+        Ok(matches!(outcome, AppendOutcome::Conflict { .. }).then_some(outcome))
     }
 
-    /// What the store makes of an append before it looks at it.
-    fn distorted(&self, mut append: Append) -> Append {
+    /// The append as the broken store processes it.
+    fn changed_append(&self, mut append: Append) -> Append {
         match self.fault {
-            Fault::AcceptsEverything => append.conditions.clear(),
-            Fault::WatchesOnlyTheFirstCondition => append.conditions.truncate(1),
-            Fault::ForgetsCommandIds => append.key = None,
-            Fault::ForgetsAppendsOfNothing if append.events.is_empty() => append.key = None,
-            Fault::KnowsIdsOfOtherCommands => append.key = append.key.as_ref().map(without_command),
-            Fault::ReordersEvents => append.events.reverse(),
+            Fault::IgnoresConditions => append.conditions.clear(),
+            Fault::ChecksOnlyFirstCondition => append.conditions.truncate(1),
+            Fault::DropsCommandIds => append.key = None,
+            Fault::DropsCommandIdsOfEmptyAppends if append.events.is_empty() => append.key = None,
+            Fault::IgnoresCommandOfIds => append.key = append.key.as_ref().map(without_command),
+            Fault::ReversesEvents => append.events.reverse(),
             Fault::DropsMetadata => append.metadata = Metadata::default(),
-            Fault::CutsTimes => {
+            Fault::TruncatesTimes => {
                 append.recorded_at =
                     Timestamp::from_micros(append.recorded_at.as_micros().div_euclid(1_000) * 1_000);
             }
-            Fault::ChangesPayloads => append.events.iter_mut().for_each(tidy),
+            Fault::RemovesSpacesFromPayloads => append.events.iter_mut().for_each(remove_spaces),
             _ => {}
         }
         for Condition { criteria, .. } in &mut append.conditions {
-            *criteria = self.watched(criteria);
+            *criteria = self.changed_criteria(criteria);
         }
         append
     }
 
-    fn watched(&self, criteria: &Criteria) -> Criteria {
+    /// The criteria of a condition as the broken store checks them.
+    fn changed_criteria(&self, criteria: &Criteria) -> Criteria {
         let items = criteria.items().iter();
         match self.fault {
             Fault::IgnoresTagsInConditions => {
@@ -120,52 +121,52 @@ impl Broken {
             Fault::IgnoresTypesInConditions => {
                 items.map(|item| item.tags().iter().cloned().fold(Item::any(), Item::tag)).collect()
             }
-            Fault::WatchesOnlyTheFirstItem => items.take(1).cloned().collect(),
-            Fault::ConflictsTooEagerly if !criteria.items().is_empty() => Criteria::all(),
+            Fault::ChecksOnlyFirstItem => items.take(1).cloned().collect(),
+            Fault::ConflictsWithUnrelatedEvents if !criteria.items().is_empty() => Criteria::all(),
             _ => criteria.clone(),
         }
     }
 
-    /// The records that the store admits to have.
-    fn admitted(&self, records: &mut Vec<Record>) {
+    /// Removes the records that the broken store loses.
+    fn remove_lost(&self, records: &mut Vec<Record>) {
         if self.fault == Fault::LosesEverySeventhEvent {
             records.retain(|record| record.position.get() % 7 != 0);
         }
     }
 
-    /// All records, filtered by tags whose case does not count.
-    async fn read_without_case(&self, read: &Read) -> Result<Batch, Error> {
-        let everything = Read { criteria: Criteria::all(), ..read.clone() };
-        let mut batch = self.inner.read(&[everything]).await?.remove(0);
-        let folded = |tag: &Tag| Tag::parse(tag.as_str().to_ascii_lowercase()).unwrap();
-        let fold = |item: &Item| {
+    /// Reads with a case-insensitive comparison of tags.
+    async fn read_ignoring_case(&self, read: &Read) -> Result<Batch, Error> {
+        let all = Read { criteria: Criteria::all(), ..read.clone() };
+        let mut batch = self.inner.read(&[all]).await?.remove(0);
+        let lowercase = |tag: &Tag| Tag::parse(tag.as_str().to_ascii_lowercase()).unwrap();
+        let lowercase_item = |item: &Item| {
             item.tags()
                 .iter()
-                .map(folded)
+                .map(lowercase)
                 .fold(Item::any().types(item.type_names().iter().cloned()), Item::tag)
         };
-        let criteria: Criteria = read.criteria.items().iter().map(fold).collect();
+        let criteria: Criteria = read.criteria.items().iter().map(lowercase_item).collect();
         batch.records.retain(|record| {
-            criteria.matches(&record.name, &record.tags.iter().map(folded).collect::<Vec<_>>())
+            criteria.matches(&record.name, &record.tags.iter().map(lowercase).collect::<Vec<_>>())
         });
         Ok(batch)
     }
 }
 
-/// Lets the feed see positions again, also when the writer was dropped.
-struct Arrives<'a> {
-    store: &'a Broken,
+/// Makes positions visible to the feed when it is dropped, even if the append is cancelled.
+struct SettlesOnDrop<'a> {
+    store: &'a BrokenStore,
     positions: Vec<Position>,
 }
 
-impl Drop for Arrives<'_> {
+impl Drop for SettlesOnDrop<'_> {
     fn drop(&mut self) {
-        let mut on_their_way = self.store.on_their_way.lock().unwrap();
-        on_their_way.retain(|position| !self.positions.contains(position));
+        let mut unsettled = self.store.unsettled.lock().unwrap();
+        unsettled.retain(|position| !self.positions.contains(position));
     }
 }
 
-/// The answer of a future that never waits.
+/// The output of a future that never waits.
 fn now<F: Future>(future: F) -> F::Output {
     let mut future = std::pin::pin!(future);
     match future.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
@@ -174,99 +175,100 @@ fn now<F: Future>(future: F) -> F::Output {
     }
 }
 
+/// The command id, bound to the same name and no tags for every command.
 fn without_command(key: &CommandKey) -> CommandKey {
     let name = |text: &str| Name::new("name", text.to_owned()).unwrap();
     CommandKey::new(name(key.id()), name("any"), [])
 }
 
-/// Takes the spaces out of a payload, as a store that parses it might.
-fn tidy(draft: &mut Draft) {
+/// Removes the spaces from a payload, as a store might that parses it.
+fn remove_spaces(draft: &mut Draft) {
     let (name, text) = (Cow::Owned(draft.name().to_owned()), draft.data().as_str().replace(' ', ""));
-    // The draft gets another id, too; a store that builds events anew loses more than it thinks.
+    // The new draft also has another id.
     *draft =
         Draft::new(name, draft.version(), draft.tags().iter().cloned(), Payload::from_stored(text)).unwrap();
 }
 
-impl Broken {
+impl BrokenStore {
     async fn append_single(&self, append: Append) -> Result<AppendOutcome<Receipt>, Error> {
-        let mut append = self.distorted(append);
+        let mut append = self.changed_append(append);
         let original = append.clone();
         match self.fault {
-            Fault::ChecksBeforeItAppends => {
+            Fault::ChecksConditionsBeforeAppend => {
                 if append.key.is_none()
-                    && let Some(refused) = self.refused(&append).await?
+                    && let Some(conflict) = self.conflict_of(&append).await?
                 {
-                    return Ok(refused);
+                    return Ok(conflict);
                 }
                 yield_now().await;
                 append.conditions.clear();
             }
-            Fault::ChecksConditionsBeforeIds => {
-                if let Some(refused) = self.refused(&append).await? {
-                    return Ok(refused);
+            Fault::ChecksConditionsBeforeCommandIds => {
+                if let Some(conflict) = self.conflict_of(&append).await? {
+                    return Ok(conflict);
                 }
             }
-            Fault::LooksIdsUpTooEarly => {
+            Fault::ChecksCommandIdsBeforeAppend => {
                 if let Some(key) = append.key.take()
                     && let Some(receipt) = self.inner.receipt(&key).await?
                 {
                     return Ok(AppendOutcome::Duplicate { index: 0, receipt });
                 }
                 yield_now().await;
-                let answer = self.inner.append_one(append).await?;
-                if let (Some(key), AppendOutcome::Appended(_)) = (original.key, &answer) {
+                let outcome = self.inner.append_one(append).await?;
+                if let (Some(key), AppendOutcome::Appended(_)) = (original.key, &outcome) {
                     self.inner.append_one(Append { key: Some(key), ..Append::default() }).await?;
                 }
-                return Ok(answer);
+                return Ok(outcome);
             }
-            Fault::HalfWrites if append.events.len() > 1 && append.key.is_none() => {
+            Fault::SplitsAppends if append.events.len() > 1 && append.key.is_none() => {
                 let second = append.events.split_off(append.events.len() / 2);
-                let mut answer = self.inner.append_one(append).await?;
+                let mut outcome = self.inner.append_one(append).await?;
                 yield_now().await;
-                if let AppendOutcome::Appended(first) = &mut answer {
+                if let AppendOutcome::Appended(first) = &mut outcome {
                     let rest = Append { events: second, conditions: vec![], journal: None, ..original };
                     if let AppendOutcome::Appended(rest) = self.inner.append_one(rest).await? {
                         first.events.extend(rest.events);
                     }
                 }
-                return Ok(answer);
+                return Ok(outcome);
             }
             Fault::Rows(fault) => {
                 let rows = Arc::new(self.inner.clone());
-                return Beside { log: &self.inner, rows, fault }.append(append).await;
+                return BrokenInline { log: &self.inner, rows, fault }.append(append).await;
             }
             _ if self.has_gaps() => return self.append_slowly(append).await,
             _ => {}
         }
-        let mut answer = self.inner.append_one(append).await?;
-        match (self.fault, &mut answer) {
-            (Fault::SwapsReceipts, AppendOutcome::Appended(receipt)) => receipt.events.reverse(),
-            (Fault::NamesTheWrongCondition, AppendOutcome::Conflict { condition, .. }) => *condition = 0,
-            (Fault::NamesTheFirstMatch, AppendOutcome::Conflict { condition, conflicting_position, .. }) => {
+        let mut outcome = self.inner.append_one(append).await?;
+        match (self.fault, &mut outcome) {
+            (Fault::ReversesReceipts, AppendOutcome::Appended(receipt)) => receipt.events.reverse(),
+            (Fault::ReportsFirstCondition, AppendOutcome::Conflict { condition, .. }) => *condition = 0,
+            (Fault::ReportsOldestMatch, AppendOutcome::Conflict { condition, conflicting_position, .. }) => {
                 let Condition { criteria, marker } = original.conditions[*condition].clone();
                 let newer = Read::all(criteria).after(marker.settled());
                 *conflicting_position = self.inner.read(&[newer]).await?[0].records[0].position;
             }
-            (Fault::WritesWhatItRefuses, AppendOutcome::Conflict { .. }) => {
+            (Fault::WritesRefusedEvents, AppendOutcome::Conflict { .. }) => {
                 let events = original.events.into_iter().take(1).collect();
                 self.inner.append_one(Append { events, ..Append::default() }).await?;
             }
-            (Fault::RemembersWhatItRefused, AppendOutcome::Conflict { .. }) => {
+            (Fault::StoresCommandIdsOfRefusedAppends, AppendOutcome::Conflict { .. }) => {
                 self.inner.append_one(Append { key: original.key, ..Append::default() }).await?;
             }
-            (Fault::JournalsWhatItKnows, AppendOutcome::Duplicate { .. }) => {
+            (Fault::JournalsDuplicates, AppendOutcome::Duplicate { .. }) => {
                 self.inner.append_one(Append { journal: original.journal, ..Append::default() }).await?;
             }
             _ => {}
         }
-        Ok(answer)
+        Ok(outcome)
     }
 }
 
 #[async_trait::async_trait]
-impl EventStore for Broken {
+impl EventStore for BrokenStore {
     fn describe(&self) -> String {
-        format!("store that is broken: {:?}", self.fault)
+        format!("store with the fault {:?}", self.fault)
     }
 
     fn log_id(&self) -> LogId {
@@ -277,13 +279,13 @@ impl EventStore for Broken {
         let mut batches = self.inner.read(reads).await?;
         for (read, batch) in reads.iter().zip(&mut batches) {
             match self.fault {
-                Fault::DoesNotGuardEmptyReads if batch.records.is_empty() => {
+                Fault::MarkerOfEmptyReadCoversFuture if batch.records.is_empty() => {
                     batch.marker = Marker::new(Position::END, 0);
                 }
-                Fault::MarksBeyondWhatWasRead => {
+                Fault::MarkerIgnoresUpTo => {
                     batch.marker = Marker::new(self.inner.settled().await?.position, 0);
                 }
-                Fault::ComparesTagsWithoutCase => *batch = self.read_without_case(read).await?,
+                Fault::IgnoresCaseOfTags => *batch = self.read_ignoring_case(read).await?,
                 Fault::ReadsItemByItem => {
                     let reads: Vec<Read> = read
                         .criteria
@@ -294,29 +296,31 @@ impl EventStore for Broken {
                     batch.records =
                         self.inner.read(&reads).await?.into_iter().flat_map(|batch| batch.records).collect();
                 }
-                Fault::ReadsFromTheStart => {
+                Fault::ReadIgnoresAfter => {
                     *batch = self.inner.read(&[read.clone().after(Position::START)]).await?.remove(0);
                 }
-                _ => self.admitted(&mut batch.records),
+                _ => self.remove_lost(&mut batch.records),
             }
         }
-        if self.fault == Fault::SwapsAnswers {
+        if self.fault == Fault::ReversesBatches {
             batches.reverse();
         }
         Ok(batches)
     }
 
-    /// Most faults show in single appends.
+    /// Returns 1 for most faults, because they show in single appends.
     fn max_batch(&self) -> usize {
         match self.fault {
-            Fault::None | Fault::AppendsOneByOne | Fault::RemembersOneIdOfAll => self.inner.max_batch(),
+            Fault::None | Fault::AppendsBatchesOneByOne | Fault::StoresOnlyFirstCommandIdOfBatch => {
+                self.inner.max_batch()
+            }
             _ => 1,
         }
     }
 
     async fn append(&self, mut appends: Vec<Append>) -> Result<AppendOutcome, Error> {
         match self.fault {
-            Fault::AppendsOneByOne => {
+            Fault::AppendsBatchesOneByOne => {
                 let mut receipts = vec![];
                 for append in appends {
                     match self.inner.append_one(append).await? {
@@ -326,7 +330,7 @@ impl EventStore for Broken {
                 }
                 Ok(AppendOutcome::Appended(receipts))
             }
-            Fault::RemembersOneIdOfAll => {
+            Fault::StoresOnlyFirstCommandIdOfBatch => {
                 appends.iter_mut().skip(1).for_each(|append| append.key = None);
                 self.inner.append(appends).await
             }
@@ -340,7 +344,7 @@ impl EventStore for Broken {
 
     async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {
         match self.fault {
-            Fault::KnowsIdsOfOtherCommands => self.inner.receipt(&without_command(key)).await,
+            Fault::IgnoresCommandOfIds => self.inner.receipt(&without_command(key)).await,
             _ => self.inner.receipt(key).await,
         }
     }
@@ -348,17 +352,17 @@ impl EventStore for Broken {
     async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<FeedPage, Error> {
         let (page, first_gap) = self.with_first_gap(self.inner.feed(filter, after, limit));
         let mut page = page?;
-        self.admitted(&mut page.records);
+        self.remove_lost(&mut page.records);
         match (self.fault, first_gap) {
-            (Fault::SkipsAtPageBorders, _) if page.records.len() == limit => {
+            (Fault::SkipsEventAfterFullPage, _) if page.records.len() == limit => {
                 page.up_to = Position::new(page.up_to.get() + 1);
             }
-            (Fault::DoesNotMoveOn, _) if page.records.is_empty() => page.up_to = after,
-            (Fault::GapsAndNaiveFeed, Some(_)) => {
-                let on_their_way = self.on_their_way.lock().unwrap();
-                page.records.retain(|record| !on_their_way.contains(&record.position));
+            (Fault::EmptyPageDoesNotAdvance, _) if page.records.is_empty() => page.up_to = after,
+            (Fault::FeedSkipsGaps, Some(_)) => {
+                let unsettled = self.unsettled.lock().unwrap();
+                page.records.retain(|record| !unsettled.contains(&record.position));
             }
-            (_, Some(gap)) if self.is_patient() => {
+            (_, Some(gap)) if self.stops_at_gaps() => {
                 page.records.retain(|record| record.position < gap);
                 page.up_to = page.up_to.min(Position::new(gap.get() - 1)).max(after);
             }
@@ -371,15 +375,15 @@ impl EventStore for Broken {
         let (settled, first_gap) = self.with_first_gap(self.inner.settled());
         let mut settled = settled?;
         match (self.fault, first_gap) {
-            (_, Some(gap)) if self.is_patient() => settled.position = Position::new(gap.get() - 1),
-            (Fault::SettlesTooEarly, _) => settled.position = Position::new(settled.position.get() + 3),
+            (_, Some(gap)) if self.stops_at_gaps() => settled.position = Position::new(gap.get() - 1),
+            (Fault::ReportsTooManySettled, _) => settled.position = Position::new(settled.position.get() + 3),
             _ => {}
         }
         Ok(settled)
     }
 
     async fn position_at(&self, time: Timestamp) -> Result<Position, Error> {
-        if self.fault == Fault::TakesTheLastEventBeforeATime {
+        if self.fault == Fault::UsesLastEventBeforeTime {
             let all = self.inner.read(&[Read::all(Criteria::all())]).await?.remove(0).records;
             let last = all.iter().rfind(|record| record.recorded_at <= time);
             return Ok(last.map_or(Position::START, |record| record.position));
@@ -395,8 +399,8 @@ impl EventStore for Broken {
         let inner = self.inner.row_store()?;
         match self.fault {
             Fault::Rows(fault) => {
-                let (log, left) = (self.inner.clone(), Arc::clone(&self.left));
-                Some(Arc::new(BrokenRows { inner, log, fault, left }))
+                let (log, leftover_rows) = (self.inner.clone(), Arc::clone(&self.leftover_rows));
+                Some(Arc::new(BrokenRows { inner, log, fault, leftover_rows }))
             }
             _ => Some(inner),
         }
@@ -405,11 +409,9 @@ impl EventStore for Broken {
     async fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> Result<u64, Error> {
         let settled = self.settled().await?.position;
         let (after, up_to) = match self.fault {
-            Fault::CountsFromWhereItStarts => {
-                (Position::new(after.get().saturating_sub(1)), up_to.min(settled))
-            }
-            Fault::CountsBelowTheEnd => (after, Position::new(up_to.min(settled).get().saturating_sub(1))),
-            Fault::CountsWhatIsOnItsWay => (after, up_to),
+            Fault::CountIncludesAfter => (Position::new(after.get().saturating_sub(1)), up_to.min(settled)),
+            Fault::CountExcludesUpTo => (after, Position::new(up_to.min(settled).get().saturating_sub(1))),
+            Fault::CountsUnsettledEvents => (after, up_to),
             _ => (after, up_to.min(settled)),
         };
         if self.fault == Fault::CountsItemByItem {
@@ -424,7 +426,7 @@ impl EventStore for Broken {
 
     async fn snapshot(&self, key: &SnapshotKey) -> Result<Option<Snapshot>, Error> {
         match self.fault {
-            Fault::Snapshots(fault) => BrokenSnapshots { inner: &self.inner, fault }.find(key).await,
+            Fault::Snapshots(fault) => BrokenSnapshots { inner: &self.inner, fault }.load(key).await,
             _ => self.inner.snapshot(key).await,
         }
     }
@@ -432,14 +434,14 @@ impl EventStore for Broken {
     async fn save_snapshot(&self, key: &SnapshotKey, snapshot: &Snapshot) -> Result<(), Error> {
         match self.fault {
             Fault::Snapshots(fault) => {
-                BrokenSnapshots { inner: &self.inner, fault }.keep(key, snapshot).await
+                BrokenSnapshots { inner: &self.inner, fault }.save(key, snapshot).await
             }
             _ => self.inner.save_snapshot(key, snapshot).await,
         }
     }
 
     async fn purge_command_ids(&self, before: Timestamp) -> Result<u64, Error> {
-        let reach = if self.fault == Fault::ForgetsTooManyIds { 1 } else { 0 };
-        self.inner.purge_command_ids(Timestamp::from_micros(before.as_micros() + reach)).await
+        let excess = if self.fault == Fault::PurgesTooManyCommandIds { 1 } else { 0 };
+        self.inner.purge_command_ids(Timestamp::from_micros(before.as_micros() + excess)).await
     }
 }

@@ -2,7 +2,7 @@
 
 use annalist_core::{criteria::Criteria, record::Record, time::Timestamp};
 
-use super::decide::{Answer, decide, ensure_accepted, ensure_rejected, number};
+use super::decide::{CommandResult, decide, ensure_accepted, ensure_rejected, number};
 use crate::{
     failure::Outcome,
     support::{concurrency::run_concurrently, fixtures::*, handle::Handle, log::Log},
@@ -16,7 +16,7 @@ cases!("courses": [
     capacity_changes_during_subscriptions,
 ]);
 
-const MOST_COURSES: usize = 5;
+const MAX_COURSES: usize = 5;
 
 fn course_tag(course: usize) -> String {
     format!("course:{course}")
@@ -26,7 +26,7 @@ fn student_tag(student: usize) -> String {
     format!("student:{student}")
 }
 
-async fn define(handle: &Handle, course: usize, capacity: usize) -> Outcome<Answer> {
+async fn define(handle: &Handle, course: usize, capacity: usize) -> Outcome<CommandResult> {
     let course = course_tag(course);
     decide(handle, Timestamp::EPOCH, criteria_for(&["course_defined"], &[&course]), |defined| {
         if !defined.is_empty() {
@@ -37,7 +37,7 @@ async fn define(handle: &Handle, course: usize, capacity: usize) -> Outcome<Answ
     .await
 }
 
-fn of_course(course: &str) -> Criteria {
+fn course_criteria(course: &str) -> Criteria {
     criteria_for(&["course_defined", "capacity_changed", "student_subscribed"], &[course])
 }
 
@@ -45,37 +45,37 @@ fn capacity(records: &[Record]) -> Option<usize> {
     records.iter().rfind(|record| record.name != "student_subscribed").map(number)
 }
 
-fn places_taken(records: &[Record], tag: &str) -> usize {
+fn subscriptions(records: &[Record], tag: &str) -> usize {
     let tag = crate::support::fixtures::tag(tag);
     records.iter().filter(|record| record.name == "student_subscribed" && record.tags.contains(&tag)).count()
 }
 
-async fn change_capacity(handle: &Handle, course: usize, to: usize) -> Outcome<Answer> {
+async fn change_capacity(handle: &Handle, course: usize, to: usize) -> Outcome<CommandResult> {
     let course = course_tag(course);
-    decide(handle, Timestamp::EPOCH, of_course(&course), |records| match capacity(records) {
+    decide(handle, Timestamp::EPOCH, course_criteria(&course), |records| match capacity(records) {
         None => Err("unknown course"),
-        Some(now) if now == to => Err("the capacity is that already"),
-        Some(_) if places_taken(records, &course) > to => Err("more students than that are subscribed"),
+        Some(now) if now == to => Err("the capacity is unchanged"),
+        Some(_) if subscriptions(records, &course) > to => Err("more students are subscribed"),
         Some(_) => Ok(vec![event_with("capacity_changed", &[&course], &to.to_string())]),
     })
     .await
 }
 
-async fn subscribe(handle: &Handle, student: usize, course: usize) -> Outcome<Answer> {
+async fn subscribe(handle: &Handle, student: usize, course: usize) -> Outcome<CommandResult> {
     let (student, course) = (student_tag(student), course_tag(course));
-    let both = of_course(&course).or(item(&["student_subscribed"], &[&student]));
-    decide(handle, Timestamp::EPOCH, both, |records| {
+    let criteria = course_criteria(&course).or(item(&["student_subscribed"], &[&student]));
+    decide(handle, Timestamp::EPOCH, criteria, |records| {
         let capacity = capacity(records).ok_or("unknown course")?;
-        let here = [tag(&student), tag(&course)];
+        let tags = [tag(&student), tag(&course)];
         if records.iter().any(|record| {
-            record.name == "student_subscribed" && here.iter().all(|tag| record.tags.contains(tag))
+            record.name == "student_subscribed" && tags.iter().all(|tag| record.tags.contains(tag))
         }) {
             return Err("subscribed already");
         }
-        if places_taken(records, &course) >= capacity {
+        if subscriptions(records, &course) >= capacity {
             return Err("the course is full");
         }
-        if places_taken(records, &student) >= MOST_COURSES {
+        if subscriptions(records, &student) >= MAX_COURSES {
             return Err("too many courses");
         }
         Ok(vec![event("student_subscribed", &[&student, &course])])
@@ -84,8 +84,12 @@ async fn subscribe(handle: &Handle, student: usize, course: usize) -> Outcome<An
 }
 
 async fn course_accepts_students_up_to_its_capacity(log: Log) -> Outcome {
-    ensure_rejected!(subscribe(&log, 1, 1).await?, "unknown course", "a subscription to no course");
-    ensure_rejected!(change_capacity(&log, 1, 5).await?, "unknown course", "a new capacity of no course");
+    ensure_rejected!(subscribe(&log, 1, 1).await?, "unknown course", "a subscription to an unknown course");
+    ensure_rejected!(
+        change_capacity(&log, 1, 5).await?,
+        "unknown course",
+        "a new capacity of an unknown course"
+    );
     ensure_accepted!(define(&log, 1, 2).await?, "the first course");
     ensure_accepted!(define(&log, 2, 10).await?, "the second course");
     ensure_rejected!(define(&log, 1, 3).await?, "the course is defined already", "the first course, again");
@@ -94,12 +98,8 @@ async fn course_accepts_students_up_to_its_capacity(log: Log) -> Outcome {
     ensure_rejected!(subscribe(&log, 1, 1).await?, "subscribed already", "the first student, again");
     ensure_accepted!(subscribe(&log, 2, 1).await?, "the second student");
     ensure_rejected!(subscribe(&log, 3, 1).await?, "the course is full", "the third student of two");
-    ensure_rejected!(change_capacity(&log, 1, 2).await?, "the capacity is that already", "the same capacity");
-    ensure_rejected!(
-        change_capacity(&log, 1, 1).await?,
-        "more students than that are subscribed",
-        "a lower capacity"
-    );
+    ensure_rejected!(change_capacity(&log, 1, 2).await?, "the capacity is unchanged", "the same capacity");
+    ensure_rejected!(change_capacity(&log, 1, 1).await?, "more students are subscribed", "a lower capacity");
     ensure_accepted!(change_capacity(&log, 1, 3).await?, "a higher capacity");
     ensure_accepted!(subscribe(&log, 3, 1).await?, "the third student of three");
     ensure_rejected!(subscribe(&log, 4, 1).await?, "the course is full", "the fourth student of three");
@@ -110,10 +110,10 @@ async fn student_takes_at_most_five_courses(log: Log) -> Outcome {
     for course in 0..7 {
         ensure_accepted!(define(&log, course, 10).await?, "course {course}");
     }
-    for course in 0..MOST_COURSES {
+    for course in 0..MAX_COURSES {
         ensure_accepted!(subscribe(&log, 2, course).await?, "course {course} of another student");
     }
-    for course in 0..MOST_COURSES {
+    for course in 0..MAX_COURSES {
         ensure_accepted!(subscribe(&log, 1, course).await?, "course {course} of five");
     }
     ensure_rejected!(subscribe(&log, 1, 5).await?, "too many courses", "the sixth course");
@@ -121,16 +121,17 @@ async fn student_takes_at_most_five_courses(log: Log) -> Outcome {
     Ok(())
 }
 
-/// Subscribes all at once and gives how many were accepted; the others must have been told `why`.
-async fn race(log: &Log, wishes: Vec<(usize, usize)>, why: &'static str) -> Outcome<usize> {
+/// Subscribes students to courses concurrently and returns how many subscriptions were accepted. The others must be
+/// rejected for this reason.
+async fn race(log: &Log, attempts: Vec<(usize, usize)>, reason: &'static str) -> Outcome<usize> {
     let handles = log.handles(3).await?;
-    let tasks = wishes.into_iter().enumerate().map(|(n, (student, course))| {
+    let tasks = attempts.into_iter().enumerate().map(|(n, (student, course))| {
         let handle = handles[n % 3].clone();
         async move {
             match subscribe(&handle, student, course).await? {
                 Ok(_) => Ok(1),
                 Err(rejection) => {
-                    ensure_eq!(rejection, why, "why student {student} is not in course {course}");
+                    ensure_eq!(rejection, reason, "reason why student {student} is not in course {course}");
                     Ok(0)
                 }
             }
@@ -148,12 +149,12 @@ async fn one_of_many_students_gets_the_last_place(log: Log) -> Outcome {
                 "one of the first two students"
             );
         }
-        let wishes = (0..20).map(|student| (round * 20 + student, round)).collect();
-        let accepted = race(&log, wishes, "the course is full").await?;
-        ensure_eq!(accepted, 1, "students who got the last place in round {round}");
+        let attempts = (0..20).map(|student| (round * 20 + student, round)).collect();
+        let accepted = race(&log, attempts, "the course is full").await?;
+        ensure_eq!(accepted, 1, "students that got the last place in round {round}");
         let course = course_tag(round);
-        let seen = log.read_one(read(&["student_subscribed"], &[&course])).await?.records;
-        ensure_eq!(seen.len(), 3, "students in a course for three");
+        let subscribed = log.read_one(read(&["student_subscribed"], &[&course])).await?.records;
+        ensure_eq!(subscribed.len(), 3, "students in a course for three");
     }
     Ok(())
 }
@@ -163,9 +164,9 @@ async fn concurrent_subscriptions_of_one_student_respect_the_limit(log: Log) -> 
         ensure_accepted!(define(&log, course, 1_000_000).await?, "course {course}");
     }
     for student in 0..log.rounds(5) {
-        let wishes = (0..8).map(|course| (student, course)).collect();
-        let accepted = race(&log, wishes, "too many courses").await?;
-        ensure_eq!(accepted, MOST_COURSES, "courses that a student got of eight at once");
+        let attempts = (0..8).map(|course| (student, course)).collect();
+        let accepted = race(&log, attempts, "too many courses").await?;
+        ensure_eq!(accepted, MAX_COURSES, "accepted subscriptions of one student to eight courses");
     }
     Ok(())
 }
@@ -173,22 +174,26 @@ async fn concurrent_subscriptions_of_one_student_respect_the_limit(log: Log) -> 
 async fn capacity_changes_during_subscriptions(log: Log) -> Outcome {
     ensure_accepted!(define(&log, 1, 100).await?, "the course");
     let handle = log.open_handle().await?;
-    let lowered = tokio::spawn(async move {
+    let lowering = tokio::spawn(async move {
         for capacity in (5..40).rev().step_by(5) {
             change_capacity(&handle, 1, capacity).await?.ok();
         }
         Ok::<_, crate::Failure>(())
     });
     race(&log, (0..30).map(|student| (student, 1)).collect(), "the course is full").await?;
-    lowered.await.map_err(crate::failure::panicked)??;
-    // Replayed in the order of the log, no event may break the rule that its decision kept.
-    let (mut capacity, mut taken) = (0, 0);
-    for record in log.read_one(annalist_core::store::Read::all(of_course("course:1"))).await?.records {
+    lowering.await.map_err(crate::failure::panicked)??;
+    // In the order of the log, every event must obey the rule of its decision.
+    let (mut capacity, mut subscribed) = (0, 0);
+    for record in log.read_one(annalist_core::store::Read::all(course_criteria("course:1"))).await?.records {
         match &*record.name {
-            "student_subscribed" => taken += 1,
+            "student_subscribed" => subscribed += 1,
             _ => capacity = number(&record),
         }
-        ensure!(taken <= capacity, "at {} a course for {capacity} has {taken} students", record.position);
+        ensure!(
+            subscribed <= capacity,
+            "at {} a course for {capacity} has {subscribed} students",
+            record.position
+        );
     }
     Ok(())
 }

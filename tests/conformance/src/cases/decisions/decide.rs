@@ -12,19 +12,19 @@ use crate::{
     support::{concurrency::yield_now, handle::Handle},
 };
 
-/// What a decision says: the events, or why not.
-type Verdict = Result<Vec<Draft>, &'static str>;
+/// The result of a decision: the events to append, or the reason for a rejection.
+type Decision = Result<Vec<Draft>, &'static str>;
 
-/// What became of a command: its receipt, or why it was rejected.
-pub(super) type Answer = Result<Receipt, &'static str>;
+/// The result of a command: its receipt, or the reason for its rejection.
+pub(super) type CommandResult = Result<Receipt, &'static str>;
 
-/// Reads, decides and appends, until no conflict came in between.
+/// Reads, decides and appends, until the append has no conflict.
 pub(super) async fn decide(
     handle: &Handle,
     now: Timestamp,
     criteria: Criteria,
-    decision: impl Fn(&[Record]) -> Verdict,
-) -> Outcome<Answer> {
+    decision: impl Fn(&[Record]) -> Decision,
+) -> Outcome<CommandResult> {
     loop {
         let batch = handle.read_one(Read::all(criteria.clone())).await?;
         let events = match decision(&batch.records) {
@@ -33,8 +33,8 @@ pub(super) async fn decide(
         };
         yield_now().await;
         let condition = Condition { criteria: criteria.clone(), marker: batch.marker };
-        let sent = Append { events, conditions: vec![condition], recorded_at: now, ..Append::default() };
-        if let AppendOutcome::Appended(receipt) = handle.append_one(sent).await? {
+        let request = Append { events, conditions: vec![condition], recorded_at: now, ..Append::default() };
+        if let AppendOutcome::Appended(receipt) = handle.append_one(request).await? {
             return Ok(Ok(receipt));
         }
     }
@@ -47,8 +47,8 @@ pub(super) fn number(record: &Record) -> usize {
 
 /// Fails unless the command was accepted.
 macro_rules! ensure_accepted {
-    ($answer:expr, $($what:tt)+) => {
-        match $answer {
+    ($result:expr, $($what:tt)+) => {
+        match $result {
             Ok(receipt) => receipt,
             Err(rejection) => {
                 return Err($crate::Failure::new(format!("{} was rejected: {rejection}", format!($($what)+))));
@@ -59,8 +59,8 @@ macro_rules! ensure_accepted {
 
 /// Fails unless the command was rejected for this reason.
 macro_rules! ensure_rejected {
-    ($answer:expr, $why:expr, $($what:tt)+) => {
-        ensure_eq!($answer.map(|receipt| receipt.position()), Err($why), $($what)+)
+    ($result:expr, $reason:expr, $($what:tt)+) => {
+        ensure_eq!($result.map(|receipt| receipt.position()), Err($reason), $($what)+)
     };
 }
 

@@ -14,12 +14,12 @@ cases!("invoices": [
 
 async fn invoice_numbers_have_no_gaps_or_duplicates(log: Log) -> Outcome {
     let handles = log.handles(3).await?;
-    let each = log.rounds(6);
+    let count = log.rounds(6);
     let tasks = (0..6).map(|task| {
         let handle = handles[task % 3].clone();
         async move {
-            for _ in 0..each {
-                let answer =
+            for _ in 0..count {
+                let result =
                     decide(&handle, Timestamp::EPOCH, criteria_for(&["invoice_written"], &[]), |records| {
                         let next = records.last().map_or(0, number) + 1;
                         Ok(vec![event_with(
@@ -28,7 +28,7 @@ async fn invoice_numbers_have_no_gaps_or_duplicates(log: Log) -> Outcome {
                             &next.to_string(),
                         )])
                     });
-                ensure_accepted!(answer.await?, "an invoice");
+                ensure_accepted!(result.await?, "an invoice");
             }
             Ok(())
         }
@@ -41,6 +41,6 @@ async fn invoice_numbers_have_no_gaps_or_duplicates(log: Log) -> Outcome {
         .iter()
         .map(number)
         .collect();
-    ensure_eq!(numbers, (1..=6 * each).collect::<Vec<_>>(), "invoice numbers");
+    ensure_eq!(numbers, (1..=6 * count).collect::<Vec<_>>(), "invoice numbers");
     Ok(())
 }

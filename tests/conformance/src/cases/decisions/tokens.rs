@@ -1,8 +1,8 @@
-//! Opt-in tokens: good once, for an hour, for the address they were sent to.
+//! Opt-in tokens: a token is valid once, for an hour, and for the address that it was sent to.
 
 use annalist_core::time::Timestamp;
 
-use super::decide::{Answer, decide, ensure_accepted, ensure_rejected};
+use super::decide::{CommandResult, decide, ensure_accepted, ensure_rejected};
 use crate::{
     failure::Outcome,
     support::{concurrency::run_concurrently, fixtures::*, handle::Handle, log::Log},
@@ -16,12 +16,12 @@ cases!("tokens": [
 const MINUTE: i64 = 60;
 
 async fn send(log: &Handle, email: &str, token: &str, second: i64) -> Outcome<Timestamp> {
-    let sent = append([event("token_sent", &[&format!("email:{email}"), &format!("token:{token}")])]);
-    log.expect_accepted(sent.recorded_at(second)).await?;
+    let request = append([event("token_sent", &[&format!("email:{email}"), &format!("token:{token}")])]);
+    log.expect_accepted(request.recorded_at(second)).await?;
     Ok(seconds_since_1970(second))
 }
 
-async fn confirm(handle: &Handle, email: &str, token: &str, second: i64) -> Outcome<Answer> {
+async fn confirm(handle: &Handle, email: &str, token: &str, second: i64) -> Outcome<CommandResult> {
     let (email, token, now) =
         (format!("email:{email}"), format!("token:{token}"), seconds_since_1970(second));
     decide(handle, now, criteria_for(&["token_sent", "token_confirmed"], &[&email, &token]), |records| {
@@ -38,7 +38,11 @@ async fn confirm(handle: &Handle, email: &str, token: &str, second: i64) -> Outc
 }
 
 async fn token_is_unknown_valid_used_or_expired(log: Log) -> Outcome {
-    ensure_rejected!(confirm(&log, "ann@x.org", "123456", 0).await?, "unknown token", "a token nobody sent");
+    ensure_rejected!(
+        confirm(&log, "ann@x.org", "123456", 0).await?,
+        "unknown token",
+        "a token that was never sent"
+    );
     send(&log, "ann@x.org", "123456", 0).await?;
     send(&log, "bob@x.org", "654321", 0).await?;
     ensure_rejected!(
@@ -46,7 +50,11 @@ async fn token_is_unknown_valid_used_or_expired(log: Log) -> Outcome {
         "unknown token",
         "a token sent to another address"
     );
-    ensure_rejected!(confirm(&log, "ann@x.org", "123457", 1).await?, "unknown token", "a token nobody sent");
+    ensure_rejected!(
+        confirm(&log, "ann@x.org", "123457", 1).await?,
+        "unknown token",
+        "a token that was never sent"
+    );
     ensure_rejected!(
         confirm(&log, "ann@x.org", "123456", 61 * MINUTE).await?,
         "expired token",
@@ -56,7 +64,7 @@ async fn token_is_unknown_valid_used_or_expired(log: Log) -> Outcome {
     ensure_rejected!(
         confirm(&log, "ann@x.org", "123456", 60 * MINUTE).await?,
         "used token",
-        "the token, again"
+        "the token, a second time"
     );
     ensure_rejected!(
         confirm(&log, "ann@x.org", "123456", 61 * MINUTE).await?,
@@ -75,12 +83,12 @@ async fn token_is_confirmed_once(log: Log) -> Outcome {
         let tasks = (0..12).map(|n| {
             let (handle, token) = (handles[n % 3].clone(), token.clone());
             async move {
-                let answer = confirm(&handle, "ann@x.org", &token, MINUTE).await?;
+                let result = confirm(&handle, "ann@x.org", &token, MINUTE).await?;
                 ensure!(
-                    matches!(answer, Ok(_) | Err("used token")),
-                    "a valid token got the answer {answer:?}"
+                    matches!(result, Ok(_) | Err("used token")),
+                    "the token must be accepted or used, but the result is {result:?}"
                 );
-                Ok(usize::from(answer.is_ok()))
+                Ok(usize::from(result.is_ok()))
             }
         });
         ensure_eq!(run_concurrently(tasks).await?.iter().sum::<usize>(), 1, "confirmations of one token");

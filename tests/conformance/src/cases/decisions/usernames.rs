@@ -1,8 +1,8 @@
-//! Unique user names: claimed once, free again some time after the account was closed or renamed.
+//! Unique user names: a name is claimed by one account, and free again three days after the account released it.
 
 use annalist_core::time::Timestamp;
 
-use super::decide::{Answer, decide, ensure_accepted, ensure_rejected};
+use super::decide::{CommandResult, decide, ensure_accepted, ensure_rejected};
 use crate::{
     failure::Outcome,
     support::{concurrency::run_concurrently, fixtures::*, handle::Handle, log::Log},
@@ -17,7 +17,7 @@ cases!("usernames": [
 
 const DAY: i64 = 24 * 60 * 60;
 
-/// Whether the name is taken at this time, from the events that carry it.
+/// Whether a name is taken at this time, given the events with its tag.
 fn is_taken(records: &[annalist_core::record::Record], now: Timestamp) -> bool {
     records.last().is_some_and(|last| {
         let free_from = last.recorded_at.as_micros() + 3 * DAY * 1_000_000;
@@ -25,7 +25,7 @@ fn is_taken(records: &[annalist_core::record::Record], now: Timestamp) -> bool {
     })
 }
 
-async fn claim(handle: &Handle, account: usize, name: &str, second: i64) -> Outcome<Answer> {
+async fn claim(handle: &Handle, account: usize, name: &str, second: i64) -> Outcome<CommandResult> {
     let (name, now) = (format!("username:{name}"), seconds_since_1970(second));
     decide(handle, now, criteria_for(&["name_claimed", "name_released"], &[&name]), |records| {
         if is_taken(records, now) {
@@ -36,7 +36,7 @@ async fn claim(handle: &Handle, account: usize, name: &str, second: i64) -> Outc
     .await
 }
 
-async fn release(handle: &Handle, account: usize, name: &str, second: i64) -> Outcome<Answer> {
+async fn release(handle: &Handle, account: usize, name: &str, second: i64) -> Outcome<CommandResult> {
     let (name, account) = (format!("username:{name}"), format!("account:{account}"));
     decide(
         handle,
@@ -91,9 +91,9 @@ async fn released_name_is_reserved_for_three_days(log: Log) -> Outcome {
 
 async fn one_of_many_accounts_gets_the_name(log: Log) -> Outcome {
     let handles = log.handles(3).await?;
-    // A new name in each round, and one that is released and wanted again in every round.
+    // A new name in each round, and one name that is claimed and released in every round.
     for round in 0..log.rounds(5) {
-        for name in [format!("name-{round}"), "again".to_owned()] {
+        for name in [format!("name-{round}"), "reused".to_owned()] {
             let second = i64::try_from(round).unwrap_or(0) * 4 * DAY;
             let tasks = (0..20).map(|account| {
                 let (handle, name) = (handles[account % 3].clone(), name.clone());

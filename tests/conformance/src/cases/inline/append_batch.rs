@@ -35,10 +35,10 @@ async fn batch_without_a_required_fold_is_refused(log: Log) -> Outcome {
                 &[],
             )),
         });
-        let wanted = AppendOutcome::InlineRequired { index: lacking, builds: vec![build_id(&fold)] };
+        let expected = AppendOutcome::InlineRequired { index: lacking, builds: vec![build_id(&fold)] };
         ensure_eq!(
             log.expect_batch_refused(all.collect()).await?,
-            wanted,
+            expected,
             "outcome of a batch whose append {lacking} has no fold"
         );
     }
@@ -73,8 +73,8 @@ async fn rows_change_with_every_append_of_the_batch(log: Log) -> Outcome {
         log.expect_batch_accepted(all).await?;
         let rows = log.expect_rows_equal_fold(&folds[0]).await?;
         let histories: Vec<_> = rows.iter().map(|row| row[1].clone()).collect();
-        let wanted = ["w1 e2 w3 ", "w1 w4 "].map(|once| text(once.repeat(round + 1)));
-        ensure_eq!(histories, wanted, "histories of two notes in round {round}");
+        let expected = ["w1 e2 w3 ", "w1 w4 "].map(|once| text(once.repeat(round + 1)));
+        ensure_eq!(histories, expected, "histories of two notes in round {round}");
         log.expect_rows_equal_fold(&folds[1]).await?;
     }
     Ok(())
@@ -121,10 +121,10 @@ async fn failing_fold_writes_nothing_of_the_batch(log: Log) -> Outcome {
             let mut all =
                 vec![written(&["b"], 2).with_folds(&fold).with_key(command_key("c-1", "write", &[]))];
             all.insert(nth, append([failing_event(step)]).with_folds(&fold));
-            let answer = log.append(all).await;
+            let result = log.append(all).await;
             ensure!(
-                matches!(answer, Err(Error::Invalid(_))),
-                "one fold fails: `append` must return `Error::Invalid`, but returned {answer:?}"
+                matches!(result, Err(Error::Invalid(_))),
+                "one fold fails: `append` must return `Error::Invalid`, but returned {result:?}"
             );
             ensure_eq!(log.read_all().await?, before, "events after a failed fold");
             ensure_eq!(

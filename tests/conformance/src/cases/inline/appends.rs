@@ -1,4 +1,5 @@
-//! Rows of inline builds change with the append: never without its events, never after them, and in the order of the log.
+//! Rows of inline builds change in the transaction of the append: always together with its events, and in the order of
+//! the log.
 
 use std::sync::Arc;
 
@@ -30,12 +31,12 @@ cases!("inline" needs [Rows, Inline]: [
 async fn append_without_a_required_fold_is_refused(log: Log) -> Outcome {
     let fold = notes(NOTES);
     log.define_inline(&fold).await?;
-    let sent = append([note_event("written", &["a"], 1), note_event("edited", &["a"], 2)])
+    let request = append([note_event("written", &["a"], 1), note_event("edited", &["a"], 2)])
         .with_key(command_key("c-1", "write", &[]))
         .with_journal("{}");
     for _ in 0..2 {
         ensure_eq!(
-            log.expect_inline_required(sent.clone()).await?,
+            log.expect_inline_required(request.clone()).await?,
             [build_id(&fold)],
             "builds that an append without folds requires"
         );
@@ -52,7 +53,7 @@ async fn append_without_a_required_fold_is_refused(log: Log) -> Outcome {
         None,
         "receipt of an append without a required fold"
     );
-    let receipt = log.expect_accepted_with(sent, &[Arc::clone(&fold)]).await?;
+    let receipt = log.expect_accepted_with(request, &[Arc::clone(&fold)]).await?;
     ensure_eq!(
         positions_of(&log.read_all().await?),
         positions(&receipt),
@@ -84,11 +85,11 @@ async fn rows_change_with_the_append(log: Log) -> Outcome {
         note_event("written", &[], 6),
     ];
     let at = positions(&log.expect_accepted_with(append(events), &fold).await?);
-    let wanted =
+    let expected =
         [note_row("a", "w1 e3 ", at[2]), note_row("b", "w1 w2 ", at[1]), note_row("d", "w4 ", at[3])];
     for handle in &handles {
         // Immediately, and through every handle.
-        ensure_eq!(handle.rows().all_rows(&NOTES).await?, wanted, "rows right after the append");
+        ensure_eq!(handle.rows().all_rows(&NOTES).await?, expected, "rows right after the append");
     }
     let events = [
         note_event("deleted", &["a", "z"], 7),
@@ -98,7 +99,7 @@ async fn rows_change_with_the_append(log: Log) -> Outcome {
     let at = positions(&handles[1].expect_accepted_with(append(events), &fold).await?);
     for handle in &handles {
         let found = handle.expect_rows_equal_fold(&fold[0]).await?;
-        ensure_eq!(found, [note_row("a", "w8 ", at[1]), wanted[1].clone()], "rows after a second append");
+        ensure_eq!(found, [note_row("a", "w8 ", at[1]), expected[1].clone()], "rows after a second append");
     }
     Ok(())
 }
@@ -129,12 +130,12 @@ async fn append_must_carry_exactly_the_required_folds(log: Log) -> Outcome {
     log.define_inline(first).await?;
     log.define_inline(edits).await?;
     // Sorted by name, version and build, in whatever order they became inline.
-    let wanted = [build_id(edits), build_id(first), build_id(second)];
+    let expected = [build_id(edits), build_id(first), build_id(second)];
     for folds in [vec![], vec![first, second], vec![edits], vec![first, second, edits, first]] {
         let folds: Vec<_> = folds.into_iter().cloned().collect();
         ensure_eq!(
             log.expect_inline_required(one().with_folds(&folds)).await?,
-            wanted,
+            expected,
             "required builds of an append with the folds {folds:?}"
         );
     }
@@ -227,10 +228,10 @@ async fn refused_append_changes_no_rows(log: Log) -> Outcome {
     log.expect_conflict(refused).await?;
     ensure_eq!(log.expect_rows_equal_fold(&fold[0]).await?, rows, "rows after a refused append");
     let marker = log.read_one(read(&[], &["note:a"])).await?.marker;
-    let sent =
+    let request =
         append([note_event("written", &["a"], 3)]).if_unchanged(criteria_for(&[], &["note:a"]), marker);
-    log.expect_accepted_with(sent.clone(), &fold).await?;
-    log.expect_conflict(sent.with_folds(&fold)).await?;
+    log.expect_accepted_with(request.clone(), &fold).await?;
+    log.expect_conflict(request.with_folds(&fold)).await?;
     ensure_eq!(
         log.expect_rows_equal_fold(&fold[0]).await?[0][1],
         text("w1 w3 "),
@@ -242,23 +243,23 @@ async fn refused_append_changes_no_rows(log: Log) -> Outcome {
 async fn repeated_command_changes_rows_once(log: Log) -> Outcome {
     let fold = [notes(NOTES)];
     log.define_inline(&fold[0]).await?;
-    let sent = append([note_event("written", &["a"], 1)])
+    let request = append([note_event("written", &["a"], 1)])
         .with_key(command_key("c-1", "write", &["note:a"]))
         .with_journal("{}");
-    let receipt = log.expect_accepted_with(sent.clone(), &fold).await?;
+    let receipt = log.expect_accepted_with(request.clone(), &fold).await?;
     for again in [
-        sent.clone().with_folds(&fold),
-        sent.clone(),
-        sent.clone().if_unchanged(Criteria::all(), Marker::START),
+        request.clone().with_folds(&fold),
+        request.clone(),
+        request.clone().if_unchanged(Criteria::all(), Marker::START),
     ] {
         ensure_eq!(log.expect_duplicate(again).await?, receipt, "receipt of a repeated command");
     }
     let other = append([note_event("written", &["a"], 1)]).with_key(command_key("c-1", "edit", &["note:a"]));
     for other in [other.clone(), other.with_folds(&fold)] {
-        let answer = log.append_one(other).await;
+        let result = log.append_one(other).await;
         ensure!(
-            matches!(answer, Err(Error::Invalid(_))),
-            "the id belongs to another command: `append` must return `Error::Invalid`, but returned {answer:?}"
+            matches!(result, Err(Error::Invalid(_))),
+            "the id belongs to another command: `append` must return `Error::Invalid`, but returned {result:?}"
         );
     }
     ensure_eq!(
@@ -276,13 +277,13 @@ async fn failing_fold_writes_nothing(log: Log) -> Outcome {
     log.define_inline(&folds[1]).await?;
     let before = log.read_all().await?;
     for step in ["keys", "fold"] {
-        let sent = append([note_event("written", &["b"], 2), failing_event(step)])
+        let request = append([note_event("written", &["b"], 2), failing_event(step)])
             .with_key(command_key("c-1", "write", &[]))
             .with_journal("{}");
-        let answer = log.append_one(sent.with_folds(&folds)).await;
+        let result = log.append_one(request.with_folds(&folds)).await;
         ensure!(
-            matches!(answer, Err(Error::Invalid(_))),
-            "a fold fails: `append` must return `Error::Invalid`, but returned {answer:?}"
+            matches!(result, Err(Error::Invalid(_))),
+            "a fold fails: `append` must return `Error::Invalid`, but returned {result:?}"
         );
         ensure_eq!(log.read_all().await?, before, "events after a failed fold");
         ensure_eq!(log.journal(0, 10).await?, [], "journal after a failed fold");
@@ -298,10 +299,10 @@ async fn failing_fold_writes_nothing(log: Log) -> Outcome {
         log.wait_until_settled(before[0].position).await?;
     }
     let only_one = append([event_with("edited", &["note:a"], "\"fold\""), note_event("written", &["a"], 3)]);
-    let answer = log.append_one(only_one.with_folds(&folds)).await;
+    let result = log.append_one(only_one.with_folds(&folds)).await;
     ensure!(
-        matches!(answer, Err(Error::Invalid(_))),
-        "one of two folds fails: `append` must return `Error::Invalid`, but returned {answer:?}"
+        matches!(result, Err(Error::Invalid(_))),
+        "one of two folds fails: `append` must return `Error::Invalid`, but returned {result:?}"
     );
     for fold in &folds {
         log.expect_rows_equal_fold(fold).await?;
@@ -333,18 +334,18 @@ async fn several_builds_change_in_one_append(log: Log) -> Outcome {
     for number in 0..log.rounds(20) {
         let events: Vec<_> =
             (0..random.usize(1..4)).map(|_| random_note_event(&mut random, number)).collect();
-        let answer = log.append_with_required_folds(append(events), &folds).await?;
+        let result = log.append_with_required_folds(append(events), &folds).await?;
         ensure!(
-            matches!(answer, AppendOutcome::Appended(_)),
-            "the append has no conditions: the outcome must be `Appended`, but is {answer:?}"
+            matches!(result, AppendOutcome::Appended(_)),
+            "the append has no conditions: the outcome must be `Appended`, but is {result:?}"
         );
     }
-    let answer = log
+    let result = log
         .append_with_required_folds(append([note_event("written", &["a"], log.rounds(20))]), &folds)
         .await?;
     ensure!(
-        matches!(answer, AppendOutcome::Appended(_)),
-        "the append has no conditions: the outcome must be `Appended`, but is {answer:?}"
+        matches!(result, AppendOutcome::Appended(_)),
+        "the append has no conditions: the outcome must be `Appended`, but is {result:?}"
     );
     let rows = log.expect_rows_equal_fold(&folds[0]).await?;
     for fold in &folds {

@@ -91,15 +91,15 @@ impl Player {
             self.number += 1;
             note_event(name, &notes, self.number)
         };
-        let mut sent = append(events.into_iter().map(event).collect::<Vec<_>>());
-        sent.key = id.map(|id| command_key(format!("c-{id}"), "write", &[]));
+        let mut request = append(events.into_iter().map(event).collect::<Vec<_>>());
+        request.key = id.map(|id| command_key(format!("c-{id}"), "write", &[]));
         if refused {
-            sent = sent.if_unchanged(criteria_for(&["written"], &[]), Marker::START);
+            request = request.if_unchanged(criteria_for(&["written"], &[]), Marker::START);
         }
         if self.number.is_multiple_of(2) {
-            sent = sent.with_folds(&self.folds[..1]);
+            request = request.with_folds(&self.folds[..1]);
         }
-        match self.handle.append_with_required_folds(sent, &self.folds).await? {
+        match self.handle.append_with_required_folds(request, &self.folds).await? {
             AppendOutcome::Appended(receipt) => self.last = self.last.max(receipt.position()),
             AppendOutcome::Duplicate { .. } => {
                 ensure!(id.is_some(), "an append without a command id must not be a duplicate");
@@ -142,14 +142,14 @@ impl Player {
             .map(|one| one.checkpoint.position);
         rows.expect_promoted(&NOTES, true).await?;
         let second: Table = NOTES.built(1);
-        let wanted = if checkpoints[0] == checkpoints[1] {
+        let expected = if checkpoints[0] == checkpoints[1] {
             PromoteOutcome::Done
         } else {
             PromoteOutcome::NotComparable
         };
         ensure_eq!(
             rows.promote(&second, true).await?,
-            wanted,
+            expected,
             "outcome of comparing both builds, at {checkpoints:?}"
         );
         Ok(())

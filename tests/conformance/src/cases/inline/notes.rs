@@ -37,7 +37,7 @@ pub(super) fn notes(table: Table) -> Arc<dyn Inline> {
     notes_of(table, TYPES)
 }
 
-/// The fold of a table that takes only some event types.
+/// The fold of a table that processes only some event types.
 pub(super) fn notes_of(table: Table, types: &'static [&'static str]) -> Arc<dyn Inline> {
     Arc::new(NotesFold { table, types })
 }
@@ -54,7 +54,7 @@ pub(super) fn failing_event(step: &str) -> Draft {
     event_with("written", &["note:a"], &format!("\"{step}\""))
 }
 
-/// The rows that a fold makes of a whole log.
+/// The rows of a fold over a whole log.
 pub(super) fn folded_rows(inline: &dyn Inline, log: &[Record]) -> Result<Vec<Row>, Invalid> {
     let own: Vec<Record> =
         log.iter().filter(|record| inline.types().contains(&&*record.name)).cloned().collect();
@@ -62,8 +62,8 @@ pub(super) fn folded_rows(inline: &dyn Inline, log: &[Record]) -> Result<Vec<Row
     Ok(inline.fold(&own, keys.into_iter().map(|key| (key, None)).collect())?.upserts)
 }
 
-/// Criteria for the events that a fold takes.
-pub(super) fn taken_events(inline: &dyn Inline) -> Criteria {
+/// Criteria for the events that a fold processes.
+pub(super) fn folded_events(inline: &dyn Inline) -> Criteria {
     Item::any().types(inline.types().iter().copied()).into()
 }
 
@@ -108,7 +108,7 @@ impl Inline for NotesFold {
 impl NotesFold {
     fn check(&self, records: &[Record], step: &str) -> Result<(), Invalid> {
         if let Some(other) = records.iter().find(|record| !self.types.contains(&&*record.name)) {
-            return Err(refused(&other.name, "the fold takes no event of this type"));
+            return Err(refused(&other.name, "the fold processes no event of this type"));
         }
         match records.iter().any(|record| record.data.as_str() == format!("\"{step}\"")) {
             true => Err(refused(step, "this event makes the fold fail")),

@@ -46,10 +46,10 @@ async fn append_concurrently(
             for round in 0..rounds {
                 let events = notes[(task + round) % notes.len()].chunks(2);
                 let events = events.map(|some| note_event("written", some, task * 1_000 + round));
-                let answer = handle.append_with_required_folds(append(events), &folds).await?;
+                let result = handle.append_with_required_folds(append(events), &folds).await?;
                 ensure!(
-                    matches!(answer, AppendOutcome::Appended(_)),
-                    "the append has no conditions: the outcome must be `Appended`, but is {answer:?}"
+                    matches!(result, AppendOutcome::Appended(_)),
+                    "the append has no conditions: the outcome must be `Appended`, but is {result:?}"
                 );
                 yield_now().await;
             }
@@ -99,9 +99,9 @@ async fn conditional_appends_with_inline_rows(log: Log) -> Outcome {
                 let own = criteria_for(&[], &[&format!("note:{note}")]);
                 let seen = handle.read_one(Read::all(own.clone())).await?;
                 yield_now().await;
-                let sent = append([note_event("written", &[note], seen.records.len())])
+                let request = append([note_event("written", &[note], seen.records.len())])
                     .if_unchanged(own, seen.marker);
-                match handle.append_with_required_folds(sent, &fold).await? {
+                match handle.append_with_required_folds(request, &fold).await? {
                     AppendOutcome::Appended(_) => done += 1,
                     AppendOutcome::Conflict { .. } => {}
                     other => {
@@ -129,18 +129,18 @@ async fn concurrent_repeats_of_a_command_change_rows_once(log: Log) -> Outcome {
     let fold = [notes(NOTES)];
     log.define_inline(&fold[0]).await?;
     for round in 0..log.rounds(5) {
-        let sent = append([note_event("written", &["a", "b"], round)]).with_key(command_key(
+        let request = append([note_event("written", &["a", "b"], round)]).with_key(command_key(
             format!("c-{round}"),
             "write",
             &[],
         ));
         let tasks = (0..10).map(|task| {
-            let (handle, sent, fold) = (handles[task % 3].clone(), sent.clone(), fold.clone());
-            async move { handle.append_with_required_folds(sent, &fold).await }
+            let (handle, request, fold) = (handles[task % 3].clone(), request.clone(), fold.clone());
+            async move { handle.append_with_required_folds(request, &fold).await }
         });
-        let answers = run_concurrently(tasks).await?;
-        let done = answers.iter().filter(|one| matches!(one, AppendOutcome::Appended(_))).count();
-        ensure_eq!(done, 1, "number of accepted repetitions of one command, of {answers:?}");
+        let results = run_concurrently(tasks).await?;
+        let done = results.iter().filter(|one| matches!(one, AppendOutcome::Appended(_))).count();
+        ensure_eq!(done, 1, "number of accepted repetitions of one command, of {results:?}");
         log.expect_rows_equal_fold(&fold[0]).await?;
     }
     Ok(())
@@ -162,10 +162,10 @@ async fn rows_are_never_visible_before_their_events(log: Log) -> Outcome {
             let Value::Int(last) = row[2] else { continue };
             let until: Vec<_> =
                 log.iter().filter(|one| one.position.get().cast_signed() <= last).cloned().collect();
-            let wanted = folded_rows(&*folds[0], &until)?;
+            let expected = folded_rows(&*folds[0], &until)?;
             ensure!(
-                wanted.contains(&row),
-                "a reader sees {row:?}, but the fold of the log up to its last event is {wanted:?}"
+                expected.contains(&row),
+                "a reader sees {row:?}, but the fold of the log up to its last event is {expected:?}"
             );
         }
     }
@@ -209,12 +209,12 @@ async fn writers(log: &Log, folds: &[Arc<dyn Inline>], rounds: usize) -> Outcome
         move |round| {
             let events =
                 (0..random.usize(1..3)).map(|_| random_note_event(&mut random, task * 1_000 + round));
-            let (sent, handle, folds) = (append(events), handle.clone(), folds.clone());
+            let (request, handle, folds) = (append(events), handle.clone(), folds.clone());
             let round = async move {
-                let answer = handle.append_with_required_folds(sent, &folds).await?;
+                let result = handle.append_with_required_folds(request, &folds).await?;
                 ensure!(
-                    matches!(answer, AppendOutcome::Appended(_)),
-                    "the append has no conditions: the outcome must be `Appended`, but is {answer:?}"
+                    matches!(result, AppendOutcome::Appended(_)),
+                    "the append has no conditions: the outcome must be `Appended`, but is {result:?}"
                 );
                 Ok(())
             };
@@ -234,10 +234,10 @@ async fn concurrent_transitions_agree(log: Log) -> Outcome {
             let (rows, fold) = (handles[(round + task) % 3].rows(), Arc::clone(&fold[0]));
             async move { Ok(rows.make_inline(fold).await?) }
         });
-        let answers = run_concurrently(tasks).await?;
+        let results = run_concurrently(tasks).await?;
         ensure!(
-            answers.iter().all(|one| *one == InlineOutcome::Done),
-            "concurrent calls of `make_inline` must all return `Done`, but returned {answers:?}"
+            results.iter().all(|one| *one == InlineOutcome::Done),
+            "concurrent calls of `make_inline` must all return `Done`, but returned {results:?}"
         );
         log.expect_rows_equal_fold(&fold[0]).await?;
         let last =
@@ -300,14 +300,14 @@ async fn cancelled_append_changes_rows_with_its_events_or_not_at_all(log: Log) -
             let mut acknowledged = vec![];
             for round in 0..rounds {
                 let number = task * 1_000 + round;
-                let sent = append([
+                let request = append([
                     note_event("written", &["a", "b"], number),
                     note_event("written", &["b", "c"], number),
                 ])
                 .with_folds(&fold);
-                if let Some(answer) = cancel_after_polls(round % 7, handle.append_one(sent)).await {
+                if let Some(result) = cancel_after_polls(round % 7, handle.append_one(request)).await {
                     ensure!(
-                        matches!(answer?, AppendOutcome::Appended(_)),
+                        matches!(result?, AppendOutcome::Appended(_)),
                         "the append was not cancelled: the outcome must be `Appended`"
                     );
                     acknowledged.push(number);

@@ -8,7 +8,7 @@ use annalist_core::{
     store::{Append, AppendOutcome, Receipt},
 };
 
-use super::notes::{folded_rows, note_event, taken_events};
+use super::notes::{folded_events, folded_rows, note_event};
 use crate::{
     Failure,
     failure::{Outcome, located},
@@ -33,7 +33,7 @@ pub(super) fn build_id(fold: &Arc<dyn Inline>) -> BuildId {
 }
 
 impl Handle {
-    /// Appends as a program does: with the folds that it assumes, and again with those that the store requires.
+    /// Appends as a program does: with the folds that it assumes, and again with the folds that the store requires.
     pub(super) async fn append_with_required_folds(
         &self,
         append: Append,
@@ -108,7 +108,7 @@ impl Handle {
     pub(super) async fn run_batch(&self, fold: &dyn Inline, limit: usize) -> Outcome<Position> {
         let (rows, table) = (self.rows(), fold.table());
         let from = rows.build_of(table).await?.checkpoint.position;
-        let page = self.feed_page(&taken_events(fold), from, limit).await?;
+        let page = self.feed_page(&folded_events(fold), from, limit).await?;
         let keys = fold.keys(&page.records)?;
         let found = rows.rows(table, &keys).await?;
         let FoldedRows { upserts, deletes } =
@@ -126,8 +126,13 @@ impl Handle {
     ) -> impl Future<Output = Outcome<Vec<Row>>> {
         located(Location::caller(), async move {
             let rows = self.rows().all_rows(fold.table()).await?;
-            let wanted = folded_rows(&**fold, &self.read_all().await?)?;
-            ensure_eq!(rows, wanted, "rows of `{}`, compared with the fold of the log", fold.table().name());
+            let expected = folded_rows(&**fold, &self.read_all().await?)?;
+            ensure_eq!(
+                rows,
+                expected,
+                "rows of `{}`, compared with the fold of the log",
+                fold.table().name()
+            );
             Ok(rows)
         })
     }

@@ -98,9 +98,9 @@ async fn build_far_behind_must_catch_up_before_make_inline(log: Log) -> Outcome 
     ensure_eq!(rows.all_rows(&NOTES).await?.len(), 0, "number of rows after `make_inline` returned `Behind`");
     log.expect_accepted(append([note_event("edited", &["a"], 1)])).await?;
     // After the first event few enough remain, but one event is parked.
-    let wanted = folded_rows(&*fold, &log.read_all().await?[..501])?;
-    let sent = change(&NOTES, 0, first).upserting(wanted).with_anchor(anchor(first));
-    rows.expect_committed(sent.parking(vec![parked(first, &["a"], "no", 1)])).await?;
+    let expected = folded_rows(&*fold, &log.read_all().await?[..501])?;
+    let row_change = change(&NOTES, 0, first).upserting(expected).with_anchor(anchor(first));
+    rows.expect_committed(row_change.parking(vec![parked(first, &["a"], "no", 1)])).await?;
     let before = rows.build_of(&NOTES).await?;
     ensure_eq!(
         rows.make_inline(Arc::clone(&fold)).await?,
@@ -136,10 +136,10 @@ async fn failed_make_inline_changes_nothing(log: Log) -> Outcome {
         rows.define_table(failing.table()).await?;
         log.expect_accepted(append([note_event("written", &["b"], 1), failing_event(step)])).await?;
         let before = rows.build_of(failing.table()).await?;
-        let answer = rows.make_inline(Arc::clone(&failing)).await;
+        let result = rows.make_inline(Arc::clone(&failing)).await;
         ensure!(
-            matches!(answer, Err(Error::Invalid(_) | Error::Unusable { .. })),
-            "the fold fails: `make_inline` must return `Error::Invalid` or `Error::Unusable`, but returned {answer:?}"
+            matches!(result, Err(Error::Invalid(_) | Error::Unusable { .. })),
+            "the fold fails: `make_inline` must return `Error::Invalid` or `Error::Unusable`, but returned {result:?}"
         );
         ensure_eq!(rows.build_of(failing.table()).await?, before, "build after its fold failed");
         ensure_eq!(
@@ -160,15 +160,13 @@ async fn inline_build_accepts_no_other_changes(log: Log) -> Outcome {
     let before = rows.build_of(&NOTES).await?;
     let at = before.checkpoint.position.get();
     for (from, to) in [(at, at + 1), (at, at), (at + 1, at + 2), (0, 1)] {
-        let sent = change(&NOTES, from, to);
-        let all = sent.clone().upserting(vec![note_row("b", "x", Position::new(9))]).parking(vec![parked(
-            1,
-            &[],
-            "no",
-            1,
-        )]);
-        for sent in [sent, all] {
-            let error = expect_unusable(rows.commit(sent).await)?;
+        let row_change = change(&NOTES, from, to);
+        let all = row_change
+            .clone()
+            .upserting(vec![note_row("b", "x", Position::new(9))])
+            .parking(vec![parked(1, &[], "no", 1)]);
+        for row_change in [row_change, all] {
+            let error = expect_unusable(rows.commit(row_change).await)?;
             ensure!(error.contains("notes_v1"), "the error must contain the name of the table: {error}");
         }
     }
@@ -239,7 +237,7 @@ async fn make_async_continues_at_the_end_of_the_log(log: Log) -> Outcome {
     );
     let next = log.expect_accepted(append([note_event("written", &["a"], 3)])).await?.position();
     log.wait_until_settled(next).await?;
-    let rest = log.feed_until(&taken_events(&*fold[0]), left.position, 10, next).await?;
+    let rest = log.feed_until(&folded_events(&*fold[0]), left.position, 10, next).await?;
     ensure_eq!(positions_of(&rest), [next], "positions of the events after the checkpoint");
     let counted = folded_rows(&*fold[0], &log.read_all().await?)?;
     rows.expect_committed(change(&NOTES, left.position.get(), next.get()).upserting(counted)).await?;

@@ -68,21 +68,21 @@ async fn event_is_read_back_as_written(log: Log) -> Outcome {
     let draft =
         Draft::new("account.opened", 7, tags(&["owner:ann", "account:1"]), payload(r#"{"z":1, "a":[]}"#))?;
     let when = Timestamp::from_micros(1_769_860_800_000_001);
-    let sent = annalist_core::store::Append { recorded_at: when, ..append([draft.clone()]) }
+    let request = annalist_core::store::Append { recorded_at: when, ..append([draft.clone()]) }
         .with_metadata(full_metadata());
-    let receipt = log.expect_accepted(sent).await?;
-    let wanted = draft.record(receipt.position(), when, full_metadata());
-    ensure_eq!(log.read_all().await?, vec![wanted.clone()], "event returned by a read");
+    let receipt = log.expect_accepted(request).await?;
+    let expected = draft.record(receipt.position(), when, full_metadata());
+    ensure_eq!(log.read_all().await?, vec![expected.clone()], "event returned by a read");
     log.wait_until_settled(receipt.position()).await?;
     let page = log.feed_page(&Criteria::all(), Position::START, 10).await?;
-    ensure_eq!(page.records, [wanted], "event returned by the feed");
+    ensure_eq!(page.records, [expected], "event returned by the feed");
 
     let payload_only = event("account.closed", &[]);
     let receipt = log.expect_accepted(append([payload_only.clone()])).await?;
-    let wanted = payload_only.record(receipt.position(), Timestamp::EPOCH, Metadata::default());
+    let expected = payload_only.record(receipt.position(), Timestamp::EPOCH, Metadata::default());
     ensure_eq!(
         log.read_one(read(&["account.closed"], &[])).await?.records,
-        [wanted],
+        [expected],
         "event without tags and metadata"
     );
     Ok(())
@@ -209,8 +209,8 @@ async fn recorded_times_may_go_back(log: Log) -> Outcome {
         Timestamp::from_micros(1),
     ];
     for recorded_at in times {
-        let sent = append([event("a", &[])]);
-        log.expect_accepted(annalist_core::store::Append { recorded_at, ..sent }).await?;
+        let request = append([event("a", &[])]);
+        log.expect_accepted(annalist_core::store::Append { recorded_at, ..request }).await?;
     }
     let found: Vec<_> = log.read_all().await?.iter().map(|record| record.recorded_at).collect();
     ensure_eq!(found, times, "recorded times");
@@ -229,8 +229,8 @@ async fn logs_are_independent(log: Log) -> Outcome {
     log.expect_accepted(command()).await?;
     ensure_eq!(other.read_all().await?, [], "events of an unrelated log");
     ensure_eq!(other.journal(0, 10).await?, [], "journal entries of an unrelated log");
-    let sent = command().if_unchanged(criteria_for(&[], &["x:1"]), Marker::START);
-    other.expect_accepted(sent).await?;
+    let request = command().if_unchanged(criteria_for(&[], &["x:1"]), Marker::START);
+    other.expect_accepted(request).await?;
     ensure_eq!(log.read_all().await?.len(), 1, "number of events after an append to an unrelated log");
     Ok(())
 }
@@ -246,10 +246,11 @@ async fn every_handle_has_the_same_log_id(log: Log) -> Outcome {
 
 async fn acknowledged_events_survive_reopen(log: Log) -> Outcome {
     let id = log.log_id();
-    let sent = append([event("a", &["x:1"]), event_with("b", &["x:1", "y:2"], r#"{"n": 1}"#)]);
+    let request = append([event("a", &["x:1"]), event_with("b", &["x:1", "y:2"], r#"{"n": 1}"#)]);
     let receipt = log
         .expect_accepted(
-            sent.with_key(command_key("c-1", "open", &["x:1"]))
+            request
+                .with_key(command_key("c-1", "open", &["x:1"]))
                 .with_journal("{}")
                 .with_metadata(full_metadata()),
         )

@@ -50,9 +50,9 @@ async fn expect_unchanged(log: &Handle, before: &Contents, what: &str) -> Outcom
     ensure_eq!(contents(log).await?, *before, "contents of the log after {what}");
     let next = log.expect_accepted(append([event("next", &[])])).await?.position();
     let fed = log.feed_until(&Criteria::all(), Position::START, 10, next).await?;
-    let mut wanted = positions_of(&before.records);
-    wanted.push(next);
-    ensure_eq!(positions_of(&fed), wanted, "positions in the feed after {what}");
+    let mut expected = positions_of(&before.records);
+    expected.push(next);
+    ensure_eq!(positions_of(&fed), expected, "positions in the feed after {what}");
     Ok(())
 }
 
@@ -66,7 +66,7 @@ async fn batch_is_written_in_order(log: Log) -> Outcome {
     ];
     let all = drafts.iter().zip(1..).map(|(drafts, second)| append(drafts.clone()).recorded_at(second));
     let receipts = log.expect_batch_accepted(all.collect()).await?;
-    let mut wanted = vec![];
+    let mut expected = vec![];
     for ((drafts, receipt), second) in drafts.iter().zip(&receipts).zip(1..) {
         for (draft, event) in drafts.iter().zip(&receipt.events) {
             let record = draft.clone().record(
@@ -74,13 +74,13 @@ async fn batch_is_written_in_order(log: Log) -> Outcome {
                 seconds_since_1970(second),
                 annalist_core::record::Metadata::default(),
             );
-            wanted.push(record);
+            expected.push(record);
         }
     }
     for handle in log.handles(2).await? {
-        ensure_eq!(handle.read_all().await?[1..], wanted, "events of a batch of four appends");
+        ensure_eq!(handle.read_all().await?[1..], expected, "events of a batch of four appends");
         let of_x: Vec<Position> =
-            wanted.iter().filter(|one| x().matches(&one.name, &one.tags)).map(|one| one.position).collect();
+            expected.iter().filter(|one| x().matches(&one.name, &one.tags)).map(|one| one.position).collect();
         ensure_eq!(
             positions_of(&handle.read_one(Read::all(x())).await?.records)[1..],
             of_x,
@@ -88,7 +88,7 @@ async fn batch_is_written_in_order(log: Log) -> Outcome {
         );
         let end = receipts[3].position();
         let fed = handle.feed_until(&Criteria::all(), Position::START, 2, end).await?;
-        ensure_eq!(fed[1..], wanted, "feed of the events of the batch");
+        ensure_eq!(fed[1..], expected, "feed of the events of the batch");
     }
     Ok(())
 }
@@ -135,13 +135,14 @@ async fn conflict_of_one_append_refuses_the_batch(log: Log) -> Outcome {
     let id = |nth: usize| command_key(format!("c-{nth}"), "write", &["y:1"]);
     for refused in 0..3 {
         let all = (0..3).map(|nth| {
-            let sent = append([event("b", &["y:1"]), event("a", &["y:1", "x:1"])]).with_key(id(nth));
-            let sent = sent.with_journal("{}").if_unchanged(criteria_for(&["b"], &["y:1"]), Marker::START);
-            if nth == refused { sent.if_unchanged(x(), Marker::START) } else { sent }
+            let request = append([event("b", &["y:1"]), event("a", &["y:1", "x:1"])]).with_key(id(nth));
+            let request =
+                request.with_journal("{}").if_unchanged(criteria_for(&["b"], &["y:1"]), Marker::START);
+            if nth == refused { request.if_unchanged(x(), Marker::START) } else { request }
         });
-        let answer = log.expect_batch_refused(all.collect()).await?;
+        let result = log.expect_batch_refused(all.collect()).await?;
         let conflict = AppendOutcome::Conflict { index: refused, condition: 1, conflicting_position };
-        ensure_eq!(answer, conflict, "index and outcome of the refused append of three");
+        ensure_eq!(result, conflict, "index and outcome of the refused append of three");
         ensure_eq!(
             contents(&log).await?,
             before,
@@ -184,9 +185,9 @@ async fn duplicate_id_of_one_append_refuses_the_batch(log: Log) -> Outcome {
                 about_x("b").with_key(command_key(format!("other-{nth}"), "write", &[])).with_journal("2")
             }
         });
-        let answer = log.expect_batch_refused(all.collect()).await?;
+        let result = log.expect_batch_refused(all.collect()).await?;
         ensure_eq!(
-            answer,
+            result,
             AppendOutcome::Duplicate { index: known, receipt: first.clone() },
             "index and outcome of the duplicate of three commands"
         );
@@ -210,11 +211,11 @@ async fn reused_id_of_one_append_fails_the_batch(log: Log) -> Outcome {
             true => about_x("b").with_key(command_key("c-1", "erase", &["x:1"])),
             false => about_x("b").with_journal("{}"),
         });
-        let answer = log.append(all.collect()).await;
-        let is_reused = matches!(answer, Err(Error::Invalid(Invalid::CommandIdReused { .. })));
+        let result = log.append(all.collect()).await;
+        let is_reused = matches!(result, Err(Error::Invalid(Invalid::CommandIdReused { .. })));
         ensure!(
             is_reused,
-            "one id belongs to another command: `append_batch` must return `CommandIdReused`, but returned {answer:?}"
+            "one id belongs to another command: `append` must return `CommandIdReused`, but returned {result:?}"
         );
     }
     expect_unchanged(&log, &before, "a batch with a reused id").await
@@ -225,14 +226,14 @@ async fn events_of_the_batch_are_no_conflict(log: Log) -> Outcome {
         let watched = [x(), criteria_for(&["a"], &["x:1"]), criteria_for(&["a"], &[]), Criteria::all()];
         let reads: Vec<Read> = watched.iter().cloned().map(Read::all).collect();
         let seen = log.read(&reads).await?;
-        // Each append has the markers from before the batch, although those before it match its conditions.
-        let sent = |nth: usize| {
+        // Each append has the markers from before the batch, although earlier appends of the batch match its conditions.
+        let request = |nth: usize| {
             let batches = watched.iter().zip(&seen).skip(nth % 2);
-            batches.fold(append([event("a", &["x:1"]), event("b", &[])]), |sent, (criteria, batch)| {
-                sent.if_unchanged(criteria.clone(), batch.marker)
+            batches.fold(append([event("a", &["x:1"]), event("b", &[])]), |request, (criteria, batch)| {
+                request.if_unchanged(criteria.clone(), batch.marker)
             })
         };
-        log.expect_batch_accepted((0..4).map(sent).collect()).await?;
+        log.expect_batch_accepted((0..4).map(request).collect()).await?;
         ensure_eq!(
             log.read_all().await?.len(),
             8 * (round + 1),
@@ -248,9 +249,9 @@ async fn marker_after_a_receipt_detects_new_events(log: Log) -> Outcome {
     let mut marker = log.read_one(Read::all(watched.clone())).await?.marker;
     for _ in 0..5 {
         let all = (0..3).map(|nth| {
-            let sent =
+            let request =
                 append([event("a", &["x:1"]), event("b", &["x:1"])]).if_unchanged(watched.clone(), marker);
-            if nth == 1 { sent.if_unchanged(other.clone(), Marker::START) } else { sent }
+            if nth == 1 { request.if_unchanged(other.clone(), Marker::START) } else { request }
         });
         let receipts = log.expect_batch_accepted(all.collect()).await?;
         marker = Marker::after(&receipts[2]);
@@ -281,25 +282,29 @@ async fn marker_after_a_receipt_detects_new_events(log: Log) -> Outcome {
 
 async fn ids_and_journal_entries_are_stored_for_each_append(log: Log) -> Outcome {
     let id = |nth: usize| command_key(format!("c-{nth}"), "write", &[&format!("n:{nth}")]);
-    let sent = |nth: usize| match nth {
+    let request = |nth: usize| match nth {
         1 => empty_append().with_key(id(nth)).with_journal("1"),
         2 => append([event("a", &[])]).with_journal("2"),
         3 => append([event("a", &[])]).with_key(id(nth)),
         _ => append([event("a", &[]), event("b", &[])]).with_key(id(nth)).with_journal(&nth.to_string()),
     };
-    let receipts = log.expect_batch_accepted((0..5).map(sent).collect()).await?;
+    let receipts = log.expect_batch_accepted((0..5).map(request).collect()).await?;
     for (nth, receipt) in receipts.iter().enumerate().filter(|(nth, _)| *nth != 2) {
         ensure_eq!(log.receipt(&id(nth)).await?.as_ref(), Some(receipt), "receipt of command {nth}");
-        ensure_eq!(log.expect_duplicate(sent(nth)).await?, *receipt, "receipt of the repeated command {nth}");
+        ensure_eq!(
+            log.expect_duplicate(request(nth)).await?,
+            *receipt,
+            "receipt of the repeated command {nth}"
+        );
     }
     let mut entries: Vec<_> = log.journal(0, 10).await?;
     // The order of the journal numbers within a batch is not specified.
     entries.sort_by_key(|entry| entry.body.as_str().to_owned());
     let journaled: Vec<_> =
         entries.into_iter().map(|entry| (entry.body.to_string(), entry.outcome)).collect();
-    let wanted =
+    let expected =
         [0, 1, 2, 4].map(|nth| (nth.to_string(), JournalOutcome::Accepted(positions(&receipts[nth]))));
-    ensure_eq!(journaled, wanted, "bodies and outcomes in the journal of five appends");
+    ensure_eq!(journaled, expected, "bodies and outcomes in the journal of five appends");
     Ok(())
 }
 
@@ -312,29 +317,30 @@ async fn same_id_twice_in_a_batch_is_an_error(log: Log) -> Outcome {
         expect_unusable(log.append(all).await)?;
         ensure_eq!(log.receipt(&id()).await?, None, "receipt of an id that was twice in a batch");
     }
-    expect_unchanged(&log, &before, "a batch with an id that is there twice").await
+    expect_unchanged(&log, &before, "a batch that contains an id twice").await
 }
 
 async fn batch_of_the_maximum_size(log: Log) -> Outcome {
     let max = log.max_batch();
     let before = contents(&log).await?;
     let own_criteria = |nth: usize| criteria_for(&["a"], &[&format!("n:{nth}")]);
-    let sent = |nth: usize| {
-        let sent = append([event("a", &[&format!("n:{nth}"), "x:1"]), event("b", &[])]);
-        sent.if_unchanged(own_criteria(nth), Marker::START)
+    let request = |nth: usize| {
+        let request = append([event("a", &[&format!("n:{nth}"), "x:1"]), event("b", &[])]);
+        request
+            .if_unchanged(own_criteria(nth), Marker::START)
             .with_key(command_key(format!("c-{nth}"), "write", &[]))
             .with_journal("{}")
     };
-    expect_unusable(log.append((0..=max).map(sent).collect()).await)?;
+    expect_unusable(log.append((0..=max).map(request).collect()).await)?;
     expect_unchanged(&log, &before, "a batch larger than `max_batch`").await?;
-    let receipts = log.expect_batch_accepted((0..max).map(sent).collect()).await?;
+    let receipts = log.expect_batch_accepted((0..max).map(request).collect()).await?;
     let read = log.read_one(Read::all(x())).await?.records;
     let firsts: Vec<Position> = receipts.iter().map(|receipt| receipt.events[0].position).collect();
     ensure_eq!(positions_of(&read), firsts, "positions of the events of a batch of {max} appends");
-    let last = sent(max).if_unchanged(own_criteria(max - 1), Marker::after(&receipts[max - 2]));
+    let last = request(max).if_unchanged(own_criteria(max - 1), Marker::after(&receipts[max - 2]));
     let conflict =
         AppendOutcome::Conflict { index: max - 1, condition: 1, conflicting_position: firsts[max - 1] };
-    let all = (max + 1..2 * max).map(sent).chain([last]).collect();
+    let all = (max + 1..2 * max).map(request).chain([last]).collect();
     ensure_eq!(
         log.expect_batch_refused(all).await?,
         conflict,

@@ -33,36 +33,36 @@ async fn outcomes_of_random_batches_are_correct(log: Log) -> Outcome {
         let handle = random.choice(&handles).unwrap_or(&handles[0]);
         let mut all = vec![];
         for nth in 0..random.usize(1..=6.min(log.max_batch())) {
-            let mut sent = append((0..random.usize(0..3)).map(|_| random_event(&mut random)));
+            let mut request = append((0..random.usize(0..3)).map(|_| random_event(&mut random)));
             for _ in 0..random.usize(0..3) {
                 let criteria = random_criteria(&mut random);
                 // Seldom an old marker, so that many batches are accepted.
                 let up_to = if random.u8(0..12) == 0 { random.u64(0..20) } else { u64::MAX };
                 let read = Read::all(criteria.clone()).up_to(Position::new(up_to));
-                sent = sent.if_unchanged(criteria, handle.read_one(read).await?.marker);
+                request = request.if_unchanged(criteria, handle.read_one(read).await?.marker);
             }
             let again = !receipts.is_empty() && random.u8(0..20) == 0;
             let id = if again { random.usize(0..=round) } else { round };
-            sent.key = random.bool().then(|| command_key(format!("c-{id}-{nth}"), "write", &[]));
-            all.push(sent);
+            request.key = random.bool().then(|| command_key(format!("c-{id}-{nth}"), "write", &[]));
+            all.push(request);
         }
-        let wanted = refusals(handle, &all, &receipts).await?;
+        let expected = refusals(handle, &all, &receipts).await?;
         match handle.append(all.clone()).await? {
             AppendOutcome::Appended(returned) => {
                 ensure!(
-                    wanted.is_empty(),
-                    "the batch was accepted, although one of these outcomes must refuse it: {wanted:?}"
+                    expected.is_empty(),
+                    "the batch was accepted, although one of these outcomes must refuse it: {expected:?}"
                 );
                 done += 1;
-                for (sent, receipt) in all.into_iter().zip(returned) {
-                    receipts.extend(sent.key.map(|key| (key.id().to_owned(), receipt)));
+                for (request, receipt) in all.into_iter().zip(returned) {
+                    receipts.extend(request.key.map(|key| (key.id().to_owned(), receipt)));
                 }
             }
             other => {
                 let other = other.map(|_| Receipt::default());
                 ensure!(
-                    wanted.contains(&other),
-                    "the batch must be refused with one of {wanted:?}, but the outcome is {other:?}"
+                    expected.contains(&other),
+                    "the batch must be refused with one of {expected:?}, but the outcome is {other:?}"
                 );
                 refused += 1;
             }
@@ -82,13 +82,13 @@ async fn refusals(
     receipts: &HashMap<String, Receipt>,
 ) -> Outcome<Vec<AppendOutcome<Receipt>>> {
     let mut refusals = vec![];
-    for (index, sent) in all.iter().enumerate() {
-        if let Some(receipt) = sent.key.as_ref().and_then(|key| receipts.get(key.id())) {
+    for (index, request) in all.iter().enumerate() {
+        if let Some(receipt) = request.key.as_ref().and_then(|key| receipts.get(key.id())) {
             refusals.push(AppendOutcome::Duplicate { index, receipt: receipt.clone() });
             continue;
         }
         // A single append without events returns the same outcome for each condition.
-        for (condition, one) in sent.conditions.iter().enumerate() {
+        for (condition, one) in request.conditions.iter().enumerate() {
             let single = empty_append().if_unchanged(one.criteria.clone(), one.marker);
             if let AppendOutcome::Conflict { conflicting_position, .. } = log.append_one(single).await? {
                 refusals.push(AppendOutcome::Conflict { index, condition, conflicting_position });
@@ -185,13 +185,13 @@ async fn cancelled_batch_is_written_completely_or_not_at_all(log: Log) -> Outcom
                 let whole = format!("whole:{task}-{round}");
                 let id = |nth| command_key(format!("c-{task}-{round}-{nth}"), "write", &[]);
                 let all = (0..4).map(|nth| append([event("part", &[&whole])]).with_key(id(nth))).collect();
-                let answer = cancel_after_polls(round % 5, handle.append(all)).await.transpose()?;
+                let result = cancel_after_polls(round % 5, handle.append(all)).await.transpose()?;
                 // This append is not cancelled: it must succeed after the others.
                 let last = handle.append_one(empty_append().with_key(id(3))).await?;
                 let there = handle.read_one(read(&["part"], &[&whole])).await?.records.len();
                 let known = matches!(last, AppendOutcome::Duplicate { .. });
                 ensure!(there == if known { 4 } else { 0 }, "a cancelled batch of four must be written completely or not at all, but {there} of its events are in the log, and its last command id returns {last:?}");
-                ensure!(known || answer.is_none(), "the batch was acknowledged with {answer:?}, but is not in the log");
+                ensure!(known || result.is_none(), "the batch was acknowledged with {result:?}, but is not in the log");
             }
             Ok(())
         }

@@ -37,9 +37,9 @@ async fn cancelled_append_is_written_completely_or_not_at_all(log: Log) -> Outco
             let mut acknowledged = vec![];
             for round in 0..rounds {
                 let whole = format!("whole:{task}-{round}");
-                let sent = append((0..4).map(|_| event("part", &[&whole])));
-                if let Some(answer) = cancel_after_polls(round % 5, handle.append_one(sent)).await {
-                    answer?;
+                let request = append((0..4).map(|_| event("part", &[&whole])));
+                if let Some(result) = cancel_after_polls(round % 5, handle.append_one(request)).await {
+                    result?;
                     acknowledged.push(whole);
                 }
             }
@@ -75,18 +75,19 @@ async fn cancelled_command_can_be_retried(log: Log) -> Outcome {
     let handles = log.handles(2).await?;
     for round in 0..log.rounds(30) {
         let whole = format!("whole:{round}");
-        let sent = append((0..3).map(|_| event("part", &[&whole]))).with_key(command_key(
+        let request = append((0..3).map(|_| event("part", &[&whole]))).with_key(command_key(
             format!("c-{round}"),
             "write",
             &[],
         ));
-        let first = cancel_after_polls(round % 6, handles[0].append_one(sent.clone())).await.transpose()?;
+        let first =
+            cancel_after_polls(round % 6, handles[0].append_one(request.clone())).await.transpose()?;
         // Through the same handle or another, while the first attempt may still be executing.
-        let receipt = match handles[round % 2].append_one(sent.clone()).await? {
+        let receipt = match handles[round % 2].append_one(request.clone()).await? {
             AppendOutcome::Appended(receipt) | AppendOutcome::Duplicate { receipt, .. } => receipt,
             other => {
                 return Err(crate::Failure::new(format!(
-                    "the append has no conditions: the outcome must be `Done` or `Duplicate`, but is {other:?}"
+                    "the append has no conditions: the outcome must be `Appended` or `Duplicate`, but is {other:?}"
                 )));
             }
         };
@@ -95,7 +96,7 @@ async fn cancelled_command_can_be_retried(log: Log) -> Outcome {
         }
         let found = log.read_one(read(&["part"], &[&whole])).await?.records;
         ensure_eq!(positions_of(&found), positions(&receipt), "positions of the events of a retried command");
-        ensure_eq!(log.expect_duplicate(sent).await?, receipt, "receipt of the third attempt");
+        ensure_eq!(log.expect_duplicate(request).await?, receipt, "receipt of the third attempt");
     }
     Ok(())
 }

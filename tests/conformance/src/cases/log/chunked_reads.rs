@@ -70,11 +70,11 @@ async fn chunks_add_up_to_the_whole_read(log: Log) -> Outcome {
     ];
     for criteria in several {
         for (after, up_to) in [(0, u64::MAX), (end / 3, u64::MAX), (end / 3, end / 2), (end, u64::MAX)] {
-            let asked = Read::all(criteria.clone()).after(Position::new(after)).up_to(Position::new(up_to));
-            let found = read_in_chunks(&log, asked.clone()).await?.records;
+            let read = Read::all(criteria.clone()).after(Position::new(after)).up_to(Position::new(up_to));
+            let found = read_in_chunks(&log, read.clone()).await?.records;
             ensure_eq!(
                 found,
-                log.read_one(asked).await?.records,
+                log.read_one(read).await?.records,
                 "records of a chunked read of {criteria:?} after {after} up to {up_to}"
             );
         }
@@ -135,8 +135,8 @@ async fn append_conditionally(log: &Handle, rounds: usize) -> Outcome<Vec<(Posit
     let mut accepted = Vec::new();
     for _ in 0..rounds {
         let Batch { records, marker } = read_in_chunks(log, Read::all(watched())).await?;
-        let sent = append([event("even", &["c:1"])]).if_unchanged(watched(), marker);
-        if let AppendOutcome::Appended(receipt) = log.append_one(sent).await? {
+        let request = append([event("even", &["c:1"])]).if_unchanged(watched(), marker);
+        if let AppendOutcome::Appended(receipt) = log.append_one(request).await? {
             accepted.push((receipt.position(), positions_of(&records)));
         }
     }

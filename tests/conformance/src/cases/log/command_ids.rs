@@ -39,8 +39,8 @@ async fn expect_id_reused(log: &Handle, append: Append) -> Outcome {
     let text = format!("{:?}", append.key);
     match log.append_one(append).await {
         Err(error) => check_id_reused(&error, &text),
-        Ok(answer) => Err(Failure::new(format!(
-            "{text} belongs to another command: `append` must fail, but returned {answer:?}"
+        Ok(result) => Err(Failure::new(format!(
+            "{text} belongs to another command: `append` must fail, but returned {result:?}"
         ))),
     }
 }
@@ -55,12 +55,12 @@ fn check_id_reused(error: &Error, text: &str) -> Outcome {
 }
 
 async fn repeated_command_returns_the_first_receipt(log: Log) -> Outcome {
-    let sent = deposited().with_key(deposit());
-    let first = log.expect_accepted(sent.clone()).await?;
+    let request = deposited().with_key(deposit());
+    let first = log.expect_accepted(request.clone()).await?;
     let handles = log.handles(3).await?;
     for handle in &handles {
         // With the same events, with new ones and without events: only the id is compared.
-        for again in [sent.clone(), deposited().with_key(deposit()), empty_append().with_key(deposit())] {
+        for again in [request.clone(), deposited().with_key(deposit()), empty_append().with_key(deposit())] {
             ensure_eq!(handle.expect_duplicate(again).await?, first, "receipt of a repeated command");
         }
         log.expect_accepted(append([event("deposited", &["account:2"])])).await?;
@@ -71,10 +71,10 @@ async fn repeated_command_returns_the_first_receipt(log: Log) -> Outcome {
 
 async fn accepted_id_is_checked_before_conditions(log: Log) -> Outcome {
     let account = criteria_for(&[], &["account:1"]);
-    let sent = deposited().with_key(deposit()).if_unchanged(account.clone(), Marker::START);
-    let first = log.expect_accepted(sent.clone()).await?;
+    let request = deposited().with_key(deposit()).if_unchanged(account.clone(), Marker::START);
+    let first = log.expect_accepted(request.clone()).await?;
     ensure_eq!(
-        log.expect_duplicate(sent).await?,
+        log.expect_duplicate(request).await?,
         first,
         "receipt of a repeated command whose condition fails by now"
     );
@@ -105,9 +105,9 @@ async fn receipt_is_found_by_command_id(log: Log) -> Outcome {
     {
         match log.receipt(&other).await {
             Err(error) => check_id_reused(&error, &format!("{other:?}"))?,
-            Ok(answer) => {
+            Ok(result) => {
                 return Err(Failure::new(format!(
-                    "{other:?} belongs to another command: `receipt` must fail, but returned {answer:?}"
+                    "{other:?} belongs to another command: `receipt` must fail, but returned {result:?}"
                 )));
             }
         }
@@ -154,28 +154,28 @@ async fn id_is_bound_to_one_command_and_its_tags(log: Log) -> Outcome {
 async fn id_of_a_refused_append_can_be_reused(log: Log) -> Outcome {
     let account = criteria_for(&[], &["account:1"]);
     log.expect_accepted(append([event("opened", &["account:1"])])).await?;
-    let sent = || deposited().with_key(deposit());
-    log.expect_conflict(sent().if_unchanged(account.clone(), Marker::START)).await?;
+    let request = || deposited().with_key(deposit());
+    log.expect_conflict(request().if_unchanged(account.clone(), Marker::START)).await?;
     // The id is not bound to the refused command.
     let other = command_key("c-1", "withdraw", &["account:1"]);
     ensure_eq!(log.receipt(&other).await?, None, "receipt of an id whose command was refused");
     let seen = log.read_one(read(&[], &["account:1"])).await?.marker;
-    let receipt = log.expect_accepted(sent().if_unchanged(account, seen)).await?;
-    ensure_eq!(log.expect_duplicate(sent()).await?, receipt, "receipt of the second attempt");
+    let receipt = log.expect_accepted(request().if_unchanged(account, seen)).await?;
+    ensure_eq!(log.expect_duplicate(request()).await?, receipt, "receipt of the second attempt");
     Ok(())
 }
 
 async fn id_of_an_accepted_empty_append_is_stored(log: Log) -> Outcome {
     let account = criteria_for(&[], &["account:1"]);
-    let sent = || empty_append().with_key(deposit()).if_unchanged(account.clone(), Marker::START);
+    let request = || empty_append().with_key(deposit()).if_unchanged(account.clone(), Marker::START);
     ensure_eq!(
-        log.expect_accepted(sent()).await?,
+        log.expect_accepted(request()).await?,
         Receipt::default(),
         "receipt of an accepted command without events"
     );
     log.expect_accepted(append([event("opened", &["account:1"])])).await?;
     ensure_eq!(
-        log.expect_duplicate(sent()).await?,
+        log.expect_duplicate(request()).await?,
         Receipt::default(),
         "receipt of a repeated command whose condition fails by now"
     );
@@ -245,10 +245,10 @@ async fn ids_are_compared_byte_by_byte(log: Log) -> Outcome {
 }
 
 async fn receipt_of_a_thousand_events_keeps_their_order(log: Log) -> Outcome {
-    let sent = append((0..1_000).map(|n| event("a", &[&format!("n:{}", n % 7)]))).with_key(deposit());
-    let first = log.expect_accepted(sent.clone()).await?;
+    let request = append((0..1_000).map(|n| event("a", &[&format!("n:{}", n % 7)]))).with_key(deposit());
+    let first = log.expect_accepted(request.clone()).await?;
     let found: Vec<_> = log.read_all().await?.iter().map(|record| (record.position, record.id)).collect();
-    let known = log.expect_duplicate(sent).await?;
+    let known = log.expect_duplicate(request).await?;
     let in_receipt: Vec<_> = known.events.iter().map(|event| (event.position, event.id)).collect();
     ensure!(in_receipt == found, "the receipt of a thousand events has other positions or ids than the log");
     ensure!(known == first, "the receipt of the repeated command differs from the first one");
@@ -263,24 +263,24 @@ async fn concurrent_appends_with_one_id_are_accepted_once(log: Log) -> Outcome {
         let same = deposited();
         let tasks = (0..20).map(|n| {
             let handle = handles[n % 3].clone();
-            let sent = match (round % 4, n % 2) {
+            let request = match (round % 4, n % 2) {
                 (3, _) => empty_append(),
                 (_, 0) => same.clone(),
                 _ => deposited(),
             };
-            let sent = sent.with_key(id.clone());
-            async move { Ok(handle.append_one(sent).await?) }
+            let request = request.with_key(id.clone());
+            async move { Ok(handle.append_one(request).await?) }
         });
-        let answers: Vec<AppendOutcome<Receipt>> = run_concurrently(tasks).await?;
-        let done: Vec<&Receipt> = answers
+        let results: Vec<AppendOutcome<Receipt>> = run_concurrently(tasks).await?;
+        let done: Vec<&Receipt> = results
             .iter()
             .filter_map(|one| if let AppendOutcome::Appended(r) = one { Some(r) } else { None })
             .collect();
-        ensure_eq!(done.len(), 1, "number of accepted appends among twenty with one id: {answers:?}");
-        let all_known = answers
+        ensure_eq!(done.len(), 1, "number of accepted appends among twenty with one id: {results:?}");
+        let all_known = results
             .iter()
             .all(|one| matches!(one, AppendOutcome::Appended(r) | AppendOutcome::Duplicate { receipt: r, .. } if r == done[0]));
-        ensure!(all_known, "the other nineteen must return the receipt of the accepted one: {answers:?}");
+        ensure!(all_known, "the other nineteen must return the receipt of the accepted one: {results:?}");
     }
     let expected = (0..log.rounds(20)).filter(|round| round % 4 != 3).count() * 2;
     ensure_eq!(log.read_all().await?.len(), expected, "number of events after all rounds");
@@ -294,9 +294,9 @@ async fn different_commands_racing_for_one_id(log: Log) -> Outcome {
             let handle = handles[n % 2].clone();
             let account = format!("account:{n}");
             let id = command_key(format!("c-{round}"), "deposit", &[&account]);
-            let sent = append([event("deposited", &[&account, &format!("round:{round}")])]).with_key(id);
+            let request = append([event("deposited", &[&account, &format!("round:{round}")])]).with_key(id);
             async move {
-                match handle.append_one(sent).await {
+                match handle.append_one(request).await {
                     Ok(AppendOutcome::Appended(_)) => Ok(1),
                     Err(error) => check_id_reused(&error, "the id").map(|()| 0),
                     Ok(other) => Err(Failure::new(format!(
@@ -357,13 +357,13 @@ async fn purged_ids_can_be_used_again(log: Log) -> Outcome {
 
 async fn command_ids_survive_reopen(log: Log) -> Outcome {
     let account = criteria_for(&[], &["account:1"]);
-    let sent = deposited().with_key(deposit()).if_unchanged(account.clone(), Marker::START);
-    let first = log.expect_accepted(sent.clone()).await?;
+    let request = deposited().with_key(deposit()).if_unchanged(account.clone(), Marker::START);
+    let first = log.expect_accepted(request.clone()).await?;
     let empty = command_key("c-2", "touch", &[]);
     log.expect_accepted(empty_append().with_key(empty.clone())).await?;
     let log = log.reopened().await?;
     ensure_eq!(
-        log.expect_duplicate(sent).await?,
+        log.expect_duplicate(request).await?,
         first,
         "receipt of a repeated command after the log was reopened"
     );

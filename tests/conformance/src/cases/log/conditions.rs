@@ -96,8 +96,8 @@ async fn conditions_without_new_matches_hold(log: Log) -> Outcome {
             Some(after) => marker(&log, &criteria, after).await?,
             None => Marker::START,
         };
-        let sent = empty_append().if_unchanged(criteria.clone(), marker);
-        log.expect_accepted(sent).await.map_err(|failure| {
+        let request = empty_append().if_unchanged(criteria.clone(), marker);
+        log.expect_accepted(request).await.map_err(|failure| {
             failure.in_context(format_args!("with a condition on {what}, {criteria:?}"))
         })?;
     }
@@ -132,12 +132,12 @@ async fn refused_append_leaves_no_trace(log: Log) -> Outcome {
     let id = command_key("c-1", "open", &["x:1"]);
     for _ in 0..10 {
         let events = [event("a", &["y:1"]), event("b", &["x:1", "y:1"])];
-        let sent = append(events)
+        let request = append(events)
             .if_unchanged(criteria_for(&["a"], &["x:1"]), Marker::START)
             .with_key(id.clone())
             .with_journal("{}");
         ensure_eq!(
-            log.expect_conflict(sent).await?,
+            log.expect_conflict(request).await?,
             (0, conflicting_position),
             "failed condition and conflicting position"
         );
@@ -169,9 +169,9 @@ async fn marker_of_an_empty_read_detects_new_events(log: Log) -> Outcome {
     let conflicting_position = log.expect_accepted(append([event("a", &["x:1", "y:1"])])).await?.position();
     for (criteria, batch) in criteria.iter().zip(batches) {
         ensure_eq!(batch.records, [], "records before the first matching event");
-        let sent = append([event("a", &["x:1", "y:1"])]).if_unchanged(criteria.clone(), batch.marker);
+        let request = append([event("a", &["x:1", "y:1"])]).if_unchanged(criteria.clone(), batch.marker);
         ensure_eq!(
-            log.expect_conflict(sent).await?,
+            log.expect_conflict(request).await?,
             (0, conflicting_position),
             "failed condition and conflicting position with the marker of an empty read of {criteria:?}"
         );
@@ -273,15 +273,15 @@ async fn marker_does_not_cover_events_excluded_by_up_to(log: Log) -> Outcome {
         (&a, e3, None),
     ] {
         let batch = log.read_one(Read::all(criteria.clone()).up_to(up_to)).await?;
-        let sent = empty_append().if_unchanged(criteria.clone(), batch.marker);
+        let request = empty_append().if_unchanged(criteria.clone(), batch.marker);
         match conflicting_position {
             // Events after `up_to` were in the log, but were not read.
             Some(conflicting_position) => ensure_eq!(
-                log.expect_conflict(sent).await?,
+                log.expect_conflict(request).await?,
                 (0, conflicting_position),
                 "failed condition and conflicting position with the marker of a read of {criteria:?} up to {up_to}"
             ),
-            None => drop(log.expect_accepted(sent).await?),
+            None => drop(log.expect_accepted(request).await?),
         }
     }
     Ok(())
@@ -329,9 +329,9 @@ async fn every_read_has_its_own_marker(log: Log) -> Outcome {
             .if_unchanged(all, markers[0]),
     )
     .await?;
-    let sent = empty_append().if_unchanged(a.clone(), markers[3]).if_unchanged(a, markers[1]);
+    let request = empty_append().if_unchanged(a.clone(), markers[3]).if_unchanged(a, markers[1]);
     ensure_eq!(
-        log.expect_conflict(sent).await?,
+        log.expect_conflict(request).await?,
         (1, e3),
         "failed condition and conflicting position of two conditions with the same criteria"
     );
@@ -372,12 +372,15 @@ async fn each_condition_is_checked_and_reported_by_index(log: Log) -> Outcome {
     let reads: Vec<Read> = watch.iter().cloned().map(Read::all).collect();
     let seen: Vec<Marker> = log.read(&reads).await?.iter().map(|batch| batch.marker).collect();
     for (failing, conflicting_position) in at.iter().enumerate() {
-        let sent =
-            watch.iter().zip(&seen).enumerate().fold(empty_append(), |sent, (number, (criteria, marker))| {
-                sent.if_unchanged(criteria.clone(), if number == failing { Marker::START } else { *marker })
-            });
+        let request = watch.iter().zip(&seen).enumerate().fold(
+            empty_append(),
+            |request, (number, (criteria, marker))| {
+                request
+                    .if_unchanged(criteria.clone(), if number == failing { Marker::START } else { *marker })
+            },
+        );
         ensure_eq!(
-            log.expect_conflict(sent).await?,
+            log.expect_conflict(request).await?,
             (failing, *conflicting_position),
             "failed condition and conflicting position of three conditions"
         );
@@ -385,14 +388,14 @@ async fn each_condition_is_checked_and_reported_by_index(log: Log) -> Outcome {
     let all = watch
         .iter()
         .zip(&seen)
-        .fold(empty_append(), |sent, (criteria, marker)| sent.if_unchanged(criteria.clone(), *marker));
+        .fold(empty_append(), |request, (criteria, marker)| request.if_unchanged(criteria.clone(), *marker));
     log.expect_accepted(all).await?;
     // If several conditions fail, the store may report any of them, with its own conflicting position.
-    let sent = empty_append()
+    let request = empty_append()
         .if_unchanged(watch[2].clone(), seen[2])
         .if_unchanged(watch[1].clone(), Marker::START)
         .if_unchanged(watch[0].clone(), Marker::START);
-    let conflict = log.expect_conflict(sent).await?;
+    let conflict = log.expect_conflict(request).await?;
     ensure!(
         [(1, at[1]), (2, at[0])].contains(&conflict),
         "two conditions fail, but {conflict:?} is neither of them"
@@ -404,8 +407,8 @@ async fn conflict_reports_the_newest_match(log: Log) -> Outcome {
     let x = criteria_for(&["a"], &["x:1"]);
     let seen = log.read_one(Read::all(x.clone())).await?.marker;
     for round in 0..5 {
-        let sent = append((0..=round).map(|_| event("a", &["x:1"])));
-        let conflicting_position = log.expect_accepted(sent).await?.position();
+        let request = append((0..=round).map(|_| event("a", &["x:1"])));
+        let conflicting_position = log.expect_accepted(request).await?.position();
         log.expect_accepted(append([event("b", &["x:1"]), event("a", &[])])).await?;
         ensure_eq!(
             log.expect_conflict(empty_append().if_unchanged(x.clone(), seen)).await?,
@@ -421,12 +424,12 @@ async fn own_events_are_no_conflict(log: Log) -> Outcome {
         let watched = [criteria_for(&[], &["x:1"]), criteria_for(&["a"], &[]), Criteria::all()];
         let reads: Vec<Read> = watched.iter().cloned().map(Read::all).collect();
         let batches = log.read(&reads).await?;
-        let sent = append((0..3).map(|_| event("a", &["x:1"])));
-        let sent = watched
+        let request = append((0..3).map(|_| event("a", &["x:1"])));
+        let request = watched
             .iter()
             .zip(batches)
-            .fold(sent, |sent, (criteria, batch)| sent.if_unchanged(criteria.clone(), batch.marker));
-        log.expect_accepted(sent).await?;
+            .fold(request, |request, (criteria, batch)| request.if_unchanged(criteria.clone(), batch.marker));
+        log.expect_accepted(request).await?;
         ensure_eq!(
             log.read_all().await?.len(),
             3 * (round + 1),
@@ -459,9 +462,9 @@ async fn hundred_conditions_on_one_append(log: Log) -> Outcome {
         (0..100).map(|n| criteria_for(&["a", "b"], &[&format!("n:{n}"), "all:1"])).collect();
     let reads: Vec<Read> = watch.iter().cloned().map(Read::all).collect();
     let seen: Vec<Marker> = log.read(&reads).await?.iter().map(|batch| batch.marker).collect();
-    let with_conditions = |sent| {
-        watch.iter().zip(&seen).fold(sent, |sent: annalist_core::store::Append, (criteria, marker)| {
-            sent.if_unchanged(criteria.clone(), *marker)
+    let with_conditions = |request| {
+        watch.iter().zip(&seen).fold(request, |request: annalist_core::store::Append, (criteria, marker)| {
+            request.if_unchanged(criteria.clone(), *marker)
         })
     };
     log.expect_accepted(with_conditions(append([event("c", &["n:70", "all:1"])]))).await?;

@@ -145,11 +145,11 @@ async fn count_equals_the_length_of_the_feed(log: Log) -> Outcome {
         let (after, up_to) = (random.u64(0..=last.get() + 1), random.u64(0..=last.get() + 1));
         let (after, up_to) = (Position::new(after), Position::new(up_to));
         let fed = log.feed_until(&criteria, after, 50, last).await?;
-        let wanted = fed.iter().filter(|record| record.position <= up_to).count() as u64;
+        let expected = fed.iter().filter(|record| record.position <= up_to).count() as u64;
         let found = log.count(&criteria, after, up_to).await?;
         ensure_eq!(
             found,
-            wanted,
+            expected,
             "count of {criteria:?} after {after} up to {up_to}, compared with the feed"
         );
     }
@@ -191,11 +191,12 @@ async fn writers(log: &Log) -> Outcome<Workers> {
     let writers = (0..4).map(|writer| {
         let (handle, mut random) = (handles[writer % 3].clone(), log.random(("writer", writer)));
         move |_| {
-            let sent = append((0..random.usize(1..4)).map(|_| random_event(&mut random)));
+            let request = append((0..random.usize(1..4)).map(|_| random_event(&mut random)));
             let refused = random.u8(0..4) == 0;
-            let sent = if refused { sent.if_unchanged(Criteria::all(), Marker::START) } else { sent };
+            let request =
+                if refused { request.if_unchanged(Criteria::all(), Marker::START) } else { request };
             let handle = handle.clone();
-            Box::pin(async move { Ok(handle.append_one(sent).await.map(drop)?) }) as Round
+            Box::pin(async move { Ok(handle.append_one(request).await.map(drop)?) }) as Round
         }
     });
     Ok(Workers::start(writers.collect(), log.rounds(20)))

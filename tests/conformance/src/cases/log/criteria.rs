@@ -91,11 +91,11 @@ async fn tags_are_compared_byte_by_byte(log: Log) -> Outcome {
     }
     // Another event with each tag conflicts with the conditions on this tag and with no other.
     for (index, (read, batch)) in reads.iter().zip(&seen).enumerate() {
-        let sent = append([event("a", &[&written[index]])]);
-        log.expect_accepted(sent.if_unchanged(read.criteria.clone(), batch.marker)).await?;
+        let request = append([event("a", &[&written[index]])]);
+        log.expect_accepted(request.if_unchanged(read.criteria.clone(), batch.marker)).await?;
         let others = reads.iter().zip(&seen).skip(index + 1);
-        let others = others.fold(empty_append(), |sent, (read, batch)| {
-            sent.if_unchanged(read.criteria.clone(), batch.marker)
+        let others = others.fold(empty_append(), |request, (read, batch)| {
+            request.if_unchanged(read.criteria.clone(), batch.marker)
         });
         log.expect_accepted(others).await?;
     }
@@ -133,16 +133,16 @@ async fn tag_is_compared_with_its_kind(log: Log) -> Outcome {
         .expect_accepted(append([event("a", &["from:1", "to:2"]), event("a", &["from:2", "to:1"])]))
         .await?;
     let at = positions(&at);
-    let wanted: &[(&[&str], &[_])] = &[
+    let selections: &[(&[&str], &[_])] = &[
         (&["from:1"], &at[..1]),
         (&["to:1"], &at[1..]),
         (&["from:1", "to:1"], &[]),
         (&["from:2", "to:1"], &at[1..]),
     ];
-    for (texts, wanted) in wanted {
+    for (texts, expected) in selections {
         ensure_eq!(
             positions_of(&log.read_one(read(&[], texts)).await?.records),
-            *wanted,
+            *expected,
             "positions of the events with the tags {texts:?}"
         );
     }
@@ -157,17 +157,18 @@ async fn hundreds_of_items_in_one_criteria(log: Log) -> Outcome {
     let by_tag: Criteria = (0..500).map(|n| item(&[], &[&format!("n:{n}")])).collect();
     let by_both: Criteria = (0..500).map(|n| item(&["a"], &[&format!("n:{n}")])).collect();
     let by_type: Criteria = (0..500).map(|n| item(&[&format!("t{n}"), "b"], &[])).collect();
-    for (criteria, wanted) in [(by_tag, vec![at[0], at[1]]), (by_both, vec![at[0]]), (by_type, vec![at[1]])] {
+    for (criteria, expected) in [(by_tag, vec![at[0], at[1]]), (by_both, vec![at[0]]), (by_type, vec![at[1]])]
+    {
         let batch = log.read_one(Read::all(criteria.clone())).await?;
-        ensure_eq!(positions_of(&batch.records), wanted, "positions of the events of 500 items");
+        ensure_eq!(positions_of(&batch.records), expected, "positions of the events of 500 items");
         let fed = log.feed_until(&criteria, annalist_core::record::Position::START, 2, at[2]).await?;
-        ensure_eq!(positions_of(&fed), wanted, "positions of the events in the feed of 500 items");
+        ensure_eq!(positions_of(&fed), expected, "positions of the events in the feed of 500 items");
         log.expect_accepted(empty_append().if_unchanged(criteria.clone(), batch.marker)).await?;
         let refused =
             log.expect_conflict(append([event("a", &[])]).if_unchanged(criteria, Marker::START)).await?;
         ensure_eq!(
             refused,
-            (0, wanted[wanted.len() - 1]),
+            (0, expected[expected.len() - 1]),
             "failed condition and conflicting position of a condition with 500 items"
         );
     }

@@ -71,15 +71,15 @@ async fn full_page_ends_at_its_last_record(log: Log) -> Outcome {
     let all = append_random(&log).await?;
     log.wait_until_settled(end(&all)).await?;
     for filter in filters() {
-        let wanted = matching(&all, &filter);
-        for limit in 1..=wanted.len() {
+        let expected = matching(&all, &filter);
+        for limit in 1..=expected.len() {
             let page = log.feed_page(&filter, Position::START, limit).await?;
             ensure_eq!(
                 positions_of(&page.records),
-                positions_of(&wanted[..limit]),
+                positions_of(&expected[..limit]),
                 "positions in the first page with limit {limit} of {filter:?}"
             );
-            ensure_eq!(page.up_to, wanted[limit - 1].position, "end of a full page with limit {limit}");
+            ensure_eq!(page.up_to, expected[limit - 1].position, "end of a full page with limit {limit}");
         }
     }
     Ok(())
@@ -194,10 +194,10 @@ async fn refused_appends_leave_no_gap_in_the_feed(log: Log) -> Outcome {
     let mut accepted = vec![];
     let mut saved = Position::START;
     for round in 0..20 {
-        let sent = append((0..=round % 3).map(|_| event("a", &["x:1"])));
-        accepted.extend(positions(&log.expect_accepted(sent.clone()).await?));
+        let request = append((0..=round % 3).map(|_| event("a", &["x:1"])));
+        accepted.extend(positions(&log.expect_accepted(request.clone()).await?));
         log.expect_conflict(
-            sent.if_unchanged(criteria_for(&[], &["x:1"]), annalist_core::store::Marker::START),
+            request.if_unchanged(criteria_for(&[], &["x:1"]), annalist_core::store::Marker::START),
         )
         .await?;
         let fed = log.feed_until(&Criteria::all(), saved, 2, accepted[accepted.len() - 1]).await?;

@@ -54,7 +54,7 @@ async fn accepted_and_rejected_commands_are_journaled(log: Log) -> Outcome {
         body: payload(body),
         outcome,
     };
-    let wanted = [
+    let expected = [
         entry(when, metadata_of("ann"), body, JournalOutcome::Accepted(positions(&receipt))),
         entry(seconds_since_1970(-7), Metadata::default(), "1", JournalOutcome::Accepted(vec![])),
         entry(
@@ -64,7 +64,7 @@ async fn accepted_and_rejected_commands_are_journaled(log: Log) -> Outcome {
             JournalOutcome::Rejected("no 'money' left\n\u{1f}".to_owned()),
         ),
     ];
-    ensure_eq!(entries, wanted, "journal entries of three commands");
+    ensure_eq!(entries, expected, "journal entries of three commands");
     Ok(())
 }
 
@@ -95,12 +95,12 @@ async fn appends_that_are_not_written_are_not_journaled(log: Log) -> Outcome {
 
 async fn pages_of_the_journal_add_up(log: Log) -> Outcome {
     for n in 0..20 {
-        let sent = if n % 3 == 0 {
+        let request = if n % 3 == 0 {
             empty_append().with_rejection(&n.to_string(), "no")
         } else {
             append([event("a", &[])]).with_journal(&n.to_string())
         };
-        log.expect_accepted(sent).await?;
+        log.expect_accepted(request).await?;
     }
     let all = log.journal(0, usize::MAX).await?;
     let bodies: Vec<String> = all.iter().map(|entry| entry.body.to_string()).collect();
@@ -138,12 +138,12 @@ async fn concurrent_entries_are_all_journaled(log: Log) -> Outcome {
         async move {
             for n in 0..5 {
                 let body = (task * 5 + n).to_string();
-                let sent = if n == 2 {
+                let request = if n == 2 {
                     empty_append().with_rejection(&body, "no")
                 } else {
                     append([event("a", &[])]).with_journal(&body)
                 };
-                handle.expect_accepted(sent).await?;
+                handle.expect_accepted(request).await?;
             }
             Ok(())
         }

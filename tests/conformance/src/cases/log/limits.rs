@@ -31,12 +31,12 @@ async fn check_round_trip(log: &Handle, drafts: Vec<Draft>) -> Outcome {
     ensure_eq!(records.len(), drafts.len(), "number of events read back");
     let fed = log.feed_until(&Criteria::all(), before, 10, receipt.position()).await?;
     for ((draft, stored), (record, fed)) in drafts.iter().zip(&receipt.events).zip(records.iter().zip(&fed)) {
-        let wanted = draft.clone().record(stored.position, record.recorded_at, Metadata::default());
-        ensure_eq!(record.name, wanted.name, "type of an event that was read back");
-        ensure_eq!(record.tags, wanted.tags, "tags of an event that was read back");
-        ensure_eq!(record.data, wanted.data, "payload of an event that was read back");
-        ensure_eq!(*record, wanted, "event that was read back");
-        ensure_eq!(*fed, wanted, "event that was fed back");
+        let expected = draft.clone().record(stored.position, record.recorded_at, Metadata::default());
+        ensure_eq!(record.name, expected.name, "type of an event that was read back");
+        ensure_eq!(record.tags, expected.tags, "tags of an event that was read back");
+        ensure_eq!(record.data, expected.data, "payload of an event that was read back");
+        ensure_eq!(*record, expected, "event that was read back");
+        ensure_eq!(*fed, expected, "event returned by the feed");
     }
     Ok(())
 }
@@ -110,9 +110,9 @@ async fn tags_and_names_of_the_maximum_length(log: Log) -> Outcome {
             "number of events with the longest name and all of the longest tags"
         );
         log.expect_accepted(empty_append().if_unchanged(wide.clone(), batch.marker)).await?;
-        let answer = log.expect_conflict(empty_append().if_unchanged(wide, Marker::START)).await?;
+        let result = log.expect_conflict(empty_append().if_unchanged(wide, Marker::START)).await?;
         ensure_eq!(
-            answer,
+            result,
             (0, batch.records[0].position),
             "failed condition and conflicting position of a condition with the longest texts"
         );
@@ -168,11 +168,11 @@ async fn thousand_tags_on_one_event(log: Log) -> Outcome {
     let texts: Vec<String> = (0..1_000).map(|n| format!("n:{n}")).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     check_round_trip(&log, vec![event("a", &texts), event("b", &texts[..1])]).await?;
-    for wanted in [&["n:0"][..], &["n:999"], &["n:500", "n:0", "n:999"]] {
-        let found = log.read_one(read(&["a"], wanted)).await?;
-        ensure_eq!(found.records.len(), 1, "number of events with the tags {wanted:?}");
+    for some in [&["n:0"][..], &["n:999"], &["n:500", "n:0", "n:999"]] {
+        let found = log.read_one(read(&["a"], some)).await?;
+        ensure_eq!(found.records.len(), 1, "number of events with the tags {some:?}");
         log.expect_accepted(
-            append([event("b", &texts)]).if_unchanged(criteria_for(&["a"], wanted), found.marker),
+            append([event("b", &texts)]).if_unchanged(criteria_for(&["a"], some), found.marker),
         )
         .await?;
     }

@@ -43,25 +43,24 @@ impl Writers {
         log: &Log,
         handles: &[Handle],
     ) -> (Arc<Self>, Vec<impl Future<Output = Outcome<Vec<Record>>> + Send + use<>>) {
-        let writers_state = Arc::new(Self { running: AtomicUsize::new(WRITERS), ..Self::default() });
+        let state = Arc::new(Self { running: AtomicUsize::new(WRITERS), ..Self::default() });
         let appends = log.rounds(30);
         let writers = (0..WRITERS).map(|writer| {
-            let (writers_state, handle) =
-                (Arc::clone(&writers_state), handles[writer % handles.len()].clone());
+            let (state, handle) = (Arc::clone(&state), handles[writer % handles.len()].clone());
             let random = log.random(("writer", writer));
             async move {
-                let outcome = writers_state.write(&handle, random, appends).await;
-                writers_state.running.fetch_sub(1, Ordering::SeqCst);
+                let outcome = state.write(&handle, random, appends).await;
+                state.running.fetch_sub(1, Ordering::SeqCst);
                 outcome.map(|()| vec![])
             }
         });
-        (Arc::clone(&writers_state), writers.collect())
+        (Arc::clone(&state), writers.collect())
     }
 
     async fn write(&self, handle: &Handle, mut random: fastrand::Rng, appends: usize) -> Outcome {
         for _ in 0..appends {
             let events: Vec<_> = (0..random.usize(1..4)).map(|_| random_event(&mut random)).collect();
-            let sent = match random.u8(0..5) {
+            let request = match random.u8(0..5) {
                 // Refused nearly always: a store may assign positions, but must not leave a gap.
                 0 => append(events).if_unchanged(Criteria::all(), Marker::START),
                 // Cancelled by the caller at a random moment.
@@ -71,7 +70,7 @@ impl Writers {
                 }
                 _ => append(events),
             };
-            if let AppendOutcome::Appended(receipt) = handle.append_one(sent).await? {
+            if let AppendOutcome::Appended(receipt) = handle.append_one(request).await? {
                 self.acknowledged.fetch_max(receipt.position().get(), Ordering::SeqCst);
             }
         }
@@ -90,9 +89,9 @@ impl Writers {
 }
 
 /// Starts an append and cancels it after a few steps of the scheduler.
-async fn append_and_cancel(handle: &Handle, sent: Append, steps: usize) {
+async fn append_and_cancel(handle: &Handle, request: Append, steps: usize) {
     let handle = handle.clone();
-    let task = tokio::spawn(async move { handle.append_one(sent).await.is_ok() });
+    let task = tokio::spawn(async move { handle.append_one(request).await.is_ok() });
     for _ in 0..steps {
         yield_now().await;
     }
@@ -100,14 +99,9 @@ async fn append_and_cancel(handle: &Handle, sent: Append, steps: usize) {
 }
 
 /// Follows a filter from the start until every acknowledged event was read.
-async fn follow(
-    writers_state: Arc<Writers>,
-    handle: Handle,
-    filter: Criteria,
-    limit: usize,
-) -> Outcome<Vec<Record>> {
+async fn follow(state: Arc<Writers>, handle: Handle, filter: Criteria, limit: usize) -> Outcome<Vec<Record>> {
     let (mut saved, mut seen) = (Position::START, vec![]);
-    while writers_state.must_continue(saved) {
+    while state.must_continue(saved) {
         let page = handle.feed_page(&filter, saved, limit).await?;
         saved = page.up_to;
         seen.extend(page.records);
@@ -130,8 +124,8 @@ fn compare_with_log(
     end: Position,
     what: &str,
 ) -> Outcome {
-    let wanted: Vec<_> = all.iter().filter(|record| filter.matches(&record.name, &record.tags)).collect();
-    let lost: Vec<_> = wanted
+    let expected: Vec<_> = all.iter().filter(|record| filter.matches(&record.name, &record.tags)).collect();
+    let lost: Vec<_> = expected
         .iter()
         .filter(|one| one.position <= end && !seen.contains(one))
         .map(|one| one.position)
@@ -139,7 +133,7 @@ fn compare_with_log(
     ensure!(lost.is_empty(), "{what} of {filter:?} skipped the events at {lost:?}");
     let twice = seen.windows(2).find(|pair| pair[0].position >= pair[1].position);
     ensure!(twice.is_none(), "{what} of {filter:?} returned an event twice or out of order: {twice:?}");
-    let unknown: Vec<_> = seen.iter().filter(|one| !wanted.contains(one)).map(|one| one.position).collect();
+    let unknown: Vec<_> = seen.iter().filter(|one| !expected.contains(one)).map(|one| one.position).collect();
     ensure!(
         unknown.is_empty(),
         "{what} of {filter:?} returned events at {unknown:?} that are not in the log"
@@ -155,14 +149,14 @@ async fn during_appends(
     readers: impl FnOnce(&Arc<Writers>, &[Handle]) -> Vec<Reader>,
 ) -> Outcome<(Vec<Vec<Record>>, Position)> {
     let handles = log.handles(3).await?;
-    let (writers_state, writers) = Writers::start(log, &handles);
-    let readers = readers(&writers_state, &handles);
+    let (state, writers) = Writers::start(log, &handles);
+    let readers = readers(&state, &handles);
     let count = readers.len();
     let tasks: Vec<Reader> =
         readers.into_iter().chain(writers.into_iter().map(|writer| Box::pin(writer) as Reader)).collect();
     let mut seen = run_concurrently(tasks).await?;
     seen.truncate(count);
-    Ok((seen, writers_state.acknowledged()))
+    Ok((seen, state.acknowledged()))
 }
 
 async fn every_event_is_fed_once_during_appends(log: Log) -> Outcome {
@@ -171,10 +165,9 @@ async fn every_event_is_fed_once_during_appends(log: Log) -> Outcome {
         .zip([1, 7, 1_000, 3])
         .chain(filters().into_iter().zip([1_000, 1, 7, 1]))
         .collect();
-    let readers = |writers_state: &Arc<Writers>, handles: &[Handle]| {
+    let readers = |state: &Arc<Writers>, handles: &[Handle]| {
         let reader = |(n, (filter, limit)): (usize, &(Criteria, usize))| {
-            Box::pin(follow(Arc::clone(writers_state), handles[n % 3].clone(), filter.clone(), *limit))
-                as Reader
+            Box::pin(follow(Arc::clone(state), handles[n % 3].clone(), filter.clone(), *limit)) as Reader
         };
         feeds.iter().enumerate().map(reader).collect()
     };
@@ -189,13 +182,13 @@ async fn every_event_is_fed_once_during_appends(log: Log) -> Outcome {
 /// Like [`follow`], but is interrupted at random, also in the middle of a page, and continues from the saved position
 /// through any handle.
 async fn follow_with_restarts(
-    writers_state: Arc<Writers>,
+    state: Arc<Writers>,
     handles: Vec<Handle>,
     filter: Criteria,
     mut random: fastrand::Rng,
 ) -> Outcome<Vec<Record>> {
     let (mut saved, mut seen) = (Position::START, vec![]);
-    while writers_state.must_continue(saved) {
+    while state.must_continue(saved) {
         let handle = &handles[random.usize(0..handles.len())];
         let mut page = handle.feed_page(&filter, saved, random.usize(1..20)).await?;
         match random.u8(0..4) {
@@ -213,11 +206,10 @@ async fn follow_with_restarts(
 }
 
 async fn restarting_from_the_saved_position_loses_nothing(log: Log) -> Outcome {
-    let readers = |writers_state: &Arc<Writers>, handles: &[Handle]| {
+    let readers = |state: &Arc<Writers>, handles: &[Handle]| {
         let reader = |(n, filter)| {
             let random = log.random(("restarts", n));
-            Box::pin(follow_with_restarts(Arc::clone(writers_state), handles.to_vec(), filter, random))
-                as Reader
+            Box::pin(follow_with_restarts(Arc::clone(state), handles.to_vec(), filter, random)) as Reader
         };
         filters().into_iter().enumerate().map(reader).collect()
     };
@@ -229,11 +221,11 @@ async fn restarting_from_the_saved_position_loses_nothing(log: Log) -> Outcome {
     Ok(())
 }
 
-/// RowQueryExt up to where the log is settled and reads up to there, again and again. Gives the last read; every earlier one
-/// must be its beginning.
-async fn watch_settled(writers_state: Arc<Writers>, handle: Handle) -> Outcome<Vec<Record>> {
+/// Reads the log up to the settled position until the writers have ended, and returns the records of the last read. The
+/// records of every read must begin with the records of the one before.
+async fn watch_settled(state: Arc<Writers>, handle: Handle) -> Outcome<Vec<Record>> {
     let (mut settled, mut seen) = (Position::START, Vec::<Record>::new());
-    while writers_state.must_continue(settled) {
+    while state.must_continue(settled) {
         let now = handle.settled().await?.position;
         ensure!(now >= settled, "the settled position must not go back, but went from {settled} to {now}");
         let records = handle.read_one(Read::all(Criteria::all()).up_to(now)).await?.records;
@@ -249,10 +241,10 @@ async fn watch_settled(writers_state: Arc<Writers>, handle: Handle) -> Outcome<V
 }
 
 async fn settled_events_never_change(log: Log) -> Outcome {
-    let readers = |writers_state: &Arc<Writers>, handles: &[Handle]| {
+    let readers = |state: &Arc<Writers>, handles: &[Handle]| {
         handles
             .iter()
-            .map(|handle| Box::pin(watch_settled(Arc::clone(writers_state), handle.clone())) as Reader)
+            .map(|handle| Box::pin(watch_settled(Arc::clone(state), handle.clone())) as Reader)
             .collect()
     };
     let (seen, end) = during_appends(&log, readers).await?;

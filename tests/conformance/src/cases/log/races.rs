@@ -32,14 +32,14 @@ const RACERS: usize = 8;
 
 /// Appends concurrently and returns how many appends were accepted. The others must be conflicts.
 async fn count_accepted(handles: &[Handle], appends: Vec<Append>) -> Outcome<usize> {
-    let tasks = appends.into_iter().enumerate().map(|(n, sent)| {
+    let tasks = appends.into_iter().enumerate().map(|(n, request)| {
         let handle = handles[n % handles.len()].clone();
         async move {
-            match handle.append_one(sent).await? {
+            match handle.append_one(request).await? {
                 AppendOutcome::Appended(_) => Ok(1),
                 AppendOutcome::Conflict { .. } => Ok(0),
                 other => Err(Failure::new(format!(
-                    "the append has no command id: the outcome must be `Done` or `Conflict`, but is {other:?}"
+                    "the append has no command id: the outcome must be `Appended` or `Conflict`, but is {other:?}"
                 ))),
             }
         }
@@ -52,15 +52,16 @@ async fn count_accepted(handles: &[Handle], appends: Vec<Append>) -> Outcome<usi
 async fn expect_one_winner(
     log: &Log,
     watched: impl Fn(usize) -> Criteria,
-    sent: impl Fn(usize, usize) -> Append,
+    request: impl Fn(usize, usize) -> Append,
 ) -> Outcome {
     let handles = log.handles(3).await?;
     for round in 0..log.rounds(20) {
         let criteria = watched(round);
         let seen = log.read_one(Read::all(criteria.clone())).await?;
-        let events = sent(round, 0).events.len();
-        let appends =
-            (0..RACERS).map(|racer| sent(round, racer).if_unchanged(criteria.clone(), seen.marker)).collect();
+        let events = request(round, 0).events.len();
+        let appends = (0..RACERS)
+            .map(|racer| request(round, racer).if_unchanged(criteria.clone(), seen.marker))
+            .collect();
         let winners = count_accepted(&handles, appends).await?;
         ensure_eq!(
             winners,
@@ -76,22 +77,23 @@ async fn expect_one_winner(
 async fn one_append_wins_on_a_shared_tag(log: Log) -> Outcome {
     // Every racer writes to its own entity; only the tag is shared.
     let entity = |round, racer| format!("entity:{round}-{racer}");
-    let sent = |round, racer| append([event("claimed", &[&entity(round, racer), &format!("name:{round}")])]);
-    expect_one_winner(&log, |round| criteria_for(&[], &[&format!("name:{round}")]), sent).await?;
+    let request =
+        |round, racer| append([event("claimed", &[&entity(round, racer), &format!("name:{round}")])]);
+    expect_one_winner(&log, |round| criteria_for(&[], &[&format!("name:{round}")]), request).await?;
     // Again with one tag for all rounds, so that reads are not empty.
-    let sent = |round, racer| {
+    let request = |round, racer| {
         append([event("claimed", &[&entity(round, racer), "all:1"]), event("noted", &["all:1"])])
     };
-    expect_one_winner(&log, |_| criteria_for(&["claimed", "noted"], &["all:1"]), sent).await
+    expect_one_winner(&log, |_| criteria_for(&["claimed", "noted"], &["all:1"]), request).await
 }
 
 async fn one_append_wins_on_a_shared_type(log: Log) -> Outcome {
-    let sent = |_, racer| append([event("numbered", &[&format!("entity:{racer}")])]);
-    expect_one_winner(&log, |_| criteria_for(&["numbered", "voided"], &[]), sent).await
+    let request = |_, racer| append([event("numbered", &[&format!("entity:{racer}")])]);
+    expect_one_winner(&log, |_| criteria_for(&["numbered", "voided"], &[]), request).await
 }
 
 async fn one_append_wins_when_all_watch_everything(log: Log) -> Outcome {
-    let sent = |round, racer| {
+    let request = |round, racer| {
         let own = format!("entity:{racer}");
         append([event(
             format!("type{racer}"),
@@ -102,19 +104,19 @@ async fn one_append_wins_when_all_watch_everything(log: Log) -> Outcome {
                 .as_slice(),
         )])
     };
-    expect_one_winner(&log, |_| Criteria::all(), sent).await
+    expect_one_winner(&log, |_| Criteria::all(), request).await
 }
 
 async fn one_append_wins_across_items(log: Log) -> Outcome {
     // The racers' events match different items of the same criteria.
     let watched =
         |_| Criteria::from(item(&["a"], &["x:1", "y:1"])).or(item(&["b"], &[])).or(item(&[], &["z:1"]));
-    let sent = |_, racer| match racer % 3 {
+    let request = |_, racer| match racer % 3 {
         0 => append([event("a", &["x:1", "y:1"])]),
         1 => append([event("b", &[])]),
         _ => append([event("c", &["z:1"])]),
     };
-    expect_one_winner(&log, watched, sent).await
+    expect_one_winner(&log, watched, request).await
 }
 
 async fn write_skew_is_prevented(log: Log) -> Outcome {
@@ -152,9 +154,9 @@ async fn disjoint_boundaries_never_conflict(log: Log) -> Outcome {
             for round in 0..rounds {
                 let seen = handle.read_one(Read::all(watched.clone())).await?;
                 ensure_eq!(seen.records.len(), round, "number of events of task {task}");
-                let sent = append([event("deposited", &[&own, "bank:1"])]);
+                let request = append([event("deposited", &[&own, "bank:1"])]);
                 yield_now().await;
-                handle.expect_accepted(sent.if_unchanged(watched.clone(), seen.marker)).await?;
+                handle.expect_accepted(request.if_unchanged(watched.clone(), seen.marker)).await?;
             }
             Ok(())
         }
@@ -175,14 +177,15 @@ async fn unconditional_appends_always_succeed(log: Log) -> Outcome {
         let handle = handles[task % 3].clone();
         async move {
             for _ in 0..rounds {
-                let sent = append([event("a", &["hot:1"]), event("b", &["hot:1"])]);
+                let request = append([event("a", &["hot:1"]), event("b", &["hot:1"])]);
                 // Half of the tasks append conditionally and may be refused; they must not affect the others.
                 if task % 2 == 0 {
                     let seen = handle.read_one(read(&[], &["hot:1"])).await?.marker;
                     yield_now().await;
-                    let _ = handle.append_one(sent.if_unchanged(criteria_for(&[], &["hot:1"]), seen)).await?;
+                    let _ =
+                        handle.append_one(request.if_unchanged(criteria_for(&[], &["hot:1"]), seen)).await?;
                 } else {
-                    handle.expect_accepted(sent).await?;
+                    handle.expect_accepted(request).await?;
                 }
             }
             Ok(())
@@ -206,8 +209,8 @@ async fn no_increment_is_lost(log: Log) -> Outcome {
                         seen.records.last().map_or(0, |record| record.data.as_str().parse().unwrap_or(0));
                     yield_now().await;
                     let next = event_with("set", &["counter:1"], &(last + 1).to_string());
-                    let sent = append([next]).if_unchanged(counter.clone(), seen.marker);
-                    if matches!(handle.append_one(sent).await?, AppendOutcome::Appended(_)) {
+                    let request = append([next]).if_unchanged(counter.clone(), seen.marker);
+                    if matches!(handle.append_one(request).await?, AppendOutcome::Appended(_)) {
                         break;
                     }
                 }

@@ -83,18 +83,18 @@ async fn attempt(handle: &Handle, random: &mut fastrand::Rng, ids: Option<usize>
     let seen = |batch: &Batch| batch.records.iter().map(|record| record.position).collect();
     let watched =
         reads.iter().zip(&batches).map(|(read, batch)| (read.criteria.clone(), seen(batch))).collect();
-    let sent = append((0..random.usize(0..4)).map(|_| random_event(random)));
-    let mut sent: Append = reads
+    let request = append((0..random.usize(0..4)).map(|_| random_event(random)));
+    let mut request: Append = reads
         .into_iter()
         .zip(&batches)
-        .fold(sent, |sent, (read, batch)| sent.if_unchanged(read.criteria, batch.marker));
+        .fold(request, |request, (read, batch)| request.if_unchanged(read.criteria, batch.marker));
     let id = ids.filter(|_| random.u8(0..4) > 0).map(|ids| format!("c-{}", random.usize(0..ids)));
-    sent.key = id.clone().map(|id| command_key(id, "write", &["a:1"]));
-    let events = sent.events.iter().map(annalist_core::record::Draft::id).collect();
+    request.key = id.clone().map(|id| command_key(id, "write", &["a:1"]));
+    let events = request.events.iter().map(annalist_core::record::Draft::id).collect();
     for _ in 0..random.u8(0..3) {
         yield_now().await;
     }
-    let outcome = handle.append_one(sent).await?;
+    let outcome = handle.append_one(request).await?;
     Ok(Attempt { watched, id, events, outcome })
 }
 

@@ -37,7 +37,7 @@ async fn three_events_are_found_by_type_and_tag(log: Log) -> Outcome {
     let b_or_c = Criteria::from(item(&[], &["b:1"])).or(item(&[], &["c:1"]));
     let pairs = Criteria::from(item(&["type2"], &["b:1"])).or(item(&["type3"], &["c:1"]));
     let crossed = Criteria::from(item(&["type2"], &["c:1"])).or(item(&["type3"], &["b:1"]));
-    let expected: &[(&str, Criteria, &[Position])] = &[
+    let selections: &[(&str, Criteria, &[Position])] = &[
         ("everything", Criteria::all(), &[e1, e2, e3]),
         ("nothing", Criteria::none(), &[]),
         ("type1", criteria_for(&["type1"], &[]), &[e1]),
@@ -57,9 +57,9 @@ async fn three_events_are_found_by_type_and_tag(log: Log) -> Outcome {
         ("type2 and c, or type3 and b", crossed, &[]),
         ("a, or everything", Criteria::from(item(&[], &["a:1"])).or(item(&[], &[])), &[e1, e2, e3]),
     ];
-    for (what, criteria, wanted) in expected {
+    for (what, criteria, expected) in selections {
         let found = log.read_one(Read::all(criteria.clone())).await?.records;
-        ensure_eq!(positions_of(&found), *wanted, "positions of {what}");
+        ensure_eq!(positions_of(&found), *expected, "positions of {what}");
         let fed = log.feed_until(criteria, Position::START, 10, e3).await?;
         ensure_eq!(fed, found, "the feed of {what}");
     }
@@ -71,11 +71,11 @@ async fn order_of_items_does_not_matter(log: Log) -> Outcome {
     let items =
         [item(&["type3"], &[]), item(&[], &["a:1"]), item(&["type1"], &["x:1"]), item(&[], &["b:1", "a:1"])];
     for shift in 0..items.len() {
-        let mut turned = items.to_vec();
-        turned.rotate_left(shift);
-        let mut reversed = turned.clone();
+        let mut rotated = items.to_vec();
+        rotated.rotate_left(shift);
+        let mut reversed = rotated.clone();
         reversed.reverse();
-        for items in [turned, reversed] {
+        for items in [rotated, reversed] {
             let criteria: Criteria = items.into_iter().collect();
             let found = log.read_one(Read::all(criteria)).await?.records;
             ensure_eq!(
@@ -99,13 +99,13 @@ async fn after_and_up_to_limit_the_result(log: Log) -> Outcome {
         let all = log.read_one(Read::all(criteria.clone())).await?.records;
         for &after in &bounds {
             for &up_to in &bounds {
-                let asked = Read::all(criteria.clone()).after(after).up_to(up_to);
-                let found = log.read_one(asked).await?.records;
+                let read = Read::all(criteria.clone()).after(after).up_to(up_to);
+                let found = log.read_one(read).await?.records;
                 let within = |record: &&Record| record.position > after && record.position <= up_to;
-                let wanted: Vec<_> = all.iter().filter(within).cloned().collect();
+                let expected: Vec<_> = all.iter().filter(within).cloned().collect();
                 ensure_eq!(
                     positions_of(&found),
-                    positions_of(&wanted),
+                    positions_of(&expected),
                     "positions of the events of {criteria:?} after {after} up to {up_to}"
                 );
             }
@@ -126,8 +126,8 @@ async fn several_reads_return_one_batch_each(log: Log) -> Outcome {
         read(&["type9"], &[]),
     ];
     let found: Vec<_> = log.read(&reads).await?.iter().map(|batch| positions_of(&batch.records)).collect();
-    let wanted = [vec![e3], vec![], vec![e2, e3], vec![e1], vec![e3], vec![e1, e2], vec![]];
-    ensure_eq!(found, wanted, "positions returned for seven reads, in the order of the reads");
+    let expected = [vec![e3], vec![], vec![e2, e3], vec![e1], vec![e3], vec![e1, e2], vec![]];
+    ensure_eq!(found, expected, "positions returned for seven reads, in the order of the reads");
     Ok(())
 }
 
@@ -142,14 +142,14 @@ async fn random_criteria_return_exactly_the_matching_events(log: Log) -> Outcome
     let end = all[all.len() - 1].position;
     for _ in 0..log.rounds(60) {
         let criteria = random_criteria(&mut random);
-        let wanted: Vec<_> =
+        let expected: Vec<_> =
             all.iter().filter(|one| criteria.matches(&one.name, &one.tags)).cloned().collect();
         let found = log.read_one(Read::all(criteria.clone())).await?.records;
-        ensure_eq!(positions_of(&found), positions_of(&wanted), "positions of the events of {criteria:?}");
+        ensure_eq!(positions_of(&found), positions_of(&expected), "positions of the events of {criteria:?}");
         let fed = log.feed_until(&criteria, Position::START, random.usize(1..20), end).await?;
         ensure_eq!(
             positions_of(&fed),
-            positions_of(&wanted),
+            positions_of(&expected),
             "positions of the events in the feed of {criteria:?}"
         );
     }

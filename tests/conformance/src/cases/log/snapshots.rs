@@ -49,9 +49,13 @@ impl Handle {
     }
 
     #[track_caller]
-    fn expect_snapshot(&self, key: &SnapshotKey, wanted: Option<&Snapshot>) -> impl Future<Output = Outcome> {
+    fn expect_snapshot(
+        &self,
+        key: &SnapshotKey,
+        expected: Option<&Snapshot>,
+    ) -> impl Future<Output = Outcome> {
         located(Location::caller(), async move {
-            ensure_eq!(self.snapshot(key).await?.as_ref(), wanted, "snapshot of {key:?}");
+            ensure_eq!(self.snapshot(key).await?.as_ref(), expected, "snapshot of {key:?}");
             Ok(())
         })
     }
@@ -84,10 +88,11 @@ async fn snapshot_is_loaded_as_saved(log: Log) -> Outcome {
 async fn state_of_many_megabytes(log: Log) -> Outcome {
     for size in [1, 10, 2] {
         let key = SnapshotKey { fingerprint: size, ..account(1) };
-        let wanted = at(100 - size, &format!("{{\"é\":\"{}\"}}", "aé\\n".repeat((size << 20) as usize / 5)));
-        log.save_snapshot(&key, &wanted).await?;
+        let expected =
+            at(100 - size, &format!("{{\"é\":\"{}\"}}", "aé\\n".repeat((size << 20) as usize / 5)));
+        log.save_snapshot(&key, &expected).await?;
         let found = log.snapshot(&key).await?;
-        ensure!(found == Some(wanted), "a state of {size} megabytes was not loaded as it was saved");
+        ensure!(found == Some(expected), "a state of {size} megabytes was not loaded as it was saved");
     }
     Ok(())
 }

@@ -46,8 +46,8 @@ impl<P> Drop for RunningProjection<P> {
 
 /// Starts a runner on a log and a row store, with its own log watcher, as another process would.
 pub(super) fn run<P: Projection>(log: Arc<dyn EventStore>, rows: SharedRows) -> RunningProjection<P> {
-    let folding = RowFolder::<P>::new(Arc::clone(&rows), Codec::default());
-    let (runner, status) = Runner::new(LogWatcher::new(log), Arc::clone(&rows), folding);
+    let folder = RowFolder::<P>::new(Arc::clone(&rows), Codec::default());
+    let (runner, status) = Runner::new(LogWatcher::new(log), Arc::clone(&rows), folder);
     let model = ReadModel::new(rows, status.clone());
     RunningProjection { model, status, task: tokio::spawn(runner.run()) }
 }
@@ -64,9 +64,9 @@ impl<P: Projection> RunningProjection<P> {
     }
 
     /// Waits until the status satisfies a predicate, and returns it.
-    pub(super) async fn wait_for_status(&self, wanted: impl Fn(&Status) -> bool) -> Outcome<Status> {
+    pub(super) async fn wait_for_status(&self, predicate: impl Fn(&Status) -> bool) -> Outcome<Status> {
         let mut status = self.status.clone();
-        let found = status.wait_for(wanted).await.map(|status| status.clone());
+        let found = status.wait_for(predicate).await.map(|status| status.clone());
         found.map_err(|_| {
             Failure::new(format!("the runner has ended with the status {:?}", self.model.status()))
         })
@@ -88,14 +88,21 @@ impl<P: Projection> RunningProjection<P> {
     }
 
     /// Expects that waiting for a position fails because the rows are not caught up, and returns the reason.
-    pub(super) async fn expect_not_caught_up(&self, wanted: Position, timeout: Duration) -> Outcome<String> {
-        match self.model.wait_for_position(wanted, timeout).await {
+    pub(super) async fn expect_not_caught_up(
+        &self,
+        position: Position,
+        timeout: Duration,
+    ) -> Outcome<String> {
+        match self.model.wait_for_position(position, timeout).await {
             Err(Error::NotCaughtUp { reached, reason, .. }) => {
-                ensure!(reached < wanted, "the reached position must be before {wanted}, but is {reached}");
+                ensure!(
+                    reached < position,
+                    "the reached position must be before {position}, but is {reached}"
+                );
                 Ok(reason)
             }
             other => Err(Failure::new(format!(
-                "the rows cannot have reached {wanted}: the call must return `NotCaughtUp`, but returned {other:?}"
+                "the rows cannot have reached {position}: the call must return `NotCaughtUp`, but returned {other:?}"
             ))),
         }
     }
@@ -109,15 +116,15 @@ pub(super) async fn expect_rows_equal_fold(
     up_to: Position,
 ) -> Outcome {
     let records = log.read_one(Read::all(Criteria::all()).up_to(up_to)).await?.records;
-    let (found, wanted) = (rows.all_rows(table).await?, folded(&records));
-    let wrong = found.iter().chain(&wanted).find(|row| !found.contains(row) || !wanted.contains(row));
+    let (found, expected) = (rows.all_rows(table).await?, folded(&records));
+    let wrong = found.iter().chain(&expected).find(|row| !found.contains(row) || !expected.contains(row));
     ensure!(
         wrong.is_none(),
         "rows up to {up_to}, first difference {wrong:?}
-  expected {wanted:?}
+  expected {expected:?}
   found    {found:?}"
     );
-    ensure_eq!(found.len(), wanted.len(), "number of rows up to {up_to}");
+    ensure_eq!(found.len(), expected.len(), "number of rows up to {up_to}");
     Ok(())
 }
 
@@ -137,7 +144,7 @@ pub(super) async fn append_random(
         let count = random.usize(1..6);
         let mut drafts: Vec<_> = (0..count).map(|_| Fact::random(random).draft()).collect();
         if random.u8(0..4) == 0 {
-            // An event that the projection does not take.
+            // An event of a type that the projection does not subscribe to.
             drafts.push(crate::support::fixtures::event("unrelated", &["account:1"]));
         }
         last = log.expect_accepted(append(drafts)).await?.position();

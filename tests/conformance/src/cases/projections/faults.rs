@@ -61,7 +61,7 @@ async fn fault_at_every_call(log: Log, fault: CallFault) -> Outcome {
 async fn first<T>(future: impl Future<Output = T>, other: impl Future) -> Option<T> {
     let (mut future, mut other) = (pin!(future), pin!(other));
     poll_fn(|context| match future.as_mut().poll(context) {
-        Poll::Ready(answer) => Poll::Ready(Some(answer)),
+        Poll::Ready(output) => Poll::Ready(Some(output)),
         Poll::Pending => other.as_mut().poll(context).map(|_| None),
     })
     .await
@@ -127,7 +127,7 @@ async fn projection_catches_up_after_an_outage_of_the_log(log: Log) -> Outcome {
         runner.wait_for(before).await?;
         store.set_down(true);
         let last = append_random(&log, &mut log.random(("meanwhile", round)), 5).await?;
-        // The runner may not have unrelated the outage: it cannot know that there are more events.
+        // The runner may not have noticed the outage, so it cannot know that there are more events.
         runner.expect_not_caught_up(last, Duration::ZERO).await?;
         store.set_down(false);
         runner.wait_for(last).await?;

@@ -171,14 +171,14 @@ pub(super) struct FaultyLog {
     fails: Option<usize>,
     pages: AtomicUsize,
     /// The greatest position after which a page was requested.
-    asked: watch::Sender<Position>,
+    requested: watch::Sender<Position>,
 }
 
 impl FaultyLog {
     /// A log whose pages have at most `limit` events.
     pub(super) fn new(inner: Arc<dyn EventStore>, limit: usize) -> Self {
         let (id, down, pages) = (inner.log_id(), AtomicBool::new(false), AtomicUsize::new(0));
-        Self { inner, id, limit, down, fails: None, pages, asked: watch::Sender::default() }
+        Self { inner, id, limit, down, fails: None, pages, requested: watch::Sender::default() }
     }
 
     /// Makes every n-th page fail.
@@ -188,7 +188,7 @@ impl FaultyLog {
 
     /// Waits until a page after a later position is requested.
     pub(super) async fn wait_for_page_after(&self, position: Position) {
-        let _ = self.asked.subscribe().wait_for(|asked| *asked > position).await;
+        let _ = self.requested.subscribe().wait_for(|requested| *requested > position).await;
     }
 
     /// Sets the log id, as a restored copy has it.
@@ -232,7 +232,8 @@ impl EventStore for FaultyLog {
     }
 
     async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<FeedPage, Error> {
-        self.asked.send_if_modified(|asked| std::mem::replace(asked, after.max(*asked)) < after);
+        self.requested
+            .send_if_modified(|requested| std::mem::replace(requested, after.max(*requested)) < after);
         let page = self.pages.fetch_add(1, Ordering::SeqCst) + 1;
         if self.fails.is_some_and(|each| page.is_multiple_of(each)) {
             return Err(Error::unavailable("access the log", BoxError::from("this page fails")));

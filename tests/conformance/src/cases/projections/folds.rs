@@ -22,7 +22,7 @@ cases!("projections" needs [Rows]: [
     unrelated_events_change_no_rows,
     event_with_two_keys_changes_both_rows,
     deleted_row_is_created_from_its_initial_state,
-    batches_of_every_size_give_the_same_rows,
+    batches_of_every_size_produce_equal_rows,
     concurrent_runners_count_every_event_once,
     runners_killed_at_random_lose_nothing,
     checkpoint_moves_over_unrelated_events,
@@ -95,7 +95,7 @@ async fn deleted_row_is_created_from_its_initial_state(log: Log) -> Outcome {
     Ok(())
 }
 
-async fn batches_of_every_size_give_the_same_rows(log: Log) -> Outcome {
+async fn batches_of_every_size_produce_equal_rows(log: Log) -> Outcome {
     for limit in [1, 2, 7, 1_000] {
         let log = log.another_log().await?;
         let store = std::sync::Arc::new(FaultyLog::new(log.store(), limit));

@@ -197,8 +197,8 @@ async fn complete_log_continues(log: Log) -> Outcome {
     let at = restored.rows.checkpoint_of(&BALANCES).await?.position.get();
     let third = copy.read_all().await?[2].clone();
     let anchor = Anchor { position: third.position, event: third.id };
-    let answer = restored.rows.commit(change(&BALANCES, at, at).with_anchor(anchor)).await?;
-    ensure_eq!(answer, CommitOutcome::Done, "outcome of a change that only moves the anchor");
+    let result = restored.rows.commit(change(&BALANCES, at, at).with_anchor(anchor)).await?;
+    ensure_eq!(result, CommitOutcome::Done, "outcome of a change that only moves the anchor");
     let runner: RunningProjection<Balance> = run(copy.store(), restored.rows.store());
     let last = append_random(&copy, &mut log.random("more"), 3).await?;
     runner.wait_for(last).await?;

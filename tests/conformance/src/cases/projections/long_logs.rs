@@ -24,7 +24,7 @@ cases!("projection_long_logs" needs [Rows]: [
     next_batch_is_read_during_a_commit,
     concurrent_runners_fold_a_long_log,
     projection_stops_deep_in_a_long_log,
-    failing_log_is_read_to_its_end,
+    failing_log_is_read_completely,
 ]);
 
 /// Appends this many random facts in one append.
@@ -86,7 +86,7 @@ async fn projection_stops_deep_in_a_long_log(log: Log) -> Outcome {
     expect_stopped_before(&log, &runner, &BALANCES, &defective).await
 }
 
-async fn failing_log_is_read_to_its_end(log: Log) -> Outcome {
+async fn failing_log_is_read_completely(log: Log) -> Outcome {
     let last = facts(&log, 6_000).await?;
     for (every, version) in [2, 3, 5].into_iter().zip(1..) {
         let feed = Arc::new(FaultyLog::new(log.store(), 1_000).failing_every(every));

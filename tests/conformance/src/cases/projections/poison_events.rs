@@ -147,7 +147,7 @@ async fn other_projections_continue(log: Log) -> Outcome {
     let (defective, last) = append_with_defect(&log, Defect::Newer).await?;
     expect_stopped_before(&log, &stopped, &BALANCES, &defective).await?;
     other.wait_for(last).await?;
-    let last = append_random(&log, &mut log.random("behind"), 5).await?;
+    let last = append_random(&log, &mut log.random("after"), 5).await?;
     other.wait_for(last).await?;
     let table = Table { version: 2, ..BALANCES };
     expect_rows_equal_fold(&log, &log.rows(), &table, last).await?;
@@ -184,7 +184,7 @@ async fn fixed_projection_continues_with_the_event(log: Log) -> Outcome {
             None,
             "reported reason of the fixed projection"
         );
-        let last = append_random(&log, &mut log.random("behind"), 5).await?;
+        let last = append_random(&log, &mut log.random("after"), 5).await?;
         fixed.wait_for(last).await?;
         expect_own_rows_equal_fold(&log, last).await?;
     }
@@ -209,10 +209,14 @@ async fn unreadable_row_stops_the_projection(log: Log) -> Outcome {
     let runner = start(&log);
     let fine = log.expect_accepted(append([Fact::Deposited(1, 1).draft()])).await?.position();
     runner.wait_for(fine).await?;
-    let wanted = log.expect_accepted(append([Fact::Moved(1, 2, 1).draft()])).await?;
+    let receipt = log.expect_accepted(append([Fact::Moved(1, 2, 1).draft()])).await?;
     let (reached, stopped) = runner.wait_until_stopped().await?;
-    ensure_eq!(stopped.position, Some(wanted.position()), "position of the event that needs the damaged row");
-    ensure!(reached < wanted.position(), "the status must be before the event, but is at {reached}");
+    ensure_eq!(
+        stopped.position,
+        Some(receipt.position()),
+        "position of the event that needs the damaged row"
+    );
+    ensure!(reached < receipt.position(), "the status must be before the event, but is at {reached}");
     ensure!(
         stopped.error.contains("cannot be read"),
         "the error must contain `cannot be read`: {}",
@@ -223,19 +227,19 @@ async fn unreadable_row_stops_the_projection(log: Log) -> Outcome {
     let at = rows.checkpoint_of(&BALANCES).await?.position.get();
     rows.expect_committed(change(&BALANCES, at, at).upserting(vec![sound])).await?;
     let runner = start(&log);
-    runner.wait_for(wanted.position()).await?;
-    expect_own_rows_equal_fold(&log, wanted.position()).await
+    runner.wait_for(receipt.position()).await?;
+    expect_own_rows_equal_fold(&log, receipt.position()).await
 }
 
 async fn waiting_beyond_the_stop_fails_at_once(log: Log) -> Outcome {
     let runner = start(&log);
     let (defective, last) = append_with_defect(&log, Defect::Panic).await?;
     // Without noticing the stop, the call would wait for a day.
-    for wanted in [defective.position, last, Position::END] {
-        let reason = runner.expect_not_caught_up(wanted, NO_TIMEOUT).await?;
+    for position in [defective.position, last, Position::END] {
+        let reason = runner.expect_not_caught_up(position, NO_TIMEOUT).await?;
         ensure!(
             reason.contains("the handler panics on this event"),
-            "the reason must contain the error of the handler, for {wanted}: {reason}"
+            "the reason must contain the error of the handler, for {position}: {reason}"
         );
     }
     runner.wait_until_stopped().await?;

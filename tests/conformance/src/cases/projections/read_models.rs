@@ -123,10 +123,10 @@ async fn list_pages_through_every_row(log: Log) -> Outcome {
             None => break,
         }
     }
-    let mut wanted: Vec<(i64, i64)> =
+    let mut expected: Vec<(i64, i64)> =
         (0..40).map(|account| (account % 3 + 1, account)).filter(|(count, _)| *count >= 2).collect();
-    wanted.sort_unstable_by(|one, other| other.cmp(one));
-    ensure_eq!(seen, wanted, "counts and accounts in pages of 7");
+    expected.sort_unstable_by(|one, other| other.cmp(one));
+    ensure_eq!(seen, expected, "counts and accounts in pages of 7");
     Ok(())
 }
 
@@ -199,10 +199,10 @@ async fn unavailable_rows_are_an_error(log: Log) -> Outcome {
     rows.set_down(true);
     let missing = deposit(&log, 1).await?;
     expect_not_caught_up(&app, &missing, Duration::ZERO).await?;
-    let answer = app.find::<Balance>(&1).after(&good).await;
+    let result = app.find::<Balance>(&1).after(&good).await;
     ensure!(
-        matches!(&answer, Err(error) if error.is_unavailable()),
-        "the row store is down: the query must return `Error::Unavailable`, but returned {answer:?}"
+        matches!(&result, Err(error) if error.is_unavailable()),
+        "the row store is down: the query must return `Error::Unavailable`, but returned {result:?}"
     );
     rows.set_down(false);
     ensure_eq!(count(&app, 1, &missing).await?, 2, "number of events after the outage of the rows");
@@ -234,10 +234,10 @@ async fn app_refuses_rows_of_another_log(log: Log) -> Outcome {
     let receipt = deposit(&log, 1).await?;
     ensure_eq!(count(&app, 1, &receipt).await?, 1, "number of events of the app that owns the rows");
     let other = App::builder(annalist_memory::Memory::new()).projection_in::<Balance>(log.rows().store());
-    let answer = other.start().await;
+    let result = other.start().await;
     ensure!(
-        matches!(answer, Err(Error::Unusable { .. })),
-        "starting an app on another log must return `Error::Unusable`, but returned {answer:?}"
+        matches!(result, Err(Error::Unusable { .. })),
+        "starting an app on another log must return `Error::Unusable`, but returned {result:?}"
     );
     ensure_eq!(
         log.rows().checkpoint_of(&BALANCES).await?.stopped,

@@ -59,9 +59,9 @@ impl ManualRunner {
         let (from, to) = (self.at, Position::new(to));
         let batch = records.iter().filter(|record| record.position > from && record.position <= to);
         let batch: Vec<Record> = batch.cloned().collect();
-        let taken = self.folding.handle(&batch, from, &self.parking).await?;
+        let handled = self.folding.handle(&batch, from, &self.parking).await?;
         let change = RowChange::new(&BALANCES, from, to).if_parked(self.parking.count());
-        let change = change.upserting(taken.rows.upserts).deleting(taken.rows.deletes);
+        let change = change.upserting(handled.rows.upserts).deleting(handled.rows.deletes);
         let committed = self.folding.commit(&*self.rows, &batch, change).await?;
         match &committed {
             Ok(CommitOutcome::Done) => self.at = to,
@@ -98,8 +98,8 @@ fn at(records: &[Record], count: usize) -> u64 {
     records[count - 1].position.get()
 }
 
-/// A row that is changed without moving the checkpoint is not unrelated: this shows that rows are cached at all. In the
-/// other cases the checkpoint reveals the change.
+/// The runner does not notice a row that is changed without moving the checkpoint: this shows that rows are cached at all.
+/// In the other cases the checkpoint reveals the change.
 async fn cached_rows_are_not_read_again(log: Log) -> Outcome {
     let records = deposits(&log, 4).await?;
     let mut runner = ManualRunner::new(log.rows().store());
@@ -107,9 +107,9 @@ async fn cached_rows_are_not_read_again(log: Log) -> Outcome {
     runner.expect_folded(&records, at(&records, 2)).await?;
     expect_own_rows_equal_fold(&log, Position::new(at(&records, 2))).await?;
 
-    let place = at(&records, 2);
+    let position = at(&records, 2);
     let wrong = vec![int(1), int(100), int(0), int(0), Value::Null];
-    log.rows().expect_committed(change(&BALANCES, place, place).upserting(vec![wrong])).await?;
+    log.rows().expect_committed(change(&BALANCES, position, position).upserting(vec![wrong])).await?;
     runner.expect_folded(&records, at(&records, 3)).await?;
     expect_own_rows_equal_fold(&log, Position::new(at(&records, 3))).await?;
     runner.expect_folded(&records, at(&records, 4)).await?;
@@ -170,8 +170,8 @@ async fn with_failed_commit(log: &Log, records: &[Record], fault: CallFault) -> 
     let unsteady = FaultyRows::new(log.rows().store(), BALANCES.version).with(2, fault);
     let mut runner = ManualRunner::new(Arc::new(unsteady));
     runner.expect_folded(records, at(records, 1)).await?;
-    let answer = runner.fold(records, at(records, 2)).await;
-    ensure!(answer.is_err(), "the second commit must fail, but returned {answer:?}");
+    let result = runner.fold(records, at(records, 2)).await;
+    ensure!(result.is_err(), "the second commit must fail, but returned {result:?}");
     Ok(runner)
 }
 
@@ -197,15 +197,15 @@ async fn rows_changed_by_a_retry_are_read_again(log: Log) -> Outcome {
     let mut runner = ManualRunner::new(log.rows().store());
     runner.expect_folded(&records, at(&records, 1)).await?;
     // The second event is parked, and the third is folded without it.
-    let (place, parked_at) = (at(&records, 1), at(&records, 2));
+    let (position, parked_at) = (at(&records, 1), at(&records, 2));
     let event = parked(parked_at, &["2"], "it fails", 1);
-    log.rows().expect_committed(change(&BALANCES, place, parked_at).parking(vec![event.clone()])).await?;
+    log.rows().expect_committed(change(&BALANCES, position, parked_at).parking(vec![event.clone()])).await?;
     runner.at = Position::new(parked_at);
     runner.parking.add(&event);
     runner.expect_folded(&records, at(&records, 3)).await?;
     // A retry processes it: the account equals the fold of the first three events.
-    let place = at(&records, 3);
-    let retried = change(&BALANCES, place, place).if_parked(1).unparking([parked_at]);
+    let position = at(&records, 3);
+    let retried = change(&BALANCES, position, position).if_parked(1).unparking([parked_at]);
     log.rows().expect_committed(retried.upserting(folded(&records[..3]))).await?;
 
     runner.parking = Parking::default();
@@ -218,8 +218,8 @@ async fn rows_of_a_discarded_build_are_dropped_from_the_cache(log: Log) -> Outco
     let mut runner = ManualRunner::new(log.rows().store());
     runner.expect_folded(&records, at(&records, 2)).await?;
     ensure!(log.rows().discard(&BALANCES).await?, "`discard` of a defined build must return `true`");
-    let answer = runner.fold(&records, at(&records, 3)).await;
-    ensure!(answer.is_err(), "a commit to a discarded build must fail, but returned {answer:?}");
+    let result = runner.fold(&records, at(&records, 3)).await;
+    ensure!(result.is_err(), "a commit to a discarded build must fail, but returned {result:?}");
     log.rows().define_table(&BALANCES).await?;
     runner.at = Position::START;
     runner.expect_folded(&records, at(&records, 3)).await?;
@@ -238,12 +238,12 @@ async fn alternating_runners_count_every_event_once(log: Log) -> Outcome {
         if random.u8(0..5) == 0 {
             runner.at = log.rows().checkpoint_of(&BALANCES).await?.position;
         }
-        let ahead = records.iter().map(|record| record.position).filter(|place| *place > runner.at);
+        let ahead = records.iter().map(|record| record.position).filter(|position| *position > runner.at);
         if let Some(to) = ahead.take(random.usize(1..8)).last() {
             runner.fold(&records, to.get()).await?;
         }
-        let place = log.rows().checkpoint_of(&BALANCES).await?.position;
-        expect_own_rows_equal_fold(&log, place).await?;
+        let position = log.rows().checkpoint_of(&BALANCES).await?.position;
+        expect_own_rows_equal_fold(&log, position).await?;
     }
     Ok(())
 }

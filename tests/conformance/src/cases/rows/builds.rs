@@ -84,10 +84,10 @@ async fn each_build_has_its_own_rows(log: Log) -> Outcome {
     ];
     for (n, table) in (1..).zip(&builds) {
         rows.define_table(table).await?;
-        let sent = (0..n).map(|key| thing(key, "a", n)).collect();
+        let new_rows = (0..n).map(|key| thing(key, "a", n)).collect();
         let at = n.unsigned_abs();
         rows.expect_committed(
-            change(table, 0, at).upserting(sent).with_anchor(anchor(at)).parking(vec![parked(
+            change(table, 0, at).upserting(new_rows).with_anchor(anchor(at)).parking(vec![parked(
                 at,
                 &[],
                 "no",
@@ -102,9 +102,9 @@ async fn each_build_has_its_own_rows(log: Log) -> Outcome {
     for (n, table) in (1..).zip(&builds) {
         let rows = handles[n as usize % 2].rows();
         let changed = n == 2;
-        let wanted: Vec<_> = (i64::from(changed)..n).map(|key| thing(key, "a", n)).collect();
+        let expected: Vec<_> = (i64::from(changed)..n).map(|key| thing(key, "a", n)).collect();
         let at = n.unsigned_abs();
-        ensure_eq!(rows.all_rows(table).await?, wanted, "rows of `{}`", table.name());
+        ensure_eq!(rows.all_rows(table).await?, expected, "rows of `{}`", table.name());
         ensure_eq!(
             rows.row(table, vec![int(4)]).await?.is_some(),
             n == 5,
@@ -112,16 +112,16 @@ async fn each_build_has_its_own_rows(log: Log) -> Outcome {
             table.name()
         );
         let checkpoint = rows.build_of(table).await?.checkpoint;
-        let wanted = Checkpoint {
+        let expected = Checkpoint {
             position: Position::new(if changed { 20 } else { at }),
             anchor: Some(anchor(at)),
             parked: u64::from(!changed),
             stopped: (!changed).then(|| format!("reason {n}")),
         };
-        ensure_eq!(checkpoint, wanted, "checkpoint of `{}`", table.name());
+        ensure_eq!(checkpoint, expected, "checkpoint of `{}`", table.name());
         ensure_eq!(
             rows.define_table(table).await?,
-            wanted,
+            expected,
             "checkpoint of `{}`, defined again",
             table.name()
         );
@@ -282,7 +282,7 @@ async fn table_without_columns_is_only_a_checkpoint(log: Log) -> Outcome {
         "checkpoint in the outcome of a stale change"
     );
     rows.report(&CHECKPOINT_ONLY, Some("a reason")).await?;
-    let wanted = Checkpoint {
+    let expected = Checkpoint {
         position: Position::new(5),
         anchor: Some(anchor(5)),
         parked: 1,
@@ -291,7 +291,7 @@ async fn table_without_columns_is_only_a_checkpoint(log: Log) -> Outcome {
     for handle in &handles {
         ensure_eq!(
             handle.rows().define_table(&CHECKPOINT_ONLY).await?,
-            wanted,
+            expected,
             "checkpoint of a table without columns"
         );
         ensure_eq!(

@@ -68,11 +68,12 @@ async fn change_from_another_position_is_stale_and_writes_nothing(log: Log) -> O
     for (n, (from, to)) in
         [(0, 11), (9, 11), (11, 12), (0, 10), (9, 10), (1, 10), (100, 1)].into_iter().enumerate()
     {
-        let sent = change(&THINGS, from, to)
+        let row_change = change(&THINGS, from, to)
             .upserting(vec![thing(1, "changed", 2), thing(2, "new", 2)])
             .with_anchor(anchor(99));
-        let sent = if n % 2 == 0 { sent } else { sent.upserting(vec![]).deleting(vec![vec![int(1)]]) };
-        let checkpoint = handles[n % 2].rows().expect_stale(sent).await?;
+        let row_change =
+            if n % 2 == 0 { row_change } else { row_change.upserting(vec![]).deleting(vec![vec![int(1)]]) };
+        let checkpoint = handles[n % 2].rows().expect_stale(row_change).await?;
         ensure_eq!(
             checkpoint,
             Position::new(10),
@@ -137,12 +138,12 @@ async fn deletes_remove_rows(log: Log) -> Outcome {
 async fn upserts_and_deletes_in_one_change(log: Log) -> Outcome {
     let rows = log.rows();
     rows.write_rows(&THINGS, (0..4).map(|n| thing(n, "a", n)).collect()).await?;
-    let sent = change(&THINGS, 1, 2)
+    let row_change = change(&THINGS, 1, 2)
         .upserting(vec![thing(4, "new", 4), thing(1, "changed", 1)])
         .deleting(vec![vec![int(0)], vec![int(2)]]);
-    rows.expect_committed(sent).await?;
-    let wanted = [thing(1, "changed", 1), thing(3, "a", 3), thing(4, "new", 4)];
-    ensure_eq!(rows.all_rows(&THINGS).await?, wanted, "rows after upserts and deletes in one change");
+    rows.expect_committed(row_change).await?;
+    let expected = [thing(1, "changed", 1), thing(3, "a", 3), thing(4, "new", 4)];
+    ensure_eq!(rows.all_rows(&THINGS).await?, expected, "rows after upserts and deletes in one change");
     Ok(())
 }
 
@@ -188,8 +189,8 @@ async fn thousands_of_rows_in_one_change(log: Log) -> Outcome {
     let mut from = 0;
     rows.define_table(&THINGS).await?;
     for count in [255, 256, 999, 1_001, 8_193, 5_000_i64] {
-        let sent = (0..count).map(|n| thing(n, &format!("{count}-{n}"), n * count)).rev().collect();
-        rows.expect_committed(change(&THINGS, from, from + 1).upserting(sent)).await?;
+        let new_rows = (0..count).map(|n| thing(n, &format!("{count}-{n}"), n * count)).rev().collect();
+        rows.expect_committed(change(&THINGS, from, from + 1).upserting(new_rows)).await?;
         from += 1;
         let found = rows.all_rows(&THINGS).await?;
         ensure!(
@@ -212,9 +213,9 @@ async fn thousands_of_deletes_in_one_change(log: Log) -> Outcome {
     rows.expect_committed(change(&PAIRS, 1, 2).deleting(deletes)).await?;
     let left = rows.all_rows(&PAIRS).await?;
     ensure_eq!(left.len(), 3_000, "number of rows that were not deleted");
-    let wanted: Vec<_> = even.into_iter().map(|n| pair(n, n * 2)).collect();
+    let expected: Vec<_> = even.into_iter().map(|n| pair(n, n * 2)).collect();
     ensure!(
-        wanted.iter().all(|row| left.contains(row)),
+        expected.iter().all(|row| left.contains(row)),
         "the remaining rows are not the ones that were not deleted"
     );
     Ok(())
@@ -313,13 +314,13 @@ async fn committed_change_clears_the_reported_reason(log: Log) -> Outcome {
         ("that parks", change(&THINGS, 2, 3).parking(vec![parked(3, &["a"], "no", 1)])),
         ("that does not move the checkpoint", change(&THINGS, 3, 3).if_parked(1).unparking([3])),
     ];
-    for (n, (what, sent)) in changes.into_iter().enumerate() {
+    for (n, (what, row_change)) in changes.into_iter().enumerate() {
         rows.report(&THINGS, Some("a reason")).await?;
         rows.expect_stale(change(&THINGS, 9, 10)).await?;
-        rows.expect_stale(sent.clone().if_parked(7)).await?;
+        rows.expect_stale(row_change.clone().if_parked(7)).await?;
         let checkpoint = handles[n % 2].rows().build_of(&THINGS).await?.checkpoint;
         ensure_eq!(checkpoint.stopped.as_deref(), Some("a reason"), "reason after stale changes");
-        rows.expect_committed(sent).await?;
+        rows.expect_committed(row_change).await?;
         let checkpoint = handles[n % 2].rows().build_of(&THINGS).await?.checkpoint;
         ensure_eq!(checkpoint.stopped, None, "reason after a change {what}");
     }

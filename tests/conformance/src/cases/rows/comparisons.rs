@@ -43,8 +43,8 @@ async fn compare(log: &Log, table: &Table, old: &[Row], new: &[Row]) -> Outcome<
         ensure_eq!(rows.builds(table.projection).await?, before, "builds after the outcome {outcome:?}");
     }
     let live = live_builds(&rows.builds(table.projection).await?);
-    let wanted = if outcome == PromoteOutcome::Done { second.order() } else { table.order() };
-    ensure_eq!(live, [wanted], "live build after the outcome {outcome:?}");
+    let expected = if outcome == PromoteOutcome::Done { second.order() } else { table.order() };
+    ensure_eq!(live, [expected], "live build after the outcome {outcome:?}");
     // Rows are returned in the order of their keys.
     let sorted = |all: &[Row]| {
         let mut all = all.to_vec();
@@ -95,7 +95,7 @@ async fn each_kind_of_difference_is_counted(log: Log) -> Outcome {
         rows
     };
     let half = vec![int(4), text(""), Value::Null];
-    let expected = [
+    let changes = [
         ("a row is missing", old[..3].to_vec(), differs(1, 0, 0, vec![int(4)])),
         ("all rows are missing", vec![], differs(4, 0, 0, vec![int(1)])),
         ("a row was added", [&old[..], &[thing(0, "z", 0)]].concat(), differs(0, 1, 0, vec![int(0)])),
@@ -113,11 +113,11 @@ async fn each_kind_of_difference_is_counted(log: Log) -> Outcome {
             differs(2, 3, 2, vec![int(1)]),
         ),
     ];
-    for (n, (what, new, wanted)) in expected.into_iter().enumerate() {
+    for (n, (what, new, expected)) in changes.into_iter().enumerate() {
         let table = table(&format!("case_{n}"), 1, THINGS.columns.to_vec());
-        ensure_eq!(compare(&log, &table, &old, &new).await?, wanted, "outcome if {what}");
+        ensure_eq!(compare(&log, &table, &old, &new).await?, expected, "outcome if {what}");
         // The reverse comparison.
-        let PromoteOutcome::Differs(Difference { missing, added, changed, example }) = wanted else {
+        let PromoteOutcome::Differs(Difference { missing, added, changed, example }) = expected else {
             continue;
         };
         let reversed =

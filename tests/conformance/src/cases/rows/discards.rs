@@ -152,8 +152,8 @@ async fn change_of_a_discarded_build_fails(log: Log) -> Outcome {
     let rows = log.rows();
     rows.write_rows(&THINGS, vec![thing(1, "a", 1)]).await?;
     rows.discard(&THINGS).await?;
-    let answer = rows.commit(change(&THINGS, 1, 2).upserting(vec![thing(2, "b", 2)])).await;
-    ensure!(answer.is_err(), "`commit` to a discarded build must fail, but returned {answer:?}");
+    let result = rows.commit(change(&THINGS, 1, 2).upserting(vec![thing(2, "b", 2)])).await;
+    ensure!(result.is_err(), "`commit` to a discarded build must fail, but returned {result:?}");
     rows.report(&THINGS, Some("a reason")).await?;
     ensure_eq!(rows.builds("things").await?, [], "builds after a commit and a report to a discarded one");
     ensure_eq!(
@@ -173,11 +173,11 @@ async fn concurrent_discards_remove_the_build_once(log: Log) -> Outcome {
             let rows = handles[(round + task) % 3].rows();
             async move { Ok(rows.discard(&THINGS).await?) }
         });
-        let answers = run_concurrently(tasks).await?;
+        let results = run_concurrently(tasks).await?;
         ensure_eq!(
-            answers.iter().filter(|one| **one).count(),
+            results.iter().filter(|one| **one).count(),
             1,
-            "number of discards that returned `true`, of {answers:?}"
+            "number of discards that returned `true`, of {results:?}"
         );
         ensure_eq!(
             log.rows().builds("things").await?.len(),

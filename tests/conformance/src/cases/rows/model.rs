@@ -1,4 +1,5 @@
-//! Random changes, switches and queries, played on the store and on the rows in memory: every answer must be the same.
+//! Random scripts of changes, promotions and queries, played on the store and on the model, the rows in memory: every
+//! result must be equal.
 
 use std::{fmt::Debug, sync::Arc};
 
@@ -28,7 +29,7 @@ cases!("row_model" needs [Rows]: [
     random_scripts_of_rows_agree_with_the_model,
 ]);
 
-/// A column of every type that can be asked by, and a key of two.
+/// A table with a key of two columns and an indexed column of every type.
 const TABLE: Table = Table {
     projection: "everything",
     version: 1,
@@ -46,28 +47,28 @@ const TABLE: Table = Table {
     ],
 };
 
-/// The columns that a query may ask by.
-const ASKED: std::ops::Range<usize> = 0..8;
+/// The columns that a query may filter and sort by.
+const INDEXED: std::ops::Range<usize> = 0..8;
 
-/// The builds of the projection: the first is there from the start.
+/// The builds of the projection. The first one is defined at the start.
 const BUILDS: [Table; 4] = [
     TABLE,
     Table { build: 1, ..TABLE },
     Table { version: 2, ..TABLE },
-    Table { version: 3, columns: TABLE_OF_OTHERS, ..TABLE },
+    Table { version: 3, columns: OTHER_COLUMNS, ..TABLE },
 ];
 
-/// Fewer columns, which cannot be compared with the others.
-const TABLE_OF_OTHERS: &[Column] =
+/// Columns of a build that cannot be compared with the others.
+const OTHER_COLUMNS: &[Column] =
     &[column("number", ColumnType::Int, Role::Key), optional("name", ColumnType::Text, Role::Index)];
 
-/// One step.
+/// One step of a script.
 #[derive(Clone, Debug)]
 enum Step {
-    /// The same change of some builds, from where each stands or from elsewhere.
+    /// The same change of some builds, from the checkpoint of each or, if it is stale, from another position.
     Change {
         builds: Vec<usize>,
-        sent: Sent,
+        change: ChangeStep,
     },
     Lookup(usize, Vec<Key>),
     /// A query, page by page.
@@ -79,7 +80,7 @@ enum Step {
     },
     Report(usize, Option<String>),
     Define(usize),
-    Switch {
+    Promote {
         build: usize,
         compare: bool,
     },
@@ -87,18 +88,20 @@ enum Step {
     Reopen,
 }
 
-/// What a change does.
+/// The content of a change, before it is adapted to a build.
 #[derive(Clone, Debug)]
-struct Sent {
+struct ChangeStep {
     rows: Vec<Row>,
     deletes: Vec<Key>,
     park: Vec<Parked>,
     unpark: Vec<u64>,
+    /// Whether the change starts at a position other than the checkpoint.
     stale: bool,
-    miscounted: bool,
+    /// Whether the change expects a number of parked events other than the stored one.
+    wrong_parked_count: bool,
 }
 
-/// Both sides of a script.
+/// The store and the model.
 struct Player {
     log: Log,
     rows: TestRows,
@@ -114,23 +117,26 @@ async fn random_scripts_of_rows_agree_with_the_model(log: Log) -> Outcome {
             let played = player.step(number, step).await;
             played.map_err(|failure| failure.in_context(format!("step {number}")))?;
         }
-        player.same_rows().await
+        player.compare_rows().await
     })
     .await
 }
 
-/// Holds the answer of the store against that of the model. Where the model fails, the store has to, in its own words.
-fn same<T: Debug + PartialEq>(
+/// Compares the result of the store with the result of the model. If the model returns an error, the store must return
+/// one, too, but its text may differ.
+fn compare_results<T: Debug + PartialEq>(
     found: Result<T, Error>,
-    wanted: Result<T, Error>,
+    expected: Result<T, Error>,
     what: &str,
 ) -> Outcome<Option<T>> {
-    match (found, wanted) {
+    match (found, expected) {
         (Err(_), Err(_)) => Ok(None),
-        (found, Err(wanted)) => Err(Failure::new(format!("{what} fails ({wanted}), but is {found:?}"))),
-        (found, Ok(wanted)) => {
+        (found, Err(expected)) => Err(Failure::new(format!(
+            "{what}: the model returns the error {expected}, but the store returned {found:?}"
+        ))),
+        (found, Ok(expected)) => {
             let found = found?;
-            ensure_eq!(found, wanted, "{what}");
+            ensure_eq!(found, expected, "{what}");
             Ok(Some(found))
         }
     }
@@ -140,22 +146,25 @@ impl Player {
     async fn step(&mut self, number: u64, step: Step) -> Outcome {
         let Self { rows, model, .. } = &*self;
         match step {
-            Step::Change { builds, sent } => {
+            Step::Change { builds, change } => {
                 for build in builds {
-                    self.change(&BUILDS[build], number, &sent).await?;
+                    self.change(&BUILDS[build], number, &change).await?;
                 }
             }
             Step::Lookup(build, keys) => {
                 let table = &BUILDS[build];
-                let (found, wanted) = (rows.rows(table, &keys).await, model.rows(table, &keys).await);
-                same(found, wanted, &format!("rows of {keys:?}"))?;
+                let (found, expected) = (rows.rows(table, &keys).await, model.rows(table, &keys).await);
+                compare_results(found, expected, &format!("rows of {keys:?}"))?;
             }
             Step::Find { build, filters, sort, limit } => {
-                let asked = select_all(&BUILDS[build]).limit(limit);
-                let asked =
-                    filters.into_iter().fold(asked, |asked, (column, bound)| asked.filter(column, bound));
-                self.find(sort.into_iter().fold(asked, |asked, (column, down)| asked.order_by(column, down)))
-                    .await?;
+                let query = select_all(&BUILDS[build]).limit(limit);
+                let query =
+                    filters.into_iter().fold(query, |query, (column, bound)| query.filter(column, bound));
+                let query = match sort {
+                    Some((column, descending)) => query.order_by(column, descending),
+                    None => query,
+                };
+                self.find(query).await?;
             }
             Step::Report(build, stopped) => {
                 rows.report(&BUILDS[build], stopped.as_deref()).await?;
@@ -166,45 +175,45 @@ impl Player {
                 ensure_eq!(
                     rows.define_table(table).await?,
                     model.define_table(table).await?,
-                    "what `define` gives"
+                    "checkpoint returned by `define`"
                 );
             }
-            Step::Switch { build, compare } => {
-                let (found, wanted) = (
+            Step::Promote { build, compare } => {
+                let (found, expected) = (
                     rows.promote(&BUILDS[build], compare).await,
                     model.promote(&BUILDS[build], compare).await,
                 );
-                same(found, wanted, "the answer to a switch")?;
+                compare_results(found, expected, "outcome of `promote`")?;
             }
             Step::Discard(build) => {
-                let (found, wanted) =
+                let (found, expected) =
                     (rows.discard(&BUILDS[build]).await, model.discard(&BUILDS[build]).await);
-                same(found, wanted, "the answer to a discard")?;
+                compare_results(found, expected, "result of `discard`")?;
             }
             Step::Reopen => self.rows = self.log.open_handle().await?.rows(),
         }
-        self.same_builds().await
+        self.compare_builds().await
     }
 
-    async fn change(&self, table: &Table, number: u64, sent: &Sent) -> Outcome {
+    async fn change(&self, table: &Table, number: u64, step: &ChangeStep) -> Outcome {
         let builds = self.model.builds(table.projection).await?;
-        let stands = builds.into_iter().find(|build| build.order() == table.order());
-        let stands = stands.map(|build| build.checkpoint).unwrap_or_default();
-        let from = stands.position.get() + u64::from(sent.stale);
-        let change = changed(change(table, from, number * 2), sent);
-        let change = change.if_parked(stands.parked + u64::from(sent.miscounted));
+        let build = builds.into_iter().find(|build| build.order() == table.order());
+        let checkpoint = build.map(|build| build.checkpoint).unwrap_or_default();
+        let from = checkpoint.position.get() + u64::from(step.stale);
+        let change = with_content(change(table, from, number * 2), step);
+        let change = change.if_parked(checkpoint.parked + u64::from(step.wrong_parked_count));
         let change = if number.is_multiple_of(2) { change.with_anchor(anchor(number)) } else { change };
-        let (found, wanted) = (self.rows.commit(change.clone()).await, self.model.commit(change).await);
-        let answer = same(found, wanted, "the answer to a change")?;
-        let refused = answer.is_none_or(|answer| matches!(answer, CommitOutcome::Stale(_)));
-        ensure!(refused || !(sent.stale || sent.miscounted), "a stale change was done");
+        let (found, expected) = (self.rows.commit(change.clone()).await, self.model.commit(change).await);
+        let outcome = compare_results(found, expected, "outcome of `commit`")?;
+        let refused = outcome.is_none_or(|outcome| matches!(outcome, CommitOutcome::Stale(_)));
+        ensure!(refused || !(step.stale || step.wrong_parked_count), "a stale change was committed");
         Ok(())
     }
 
     async fn find(&self, mut query: RowQuery<'_>) -> Outcome {
         loop {
-            let (found, wanted) = (self.rows.find(&query).await, self.model.find(&query).await);
-            let found = same(found, wanted, &format!("the answer to {query:?}"))?;
+            let (found, expected) = (self.rows.find(&query).await, self.model.find(&query).await);
+            let found = compare_results(found, expected, &format!("rows of {query:?}"))?;
             match found.unwrap_or_default().last() {
                 Some(last) => query = query.after_row(last),
                 None => return Ok(()),
@@ -212,22 +221,22 @@ impl Player {
         }
     }
 
-    /// Compares the builds, whose log and time differ between both sides.
-    async fn same_builds(&self) -> Outcome {
-        let told = async |rows: &TestRows| {
+    /// Compares the builds, except for log id and time, which always differ.
+    async fn compare_builds(&self) -> Outcome {
+        let comparable_builds = async |rows: &TestRows| {
             let builds = rows.builds(TABLE.projection).await?;
-            let told = |one: Build| (one.order(), one.shape, one.live, one.inline, one.checkpoint);
-            Outcome::Ok(builds.into_iter().map(told).collect::<Vec<_>>())
+            let comparable = |one: Build| (one.order(), one.shape, one.live, one.inline, one.checkpoint);
+            Outcome::Ok(builds.into_iter().map(comparable).collect::<Vec<_>>())
         };
-        ensure_eq!(told(&self.rows).await?, told(&self.model).await?, "the builds");
+        ensure_eq!(comparable_builds(&self.rows).await?, comparable_builds(&self.model).await?, "builds");
         for table in &BUILDS {
-            let (found, wanted) = (self.rows.parked(table).await, self.model.parked(table).await);
-            same(found, wanted, &format!("the parked events of `{}`", table.name()))?;
+            let (found, expected) = (self.rows.parked(table).await, self.model.parked(table).await);
+            compare_results(found, expected, &format!("parked events of `{}`", table.name()))?;
         }
         Ok(())
     }
 
-    async fn same_rows(&self) -> Outcome {
+    async fn compare_rows(&self) -> Outcome {
         for table in &BUILDS {
             self.find(select_all(table)).await?;
         }
@@ -235,23 +244,24 @@ impl Player {
     }
 }
 
-/// A change in which each key and each position stands once.
-fn changed(base: RowChange, sent: &Sent) -> RowChange {
-    let Sent { rows, deletes, park, unpark, .. } = sent.clone();
-    let (mut keys, mut places) = (vec![], vec![]);
-    let mut first = |key: Key| (!keys.contains(&key)).then(|| keys.push(key)).is_some();
-    let rows = rows.into_iter().map(|row| fitting(&base.table, row));
-    let rows = rows.filter(|row| first(base.table.key_of(row))).collect();
+/// Adds the content of a step to a change, each key and each position only once.
+fn with_content(base: RowChange, step: &ChangeStep) -> RowChange {
+    let ChangeStep { rows, deletes, park, unpark, .. } = step.clone();
+    let (mut keys, mut positions) = (vec![], vec![]);
+    let mut is_new_key = |key: Key| (!keys.contains(&key)).then(|| keys.push(key)).is_some();
+    let rows = rows.into_iter().map(|row| convert_row(&base.table, row));
+    let rows = rows.filter(|row| is_new_key(base.table.key_of(row))).collect();
     let deletes = deletes.into_iter().map(|key| key[..base.table.key().count()].to_vec());
-    let deletes = deletes.filter(|key| first(key.clone())).collect();
-    let mut once = |place: u64| (!places.contains(&place)).then(|| places.push(place)).is_some();
-    let park = park.into_iter().filter(|one| once(one.position.get())).collect();
-    let unpark: Vec<u64> = unpark.into_iter().filter(|place| once(*place)).collect();
+    let deletes = deletes.filter(|key| is_new_key(key.clone())).collect();
+    let mut is_new_position =
+        |position: u64| (!positions.contains(&position)).then(|| positions.push(position)).is_some();
+    let park = park.into_iter().filter(|one| is_new_position(one.position.get())).collect();
+    let unpark: Vec<u64> = unpark.into_iter().filter(|position| is_new_position(*position)).collect();
     base.upserting(rows).deleting(deletes).parking(park).unparking(unpark)
 }
 
-/// A row of [`TABLE`] as one of another build.
-fn fitting(table: &Table, row: Row) -> Row {
+/// Converts a row of [`TABLE`] to a row of another build.
+fn convert_row(table: &Table, row: Row) -> Row {
     if table.columns == TABLE.columns { row } else { vec![row[1].clone(), row[0].clone()] }
 }
 
@@ -261,42 +271,48 @@ fn script() -> impl Strategy<Value = Vec<Step>> {
 
 fn step() -> impl Strategy<Value = Step> {
     let filters =
-        vec(ASKED.prop_flat_map(|column| bound(column).prop_map(move |bound| (column, bound))), 0..3);
-    let find = (0..3_usize, filters, option::of((ASKED, any::<bool>())), select(vec![1, 2, 7, 100]));
+        vec(INDEXED.prop_flat_map(|column| bound(column).prop_map(move |bound| (column, bound))), 0..3);
+    let find = (0..3_usize, filters, option::of((INDEXED, any::<bool>())), select(vec![1, 2, 7, 100]));
     let find = find.prop_map(|(build, filters, sort, limit)| Step::Find { build, filters, sort, limit });
-    // Mostly all at once, so that builds stand at the same place and can be compared.
+    // Often all builds, so that they have equal positions and can be compared.
     let builds = prop_oneof![2 => Just(vec![0, 1, 2, 3]), 1 => subsequence(vec![0, 1, 2, 3], 1..3)];
-    let change = (builds, sent()).prop_map(|(builds, sent)| Step::Change { builds, sent });
+    let change = (builds, change_step()).prop_map(|(builds, change)| Step::Change { builds, change });
     let build = || 0..BUILDS.len();
-    let switch = (build(), any::<bool>()).prop_map(|(build, compare)| Step::Switch { build, compare });
+    let promote = (build(), any::<bool>()).prop_map(|(build, compare)| Step::Promote { build, compare });
     Union::new_weighted(vec![
         (6, change.boxed()),
         (2, (0..3_usize, vec(key(), 1..6)).prop_map(|(build, keys)| Step::Lookup(build, keys)).boxed()),
         (6, find.boxed()),
-        (1, (build(), option::of("[a-z]{0,4}")).prop_map(|(build, why)| Step::Report(build, why)).boxed()),
+        (
+            1,
+            (build(), option::of("[a-z]{0,4}"))
+                .prop_map(|(build, reason)| Step::Report(build, reason))
+                .boxed(),
+        ),
         (2, build().prop_map(Step::Define).boxed()),
-        (3, switch.boxed()),
+        (3, promote.boxed()),
         (1, build().prop_map(Step::Discard).boxed()),
         (1, Just(Step::Reopen).boxed()),
     ])
 }
 
-fn sent() -> impl Strategy<Value = Sent> {
-    let aside = (1..6_u64, vec(word(), 0..3), word(), 0..4_u32).prop_map(|(at, keys, error, attempts)| {
-        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-        parked(at, &keys, &error, attempts)
-    });
-    let park = prop_oneof![3 => Just(vec![]), 1 => vec(aside, 0..3)];
+fn change_step() -> impl Strategy<Value = ChangeStep> {
+    let parked_event =
+        (1..6_u64, vec(word(), 0..3), word(), 0..4_u32).prop_map(|(at, keys, error, attempts)| {
+            let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+            parked(at, &keys, &error, attempts)
+        });
+    let park = prop_oneof![3 => Just(vec![]), 1 => vec(parked_event, 0..3)];
     let unpark = prop_oneof![1 => Just(vec![]), 1 => vec(1..6_u64, 0..6)];
-    let few = || prop::bool::weighted(0.1);
-    let sent = (vec(row(), 0..6), vec(key(), 0..3), park, unpark, few(), few());
-    sent.prop_map(|(rows, deletes, park, unpark, stale, miscounted)| Sent {
+    let seldom = || prop::bool::weighted(0.1);
+    let content = (vec(row(), 0..6), vec(key(), 0..3), park, unpark, seldom(), seldom());
+    content.prop_map(|(rows, deletes, park, unpark, stale, wrong_parked_count)| ChangeStep {
         rows,
         deletes,
         park,
         unpark,
         stale,
-        miscounted,
+        wrong_parked_count,
     })
 }
 
@@ -328,7 +344,7 @@ fn bound(column: usize) -> impl Strategy<Value = Bound> {
     Union::new_weighted(bounds)
 }
 
-/// A value for a column: few enough to meet often, and some that are easily taken for others.
+/// A value for a column: one of few, so that equal values are frequent, some of them similar.
 fn value(column: usize) -> impl Strategy<Value = Value> {
     match TABLE.columns[column].kind {
         ColumnType::Bool => any::<bool>().prop_map(Value::Bool).boxed(),

@@ -1,8 +1,8 @@
-//! Paging through a query gives everything once, whatever the size of the pages.
+//! The pages of a query return every row once, for every page size.
 
 use annalist_core::rows::{Bound, ColumnType, Role, Row, RowQuery, Value};
 
-use super::queries::{crowd, wanted};
+use super::queries::{expected_rows, rows_with_ties};
 use crate::{
     failure::Outcome,
     support::{log::Log, rows::*},
@@ -14,8 +14,8 @@ cases!("row_pages" needs [Rows]: [
     pages_continue_while_rows_are_added_and_removed,
 ]);
 
-/// Pages through a query and gives everything it got.
-async fn paged(rows: &TestRows, query: &RowQuery<'_>, size: usize) -> Outcome<Vec<Row>> {
+/// Reads a query page by page and returns all rows.
+async fn read_pages(rows: &TestRows, query: &RowQuery<'_>, size: usize) -> Outcome<Vec<Row>> {
     let mut all: Vec<Row> = vec![];
     loop {
         let query = query.clone().limit(size);
@@ -24,14 +24,18 @@ async fn paged(rows: &TestRows, query: &RowQuery<'_>, size: usize) -> Outcome<Ve
             None => query,
         };
         let page = rows.find(&query).await?;
-        ensure!(page.len() <= size, "a page of at most {size} rows has {}", page.len());
+        ensure!(
+            page.len() <= size,
+            "a page with limit {size} must not have more rows, but has {}",
+            page.len()
+        );
         if page.is_empty() {
             return Ok(all);
         }
-        let again = page.iter().find(|row| all.contains(row));
+        let repeated = page.iter().find(|row| all.contains(row));
         ensure!(
-            again.is_none(),
-            "pages of {size} of {:?} by {:?} give {again:?} again",
+            repeated.is_none(),
+            "pages of {size} of {:?} by {:?} returned {repeated:?} twice",
             query.filters,
             query.sort
         );
@@ -41,7 +45,7 @@ async fn paged(rows: &TestRows, query: &RowQuery<'_>, size: usize) -> Outcome<Ve
 
 async fn pages_return_every_row_once(log: Log) -> Outcome {
     let rows = log.rows();
-    let all = crowd(60);
+    let all = rows_with_ties(60);
     rows.write_rows(&THINGS, all.clone()).await?;
     let filters = [None, Some((1, Bound::AtLeast(text("a")))), Some((2, Bound::Equal(Value::Null)))];
     for filter in filters {
@@ -54,10 +58,16 @@ async fn pages_return_every_row_once(log: Log) -> Outcome {
                     Some(column) => query.order_by(column, descending),
                     None => query,
                 };
-                let whole = wanted(&all, &query);
+                let whole = expected_rows(&all, &query);
                 for size in [1, 2, 7, 1_000] {
-                    let found = paged(&rows, &query, size).await?;
-                    ensure_eq!(found, whole, "pages of {size} of {:?} by {:?}", query.filters, query.sort);
+                    let found = read_pages(&rows, &query, size).await?;
+                    ensure_eq!(
+                        found,
+                        whole,
+                        "rows in pages of {size} of {:?} by {:?}",
+                        query.filters,
+                        query.sort
+                    );
                 }
             }
         }
@@ -82,8 +92,13 @@ async fn pages_of_composite_keys(log: Log) -> Outcome {
         [select_all(&table), select_all(&table).order_by(1, false), select_all(&table).order_by(1, true)]
     {
         for size in [1, 2, 7] {
-            let found = paged(&rows, &query, size).await?;
-            ensure_eq!(found, wanted(&all, &query), "pages of {size} of composite keys by {:?}", query.sort);
+            let found = read_pages(&rows, &query, size).await?;
+            ensure_eq!(
+                found,
+                expected_rows(&all, &query),
+                "rows in pages of {size} with composite keys by {:?}",
+                query.sort
+            );
         }
     }
     Ok(())
@@ -91,8 +106,8 @@ async fn pages_of_composite_keys(log: Log) -> Outcome {
 
 async fn pages_continue_while_rows_are_added_and_removed(log: Log) -> Outcome {
     let rows = log.rows();
-    let stay = |n: i64| thing(n * 10, "stays", n % 4);
-    let all: Vec<Row> = (0..40).map(stay).collect();
+    let permanent = |n: i64| thing(n * 10, "permanent", n % 4);
+    let all: Vec<Row> = (0..40).map(permanent).collect();
     rows.write_rows(&THINGS, all.clone()).await?;
     for descending in [false, true] {
         let query = select_all(&THINGS).order_by(2, descending);
@@ -107,21 +122,30 @@ async fn pages_continue_while_rows_are_added_and_removed(log: Log) -> Outcome {
             }
             found.extend(page);
             round += 1;
-            // Other rows come and go on both sides of the border, and the row at the border itself goes and comes back.
+            // Temporary rows are added and deleted before and after the end of the page, and the last row of the page is
+            // deleted and written again.
             let from = rows.checkpoint_of(&THINGS).await?.position.get();
-            let passing = |n: i64| thing(n * 10 + 5, "passes", n % 4);
+            let temporary = |n: i64| thing(n * 10 + 5, "temporary", n % 4);
             let last = found.last().cloned().unwrap_or_default();
-            let came = (round..round + 4).map(passing).filter(|row| row[0] != last[0]).collect();
-            let mut gone = vec![vec![last[0].clone()], vec![int(round * 10 - 5)]];
-            gone.dedup();
-            rows.expect_committed(change(&THINGS, from, from + 1).upserting(came).deleting(gone)).await?;
+            let added = (round..round + 4).map(temporary).filter(|row| row[0] != last[0]).collect();
+            let mut deleted = vec![vec![last[0].clone()], vec![int(round * 10 - 5)]];
+            deleted.dedup();
+            rows.expect_committed(change(&THINGS, from, from + 1).upserting(added).deleting(deleted)).await?;
             let page = rows.find(&query.clone().after_row(&last).limit(3)).await?;
             rows.expect_committed(change(&THINGS, from + 1, from + 2).upserting(vec![last.clone()])).await?;
             let again = rows.find(&query.clone().after_row(&last).limit(3)).await?;
-            ensure_eq!(page, again, "the page behind a row that is gone, and the same when it is back");
+            ensure_eq!(
+                page,
+                again,
+                "page after a deleted row, compared with the page after it is written again"
+            );
         }
-        let stayed: Vec<Row> = found.into_iter().filter(|row| row[1] == text("stays")).collect();
-        ensure_eq!(stayed, wanted(&all, &query), "rows that stayed while others came and went");
+        let permanent: Vec<Row> = found.into_iter().filter(|row| row[1] == text("permanent")).collect();
+        ensure_eq!(
+            permanent,
+            expected_rows(&all, &query),
+            "permanent rows, while temporary ones were added and deleted"
+        );
     }
     Ok(())
 }

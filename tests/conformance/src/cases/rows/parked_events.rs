@@ -103,10 +103,15 @@ async fn change_with_another_number_of_parked_events_is_stale(log: Log) -> Outco
     let before = (rows.build_of(&THINGS).await?, parked_events(&rows).await?, rows.all_rows(&THINGS).await?);
     for count in [0, 1, 3, u64::MAX >> 1] {
         for to in [5, 6] {
-            let sent = change(&THINGS, 5, to).if_parked(count);
-            let writes = sent.clone().upserting(vec![thing(2, "b", 2)]).with_anchor(anchor(6));
-            for sent in [sent.clone(), writes, sent.clone().parking(vec![sample(6)]), sent.unparking([3])] {
-                let checkpoint = rows.expect_stale(sent).await?;
+            let row_change = change(&THINGS, 5, to).if_parked(count);
+            let writes = row_change.clone().upserting(vec![thing(2, "b", 2)]).with_anchor(anchor(6));
+            for row_change in [
+                row_change.clone(),
+                writes,
+                row_change.clone().parking(vec![sample(6)]),
+                row_change.unparking([3]),
+            ] {
+                let checkpoint = rows.expect_stale(row_change).await?;
                 ensure_eq!(
                     checkpoint,
                     Position::new(5),
@@ -175,16 +180,16 @@ async fn one_of_concurrent_retries_wins(log: Log) -> Outcome {
         let tasks = (0..4_i64).map(|task| {
             let rows = handles[task as usize % 2].rows();
             async move {
-                let sent = change(&THINGS, at + 10, at + 10).if_parked(1).unparking([at + 9]);
-                Ok(rows.commit(sent.upserting(vec![thing(1, "retry", task)])).await?)
+                let row_change = change(&THINGS, at + 10, at + 10).if_parked(1).unparking([at + 9]);
+                Ok(rows.commit(row_change.upserting(vec![thing(1, "retry", task)])).await?)
             }
         });
-        let answers = run_concurrently(tasks).await?;
+        let results = run_concurrently(tasks).await?;
         let winners: Vec<i64> =
-            (0..).zip(&answers).filter(|(_, one)| **one == CommitOutcome::Done).map(|(n, _)| n).collect();
-        ensure_eq!(winners.len(), 1, "number of committed retries of one event, of {answers:?}");
-        let lost = answers.iter().filter(|one| **one == CommitOutcome::Stale(Position::new(at + 10)));
-        ensure_eq!(lost.count(), 3, "number of stale retries, of {answers:?}");
+            (0..).zip(&results).filter(|(_, one)| **one == CommitOutcome::Done).map(|(n, _)| n).collect();
+        ensure_eq!(winners.len(), 1, "number of committed retries of one event, of {results:?}");
+        let lost = results.iter().filter(|one| **one == CommitOutcome::Stale(Position::new(at + 10)));
+        ensure_eq!(lost.count(), 3, "number of stale retries, of {results:?}");
         ensure_eq!(
             rows.all_rows(&THINGS).await?,
             [thing(1, "retry", winners[0])],
@@ -207,8 +212,9 @@ async fn parking_an_event_again_replaces_it(log: Log) -> Outcome {
         "parked events after one was parked again"
     );
     let third = Parked { attempts: 3, error: String::new(), keys: vec![], ..again };
-    let sent = change(&THINGS, 5, 6).if_parked(2).parking(vec![sample(6), third.clone()]).unparking([4]);
-    rows.expect_committed(sent).await?;
+    let row_change =
+        change(&THINGS, 5, 6).if_parked(2).parking(vec![sample(6), third.clone()]).unparking([4]);
+    rows.expect_committed(row_change).await?;
     ensure_eq!(
         parked_events(&rows).await?,
         [third, sample(6)],
@@ -262,14 +268,15 @@ async fn keys_and_errors_keep_every_byte(log: Log) -> Outcome {
     ];
     let texts: Vec<&str> = texts.into_iter().chain([controls.as_str()]).collect();
     let long = "é'\"\\\n%{},".repeat(20_000);
-    let mut wanted: Vec<Parked> = (1..).zip(&texts).map(|(at, text)| parked(at, &[text], text, 1)).collect();
+    let mut expected: Vec<Parked> =
+        (1..).zip(&texts).map(|(at, text)| parked(at, &[text], text, 1)).collect();
     // Keys keep their order and their duplicates.
-    wanted.push(parked(100, &texts, "many keys", 0));
-    wanted.push(parked(101, &["b", "a", "b", "a"], "the same keys", u32::MAX));
-    wanted.push(parked(102, &[], &long, 7));
-    wanted.push(parked(103, &[&long, "short"], "a long key", 7));
-    rows.expect_committed(change(&THINGS, 0, 200).parking(wanted.clone())).await?;
-    ensure_eq!(parked_events(&rows).await?, wanted, "parked events with special characters");
+    expected.push(parked(100, &texts, "many keys", 0));
+    expected.push(parked(101, &["b", "a", "b", "a"], "the same keys", u32::MAX));
+    expected.push(parked(102, &[], &long, 7));
+    expected.push(parked(103, &[&long, "short"], "a long key", 7));
+    rows.expect_committed(change(&THINGS, 0, 200).parking(expected.clone())).await?;
+    ensure_eq!(parked_events(&rows).await?, expected, "parked events with special characters");
     Ok(())
 }
 
@@ -311,8 +318,8 @@ async fn each_build_has_its_own_parked_events(log: Log) -> Outcome {
     }
     rows.expect_committed(change(&builds[1], 9, 9).if_parked(2).unparking([1, 2])).await?;
     for (table, count) in builds.iter().zip([1, 0, 3, 4]) {
-        let wanted: Vec<Parked> = (1..=count).map(sample).collect();
-        ensure_eq!(rows.parked(table).await?, wanted, "parked events of `{}`", table.name());
+        let expected: Vec<Parked> = (1..=count).map(sample).collect();
+        ensure_eq!(rows.parked(table).await?, expected, "parked events of `{}`", table.name());
         ensure_eq!(
             rows.build_of(table).await?.checkpoint.parked,
             count,
@@ -378,8 +385,12 @@ async fn concurrent_retries_and_runners_count_each_event_once(log: Log) -> Outco
     let tasks: Vec<std::pin::Pin<Box<dyn Future<Output = Outcome> + Send>>> =
         runners.map(|task| Box::pin(task) as _).chain(retries.map(|task| Box::pin(task) as _)).collect();
     run_concurrently(tasks).await?;
-    let wanted: Vec<_> = (1..=end.cast_signed()).map(|n| thing(n, "counted", 1)).collect();
-    ensure_eq!(log.rows().all_rows(&THINGS).await?, wanted, "rows after every event was parked and retried");
+    let expected: Vec<_> = (1..=end.cast_signed()).map(|n| thing(n, "counted", 1)).collect();
+    ensure_eq!(
+        log.rows().all_rows(&THINGS).await?,
+        expected,
+        "rows after every event was parked and retried"
+    );
     Ok(())
 }
 
@@ -392,17 +403,17 @@ async fn cancelled_change_parks_completely_or_not_at_all(log: Log) -> Outcome {
     let (mut at, mut last) = (10, 10);
     for round in 0..log.rounds(60) {
         let next = at + 10;
-        let sent = change(&THINGS, at, next)
+        let row_change = change(&THINGS, at, next)
             .if_parked(1)
             .upserting(vec![thing(1, "a", next.cast_signed())])
             .parking(vec![sample(next)])
             .unparking([last]);
-        let answer =
-            cancel_after_polls(round % 8, handles[round % 2].rows().commit(sent)).await.transpose()?;
-        // This commit waits for the cancelled one or precedes it: its outcome tells whether that was written.
+        let result =
+            cancel_after_polls(round % 8, handles[round % 2].rows().commit(row_change)).await.transpose()?;
+        // This commit waits for the cancelled one or precedes it: its outcome shows whether the cancelled one was written.
         match handles[(round / 2) % 2].rows().commit(change(&THINGS, at, next).if_parked(1)).await? {
             CommitOutcome::Done => {
-                ensure!(answer.is_none(), "the change returned {answer:?}, but was not written");
+                ensure!(result.is_none(), "the change returned {result:?}, but was not written");
             }
             CommitOutcome::Stale(now) => {
                 ensure_eq!(now.get(), next, "checkpoint after a cancelled change");
@@ -428,8 +439,8 @@ async fn cancelled_change_parks_completely_or_not_at_all(log: Log) -> Outcome {
 async fn parked_events_survive_reopen(log: Log) -> Outcome {
     let rows = log.rows();
     rows.define_table(&THINGS).await?;
-    let wanted = vec![sample(3), parked(9, &["é", ""], "a reason\n", 12)];
-    rows.expect_committed(change(&THINGS, 0, 9).parking(wanted.clone())).await?;
+    let expected = vec![sample(3), parked(9, &["é", ""], "a reason\n", 12)];
+    rows.expect_committed(change(&THINGS, 0, 9).parking(expected.clone())).await?;
     let before = rows.build_of(&THINGS).await?;
     drop(rows);
     let log = log.reopened().await?;
@@ -438,7 +449,7 @@ async fn parked_events_survive_reopen(log: Log) -> Outcome {
         before,
         "build with parked events after the log was reopened"
     );
-    ensure_eq!(parked_events(&log.rows()).await?, wanted, "parked events after the log was reopened");
+    ensure_eq!(parked_events(&log.rows()).await?, expected, "parked events after the log was reopened");
     log.rows().expect_committed(change(&THINGS, 9, 9).if_parked(2).unparking([3, 9])).await?;
     ensure_eq!(parked_events(&log.rows()).await?, [], "parked events after the log was reopened and a retry");
     Ok(())

@@ -48,17 +48,17 @@ async fn only_a_newer_build_is_promoted(log: Log) -> Outcome {
         for compare in [false, true] {
             rows.expect_promoted(table, compare).await?;
             for older in &order[..n] {
-                let answer = rows.promote(older, compare).await?;
-                ensure_eq!(answer, PromoteOutcome::Superseded, "outcome of promoting `{}`", older.name());
+                let result = rows.promote(older, compare).await?;
+                ensure_eq!(result, PromoteOutcome::Superseded, "outcome of promoting `{}`", older.name());
             }
         }
         ensure_eq!(rows.builds("things").await?, before, "builds after attempts to promote older ones");
     }
     // A build between two others is older than the live one, even if it is defined later.
     rows.define_table(&Table { version: 2, build: 7, ..THINGS }).await?;
-    let answer = rows.promote(&Table { version: 2, build: 7, ..THINGS }, false).await?;
+    let result = rows.promote(&Table { version: 2, build: 7, ..THINGS }, false).await?;
     ensure_eq!(
-        answer,
+        result,
         PromoteOutcome::Superseded,
         "outcome of promoting an older build that was defined later"
     );
@@ -158,10 +158,10 @@ async fn concurrent_promotions_leave_the_newest_build_live(log: Log) -> Outcome 
         let promotions = order.into_iter().enumerate().map(|(n, table)| {
             let rows = handles[n % 3].rows();
             async move {
-                let answer = rows.promote(&table, n % 2 == 0).await?;
+                let result = rows.promote(&table, n % 2 == 0).await?;
                 ensure!(
-                    matches!(answer, PromoteOutcome::Done | PromoteOutcome::Superseded),
-                    "`promote` must return `Done` or `Superseded`, but returned {answer:?}"
+                    matches!(result, PromoteOutcome::Done | PromoteOutcome::Superseded),
+                    "`promote` must return `Done` or `Superseded`, but returned {result:?}"
                 );
                 Ok(())
             }

@@ -1,4 +1,4 @@
-//! What a lookup by keys and a query give, and in which order.
+//! Lookups by key and queries: which rows they return, and in which order.
 
 use annalist_core::rows::{Bound, ColumnType, Role, Row, RowQuery, Table, Value};
 
@@ -25,11 +25,12 @@ cases!("row_queries" needs [Rows]: [
 async fn lookup_returns_one_result_per_key_in_order(log: Log) -> Outcome {
     let rows = log.rows();
     rows.write_rows(&THINGS, (0..10).map(|n| thing(n, "a", n * 10)).collect()).await?;
-    let asked = [7, 3, 99, 3, -1, 0, 99, 7, 7];
-    let keys: Vec<_> = asked.iter().map(|n| vec![int(*n)]).collect();
-    let wanted: Vec<_> = asked.iter().map(|n| (0..10).contains(n).then(|| thing(*n, "a", n * 10))).collect();
-    ensure_eq!(rows.rows(&THINGS, &keys).await?, wanted, "answers for {asked:?}");
-    ensure_eq!(rows.rows(&THINGS, &[]).await?, Vec::<Option<Row>>::new(), "answers for no key");
+    let requested = [7, 3, 99, 3, -1, 0, 99, 7, 7];
+    let keys: Vec<_> = requested.iter().map(|n| vec![int(*n)]).collect();
+    let expected: Vec<_> =
+        requested.iter().map(|n| (0..10).contains(n).then(|| thing(*n, "a", n * 10))).collect();
+    ensure_eq!(rows.rows(&THINGS, &keys).await?, expected, "results for the keys {requested:?}");
+    ensure_eq!(rows.rows(&THINGS, &[]).await?, Vec::<Option<Row>>::new(), "results for no keys");
     Ok(())
 }
 
@@ -44,20 +45,20 @@ async fn thousands_of_keys_in_one_lookup(log: Log) -> Outcome {
     let row = |n: u128| vec![text(format!("{}", n % 7)), uuid(n), int(n as i64)];
     rows.write_rows(&table, (0..3_000).map(row).collect()).await?;
     for count in [1, 100, 999, 2_500] {
-        // Every second one is missing.
-        let asked: Vec<u128> = (0..count).map(|n| n * 7 % 3_000 + n % 2 * 3_000).collect();
-        let keys: Vec<_> = asked.iter().map(|n| table.key_of(&row(*n))).collect();
+        // Every second key has no row.
+        let requested: Vec<u128> = (0..count).map(|n| n * 7 % 3_000 + n % 2 * 3_000).collect();
+        let keys: Vec<_> = requested.iter().map(|n| table.key_of(&row(*n))).collect();
         let found = rows.rows(&table, &keys).await?;
-        ensure_eq!(found.len(), keys.len(), "answers for {count} keys");
-        for (n, found) in asked.iter().zip(found) {
-            ensure_eq!(found, (*n < 3_000).then(|| row(*n)), "the answer for key {n} of {count}");
+        ensure_eq!(found.len(), keys.len(), "number of results for {count} keys");
+        for (n, found) in requested.iter().zip(found) {
+            ensure_eq!(found, (*n < 3_000).then(|| row(*n)), "result for key {n} of {count}");
         }
     }
     Ok(())
 }
 
-/// A table with a number as its key and one column to ask by.
-fn asked_by(name: &str, kind: ColumnType) -> Table {
+/// A table with a number as key and one indexed column.
+fn indexed_table(name: &str, kind: ColumnType) -> Table {
     table(name, 1, vec![column("id", ColumnType::Int, Role::Key), optional("value", kind, Role::Index)])
 }
 
@@ -65,32 +66,30 @@ fn numbered(values: &[Value]) -> Vec<Row> {
     (0..).map(int).zip(values).map(|(id, value)| vec![id, value.clone()]).collect()
 }
 
-/// The rows that a query has to give: filtered, sorted and cut by the words of the port themselves.
-pub(super) fn wanted(all: &[Row], query: &RowQuery<'_>) -> Vec<Row> {
-    let holds = |row: &&Row| query.filters.iter().all(|filter| filter.bound.matches(&row[filter.column]));
-    let mut found: Vec<Row> = all.iter().filter(holds).cloned().collect();
-    let place = |row: &Row| {
+/// The expected rows of a query: filtered, sorted and limited as the row store port defines it.
+pub(super) fn expected_rows(all: &[Row], query: &RowQuery<'_>) -> Vec<Row> {
+    let matches = |row: &&Row| query.filters.iter().all(|filter| filter.bound.matches(&row[filter.column]));
+    let mut found: Vec<Row> = all.iter().filter(matches).cloned().collect();
+    let sort_key = |row: &Row| {
         let sorted = query.sort.map(|sort| row[sort.column].clone());
         sorted.into_iter().chain(query.table.key_of(row)).collect::<Vec<_>>()
     };
     found.sort_by(|one, other| {
-        let (one, other) = (place(one), place(other));
-        let different =
-            one.iter().zip(&other).map(|(one, other)| one.order(other)).find(|order| order.is_ne());
-        let order = different.unwrap_or(std::cmp::Ordering::Equal);
+        let (one, other) = (sort_key(one), sort_key(other));
+        let order = compare_keys(&one, &other);
         if query.sort.is_some_and(|sort| sort.descending) { order.reverse() } else { order }
     });
     found.truncate(query.limit);
     found
 }
 
-/// RowQueryExt, and compares with what the words of the port say.
-async fn answers(rows: &TestRows, all: &[Row], query: RowQuery<'_>) -> Outcome {
+/// Runs a query and expects the rows that the port defines.
+async fn check_query(rows: &TestRows, all: &[Row], query: RowQuery<'_>) -> Outcome {
     let found = rows.find(&query).await?;
     ensure_eq!(
         found,
-        wanted(all, &query),
-        "rows of `{}` with {:?} by {:?}, {} at most",
+        expected_rows(all, &query),
+        "rows of `{}` with {:?} by {:?}, limit {}",
         query.table.name(),
         query.filters,
         query.sort,
@@ -99,19 +98,19 @@ async fn answers(rows: &TestRows, all: &[Row], query: RowQuery<'_>) -> Outcome {
     Ok(())
 }
 
-/// Every bound by every value, and the rows sorted both ways.
-async fn every_bound(rows: &TestRows, table: &Table, values: &[Value], bounds: &[Value]) -> Outcome {
+/// Checks queries with every bound on every value, and queries in both directions.
+async fn check_every_bound(rows: &TestRows, table: &Table, values: &[Value], bounds: &[Value]) -> Outcome {
     let all = numbered(values);
     rows.write_rows(table, all.clone()).await?;
-    let makers: [fn(Value) -> Bound; 5] =
+    let constructors: [fn(Value) -> Bound; 5] =
         [Bound::Equal, Bound::AtLeast, Bound::Below, Bound::AtMost, Bound::Above];
     for value in bounds {
-        for maker in makers {
-            answers(rows, &all, select_all(table).filter(1, maker(value.clone()))).await?;
+        for bound in constructors {
+            check_query(rows, &all, select_all(table).filter(1, bound(value.clone()))).await?;
         }
     }
     for descending in [false, true] {
-        answers(rows, &all, select_all(table).order_by(1, descending)).await?;
+        check_query(rows, &all, select_all(table).order_by(1, descending)).await?;
     }
     Ok(())
 }
@@ -135,25 +134,25 @@ async fn every_bound_on_every_type(log: Log) -> Outcome {
         ("bools", ColumnType::Bool, &bools),
     ];
     for (name, kind, bounds) in sets {
-        // Each value twice and in no order, with nothing between.
+        // Each value twice, and one NULL, in random order.
         let mut values = [bounds, &[Value::Null], bounds].concat();
         log.random(name).shuffle(&mut values);
-        every_bound(&rows, &asked_by(name, kind), &values, bounds).await?;
+        check_every_bound(&rows, &indexed_table(name, kind), &values, bounds).await?;
     }
     Ok(())
 }
 
 async fn null_matches_only_equal_null(log: Log) -> Outcome {
     let rows = log.rows();
-    let table = asked_by("things", ColumnType::Text);
+    let table = indexed_table("things", ColumnType::Text);
     let values = [Value::Null, text(""), text("a"), Value::Null, text("b")];
-    every_bound(&rows, &table, &values, &[Value::Null, text(""), text("a")]).await?;
+    check_every_bound(&rows, &table, &values, &[Value::Null, text(""), text("a")]).await?;
     let all = numbered(&values);
-    for start in ["", "a", "c"] {
-        answers(&rows, &all, select_all(&table).filter(1, Bound::Prefix(start.to_owned()))).await?;
+    for prefix in ["", "a", "c"] {
+        check_query(&rows, &all, select_all(&table).filter(1, Bound::Prefix(prefix.to_owned()))).await?;
     }
     let found = rows.find(&select_all(&table).filter(1, Bound::Equal(Value::Null))).await?;
-    ensure_eq!(found.len(), 2, "rows whose value is nothing");
+    ensure_eq!(found.len(), 2, "number of rows whose value is NULL");
     Ok(())
 }
 
@@ -199,7 +198,7 @@ async fn texts_are_compared_byte_by_byte(log: Log) -> Outcome {
     .map(text);
     let mut shuffled = values.clone();
     log.random("order").shuffle(&mut shuffled);
-    every_bound(&rows, &asked_by("texts", ColumnType::Text), &shuffled, &values).await
+    check_every_bound(&rows, &indexed_table("texts", ColumnType::Text), &shuffled, &values).await
 }
 
 async fn prefix_is_not_a_pattern(log: Log) -> Outcome {
@@ -209,11 +208,11 @@ async fn prefix_is_not_a_pattern(log: Log) -> Outcome {
         "\\\\", "\\a", "[a]", "[", "a*", "*", "?", "^a", ".", "'", "''", "'a", "$", "é", "e", "e\u{301}",
         "É", "éa",
     ];
-    let table = asked_by("texts", ColumnType::Text);
+    let table = indexed_table("texts", ColumnType::Text);
     let all = numbered(&texts.map(text));
     rows.write_rows(&table, all.clone()).await?;
-    for start in texts {
-        answers(&rows, &all, select_all(&table).filter(1, Bound::Prefix(start.to_owned()))).await?;
+    for prefix in texts {
+        check_query(&rows, &all, select_all(&table).filter(1, Bound::Prefix(prefix.to_owned()))).await?;
     }
     Ok(())
 }
@@ -248,17 +247,17 @@ async fn prefixes_match_up_to_the_last_code_point(log: Log) -> Outcome {
     let ends = ["", "\u{1}", "a", "\u{7f}", "é", "\u{d7ff}", "\u{e000}", highest];
     let values: Vec<Value> =
         starts.iter().flat_map(|start| ends.map(|end| text(format!("{start}{end}")))).collect();
-    let table = asked_by("texts", ColumnType::Text);
+    let table = indexed_table("texts", ColumnType::Text);
     let all = numbered(&values);
     rows.write_rows(&table, all.clone()).await?;
-    for start in starts {
-        answers(&rows, &all, select_all(&table).filter(1, Bound::Prefix(start.to_owned()))).await?;
+    for prefix in starts {
+        check_query(&rows, &all, select_all(&table).filter(1, Bound::Prefix(prefix.to_owned()))).await?;
     }
     Ok(())
 }
 
-/// Rows with few names and amounts, and many ties.
-pub(super) fn crowd(count: i64) -> Vec<Row> {
+/// Rows with few different names and amounts, so that many rows are equal in a column.
+pub(super) fn rows_with_ties(count: i64) -> Vec<Row> {
     let names = ["a", "b", "B", "é", ""];
     let row = |n: i64| {
         let name = names.get(n as usize % 6).map_or(Value::Null, |name| text(*name));
@@ -270,12 +269,12 @@ pub(super) fn crowd(count: i64) -> Vec<Row> {
 
 async fn ties_are_sorted_by_key(log: Log) -> Outcome {
     let rows = log.rows();
-    let all = crowd(100);
+    let all = rows_with_ties(100);
     rows.write_rows(&THINGS, all.clone()).await?;
-    answers(&rows, &all, select_all(&THINGS)).await?;
+    check_query(&rows, &all, select_all(&THINGS)).await?;
     for column in 0..3 {
         for descending in [false, true] {
-            answers(&rows, &all, select_all(&THINGS).order_by(column, descending)).await?;
+            check_query(&rows, &all, select_all(&THINGS).order_by(column, descending)).await?;
         }
     }
     Ok(())
@@ -289,17 +288,25 @@ async fn null_sorts_first(log: Log) -> Outcome {
         vec![row(1, int(5)), row(2, Value::Null), row(3, int(i64::MIN)), row(4, Value::Null)],
     )
     .await?;
-    let order = |found: Vec<Row>| found.into_iter().map(|row| row[0].clone()).collect::<Vec<_>>();
-    let up = rows.find(&select_all(&THINGS).order_by(2, false)).await?;
-    ensure_eq!(order(up), [2, 4, 3, 1].map(int), "nothing before everything, the smallest key first");
-    let down = rows.find(&select_all(&THINGS).order_by(2, true)).await?;
-    ensure_eq!(order(down), [1, 3, 4, 2].map(int), "everything before nothing, the greatest key first");
+    let keys = |found: Vec<Row>| found.into_iter().map(|row| row[0].clone()).collect::<Vec<_>>();
+    let ascending = rows.find(&select_all(&THINGS).order_by(2, false)).await?;
+    ensure_eq!(
+        keys(ascending),
+        [2, 4, 3, 1].map(int),
+        "keys in ascending order: NULLs first, then the smallest key"
+    );
+    let descending = rows.find(&select_all(&THINGS).order_by(2, true)).await?;
+    ensure_eq!(
+        keys(descending),
+        [1, 3, 4, 2].map(int),
+        "keys in descending order: NULLs last, then the greatest key"
+    );
     Ok(())
 }
 
 async fn all_filters_apply(log: Log) -> Outcome {
     let rows = log.rows();
-    let all = crowd(80);
+    let all = rows_with_ties(80);
     rows.write_rows(&THINGS, all.clone()).await?;
     let filters = [
         vec![(2, Bound::AtLeast(int(0))), (2, Bound::Below(int(1)))],
@@ -318,7 +325,7 @@ async fn all_filters_apply(log: Log) -> Outcome {
                 Some(column) => query.order_by(column, true),
                 None => query,
             };
-            answers(&rows, &all, query).await?;
+            check_query(&rows, &all, query).await?;
         }
     }
     Ok(())
@@ -326,11 +333,11 @@ async fn all_filters_apply(log: Log) -> Outcome {
 
 async fn limit_cuts_the_result(log: Log) -> Outcome {
     let rows = log.rows();
-    let all = crowd(20);
+    let all = rows_with_ties(20);
     rows.write_rows(&THINGS, all.clone()).await?;
     for limit in [0, 1, 2, 19, 20, 21, usize::MAX] {
-        answers(&rows, &all, select_all(&THINGS).limit(limit)).await?;
-        answers(&rows, &all, select_all(&THINGS).order_by(1, true).limit(limit)).await?;
+        check_query(&rows, &all, select_all(&THINGS).limit(limit)).await?;
+        check_query(&rows, &all, select_all(&THINGS).order_by(1, true).limit(limit)).await?;
     }
     Ok(())
 }
@@ -342,6 +349,6 @@ async fn query_of_an_empty_table(log: Log) -> Outcome {
         .filter(1, Bound::Prefix("a".to_owned()))
         .order_by(2, true)
         .after_row(&thing(1, "a", 1));
-    ensure_eq!(rows.find(&query).await?.len(), 0, "rows of an empty table");
+    ensure_eq!(rows.find(&query).await?.len(), 0, "number of rows of an empty table");
     Ok(())
 }

@@ -71,9 +71,9 @@ async fn concurrent_projections_do_not_conflict(log: Log) -> Outcome {
             let table = table(&format!("of_{task}"), 1, THINGS.columns.to_vec());
             rows.define_table(&table).await?;
             for at in 0..rounds {
-                let sent = (0..5).map(|n| thing(n, &format!("{task}"), i64::from(task) + n)).collect();
+                let new_rows = (0..5).map(|n| thing(n, &format!("{task}"), i64::from(task) + n)).collect();
                 // No other runner writes to this projection, so the change must not be stale.
-                rows.expect_committed(change(&table, at, at + 1).upserting(sent)).await?;
+                rows.expect_committed(change(&table, at, at + 1).upserting(new_rows)).await?;
             }
             ensure_eq!(rows.all_rows(&table).await?.len(), 5, "number of rows of projection {task}");
             ensure_eq!(
@@ -106,8 +106,8 @@ async fn concurrent_counters_lose_no_increment(log: Log) -> Outcome {
                 let Value::Int(count) = count else {
                     return Err(Failure::new(format!("the counter must be a number, but is {count:?}")));
                 };
-                let sent = change(&THINGS, at, at + 1).upserting(vec![thing(1, "count", count + 1)]);
-                if rows.commit(sent).await? == CommitOutcome::Done {
+                let row_change = change(&THINGS, at, at + 1).upserting(vec![thing(1, "count", count + 1)]);
+                if rows.commit(row_change).await? == CommitOutcome::Done {
                     done += 1;
                 }
             }
@@ -133,9 +133,9 @@ async fn readers_see_a_change_completely_or_not_at_all(log: Log) -> Outcome {
         for round in 1..=rounds {
             let amount = i64::try_from(round).unwrap_or(0);
             // Every change replaces every row.
-            let sent = (0..20).map(|n| thing(n, "a", amount)).collect();
-            let sent = change(&THINGS, round, round + 1).upserting(sent);
-            writer.expect_committed(sent).await?;
+            let new_rows = (0..20).map(|n| thing(n, "a", amount)).collect();
+            let row_change = change(&THINGS, round, round + 1).upserting(new_rows);
+            writer.expect_committed(row_change).await?;
         }
         Ok(())
     });
@@ -178,17 +178,17 @@ async fn cancelled_change_is_written_completely_or_not_at_all(log: Log) -> Outco
     let (mut at, mut last) = (1, -1);
     for round in 0..log.rounds(60) {
         let number = i64::try_from(round).unwrap_or(0);
-        let sent = change(&THINGS, at, at + 1)
+        let row_change = change(&THINGS, at, at + 1)
             .upserting([many(number), vec![single(number)]].concat())
             .deleting(vec![vec![single(last)[0].clone()]])
             .with_anchor(anchor(at + 1));
-        let answer =
-            cancel_after_polls(round % 8, handles[round % 2].rows().commit(sent)).await.transpose()?;
-        // This commit waits for the cancelled one, and its outcome tells whether that was written.
+        let result =
+            cancel_after_polls(round % 8, handles[round % 2].rows().commit(row_change)).await.transpose()?;
+        // This commit waits for the cancelled one, and its outcome shows whether the cancelled one was written.
         let check = change(&THINGS, at, at + 1);
         match handles[(round / 2) % 2].rows().commit(check).await? {
             CommitOutcome::Done => {
-                ensure!(answer.is_none(), "the change returned {answer:?}, but was not written");
+                ensure!(result.is_none(), "the change returned {result:?}, but was not written");
             }
             CommitOutcome::Stale(now) => {
                 ensure_eq!(now.get(), at + 1, "checkpoint after a cancelled change");
@@ -196,10 +196,10 @@ async fn cancelled_change_is_written_completely_or_not_at_all(log: Log) -> Outco
             }
         }
         at += 1;
-        let wanted = [many(last), vec![single(last)]].concat();
+        let expected = [many(last), vec![single(last)]].concat();
         ensure_eq!(
             rows.all_rows(&THINGS).await?,
-            wanted,
+            expected,
             "rows after a change was cancelled in round {round}"
         );
     }

@@ -196,8 +196,8 @@ async fn versions_are_separate_tables(log: Log) -> Outcome {
         (Position::new(1), None),
         "position and reason of the first version"
     );
-    let wanted = (Position::new(20), Some("the second".to_owned()));
-    ensure_eq!((two.position, two.stopped), wanted, "position and reason of the second version");
+    let expected = (Position::new(20), Some("the second".to_owned()));
+    ensure_eq!((two.position, two.stopped), expected, "position and reason of the second version");
     Ok(())
 }
 

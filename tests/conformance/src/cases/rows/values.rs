@@ -1,4 +1,4 @@
-//! Every value that a column may keep comes back equal, from a lookup by key and from a query.
+//! Every value of a column is stored unchanged, and returned by lookups and queries.
 
 use annalist_core::{
     rows::{Bound, ColumnType, Role, Row, Table, Value},
@@ -22,7 +22,7 @@ cases!("row_values" needs [Rows]: [
     values_survive_reopen,
 ]);
 
-/// Values of one type that are easily damaged. No two of them are the same.
+/// Values of one type that a store can easily damage, all different.
 pub(super) fn extremes(kind: ColumnType) -> Vec<Value> {
     match kind {
         ColumnType::Bool => vec![Value::Bool(false), Value::Bool(true)],
@@ -50,7 +50,7 @@ pub(super) fn extremes(kind: ColumnType) -> Vec<Value> {
         ]
         .map(float)
         .into(),
-        ColumnType::Text => odd_texts().into_iter().map(text).collect(),
+        ColumnType::Text => unusual_texts().into_iter().map(text).collect(),
         ColumnType::Uuid => [0, 1, 1 << 64, u128::MAX >> 1, u128::MAX - 1, u128::MAX].map(uuid).into(),
         ColumnType::Time => {
             let (first, last) = (Timestamp::MIN.as_micros(), Timestamp::MAX.as_micros());
@@ -59,13 +59,13 @@ pub(super) fn extremes(kind: ColumnType) -> Vec<Value> {
                 .map(time)
                 .into()
         }
-        ColumnType::Json => odd_json().into_iter().map(|text| json(&text)).collect(),
+        ColumnType::Json => unusual_json().into_iter().map(|text| json(&text)).collect(),
     }
 }
 
-fn odd_texts() -> Vec<String> {
+fn unusual_texts() -> Vec<String> {
     let controls: String = (1..=0x1f).chain([0x7f]).filter_map(char::from_u32).collect();
-    let odd = [
+    let unusual = [
         "",
         " ",
         "  ",
@@ -129,11 +129,11 @@ fn odd_texts() -> Vec<String> {
         "2026-01-31T12:00:00Z",
         "00000000-0000-0000-0000-000000000000",
     ];
-    odd.into_iter().map(str::to_owned).chain([controls]).collect()
+    unusual.into_iter().map(str::to_owned).chain([controls]).collect()
 }
 
-fn odd_json() -> Vec<String> {
-    let odd = [
+fn unusual_json() -> Vec<String> {
+    let unusual = [
         "null",
         "true",
         "\"\"",
@@ -161,7 +161,7 @@ fn odd_json() -> Vec<String> {
         "\"null\"",
     ];
     let deep = format!("{}1{}", "[".repeat(100), "]".repeat(100));
-    odd.into_iter().map(str::to_owned).chain([deep]).collect()
+    unusual.into_iter().map(str::to_owned).chain([deep]).collect()
 }
 
 pub(super) const KINDS: [(&str, ColumnType); 7] = [
@@ -174,25 +174,29 @@ pub(super) const KINDS: [(&str, ColumnType); 7] = [
     ("json", ColumnType::Json),
 ];
 
-/// A table with a number as its key, and a value that may be nothing.
+/// A table with a number as key and a nullable value.
 fn table_of(name: &str, kind: ColumnType, role: Role) -> Table {
     let columns = vec![column("id", ColumnType::Int, Role::Key), optional("value", kind, role)];
     table(&format!("of_{name}"), 1, columns)
 }
 
-/// Writes rows and compares them with what a lookup and a query give.
-pub(super) async fn come_back(rows: &TestRows, table: &Table, wanted: &[Row]) -> Outcome {
-    rows.write_rows(table, wanted.to_vec()).await?;
-    let keys: Vec<_> = wanted.iter().map(|row| table.key_of(row)).collect();
+/// Writes rows and expects to find them with a lookup and with a query.
+pub(super) async fn check_round_trip(rows: &TestRows, table: &Table, expected: &[Row]) -> Outcome {
+    rows.write_rows(table, expected.to_vec()).await?;
+    let keys: Vec<_> = expected.iter().map(|row| table.key_of(row)).collect();
     let found = rows.rows(table, &keys).await?;
-    ensure_eq!(found.len(), wanted.len(), "answers for as many keys in `{}`", table.name());
-    for (found, wanted) in found.iter().zip(wanted) {
-        ensure_eq!(found.as_ref(), Some(wanted), "a row of `{}`, by its key", table.name());
+    ensure_eq!(found.len(), expected.len(), "number of results of a lookup in `{}`", table.name());
+    for (found, expected) in found.iter().zip(expected) {
+        ensure_eq!(found.as_ref(), Some(expected), "row of `{}`, found by its key", table.name());
     }
     let all = rows.all_rows(table).await?;
-    ensure_eq!(all.len(), wanted.len(), "rows of `{}`", table.name());
+    ensure_eq!(all.len(), expected.len(), "number of rows of `{}`", table.name());
     for row in &all {
-        ensure!(wanted.contains(row), "a query of `{}` gives {row:?}, which was never written", table.name());
+        ensure!(
+            expected.contains(row),
+            "a query of `{}` returned {row:?}, which was never written",
+            table.name()
+        );
     }
     Ok(())
 }
@@ -205,9 +209,10 @@ async fn extreme_values_of_every_type(log: Log) -> Outcome {
     let rows = log.rows();
     for (name, kind) in KINDS {
         let values = numbered(extremes(kind));
-        come_back(&rows, &table_of(name, kind, Role::Plain), &values).await?;
+        check_round_trip(&rows, &table_of(name, kind, Role::Plain), &values).await?;
         if kind != ColumnType::Json {
-            come_back(&rows, &table_of(&format!("indexed_{name}"), kind, Role::Index), &values).await?;
+            check_round_trip(&rows, &table_of(&format!("indexed_{name}"), kind, Role::Index), &values)
+                .await?;
         }
     }
     Ok(())
@@ -216,7 +221,7 @@ async fn extreme_values_of_every_type(log: Log) -> Outcome {
 async fn null_differs_from_every_zero_value(log: Log) -> Outcome {
     let rows = log.rows();
     let columns = KINDS.map(|(name, kind)| optional(name, kind, Role::Plain));
-    let all = table("nothings", 1, [vec![column("id", ColumnType::Int, Role::Key)], columns.into()].concat());
+    let all = table("nulls", 1, [vec![column("id", ColumnType::Int, Role::Key)], columns.into()].concat());
     let zeros = [
         Value::Bool(false),
         int(0),
@@ -226,29 +231,30 @@ async fn null_differs_from_every_zero_value(log: Log) -> Outcome {
         Value::Time(Timestamp::EPOCH),
         json("null"),
     ];
-    let mut wanted = vec![vec![int(0); 1], vec![int(1); 1]];
-    wanted[0].extend(zeros.clone());
-    wanted[1].extend(vec![Value::Null; 7]);
+    let mut expected = vec![vec![int(0); 1], vec![int(1); 1]];
+    expected[0].extend(zeros.clone());
+    expected[1].extend(vec![Value::Null; 7]);
     for (n, id) in (0..7).zip(2..) {
-        // One that is nothing among zeros, and one zero among nothing.
-        let with = |one: Value, rest: &[Value]| {
-            let mut row = rest.to_vec();
+        // One NULL among zero values, and one zero value among NULLs.
+        let with = |one: Value, others: &[Value]| {
+            let mut row = others.to_vec();
             row[n] = one;
             row
         };
-        wanted.push([vec![int(id)], with(Value::Null, &zeros)].concat());
-        wanted.push([vec![int(id + 100)], with(zeros[n].clone(), &vec![Value::Null; 7])].concat());
+        expected.push([vec![int(id)], with(Value::Null, &zeros)].concat());
+        expected.push([vec![int(id + 100)], with(zeros[n].clone(), &vec![Value::Null; 7])].concat());
     }
-    come_back(&rows, &all, &wanted).await
+    check_round_trip(&rows, &all, &expected).await
 }
 
 async fn texts_keep_every_byte(log: Log) -> Outcome {
     let rows = log.rows();
-    // Every character of the first planes by itself, and samples of the others.
+    // Every character below U+3000, and a sample of the others.
     let characters = (1..0x3000).chain((0x3000..=0x10_ffff).step_by(251)).filter_map(char::from_u32);
     let characters: Vec<char> = characters.collect();
-    let texts = characters.chunks(16).map(|some| text(some.iter().collect::<String>()));
-    come_back(&rows, &table_of("texts", ColumnType::Text, Role::Plain), &numbered(texts.collect())).await
+    let texts = characters.chunks(16).map(|chunk| text(chunk.iter().collect::<String>()));
+    check_round_trip(&rows, &table_of("texts", ColumnType::Text, Role::Plain), &numbered(texts.collect()))
+        .await
 }
 
 async fn json_keeps_every_byte(log: Log) -> Outcome {
@@ -259,11 +265,17 @@ async fn json_keeps_every_byte(log: Log) -> Outcome {
         optional("maybe", ColumnType::Json, Role::Plain),
     ];
     let table = table("documents", 1, columns);
-    let row = |(n, kept): (usize, String)| vec![text(format!("{n:03}")), json(&kept), json(&kept)];
-    let wanted: Vec<Row> = odd_json().into_iter().enumerate().map(row).collect();
-    come_back(&rows, &table, &wanted).await?;
+    let row =
+        |(n, document): (usize, String)| vec![text(format!("{n:03}")), json(&document), json(&document)];
+    let expected: Vec<Row> = unusual_json().into_iter().enumerate().map(row).collect();
+    check_round_trip(&rows, &table, &expected).await?;
     let large = format!("{{\"é\":\"{}\"}}", "aé\\n".repeat(200_000));
-    come_back(&rows, &table, &[wanted, vec![vec![text("large"), json(&large), Value::Null]]].concat()).await
+    check_round_trip(
+        &rows,
+        &table,
+        &[expected, vec![vec![text("large"), json(&large), Value::Null]]].concat(),
+    )
+    .await
 }
 
 async fn text_of_one_megabyte(log: Log) -> Outcome {
@@ -271,25 +283,25 @@ async fn text_of_one_megabyte(log: Log) -> Outcome {
     let table = table_of("large", ColumnType::Text, Role::Plain);
     let large = |filler: &str| text(filler.repeat(1_000_000 / filler.len()));
     let values = ["a", "é", "😀", "\\", "'", "\n", "\u{1f}"].map(large);
-    come_back(&rows, &table, &numbered(values.into())).await
+    check_round_trip(&rows, &table, &numbered(values.into())).await
 }
 
 async fn long_texts_in_an_indexed_column(log: Log) -> Outcome {
     let rows = log.rows();
     let table = table_of("indexed", ColumnType::Text, Role::Index);
     let mut random = log.random("long texts");
-    // Random, so that no compression makes them short, and the same for a long while.
-    let start: String = (0..20_000).map(|_| random.char('!'..='~')).collect();
-    let values: Vec<Value> = ["", "a", "b", "é"].map(|end| text(format!("{start}{end}"))).into();
-    come_back(&rows, &table, &numbered(values.clone())).await?;
+    // A long common prefix of random characters, which cannot be compressed.
+    let prefix: String = (0..20_000).map(|_| random.char('!'..='~')).collect();
+    let values: Vec<Value> = ["", "a", "b", "é"].map(|end| text(format!("{prefix}{end}"))).into();
+    check_round_trip(&rows, &table, &numbered(values.clone())).await?;
     for (n, value) in (0..).zip(&values) {
         let found = rows.find(&select_all(&table).filter(1, Bound::Equal(value.clone()))).await?;
-        ensure_eq!(found.len(), 1, "rows with one of the long texts");
-        ensure_eq!(found[0][0], int(n), "which row has one of the long texts");
+        ensure_eq!(found.len(), 1, "number of rows with one of the long texts");
+        ensure_eq!(found[0][0], int(n), "key of the row with one of the long texts");
     }
-    let found = rows.find(&select_all(&table).filter(1, Bound::Prefix(start)).order_by(1, true)).await?;
+    let found = rows.find(&select_all(&table).filter(1, Bound::Prefix(prefix)).order_by(1, true)).await?;
     let order: Vec<Value> = found.into_iter().map(|row| row[0].clone()).collect();
-    ensure_eq!(order, [3, 2, 1, 0].map(int), "rows whose texts start alike, the greatest first");
+    ensure_eq!(order, [3, 2, 1, 0].map(int), "keys of the rows with the common prefix, greatest text first");
     Ok(())
 }
 
@@ -299,12 +311,12 @@ async fn values_are_replaced_by_other_values(log: Log) -> Outcome {
         let table = table_of(name, kind, Role::Plain);
         let values = extremes(kind);
         for shift in 0..3 {
-            let mut turned = values.clone();
-            turned.rotate_left(shift % values.len());
+            let mut rotated = values.clone();
+            rotated.rotate_left(shift % values.len());
             if shift == 1 {
-                turned[0] = Value::Null;
+                rotated[0] = Value::Null;
             }
-            come_back(&rows, &table, &numbered(turned)).await?;
+            check_round_trip(&rows, &table, &numbered(rotated)).await?;
             yield_now().await;
         }
     }
@@ -315,10 +327,14 @@ async fn values_survive_reopen(log: Log) -> Outcome {
     let mut log = log;
     for (name, kind) in KINDS {
         let table = table_of(name, kind, Role::Plain);
-        let wanted = numbered(extremes(kind));
-        come_back(&log.rows(), &table, &wanted).await?;
+        let expected = numbered(extremes(kind));
+        check_round_trip(&log.rows(), &table, &expected).await?;
         log = log.reopened().await?;
-        ensure_eq!(log.rows().all_rows(&table).await?, wanted, "values of {kind:?} after a restart");
+        ensure_eq!(
+            log.rows().all_rows(&table).await?,
+            expected,
+            "values of {kind:?} after the log was reopened"
+        );
     }
     Ok(())
 }

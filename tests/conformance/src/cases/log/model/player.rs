@@ -13,7 +13,7 @@ use annalist_core::{
 };
 use annalist_memory::Memory;
 
-use super::step::{Sent, Step};
+use super::step::{ScriptedAppend, Step};
 use crate::{
     failure::Outcome,
     support::{fixtures::*, handle::Handle, log::Log},
@@ -45,9 +45,9 @@ enum Comparable<T> {
     IdReused,
 }
 
-fn comparable<T>(answer: Result<T, Error>) -> Outcome<Comparable<T>> {
-    match answer {
-        Ok(answer) => Ok(Comparable::Value(answer)),
+fn comparable<T>(result: Result<T, Error>) -> Outcome<Comparable<T>> {
+    match result {
+        Ok(result) => Ok(Comparable::Value(result)),
         Err(Error::Invalid(Invalid::CommandIdReused { .. })) => Ok(Comparable::IdReused),
         Err(error) => Err(error.into()),
     }
@@ -73,7 +73,7 @@ impl Player {
     async fn step(&mut self, step: Step) -> Outcome {
         match step {
             Step::Read { criteria, after, up_to } => self.read(criteria, after, up_to).await,
-            Step::Append(sent) => self.append(sent).await,
+            Step::Append(scripted_append) => self.append(scripted_append).await,
             Step::Feed { filter, after, limit } => self.feed(filter, after, limit).await,
             Step::Receipt { id, command } => self.receipt(id, command).await,
             Step::PositionAt(second) => self.position_at(second).await,
@@ -92,15 +92,15 @@ impl Player {
         };
         let (after, up_to) = (bound(after, Position::START), bound(up_to, Position::END));
         let expected = self.model.read_one(Read::all(criteria.clone()).after(after).up_to(up_to)).await?;
-        let asked = Read::all(criteria.clone()).after(self.in_store(after)).up_to(self.in_store(up_to));
-        let found = self.store.read_one(asked).await?;
+        let read = Read::all(criteria.clone()).after(self.in_store(after)).up_to(self.in_store(up_to));
+        let found = self.store.read_one(read).await?;
         ensure_eq!(self.records_in_model(found.records), expected.records, "records of a read");
         self.reads.push(PastRead { criteria, store: found.marker, model: expected.marker });
         Ok(())
     }
 
-    async fn append(&mut self, sent: Sent) -> Outcome {
-        let (for_store, for_model) = self.both(sent);
+    async fn append(&mut self, scripted_append: ScriptedAppend) -> Outcome {
+        let (for_store, for_model) = self.both(scripted_append);
         let expected = comparable(self.model.append_one(for_model.clone()).await)?;
         let found = comparable(self.store.append_one(for_store).await)?;
         match (found, expected) {
@@ -141,8 +141,8 @@ impl Player {
     }
 
     /// The same append for both sides, with the markers of each.
-    fn both(&self, sent: Sent) -> (Append, Append) {
-        let Sent { events, reads, unread, key, journal, second } = sent;
+    fn both(&self, scripted_append: ScriptedAppend) -> (Append, Append) {
+        let ScriptedAppend { events, reads, unread, key, journal, second } = scripted_append;
         let draft = |(name, tags): (String, Vec<String>)| {
             event(name, &tags.iter().map(String::as_str).collect::<Vec<_>>())
         };

@@ -10,7 +10,7 @@ use crate::support::fixtures::tag;
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     Read { criteria: Criteria, after: Option<usize>, up_to: Option<usize> },
-    Append(Sent),
+    Append(ScriptedAppend),
     Feed { filter: Criteria, after: usize, limit: usize },
     Receipt { id: u8, command: bool },
     PositionAt(i64),
@@ -21,7 +21,7 @@ pub(super) enum Step {
 
 /// What an append step sends.
 #[derive(Clone, Debug)]
-pub(super) struct Sent {
+pub(super) struct ScriptedAppend {
     /// Type and tags of each event.
     pub(super) events: Vec<(String, Vec<String>)>,
     /// The earlier reads that it is conditioned on.
@@ -53,7 +53,7 @@ fn step() -> impl Strategy<Value = Step> {
     let receipt = (id, any::<bool>()).prop_map(|(id, command)| Step::Receipt { id, command });
     let journal = (0..10_usize, 0..5_usize).prop_map(|(after, limit)| Step::Journal { after, limit });
     Union::new_weighted(vec![
-        (8, sent().prop_map(Step::Append).boxed()),
+        (8, scripted_append().prop_map(Step::Append).boxed()),
         (5, read.boxed()),
         (2, feed.boxed()),
         (1, receipt.boxed()),
@@ -64,14 +64,21 @@ fn step() -> impl Strategy<Value = Step> {
     ])
 }
 
-fn sent() -> impl Strategy<Value = Sent> {
+fn scripted_append() -> impl Strategy<Value = ScriptedAppend> {
     let event = (type_name(), vec(tag_text(), 0..3));
     let reads = vec(0..20_usize, 0..3);
     let unread = option::weighted(0.1, criteria());
     let key = option::weighted(0.4, (0..6_u8, any::<bool>()));
     let journal = option::weighted(0.3, any::<u8>());
     (vec(event, 0..4), reads, unread, key, journal, -1..10_i64).prop_map(
-        |(events, reads, unread, key, journal, second)| Sent { events, reads, unread, key, journal, second },
+        |(events, reads, unread, key, journal, second)| ScriptedAppend {
+            events,
+            reads,
+            unread,
+            key,
+            journal,
+            second,
+        },
     )
 }
 
