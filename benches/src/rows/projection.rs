@@ -56,7 +56,7 @@ pub(super) async fn prepare(environment: &Environment, batches: Batches) -> Resu
 /// Measures from the start of the app until its rows have caught up, in a new schema.
 async fn project(log: Postgres, rows: Postgres, events: usize) -> Result<f64> {
     let start = Instant::now();
-    let app = App::builder(log).projection_in::<Balance>(rows.clone()).start().await?;
+    let app = App::builder(log).rows(rows.clone()).projection::<Balance>().start().await?;
     app.wait_until_caught_up().await?;
     let rate = events as f64 / start.elapsed().as_secs_f64();
     let seen: i64 = app.list::<Balance>().limit(ACCOUNTS).await?.rows.iter().map(Balance::cents).sum();

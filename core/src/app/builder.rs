@@ -108,13 +108,7 @@ impl Builder {
         self.projection_with::<P>(ProjectionOptions::new())
     }
 
-    /// Registers a projection whose rows are in a row store of its own, which may be another kind of database than that of the
-    /// events.
-    pub fn projection_in<P: Projection>(self, rows: impl IntoRowStore) -> Self {
-        self.projection_with::<P>(ProjectionOptions::new().rows(rows))
-    }
-
-    /// Registers a projection with options.
+    /// Registers a projection with options: for example with a row store of its own.
     pub fn projection_with<P: Projection>(mut self, options: ProjectionOptions) -> Self {
         self.projections.push(projection_spec::<P>(options));
         self

@@ -3,7 +3,11 @@
 
 use std::time::Duration;
 
-use annalist::{App, Criteria, Error, Memory, Position, projection::State, testing::given};
+use annalist::{
+    App, Criteria, Error, Memory, Position,
+    projection::{ProjectionOptions, State},
+    testing::given,
+};
 use annalist_flow_tests::{
     domain::{AccountEvent, account, deposit, transfer_of},
     read_model::{Balance, EventCount},
@@ -54,7 +58,7 @@ async fn rows_can_be_stored_in_several_other_stores() {
         App::builder(events.clone())
             .rows(first.clone())
             .projection::<Balance>()
-            .projection_in::<EventCount>(second.clone())
+            .projection_with::<EventCount>(ProjectionOptions::new().rows(second.clone()))
     };
     let app = start().start().await.unwrap();
     app.execute(deposit("a", 10)).await.unwrap();

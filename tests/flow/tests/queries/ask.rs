@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use annalist::{App, Error, Memory, manual::ReadModels, prelude::*};
+use annalist::{App, Error, Memory, manual::ReadModels, prelude::*, projection::ProjectionOptions};
 use annalist_flow_tests::{
     domain::account,
     read_model::{Balance, EventCount},
@@ -128,7 +128,11 @@ async fn answer_after_a_receipt_includes_it_in_every_model() {
 async fn answer_waits_for_its_slowest_model_until_the_timeout() {
     let slow = Arc::new(GatedRows::new());
     let builder = App::builder(Memory::new()).projection::<Balance>();
-    let app = builder.projection_in::<EventCount>(Arc::clone(&slow)).start().await.unwrap();
+    let app = builder
+        .projection_with::<EventCount>(ProjectionOptions::new().rows(Arc::clone(&slow)))
+        .start()
+        .await
+        .unwrap();
     app.wait_until_caught_up().await.unwrap();
     slow.commits.close();
     let receipt = pay(&app, "a", 3).await;

@@ -127,7 +127,11 @@ async fn inline_rows_are_watched() {
 async fn watch_of_several_models_follows_each_of_them() {
     let slow = Arc::new(GatedRows::new());
     let builder = App::builder(Memory::new()).projection::<Balance>();
-    let app = builder.projection_in::<EventCount>(Arc::clone(&slow)).start().await.unwrap();
+    let app = builder
+        .projection_with::<EventCount>(ProjectionOptions::new().rows(Arc::clone(&slow)))
+        .start()
+        .await
+        .unwrap();
     let mut watched = app.watch(balance_and_count("a"));
     assert_eq!(watched.next().await.unwrap(), (None, None));
     slow.commits.close();

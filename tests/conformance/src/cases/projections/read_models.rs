@@ -193,7 +193,7 @@ async fn stopped_app_is_reported(log: Log) -> Outcome {
 
 async fn unavailable_rows_are_an_error(log: Log) -> Outcome {
     let rows = Arc::new(FaultyRows::new(log.rows().store(), 1));
-    let app = App::builder(log.store()).projection_in::<Balance>(Arc::clone(&rows)).start().await?;
+    let app = App::builder(log.store()).rows(Arc::clone(&rows)).projection::<Balance>().start().await?;
     let good = deposit(&log, 1).await?;
     ensure_eq!(count(&app, 1, &good).await?, 1, "number of events before the outage of the rows");
     rows.set_down(true);
@@ -233,7 +233,7 @@ async fn app_refuses_rows_of_another_log(log: Log) -> Outcome {
     let app = app(&log).await?;
     let receipt = deposit(&log, 1).await?;
     ensure_eq!(count(&app, 1, &receipt).await?, 1, "number of events of the app that owns the rows");
-    let other = App::builder(annalist_memory::Memory::new()).projection_in::<Balance>(log.rows().store());
+    let other = App::builder(annalist_memory::Memory::new()).rows(log.rows().store()).projection::<Balance>();
     let result = other.start().await;
     ensure!(
         matches!(result, Err(Error::Unusable { .. })),
