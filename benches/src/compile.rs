@@ -148,8 +148,8 @@ fn command(library: &mut String, nth: usize) {
         library,
         "#[derive(Command, Serialize, Deserialize)] #[command(decide = decide{nth})]
          pub struct T{nth} {{ #[id(Thing)] thing: ThingId, amount: u64 }}
-         fn decide{nth}(thing: &Thing, command: &T{nth}) -> Result<Happened, std::convert::Infallible> {{
-             Ok(Happened {{ thing: thing.id, amount: command.amount }})
+         fn decide{nth}(thing: &Thing, command: &T{nth}) -> Happened {{
+             Happened {{ thing: thing.id, amount: command.amount }}
          }}"
     );
 }

@@ -17,16 +17,16 @@ use crate::{
 ///
 /// /// Opens an account with a first deposit: two events.
 /// #[derive(Command, Serialize)]
-/// #[command(decide = open_with, error = std::convert::Infallible)]
+/// #[command(decide = open_with)]
 /// struct OpenWith {
 ///     account: AccountId,
 ///     cents: i64,
 /// }
 ///
-/// fn open_with(command: &OpenWith) -> Result<(AccountEvent, Option<AccountEvent>), std::convert::Infallible> {
+/// fn open_with(command: &OpenWith) -> (AccountEvent, Option<AccountEvent>) {
 ///     let deposit = (command.cents > 0)
 ///         .then(|| AccountEvent::Deposited { account: command.account.clone(), cents: command.cents });
-///     Ok((AccountEvent::Opened { account: command.account.clone(), owner: "Ann".into() }, deposit))
+///     (AccountEvent::Opened { account: command.account.clone(), owner: "Ann".into() }, deposit)
 /// }
 ///
 /// given(()).when(OpenWith { account: id("ann"), cents: 5 }).then([opened("ann", "Ann"), deposited("ann", 5)]);

@@ -34,10 +34,10 @@ impl Sensor {
         self.sum += value;
     }
 
-    fn measure(&self, command: &Measure) -> Result<SensorEvent, Infallible> {
+    fn measure(&self, command: &Measure) -> SensorEvent {
         assert!(!command.value.is_sign_negative(), "a decision that panics on {}", command.value);
         let Measure { sensor, value, note } = command.clone();
-        Ok(SensorEvent::Measured { sensor, value, note })
+        SensorEvent::Measured { sensor, value, note }
     }
 }
 
@@ -118,13 +118,13 @@ mod conflicting {
     }
 
     #[derive(Command, Serialize, Deserialize)]
-    #[command(decide = record, error = Infallible)]
+    #[command(decide = record)]
     pub(crate) struct Record {
         pub(crate) name: String,
     }
 
-    fn record(command: &Record) -> Result<Measured, Infallible> {
-        Ok(Measured { sensor: SensorId(command.name.clone()) })
+    fn record(command: &Record) -> Measured {
+        Measured { sensor: SensorId(command.name.clone()) }
     }
 
     /// Another id type with a kind of the domain.

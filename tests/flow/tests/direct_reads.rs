@@ -107,13 +107,13 @@ mod newer {
     }
 
     #[derive(Command, Serialize, Deserialize)]
-    #[command(decide = deposit, error = std::convert::Infallible)]
+    #[command(decide = deposit)]
     pub(crate) struct Deposit {
         pub(crate) name: String,
     }
 
-    fn deposit(command: &Deposit) -> Result<Deposited, std::convert::Infallible> {
-        Ok(Deposited { account: super::Owner::from_inner(command.name.clone()), cents: 100 })
+    fn deposit(command: &Deposit) -> Deposited {
+        Deposited { account: super::Owner::from_inner(command.name.clone()), cents: 100 }
     }
 }
 

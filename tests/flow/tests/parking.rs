@@ -225,15 +225,15 @@ async fn many_failures_are_parked_one_by_one() {
 
 /// Appends many events at once.
 #[derive(Command, Serialize, Deserialize)]
-#[command(decide = pay_all, error = std::convert::Infallible)]
+#[command(decide = pay_all)]
 struct PayAll {
     account: AccountId,
     amounts: Vec<u64>,
 }
 
-fn pay_all(command: &PayAll) -> Result<Vec<AccountEvent>, std::convert::Infallible> {
+fn pay_all(command: &PayAll) -> Vec<AccountEvent> {
     let deposited = |amount| AccountEvent::Deposited { account: command.account.clone(), amount };
-    Ok(command.amounts.iter().copied().map(deposited).collect())
+    command.amounts.iter().copied().map(deposited).collect()
 }
 
 #[tokio::test]
@@ -268,13 +268,13 @@ mod unreadable {
     }
 
     #[derive(Command, Serialize, Deserialize)]
-    #[command(decide = damage, error = std::convert::Infallible)]
+    #[command(decide = damage)]
     struct Damage {
         account: AccountId,
     }
 
-    fn damage(command: &Damage) -> Result<Damaged, std::convert::Infallible> {
-        Ok(Damaged { account: command.account.clone(), amount: "much".to_owned() })
+    fn damage(command: &Damage) -> Damaged {
+        Damaged { account: command.account.clone(), amount: "much".to_owned() }
     }
 
     /// A projection whose key depends on the fields of the event.

@@ -1,10 +1,7 @@
 //! Payloads of events: each is read back as it was written, or refused before it is written.
 #![allow(clippy::unwrap_used)] // in the helpers too
 
-use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    convert::Infallible,
-};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use annalist::{App, ExecuteError, Invalid, Memory, Position, app::Journal, prelude::*, testing::given};
 
@@ -43,7 +40,7 @@ enum BoxEvent {
 }
 
 #[derive(Aggregate, Debug)]
-#[aggregate(on(BoxEvent => Storage::apply), error = Infallible)]
+#[aggregate(on(BoxEvent => Storage::apply))]
 struct Storage {
     #[id]
     id: BoxId,
@@ -59,12 +56,12 @@ impl Storage {
         }
     }
 
-    fn fill(&self, command: &Fill) -> Result<BoxEvent, Infallible> {
-        Ok(BoxEvent::Filled { r#box: self.id.clone(), content: command.content.clone() })
+    fn fill(&self, command: &Fill) -> BoxEvent {
+        BoxEvent::Filled { r#box: self.id.clone(), content: command.content.clone() }
     }
 
-    fn label(&self, command: &Label) -> Result<BoxEvent, Infallible> {
-        Ok(BoxEvent::Labelled { r#box: self.id.clone(), labels: command.labels.clone() })
+    fn label(&self, command: &Label) -> BoxEvent {
+        BoxEvent::Labelled { r#box: self.id.clone(), labels: command.labels.clone() }
     }
 }
 

@@ -3,7 +3,6 @@
 
 use std::{
     collections::HashMap,
-    convert::Infallible,
     sync::{Arc, atomic::Ordering},
 };
 
@@ -168,8 +167,8 @@ impl LastDeposit {
         }
     }
 
-    fn halve(&self, _: &Halve) -> Result<AccountEvent, Infallible> {
-        Ok(AccountEvent::Moved { from: self.id.clone(), to: account("void"), amount: self.amount / 2 })
+    fn halve(&self, _: &Halve) -> AccountEvent {
+        AccountEvent::Moved { from: self.id.clone(), to: account("void"), amount: self.amount / 2 }
     }
 }
 
@@ -248,8 +247,8 @@ impl Notes {
         self.number += 1;
     }
 
-    fn note(&self, command: &Note) -> Result<Noted, Infallible> {
-        Ok(Noted { account: self.id.clone(), text: command.text.clone() })
+    fn note(&self, command: &Note) -> Noted {
+        Noted { account: self.id.clone(), text: command.text.clone() }
     }
 }
 

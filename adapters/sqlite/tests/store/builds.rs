@@ -16,50 +16,50 @@ async fn filled(store: &Sqlite, table: &Table, name: &str) {
 
 #[tokio::test]
 async fn view_selects_from_the_live_build() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     let builds = [OWNERS, OWNERS.built(1), OWNERS.built(12), Table { version: 3, build: 2, ..OWNERS }];
     for (table, name) in builds.iter().zip(["first", "second", "third", "fourth"]) {
         filled(&store, table, name).await;
     }
-    let view = || texts(&place, "SELECT owner FROM annalist_rows_owners");
+    let view = || texts(&test_log, "SELECT owner FROM annalist_rows_owners");
     assert_eq!(view().await, ["first"], "no build is live yet");
     for (table, name) in builds.iter().zip(["first", "second", "third", "fourth"]) {
         assert_eq!(store.promote(table, false).await.unwrap(), PromoteOutcome::Done);
         assert_eq!(view().await, [name]);
     }
     assert_eq!(
-        relations(&place).await,
+        relations(&test_log).await,
         ["", "_v1", "_v1_1", "_v1_12", "_v3_2"].map(|end| format!("annalist_rows_owners{end}"))
     );
     for table in &builds[..3] {
         assert!(store.discard(table).await.unwrap() && !store.discard(table).await.unwrap());
     }
-    assert_eq!(relations(&place).await, ["annalist_rows_owners", "annalist_rows_owners_v3_2"]);
+    assert_eq!(relations(&test_log).await, ["annalist_rows_owners", "annalist_rows_owners_v3_2"]);
     assert_eq!(view().await, ["fourth"]);
-    place.assert_sound().await;
+    test_log.assert_sound().await;
 }
 
 #[tokio::test]
 async fn discarding_a_build_drops_the_view_over_it() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     filled(&store, &OWNERS, "first").await;
     filled(&store, &OWNERS.built(1), "second").await;
     // No build is live, and the view selects from the first.
     assert!(store.discard(&OWNERS).await.unwrap());
-    assert_eq!(relations(&place).await, ["annalist_rows_owners_v1_1"]);
+    assert_eq!(relations(&test_log).await, ["annalist_rows_owners_v1_1"]);
     filled(&store, &OWNERS.built(2), "third").await;
-    assert_eq!(texts(&place, "SELECT owner FROM annalist_rows_owners").await, ["third"]);
+    assert_eq!(texts(&test_log, "SELECT owner FROM annalist_rows_owners").await, ["third"]);
     // A view over another build stays.
     assert!(store.discard(&OWNERS.built(1)).await.unwrap());
-    assert_eq!(texts(&place, "SELECT owner FROM annalist_rows_owners").await, ["third"]);
+    assert_eq!(texts(&test_log, "SELECT owner FROM annalist_rows_owners").await, ["third"]);
 }
 
 #[tokio::test]
 async fn build_is_discarded_even_with_other_columns() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     filled(&store, &OWNERS, "first").await;
     let parked = Parked {
         position: Position::new(2),
@@ -73,8 +73,8 @@ async fn build_is_discarded_even_with_other_columns() {
     // A program of the next version discards it with the columns of that version.
     let unknown = Table { columns: FEWER.columns, ..OWNERS };
     assert!(store.discard(&unknown).await.unwrap());
-    assert_eq!(relations(&place).await, [""; 0]);
-    assert_eq!(texts(&place, "SELECT error FROM annalist_parked").await, [""; 0]);
+    assert_eq!(relations(&test_log).await, [""; 0]);
+    assert_eq!(texts(&test_log, "SELECT error FROM annalist_parked").await, [""; 0]);
     assert_eq!(store.builds("owners").await.unwrap(), []);
     filled(&store, &OWNERS, "again").await;
     assert_eq!(store.parked(&OWNERS).await.unwrap(), []);
@@ -82,8 +82,8 @@ async fn build_is_discarded_even_with_other_columns() {
 
 #[tokio::test]
 async fn build_without_columns_has_neither_table_nor_view() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     let next = Table { version: 2, ..CHECKPOINT_ONLY };
     for table in [&CHECKPOINT_ONLY, &next] {
         store.define(table, store.log_id()).await.unwrap();
@@ -91,30 +91,30 @@ async fn build_without_columns_has_neither_table_nor_view() {
         assert_eq!(store.promote(table, true).await.unwrap(), PromoteOutcome::Done);
         assert!(found(&store, table).await.is_empty());
     }
-    assert_eq!(relations(&place).await, [""; 0]);
+    assert_eq!(relations(&test_log).await, [""; 0]);
     assert!(store.discard(&CHECKPOINT_ONLY).await.unwrap());
     assert_eq!(store.builds("mailer").await.unwrap().len(), 1);
 }
 
 #[tokio::test]
 async fn promoting_a_build_without_columns_drops_the_view() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     filled(&store, &OWNERS, "first").await;
     store.promote(&OWNERS, false).await.unwrap();
     let without = Table { version: 2, columns: &[], ..OWNERS };
     store.define(&without, store.log_id()).await.unwrap();
     assert_eq!(store.promote(&without, false).await.unwrap(), PromoteOutcome::Done);
-    assert_eq!(relations(&place).await, ["annalist_rows_owners_v1"]);
+    assert_eq!(relations(&test_log).await, ["annalist_rows_owners_v1"]);
 }
 
 #[tokio::test]
 async fn user_views_over_the_view_survive_a_promotion() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     filled(&store, &OWNERS, "first").await;
     store.promote(&OWNERS, false).await.unwrap();
-    let mut raw = place.raw().await;
+    let mut raw = test_log.raw().await;
     for sql in [
         "CREATE VIEW report AS SELECT upper(owner) AS owner FROM annalist_rows_owners",
         "CREATE VIEW \"report \"\"2\"\"\" AS SELECT owner || '!' AS owner FROM report",
@@ -125,16 +125,16 @@ async fn user_views_over_the_view_survive_a_promotion() {
     }
     filled(&store, &OWNERS.built(1), "second").await;
     assert_eq!(store.promote(&OWNERS.built(1), false).await.unwrap(), PromoteOutcome::Done);
-    assert_eq!(texts(&place, "SELECT owner FROM \"report \"\"2\"\"\"").await, ["SECOND!"]);
+    assert_eq!(texts(&test_log, "SELECT owner FROM \"report \"\"2\"\"\"").await, ["SECOND!"]);
 }
 
 #[tokio::test]
 async fn promotion_that_would_break_a_user_view_is_refused() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     filled(&store, &OWNERS, "first").await;
     store.promote(&OWNERS, false).await.unwrap();
-    let mut raw = place.raw().await;
+    let mut raw = test_log.raw().await;
     for sql in [
         "CREATE VIEW accounts AS SELECT account FROM annalist_rows_owners",
         "CREATE VIEW report AS SELECT owner FROM annalist_rows_owners",
@@ -149,11 +149,11 @@ async fn promotion_that_would_break_a_user_view_is_refused() {
     assert!(text.contains("`report`") && text.contains("no such column"), "{text}");
     let live = |builds: Vec<annalist_core::rows::Build>| builds.iter().position(|build| build.live);
     assert_eq!(live(store.builds("owners").await.unwrap()), Some(0));
-    assert_eq!(texts(&place, "SELECT owner FROM beyond").await, ["first"]);
+    assert_eq!(texts(&test_log, "SELECT owner FROM beyond").await, ["first"]);
     sqlx::raw_sql("DROP VIEW beyond; DROP VIEW report").execute(&mut raw).await.unwrap();
     assert_eq!(store.promote(&FEWER, false).await.unwrap(), PromoteOutcome::Done);
     assert_eq!(live(store.builds("owners").await.unwrap()), Some(1));
-    assert_eq!(texts(&place, "SELECT account FROM accounts").await, [""; 0]);
+    assert_eq!(texts(&test_log, "SELECT account FROM accounts").await, [""; 0]);
     // SQLite itself drops a view even if others select from it.
     sqlx::query("CREATE VIEW more AS SELECT account FROM annalist_rows_owners")
         .execute(&mut raw)
@@ -164,47 +164,47 @@ async fn promotion_that_would_break_a_user_view_is_refused() {
 
 #[tokio::test]
 async fn failed_promotion_leaves_the_view_unchanged() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     filled(&store, &OWNERS, "first").await;
     store.promote(&OWNERS, false).await.unwrap();
     filled(&store, &OWNERS.built(1), "second").await;
     let refuse = "CREATE TRIGGER refuse BEFORE UPDATE OF live ON annalist_builds
                   BEGIN SELECT RAISE(ABORT, 'not now'); END";
-    sqlx::query(refuse).execute(&mut place.raw().await).await.unwrap();
+    sqlx::query(refuse).execute(&mut test_log.raw().await).await.unwrap();
     let error = store.promote(&OWNERS.built(1), false).await.unwrap_err();
     assert!(message(&error).contains("not now"), "{error}");
-    assert_eq!(texts(&place, "SELECT owner FROM annalist_rows_owners").await, ["first"]);
-    sqlx::query("DROP TRIGGER refuse").execute(&mut place.raw().await).await.unwrap();
+    assert_eq!(texts(&test_log, "SELECT owner FROM annalist_rows_owners").await, ["first"]);
+    sqlx::query("DROP TRIGGER refuse").execute(&mut test_log.raw().await).await.unwrap();
     assert_eq!(store.promote(&OWNERS.built(1), false).await.unwrap(), PromoteOutcome::Done);
-    assert_eq!(texts(&place, "SELECT owner FROM annalist_rows_owners").await, ["second"]);
+    assert_eq!(texts(&test_log, "SELECT owner FROM annalist_rows_owners").await, ["second"]);
 }
 
 #[tokio::test]
 async fn table_of_the_user_blocks_only_the_build_with_its_name() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     filled(&store, &OWNERS, "first").await;
     let take = "CREATE TABLE annalist_rows_owners_v1_1 (mine)";
-    sqlx::query(take).execute(&mut place.raw().await).await.unwrap();
+    sqlx::query(take).execute(&mut test_log.raw().await).await.unwrap();
     let error = store.define(&OWNERS.built(1), store.log_id()).await.unwrap_err();
     assert!(message(&error).contains("already exists"), "{error}");
     // The table of the user is not discarded.
     assert!(!store.discard(&OWNERS.built(1)).await.unwrap());
-    assert_eq!(relations(&place).await.len(), 3);
+    assert_eq!(relations(&test_log).await.len(), 3);
     filled(&store, &OWNERS.built(2), "third").await;
 }
 
 #[tokio::test]
 async fn damaged_build_or_parked_event_is_named() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     filled(&store, &OWNERS, "first").await;
     let execute = "INSERT INTO annalist_parked VALUES ('owners', 1, 0, 5, 'e', 'nonsense', '', 1)";
-    sqlx::query(execute).execute(&mut place.raw().await).await.unwrap();
+    sqlx::query(execute).execute(&mut test_log.raw().await).await.unwrap();
     let error = store.parked(&OWNERS).await.unwrap_err();
     assert!(matches!(error, Error::Unusable { .. }) && message(&error).contains("damaged"), "{error:?}");
-    sqlx::query("UPDATE annalist_builds SET log = 'mine'").execute(&mut place.raw().await).await.unwrap();
+    sqlx::query("UPDATE annalist_builds SET log = 'mine'").execute(&mut test_log.raw().await).await.unwrap();
     let error = store.builds("owners").await.unwrap_err();
     assert!(matches!(error, Error::Unusable { .. }) && message(&error).contains("\"mine\""), "{error:?}");
 }

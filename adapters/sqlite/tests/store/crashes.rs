@@ -34,7 +34,7 @@ fn child() {
     });
 }
 
-fn start(part: &str, place: &TestLog, wrapped: Option<&str>) -> Child {
+fn start(part: &str, test_log: &TestLog, wrapped: Option<&str>) -> Child {
     let own = std::env::current_exe().unwrap();
     let mut command = match wrapped {
         Some(shell) => {
@@ -44,7 +44,7 @@ fn start(part: &str, place: &TestLog, wrapped: Option<&str>) -> Child {
         }
         None => Command::new(own),
     };
-    command.args(["--exact", "crashes::child", "--nocapture"]).env(ROLE, part).env(FILE, place.file());
+    command.args(["--exact", "crashes::child", "--nocapture"]).env(ROLE, part).env(FILE, test_log.file());
     command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap()
 }
 
@@ -78,11 +78,11 @@ async fn load(file: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn acknowledged_appends_survive_kill_9() {
-    let place = TestLog::new();
+    let test_log = TestLog::new();
     let mut random = fastrand::Rng::new();
     let mut acknowledged = BTreeSet::new();
     for round in 0..12 {
-        let mut child = start("load", &place, None);
+        let mut child = start("load", &test_log, None);
         let mut words = words(&mut child);
         // Killed after a random number of appends; in some rounds before the file is open.
         let enough = if round % 4 == 0 { 0 } else { random.usize(1..200) };
@@ -91,10 +91,10 @@ async fn acknowledged_appends_survive_kill_9() {
         acknowledged.extend(words);
         child.wait().unwrap();
 
-        if round % 3 == 0 && !place.file().exists() {
+        if round % 3 == 0 && !test_log.file().exists() {
             continue;
         }
-        let store = place.open().await;
+        let store = test_log.open().await;
         let log = all(&store).await;
         assert_eq!(positions(&log), (1..=log.len() as u64).collect::<Vec<_>>());
         let mut whole = BTreeSet::new();
@@ -106,13 +106,13 @@ async fn acknowledged_appends_survive_kill_9() {
             assert_eq!(receipt.unwrap().position(), three[2].position);
         }
         let accepted_ids: i64 = sqlx::query_scalar("SELECT count(*) FROM annalist_commands")
-            .fetch_one(&mut place.raw().await)
+            .fetch_one(&mut test_log.raw().await)
             .await
             .unwrap();
         assert_eq!(whole.len() as i64, accepted_ids);
         let lost: Vec<_> = acknowledged.difference(&whole).collect();
         assert!(lost.is_empty(), "lost: {lost:?}");
-        place.assert_sound().await;
+        test_log.assert_sound().await;
     }
     println!("{} appends were acknowledged", acknowledged.len());
 }
@@ -135,10 +135,10 @@ async fn count(file: &str) {
 
 #[tokio::test]
 async fn concurrent_processes_lose_no_increment() {
-    let place = TestLog::new();
-    let mut children: Vec<Child> = (0..3).map(|_| start("count", &place, None)).collect();
+    let test_log = TestLog::new();
+    let mut children: Vec<Child> = (0..3).map(|_| start("count", &test_log, None)).collect();
     // The feed of another process returns every event once and in order.
-    let store = place.open().await;
+    let store = test_log.open().await;
     let mut texts = Vec::new();
     let mut after = START;
     while texts.len() < 300 && children.iter_mut().any(|child| child.try_wait().unwrap().is_none()) {
@@ -152,7 +152,7 @@ async fn concurrent_processes_lose_no_increment() {
     let page = store.feed(&with_tag("counter:1"), after, 300).await.unwrap();
     texts.extend(page.records.iter().map(|record| record.data.to_string()));
     assert_eq!(texts, (1..=300).map(|n| n.to_string()).collect::<Vec<_>>());
-    place.assert_sound().await;
+    test_log.assert_sound().await;
 }
 
 /// Appends until the system refuses to write, and prints each outcome.
@@ -174,14 +174,14 @@ async fn fill(file: &str) {
 #[cfg(unix)]
 #[tokio::test]
 async fn commit_that_the_system_refuses_has_an_unknown_outcome() {
-    let place = TestLog::new();
+    let test_log = TestLog::new();
     // A limit in blocks of 512 bytes. A write beyond it fails, because the signal is ignored.
-    let mut child = start("fill", &place, Some("trap '' XFSZ; ulimit -f 600"));
+    let mut child = start("fill", &test_log, Some("trap '' XFSZ; ulimit -f 600"));
     let words: Vec<String> = words(&mut child).collect();
     assert!(child.wait().unwrap().success());
     assert!(words.iter().any(|word| word.starts_with("unknown")), "{words:?}");
 
-    let store = place.open().await;
+    let store = test_log.open().await;
     let log = all(&store).await;
     assert_eq!(positions(&log), (1..=log.len() as u64).collect::<Vec<_>>());
     for word in words {
@@ -196,7 +196,7 @@ async fn commit_that_the_system_refuses_has_an_unknown_outcome() {
         }
     }
     write(&store, events([draft("paid", &[], "0")])).await;
-    place.assert_sound().await;
+    test_log.assert_sound().await;
 }
 
 /// Rebuilds, promotes and discards the previous build in a loop. The owner in the only row of a build is its number.
@@ -218,36 +218,36 @@ async fn promote(file: &str) {
 
 #[tokio::test]
 async fn promotion_is_atomic_after_kill_9() {
-    let place = TestLog::new();
+    let test_log = TestLog::new();
     let mut random = fastrand::Rng::new();
     let mut last = None;
     for _ in 0..10 {
-        let mut child = start("switch", &place, None);
+        let mut child = start("switch", &test_log, None);
         let mut words = words(&mut child);
         last = words.by_ref().take(random.usize(1..60)).last().or(last);
         child.kill().unwrap();
         last = words.last().or(last);
         child.wait().unwrap();
 
-        let store = place.open().await;
+        let store = test_log.open().await;
         let builds = store.builds("owners").await.unwrap();
         let live: Vec<_> = builds.iter().filter(|build| build.live).map(|build| build.build).collect();
         let acknowledged: u32 = last.as_deref().unwrap().parse().unwrap();
         // The next one may be live although its word was not printed.
         assert!(live == [acknowledged] || live == [acknowledged + 1], "{live:?} after {acknowledged}");
-        assert_eq!(texts(&place, "SELECT owner FROM annalist_rows_owners").await, [live[0].to_string()]);
+        assert_eq!(texts(&test_log, "SELECT owner FROM annalist_rows_owners").await, [live[0].to_string()]);
         let mut names: Vec<_> =
             builds.iter().map(|build| format!("_{}", OWNERS.built(build.build).name())).collect();
         names.push("_owners".to_owned());
         names.sort_unstable();
-        let relations = relations(&place).await;
+        let relations = relations(&test_log).await;
         assert_eq!(relations.len(), names.len(), "{relations:?} and {names:?}");
         assert!(
             names.iter().all(|name| relations.contains(&format!("annalist_rows{name}"))),
             "{relations:?}"
         );
         last = Some(live[0].to_string());
-        place.assert_sound().await;
+        test_log.assert_sound().await;
     }
 }
 
@@ -280,18 +280,18 @@ async fn inline(file: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_and_inline_rows_are_atomic_after_kill_9() {
-    let place = TestLog::new();
+    let test_log = TestLog::new();
     let mut random = fastrand::Rng::new();
     let mut acknowledged = BTreeSet::new();
     for _ in 0..10 {
-        let mut child = start("inline", &place, None);
+        let mut child = start("inline", &test_log, None);
         let mut words = words(&mut child);
         acknowledged.extend(words.by_ref().take(random.usize(1..200)));
         child.kill().unwrap();
         acknowledged.extend(words);
         child.wait().unwrap();
 
-        let store = place.open().await;
+        let store = test_log.open().await;
         // If it was killed while the build was asynchronous, the remaining events are folded now.
         assert_eq!(store.make_inline(folds::inline(TALLIES)).await.unwrap(), InlineOutcome::Done);
         let log = all(&store).await;
@@ -301,7 +301,7 @@ async fn events_and_inline_rows_are_atomic_after_kill_9() {
             log.iter().flat_map(|record| &record.tags).map(ToString::to_string).collect();
         assert!(acknowledged.is_subset(&tags_found));
         assert_eq!(log.len() + 1 - tags_found.len(), log.len() / 2, "two events for each append");
-        place.assert_sound().await;
+        test_log.assert_sound().await;
     }
 }
 
@@ -330,21 +330,21 @@ async fn run_user_code(file: &str) {
 
 #[tokio::test]
 async fn user_statements_and_row_change_are_atomic_after_kill_9() {
-    let place = TestLog::new();
+    let test_log = TestLog::new();
     let mut random = fastrand::Rng::new();
     for _ in 0..8 {
-        let mut child = start("lend", &place, None);
+        let mut child = start("lend", &test_log, None);
         let mut words = words(&mut child);
         let last = words.by_ref().take(random.usize(1..100)).last();
         child.kill().unwrap();
         let last: u64 = words.last().or(last).unwrap().parse().unwrap();
         child.wait().unwrap();
 
-        let store = place.open().await;
+        let store = test_log.open().await;
         let at = store.checkpoint("owners", 1).await.unwrap().unwrap().position.get();
         assert!(at == last || at == last + 1, "{at} after {last}");
         assert_eq!(found(&store, &OWNERS).await.len() as u64, at);
-        assert_eq!(texts(&place, "SELECT count(*) || '' FROM mine").await, [at.to_string()]);
-        place.assert_sound().await;
+        assert_eq!(texts(&test_log, "SELECT count(*) || '' FROM mine").await, [at.to_string()]);
+        test_log.assert_sound().await;
     }
 }

@@ -6,15 +6,15 @@ use tokio::task::JoinSet;
 
 use super::*;
 
-fn connect(place: &TestLog) -> SqliteConnectOptions {
+fn connect(test_log: &TestLog) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
-        .filename(place.file())
+        .filename(test_log.file())
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
 }
 
-async fn execute(place: &TestLog, sql: &'static str) {
-    sqlx::query(sql).execute(&mut place.raw().await).await.unwrap();
+async fn execute(test_log: &TestLog, sql: &'static str) {
+    sqlx::query(sql).execute(&mut test_log.raw().await).await.unwrap();
 }
 
 #[track_caller]
@@ -33,8 +33,8 @@ fn assert_unavailable<T: std::fmt::Debug>(answer: Result<T, Error>, says: &str) 
 
 #[tokio::test]
 async fn invalid_location_is_named() {
-    let place = TestLog::new();
-    let inside = |rest: &str| format!("{}/{rest}", place.dir.path().display());
+    let test_log = TestLog::new();
+    let inside = |rest: &str| format!("{}/{rest}", test_log.dir.path().display());
     for (location, says) in [
         (String::new(), "in memory"),
         (":memory:".to_owned(), "in memory"),
@@ -51,7 +51,7 @@ async fn invalid_location_is_named() {
     ] {
         assert_unusable(Sqlite::open(&location).await, says);
     }
-    assert_eq!(std::fs::read_dir(place.dir.path()).unwrap().count(), 0);
+    assert_eq!(std::fs::read_dir(test_log.dir.path()).unwrap().count(), 0);
     assert!(message(&Sqlite::open(inside("missing/log.db")).await.unwrap_err()).contains("missing/log.db"));
 }
 
@@ -67,17 +67,17 @@ fn open_without_a_runtime_is_unusable() {
 
 #[tokio::test]
 async fn longest_busy_timeout_is_accepted() {
-    let place = TestLog::new();
-    Sqlite::options().busy_timeout(std::time::Duration::MAX).readers(0).open(place.file()).await.unwrap();
+    let test_log = TestLog::new();
+    Sqlite::options().busy_timeout(std::time::Duration::MAX).readers(0).open(test_log.file()).await.unwrap();
 }
 
 #[tokio::test]
 async fn file_that_is_no_database_is_left_unchanged() {
-    let place = TestLog::new();
+    let test_log = TestLog::new();
     let text = "this is a letter to my bank. ".repeat(100);
-    std::fs::write(place.file(), &text).unwrap();
-    assert_unusable(Sqlite::open(place.file()).await, "not a SQLite database");
-    assert_eq!(std::fs::read_to_string(place.file()).unwrap(), text);
+    std::fs::write(test_log.file(), &text).unwrap();
+    assert_unusable(Sqlite::open(test_log.file()).await, "not a SQLite database");
+    assert_eq!(std::fs::read_to_string(test_log.file()).unwrap(), text);
 }
 
 #[tokio::test]
@@ -88,12 +88,12 @@ async fn log_of_another_version_or_without_id_is_refused() {
         ("UPDATE annalist_log SET id = 'bank'", "damaged"),
         ("DELETE FROM annalist_log", "missing"),
     ] {
-        let place = TestLog::new();
-        place.open().await.close().await;
-        execute(&place, sql).await;
-        assert_unusable(Sqlite::open(place.file()).await, says);
+        let test_log = TestLog::new();
+        test_log.open().await.close().await;
+        execute(&test_log, sql).await;
+        assert_unusable(Sqlite::open(test_log.file()).await, says);
         assert_unusable(
-            Sqlite::options().with_pool(SqlitePool::connect_lazy_with(connect(&place))).await,
+            Sqlite::options().with_pool(SqlitePool::connect_lazy_with(connect(&test_log))).await,
             says,
         );
     }
@@ -101,12 +101,12 @@ async fn log_of_another_version_or_without_id_is_refused() {
 
 #[tokio::test]
 async fn read_only_log_can_be_read() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     write(&store, events([draft("opened", &["a:1"], "0")])).await;
-    let url = format!("sqlite://{}?mode=ro", place.file().display());
+    let url = format!("sqlite://{}?mode=ro", test_log.file().display());
     let pool =
-        SqlitePool::connect_lazy_with(SqliteConnectOptions::new().filename(place.file()).read_only(true));
+        SqlitePool::connect_lazy_with(SqliteConnectOptions::new().filename(test_log.file()).read_only(true));
     for reader in [Sqlite::open(url).await.unwrap(), Sqlite::options().with_pool(pool).await.unwrap()] {
         assert_eq!((reader.log_id(), all(&reader).await.len()), (store.log_id(), 1));
         assert_unusable(reader.append_one(events([draft("paid", &[], "0")])).await, "read-only");
@@ -114,20 +114,20 @@ async fn read_only_log_can_be_read() {
         assert_eq!(all(&reader).await.len(), 1);
     }
     // Opening it read-only does not create another log.
-    let url = format!("sqlite://{}?mode=ro", place.file().display());
+    let url = format!("sqlite://{}?mode=ro", test_log.file().display());
     assert_unusable(Sqlite::options().prefix("other_").open(url).await, "read-only");
 }
 
 #[tokio::test]
 async fn full_file_refuses_large_appends_and_accepts_small_ones() {
-    let place = TestLog::new();
-    let limited = connect(&place).pragma("max_page_count", "60");
+    let test_log = TestLog::new();
+    let limited = connect(&test_log).pragma("max_page_count", "60");
     let store = Sqlite::options().with_pool(SqlitePool::connect_lazy_with(limited)).await.unwrap();
     write(&store, events([draft("opened", &["account:1"], "0")])).await;
 
     // One large append among small ones, all queued for the same transaction.
     let large = Payload::encode("large", &"x".repeat(400_000)).unwrap();
-    let mut raw = place.raw().await;
+    let mut raw = test_log.raw().await;
     let lock = raw.begin_with("BEGIN IMMEDIATE").await.unwrap();
     let mut running = JoinSet::new();
     for n in 0..5 {
@@ -158,9 +158,9 @@ async fn full_file_refuses_large_appends_and_accepts_small_ones() {
         }
     }
     assert_eq!(positions(&all(&store).await), (1..=acknowledged as u64).collect::<Vec<_>>());
-    place.assert_sound().await;
+    test_log.assert_sound().await;
 
-    let roomy = place.open().await;
+    let roomy = test_log.open().await;
     let next = write(&roomy, Append { key: Some(key("c2")), ..events([draft("paid", &[], "0")]) }).await;
     assert_eq!(next.position(), Position::new(acknowledged as u64 + 1));
     assert_eq!(all(&store).await.len(), acknowledged + 1);
@@ -168,17 +168,17 @@ async fn full_file_refuses_large_appends_and_accepts_small_ones() {
 
 #[tokio::test]
 async fn lock_held_beyond_the_timeout_makes_writes_unavailable_until_released() {
-    let place = TestLog::new();
+    let test_log = TestLog::new();
     let timeout = std::time::Duration::from_millis(20);
-    let store = Sqlite::options().busy_timeout(timeout).open(place.file()).await.unwrap();
-    let mut raw = place.raw().await;
+    let store = Sqlite::options().busy_timeout(timeout).open(test_log.file()).await.unwrap();
+    let mut raw = test_log.raw().await;
     let lock = raw.begin_with("BEGIN IMMEDIATE").await.unwrap();
     assert_unavailable(store.append_one(events([draft("paid", &[], "0")])).await, "busy timeout");
     assert_unavailable(store.purge_command_ids(Timestamp::MAX).await, "busy timeout");
     // Reads work, and a log with current tables can be opened.
     assert!(all(&store).await.is_empty());
-    Sqlite::options().busy_timeout(timeout).open(place.file()).await.unwrap();
-    let another = Sqlite::options().busy_timeout(timeout).prefix("other_").open(place.file()).await;
+    Sqlite::options().busy_timeout(timeout).open(test_log.file()).await.unwrap();
+    let another = Sqlite::options().busy_timeout(timeout).prefix("other_").open(test_log.file()).await;
     assert_unavailable(another, "busy timeout");
     lock.rollback().await.unwrap();
     assert_eq!(write(&store, events([draft("paid", &[], "0")])).await.position(), Position::new(1));
@@ -186,9 +186,9 @@ async fn lock_held_beyond_the_timeout_makes_writes_unavailable_until_released() 
 
 #[tokio::test]
 async fn closed_store_is_unavailable() {
-    let place = TestLog::new();
-    let pool = SqlitePool::connect_lazy_with(connect(&place));
-    let closed = [place.open().await, Sqlite::options().with_pool(pool.clone()).await.unwrap()];
+    let test_log = TestLog::new();
+    let pool = SqlitePool::connect_lazy_with(connect(&test_log));
+    let closed = [test_log.open().await, Sqlite::options().with_pool(pool.clone()).await.unwrap()];
     closed[0].close().await;
     pool.close().await;
     for store in closed {
@@ -201,16 +201,16 @@ async fn closed_store_is_unavailable() {
         assert_unavailable(store.journal(0, 1).await, "closed");
         assert_unavailable(store.purge_command_ids(TIME).await, "closed");
     }
-    let closed = SqlitePool::connect_lazy_with(connect(&place));
+    let closed = SqlitePool::connect_lazy_with(connect(&test_log));
     closed.close().await;
     assert_unavailable(Sqlite::options().with_pool(closed).await, "closed");
 }
 
 #[test]
 fn append_after_the_end_of_the_runtime_is_unusable() {
-    let place = TestLog::new();
+    let test_log = TestLog::new();
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let store = runtime().block_on(place.open());
+    let store = runtime().block_on(test_log.open());
     assert_unusable(runtime().block_on(store.append_one(events([draft("paid", &[], "0")]))), "runtime");
 }
 
@@ -225,10 +225,10 @@ async fn damaged_event_is_named_and_others_can_be_read() {
         "UPDATE annalist_events SET recorded_at = 9223372036854775807 WHERE position = 2",
         "UPDATE annalist_events SET data = CAST(x'ff' AS TEXT) WHERE position = 2",
     ] {
-        let place = TestLog::new();
-        let store = place.open().await;
+        let test_log = TestLog::new();
+        let store = test_log.open().await;
         write(&store, events((0..3).map(|_| draft("paid", &["account:1"], "0")))).await;
-        execute(&place, sql).await;
+        execute(&test_log, sql).await;
         let everything = store.read(&[Read::all(Criteria::all())]).await.map(|mut all| all.remove(0).records);
         let page = store.feed(&with_tag("account:1"), START, 10).await.map(|page| page.records);
         for answer in [everything, page] {
@@ -249,14 +249,14 @@ async fn damaged_event_is_named_and_others_can_be_read() {
 
 #[tokio::test]
 async fn damaged_receipt_or_journal_entry_is_named() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     let journal =
         Some(annalist_core::store::JournalRecord { body: Payload::parse("0").unwrap(), rejection: None });
     let own = Append { key: Some(key("c1")), journal, ..events([draft("paid", &[], "0")]) };
     write(&store, own.clone()).await;
-    execute(&place, "UPDATE annalist_commands SET receipt = '[[1]]'").await;
-    execute(&place, "UPDATE annalist_journal SET positions = 'one'").await;
+    execute(&test_log, "UPDATE annalist_commands SET receipt = '[[1]]'").await;
+    execute(&test_log, "UPDATE annalist_journal SET positions = 'one'").await;
     assert_unusable(store.receipt(&key("c1")).await, "`c1`");
     assert_unusable(store.append_one(own).await, "`c1`");
     let error = store.journal(0, 10).await.unwrap_err();
@@ -266,30 +266,30 @@ async fn damaged_receipt_or_journal_entry_is_named() {
 
 #[tokio::test]
 async fn damaged_file_is_unusable() {
-    let place = TestLog::new();
-    place.open().await.close().await;
-    let tables = std::fs::read(place.file()).unwrap().len() / 4096;
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    test_log.open().await.close().await;
+    let tables = std::fs::read(test_log.file()).unwrap().len() / 4096;
+    let store = test_log.open().await;
     write(&store, events((0..2_000).map(|_| draft("paid", &["account:1"], "0")))).await;
     store.close().await;
-    let mut bytes = std::fs::read(place.file()).unwrap();
+    let mut bytes = std::fs::read(test_log.file()).unwrap();
     for page in bytes.chunks_mut(4096).skip(tables) {
         page[..100].fill(0xA5);
     }
-    std::fs::write(place.file(), bytes).unwrap();
-    let store = place.open().await;
+    std::fs::write(test_log.file(), bytes).unwrap();
+    let store = test_log.open().await;
     assert_unusable(store.read(&[Read::all(Criteria::all())]).await, "damaged");
     assert_unusable(store.append_one(events([draft("paid", &["account:1"], "0")])).await, "damaged");
 }
 
 #[tokio::test]
 async fn missing_table_makes_the_store_unusable() {
-    let place = TestLog::new();
-    let store = place.open().await;
-    execute(&place, "DROP TABLE annalist_event_tags").await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
+    execute(&test_log, "DROP TABLE annalist_event_tags").await;
     assert_unusable(store.append_one(events([draft("paid", &["account:1"], "0")])).await, "form");
     let sql = "SELECT count(*) FROM annalist_events";
-    let written: i64 = sqlx::query_scalar(sql).fetch_one(&mut place.raw().await).await.unwrap();
+    let written: i64 = sqlx::query_scalar(sql).fetch_one(&mut test_log.raw().await).await.unwrap();
     assert_eq!(written, 0, "part of an append was written");
     write(&store, events([draft("paid", &[], "0")])).await;
 }

@@ -6,8 +6,8 @@ use super::*;
 
 #[tokio::test]
 async fn reopened_file_has_all_data() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     let first = write(
         &store,
         Append {
@@ -25,7 +25,7 @@ async fn reopened_file_has_all_data() {
     let id = store.log_id();
     store.close().await;
 
-    let store = place.open().await;
+    let store = test_log.open().await;
     assert_eq!(store.log_id(), id);
     assert_eq!(all(&store).await, before);
     assert_eq!(before[0].recorded_at, TIME);
@@ -36,16 +36,16 @@ async fn reopened_file_has_all_data() {
     assert_eq!(journal[0].outcome, Outcome::Accepted(vec![Position::new(1), Position::new(2)]));
     assert_eq!((journal[0].number, journal[0].recorded_at, journal.len()), (1, TIME, 1));
     assert_eq!(write(&store, events([draft("paid", &[], "1")])).await.position(), Position::new(3));
-    place.assert_sound().await;
+    test_log.assert_sound().await;
 }
 
 #[tokio::test]
 async fn paths_and_urls_name_the_same_file() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     write(&store, events([draft("opened", &[], "0")])).await;
     for scheme in ["sqlite://", "sqlite:"] {
-        let url = format!("{scheme}{}", place.file().display());
+        let url = format!("{scheme}{}", test_log.file().display());
         let again = Sqlite::open(&url).await.unwrap();
         assert_eq!((again.log_id(), all(&again).await.len()), (store.log_id(), 1), "{url}");
         assert_eq!(again.describe(), store.describe());
@@ -54,9 +54,9 @@ async fn paths_and_urls_name_the_same_file() {
 
 #[tokio::test]
 async fn two_prefixes_in_one_file_are_two_logs() {
-    let place = TestLog::new();
-    let bank = Sqlite::options().prefix("bank_").open(place.file()).await.unwrap();
-    let shop = Sqlite::options().prefix("shop_").open(place.file()).await.unwrap();
+    let test_log = TestLog::new();
+    let bank = Sqlite::options().prefix("bank_").open(test_log.file()).await.unwrap();
+    let shop = Sqlite::options().prefix("shop_").open(test_log.file()).await.unwrap();
     assert_ne!(bank.log_id(), shop.log_id());
     for store in [&bank, &shop] {
         let receipt =
@@ -71,8 +71,8 @@ async fn two_prefixes_in_one_file_are_two_logs() {
 
 #[tokio::test]
 async fn unusual_texts_are_stored_and_found() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     let mut texts: Vec<String> = [
         "'", "\"", "\\", "\\u0041", "%_*", "a\nb\r\t", "{prefix}", "ÄÖ ß", "日本", "🎉", "\u{feff}",
         "\u{2028}", "?1", "",
@@ -105,13 +105,13 @@ async fn unusual_texts_are_stored_and_found() {
         let key = CommandKey::new(name(format!("id{text}")), name("c"), []);
         assert_eq!(store.receipt(&key).await.unwrap().unwrap().position(), record.position);
     }
-    place.assert_sound().await;
+    test_log.assert_sound().await;
 }
 
 #[tokio::test]
 async fn large_appends_are_stored_completely() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     let many =
         (0..10_000).map(|n| draft("counted", &["all:1", &format!("n:{n}"), &format!("m:{}", n % 100)], "0"));
     let receipt = write(&store, Append { key: Some(key("many")), ..events(many) }).await;
@@ -125,13 +125,13 @@ async fn large_appends_are_stored_completely() {
     write(&store, events([Draft::new("large", 1, [], large.clone()).unwrap()])).await;
     let found = read(&store, Item::any().types(["large"]).into()).await.records;
     assert_eq!((found[0].position, &found[0].data), (Position::new(10_001), &large));
-    place.assert_sound().await;
+    test_log.assert_sound().await;
 }
 
 #[tokio::test]
 async fn criteria_match_the_same_events_as_in_core() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     let mut random = fastrand::Rng::with_seed(11);
     let kinds = ["a", "b", "c"];
     let tags = ["x:1", "x:2", "y:1", "z:1"];
@@ -197,14 +197,14 @@ async fn criteria_match_the_same_events_as_in_core() {
 
 #[tokio::test]
 async fn journal_numbers_are_not_reused_after_deletion() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     let entry = || Append {
         journal: Some(JournalRecord { body: Payload::parse("0").unwrap(), rejection: Some("no".to_owned()) }),
         ..Append::default()
     };
     write(&store, entry()).await;
-    sqlx::query("DELETE FROM annalist_journal").execute(&mut place.raw().await).await.unwrap();
+    sqlx::query("DELETE FROM annalist_journal").execute(&mut test_log.raw().await).await.unwrap();
     write(&store, entry()).await;
     let journal = store.journal(1, 10).await.unwrap();
     assert_eq!((journal[0].number, &journal[0].outcome), (2, &Outcome::Rejected("no".to_owned())));
@@ -212,13 +212,13 @@ async fn journal_numbers_are_not_reused_after_deletion() {
 
 #[tokio::test]
 async fn purge_deletes_more_command_ids_than_one_chunk() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     sqlx::query(
         "INSERT INTO annalist_commands WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n LIMIT 25001)
          SELECT 'c' || n, 'deposit', '[]', n, '[]' FROM n",
     )
-    .execute(&mut place.raw().await)
+    .execute(&mut test_log.raw().await)
     .await
     .unwrap();
     assert_eq!(store.purge_command_ids(Timestamp::from_micros(25_000)).await.unwrap(), 24_999);

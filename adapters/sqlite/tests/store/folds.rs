@@ -49,15 +49,15 @@ pub(super) async fn found(store: &impl RowStore, table: &Table) -> Vec<Row> {
 }
 
 /// The texts of one column, queried in SQL.
-pub(super) async fn texts(place: &TestLog, sql: &str) -> Vec<String> {
+pub(super) async fn texts(test_log: &TestLog, sql: &str) -> Vec<String> {
     let asked = sqlx::query_scalar(sqlx::AssertSqlSafe(sql.to_owned()));
-    asked.fetch_all(&mut place.raw().await).await.unwrap()
+    asked.fetch_all(&mut test_log.raw().await).await.unwrap()
 }
 
 /// The names of the tables and views of rows in the file.
-pub(super) async fn relations(place: &TestLog) -> Vec<String> {
+pub(super) async fn relations(test_log: &TestLog) -> Vec<String> {
     texts(
-        place,
+        test_log,
         "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name GLOB 'annalist_rows_*' ORDER BY name",
     )
     .await
@@ -123,8 +123,8 @@ pub(super) fn counted(drafts: impl IntoIterator<Item = Draft>) -> Append {
 }
 
 /// A store with [`TALLIES`] inline.
-pub(super) async fn store_with_inline_tallies(place: &TestLog) -> Sqlite {
-    let store = place.open().await;
+pub(super) async fn store_with_inline_tallies(test_log: &TestLog) -> Sqlite {
+    let store = test_log.open().await;
     store.define(&TALLIES, store.log_id()).await.unwrap();
     assert_eq!(store.make_inline(inline(TALLIES)).await.unwrap(), InlineOutcome::Done);
     store

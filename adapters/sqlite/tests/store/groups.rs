@@ -13,8 +13,8 @@ struct Lock {
 }
 
 impl Lock {
-    async fn of(place: &TestLog) -> Self {
-        let mut raw = place.raw().await;
+    async fn of(test_log: &TestLog) -> Self {
+        let mut raw = test_log.raw().await;
         sqlx::query("BEGIN IMMEDIATE").execute(&mut raw).await.unwrap();
         Self { raw }
     }
@@ -86,8 +86,8 @@ async fn group_commit_has_the_same_outcomes_as_single_appends() {
 }
 
 /// An outcome without the path of the file.
-fn without_path(answer: &Result<AppendOutcome, Error>, place: &TestLog) -> String {
-    format!("{answer:?}").replace(&place.file().display().to_string(), "log.db")
+fn without_path(answer: &Result<AppendOutcome, Error>, test_log: &TestLog) -> String {
+    format!("{answer:?}").replace(&test_log.file().display().to_string(), "log.db")
 }
 
 /// Random appends for one call, in most cases one.
@@ -131,8 +131,8 @@ const TAGS: [&str; 4] = ["x:1", "x:2", "y:1", "z:1"];
 
 #[tokio::test]
 async fn group_commit_of_any_size_stores_all_appends() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     let mut written = Vec::new();
     // Sizes around those of prepared statements, and more than one transaction takes.
     for many in [1, 2, 3, 7, 8, 9, 63, 64, 65, 127, 128, 129, 300] {
@@ -144,28 +144,28 @@ async fn group_commit_of_any_size_stores_all_appends() {
             let sent = Append { key: Some(key(format!("{many}-{n}"))), ..sent };
             vec![under(with_tag(tags[0]), marker, sent)]
         };
-        let answers = Lock::of(&place).await.append_together(&store, (0..many).map(own).collect()).await;
+        let answers = Lock::of(&test_log).await.append_together(&store, (0..many).map(own).collect()).await;
         written.extend(answers.iter().map(|answer| receipts(answer)[0].clone()));
         for (n, answer) in answers.iter().enumerate() {
             let stored = store.receipt(&key(format!("{many}-{n}"))).await.unwrap();
             assert_eq!(stored.as_ref(), Some(&receipts(answer)[0]));
         }
     }
-    let places: Vec<u64> =
+    let appended: Vec<u64> =
         written.iter().flat_map(|receipt| &receipt.events).map(|event| event.position.get()).collect();
-    assert_eq!(places, (1..=places.len() as u64).collect::<Vec<_>>());
-    assert_eq!(positions(&all(&store).await), places);
+    assert_eq!(appended, (1..=appended.len() as u64).collect::<Vec<_>>());
+    assert_eq!(positions(&all(&store).await), appended);
     assert_eq!(read(&store, with_tag("all:1")).await.records.len(), written.len());
-    place.assert_sound().await;
+    test_log.assert_sound().await;
 }
 
 #[tokio::test]
 async fn group_commit_without_events_replies_to_all() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     let nothing = || Append { key: Some(key("c1")), ..Append::default() };
     let jobs = vec![vec![], vec![Append::default()], vec![nothing()], vec![nothing()], vec![nothing()]];
-    let answers = Lock::of(&place).await.append_together(&store, jobs).await;
+    let answers = Lock::of(&test_log).await.append_together(&store, jobs).await;
     assert_eq!(receipts(&answers[0]), []);
     assert_eq!(receipts(&answers[1]), [Receipt::default()]);
     assert_eq!(receipts(&answers[2]), [Receipt::default()]);
@@ -178,8 +178,8 @@ async fn group_commit_without_events_replies_to_all() {
 
 #[tokio::test]
 async fn conflict_in_a_group_commit_refuses_only_its_own_call() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     let marker = read(&store, with_tag("a:1")).await.marker;
     let claim =
         |n: usize| under(with_tag("a:1"), marker, events([draft("claimed", &["a:1"], &n.to_string())]));
@@ -191,7 +191,7 @@ async fn conflict_in_a_group_commit_refuses_only_its_own_call() {
         vec![other(), other(), claim(3)],
         vec![other()],
     ];
-    let answers = Lock::of(&place).await.append_together(&store, jobs).await;
+    let answers = Lock::of(&test_log).await.append_together(&store, jobs).await;
     let conflict =
         |index| AppendOutcome::Conflict { index, condition: 0, conflicting_position: Position::new(3) };
     assert_eq!(answers[2].as_ref().unwrap(), &conflict(0));
@@ -199,20 +199,20 @@ async fn conflict_in_a_group_commit_refuses_only_its_own_call() {
     let ends = [0, 1, 4].map(|nth| receipts(&answers[nth]).last().unwrap().position().get());
     assert_eq!(ends, [1, 3, 4]);
     assert_eq!(positions(&all(&store).await), [1, 2, 3, 4]);
-    place.assert_sound().await;
+    test_log.assert_sound().await;
 }
 
 #[tokio::test]
 async fn condition_conflicts_with_a_new_type_of_the_same_group_commit() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     write(&store, events([draft("old", &["a:1", "b:1"], "0")])).await;
     for criteria in [with_tag("a:1"), Item::any().tag(tag("a:1")).tag(tag("b:1")).into(), Criteria::all()] {
         let marker = read(&store, criteria.clone()).await.marker;
         let next = marker.settled().get() + 1;
         let first = events([draft("new", &["a:1", "b:1"], "0")]);
         let jobs = vec![vec![first], vec![under(criteria, marker, events([draft("late", &[], "0")]))]];
-        let answers = Lock::of(&place).await.append_together(&store, jobs).await;
+        let answers = Lock::of(&test_log).await.append_together(&store, jobs).await;
         let conflict =
             AppendOutcome::Conflict { index: 0, condition: 0, conflicting_position: Position::new(next) };
         assert_eq!(answers[1].as_ref().unwrap(), &conflict);
@@ -221,13 +221,13 @@ async fn condition_conflicts_with_a_new_type_of_the_same_group_commit() {
 
 #[tokio::test]
 async fn events_and_conditions_with_many_tags_are_supported() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     let tags: Vec<String> = (0..100).map(|n| format!("t:{n}")).collect();
     let wide =
         Draft::new("wide", 1, tags.iter().map(|text| tag(text)), Payload::parse("0").unwrap()).unwrap();
     let jobs = (0..20).map(|_| vec![events([wide.clone()])]).collect();
-    Lock::of(&place).await.append_together(&store, jobs).await;
+    Lock::of(&test_log).await.append_together(&store, jobs).await;
     for text in &tags {
         assert_eq!(read(&store, with_tag(text)).await.records.len(), 20);
     }
@@ -241,19 +241,19 @@ async fn events_and_conditions_with_many_tags_are_supported() {
         vec![under(criteria().or(item(99)), Marker::new(Position::new(19), 0), Append::default())],
         vec![under(criteria().or(item(99)), Marker::new(Position::new(18), 2), Append::default())],
     ];
-    let answers = Lock::of(&place).await.append_together(&store, jobs).await;
+    let answers = Lock::of(&test_log).await.append_together(&store, jobs).await;
     let conflict =
         AppendOutcome::Conflict { index: 0, condition: 0, conflicting_position: Position::new(20) };
     assert_eq!(receipts(&answers[0]), [Receipt::default()]);
     assert_eq!(answers[1].as_ref().unwrap(), &conflict);
     assert_eq!(receipts(&answers[2]), [Receipt::default()]);
-    place.assert_sound().await;
+    test_log.assert_sound().await;
 }
 
 #[tokio::test]
 async fn large_payloads_share_a_transaction() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     let large = |n: usize| {
         let text = format!("{n}é\"\\\u{1}").repeat(320_000 + n);
         Draft::new("large", 1, [], Payload::encode("large", &text).unwrap()).unwrap()
@@ -261,16 +261,16 @@ async fn large_payloads_share_a_transaction() {
     let drafts: Vec<Draft> = (0..9).map(large).collect();
     assert!(drafts[0].data().as_str().len() > 4_000_000);
     let jobs = drafts.iter().map(|draft| vec![events([draft.clone()])]).collect();
-    Lock::of(&place).await.append_together(&store, jobs).await;
+    Lock::of(&test_log).await.append_together(&store, jobs).await;
     let stored: Vec<Payload> = all(&store).await.into_iter().map(|record| record.data).collect();
     assert_eq!(stored, drafts.iter().map(|draft| draft.data().clone()).collect::<Vec<_>>());
 }
 
 #[tokio::test]
 async fn append_refused_by_the_database_does_not_affect_others() {
-    let place = TestLog::new();
-    let store = place.open().await;
-    let mut raw = place.raw().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
+    let mut raw = test_log.raw().await;
     sqlx::query(
         "CREATE TRIGGER bad BEFORE INSERT ON annalist_events WHEN NEW.data = '\"bad\"'
          BEGIN SELECT RAISE(ABORT, 'bad data'); END",
@@ -285,7 +285,7 @@ async fn append_refused_by_the_database_does_not_affect_others() {
             // The valid append of a job fails with the invalid one.
             vec![events([draft("paid", &["a:1"], "\"good\"")]), events([draft("paid", &["a:1"], data)])]
         };
-        let answers = Lock::of(&place).await.append_together(&store, (0..40).map(own).collect()).await;
+        let answers = Lock::of(&test_log).await.append_together(&store, (0..40).map(own).collect()).await;
         for (n, answer) in answers.iter().enumerate() {
             match answer {
                 Err(error) if bad.contains(&n) => assert!(message(error).contains("bad data"), "{error:?}"),
@@ -294,5 +294,5 @@ async fn append_refused_by_the_database_does_not_affect_others() {
         }
         assert_eq!(all(&store).await.len(), before + 2 * (40 - bad.len()));
     }
-    place.assert_sound().await;
+    test_log.assert_sound().await;
 }

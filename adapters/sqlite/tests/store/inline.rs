@@ -7,11 +7,11 @@ use super::{folds::*, *};
 
 /// Queues appends in this order while another connection holds the lock, so that they share a transaction.
 async fn append_together(
-    place: &TestLog,
+    test_log: &TestLog,
     store: &Sqlite,
     appends: impl IntoIterator<Item = Append>,
 ) -> Vec<Result<AppendOutcome<Receipt>, Error>> {
-    let mut raw = place.raw().await;
+    let mut raw = test_log.raw().await;
     let lock = raw.begin_with("BEGIN IMMEDIATE").await.unwrap();
     let mut running = Vec::new();
     for append in appends {
@@ -33,11 +33,11 @@ fn paid(tags: &[&str]) -> Draft {
 
 #[tokio::test]
 async fn appends_with_and_without_inline_builds_share_a_transaction() {
-    let place = TestLog::new();
-    let store = store_with_inline_tallies(&place).await;
+    let test_log = TestLog::new();
+    let store = store_with_inline_tallies(&test_log).await;
     let failing = |data: &str| counted([draft("paid", &["a:1"], data)]);
     let answers = append_together(
-        &place,
+        &test_log,
         &store,
         [
             counted([paid(&["a:1"]), paid(&["a:1", "b:1"])]),
@@ -73,19 +73,19 @@ async fn appends_with_and_without_inline_builds_share_a_transaction() {
         ]
     );
     assert_eq!(found(&store, &TALLIES).await, tallies(&all(&store).await));
-    place.assert_sound().await;
+    test_log.assert_sound().await;
 }
 
 #[tokio::test]
 async fn rejected_inline_row_fails_only_its_append() {
-    let place = TestLog::new();
-    let store = store_with_inline_tallies(&place).await;
+    let test_log = TestLog::new();
+    let store = store_with_inline_tallies(&test_log).await;
     let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON annalist_rows_tallies_v1 WHEN new.tag = 'b:1'
                   BEGIN SELECT RAISE(ABORT, 'not this'); END";
-    sqlx::query(refuse).execute(&mut place.raw().await).await.unwrap();
+    sqlx::query(refuse).execute(&mut test_log.raw().await).await.unwrap();
     let appends = ["a:1", "b:1", "c:1"]
         .map(|tag| Append { key: Some(key(tag)), ..counted([paid(&[tag]), draft("opened", &[tag], "0")]) });
-    let answers = append_together(&place, &store, appends).await;
+    let answers = append_together(&test_log, &store, appends).await;
     assert!(matches!(
         answers[..],
         [Ok(AppendOutcome::Appended(_)), Err(Error::Unusable { .. }), Ok(AppendOutcome::Appended(_))]
@@ -94,13 +94,13 @@ async fn rejected_inline_row_fails_only_its_append() {
     let log = all(&store).await;
     assert_eq!((positions(&log), found(&store, &TALLIES).await), (vec![1, 2, 3, 4], tallies(&log)));
     assert_eq!(store.receipt(&key("b:1")).await.unwrap(), None);
-    place.assert_sound().await;
+    test_log.assert_sound().await;
 }
 
 #[tokio::test]
 async fn damaged_inline_row_is_named_and_nothing_is_written() {
-    let place = TestLog::new();
-    let store = store_with_inline_tallies(&place).await;
+    let test_log = TestLog::new();
+    let store = store_with_inline_tallies(&test_log).await;
     const IDS: Table = Table {
         projection: "ids",
         columns: &[
@@ -112,7 +112,7 @@ async fn damaged_inline_row_is_named_and_nothing_is_written() {
     store.define(&IDS, store.log_id()).await.unwrap();
     store.make_inline(inline(IDS)).await.unwrap();
     let execute = "INSERT INTO annalist_rows_ids_v1 VALUES ('a:1', 'nobody')";
-    sqlx::query(execute).execute(&mut place.raw().await).await.unwrap();
+    sqlx::query(execute).execute(&mut test_log.raw().await).await.unwrap();
     let append = Append { inline: vec![inline(IDS), inline(TALLIES)], ..events([paid(&["a:1"])]) };
     let error = store.append_one(append).await.unwrap_err();
     assert!(message(&error).contains("column `id`"), "{error:?}");
@@ -121,8 +121,8 @@ async fn damaged_inline_row_is_named_and_nothing_is_written() {
 
 #[tokio::test]
 async fn fold_with_invalid_rows_writes_nothing() {
-    let place = TestLog::new();
-    let store = store_with_inline_tallies(&place).await;
+    let test_log = TestLog::new();
+    let store = store_with_inline_tallies(&test_log).await;
     const OTHER: Table = Table { projection: "other", columns: TALLIES.columns.split_at(2).0, ..TALLIES };
     store.define(&OTHER, store.log_id()).await.unwrap();
     store.make_inline(inline(OTHER)).await.unwrap();
@@ -133,8 +133,8 @@ async fn fold_with_invalid_rows_writes_nothing() {
 
 #[tokio::test]
 async fn panic_in_make_inline_changes_nothing() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     store.define(&TALLIES, store.log_id()).await.unwrap();
     write(&store, events([draft("paid", &["a:1"], "\"panics late\"")])).await;
     let error = store.make_inline(inline(TALLIES)).await.unwrap_err();
@@ -145,12 +145,12 @@ async fn panic_in_make_inline_changes_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn switching_between_inline_and_async_loses_no_event() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     store.define(&TALLIES, store.log_id()).await.unwrap();
     let mut writers = JoinSet::new();
     for writer in 0..4 {
-        let store = place.open().await;
+        let store = test_log.open().await;
         writers.spawn(async move {
             let mut folds = 0;
             for n in 0..50 {
@@ -166,7 +166,7 @@ async fn switching_between_inline_and_async_loses_no_event() {
         });
     }
     // Meanwhile another handle switches the build back and forth.
-    let other = place.open().await;
+    let other = test_log.open().await;
     while !writers.is_empty() {
         match other.make_inline(inline(TALLIES)).await.unwrap() {
             InlineOutcome::Done => tokio::task::yield_now().await,
@@ -180,16 +180,16 @@ async fn switching_between_inline_and_async_loses_no_event() {
     assert_eq!(other.make_inline(inline(TALLIES)).await.unwrap(), InlineOutcome::Done);
     let log = all(&store).await;
     assert_eq!((log.len(), found(&store, &TALLIES).await), (200, tallies(&log)));
-    place.assert_sound().await;
+    test_log.assert_sound().await;
 }
 
 #[tokio::test]
 async fn inline_build_survives_reopen() {
-    let place = TestLog::new();
-    let store = store_with_inline_tallies(&place).await;
-    assert_eq!(texts(&place, "SELECT inline_types FROM annalist_builds").await, ["[\"paid\"]"]);
+    let test_log = TestLog::new();
+    let store = store_with_inline_tallies(&test_log).await;
+    assert_eq!(texts(&test_log, "SELECT inline_types FROM annalist_builds").await, ["[\"paid\"]"]);
     store.close().await;
-    let store = place.open().await;
+    let store = test_log.open().await;
     let wanted = BuildId { projection: "tallies".to_owned(), version: 1, build: 0 };
     assert_eq!(
         store.append_one(events([paid(&[])])).await.unwrap(),
@@ -200,7 +200,7 @@ async fn inline_build_survives_reopen() {
     assert_eq!(store.make_inline(inline(TALLIES)).await.unwrap(), InlineOutcome::Done);
     assert_eq!(found(&store, &TALLIES).await[0][1], Value::Int(1));
     let execute = "UPDATE annalist_builds SET inline_types = '[1]'";
-    sqlx::query(execute).execute(&mut place.raw().await).await.unwrap();
+    sqlx::query(execute).execute(&mut test_log.raw().await).await.unwrap();
     let error = store.append_one(counted([paid(&["a:1"])])).await.unwrap_err();
     assert!(matches!(error, Error::Unusable { .. }), "{error:?}");
     assert_eq!(all(&store).await.len(), 1);

@@ -8,9 +8,9 @@ use sqlx::{
 
 use super::*;
 
-fn connect(place: &TestLog) -> SqliteConnectOptions {
+fn connect(test_log: &TestLog) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
-        .filename(place.file())
+        .filename(test_log.file())
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
 }
@@ -23,9 +23,9 @@ async fn refusal(options: annalist_sqlite::Options, pool: SqlitePool) -> String 
 
 #[tokio::test]
 async fn users_pool_is_shared() {
-    let place = TestLog::new();
+    let test_log = TestLog::new();
     // One connection: a store that needed two at once would wait for itself.
-    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(connect(&place)).await.unwrap();
+    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(connect(&test_log)).await.unwrap();
     sqlx::query("CREATE TABLE mine (n INTEGER)").execute(&pool).await.unwrap();
     let store = Sqlite::options().with_pool(pool.clone()).await.unwrap();
     for _ in 0..3 {
@@ -38,14 +38,14 @@ async fn users_pool_is_shared() {
 
 #[tokio::test]
 async fn pool_with_insufficient_settings_is_refused() {
-    let place = TestLog::new();
+    let test_log = TestLog::new();
     let pool = |options: SqliteConnectOptions| SqlitePool::connect_lazy_with(options);
-    let weak = || connect(&place).synchronous(SqliteSynchronous::Normal);
+    let weak = || connect(&test_log).synchronous(SqliteSynchronous::Normal);
     assert!(refusal(Sqlite::options(), pool(weak())).await.contains("synchronous=FULL"));
     Sqlite::options().relaxed_durability().with_pool(pool(weak())).await.unwrap();
-    let off = connect(&place).synchronous(SqliteSynchronous::Off);
+    let off = connect(&test_log).synchronous(SqliteSynchronous::Off);
     assert!(refusal(Sqlite::options().relaxed_durability(), pool(off)).await.contains("synchronous=0"));
-    let dirty = connect(&place).pragma("read_uncommitted", "ON");
+    let dirty = connect(&test_log).pragma("read_uncommitted", "ON");
     assert!(refusal(Sqlite::options(), pool(dirty)).await.contains("read_uncommitted=0"));
     let other = TestLog::new();
     let torn = connect(&other).journal_mode(SqliteJournalMode::Memory);
@@ -56,8 +56,8 @@ async fn pool_with_insufficient_settings_is_refused() {
 
 #[tokio::test]
 async fn connection_weakened_after_open_writes_nothing() {
-    let place = TestLog::new();
-    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(connect(&place)).await.unwrap();
+    let test_log = TestLog::new();
+    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(connect(&test_log)).await.unwrap();
     let store = Sqlite::options().with_pool(pool.clone()).await.unwrap();
     sqlx::query("PRAGMA synchronous = OFF").execute(&pool).await.unwrap();
     let error = store.append_one(events([draft("opened", &[], "0")])).await.unwrap_err();
@@ -69,12 +69,12 @@ async fn connection_weakened_after_open_writes_nothing() {
 
 #[tokio::test]
 async fn rollback_journal_is_supported() {
-    let place = TestLog::new();
-    let options = connect(&place).journal_mode(SqliteJournalMode::Delete);
+    let test_log = TestLog::new();
+    let options = connect(&test_log).journal_mode(SqliteJournalMode::Delete);
     let store = Sqlite::options().with_pool(SqlitePool::connect_lazy_with(options)).await.unwrap();
     guarded(&store, Criteria::all(), draft("opened", &["a:1"], "0")).await;
     assert_eq!(positions(&all(&store).await), [1]);
-    place.assert_sound().await;
+    test_log.assert_sound().await;
 }
 
 #[tokio::test]
@@ -85,10 +85,10 @@ async fn migration_sql_creates_the_same_tables() {
     let script = migration_sql("annalist_").unwrap();
     sqlx::raw_sql(sqlx::AssertSqlSafe(script)).execute(&pool).await.unwrap();
     let mut made = Vec::new();
-    for place in [&manual, &by_store] {
+    for test_log in [&manual, &by_store] {
         let schema = "SELECT name, sql FROM sqlite_schema ORDER BY name";
         let rows: Vec<(String, Option<String>)> =
-            sqlx::query_as(schema).fetch_all(&mut place.raw().await).await.unwrap();
+            sqlx::query_as(schema).fetch_all(&mut test_log.raw().await).await.unwrap();
         made.push(rows);
     }
     assert_eq!(made[0], made[1]);
@@ -103,11 +103,11 @@ async fn migration_sql_creates_the_same_tables() {
 
 #[tokio::test]
 async fn invalid_prefix_is_refused() {
-    let place = TestLog::new();
+    let test_log = TestLog::new();
     for bad in ["", "a b", "a;b", "Bank_", "1a", "a-", "sqlite_", "a\"", &"a".repeat(65)] {
         assert!(matches!(migration_sql(bad), Err(Error::Unusable { .. })), "{bad}");
-        let opened = Sqlite::options().prefix(bad).open(place.file()).await;
+        let opened = Sqlite::options().prefix(bad).open(test_log.file()).await;
         assert!(matches!(opened, Err(Error::Unusable { .. })), "{bad}");
     }
-    assert!(!place.file().exists());
+    assert!(!test_log.file().exists());
 }

@@ -8,8 +8,8 @@ use super::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_of_several_racing_appends_wins() {
-    let place = TestLog::new();
-    let handles = [place.open().await, place.open().await];
+    let test_log = TestLog::new();
+    let handles = [test_log.open().await, test_log.open().await];
     for round in 0..30 {
         let barrier = Arc::new(Barrier::new(8));
         let mut racers = JoinSet::new();
@@ -39,13 +39,13 @@ async fn one_of_several_racing_appends_wins() {
         assert_eq!((winners, refused.count()), (1, 7), "{answers:?}");
     }
     assert_eq!(positions(&all(&handles[0]).await), (1..=30).collect::<Vec<u64>>());
-    place.assert_sound().await;
+    test_log.assert_sound().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn disjoint_appends_never_conflict_and_positions_have_no_gaps() {
-    let place = TestLog::new();
-    let handles = [place.open().await, place.open().await];
+    let test_log = TestLog::new();
+    let handles = [test_log.open().await, test_log.open().await];
     let mut writers = JoinSet::new();
     for writer in 0..8_usize {
         let store = handles[writer % 2].clone();
@@ -72,13 +72,13 @@ async fn disjoint_appends_never_conflict_and_positions_have_no_gaps() {
     }
     writers.join_all().await;
     assert_eq!(found, (1..=200).collect::<Vec<u64>>());
-    place.assert_sound().await;
+    test_log.assert_sound().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_command_id_is_accepted_once() {
-    let place = TestLog::new();
-    let handles = [place.open().await, place.open().await];
+    let test_log = TestLog::new();
+    let handles = [test_log.open().await, test_log.open().await];
     let mut callers = JoinSet::new();
     for caller in 0..20_usize {
         let store = handles[caller % 2].clone();
@@ -100,12 +100,12 @@ async fn one_command_id_is_accepted_once() {
 
 #[tokio::test]
 async fn group_commit_replies_to_each_append() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     let used =
         write(&store, Append { key: Some(key("used")), ..events([draft("paid", &["a:1"], "0")]) }).await;
     // While another connection holds the lock, these are queued in this order, and then share a transaction.
-    let mut raw = place.raw().await;
+    let mut raw = test_log.raw().await;
     let lock = raw.begin_with("BEGIN IMMEDIATE").await.unwrap();
     let first = Condition { criteria: with_tag("b:1"), marker: Default::default() };
     let foreign = CommandKey::new(name("used"), name("withdraw"), []);
@@ -139,29 +139,29 @@ async fn group_commit_replies_to_each_append() {
     let ends = [0, 1, 4].map(|number| done(answers[number].clone()).position().get());
     assert_eq!(ends, [2, 3, 5]);
     assert_eq!(positions(&all(&store).await), [1, 2, 3, 4, 5]);
-    place.assert_sound().await;
+    test_log.assert_sound().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn concurrent_first_opens_create_one_log() {
     for _ in 0..10 {
-        let place = Arc::new(TestLog::new());
+        let test_log = Arc::new(TestLog::new());
         let mut openers = JoinSet::new();
         for _ in 0..6 {
-            let place = place.clone();
-            openers.spawn(async move { place.open().await });
+            let test_log = test_log.clone();
+            openers.spawn(async move { test_log.open().await });
         }
         let stores = openers.join_all().await;
         let ids: HashSet<_> = stores.iter().map(EventStore::log_id).collect();
         assert_eq!(ids.len(), 1);
-        place.assert_sound().await;
+        test_log.assert_sound().await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dropped_appends_are_atomic() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     let mut random = fastrand::Rng::with_seed(3);
     for n in 0..300 {
         let own = Append {
@@ -198,16 +198,16 @@ async fn dropped_appends_are_atomic() {
     }
     println!("{whole} of 300 dropped appends were written");
     // No connection has an open transaction: another one gets the write lock at once.
-    let mut raw = place.raw().await;
+    let mut raw = test_log.raw().await;
     sqlx::query("PRAGMA busy_timeout = 0").execute(&mut raw).await.unwrap();
     raw.begin_with("BEGIN IMMEDIATE").await.unwrap().rollback().await.unwrap();
-    place.assert_sound().await;
+    test_log.assert_sound().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn close_replies_to_all_appends_and_loses_none() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     let mut callers = JoinSet::new();
     for n in 0..100 {
         let store = store.clone();
@@ -217,7 +217,7 @@ async fn close_replies_to_all_appends_and_loses_none() {
     tokio::task::yield_now().await;
     store.close().await;
     let answers = callers.join_all().await;
-    let store = place.open().await;
+    let store = test_log.open().await;
     for (n, answer) in answers {
         let stored = store.receipt(&key(format!("c{n}"))).await.unwrap();
         match answer {
@@ -225,5 +225,5 @@ async fn close_replies_to_all_appends_and_loses_none() {
             Err(error) => assert!(error.is_unavailable() && stored.is_none(), "{error:?} and {stored:?}"),
         }
     }
-    place.assert_sound().await;
+    test_log.assert_sound().await;
 }

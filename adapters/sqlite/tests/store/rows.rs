@@ -52,11 +52,11 @@ fn everything(table: &Table) -> RowQuery<'_> {
 
 #[tokio::test]
 async fn view_can_be_queried_in_sql() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     store.define(&ACCOUNTS, store.log_id()).await.unwrap();
     store.commit(change(0, 5, vec![account(7, "Anna")])).await.unwrap();
-    let mut raw = place.raw().await;
+    let mut raw = test_log.raw().await;
     let row = sqlx::query(
         "SELECT account, owner, cents + 1 AS more, typeof(rate) AS rate, open, opened,
                 strftime('%Y', opened) AS year, notes ->> '$.a[0]' AS note
@@ -70,13 +70,13 @@ async fn view_can_be_queried_in_sql() {
     assert_eq!(row.get::<String, _>("rate"), "real");
     assert_eq!(row.get::<String, _>("opened"), "2026-01-31T12:00:00.123457Z");
     assert_eq!((row.get::<String, _>("year"), row.get::<i64, _>("note")), ("2026".to_owned(), 1));
-    place.assert_sound().await;
+    test_log.assert_sound().await;
 }
 
 #[tokio::test]
 async fn view_selects_from_the_first_version_until_a_promotion() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     const NEXT: Table = Table { version: 2, columns: ACCOUNTS.columns.split_at(2).0, ..ACCOUNTS };
     for table in [&ACCOUNTS, &NEXT, &ACCOUNTS] {
         store.define(table, store.log_id()).await.unwrap();
@@ -87,23 +87,23 @@ async fn view_selects_from_the_first_version_until_a_promotion() {
     for (name, owner) in [("accounts", "first"), ("accounts_v1", "first"), ("accounts_v2", "second")] {
         let sql = format!("SELECT owner FROM annalist_rows_{name}");
         let owners: Vec<String> =
-            sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&mut place.raw().await).await.unwrap();
+            sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&mut test_log.raw().await).await.unwrap();
         assert_eq!(owners, [owner], "{name}");
     }
 }
 
 #[tokio::test]
 async fn concurrent_defines_create_one_table() {
-    let place = TestLog::new();
-    let log = place.open().await.log_id();
+    let test_log = TestLog::new();
+    let log = test_log.open().await.log_id();
     let mut tasks = JoinSet::new();
     for _ in 0..8 {
-        let store = place.open().await;
+        let store = test_log.open().await;
         tasks.spawn(async move { store.define(&ACCOUNTS, log).await.unwrap().position });
     }
     assert_eq!(tasks.join_all().await, [START; 8]);
     let counts = "SELECT count(*) FROM annalist_builds";
-    let count: i64 = sqlx::query_scalar(counts).fetch_one(&mut place.raw().await).await.unwrap();
+    let count: i64 = sqlx::query_scalar(counts).fetch_one(&mut test_log.raw().await).await.unwrap();
     assert_eq!(count, 1);
 }
 
@@ -120,9 +120,9 @@ async fn rows_can_be_in_another_file_than_their_log() {
 
 #[tokio::test]
 async fn define_refuses_an_existing_table_of_the_user() {
-    let place = TestLog::new();
-    let store = place.open().await;
-    let mut raw = place.raw().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
+    let mut raw = test_log.raw().await;
     sqlx::query("CREATE TABLE annalist_rows_accounts_v1 (mine)").execute(&mut raw).await.unwrap();
     let error = store.define(&ACCOUNTS, store.log_id()).await.unwrap_err();
     assert!(matches!(error, Error::Unusable { .. }), "{error:?}");
@@ -131,19 +131,19 @@ async fn define_refuses_an_existing_table_of_the_user() {
     sqlx::query("DROP TABLE annalist_rows_accounts_v1").execute(&mut raw).await.unwrap();
     store.define(&ACCOUNTS, store.log_id()).await.unwrap();
     // A prefix for another log must not collide with the rows.
-    let error = Sqlite::options().prefix("annalist_rows_").open(place.file()).await.unwrap_err();
+    let error = Sqlite::options().prefix("annalist_rows_").open(test_log.file()).await.unwrap_err();
     assert!(message(&error).contains("`rows_`"), "{error}");
 }
 
 #[tokio::test]
 async fn failed_commit_writes_nothing() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     store.define(&ACCOUNTS, store.log_id()).await.unwrap();
     store.commit(change(0, 1, vec![account(1, "Anna")])).await.unwrap();
     let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON annalist_rows_accounts_v1 WHEN new.owner = 'Eve'
                   BEGIN SELECT RAISE(ABORT, 'not her'); END";
-    sqlx::query(refuse).execute(&mut place.raw().await).await.unwrap();
+    sqlx::query(refuse).execute(&mut test_log.raw().await).await.unwrap();
     let rows = vec![account(2, "Bert"), account(3, "Eve")];
     let deletes = vec![vec![Value::Uuid(Uuid::from_u128(1))]];
     let error = store.commit(RowChange { deletes, ..change(1, 2, rows) }).await.unwrap_err();
@@ -157,11 +157,11 @@ async fn failed_commit_writes_nothing() {
 
 #[tokio::test]
 async fn commit_on_a_locked_file_is_unavailable_after_the_timeout() {
-    let place = TestLog::new();
+    let test_log = TestLog::new();
     let store = Sqlite::options().busy_timeout(std::time::Duration::from_millis(50));
-    let store = store.open(place.file()).await.unwrap();
+    let store = store.open(test_log.file()).await.unwrap();
     store.define(&ACCOUNTS, store.log_id()).await.unwrap();
-    let mut raw = place.raw().await;
+    let mut raw = test_log.raw().await;
     sqlx::query("BEGIN IMMEDIATE").execute(&mut raw).await.unwrap();
     let error = store.commit(change(0, 1, vec![account(1, "Anna")])).await.unwrap_err();
     assert!(error.is_unavailable(), "{error:?}");
@@ -171,12 +171,12 @@ async fn commit_on_a_locked_file_is_unavailable_after_the_timeout() {
 
 #[tokio::test]
 async fn damaged_row_is_named() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     store.define(&ACCOUNTS, store.log_id()).await.unwrap();
     store.commit(change(0, 1, vec![account(1, "Anna")])).await.unwrap();
     let execute = "UPDATE annalist_rows_accounts_v1 SET opened = 'yesterday'";
-    sqlx::query(execute).execute(&mut place.raw().await).await.unwrap();
+    sqlx::query(execute).execute(&mut test_log.raw().await).await.unwrap();
     let error = store.find(&everything(&ACCOUNTS)).await.unwrap_err();
     let text = message(&error);
     assert!(text.contains("accounts_v1") && text.contains("opened") && text.contains("yesterday"), "{text}");
@@ -184,8 +184,8 @@ async fn damaged_row_is_named() {
 
 #[tokio::test]
 async fn invalid_query_or_change_is_refused() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     store.define(&ACCOUNTS, store.log_id()).await.unwrap();
     let filters = vec![Filter { column: 1, bound: Bound::Equal(Value::Int(1)) }];
     let mistaken = RowQuery { filters, ..everything(&ACCOUNTS) };

@@ -18,25 +18,25 @@ fn at(position: u64) -> Snapshot {
 /// The conformance suite also passes with a store that saves no snapshots.
 #[tokio::test]
 async fn snapshots_survive_reopen() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     store.save_snapshot(&of(1), &at(7)).await.unwrap();
-    assert_eq!(place.open().await.snapshot(&of(1)).await.unwrap(), Some(at(7)));
+    assert_eq!(test_log.open().await.snapshot(&of(1)).await.unwrap(), Some(at(7)));
     store.close().await;
-    assert_eq!(place.open().await.snapshot(&of(1)).await.unwrap(), Some(at(7)));
-    let other = Sqlite::options().prefix("other_").open(place.file()).await.unwrap();
+    assert_eq!(test_log.open().await.snapshot(&of(1)).await.unwrap(), Some(at(7)));
+    let other = Sqlite::options().prefix("other_").open(test_log.file()).await.unwrap();
     assert_eq!(other.snapshot(&of(1)).await.unwrap(), None);
-    place.assert_sound().await;
+    test_log.assert_sound().await;
 }
 
 #[tokio::test]
 async fn read_only_file_returns_snapshots_and_saves_none() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     store.save_snapshot(&of(1), &at(7)).await.unwrap();
-    let url = format!("sqlite://{}?mode=ro", place.file().display());
+    let url = format!("sqlite://{}?mode=ro", test_log.file().display());
     let pool =
-        SqlitePool::connect_lazy_with(SqliteConnectOptions::new().filename(place.file()).read_only(true));
+        SqlitePool::connect_lazy_with(SqliteConnectOptions::new().filename(test_log.file()).read_only(true));
     for reader in [Sqlite::open(url).await.unwrap(), Sqlite::options().with_pool(pool).await.unwrap()] {
         let error = reader.save_snapshot(&of(1), &at(8)).await.unwrap_err();
         assert!(matches!(error, Error::Unusable { .. }) && message(&error).contains("read-only"), "{error}");
@@ -46,11 +46,11 @@ async fn read_only_file_returns_snapshots_and_saves_none() {
 
 #[tokio::test]
 async fn locked_file_returns_snapshots_and_saves_none() {
-    let place = TestLog::new();
+    let test_log = TestLog::new();
     let timeout = std::time::Duration::from_millis(20);
-    let store = Sqlite::options().busy_timeout(timeout).open(place.file()).await.unwrap();
+    let store = Sqlite::options().busy_timeout(timeout).open(test_log.file()).await.unwrap();
     store.save_snapshot(&of(1), &at(7)).await.unwrap();
-    let mut raw = place.raw().await;
+    let mut raw = test_log.raw().await;
     let lock = raw.begin_with("BEGIN IMMEDIATE").await.unwrap();
     let error = store.save_snapshot(&of(1), &at(8)).await.unwrap_err();
     assert!(error.is_unavailable() && message(&error).contains("busy timeout"), "{error}");
@@ -62,8 +62,8 @@ async fn locked_file_returns_snapshots_and_saves_none() {
 
 #[tokio::test]
 async fn closed_store_neither_finds_nor_saves_snapshots() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     store.close().await;
     assert!(store.save_snapshot(&of(1), &at(8)).await.unwrap_err().is_unavailable());
     assert!(store.snapshot(&of(1)).await.unwrap_err().is_unavailable());
@@ -72,8 +72,8 @@ async fn closed_store_neither_finds_nor_saves_snapshots() {
 /// Appends and snapshots share one connection, and all succeed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn snapshots_are_saved_during_appends() {
-    let place = TestLog::new();
-    let store = place.open().await;
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
     let mut running = JoinSet::new();
     for id in 0..8 {
         let (saver, writer) = (store.clone(), store.clone());
@@ -102,10 +102,10 @@ async fn damaged_snapshot_is_named_and_can_be_replaced() {
         ("UPDATE annalist_snapshots SET position = -7", "account:1"),
         ("UPDATE annalist_snapshots SET state = CAST(x'ff' AS TEXT)", "utf-8"),
     ] {
-        let place = TestLog::new();
-        let store = place.open().await;
+        let test_log = TestLog::new();
+        let store = test_log.open().await;
         store.save_snapshot(&of(1), &at(7)).await.unwrap();
-        sqlx::query(sql).execute(&mut place.raw().await).await.unwrap();
+        sqlx::query(sql).execute(&mut test_log.raw().await).await.unwrap();
         let error = store.snapshot(&of(1)).await.unwrap_err();
         assert!(matches!(error, Error::Unusable { .. }) && message(&error).contains(says), "{error:?}");
         store.save_snapshot(&of(1), &at(8)).await.unwrap();
@@ -115,9 +115,9 @@ async fn damaged_snapshot_is_named_and_can_be_replaced() {
 
 #[tokio::test]
 async fn missing_snapshot_table_does_not_affect_the_log() {
-    let place = TestLog::new();
-    let store = place.open().await;
-    sqlx::query("DROP TABLE annalist_snapshots").execute(&mut place.raw().await).await.unwrap();
+    let test_log = TestLog::new();
+    let store = test_log.open().await;
+    sqlx::query("DROP TABLE annalist_snapshots").execute(&mut test_log.raw().await).await.unwrap();
     for error in [
         store.save_snapshot(&of(1), &at(7)).await.unwrap_err(),
         store.snapshot(&of(1)).await.map(drop).unwrap_err(),

@@ -88,10 +88,10 @@ impl InTransaction<Sqlite> for Acts {
     }
 }
 
-async fn ready(place: &TestLog) -> Sqlite {
-    let store = place.open().await;
+async fn ready(test_log: &TestLog) -> Sqlite {
+    let store = test_log.open().await;
     store.define(&OWNERS, store.log_id()).await.unwrap();
-    raw_sql("CREATE TABLE mine (text TEXT)").execute(&mut place.raw().await).await.unwrap();
+    raw_sql("CREATE TABLE mine (text TEXT)").execute(&mut test_log.raw().await).await.unwrap();
     store
 }
 
@@ -103,33 +103,33 @@ async fn commit_with(
 }
 
 /// Checks that nothing was written, that no transaction is open, and that the next commit succeeds.
-async fn assert_untouched(place: &TestLog, store: &Sqlite, after: &str) {
-    assert_eq!(texts(place, "SELECT text FROM mine").await, [""; 0], "{after}");
+async fn assert_untouched(test_log: &TestLog, store: &Sqlite, after: &str) {
+    assert_eq!(texts(test_log, "SELECT text FROM mine").await, [""; 0], "{after}");
     let checkpoint = store.checkpoint("owners", 1).await.unwrap().unwrap();
     assert_eq!((checkpoint.position, found(store, &OWNERS).await.len()), (START, 0), "{after}");
     write(store, events([draft("paid", &[], "0")])).await;
     let done = commit_with(store, [INSERT]).await.unwrap().unwrap();
     assert_eq!(
-        (done, texts(place, "SELECT text FROM mine").await),
+        (done, texts(test_log, "SELECT text FROM mine").await),
         (CommitOutcome::Done, vec!["stored".to_owned()])
     );
-    place.assert_sound().await;
+    test_log.assert_sound().await;
 }
 
 const INSERT: Act = Act::Runs("INSERT INTO mine VALUES ('stored')");
 
 #[tokio::test]
 async fn user_statements_commit_with_the_change() {
-    let place = TestLog::new();
-    let store = ready(&place).await;
+    let test_log = TestLog::new();
+    let store = ready(&test_log).await;
     assert_eq!(commit_with(&store, [INSERT, Act::Nests]).await.unwrap().unwrap(), CommitOutcome::Done);
-    assert_eq!(texts(&place, "SELECT text FROM mine").await, ["stored", "nested"]);
+    assert_eq!(texts(&test_log, "SELECT text FROM mine").await, ["stored", "nested"]);
     assert_eq!(found(&store, &OWNERS).await, [owner(1, "Anna")]);
     let again = Acts::new([INSERT]);
     let stale = store.commit_with(change(&OWNERS, 0, 1, vec![]), &again).await.unwrap().unwrap();
     assert_eq!(stale, CommitOutcome::Stale(Position::new(1)));
     assert!(!again.ran.load(Ordering::Acquire), "user code ran for a stale change");
-    assert_eq!(texts(&place, "SELECT text FROM mine").await.len(), 2);
+    assert_eq!(texts(&test_log, "SELECT text FROM mine").await.len(), 2);
 }
 
 #[tokio::test]
@@ -141,26 +141,26 @@ async fn failed_user_code_writes_nothing() {
         vec![INSERT, Act::NestsAndForgets, INSERT, Act::Fails],
         vec![INSERT, Act::Runs("ROLLBACK"), Act::Fails],
     ] {
-        let place = TestLog::new();
-        let store = ready(&place).await;
+        let test_log = TestLog::new();
+        let store = ready(&test_log).await;
         let error = commit_with(&store, acts.clone()).await.unwrap().unwrap_err().to_string();
         assert!(error == "the user code fails" || error.contains("nowhere"), "{acts:?}: {error}");
-        assert_untouched(&place, &store, &format!("{acts:?}")).await;
+        assert_untouched(&test_log, &store, &format!("{acts:?}")).await;
     }
 }
 
 #[tokio::test]
 async fn panicking_user_code_writes_nothing() {
     for acts in [vec![INSERT, Act::Panics], vec![INSERT, Act::PanicsInTheMiddle]] {
-        let place = TestLog::new();
-        let store = ready(&place).await;
+        let test_log = TestLog::new();
+        let store = ready(&test_log).await;
         let error = commit_with(&store, acts.clone()).await.unwrap().unwrap_err();
         let error = error.downcast::<Error>().unwrap();
         assert!(
             matches!(*error, Error::Panicked { .. }) && error.to_string().contains("no way"),
             "{error:?}"
         );
-        assert_untouched(&place, &store, &format!("{acts:?}")).await;
+        assert_untouched(&test_log, &store, &format!("{acts:?}")).await;
     }
 }
 
@@ -180,40 +180,40 @@ async fn user_code_that_ends_the_transaction_is_detected_and_writes_nothing() {
         vec![Act::Tries("COMMIT"), Act::Fails],
     ];
     for acts in ends {
-        let place = TestLog::new();
-        let store = ready(&place).await;
+        let test_log = TestLog::new();
+        let store = ready(&test_log).await;
         let all: Vec<Act> = std::iter::once(INSERT).chain(acts).collect();
         let error = commit_with(&store, all.clone()).await.unwrap_err();
         assert!(matches!(error, Error::Unusable { .. }), "{all:?}: {error:?}");
         assert!(message(&error).contains("leave COMMIT and ROLLBACK"), "{error}");
-        assert_untouched(&place, &store, &format!("{all:?}")).await;
+        assert_untouched(&test_log, &store, &format!("{all:?}")).await;
     }
 }
 
 #[tokio::test]
 async fn commit_in_an_unguarded_transaction_is_durable() {
-    let place = TestLog::new();
-    ready(&place).await;
-    let mut raw = place.raw().await;
+    let test_log = TestLog::new();
+    ready(&test_log).await;
+    let mut raw = test_log.raw().await;
     let mut transaction = raw.begin_with("BEGIN IMMEDIATE").await.unwrap();
     Acts::new([INSERT, Act::Runs("COMMIT")]).run(&mut transaction).await.unwrap();
     assert!(transaction.rollback().await.is_err());
-    assert_eq!(texts(&place, "SELECT text FROM mine").await, ["stored"]);
+    assert_eq!(texts(&test_log, "SELECT text FROM mine").await, ["stored"]);
 }
 
 #[tokio::test]
 async fn nested_transaction_left_open_is_an_error() {
-    let place = TestLog::new();
-    let store = ready(&place).await;
+    let test_log = TestLog::new();
+    let store = ready(&test_log).await;
     let error = commit_with(&store, [INSERT, Act::NestsAndForgets, INSERT]).await.unwrap_err();
     assert!(matches!(error, Error::Unusable { .. } | Error::OutcomeUnknown { .. }), "{error:?}");
-    assert_untouched(&place, &store, "a transaction that was left open").await;
+    assert_untouched(&test_log, &store, "a transaction that was left open").await;
 }
 
 #[tokio::test]
 async fn dropped_future_writes_nothing() {
-    let place = TestLog::new();
-    let store = ready(&place).await;
+    let test_log = TestLog::new();
+    let store = ready(&test_log).await;
     let acts = Arc::new(Acts::new([INSERT, Act::Hangs]));
     let (running, own) = (Arc::clone(&acts), store.clone());
     let task = tokio::spawn(async move {
@@ -222,14 +222,14 @@ async fn dropped_future_writes_nothing() {
     acts.hangs.notified().await;
     task.abort();
     assert!(task.await.unwrap_err().is_cancelled());
-    assert_untouched(&place, &store, "a future that was dropped").await;
+    assert_untouched(&test_log, &store, "a future that was dropped").await;
 }
 
 #[tokio::test]
 async fn connection_is_returned_to_the_pool() {
-    let place = TestLog::new();
-    ready(&place).await;
-    let options = SqliteConnectOptions::new().filename(place.file());
+    let test_log = TestLog::new();
+    ready(&test_log).await;
+    let options = SqliteConnectOptions::new().filename(test_log.file());
     let pool = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
     let store = Sqlite::options().with_pool(pool.clone()).await.unwrap();
     for acts in [vec![Act::Panics], vec![INSERT, Act::Runs("COMMIT")], vec![INSERT, Act::Fails]] {
@@ -241,13 +241,13 @@ async fn connection_is_returned_to_the_pool() {
     let mut own = pool.begin().await.unwrap();
     sqlx::query("INSERT INTO mine VALUES ('committed')").execute(&mut *own).await.unwrap();
     own.commit().await.unwrap();
-    assert_eq!(texts(&place, "SELECT text FROM mine ORDER BY text").await.len(), 5);
+    assert_eq!(texts(&test_log, "SELECT text FROM mine ORDER BY text").await.len(), 5);
 }
 
 #[tokio::test]
 async fn refused_or_stale_change_runs_no_user_code() {
-    let place = TestLog::new();
-    let store = ready(&place).await;
+    let test_log = TestLog::new();
+    let store = ready(&test_log).await;
     let acts = Acts::new([INSERT]);
     let mistaken = store.commit_with(change(&OWNERS, 0, 1, vec![vec![]]), &acts).await;
     assert!(matches!(mistaken, Err(Error::Invalid(_))));
