@@ -104,8 +104,8 @@ async fn app() -> App {
 }
 
 /// The accounts of the rows that a query returns.
-async fn accounts<Q: Query<Answer = Page<Balance>>>(app: &App, question: Q) -> Vec<u32> {
-    app.ask(question).await.unwrap().rows.into_iter().map(|row| row.account.0).collect()
+async fn accounts<Q: Query<Answer = Page<Balance>>>(app: &App, query: Q) -> Vec<u32> {
+    app.ask(query).await.unwrap().rows.into_iter().map(|row| row.account.0).collect()
 }
 
 #[derive(Query, Serialize, Deserialize, Clone, Debug)]
@@ -252,15 +252,15 @@ where
 #[tokio::test]
 async fn generic_query_is_serialized_and_continues_at_its_cursor() {
     let app = app().await;
-    let (mut seen, mut question) =
+    let (mut seen, mut query) =
         (Vec::new(), TurnoverIn { currency: "EUR".to_owned(), limit: Some(1), cursor: None });
     loop {
-        let page = app.ask(question.clone()).await.unwrap();
+        let page = app.ask(query.clone()).await.unwrap();
         seen.extend(page.rows.into_iter().map(|row| row.account.0));
         let Some(next) = page.next else { break };
-        question.cursor = Some(next);
-        let text = serde_json::to_string(&question).unwrap();
-        question = serde_json::from_str(&text).unwrap();
+        query.cursor = Some(next);
+        let text = serde_json::to_string(&query).unwrap();
+        query = serde_json::from_str(&text).unwrap();
     }
     assert_eq!(seen, [1, 2, 5]);
     let row = app.ask(GenericTurnoverOf { currency: "EUR".to_owned(), account: AccountId(1) }).await.unwrap();

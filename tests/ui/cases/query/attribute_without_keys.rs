@@ -19,7 +19,7 @@ impl Balance {
 
 #[derive(Query)]
 #[query]
-struct Question {
+struct FindRows {
     #[key]
     account: AccountId,
 }

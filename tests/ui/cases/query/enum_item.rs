@@ -19,7 +19,7 @@ impl Balance {
 
 #[derive(Query)]
 #[query(from = Balance)]
-enum Question {
+enum FindRows {
     All,
 }
 

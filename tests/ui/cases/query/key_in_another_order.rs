@@ -22,7 +22,7 @@ impl Turnover {
 
 #[derive(Query)]
 #[query(from = Turnover)]
-struct Question {
+struct FindRows {
     #[key]
     account: AccountId,
     #[key]

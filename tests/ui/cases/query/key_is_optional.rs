@@ -19,7 +19,7 @@ impl Balance {
 
 #[derive(Query)]
 #[query(from = Balance)]
-struct Question {
+struct FindRows {
     #[key]
     account: Option<AccountId>,
 }

@@ -19,7 +19,7 @@ impl Balance {
 
 #[derive(Query)]
 #[query(from = Balance, order = owner, descending, limit = 5)]
-struct Question {
+struct FindRows {
     #[key]
     account: AccountId,
 }

@@ -19,7 +19,7 @@ impl Balance {
 
 #[derive(Query)]
 #[query(from = Balance)]
-struct Question<'a> {
+struct FindRows<'a> {
     #[equal]
     owner: &'a str,
 }

@@ -19,7 +19,7 @@ impl Balance {
 
 #[derive(Query)]
 #[query(from = Balance)]
-struct Question {
+struct FindRows {
     #[limit(50)]
     limit: usize,
     #[cursor(next)]

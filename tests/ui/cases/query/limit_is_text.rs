@@ -19,7 +19,7 @@ impl Balance {
 
 #[derive(Query)]
 #[query(from = Balance, limit = "50")]
-struct Question {
+struct FindRows {
     #[equal]
     owner: String,
 }

@@ -19,7 +19,7 @@ impl Balance {
 
 #[derive(Query)]
 #[query(from = Balance, limit = 0)]
-struct Question {
+struct FindRows {
     #[equal]
     owner: String,
 }

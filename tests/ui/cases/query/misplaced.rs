@@ -21,7 +21,7 @@ impl Balance {
 #[query(from = Balance)]
 #[limit]
 #[equal(owner)]
-struct Question {
+struct FindRows {
     #[query(from = Balance)]
     #[equal]
     owner: String,

@@ -18,7 +18,7 @@ impl Balance {
 }
 
 #[derive(Query)]
-struct Question {
+struct FindRows {
     #[key]
     account: AccountId,
 }

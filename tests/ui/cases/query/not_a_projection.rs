@@ -7,7 +7,7 @@ struct Balance {
 
 #[derive(Query)]
 #[query(from = Balance)]
-struct Question {
+struct FindRows {
     #[key]
     account: AccountId,
 }

@@ -7,7 +7,7 @@ struct Balance {
 
 #[derive(Query)]
 #[query(from = Balance, order = owner)]
-struct Question {
+struct FindRows {
     #[equal]
     owner: String,
     #[prefix(town)]

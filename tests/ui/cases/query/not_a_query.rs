@@ -1,9 +1,9 @@
 use annalist::prelude::*;
 
-struct Question;
+struct FindRows;
 
 fn ask(app: &App) {
-    let _ = app.ask(Question);
+    let _ = app.ask(FindRows);
 }
 
 fn main() {}

@@ -19,7 +19,7 @@ impl Balance {
 
 #[derive(Query)]
 #[query(from = Balance, order = "owner")]
-struct Question {
+struct FindRows {
     #[equal]
     owner: String,
 }

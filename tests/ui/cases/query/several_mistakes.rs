@@ -19,7 +19,7 @@ impl Balance {
 
 #[derive(Query)]
 #[query(frm = Balance, order = 1, limit = 0, descending)]
-struct Question {
+struct FindRows {
     #[key]
     account: Option<AccountId>,
     #[equal]

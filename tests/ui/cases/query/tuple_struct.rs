@@ -19,6 +19,6 @@ impl Balance {
 
 #[derive(Query)]
 #[query(from = Balance)]
-struct Question(#[key] AccountId);
+struct FindRows(#[key] AccountId);
 
 fn main() {}

@@ -21,7 +21,7 @@ type Maybe = Option<String>;
 
 #[derive(Query)]
 #[query(from = Balance)]
-struct Question {
+struct FindRows {
     #[equal]
     owner: Maybe,
 }

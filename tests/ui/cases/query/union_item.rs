@@ -19,7 +19,7 @@ impl Balance {
 
 #[derive(Query)]
 #[query(from = Balance)]
-union Question {
+union FindRows {
     account: u64,
 }
 

@@ -19,7 +19,7 @@ impl Balance {
 
 #[derive(Query)]
 #[query(form = Balance)]
-struct Question {
+struct FindRows {
     #[key]
     account: AccountId,
 }

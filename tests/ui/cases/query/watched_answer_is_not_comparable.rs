@@ -19,13 +19,13 @@ impl Balance {
 
 #[derive(Query)]
 #[query(from = Balance)]
-struct Question {
+struct FindRows {
     #[key]
     account: AccountId,
 }
 
 fn watch(app: &App, account: AccountId) {
-    let _ = app.watch(Question { account });
+    let _ = app.watch(FindRows { account });
 }
 
 fn main() {}

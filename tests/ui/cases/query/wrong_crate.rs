@@ -19,7 +19,7 @@ impl Balance {
 
 #[derive(Query)]
 #[query(from = Balance, crate = nowhere)]
-struct Question {
+struct FindRows {
     #[key]
     account: AccountId,
 }
