@@ -279,16 +279,16 @@ must_fail! {
 /// A store need not save snapshots, but saving one must not return an error.
 #[test]
 fn snapshot_cases_are_skipped_only_if_no_snapshot_is_saved() {
-    let suite = suite(Snapshots(SnapshotFault::SavesNone), 1);
+    let without_snapshots = suite(Snapshots(SnapshotFault::SavesNone), 1);
     for case in cases().iter().filter(|case| case.name().starts_with("snapshots::")) {
-        let verdict = suite.check(case);
+        let verdict = without_snapshots.check(case);
         assert!(
             matches!(verdict, Verdict::Skipped(reason) if reason.contains("no snapshots")),
             "{}: {verdict:?}",
             case.name()
         );
     }
-    let failing = self::suite(Snapshots(SnapshotFault::FailsToSave), 1);
+    let failing = suite(Snapshots(SnapshotFault::FailsToSave), 1);
     let verdict = failing.check(cases().iter().find(|case| case.name().starts_with("snapshots::")).unwrap());
     assert!(
         matches!(verdict, Verdict::Failed(_)),

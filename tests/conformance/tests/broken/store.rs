@@ -58,7 +58,7 @@ impl BrokenStore {
         let outcome = {
             // Locked during the append, which never waits: no reader sees an event before it is listed as unsettled.
             let mut unsettled = self.unsettled.lock().unwrap();
-            let outcome = now(self.inner.append_one(append))?;
+            let outcome = output_of(self.inner.append_one(append))?;
             positions = match &outcome {
                 AppendOutcome::Appended(receipt) => {
                     receipt.events.iter().map(|event| event.position).collect()
@@ -78,7 +78,7 @@ impl BrokenStore {
     /// Runs a read and finds the first gap while no append changes the log.
     fn with_first_gap<T>(&self, read: impl Future<Output = T>) -> (T, Option<Position>) {
         let unsettled = self.unsettled.lock().unwrap();
-        (now(read), unsettled.first().copied())
+        (output_of(read), unsettled.first().copied())
     }
 
     /// Checks the conditions of an append without writing it, and returns the conflict, if any.
@@ -166,8 +166,8 @@ impl Drop for SettlesOnDrop<'_> {
     }
 }
 
-/// The output of a future that never waits.
-fn now<F: Future>(future: F) -> F::Output {
+/// Polls a future that never waits, and returns its output.
+fn output_of<F: Future>(future: F) -> F::Output {
     let mut future = std::pin::pin!(future);
     match future.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
         std::task::Poll::Ready(output) => output,
@@ -175,7 +175,7 @@ fn now<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// The command id, bound to the same name and no tags for every command.
+/// A command id that is not bound to the name and the tags of the command.
 fn without_command(key: &CommandKey) -> CommandKey {
     let name = |text: &str| Name::new("name", text.to_owned()).unwrap();
     CommandKey::new(name(key.id()), name("any"), [])

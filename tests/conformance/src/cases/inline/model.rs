@@ -19,7 +19,7 @@ cases!("inline_model" needs [Rows, Inline]: [
     inline_and_asynchronous_rows_agree_with_the_model,
 ]);
 
-/// One step.
+/// One step of a script.
 #[derive(Clone, Debug)]
 enum Step {
     Append {
@@ -34,7 +34,7 @@ enum Step {
     Reopen,
 }
 
-/// A build that is inline at times, and one that never is.
+/// A log with two builds: the first is inline at times, the second never.
 struct Player {
     log: Log,
     handle: Handle,

@@ -212,9 +212,9 @@ async fn make_async_continues_at_the_end_of_the_log(log: Log) -> Outcome {
         left.anchor
     );
     if let Some(anchor) = left.anchor {
-        let there = log.read_all().await?.into_iter().find(|record| record.position == anchor.position);
+        let record = log.read_all().await?.into_iter().find(|record| record.position == anchor.position);
         ensure_eq!(
-            there.map(|record| record.id),
+            record.map(|record| record.id),
             Some(anchor.event),
             "id of the event at the position of the anchor"
         );
@@ -229,7 +229,7 @@ async fn make_async_continues_at_the_end_of_the_log(log: Log) -> Outcome {
     ensure_eq!(build.checkpoint, left, "checkpoint of a build after `make_async`");
     ensure_eq!(rows.make_async(&NOTES).await?, left, "result of the second `make_async`");
     log.expect_rows_equal_fold(&fold[0]).await?;
-    // Appends require no fold any more, and a runner continues from there without losing or repeating an event.
+    // Appends require no fold any more, and a runner continues from the checkpoint without losing or repeating an event.
     ensure_eq!(
         log.expect_inline_required(append([note_event("written", &["a"], 3)]).with_folds(&fold)).await?,
         [],

@@ -77,9 +77,9 @@ async fn event_is_read_back_as_written(log: Log) -> Outcome {
     let page = log.feed_page(&Criteria::all(), Position::START, 10).await?;
     ensure_eq!(page.records, [expected], "event returned by the feed");
 
-    let payload_only = event("account.closed", &[]);
-    let receipt = log.expect_accepted(append([payload_only.clone()])).await?;
-    let expected = payload_only.record(receipt.position(), Timestamp::EPOCH, Metadata::default());
+    let minimal = event("account.closed", &[]);
+    let receipt = log.expect_accepted(append([minimal.clone()])).await?;
+    let expected = minimal.record(receipt.position(), Timestamp::EPOCH, Metadata::default());
     ensure_eq!(
         log.read_one(read(&["account.closed"], &[])).await?.records,
         [expected],

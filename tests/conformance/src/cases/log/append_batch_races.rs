@@ -188,9 +188,9 @@ async fn cancelled_batch_is_written_completely_or_not_at_all(log: Log) -> Outcom
                 let result = cancel_after_polls(round % 5, handle.append(all)).await.transpose()?;
                 // This append is not cancelled: it must succeed after the others.
                 let last = handle.append_one(empty_append().with_key(id(3))).await?;
-                let there = handle.read_one(read(&["part"], &[&whole])).await?.records.len();
+                let found = handle.read_one(read(&["part"], &[&whole])).await?.records.len();
                 let known = matches!(last, AppendOutcome::Duplicate { .. });
-                ensure!(there == if known { 4 } else { 0 }, "a cancelled batch of four must be written completely or not at all, but {there} of its events are in the log, and its last command id returns {last:?}");
+                ensure!(found == if known { 4 } else { 0 }, "a cancelled batch of four must be written completely or not at all, but {found} of its events are in the log, and its last command id returns {last:?}");
                 ensure!(known || result.is_none(), "the batch was acknowledged with {result:?}, but is not in the log");
             }
             Ok(())

@@ -23,7 +23,7 @@ use crate::support::{
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Fact {
     Deposited(i64, i64),
-    /// From, to and how much.
+    /// The accounts from and to which an amount is moved, and the amount.
     Moved(i64, i64, i64),
     Closed(i64),
     /// An event that only the fixed projection can process.
@@ -52,9 +52,7 @@ impl Fact {
             Self::Deposited(account, amount) => ("deposited", (account, account, amount)),
             Self::Moved(from, to, amount) => ("moved", (from, to, amount)),
             Self::Closed(account) => ("closed", (account, account, 0)),
-            Self::Defective(account, append_with_defect) => {
-                ("defective", (account, account, append_with_defect as i64))
-            }
+            Self::Defective(account, defect) => ("defective", (account, account, defect as i64)),
         };
         let draft = event_with(name, &[&format!("account:{one}")], &format!("[{one},{two},{three}]"));
         match self {
@@ -165,13 +163,14 @@ impl<const FIXED: bool> Balance<FIXED> {
 
     fn apply(&mut self, fact: &Fact, context: &Context<'_>) -> Change {
         let position = context.position.map_or(0, |position| position.get().cast_signed());
-        self.see(*fact, position)
+        self.count_event(*fact, position)
     }
 
-    fn see(&mut self, fact: Fact, position: i64) -> Change {
+    /// Counts an event and updates the row.
+    fn count_event(&mut self, fact: Fact, position: i64) -> Change {
         self.count += 1;
         self.last = position;
-        let seen = match fact {
+        let amount = match fact {
             Fact::Deposited(_, amount) => amount,
             Fact::Moved(from, to, amount) => {
                 let partner = if from == self.account { to } else { from };
@@ -186,7 +185,7 @@ impl<const FIXED: bool> Balance<FIXED> {
             }
             Fact::Defective(..) => 1_000,
         };
-        self.trace = self.trace.wrapping_mul(31).wrapping_add(seen);
+        self.trace = self.trace.wrapping_mul(31).wrapping_add(amount);
         Change::Keep
     }
 }
@@ -200,11 +199,7 @@ impl<const FIXED: bool> Projection for Balance<FIXED> {
         Self { account, count: 0, trace: 0, last: 0, partner: None }
     }
 
-    fn plan_record<'a>(
-        record: &'a Record,
-        codec: &Codec,
-        steps: &mut RowOps<'a, Self>,
-    ) -> Result<(), Invalid> {
+    fn plan_record<'a>(record: &'a Record, codec: &Codec, ops: &mut RowOps<'a, Self>) -> Result<(), Invalid> {
         if !FIXED {
             RawEvent::from(record).check_version(1)?;
         }
@@ -213,7 +208,7 @@ impl<const FIXED: bool> Projection for Balance<FIXED> {
             Fact::Defective(_, Defect::Key) if !FIXED => Tag::parse("no key").map(|_| vec![]),
             fact => Ok(fact.accounts()),
         };
-        plan_event(record, codec, steps, keys, Self::apply)
+        plan_event(record, codec, ops, keys, Self::apply)
     }
 
     fn to_row(&self) -> Result<Row, Invalid> {
@@ -252,7 +247,7 @@ pub(super) fn folded(records: &[Record]) -> Vec<Row> {
         accounts.dedup();
         for account in accounts {
             let row = rows.entry(account).or_insert_with(|| Balance::initial(account));
-            if row.see(fact, record.position.get().cast_signed()) == Change::Delete {
+            if row.count_event(fact, record.position.get().cast_signed()) == Change::Delete {
                 rows.remove(&account);
             }
         }

@@ -86,10 +86,10 @@ async fn deleted_row_is_created_from_its_initial_state(log: Log) -> Outcome {
         vec![close, close],
         vec![Fact::Closed(2), deposit, close, deposit],
     ];
-    for (batch, there) in batches.into_iter().zip([1, 0, 1, 1, 0, 1]) {
+    for (batch, row_count) in batches.into_iter().zip([1, 0, 1, 1, 0, 1]) {
         let last = log.expect_accepted(append(batch.iter().map(|fact| fact.draft()))).await?.position();
         runner.wait_for(last).await?;
-        ensure_eq!(log.rows().all_rows(&BALANCES).await?.len(), there, "number of rows after {batch:?}");
+        ensure_eq!(log.rows().all_rows(&BALANCES).await?.len(), row_count, "number of rows after {batch:?}");
         expect_own_rows_equal_fold(&log, last).await?;
     }
     Ok(())

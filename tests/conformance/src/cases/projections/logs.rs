@@ -43,47 +43,47 @@ fn in_memory() -> Handle {
 }
 
 async fn rows_in_another_store(log: Log) -> Outcome {
-    let elsewhere = TestRows::new(in_memory().rows().store(), log.log_id());
+    let other_rows = TestRows::new(in_memory().rows().store(), log.log_id());
     let handles = log.handles(2).await?;
-    let runners = handles.iter().map(|handle| run::<Balance>(handle.store(), elsewhere.store()));
+    let runners = handles.iter().map(|handle| run::<Balance>(handle.store(), other_rows.store()));
     let runners: Vec<_> = runners.collect();
     for round in 0..3 {
         let last = append_random(&log, &mut log.random(round), 10).await?;
         for runner in &runners {
             runner.wait_for(last).await?;
         }
-        expect_rows_equal_fold(&log, &elsewhere, &BALANCES, last).await?;
+        expect_rows_equal_fold(&log, &other_rows, &BALANCES, last).await?;
     }
     ensure_eq!(log.rows().checkpoint("balances", 1).await?, None, "checkpoint in the store of the events");
     Ok(())
 }
 
 async fn events_in_another_store(log: Log) -> Outcome {
-    let elsewhere = in_memory();
+    let other_log = in_memory();
     let handles = log.handles(2).await?;
-    let runners = handles.iter().map(|handle| run::<Balance>(elsewhere.store(), handle.rows().store()));
+    let runners = handles.iter().map(|handle| run::<Balance>(other_log.store(), handle.rows().store()));
     let runners: Vec<_> = runners.collect();
     for round in 0..3 {
-        let last = append_random(&elsewhere, &mut log.random(round), 10).await?;
+        let last = append_random(&other_log, &mut log.random(round), 10).await?;
         for runner in &runners {
             runner.wait_for(last).await?;
         }
-        expect_rows_equal_fold(&elsewhere, &log.rows(), &BALANCES, last).await?;
+        expect_rows_equal_fold(&other_log, &log.rows(), &BALANCES, last).await?;
     }
     ensure_eq!(log.read_all().await?.len(), 0, "number of events in the store of the rows");
     Ok(())
 }
 
 async fn rows_of_another_log_are_not_changed(log: Log) -> Outcome {
-    let healthy = start(&log);
+    let owner = start(&log);
     let last = append_random(&log, &mut log.random("facts"), 5).await?;
-    healthy.wait_for(last).await?;
-    let intruder = in_memory();
-    append_random(&intruder, &mut log.random("other facts"), 5).await?;
-    let runner: RunningProjection<Balance> = run(intruder.store(), log.rows().store());
+    owner.wait_for(last).await?;
+    let other = in_memory();
+    append_random(&other, &mut log.random("other facts"), 5).await?;
+    let runner: RunningProjection<Balance> = run(other.store(), log.rows().store());
     let (reached, stopped) = runner.wait_until_stopped().await?;
     ensure_eq!(reached, Position::START, "position of a runner of another log");
-    for id in [log.log_id(), intruder.log_id()].map(|id: LogId| id.to_string()) {
+    for id in [log.log_id(), other.log_id()].map(|id: LogId| id.to_string()) {
         ensure!(
             stopped.error.contains(&id),
             "the error must contain the ids of both logs: {}",
@@ -97,7 +97,7 @@ async fn rows_of_another_log_are_not_changed(log: Log) -> Outcome {
         "reported reason of the projection that owns the rows"
     );
     let last = append_random(&log, &mut log.random("more facts"), 5).await?;
-    healthy.wait_for(last).await?;
+    owner.wait_for(last).await?;
     expect_own_rows_equal_fold(&log, last).await
 }
 

@@ -36,13 +36,13 @@ cases!("poison_events" needs [Rows]: [
 ]);
 
 /// Appends good events, a defective one and good events again. Returns the defective one and the last position.
-async fn append_with_defect(log: &Handle, append_with_defect: Defect) -> Outcome<(Record, Position)> {
+async fn append_with_defect(log: &Handle, defect: Defect) -> Outcome<(Record, Position)> {
     let facts = [
         Fact::Deposited(1, 1),
         Fact::Moved(1, 2, 2),
         Fact::Deposited(3, 3),
         Fact::Closed(3),
-        Fact::Defective(2, append_with_defect),
+        Fact::Defective(2, defect),
         Fact::Deposited(2, 4),
         Fact::Moved(1, 3, 5),
         Fact::Deposited(4, 6),
@@ -202,13 +202,13 @@ async fn unreadable_row_stops_the_projection(log: Log) -> Outcome {
     // A row is damaged in the store.
     let rows = log.rows();
     let mut damaged = rows.row(&BALANCES, vec![int(2)]).await?.unwrap_or_default();
-    let sound = damaged.clone();
+    let intact = damaged.clone();
     damaged[1] = int(UNREADABLE);
     let at = rows.checkpoint_of(&BALANCES).await?.position.get();
     rows.expect_committed(change(&BALANCES, at, at).upserting(vec![damaged.clone()])).await?;
     let runner = start(&log);
-    let fine = log.expect_accepted(append([Fact::Deposited(1, 1).draft()])).await?.position();
-    runner.wait_for(fine).await?;
+    let unaffected = log.expect_accepted(append([Fact::Deposited(1, 1).draft()])).await?.position();
+    runner.wait_for(unaffected).await?;
     let receipt = log.expect_accepted(append([Fact::Moved(1, 2, 1).draft()])).await?;
     let (reached, stopped) = runner.wait_until_stopped().await?;
     ensure_eq!(
@@ -225,7 +225,7 @@ async fn unreadable_row_stops_the_projection(log: Log) -> Outcome {
     ensure_eq!(rows.row(&BALANCES, vec![int(2)]).await?, Some(damaged), "row that is damaged");
     // The row is repaired.
     let at = rows.checkpoint_of(&BALANCES).await?.position.get();
-    rows.expect_committed(change(&BALANCES, at, at).upserting(vec![sound])).await?;
+    rows.expect_committed(change(&BALANCES, at, at).upserting(vec![intact])).await?;
     let runner = start(&log);
     runner.wait_for(receipt.position()).await?;
     expect_own_rows_equal_fold(&log, receipt.position()).await

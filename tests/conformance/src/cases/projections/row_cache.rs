@@ -41,7 +41,7 @@ cases!("projection_row_cache" needs [Rows]: [
 
 /// A fold that the case drives as a runner does.
 struct ManualRunner {
-    folding: RowFolder<Balance>,
+    folder: RowFolder<Balance>,
     rows: SharedRows,
     parking: Parking,
     at: Position,
@@ -50,8 +50,8 @@ struct ManualRunner {
 impl ManualRunner {
     /// A runner at the start of the log.
     fn new(rows: SharedRows) -> Self {
-        let folding = RowFolder::new(SharedRows::clone(&rows), Codec::default());
-        Self { folding, rows, parking: Parking::default(), at: Position::START }
+        let folder = RowFolder::new(SharedRows::clone(&rows), Codec::default());
+        Self { folder, rows, parking: Parking::default(), at: Position::START }
     }
 
     /// Folds the records from its position up to another one and commits the rows.
@@ -59,10 +59,10 @@ impl ManualRunner {
         let (from, to) = (self.at, Position::new(to));
         let batch = records.iter().filter(|record| record.position > from && record.position <= to);
         let batch: Vec<Record> = batch.cloned().collect();
-        let handled = self.folding.handle(&batch, from, &self.parking).await?;
+        let handled = self.folder.handle(&batch, from, &self.parking).await?;
         let change = RowChange::new(&BALANCES, from, to).if_parked(self.parking.count());
         let change = change.upserting(handled.rows.upserts).deleting(handled.rows.deletes);
-        let committed = self.folding.commit(&*self.rows, &batch, change).await?;
+        let committed = self.folder.commit(&*self.rows, &batch, change).await?;
         match &committed {
             Ok(CommitOutcome::Done) => self.at = to,
             Ok(CommitOutcome::Stale(position)) => self.at = *position,
