@@ -62,17 +62,6 @@ impl Log {
         }))
     }
 
-    /// Returns the records that appends would write.
-    pub(crate) fn draft_records(&self, appends: &[Append]) -> Vec<Record> {
-        let mut positions = (self.head().get() + 1..).map(Position::new);
-        let mut records = Vec::new();
-        for Append { events, recorded_at, metadata, .. } in appends {
-            let drafts = events.iter().cloned().zip(&mut positions);
-            records.extend(drafts.map(|(draft, at)| draft.record(at, *recorded_at, metadata.clone())));
-        }
-        records
-    }
-
     pub(crate) fn write(&mut self, append: Append) -> Receipt {
         let Append { events, recorded_at, metadata, key, journal, conditions: _, inline: _ } = append;
         let mut receipt = Receipt::default();

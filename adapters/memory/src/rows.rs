@@ -181,11 +181,8 @@ impl Rows {
             let types = data.inline.as_ref();
             types.is_some_and(|types| append.events.iter().any(|event| types.contains(event.name())))
         };
-        let required: Vec<_> =
-            self.builds.iter().filter(|(_, data)| folds(data)).map(|(id, _)| id.clone()).collect();
-        let mut provided: Vec<BuildId> = append.inline.iter().map(|inline| inline.table().into()).collect();
-        provided.sort_unstable();
-        (required != provided).then_some(required)
+        let required = self.builds.iter().filter(|(_, data)| folds(data));
+        append.missing_builds(required.map(|(id, _)| id.clone()))
     }
 
     /// Folds the events of appends, before they are written, into the inline builds that the appends provide: into all of them
@@ -196,7 +193,7 @@ impl Rows {
         if builds.is_empty() {
             return Ok(());
         }
-        let records = log.draft_records(appends);
+        let records = Append::draft_records(appends, log.head());
         let folded = builds.values().map(|inline| self.data(inline.table())?.fold(&***inline, &records));
         let folded: Vec<FoldedRows> = folded.collect::<Result<_, _>>()?;
         for (inline, folded) in builds.values().zip(folded) {

@@ -37,15 +37,8 @@ impl AppendContext {
 
     /// Returns the inline builds that an append must provide, if it provides others.
     pub(crate) fn missing_builds(&self, append: &Append) -> Option<Vec<BuildId>> {
-        if self.inline.is_empty() && append.inline.is_empty() {
-            return None;
-        }
         let folds = |build: &&InlineBuild| append.events.iter().any(|event| build.folds(event.name()));
-        let mut required: Vec<BuildId> = self.inline.iter().filter(folds).map(InlineBuild::id).collect();
-        let mut provided: Vec<BuildId> = append.inline.iter().map(|inline| inline.table().into()).collect();
-        required.sort_unstable();
-        provided.sort_unstable();
-        (required != provided).then_some(required)
+        append.missing_builds(self.inline.iter().filter(folds).map(InlineBuild::id))
     }
 }
 
@@ -76,23 +69,12 @@ pub(crate) async fn fold_appends<'a>(
     if builds.is_empty() {
         return Ok(Vec::new());
     }
-    let records = draft_records(appends, head);
+    let records = Append::draft_records(appends, head);
     let mut folded = Vec::with_capacity(builds.len());
     for inline in builds.into_values() {
         folded.push(fold(connection, dialect, &**inline, &records).await?);
     }
     Ok(folded)
-}
-
-/// Returns the records that appends would write after a position.
-fn draft_records(appends: &[Append], head: Position) -> Vec<Record> {
-    let mut positions = (head.get() + 1..).map(Position::new);
-    let mut records = Vec::new();
-    for Append { events, recorded_at, metadata, .. } in appends {
-        let drafts = events.iter().cloned().zip(&mut positions);
-        records.extend(drafts.map(|(draft, at)| draft.record(at, *recorded_at, metadata.clone())));
-    }
-    records
 }
 
 /// Folds records into the stored rows of a build. Returns rows that fit its table.

@@ -7,7 +7,7 @@ use crate::{
     criteria::Criteria,
     error::{Error, Invalid},
     payload::Payload,
-    record::{Draft, Metadata, Name, Position},
+    record::{Draft, Metadata, Name, Position, Record},
     rows::{BuildId, Inline},
     tag::Tag,
     time::Timestamp,
@@ -52,6 +52,27 @@ impl Append {
             }
             None => Ok(()),
         }
+    }
+
+    /// For stores: compares the inline builds that the append provides with those that it has to provide: the inline builds of
+    /// the store that fold one of its event types. Returns the latter, in order, if they differ.
+    pub fn missing_builds(&self, required: impl IntoIterator<Item = BuildId>) -> Option<Vec<BuildId>> {
+        let mut required: Vec<BuildId> = required.into_iter().collect();
+        let mut provided: Vec<BuildId> = self.inline.iter().map(|inline| inline.table().into()).collect();
+        required.sort_unstable();
+        provided.sort_unstable();
+        (required != provided).then_some(required)
+    }
+
+    /// For stores: the records that appends become if their events get the positions after `head`.
+    pub fn draft_records(all: &[Self], head: Position) -> Vec<Record> {
+        let mut positions = (head.get() + 1..).map(Position::new);
+        let mut records = Vec::new();
+        for Self { events, recorded_at, metadata, .. } in all {
+            let drafts = events.iter().cloned().zip(&mut positions);
+            records.extend(drafts.map(|(draft, at)| draft.record(at, *recorded_at, metadata.clone())));
+        }
+        records
     }
 }
 
@@ -169,5 +190,65 @@ impl<R> AppendOutcome<R> {
             }
             Self::InlineRequired { index, builds } => AppendOutcome::InlineRequired { index, builds },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rows::{FoldedRows, Key, Row, Table};
+
+    /// The fold of a build that is never called.
+    struct Fold(Table);
+
+    impl Inline for Fold {
+        fn table(&self) -> &Table {
+            &self.0
+        }
+
+        fn types(&self) -> &[&'static str] {
+            &[]
+        }
+
+        fn keys(&self, _: &[Record]) -> Result<Vec<Key>, Invalid> {
+            Ok(Vec::new())
+        }
+
+        fn fold(&self, _: &[Record], _: Vec<(Key, Option<Row>)>) -> Result<FoldedRows, Invalid> {
+            Ok(FoldedRows::default())
+        }
+    }
+
+    const FIRST: Table = Table { projection: "balances", version: 1, build: 0, columns: &[] };
+    const SECOND: Table = Table { version: 2, ..FIRST };
+
+    #[test]
+    fn missing_builds_are_all_required_ones_unless_exactly_these_are_provided() {
+        let append = |tables: &[Table]| Append {
+            inline: tables.iter().map(|table| Arc::new(Fold(*table)) as Arc<dyn Inline>).collect(),
+            ..Append::default()
+        };
+        let ids = |tables: &[Table]| tables.iter().map(BuildId::from).collect::<Vec<_>>();
+        assert_eq!(append(&[]).missing_builds([]), None);
+        assert_eq!(append(&[FIRST, SECOND]).missing_builds(ids(&[SECOND, FIRST])), None);
+        assert_eq!(append(&[SECOND]).missing_builds(ids(&[SECOND, FIRST])), Some(ids(&[FIRST, SECOND])));
+        assert_eq!(append(&[FIRST]).missing_builds([]), Some(Vec::new()));
+        assert_eq!(append(&[FIRST, FIRST]).missing_builds(ids(&[FIRST])), Some(ids(&[FIRST])));
+    }
+
+    #[test]
+    fn drafts_of_all_appends_get_consecutive_positions() {
+        let append = |micros, names: &[&'static str]| Append {
+            events: names
+                .iter()
+                .map(|name| Draft::new(*name, 1, [], Payload::parse("{}").unwrap()).unwrap())
+                .collect(),
+            recorded_at: Timestamp::from_micros(micros),
+            ..Append::default()
+        };
+        let appends = [append(7, &["a", "b"]), append(8, &[]), append(9, &["c"])];
+        let records = Append::draft_records(&appends, Position::new(4));
+        let found = records.iter().map(|one| (one.position.get(), &*one.name, one.recorded_at.as_micros()));
+        assert_eq!(found.collect::<Vec<_>>(), [(5, "a", 7), (6, "b", 7), (7, "c", 9)]);
     }
 }
