@@ -15,7 +15,7 @@ use crate::{
 /// ```
 /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
 /// # fn main() -> Outcome {
-/// use annalist::{Codec, Event, Position, RawEvent};
+/// use annalist::{Event, Position, manual::{Codec, RawEvent}};
 ///
 /// let codec = Codec::default();
 /// let payload = opened("ann", "Ann").encode_payload(&codec)?;

@@ -139,7 +139,7 @@ impl Error {
 /// A value that no store accepts, or stored data that this program cannot read.
 ///
 /// ```
-/// use annalist::{Invalid, Payload};
+/// use annalist::{Invalid, manual::Payload};
 ///
 /// let error = Payload::parse("{ not json }").unwrap_err();
 /// assert!(matches!(error, Invalid::NotJson(_)));

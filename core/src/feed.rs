@@ -24,6 +24,7 @@ pub struct Feed {
 
 impl Feed {
     /// A feed of all matching events, from the beginning of the log.
+    #[doc(hidden)]
     pub fn new(watcher: Arc<LogWatcher>, filter: Criteria) -> Self {
         Self { watcher, filter, after: Position::START, limit: PAGE }
     }
@@ -41,11 +42,13 @@ impl Feed {
     }
 
     /// Changes the largest number of records in the following pages, at least one.
+    #[doc(hidden)]
     pub fn set_limit(&mut self, limit: usize) {
         self.limit = limit.max(1);
     }
 
     /// The watcher of the log.
+    #[doc(hidden)]
     pub fn watcher(&self) -> &Arc<LogWatcher> {
         &self.watcher
     }

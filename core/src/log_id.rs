@@ -8,7 +8,7 @@ use uuid::Uuid;
 /// The identity of one log, created together with the log. A copy of the data has the same identity, every other log another.
 ///
 /// ```
-/// use annalist::{LogId, Position, Token};
+/// use annalist::{Position, Token, store::LogId};
 ///
 /// let (log, other) = (LogId::fresh(), LogId::fresh());
 /// let token = Token::new(log, Position::new(7));

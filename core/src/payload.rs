@@ -14,7 +14,7 @@ use crate::error::Invalid;
 /// The payload of an event or a command: one JSON text.
 ///
 /// ```
-/// use annalist::Payload;
+/// use annalist::manual::Payload;
 ///
 /// assert_eq!(Payload::encode("numbers", &[1, 2])?.as_str(), "[1,2]");
 /// assert_eq!(Payload::parse(r#"{"a": 1}"#)?.as_str(), r#"{"a": 1}"#); // unchanged, byte by byte

@@ -44,7 +44,7 @@ pub use self::{
 ///
 /// ```
 /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
-/// use annalist::{Error, Query, manual::ReadModels};
+/// use annalist::{Error, Query, query::ReadModels};
 ///
 /// /// An account, and how many accounts have more money.
 /// struct Rank {

@@ -20,7 +20,7 @@ use crate::{
 /// A checked text, such as the name of a command or an actor: 1 to 200 bytes without NUL.
 ///
 /// ```
-/// use annalist::Name;
+/// use annalist::store::Name;
 ///
 /// assert_eq!(Name::new("actor", "ann")?.as_str(), "ann");
 /// assert!(Name::new("actor", "").unwrap_err().to_string().contains("actor"));
@@ -70,7 +70,7 @@ impl From<Name> for String {
 /// An event that is not appended yet. All its parts are checked, so that every store accepts it.
 ///
 /// ```
-/// use annalist::{Draft, Payload, Tag};
+/// use annalist::{Tag, manual::Payload, store::Draft};
 ///
 /// let tags = [Tag::new("account", "ann")?];
 /// let draft = Draft::new("account.opened", 1, tags, Payload::parse(r#"{"owner":"Ann"}"#)?)?;

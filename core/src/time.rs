@@ -118,7 +118,7 @@ impl<'de> Deserialize<'de> for Timestamp {
 /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Outcome {
-/// use annalist::{App, Clock, Memory, Timestamp, testing::ManualClock};
+/// use annalist::{App, Memory, Timestamp, app::Clock, testing::ManualClock};
 ///
 /// let clock = ManualClock::at("2026-01-31T12:00:00Z".parse()?);
 /// let app = App::builder(Memory::new()).clock(clock.clone()).start().await?;

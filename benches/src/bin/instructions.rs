@@ -5,9 +5,10 @@
 use std::{any::Any, fmt::Debug, hint::black_box, process::ExitCode};
 
 use annalist::{
-    Command as _, Context, IntoEvents, Metadata, Timestamp,
-    manual::{Dispatcher, Handler},
+    Command as _, Context, Timestamp,
+    manual::{Dispatcher, Handler, IntoEvents},
     prelude::*,
+    store::Metadata,
 };
 
 #[derive(Id, Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -39,6 +39,7 @@ pub struct Find<P: Projection> {
 
 impl<P: Projection> Find<P> {
     /// A look-up of the row with this key.
+    #[doc(hidden)]
     pub fn new(model: Result<ReadModel<P>, Error>, key: P::Key) -> Self {
         Self { model, key, wanted: Position::START, timeout: DEFAULT_TIMEOUT }
     }

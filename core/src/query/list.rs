@@ -79,6 +79,7 @@ pub struct Page<P> {
 
 impl<P: Projection> List<P> {
     /// A query for all rows, sorted by their key.
+    #[doc(hidden)]
     pub fn new(model: Result<ReadModel<P>, Error>) -> Self {
         Self {
             model,

@@ -15,7 +15,7 @@ use crate::time::{Clock, Timestamp};
 /// ```
 /// use std::time::Duration;
 ///
-/// use annalist::{Clock, Timestamp, testing::ManualClock};
+/// use annalist::{Timestamp, app::Clock, testing::ManualClock};
 ///
 /// let clock = ManualClock::at(Timestamp::EPOCH);
 /// clock.advance(Duration::from_secs(60));

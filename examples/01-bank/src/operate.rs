@@ -9,7 +9,7 @@ use annalist::{
     App, Error,
     app::Overview,
     projection::{Progress, State, Status},
-    rows::Table,
+    store::Table,
 };
 use tokio::time::{MissedTickBehavior, interval};
 

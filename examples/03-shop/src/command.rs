@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use annalist::{Ids, StateSource, prelude::*};
+use annalist::{
+    manual::{Ids, StateSource},
+    prelude::*,
+};
 
 use crate::{
     aggregate::{Order, Payment, Product, Reservation, Stock},

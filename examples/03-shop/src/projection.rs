@@ -5,7 +5,8 @@ use std::{fmt, str::FromStr};
 use annalist::{
     Invalid, Timestamp,
     prelude::*,
-    rows::{ColumnType, Field, Value},
+    projection::Field,
+    store::{ColumnType, Value},
 };
 
 use crate::{

@@ -1,6 +1,9 @@
 //! The queries of the read models.
 
-use annalist::{manual::ReadModels, prelude::*, query::Cursor};
+use annalist::{
+    prelude::*,
+    query::{Cursor, ReadModels},
+};
 
 use crate::{
     event::{CustomerId, OrderId},

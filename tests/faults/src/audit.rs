@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use annalist::{App, Codec, Criteria, Position, Recorded};
+use annalist::{App, Criteria, Position, Recorded, manual::Codec};
 use bank::{
     event::{AccountEvent, AccountId, Opened},
     policy::WelcomeBonus,

@@ -10,10 +10,11 @@ use std::{
 };
 
 use annalist::{
-    Error, LogId,
-    rows::{
-        Build, Checkpoint, CommitOutcome, Key, Parked, PromoteOutcome, Row, RowChange, RowQuery, RowStore,
-        SharedRows, Table,
+    Error,
+    raw::rows::SharedRows,
+    store::{
+        Build, Checkpoint, CommitOutcome, Key, LogId, Parked, PromoteOutcome, Row, RowChange, RowQuery,
+        RowStore, Table,
     },
 };
 use async_trait::async_trait;

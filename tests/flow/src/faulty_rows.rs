@@ -9,10 +9,11 @@ use std::{
 };
 
 use annalist::{
-    Error, LogId,
-    rows::{
-        Build, Checkpoint, CommitOutcome, Inline, InlineOutcome, Key, Parked, PromoteOutcome, Row, RowChange,
-        RowQuery, RowStore, SharedRows, Table,
+    Error,
+    raw::rows::{Inline, InlineOutcome, SharedRows},
+    store::{
+        Build, Checkpoint, CommitOutcome, Key, LogId, Parked, PromoteOutcome, Row, RowChange, RowQuery,
+        RowStore, Table,
     },
 };
 use async_trait::async_trait;

@@ -9,10 +9,10 @@ use std::{
 };
 
 use annalist::{
-    Criteria, Error, EventStore, LogId, Memory, Position, Receipt, Timestamp,
+    Criteria, Error, EventStore, Memory, Position, Receipt, Timestamp,
     store::{
-        Append, AppendOutcome, Batch, CommandKey, Entry, FeedPage, Read, Settled, Snapshot, SnapshotKey,
-        Wakeups,
+        Append, AppendOutcome, Batch, CommandKey, Entry, FeedPage, LogId, Read, Settled, Snapshot,
+        SnapshotKey, Wakeups,
     },
 };
 use async_trait::async_trait;

@@ -6,7 +6,7 @@ use annalist::{
     EventStore, Memory, Sqlite,
     app::{App, Builder},
     projection::Status,
-    rows::SharedRows,
+    raw::rows::SharedRows,
 };
 use tempfile::TempDir;
 

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use annalist::{
     App, Error, Position, Receipt,
     projection::{Projection, ProjectionOptions, State},
-    rows::Build,
+    store::Build,
 };
 use annalist_flow_tests::{
     domain::{account, deposit, transfer_of},

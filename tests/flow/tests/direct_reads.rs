@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use annalist::{
-    App, Error, Event, EventType, Invalid, Memory, Position, Timestamp, Types, app::Journal, store::Outcome,
+    App, Error, Event, Invalid, Memory, Position, Timestamp,
+    app::Journal,
+    manual::{EventType, Types},
+    store::Outcome,
     testing::ManualClock,
 };
 use annalist_flow_tests::{
@@ -168,17 +171,17 @@ mod other {
             ("other", 1)
         }
 
-        fn collect_tags(&self, _: &mut annalist::Tags) -> Result<(), Invalid> {
+        fn collect_tags(&self, _: &mut annalist::manual::Tags) -> Result<(), Invalid> {
             Ok(())
         }
 
-        fn encode_payload(&self, _: &annalist::Codec) -> Result<annalist::Payload, Invalid> {
+        fn encode_payload(&self, _: &annalist::manual::Codec) -> Result<annalist::manual::Payload, Invalid> {
             annalist::Payload::parse("{}")
         }
 
         fn decode_raw(
-            raw: &annalist::RawEvent<'_>,
-            _: &annalist::Codec,
+            raw: &annalist::manual::RawEvent<'_>,
+            _: &annalist::manual::Codec,
             each: &mut dyn FnMut(Self),
         ) -> Result<(), Invalid> {
             if raw.name != "other" {

@@ -4,9 +4,10 @@
 use std::{sync::Arc, time::Duration};
 
 use annalist::{
-    App, Criteria, Draft, EventStore, ExecuteError, Invalid, Item, Memory, Payload, Position, Tag, Timestamp,
+    App, Criteria, EventStore, ExecuteError, Invalid, Item, Memory, Position, Tag, Timestamp,
     app::Retry,
-    store::{Append, Read},
+    manual::Payload,
+    store::{Append, Draft, Read},
     testing::ManualClock,
 };
 use annalist_flow_tests::{
@@ -164,7 +165,7 @@ async fn event_records_time_actor_and_cause() {
         (recorded.recorded_at, recorded.position, recorded.id),
         (time, receipt.position(), receipt.events[0].id)
     );
-    let text = |name: &Option<annalist::Name>| {
+    let text = |name: &Option<annalist::store::Name>| {
         name.as_ref().map(|name| name.as_str().to_owned()).unwrap_or_default()
     };
     let metadata = &recorded.metadata;

@@ -8,7 +8,7 @@ use annalist::{
     app::Builder,
     prelude::*,
     projection::{Projection, ProjectionOptions, State, Status},
-    rows::Build,
+    store::Build,
 };
 use annalist_flow_tests::{
     domain::{account, deposit, transfer_of},
@@ -347,6 +347,6 @@ async fn inline_rows_are_in_the_store_of_the_events() {
     let app = App::builder(Memory::new()).projection_with::<Tally>(options).start().await.unwrap();
     pay(&app, "a", 1).await;
     assert_eq!(app.find::<Tally>(&account("a")).timeout(Duration::ZERO).await.unwrap().unwrap().sum, 1);
-    assert!(annalist::rows::RowStore::builds(&other_store, "tallies").await.unwrap().is_empty());
+    assert!(annalist::store::RowStore::builds(&other_store, "tallies").await.unwrap().is_empty());
     app.wait_for_position("tallies", Position::new(1), TEST_TIMEOUT).await.unwrap();
 }

@@ -10,8 +10,8 @@ use std::{
 };
 
 use annalist::{
-    Clock, EventStore, Memory, Position, Timestamp,
-    app::{Builder, Overview},
+    EventStore, Memory, Position, Timestamp,
+    app::{Builder, Clock, Overview},
     prelude::*,
     projection::State,
 };

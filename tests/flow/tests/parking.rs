@@ -5,8 +5,9 @@ use annalist::{
     Position,
     app::Builder,
     prelude::*,
-    projection::{Parking, Projection, ProjectionOptions, State, Status},
-    rows::Parked,
+    projection::{Projection, ProjectionOptions, State, Status},
+    raw::projection::Parking,
+    store::Parked,
 };
 use annalist_flow_tests::{
     domain::{AccountEvent, AccountId, account, deposit, transfer_of},

@@ -8,9 +8,10 @@ use std::{
 };
 
 use annalist::{
-    Criteria, Draft, EventStore, Payload,
-    feed::{Feed, LogWatcher},
-    store::Append,
+    Criteria, EventStore, Feed,
+    manual::Payload,
+    raw::feed::LogWatcher,
+    store::{Append, Draft},
 };
 use annalist_flow_tests::faulty_store::FaultyStore;
 use tokio::time::{Instant, sleep};

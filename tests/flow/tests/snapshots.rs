@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use annalist::{App, Payload, prelude::*};
+use annalist::{App, manual::Payload, prelude::*};
 use annalist_flow_tests::{
     domain::{AccountEvent, AccountId, account, deposit, transfer_of},
     faulty_store::FaultyStore,

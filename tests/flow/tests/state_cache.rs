@@ -372,7 +372,7 @@ fn decide_withdraw(from: &Account, command: &Withdraw) -> Result<AccountEvent, R
 
 /// A deposit that another process appends, as the store receives it.
 fn foreign_deposit(name: &str, amount: u64) -> annalist::store::Append {
-    use annalist::{Draft, Payload, Tag};
+    use annalist::{Tag, manual::Payload, store::Draft};
     let data = Payload::parse(format!(r#"{{"account":"{name}","amount":{amount}}}"#)).unwrap();
     let tag = Tag::of(&account(name)).unwrap();
     let events = vec![Draft::new("account.deposited", 1, [tag], data).unwrap()];

@@ -4,7 +4,7 @@
 
 use std::{convert::Infallible, fmt::Debug};
 
-use annalist::{IntoEvents, prelude::*, testing::given};
+use annalist::{manual::IntoEvents, prelude::*, testing::given};
 use annalist_ui_tests::decide;
 use serde::de::DeserializeOwned;
 

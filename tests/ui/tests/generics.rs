@@ -4,7 +4,7 @@
 
 use std::{convert::Infallible, fmt::Debug, marker::PhantomData};
 
-use annalist::{Ids, prelude::*, testing::given};
+use annalist::{manual::Ids, prelude::*, testing::given};
 use annalist_ui_tests::{decide, read, written};
 use serde::de::DeserializeOwned;
 
@@ -57,7 +57,7 @@ impl<T: Clone> WithSnapshots<T> {
 #[test]
 fn generic_aggregate_has_snapshots() {
     let fingerprint =
-        |snapshots: Option<annalist::manual::Snapshots<_>>| snapshots.map(|it| it.fingerprint());
+        |snapshots: Option<annalist::raw::aggregate::Snapshots<_>>| snapshots.map(|it| it.fingerprint());
     assert!(fingerprint(<WithSnapshots<u8> as Aggregate>::SNAPSHOTS).is_some());
 }
 

@@ -5,8 +5,8 @@
 use std::{convert::Infallible, fmt, num::ParseIntError, str::FromStr};
 
 use annalist::{
-    Codec, EventType, IdKind, Invalid, Payload, RawEvent, Record, Tags, Types,
-    manual::{Dispatcher, Handler, fold},
+    Invalid, Record,
+    manual::{Codec, Dispatcher, EventType, Handler, IdKind, Payload, RawEvent, Tags, Types, fold},
     prelude::*,
 };
 use annalist_ui_tests::decide;

@@ -6,9 +6,10 @@
 use std::{cell::Cell, fmt, sync::Mutex};
 
 use annalist::{
-    Codec, Commands, Record, Timestamp, Types,
-    policy::{OnError, OnReject, Reaction, Start},
+    Commands, Record, Timestamp,
+    manual::{Codec, Types},
     prelude::*,
+    raw::policy::{OnError, OnReject, Reaction, Start},
     testing::{at, given},
 };
 use annalist_ui_tests::{

@@ -7,10 +7,9 @@ use std::{convert::Infallible, fmt::Debug, marker::PhantomData};
 
 use annalist::{
     Memory,
-    manual::ReadModels,
     prelude::*,
-    query::{Cursor, Page},
-    rows::Field,
+    projection::Field,
+    query::{Cursor, Page, ReadModels},
 };
 
 #[derive(Id, Clone, Copy, Debug, PartialEq, Eq, Hash)]

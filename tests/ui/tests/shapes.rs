@@ -4,7 +4,11 @@
 
 use std::convert::Infallible;
 
-use annalist::{IdKind, Tag, Types, prelude::*};
+use annalist::{
+    Tag,
+    manual::{IdKind, Types},
+    prelude::*,
+};
 use annalist_ui_tests::{decide, draft_text, read, records, written};
 
 #[derive(Id, Clone, Debug, PartialEq, Eq, Hash)]

@@ -1,10 +1,10 @@
 //! A row store in a file whose builds commit only with a permit, so that tests observe every rebuild in progress.
 
 use annalist::{
-    Error, LogId, Sqlite,
-    rows::{
-        Build, Checkpoint, CommitOutcome, Key, Parked, PromoteOutcome, Row, RowChange, RowQuery, RowStore,
-        Table,
+    Error, Sqlite,
+    store::{
+        Build, Checkpoint, CommitOutcome, Key, LogId, Parked, PromoteOutcome, Row, RowChange, RowQuery,
+        RowStore, Table,
     },
 };
 use async_trait::async_trait;

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use annalist::{App, Criteria, Error, Event, Query, RawEvent, Record, manual::ReadModels};
+use annalist::{App, Criteria, Error, Event, Query, Record, manual::RawEvent, query::ReadModels};
 use shop::{
     aggregate::Stock,
     command::Place,
@@ -144,8 +144,10 @@ async fn in_the_right_order(app: &App) {
 fn decoded<E: Event>(record: &Record) -> Vec<E> {
     let mut events = Vec::new();
     if E::TYPES.contains(&record.name) {
-        E::decode_raw(&RawEvent::from(record), &annalist::Codec::default(), &mut |event| events.push(event))
-            .unwrap();
+        E::decode_raw(&RawEvent::from(record), &annalist::manual::Codec::default(), &mut |event| {
+            events.push(event)
+        })
+        .unwrap();
     }
     events
 }

@@ -6,9 +6,9 @@ use std::sync::{
 };
 
 use annalist::{
-    Criteria, Error, EventStore, LogId, Position, Receipt, Timestamp,
-    rows::SharedRows,
-    store::{Append, AppendOutcome, Batch, CommandKey, Entry, FeedPage, Read, Settled, Wakeups},
+    Criteria, Error, EventStore, Position, Receipt, Timestamp,
+    raw::rows::SharedRows,
+    store::{Append, AppendOutcome, Batch, CommandKey, Entry, FeedPage, LogId, Read, Settled, Wakeups},
 };
 use async_trait::async_trait;
 use tokio::sync::Semaphore;

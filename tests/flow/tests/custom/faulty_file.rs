@@ -9,10 +9,12 @@ use std::{
 };
 
 use annalist::{
-    BoxError, Error, LogId, Sqlite,
-    rows::{
-        Build, Checkpoint, CommitOutcome, InTransaction, Key, Parked, PromoteOutcome, Row, RowChange,
-        RowQuery, RowStore, Table, Transactional,
+    Error, Sqlite,
+    projection::{InTransaction, Transactional},
+    raw::error::BoxError,
+    store::{
+        Build, Checkpoint, CommitOutcome, Key, LogId, Parked, PromoteOutcome, Row, RowChange, RowQuery,
+        RowStore, Table,
     },
 };
 use async_trait::async_trait;

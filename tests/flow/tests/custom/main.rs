@@ -9,10 +9,11 @@ use std::sync::{
 };
 
 use annalist::{
-    BoxError, Position, Sqlite, Types,
+    Position, Sqlite,
+    manual::Types,
     prelude::*,
-    projection::{Batch, CustomProjection, State, Stopped},
-    rows::Transactional,
+    projection::{Batch, CustomProjection, State, Stopped, Transactional},
+    raw::error::BoxError,
 };
 use annalist_flow_tests::{
     domain::{AccountEvent, deposit, transfer_of},

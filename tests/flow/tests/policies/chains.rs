@@ -1,6 +1,6 @@
 //! Policies that react to the events of policies.
 
-use annalist::{App, policy::MAX_HOPS};
+use annalist::{App, raw::policy::MAX_HOPS};
 use annalist_flow_tests::{
     domain::{AccountEvent, account, deposit},
     policies::{Echo, First, Second},

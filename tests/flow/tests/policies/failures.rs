@@ -3,7 +3,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use annalist::{App, Draft, Memory, Payload, Position, Tag, prelude::*, projection::State, store::Append};
+use annalist::{
+    App, Memory, Position, Tag,
+    manual::Payload,
+    prelude::*,
+    projection::State,
+    store::{Append, Draft},
+};
 use annalist_flow_tests::{
     domain::{account, deposit},
     faulty_store::{Fault, FaultyStore},

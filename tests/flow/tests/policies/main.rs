@@ -33,9 +33,11 @@ mod slow;
 use std::sync::Arc;
 
 use annalist::{
-    App, Draft, Payload, Tag,
+    App, Tag,
+    manual::Payload,
     prelude::*,
     projection::{State, Status, Stopped},
+    store::Draft,
     testing::given,
 };
 use annalist_flow_tests::{

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use annalist::{App, Error, Memory, manual::ReadModels, prelude::*, projection::ProjectionOptions};
+use annalist::{App, Error, Memory, prelude::*, projection::ProjectionOptions, query::ReadModels};
 use annalist_flow_tests::{
     domain::account,
     read_model::{Balance, EventCount},

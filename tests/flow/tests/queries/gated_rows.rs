@@ -3,10 +3,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use annalist::{
-    Error, LogId, Memory,
-    rows::{
-        Build, Checkpoint, CommitOutcome, Key, Parked, PromoteOutcome, Row, RowChange, RowQuery, RowStore,
-        Table,
+    Error, Memory,
+    store::{
+        Build, Checkpoint, CommitOutcome, Key, LogId, Parked, PromoteOutcome, Row, RowChange, RowQuery,
+        RowStore, Table,
     },
 };
 use async_trait::async_trait;

@@ -8,9 +8,8 @@ mod watch;
 use annalist::{
     App, Memory, Receipt, Sqlite,
     app::Builder,
-    manual::ReadModels,
     prelude::*,
-    query::{Cursor, Page},
+    query::{Cursor, Page, ReadModels},
 };
 use annalist_flow_tests::{
     domain::{AccountId, account, deposit},

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use annalist::{App, Error, Memory, manual::ReadModels, prelude::*, projection::ProjectionOptions};
+use annalist::{App, Error, Memory, prelude::*, projection::ProjectionOptions, query::ReadModels};
 use annalist_flow_tests::read_model::{Balance, EventCount};
 
 use super::{Accounts, balance_and_count, balance_of, gated_rows::GatedRows, names, on_each_store, pay};

@@ -1,0 +1,11 @@
+//! The traits, derives and types that a file needs to model a domain.
+
+#[doc(no_inline)]
+pub use crate::{
+    Aggregate, App, Change, Command, Context, Error, Event, EventStore, ExecuteError, Id, Policy, Projection,
+    Query, Receipt,
+};
+#[doc(no_inline)]
+pub use serde::{Deserialize, Serialize};
+#[doc(no_inline)]
+pub use uuid::Uuid;
