@@ -321,7 +321,7 @@ fn plain(_: &Greeter, _: &ThingEvent2, _: &::annalist::Context<'_>) {}
 #[test]
 fn derived_policies_are_hygienic() {
     let record = &::annalist_ui_tests::records(Changed { raw: ThingId(1), tags: 5, codec: S(D2(3)) })[0];
-    let codec = <::annalist::Codec as ::std::default::Default>::default();
+    let codec = <::annalist::manual::Codec as ::std::default::Default>::default();
     let policy = Greeter { commands: 2 };
     let mut reaction = ::annalist::Policy::react_to_record(&policy, record, &codec);
     let mut context = ::std::task::Context::from_waker(::std::task::Waker::noop());
