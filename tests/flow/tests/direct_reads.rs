@@ -151,7 +151,7 @@ async fn event_of_an_unknown_type_is_an_error_with_its_name() {
     app.execute(deposit("a", 1)).await.unwrap();
     let page = app.store().feed(&annalist::Criteria::all(), Position::START, 10).await.unwrap();
     let mut events: Vec<annalist::Recorded<other::Other>> = Vec::new();
-    let error = page.records[0].decode_into(&annalist::Codec::default(), &mut events).unwrap_err();
+    let error = page.records[0].decode_into(&annalist::manual::Codec::default(), &mut events).unwrap_err();
     let text = error.to_string();
     assert!(text.contains("`account.deposited` version 1 at position 1"), "{text}");
     assert!(text.contains("Other"), "{text}");
@@ -176,7 +176,7 @@ mod other {
         }
 
         fn encode_payload(&self, _: &annalist::manual::Codec) -> Result<annalist::manual::Payload, Invalid> {
-            annalist::Payload::parse("{}")
+            annalist::manual::Payload::parse("{}")
         }
 
         fn decode_raw(
