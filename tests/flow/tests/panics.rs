@@ -128,9 +128,9 @@ async fn panics_in_serialize_debug_and_from_are_errors() {
 async fn panic_while_reading_events_names_the_reading_type() {
     let store = Arc::new(Memory::new());
     let app = App::builder(Arc::clone(&store)).start().await.unwrap();
-    let data = annalist::Payload::parse(r#"{"bomb":"b","fuse":2}"#).unwrap();
+    let data = annalist::manual::Payload::parse(r#"{"bomb":"b","fuse":2}"#).unwrap();
     let tag = annalist::Tag::of(&id()).unwrap();
-    let event = annalist::Draft::new("lit", 1, [tag], data).unwrap();
+    let event = annalist::store::Draft::new("lit", 1, [tag], data).unwrap();
     store.append_one(annalist::store::Append { events: vec![event], ..Default::default() }).await.unwrap();
 
     let load = app.load::<Bomb>(&id()).await.unwrap_err();
