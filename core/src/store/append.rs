@@ -54,8 +54,8 @@ impl Append {
         }
     }
 
-    /// For stores: compares the inline builds that the append provides with those that it has to provide: the inline builds of
-    /// the store that fold one of its event types. Returns the latter, in order, if they differ.
+    /// For stores: checks that the append provides exactly the required inline builds, which are the inline builds of the store
+    /// that fold one of its event types. Returns the required builds, in order, if it does not.
     pub fn missing_builds(&self, required: impl IntoIterator<Item = BuildId>) -> Option<Vec<BuildId>> {
         let mut required: Vec<BuildId> = required.into_iter().collect();
         let mut provided: Vec<BuildId> = self.inline.iter().map(|inline| inline.table().into()).collect();
