@@ -1,21 +1,28 @@
 //! The items that generated code uses; it uses nothing else. Not part of the public API: it changes without notice.
 
 pub use annalist_core::{
-    aggregate::{Aggregate, AggregateId, On, Snapshots, criteria_of, entry_overlaps, entry_reaches, fold},
+    aggregate::{
+        Aggregate, AggregateId, InitialValue, On, Snapshots, UnmarkedField, UnmarkedValue, criteria_of,
+        entry_overlaps, entry_reaches, fold,
+    },
     codec::Codec,
     command::{Command, Member},
     context::Context,
-    dispatch::{ConvertMemberError, Dispatcher, Handler, Loader, MemberError, State, StateIds, decision},
+    dispatch::{
+        ConvertMemberError, Dispatcher, Handler, Loader, MemberError, State, StateIds, WithContext,
+        WithoutContext, decide_0, decide_1, decide_2, decide_3, decide_4, decide_5, decide_6, decide_7,
+        decide_8, decision,
+    },
     error::{Error, Invalid},
     event::{
         Event, EventType, IdField, IdKind, IntoEvents, Tags, Types, decode_struct, decode_unit,
-        decode_variant, encode_struct, encode_unit, encode_variant, variant_overlaps,
+        decode_variant, encode_struct, encode_unit, encode_variant, event_type, variant_overlaps,
     },
     id::{Fresh, Id, Ids},
     payload::Payload,
     policy::{Commands, OnError, OnPolicy, OnReject, Policy, Reaction, Start, TRIES, add_reaction},
-    projection::{OnRow, Projection, RowKey, RowOps},
-    query::{Page, Query, QueryColumns, ReadModels, Source},
+    projection::{OnRow, Projection, RowKey, RowOps, entry_reaches_row, reaches_row},
+    query::{List, Page, Query, QueryColumns, ReadModels, Source},
     record::{RawEvent, Record},
     rows::{Bound, Column, Field, JsonField, Role, Row, RowReader, RowWriter, Table},
 };

@@ -2,7 +2,7 @@
 
 mod snapshots;
 
-use std::fmt::Debug;
+use std::{fmt::Debug, marker::PhantomData};
 
 pub use self::snapshots::Snapshots;
 use crate::{
@@ -107,6 +107,68 @@ pub fn fold<E: Event>(record: &Record, codec: &Codec, mut apply: impl FnMut(&E))
     }
     E::decode_raw(&RawEvent::from(record), codec, &mut |event| apply(&event))
 }
+
+/// The value of a field before the first event: its `Default`.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "a field of type `{Self}` has no initial value, because `{Self}` does not implement `Default`",
+    label = "has no `Default`",
+    note = "write `#[derive(Default)]` above `{Self}`, with `#[default]` on a variant of an enum, or use `Option<{Self}>`, which starts as `None`"
+)]
+pub trait InitialValue: Sized {
+    /// The value.
+    fn initial_value() -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Default> InitialValue for T {
+    fn initial_value() -> T {
+        T::default()
+    }
+}
+
+/// A field of an aggregate without `#[id]`. The compiler prefers the function of the type itself, which exists for ids alone
+/// and is an error: the `#[id]` was forgotten, and the state would be folded from the events of every id. Every other type
+/// takes the function of [`UnmarkedValue`].
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct UnmarkedField<T>(PhantomData<T>);
+
+impl<I: Id> UnmarkedField<I> {
+    /// Cannot be called.
+    pub fn __annalist_initial() -> I
+    where
+        I: MarkedAsId,
+    {
+        I::marked()
+    }
+}
+
+/// Implemented by no id, for the error about a forgotten `#[id]`.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "this field holds an id, but has no `#[id]`: the state would be folded from the events of every `{Self}`",
+    label = "write `#[id]` above this field",
+    note = "if the aggregate really has no id and this field is only data of its last event, write `Option<{Self}>`"
+)]
+pub trait MarkedAsId {
+    /// Cannot be called.
+    fn marked() -> Self;
+}
+
+/// The initial value of a field that is not an id: see [`UnmarkedField`].
+#[doc(hidden)]
+pub trait UnmarkedValue<T> {
+    /// The initial value.
+    fn __annalist_initial() -> T
+    where
+        T: InitialValue,
+    {
+        T::initial_value()
+    }
+}
+
+impl<T> UnmarkedValue<T> for UnmarkedField<T> {}
 
 /// An `on` entry of the `Aggregate` derive. Types and fold come from one trait, so that an entry that is not an event causes one
 /// compile error. Handlers are function pointers: the error for a wrong one shows the right signature.

@@ -18,6 +18,16 @@ pub trait Command: Send + 'static {
     fn dispatch<D: Dispatcher>(self, dispatcher: D) -> D::Out<Self::Error>;
 }
 
+/// A boxed command is the command: a large one can be a boxed variant of an enum, `PlaceOrder(Box<PlaceOrder>)`.
+#[diagnostic::do_not_recommend]
+impl<C: Command> Command for Box<C> {
+    type Error = C::Error;
+
+    fn dispatch<D: Dispatcher>(self, dispatcher: D) -> D::Out<C::Error> {
+        (*self).dispatch(dispatcher)
+    }
+}
+
 /// A variant of a command enum as the `Command` derive dispatches it, so that a variant that wraps no command causes one compile
 /// error.
 #[doc(hidden)]

@@ -1,5 +1,6 @@
 //! From a command to its decision: what the `Command` derive generates, and what executes it.
 
+mod decide;
 mod decision;
 mod loader;
 mod state;
@@ -10,8 +11,14 @@ use serde::Serialize;
 
 pub(crate) use self::state::{AggregateVTable, ErasedState, SnapshotVTable, VersionedState};
 pub use self::{
+    decide::{
+        Awaited, Called, Decide0, Decide1, Decide2, Decide3, Decide4, Decide5, Decide6, Decide7, Decide8,
+        LoadedState, WithContext, WithoutContext, decide_0, decide_1, decide_2, decide_3, decide_4, decide_5,
+        decide_6, decide_7, decide_8,
+    },
     decision::{
-        CanReject, ConvertMemberError, IntoCommandError, IntoDecision, MemberError, NeverRejects, decision,
+        Async, CanReject, ConvertMemberError, IntoCommandError, IntoDecision, MemberError, NeverRejects,
+        Synchronous, decision,
     },
     loader::{Loader, ReadPlan},
     state::StateInput,

@@ -9,7 +9,7 @@ use uuid::Uuid;
 pub(crate) use self::types::fnv_mix;
 pub use self::{
     into::{Events, IntoEvents},
-    types::{EventType, IdKind, Types},
+    types::{EventType, IdKind, Types, event_type},
 };
 use crate::{
     codec::Codec,
@@ -75,6 +75,28 @@ pub trait Event: Sized + Send + Sync + 'static {
     /// # Errors
     /// [`Invalid`] if the type or version is unknown or the payload does not fit.
     fn decode_raw(raw: &RawEvent<'_>, codec: &Codec, each: &mut dyn FnMut(Self)) -> Result<(), Invalid>;
+}
+
+/// A boxed event is the event: a large one can be a boxed variant of an enum, `OrderPlaced(Box<OrderPlaced>)`.
+#[diagnostic::do_not_recommend]
+impl<E: Event> Event for Box<E> {
+    const TYPES: Types = E::TYPES;
+
+    fn stored_type(&self) -> (&'static str, u32) {
+        E::stored_type(self)
+    }
+
+    fn collect_tags(&self, tags: &mut Tags) -> Result<(), Invalid> {
+        E::collect_tags(self, tags)
+    }
+
+    fn encode_payload(&self, codec: &Codec) -> Result<Payload, Invalid> {
+        E::encode_payload(self, codec)
+    }
+
+    fn decode_raw(raw: &RawEvent<'_>, codec: &Codec, each: &mut dyn FnMut(Self)) -> Result<(), Invalid> {
+        E::decode_raw(raw, codec, &mut |event| each(Box::new(event)))
+    }
 }
 
 /// Collects the tags of an event.

@@ -13,7 +13,7 @@ mod row_set;
 pub(crate) use self::{custom::custom_spec, options::projection_spec, row_folder::fold_in_memory};
 pub use self::{
     custom::{Batch, CustomProjection},
-    key::{FromTags, IntoKeys, RowKey, ids_of},
+    key::{FromTags, IntoKeys, RowKey, entry_reaches_row, ids_of, reaches_row},
     on::OnRow,
     options::ProjectionOptions,
     row_folder::RowFolder,

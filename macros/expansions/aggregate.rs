@@ -5,7 +5,6 @@ pub struct Account {
     open: bool,
     balance: u64,
 }
-#[allow(deprecated, unused_qualifications)]
 const _: () = {
     use ::annalist::__private as __annalist;
     #[automatically_derived]
@@ -16,12 +15,12 @@ const _: () = {
             <AccountEvent as __annalist::On>::TYPES,
             <Frozen as __annalist::On>::TYPES,
         ];
-        const USES_CONTEXT: bool = false;
+        const USES_CONTEXT: __annalist::std::primitive::bool = false;
         fn initial(id: AccountId) -> Self {
             Self {
                 id: id,
-                open: <bool as __annalist::std::default::Default>::default(),
-                balance: <u64 as __annalist::std::default::Default>::default(),
+                open: <bool as __annalist::InitialValue>::initial_value(),
+                balance: <u64 as __annalist::InitialValue>::initial_value(),
             }
         }
         fn fold_record(

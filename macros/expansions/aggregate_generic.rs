@@ -3,14 +3,13 @@ pub struct Total<T> {
     sum: T,
     count: u64,
 }
-#[allow(deprecated, unused_qualifications)]
 const _: () = {
     use ::annalist::__private as __annalist;
     #[automatically_derived]
     impl<T> __annalist::Aggregate for Total<T>
     where
         Self: __annalist::std::marker::Send + __annalist::std::marker::Sync + 'static,
-        T: __annalist::std::default::Default,
+        T: __annalist::InitialValue,
         Added<T>: __annalist::Event,
     {
         type Id = ();
@@ -19,11 +18,13 @@ const _: () = {
             <Added<T> as __annalist::On>::TYPES,
             <Reset as __annalist::On>::TYPES,
         ];
-        const USES_CONTEXT: bool = true;
+        const USES_CONTEXT: __annalist::std::primitive::bool = true;
         fn initial(_: ()) -> Self {
+            use __annalist::UnmarkedValue as _;
+            __annalist::UnmarkedField::<()>::__annalist_initial();
             Self {
-                sum: <T as __annalist::std::default::Default>::default(),
-                count: <u64 as __annalist::std::default::Default>::default(),
+                sum: __annalist::UnmarkedField::<T>::__annalist_initial(),
+                count: __annalist::UnmarkedField::<u64>::__annalist_initial(),
             }
         }
         fn fold_record(

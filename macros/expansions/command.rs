@@ -4,7 +4,6 @@ pub struct Deposit {
     pub account: AccountId,
     pub amount: u64,
 }
-#[allow(deprecated, unused_qualifications)]
 const _: () = {
     use ::annalist::__private as __annalist;
     #[automatically_derived]
@@ -13,19 +12,27 @@ const _: () = {
         fn dispatch<__D: __annalist::Dispatcher>(
             self,
             dispatcher: __D,
-        ) -> __D::Out<Self::Error> {
+        ) -> __D::Out<<Self as __annalist::Command>::Error> {
             __annalist::Dispatcher::run(
                 dispatcher,
                 self,
-                __annalist::Handler::<Self, _, _, Self::Error> {
+                __annalist::Handler::<Self, _, _, <Self as __annalist::Command>::Error> {
                     name: "deposit",
                     load: |command, loader| <Account as __annalist::State>::load(
                         loader,
                         <AccountId as __annalist::StateIds>::ids(&command.account),
                     ),
-                    decide: |states, command, _| __annalist::decision(
-                        Account::deposit(states, command),
-                    ),
+                    decide: |states, command, context| {
+                        __annalist::decision(
+                            __annalist::decide_1(
+                                states,
+                                command,
+                                context,
+                                __annalist::WithoutContext,
+                                Account::deposit,
+                            ),
+                        )
+                    },
                 },
             )
         }

@@ -3,7 +3,6 @@ pub enum BankCommand {
     Deposit(Deposit),
     Transfer(Transfer),
 }
-#[allow(deprecated, unused_qualifications)]
 const _: () = {
     use ::annalist::__private as __annalist;
     #[automatically_derived]
@@ -12,28 +11,28 @@ const _: () = {
         fn dispatch<__D: __annalist::Dispatcher>(
             self,
             dispatcher: __D,
-        ) -> __D::Out<Self::Error> {
-            #[allow(unused_imports)]
+        ) -> __D::Out<<Self as __annalist::Command>::Error> {
             use __annalist::ConvertMemberError as _;
+            __annalist::MemberError(()).__annalist_used();
             match self {
                 Self::Deposit(command) => {
                     <Deposit as __annalist::Member>::forward::<
                         __D,
-                        Self::Error,
+                        <Self as __annalist::Command>::Error,
                     >(
                         command,
                         dispatcher,
-                        |error| __annalist::MemberError(error).convert_member_error(),
+                        |error| __annalist::MemberError(error).__annalist_convert(),
                     )
                 }
                 Self::Transfer(command) => {
                     <Transfer as __annalist::Member>::forward::<
                         __D,
-                        Self::Error,
+                        <Self as __annalist::Command>::Error,
                     >(
                         command,
                         dispatcher,
-                        |error| __annalist::MemberError(error).convert_member_error(),
+                        |error| __annalist::MemberError(error).__annalist_convert(),
                     )
                 }
             }

@@ -1,6 +1,5 @@
 #[command(decide = ping)]
 struct Ping;
-#[allow(deprecated, unused_qualifications)]
 const _: () = {
     use ::annalist::__private as __annalist;
     #[automatically_derived]
@@ -9,14 +8,24 @@ const _: () = {
         fn dispatch<__D: __annalist::Dispatcher>(
             self,
             dispatcher: __D,
-        ) -> __D::Out<Self::Error> {
+        ) -> __D::Out<<Self as __annalist::Command>::Error> {
             __annalist::Dispatcher::run(
                 dispatcher,
                 self,
-                __annalist::Handler::<Self, _, _, Self::Error> {
+                __annalist::Handler::<Self, _, _, <Self as __annalist::Command>::Error> {
                     name: "ping",
                     load: |_, _| __annalist::std::result::Result::Ok(()),
-                    decide: |_, command, _| __annalist::decision(ping(command)),
+                    decide: |states, command, context| {
+                        __annalist::decision(
+                            __annalist::decide_0(
+                                states,
+                                command,
+                                context,
+                                __annalist::WithoutContext,
+                                ping,
+                            ),
+                        )
+                    },
                 },
             )
         }

@@ -11,7 +11,6 @@ pub struct PlaceOrder {
     #[id(Product)]
     products: Vec<ProductId>,
 }
-#[allow(deprecated, unused_qualifications)]
 const _: () = {
     use ::annalist::__private as __annalist;
     #[automatically_derived]
@@ -20,11 +19,11 @@ const _: () = {
         fn dispatch<__D: __annalist::Dispatcher>(
             self,
             dispatcher: __D,
-        ) -> __D::Out<Self::Error> {
+        ) -> __D::Out<<Self as __annalist::Command>::Error> {
             __annalist::Dispatcher::run(
                 dispatcher,
                 self,
-                __annalist::Handler::<Self, _, _, Self::Error> {
+                __annalist::Handler::<Self, _, _, <Self as __annalist::Command>::Error> {
                     name: "place an order",
                     load: |command, loader| __annalist::std::result::Result::Ok((
                         <Customer as __annalist::State>::load(
@@ -43,13 +42,17 @@ const _: () = {
                         )?,
                         <LastOrder as __annalist::State>::load_only(loader)?,
                     )),
-                    decide: |states, command, context| __annalist::decision(
-                        orders::place(
-                            (&states.0, &states.1, &states.2, &states.3),
-                            command,
-                            context,
-                        ),
-                    ),
+                    decide: |states, command, context| {
+                        __annalist::decision(
+                            __annalist::decide_4(
+                                states,
+                                command,
+                                context,
+                                __annalist::WithContext,
+                                orders::place,
+                            ),
+                        )
+                    },
                 },
             )
         }

@@ -5,45 +5,44 @@ pub enum AccountEvent {
     Moved { #[id] from: AccountId, #[id] to: AccountId, amount: u64 },
     MonthClosed,
 }
-#[allow(deprecated, unused_qualifications)]
 const _: () = {
     use ::annalist::__private as __annalist;
     #[automatically_derived]
     impl __annalist::Event for AccountEvent {
         const TYPES: __annalist::Types = __annalist::Types::Sum(
             &[
-                &__annalist::Types::One(
-                    __annalist::EventType::new(
-                            "account.opened",
-                            __annalist::std::concat!(
-                                __annalist::std::module_path!(), "::AccountEvent::Opened"
-                            ),
-                        )
-                        .with_ids(&[<AccountId as __annalist::IdField>::KIND]),
+                &__annalist::event_type(
+                    "account.opened",
+                    __annalist::std::concat!(
+                        __annalist::std::module_path!(), "::AccountEvent::Opened"
+                    ),
+                    1u32,
+                    &[],
+                    &[<AccountId as __annalist::IdField>::KIND],
+                    true,
                 ),
-                &__annalist::Types::One(
-                    __annalist::EventType::new(
-                            "account.transferred",
-                            __annalist::std::concat!(
-                                __annalist::std::module_path!(), "::AccountEvent::Moved"
-                            ),
-                        )
-                        .with_ids(
-                            &[
-                                <AccountId as __annalist::IdField>::KIND,
-                                <AccountId as __annalist::IdField>::KIND,
-                            ],
-                        ),
+                &__annalist::event_type(
+                    "account.transferred",
+                    __annalist::std::concat!(
+                        __annalist::std::module_path!(), "::AccountEvent::Moved"
+                    ),
+                    1u32,
+                    &[],
+                    &[
+                        <AccountId as __annalist::IdField>::KIND,
+                        <AccountId as __annalist::IdField>::KIND,
+                    ],
+                    true,
                 ),
-                &__annalist::Types::One(
-                    __annalist::EventType::new(
-                            "account.month-closed",
-                            __annalist::std::concat!(
-                                __annalist::std::module_path!(),
-                                "::AccountEvent::MonthClosed"
-                            ),
-                        )
-                        .with_ids(&[]),
+                &__annalist::event_type(
+                    "account.month-closed",
+                    __annalist::std::concat!(
+                        __annalist::std::module_path!(), "::AccountEvent::MonthClosed"
+                    ),
+                    1u32,
+                    &[],
+                    &[],
+                    true,
                 ),
             ],
         );

@@ -7,7 +7,6 @@ where
     Right(B),
     Neither { #[id] id: I },
 }
-#[allow(deprecated, unused_qualifications)]
 const _: () = {
     use crate::vendored::annalist::__private as __annalist;
     #[automatically_derived]
@@ -24,14 +23,15 @@ const _: () = {
             &[
                 &<A as __annalist::Event>::TYPES,
                 &<B as __annalist::Event>::TYPES,
-                &__annalist::Types::One(
-                    __annalist::EventType::new(
-                            "neither",
-                            __annalist::std::concat!(
-                                __annalist::std::module_path!(), "::Either::Neither"
-                            ),
-                        )
-                        .with_ids(&[<I as __annalist::IdField>::KIND]),
+                &__annalist::event_type(
+                    "neither",
+                    __annalist::std::concat!(
+                        __annalist::std::module_path!(), "::Either::Neither"
+                    ),
+                    1u32,
+                    &[],
+                    &[<I as __annalist::IdField>::KIND],
+                    true,
                 ),
             ],
         );
@@ -96,14 +96,20 @@ const _: () = {
                 )
             }
             match raw.name {
-                name if <A as __annalist::Event>::TYPES.contains(name) => {
+                name if __annalist::Types::contains(
+                    &<A as __annalist::Event>::TYPES,
+                    name,
+                ) => {
                     <A as __annalist::Event>::decode_raw(
                         raw,
                         codec,
                         &mut |event| each(Self::Left(event)),
                     )
                 }
-                name if <B as __annalist::Event>::TYPES.contains(name) => {
+                name if __annalist::Types::contains(
+                    &<B as __annalist::Event>::TYPES,
+                    name,
+                ) => {
                     <B as __annalist::Event>::decode_raw(
                         raw,
                         codec,

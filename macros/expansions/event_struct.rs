@@ -6,22 +6,17 @@ pub struct OrderPlaced {
     lines: Vec<Line>,
     note: String,
 }
-#[allow(deprecated, unused_qualifications)]
 const _: () = {
     use ::annalist::__private as __annalist;
     #[automatically_derived]
     impl __annalist::Event for OrderPlaced {
-        const TYPES: __annalist::Types = __annalist::Types::One(
-            __annalist::EventType::new(
-                    "order.order-placed",
-                    __annalist::std::concat!(
-                        __annalist::std::module_path!(), "::OrderPlaced"
-                    ),
-                )
-                .version(2u32)
-                .aliases(&["order.made", "order.created"])
-                .with_ids(&[<OrderId as __annalist::IdField>::KIND])
-                .with_open_ids(),
+        const TYPES: __annalist::Types = __annalist::event_type(
+            "order.order-placed",
+            __annalist::std::concat!(__annalist::std::module_path!(), "::OrderPlaced"),
+            2u32,
+            &["order.made", "order.created"],
+            &[<OrderId as __annalist::IdField>::KIND],
+            false,
         );
         fn stored_type(
             &self,

@@ -3,7 +3,6 @@ pub enum BankEvent {
     Closed { #[id] bank: BankId },
     Frozen(Frozen),
 }
-#[allow(deprecated, unused_qualifications)]
 const _: () = {
     use ::annalist::__private as __annalist;
     #[automatically_derived]
@@ -11,14 +10,15 @@ const _: () = {
         const TYPES: __annalist::Types = __annalist::Types::Sum(
             &[
                 &<AccountEvent as __annalist::Event>::TYPES,
-                &__annalist::Types::One(
-                    __annalist::EventType::new(
-                            "closed",
-                            __annalist::std::concat!(
-                                __annalist::std::module_path!(), "::BankEvent::Closed"
-                            ),
-                        )
-                        .with_ids(&[<BankId as __annalist::IdField>::KIND]),
+                &__annalist::event_type(
+                    "closed",
+                    __annalist::std::concat!(
+                        __annalist::std::module_path!(), "::BankEvent::Closed"
+                    ),
+                    1u32,
+                    &[],
+                    &[<BankId as __annalist::IdField>::KIND],
+                    true,
                 ),
                 &<Frozen as __annalist::Event>::TYPES,
             ],
@@ -74,7 +74,10 @@ const _: () = {
             each: &mut dyn __annalist::std::ops::FnMut(Self),
         ) -> __annalist::std::result::Result<(), __annalist::Invalid> {
             match raw.name {
-                name if <AccountEvent as __annalist::Event>::TYPES.contains(name) => {
+                name if __annalist::Types::contains(
+                    &<AccountEvent as __annalist::Event>::TYPES,
+                    name,
+                ) => {
                     <AccountEvent as __annalist::Event>::decode_raw(
                         raw,
                         codec,
@@ -82,7 +85,10 @@ const _: () = {
                     )
                 }
                 "closed" => __annalist::decode_variant(1u32, 1u32, raw, codec, each),
-                name if <Frozen as __annalist::Event>::TYPES.contains(name) => {
+                name if __annalist::Types::contains(
+                    &<Frozen as __annalist::Event>::TYPES,
+                    name,
+                ) => {
                     <Frozen as __annalist::Event>::decode_raw(
                         raw,
                         codec,

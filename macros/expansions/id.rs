@@ -1,5 +1,4 @@
 pub struct AccountId(Uuid);
-#[allow(deprecated, unused_qualifications)]
 const _: () = {
     use ::annalist::__private as __annalist;
     #[automatically_derived]
@@ -28,7 +27,10 @@ const _: () = {
         type Err = <Uuid as __annalist::std::str::FromStr>::Err;
         fn from_str(
             text: &__annalist::std::primitive::str,
-        ) -> __annalist::std::result::Result<Self, Self::Err> {
+        ) -> __annalist::std::result::Result<
+            Self,
+            <Self as __annalist::std::str::FromStr>::Err,
+        > {
             __annalist::std::result::Result::map(
                 <Uuid as __annalist::std::str::FromStr>::from_str(text),
                 Self,

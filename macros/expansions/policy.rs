@@ -10,7 +10,6 @@
 pub struct WelcomeBonus {
     payments: Arc<dyn Payments>,
 }
-#[allow(deprecated, unused_qualifications)]
 const _: () = {
     use ::annalist::__private as __annalist;
     #[automatically_derived]

@@ -5,7 +5,6 @@
     on(Sold<P>= >Self::sold, Reset = >Self::reset)
 )]
 pub struct Thanks<P>(P);
-#[allow(deprecated, unused_qualifications)]
 const _: () = {
     use ::annalist::__private as __annalist;
     #[automatically_derived]

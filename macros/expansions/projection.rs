@@ -12,7 +12,6 @@ pub struct Balance {
     #[json]
     pub r#type: AccountType,
 }
-#[allow(deprecated, unused_qualifications)]
 const _: () = {
     use ::annalist::__private as __annalist;
     #[automatically_derived]
@@ -57,9 +56,9 @@ const _: () = {
         fn initial(key: AccountId) -> Self {
             Self {
                 account: key,
-                owner: <String as __annalist::std::default::Default>::default(),
-                cents: <i64 as __annalist::std::default::Default>::default(),
-                r#type: <AccountType as __annalist::std::default::Default>::default(),
+                owner: <String as __annalist::InitialValue>::initial_value(),
+                cents: <i64 as __annalist::InitialValue>::initial_value(),
+                r#type: <AccountType as __annalist::InitialValue>::initial_value(),
             }
         }
         fn plan_record<'__a>(
@@ -82,11 +81,27 @@ const _: () = {
             let mut row = __annalist::RowWriter::new(
                 <Self as __annalist::Projection>::TABLE,
             );
-            row.put(<AccountId as __annalist::Field>::to_value, &self.account)?;
-            row.put(<String as __annalist::Field>::to_value, &self.owner)?;
-            row.put(<i64 as __annalist::Field>::to_value, &self.cents)?;
-            row.put(<AccountType as __annalist::JsonField>::to_value, &self.r#type)?;
-            __annalist::std::result::Result::Ok(row.finish())
+            __annalist::RowWriter::put(
+                &mut row,
+                <AccountId as __annalist::Field>::to_value,
+                &self.account,
+            )?;
+            __annalist::RowWriter::put(
+                &mut row,
+                <String as __annalist::Field>::to_value,
+                &self.owner,
+            )?;
+            __annalist::RowWriter::put(
+                &mut row,
+                <i64 as __annalist::Field>::to_value,
+                &self.cents,
+            )?;
+            __annalist::RowWriter::put(
+                &mut row,
+                <AccountType as __annalist::JsonField>::to_value,
+                &self.r#type,
+            )?;
+            __annalist::std::result::Result::Ok(__annalist::RowWriter::finish(row))
         }
         fn from_row(
             row: __annalist::Row,
@@ -96,10 +111,22 @@ const _: () = {
                 row,
             );
             __annalist::std::result::Result::Ok(Self {
-                account: row.take(<AccountId as __annalist::Field>::from_value)?,
-                owner: row.take(<String as __annalist::Field>::from_value)?,
-                cents: row.take(<i64 as __annalist::Field>::from_value)?,
-                r#type: row.take(<AccountType as __annalist::JsonField>::from_value)?,
+                account: __annalist::RowReader::take(
+                    &mut row,
+                    <AccountId as __annalist::Field>::from_value,
+                )?,
+                owner: __annalist::RowReader::take(
+                    &mut row,
+                    <String as __annalist::Field>::from_value,
+                )?,
+                cents: __annalist::RowReader::take(
+                    &mut row,
+                    <i64 as __annalist::Field>::from_value,
+                )?,
+                r#type: __annalist::RowReader::take(
+                    &mut row,
+                    <AccountType as __annalist::JsonField>::from_value,
+                )?,
             })
         }
     }
@@ -111,5 +138,9 @@ const _: () = {
         ! __annalist::entry_overlaps(< Balance as __annalist::Projection > ::EVENTS,
         1usize),
         "an entry above already handles an event of `Renamed`: every event has one handler"
+    );
+    const _: () = __annalist::std::assert!(
+        __annalist::entry_reaches_row:: < Balance > (0usize),
+        "no event of `AccountEvent` carries the key of `Balance`, so this handler would never be called: write `#[id]` on the field of the event that holds the key, or `by` and a function that returns the key"
     );
 };

@@ -10,7 +10,6 @@ pub struct Turnover<P> {
     #[key]
     country: String,
 }
-#[allow(deprecated, unused_qualifications)]
 const _: () = {
     use ::annalist::__private as __annalist;
     #[automatically_derived]
@@ -54,7 +53,7 @@ const _: () = {
         fn initial((key0, key1): (P, String)) -> Self {
             Self {
                 product: key0,
-                cents: <i64 as __annalist::std::default::Default>::default(),
+                cents: <i64 as __annalist::InitialValue>::initial_value(),
                 country: key1,
             }
         }
@@ -106,10 +105,22 @@ const _: () = {
             let mut row = __annalist::RowWriter::new(
                 <Self as __annalist::Projection>::TABLE,
             );
-            row.put(<P as __annalist::Field>::to_value, &self.product)?;
-            row.put(<i64 as __annalist::Field>::to_value, &self.cents)?;
-            row.put(<String as __annalist::Field>::to_value, &self.country)?;
-            __annalist::std::result::Result::Ok(row.finish())
+            __annalist::RowWriter::put(
+                &mut row,
+                <P as __annalist::Field>::to_value,
+                &self.product,
+            )?;
+            __annalist::RowWriter::put(
+                &mut row,
+                <i64 as __annalist::Field>::to_value,
+                &self.cents,
+            )?;
+            __annalist::RowWriter::put(
+                &mut row,
+                <String as __annalist::Field>::to_value,
+                &self.country,
+            )?;
+            __annalist::std::result::Result::Ok(__annalist::RowWriter::finish(row))
         }
         fn from_row(
             row: __annalist::Row,
@@ -119,9 +130,18 @@ const _: () = {
                 row,
             );
             __annalist::std::result::Result::Ok(Self {
-                product: row.take(<P as __annalist::Field>::from_value)?,
-                cents: row.take(<i64 as __annalist::Field>::from_value)?,
-                country: row.take(<String as __annalist::Field>::from_value)?,
+                product: __annalist::RowReader::take(
+                    &mut row,
+                    <P as __annalist::Field>::from_value,
+                )?,
+                cents: __annalist::RowReader::take(
+                    &mut row,
+                    <i64 as __annalist::Field>::from_value,
+                )?,
+                country: __annalist::RowReader::take(
+                    &mut row,
+                    <String as __annalist::Field>::from_value,
+                )?,
             })
         }
     }

@@ -11,7 +11,6 @@ pub struct RichOnes {
     #[cursor]
     pub cursor: Option<Cursor>,
 }
-#[allow(deprecated, unused_qualifications)]
 const _: () = {
     use ::annalist::__private as __annalist;
     #[automatically_derived]
@@ -20,78 +19,91 @@ const _: () = {
         async fn answer(
             &self,
             models: &__annalist::ReadModels,
-        ) -> __annalist::std::result::Result<Self::Answer, __annalist::Error> {
+        ) -> __annalist::std::result::Result<
+            <Self as __annalist::Query>::Answer,
+            __annalist::Error,
+        > {
             <Balance as __annalist::Source>::rows(
                     models,
                     |list| {
-                        list.order_by("cents")
-                            .descending()
-                            .compare(
-                                "owner",
-                                <String as __annalist::Field>::TYPE,
-                                <String as __annalist::Field>::to_value(&self.owner),
-                                __annalist::Bound::Equal,
-                            )
-                            .filter_some(
-                                &self.from,
-                                |list, value| {
-                                    list
-                                        .compare(
-                                            "cents",
-                                            <i64 as __annalist::Field>::TYPE,
-                                            <i64 as __annalist::Field>::to_value(value),
-                                            __annalist::Bound::AtLeast,
-                                        )
-                                },
-                            )
-                            .filter_some(
-                                &self.start,
-                                |list, value| list.prefix("town", value),
-                            )
-                            .limit(50usize)
-                            .filter_some(
-                                &self.limit,
-                                |list, value| {
-                                    list.limit(__annalist::std::cmp::Ord::min(*value, 50usize))
-                                },
-                            )
-                            .filter_some(
-                                &self.cursor,
-                                |list, value| {
-                                    list.from(__annalist::std::clone::Clone::clone(value))
-                                },
-                            )
+                        let list = __annalist::List::order_by(list, "cents");
+                        let list = __annalist::List::descending(list);
+                        let list = __annalist::List::compare(
+                            list,
+                            "owner",
+                            <String as __annalist::Field>::TYPE,
+                            <String as __annalist::Field>::to_value(&self.owner),
+                            __annalist::Bound::Equal,
+                        );
+                        let list = __annalist::List::filter_some(
+                            list,
+                            &self.from,
+                            |list, value| __annalist::List::compare(
+                                list,
+                                "cents",
+                                <i64 as __annalist::Field>::TYPE,
+                                <i64 as __annalist::Field>::to_value(value),
+                                __annalist::Bound::AtLeast,
+                            ),
+                        );
+                        let list = __annalist::List::filter_some(
+                            list,
+                            &self.start,
+                            |list, value| __annalist::List::prefix(list, "town", value),
+                        );
+                        let list = __annalist::List::limit(list, 50usize);
+                        let list = __annalist::List::filter_some(
+                            list,
+                            &self.limit,
+                            |list, value| __annalist::List::limit(
+                                list,
+                                __annalist::std::cmp::Ord::min(*value, 50usize),
+                            ),
+                        );
+                        let list = __annalist::List::filter_some(
+                            list,
+                            &self.cursor,
+                            |list, value| __annalist::List::from(
+                                list,
+                                __annalist::std::clone::Clone::clone(value),
+                            ),
+                        );
+                        list
                     },
                 )
                 .await
         }
     }
-    const _: () = __annalist::QueryColumns {
-        table: <Balance as __annalist::Source>::TABLE,
-        row: "Balance",
-    }
-        .check_order("cents");
-    const _: () = __annalist::QueryColumns {
-        table: <Balance as __annalist::Source>::TABLE,
-        row: "Balance",
-    }
-        .check_comparison(
-            "owner",
-            <String as __annalist::Field>::TYPE,
-            <String as __annalist::Field>::NULLABLE,
-        );
-    const _: () = __annalist::QueryColumns {
-        table: <Balance as __annalist::Source>::TABLE,
-        row: "Balance",
-    }
-        .check_comparison(
-            "cents",
-            <i64 as __annalist::Field>::TYPE,
-            <i64 as __annalist::Field>::NULLABLE,
-        );
-    const _: () = __annalist::QueryColumns {
-        table: <Balance as __annalist::Source>::TABLE,
-        row: "Balance",
-    }
-        .check_prefix("town");
+    const _: () = __annalist::QueryColumns::check_order(
+        &__annalist::QueryColumns {
+            table: <Balance as __annalist::Source>::TABLE,
+            row: "Balance",
+        },
+        "cents",
+    );
+    const _: () = __annalist::QueryColumns::check_comparison(
+        &__annalist::QueryColumns {
+            table: <Balance as __annalist::Source>::TABLE,
+            row: "Balance",
+        },
+        "owner",
+        <String as __annalist::Field>::TYPE,
+        <String as __annalist::Field>::NULLABLE,
+    );
+    const _: () = __annalist::QueryColumns::check_comparison(
+        &__annalist::QueryColumns {
+            table: <Balance as __annalist::Source>::TABLE,
+            row: "Balance",
+        },
+        "cents",
+        <i64 as __annalist::Field>::TYPE,
+        <i64 as __annalist::Field>::NULLABLE,
+    );
+    const _: () = __annalist::QueryColumns::check_prefix(
+        &__annalist::QueryColumns {
+            table: <Balance as __annalist::Source>::TABLE,
+            row: "Balance",
+        },
+        "town",
+    );
 };

@@ -5,7 +5,6 @@ pub struct TurnoverOf {
     #[key(r#type)]
     pub kind: String,
 }
-#[allow(deprecated, unused_qualifications)]
 const _: () = {
     use ::annalist::__private as __annalist;
     #[automatically_derived]
@@ -14,7 +13,10 @@ const _: () = {
         async fn answer(
             &self,
             models: &__annalist::ReadModels,
-        ) -> __annalist::std::result::Result<Self::Answer, __annalist::Error> {
+        ) -> __annalist::std::result::Result<
+            <Self as __annalist::Query>::Answer,
+            __annalist::Error,
+        > {
             <Turnover as __annalist::Source>::row(
                     models,
                     &(
@@ -25,9 +27,11 @@ const _: () = {
                 .await
         }
     }
-    const _: () = __annalist::QueryColumns {
-        table: <Turnover as __annalist::Source>::TABLE,
-        row: "Turnover",
-    }
-        .check_key(&["product", "type"]);
+    const _: () = __annalist::QueryColumns::check_key(
+        &__annalist::QueryColumns {
+            table: <Turnover as __annalist::Source>::TABLE,
+            row: "Turnover",
+        },
+        &["product", "type"],
+    );
 };

@@ -8,7 +8,6 @@ where
     #[limit]
     limit: usize,
 }
-#[allow(deprecated, unused_qualifications)]
 const _: () = {
     use ::annalist::__private as __annalist;
     #[automatically_derived]
@@ -23,30 +22,35 @@ const _: () = {
         async fn answer(
             &self,
             models: &__annalist::ReadModels,
-        ) -> __annalist::std::result::Result<Self::Answer, __annalist::Error> {
+        ) -> __annalist::std::result::Result<
+            <Self as __annalist::Query>::Answer,
+            __annalist::Error,
+        > {
             const {
-                __annalist::QueryColumns {
-                    table: <Turnover<P> as __annalist::Source>::TABLE,
-                    row: "Turnover<P>",
-                }
-                    .check_comparison(
-                        "product",
-                        <P as __annalist::Field>::TYPE,
-                        <P as __annalist::Field>::NULLABLE,
-                    )
+                __annalist::QueryColumns::check_comparison(
+                    &__annalist::QueryColumns {
+                        table: <Turnover<P> as __annalist::Source>::TABLE,
+                        row: "Turnover<P>",
+                    },
+                    "product",
+                    <P as __annalist::Field>::TYPE,
+                    <P as __annalist::Field>::NULLABLE,
+                )
             }
             <Turnover<
                 P,
             > as __annalist::Source>::rows(
                     models,
                     |list| {
-                        list.compare(
-                                "product",
-                                <P as __annalist::Field>::TYPE,
-                                <P as __annalist::Field>::to_value(&self.product),
-                                __annalist::Bound::Above,
-                            )
-                            .limit(self.limit)
+                        let list = __annalist::List::compare(
+                            list,
+                            "product",
+                            <P as __annalist::Field>::TYPE,
+                            <P as __annalist::Field>::to_value(&self.product),
+                            __annalist::Bound::Above,
+                        );
+                        let list = __annalist::List::limit(list, self.limit);
+                        list
                     },
                 )
                 .await

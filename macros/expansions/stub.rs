@@ -6,12 +6,14 @@ pub struct Deposit {
 ::core::compile_error! {
     "unknown key `decides`, did you mean `decide`? known keys: `decide`, `state`, `error`, `context`, `name`, `crate`"
 }
-#[allow(deprecated, unused_qualifications)]
 const _: () = {
     use ::annalist::__private as __annalist;
     impl __annalist::Command for Deposit {
         type Error = __annalist::std::convert::Infallible;
-        fn dispatch<__D: __annalist::Dispatcher>(self, _: __D) -> __D::Out<Self::Error> {
+        fn dispatch<__D: __annalist::Dispatcher>(
+            self,
+            _: __D,
+        ) -> __D::Out<<Self as __annalist::Command>::Error> {
             __annalist::std::unimplemented!()
         }
     }

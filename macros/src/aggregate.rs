@@ -15,7 +15,7 @@ pub(crate) fn derive(item: &DeriveInput) -> TokenStream {
     let errors = Errors::new();
     let raw = parse::read(item, &errors);
     let aggregate = check::check(item, &raw, &errors);
-    generate(raw.attribute.krate.get(), errors.check(aggregate), expand::aggregate, || {
+    generate(item, raw.attribute.krate.get(), errors.check(aggregate), expand::aggregate, || {
         stub::aggregate(item, &raw)
     })
 }

@@ -15,5 +15,7 @@ pub(crate) fn derive(item: &DeriveInput) -> TokenStream {
     let errors = Errors::new();
     let raw = parse::read(item, &errors);
     let command = check::check(item, &raw, &errors);
-    generate(raw.attribute.krate.get(), errors.check(command), expand::command, || stub::command(item, &raw))
+    generate(item, raw.attribute.krate.get(), errors.check(command), expand::command, || {
+        stub::command(item, &raw)
+    })
 }

@@ -15,5 +15,5 @@ pub(crate) fn derive(item: &DeriveInput) -> TokenStream {
     let errors = Errors::new();
     let raw = parse::read(item, &errors);
     let id = check::check(item, &raw, &errors);
-    generate(raw.krate.get(), errors.check(id), expand::id, || stub::id(item))
+    generate(item, raw.krate.get(), errors.check(id), expand::id, || stub::id(item))
 }

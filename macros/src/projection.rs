@@ -15,7 +15,7 @@ pub(crate) fn derive(item: &DeriveInput) -> TokenStream {
     let errors = Errors::new();
     let raw = parse::read(item, &errors);
     let projection = check::check(item, &raw, &errors);
-    generate(raw.attribute.krate.get(), errors.check(projection), expand::projection, || {
+    generate(item, raw.attribute.krate.get(), errors.check(projection), expand::projection, || {
         stub::projection(item, &raw)
     })
 }

@@ -15,5 +15,5 @@ pub(crate) fn derive(item: &DeriveInput) -> TokenStream {
     let errors = Errors::new();
     let raw = parse::read(item, &errors);
     let query = check::check(item, &raw, &errors);
-    generate(raw.attribute.krate.get(), errors.check(query), expand::query, || stub::query(item, &raw))
+    generate(item, raw.attribute.krate.get(), errors.check(query), expand::query, || stub::query(item, &raw))
 }

@@ -10,6 +10,7 @@ mod on;
 mod output;
 mod slot;
 mod suggest;
+mod types;
 
 use proc_macro2::TokenStream;
 use syn::DeriveInput;
@@ -25,9 +26,10 @@ pub(crate) use self::{
         in_case, kind_fault, word_fault,
     },
     on::{On, assert_distinct},
-    output::{at, generate, source_text, stub_body},
+    output::{at, derived, derived_at, generate, source_text, stub_body},
     slot::{Slot, positive},
     suggest::nearest,
+    types::{is_marker, option_inner, refuse_references, type_name},
 };
 
 /// Parses the item and calls a derive with it.

@@ -77,6 +77,19 @@ impl EventType {
     }
 }
 
+/// The set of one event type, as the `Event` derive declares it.
+#[doc(hidden)]
+pub const fn event_type(
+    name: &'static str,
+    rust: &'static str,
+    version: u32,
+    aliases: &'static [&'static str],
+    ids: &'static [IdKind],
+    ids_are_complete: bool,
+) -> Types {
+    Types::One(EventType { name, version, aliases, rust, ids, ids_are_complete })
+}
+
 /// A kind of id, and the Rust type that defines it.
 #[derive(Clone, Copy, Debug)]
 pub struct IdKind {

@@ -2,6 +2,7 @@
 
 use std::{any::type_name, hash::Hash};
 
+use super::Projection;
 use crate::{
     error::Invalid,
     id::Id,
@@ -18,6 +19,9 @@ use crate::{
     note = "a key is a text, a whole number that fits into `i64`, a UUID, a time or a boolean, an id around one of these, or a tuple of up to four of these; its type implements `Clone`, `Eq` and `Hash`"
 )]
 pub trait RowKey: Clone + Eq + Hash + Send + Sync + 'static {
+    /// The kind of the tag of the events that change the row, if the key is a single id.
+    const TAG_KIND: Option<&'static str> = None;
+
     /// The values of the key columns, in their order.
     ///
     /// # Errors
@@ -35,6 +39,8 @@ pub trait RowKey: Clone + Eq + Hash + Send + Sync + 'static {
 
 #[diagnostic::do_not_recommend]
 impl<F: Field + Clone + Eq + Hash + Send + Sync + 'static> RowKey for F {
+    const TAG_KIND: Option<&'static str> = <F as Field>::TAG_KIND;
+
     fn to_key(&self) -> Result<Key, Invalid> {
         Ok(vec![self.to_value()?])
     }
@@ -109,6 +115,30 @@ impl<I: Id> FromTags for I {
     fn from_tags(record: &Record) -> Result<Vec<I>, Invalid> {
         ids_of(record)
     }
+}
+
+/// Returns `true` if an `on` entry without `by` has an event type that may carry the key of the row. If not, no event would
+/// ever reach the entry.
+#[doc(hidden)]
+pub const fn entry_reaches_row<P: Projection>(entry: usize) -> bool {
+    match P::Key::TAG_KIND {
+        Some(kind) => P::EVENTS[entry].carries(kind),
+        None => true,
+    }
+}
+
+/// Returns `true` if an `on` entry of a projection whose entries have no `by` has an event type that may carry the key of the
+/// row. If not, the projection would stay empty.
+#[doc(hidden)]
+pub const fn reaches_row<P: Projection>() -> bool {
+    let mut entry = 0;
+    while entry < P::EVENTS.len() {
+        if entry_reaches_row::<P>(entry) {
+            return true;
+        }
+        entry += 1;
+    }
+    false
 }
 
 /// The ids of one kind in the tags of a record: the keys of rows that are keyed by such an id.

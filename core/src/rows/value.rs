@@ -114,6 +114,8 @@ pub trait Field: Sized {
     const TYPE: ColumnType;
     /// Whether the column may be NULL.
     const NULLABLE: bool = false;
+    /// The kind of the tag that events about a value carry, if the values are ids.
+    const TAG_KIND: Option<&'static str> = None;
 
     /// Converts the field to the stored value.
     ///
@@ -252,6 +254,7 @@ impl Field for Position {
 impl<I: Id<Inner: Field>> Field for I {
     const TYPE: ColumnType = <I::Inner as Field>::TYPE;
     const NULLABLE: bool = <I::Inner as Field>::NULLABLE;
+    const TAG_KIND: Option<&'static str> = Some(I::KIND);
 
     fn to_value(&self) -> Result<Value, Invalid> {
         self.as_inner().to_value()

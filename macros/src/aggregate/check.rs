@@ -8,7 +8,7 @@ use super::{
     model::{Aggregate, NamedField, Snapshot},
     parse::{RawAggregate, RawSnapshot},
 };
-use crate::shared::{Errors, positive, refuse_lifetimes};
+use crate::shared::{Errors, positive, refuse_lifetimes, refuse_references};
 
 pub(crate) fn check<'a>(
     item: &'a DeriveInput,
@@ -46,6 +46,7 @@ pub(crate) fn check<'a>(
 
 fn snapshot<'a>(item: &DeriveInput, raw: &'a RawSnapshot, errors: &Errors) -> Option<Snapshot<'a>> {
     let Data::Struct(DataStruct { fields, .. }) = &item.data else { return None };
+    refuse_references(&item.generics, fields, "a state with snapshots", errors);
     for attribute in fields.iter().flat_map(|field| &field.attrs).filter(|attribute| skips(attribute)) {
         errors.at(
             attribute,

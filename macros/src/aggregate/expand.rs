@@ -8,7 +8,7 @@ use quote::{quote, quote_spanned};
 use syn::{Ident, ext::IdentExt, spanned::Spanned};
 
 use super::model::{Aggregate, NamedField, Snapshot};
-use crate::shared::{On, at, is_generic, item_asserts, mentions, send_sync_static, where_clause};
+use crate::shared::{On, at, derived, is_generic, item_asserts, mentions, send_sync_static, where_clause};
 
 /// ```text
 /// impl Aggregate for Account {
@@ -23,6 +23,7 @@ use crate::shared::{On, at, is_generic, item_asserts, mentions, send_sync_static
 /// ```
 pub(crate) fn aggregate(aggregate: &Aggregate<'_>) -> TokenStream {
     let Aggregate { ident, generics, on, .. } = aggregate;
+    let name = derived(ident);
     let (parameters, arguments, _) = generics.split_for_impl();
     let predicates = where_clause(generics, &predicates(aggregate));
     let span = at(ident.span());
@@ -39,11 +40,11 @@ pub(crate) fn aggregate(aggregate: &Aggregate<'_>) -> TokenStream {
     let asserts = item_asserts(generics, fold::asserts(aggregate));
     quote_spanned! {span=>
         #[automatically_derived]
-        impl #parameters __annalist::Aggregate for #ident #arguments #predicates {
+        impl #parameters __annalist::Aggregate for #name #arguments #predicates {
             type Id = #id;
             type Error = #error;
             const EVENTS: &'static [__annalist::Types] = &[#(#events),*];
-            const USES_CONTEXT: bool = #uses_context;
+            const USES_CONTEXT: __annalist::std::primitive::bool = #uses_context;
             #snapshots
             #initial
             #fold
@@ -75,7 +76,7 @@ fn predicates(aggregate: &Aggregate<'_>) -> Vec<TokenStream> {
         predicates.push(quote!(Self: __annalist::serde::Serialize + __annalist::serde::de::DeserializeOwned));
     }
     for NamedField { ty, .. } in aggregate.fields.iter().filter(|field| mentions(generics, field.ty)) {
-        predicates.push(quote!(#ty: __annalist::std::default::Default));
+        predicates.push(quote!(#ty: __annalist::InitialValue));
     }
     for On { event, .. } in aggregate.on.iter().filter(|on| mentions(generics, &on.event)) {
         predicates.push(quote!(#event: __annalist::Event));

@@ -9,16 +9,17 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::model::{Body, Command, CommandError, Decision, Member, State};
-use crate::shared::{at, last_span, where_clause};
+use crate::shared::{at, derived, last_span, where_clause};
 
 /// ```text
 /// impl Command for Deposit {
 ///     type Error = <Account as State>::Error;
-///     fn dispatch<__D: Dispatcher>(self, dispatcher: __D) -> __D::Out<Self::Error> { … }
+///     fn dispatch<__D: Dispatcher>(self, dispatcher: __D) -> __D::Out<<Self as Command>::Error> { … }
 /// }
 /// ```
 pub(crate) fn command(command: &Command<'_>) -> TokenStream {
     let Command { ident, generics, body, .. } = command;
+    let ident = &derived(ident);
     let (parameters, arguments, _) = generics.split_for_impl();
     let predicates = where_clause(generics, &predicates(command));
     let span = at(ident.span());
@@ -31,7 +32,10 @@ pub(crate) fn command(command: &Command<'_>) -> TokenStream {
     let items = quote_spanned! {at_error=>
         type Error = #error;
 
-        fn dispatch<__D: __annalist::Dispatcher>(#this, #dispatcher: __D) -> __D::Out<Self::Error> {
+        fn dispatch<__D: __annalist::Dispatcher>(
+            #this,
+            #dispatcher: __D,
+        ) -> __D::Out<<Self as __annalist::Command>::Error> {
             #body
         }
     };
@@ -64,14 +68,18 @@ fn error(error: &CommandError<'_>, item: Span) -> (TokenStream, Span) {
 /// Dispatcher::run(
 ///     dispatcher,
 ///     self,
-///     Handler::<Self, _, _, Self::Error> { name: "deposit", load: |command, loader| …, decide: |state, command, _| … },
+///     Handler::<Self, _, _, <Self as Command>::Error> { name: "deposit", load: |command, loader| …, decide: |state, command, _| … },
 /// )
 /// ```
 fn run(command: &Command<'_>, decision: &Decision<'_>) -> TokenStream {
     let name = &decision.name;
     let (load, decide) = (load::closure(decision), decide::closure(decision));
     let handler = quote_spanned! {at(last_span(&decision.path.path))=>
-        __annalist::Handler::<Self, _, _, Self::Error> { name: #name, load: #load, decide: #decide }
+        __annalist::Handler::<Self, _, _, <Self as __annalist::Command>::Error> {
+            name: #name,
+            load: #load,
+            decide: #decide,
+        }
     };
     quote_spanned! {at(command.ident.span())=>
         __annalist::Dispatcher::run(dispatcher, self, #handler)

@@ -19,7 +19,7 @@ pub(crate) fn command(item: &DeriveInput, raw: &RawCommand<'_>) -> TokenStream {
     quote_spanned! {span=>
         impl #parameters __annalist::Command for #ident #arguments #predicates {
             type Error = #error;
-            fn dispatch<__D: __annalist::Dispatcher>(self, _: __D) -> __D::Out<Self::Error> { #body }
+            fn dispatch<__D: __annalist::Dispatcher>(self, _: __D) -> __D::Out<<Self as __annalist::Command>::Error> { #body }
         }
     }
 }

@@ -10,13 +10,13 @@ use super::{
     model::{Body, Event, IdField, Stored, Variant},
     parse::{RawAttribute, RawData, RawEvent, RawFields, RawVariant},
 };
-use crate::shared::{Errors, refuse_lifetimes, source_text};
+use crate::shared::{Errors, refuse_lifetimes, refuse_references, source_text};
 
 pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &RawEvent<'a>, errors: &Errors) -> Option<Event<'a>> {
     refuse_lifetimes(&item.generics, "an event", errors);
     let body = match &raw.data {
-        RawData::Struct(fields) => Body::One(event_struct(&item.ident, raw, fields, errors)?),
-        RawData::Enum(variants) => Body::Sum(event_enum(&item.ident, raw, variants, errors)?),
+        RawData::Struct(fields) => Body::One(event_struct(item, raw, fields, errors)?),
+        RawData::Enum(variants) => Body::Sum(event_enum(item, raw, variants, errors)?),
         RawData::Union => {
             errors.at(&item.ident, "an event is a struct or an enum, not a union");
             return None;
@@ -26,12 +26,14 @@ pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &RawEvent<'a>, errors: &Erro
 }
 
 fn event_struct<'a>(
-    ident: &'a Ident,
+    item: &'a DeriveInput,
     raw: &RawEvent<'a>,
     fields: &RawFields<'a>,
     errors: &Errors,
 ) -> Option<Stored<'a>> {
+    let DeriveInput { ident, generics, .. } = item;
     serde::check_struct(&raw.serde, errors);
+    refuse_references(generics, fields.fields, "an event", errors);
     if let (Some(_), Some(prefix)) = (raw.attribute.name.get(), raw.attribute.prefix.key()) {
         errors.at(prefix, "`name` is the whole stored name: remove `prefix`");
     }
@@ -47,11 +49,12 @@ fn event_struct<'a>(
 }
 
 fn event_enum<'a>(
-    ident: &'a Ident,
+    item: &'a DeriveInput,
     raw: &RawEvent<'a>,
     variants: &[RawVariant<'a>],
     errors: &Errors,
 ) -> Option<Vec<Variant<'a>>> {
+    let DeriveInput { ident, generics, .. } = item;
     serde::check_enum(&raw.serde, errors);
     let RawAttribute { prefix, name, alias, version, krate: _ } = &raw.attribute;
     refuse_keys(
@@ -66,6 +69,7 @@ fn event_enum<'a>(
     let mut checked = Vec::with_capacity(variants.len());
     for (variant, index) in variants.iter().zip(0..) {
         serde::check_variant(&variant.serde, errors);
+        refuse_references(generics, variant.fields.fields, "an event", errors);
         let on_enum = "belongs on the enum: it applies to all its events";
         refuse_keys([variant.attribute.prefix.key(), variant.attribute.krate.key()], on_enum, errors);
         checked.extend(match variant.fields.fields {

@@ -10,7 +10,7 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
 use super::model::{Body, Event, IdField, Stored, Variant};
-use crate::shared::{at, item_asserts, mentions, send_sync_static, where_clause};
+use crate::shared::{at, derived, item_asserts, mentions, send_sync_static, where_clause};
 
 /// ```text
 /// impl Event for AccountEvent {
@@ -22,7 +22,7 @@ use crate::shared::{at, item_asserts, mentions, send_sync_static, where_clause};
 /// }
 /// ```
 pub(crate) fn event(event: &Event<'_>) -> TokenStream {
-    let ident = event.ident;
+    let ident = derived(event.ident);
     let (parameters, arguments, _) = event.generics.split_for_impl();
     let predicates = where_clause(event.generics, &predicates(event));
     let types = types::constant(event);

@@ -8,7 +8,7 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::model::Id;
-use crate::shared::at;
+use crate::shared::{at, derived};
 
 pub(crate) fn id(id: &Id<'_>) -> TokenStream {
     let (own, text, serde) = (own(id), text::impls(id), serde::impls(id));
@@ -30,6 +30,7 @@ pub(crate) fn id(id: &Id<'_>) -> TokenStream {
 /// ```
 fn own(id: &Id<'_>) -> TokenStream {
     let Id { ident, inner, kind, shared } = id;
+    let ident = derived(ident);
     quote_spanned! {at(ident.span())=>
         #[automatically_derived]
         impl __annalist::Id for #ident {

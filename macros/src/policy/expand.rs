@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 
 use super::model::Policy;
 use crate::shared::{
-    On, assert_distinct, at, inline_asserts, item_asserts, mentions, send_sync_static, where_clause,
+    On, assert_distinct, at, derived, inline_asserts, item_asserts, mentions, send_sync_static, where_clause,
 };
 
 /// ```text
@@ -22,6 +22,7 @@ use crate::shared::{
 /// ```
 pub(crate) fn policy(policy: &Policy<'_>) -> TokenStream {
     let Policy { ident, generics, name, start, on_reject, on_error, on, .. } = policy;
+    let this = derived(ident);
     let (parameters, arguments, _) = generics.split_for_impl();
     let predicates = where_clause(generics, &predicates(policy));
     let span = at(ident.span());
@@ -34,7 +35,7 @@ pub(crate) fn policy(policy: &Policy<'_>) -> TokenStream {
     let asserts = item_asserts(generics, assert_distinct("Policy", ident, generics, on.iter()));
     quote_spanned! {span=>
         #[automatically_derived]
-        impl #parameters __annalist::Policy for #ident #arguments #predicates {
+        impl #parameters __annalist::Policy for #this #arguments #predicates {
             const NAME: &'static __annalist::std::primitive::str = #name;
             const EVENTS: &'static [__annalist::Types] = &[#(#events),*];
             const START: __annalist::Start = __annalist::Start::#start;

@@ -9,7 +9,7 @@ use super::{
     model::{Projection, Role},
     parse::{Entry, RawAttribute, RawProjection},
 };
-use crate::shared::{Case, Errors, check_projection_name, in_case, refuse_lifetimes};
+use crate::shared::{Case, Errors, check_projection_name, in_case, refuse_lifetimes, refuse_references};
 
 pub(crate) fn check<'a>(
     item: &'a DeriveInput,
@@ -43,7 +43,10 @@ fn check_is_struct(item: &DeriveInput, errors: &Errors) -> Option<()> {
     let name = &item.ident;
     match &item.data {
         Data::Struct(data) => match &data.fields {
-            Fields::Named(_) => return Some(()),
+            Fields::Named(_) => {
+                refuse_references(&item.generics, &data.fields, "a projection", errors);
+                return Some(());
+            }
             Fields::Unnamed(tuple) => {
                 let message = format_args!(
                     "the columns of a projection are named fields: `struct {name} {{ #[key] … }}`"

@@ -14,7 +14,7 @@ use super::{
     model::{Column, Projection, Role},
     parse::Entry,
 };
-use crate::shared::{On, at, item_asserts, mentions, send_sync_static, where_clause};
+use crate::shared::{On, at, derived, derived_at, item_asserts, mentions, send_sync_static, where_clause};
 
 /// ```text
 /// impl Projection for Balance {
@@ -30,6 +30,7 @@ use crate::shared::{On, at, item_asserts, mentions, send_sync_static, where_clau
 /// ```
 pub(crate) fn projection(projection: &Projection<'_>) -> TokenStream {
     let Projection { ident, generics, on, .. } = projection;
+    let name = derived(ident);
     let (parameters, arguments, _) = generics.split_for_impl();
     let predicates = where_clause(generics, &predicates(projection));
     let span = at(ident.span());
@@ -44,7 +45,7 @@ pub(crate) fn projection(projection: &Projection<'_>) -> TokenStream {
     let asserts = item_asserts(generics, asserts::all(projection));
     quote_spanned! {span=>
         #[automatically_derived]
-        impl #parameters __annalist::Projection for #ident #arguments #predicates {
+        impl #parameters __annalist::Projection for #name #arguments #predicates {
             type Key = #key;
             #table
             const EVENTS: &'static [__annalist::Types] = &[#(#events),*];
@@ -83,8 +84,8 @@ fn predicates(projection: &Projection<'_>) -> Vec<TokenStream> {
     for Column { ty, role, .. } in projection.columns.iter().filter(|column| mentions(generics, column.ty)) {
         predicates.push(match role {
             Role::Key => quote!(#ty: __annalist::Field + __annalist::RowKey),
-            Role::Json => quote!(#ty: __annalist::JsonField + __annalist::std::default::Default),
-            Role::Index | Role::Plain => quote!(#ty: __annalist::Field + __annalist::std::default::Default),
+            Role::Json => quote!(#ty: __annalist::JsonField + __annalist::InitialValue),
+            Role::Index | Role::Plain => quote!(#ty: __annalist::Field + __annalist::InitialValue),
         });
     }
     for Entry { on: On { event, .. }, .. } in

@@ -8,7 +8,7 @@ use super::{
     model::{Body, Listing, Query},
     parse::{Mark, RawAttribute, RawQuery},
 };
-use crate::shared::{Errors, positive, refuse_lifetimes, source_text};
+use crate::shared::{Errors, positive, refuse_lifetimes, refuse_references, source_text};
 
 pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &'a RawQuery<'a>, errors: &Errors) -> Option<Query<'a>> {
     refuse_lifetimes(&item.generics, "a query", errors);
@@ -34,7 +34,10 @@ fn check_is_struct(item: &DeriveInput, errors: &Errors) -> Option<()> {
     let name = &item.ident;
     match &item.data {
         Data::Struct(data) => match &data.fields {
-            Fields::Named(_) | Fields::Unit => return Some(()),
+            Fields::Named(_) | Fields::Unit => {
+                refuse_references(&item.generics, &data.fields, "a query", errors);
+                return Some(());
+            }
             Fields::Unnamed(tuple) => {
                 errors.at(tuple, format_args!("a query has named fields: `struct {name} {{ … }}`"));
             }

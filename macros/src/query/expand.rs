@@ -8,17 +8,18 @@ use quote::{quote, quote_spanned};
 use syn::{Ident, spanned::Spanned};
 
 use super::model::{Body, Listing, Query, QueryField};
-use crate::shared::{at, item_asserts, mentions, send_sync_static, where_clause};
+use crate::shared::{at, derived, derived_at, item_asserts, mentions, send_sync_static, where_clause};
 
 /// ```text
 /// impl Query for BalanceOf {
 ///     type Answer = Option<Balance>;
 ///
-///     async fn answer(&self, models: &ReadModels) -> Result<Self::Answer, Error> { … }
+///     async fn answer(&self, models: &ReadModels) -> Result<<Self as Query>::Answer, Error> { … }
 /// }
 /// ```
 pub(crate) fn query(query: &Query<'_>) -> TokenStream {
     let Query { ident, generics, from, body } = query;
+    let name = derived(ident);
     let (parameters, arguments, _) = generics.split_for_impl();
     let predicates = where_clause(generics, &predicates(query));
     let span = at(ident.span());
@@ -30,7 +31,7 @@ pub(crate) fn query(query: &Query<'_>) -> TokenStream {
     let asserts = item_asserts(generics, asserts::all(query));
     quote_spanned! {span=>
         #[automatically_derived]
-        impl #parameters __annalist::Query for #ident #arguments #predicates {
+        impl #parameters __annalist::Query for #name #arguments #predicates {
             type Answer = #answer;
             #method
         }

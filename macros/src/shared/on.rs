@@ -8,7 +8,7 @@ use syn::{
     spanned::Spanned,
 };
 
-use super::{Key, at, source_text};
+use super::{Key, at, derived, source_text};
 
 /// `AccountEvent => Account::apply`
 pub(crate) struct On {
@@ -81,6 +81,7 @@ pub(crate) fn assert_distinct<'a>(
     on: impl Iterator<Item = &'a On> + 'a,
 ) -> impl Iterator<Item = TokenStream> + 'a {
     let (_, arguments, _) = generics.split_for_impl();
+    let ident = derived(ident);
     on.enumerate().skip(1).map(move |(i, On { event, .. })| {
         let span = at(event.span());
         let folder = format_ident!("{folder}", span = span);

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote_spanned;
 use syn::spanned::Spanned;
 
-use super::{Aggregate, NamedField, On, at};
+use super::{Aggregate, NamedField, On, at, derived};
 use crate::shared::{self, inline_asserts};
 
 /// ```text
@@ -18,7 +18,10 @@ use crate::shared::{self, inline_asserts};
 /// With `context` it is `On::fold_in_context`. Mentioning the id prevents a warning about a field that is never read.
 pub(super) fn method(aggregate: &Aggregate<'_>) -> TokenStream {
     let span = at(aggregate.ident.span());
-    let id = aggregate.id.map(|NamedField { ident, .. }| quote_spanned!(span=> let _ = &self.#ident;));
+    let id = aggregate.id.map(|NamedField { ident, .. }| {
+        let ident = derived(ident);
+        quote_spanned!(span=> let _ = &self.#ident;)
+    });
     let entries = aggregate.on.iter().map(|on| entry(aggregate, on));
     let asserts = inline_asserts(span, aggregate.generics, asserts(aggregate));
     quote_spanned! {span=>
@@ -71,6 +74,7 @@ fn assert_reaches(aggregate: &Aggregate<'_>, entry: usize, On { event, .. }: &On
         "no event of `{}` carries the id of `{ident}`, so the aggregate would never get one: write `#[id]` on the field of the event that holds the id",
         shared::source_text(event),
     );
+    let ident = derived(ident);
     quote_spanned! {at(event.span())=>
         __annalist::std::assert!(__annalist::entry_reaches::<#ident #arguments>(#entry), #message)
     }

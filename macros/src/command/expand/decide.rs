@@ -1,36 +1,30 @@
 //! Calling the decision.
 
-use proc_macro2::TokenStream;
-use quote::quote_spanned;
-use syn::Index;
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote_spanned};
 
 use super::{Decision, at};
 use crate::shared::last_span;
 
-/// With one state, several, or none; with `context` or without:
+/// The function for the number of states gets the decision, with `context` or without:
 ///
 /// ```text
-/// |state, command, _| decision(Account::deposit(state, command))
-/// |states, command, context| decision(transfer((&states.0, &states.1), command, context))
-/// |_, command, _| decision(ping(command))
+/// |states, command, context| decision(decide_1(states, command, context, WithoutContext, Account::deposit))
+/// |states, command, context| decision(decide_2(states, command, context, WithContext, transfer))
+/// |states, command, context| decision(decide_0(states, command, context, WithoutContext, ping))
 /// ```
 ///
 /// All tokens have the span of the function's name, so that the compiler shows a wrong argument or return type there.
 pub(super) fn closure(Decision { path, states, context, .. }: &Decision<'_>) -> TokenStream {
     let span = at(last_span(&path.path));
-    let (state, argument) = match states.len() {
-        0 => (quote_spanned!(span=> _), None),
-        1 => (quote_spanned!(span=> states), Some(quote_spanned!(span=> states,))),
-        several => {
-            let members = (0..several).map(|i| Index { index: i as u32, span });
-            (quote_spanned!(span=> states), Some(quote_spanned!(span=> (#(&states.#members),*),)))
-        }
-    };
-    let (local, extra) = match context {
-        true => (quote_spanned!(span=> context), Some(quote_spanned!(span=> , context))),
-        false => (quote_spanned!(span=> _), None),
+    let function: Ident = format_ident!("decide_{}", states.len(), span = span);
+    let takes = match context {
+        true => quote_spanned!(span=> WithContext),
+        false => quote_spanned!(span=> WithoutContext),
     };
     quote_spanned! {span=>
-        |#state, command, #local| __annalist::decision(#path(#argument command #extra))
+        |states, command, context| {
+            __annalist::decision(__annalist::#function(states, command, context, __annalist::#takes, #path))
+        }
     }
 }

@@ -5,7 +5,7 @@ use quote::quote_spanned;
 use syn::spanned::Spanned;
 
 use super::{Decision, State, at};
-use crate::shared::last_span;
+use crate::shared::{derived_at, last_span};
 
 /// One state, several, or none:
 ///
@@ -44,8 +44,7 @@ fn state(State { aggregate, field }: &State<'_>) -> TokenStream {
         None => quote_spanned!(span=> <#aggregate as __annalist::State>::load_only(#loader)),
         Some((ident, ty)) => {
             let command = quote_spanned!(at(ty.span())=> command);
-            let mut ident = ident.clone();
-            ident.set_span(ty.span());
+            let ident = derived_at(ident, ty.span());
             let ids = quote_spanned!(ty.span()=> <#ty as __annalist::StateIds>::ids(&#command.#ident));
             quote_spanned!(span=> <#aggregate as __annalist::State>::load(#loader, #ids))
         }

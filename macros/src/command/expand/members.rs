@@ -4,33 +4,34 @@ use proc_macro2::{Ident, TokenStream};
 use quote::quote_spanned;
 use syn::spanned::Spanned;
 
-use super::{Member, at};
+use super::{Member, at, derived};
 
 /// ```text
 /// match self {
 ///     Self::Deposit(command) => {
-///         <Deposit as Member>::forward(command, dispatcher, |error| MemberError(error).convert_member_error())
+///         <Deposit as Member>::forward(command, dispatcher, |error| MemberError(error).__annalist_convert())
 ///     }
 /// }
 /// ```
 ///
-/// `convert_member_error` is a method of `MemberError<Infallible>`, or of the trait `ConvertMemberError`, which the body
-/// imports.
+/// `__annalist_convert` is a method of `MemberError<Infallible>`, or of the trait `ConvertMemberError`, which the body imports
+/// and uses in any case.
 pub(super) fn dispatch(ident: &Ident, members: &[Member<'_>]) -> TokenStream {
     let arms = members.iter().map(|Member { ident, command }| {
+        let ident = derived(ident);
         quote_spanned! {at(command.span())=>
             Self::#ident(command) => {
-                <#command as __annalist::Member>::forward::<__D, Self::Error>(
+                <#command as __annalist::Member>::forward::<__D, <Self as __annalist::Command>::Error>(
                     command,
                     dispatcher,
-                    |error| __annalist::MemberError(error).convert_member_error(),
+                    |error| __annalist::MemberError(error).__annalist_convert(),
                 )
             }
         }
     });
     quote_spanned! {at(ident.span())=>
-        #[allow(unused_imports)]
         use __annalist::ConvertMemberError as _;
+        __annalist::MemberError(()).__annalist_used();
         match self { #(#arms)* }
     }
 }

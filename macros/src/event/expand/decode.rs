@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote_spanned;
 use syn::spanned::Spanned;
 
-use super::{Body, Event, Stored, Variant, at, types};
+use super::{Body, Event, Stored, Variant, at, derived, types};
 use crate::shared::inline_asserts;
 
 /// For a struct `decode_struct(raw, codec, each)`, for a unit struct `decode_unit(Self, raw, codec, each)`, and for an enum
@@ -13,7 +13,7 @@ use crate::shared::inline_asserts;
 /// fn decode_raw(raw: &RawEvent<'_>, codec: &Codec, each: &mut dyn FnMut(Self)) -> Result<(), Invalid> {
 ///     match raw.name {
 ///         "account.opened" | "account.created" => decode_variant(0, 1, raw, codec, each),
-///         name if <Frozen as Event>::TYPES.contains(name) => {
+///         name if Types::contains(&<Frozen as Event>::TYPES, name) => {
 ///             Event::decode_raw(raw, codec, &mut |event| each(Self::Frozen(event)))
 ///         }
 ///         _ => Err(RawEvent::unknown_to::<Self>(raw)),
@@ -57,10 +57,13 @@ fn arm(event: &Event<'_>, variant: &Variant<'_>) -> TokenStream {
                 #name #(| #aliases)* => __annalist::decode_variant(#index, #version, raw, codec, each),
             }
         }
-        Variant::Newtype { ident, inner } => quote_spanned! {at(inner.span())=>
-            name if <#inner as __annalist::Event>::TYPES.contains(name) => {
-                <#inner as __annalist::Event>::decode_raw(raw, codec, &mut |event| each(Self::#ident(event)))
+        Variant::Newtype { ident, inner } => {
+            let ident = derived(ident);
+            quote_spanned! {at(inner.span())=>
+                name if __annalist::Types::contains(&<#inner as __annalist::Event>::TYPES, name) => {
+                    <#inner as __annalist::Event>::decode_raw(raw, codec, &mut |event| each(Self::#ident(event)))
+                }
             }
-        },
+        }
     }
 }

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote_spanned;
 use syn::spanned::Spanned;
 
-use super::{Body, Event, Variant, at};
+use super::{Body, Event, Variant, at, derived};
 
 /// For a struct `encode_struct(self, codec)`, for a unit struct `encode_unit(self, codec)`, and for an enum
 ///
@@ -38,9 +38,12 @@ fn sum(event: &Event<'_>, variants: &[Variant<'_>]) -> TokenStream {
     let inline = quote_spanned!(span=> __annalist::encode_variant(self, codec));
     let newtypes = variants.iter().filter_map(|variant| match variant {
         Variant::Inline { .. } => None,
-        Variant::Newtype { ident, inner } => Some(quote_spanned! {at(inner.span())=>
-            Self::#ident(event) => <#inner as __annalist::Event>::encode_payload(event, codec),
-        }),
+        Variant::Newtype { ident, inner } => {
+            let ident = derived(ident);
+            Some(quote_spanned! {at(inner.span())=>
+                Self::#ident(event) => <#inner as __annalist::Event>::encode_payload(event, codec),
+            })
+        }
     });
     let newtypes: Vec<_> = newtypes.collect();
     if newtypes.is_empty() {

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote_spanned;
 use syn::spanned::Spanned;
 
-use super::{Body, Event, Stored, Variant, at};
+use super::{Body, Event, Stored, Variant, at, derived};
 
 /// ```text
 /// fn stored_type(&self) -> (&'static str, u32) {
@@ -21,11 +21,15 @@ pub(super) fn method(event: &Event<'_>) -> TokenStream {
         Body::Sum(variants) => {
             let arms = variants.iter().map(|variant| match variant {
                 Variant::Inline { ident, stored: Stored { name, version, .. }, .. } => {
+                    let ident = derived(ident);
                     quote_spanned!(span=> Self::#ident { .. } => (#name, #version),)
                 }
-                Variant::Newtype { ident, inner } => quote_spanned! {at(inner.span())=>
-                    Self::#ident(event) => <#inner as __annalist::Event>::stored_type(event),
-                },
+                Variant::Newtype { ident, inner } => {
+                    let ident = derived(ident);
+                    quote_spanned! {at(inner.span())=>
+                        Self::#ident(event) => <#inner as __annalist::Event>::stored_type(event),
+                    }
+                }
             });
             quote_spanned!(span=> match self { #(#arms)* })
         }

@@ -4,7 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use super::{Body, Event, IdField, Variant, at};
+use super::{Body, Event, IdField, Variant, at, derived};
 use crate::shared::last_span;
 
 /// ```text
@@ -49,18 +49,21 @@ pub(super) fn method(event: &Event<'_>) -> TokenStream {
 fn arm(variant: &Variant<'_>) -> TokenStream {
     match variant {
         Variant::Inline { ident, stored, .. } => {
-            let (fields, adds) = (fields(&stored.ids), adds(&stored.ids));
-            quote_spanned!(at(ident.span())=> Self::#ident { #fields .. } => { #adds })
+            let (ident, fields, adds) = (derived(ident), fields(&stored.ids), adds(&stored.ids));
+            quote_spanned!(ident.span()=> Self::#ident { #fields .. } => { #adds })
         }
-        Variant::Newtype { ident, inner } => quote_spanned! {at(inner.span())=>
-            Self::#ident(event) => <#inner as __annalist::Event>::collect_tags(event, tags)?,
-        },
+        Variant::Newtype { ident, inner } => {
+            let ident = derived(ident);
+            quote_spanned! {at(inner.span())=>
+                Self::#ident(event) => <#inner as __annalist::Event>::collect_tags(event, tags)?,
+            }
+        }
     }
 }
 
 /// `from: id0, to: id1,`
 fn fields(ids: &[IdField<'_>]) -> TokenStream {
-    let (names, locals) = (ids.iter().map(|id| id.ident), locals(ids));
+    let (names, locals) = (ids.iter().map(|id| derived(id.ident)), locals(ids));
     quote!(#(#names: #locals,)*)
 }
 

@@ -1,19 +1,21 @@
 //! The table of stored names.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::quote_spanned;
 use syn::{Ident, ext::IdentExt, spanned::Spanned};
 
-use super::{Body, Event, IdField, Stored, Variant, at};
+use super::{Body, Event, IdField, Stored, Variant, at, derived};
 
 /// For a struct
 ///
 /// ```text
-/// const TYPES: Types = Types::One(
-///     EventType::new("account.frozen", concat!(module_path!(), "::Frozen"))
-///         .version(2)
-///         .aliases(&["account.blocked"])
-///         .with_ids(&[<AccountId as IdField>::KIND]),
+/// const TYPES: Types = event_type(
+///     "account.frozen",                       // the stored name
+///     concat!(module_path!(), "::Frozen"),
+///     2,                                      // the version
+///     &["account.blocked"],                   // the aliases
+///     &[<AccountId as IdField>::KIND],
+///     true,                                   // whether these are all kinds of its ids
 /// );
 /// ```
 ///
@@ -21,7 +23,7 @@ use super::{Body, Event, IdField, Stored, Variant, at};
 ///
 /// ```text
 /// const TYPES: Types = Types::Sum(&[
-///     &Types::One(EventType::new("account.opened", concat!(module_path!(), "::AccountEvent::Opened"))),
+///     &event_type("account.opened", concat!(module_path!(), "::AccountEvent::Opened"), 1, &[], &[…], true),
 ///     &<Frozen as Event>::TYPES,
 /// ]);
 /// ```
@@ -49,18 +51,16 @@ fn one(item: &Ident, variant: Option<&Ident>, stored: &Stored<'_>) -> TokenStrea
         Some(variant) => format!("::{}::{}", item.unraw(), variant.unraw()),
         None => format!("::{}", item.unraw()),
     };
-    let version = (*version != 1).then(|| quote!(.version(#version)));
-    let aliases = (!aliases.is_empty()).then(|| quote!(.aliases(&[#(#aliases),*])));
-    let kinds: Vec<_> = ids.iter().filter(|id| id.with.is_none()).map(kind).collect();
-    let others = ids.iter().any(|id| id.with.is_some()).then(|| quote!(.with_open_ids()));
-    let ids = quote!(.with_ids(&[#(#kinds),*]) #others);
+    let kinds = ids.iter().filter(|id| id.with.is_none()).map(kind);
+    let ids_are_complete = ids.iter().all(|id| id.with.is_none());
     quote_spanned! {at(variant.unwrap_or(item).span())=>
-        __annalist::Types::One(
-            __annalist::EventType::new(
-                #name,
-                __annalist::std::concat!(__annalist::std::module_path!(), #rust),
-            )
-            #version #aliases #ids
+        __annalist::event_type(
+            #name,
+            __annalist::std::concat!(__annalist::std::module_path!(), #rust),
+            #version,
+            &[#(#aliases),*],
+            &[#(#kinds),*],
+            #ids_are_complete,
         )
     }
 }
@@ -96,7 +96,7 @@ pub(super) fn asserts(event: &Event<'_>) -> Vec<TokenStream> {
 }
 
 fn assert(event: &Event<'_>, variant: &Ident, index: usize) -> TokenStream {
-    let ident = event.ident;
+    let ident = derived(event.ident);
     let (_, arguments, _) = event.generics.split_for_impl();
     let message = format!("`{}` contains an event that a variant above already contains", variant.unraw());
     quote_spanned! {at(variant.span())=>

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
 
-use super::{Id, inner_span};
+use super::{Id, derived, inner_span};
 
 /// ```text
 /// impl Serialize for AccountId {
@@ -20,6 +20,7 @@ use super::{Id, inner_span};
 /// ```
 pub(super) fn impls(id: &Id<'_>) -> TokenStream {
     let Id { ident, inner, .. } = id;
+    let ident = derived(ident);
     quote_spanned! {inner_span(id)=>
         #[automatically_derived]
         impl __annalist::serde::Serialize for #ident {

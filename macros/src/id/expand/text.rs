@@ -5,7 +5,7 @@ use quote::quote_spanned;
 
 use syn::spanned::Spanned;
 
-use super::{Id, inner_span};
+use super::{Id, derived, inner_span};
 
 /// ```text
 /// impl Display for AccountId {
@@ -16,15 +16,16 @@ use super::{Id, inner_span};
 ///
 /// impl FromStr for AccountId {
 ///     type Err = <Uuid as FromStr>::Err;
-///     fn from_str(text: &str) -> Result<Self, Self::Err> {
+///     fn from_str(text: &str) -> Result<Self, <Self as FromStr>::Err> {
 ///         Result::map(<Uuid as FromStr>::from_str(text), Self)
 ///     }
 /// }
 /// ```
 pub(super) fn impls(id: &Id<'_>) -> TokenStream {
     let Id { ident, inner, .. } = id;
+    let ident = derived(ident);
     let error = quote_spanned!(inner.span()=> type Err = <#inner as __annalist::std::str::FromStr>::Err;);
-    let result = quote_spanned!(inner.span()=> Self::Err);
+    let result = quote_spanned!(inner.span()=> <Self as __annalist::std::str::FromStr>::Err);
     quote_spanned! {inner_span(id)=>
         #[automatically_derived]
         impl __annalist::std::fmt::Display for #ident {

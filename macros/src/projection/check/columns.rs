@@ -6,7 +6,7 @@ use super::super::{
     model::{Column, Role},
     parse::RawField,
 };
-use crate::shared::{Errors, source_text, word_fault};
+use crate::shared::{Errors, source_text, type_name, word_fault};
 
 /// The length of the longest tuple that can be a key.
 const MAX_KEYS: usize = 4;
@@ -36,13 +36,7 @@ fn column<'a>(raw: &RawField<'a>, errors: &Errors) -> Option<Column<'a>> {
 
 /// Whether a type cannot be a key.
 pub(crate) fn is_invalid_key(ty: &Type) -> bool {
-    match ty {
-        Type::Path(path) if path.qself.is_none() => {
-            let last = path.path.segments.last();
-            last.is_some_and(|last| INVALID_KEYS.iter().any(|name| last.ident == name))
-        }
-        _ => false,
-    }
+    type_name(ty).is_some_and(|last| INVALID_KEYS.iter().any(|name| last == name))
 }
 
 fn role(raw: &RawField<'_>, errors: &Errors) -> Role {

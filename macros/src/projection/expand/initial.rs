@@ -4,11 +4,11 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote_spanned};
 use syn::spanned::Spanned;
 
-use super::{Column, Projection, Role, at, key_type};
+use super::{Column, Projection, Role, at, derived, key_type};
 
 /// ```text
 /// fn initial(key: AccountId) -> Self {
-///     Self { account: key, owner: <String as Default>::default(), cents: <i64 as Default>::default() }
+///     Self { account: key, owner: <String as InitialValue>::initial_value(), cents: <i64 as InitialValue>::initial_value() }
 /// }
 /// ```
 ///
@@ -27,12 +27,13 @@ pub(super) fn method(projection: &Projection<'_>) -> TokenStream {
     let mut locals = locals.iter();
     let fields = projection.columns.iter().map(|Column { ident, ty, role, .. }| match role {
         Role::Key => {
-            let local = locals.next();
+            let (ident, local) = (derived(ident), locals.next());
             quote_spanned!(span=> #ident: #local)
         }
-        Role::Index | Role::Json | Role::Plain => quote_spanned! {at(ty.span())=>
-            #ident: <#ty as __annalist::std::default::Default>::default()
-        },
+        Role::Index | Role::Json | Role::Plain => {
+            let ident = derived(ident);
+            quote_spanned!(at(ty.span())=> #ident: <#ty as __annalist::InitialValue>::initial_value())
+        }
     });
     quote_spanned! {span=>
         fn initial(#key: #ty) -> Self {

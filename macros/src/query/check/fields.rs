@@ -1,12 +1,12 @@
 //! Checks the fields of a query.
 
-use syn::{GenericArgument, Ident, PathArguments, Type};
+use syn::Ident;
 
 use super::super::{
     model::{Listing, QueryField},
     parse::{MARKS, Mark, RawField, RawMark},
 };
-use crate::shared::{Errors, nearest};
+use crate::shared::{Errors, is_marker, nearest, option_inner};
 
 /// The fields of a query that finds one row.
 pub(super) fn key<'a>(fields: &'a [RawField<'a>], errors: &Errors) -> Vec<QueryField<'a>> {
@@ -61,7 +61,10 @@ pub(super) fn check_all_marked(fields: &[RawField<'_>], errors: &Errors) {
 }
 
 fn query_field<'a>(raw: &'a RawField<'a>, mark: &'a RawMark<'a>, field: &'a Ident) -> QueryField<'a> {
-    let (ty, optional) = option_inner(&raw.field.ty);
+    let (ty, optional) = match option_inner(&raw.field.ty) {
+        Some(inner) => (inner, true),
+        None => (&raw.field.ty, false),
+    };
     QueryField { field, ty, optional, column: mark.column.as_ref().unwrap_or(field) }
 }
 
@@ -75,24 +78,6 @@ fn set_once<'a>(
         errors.at(mark.attribute, "another field already has this attribute");
     }
     *slot = Some(field);
-}
-
-/// The type inside an `Option`, or the type itself.
-fn option_inner(ty: &Type) -> (&Type, bool) {
-    if let Type::Path(path) = ty
-        && let Some(last) = path.path.segments.last()
-        && last.ident == "Option"
-        && let PathArguments::AngleBracketed(arguments) = &last.arguments
-        && let (Some(GenericArgument::Type(inner)), 1) = (arguments.args.first(), arguments.args.len())
-    {
-        return (inner, true);
-    }
-    (ty, false)
-}
-
-/// Whether a field only uses a type parameter.
-fn is_marker(ty: &Type) -> bool {
-    matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "PhantomData"))
 }
 
 /// Whether a field has an attribute with a misspelt name, which the compiler reports.

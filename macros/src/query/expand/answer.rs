@@ -4,11 +4,11 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 use syn::{Ident, ext::IdentExt, spanned::Spanned};
 
-use super::{Body, Listing, Query, QueryField, asserts, at, field, source};
+use super::{Body, Listing, Query, QueryField, asserts, at, derived_at, field, source};
 use crate::shared::inline_asserts;
 
 /// ```text
-/// async fn answer(&self, models: &ReadModels) -> Result<Self::Answer, Error> {
+/// async fn answer(&self, models: &ReadModels) -> Result<<Self as Query>::Answer, Error> {
 ///     <Balance as Source>::row(models, &self.account).await
 /// }
 /// ```
@@ -23,7 +23,7 @@ pub(super) fn method(query: &Query<'_>) -> TokenStream {
         async fn answer(
             &self,
             models: &__annalist::ReadModels,
-        ) -> __annalist::std::result::Result<Self::Answer, __annalist::Error> {
+        ) -> __annalist::std::result::Result<<Self as __annalist::Query>::Answer, __annalist::Error> {
             #asserts
             #rows.await
         }
@@ -35,9 +35,13 @@ fn row(query: &Query<'_>, key: &[QueryField<'_>]) -> TokenStream {
     let function = source(query, "row");
     let span = at(key.first().map_or_else(Span::call_site, |query_field| query_field.ty.span()));
     let key = match key {
-        [QueryField { field, .. }] => quote_spanned!(span=> &self.#field),
+        [QueryField { field, ty, .. }] => {
+            let field = derived_at(field, ty.span());
+            quote_spanned!(span=> &self.#field)
+        }
         several => {
             let clones = several.iter().map(|QueryField { field, ty, .. }| {
+                let field = derived_at(field, ty.span());
                 quote_spanned!(at(ty.span())=> __annalist::std::clone::Clone::clone(&self.#field))
             });
             quote_spanned!(span=> &(#(#clones),*))
@@ -49,12 +53,13 @@ fn row(query: &Query<'_>, key: &[QueryField<'_>]) -> TokenStream {
 
 /// ```text
 /// <Balance as Source>::rows(models, |list| {
-///     list.order_by("cents")
-///         .descending()
-///         .compare("owner", <String as Field>::TYPE, <String as Field>::to_value(&self.owner), Bound::Equal)
-///         .filter_some(&self.start, |list, value| list.prefix("town", value))
-///         .limit(50)
-///         .filter_some(&self.cursor, |list, value| list.from(Clone::clone(value)))
+///     let list = List::order_by(list, "cents");
+///     let list = List::descending(list);
+///     let list = List::compare(list, "owner", <String as Field>::TYPE, <String as Field>::to_value(&self.owner), Bound::Equal);
+///     let list = List::filter_some(list, &self.start, |list, value| List::prefix(list, "town", value));
+///     let list = List::limit(list, 50);
+///     let list = List::filter_some(list, &self.cursor, |list, value| List::from(list, Clone::clone(value)));
+///     list
 /// })
 /// ```
 fn rows(query: &Query<'_>, listing: &Listing<'_>) -> TokenStream {
@@ -62,21 +67,23 @@ fn rows(query: &Query<'_>, listing: &Listing<'_>) -> TokenStream {
     let Listing { conditions, order, descending, limit, limit_field, cursor_field } = listing;
     let order = order.iter().map(|column| {
         let name = column.unraw().to_string();
-        quote_spanned!(span=> .order_by(#name))
+        quote_spanned!(span=> order_by(list, #name))
     });
-    let descending = descending.then(|| quote_spanned!(span=> .descending()));
+    let descending = descending.then(|| quote_spanned!(span=> descending(list)));
     let conditions = conditions.iter().map(|(how, query_field)| condition(how, query_field));
-    let limit = limit.iter();
+    let limit = limit.iter().map(|limit| quote_spanned!(span=> limit(list, #limit)));
     let limit_field = limit_field.iter().map(|query_field| page(query_field, listing.limit));
     let cursor = cursor_field.iter().map(|query_field| {
         with_value(
             query_field,
-            |span, cursor, _| quote_spanned!(span=> .from(__annalist::std::clone::Clone::clone(#cursor))),
+            |span, cursor, _| quote_spanned!(span=> from(list, __annalist::std::clone::Clone::clone(#cursor))),
         )
     });
+    let calls = order.chain(descending).chain(conditions).chain(limit).chain(limit_field).chain(cursor);
     quote_spanned! {span=>
         #function(models, |list| {
-            list #(#order)* #descending #(#conditions)* #(.limit(#limit))* #(#limit_field)* #(#cursor)*
+            #(let list = __annalist::List::#calls;)*
+            list
         })
     }
 }
@@ -89,13 +96,18 @@ fn condition(how: &str, query_field: &QueryField<'_>) -> TokenStream {
         "at_most" => "AtMost",
         "above" => "Above",
         "below" => "Below",
-        _ => return with_value(query_field, |span, start, _| quote_spanned!(span=> .prefix(#name, #start))),
+        _ => {
+            return with_value(
+                query_field,
+                |span, start, _| quote_spanned!(span=> prefix(list, #name, #start)),
+            );
+        }
     };
     let field = field(query_field);
     with_value(query_field, |span, value, _| {
         let bound = Ident::new(bound, span);
         quote_spanned! {span=>
-            .compare(#name, #field::TYPE, #field::to_value(#value), __annalist::Bound::#bound)
+            compare(list, #name, #field::TYPE, #field::to_value(#value), __annalist::Bound::#bound)
         }
     })
 }
@@ -103,8 +115,8 @@ fn condition(how: &str, query_field: &QueryField<'_>) -> TokenStream {
 /// The size of the page, at most the limit of the query.
 fn page(query_field: &QueryField<'_>, most: Option<usize>) -> TokenStream {
     with_value(query_field, |span, _, limit| match most {
-        Some(most) => quote_spanned!(span=> .limit(__annalist::std::cmp::Ord::min(#limit, #most))),
-        None => quote_spanned!(span=> .limit(#limit)),
+        Some(most) => quote_spanned!(span=> limit(list, __annalist::std::cmp::Ord::min(#limit, #most))),
+        None => quote_spanned!(span=> limit(list, #limit)),
     })
 }
 
@@ -114,10 +126,10 @@ fn with_value(
     call: impl Fn(Span, TokenStream, TokenStream) -> TokenStream,
 ) -> TokenStream {
     let QueryField { field, ty, optional, .. } = query_field;
-    let span = at(ty.span());
+    let (field, span) = (derived_at(field, ty.span()), at(ty.span()));
     if !optional {
         return call(span, quote_spanned!(span=> &self.#field), quote_spanned!(span=> self.#field));
     }
     let call = call(span, quote_spanned!(span=> value), quote_spanned!(span=> *value));
-    quote_spanned!(span=> .filter_some(&self.#field, |list, value| list #call))
+    quote_spanned!(span=> filter_some(list, &self.#field, |list, value| __annalist::List::#call))
 }

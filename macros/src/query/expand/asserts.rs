@@ -10,8 +10,11 @@ use crate::shared::source_text;
 /// For a concrete query the assertions are items:
 ///
 /// ```text
-/// const _: () = QueryColumns { table: <Balance as Source>::TABLE, row: "Balance" }
-///     .check_equal("owner", <String as Field>::TYPE);
+/// const _: () = QueryColumns::check_equal(
+///     &QueryColumns { table: <Balance as Source>::TABLE, row: "Balance" },
+///     "owner",
+///     <String as Field>::TYPE,
+/// );
 /// ```
 ///
 /// For a generic query they are inline `const`s in `answer`.
@@ -35,24 +38,29 @@ fn keyed(query: &Query<'_>, key: &[QueryField<'_>]) -> TokenStream {
     };
     let columns = columns(query, place(key.first()));
     let names = key.iter().map(|query_field| query_field.column.unraw().to_string());
-    let call = quote_spanned!(place(key.last())=> .check_key(&[#(#names),*]));
-    quote!(#columns #call)
+    let function = quote_spanned!(place(key.first())=> __annalist::QueryColumns::check_key);
+    let arguments = quote_spanned!(place(key.last())=> (&#columns, &[#(#names),*]));
+    quote!(#function #arguments)
 }
 
 fn ordered(query: &Query<'_>, column: &Ident) -> TokenStream {
     let (span, name) = (at(column.span()), column.unraw().to_string());
     let columns = columns(query, span);
-    quote_spanned!(span=> #columns.check_order(#name))
+    quote_spanned!(span=> __annalist::QueryColumns::check_order(&#columns, #name))
 }
 
 fn compared(query: &Query<'_>, how: &str, query_field: &QueryField<'_>) -> TokenStream {
     let (span, name) = (at(query_field.column.span()), query_field.column.unraw().to_string());
     let (columns, field) = (columns(query, span), field(query_field));
     match how {
-        "prefix" => quote_spanned!(span=> #columns.check_prefix(#name)),
+        "prefix" => quote_spanned!(span=> __annalist::QueryColumns::check_prefix(&#columns, #name)),
         // A type alias of an `Option` would search for NULL.
-        "equal" if query_field.optional => quote_spanned!(span=> #columns.check_equal(#name, #field::TYPE)),
-        _ => quote_spanned!(span=> #columns.check_comparison(#name, #field::TYPE, #field::NULLABLE)),
+        "equal" if query_field.optional => {
+            quote_spanned!(span=> __annalist::QueryColumns::check_equal(&#columns, #name, #field::TYPE))
+        }
+        _ => quote_spanned! {span=>
+            __annalist::QueryColumns::check_comparison(&#columns, #name, #field::TYPE, #field::NULLABLE)
+        },
     }
 }
 

@@ -1,0 +1,8 @@
+use annalist::prelude::*;
+
+#[derive(Event, Serialize, Deserialize)]
+struct Opened {
+    owner: &'static str,
+}
+
+fn main() {}

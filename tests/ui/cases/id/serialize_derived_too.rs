@@ -1,0 +1,6 @@
+use annalist::prelude::*;
+
+#[derive(Id, Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+struct AccountId(Uuid);
+
+fn main() {}

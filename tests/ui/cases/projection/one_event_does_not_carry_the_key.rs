@@ -1,0 +1,26 @@
+use annalist::prelude::*;
+use annalist_ui_tests::domain::{AccountEvent, AccountId};
+
+#[derive(Event, Serialize, Deserialize)]
+struct Renamed {
+    account: AccountId,
+    owner: String,
+}
+
+#[derive(Projection)]
+#[projection(name = "balances", on(AccountEvent => Balance::apply, Renamed => Balance::rename))]
+struct Balance {
+    #[key]
+    account: AccountId,
+    owner: String,
+}
+
+impl Balance {
+    fn apply(&mut self, _: &AccountEvent) {}
+
+    fn rename(&mut self, event: &Renamed) {
+        self.owner = event.owner.clone();
+    }
+}
+
+fn main() {}
