@@ -2,8 +2,8 @@
 
 pub use annalist_core::{
     aggregate::{
-        Aggregate, AggregateId, InitialValue, On, Snapshots, UnmarkedField, UnmarkedValue, criteria_of,
-        entry_overlaps, entry_reaches, fold,
+        Aggregate, AggregateId, On, Snapshots, UnmarkedField, UnmarkedValue, criteria_of, entry_overlaps,
+        entry_reaches, fold,
     },
     codec::Codec,
     command::{Command, Member},
@@ -19,12 +19,13 @@ pub use annalist_core::{
         decode_variant, encode_struct, encode_unit, encode_variant, event_type, variant_overlaps,
     },
     id::{Fresh, Id, Ids},
+    initial::InitialValue,
     payload::Payload,
     policy::{Commands, OnError, OnPolicy, OnReject, Policy, Reaction, Start, TRIES, add_reaction},
     projection::{OnRow, Projection, RowKey, RowOps, entry_reaches_row, reaches_row},
     query::{List, Page, Query, QueryColumns, ReadModels, Source},
     record::{RawEvent, Record},
-    rows::{Bound, Column, Field, JsonField, Role, Row, RowReader, RowWriter, Table},
+    rows::{Bound, Column, ColumnOf, Field, JsonField, NotAColumn, Role, Row, RowReader, RowWriter, Table},
 };
 pub use serde;
 pub use std;

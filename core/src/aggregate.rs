@@ -12,6 +12,7 @@ use crate::{
     error::Invalid,
     event::{Event, Types},
     id::Id,
+    initial::InitialValue,
     record::{RawEvent, Record},
     tag::Tag,
 };
@@ -106,25 +107,6 @@ pub fn fold<E: Event>(record: &Record, codec: &Codec, mut apply: impl FnMut(&E))
         return Ok(());
     }
     E::decode_raw(&RawEvent::from(record), codec, &mut |event| apply(&event))
-}
-
-/// The value of a field before the first event: its `Default`.
-#[doc(hidden)]
-#[diagnostic::on_unimplemented(
-    message = "a field of type `{Self}` has no initial value, because `{Self}` does not implement `Default`",
-    label = "has no `Default`",
-    note = "write `#[derive(Default)]` above `{Self}`, with `#[default]` on a variant of an enum, or use `Option<{Self}>`, which starts as `None`"
-)]
-pub trait InitialValue: Sized {
-    /// The value.
-    fn initial_value() -> Self;
-}
-
-#[diagnostic::do_not_recommend]
-impl<T: Default> InitialValue for T {
-    fn initial_value() -> T {
-        T::default()
-    }
 }
 
 /// A field of an aggregate without `#[id]`. The compiler prefers the function of the type itself, which exists for ids alone

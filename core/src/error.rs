@@ -255,7 +255,7 @@ pub enum Invalid {
     /// Two Rust types use the same stored name.
     #[error("{what} `{name}` is used by both `{first}` and `{second}`; {advice}")]
     DuplicateName {
-        /// "the event name" or "the id kind".
+        /// "the event name", "the id kind" or "the projection or policy name".
         what: &'static str,
         /// The stored name.
         name: String,

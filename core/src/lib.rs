@@ -13,12 +13,14 @@
 //! | read side | [`feed`], [`daemon`], [`projection`], [`query`] |
 //! | port | [`store`], [`rows`] |
 //! | facts | [`tag`], [`criteria`], [`payload`], [`record`], [`context`], [`codec`], [`event`] |
-//! | ground | [`error`], [`limits`], [`panics`], [`id`], [`log_id`], [`position`], [`progress`], [`time`], [`backoff`], `cache` |
+//! | ground | [`error`], [`limits`], [`panics`], [`id`], [`initial`], [`log_id`], [`position`], [`progress`], [`time`], [`backoff`], `cache` |
 
 pub mod backoff;
 mod cache;
 pub mod error;
 pub mod id;
+#[doc(hidden)]
+pub mod initial;
 pub mod limits;
 pub mod log_id;
 pub mod panics;

@@ -7,6 +7,7 @@
 mod build;
 mod change;
 mod column;
+mod column_of;
 mod inline;
 mod json;
 mod row_codec;
@@ -24,6 +25,7 @@ pub use self::{
     build::{Build, Difference, PromoteOutcome, PromotionStep},
     change::{Anchor, Checkpoint, CommitOutcome, FoldedRows, Parked, RowChange},
     column::{Column, ColumnType, Role},
+    column_of::{ColumnOf, NotAColumn},
     inline::{BuildId, Inline, InlineOutcome},
     json::JsonField,
     row_codec::{RowReader, RowWriter},

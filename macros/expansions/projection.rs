@@ -14,6 +14,7 @@ pub struct Balance {
 }
 const _: () = {
     use ::annalist::__private as __annalist;
+    use __annalist::NotAColumn as _;
     #[automatically_derived]
     impl __annalist::Projection for Balance {
         type Key = AccountId;
@@ -24,8 +25,8 @@ const _: () = {
             columns: &[
                 __annalist::Column {
                     name: "account",
-                    kind: <AccountId as __annalist::Field>::TYPE,
-                    nullable: <AccountId as __annalist::Field>::NULLABLE,
+                    kind: __annalist::ColumnOf::<AccountId>::__ANNALIST_TYPE,
+                    nullable: __annalist::ColumnOf::<AccountId>::__ANNALIST_NULLABLE,
                     role: __annalist::Role::Key,
                 },
                 __annalist::Column {
@@ -54,10 +55,11 @@ const _: () = {
         ];
         const BY_IDS: __annalist::std::primitive::bool = false;
         fn initial(key: AccountId) -> Self {
+            __annalist::ColumnOf::<()>::__annalist_used();
             Self {
                 account: key,
-                owner: <String as __annalist::InitialValue>::initial_value(),
-                cents: <i64 as __annalist::InitialValue>::initial_value(),
+                owner: __annalist::ColumnOf::<String>::__annalist_initial(),
+                cents: __annalist::ColumnOf::<i64>::__annalist_initial(),
                 r#type: <AccountType as __annalist::InitialValue>::initial_value(),
             }
         }
@@ -83,7 +85,7 @@ const _: () = {
             );
             __annalist::RowWriter::put(
                 &mut row,
-                <AccountId as __annalist::Field>::to_value,
+                __annalist::ColumnOf::<AccountId>::__annalist_to_value,
                 &self.account,
             )?;
             __annalist::RowWriter::put(
@@ -113,7 +115,7 @@ const _: () = {
             __annalist::std::result::Result::Ok(Self {
                 account: __annalist::RowReader::take(
                     &mut row,
-                    <AccountId as __annalist::Field>::from_value,
+                    __annalist::ColumnOf::<AccountId>::__annalist_from_value,
                 )?,
                 owner: __annalist::RowReader::take(
                     &mut row,
@@ -131,7 +133,7 @@ const _: () = {
         }
     }
     const _: () = __annalist::std::assert!(
-        ! < AccountId as __annalist::Field > ::NULLABLE,
+        ! __annalist::ColumnOf:: < AccountId > ::__ANNALIST_NULLABLE,
         "a key cannot be NULL: use the type inside the `Option`"
     );
     const _: () = __annalist::std::assert!(

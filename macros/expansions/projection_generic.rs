@@ -12,6 +12,7 @@ pub struct Turnover<P> {
 }
 const _: () = {
     use ::annalist::__private as __annalist;
+    use __annalist::NotAColumn as _;
     #[automatically_derived]
     impl<P> __annalist::Projection for Turnover<P>
     where
@@ -27,8 +28,8 @@ const _: () = {
             columns: &[
                 __annalist::Column {
                     name: "product",
-                    kind: <P as __annalist::Field>::TYPE,
-                    nullable: <P as __annalist::Field>::NULLABLE,
+                    kind: __annalist::ColumnOf::<P>::__ANNALIST_TYPE,
+                    nullable: __annalist::ColumnOf::<P>::__ANNALIST_NULLABLE,
                     role: __annalist::Role::Key,
                 },
                 __annalist::Column {
@@ -39,8 +40,8 @@ const _: () = {
                 },
                 __annalist::Column {
                     name: "country",
-                    kind: <String as __annalist::Field>::TYPE,
-                    nullable: <String as __annalist::Field>::NULLABLE,
+                    kind: __annalist::ColumnOf::<String>::__ANNALIST_TYPE,
+                    nullable: __annalist::ColumnOf::<String>::__ANNALIST_NULLABLE,
                     role: __annalist::Role::Key,
                 },
             ],
@@ -51,9 +52,10 @@ const _: () = {
         ];
         const BY_IDS: __annalist::std::primitive::bool = false;
         fn initial((key0, key1): (P, String)) -> Self {
+            __annalist::ColumnOf::<()>::__annalist_used();
             Self {
                 product: key0,
-                cents: <i64 as __annalist::InitialValue>::initial_value(),
+                cents: __annalist::ColumnOf::<i64>::__annalist_initial(),
                 country: key1,
             }
         }
@@ -64,13 +66,13 @@ const _: () = {
         ) -> __annalist::std::result::Result<(), __annalist::Invalid> {
             const {
                 __annalist::std::assert!(
-                    ! < P as __annalist::Field > ::NULLABLE,
+                    ! __annalist::ColumnOf:: < P > ::__ANNALIST_NULLABLE,
                     "a key cannot be NULL: use the type inside the `Option`"
                 )
             }
             const {
                 __annalist::std::assert!(
-                    ! < String as __annalist::Field > ::NULLABLE,
+                    ! __annalist::ColumnOf:: < String > ::__ANNALIST_NULLABLE,
                     "a key cannot be NULL: use the type inside the `Option`"
                 )
             }
@@ -107,7 +109,7 @@ const _: () = {
             );
             __annalist::RowWriter::put(
                 &mut row,
-                <P as __annalist::Field>::to_value,
+                __annalist::ColumnOf::<P>::__annalist_to_value,
                 &self.product,
             )?;
             __annalist::RowWriter::put(
@@ -117,7 +119,7 @@ const _: () = {
             )?;
             __annalist::RowWriter::put(
                 &mut row,
-                <String as __annalist::Field>::to_value,
+                __annalist::ColumnOf::<String>::__annalist_to_value,
                 &self.country,
             )?;
             __annalist::std::result::Result::Ok(__annalist::RowWriter::finish(row))
@@ -132,7 +134,7 @@ const _: () = {
             __annalist::std::result::Result::Ok(Self {
                 product: __annalist::RowReader::take(
                     &mut row,
-                    <P as __annalist::Field>::from_value,
+                    __annalist::ColumnOf::<P>::__annalist_from_value,
                 )?,
                 cents: __annalist::RowReader::take(
                     &mut row,
@@ -140,7 +142,7 @@ const _: () = {
                 )?,
                 country: __annalist::RowReader::take(
                     &mut row,
-                    <String as __annalist::Field>::from_value,
+                    __annalist::ColumnOf::<String>::__annalist_from_value,
                 )?,
             })
         }

@@ -3,7 +3,7 @@
 //! `UPDATE_EXPECT=1 cargo test -p annalist-macros` updates the files.
 
 use expect_test::{ExpectFile, expect_file};
-use proc_macro2::TokenStream;
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::quote;
 use syn::DeriveInput;
 
@@ -13,8 +13,29 @@ use crate::{aggregate, command, event, id, policy, projection, query};
 fn check(derive: fn(&DeriveInput) -> TokenStream, item: TokenStream, expected: ExpectFile) {
     let item: DeriveInput = syn::parse2(item).unwrap();
     let generated = derive(&item);
+    assert_calls_no_method(generated.clone());
     let file = syn::parse2(quote!(#item #generated)).unwrap();
     expected.assert_eq(&prettyplease::unparse(&file));
+}
+
+/// A trait of the user may have a method of any name, for any type: generated code calls functions by their path, and only
+/// methods with reserved names.
+#[track_caller]
+fn assert_calls_no_method(generated: TokenStream) {
+    let tokens: Vec<_> = generated.into_iter().collect();
+    for three in tokens.windows(3) {
+        if let [TokenTree::Punct(dot), TokenTree::Ident(name), TokenTree::Group(arguments)] = three
+            && dot.as_char() == '.'
+            && arguments.delimiter() == Delimiter::Parenthesis
+        {
+            assert!(name.to_string().starts_with("__annalist_"), "generated code calls `.{name}(…)`");
+        }
+    }
+    for token in tokens {
+        if let TokenTree::Group(group) = token {
+            assert_calls_no_method(group.stream());
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,11 @@
 //! All projections and policies of an app: started with it, stopped with it.
 
-use std::{any::TypeId, collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    any::{TypeId, type_name},
+    collections::HashMap,
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     sync::{Mutex, watch},
@@ -14,7 +19,12 @@ use super::{
     supervisor::Supervisor,
 };
 use crate::{
-    codec::Codec, error::Error, feed::LogWatcher, projection::Projection, record::Position, rows::SharedRows,
+    codec::Codec,
+    error::{Error, Invalid},
+    feed::LogWatcher,
+    projection::Projection,
+    record::Position,
+    rows::SharedRows,
 };
 
 /// How long a graceful shutdown may take before the remaining tasks are aborted.
@@ -22,6 +32,8 @@ pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A projection or policy to start.
 pub(crate) struct FollowerSpec {
+    /// The Rust type of the projection or policy, for messages.
+    rust_type: &'static str,
     rows: Option<SharedRows>,
     make: MakeFollower,
     /// The row type, if its rows can be queried.
@@ -33,9 +45,9 @@ pub(crate) struct FollowerSpec {
 type MakeFollower = Box<dyn FnOnce(&Codec) -> Arc<dyn Follower> + Send>;
 
 impl FollowerSpec {
-    /// A follower in the app's row store, without rows of its own.
-    pub(crate) fn new(make: impl FnOnce(&Codec) -> Arc<dyn Follower> + Send + 'static) -> Self {
-        Self { rows: None, make: Box::new(make), row_type: None, inline: false }
+    /// The follower of a projection or policy of type `F`, in the app's row store, without rows of its own.
+    pub(crate) fn new<F>(make: impl FnOnce(&Codec) -> Arc<dyn Follower> + Send + 'static) -> Self {
+        Self { rust_type: type_name::<F>(), rows: None, make: Box::new(make), row_type: None, inline: false }
     }
 
     /// Uses this row store instead of the app's.
@@ -56,6 +68,8 @@ impl FollowerSpec {
 
 /// A started follower.
 struct RunningFollower {
+    /// The Rust type of the projection or policy.
+    rust_type: &'static str,
     control: Arc<FollowerControl>,
     handle: ReadModelHandle,
     task: Mutex<Option<JoinHandle<()>>>,
@@ -75,7 +89,7 @@ impl ProjectionDaemon {
     /// Starts the followers. If a row store does not respond, its supervisor retries in the background.
     ///
     /// # Errors
-    /// [`Error::Unusable`] or [`Error::Invalid`] if a row store cannot be used, or two followers have the same name.
+    /// [`Error::Unusable`] if a row store cannot be used, [`Error::Invalid`] if two followers have the same name.
     pub(crate) async fn start(
         &mut self,
         specs: Vec<FollowerSpec>,
@@ -97,13 +111,12 @@ impl ProjectionDaemon {
         rows: Option<&SharedRows>,
         codec: &Codec,
     ) -> Result<(), Error> {
-        let FollowerSpec { rows: own, make, row_type, inline } = spec;
+        let FollowerSpec { rust_type, rows: own, make, row_type, inline } = spec;
         let follower = make(codec);
         follower.check()?;
         let name = follower.table().projection;
-        if self.followers.iter().any(|other| other.handle.name == name) {
-            let reason = format!("two projections or policies are named `{name}`");
-            return Err(Error::unusable("start the app", reason));
+        if let Some(other) = self.followers.iter().find(|other| other.handle.name == name) {
+            return Err(duplicate_name(name, other.rust_type, rust_type).into());
         }
         let rows = if inline { None } else { own.or_else(|| rows.cloned()) };
         let rows = rows.or_else(|| watcher.store().row_store()).ok_or_else(|| no_row_store(name, watcher))?;
@@ -119,7 +132,7 @@ impl ProjectionDaemon {
         }
         self.has_inline |= inline;
         let task = Mutex::new(Some(tokio::spawn(supervisor.run())));
-        self.followers.push(RunningFollower { control, handle, task });
+        self.followers.push(RunningFollower { rust_type, control, handle, task });
         Ok(())
     }
 
@@ -235,6 +248,21 @@ impl Drop for ProjectionDaemon {
                 task.abort();
             }
         }
+    }
+}
+
+/// The error of two projections or policies with the same name.
+fn duplicate_name(name: &'static str, first: &'static str, second: &'static str) -> Invalid {
+    let advice = match first == second {
+        true => "register it once",
+        false => "give one of them another `name`: each has its own rows and checkpoint under its name",
+    };
+    Invalid::DuplicateName {
+        what: "the projection or policy name",
+        name: name.to_owned(),
+        first: first.to_owned(),
+        second: second.to_owned(),
+        advice,
     }
 }
 

@@ -69,7 +69,7 @@ pub enum Awaited {}
 macro_rules! decision {
     ($name:ident, $function:ident, [$($state:ident $loaded:ident),*], [$($argument:ty)?], [$loaded_states:ty],
      [$($value:tt)*], $line:literal) => {
-        /// A function that decides a command on this number of states. `X` tells whether it takes the [`Context`].
+        /// A function that decides a command on this number of states. `X` says whether it takes the [`Context`].
         #[doc(hidden)]
         #[diagnostic::on_unimplemented(
             message = "the decision of `{C}` takes other arguments than its states and the command",

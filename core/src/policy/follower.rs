@@ -27,7 +27,9 @@ impl Builder {
         let policy = Arc::new(policy);
         self.policy_spec(|executor| {
             let executor = Arc::clone(executor);
-            FollowerSpec::new(|codec| Arc::new(PolicyFollower { policy, executor, codec: codec.clone() }))
+            FollowerSpec::new::<P>(|codec| {
+                Arc::new(PolicyFollower { policy, executor, codec: codec.clone() })
+            })
         })
     }
 }

@@ -67,7 +67,7 @@ pub(crate) fn projection_spec<P: Projection>(options: ProjectionOptions) -> Foll
     let make = |codec: &Codec| {
         Arc::new(ProjectionFollower::<P> { options, codec: codec.clone(), row: PhantomData }) as _
     };
-    FollowerSpec::new(make).rows(rows).row_type::<P>().inline(inline)
+    FollowerSpec::new::<P>(make).rows(rows).row_type::<P>().inline(inline)
 }
 
 /// A projection as a follower of the log.

@@ -102,12 +102,56 @@ impl Value {
     }
 }
 
-/// A Rust type that a column stores without loss.
+/// A Rust type that a column stores without loss. Implement it for a type of your own, such as an enum, by what it is stored
+/// as:
+///
+/// ```
+/// use annalist::{
+///     Invalid,
+///     prelude::*,
+///     projection::{ColumnType, Field, Value},
+/// };
+///
+/// #[derive(Clone, Copy, Debug, Default, PartialEq)]
+/// enum Status {
+///     #[default]
+///     Open,
+///     Closed,
+/// }
+///
+/// impl Field for Status {
+///     const TYPE: ColumnType = ColumnType::Text;
+///
+///     fn to_value(&self) -> Result<Value, Invalid> {
+///         let text = match self {
+///             Status::Open => "open",
+///             Status::Closed => "closed",
+///         };
+///         text.to_owned().to_value()
+///     }
+///
+///     fn from_value(value: Value) -> Result<Self, Invalid> {
+///         match String::from_value(value)?.as_str() {
+///             "open" => Ok(Status::Open),
+///             "closed" => Ok(Status::Closed),
+///             other => Err(Invalid::Text {
+///                 what: "status",
+///                 value: other.to_owned(),
+///                 rule: "it is `open` or `closed`".to_owned(),
+///             }),
+///         }
+///     }
+/// }
+///
+/// assert_eq!(Status::from_value(Status::Closed.to_value()?)?, Status::Closed);
+/// # Ok::<(), Invalid>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be stored in a column",
     label = "a field of a projection",
     note = "columns hold bool, i8, i16, i32, i64, u8, u16, u32, f32, f64, String, Uuid, Timestamp, ids around one of these, and `Option`s of them",
-    note = "for a `u64` use `i64` or `u32`, which every database can compare, sort and sum; for a struct, a list or a map write `#[json]` above the field"
+    note = "write `#[json]` above a field that is a struct, a list or a map; write `i64` or `u32` for a `u64`, so that every database can compare, sort and sum the numbers",
+    note = "any other type, such as an enum or a decimal, becomes a column with `impl annalist::projection::Field for …`, which names the type of the column and converts the value"
 )]
 pub trait Field: Sized {
     /// The type of the column.

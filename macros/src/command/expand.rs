@@ -29,13 +29,16 @@ pub(crate) fn command(command: &Command<'_>) -> TokenStream {
         Body::Sum(members) => members::dispatch(ident, members),
     };
     let (this, dispatcher) = (quote_spanned!(span=> self), quote_spanned!(span=> dispatcher));
+    // Not at the span of the user's own tokens, where a lint would compare the paths with the names in scope.
+    let dispatcher_trait = quote_spanned!(at(at_error)=> __annalist::Dispatcher);
+    let command_trait = quote_spanned!(at(at_error)=> __annalist::Command);
     let items = quote_spanned! {at_error=>
         type Error = #error;
 
-        fn dispatch<__D: __annalist::Dispatcher>(
+        fn dispatch<__D: #dispatcher_trait>(
             #this,
             #dispatcher: __D,
-        ) -> __D::Out<<Self as __annalist::Command>::Error> {
+        ) -> __D::Out<<Self as #command_trait>::Error> {
             #body
         }
     };
@@ -47,8 +50,8 @@ pub(crate) fn command(command: &Command<'_>) -> TokenStream {
     }
 }
 
-/// The type of the error, and the span for errors about it. At the span of the user's own tokens, a type that is not a
-/// state or a command is the same error in all places, and the compiler shows it once.
+/// The type of the error, and the span for errors about it. At the span of the user's own tokens, a type that is not a state
+/// or a command is the same error in all places, and the compiler shows it once.
 fn error(error: &CommandError<'_>, item: Span) -> (TokenStream, Span) {
     match error {
         CommandError::Given(error) => (quote!(#error), at(error.span())),

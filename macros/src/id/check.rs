@@ -15,6 +15,13 @@ pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &RawId, errors: &Errors) -> 
         }
         None => derived_kind(item, errors),
     };
+    for attribute in item.attrs.iter().filter(|attribute| attribute.path().is_ident("serde")) {
+        errors.at(
+            attribute,
+            "remove this, and `Serialize` and `Deserialize` from the derives: `Id` implements both, and serializes the \
+             value that it wraps",
+        );
+    }
     let inner = inner(item, errors)?;
     Some(Id { ident: &item.ident, inner, kind, shared: raw.kind.get().is_some() })
 }

@@ -8,7 +8,7 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::model::Id;
-use crate::shared::{at, derived};
+use crate::shared::{at, derived, derived_at};
 
 pub(crate) fn id(id: &Id<'_>) -> TokenStream {
     let (own, text, serde) = (own(id), text::impls(id), serde::impls(id));

@@ -8,7 +8,7 @@ mod table;
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::spanned::Spanned;
+use syn::{Ident, spanned::Spanned};
 
 use super::{
     model::{Column, Projection, Role},
@@ -17,6 +17,8 @@ use super::{
 use crate::shared::{On, at, derived, derived_at, item_asserts, mentions, send_sync_static, where_clause};
 
 /// ```text
+/// use NotAColumn as _; // the members of `ColumnOf` of a type that is no column
+///
 /// impl Projection for Balance {
 ///     type Key = AccountId;
 ///     const TABLE: Table = Table { … };
@@ -44,6 +46,8 @@ pub(crate) fn projection(projection: &Projection<'_>) -> TokenStream {
     let from_row = row::from_row(projection);
     let asserts = item_asserts(generics, asserts::all(projection));
     quote_spanned! {span=>
+        use __annalist::NotAColumn as _;
+
         #[automatically_derived]
         impl #parameters __annalist::Projection for #name #arguments #predicates {
             type Key = #key;
@@ -68,12 +72,16 @@ fn key_type(projection: &Projection<'_>) -> TokenStream {
     }
 }
 
-/// `<AccountId as Field>`, or `<Lines as JsonField>` under `#[json]`: both have the same members.
-fn field(Column { ty, role, .. }: &Column<'_>) -> TokenStream {
+/// A member of the type of a column: `<String as Field>::TYPE`, or `<Lines as JsonField>::TYPE` under `#[json]`, or
+/// `ColumnOf::<AccountId>::__ANNALIST_TYPE` of a key, for which the only error is that it cannot be a key.
+fn member(Column { ty, role, .. }: &Column<'_>, name: &str) -> TokenStream {
     let span = at(ty.span());
+    let prefix = if name.starts_with(char::is_uppercase) { "__ANNALIST_" } else { "__annalist_" };
+    let (name, of_key) = (Ident::new(name, span), Ident::new(&format!("{prefix}{name}"), span));
     match role {
-        Role::Json => quote_spanned!(span=> <#ty as __annalist::JsonField>),
-        Role::Key | Role::Index | Role::Plain => quote_spanned!(span=> <#ty as __annalist::Field>),
+        Role::Json => quote_spanned!(span=> <#ty as __annalist::JsonField>::#name),
+        Role::Key => quote_spanned!(span=> __annalist::ColumnOf::<#ty>::#of_key),
+        Role::Index | Role::Plain => quote_spanned!(span=> <#ty as __annalist::Field>::#name),
     }
 }
 

@@ -174,13 +174,39 @@ mod conflicting {
             self.seen = true;
         }
     }
+
+    /// A policy with the name `balances`.
+    #[derive(Policy)]
+    #[policy(name = "balances", from = now, on_reject = stop, on(AccountEvent => Greeter::greet))]
+    pub(crate) struct Greeter;
+
+    impl Greeter {
+        fn greet(&self, _: &AccountEvent) {}
+    }
 }
 
 #[tokio::test]
-async fn projections_with_the_same_name_are_refused() {
+async fn projections_with_the_same_name_are_refused_and_their_types_named() {
     let builder = App::builder(Memory::new()).projection::<Balance>().projection::<conflicting::Other>();
     let text = builder.start().await.unwrap_err().to_string();
-    assert!(text.contains("two projections or policies are named `balances`"), "{text}");
+    let types = "`balances` is used by both `annalist_flow_tests::read_model::Balance` and \
+                 `read_models::conflicting::Other`; give one of them another `name`";
+    assert!(text.contains(types), "{text}");
+}
+
+#[tokio::test]
+async fn policy_with_the_name_of_a_projection_is_refused_and_both_types_named() {
+    let builder = App::builder(Memory::new()).projection::<Balance>().policy(conflicting::Greeter);
+    let text = builder.start().await.unwrap_err().to_string();
+    let types = "`annalist_flow_tests::read_model::Balance` and `read_models::conflicting::Greeter`";
+    assert!(text.contains(types) && text.contains("`balances`"), "{text}");
+}
+
+#[tokio::test]
+async fn projection_that_is_registered_twice_is_refused() {
+    let builder = App::builder(Memory::new()).projection::<Balance>().projection::<Balance>();
+    let text = builder.start().await.unwrap_err().to_string();
+    assert!(text.contains("read_model::Balance`; register it once"), "{text}");
 }
 
 #[tokio::test]

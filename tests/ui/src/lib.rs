@@ -1,6 +1,8 @@
 //! A dispatcher for the tests of the derives. It decides on given events and returns what the decision read and returned.
 
 pub mod domain;
+#[doc(hidden)]
+pub mod forbidden;
 
 use std::fmt::Debug;
 

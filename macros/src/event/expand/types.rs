@@ -67,7 +67,7 @@ fn one(item: &Ident, variant: Option<&Ident>, stored: &Stored<'_>) -> TokenStrea
 
 fn kind(id: &IdField<'_>) -> TokenStream {
     let ty = id.ty;
-    quote_spanned!(ty.span()=> <#ty as __annalist::IdField>::KIND)
+    quote_spanned!(at(ty.span())=> <#ty as __annalist::IdField>::KIND)
 }
 
 /// Assertions that no two variants contain the same event. For a concrete enum they are items:

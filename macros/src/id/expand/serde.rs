@@ -1,9 +1,9 @@
 //! Serialization of the id: the wrapped value alone.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 
-use super::{Id, derived, inner_span};
+use super::{Id, at, derived_at, inner_span};
 
 /// ```text
 /// impl Serialize for AccountId {
@@ -20,10 +20,14 @@ use super::{Id, derived, inner_span};
 /// ```
 pub(super) fn impls(id: &Id<'_>) -> TokenStream {
     let Id { ident, inner, .. } = id;
-    let ident = derived(ident);
+    // Next to a derived `Serialize` the compiler shows `Id` as the other implementation.
+    let span = Span::call_site();
+    let ident = derived_at(ident, span);
+    let serialize = quote_spanned!(at(span)=> impl __annalist::serde::Serialize for #ident);
+    let deserialize = quote_spanned!(at(span)=> impl<'de> __annalist::serde::Deserialize<'de> for #ident);
     quote_spanned! {inner_span(id)=>
         #[automatically_derived]
-        impl __annalist::serde::Serialize for #ident {
+        #serialize {
             fn serialize<__S: __annalist::serde::Serializer>(
                 &self,
                 serializer: __S,
@@ -33,7 +37,7 @@ pub(super) fn impls(id: &Id<'_>) -> TokenStream {
         }
 
         #[automatically_derived]
-        impl<'de> __annalist::serde::Deserialize<'de> for #ident {
+        #deserialize {
             fn deserialize<__D: __annalist::serde::Deserializer<'de>>(
                 deserializer: __D,
             ) -> __annalist::std::result::Result<Self, __D::Error> {

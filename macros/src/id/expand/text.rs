@@ -5,7 +5,7 @@ use quote::quote_spanned;
 
 use syn::spanned::Spanned;
 
-use super::{Id, derived, inner_span};
+use super::{Id, at, derived, inner_span};
 
 /// ```text
 /// impl Display for AccountId {
@@ -24,8 +24,8 @@ use super::{Id, derived, inner_span};
 pub(super) fn impls(id: &Id<'_>) -> TokenStream {
     let Id { ident, inner, .. } = id;
     let ident = derived(ident);
-    let error = quote_spanned!(inner.span()=> type Err = <#inner as __annalist::std::str::FromStr>::Err;);
-    let result = quote_spanned!(inner.span()=> <Self as __annalist::std::str::FromStr>::Err);
+    let error = quote_spanned!(at(inner.span())=> type Err = <#inner as __annalist::std::str::FromStr>::Err;);
+    let result = quote_spanned!(at(inner.span())=> <Self as __annalist::std::str::FromStr>::Err);
     quote_spanned! {inner_span(id)=>
         #[automatically_derived]
         impl __annalist::std::fmt::Display for #ident {

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote_spanned;
 use syn::spanned::Spanned;
 
-use super::{Entry, Projection, at, derived, field};
+use super::{Entry, Projection, at, derived, member};
 use crate::shared::{assert_distinct, source_text};
 
 /// Assertions that no key column can be NULL, that no two entries handle the same event, and that events carry the key.
@@ -12,7 +12,7 @@ use crate::shared::{assert_distinct, source_text};
 /// For a concrete projection the assertions are items:
 ///
 /// ```text
-/// const _: () = assert!(!<AccountId as Field>::NULLABLE, "…");
+/// const _: () = assert!(!ColumnOf::<AccountId>::__ANNALIST_NULLABLE, "…");
 /// const _: () = assert!(!entry_overlaps(<Balance as Projection>::EVENTS, 1), "…");
 /// const _: () = assert!(reaches_row::<Balance>(), "…");
 /// ```
@@ -20,9 +20,9 @@ use crate::shared::{assert_distinct, source_text};
 /// For a generic projection they are inline `const`s in `plan_record`.
 pub(super) fn all(projection: &Projection<'_>) -> Vec<TokenStream> {
     let keys = projection.keys().map(|column| {
-        let field = field(column);
+        let nullable = member(column, "NULLABLE");
         quote_spanned! {at(column.ty.span())=>
-            __annalist::std::assert!(!#field::NULLABLE, "a key cannot be NULL: use the type inside the `Option`")
+            __annalist::std::assert!(!#nullable, "a key cannot be NULL: use the type inside the `Option`")
         }
     });
     let on = projection.on.iter().map(|entry| &entry.on);

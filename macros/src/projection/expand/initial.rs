@@ -8,7 +8,8 @@ use super::{Column, Projection, Role, at, derived, key_type};
 
 /// ```text
 /// fn initial(key: AccountId) -> Self {
-///     Self { account: key, owner: <String as InitialValue>::initial_value(), cents: <i64 as InitialValue>::initial_value() }
+///     ColumnOf::<()>::__annalist_used();
+///     Self { account: key, owner: ColumnOf::<String>::__annalist_initial(), lines: <Lines as InitialValue>::initial_value() }
 /// }
 /// ```
 ///
@@ -30,13 +31,18 @@ pub(super) fn method(projection: &Projection<'_>) -> TokenStream {
             let (ident, local) = (derived(ident), locals.next());
             quote_spanned!(span=> #ident: #local)
         }
-        Role::Index | Role::Json | Role::Plain => {
+        Role::Index | Role::Plain => {
+            let ident = derived(ident);
+            quote_spanned!(at(ty.span())=> #ident: __annalist::ColumnOf::<#ty>::__annalist_initial())
+        }
+        Role::Json => {
             let ident = derived(ident);
             quote_spanned!(at(ty.span())=> #ident: <#ty as __annalist::InitialValue>::initial_value())
         }
     });
     quote_spanned! {span=>
         fn initial(#key: #ty) -> Self {
+            __annalist::ColumnOf::<()>::__annalist_used();
             Self { #(#fields),* }
         }
     }

@@ -4,12 +4,12 @@ use proc_macro2::TokenStream;
 use quote::quote_spanned;
 use syn::spanned::Spanned;
 
-use super::{Projection, at, derived_at, field};
+use super::{Projection, at, derived_at, member};
 
 /// ```text
 /// fn to_row(&self) -> Result<Row, Invalid> {
 ///     let mut row = RowWriter::new(<Self as Projection>::TABLE);
-///     RowWriter::put(&mut row, <AccountId as Field>::to_value, &self.account)?;
+///     RowWriter::put(&mut row, <String as Field>::to_value, &self.owner)?;
 ///     …
 ///     Ok(RowWriter::finish(row))
 /// }
@@ -17,9 +17,9 @@ use super::{Projection, at, derived_at, field};
 pub(super) fn to_row(projection: &Projection<'_>) -> TokenStream {
     let span = at(projection.ident.span());
     let puts = projection.columns.iter().map(|column| {
-        let (ident, field) = (derived_at(column.ident, column.ty.span()), field(column));
+        let (ident, write) = (derived_at(column.ident, column.ty.span()), member(column, "to_value"));
         quote_spanned! {at(column.ty.span())=>
-            __annalist::RowWriter::put(&mut row, #field::to_value, &self.#ident)?;
+            __annalist::RowWriter::put(&mut row, #write, &self.#ident)?;
         }
     });
     quote_spanned! {span=>
@@ -34,15 +34,15 @@ pub(super) fn to_row(projection: &Projection<'_>) -> TokenStream {
 /// ```text
 /// fn from_row(row: Row) -> Result<Self, Invalid> {
 ///     let mut row = RowReader::new(<Self as Projection>::TABLE, row);
-///     Ok(Self { account: RowReader::take(&mut row, <AccountId as Field>::from_value)?, … })
+///     Ok(Self { account: RowReader::take(&mut row, ColumnOf::<AccountId>::__annalist_from_value)?, … })
 /// }
 /// ```
 pub(super) fn from_row(projection: &Projection<'_>) -> TokenStream {
     let span = at(projection.ident.span());
     let fields = projection.columns.iter().map(|column| {
-        let (ident, field) = (derived_at(column.ident, column.ty.span()), field(column));
+        let (ident, read) = (derived_at(column.ident, column.ty.span()), member(column, "from_value"));
         quote_spanned! {at(column.ty.span())=>
-            #ident: __annalist::RowReader::take(&mut row, #field::from_value)?
+            #ident: __annalist::RowReader::take(&mut row, #read)?
         }
     });
     quote_spanned! {span=>

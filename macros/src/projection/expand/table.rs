@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
 
-use super::{Column, Projection, Role, at, field};
+use super::{Column, Projection, Role, at, member};
 
 /// ```text
 /// const TABLE: Table = Table {
@@ -13,8 +13,8 @@ use super::{Column, Projection, Role, at, field};
 ///     columns: &[
 ///         Column {
 ///             name: "account",
-///             kind: <AccountId as Field>::TYPE,
-///             nullable: <AccountId as Field>::NULLABLE,
+///             kind: ColumnOf::<AccountId>::__ANNALIST_TYPE,
+///             nullable: ColumnOf::<AccountId>::__ANNALIST_NULLABLE,
 ///             role: Role::Key,
 ///         },
 ///         …
@@ -37,7 +37,7 @@ pub(super) fn constant(projection: &Projection<'_>) -> TokenStream {
 
 fn column(projection: &Projection<'_>, column: &Column<'_>) -> TokenStream {
     let span = at(projection.ident.span());
-    let (name, field) = (&column.name, field(column));
+    let (name, ty, nullable) = (&column.name, member(column, "TYPE"), member(column, "NULLABLE"));
     let role = match column.role {
         Role::Key => quote_spanned!(span=> Key),
         Role::Index => quote_spanned!(span=> Index),
@@ -46,8 +46,8 @@ fn column(projection: &Projection<'_>, column: &Column<'_>) -> TokenStream {
     quote_spanned! {span=>
         __annalist::Column {
             name: #name,
-            kind: #field::TYPE,
-            nullable: #field::NULLABLE,
+            kind: #ty,
+            nullable: #nullable,
             role: __annalist::Role::#role,
         }
     }

@@ -67,22 +67,22 @@ fn rows(query: &Query<'_>, listing: &Listing<'_>) -> TokenStream {
     let Listing { conditions, order, descending, limit, limit_field, cursor_field } = listing;
     let order = order.iter().map(|column| {
         let name = column.unraw().to_string();
-        quote_spanned!(span=> order_by(list, #name))
+        quote_spanned!(span=> __annalist::List::order_by(list, #name))
     });
-    let descending = descending.then(|| quote_spanned!(span=> descending(list)));
+    let descending = descending.then(|| quote_spanned!(span=> __annalist::List::descending(list)));
     let conditions = conditions.iter().map(|(how, query_field)| condition(how, query_field));
-    let limit = limit.iter().map(|limit| quote_spanned!(span=> limit(list, #limit)));
+    let limit = limit.iter().map(|limit| quote_spanned!(span=> __annalist::List::limit(list, #limit)));
     let limit_field = limit_field.iter().map(|query_field| page(query_field, listing.limit));
     let cursor = cursor_field.iter().map(|query_field| {
         with_value(
             query_field,
-            |span, cursor, _| quote_spanned!(span=> from(list, __annalist::std::clone::Clone::clone(#cursor))),
+            |span, cursor, _| quote_spanned!(span=> __annalist::List::from(list, __annalist::std::clone::Clone::clone(#cursor))),
         )
     });
     let calls = order.chain(descending).chain(conditions).chain(limit).chain(limit_field).chain(cursor);
     quote_spanned! {span=>
         #function(models, |list| {
-            #(let list = __annalist::List::#calls;)*
+            #(let list = #calls;)*
             list
         })
     }
@@ -99,7 +99,7 @@ fn condition(how: &str, query_field: &QueryField<'_>) -> TokenStream {
         _ => {
             return with_value(
                 query_field,
-                |span, start, _| quote_spanned!(span=> prefix(list, #name, #start)),
+                |span, start, _| quote_spanned!(span=> __annalist::List::prefix(list, #name, #start)),
             );
         }
     };
@@ -107,7 +107,7 @@ fn condition(how: &str, query_field: &QueryField<'_>) -> TokenStream {
     with_value(query_field, |span, value, _| {
         let bound = Ident::new(bound, span);
         quote_spanned! {span=>
-            compare(list, #name, #field::TYPE, #field::to_value(#value), __annalist::Bound::#bound)
+            __annalist::List::compare(list, #name, #field::TYPE, #field::to_value(#value), __annalist::Bound::#bound)
         }
     })
 }
@@ -115,8 +115,10 @@ fn condition(how: &str, query_field: &QueryField<'_>) -> TokenStream {
 /// The size of the page, at most the limit of the query.
 fn page(query_field: &QueryField<'_>, most: Option<usize>) -> TokenStream {
     with_value(query_field, |span, _, limit| match most {
-        Some(most) => quote_spanned!(span=> limit(list, __annalist::std::cmp::Ord::min(#limit, #most))),
-        None => quote_spanned!(span=> limit(list, #limit)),
+        Some(most) => {
+            quote_spanned!(span=> __annalist::List::limit(list, __annalist::std::cmp::Ord::min(#limit, #most)))
+        }
+        None => quote_spanned!(span=> __annalist::List::limit(list, #limit)),
     })
 }
 
@@ -131,5 +133,5 @@ fn with_value(
         return call(span, quote_spanned!(span=> &self.#field), quote_spanned!(span=> self.#field));
     }
     let call = call(span, quote_spanned!(span=> value), quote_spanned!(span=> *value));
-    quote_spanned!(span=> filter_some(list, &self.#field, |list, value| __annalist::List::#call))
+    quote_spanned!(span=> __annalist::List::filter_some(list, &self.#field, |list, value| #call))
 }

@@ -3,7 +3,7 @@ use annalist_ui_tests::domain::{AccountEvent, AccountId};
 
 #[derive(Debug)]
 enum RoomError {
-    Taken,
+    Occupied,
 }
 
 #[derive(Aggregate)]
@@ -20,7 +20,7 @@ impl Room {
     }
 
     fn open(&self, c: &Open) -> Result<AccountEvent, RoomError> {
-        if self.open { Err(RoomError::Taken) } else { Ok(AccountEvent::Opened { account: c.account }) }
+        if self.open { Err(RoomError::Occupied) } else { Ok(AccountEvent::Opened { account: c.account }) }
     }
 }
 
