@@ -159,6 +159,7 @@ pub trait Field: Sized {
     /// Whether the column may be NULL.
     const NULLABLE: bool = false;
     /// The kind of the tag that events about a value carry, if the values are ids.
+    #[doc(hidden)]
     const TAG_KIND: Option<&'static str> = None;
 
     /// Converts the field to the stored value.
