@@ -8,6 +8,7 @@ pub mod allowed;
 pub mod boundaries;
 pub mod comments;
 pub mod cycles;
+pub mod examples;
 pub mod files;
 pub mod floors;
 pub mod names;

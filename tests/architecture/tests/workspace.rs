@@ -15,6 +15,7 @@ use annalist_architecture::{
     boundaries::BOUNDARIES,
     comments,
     cycles::{self, Package},
+    examples::{self, DOCUMENTED},
     files,
     floors::Floors,
     names::RetiredNames,
@@ -93,6 +94,15 @@ fn files_are_short_and_finished() {
         files::too_long(file, source).into_iter().chain(files::banned(file, source))
     });
     none(&found.collect::<Vec<_>>());
+}
+
+#[test]
+fn examples_are_compiled() {
+    let documented =
+        SOURCES.iter().filter(|(file, _)| DOCUMENTED.iter().any(|folder| file.starts_with(folder)));
+    let found: Vec<Violation> =
+        documented.flat_map(|(file, source)| examples::ignored(file, source)).collect();
+    none(&found);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod cycles;
 mod dependencies;
+mod examples;
 mod names;
 mod phrases;
 mod single_files;
