@@ -6,6 +6,7 @@
 //! | watch progress | [`Status`], [`State`], [`Stopped`], [`Progress`] |
 //! | store a type of the application in a column | [`Field`], [`ColumnType`], [`Value`] |
 //! | write tables with own SQL | [`CustomProjection`], [`Batch`], [`Transactional`], [`InTransaction`] |
+#![cfg_attr(feature = "sqlite", doc = include_str!("custom_projection.md"))]
 
 #[doc(inline)]
 pub use annalist_core::{

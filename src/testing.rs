@@ -2,16 +2,14 @@
 //! or an error.
 //!
 //! ```
-//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/core/doc/accounts.rs"));
+//! # use annalist_doc_tests::*;
 //! use annalist::testing::given;
 //!
-//! # fn main() {
 //! given(opened("ann", "Ann"))
 //!     .when(Deposit { account: id("ann"), cents: 5 })
 //!     .then(deposited("ann", 5));
 //!
 //! given(()).when(Deposit { account: id("ann"), cents: 5 }).then_err(AccountError::NotOpen);
-//! # }
 //! ```
 //!
 //! | test of | calls |

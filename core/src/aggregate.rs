@@ -23,6 +23,29 @@ use crate::{
 /// its types. An aggregate is a decision model, not a table: two aggregates may fold the same events.
 ///
 /// The framework calls the methods; their names leave `new`, `apply`, `decide` and the like to the user.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// # run(async {
+/// # let app = bank().await?;
+/// #[derive(Aggregate, Debug, PartialEq)]
+/// #[aggregate(on(AccountEvent => Activity::count))]
+/// struct Activity {
+///     #[id]
+///     account: AccountId,
+///     events: u32,
+/// }
+///
+/// impl Activity {
+///     fn count(&mut self, _: &AccountEvent) {
+///         self.events += 1;
+///     }
+/// }
+///
+/// assert_eq!(app.load::<Activity>(&id("a")).await?, Activity { account: id("a"), events: 2 });
+/// # Ok(())
+/// # });
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an aggregate",
     label = "the state of a decision has to be an aggregate",
@@ -99,6 +122,22 @@ pub fn criteria_of<A: Aggregate>(id: &A::Id) -> Result<Criteria, Invalid> {
 
 /// Decodes a record and calls `apply` with its events of type `E`. A record of another type is ignored.
 /// [`Aggregate::fold_record`] calls this function once for each `on` entry.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// use annalist::manual::{Codec, fold};
+/// use annalist::{Position, Timestamp, store::{Draft, Metadata}};
+///
+/// let codec = Codec::default();
+/// let payload = deposited("ann", 5).encode_payload(&codec)?;
+/// let record = Draft::new("account.deposited", 1, [], payload)?
+///     .record(Position::new(1), Timestamp::EPOCH, Metadata::default());
+///
+/// let mut deposits = 0;
+/// fold::<AccountEvent>(&record, &codec, |_| deposits += 1)?;
+/// assert_eq!(deposits, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// [`Invalid`] if the record cannot be decoded.

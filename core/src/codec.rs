@@ -13,8 +13,7 @@ use crate::{
 /// Encodes and decodes the payloads of an app's events.
 ///
 /// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
-/// # fn main() -> Outcome {
+/// # use annalist_doc_tests::*;
 /// use annalist::{Event, Position, manual::{Codec, RawEvent}};
 ///
 /// let codec = Codec::default();
@@ -25,8 +24,7 @@ use crate::{
 /// let mut events = Vec::new();
 /// AccountEvent::decode_raw(&raw, &codec, &mut |event| events.push(event))?;
 /// assert_eq!(events, [opened("ann", "Ann")]);
-/// # Ok(())
-/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]

@@ -5,6 +5,27 @@ use std::fmt::Debug;
 use crate::dispatch::Dispatcher;
 
 /// A request: a decision turns it into events, or rejects it with an error. Derive it.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// use annalist::testing::given;
+///
+/// /// Deposits money only into an empty account.
+/// #[derive(Command, Serialize, Deserialize)]
+/// #[command(decide = start_saving)]
+/// struct StartSaving {
+///     #[id(Account)]
+///     account: AccountId,
+///     cents: i64,
+/// }
+///
+/// fn start_saving(account: &Account, command: &StartSaving) -> Option<AccountEvent> {
+///     (account.cents == 0).then(|| AccountEvent::Deposited { account: account.id.clone(), cents: command.cents })
+/// }
+///
+/// given(()).when(StartSaving { account: id("ann"), cents: 5 }).then(deposited("ann", 5));
+/// given(deposited("ann", 5)).when(StartSaving { account: id("ann"), cents: 5 }).then_nothing();
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a command",
     label = "a command is needed here",

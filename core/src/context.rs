@@ -7,6 +7,27 @@ use crate::{
 };
 
 /// The context of a decision, or of an event that is folded. A function receives it if its attribute says `context`.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// use annalist::testing::at;
+///
+/// /// Opens an account for the actor of the command.
+/// #[derive(Command, Serialize)]
+/// #[command(decide = open_own, error = AccountError, context)]
+/// struct OpenOwn {
+///     account: AccountId,
+/// }
+///
+/// fn open_own(command: &OpenOwn, context: &Context) -> Result<AccountEvent, AccountError> {
+///     let owner = format!("{} at {}", context.actor().unwrap_or("unknown"), context.time);
+///     Ok(AccountEvent::Opened { account: command.account.clone(), owner })
+/// }
+///
+/// let start = at("2026-01-31T12:00:00Z".parse()?).by("ann");
+/// start.when(OpenOwn { account: id("a") }).then(opened("a", "ann at 2026-01-31T12:00:00Z"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Context<'a> {
@@ -20,6 +41,14 @@ pub struct Context<'a> {
 
 impl<'a> Context<'a> {
     /// The context of a decision.
+    ///
+    /// ```
+    /// use annalist::{Context, Timestamp, store::Metadata};
+    ///
+    /// let metadata = Metadata::default();
+    /// let context = Context::decision(Timestamp::EPOCH, &metadata);
+    /// assert_eq!((context.actor(), context.position), (None, None));
+    /// ```
     pub fn decision(time: Timestamp, metadata: &'a Metadata) -> Self {
         Self { time, position: None, metadata }
     }

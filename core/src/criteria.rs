@@ -27,16 +27,36 @@ pub struct Criteria {
 
 impl Criteria {
     /// Matches every event.
+    ///
+    /// ```
+    /// use annalist::Criteria;
+    ///
+    /// assert!(Criteria::all().matches("account.opened", &[]));
+    /// ```
     pub fn all() -> Self {
         Item::any().into()
     }
 
     /// Matches no event.
+    ///
+    /// ```
+    /// use annalist::Criteria;
+    ///
+    /// assert!(!Criteria::none().matches("account.opened", &[]));
+    /// ```
     pub fn none() -> Self {
         Self::default()
     }
 
     /// Adds an item: events that match it are selected too.
+    ///
+    /// ```
+    /// use annalist::{Criteria, Item};
+    ///
+    /// let criteria = Criteria::none().or(Item::any().types(["account.opened"]));
+    /// assert!(criteria.matches("account.opened", &[]));
+    /// assert_eq!(criteria.items().len(), 1);
+    /// ```
     #[must_use]
     pub fn or(mut self, item: Item) -> Self {
         self.items.push(item);
@@ -92,6 +112,14 @@ impl Item {
     }
 
     /// Adds stored names of event types: an event must have one of them.
+    ///
+    /// ```
+    /// use annalist::Item;
+    ///
+    /// let item = Item::any().types(["account.opened", "account.closed"]);
+    /// assert!(item.matches("account.closed", &[]));
+    /// assert_eq!(item.type_names(), ["account.closed", "account.opened"]);
+    /// ```
     #[must_use]
     pub fn types<N: Into<Cow<'static, str>>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.types.extend(names.into_iter().map(Into::into));
@@ -101,6 +129,17 @@ impl Item {
     }
 
     /// Adds a tag that an event must have.
+    ///
+    /// ```
+    /// use annalist::{Item, Tag};
+    ///
+    /// let ann = Tag::new("account", "ann")?;
+    /// let item = Item::any().tag(ann.clone());
+    /// assert!(item.matches("account.opened", &[ann.clone()]));
+    /// assert!(!item.matches("account.opened", &[]));
+    /// assert_eq!(item.tags(), [ann]);
+    /// # Ok::<(), annalist::Error>(())
+    /// ```
     #[must_use]
     pub fn tag(mut self, tag: Tag) -> Self {
         self.tags.push(tag);

@@ -46,6 +46,32 @@ pub trait Dispatcher: Sized {
 }
 
 /// How one type of command is decided. `S` are the states that it needs, `R` the events that it returns.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// use annalist::{manual::{Dispatcher, Handler}, testing::given};
+///
+/// /// Opens an account without the derive.
+/// #[derive(Serialize)]
+/// struct OpenFor(String);
+///
+/// impl Command for OpenFor {
+///     type Error = AccountError;
+///
+///     fn dispatch<D: Dispatcher>(self, dispatcher: D) -> D::Out<AccountError> {
+///         dispatcher.run(self, Handler {
+///             name: "open_for",
+///             load: |command: &Self, loader| loader.shared::<Account>(id(&command.0)),
+///             decide: |account, command, _| {
+///                 if account.open { Err(AccountError::AlreadyOpen) } else { Ok(opened(&command.0, &command.0)) }
+///             },
+///         })
+///     }
+/// }
+///
+/// given(()).when(OpenFor("ann".into())).then(opened("ann", "ann"));
+/// given(opened("ann", "Ann")).when(OpenFor("ann".into())).then_err(AccountError::AlreadyOpen);
+/// ```
 #[derive(Debug)]
 pub struct Handler<C, S, R, E> {
     /// The stored name of the command.

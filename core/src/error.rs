@@ -109,17 +109,38 @@ pub enum Error {
 
 impl Error {
     /// An [`Error::Unusable`] without a source.
+    ///
+    /// ```
+    /// use annalist::Error;
+    ///
+    /// let error = Error::unusable("open sqlite log `bank.db`", "the file is read-only");
+    /// assert_eq!(error.to_string(), "open sqlite log `bank.db`: the file is read-only");
+    /// ```
     pub fn unusable(operation: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Unusable { operation: operation.into(), reason: reason.into(), source: None }
     }
 
     /// An [`Error::Unavailable`] whose reason is the message of its source.
+    ///
+    /// ```
+    /// use annalist::Error;
+    ///
+    /// let error = Error::unavailable("read the log", "connection refused");
+    /// assert!(error.is_unavailable());
+    /// ```
     pub fn unavailable(operation: impl Into<String>, source: impl Into<BoxError>) -> Self {
         let source = source.into();
         Self::Unavailable { operation: operation.into(), reason: source.to_string(), source: Some(source) }
     }
 
     /// An [`Error::OutcomeUnknown`] whose reason is the message of its source.
+    ///
+    /// ```
+    /// use annalist::Error;
+    ///
+    /// let error = Error::unknown("append", "connection reset");
+    /// assert!(error.is_unknown());
+    /// ```
     pub fn unknown(operation: impl Into<String>, source: impl Into<BoxError>) -> Self {
         let source = source.into();
         Self::OutcomeUnknown { operation: operation.into(), reason: source.to_string(), source: Some(source) }
@@ -272,18 +293,17 @@ pub enum Invalid {
 /// nothing was written.
 ///
 /// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
+/// # use annalist_doc_tests::*;
 /// use annalist::ExecuteError;
 ///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Outcome {
+/// # run(async {
 /// # let app = bank().await?;
 /// match app.execute(Deposit { account: id("unknown"), cents: 5 }).await {
 ///     Err(ExecuteError::Rejected(reason)) => assert_eq!(reason, AccountError::NotOpen),
 ///     other => panic!("expected a rejection, got {other:?}"),
 /// }
 /// # Ok(())
-/// # }
+/// # });
 /// ```
 #[derive(Debug)]
 #[non_exhaustive]
@@ -310,6 +330,13 @@ pub enum ExecuteError<E> {
 
 impl<E> ExecuteError<E> {
     /// Converts the error of a rejection; every other variant stays as it is.
+    ///
+    /// ```
+    /// use annalist::ExecuteError;
+    ///
+    /// let error = ExecuteError::Rejected("not open").map(|rejection| rejection.len());
+    /// assert_eq!(error.rejection(), Some(&8));
+    /// ```
     pub fn map<F>(self, f: impl FnOnce(E) -> F) -> ExecuteError<F> {
         match self {
             Self::Rejected(rejection) => ExecuteError::Rejected(f(rejection)),
@@ -326,14 +353,13 @@ impl<E> ExecuteError<E> {
     /// The error of the decision, if the command was rejected.
     ///
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Outcome {
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
     /// # let app = bank().await?;
     /// let error = app.execute(open("a", "Ada")).await.unwrap_err();
     /// assert_eq!(error.rejection(), Some(&AccountError::AlreadyOpen));
     /// # Ok(())
-    /// # }
+    /// # });
     /// ```
     pub fn rejection(&self) -> Option<&E> {
         match self {

@@ -100,6 +100,17 @@ impl<E: Event> Event for Box<E> {
 }
 
 /// Collects the tags of an event.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// use annalist::manual::Tags;
+///
+/// let mut tags = Tags::default();
+/// tags.add(&id("ann"))?;
+/// tags.add(&vec![id("bob"), id("cay")])?;
+/// assert_eq!(tags.into_vec().len(), 3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct Tags(Vec<Tag>);
 
@@ -126,15 +137,14 @@ impl Tags {
 /// An event of the application with its data in the log.
 ///
 /// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Outcome {
+/// # use annalist_doc_tests::*;
+/// # run(async {
 /// # let app = bank().await?;
 /// let history = app.history::<AccountEvent>(&id("a")).await?;
 /// let events: Vec<AccountEvent> = history.into_iter().map(|recorded| recorded.event).collect();
 /// assert_eq!(events, [opened("a", "Ada"), deposited("a", 10)]);
 /// # Ok(())
-/// # }
+/// # });
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recorded<E> {
@@ -152,6 +162,20 @@ pub struct Recorded<E> {
 
 impl Record {
     /// Decodes the record as events of `E` (usually one) and adds them to `out`.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// use annalist::{Criteria, manual::Codec};
+    ///
+    /// let page = app.feed(Criteria::all()).next().await?;
+    /// let mut events = Vec::new();
+    /// page.records[1].decode_into::<AccountEvent>(&Codec::default(), &mut events)?;
+    /// assert_eq!(events[0].event, deposited("a", 10));
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     /// [`Invalid`] if `E` does not contain its type or version, the payload does not fit, or the metadata is damaged.

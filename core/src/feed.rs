@@ -14,6 +14,22 @@ pub const PAGE: usize = 1000;
 
 /// Reads the matching events of a log in order and without gaps, from a position on, up to the settled position. Pages are
 /// read on demand: a slow reader only lags, and dropping the feed ends it.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// # run(async {
+/// # let app = bank().await?;
+/// use annalist::Criteria;
+///
+/// let mut feed = app.feed(Criteria::all());
+/// let page = feed.next().await?; // the six events of the accounts
+/// assert_eq!((page.records.len(), feed.position().get()), (6, 6));
+///
+/// app.execute(Deposit { account: id("a"), cents: 5 }).await?;
+/// assert_eq!(feed.next().await?.records[0].name, "account.deposited");
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug)]
 pub struct Feed {
     watcher: Arc<LogWatcher>,
@@ -30,12 +46,37 @@ impl Feed {
     }
 
     /// Starts after a position.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// use annalist::{Criteria, Position};
+    ///
+    /// let mut feed = app.feed(Criteria::all()).after(Position::new(4));
+    /// assert_eq!(feed.next().await?.records.len(), 2);
+    /// # Ok(())
+    /// # });
+    /// ```
     #[must_use]
     pub fn after(self, after: Position) -> Self {
         Self { after, ..self }
     }
 
     /// Reads pages of at most this many records, and at least one.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// use annalist::Criteria;
+    ///
+    /// let mut feed = app.feed(Criteria::all()).pages_of(4);
+    /// assert_eq!(feed.next().await?.records.len(), 4);
+    /// assert_eq!(feed.next().await?.records.len(), 2);
+    /// # Ok(())
+    /// # });
+    /// ```
     #[must_use]
     pub fn pages_of(self, limit: usize) -> Self {
         Self { limit: limit.max(1), ..self }
@@ -54,16 +95,56 @@ impl Feed {
     }
 
     /// The position up to which the feed has read.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// use annalist::Criteria;
+    ///
+    /// let mut feed = app.feed(Criteria::all()).pages_of(4);
+    /// feed.next().await?;
+    /// assert_eq!(feed.position().get(), 4); // save it, to continue after it later
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn position(&self) -> Position {
         self.after
     }
 
     /// Continues after another position.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// use annalist::{Criteria, Position};
+    ///
+    /// let mut feed = app.feed(Criteria::all());
+    /// feed.next().await?;
+    /// feed.seek(Position::START);
+    /// assert_eq!(feed.next().await?.records.len(), 6); // the same events again
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn seek(&mut self, after: Position) {
         self.after = after;
     }
 
     /// Reads the next page without waiting. If no more events are settled, the page has no records and ends where it starts.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// use annalist::Criteria;
+    ///
+    /// let mut feed = app.feed(Criteria::all());
+    /// assert_eq!(feed.poll().await?.records.len(), 6);
+    /// assert_eq!(feed.poll().await?.records.len(), 0); // `next` would wait
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     /// [`Error`] if the store cannot be read; the position is unchanged.
@@ -75,6 +156,19 @@ impl Feed {
 
     /// Waits until more events are settled, and reads the next page. The page has no records if no event up to
     /// [`FeedPage::up_to`] matches.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// use annalist::Item;
+    ///
+    /// let mut feed = app.feed(Item::any().types(["account.deposited"]).into());
+    /// let page = feed.next().await?;
+    /// assert_eq!(page.records[0].data.as_str(), r#"{"account":"a","cents":10}"#);
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     /// As [`Feed::poll`].
@@ -90,6 +184,20 @@ impl Feed {
     }
 
     /// Waits until the log is settled beyond the position of the feed.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// use annalist::{Criteria, Position};
+    ///
+    /// let mut feed = app.feed(Criteria::all()).after(Position::new(6));
+    /// app.execute(Deposit { account: id("a"), cents: 5 }).await?;
+    /// feed.wait_for_more().await;
+    /// assert_eq!(feed.poll().await?.records.len(), 1);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn wait_for_more(&self) {
         self.watcher.settled_beyond(self.after).await;
     }

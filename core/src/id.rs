@@ -33,12 +33,31 @@ pub trait Id: Clone + Eq + Hash + Display + FromStr + Send + Sync + 'static {
     type Inner;
 
     /// The wrapped value.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// assert_eq!(id("ann").as_inner(), "ann");
+    /// ```
     fn as_inner(&self) -> &Self::Inner;
 
     /// The id that wraps this value.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// assert_eq!(AccountId::from_inner("ann".into()), id("ann"));
+    /// ```
     fn from_inner(inner: Self::Inner) -> Self;
 
     /// A new, unique id.
+    ///
+    /// ```
+    /// use annalist::prelude::*;
+    ///
+    /// #[derive(Id, Clone, Debug, PartialEq, Eq, Hash)]
+    /// struct OrderId(Uuid);
+    ///
+    /// assert_ne!(OrderId::new(), OrderId::new());
+    /// ```
     fn new() -> Self
     where
         Self::Inner: Fresh,

@@ -32,6 +32,33 @@ pub type Reaction<'a> = Pin<Box<dyn Future<Output = Result<Commands, BoxError>> 
 /// other side effects of a handler must be idempotent.
 ///
 /// The framework calls the method; its long name leaves `react` and the like to the user.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// # run(async {
+/// use annalist::{Memory, testing::given};
+///
+/// #[derive(Policy)]
+/// #[policy(name = "gift", from = beginning, on_reject = stop, on(AccountEvent => Gift::react))]
+/// struct Gift;
+///
+/// impl Gift {
+///     fn react(&self, event: &AccountEvent) -> Option<Deposit> {
+///         match event {
+///             AccountEvent::Opened { account, .. } => Some(Deposit { account: account.clone(), cents: 1 }),
+///             AccountEvent::Deposited { .. } => None,
+///         }
+///     }
+/// }
+///
+/// given(()).react(Gift, opened("ann", "Ann")).await.sends(Deposit { account: id("ann"), cents: 1 });
+/// let app = App::builder(Memory::new()).policy(Gift).start().await?;
+/// # app.execute(open("ann", "Ann")).await?;
+/// # app.wait_until_caught_up().await?;
+/// # assert_eq!(app.load::<Account>(&id("ann")).await?.cents, 1);
+/// # Ok(())
+/// # });
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a policy",
     label = "a policy is needed here",

@@ -24,11 +24,24 @@ impl Position {
     pub const END: Self = Self(i64::MAX as u64);
 
     /// The position with this number. Larger numbers than [`Position::END`] become `END`.
+    ///
+    /// ```
+    /// use annalist::Position;
+    ///
+    /// assert!(Position::new(7) < Position::new(8));
+    /// assert_eq!(Position::new(u64::MAX), Position::END);
+    /// ```
     pub const fn new(number: u64) -> Self {
         if number > Self::END.0 { Self::END } else { Self(number) }
     }
 
     /// The number of this position.
+    ///
+    /// ```
+    /// use annalist::Position;
+    ///
+    /// assert_eq!(Position::new(7).get(), 7);
+    /// ```
     pub const fn get(self) -> u64 {
         self.0
     }

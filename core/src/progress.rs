@@ -5,6 +5,24 @@ use std::{fmt, time::Duration};
 use crate::position::Position;
 
 /// Progress of a build until it can be promoted.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use annalist::{Position, projection::Progress};
+///
+/// let progress = Progress {
+///     version: 2,
+///     build: 0,
+///     position: Position::new(400),
+///     target: Position::new(1000),
+///     done: 300,
+///     total: Some(800),
+///     per_second: 100,
+/// };
+/// assert_eq!(progress.left(), Some(Duration::from_secs(5)));
+/// assert!(progress.to_string().starts_with("version 2 is being built: 300 of 800 events"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// The version that is being built.

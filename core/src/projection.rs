@@ -35,6 +35,28 @@ use crate::{
 /// A row of a read model, folded from the events that carry its key. Derive it.
 ///
 /// The methods are called by the framework; their names leave `new`, `apply`, `key` and the like to the user.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// use annalist::testing::given;
+///
+/// #[derive(Projection, Debug, PartialEq)]
+/// #[projection(name = "deposits", version = 1, on(AccountEvent => Deposits::apply))]
+/// struct Deposits {
+///     #[key]
+///     account: AccountId,
+///     count: u32,
+/// }
+///
+/// impl Deposits {
+///     fn apply(&mut self, event: &AccountEvent) {
+///         self.count += u32::from(matches!(event, AccountEvent::Deposited { .. }));
+///     }
+/// }
+///
+/// let rows = given([opened("ann", "Ann"), deposited("ann", 5)]).project::<Deposits>();
+/// rows.row(&id("ann")).eq(Deposits { account: id("ann"), count: 1 });
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a projection",
     label = "a projection is needed here",
@@ -74,6 +96,30 @@ pub trait Projection: Sized + Send + Sync + 'static {
 }
 
 /// What happens to a row after an event. Returning `()` from a handler means [`Change::Keep`].
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// use annalist::testing::given;
+///
+/// /// The accounts without money.
+/// #[derive(Projection, Debug, PartialEq)]
+/// #[projection(name = "empty_accounts", on(AccountEvent => EmptyAccount::apply))]
+/// struct EmptyAccount {
+///     #[key]
+///     account: AccountId,
+/// }
+///
+/// impl EmptyAccount {
+///     fn apply(&mut self, event: &AccountEvent) -> Change {
+///         match event {
+///             AccountEvent::Opened { .. } => Change::Keep,
+///             AccountEvent::Deposited { .. } => Change::Delete,
+///         }
+///     }
+/// }
+///
+/// given([opened("ann", "Ann"), deposited("ann", 5)]).project::<EmptyAccount>().row(&id("ann")).none();
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[must_use = "return it from the handler"]
 pub enum Change {

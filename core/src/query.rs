@@ -43,7 +43,7 @@ pub use self::{
 /// needs SQL of your own:
 ///
 /// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
+/// # use annalist_doc_tests::*;
 /// use annalist::{Error, Query, query::ReadModels};
 ///
 /// /// An account, and how many accounts have more money.
@@ -61,13 +61,12 @@ pub use self::{
 ///     }
 /// }
 ///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Outcome {
+/// # run(async {
 /// # let app = bank().await?; // Ada has 10 cents, Bob 30, Cay 20
 /// let (balance, richer) = app.ask(Rank { account: id("c") }).await?.unwrap();
 /// assert_eq!((balance.owner.as_str(), richer), ("Cay", 1));
 /// # Ok(())
-/// # }
+/// # });
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a query",

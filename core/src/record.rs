@@ -169,6 +169,21 @@ impl Draft {
 }
 
 /// An event in its stored form.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// # run(async {
+/// # let app = bank().await?;
+/// use annalist::Criteria;
+///
+/// let page = app.feed(Criteria::all()).next().await?;
+/// let record = &page.records[1];
+/// assert_eq!((&*record.name, record.version, record.position.get()), ("account.deposited", 1, 2));
+/// assert_eq!(record.tags[0].as_str(), "account:a");
+/// assert_eq!(record.data.as_str(), r#"{"account":"a","cents":10}"#);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
     /// The position in the global order.
@@ -192,6 +207,19 @@ pub struct Record {
 impl Record {
     /// The origin of the event: actor, command, correlation, causation.
     ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// use annalist::Criteria;
+    ///
+    /// app.execute(Deposit { account: id("a"), cents: 5 }).actor("ann").await?;
+    /// let page = app.feed(Criteria::all()).next().await?;
+    /// assert_eq!(page.records[6].metadata()?.actor.as_ref().unwrap().as_str(), "ann");
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
     /// # Errors
     /// [`Invalid::Damaged`] if the stored metadata cannot be read.
     pub fn metadata(&self) -> Result<&Metadata, Invalid> {
@@ -208,16 +236,15 @@ impl Record {
 /// 1 to 200 bytes without NUL. Converted from a [`Uuid`] or a text.
 ///
 /// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Outcome {
+/// # use annalist_doc_tests::*;
+/// # run(async {
 /// # let app = bank().await?;
 /// let first = app.execute(Deposit { account: id("a"), cents: 5 }).id("payment-17").await?;
 /// let retry = app.execute(Deposit { account: id("a"), cents: 5 }).id("payment-17").await?;
 /// assert_eq!(first.position(), retry.position());
 /// assert_eq!(app.load::<Account>(&id("a")).await?.cents, 15);
 /// # Ok(())
-/// # }
+/// # });
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CommandId(Cow<'static, str>);
@@ -251,6 +278,15 @@ impl From<&'static str> for CommandId {
 }
 
 /// A stored event that is not decoded yet.
+///
+/// ```
+/// use annalist::{Invalid, Position, manual::{Codec, RawEvent}};
+///
+/// let raw = RawEvent { name: "account.closed", version: 2, data: "[7]", position: Position::new(1) };
+/// assert_eq!(Codec::default().decode::<[u32; 1]>(&raw)?, [7]);
+/// assert!(matches!(raw.check_version(1), Err(Invalid::NewerVersion { known: 1, .. })));
+/// # Ok::<(), annalist::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct RawEvent<'a> {
     /// The stored name of the event type.

@@ -37,6 +37,91 @@ use crate::{
 ///
 /// An append is always all or nothing. Positions only grow. The settled position is the high-water mark of the log: once it is at
 /// a position, no new event ever appears at or below it.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// use std::sync::{Arc, Mutex};
+///
+/// use annalist::{Memory, store::{Append, AppendOutcome}};
+/// # use annalist::{Criteria, Position, Record, Timestamp};
+/// # use annalist::store::{
+/// #     Batch, CommandKey, Entry, FeedPage, LogId, Marker, Read, Settled, Snapshot, SnapshotKey, Wakeups,
+/// # };
+///
+/// /// A store that counts the events that are appended to another store.
+/// #[derive(Default)]
+/// struct Counting {
+///     inner: Memory,
+///     events: Mutex<usize>,
+/// }
+///
+/// #[async_trait::async_trait]
+/// impl EventStore for Counting {
+///     async fn append(&self, appends: Vec<Append>) -> Result<AppendOutcome, Error> {
+///         *self.events.lock().unwrap() += appends.iter().map(|append| append.events.len()).sum::<usize>();
+///         self.inner.append(appends).await
+///     }
+///
+///     // All other methods call `inner`.
+/// #     fn describe(&self) -> String {
+/// #         self.inner.describe()
+/// #     }
+/// #     fn log_id(&self) -> LogId {
+/// #         self.inner.log_id()
+/// #     }
+/// #     async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error> {
+/// #         self.inner.read(reads).await
+/// #     }
+/// #     async fn read_chunked(
+/// #         &self,
+/// #         read: &Read,
+/// #         each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
+/// #     ) -> Result<Marker, Error> {
+/// #         self.inner.read_chunked(read, each).await
+/// #     }
+/// #     fn max_batch(&self) -> usize {
+/// #         self.inner.max_batch()
+/// #     }
+/// #     async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {
+/// #         self.inner.receipt(key).await
+/// #     }
+/// #     async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<FeedPage, Error> {
+/// #         self.inner.feed(filter, after, limit).await
+/// #     }
+/// #     async fn settled(&self) -> Result<Settled, Error> {
+/// #         self.inner.settled().await
+/// #     }
+/// #     fn wakeups(&self) -> Wakeups {
+/// #         self.inner.wakeups()
+/// #     }
+/// #     async fn position_at(&self, time: Timestamp) -> Result<Position, Error> {
+/// #         self.inner.position_at(time).await
+/// #     }
+/// #     async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {
+/// #         self.inner.journal(after, limit).await
+/// #     }
+/// #     async fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> Result<u64, Error> {
+/// #         self.inner.count(criteria, after, up_to).await
+/// #     }
+/// #     async fn snapshot(&self, key: &SnapshotKey) -> Result<Option<Snapshot>, Error> {
+/// #         self.inner.snapshot(key).await
+/// #     }
+/// #     async fn save_snapshot(&self, key: &SnapshotKey, snapshot: &Snapshot) -> Result<(), Error> {
+/// #         self.inner.save_snapshot(key, snapshot).await
+/// #     }
+/// #     async fn purge_command_ids(&self, before: Timestamp) -> Result<u64, Error> {
+/// #         self.inner.purge_command_ids(before).await
+/// #     }
+/// }
+///
+/// # run(async {
+/// let store = Arc::new(Counting::default());
+/// let app = App::builder(Arc::clone(&store)).start().await?;
+/// app.execute(open("ann", "Ann")).await?;
+/// assert_eq!(*store.events.lock().unwrap(), 1);
+/// # Ok(())
+/// # });
+/// ```
 #[async_trait]
 pub trait EventStore: Send + Sync + 'static {
     /// The kind and the location of the store, for messages: ``sqlite log `bank.db` ``.

@@ -13,16 +13,14 @@ use crate::{
 /// An id that an event carries, as `kind:value`: `account:0192…`. The first colon separates the two parts.
 ///
 /// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
-/// # fn main() -> Outcome {
+/// # use annalist_doc_tests::*;
 /// use annalist::Tag;
 ///
 /// let tag = Tag::of(&id("ann"))?;
 /// assert_eq!(tag.as_str(), "account:ann");
 /// assert_eq!((tag.kind(), tag.value()), ("account", "ann"));
 /// assert!(Tag::parse("no colon").is_err());
-/// # Ok(())
-/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -30,6 +28,14 @@ pub struct Tag(Arc<str>);
 
 impl Tag {
     /// The tag of an id.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// use annalist::Tag;
+    ///
+    /// assert_eq!(Tag::of(&id("ann"))?.as_str(), "account:ann");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`Invalid`] if the id's kind is not `[a-z][a-z0-9_]*`, or the tag is longer than 512 bytes or contains NUL.
@@ -39,6 +45,14 @@ impl Tag {
 
     /// The tag with this kind and value.
     ///
+    /// ```
+    /// use annalist::Tag;
+    ///
+    /// assert_eq!(Tag::new("order", 7)?.as_str(), "order:7");
+    /// assert!(Tag::new("Order", 7).is_err());
+    /// # Ok::<(), annalist::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Tag::of`].
     pub fn new(kind: &str, value: impl fmt::Display) -> Result<Self, Invalid> {
@@ -46,6 +60,14 @@ impl Tag {
     }
 
     /// Parses a tag from its stored form.
+    ///
+    /// ```
+    /// use annalist::Tag;
+    ///
+    /// let tag = Tag::parse("url:https://example.org")?;
+    /// assert_eq!((tag.kind(), tag.value()), ("url", "https://example.org"));
+    /// # Ok::<(), annalist::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Invalid`] if the text before the first colon is not a kind, or the tag is longer than 512 bytes or contains NUL.

@@ -2,16 +2,14 @@
 //! or an error.
 //!
 //! ```
-//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
+//! # use annalist_doc_tests::*;
 //! use annalist::testing::given;
 //!
-//! # fn main() {
 //! given(opened("ann", "Ann"))
 //!     .when(Deposit { account: id("ann"), cents: 5 })
 //!     .then(deposited("ann", 5));
 //!
 //! given(()).when(Deposit { account: id("ann"), cents: 5 }).then_err(AccountError::NotOpen);
-//! # }
 //! ```
 //!
 //! | test of | calls |
@@ -51,13 +49,10 @@ use crate::{
 /// If an event cannot be encoded and decoded.
 ///
 /// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
-/// # fn main() -> Outcome {
+/// # use annalist_doc_tests::*;
 /// use annalist::testing::given;
 ///
 /// given([opened("ann", "Ann"), deposited("ann", 5)]).when(open("ann", "Ann")).then_err(AccountError::AlreadyOpen);
-/// # Ok(())
-/// # }
 /// ```
 #[track_caller]
 pub fn given(events: impl IntoEvents) -> Given {
@@ -67,8 +62,7 @@ pub fn given(events: impl IntoEvents) -> Given {
 /// Starts a test at this time. The events given next are recorded at it.
 ///
 /// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
-/// # fn main() -> Outcome {
+/// # use annalist_doc_tests::*;
 /// use annalist::{Timestamp, testing::at};
 ///
 /// #[derive(Command, Serialize)]
@@ -88,14 +82,24 @@ pub fn given(events: impl IntoEvents) -> Given {
 /// let noon: Timestamp = "2026-01-31T12:00:00Z".parse()?;
 /// at(noon).when(DepositInTime { account: id("ann"), before: noon }).then(deposited("ann", 1));
 /// at(noon).when(DepositInTime { account: id("ann"), before: Timestamp::EPOCH }).then_err(AccountError::NotOpen);
-/// # Ok(())
-/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn at(time: Timestamp) -> Given {
     Given::new().at(time)
 }
 
 /// The events, the time and the actor before a command.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// use annalist::testing::{Given, given};
+///
+/// fn given_ann() -> Given {
+///     given(opened("ann", "Ann")).by("teller") // shared by several tests
+/// }
+///
+/// given_ann().when(Deposit { account: id("ann"), cents: 5 }).then(deposited("ann", 5));
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "a test needs an expectation: call `when` and `then`"]
 pub struct Given {
@@ -110,6 +114,16 @@ impl Given {
     }
 
     /// Adds further events.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// use annalist::testing::given;
+    ///
+    /// given(opened("ann", "Ann"))
+    ///     .given(deposited("ann", 5))
+    ///     .when(open("ann", "Ann"))
+    ///     .then_err(AccountError::AlreadyOpen);
+    /// ```
     ///
     /// # Panics
     /// If an event cannot be encoded and decoded.
@@ -127,11 +141,54 @@ impl Given {
     }
 
     /// Sets the time of all further events and of the command. It starts at 1970-01-01T00:00:00Z.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// use annalist::testing::given;
+    ///
+    /// /// When an account was opened.
+    /// #[derive(Projection, Debug, PartialEq)]
+    /// #[projection(name = "openings", on(AccountEvent => Opening::apply), context)]
+    /// struct Opening {
+    ///     #[key]
+    ///     account: AccountId,
+    ///     at: annalist::Timestamp,
+    /// }
+    ///
+    /// impl Opening {
+    ///     fn apply(&mut self, _: &AccountEvent, context: &Context) {
+    ///         self.at = context.time;
+    ///     }
+    /// }
+    ///
+    /// let noon = "2026-01-31T12:00:00Z".parse()?;
+    /// let rows = given(()).at(noon).given(opened("ann", "Ann")).project::<Opening>();
+    /// rows.row(&id("ann")).eq(Opening { account: id("ann"), at: noon });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn at(self, time: Timestamp) -> Self {
         Self { time, ..self }
     }
 
     /// Sets the actor of all further events and of the command.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// use annalist::testing::given;
+    ///
+    /// #[derive(Command, Serialize)]
+    /// #[command(decide = open_own, error = AccountError, context)]
+    /// struct OpenOwn {
+    ///     account: AccountId,
+    /// }
+    ///
+    /// fn open_own(command: &OpenOwn, context: &Context) -> Result<AccountEvent, AccountError> {
+    ///     let owner = context.actor().unwrap_or("unknown").to_owned();
+    ///     Ok(AccountEvent::Opened { account: command.account.clone(), owner })
+    /// }
+    ///
+    /// given(()).by("Ann").when(OpenOwn { account: id("ann") }).then(opened("ann", "Ann"));
+    /// ```
     ///
     /// # Panics
     /// If the actor is empty, longer than 200 bytes or contains NUL.
@@ -145,6 +202,13 @@ impl Given {
     }
 
     /// Decides a command on the given events.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// use annalist::testing::given;
+    ///
+    /// given(opened("ann", "Ann")).when(Deposit { account: id("ann"), cents: 5 }).then(deposited("ann", 5));
+    /// ```
     ///
     /// # Panics
     /// If a given event cannot be folded.

@@ -30,11 +30,24 @@ impl Timestamp {
     pub const MIN: Self = Self(-62_135_596_800_000_000);
 
     /// The current time of the operating system.
+    ///
+    /// ```
+    /// use annalist::Timestamp;
+    ///
+    /// assert!(Timestamp::now() > Timestamp::EPOCH);
+    /// ```
     pub fn now() -> Self {
         Self::from(SystemTime::now())
     }
 
     /// The point in time this many microseconds after 1970-01-01T00:00:00Z, limited to [`MIN`](Self::MIN) and [`MAX`](Self::MAX).
+    ///
+    /// ```
+    /// use annalist::Timestamp;
+    ///
+    /// assert_eq!(Timestamp::from_micros(1_500_000).to_string(), "1970-01-01T00:00:01.5Z");
+    /// assert_eq!(Timestamp::from_micros(i64::MAX), Timestamp::MAX);
+    /// ```
     pub const fn from_micros(micros: i64) -> Self {
         if micros > Self::MAX.0 {
             Self::MAX
@@ -46,17 +59,42 @@ impl Timestamp {
     }
 
     /// The microseconds since 1970-01-01T00:00:00Z.
+    ///
+    /// ```
+    /// use annalist::Timestamp;
+    ///
+    /// let time: Timestamp = "1970-01-01T00:00:01Z".parse()?;
+    /// assert_eq!(time.as_micros(), 1_000_000);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub const fn as_micros(self) -> i64 {
         self.0
     }
 
     /// Adds a duration. The result is at most [`Timestamp::MAX`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use annalist::Timestamp;
+    ///
+    /// assert_eq!(Timestamp::EPOCH.plus(Duration::from_secs(60)).to_string(), "1970-01-01T00:01:00Z");
+    /// assert_eq!(Timestamp::MAX.plus(Duration::from_secs(60)), Timestamp::MAX);
+    /// ```
     pub fn plus(self, duration: std::time::Duration) -> Self {
         let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
         Self::from_micros(self.0.saturating_add(micros))
     }
 
     /// Subtracts a duration. The result is at least [`Timestamp::MIN`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use annalist::Timestamp;
+    ///
+    /// assert_eq!(Timestamp::EPOCH.minus(Duration::from_secs(60)).to_string(), "1969-12-31T23:59:00Z");
+    /// ```
     pub fn minus(self, duration: std::time::Duration) -> Self {
         let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
         Self::from_micros(self.0.saturating_sub(micros))
@@ -115,9 +153,8 @@ impl<'de> Deserialize<'de> for Timestamp {
 /// The source of the time that an app records with events and passes to decisions.
 ///
 /// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Outcome {
+/// # use annalist_doc_tests::*;
+/// # run(async {
 /// use annalist::{App, Memory, Timestamp, app::Clock, testing::ManualClock};
 ///
 /// let clock = ManualClock::at("2026-01-31T12:00:00Z".parse()?);
@@ -127,7 +164,7 @@ impl<'de> Deserialize<'de> for Timestamp {
 /// let history = app.history::<AccountEvent>(&id("ann")).await?;
 /// assert_eq!(history[0].recorded_at, clock.now());
 /// # Ok(())
-/// # }
+/// # });
 /// ```
 pub trait Clock: Send + Sync + 'static {
     /// The current time.

@@ -13,6 +13,17 @@ use crate::{
 };
 
 /// Status of a projection or policy in this process, and its builds in the row store.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// # run(async {
+/// # let app = bank().await?;
+/// let overview = app.overview().await?;
+/// assert_eq!((overview[0].name, overview[0].lag.events), ("balances", 0));
+/// assert!(overview[0].builds[0].live);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Overview {
@@ -28,12 +39,41 @@ pub struct Overview {
 
 impl Overview {
     /// Progress of the build that is to be promoted, if this process is building one.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// assert!(app.overview().await?[0].building().is_none()); // the only build is live
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn building(&self) -> Option<&Progress> {
         self.status.building.as_ref()
     }
 }
 
 /// How far a projection or policy lags behind the log.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// # run(async {
+/// use std::time::Duration;
+///
+/// use annalist::{Memory, projection::State, testing::ManualClock};
+///
+/// let clock = ManualClock::default();
+/// let app = App::builder(Memory::new()).clock(clock.clone()).projection::<Savings>().start().await?;
+/// # app.execute(open("ann", "Ann")).await?;
+/// app.execute(Deposit { account: id("ann"), cents: -5 }).await?; // stops the projection
+/// app.wait_until("savings", |status| matches!(status.state, State::Stopped(_))).await?;
+///
+/// clock.advance(Duration::from_secs(60));
+/// let lag = app.overview().await?[0].lag;
+/// assert_eq!((lag.events, lag.time), (1, Duration::from_secs(60)));
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lag {
     /// How many settled events of its types are not processed yet.
@@ -44,6 +84,16 @@ pub struct Lag {
 
 impl App {
     /// Returns status, builds and lag of every projection and policy. Queries the stores.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// let names: Vec<_> = app.overview().await?.into_iter().map(|overview| overview.name).collect();
+    /// assert_eq!(names, ["balances"]);
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     /// [`Error`] if a store cannot be read.
@@ -60,6 +110,19 @@ impl App {
     /// Waits until a projection or policy has processed all events up to a position, as
     /// [`Find::after`](crate::query::Find::after) does for a query.
     ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// use std::time::Duration;
+    ///
+    /// let receipt = app.execute(Deposit { account: id("a"), cents: 5 }).await?;
+    /// app.wait_for_position("balances", &receipt, Duration::from_secs(5)).await?;
+    /// assert_eq!(app.find::<Balance>(&id("a")).await?.unwrap().cents, 15);
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
     /// # Errors
     /// [`Error::NotCaughtUp`] if it has not after `timeout`, or is stopped; [`Error::Building`] if its first build is not complete
     /// after `timeout`; [`Error::Unusable`] if there is none of this name.
@@ -73,6 +136,18 @@ impl App {
     }
 
     /// Waits until the status of a projection or policy satisfies `wanted`, and returns that status. There is no timeout.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// use annalist::projection::State;
+    ///
+    /// let status = app.wait_until("balances", |status| status.state == State::CaughtUp).await?;
+    /// assert_eq!(status.position.get(), 6);
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     /// [`Error::Unusable`] if there is none of this name, or the app is stopped first.
@@ -89,6 +164,17 @@ impl App {
     /// Starts a rebuild of a projection from the first event, next to the live build, and promotes it when it is complete. A
     /// running rebuild continues; a stopped or blocked one is abandoned. A rebuild survives restarts of the program.
     ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// app.rebuild("balances").await?;
+    /// app.wait_until("balances", |status| status.reads.is_some_and(|table| table.build == 1)).await?;
+    /// assert_eq!(app.find::<Balance>(&id("a")).await?.unwrap().cents, 10);
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Unusable`] if there is no projection of this name, it has no rows, or a newer version is live.
     pub async fn rebuild(&self, name: &str) -> Result<(), Error> {
@@ -97,6 +183,26 @@ impl App {
 
     /// Makes the newest build of a projection live as it is, without comparing it to the live one
     /// ([`ProjectionOptions::compare`](crate::projection::ProjectionOptions::compare)).
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// use annalist::projection::ProjectionOptions;
+    ///
+    /// // Version 2 of the projection has other rows than the live version 1.
+    /// # let store = std::sync::Arc::clone(app.store());
+    /// # app.shut_down().await;
+    /// let options = ProjectionOptions::new().compare();
+    /// let app = App::builder(store).projection_with::<BalanceV2>(options).start().await?;
+    /// app.wait_until("balances", |status| status.promotion_blocked.is_some()).await?;
+    ///
+    /// app.promote("balances").await?;
+    /// app.wait_until("balances", |status| status.reads.is_some_and(|table| table.version == 2)).await?;
+    /// assert_eq!(app.find::<BalanceV2>(&id("a")).await?.unwrap().owner, "ADA");
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     /// [`Error::Unusable`] if there is no projection of this name, or a newer version is live.
@@ -107,6 +213,17 @@ impl App {
     /// Deletes the builds of a projection that are older than the live one, with their tables, and returns how many. Programs
     /// of older versions that still run lose the rows that they read.
     ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// app.rebuild("balances").await?;
+    /// app.wait_until("balances", |status| status.reads.is_some_and(|table| table.build == 1)).await?;
+    /// assert_eq!(app.discard_old_builds("balances").await?, 1);
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Unusable`] if there is no projection of this name.
     pub async fn discard_old_builds(&self, name: &str) -> Result<usize, Error> {
@@ -114,6 +231,22 @@ impl App {
     }
 
     /// Restarts a stopped projection or policy from its checkpoint.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use annalist::projection::State;
+    /// # let app = savings(Default::default()).await?;
+    ///
+    /// let receipt = app.execute(Deposit { account: id("ann"), cents: -5 }).await?; // stops the projection
+    /// app.wait_until("savings", |status| matches!(status.state, State::Stopped(_))).await?;
+    ///
+    /// repair(); // removes the cause
+    /// app.resume("savings")?;
+    /// assert_eq!(app.find::<Savings>(&id("ann")).after(&receipt).await?.unwrap().cents, -5);
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     /// [`Error::Unusable`] if there is none of this name.
@@ -124,6 +257,22 @@ impl App {
 
     /// Returns the parked events of a projection or policy, in the order of the log.
     ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use annalist::projection::ProjectionOptions;
+    ///
+    /// let app = savings(ProjectionOptions::new().park()).await?;
+    /// let receipt = app.execute(Deposit { account: id("ann"), cents: -5 }).await?; // fails in the projection
+    /// app.wait_until_caught_up().await?;
+    ///
+    /// let parked = app.parked("savings").await?;
+    /// assert_eq!(parked[0].position, receipt.position());
+    /// assert!(parked[0].error.contains("negative deposit"));
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Unusable`] if there is none of this name.
     pub async fn parked(&self, name: &str) -> Result<Vec<Parked>, Error> {
@@ -133,6 +282,21 @@ impl App {
     /// Retries the parked events of a projection or policy, in the order of the log. Events that fail again stay parked, with
     /// the events that wait for them.
     ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # use annalist::projection::ProjectionOptions;
+    /// # let app = savings(ProjectionOptions::new().park()).await?;
+    /// app.execute(Deposit { account: id("ann"), cents: -5 }).await?; // fails in the projection
+    /// app.wait_until_caught_up().await?;
+    ///
+    /// repair(); // removes the cause
+    /// let report = app.retry_parked("savings").await?;
+    /// assert_eq!((report.done, report.parked), (1, 0));
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Unusable`] if there is none of this name, or an event is no longer in the log.
     pub async fn retry_parked(&self, name: &str) -> Result<RetryReport, Error> {
@@ -141,6 +305,20 @@ impl App {
 
     /// Deletes the parked event at a position without processing it, and returns whether there was one. Events that wait for
     /// it are processed by the next [`retry_parked`](App::retry_parked).
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # use annalist::projection::ProjectionOptions;
+    /// # let app = savings(ProjectionOptions::new().park()).await?;
+    /// let receipt = app.execute(Deposit { account: id("ann"), cents: -5 }).await?; // fails in the projection
+    /// app.wait_until_caught_up().await?;
+    ///
+    /// assert!(app.discard_parked("savings", receipt.position()).await?);
+    /// assert!(app.parked("savings").await?.is_empty());
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     /// [`Error::Unusable`] if there is no projection or policy of this name.
@@ -152,6 +330,17 @@ impl App {
     /// flight finish, and new ones are refused as unavailable. Each of the two steps takes at most ten seconds; followers that
     /// take longer are aborted, and commands are no longer waited for. No event is lost: the next start continues from the
     /// checkpoints.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// app.shut_down().await;
+    /// let error = app.execute(Deposit { account: id("a"), cents: 5 }).await.unwrap_err();
+    /// assert!(matches!(error, ExecuteError::Unavailable(_)));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn shut_down(&self) {
         self.daemon().shut_down().await;
         if timeout(SHUTDOWN_TIMEOUT, self.executor().shut_down()).await.is_err() {

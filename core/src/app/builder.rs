@@ -17,6 +17,25 @@ use crate::{
 };
 
 /// An app that is not started yet.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// # run(async {
+/// use annalist::{Memory, app::Journal};
+///
+/// let app = App::builder(Memory::new())
+///     .projection::<Balance>()
+///     .policy(WelcomeBonus) // deposits 100 cents into every new account
+///     .journal(Journal::Accepted)
+///     .start()
+///     .await?;
+///
+/// app.execute(open("ann", "Ann")).await?;
+/// app.wait_until_caught_up().await?;
+/// assert_eq!(app.find::<Balance>(&id("ann")).await?.unwrap().cents, 100);
+/// # Ok(())
+/// # });
+/// ```
 #[must_use = "an app exists once `start` was awaited"]
 pub struct Builder {
     store: Arc<dyn EventStore>,
@@ -34,6 +53,23 @@ type MakePolicy = Box<dyn FnOnce(&Arc<Executor>) -> FollowerSpec + Send>;
 
 impl App {
     /// Configures an app on a store, or on an `Arc` of one.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use std::sync::Arc;
+    ///
+    /// use annalist::Memory;
+    ///
+    /// let store = Arc::new(Memory::new());
+    /// let one = App::builder(Arc::clone(&store)).start().await?;
+    /// let other = App::builder(store).start().await?; // on the same log
+    ///
+    /// one.execute(open("ann", "Ann")).await?;
+    /// assert!(other.load::<Account>(&id("ann")).await?.open);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn builder(store: impl IntoEventStore) -> Builder {
         Builder::new(store.into_event_store())
     }
@@ -54,29 +90,101 @@ impl Builder {
     }
 
     /// Uses this clock instead of that of the system. Decisions see its time, and events record it.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use annalist::{Memory, testing::ManualClock};
+    ///
+    /// let clock = ManualClock::at("2026-01-31T12:00:00Z".parse()?);
+    /// let app = App::builder(Memory::new()).clock(clock).start().await?;
+    /// app.execute(open("ann", "Ann")).await?;
+    ///
+    /// let history = app.history::<AccountEvent>(&id("ann")).await?;
+    /// assert_eq!(history[0].recorded_at.to_string(), "2026-01-31T12:00:00Z");
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn clock(self, clock: impl Clock) -> Self {
         Self { clock: Box::new(clock), ..self }
     }
 
     /// Sets how often a command is attempted after a conflict, and with which pauses.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use annalist::{Memory, app::Retry};
+    ///
+    /// let app = App::builder(Memory::new()).retry(Retry::times(5)).start().await?;
+    /// assert!(app.execute(open("ann", "Ann")).await.is_ok());
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn retry(mut self, retry: Retry) -> Self {
         self.settings.retry = retry;
         self
     }
 
     /// Sets which commands are recorded in the journal. By default none.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use annalist::{Memory, app::Journal};
+    ///
+    /// let app = App::builder(Memory::new()).journal(Journal::All).start().await?;
+    /// app.execute(open("ann", "Ann")).await?;
+    /// app.execute(open("ann", "Ann")).await.unwrap_err(); // rejected, and recorded too
+    /// assert_eq!(app.journal(0, 100).await?.len(), 2);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn journal(mut self, journal: Journal) -> Self {
         self.settings.journal = journal;
         self
     }
 
     /// Sets the largest payload of one event or journaled command, in bytes. By default 4 MiB.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use annalist::{Invalid, Memory};
+    ///
+    /// let app = App::builder(Memory::new()).max_payload(100).start().await?;
+    /// let error = app.execute(open("ann", &"Ann".repeat(100))).await.unwrap_err();
+    /// assert!(matches!(error, ExecuteError::Invalid(Invalid::TooLarge { limit: 100, .. })));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn max_payload(mut self, bytes: usize) -> Self {
         self.settings.max_payload = bytes;
         self
     }
 
     /// Sets how long a command id is remembered after the command was accepted. By default for ever.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use std::time::Duration;
+    ///
+    /// use annalist::{Memory, testing::ManualClock};
+    ///
+    /// let clock = ManualClock::default();
+    /// let builder = App::builder(Memory::new()).clock(clock.clone());
+    /// let app = builder.command_id_retention(Duration::from_secs(3600)).start().await?;
+    /// # app.execute(open("ann", "Ann")).await?;
+    /// for (minutes, cents) in [(0, 5), (59, 5), (2, 10)] {
+    ///     clock.advance(Duration::from_secs(60 * minutes));
+    ///     app.purge_command_ids().await?; // the app also does this every hour
+    ///     app.execute(Deposit { account: id("ann"), cents: 5 }).id("payment-17").await?;
+    ///     assert_eq!(app.load::<Account>(&id("ann")).await?.cents, cents);
+    /// }
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn command_id_retention(mut self, retention: Duration) -> Self {
         self.settings.command_id_retention = Some(retention);
         self
@@ -84,6 +192,31 @@ impl Builder {
 
     /// Sets the maximum causation depth: how many policies may be chained from one command of a user, by default 32. A policy that
     /// would exceed it stops, so that one that reacts to what it causes does not go on for ever.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use annalist::{Memory, projection::State};
+    ///
+    /// /// Rounds up: deposits one cent after every deposit, so it reacts to its own deposits.
+    /// #[derive(Policy)]
+    /// #[policy(name = "round_up", from = beginning, on_reject = stop, on(AccountEvent => RoundUp::react))]
+    /// struct RoundUp;
+    /// # impl RoundUp {
+    /// #     fn react(&self, event: &AccountEvent) -> Option<Deposit> {
+    /// #         let AccountEvent::Deposited { account, .. } = event else { return None };
+    /// #         Some(Deposit { account: account.clone(), cents: 1 })
+    /// #     }
+    /// # }
+    ///
+    /// let app = App::builder(Memory::new()).policy(RoundUp).max_hops(3).start().await?;
+    /// # app.execute(open("ann", "Ann")).await?;
+    /// app.execute(Deposit { account: id("ann"), cents: 5 }).await?;
+    /// app.wait_until("round_up", |status| matches!(status.state, State::Stopped(_))).await?;
+    /// assert_eq!(app.load::<Account>(&id("ann")).await?.cents, 8);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn max_hops(mut self, hops: u32) -> Self {
         self.settings.max_hops = hops;
         self
@@ -91,6 +224,17 @@ impl Builder {
 
     /// Sets how many aggregate states are cached for later commands, by default 10,000. The cache evicts the least recently used
     /// states. With 0 every command reads the states that it needs.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use annalist::Memory;
+    ///
+    /// let app = App::builder(Memory::new()).state_cache_capacity(100_000).start().await?;
+    /// assert!(app.execute(open("ann", "Ann")).await.is_ok());
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn state_cache_capacity(mut self, states: usize) -> Self {
         self.settings.state_cache_capacity = states;
         self
@@ -98,23 +242,84 @@ impl Builder {
 
     /// Registers an event type, so that [`start`](Builder::start) checks that no other Rust type owns its stored names and id kinds.
     /// Other event types are checked when a command first uses them.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use annalist::Memory;
+    ///
+    /// #[derive(Event, Serialize, Deserialize)]
+    /// #[event(name = "account.opened")] // the name of a variant of `AccountEvent`
+    /// struct Opened {
+    ///     #[id]
+    ///     account: AccountId,
+    /// }
+    ///
+    /// let builder = App::builder(Memory::new()).events::<AccountEvent>().events::<Opened>();
+    /// let error = builder.start().await.unwrap_err();
+    /// assert!(error.to_string().contains("the event name `account.opened` is used by both"));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn events<E: Event>(mut self) -> Self {
         self.registered = self.registered.and_then(|()| self.registry.register(const { &E::TYPES }));
         self
     }
 
     /// Registers a projection. Its rows are in the app's row store: see [`Builder::rows`].
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use annalist::Memory;
+    ///
+    /// let app = App::builder(Memory::new()).projection::<Balance>().start().await?;
+    /// let receipt = app.execute(open("ann", "Ann")).await?;
+    /// assert_eq!(app.find::<Balance>(&id("ann")).after(&receipt).await?.unwrap().owner, "Ann");
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn projection<P: Projection>(self) -> Self {
         self.projection_with::<P>(ProjectionOptions::new())
     }
 
     /// Registers a projection with options: for example with a row store of its own.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use annalist::{Memory, projection::ProjectionOptions};
+    ///
+    /// let options = ProjectionOptions::new().inline(); // updated in the transactions of the appends
+    /// let app = App::builder(Memory::new()).projection_with::<Balance>(options).start().await?;
+    /// app.execute(open("ann", "Ann")).await?;
+    /// assert_eq!(app.find::<Balance>(&id("ann")).await?.unwrap().owner, "Ann");
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn projection_with<P: Projection>(mut self, options: ProjectionOptions) -> Self {
         self.projections.push(projection_spec::<P>(options));
         self
     }
 
     /// Registers a projection that writes the user's own tables, in the transactions of a store.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use annalist::Memory;
+    ///
+    /// // `Database` is a stand-in for `Sqlite` or `Postgres`.
+    /// let database = Database::default();
+    /// let builder = App::builder(Memory::new()).custom_projection(DepositTotals, database.clone());
+    /// let app = builder.start().await?;
+    /// # app.execute(open("ann", "Ann")).await?;
+    /// app.execute(Deposit { account: id("ann"), cents: 5 }).await?;
+    /// app.wait_until_caught_up().await?;
+    /// assert_eq!(database.totals().await["ann"], 5);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn custom_projection<S: Transactional, C: CustomProjection<S>>(
         mut self,
         projection: C,
@@ -134,11 +339,41 @@ impl Builder {
     }
 
     /// Uses this row store for projections, and for the checkpoints of policies. By default rows are in the store of the events.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use annalist::Memory;
+    ///
+    /// let (events, rows) = (Memory::new(), Memory::new());
+    /// let app = App::builder(events).rows(rows.clone()).projection::<Balance>().start().await?;
+    /// let receipt = app.execute(open("ann", "Ann")).await?;
+    /// app.find::<Balance>(&id("ann")).after(&receipt).await?;
+    ///
+    /// use annalist::store::RowStore;
+    /// assert_eq!(rows.builds("balances").await?.len(), 1);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn rows(self, rows: impl IntoRowStore) -> Self {
         Self { rows: Some(rows.into_row_store()), ..self }
     }
 
     /// Starts the app with its projections and policies.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use annalist::Memory;
+    ///
+    /// let app = App::builder(Memory::new()).projection::<Balance>().start().await?;
+    /// assert_eq!(app.statuses().len(), 1);
+    ///
+    /// let twice = App::builder(Memory::new()).projection::<Balance>().projection::<Balance>();
+    /// assert!(twice.start().await.is_err());
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     /// [`Error::Invalid`] if two types own the same stored name or id kind; [`Error::Unusable`] if the stored rows of a

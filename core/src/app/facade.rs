@@ -20,10 +20,20 @@ const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An application on an event store. Cheap to clone; all clones are the same app.
 ///
-/// ```text
-/// let app = App::builder(Memory::new()).start().await?;
-/// let receipt = app.execute(Deposit { account, amount: 40 }).actor("ann").await?;
-/// let account = app.load::<Account>(&account).await?;
+/// ```
+/// # use annalist_doc_tests::*;
+/// # run(async {
+/// use annalist::Memory;
+///
+/// let app = App::builder(Memory::new()).projection::<Balance>().start().await?;
+/// app.execute(open("ann", "Ann")).await?;
+/// let receipt = app.execute(Deposit { account: id("ann"), cents: 40 }).actor("teller").await?;
+///
+/// assert_eq!(app.load::<Account>(&id("ann")).await?.cents, 40);
+/// let balance = app.find::<Balance>(&id("ann")).after(&receipt).await?;
+/// assert_eq!(balance.unwrap().owner, "Ann");
+/// # Ok(())
+/// # });
 /// ```
 #[derive(Clone)]
 pub struct App {
@@ -44,16 +54,55 @@ impl App {
     /// has changed since; otherwise retries. Lazy: nothing runs until the future is awaited.
     ///
     /// If the future is dropped, all events of the command are appended or none.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// let receipt = app.execute(Deposit { account: id("a"), cents: 5 }).await?;
+    /// assert_eq!(receipt.events.len(), 1);
+    ///
+    /// let error = app.execute(Deposit { account: id("unknown"), cents: 5 }).await.unwrap_err();
+    /// assert_eq!(error.rejection(), Some(&AccountError::NotOpen));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn execute<C: Command>(&self, command: C) -> Execute<C> {
         Execute::new(Arc::clone(&self.inner.executor), command)
     }
 
     /// A receipt as a text for another process or a browser: see [`App::position_of`].
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// let receipt = app.execute(Deposit { account: id("a"), cents: 5 }).await?;
+    /// let text = app.token(&receipt).to_string(); // for a header of a response, for example
+    /// assert_eq!(app.position_of(text.parse()?)?, receipt.position());
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn token(&self, receipt: &Receipt) -> Token {
         Token::new(self.store().log_id(), receipt.position())
     }
 
     /// The position of a token, to wait for: `app.find::<Balance>(&id).after(app.position_of(token)?)`.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// # let receipt = app.execute(Deposit { account: id("a"), cents: 5 }).await?;
+    /// # let token = app.token(&receipt);
+    /// let balance = app.find::<Balance>(&id("a")).after(app.position_of(token)?).await?;
+    /// assert_eq!(balance.unwrap().cents, 15);
+    ///
+    /// let app_of_another_log = bank().await?;
+    /// assert!(app_of_another_log.position_of(token).is_err());
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     /// [`Error::Invalid`] if the token is of another log.
@@ -63,12 +112,35 @@ impl App {
 
     /// Follows the events of the log that match, in order, from the beginning or from any position on: first the existing events, then new
     /// ones.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// use annalist::Item;
+    ///
+    /// let mut feed = app.feed(Item::any().types(["account.opened"]).into());
+    /// assert_eq!(feed.next().await?.records.len(), 3);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn feed(&self, filter: Criteria) -> Feed {
         Feed::new(Arc::clone(&self.inner.executor.watcher), filter)
     }
 
     /// Waits until every projection and policy has processed all events appended so far, including events appended by policies
     /// while waiting. For tests, and before a switch to another version.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// app.execute(Deposit { account: id("a"), cents: 5 }).await?;
+    /// app.wait_until_caught_up().await?;
+    /// assert_eq!(app.find::<Balance>(&id("a")).await?.unwrap().cents, 15);
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     /// [`Error::NotCaughtUp`] if one is stopped or has not caught up within 30 seconds; another [`Error`] if the log cannot answer.
@@ -86,6 +158,17 @@ impl App {
     }
 
     /// The status of each projection and policy, sorted by name.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// for (name, status) in app.statuses() {
+    ///     assert_eq!((name, status.position.get(), status.parked), ("balances", 6, 0));
+    /// }
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn statuses(&self) -> Vec<(&'static str, Status)> {
         self.inner.daemon.statuses()
     }
@@ -93,11 +176,37 @@ impl App {
     /// Signals all projections and policies to stop after their current batch and returns at once; see also [`App::shut_down`].
     /// Dropping the last clone of the app aborts them: a batch in progress is committed completely or not at all, a command that a
     /// policy is executing completes, and the next start continues there.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// app.stop();
+    /// let error = app.wait_until("balances", |status| status.parked > 0).await.unwrap_err();
+    /// assert!(error.to_string().contains("the app was stopped"));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn stop(&self) {
         self.inner.daemon.stop();
     }
 
     /// The entries of the command journal with numbers above `after` (0 for all), oldest first.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use annalist::{Memory, app::Journal};
+    ///
+    /// let app = App::builder(Memory::new()).journal(Journal::Accepted).start().await?;
+    /// app.execute(open("ann", "Ann")).actor("teller").await?;
+    ///
+    /// let entries = app.journal(0, 100).await?;
+    /// assert_eq!(entries[0].body.as_str(), r#"{"account":"ann","owner":"Ann"}"#);
+    /// assert_eq!(entries[0].metadata.actor.as_ref().unwrap().as_str(), "teller");
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     /// [`Error`] if the store cannot answer or an entry is damaged.
@@ -108,6 +217,24 @@ impl App {
     /// Removes the command ids that were accepted before the retention time ([`Builder::command_id_retention`](crate::app::Builder::command_id_retention)), and returns their
     /// number. The app does this when it starts and every hour; without a retention time, command ids are never removed.
     ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use std::time::Duration;
+    ///
+    /// use annalist::{Memory, testing::ManualClock};
+    ///
+    /// let clock = ManualClock::default();
+    /// let builder = App::builder(Memory::new()).clock(clock.clone());
+    /// let app = builder.command_id_retention(Duration::from_secs(3600)).start().await?;
+    /// app.execute(open("ann", "Ann")).id("request-1").await?;
+    ///
+    /// clock.advance(Duration::from_secs(7200));
+    /// assert_eq!(app.purge_command_ids().await?, 1);
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
     /// # Errors
     /// [`Error`] if the store cannot answer.
     pub async fn purge_command_ids(&self) -> Result<u64, Error> {
@@ -115,6 +242,15 @@ impl App {
     }
 
     /// The event store of the app.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// assert_eq!(app.store().settled().await?.position.get(), 6);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn store(&self) -> &Arc<dyn EventStore> {
         &self.inner.executor.store
     }

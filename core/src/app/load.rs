@@ -28,17 +28,50 @@ impl App {
     /// Loads the state of an aggregate, now or [`at`](Load::at) an earlier moment. Without events it is the initial state.
     ///
     /// The id of an aggregate without `#[id]` is `()`.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// assert_eq!(app.load::<Account>(&id("a")).await?.cents, 10);
+    /// assert!(!app.load::<Account>(&id("unknown")).await?.open);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn load<A: Aggregate>(&self, id: &A::Id) -> Load<A> {
         Load::new(Arc::clone(self.executor()), id.clone())
     }
 
     /// Reads the events of type `E` that carry an id, oldest first, with their times, actors and positions.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// let history = app.history::<AccountEvent>(&id("a")).await?;
+    /// assert_eq!(history.len(), 2);
+    /// assert_eq!((&history[1].event, history[1].position.get()), (&deposited("a", 10), 2));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn history<E: Event>(&self, id: &impl Id) -> History<E> {
         History::new(Arc::clone(self.executor()), Tag::of(id))
     }
 
     /// Folds the row of a projection from its events, now or [`at`](Live::at) an earlier moment. The projection need not be registered.
     /// If its events do not carry the key as an id, all events of its types are read.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use annalist::Memory;
+    ///
+    /// let app = App::builder(Memory::new()).start().await?; // without the projection
+    /// app.execute(open("ann", "Ann")).await?;
+    /// assert_eq!(app.live::<Balance>(&id("ann")).await?.unwrap().owner, "Ann");
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn live<P: Projection>(&self, key: &P::Key) -> Live<P> {
         Live::new(Arc::clone(self.executor()), key.clone())
     }
@@ -47,6 +80,20 @@ impl App {
 type BoxedResult<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
 
 /// An earlier moment of the log.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// # run(async {
+/// # let app = bank().await?;
+/// use annalist::Moment;
+///
+/// let receipt = app.execute(Deposit { account: id("a"), cents: 5 }).await?;
+/// let moment = Moment::from(&receipt);
+/// app.execute(Deposit { account: id("a"), cents: 100 }).await?;
+/// assert_eq!(app.load::<Account>(&id("a")).at(moment).await?.cents, 15);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
     /// The log up to and including this position.
@@ -75,6 +122,21 @@ impl From<&Receipt> for Moment {
 }
 
 /// Loads an aggregate when awaited.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// # run(async {
+/// # let app = bank().await?;
+/// let load = app.load::<Account>(&id("a")); // reads nothing yet
+/// app.execute(Deposit { account: id("a"), cents: 5 }).await?;
+/// assert_eq!(load.await?.cents, 15);
+/// # Ok(())
+/// # });
+/// ```
+///
+/// # Errors
+/// [`Error::Invalid`] if an event cannot be decoded; [`Error::Panicked`] if the code of the aggregate panics; another [`Error`]
+/// if the store cannot answer.
 #[must_use = "nothing is loaded before it is awaited"]
 #[derive(Debug)]
 pub struct Load<A: Aggregate> {
@@ -89,6 +151,25 @@ impl<A: Aggregate> Load<A> {
     }
 
     /// Loads the state at a position, at a time, or after the command of a receipt.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use std::time::Duration;
+    ///
+    /// use annalist::{Memory, Timestamp, testing::ManualClock};
+    ///
+    /// let noon: Timestamp = "2026-01-31T12:00:00Z".parse()?;
+    /// let clock = ManualClock::at(noon);
+    /// let app = App::builder(Memory::new()).clock(clock.clone()).start().await?;
+    /// app.execute(open("ann", "Ann")).await?;
+    /// clock.advance(Duration::from_secs(3600));
+    /// app.execute(Deposit { account: id("ann"), cents: 5 }).await?;
+    ///
+    /// assert_eq!(app.load::<Account>(&id("ann")).at(noon).await?.cents, 0);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn at(self, moment: impl Into<Moment>) -> Self {
         Self { moment: Some(moment.into()), ..self }
     }
@@ -125,6 +206,20 @@ impl<A: Aggregate> IntoFuture for Load<A> {
 }
 
 /// Folds a row from its events when awaited, without a table.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// # run(async {
+/// # let app = bank().await?;
+/// let balance = app.live::<Balance>(&id("b")).await?;
+/// assert_eq!(balance, app.find::<Balance>(&id("b")).await?);
+/// # Ok(())
+/// # });
+/// ```
+///
+/// # Errors
+/// [`Error::Invalid`] if an event cannot be decoded; [`Error::Panicked`] if the code of the projection panics; another [`Error`]
+/// if the store cannot answer.
 #[must_use = "nothing is read before it is awaited"]
 #[derive(Debug)]
 pub struct Live<P: Projection> {
@@ -139,6 +234,17 @@ impl<P: Projection> Live<P> {
     }
 
     /// Folds the row at a position, at a time, or after the command of a receipt.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// let receipt = app.execute(Deposit { account: id("a"), cents: 5 }).await?;
+    /// app.execute(Deposit { account: id("a"), cents: 100 }).await?;
+    /// assert_eq!(app.live::<Balance>(&id("a")).at(&receipt).await?.unwrap().cents, 15);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn at(self, moment: impl Into<Moment>) -> Self {
         Self { moment: Some(moment.into()), ..self }
     }
@@ -167,6 +273,21 @@ impl<P: Projection> IntoFuture for Live<P> {
 }
 
 /// Reads the events that carry an id when awaited.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// # run(async {
+/// # let app = bank().await?;
+/// app.execute(Deposit { account: id("a"), cents: 5 }).actor("ann").await?;
+/// let history = app.history::<AccountEvent>(&id("a")).await?;
+/// assert_eq!(history[2].event, deposited("a", 5));
+/// assert_eq!(history[2].metadata.actor.as_ref().unwrap().as_str(), "ann");
+/// # Ok(())
+/// # });
+/// ```
+///
+/// # Errors
+/// [`Error::Invalid`] if the id makes no valid tag or an event cannot be decoded; another [`Error`] if the store cannot answer.
 #[must_use = "nothing is read before it is awaited"]
 #[derive(Debug)]
 pub struct History<E> {
@@ -182,6 +303,18 @@ impl<E: Event> History<E> {
     }
 
     /// Reads only the events up to a position, a time, or the command of a receipt.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// use annalist::Position;
+    ///
+    /// let history = app.history::<AccountEvent>(&id("a")).at(Position::new(1)).await?;
+    /// assert_eq!(history.len(), 1);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn at(self, moment: impl Into<Moment>) -> Self {
         Self { moment: Some(moment.into()), ..self }
     }

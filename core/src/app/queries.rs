@@ -13,21 +13,64 @@ use crate::{
 
 impl App {
     /// Finds the row of a projection by its key, now or [`after`](Find::after) a receipt.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// assert_eq!(app.find::<Balance>(&id("b")).await?.unwrap().cents, 30);
+    /// assert_eq!(app.find::<Balance>(&id("unknown")).await?, None);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn find<P: Projection>(&self, key: &P::Key) -> Find<P> {
         Find::new(self.read_models().model(), key.clone())
     }
 
     /// Lists rows of a projection: by key or index, sorted, a page at a time.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// let page = app.list::<Balance>().order_by("cents").descending().limit(1).await?;
+    /// assert_eq!(page.rows[0].owner, "Bob");
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn list<P: Projection>(&self) -> List<P> {
         List::new(self.read_models().model())
     }
 
     /// Executes a query, now or [`after`](Ask::after) a receipt.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// let balance = app.ask(BalanceOf { account: id("b") }).await?;
+    /// assert_eq!(balance.unwrap().cents, 30);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn ask<Q: Query>(&self, query: Q) -> Ask<Q> {
         Ask::new(Arc::<Inner>::clone(&self.inner), query)
     }
 
     /// Watches a query: returns the current answer, then each new answer when the rows change.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// let mut watch = app.watch(BalanceOf { account: id("a") });
+    /// assert_eq!(watch.next().await?.unwrap().cents, 10);
+    ///
+    /// app.execute(Deposit { account: id("a"), cents: 5 }).await?;
+    /// assert_eq!(watch.next().await?.unwrap().cents, 15);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn watch<Q: Query<Answer: Watchable>>(&self, query: Q) -> QueryWatch<Q> {
         let directory: Arc<dyn ReadModelDirectory> = Arc::<Inner>::clone(&self.inner);
         QueryWatch::new(&directory, query)

@@ -36,6 +36,21 @@ pub(crate) struct FollowerControl {
 }
 
 /// Result of retrying parked events.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// # run(async {
+/// # use annalist::projection::ProjectionOptions;
+/// # let app = savings(ProjectionOptions::new().park()).await?;
+/// app.execute(Deposit { account: id("ann"), cents: -5 }).await?; // fails in the projection
+/// app.execute(Deposit { account: id("ann"), cents: 7 }).await?; // waits for the event before it
+/// app.wait_until_caught_up().await?;
+///
+/// let report = app.retry_parked("savings").await?; // the cause is still there
+/// assert_eq!((report.done, report.parked), (0, 2));
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RetryReport {
     /// How many events succeeded and are no longer parked.

@@ -8,6 +8,12 @@ use crate::{
 };
 
 /// What happens to an event that fails.
+///
+/// ```
+/// use annalist::projection::ErrorPolicy;
+///
+/// assert_eq!(ErrorPolicy::default(), ErrorPolicy::Stop);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ErrorPolicy {
     /// The projection stops before the event and reports it in its [`Status`](super::Status).

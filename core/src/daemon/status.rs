@@ -7,6 +7,18 @@ use uuid::Uuid;
 use crate::{progress::Progress, record::Position, rows::Table};
 
 /// Position and state of a projection or policy in this process.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// # run(async {
+/// # let app = bank().await?;
+/// let (name, status) = app.statuses().remove(0);
+/// assert_eq!((name, status.position.get(), status.parked), ("balances", 6, 0));
+/// assert_eq!(status.reads.unwrap().name(), "balances_v1");
+/// assert_eq!(status.building, None);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
     /// Every event up to here is in the rows that queries read, or parked.
@@ -53,6 +65,18 @@ impl Status {
 }
 
 /// State of a projection or policy.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// # run(async {
+/// # let app = bank().await?;
+/// use annalist::projection::State;
+///
+/// let status = app.wait_until("balances", |status| status.state == State::CaughtUp).await?;
+/// assert_eq!(status.position, app.store().settled().await?.position);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
     /// It processes events that were appended before it started or resumed.
@@ -72,6 +96,22 @@ pub enum State {
 
 /// Why a projection or policy is stopped. It skips no event: it continues with the same event after a restart of the
 /// program, with corrected code for example, or after [`App::resume`](crate::app::App::resume).
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// # run(async {
+/// use annalist::projection::State;
+/// # let app = savings(Default::default()).await?;
+///
+/// let receipt = app.execute(Deposit { account: id("ann"), cents: -5 }).await?; // fails in the projection
+/// let status = app.wait_until("savings", |status| matches!(status.state, State::Stopped(_))).await?;
+/// let State::Stopped(stopped) = status.state else { unreachable!() };
+/// assert_eq!(stopped.position, Some(receipt.position()));
+/// assert_eq!(stopped.name.unwrap(), "account.deposited");
+/// assert!(stopped.error.contains("negative deposit"));
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stopped {
     /// Position of the event that fails; `None` if no event is the cause.

@@ -11,8 +11,7 @@ use crate::{
 /// The types that a decision can return: one event, a tuple, an array, a `Vec` or an `Option` of events, or `()`.
 ///
 /// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
-/// # fn main() -> Outcome {
+/// # use annalist_doc_tests::*;
 /// use annalist::testing::given;
 ///
 /// /// Opens an account with a first deposit: two events.
@@ -31,8 +30,6 @@ use crate::{
 ///
 /// given(()).when(OpenWith { account: id("ann"), cents: 5 }).then([opened("ann", "Ann"), deposited("ann", 5)]);
 /// given(()).when(OpenWith { account: id("ann"), cents: 0 }).then(opened("ann", "Ann"));
-/// # Ok(())
-/// # }
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be turned into events",

@@ -5,6 +5,15 @@ use std::any::type_name;
 use crate::id::{Id, Ids};
 
 /// One event type: its stored name, its version and its ids.
+///
+/// ```
+/// use annalist::manual::{EventType, Types};
+///
+/// const OPENED: EventType = EventType::new("account.opened", "bank::Opened").version(2).aliases(&["account_opened"]);
+/// const TYPES: Types = Types::One(OPENED);
+///
+/// assert_eq!(TYPES.names(), ["account.opened", "account_opened"]);
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct EventType {
@@ -91,6 +100,14 @@ pub const fn event_type(
 }
 
 /// A kind of id, and the Rust type that defines it.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// use annalist::manual::IdKind;
+///
+/// let kind = IdKind::of::<AccountId>();
+/// assert_eq!((kind.kind, kind.shared), ("account", false));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct IdKind {
     /// The kind.
@@ -113,6 +130,17 @@ impl IdKind {
 }
 
 /// A set of event types: one type, or the union of several sets.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// use annalist::manual::Types;
+///
+/// const TYPES: Types = AccountEvent::TYPES;
+///
+/// assert_eq!(TYPES.names(), ["account.opened", "account.deposited"]);
+/// assert!(TYPES.contains("account.opened") && !TYPES.contains("account.closed"));
+/// assert!(TYPES.carries("account") && !TYPES.carries("order"));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub enum Types {
     /// One event type.

@@ -46,6 +46,22 @@ pub const MAX_HOPS: u32 = 32;
 
 /// Which commands are recorded in the journal, in the transaction of their events: id, name, actor, time, correlation,
 /// positions and body. The journal is the audit trail of what was requested.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// # run(async {
+/// use annalist::{Memory, app::Journal, store};
+///
+/// let app = App::builder(Memory::new()).journal(Journal::All).start().await?;
+/// app.execute(open("ann", "Ann")).await?;
+/// app.execute(open("ann", "Ann")).await.unwrap_err();
+///
+/// let entries = app.journal(0, 100).await?;
+/// assert!(matches!(&entries[0].outcome, store::Outcome::Accepted(positions) if positions.len() == 1));
+/// assert_eq!(entries[1].outcome, store::Outcome::Rejected("AlreadyOpen".into()));
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Journal {
     /// None.

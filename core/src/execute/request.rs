@@ -28,6 +28,19 @@ type BoxedResult<E> = Pin<Box<dyn Future<Output = Result<Receipt, ExecuteError<E
 
 /// Executes a command when awaited.
 ///
+/// ```
+/// # use annalist_doc_tests::*;
+/// # run(async {
+/// # let app = bank().await?;
+/// let deposit = app.execute(Deposit { account: id("a"), cents: 5 }); // executes nothing yet
+/// assert_eq!(app.load::<Account>(&id("a")).await?.cents, 10);
+///
+/// deposit.await?;
+/// assert_eq!(app.load::<Account>(&id("a")).await?.cents, 15);
+/// # Ok(())
+/// # });
+/// ```
+///
 /// # Errors
 /// [`ExecuteError::Rejected`] with the error of the decision; another [`ExecuteError`] if the command could not be decided or
 /// appended.
@@ -46,30 +59,91 @@ impl<C: Command> Execute<C> {
     /// Makes the command idempotent: a command with this id is accepted once; executing it again returns the first receipt, even
     /// if the first response was lost. A rejection is not remembered. The id is bound to the command name and the aggregate ids.
     /// Reusing it with others is an error; other fields are not compared.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// for _ in 0..2 {
+    ///     app.execute(Deposit { account: id("a"), cents: 5 }).id("payment-17").await?;
+    /// }
+    /// assert_eq!(app.load::<Account>(&id("a")).await?.cents, 15);
+    ///
+    /// let error = app.execute(Deposit { account: id("b"), cents: 5 }).id("payment-17").await.unwrap_err();
+    /// assert!(error.to_string().contains("`payment-17` was already used"));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn id(mut self, id: impl Into<CommandId>) -> Self {
         self.dispatcher.options.id = Some(id.into());
         self
     }
 
     /// Sets the actor, the user or system that sends the command (1 to 200 bytes).
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// app.execute(Deposit { account: id("a"), cents: 5 }).actor("ann").await?;
+    /// let history = app.history::<AccountEvent>(&id("a")).await?;
+    /// assert_eq!(history[2].metadata.actor.as_ref().unwrap().as_str(), "ann");
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn actor(mut self, actor: impl Into<Cow<'static, str>>) -> Self {
         self.dispatcher.options.actor = Some(actor.into());
         self
     }
 
     /// Sets the correlation id (1 to 200 bytes), which all events of one business process share. By default the command id.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// app.execute(Deposit { account: id("a"), cents: 5 }).correlation("order-7").await?;
+    /// let history = app.history::<AccountEvent>(&id("a")).await?;
+    /// assert_eq!(history[2].metadata.correlation.as_ref().unwrap().as_str(), "order-7");
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn correlation(mut self, correlation: impl Into<Cow<'static, str>>) -> Self {
         self.dispatcher.options.correlation = Some(correlation.into());
         self
     }
 
     /// Sets the causation id (1 to 200 bytes): the id of the event that led to the command.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// let cause = app.history::<AccountEvent>(&id("a")).await?[0].id.to_string();
+    /// app.execute(Deposit { account: id("a"), cents: 5 }).causation(cause.clone()).await?;
+    /// let history = app.history::<AccountEvent>(&id("a")).await?;
+    /// assert_eq!(history[2].metadata.causation.as_ref().unwrap().as_str(), cause);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn causation(mut self, causation: impl Into<Cow<'static, str>>) -> Self {
         self.dispatcher.options.causation = Some(causation.into());
         self
     }
 
     /// Sets the trace context of the caller, as a W3C `traceparent`.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    /// app.execute(Deposit { account: id("a"), cents: 5 }).trace(traceparent).await?;
+    /// let history = app.history::<AccountEvent>(&id("a")).await?;
+    /// assert_eq!(history[2].metadata.trace.as_ref().unwrap().as_str(), traceparent);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn trace(mut self, traceparent: impl Into<Cow<'static, str>>) -> Self {
         self.dispatcher.options.trace = Some(traceparent.into());
         self

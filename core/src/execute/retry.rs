@@ -4,6 +4,16 @@ use std::time::Duration;
 
 /// How often a command is attempted, and how long it pauses between two attempts: a random time up to a limit that doubles
 /// with each attempt, so that commands which conflicted once do not conflict again.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use annalist::app::Retry;
+///
+/// let retry = Retry::times(5).pauses(Duration::from_millis(2), Duration::from_millis(100));
+/// assert_eq!(retry.tries(), 5);
+/// assert_eq!(Retry::default().tries(), 30);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retry {
     tries: u32,
@@ -13,6 +23,16 @@ pub struct Retry {
 
 impl Retry {
     /// Attempts a command this often, at least once, with pauses of up to 1 ms at first and up to 50 ms later.
+    ///
+    /// ```
+    /// use annalist::app::Retry;
+    ///
+    /// assert_eq!(Retry::times(3), Retry::times(3).pauses(
+    ///     std::time::Duration::from_millis(1),
+    ///     std::time::Duration::from_millis(50),
+    /// ));
+    /// assert_eq!(Retry::times(0).tries(), 1);
+    /// ```
     pub fn times(tries: u32) -> Self {
         Self { tries: tries.max(1), first: Duration::from_millis(1), longest: Duration::from_millis(50) }
     }

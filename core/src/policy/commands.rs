@@ -8,6 +8,16 @@ use crate::{command::Command, error::BoxError};
 /// The commands of one reaction, in the order in which they are sent.
 ///
 /// A handler that always returns the same types needs no `Commands`: see [`IntoCommands`].
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// use annalist::Commands;
+///
+/// let mut commands = Commands::new();
+/// commands.push(open("ann", "Ann"));
+/// commands.push(Deposit { account: id("ann"), cents: 5 });
+/// assert_eq!(commands.names().collect::<Vec<_>>(), ["open", "deposit"]);
+/// ```
 #[derive(Default)]
 pub struct Commands(Vec<Box<dyn BoxedCommand>>);
 
@@ -19,6 +29,17 @@ impl Commands {
 
     /// Adds the commands of a handler's return value.
     ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// use annalist::Commands;
+    ///
+    /// let mut commands = Commands::new();
+    /// commands.add([open("ann", "Ann"), open("bob", "Bob")])?;
+    /// commands.add(None::<Open>)?;
+    /// assert_eq!((commands.len(), commands.is_empty()), (2, false));
+    /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+    /// ```
+    ///
     /// # Errors
     /// The error, if the handler returned one.
     pub fn add(&mut self, commands: impl IntoCommands) -> Result<(), BoxError> {
@@ -26,6 +47,15 @@ impl Commands {
     }
 
     /// Adds one command.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// use annalist::Commands;
+    ///
+    /// let mut commands = Commands::new();
+    /// commands.push(open("ann", "Ann"));
+    /// assert_eq!(commands.len(), 1);
+    /// ```
     pub fn push(&mut self, command: impl Command) {
         self.0.push(command.dispatch(CollectCommands));
     }
@@ -41,6 +71,15 @@ impl Commands {
     }
 
     /// The stored names of the commands.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// use annalist::Commands;
+    ///
+    /// let mut commands = Commands::new();
+    /// commands.push(open("ann", "Ann"));
+    /// assert_eq!(commands.names().next(), Some("open"));
+    /// ```
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         self.0.iter().map(|command| command.name())
     }

@@ -23,6 +23,19 @@ struct PolicyFollower<P> {
 impl Builder {
     /// Registers a policy, which reacts to events with commands. Its checkpoint is in the app's row store: see
     /// [`Builder::rows`].
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use annalist::Memory;
+    ///
+    /// let app = App::builder(Memory::new()).policy(WelcomeBonus).start().await?;
+    /// app.execute(open("ann", "Ann")).await?;
+    /// app.wait_until_caught_up().await?;
+    /// assert_eq!(app.load::<Account>(&id("ann")).await?.cents, 100);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn policy<P: Policy>(self, policy: P) -> Self {
         let policy = Arc::new(policy);
         self.policy_spec(|executor| {

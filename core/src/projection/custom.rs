@@ -17,22 +17,42 @@ use crate::{
 /// A read model in tables of your own, on a store `S`. It receives batches of events, and the open transaction that moves
 /// its checkpoint: each event takes effect exactly once.
 ///
-/// ```text
-/// #[async_trait]
-/// impl CustomProjection<Sqlite> for Totals {
-///     const NAME: &'static str = "totals";
-///     const EVENTS: &'static [Types] = &[<AccountEvent as Event>::TYPES];
+/// ```
+/// # use annalist_doc_tests::*;
+/// # type Connection = Totals;
+/// use annalist::{Memory, manual::Types, projection::{Batch, CustomProjection}, raw::error::BoxError};
+/// use async_trait::async_trait;
 ///
-///     async fn set_up(&self, connection: &mut SqliteConnection) -> Result<(), BoxError> {
-///         sqlx::query("CREATE TABLE IF NOT EXISTS totals (day TEXT PRIMARY KEY, cents INTEGER)").execute(connection).await?;
-///         Ok(())
+/// /// The sum of the deposits of each account.
+/// struct Sums;
+///
+/// #[async_trait]
+/// impl CustomProjection<Database> for Sums {
+///     const NAME: &'static str = "sums";
+///     const EVENTS: &'static [Types] = &[AccountEvent::TYPES];
+///
+///     async fn set_up(&self, _: &mut Connection) -> Result<(), BoxError> {
+///         Ok(()) // in SQL: CREATE TABLE IF NOT EXISTS totals …
 ///     }
 ///
-///     async fn handle(&self, batch: Batch<'_>, connection: &mut SqliteConnection) -> Result<(), BoxError> {
-///         for deposited in batch.events::<AccountEvent>()? { … }
+///     async fn handle(&self, batch: Batch<'_>, connection: &mut Connection) -> Result<(), BoxError> {
+///         for recorded in batch.events::<AccountEvent>()? {
+///             let AccountEvent::Deposited { account, cents } = recorded.event else { continue };
+///             *connection.entry(account.to_string()).or_default() += cents; // in SQL: UPDATE totals …
+///         }
 ///         Ok(())
 ///     }
 /// }
+///
+/// # run(async {
+/// let database = Database::default();
+/// let app = App::builder(Memory::new()).custom_projection(Sums, database.clone()).start().await?;
+/// # app.execute(open("ann", "Ann")).await?;
+/// app.execute(Deposit { account: id("ann"), cents: 5 }).await?;
+/// app.wait_until_caught_up().await?;
+/// assert_eq!(database.totals().await["ann"], 5);
+/// # Ok(())
+/// # });
 /// ```
 #[async_trait]
 #[diagnostic::on_unimplemented(
@@ -70,11 +90,64 @@ pub struct Batch<'a> {
 
 impl<'a> Batch<'a> {
     /// The events as stored.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # use annalist::{Memory, manual::Types, projection::{Batch, CustomProjection}, raw::error::BoxError};
+    /// # struct Names;
+    /// # #[async_trait::async_trait]
+    /// # impl CustomProjection<Database> for Names {
+    /// # const NAME: &'static str = "names";
+    /// # const EVENTS: &'static [Types] = &[AccountEvent::TYPES];
+    /// # async fn set_up(&self, _: &mut Totals) -> Result<(), BoxError> { Ok(()) }
+    /// async fn handle(&self, batch: Batch<'_>, connection: &mut Totals) -> Result<(), BoxError> {
+    ///     for record in batch.records() {
+    ///         *connection.entry(record.name.to_string()).or_default() += 1;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # }
+    /// # run(async {
+    /// # let database = Database::default();
+    /// # let app = App::builder(Memory::new()).custom_projection(Names, database.clone()).start().await?;
+    /// # app.execute(open("ann", "Ann")).await?;
+    /// # app.wait_until_caught_up().await?;
+    /// # assert_eq!(database.totals().await["account.opened"], 1);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn records(&self) -> &'a [Record] {
         self.records
     }
 
     /// The events of type `E`, decoded, with times, actors and positions.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # use annalist::{Memory, manual::Types, projection::{Batch, CustomProjection}, raw::error::BoxError};
+    /// # struct Owners;
+    /// # #[async_trait::async_trait]
+    /// # impl CustomProjection<Database> for Owners {
+    /// # const NAME: &'static str = "owners";
+    /// # const EVENTS: &'static [Types] = &[AccountEvent::TYPES];
+    /// # async fn set_up(&self, _: &mut Totals) -> Result<(), BoxError> { Ok(()) }
+    /// async fn handle(&self, batch: Batch<'_>, connection: &mut Totals) -> Result<(), BoxError> {
+    ///     for recorded in batch.events::<AccountEvent>()? {
+    ///         let actor = recorded.metadata.actor.ok_or("no actor")?;
+    ///         *connection.entry(actor.to_string()).or_default() += 1;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # }
+    /// # run(async {
+    /// # let database = Database::default();
+    /// # let app = App::builder(Memory::new()).custom_projection(Owners, database.clone()).start().await?;
+    /// # app.execute(open("ann", "Ann")).actor("teller").await?;
+    /// # app.wait_until_caught_up().await?;
+    /// # assert_eq!(database.totals().await["teller"], 1);
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     /// [`Invalid`] if one cannot be decoded.

@@ -14,6 +14,20 @@ use crate::{
 /// Options of a projection: where its rows are stored, when they are updated, and what happens to an event that fails.
 ///
 /// By default the rows are updated in the background, in the app's row store, and a failing event stops the projection.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// # run(async {
+/// use annalist::{Memory, projection::ProjectionOptions};
+///
+/// let options = ProjectionOptions::new().rows(Memory::new()).park();
+/// let app = savings(options).await?;
+/// app.execute(Deposit { account: id("ann"), cents: -5 }).await?; // fails in the projection
+/// app.wait_until_caught_up().await?;
+/// assert_eq!(app.parked("savings").await?.len(), 1);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Default)]
 #[must_use]
 pub struct ProjectionOptions {
@@ -31,11 +45,40 @@ impl ProjectionOptions {
 
     /// Stores the rows in this store instead of the app's. It may be another database than that of the events, of another
     /// kind.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use annalist::{Memory, projection::ProjectionOptions, store::RowStore};
+    ///
+    /// let rows = Memory::new();
+    /// let options = ProjectionOptions::new().rows(rows.clone());
+    /// let app = App::builder(Memory::new()).projection_with::<Balance>(options).start().await?;
+    /// app.wait_until_caught_up().await?;
+    /// assert_eq!(rows.builds("balances").await?.len(), 1);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn rows(self, rows: impl IntoRowStore) -> Self {
         Self { rows: Some(rows.into_row_store()), ..self }
     }
 
     /// Parks an event that fails instead of stopping: see [`ErrorPolicy::Park`].
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use annalist::projection::ProjectionOptions;
+    ///
+    /// let app = savings(ProjectionOptions::new().park()).await?;
+    /// app.execute(Deposit { account: id("ann"), cents: -5 }).await?; // fails in the projection
+    /// app.execute(open("bob", "Bob")).await?;
+    /// let receipt = app.execute(Deposit { account: id("bob"), cents: 7 }).await?;
+    /// // Other rows go on.
+    /// assert_eq!(app.find::<Savings>(&id("bob")).after(&receipt).await?.unwrap().cents, 7);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn park(self) -> Self {
         Self { error_policy: ErrorPolicy::Park, ..self }
     }
@@ -46,6 +89,23 @@ impl ProjectionOptions {
     ///
     /// Builds are compared when both are at the same position and neither has parked events. If the live build has another
     /// version, that requires a running program of that version, or no appends since that program ended.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// use annalist::projection::ProjectionOptions;
+    ///
+    /// // Version 2 of the projection has other rows than the live version 1.
+    /// # let store = std::sync::Arc::clone(app.store());
+    /// # app.shut_down().await;
+    /// let options = ProjectionOptions::new().compare();
+    /// let app = App::builder(store).projection_with::<BalanceV2>(options).start().await?;
+    /// let status = app.wait_until("balances", |status| status.promotion_blocked.is_some()).await?;
+    /// assert!(status.promotion_blocked.unwrap().contains("3 changed"));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn compare(self) -> Self {
         Self { compares_builds: true, ..self }
     }
@@ -56,6 +116,19 @@ impl ProjectionOptions {
     ///
     /// The cost: appends of its events take several statements, and wait for others that change the same rows. Every program
     /// that appends such events has to declare the projection inline.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use annalist::{Memory, projection::ProjectionOptions};
+    ///
+    /// let options = ProjectionOptions::new().inline();
+    /// let app = App::builder(Memory::new()).projection_with::<Balance>(options).start().await?;
+    /// app.execute(open("ann", "Ann")).await?;
+    /// assert_eq!(app.find::<Balance>(&id("ann")).await?.unwrap().owner, "Ann"); // without `after`
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn inline(self) -> Self {
         Self { inline: true, ..self }
     }

@@ -17,9 +17,8 @@ use crate::{error::Error, position::Position};
 /// A query that runs when it is awaited. Returned by [`App::ask`](crate::app::App::ask).
 ///
 /// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Outcome {
+/// # use annalist_doc_tests::*;
+/// # run(async {
 /// # let app = bank().await?;
 /// // #[derive(Query)]
 /// // #[query(from = Balance)]
@@ -28,8 +27,11 @@ use crate::{error::Error, position::Position};
 /// let balance: Option<Balance> = app.ask(BalanceOf { account: id("a") }).after(&receipt).await?;
 /// assert_eq!(balance.unwrap().cents, 15);
 /// # Ok(())
-/// # }
+/// # });
 /// ```
+///
+/// # Errors
+/// Those of [`Query::answer`]; [`Error::Panicked`] if the code of the query panics.
 #[must_use = "a query runs only when it is awaited"]
 #[derive(Debug)]
 pub struct Ask<Q> {
@@ -46,11 +48,37 @@ impl<Q: Query> Ask<Q> {
 
     /// Waits until every read model that the query reads includes all events up to a position. With the receipt of a
     /// command, `after(&receipt)`, the answer shows what that command wrote.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// let receipt = app.execute(Deposit { account: id("a"), cents: 5 }).await?;
+    /// let balance = app.ask(BalanceOf { account: id("a") }).after(&receipt).await?;
+    /// assert_eq!(balance.unwrap().cents, 15);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn after(self, position: impl Into<Position>) -> Self {
         Self { wanted: position.into(), ..self }
     }
 
     /// Sets how long to wait at most, for all read models together. The default is 5 seconds.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// use std::time::Duration;
+    ///
+    /// use annalist::Position;
+    ///
+    /// let ask = app.ask(BalanceOf { account: id("a") }).after(Position::new(1000)); // far beyond the end of the log
+    /// let error = ask.timeout(Duration::ZERO).await.unwrap_err();
+    /// assert!(matches!(error, Error::NotCaughtUp { .. }));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }

@@ -19,11 +19,10 @@ use crate::{
 /// the query of a URL.
 ///
 /// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
+/// # use annalist_doc_tests::*;
 /// use annalist::query::Cursor;
 ///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Outcome {
+/// # run(async {
 /// # let app = bank().await?;
 /// let first = app.list::<Balance>().limit(2).await?;
 /// let text = first.next.unwrap().to_string(); // to the client …
@@ -35,7 +34,7 @@ use crate::{
 /// let error = app.list::<Balance>().order_by("cents").from(cursor).await.unwrap_err();
 /// assert!(error.to_string().contains("another query"));
 /// # Ok(())
-/// # }
+/// # });
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cursor {

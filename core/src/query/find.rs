@@ -16,9 +16,8 @@ use crate::{
 /// A look-up of one row that runs when it is awaited. Returned by [`App::find`](crate::app::App::find).
 ///
 /// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Outcome {
+/// # use annalist_doc_tests::*;
+/// # run(async {
 /// # let app = bank().await?;
 /// let receipt = app.execute(Deposit { account: id("a"), cents: 5 }).await?;
 /// let balance = app.find::<Balance>(&id("a")).after(&receipt).await?;
@@ -26,8 +25,13 @@ use crate::{
 ///
 /// assert_eq!(app.find::<Balance>(&id("unknown")).await?, None);
 /// # Ok(())
-/// # }
+/// # });
 /// ```
+///
+/// # Errors
+/// [`Error::NotCaughtUp`] if the rows do not reach the wanted position in time; [`Error::Building`] if the first build of the
+/// projection is not complete in time; [`Error::Unusable`] if the app does not run the projection; another [`Error`] if the
+/// store cannot answer.
 #[must_use = "a look-up runs only when it is awaited"]
 #[derive(Debug)]
 pub struct Find<P: Projection> {
@@ -46,11 +50,37 @@ impl<P: Projection> Find<P> {
 
     /// Waits until the row includes all events up to a position. With the receipt of a command, `after(&receipt)`, it
     /// shows what that command wrote.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// let receipt = app.execute(Deposit { account: id("a"), cents: 5 }).await?;
+    /// let balance = app.find::<Balance>(&id("a")).after(&receipt).await?;
+    /// assert_eq!(balance.unwrap().cents, 15);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn after(self, position: impl Into<Position>) -> Self {
         Self { wanted: position.into(), ..self }
     }
 
     /// Sets how long to wait at most. The default is 5 seconds.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// use std::time::Duration;
+    ///
+    /// use annalist::Position;
+    ///
+    /// let find = app.find::<Balance>(&id("a")).after(Position::new(1000)); // far beyond the end of the log
+    /// let error = find.timeout(Duration::ZERO).await.unwrap_err();
+    /// assert!(matches!(error, Error::NotCaughtUp { .. }));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }

@@ -29,9 +29,8 @@ const DEFAULT_LIMIT: usize = 100;
 /// lists the possible ones. Several conditions must all hold.
 ///
 /// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Outcome {
+/// # use annalist_doc_tests::*;
+/// # run(async {
 /// # let app = bank().await?; // Ada has 10 cents, Bob 30, Cay 20
 /// let page = app.list::<Balance>().range("cents", 20..).order_by("cents").descending().await?;
 /// let owners: Vec<_> = page.rows.iter().map(|row| row.owner.as_str()).collect();
@@ -40,8 +39,12 @@ const DEFAULT_LIMIT: usize = 100;
 /// let error = app.list::<Balance>().equal("name", &"Ada".to_owned()).await.unwrap_err();
 /// assert!(error.to_string().contains("`balances` can be queried by account, owner, cents"));
 /// # Ok(())
-/// # }
+/// # });
 /// ```
+///
+/// # Errors
+/// [`Error::Invalid`] if the query names a wrong field, or the cursor belongs to another query. Otherwise as
+/// [`Find`](super::Find).
 #[must_use = "a query runs only when it is awaited"]
 #[derive(Debug)]
 pub struct List<P> {
@@ -60,14 +63,13 @@ pub struct List<P> {
 /// A page of rows.
 ///
 /// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Outcome {
+/// # use annalist_doc_tests::*;
+/// # run(async {
 /// # let app = bank().await?;
 /// let page = app.list::<Balance>().limit(2).await?;
 /// assert_eq!((page.rows.len(), page.next.is_some()), (2, true));
 /// # Ok(())
-/// # }
+/// # });
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page<P> {
@@ -99,14 +101,13 @@ impl<P> List<P> {
     /// Selects rows with this value in a field. `&None` selects rows in which the field is `None`.
     ///
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Outcome {
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
     /// # let app = bank().await?;
     /// let page = app.list::<Balance>().equal("owner", &"Ada".to_owned()).await?;
     /// assert_eq!(page.rows[0].cents, 10);
     /// # Ok(())
-    /// # }
+    /// # });
     /// ```
     pub fn equal<F: Field>(self, field: &str, value: &F) -> Self {
         self.compare(field, F::TYPE, value.to_value(), Bound::Equal)
@@ -115,14 +116,13 @@ impl<P> List<P> {
     /// Selects rows with a value in this range. A field that is `None` is in no range.
     ///
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Outcome {
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
     /// # let app = bank().await?; // Ada has 10 cents, Bob 30, Cay 20
     /// let page = app.list::<Balance>().range("cents", 10..30).await?;
     /// assert_eq!(page.rows.len(), 2);
     /// # Ok(())
-    /// # }
+    /// # });
     /// ```
     pub fn range<F: Field>(self, field: &str, range: impl RangeBounds<F>) -> Self {
         let bounds = || {
@@ -143,21 +143,61 @@ impl<P> List<P> {
     }
 
     /// Selects rows with this value or a greater one in a field.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// let page = app.list::<Balance>().at_least("cents", &20).await?;
+    /// assert_eq!(page.rows.len(), 2); // Bob has 30 cents, Cay 20
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn at_least<F: Field>(self, field: &str, value: &F) -> Self {
         self.compare(field, F::TYPE, value.to_value(), Bound::AtLeast)
     }
 
     /// Selects rows with this value or a smaller one in a field.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// let page = app.list::<Balance>().at_most("cents", &20).await?;
+    /// assert_eq!(page.rows.len(), 2); // Ada has 10 cents, Cay 20
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn at_most<F: Field>(self, field: &str, value: &F) -> Self {
         self.compare(field, F::TYPE, value.to_value(), Bound::AtMost)
     }
 
     /// Selects rows with a greater value in a field.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// let page = app.list::<Balance>().above("cents", &20).await?;
+    /// assert_eq!(page.rows[0].owner, "Bob"); // Cay has exactly 20 cents
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn above<F: Field>(self, field: &str, value: &F) -> Self {
         self.compare(field, F::TYPE, value.to_value(), Bound::Above)
     }
 
     /// Selects rows with a smaller value in a field.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// let page = app.list::<Balance>().below("cents", &20).await?;
+    /// assert_eq!(page.rows[0].owner, "Ada"); // Cay has exactly 20 cents
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn below<F: Field>(self, field: &str, value: &F) -> Self {
         self.compare(field, F::TYPE, value.to_value(), Bound::Below)
     }
@@ -165,14 +205,13 @@ impl<P> List<P> {
     /// Selects rows with a text that starts with `prefix`, compared byte by byte.
     ///
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Outcome {
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
     /// # let app = bank().await?;
     /// let page = app.list::<Balance>().prefix("owner", "B").await?;
     /// assert_eq!(page.rows[0].owner, "Bob");
     /// # Ok(())
-    /// # }
+    /// # });
     /// ```
     pub fn prefix(self, field: &str, prefix: &str) -> Self {
         self.filter(field, ColumnType::Text, Ok(vec![Bound::Prefix(prefix.to_owned())]))
@@ -181,15 +220,14 @@ impl<P> List<P> {
     /// Extends the query if the value is `Some`: for conditions that the caller may leave out.
     ///
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Outcome {
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
     /// # let app = bank().await?;
     /// let owner: Option<String> = None;
     /// let page = app.list::<Balance>().filter_some(&owner, |list, owner| list.equal("owner", owner)).await?;
     /// assert_eq!(page.rows.len(), 3);
     /// # Ok(())
-    /// # }
+    /// # });
     /// ```
     pub fn filter_some<T>(self, value: &Option<T>, extend: impl FnOnce(Self, &T) -> Self) -> Self {
         match value {
@@ -199,6 +237,16 @@ impl<P> List<P> {
     }
 
     /// Sorts ascending by a field, then by key. `None` comes first.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// let page = app.list::<Balance>().order_by("cents").await?;
+    /// assert_eq!(page.rows[1].owner, "Cay");
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn order_by(mut self, field: &str) -> Self {
         if let Some(column) = self.column(field, None) {
             self.sort = Some(Sort { column, descending: false });
@@ -207,6 +255,16 @@ impl<P> List<P> {
     }
 
     /// Sorts descending, also the keys of rows with equal values. `None` comes last. Needs [`List::order_by`] first.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// let page = app.list::<Balance>().order_by("cents").descending().await?;
+    /// assert_eq!(page.rows[0].owner, "Bob");
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn descending(mut self) -> Self {
         match &mut self.sort {
             Some(sort) => sort.descending = true,
@@ -216,6 +274,16 @@ impl<P> List<P> {
     }
 
     /// Sets the maximum number of rows on the page. The default is 100; 0 counts as 1.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// let page = app.list::<Balance>().limit(2).await?;
+    /// assert_eq!(page.rows.len(), 2);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn limit(self, limit: usize) -> Self {
         Self { limit: limit.max(1), ..self }
     }
@@ -223,16 +291,15 @@ impl<P> List<P> {
     /// Continues after the page that returned this cursor. The query must have the same conditions and order.
     ///
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Outcome {
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
     /// # let app = bank().await?;
     /// let first = app.list::<Balance>().order_by("owner").limit(2).await?;
     /// let second = app.list::<Balance>().order_by("owner").from(first.next.unwrap()).await?;
     /// assert_eq!(second.rows[0].owner, "Cay");
     /// assert_eq!(second.next, None);
     /// # Ok(())
-    /// # }
+    /// # });
     /// ```
     pub fn from(self, cursor: Cursor) -> Self {
         Self { cursor: Some(cursor), ..self }
@@ -240,11 +307,33 @@ impl<P> List<P> {
 
     /// Waits until the rows include all events up to a position. With the receipt of a command, `after(&receipt)`, they
     /// show what that command wrote.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// let receipt = app.execute(open("d", "Dan")).await?;
+    /// assert_eq!(app.list::<Balance>().after(&receipt).await?.rows.len(), 4);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn after(self, position: impl Into<Position>) -> Self {
         Self { wanted: position.into(), ..self }
     }
 
     /// Sets how long to wait at most. The default is 5 seconds.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// use std::time::Duration;
+    ///
+    /// let list = app.list::<Balance>().after(annalist::Position::new(1000)); // far beyond the end of the log
+    /// assert!(matches!(list.timeout(Duration::ZERO).await, Err(Error::NotCaughtUp { .. })));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }

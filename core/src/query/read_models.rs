@@ -59,6 +59,30 @@ impl dyn ReadModelDirectory + '_ {
 /// caller of the query asked for; all look-ups together share the caller's timeout.
 ///
 /// A hand-written [`Query`](super::Query) receives it in `answer`; see the example there.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// # run(async {
+/// # let app = bank().await?;
+/// use annalist::query::ReadModels;
+///
+/// /// How much money two accounts have together.
+/// struct Sum(AccountId, AccountId);
+///
+/// impl Query for Sum {
+///     type Answer = i64;
+///
+///     async fn answer(&self, models: &ReadModels) -> Result<i64, Error> {
+///         let one = models.find::<Balance>(&self.0).await?;
+///         let other = models.find::<Balance>(&self.1).await?;
+///         Ok([one, other].into_iter().flatten().map(|balance| balance.cents).sum())
+///     }
+/// }
+///
+/// assert_eq!(app.ask(Sum(id("a"), id("b"))).await?, 40);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Debug)]
 pub struct ReadModels {
     directory: Arc<dyn ReadModelDirectory>,
@@ -107,16 +131,68 @@ impl ReadModels {
     }
 
     /// Looks up the row of a projection with this key.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// # struct OwnerOf(AccountId);
+    /// # impl Query for OwnerOf {
+    /// # type Answer = Option<String>;
+    /// async fn answer(&self, models: &annalist::query::ReadModels) -> Result<Option<String>, Error> {
+    ///     let balance = models.find::<Balance>(&self.0).await?;
+    ///     Ok(balance.map(|balance| balance.owner))
+    /// }
+    /// # }
+    /// # assert_eq!(app.ask(OwnerOf(id("a"))).await?.unwrap(), "Ada");
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn find<P: Projection>(&self, key: &P::Key) -> Find<P> {
         Find::new(self.model(), key.clone()).after(self.wanted).timeout(self.remaining())
     }
 
     /// Lists rows of a projection: by key or index, sorted, one page at a time.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// # struct Richest;
+    /// # impl Query for Richest {
+    /// # type Answer = Option<Balance>;
+    /// async fn answer(&self, models: &annalist::query::ReadModels) -> Result<Option<Balance>, Error> {
+    ///     let page = models.list::<Balance>().order_by("cents").descending().limit(1).await?;
+    ///     Ok(page.rows.into_iter().next())
+    /// }
+    /// # }
+    /// # assert_eq!(app.ask(Richest).await?.unwrap().owner, "Bob");
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn list<P: Projection>(&self) -> List<P> {
         List::new(self.model()).after(self.wanted).timeout(self.remaining())
     }
 
     /// Waits until the rows of a projection include the position that the caller asked for. Call it before SQL of your own.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// # struct Total;
+    /// # impl Query for Total {
+    /// # type Answer = i64;
+    /// async fn answer(&self, models: &annalist::query::ReadModels) -> Result<i64, Error> {
+    ///     models.wait_for::<Balance>().await?;
+    ///     // SELECT sum(cents) FROM balances
+    /// #     Ok(models.list::<Balance>().await?.rows.iter().map(|row| row.cents).sum())
+    /// }
+    /// # }
+    /// # assert_eq!(app.ask(Total).await?, 60);
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     /// [`Error::NotCaughtUp`] if they do not in time; [`Error::Unusable`] if the app does not run the projection.
@@ -127,6 +203,24 @@ impl ReadModels {
 
     /// As [`wait_for`](ReadModels::wait_for), for a projection that is known only by its name, such as a custom projection
     /// with tables of its own.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// # struct Total;
+    /// # impl Query for Total {
+    /// # type Answer = i64;
+    /// async fn answer(&self, models: &annalist::query::ReadModels) -> Result<i64, Error> {
+    ///     models.wait_for_name("balances").await?;
+    ///     // SELECT sum(cents) FROM balances
+    /// #     Ok(models.list::<Balance>().await?.rows.iter().map(|row| row.cents).sum())
+    /// }
+    /// # }
+    /// # assert_eq!(app.ask(Total).await?, 60);
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     /// As [`wait_for`](ReadModels::wait_for).

@@ -33,9 +33,8 @@ const RETRY: Backoff = Backoff::new(Duration::from_millis(20), Duration::from_se
 /// A watch does not keep the app alive.
 ///
 /// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Outcome {
+/// # use annalist_doc_tests::*;
+/// # run(async {
 /// # let app = bank().await?;
 /// let mut watch = app.watch(BalanceOf { account: id("a") });
 /// assert_eq!(watch.next().await?.unwrap().cents, 10);
@@ -43,7 +42,7 @@ const RETRY: Backoff = Backoff::new(Duration::from_millis(20), Duration::from_se
 /// app.execute(Deposit { account: id("a"), cents: 5 }).await?;
 /// assert_eq!(watch.next().await?.unwrap().cents, 15);
 /// # Ok(())
-/// # }
+/// # });
 /// ```
 #[must_use = "a watched query runs only when `next` is awaited"]
 #[derive(Debug)]
@@ -100,17 +99,56 @@ impl<Q: Query<Answer: Watchable>> QueryWatch<Q> {
 
     /// Waits until every read model that the query reads includes all events up to a position, such as that of a receipt:
     /// `after(&receipt)`.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// let receipt = app.execute(Deposit { account: id("a"), cents: 5 }).await?;
+    /// let mut watch = app.watch(BalanceOf { account: id("a") }).after(&receipt);
+    /// assert_eq!(watch.next().await?.unwrap().cents, 15); // never 10
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn after(self, position: impl Into<Position>) -> Self {
         Self { wanted: position.into(), ..self }
     }
 
     /// Sets how long to wait for that position at most. The default is 5 seconds.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// use std::time::Duration;
+    ///
+    /// use annalist::Position;
+    ///
+    /// let watch = app.watch(BalanceOf { account: id("a") }).after(Position::new(1000)); // far beyond the end of the log
+    /// let error = watch.timeout(Duration::ZERO).next().await.unwrap_err();
+    /// assert!(matches!(error, Error::NotCaughtUp { .. }));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 
     /// Waits for the next answer: first the current one, then each that differs from the one before. Changes that are
     /// faster than the calls of `next` are skipped up to the latest one. The future can be dropped without losing an answer.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// let mut watch = app.watch(BalanceOf { account: id("a") });
+    /// watch.next().await?;
+    /// app.execute(Deposit { account: id("b"), cents: 5 }).await?; // does not change the answer
+    /// app.execute(Deposit { account: id("a"), cents: 5 }).await?;
+    /// assert_eq!(watch.next().await?.unwrap().cents, 15);
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     /// [`Error`] if the query fails; [`Error::NotCaughtUp`], once, if a projection that the query reads is stopped;
@@ -133,6 +171,21 @@ impl<Q: Query<Answer: Watchable>> QueryWatch<Q> {
     }
 
     /// Returns `true` if no further answer is possible: the app was stopped, or all rows that the query reads are final.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// let mut watch = app.watch(BalanceOf { account: id("a") });
+    /// watch.next().await?;
+    /// assert!(!watch.is_over());
+    ///
+    /// drop(app);
+    /// assert!(watch.next().await.is_err());
+    /// assert!(watch.is_over());
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn is_over(&self) -> bool {
         let all_ended = self.dependencies.iter().all(|dependency| dependency.ended);
         all_ended && matches!(self.due, Due::OnChange) || self.directory.upgrade().is_none()

@@ -9,9 +9,8 @@ use super::Name;
 /// The origin of an event. All events of one append have the same metadata.
 ///
 /// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Outcome {
+/// # use annalist_doc_tests::*;
+/// # run(async {
 /// # let app = bank().await?;
 /// app.execute(Deposit { account: id("a"), cents: 5 }).actor("ann").correlation("order-7").await?;
 ///
@@ -20,7 +19,7 @@ use super::Name;
 /// assert_eq!(metadata.actor.as_ref().unwrap().as_str(), "ann");
 /// assert_eq!(metadata.correlation.as_ref().unwrap().as_str(), "order-7");
 /// # Ok(())
-/// # }
+/// # });
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]

@@ -14,6 +14,13 @@ pub struct Column {
 }
 
 /// The type of a column's values.
+///
+/// ```
+/// use annalist::projection::{ColumnType, Field};
+///
+/// assert_eq!(<Option<u32> as Field>::TYPE, ColumnType::Int);
+/// assert_eq!(annalist::Timestamp::TYPE, ColumnType::Time);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ColumnType {
     /// True or false.

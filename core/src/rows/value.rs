@@ -16,6 +16,16 @@ use crate::{
 };
 
 /// One value of a row.
+///
+/// ```
+/// use annalist::projection::{Field, Value};
+///
+/// assert_eq!("Ann".to_owned().to_value()?, Value::Text("Ann".into()));
+/// assert_eq!(Some(5_u32).to_value()?, Value::Int(5));
+/// assert_eq!(None::<u32>.to_value()?, Value::Null);
+/// assert_eq!(Value::Int(5).to_text(), "5");
+/// # Ok::<(), annalist::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// NULL: no value.
@@ -38,6 +48,14 @@ pub enum Value {
 
 impl Value {
     /// Compares values in the order in which every store sorts: NULL first, texts and UUIDs byte by byte.
+    ///
+    /// ```
+    /// use annalist::projection::Value;
+    ///
+    /// let text = |text: &str| Value::Text(text.into());
+    /// assert!(text("Z").order(&text("a")).is_lt()); // byte by byte
+    /// assert!(Value::Null.order(&text("")).is_lt());
+    /// ```
     pub fn order(&self, other: &Self) -> Ordering {
         match (self, other) {
             (Self::Bool(a), Self::Bool(b)) => a.cmp(b),

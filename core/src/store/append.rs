@@ -14,6 +14,25 @@ use crate::{
 };
 
 /// Everything that one append writes, and its conditions. The parts are valid on every store by construction.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// # run(async {
+/// use annalist::{Criteria, Memory, store::{Append, AppendOutcome, Condition, Draft, Marker, Read}};
+///
+/// let store = Memory::new();
+/// let batch = store.read(&[Read::all(Criteria::all())]).await?.remove(0);
+/// let append = Append {
+///     events: vec![Draft::new("account.opened", 1, [], annalist::manual::Payload::parse("{}")?)?],
+///     conditions: vec![Condition { criteria: Criteria::all(), marker: batch.marker }],
+///     ..Append::default()
+/// };
+/// assert!(matches!(store.append_one(append.clone()).await?, AppendOutcome::Appended(_)));
+/// // The event of the first append violates the condition of the second.
+/// assert!(matches!(store.append_one(append).await?, AppendOutcome::Conflict { .. }));
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Append {
     /// The events, in the order in which they get their positions.

@@ -5,6 +5,19 @@ use uuid::Uuid;
 use crate::record::Position;
 
 /// The result of an accepted command: the positions and ids of its events.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// # run(async {
+/// # let app = bank().await?;
+/// let receipt = app.execute(Deposit { account: id("a"), cents: 5 }).await?;
+/// let event = receipt.events[0];
+///
+/// let history = app.history::<AccountEvent>(&id("a")).await?;
+/// assert_eq!((history[2].id, history[2].position), (event.id, event.position));
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Receipt {
     /// The events in the order of the decision; their positions grow but need not be adjacent.
@@ -14,6 +27,19 @@ pub struct Receipt {
 impl Receipt {
     /// The position of the last event: a reader that has seen the log up to here has seen the effect of the command.
     /// [`Position::START`] for a command without events.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// use annalist::Position;
+    ///
+    /// let receipt = app.execute(Deposit { account: id("a"), cents: 5 }).await?;
+    /// assert_eq!(receipt.position(), Position::new(7)); // after the six events of the accounts
+    /// assert_eq!(annalist::Receipt::default().position(), Position::START);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn position(&self) -> Position {
         self.events.last().map_or(Position::START, |event| event.position)
     }

@@ -15,6 +15,22 @@ use crate::{
 /// effect of the command.
 ///
 /// Prints and parses as `POSITION@LOG`.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// # run(async {
+/// # let app = bank().await?;
+/// use annalist::Token;
+///
+/// let receipt = app.execute(Deposit { account: id("a"), cents: 5 }).await?;
+/// let text = app.token(&receipt).to_string();
+/// assert!(text.starts_with("7@"));
+///
+/// let token: Token = text.parse()?;
+/// assert_eq!(app.position_of(token)?, receipt.position());
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Token {
     log: LogId,
@@ -23,11 +39,28 @@ pub struct Token {
 
 impl Token {
     /// A token for a position of a log.
+    ///
+    /// ```
+    /// use annalist::{Position, Token, store::LogId};
+    ///
+    /// let log = LogId::fresh();
+    /// assert_eq!(Token::new(log, Position::new(7)).to_string(), format!("7@{log}"));
+    /// ```
     pub fn new(log: LogId, position: Position) -> Self {
         Self { log, position }
     }
 
     /// The position, if the token is of this log.
+    ///
+    /// ```
+    /// use annalist::{Position, Token, store::LogId};
+    ///
+    /// let (log, other) = (LogId::fresh(), LogId::fresh());
+    /// let token = Token::new(log, Position::new(7));
+    /// assert_eq!(token.position_in(log)?, Position::new(7));
+    /// assert!(token.position_in(other).is_err());
+    /// # Ok::<(), annalist::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Invalid`] if the token is of another log.

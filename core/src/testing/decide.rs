@@ -78,16 +78,13 @@ impl Given {
 /// The result of a command, for the expectations of a test.
 ///
 /// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
-/// # fn main() -> Outcome {
+/// # use annalist_doc_tests::*;
 /// use annalist::testing::given;
 ///
 /// given(opened("ann", "Ann"))
 ///     .when(Deposit { account: id("ann"), cents: 5 })
 ///     .then(deposited("ann", 5))
 ///     .then_state::<Account>(&id("ann"), |account| assert_eq!(account.cents, 5));
-/// # Ok(())
-/// # }
 /// ```
 #[derive(Debug)]
 pub struct Then<E> {
@@ -105,6 +102,13 @@ impl<E: Debug> Then<E> {
     }
 
     /// Expects exactly these events, in this order.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// use annalist::testing::given;
+    ///
+    /// given(()).when(open("ann", "Ann")).then([opened("ann", "Ann")]);
+    /// ```
     ///
     /// # Panics
     /// If the command was rejected or led to other events; the message shows both lists line by line.
@@ -124,6 +128,25 @@ impl<E: Debug> Then<E> {
 
     /// Expects that the command is accepted without events.
     ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// use annalist::testing::given;
+    ///
+    /// /// Opens an account; a second time it does nothing.
+    /// #[derive(Command, Serialize)]
+    /// #[command(decide = open_once)]
+    /// struct OpenOnce {
+    ///     #[id(Account)]
+    ///     account: AccountId,
+    /// }
+    ///
+    /// fn open_once(account: &Account, command: &OpenOnce) -> Option<AccountEvent> {
+    ///     (!account.open).then(|| AccountEvent::Opened { account: command.account.clone(), owner: "Ann".into() })
+    /// }
+    ///
+    /// given(opened("ann", "Ann")).when(OpenOnce { account: id("ann") }).then_nothing();
+    /// ```
+    ///
     /// # Panics
     /// If the command was rejected or led to events.
     #[track_caller]
@@ -132,6 +155,13 @@ impl<E: Debug> Then<E> {
     }
 
     /// Expects that the decision rejects the command with this error.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// use annalist::testing::given;
+    ///
+    /// given(opened("ann", "Ann")).when(open("ann", "Ann")).then_err(AccountError::AlreadyOpen);
+    /// ```
     ///
     /// # Panics
     /// If the command was accepted, or rejected with another error.
@@ -156,6 +186,15 @@ impl<E: Debug> Then<E> {
     }
 
     /// Passes the state of an aggregate, after the events of the command, to `check`.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// use annalist::testing::given;
+    ///
+    /// given(opened("ann", "Ann"))
+    ///     .when(Deposit { account: id("ann"), cents: 5 })
+    ///     .then_state::<Account>(&id("ann"), |account| assert_eq!(account.cents, 5));
+    /// ```
     ///
     /// # Panics
     /// If the command was rejected, an event cannot be folded, or `check` panics.

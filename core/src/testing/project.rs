@@ -16,16 +16,13 @@ impl Given {
     /// If an event cannot be folded, or a row cannot be converted to its stored form and back.
     ///
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
-    /// # fn main() -> Outcome {
+    /// # use annalist_doc_tests::*;
     /// use annalist::testing::given;
     ///
     /// let ann = Balance { account: id("ann"), owner: "Ann".into(), cents: 5 };
     /// let rows = given([opened("ann", "Ann"), deposited("ann", 5)]).project::<Balance>();
     /// assert_eq!(rows.count(), 1);
     /// rows.row(&id("ann")).eq(ann).row(&id("bob")).none();
-    /// # Ok(())
-    /// # }
     /// ```
     #[track_caller]
     #[must_use = "a test needs an expectation: call `row` or `count`"]
@@ -51,6 +48,18 @@ fn folded<P: Projection>(given: &Given) -> Result<HashMap<P::Key, P>, Invalid> {
 }
 
 /// The rows of a projection after the given events.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// use annalist::testing::given;
+///
+/// let rows = given([opened("ann", "Ann"), opened("bob", "Bob")]).project::<Balance>();
+/// assert_eq!(rows.count(), 2);
+/// rows.row(&id("ann"))
+///     .eq(Balance { account: id("ann"), owner: "Ann".into(), cents: 0 })
+///     .row(&id("cay"))
+///     .none();
+/// ```
 #[derive(Debug)]
 pub struct ProjectedRows<P: Projection> {
     given: Given,
@@ -59,6 +68,13 @@ pub struct ProjectedRows<P: Projection> {
 
 impl<P: Projection> ProjectedRows<P> {
     /// Selects the row with this key.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// use annalist::testing::given;
+    ///
+    /// given(opened("ann", "Ann")).project::<Balance>().row(&id("bob")).none();
+    /// ```
     #[must_use = "a test needs an expectation: call `eq` or `none`"]
     pub fn row(self, key: &P::Key) -> ProjectedRow<P> {
         let Self { given, mut rows } = self;
@@ -67,6 +83,13 @@ impl<P: Projection> ProjectedRows<P> {
     }
 
     /// The number of rows.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// use annalist::testing::given;
+    ///
+    /// assert_eq!(given(opened("ann", "Ann")).project::<Balance>().count(), 1);
+    /// ```
     pub fn count(&self) -> usize {
         self.rows.len()
     }
@@ -84,6 +107,14 @@ pub struct ProjectedRow<P: Projection> {
 impl<P: Projection + Debug + PartialEq> ProjectedRow<P> {
     /// Expects this row.
     ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// use annalist::testing::given;
+    ///
+    /// let expected = Balance { account: id("ann"), owner: "Ann".into(), cents: 5 };
+    /// given([opened("ann", "Ann"), deposited("ann", 5)]).project::<Balance>().row(&id("ann")).eq(expected);
+    /// ```
+    ///
     /// # Panics
     /// If the row has other values, or there is none.
     #[track_caller]
@@ -99,6 +130,13 @@ impl<P: Projection + Debug + PartialEq> ProjectedRow<P> {
     }
 
     /// Expects that there is no row with the key.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// use annalist::testing::given;
+    ///
+    /// given(()).project::<Balance>().row(&id("ann")).none();
+    /// ```
     ///
     /// # Panics
     /// If there is one.

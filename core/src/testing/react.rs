@@ -22,15 +22,14 @@ impl Given {
     /// If the event cannot be encoded and decoded, or the policy panics.
     ///
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/accounts.rs"));
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Outcome {
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
     /// use annalist::testing::given;
     ///
     /// given(()).react(WelcomeBonus, opened("ann", "Ann")).await.sends(Deposit { account: id("ann"), cents: 100 });
     /// given(opened("ann", "Ann")).react(WelcomeBonus, deposited("ann", 5)).await.sends_nothing();
     /// # Ok(())
-    /// # }
+    /// # });
     /// ```
     #[track_caller]
     pub fn react<P: Policy, E: IntoEvents>(
@@ -79,6 +78,17 @@ fn sent(commands: &Commands) -> Result<Vec<Sent>, Invalid> {
 }
 
 /// The reaction of a policy, for the expectations of a test.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// # run(async {
+/// use annalist::testing::given;
+///
+/// let reaction = given(()).react(WelcomeBonus, opened("ann", "Ann")).await;
+/// reaction.sends(Deposit { account: id("ann"), cents: 100 });
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Debug)]
 #[must_use = "a test needs an expectation: call `sends`, `sends_nothing` or `fails`"]
 pub struct PolicyReaction {
@@ -88,6 +98,17 @@ pub struct PolicyReaction {
 
 impl PolicyReaction {
     /// Expects exactly these commands, in this order.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use annalist::testing::given;
+    ///
+    /// let reaction = given(()).react(WelcomeBonus, [opened("ann", "Ann"), opened("bob", "Bob")]).await;
+    /// reaction.sends([Deposit { account: id("ann"), cents: 100 }, Deposit { account: id("bob"), cents: 100 }]);
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Panics
     /// If the policy sends other commands or fails; the message shows both lists line by line.
@@ -113,6 +134,16 @@ impl PolicyReaction {
 
     /// Expects that the policy sends no command.
     ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use annalist::testing::given;
+    ///
+    /// given(opened("ann", "Ann")).react(WelcomeBonus, deposited("ann", 5)).await.sends_nothing();
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
     /// # Panics
     /// If the policy sends a command or fails.
     #[track_caller]
@@ -121,6 +152,28 @@ impl PolicyReaction {
     }
 
     /// Expects that the policy fails, and returns its error.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use annalist::testing::given;
+    ///
+    /// /// Reports deposits to a service.
+    /// #[derive(Policy)]
+    /// #[policy(name = "report", from = now, on_reject = stop, on(AccountEvent => Report::react))]
+    /// struct Report;
+    ///
+    /// impl Report {
+    ///     async fn react(&self, _: &AccountEvent) -> Result<(), std::io::Error> {
+    ///         Err(std::io::Error::other("the service does not respond"))
+    ///     }
+    /// }
+    ///
+    /// let error = given(()).react(Report, deposited("ann", 5)).await.fails();
+    /// assert_eq!(error.to_string(), "the service does not respond");
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Panics
     /// If the policy does not fail.

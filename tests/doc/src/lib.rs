@@ -1,8 +1,19 @@
-// The domain that the examples in the documentation share: accounts that are opened and receive deposits. An example
-// includes this file on a hidden line.
+//! The domain that the examples in the documentation share: accounts that are opened and receive deposits.
+//!
+//! An example imports everything on a hidden line. The domain is compiled once, not once for each example.
+#![allow(missing_docs, reason = "readers see only the examples")]
 
-#[allow(unused_imports)]
-use annalist::prelude::*;
+mod read_models;
+mod tables;
+
+use std::fmt;
+
+pub use annalist::prelude::*;
+
+pub use self::{
+    read_models::{BalanceV2, Savings, repair, savings},
+    tables::{Database, DepositTotals, Totals},
+};
 
 #[derive(Id, Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AccountId(String);
@@ -28,8 +39,8 @@ pub enum AccountError {
     NotOpen,
 }
 
-impl std::fmt::Display for AccountError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for AccountError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::AlreadyOpen => "the account is already open",
             Self::NotOpen => "the account is not open",
@@ -146,10 +157,25 @@ pub fn deposited(account: &str, cents: i64) -> AccountEvent {
     AccountEvent::Deposited { account: id(account), cents }
 }
 
-pub type Outcome = Result<(), Box<dyn std::error::Error>>;
+/// The result of an example.
+pub type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+
+/// Runs an example on a runtime with one thread.
+///
+/// # Panics
+/// If the example fails.
+pub fn run(example: impl Future<Output = Outcome>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    if let Err(error) = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(example)) {
+        panic!("{error}");
+    }
+}
 
 /// An app in memory, with the accounts `a` (Ada, 10 cents), `b` (Bob, 30 cents) and `c` (Cay, 20 cents).
-pub async fn bank() -> Result<App, Box<dyn std::error::Error>> {
+///
+/// # Errors
+/// If the app cannot be started or a command fails.
+pub async fn bank() -> Outcome<App> {
     let app = App::builder(annalist::Memory::new()).projection::<Balance>().start().await?;
     for (account, owner, cents) in [("a", "Ada", 10), ("b", "Bob", 30), ("c", "Cay", 20)] {
         app.execute(open(account, owner)).await?;
