@@ -9,9 +9,9 @@ pub use annalist_core::{
     command::{Command, Member},
     context::Context,
     dispatch::{
-        ConvertMemberError, Dispatcher, Handler, Loader, MemberError, State, StateIds, WithContext,
-        WithoutContext, decide_0, decide_1, decide_2, decide_3, decide_4, decide_5, decide_6, decide_7,
-        decide_8, decision,
+        ConvertMemberError, Dispatcher, Handler, Loader, MemberError, State, WithContext, WithoutContext,
+        decide_0, decide_1, decide_2, decide_3, decide_4, decide_5, decide_6, decide_7, decide_8, decision,
+        id_field,
     },
     error::{Error, Invalid},
     event::{

@@ -100,7 +100,10 @@ pub trait State: Sized {
     ///
     /// # Errors
     /// As [`Loader::states`].
-    fn load<I: Ids<Id = Self::Id>>(loader: &mut Loader<'_>, ids: &I) -> Result<I::States<Self>, Invalid>;
+    fn load<Way, I: IdsOf<Self::Id, Way>>(
+        loader: &mut Loader<'_>,
+        ids: &I,
+    ) -> Result<I::States<Self>, Invalid>;
 
     /// The only state of an aggregate without id.
     ///
@@ -115,8 +118,8 @@ impl<A: Aggregate> State for A {
     type Id = A::Id;
     type Error = A::Error;
 
-    fn load<I: Ids<Id = A::Id>>(loader: &mut Loader<'_>, ids: &I) -> Result<I::States<A>, Invalid> {
-        loader.states::<A, I>(ids)
+    fn load<Way, I: IdsOf<A::Id, Way>>(loader: &mut Loader<'_>, ids: &I) -> Result<I::States<A>, Invalid> {
+        ids.load_states::<A>(loader)
     }
 
     fn load_only(loader: &mut Loader<'_>) -> Result<Arc<A>, Invalid>
@@ -127,26 +130,68 @@ impl<A: Aggregate> State for A {
     }
 }
 
-/// An `#[id]` field as the `Command` derive reads it, so that a field without ids causes one compile error.
+/// An `#[id]` field that holds ids of the type `Id`. With a choice between two implementations, of which one never applies, the
+/// compiler reports for every other field that the trait is not implemented, with its message.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be an `#[id]` field",
+    message = "`{Self}` does not hold the id of this aggregate, which is `{Id}`",
     label = "marked with `#[id]`",
-    note = "an `#[id]` field holds an id, an `Option` of one or a `Vec` of ids; an id is a newtype with `#[derive(Id)]`"
+    note = "an `#[id]` field has the type of the aggregate's `#[id]` field, `{Id}`, or is an `Option<{Id}>` or a `Vec<{Id}>`",
+    note = "an aggregate whose id is `()` has no `#[id]` field: name it in `#[command(…)]` instead, `state(SomeAggregate)`"
 )]
-pub trait StateIds {
-    /// The field's type.
-    type Ids;
+pub trait IdsOf<Id, Way> {
+    /// As [`Ids::States`].
+    type States<A>;
 
-    /// The field.
-    fn ids(&self) -> &Self::Ids;
+    /// The states of the aggregates with these ids.
+    ///
+    /// # Errors
+    /// As [`Loader::states`].
+    fn load_states<A: Aggregate<Id = Id>>(&self, loader: &mut Loader<'_>)
+    -> Result<Self::States<A>, Invalid>;
 }
 
-impl<I: Ids> StateIds for I {
-    type Ids = I;
+#[diagnostic::do_not_recommend]
+impl<I: Ids> IdsOf<I::Id, Holds> for I {
+    type States<A> = I::States<A>;
 
-    fn ids(&self) -> &I {
-        self
+    fn load_states<A: Aggregate<Id = I::Id>>(
+        &self,
+        loader: &mut Loader<'_>,
+    ) -> Result<I::States<A>, Invalid> {
+        loader.states::<A, I>(self)
+    }
+}
+
+/// Returns the `#[id]` field. It gives the compiler an expression at the place of the field for its errors.
+#[doc(hidden)]
+pub const fn id_field<I>(field: &I) -> &I {
+    field
+}
+
+/// Marks the implementation of [`IdsOf`] that applies.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum Holds {}
+
+/// Marks the implementation of [`IdsOf`] that never applies.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum HoldsNone {}
+
+/// Implemented by nothing.
+#[doc(hidden)]
+pub trait Refused {
+    /// Cannot be called.
+    fn never<R>(&self) -> R;
+}
+
+#[diagnostic::do_not_recommend]
+impl<I: Refused, Id> IdsOf<Id, HoldsNone> for I {
+    type States<A> = ();
+
+    fn load_states<A: Aggregate<Id = Id>>(&self, _: &mut Loader<'_>) -> Result<(), Invalid> {
+        self.never()
     }
 }
 

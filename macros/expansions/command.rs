@@ -20,7 +20,7 @@ const _: () = {
                     name: "deposit",
                     load: |command, loader| <Account as __annalist::State>::load(
                         loader,
-                        <AccountId as __annalist::StateIds>::ids(&command.account),
+                        __annalist::id_field(&command.account),
                     ),
                     decide: |states, command, context| {
                         __annalist::decision(

@@ -28,17 +28,15 @@ const _: () = {
                     load: |command, loader| __annalist::std::result::Result::Ok((
                         <Customer as __annalist::State>::load(
                             loader,
-                            <CustomerId as __annalist::StateIds>::ids(&command.customer),
+                            __annalist::id_field(&command.customer),
                         )?,
                         <Credit as __annalist::State>::load(
                             loader,
-                            <CustomerId as __annalist::StateIds>::ids(&command.customer),
+                            __annalist::id_field(&command.customer),
                         )?,
                         <Product as __annalist::State>::load(
                             loader,
-                            <Vec<
-                                ProductId,
-                            > as __annalist::StateIds>::ids(&command.products),
+                            __annalist::id_field(&command.products),
                         )?,
                         <LastOrder as __annalist::State>::load_only(loader)?,
                     )),

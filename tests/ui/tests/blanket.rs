@@ -28,7 +28,7 @@ blanket! {
     check_key check_order check_prefix clone collect_tags compare contains convert decide_0 decide_1 decide_2 decide_4 decision
     decode_raw decode_struct decode_unit decode_variant descending deserialize dispatch each encode_payload encode_struct
     encode_unit encode_variant entry_overlaps entry_reaches entry_reaches_row event_type events_in filter_some find finish
-    fmt fold fold_in_context fold_record forward from from_inner from_row from_str from_value ids initial initial_value limit
+    fmt fold fold_in_context fold_record forward from from_inner from_row from_str from_value id_field ids initial initial_value limit
     load load_only map min new of order_by pin plan_record prefix put react_to_record reaches_row route row rows run
     serialize stored_type take to_row to_value unknown_type update variant_overlaps version with_ids
 }

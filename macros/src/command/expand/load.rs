@@ -10,10 +10,10 @@ use crate::shared::{derived_at, last_span};
 /// One state, several, or none:
 ///
 /// ```text
-/// |command, loader| <Account as State>::load(loader, <AccountId as StateIds>::ids(&command.account))
+/// |command, loader| <Account as State>::load(loader, id_field(&command.account))
 ///
 /// |command, loader| Ok((
-///     <Account as State>::load(loader, <AccountId as StateIds>::ids(&command.from))?,
+///     <Account as State>::load(loader, id_field(&command.from))?,
 ///     <LastInvoice as State>::load_only(loader)?,
 /// ))
 ///
@@ -45,7 +45,7 @@ fn state(State { aggregate, field }: &State<'_>) -> TokenStream {
         Some((ident, ty)) => {
             let command = quote_spanned!(at(ty.span())=> command);
             let ident = derived_at(ident, ty.span());
-            let ids = quote_spanned!(ty.span()=> <#ty as __annalist::StateIds>::ids(&#command.#ident));
+            let ids = quote_spanned!(ty.span()=> __annalist::id_field(&#command.#ident));
             quote_spanned!(span=> <#aggregate as __annalist::State>::load(#loader, #ids))
         }
     }
