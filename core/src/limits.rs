@@ -12,6 +12,9 @@ pub const MAX_TAG: usize = 512;
 pub const MAX_NAME: usize = 200;
 /// Default maximum size of the payload of one event, in bytes: 4 MiB.
 pub const MAX_PAYLOAD: usize = 4 * 1024 * 1024;
+/// Maximum size of an append, in bytes: 256 MiB. All that is written counts: for each event its payload, name, tags and metadata,
+/// and the journal entry. Databases limit the size of a statement; PostgreSQL to 1 GiB.
+pub const MAX_APPEND: usize = 256 * 1024 * 1024;
 
 /// Checks a name or an id that the caller chooses: 1 to [`MAX_NAME`] bytes without NUL.
 pub(crate) fn check_name(what: &'static str, text: &str) -> Result<(), Invalid> {
@@ -23,15 +26,21 @@ pub(crate) fn check_name(what: &'static str, text: &str) -> Result<(), Invalid> 
 
 /// Checks that a text has at most `limit` bytes and no NUL, which PostgreSQL cannot store.
 pub(crate) fn check_text(what: &'static str, text: &str, limit: usize) -> Result<(), Invalid> {
+    check_size(what, text, limit)?;
+    if text.contains('\0') {
+        return Err(refuse(what, text, "it must not contain NUL"));
+    }
+    Ok(())
+}
+
+/// Checks that a text has at most `limit` bytes.
+pub(crate) fn check_size(what: &'static str, text: &str, limit: usize) -> Result<(), Invalid> {
     if text.len() > limit {
         return Err(Invalid::TooLarge {
             what: format!("{what} {:?}", shorten(text)),
             size: text.len(),
             limit,
         });
-    }
-    if text.contains('\0') {
-        return Err(refuse(what, text, "it must not contain NUL"));
     }
     Ok(())
 }

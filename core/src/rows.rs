@@ -10,6 +10,7 @@ mod column;
 mod column_of;
 mod inline;
 mod json;
+pub(crate) mod nul;
 mod row_codec;
 mod row_query;
 pub mod sql;

@@ -1,1 +1,1 @@
-SELECT to_regclass('{schema}_rows.' || quote_ident($1)) IS NOT NULL
+SELECT pg_catalog.to_regclass('{rows}.' || pg_catalog.quote_ident($1)) IS NOT NULL

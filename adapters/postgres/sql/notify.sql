@@ -1,1 +1,1 @@
-SELECT pg_notify('{schema}_appended', $1)
+SELECT pg_catalog.pg_notify('{channel}', $1)

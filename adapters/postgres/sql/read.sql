@@ -9,5 +9,5 @@ FROM found f
 UNION ALL
 SELECT e.position, e.type, e.version, e.data, e.id, e.recorded_at, e.tags, e.metadata, f.read, NULL, NULL
 FROM found f
-CROSS JOIN generate_series(1, least(cardinality(f.positions), $7), 500) AS first
+CROSS JOIN pg_catalog.generate_series(1, least(pg_catalog.cardinality(f.positions), $7), 500) AS first
 CROSS JOIN LATERAL {schema}.events_at(f.positions[first:least(first + 499, $7)]) AS e

@@ -6,5 +6,5 @@ FROM found f
 UNION ALL
 SELECT p.positions, p.types, p.data, f.read, NULL, NULL
 FROM found f
-CROSS JOIN generate_series(1, least(cardinality(f.positions), $7), 500) AS first
+CROSS JOIN pg_catalog.generate_series(1, least(pg_catalog.cardinality(f.positions), $7), 500) AS first
 CROSS JOIN LATERAL {schema}.packed_events(f.positions[first:least(first + 499, $7)]) AS p

@@ -1,1 +1,1 @@
-SELECT to_regnamespace('{schema}') IS NOT NULL AS exists, to_regclass('{schema}.migrations') IS NOT NULL AS migrated
+SELECT pg_catalog.to_regnamespace('{schema}') IS NOT NULL AS exists, pg_catalog.to_regclass('{schema}.migrations') IS NOT NULL AS migrated

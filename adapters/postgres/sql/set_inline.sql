@@ -4,5 +4,5 @@ SET inline = $4,
     anchor_position = coalesce($6, anchor_position),
     anchor_event = coalesce($7, anchor_event),
     stopped = NULL,
-    updated_at = now()
+    updated_at = pg_catalog.now()
 WHERE name = $1 AND version = $2 AND build = $3

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use annalist_core::error::{BoxError, Error};
+use annalist_core::error::Error;
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
 /// The code that our own functions raise if the isolation level is not `read committed`.
@@ -48,6 +48,16 @@ pub(crate) fn has_other_columns(source: &sqlx::Error) -> bool {
     server_error(source).is_some_and(|error| error.code() == "42P16")
 }
 
+/// Whether the connection was lost: it failed, or the server ended the session. If the server did not reply to a statement before that,
+/// its outcome is unknown.
+pub(crate) fn is_lost_connection(source: &sqlx::Error) -> bool {
+    match source {
+        sqlx::Error::Io(_) => true,
+        // "Operator intervention": the session was terminated, or the server shuts down or has crashed.
+        _ => server_error(source).is_some_and(|error| !is_final(error) && error.code().starts_with("57P")),
+    }
+}
+
 /// The error of the server, if it is one.
 pub(crate) fn server_error(source: &sqlx::Error) -> Option<&PgDatabaseError> {
     match source {
@@ -57,9 +67,13 @@ pub(crate) fn server_error(source: &sqlx::Error) -> Option<&PgDatabaseError> {
 }
 
 /// An error that needs a change before a call can succeed.
-pub(crate) fn unusable(operation: String, advice: &str, source: impl Into<BoxError>) -> Error {
+pub(crate) fn unusable(operation: String, advice: &str, source: impl Into<Arc<sqlx::Error>>) -> Error {
     let source = source.into();
-    Error::Unusable { operation, reason: format!("{source}; {advice}"), source: Some(source) }
+    Error::Unusable {
+        operation,
+        reason: format!("{}; {advice}", reason(&source)),
+        source: Some(source.into()),
+    }
 }
 
 /// Whether the session continued after an error of the server, so that the transaction was rolled back.
@@ -89,6 +103,9 @@ fn advice(error: &PgDatabaseError) -> Option<String> {
         "25006" => "this server or session is read-only; connect to the primary, in sessions that may write",
         "28000" | "28P01" => "check the user, the password and the server's pg_hba.conf",
         "3D000" => "create the database first, or name another one in the address",
+        code if code.starts_with("42") => {
+            "the server does not accept a statement of this program; open the log again, and check that the server and the schema are those that this program is for"
+        }
         code if is_input(code) => "PostgreSQL cannot store this input; retrying does not help",
         _ => return None,
     };
@@ -109,6 +126,7 @@ fn reason(source: &sqlx::Error) -> String {
         }
         sqlx::Error::PoolClosed => "the connections were closed".to_owned(),
         sqlx::Error::Io(error) => format!("the connection failed: {error}"),
-        _ => source.to_string(),
+        // The driver's own text ends with a line number of the server's source code.
+        _ => server_error(source).map_or_else(|| source.to_string(), |error| error.message().to_owned()),
     }
 }

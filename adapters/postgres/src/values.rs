@@ -119,10 +119,10 @@ impl ItemParams {
 
     /// Binds them as the next three parameters.
     pub(crate) fn bind<'q>(
-        self,
+        &self,
         query: Query<'q, Postgres, PgArguments>,
     ) -> Query<'q, Postgres, PgArguments> {
-        query.bind(self.of).bind(self.types).bind(self.tags)
+        query.bind(&self.of).bind(&self.types).bind(&self.tags)
     }
 }
 

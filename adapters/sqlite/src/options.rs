@@ -141,7 +141,10 @@ impl Options {
 
     fn connect_options(&self, location: &Path, operation: &str) -> Result<SqliteConnectOptions, Error> {
         let text = location.to_string_lossy();
-        let address = if text.is_empty() || text == ":memory:" {
+        let path = text.strip_prefix("sqlite://").or(text.strip_prefix("sqlite:")).unwrap_or(&text);
+        let address = if path.is_empty() || path.starts_with('?') {
+            return Err(Error::unusable(operation, NO_FILE));
+        } else if path == ":memory:" {
             return Err(Error::unusable(operation, IN_MEMORY));
         } else if text.starts_with("sqlite:") {
             let address = SqliteConnectOptions::from_str(&text).map_err(|error| failed(operation, error))?;
@@ -162,6 +165,9 @@ impl Options {
     }
 }
 
+/// Why a location without a file is refused: SQLite would create a temporary file that nobody finds again.
+const NO_FILE: &str = "the name of the file is missing; write for example `sqlite://bank.db`";
+
 /// A pool of the store. Its connections do not become stale while idle, so they are not tested each time.
 fn own_pool(connections: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new().max_connections(connections).test_before_acquire(false)
@@ -180,6 +186,18 @@ mod tests {
     use sqlx::query_scalar;
 
     use super::*;
+
+    #[tokio::test]
+    async fn location_without_a_file_is_refused() {
+        for location in ["", "sqlite:", "sqlite://", "sqlite://?mode=rwc"] {
+            let error = Sqlite::open(location).await.unwrap_err().to_string();
+            assert!(error.contains("the name of the file is missing"), "{location:?}: {error}");
+        }
+        for location in [":memory:", "sqlite::memory:"] {
+            let error = Sqlite::open(location).await.unwrap_err().to_string();
+            assert!(error.contains("in memory is not supported"), "{location:?}: {error}");
+        }
+    }
 
     #[tokio::test]
     async fn connections_of_the_store_have_the_settings_required_of_a_users_pool() {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::{
     error::Invalid,
-    limits::refuse,
+    limits::{check_text, refuse},
     payload::Payload,
     rows::{Field, Key, Value},
     time::Timestamp,
@@ -107,7 +107,8 @@ impl TryFrom<CursorValue> for Value {
             CursorValue::Bool(value) => Ok(Self::Bool(value)),
             CursorValue::Int(value) => Ok(Self::Int(value)),
             CursorValue::Float(value) => f64::from_bits(value).to_value(),
-            CursorValue::Text(value) => value.to_value(),
+            // Texts in a cursor are as columns store them, without NUL.
+            CursorValue::Text(value) => check_text("text", &value, usize::MAX).map(|()| Self::Text(value)),
             CursorValue::Uuid(value) => Ok(Self::Uuid(value)),
             CursorValue::Time(value) => Ok(Self::Time(value)),
             CursorValue::Json(value) => Payload::parse(value).map(Self::Json),

@@ -17,7 +17,7 @@ use crate::{
     limits::refuse,
     position::Position,
     projection::Projection,
-    rows::{Bound, Column, ColumnType, Field, Filter, Role, RowQuery, Sort, Table, Value},
+    rows::{Bound, Column, ColumnType, Field, Filter, Role, RowQuery, Sort, Table, Value, nul::escape},
 };
 
 /// The number of rows on a page unless the query sets another limit.
@@ -214,7 +214,7 @@ impl<P> List<P> {
     /// # });
     /// ```
     pub fn prefix(self, field: &str, prefix: &str) -> Self {
-        self.filter(field, ColumnType::Text, Ok(vec![Bound::Prefix(prefix.to_owned())]))
+        self.filter(field, ColumnType::Text, Ok(vec![Bound::Prefix(escape(prefix).into_owned())]))
     }
 
     /// Extends the query if the value is `Some`: for conditions that the caller may leave out.

@@ -48,6 +48,15 @@ pub struct Metadata {
     pub hops: u32,
 }
 
+impl Metadata {
+    /// The number of bytes of the texts.
+    pub(crate) fn size(&self) -> usize {
+        let Self { command_id, command, correlation, causation, actor, trace, hops: _ } = self;
+        let texts = [command_id, command, correlation, causation, actor, trace];
+        texts.into_iter().flatten().map(|text| text.as_str().len()).sum()
+    }
+}
+
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
 fn is_zero(number: &u32) -> bool {
     *number == 0

@@ -26,6 +26,11 @@ pub trait Dialect: Send + Sync {
         quoted(name)
     }
 
+    /// The name of a built-in function in a statement, qualified if the database would otherwise search other schemas for it.
+    fn function(&self, name: &str) -> String {
+        name.to_owned()
+    }
+
     /// A JSON column as text, compared byte by byte.
     fn json_text(&self, column: &str) -> String {
         column.to_owned()
@@ -150,14 +155,15 @@ impl<'a> TableSql<'a> {
             .collect();
         let (some_live, some_built) =
             (format!("live.{}", self.first_key()), format!("built.{}", self.first_key()));
+        let count = self.dialect.function("count");
         format!(
             "WITH differing AS (SELECT {}, \
              CASE WHEN {some_built} IS NULL THEN 0 WHEN {some_live} IS NULL THEN 1 ELSE 2 END AS \"#\" \
              FROM {} AS live FULL JOIN {} AS built ON {} \
              WHERE {some_built} IS NULL OR {some_live} IS NULL{}) \
-             SELECT (SELECT count(*) FROM differing WHERE \"#\" = 0) AS missing, \
-             (SELECT count(*) FROM differing WHERE \"#\" = 1) AS added, \
-             (SELECT count(*) FROM differing WHERE \"#\" = 2) AS changed, {ids} \
+             SELECT (SELECT {count}(*) FROM differing WHERE \"#\" = 0) AS missing, \
+             (SELECT {count}(*) FROM differing WHERE \"#\" = 1) AS added, \
+             (SELECT {count}(*) FROM differing WHERE \"#\" = 2) AS changed, {ids} \
              FROM (SELECT 1 AS one) AS one LEFT JOIN \
              (SELECT * FROM differing ORDER BY {ids} LIMIT 1) AS example ON true",
             either.collect::<Vec<_>>().join(", "),
@@ -250,7 +256,8 @@ impl<'a> TableSql<'a> {
     fn text_indexes(&self, column: &Column) -> Option<[String; 2]> {
         let longest = self.dialect.longest_indexed()?;
         (column.kind == ColumnType::Text && is_indexed(column)).then(|| {
-            let long = format!("octet_length({}) > {longest}", self.column(column));
+            let length = self.dialect.function("octet_length");
+            let long = format!("{length}({}) > {longest}", self.column(column));
             [format!("({long}) IS NOT TRUE"), long]
         })
     }

@@ -23,8 +23,8 @@ pub fn key_text(key: &Key) -> String {
 /// The table of one build of a projection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Table {
-    /// The name of the projection and of its stable view: `[a-z][a-z0-9_]*`, at most 48 bytes. It must not end like the name of
-    /// a table (`_v1`) or start with `sqlite_`.
+    /// The name of the projection and of its stable view: `[a-z][a-z0-9_]*`, at most 48 bytes, and at most 49 together
+    /// with the digits of the version. It must not end like the name of a table (`_v1`) or start with `sqlite_`.
     pub projection: &'static str,
     /// The version of the projection, which changes with its columns or its fold.
     pub version: u32,
@@ -52,7 +52,7 @@ impl Table {
         if *build == 0 {
             format!("{projection}.{version}")
         } else {
-            format!("{projection}.{version}-{build}")
+            format!("{projection}.{version}-{build:x}")
         }
     }
 
@@ -192,9 +192,11 @@ impl Table {
                 "names that end in `_v` and a number are reserved for tables, those that start with `sqlite_` for SQLite",
             ));
         }
-        // Databases truncate names longer than 63 bytes, and a suffix such as `.999` must fit.
-        if self.label().len() > 59 {
-            let rule = "together with the version and the number of the build it has more than 59 bytes; use a shorter name";
+        // Databases truncate names longer than 63 bytes, and a suffix such as `.999` must fit. Checked for the highest number of a
+        // build, so that a projection that starts can be rebuilt.
+        let last = self.built(u32::MAX);
+        if last.name().len() > 63 || last.label().len() > 59 {
+            let rule = "together with the digits of the version it must have at most 49 bytes, so that the names of tables and indexes fit; use a shorter name or a lower version";
             return Err(refuse("projection name", self.projection, rule));
         }
         for (number, column) in self.columns.iter().enumerate() {

@@ -4,11 +4,11 @@ use std::cmp::Ordering;
 
 use uuid::Uuid;
 
-use super::ColumnType;
+use super::{ColumnType, nul};
 use crate::{
     error::Invalid,
     id::Id,
-    limits::{MAX_PAYLOAD, check_text, refuse},
+    limits::{MAX_PAYLOAD, check_size, refuse},
     payload::Payload,
     position::Position,
     tag::Tag,
@@ -36,7 +36,7 @@ pub enum Value {
     Int(i64),
     /// A floating point number that is not NaN. Zero has no sign, because not every database stores it.
     Float(f64),
-    /// A text without NUL.
+    /// A text without NUL, in whose place a column stores `␀` (U+2400): see `String` as a [`Field`].
     Text(String),
     /// A UUID.
     Uuid(Uuid),
@@ -183,7 +183,7 @@ pub trait Field: Sized {
     /// Converts the field to the stored value.
     ///
     /// # Errors
-    /// [`Invalid`] if no store can hold it: NaN, or a text with NUL.
+    /// [`Invalid`] if no store can hold it: NaN, or a text of more than 4 MiB.
     fn to_value(&self) -> Result<Value, Invalid>;
 
     /// Converts a stored value to the field.
@@ -259,17 +259,19 @@ impl Field for f32 {
     }
 }
 
+/// A column stores `␀` (U+2400) in place of NUL, which not every database can store, and `␛` (U+241B) before a `␀` or `␛` of the
+/// text. Reading it results in the text unchanged.
 impl Field for String {
     const TYPE: ColumnType = ColumnType::Text;
 
     fn to_value(&self) -> Result<Value, Invalid> {
-        check_text("text", self, MAX_PAYLOAD)?;
-        Ok(Value::Text(self.clone()))
+        check_size("text", self, MAX_PAYLOAD)?;
+        Ok(Value::Text(nul::escape(self).into_owned()))
     }
 
     fn from_value(value: Value) -> Result<Self, Invalid> {
         match value {
-            Value::Text(text) => Ok(text),
+            Value::Text(text) => Ok(nul::unescape(text)),
             _ => Err(misfit::<Self>(&value)),
         }
     }
@@ -364,6 +366,7 @@ mod tests {
         both_ways(0.1f32);
         both_ways(f64::NEG_INFINITY);
         both_ways("é\u{1f}".to_owned());
+        both_ways("a\0\u{2400}\u{241b}".to_owned());
         both_ways(Some(true));
         both_ways(None::<Uuid>);
         both_ways(Timestamp::MAX);
@@ -374,7 +377,7 @@ mod tests {
     fn value_that_no_store_can_hold_is_rejected() {
         assert!(f64::NAN.to_value().is_err());
         assert!(matches!((-0.0).to_value(), Ok(Value::Float(zero)) if zero.is_sign_positive()));
-        assert!("a\0b".to_owned().to_value().is_err());
+        assert!("a".repeat(MAX_PAYLOAD + 1).to_value().is_err());
         assert!(u8::from_value(Value::Int(256)).is_err());
         assert!(String::from_value(Value::Null).unwrap_err().to_string().contains("String"));
     }

@@ -6,6 +6,7 @@ use super::{marker::Marker, receipt::Receipt};
 use crate::{
     criteria::Criteria,
     error::{Error, Invalid},
+    limits::MAX_APPEND,
     payload::Payload,
     record::{Draft, Metadata, Name, Position, Record},
     rows::{BuildId, Inline},
@@ -56,11 +57,16 @@ impl Append {
     /// For stores: rejects appends that cannot be written together, whatever the log contains.
     ///
     /// # Errors
-    /// [`Error::Unusable`] if there are more than `max` of them, or two have the same command id.
+    /// [`Error::Unusable`] if there are more than `max` of them, or two have the same command id; [`Invalid::TooLarge`] if they
+    /// have more than [`MAX_APPEND`] bytes.
     pub fn check_batch(all: &[Self], max: usize, operation: impl FnOnce() -> String) -> Result<(), Error> {
         if all.len() > max {
             let reason = format!("the store takes {max} appends at a time, not {}", all.len());
             return Err(Error::unusable(operation(), reason));
+        }
+        let size = all.iter().map(Self::size).fold(0, usize::saturating_add);
+        if size > MAX_APPEND {
+            return Err(Invalid::TooLarge { what: "an append".to_owned(), size, limit: MAX_APPEND }.into());
         }
         let mut ids: Vec<&str> = all.iter().filter_map(|append| Some(append.key.as_ref()?.id())).collect();
         ids.sort_unstable();
@@ -92,6 +98,19 @@ impl Append {
             records.extend(drafts.map(|(draft, at)| draft.record(at, *recorded_at, metadata.clone())));
         }
         records
+    }
+
+    /// The number of bytes that are written. Metadata are stored with each event.
+    fn size(&self) -> usize {
+        let metadata = self.metadata.size();
+        let event = |draft: &Draft| {
+            let tags = draft.tags().iter().map(|tag| tag.as_str().len());
+            draft.data().as_str().len() + draft.name().len() + tags.sum::<usize>() + metadata
+        };
+        let journal = self.journal.iter().map(|record| {
+            record.body.as_str().len() + record.rejection.as_ref().map_or(0, String::len) + metadata
+        });
+        self.events.iter().map(event).chain(journal).fold(0, usize::saturating_add)
     }
 }
 

@@ -2,8 +2,8 @@
 -- The existence is checked first: CREATE SCHEMA IF NOT EXISTS needs the right to create schemas even if it exists.
 DO $$
 BEGIN
-  IF to_regnamespace('{schema}_rows') IS NULL THEN
-    CREATE SCHEMA {schema}_rows;
+  IF to_regnamespace('{rows}') IS NULL THEN
+    CREATE SCHEMA {rows};
   END IF;
 END
 $$

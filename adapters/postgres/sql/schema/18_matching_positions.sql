@@ -16,15 +16,15 @@ SET plan_cache_mode = force_generic_plan
 AS $matching_positions$
 DECLARE
   _from bigint := least(_settled, _after);
-  _items int[] := array_positions(_of, _read);
+  _items int[] := pg_catalog.array_positions(_of, _read);
   -- The literals are parsed here, once: an argument of "matching" is evaluated for each row.
   _only_types text[];
   _only_tags text[];
 BEGIN
-  IF cardinality(_items) = 1 THEN
+  IF pg_catalog.cardinality(_items) = 1 THEN
     _only_types := _types[_items[1]];
     _only_tags := _tags[_items[1]];
-    IF _limit IS NULL AND cardinality(_only_tags) = 1 AND cardinality(_only_types) > 0 THEN
+    IF _limit IS NULL AND pg_catalog.cardinality(_only_tags) = 1 AND pg_catalog.cardinality(_only_types) > 0 THEN
       -- The events of one aggregate: the same as "matching", without the parts that this case does not need. A third faster.
       positions := ARRAY(
         SELECT t.position FROM {schema}.event_tags t
@@ -39,16 +39,16 @@ BEGIN
     positions := ARRAY(
       WITH item AS MATERIALIZED (
         SELECT i.types::text[] AS types, i.tags::text[] AS tags
-        FROM unnest(_of, _types, _tags) AS i(read, types, tags) WHERE i.read = _read)
+        FROM ROWS FROM (pg_catalog.unnest(_of), pg_catalog.unnest(_types), pg_catalog.unnest(_tags)) AS i(read, types, tags) WHERE i.read = _read)
       SELECT DISTINCT m.position
       FROM item i CROSS JOIN LATERAL {schema}.matching(i.types, i.tags, _from, _up_to, _limit) AS m(position)
       ORDER BY m.position LIMIT _limit);
   END IF;
   seen_unsettled := 0;
-  IF positions[cardinality(positions)] > _settled THEN
-    seen_unsettled := (SELECT count(*) FROM unnest(positions) AS p(position) WHERE p.position > _settled);
+  IF positions[pg_catalog.cardinality(positions)] > _settled THEN
+    seen_unsettled := (SELECT pg_catalog.count(*) FROM pg_catalog.unnest(positions) AS p(position) WHERE p.position > _settled);
     IF _after > _settled THEN
-      positions := ARRAY(SELECT p.position FROM unnest(positions) AS p(position) WHERE p.position > _after ORDER BY p.position);
+      positions := ARRAY(SELECT p.position FROM pg_catalog.unnest(positions) AS p(position) WHERE p.position > _after ORDER BY p.position);
     END IF;
   END IF;
 END

@@ -9,7 +9,7 @@ LANGUAGE plpgsql STABLE ROWS 1
 SET jit = off SET plan_cache_mode = force_generic_plan
 AS $matching_positions_batch$
 BEGIN
-  FOR _read IN 1 .. cardinality(_after) LOOP
+  FOR _read IN 1 .. pg_catalog.cardinality(_after) LOOP
     read := _read;
     SELECT m.seen_unsettled, m.positions INTO seen_unsettled, positions
     FROM {schema}.matching_positions(_of, _types, _tags, _read, _settled, _after[_read], _up_to[_read], NULL) AS m;

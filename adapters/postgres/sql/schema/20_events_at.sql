@@ -9,9 +9,9 @@ AS $events_at$
 #variable_conflict use_column
 DECLARE
   _first bigint := _positions[1];
-  _last bigint := _positions[cardinality(_positions)];
+  _last bigint := _positions[pg_catalog.cardinality(_positions)];
 BEGIN
-  IF _last - _first < cardinality(_positions) THEN
+  IF _last - _first < pg_catalog.cardinality(_positions) THEN
     RETURN QUERY
     SELECT e.position, e.type, e.version, e.data, e.id, e.recorded_at, e.tags, e.metadata
     FROM {schema}.events e WHERE e.position >= _first AND e.position <= _last ORDER BY e.position;

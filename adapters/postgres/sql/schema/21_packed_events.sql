@@ -12,30 +12,30 @@ AS $packed_events$
 #variable_conflict use_column
 DECLARE
   _first bigint := _positions[1];
-  _last bigint := _positions[cardinality(_positions)];
+  _last bigint := _positions[pg_catalog.cardinality(_positions)];
   _large int := 65536;
   _packed bigint;
 BEGIN
-  IF _last - _first < cardinality(_positions) THEN
+  IF _last - _first < pg_catalog.cardinality(_positions) THEN
     positions := ARRAY[_first];
-    SELECT count(*), string_agg(CASE e.version WHEN 1 THEN e.type ELSE e.type || E'\x1f' || e.version END, E'\x1e'),
-           string_agg(e.data::text, E'\x1e') INTO _packed, types, data
+    SELECT pg_catalog.count(*), pg_catalog.string_agg(CASE e.version WHEN 1 THEN e.type ELSE e.type || E'\x1f' || e.version::text END, E'\x1e'),
+           pg_catalog.string_agg(e.data::text, E'\x1e') INTO _packed, types, data
     FROM (
       SELECT e.type, e.version, e.data FROM {schema}.events e
-      WHERE e.position >= _first AND e.position <= _last AND octet_length(e.data::text) < _large ORDER BY e.position) AS e;
+      WHERE e.position >= _first AND e.position <= _last AND pg_catalog.octet_length(e.data::text) < _large ORDER BY e.position) AS e;
   ELSE
     positions := _positions;
-    SELECT count(*), string_agg(CASE e.version WHEN 1 THEN e.type ELSE e.type || E'\x1f' || e.version END, E'\x1e'),
-           string_agg(e.data::text, E'\x1e') INTO _packed, types, data
+    SELECT pg_catalog.count(*), pg_catalog.string_agg(CASE e.version WHEN 1 THEN e.type ELSE e.type || E'\x1f' || e.version::text END, E'\x1e'),
+           pg_catalog.string_agg(e.data::text, E'\x1e') INTO _packed, types, data
     FROM (
       SELECT e.type, e.version, e.data FROM {schema}.events e
-      WHERE e.position = ANY (_positions) AND octet_length(e.data::text) < _large ORDER BY e.position) AS e;
+      WHERE e.position = ANY (_positions) AND pg_catalog.octet_length(e.data::text) < _large ORDER BY e.position) AS e;
   END IF;
-  IF _packed = cardinality(_positions) THEN
+  IF _packed = pg_catalog.cardinality(_positions) THEN
     RETURN NEXT;
   ELSE
     RETURN QUERY
-    SELECT ARRAY[e.position], CASE e.version WHEN 1 THEN e.type ELSE e.type || E'\x1f' || e.version END, e.data::text
+    SELECT ARRAY[e.position], CASE e.version WHEN 1 THEN e.type ELSE e.type || E'\x1f' || e.version::text END, e.data::text
     FROM {schema}.events e WHERE e.position = ANY (_positions) ORDER BY e.position;
   END IF;
 END

@@ -10,17 +10,17 @@ SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cach
 AS $advance_high_water$
 BEGIN
   WITH step AS MATERIALIZED (
-    SELECT p.position, p.position - lag(p.position, 1, _after) OVER (ORDER BY p.position) - 1 AS missing
+    SELECT p.position, p.position - pg_catalog.lag(p.position, 1, _after) OVER (ORDER BY p.position) - 1 AS missing
     FROM (SELECT e.position FROM {schema}.events e WHERE e.position > _after ORDER BY e.position LIMIT _rows) AS p)
   SELECT
-    (SELECT count(*) FROM step),
-    (SELECT coalesce(max(s.position), _after) FROM step s),
-    coalesce((SELECT min(s.position - s.missing - 1) FROM step s WHERE s.missing > 0),
-             (SELECT max(s.position) FROM step s), _after),
+    (SELECT pg_catalog.count(*) FROM step),
+    (SELECT coalesce(pg_catalog.max(s.position), _after) FROM step s),
+    coalesce((SELECT pg_catalog.min(s.position - s.missing - 1) FROM step s WHERE s.missing > 0),
+             (SELECT pg_catalog.max(s.position) FROM step s), _after),
     ARRAY(
       SELECT gap
       FROM step s
-      CROSS JOIN LATERAL generate_series(s.position - s.missing, least(s.position, s.position - s.missing + _limit) - 1) AS gap
+      CROSS JOIN LATERAL pg_catalog.generate_series(s.position - s.missing, least(s.position, s.position - s.missing + _limit) - 1) AS gap
       WHERE s.missing > 0 ORDER BY gap LIMIT _limit)
   INTO rows, head, high_water, gaps;
 END

@@ -5,6 +5,7 @@
 --
 -- Each insert is in a block of its own, so that a timeout keeps the earlier tombstones.
 CREATE FUNCTION {schema}.close_gaps(_positions bigint[]) RETURNS bigint LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
 SET lock_timeout = '5ms'
 AS $close_gaps$
 DECLARE

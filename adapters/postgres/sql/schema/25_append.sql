@@ -40,6 +40,7 @@ RETURNS TABLE (
   append int, outcome text, condition int, conflicting_position bigint, positions bigint[], event_ids uuid[], command text,
   scope text)
 LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET jit = off SET plan_cache_mode = force_generic_plan
 AS $append$
 #variable_conflict use_column

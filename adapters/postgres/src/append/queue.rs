@@ -23,6 +23,7 @@ use crate::{
     batcher::{BatchError, Batcher, Execute, Job, Workers},
     builds::tables::RowTables,
     database::Database,
+    error::is_lost_connection,
     high_water::{mark::HighWater, notify::Notifier},
 };
 
@@ -71,7 +72,26 @@ impl AppendQueue {
         Batcher::call(self, || AppendJob::new(appends, &self.keys)).await
     }
 
+    /// Writes jobs. If the connection was lost although certainly nothing was written, tries once more on another connection.
     async fn write(
+        &self,
+        connection: &mut Option<PoolConnection<Postgres>>,
+        jobs: &[Job<Self>],
+    ) -> Result<Outcomes, BatchError> {
+        match self.try_write(connection, jobs).await {
+            Err(BatchError::NotWritten(error)) if is_lost_connection(&error) => {
+                self.database.close_lost_connections().await;
+                self.try_write(connection, jobs).await
+            }
+            Err(BatchError::Sent(error)) if is_lost_connection(&error) => {
+                self.database.close_lost_connections().await;
+                Err(BatchError::Sent(error))
+            }
+            result => result,
+        }
+    }
+
+    async fn try_write(
         &self,
         connection: &mut Option<PoolConnection<Postgres>>,
         jobs: &[Job<Self>],

@@ -83,7 +83,7 @@ impl InlineTransition {
     /// a slow append does not block the others for longer.
     async fn lock_out_appends(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         let database = &self.tables.database;
-        registry::set_lock_timeout(database, connection).await?;
+        registry::prepare_transaction(database, connection).await?;
         let lock = database.sql.advisory_lock.query().bind(self.keys.log());
         lock.execute(connection).await.map(drop)
     }

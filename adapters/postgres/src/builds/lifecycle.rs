@@ -167,7 +167,7 @@ impl Lifecycle {
         table: &Table,
     ) -> Result<Vec<Build>, sqlx::Error> {
         let database = &self.tables.database;
-        registry::set_lock_timeout(database, connection).await?;
+        registry::prepare_transaction(database, connection).await?;
         let lock = database.sql.advisory_lock.query().bind(self.keys.migration());
         lock.execute(&mut *connection).await?;
         registry::lock(database, connection, table.projection).await

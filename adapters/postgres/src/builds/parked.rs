@@ -45,8 +45,9 @@ pub(super) async fn change(
 /// The parked events of a build, in the order of the log.
 pub(super) async fn list(tables: &RowTables, table: &Table) -> Result<Vec<Parked>, Error> {
     let read_error = |error| failed(tables.operation("read parked events of", table), error);
-    let Database { sql, pool, .. } = &*tables.database;
-    let rows = sql.parked.for_build(table).fetch_all(pool).await.map_err(read_error)?;
+    let database = &tables.database;
+    let query = || database.sql.parked.for_build(table).fetch_all(&database.pool);
+    let rows = database.repeat_if_lost(query).await.map_err(read_error)?;
     if rows.is_empty() {
         return Err(table.undefined_error());
     }

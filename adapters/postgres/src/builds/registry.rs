@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     database::Database,
+    open::migrate::FIXED_SEARCH_PATH,
     values::{Time, from_i64},
 };
 
@@ -48,13 +49,14 @@ pub(super) async fn lock(
     list(database, connection, projection).await
 }
 
-/// Limits how long the transaction waits for locks, because others queue behind it.
-pub(super) async fn set_lock_timeout(
+/// Limits how long the transaction waits for locks, because others queue behind it, and fixes the search_path, because the transaction
+/// may create objects.
+pub(super) async fn prepare_transaction(
     database: &Database,
     connection: &mut PgConnection,
 ) -> Result<(), sqlx::Error> {
     let millis = database.timeout.as_millis().clamp(1, 600_000);
-    run(connection, format!("SET LOCAL lock_timeout = {millis}")).await
+    run(connection, format!("{FIXED_SEARCH_PATH}; SET LOCAL lock_timeout = {millis}")).await
 }
 
 /// Runs a statement that was put together from checked names.

@@ -24,7 +24,7 @@ impl RowStore for Postgres {
 
     async fn builds(&self, projection: &str) -> Result<Vec<Build>, Error> {
         let database = &self.store.database;
-        let builds = registry::list(database, &database.pool, projection).await;
+        let builds = database.repeat_if_lost(|| registry::list(database, &database.pool, projection)).await;
         builds.map_err(|error| failed(database.operation("find a projection in"), error))
     }
 
@@ -34,9 +34,7 @@ impl RowStore for Postgres {
 
     async fn rows(&self, table: &Table, keys: &[Key]) -> Result<Vec<Option<Row>>, Error> {
         let tables = &self.store.tables;
-        let connection = self.store.database.pool.acquire().await;
-        let mut connection = connection.map_err(|error| failed(tables.operation("read", table), error))?;
-        tables.rows(&mut connection, table, keys).await
+        tables.rows_from_pool(table, keys).await
     }
 
     async fn commit(&self, change: RowChange) -> Result<CommitOutcome, Error> {
@@ -50,8 +48,8 @@ impl RowStore for Postgres {
         let database = &self.store.database;
         // PostgreSQL cannot store NUL, and the text is for people.
         let stopped = stopped.map(|text| text.replace('\0', "\u{fffd}"));
-        let report = database.sql.report.for_build(table).bind(stopped);
-        let done = report.execute(&database.pool).await;
+        let report = || database.sql.report.for_build(table).bind(&stopped).execute(&database.pool);
+        let done = database.repeat_if_lost(report).await;
         done.map(drop).map_err(|error| failed(self.store.tables.operation("report on", table), error))
     }
 

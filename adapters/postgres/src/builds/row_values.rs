@@ -32,7 +32,7 @@ pub(crate) struct PostgresDialect {
 
 impl PostgresDialect {
     pub(super) fn new(schema: &SchemaName) -> Self {
-        Self { schema: format!("{schema}_rows") }
+        Self { schema: schema.quoted_rows() }
     }
 }
 
@@ -61,6 +61,10 @@ impl Dialect for PostgresDialect {
         if SYSTEM_COLUMNS.contains(&name) { quoted(&format!("_{name}")) } else { quoted(name) }
     }
 
+    fn function(&self, name: &str) -> String {
+        format!("pg_catalog.{name}")
+    }
+
     fn json_text(&self, column: &str) -> String {
         format!("{column}::text COLLATE \"C\"")
     }
@@ -79,7 +83,7 @@ impl Dialect for PostgresDialect {
 
     fn keys_source(&self, key: &[&Column]) -> String {
         let arrays = arrays(key.iter().copied());
-        format!("unnest({arrays}) WITH ORDINALITY AS given ({}, \"#\")", names(key.len()))
+        format!("ROWS FROM ({arrays}) WITH ORDINALITY AS given ({}, \"#\")", names(key.len()))
     }
 
     fn values_source(&self, columns: &[Column]) -> String {
@@ -89,18 +93,19 @@ impl Dialect for PostgresDialect {
         };
         let values: Vec<String> = columns.iter().enumerate().map(value).collect();
         let (arrays, names) = (arrays(columns), names(columns.len()));
-        format!("SELECT {} FROM unnest({arrays}) AS given ({names})", values.join(", "))
+        format!("SELECT {} FROM ROWS FROM ({arrays}) AS given ({names})", values.join(", "))
     }
 }
 
+/// The parameters as a set of rows. Each call is qualified, so that a function of another schema cannot replace `unnest`.
 fn arrays<'a>(columns: impl IntoIterator<Item = &'a Column>) -> String {
     let array = |(column, number): (&Column, usize)| match column.kind {
-        ColumnType::Bool => format!("${number}::boolean[]"),
-        ColumnType::Int => format!("${number}::bigint[]"),
-        ColumnType::Float => format!("${number}::double precision[]"),
-        ColumnType::Text | ColumnType::Json => format!("${number}::text[]"),
-        ColumnType::Uuid => format!("${number}::uuid[]"),
-        ColumnType::Time => format!("${number}::timestamptz[]"),
+        ColumnType::Bool => format!("pg_catalog.unnest(${number}::boolean[])"),
+        ColumnType::Int => format!("pg_catalog.unnest(${number}::bigint[])"),
+        ColumnType::Float => format!("pg_catalog.unnest(${number}::double precision[])"),
+        ColumnType::Text | ColumnType::Json => format!("pg_catalog.unnest(${number}::text[])"),
+        ColumnType::Uuid => format!("pg_catalog.unnest(${number}::uuid[])"),
+        ColumnType::Time => format!("pg_catalog.unnest(${number}::timestamptz[])"),
     };
     columns.into_iter().zip(1..).map(array).collect::<Vec<_>>().join(", ")
 }

@@ -9,7 +9,11 @@ use annalist_core::{
         sql::{SelectStatement, TableSql},
     },
 };
-use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row as _, postgres::PgArguments, query::Query};
+use sqlx::{
+    AssertSqlSafe, PgConnection, Postgres, Row as _,
+    postgres::{PgArguments, PgRow},
+    query::Query,
+};
 
 use super::row_values::{PostgresDialect, bind, bind_all, bind_keys, row, split_by_size};
 use crate::{database::Database, error::failed, open::schema_name::SchemaName};
@@ -41,15 +45,44 @@ impl RowTables {
         table: &Table,
         keys: &[Key],
     ) -> Result<Vec<Option<Row>>, Error> {
-        let mut rows = vec![None; keys.len()];
         if keys.is_empty() {
-            return Ok(rows);
+            return Ok(Vec::new());
         }
+        let select = self.select(table, keys)?;
+        self.in_order(table, keys, bind_keys(unprepared(select), table, keys).fetch_all(connection).await)
+    }
+
+    /// As [`RowTables::rows`], on a connection of the pool.
+    pub(super) async fn rows_from_pool(
+        &self,
+        table: &Table,
+        keys: &[Key],
+    ) -> Result<Vec<Option<Row>>, Error> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (select, database) = (self.select(table, keys)?, &self.database);
+        let query = || bind_keys(unprepared(select.clone()), table, keys).fetch_all(&database.pool);
+        self.in_order(table, keys, database.repeat_if_lost(query).await)
+    }
+
+    /// The statement that selects the rows with these keys.
+    fn select(&self, table: &Table, keys: &[Key]) -> Result<String, Error> {
         let sql = self.sql(table)?;
         sql.check(&[], keys)?;
-        let select = bind_keys(unprepared(sql.select()), table, keys);
+        Ok(sql.select())
+    }
+
+    /// The rows that were found, in the order of the keys.
+    fn in_order(
+        &self,
+        table: &Table,
+        keys: &[Key],
+        found: Result<Vec<PgRow>, sqlx::Error>,
+    ) -> Result<Vec<Option<Row>>, Error> {
         let read_error = |error| failed(self.operation("read", table), error);
-        for found in select.fetch_all(connection).await.map_err(read_error)? {
+        let mut rows = vec![None; keys.len()];
+        for found in found.map_err(read_error)? {
             let number: i64 = found.try_get(0).map_err(read_error)?;
             let slot = usize::try_from(number - 1).ok().and_then(|index| rows.get_mut(index));
             if let Some(slot) = slot {
@@ -65,8 +98,11 @@ impl RowTables {
             return Ok(Vec::new());
         }
         let SelectStatement { sql, values } = self.sql(query.table)?.find(query)?;
-        let select = values.into_iter().fold(unprepared(sql), bind);
-        let rows = select.fetch_all(&self.database.pool).await;
+        let select = || {
+            let select = values.iter().cloned().fold(unprepared(sql.clone()), bind);
+            select.fetch_all(&self.database.pool)
+        };
+        let rows = self.database.repeat_if_lost(select).await;
         let rows = rows.map_err(|error| failed(self.operation("query", query.table), error))?;
         rows.iter().map(|found| row(found, query.table, 0)).collect()
     }

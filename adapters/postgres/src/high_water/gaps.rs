@@ -22,7 +22,9 @@ pub(super) struct StillOpen {
 /// An error of the server is a reason too: a role without the privilege to insert, and a standby, wait for another process to
 /// close the gap.
 pub(super) async fn close_gaps(database: &Database, gaps: Vec<i64>) -> Result<Option<StillOpen>, Error> {
-    let row = database.sql.close_gaps.query().bind(gaps).fetch_one(&database.pool).await;
+    // A gap that is already closed stays as it is.
+    let query = || database.sql.close_gaps.query().bind(&gaps).fetch_one(&database.pool);
+    let row = database.repeat_if_lost(query).await;
     match row.and_then(|row| row.try_get::<Option<i64>, _>("busy")) {
         Ok(busy) => Ok(busy.map(|position| StillOpen {
             reason: format!("the append with position {position} is still running"),

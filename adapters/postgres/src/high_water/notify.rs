@@ -53,7 +53,7 @@ impl Notifier {
         Self {
             database,
             process: Uuid::now_v7().to_string(),
-            channel: format!("{schema}_appended"),
+            channel: schema.channel(),
             notify_task: Arc::default(),
             listen_task: Arc::default(),
             wakeups: watch::Sender::default(),
@@ -87,6 +87,8 @@ impl Notifier {
         let mut backoff = RECONNECT;
         loop {
             if let Err(error) = self.listen(&mut backoff).await {
+                // Those of the pool may be lost too: they are replaced before a call fails on them.
+                self.database.close_lost_connections().await;
                 tracing::debug!(channel = self.channel, %error, "cannot listen for the appends of other processes");
             }
             sleep(backoff.next_pause()).await;

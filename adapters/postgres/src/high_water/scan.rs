@@ -106,8 +106,11 @@ impl ScanState {
 }
 
 async fn step(database: &Database, after: Position) -> Result<Step, Error> {
-    let query = database.sql.advance_high_water.query().bind(to_i64(after)).bind(MAX_ROWS).bind(MAX_GAPS);
-    let row = query.fetch_one(&database.pool).await;
+    let query = || {
+        let query = database.sql.advance_high_water.query().bind(to_i64(after)).bind(MAX_ROWS).bind(MAX_GAPS);
+        query.fetch_one(&database.pool)
+    };
+    let row = database.repeat_if_lost(query).await;
     row.and_then(|row| decode(&row)).map_err(|error| database.read_error(error))
 }
 

@@ -44,6 +44,10 @@ const RELEASED: [Migration; 1] = [Migration {
     ],
 }];
 
+/// The first statement of a transaction that creates objects, whose definitions are resolved when they are created: names that
+/// are not qualified are those of the server, never those of a schema in which others may create objects.
+pub(crate) const FIXED_SEARCH_PATH: &str = "SET LOCAL search_path TO pg_catalog, pg_temp";
+
 /// The oldest server version that has every feature this crate uses.
 const OLDEST_SERVER: i32 = 130_000;
 
@@ -84,7 +88,8 @@ impl Migrations {
         let steps: String = self.0.iter().map(|migration| migration.sql(schema)).collect();
         let lock = AdvisoryKeys::new(schema.as_str()).migration();
         format!(
-            "BEGIN;\nSELECT pg_advisory_xact_lock({lock});\nCREATE SCHEMA IF NOT EXISTS {schema};\n\n{steps}COMMIT;\n"
+            "BEGIN;\n{FIXED_SEARCH_PATH};\nSELECT pg_advisory_xact_lock({lock});\nCREATE SCHEMA IF NOT EXISTS {};\n\n{steps}COMMIT;\n",
+            schema.quoted()
         )
     }
 
@@ -104,6 +109,7 @@ impl Migrations {
             version = opening.migrate(&mut connection).await?;
         }
         opening.check_version(version)?;
+        opening.warn_of_foreign_rights(&mut connection).await?;
         opening.read_log(&mut connection).await
     }
 }
@@ -115,6 +121,7 @@ impl Migration {
             .iter()
             .map(|text| format!("{};\n\n", schema.insert_into(text).trim_end()))
             .collect();
+        let schema = schema.quoted();
         sql += &format!("INSERT INTO {schema}.migrations (version) VALUES ({});\n\n", self.version);
         sql
     }
@@ -166,6 +173,13 @@ impl Opening<'_> {
                 "sessions of role {role:?} in database {database:?} start with isolation `{isolation}`: {SET_READ_COMMITTED}"
             )));
         }
+        let shadowing: Vec<String> = row.try_get("shadowing").map_err(|error| self.failed(error))?;
+        if !shadowing.is_empty() {
+            return Err(self.refuse(format!(
+                "the sessions' search_path has pg_catalog after {}, whose functions could replace built-in ones; remove `pg_catalog` from the search_path: it is then searched first",
+                shadowing.join(", ")
+            )));
+        }
         match row.try_get("migrated").map_err(|error| self.failed(error))? {
             true => self.version(connection).await,
             false => Ok(0),
@@ -180,7 +194,8 @@ impl Opening<'_> {
     /// Applies the missing migrations in one transaction, while no other process migrates this schema.
     async fn migrate(&self, connection: &mut PgConnection) -> Result<i32, Error> {
         let mut transaction = connection.begin().await.map_err(|error| self.failed(error))?;
-        self.run(&mut transaction, format!("SELECT pg_advisory_xact_lock({})", self.keys.migration()))
+        let lock = self.keys.migration();
+        self.run(&mut transaction, format!("{FIXED_SEARCH_PATH}; SELECT pg_advisory_xact_lock({lock})"))
             .await?;
         // Read again under the lock. CREATE SCHEMA IF NOT EXISTS would need the right to create schemas even if it exists.
         let row = self.row(&mut transaction, include_str!("../../sql/schema.sql")).await?;
@@ -189,7 +204,7 @@ impl Opening<'_> {
             .and_then(|exists| Ok((exists, row.try_get("migrated")?)))
             .map_err(|error| self.failed(error))?;
         if !exists {
-            self.run(&mut transaction, format!("CREATE SCHEMA {}", self.schema)).await?;
+            self.run(&mut transaction, format!("CREATE SCHEMA {}", self.schema.quoted())).await?;
         }
         let from = if migrated { self.version(&mut transaction).await? } else { 0 };
         for migration in self.migrations.0.iter().filter(|migration| migration.version > from) {
@@ -206,7 +221,7 @@ impl Opening<'_> {
     }
 
     fn check_version(&self, version: i32) -> Result<(), Error> {
-        let (schema, latest) = (self.schema, self.migrations.latest());
+        let (schema, latest) = (self.schema.as_str(), self.migrations.latest());
         if version > latest {
             return Err(self.refuse(format!(
                 "schema `{schema}` has version {version}, created by a newer program; this program knows {latest}: deploy the newer program"
@@ -216,6 +231,26 @@ impl Opening<'_> {
             return Err(self.refuse(format!(
                 "schema `{schema}` has version {version} (0: it does not exist), and this program needs {latest}; open it once with a role that may change it, or run the SQL of `Postgres::migrations_sql`"
             )));
+        }
+        Ok(())
+    }
+
+    /// Warns if other roles could run code in appends or change what is stored.
+    async fn warn_of_foreign_rights(&self, connection: &mut PgConnection) -> Result<(), Error> {
+        let query = Statement::new(self.schema, include_str!("../../sql/foreign_rights.sql"));
+        let rows = query.planned().fetch_all(connection).await.map_err(|error| self.failed(error))?;
+        let right = |row: &PgRow| {
+            let text = |column| row.try_get::<String, _>(column);
+            Ok(format!("{} has {} on {}", text("role")?, text("privilege")?, text("object")?))
+        };
+        let rights = rows.iter().map(right).collect::<Result<Vec<_>, _>>();
+        let rights = rights.map_err(|error| self.failed(error))?;
+        if !rights.is_empty() {
+            tracing::warn!(
+                schema = self.schema.as_str(),
+                rights = rights.join("; "),
+                "other roles can run code in the appends of this log or change what it stores: revoke these rights, or change the owner"
+            );
         }
         Ok(())
     }
@@ -235,7 +270,7 @@ impl Opening<'_> {
         let assigned: Option<i64> = row.try_get("assigned").map_err(|error| self.failed(error))?;
         let newest = number("newest")?;
         if assigned.is_some_and(|assigned| assigned < newest) {
-            let schema = self.schema;
+            let schema = self.schema.quoted();
             return Err(self.refuse(format!(
                 "the next positions already exist: the newest event is at {newest}, the sequence at {}; after a restore, run SELECT setval('{schema}.events_position_seq', {newest})",
                 assigned.unwrap_or(0)

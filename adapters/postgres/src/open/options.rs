@@ -47,8 +47,9 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Sets the schema of the log; `annalist` by default. `[a-z][a-z0-9_]*`, at most 48 bytes, not starting with `pg_`, and not
-    /// ending with `_rows`, which is reserved for the rows of projections.
+    /// Sets the schema of the log; `annalist` by default. `[a-z][a-z0-9_]*`, at most 48 bytes, not ending with `_rows`, which is
+    /// reserved for the rows of projections. Key words such as `user` are allowed; `information_schema` and names that start with
+    /// `pg_` belong to the server.
     pub fn schema(mut self, name: impl Into<String>) -> Self {
         self.schema = name.into();
         self
@@ -92,6 +93,11 @@ impl Options {
 
     /// Connects to the database and opens the log.
     ///
+    /// Logs a warning if other roles have rights by which they could run code in the appends of this log or change what it stores:
+    /// `PUBLIC` with more than `SELECT`, or roles that may create objects in the schema of the log, own objects there, have `TRIGGER`
+    /// or `TRUNCATE` on its tables, or may change events. Superusers, the owner of the schema and roles that this role is a
+    /// member of are trusted, and the rights that the documentation of this crate asks for are not reported.
+    ///
     /// # Errors
     /// [`Error::Unusable`] if the address, the credentials, the privileges, the settings of the database or the schema have to
     /// be changed first; the message says how. [`Error::Unavailable`] if the server cannot be reached now.
@@ -116,6 +122,9 @@ impl Options {
     }
 
     /// Opens the log on a pool of connections that you configured. The pool remains yours: other queries may use it too.
+    ///
+    /// The search_path of its sessions is yours too, except that it must not name `pg_catalog` after another schema, whose functions
+    /// and operators would then replace those of the server.
     ///
     /// # Errors
     /// As [`Options::connect`].

@@ -60,7 +60,7 @@ impl Feed {
         }
         let rows = i64::try_from(missing).unwrap_or(i64::MAX);
         let database = &self.database;
-        let records = pages::page(database, &database.pool, filter, page.up_to, settled, rows).await?;
+        let records = pages::page_from_pool(database, filter, page.up_to, settled, rows).await?;
         page.up_to = match records.last() {
             Some(last) if records.len() >= missing => last.position,
             _ => settled,
@@ -79,9 +79,12 @@ impl Feed {
         let read_error = |error| self.database.read_error(error);
         let settled = self.high_water.settled().await?.position;
         let items = ItemParams::new([criteria]);
-        let query = self.database.sql.count.planned().bind(items.types).bind(items.tags);
-        let query = query.bind(to_i64(after)).bind(to_i64(up_to.min(settled)));
-        let row = query.fetch_one(&self.database.pool).await.map_err(read_error)?;
+        let database = &self.database;
+        let query = || {
+            let query = database.sql.count.planned().bind(&items.types).bind(&items.tags);
+            query.bind(to_i64(after)).bind(to_i64(up_to.min(settled))).fetch_one(&database.pool)
+        };
+        let row = database.repeat_if_lost(query).await.map_err(read_error)?;
         row.try_get("count").map(i64::unsigned_abs).map_err(read_error)
     }
 
@@ -89,8 +92,12 @@ impl Feed {
     pub(crate) async fn position_at(&self, time: Timestamp) -> Result<Position, Error> {
         let read_error = |error| self.database.read_error(error);
         let settled = self.high_water.settled().await?.position;
-        let query = self.database.sql.position_at.query().bind(Time(time)).bind(to_i64(settled));
-        let row = query.fetch_one(&self.database.pool).await.map_err(read_error)?;
+        let database = &self.database;
+        let query = || {
+            let query = database.sql.position_at.query().bind(Time(time)).bind(to_i64(settled));
+            query.fetch_one(&database.pool)
+        };
+        let row = database.repeat_if_lost(query).await.map_err(read_error)?;
         row.try_get("position").map(from_i64).map_err(read_error)
     }
 }

@@ -63,8 +63,9 @@ impl HistoryReader {
     /// The receipt of an accepted command.
     pub(crate) async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {
         let read_error = |error| self.database.read_error(error);
-        let query = self.database.sql.receipt.query().bind(key.id().to_owned());
-        let Some(row) = query.fetch_optional(&self.database.pool).await.map_err(read_error)? else {
+        let database = &self.database;
+        let query = || database.sql.receipt.query().bind(key.id().to_owned()).fetch_optional(&database.pool);
+        let Some(row) = database.repeat_if_lost(query).await.map_err(read_error)? else {
             return Ok(None);
         };
         let text = |column| row.try_get::<&str, _>(column).map_err(read_error);

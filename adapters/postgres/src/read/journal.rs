@@ -21,15 +21,15 @@ use crate::{
 pub(crate) async fn entries(database: &Database, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {
     let after = i64::try_from(after).unwrap_or(i64::MAX);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let query = database.sql.journal.query().bind(after).bind(limit);
-    let rows = query.fetch_all(&database.pool).await.map_err(|error| database.read_error(error))?;
+    let query = || database.sql.journal.query().bind(after).bind(limit).fetch_all(&database.pool);
+    let rows = database.repeat_if_lost(query).await.map_err(|error| database.read_error(error))?;
     rows.iter().map(entry).collect()
 }
 
 /// Deletes command ids that were recorded before a time. Returns how many.
 pub(crate) async fn purge_command_ids(database: &Database, before: Timestamp) -> Result<u64, Error> {
-    let query = database.sql.purge_command_ids.query().bind(Time(before));
-    let done = query.execute(&database.pool).await.map_err(|error| database.read_error(error))?;
+    let query = || database.sql.purge_command_ids.query().bind(Time(before)).execute(&database.pool);
+    let done = database.repeat_if_lost(query).await.map_err(|error| database.read_error(error))?;
     Ok(done.rows_affected())
 }
 

@@ -10,7 +10,8 @@ use crate::{database::Database, error::failed, sql::Statement, values::to_i64};
 
 pub(crate) async fn load(database: &Database, key: &SnapshotKey) -> Result<Option<Snapshot>, Error> {
     let operation = database.operation("load a snapshot from");
-    let row = for_key(&database.sql.snapshot, key).fetch_optional(&database.pool).await;
+    let query = || for_key(&database.sql.snapshot, key).fetch_optional(&database.pool);
+    let row = database.repeat_if_lost(query).await;
     let row = row.and_then(|row| row.map(|row| FromRow::from_row(&row)).transpose());
     let row = row.map_err(|error| failed(operation.clone(), error))?;
     let Some((position, state)) = row else { return Ok(None) };
@@ -18,8 +19,12 @@ pub(crate) async fn load(database: &Database, key: &SnapshotKey) -> Result<Optio
 }
 
 pub(crate) async fn save(database: &Database, key: &SnapshotKey, snapshot: &Snapshot) -> Result<(), Error> {
-    let query = for_key(&database.sql.save_snapshot, key).bind(to_i64(snapshot.position));
-    let saved = query.bind(snapshot.state.as_str()).execute(&database.pool).await;
+    let query = || {
+        let query = for_key(&database.sql.save_snapshot, key).bind(to_i64(snapshot.position));
+        query.bind(snapshot.state.as_str()).execute(&database.pool)
+    };
+    // A snapshot that is saved twice is the same.
+    let saved = database.repeat_if_lost(query).await;
     saved.map(drop).map_err(|error| failed(database.operation("save a snapshot in"), error))
 }
 

@@ -8,7 +8,6 @@ use annalist_core::{
     record::{Position, Record},
     store::{Batch, Marker, Read},
 };
-use futures_util::TryStreamExt;
 use sqlx::{Row, postgres::PgRow};
 
 use super::records::{add_packed_page, record};
@@ -53,11 +52,13 @@ pub(super) async fn run_reads(
     let after: Vec<i64> = reads.iter().map(|read| to_i64(read.after)).collect();
     let up_to: Vec<i64> = reads.iter().map(|read| to_i64(read.up_to)).collect();
     let statement = if payload_only { &database.sql.read_payload } else { &database.sql.read };
-    let query = items.bind(statement.query().bind(to_i64(settled)).bind(after).bind(up_to));
-    let mut rows = query.bind(i32::from(max_rows)).fetch(&database.pool);
-    while let Some(row) = rows.try_next().await.map_err(BatchError::not_written)? {
-        add_row(database, &mut results, &row, payload_only, on_records).map_err(BatchError::Job)?;
-    }
+    let query = || {
+        let query = statement.query().bind(to_i64(settled)).bind(&after).bind(&up_to);
+        items.bind(query).bind(i32::from(max_rows))
+    };
+    let read =
+        database.for_each_row(query, |row| add_row(database, &mut results, &row, payload_only, on_records));
+    read.await.map_err(BatchError::not_written)?.map_err(BatchError::Job)?;
     Ok(results)
 }
 
@@ -101,11 +102,14 @@ pub(super) async fn read_by_position(
     let sql = &database.sql;
     let statement = if payload_only { &sql.events_by_position_payload } else { &sql.events_by_position };
     for positions in positions.chunks(MAX_ROWS.into()) {
-        let mut rows = statement.query().bind(positions).fetch(&database.pool);
-        while let Some(row) = rows.try_next().await.map_err(|error| database.read_error(error))? {
-            add_events(&row, payload_only, records)?;
-            on_records(records)?;
-        }
+        let read = database.for_each_row(
+            || statement.query().bind(positions),
+            |row| {
+                add_events(&row, payload_only, records)?;
+                on_records(records)
+            },
+        );
+        read.await.map_err(|error| database.read_error(error))??;
     }
     Ok(())
 }

@@ -31,7 +31,7 @@ pub(crate) const STOCK: Table = Table {
 };
 
 /// Other columns.
-const NEXT: Table = Table {
+pub(crate) const NEXT: Table = Table {
     version: 2,
     columns: &[column("item", ColumnType::Text, Role::Key), column("left", ColumnType::Int, Role::Index)],
     ..STOCK

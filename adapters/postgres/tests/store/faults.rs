@@ -2,14 +2,20 @@
 
 use annalist_core::{
     Error, Invalid,
+    criteria::{Criteria, Item},
     record::Position,
-    store::{Append, AppendOutcome, EventStore},
+    rows::{RowQuery, RowStore, Value},
+    store::{Append, AppendOutcome, EventStore, Read},
+    time::Timestamp,
 };
 use annalist_postgres::Postgres;
-use sqlx::{Executor, PgConnection};
+use sqlx::{Executor, PgConnection, postgres::PgPoolOptions};
 
 use crate::{
+    builds::{STOCK, built, row},
     events::{accept, command, fed, log, noted},
+    inline::{Tally, expected, folding, rows},
+    snapshots,
     support::{TestDatabase, until},
 };
 
@@ -118,6 +124,77 @@ pub(crate) async fn broken_idle_connections_are_replaced(db: TestDatabase) {
     })
     .await;
     assert_eq!(fed(&store).await.len(), 1);
+}
+
+/// A log on a pool of connections that the pool does not test before their use.
+async fn on_untested_pool(db: &TestDatabase) -> Postgres {
+    let options = PgPoolOptions::new().min_connections(6).max_connections(6).test_before_acquire(false);
+    let pool = options.connect(&db.url).await.unwrap();
+    until("the pool is full", || async { pool.num_idle() == 6 }).await;
+    Postgres::options().with_pool(pool).await.unwrap()
+}
+
+/// Terminates all sessions of the database, as a failover does.
+async fn fail_over(db: &TestDatabase) {
+    let mut admin = db.connection().await;
+    let end = "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity
+               WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    let ended: Vec<i32> = sqlx::query_scalar(end).fetch_all(&mut admin).await.unwrap();
+    let ended: Vec<String> = ended.iter().map(i32::to_string).collect();
+    let left = format!("SELECT count(*) FROM pg_stat_activity WHERE pid = ANY ('{{{}}}')", ended.join(","));
+    until("all sessions have ended", || async { db.number(&left).await == 0 }).await;
+}
+
+pub(crate) async fn calls_after_a_failover_succeed_at_the_first_try(db: TestDatabase) {
+    let store = on_untested_pool(&db).await;
+    let command_id = command("c-1");
+    accept(&store, Append { key: Some(command_id.clone()), ..noted(1) }).await;
+    built(&store, &STOCK, vec![row(1, 10)]).await;
+    store.save_snapshot(&snapshots::of(1), &snapshots::at(1)).await.unwrap();
+    let query = RowQuery { table: &STOCK, filters: vec![], sort: None, after: None, limit: 10 };
+    let all = Criteria::all();
+    let noted_only = Criteria::from(Item::any().types(["noted"]));
+    macro_rules! first_try {
+        ($($call:expr),+ $(,)?) => {$({
+            // The background tasks of the log use connections too: they may find one that is lost, but not all.
+            fail_over(&db).await;
+            if let Err(error) = $call.await {
+                panic!("{}: {error}", stringify!($call));
+            }
+            // An append of which nobody knows whether it was written is not repeated, so it must not meet a lost connection.
+            accept(&store, noted(2)).await;
+        })+};
+    }
+    first_try!(
+        store.read(&[Read::all(all.clone())]),
+        store.read(&[Read { payload_only: true, ..Read::all(noted_only.clone()) }]),
+        store.feed(&all, Position::START, 10),
+        store.feed(&noted_only, Position::START, 10),
+        store.settled(),
+        store.count(&all, Position::START, Position::END),
+        store.position_at(Timestamp::MAX),
+        store.receipt(&command_id),
+        store.journal(0, 10),
+        store.snapshot(&snapshots::of(1)),
+        store.save_snapshot(&snapshots::of(1), &snapshots::at(2)),
+        store.purge_command_ids(Timestamp::EPOCH),
+        store.builds("stock"),
+        store.rows(&STOCK, &[vec![Value::Int(1)]]),
+        store.find(&query),
+        store.parked(&STOCK),
+        store.report(&STOCK, None),
+    );
+}
+
+/// An append with inline rows is a transaction: without its COMMIT nothing was written.
+pub(crate) async fn inline_append_after_a_failover_succeeds_at_the_first_try(db: TestDatabase) {
+    let store = on_untested_pool(&db).await;
+    store.define(&Tally::TABLE, store.log_id()).await.unwrap();
+    store.make_inline(Tally::inline()).await.unwrap();
+    fail_over(&db).await;
+    accept(&store, folding(noted("x"))).await;
+    assert_eq!(rows(&store).await, expected(&store).await);
+    assert_eq!(log(&store).await.len(), 1);
 }
 
 pub(crate) async fn damaged_record_is_reported_with_its_position(db: TestDatabase) {

@@ -18,6 +18,7 @@ mod events;
 mod faults;
 mod feeds;
 mod gaps;
+mod hostile;
 mod inline;
 mod locks;
 mod opening;
@@ -57,8 +58,13 @@ fn main() {
             invalid_address_is_explained
             unreachable_server_is_unavailable
             invalid_schema_name_is_refused
+            key_words_and_names_of_the_server_as_schema_names
             two_schemas_share_nothing
             high_water_mark_is_saved;
+        hostile:
+            functions_of_other_roles_are_never_called
+            sessions_that_search_other_schemas_first_are_refused
+            rights_of_other_roles_are_reported;
         upgrade:
             fixture_of_version_1_is_complete
             upgraded_log_is_complete_and_continued
@@ -118,6 +124,8 @@ fn main() {
             statement_that_times_out_writes_nothing
             append_in_other_isolation_is_refused
             broken_idle_connections_are_replaced
+            calls_after_a_failover_succeed_at_the_first_try
+            inline_append_after_a_failover_succeeds_at_the_first_try
             damaged_record_is_reported_with_its_position
             dropped_schema_is_explained;
         rows:

@@ -2,12 +2,18 @@
 
 use std::time::Duration;
 
-use annalist_core::{Error, record::Position, store::EventStore};
+use annalist_core::{
+    Error,
+    record::Position,
+    rows::{PromoteOutcome, RowStore},
+    store::EventStore,
+};
 use annalist_postgres::Postgres;
 use tokio::task::JoinSet;
 
 use crate::{
-    events::{accept, append, event, log, noted, provided, tagged},
+    builds::{STOCK, built, row},
+    events::{accept, append, event, fed, log, noted, provided, tagged},
     support::{TestDatabase, fresh_name, until},
 };
 use annalist_core::store::{AppendOutcome, Marker};
@@ -65,7 +71,7 @@ pub(crate) async fn sequence_below_the_log_is_refused(db: TestDatabase) {
     accept(&store, append((0..5).map(|value| event("noted", [crate::events::tag(value)])))).await;
     db.run("SELECT setval('annalist.events_position_seq', 3)").await;
     let reason = refused(Postgres::connect(&db.url).await);
-    let remedy = "SELECT setval('annalist.events_position_seq', 5)";
+    let remedy = "SELECT setval('\"annalist\".events_position_seq', 5)";
     assert!(reason.contains(remedy), "{reason}");
     db.run(remedy).await;
     assert_eq!(accept(&db.open().await, noted(1)).await.position(), Position::new(6));
@@ -109,6 +115,7 @@ pub(crate) async fn invalid_address_is_explained(db: TestDatabase) {
     assert!(reason.contains("postgres://user:password@host:5432/database"), "{reason}");
     let reason = refused(Postgres::connect(&db.url.replace(&db.database, "nowhere")).await);
     assert!(reason.contains("nowhere") && reason.contains("create the database first"), "{reason}");
+    assert!(!reason.contains("at line"), "{reason}");
     let (role, url) = db.role().await;
     db.run(&format!("DROP ROLE {role}")).await;
     let reason = refused(Postgres::connect(&url).await);
@@ -126,6 +133,29 @@ pub(crate) async fn invalid_schema_name_is_refused(db: TestDatabase) {
     let reason = refused(Postgres::options().schema("Log; DROP").connect(&db.url).await);
     assert!(reason.contains("[a-z][a-z0-9_]*"), "{reason}");
     assert!(Postgres::migrations_sql("a b").is_err());
+}
+
+pub(crate) async fn key_words_and_names_of_the_server_as_schema_names(db: TestDatabase) {
+    for name in ["user", "order", "group", "select", "table"] {
+        let store = Postgres::options().schema(name).connect(&db.url).await.unwrap();
+        accept(&store, noted(1)).await;
+        db.run(&format!("SELECT nextval('\"{name}\".events_position_seq')")).await;
+        accept(&store, noted(2)).await;
+        until("the gap is closed", || async { fed(&store).await.len() == 2 }).await;
+        built(&store, &STOCK, vec![row(1, 10)]).await;
+        assert_eq!(store.promote(&STOCK, false).await.unwrap(), PromoteOutcome::Done);
+        let rows = db.number(&format!("SELECT count(*) FROM \"{name}_rows\".stock")).await;
+        assert_eq!(rows, 1);
+        assert!(
+            Postgres::migrations_sql(name)
+                .unwrap()
+                .contains(&format!("CREATE SCHEMA IF NOT EXISTS \"{name}\""))
+        );
+    }
+    for name in ["information_schema", "pg_catalog", "pg_toast", "pg_mine"] {
+        let reason = refused(Postgres::options().schema(name).connect(&db.url).await);
+        assert!(reason.contains("belong to the server"), "{reason}");
+    }
 }
 
 pub(crate) async fn two_schemas_share_nothing(db: TestDatabase) {

@@ -74,12 +74,12 @@ fn parked() -> Vec<Parked> {
 }
 
 /// Writes what the fixture contains.
-async fn fill(db: &TestDatabase) {
+pub(crate) async fn fill(db: &TestDatabase) {
     let store = db.open().await;
     accept(&store, first_command()).await;
     accept(&store, rejected_command()).await;
     // A gap at position 3, filled with a tombstone.
-    db.run("SELECT nextval('annalist.events_position_seq')").await;
+    db.run("SELECT pg_catalog.nextval('annalist.events_position_seq')").await;
     accept(&store, append([event("moved", [])])).await;
     until("the gap is closed", || async { store.settled().await.unwrap().position == Position::new(4) })
         .await;
@@ -96,7 +96,7 @@ async fn fill(db: &TestDatabase) {
 }
 
 /// Asserts that a log contains what [`fill`] wrote, and that it can be continued.
-async fn assert_complete_and_continued(store: &Postgres) {
+pub(crate) async fn assert_complete_and_continued(store: &Postgres) {
     let records = log(store).await;
     let seen: Vec<_> = records.iter().map(|record| (record.position.get(), &*record.name)).collect();
     assert_eq!(seen, [(1, "opened"), (2, "closed"), (4, "moved"), (5, "noted"), (6, "noted")]);

@@ -1,10 +1,11 @@
 //! Values at the limits of the core are stored unchanged.
 
 use annalist_core::{
+    Error, Invalid,
     criteria::Criteria,
-    limits::{MAX_KIND, MAX_NAME, MAX_PAYLOAD, MAX_TAG},
-    record::{Draft, Metadata, Position},
-    store::{Marker, Read},
+    limits::{MAX_APPEND, MAX_KIND, MAX_NAME, MAX_PAYLOAD, MAX_TAG},
+    record::{Draft, Metadata, Name, Position},
+    store::{Append, Marker, Read},
 };
 
 use crate::{
@@ -16,6 +17,7 @@ cases!("limits": [
     payloads_keep_every_byte,
     payload_of_one_megabyte,
     payload_of_the_maximum_size,
+    append_of_more_than_the_maximum_size,
     tags_and_names_of_the_maximum_length,
     metadata_keeps_special_characters,
     maximum_schema_version,
@@ -89,6 +91,28 @@ async fn payload_of_one_megabyte(log: Log) -> Outcome {
 async fn payload_of_the_maximum_size(log: Log) -> Outcome {
     let text = format!("\"{}\"", "x".repeat(MAX_PAYLOAD - 2));
     check_round_trip(&log, vec![event_with("a", &[], &text)]).await
+}
+
+/// Metadata are stored with each event, so many small events are a large append.
+async fn append_of_more_than_the_maximum_size(log: Log) -> Outcome {
+    let name = |text: &str| Name::new("name", text.repeat(MAX_NAME)).ok();
+    let mut metadata = Metadata::default();
+    metadata.command_id = name("i");
+    metadata.command = name("c");
+    metadata.correlation = name("o");
+    metadata.causation = name("a");
+    metadata.actor = name("u");
+    metadata.trace = name("t");
+    let event = event_with("a", &[], "0");
+    let events = MAX_APPEND / (6 * MAX_NAME) + 1;
+    let too_large = Append { events: vec![event; events], metadata, ..Append::default() };
+    let result = log.append_one(too_large).await;
+    ensure!(
+        matches!(&result, Err(Error::Invalid(Invalid::TooLarge { size, limit: MAX_APPEND, .. })) if *size > MAX_APPEND),
+        "an append of more than the maximum size must be refused as too large, but returned {result:?}"
+    );
+    ensure_eq!(log.read_all().await?.len(), 0, "number of events after a refused append");
+    Ok(())
 }
 
 async fn tags_and_names_of_the_maximum_length(log: Log) -> Outcome {

@@ -7,6 +7,7 @@ use annalist_core::{
     codec::Codec,
     context::Context,
     event::{Event, EventType, Tags, Types},
+    limits::MAX_PAYLOAD,
     payload::Payload,
     projection::{Change, Projection, RowOps, plan_event},
     record::{Draft, RawEvent, Record},
@@ -180,7 +181,7 @@ impl<const FIXED: bool> Balance<FIXED> {
             Fact::Closed(_) => return Change::Delete,
             Fact::Defective(_, Defect::Panic) if !FIXED => panics("the handler panics on this event"),
             Fact::Defective(_, Defect::Row) if !FIXED => {
-                self.partner = Some("\0".to_owned());
+                self.partner = Some("x".repeat(MAX_PAYLOAD + 1));
                 0
             }
             Fact::Defective(..) => 1_000,

@@ -93,7 +93,7 @@ pub(super) async fn expect_stopped_before(
 
 async fn projection_stops_before_a_poison_event(log: Log) -> Outcome {
     for (defect, part) in
-        DEFECTS.into_iter().zip(["version 2", "no key", "the handler panics on this event", "NUL"])
+        DEFECTS.into_iter().zip(["version 2", "no key", "the handler panics on this event", "the limit is"])
     {
         let log = log.another_log().await?;
         let runner = start(&log);

@@ -359,7 +359,7 @@ async fn names_of_tables_without_columns_are_checked(log: Log) -> Outcome {
 async fn build_names_of_the_maximum_length(log: Log) -> Outcome {
     let rows = log.rows();
     // The longest names with both numbers, which differ in the last byte of the name or of a number.
-    let names = ["a", "b"].map(|last| leak(&format!("{}{last}", "p".repeat(36))));
+    let names = ["a", "b"].map(|last| leak(&format!("{}{last}", "p".repeat(38))));
     let numbers = [(u32::MAX, u32::MAX), (u32::MAX, u32::MAX - 1), (u32::MAX - 1, u32::MAX)];
     let builds = names.into_iter().flat_map(|name| numbers.map(|(version, build)| (name, version, build)));
     let builds: Vec<Table> =
@@ -377,7 +377,7 @@ async fn build_names_of_the_maximum_length(log: Log) -> Outcome {
         let found = rows.find(&query).await?;
         ensure_eq!(found, [thing(number, "a", number)], "rows of a build with the longest name");
     }
-    let longer = table(&"p".repeat(38), u32::MAX, THINGS.columns.to_vec()).built(u32::MAX);
+    let longer = table(&"p".repeat(40), u32::MAX, THINGS.columns.to_vec()).built(u32::MAX);
     let result = rows.define(&longer, log.log_id()).await;
     ensure!(
         matches!(result, Err(Error::Invalid(_))),

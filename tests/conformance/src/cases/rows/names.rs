@@ -167,12 +167,17 @@ async fn projections_named_like_tables_of_the_store(log: Log) -> Outcome {
 
 async fn names_of_the_maximum_length(log: Log) -> Outcome {
     let rows = log.rows();
-    let names = ["a", "b"].map(|last| format!("{}{last}", "p".repeat(47)));
+    let names = |length: usize| ["a", "b"].map(|last| format!("{}{last}", "p".repeat(length - 1)));
     let columns = ["a", "b", "c"].map(|last| format!("{}{last}", "c".repeat(62)));
-    // Names that differ only in the last byte, and versions of ten digits.
-    for (number, (name, version)) in
-        (0..).zip(names.iter().flat_map(|name| [u32::MAX, u32::MAX - 1, 0].map(|version| (name, version))))
-    {
+    // Names that differ only in the last byte, with versions of one digit and of ten, and the first and the last build.
+    let long = names(48).into_iter().flat_map(|name| [9, 0].map(|version| (name.clone(), version)));
+    let short = names(39)
+        .into_iter()
+        .flat_map(|name| [u32::MAX, u32::MAX - 1].map(|version| (name.clone(), version)));
+    let versions: Vec<(String, u32)> = long.chain(short).collect();
+    let builds =
+        versions.iter().flat_map(|(name, version)| [0, u32::MAX].map(|build| (name, *version, build)));
+    for (number, (name, version, build)) in (0..).zip(builds) {
         let table = table(
             name,
             version,
@@ -181,7 +186,8 @@ async fn names_of_the_maximum_length(log: Log) -> Outcome {
                 column(leak(&columns[1]), ColumnType::Int, Role::Index),
                 column(leak(&columns[2]), ColumnType::Int, Role::Index),
             ],
-        );
+        )
+        .built(build);
         ensure_eq!(
             rows.define_table(&table).await?.position,
             Position::START,
@@ -210,6 +216,9 @@ async fn invalid_names_are_refused(log: Log) -> Outcome {
         table("é", 1, key()),
         table("1st", 1, key()),
         table(&"p".repeat(49), 1, key()),
+        // The first build would fit, a later one would not.
+        table(&"p".repeat(48), 10, key()),
+        table(&"p".repeat(40), u32::MAX, key()),
         table("things_v1", 1, key()),
         table("things_v01", 1, key()),
         table("things_v1_1", 1, key()),
