@@ -6,6 +6,7 @@ use annalist_core::{error::Error, store::LogId};
 use futures_util::{TryStreamExt, future::join_all};
 use sqlx::{
     Connection, PgPool, Postgres,
+    pool::PoolConnection,
     postgres::{PgArguments, PgRow},
     query::Query,
 };
@@ -91,11 +92,13 @@ impl Database {
         while let Some(connection) = self.pool.try_acquire() {
             idle.push(connection);
         }
-        join_all(idle.into_iter().map(async |mut connection| {
-            if !matches!(timeout(PING_TIMEOUT, connection.ping()).await, Ok(Ok(()))) {
-                drop(connection.detach());
-            }
-        }))
-        .await;
+        join_all(idle.into_iter().map(close_if_lost)).await;
+    }
+}
+
+/// Returns a connection to its pool if it answers, and closes it otherwise.
+async fn close_if_lost(mut connection: PoolConnection<Postgres>) {
+    if !matches!(timeout(PING_TIMEOUT, connection.ping()).await, Ok(Ok(()))) {
+        drop(connection.detach());
     }
 }

@@ -85,7 +85,7 @@ pub(crate) async fn append_whose_position_has_a_tombstone_gets_another_position(
         "CREATE SEQUENCE stalls;
              CREATE FUNCTION stall() RETURNS trigger LANGUAGE plpgsql AS $$
              BEGIN
-               IF NEW.type = 'slow' AND nextval('stalls') = 1 THEN PERFORM pg_sleep(1); END IF;
+               IF NEW.type = 'slow' AND nextval('public.stalls') = 1 THEN PERFORM pg_sleep(1); END IF;
                RETURN NEW;
              END $$;
              CREATE TRIGGER stall BEFORE INSERT ON annalist.events FOR EACH ROW EXECUTE FUNCTION stall()",

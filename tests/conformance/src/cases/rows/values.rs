@@ -2,7 +2,7 @@
 
 use annalist_core::{
     Error,
-    rows::{Bound, ColumnType, Field, JsonField, Role, Row, Table, Value},
+    rows::{self, Bound, ColumnType, Field, Role, Row, Table, Value},
     time::Timestamp,
 };
 
@@ -37,26 +37,26 @@ async fn texts_with_nul_are_visible_and_found(log: Log) -> Outcome {
     );
     let texts =
         ["", "a", "a\0", "a\0b", "a\u{2400}b", "a\u{241b}\u{2400}b", "\0", "\0\0", "\u{241b}", "\\u0000"];
-    let rows = log.rows();
-    rows.define_table(&table).await?;
+    let store = log.rows();
+    store.define_table(&table).await?;
     let row = |text: &str| -> Result<Row, Error> {
         let text = text.to_owned();
-        Ok(vec![text.to_value()?, text.to_value()?, JsonField::to_value(&vec![text])?])
+        Ok(vec![text.to_value()?, text.to_value()?, rows::JsonField::to_value(&vec![text])?])
     };
     let stored = texts.iter().map(|text| row(text)).collect::<Result<Vec<Row>, _>>()?;
-    rows.write_rows(&table, stored.clone()).await?;
+    store.write_rows(&table, stored.clone()).await?;
     let visible = Value::Text("a\u{2400}b".to_owned());
     ensure_eq!(stored[3][1], visible, "column for a text with NUL");
     for (text, stored) in texts.into_iter().zip(&stored) {
-        let found = rows.rows(&table, &[vec![text.to_owned().to_value()?]]).await?;
+        let found = store.rows(&table, &[vec![text.to_owned().to_value()?]]).await?;
         ensure_eq!(found, [Some(stored.clone())], "row with the key {text:?}");
         let query = select_all(&table).filter(1, Bound::Equal(text.to_owned().to_value()?));
-        let found = rows.find(&query).await?;
+        let found = store.find(&query).await?;
         ensure_eq!(found, [stored.clone()], "rows with the text {text:?}");
         let [key, column, json] = found[0].clone().try_into().expect("three columns");
         ensure_eq!(String::from_value(key)?, text, "key that was read back");
         ensure_eq!(String::from_value(column)?, text, "text that was read back");
-        ensure_eq!(<Vec<String> as JsonField>::from_value(json)?, [text], "JSON that was read back");
+        ensure_eq!(<Vec<String> as rows::JsonField>::from_value(json)?, [text], "JSON that was read back");
     }
     Ok(())
 }
