@@ -11,6 +11,7 @@ mod progress_meter;
 mod projection_daemon;
 mod promotion;
 mod read_model_handle;
+mod retry_parked;
 mod runner;
 mod runner_handle;
 mod status;
@@ -20,15 +21,15 @@ mod supervisor;
 
 pub use self::{
     batch_handler::{BatchHandler, BatchResult, PoisonEvent},
-    control::RetryReport,
     follower::Follower,
     parking::{ErrorPolicy, Parking},
+    retry_parked::RetryReport,
     runner::Runner,
     status::{State, Status, Stopped},
 };
 pub(crate) use self::{
     control::FollowerControl,
-    parking::{park_failed, park_waiting},
+    parking::{park_failed, park_waiting, waiting_reason},
     projection_daemon::{FollowerSpec, ProjectionDaemon, SHUTDOWN_TIMEOUT},
     read_model_handle::ReadModelHandle,
 };

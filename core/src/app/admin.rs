@@ -279,8 +279,9 @@ impl App {
         self.control(name)?.parked().await
     }
 
-    /// Retries the parked events of a projection or policy, in the order of the log. Events that fail again stay parked, with
-    /// the events that wait for them.
+    /// Retries the parked events of a projection or policy, in the order of the log, and the events that are parked meanwhile
+    /// because they wait for these, such as events of a policy's own commands. Events that fail again stay parked, with the
+    /// events that wait for them. Afterwards the status has the new number of parked events.
     ///
     /// ```
     /// # use annalist_doc_tests::*;

@@ -8,16 +8,12 @@ use std::sync::{
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::{BatchHandler, Follower, Parking, status_publisher::StatusPublisher};
+use super::{Follower, status_publisher::StatusPublisher};
 use crate::{
-    criteria::Criteria,
     error::Error,
     feed::LogWatcher,
-    record::{Position, Record},
-    rows::{
-        Build, CommitOutcome, FoldedRows, Parked, PromoteOutcome, RowChange, RowStore, SharedRows, Table,
-    },
-    store::Read,
+    record::Position,
+    rows::{Build, CommitOutcome, Parked, PromoteOutcome, RowChange, SharedRows, Table},
 };
 
 /// What the supervisor of a follower shares with the admin API.
@@ -33,30 +29,6 @@ pub(crate) struct FollowerControl {
     reconcile_requested: AtomicBool,
     /// The complete build that cannot be promoted without an intervention, and why.
     blocked: Mutex<Option<(Table, String)>>,
-}
-
-/// Result of retrying parked events.
-///
-/// ```
-/// # use annalist_doc_tests::*;
-/// # run(async {
-/// # use annalist::projection::ProjectionOptions;
-/// # let app = savings(ProjectionOptions::new().park()).await?;
-/// app.execute(Deposit { account: id("ann"), cents: -5 }).await?; // fails in the projection
-/// app.execute(Deposit { account: id("ann"), cents: 7 }).await?; // waits for the event before it
-/// app.wait_until_caught_up().await?;
-///
-/// let report = app.retry_parked("savings").await?; // the cause is still there
-/// assert_eq!((report.done, report.parked), (0, 2));
-/// # Ok(())
-/// # });
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RetryReport {
-    /// How many events succeeded and are no longer parked.
-    pub done: u64,
-    /// How many events are still parked.
-    pub parked: u64,
 }
 
 impl FollowerControl {
@@ -86,6 +58,15 @@ impl FollowerControl {
             status.request_restart();
         }
         self.request_reconcile();
+    }
+
+    /// As [`request_restart`](Self::request_restart), after the parked events of a build have changed: publishes their number
+    /// at once.
+    pub(super) fn request_restart_with_parked(&self, table: &Table, parked: u64) {
+        if let Some(status) = self.status.upgrade() {
+            status.set_parked(table, parked);
+        }
+        self.request_restart();
     }
 
     /// Whether a reconcile was requested since the last call.
@@ -172,49 +153,6 @@ impl FollowerControl {
         self.rows.parked(&table).await
     }
 
-    /// Handles the parked events again, in the order of the log. Events that fail again stay parked, with the events
-    /// that wait for them.
-    pub(crate) async fn retry_parked(&self) -> Result<RetryReport, Error> {
-        let mut earlier = None;
-        loop {
-            let (table, build) = self.served().await?;
-            let parked = self.rows.parked(&table).await?;
-            if parked.is_empty() {
-                return Ok(RetryReport::default());
-            }
-            let reusable = earlier.take().filter(|retried: &Retried| parked.starts_with(&retried.parked));
-            let mut retried = match reusable {
-                Some(retried) => retried,
-                None => self.handle_parked(table, build.checkpoint.position, parked.clone()).await?,
-            };
-            let done = retried.unpark.len() as u64;
-            match retried.commit(&*self.rows, &table, &build).await? {
-                Ok(CommitOutcome::Done) => {
-                    self.request_restart();
-                    return Ok(RetryReport { done, parked: parked.len() as u64 - done });
-                }
-                // Commands of a policy have been sent, whatever was parked meanwhile; rows have to be folded again.
-                Ok(CommitOutcome::Stale(_)) if table.is_checkpoint_only() => earlier = Some(retried),
-                Ok(CommitOutcome::Stale(_)) => {}
-                Err(error) => {
-                    return Err(Error::unusable(self.operation("retry the parked events of"), error));
-                }
-            }
-        }
-    }
-
-    async fn handle_parked(&self, table: Table, at: Position, parked: Vec<Parked>) -> Result<Retried, Error> {
-        let mut records = self.records_of(&parked).await?;
-        let mut handler = self.follower.batch_handler(table, SharedRows::clone(&self.rows));
-        let result = handler.handle(&records, at, &Parking::manual_retry()).await?;
-        let count = result.poison.as_ref().map_or(parked.len(), |poison| poison.index);
-        records.truncate(count);
-        let park: Vec<Parked> = result.park.iter().map(|failed| add_attempts(failed, &parked)).collect();
-        let stays = |position: &Position| park.iter().any(|failed| failed.position == *position);
-        let unpark = records.iter().map(|record| record.position).filter(|at| !stays(at)).collect();
-        Ok(Retried { parked, records, handler, rows: result.rows, park, unpark })
-    }
-
     /// Deletes the parked event at a position, and returns whether there was one. Events that wait for it stay parked until
     /// they are retried.
     pub(crate) async fn discard_parked(&self, position: Position) -> Result<bool, Error> {
@@ -231,14 +169,14 @@ impl FollowerControl {
                 ..RowChange::new(&table, at, at)
             };
             if self.rows.commit(change).await? == CommitOutcome::Done {
-                self.request_restart();
+                self.request_restart_with_parked(&table, parked.len() as u64 - 1);
                 return Ok(true);
             }
         }
     }
 
     /// The build of the program's version that queries read, or will read once it is complete.
-    async fn served(&self) -> Result<(Table, Build), Error> {
+    pub(super) async fn served(&self) -> Result<(Table, Build), Error> {
         let (own, builds) = (self.follower.table(), self.builds().await?);
         let mut builds: Vec<Build> =
             builds.into_iter().filter(|build| build.version == own.version).collect();
@@ -247,64 +185,7 @@ impl FollowerControl {
         Ok((own.built(build.build), build))
     }
 
-    async fn records_of(&self, parked: &[Parked]) -> Result<Vec<Record>, Error> {
-        let read = |parked: &Parked| {
-            let before = Position::new(parked.position.get().saturating_sub(1));
-            Read::all(Criteria::all()).after(before).up_to(parked.position)
-        };
-        let mut records = Vec::with_capacity(parked.len());
-        for chunk in parked.chunks(100) {
-            let reads: Vec<Read> = chunk.iter().map(read).collect();
-            let batches = self.watcher.store().read(&reads).await?;
-            records.extend(batches.into_iter().flat_map(|batch| batch.records));
-        }
-        let same = records.len() == parked.len() && records.iter().zip(parked).all(|(a, b)| a.id == b.event);
-        if same {
-            return Ok(records);
-        }
-        let reason =
-            "one of them is no longer in the log, which was restored from an older copy or is another one";
-        Err(Error::unusable(self.operation("find the parked events of"), reason))
-    }
-
-    fn operation(&self, verb: &str) -> String {
+    pub(super) fn operation(&self, verb: &str) -> String {
         format!("{verb} `{}`", self.follower.table().projection)
     }
-}
-
-/// Parked events that were handled again, and the result.
-struct Retried {
-    parked: Vec<Parked>,
-    /// The records before the first that was not handled.
-    records: Vec<Record>,
-    handler: Box<dyn BatchHandler>,
-    rows: FoldedRows,
-    park: Vec<Parked>,
-    unpark: Vec<Position>,
-}
-
-impl Retried {
-    async fn commit(
-        &mut self,
-        rows: &dyn RowStore,
-        table: &Table,
-        build: &Build,
-    ) -> Result<Result<CommitOutcome, String>, Error> {
-        let FoldedRows { upserts, deletes } = self.rows.clone();
-        let change = RowChange {
-            parked: build.checkpoint.parked,
-            upserts,
-            deletes,
-            park: self.park.clone(),
-            unpark: self.unpark.clone(),
-            ..RowChange::new(table, build.checkpoint.position, build.checkpoint.position)
-        };
-        self.handler.commit(rows, &self.records, change).await
-    }
-}
-
-/// A parked event that failed again, with its earlier attempts added.
-fn add_attempts(failed: &Parked, before: &[Parked]) -> Parked {
-    let attempts = before.iter().find(|one| one.position == failed.position).map_or(0, |one| one.attempts);
-    Parked { attempts: attempts + failed.attempts, ..failed.clone() }
 }

@@ -45,6 +45,11 @@ impl Parking {
         parking
     }
 
+    /// `count` parked events that are not loaded yet.
+    pub(crate) fn not_loaded(count: u64) -> Self {
+        Self { count, ..Self::default() }
+    }
+
     /// For a manual retry of parked events: empty, with a single attempt for each event.
     pub(crate) fn manual_retry() -> Self {
         Self { error_policy: ErrorPolicy::Park, single_attempt: true, ..Self::default() }
@@ -96,8 +101,12 @@ pub(crate) fn park_failed(record: &Record, keys: Vec<String>, error: String) -> 
 
 /// Parks an event that was not tried, because it waits for the parked event at `blocker`.
 pub(crate) fn park_waiting(record: &Record, keys: Vec<String>, blocker: Position) -> Parked {
-    let error = format!("waits for the event at position {blocker}");
-    Parked { position: record.position, event: record.id, keys, error, attempts: 0 }
+    Parked { position: record.position, event: record.id, keys, error: waiting_reason(blocker), attempts: 0 }
+}
+
+/// Why an event is parked that waits for the parked event at `blocker`.
+pub(crate) fn waiting_reason(blocker: Position) -> String {
+    format!("waits for the event at position {blocker}")
 }
 
 #[cfg(test)]

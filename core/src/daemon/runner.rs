@@ -106,9 +106,11 @@ impl<H: BatchHandler> Runner<H> {
         Self { wakeup, ..self }
     }
 
-    /// Reports a position before the checkpoint is loaded.
-    pub(super) fn starting_at(mut self, position: Position) -> Self {
-        self.status.send_modify(|status| status.position = position);
+    /// Reports this checkpoint until it has loaded the current one.
+    pub(super) fn starting_at(mut self, checkpoint: &Checkpoint) -> Self {
+        let Checkpoint { position, parked, .. } = *checkpoint;
+        self.status.send_modify(|status| (status.position, status.parked) = (position, parked));
+        self.parking = Parking::not_loaded(parked);
         self.resume_at(position);
         self
     }

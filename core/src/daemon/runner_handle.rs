@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{FollowerControl, Runner, State, Status, progress_meter::ProgressCounters};
 use crate::{
     record::Position,
-    rows::{SharedRows, Table},
+    rows::{Checkpoint, SharedRows, Table},
 };
 
 /// A runner in a task of its own. Dropping the handle aborts it.
@@ -33,11 +33,11 @@ impl Drop for RunnerHandle {
 }
 
 impl RunnerHandle {
-    /// Starts a runner of a build whose checkpoint is at `position`. The build is complete at `target`.
+    /// Starts a runner of a build with this stored checkpoint. The build is complete at `target`.
     pub(super) fn start(
         control: &FollowerControl,
         table: Table,
-        position: Position,
+        checkpoint: &Checkpoint,
         target: Position,
     ) -> Self {
         let FollowerControl { follower, watcher, rows, wakeup, .. } = control;
@@ -51,7 +51,7 @@ impl RunnerHandle {
             .with_shutdown(shutdown.clone())
             .with_progress(Arc::clone(&progress))
             .with_wakeup(Arc::clone(wakeup))
-            .starting_at(position);
+            .starting_at(checkpoint);
         let wake_on_drop = WakeOnDrop(Arc::clone(wakeup));
         let task = tokio::spawn(async move {
             let _wake_on_drop = wake_on_drop;

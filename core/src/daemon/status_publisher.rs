@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::watch;
 
 use super::{State, Status};
+use crate::rows::Table;
 
 /// Publishes the [`Status`] of a follower. The supervisor owns it; a restart requested through the admin API withdraws a
 /// published stop at once, and suppresses what the runners that are about to end still report.
@@ -40,6 +41,17 @@ impl StatusPublisher {
             let changed = *status != new && !self.restart_requested.load(Ordering::SeqCst);
             if changed {
                 *status = new;
+            }
+            changed
+        });
+    }
+
+    /// Publishes the number of parked events of a build, if the status is about that build.
+    pub(super) fn set_parked(&self, table: &Table, parked: u64) {
+        self.status.send_if_modified(|status| {
+            let changed = status.parked != parked && status.reads.is_none_or(|reads| reads == *table);
+            if changed {
+                status.parked = parked;
             }
             changed
         });

@@ -162,12 +162,12 @@ impl Supervisor {
                 continue;
             }
             let build = self.build(&table);
-            let at = build.map_or(Position::START, |build| build.checkpoint.position);
+            let checkpoint = build.map(|build| build.checkpoint.clone()).unwrap_or_default();
             let target = match build {
                 Some(build) if build.live => Position::START,
                 _ => self.control.watcher.store().settled().await?.position,
             };
-            self.runners.push(RunnerHandle::start(&self.control, table, at, target));
+            self.runners.push(RunnerHandle::start(&self.control, table, &checkpoint, target));
         }
         Ok(())
     }
@@ -268,11 +268,8 @@ impl Supervisor {
             (Some(ServedBuild::Own(table)), candidate) => {
                 let runner = self.runner(table)?;
                 let promotion_blocked = promotion_blocked.or_else(|| candidate.as_ref().and_then(stop_of));
-                Status {
-                    reads: runner.is_at_target().then_some(*table),
-                    promotion_blocked,
-                    ..runner.status()
-                }
+                let reads = runner.is_at_target().then_some(*table);
+                Status { reads, promotion_blocked, ..self.with_stored_parked(table, runner.status()) }
             }
             // Other programs update the served build, so it moves even if the candidate is stopped.
             (Some(ServedBuild::Other(table)), candidate) => {
@@ -288,6 +285,14 @@ impl Supervisor {
             (None, candidate) => Status { reads: None, promotion_blocked, ..candidate? },
         };
         Some(Status { building: building.or(status.building), ..status })
+    }
+
+    /// The status of a runner with the stored number of parked events, if another process has retried or discarded some: at one
+    /// position it only falls.
+    fn with_stored_parked(&self, table: &Table, status: Status) -> Status {
+        let stored = self.build(table).map(|build| &build.checkpoint);
+        let stored = stored.filter(|stored| stored.position == status.position).map(|stored| stored.parked);
+        Status { parked: stored.map_or(status.parked, |stored| stored.min(status.parked)), ..status }
     }
 
     /// Why the candidate cannot be promoted without an intervention.

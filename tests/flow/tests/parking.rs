@@ -162,6 +162,23 @@ async fn discarded_event_no_longer_blocks_later_ones() {
 }
 
 #[tokio::test]
+async fn status_has_the_number_of_parked_events_after_a_retry_in_every_process() {
+    on_each_log(async |log| {
+        app_with_poison_event(log).await.shut_down().await;
+        let (one, other) = (started_app::<Tally>(log).await, started_app::<Tally>(log).await);
+        let parked = |app: &App| app.statuses()[0].1.parked;
+        // Also before a runner has loaded the checkpoint.
+        assert_eq!((parked(&one), parked(&other)), (4, 4));
+        assert!(one.discard_parked("tallies", Position::new(5)).await.unwrap());
+        assert_eq!(parked(&one), 3);
+        assert_eq!(one.retry_parked("tallies").await.unwrap().done, 3);
+        assert_eq!(parked(&one), 0);
+        wait_until(&other, "tallies", |status| status.parked == 0).await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn concurrent_retries_of_two_processes_count_each_event_once() {
     on_each_log(async |log| {
         app_with_poison_event(log).await.shut_down().await;

@@ -1,10 +1,14 @@
 //! Rejected commands: they stop the policy, park their event, or are ignored.
 
-use annalist::App;
+use std::sync::Arc;
+
+use annalist::{App, Position, prelude::*};
 use annalist_flow_tests::{
-    domain::deposit,
+    domain::{AccountEvent, Transfer, deposit, transfer_of},
     policies::{CallCounter, IgnoresRefusal, ParksRefusal, StopsAtRefusal},
 };
+
+use tokio::sync::Semaphore;
 
 use super::{Store, balance, status, wait_until_stopped};
 
@@ -13,6 +17,8 @@ on_stores! {
     rejection_parks_its_event_and_later_ones_of_the_same_key;
     rejection_is_ignored;
     parked_events_are_retried_in_order;
+    retry_includes_the_events_that_its_commands_append;
+    event_that_a_retry_appends_waits_for_the_event_that_fails_again;
 }
 
 async fn rejection_stops_the_policy(store: Store) {
@@ -85,4 +91,72 @@ async fn parked_events_are_retried_in_order(store: Store) {
     app.execute(deposit("bob", 3)).await.unwrap();
     app.wait_until_caught_up().await.unwrap();
     assert_eq!((balance(&app, "after.refusal").await, balance(&app, "out.of").await), (3, 210));
+}
+
+/// Transfers the double amount of a deposit from 100 on, once its gate has a permit. The event of the transfer has the same
+/// key as the deposit.
+#[derive(Policy)]
+#[policy(name = "gated", from = beginning, on_reject = park, on(AccountEvent => Gated::react))]
+struct Gated {
+    gate: Arc<Semaphore>,
+}
+
+impl Gated {
+    async fn react(&self, event: &AccountEvent) -> Option<Transfer> {
+        let AccountEvent::Deposited { account, amount: amount @ 100.. } = event else { return None };
+        self.gate.acquire().await.ok()?.forget();
+        Some(transfer_of(&account.to_string(), "out.of", 2 * amount))
+    }
+}
+
+/// Starts the policy with two deposits of `bob` parked, and then enough money for the first. Returns the position of the
+/// second.
+async fn app_with_two_parked_deposits(store: Store, amounts: [u64; 2], more: u64) -> (App, Gated, Position) {
+    let gate = Arc::new(Semaphore::new(1));
+    let app = App::builder(store).policy(Gated { gate: Arc::clone(&gate) }).start().await.unwrap();
+    app.execute(deposit("bank", 99)).await.unwrap();
+    app.execute(deposit("bob", amounts[0])).await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
+    let second = app.execute(deposit("bob", amounts[1])).await.unwrap();
+    while balance(&app, "bank").await < more {
+        app.execute(deposit("bank", 99)).await.unwrap();
+    }
+    app.execute(transfer_of("bank", "bob", more)).await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
+    assert_eq!(status(&app, "gated").parked, 3);
+    (app, Gated { gate }, second.position())
+}
+
+/// Retries the parked events. The reaction to the second waits until the event of the first transfer is parked.
+async fn retry_slowly(app: &App, policy: &Gated) -> annalist::projection::RetryReport {
+    policy.gate.add_permits(1);
+    let opening = async {
+        app.wait_until("gated", |status| status.parked > 3).await.unwrap();
+        policy.gate.add_permits(10);
+    };
+    tokio::join!(app.retry_parked("gated"), opening).0.unwrap()
+}
+
+async fn retry_includes_the_events_that_its_commands_append(store: Store) {
+    let (app, policy, _) = app_with_two_parked_deposits(store, [100, 101], 600).await;
+    let retried = retry_slowly(&app, &policy).await;
+    assert!(retried.done > 3 && retried.parked == 0, "{retried:?}");
+    assert_eq!(status(&app, "gated").parked, 0);
+    assert_eq!(app.parked("gated").await.unwrap(), []);
+
+    // Later events are not parked.
+    assert_eq!(balance(&app, "out.of").await, 402);
+    app.execute(deposit("bob", 150)).await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
+    assert_eq!((balance(&app, "out.of").await, app.parked("gated").await.unwrap()), (702, vec![]));
+}
+
+async fn event_that_a_retry_appends_waits_for_the_event_that_fails_again(store: Store) {
+    let (app, policy, second) = app_with_two_parked_deposits(store, [100, 1000], 50).await;
+    let retried = retry_slowly(&app, &policy).await;
+    assert_eq!((retried.done, retried.parked), (1, 3));
+    assert_eq!((status(&app, "gated").parked, balance(&app, "out.of").await), (3, 200));
+    let parked = app.parked("gated").await.unwrap();
+    assert_eq!(parked.iter().map(|one| one.attempts).collect::<Vec<_>>(), [1, 0, 0]);
+    assert_eq!(parked[2].error, format!("waits for the event at position {second}"));
 }
