@@ -64,7 +64,7 @@ pub trait Aggregate: Sized + Send + Sync + 'static {
     /// How snapshots of the states are saved; `None` for no snapshots.
     const SNAPSHOTS: Option<Snapshots<Self>> = None;
 
-    /// The state before its first event.
+    /// Returns the state before its first event.
     fn initial(id: Self::Id) -> Self;
 
     /// Folds a record of one of the event types.

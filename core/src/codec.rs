@@ -33,6 +33,13 @@ pub struct Codec {}
 impl Codec {
     /// Encodes an event struct as its fields.
     ///
+    /// ```
+    /// use annalist::manual::Codec;
+    ///
+    /// assert_eq!(Codec::default().encode("counted", &(7, true))?.as_str(), "[7,true]");
+    /// # Ok::<(), annalist::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Invalid::Encode`] if its `Serialize` fails.
     pub fn encode<T: Serialize>(&self, name: &str, event: &T) -> Result<Payload, Invalid> {
@@ -40,6 +47,15 @@ impl Codec {
     }
 
     /// Decodes an event struct.
+    ///
+    /// ```
+    /// use annalist::{Invalid, Position, manual::{Codec, RawEvent}};
+    ///
+    /// let raw = RawEvent { name: "counted", version: 1, data: "[7,true]", position: Position::new(1) };
+    /// assert_eq!(Codec::default().decode::<(u32, bool)>(&raw)?, (7, true));
+    /// assert!(matches!(Codec::default().decode::<String>(&raw), Err(Invalid::Decode { .. })));
+    /// # Ok::<(), annalist::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Invalid::Decode`] if the payload does not fit.
@@ -49,6 +65,15 @@ impl Codec {
 
     /// Encodes one variant of an event enum as its fields, without the name of the variant.
     ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// use annalist::manual::Codec;
+    ///
+    /// let payload = Codec::default().encode_variant("account.deposited", &deposited("ann", 5))?;
+    /// assert_eq!(payload.as_str(), r#"{"account":"ann","cents":5}"#);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Invalid::Encode`] if its `Serialize` fails or does not write a variant.
     pub fn encode_variant<T: Serialize>(&self, name: &str, event: &T) -> Result<Payload, Invalid> {
@@ -56,6 +81,17 @@ impl Codec {
     }
 
     /// Decodes the variant to which `Deserialize` gives the number `index`.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// use annalist::{Position, manual::{Codec, RawEvent}};
+    ///
+    /// let data = r#"{"account":"ann","cents":5}"#;
+    /// let raw = RawEvent { name: "account.deposited", version: 1, data, position: Position::new(1) };
+    /// let event: AccountEvent = Codec::default().decode_variant(1, &raw)?; // the second variant
+    /// assert_eq!(event, deposited("ann", 5));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`Invalid::Decode`] if the payload does not fit.

@@ -40,7 +40,7 @@ pub struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// The context of a decision.
+    /// Creates the context of a decision.
     ///
     /// ```
     /// use annalist::{Context, Timestamp, store::Metadata};
@@ -53,7 +53,21 @@ impl<'a> Context<'a> {
         Self { time, position: None, metadata }
     }
 
-    /// The context of an event.
+    /// Creates the context of an event.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// use annalist::{Context, Criteria, Position};
+    ///
+    /// let page = app.feed(Criteria::all()).next().await?;
+    /// let context = Context::of(&page.records[0])?;
+    /// assert_eq!(context.position, Some(Position::new(1)));
+    /// assert_eq!(context.time, page.records[0].recorded_at);
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     /// [`Invalid::Damaged`] if the metadata of the record cannot be decoded.
@@ -61,12 +75,30 @@ impl<'a> Context<'a> {
         Ok(Self { time: record.recorded_at, position: Some(record.position), metadata: record.metadata()? })
     }
 
-    /// The actor: the user or system that sent the command.
+    /// Returns the actor: the user or system that sent the command.
+    ///
+    /// ```
+    /// use annalist::{Context, Timestamp, store::{Metadata, Name}};
+    ///
+    /// let mut metadata = Metadata::default();
+    /// metadata.actor = Some(Name::new("actor", "ann")?);
+    /// assert_eq!(Context::decision(Timestamp::EPOCH, &metadata).actor(), Some("ann"));
+    /// # Ok::<(), annalist::Error>(())
+    /// ```
     pub fn actor(&self) -> Option<&'a str> {
         self.metadata.actor.as_ref().map(Name::as_str)
     }
 
-    /// The correlation id, which all events of one business process share.
+    /// Returns the correlation id, which all events of one business process share.
+    ///
+    /// ```
+    /// use annalist::{Context, Timestamp, store::{Metadata, Name}};
+    ///
+    /// let mut metadata = Metadata::default();
+    /// metadata.correlation = Some(Name::new("correlation", "order-7")?);
+    /// assert_eq!(Context::decision(Timestamp::EPOCH, &metadata).correlation(), Some("order-7"));
+    /// # Ok::<(), annalist::Error>(())
+    /// ```
     pub fn correlation(&self) -> Option<&'a str> {
         self.metadata.correlation.as_ref().map(Name::as_str)
     }

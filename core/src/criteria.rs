@@ -63,12 +63,27 @@ impl Criteria {
         self
     }
 
-    /// The items; an event is selected if it matches at least one.
+    /// Returns the items; an event is selected if it matches at least one.
+    ///
+    /// ```
+    /// use annalist::{Criteria, Item};
+    ///
+    /// assert_eq!(Criteria::all().items(), [Item::any()]);
+    /// assert_eq!(Criteria::none().items(), []);
+    /// ```
     pub fn items(&self) -> &[Item] {
         &self.items
     }
 
     /// Returns `true` if an event with this stored name and these tags matches.
+    ///
+    /// ```
+    /// use annalist::{Criteria, Item};
+    ///
+    /// let criteria = Criteria::from(Item::any().types(["account.opened"]));
+    /// assert!(criteria.matches("account.opened", &[]));
+    /// assert!(!criteria.matches("account.closed", &[]));
+    /// ```
     pub fn matches(&self, name: &str, tags: &[Tag]) -> bool {
         self.items.iter().any(|item| item.matches(name, tags))
     }
@@ -106,7 +121,13 @@ pub struct Item {
 }
 
 impl Item {
-    /// An item that matches every event.
+    /// Creates an item that matches every event.
+    ///
+    /// ```
+    /// use annalist::Item;
+    ///
+    /// assert!(Item::any().matches("account.opened", &[]));
+    /// ```
     pub fn any() -> Self {
         Self::default()
     }
@@ -148,17 +169,39 @@ impl Item {
         self
     }
 
-    /// The stored names of which an event must have one, sorted and without duplicates; empty means any.
+    /// Returns the stored names of which an event must have one, sorted and without duplicates; empty means any.
+    ///
+    /// ```
+    /// use annalist::Item;
+    ///
+    /// assert_eq!(Item::any().types(["b", "a", "b"]).type_names(), ["a", "b"]);
+    /// ```
     pub fn type_names(&self) -> &[Cow<'static, str>] {
         &self.types
     }
 
-    /// The tags of which an event must have all, sorted and without duplicates.
+    /// Returns the tags of which an event must have all, sorted and without duplicates.
+    ///
+    /// ```
+    /// use annalist::{Item, Tag};
+    ///
+    /// let item = Item::any().tag(Tag::new("account", "bob")?).tag(Tag::new("account", "ann")?);
+    /// assert_eq!(item.tags()[0].as_str(), "account:ann");
+    /// # Ok::<(), annalist::Error>(())
+    /// ```
     pub fn tags(&self) -> &[Tag] {
         &self.tags
     }
 
     /// Returns `true` if an event with this stored name and these tags matches.
+    ///
+    /// ```
+    /// use annalist::Item;
+    ///
+    /// let item = Item::any().types(["account.opened", "account.closed"]);
+    /// assert!(item.matches("account.closed", &[]));
+    /// assert!(!item.matches("account.moved", &[]));
+    /// ```
     pub fn matches(&self, name: &str, tags: &[Tag]) -> bool {
         (self.types.is_empty() || self.types.iter().any(|one| one == name))
             && self.tags.iter().all(|tag| tags.contains(tag))

@@ -108,7 +108,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// An [`Error::Unusable`] without a source.
+    /// Creates an [`Error::Unusable`] without a source.
     ///
     /// ```
     /// use annalist::Error;
@@ -120,7 +120,7 @@ impl Error {
         Self::Unusable { operation: operation.into(), reason: reason.into(), source: None }
     }
 
-    /// An [`Error::Unavailable`] whose reason is the message of its source.
+    /// Creates an [`Error::Unavailable`] whose reason is the message of its source.
     ///
     /// ```
     /// use annalist::Error;
@@ -133,7 +133,7 @@ impl Error {
         Self::Unavailable { operation: operation.into(), reason: source.to_string(), source: Some(source) }
     }
 
-    /// An [`Error::OutcomeUnknown`] whose reason is the message of its source.
+    /// Creates an [`Error::OutcomeUnknown`] whose reason is the message of its source.
     ///
     /// ```
     /// use annalist::Error;
@@ -147,11 +147,25 @@ impl Error {
     }
 
     /// Returns `true` if nothing was written and a later retry may succeed.
+    ///
+    /// ```
+    /// use annalist::Error;
+    ///
+    /// assert!(Error::unavailable("read the log", "connection refused").is_unavailable());
+    /// assert!(!Error::unusable("open the log", "no such folder").is_unavailable());
+    /// ```
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::Unavailable { .. })
     }
 
     /// Returns `true` if a write may have happened although its response was lost.
+    ///
+    /// ```
+    /// use annalist::Error;
+    ///
+    /// assert!(Error::unknown("append", "connection reset").is_unknown());
+    /// assert!(!Error::unavailable("read the log", "connection refused").is_unknown());
+    /// ```
     pub fn is_unknown(&self) -> bool {
         matches!(self, Self::OutcomeUnknown { .. })
     }
@@ -350,7 +364,7 @@ impl<E> ExecuteError<E> {
         }
     }
 
-    /// The error of the decision, if the command was rejected.
+    /// Returns the error of the decision, if the command was rejected.
     ///
     /// ```
     /// # use annalist_doc_tests::*;

@@ -55,7 +55,7 @@ pub trait Event: Sized + Send + Sync + 'static {
     /// The stored names, versions and aliases that this type writes and reads.
     const TYPES: Types;
 
-    /// The stored name and the schema version of this event.
+    /// Returns the stored name and the schema version of this event.
     fn stored_type(&self) -> (&'static str, u32);
 
     /// Adds a tag for each id that this event carries.
@@ -117,6 +117,16 @@ pub struct Tags(Vec<Tag>);
 impl Tags {
     /// Adds a tag for each id.
     ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// use annalist::manual::Tags;
+    ///
+    /// let mut tags = Tags::default();
+    /// tags.add(&Some(id("ann")))?;
+    /// assert_eq!(tags.into_vec()[0].as_str(), "account:ann");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Invalid`] if a tag is not valid.
     pub fn add<I: Ids>(&mut self, ids: &I) -> Result<(), Invalid> {
@@ -129,6 +139,12 @@ impl Tags {
     }
 
     /// Returns the collected tags.
+    ///
+    /// ```
+    /// use annalist::manual::Tags;
+    ///
+    /// assert_eq!(Tags::default().into_vec(), []);
+    /// ```
     pub fn into_vec(self) -> Vec<Tag> {
         self.0
     }

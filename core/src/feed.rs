@@ -94,7 +94,7 @@ impl Feed {
         &self.watcher
     }
 
-    /// The position up to which the feed has read.
+    /// Returns the position up to which the feed has read.
     ///
     /// ```
     /// # use annalist_doc_tests::*;

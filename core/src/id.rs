@@ -32,7 +32,7 @@ pub trait Id: Clone + Eq + Hash + Display + FromStr + Send + Sync + 'static {
     /// The wrapped type.
     type Inner;
 
-    /// The wrapped value.
+    /// Returns the wrapped value.
     ///
     /// ```
     /// # use annalist_doc_tests::*;
@@ -40,7 +40,7 @@ pub trait Id: Clone + Eq + Hash + Display + FromStr + Send + Sync + 'static {
     /// ```
     fn as_inner(&self) -> &Self::Inner;
 
-    /// The id that wraps this value.
+    /// Creates the id that wraps this value.
     ///
     /// ```
     /// # use annalist_doc_tests::*;
@@ -48,7 +48,7 @@ pub trait Id: Clone + Eq + Hash + Display + FromStr + Send + Sync + 'static {
     /// ```
     fn from_inner(inner: Self::Inner) -> Self;
 
-    /// A new, unique id.
+    /// Creates a new, unique id.
     ///
     /// ```
     /// use annalist::prelude::*;
@@ -84,6 +84,15 @@ impl Fresh for uuid::Uuid {
 }
 
 /// The types that a field marked `#[id]` can have: an id, an `Option` of an id, or a `Vec` of ids.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// use annalist::manual::Ids;
+///
+/// let mut found = Vec::new();
+/// vec![id("ann"), id("bob")].each(&mut |id| found.push(id.to_string()));
+/// assert_eq!(found, ["ann", "bob"]);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an `#[id]` field",
     label = "marked with `#[id]`",
@@ -111,13 +120,13 @@ pub trait StateSource<I, A> {
     /// The error of a state that cannot be provided.
     type Error;
 
-    /// The state of an id, shared with the state cache of the app.
+    /// Returns the state of an id, shared with the state cache of the app.
     ///
     /// # Errors
     /// If the state cannot be provided.
     fn shared(&mut self, id: &I) -> Result<Arc<A>, Self::Error>;
 
-    /// The state of an id by value. It is read and folded from the log each time.
+    /// Returns the state of an id by value. It is read and folded from the log each time.
     ///
     /// # Errors
     /// If the state cannot be provided.

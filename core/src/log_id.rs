@@ -21,17 +21,17 @@ use uuid::Uuid;
 pub struct LogId(Uuid);
 
 impl LogId {
-    /// The identity of a new log.
+    /// Creates the identity of a new log.
     pub fn fresh() -> Self {
         Self(Uuid::now_v7())
     }
 
-    /// The identity with this UUID, from its stored form.
+    /// Restores an identity from its stored form, a UUID.
     pub const fn from_uuid(id: Uuid) -> Self {
         Self(id)
     }
 
-    /// The UUID of the identity, to store it.
+    /// Returns the UUID of the identity, to store it.
     pub const fn as_uuid(self) -> Uuid {
         self.0
     }

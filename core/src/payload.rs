@@ -27,6 +27,14 @@ pub struct Payload(Box<str>);
 impl Payload {
     /// Checks a JSON text.
     ///
+    /// ```
+    /// use annalist::{Invalid, manual::Payload};
+    ///
+    /// assert_eq!(Payload::parse(r#"{"owner":"Ann"}"#)?.as_str(), r#"{"owner":"Ann"}"#);
+    /// assert!(matches!(Payload::parse("{"), Err(Invalid::NotJson(_))));
+    /// # Ok::<(), annalist::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Invalid::NotJson`] if the text is not JSON, or is nested deeper than 127 levels, which could not be read back.
     pub fn parse(text: impl Into<Box<str>>) -> Result<Self, Invalid> {
@@ -36,11 +44,24 @@ impl Payload {
     }
 
     /// Wraps a text from a store without checking it again.
+    ///
+    /// ```
+    /// use annalist::manual::Payload;
+    ///
+    /// assert_eq!(Payload::from_stored("{}").as_str(), "{}");
+    /// ```
     pub fn from_stored(text: impl Into<Box<str>>) -> Self {
         Self(text.into())
     }
 
     /// Serializes a value.
+    ///
+    /// ```
+    /// use annalist::manual::Payload;
+    ///
+    /// assert_eq!(Payload::encode("owners", &["Ann", "Bob"])?.as_str(), r#"["Ann","Bob"]"#);
+    /// # Ok::<(), annalist::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Invalid::Encode`] with `name` if the value's `Serialize` fails, or the result is nested deeper than 127 levels, which
@@ -49,7 +70,7 @@ impl Payload {
         from_json(name, serde_json::to_string(value))
     }
 
-    /// The JSON text.
+    /// Returns the JSON text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -78,9 +78,9 @@ pub trait Policy: Send + Sync + 'static {
     /// How often a reaction is tried in total, at least once.
     const TRIES: u32;
 
-    /// The commands to send in reaction to a record, in order. The same record must always lead to the same commands: the id
-    /// of a command consists of the id of the event and the index of the command, so that a repeated reaction is executed
-    /// once.
+    /// Returns the commands to send in reaction to a record, in order. The same record must always lead to the same
+    /// commands: the id of a command consists of the id of the event and the index of the command, so that a repeated
+    /// reaction is executed once.
     fn react_to_record<'a>(&'a self, record: &'a Record, codec: &'a Codec) -> Reaction<'a>;
 }
 

@@ -23,7 +23,7 @@ impl Position {
     /// After every event: the largest position of a store, `i64::MAX`.
     pub const END: Self = Self(i64::MAX as u64);
 
-    /// The position with this number. Larger numbers than [`Position::END`] become `END`.
+    /// Creates the position with this number. Larger numbers than [`Position::END`] become `END`.
     ///
     /// ```
     /// use annalist::Position;
@@ -35,7 +35,7 @@ impl Position {
         if number > Self::END.0 { Self::END } else { Self(number) }
     }
 
-    /// The number of this position.
+    /// Returns the number of this position.
     ///
     /// ```
     /// use annalist::Position;

@@ -42,7 +42,18 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// The estimated time until the target is reached; `None` if the total or the rate is not known.
+    /// Returns the estimated time until the target is reached; `None` if the total or the rate is not known.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use annalist::{Position, projection::Progress};
+    ///
+    /// # let (version, build, position, target) = (2, 0, Position::new(400), Position::new(1000));
+    /// let progress = Progress { done: 300, total: Some(800), per_second: 100, version, build, position, target };
+    /// assert_eq!(progress.left(), Some(Duration::from_secs(5)));
+    /// assert_eq!(Progress { total: None, ..progress }.left(), None);
+    /// ```
     pub fn left(&self) -> Option<Duration> {
         let left = self.total?.saturating_sub(self.done);
         (self.per_second > 0 || left == 0).then(|| Duration::from_secs(left / self.per_second.max(1)))

@@ -73,7 +73,7 @@ pub trait Projection: Sized + Send + Sync + 'static {
     /// Whether every event that changes a row is tagged with the key of the row.
     const BY_IDS: bool = false;
 
-    /// The row of a key before its first event.
+    /// Returns the row of a key before its first event.
     fn initial(key: Self::Key) -> Self;
 
     /// Plans the row operations of a record.
@@ -82,7 +82,7 @@ pub trait Projection: Sized + Send + Sync + 'static {
     /// [`Invalid`] if the record cannot be decoded, or its keys cannot be found.
     fn plan_record<'a>(record: &'a Record, codec: &Codec, ops: &mut RowOps<'a, Self>) -> Result<(), Invalid>;
 
-    /// The values of its columns.
+    /// Returns the values of its columns.
     ///
     /// # Errors
     /// [`Invalid`] if no store can store one of them.

@@ -41,7 +41,7 @@ impl Name {
         Ok(Self(text))
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -131,27 +131,27 @@ impl Draft {
         Ok(Self { id: Uuid::now_v7(), name, version, tags, data })
     }
 
-    /// The id of the event itself.
+    /// Returns the id of the event itself.
     pub fn id(&self) -> Uuid {
         self.id
     }
 
-    /// The stored name of the event type.
+    /// Returns the stored name of the event type.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The schema version of the payload.
+    /// Returns the schema version of the payload.
     pub fn version(&self) -> u32 {
         self.version
     }
 
-    /// The tags, sorted and without duplicates.
+    /// Returns the tags, sorted and without duplicates.
     pub fn tags(&self) -> &[Tag] {
         &self.tags
     }
 
-    /// The payload.
+    /// Returns the payload.
     pub fn data(&self) -> &Payload {
         &self.data
     }
@@ -205,7 +205,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// The origin of the event: actor, command, correlation, causation.
+    /// Returns the origin of the event: actor, command, correlation, causation.
     ///
     /// ```
     /// # use annalist_doc_tests::*;
@@ -313,6 +313,14 @@ impl<'a> From<&'a Record> for RawEvent<'a> {
 impl RawEvent<'_> {
     /// Checks that the event was not written by a newer program.
     ///
+    /// ```
+    /// use annalist::{Invalid, Position, manual::RawEvent};
+    ///
+    /// let raw = RawEvent { name: "account.opened", version: 2, data: "{}", position: Position::new(1) };
+    /// assert!(raw.check_version(2).is_ok());
+    /// assert!(matches!(raw.check_version(1), Err(Invalid::NewerVersion { .. })));
+    /// ```
+    ///
     /// # Errors
     /// [`Invalid::NewerVersion`] if its version is greater than `known`.
     pub fn check_version(&self, known: u32) -> Result<(), Invalid> {
@@ -323,13 +331,23 @@ impl RawEvent<'_> {
         Err(Invalid::NewerVersion { name: name.to_owned(), version, position, known })
     }
 
-    /// The error of a payload that does not fit.
+    /// Returns the error of a payload that does not fit.
     pub fn decode_error(&self, source: serde_json::Error) -> Invalid {
         let Self { name, version, position, .. } = *self;
         Invalid::Decode { name: name.to_owned(), version, position, source }
     }
 
-    /// The error of an event type that `Reader` does not contain.
+    /// Returns the error of an event type that `Reader` does not contain.
+    ///
+    /// ```
+    /// use annalist::{Position, manual::RawEvent};
+    ///
+    /// struct AccountEvent;
+    ///
+    /// let raw = RawEvent { name: "order.placed", version: 1, data: "{}", position: Position::new(7) };
+    /// let error = raw.unknown_type::<AccountEvent>().to_string();
+    /// assert!(error.starts_with("event `order.placed` version 1 at position 7 is not an event type of"));
+    /// ```
     pub fn unknown_type<Reader>(&self) -> Invalid {
         let Self { name, version, position, .. } = *self;
         Invalid::UnknownType {

@@ -44,7 +44,7 @@ use crate::{error::Error, log_id::LogId};
 /// from it.
 #[async_trait]
 pub trait RowStore: Send + Sync + 'static {
-    /// The kind and the location of the store, for messages.
+    /// Returns the kind and the location of the store, for messages.
     fn describe_rows(&self) -> String;
 
     /// Returns the builds of a projection, sorted by version and then by build number; none if it was never defined.

@@ -124,10 +124,10 @@ use crate::{
 /// ```
 #[async_trait]
 pub trait EventStore: Send + Sync + 'static {
-    /// The kind and the location of the store, for messages: ``sqlite log `bank.db` ``.
+    /// Returns the kind and the location of the store, for messages: ``sqlite log `bank.db` ``.
     fn describe(&self) -> String;
 
-    /// The identity of the log.
+    /// Returns the identity of the log.
     fn log_id(&self) -> LogId;
 
     /// Returns, for each read, all matching records in position order and a [`Marker`] of the moment of the read.
@@ -179,12 +179,12 @@ pub trait EventStore: Send + Sync + 'static {
         Ok(outcome.map(|mut receipts| receipts.pop().unwrap_or_default()))
     }
 
-    /// The largest number of appends that one call of [`append`](EventStore::append) takes.
+    /// Returns the largest number of appends that one call of [`append`](EventStore::append) takes.
     fn max_batch(&self) -> usize {
         1
     }
 
-    /// The receipt of a command id that was accepted before, if it was.
+    /// Returns the receipt of a command id that was accepted before, if it was.
     ///
     /// # Errors
     /// [`Error::Invalid`] if the id belongs to another command; another [`Error`] if the store cannot answer.
@@ -196,25 +196,26 @@ pub trait EventStore: Send + Sync + 'static {
     /// [`Error`] if the store cannot answer or a record is damaged.
     async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<FeedPage, Error>;
 
-    /// The high-water mark of the log: no new event ever appears at or below this position.
+    /// Returns the high-water mark of the log: no new event ever appears at or below this position.
     ///
     /// # Errors
     /// [`Error`] if the store cannot answer.
     async fn settled(&self) -> Result<Settled, Error>;
 
-    /// Wake-up signals for appends of other processes, from now on; by default none. A consumer of the log must poll
-    /// [`settled`](EventStore::settled) too, but may poll less often while there are signals.
+    /// Returns wake-up signals for appends of other processes, from now on; by default none. A consumer of the log must
+    /// poll [`settled`](EventStore::settled) too, but may poll less often while there are signals.
     fn wakeups(&self) -> Wakeups {
         Wakeups::none()
     }
 
-    /// The last position of the longest prefix of the settled log whose recorded times are not later than `time`.
+    /// Returns the last position of the longest prefix of the settled log whose recorded times are not later than
+    /// `time`.
     ///
     /// # Errors
     /// [`Error`] if the store cannot answer.
     async fn position_at(&self, time: Timestamp) -> Result<Position, Error>;
 
-    /// The journal entries with numbers above `after` (0 for all), oldest first, at most `limit`.
+    /// Returns the journal entries with numbers above `after` (0 for all), oldest first, at most `limit`.
     ///
     /// Concurrent commands draw their numbers before they are written, so an entry may appear after one with a higher number.
     /// The journal is for inspection; a consumer of the log reads the feed.
@@ -223,19 +224,19 @@ pub trait EventStore: Send + Sync + 'static {
     /// [`Error`] if the store cannot answer or an entry is damaged.
     async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error>;
 
-    /// The row store for projections beside the log, if the store has one.
+    /// Returns the row store for projections beside the log, if the store has one.
     fn row_store(&self) -> Option<SharedRows> {
         None
     }
 
-    /// The number of matching records in the settled part of the log, after one position and up to another.
+    /// Returns the number of matching records in the settled part of the log, after one position and up to another.
     ///
     /// # Errors
     /// [`Error`] if the store cannot answer.
     async fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> Result<u64, Error>;
 
-    /// The snapshot that was saved under a key, if there is one. Snapshots only save time: a store need not save any, and may
-    /// remove them at any time.
+    /// Returns the snapshot that was saved under a key, if there is one. Snapshots only save time: a store need not
+    /// save any, and may remove them at any time.
     ///
     /// # Errors
     /// [`Error`] if the store cannot answer.
@@ -305,7 +306,7 @@ async fn read_in_pages<S: EventStore + ?Sized>(
     note = "pass a store that implements `EventStore`, an `Arc` of one, or an `Arc<dyn EventStore>`"
 )]
 pub trait IntoEventStore {
-    /// The store in an `Arc`.
+    /// Returns the store in an `Arc`.
     fn into_event_store(self) -> Arc<dyn EventStore>;
 }
 

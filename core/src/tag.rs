@@ -27,7 +27,7 @@ use crate::{
 pub struct Tag(Arc<str>);
 
 impl Tag {
-    /// The tag of an id.
+    /// Creates the tag of an id.
     ///
     /// ```
     /// # use annalist_doc_tests::*;
@@ -43,7 +43,7 @@ impl Tag {
         Self::new(I::KIND, id)
     }
 
-    /// The tag with this kind and value.
+    /// Creates the tag with this kind and value.
     ///
     /// ```
     /// use annalist::Tag;
@@ -84,17 +84,38 @@ impl Tag {
         }
     }
 
-    /// The part before the first colon.
+    /// Returns the part before the first colon.
+    ///
+    /// ```
+    /// use annalist::Tag;
+    ///
+    /// assert_eq!(Tag::new("account", "ann")?.kind(), "account");
+    /// # Ok::<(), annalist::Error>(())
+    /// ```
     pub fn kind(&self) -> &str {
         self.parts().0
     }
 
-    /// The part after the first colon.
+    /// Returns the part after the first colon.
+    ///
+    /// ```
+    /// use annalist::Tag;
+    ///
+    /// assert_eq!(Tag::new("account", "ann")?.value(), "ann");
+    /// # Ok::<(), annalist::Error>(())
+    /// ```
     pub fn value(&self) -> &str {
         self.parts().1
     }
 
-    /// The whole tag.
+    /// Returns the whole tag.
+    ///
+    /// ```
+    /// use annalist::Tag;
+    ///
+    /// assert_eq!(Tag::new("account", "ann")?.as_str(), "account:ann");
+    /// # Ok::<(), annalist::Error>(())
+    /// ```
     pub fn as_str(&self) -> &str {
         &self.0
     }

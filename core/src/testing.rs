@@ -88,7 +88,8 @@ pub fn at(time: Timestamp) -> Given {
     Given::new().at(time)
 }
 
-/// The events, the time and the actor before a command.
+/// The start of a test: the given events, the time and the actor. Call [`when`](Given::when), [`project`](Given::project) or
+/// [`react`](Given::react) next.
 ///
 /// ```
 /// # use annalist_doc_tests::*;

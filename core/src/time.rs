@@ -29,7 +29,7 @@ impl Timestamp {
     /// The earliest point in time: 0001-01-01T00:00:00Z. Every store can hold it.
     pub const MIN: Self = Self(-62_135_596_800_000_000);
 
-    /// The current time of the operating system.
+    /// Returns the current time of the operating system.
     ///
     /// ```
     /// use annalist::Timestamp;
@@ -40,7 +40,8 @@ impl Timestamp {
         Self::from(SystemTime::now())
     }
 
-    /// The point in time this many microseconds after 1970-01-01T00:00:00Z, limited to [`MIN`](Self::MIN) and [`MAX`](Self::MAX).
+    /// Creates the point in time this many microseconds after 1970-01-01T00:00:00Z, limited to [`MIN`](Self::MIN) and
+    /// [`MAX`](Self::MAX).
     ///
     /// ```
     /// use annalist::Timestamp;
@@ -58,7 +59,7 @@ impl Timestamp {
         }
     }
 
-    /// The microseconds since 1970-01-01T00:00:00Z.
+    /// Returns the microseconds since 1970-01-01T00:00:00Z.
     ///
     /// ```
     /// use annalist::Timestamp;
@@ -167,7 +168,7 @@ impl<'de> Deserialize<'de> for Timestamp {
 /// # });
 /// ```
 pub trait Clock: Send + Sync + 'static {
-    /// The current time.
+    /// Returns the current time.
     fn now(&self) -> Timestamp;
 }
 

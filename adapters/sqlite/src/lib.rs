@@ -1,11 +1,18 @@
 //! An event store in a SQLite file. It needs no server, and an acknowledged append is on disk.
 //!
-//! ```no_run
-//! # async fn example() -> Result<(), annalist_core::Error> {
+//! ```
+//! use annalist_core::store::EventStore;
 //! use annalist_sqlite::Sqlite;
 //!
-//! let store = Sqlite::open("bank.db").await?;
-//! # Ok(()) }
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let file = folder.path().join("bank.db");
+//! let store = Sqlite::open(&file).await?; // creates the file if it does not exist
+//! assert!(store.describe().contains("bank.db"));
+//! # store.close().await;
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! SQLite has one writer at a time. Conditions are checked and positions assigned inside its transaction (`BEGIN

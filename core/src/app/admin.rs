@@ -124,8 +124,8 @@ impl App {
     /// ```
     ///
     /// # Errors
-    /// [`Error::NotCaughtUp`] if it has not after `timeout`, or is stopped; [`Error::Building`] if its first build is not complete
-    /// after `timeout`; [`Error::Unusable`] if there is none of this name.
+    /// [`Error::NotCaughtUp`] if it has not within `timeout`, or is stopped; [`Error::Building`] if its first build is not complete
+    /// within `timeout`; [`Error::Unusable`] if there is none of this name.
     pub async fn wait_for_position(
         &self,
         name: &str,
@@ -304,7 +304,7 @@ impl App {
         self.control(name)?.retry_parked().await
     }
 
-    /// Deletes the parked event at a position without processing it, and returns whether there was one. Events that wait for
+    /// Deletes the parked event at a position without processing it. Returns `true` if there was one. Events that wait for
     /// it are processed by the next [`retry_parked`](App::retry_parked).
     ///
     /// ```

@@ -109,7 +109,7 @@ impl Builder {
         Self { clock: Box::new(clock), ..self }
     }
 
-    /// Sets how often a command is attempted after a conflict, and with which pauses.
+    /// Sets how often a command is attempted when other commands conflict with it, and how long it pauses between two attempts.
     ///
     /// ```
     /// # use annalist_doc_tests::*;
@@ -191,7 +191,7 @@ impl Builder {
     }
 
     /// Sets the maximum causation depth: how many policies may be chained from one command of a user, by default 32. A policy that
-    /// would exceed it stops, so that one that reacts to what it causes does not go on for ever.
+    /// would exceed it stops. This ends loops of policies that trigger each other.
     ///
     /// ```
     /// # use annalist_doc_tests::*;
@@ -283,7 +283,7 @@ impl Builder {
         self.projection_with::<P>(ProjectionOptions::new())
     }
 
-    /// Registers a projection with options: for example with a row store of its own.
+    /// Registers a projection with options, for example with a row store of its own.
     ///
     /// ```
     /// # use annalist_doc_tests::*;

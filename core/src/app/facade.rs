@@ -50,10 +50,11 @@ impl App {
         Self { inner: Arc::new(Inner { executor, daemon }) }
     }
 
-    /// Executes a command: loads the states that its decision needs, decides, and appends the events if nothing the decision read
-    /// has changed since; otherwise retries. Lazy: nothing runs until the future is awaited.
+    /// Executes a command: loads the states that its decision needs, decides, and appends the events if no event that matches
+    /// what the decision read was appended in the meantime; otherwise it decides again. Nothing runs before the returned value is
+    /// awaited; [`Execute`] has the options and the errors.
     ///
-    /// If the future is dropped, all events of the command are appended or none.
+    /// If the future is dropped, either all events of the command are appended or none.
     ///
     /// ```
     /// # use annalist_doc_tests::*;
@@ -71,7 +72,7 @@ impl App {
         Execute::new(Arc::clone(&self.inner.executor), command)
     }
 
-    /// A receipt as a text for another process or a browser: see [`App::position_of`].
+    /// Returns the position of a receipt as a token, a text for another process or a browser: see [`App::position_of`].
     ///
     /// ```
     /// # use annalist_doc_tests::*;
@@ -87,7 +88,7 @@ impl App {
         Token::new(self.store().log_id(), receipt.position())
     }
 
-    /// The position of a token, to wait for: `app.find::<Balance>(&id).after(app.position_of(token)?)`.
+    /// Returns the position of a token, to wait for: `app.find::<Balance>(&id).after(app.position_of(token)?)`.
     ///
     /// ```
     /// # use annalist_doc_tests::*;
@@ -110,8 +111,8 @@ impl App {
         token.position_in(self.store().log_id())
     }
 
-    /// Follows the events of the log that match, in order, from the beginning or from any position on: first the existing events, then new
-    /// ones.
+    /// Reads the matching events of the log in order, from the beginning or after any position: first the existing events, then
+    /// new ones as they are appended.
     ///
     /// ```
     /// # use annalist_doc_tests::*;
@@ -128,8 +129,8 @@ impl App {
         Feed::new(Arc::clone(&self.inner.executor.watcher), filter)
     }
 
-    /// Waits until every projection and policy has processed all events appended so far, including events appended by policies
-    /// while waiting. For tests, and before a switch to another version.
+    /// Waits until every projection and policy has processed all events appended so far, including events that policies append
+    /// during the wait. For tests, and before a new version of the program takes over.
     ///
     /// ```
     /// # use annalist_doc_tests::*;
@@ -157,7 +158,7 @@ impl App {
         Ok(())
     }
 
-    /// The status of each projection and policy, sorted by name.
+    /// Returns the status of each projection and policy, sorted by name.
     ///
     /// ```
     /// # use annalist_doc_tests::*;
@@ -173,9 +174,11 @@ impl App {
         self.inner.daemon.statuses()
     }
 
-    /// Signals all projections and policies to stop after their current batch and returns at once; see also [`App::shut_down`].
-    /// Dropping the last clone of the app aborts them: a batch in progress is committed completely or not at all, a command that a
-    /// policy is executing completes, and the next start continues there.
+    /// Signals all projections and policies to stop after their current batch, and returns at once. [`App::shut_down`] also waits
+    /// for them and refuses new commands.
+    ///
+    /// Dropping the last clone of the app aborts projections and policies: a batch in progress is committed completely or not at
+    /// all, a command that a policy is executing completes, and the next start continues from the checkpoints.
     ///
     /// ```
     /// # use annalist_doc_tests::*;
@@ -191,7 +194,7 @@ impl App {
         self.inner.daemon.stop();
     }
 
-    /// The entries of the command journal with numbers above `after` (0 for all), oldest first.
+    /// Returns the entries of the command journal with numbers above `after` (0 for all), oldest first.
     ///
     /// ```
     /// # use annalist_doc_tests::*;
@@ -214,8 +217,8 @@ impl App {
         self.store().journal(after, limit).await
     }
 
-    /// Removes the command ids that were accepted before the retention time ([`Builder::command_id_retention`](crate::app::Builder::command_id_retention)), and returns their
-    /// number. The app does this when it starts and every hour; without a retention time, command ids are never removed.
+    /// Removes the command ids that are older than the retention time, and returns their number. The app does this when it starts
+    /// and every hour. Without a [retention time](crate::app::Builder::command_id_retention), command ids are never removed.
     ///
     /// ```
     /// # use annalist_doc_tests::*;
@@ -241,7 +244,7 @@ impl App {
         self.inner.executor.purge_command_ids().await
     }
 
-    /// The event store of the app.
+    /// Returns the event store of the app.
     ///
     /// ```
     /// # use annalist_doc_tests::*;

@@ -58,8 +58,8 @@ impl App {
         History::new(Arc::clone(self.executor()), Tag::of(id))
     }
 
-    /// Folds the row of a projection from its events, now or [`at`](Live::at) an earlier moment. The projection need not be registered.
-    /// If its events do not carry the key as an id, all events of its types are read.
+    /// Folds the row of a projection from its events, now or [`at`](Live::at) an earlier moment. The projection need not be
+    /// registered. If its events do not carry the key as an id, all events of its types are read.
     ///
     /// ```
     /// # use annalist_doc_tests::*;

@@ -12,7 +12,7 @@ use crate::{
 /// ```
 /// use annalist::projection::ErrorPolicy;
 ///
-/// assert_eq!(ErrorPolicy::default(), ErrorPolicy::Stop);
+/// assert_eq!(ErrorPolicy::default(), ErrorPolicy::Stop); // `ProjectionOptions::park` sets `Park`
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ErrorPolicy {

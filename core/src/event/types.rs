@@ -32,30 +32,65 @@ pub struct EventType {
 }
 
 impl EventType {
-    /// Version 1 of an event type, defined by the Rust type `rust`.
+    /// Creates version 1 of an event type, defined by the Rust type `rust`.
+    ///
+    /// ```
+    /// use annalist::manual::EventType;
+    ///
+    /// let opened = EventType::new("account.opened", "bank::Opened");
+    /// assert_eq!((opened.name, opened.version), ("account.opened", 1));
+    /// ```
     pub const fn new(name: &'static str, rust: &'static str) -> Self {
         Self { name, version: 1, aliases: &[], rust, ids: &[], ids_are_complete: false }
     }
 
     /// Sets the version.
+    ///
+    /// ```
+    /// use annalist::manual::EventType;
+    ///
+    /// assert_eq!(EventType::new("account.opened", "bank::Opened").version(2).version, 2);
+    /// ```
     #[must_use]
     pub const fn version(self, version: u32) -> Self {
         Self { version, ..self }
     }
 
     /// Sets the older names.
+    ///
+    /// ```
+    /// use annalist::manual::{EventType, Types};
+    ///
+    /// let opened = EventType::new("account.opened", "bank::Opened").aliases(&["account_opened"]);
+    /// assert!(Types::One(opened).contains("account_opened"));
+    /// ```
     #[must_use]
     pub const fn aliases(self, aliases: &'static [&'static str]) -> Self {
         Self { aliases, ..self }
     }
 
     /// Declares the complete list of id kinds. Subscribing to this event by an id of any other kind is a compile error.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// use annalist::manual::{EventType, IdKind, Types};
+    ///
+    /// let opened = EventType::new("account.opened", "bank::Opened").with_ids(&[const { IdKind::of::<AccountId>() }]);
+    /// assert!(Types::One(opened).carries("account") && !Types::One(opened).carries("order"));
+    /// ```
     #[must_use]
     pub const fn with_ids(self, ids: &'static [IdKind]) -> Self {
         Self { ids, ids_are_complete: true, ..self }
     }
 
     /// Declares that the event may carry ids of other kinds too, because a function collects them.
+    ///
+    /// ```
+    /// use annalist::manual::{EventType, Types};
+    ///
+    /// let opened = EventType::new("account.opened", "bank::Opened").with_open_ids();
+    /// assert!(Types::One(opened).carries("order"));
+    /// ```
     #[must_use]
     pub const fn with_open_ids(self) -> Self {
         Self { ids_are_complete: false, ..self }
@@ -118,12 +153,26 @@ pub struct IdKind {
 }
 
 impl IdKind {
-    /// The kind of the ids in an `#[id]` field of this type.
+    /// Returns the kind of the ids in an `#[id]` field of this type.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// use annalist::manual::IdKind;
+    ///
+    /// assert_eq!(IdKind::of::<Vec<AccountId>>().kind, "account");
+    /// ```
     pub const fn of<I: Ids>() -> Self {
         Self { kind: <I::Id as Id>::KIND, shared: <I::Id as Id>::SHARED, rust: type_name::<I::Id> }
     }
 
-    /// The name of the Rust type.
+    /// Returns the name of the Rust type.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// use annalist::manual::IdKind;
+    ///
+    /// assert!(IdKind::of::<AccountId>().rust().ends_with("::AccountId"));
+    /// ```
     pub fn rust(&self) -> &'static str {
         (self.rust)()
     }
@@ -166,6 +215,12 @@ impl Types {
     }
 
     /// Returns `true` if an event type of the set has this stored name or alias.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// assert!(AccountEvent::TYPES.contains("account.opened"));
+    /// assert!(!AccountEvent::TYPES.contains("account.closed"));
+    /// ```
     pub const fn contains(&self, name: &str) -> bool {
         match self {
             Self::One(one) => one.contains(name),
@@ -183,6 +238,15 @@ impl Types {
     }
 
     /// Returns `true` if the sets have a stored name or alias in common.
+    ///
+    /// ```
+    /// use annalist::manual::{EventType, Types};
+    ///
+    /// const OPENED: Types = Types::One(EventType::new("opened", "Opened"));
+    /// const RENAMED: Types = Types::One(EventType::new("registered", "Registered").aliases(&["opened"]));
+    ///
+    /// assert!(OPENED.overlaps(&RENAMED));
+    /// ```
     pub const fn overlaps(&self, other: &Types) -> bool {
         match self {
             Self::One(one) => {
@@ -212,6 +276,16 @@ impl Types {
     }
 
     /// Returns `true` if no two members of a union have a stored name or alias in common.
+    ///
+    /// ```
+    /// use annalist::manual::{EventType, Types};
+    ///
+    /// const OPENED: Types = Types::One(EventType::new("opened", "Opened"));
+    /// const CLOSED: Types = Types::One(EventType::new("closed", "Closed"));
+    ///
+    /// assert!(Types::Sum(&[&OPENED, &CLOSED]).distinct());
+    /// assert!(!Types::Sum(&[&OPENED, &OPENED]).distinct());
+    /// ```
     pub const fn distinct(&self) -> bool {
         let Self::Sum(sets) = self else { return true };
         let mut i = 0;
@@ -232,6 +306,12 @@ impl Types {
     }
 
     /// Returns `true` if an event type of the set may carry ids of this kind.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// assert!(AccountEvent::TYPES.carries("account"));
+    /// assert!(!AccountEvent::TYPES.carries("order"));
+    /// ```
     pub const fn carries(&self, kind: &str) -> bool {
         match self {
             Self::One(one) => {
@@ -261,6 +341,13 @@ impl Types {
     }
 
     /// Calls `visit` with each event type of the set.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// let mut versions = Vec::new();
+    /// AccountEvent::TYPES.each(&mut |one| versions.push((one.name, one.version)));
+    /// assert_eq!(versions, [("account.opened", 1), ("account.deposited", 1)]);
+    /// ```
     pub fn each(&self, visit: &mut dyn FnMut(&EventType)) {
         match self {
             Self::One(one) => visit(one),
@@ -269,6 +356,11 @@ impl Types {
     }
 
     /// Returns the stored names and aliases of the set, for an item of [`Criteria`](crate::criteria::Criteria).
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// assert_eq!(AccountEvent::TYPES.names(), ["account.opened", "account.deposited"]);
+    /// ```
     pub fn names(&self) -> Vec<&'static str> {
         let mut names = Vec::new();
         self.each(&mut |one| {

@@ -27,10 +27,7 @@ impl Retry {
     /// ```
     /// use annalist::app::Retry;
     ///
-    /// assert_eq!(Retry::times(3), Retry::times(3).pauses(
-    ///     std::time::Duration::from_millis(1),
-    ///     std::time::Duration::from_millis(50),
-    /// ));
+    /// assert_eq!(Retry::times(3).tries(), 3);
     /// assert_eq!(Retry::times(0).tries(), 1);
     /// ```
     pub fn times(tries: u32) -> Self {
@@ -38,12 +35,27 @@ impl Retry {
     }
 
     /// Sets the limit of the first pause, and the limit of all pauses.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use annalist::app::Retry;
+    ///
+    /// let patient = Retry::times(5).pauses(Duration::from_millis(10), Duration::from_secs(1));
+    /// assert_ne!(patient, Retry::times(5));
+    /// ```
     #[must_use]
     pub fn pauses(self, first: Duration, longest: Duration) -> Self {
         Self { first, longest, ..self }
     }
 
-    /// The number of attempts, the first one included.
+    /// Returns the number of attempts, the first one included.
+    ///
+    /// ```
+    /// use annalist::app::Retry;
+    ///
+    /// assert_eq!(Retry::default().tries(), 30);
+    /// ```
     pub fn tries(&self) -> u32 {
         self.tries
     }

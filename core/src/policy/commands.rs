@@ -22,7 +22,13 @@ use crate::{command::Command, error::BoxError};
 pub struct Commands(Vec<Box<dyn BoxedCommand>>);
 
 impl Commands {
-    /// No commands.
+    /// Creates an empty list of commands.
+    ///
+    /// ```
+    /// use annalist::Commands;
+    ///
+    /// assert!(Commands::new().is_empty());
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
@@ -60,17 +66,35 @@ impl Commands {
         self.0.push(command.dispatch(CollectCommands));
     }
 
-    /// The number of commands.
+    /// Returns the number of commands.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// use annalist::Commands;
+    ///
+    /// let mut commands = Commands::new();
+    /// commands.push(open("ann", "Ann"));
+    /// assert_eq!(commands.len(), 1);
+    /// ```
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are no commands.
+    /// Returns `true` if there are no commands.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// use annalist::Commands;
+    ///
+    /// let mut commands = Commands::new();
+    /// commands.push(open("ann", "Ann"));
+    /// assert!(!commands.is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The stored names of the commands.
+    /// Returns the stored names of the commands.
     ///
     /// ```
     /// # use annalist_doc_tests::*;

@@ -82,6 +82,33 @@ pub trait CustomProjection<S: Transactional>: Send + Sync + 'static {
 }
 
 /// Consecutive events of a custom projection, in the order of the log.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// # use annalist::{Memory, manual::Types, projection::{Batch, CustomProjection}, raw::error::BoxError};
+/// # struct Counts;
+/// # #[async_trait::async_trait]
+/// # impl CustomProjection<Database> for Counts {
+/// # const NAME: &'static str = "counts";
+/// # const EVENTS: &'static [Types] = &[AccountEvent::TYPES];
+/// # async fn set_up(&self, _: &mut Totals) -> Result<(), BoxError> { Ok(()) }
+/// async fn handle(&self, batch: Batch<'_>, connection: &mut Totals) -> Result<(), BoxError> {
+///     let events = batch.events::<AccountEvent>()?;
+///     assert_eq!(events.len(), batch.records().len()); // the projection reads no other events
+///     *connection.entry("events".into()).or_default() += 1;
+///     Ok(())
+/// }
+/// # }
+///
+/// # run(async {
+/// # let database = Database::default();
+/// # let app = App::builder(Memory::new()).custom_projection(Counts, database.clone()).start().await?;
+/// # app.execute(open("ann", "Ann")).await?;
+/// # app.wait_until_caught_up().await?;
+/// assert_eq!(database.totals().await["events"], 1);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'a> {
     records: &'a [Record],
@@ -89,7 +116,7 @@ pub struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    /// The events as stored.
+    /// Returns the events as stored.
     ///
     /// ```
     /// # use annalist_doc_tests::*;
@@ -107,12 +134,13 @@ impl<'a> Batch<'a> {
     ///     Ok(())
     /// }
     /// # }
+    ///
     /// # run(async {
     /// # let database = Database::default();
     /// # let app = App::builder(Memory::new()).custom_projection(Names, database.clone()).start().await?;
     /// # app.execute(open("ann", "Ann")).await?;
     /// # app.wait_until_caught_up().await?;
-    /// # assert_eq!(database.totals().await["account.opened"], 1);
+    /// assert_eq!(database.totals().await["account.opened"], 1);
     /// # Ok(())
     /// # });
     /// ```
@@ -120,7 +148,7 @@ impl<'a> Batch<'a> {
         self.records
     }
 
-    /// The events of type `E`, decoded, with times, actors and positions.
+    /// Returns the events of type `E`, decoded, with times, actors and positions.
     ///
     /// ```
     /// # use annalist_doc_tests::*;
@@ -139,12 +167,13 @@ impl<'a> Batch<'a> {
     ///     Ok(())
     /// }
     /// # }
+    ///
     /// # run(async {
     /// # let database = Database::default();
     /// # let app = App::builder(Memory::new()).custom_projection(Owners, database.clone()).start().await?;
     /// # app.execute(open("ann", "Ann")).actor("teller").await?;
     /// # app.wait_until_caught_up().await?;
-    /// # assert_eq!(database.totals().await["teller"], 1);
+    /// assert_eq!(database.totals().await["teller"], 1);
     /// # Ok(())
     /// # });
     /// ```

@@ -38,7 +38,19 @@ pub struct ProjectionOptions {
 }
 
 impl ProjectionOptions {
-    /// The default options.
+    /// Creates the default options.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use annalist::{Memory, projection::ProjectionOptions};
+    ///
+    /// let app = App::builder(Memory::new()).projection_with::<Balance>(ProjectionOptions::new());
+    /// let app = app.start().await?; // as with `projection::<Balance>()`
+    /// assert_eq!(app.statuses()[0].0, "balances");
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }

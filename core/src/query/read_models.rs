@@ -136,15 +136,20 @@ impl ReadModels {
     /// # use annalist_doc_tests::*;
     /// # run(async {
     /// # let app = bank().await?;
-    /// # struct OwnerOf(AccountId);
-    /// # impl Query for OwnerOf {
-    /// # type Answer = Option<String>;
-    /// async fn answer(&self, models: &annalist::query::ReadModels) -> Result<Option<String>, Error> {
-    ///     let balance = models.find::<Balance>(&self.0).await?;
-    ///     Ok(balance.map(|balance| balance.owner))
+    /// use annalist::query::ReadModels;
+    ///
+    /// struct OwnerOf(AccountId);
+    ///
+    /// impl Query for OwnerOf {
+    ///     type Answer = Option<String>;
+    ///
+    ///     async fn answer(&self, models: &ReadModels) -> Result<Self::Answer, Error> {
+    ///         let balance = models.find::<Balance>(&self.0).await?;
+    ///         Ok(balance.map(|balance| balance.owner))
+    ///     }
     /// }
-    /// # }
-    /// # assert_eq!(app.ask(OwnerOf(id("a"))).await?.unwrap(), "Ada");
+    ///
+    /// assert_eq!(app.ask(OwnerOf(id("a"))).await?.unwrap(), "Ada");
     /// # Ok(())
     /// # });
     /// ```
@@ -158,15 +163,20 @@ impl ReadModels {
     /// # use annalist_doc_tests::*;
     /// # run(async {
     /// # let app = bank().await?;
-    /// # struct Richest;
-    /// # impl Query for Richest {
-    /// # type Answer = Option<Balance>;
-    /// async fn answer(&self, models: &annalist::query::ReadModels) -> Result<Option<Balance>, Error> {
-    ///     let page = models.list::<Balance>().order_by("cents").descending().limit(1).await?;
-    ///     Ok(page.rows.into_iter().next())
+    /// use annalist::query::ReadModels;
+    ///
+    /// struct Richest;
+    ///
+    /// impl Query for Richest {
+    ///     type Answer = Option<Balance>;
+    ///
+    ///     async fn answer(&self, models: &ReadModels) -> Result<Self::Answer, Error> {
+    ///         let page = models.list::<Balance>().order_by("cents").descending().limit(1).await?;
+    ///         Ok(page.rows.into_iter().next())
+    ///     }
     /// }
-    /// # }
-    /// # assert_eq!(app.ask(Richest).await?.unwrap().owner, "Bob");
+    ///
+    /// assert_eq!(app.ask(Richest).await?.unwrap().owner, "Bob");
     /// # Ok(())
     /// # });
     /// ```
@@ -180,16 +190,21 @@ impl ReadModels {
     /// # use annalist_doc_tests::*;
     /// # run(async {
     /// # let app = bank().await?;
-    /// # struct Total;
-    /// # impl Query for Total {
-    /// # type Answer = i64;
-    /// async fn answer(&self, models: &annalist::query::ReadModels) -> Result<i64, Error> {
-    ///     models.wait_for::<Balance>().await?;
-    ///     // SELECT sum(cents) FROM balances
-    /// #     Ok(models.list::<Balance>().await?.rows.iter().map(|row| row.cents).sum())
+    /// use annalist::query::ReadModels;
+    ///
+    /// struct Total;
+    ///
+    /// impl Query for Total {
+    ///     type Answer = i64;
+    ///
+    ///     async fn answer(&self, models: &ReadModels) -> Result<Self::Answer, Error> {
+    ///         models.wait_for::<Balance>().await?;
+    ///         // SELECT sum(cents) FROM balances
+    /// #         Ok(models.list::<Balance>().await?.rows.iter().map(|row| row.cents).sum())
+    ///     }
     /// }
-    /// # }
-    /// # assert_eq!(app.ask(Total).await?, 60);
+    ///
+    /// assert_eq!(app.ask(Total).await?, 60);
     /// # Ok(())
     /// # });
     /// ```
@@ -208,16 +223,21 @@ impl ReadModels {
     /// # use annalist_doc_tests::*;
     /// # run(async {
     /// # let app = bank().await?;
-    /// # struct Total;
-    /// # impl Query for Total {
-    /// # type Answer = i64;
-    /// async fn answer(&self, models: &annalist::query::ReadModels) -> Result<i64, Error> {
-    ///     models.wait_for_name("balances").await?;
-    ///     // SELECT sum(cents) FROM balances
-    /// #     Ok(models.list::<Balance>().await?.rows.iter().map(|row| row.cents).sum())
+    /// use annalist::query::ReadModels;
+    ///
+    /// struct Total;
+    ///
+    /// impl Query for Total {
+    ///     type Answer = i64;
+    ///
+    ///     async fn answer(&self, models: &ReadModels) -> Result<Self::Answer, Error> {
+    ///         models.wait_for_name("balances").await?;
+    ///         // SELECT sum(cents) FROM balances
+    /// #         Ok(models.list::<Balance>().await?.rows.iter().map(|row| row.cents).sum())
+    ///     }
     /// }
-    /// # }
-    /// # assert_eq!(app.ask(Total).await?, 60);
+    ///
+    /// assert_eq!(app.ask(Total).await?, 60);
     /// # Ok(())
     /// # });
     /// ```

@@ -4,6 +4,17 @@ use super::{Checkpoint, InlineOutcome, Key, Table};
 use crate::{error::Error, log_id::LogId, position::Position, time::Timestamp};
 
 /// The state of a projection's build in a store.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// # run(async {
+/// # let app = bank().await?;
+/// let build = app.overview().await?[0].builds.remove(0);
+/// assert_eq!((build.version, build.build, build.live), (1, 0, true));
+/// assert_eq!(build.checkpoint.position.get(), 6);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Build {
     /// The version of the projection.
@@ -25,7 +36,7 @@ pub struct Build {
 }
 
 impl Build {
-    /// The sort key of the builds of a projection: newer builds have greater ones.
+    /// Returns the sort key of the builds of a projection: newer builds have greater ones.
     pub fn order(&self) -> (u32, u32) {
         (self.version, self.build)
     }

@@ -35,6 +35,23 @@ impl Anchor {
 }
 
 /// An event that failed and was set aside, or that must wait for such an event (a dead letter that keeps the order per key).
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// # run(async {
+/// use annalist::projection::ProjectionOptions;
+///
+/// let app = savings(ProjectionOptions::new().park()).await?;
+/// app.execute(Deposit { account: id("ann"), cents: -5 }).await?; // fails in the projection
+/// app.execute(Deposit { account: id("ann"), cents: 7 }).await?; // waits for the event before it
+/// app.wait_until_caught_up().await?;
+///
+/// let parked = app.parked("savings").await?;
+/// assert_eq!((parked[0].attempts, parked[1].attempts), (1, 0));
+/// assert!(parked[1].error.contains("waits for the event at position 2"));
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parked {
     /// The position of the event.
@@ -74,7 +91,7 @@ pub struct RowChange {
 }
 
 impl RowChange {
-    /// A change that only moves the checkpoint of a build without parked events.
+    /// Creates a change that only moves the checkpoint of a build without parked events.
     pub fn new(table: &Table, from: Position, to: Position) -> Self {
         Self {
             table: *table,

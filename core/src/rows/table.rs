@@ -35,8 +35,8 @@ pub struct Table {
 }
 
 impl Table {
-    /// The name of the table: `balances_v1`, or `balances_v1_2` for the second rebuild. The view has only the name of the
-    /// projection.
+    /// Returns the name of the table: `balances_v1`, or `balances_v1_2` for the second rebuild. The view has only the
+    /// name of the projection.
     pub fn name(&self) -> String {
         let Self { projection, version, build, .. } = self;
         if *build == 0 {
@@ -56,13 +56,13 @@ impl Table {
         }
     }
 
-    /// The table of another build of the same version.
+    /// Returns the table of another build of the same version.
     #[must_use]
     pub fn built(self, build: u32) -> Self {
         Self { build, ..self }
     }
 
-    /// The sort key of the builds of a projection: newer builds have greater ones.
+    /// Returns the sort key of the builds of a projection: newer builds have greater ones.
     pub fn order(&self) -> (u32, u32) {
         (self.version, self.build)
     }
@@ -72,18 +72,18 @@ impl Table {
         self.columns.is_empty()
     }
 
-    /// The key columns.
+    /// Returns the key columns.
     pub fn key(&self) -> impl Iterator<Item = &'static Column> {
         self.columns.iter().filter(|column| column.role == Role::Key)
     }
 
-    /// The key of a row.
+    /// Returns the key of a row.
     pub fn key_of(&self, row: &Row) -> Key {
         let keyed = self.columns.iter().zip(row).filter(|(column, _)| column.role == Role::Key);
         keyed.map(|(_, value)| value.clone()).collect()
     }
 
-    /// The columns as text. Equal columns have equal texts, which messages use to show changes.
+    /// Returns the columns as text. Equal columns have equal texts, which messages use to show changes.
     pub fn shape(&self) -> String {
         let mut shape = String::new();
         for Column { name, kind, nullable, role } in self.columns {
@@ -136,18 +136,18 @@ impl Table {
         Err(Error::unusable(format!("compare the builds of `{}`", self.projection), reason))
     }
 
-    /// For stores: the error for a build that does not exist.
+    /// For stores: returns the error for a build that does not exist.
     pub fn undefined_error(&self) -> Error {
         Error::unusable(self.using(), "the table was never defined in this store")
     }
 
-    /// For stores: the error for a stored value that does not fit its column.
+    /// For stores: returns the error for a stored value that does not fit its column.
     pub fn damaged_value(&self, column: &Column, reason: impl Display) -> Error {
         let reason = format!("column `{}` is damaged: {reason}", column.name);
         Error::unusable(format!("read a row of `{}`", self.name()), reason)
     }
 
-    /// For stores: the error for a background change of an inline build.
+    /// For stores: returns the error for a background change of an inline build.
     pub fn inline_error(&self) -> Error {
         Error::unusable(
             self.using(),
@@ -155,12 +155,12 @@ impl Table {
         )
     }
 
-    /// For stores: the error for discarding a build that is live or inline.
+    /// For stores: returns the error for discarding a build that is live or inline.
     pub fn in_use_error(&self) -> Error {
         Error::unusable(format!("discard `{}`", self.name()), "the build is live or inline")
     }
 
-    /// For stores: the error for making a build inline whose log is in another store.
+    /// For stores: returns the error for making a build inline whose log is in another store.
     pub fn other_log_error(&self) -> Error {
         Error::unusable(
             format!("make `{}` inline", self.name()),

@@ -25,6 +25,37 @@ pub trait Transactional: RowStore {
 }
 
 /// Work inside an open transaction.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// use annalist::{projection::{InTransaction, Transactional}, raw::error::BoxError};
+/// use annalist::{Position, store::{CommitOutcome, LogId, RowChange, RowStore, Table}};
+///
+/// /// Writes a number into a table of the application.
+/// struct SetTotal(i64);
+///
+/// #[async_trait::async_trait]
+/// impl InTransaction<Database> for SetTotal {
+///     async fn run(&self, connection: &mut Totals) -> Result<(), BoxError> {
+///         connection.insert("ann".into(), self.0);
+///         Ok(())
+///     }
+/// }
+///
+/// # run(async {
+/// let table = Table { projection: "totals", version: 1, build: 0, columns: &[] }; // only a checkpoint
+/// let database = Database::default();
+/// database.define(&table, LogId::fresh()).await?;
+/// let change = RowChange::new(&table, Position::START, Position::new(1));
+/// assert_eq!(database.commit_with(change.clone(), &SetTotal(5)).await?.unwrap(), CommitOutcome::Done);
+///
+/// // The checkpoint has moved, so the same change is refused, and its work does not run.
+/// let outcome = database.commit_with(change, &SetTotal(7)).await?.unwrap();
+/// assert_eq!(outcome, CommitOutcome::Stale(Position::new(1)));
+/// assert_eq!(database.totals().await["ann"], 5);
+/// # Ok(())
+/// # });
+/// ```
 #[async_trait]
 pub trait InTransaction<S: Transactional + ?Sized>: Send + Sync {
     /// Runs inside the transaction. Must not commit or roll back.

@@ -82,7 +82,14 @@ impl Value {
         }
     }
 
-    /// The value as text. Different values have different texts.
+    /// Returns the value as text. Different values have different texts.
+    ///
+    /// ```
+    /// use annalist::projection::Value;
+    ///
+    /// assert_eq!(Value::Text("a\"b".into()).to_text(), r#""a\"b""#);
+    /// assert_eq!(Value::Null.to_text(), "null");
+    /// ```
     pub fn to_text(&self) -> String {
         match self {
             Self::Null => "null".to_owned(),
@@ -96,7 +103,14 @@ impl Value {
         }
     }
 
-    /// The number of bytes of its text, or 0 if it is not a text.
+    /// Returns the number of bytes of its text, or 0 if it is not a text.
+    ///
+    /// ```
+    /// use annalist::projection::Value;
+    ///
+    /// assert_eq!(Value::Text("Zoë".into()).size(), 4);
+    /// assert_eq!(Value::Int(7).size(), 0);
+    /// ```
     pub fn size(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
@@ -105,7 +119,13 @@ impl Value {
         }
     }
 
-    /// The kind of value, for messages.
+    /// Returns the kind of value, for messages.
+    ///
+    /// ```
+    /// use annalist::projection::Value;
+    ///
+    /// assert_eq!(Value::Int(7).describe(), "a whole number");
+    /// ```
     pub fn describe(&self) -> &'static str {
         match self {
             Self::Null => "NULL",
@@ -192,7 +212,7 @@ pub trait Field: Sized {
     /// [`Invalid`] if the value has another type or is out of range.
     fn from_value(value: Value) -> Result<Self, Invalid>;
 
-    /// The tag that events about this value carry, if it is an id.
+    /// Returns the tag that events about this value carry, if it is an id.
     ///
     /// # Errors
     /// [`Invalid`] if the tag is not valid.

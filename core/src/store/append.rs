@@ -89,7 +89,7 @@ impl Append {
         (required != provided).then_some(required)
     }
 
-    /// For stores: the records that appends become if their events get the positions after `head`.
+    /// For stores: returns the records that appends become if their events get the positions after `head`.
     pub fn draft_records(all: &[Self], head: Position) -> Vec<Record> {
         let mut positions = (head.get() + 1..).map(Position::new);
         let mut records = Vec::new();
@@ -125,6 +125,16 @@ pub struct Condition {
 }
 
 /// A command id, bound to a command name and aggregate ids. A command is accepted once under its id.
+///
+/// ```
+/// use annalist::{Tag, store::{CommandKey, Name}};
+///
+/// let (id, command) = (Name::new("command id", "payment-17")?, Name::new("command", "deposit")?);
+/// let key = CommandKey::new(id, command, [Tag::new("account", "ann")?]);
+/// assert_eq!((key.id(), key.command(), key.scope()), ("payment-17", "deposit", r#"["account:ann"]"#));
+/// assert!(key.check("deposit", r#"["account:bob"]"#).is_err());
+/// # Ok::<(), annalist::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CommandKey {
     id: Name,
@@ -142,17 +152,17 @@ impl CommandKey {
         Self { id, command, scope }
     }
 
-    /// The command id.
+    /// Returns the command id.
     pub fn id(&self) -> &str {
         self.id.as_str()
     }
 
-    /// The stored name of the command.
+    /// Returns the stored name of the command.
     pub fn command(&self) -> &str {
         self.command.as_str()
     }
 
-    /// The aggregate ids as one JSON text, which is stored with the command id and compared, but never parsed.
+    /// Returns the aggregate ids as one JSON text, which is stored with the command id and compared, but never parsed.
     pub fn scope(&self) -> &str {
         &self.scope
     }
@@ -218,7 +228,7 @@ pub enum AppendOutcome<R = Vec<Receipt>> {
 }
 
 impl<R> AppendOutcome<R> {
-    /// The same outcome with other receipts.
+    /// Returns the same outcome with other receipts.
     pub fn map<S>(self, receipts: impl FnOnce(R) -> S) -> AppendOutcome<S> {
         match self {
             Self::Appended(all) => AppendOutcome::Appended(receipts(all)),

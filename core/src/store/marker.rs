@@ -5,6 +5,17 @@ use crate::record::Position;
 
 /// Consistency token of a read: an append conditioned on it fails if matching events were appended since. Only the store that
 /// created it can interpret it.
+///
+/// ```
+/// use annalist::{Criteria, EventStore, Memory, store::{Marker, Read}};
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let store = Memory::new();
+/// let batches = store.read(&[Read::all(Criteria::all())]).await?;
+/// assert_eq!(batches[0].marker, Marker::START); // the log is empty
+/// # Ok::<(), annalist::Error>(())
+/// # }).unwrap();
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Marker {
     settled: Position,
@@ -15,23 +26,24 @@ impl Marker {
     /// Before the log's first event.
     pub const START: Self = Self { settled: Position::START, seen_unsettled: 0 };
 
-    /// For stores: the reader has seen everything up to `settled`, and `seen_unsettled` matching events after it.
+    /// For stores: creates the marker of a reader that has seen everything up to `settled`, and `seen_unsettled`
+    /// matching events after it.
     pub const fn new(settled: Position, seen_unsettled: u64) -> Self {
         Self { settled, seen_unsettled }
     }
 
-    /// The marker after an append, for the criteria of its conditions: everything that matches up to the last position of the
-    /// append was seen.
+    /// Returns the marker after an append, for the criteria of its conditions: everything that matches up to the last
+    /// position of the append was seen.
     pub fn after(receipt: &Receipt) -> Self {
         Self::new(receipt.position(), 0)
     }
 
-    /// For stores: the position up to which the reader has seen everything.
+    /// For stores: returns the position up to which the reader has seen everything.
     pub const fn settled(self) -> Position {
         self.settled
     }
 
-    /// For stores: the number of matching events seen beyond [`Marker::settled`].
+    /// For stores: returns the number of matching events seen beyond [`Marker::settled`].
     pub const fn seen_unsettled(self) -> u64 {
         self.seen_unsettled
     }

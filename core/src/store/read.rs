@@ -9,6 +9,19 @@ use crate::{
 };
 
 /// A read of matching records.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// # run(async {
+/// # let app = bank().await?;
+/// use annalist::{Criteria, Position, store::Read};
+///
+/// let read = Read::all(Criteria::all()).after(Position::new(2)).up_to(Position::new(4));
+/// let batches = app.store().read(&[read]).await?;
+/// assert_eq!(batches[0].records.len(), 2);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Read {
     /// The events to read.
@@ -58,6 +71,18 @@ pub struct Batch {
 }
 
 /// A page of a feed.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// # run(async {
+/// # let app = bank().await?;
+/// use annalist::{Criteria, Position};
+///
+/// let page = app.feed(Criteria::all()).pages_of(4).next().await?;
+/// assert_eq!((page.records.len(), page.up_to), (4, Position::new(4)));
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct FeedPage {
     /// Matching records in position order.
@@ -89,6 +114,21 @@ pub struct Gap {
 }
 
 /// One entry of the journal: a command and its outcome.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// # run(async {
+/// use annalist::{Memory, app::Journal};
+///
+/// let app = App::builder(Memory::new()).journal(Journal::Accepted).start().await?;
+/// app.execute(open("ann", "Ann")).id("request-1").await?;
+///
+/// let entry = app.journal(0, 1).await?.remove(0);
+/// assert_eq!(entry.metadata.command.unwrap().as_str(), "open");
+/// assert_eq!(entry.metadata.command_id.unwrap().as_str(), "request-1");
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
     /// The number of the entry; later entries have higher numbers.
@@ -104,6 +144,22 @@ pub struct Entry {
 }
 
 /// The outcome of a command.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// # run(async {
+/// use annalist::{Memory, app::Journal, store};
+///
+/// let app = App::builder(Memory::new()).journal(Journal::All).start().await?;
+/// let receipt = app.execute(open("ann", "Ann")).await?;
+/// app.execute(open("ann", "Ann")).await.unwrap_err();
+///
+/// let entries = app.journal(0, 100).await?;
+/// assert_eq!(entries[0].outcome, store::Outcome::Accepted(vec![receipt.position()]));
+/// assert_eq!(entries[1].outcome, store::Outcome::Rejected("AlreadyOpen".into()));
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The command was accepted, and its events have these positions.

@@ -25,8 +25,8 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// The position of the last event: a reader that has seen the log up to here has seen the effect of the command.
-    /// [`Position::START`] for a command without events.
+    /// Returns the position of the last event: a reader that has seen the log up to here has seen the effect of the
+    /// command. [`Position::START`] for a command without events.
     ///
     /// ```
     /// # use annalist_doc_tests::*;

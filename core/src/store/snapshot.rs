@@ -14,7 +14,7 @@ pub struct SnapshotKey {
 }
 
 impl SnapshotKey {
-    /// The tag as text; empty if there is no tag.
+    /// Returns the tag as text; empty if there is no tag.
     pub fn tag_text(&self) -> &str {
         self.tag.as_ref().map_or("", Tag::as_str)
     }
@@ -30,7 +30,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// A snapshot from the columns of a table. The state is not checked.
+    /// Creates a snapshot from the columns of a table. The state is not checked.
     ///
     /// # Errors
     /// [`Error::Unusable`] for this operation if no event can have the position.

@@ -11,8 +11,8 @@ use crate::{
     position::Position,
 };
 
-/// The position of the last event of a command, and the identity of the log. A reader that has seen the log up to there has seen the
-/// effect of the command.
+/// The position of the last event of a command, and the identity of the log. A reader that has seen the log up to this position
+/// has seen the effect of the command.
 ///
 /// Prints and parses as `POSITION@LOG`.
 ///
@@ -38,7 +38,7 @@ pub struct Token {
 }
 
 impl Token {
-    /// A token for a position of a log.
+    /// Creates a token for a position of a log.
     ///
     /// ```
     /// use annalist::{Position, Token, store::LogId};
@@ -50,7 +50,7 @@ impl Token {
         Self { log, position }
     }
 
-    /// The position, if the token is of this log.
+    /// Returns the position, if the token is of this log.
     ///
     /// ```
     /// use annalist::{Position, Token, store::LogId};

@@ -12,7 +12,7 @@ pub struct Wakeups {
 }
 
 impl Wakeups {
-    /// No signals.
+    /// Returns a source without signals.
     pub const fn none() -> Self {
         Self { signals: None }
     }

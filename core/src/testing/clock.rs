@@ -25,7 +25,7 @@ use crate::time::{Clock, Timestamp};
 pub struct ManualClock(Arc<AtomicI64>);
 
 impl ManualClock {
-    /// A clock that shows this time.
+    /// Creates a clock that shows this time.
     ///
     /// ```
     /// use annalist::{Timestamp, app::Clock, testing::ManualClock};

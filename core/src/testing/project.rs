@@ -82,7 +82,7 @@ impl<P: Projection> ProjectedRows<P> {
         ProjectedRow { given, rows, key: key.clone(), row }
     }
 
-    /// The number of rows.
+    /// Returns the number of rows.
     ///
     /// ```
     /// # use annalist_doc_tests::*;
@@ -96,6 +96,14 @@ impl<P: Projection> ProjectedRows<P> {
 }
 
 /// The row with a key, if there is one.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// use annalist::testing::given;
+///
+/// let row = given(opened("ann", "Ann")).project::<Balance>().row(&id("ann"));
+/// row.eq(Balance { account: id("ann"), owner: "Ann".into(), cents: 0 });
+/// ```
 #[derive(Debug)]
 pub struct ProjectedRow<P: Projection> {
     given: Given,
