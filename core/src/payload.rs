@@ -8,6 +8,7 @@ use serde::{
     ser::Error as _,
 };
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::error::Invalid;
 
@@ -81,11 +82,25 @@ impl Payload {
         self == other || normalized(self, Items::Sorted) == normalized(other, Items::Sorted)
     }
 
+    /// A hash of the content that does not depend on the order of fields. It is stored, so it never changes.
+    pub(crate) fn fingerprint(&self) -> Uuid {
+        Uuid::new_v5(&FINGERPRINTS, self.with_sorted_fields().as_bytes())
+    }
+
+    /// A hash of the content that depends neither on the order of fields nor on that of array items, which changes every time
+    /// for a `HashMap` or a `HashSet`. It is stored, so it never changes.
+    pub(crate) fn unordered_fingerprint(&self) -> Uuid {
+        Uuid::new_v5(&FINGERPRINTS, normalized(self, Items::Sorted).as_bytes())
+    }
+
     /// The same JSON with fields sorted by name.
     pub(crate) fn with_sorted_fields(&self) -> String {
         normalized(self, Items::InOrder)
     }
 }
+
+/// The namespace of fingerprints, as RFC 9562 has them for UUIDs of version 5.
+const FINGERPRINTS: Uuid = Uuid::from_u128(0x6c1f_4a37_9d0e_4b5c_8a62_51d3_7be0_94f8);
 
 /// How to order the items of an array.
 #[derive(Clone, Copy)]

@@ -1,6 +1,7 @@
 //! Policies: react to events with commands.
 
 mod boxed_command;
+mod command_ids;
 mod commands;
 mod follower;
 mod handler;

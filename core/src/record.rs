@@ -11,7 +11,7 @@ pub use self::metadata::{Metadata, StoredMetadata};
 pub use crate::position::Position;
 use crate::{
     error::Invalid,
-    limits::{MAX_PAYLOAD, check_event_name, check_name},
+    limits::{MAX_PAYLOAD, check_event_name, check_name, refuse},
     payload::Payload,
     tag::Tag,
     time::Timestamp,
@@ -250,6 +250,27 @@ impl Record {
 pub struct CommandId(Cow<'static, str>);
 
 impl CommandId {
+    /// What the ids of the commands of all policies start with. Ids of users do not.
+    pub(crate) const OF_POLICIES: &'static str = "policy/";
+
+    /// Checks the id that a user chose.
+    ///
+    /// # Errors
+    /// [`Invalid`] if it could be the id of a policy's command.
+    pub(crate) fn check_user(id: &Name) -> Result<(), Invalid> {
+        if id.as_str().starts_with(Self::OF_POLICIES) {
+            let rule = format!("must not start with `{}`, as the ids of policies do", Self::OF_POLICIES);
+            return Err(refuse("command id", id.as_str(), rule));
+        }
+        Ok(())
+    }
+
+    /// What the ids of commands start with that a policy sends because of the event at `cause`. Prefixes of later events are
+    /// greater: the position has a fixed number of digits.
+    pub(crate) fn prefix_of_policy(policy: &str, cause: Position) -> String {
+        format!("{}{policy}/{:020}/", Self::OF_POLICIES, cause.get())
+    }
+
     /// Checks the text.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ mod snapshot;
 mod token;
 mod wakeups;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, ops::Range, sync::Arc};
 
 use async_trait::async_trait;
 
@@ -253,11 +253,12 @@ pub trait EventStore: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Removes the command ids that were accepted before `time`, and returns their number. Events and journal entries stay.
+    /// Removes the command ids in a range, in the order of their bytes, that were accepted before a time, and returns their
+    /// number. Events and journal entries stay. [`CommandKey::ALL_IDS`] is the range of all.
     ///
     /// # Errors
     /// [`Error`] if the store cannot answer.
-    async fn purge_command_ids(&self, before: Timestamp) -> Result<u64, Error>;
+    async fn purge_command_ids(&self, before: Timestamp, ids: Range<&str>) -> Result<u64, Error>;
 }
 
 impl fmt::Debug for dyn EventStore {

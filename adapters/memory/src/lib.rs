@@ -6,7 +6,10 @@ mod log;
 mod rows;
 mod snapshots;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    ops::Range,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use annalist_core::{
     criteria::Criteria,
@@ -127,8 +130,8 @@ impl EventStore for Memory {
         Ok(())
     }
 
-    async fn purge_command_ids(&self, before: Timestamp) -> Result<u64, Error> {
-        Ok(self.log().purge_command_ids(before))
+    async fn purge_command_ids(&self, before: Timestamp, ids: Range<&str>) -> Result<u64, Error> {
+        Ok(self.log().purge_command_ids(before, &ids))
     }
 
     fn row_store(&self) -> Option<SharedRows> {

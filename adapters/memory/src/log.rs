@@ -1,6 +1,6 @@
 //! The log itself, without locks and futures. A position is an index into the records plus 1.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::Range};
 
 use annalist_core::{
     criteria::Criteria,
@@ -145,9 +145,9 @@ impl Log {
         self.journal.iter().filter(|entry| entry.number > after).take(limit).cloned().collect()
     }
 
-    pub(crate) fn purge_command_ids(&mut self, before: Timestamp) -> u64 {
+    pub(crate) fn purge_command_ids(&mut self, before: Timestamp, ids: &Range<&str>) -> u64 {
         let before_purge = self.commands.len();
-        self.commands.retain(|_, accepted| accepted.recorded_at >= before);
+        self.commands.retain(|id, accepted| accepted.recorded_at >= before || !ids.contains(&id.as_str()));
         (before_purge - self.commands.len()) as u64
     }
 

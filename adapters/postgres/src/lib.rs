@@ -59,7 +59,7 @@ mod read;
 mod sql;
 mod values;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, ops::Range, sync::Arc};
 
 use annalist_core::{
     criteria::Criteria,
@@ -248,8 +248,8 @@ impl EventStore for Postgres {
         snapshots::save(&self.store.database, key, snapshot).await
     }
 
-    async fn purge_command_ids(&self, before: Timestamp) -> Result<u64, Error> {
-        journal::purge_command_ids(&self.store.database, before).await
+    async fn purge_command_ids(&self, before: Timestamp, ids: Range<&str>) -> Result<u64, Error> {
+        journal::purge_command_ids(&self.store.database, before, ids).await
     }
 
     fn row_store(&self) -> Option<SharedRows> {

@@ -1,6 +1,6 @@
 //! The accepted command ids and their receipts.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::Range};
 
 use annalist_core::{
     store::{CommandKey, Receipt},
@@ -60,13 +60,15 @@ impl AcceptedCommands {
     }
 }
 
-/// Deletes ids that were accepted before a time and returns how many: at most [`PURGE_CHUNK`], so that appends wait only
+/// Deletes ids in a range that were accepted before a time and returns how many: at most [`PURGE_CHUNK`], so that appends wait only
 /// shortly.
 pub(crate) async fn purge_chunk(
     connection: &mut SqliteConnection,
     sql: &Sql,
     before: Timestamp,
+    ids: &Range<&str>,
 ) -> Result<u64, sqlx::Error> {
     let purge = query(sql.purge_command_ids.clone()).bind(before.as_micros()).bind(PURGE_CHUNK);
+    let purge = purge.bind(ids.start.to_owned()).bind(ids.end.to_owned());
     purge.execute(connection).await.map(|done| done.rows_affected())
 }

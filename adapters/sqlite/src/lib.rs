@@ -55,7 +55,7 @@ mod user_transaction;
 mod write_transaction;
 mod writer;
 
-use std::{fmt, iter::once, path::Path, sync::Arc};
+use std::{fmt, iter::once, ops::Range, path::Path, sync::Arc};
 
 use annalist_core::{
     criteria::Criteria,
@@ -258,13 +258,13 @@ impl EventStore for Sqlite {
         self.log.finish(&mut connection, operation, result)
     }
 
-    async fn purge_command_ids(&self, before: Timestamp) -> Result<u64, Error> {
+    async fn purge_command_ids(&self, before: Timestamp, ids: Range<&str>) -> Result<u64, Error> {
         let operation = Operation::Log("purge command ids of");
         let mut purged = 0;
         loop {
             // Returned to the pool after every chunk, so that appends can run in between.
             let mut connection = self.log.acquire_writer(operation).await?;
-            let result = command_ids::purge_chunk(&mut connection, &self.log.sql, before).await;
+            let result = command_ids::purge_chunk(&mut connection, &self.log.sql, before, &ids).await;
             match self.log.finish(&mut connection, operation, result)? {
                 0 => return Ok(purged),
                 chunk => purged += chunk,

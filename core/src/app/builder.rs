@@ -163,7 +163,8 @@ impl Builder {
         self
     }
 
-    /// Sets how long a command id is remembered after the command was accepted. By default for ever.
+    /// Sets how long a command id is remembered after the command was accepted. By default for ever. The ids of a policy's
+    /// commands are remembered longer if necessary: until the policy has handled the event that led to them.
     ///
     /// ```
     /// # use annalist_doc_tests::*;
@@ -391,11 +392,12 @@ impl Builder {
         let executor = Arc::new(executor);
         let policies = policies.into_iter().map(|make| make(&executor)).collect();
         daemon.start(policies, &watcher, rows.as_ref(), &codec).await?;
+        let app = App::new(executor, daemon);
         if purges {
-            executor.purge_command_ids().await?;
-            spawn_housekeeping(&executor);
+            app.inner.purge_command_ids().await?;
+            spawn_housekeeping(&app.inner);
         }
-        Ok(App::new(executor, daemon))
+        Ok(app)
     }
 }
 

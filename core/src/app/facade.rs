@@ -45,6 +45,13 @@ pub(super) struct Inner {
     pub(super) daemon: ProjectionDaemon,
 }
 
+impl Inner {
+    pub(super) async fn purge_command_ids(&self) -> Result<u64, Error> {
+        let handled = self.daemon.handled_by_policies().await;
+        self.executor.purge_command_ids(&handled).await
+    }
+}
+
 impl App {
     pub(super) fn new(executor: Arc<Executor>, daemon: ProjectionDaemon) -> Self {
         Self { inner: Arc::new(Inner { executor, daemon }) }
@@ -220,6 +227,9 @@ impl App {
     /// Removes the command ids that are older than the retention time, and returns their number. The app does this when it starts
     /// and every hour. Without a [retention time](crate::app::Builder::command_id_retention), command ids are never removed.
     ///
+    /// The ids of a policy's commands stay until the policy has handled their event, even if that was parked. Those of policies
+    /// that this app does not run stay.
+    ///
     /// ```
     /// # use annalist_doc_tests::*;
     /// # run(async {
@@ -239,9 +249,9 @@ impl App {
     /// ```
     ///
     /// # Errors
-    /// [`Error`] if the store cannot answer.
+    /// [`Error`] if a store cannot answer.
     pub async fn purge_command_ids(&self) -> Result<u64, Error> {
-        self.inner.executor.purge_command_ids().await
+        self.inner.purge_command_ids().await
     }
 
     /// Returns the event store of the app.

@@ -7,23 +7,23 @@ use std::{
 
 use tokio::time::MissedTickBehavior;
 
-use crate::execute::Executor;
+use super::facade::Inner;
 
 const INTERVAL: Duration = Duration::from_secs(3600);
 
 /// Removes expired command ids every hour, until the app is dropped.
-pub(super) fn spawn_housekeeping(executor: &Arc<Executor>) {
-    tokio::spawn(purge_periodically(Arc::downgrade(executor)));
+pub(super) fn spawn_housekeeping(app: &Arc<Inner>) {
+    tokio::spawn(purge_periodically(Arc::downgrade(app)));
 }
 
-async fn purge_periodically(executor: Weak<Executor>) {
+async fn purge_periodically(app: Weak<Inner>) {
     let mut ticks = tokio::time::interval(INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks.tick().await;
     loop {
         ticks.tick().await;
-        let Some(executor) = executor.upgrade() else { return };
-        if let Err(error) = executor.purge_command_ids().await {
+        let Some(app) = app.upgrade() else { return };
+        if let Err(error) = app.purge_command_ids().await {
             tracing::warn!(%error, "expired command ids could not be removed; the next attempt is in an hour");
         }
     }

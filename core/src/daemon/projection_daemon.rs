@@ -24,7 +24,7 @@ use crate::{
     feed::LogWatcher,
     projection::Projection,
     record::Position,
-    rows::SharedRows,
+    rows::{SharedRows, Table},
 };
 
 /// How long a graceful shutdown may take before the remaining tasks are aborted.
@@ -206,6 +206,24 @@ impl ProjectionDaemon {
         Ok(())
     }
 
+    /// For each follower without rows, and so for each policy: the position up to which it has handled all events. Parked
+    /// events are not handled. Policies whose row store cannot answer are left out.
+    pub(crate) async fn handled_by_policies(&self) -> Vec<(&'static str, Position)> {
+        let mut handled = Vec::new();
+        for RunningFollower { control, handle, .. } in &self.followers {
+            let table = control.follower.table();
+            if table.is_checkpoint_only() {
+                match handled_up_to(&handle.rows, table).await {
+                    Ok(position) => handled.push((handle.name, position)),
+                    Err(error) => {
+                        tracing::warn!(name = handle.name, %error, "the ids of its commands are not purged now");
+                    }
+                }
+            }
+        }
+        handled
+    }
+
     /// Returns `true` if any projection is registered as inline.
     pub(crate) fn has_inline(&self) -> bool {
         self.has_inline
@@ -264,6 +282,16 @@ fn duplicate_name(name: &'static str, first: &'static str, second: &'static str)
         second: second.to_owned(),
         advice,
     }
+}
+
+/// The position up to which all events are handled by the newest build.
+async fn handled_up_to(rows: &SharedRows, table: Table) -> Result<Position, Error> {
+    let builds = rows.builds(table.projection).await?;
+    let Some(newest) = builds.iter().max_by_key(|build| build.order()) else { return Ok(Position::START) };
+    // After the checkpoint, so that an event that is parked in between is in the list.
+    let parked = rows.parked(&Table { version: newest.version, ..table.built(newest.build) }).await?;
+    let before_parked = parked.iter().map(|parked| Position::new(parked.position.get().saturating_sub(1)));
+    Ok(before_parked.chain([newest.checkpoint.position]).min().unwrap_or_default())
 }
 
 fn no_row_store(name: &str, watcher: &LogWatcher) -> Error {

@@ -8,7 +8,13 @@ use super::{
     shutdown_gate::ShutdownGate, state_cache::StateCache,
 };
 use crate::{
-    codec::Codec, error::Error, feed::LogWatcher, limits::MAX_PAYLOAD, store::EventStore, time::Clock,
+    codec::Codec,
+    error::Error,
+    feed::LogWatcher,
+    limits::MAX_PAYLOAD,
+    record::{CommandId, Position},
+    store::{CommandKey, EventStore},
+    time::Clock,
 };
 
 /// Executes the commands of an app and of its policies: owns the store, the state cache and the queues of the aggregates.
@@ -115,15 +121,24 @@ impl Executor {
         self.gate.close().await;
     }
 
-    /// Removes the command ids that are older than the retention time, and returns their number.
+    /// Removes the command ids of users that are older than the retention time, and those of each policy whose cause the policy
+    /// has handled: events up to the position beside its name. Returns their number.
     ///
     /// # Errors
     /// [`Error`] if the store cannot answer.
-    pub(crate) async fn purge_command_ids(&self) -> Result<u64, Error> {
-        match self.settings.command_id_retention {
-            Some(retention) => self.store.purge_command_ids(self.clock.now().minus(retention)).await,
-            None => Ok(0),
+    pub(crate) async fn purge_command_ids(&self, handled: &[(&'static str, Position)]) -> Result<u64, Error> {
+        let Some(retention) = self.settings.command_id_retention else { return Ok(0) };
+        let before = self.clock.now().minus(retention);
+        let (all, policies) = (CommandKey::ALL_IDS, CommandId::OF_POLICIES);
+        let after_policies = policies.replace('/', "0");
+        let mut purged = self.store.purge_command_ids(before, all.start..policies).await?;
+        purged += self.store.purge_command_ids(before, &after_policies..all.end).await?;
+        for &(policy, handled) in handled {
+            let start = CommandId::prefix_of_policy(policy, Position::START);
+            let end = CommandId::prefix_of_policy(policy, Position::new(handled.get().saturating_add(1)));
+            purged += self.store.purge_command_ids(before, &start..&end).await?;
         }
+        Ok(purged)
     }
 }
 

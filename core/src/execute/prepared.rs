@@ -62,11 +62,16 @@ impl PreparedCommand {
         plan.types.iter().copied().flatten().try_for_each(|types| executor.registry.register(types))?;
 
         let id = id.map(CommandId::name).transpose()?;
+        match &id {
+            Some(id) if hops == 0 => CommandId::check_user(id)?,
+            _ => {}
+        }
         let command_name = Name::new("command name", name)?;
-        let key = id.clone().map(|id| {
+        let body = run_user_code(name, || executor.body(name, command, id.is_some()))?;
+        let key = id.clone().zip(body.as_ref()).map(|(id, content)| {
             let items = plan.reads.iter().flat_map(|read| read.criteria.items());
             let tags = items.flat_map(Item::tags);
-            CommandKey::new(id, command_name.clone(), tags.cloned())
+            CommandKey::new(id, command_name.clone(), tags.cloned()).with_content(content)
         });
         let command_id = id.map_or_else(|| Name::new("command id", Uuid::now_v7().to_string()), Ok)?;
         let named = |what, text: Option<_>| text.map(|text| Name::new(what, text)).transpose();
@@ -79,7 +84,7 @@ impl PreparedCommand {
             command_id: Some(command_id),
             hops,
         };
-        let body = run_user_code(name, || executor.journal_body(name, command))?;
+        let body = body.filter(|_| executor.settings.journal != Journal::Off);
         let reads = plan.aggregates.iter().zip(&plan.reads);
         let aggregates = reads.map(|(vtable, read)| AggregateKey::new(vtable, read)).collect();
         let profile = executor.profiles.of(name);
@@ -132,14 +137,15 @@ impl PreparedCommand {
 }
 
 impl Executor {
-    /// The command as the journal stores it, if there is a journal.
-    fn journal_body<C: Serialize>(&self, name: &str, command: &C) -> Result<Option<Payload>, Invalid> {
-        if self.settings.journal == Journal::Off {
+    /// The command as JSON, if it has a command id or there is a journal.
+    fn body<C: Serialize>(&self, name: &str, command: &C, has_id: bool) -> Result<Option<Payload>, Invalid> {
+        let is_recorded = self.settings.journal != Journal::Off;
+        if !is_recorded && !has_id {
             return Ok(None);
         }
         let body = Payload::encode(name, command)?;
         let (size, limit) = (body.as_str().len(), self.settings.max_payload);
-        if size > limit {
+        if is_recorded && size > limit {
             return Err(Invalid::TooLarge { what: format!("the command `{name}`"), size, limit });
         }
         Ok(Some(body))

@@ -57,8 +57,11 @@ impl<C: Command> Execute<C> {
     }
 
     /// Makes the command idempotent: a command with this id is accepted once; executing it again returns the first receipt, even
-    /// if the first response was lost. A rejection is not remembered. The id is bound to the command name and the aggregate ids.
-    /// Reusing it with others is an error; other fields are not compared.
+    /// if the first response was lost. A rejection is not remembered.
+    ///
+    /// The id is bound to the command: its name, the aggregate ids and all its fields. Reusing it for another command is the error
+    /// [`Invalid::CommandIdReused`](crate::error::Invalid::CommandIdReused). So a command that is sent again must have equal
+    /// fields: leave out the time of the request, and use a `BTreeSet` instead of a `HashSet`.
     ///
     /// ```
     /// # use annalist_doc_tests::*;

@@ -1,6 +1,6 @@
 //! Return types of policy handlers.
 
-use std::{collections::VecDeque, fmt};
+use std::fmt;
 
 use super::boxed_command::{BoxedCommand, CollectCommands};
 use crate::{command::Command, error::BoxError};
@@ -112,8 +112,8 @@ impl Commands {
         self.0.iter().map(|command| &**command)
     }
 
-    pub(super) fn into_queue(self) -> VecDeque<Box<dyn BoxedCommand>> {
-        self.0.into()
+    pub(super) fn into_boxed(self) -> Vec<Box<dyn BoxedCommand>> {
+        self.0
     }
 }
 

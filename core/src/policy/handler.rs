@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::{
     OnError, OnReject, Policy,
     boxed_command::BoxedCommand,
+    command_ids::with_ids,
     criteria_of,
     react::{Reacted, react},
 };
@@ -18,7 +19,7 @@ use crate::{
     daemon::{BatchHandler, BatchResult, Parking, PoisonEvent, park_failed, park_waiting},
     error::{Error, ExecuteError},
     execute::{DetachOnDrop, ExecuteOptions, Executor},
-    record::{Metadata, Name, Position, Record},
+    record::{CommandId, Metadata, Name, Position, Record},
     rows::{Parked, Table},
     tag::Tag,
 };
@@ -39,8 +40,8 @@ pub(super) struct PolicyHandler<P> {
 /// The commands of an event, some of which may be sent already.
 pub(super) struct PendingCommands {
     event: Uuid,
-    /// The commands that are not sent yet.
-    queue: VecDeque<Box<dyn BoxedCommand>>,
+    /// The commands that are not sent yet, with their ids.
+    queue: VecDeque<(CommandId, Box<dyn BoxedCommand>)>,
     /// Whether the handler awaited something.
     waited: bool,
     /// The number of commands that were sent.
@@ -158,7 +159,9 @@ impl<P: Policy> PolicyHandler<P> {
             None => {
                 let reacted = react(&*self.policy, record, &self.codec).await.map_err(Failure::Failed)?;
                 let Reacted { commands, waited } = reacted;
-                PendingCommands { event: record.id, queue: commands.into_queue(), waited, sent: 0 }
+                let queue =
+                    with_ids::<P>(record, commands).map_err(|error| Failure::Failed(error.to_string()))?;
+                PendingCommands { event: record.id, queue, waited, sent: 0 }
             }
         };
         let result = self.send(record, &mut pending).await;
@@ -175,9 +178,9 @@ impl<P: Policy> PolicyHandler<P> {
         }
         let metadata = record.metadata().map_err(|damaged| Failure::Fatal(damaged.to_string()))?;
         check_hops::<P>(metadata, self.executor.settings.max_hops)?;
-        while let Some(command) = pending.queue.pop_front() {
+        while let Some((id, command)) = pending.queue.pop_front() {
             let name = command.name();
-            let options = options::<P>(record.id, metadata, pending.sent);
+            let options = options::<P>(record.id, metadata, id.clone());
             let (command, result) =
                 DetachOnDrop::new(command.send(Arc::clone(&self.executor), options)).await;
             match result {
@@ -186,7 +189,7 @@ impl<P: Policy> PolicyHandler<P> {
                     tracing::debug!(policy = P::NAME, event = %record.id, command = name, rejection, "rejected");
                 }
                 Err(error) => {
-                    pending.queue.push_front(command);
+                    pending.queue.push_front((id, command));
                     return Err(Failure::of(name, error));
                 }
             }
@@ -231,11 +234,11 @@ fn check_hops<P: Policy>(metadata: &Metadata, max: u32) -> Result<(), Failure> {
 
 const ACTOR: &str = "policy:";
 
-/// The id and the metadata of a command.
-fn options<P: Policy>(cause: Uuid, metadata: &Metadata, index: usize) -> ExecuteOptions {
+/// The options of a command.
+fn options<P: Policy>(cause: Uuid, metadata: &Metadata, id: CommandId) -> ExecuteOptions {
     let inherited = |name: &Option<Name>| name.as_ref().map(|name| name.as_str().to_owned().into());
     ExecuteOptions {
-        id: Some(format!("policy/{}/{cause}/{index}", P::NAME).into()),
+        id: Some(id),
         actor: Some(format!("{ACTOR}{}", P::NAME).into()),
         correlation: inherited(&metadata.correlation),
         causation: Some(cause.to_string().into()),

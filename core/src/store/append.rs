@@ -1,6 +1,6 @@
 //! An append and its outcome.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use super::{marker::Marker, receipt::Receipt};
 use crate::{
@@ -124,7 +124,7 @@ pub struct Condition {
     pub marker: Marker,
 }
 
-/// A command id, bound to a command name and aggregate ids. A command is accepted once under its id.
+/// A command id, bound to the command: its name, the aggregate ids and its content. A command is accepted once under its id.
 ///
 /// ```
 /// use annalist::{Tag, store::{CommandKey, Name}};
@@ -143,6 +143,9 @@ pub struct CommandKey {
 }
 
 impl CommandKey {
+    /// The range of all command ids.
+    pub const ALL_IDS: Range<&'static str> = "".."\u{10FFFF}";
+
     /// Binds an id to the name of a command and to the ids of the aggregates that the command reads.
     pub fn new(id: Name, command: Name, ids: impl IntoIterator<Item = Tag>) -> Self {
         let mut tags: Vec<Tag> = ids.into_iter().collect();
@@ -150,6 +153,13 @@ impl CommandKey {
         tags.dedup();
         let scope = serde_json::Value::from_iter(tags.iter().map(Tag::as_str)).to_string();
         Self { id, command, scope }
+    }
+
+    /// Binds the id also to the content of the command, the command as JSON. The order of fields does not count.
+    #[must_use]
+    pub fn with_content(mut self, content: &Payload) -> Self {
+        self.scope = format!("{} {}", self.scope, content.fingerprint().simple());
+        self
     }
 
     /// Returns the command id.
@@ -162,7 +172,8 @@ impl CommandKey {
         self.command.as_str()
     }
 
-    /// Returns the aggregate ids as one JSON text, which is stored with the command id and compared, but never parsed.
+    /// Returns the aggregate ids and a fingerprint of the content as one text, which stores save with the command id and compare, but
+    /// never parse.
     pub fn scope(&self) -> &str {
         &self.scope
     }
@@ -175,15 +186,21 @@ impl CommandKey {
         if command == self.command() && scope == self.scope {
             return Ok(());
         }
-        let title = |command: &str, scope: &str| {
-            if scope == "[]" { format!("`{command}`") } else { format!("`{command}` of {scope}") }
+        let (first_ids, second_ids) = (ids_of(scope), ids_of(&self.scope));
+        let title = |command: &str, ids: &str| {
+            if ids == "[]" { format!("`{command}`") } else { format!("`{command}` of {ids}") }
         };
-        Err(Invalid::CommandIdReused {
-            id: self.id().to_owned(),
-            first: title(command, scope),
-            second: title(self.command(), &self.scope),
-        })
+        let (first, mut second) = (title(command, first_ids), title(self.command(), second_ids));
+        if first == second {
+            second += " with other fields";
+        }
+        Err(Invalid::CommandIdReused { id: self.id().to_owned(), first, second })
     }
+}
+
+/// The aggregate ids in a scope, without the fingerprint of the content.
+fn ids_of(scope: &str) -> &str {
+    scope.rfind(']').map_or(scope, |end| &scope[..=end])
 }
 
 /// What the journal records of a command besides the metadata.
@@ -269,6 +286,33 @@ mod tests {
 
     const FIRST: Table = Table { projection: "balances", version: 1, build: 0, columns: &[] };
     const SECOND: Table = Table { version: 2, ..FIRST };
+
+    #[test]
+    fn command_id_is_bound_to_name_ids_and_content() {
+        let key = |command, ids: &[&str], content: &str| {
+            let name = |text: &'static str| Name::new("name", text).unwrap();
+            let tags = ids.iter().map(|id| Tag::parse(*id).unwrap());
+            CommandKey::new(name("42"), name(command), tags).with_content(&Payload::parse(content).unwrap())
+        };
+        let first = key("transfer", &["account:a", "account:b"], r#"{"from":"b","to":"a"}"#);
+        let check = |second: &CommandKey| {
+            second.check(first.command(), first.scope()).map_err(|error| error.to_string())
+        };
+        assert_eq!(
+            check(&key("transfer", &["account:b", "account:a"], r#"{"to": "a", "from": "b"}"#)),
+            Ok(())
+        );
+        assert_eq!(
+            check(&key("transfer", &["account:a", "account:b"], r#"{"from":"a","to":"b"}"#)).unwrap_err(),
+            "command id `42` was already used for `transfer` of [\"account:a\",\"account:b\"] and cannot be used for \
+             `transfer` of [\"account:a\",\"account:b\"] with other fields"
+        );
+        assert_eq!(
+            check(&key("close", &["account:]"], "{}")).unwrap_err(),
+            "command id `42` was already used for `transfer` of [\"account:a\",\"account:b\"] and cannot be used for \
+             `close` of [\"account:]\"]"
+        );
+    }
 
     #[test]
     fn missing_builds_are_all_required_ones_unless_exactly_these_are_provided() {

@@ -154,6 +154,7 @@ must_fail! {
     event_store_checks_conditions_before_command_ids: Fault::ChecksConditionsBeforeCommandIds => "command_ids::accepted_id_is_checked_before_conditions";
     event_store_checks_command_ids_before_append: Fault::ChecksCommandIdsBeforeAppend => "command_ids::concurrent_appends_with_one_id_are_accepted_once";
     event_store_purges_too_many_command_ids: Fault::PurgesTooManyCommandIds => "command_ids::purged_ids_can_be_used_again";
+    event_store_purges_command_ids_outside_of_the_range: Fault::PurgesCommandIdsOutsideOfTheRange => "command_ids::only_ids_in_the_range_are_purged";
     event_store_journals_duplicates: Fault::JournalsDuplicates => "journal::appends_that_are_not_written_are_not_journaled";
     event_store_opens_empty_logs: Fault::OpensEmptyLogs => "append::acknowledged_events_survive_reopen";
     event_store_appends_batches_one_by_one_conflict: Fault::AppendsBatchesOneByOne => "append_batch::conflict_of_one_append_refuses_the_batch";

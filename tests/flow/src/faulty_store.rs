@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    ops::Range,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -187,7 +188,7 @@ impl EventStore for FaultyStore {
         Ok(())
     }
 
-    async fn purge_command_ids(&self, before: Timestamp) -> Result<u64, Error> {
-        self.inner.purge_command_ids(before).await
+    async fn purge_command_ids(&self, before: Timestamp, ids: Range<&str>) -> Result<u64, Error> {
+        self.inner.purge_command_ids(before, ids).await
     }
 }

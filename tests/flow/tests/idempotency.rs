@@ -70,6 +70,30 @@ async fn id_reused_for_another_command_or_aggregate_is_refused() {
 }
 
 #[tokio::test]
+async fn id_reused_with_other_fields_is_refused() {
+    let app = App::builder(Memory::new()).start().await.unwrap();
+    app.execute(deposit("a", 10)).await.unwrap();
+    app.execute(deposit("b", 5)).id("deposit").await.unwrap();
+    app.execute(transfer_of("a", "b", 5)).id("transfer").await.unwrap();
+    for error in [
+        app.execute(deposit("b", 6)).id("deposit").await.unwrap_err(),
+        // The same aggregates, but the other way.
+        app.execute(transfer_of("b", "a", 5)).id("transfer").await.unwrap_err(),
+    ] {
+        assert!(error.to_string().contains("with other fields"), "{error}");
+    }
+    assert_eq!((balance(&app, "a").await, balance(&app, "b").await), (5, 10));
+}
+
+#[tokio::test]
+async fn ids_of_policies_are_refused_for_users() {
+    let app = App::builder(Memory::new()).start().await.unwrap();
+    let error = app.execute(deposit("a", 5)).id("policy/bonus/1").await.unwrap_err();
+    assert!(error.to_string().contains("must not start with `policy/`"), "{error}");
+    assert_eq!(balance(&app, "a").await, 0);
+}
+
+#[tokio::test]
 async fn concurrent_commands_with_one_id_are_executed_once() {
     let app = App::builder(Memory::new()).start().await.unwrap();
     let mut tasks = tokio::task::JoinSet::new();

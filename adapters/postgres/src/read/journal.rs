@@ -1,5 +1,7 @@
 //! The journal of commands, and the deletion of old command ids.
 
+use std::ops::Range;
+
 use annalist_core::{
     error::{Error, Invalid},
     payload::Payload,
@@ -26,9 +28,16 @@ pub(crate) async fn entries(database: &Database, after: u64, limit: usize) -> Re
     rows.iter().map(entry).collect()
 }
 
-/// Deletes command ids that were recorded before a time. Returns how many.
-pub(crate) async fn purge_command_ids(database: &Database, before: Timestamp) -> Result<u64, Error> {
-    let query = || database.sql.purge_command_ids.query().bind(Time(before)).execute(&database.pool);
+/// Deletes command ids in a range that were recorded before a time. Returns how many.
+pub(crate) async fn purge_command_ids(
+    database: &Database,
+    before: Timestamp,
+    ids: Range<&str>,
+) -> Result<u64, Error> {
+    let query = || {
+        let query = database.sql.purge_command_ids.query().bind(Time(before));
+        query.bind(ids.start).bind(ids.end).execute(&database.pool)
+    };
     let done = database.repeat_if_lost(query).await.map_err(|error| database.read_error(error))?;
     Ok(done.rows_affected())
 }

@@ -68,7 +68,10 @@ pub(crate) async fn read_only_role_reads_and_does_not_append(db: TestDatabase) {
     assert_eq!(log(&reader).await, log(&writer).await);
     assert_eq!(fed(&reader).await, log(&writer).await);
     is_refused(reader.append_one(noted(2)).await, "INSERT on its tables");
-    is_refused(reader.purge_command_ids(annalist_core::time::Timestamp::MAX).await, "DELETE on `commands`");
+    is_refused(
+        reader.purge_command_ids(annalist_core::time::Timestamp::MAX, CommandKey::ALL_IDS).await,
+        "DELETE on `commands`",
+    );
     assert_eq!(log(&writer).await.len(), 1);
 }
 

@@ -1,6 +1,7 @@
 //! Errors: their kind and text, and that the store works afterwards.
 
 use annalist_core::error::Invalid;
+use annalist_core::store::CommandKey;
 use sqlx::{SqlitePool, sqlite::SqliteJournalMode};
 use tokio::task::JoinSet;
 
@@ -110,7 +111,7 @@ async fn read_only_log_can_be_read() {
     for reader in [Sqlite::open(url).await.unwrap(), Sqlite::options().with_pool(pool).await.unwrap()] {
         assert_eq!((reader.log_id(), all(&reader).await.len()), (store.log_id(), 1));
         assert_unusable(reader.append_one(events([draft("paid", &[], "0")])).await, "read-only");
-        assert_unusable(reader.purge_command_ids(Timestamp::MAX).await, "read-only");
+        assert_unusable(reader.purge_command_ids(Timestamp::MAX, CommandKey::ALL_IDS).await, "read-only");
         assert_eq!(all(&reader).await.len(), 1);
     }
     // Opening it read-only does not create another log.
@@ -174,7 +175,7 @@ async fn lock_held_beyond_the_timeout_makes_writes_unavailable_until_released() 
     let mut raw = test_log.raw().await;
     let lock = raw.begin_with("BEGIN IMMEDIATE").await.unwrap();
     assert_unavailable(store.append_one(events([draft("paid", &[], "0")])).await, "busy timeout");
-    assert_unavailable(store.purge_command_ids(Timestamp::MAX).await, "busy timeout");
+    assert_unavailable(store.purge_command_ids(Timestamp::MAX, CommandKey::ALL_IDS).await, "busy timeout");
     // Reads work, and a log with current tables can be opened.
     assert!(all(&store).await.is_empty());
     Sqlite::options().busy_timeout(timeout).open(test_log.file()).await.unwrap();
@@ -199,7 +200,7 @@ async fn closed_store_is_unavailable() {
         assert_unavailable(store.settled().await, "closed");
         assert_unavailable(store.position_at(TIME).await, "closed");
         assert_unavailable(store.journal(0, 1).await, "closed");
-        assert_unavailable(store.purge_command_ids(TIME).await, "closed");
+        assert_unavailable(store.purge_command_ids(TIME, CommandKey::ALL_IDS).await, "closed");
     }
     let closed = SqlitePool::connect_lazy_with(connect(&test_log));
     closed.close().await;

@@ -1,5 +1,6 @@
 //! Data in a file: it survives reopening, and every valid value is returned unchanged.
 
+use annalist_core::store::CommandKey;
 use annalist_core::store::{JournalRecord, Outcome};
 
 use super::*;
@@ -221,6 +222,9 @@ async fn purge_deletes_more_command_ids_than_one_chunk() {
     .execute(&mut test_log.raw().await)
     .await
     .unwrap();
-    assert_eq!(store.purge_command_ids(Timestamp::from_micros(25_000)).await.unwrap(), 24_999);
-    assert_eq!(store.purge_command_ids(Timestamp::MAX).await.unwrap(), 2);
+    assert_eq!(
+        store.purge_command_ids(Timestamp::from_micros(25_000), CommandKey::ALL_IDS).await.unwrap(),
+        24_999
+    );
+    assert_eq!(store.purge_command_ids(Timestamp::MAX, CommandKey::ALL_IDS).await.unwrap(), 2);
 }

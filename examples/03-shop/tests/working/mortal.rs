@@ -1,8 +1,11 @@
 //! A store that simulates the death of its process at a chosen append.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use annalist::{
@@ -102,7 +105,7 @@ impl EventStore for Mortal {
         self.inner.count(criteria, after, up_to).await
     }
 
-    async fn purge_command_ids(&self, before: Timestamp) -> Result<u64, Error> {
-        self.inner.purge_command_ids(before).await
+    async fn purge_command_ids(&self, before: Timestamp, ids: Range<&str>) -> Result<u64, Error> {
+        self.inner.purge_command_ids(before, ids).await
     }
 }

@@ -53,6 +53,8 @@ pub(crate) enum Fault {
     ChecksCommandIdsBeforeAppend,
     /// A purge also removes the ids of commands that were recorded at the time of the limit.
     PurgesTooManyCommandIds,
+    /// A purge removes ids of all names.
+    PurgesCommandIdsOutsideOfTheRange,
     JournalsDuplicates,
     /// The appends of a batch are written one after the other, until one is refused.
     AppendsBatchesOneByOne,

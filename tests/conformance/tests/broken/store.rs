@@ -3,6 +3,7 @@
 use std::{
     borrow::Cow,
     collections::BTreeSet,
+    ops::Range,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -440,8 +441,10 @@ impl EventStore for BrokenStore {
         }
     }
 
-    async fn purge_command_ids(&self, before: Timestamp) -> Result<u64, Error> {
+    async fn purge_command_ids(&self, before: Timestamp, ids: Range<&str>) -> Result<u64, Error> {
         let excess = if self.fault == Fault::PurgesTooManyCommandIds { 1 } else { 0 };
-        self.inner.purge_command_ids(Timestamp::from_micros(before.as_micros() + excess)).await
+        let ids =
+            if self.fault == Fault::PurgesCommandIdsOutsideOfTheRange { CommandKey::ALL_IDS } else { ids };
+        self.inner.purge_command_ids(Timestamp::from_micros(before.as_micros() + excess), ids).await
     }
 }

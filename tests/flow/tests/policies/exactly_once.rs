@@ -1,6 +1,7 @@
 //! Each command of a policy is executed once: across restarts and crashes, in several programs, from now or from the
 //! beginning.
 
+use annalist::store::CommandKey;
 use std::sync::Arc;
 
 use annalist::{App, Timestamp, prelude::*};
@@ -68,7 +69,7 @@ async fn crash_before_the_checkpoint_executes_no_command_twice(store: Store) {
         rows.swallowed.acquire().await.unwrap().forget();
         drop(app);
         if purges {
-            assert_eq!(store.purge_command_ids(Timestamp::MAX).await.unwrap(), 2);
+            assert_eq!(store.purge_command_ids(Timestamp::MAX, CommandKey::ALL_IDS).await.unwrap(), 2);
         }
 
         let app = start(Arc::new(FaultyCommits::new(store.row_store().unwrap(), []))).await.unwrap();

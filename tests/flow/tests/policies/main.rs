@@ -24,6 +24,7 @@ macro_rules! on_stores {
 }
 
 mod chains;
+mod command_ids;
 mod exactly_once;
 mod failures;
 mod no_commands;

@@ -1,5 +1,6 @@
 //! Appended events are stored completely, in order and unchanged, and every handle sees them.
 
+use annalist_core::store::CommandKey;
 use annalist_core::{
     criteria::Criteria,
     record::{Draft, Metadata, Position, Record},
@@ -42,7 +43,7 @@ async fn empty_log_has_no_records_and_no_journal(log: Log) -> Outcome {
         "receipt of an unknown command id"
     );
     ensure_eq!(
-        log.purge_command_ids(Timestamp::MAX).await?,
+        log.purge_command_ids(Timestamp::MAX, CommandKey::ALL_IDS).await?,
         0,
         "number of command ids purged in an empty log"
     );

@@ -4,6 +4,7 @@ use annalist_core::{
     Error, Invalid,
     record::Name,
     store::{Append, AppendOutcome, CommandKey, Marker, Receipt},
+    time::Timestamp,
 };
 
 use crate::{
@@ -24,6 +25,7 @@ cases!("command_ids": [
     concurrent_appends_with_one_id_are_accepted_once,
     different_commands_racing_for_one_id,
     purged_ids_can_be_used_again,
+    only_ids_in_the_range_are_purged,
 ] durable [command_ids_survive_reopen]);
 
 fn deposit() -> CommandKey {
@@ -327,13 +329,17 @@ async fn purged_ids_can_be_used_again(log: Log) -> Outcome {
     }
     let before = log.read_all().await?;
     ensure_eq!(
-        log.purge_command_ids(seconds_since_1970(-5)).await?,
+        log.purge_command_ids(seconds_since_1970(-5), CommandKey::ALL_IDS).await?,
         0,
         "number of ids purged before the oldest"
     );
-    ensure_eq!(log.purge_command_ids(seconds_since_1970(20)).await?, 2, "number of ids purged before 20 s");
     ensure_eq!(
-        log.purge_command_ids(seconds_since_1970(20)).await?,
+        log.purge_command_ids(seconds_since_1970(20), CommandKey::ALL_IDS).await?,
+        2,
+        "number of ids purged before 20 s"
+    );
+    ensure_eq!(
+        log.purge_command_ids(seconds_since_1970(20), CommandKey::ALL_IDS).await?,
         0,
         "number of ids purged the second time"
     );
@@ -348,10 +354,29 @@ async fn purged_ids_can_be_used_again(log: Log) -> Outcome {
         log.expect_duplicate(empty_append().with_key(key_at(purged))).await?;
     }
     ensure_eq!(
-        log.purge_command_ids(annalist_core::time::Timestamp::MAX).await?,
+        log.purge_command_ids(Timestamp::MAX, CommandKey::ALL_IDS).await?,
         5,
         "number of ids purged at the end"
     );
+    Ok(())
+}
+
+/// The range is that of the bytes, whatever the language of the database: `Z` is before `a`, and `_` between them.
+async fn only_ids_in_the_range_are_purged(log: Log) -> Outcome {
+    let key_of = |id: &'static str| command_key(id, "deposit", &[]);
+    let ids = ["a/1", "a/2", "a/10", "A/2", "a", "a0", "b", "Z", "_"];
+    for id in ids {
+        log.expect_accepted(append([event("a", &[])]).with_key(key_of(id)).recorded_at(10)).await?;
+    }
+    ensure_eq!(log.purge_command_ids(seconds_since_1970(10), "a/".."a0").await?, 0, "ids purged before 10 s");
+    ensure_eq!(log.purge_command_ids(Timestamp::MAX, "b".."b").await?, 0, "ids purged of an empty range");
+    ensure_eq!(log.purge_command_ids(Timestamp::MAX, "a/1".."a/2").await?, 2, "ids purged from a/1 to a/2");
+    for id in ids {
+        let is_left = log.receipt(&key_of(id)).await?.is_some();
+        ensure_eq!(is_left, !["a/1", "a/10"].contains(&id), "whether {id} is left");
+    }
+    ensure_eq!(log.purge_command_ids(Timestamp::MAX, "".."a").await?, 3, "ids purged up to a");
+    ensure_eq!(log.purge_command_ids(Timestamp::MAX, CommandKey::ALL_IDS).await?, 4, "ids purged at the end");
     Ok(())
 }
 

@@ -1,8 +1,11 @@
 //! Stores with deliberate faults that a runner must tolerate.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
 };
 
 use annalist_core::{
@@ -257,7 +260,7 @@ impl EventStore for FaultyLog {
         self.up()?.count(criteria, after, up_to).await
     }
 
-    async fn purge_command_ids(&self, before: Timestamp) -> Result<u64, Error> {
-        self.up()?.purge_command_ids(before).await
+    async fn purge_command_ids(&self, before: Timestamp, ids: Range<&str>) -> Result<u64, Error> {
+        self.up()?.purge_command_ids(before, ids).await
     }
 }

@@ -224,8 +224,8 @@ impl Player {
     async fn purge(&mut self, second: i64) -> Outcome {
         let before = seconds_since_1970(second);
         ensure_eq!(
-            self.store.purge_command_ids(before).await?,
-            self.model.purge_command_ids(before).await?,
+            self.store.purge_command_ids(before, CommandKey::ALL_IDS).await?,
+            self.model.purge_command_ids(before, CommandKey::ALL_IDS).await?,
             "number of command ids purged"
         );
         Ok(())
