@@ -177,7 +177,7 @@ pub(crate) async fn calls_after_a_failover_succeed_at_the_first_try(db: TestData
         store.journal(0, 10),
         store.snapshot(&snapshots::of(1)),
         store.save_snapshot(&snapshots::of(1), &snapshots::at(2)),
-        store.purge_command_ids(Timestamp::EPOCH),
+        store.purge_command_ids(Timestamp::EPOCH, annalist_core::store::CommandKey::ALL_IDS),
         store.builds("stock"),
         store.rows(&STOCK, &[vec![Value::Int(1)]]),
         store.find(&query),

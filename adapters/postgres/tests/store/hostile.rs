@@ -233,7 +233,7 @@ async fn use_everything(store: &Postgres) {
     assert!(store.discard(&STOCK).await.unwrap());
     store.make_async(&Tally::TABLE).await.unwrap();
     store.report(&NEXT, Some("stopped")).await.unwrap();
-    store.purge_command_ids(Timestamp::MAX).await.unwrap();
+    store.purge_command_ids(Timestamp::MAX, annalist_core::store::CommandKey::ALL_IDS).await.unwrap();
 }
 
 pub(crate) async fn functions_of_other_roles_are_never_called(db: TestDatabase) {
