@@ -60,7 +60,7 @@ impl FollowerControl {
                 Ok(CommitOutcome::Done) => retry.add(&handled),
                 // Commands of a policy have been sent, whatever was parked meanwhile; rows have to be folded again.
                 Ok(CommitOutcome::Stale(_)) if table.is_checkpoint_only() => {
-                    retry.uncommitted = Some(handled)
+                    retry.uncommitted = Some(handled);
                 }
                 Ok(CommitOutcome::Stale(_)) => {}
                 Err(error) => {

@@ -11,6 +11,9 @@ use crate::{
     record::{CommandId, Record},
 };
 
+/// A command that is not sent yet, and its id.
+pub(super) type CommandWithId = (CommandId, Box<dyn BoxedCommand>);
+
 /// The commands of an event with their ids, in order. The id names the policy, the event and the command (by its name and its
 /// content), and numbers equal commands. So a command has the same id if the handler is called again and returns its commands
 /// in another order.
@@ -20,7 +23,7 @@ use crate::{
 pub(super) fn with_ids<P: Policy>(
     record: &Record,
     commands: Commands,
-) -> Result<VecDeque<(CommandId, Box<dyn BoxedCommand>)>, Error> {
+) -> Result<VecDeque<CommandWithId>, Error> {
     let mut counts: HashMap<(&'static str, Uuid), usize> = HashMap::new();
     let with_id = |command: Box<dyn BoxedCommand>| {
         let name = command.name();

@@ -8,8 +8,7 @@ use uuid::Uuid;
 
 use super::{
     OnError, OnReject, Policy,
-    boxed_command::BoxedCommand,
-    command_ids::with_ids,
+    command_ids::{CommandWithId, with_ids},
     criteria_of,
     react::{Reacted, react},
 };
@@ -41,7 +40,7 @@ pub(super) struct PolicyHandler<P> {
 pub(super) struct PendingCommands {
     event: Uuid,
     /// The commands that are not sent yet, with their ids.
-    queue: VecDeque<(CommandId, Box<dyn BoxedCommand>)>,
+    queue: VecDeque<CommandWithId>,
     /// Whether the handler awaited something.
     waited: bool,
     /// The number of commands that were sent.
