@@ -52,7 +52,7 @@ async fn texts_with_nul_are_visible_and_found(log: Log) -> Outcome {
         ensure_eq!(found, [Some(stored.clone())], "row with the key {text:?}");
         let query = select_all(&table).filter(1, Bound::Equal(text.to_owned().to_value()?));
         let found = store.find(&query).await?;
-        ensure_eq!(found, [stored.clone()], "rows with the text {text:?}");
+        ensure_eq!(found, std::slice::from_ref(stored), "rows with the text {text:?}");
         let [key, column, json] = found[0].clone().try_into().expect("three columns");
         ensure_eq!(String::from_value(key)?, text, "key that was read back");
         ensure_eq!(String::from_value(column)?, text, "text that was read back");
