@@ -165,7 +165,7 @@ impl Options {
     }
 }
 
-/// Why a location without a file is refused: SQLite would create a temporary file that nobody finds again.
+/// Why a location without a file is refused: SQLite would create a temporary file and delete it on close.
 const NO_FILE: &str = "the name of the file is missing; write for example `sqlite://bank.db`";
 
 /// A pool of the store. Its connections do not become stale while idle, so they are not tested each time.

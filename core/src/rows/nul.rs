@@ -1,7 +1,7 @@
 //! Texts with NUL in columns.
 //!
 //! An event may contain a text with NUL, which not every database can store in a column. A column stores `␀` (U+2400) in its place,
-//! so that whoever looks at the row sees it. A text that contains `␀` itself, or the escape character `␛` (U+241B), has `␛` before
+//! which is visible in the row. A text that contains `␀` itself, or the escape character `␛` (U+241B), has `␛` before
 //! it. Texts remain different if they were, and are read back unchanged. No code is the start of another one, so that prefixes remain
 //! prefixes. All other texts are stored as they are.
 

@@ -161,7 +161,7 @@ pub(crate) async fn calls_after_a_failover_succeed_at_the_first_try(db: TestData
             if let Err(error) = $call.await {
                 panic!("{}: {error}", stringify!($call));
             }
-            // An append of which nobody knows whether it was written is not repeated, so it must not meet a lost connection.
+            // An append on a lost connection has an unknown outcome and is not repeated: no connection may be lost any more.
             accept(&store, noted(2)).await;
         })+};
     }
