@@ -9,7 +9,7 @@ use annalist_core::{
     time::Timestamp,
 };
 use annalist_postgres::Postgres;
-use sqlx::{Executor, PgConnection, postgres::PgPoolOptions};
+use sqlx::{AssertSqlSafe, Executor, PgConnection, postgres::PgPoolOptions};
 
 use crate::{
     builds::{STOCK, built, row},
@@ -134,15 +134,22 @@ async fn on_untested_pool(db: &TestDatabase) -> Postgres {
     Postgres::options().with_pool(pool).await.unwrap()
 }
 
-/// Terminates all sessions of the database, as a failover does.
-async fn fail_over(db: &TestDatabase) {
+/// Terminates the other sessions of the database that match the condition, and waits until they have ended.
+pub(crate) async fn terminate(db: &TestDatabase, which: &str) {
     let mut admin = db.connection().await;
-    let end = "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity
-               WHERE datname = current_database() AND pid <> pg_backend_pid()";
-    let ended: Vec<i32> = sqlx::query_scalar(end).fetch_all(&mut admin).await.unwrap();
+    let end = format!(
+        "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE datname = current_database() AND pid <> pg_backend_pid() AND {which}"
+    );
+    let ended: Vec<i32> = sqlx::query_scalar(AssertSqlSafe(end)).fetch_all(&mut admin).await.unwrap();
     let ended: Vec<String> = ended.iter().map(i32::to_string).collect();
     let left = format!("SELECT count(*) FROM pg_stat_activity WHERE pid = ANY ('{{{}}}')", ended.join(","));
-    until("all sessions have ended", || async { db.number(&left).await == 0 }).await;
+    until("the sessions have ended", || async { db.number(&left).await == 0 }).await;
+}
+
+/// Terminates all sessions of the database, as a failover does.
+async fn fail_over(db: &TestDatabase) {
+    terminate(db, "true").await;
 }
 
 pub(crate) async fn calls_after_a_failover_succeed_at_the_first_try(db: TestDatabase) {

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     events::{accept, event, noted, provided, tag, tagged},
+    faults::terminate,
     support::{TestDatabase, until},
 };
 
@@ -105,11 +106,10 @@ pub(crate) async fn lost_connection_is_reported_to_all_reads_of_a_batch(db: Test
     let mut blocker = block(&db).await;
     let mut readers = start_reads(&store);
     until("some are waiting in the database", || db.waiting(SESSIONS)).await;
-    db.run(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-             WHERE datname = current_database() AND wait_event_type = 'Lock'",
-    )
-    .await;
+    terminate(&db, "wait_event_type = 'Lock'").await;
+    // They are repeated on other connections, which are lost too.
+    until("the repeated reads are waiting", || db.waiting(SESSIONS)).await;
+    terminate(&db, "wait_event_type = 'Lock'").await;
     let mut lost = 0;
     while lost < SESSIONS {
         let (_, answer) = readers.join_next().await.unwrap().unwrap();
