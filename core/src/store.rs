@@ -109,8 +109,12 @@ use crate::{
 /// #     async fn save_snapshot(&self, key: &SnapshotKey, snapshot: &Snapshot) -> Result<(), Error> {
 /// #         self.inner.save_snapshot(key, snapshot).await
 /// #     }
-/// #     async fn purge_command_ids(&self, before: Timestamp) -> Result<u64, Error> {
-/// #         self.inner.purge_command_ids(before).await
+/// #     async fn purge_command_ids(
+/// #         &self,
+/// #         before: Timestamp,
+/// #         ids: std::ops::Range<&str>,
+/// #     ) -> Result<u64, Error> {
+/// #         self.inner.purge_command_ids(before, ids).await
 /// #     }
 /// }
 ///
