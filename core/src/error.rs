@@ -76,8 +76,8 @@ pub enum Error {
         #[source]
         source: Option<BoxError>,
     },
-    /// A read model does not yet include the position that the caller wants to see.
-    #[error("`{projection}` has not reached position {wanted}; it is at {reached}: {reason}")]
+    /// A read model does not yet include the position that the caller wants to see, or has no complete build to read.
+    #[error("{}", not_caught_up(projection, *wanted, *reached, reason))]
     NotCaughtUp {
         /// The name of the projection.
         projection: &'static str,
@@ -105,6 +105,17 @@ pub enum Error {
         /// The message of the panic.
         message: String,
     },
+}
+
+/// The text of [`Error::NotCaughtUp`]. At the wanted position it is not the position that is missing, but a complete build.
+fn not_caught_up(projection: &str, wanted: Position, reached: Position, reason: &str) -> String {
+    if reached < wanted {
+        format!("`{projection}` has not reached position {wanted}; it is at {reached}: {reason}")
+    } else {
+        format!(
+            "`{projection}` cannot be queried yet; its first build is not complete and at {reached}: {reason}"
+        )
+    }
 }
 
 impl Error {

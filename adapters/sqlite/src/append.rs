@@ -190,7 +190,7 @@ impl<'a> TransactionBatch<'a> {
             head += 1;
             EventRef { position: Position::new(head), id: draft.id() }
         });
-        let receipt = Receipt { events: events.collect() };
+        let receipt = Receipt { events: events.collect(), ..Receipt::default() };
         self.context.head = Position::new(head);
         if let Some(key) = &append.key {
             self.accepted_commands.insert(key.id(), (key, receipt.clone()));

@@ -60,7 +60,8 @@ pub(crate) fn receipt_text(receipt: &Receipt) -> String {
 /// Decodes a stored receipt.
 pub(crate) fn receipt(text: &str) -> Result<Receipt, serde_json::Error> {
     let events: Vec<(Position, Uuid)> = serde_json::from_str(text)?;
-    Ok(Receipt { events: events.into_iter().map(|(position, id)| EventRef { position, id }).collect() })
+    let events = events.into_iter().map(|(position, id)| EventRef { position, id }).collect();
+    Ok(Receipt { events, ..Receipt::default() })
 }
 
 /// Encodes a value as JSON. Texts, numbers and lists of them never fail.

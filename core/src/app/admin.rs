@@ -33,7 +33,7 @@ pub struct Overview {
     pub status: Status,
     /// All stored builds, including builds that other programs keep up to date.
     pub builds: Vec<Build>,
-    /// How far the build that queries read lags behind the log.
+    /// How far the build that queries read lags behind the log; before the first build is complete, how far that build does.
     pub lag: Lag,
 }
 
@@ -99,7 +99,9 @@ impl App {
     /// [`Error`] if a store cannot be read.
     pub async fn overview(&self) -> Result<Vec<Overview>, Error> {
         let mut all = Vec::new();
+        let settled = self.store().settled().await?.position;
         for ((name, status), control) in self.statuses().into_iter().zip(self.daemon().controls()) {
+            let status = status.with_inline_position(settled);
             let builds = control.builds().await?;
             let lag = self.lag(control, &status, &builds).await?;
             all.push(Overview { name, status, builds, lag });
@@ -354,10 +356,15 @@ impl App {
     }
 
     async fn lag(&self, control: &FollowerControl, status: &Status, builds: &[Build]) -> Result<Lag, Error> {
-        let Some(table) = status.reads.filter(|_| status.state != State::Inline) else {
+        if status.state == State::Inline {
             return Ok(Lag::default());
+        }
+        let own = control.follower.table();
+        let newest = || builds.iter().rfind(|build| build.version == own.version);
+        let (table, stored) = match status.reads {
+            Some(table) => (table, builds.iter().find(|build| build.order() == table.order())),
+            None => (own, newest()),
         };
-        let stored = builds.iter().find(|build| build.order() == table.order());
         // This process may have processed events after the stored checkpoint without saving it yet.
         let passed = stored.map_or(Position::START, |build| build.checkpoint.position).max(status.position);
         let filter = control.follower.batch_handler(table, control.rows.clone()).filter();

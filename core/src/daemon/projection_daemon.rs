@@ -180,9 +180,11 @@ impl ProjectionDaemon {
 
     /// The status of each follower, by name.
     pub(crate) fn statuses(&self) -> Vec<(&'static str, Status)> {
-        let status =
-            |ReadModelHandle { name, status, .. }: &ReadModelHandle| (*name, status.borrow().clone());
-        self.followers.iter().map(|follower| status(&follower.handle)).collect()
+        let status = |RunningFollower { handle, control, .. }: &RunningFollower| {
+            let status = handle.status.borrow().clone();
+            (handle.name, status.with_inline_position(control.watcher.acknowledged()))
+        };
+        self.followers.iter().map(status).collect()
     }
 
     /// Waits until one follower has processed all events up to a position.
@@ -194,14 +196,16 @@ impl ProjectionDaemon {
         self.follow(name)?.wait_for_position(wanted, timeout).await.map(drop)
     }
 
-    /// Waits until every follower has processed all events up to a position.
+    /// Waits until every follower has processed all events up to a position and is no longer catching up.
     ///
     /// # Errors
     /// [`Error::NotCaughtUp`] or [`Error::Building`] if one does not in time, or is stopped.
     pub(crate) async fn reached(&self, wanted: Position, timeout: Duration) -> Result<(), Error> {
         let end = Instant::now() + timeout;
-        for RunningFollower { handle, .. } in &self.followers {
-            handle.wait_for_position(wanted, end.saturating_duration_since(Instant::now())).await?;
+        for RunningFollower { handle, control, .. } in &self.followers {
+            let (version, left) =
+                (control.follower.table().version, end.saturating_duration_since(Instant::now()));
+            handle.wait_until_caught_up(wanted, version, left).await?;
         }
         Ok(())
     }

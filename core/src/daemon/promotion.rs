@@ -25,8 +25,11 @@ impl Supervisor {
             Some(live) if live.inline && self.wants_inline() => None,
             // Queries must not see an earlier position than before.
             Some(live) => {
-                let is_ahead = live.inline || runner.status().position >= live.checkpoint.position;
-                (is_ahead || runner.is_caught_up()).then_some(table)
+                let position = runner.status().position;
+                let is_ahead = live.inline || position >= live.checkpoint.position;
+                // A log that was restored from an older copy ends before the position of the live build.
+                let is_at_end = runner.is_caught_up() && position >= self.control.watcher.settled();
+                (is_ahead || is_at_end).then_some(table)
             }
             None => Some(table),
         }

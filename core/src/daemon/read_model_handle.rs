@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
+};
 
 use super::status::{State, Status};
 use crate::{error::Error, position::Position, rows::SharedRows};
@@ -48,9 +51,40 @@ impl ReadModelHandle {
         }
     }
 
+    /// As [`wait_for_position`](Self::wait_for_position), and then until it is no longer catching up, if it runs the build that
+    /// queries read: `version` is that of its own builds.
+    ///
+    /// # Errors
+    /// As [`wait_for_position`](Self::wait_for_position).
+    pub(crate) async fn wait_until_caught_up(
+        &self,
+        wanted: Position,
+        version: u32,
+        timeout: Duration,
+    ) -> Result<(), Error> {
+        let end = Instant::now() + timeout;
+        self.wait_for_position(wanted, timeout).await?;
+        let is_done = |status: &Status| {
+            let is_own = status.reads.is_none_or(|table| table.version == version);
+            status.state != State::CatchingUp || !is_own
+        };
+        let mut changes = self.status.clone();
+        let has_changed = timeout_at(end, changes.wait_for(is_done)).await.is_ok();
+        if has_changed {
+            // A follower that has ended meanwhile is reported.
+            let left = end.saturating_duration_since(Instant::now());
+            return self.wait_for_position(wanted, left).await.map(drop);
+        }
+        let reached = self.status.borrow().position;
+        let reason = format!("the projection was still catching up after {timeout:?}");
+        Err(Error::NotCaughtUp { projection: self.name, wanted, reached, reason })
+    }
+
     /// Waits for a status at or after a position. Returns `None` if the projection is stopped before it.
     async fn status_at(&self, wanted: Position) -> Result<Option<Status>, Error> {
-        let includes = |status: &Status| status.reads.is_some() && status.position >= wanted;
+        let includes = |status: &Status| {
+            status.reads.is_some() && (status.state == State::Inline || status.position >= wanted)
+        };
         let mut changes = self.status.clone();
         loop {
             let changed = changes.wait_for(|status| includes(status) || status.stop_reason().is_some()).await;

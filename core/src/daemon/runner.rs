@@ -179,7 +179,8 @@ impl<H: BatchHandler> Runner<H> {
                 }
                 let before = self.feed.position();
                 let page = self.feed.poll(self.batch).await?;
-                let moved = page.up_to > before;
+                let (up_to, is_last) = (page.up_to, !self.feed.has_more());
+                let moved = up_to > before;
                 if !page.records.is_empty() {
                     if let Err(reason) = self.handle_page(page).await {
                         // The page was read and not written: do not report its end as the position.
@@ -189,7 +190,8 @@ impl<H: BatchHandler> Runner<H> {
                 } else if !moved {
                     self.wait_for_more().await?;
                 }
-                self.publish_position();
+                let is_caught_up = is_last && self.feed.position() >= up_to;
+                self.publish(Some(if is_caught_up { State::CaughtUp } else { State::CatchingUp }));
                 // A store that never waits must not starve other tasks, or prevent the cancellation of this one.
                 tokio::task::yield_now().await;
             }
@@ -436,24 +438,25 @@ impl<H: BatchHandler> Runner<H> {
     }
 
     fn set_state(&mut self, state: State) {
-        self.status.send_if_modified(|status| {
-            let changed = status.state != state;
-            status.state = state;
-            changed
-        });
-        self.publish_position();
+        self.publish(Some(state));
         self.wakeup.notify_one();
     }
 
     fn publish_position(&mut self) {
+        self.publish(None);
+    }
+
+    /// Publishes the position, and the state if it is given, in one step.
+    fn publish(&mut self, state: Option<State>) {
         let (position, parked) = (self.feed.position(), self.parking.count());
         self.meter.take_if(|meter| meter.finish_at(position));
-        let moved = self.status.send_if_modified(|status| {
-            let moved = (status.position, status.parked) != (position, parked);
-            (status.position, status.parked) = (position, parked);
-            moved
+        let changed = self.status.send_if_modified(|status| {
+            let state = state.unwrap_or_else(|| status.state.clone());
+            let changed = (status.position, status.parked, &status.state) != (position, parked, &state);
+            (status.position, status.parked, status.state) = (position, parked, state);
+            changed
         });
-        if moved {
+        if changed {
             self.wakeup.notify_one();
         }
     }

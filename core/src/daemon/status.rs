@@ -21,7 +21,9 @@ use crate::{progress::Progress, record::Position, rows::Table};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
-    /// Every event up to here is in the rows that queries read, or parked.
+    /// Every event up to here is in the rows that queries read, or parked. Before the first build is complete: in the rows of
+    /// that build. Inline rows include all events of the log; their position is the end of the log as far as this process
+    /// knows it.
     pub position: Position,
     /// Current state.
     pub state: State,
@@ -45,6 +47,14 @@ impl Status {
         building: None,
         promotion_blocked: None,
     };
+
+    /// The status of an inline build with the position of an event that was appended, if it is later: the event is in the rows.
+    pub(crate) fn with_inline_position(self, appended: Position) -> Self {
+        match self.state {
+            State::Inline => Self { position: self.position.max(appended), ..self },
+            _ => self,
+        }
+    }
 
     /// Replaces a stop by [`State::CatchingUp`]. Returns whether there was one.
     pub(super) fn clear_stop(&mut self) -> bool {
@@ -79,9 +89,9 @@ impl Status {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
-    /// It processes events that were appended before it started or resumed.
+    /// It processes events that were appended before it started, resumed or fell behind.
     CatchingUp,
-    /// It has processed every settled event and waits for new ones.
+    /// It has processed every event that was settled when it last read the log.
     CaughtUp,
     /// Its rows change in the transactions of the appends, so they are always up to date.
     Inline,

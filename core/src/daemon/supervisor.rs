@@ -37,6 +37,8 @@ pub(crate) struct Supervisor {
     pub(super) promotion_delayed: Option<String>,
     /// The settled position when a build was last about to become inline.
     pub(super) settled: Option<Position>,
+    /// The settled position at the last reconcile, if the build that queries read is inline.
+    inline_position: Position,
     /// Whether the reconcile was requested, or is the first one.
     pub(super) requested: bool,
     backoff: Backoff,
@@ -60,6 +62,7 @@ impl Supervisor {
             plan: BuildPlan::default(),
             promotion_delayed: None,
             settled: None,
+            inline_position: Position::START,
             requested: true,
             backoff: RETRY,
             reconcile_at: Instant::now(),
@@ -119,6 +122,9 @@ impl Supervisor {
                 if !(self.make_inline().await? || self.try_promote().await?) {
                     break;
                 }
+            }
+            if self.is_inline() {
+                self.inline_position = self.control.watcher.store().settled().await?.position;
             }
             self.requested = false;
             self.reconcile_at = Instant::now() + if self.is_busy() { BUSY_INTERVAL } else { IDLE_INTERVAL };
@@ -262,8 +268,9 @@ impl Supervisor {
         let promotion_blocked = self.promotion_blocked().or_else(|| self.promotion_delayed.clone());
         let status = match (&self.plan.served, candidate) {
             (Some(ServedBuild::Own(table)), _) if self.is_inline() => {
-                let (position, state, reads) = (Position::END, State::Inline, Some(*table));
-                Status { position, state, reads, promotion_blocked, ..Status::NEW }
+                let (position, state, reads) = (self.inline_position, State::Inline, Some(*table));
+                let status = Status { position, state, reads, promotion_blocked, ..Status::NEW };
+                status.with_inline_position(self.control.watcher.acknowledged())
             }
             (Some(ServedBuild::Own(table)), candidate) => {
                 let runner = self.runner(table)?;

@@ -99,13 +99,15 @@ impl Loader<'_> {
             return Ok(state);
         };
         let input = next::<A>(planned, &id)?;
+        let last = input.last_position();
         let (state, events, marker) = match &input.0 {
             StateForm::Folded(folded) => return folded.state.downcast().ok_or_else(not_planned::<A>),
             StateForm::Records(batch) => {
                 (Arc::new(fold::<A>(id, &batch.records, codec)?), batch.records.len(), batch.marker)
             }
         };
-        *input = VersionedState { state: ErasedState::new(Arc::clone(&state), events), marker }.into();
+        let erased = ErasedState::new(Arc::clone(&state), events).up_to(last);
+        *input = VersionedState { state: erased, marker }.into();
         Ok(state)
     }
 

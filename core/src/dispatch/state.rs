@@ -12,7 +12,7 @@ use crate::{
     error::Invalid,
     event::Types,
     payload::Payload,
-    record::Record,
+    record::{Position, Record},
     store::{Batch, Marker},
 };
 
@@ -43,6 +43,16 @@ impl StateInput {
         match &self.0 {
             StateForm::Records(batch) => batch.marker,
             StateForm::Folded(state) => state.marker,
+        }
+    }
+
+    /// The position of the last event that was loaded, or a later one up to which no other event matches.
+    pub(crate) fn last_position(&self) -> Position {
+        match &self.0 {
+            StateForm::Records(batch) => {
+                batch.records.last().map_or(Position::START, |record| record.position)
+            }
+            StateForm::Folded(VersionedState { state, marker }) => state.last.max(marker.settled()),
         }
     }
 
@@ -161,12 +171,20 @@ pub(crate) struct ErasedState {
     state: Arc<AnyState>,
     pub(crate) vtable: AggregateVTable,
     events_since_snapshot: usize,
+    /// The position of the last event that was folded in; earlier if it was folded before it had a position.
+    last: Position,
 }
 
 impl ErasedState {
     /// A state into which `events` events were folded.
     pub(crate) fn new<A: Aggregate>(state: Arc<A>, events: usize) -> Self {
-        Self { state, vtable: AggregateVTable::of::<A>(true), events_since_snapshot: events }
+        let vtable = AggregateVTable::of::<A>(true);
+        Self { state, vtable, events_since_snapshot: events, last: Position::START }
+    }
+
+    /// The same state, whose last event is at a position.
+    pub(crate) fn up_to(self, last: Position) -> Self {
+        Self { last, ..self }
     }
 
     /// The state of a snapshot.
@@ -175,7 +193,8 @@ impl ErasedState {
     /// [`Invalid`] if the snapshot cannot be decoded.
     pub(crate) fn from_snapshot(vtable: AggregateVTable, state: &Payload) -> Result<Self, Invalid> {
         let snapshots = vtable.snapshots.ok_or(Invalid::StateNotPlanned { state: vtable.name })?;
-        Ok(Self { state: (snapshots.decode)(state)?, vtable, events_since_snapshot: 0 })
+        let state = (snapshots.decode)(state)?;
+        Ok(Self { state, vtable, events_since_snapshot: 0, last: Position::START })
     }
 
     /// Returns the encoded state if enough events were folded in since the last snapshot, and restarts the count.
@@ -208,6 +227,7 @@ impl ErasedState {
     /// [`Invalid`] if the record cannot be decoded, or something else refers to the state.
     pub(crate) fn fold(&mut self, record: &Record, codec: &Codec) -> Result<(), Invalid> {
         self.events_since_snapshot += 1;
+        self.last = self.last.max(record.position);
         let state =
             Arc::get_mut(&mut self.state).ok_or(Invalid::StateNotPlanned { state: self.vtable.name })?;
         (self.vtable.fold)(state, record, codec)

@@ -54,7 +54,7 @@ impl Attempt<'_> {
                 Ok(loaded) => loaded,
                 // A command that was accepted before stays accepted, even if the history cannot be read any more.
                 Err(error @ (Error::Invalid(_) | Error::Panicked { .. })) => {
-                    return command.finish_without_append(clock.now(), Err(error)).await;
+                    return command.finish_without_append(clock.now(), Err(error), Position::START).await;
                 }
                 Err(error) => return Err(error),
             };
@@ -64,8 +64,9 @@ impl Attempt<'_> {
                     return self.append(time, events, loaded.states).await;
                 }
                 decision if loaded.is_authoritative => {
+                    let based_on = last_position(&loaded.states);
                     command.cache_loaded(loaded.states);
-                    return command.finish_without_append(time, decision).await;
+                    return command.finish_without_append(time, decision, based_on).await;
                 }
                 decision if self.admission.batch.has_pending() => {
                     drop(loaded);
@@ -85,6 +86,7 @@ impl Attempt<'_> {
     ) -> Result<AttemptOutcome<E>, Error> {
         let Self { command, admission } = &mut self;
         let cache = &command.executor.cache;
+        let based_on = last_position(&states);
         let mut append = Append {
             inline: command.executor.inline.of_events(&events),
             events,
@@ -119,7 +121,10 @@ impl Attempt<'_> {
             return self.retry_unbatched().await;
         }
         let outcome = admission.batch.add(append, modified);
-        self.await_outcome(outcome).await
+        Ok(match self.await_outcome(outcome).await? {
+            AttemptOutcome::Accepted(receipt) => AttemptOutcome::Accepted(receipt.based_on(based_on)),
+            other => other,
+        })
     }
 
     /// Waits until the batch on which the decision is based is written; only then is the decision valid.
@@ -134,7 +139,9 @@ impl Attempt<'_> {
         let command = self.command;
         let outcome = self.admission.batch.add_dependent();
         match self.await_outcome::<E>(outcome).await? {
-            AttemptOutcome::Accepted(_) => command.finish_without_append(time, decision).await,
+            AttemptOutcome::Accepted(receipt) => {
+                command.finish_without_append(time, decision, receipt.position()).await
+            }
             other => Ok(other),
         }
     }
@@ -169,17 +176,22 @@ impl Attempt<'_> {
 }
 
 impl PreparedCommand {
-    /// The outcome of a decision that is not appended.
+    /// The outcome of a decision that is not appended and is based on the events up to a position.
     async fn finish_without_append<E: Debug + Send>(
         &self,
         time: Timestamp,
         decision: Result<Decision<E>, Error>,
+        based_on: Position,
     ) -> Result<AttemptOutcome<E>, Error> {
-        match decision {
-            Ok(Ok(_)) => Ok(AttemptOutcome::Accepted(Receipt::default())),
-            Ok(Err(rejection)) => self.finish_rejected(time, rejection).await,
-            Err(error) => self.earlier_receipt().await?.map(AttemptOutcome::Accepted).ok_or(error),
-        }
+        let outcome = match decision {
+            Ok(Ok(_)) => AttemptOutcome::Accepted(Receipt::default()),
+            Ok(Err(rejection)) => self.finish_rejected(time, rejection).await?,
+            Err(error) => self.earlier_receipt().await?.map(AttemptOutcome::Accepted).ok_or(error)?,
+        };
+        Ok(match outcome {
+            AttemptOutcome::Accepted(receipt) => AttemptOutcome::Accepted(receipt.based_on(based_on)),
+            other => other,
+        })
     }
 
     /// A command that is rejected now may have been accepted under its id before: then the first receipt counts.
@@ -205,6 +217,11 @@ impl PreparedCommand {
             None => Ok(None),
         }
     }
+}
+
+/// The position of the last event that states are based on.
+fn last_position(states: &[StateInput]) -> Position {
+    states.iter().map(StateInput::last_position).max().unwrap_or_default()
 }
 
 /// If the outcome of an append of the journal alone is unknown, still nothing of the command was written.

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     error::Error,
+    position::Position,
     rows::BuildId,
     store::{Append, AppendOutcome, Marker, Receipt},
 };
@@ -38,8 +39,15 @@ pub(super) async fn commit(
             }
             receipts.iter().for_each(|receipt| executor.watcher.appended(receipt.position()));
             let appended = |receipt| BatchOutcome::Answered(AppendOutcome::Appended(receipt));
-            notify(dependents, iter::repeat_with(|| appended(Receipt::default())));
-            notify(senders, receipts.into_iter().map(appended));
+            // A command without events may be based on the events of the commands before it.
+            let (mut last, mut complete) = (Position::START, Vec::with_capacity(receipts.len()));
+            for receipt in receipts {
+                let receipt = receipt.based_on(last);
+                last = receipt.position();
+                complete.push(receipt);
+            }
+            notify(dependents, iter::repeat_with(|| appended(Receipt::default().based_on(last))));
+            notify(senders, complete.into_iter().map(appended));
         }
         Ok(refused) => {
             executor.cache_unchanged(modified);

@@ -64,6 +64,11 @@ impl PrefetchingFeed {
         Ok(page)
     }
 
+    /// Returns `true` if the log may have more settled events after the last batch.
+    pub(crate) fn has_more(&self) -> bool {
+        self.next.is_some()
+    }
+
     /// Waits until more events are settled, and reads the next batch: see [`Feed::next`].
     ///
     /// # Errors

@@ -49,7 +49,7 @@ impl<P: Projection> Find<P> {
     }
 
     /// Waits until the row includes all events up to a position. With the receipt of a command, `after(&receipt)`, it
-    /// shows what that command wrote.
+    /// shows what that command wrote, or what the decision of a command without events saw.
     ///
     /// ```
     /// # use annalist_doc_tests::*;

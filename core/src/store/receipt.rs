@@ -22,11 +22,14 @@ use crate::record::Position;
 pub struct Receipt {
     /// The events in the order of the decision; their positions grow but need not be adjacent.
     pub events: Vec<EventRef>,
+    /// For an accepted command without events: a position up to which the log has all events that its decision is based on.
+    /// Stores leave it at [`Position::START`]; the app fills it in.
+    pub based_on: Position,
 }
 
 impl Receipt {
     /// Returns the position of the last event: a reader that has seen the log up to here has seen the effect of the
-    /// command. [`Position::START`] for a command without events.
+    /// command. For a command without events, a reader that has seen the log up to here sees at least what the decision saw.
     ///
     /// ```
     /// # use annalist_doc_tests::*;
@@ -36,12 +39,20 @@ impl Receipt {
     ///
     /// let receipt = app.execute(Deposit { account: id("a"), cents: 5 }).await?;
     /// assert_eq!(receipt.position(), Position::new(7)); // after the six events of the accounts
-    /// assert_eq!(annalist::Receipt::default().position(), Position::START);
     /// # Ok(())
     /// # });
     /// ```
     pub fn position(&self) -> Position {
-        self.events.last().map_or(Position::START, |event| event.position)
+        self.events.last().map_or(self.based_on, |event| event.position)
+    }
+
+    /// The receipt of a decision without events that is based on the events up to a position; a receipt with events is left
+    /// as it is.
+    pub(crate) fn based_on(mut self, position: Position) -> Self {
+        if self.events.is_empty() {
+            self.based_on = self.based_on.max(position);
+        }
+        self
     }
 }
 

@@ -73,7 +73,7 @@ fn refusal(
             let positions = row.try_get::<Vec<i64>, _>(4)?.into_iter().map(from_i64);
             let events = positions.zip(row.try_get::<Vec<Uuid>, _>(5)?);
             let events = events.map(|(position, id)| EventRef { position, id }).collect();
-            AppendOutcome::Duplicate { index, receipt: Receipt { events } }
+            AppendOutcome::Duplicate { index, receipt: Receipt { events, ..Receipt::default() } }
         }
     }))
 }
@@ -109,7 +109,7 @@ impl Rest {
             Ok(EventRef { position: from_i64(position), id })
         };
         let events = append.events.iter().map(|draft| event_ref(draft.id()));
-        Ok(Receipt { events: events.collect::<Result<_, sqlx::Error>>()? })
+        Ok(Receipt { events: events.collect::<Result<_, sqlx::Error>>()?, ..Receipt::default() })
     }
 }
 

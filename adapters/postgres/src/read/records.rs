@@ -140,5 +140,5 @@ pub(super) fn receipt(row: &PgRow) -> Result<Receipt, sqlx::Error> {
     let ids: Vec<Uuid> = row.try_get("event_ids")?;
     let events =
         positions.into_iter().zip(ids).map(|(number, id)| EventRef { position: from_i64(number), id });
-    Ok(Receipt { events: events.collect() })
+    Ok(Receipt { events: events.collect(), ..Receipt::default() })
 }

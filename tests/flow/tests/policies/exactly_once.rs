@@ -128,7 +128,7 @@ async fn policy_from_now_on_an_empty_log_handles_every_event(store: Store) {
 async fn policies_and_projections_share_one_set_of_names(store: Store) {
     let twice = App::builder(store.clone()).policy(NewBonus).policy(NewBonus).start().await;
     let text = twice.unwrap_err().to_string();
-    assert!(text.contains("are named `new_bonus`"), "{text}");
+    assert!(text.contains("the projection or policy name `new_bonus` is used by both"), "{text}");
     App::builder(store.clone()).projection::<Balance>().start().await.unwrap().shut_down().await;
     let text = App::builder(store).policy(Balances).start().await.unwrap_err().to_string();
     assert!(text.contains("`balances`") && text.contains("cents Int index"), "{text}");
