@@ -29,7 +29,7 @@ pub use self::{
 };
 pub(crate) use self::{
     control::FollowerControl,
-    parking::{park_failed, park_waiting, waiting_reason},
+    parking::{check_order, order_keys, park_failed, park_waiting, waiting_reason},
     projection_daemon::{FollowerSpec, ProjectionDaemon, SHUTDOWN_TIMEOUT},
     read_model_handle::ReadModelHandle,
 };

@@ -107,6 +107,19 @@ pub enum Error {
     },
 }
 
+impl Invalid {
+    /// The position of the stored event that cannot be read, if the error is about one.
+    pub(crate) fn position(&self) -> Option<Position> {
+        match self {
+            Self::Damaged { position, .. }
+            | Self::Decode { position, .. }
+            | Self::NewerVersion { position, .. }
+            | Self::UnknownType { position, .. } => Some(*position),
+            _ => None,
+        }
+    }
+}
+
 /// The text of [`Error::NotCaughtUp`]. At the wanted position it is not the position that is missing, but a complete build.
 fn not_caught_up(projection: &str, wanted: Position, reached: Position, reason: &str) -> String {
     if reached < wanted {

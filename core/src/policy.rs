@@ -78,6 +78,9 @@ pub trait Policy: Send + Sync + 'static {
     const ON_ERROR: OnError;
     /// How often a reaction is tried in total, at least once.
     const TRIES: u32;
+    /// The kind of the ids that order its events: later events wait for a parked event only if they have the same id of this
+    /// kind. `None`: if they share any tag.
+    const ORDER_BY: Option<&'static str> = None;
 
     /// Returns the commands to send in reaction to a record, in order. The same record must always lead to the same
     /// commands: the id of a command consists of the id of the event and the index of the command, so that a repeated
@@ -103,7 +106,8 @@ pub enum Start {
 pub enum OnReject {
     /// The policy stops before the event.
     Stop,
-    /// The event is parked, and later events that share a tag with it too; the policy goes on with other events.
+    /// The event is parked, and later events that share a tag with it too (with [`Policy::ORDER_BY`], a tag of that
+    /// kind); the policy goes on with other events.
     Park,
     /// A rejection counts as success: the next command is sent.
     Ignore,
@@ -114,7 +118,8 @@ pub enum OnReject {
 pub enum OnError {
     /// The policy stops before the event.
     Stop,
-    /// The event is parked, and later events that share a tag with it too; the policy goes on with other events.
+    /// The event is parked, and later events that share a tag with it too (with [`Policy::ORDER_BY`], a tag of that
+    /// kind); the policy goes on with other events.
     Park,
 }
 

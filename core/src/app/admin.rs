@@ -78,7 +78,7 @@ impl Overview {
 pub struct Lag {
     /// How many settled events of its types are not processed yet.
     pub events: u64,
-    /// The age of the first of these events by the app's clock; zero if there are none.
+    /// The age of the first of these events by the app's clock; zero if there are none, or if it is damaged.
     pub time: Duration,
 }
 
@@ -369,7 +369,15 @@ impl App {
         let passed = stored.map_or(Position::START, |build| build.checkpoint.position).max(status.position);
         let filter = control.follower.batch_handler(table, control.rows.clone()).filter();
         let store = self.store();
-        let next = store.feed(&filter, passed, 1).await?.records.pop();
+        let next = match store.feed(&filter, passed, 1).await {
+            Ok(mut page) => page.records.pop(),
+            // A damaged record has no age, but it is counted.
+            Err(Error::Invalid(_)) => {
+                let events = store.count(&filter, passed, Position::END).await?;
+                return Ok(Lag { events, time: Duration::ZERO });
+            }
+            Err(error) => return Err(error),
+        };
         let Some(next) = next else { return Ok(Lag::default()) };
         let events = store.count(&filter, passed, Position::END).await?;
         let age = self.executor().clock.now().as_micros().saturating_sub(next.recorded_at.as_micros());

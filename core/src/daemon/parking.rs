@@ -3,8 +3,12 @@
 use std::collections::HashMap;
 
 use crate::{
+    error::Invalid,
+    event::Types,
+    limits::refuse,
     record::{Position, Record},
     rows::Parked,
+    tag::Tag,
 };
 
 /// What happens to an event that fails.
@@ -91,6 +95,33 @@ impl Parking {
         for key in &parked.keys {
             self.keys.entry(key.clone()).or_insert(parked.position);
         }
+    }
+}
+
+/// The tags of a record that order it among parked events: those of one kind, or all. An event without a tag of the kind waits
+/// for no other, and none waits for it.
+pub(crate) fn order_keys(record: &Record, kind: Option<&str>) -> Vec<String> {
+    let tags = record.tags.iter().filter(|tag| kind.is_none_or(|kind| tag.kind() == kind));
+    tags.map(Tag::to_string).collect()
+}
+
+/// Checks the kind of the id that orders the events of a follower.
+///
+/// # Errors
+/// [`Invalid`] if no event carries such an id.
+pub(crate) fn check_order(
+    what: &'static str,
+    name: &str,
+    kind: Option<&str>,
+    events: &[Types],
+) -> Result<(), Invalid> {
+    match kind {
+        Some(kind) if !events.iter().any(|types| types.carries(kind)) => Err(refuse(
+            what,
+            name,
+            format!("`order_by` names the ids `{kind}:…`, which none of its events carries"),
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     backoff::Backoff,
     criteria::Criteria,
-    error::Error,
+    error::{Error, Invalid},
     feed::{LogWatcher, PAGE, PrefetchingFeed},
     record::{Position, Record},
     rows::{Anchor, Build, Checkpoint, CommitOutcome, Parked, RowChange, SharedRows},
@@ -178,7 +178,14 @@ impl<H: BatchHandler> Runner<H> {
                     return Err(StopReason::Ended);
                 }
                 let before = self.feed.position();
-                let page = self.feed.poll(self.batch).await?;
+                let page = match self.feed.poll(self.batch).await {
+                    // A damaged record fails the page that it is on: smaller pages lead up to it.
+                    Err(Error::Invalid(Invalid::Damaged { .. })) if self.batch > 1 => {
+                        self.batch /= 2;
+                        continue;
+                    }
+                    page => page?,
+                };
                 let (up_to, is_last) = (page.up_to, !self.feed.has_more());
                 let moved = up_to > before;
                 if !page.records.is_empty() {

@@ -126,7 +126,7 @@ pub enum State {
 pub struct Stopped {
     /// Position of the event that fails; `None` if no event is the cause.
     pub position: Option<Position>,
-    /// Id of the event.
+    /// Id of the event; `None` if the store cannot read it, because it is damaged.
     pub event: Option<Uuid>,
     /// Stored name of the event type.
     pub name: Option<String>,
@@ -148,6 +148,7 @@ impl fmt::Display for Stopped {
             (Some(position), Some(event), Some(name)) => {
                 write!(f, "stopped at position {position}, event {event} (`{name}`): {error}")
             }
+            (Some(position), ..) => write!(f, "stopped at position {position}: {error}"),
             _ => write!(f, "stopped: {error}"),
         }
     }

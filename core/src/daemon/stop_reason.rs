@@ -37,6 +37,9 @@ impl From<Error> for StopReason {
     fn from(error: Error) -> Self {
         match error {
             Error::Unavailable { .. } | Error::OutcomeUnknown { .. } => Self::Unavailable(error),
+            Error::Invalid(ref invalid) => {
+                Self::Stopped(Stopped { position: invalid.position(), ..Stopped::without_event(&error) })
+            }
             _ => Self::Stopped(Stopped::without_event(error)),
         }
     }

@@ -8,7 +8,8 @@ use super::{OnError, OnReject, Policy, Start, handler::PolicyHandler};
 use crate::{
     app::Builder,
     codec::Codec,
-    daemon::{BatchHandler, ErrorPolicy, Follower, FollowerSpec},
+    daemon::{BatchHandler, ErrorPolicy, Follower, FollowerSpec, check_order},
+    error::Error,
     execute::Executor,
     rows::{SharedRows, Table},
 };
@@ -68,5 +69,10 @@ impl<P: Policy> Follower for PolicyFollower<P> {
 
     fn starts_at_end(&self) -> bool {
         P::START == Start::Now
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        check_order("policy", P::NAME, P::ORDER_BY, P::EVENTS)?;
+        Ok(self.table().check()?)
     }
 }

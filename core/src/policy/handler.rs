@@ -15,12 +15,11 @@ use super::{
 use crate::{
     codec::Codec,
     criteria::Criteria,
-    daemon::{BatchHandler, BatchResult, Parking, PoisonEvent, park_failed, park_waiting},
+    daemon::{BatchHandler, BatchResult, Parking, PoisonEvent, order_keys, park_failed, park_waiting},
     error::{Error, ExecuteError},
     execute::{DetachOnDrop, ExecuteOptions, Executor},
     record::{CommandId, Metadata, Name, Position, Record},
     rows::{Parked, Table},
-    tag::Tag,
 };
 
 /// Handles the events of a policy.
@@ -55,6 +54,8 @@ enum Failure {
     Rejected(String),
     /// The handler or a command failed. The next try may succeed.
     Failed(String),
+    /// The stored event is damaged: no try can succeed.
+    Damaged(String),
     /// No try can succeed, and neither can other events: the policy stops, whatever its options.
     Fatal(String),
 }
@@ -80,7 +81,7 @@ impl<P: Policy> BatchHandler for PolicyHandler<P> {
         let (mut parking, mut result, single_attempt) =
             (Cow::Borrowed(parking), BatchResult::default(), parking.single_attempt());
         for (index, record) in records.iter().enumerate() {
-            let keys: Vec<String> = record.tags.iter().map(Tag::to_string).collect();
+            let keys = order_keys(record, P::ORDER_BY);
             let (parked, has_effects) = match parking.blocked_by(&keys) {
                 Some(blocker) => (Some(park_waiting(record, keys, blocker)), false),
                 None => match self.handle_event(record, single_attempt).await {
@@ -143,7 +144,7 @@ impl<P: Policy> PolicyHandler<P> {
                 self.failures = Some((record.id, attempts));
                 return Ok(Handled::Failed(format!("try {attempts} of {max} failed: {error}")));
             }
-            Err(Failure::Failed(error)) => (error, P::ON_ERROR == OnError::Park),
+            Err(Failure::Failed(error) | Failure::Damaged(error)) => (error, P::ON_ERROR == OnError::Park),
             Err(Failure::Rejected(error)) => (error, P::ON_REJECT == OnReject::Park),
             Err(Failure::Fatal(error)) => (error, false),
         };
@@ -175,7 +176,7 @@ impl<P: Policy> PolicyHandler<P> {
         if pending.queue.is_empty() {
             return Ok(());
         }
-        let metadata = record.metadata().map_err(|damaged| Failure::Fatal(damaged.to_string()))?;
+        let metadata = record.metadata().map_err(|damaged| Failure::Damaged(damaged.to_string()))?;
         check_hops::<P>(metadata, self.executor.settings.max_hops)?;
         while let Some((id, command)) = pending.queue.pop_front() {
             let name = command.name();

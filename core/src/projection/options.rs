@@ -5,8 +5,9 @@ use std::{marker::PhantomData, sync::Arc};
 use super::{Projection, RowFolder, inline_fold::InlineFold};
 use crate::{
     codec::Codec,
-    daemon::{BatchHandler, ErrorPolicy, Follower, FollowerSpec},
+    daemon::{BatchHandler, ErrorPolicy, Follower, FollowerSpec, check_order},
     error::{Error, Invalid},
+    id::Id,
     limits::refuse,
     rows::{Inline, IntoRowStore, SharedRows, Table},
 };
@@ -33,6 +34,8 @@ use crate::{
 pub struct ProjectionOptions {
     pub(crate) rows: Option<SharedRows>,
     pub(crate) error_policy: ErrorPolicy,
+    /// The kind of the ids that order parked events, instead of the rows.
+    pub(crate) order_by: Option<&'static str>,
     pub(crate) compares_builds: bool,
     pub(crate) inline: bool,
 }
@@ -93,6 +96,30 @@ impl ProjectionOptions {
     /// ```
     pub fn park(self) -> Self {
         Self { error_policy: ErrorPolicy::Park, ..self }
+    }
+
+    /// Orders parked events by an id instead of by rows: later events wait for a parked event only if they carry the same id of
+    /// this type. An event without one waits for no other, and none waits for it. An event that cannot be read can then be
+    /// parked also if its rows are not known.
+    ///
+    /// By default later events of every row that the parked event changes wait. With another order, handlers of rows that
+    /// several of these ids share run out of the order of the log. Retry or discard parked events before changing it.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use annalist::projection::ProjectionOptions;
+    ///
+    /// let app = savings(ProjectionOptions::new().park().order_by::<AccountId>()).await?;
+    /// app.execute(Deposit { account: id("ann"), cents: -5 }).await?; // fails in the projection
+    /// app.execute(Deposit { account: id("ann"), cents: 7 }).await?; // waits for the event before it
+    /// app.wait_until_caught_up().await?;
+    /// assert_eq!(app.parked("savings").await?[1].keys, ["account:ann"]);
+    /// # Ok(())
+    /// # });
+    /// ```
+    pub fn order_by<I: Id>(self) -> Self {
+        Self { order_by: Some(I::KIND), ..self }
     }
 
     /// Promotes a new build of the same columns only if its rows equal those of the live build. Otherwise the live build
@@ -168,7 +195,8 @@ impl<P: Projection> Follower for ProjectionFollower<P> {
     }
 
     fn batch_handler(&self, table: Table, rows: SharedRows) -> Box<dyn BatchHandler> {
-        Box::new(RowFolder::<P>::of_build(table, rows, self.codec.clone()))
+        let folder = RowFolder::<P>::of_build(table, rows, self.codec.clone());
+        Box::new(folder.ordered_by(self.options.order_by))
     }
 
     fn error_policy(&self) -> ErrorPolicy {
@@ -186,6 +214,7 @@ impl<P: Projection> Follower for ProjectionFollower<P> {
     fn check(&self) -> Result<(), Error> {
         let no_key = || refuse("projection", P::TABLE.projection, "mark its key field with `#[key]`");
         P::TABLE.key().next().ok_or_else(no_key)?;
+        check_order("projection", P::TABLE.projection, self.options.order_by, P::EVENTS)?;
         P::TABLE.check().map_err(Invalid::into)
     }
 }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     codec::Codec,
     criteria::Criteria,
-    daemon::{BatchHandler, BatchResult, Parking, PoisonEvent, park_failed, park_waiting},
+    daemon::{BatchHandler, BatchResult, Parking, PoisonEvent, order_keys, park_failed, park_waiting},
     error::{Error, Invalid},
     feed,
     record::{Position, Record},
@@ -27,6 +27,8 @@ pub struct RowFolder<P: Projection> {
     table: Table,
     rows: SharedRows,
     codec: Codec,
+    /// The kind of the ids that order parked events, instead of the rows.
+    order_by: Option<&'static str>,
     cache: RowCache<P>,
     /// The rows of the batch that is not committed yet.
     folded: Vec<RowEntry<P>>,
@@ -40,7 +42,12 @@ impl<P: Projection> RowFolder<P> {
 
     /// Folds into this build.
     pub(crate) fn of_build(table: Table, rows: SharedRows, codec: Codec) -> Self {
-        Self { table, rows, codec, cache: RowCache::default(), folded: Vec::new() }
+        Self { table, rows, codec, order_by: None, cache: RowCache::default(), folded: Vec::new() }
+    }
+
+    /// Orders parked events by the ids of a kind instead of by rows.
+    pub(crate) fn ordered_by(self, order_by: Option<&'static str>) -> Self {
+        Self { order_by, ..self }
     }
 
     /// Folds records into the rows of a checkpoint. `known_failures` are records that failed in an earlier try.
@@ -50,7 +57,7 @@ impl<P: Projection> RowFolder<P> {
         (version, parking): (CacheVersion, &Parking),
         known_failures: &Failures,
     ) -> Result<Result<FoldedBatch, FoldError>, Error> {
-        let (ops, park) = match plan::<P>(records, &self.codec, parking, known_failures) {
+        let (ops, park) = match plan::<P>(records, &self.codec, self.order_by, parking, known_failures) {
             Ok(planned) => planned,
             Err(poison) => return Ok(Err(FoldError::Planning(poison))),
         };
@@ -152,6 +159,7 @@ impl<P: Projection> BatchHandler for RowFolder<P> {
 fn plan<'a, P: Projection>(
     records: &'a [Record],
     codec: &Codec,
+    order_by: Option<&str>,
     parking: &Parking,
     known_failures: &Failures,
 ) -> Result<(RowOps<'a, P>, Vec<Parked>), PoisonEvent> {
@@ -166,7 +174,14 @@ fn plan<'a, P: Projection>(
             continue;
         }
         let error = planned.err().map(|poison| poison.error).or_else(|| known_failures.get(&index).cloned());
-        let keys = ops.last_keys().map(|keys| key_texts(index, &keys)).transpose()?;
+        let rows = ops.last_keys().map(|keys| key_texts(index, &keys)).transpose()?;
+        let keys = match order_by {
+            // An event that changes no row waits for none.
+            Some(kind) if error.is_some() || rows.as_ref().is_none_or(|rows| !rows.is_empty()) => {
+                Some(order_keys(record, Some(kind)))
+            }
+            _ => rows,
+        };
         let parked = match (error, keys) {
             (None, None) => continue,
             (None, Some(keys)) => match parking.blocked_by(&keys).or_else(|| parked_now.blocked_by(&keys)) {

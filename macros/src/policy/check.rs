@@ -19,6 +19,7 @@ pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &'a RawPolicy, errors: &Erro
         start: choice(&raw.from)?,
         on_reject: choice(&raw.on_reject)?,
         on_error: choice(&raw.on_error).unwrap_or_else(|| Ident::new("Stop", item.ident.span())),
+        order_by: raw.order_by.get(),
         tries,
         on: &raw.on,
         context: raw.context.get().is_some(),

@@ -31,6 +31,13 @@ pub(crate) fn policy(policy: &Policy<'_>) -> TokenStream {
         Some(tries) => quote!(#tries),
         None => quote_spanned!(span=> __annalist::TRIES),
     };
+    let order_by = policy.order_by.map(|id| {
+        let kind = quote_spanned!(at(id.span())=> <#id as __annalist::Id>::KIND);
+        quote_spanned! {span=>
+            const ORDER_BY: __annalist::std::option::Option<&'static __annalist::std::primitive::str> =
+                __annalist::std::option::Option::Some(#kind);
+        }
+    });
     let react = react(policy);
     let asserts = item_asserts(generics, assert_distinct("Policy", ident, generics, on.iter()));
     quote_spanned! {span=>
@@ -42,6 +49,7 @@ pub(crate) fn policy(policy: &Policy<'_>) -> TokenStream {
             const ON_REJECT: __annalist::OnReject = __annalist::OnReject::#on_reject;
             const ON_ERROR: __annalist::OnError = __annalist::OnError::#on_error;
             const TRIES: __annalist::std::primitive::u32 = #tries;
+            #order_by
             #react
         }
         #asserts

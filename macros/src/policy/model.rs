@@ -1,6 +1,6 @@
 //! A policy without mistakes.
 
-use syn::{Generics, Ident};
+use syn::{Generics, Ident, Type};
 
 use crate::shared::On;
 
@@ -15,6 +15,8 @@ pub(crate) struct Policy<'a> {
     pub(crate) on_reject: Ident,
     /// `Stop` or `Park`.
     pub(crate) on_error: Ident,
+    /// The id that orders parked events, if the user wrote it.
+    pub(crate) order_by: Option<&'a Type>,
     /// How often a reaction is tried, if the user wrote it.
     pub(crate) tries: Option<u32>,
     pub(crate) on: &'a [On],

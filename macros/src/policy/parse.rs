@@ -1,6 +1,6 @@
 //! Reads a policy and its attributes.
 
-use syn::{Data, DeriveInput, Fields, Ident, LitInt, LitStr, Path, Result};
+use syn::{Data, DeriveInput, Fields, Ident, LitInt, LitStr, Path, Result, Type};
 
 use crate::shared::{Errors, Key, KeyTable, On, Slot, refuse_misplaced};
 
@@ -11,6 +11,7 @@ pub(crate) struct RawPolicy {
     pub(crate) from: Slot<Ident>,
     pub(crate) on_reject: Slot<Ident>,
     pub(crate) on_error: Slot<Ident>,
+    pub(crate) order_by: Slot<Type>,
     pub(crate) retry: Slot<LitInt>,
     pub(crate) on: Vec<On>,
     pub(crate) context: Slot<()>,
@@ -38,6 +39,7 @@ const KEYS: KeyTable<RawPolicy> = KeyTable {
             raw.on_reject.choice(key, &["stop", "park", "ignore"])
         }),
         ("on_error", |raw, key| raw.on_error.choice(key, &["stop", "park"])),
+        ("order_by", |raw, key| raw.order_by.ty(key, "order_by = AccountId")),
         ("retry", |raw, key| raw.retry.number(key, "retry = 5")),
         ("on", |raw, key| raw.read_on(key)),
         ("context", |raw, key| raw.context.flag(key)),
