@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use serde_json::Value;
 
-use crate::Result;
+use crate::error::Result;
 
 /// A public module of the facade.
 #[derive(Debug)]

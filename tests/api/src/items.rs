@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use public_api::Builder;
 
-use crate::{Result, short};
+use crate::{error::Result, short};
 
 /// Lines of members by the path of their item.
 #[derive(Default)]

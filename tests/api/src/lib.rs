@@ -5,21 +5,20 @@
 //!
 //! After an intended change: `UPDATE_EXPECT=1 cargo test -p annalist-api`.
 
+mod error;
 mod exports;
 mod items;
 mod rustdoc;
 mod short;
 
-use std::{error::Error, fmt::Write};
+use std::fmt::Write;
 
 use self::items::Items;
 pub use self::{
+    error::Result,
     exports::{Export, Module},
     rustdoc::{COMPILER, compiler},
 };
-
-/// The result of a step, with any error.
-pub type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
 /// The crates whose items the facade exports.
 const SOURCES: [&str; 4] = ["annalist-core", "annalist-memory", "annalist-postgres", "annalist-sqlite"];

@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-use crate::Result;
+use crate::error::Result;
 
 /// The compiler whose rustdoc JSON is understood.
 pub const COMPILER: &str = "rustc 1.95.";

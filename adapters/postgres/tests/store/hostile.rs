@@ -328,8 +328,7 @@ impl Subscriber for Log {
 async fn warnings(url: &str) -> String {
     let log = Log::default();
     Postgres::connect(url).with_subscriber(log.clone()).await.unwrap();
-    let warnings = log.0.lock().unwrap().clone();
-    warnings
+    log.0.lock().unwrap().clone()
 }
 
 pub(crate) async fn rights_of_other_roles_are_reported(db: TestDatabase) {

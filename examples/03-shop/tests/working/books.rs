@@ -145,7 +145,7 @@ fn decoded<E: Event>(record: &Record) -> Vec<E> {
     let mut events = Vec::new();
     if E::TYPES.contains(&record.name) {
         E::decode_raw(&RawEvent::from(record), &annalist::manual::Codec::default(), &mut |event| {
-            events.push(event)
+            events.push(event);
         })
         .unwrap();
     }
