@@ -100,7 +100,7 @@ impl ProjectionOptions {
 
     /// Orders parked events by an id instead of by rows: later events wait for a parked event only if they carry the same id of
     /// this type. An event without one waits for no other, and none waits for it. An event that cannot be read can then be
-    /// parked also if its rows are not known.
+    /// parked even if its rows are not known.
     ///
     /// By default later events of every row that the parked event changes wait. With another order, handlers of rows that
     /// several of these ids share run out of the order of the log. Retry or discard parked events before changing it.
