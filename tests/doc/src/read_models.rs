@@ -32,7 +32,7 @@ impl Savings {
     }
 }
 
-/// Version 2 of the read model [`Balance`]: its owners are in upper case.
+/// Version 2 of the read model `Balance`: its owners are in upper case.
 #[derive(Projection, Clone, Debug, PartialEq)]
 #[projection(name = "balances", version = 2, on(AccountEvent => BalanceV2::apply))]
 pub struct BalanceV2 {

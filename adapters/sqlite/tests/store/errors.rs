@@ -37,7 +37,7 @@ async fn invalid_location_is_named() {
     let test_log = TestLog::new();
     let inside = |rest: &str| format!("{}/{rest}", test_log.dir.path().display());
     for (location, says) in [
-        (String::new(), "in memory"),
+        (String::new(), "name of the file is missing"),
         (":memory:".to_owned(), "in memory"),
         ("sqlite::memory:".to_owned(), "in memory"),
         (format!("sqlite://{}?mode=memory", inside("log.db")), "in memory"),
