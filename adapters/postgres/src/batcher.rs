@@ -6,7 +6,12 @@
 use std::{
     collections::VecDeque,
     future::Future,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    pin::pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use annalist_core::error::Error;
@@ -16,6 +21,7 @@ use tokio::{
         oneshot::{self, error::RecvError},
     },
     task::yield_now,
+    time::{Instant, timeout_at},
 };
 
 use crate::error::{append_failed, failed, is_input_error};
@@ -39,6 +45,12 @@ pub(crate) trait Execute: Sized + Send + Sync + 'static {
 
     /// Removes the jobs of the next batch from the queue.
     fn take_batch(queue: &mut VecDeque<Job<Self>>) -> Vec<Job<Self>>;
+
+    /// Acquires what a worker needs to execute a batch.
+    fn prepare(&self, state: &mut Self::WorkerState) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+
+    /// The error of a job that no worker has started to execute in time.
+    fn not_started(&self) -> Error;
 
     /// Executes a batch. Returns a result for each job, in the same order.
     fn execute(
@@ -104,12 +116,24 @@ impl BatchError {
 pub(crate) struct Job<E: Execute> {
     pub(crate) input: E::Input,
     reply: oneshot::Sender<Result<E::Output, Error>>,
+    claim: Claim,
+}
+
+/// Decides whether a worker executes a job or its caller gives up: whoever claims it first.
+#[derive(Clone, Default)]
+struct Claim(Arc<AtomicBool>);
+
+impl Claim {
+    /// Returns `true` for the first call.
+    fn claim(&self) -> bool {
+        !self.0.swap(true, Ordering::AcqRel)
+    }
 }
 
 impl<E: Execute> Job<E> {
     pub(crate) fn new(input: E::Input) -> (Self, oneshot::Receiver<Result<E::Output, Error>>) {
         let (reply, receiver) = oneshot::channel();
-        (Self { input, reply }, receiver)
+        (Self { input, reply, claim: Claim::default() }, receiver)
     }
 
     /// Whether the caller has dropped its call.
@@ -147,6 +171,8 @@ pub(crate) struct Batcher<E: Execute> {
     queue: Mutex<Queue<E>>,
     permits: Semaphore,
     workers: Workers,
+    /// How long a job may wait until a worker executes it.
+    patience: Duration,
 }
 
 struct Queue<E: Execute> {
@@ -156,22 +182,34 @@ struct Queue<E: Execute> {
 }
 
 impl<E: Execute> Batcher<E> {
-    pub(crate) fn new(workers: Workers) -> Self {
+    pub(crate) fn new(workers: Workers, patience: Duration) -> Self {
         let queue = Mutex::new(Queue { jobs: VecDeque::new(), workers: 0 });
-        Self { queue, permits: Semaphore::new(MAX_QUEUED), workers }
+        Self { queue, permits: Semaphore::new(MAX_QUEUED), workers, patience }
     }
 
     /// Queues a job and waits for its output. `input` is called when there is room in the queue.
+    ///
+    /// A job that no worker has started to execute within the patience is given up; one that was started is waited for.
     pub(crate) async fn call(
         executor: &Arc<E>,
         input: impl FnOnce() -> E::Input,
     ) -> Result<E::Output, Error> {
-        let permits = &executor.batcher().permits;
-        let permit = permits.acquire().await;
+        let Self { permits, patience, .. } = executor.batcher();
+        let deadline = Instant::now() + *patience;
+        let Ok(permit) = timeout_at(deadline, permits.acquire()).await else {
+            return Err(executor.not_started());
+        };
         let _permit = permit.map_err(|error| Error::unavailable(executor.operation(), error))?;
         let (job, receiver) = Job::new(input());
+        let claim = job.claim.clone();
         Self::enqueue(executor, job);
-        receiver.await.unwrap_or_else(|error| Err(E::no_reply(executor.operation(), error)))
+        let mut receiver = pin!(receiver);
+        let reply = match timeout_at(deadline, &mut receiver).await {
+            Ok(reply) => reply,
+            Err(_) if claim.claim() => return Err(executor.not_started()),
+            Err(_) => receiver.await,
+        };
+        reply.unwrap_or_else(|error| Err(E::no_reply(executor.operation(), error)))
     }
 
     fn enqueue(executor: &Arc<E>, job: Job<E>) {
@@ -235,7 +273,16 @@ impl<E: Execute> Worker<E> {
         jobs
     }
 
-    async fn execute(&self, state: &mut E::WorkerState, jobs: Vec<Job<E>>) {
+    /// Executes a batch, without the jobs whose callers have given up meanwhile.
+    async fn execute(&self, state: &mut E::WorkerState, mut jobs: Vec<Job<E>>) {
+        let prepared = self.executor.prepare(state).await;
+        jobs.retain(|job| job.claim.claim());
+        if let Err(error) = prepared {
+            return self.reply(jobs, Err(BatchError::not_written(error)));
+        }
+        if jobs.is_empty() {
+            return;
+        }
         match self.executor.execute(state, &jobs).await {
             // One invalid job must not fail the others.
             Err(error) if jobs.len() > 1 && error.is_of_one_job() => {

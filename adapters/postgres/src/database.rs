@@ -1,11 +1,11 @@
 //! The database of a log, as all parts of the store share it.
 
-use std::{future::Future, time::Duration};
+use std::time::Duration;
 
 use annalist_core::{error::Error, store::LogId};
 use futures_util::{TryStreamExt, future::join_all};
 use sqlx::{
-    Connection, PgPool, Postgres,
+    Connection, Either, Executor, PgConnection, PgPool, Postgres,
     pool::PoolConnection,
     postgres::{PgArguments, PgRow},
     query::Query,
@@ -13,7 +13,7 @@ use sqlx::{
 use tokio::time::timeout;
 
 use crate::{
-    error::{failed, is_lost_connection},
+    error::{failed, is_lost_connection, no_connection},
     sql::Sql,
 };
 
@@ -26,9 +26,20 @@ pub(crate) struct Database {
     /// How the log is called in messages: "postgres log `annalist` of bank on localhost:5432".
     pub(crate) name: String,
     pub(crate) id: LogId,
-    /// How long changes of builds wait for locks.
+    /// How long calls wait for a connection, and changes of builds for locks.
     pub(crate) timeout: Duration,
 }
+
+/// What a statement returned.
+#[derive(Default)]
+struct Answer {
+    rows: Vec<PgRow>,
+    /// How many rows were changed.
+    changed: u64,
+}
+
+/// A connection that its holder uses again and again; `None` until it is needed, and after it failed.
+pub(crate) type HeldConnection = Option<PoolConnection<Postgres>>;
 
 impl Database {
     /// The text of an operation for messages: "read postgres log `annalist` of bank on localhost:5432".
@@ -41,49 +52,128 @@ impl Database {
         failed(self.operation("read"), error)
     }
 
-    /// Runs a call that can be repeated. If its connection is lost, the call is repeated once, after all lost connections were
-    /// removed from the pool.
-    pub(crate) async fn repeat_if_lost<T, F>(&self, mut call: impl FnMut() -> F) -> Result<T, sqlx::Error>
-    where
-        F: Future<Output = Result<T, sqlx::Error>>,
-    {
-        match call().await {
+    /// A connection of the pool. Waits for it no longer than the timeout, even if the pool is the user's and would wait longer.
+    pub(crate) async fn acquire(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
+        acquire(&self.pool, self.timeout).await
+    }
+
+    /// The error of a call that waited for a connection, or for the calls before it, until the timeout.
+    pub(crate) fn not_started(&self, operation: String) -> Error {
+        if self.pool.num_idle() == 0 {
+            return failed(operation, no_connection(&self.pool, self.timeout));
+        }
+        let reason = format!(
+            "the calls before it took longer than {:?}; look for locks that other sessions hold, and for what slows down the server",
+            self.timeout
+        );
+        Error::unavailable(operation, reason)
+    }
+
+    /// The rows of a statement that can be repeated. If the connection is lost, the statement is repeated once, after all lost
+    /// connections were removed from the pool.
+    pub(crate) async fn fetch_all<'q>(
+        &self,
+        statement: impl Fn() -> Query<'q, Postgres, PgArguments>,
+    ) -> Result<Vec<PgRow>, sqlx::Error> {
+        Ok(self.repeat_if_lost(statement).await?.rows)
+    }
+
+    /// The first row of a statement if there is one, as [`Database::fetch_all`].
+    pub(crate) async fn fetch_optional<'q>(
+        &self,
+        statement: impl Fn() -> Query<'q, Postgres, PgArguments>,
+    ) -> Result<Option<PgRow>, sqlx::Error> {
+        Ok(self.fetch_all(statement).await?.into_iter().next())
+    }
+
+    /// The first row of a statement, as [`Database::fetch_all`].
+    pub(crate) async fn fetch_one<'q>(
+        &self,
+        statement: impl Fn() -> Query<'q, Postgres, PgArguments>,
+    ) -> Result<PgRow, sqlx::Error> {
+        self.fetch_optional(statement).await?.ok_or(sqlx::Error::RowNotFound)
+    }
+
+    /// Executes a statement, as [`Database::fetch_all`]. Returns how many rows it changed.
+    pub(crate) async fn execute<'q>(
+        &self,
+        statement: impl Fn() -> Query<'q, Postgres, PgArguments>,
+    ) -> Result<u64, sqlx::Error> {
+        Ok(self.repeat_if_lost(statement).await?.changed)
+    }
+
+    async fn repeat_if_lost<'q>(
+        &self,
+        statement: impl Fn() -> Query<'q, Postgres, PgArguments>,
+    ) -> Result<Answer, sqlx::Error> {
+        match self.run(statement()).await {
             Err(error) if is_lost_connection(&error) => {
                 self.close_lost_connections().await;
-                call().await
+                self.run(statement()).await
             }
             result => result,
         }
     }
 
-    /// Calls `each` with the rows of a read while they arrive. If the connection is lost before the first row, the read is
-    /// repeated as in [`Database::repeat_if_lost`].
+    async fn run(&self, statement: Query<'_, Postgres, PgArguments>) -> Result<Answer, sqlx::Error> {
+        let mut connection = self.acquire().await?;
+        answer(&mut connection, statement).await
+    }
+
+    /// Calls `each` with the rows of a read while they arrive, on a held connection. If the connection is lost before the first
+    /// row, the read is repeated as in [`Database::fetch_all`].
     pub(crate) async fn for_each_row<'q>(
         &self,
+        held: &mut HeldConnection,
         query: impl Fn() -> Query<'q, Postgres, PgArguments>,
         mut each: impl FnMut(PgRow) -> Result<(), Error>,
     ) -> Result<Result<(), Error>, sqlx::Error> {
         let mut can_repeat = true;
         loop {
-            let mut rows = query().fetch(&self.pool);
-            let lost = loop {
-                match rows.try_next().await {
-                    Ok(None) => return Ok(Ok(())),
-                    Ok(Some(row)) => {
-                        can_repeat = false;
-                        if let Err(error) = each(row) {
-                            return Ok(Err(error));
-                        }
-                    }
-                    Err(error) if can_repeat && is_lost_connection(&error) => break error,
-                    Err(error) => return Err(error),
+            let result = self.read_once(held, query(), &mut can_repeat, &mut each).await;
+            let lost = match result {
+                Ok(Ok(())) => return Ok(Ok(())),
+                Err(error) if can_repeat && is_lost_connection(&error) => error,
+                failure => {
+                    // The pool checks whether it is still usable.
+                    *held = None;
+                    return failure;
                 }
             };
-            drop(rows);
             tracing::debug!(log = self.name, error = %lost, "a connection was lost; the read is repeated");
             can_repeat = false;
+            *held = None;
             self.close_lost_connections().await;
         }
+    }
+
+    async fn read_once(
+        &self,
+        held: &mut HeldConnection,
+        query: Query<'_, Postgres, PgArguments>,
+        is_untouched: &mut bool,
+        each: &mut impl FnMut(PgRow) -> Result<(), Error>,
+    ) -> Result<Result<(), Error>, sqlx::Error> {
+        let connection = self.connection(held).await?;
+        let mut rows = query.fetch(connection);
+        while let Some(row) = rows.try_next().await? {
+            *is_untouched = false;
+            if let Err(error) = each(row) {
+                return Ok(Err(error));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// The held connection, or one of the pool, which is held from now on.
+    pub(crate) async fn connection<'c>(
+        &self,
+        held: &'c mut HeldConnection,
+    ) -> Result<&'c mut PgConnection, sqlx::Error> {
+        Ok(match held {
+            Some(connection) => connection,
+            None => held.insert(self.acquire().await?),
+        })
     }
 
     /// Removes lost connections from the pool: after a failover all of its connections are lost, and each would fail another call.
@@ -94,6 +184,32 @@ impl Database {
         }
         join_all(idle.into_iter().map(close_if_lost)).await;
     }
+}
+
+/// A connection of a pool, after `patience` at most.
+pub(crate) async fn acquire(
+    pool: &PgPool,
+    patience: Duration,
+) -> Result<PoolConnection<Postgres>, sqlx::Error> {
+    match timeout(patience, pool.acquire()).await {
+        Ok(Err(sqlx::Error::PoolTimedOut)) | Err(_) => Err(no_connection(pool, patience)),
+        Ok(result) => result,
+    }
+}
+
+async fn answer(
+    connection: &mut PgConnection,
+    statement: Query<'_, Postgres, PgArguments>,
+) -> Result<Answer, sqlx::Error> {
+    let mut answer = Answer::default();
+    let mut parts = connection.fetch_many(statement);
+    while let Some(part) = parts.try_next().await? {
+        match part {
+            Either::Left(done) => answer.changed += done.rows_affected(),
+            Either::Right(row) => answer.rows.push(row),
+        }
+    }
+    Ok(answer)
 }
 
 /// Returns a connection to its pool if it answers, and closes it otherwise.

@@ -4,10 +4,13 @@
 //! an error and the session continued: the transaction was rolled back. If there is no reply, or the server ended the connection with its
 //! error (which may come after the commit), the outcome is unknown.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc, time::Duration};
 
 use annalist_core::error::Error;
-use sqlx::postgres::{PgDatabaseError, PgSeverity};
+use sqlx::{
+    PgPool,
+    postgres::{PgDatabaseError, PgSeverity},
+};
 
 /// The code that our own functions raise if the isolation level is not `read committed`.
 const ISOLATION: &str = "AN001";
@@ -18,9 +21,48 @@ pub(crate) const SET_READ_COMMITTED: &str = "append conditions are exact in `rea
 /// The error of a read, or of any other call that wrote nothing or can safely be repeated.
 pub(crate) fn failed(operation: String, source: impl Into<Arc<sqlx::Error>>) -> Error {
     let source = source.into();
+    if let Some(NoConnection(reason)) = no_connection_in(&source) {
+        let (reason, source) = (reason.clone(), Some(sqlx::Error::PoolTimedOut.into()));
+        return Error::Unavailable { operation, reason, source };
+    }
     match server_error(&source).and_then(advice) {
         Some(advice) => unusable(operation, &advice, source),
         None => Error::Unavailable { operation, reason: reason(&source), source: Some(source.into()) },
+    }
+}
+
+/// Why no connection of the pool became free. Inside a [`sqlx::Error`] on the way to the error of the call.
+#[derive(Debug)]
+struct NoConnection(String);
+
+impl fmt::Display for NoConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NoConnection {}
+
+/// The error if no connection of a pool became free although the caller was so patient.
+pub(crate) fn no_connection(pool: &PgPool, patience: Duration) -> sqlx::Error {
+    let waited = patience.min(pool.options().get_acquire_timeout());
+    let (open, max) = (pool.size(), pool.options().get_max_connections());
+    let reason = if open < max {
+        format!(
+            "the server did not accept another connection within {waited:?} ({open} of at most {max} are open); check that it can be reached and has connections left"
+        )
+    } else {
+        format!(
+            "no connection of the pool became free within {waited:?}: all {max} are in use, perhaps by transactions of the caller, or the server does not answer; end those transactions first, or give the store a pool of its own or a larger one"
+        )
+    };
+    sqlx::Error::Configuration(NoConnection(reason).into())
+}
+
+fn no_connection_in(error: &sqlx::Error) -> Option<&NoConnection> {
+    match error {
+        sqlx::Error::Configuration(error) => error.downcast_ref(),
+        _ => None,
     }
 }
 
@@ -120,10 +162,7 @@ fn is_input(code: &str) -> bool {
 /// The reason in a message.
 fn reason(source: &sqlx::Error) -> String {
     match source {
-        sqlx::Error::PoolTimedOut => {
-            "no connection became available in time; the server does not answer, or all connections are in use"
-                .to_owned()
-        }
+        sqlx::Error::PoolTimedOut => "the server did not answer in time".to_owned(),
         sqlx::Error::PoolClosed => "the connections were closed".to_owned(),
         sqlx::Error::Io(error) => format!("the connection failed: {error}"),
         // The driver's own text ends with a line number of the server's source code.

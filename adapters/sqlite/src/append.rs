@@ -2,7 +2,13 @@
 //! one, also against the events accepted before; then all accepted ones are inserted together. The number of statements does not
 //! grow with the number of appends.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use annalist_core::{
     error::Error,
@@ -31,6 +37,18 @@ pub(crate) type AppendResult = Result<AppendOutcome, Error>;
 pub(crate) struct Job {
     pub(crate) appends: Vec<Append>,
     pub(crate) reply: oneshot::Sender<AppendResult>,
+    pub(crate) claim: Claim,
+}
+
+/// Decides whether a transaction writes a job or its caller gives up: whichever claims it first.
+#[derive(Clone, Default)]
+pub(crate) struct Claim(Arc<AtomicBool>);
+
+impl Claim {
+    /// Returns `true` for the first call.
+    pub(crate) fn claim(&self) -> bool {
+        !self.0.swap(true, Ordering::AcqRel)
+    }
 }
 
 /// The tables to which appends are written.

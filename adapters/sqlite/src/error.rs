@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use annalist_core::error::{BoxError, Error, Invalid};
 
+use crate::connections::NoConnection;
+
 // Primary result codes: <https://www.sqlite.org/rescode.html>.
 const PERM: i32 = 3;
 const BUSY: i32 = 5;
@@ -20,6 +22,9 @@ const TOOBIG: i32 = 18;
 const AUTH: i32 = 23;
 const NOTADB: i32 = 26;
 
+/// The advice if another connection holds the lock.
+pub(crate) const LOCK_HELD: &str = "another connection of this program or of another process held the lock for longer than the busy timeout; look for a transaction that stays open, perhaps one of your own, or raise the timeout";
+
 const WRONG_SCHEMA: &str = "the tables do not have the expected form";
 
 /// Whether a retry can help.
@@ -31,6 +36,10 @@ enum ErrorClass {
 /// The error of an operation that has written nothing.
 pub(crate) fn failed(operation: impl Into<String>, error: impl Into<Arc<sqlx::Error>>) -> Error {
     let error = error.into();
+    if let Some(NoConnection(reason)) = NoConnection::within(&error) {
+        let source = Some(sqlx::Error::PoolTimedOut.into());
+        return Error::Unavailable { operation: operation.into(), reason: reason.clone(), source };
+    }
     let (class, advice) = diagnose(&error);
     let (operation, reason) = (operation.into(), reason(&error, advice));
     let source = Some(BoxError::from(error));
@@ -61,10 +70,7 @@ pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
 fn diagnose(error: &sqlx::Error) -> (ErrorClass, &'static str) {
     match error {
         sqlx::Error::PoolClosed => (ErrorClass::Transient, "the pool was closed; open the store again"),
-        sqlx::Error::PoolTimedOut => (
-            ErrorClass::Transient,
-            "no connection became free in time; allow the pool more connections, or find the code that holds one",
-        ),
+        sqlx::Error::PoolTimedOut => (ErrorClass::Transient, "no connection became free in time"),
         sqlx::Error::WorkerCrashed => (ErrorClass::Transient, "the thread of the connection has ended"),
         sqlx::Error::Configuration(_) => (ErrorClass::Permanent, "the URL is invalid"),
         sqlx::Error::Io(_) => (ErrorClass::Permanent, "the file name is invalid"),
@@ -74,10 +80,7 @@ fn diagnose(error: &sqlx::Error) -> (ErrorClass, &'static str) {
 
 fn diagnose_code(code: i32) -> (ErrorClass, &'static str) {
     match code {
-        BUSY | LOCKED => (
-            ErrorClass::Transient,
-            "another connection held the lock for longer than the busy timeout; look for a long transaction, or raise the timeout",
-        ),
+        BUSY | LOCKED => (ErrorClass::Transient, LOCK_HELD),
         FULL => (ErrorClass::Transient, "the disk is full, or the file reached its page limit; make room"),
         IOERR => (ErrorClass::Transient, "the disk failed; check the system log"),
         NOMEM | INTERRUPT | SCHEMA => (ErrorClass::Transient, "a retry may succeed"),

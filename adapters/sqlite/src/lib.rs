@@ -33,6 +33,7 @@ mod builds;
 mod command_ids;
 mod commit_rows;
 mod conditions;
+mod connections;
 mod error;
 mod feed;
 mod index_scans;
@@ -69,19 +70,18 @@ use annalist_core::{
     time::Timestamp,
 };
 use async_trait::async_trait;
-use sqlx::SqlitePool;
-use tokio::sync::{mpsc, oneshot};
 
 use self::{
-    append::{Job, Target},
+    append::Target,
     command_ids::AcceptedCommands,
+    connections::Connections,
     error::failed,
     log::{Log, Operation},
     migrate::Migration,
     row_values::RowDialect,
     settings::Settings,
     sql::{Prefix, Sql},
-    writer::Writer,
+    writer::{AppendQueue, Writer},
 };
 pub use self::{migrate::migration_sql, options::Options};
 
@@ -95,7 +95,7 @@ const MAX_BATCH: usize = 64;
 pub struct Sqlite {
     log: Arc<Log>,
     /// The queue of the task that appends.
-    jobs: mpsc::Sender<Job>,
+    appends: AppendQueue,
 }
 
 impl Sqlite {
@@ -118,8 +118,8 @@ impl Sqlite {
     /// A pool that was passed to [`Options::with_pool`] stays open.
     pub async fn close(&self) {
         if self.log.required_settings.is_none() {
-            self.log.writer.close().await;
-            self.log.readers.close().await;
+            self.log.writer.pool.close().await;
+            self.log.readers.pool.close().await;
         }
     }
 
@@ -127,8 +127,8 @@ impl Sqlite {
         title: String,
         prefix: Prefix,
         migrations: &[Migration],
-        writer: SqlitePool,
-        readers: SqlitePool,
+        writer: Connections,
+        readers: Connections,
         required_settings: Option<Settings>,
     ) -> Result<Self, Error> {
         let operation = format!("open {title}");
@@ -140,9 +140,9 @@ impl Sqlite {
         let dialect = RowDialect::new(&prefix);
         let operation = format!("append to {title}");
         let target = Target { sql: Arc::clone(&sql), dialect: dialect.clone(), operation };
-        let jobs = Writer { pool: writer.clone(), target, required_settings }.start();
+        let appends = Writer::new(writer.clone(), target, required_settings).start();
         let log = Log { title, id, sql, dialect, writer, readers, required_settings };
-        Ok(Self { log: Arc::new(log), jobs })
+        Ok(Self { log: Arc::new(log), appends })
     }
 }
 
@@ -188,15 +188,7 @@ impl EventStore for Sqlite {
     async fn append(&self, appends: Vec<Append>) -> Result<AppendOutcome, Error> {
         let operation = || self.log.describe(Operation::Log("append to"));
         Append::check_batch(&appends, MAX_BATCH, operation)?;
-        let (reply, result) = oneshot::channel();
-        if self.jobs.send(Job { appends, reply }).await.is_err() {
-            let reason = "the runtime that opened it has ended, and its writer with it; open the store again in this one";
-            return Err(Error::unusable(operation(), reason));
-        }
-        match result.await {
-            Ok(result) => result,
-            Err(dropped) => Err(Error::unknown(operation(), dropped)),
-        }
+        self.appends.append(appends, operation).await
     }
 
     async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {

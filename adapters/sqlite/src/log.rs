@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use annalist_core::{error::Error, rows::Table, store::LogId};
-use sqlx::{Sqlite, SqliteConnection, SqlitePool, pool::PoolConnection};
+use sqlx::{Sqlite, SqliteConnection, pool::PoolConnection};
 
 use crate::{
+    connections::Connections,
     error::{TransactionError, failed},
     row_values::RowDialect,
     settings::Settings,
@@ -19,8 +20,8 @@ pub(crate) struct Log {
     pub(crate) id: LogId,
     pub(crate) sql: Arc<Sql>,
     pub(crate) dialect: RowDialect,
-    pub(crate) writer: SqlitePool,
-    pub(crate) readers: SqlitePool,
+    pub(crate) writer: Connections,
+    pub(crate) readers: Connections,
     /// The settings that the connections of the user's pool must have; `None` if the pools belong to the store.
     pub(crate) required_settings: Option<Settings>,
 }

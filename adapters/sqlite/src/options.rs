@@ -10,6 +10,7 @@ use sqlx::{
 
 use crate::{
     Sqlite,
+    connections::{Connections, Users},
     error::failed,
     migrate::{MIGRATIONS, Migration},
     settings::{IN_MEMORY, Settings, write_ahead},
@@ -61,8 +62,11 @@ impl Options {
         self
     }
 
-    /// Sets how long to wait for a lock that another connection or process holds (default 5 seconds). Ignored by
-    /// [`Options::with_pool`].
+    /// Sets how long to wait for a lock that another connection or process holds, and for a connection (at least one second)
+    /// until a call returns [`Error::Unavailable`]; 5 seconds by default.
+    ///
+    /// With [`Options::with_pool`] it limits the wait for a connection of that pool and for other appends; the lock is waited for
+    /// as long as the busy timeout of its connections says.
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
         self.busy_timeout = timeout.min(MAX_BUSY_TIMEOUT);
         self
@@ -99,6 +103,8 @@ impl Options {
         let readers = own_pool(self.readers);
         let connect = connect.pragma("query_only", "ON").row_buffer_size(ROW_BUFFER);
         let readers = readers.connect_lazy_with(connect);
+        let writer = Connections::new(writer, self.busy_timeout, Users::Writers);
+        let readers = Connections::new(readers, self.busy_timeout, Users::Readers);
         Sqlite::start(title, prefix, self.migrations, writer, readers, None).await
     }
 
@@ -115,6 +121,7 @@ impl Options {
         let operation = format!("open {title}");
         require_runtime(&operation)?;
         let prefix = Prefix::new(&self.prefix)?;
+        let pool = Connections::new(pool, self.busy_timeout, Users::Shared);
         let mut connection = pool.acquire().await.map_err(|error| failed(&operation, error))?;
         let violation = self.settings.violation(&mut connection).await;
         if let Some(violation) = violation.map_err(|error| failed(&operation, error))? {

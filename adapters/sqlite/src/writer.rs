@@ -1,14 +1,27 @@
 //! The task that appends: jobs that wait at the same time share one transaction and its sync to disk (group commit).
 
-use std::sync::Arc;
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
-use annalist_core::error::Error;
-use sqlx::{Connection, Sqlite, SqliteConnection, SqlitePool, pool::PoolConnection};
-use tokio::sync::mpsc;
+use annalist_core::{
+    error::Error,
+    store::{Append, AppendOutcome},
+};
+use sqlx::{Connection, Sqlite, SqliteConnection, pool::PoolConnection};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, timeout_at},
+};
 
 use crate::{
-    append::{AppendResult, Job, Target, append},
-    error::{failed, failed_commit},
+    append::{AppendResult, Claim, Job, Target, append},
+    connections::Connections,
+    error::{LOCK_HELD, failed, failed_commit},
     settings::Settings,
 };
 
@@ -18,11 +31,21 @@ const MAX_QUEUED: usize = 1024;
 const MAX_BATCH: usize = 128;
 
 pub(crate) struct Writer {
-    pub(crate) pool: SqlitePool,
-    pub(crate) target: Target,
+    connections: Connections,
+    target: Target,
     /// The settings that the connections of the user's pool must have, checked before every transaction; `None` if the pool
     /// belongs to the store.
-    pub(crate) required_settings: Option<Settings>,
+    required_settings: Option<Settings>,
+    /// Whether it waits for the write lock.
+    waits_for_lock: Arc<AtomicBool>,
+}
+
+/// The queue of the task that appends.
+#[derive(Clone)]
+pub(crate) struct AppendQueue {
+    jobs: mpsc::Sender<Job>,
+    connections: Connections,
+    waits_for_lock: Arc<AtomicBool>,
 }
 
 /// Why a transaction was rolled back. Creates an error for each of its jobs.
@@ -32,14 +55,56 @@ struct Failure {
     error: Box<dyn Fn() -> Error + Send>,
 }
 
+impl AppendQueue {
+    /// Writes appends together, or none of them. A job whose transaction has not begun in time is given up; one that is being
+    /// written is waited for.
+    pub(crate) async fn append(
+        &self,
+        appends: Vec<Append>,
+        operation: impl Fn() -> String,
+    ) -> Result<AppendOutcome, Error> {
+        let deadline = Instant::now() + self.connections.patience();
+        let (reply, result) = oneshot::channel();
+        let claim = Claim::default();
+        match timeout_at(deadline, self.jobs.send(Job { appends, reply, claim: claim.clone() })).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => {
+                let reason = "the runtime that opened it has ended, and its writer with it; open the store again in this one";
+                return Err(Error::unusable(operation(), reason));
+            }
+            Err(_) => return Err(self.not_started(operation())),
+        }
+        let mut result = pin!(result);
+        let result = match timeout_at(deadline, &mut result).await {
+            Ok(result) => result,
+            Err(_) if claim.claim() => return Err(self.not_started(operation())),
+            Err(_) => result.await,
+        };
+        result.unwrap_or_else(|dropped| Err(Error::unknown(operation(), dropped)))
+    }
+
+    /// The error of a job whose transaction has not begun in time.
+    fn not_started(&self, operation: String) -> Error {
+        if self.waits_for_lock.load(Ordering::Acquire) {
+            return Error::unavailable(operation, LOCK_HELD);
+        }
+        failed(operation, self.connections.exhausted())
+    }
+}
+
 impl Writer {
+    pub(crate) fn new(connections: Connections, target: Target, required_settings: Option<Settings>) -> Self {
+        Self { connections, target, required_settings, waits_for_lock: Arc::default() }
+    }
+
     /// Starts the task and returns its queue. It ends when the last sender is dropped and the queue is empty.
     ///
     /// Because it is a task of its own, a transaction completes even if its callers drop their futures.
-    pub(crate) fn start(self) -> mpsc::Sender<Job> {
-        let (sender, receiver) = mpsc::channel(MAX_QUEUED);
+    pub(crate) fn start(self) -> AppendQueue {
+        let (jobs, receiver) = mpsc::channel(MAX_QUEUED);
+        let (connections, waits_for_lock) = (self.connections.clone(), Arc::clone(&self.waits_for_lock));
         tokio::spawn(self.run(receiver));
-        sender
+        AppendQueue { jobs, connections, waits_for_lock }
     }
 
     async fn run(self, mut queue: mpsc::Receiver<Job>) {
@@ -78,7 +143,8 @@ impl Writer {
         jobs: &mut Vec<Job>,
         queue: Option<&mut mpsc::Receiver<Job>>,
     ) -> Result<Vec<AppendResult>, Failure> {
-        let mut connection = self.pool.acquire().await.map_err(|error| self.failure(false, error))?;
+        let connection = self.connections.acquire().await;
+        let mut connection = connection.map_err(|error| self.failure(false, error))?;
         let results = self.transact(&mut connection, jobs, queue).await;
         if results.is_err() {
             // Some errors end a transaction without the driver noticing.
@@ -94,12 +160,15 @@ impl Writer {
         queue: Option<&mut mpsc::Receiver<Job>>,
     ) -> Result<Vec<AppendResult>, Failure> {
         self.check_settings(connection).await?;
+        self.waits_for_lock.store(true, Ordering::Release);
         let transaction = connection.begin_with("BEGIN IMMEDIATE").await;
+        self.waits_for_lock.store(false, Ordering::Release);
         let mut transaction = transaction.map_err(|error| self.failure(false, error))?;
         if let Some(queue) = queue {
             // Jobs that arrived while this waited for the lock.
             let room = MAX_BATCH.saturating_sub(jobs.len());
             jobs.extend(std::iter::from_fn(|| queue.try_recv().ok()).take(room));
+            jobs.retain(|job| job.claim.claim());
         }
         jobs.retain(|job| !job.reply.is_closed());
         let results = append(&mut transaction, &self.target, jobs).await;

@@ -10,7 +10,7 @@ use annalist_core::{
     rows::BuildId,
     store::{Append, AppendOutcome},
 };
-use sqlx::{PgConnection, Postgres, Row, pool::PoolConnection, postgres::PgRow};
+use sqlx::{Row, postgres::PgRow};
 use tokio::sync::oneshot::error::RecvError;
 
 use super::{
@@ -22,7 +22,7 @@ use super::{
 use crate::{
     batcher::{BatchError, Batcher, Execute, Job, Workers},
     builds::tables::RowTables,
-    database::Database,
+    database::{Database, HeldConnection},
     error::is_lost_connection,
     high_water::{mark::HighWater, notify::Notifier},
 };
@@ -60,7 +60,8 @@ impl AppendQueue {
         notifier: Option<Arc<Notifier>>,
     ) -> Self {
         let max = (database.pool.options().get_max_connections() / 2).clamp(1, MAX_WORKERS);
-        let batcher = Batcher::new(Workers { eager: WORKERS, max, full_batch: MAX_BATCH });
+        let workers = Workers { eager: WORKERS, max, full_batch: MAX_BATCH };
+        let batcher = Batcher::new(workers, database.timeout);
         Self { database, keys, tables, high_water, notifier, batcher }
     }
 
@@ -75,7 +76,7 @@ impl AppendQueue {
     /// Writes jobs. If the connection was lost although certainly nothing was written, tries once more on another connection.
     async fn write(
         &self,
-        connection: &mut Option<PoolConnection<Postgres>>,
+        connection: &mut HeldConnection,
         jobs: &[Job<Self>],
     ) -> Result<Outcomes, BatchError> {
         match self.try_write(connection, jobs).await {
@@ -93,10 +94,11 @@ impl AppendQueue {
 
     async fn try_write(
         &self,
-        connection: &mut Option<PoolConnection<Postgres>>,
+        connection: &mut HeldConnection,
         jobs: &[Job<Self>],
     ) -> Result<Outcomes, BatchError> {
-        let held = self.connection(connection).await?;
+        // Acquired separately, to distinguish a call that was never sent from one without a reply.
+        let held = self.database.connection(connection).await.map_err(BatchError::not_written)?;
         let inputs = jobs.iter().map(|job| &job.input);
         let result = match inputs.clone().all(|job| job.inline.is_empty()) {
             true => append(&self.database, held, inputs).await,
@@ -109,33 +111,32 @@ impl AppendQueue {
         result
     }
 
-    /// The connection of a worker. Acquired separately, to distinguish a call that was never sent from one without a reply.
-    async fn connection<'a>(
-        &self,
-        held: &'a mut Option<PoolConnection<Postgres>>,
-    ) -> Result<&'a mut PgConnection, BatchError> {
-        Ok(match held {
-            Some(connection) => connection,
-            None => held.insert(self.database.pool.acquire().await.map_err(BatchError::not_written)?),
-        })
-    }
-
     /// Adds the builds to the outcomes of appends that lack inline builds.
-    async fn add_required_builds(&self, jobs: &[Job<Self>], outcomes: &mut Outcomes) {
+    async fn add_required_builds(
+        &self,
+        connection: &mut HeldConnection,
+        jobs: &[Job<Self>],
+        outcomes: &mut Outcomes,
+    ) {
         for (job, outcome) in jobs.iter().zip(outcomes) {
             if let Ok(AppendOutcome::InlineRequired { index, .. }) = *outcome {
-                let builds = self.required_builds(&job.input.appends[index]).await;
+                let builds = self.required_builds(connection, &job.input.appends[index]).await;
                 *outcome = builds.map(|builds| AppendOutcome::InlineRequired { index, builds });
             }
         }
     }
 
     /// The inline builds that fold the events of an append.
-    async fn required_builds(&self, append: &Append) -> Result<Vec<BuildId>, Error> {
+    async fn required_builds(
+        &self,
+        connection: &mut HeldConnection,
+        append: &Append,
+    ) -> Result<Vec<BuildId>, Error> {
         let read_error = |error| self.database.read_error(error);
         let types: Vec<&str> = append.events.iter().map(Draft::name).collect();
+        let connection = self.database.connection(connection).await.map_err(read_error)?;
         let query = self.database.sql.inline_builds.query().bind(types);
-        let rows = query.fetch_all(&self.database.pool).await.map_err(read_error)?;
+        let rows = query.fetch_all(connection).await.map_err(read_error)?;
         rows.iter().map(build_id).collect::<Result<_, _>>().map_err(read_error)
     }
 }
@@ -143,7 +144,7 @@ impl AppendQueue {
 impl Execute for AppendQueue {
     type Input = AppendJob;
     type Output = AppendOutcome;
-    type WorkerState = Option<PoolConnection<Postgres>>;
+    type WorkerState = HeldConnection;
 
     fn batcher(&self) -> &Batcher<Self> {
         &self.batcher
@@ -182,9 +183,17 @@ impl Execute for AppendQueue {
         batch
     }
 
+    async fn prepare(&self, connection: &mut HeldConnection) -> Result<(), sqlx::Error> {
+        self.database.connection(connection).await.map(drop)
+    }
+
+    fn not_started(&self) -> Error {
+        self.database.not_started(self.operation())
+    }
+
     async fn execute(
         &self,
-        connection: &mut Self::WorkerState,
+        connection: &mut HeldConnection,
         jobs: &[Job<Self>],
     ) -> Result<Outcomes, BatchError> {
         let mut result = self.write(connection, jobs).await;
@@ -194,7 +203,7 @@ impl Execute for AppendQueue {
             {
                 notifier.notify();
             }
-            self.add_required_builds(jobs, outcomes).await;
+            self.add_required_builds(connection, jobs, outcomes).await;
         }
         self.high_water.close_gaps_soon();
         result

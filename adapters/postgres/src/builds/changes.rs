@@ -6,7 +6,7 @@ use annalist_core::{
     error::Error,
     rows::{CommitOutcome, RowChange, Table},
 };
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
 
 use super::{parked, registry, tables::RowTables};
 use crate::{
@@ -35,10 +35,12 @@ impl Changes {
         }
         let operation = || self.operation(&change.table);
         let write_error = |error| failed(operation(), error);
-        let mut transaction = self.tables.database.pool.begin().await.map_err(write_error)?;
+        let mut connection = self.tables.database.acquire().await.map_err(write_error)?;
+        let mut transaction = connection.begin().await.map_err(write_error)?;
         if !self.move_checkpoint(&mut transaction, &change).await.map_err(write_error)? {
+            let stale = self.stale(&mut transaction, &change.table).await?;
             transaction.rollback().await.map_err(write_error)?;
-            return self.stale(&change.table).await;
+            return Ok(stale);
         }
         self.write(&mut transaction, &change).await?;
         transaction.commit().await.map_err(|error| append_failed(operation(), error.into()))?;
@@ -48,13 +50,12 @@ impl Changes {
     /// Commits a change of the checkpoint alone, which is a single statement.
     async fn commit_checkpoint(&self, change: &RowChange) -> Result<CommitOutcome, Error> {
         let operation = || self.operation(&change.table);
-        let connection = self.tables.database.pool.acquire().await;
+        let connection = self.tables.database.acquire().await;
         let mut connection = connection.map_err(|error| failed(operation(), error))?;
         let moved = self.move_checkpoint(&mut connection, change).await;
-        drop(connection);
         match moved.map_err(|error| append_failed(operation(), error.into()))? {
             true => Ok(CommitOutcome::Done),
-            false => self.stale(&change.table).await,
+            false => self.stale(&mut connection, &change.table).await,
         }
     }
 
@@ -84,9 +85,12 @@ impl Changes {
     }
 
     /// The outcome of a change whose checkpoint was elsewhere.
-    pub(super) async fn stale(&self, table: &Table) -> Result<CommitOutcome, Error> {
-        let database = &self.tables.database;
-        let build = registry::get(database, &database.pool, table).await;
+    pub(super) async fn stale(
+        &self,
+        connection: &mut PgConnection,
+        table: &Table,
+    ) -> Result<CommitOutcome, Error> {
+        let build = registry::get(&self.tables.database, connection, table).await;
         match build.map_err(|error| failed(self.operation(table), error))? {
             None => Err(table.undefined_error()),
             Some(build) if build.inline => Err(table.inline_error()),

@@ -8,7 +8,7 @@ use annalist_core::{
     record::{Position, Record},
     rows::{Anchor, Checkpoint, Inline, InlineOutcome, Table},
 };
-use sqlx::{PgConnection, Row};
+use sqlx::{Connection, PgConnection, Row};
 
 use super::{
     registry::{self, for_table},
@@ -35,7 +35,8 @@ impl InlineTransition {
         let (table, database) = (inline.table(), &self.tables.database);
         let operation = || self.tables.operation("make inline", table);
         let write_error = |error| failed(operation(), error);
-        let mut transaction = database.pool.begin().await.map_err(write_error)?;
+        let mut connection = database.acquire().await.map_err(write_error)?;
+        let mut transaction = connection.begin().await.map_err(write_error)?;
         self.lock_out_appends(&mut transaction).await.map_err(write_error)?;
         let builds =
             registry::lock(database, &mut transaction, table.projection).await.map_err(write_error)?;
@@ -63,7 +64,8 @@ impl InlineTransition {
         let database = &self.tables.database;
         let operation = || self.tables.operation("make async", table);
         let write_error = |error| failed(operation(), error);
-        let mut transaction = database.pool.begin().await.map_err(write_error)?;
+        let mut connection = database.acquire().await.map_err(write_error)?;
+        let mut transaction = connection.begin().await.map_err(write_error)?;
         self.lock_out_appends(&mut transaction).await.map_err(write_error)?;
         let builds =
             registry::lock(database, &mut transaction, table.projection).await.map_err(write_error)?;

@@ -7,7 +7,7 @@ use annalist_core::{
     rows::{Build, Checkpoint, Difference, PromoteOutcome, PromotionStep, Table},
     store::LogId,
 };
-use sqlx::{PgConnection, Row};
+use sqlx::{Connection, PgConnection, Row};
 
 use super::{
     registry::{self, for_table, run},
@@ -32,8 +32,9 @@ impl Lifecycle {
     pub(super) async fn define(&self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
         self.tables.sql(table)?;
         let database = &self.tables.database;
-        let build = registry::get(database, &database.pool, table).await;
-        match build.map_err(|error| failed(self.tables.operation("define", table), error))? {
+        let builds = registry::list_from_pool(database, table.projection).await;
+        let builds = builds.map_err(|error| failed(self.tables.operation("define", table), error))?;
+        match for_table(&builds, table) {
             Some(build) => checked(build, table, log),
             None => self.create(table, log).await,
         }
@@ -43,11 +44,12 @@ impl Lifecycle {
     async fn create(&self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
         let database = &self.tables.database;
         let write_error = |error| failed(self.tables.operation("define", table), error);
-        let mut transaction = database.pool.begin().await.map_err(write_error)?;
+        let mut connection = database.acquire().await.map_err(write_error)?;
+        let mut transaction = connection.begin().await.map_err(write_error)?;
         self.lock_and_load_builds(&mut transaction, table).await.map_err(write_error)?;
         if let Some(build) = registry::get(database, &mut *transaction, table).await.map_err(write_error)? {
             transaction.rollback().await.map_err(write_error)?;
-            return checked(build, table, log);
+            return checked(&build, table, log);
         }
         if !table.is_checkpoint_only() {
             let sql = self.tables.sql(table)?;
@@ -70,7 +72,8 @@ impl Lifecycle {
         let database = &self.tables.database;
         let operation = || self.tables.operation("promote", table);
         let write_error = |error| failed(operation(), error);
-        let mut transaction = database.pool.begin().await.map_err(write_error)?;
+        let mut connection = database.acquire().await.map_err(write_error)?;
+        let mut transaction = connection.begin().await.map_err(write_error)?;
         let builds = self.lock_and_load_builds(&mut transaction, table).await.map_err(write_error)?;
         let outcome = match Build::decide_promotion(&builds, table, compare)? {
             PromotionStep::Finish(outcome) => Some(outcome),
@@ -98,7 +101,8 @@ impl Lifecycle {
         let database = &self.tables.database;
         let operation = || self.tables.operation("discard", table);
         let write_error = |error| failed(operation(), error);
-        let mut transaction = database.pool.begin().await.map_err(write_error)?;
+        let mut connection = database.acquire().await.map_err(write_error)?;
+        let mut transaction = connection.begin().await.map_err(write_error)?;
         let builds = self.lock_and_load_builds(&mut transaction, table).await.map_err(write_error)?;
         match for_table(&builds, table) {
             None => return Ok(false),
@@ -179,7 +183,7 @@ impl Lifecycle {
     }
 }
 
-fn checked(build: Build, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
+fn checked(build: &Build, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
     table.check_stored(&build.shape, build.log, log)?;
-    Ok(build.checkpoint)
+    Ok(build.checkpoint.clone())
 }

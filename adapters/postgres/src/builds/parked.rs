@@ -46,8 +46,7 @@ pub(super) async fn change(
 pub(super) async fn list(tables: &RowTables, table: &Table) -> Result<Vec<Parked>, Error> {
     let read_error = |error| failed(tables.operation("read parked events of", table), error);
     let database = &tables.database;
-    let query = || database.sql.parked.for_build(table).fetch_all(&database.pool);
-    let rows = database.repeat_if_lost(query).await.map_err(read_error)?;
+    let rows = database.fetch_all(|| database.sql.parked.for_build(table)).await.map_err(read_error)?;
     if rows.is_empty() {
         return Err(table.undefined_error());
     }

@@ -23,6 +23,12 @@ pub(super) async fn list<'e>(
     rows.iter().map(decode).collect()
 }
 
+/// As [`list`], on a connection of the pool.
+pub(super) async fn list_from_pool(database: &Database, projection: &str) -> Result<Vec<Build>, sqlx::Error> {
+    let rows = database.fetch_all(|| database.sql.builds.query().bind(projection)).await?;
+    rows.iter().map(decode).collect()
+}
+
 /// The build of a table, if it exists.
 pub(super) async fn get<'e>(
     database: &Database,

@@ -24,7 +24,7 @@ impl RowStore for Postgres {
 
     async fn builds(&self, projection: &str) -> Result<Vec<Build>, Error> {
         let database = &self.store.database;
-        let builds = database.repeat_if_lost(|| registry::list(database, &database.pool, projection)).await;
+        let builds = registry::list_from_pool(database, projection).await;
         builds.map_err(|error| failed(database.operation("find a projection in"), error))
     }
 
@@ -48,8 +48,7 @@ impl RowStore for Postgres {
         let database = &self.store.database;
         // PostgreSQL cannot store NUL, and the text is for people.
         let stopped = stopped.map(|text| text.replace('\0', "\u{fffd}"));
-        let report = || database.sql.report.for_build(table).bind(&stopped).execute(&database.pool);
-        let done = database.repeat_if_lost(report).await;
+        let done = database.execute(|| database.sql.report.for_build(table).bind(&stopped)).await;
         done.map(drop).map_err(|error| failed(self.store.tables.operation("report on", table), error))
     }
 

@@ -62,8 +62,8 @@ impl RowTables {
             return Ok(Vec::new());
         }
         let (select, database) = (self.select(table, keys)?, &self.database);
-        let query = || bind_keys(unprepared(select.clone()), table, keys).fetch_all(&database.pool);
-        self.in_order(table, keys, database.repeat_if_lost(query).await)
+        let query = || bind_keys(unprepared(select.clone()), table, keys);
+        self.in_order(table, keys, database.fetch_all(query).await)
     }
 
     /// The statement that selects the rows with these keys.
@@ -98,11 +98,8 @@ impl RowTables {
             return Ok(Vec::new());
         }
         let SelectStatement { sql, values } = self.sql(query.table)?.find(query)?;
-        let select = || {
-            let select = values.iter().cloned().fold(unprepared(sql.clone()), bind);
-            select.fetch_all(&self.database.pool)
-        };
-        let rows = self.database.repeat_if_lost(select).await;
+        let select = || values.iter().cloned().fold(unprepared(sql.clone()), bind);
+        let rows = self.database.fetch_all(select).await;
         let rows = rows.map_err(|error| failed(self.operation("query", query.table), error))?;
         rows.iter().map(|found| row(found, query.table, 0)).collect()
     }

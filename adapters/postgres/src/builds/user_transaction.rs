@@ -31,7 +31,7 @@ impl Transactional for Postgres {
     ) -> Result<Result<CommitOutcome, BoxError>, Error> {
         let changes = &self.store.changes;
         changes.check(&change)?;
-        let connection = self.store.database.pool.acquire().await;
+        let connection = self.store.database.acquire().await;
         let connection = connection.map_err(|error| failed(changes.operation(&change.table), error))?;
         let mut guard = TransactionGuard { connection, is_clean: false };
         let result = commit_with(changes, &mut guard.connection, &change, work).await;
@@ -65,8 +65,9 @@ async fn commit_with(
     let write_error = |error| failed(operation(), error);
     let mut transaction = connection.begin().await.map_err(write_error)?;
     if !changes.move_checkpoint(&mut transaction, change).await.map_err(write_error)? {
+        let stale = changes.stale(&mut transaction, &change.table).await?;
         transaction.rollback().await.map_err(write_error)?;
-        return changes.stale(&change.table).await.map(Ok);
+        return Ok(Ok(stale));
     }
     transaction.execute("SAVEPOINT annalist_work").await.map_err(write_error)?;
     if let Err(error) = run(work, &mut transaction).await {

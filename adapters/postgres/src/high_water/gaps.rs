@@ -23,8 +23,7 @@ pub(super) struct StillOpen {
 /// close the gap.
 pub(super) async fn close_gaps(database: &Database, gaps: Vec<i64>) -> Result<Option<StillOpen>, Error> {
     // A gap that is already closed stays as it is.
-    let query = || database.sql.close_gaps.query().bind(&gaps).fetch_one(&database.pool);
-    let row = database.repeat_if_lost(query).await;
+    let row = database.fetch_one(|| database.sql.close_gaps.query().bind(&gaps)).await;
     match row.and_then(|row| row.try_get::<Option<i64>, _>("busy")) {
         Ok(busy) => Ok(busy.map(|position| StillOpen {
             reason: format!("the append with position {position} is still running"),

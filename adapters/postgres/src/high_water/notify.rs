@@ -77,8 +77,8 @@ impl Notifier {
     }
 
     async fn send(&self) {
-        let query = self.database.sql.notify.query().bind(&self.process);
-        if let Err(error) = query.execute(&self.database.pool).await {
+        let query = || self.database.sql.notify.query().bind(&self.process);
+        if let Err(error) = self.database.execute(query).await {
             tracing::debug!(log = self.database.name, %error, "other processes could not be notified of an append");
         }
     }

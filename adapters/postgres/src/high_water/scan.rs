@@ -106,11 +106,8 @@ impl ScanState {
 }
 
 async fn step(database: &Database, after: Position) -> Result<Step, Error> {
-    let query = || {
-        let query = database.sql.advance_high_water.query().bind(to_i64(after)).bind(MAX_ROWS).bind(MAX_GAPS);
-        query.fetch_one(&database.pool)
-    };
-    let row = database.repeat_if_lost(query).await;
+    let query = || database.sql.advance_high_water.query().bind(to_i64(after)).bind(MAX_ROWS).bind(MAX_GAPS);
+    let row = database.fetch_one(query).await;
     row.and_then(|row| decode(&row)).map_err(|error| database.read_error(error))
 }
 
@@ -125,8 +122,8 @@ fn decode(row: &PgRow) -> Result<Step, sqlx::Error> {
 
 /// Saves the mark as the starting point of the next process. If this fails, that process only needs more time to start.
 pub(super) async fn save(database: &Database, position: Position) {
-    let query = database.sql.save_high_water.query().bind(to_i64(position));
-    if let Err(error) = query.execute(&database.pool).await {
+    let query = || database.sql.save_high_water.query().bind(to_i64(position));
+    if let Err(error) = database.execute(query).await {
         tracing::debug!(log = database.name, %error, "the high-water mark could not be saved");
     }
 }

@@ -1,5 +1,7 @@
 //! Migrations of the schema: applied, checked and printed.
 
+use std::time::Duration;
+
 use annalist_core::{error::Error, record::Position, store::LogId};
 use sqlx::{Acquire, AssertSqlSafe, PgConnection, PgPool, Row, postgres::PgRow};
 use uuid::Uuid;
@@ -7,6 +9,7 @@ use uuid::Uuid;
 use super::schema_name::SchemaName;
 use crate::{
     append::locks::{self, AdvisoryKeys},
+    database::acquire,
     error::{SET_READ_COMMITTED, failed},
     sql::Statement,
     values::from_i64,
@@ -100,10 +103,11 @@ impl Migrations {
         schema: &SchemaName,
         keys: &AdvisoryKeys,
         migrate: bool,
+        timeout: Duration,
         operation: &str,
     ) -> Result<LogInfo, Error> {
         let opening = Opening { migrations: self, schema, keys, operation };
-        let mut connection = pool.acquire().await.map_err(|error| opening.failed(error))?;
+        let mut connection = acquire(pool, timeout).await.map_err(|error| opening.failed(error))?;
         let mut version = opening.check_server(&mut connection).await?;
         if version < self.latest() && migrate {
             version = opening.migrate(&mut connection).await?;

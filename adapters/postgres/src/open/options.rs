@@ -62,8 +62,9 @@ impl Options {
         self
     }
 
-    /// Sets how long a call waits for a connection before it returns [`Error::Unavailable`]; 5 seconds by default. Ignored by
-    /// [`Options::with_pool`], except that changes of builds wait this long for locks, because others queue behind them.
+    /// Sets how long a call waits for a connection of the pool, and for the calls before it, until it returns
+    /// [`Error::Unavailable`]; 5 seconds by default. It also limits the waits on a pool of yours, whose own timeout may be longer.
+    /// Changes of builds wait this long for locks, because others queue behind them.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -134,7 +135,7 @@ impl Options {
         let operation = format!("open {name}");
         let schema = SchemaName::parse(&schema).map_err(|reason| Error::unusable(&operation, reason))?;
         let keys = AdvisoryKeys::new(schema.as_str());
-        let log = migrations.open(&pool, &schema, &keys, migrate, &operation).await?;
+        let log = migrations.open(&pool, &schema, &keys, migrate, timeout, &operation).await?;
         let sql = Sql::new(&schema);
         let database = Database { pool, sql, name, id: log.id, timeout };
         Ok(Postgres::new(database, &schema, keys, log.high_water, listen_notify))

@@ -82,9 +82,9 @@ impl Feed {
         let database = &self.database;
         let query = || {
             let query = database.sql.count.planned().bind(&items.types).bind(&items.tags);
-            query.bind(to_i64(after)).bind(to_i64(up_to.min(settled))).fetch_one(&database.pool)
+            query.bind(to_i64(after)).bind(to_i64(up_to.min(settled)))
         };
-        let row = database.repeat_if_lost(query).await.map_err(read_error)?;
+        let row = database.fetch_one(query).await.map_err(read_error)?;
         row.try_get("count").map(i64::unsigned_abs).map_err(read_error)
     }
 
@@ -93,11 +93,8 @@ impl Feed {
         let read_error = |error| self.database.read_error(error);
         let settled = self.high_water.settled().await?.position;
         let database = &self.database;
-        let query = || {
-            let query = database.sql.position_at.query().bind(Time(time)).bind(to_i64(settled));
-            query.fetch_one(&database.pool)
-        };
-        let row = database.repeat_if_lost(query).await.map_err(read_error)?;
+        let query = || database.sql.position_at.query().bind(Time(time)).bind(to_i64(settled));
+        let row = database.fetch_one(query).await.map_err(read_error)?;
         row.try_get("position").map(from_i64).map_err(read_error)
     }
 }

@@ -64,8 +64,8 @@ impl HistoryReader {
     pub(crate) async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {
         let read_error = |error| self.database.read_error(error);
         let database = &self.database;
-        let query = || database.sql.receipt.query().bind(key.id().to_owned()).fetch_optional(&database.pool);
-        let Some(row) = database.repeat_if_lost(query).await.map_err(read_error)? else {
+        let query = || database.sql.receipt.query().bind(key.id().to_owned());
+        let Some(row) = database.fetch_optional(query).await.map_err(read_error)? else {
             return Ok(None);
         };
         let text = |column| row.try_get::<&str, _>(column).map_err(read_error);

@@ -23,8 +23,8 @@ use crate::{
 pub(crate) async fn entries(database: &Database, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {
     let after = i64::try_from(after).unwrap_or(i64::MAX);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let query = || database.sql.journal.query().bind(after).bind(limit).fetch_all(&database.pool);
-    let rows = database.repeat_if_lost(query).await.map_err(|error| database.read_error(error))?;
+    let query = || database.sql.journal.query().bind(after).bind(limit);
+    let rows = database.fetch_all(query).await.map_err(|error| database.read_error(error))?;
     rows.iter().map(entry).collect()
 }
 
@@ -36,10 +36,10 @@ pub(crate) async fn purge_command_ids(
 ) -> Result<u64, Error> {
     let query = || {
         let query = database.sql.purge_command_ids.query().bind(Time(before));
-        query.bind(ids.start).bind(ids.end).execute(&database.pool)
+        query.bind(ids.start).bind(ids.end)
     };
-    let done = database.repeat_if_lost(query).await.map_err(|error| database.read_error(error))?;
-    Ok(done.rows_affected())
+    let purged = database.execute(query).await.map_err(|error| database.read_error(error))?;
+    Ok(purged)
 }
 
 fn entry(row: &PgRow) -> Result<Entry, Error> {

@@ -25,8 +25,7 @@ pub(super) async fn page_from_pool(
     up_to: Position,
     limit: i64,
 ) -> Result<Vec<Record>, Error> {
-    let rows =
-        database.repeat_if_lost(|| query(database, filter, after, up_to, limit).fetch_all(&database.pool));
+    let rows = database.fetch_all(|| query(database, filter, after, up_to, limit));
     records(database, rows.await)
 }
 

@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, oneshot::error::RecvError};
 use super::statement::{CHUNK, MAX_ROWS, OnRecords, ReadResult, all_payload_only, run_reads};
 use crate::{
     batcher::{BatchError, Batcher, Execute, Job, Results, Workers},
-    database::Database,
+    database::{Database, HeldConnection},
     error::failed,
     high_water::mark::HighWater,
 };
@@ -35,7 +35,8 @@ impl ReadQueue {
     pub(super) fn new(database: Arc<Database>, high_water: Arc<HighWater>) -> Self {
         let connections = database.pool.options().get_max_connections();
         let direct = usize::try_from(connections / 2).unwrap_or(MAX_DIRECT).clamp(1, MAX_DIRECT);
-        Self { database, high_water, direct: Semaphore::new(direct), batcher: Batcher::new(WORKERS) }
+        let batcher = Batcher::new(WORKERS, database.timeout);
+        Self { database, high_water, direct: Semaphore::new(direct), batcher }
     }
 
     /// Executes reads in one snapshot, which is not older than this call.
@@ -46,7 +47,7 @@ impl ReadQueue {
     ) -> Result<Vec<ReadResult>, Error> {
         match self.direct.try_acquire() {
             Ok(_permit) => {
-                let results = self.run(reads, MAX_ROWS, on_records).await;
+                let results = self.run(&mut None, reads, MAX_ROWS, on_records).await;
                 results.map_err(|error| match error {
                     BatchError::NotWritten(error) | BatchError::Sent(error) => {
                         failed(self.operation(), error)
@@ -60,18 +61,19 @@ impl ReadQueue {
 
     async fn run(
         &self,
+        connection: &mut HeldConnection,
         reads: &[Read],
         max_rows: u16,
         on_records: OnRecords<'_>,
     ) -> Result<Vec<ReadResult>, BatchError> {
-        run_reads(&self.database, self.high_water.position(), reads, max_rows, on_records).await
+        run_reads(&self.database, connection, self.high_water.position(), reads, max_rows, on_records).await
     }
 }
 
 impl Execute for ReadQueue {
     type Input = Vec<Read>;
     type Output = Vec<ReadResult>;
-    type WorkerState = ();
+    type WorkerState = HeldConnection;
 
     fn batcher(&self) -> &Batcher<Self> {
         &self.batcher
@@ -100,9 +102,21 @@ impl Execute for ReadQueue {
         batch
     }
 
-    async fn execute(&self, (): &mut (), jobs: &[Job<Self>]) -> Result<Results<Self>, BatchError> {
+    async fn prepare(&self, connection: &mut HeldConnection) -> Result<(), sqlx::Error> {
+        self.database.connection(connection).await.map(drop)
+    }
+
+    fn not_started(&self) -> Error {
+        self.database.not_started(self.operation())
+    }
+
+    async fn execute(
+        &self,
+        connection: &mut HeldConnection,
+        jobs: &[Job<Self>],
+    ) -> Result<Results<Self>, BatchError> {
         let reads: Vec<Read> = jobs.iter().flat_map(|job| &job.input).cloned().collect();
-        let mut results = self.run(&reads, CHUNK, &mut |_| Ok(())).await?.into_iter();
+        let mut results = self.run(connection, &reads, CHUNK, &mut |_| Ok(())).await?.into_iter();
         Ok(jobs.iter().map(|job| Ok(results.by_ref().take(job.input.len()).collect())).collect())
     }
 

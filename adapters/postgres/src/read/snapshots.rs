@@ -10,8 +10,7 @@ use crate::{database::Database, error::failed, sql::Statement, values::to_i64};
 
 pub(crate) async fn load(database: &Database, key: &SnapshotKey) -> Result<Option<Snapshot>, Error> {
     let operation = database.operation("load a snapshot from");
-    let query = || for_key(&database.sql.snapshot, key).fetch_optional(&database.pool);
-    let row = database.repeat_if_lost(query).await;
+    let row = database.fetch_optional(|| for_key(&database.sql.snapshot, key)).await;
     let row = row.and_then(|row| row.map(|row| FromRow::from_row(&row)).transpose());
     let row = row.map_err(|error| failed(operation.clone(), error))?;
     let Some((position, state)) = row else { return Ok(None) };
@@ -21,10 +20,10 @@ pub(crate) async fn load(database: &Database, key: &SnapshotKey) -> Result<Optio
 pub(crate) async fn save(database: &Database, key: &SnapshotKey, snapshot: &Snapshot) -> Result<(), Error> {
     let query = || {
         let query = for_key(&database.sql.save_snapshot, key).bind(to_i64(snapshot.position));
-        query.bind(snapshot.state.as_str()).execute(&database.pool)
+        query.bind(snapshot.state.as_str())
     };
     // A snapshot that is saved twice is the same.
-    let saved = database.repeat_if_lost(query).await;
+    let saved = database.execute(query).await;
     saved.map(drop).map_err(|error| failed(database.operation("save a snapshot in"), error))
 }
 

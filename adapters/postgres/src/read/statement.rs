@@ -13,7 +13,7 @@ use sqlx::{Row, postgres::PgRow};
 use super::records::{add_packed_page, record};
 use crate::{
     batcher::BatchError,
-    database::Database,
+    database::{Database, HeldConnection},
     values::{ItemParams, to_i64},
 };
 
@@ -38,6 +38,7 @@ pub(crate) struct ReadResult {
 /// itself determined could be newer than its snapshot, and include an event that the snapshot lacks.
 pub(super) async fn run_reads(
     database: &Database,
+    connection: &mut HeldConnection,
     settled: Position,
     reads: &[Read],
     max_rows: u16,
@@ -56,8 +57,9 @@ pub(super) async fn run_reads(
         let query = statement.query().bind(to_i64(settled)).bind(&after).bind(&up_to);
         items.bind(query).bind(i32::from(max_rows))
     };
-    let read =
-        database.for_each_row(query, |row| add_row(database, &mut results, &row, payload_only, on_records));
+    let read = database.for_each_row(connection, query, |row| {
+        add_row(database, &mut results, &row, payload_only, on_records)
+    });
     read.await.map_err(BatchError::not_written)?.map_err(BatchError::Job)?;
     Ok(results)
 }
@@ -101,8 +103,10 @@ pub(super) async fn read_by_position(
 ) -> Result<(), Error> {
     let sql = &database.sql;
     let statement = if payload_only { &sql.events_by_position_payload } else { &sql.events_by_position };
+    let mut connection = None;
     for positions in positions.chunks(MAX_ROWS.into()) {
         let read = database.for_each_row(
+            &mut connection,
             || statement.query().bind(positions),
             |row| {
                 add_events(&row, payload_only, records)?;

@@ -208,9 +208,9 @@ pub(crate) async fn role_that_runs_projections_commits_and_parks_but_does_not_pr
 }
 
 /// Writes into a table of its own, and then maybe fails.
-struct Mine {
-    sql: String,
-    fails: bool,
+pub(crate) struct Mine {
+    pub(crate) sql: String,
+    pub(crate) fails: bool,
 }
 
 #[async_trait]

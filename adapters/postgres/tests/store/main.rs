@@ -22,6 +22,7 @@ mod hostile;
 mod inline;
 mod locks;
 mod opening;
+mod pools;
 mod read_batching;
 mod reads;
 mod rights;
@@ -128,6 +129,9 @@ fn main() {
             inline_append_after_a_failover_succeeds_at_the_first_try
             damaged_record_is_reported_with_its_position
             dropped_schema_is_explained;
+        pools:
+            exhausted_pool_of_the_user_is_explained
+            calls_on_a_pool_of_one_connection_need_no_second_one;
         rows:
             view_is_queried_in_sql
             view_stays_with_the_first_version

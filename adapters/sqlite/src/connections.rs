@@ -1,0 +1,88 @@
+//! The pools of a log. Every wait for a connection has a limit, and its error says who uses the connections.
+
+use std::{error, fmt, time::Duration};
+
+use sqlx::{Sqlite, SqlitePool, pool::PoolConnection};
+use tokio::time::timeout;
+
+/// A pool, and how long calls wait for a connection of it.
+#[derive(Clone)]
+pub(crate) struct Connections {
+    pub(crate) pool: SqlitePool,
+    /// At least [`MIN_PATIENCE`].
+    patience: Duration,
+    users: Users,
+}
+
+/// The shortest time that calls wait for a connection: opening one takes time too, whatever the busy timeout is.
+const MIN_PATIENCE: Duration = Duration::from_secs(1);
+
+/// What uses the connections of a pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Users {
+    /// Only the store, to write.
+    Writers,
+    /// Only the store, to read.
+    Readers,
+    /// The user's own code too.
+    Shared,
+}
+
+impl Connections {
+    pub(crate) fn new(pool: SqlitePool, busy_timeout: Duration, users: Users) -> Self {
+        Self { pool, patience: busy_timeout.max(MIN_PATIENCE), users }
+    }
+
+    /// How long calls wait for a connection.
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// A connection of the pool, after the patience at most: also if the pool is the user's and would wait longer.
+    pub(crate) async fn acquire(&self) -> Result<PoolConnection<Sqlite>, sqlx::Error> {
+        match timeout(self.patience, self.pool.acquire()).await {
+            Ok(Err(sqlx::Error::PoolTimedOut)) | Err(_) => Err(self.exhausted()),
+            Ok(result) => result,
+        }
+    }
+
+    /// The error if no connection became free in time.
+    pub(crate) fn exhausted(&self) -> sqlx::Error {
+        let waited = self.patience.min(self.pool.options().get_acquire_timeout());
+        let max = self.pool.options().get_max_connections();
+        let reason = match self.users {
+            Users::Writers => format!(
+                "the store's connection for writes did not become free within {waited:?}: another change of this log is still running, perhaps the SQL of a projection, or waits for a transaction that stays open, perhaps one of your own"
+            ),
+            Users::Readers => format!(
+                "no connection for reads became free within {waited:?}: all {max} are in use; allow more with `readers`"
+            ),
+            Users::Shared => format!(
+                "no connection of the pool became free within {waited:?}: all {max} are in use, perhaps by transactions of the caller; end them first, or give the store a pool of its own or a larger one"
+            ),
+        };
+        sqlx::Error::Configuration(NoConnection(reason).into())
+    }
+}
+
+/// Why no connection became free. Inside a [`sqlx::Error`] on the way to the error of the call.
+#[derive(Debug)]
+pub(crate) struct NoConnection(pub(crate) String);
+
+impl fmt::Display for NoConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl error::Error for NoConnection {}
+
+impl NoConnection {
+    /// The reason in an error, if this is what it contains.
+    pub(crate) fn within(error: &sqlx::Error) -> Option<&Self> {
+        match error {
+            sqlx::Error::Configuration(error) => error.downcast_ref(),
+            _ => None,
+        }
+    }
+}
