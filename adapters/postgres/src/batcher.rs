@@ -119,7 +119,7 @@ pub(crate) struct Job<E: Execute> {
     claim: Claim,
 }
 
-/// Decides whether a worker executes a job or its caller gives up: whoever claims it first.
+/// Decides whether a worker executes a job or its caller gives up: the first one claims it.
 #[derive(Clone, Default)]
 struct Claim(Arc<AtomicBool>);
 
@@ -172,7 +172,7 @@ pub(crate) struct Batcher<E: Execute> {
     permits: Semaphore,
     workers: Workers,
     /// How long a job may wait until a worker executes it.
-    patience: Duration,
+    limit: Duration,
 }
 
 struct Queue<E: Execute> {
@@ -182,20 +182,20 @@ struct Queue<E: Execute> {
 }
 
 impl<E: Execute> Batcher<E> {
-    pub(crate) fn new(workers: Workers, patience: Duration) -> Self {
+    pub(crate) fn new(workers: Workers, limit: Duration) -> Self {
         let queue = Mutex::new(Queue { jobs: VecDeque::new(), workers: 0 });
-        Self { queue, permits: Semaphore::new(MAX_QUEUED), workers, patience }
+        Self { queue, permits: Semaphore::new(MAX_QUEUED), workers, limit }
     }
 
     /// Queues a job and waits for its output. `input` is called when there is room in the queue.
     ///
-    /// A job that no worker has started to execute within the patience is given up; one that was started is waited for.
+    /// A job that no worker has started to execute within the limit is given up; one that was started is waited for.
     pub(crate) async fn call(
         executor: &Arc<E>,
         input: impl FnOnce() -> E::Input,
     ) -> Result<E::Output, Error> {
-        let Self { permits, patience, .. } = executor.batcher();
-        let deadline = Instant::now() + *patience;
+        let Self { permits, limit, .. } = executor.batcher();
+        let deadline = Instant::now() + *limit;
         let Ok(permit) = timeout_at(deadline, permits.acquire()).await else {
             return Err(executor.not_started());
         };

@@ -186,13 +186,13 @@ impl Database {
     }
 }
 
-/// A connection of a pool, after `patience` at most.
+/// A connection of a pool, after `limit` at most.
 pub(crate) async fn acquire(
     pool: &PgPool,
-    patience: Duration,
+    limit: Duration,
 ) -> Result<PoolConnection<Postgres>, sqlx::Error> {
-    match timeout(patience, pool.acquire()).await {
-        Ok(Err(sqlx::Error::PoolTimedOut)) | Err(_) => Err(no_connection(pool, patience)),
+    match timeout(limit, pool.acquire()).await {
+        Ok(Err(sqlx::Error::PoolTimedOut)) | Err(_) => Err(no_connection(pool, limit)),
         Ok(result) => result,
     }
 }

@@ -43,9 +43,9 @@ impl fmt::Display for NoConnection {
 
 impl std::error::Error for NoConnection {}
 
-/// The error if no connection of a pool became free although the caller was so patient.
-pub(crate) fn no_connection(pool: &PgPool, patience: Duration) -> sqlx::Error {
-    let waited = patience.min(pool.options().get_acquire_timeout());
+/// The error if no connection of a pool became free within a time.
+pub(crate) fn no_connection(pool: &PgPool, limit: Duration) -> sqlx::Error {
+    let waited = limit.min(pool.options().get_acquire_timeout());
     let (open, max) = (pool.size(), pool.options().get_max_connections());
     let reason = if open < max {
         format!(

@@ -1,4 +1,4 @@
-//! The pools of a log. Every wait for a connection has a limit, and its error says who uses the connections.
+//! The pools of a log. Every wait for a connection has a limit, and its error says what uses the connections.
 
 use std::{error, fmt, time::Duration};
 
@@ -9,13 +9,13 @@ use tokio::time::timeout;
 #[derive(Clone)]
 pub(crate) struct Connections {
     pub(crate) pool: SqlitePool,
-    /// At least [`MIN_PATIENCE`].
-    patience: Duration,
+    /// At least [`MIN_LIMIT`].
+    limit: Duration,
     users: Users,
 }
 
 /// The shortest time that calls wait for a connection: opening one takes time too, whatever the busy timeout is.
-const MIN_PATIENCE: Duration = Duration::from_secs(1);
+const MIN_LIMIT: Duration = Duration::from_secs(1);
 
 /// What uses the connections of a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,17 +30,17 @@ pub(crate) enum Users {
 
 impl Connections {
     pub(crate) fn new(pool: SqlitePool, busy_timeout: Duration, users: Users) -> Self {
-        Self { pool, patience: busy_timeout.max(MIN_PATIENCE), users }
+        Self { pool, limit: busy_timeout.max(MIN_LIMIT), users }
     }
 
     /// How long calls wait for a connection.
-    pub(crate) fn patience(&self) -> Duration {
-        self.patience
+    pub(crate) fn limit(&self) -> Duration {
+        self.limit
     }
 
-    /// A connection of the pool, after the patience at most: also if the pool is the user's and would wait longer.
+    /// A connection of the pool, after the limit at most, even if the pool is the user's and would wait longer.
     pub(crate) async fn acquire(&self) -> Result<PoolConnection<Sqlite>, sqlx::Error> {
-        match timeout(self.patience, self.pool.acquire()).await {
+        match timeout(self.limit, self.pool.acquire()).await {
             Ok(Err(sqlx::Error::PoolTimedOut)) | Err(_) => Err(self.exhausted()),
             Ok(result) => result,
         }
@@ -48,7 +48,7 @@ impl Connections {
 
     /// The error if no connection became free in time.
     pub(crate) fn exhausted(&self) -> sqlx::Error {
-        let waited = self.patience.min(self.pool.options().get_acquire_timeout());
+        let waited = self.limit.min(self.pool.options().get_acquire_timeout());
         let max = self.pool.options().get_max_connections();
         let reason = match self.users {
             Users::Writers => format!(

@@ -63,7 +63,7 @@ impl AppendQueue {
         appends: Vec<Append>,
         operation: impl Fn() -> String,
     ) -> Result<AppendOutcome, Error> {
-        let deadline = Instant::now() + self.connections.patience();
+        let deadline = Instant::now() + self.connections.limit();
         let (reply, result) = oneshot::channel();
         let claim = Claim::default();
         match timeout_at(deadline, self.jobs.send(Job { appends, reply, claim: claim.clone() })).await {

@@ -23,11 +23,11 @@ use crate::{
 };
 
 /// How long the store waits. The pool itself would wait for 30 seconds.
-const PATIENCE: Duration = Duration::from_millis(150);
+const LIMIT: Duration = Duration::from_millis(150);
 
 async fn pool_of(db: &TestDatabase, connections: u32) -> (PgPool, Postgres) {
     let pool = PgPoolOptions::new().max_connections(connections).connect(&db.url).await.unwrap();
-    let store = Postgres::options().timeout(PATIENCE).with_pool(pool.clone()).await.unwrap();
+    let store = Postgres::options().timeout(LIMIT).with_pool(pool.clone()).await.unwrap();
     (pool, store)
 }
 
@@ -90,7 +90,7 @@ pub(crate) async fn exhausted_pool_of_the_user_is_explained(db: TestDatabase) {
     explained("promote", store.promote(&STOCK, false).await);
     explained("discard", store.discard(&STOCK).await);
     explained("make_async", store.make_async(&STOCK).await);
-    explained("open", Postgres::options().timeout(PATIENCE).with_pool(pool.clone()).await);
+    explained("open", Postgres::options().timeout(LIMIT).with_pool(pool.clone()).await);
     drop(transactions);
     assert!(log(&store).await.is_empty(), "what was given up is not written later");
     accept(&store, noted(1)).await;

@@ -14,7 +14,7 @@ use tokio::{sync::Notify, task::JoinSet};
 use super::{folds::*, *};
 
 /// The shortest time that the store waits for a connection.
-const PATIENCE: Duration = Duration::from_secs(1);
+const LIMIT: Duration = Duration::from_secs(1);
 
 const KEY: SnapshotKey = SnapshotKey { aggregate: "Account", tag: None, fingerprint: 1 };
 
@@ -99,7 +99,7 @@ impl Calls {
 
 /// A log with a defined build.
 async fn ready(test_log: &TestLog) -> Sqlite {
-    let store = Sqlite::options().busy_timeout(PATIENCE).open(test_log.file()).await.unwrap();
+    let store = Sqlite::options().busy_timeout(LIMIT).open(test_log.file()).await.unwrap();
     store.define(&OWNERS, store.log_id()).await.unwrap();
     store
 }
@@ -130,7 +130,7 @@ async fn exhausted_pool_of_the_user_is_explained() {
     ready(&test_log).await.close().await;
     let options = SqliteConnectOptions::new().filename(test_log.file()).journal_mode(SqliteJournalMode::Wal);
     let pool = SqlitePoolOptions::new().max_connections(5).connect_with(options).await.unwrap();
-    let store = Sqlite::options().busy_timeout(PATIENCE).with_pool(pool.clone()).await.unwrap();
+    let store = Sqlite::options().busy_timeout(LIMIT).with_pool(pool.clone()).await.unwrap();
     let mut transactions = Vec::new();
     for _ in 0..5 {
         transactions.push(pool.begin().await.unwrap());
@@ -138,7 +138,7 @@ async fn exhausted_pool_of_the_user_is_explained() {
     let mut calls = Calls::default();
     calls.add_reads(&store);
     calls.add_writes(&store);
-    calls.add("open", async move { Sqlite::options().busy_timeout(PATIENCE).with_pool(pool).await });
+    calls.add("open", async move { Sqlite::options().busy_timeout(LIMIT).with_pool(pool).await });
     calls.are_explained(&["within 1s", "all 5 are in use", "transactions of the caller"]).await;
     drop(transactions);
     assert!(all(&store).await.is_empty(), "what was given up is not written later");
