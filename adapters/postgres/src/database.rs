@@ -187,10 +187,7 @@ impl Database {
 }
 
 /// A connection of a pool, after `limit` at most.
-pub(crate) async fn acquire(
-    pool: &PgPool,
-    limit: Duration,
-) -> Result<PoolConnection<Postgres>, sqlx::Error> {
+pub(crate) async fn acquire(pool: &PgPool, limit: Duration) -> Result<PoolConnection<Postgres>, sqlx::Error> {
     match timeout(limit, pool.acquire()).await {
         Ok(Err(sqlx::Error::PoolTimedOut)) | Err(_) => Err(no_connection(pool, limit)),
         Ok(result) => result,
