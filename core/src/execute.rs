@@ -7,6 +7,7 @@ mod aggregate_key;
 mod attempt;
 mod batch;
 mod commit;
+mod contention;
 mod detach;
 mod event_registry;
 mod executor;

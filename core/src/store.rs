@@ -7,6 +7,7 @@ mod append;
 mod marker;
 mod read;
 mod receipt;
+mod reservation;
 mod snapshot;
 mod token;
 mod wakeups;
@@ -20,6 +21,7 @@ pub use self::{
     marker::Marker,
     read::{Batch, Entry, FeedPage, Gap, Outcome, Read, Settled},
     receipt::{EventRef, Receipt},
+    reservation::Reservation,
     snapshot::{Snapshot, SnapshotKey},
     token::Token,
     wakeups::Wakeups,
@@ -81,6 +83,9 @@ use crate::{
 /// #     }
 /// #     fn max_batch(&self) -> usize {
 /// #         self.inner.max_batch()
+/// #     }
+/// #     async fn reserve(&self, criteria: &[Criteria]) -> annalist::raw::store::Reservation {
+/// #         self.inner.reserve(criteria).await
 /// #     }
 /// #     async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {
 /// #         self.inner.receipt(key).await
@@ -181,6 +186,16 @@ pub trait EventStore: Send + Sync + 'static {
     async fn append_one(&self, append: Append) -> Result<AppendOutcome<Receipt>, Error> {
         let outcome = self.append(vec![append]).await?;
         Ok(outcome.map(|mut receipts| receipts.pop().unwrap_or_default()))
+    }
+
+    /// Waits until no other caller, of any process, has a reservation of these criteria, and returns one. After a conflict a caller
+    /// reserves, reads, appends and drops the reservation: so each of them appends in the end, however many there are.
+    ///
+    /// This only avoids conflicts. A store may return [`Reservation::none`] at any time, as the default implementation does. It
+    /// must end the reservation of a process that ended, and must not make others wait long for a caller that hangs.
+    async fn reserve(&self, criteria: &[Criteria]) -> Reservation {
+        let _ = criteria;
+        Reservation::none()
     }
 
     /// Returns the largest number of appends that one call of [`append`](EventStore::append) takes.

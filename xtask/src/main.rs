@@ -21,7 +21,7 @@ use annalist_cluster::URL_VARIABLE;
 pub(crate) use crate::error::Result;
 use crate::{
     report::Report,
-    server::Server,
+    server::{Server, find_or_install_pooler},
     steps::{STEPS, Step},
 };
 
@@ -92,6 +92,9 @@ fn test(steps: &[&Step]) -> Result<ExitCode> {
     } else {
         None
     };
+    if server.is_some() {
+        report.step("pgbouncer", "find or install PgBouncer", find_or_install_pooler);
+    }
     let url = server.as_ref().map(Server::url);
     for step in steps {
         report.step(step.name, step.about, || (step.run)(url).map(|notes| ((), notes)));

@@ -2,7 +2,7 @@
 
 use std::{env, path::Path};
 
-use annalist_cluster::{Cluster, Error, URL_VARIABLE};
+use annalist_cluster::{Cluster, Error, Pooler, URL_VARIABLE};
 
 use crate::{
     Result,
@@ -64,6 +64,20 @@ impl Server {
 pub(crate) fn install_postgres() -> Result<()> {
     install("postgresql")
         .map_err(|error| format!("{error}\nor set {URL_VARIABLE} to a server that the tests may use").into())
+}
+
+/// Finds PgBouncer, which some tests put in front of the server. It is installed first if permitted.
+pub(crate) fn find_or_install_pooler() -> Result<((), Notes)> {
+    let program = match Pooler::program() {
+        Err(missing) => {
+            println!("{missing}\n");
+            install("pgbouncer")?;
+            Pooler::program()?
+        }
+        Ok(program) => program,
+    };
+    println!("The tests start throw-away poolers: {}", program.display());
+    Ok(((), Notes::passed(program.display().to_string())))
 }
 
 /// Installs a package on Debian and its derivatives, as root or with a `sudo` that needs no password.

@@ -7,3 +7,4 @@ pub(crate) mod locks;
 pub(crate) mod outcomes;
 pub(crate) mod params;
 pub(crate) mod queue;
+pub(crate) mod reservations;

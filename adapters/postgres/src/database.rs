@@ -5,7 +5,7 @@ use std::time::Duration;
 use annalist_core::{error::Error, store::LogId};
 use futures_util::{TryStreamExt, future::join_all};
 use sqlx::{
-    Connection, Either, Executor, PgConnection, PgPool, Postgres,
+    Connection, Either, Executor, PgConnection, PgPool, Postgres, SqlSafeStr, Transaction,
     pool::PoolConnection,
     postgres::{PgArguments, PgRow},
     query::Query,
@@ -28,6 +28,11 @@ pub(crate) struct Database {
     pub(crate) id: LogId,
     /// How long calls wait for a connection, and changes of builds for locks.
     pub(crate) timeout: Duration,
+    /// Whether a pooler gives a session to another connection after each transaction.
+    ///
+    /// The driver sends a statement and its parameters one after the other. Outside of a transaction, the parameters could then
+    /// reach another session, and whatever statement that one has.
+    pub(crate) shares_sessions: bool,
 }
 
 /// What a statement returned.
@@ -55,6 +60,15 @@ impl Database {
     /// A connection of the pool. Waits for it no longer than the timeout, even if the pool is the user's and would wait longer.
     pub(crate) async fn acquire(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
         acquire(&self.pool, self.timeout).await
+    }
+
+    /// A transaction on a connection of the pool, which `statement` begins. Waits for the connection as [`Database::acquire`].
+    pub(crate) async fn begin_with(
+        &self,
+        statement: impl SqlSafeStr,
+    ) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        let begun = timeout(self.timeout, self.pool.begin_with(statement)).await;
+        begun.unwrap_or_else(|_| Err(no_connection(&self.pool, self.timeout)))
     }
 
     /// The error of a call that waited for a connection, or for the calls before it, until the timeout.
@@ -115,9 +129,32 @@ impl Database {
         }
     }
 
+    /// The rows of a statement on a connection that is not in a transaction.
+    pub(crate) async fn fetch_all_in(
+        &self,
+        connection: &mut PgConnection,
+        statement: Query<'_, Postgres, PgArguments>,
+    ) -> Result<Vec<PgRow>, sqlx::Error> {
+        Ok(self.run_in(connection, statement).await?.rows)
+    }
+
+    async fn run_in(
+        &self,
+        connection: &mut PgConnection,
+        statement: Query<'_, Postgres, PgArguments>,
+    ) -> Result<Answer, sqlx::Error> {
+        if !self.shares_sessions {
+            return answer(connection, statement).await;
+        }
+        let mut transaction = connection.begin().await?;
+        let answer = answer(&mut transaction, statement).await?;
+        transaction.commit().await?;
+        Ok(answer)
+    }
+
     async fn run(&self, statement: Query<'_, Postgres, PgArguments>) -> Result<Answer, sqlx::Error> {
         let mut connection = self.acquire().await?;
-        answer(&mut connection, statement).await
+        self.run_in(&mut connection, statement).await
     }
 
     /// Calls `each` with the rows of a read while they arrive, on a held connection. If the connection is lost before the first
@@ -155,14 +192,23 @@ impl Database {
         each: &mut impl FnMut(PgRow) -> Result<(), Error>,
     ) -> Result<Result<(), Error>, sqlx::Error> {
         let connection = self.connection(held).await?;
-        let mut rows = query.fetch(connection);
+        let mut transaction = None;
+        let session = match self.shares_sessions {
+            true => &mut **transaction.insert(connection.begin().await?),
+            false => connection,
+        };
+        let mut rows = query.fetch(session);
         while let Some(row) = rows.try_next().await? {
             *is_untouched = false;
             if let Err(error) = each(row) {
                 return Ok(Err(error));
             }
         }
-        Ok(Ok(()))
+        drop(rows);
+        match transaction {
+            Some(transaction) => transaction.commit().await.map(Ok),
+            None => Ok(Ok(())),
+        }
     }
 
     /// The held connection, or one of the pool, which is held from now on.

@@ -18,6 +18,9 @@ const ISOLATION: &str = "AN001";
 /// The advice if the isolation level is not `read committed`.
 pub(crate) const SET_READ_COMMITTED: &str = "append conditions are exact in `read committed` only; run ALTER ROLE … SET default_transaction_isolation TO 'read committed' (or ALTER DATABASE), and do not set it in the options of the connection";
 
+/// The advice if a session lacks the statements of its connection, or has those of another one.
+const SESSIONS_ARE_SHARED: &str = "a pooler seems to share the sessions of the server between connections, as PgBouncer does in transaction mode: open the log with `Options::transaction_pooling(true)`, or connect to the server itself or to a pooler in session mode";
+
 /// The error of a read, or of any other call that wrote nothing or can safely be repeated.
 pub(crate) fn failed(operation: String, source: impl Into<Arc<sqlx::Error>>) -> Error {
     let source = source.into();
@@ -85,6 +88,16 @@ pub(crate) fn is_input_error(source: &sqlx::Error) -> bool {
     server_error(source).is_some_and(|error| is_input(error.code()))
 }
 
+/// Whether the server or the role has no connection left.
+pub(crate) fn is_connection_limit(source: &sqlx::Error) -> bool {
+    server_error(source).is_some_and(|error| error.code() == "53300")
+}
+
+/// Whether the check of the server found that a commit is invisible.
+pub(crate) fn is_invisible_commit(source: &sqlx::Error) -> bool {
+    server_error(source).is_some_and(|error| error.code() == "AN002")
+}
+
 /// Whether a view could not be replaced, because its columns are different.
 pub(crate) fn has_other_columns(source: &sqlx::Error) -> bool {
     server_error(source).is_some_and(|error| error.code() == "42P16")
@@ -95,8 +108,11 @@ pub(crate) fn has_other_columns(source: &sqlx::Error) -> bool {
 pub(crate) fn is_lost_connection(source: &sqlx::Error) -> bool {
     match source {
         sqlx::Error::Io(_) => true,
-        // "Operator intervention": the session was terminated, or the server shuts down or has crashed.
-        _ => server_error(source).is_some_and(|error| !is_final(error) && error.code().starts_with("57P")),
+        // "Operator intervention": the session was terminated, or the server shuts down or has crashed. A pooler says that all by its
+        // only code.
+        _ => server_error(source).is_some_and(|error| {
+            !is_final(error) && (error.code().starts_with("57P") || error.code() == "08P01")
+        }),
     }
 }
 
@@ -130,6 +146,8 @@ fn advice(error: &PgDatabaseError) -> Option<String> {
         "42501" => {
             "grant the role what it needs: USAGE on the schema and its sequences, SELECT and INSERT on its tables, UPDATE on `log` and `snapshots`, DELETE on `commands` to purge command ids; for projections UPDATE on `builds`, INSERT, UPDATE and DELETE on `parked`, and in the schema of the rows USAGE, and SELECT, INSERT, UPDATE and DELETE on its tables; to create and discard builds CREATE there, INSERT and DELETE on `builds`, and to own the tables and views"
         }
+        "26000" | "42P05" => SESSIONS_ARE_SHARED,
+        "08P01" => return pooler_advice(error.message()).map(str::to_owned),
         "3F000" | "42P01" | "42703" | "42883" => {
             "the schema is not as this program created it; open the log again, or restore what was dropped"
         }
@@ -152,6 +170,20 @@ fn advice(error: &PgDatabaseError) -> Option<String> {
         _ => return None,
     };
     Some(advice.to_owned())
+}
+
+/// What has to be changed about a pooler, from the text of its protocol errors, which all have the same code.
+fn pooler_advice(message: &str) -> Option<&'static str> {
+    if message.contains("startup parameter") {
+        return Some(
+            "a pooler refuses a parameter that the connection starts with: remove it (`PgConnectOptions::extra_float_digits(None)`, no `options`), or list it in the pooler's `ignore_startup_parameters`",
+        );
+    }
+    if message.contains("statement pooling") {
+        return Some("a pooler in statement mode runs no transactions: use its transaction or session mode");
+    }
+    // Of PostgreSQL itself: the parameters of one statement were sent to another one.
+    message.contains("bind message").then_some(SESSIONS_ARE_SHARED)
 }
 
 /// Data exceptions and exceeded limits (PostgreSQL manual, appendix A).

@@ -16,7 +16,8 @@
 //! # Requirements
 //!
 //! A database in UTF8, transaction isolation `read committed` (PostgreSQL's default) for the role that connects, and the primary
-//! for appends and decisions. The only session state are prepared statements. A role that appends needs
+//! for appends and decisions. The only session state are prepared statements, and none behind a pooler that shares sessions, such as
+//! PgBouncer in transaction mode: see [`Options::transaction_pooling`]. A role that appends needs
 //! `USAGE` on the schema and its sequences, `SELECT` and `INSERT` on its tables, and `UPDATE` on `log` and `snapshots`. A role that
 //! only reads needs `USAGE` and `SELECT`; at a gap that a failed append left, it waits for another process to close the gap.
 //!
@@ -24,7 +25,7 @@
 //!
 //! A process that appends notifies the others by NOTIFY, after its commits and at most a hundred times a second. A process that
 //! follows the log listens on one connection besides those of its pool. Neither needs privileges. Where LISTEN does not work (on a
-//! standby, behind a proxy that shares sessions), and with [`Options::listen_notify`]`(false)`, a process finds the appends of other
+//! standby, behind a pooler that shares sessions), and with [`Options::listen_notify`]`(false)`, a process finds the appends of other
 //! processes by polling, within 50 milliseconds.
 //!
 //! # Rows of projections
@@ -68,7 +69,7 @@ use annalist_core::{
     rows::SharedRows,
     store::{
         Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, Marker, Read, Receipt,
-        Settled, Snapshot, SnapshotKey, Wakeups,
+        Reservation, Settled, Snapshot, SnapshotKey, Wakeups,
     },
     time::Timestamp,
 };
@@ -77,7 +78,7 @@ pub use sqlx::PgPool;
 
 pub use self::open::options::Options;
 use self::{
-    append::{job::MAX_ATOMIC, locks::AdvisoryKeys, queue::AppendQueue},
+    append::{job::MAX_ATOMIC, locks::AdvisoryKeys, queue::AppendQueue, reservations::Reservations},
     builds::{
         changes::Changes, inline_transition::InlineTransition, lifecycle::Lifecycle, tables::RowTables,
     },
@@ -97,6 +98,7 @@ pub struct Postgres {
 struct Store {
     database: Arc<Database>,
     appends: Arc<AppendQueue>,
+    reservations: Reservations,
     history: HistoryReader,
     feed: Feed,
     high_water: Arc<HighWater>,
@@ -161,6 +163,7 @@ impl Postgres {
         );
         let store = Store {
             appends: Arc::new(appends),
+            reservations: Reservations::new(Arc::clone(&database), Arc::clone(&keys)),
             history: HistoryReader::new(Arc::clone(&database), Arc::clone(&high_water)),
             feed: Feed::new(Arc::clone(&database), Arc::clone(&high_water)),
             high_water,
@@ -177,8 +180,9 @@ impl Postgres {
 
 impl fmt::Debug for Postgres {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Database { name, id, .. } = &*self.store.database;
-        f.debug_struct("Postgres").field("log", name).field("id", id).finish()
+        let Database { name, id, shares_sessions, .. } = &*self.store.database;
+        let mut text = f.debug_struct("Postgres");
+        text.field("log", name).field("id", id).field("shares_sessions", shares_sessions).finish()
     }
 }
 
@@ -210,6 +214,10 @@ impl EventStore for Postgres {
 
     async fn append(&self, appends: Vec<Append>) -> Result<AppendOutcome, Error> {
         self.store.appends.append(appends).await
+    }
+
+    async fn reserve(&self, criteria: &[Criteria]) -> Reservation {
+        self.store.reservations.reserve(criteria).await
     }
 
     async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {

@@ -3,3 +3,4 @@
 pub(crate) mod migrate;
 pub(crate) mod options;
 pub(crate) mod schema_name;
+mod sessions;

@@ -9,11 +9,15 @@ use crate::open::schema_name::SchemaName;
 
 /// A statement with the name of the schema inserted.
 #[derive(Clone)]
-pub(crate) struct Statement(Arc<str>);
+pub(crate) struct Statement {
+    text: Arc<str>,
+    /// Whether sessions store it as a prepared statement. Not if sessions are shared: another connection would find it there.
+    is_prepared: bool,
+}
 
 impl Statement {
-    pub(crate) fn new(schema: &SchemaName, text: &str) -> Self {
-        Self(schema.insert_into(text).into())
+    pub(crate) fn new(schema: &SchemaName, text: &str, is_prepared: bool) -> Self {
+        Self { text: schema.insert_into(text).into(), is_prepared }
     }
 
     /// A query whose first three parameters are a build.
@@ -27,7 +31,7 @@ impl Statement {
     }
 
     pub(crate) fn query<'q>(&self) -> Query<'q, Postgres, PgArguments> {
-        sqlx::query(AssertSqlSafe(Arc::clone(&self.0)))
+        sqlx::query(AssertSqlSafe(Arc::clone(&self.text))).persistent(self.is_prepared)
     }
 }
 
@@ -39,8 +43,9 @@ macro_rules! statements {
         }
 
         impl Sql {
-            pub(crate) fn new(schema: &SchemaName) -> Self {
-                Self { $($name: Statement::new(schema, include_str!(concat!("../sql/", stringify!($name), ".sql"))),)+ }
+            pub(crate) fn new(schema: &SchemaName, shares_sessions: bool) -> Self {
+                let statement = |text: &str| Statement::new(schema, text, !shares_sessions);
+                Self { $($name: statement(include_str!(concat!("../sql/", stringify!($name), ".sql"))),)+ }
             }
         }
     };
@@ -78,6 +83,7 @@ statements!(
     read_payload,
     receipt,
     report,
+    reserve,
     save_high_water,
     save_snapshot,
     set_inline,

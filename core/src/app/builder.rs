@@ -109,7 +109,8 @@ impl Builder {
         Self { clock: Box::new(clock), ..self }
     }
 
-    /// Sets how often a command is attempted when other commands conflict with it, and how long it pauses between two attempts.
+    /// Sets how often or how long a command is attempted when other commands conflict with it, and how long it pauses between two
+    /// attempts. By default it is attempted for 30 seconds.
     ///
     /// ```
     /// # use annalist_doc_tests::*;

@@ -6,6 +6,7 @@ use super::{
     aggregate_key::AggregateKey, batch::CommandBatch, commit, detach::DetachOnDrop, executor::Executor,
     keyed_queue::QueueGuard, prepared::PreparedCommand,
 };
+use crate::criteria::Criteria;
 
 /// The permission to decide: the command is at the head of the queues of the aggregates that it changes.
 #[derive(Debug, Default)]
@@ -37,6 +38,29 @@ impl Admission {
             admission.batch = batch;
         }
         admission
+    }
+
+    /// Waits for the other processes that change the same aggregate, if there was a conflict or one is expected. Returns `false` if
+    /// there is no reservation: without a reason for one, or from a store without reservations.
+    pub(super) async fn reserve(&mut self, command: &PreparedCommand, after_conflict: bool) -> bool {
+        let PreparedCommand { executor, plan, profile, .. } = command;
+        if self.batch.has_pending() {
+            return false;
+        }
+        let contention = &executor.contention;
+        let reads = || plan.aggregates.iter().zip(&plan.reads).zip(&command.aggregates);
+        let changed = || reads().filter(|((vtable, _), _)| profile.writes_aggregate(vtable.aggregate));
+        if after_conflict {
+            changed().for_each(|(_, key)| contention.record_conflict(key));
+        } else if !reads().any(|(_, key)| contention.is_expected(key)) {
+            return false;
+        }
+        let criteria: Vec<Criteria> = changed().map(|((_, read), _)| read.criteria.clone()).collect();
+        if criteria.is_empty() {
+            return false;
+        }
+        self.batch.reservation = executor.store.reserve(&criteria).await;
+        !self.batch.reservation.is_none()
     }
 
     /// Returns `true` if the batch is one of commands on this aggregate.

@@ -58,6 +58,10 @@ impl Attempt<'_> {
                 }
                 Err(error) => return Err(error),
             };
+            let reservation = &self.admission.batch.reservation;
+            if !reservation.is_none() && !reservation.has_waited() && !loaded.has_news {
+                command.aggregates.iter().for_each(|key| command.executor.contention.record_quiet(key));
+            }
             let time = clock.now();
             match decide(command, time, &mut loaded.states) {
                 Ok(Ok(events)) if command.needs_append(&events) => {

@@ -12,7 +12,7 @@ use crate::{
     panics::run_user_code,
     position::Position,
     record::{Draft, Metadata, Record},
-    store::{Append, AppendOutcome, Receipt},
+    store::{Append, AppendOutcome, Receipt, Reservation},
     time::Timestamp,
 };
 
@@ -26,6 +26,8 @@ pub(super) struct CommandBatch {
     pub(super) modified: Vec<ModifiedState>,
     /// Commands without events whose result is valid only if this batch is written.
     pub(super) dependents: Vec<oneshot::Sender<BatchOutcome>>,
+    /// Makes other processes that change the aggregate wait until the batch is written.
+    pub(super) reservation: Reservation,
 }
 
 /// An append that is not written yet.

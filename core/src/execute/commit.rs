@@ -26,13 +26,15 @@ pub(super) async fn commit(
     guards: Vec<QueueGuard<AggregateKey, CommandBatch>>,
     batch: CommandBatch,
 ) {
-    let CommandBatch { appends, modified, dependents } = batch;
+    let CommandBatch { appends, modified, dependents, reservation } = batch;
     let modified: Vec<_> =
         modified.into_iter().map(|modified| (modified.pending_events(&appends), modified)).collect();
     let (appends, senders): (Vec<_>, Vec<_>) =
         appends.into_iter().map(|PendingAppend { append, sender }| (append, sender)).unzip();
     let is_batched = senders.len() > 1;
-    match executor.append(appends).await {
+    let outcome = executor.append(appends).await;
+    drop(reservation);
+    match outcome {
         Ok(AppendOutcome::Appended(receipts)) => {
             for (events, modified) in modified {
                 executor.cache_written(modified, events, &receipts);

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use super::{
-    aggregate_key::AggregateKey, batch::CommandBatch, event_registry::EventRegistry,
+    aggregate_key::AggregateKey, batch::CommandBatch, contention::Contention, event_registry::EventRegistry,
     heuristics::CommandProfiles, inline_folds::InlineFolds, keyed_queue::KeyedQueue, retry::Retry,
     shutdown_gate::ShutdownGate, state_cache::StateCache,
 };
@@ -29,6 +29,7 @@ pub(crate) struct Executor {
     pub(super) cache: StateCache,
     pub(super) profiles: CommandProfiles,
     pub(super) queues: Arc<AggregateQueues>,
+    pub(super) contention: Contention,
     pub(super) gate: ShutdownGate,
 }
 
@@ -111,6 +112,7 @@ impl Executor {
             cache: StateCache::new(settings.state_cache_capacity),
             profiles: CommandProfiles::default(),
             queues: Arc::default(),
+            contention: Contention::default(),
             gate: ShutdownGate::default(),
             settings,
         }

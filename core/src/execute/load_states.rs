@@ -17,6 +17,8 @@ pub(super) struct LoadedStates {
     /// Whether all of them were just read from the log, in one call. If not, a decision is valid only if an append that is based on it
     /// succeeds.
     pub(super) is_authoritative: bool,
+    /// Whether others have changed an aggregate since its cached state.
+    pub(super) has_news: bool,
 }
 
 impl PreparedCommand {
@@ -32,14 +34,15 @@ impl PreparedCommand {
         let mut states: Vec<_> =
             (0..self.aggregates.len()).map(|index| self.known_state(index, batch, bypass_cache)).collect();
         let is_authoritative = states.iter().all(Option::is_none);
+        let mut has_news = false;
         if states.iter().any(Option::is_none) {
             if is_authoritative && !bypass_cache && self.profile.expects_no_history() {
                 let states = self.aggregates.iter().map(|_| StateInput::assumed_empty()).collect();
-                return Ok(LoadedStates { states, is_authoritative: false });
+                return Ok(LoadedStates { states, is_authoritative: false, has_news });
             }
-            self.read_missing(&mut states, is_authoritative).await?;
+            has_news = self.read_missing(&mut states, is_authoritative).await?;
         }
-        Ok(LoadedStates { states: states.into_iter().flatten().collect(), is_authoritative })
+        Ok(LoadedStates { states: states.into_iter().flatten().collect(), is_authoritative, has_news })
     }
 
     /// Caches states that were read and folded.
@@ -59,14 +62,16 @@ impl PreparedCommand {
         batch.speculative_state(key).or_else(cached).map(StateInput::from)
     }
 
-    /// Reads the missing states in one call. If an earlier state of an aggregate is known, only later events are read.
-    async fn read_missing(&self, states: &mut [Option<StateInput>], all: bool) -> Result<(), Error> {
+    /// Reads the missing states in one call. If an earlier state of an aggregate is known, only later events are read. Returns
+    /// whether there were later events.
+    async fn read_missing(&self, states: &mut [Option<StateInput>], all: bool) -> Result<bool, Error> {
         let missing: Vec<usize> = (0..states.len()).filter(|index| states[*index].is_none()).collect();
         let mut bases = Vec::with_capacity(missing.len());
         for index in &missing {
             bases.push(self.base_state(*index).await);
         }
-        let is_new = all && bases.iter().all(Option::is_none);
+        let continues = bases.iter().any(Option::is_some);
+        let is_new = all && !continues;
         let (read, is_empty) = match (missing.as_slice(), bases.as_mut_slice()) {
             ([index], [base]) => {
                 let (state, is_empty) = self.read_one(*index, base.take()).await?;
@@ -78,7 +83,7 @@ impl PreparedCommand {
             self.profile.record_read(is_empty);
         }
         missing.into_iter().zip(read).for_each(|(index, state)| states[index] = Some(state));
-        Ok(())
+        Ok(continues && !is_empty)
     }
 
     /// Reads one state in chunks, so that a long history is not in memory at once. Also returns whether no event was found.

@@ -1,9 +1,12 @@
-//! How often a command is attempted, and with which pauses.
+//! How often or how long a command is attempted, and with which pauses.
 
 use std::time::Duration;
 
-/// How often a command is attempted, and how long it pauses between two attempts: a random time up to a limit that doubles
-/// with each attempt, so that commands which conflicted once do not conflict again.
+use tokio::time::Instant;
+
+/// How often or how long a command is attempted after conflicts. A store with reservations makes a command wait for
+/// the others; otherwise the command pauses between two attempts: a random time up to a limit that doubles with each attempt, so that
+/// commands which conflicted once do not conflict again.
 ///
 /// ```
 /// use std::time::Duration;
@@ -12,16 +15,35 @@ use std::time::Duration;
 ///
 /// let retry = Retry::times(5).pauses(Duration::from_millis(2), Duration::from_millis(100));
 /// assert_eq!(retry.tries(), 5);
-/// assert_eq!(Retry::default().tries(), 30);
+/// assert_eq!(Retry::default(), Retry::within(Duration::from_secs(30)));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retry {
     tries: u32,
+    timeout: Option<Duration>,
     first: Duration,
     longest: Duration,
 }
 
 impl Retry {
+    /// Attempts a command again until this time is over, at least once, with pauses of up to 1 ms at first and up to 20 ms later.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use annalist::app::Retry;
+    ///
+    /// assert_ne!(Retry::within(Duration::from_secs(1)), Retry::default());
+    /// ```
+    pub fn within(timeout: Duration) -> Self {
+        Self {
+            tries: u32::MAX,
+            timeout: Some(timeout),
+            first: Duration::from_millis(1),
+            longest: Duration::from_millis(20),
+        }
+    }
+
     /// Attempts a command this often, at least once, with pauses of up to 1 ms at first and up to 50 ms later.
     ///
     /// ```
@@ -31,7 +53,12 @@ impl Retry {
     /// assert_eq!(Retry::times(0).tries(), 1);
     /// ```
     pub fn times(tries: u32) -> Self {
-        Self { tries: tries.max(1), first: Duration::from_millis(1), longest: Duration::from_millis(50) }
+        Self {
+            tries: tries.max(1),
+            timeout: None,
+            first: Duration::from_millis(1),
+            longest: Duration::from_millis(50),
+        }
     }
 
     /// Sets the limit of the first pause, and the limit of all pauses.
@@ -49,15 +76,21 @@ impl Retry {
         Self { first, longest, ..self }
     }
 
-    /// Returns the number of attempts, the first one included.
+    /// Returns the largest number of attempts, the first one included; [`u32::MAX`] if only the time limits them.
     ///
     /// ```
     /// use annalist::app::Retry;
     ///
-    /// assert_eq!(Retry::default().tries(), 30);
+    /// assert_eq!(Retry::times(7).tries(), 7);
+    /// assert_eq!(Retry::default().tries(), u32::MAX);
     /// ```
     pub fn tries(&self) -> u32 {
         self.tries
+    }
+
+    /// When a command that begins now is not attempted again; `None` if only the number of attempts is limited.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.timeout.and_then(|timeout| Instant::now().checked_add(timeout))
     }
 
     /// A random pause after attempt number `attempt`, counted from 1.
@@ -69,9 +102,9 @@ impl Retry {
 }
 
 impl Default for Retry {
-    /// 30 attempts: about a second in all.
+    /// Attempts for 30 seconds.
     fn default() -> Self {
-        Self::times(30)
+        Self::within(Duration::from_secs(30))
     }
 }
 

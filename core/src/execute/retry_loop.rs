@@ -2,6 +2,8 @@
 
 use std::fmt::Debug;
 
+use tokio::time::Instant;
+
 use super::{
     admission::Admission,
     attempt::{Attempt, AttemptOutcome},
@@ -21,11 +23,13 @@ pub(super) async fn execute_with_retry<E: Debug + Send>(
 ) -> Result<Receipt, ExecuteError<E>> {
     let _in_flight = command.executor.gate.try_enter()?;
     let retry = command.executor.settings.retry;
-    let (mut tries, mut unknown, mut unbatched) = (1, None, false);
+    let deadline = retry.deadline();
+    let (mut tries, mut unknown, mut unbatched, mut after_conflict) = (1, None, false, false);
     loop {
         let is_retry = tries > 1;
-        let admission = Admission::acquire(command, is_retry, unbatched).await;
-        let failure = match (Attempt { command, admission }).run(decide, is_retry).await {
+        let mut admission = Admission::acquire(command, is_retry, unbatched).await;
+        let is_reserved = admission.reserve(command, after_conflict).await;
+        let failure = match (Attempt { command, admission }).run(decide, is_retry || is_reserved).await {
             Ok(AttemptOutcome::Accepted(receipt)) => return Ok(receipt),
             Ok(AttemptOutcome::Rejected(rejection)) => ExecuteError::Rejected(rejection),
             Ok(AttemptOutcome::Conflict(conflicting_position)) => {
@@ -43,14 +47,20 @@ pub(super) async fn execute_with_retry<E: Debug + Send>(
             ExecuteError::OutcomeUnknown(_) => command.key.is_some(),
             _ => false,
         };
-        if !is_retryable || tries >= retry.tries() {
+        let is_over = tries >= retry.tries() || deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        if !is_retryable || is_over {
             return Err(unknown.unwrap_or(failure));
         }
         tracing::debug!(command = command.name, tries, unknown = is_unknown, "trying again");
+        // The store makes the next attempt wait for the others. If it does not, the conflicting commands pause for random times.
+        let waits_in_store = !is_unknown && (tries == 1 || is_reserved);
+        after_conflict = !is_unknown;
         if is_unknown {
             unknown = Some(failure);
         }
-        tokio::time::sleep(retry.pause(tries)).await;
+        if !waits_in_store {
+            tokio::time::sleep(retry.pause(tries)).await;
+        }
         tries += 1;
     }
 }

@@ -9,6 +9,8 @@ pub enum Error {
         /// The searched folders, in order.
         searched: Vec<PathBuf>,
     },
+    /// There is no PgBouncer on this machine.
+    NoPooler,
     /// The process runs as root, PostgreSQL refuses to run as root, and none of the known accounts exists.
     NoAccount {
         /// The accounts that do not exist.
@@ -63,6 +65,11 @@ impl fmt::Display for Error {
                 writeln!(f, "  macOS:          brew install postgresql")?;
                 write!(f, "or put the folder that has them into PATH")
             }
+            Self::NoPooler => write!(
+                f,
+                "no PgBouncer; install it (Debian, Ubuntu: sudo apt-get install pgbouncer; Fedora: sudo dnf install \
+                 pgbouncer; macOS: brew install pgbouncer), or put the folder that has it into PATH"
+            ),
             Self::NoAccount { tried } => write!(
                 f,
                 "PostgreSQL refuses to run as root, and there is no other account for it (tried: {}); \

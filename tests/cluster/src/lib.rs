@@ -1,4 +1,4 @@
-//! A throw-away PostgreSQL cluster for tests, from the server programs of this machine.
+//! A throw-away PostgreSQL cluster for tests, from the server programs of this machine, and a throw-away PgBouncer.
 //!
 //! ```no_run
 //! use annalist_cluster::{Cluster, Stop};
@@ -21,12 +21,14 @@ mod cluster;
 mod error;
 mod guard;
 mod options;
+mod pooler;
 mod programs;
 
 pub use self::{
     cluster::{Cluster, Stop},
     error::Error,
     options::Options,
+    pooler::{PoolMode, Pooler},
     programs::Programs,
 };
 

@@ -140,6 +140,7 @@ must_fail! {
     event_store_reads_item_by_item: Fault::ReadsItemByItem => "reads::order_of_items_does_not_matter";
     event_store_read_ignores_after: Fault::ReadIgnoresAfter => "reads::after_and_up_to_limit_the_result";
     event_store_reverses_batches: Fault::ReversesBatches => "reads::several_reads_return_one_batch_each";
+    event_store_reserves_for_all: Fault::ReservesForAll => "races::callers_with_a_reservation_do_not_conflict";
     event_store_reverses_receipts: Fault::ReversesReceipts => "append::receipts_hold_positions_and_ids_of_the_events";
     event_store_reverses_events: Fault::ReversesEvents => "append::events_keep_their_order";
     event_store_removes_spaces_from_payloads: Fault::RemovesSpacesFromPayloads => "limits::payloads_keep_every_byte";

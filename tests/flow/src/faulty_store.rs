@@ -4,13 +4,14 @@ use std::{
     collections::VecDeque,
     ops::Range,
     sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
 use annalist::{
     Criteria, Error, EventStore, Memory, Position, Receipt, Timestamp,
+    raw::store::Reservation,
     store::{
         Append, AppendOutcome, Batch, CommandKey, Entry, FeedPage, LogId, Read, Settled, Snapshot,
         SnapshotKey, Wakeups,
@@ -56,6 +57,22 @@ pub struct FaultyStore {
     pub polls: AtomicUsize,
     /// Sends wake-ups when a test calls [`FaultyStore::wake_up`].
     pub wakeups: Mutex<Option<watch::Sender<()>>>,
+    /// Whether callers can reserve. It is not checked that only one at a time does.
+    pub has_reservations: AtomicBool,
+    /// The number of reservations.
+    pub reserved: AtomicUsize,
+    /// The number of appends during a reservation.
+    pub reserved_appends: AtomicUsize,
+    held_reservations: Arc<AtomicUsize>,
+}
+
+/// Counts a reservation until it is dropped.
+struct ReservationGuard(Arc<AtomicUsize>);
+
+impl Drop for ReservationGuard {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl FaultyStore {
@@ -72,6 +89,10 @@ impl FaultyStore {
             batch_sizes: Mutex::default(),
             polls: AtomicUsize::new(0),
             wakeups: Mutex::new(Some(watch::Sender::default())),
+            has_reservations: AtomicBool::new(false),
+            reserved: AtomicUsize::new(0),
+            reserved_appends: AtomicUsize::new(0),
+            held_reservations: Arc::default(),
         }
     }
 
@@ -123,6 +144,7 @@ impl EventStore for FaultyStore {
 
     async fn append(&self, appends: Vec<Append>) -> Result<AppendOutcome, Error> {
         self.batch_sizes.lock().unwrap_or_else(PoisonError::into_inner).push(appends.len());
+        self.reserved_appends.fetch_add(self.held_reservations.load(Ordering::SeqCst), Ordering::SeqCst);
         tokio::task::yield_now().await;
         match self.next() {
             None => {}
@@ -143,6 +165,15 @@ impl EventStore for FaultyStore {
             }
         }
         self.inner.append(appends).await
+    }
+
+    async fn reserve(&self, _: &[Criteria]) -> Reservation {
+        if !self.has_reservations.load(Ordering::SeqCst) {
+            return Reservation::none();
+        }
+        self.reserved.fetch_add(1, Ordering::SeqCst);
+        self.held_reservations.fetch_add(1, Ordering::SeqCst);
+        Reservation::new(ReservationGuard(Arc::clone(&self.held_reservations)), false)
     }
 
     async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {

@@ -1,7 +1,10 @@
 //! The write path: decisions on the state in the log, conflicts, typed errors, metadata.
 #![allow(clippy::unwrap_used)] // in the helpers too
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use annalist::{
     App, Criteria, EventStore, ExecuteError, Invalid, Item, Memory, Position, Tag, Timestamp,
@@ -91,6 +94,52 @@ async fn conflicts_are_retried_up_to_the_configured_limit() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+/// More conflicts than any limited number of attempts.
+#[tokio::test(start_paused = true)]
+async fn conflicts_are_retried_for_a_time_by_default() {
+    let overtaken = (0..200).map(|_| Fault::Overtaken(Box::new(foreign_deposit("a", 1))));
+    let store = Arc::new(FaultyStore::new(overtaken));
+    let app = App::builder(Arc::clone(&store)).start().await.unwrap();
+    app.execute(deposit("a", 1)).await.unwrap();
+    assert_eq!(store.remaining(), 0);
+    assert_eq!(app.load::<Account>(&account("a")).await.unwrap().balance, 201);
+}
+
+#[tokio::test(start_paused = true)]
+async fn conflicts_are_retried_until_the_time_is_over() {
+    let overtaken = (0..1000).map(|_| Fault::Overtaken(Box::new(foreign_deposit("a", 1))));
+    let store = Arc::new(FaultyStore::new(overtaken));
+    let pause = Duration::from_millis(100);
+    let retry = Retry::within(Duration::from_secs(1)).pauses(pause, pause);
+    let app = App::builder(Arc::clone(&store)).retry(retry).start().await.unwrap();
+    let error = app.execute(deposit("a", 1)).await.unwrap_err();
+    let ExecuteError::Conflict { tries, .. } = error else { panic!("{error:?}") };
+    assert_eq!(usize::try_from(tries).unwrap(), 1000 - store.remaining());
+    assert!((10..500).contains(&tries), "{tries}");
+}
+
+/// A command reserves after a conflict, until its append. Later commands on the aggregate do so until one of them finds that no
+/// other process has changed it.
+#[tokio::test]
+async fn commands_reserve_from_a_conflict_until_no_other_process_appends() {
+    let store = Arc::new(FaultyStore::new([Fault::Overtaken(Box::new(foreign_deposit("a", 1)))]));
+    store.has_reservations.store(true, Ordering::SeqCst);
+    let app = App::builder(Arc::clone(&store)).start().await.unwrap();
+    let reserved = || (store.reserved.load(Ordering::SeqCst), store.reserved_appends.load(Ordering::SeqCst));
+    app.execute(deposit("a", 1)).await.unwrap();
+    assert_eq!(reserved(), (1, 1), "the second attempt");
+    app.execute(deposit("b", 1)).await.unwrap();
+    assert_eq!(reserved(), (1, 1), "another aggregate");
+    store.inner.append_one(foreign_deposit("a", 1)).await.unwrap();
+    app.execute(deposit("a", 1)).await.unwrap();
+    assert_eq!(reserved(), (2, 2), "another process has changed it");
+    app.execute(deposit("a", 1)).await.unwrap();
+    assert_eq!(reserved(), (3, 3), "the last reservation");
+    app.execute(deposit("a", 1)).await.unwrap();
+    assert_eq!(reserved(), (3, 3), "no other process has changed it");
+    assert_eq!(app.load::<Account>(&account("a")).await.unwrap().balance, 6);
 }
 
 #[tokio::test]

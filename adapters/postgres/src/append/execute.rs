@@ -44,7 +44,8 @@ pub(super) async fn append<'a>(
     outcomes(&params, &rows, jobs).map_err(BatchError::sent)
 }
 
-/// Writes jobs that fold the same inline builds in one transaction with the rows.
+/// Writes jobs that fold the same inline builds in one transaction with the rows. If sessions are shared, also jobs without builds
+/// are written like this.
 pub(super) async fn append_and_fold<'a>(
     database: &Database,
     tables: &RowTables,

@@ -15,12 +15,13 @@
 //! | command id | the id, exclusively |
 //! | row that an inline build changes | the row, exclusively |
 //! | every append | the log, shared |
+//! | reservation after a conflict | the first tag of each item, exclusively, in a transaction of its own |
 //!
 //! The hash must never change: all processes that append to a log must compute the same keys. A change of anything in this module
 //! needs a new [`VERSION`], which is stored in the log.
 
 use annalist_core::{
-    criteria::Item,
+    criteria::{Criteria, Item},
     record::Draft,
     rows::{Inline, Key, key_text},
     store::Append,
@@ -89,6 +90,18 @@ impl AdvisoryKeys {
         let max = if appends.len() > 1 { MAX_LOCKS_OF_BATCH } else { MAX_LOCKS };
         // With the log locked exclusively, no other locks are needed.
         if locks.len() > max || !is_complete { LockSet(vec![(self.log(), true)]) } else { locks }
+    }
+
+    /// The keys of a reservation in ascending order, one for each item. Conditions are exact without them.
+    pub(super) fn reservation(&self, criteria: &[Criteria]) -> Vec<i64> {
+        let key = |item: &Item| match item.tags().first() {
+            Some(tag) => self.key(b'q', &[tag.as_str()]),
+            None => self.key(b'q', &[]),
+        };
+        let mut keys: Vec<i64> = criteria.iter().flat_map(Criteria::items).map(key).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys
     }
 
     /// Adds the locks of an append. Returns `false` if they cannot be determined.
@@ -179,7 +192,6 @@ mod tests {
     use std::collections::BTreeMap;
 
     use annalist_core::{
-        criteria::Criteria,
         payload::Payload,
         record::Name,
         rows::Value,

@@ -100,7 +100,8 @@ impl AppendQueue {
         // Acquired separately, to distinguish a call that was never sent from one without a reply.
         let held = self.database.connection(connection).await.map_err(BatchError::not_written)?;
         let inputs = jobs.iter().map(|job| &job.input);
-        let result = match inputs.clone().all(|job| job.inline.is_empty()) {
+        let is_one_call = inputs.clone().all(|job| job.inline.is_empty()) && !self.database.shares_sessions;
+        let result = match is_one_call {
             true => append(&self.database, held, inputs).await,
             false => append_and_fold(&self.database, &self.tables, held, inputs).await,
         };
@@ -136,7 +137,7 @@ impl AppendQueue {
         let types: Vec<&str> = append.events.iter().map(Draft::name).collect();
         let connection = self.database.connection(connection).await.map_err(read_error)?;
         let query = self.database.sql.inline_builds.query().bind(types);
-        let rows = query.fetch_all(connection).await.map_err(read_error)?;
+        let rows = self.database.fetch_all_in(connection, query).await.map_err(read_error)?;
         rows.iter().map(build_id).collect::<Result<_, _>>().map_err(read_error)
     }
 }

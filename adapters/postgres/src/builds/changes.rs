@@ -30,7 +30,7 @@ impl Changes {
 
     /// Moves the checkpoint first: of two concurrent runners one waits for its row, and then finds that it has moved.
     pub(super) async fn commit(&self, change: RowChange) -> Result<CommitOutcome, Error> {
-        if change.moves_checkpoint_only() {
+        if change.moves_checkpoint_only() && !self.tables.database.shares_sessions {
             return self.commit_checkpoint(&change).await;
         }
         let operation = || self.operation(&change.table);

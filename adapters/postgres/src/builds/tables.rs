@@ -131,6 +131,7 @@ impl RowTables {
         let upsert: Arc<str> = sql.upsert().into();
         for rows in split_by_size(upserts) {
             let statement = sqlx::query(AssertSqlSafe(Arc::clone(&upsert)));
+            let statement = statement.persistent(!self.database.shares_sessions);
             let statement = bind_all(statement, table.columns, rows);
             statement.execute(&mut *connection).await.map_err(write_error)?;
         }

@@ -68,7 +68,12 @@ impl Notifier {
     }
 
     /// Wake-ups by other processes. This process listens as long as any of them is in use.
+    ///
+    /// There are none if sessions are shared: LISTEN belongs to a session.
     pub(crate) fn wakeups(self: &Arc<Self>) -> Wakeups {
+        if self.database.shares_sessions {
+            return Wakeups::none();
+        }
         let wakeups = self.wakeups.subscribe();
         if let (Some(permit), Ok(runtime)) = (self.listen_task.request(), Handle::try_current()) {
             runtime.spawn(listen_while_used(Arc::clone(self), permit));

@@ -6,7 +6,7 @@ use annalist_core::{error::Error, record::Position, store::LogId};
 use sqlx::{Acquire, AssertSqlSafe, PgConnection, PgPool, Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::schema_name::SchemaName;
+use super::{schema_name::SchemaName, sessions};
 use crate::{
     append::locks::{self, AdvisoryKeys},
     database::acquire,
@@ -69,6 +69,7 @@ pub(crate) struct Migrations(Vec<Migration>);
 pub(crate) struct LogInfo {
     pub(crate) id: LogId,
     pub(crate) high_water: Position,
+    pub(crate) shares_sessions: bool,
 }
 
 impl Migrations {
@@ -95,27 +96,6 @@ impl Migrations {
             schema.quoted()
         )
     }
-
-    /// Checks the server, applies missing migrations if `migrate` is set, and reads the row of the log.
-    pub(crate) async fn open(
-        &self,
-        pool: &PgPool,
-        schema: &SchemaName,
-        keys: &AdvisoryKeys,
-        migrate: bool,
-        timeout: Duration,
-        operation: &str,
-    ) -> Result<LogInfo, Error> {
-        let opening = Opening { migrations: self, schema, keys, operation };
-        let mut connection = acquire(pool, timeout).await.map_err(|error| opening.failed(error))?;
-        let mut version = opening.check_server(&mut connection).await?;
-        if version < self.latest() && migrate {
-            version = opening.migrate(&mut connection).await?;
-        }
-        opening.check_version(version)?;
-        opening.warn_of_foreign_rights(&mut connection).await?;
-        opening.read_log(&mut connection).await
-    }
 }
 
 impl Migration {
@@ -131,15 +111,36 @@ impl Migration {
     }
 }
 
-/// Opening one log.
-struct Opening<'a> {
-    migrations: &'a Migrations,
-    schema: &'a SchemaName,
-    keys: &'a AdvisoryKeys,
-    operation: &'a str,
+/// Opening one log. Each statement runs in a transaction and has no name, because a pooler may share the sessions.
+pub(crate) struct Opening<'a> {
+    pub(super) migrations: &'a Migrations,
+    pub(super) schema: &'a SchemaName,
+    pub(super) keys: &'a AdvisoryKeys,
+    pub(super) operation: &'a str,
 }
 
 impl Opening<'_> {
+    /// Checks the server, applies missing migrations if `migrate` is set, and reads the row of the log.
+    pub(crate) async fn open(
+        &self,
+        pool: &PgPool,
+        migrate: bool,
+        shares_sessions: Option<bool>,
+        timeout: Duration,
+    ) -> Result<LogInfo, Error> {
+        let mut connection = acquire(pool, timeout).await.map_err(|error| self.failed(error))?;
+        let mut version = self.check_server(&mut connection).await?;
+        let address = pool.connect_options();
+        let shares_sessions =
+            sessions::check(&mut connection, &address, shares_sessions, timeout, self.operation).await?;
+        if version < self.migrations.latest() && migrate {
+            version = self.migrate(&mut connection).await?;
+        }
+        self.check_version(version)?;
+        self.warn_of_foreign_rights(&mut connection).await?;
+        self.read_log(&mut connection, shares_sessions).await
+    }
+
     fn failed(&self, error: sqlx::Error) -> Error {
         failed(self.operation.to_owned(), error)
     }
@@ -149,8 +150,15 @@ impl Opening<'_> {
     }
 
     async fn row(&self, connection: &mut PgConnection, text: &str) -> Result<PgRow, Error> {
-        let query = Statement::new(self.schema, text);
-        query.query().fetch_one(connection).await.map_err(|error| self.failed(error))
+        self.rows(connection, text).await?.pop().ok_or_else(|| self.failed(sqlx::Error::RowNotFound))
+    }
+
+    async fn rows(&self, connection: &mut PgConnection, text: &str) -> Result<Vec<PgRow>, Error> {
+        let mut transaction = connection.begin().await.map_err(|error| self.failed(error))?;
+        let query = Statement::new(self.schema, text, false);
+        let rows = query.query().fetch_all(&mut *transaction).await.map_err(|error| self.failed(error))?;
+        transaction.commit().await.map_err(|error| self.failed(error))?;
+        Ok(rows)
     }
 
     /// Refuses a server or a session on which the promises of the store do not hold. Returns the version of the schema;
@@ -241,8 +249,7 @@ impl Opening<'_> {
 
     /// Warns if other roles could run code in appends or change what is stored.
     async fn warn_of_foreign_rights(&self, connection: &mut PgConnection) -> Result<(), Error> {
-        let query = Statement::new(self.schema, include_str!("../../sql/foreign_rights.sql"));
-        let rows = query.planned().fetch_all(connection).await.map_err(|error| self.failed(error))?;
+        let rows = self.rows(connection, include_str!("../../sql/foreign_rights.sql")).await?;
         let right = |row: &PgRow| {
             let text = |column| row.try_get::<String, _>(column);
             Ok(format!("{} has {} on {}", text("role")?, text("privilege")?, text("object")?))
@@ -260,7 +267,7 @@ impl Opening<'_> {
     }
 
     /// Reads the row of the log. Refuses a log whose sequence would assign positions that already exist.
-    async fn read_log(&self, connection: &mut PgConnection) -> Result<LogInfo, Error> {
+    async fn read_log(&self, connection: &mut PgConnection, shares_sessions: bool) -> Result<LogInfo, Error> {
         let row = self.row(connection, include_str!("../../sql/log.sql")).await?;
         let number = |column| row.try_get::<i64, _>(column).map_err(|error| self.failed(error));
         let id: Uuid = row.try_get("id").map_err(|error| self.failed(error))?;
@@ -280,6 +287,6 @@ impl Opening<'_> {
                 assigned.unwrap_or(0)
             )));
         }
-        Ok(LogInfo { id: LogId::from_uuid(id), high_water: from_i64(number("high_water")?) })
+        Ok(LogInfo { id: LogId::from_uuid(id), high_water: from_i64(number("high_water")?), shares_sessions })
     }
 }

@@ -8,7 +8,10 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use super::{migrate::Migrations, schema_name::SchemaName};
+use super::{
+    migrate::{LogInfo, Migrations, Opening},
+    schema_name::SchemaName,
+};
 use crate::{
     Postgres,
     append::locks::AdvisoryKeys,
@@ -30,6 +33,7 @@ pub struct Options {
     timeout: Duration,
     migrate: bool,
     listen_notify: bool,
+    transaction_pooling: Option<bool>,
     migrations: Migrations,
 }
 
@@ -41,6 +45,7 @@ impl Default for Options {
             timeout: Duration::from_secs(5),
             migrate: true,
             listen_notify: true,
+            transaction_pooling: None,
             migrations: Migrations::released(),
         }
     }
@@ -78,10 +83,22 @@ impl Options {
     }
 
     /// Sets whether processes notify each other of appends by LISTEN and NOTIFY; `true` by default. With `false`, appends of
-    /// other processes are found by polling: for databases behind a proxy that does not support LISTEN (e.g. PgBouncer in
-    /// transaction mode), or to save the connection that listens.
+    /// other processes are found by polling: for databases behind a proxy that does not support LISTEN, or to save the connection
+    /// that listens.
     pub fn listen_notify(mut self, listen_notify: bool) -> Self {
         self.listen_notify = listen_notify;
+        self
+    }
+
+    /// Sets whether a pooler gives the sessions of the server to other connections after each transaction, as PgBouncer does in
+    /// transaction mode. By default this is found out when the log is opened; set it if that does not succeed, for example
+    /// because the pooler has only one session at that time.
+    ///
+    /// With `true` the store keeps nothing in a session: no prepared statement and no LISTEN, so appends of other processes are
+    /// found by polling. Each call is a transaction of its own, with four round trips instead of one. The user's own SQL on the
+    /// same connections has to use `persistent(false)` too.
+    pub fn transaction_pooling(mut self, shares_sessions: bool) -> Self {
+        self.transaction_pooling = Some(shares_sessions);
         self
     }
 
@@ -130,14 +147,17 @@ impl Options {
     /// # Errors
     /// As [`Options::connect`].
     pub async fn with_pool(self, pool: PgPool) -> Result<Postgres, Error> {
-        let Self { schema, migrate, migrations, listen_notify, timeout, .. } = self;
+        let Self { schema, migrate, migrations, listen_notify, timeout, transaction_pooling, .. } = self;
         let name = log_name(&schema, &pool.connect_options());
         let operation = format!("open {name}");
         let schema = SchemaName::parse(&schema).map_err(|reason| Error::unusable(&operation, reason))?;
         let keys = AdvisoryKeys::new(schema.as_str());
-        let log = migrations.open(&pool, &schema, &keys, migrate, timeout, &operation).await?;
-        let sql = Sql::new(&schema);
-        let database = Database { pool, sql, name, id: log.id, timeout };
+        let opening =
+            Opening { migrations: &migrations, schema: &schema, keys: &keys, operation: &operation };
+        let log = opening.open(&pool, migrate, transaction_pooling, timeout).await?;
+        let LogInfo { id, shares_sessions, .. } = log;
+        let sql = Sql::new(&schema, shares_sessions);
+        let database = Database { pool, sql, name, id, timeout, shares_sessions };
         Ok(Postgres::new(database, &schema, keys, log.high_water, listen_notify))
     }
 }
@@ -148,7 +168,9 @@ fn parse_url(url: &str) -> Result<PgConnectOptions, String> {
     if !(url.starts_with("postgres://") || url.starts_with("postgresql://")) {
         return Err(form.to_owned());
     }
-    PgConnectOptions::from_str(url).map_err(|error| format!("{error}; {form}"))
+    let address = PgConnectOptions::from_str(url).map_err(|error| format!("{error}; {form}"))?;
+    // Poolers refuse this parameter by default, and values are sent in binary form, which it does not affect.
+    Ok(address.extra_float_digits(None))
 }
 
 /// Connects once without the pool, to return the reason of a failure: the pool would retry until its timeout, and report only that.

@@ -22,6 +22,7 @@ mod hostile;
 mod inline;
 mod locks;
 mod opening;
+mod pooler;
 mod pools;
 mod read_batching;
 mod reads;
@@ -132,6 +133,10 @@ fn main() {
         pools:
             exhausted_pool_of_the_user_is_explained
             calls_on_a_pool_of_one_connection_need_no_second_one;
+        pooler:
+            shared_sessions_are_supported_without_a_pooler
+            server_without_exclusive_locks_is_refused
+            server_whose_snapshots_are_too_old_is_refused;
         rows:
             view_is_queried_in_sql
             view_stays_with_the_first_version
@@ -170,10 +175,29 @@ fn main() {
             blocked_snapshot_does_not_block_appends;
     };
     trials.extend(with_their_own_server());
+    let no_pooler = annalist_cluster::Pooler::program().is_err();
+    trials.extend(with_a_pooler().into_iter().map(|trial| match no_pooler {
+        true => trial.with_ignored_flag(true),
+        false => trial,
+    }));
     if std::env::var_os("UPDATE_FIXTURE").is_some() {
         trials.push(trial("upgrade::record_version_1", &support::server(), upgrade::record_version_1));
     }
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+/// Tests that put PgBouncer in front of the server.
+fn with_a_pooler() -> Vec<Trial> {
+    cases! { support::server();
+        pooler:
+            log_behind_a_pooler_in_transaction_mode_works
+            log_behind_a_pooler_in_session_mode_works
+            shared_sessions_are_found_out_in_each_order
+            prepared_statements_of_other_connections_are_explained
+            pooler_in_statement_mode_is_refused
+            pooler_with_a_single_session_is_explained
+            startup_parameters_that_a_pooler_refuses_are_explained;
+    }
 }
 
 /// Tests that crash a server or need a standby, and start servers of their own.

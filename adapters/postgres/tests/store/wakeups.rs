@@ -20,12 +20,12 @@ use crate::{
 const CHANNEL: &str = "annalist_appended";
 
 /// Waits for the next wake-up. It must come from the channel, because these tests do not poll the log.
-async fn next_wakeup(wakeups: &mut Wakeups) {
+pub(crate) async fn next_wakeup(wakeups: &mut Wakeups) {
     timeout(DEFAULT_TIMEOUT, wakeups.next()).await.unwrap();
 }
 
 /// The wake-ups of a process that has begun to listen.
-async fn listen(store: &Postgres) -> Wakeups {
+pub(crate) async fn listen(store: &Postgres) -> Wakeups {
     let mut wakeups = store.wakeups();
     next_wakeup(&mut wakeups).await;
     wakeups

@@ -32,6 +32,8 @@ pub(crate) enum Fault {
     ReadIgnoresAfter,
     /// The batches of several reads are in reverse order.
     ReversesBatches,
+    /// Callers that reserve do not wait for each other.
+    ReservesForAll,
     /// The events of a receipt are in reverse order.
     ReversesReceipts,
     /// The events of an append are written in reverse order.

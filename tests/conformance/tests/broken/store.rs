@@ -18,7 +18,7 @@ use annalist_core::{
     rows::{Row, SharedRows},
     store::{
         Append, AppendOutcome, Batch, CommandKey, Condition, Entry, EventStore, FeedPage, LogId, Marker,
-        Read, Receipt, Settled, Snapshot, SnapshotKey,
+        Read, Receipt, Reservation, Settled, Snapshot, SnapshotKey,
     },
     tag::Tag,
     time::Timestamp,
@@ -307,6 +307,13 @@ impl EventStore for BrokenStore {
             batches.reverse();
         }
         Ok(batches)
+    }
+
+    async fn reserve(&self, criteria: &[Criteria]) -> Reservation {
+        match self.fault {
+            Fault::ReservesForAll => Reservation::new((), false),
+            _ => self.inner.reserve(criteria).await,
+        }
     }
 
     /// Returns 1 for most faults, because they show in single appends.

@@ -26,6 +26,7 @@ cases!("races": [
     unconditional_appends_always_succeed,
     no_increment_is_lost,
     append_of_several_events_is_visible_as_a_whole,
+    callers_with_a_reservation_do_not_conflict,
 ]);
 
 const RACERS: usize = 8;
@@ -269,5 +270,37 @@ async fn append_of_several_events_is_visible_as_a_whole(log: Log) -> Outcome {
         0,
         "failed condition"
     );
+    Ok(())
+}
+
+/// Every caller reads and appends with a reservation, if the store has them: then none of them is overtaken. Each has a handle of its
+/// own.
+async fn callers_with_a_reservation_do_not_conflict(log: Log) -> Outcome {
+    let counter = criteria_for(&["set"], &["counter:1"]);
+    if log.handles(1).await?[0].store().reserve(&[counter.clone()]).await.is_none() {
+        return Ok(());
+    }
+    let rounds = log.rounds(5);
+    let tasks = log.handles(RACERS).await?.into_iter().map(|handle| {
+        let counter = counter.clone();
+        async move {
+            for _ in 0..rounds {
+                // A store may return none at any time: here the caller tries again.
+                let reservation = loop {
+                    let reservation = handle.store().reserve(&[counter.clone()]).await;
+                    if !reservation.is_none() {
+                        break reservation;
+                    }
+                };
+                let seen = handle.read_one(Read::all(counter.clone())).await?.marker;
+                yield_now().await;
+                let request = append([event("set", &["counter:1"])]).if_unchanged(counter.clone(), seen);
+                handle.expect_accepted(request).await?;
+                drop(reservation);
+            }
+            Ok(())
+        }
+    });
+    run_concurrently(tasks).await?;
     Ok(())
 }
