@@ -35,13 +35,14 @@ pub use annalist_core::{
     projection::{Change, Projection},
     query::Query,
     record::{Position, Record},
+    rows::Field,
     store::{EventStore, Receipt, Token},
     tag::Tag,
     time::Timestamp,
 };
 
 #[cfg(feature = "macros")]
-pub use annalist_macros::{Aggregate, Command, Event, Id, Policy, Projection, Query};
+pub use annalist_macros::{Aggregate, Command, Event, Field, Id, Policy, Projection, Query};
 
 #[cfg(feature = "memory")]
 #[doc(inline)]

@@ -2,8 +2,8 @@
 
 #[doc(no_inline)]
 pub use crate::{
-    Aggregate, App, Change, Command, Context, Error, Event, EventStore, ExecuteError, Id, Policy, Projection,
-    Query, Receipt,
+    Aggregate, App, Change, Command, Context, Error, Event, EventStore, ExecuteError, Field, Id, Policy,
+    Projection, Query, Receipt,
 };
 #[doc(no_inline)]
 pub use serde::{Deserialize, Serialize};

@@ -25,7 +25,10 @@ pub use annalist_core::{
     projection::{OnRow, Projection, RowKey, RowOps, entry_reaches_row, reaches_row},
     query::{List, Page, Query, QueryColumns, ReadModels, Source},
     record::{RawEvent, Record},
-    rows::{Bound, Column, ColumnOf, Field, JsonField, NotAColumn, Role, Row, RowReader, RowWriter, Table},
+    rows::{
+        Bound, Column, ColumnOf, ColumnType, Field, JsonField, NotAColumn, Role, Row, RowReader, RowWriter, Table,
+        Value, variant_from_value, variant_to_value,
+    },
 };
 pub use serde;
 pub use std;

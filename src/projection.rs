@@ -4,7 +4,7 @@
 //! |---|---|
 //! | choose the rows' database, inline or parked | [`ProjectionOptions`], [`ErrorPolicy`] |
 //! | watch progress | [`Status`], [`State`], [`Stopped`], [`Progress`] |
-//! | store a type of the application in a column | [`Field`], [`ColumnType`], [`Value`] |
+//! | store a type of the application in a column | [`Field`](trait@Field), [`ColumnType`], [`Value`] |
 //! | write tables with own SQL | [`CustomProjection`], [`Batch`], [`Transactional`], [`InTransaction`] |
 #![cfg_attr(feature = "sqlite", doc = include_str!("custom_projection.md"))]
 
@@ -14,5 +14,8 @@ pub use annalist_core::{
         Batch, CustomProjection, ErrorPolicy, Progress, Projection, ProjectionOptions, RetryReport, State,
         Status, Stopped,
     },
-    rows::{ColumnType, Field, InTransaction, Transactional, Value},
+    rows::{ColumnType, InTransaction, Transactional, Value},
 };
+
+#[doc(no_inline)]
+pub use crate::Field;

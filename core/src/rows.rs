@@ -17,6 +17,7 @@ pub mod sql;
 mod table;
 mod transaction;
 mod value;
+mod variant;
 
 use std::{fmt, sync::Arc};
 
@@ -34,6 +35,7 @@ pub use self::{
     table::{Key, Row, Table, key_text},
     transaction::{InTransaction, Transactional},
     value::{Field, Value},
+    variant::{variant_from_value, variant_to_value},
 };
 use crate::{error::Error, log_id::LogId};
 

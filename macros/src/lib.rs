@@ -8,6 +8,7 @@
 mod aggregate;
 mod command;
 mod event;
+mod field;
 mod id;
 mod policy;
 mod projection;
@@ -46,6 +47,12 @@ pub fn derive_command(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(Projection, attributes(projection, key, index, json))]
 pub fn derive_projection(input: TokenStream) -> TokenStream {
     shared::run(input, projection::derive)
+}
+
+#[doc = include_str!("../docs/field.md")]
+#[proc_macro_derive(Field, attributes(field))]
+pub fn derive_field(input: TokenStream) -> TokenStream {
+    shared::run(input, field::derive)
 }
 
 #[doc = include_str!("../docs/policy.md")]

@@ -7,7 +7,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::quote;
 use syn::DeriveInput;
 
-use crate::{aggregate, command, event, id, policy, projection, query};
+use crate::{aggregate, command, event, field, id, policy, projection, query};
 
 #[track_caller]
 fn check(derive: fn(&DeriveInput) -> TokenStream, item: TokenStream, expected: ExpectFile) {
@@ -204,6 +204,37 @@ fn projection_generic_in_context() {
         }
     };
     check(projection::derive, item, expect_file!["../expansions/projection_generic.rs"]);
+}
+
+#[test]
+fn field_enum() {
+    let item = quote! {
+        #[field(rename_all = "snake_case")]
+        pub enum Status {
+            Open,
+            #[field(name = "locked")]
+            Frozen,
+            ClosedForGood,
+        }
+    };
+    check(field::derive, item, expect_file!["../expansions/field_enum.rs"]);
+}
+
+#[test]
+fn field_newtype() {
+    let item = quote! {
+        pub struct Cents(i64);
+    };
+    check(field::derive, item, expect_file!["../expansions/field_newtype.rs"]);
+}
+
+#[test]
+fn field_generic() {
+    let item = quote! {
+        #[field(crate = crate::vendored::annalist)]
+        pub struct Checked<T>(T) where T: Clone;
+    };
+    check(field::derive, item, expect_file!["../expansions/field_generic.rs"]);
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::{
     message = "`{Self}` cannot be the key of a row",
     label = "marked with `#[key]`",
     note = "a key is a text, a whole number that fits into `i64`, a UUID, a time or a boolean, an id around one of these, or a tuple of up to four of these; its type implements `Clone`, `Eq` and `Hash`",
-    note = "any other type, such as an enum, becomes a key with `#[derive(Clone, PartialEq, Eq, Hash)]` and `impl annalist::projection::Field for …`, which names the type of the column and converts the value"
+    note = "an enum without fields or another newtype becomes a key with `#[derive(Field, Clone, PartialEq, Eq, Hash)]`, any other type with `impl Field for …`"
 )]
 pub trait RowKey: Clone + Eq + Hash + Send + Sync + 'static {
     /// The kind of the tag of the events that change the row, if the key is a single id.

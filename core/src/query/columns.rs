@@ -2,6 +2,9 @@
 
 use crate::rows::{Column, ColumnType, Role, Table};
 
+/// The error for a range of values that are stored as the texts of variants.
+pub(super) const UNORDERED: &str = "an enum is stored as text, so the database does not know the order of its variants: compare it with `equal`";
+
 /// The columns that a derived query uses, for checks while the program is compiled. Each method panics if its check fails,
 /// which makes a constant that calls it a compile error.
 #[doc(hidden)]
@@ -39,6 +42,16 @@ impl QueryColumns {
             "NULL cannot be compared: write a type that is never NULL, or `Option<…>` of one for an optional condition"
         );
         self.check_equal(column, kind);
+    }
+
+    /// Checks that a column can be compared with a range of values of this type, which must have an order.
+    ///
+    /// # Panics
+    /// If it cannot.
+    #[track_caller]
+    pub const fn check_range(&self, column: &str, kind: ColumnType, nullable: bool, is_ordered: bool) {
+        assert!(is_ordered, "{}", UNORDERED);
+        self.check_comparison(column, kind, nullable);
     }
 
     /// Checks that a column can be queried and holds texts.

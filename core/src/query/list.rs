@@ -9,6 +9,7 @@ use std::{
 };
 
 use super::{
+    columns::UNORDERED,
     cursor::Cursor,
     read_model::{DEFAULT_TIMEOUT, ReadModel},
 };
@@ -113,7 +114,8 @@ impl<P> List<P> {
         self.compare(field, F::TYPE, value.to_value(), Bound::Equal)
     }
 
-    /// Selects rows with a value in this range. A field that is `None` is in no range.
+    /// Selects rows with a value in this range. A field that is `None` is in no range. An enum that derives `Field` has no ranges,
+    /// because it is stored as text: a range of it does not compile.
     ///
     /// ```
     /// # use annalist_doc_tests::*;
@@ -125,6 +127,7 @@ impl<P> List<P> {
     /// # });
     /// ```
     pub fn range<F: Field>(self, field: &str, range: impl RangeBounds<F>) -> Self {
+        const { assert!(F::IS_ORDERED, "{}", UNORDERED) };
         let bounds = || {
             let mut bounds = Vec::new();
             match range.start_bound() {
@@ -154,6 +157,7 @@ impl<P> List<P> {
     /// # });
     /// ```
     pub fn at_least<F: Field>(self, field: &str, value: &F) -> Self {
+        const { assert!(F::IS_ORDERED, "{}", UNORDERED) };
         self.compare(field, F::TYPE, value.to_value(), Bound::AtLeast)
     }
 
@@ -169,6 +173,7 @@ impl<P> List<P> {
     /// # });
     /// ```
     pub fn at_most<F: Field>(self, field: &str, value: &F) -> Self {
+        const { assert!(F::IS_ORDERED, "{}", UNORDERED) };
         self.compare(field, F::TYPE, value.to_value(), Bound::AtMost)
     }
 
@@ -184,6 +189,7 @@ impl<P> List<P> {
     /// # });
     /// ```
     pub fn above<F: Field>(self, field: &str, value: &F) -> Self {
+        const { assert!(F::IS_ORDERED, "{}", UNORDERED) };
         self.compare(field, F::TYPE, value.to_value(), Bound::Above)
     }
 
@@ -199,6 +205,7 @@ impl<P> List<P> {
     /// # });
     /// ```
     pub fn below<F: Field>(self, field: &str, value: &F) -> Self {
+        const { assert!(F::IS_ORDERED, "{}", UNORDERED) };
         self.compare(field, F::TYPE, value.to_value(), Bound::Below)
     }
 

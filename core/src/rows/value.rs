@@ -140,56 +140,51 @@ impl Value {
     }
 }
 
-/// A Rust type that a column stores without loss. Implement it for a type of your own, such as an enum, by what it is stored
-/// as:
+/// A Rust type that a column stores without loss. Derive it for an enum without fields and for a newtype. Implement it for
+/// another type by what it is stored as:
 ///
 /// ```
 /// use annalist::{
 ///     Invalid,
-///     prelude::*,
 ///     projection::{ColumnType, Field, Value},
 /// };
 ///
+/// /// A colour, stored as a text such as `#ff8000`.
 /// #[derive(Clone, Copy, Debug, Default, PartialEq)]
-/// enum Status {
-///     #[default]
-///     Open,
-///     Closed,
-/// }
+/// struct Colour([u8; 3]);
 ///
-/// impl Field for Status {
+/// impl Field for Colour {
 ///     const TYPE: ColumnType = ColumnType::Text;
 ///
 ///     fn to_value(&self) -> Result<Value, Invalid> {
-///         let text = match self {
-///             Status::Open => "open",
-///             Status::Closed => "closed",
-///         };
-///         text.to_owned().to_value()
+///         let [red, green, blue] = self.0;
+///         format!("#{red:02x}{green:02x}{blue:02x}").to_value()
 ///     }
 ///
 ///     fn from_value(value: Value) -> Result<Self, Invalid> {
-///         match String::from_value(value)?.as_str() {
-///             "open" => Ok(Status::Open),
-///             "closed" => Ok(Status::Closed),
-///             other => Err(Invalid::Text {
-///                 what: "status",
-///                 value: other.to_owned(),
-///                 rule: "it is `open` or `closed`".to_owned(),
-///             }),
+///         let text = String::from_value(value)?;
+///         let number = text.strip_prefix('#').filter(|hex| hex.len() == 6).map(|hex| u32::from_str_radix(hex, 16));
+///         match number {
+///             Some(Ok(number)) => Ok(Self([(number >> 16) as u8, (number >> 8) as u8, number as u8])),
+///             _ => Err(Invalid::Text { what: "colour", value: text, rule: "it is a text such as `#ff8000`".into() }),
 ///         }
 ///     }
 /// }
 ///
-/// assert_eq!(Status::from_value(Status::Closed.to_value()?)?, Status::Closed);
+/// let orange = Colour([255, 128, 0]);
+/// assert_eq!(orange.to_value()?, Value::Text("#ff8000".into()));
+/// assert_eq!(Colour::from_value(orange.to_value()?)?, orange);
 /// # Ok::<(), Invalid>(())
 /// ```
+///
+/// The order of the stored values is the order of the rows: implement it in a way that agrees with the `Ord` of the type, if it
+/// has one.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be stored in a column",
     label = "a field of a projection",
     note = "columns hold bool, i8, i16, i32, i64, u8, u16, u32, f32, f64, String, Uuid, Timestamp, ids around one of these, and `Option`s of them",
     note = "write `#[json]` above a field that is a struct, a list or a map; write `i64` or `u32` for a `u64`, so that every database can compare, sort and sum the numbers",
-    note = "any other type, such as an enum or a decimal, becomes a column with `impl annalist::projection::Field for …`, which names the type of the column and converts the value"
+    note = "write `#[derive(Field)]` above an enum without fields, which is stored as text, and above a newtype, which is stored as the value that it wraps; for any other type write `impl Field for …`"
 )]
 pub trait Field: Sized {
     /// The type of the column.
@@ -199,6 +194,10 @@ pub trait Field: Sized {
     /// The kind of the tag that events about a value carry, if the values are ids.
     #[doc(hidden)]
     const TAG_KIND: Option<&'static str> = None;
+    /// Whether the order of the column is an order of the type, so that ranges have a meaning. It is not for an enum that is
+    /// stored as text.
+    #[doc(hidden)]
+    const IS_ORDERED: bool = true;
 
     /// Converts the field to the stored value.
     ///
@@ -222,7 +221,7 @@ pub trait Field: Sized {
 }
 
 /// The error for a stored value that the field type cannot hold.
-fn misfit<T>(value: &Value) -> Invalid {
+pub(super) fn misfit<T>(value: &Value) -> Invalid {
     refuse("stored value", value.describe(), format!("the field expects a `{}`", std::any::type_name::<T>()))
 }
 
@@ -340,6 +339,7 @@ impl<I: Id<Inner: Field>> Field for I {
     const TYPE: ColumnType = <I::Inner as Field>::TYPE;
     const NULLABLE: bool = <I::Inner as Field>::NULLABLE;
     const TAG_KIND: Option<&'static str> = Some(I::KIND);
+    const IS_ORDERED: bool = <I::Inner as Field>::IS_ORDERED;
 
     fn to_value(&self) -> Result<Value, Invalid> {
         self.as_inner().to_value()
@@ -357,6 +357,7 @@ impl<I: Id<Inner: Field>> Field for I {
 impl<F: Field> Field for Option<F> {
     const TYPE: ColumnType = F::TYPE;
     const NULLABLE: bool = true;
+    const IS_ORDERED: bool = F::IS_ORDERED;
 
     fn to_value(&self) -> Result<Value, Invalid> {
         self.as_ref().map_or(Ok(Value::Null), F::to_value)

@@ -2,12 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use annalist::{
-    Invalid, Timestamp,
-    prelude::*,
-    projection::Field,
-    store::{ColumnType, Value},
-};
+use annalist::{Timestamp, prelude::*};
 
 use crate::{
     event::{CustomerId, Line, OrderEvent, OrderId, PaymentEvent, Priced, ProductId, StockEvent},
@@ -128,8 +123,9 @@ impl From<Line> for LineRow {
     }
 }
 
-/// The state of an order for its customer.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The state of an order for its customer. A text column, so that rows can be queried by it, here and in SQL.
+#[derive(Field, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[field(rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// The order is placed, and its units are being reserved.
@@ -186,24 +182,6 @@ impl FromStr for State {
 
     fn from_str(text: &str) -> Result<Self, ParseStateError> {
         Self::ALL.into_iter().find(|state| state.as_str() == text).ok_or(ParseStateError)
-    }
-}
-
-/// The state is a text column, so that rows can be queried by it, here and in SQL.
-impl Field for State {
-    const TYPE: ColumnType = ColumnType::Text;
-
-    fn to_value(&self) -> Result<Value, Invalid> {
-        self.as_str().to_owned().to_value()
-    }
-
-    fn from_value(value: Value) -> Result<Self, Invalid> {
-        let text = String::from_value(value)?;
-        text.parse().map_err(|error: ParseStateError| Invalid::Text {
-            what: "state of an order",
-            rule: error.to_string(),
-            value: text,
-        })
     }
 }
 

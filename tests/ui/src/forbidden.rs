@@ -7,7 +7,7 @@
 #![forbid(trivial_casts, unused_lifetimes, let_underscore_drop, unsafe_code)]
 #![forbid(clippy::all, clippy::pedantic)]
 
-use annalist::{Aggregate, Command, Event, Id, Policy, Projection, Query};
+use annalist::{Aggregate, Command, Event, Field, Id, Policy, Projection, Query};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 #[derive(Id, Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -120,6 +120,17 @@ pub enum RoomCommand {
     CleanAgain(Box<Clean>),
 }
 
+#[derive(Field, Clone, Copy, Debug, Default, PartialEq)]
+pub enum Size {
+    #[default]
+    Small,
+    #[deprecated]
+    Large,
+}
+
+#[derive(Field, Clone, Copy, Debug, Default, PartialEq)]
+pub struct Beds(#[deprecated] pub i64);
+
 #[derive(Projection, Clone, Debug, PartialEq)]
 #[projection(name = "rooms", on(RoomEvent => RoomRow::apply))]
 pub struct RoomRow {
@@ -127,6 +138,9 @@ pub struct RoomRow {
     pub room: RoomId,
     #[index]
     pub bookings: i64,
+    #[index]
+    pub size: Size,
+    pub beds: Beds,
     #[json]
     #[deprecated]
     pub old: Vec<u32>,

@@ -3,7 +3,7 @@
 
 #![allow(missing_docs, reason = "a test has no documentation to read")]
 
-use annalist::{Aggregate, Command, Event, Id, Policy, Projection, Query, query::Cursor};
+use annalist::{Aggregate, Command, Event, Field, Id, Policy, Projection, Query, query::Cursor};
 use serde::{Deserialize, Serialize};
 
 macro_rules! blanket {
@@ -25,16 +25,26 @@ macro_rules! blanket {
 
 blanket! {
     add add_reaction add_tags aliases answer as_inner by by_ids by_ids_in_context by_in_context check_comparison check_equal
-    check_key check_order check_prefix clone collect_tags compare contains convert decide_0 decide_1 decide_2 decide_4 decision
+    check_key check_order check_prefix check_range clone collect_tags compare contains convert decide_0 decide_1 decide_2 decide_4 decision
     decode_raw decode_struct decode_unit decode_variant descending deserialize dispatch each encode_payload encode_struct
     encode_unit encode_variant entry_overlaps entry_reaches entry_reaches_row event_type events_in filter_some find finish
     fmt fold fold_in_context fold_record forward from from_inner from_row from_str from_value id_field ids initial initial_value limit
     load load_only map min new of order_by pin plan_record prefix put react_to_record reaches_row route row rows run
-    serialize stored_type take to_row to_value unknown_type update variant_overlaps version with_ids
+    serialize stored_type take to_row to_value unknown_type update variant_from_value variant_overlaps variant_to_value version with_ids
 }
 
 #[derive(Id, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct ShelfId(u32);
+
+#[derive(Field, Default)]
+enum Kind {
+    #[default]
+    Wide,
+    Narrow,
+}
+
+#[derive(Field, Default)]
+struct Books(i64);
 
 #[derive(Event, Serialize, Deserialize)]
 #[event(prefix = "shelf")]

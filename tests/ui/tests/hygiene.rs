@@ -43,6 +43,11 @@ mod hostile {
     pub(crate) struct QueryColumns;
     pub(crate) struct Bound;
     pub(crate) struct Error;
+    pub(crate) struct ColumnType;
+    pub(crate) struct Value;
+    pub(crate) struct Invalid;
+    pub(crate) const fn variant_to_value() {}
+    pub(crate) const fn variant_from_value() {}
     pub(crate) trait Query {}
     pub(crate) trait Source {}
     pub(crate) trait Clone {}
@@ -212,6 +217,19 @@ enum Dispatched {
     D(D),
 }
 
+#[derive(::annalist::Field, ::std::fmt::Debug, ::std::cmp::PartialEq, ::std::clone::Clone, ::std::default::Default)]
+#[allow(clippy::upper_case_acronyms, non_camel_case_types, reason = "the names of constants of the trait")]
+enum Sort {
+    #[default]
+    TYPE,
+    NULLABLE,
+    IS_ORDERED,
+    TAG_KIND,
+}
+
+#[derive(::annalist::Field, ::std::fmt::Debug, ::std::cmp::PartialEq, ::std::clone::Clone, ::std::default::Default)]
+struct Value2<T>(T);
+
 #[derive(::annalist::Projection, ::std::fmt::Debug, ::std::cmp::PartialEq, ::std::clone::Clone)]
 #[projection(name = "hygiene", on(ThingEvent => Rows::apply by key))]
 struct Rows {
@@ -220,6 +238,8 @@ struct Rows {
     #[key]
     steps: ::std::string::String,
     codec: i64,
+    value: Sort,
+    text: Value2<i64>,
     #[json]
     row: ::std::vec::Vec<u64>,
     #[index]
@@ -258,6 +278,8 @@ fn derived_projections_are_hygienic() {
         key,
         steps: ::std::clone::Clone::clone(&steps),
         codec: 0,
+        value: Sort::TYPE,
+        text: Value2(0),
         row: ::std::vec![5],
         key0: ::std::option::Option::None,
     };

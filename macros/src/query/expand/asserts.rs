@@ -58,8 +58,17 @@ fn compared(query: &Query<'_>, how: &str, query_field: &QueryField<'_>) -> Token
         "equal" if query_field.optional => {
             quote_spanned!(span=> __annalist::QueryColumns::check_equal(&#columns, #name, #field::TYPE))
         }
-        _ => quote_spanned! {span=>
+        "equal" => quote_spanned! {span=>
             __annalist::QueryColumns::check_comparison(&#columns, #name, #field::TYPE, #field::NULLABLE)
+        },
+        _ => quote_spanned! {span=>
+            __annalist::QueryColumns::check_range(
+                &#columns,
+                #name,
+                #field::TYPE,
+                #field::NULLABLE,
+                #field::IS_ORDERED,
+            )
         },
     }
 }

@@ -1,0 +1,11 @@
+use annalist::prelude::*;
+
+#[derive(Field)]
+enum Status {
+    #[field(name = "")]
+    Open,
+    #[field(name = "a\nb")]
+    Closed,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use annalist::prelude::*;
+
+#[derive(Field)]
+enum Status {}
+
+fn main() {}

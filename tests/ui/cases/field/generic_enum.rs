@@ -1,0 +1,8 @@
+use annalist::prelude::*;
+
+#[derive(Field)]
+enum Status<const N: usize> {
+    Open,
+}
+
+fn main() {}

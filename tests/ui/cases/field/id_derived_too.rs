@@ -1,0 +1,6 @@
+use annalist::prelude::*;
+
+#[derive(Id, Field, Clone, Debug, PartialEq, Eq, Hash)]
+struct AccountId(Uuid);
+
+fn main() {}

@@ -1,0 +1,6 @@
+use annalist::prelude::*;
+
+#[derive(Field)]
+struct Name<'a>(&'a str);
+
+fn main() {}

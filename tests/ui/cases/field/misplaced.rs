@@ -1,0 +1,6 @@
+use annalist::prelude::*;
+
+#[derive(Field)]
+struct Cents(#[field(name = "cents")] i64);
+
+fn main() {}

@@ -1,0 +1,9 @@
+use annalist::prelude::*;
+
+#[derive(Field)]
+#[field(name = "status")]
+enum Status {
+    Open,
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use annalist::prelude::*;
+
+type Text = Option<String>;
+
+#[derive(Field)]
+struct Note(Text);
+
+fn main() {}

@@ -1,0 +1,6 @@
+use annalist::prelude::*;
+
+#[derive(Field)]
+struct Note(Option<String>);
+
+fn main() {}

@@ -1,0 +1,9 @@
+use annalist::prelude::*;
+
+#[derive(Field)]
+#[field(rename_all = "snakecase")]
+enum Status {
+    Open,
+}
+
+fn main() {}

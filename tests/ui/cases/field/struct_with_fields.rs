@@ -1,0 +1,9 @@
+use annalist::prelude::*;
+
+#[derive(Field)]
+struct Address {
+    street: String,
+    town: String,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use annalist::prelude::*;
+
+#[derive(Field)]
+enum Status {
+    #[field(rename = "open")]
+    Open,
+}
+
+fn main() {}

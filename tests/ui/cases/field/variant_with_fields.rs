@@ -1,0 +1,10 @@
+use annalist::prelude::*;
+
+#[derive(Field)]
+enum Status {
+    Open,
+    Closed { reason: String },
+    Moved(u32),
+}
+
+fn main() {}
