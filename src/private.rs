@@ -26,8 +26,8 @@ pub use annalist_core::{
     query::{List, Page, Query, QueryColumns, ReadModels, Source},
     record::{RawEvent, Record},
     rows::{
-        Bound, Column, ColumnOf, ColumnType, Field, JsonField, NotAColumn, Role, Row, RowReader, RowWriter, Table,
-        Value, variant_from_value, variant_to_value,
+        Bound, Column, ColumnOf, ColumnType, Field, JsonField, NotAColumn, Role, Row, RowReader, RowWriter,
+        Table, Value, variant_from_value, variant_to_value,
     },
 };
 pub use serde;

@@ -8,6 +8,9 @@ mod build;
 mod change;
 mod column;
 mod column_of;
+mod date;
+mod decimal;
+mod fields;
 mod inline;
 mod json;
 pub(crate) mod nul;
@@ -28,6 +31,8 @@ pub use self::{
     change::{Anchor, Checkpoint, CommitOutcome, FoldedRows, Parked, RowChange},
     column::{Column, ColumnType, Role},
     column_of::{ColumnOf, NotAColumn},
+    date::{Date, TimeOfDay},
+    decimal::Decimal,
     inline::{BuildId, Inline, InlineOutcome},
     json::JsonField,
     row_codec::{RowReader, RowWriter},
@@ -91,6 +96,29 @@ pub trait RowStore: Send + Sync + 'static {
     /// # Errors
     /// [`Error`] if the store fails or a row does not have the table's columns.
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error>;
+
+    /// Returns the number of rows that match the filters of a query. Its order, its start and its limit have no effect.
+    ///
+    /// The default reads all these rows.
+    ///
+    /// # Errors
+    /// [`Error`] if the store fails.
+    async fn count_rows(&self, query: &RowQuery<'_>) -> Result<u64, Error> {
+        Ok(self.find(&query.of_all_rows()).await?.len() as u64)
+    }
+
+    /// Returns the sum of a column of whole numbers over the rows that match the filters of a query. NULL counts as 0. The
+    /// order of the query, its start and its limit have no effect.
+    ///
+    /// The default reads all these rows.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the column does not exist or holds no whole numbers; otherwise [`Error`] if the store fails.
+    async fn sum_column(&self, query: &RowQuery<'_>, column: usize) -> Result<i128, Error> {
+        query.table.check_sum(column)?;
+        let rows = self.find(&query.of_all_rows()).await?;
+        Ok(rows.iter().filter_map(|row| row.get(column)).map(Value::as_summand).sum())
+    }
 
     /// Returns the parked events of a build, sorted by position.
     ///

@@ -6,6 +6,8 @@ pub struct RichOnes {
     pub from: Option<i64>,
     #[prefix(town)]
     pub start: Option<String>,
+    #[one_of(town)]
+    pub towns: Vec<Option<String>>,
     #[limit]
     pub limit: Option<usize>,
     #[cursor]
@@ -51,6 +53,7 @@ const _: () = {
                             &self.start,
                             |list, value| __annalist::List::prefix(list, "town", value),
                         );
+                        let list = __annalist::List::one_of(list, "town", &self.towns);
                         let list = __annalist::List::limit(list, 50usize);
                         let list = __annalist::List::filter_some(
                             list,
@@ -90,7 +93,7 @@ const _: () = {
         <String as __annalist::Field>::TYPE,
         <String as __annalist::Field>::NULLABLE,
     );
-    const _: () = __annalist::QueryColumns::check_comparison(
+    const _: () = __annalist::QueryColumns::check_range(
         &__annalist::QueryColumns {
             table: <Balance as __annalist::Source>::TABLE,
             row: "Balance",
@@ -98,6 +101,7 @@ const _: () = {
         "cents",
         <i64 as __annalist::Field>::TYPE,
         <i64 as __annalist::Field>::NULLABLE,
+        <i64 as __annalist::Field>::IS_ORDERED,
     );
     const _: () = __annalist::QueryColumns::check_prefix(
         &__annalist::QueryColumns {
@@ -105,5 +109,13 @@ const _: () = {
             row: "Balance",
         },
         "town",
+    );
+    const _: () = __annalist::QueryColumns::check_equal(
+        &__annalist::QueryColumns {
+            table: <Balance as __annalist::Source>::TABLE,
+            row: "Balance",
+        },
+        "town",
+        <Option<String> as __annalist::Field>::TYPE,
     );
 };

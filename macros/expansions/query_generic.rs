@@ -27,7 +27,7 @@ const _: () = {
             __annalist::Error,
         > {
             const {
-                __annalist::QueryColumns::check_comparison(
+                __annalist::QueryColumns::check_range(
                     &__annalist::QueryColumns {
                         table: <Turnover<P> as __annalist::Source>::TABLE,
                         row: "Turnover<P>",
@@ -35,6 +35,7 @@ const _: () = {
                     "product",
                     <P as __annalist::Field>::TYPE,
                     <P as __annalist::Field>::NULLABLE,
+                    <P as __annalist::Field>::IS_ORDERED,
                 )
             }
             <Turnover<

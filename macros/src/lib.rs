@@ -64,7 +64,20 @@ pub fn derive_policy(input: TokenStream) -> TokenStream {
 #[doc = include_str!("../docs/query.md")]
 #[proc_macro_derive(
     Query,
-    attributes(query, key, equal, at_least, at_most, above, below, prefix, limit, cursor)
+    attributes(
+        query,
+        key,
+        equal,
+        one_of,
+        at_least,
+        at_most,
+        above,
+        below,
+        prefix,
+        prefix_ignore_ascii_case,
+        limit,
+        cursor
+    )
 )]
 pub fn derive_query(input: TokenStream) -> TokenStream {
     shared::run(input, query::derive)

@@ -29,7 +29,7 @@ pub(crate) use self::{
     output::{at, derived, derived_at, generate, source_text, stub_body},
     slot::{Slot, positive},
     suggest::nearest,
-    types::{is_marker, option_inner, refuse_references, type_name},
+    types::{is_marker, list_inner, option_inner, refuse_references, type_name},
 };
 
 /// Parses the item and calls a derive with it.

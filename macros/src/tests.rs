@@ -283,6 +283,8 @@ fn query_by_indexes() {
             pub from: Option<i64>,
             #[prefix(town)]
             pub start: Option<String>,
+            #[one_of(town)]
+            pub towns: Vec<Option<String>>,
             #[limit]
             pub limit: Option<usize>,
             #[cursor]

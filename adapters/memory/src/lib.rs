@@ -170,6 +170,10 @@ impl RowStore for Memory {
         self.rows().find(query)
     }
 
+    async fn count_rows(&self, query: &RowQuery<'_>) -> Result<u64, Error> {
+        self.rows().count(query)
+    }
+
     async fn parked(&self, table: &Table) -> Result<Vec<Parked>, Error> {
         self.rows().parked(table)
     }

@@ -106,10 +106,12 @@ impl Rows {
         }
     }
 
+    pub(crate) fn count(&self, query: &RowQuery<'_>) -> Result<u64, Error> {
+        Ok(self.data(query.table)?.matching(query).count() as u64)
+    }
+
     pub(crate) fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {
-        let rows = self.data(query.table)?.rows.values();
-        let holds = |row: &&Row| query.filters.iter().all(|filter| filter.bound.matches(&row[filter.column]));
-        let mut found: Vec<&Row> = rows.filter(holds).collect();
+        let mut found: Vec<&Row> = self.data(query.table)?.matching(query).collect();
         let sort_key = |row: &Row| sort_key(query, row);
         found.sort_by(|one, other| compare(query.sort, &sort_key(one), &sort_key(other)));
         if let Some((sorted, key)) = &query.after {
@@ -236,6 +238,12 @@ impl BuildData {
             checkpoint: self.checkpoint.clone(),
             updated_at: self.updated_at,
         }
+    }
+
+    /// The rows that match the filters of a query.
+    fn matching(&self, query: &RowQuery<'_>) -> impl Iterator<Item = &Row> {
+        let holds = |row: &&Row| query.filters.iter().all(|filter| filter.bound.matches(&row[filter.column]));
+        self.rows.values().filter(holds)
     }
 
     fn write(&mut self, table: &Table, folded: FoldedRows) {

@@ -3,6 +3,7 @@
 pub(crate) mod changes;
 pub(crate) mod inline_transition;
 pub(crate) mod lifecycle;
+pub(crate) mod numeric;
 pub(crate) mod parked;
 pub(crate) mod registry;
 pub(crate) mod row_store;

@@ -3,6 +3,7 @@
 use annalist_core::{
     criteria::{Criteria, Item},
     record::Position,
+    rows::{Date, TimeOfDay},
     tag::Tag,
     time::Timestamp,
 };
@@ -43,6 +44,67 @@ impl Decode<'_, Postgres> for Time {
     fn decode(value: PgValueRef<'_>) -> Result<Self, BoxDynError> {
         let micros = <i64 as Decode<Postgres>>::decode(value)?;
         Ok(Self(Timestamp::from_micros(micros.saturating_add(POSTGRES_EPOCH))))
+    }
+}
+
+/// 2000-01-01 in days since 1970.
+const POSTGRES_EPOCH_DAY: i32 = 10_957;
+
+/// A `date`. `infinity` and days out of range are errors when they are read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Day(pub(crate) Date);
+
+impl Type<Postgres> for Day {
+    fn type_info() -> PgTypeInfo {
+        PgTypeInfo::with_oid(Oid(1082))
+    }
+}
+
+impl PgHasArrayType for Day {
+    fn array_type_info() -> PgTypeInfo {
+        PgTypeInfo::with_oid(Oid(1182))
+    }
+}
+
+impl Encode<'_, Postgres> for Day {
+    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        <i32 as Encode<Postgres>>::encode(self.0.as_days() - POSTGRES_EPOCH_DAY, buffer)
+    }
+}
+
+impl Decode<'_, Postgres> for Day {
+    fn decode(value: PgValueRef<'_>) -> Result<Self, BoxDynError> {
+        let days = <i32 as Decode<Postgres>>::decode(value)?;
+        Ok(Self(Date::from_days(days.saturating_add(POSTGRES_EPOCH_DAY))?))
+    }
+}
+
+/// A `time`, in microseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DayTime(pub(crate) TimeOfDay);
+
+impl Type<Postgres> for DayTime {
+    fn type_info() -> PgTypeInfo {
+        PgTypeInfo::with_oid(Oid(1083))
+    }
+}
+
+impl PgHasArrayType for DayTime {
+    fn array_type_info() -> PgTypeInfo {
+        PgTypeInfo::with_oid(Oid(1183))
+    }
+}
+
+impl Encode<'_, Postgres> for DayTime {
+    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        <i64 as Encode<Postgres>>::encode(self.0.as_micros(), buffer)
+    }
+}
+
+impl Decode<'_, Postgres> for DayTime {
+    fn decode(value: PgValueRef<'_>) -> Result<Self, BoxDynError> {
+        let micros = <i64 as Decode<Postgres>>::decode(value)?;
+        Ok(Self(TimeOfDay::from_micros(micros)?))
     }
 }
 

@@ -34,6 +34,7 @@ mod command_ids;
 mod commit_rows;
 mod conditions;
 mod connections;
+mod decimal_text;
 mod error;
 mod feed;
 mod index_scans;

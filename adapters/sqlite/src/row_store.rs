@@ -12,7 +12,7 @@ use annalist_core::{
     store::LogId,
 };
 use async_trait::async_trait;
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, Row as _, query::Query, sqlite::SqliteArguments};
 
 use crate::{
     Sqlite, builds, commit_rows, inline,
@@ -74,11 +74,25 @@ impl RowStore for Sqlite {
         if query.table.is_checkpoint_only() {
             return Ok(Vec::new());
         }
-        let SelectStatement { sql, values } = table_sql.find(query)?;
-        let select = values.into_iter().fold(sqlx::query(AssertSqlSafe(sql)), bind);
+        let select = select(table_sql.find(query)?);
         let read = async |connection: &mut _| Ok(select.fetch_all(connection).await?);
         let found = self.log.with_reader(Operation::Rows("query", *query.table), read).await?;
         found.iter().map(|found| row(found, query.table, 0)).collect()
+    }
+
+    async fn count_rows(&self, query: &RowQuery<'_>) -> Result<u64, Error> {
+        let table_sql = TableSql::new(&self.log.dialect, query.table)?;
+        if query.table.is_checkpoint_only() {
+            return Ok(0);
+        }
+        let [count] = totals(&self.log, query.table, table_sql.count(query)?).await?;
+        Ok(count.unsigned_abs())
+    }
+
+    async fn sum_column(&self, query: &RowQuery<'_>, column: usize) -> Result<i128, Error> {
+        let sum = TableSql::new(&self.log.dialect, query.table)?.sum(query, column)?;
+        let [high, low] = totals(&self.log, query.table, sum).await?;
+        Ok(TableSql::sum_of_halves(high, low))
     }
 
     async fn parked(&self, table: &Table) -> Result<Vec<Parked>, Error> {
@@ -121,6 +135,28 @@ impl RowStore for Sqlite {
         })
         .await
     }
+}
+
+fn select(SelectStatement { sql, values }: SelectStatement) -> Query<'static, sqlx::Sqlite, SqliteArguments> {
+    values.into_iter().fold(sqlx::query(AssertSqlSafe(sql)), bind)
+}
+
+/// The numbers in the only row of a statement.
+async fn totals<const COUNT: usize>(
+    log: &Log,
+    table: &Table,
+    statement: SelectStatement,
+) -> Result<[i64; COUNT], Error> {
+    let select = select(statement);
+    let read = async |connection: &mut _| {
+        let row = select.fetch_one(connection).await?;
+        let mut totals = [0; COUNT];
+        for (column, total) in totals.iter_mut().enumerate() {
+            *total = row.try_get(column)?;
+        }
+        Ok(totals)
+    };
+    log.with_reader(Operation::Rows("query", *table), read).await
 }
 
 async fn find_builds(log: &Log, operation: Operation<'_>, projection: &str) -> Result<Vec<Build>, Error> {

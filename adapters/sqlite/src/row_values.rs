@@ -4,7 +4,7 @@ use annalist_core::{
     error::Error,
     payload::Payload,
     rows::{
-        Column, ColumnType, Key, Row, Table, Value,
+        Column, ColumnType, Date, Key, Row, Table, TimeOfDay, Value,
         sql::{Dialect, quoted},
     },
     time::Timestamp,
@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 use sqlx::{Row as _, Sqlite, query::Query, sqlite::SqliteArguments, sqlite::SqliteRow};
 use uuid::Uuid;
 
-use crate::sql::Prefix;
+use crate::{decimal_text, sql::Prefix};
 
 /// The dialect of SQLite. The names of all tables, views and indexes of rows start with the prefix of the log and `rows_`, the
 /// names of the log's own tables never do: a projection may be called `events`.
@@ -41,7 +41,13 @@ impl Dialect for RowDialect {
         match kind {
             ColumnType::Bool | ColumnType::Int => "INTEGER",
             ColumnType::Float => "REAL",
-            ColumnType::Text | ColumnType::Uuid | ColumnType::Time | ColumnType::Json => "TEXT",
+            ColumnType::Text
+            | ColumnType::Uuid
+            | ColumnType::Time
+            | ColumnType::Json
+            | ColumnType::Date
+            | ColumnType::TimeOfDay
+            | ColumnType::Decimal => "TEXT",
         }
     }
 
@@ -80,6 +86,9 @@ pub(crate) fn bind(
         Value::Uuid(id) => query.bind(id.to_string()),
         Value::Time(time) => query.bind(time_text(time)),
         Value::Json(json) => query.bind(json.as_str().to_owned()),
+        Value::Date(date) => query.bind(date.to_string()),
+        Value::TimeOfDay(time) => query.bind(time.to_string()),
+        Value::Decimal(number) => query.bind(decimal_text::encode(number)),
     }
 }
 
@@ -91,6 +100,9 @@ pub(crate) fn keys_text(keys: &[Key]) -> String {
         Value::Text(text) => Json::from(text.as_str()),
         Value::Uuid(id) => Json::from(id.to_string()),
         Value::Time(time) => Json::from(time_text(*time)),
+        Value::Date(date) => Json::from(date.to_string()),
+        Value::TimeOfDay(time) => Json::from(time.to_string()),
+        Value::Decimal(number) => Json::from(decimal_text::encode(*number)),
         // Never part of a key: checked before.
         Value::Null | Value::Float(_) | Value::Json(_) => Json::Null,
     };
@@ -137,6 +149,18 @@ fn value(found: &SqliteRow, index: usize, column: &Column) -> Result<Value, Stri
         ColumnType::Time => {
             let time = text()?.map(|text| text.parse::<Timestamp>()).transpose();
             time.map_err(|error| error.to_string())?.map(Value::Time)
+        }
+        ColumnType::Date => {
+            let date = text()?.map(|text| text.parse::<Date>()).transpose();
+            date.map_err(|error| error.to_string())?.map(Value::Date)
+        }
+        ColumnType::TimeOfDay => {
+            let time = text()?.map(|text| text.parse::<TimeOfDay>()).transpose();
+            time.map_err(|error| error.to_string())?.map(Value::TimeOfDay)
+        }
+        ColumnType::Decimal => {
+            let number = text()?.map(|text| decimal_text::decode(&text)).transpose();
+            number.map_err(|error| error.to_string())?.map(Value::Decimal)
         }
     };
     Ok(value.unwrap_or(Value::Null))

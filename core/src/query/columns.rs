@@ -3,7 +3,7 @@
 use crate::rows::{Column, ColumnType, Role, Table};
 
 /// The error for a range of values that are stored as the texts of variants.
-pub(super) const UNORDERED: &str = "an enum is stored as text, so the database does not know the order of its variants: compare it with `equal`";
+pub(super) const UNORDERED: &str = "an enum is stored as text, so the database does not know the order of its variants: compare it with `equal` or `one_of`";
 
 /// The columns that a derived query uses, for checks while the program is compiled. Each method panics if its check fails,
 /// which makes a constant that calls it a compile error.
@@ -188,6 +188,9 @@ impl Text {
             ColumnType::Uuid => "UUIDs",
             ColumnType::Time => "times",
             ColumnType::Json => "JSON",
+            ColumnType::Date => "dates",
+            ColumnType::TimeOfDay => "times of day",
+            ColumnType::Decimal => "decimal numbers",
         })
     }
 

@@ -8,7 +8,7 @@ use crate::{
     error::Invalid,
     limits::{check_text, refuse},
     payload::Payload,
-    rows::{Field, Key, Value},
+    rows::{Date, Field, Key, TimeOfDay, Value},
     time::Timestamp,
 };
 
@@ -63,6 +63,10 @@ enum CursorValue {
     Uuid(uuid::Uuid),
     Time(Timestamp),
     Json(String),
+    Date(i32),
+    /// The microseconds since midnight.
+    TimeOfDay(i64),
+    Decimal(String),
 }
 
 impl Cursor {
@@ -93,6 +97,9 @@ impl From<Value> for CursorValue {
             Value::Uuid(value) => Self::Uuid(value),
             Value::Time(value) => Self::Time(value),
             Value::Json(value) => Self::Json(value.as_str().to_owned()),
+            Value::Date(value) => Self::Date(value.as_days()),
+            Value::TimeOfDay(value) => Self::TimeOfDay(value.as_micros()),
+            Value::Decimal(value) => Self::Decimal(value.to_string()),
         }
     }
 }
@@ -112,6 +119,9 @@ impl TryFrom<CursorValue> for Value {
             CursorValue::Uuid(value) => Ok(Self::Uuid(value)),
             CursorValue::Time(value) => Ok(Self::Time(value)),
             CursorValue::Json(value) => Payload::parse(value).map(Self::Json),
+            CursorValue::Date(value) => Date::from_days(value).map(Self::Date),
+            CursorValue::TimeOfDay(value) => TimeOfDay::from_micros(value).map(Self::TimeOfDay),
+            CursorValue::Decimal(value) => value.parse().map(Self::Decimal),
         }
     }
 }
@@ -149,9 +159,17 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::rows::Decimal;
 
     fn cursor() -> Cursor {
-        let key = vec![Value::Text("é\"".into()), Value::Uuid(Uuid::nil()), Value::Time(Timestamp::MAX)];
+        let key = vec![
+            Value::Text("é\"".into()),
+            Value::Uuid(Uuid::nil()),
+            Value::Time(Timestamp::MAX),
+            Value::Date(Date::MIN),
+            Value::TimeOfDay(TimeOfDay::MAX),
+            Value::Decimal(Decimal::MIN),
+        ];
         Cursor::new("balances_v1".into(), Some(Value::Float(f64::NEG_INFINITY)), key)
     }
 
@@ -170,6 +188,8 @@ mod tests {
         assert!(open(Value::Text("a\0".into())).is_err());
         assert!(open(Value::Float(f64::NAN)).is_err());
         assert!(open(Value::Int(1)).is_ok());
+        let text = r#"{"query":"q","sort":{"decimal":"1e3"},"key":[]}"#;
+        assert!(text.parse::<Cursor>().unwrap().open("q").is_err());
         assert!(cursor().open("q").unwrap_err().to_string().contains("another query"));
     }
 }

@@ -1,15 +1,18 @@
 //! Many rows: by key or index, sorted, one page at a time.
 
+mod conditions;
+mod totals;
+
 use std::{
     fmt::Write,
     future::{Future, IntoFuture},
-    ops::{Bound as End, RangeBounds},
     pin::Pin,
     time::Duration,
 };
 
+use uuid::Uuid;
+
 use super::{
-    columns::UNORDERED,
     cursor::Cursor,
     read_model::{DEFAULT_TIMEOUT, ReadModel},
 };
@@ -18,7 +21,7 @@ use crate::{
     limits::refuse,
     position::Position,
     projection::Projection,
-    rows::{Bound, Column, ColumnType, Field, Filter, Role, RowQuery, Sort, Table, Value, nul::escape},
+    rows::{Bound, Column, ColumnType, Filter, Role, RowQuery, Sort, Table, key_text},
 };
 
 /// The number of rows on a page unless the query sets another limit.
@@ -99,150 +102,6 @@ impl<P: Projection> List<P> {
 }
 
 impl<P> List<P> {
-    /// Selects rows with this value in a field. `&None` selects rows in which the field is `None`.
-    ///
-    /// ```
-    /// # use annalist_doc_tests::*;
-    /// # run(async {
-    /// # let app = bank().await?;
-    /// let page = app.list::<Balance>().equal("owner", &"Ada".to_owned()).await?;
-    /// assert_eq!(page.rows[0].cents, 10);
-    /// # Ok(())
-    /// # });
-    /// ```
-    pub fn equal<F: Field>(self, field: &str, value: &F) -> Self {
-        self.compare(field, F::TYPE, value.to_value(), Bound::Equal)
-    }
-
-    /// Selects rows with a value in this range. A field that is `None` is in no range. An enum that derives `Field` has no ranges,
-    /// because it is stored as text: a range of it does not compile.
-    ///
-    /// ```
-    /// # use annalist_doc_tests::*;
-    /// # run(async {
-    /// # let app = bank().await?; // Ada has 10 cents, Bob 30, Cay 20
-    /// let page = app.list::<Balance>().range("cents", 10..30).await?;
-    /// assert_eq!(page.rows.len(), 2);
-    /// # Ok(())
-    /// # });
-    /// ```
-    pub fn range<F: Field>(self, field: &str, range: impl RangeBounds<F>) -> Self {
-        const { assert!(F::IS_ORDERED, "{}", UNORDERED) };
-        let bounds = || {
-            let mut bounds = Vec::new();
-            match range.start_bound() {
-                End::Included(value) => bounds.push(Bound::AtLeast(value.to_value()?)),
-                End::Excluded(value) => bounds.push(Bound::Above(value.to_value()?)),
-                End::Unbounded => {}
-            }
-            match range.end_bound() {
-                End::Included(value) => bounds.push(Bound::AtMost(value.to_value()?)),
-                End::Excluded(value) => bounds.push(Bound::Below(value.to_value()?)),
-                End::Unbounded => {}
-            }
-            Ok(bounds)
-        };
-        self.filter(field, F::TYPE, bounds())
-    }
-
-    /// Selects rows with this value or a greater one in a field.
-    ///
-    /// ```
-    /// # use annalist_doc_tests::*;
-    /// # run(async {
-    /// # let app = bank().await?;
-    /// let page = app.list::<Balance>().at_least("cents", &20).await?;
-    /// assert_eq!(page.rows.len(), 2); // Bob has 30 cents, Cay 20
-    /// # Ok(())
-    /// # });
-    /// ```
-    pub fn at_least<F: Field>(self, field: &str, value: &F) -> Self {
-        const { assert!(F::IS_ORDERED, "{}", UNORDERED) };
-        self.compare(field, F::TYPE, value.to_value(), Bound::AtLeast)
-    }
-
-    /// Selects rows with this value or a smaller one in a field.
-    ///
-    /// ```
-    /// # use annalist_doc_tests::*;
-    /// # run(async {
-    /// # let app = bank().await?;
-    /// let page = app.list::<Balance>().at_most("cents", &20).await?;
-    /// assert_eq!(page.rows.len(), 2); // Ada has 10 cents, Cay 20
-    /// # Ok(())
-    /// # });
-    /// ```
-    pub fn at_most<F: Field>(self, field: &str, value: &F) -> Self {
-        const { assert!(F::IS_ORDERED, "{}", UNORDERED) };
-        self.compare(field, F::TYPE, value.to_value(), Bound::AtMost)
-    }
-
-    /// Selects rows with a greater value in a field.
-    ///
-    /// ```
-    /// # use annalist_doc_tests::*;
-    /// # run(async {
-    /// # let app = bank().await?;
-    /// let page = app.list::<Balance>().above("cents", &20).await?;
-    /// assert_eq!(page.rows[0].owner, "Bob"); // Cay has exactly 20 cents
-    /// # Ok(())
-    /// # });
-    /// ```
-    pub fn above<F: Field>(self, field: &str, value: &F) -> Self {
-        const { assert!(F::IS_ORDERED, "{}", UNORDERED) };
-        self.compare(field, F::TYPE, value.to_value(), Bound::Above)
-    }
-
-    /// Selects rows with a smaller value in a field.
-    ///
-    /// ```
-    /// # use annalist_doc_tests::*;
-    /// # run(async {
-    /// # let app = bank().await?;
-    /// let page = app.list::<Balance>().below("cents", &20).await?;
-    /// assert_eq!(page.rows[0].owner, "Ada"); // Cay has exactly 20 cents
-    /// # Ok(())
-    /// # });
-    /// ```
-    pub fn below<F: Field>(self, field: &str, value: &F) -> Self {
-        const { assert!(F::IS_ORDERED, "{}", UNORDERED) };
-        self.compare(field, F::TYPE, value.to_value(), Bound::Below)
-    }
-
-    /// Selects rows with a text that starts with `prefix`, compared byte by byte.
-    ///
-    /// ```
-    /// # use annalist_doc_tests::*;
-    /// # run(async {
-    /// # let app = bank().await?;
-    /// let page = app.list::<Balance>().prefix("owner", "B").await?;
-    /// assert_eq!(page.rows[0].owner, "Bob");
-    /// # Ok(())
-    /// # });
-    /// ```
-    pub fn prefix(self, field: &str, prefix: &str) -> Self {
-        self.filter(field, ColumnType::Text, Ok(vec![Bound::Prefix(escape(prefix).into_owned())]))
-    }
-
-    /// Extends the query if the value is `Some`: for conditions that the caller may leave out.
-    ///
-    /// ```
-    /// # use annalist_doc_tests::*;
-    /// # run(async {
-    /// # let app = bank().await?;
-    /// let owner: Option<String> = None;
-    /// let page = app.list::<Balance>().filter_some(&owner, |list, owner| list.equal("owner", owner)).await?;
-    /// assert_eq!(page.rows.len(), 3);
-    /// # Ok(())
-    /// # });
-    /// ```
-    pub fn filter_some<T>(self, value: &Option<T>, extend: impl FnOnce(Self, &T) -> Self) -> Self {
-        match value {
-            Some(value) => extend(self, value),
-            None => self,
-        }
-    }
-
     /// Sorts ascending by a field, then by key. `None` comes first.
     ///
     /// ```
@@ -345,27 +204,6 @@ impl<P> List<P> {
         Self { timeout, ..self }
     }
 
-    /// Called by the `Query` derive: a condition on a field of this type, made of the bound that `bound` returns.
-    #[doc(hidden)]
-    pub fn compare(
-        self,
-        field: &str,
-        kind: ColumnType,
-        value: Result<Value, Invalid>,
-        bound: fn(Value) -> Bound,
-    ) -> Self {
-        self.filter(field, kind, value.map(|value| vec![bound(value)]))
-    }
-
-    fn filter(mut self, field: &str, kind: ColumnType, bounds: Result<Vec<Bound>, Invalid>) -> Self {
-        let Some(column) = self.column(field, Some(kind)) else { return self };
-        match bounds {
-            Ok(bounds) => self.filters.extend(bounds.into_iter().map(|bound| Filter { column, bound })),
-            Err(invalid) => self.fail(invalid),
-        }
-        self
-    }
-
     /// The index of a column that queries can use, with the expected type if one is given. Otherwise records the error
     /// and returns `None`.
     fn column(&mut self, field: &str, kind: Option<ColumnType>) -> Option<usize> {
@@ -427,7 +265,15 @@ impl<P: Projection> List<P> {
     fn signature(&self) -> String {
         let mut text = self.table.name();
         for Filter { column, bound } in &self.filters {
-            let _ = write!(text, " {}:{bound:?}", self.table.columns[*column].name);
+            let name = self.table.columns[*column].name;
+            let _ = match bound {
+                // A cursor must stay short.
+                Bound::OneOf(values) => {
+                    let values = Uuid::new_v5(&Uuid::NAMESPACE_OID, key_text(values).as_bytes());
+                    write!(text, " {name}:OneOf({values})")
+                }
+                bound => write!(text, " {name}:{bound:?}"),
+            };
         }
         if let Some(Sort { column, descending }) = self.sort {
             let _ = write!(

@@ -37,6 +37,12 @@ pub enum ColumnType {
     Time,
     /// JSON.
     Json,
+    /// Days between the years 1 and 9999.
+    Date,
+    /// Times of day, in microseconds.
+    TimeOfDay,
+    /// Decimal numbers.
+    Decimal,
 }
 
 /// The role of a column.

@@ -330,6 +330,9 @@ fn check_type(column: &Column, value: &Value) -> Result<(), Invalid> {
         Value::Uuid(_) => ColumnType::Uuid,
         Value::Time(_) => ColumnType::Time,
         Value::Json(_) => ColumnType::Json,
+        Value::Date(_) => ColumnType::Date,
+        Value::TimeOfDay(_) => ColumnType::TimeOfDay,
+        Value::Decimal(_) => ColumnType::Decimal,
     };
     if kind == column.kind {
         return Ok(());

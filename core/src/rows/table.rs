@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write};
 
-use super::{Column, Role, Value};
+use super::{Column, ColumnType, Role, Value};
 use crate::{
     error::{Error, Invalid},
     limits::{is_kind, refuse},
@@ -134,6 +134,21 @@ impl Table {
             "the live build has the columns ({live}), the new one ({wanted}); promote it without comparing"
         );
         Err(Error::unusable(format!("compare the builds of `{}`", self.projection), reason))
+    }
+
+    /// For stores: checks that a column can be summed.
+    ///
+    /// # Errors
+    /// [`Invalid`] if it does not exist or holds no whole numbers.
+    pub fn check_sum(&self, column: usize) -> Result<(), Invalid> {
+        match self.columns.get(column) {
+            Some(Column { kind: ColumnType::Int, .. }) => Ok(()),
+            Some(column) => {
+                let rule = format!("only whole numbers have a sum; it holds {:?}", column.kind);
+                Err(refuse("column", column.name, rule))
+            }
+            None => Err(refuse("column", &column.to_string(), "the table has no such column")),
+        }
     }
 
     /// For stores: returns the error for a build that does not exist.

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use uuid::Uuid;
 
-use super::{ColumnType, nul};
+use super::{ColumnType, Date, Decimal, TimeOfDay, nul};
 use crate::{
     error::Invalid,
     id::Id,
@@ -44,6 +44,12 @@ pub enum Value {
     Time(Timestamp),
     /// A JSON text.
     Json(Payload),
+    /// A day.
+    Date(Date),
+    /// A time of day.
+    TimeOfDay(TimeOfDay),
+    /// A decimal number.
+    Decimal(Decimal),
 }
 
 impl Value {
@@ -65,6 +71,9 @@ impl Value {
             (Self::Uuid(a), Self::Uuid(b)) => a.cmp(b),
             (Self::Time(a), Self::Time(b)) => a.cmp(b),
             (Self::Json(a), Self::Json(b)) => a.as_str().cmp(b.as_str()),
+            (Self::Date(a), Self::Date(b)) => a.cmp(b),
+            (Self::TimeOfDay(a), Self::TimeOfDay(b)) => a.cmp(b),
+            (Self::Decimal(a), Self::Decimal(b)) => a.cmp(b),
             _ => self.rank().cmp(&other.rank()),
         }
     }
@@ -79,6 +88,9 @@ impl Value {
             Self::Uuid(_) => 5,
             Self::Time(_) => 6,
             Self::Json(_) => 7,
+            Self::Date(_) => 8,
+            Self::TimeOfDay(_) => 9,
+            Self::Decimal(_) => 10,
         }
     }
 
@@ -100,6 +112,17 @@ impl Value {
             Self::Uuid(id) => id.to_string(),
             Self::Time(time) => time.to_string(),
             Self::Json(json) => json.as_str().to_owned(),
+            Self::Date(date) => date.to_string(),
+            Self::TimeOfDay(time) => time.to_string(),
+            Self::Decimal(number) => number.to_string(),
+        }
+    }
+
+    /// The number that a sum adds for the value: 0 for NULL.
+    pub(super) fn as_summand(&self) -> i128 {
+        match self {
+            Self::Int(number) => i128::from(*number),
+            _ => 0,
         }
     }
 
@@ -136,6 +159,9 @@ impl Value {
             Self::Uuid(_) => "a UUID",
             Self::Time(_) => "a time",
             Self::Json(_) => "a JSON text",
+            Self::Date(_) => "a date",
+            Self::TimeOfDay(_) => "a time of day",
+            Self::Decimal(_) => "a decimal number",
         }
     }
 }
@@ -183,6 +209,7 @@ impl Value {
     message = "`{Self}` cannot be stored in a column",
     label = "a field of a projection",
     note = "columns hold bool, i8, i16, i32, i64, u8, u16, u32, f32, f64, String, Uuid, Timestamp, ids around one of these, and `Option`s of them",
+    note = "the features `jiff`, `chrono` and `rust_decimal` make columns of the instants, days, times of day and decimals of these crates",
     note = "write `#[json]` above a field that is a struct, a list or a map; write `i64` or `u32` for a `u64`, so that every database can compare, sort and sum the numbers",
     note = "write `#[derive(Field)]` above an enum without fields, which is stored as text, and above a newtype, which is stored as the value that it wraps; for any other type write `impl Field for …`"
 )]
@@ -202,7 +229,7 @@ pub trait Field: Sized {
     /// Converts the field to the stored value.
     ///
     /// # Errors
-    /// [`Invalid`] if no store can hold it: NaN, or a text of more than 4 MiB.
+    /// [`Invalid`] if no store can hold it: NaN, a text of more than 4 MiB, or a time with parts of a microsecond.
     fn to_value(&self) -> Result<Value, Invalid>;
 
     /// Converts a stored value to the field.

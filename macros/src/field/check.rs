@@ -12,11 +12,7 @@ use crate::shared::{Errors, nearest, option_inner, refuse_lifetimes, refuse_para
 /// The maximum length of a stored text in bytes: also a text of this length has an entry in an index.
 const MAX_TEXT: usize = 200;
 
-pub(crate) fn check<'a>(
-    item: &'a DeriveInput,
-    raw: &RawField<'a>,
-    errors: &Errors,
-) -> Option<Field<'a>> {
+pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &RawField<'a>, errors: &Errors) -> Option<Field<'a>> {
     let body = match &item.data {
         Data::Enum(_) => Body::Enum(variants(item, raw, errors)),
         Data::Struct(data) => {
@@ -121,7 +117,10 @@ fn rename(literal: &LitStr, errors: &Errors) -> Rename {
         let meant = nearest(&word, words.iter().copied());
         let guess = meant.map(|meant| format!("did you mean {meant:?}? ")).unwrap_or_default();
         let known = words.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", ");
-        errors.at(literal, format_args!("{word:?} is not a value of `rename_all`: {guess}write one of {known}"));
+        errors.at(
+            literal,
+            format_args!("{word:?} is not a value of `rename_all`: {guess}write one of {known}"),
+        );
         Rename::Pascal
     })
 }

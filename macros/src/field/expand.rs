@@ -42,7 +42,8 @@ fn newtype(field: &Field<'_>, inner: &Type) -> TokenStream {
             )
         }
     };
-    let (items, inline) = (item_asserts(generics, [not_null()]), inline_asserts(span, generics, [not_null()]));
+    let (items, inline) =
+        (item_asserts(generics, [not_null()]), inline_asserts(span, generics, [not_null()]));
     let column_type = match is_generic(generics) {
         true => quote_spanned!(span=> { #inline #inner_field::TYPE }),
         false => quote_spanned!(span=> #inner_field::TYPE),

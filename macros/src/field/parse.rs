@@ -40,7 +40,7 @@ const ITEM: KeyTable<RawAttribute> = KeyTable {
 
 const VARIANT: KeyTable<RawVariantAttribute> = KeyTable {
     attribute: "field",
-    note: "",
+    note: ": write `name = \"open\"`",
     keys: &[("name", |raw, key| raw.name.string(key, "name = \"open\""))],
 };
 

@@ -52,14 +52,16 @@ pub(crate) enum Mark {
     Cursor,
 }
 
-pub(crate) const MARKS: [(&str, Mark); 9] = [
+pub(crate) const MARKS: [(&str, Mark); 11] = [
     ("key", Mark::Key),
     ("equal", Mark::Where("equal")),
+    ("one_of", Mark::Where("one_of")),
     ("at_least", Mark::Where("at_least")),
     ("at_most", Mark::Where("at_most")),
     ("above", Mark::Where("above")),
     ("below", Mark::Where("below")),
     ("prefix", Mark::Where("prefix")),
+    ("prefix_ignore_ascii_case", Mark::Where("prefix_ignore_ascii_case")),
     ("limit", Mark::Limit),
     ("cursor", Mark::Cursor),
 ];

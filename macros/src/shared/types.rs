@@ -27,8 +27,18 @@ pub(crate) fn type_name(ty: &Type) -> Option<&Ident> {
 
 /// The type inside an `Option`.
 pub(crate) fn option_inner(ty: &Type) -> Option<&Type> {
+    argument(ty, "Option")
+}
+
+/// The type inside a `Vec`.
+pub(crate) fn list_inner(ty: &Type) -> Option<&Type> {
+    argument(ty, "Vec")
+}
+
+/// The only type argument of a type with this name.
+fn argument<'a>(ty: &'a Type, name: &str) -> Option<&'a Type> {
     let Type::Path(path) = peel(ty) else { return None };
-    let last = path.path.segments.last().filter(|last| last.ident == "Option")?;
+    let last = path.path.segments.last().filter(|last| last.ident == name)?;
     let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
     match (arguments.args.first(), arguments.args.len()) {
         (Some(GenericArgument::Type(inner)), 1) => Some(inner),

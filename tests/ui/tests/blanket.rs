@@ -29,21 +29,21 @@ blanket! {
     decode_raw decode_struct decode_unit decode_variant descending deserialize dispatch each encode_payload encode_struct
     encode_unit encode_variant entry_overlaps entry_reaches entry_reaches_row event_type events_in filter_some find finish
     fmt fold fold_in_context fold_record forward from from_inner from_row from_str from_value id_field ids initial initial_value limit
-    load load_only map min new of order_by pin plan_record prefix put react_to_record reaches_row route row rows run
+    load load_only map min new of one_of order_by pin plan_record prefix prefix_ignore_ascii_case put react_to_record reaches_row route row rows run
     serialize stored_type take to_row to_value unknown_type update variant_from_value variant_overlaps variant_to_value version with_ids
 }
 
 #[derive(Id, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct ShelfId(u32);
 
-#[derive(Field, Default)]
+#[derive(Field, Clone, Debug, Default, PartialEq)]
 enum Kind {
     #[default]
     Wide,
     Narrow,
 }
 
-#[derive(Field, Default)]
+#[derive(Field, Clone, Debug, Default, PartialEq)]
 struct Books(i64);
 
 #[derive(Event, Serialize, Deserialize)]
@@ -163,6 +163,8 @@ struct ShelfRow {
     name: String,
     #[index]
     count: i64,
+    kind: Kind,
+    books: Books,
     #[json]
     list: Vec<u32>,
 }
@@ -172,7 +174,9 @@ impl ShelfRow {
         self.count += 1;
     }
 
-    fn open(&mut self, _: &Opened) {}
+    fn open(&mut self, _: &Opened) {
+        self.kind = Kind::Narrow;
+    }
 }
 
 #[derive(Event)]

@@ -217,7 +217,9 @@ enum Dispatched {
     D(D),
 }
 
-#[derive(::annalist::Field, ::std::fmt::Debug, ::std::cmp::PartialEq, ::std::clone::Clone, ::std::default::Default)]
+#[derive(
+    ::annalist::Field, ::std::fmt::Debug, ::std::cmp::PartialEq, ::std::clone::Clone, ::std::default::Default,
+)]
 #[allow(clippy::upper_case_acronyms, non_camel_case_types, reason = "the names of constants of the trait")]
 enum Sort {
     #[default]
@@ -227,7 +229,9 @@ enum Sort {
     TAG_KIND,
 }
 
-#[derive(::annalist::Field, ::std::fmt::Debug, ::std::cmp::PartialEq, ::std::clone::Clone, ::std::default::Default)]
+#[derive(
+    ::annalist::Field, ::std::fmt::Debug, ::std::cmp::PartialEq, ::std::clone::Clone, ::std::default::Default,
+)]
 struct Value2<T>(T);
 
 #[derive(::annalist::Projection, ::std::fmt::Debug, ::std::cmp::PartialEq, ::std::clone::Clone)]

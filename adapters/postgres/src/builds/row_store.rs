@@ -56,6 +56,14 @@ impl RowStore for Postgres {
         self.store.tables.find(query).await
     }
 
+    async fn count_rows(&self, query: &RowQuery<'_>) -> Result<u64, Error> {
+        self.store.tables.count(query).await
+    }
+
+    async fn sum_column(&self, query: &RowQuery<'_>, column: usize) -> Result<i128, Error> {
+        self.store.tables.sum(query, column).await
+    }
+
     async fn parked(&self, table: &Table) -> Result<Vec<Parked>, Error> {
         parked::list(&self.store.tables, table).await
     }

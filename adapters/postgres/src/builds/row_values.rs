@@ -14,7 +14,11 @@ use sqlx::{
     query::Query,
 };
 
-use crate::{open::schema_name::SchemaName, values::Time};
+use crate::{
+    builds::numeric::Numeric,
+    open::schema_name::SchemaName,
+    values::{Day, DayTime, Time},
+};
 
 type Statement<'q> = Query<'q, Postgres, PgArguments>;
 
@@ -54,6 +58,9 @@ impl Dialect for PostgresDialect {
             ColumnType::Uuid => "uuid",
             ColumnType::Time => "timestamptz",
             ColumnType::Json => "json",
+            ColumnType::Date => "date",
+            ColumnType::TimeOfDay => "time",
+            ColumnType::Decimal => "numeric",
         }
     }
 
@@ -106,6 +113,9 @@ fn arrays<'a>(columns: impl IntoIterator<Item = &'a Column>) -> String {
         ColumnType::Text | ColumnType::Json => format!("pg_catalog.unnest(${number}::text[])"),
         ColumnType::Uuid => format!("pg_catalog.unnest(${number}::uuid[])"),
         ColumnType::Time => format!("pg_catalog.unnest(${number}::timestamptz[])"),
+        ColumnType::Date => format!("pg_catalog.unnest(${number}::date[])"),
+        ColumnType::TimeOfDay => format!("pg_catalog.unnest(${number}::time[])"),
+        ColumnType::Decimal => format!("pg_catalog.unnest(${number}::numeric[])"),
     };
     columns.into_iter().zip(1..).map(array).collect::<Vec<_>>().join(", ")
 }
@@ -141,6 +151,9 @@ fn array<'q>(query: Statement<'q>, column: &Column, rows: &[Vec<Value>], index: 
         ColumnType::Json => of!(Value::Json(json) => json.as_str()),
         ColumnType::Uuid => of!(Value::Uuid(id) => *id),
         ColumnType::Time => of!(Value::Time(time) => Time(*time)),
+        ColumnType::Date => of!(Value::Date(date) => Day(*date)),
+        ColumnType::TimeOfDay => of!(Value::TimeOfDay(time) => DayTime(*time)),
+        ColumnType::Decimal => of!(Value::Decimal(number) => Numeric(*number)),
     }
 }
 
@@ -155,6 +168,9 @@ pub(super) fn bind(query: Statement<'_>, value: Value) -> Statement<'_> {
         Value::Uuid(id) => query.bind(id),
         Value::Time(time) => query.bind(Time(time)),
         Value::Json(json) => query.bind(json.as_str().to_owned()),
+        Value::Date(date) => query.bind(Day(date)),
+        Value::TimeOfDay(time) => query.bind(DayTime(time)),
+        Value::Decimal(number) => query.bind(Numeric(number)),
     }
 }
 
@@ -204,6 +220,13 @@ fn value(found: &PgRow, index: usize, column: &Column) -> Result<Value, sqlx::Er
         ColumnType::Json => {
             let json = found.try_get::<Option<String>, _>(index)?;
             json.map(|json| Value::Json(Payload::from_stored(json)))
+        }
+        ColumnType::Date => found.try_get::<Option<Day>, _>(index)?.map(|date| Value::Date(date.0)),
+        ColumnType::TimeOfDay => {
+            found.try_get::<Option<DayTime>, _>(index)?.map(|time| Value::TimeOfDay(time.0))
+        }
+        ColumnType::Decimal => {
+            found.try_get::<Option<Numeric>, _>(index)?.map(|number| Value::Decimal(number.0))
         }
     };
     Ok(value.unwrap_or(Value::Null))

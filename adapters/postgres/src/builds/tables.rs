@@ -104,6 +104,37 @@ impl RowTables {
         rows.iter().map(|found| row(found, query.table, 0)).collect()
     }
 
+    /// The number of rows that match the filters of a query.
+    pub(super) async fn count(&self, query: &RowQuery<'_>) -> Result<u64, Error> {
+        if query.table.is_checkpoint_only() {
+            return Ok(0);
+        }
+        let [count] = self.totals(query.table, self.sql(query.table)?.count(query)?).await?;
+        Ok(count.unsigned_abs())
+    }
+
+    /// The sum of a column over the rows that match the filters of a query.
+    pub(super) async fn sum(&self, query: &RowQuery<'_>, column: usize) -> Result<i128, Error> {
+        let [high, low] = self.totals(query.table, self.sql(query.table)?.sum(query, column)?).await?;
+        Ok(TableSql::sum_of_halves(high, low))
+    }
+
+    /// The numbers in the only row of a statement.
+    async fn totals<const COUNT: usize>(
+        &self,
+        table: &Table,
+        SelectStatement { sql, values }: SelectStatement,
+    ) -> Result<[i64; COUNT], Error> {
+        let map_err = |error: sqlx::Error| failed(self.operation("query", table), error);
+        let select = || values.iter().cloned().fold(unprepared(sql.clone()), bind);
+        let row = self.database.fetch_one(select).await.map_err(map_err)?;
+        let mut totals = [0; COUNT];
+        for (column, total) in totals.iter_mut().enumerate() {
+            *total = row.try_get(column).map_err(map_err)?;
+        }
+        Ok(totals)
+    }
+
     /// Writes the rows of a fold.
     pub(crate) async fn write_folded(
         &self,

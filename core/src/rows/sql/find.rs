@@ -1,10 +1,13 @@
 //! Compiles a query to one statement: a union of branches, each of which is one index scan, in the order of the query.
 
+mod bounds;
+mod totals;
+
 use super::{SelectStatement, TableSql, check_type, check_values};
 use crate::{
     error::Invalid,
     limits::refuse,
-    rows::{Bound, Column, ColumnType, Filter, Key, RowQuery, Sort, Value},
+    rows::{Bound, Column, Filter, Key, RowQuery, Sort, Value},
 };
 
 impl TableSql<'_> {
@@ -154,6 +157,8 @@ impl SelectBuilder<'_> {
             Bound::AtMost(value) => ("<=", value),
             Bound::Above(value) => (">", value),
             Bound::Prefix(prefix) => return Ok(self.prefix(column, prefix)),
+            Bound::PrefixIgnoreAsciiCase(prefix) => return Ok(self.prefix_ignore_ascii_case(column, prefix)),
+            Bound::OneOf(values) => return self.one_of(column, values),
         };
         check_type(column, value)?;
         Ok(vec![match (operator, value) {
@@ -163,19 +168,6 @@ impl SelectBuilder<'_> {
             (_, Value::Null) => "1 = 0".to_owned(),
             (_, value) => format!("{name} {operator} {}", self.value(value.clone())),
         }])
-    }
-
-    /// A prefix as a range, which an index supports. Unlike in a pattern, no character has a special meaning.
-    fn prefix(&mut self, column: &Column, prefix: &str) -> Vec<String> {
-        if column.kind != ColumnType::Text {
-            return vec!["1 = 0".to_owned()];
-        }
-        let name = self.sql.column(column);
-        let mut range = vec![format!("{name} >= {}", self.value(Value::Text(prefix.to_owned())))];
-        if let Some(end) = end_of_prefix(prefix) {
-            range.push(format!("{name} < {}", self.value(Value::Text(end))));
-        }
-        range
     }
 
     /// The conditions of the branches of the union. Rows after the start of the page form one branch, or two if the page
@@ -226,34 +218,5 @@ impl SelectBuilder<'_> {
         }
         let operator = if order.descending { "<" } else { ">" };
         format!("({}) {operator} ({})", names.join(", "), values.join(", "))
-    }
-}
-
-/// The smallest text that is greater than all texts with this prefix, byte by byte; `None` if there is none.
-fn end_of_prefix(prefix: &str) -> Option<String> {
-    let mut end = prefix.to_owned();
-    while let Some(last) = end.pop() {
-        // UTF-8 sorts byte by byte like its characters.
-        let next = if last == '\u{d7ff}' { Some('\u{e000}') } else { char::from_u32(u32::from(last) + 1) };
-        if let Some(next) = next {
-            end.push(next);
-            return Some(end);
-        }
-    }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn end_of_prefix_is_the_next_text() {
-        for (prefix, end) in [("a", "b"), ("az", "a{"), ("\u{7f}", "\u{80}"), ("a\u{d7ff}", "a\u{e000}")] {
-            assert_eq!(end_of_prefix(prefix).as_deref(), Some(end));
-        }
-        assert_eq!(end_of_prefix("a\u{10ffff}\u{10ffff}").as_deref(), Some("b"));
-        assert_eq!(end_of_prefix(""), None);
-        assert_eq!(end_of_prefix("\u{10ffff}"), None);
     }
 }

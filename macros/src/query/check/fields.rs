@@ -6,7 +6,7 @@ use super::super::{
     model::{Listing, QueryField},
     parse::{MARKS, Mark, RawField, RawMark},
 };
-use crate::shared::{Errors, is_marker, nearest, option_inner};
+use crate::shared::{Errors, is_marker, list_inner, nearest, option_inner, source_text};
 
 /// The fields of a query that finds one row.
 pub(super) fn key<'a>(fields: &'a [RawField<'a>], errors: &Errors) -> Vec<QueryField<'a>> {
@@ -34,6 +34,7 @@ pub(super) fn listing<'a>(fields: &'a [RawField<'a>], errors: &Errors) -> Listin
         let query_field = query_field(raw, mark, field);
         match mark.mark {
             Mark::Key => {}
+            Mark::Where("one_of") => listing.conditions.push(("one_of", of_list(query_field, errors))),
             Mark::Where(how) => listing.conditions.push((how, query_field)),
             Mark::Limit => set_once(&mut listing.limit_field, query_field, mark, errors),
             Mark::Cursor => set_once(&mut listing.cursor_field, query_field, mark, errors),
@@ -54,8 +55,9 @@ pub(super) fn check_all_marked(fields: &[RawField<'_>], errors: &Errors) {
     let unmarked =
         fields.iter().filter(|raw| raw.mark.is_none() && !is_marker(&raw.field.ty) && !is_misspelt(raw));
     for field in unmarked.filter_map(|raw| raw.field.ident.as_ref()) {
-        let message = "this field needs an attribute: `#[key]`, `#[equal]`, `#[at_least]`, `#[at_most]`, `#[above]`, \
-                       `#[below]` and `#[prefix]` compare a column, `#[limit]` and `#[cursor]` are for pages";
+        let message = "this field needs an attribute: `#[key]`, `#[equal]`, `#[one_of]`, `#[at_least]`, `#[at_most]`, \
+                       `#[above]`, `#[below]`, `#[prefix]` and `#[prefix_ignore_ascii_case]` compare a column, `#[limit]` \
+                       and `#[cursor]` are for pages";
         errors.at(field, message);
     }
 }
@@ -66,6 +68,18 @@ fn query_field<'a>(raw: &'a RawField<'a>, mark: &'a RawMark<'a>, field: &'a Iden
         None => (&raw.field.ty, false),
     };
     QueryField { field, ty, optional, column: mark.column.as_ref().unwrap_or(field) }
+}
+
+/// A field with a list of values: its type is that of one of them.
+fn of_list<'a>(query_field: QueryField<'a>, errors: &Errors) -> QueryField<'a> {
+    match list_inner(query_field.ty) {
+        Some(ty) => QueryField { ty, ..query_field },
+        None => {
+            let ty = source_text(query_field.ty);
+            errors.at(query_field.ty, format_args!("`#[one_of]` takes a list of values: write `Vec<{ty}>`"));
+            query_field
+        }
+    }
 }
 
 fn set_once<'a>(

@@ -96,11 +96,11 @@ fn condition(how: &str, query_field: &QueryField<'_>) -> TokenStream {
         "at_most" => "AtMost",
         "above" => "Above",
         "below" => "Below",
-        _ => {
-            return with_value(
-                query_field,
-                |span, start, _| quote_spanned!(span=> __annalist::List::prefix(list, #name, #start)),
-            );
+        method => {
+            return with_value(query_field, |span, value, _| {
+                let method = Ident::new(method, span);
+                quote_spanned!(span=> __annalist::List::#method(list, #name, #value))
+            });
         }
     };
     let field = field(query_field);

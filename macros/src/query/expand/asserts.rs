@@ -53,9 +53,11 @@ fn compared(query: &Query<'_>, how: &str, query_field: &QueryField<'_>) -> Token
     let (span, name) = (at(query_field.column.span()), query_field.column.unraw().to_string());
     let (columns, field) = (columns(query, span), field(query_field));
     match how {
-        "prefix" => quote_spanned!(span=> __annalist::QueryColumns::check_prefix(&#columns, #name)),
+        "prefix" | "prefix_ignore_ascii_case" => {
+            quote_spanned!(span=> __annalist::QueryColumns::check_prefix(&#columns, #name))
+        }
         // A type alias of an `Option` would search for NULL.
-        "equal" if query_field.optional => {
+        "equal" | "one_of" if query_field.optional || how == "one_of" => {
             quote_spanned!(span=> __annalist::QueryColumns::check_equal(&#columns, #name, #field::TYPE))
         }
         "equal" => quote_spanned! {span=>

@@ -13,6 +13,7 @@ mod promotions;
 mod queries;
 mod races;
 mod tables;
+mod totals;
 mod values;
 
 use crate::Case;
@@ -28,6 +29,7 @@ pub(super) const THEMES: &[&[Case]] = &[
     comparisons::CASES,
     discards::CASES,
     values::CASES,
+    totals::CASES,
     keys::CASES,
     queries::CASES,
     pages::CASES,

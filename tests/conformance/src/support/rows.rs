@@ -6,8 +6,8 @@ use annalist_core::{
     Error,
     record::Position,
     rows::{
-        Anchor, Bound, Build, Checkpoint, Column, ColumnType, CommitOutcome, Filter, Key, Parked,
-        PromoteOutcome, Role, Row, RowChange, RowQuery, SharedRows, Sort, Table, Value,
+        Anchor, Bound, Build, Checkpoint, Column, ColumnType, CommitOutcome, Date, Decimal, Filter, Key,
+        Parked, PromoteOutcome, Role, Row, RowChange, RowQuery, SharedRows, Sort, Table, TimeOfDay, Value,
     },
     store::LogId,
     time::Timestamp,
@@ -213,6 +213,21 @@ pub(crate) fn uuid(number: u128) -> Value {
 
 pub(crate) fn time(micros: i64) -> Value {
     Value::Time(Timestamp::from_micros(micros))
+}
+
+/// The day this many days after 1970-01-01.
+pub(crate) fn date(days: i32) -> Value {
+    Value::Date(Date::from_days(days).expect("a day between the years 1 and 9999"))
+}
+
+/// The time of day this many microseconds after midnight.
+pub(crate) fn time_of_day(micros: i64) -> Value {
+    Value::TimeOfDay(TimeOfDay::from_micros(micros).expect("a time of day"))
+}
+
+/// The decimal number with these digits, of which `scale` are after the point.
+pub(crate) fn decimal(mantissa: i128, scale: u32) -> Value {
+    Value::Decimal(Decimal::new(mantissa, scale).expect("a decimal number that fits"))
 }
 
 pub(crate) fn json(json: &str) -> Value {

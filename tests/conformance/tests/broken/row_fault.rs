@@ -34,6 +34,14 @@ pub(crate) enum RowFault {
     RemovesSpacesFromJson,
     /// Integers are stored as floating-point numbers.
     RoundsIntegers,
+    /// Decimal numbers are stored as floating-point numbers.
+    RoundsDecimals,
+    /// Decimal numbers are sorted as texts.
+    SortsDecimalsAsTexts,
+    /// Days and times of day are sorted as texts of different lengths.
+    SortsDatesAsTexts,
+    /// Times of day are stored in milliseconds.
+    TruncatesTimesOfDay,
     StoresEmptyTextAsNull,
     SortsTextsIgnoringCase,
     FiltersTextsIgnoringCase,
@@ -47,6 +55,16 @@ pub(crate) enum RowFault {
     /// NULL matches upper bounds.
     MatchesNullAsSmallest,
     AppliesOnlyFirstFilter,
+    /// NULL in a list of values matches nothing, as with SQL `IN`.
+    IgnoresNullInLists,
+    /// A prefix without regard to case ignores the case of all letters.
+    IgnoresCaseOfAllLetters,
+    /// Counts and sums include only the rows of the page.
+    TotalsOfPage,
+    /// A sum has 64 bits and wraps around.
+    WrapsSums,
+    /// A sum is a floating-point number.
+    RoundsSums,
     IgnoresLimit,
     /// All builds of a version share one table.
     MixesBuilds,

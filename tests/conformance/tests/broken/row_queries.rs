@@ -16,6 +16,15 @@ impl BrokenRows {
             (RowFault::SortsTextsIgnoringCase, Value::Text(one), Value::Text(other)) => {
                 one.to_lowercase().cmp(&other.to_lowercase()).then_with(|| one.cmp(other))
             }
+            (RowFault::SortsDecimalsAsTexts, Value::Decimal(one), Value::Decimal(other)) => {
+                one.to_string().cmp(&other.to_string())
+            }
+            (RowFault::SortsDatesAsTexts, Value::Date(one), Value::Date(other)) => {
+                one.as_days().to_string().cmp(&other.as_days().to_string())
+            }
+            (RowFault::SortsDatesAsTexts, Value::TimeOfDay(one), Value::TimeOfDay(other)) => {
+                one.as_micros().to_string().cmp(&other.as_micros().to_string())
+            }
             (RowFault::SortsNullsLast, one, other) => {
                 (*one == Value::Null).cmp(&(*other == Value::Null)).then_with(|| one.order(other))
             }
@@ -32,6 +41,10 @@ impl BrokenRows {
             }
             (RowFault::FiltersTextsIgnoringCase, Bound::Equal(Value::Text(expected)), Value::Text(text)) => {
                 text.to_lowercase() == expected.to_lowercase()
+            }
+            (RowFault::IgnoresNullInLists, Bound::OneOf(_), Value::Null) => false,
+            (RowFault::IgnoresCaseOfAllLetters, Bound::PrefixIgnoreAsciiCase(prefix), Value::Text(text)) => {
+                text.to_lowercase().starts_with(&prefix.to_lowercase())
             }
             (RowFault::MatchesNullAsSmallest, Bound::Below(_) | Bound::AtMost(_), Value::Null) => true,
             _ => bound.matches(value),
@@ -69,6 +82,33 @@ impl BrokenRows {
         }
         rows.truncate(if self.fault == RowFault::IgnoresLimit { usize::MAX } else { query.limit });
         Ok(rows)
+    }
+}
+
+impl BrokenRows {
+    /// The number of rows and the sum of a column, with the fault of this store.
+    pub(super) async fn totals_with_fault(
+        &self,
+        query: &RowQuery<'_>,
+        column: Option<usize>,
+    ) -> Result<(u64, i128), Error> {
+        if let Some(column) = column {
+            query.table.check_sum(column)?;
+        }
+        let all = RowQuery { sort: None, after: None, limit: usize::MAX, ..query.clone() };
+        let query = if self.fault == RowFault::TotalsOfPage { query } else { &all };
+        let rows = self.find_with_fault(query).await?;
+        let numbers = rows.iter().filter_map(|row| match row[column?] {
+            Value::Int(number) => Some(number),
+            _ => None,
+        });
+        #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // This is the fault.
+        let sum = match self.fault {
+            RowFault::WrapsSums => numbers.fold(0, i64::wrapping_add).into(),
+            RowFault::RoundsSums => numbers.map(|number| number as f64).sum::<f64>() as i128,
+            _ => numbers.map(i128::from).sum(),
+        };
+        Ok((rows.len() as u64, sum))
     }
 }
 

@@ -10,8 +10,8 @@ use annalist_core::{
     payload::Payload,
     record::Position,
     rows::{
-        Build, Checkpoint, CommitOutcome, Difference, Inline, InlineOutcome, Key, Parked, PromoteOutcome,
-        Row, RowChange, RowQuery, RowStore, SharedRows, Table, Value,
+        Build, Checkpoint, CommitOutcome, Decimal, Difference, Inline, InlineOutcome, Key, Parked,
+        PromoteOutcome, Row, RowChange, RowQuery, RowStore, SharedRows, Table, TimeOfDay, Value,
     },
     store::{EventStore, LogId},
     time::Timestamp,
@@ -54,6 +54,15 @@ impl BrokenRows {
             }
             #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // This is the fault.
             (RowFault::RoundsIntegers, Value::Int(number)) => *value = Value::Int(*number as f64 as i64),
+            #[allow(clippy::cast_precision_loss)] // This is the fault.
+            (RowFault::RoundsDecimals, Value::Decimal(number)) => {
+                let rounded = number.mantissa() as f64 as i128;
+                *value = Decimal::new(rounded, number.scale()).map_or(Value::Null, Value::Decimal);
+            }
+            (RowFault::TruncatesTimesOfDay, Value::TimeOfDay(time)) => {
+                let truncated = TimeOfDay::from_micros(time.as_micros() / 1_000 * 1_000);
+                *value = truncated.map_or(Value::Null, Value::TimeOfDay);
+            }
             (RowFault::StoresEmptyTextAsNull, Value::Text(text)) if text.is_empty() => {
                 *value = Value::Null;
             }
@@ -350,6 +359,18 @@ impl RowStore for BrokenRows {
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {
         let table = self.table(query.table);
         self.find_with_fault(&RowQuery { table: &table, ..query.clone() }).await
+    }
+
+    async fn count_rows(&self, query: &RowQuery<'_>) -> Result<u64, Error> {
+        let table = self.table(query.table);
+        let query = RowQuery { table: &table, ..query.clone() };
+        Ok(self.totals_with_fault(&query, None).await?.0)
+    }
+
+    async fn sum_column(&self, query: &RowQuery<'_>, column: usize) -> Result<i128, Error> {
+        let table = self.table(query.table);
+        let query = RowQuery { table: &table, ..query.clone() };
+        Ok(self.totals_with_fault(&query, Some(column)).await?.1)
     }
 }
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)] // in the helpers too
 
 mod ask;
+mod columns;
 mod gated_rows;
 mod watch;
 

@@ -181,7 +181,7 @@ async fn difference_reports_the_smallest_key(log: Log) -> Outcome {
 }
 
 async fn similar_values_differ(log: Log) -> Outcome {
-    let pairs: [(ColumnType, Value, Value); 16] = [
+    let pairs: [(ColumnType, Value, Value); 20] = [
         (ColumnType::Text, text("a"), text("A")),
         (ColumnType::Text, text("a"), text("a ")),
         (ColumnType::Text, text("é"), text("e\u{301}")),
@@ -195,6 +195,10 @@ async fn similar_values_differ(log: Log) -> Outcome {
         (ColumnType::Time, time(1_769_860_800_123_456), time(1_769_860_800_123_457)),
         (ColumnType::Uuid, uuid(u128::MAX), uuid(u128::MAX - 1)),
         (ColumnType::Bool, Value::Bool(true), Value::Bool(false)),
+        (ColumnType::Date, date(0), date(-1)),
+        (ColumnType::TimeOfDay, time_of_day(0), time_of_day(1)),
+        (ColumnType::Decimal, decimal(1, 0), decimal(1, 28)),
+        (ColumnType::Decimal, decimal((1 << 96) - 1, 0), decimal((1 << 96) - 2, 0)),
         // JSON is compared byte by byte.
         (ColumnType::Json, json("{}"), json("{ }")),
         (ColumnType::Json, json("1"), json("1.0")),

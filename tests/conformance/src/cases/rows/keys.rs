@@ -16,8 +16,16 @@ cases!("row_keys" needs [Rows]: [
 ]);
 
 /// The types that a key may have.
-const KEY_KINDS: [ColumnType; 5] =
-    [ColumnType::Int, ColumnType::Text, ColumnType::Uuid, ColumnType::Time, ColumnType::Bool];
+const KEY_KINDS: [ColumnType; 8] = [
+    ColumnType::Int,
+    ColumnType::Text,
+    ColumnType::Uuid,
+    ColumnType::Time,
+    ColumnType::Bool,
+    ColumnType::Date,
+    ColumnType::TimeOfDay,
+    ColumnType::Decimal,
+];
 
 async fn keys_of_every_type(log: Log) -> Outcome {
     let rows = log.rows();

@@ -19,6 +19,7 @@ use proptest::{
     strategy::Union,
 };
 
+use super::values::extremes;
 use crate::{
     Failure,
     failure::Outcome,
@@ -43,12 +44,15 @@ const TABLE: Table = Table {
         optional("ratio", ColumnType::Float, Role::Index),
         optional("owner", ColumnType::Uuid, Role::Index),
         optional("since", ColumnType::Time, Role::Index),
+        optional("day", ColumnType::Date, Role::Index),
+        optional("opens", ColumnType::TimeOfDay, Role::Index),
+        optional("price", ColumnType::Decimal, Role::Index),
         optional("document", ColumnType::Json, Role::Plain),
     ],
 };
 
 /// The columns that a query may filter and sort by.
-const INDEXED: std::ops::Range<usize> = 0..8;
+const INDEXED: std::ops::Range<usize> = 0..11;
 
 /// The builds of the projection. The first one is defined at the start.
 const BUILDS: [Table; 4] = [
@@ -363,6 +367,9 @@ fn value(column: usize) -> impl Strategy<Value = Value> {
         }
         ColumnType::Json => {
             select(vec!["null", "{}", "{ }", "[1,1.0]", r#""\u0000""#]).prop_map(json).boxed()
+        }
+        kind @ (ColumnType::Date | ColumnType::TimeOfDay | ColumnType::Decimal) => {
+            select(extremes(kind)).boxed()
         }
     }
 }

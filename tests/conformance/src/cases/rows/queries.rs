@@ -2,6 +2,7 @@
 
 use annalist_core::rows::{Bound, ColumnType, Role, Row, RowQuery, Table, Value};
 
+use super::values::extremes;
 use crate::{
     failure::Outcome,
     support::{log::Log, rows::*},
@@ -125,13 +126,19 @@ async fn every_bound_on_every_type(log: Log) -> Outcome {
     let times =
         [i64::MIN, -1_000_000, -1, 0, 1, 1_769_860_800_000_000, 1_769_860_800_000_001, i64::MAX].map(time);
     let bools = [Value::Bool(false), Value::Bool(true)];
-    let sets: [(&str, ColumnType, &[Value]); 6] = [
+    let dates = extremes(ColumnType::Date);
+    let times_of_day = extremes(ColumnType::TimeOfDay);
+    let decimals = extremes(ColumnType::Decimal);
+    let sets: [(&str, ColumnType, &[Value]); 9] = [
         ("ints", ColumnType::Int, &ints),
         ("floats", ColumnType::Float, &floats),
         ("texts", ColumnType::Text, &texts),
         ("uuids", ColumnType::Uuid, &uuids),
         ("times", ColumnType::Time, &times),
         ("bools", ColumnType::Bool, &bools),
+        ("dates", ColumnType::Date, &dates),
+        ("times_of_day", ColumnType::TimeOfDay, &times_of_day),
+        ("decimals", ColumnType::Decimal, &decimals),
     ];
     for (name, kind, bounds) in sets {
         // Each value twice, and one NULL, in random order.

@@ -2,7 +2,7 @@
 
 use annalist_core::{
     Error,
-    rows::{self, Bound, ColumnType, Field, Role, Row, Table, Value},
+    rows::{self, Bound, ColumnType, Date, Decimal, Field, Role, Row, Table, TimeOfDay, Value},
     time::Timestamp,
 };
 
@@ -99,7 +99,51 @@ pub(super) fn extremes(kind: ColumnType) -> Vec<Value> {
                 .into()
         }
         ColumnType::Json => unusual_json().into_iter().map(|text| json(&text)).collect(),
+        ColumnType::Date => {
+            let (first, last) = (Date::MIN.as_days(), Date::MAX.as_days());
+            // The last day before the year 1000, and days around 1970 and 2000.
+            let days =
+                [first, first + 1, -354_286, -354_285, -1, 0, 1, 10_956, 10_957, 20_484, last - 1, last];
+            days.map(date).into()
+        }
+        ColumnType::TimeOfDay => {
+            let last = TimeOfDay::MAX.as_micros();
+            [0, 1, 999_999, 1_000_000, 43_200_000_000, last - 1, last].map(time_of_day).into()
+        }
+        ColumnType::Decimal => extreme_decimals(),
     }
+}
+
+/// Decimal numbers with many digits, with few, and in which the digits in front of the point and after it are nearly alike.
+fn extreme_decimals() -> Vec<Value> {
+    let (most, scale) = (Decimal::MAX.mantissa(), Decimal::MAX_SCALE);
+    let positive = [
+        (most, 0),
+        (most - 1, 0),
+        (most, 1),
+        (most, 14),
+        (most, scale),
+        (most - 1, scale),
+        (1, 0),
+        (1, scale),
+        (10_i128.pow(28), 0),
+        (9_999, 0),
+        (10_000, 0),
+        (10_001, 0),
+        (99_999_999, 4),
+        (1, 4),
+        (1, 5),
+        (12, 0),
+        (125, 1),
+        (1_255, 2),
+        (1_205, 2),
+        (2, 0),
+        (100, 0),
+        ((1 << 53) + 1, 0),
+        ((1 << 53) + 1, 3),
+    ];
+    let numbers = positive.into_iter().flat_map(|(mantissa, scale)| [(mantissa, scale), (-mantissa, scale)]);
+    numbers.chain([(0, 0)]).map(|(mantissa, scale)| decimal(mantissa, scale)).collect()
 }
 
 fn unusual_texts() -> Vec<String> {
@@ -203,7 +247,7 @@ fn unusual_json() -> Vec<String> {
     unusual.into_iter().map(str::to_owned).chain([deep]).collect()
 }
 
-pub(super) const KINDS: [(&str, ColumnType); 7] = [
+pub(super) const KINDS: [(&str, ColumnType); 10] = [
     ("bool", ColumnType::Bool),
     ("int", ColumnType::Int),
     ("float", ColumnType::Float),
@@ -211,6 +255,9 @@ pub(super) const KINDS: [(&str, ColumnType); 7] = [
     ("uuid", ColumnType::Uuid),
     ("time", ColumnType::Time),
     ("json", ColumnType::Json),
+    ("date", ColumnType::Date),
+    ("time_of_day", ColumnType::TimeOfDay),
+    ("decimal", ColumnType::Decimal),
 ];
 
 /// A table with a number as key and a nullable value.
@@ -269,11 +316,15 @@ async fn null_differs_from_every_zero_value(log: Log) -> Outcome {
         uuid(0),
         Value::Time(Timestamp::EPOCH),
         json("null"),
+        date(0),
+        time_of_day(0),
+        decimal(0, 0),
     ];
+    let count = zeros.len();
     let mut expected = vec![vec![int(0); 1], vec![int(1); 1]];
     expected[0].extend(zeros.clone());
-    expected[1].extend(vec![Value::Null; 7]);
-    for (n, id) in (0..7).zip(2..) {
+    expected[1].extend(vec![Value::Null; count]);
+    for (n, id) in (0..count).zip(2..) {
         // One NULL among zero values, and one zero value among NULLs.
         let with = |one: Value, others: &[Value]| {
             let mut row = others.to_vec();
@@ -281,7 +332,7 @@ async fn null_differs_from_every_zero_value(log: Log) -> Outcome {
             row
         };
         expected.push([vec![int(id)], with(Value::Null, &zeros)].concat());
-        expected.push([vec![int(id + 100)], with(zeros[n].clone(), &vec![Value::Null; 7])].concat());
+        expected.push([vec![int(id + 100)], with(zeros[n].clone(), &vec![Value::Null; count])].concat());
     }
     check_round_trip(&rows, &all, &expected).await
 }
