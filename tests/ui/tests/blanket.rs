@@ -240,7 +240,8 @@ mod tests {
         let swept = decide((), ShelfCommand::Sweep(Box::new(Sweep))).events();
         assert_eq!(swept, ["swept v1 {} []", r#"shelf.was-moved v2 {"shelf":1} [shelf:1]"#]);
         let filled = ShelfEvent::Filled { shelf, others: Vec::new() };
-        let row = ShelfRow { shelf, name: String::new(), count: 1, list: Vec::new() };
+        let (kind, books) = (crate::Kind::Wide, crate::Books(0));
+        let row = ShelfRow { shelf, name: String::new(), count: 1, kind, books, list: Vec::new() };
         let _ = given([filled]).project::<ShelfRow>().row(&shelf).eq(row);
         const fn is_query<Q: Query>(_: &Q) {}
         is_query(&ShelfOf { shelf });

@@ -294,6 +294,9 @@ async fn sum_of_another_type_is_refused(log: Log) -> Outcome {
         );
     }
     rows.define_table(&THINGS).await?;
-    ensure!(rows.sum_column(&select_all(&THINGS), 9).await.is_err(), "a column that does not exist must be refused");
+    ensure!(
+        rows.sum_column(&select_all(&THINGS), 9).await.is_err(),
+        "a column that does not exist must be refused"
+    );
     Ok(())
 }
