@@ -51,7 +51,7 @@ impl Decimal {
         self.scale
     }
 
-    /// The digits before the point as a number, and those after it as a number of 28 digits, both with the sign.
+    /// The digits before the point as a number, and the digits after the point as a number of 28 digits, both with the sign.
     fn parts(self) -> (i128, i128) {
         let unit = 10_i128.pow(self.scale);
         (self.mantissa / unit, self.mantissa % unit * 10_i128.pow(Self::MAX_SCALE - self.scale))
