@@ -6,6 +6,8 @@ mod facade;
 mod housekeeping;
 mod load;
 mod queries;
+mod registration;
+mod stored_events;
 
 pub use self::{
     admin::{Lag, Overview},

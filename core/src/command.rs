@@ -1,8 +1,11 @@
 //! Requests that a decision accepts or rejects.
 
+mod handled;
+
 use std::fmt::Debug;
 
-use crate::dispatch::Dispatcher;
+pub use self::handled::{Handled, UseHandler, dispatch};
+use crate::dispatch::{CommandTypes, Dispatcher};
 
 /// A request: a decision turns it into events, or rejects it with an error. Derive it.
 ///
@@ -37,6 +40,10 @@ pub trait Command: Send + 'static {
 
     /// Passes the command and its decision to a dispatcher: that of an app, or of the test kit.
     fn dispatch<D: Dispatcher>(self, dispatcher: D) -> D::Out<Self::Error>;
+
+    /// Declares the stored name of the command, and the event types that its decision reads and writes; an enum those of all its
+    /// commands.
+    fn declare(types: &mut CommandTypes);
 }
 
 /// A boxed command is the command: a large one can be a boxed variant of an enum, `PlaceOrder(Box<PlaceOrder>)`.
@@ -46,6 +53,10 @@ impl<C: Command> Command for Box<C> {
 
     fn dispatch<D: Dispatcher>(self, dispatcher: D) -> D::Out<C::Error> {
         (*self).dispatch(dispatcher)
+    }
+
+    fn declare(types: &mut CommandTypes) {
+        C::declare(types);
     }
 }
 
@@ -65,6 +76,9 @@ pub trait Member: Sized {
     fn forward<D: Dispatcher, E>(self, dispatcher: D, convert: fn(Self::Error) -> E) -> D::Out<E>
     where
         E: Debug + Send + 'static;
+
+    /// As [`Command::declare`].
+    fn declare(types: &mut CommandTypes);
 }
 
 impl<C: Command> Member for C {
@@ -75,5 +89,9 @@ impl<C: Command> Member for C {
         E: Debug + Send + 'static,
     {
         D::map(self.dispatch(dispatcher), convert)
+    }
+
+    fn declare(types: &mut CommandTypes) {
+        <C as Command>::declare(types);
     }
 }

@@ -1,5 +1,6 @@
 //! From a command to its decision: what the `Command` derive generates, and what executes it.
 
+mod command_types;
 mod decide;
 mod decision;
 mod loader;
@@ -11,6 +12,7 @@ use serde::Serialize;
 
 pub(crate) use self::state::{AggregateVTable, ErasedState, SnapshotVTable, VersionedState};
 pub use self::{
+    command_types::CommandTypes,
     decide::{
         Awaited, Called, Decide0, Decide1, Decide2, Decide3, Decide4, Decide5, Decide6, Decide7, Decide8,
         LoadedState, WithContext, WithoutContext, decide_0, decide_1, decide_2, decide_3, decide_4, decide_5,
@@ -49,7 +51,7 @@ pub trait Dispatcher: Sized {
 ///
 /// ```
 /// # use annalist_doc_tests::*;
-/// use annalist::{manual::{Dispatcher, Handler}, testing::given};
+/// use annalist::{manual::{CommandTypes, Dispatcher, Handler}, testing::given};
 ///
 /// /// Opens an account without the derive.
 /// #[derive(Serialize)]
@@ -66,6 +68,10 @@ pub trait Dispatcher: Sized {
 ///                 if account.open { Err(AccountError::AlreadyOpen) } else { Ok(opened(&command.0, &command.0)) }
 ///             },
 ///         })
+///     }
+///
+///     fn declare(types: &mut CommandTypes) {
+///         types.add::<Self>("open_for").reads::<Account>().writes::<AccountEvent>();
 ///     }
 /// }
 ///
@@ -112,6 +118,9 @@ pub trait State: Sized {
     fn load_only(loader: &mut Loader<'_>) -> Result<Arc<Self>, Invalid>
     where
         Self::Id: WithoutId;
+
+    /// Declares that a decision gets this state.
+    fn declare(types: &mut CommandTypes);
 }
 
 impl<A: Aggregate> State for A {
@@ -127,6 +136,10 @@ impl<A: Aggregate> State for A {
         A::Id: WithoutId,
     {
         loader.shared::<A>(WithoutId::only())
+    }
+
+    fn declare(types: &mut CommandTypes) {
+        types.reads::<A>();
     }
 }
 

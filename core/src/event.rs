@@ -9,7 +9,7 @@ use uuid::Uuid;
 pub(crate) use self::types::fnv_mix;
 pub use self::{
     into::{Events, IntoEvents},
-    types::{EventType, IdKind, Types, event_type},
+    types::{EventType, IdKind, Types, event_type, variant_type},
 };
 use crate::{
     codec::Codec,

@@ -27,7 +27,7 @@ mod state_cache;
 pub(crate) use self::{
     attempt::rejection_text,
     detach::DetachOnDrop,
-    event_registry::EventRegistry,
+    event_registry::{EventRegistry, Registrations},
     executor::{Executor, Settings},
     inline_folds::InlineFolds,
     options::ExecuteOptions,

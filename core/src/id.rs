@@ -104,6 +104,8 @@ pub trait Ids {
     /// The states that a decision receives for the field: one state behind an [`Arc`], an `Option` of a state, or a `Vec` with
     /// one state for each distinct id.
     type States<A>;
+    /// Whether every value holds at least one id.
+    const NEVER_EMPTY: bool = false;
 
     /// Calls `visit` with each id, in order.
     fn each(&self, visit: &mut dyn FnMut(&Self::Id));
@@ -136,6 +138,7 @@ pub trait StateSource<I, A> {
 impl<I: Id> Ids for I {
     type Id = I;
     type States<A> = Arc<A>;
+    const NEVER_EMPTY: bool = true;
 
     fn each(&self, visit: &mut dyn FnMut(&I)) {
         visit(self);

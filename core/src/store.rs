@@ -19,7 +19,7 @@ use async_trait::async_trait;
 pub use self::{
     append::{Append, AppendOutcome, CommandKey, Condition, JournalRecord},
     marker::Marker,
-    read::{Batch, Entry, FeedPage, Gap, Outcome, Read, Settled},
+    read::{Batch, Entry, FeedPage, Gap, Outcome, Read, Settled, StoredType},
     receipt::{EventRef, Receipt},
     reservation::Reservation,
     snapshot::{Snapshot, SnapshotKey},
@@ -47,7 +47,7 @@ use crate::{
 /// use annalist::{Memory, store::{Append, AppendOutcome}};
 /// # use annalist::{Criteria, Position, Record, Timestamp};
 /// # use annalist::store::{
-/// #     Batch, CommandKey, Entry, FeedPage, LogId, Marker, Read, Settled, Snapshot, SnapshotKey, Wakeups,
+/// #     Batch, CommandKey, Entry, FeedPage, LogId, Marker, Read, Settled, Snapshot, SnapshotKey, StoredType, Wakeups,
 /// # };
 ///
 /// /// A store that counts the events that are appended to another store.
@@ -107,6 +107,9 @@ use crate::{
 /// #     }
 /// #     async fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> Result<u64, Error> {
 /// #         self.inner.count(criteria, after, up_to).await
+/// #     }
+/// #     async fn stored_types(&self) -> Result<Vec<StoredType>, Error> {
+/// #         self.inner.stored_types().await
 /// #     }
 /// #     async fn snapshot(&self, key: &SnapshotKey) -> Result<Option<Snapshot>, Error> {
 /// #         self.inner.snapshot(key).await
@@ -253,6 +256,13 @@ pub trait EventStore: Send + Sync + 'static {
     /// # Errors
     /// [`Error`] if the store cannot answer.
     async fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> Result<u64, Error>;
+
+    /// Returns the names of the event types in the log, in the order of their bytes, each with the positions of its first and its
+    /// last event. The cost grows with the number of names, not with that of events.
+    ///
+    /// # Errors
+    /// [`Error`] if the store cannot answer.
+    async fn stored_types(&self) -> Result<Vec<StoredType>, Error>;
 
     /// Returns the snapshot that was saved under a key, if there is one. Snapshots only save time: a store need not
     /// save any, and may remove them at any time.

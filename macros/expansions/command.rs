@@ -13,9 +13,20 @@ const _: () = {
             self,
             dispatcher: __D,
         ) -> __D::Out<<Self as __annalist::Command>::Error> {
-            __annalist::Dispatcher::run(
-                dispatcher,
-                self,
+            __annalist::dispatch(self, dispatcher)
+        }
+        fn declare(types: &mut __annalist::CommandTypes) {
+            <Account as __annalist::State>::declare(types);
+            <Self as __annalist::Handled>::handler(types);
+        }
+    }
+    #[automatically_derived]
+    impl __annalist::Handled for Deposit {
+        fn handler<__U: __annalist::UseHandler<Self>>(
+            user: __U,
+        ) -> __U::Out<<Self as __annalist::Command>::Error> {
+            __annalist::UseHandler::use_handler(
+                user,
                 __annalist::Handler::<Self, _, _, <Self as __annalist::Command>::Error> {
                     name: "deposit",
                     load: |command, loader| <Account as __annalist::State>::load(

@@ -37,5 +37,9 @@ const _: () = {
                 }
             }
         }
+        fn declare(types: &mut __annalist::CommandTypes) {
+            <Deposit as __annalist::Member>::declare(types);
+            <Transfer as __annalist::Member>::declare(types);
+        }
     }
 };

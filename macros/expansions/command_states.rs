@@ -20,9 +20,23 @@ const _: () = {
             self,
             dispatcher: __D,
         ) -> __D::Out<<Self as __annalist::Command>::Error> {
-            __annalist::Dispatcher::run(
-                dispatcher,
-                self,
+            __annalist::dispatch(self, dispatcher)
+        }
+        fn declare(types: &mut __annalist::CommandTypes) {
+            <Customer as __annalist::State>::declare(types);
+            <Credit as __annalist::State>::declare(types);
+            <Product as __annalist::State>::declare(types);
+            <LastOrder as __annalist::State>::declare(types);
+            <Self as __annalist::Handled>::handler(types);
+        }
+    }
+    #[automatically_derived]
+    impl __annalist::Handled for PlaceOrder {
+        fn handler<__U: __annalist::UseHandler<Self>>(
+            user: __U,
+        ) -> __U::Out<<Self as __annalist::Command>::Error> {
+            __annalist::UseHandler::use_handler(
+                user,
                 __annalist::Handler::<Self, _, _, <Self as __annalist::Command>::Error> {
                     name: "place an order",
                     load: |command, loader| __annalist::std::result::Result::Ok((

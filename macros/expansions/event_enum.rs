@@ -11,7 +11,7 @@ const _: () = {
     impl __annalist::Event for AccountEvent {
         const TYPES: __annalist::Types = __annalist::Types::Sum(
             &[
-                &__annalist::event_type(
+                &__annalist::variant_type(
                     "account.opened",
                     __annalist::std::concat!(
                         __annalist::std::module_path!(), "::AccountEvent::Opened"
@@ -21,7 +21,7 @@ const _: () = {
                     &[<AccountId as __annalist::IdField>::KIND],
                     true,
                 ),
-                &__annalist::event_type(
+                &__annalist::variant_type(
                     "account.transferred",
                     __annalist::std::concat!(
                         __annalist::std::module_path!(), "::AccountEvent::Moved"
@@ -34,7 +34,7 @@ const _: () = {
                     ],
                     true,
                 ),
-                &__annalist::event_type(
+                &__annalist::variant_type(
                     "account.month-closed",
                     __annalist::std::concat!(
                         __annalist::std::module_path!(), "::AccountEvent::MonthClosed"

@@ -23,7 +23,7 @@ const _: () = {
             &[
                 &<A as __annalist::Event>::TYPES,
                 &<B as __annalist::Event>::TYPES,
-                &__annalist::event_type(
+                &__annalist::variant_type(
                     "neither",
                     __annalist::std::concat!(
                         __annalist::std::module_path!(), "::Either::Neither"

@@ -10,7 +10,7 @@ const _: () = {
         const TYPES: __annalist::Types = __annalist::Types::Sum(
             &[
                 &<AccountEvent as __annalist::Event>::TYPES,
-                &__annalist::event_type(
+                &__annalist::variant_type(
                     "closed",
                     __annalist::std::concat!(
                         __annalist::std::module_path!(), "::BankEvent::Closed"

@@ -16,5 +16,8 @@ const _: () = {
         ) -> __D::Out<<Self as __annalist::Command>::Error> {
             __annalist::std::unimplemented!()
         }
+        fn declare(_: &mut __annalist::CommandTypes) {
+            __annalist::std::unimplemented!()
+        }
     }
 };

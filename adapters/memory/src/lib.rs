@@ -21,7 +21,7 @@ use annalist_core::{
     },
     store::{
         Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, Read, Receipt, Settled,
-        Snapshot, SnapshotKey,
+        Snapshot, SnapshotKey, StoredType,
     },
     time::Timestamp,
 };
@@ -119,6 +119,10 @@ impl EventStore for Memory {
 
     async fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> Result<u64, Error> {
         Ok(self.log().count(criteria, after, up_to))
+    }
+
+    async fn stored_types(&self) -> Result<Vec<StoredType>, Error> {
+        Ok(self.log().stored_types())
     }
 
     async fn snapshot(&self, key: &SnapshotKey) -> Result<Option<Snapshot>, Error> {

@@ -1,6 +1,9 @@
 //! The log itself, without locks and futures. A position is an index into the records plus 1.
 
-use std::{collections::HashMap, ops::Range};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Range,
+};
 
 use annalist_core::{
     criteria::Criteria,
@@ -8,7 +11,7 @@ use annalist_core::{
     record::{Metadata, Position, Record},
     store::{
         Append, AppendOutcome, Batch, CommandKey, Condition, Entry, EventRef, FeedPage, JournalRecord, LogId,
-        Marker, Outcome, Read, Receipt,
+        Marker, Outcome, Read, Receipt, StoredType,
     },
     time::Timestamp,
 };
@@ -108,6 +111,15 @@ impl Log {
             self.after(marker.settled()).filter(|record| criteria.matches(&record.name, &record.tags));
         let newer: Vec<Position> = newer.map(|record| record.position).collect();
         if newer.len() as u64 == marker.seen_unsettled() { None } else { newer.last().copied() }
+    }
+
+    pub(crate) fn stored_types(&self) -> Vec<StoredType> {
+        let mut types: BTreeMap<&str, StoredType> = BTreeMap::new();
+        for Record { name, position, .. } in &self.records {
+            let first = || StoredType { name: name.to_string(), first: *position, last: *position };
+            types.entry(name).or_insert_with(first).last = *position;
+        }
+        types.into_values().collect()
     }
 
     pub(crate) fn read(&self, read: &Read) -> Batch {

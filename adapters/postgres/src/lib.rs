@@ -69,7 +69,7 @@ use annalist_core::{
     rows::SharedRows,
     store::{
         Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, Marker, Read, Receipt,
-        Reservation, Settled, Snapshot, SnapshotKey, Wakeups,
+        Reservation, Settled, Snapshot, SnapshotKey, StoredType, Wakeups,
     },
     time::Timestamp,
 };
@@ -246,6 +246,10 @@ impl EventStore for Postgres {
 
     async fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> Result<u64, Error> {
         self.store.feed.count(criteria, after, up_to).await
+    }
+
+    async fn stored_types(&self) -> Result<Vec<StoredType>, Error> {
+        self.store.feed.stored_types().await
     }
 
     async fn snapshot(&self, key: &SnapshotKey) -> Result<Option<Snapshot>, Error> {

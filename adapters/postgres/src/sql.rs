@@ -89,6 +89,7 @@ statements!(
     set_inline,
     set_live,
     snapshot,
+    stored_types,
     unpark,
     view_grants,
     view_selects_from,

@@ -66,7 +66,7 @@ use annalist_core::{
     rows::SharedRows,
     store::{
         Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, Marker, Read, Receipt,
-        Settled, Snapshot, SnapshotKey,
+        Settled, Snapshot, SnapshotKey, StoredType,
     },
     time::Timestamp,
 };
@@ -230,6 +230,12 @@ impl EventStore for Sqlite {
             Ok(read::count_between(connection, sql, criteria, after, up_to).await?)
         };
         self.log.with_reader(Operation::Log("count events of"), count).await
+    }
+
+    async fn stored_types(&self) -> Result<Vec<StoredType>, Error> {
+        let Log { sql, .. } = &*self.log;
+        let read = async |connection: &mut _| Ok(read::stored_types(connection, sql).await?);
+        self.log.with_reader(Operation::Log("list the event types of"), read).await
     }
 
     async fn snapshot(&self, key: &SnapshotKey) -> Result<Option<Snapshot>, Error> {

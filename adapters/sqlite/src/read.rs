@@ -4,9 +4,9 @@ use annalist_core::{
     criteria::Criteria,
     error::Error,
     record::{Position, Record},
-    store::{Batch, Marker, Read},
+    store::{Batch, Marker, Read, StoredType},
 };
-use sqlx::{Connection, Row, SqliteConnection, query, query_scalar};
+use sqlx::{Connection, Row, SqliteConnection, query, query_as, query_scalar};
 
 use crate::{
     error::TransactionError,
@@ -135,6 +135,16 @@ pub(crate) async fn count_between(
     let found: i64 = count.fetch_one(&mut *snapshot).await?;
     snapshot.commit().await?;
     Ok(u64::try_from(found).unwrap_or_default())
+}
+
+/// The names of the event types, with their first and last positions.
+pub(crate) async fn stored_types(
+    connection: &mut SqliteConnection,
+    sql: &Sql,
+) -> Result<Vec<StoredType>, sqlx::Error> {
+    let rows: Vec<(String, i64, i64)> = query_as(sql.stored_types.clone()).fetch_all(connection).await?;
+    let stored = |(name, first, last)| StoredType { name, first: position(first), last: position(last) };
+    Ok(rows.into_iter().map(stored).collect())
 }
 
 /// The parameter of a LIMIT clause; a negative one means no limit.

@@ -104,6 +104,7 @@ statements! {
     set_live,
     set_schema_version,
     snapshot,
+    stored_types,
     types_of_tag,
     unpark,
     unpark_all,

@@ -2,12 +2,12 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::{facade::App, housekeeping::spawn_housekeeping};
+use super::{facade::App, housekeeping::spawn_housekeeping, stored_events::check_stored_events};
 use crate::{
     codec::Codec,
     daemon::{FollowerSpec, ProjectionDaemon},
     error::{Error, Invalid},
-    event::Event,
+    event::Types,
     execute::{EventRegistry, Executor, InlineFolds, Journal, Retry, Settings},
     feed::LogWatcher,
     projection::{CustomProjection, Projection, ProjectionOptions, custom_spec, projection_spec},
@@ -40,8 +40,9 @@ use crate::{
 pub struct Builder {
     store: Arc<dyn EventStore>,
     clock: Box<dyn Clock>,
-    registry: EventRegistry,
-    registered: Result<(), Invalid>,
+    pub(super) registry: EventRegistry,
+    pub(super) registered: Result<(), Invalid>,
+    pub(super) unchecked_events: Vec<String>,
     projections: Vec<FollowerSpec>,
     policies: Vec<MakePolicy>,
     rows: Option<SharedRows>,
@@ -82,6 +83,7 @@ impl Builder {
             clock: Box::new(SystemClock),
             registry: EventRegistry::default(),
             registered: Ok(()),
+            unchecked_events: Vec::new(),
             projections: Vec::new(),
             policies: Vec::new(),
             rows: None,
@@ -242,30 +244,8 @@ impl Builder {
         self
     }
 
-    /// Registers an event type, so that [`start`](Builder::start) checks that no other Rust type owns its stored names and id kinds.
-    /// Other event types are checked when a command first uses them.
-    ///
-    /// ```
-    /// # use annalist_doc_tests::*;
-    /// # run(async {
-    /// use annalist::Memory;
-    ///
-    /// #[derive(Event, Serialize, Deserialize)]
-    /// #[event(name = "account.opened")] // the name of a variant of `AccountEvent`
-    /// struct Opened {
-    ///     #[id]
-    ///     account: AccountId,
-    /// }
-    ///
-    /// let builder = App::builder(Memory::new()).events::<AccountEvent>().events::<Opened>();
-    /// let error = builder.start().await.unwrap_err();
-    /// assert!(error.to_string().contains("the event name `account.opened` is used by both"));
-    /// # Ok(())
-    /// # });
-    /// ```
-    pub fn events<E: Event>(mut self) -> Self {
-        self.registered = self.registered.and_then(|()| self.registry.register(const { &E::TYPES }));
-        self
+    fn register_read(&mut self, types: &'static [Types]) {
+        types.iter().for_each(|types| self.registry.register_read(types));
     }
 
     /// Registers a projection. Its rows are in the app's row store: see [`Builder::rows`].
@@ -300,6 +280,7 @@ impl Builder {
     /// # });
     /// ```
     pub fn projection_with<P: Projection>(mut self, options: ProjectionOptions) -> Self {
+        self.register_read(P::EVENTS);
         self.projections.push(projection_spec::<P>(options));
         self
     }
@@ -327,6 +308,7 @@ impl Builder {
         projection: C,
         store: S,
     ) -> Self {
+        self.register_read(C::EVENTS);
         self.projections.push(custom_spec(projection, store));
         self
     }
@@ -334,8 +316,10 @@ impl Builder {
     /// Registers a policy by its follower.
     pub(crate) fn policy_spec(
         mut self,
+        events: &'static [Types],
         make: impl FnOnce(&Arc<Executor>) -> FollowerSpec + Send + 'static,
     ) -> Self {
+        self.register_read(events);
         self.policies.push(Box::new(make));
         self
     }
@@ -363,6 +347,11 @@ impl Builder {
 
     /// Starts the app with its projections and policies.
     ///
+    /// First the first and the last event of every stored name are compared with the event types that are registered: by
+    /// projections and policies, [`commands`](Builder::commands) and [`events`](Builder::events). If a type, a variant or an id type
+    /// was renamed in Rust without keeping its stored name, its old events would not be read any more, without an error; see
+    /// [`unchecked_events`](Builder::unchecked_events).
+    ///
     /// ```
     /// # use annalist_doc_tests::*;
     /// # run(async {
@@ -378,11 +367,23 @@ impl Builder {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Invalid`] if two types own the same stored name or id kind; [`Error::Unusable`] if the stored rows of a
-    /// projection have other columns than its type, or belong to another log; another [`Error`] if the store cannot answer.
+    /// [`Error::Invalid`] if two types own the same stored name or id kind; [`Error::Unusable`] if the log has events that no
+    /// registered type reads, although they have a prefix or ids of the program, or if the stored rows of a projection have other
+    /// columns than its type, or belong to another log; another [`Error`] if the store cannot answer.
     pub async fn start(self) -> Result<App, Error> {
-        let Self { store, clock, registry, registered, projections, policies, rows, settings } = self;
+        let Self {
+            store,
+            clock,
+            registry,
+            registered,
+            unchecked_events,
+            projections,
+            policies,
+            rows,
+            settings,
+        } = self;
         registered?;
+        check_stored_events(&*store, &registry.registrations(), &unchecked_events).await?;
         let codec = Codec::default();
         let watcher = LogWatcher::new(store);
         let mut daemon = ProjectionDaemon::default();

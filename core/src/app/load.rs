@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use super::facade::App;
+use super::{facade::App, stored_events::warn_of_unread_events};
 use crate::{
     aggregate::{Aggregate, AggregateId, criteria_of},
     criteria::{Criteria, Item},
@@ -25,7 +25,8 @@ use crate::{
 };
 
 impl App {
-    /// Loads the state of an aggregate, now or [`at`](Load::at) an earlier moment. Without events it is the initial state.
+    /// Loads the state of an aggregate, now or [`at`](Load::at) an earlier moment. Without events it is the initial state. If the log
+    /// has events with this id that no type of the program reads, a warning names them, once for each type of aggregate.
     ///
     /// The id of an aggregate without `#[id]` is `()`.
     ///
@@ -180,18 +181,23 @@ impl<A: Aggregate> Load<A> {
         let up_to = position_at(&*executor.store, moment).await?;
         let (criteria, tag) =
             run_user_code(type_name::<A>(), || Ok((criteria_of::<A>(&id)?, id.instance_tag()?)))?;
-        let (mut state, after) = match executor.load_snapshot::<A>(tag, up_to).await {
+        let (mut state, after) = match executor.load_snapshot::<A>(tag.clone(), up_to).await {
             Some(snapshot) => snapshot,
             None => (run_user_code(type_name::<A>(), || Ok(A::initial(id)))?, Position::START),
         };
         let read = Read { payload_only: !A::USES_CONTEXT, ..Read::all(criteria).after(after).up_to(up_to) };
         let codec = &executor.codec;
+        let mut has_events = after > Position::START;
         let mut fold = |records: Vec<Record>| {
+            has_events |= !records.is_empty();
             run_user_code(type_name::<A>(), || {
                 records.iter().try_for_each(|record| state.fold_record(record, codec))
             })
         };
         executor.store.read_chunked(&read, &mut fold).await?;
+        if let Some(tag) = tag.filter(|_| !has_events) {
+            warn_of_unread_events(&executor, type_name::<A>(), tag).await;
+        }
         Ok(state)
     }
 }

@@ -43,6 +43,9 @@ pub trait IntoEvents {
     /// # Errors
     /// [`Invalid`] if an event cannot be encoded.
     fn write_events(self, events: &mut Events<'_>) -> Result<(), Invalid>;
+
+    /// Calls `visit` with the event types that a value may contain.
+    fn each_type(visit: &mut dyn FnMut(&'static Types));
 }
 
 /// Collects the events of a decision as drafts. Each draft is decoded at once, because an event that cannot be decoded would
@@ -139,11 +142,19 @@ impl<E: Event> IntoEvents for E {
     fn write_events(self, events: &mut Events<'_>) -> Result<(), Invalid> {
         events.push(&self)
     }
+
+    fn each_type(visit: &mut dyn FnMut(&'static Types)) {
+        visit(const { &E::TYPES });
+    }
 }
 
 impl<E: IntoEvents> IntoEvents for Vec<E> {
     fn write_events(self, events: &mut Events<'_>) -> Result<(), Invalid> {
         self.into_iter().try_for_each(|event| event.write_events(events))
+    }
+
+    fn each_type(visit: &mut dyn FnMut(&'static Types)) {
+        E::each_type(visit);
     }
 }
 
@@ -151,11 +162,19 @@ impl<E: IntoEvents, const N: usize> IntoEvents for [E; N] {
     fn write_events(self, events: &mut Events<'_>) -> Result<(), Invalid> {
         self.into_iter().try_for_each(|event| event.write_events(events))
     }
+
+    fn each_type(visit: &mut dyn FnMut(&'static Types)) {
+        E::each_type(visit);
+    }
 }
 
 impl<E: IntoEvents> IntoEvents for Option<E> {
     fn write_events(self, events: &mut Events<'_>) -> Result<(), Invalid> {
         self.into_iter().try_for_each(|event| event.write_events(events))
+    }
+
+    fn each_type(visit: &mut dyn FnMut(&'static Types)) {
+        E::each_type(visit);
     }
 }
 
@@ -163,6 +182,8 @@ impl IntoEvents for () {
     fn write_events(self, _: &mut Events<'_>) -> Result<(), Invalid> {
         Ok(())
     }
+
+    fn each_type(_: &mut dyn FnMut(&'static Types)) {}
 }
 
 macro_rules! tuples {
@@ -173,6 +194,10 @@ macro_rules! tuples {
                 let ($($member,)+) = self;
                 $($member.write_events(events)?;)+
                 Ok(())
+            }
+
+            fn each_type(visit: &mut dyn FnMut(&'static Types)) {
+                $($member::each_type(visit);)+
             }
         })+
     };

@@ -29,6 +29,8 @@ pub struct EventType {
     pub ids: &'static [IdKind],
     /// Whether `ids` is complete, so that the event carries no ids of other kinds.
     ids_are_complete: bool,
+    /// Whether this is a variant of an enum, which is expected to have all events with its prefix.
+    pub(crate) is_variant: bool,
 }
 
 impl EventType {
@@ -41,7 +43,7 @@ impl EventType {
     /// assert_eq!((opened.name, opened.version), ("account.opened", 1));
     /// ```
     pub const fn new(name: &'static str, rust: &'static str) -> Self {
-        Self { name, version: 1, aliases: &[], rust, ids: &[], ids_are_complete: false }
+        Self { name, version: 1, aliases: &[], rust, ids: &[], ids_are_complete: false, is_variant: false }
     }
 
     /// Sets the version.
@@ -96,6 +98,11 @@ impl EventType {
         Self { ids_are_complete: false, ..self }
     }
 
+    /// Returns whether [`ids`](EventType::ids) has all kinds that the event may carry.
+    pub(crate) const fn ids_are_complete(&self) -> bool {
+        self.ids_are_complete
+    }
+
     const fn hash_into(&self, hash: u64) -> u64 {
         let mut hash = fnv_mix(hash, self.name.as_bytes());
         let mut i = 0;
@@ -131,7 +138,20 @@ pub const fn event_type(
     ids: &'static [IdKind],
     ids_are_complete: bool,
 ) -> Types {
-    Types::One(EventType { name, version, aliases, rust, ids, ids_are_complete })
+    Types::One(EventType { name, version, aliases, rust, ids, ids_are_complete, is_variant: false })
+}
+
+/// As [`event_type`], for a variant of an enum.
+#[doc(hidden)]
+pub const fn variant_type(
+    name: &'static str,
+    rust: &'static str,
+    version: u32,
+    aliases: &'static [&'static str],
+    ids: &'static [IdKind],
+    ids_are_complete: bool,
+) -> Types {
+    Types::One(EventType { name, version, aliases, rust, ids, ids_are_complete, is_variant: true })
 }
 
 /// A kind of id, and the Rust type that defines it.
@@ -149,6 +169,8 @@ pub struct IdKind {
     pub kind: &'static str,
     /// Whether the type gives its kind explicitly, so that several types may share it.
     pub shared: bool,
+    /// Whether every event carries an id of this kind.
+    pub(crate) always: bool,
     rust: fn() -> &'static str,
 }
 
@@ -162,7 +184,12 @@ impl IdKind {
     /// assert_eq!(IdKind::of::<Vec<AccountId>>().kind, "account");
     /// ```
     pub const fn of<I: Ids>() -> Self {
-        Self { kind: <I::Id as Id>::KIND, shared: <I::Id as Id>::SHARED, rust: type_name::<I::Id> }
+        Self {
+            kind: <I::Id as Id>::KIND,
+            shared: <I::Id as Id>::SHARED,
+            always: I::NEVER_EMPTY,
+            rust: type_name::<I::Id>,
+        }
     }
 
     /// Returns the name of the Rust type.

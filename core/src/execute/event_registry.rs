@@ -1,26 +1,34 @@
 //! Which Rust type owns which stored name. Two Rust types that write the same name would read each other's events.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{PoisonError, RwLock},
 };
 
 use crate::{
+    dispatch::CommandTypes,
     error::Invalid,
     event::{EventType, IdKind, Types},
 };
 
-/// The event types that the app uses.
+/// The event types that the app uses, and the commands that it knows.
 #[derive(Debug, Default)]
 pub(crate) struct EventRegistry(RwLock<Registrations>);
 
-#[derive(Debug, Default)]
-struct Registrations {
+/// What is registered by now.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Registrations {
     /// Addresses of the tables that were registered: nearly every call finds its table here.
     tables: HashSet<usize>,
-    /// Stored name to Rust type.
-    names: HashMap<&'static str, &'static str>,
+    /// The event types that commands read and write, by their stored names and aliases. Each has one Rust type.
+    names: BTreeMap<&'static str, EventType>,
+    /// The event types that only projections and policies read. They may read with other Rust types.
+    read: BTreeMap<&'static str, EventType>,
     kinds: HashMap<&'static str, IdKind>,
+    /// Stored name of a command to Rust type.
+    commands: HashMap<&'static str, &'static str>,
+    /// The types of aggregates for which a warning was logged.
+    warned: HashSet<&'static str>,
 }
 
 impl EventRegistry {
@@ -45,43 +53,131 @@ impl EventRegistry {
         }
         result
     }
+
+    /// Registers event types that a projection or a policy reads, with types that need not own the names.
+    pub(crate) fn register_read(&self, types: &'static Types) {
+        let mut registrations = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        types.each(&mut |event| registrations.add_read(event));
+    }
+
+    /// Registers the names of commands, and the event types that their decisions read and write.
+    ///
+    /// # Errors
+    /// [`Invalid::DuplicateName`] if another Rust type owns one of the names.
+    pub(crate) fn register_commands(&self, types: &CommandTypes) -> Result<(), Invalid> {
+        let mut registrations = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        types.commands().iter().try_for_each(|(name, rust)| registrations.add_command(name, rust))?;
+        drop(registrations);
+        types.events().iter().try_for_each(|types| self.register(types))
+    }
+
+    /// Whether an event type with a stored name or alias is registered.
+    pub(crate) fn is_read(&self, name: &str) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).event(name).is_some()
+    }
+
+    /// Whether a warning was logged for a type of aggregate.
+    pub(crate) fn has_warned(&self, aggregate: &str) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).warned.contains(aggregate)
+    }
+
+    /// Notes a warning for a type of aggregate. Returns `true` at the first call.
+    pub(crate) fn warn_once(&self, aggregate: &'static str) -> bool {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).warned.insert(aggregate)
+    }
+
+    /// What is registered by now.
+    pub(crate) fn registrations(&self) -> Registrations {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl Registrations {
+    /// The event type with a stored name or alias.
+    pub(crate) fn event(&self, name: &str) -> Option<&EventType> {
+        self.names.get(name).or_else(|| self.read.get(name))
+    }
+
+    /// An event type with the same prefix: the part of the stored name before its last dot. A variant of an enum, if there is one.
+    pub(crate) fn with_prefix_of(&self, name: &str) -> Option<&EventType> {
+        let (prefix, _) = name.rsplit_once('.')?;
+        let has_prefix = |other: &str| other.rsplit_once('.').is_some_and(|(other, _)| other == prefix);
+        let others = self.names.iter().chain(&self.read).filter(|(other, _)| has_prefix(other));
+        others.map(|(_, event)| event).max_by_key(|event| event.is_variant)
+    }
+
+    /// Whether an event type carries ids of a kind.
+    pub(crate) fn has_kind(&self, kind: &str) -> bool {
+        let mut read = self.read.values().flat_map(|event| event.ids);
+        self.kinds.contains_key(kind) || read.any(|id| id.kind == kind)
+    }
+
+    /// Whether nothing is registered.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.names.is_empty() && self.read.is_empty()
+    }
+
+    /// Whether an event type has all ids of its events: it is written by this program, or a variant of an enum. A struct that only
+    /// a projection reads may have a part of the fields.
+    pub(crate) fn owns(&self, event: &EventType) -> bool {
+        event.is_variant || self.names.contains_key(event.name)
+    }
+
+    /// Whether commands are registered.
+    pub(crate) fn has_commands(&self) -> bool {
+        !self.commands.is_empty()
+    }
+
     fn add(&mut self, event: &EventType) -> Result<(), Invalid> {
         for name in std::iter::once(&event.name).chain(event.aliases) {
-            self.add_name(name, event.rust)?;
+            let first = *self.names.entry(name).or_insert(*event);
+            let advice = "give one of them another `name` or `prefix`";
+            check_same("the event name", name, first.rust, event.rust, advice)?;
         }
         event.ids.iter().try_for_each(|kind| self.add_kind(*kind))
     }
 
-    fn add_name(&mut self, name: &'static str, rust: &'static str) -> Result<(), Invalid> {
-        match self.names.insert(name, rust) {
-            Some(first) if first != rust => {
-                self.names.insert(name, first);
-                Err(Invalid::DuplicateName {
-                    what: "the event name",
-                    name: name.to_owned(),
-                    first: first.to_owned(),
-                    second: rust.to_owned(),
-                    advice: "give one of them another `name` or `prefix`",
-                })
+    fn add_read(&mut self, event: &EventType) {
+        for name in std::iter::once(&event.name).chain(event.aliases) {
+            let read = self.read.entry(name).or_insert(*event);
+            // A variant of an enum says more than a struct.
+            if event.is_variant && !read.is_variant {
+                *read = *event;
             }
-            _ => Ok(()),
         }
     }
 
     fn add_kind(&mut self, kind: IdKind) -> Result<(), Invalid> {
         let first = *self.kinds.entry(kind.kind).or_insert(kind);
-        if first.rust() == kind.rust() || (first.shared && kind.shared) {
+        if first.shared && kind.shared {
             return Ok(());
         }
-        Err(Invalid::DuplicateName {
-            what: "the id kind",
-            name: kind.kind.to_owned(),
-            first: first.rust().to_owned(),
-            second: kind.rust().to_owned(),
-            advice: "rename one with `#[id(kind = \"…\")]`, or write the same kind on both if they mean the same things",
-        })
+        let advice = "rename one with `#[id(kind = \"…\")]`, or write the same kind on both if they mean the same things";
+        check_same("the id kind", kind.kind, first.rust(), kind.rust(), advice)
     }
+
+    fn add_command(&mut self, name: &'static str, rust: &'static str) -> Result<(), Invalid> {
+        let first = *self.commands.entry(name).or_insert(rust);
+        check_same("the command name", name, first, rust, "give one of them another `name`")
+    }
+}
+
+/// Checks that the Rust type which owns a name is the one that uses it now.
+fn check_same(
+    what: &'static str,
+    name: &str,
+    first: &str,
+    second: &str,
+    advice: &'static str,
+) -> Result<(), Invalid> {
+    if first == second {
+        return Ok(());
+    }
+    Err(Invalid::DuplicateName {
+        what,
+        name: name.to_owned(),
+        first: first.to_owned(),
+        second: second.to_owned(),
+        advice,
+    })
 }

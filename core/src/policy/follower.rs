@@ -39,7 +39,7 @@ impl Builder {
     /// ```
     pub fn policy<P: Policy>(self, policy: P) -> Self {
         let policy = Arc::new(policy);
-        self.policy_spec(|executor| {
+        self.policy_spec(P::EVENTS, |executor| {
             let executor = Arc::clone(executor);
             FollowerSpec::new::<P>(|codec| {
                 Arc::new(PolicyFollower { policy, executor, codec: codec.clone() })

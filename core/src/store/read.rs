@@ -167,3 +167,14 @@ pub enum Outcome {
     /// The command was rejected with this error.
     Rejected(String),
 }
+
+/// A name of event types in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredType {
+    /// The stored name.
+    pub name: String,
+    /// The position of the first event with this name.
+    pub first: Position,
+    /// The position of the last event with this name.
+    pub last: Position,
+}

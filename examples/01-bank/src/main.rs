@@ -137,6 +137,7 @@ async fn run(cli: Cli) -> Result<String, Failure> {
 async fn run_with<B: Projection + Into<Balance>>(cli: Cli) -> Result<String, Failure> {
     let store = annalist::open(&cli.store).await?;
     let app = App::builder(store)
+        .commands::<BankCommand>()
         .journal(Journal::All)
         .projection::<B>()
         .projection::<Line>()

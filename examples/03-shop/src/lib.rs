@@ -30,6 +30,7 @@ use std::sync::Arc;
 use annalist::{App, app::Builder, store::IntoEventStore};
 
 use crate::{
+    command::{Deliver, Place, Proceed, RecordPayment, SetPrice, ShopCommand},
     gateway::Gateway,
     policy::{Fulfilment, Payments},
     projection::{OrderRow, Shelf},
@@ -37,7 +38,15 @@ use crate::{
 
 /// A shop that executes queries and takes orders, without the policies that process them.
 pub fn with_queries(store: impl IntoEventStore) -> Builder {
-    App::builder(store).projection::<OrderRow>().projection::<Shelf>()
+    App::builder(store)
+        .commands::<ShopCommand>()
+        .commands::<SetPrice>()
+        .commands::<Deliver>()
+        .commands::<Place>()
+        .commands::<RecordPayment>()
+        .commands::<Proceed>()
+        .projection::<OrderRow>()
+        .projection::<Shelf>()
 }
 
 /// Adds the policies that process orders.

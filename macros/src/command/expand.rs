@@ -1,6 +1,7 @@
 //! The code that `#[derive(Command)]` generates.
 
 mod decide;
+mod handled;
 mod load;
 mod members;
 
@@ -9,12 +10,13 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::model::{Body, Command, CommandError, Decision, Member, State};
-use crate::shared::{at, derived, last_span, where_clause};
+use crate::shared::{at, derived, where_clause};
 
 /// ```text
 /// impl Command for Deposit {
 ///     type Error = <Account as State>::Error;
 ///     fn dispatch<__D: Dispatcher>(self, dispatcher: __D) -> __D::Out<<Self as Command>::Error> { … }
+///     fn declare(types: &mut CommandTypes) { … }
 /// }
 /// ```
 pub(crate) fn command(command: &Command<'_>) -> TokenStream {
@@ -24,14 +26,28 @@ pub(crate) fn command(command: &Command<'_>) -> TokenStream {
     let predicates = where_clause(generics, &predicates(command));
     let span = at(ident.span());
     let (error, at_error) = error(&command.error, span);
-    let body = match body {
-        Body::One(decision) => run(command, decision),
-        Body::Sum(members) => members::dispatch(ident, members),
+    let (dispatch, declare) = match body {
+        Body::One(decision) => (handled::dispatch(ident), handled::declare(decision, at_error)),
+        Body::Sum(members) => (members::dispatch(ident, members), members::declare(members)),
     };
+    let handled = match body {
+        Body::One(decision) => Some(handled::handler(decision, at_error)),
+        Body::Sum(_) => None,
+    };
+    let handled = handled.map(|handler| {
+        quote_spanned! {span=>
+            #[automatically_derived]
+            impl #parameters __annalist::Handled for #ident #arguments #predicates {
+                #handler
+            }
+        }
+    });
     let (this, dispatcher) = (quote_spanned!(span=> self), quote_spanned!(span=> dispatcher));
+    let types = quote_spanned!(span=> types);
     // Not at the span of the user's own tokens, where a lint would compare the paths with the names in scope.
     let dispatcher_trait = quote_spanned!(at(at_error)=> __annalist::Dispatcher);
     let command_trait = quote_spanned!(at(at_error)=> __annalist::Command);
+    let command_types = quote_spanned!(at(at_error)=> __annalist::CommandTypes);
     let items = quote_spanned! {at_error=>
         type Error = #error;
 
@@ -39,7 +55,11 @@ pub(crate) fn command(command: &Command<'_>) -> TokenStream {
             #this,
             #dispatcher: __D,
         ) -> __D::Out<<Self as #command_trait>::Error> {
-            #body
+            #dispatch
+        }
+
+        fn declare(#types: &mut #command_types) {
+            #declare
         }
     };
     quote_spanned! {span=>
@@ -47,6 +67,7 @@ pub(crate) fn command(command: &Command<'_>) -> TokenStream {
         impl #parameters __annalist::Command for #ident #arguments #predicates {
             #items
         }
+        #handled
     }
 }
 
@@ -64,28 +85,6 @@ fn error(error: &CommandError<'_>, item: Span) -> (TokenStream, Span) {
             (quote_spanned!(span=> <#command as __annalist::Member>::Error), span)
         }
         CommandError::Infallible => (quote_spanned!(item=> __annalist::std::convert::Infallible), item),
-    }
-}
-
-/// ```text
-/// Dispatcher::run(
-///     dispatcher,
-///     self,
-///     Handler::<Self, _, _, <Self as Command>::Error> { name: "deposit", load: |command, loader| …, decide: |state, command, _| … },
-/// )
-/// ```
-fn run(command: &Command<'_>, decision: &Decision<'_>) -> TokenStream {
-    let name = &decision.name;
-    let (load, decide) = (load::closure(decision), decide::closure(decision));
-    let handler = quote_spanned! {at(last_span(&decision.path.path))=>
-        __annalist::Handler::<Self, _, _, <Self as __annalist::Command>::Error> {
-            name: #name,
-            load: #load,
-            decide: #decide,
-        }
-    };
-    quote_spanned! {at(command.ident.span())=>
-        __annalist::Dispatcher::run(dispatcher, self, #handler)
     }
 }
 

@@ -20,6 +20,7 @@ pub(crate) fn command(item: &DeriveInput, raw: &RawCommand<'_>) -> TokenStream {
         impl #parameters __annalist::Command for #ident #arguments #predicates {
             type Error = #error;
             fn dispatch<__D: __annalist::Dispatcher>(self, _: __D) -> __D::Out<<Self as __annalist::Command>::Error> { #body }
+            fn declare(_: &mut __annalist::CommandTypes) { #body }
         }
     }
 }

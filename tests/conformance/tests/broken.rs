@@ -168,6 +168,10 @@ must_fail! {
     event_store_reports_too_many_settled: Fault::ReportsTooManySettled => "live_feeds::settled_events_never_change";
     event_store_count_includes_after: Fault::CountIncludesAfter => "counts::bounds_limit_the_count";
     event_store_count_excludes_up_to: Fault::CountExcludesUpTo => "counts::bounds_limit_the_count";
+    event_store_stored_types_repeat_first: Fault::StoredTypesRepeatFirst
+        => "stored_types::each_event_type_has_its_first_and_last_position";
+    event_store_stored_types_are_unsorted: Fault::StoredTypesAreUnsorted
+        => "stored_types::event_types_are_in_the_order_of_their_bytes";
     event_store_counts_item_by_item: Fault::CountsItemByItem => "counts::event_that_matches_two_items_counts_once";
     event_store_counts_unsettled_events: Fault::CountsUnsettledEvents => "counts::count_up_to_the_settled_position_never_changes";
     event_store_uses_last_event_before_time: Fault::UsesLastEventBeforeTime => "time_travel::position_at_a_time_when_the_clock_went_back";

@@ -14,7 +14,7 @@ use annalist::{
     raw::store::Reservation,
     store::{
         Append, AppendOutcome, Batch, CommandKey, Entry, FeedPage, LogId, Read, Settled, Snapshot,
-        SnapshotKey, Wakeups,
+        SnapshotKey, StoredType, Wakeups,
     },
 };
 use async_trait::async_trait;
@@ -206,6 +206,10 @@ impl EventStore for FaultyStore {
 
     async fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> Result<u64, Error> {
         self.inner.count(criteria, after, up_to).await
+    }
+
+    async fn stored_types(&self) -> Result<Vec<StoredType>, Error> {
+        self.inner.stored_types().await
     }
 
     async fn snapshot(&self, key: &SnapshotKey) -> Result<Option<Snapshot>, Error> {

@@ -8,3 +8,4 @@ pub mod policies;
 pub mod read_model;
 pub mod test_log;
 pub mod versions;
+pub mod warnings;

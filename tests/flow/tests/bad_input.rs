@@ -171,7 +171,7 @@ async fn two_id_types_of_one_kind_are_both_in_the_error() {
 }
 
 mod unplanned {
-    use annalist::manual::{Dispatcher, Handler};
+    use annalist::manual::{CommandTypes, Dispatcher, Handler};
 
     use super::*;
 
@@ -197,6 +197,10 @@ mod unplanned {
                     decide: |_, _, _| Ok::<(), Infallible>(()),
                 },
             )
+        }
+
+        fn declare(types: &mut CommandTypes) {
+            types.add::<Self>("follow").reads::<Sensor>();
         }
     }
 }

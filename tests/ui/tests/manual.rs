@@ -6,7 +6,9 @@ use std::{convert::Infallible, fmt, num::ParseIntError, str::FromStr};
 
 use annalist::{
     Invalid, Record,
-    manual::{Codec, Dispatcher, EventType, Handler, IdKind, Payload, RawEvent, Tags, Types, fold},
+    manual::{
+        Codec, CommandTypes, Dispatcher, EventType, Handler, IdKind, Payload, RawEvent, Tags, Types, fold,
+    },
     prelude::*,
 };
 use annalist_ui_tests::decide;
@@ -108,6 +110,10 @@ impl Command for Double {
                 decide: |state, _, _| Ok(double(state)),
             },
         )
+    }
+
+    fn declare(types: &mut CommandTypes) {
+        types.add::<Self>("double").reads::<Counter>().writes::<Counted>();
     }
 }
 

@@ -40,7 +40,6 @@ RETURNS TABLE (
   append int, outcome text, condition int, conflicting_position bigint, positions bigint[], event_ids uuid[], command text,
   scope text)
 LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET jit = off SET plan_cache_mode = force_generic_plan
 AS $append$
 #variable_conflict use_column
@@ -54,21 +53,21 @@ DECLARE
   _inline_required int[];
   _positions       bigint[] := '{}';
 BEGIN
-  IF current_setting('transaction_isolation') <> 'read committed' THEN
-    RAISE EXCEPTION 'an append needs transaction isolation "read committed", not "%"', current_setting('transaction_isolation')
+  IF pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'an append needs transaction isolation "read committed", not "%"', pg_catalog.current_setting('transaction_isolation')
       USING ERRCODE = 'AN001';
   END IF;
 
-  PERFORM CASE WHEN k.exclusive THEN pg_advisory_xact_lock(k.key) ELSE pg_advisory_xact_lock_shared(k.key) END
-  FROM unnest(_keys, _exclusive) AS k(key, exclusive);
+  PERFORM CASE WHEN k.exclusive THEN pg_catalog.pg_advisory_xact_lock(k.key) ELSE pg_catalog.pg_advisory_xact_lock_shared(k.key) END
+  FROM ROWS FROM (pg_catalog.unnest(_keys), pg_catalog.unnest(_exclusive)) AS k(key, exclusive);
 
   -- Command ids before conditions: the conditions of a repeated command conflict with its own events.
-  IF cardinality(_id) > 0 THEN
+  IF pg_catalog.cardinality(_id) > 0 THEN
     RETURN QUERY
-    SELECT array_position(_id, c.id), 'duplicate', NULL::int, NULL::bigint, c.positions, c.event_ids, c.command, c.scope
+    SELECT pg_catalog.array_position(_id, c.id), 'duplicate', NULL::int, NULL::bigint, c.positions, c.event_ids, c.command, c.scope
     FROM {schema}.commands c WHERE c.id = ANY (_id);
     IF FOUND THEN
-      _refused := ARRAY(SELECT array_position(_id, c.id) FROM {schema}.commands c WHERE c.id = ANY (_id));
+      _refused := ARRAY(SELECT pg_catalog.array_position(_id, c.id) FROM {schema}.commands c WHERE c.id = ANY (_id));
     END IF;
   END IF;
 
@@ -76,85 +75,99 @@ BEGIN
   -- one of the types. The second is safe because builds become inline under the exclusive lock on the log.
   SELECT
     EXISTS (
-      SELECT FROM unnest(_settled, _tag, _of_type) AS w(settled, tag, type)
+      SELECT FROM ROWS FROM (
+        pg_catalog.unnest(_settled), pg_catalog.unnest(_tag), pg_catalog.unnest(_of_type)) AS w(settled, tag, type)
       CROSS JOIN LATERAL (
         SELECT FROM {schema}.event_tags t WHERE t.tag = w.tag AND t.type = w.type AND t.position > w.settled LIMIT 1) AS newer),
     EXISTS (SELECT FROM {schema}.inline_types i WHERE i.type = ANY (_type))
   INTO _has_newer, _has_inline;
 
-  IF _has_newer OR num_nulls(VARIADIC _tag) > 0 OR num_nulls(VARIADIC _of_type) > 0 THEN
+  IF _has_newer OR pg_catalog.num_nulls(VARIADIC _tag) > 0 OR pg_catalog.num_nulls(VARIADIC _of_type) > 0 THEN
     WITH item AS MATERIALIZED (
-      SELECT w.condition, w.settled, array_remove(array_agg(w.type), NULL) AS types,
-             array_remove(array_prepend(w.tag, w.others::text[]), NULL) AS tags
-      FROM unnest(_of_condition, _settled, _tag, _other_tags, _of_type) AS w(condition, settled, tag, others, type)
+      SELECT w.condition, w.settled, pg_catalog.array_remove(pg_catalog.array_agg(w.type), NULL) AS types,
+             pg_catalog.array_remove(pg_catalog.array_prepend(w.tag, w.others::text[]), NULL) AS tags
+      FROM ROWS FROM (
+        pg_catalog.unnest(_of_condition), pg_catalog.unnest(_settled), pg_catalog.unnest(_tag),
+        pg_catalog.unnest(_other_tags), pg_catalog.unnest(_of_type)) AS w(condition, settled, tag, others, type)
       WHERE _of_append[w.condition] <> ALL (_refused)
       GROUP BY w.condition, w.settled, w.tag, w.others, w.type IS NULL),
     now AS MATERIALIZED (
-      SELECT i.condition, count(DISTINCT m.position) AS unsettled, max(m.position) AS newest
+      SELECT i.condition, pg_catalog.count(DISTINCT m.position) AS unsettled, pg_catalog.max(m.position) AS newest
       FROM item i
       CROSS JOIN LATERAL {schema}.matching(i.types, i.tags, i.settled, 9223372036854775807, NULL) AS m(position)
       GROUP BY i.condition),
     broken AS (
       SELECT DISTINCT ON (c.append) c.append, c.condition::int AS condition, coalesce(now.newest, 0) AS newest
-      FROM unnest(_of_append, _seen_unsettled) WITH ORDINALITY AS c(append, unsettled, condition)
+      FROM ROWS FROM (
+        pg_catalog.unnest(_of_append), pg_catalog.unnest(_seen_unsettled)) WITH ORDINALITY AS c(append, unsettled, condition)
       LEFT JOIN now ON now.condition = c.condition
       WHERE coalesce(now.unsettled, 0) <> c.unsettled AND c.append <> ALL (_refused)
       ORDER BY c.append, c.condition)
-    SELECT coalesce(array_agg(b.append), '{}'), array_agg(b.condition), array_agg(b.newest)
+    SELECT coalesce(pg_catalog.array_agg(b.append), '{}'), pg_catalog.array_agg(b.condition), pg_catalog.array_agg(b.newest)
     INTO _in_conflict, _condition, _newest FROM broken b;
     RETURN QUERY
     SELECT b.append, 'conflict', b.condition, b.newest, NULL::bigint[], NULL::uuid[], NULL, NULL
-    FROM unnest(_in_conflict, _condition, _newest) AS b(append, condition, newest);
-    _refused := _refused || _in_conflict;
+    FROM ROWS FROM (
+      pg_catalog.unnest(_in_conflict), pg_catalog.unnest(_condition), pg_catalog.unnest(_newest)) AS b(append, condition, newest);
+    _refused := _refused OPERATOR(pg_catalog.||) _in_conflict;
   END IF;
 
-  IF _has_inline OR cardinality(_inline) > 0 THEN
+  IF _has_inline OR pg_catalog.cardinality(_inline) > 0 THEN
     _inline_required := ARRAY(
-      SELECT a.append::int FROM unnest(_recorded_at) WITH ORDINALITY AS a(recorded_at, append)
-      WHERE a.append <> ALL (_refused) AND coalesce(_inline[a.append]::text[], '{}') <> ARRAY(
-        SELECT DISTINCT concat_ws(' ', i.name, i.version, i.build) COLLATE "C" AS build
-        FROM unnest(_by_append, _type) AS e(append, type) JOIN {schema}.inline_types i ON i.type = e.type
+      SELECT a.append::int FROM pg_catalog.unnest(_recorded_at) WITH ORDINALITY AS a(recorded_at, append)
+      WHERE a.append <> ALL (_refused) AND coalesce(_inline[a.append]::text[], '{}') OPERATOR(pg_catalog.<>) ARRAY(
+        SELECT DISTINCT pg_catalog.concat_ws(' ', i.name, i.version, i.build) COLLATE "C" AS build
+        FROM ROWS FROM (
+          pg_catalog.unnest(_by_append), pg_catalog.unnest(_type)) AS e(append, type) JOIN {schema}.inline_types i ON i.type = e.type
         WHERE e.append = a.append ORDER BY build));
     RETURN QUERY
     SELECT m.append, 'inline_required', NULL::int, NULL::bigint, NULL::bigint[], NULL::uuid[], NULL, NULL
-    FROM unnest(_inline_required) AS m(append);
-    _refused := _refused || _inline_required;
+    FROM pg_catalog.unnest(_inline_required) AS m(append);
+    _refused := _refused OPERATOR(pg_catalog.||) _inline_required;
   END IF;
 
   -- A refused append is assigned no position, so it leaves no gap.
-  IF cardinality(_refused) > 0 THEN
-    IF cardinality(_batch) > 0 THEN
+  IF pg_catalog.cardinality(_refused) > 0 THEN
+    IF pg_catalog.cardinality(_batch) > 0 THEN
       _refused := ARRAY(
-        SELECT a.append::int FROM unnest(_batch) WITH ORDINALITY AS a(batch, append)
-        WHERE a.append = ANY (_refused) OR a.batch IN (SELECT _batch[r.append] FROM unnest(_refused) AS r(append)));
+        SELECT a.append::int FROM pg_catalog.unnest(_batch) WITH ORDINALITY AS a(batch, append)
+        WHERE a.append = ANY (_refused) OR a.batch IN (SELECT _batch[r.append] FROM pg_catalog.unnest(_refused) AS r(append)));
     END IF;
-    SELECT coalesce(array_agg(e.append), '{}'), array_agg(e.id), array_agg(e.type), array_agg(e.version), array_agg(e.tags), array_agg(e.data)
+    SELECT coalesce(pg_catalog.array_agg(e.append), '{}'), pg_catalog.array_agg(e.id), pg_catalog.array_agg(e.type), pg_catalog.array_agg(e.version), pg_catalog.array_agg(e.tags), pg_catalog.array_agg(e.data)
     INTO _by_append, _event_id, _type, _version, _event_tags, _data
-    FROM unnest(_by_append, _event_id, _type, _version, _event_tags, _data) AS e(append, id, type, version, tags, data)
+    FROM ROWS FROM (
+      pg_catalog.unnest(_by_append), pg_catalog.unnest(_event_id), pg_catalog.unnest(_type),
+      pg_catalog.unnest(_version), pg_catalog.unnest(_event_tags), pg_catalog.unnest(_data)) AS e(append, id, type, version, tags, data)
     WHERE e.append <> ALL (_refused);
   END IF;
 
-  IF cardinality(_by_append) > 0 THEN
+  IF pg_catalog.cardinality(_by_append) > 0 THEN
     WITH written AS (
       INSERT INTO {schema}.events (position, id, type, version, recorded_at, tags, data, metadata)
-      SELECT nextval('{schema}.events_position_seq'), e.id, e.type, e.version, _recorded_at[e.append], e.tags::text[],
+      SELECT pg_catalog.nextval('{schema}.events_position_seq'), e.id, e.type, e.version, _recorded_at[e.append], e.tags::text[],
              e.data::json, _metadata[e.append]::json
-      FROM unnest(_by_append, _event_id, _type, _version, _event_tags, _data) AS e(append, id, type, version, tags, data)
+      FROM ROWS FROM (
+        pg_catalog.unnest(_by_append), pg_catalog.unnest(_event_id), pg_catalog.unnest(_type),
+        pg_catalog.unnest(_version), pg_catalog.unnest(_event_tags), pg_catalog.unnest(_data)) AS e(append, id, type, version, tags, data)
       RETURNING position, type, tags),
     tagged AS (
       INSERT INTO {schema}.event_tags (tag, type, position)
-      SELECT unnest(w.tags), w.type, w.position FROM written w)
-    SELECT array_agg(w.position) INTO _positions FROM written w;
+      SELECT pg_catalog.unnest(w.tags), w.type, w.position FROM written w)
+    SELECT pg_catalog.array_agg(w.position) INTO _positions FROM written w;
   END IF;
 
-  IF cardinality(_id) > 0 OR cardinality(_body) > 0 THEN
+  IF pg_catalog.cardinality(_id) > 0 OR pg_catalog.cardinality(_body) > 0 THEN
     WITH written AS MATERIALIZED (
-      SELECT e.append, array_agg(e.position ORDER BY e.position) AS positions, array_agg(e.id ORDER BY e.position) AS event_ids
-      FROM unnest(_by_append, _positions, _event_id) AS e(append, position, id) GROUP BY e.append),
+      SELECT e.append, pg_catalog.array_agg(e.position ORDER BY e.position) AS positions, pg_catalog.array_agg(e.id ORDER BY e.position) AS event_ids
+      FROM ROWS FROM (
+        pg_catalog.unnest(_by_append), pg_catalog.unnest(_positions), pg_catalog.unnest(_event_id)) AS e(append, position, id) GROUP BY e.append),
     accepted AS MATERIALIZED (
       SELECT a.recorded_at, a.metadata, a.id, a.command, a.scope, a.body, a.rejection,
              coalesce(w.positions, '{}') AS positions, coalesce(w.event_ids, '{}') AS event_ids
-      FROM unnest(_recorded_at, _metadata, _id, _command, _scope, _body, _rejection)
+      FROM ROWS FROM (
+        pg_catalog.unnest(_recorded_at), pg_catalog.unnest(_metadata), pg_catalog.unnest(_id),
+        pg_catalog.unnest(_command), pg_catalog.unnest(_scope), pg_catalog.unnest(_body),
+        pg_catalog.unnest(_rejection))
         WITH ORDINALITY AS a(recorded_at, metadata, id, command, scope, body, rejection, append)
       LEFT JOIN written w ON w.append = a.append
       WHERE a.append <> ALL (_refused)),

@@ -1,4 +1,4 @@
-//! Reads of the settled part of the log: pages of feeds, counts, and positions by time.
+//! Reads of the settled part of the log: pages of feeds, counts, and positions by time; and the names of the event types.
 
 use std::sync::Arc;
 
@@ -6,10 +6,10 @@ use annalist_core::{
     criteria::Criteria,
     error::Error,
     record::Position,
-    store::{FeedPage, Settled},
+    store::{FeedPage, Settled, StoredType},
     time::Timestamp,
 };
-use sqlx::Row;
+use sqlx::{Row, postgres::PgRow};
 
 use super::pages;
 use crate::{
@@ -96,5 +96,17 @@ impl Feed {
         let query = || database.sql.position_at.query().bind(Time(time)).bind(to_i64(settled));
         let row = database.fetch_one(query).await.map_err(read_error)?;
         row.try_get("position").map(from_i64).map_err(read_error)
+    }
+
+    /// The names of the event types, with their first and last positions.
+    pub(crate) async fn stored_types(&self) -> Result<Vec<StoredType>, Error> {
+        let read_error = |error| self.database.read_error(error);
+        let database = &self.database;
+        let rows = database.fetch_all(|| database.sql.stored_types.planned()).await.map_err(read_error)?;
+        let stored = |row: &PgRow| {
+            let (first, last) = (from_i64(row.try_get("first")?), from_i64(row.try_get("last")?));
+            Ok(StoredType { name: row.try_get("type")?, first, last })
+        };
+        rows.iter().map(stored).collect::<Result<_, _>>().map_err(read_error)
     }
 }

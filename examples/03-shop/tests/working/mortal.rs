@@ -11,7 +11,9 @@ use std::{
 use annalist::{
     Criteria, Error, EventStore, Position, Receipt, Timestamp,
     raw::rows::SharedRows,
-    store::{Append, AppendOutcome, Batch, CommandKey, Entry, FeedPage, LogId, Read, Settled, Wakeups},
+    store::{
+        Append, AppendOutcome, Batch, CommandKey, Entry, FeedPage, LogId, Read, Settled, StoredType, Wakeups,
+    },
 };
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
@@ -103,6 +105,10 @@ impl EventStore for Mortal {
 
     async fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> Result<u64, Error> {
         self.inner.count(criteria, after, up_to).await
+    }
+
+    async fn stored_types(&self) -> Result<Vec<StoredType>, Error> {
+        self.inner.stored_types().await
     }
 
     async fn purge_command_ids(&self, before: Timestamp, ids: Range<&str>) -> Result<u64, Error> {

@@ -23,7 +23,7 @@ use super::{Body, Event, IdField, Stored, Variant, at, derived};
 ///
 /// ```text
 /// const TYPES: Types = Types::Sum(&[
-///     &event_type("account.opened", concat!(module_path!(), "::AccountEvent::Opened"), 1, &[], &[…], true),
+///     &variant_type("account.opened", concat!(module_path!(), "::AccountEvent::Opened"), 1, &[], &[…], true),
 ///     &<Frozen as Event>::TYPES,
 /// ]);
 /// ```
@@ -47,14 +47,17 @@ pub(super) fn constant(event: &Event<'_>) -> TokenStream {
 /// One event type.
 fn one(item: &Ident, variant: Option<&Ident>, stored: &Stored<'_>) -> TokenStream {
     let Stored { name, version, aliases, ids, .. } = stored;
-    let rust = match variant {
-        Some(variant) => format!("::{}::{}", item.unraw(), variant.unraw()),
-        None => format!("::{}", item.unraw()),
+    let span = at(variant.unwrap_or(item).span());
+    let (function, rust) = match variant {
+        Some(variant) => {
+            (quote_spanned!(span=> variant_type), format!("::{}::{}", item.unraw(), variant.unraw()))
+        }
+        None => (quote_spanned!(span=> event_type), format!("::{}", item.unraw())),
     };
     let kinds = ids.iter().filter(|id| id.with.is_none()).map(kind);
     let ids_are_complete = ids.iter().all(|id| id.with.is_none());
-    quote_spanned! {at(variant.unwrap_or(item).span())=>
-        __annalist::event_type(
+    quote_spanned! {span=>
+        __annalist::#function(
             #name,
             __annalist::std::concat!(__annalist::std::module_path!(), #rust),
             #version,

@@ -18,6 +18,7 @@ mod races;
 mod random_races;
 mod reads;
 mod snapshots;
+mod stored_types;
 mod time_travel;
 
 use crate::Case;
@@ -35,6 +36,7 @@ pub(super) const THEMES: &[&[Case]] = &[
     feeds::CASES,
     live_feeds::CASES,
     counts::CASES,
+    stored_types::CASES,
     races::CASES,
     cancellation::CASES,
     append_batch::CASES,

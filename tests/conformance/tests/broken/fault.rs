@@ -80,6 +80,10 @@ pub(crate) enum Fault {
     CountIncludesAfter,
     /// A count excludes the event at `up_to`.
     CountExcludesUpTo,
+    /// The first position is reported as the last one.
+    StoredTypesRepeatFirst,
+    /// The names are in the order of their first events.
+    StoredTypesAreUnsorted,
     /// A count includes an event once for each item that it matches.
     CountsItemByItem,
     /// An append has positions before its events are visible; the feed stops there, but a count does not.

@@ -18,7 +18,7 @@ use annalist_core::{
     rows::{Row, SharedRows},
     store::{
         Append, AppendOutcome, Batch, CommandKey, Condition, Entry, EventStore, FeedPage, LogId, Marker,
-        Read, Receipt, Reservation, Settled, Snapshot, SnapshotKey,
+        Read, Receipt, Reservation, Settled, Snapshot, SnapshotKey, StoredType,
     },
     tag::Tag,
     time::Timestamp,
@@ -430,6 +430,16 @@ impl EventStore for BrokenStore {
             return Ok(sum);
         }
         self.inner.count(criteria, after, up_to).await
+    }
+
+    async fn stored_types(&self) -> Result<Vec<StoredType>, Error> {
+        let mut types = self.inner.stored_types().await?;
+        match self.fault {
+            Fault::StoredTypesRepeatFirst => types.iter_mut().for_each(|one| one.last = one.first),
+            Fault::StoredTypesAreUnsorted => types.sort_by_key(|one| one.first),
+            _ => {}
+        }
+        Ok(types)
     }
 
     async fn snapshot(&self, key: &SnapshotKey) -> Result<Option<Snapshot>, Error> {

@@ -18,6 +18,7 @@ use annalist_core::{
     },
     store::{
         Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, Read, Receipt, Settled,
+        StoredType,
     },
     time::Timestamp,
 };
@@ -258,6 +259,10 @@ impl EventStore for FaultyLog {
 
     async fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> Result<u64, Error> {
         self.up()?.count(criteria, after, up_to).await
+    }
+
+    async fn stored_types(&self) -> Result<Vec<StoredType>, Error> {
+        self.up()?.stored_types().await
     }
 
     async fn purge_command_ids(&self, before: Timestamp, ids: Range<&str>) -> Result<u64, Error> {

@@ -1,0 +1,95 @@
+//! Registers events and commands, for the checks at start.
+
+use super::builder::Builder;
+use crate::{command::Command, dispatch::CommandTypes, event::Event};
+
+impl Builder {
+    /// Registers an event type, so that [`start`](Builder::start) checks that no other Rust type owns its stored names and id kinds.
+    /// Other event types are checked when a command first uses them.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use annalist::Memory;
+    ///
+    /// #[derive(Event, Serialize, Deserialize)]
+    /// #[event(name = "account.opened")] // the name of a variant of `AccountEvent`
+    /// struct Opened {
+    ///     #[id]
+    ///     account: AccountId,
+    /// }
+    ///
+    /// let builder = App::builder(Memory::new()).events::<AccountEvent>().events::<Opened>();
+    /// let error = builder.start().await.unwrap_err();
+    /// assert!(error.to_string().contains("the event name `account.opened` is used by both"));
+    /// # Ok(())
+    /// # });
+    /// ```
+    pub fn events<E: Event>(mut self) -> Self {
+        self.registered = self.registered.and_then(|()| self.registry.register(const { &E::TYPES }));
+        self
+    }
+
+    /// Registers a command, or all commands of an enum, with the event types that their decisions read and write. Then
+    /// [`start`](Builder::start) checks their stored names, and that the program reads every stored event of its aggregates.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use annalist::Memory;
+    ///
+    /// #[derive(Command, Serialize, Deserialize)]
+    /// #[command(error = AccountError)]
+    /// enum BankCommand {
+    ///     OpenAccount(OpenAccount),
+    ///     Deposit(Deposit),
+    /// }
+    ///
+    /// let app = App::builder(Memory::new()).commands::<BankCommand>().start().await?;
+    /// assert!(app.execute(open("ann", "Ann")).await.is_ok());
+    /// # Ok(())
+    /// # });
+    /// ```
+    pub fn commands<C: Command>(mut self) -> Self {
+        let mut types = CommandTypes::default();
+        C::declare(&mut types);
+        self.registered = self.registered.and_then(|()| self.registry.register_commands(&types));
+        self
+    }
+
+    /// Excludes stored events from the check of [`start`](Builder::start): events of other programs on the same log, and events that
+    /// are not read any more. An entry is a stored name, or the beginning of one followed by `*`.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use annalist::Memory;
+    ///
+    /// #[derive(Event, Serialize, Deserialize)]
+    /// #[event(name = "account.audited")] // written by another program
+    /// struct Audited {
+    ///     #[id]
+    ///     account: AccountId,
+    /// }
+    ///
+    /// let log = Memory::new();
+    /// # let audit = App::builder(log.clone()).start().await?;
+    /// audit.execute(Audit { account: id("ann") }).await?;
+    /// # #[derive(Command, Serialize, Deserialize)]
+    /// # #[command(decide = audit)]
+    /// # struct Audit { #[id(Account)] account: AccountId }
+    /// # fn audit(_: &Account, command: &Audit) -> Audited { Audited { account: command.account.clone() } }
+    ///
+    /// let error = App::builder(log.clone()).events::<AccountEvent>().start().await.unwrap_err();
+    /// assert!(error.to_string().contains("`account.audited` (events: 1) is not read by any registered type"));
+    ///
+    /// let builder = App::builder(log).events::<AccountEvent>().unchecked_events(["account.audited"]);
+    /// assert!(builder.start().await.is_ok());
+    /// # Ok(())
+    /// # });
+    /// ```
+    pub fn unchecked_events<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.unchecked_events.extend(names.into_iter().map(Into::into));
+        self
+    }
+}

@@ -1,0 +1,63 @@
+//! A command struct: its handler, for a dispatcher or for the types that it declares.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote_spanned;
+use syn::spanned::Spanned;
+
+use super::{Decision, at, decide, load};
+use crate::shared::last_span;
+
+/// ```text
+/// dispatch(self, dispatcher)
+/// ```
+pub(super) fn dispatch(ident: &Ident) -> TokenStream {
+    quote_spanned!(at(ident.span())=> __annalist::dispatch(self, dispatcher))
+}
+
+/// ```text
+/// <Account as State>::declare(types);
+/// <Self as Handled>::handler(types);
+/// ```
+pub(super) fn declare(decision: &Decision<'_>, at_error: Span) -> TokenStream {
+    // At the span of the aggregate, unchanged, like the other uses of its traits: a wrong aggregate is one error.
+    let states = decision.states.iter().map(|state| {
+        let aggregate = &state.aggregate;
+        let span = aggregate.span();
+        let types = quote_spanned!(at(span)=> types);
+        quote_spanned!(span=> <#aggregate as __annalist::State>::declare(#types);)
+    });
+    let states: TokenStream = states.collect();
+    let handled = quote_spanned!(at(at_error)=> __annalist::Handled);
+    let types = quote_spanned!(at(at_error)=> types);
+    quote_spanned!(at_error=> #states <Self as #handled>::handler(#types);)
+}
+
+/// ```text
+/// fn handler<__U: UseHandler<Self>>(user: __U) -> __U::Out<<Self as Command>::Error> {
+///     UseHandler::use_handler(
+///         user,
+///         Handler { name: "deposit", load: |command, loader| …, decide: |state, command, _| … },
+///     )
+/// }
+/// ```
+///
+/// The signature is at the span for errors about the error type: see [`error`](super::error).
+pub(super) fn handler(decision: &Decision<'_>, at_error: Span) -> TokenStream {
+    let name = &decision.name;
+    let (load, decide) = (load::closure(decision), decide::closure(decision));
+    let handler = quote_spanned! {at(last_span(&decision.path.path))=>
+        __annalist::Handler::<Self, _, _, <Self as __annalist::Command>::Error> {
+            name: #name,
+            load: #load,
+            decide: #decide,
+        }
+    };
+    let command_trait = quote_spanned!(at(at_error)=> __annalist::Command);
+    let use_handler = quote_spanned!(at(at_error)=> __annalist::UseHandler);
+    let user = quote_spanned!(at(at_error)=> user);
+    quote_spanned! {at_error=>
+        fn handler<__U: #use_handler<Self>>(#user: __U) -> __U::Out<<Self as #command_trait>::Error> {
+            #use_handler::use_handler(#user, #handler)
+        }
+    }
+}
