@@ -68,7 +68,7 @@ fn no_second_session(operation: &str, elapsed: Elapsed) -> Error {
 }
 
 fn check_failed(operation: &str, error: sqlx::Error) -> Error {
-    let code = error.as_database_error().and_then(|error| error.code());
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     match code.as_deref() {
         // A function or a feature is missing.
         Some("42883" | "0A000") => unusable(operation.to_owned(), USE_POSTGRES, error),

@@ -277,7 +277,7 @@ async fn append_of_several_events_is_visible_as_a_whole(log: Log) -> Outcome {
 /// own.
 async fn callers_with_a_reservation_do_not_conflict(log: Log) -> Outcome {
     let counter = criteria_for(&["set"], &["counter:1"]);
-    if log.handles(1).await?[0].store().reserve(&[counter.clone()]).await.is_none() {
+    if log.handles(1).await?[0].store().reserve(std::slice::from_ref(&counter)).await.is_none() {
         return Ok(());
     }
     let rounds = log.rounds(5);
@@ -287,7 +287,7 @@ async fn callers_with_a_reservation_do_not_conflict(log: Log) -> Outcome {
             for _ in 0..rounds {
                 // A store may return none at any time: here the caller tries again.
                 let reservation = loop {
-                    let reservation = handle.store().reserve(&[counter.clone()]).await;
+                    let reservation = handle.store().reserve(std::slice::from_ref(&counter)).await;
                     if !reservation.is_none() {
                         break reservation;
                     }
