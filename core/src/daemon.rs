@@ -1,10 +1,13 @@
 //! The runtime of projections and policies: every follower of the log has one supervisor in a process, which runs its
 //! builds, restarts runners and promotes complete builds.
 
+mod anchor;
 mod batch_handler;
 mod build_plan;
+mod claimant;
 mod control;
 mod follower;
+mod inline_mode;
 mod inline_transition;
 mod parking;
 mod progress_meter;
@@ -14,6 +17,7 @@ mod read_model_handle;
 mod retry_parked;
 mod runner;
 mod runner_handle;
+mod standby;
 mod status;
 mod status_publisher;
 mod stop_reason;

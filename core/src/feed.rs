@@ -1,6 +1,7 @@
 //! The log as a stream of pages: a feed catches up from any position, then follows.
 
 mod prefetch;
+mod recorded_times;
 mod watcher;
 
 use std::sync::Arc;

@@ -29,8 +29,9 @@ pub type Reaction<'a> = Pin<Box<dyn Future<Output = Result<Commands, BoxError>> 
 /// Reacts to events with commands, which the app executes. Derive it.
 ///
 /// A policy follows the log in the background, handles one event after the other, and has a checkpoint in the app's row
-/// store. An event may be handled again after a crash: its commands have ids of their own, so each is executed once, but
-/// other side effects of a handler must be idempotent.
+/// store. One process at a time runs it; the others wait, and take over when that process ends. An event may be handled again
+/// after a crash: its commands have ids of their own, so each is executed once, but other side effects of a handler must be
+/// idempotent.
 ///
 /// The framework calls the method; its long name leaves `react` and the like to the user.
 ///
@@ -81,6 +82,8 @@ pub trait Policy: Send + Sync + 'static {
     /// The kind of the ids that order its events: later events wait for a parked event only if they have the same id of this
     /// kind. `None`: if they share any tag.
     const ORDER_BY: Option<&'static str> = None;
+    /// Whether all processes of the app run it at the same time. Otherwise one process does, and the others take over when it ends.
+    const EVERYWHERE: bool = false;
 
     /// Returns the commands to send in reaction to a record, in order. The same record must always lead to the same
     /// commands: the id of a command consists of the id of the event and the index of the command, so that a repeated

@@ -6,6 +6,7 @@
 
 mod build;
 mod change;
+mod claim;
 mod column;
 mod column_of;
 mod date;
@@ -29,6 +30,7 @@ use async_trait::async_trait;
 pub use self::{
     build::{Build, Difference, PromoteOutcome, PromotionStep},
     change::{Anchor, Checkpoint, CommitOutcome, FoldedRows, Parked, RowChange},
+    claim::Claim,
     column::{Column, ColumnType, Role},
     column_of::{ColumnOf, NotAColumn},
     date::{Date, TimeOfDay},
@@ -90,6 +92,20 @@ pub trait RowStore: Send + Sync + 'static {
     /// # Errors
     /// [`Error`] if the store fails.
     async fn report(&self, table: &Table, stopped: Option<&str>) -> Result<(), Error>;
+
+    /// Replaces the claim on a build if it is as expected; `None` is no claim. Returns `true` if it did, and `false` also for a build
+    /// that was never defined. Of several processes that expect the same claim at most one succeeds. The checkpoint and the time of
+    /// its last change stay as they are.
+    ///
+    /// # Errors
+    /// [`Error::OutcomeUnknown`] if the response was lost: the stored claim shows whether it was replaced. After any other error
+    /// nothing was written.
+    async fn replace_claim(
+        &self,
+        table: &Table,
+        expected: Option<Claim>,
+        claim: Option<Claim>,
+    ) -> Result<bool, Error>;
 
     /// Returns the rows that a query selects, in its order.
     ///

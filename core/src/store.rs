@@ -19,7 +19,7 @@ use async_trait::async_trait;
 pub use self::{
     append::{Append, AppendOutcome, CommandKey, Condition, JournalRecord},
     marker::Marker,
-    read::{Batch, Entry, FeedPage, Gap, Outcome, Read, Settled, StoredType},
+    read::{Batch, Entry, FeedPage, Gap, Outcome, Prefix, Read, Settled, StoredType},
     receipt::{EventRef, Receipt},
     reservation::Reservation,
     snapshot::{Snapshot, SnapshotKey},
@@ -45,7 +45,7 @@ use crate::{
 /// use std::sync::{Arc, Mutex};
 ///
 /// use annalist::{Memory, store::{Append, AppendOutcome}};
-/// # use annalist::{Criteria, Position, Record, Timestamp};
+/// # use annalist::{Criteria, Position, Record, Timestamp, raw::store::Prefix};
 /// # use annalist::store::{
 /// #     Batch, CommandKey, Entry, FeedPage, LogId, Marker, Read, Settled, Snapshot, SnapshotKey, StoredType, Wakeups,
 /// # };
@@ -99,8 +99,8 @@ use crate::{
 /// #     fn wakeups(&self) -> Wakeups {
 /// #         self.inner.wakeups()
 /// #     }
-/// #     async fn position_at(&self, time: Timestamp) -> Result<Position, Error> {
-/// #         self.inner.position_at(time).await
+/// #     async fn prefix_at(&self, time: Timestamp) -> Result<Prefix, Error> {
+/// #         self.inner.prefix_at(time).await
 /// #     }
 /// #     async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {
 /// #         self.inner.journal(after, limit).await
@@ -230,12 +230,11 @@ pub trait EventStore: Send + Sync + 'static {
         Wakeups::none()
     }
 
-    /// Returns the last position of the longest prefix of the settled log whose recorded times are not later than
-    /// `time`.
+    /// Returns the longest prefix of the settled log whose recorded times are not later than `time`, and how many events it hides.
     ///
     /// # Errors
     /// [`Error`] if the store cannot answer.
-    async fn position_at(&self, time: Timestamp) -> Result<Position, Error>;
+    async fn prefix_at(&self, time: Timestamp) -> Result<Prefix, Error>;
 
     /// Returns the journal entries with numbers above `after` (0 for all), oldest first, at most `limit`.
     ///

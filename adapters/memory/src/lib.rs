@@ -16,11 +16,11 @@ use annalist_core::{
     error::Error,
     record::Position,
     rows::{
-        Build, Checkpoint, CommitOutcome, Inline, InlineOutcome, Key, Parked, PromoteOutcome, Row, RowChange,
-        RowQuery, RowStore, SharedRows, Table,
+        Build, Checkpoint, Claim, CommitOutcome, Inline, InlineOutcome, Key, Parked, PromoteOutcome, Row,
+        RowChange, RowQuery, RowStore, SharedRows, Table,
     },
     store::{
-        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, Read, Receipt, Settled,
+        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, Prefix, Read, Receipt, Settled,
         Snapshot, SnapshotKey, StoredType,
     },
     time::Timestamp,
@@ -109,8 +109,8 @@ impl EventStore for Memory {
         Ok(Settled { position: self.log().head(), gap: None })
     }
 
-    async fn position_at(&self, time: Timestamp) -> Result<Position, Error> {
-        Ok(self.log().position_at(time))
+    async fn prefix_at(&self, time: Timestamp) -> Result<Prefix, Error> {
+        Ok(self.log().prefix_at(time))
     }
 
     async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {
@@ -168,6 +168,15 @@ impl RowStore for Memory {
     async fn report(&self, table: &Table, stopped: Option<&str>) -> Result<(), Error> {
         self.rows().report(table, stopped);
         Ok(())
+    }
+
+    async fn replace_claim(
+        &self,
+        table: &Table,
+        expected: Option<Claim>,
+        claim: Option<Claim>,
+    ) -> Result<bool, Error> {
+        Ok(self.rows().replace_claim(table, expected, claim))
     }
 
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {

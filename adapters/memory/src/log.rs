@@ -11,7 +11,7 @@ use annalist_core::{
     record::{Metadata, Position, Record},
     store::{
         Append, AppendOutcome, Batch, CommandKey, Condition, Entry, EventRef, FeedPage, JournalRecord, LogId,
-        Marker, Outcome, Read, Receipt, StoredType,
+        Marker, Outcome, Prefix, Read, Receipt, StoredType,
     },
     time::Timestamp,
 };
@@ -148,9 +148,11 @@ impl Log {
         records.filter(|record| criteria.matches(&record.name, &record.tags)).count() as u64
     }
 
-    pub(crate) fn position_at(&self, time: Timestamp) -> Position {
+    pub(crate) fn prefix_at(&self, time: Timestamp) -> Prefix {
         let later = self.records.iter().position(|record| record.recorded_at > time);
-        later.map_or(self.head(), |index| Position::new(index as u64))
+        let index = later.unwrap_or(self.records.len());
+        let hidden = self.records[index..].iter().filter(|record| record.recorded_at <= time);
+        Prefix { up_to: Position::new(index as u64), hidden: hidden.count() as u64 }
     }
 
     pub(crate) fn journal(&self, after: u64, limit: usize) -> Vec<Entry> {

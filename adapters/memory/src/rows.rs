@@ -10,8 +10,9 @@ use annalist_core::{
     error::Error,
     record::{Position, Record},
     rows::{
-        Anchor, Build, BuildId, Checkpoint, CommitOutcome, Difference, FoldedRows, Inline, InlineOutcome,
-        Key, Parked, PromoteOutcome, PromotionStep, Row, RowChange, RowQuery, Sort, Table, Value,
+        Anchor, Build, BuildId, Checkpoint, Claim, CommitOutcome, Difference, FoldedRows, Inline,
+        InlineOutcome, Key, Parked, PromoteOutcome, PromotionStep, Row, RowChange, RowQuery, Sort, Table,
+        Value,
     },
     store::{Append, LogId},
     time::Timestamp,
@@ -37,6 +38,7 @@ struct BuildData {
     rows: BTreeMap<OrderedKey, Row>,
     parked: BTreeMap<Position, Parked>,
     updated_at: Timestamp,
+    claim: Option<Claim>,
 }
 
 /// A key, in the order in which every store sorts keys.
@@ -108,6 +110,16 @@ impl Rows {
 
     pub(crate) fn count(&self, query: &RowQuery<'_>) -> Result<u64, Error> {
         Ok(self.data(query.table)?.matching(query).count() as u64)
+    }
+
+    pub(crate) fn replace_claim(
+        &mut self,
+        table: &Table,
+        expected: Option<Claim>,
+        claim: Option<Claim>,
+    ) -> bool {
+        let data = self.builds.get_mut(&table.into()).filter(|data| data.claim == expected);
+        data.map(|data| data.claim = claim).is_some()
     }
 
     pub(crate) fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {
@@ -224,6 +236,7 @@ impl BuildData {
             rows: BTreeMap::new(),
             parked: BTreeMap::new(),
             updated_at: Timestamp::now(),
+            claim: None,
         }
     }
 
@@ -237,6 +250,7 @@ impl BuildData {
             inline: self.inline.is_some(),
             checkpoint: self.checkpoint.clone(),
             updated_at: self.updated_at,
+            claim: self.claim,
         }
     }
 

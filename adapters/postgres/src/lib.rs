@@ -68,7 +68,7 @@ use annalist_core::{
     record::{Position, Record},
     rows::SharedRows,
     store::{
-        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, Marker, Read, Receipt,
+        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, Marker, Prefix, Read, Receipt,
         Reservation, Settled, Snapshot, SnapshotKey, StoredType, Wakeups,
     },
     time::Timestamp,
@@ -236,8 +236,8 @@ impl EventStore for Postgres {
         self.store.notifier.as_ref().map_or_else(Wakeups::none, Notifier::wakeups)
     }
 
-    async fn position_at(&self, time: Timestamp) -> Result<Position, Error> {
-        self.store.feed.position_at(time).await
+    async fn prefix_at(&self, time: Timestamp) -> Result<Prefix, Error> {
+        self.store.feed.prefix_at(time).await
     }
 
     async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {

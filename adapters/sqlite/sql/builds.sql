@@ -1,6 +1,7 @@
 SELECT
     version, build, log, shape, live, inline_types IS NOT NULL AS inline,
-    position, anchor_position, anchor_event, parked, stopped, updated_at
+    position, anchor_position, anchor_event, parked, stopped, updated_at,
+    claim_holder, claim_round, claim_challenged
 FROM {prefix}builds
 WHERE projection = ?1
 ORDER BY version, build

@@ -2,7 +2,7 @@
 
 use annalist_core::{
     rows::{
-        Build, Checkpoint, Difference, PromoteOutcome, PromotionStep, Table,
+        Build, Checkpoint, Claim, Difference, PromoteOutcome, PromotionStep, Table,
         sql::{Dialect, TableSql, quoted},
     },
     store::LogId,
@@ -13,6 +13,7 @@ use sqlx::{AssertSqlSafe, query, query_scalar};
 use crate::{
     error::TransactionError,
     row_values,
+    rows::integer,
     stored_builds::{Columns, bind_build},
     write_transaction::WriteTransaction,
 };
@@ -86,6 +87,26 @@ pub(crate) async fn discard(
     transaction.execute(bind_build(&log.sql.unpark_all, &table)).await?;
     transaction.execute(bind_build(&log.sql.delete_build, &table)).await?;
     transaction.commit(true).await
+}
+
+/// Replaces the claim on a build, if it is as expected.
+pub(crate) async fn replace_claim(
+    mut transaction: WriteTransaction<'_>,
+    table: Table,
+    expected: Option<Claim>,
+    claim: Option<Claim>,
+) -> Result<bool, TransactionError> {
+    let update = bind_build(&transaction.log.sql.replace_claim, &table);
+    let update = [expected, claim].into_iter().fold(update, |update, claim| {
+        update
+            .bind(claim.map(|claim| claim.holder.to_string()))
+            .bind(claim.map(|claim| integer(claim.round)))
+            .bind(claim.map(|claim| claim.challenged))
+    });
+    match transaction.execute(update).await? {
+        0 => transaction.rollback(false).await,
+        _ => transaction.commit(true).await,
+    }
 }
 
 /// Compares the rows of two builds.

@@ -4,10 +4,10 @@
 use annalist_core::{
     criteria::Criteria,
     record::Position,
-    store::{FeedPage, Read},
+    store::{FeedPage, Prefix, Read},
     time::Timestamp,
 };
-use sqlx::{Connection, SqliteConnection, query_scalar};
+use sqlx::{Connection, SqliteConnection, query_as};
 
 use crate::{
     error::TransactionError,
@@ -52,11 +52,13 @@ async fn page(
     Ok(FeedPage { records, up_to, gap: None })
 }
 
-/// Returns the last position before the first event that was recorded after `time`.
-pub(crate) async fn position_at(
+/// Returns the longest prefix of the log whose events were recorded until `time`.
+pub(crate) async fn prefix_at(
     connection: &mut SqliteConnection,
     sql: &Sql,
     time: Timestamp,
-) -> Result<Position, sqlx::Error> {
-    query_scalar(sql.position_at.clone()).bind(time.as_micros()).fetch_one(connection).await.map(position)
+) -> Result<Prefix, sqlx::Error> {
+    let prefix = query_as(sql.prefix_at.clone()).bind(time.as_micros()).fetch_one(connection);
+    let (up_to, hidden): (i64, i64) = prefix.await?;
+    Ok(Prefix { up_to: position(up_to), hidden: hidden.unsigned_abs() })
 }

@@ -65,7 +65,7 @@ use annalist_core::{
     record::{Position, Record},
     rows::SharedRows,
     store::{
-        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, Marker, Read, Receipt,
+        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, Marker, Prefix, Read, Receipt,
         Settled, Snapshot, SnapshotKey, StoredType,
     },
     time::Timestamp,
@@ -81,7 +81,7 @@ use self::{
     migrate::Migration,
     row_values::RowDialect,
     settings::Settings,
-    sql::{Prefix, Sql},
+    sql::{Sql, TablePrefix},
     writer::{AppendQueue, Writer},
 };
 pub use self::{migrate::migration_sql, options::Options};
@@ -126,7 +126,7 @@ impl Sqlite {
 
     async fn start(
         title: String,
-        prefix: Prefix,
+        prefix: TablePrefix,
         migrations: &[Migration],
         writer: Connections,
         readers: Connections,
@@ -212,9 +212,9 @@ impl EventStore for Sqlite {
         Ok(Settled { position, gap: None })
     }
 
-    async fn position_at(&self, time: Timestamp) -> Result<Position, Error> {
+    async fn prefix_at(&self, time: Timestamp) -> Result<Prefix, Error> {
         let Log { sql, .. } = &*self.log;
-        let find = async |connection: &mut _| Ok(feed::position_at(connection, sql, time).await?);
+        let find = async |connection: &mut _| Ok(feed::prefix_at(connection, sql, time).await?);
         self.log.with_reader(Operation::Log("find a time in"), find).await
     }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     error::failed,
-    sql::{Prefix, Sql},
+    sql::{Sql, TablePrefix},
 };
 
 /// The statements that turn one version of the tables into the next, one file each.
@@ -37,7 +37,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[&[
 /// # Errors
 /// [`Error::Unusable`] if the prefix is not `[a-z][a-z0-9_]*`.
 pub fn migration_sql(prefix: &str) -> Result<String, Error> {
-    let prefix = Prefix::new(prefix)?;
+    let prefix = TablePrefix::new(prefix)?;
     let mut script = "BEGIN IMMEDIATE;\n\n".to_owned();
     for statement in statements(&prefix, MIGRATIONS, 0) {
         script.push_str(&statement);
@@ -57,7 +57,7 @@ pub fn migration_sql(prefix: &str) -> Result<String, Error> {
 pub(crate) async fn migrate(
     connection: &mut SqliteConnection,
     sql: &Sql,
-    prefix: &Prefix,
+    prefix: &TablePrefix,
     migrations: &[Migration],
     operation: &str,
 ) -> Result<LogId, Error> {
@@ -89,7 +89,7 @@ fn current(migrations: &[Migration]) -> i64 {
 }
 
 /// The statements that upgrade the tables from `version` to the current one.
-fn statements(prefix: &Prefix, migrations: &[Migration], version: usize) -> Vec<String> {
+fn statements(prefix: &TablePrefix, migrations: &[Migration], version: usize) -> Vec<String> {
     migrations.iter().skip(version).copied().flatten().map(|statement| prefix.apply(statement)).collect()
 }
 

@@ -14,7 +14,7 @@ use crate::{
     error::failed,
     migrate::{MIGRATIONS, Migration},
     settings::{IN_MEMORY, Settings, write_ahead},
-    sql::Prefix,
+    sql::TablePrefix,
 };
 
 /// The number of rows that the thread of a connection reads ahead: as many as a page of a feed has, so that it need not wait
@@ -92,7 +92,7 @@ impl Options {
         let operation = format!("open {title}");
         require_runtime(&operation)?;
         let map_err = |error| failed(&operation, error);
-        let prefix = Prefix::new(&self.prefix)?;
+        let prefix = TablePrefix::new(&self.prefix)?;
         let connect = self.connect_options(location.as_ref(), &operation)?;
         // One connection writes: the write lock orders the log, so others would only wait for it.
         let writer = own_pool(1).max_lifetime(None).idle_timeout(None);
@@ -120,7 +120,7 @@ impl Options {
         let title = self.title(pool.connect_options().get_filename());
         let operation = format!("open {title}");
         require_runtime(&operation)?;
-        let prefix = Prefix::new(&self.prefix)?;
+        let prefix = TablePrefix::new(&self.prefix)?;
         let pool = Connections::new(pool, self.busy_timeout, Users::Shared);
         let mut connection = pool.acquire().await.map_err(|error| failed(&operation, error))?;
         let violation = self.settings.violation(&mut connection).await;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use annalist_core::{
     error::Error,
     rows::{
-        Build, Checkpoint, CommitOutcome, Inline, InlineOutcome, Key, Parked, PromoteOutcome, Row, RowChange,
-        RowQuery, RowStore, Table,
+        Build, Checkpoint, Claim, CommitOutcome, Inline, InlineOutcome, Key, Parked, PromoteOutcome, Row,
+        RowChange, RowQuery, RowStore, Table,
         sql::{SelectStatement, TableSql},
     },
     store::LogId,
@@ -67,6 +67,19 @@ impl RowStore for Sqlite {
         let report = stored_builds::bind_build(&self.log.sql.report, table).bind(stopped);
         let result = report.execute(&mut *connection).await;
         self.log.finish(&mut connection, operation, result).map(drop)
+    }
+
+    async fn replace_claim(
+        &self,
+        table: &Table,
+        expected: Option<Claim>,
+        claim: Option<Claim>,
+    ) -> Result<bool, Error> {
+        let table = *table;
+        run_detached(&self.log, Operation::Rows("replace the claim on", table), move |transaction| {
+            Box::pin(builds::replace_claim(transaction, table, expected, claim))
+        })
+        .await
     }
 
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {

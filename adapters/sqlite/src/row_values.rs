@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 use sqlx::{Row as _, Sqlite, query::Query, sqlite::SqliteArguments, sqlite::SqliteRow};
 use uuid::Uuid;
 
-use crate::{decimal_text, sql::Prefix};
+use crate::{decimal_text, sql::TablePrefix};
 
 /// The dialect of SQLite. The names of all tables, views and indexes of rows start with the prefix of the log and `rows_`, the
 /// names of the log's own tables never do: a projection may be called `events`.
@@ -23,7 +23,7 @@ pub(crate) struct RowDialect {
 }
 
 impl RowDialect {
-    pub(crate) fn new(prefix: &Prefix) -> Self {
+    pub(crate) fn new(prefix: &TablePrefix) -> Self {
         Self { prefix: prefix.apply("{prefix}rows_") }
     }
 }
@@ -195,7 +195,7 @@ mod tests {
     /// The query plan of SQLite.
     async fn plan(sql: &str) -> Vec<String> {
         let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
-        let dialect = RowDialect::new(&Prefix::new("log_").unwrap());
+        let dialect = RowDialect::new(&TablePrefix::new("log_").unwrap());
         for statement in TableSql::new(&dialect, &PEOPLE).unwrap().create() {
             sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await.unwrap();
         }
@@ -206,7 +206,7 @@ mod tests {
 
     #[tokio::test]
     async fn page_query_scans_an_index_and_does_not_sort_it() {
-        let dialect = RowDialect::new(&Prefix::new("log_").unwrap());
+        let dialect = RowDialect::new(&TablePrefix::new("log_").unwrap());
         let sql = TableSql::new(&dialect, &PEOPLE).unwrap();
         let key = vec![Value::Uuid(Uuid::nil())];
         let query = RowQuery { table: &PEOPLE, filters: vec![], sort: None, after: None, limit: 10 };
@@ -236,7 +236,7 @@ mod tests {
 
     #[tokio::test]
     async fn select_and_delete_by_key_search_the_primary_key() {
-        let dialect = RowDialect::new(&Prefix::new("log_").unwrap());
+        let dialect = RowDialect::new(&TablePrefix::new("log_").unwrap());
         let sql = TableSql::new(&dialect, &PEOPLE).unwrap();
         for statement in [sql.select(), sql.delete()] {
             let steps = plan(&statement).await.join("\n");

@@ -5,9 +5,9 @@ use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
 /// The prefix of the names of a log's tables: `[a-z][a-z0-9_]*`.
 #[derive(Clone, Debug)]
-pub(crate) struct Prefix(String);
+pub(crate) struct TablePrefix(String);
 
-impl Prefix {
+impl TablePrefix {
     pub(crate) fn new(text: &str) -> Result<Self, Error> {
         if is_kind(text) && !text.starts_with("sqlite_") && !text.contains("rows_") {
             return Ok(Self(text.to_owned()));
@@ -61,7 +61,7 @@ macro_rules! statements {
         }
 
         impl Sql {
-            pub(crate) fn new(prefix: &Prefix) -> Self {
+            pub(crate) fn new(prefix: &TablePrefix) -> Self {
                 let statement = |text: &str| {
                     let text = text.replace("{matching}", include_str!("../sql/matching.sql"));
                     AssertSqlSafe(prefix.apply(&text)).into_sql_str()
@@ -95,9 +95,10 @@ statements! {
     move_checkpoint,
     park,
     parked,
-    position_at,
+    prefix_at,
     purge_command_ids,
     read,
+    replace_claim,
     report,
     save_snapshot,
     set_inline,

@@ -2,7 +2,7 @@
 
 use annalist_core::{
     record::Position,
-    rows::{Anchor, Build, Checkpoint, Parked, Table},
+    rows::{Anchor, Build, Checkpoint, Claim, Parked, Table},
     store::LogId,
     time::Timestamp,
 };
@@ -61,7 +61,14 @@ fn build(row: &Columns<'_>) -> Result<Build, TransactionError> {
         inline: row.get("inline")?,
         checkpoint,
         updated_at: Timestamp::from_micros(row.get("updated_at")?),
+        claim: claim(row)?,
     })
+}
+
+fn claim(row: &Columns<'_>) -> Result<Option<Claim>, TransactionError> {
+    let Some(holder) = row.get::<Option<String>>("claim_holder")? else { return Ok(None) };
+    let (round, challenged) = (row.number("claim_round")?, row.get("claim_challenged")?);
+    Ok(Some(Claim { holder: id(&holder)?, round, challenged }))
 }
 
 fn parked_event(row: &Columns<'_>) -> Result<Parked, TransactionError> {

@@ -10,8 +10,9 @@ use crate::{
     event::Types,
     execute::{EventRegistry, Executor, InlineFolds, Journal, Retry, Settings},
     feed::LogWatcher,
+    limits::refuse,
     projection::{CustomProjection, Projection, ProjectionOptions, custom_spec, projection_spec},
-    rows::{IntoRowStore, SharedRows, Transactional},
+    rows::{Build, IntoRowStore, SharedRows, Table, Transactional},
     store::{EventStore, IntoEventStore},
     time::{Clock, SystemClock},
 };
@@ -46,6 +47,7 @@ pub struct Builder {
     projections: Vec<FollowerSpec>,
     policies: Vec<MakePolicy>,
     rows: Option<SharedRows>,
+    removed: Vec<&'static str>,
     settings: Settings,
 }
 
@@ -87,6 +89,7 @@ impl Builder {
             projections: Vec::new(),
             policies: Vec::new(),
             rows: None,
+            removed: Vec::new(),
             settings: Settings::default(),
         }
     }
@@ -345,6 +348,37 @@ impl Builder {
         Self { rows: Some(rows.into_row_store()), ..self }
     }
 
+    /// Declares that this program no longer has a projection that was inline. A log with an inline projection refuses the appends
+    /// of programs that do not know it; this program knows it, and makes its rows asynchronous, at the start and whenever an
+    /// older program has made them inline again. Its table stays.
+    ///
+    /// Once every program that appends was started with this, or with the projection in the background, nothing is inline any
+    /// more, and the declaration can be removed too.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use annalist::{Memory, projection::ProjectionOptions};
+    ///
+    /// let store = Memory::new();
+    /// let inline = ProjectionOptions::new().inline();
+    /// let old = App::builder(store.clone()).projection_with::<Balance>(inline).start().await?;
+    /// old.execute(open("ann", "Ann")).await?;
+    /// old.shut_down().await;
+    ///
+    /// let app = App::builder(store.clone()).start().await?;
+    /// assert!(app.execute(open("bob", "Bob")).await.is_err()); // would not be in the rows
+    ///
+    /// let app = App::builder(store).removed_projection("balances").start().await?;
+    /// app.execute(open("bob", "Bob")).await?;
+    /// # Ok(())
+    /// # });
+    /// ```
+    pub fn removed_projection(mut self, name: &'static str) -> Self {
+        self.removed.push(name);
+        self
+    }
+
     /// Starts the app with its projections and policies.
     ///
     /// First the first and the last event of every stored name are compared with the event types that are registered: by
@@ -367,7 +401,8 @@ impl Builder {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Invalid`] if two types own the same stored name or id kind; [`Error::Unusable`] if the log has events that no
+    /// [`Error::Invalid`] if two types own the same stored name or id kind, or a removed projection is registered;
+    /// [`Error::Unusable`] if the log has events that no
     /// registered type reads, although they have a prefix or ids of the program, or if the stored rows of a projection have other
     /// columns than its type, or belong to another log; another [`Error`] if the store cannot answer.
     pub async fn start(self) -> Result<App, Error> {
@@ -380,15 +415,21 @@ impl Builder {
             projections,
             policies,
             rows,
+            removed,
             settings,
         } = self;
         registered?;
         check_stored_events(&*store, &registry.registrations(), &unchecked_events).await?;
+        make_async(&removed, &*store).await?;
         let codec = Codec::default();
         let watcher = LogWatcher::new(store);
         let mut daemon = ProjectionDaemon::default();
         daemon.start(projections, &watcher, rows.as_ref(), &codec).await?;
-        let inline = InlineFolds::new(daemon.has_inline(), daemon.controls_with_status().collect());
+        if let Some(name) = removed.iter().find(|name| daemon.follow(name).is_ok()) {
+            let reason = "it is registered and removed; remove one of the two";
+            return Err(refuse("projection", name, reason).into());
+        }
+        let inline = InlineFolds::new(daemon.has_inline(), daemon.controls_with_status().collect(), removed);
         let purges = settings.command_id_retention.is_some();
         let executor = Executor::new(Arc::clone(&watcher), clock, codec.clone(), registry, inline, settings);
         let executor = Arc::new(executor);
@@ -401,6 +442,19 @@ impl Builder {
         }
         Ok(app)
     }
+}
+
+/// Makes the inline builds of projections asynchronous.
+async fn make_async(projections: &[&'static str], store: &dyn EventStore) -> Result<(), Error> {
+    let Some(rows) = store.row_store() else { return Ok(()) };
+    for projection in projections {
+        for Build { version, build, .. } in
+            rows.builds(projection).await?.into_iter().filter(|build| build.inline)
+        {
+            rows.make_async(&Table { projection, version, build, columns: &[] }).await?;
+        }
+    }
+    Ok(())
 }
 
 impl fmt::Debug for Builder {

@@ -157,15 +157,21 @@ impl App {
         let end = Instant::now() + CATCH_UP_TIMEOUT;
         let mut target = settled.max(self.inner.executor.watcher.acknowledged());
         // Also in an empty log: the first builds may not be complete.
-        loop {
+        for round in 0_u32.. {
             let left = end.saturating_duration_since(Instant::now());
             self.inner.daemon.reached(target, left).await?;
             let reached = target;
             target = self.inner.executor.watcher.acknowledged();
+            // The events that policies in another process append are known only from the log. Each round includes the events that
+            // the events of the round before led to.
+            if round < self.inner.executor.settings.max_hops && self.inner.daemon.has_standby() {
+                target = target.max(self.store().settled().await?.position);
+            }
             if target <= reached {
-                return Ok(());
+                break;
             }
         }
+        Ok(())
     }
 
     /// Returns the status of each projection and policy, sorted by name.

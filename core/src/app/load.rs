@@ -19,7 +19,7 @@ use crate::{
     panics::run_user_code,
     projection::{Projection, criteria_of_row, fold_in_memory},
     record::{Position, Record},
-    store::{EventStore, Read, Receipt},
+    store::{EventStore, Prefix, Read, Receipt},
     tag::Tag,
     time::Timestamp,
 };
@@ -76,6 +76,28 @@ impl App {
     pub fn live<P: Projection>(&self, key: &P::Key) -> Live<P> {
         Live::new(Arc::clone(self.executor()), key.clone())
     }
+
+    /// Returns the part of the log that `.at(time)` sees: where it ends, and how many events recorded until then it hides because
+    /// an earlier event has a later time. As of now, `hidden` is the figure to monitor: it is above 0 while the log has an event from
+    /// the future.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// use annalist::Timestamp;
+    ///
+    /// let prefix = app.prefix_at(Timestamp::now()).await?;
+    /// assert_eq!((prefix.up_to.get(), prefix.hidden), (6, 0));
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error`] if the store cannot answer.
+    pub async fn prefix_at(&self, time: Timestamp) -> Result<Prefix, Error> {
+        prefix_at(&*self.executor().store, time).await
+    }
 }
 
 type BoxedResult<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
@@ -100,7 +122,9 @@ pub enum Moment {
     /// The log up to and including this position.
     Position(Position),
     /// The longest prefix of the log whose recorded times are not later than this time. Even if clocks jump, this is a state
-    /// the log really had.
+    /// the log really had. It may be an earlier one than at that time: an event from the future hides all
+    /// events after it. [`App::prefix_at`] returns where the prefix ends and how many events it hides; a warning is logged if it hides
+    /// any.
     Time(Timestamp),
 }
 
@@ -366,6 +390,20 @@ async fn position_at(store: &dyn EventStore, moment: Option<Moment>) -> Result<P
     match moment {
         None => Ok(Position::END),
         Some(Moment::Position(position)) => Ok(position),
-        Some(Moment::Time(time)) => store.position_at(time).await,
+        Some(Moment::Time(time)) => prefix_at(store, time).await.map(|prefix| prefix.up_to),
     }
+}
+
+async fn prefix_at(store: &dyn EventStore, time: Timestamp) -> Result<Prefix, Error> {
+    let prefix = store.prefix_at(time).await?;
+    if prefix.hidden > 0 {
+        tracing::warn!(
+            %time,
+            up_to = %prefix.up_to,
+            hidden = prefix.hidden,
+            "the log as of this time ends before an event with a later time, because a clock was wrong: later events that were \
+             recorded until this time are not included"
+        );
+    }
+    Ok(prefix)
 }

@@ -26,6 +26,12 @@ pub trait Follower: Send + Sync + 'static {
         false
     }
 
+    /// Whether one process at a time runs it. Otherwise all processes run it, and the comparison of the checkpoint decides whose
+    /// result is stored.
+    fn is_exclusive(&self) -> bool {
+        false
+    }
+
     /// Whether a new build is promoted only if its rows equal those of the live one.
     fn compares_builds(&self) -> bool {
         false

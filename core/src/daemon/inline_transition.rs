@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::{build_plan::ServedBuild, runner_handle::RunnerHandle, supervisor::Supervisor};
 use crate::{
     error::Error,
@@ -9,6 +11,18 @@ use crate::{
 };
 
 impl Supervisor {
+    /// Delays the next attempt to make the build that queries read inline, if another program made it asynchronous.
+    pub(super) fn observe_inline(&mut self) {
+        let Some(ServedBuild::Own(table)) = self.plan.served else { return };
+        let is_inline = self.is_inline();
+        if self.wants_inline() && self.inline_mode.observe(table.order(), is_inline, Instant::now()) {
+            tracing::warn!(
+                build = table.name(),
+                "a program without its fold appends, so the build is updated in the background; it becomes inline again later"
+            );
+        }
+    }
+
     /// Whether the build that queries read is inline, in this program or another.
     pub(super) fn is_inline(&self) -> bool {
         let Some(ServedBuild::Own(table)) = &self.plan.served else { return false };
@@ -48,7 +62,12 @@ impl Supervisor {
         }
         self.end_runner(&table).await;
         match self.control.rows.make_inline(inline).await {
-            Ok(outcome) => Ok(outcome == InlineOutcome::Done),
+            Ok(outcome) => {
+                let is_done = outcome == InlineOutcome::Done;
+                // Another program may make it asynchronous before it is read again.
+                self.inline_mode.observe(table.order(), is_done, Instant::now());
+                Ok(is_done)
+            }
             // The runner is started again, meets the same event and reports it.
             Err(error @ (Error::Invalid(_) | Error::Panicked { .. })) => {
                 tracing::warn!(name = self.name(), %error, "the build cannot be made inline yet");
@@ -68,7 +87,10 @@ impl Supervisor {
             _ => return None,
         };
         let is_newest = newest.order() == table.order();
-        let is_due = is_newest && !newest.inline && newest.checkpoint.parked == 0;
+        let is_due = self.inline_mode.may_switch(Instant::now())
+            && is_newest
+            && !newest.inline
+            && newest.checkpoint.parked == 0;
         let inline = self.control.follower.inline(table).filter(|_| is_due)?;
         Some((table, inline))
     }

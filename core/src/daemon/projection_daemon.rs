@@ -15,7 +15,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Follower, FollowerControl, ReadModelHandle, Status, status_publisher::StatusPublisher,
+    Follower, FollowerControl, ReadModelHandle, State, Status, status_publisher::StatusPublisher,
     supervisor::Supervisor,
 };
 use crate::{
@@ -231,6 +231,11 @@ impl ProjectionDaemon {
     /// Returns `true` if any projection is registered as inline.
     pub(crate) fn has_inline(&self) -> bool {
         self.has_inline
+    }
+
+    /// Returns `true` if another process runs one of the policies.
+    pub(crate) fn has_standby(&self) -> bool {
+        self.followers.iter().any(|follower| follower.handle.status.borrow().state == State::Standby)
     }
 
     /// The control handle and the status of each follower, by name.

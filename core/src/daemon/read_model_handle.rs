@@ -120,6 +120,9 @@ fn timeout_reason(status: &Status, timeout: Duration) -> String {
         State::Stopped(stopped) => stopped.to_string(),
         State::Waiting { reason } => format!("the projection waits to try again: {reason}"),
         State::CatchingUp => format!("the projection was still catching up after {timeout:?}"),
+        State::Standby => {
+            format!("another process runs the policy, and had not reached this position after {timeout:?}")
+        }
         State::CaughtUp | State::Inline => {
             format!("the log's high-water mark had not reached this position after {timeout:?}")
         }

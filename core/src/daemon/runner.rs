@@ -10,17 +10,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     BatchHandler, BatchResult, ErrorPolicy, Parking, PoisonEvent, State, Status, Stopped,
+    anchor::{anchor_at, check_anchor},
+    claimant::Claimant,
     progress_meter::{ProgressCounters, ProgressMeter},
     stop_reason::StopReason,
 };
 use crate::{
     backoff::Backoff,
-    criteria::Criteria,
     error::{Error, Invalid},
     feed::{LogWatcher, PAGE, PrefetchingFeed},
     record::{Position, Record},
     rows::{Anchor, Build, Checkpoint, CommitOutcome, Parked, RowChange, SharedRows},
-    store::{FeedPage, Read},
+    store::FeedPage,
 };
 
 /// How long a checkpoint that only skips events of other types waits before it is saved, so that this happens rarely.
@@ -36,6 +37,8 @@ pub struct Runner<H> {
     rows: SharedRows,
     error_policy: ErrorPolicy,
     shutdown: CancellationToken,
+    /// The claim, if one process at a time runs the follower. Without the claim the runner ends.
+    claimant: Option<Arc<Claimant>>,
     status: watch::Sender<Status>,
     /// Notified when the status changes.
     wakeup: Arc<Notify>,
@@ -71,6 +74,7 @@ impl<H: BatchHandler> Runner<H> {
             rows,
             error_policy: ErrorPolicy::Stop,
             shutdown: CancellationToken::new(),
+            claimant: None,
             status,
             wakeup: Arc::default(),
             saved: Position::START,
@@ -94,6 +98,11 @@ impl<H: BatchHandler> Runner<H> {
     /// Ends after the current batch once the token is cancelled.
     pub(super) fn with_shutdown(self, shutdown: CancellationToken) -> Self {
         Self { shutdown, ..self }
+    }
+
+    /// Runs while this process holds the claim.
+    pub(super) fn with_claimant(self, claimant: Option<Arc<Claimant>>) -> Self {
+        Self { claimant, ..self }
     }
 
     /// Counts the events up to a target.
@@ -214,7 +223,7 @@ impl<H: BatchHandler> Runner<H> {
         let log = self.feed.watcher().store().log_id();
         let checkpoint = self.rows.define(self.handler.table(), log).await?;
         self.is_defined = true;
-        self.check_anchor(&checkpoint).await?;
+        check_anchor(&**self.feed.watcher().store(), self.name(), &checkpoint).await?;
         if checkpoint.stopped.is_some() {
             self.rows.report(self.handler.table(), None).await?;
         }
@@ -256,33 +265,11 @@ impl<H: BatchHandler> Runner<H> {
         self.feed.seek(position);
     }
 
-    /// Checks that the event at the checkpoint is still in the log. Otherwise the log was restored from an older copy and
-    /// has continued differently, or is another log.
-    async fn check_anchor(&self, checkpoint: &Checkpoint) -> Result<(), StopReason> {
-        let Some(Anchor { position, event }) = checkpoint.anchor else { return Ok(()) };
-        if self.anchor_at(position).await?.is_some_and(|found| found.event == event) {
-            return Ok(());
-        }
-        let (name, store) = (self.name(), self.feed.watcher().store().describe());
-        let error = format!(
-            "the rows of `{name}` include event {event} at position {position}, which is not in {store}: the log was \
-             restored from an older copy, or is another one; rebuild the projection"
-        );
-        Err(StopReason::Stopped(Stopped { position: Some(position), event: Some(event), name: None, error }))
-    }
-
-    /// The event at a position, if there is one. Read directly: the feed shows settled events only, and another process may
-    /// know a later settled position than this one.
-    async fn anchor_at(&self, position: Position) -> Result<Option<Anchor>, Error> {
-        let before = Position::new(position.get().saturating_sub(1));
-        let read = Read::all(Criteria::all()).after(before).up_to(position);
-        let batches = self.feed.watcher().store().read(&[read]).await?;
-        let record = batches.into_iter().flat_map(|batch| batch.records).next();
-        Ok(record.as_ref().map(Anchor::of))
-    }
-
     /// Processes a page, in as many parts as the handler asks for. The reported position covers committed parts only.
     async fn handle_page(&mut self, FeedPage { records, up_to, .. }: FeedPage) -> Result<(), StopReason> {
+        if let Some(latest) = records.iter().map(|record| record.recorded_at).max() {
+            self.feed.watcher().saw_time(latest);
+        }
         let mut rest = &records[..];
         while let Some(count) = self.handle_records(rest, up_to).await? {
             rest = &rest[count..];
@@ -306,6 +293,11 @@ impl<H: BatchHandler> Runner<H> {
         records: &[Record],
         up_to: Position,
     ) -> Result<Option<usize>, StopReason> {
+        if let Some(claimant) = &self.claimant
+            && !claimant.is_held().await?
+        {
+            return Err(self.give_way());
+        }
         let result = self.handler.handle(records, self.saved, &self.parking).await?;
         let BatchResult { rows, park, poison, retry_later, processed } = result;
         let count = poison.as_ref().map(|poison| poison.index).or(processed.map(NonZeroUsize::get));
@@ -381,13 +373,22 @@ impl<H: BatchHandler> Runner<H> {
                 self.saved = to;
                 Ok(SaveOutcome::Done)
             }
-            Ok(CommitOutcome::Stale(position)) if position != self.saved && self.parking.is_disabled() => {
+            Ok(CommitOutcome::Stale(position))
+                if position != self.saved && self.parking.is_disabled() && self.claimant.is_none() =>
+            {
                 self.resume_at(position);
                 Ok(SaveOutcome::Moved)
             }
             Ok(CommitOutcome::Stale(_)) => self.reload_checkpoint().await,
             Err(error) => Ok(SaveOutcome::Refused(error)),
         }
+    }
+
+    /// Ends, because another process has taken the claim.
+    fn give_way(&self) -> StopReason {
+        tracing::info!(name = self.name(), "another process runs the policy now");
+        self.shutdown.cancel();
+        StopReason::Ended
     }
 
     /// Why the rows cannot be written: a build that is inline now may become asynchronous again, so that is retried.
@@ -406,6 +407,11 @@ impl<H: BatchHandler> Runner<H> {
 
     /// Continues from the stored checkpoint, which another runner has moved.
     async fn reload_checkpoint(&mut self) -> Result<SaveOutcome, StopReason> {
+        if let Some(claimant) = &self.claimant
+            && !claimant.is_still_held().await?
+        {
+            return Err(self.give_way());
+        }
         let table = *self.handler.table();
         let Some(Build { checkpoint, .. }) = self.build().await? else {
             return Err(table.undefined_error().into());
@@ -438,7 +444,7 @@ impl<H: BatchHandler> Runner<H> {
     async fn save_idle(&mut self) -> Result<(), StopReason> {
         let position = self.feed.position();
         if position > self.saved {
-            let anchor = self.anchor_at(position).await?;
+            let anchor = anchor_at(&**self.feed.watcher().store(), position).await?;
             self.save(&[], RowChange { anchor, ..self.change(position) }).await?;
         }
         Ok(())

@@ -8,7 +8,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{FollowerControl, Runner, State, Status, progress_meter::ProgressCounters};
+use super::{FollowerControl, Runner, State, Status, claimant::Claimant, progress_meter::ProgressCounters};
 use crate::{
     record::Position,
     rows::{Checkpoint, SharedRows, Table},
@@ -39,6 +39,7 @@ impl RunnerHandle {
         table: Table,
         checkpoint: &Checkpoint,
         target: Position,
+        claimant: Option<Arc<Claimant>>,
     ) -> Self {
         let FollowerControl { follower, watcher, rows, wakeup, .. } = control;
         let (shutdown, progress) =
@@ -49,6 +50,7 @@ impl RunnerHandle {
         let runner = runner
             .error_policy(follower.error_policy())
             .with_shutdown(shutdown.clone())
+            .with_claimant(claimant)
             .with_progress(Arc::clone(&progress))
             .with_wakeup(Arc::clone(wakeup))
             .starting_at(checkpoint);
@@ -85,7 +87,17 @@ impl RunnerHandle {
 
     /// Whether its task ended without being asked to, and without reporting a stop: it panicked.
     pub(super) fn is_dead(&self) -> bool {
-        self.task.is_finished() && !matches!(self.status.borrow().state, State::Stopped(_))
+        self.task.is_finished() && !self.is_stopped() && !self.is_cancelled()
+    }
+
+    /// Whether it was signalled to end, by its supervisor or because its claim was lost.
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.shutdown.is_cancelled()
+    }
+
+    /// Whether it is stopped before an event.
+    pub(super) fn is_stopped(&self) -> bool {
+        matches!(self.status.borrow().state, State::Stopped(_))
     }
 
     /// Signals it to end after its current batch.

@@ -95,6 +95,9 @@ pub enum State {
     CaughtUp,
     /// Its rows change in the transactions of the appends, so they are always up to date.
     Inline,
+    /// Another process runs the policy. Position and parked events are those of that process, so waiting for a position works; this
+    /// process takes over when the other one stops or no longer responds.
+    Standby,
     /// A store does not respond, or a reaction of a policy failed. It retries by itself.
     Waiting {
         /// What went wrong.

@@ -2,11 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::{
     FollowerControl, State, Status, Stopped,
     build_plan::{BuildPlan, ServedBuild},
+    claimant::{Claimant, ReleaseOnDrop, Role},
+    inline_mode::InlineMode,
     runner_handle::RunnerHandle,
     status_publisher::StatusPublisher,
 };
@@ -15,13 +17,13 @@ use crate::{
     error::Error,
     panics::catch_future,
     record::Position,
-    rows::{Build, RowChange, Table},
+    rows::{Build, RowChange, SharedRows, Table},
 };
 
 /// How often the stored builds are read again, since other processes change them too.
-const IDLE_INTERVAL: Duration = Duration::from_secs(1);
+pub(super) const IDLE_INTERVAL: Duration = Duration::from_secs(1);
 /// The same while a promotion or a switch to inline is expected.
-const BUSY_INTERVAL: Duration = Duration::from_millis(50);
+pub(super) const BUSY_INTERVAL: Duration = Duration::from_millis(50);
 /// Pauses before a store that does not respond is tried again, or a runner that panicked is restarted.
 const RETRY: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
 
@@ -42,7 +44,15 @@ pub(crate) struct Supervisor {
     /// Whether the reconcile was requested, or is the first one.
     pub(super) requested: bool,
     backoff: Backoff,
-    reconcile_at: Instant,
+    pub(super) reconcile_at: Instant,
+    pub(super) inline_mode: InlineMode,
+    pub(super) role: Role,
+    /// The checkpoint of the other process, as of the last reconcile in standby.
+    pub(super) standby_position: Position,
+    /// Pauses between two reconciles in standby while the other process has events to handle.
+    pub(super) standby_pause: Backoff,
+    /// The claim, if the follower runs in one process at a time. Dropped after the runners.
+    pub(super) claim: Option<ReleaseOnDrop>,
 }
 
 impl Supervisor {
@@ -54,7 +64,15 @@ impl Supervisor {
         control: Arc<FollowerControl>,
         status: Arc<StatusPublisher>,
     ) -> Result<Self, Error> {
+        let (follower, rows) = (&control.follower, &control.rows);
+        let claimant = || Claimant::new(SharedRows::clone(rows), follower.table());
+        let claim = follower.is_exclusive().then(|| ReleaseOnDrop::new(claimant()));
         let mut supervisor = Self {
+            role: if claim.is_some() { Role::Standby } else { Role::Runner },
+            standby_position: Position::START,
+            standby_pause: Backoff::new(BUSY_INTERVAL, IDLE_INTERVAL),
+            inline_mode: InlineMode::NEW,
+            claim,
             control,
             status,
             runners: Vec::new(),
@@ -78,8 +96,8 @@ impl Supervisor {
     /// Runs until the shutdown.
     pub(crate) async fn run(mut self) {
         loop {
-            let wakeup = timeout_at(self.reconcile_at, self.control.wakeup.notified());
-            if self.control.shutdown.run_until_cancelled(wakeup).await.is_none() {
+            let shutdown = self.control.shutdown.clone();
+            if shutdown.run_until_cancelled(self.wait_for_wakeup()).await.is_none() {
                 break;
             }
             let requested = self.control.take_reconcile_request();
@@ -95,6 +113,7 @@ impl Supervisor {
             self.publish();
         }
         self.end_runners().await;
+        self.release_claim().await;
     }
 
     async fn try_reconcile(&mut self) {
@@ -113,8 +132,11 @@ impl Supervisor {
         let name = self.name();
         let reconciled = catch_future(async {
             loop {
+                let read_at = Instant::now();
                 self.builds = self.load_builds().await?;
                 self.plan = BuildPlan::new(self.control.follower.table(), &self.builds);
+                self.update_role(read_at).await?;
+                self.observe_inline();
                 if self.make_async().await? {
                     continue;
                 }
@@ -127,7 +149,8 @@ impl Supervisor {
                 self.inline_position = self.control.watcher.store().settled().await?.position;
             }
             self.requested = false;
-            self.reconcile_at = Instant::now() + if self.is_busy() { BUSY_INTERVAL } else { IDLE_INTERVAL };
+            let interval = if self.is_busy() { BUSY_INTERVAL } else { IDLE_INTERVAL };
+            self.reconcile_at = Instant::now() + self.standby_interval().unwrap_or(interval);
             Ok(())
         })
         .await;
@@ -161,8 +184,14 @@ impl Supervisor {
     /// Ends runners that are not needed, and starts missing ones. Inline builds need none.
     pub(super) async fn run_builds(&mut self) -> Result<(), Error> {
         let is_inline = |table: &Table| self.build(table).is_some_and(|build| build.inline);
-        let runs: Vec<Table> = self.plan.runs.iter().filter(|table| !is_inline(table)).copied().collect();
-        self.runners.retain(|runner| runs.contains(&runner.table));
+        let runs = match self.role {
+            Role::Runner => self.plan.runs.iter().filter(|table| !is_inline(table)).copied().collect(),
+            Role::Standby => Vec::new(),
+            // The stopped runner stays, with its status.
+            Role::Stopped => return Ok(()),
+        };
+        // A runner whose claim was lost has ended; the claim may be held again.
+        self.runners.retain(|runner| runs.contains(&runner.table) && !runner.is_cancelled());
         for table in runs {
             if self.runner(&table).is_some() {
                 continue;
@@ -173,7 +202,8 @@ impl Supervisor {
                 Some(build) if build.live => Position::START,
                 _ => self.control.watcher.store().settled().await?.position,
             };
-            self.runners.push(RunnerHandle::start(&self.control, table, &checkpoint, target));
+            let claimant = self.claim.as_ref().map(|claim| Arc::clone(claim.claimant()));
+            self.runners.push(RunnerHandle::start(&self.control, table, &checkpoint, target, claimant));
         }
         Ok(())
     }
@@ -200,6 +230,15 @@ impl Supervisor {
     /// The live build.
     pub(super) fn live(&self) -> Option<&Build> {
         self.builds.iter().find(|build| build.live)
+    }
+
+    pub(super) fn runners(&self) -> &[RunnerHandle] {
+        &self.runners
+    }
+
+    /// Keeps the runners for which `is_needed` returns `true`, and aborts the others.
+    pub(super) fn retain_runners(&mut self, is_needed: impl Fn(&RunnerHandle) -> bool) {
+        self.runners.retain(is_needed);
     }
 
     pub(super) fn runner(&self, table: &Table) -> Option<&RunnerHandle> {
@@ -263,6 +302,9 @@ impl Supervisor {
 
     /// The status according to the plan and the runners; `None` while the runners that matter are not started.
     fn current_status(&self) -> Option<Status> {
+        if let Some(status) = self.standby_status() {
+            return Some(status);
+        }
         let candidate = self.plan.candidate.and_then(|table| self.runner(&table)).map(RunnerHandle::status);
         let building = candidate.as_ref().and_then(|status| status.building.clone());
         let promotion_blocked = self.promotion_blocked().or_else(|| self.promotion_delayed.clone());

@@ -31,6 +31,8 @@ pub(super) enum AttemptOutcome<E> {
     Accepted(Receipt),
     Rejected(E),
     Conflict(Position),
+    /// The inline builds of the log have changed; retry. Contains the error if this was the last attempt.
+    InlineChanged(Error),
     /// Another command of the batch failed; retry. (That command made progress, so this is not a livelock.)
     Retry {
         unbatched: bool,
@@ -169,7 +171,9 @@ impl Attempt<'_> {
                 AppendOutcome::Conflict { conflicting_position, .. } => {
                     Ok(AttemptOutcome::Conflict(conflicting_position))
                 }
-                AppendOutcome::InlineRequired { builds, .. } => Err(executor.inline_required(&builds)),
+                AppendOutcome::InlineRequired { builds, .. } => {
+                    executor.end_inline_mode(&builds).await.map(AttemptOutcome::InlineChanged)
+                }
             },
             Ok(BatchOutcome::Failed(error)) => Err(error),
             Ok(BatchOutcome::RetryUnbatched) => Ok(AttemptOutcome::Retry { unbatched: true }),

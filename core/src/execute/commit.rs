@@ -32,6 +32,8 @@ pub(super) async fn commit(
     let (appends, senders): (Vec<_>, Vec<_>) =
         appends.into_iter().map(|PendingAppend { append, sender }| (append, sender)).unzip();
     let is_batched = senders.len() > 1;
+    let recorded = appends.iter().filter(|append| !append.events.is_empty()).map(|append| append.recorded_at);
+    let recorded_at = recorded.max();
     let outcome = executor.append(appends).await;
     drop(reservation);
     match outcome {
@@ -40,6 +42,9 @@ pub(super) async fn commit(
                 executor.cache_written(modified, events, &receipts);
             }
             receipts.iter().for_each(|receipt| executor.watcher.appended(receipt.position()));
+            if let Some(recorded_at) = recorded_at {
+                executor.watcher.appended_at(recorded_at);
+            }
             let appended = |receipt| BatchOutcome::Answered(AppendOutcome::Appended(receipt));
             // A command without events may be based on the events of the commands before it.
             let (mut last, mut complete) = (Position::START, Vec::with_capacity(receipts.len()));
@@ -128,20 +133,38 @@ impl Executor {
         Ok(outcome)
     }
 
-    /// Why the inline folds that the store requires were not provided.
-    pub(super) fn inline_required(&self, builds: &[BuildId]) -> Error {
-        let operation = format!("append to {}", self.store.describe());
-        if self.inline.of_builds(builds).is_some() {
-            return Error::unavailable(
-                operation,
-                "the inline projections of the log have just changed; try again",
+    /// Prepares another attempt after an append without the inline folds that the store requires: builds of known projections whose
+    /// fold this program does not have become asynchronous. Returns the error of the last attempt.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if this program does not know one of the projections.
+    pub(super) async fn end_inline_mode(&self, builds: &[BuildId]) -> Result<Error, Error> {
+        self.inline.request_reconcile();
+        for id in builds.iter().filter(|id| self.inline.of_build(id).is_none()) {
+            let (table, rows) = self
+                .inline
+                .known_table(id)
+                .zip(self.store.row_store())
+                .ok_or_else(|| self.unknown_inline(builds))?;
+            rows.make_async(&table).await?;
+            tracing::warn!(
+                build = table.name(),
+                "this program appends without the fold of the inline build, which is updated in the background now"
             );
         }
-        let names: Vec<_> =
-            builds.iter().map(|id| format!("`{}` version {}", id.projection, id.version)).collect();
+        let operation = format!("append to {}", self.store.describe());
+        Ok(Error::unavailable(operation, "the inline projections of the log keep changing; try again"))
+    }
+
+    /// Some of these builds are of projections that this program does not know.
+    fn unknown_inline(&self, builds: &[BuildId]) -> Error {
+        let operation = format!("append to {}", self.store.describe());
+        let builds = builds.iter().filter(|id| self.inline.known_table(id).is_none());
+        let names: Vec<_> = builds.map(|id| format!("`{}` version {}", id.projection, id.version)).collect();
         let reason = format!(
             "{} are inline projections of this log, but this program does not run them: start it with \
-             `.projection_with::<…>(ProjectionOptions::new().inline())` for each",
+             `.projection_with::<…>(ProjectionOptions::new().inline())` for each, or, if no program needs the rows any more, with \
+             `.removed_projection(…)`",
             names.join(", ")
         );
         Error::unusable(operation, reason)

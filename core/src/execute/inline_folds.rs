@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use crate::{
     daemon::{FollowerControl, State, Status},
     record::Draft,
-    rows::{BuildId, Inline},
+    rows::{BuildId, Inline, Table},
 };
 
 /// The inline folds of an app's projections.
@@ -17,6 +17,8 @@ pub(crate) struct InlineFolds {
     is_used: bool,
     /// Sorted by name.
     projections: Vec<(Arc<FollowerControl>, watch::Receiver<Status>)>,
+    /// The names of projections that this program no longer has.
+    removed: Vec<&'static str>,
 }
 
 impl InlineFolds {
@@ -24,8 +26,9 @@ impl InlineFolds {
     pub(crate) fn new(
         is_used: bool,
         projections: Vec<(Arc<FollowerControl>, watch::Receiver<Status>)>,
+        removed: Vec<&'static str>,
     ) -> Self {
-        Self { is_used, projections }
+        Self { is_used, projections, removed }
     }
 
     /// Returns `true` if any projection is registered as inline.
@@ -51,15 +54,27 @@ impl InlineFolds {
     /// The folds of these builds; `None` if this program does not have all of them.
     pub(super) fn of_builds(&self, builds: &[BuildId]) -> Option<Vec<Arc<dyn Inline>>> {
         self.request_reconcile();
-        let fold = |id: &BuildId| {
-            let (control, _) = self
-                .projections
-                .iter()
-                .find(|(control, _)| control.follower.table().projection == id.projection)?;
-            let own = control.follower.table();
-            (own.version == id.version).then(|| control.follower.inline(own.built(id.build)))?
-        };
-        builds.iter().map(fold).collect()
+        builds.iter().map(|id| self.of_build(id)).collect()
+    }
+
+    /// The fold of a build, if this program has it.
+    pub(super) fn of_build(&self, id: &BuildId) -> Option<Arc<dyn Inline>> {
+        let follower = &self.control(id)?.follower;
+        let own = follower.table();
+        (own.version == id.version).then(|| follower.inline(own.built(id.build)))?
+    }
+
+    /// The table of a build, if this program knows the projection: in another version, in the background, or as removed.
+    pub(super) fn known_table(&self, id: &BuildId) -> Option<Table> {
+        let running = self.control(id).map(|control| control.follower.table().projection);
+        let name = || self.removed.iter().copied().find(|name| *name == id.projection);
+        let BuildId { version, build, .. } = *id;
+        Some(Table { projection: running.or_else(name)?, version, build, columns: &[] })
+    }
+
+    fn control(&self, id: &BuildId) -> Option<&FollowerControl> {
+        let controls = self.projections.iter().map(|(control, _)| &**control);
+        controls.into_iter().find(|control| control.follower.table().projection == id.projection)
     }
 
     /// Requests that all projections compare their builds with those of the store: the store has other inline builds than this program

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{error::ExecuteError, store::Receipt};
 
-/// Attempts a command again after a conflict, and after an unknown outcome if it has a command id.
+/// Attempts a command again after a conflict, after a change of the inline builds, and after an unknown outcome if it has a command id.
 ///
 /// After an unknown outcome only an acceptance is certain: whatever later attempts find, the lost append may still arrive.
 ///
@@ -26,7 +26,7 @@ pub(super) async fn execute_with_retry<E: Debug + Send>(
     let deadline = retry.deadline();
     let (mut tries, mut unknown, mut unbatched, mut after_conflict) = (1, None, false, false);
     loop {
-        let is_retry = tries > 1;
+        let (is_retry, mut inline_changed) = (tries > 1, false);
         let mut admission = Admission::acquire(command, is_retry, unbatched).await;
         let is_reserved = admission.reserve(command, after_conflict).await;
         let failure = match (Attempt { command, admission }).run(decide, is_retry || is_reserved).await {
@@ -34,6 +34,10 @@ pub(super) async fn execute_with_retry<E: Debug + Send>(
             Ok(AttemptOutcome::Rejected(rejection)) => ExecuteError::Rejected(rejection),
             Ok(AttemptOutcome::Conflict(conflicting_position)) => {
                 ExecuteError::Conflict { tries, conflicting_position }
+            }
+            Ok(AttemptOutcome::InlineChanged(error)) => {
+                inline_changed = true;
+                error.into()
             }
             Ok(AttemptOutcome::Retry { unbatched: next }) => {
                 unbatched = next;
@@ -45,7 +49,7 @@ pub(super) async fn execute_with_retry<E: Debug + Send>(
         let is_retryable = match &failure {
             ExecuteError::Conflict { .. } => true,
             ExecuteError::OutcomeUnknown(_) => command.key.is_some(),
-            _ => false,
+            _ => inline_changed,
         };
         let is_over = tries >= retry.tries() || deadline.is_some_and(|deadline| Instant::now() >= deadline);
         if !is_retryable || is_over {
@@ -53,8 +57,8 @@ pub(super) async fn execute_with_retry<E: Debug + Send>(
         }
         tracing::debug!(command = command.name, tries, unknown = is_unknown, "trying again");
         // The store makes the next attempt wait for the others. If it does not, the conflicting commands pause for random times.
-        let waits_in_store = !is_unknown && (tries == 1 || is_reserved);
-        after_conflict = !is_unknown;
+        after_conflict = !is_unknown && !inline_changed;
+        let waits_in_store = after_conflict && (tries == 1 || is_reserved);
         if is_unknown {
             unknown = Some(failure);
         }

@@ -12,10 +12,12 @@ use tokio::{
     time::timeout,
 };
 
+use super::recorded_times::{ClockJump, RecordedTimes};
 use crate::{
     backoff::Backoff,
     record::Position,
     store::{EventStore, Wakeups},
+    time::Timestamp,
 };
 
 /// The first pause between two polls of a log that does not move.
@@ -34,6 +36,7 @@ pub struct LogWatcher {
     acknowledged: watch::Sender<Position>,
     /// Notified when the log should be polled at once.
     wakeup: Arc<Notify>,
+    times: RecordedTimes,
 }
 
 impl LogWatcher {
@@ -41,7 +44,13 @@ impl LogWatcher {
     pub fn new(store: Arc<dyn EventStore>) -> Arc<Self> {
         let (settled, acknowledged) = (watch::Sender::default(), watch::Sender::default());
         let wakeup = Arc::new(Notify::new());
-        let watcher = Arc::new(Self { store, settled, acknowledged, wakeup: Arc::clone(&wakeup) });
+        let watcher = Arc::new(Self {
+            store,
+            settled,
+            acknowledged,
+            wakeup: Arc::clone(&wakeup),
+            times: RecordedTimes::default(),
+        });
         tokio::spawn(poll_loop(Arc::downgrade(&watcher), wakeup));
         watcher
     }
@@ -59,6 +68,30 @@ impl LogWatcher {
             is_later
         });
         self.wakeup.notify_one();
+    }
+
+    /// Takes note of the recorded time of an event of the log.
+    pub(crate) fn saw_time(&self, recorded_at: Timestamp) {
+        self.times.saw(recorded_at);
+    }
+
+    /// Compares the recorded time of an append of this process with the log, and warns if the clock has jumped: `.at(time)` sees no
+    /// event after one with a later time.
+    pub(crate) fn appended_at(&self, recorded_at: Timestamp) {
+        const EFFECT: &str = "`.at(time)` does not see events after one with a later time; `App::prefix_at` shows how many it hides";
+        match self.times.appended(recorded_at) {
+            Some(ClockJump::Back(distance)) => tracing::warn!(
+                %recorded_at,
+                ?distance,
+                "the clock of this app is behind the latest event of the log: it was set back, or another clock is ahead; {EFFECT}"
+            ),
+            Some(ClockJump::Ahead(distance)) => tracing::warn!(
+                %recorded_at,
+                ?distance,
+                "the clock of this app is far ahead of the latest event of the log; if the log was not idle, the clock is wrong; {EFFECT}"
+            ),
+            None => {}
+        }
     }
 
     /// The last position that this process has appended.

@@ -71,6 +71,10 @@ impl<P: Policy> Follower for PolicyFollower<P> {
         P::START == Start::Now
     }
 
+    fn is_exclusive(&self) -> bool {
+        !P::EVERYWHERE
+    }
+
     fn check(&self) -> Result<(), Error> {
         check_order("policy", P::NAME, P::ORDER_BY, P::EVENTS)?;
         Ok(self.table().check()?)

@@ -153,8 +153,14 @@ impl ProjectionOptions {
     /// whose event cannot be folded is refused. The rows are stored with the events, and [`rows`](ProjectionOptions::rows) is
     /// ignored.
     ///
-    /// The cost: appends of its events take several statements, and wait for others that change the same rows. Every program
-    /// that appends such events has to declare the projection inline.
+    /// The cost: appends of its events take several statements, and wait for others that change the same rows. A program
+    /// that appends such events and does not know the projection is refused.
+    ///
+    /// A program that runs another version of it, or runs it in the background, makes the rows asynchronous for as long as it
+    /// appends: queries then wait with `after`, as for other projections. About a minute after the end of that program the rows
+    /// are inline again. So a new version is deployed as usual; a new inline projection is deployed in the background first, if
+    /// older programs append at the same time; and
+    /// [`Builder::removed_projection`](crate::app::Builder::removed_projection) removes one.
     ///
     /// ```
     /// # use annalist_doc_tests::*;

@@ -1,6 +1,6 @@
 //! Builds: the tables that hold the rows of one projection, at most one of them live.
 
-use super::{Checkpoint, InlineOutcome, Key, Table};
+use super::{Checkpoint, Claim, InlineOutcome, Key, Table};
 use crate::{error::Error, log_id::LogId, position::Position, time::Timestamp};
 
 /// The state of a projection's build in a store.
@@ -33,6 +33,8 @@ pub struct Build {
     pub checkpoint: Checkpoint,
     /// The time of the last change of the checkpoint, by the clock of the store.
     pub updated_at: Timestamp,
+    /// Which process runs it, if it runs in one process at a time and one does.
+    pub claim: Option<Claim>,
 }
 
 impl Build {
@@ -156,6 +158,7 @@ mod tests {
             inline: false,
             checkpoint: Checkpoint { position: Position::new(position), ..Checkpoint::default() },
             updated_at: Timestamp::EPOCH,
+            claim: None,
         }
     }
 

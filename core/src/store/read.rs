@@ -178,3 +178,35 @@ pub struct StoredType {
     /// The position of the last event with this name.
     pub last: Position,
 }
+
+/// The longest prefix of a log whose events were recorded until a time: the state that the log had then, if its clocks were right.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// # run(async {
+/// use std::time::Duration;
+///
+/// use annalist::{Memory, Timestamp, testing::ManualClock};
+///
+/// let noon: Timestamp = "2026-01-31T12:00:00Z".parse()?;
+/// let clock = ManualClock::at("2038-01-01T00:00:00Z".parse()?); // wrong
+/// let app = App::builder(Memory::new()).clock(clock.clone()).start().await?;
+/// app.execute(open("ann", "Ann")).await?;
+/// clock.set(noon);
+/// app.execute(Deposit { account: id("ann"), cents: 5 }).await?;
+///
+/// // The first event is not in the log as of today, so neither is any later one.
+/// let prefix = app.prefix_at(noon).await?;
+/// assert_eq!((prefix.up_to.get(), prefix.hidden), (0, 1));
+/// assert!(!app.load::<Account>(&id("ann")).at(noon).await?.open);
+/// # Ok(())
+/// # });
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Prefix {
+    /// The last position of the prefix.
+    pub up_to: Position,
+    /// The number of settled events after the prefix that were recorded at the time or earlier. They come after an event with a
+    /// later time, because a clock was wrong: 0 if recorded times grow with the positions.
+    pub hidden: u64,
+}

@@ -6,7 +6,7 @@ use std::{
 };
 
 use annalist::{
-    App, Error,
+    App, Error, Timestamp,
     app::Overview,
     projection::{Progress, State, Status},
     store::Table,
@@ -92,6 +92,10 @@ pub async fn overview(app: &App) -> Result<String, Failure> {
     for one in app.overview().await? {
         text += &line(&one);
     }
+    let hidden = app.prefix_at(Timestamp::now()).await?.hidden;
+    if hidden > 0 {
+        text += &format!("an event from the future hides {hidden} later events from queries as of a time\n");
+    }
     Ok(text)
 }
 
@@ -107,6 +111,7 @@ fn line(Overview { name, status, lag, .. }: &Overview) -> String {
     match &status.state {
         State::Stopped(stopped) => text += &format!("  {stopped}\n"),
         State::Waiting { reason } => text += &format!("  waiting: {reason}\n"),
+        State::Standby => text += "  another process runs it\n",
         State::CatchingUp | State::CaughtUp | State::Inline => {}
     }
     if let Some(reason) = &status.promotion_blocked {

@@ -21,6 +21,7 @@ pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &'a RawPolicy, errors: &Erro
         on_error: choice(&raw.on_error).unwrap_or_else(|| Ident::new("Stop", item.ident.span())),
         order_by: raw.order_by.get(),
         tries,
+        everywhere: raw.everywhere.get().is_some(),
         on: &raw.on,
         context: raw.context.get().is_some(),
     })

@@ -38,6 +38,11 @@ pub(crate) fn policy(policy: &Policy<'_>) -> TokenStream {
                 __annalist::std::option::Option::Some(#kind);
         }
     });
+    let everywhere = policy.everywhere.then(|| {
+        quote_spanned! {span=>
+            const EVERYWHERE: __annalist::std::primitive::bool = true;
+        }
+    });
     let react = react(policy);
     let asserts = item_asserts(generics, assert_distinct("Policy", ident, generics, on.iter()));
     quote_spanned! {span=>
@@ -50,6 +55,7 @@ pub(crate) fn policy(policy: &Policy<'_>) -> TokenStream {
             const ON_ERROR: __annalist::OnError = __annalist::OnError::#on_error;
             const TRIES: __annalist::std::primitive::u32 = #tries;
             #order_by
+            #everywhere
             #react
         }
         #asserts

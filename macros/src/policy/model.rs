@@ -19,6 +19,8 @@ pub(crate) struct Policy<'a> {
     pub(crate) order_by: Option<&'a Type>,
     /// How often a reaction is tried, if the user wrote it.
     pub(crate) tries: Option<u32>,
+    /// Whether all processes run it at the same time.
+    pub(crate) everywhere: bool,
     pub(crate) on: &'a [On],
     /// Whether handlers get a `&Context`.
     pub(crate) context: bool,

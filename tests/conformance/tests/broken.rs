@@ -174,7 +174,9 @@ must_fail! {
         => "stored_types::event_types_are_in_the_order_of_their_bytes";
     event_store_counts_item_by_item: Fault::CountsItemByItem => "counts::event_that_matches_two_items_counts_once";
     event_store_counts_unsettled_events: Fault::CountsUnsettledEvents => "counts::count_up_to_the_settled_position_never_changes";
-    event_store_uses_last_event_before_time: Fault::UsesLastEventBeforeTime => "time_travel::position_at_a_time_when_the_clock_went_back";
+    event_store_uses_last_event_before_time: Fault::UsesLastEventBeforeTime => "time_travel::prefix_at_a_time_when_the_clock_went_back";
+    event_store_hides_hidden_events: Fault::HidesHiddenEvents => "time_travel::prefix_at_a_time_when_the_clock_went_back";
+    event_store_counts_all_later_events_as_hidden: Fault::CountsAllLaterEventsAsHidden => "time_travel::prefix_at_a_time_with_a_steady_clock";
 }
 
 must_fail! {
@@ -221,6 +223,11 @@ must_fail! {
 
 must_fail! {
     row_store_mixes_builds: Rows(RowFault::MixesBuilds) => "builds::each_build_has_its_own_rows";
+    row_store_ignores_expected_claim: Rows(RowFault::IgnoresExpectedClaim) => "claims::claim_is_replaced_only_if_it_is_the_expected_one";
+    row_store_compares_claim_holder_only: Rows(RowFault::ComparesClaimHolderOnly) => "claims::claim_is_replaced_only_if_it_is_the_expected_one";
+    row_store_compares_claim_before_write: Rows(RowFault::ComparesClaimBeforeWrite) => "claims::one_of_several_racing_processes_replaces_a_claim";
+    row_store_reports_stale_claims_as_replaced: Rows(RowFault::ReportsStaleClaimsAsReplaced) => "claims::claim_is_replaced_only_if_it_is_the_expected_one";
+    row_store_never_releases_claims: Rows(RowFault::NeverReleasesClaims) => "claims::claim_is_replaced_only_if_it_is_the_expected_one";
     row_store_lists_newest_build_first: Rows(RowFault::ListsNewestBuildFirst) => "builds::builds_are_listed_from_oldest_to_newest";
     row_store_leaves_old_build_live: Rows(RowFault::LeavesOldBuildLive) => "promotions::only_a_newer_build_is_promoted";
     row_store_reports_older_builds_as_promoted: Rows(RowFault::ReportsOlderBuildsAsPromoted) => "promotions::only_a_newer_build_is_promoted";

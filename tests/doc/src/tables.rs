@@ -6,7 +6,7 @@ use annalist::{
     Error, Event, Memory,
     manual::Types,
     projection::{Batch, CustomProjection, InTransaction, Transactional},
-    raw::error::BoxError,
+    raw::{error::BoxError, rows::Claim},
     store::{
         Build, Checkpoint, CommitOutcome, Key, LogId, Parked, PromoteOutcome, Row, RowChange, RowQuery,
         RowStore, Table,
@@ -85,6 +85,15 @@ impl RowStore for Database {
 
     async fn report(&self, table: &Table, stopped: Option<&str>) -> Result<(), Error> {
         self.rows.report(table, stopped).await
+    }
+
+    async fn replace_claim(
+        &self,
+        table: &Table,
+        expected: Option<Claim>,
+        claim: Option<Claim>,
+    ) -> Result<bool, Error> {
+        self.rows.replace_claim(table, expected, claim).await
     }
 
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {

@@ -2,11 +2,12 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
-use annalist::{App, Error, EventStore, Postgres, Sqlite};
+use annalist::{App, Error, EventStore, Policy, Postgres, Sqlite};
 use bank::{
     policy::WelcomeBonus,
     projection::{Balance, Line},
 };
+use uuid::Uuid;
 
 /// A file, or a schema of a server.
 #[derive(Clone, Debug)]
@@ -22,6 +23,16 @@ impl Location {
     pub async fn start(&self) -> Result<App, Error> {
         let builder = App::builder(self.open().await?);
         builder.projection::<Balance>().projection::<Line>().policy(WelcomeBonus).start().await
+    }
+
+    /// The process that holds the claim on the policy, by the random id of its start.
+    ///
+    /// # Panics
+    /// If the log has no such policy, or no process runs it.
+    pub async fn holder(&self) -> Uuid {
+        let rows = self.open().await.unwrap().row_store().unwrap();
+        let builds = rows.builds(WelcomeBonus::NAME).await.unwrap();
+        builds[0].claim.unwrap().holder
     }
 
     async fn open(&self) -> Result<Arc<dyn EventStore>, Error> {

@@ -16,30 +16,61 @@ const KILLS: usize = 12;
 fn main() {
     let url = std::env::var(URL).ok();
     let ignored = url.is_none();
-    let trials = vec![
-        Trial::test("sqlite::two_killed_processes", on_a_file),
-        Trial::test("postgres::two_killed_processes", move || on_a_server(&url.unwrap_or_default()))
-            .with_ignored_flag(ignored),
-    ];
+    let mut trials = Vec::new();
+    for (name, test) in [
+        ("two_killed_processes", killed as fn(&Location) -> Result<(), Failed>),
+        ("killed_holder_of_a_policy", killed_holder),
+    ] {
+        let url = url.clone().unwrap_or_default();
+        trials.push(Trial::test(format!("sqlite::{name}"), move || on_a_file(test)));
+        let on_a_server = Trial::test(format!("postgres::{name}"), move || on_a_server(&url, test));
+        trials.push(on_a_server.with_ignored_flag(ignored));
+    }
     if ignored {
         eprintln!("skipped, because {URL} names no server: two processes on PostgreSQL");
     }
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
-fn on_a_file() -> Result<(), Failed> {
+fn on_a_file(test: fn(&Location) -> Result<(), Failed>) -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
-    killed(&Location::File(folder.path().join("bank.db").display().to_string()))
+    test(&Location::File(folder.path().join("bank.db").display().to_string()))
 }
 
-fn on_a_server(url: &str) -> Result<(), Failed> {
-    killed(&Location::Schema(format!("faults_{}", Uuid::now_v7().simple()), url.to_owned()))
+fn on_a_server(url: &str, test: fn(&Location) -> Result<(), Failed>) -> Result<(), Failed> {
+    test(&Location::Schema(format!("faults_{}", Uuid::now_v7().simple()), url.to_owned()))
 }
 
 fn killed(location: &Location) -> Result<(), Failed> {
     let control = tempfile::tempdir()?;
     let acknowledged = kill_and_restart(location, control.path());
     tokio::runtime::Runtime::new()?.block_on(audit(location, &acknowledged, control.path()));
+    Ok(())
+}
+
+/// Kills the process that runs the policy, three times. The other process takes over before its customers lose patience: they wait
+/// until the policy has handled their commands.
+fn killed_holder(location: &Location) -> Result<(), Failed> {
+    let program = env!("CARGO_BIN_EXE_annalist-faults-tests");
+    let runtime = tokio::runtime::Runtime::new()?;
+    let holder = || runtime.block_on(location.holder());
+    let mut first = Worker::start(program, location, None);
+    for _ in 0..3 {
+        first.await_customers(1);
+        let mut second = Worker::start(program, location, None);
+        second.await_customers(1);
+        let before = holder();
+        first.kill();
+        second.await_customers(8);
+        assert_ne!(holder(), before, "the killed process still holds the claim");
+        first = second;
+    }
+    first.kill();
+    runtime.block_on(async {
+        let app = location.start().await.unwrap();
+        audit::settle(&app).await;
+        audit::each_bonus_was_paid_once(&audit::log(&app).await);
+    });
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use std::{
 
 use annalist::{
     Error,
-    raw::rows::{Inline, InlineOutcome, SharedRows},
+    raw::rows::{Claim, Inline, InlineOutcome, SharedRows},
     store::{
         Build, Checkpoint, CommitOutcome, Key, LogId, Parked, PromoteOutcome, Row, RowChange, RowQuery,
         RowStore, Table,
@@ -180,6 +180,15 @@ impl RowStore for FaultyRows {
 
     async fn report(&self, table: &Table, stopped: Option<&str>) -> Result<(), Error> {
         self.call(None, self.inner.report(table, stopped)).await
+    }
+
+    async fn replace_claim(
+        &self,
+        table: &Table,
+        expected: Option<Claim>,
+        claim: Option<Claim>,
+    ) -> Result<bool, Error> {
+        self.call(None, self.inner.replace_claim(table, expected, claim)).await
     }
 
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {

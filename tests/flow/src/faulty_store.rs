@@ -11,7 +11,7 @@ use std::{
 
 use annalist::{
     Criteria, Error, EventStore, Memory, Position, Receipt, Timestamp,
-    raw::store::Reservation,
+    raw::store::{Prefix, Reservation},
     store::{
         Append, AppendOutcome, Batch, CommandKey, Entry, FeedPage, LogId, Read, Settled, Snapshot,
         SnapshotKey, StoredType, Wakeups,
@@ -196,8 +196,8 @@ impl EventStore for FaultyStore {
         wakeups.as_ref().map_or(Wakeups::none(), |sender| sender.subscribe().into())
     }
 
-    async fn position_at(&self, time: Timestamp) -> Result<Position, Error> {
-        self.inner.position_at(time).await
+    async fn prefix_at(&self, time: Timestamp) -> Result<Prefix, Error> {
+        self.inner.prefix_at(time).await
     }
 
     async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {

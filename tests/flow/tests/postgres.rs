@@ -3,11 +3,16 @@
 
 use std::time::Duration;
 
-use annalist::{App, ExecuteError, Memory, Postgres, Sqlite};
+use annalist::{
+    App, ExecuteError, Memory, Postgres, Sqlite,
+    projection::{ProjectionOptions, State},
+    store::RowStore,
+};
 use annalist_flow_tests::{
     domain::{Account, Transfer, account, deposit, transfer_of},
     policies::{Bonus, CallCounter, NewBonus, ParksRefusal},
     read_model::Balance,
+    versions::{Tally, Tenths},
 };
 use libtest_mimic::{Arguments, Failed, Trial};
 use uuid::Uuid;
@@ -28,6 +33,8 @@ fn main() {
         trial("rows_in_three_stores_count_each_event_once", |url| run(rows_in_three_stores(url))),
         trial("policies_of_two_programs_react_once", |url| run(policies_react_once(url))),
         trial("parked_events_of_a_policy_are_retried", |url| run(parked_events(url))),
+        trial("policy_of_two_programs_calls_its_handler_once", |url| run(policy_calls_once(url))),
+        trial("two_versions_of_an_inline_projection_append", |url| run(two_inline_versions(url))),
         trial("concurrent_transfers_preserve_the_total", |url| run(transfers_preserve_the_total(url))),
     ];
     if url.is_none() {
@@ -134,6 +141,50 @@ async fn policies_react_once(url: &str) -> Result<(), Failed> {
     }
     assert_eq!(plain.load::<Account>(&account("all.bonus")).await?.balance, 41);
     assert_eq!(plain.load::<Account>(&account("new.bonus")).await?.balance, 40);
+    Ok(())
+}
+
+async fn policy_calls_once(url: &str) -> Result<(), Failed> {
+    let (events, calls) = (new_log(url).await?, CallCounter::default());
+    let start = || App::builder(events.clone()).policy(Bonus { calls: calls.clone() }).start();
+    let apps = [start().await?, start().await?];
+    for number in 0..40 {
+        apps[number % 2].execute(deposit("ann", 1)).await.map_err(debug)?;
+    }
+    apps[1].wait_until_caught_up().await?;
+    assert_eq!(calls.count(), 40);
+    apps[0].shut_down().await;
+    apps[1].execute(deposit("ann", 1)).await.map_err(debug)?;
+    apps[1].wait_until_caught_up().await?;
+    assert_eq!(calls.count(), 41);
+    Ok(())
+}
+
+/// A new version of an inline projection is deployed: the old program appends until it ends.
+async fn two_inline_versions(url: &str) -> Result<(), Failed> {
+    let events = new_log(url).await?;
+    let inline = || ProjectionOptions::new().inline();
+    let old = App::builder(events.clone()).projection_with::<Tally>(inline()).start().await?;
+    old.wait_until("tallies", |status| status.state == State::Inline).await?;
+    let new = App::builder(events.clone()).projection_with::<Tenths>(inline()).start().await?;
+    let mut was_inline = 0;
+    let mut paid = 0;
+    while was_inline < 3 {
+        let builds = events.builds("tallies").await?;
+        was_inline += builds.iter().filter(|build| build.inline && build.version == 2).count();
+        old.execute(deposit("ann", 1)).await.map_err(debug)?;
+        new.execute(deposit("ann", 1)).await.map_err(debug)?;
+        paid += 2;
+    }
+    old.shut_down().await;
+    // The status of the app may be a second old.
+    while !events.builds("tallies").await?.iter().any(|build| build.inline && build.version == 2) {
+        tokio::task::yield_now().await;
+    }
+    let row = new.find::<Tenths>(&account("ann")).await?;
+    assert_eq!(row.map(|row| row.sum), Some(10 * paid));
+    let live = new.live::<Tenths>(&account("ann")).await?;
+    assert_eq!(live.map(|row| row.sum), Some(10 * paid));
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! The builds of projections, as the log's table lists them.
 
 use annalist_core::{
-    rows::{Anchor, Build, Checkpoint, Table},
+    rows::{Anchor, Build, Checkpoint, Claim, Table},
     store::LogId,
 };
 use sqlx::{AssertSqlSafe, PgConnection, PgExecutor, Row, postgres::PgRow};
@@ -93,5 +93,30 @@ fn decode(row: &PgRow) -> Result<Build, sqlx::Error> {
             stopped: row.try_get("stopped")?,
         },
         updated_at: row.try_get::<Time, _>("updated_at")?.0,
+        claim: claim(row)?,
     })
+}
+
+fn claim(row: &PgRow) -> Result<Option<Claim>, sqlx::Error> {
+    let Some(holder) = row.try_get("claim_holder")? else { return Ok(None) };
+    let (round, challenged) = (row.try_get::<i64, _>("claim_round")?, row.try_get("claim_challenged")?);
+    Ok(Some(Claim { holder, round: round.unsigned_abs(), challenged }))
+}
+
+/// Replaces the claim on a build, if it is as expected. Returns whether it was.
+pub(super) async fn replace_claim<'e>(
+    database: &Database,
+    executor: impl PgExecutor<'e>,
+    table: &Table,
+    expected: Option<Claim>,
+    claim: Option<Claim>,
+) -> Result<bool, sqlx::Error> {
+    let update =
+        [expected, claim].into_iter().fold(database.sql.replace_claim.for_build(table), |update, claim| {
+            update
+                .bind(claim.map(|claim| claim.holder))
+                .bind(claim.map(|claim| i64::try_from(claim.round).unwrap_or(i64::MAX)))
+                .bind(claim.map(|claim| claim.challenged))
+        });
+    Ok(update.execute(executor).await?.rows_affected() > 0)
 }

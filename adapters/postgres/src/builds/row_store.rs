@@ -5,15 +5,18 @@ use std::sync::Arc;
 use annalist_core::{
     error::Error,
     rows::{
-        Build, Checkpoint, CommitOutcome, Inline, InlineOutcome, Key, Parked, PromoteOutcome, Row, RowChange,
-        RowQuery, RowStore, Table,
+        Build, Checkpoint, Claim, CommitOutcome, Inline, InlineOutcome, Key, Parked, PromoteOutcome, Row,
+        RowChange, RowQuery, RowStore, Table,
     },
     store::LogId,
 };
 use async_trait::async_trait;
 
 use super::{parked, registry};
-use crate::{Postgres, error::failed};
+use crate::{
+    Postgres,
+    error::{append_failed, failed},
+};
 
 /// Whatever writes runs in a task of its own, so that a caller that drops its future does not stop it half-way.
 #[async_trait]
@@ -50,6 +53,25 @@ impl RowStore for Postgres {
         let stopped = stopped.map(|text| text.replace('\0', "\u{fffd}"));
         let done = database.execute(|| database.sql.report.for_build(table).bind(&stopped)).await;
         done.map(drop).map_err(|error| failed(self.store.tables.operation("report on", table), error))
+    }
+
+    async fn replace_claim(
+        &self,
+        table: &Table,
+        expected: Option<Claim>,
+        claim: Option<Claim>,
+    ) -> Result<bool, Error> {
+        let (store, table) = (Arc::clone(&self.store), *table);
+        let operation = store.tables.operation("replace the claim on", &table);
+        let describe = operation.clone();
+        let work = async move {
+            let database = &store.database;
+            let connection = database.acquire().await;
+            let mut connection = connection.map_err(|error| failed(describe.clone(), error))?;
+            let replaced = registry::replace_claim(database, &mut *connection, &table, expected, claim).await;
+            replaced.map_err(|error| append_failed(describe, error.into()))
+        };
+        run_detached(operation, work).await
     }
 
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {

@@ -6,7 +6,7 @@ use annalist_core::{
     criteria::Criteria,
     error::Error,
     record::Position,
-    store::{FeedPage, Settled, StoredType},
+    store::{FeedPage, Prefix, Settled, StoredType},
     time::Timestamp,
 };
 use sqlx::{Row, postgres::PgRow};
@@ -88,14 +88,16 @@ impl Feed {
         row.try_get("count").map(i64::unsigned_abs).map_err(read_error)
     }
 
-    /// The last settled position before the first event recorded later than `time`.
-    pub(crate) async fn position_at(&self, time: Timestamp) -> Result<Position, Error> {
+    /// The longest prefix of the settled log whose events were recorded until `time`.
+    pub(crate) async fn prefix_at(&self, time: Timestamp) -> Result<Prefix, Error> {
         let read_error = |error| self.database.read_error(error);
         let settled = self.high_water.settled().await?.position;
         let database = &self.database;
-        let query = || database.sql.position_at.query().bind(Time(time)).bind(to_i64(settled));
+        let query = || database.sql.prefix_at.query().bind(Time(time)).bind(to_i64(settled));
         let row = database.fetch_one(query).await.map_err(read_error)?;
-        row.try_get("position").map(from_i64).map_err(read_error)
+        let up_to = row.try_get("up_to").map(from_i64).map_err(read_error)?;
+        let hidden = row.try_get("hidden").map(i64::unsigned_abs).map_err(read_error)?;
+        Ok(Prefix { up_to, hidden })
     }
 
     /// The names of the event types, with their first and last positions.

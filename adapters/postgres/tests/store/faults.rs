@@ -179,7 +179,7 @@ pub(crate) async fn calls_after_a_failover_succeed_at_the_first_try(db: TestData
         store.feed(&noted_only, Position::START, 10),
         store.settled(),
         store.count(&all, Position::START, Position::END),
-        store.position_at(Timestamp::MAX),
+        store.prefix_at(Timestamp::MAX),
         store.receipt(&command_id),
         store.journal(0, 10),
         store.snapshot(&snapshots::of(1)),

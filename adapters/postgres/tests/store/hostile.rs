@@ -182,7 +182,7 @@ async fn use_everything(store: &Postgres) {
     assert!(store.count(&everything, Position::START, Position::END).await.unwrap() > 1);
     assert!(store.count(&Criteria::all(), Position::START, Position::END).await.unwrap() > 1);
     assert!(!store.feed(&everything, Position::START, 2).await.unwrap().records.is_empty());
-    store.position_at(Timestamp::EPOCH).await.unwrap();
+    store.prefix_at(Timestamp::EPOCH).await.unwrap();
     assert!(!store.journal(0, 10).await.unwrap().is_empty());
     let payloads = Read { payload_only: true, ..Read::all(everything) };
     assert!(!store.read(std::slice::from_ref(&payloads)).await.unwrap()[0].records.is_empty());

@@ -72,7 +72,7 @@ pub(crate) async fn exhausted_pool_of_the_user_is_explained(db: TestDatabase) {
     explained("receipt", store.receipt(&key).await);
     explained("feed", store.feed(&all, start, 1).await.map(drop));
     explained("settled", store.settled().await);
-    explained("position_at", store.position_at(Timestamp::EPOCH).await);
+    explained("prefix_at", store.prefix_at(Timestamp::EPOCH).await);
     explained("journal", store.journal(0, 1).await.map(drop));
     explained("count", store.count(&all, start, Position::END).await);
     explained("snapshot", store.snapshot(&snapshots::of(1)).await);
@@ -81,6 +81,7 @@ pub(crate) async fn exhausted_pool_of_the_user_is_explained(db: TestDatabase) {
     explained("builds", store.builds("stock").await.map(drop));
     explained("define", store.define(&STOCK, store.log_id()).await);
     explained("rows", store.rows(&STOCK, &[row(1, 1)[..1].to_vec()]).await);
+    explained("replace_claim", store.replace_claim(&STOCK, None, None).await);
     explained("find", store.find(&query).await);
     explained("commit", store.commit(change(&STOCK, 1, 2, vec![row(2, 1)])).await);
     explained("commit of a checkpoint", store.commit(change(&STOCK, 1, 2, vec![])).await);

@@ -14,6 +14,10 @@ CREATE TABLE {prefix}builds (
     parked INTEGER NOT NULL DEFAULT 0, -- the number of parked events
     stopped TEXT, -- why it is stopped, if it is
     updated_at INTEGER NOT NULL, -- microseconds since 1970
+    claim_holder TEXT, -- the process that runs the follower, if one process at a time runs it
+    claim_round INTEGER, -- how many challenges of other processes it has answered
+    claim_challenged INTEGER CHECK (claim_challenged IN (0, 1)), -- whether another process waits for an answer
     PRIMARY KEY (projection, version, build),
-    CHECK ((anchor_position IS NULL) = (anchor_event IS NULL))
+    CHECK ((anchor_position IS NULL) = (anchor_event IS NULL)),
+    CHECK ((claim_holder IS NULL) = (claim_round IS NULL) AND (claim_holder IS NULL) = (claim_challenged IS NULL))
 ) STRICT

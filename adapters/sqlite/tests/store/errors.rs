@@ -198,7 +198,7 @@ async fn closed_store_is_unavailable() {
         assert_unavailable(store.feed(&Criteria::all(), START, 1).await, "closed");
         assert_unavailable(store.receipt(&key("c")).await, "closed");
         assert_unavailable(store.settled().await, "closed");
-        assert_unavailable(store.position_at(TIME).await, "closed");
+        assert_unavailable(store.prefix_at(TIME).await, "closed");
         assert_unavailable(store.journal(0, 1).await, "closed");
         assert_unavailable(store.purge_command_ids(TIME, CommandKey::ALL_IDS).await, "closed");
     }

@@ -2,6 +2,7 @@
 
 use annalist::{
     Error, Sqlite,
+    raw::rows::Claim,
     store::{
         Build, Checkpoint, CommitOutcome, Key, LogId, Parked, PromoteOutcome, Row, RowChange, RowQuery,
         RowStore, Table,
@@ -61,6 +62,15 @@ impl RowStore for Gated {
 
     async fn report(&self, table: &Table, stopped: Option<&str>) -> Result<(), Error> {
         self.rows.report(table, stopped).await
+    }
+
+    async fn replace_claim(
+        &self,
+        table: &Table,
+        expected: Option<Claim>,
+        claim: Option<Claim>,
+    ) -> Result<bool, Error> {
+        self.rows.replace_claim(table, expected, claim).await
     }
 
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {

@@ -10,7 +10,7 @@ use std::{
 
 use annalist::{
     Criteria, Error, EventStore, Position, Receipt, Timestamp,
-    raw::rows::SharedRows,
+    raw::{rows::SharedRows, store::Prefix},
     store::{
         Append, AppendOutcome, Batch, CommandKey, Entry, FeedPage, LogId, Read, Settled, StoredType, Wakeups,
     },
@@ -91,8 +91,8 @@ impl EventStore for Mortal {
         self.inner.wakeups()
     }
 
-    async fn position_at(&self, time: Timestamp) -> Result<Position, Error> {
-        self.inner.position_at(time).await
+    async fn prefix_at(&self, time: Timestamp) -> Result<Prefix, Error> {
+        self.inner.prefix_at(time).await
     }
 
     async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {

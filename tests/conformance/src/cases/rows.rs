@@ -1,6 +1,7 @@
 //! Row stores: tables, builds, changes and queries.
 
 mod builds;
+mod claims;
 mod commits;
 mod comparisons;
 mod discards;
@@ -25,6 +26,7 @@ pub(super) const THEMES: &[&[Case]] = &[
     races::CASES,
     parked_events::CASES,
     builds::CASES,
+    claims::CASES,
     promotions::CASES,
     comparisons::CASES,
     discards::CASES,

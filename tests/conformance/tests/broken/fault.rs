@@ -74,8 +74,12 @@ pub(crate) enum Fault {
     ReportsTooManySettled,
     /// Every handle opens a new, empty log.
     OpensEmptyLogs,
-    /// `position_at` returns the last event that is not after the time, even if an earlier event is after it.
+    /// `prefix_at` returns the last event that is not after the time, even if an earlier event is after it.
     UsesLastEventBeforeTime,
+    /// `prefix_at` counts no hidden events.
+    HidesHiddenEvents,
+    /// `prefix_at` counts all events after the prefix as hidden.
+    CountsAllLaterEventsAsHidden,
     /// A count includes the event at `after`.
     CountIncludesAfter,
     /// A count excludes the event at `up_to`.

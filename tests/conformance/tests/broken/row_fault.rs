@@ -145,4 +145,13 @@ pub(crate) enum RowFault {
     /// `make_async` moves the checkpoint back to where the build became inline.
     MakeAsyncRestoresOldCheckpoint,
     MakeAsyncHasNoEffect,
+    /// A claim is replaced whatever it is.
+    IgnoresExpectedClaim,
+    /// A claim is replaced if its holder is the expected one.
+    ComparesClaimHolderOnly,
+    /// The claim is compared in a separate step before it is replaced.
+    ComparesClaimBeforeWrite,
+    /// A claim that is not the expected one stays, and the store returns `true`.
+    ReportsStaleClaimsAsReplaced,
+    NeverReleasesClaims,
 }

@@ -10,7 +10,7 @@ use annalist_core::{
     payload::Payload,
     record::Position,
     rows::{
-        Build, Checkpoint, CommitOutcome, Decimal, Difference, Inline, InlineOutcome, Key, Parked,
+        Build, Checkpoint, Claim, CommitOutcome, Decimal, Difference, Inline, InlineOutcome, Key, Parked,
         PromoteOutcome, Row, RowChange, RowQuery, RowStore, SharedRows, Table, TimeOfDay, Value,
     },
     store::{EventStore, LogId},
@@ -354,6 +354,37 @@ impl RowStore for BrokenRows {
             return Ok(());
         }
         self.inner.report(&self.table(table), stopped).await
+    }
+
+    async fn replace_claim(
+        &self,
+        table: &Table,
+        expected: Option<Claim>,
+        claim: Option<Claim>,
+    ) -> Result<bool, Error> {
+        let table = self.table(table);
+        let stored = self.inner.builds(table.projection).await?;
+        let stored = stored.into_iter().find(|build| build.order() == table.order());
+        let stored = stored.and_then(|build| build.claim);
+        match self.fault {
+            RowFault::IgnoresExpectedClaim => self.inner.replace_claim(&table, stored, claim).await,
+            RowFault::ComparesClaimHolderOnly
+                if stored.map(|claim| claim.holder) == expected.map(|claim| claim.holder) =>
+            {
+                self.inner.replace_claim(&table, stored, claim).await
+            }
+            RowFault::ComparesClaimBeforeWrite if stored == expected => {
+                yield_now().await;
+                let stored = self.inner.builds(table.projection).await?;
+                let stored = stored.into_iter().find(|build| build.order() == table.order());
+                self.inner.replace_claim(&table, stored.and_then(|build| build.claim), claim).await
+            }
+            RowFault::ReportsStaleClaimsAsReplaced => {
+                self.inner.replace_claim(&table, expected, claim).await.map(|_| true)
+            }
+            RowFault::NeverReleasesClaims if claim.is_none() => Ok(stored == expected && stored.is_some()),
+            _ => self.inner.replace_claim(&table, expected, claim).await,
+        }
     }
 
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {

@@ -18,7 +18,7 @@ use annalist_core::{
     rows::{Row, SharedRows},
     store::{
         Append, AppendOutcome, Batch, CommandKey, Condition, Entry, EventStore, FeedPage, LogId, Marker,
-        Read, Receipt, Reservation, Settled, Snapshot, SnapshotKey, StoredType,
+        Prefix, Read, Receipt, Reservation, Settled, Snapshot, SnapshotKey, StoredType,
     },
     tag::Tag,
     time::Timestamp,
@@ -390,13 +390,23 @@ impl EventStore for BrokenStore {
         Ok(settled)
     }
 
-    async fn position_at(&self, time: Timestamp) -> Result<Position, Error> {
+    async fn prefix_at(&self, time: Timestamp) -> Result<Prefix, Error> {
         if self.fault == Fault::UsesLastEventBeforeTime {
             let all = self.inner.read(&[Read::all(Criteria::all())]).await?.remove(0).records;
             let last = all.iter().rfind(|record| record.recorded_at <= time);
-            return Ok(last.map_or(Position::START, |record| record.position));
+            let up_to = last.map_or(Position::START, |record| record.position);
+            return Ok(Prefix { up_to, hidden: 0 });
         }
-        self.inner.position_at(time).await
+        let mut prefix = self.inner.prefix_at(time).await?;
+        match self.fault {
+            Fault::HidesHiddenEvents => prefix.hidden = 0,
+            Fault::CountsAllLaterEventsAsHidden => {
+                let settled = self.inner.settled().await?.position;
+                prefix.hidden = settled.get().saturating_sub(prefix.up_to.get());
+            }
+            _ => {}
+        }
+        Ok(prefix)
     }
 
     async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {

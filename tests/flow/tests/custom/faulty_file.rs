@@ -11,7 +11,7 @@ use std::{
 use annalist::{
     Error, Sqlite,
     projection::{InTransaction, Transactional},
-    raw::error::BoxError,
+    raw::{error::BoxError, rows::Claim},
     store::{
         Build, Checkpoint, CommitOutcome, Key, LogId, Parked, PromoteOutcome, Row, RowChange, RowQuery,
         RowStore, Table,
@@ -128,6 +128,15 @@ impl RowStore for FaultyFile {
 
     async fn report(&self, table: &Table, stopped: Option<&str>) -> Result<(), Error> {
         self.inner.report(table, stopped).await
+    }
+
+    async fn replace_claim(
+        &self,
+        table: &Table,
+        expected: Option<Claim>,
+        claim: Option<Claim>,
+    ) -> Result<bool, Error> {
+        self.inner.replace_claim(table, expected, claim).await
     }
 
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {

@@ -28,6 +28,7 @@ mod command_ids;
 mod exactly_once;
 mod failures;
 mod no_commands;
+mod one_process;
 mod rejections;
 mod slow;
 

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use annalist::{
     Error, Memory,
+    raw::rows::Claim,
     store::{
         Build, Checkpoint, CommitOutcome, Key, LogId, Parked, PromoteOutcome, Row, RowChange, RowQuery,
         RowStore, Table,
@@ -89,6 +90,15 @@ impl RowStore for GatedRows {
 
     async fn report(&self, table: &Table, stopped: Option<&str>) -> Result<(), Error> {
         self.inner.report(table, stopped).await
+    }
+
+    async fn replace_claim(
+        &self,
+        table: &Table,
+        expected: Option<Claim>,
+        claim: Option<Claim>,
+    ) -> Result<bool, Error> {
+        self.inner.replace_claim(table, expected, claim).await
     }
 
     /// Reads at once, and holds the result.

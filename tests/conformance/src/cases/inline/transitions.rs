@@ -1,19 +1,30 @@
 //! Transitions: a build becomes inline and asynchronous again without losing or repeating an event.
 
-use std::sync::Arc;
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use annalist_core::{
     Error,
     record::Position,
     rows::{InlineOutcome, PromoteOutcome, Table},
-    store::LogId,
+    store::{AppendOutcome, LogId},
 };
 
 use super::{notes::*, support::*};
 use crate::{
     Failure,
     failure::Outcome,
-    support::{fixtures::*, log::Log, rows::*},
+    support::{
+        concurrency::{run_concurrently, yield_now},
+        fixtures::*,
+        log::Log,
+        rows::*,
+    },
 };
 
 cases!("inline_transitions" needs [Rows, Inline]: [
@@ -23,6 +34,7 @@ cases!("inline_transitions" needs [Rows, Inline]: [
     inline_build_accepts_no_other_changes,
     make_async_continues_at_the_end_of_the_log,
     inline_builds_are_compared_at_the_end_of_the_log,
+    program_without_the_fold_makes_the_build_asynchronous_and_appends,
 ] durable [
     inline_builds_survive_reopen,
 ]);
@@ -291,6 +303,58 @@ async fn inline_builds_are_compared_at_the_end_of_the_log(log: Log) -> Outcome {
         "number of missing, added and changed rows"
     );
     ensure_eq!(difference.example, Some(vec![text("a")]), "smallest key with a difference");
+    Ok(())
+}
+
+/// A new program makes its build inline again and again. An old one, which does not have the fold and does not know the columns, makes
+/// the build asynchronous whenever its append is refused. Both append.
+async fn program_without_the_fold_makes_the_build_asynchronous_and_appends(log: Log) -> Outcome {
+    let new = Table { version: 2, ..NOTES };
+    let (fold, unknown) = ([notes(new)], Table { columns: &[], ..new });
+    log.define_inline(&fold[0]).await?;
+    let (handles, rounds, old_is_done) =
+        (log.handles(3).await?, log.rounds(30), Arc::new(AtomicBool::new(false)));
+    let [old_program, new_program, switcher] = &handles[..] else { unreachable!("three handles") };
+    let (old_program, new_program, switcher) = (old_program.clone(), new_program.clone(), switcher.clone());
+    let (one, other) = (fold.clone(), fold.clone());
+    let is_done = Arc::clone(&old_is_done);
+    let old_appends = async move {
+        for round in 0..rounds {
+            let append = append([note_event("written", &["a", "b"], round)]);
+            while let AppendOutcome::InlineRequired { builds, .. } =
+                old_program.append_one(append.clone()).await?
+            {
+                ensure_eq!(builds, [build_id(&one[0])], "required builds");
+                old_program.rows().make_async(&unknown).await?;
+            }
+        }
+        is_done.store(true, Ordering::SeqCst);
+        Ok(())
+    };
+    let new_appends = async move {
+        for round in 0..rounds {
+            let append = append([note_event("edited", &["a"], round)]);
+            new_program.append_with_required_folds(append, &other).await?;
+        }
+        Ok(())
+    };
+    let switching = {
+        let fold = Arc::clone(&fold[0]);
+        async move {
+            while !old_is_done.load(Ordering::SeqCst) {
+                switcher.catch_up_and_make_inline(&fold).await?;
+                yield_now().await;
+            }
+            switcher.catch_up_and_make_inline(&fold).await
+        }
+    };
+    type Task = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+    let tasks: [Task; 3] = [Box::pin(old_appends), Box::pin(new_appends), Box::pin(switching)];
+    run_concurrently(tasks).await?;
+    log.catch_up_and_make_inline(&fold[0]).await?;
+    let rows = log.expect_rows_equal_fold(&fold[0]).await?;
+    ensure_eq!(rows.len(), 2, "number of notes");
+    ensure_eq!(log.read_all().await?.len(), 2 * rounds, "number of events");
     Ok(())
 }
 

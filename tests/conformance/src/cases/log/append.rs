@@ -4,7 +4,7 @@ use annalist_core::store::CommandKey;
 use annalist_core::{
     criteria::Criteria,
     record::{Draft, Metadata, Position, Record},
-    store::{Marker, Read, Receipt},
+    store::{Marker, Prefix, Read, Receipt},
     time::Timestamp,
 };
 
@@ -36,7 +36,7 @@ async fn empty_log_has_no_records_and_no_journal(log: Log) -> Outcome {
     let page = log.feed_page(&Criteria::all(), Position::START, 10).await?;
     ensure_eq!((page.records, page.up_to), (vec![], Position::START), "feed page of an empty log");
     ensure_eq!(log.journal(0, 10).await?, [], "journal of an empty log");
-    ensure_eq!(log.position_at(Timestamp::MAX).await?, Position::START, "`position_at` in an empty log");
+    ensure_eq!(log.prefix_at(Timestamp::MAX).await?, Prefix::default(), "`prefix_at` in an empty log");
     ensure_eq!(
         log.receipt(&command_key("c-1", "open", &[])).await?,
         None,

@@ -13,11 +13,11 @@ use annalist_core::{
     criteria::Criteria,
     record::Position,
     rows::{
-        Build, Checkpoint, CommitOutcome, Key, Parked, PromoteOutcome, Row, RowChange, RowQuery, RowStore,
-        SharedRows, Table,
+        Build, Checkpoint, Claim, CommitOutcome, Key, Parked, PromoteOutcome, Row, RowChange, RowQuery,
+        RowStore, SharedRows, Table,
     },
     store::{
-        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, Read, Receipt, Settled,
+        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, Prefix, Read, Receipt, Settled,
         StoredType,
     },
     time::Timestamp,
@@ -143,6 +143,15 @@ impl RowStore for FaultyRows {
         self.call(true, self.inner.report(&self.table(table), stopped)).await
     }
 
+    async fn replace_claim(
+        &self,
+        table: &Table,
+        expected: Option<Claim>,
+        claim: Option<Claim>,
+    ) -> Result<bool, Error> {
+        self.call(true, self.inner.replace_claim(&self.table(table), expected, claim)).await
+    }
+
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {
         let table = self.table(query.table);
         self.call(false, self.inner.find(&RowQuery { table: &table, ..query.clone() })).await
@@ -249,8 +258,8 @@ impl EventStore for FaultyLog {
         self.up()?.settled().await
     }
 
-    async fn position_at(&self, time: Timestamp) -> Result<Position, Error> {
-        self.up()?.position_at(time).await
+    async fn prefix_at(&self, time: Timestamp) -> Result<Prefix, Error> {
+        self.up()?.prefix_at(time).await
     }
 
     async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {

@@ -61,13 +61,14 @@ async fn new_build_is_at_the_start_and_not_live(log: Log) -> Outcome {
             Checkpoint::default(),
             "checkpoint returned by `define` for a new build"
         );
-        let Build { version, build, shape, log: of, live, inline, checkpoint, updated_at: _ } =
+        let Build { version, build, shape, log: of, live, inline, checkpoint, updated_at: _, claim } =
             rows.build_of(&table).await?;
         ensure_eq!((version, build), table.order(), "version and build number of a new build");
         ensure_eq!(shape, table.shape(), "columns of a new build");
         ensure_eq!(of, log.log_id(), "log of a new build");
         ensure_eq!(checkpoint, Checkpoint::default(), "checkpoint of a new build");
         ensure!(!live && !inline, "a new build must be neither live nor inline");
+        ensure_eq!(claim, None, "claim on a new build");
     }
     Ok(())
 }

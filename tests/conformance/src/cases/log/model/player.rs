@@ -8,7 +8,7 @@ use annalist_core::{
     record::{Metadata, Position, Record},
     store::{
         Append, AppendOutcome, CommandKey, Condition, Entry, FeedPage, Marker, Outcome as JournalOutcome,
-        Read, Receipt,
+        Prefix, Read, Receipt,
     },
 };
 use annalist_memory::Memory;
@@ -76,7 +76,7 @@ impl Player {
             Step::Append(scripted_append) => self.append(scripted_append).await,
             Step::Feed { filter, after, limit } => self.feed(filter, after, limit).await,
             Step::Receipt { id, command } => self.receipt(id, command).await,
-            Step::PositionAt(second) => self.position_at(second).await,
+            Step::PrefixAt(second) => self.prefix_at(second).await,
             Step::Journal { after, limit } => self.journal(after, limit).await,
             Step::Purge(second) => self.purge(second).await,
             Step::Reopen => {
@@ -193,11 +193,12 @@ impl Player {
         Ok(())
     }
 
-    async fn position_at(&mut self, second: i64) -> Outcome {
+    async fn prefix_at(&mut self, second: i64) -> Outcome {
         self.settle().await?;
         let time = seconds_since_1970(second);
-        let found = self.store.position_at(time).await?;
-        ensure_eq!(self.last_in_model(found), self.model.position_at(time).await?, "position at {second} s");
+        let found = self.store.prefix_at(time).await?;
+        let found = Prefix { up_to: self.last_in_model(found.up_to), ..found };
+        ensure_eq!(found, self.model.prefix_at(time).await?, "prefix at {second} s");
         Ok(())
     }
 

@@ -1,0 +1,39 @@
+//! The event at a checkpoint, by which a build recognizes its log.
+
+use super::{Stopped, stop_reason::StopReason};
+use crate::{
+    criteria::Criteria,
+    error::Error,
+    record::Position,
+    rows::{Anchor, Checkpoint},
+    store::{EventStore, Read},
+};
+
+/// Checks that the event at the checkpoint is still in the log. Otherwise the log was restored from an older copy and
+/// has continued differently, or is another log.
+pub(super) async fn check_anchor(
+    store: &dyn EventStore,
+    name: &str,
+    checkpoint: &Checkpoint,
+) -> Result<(), StopReason> {
+    let Some(Anchor { position, event }) = checkpoint.anchor else { return Ok(()) };
+    if anchor_at(store, position).await?.is_some_and(|found| found.event == event) {
+        return Ok(());
+    }
+    let error = format!(
+        "the rows of `{name}` include event {event} at position {position}, which is not in {}: the log was restored from \
+         an older copy, or is another one; rebuild the projection",
+        store.describe()
+    );
+    Err(StopReason::Stopped(Stopped { position: Some(position), event: Some(event), name: None, error }))
+}
+
+/// The event at a position, if there is one. Read directly: the feed shows settled events only, and another process may
+/// know a later settled position than this one.
+pub(super) async fn anchor_at(store: &dyn EventStore, position: Position) -> Result<Option<Anchor>, Error> {
+    let before = Position::new(position.get().saturating_sub(1));
+    let read = Read::all(Criteria::all()).after(before).up_to(position);
+    let batches = store.read(&[read]).await?;
+    let record = batches.into_iter().flat_map(|batch| batch.records).next();
+    Ok(record.as_ref().map(Anchor::of))
+}
