@@ -20,8 +20,8 @@ use annalist_core::{
         RowChange, RowQuery, RowStore, SharedRows, Table,
     },
     store::{
-        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, Prefix, Read, Receipt, Settled,
-        Snapshot, SnapshotKey, StoredType,
+        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, Prefix, Read, Receipt,
+        Settled, Snapshot, SnapshotKey, StoredType,
     },
     time::Timestamp,
 };

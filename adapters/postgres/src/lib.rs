@@ -68,8 +68,8 @@ use annalist_core::{
     record::{Position, Record},
     rows::SharedRows,
     store::{
-        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, Marker, Prefix, Read, Receipt,
-        Reservation, Settled, Snapshot, SnapshotKey, StoredType, Wakeups,
+        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, Marker, Prefix, Read,
+        Receipt, Reservation, Settled, Snapshot, SnapshotKey, StoredType, Wakeups,
     },
     time::Timestamp,
 };

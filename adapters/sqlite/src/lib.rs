@@ -65,8 +65,8 @@ use annalist_core::{
     record::{Position, Record},
     rows::SharedRows,
     store::{
-        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, Marker, Prefix, Read, Receipt,
-        Settled, Snapshot, SnapshotKey, StoredType,
+        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, Marker, Prefix, Read,
+        Receipt, Settled, Snapshot, SnapshotKey, StoredType,
     },
     time::Timestamp,
 };

@@ -17,8 +17,8 @@ use annalist_core::{
         RowStore, SharedRows, Table,
     },
     store::{
-        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, Prefix, Read, Receipt, Settled,
-        StoredType,
+        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, Prefix, Read, Receipt,
+        Settled, StoredType,
     },
     time::Timestamp,
 };
