@@ -1,9 +1,14 @@
 //! Encodes events as JSON payloads and decodes them. No Rust name becomes part of a payload.
 
+mod exact;
+mod round_trip;
 mod variant;
 
 use serde::{Serialize, de::DeserializeOwned};
+use uuid::Uuid;
 
+use self::exact::Exact;
+pub(crate) use self::round_trip::{check_equal, encode_readable, not_readable};
 use crate::{
     error::Invalid,
     payload::{Payload, from_json},
@@ -28,9 +33,27 @@ use crate::{
 /// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
-pub struct Codec {}
+pub struct Codec {
+    /// Whether it encodes in the exact notation, which is compared and never stored.
+    exact: bool,
+}
 
 impl Codec {
+    /// A codec whose encoded values are equal only if the values are, as far as `Serialize` shows. JSON writes several values as
+    /// `null`.
+    fn exact() -> Self {
+        Self { exact: true }
+    }
+
+    /// A fingerprint of a value. It covers all that `Serialize` shows: also fields of nested types that `skip_serializing_if` leaves
+    /// out, but not the order of fields and items.
+    ///
+    /// # Errors
+    /// [`Invalid::Encode`] with `name` if its `Serialize` fails.
+    pub(crate) fn fingerprint<T: Serialize>(name: &str, value: &T) -> Result<Uuid, Invalid> {
+        Ok(Payload::encode(name, &Exact::with_skipped(value))?.unordered_fingerprint())
+    }
+
     /// Encodes an event struct as its fields.
     ///
     /// ```
@@ -43,7 +66,7 @@ impl Codec {
     /// # Errors
     /// [`Invalid::Encode`] if its `Serialize` fails.
     pub fn encode<T: Serialize>(&self, name: &str, event: &T) -> Result<Payload, Invalid> {
-        Payload::encode(name, event)
+        if self.exact { Payload::encode(name, &Exact::new(event)) } else { Payload::encode(name, event) }
     }
 
     /// Decodes an event struct.
@@ -77,7 +100,7 @@ impl Codec {
     /// # Errors
     /// [`Invalid::Encode`] if its `Serialize` fails or does not write a variant.
     pub fn encode_variant<T: Serialize>(&self, name: &str, event: &T) -> Result<Payload, Invalid> {
-        from_json(name, variant::to_string(event))
+        from_json(name, variant::to_string(event, self.exact))
     }
 
     /// Decodes the variant to which `Deserialize` gives the number `index`.

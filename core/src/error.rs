@@ -237,10 +237,11 @@ pub enum Invalid {
         /// The error of the serializer.
         source: serde_json::Error,
     },
-    /// An event would be written in a form that this program cannot read back, such as a NaN, which JSON turns into `null`.
+    /// An event, a `#[json]` column or a snapshot would be written in a form that this program reads back as another value or not at
+    /// all, such as a NaN, which JSON turns into `null`.
     #[error("`{name}` cannot be read back: it is written as {data}, and reading that results in: {reason}")]
     NotReadable {
-        /// The stored name of the event.
+        /// The stored name of the event, or the Rust type of the column or state.
         name: String,
         /// The payload that would be stored, shortened.
         data: String,
@@ -314,7 +315,7 @@ pub enum Invalid {
     /// Two Rust types use the same stored name.
     #[error("{what} `{name}` is used by both `{first}` and `{second}`; {advice}")]
     DuplicateName {
-        /// "the event name", "the id kind" or "the projection or policy name".
+        /// "the event name", "the id kind", "the projection or policy name" or "the snapshot name".
         what: &'static str,
         /// The stored name.
         name: String,

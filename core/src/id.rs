@@ -5,7 +5,7 @@ use std::{collections::HashSet, fmt::Display, hash::Hash, str::FromStr, sync::Ar
 /// The id of one kind of domain object, such as an account. Derive it on a newtype.
 ///
 /// An event that carries the id has the tag `KIND:value`, where `value` is the id's `Display`. `FromStr` must parse what
-/// `Display` prints.
+/// `Display` prints. Two ids are the same object if these texts are equal, whatever the `Eq` of the type says.
 ///
 /// ```
 /// use annalist::{Id, Tag};
@@ -102,7 +102,7 @@ pub trait Ids {
     /// The type of the id.
     type Id: Id;
     /// The states that a decision receives for the field: one state behind an [`Arc`], an `Option` of a state, or a `Vec` with
-    /// one state for each distinct id.
+    /// one state for each id that is written differently.
     type States<A>;
     /// Whether every value holds at least one id.
     const NEVER_EMPTY: bool = false;
@@ -110,7 +110,7 @@ pub trait Ids {
     /// Calls `visit` with each id, in order.
     fn each(&self, visit: &mut dyn FnMut(&Self::Id));
 
-    /// Loads the state of each distinct id, in order of first appearance.
+    /// Loads the state of each id, in order of first appearance. Ids with the same text are one.
     ///
     /// # Errors
     /// The first error that `states` returns.
@@ -172,6 +172,6 @@ impl<I: Id> Ids for Vec<I> {
 
     fn load<A, S: StateSource<I, A>>(&self, states: &mut S) -> Result<Vec<A>, S::Error> {
         let mut seen = HashSet::with_capacity(self.len());
-        self.iter().filter(|id| seen.insert(*id)).map(|id| states.owned(id)).collect()
+        self.iter().filter(|id| seen.insert(id.to_string())).map(|id| states.owned(id)).collect()
     }
 }

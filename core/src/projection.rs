@@ -10,7 +10,9 @@ mod row_folder;
 mod row_ops;
 mod row_set;
 
-pub(crate) use self::{custom::custom_spec, options::projection_spec, row_folder::fold_in_memory};
+pub(crate) use self::{
+    custom::custom_spec, key::StoredKey, options::projection_spec, row_folder::fold_in_memory,
+};
 pub use self::{
     custom::{Batch, CustomProjection},
     key::{FromTags, IntoKeys, RowKey, entry_reaches_row, ids_of, reaches_row},
@@ -29,7 +31,7 @@ use crate::{
     error::Invalid,
     event::Types,
     record::Record,
-    rows::{Row, Table},
+    rows::{Row, Table, folded_events},
 };
 
 /// A row of a read model, folded from the events that carry its key. Derive it.
@@ -72,6 +74,9 @@ pub trait Projection: Sized + Send + Sync + 'static {
 
     /// Whether every event that changes a row is tagged with the key of the row.
     const BY_IDS: bool = false;
+    /// The name of the function after `by` of each entry of `EVENTS`; empty for an entry without one. It is stored with a build,
+    /// which refuses another one.
+    const KEY_FUNCTIONS: &'static [&'static str] = &[];
 
     /// Returns the row of a key before its first event.
     fn initial(key: Self::Key) -> Self;
@@ -155,6 +160,14 @@ impl IntoChange for Change {
 /// The criteria of the events that a projection reads.
 pub fn criteria_of<P: Projection>() -> Criteria {
     item_of::<P>().into()
+}
+
+/// Describes the events that a projection folds, and how the keys of their rows are found.
+pub(crate) fn events_of<P: Projection>() -> String {
+    folded_events::describe(P::EVENTS, |entry| match P::KEY_FUNCTIONS.get(entry) {
+        Some(function) if !function.is_empty() => Some(format!("{function}()")),
+        _ => P::Key::TAG_KIND.map(str::to_owned),
+    })
 }
 
 /// Criteria that match at least all events that change the row of a key.

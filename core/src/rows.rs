@@ -12,6 +12,7 @@ mod column_of;
 mod date;
 mod decimal;
 mod fields;
+pub(crate) mod folded_events;
 mod inline;
 mod json;
 pub(crate) mod nul;
@@ -66,9 +67,13 @@ pub trait RowStore: Send + Sync + 'static {
     /// exist, and the stable view unless it exists. The build is not live yet. A table without columns is only a checkpoint,
     /// with neither table nor view. Several processes may call this at the same time.
     ///
+    /// `events` describes the events that the build folds: a text to store and to compare with [`Table::check_stored`]. It is
+    /// empty for a policy, which may react to other events at any time.
+    ///
     /// # Errors
-    /// [`Error::Unusable`] if the table exists with other columns or belongs to another log; nothing is changed.
-    async fn define(&self, table: &Table, log: LogId) -> Result<Checkpoint, Error>;
+    /// [`Error::Unusable`] if the table exists with other columns, folds other events or belongs to another log; nothing is
+    /// changed.
+    async fn define(&self, table: &Table, events: &str, log: LogId) -> Result<Checkpoint, Error>;
 
     /// Returns one entry per key, in the order of the keys, also for repeated keys: the row, or `None` if there is none.
     ///

@@ -54,6 +54,10 @@ const _: () = {
             <Renamed as __annalist::OnRow>::TYPES,
         ];
         const BY_IDS: __annalist::std::primitive::bool = false;
+        const KEY_FUNCTIONS: &'static [&'static __annalist::std::primitive::str] = &[
+            "",
+            "accounts",
+        ];
         fn initial(key: AccountId) -> Self {
             __annalist::ColumnOf::<()>::__annalist_used();
             Self {

@@ -51,6 +51,10 @@ const _: () = {
             <Reset as __annalist::OnRow>::TYPES,
         ];
         const BY_IDS: __annalist::std::primitive::bool = false;
+        const KEY_FUNCTIONS: &'static [&'static __annalist::std::primitive::str] = &[
+            "key",
+            "resets",
+        ];
         fn initial((key0, key1): (P, String)) -> Self {
             __annalist::ColumnOf::<()>::__annalist_used();
             Self {

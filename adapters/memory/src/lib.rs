@@ -153,8 +153,8 @@ impl RowStore for Memory {
         Ok(self.rows().builds(projection))
     }
 
-    async fn define(&self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
-        self.rows().define(table, log)
+    async fn define(&self, table: &Table, events: &str, log: LogId) -> Result<Checkpoint, Error> {
+        self.rows().define(table, events, log)
     }
 
     async fn rows(&self, table: &Table, keys: &[Key]) -> Result<Vec<Option<Row>>, Error> {

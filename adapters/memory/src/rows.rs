@@ -30,6 +30,7 @@ pub(crate) struct Rows {
 #[derive(Debug)]
 struct BuildData {
     shape: String,
+    events: String,
     log: LogId,
     checkpoint: Checkpoint,
     live: bool,
@@ -73,11 +74,12 @@ impl Rows {
         builds.map(|(id, data)| data.to_build(id)).collect()
     }
 
-    pub(crate) fn define(&mut self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
+    pub(crate) fn define(&mut self, table: &Table, events: &str, log: LogId) -> Result<Checkpoint, Error> {
         table.check()?;
-        let data = self.builds.entry(table.into()).or_insert_with(|| BuildData::new(table.shape(), log));
-        table.check_stored(&data.shape, data.log, log)?;
-        Ok(data.checkpoint.clone())
+        let new = || BuildData::new(table.shape(), events.to_owned(), log);
+        let build = self.builds.entry(table.into()).or_insert_with(new).to_build(&table.into());
+        table.check_stored(&build, events, log)?;
+        Ok(build.checkpoint)
     }
 
     pub(crate) fn rows(&self, table: &Table, keys: &[Key]) -> Result<Vec<Option<Row>>, Error> {
@@ -226,9 +228,10 @@ impl Rows {
 }
 
 impl BuildData {
-    fn new(shape: String, log: LogId) -> Self {
+    fn new(shape: String, events: String, log: LogId) -> Self {
         Self {
             shape,
+            events,
             log,
             checkpoint: Checkpoint::default(),
             live: false,
@@ -245,6 +248,7 @@ impl BuildData {
             version: id.version,
             build: id.build,
             shape: self.shape.clone(),
+            events: self.events.clone(),
             log: self.log,
             live: self.live,
             inline: self.inline.is_some(),

@@ -1,4 +1,4 @@
-SELECT version, build, shape, log, live, inline, position, anchor_position, anchor_event, parked, stopped, updated_at,
+SELECT version, build, shape, events, log, live, inline, position, anchor_position, anchor_event, parked, stopped, updated_at,
        claim_holder, claim_round, claim_challenged
 FROM {schema}.builds
 WHERE name = $1

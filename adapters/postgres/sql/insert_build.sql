@@ -1,1 +1,1 @@
-INSERT INTO {schema}.builds (name, version, build, log, shape) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO {schema}.builds (name, version, build, log, shape, events) VALUES ($1, $2, $3, $4, $5, $6)

@@ -1,5 +1,5 @@
 SELECT
-    version, build, log, shape, live, inline_types IS NOT NULL AS inline,
+    version, build, log, shape, events, live, inline_types IS NOT NULL AS inline,
     position, anchor_position, anchor_event, parked, stopped, updated_at,
     claim_holder, claim_round, claim_challenged
 FROM {prefix}builds

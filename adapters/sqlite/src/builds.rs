@@ -22,11 +22,12 @@ use crate::{
 pub(crate) async fn define(
     mut transaction: WriteTransaction<'_>,
     table: Table,
+    events: String,
     log: LogId,
 ) -> Result<Checkpoint, TransactionError> {
     if let Some(build) = transaction.build(&table).await? {
         let build = transaction.rollback(build).await?;
-        table.check_stored(&build.shape, build.log, log)?;
+        table.check_stored(&build, &events, log)?;
         return Ok(build.checkpoint);
     }
     let own = transaction.log;
@@ -40,7 +41,7 @@ pub(crate) async fn define(
         }
     }
     let insert = bind_build(&own.sql.insert_build, &table).bind(log.to_string()).bind(table.shape());
-    transaction.execute(insert.bind(Timestamp::now().as_micros())).await?;
+    transaction.execute(insert.bind(events).bind(Timestamp::now().as_micros())).await?;
     transaction.commit(Checkpoint::default()).await
 }
 

@@ -34,15 +34,16 @@ impl RowStore for Sqlite {
     }
 
     /// An existing build is only read: this takes no lock and works on a read-only file.
-    async fn define(&self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
+    async fn define(&self, table: &Table, events: &str, log: LogId) -> Result<Checkpoint, Error> {
         TableSql::new(&self.log.dialect, table)?;
         let (table, operation) = (*table, Operation::Rows("define", *table));
         if let Some(build) = find_build(&self.log, operation, &table).await? {
-            table.check_stored(&build.shape, build.log, log)?;
+            table.check_stored(&build, events, log)?;
             return Ok(build.checkpoint);
         }
+        let events = events.to_owned();
         run_detached(&self.log, operation, move |transaction| {
-            Box::pin(builds::define(transaction, table, log))
+            Box::pin(builds::define(transaction, table, events, log))
         })
         .await
     }

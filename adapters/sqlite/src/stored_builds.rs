@@ -56,6 +56,7 @@ fn build(row: &Columns<'_>) -> Result<Build, TransactionError> {
         version: row.get("version")?,
         build: row.get("build")?,
         shape: row.get("shape")?,
+        events: row.get("events")?,
         log: LogId::from_uuid(id(row.get("log")?)?),
         live: row.get("live")?,
         inline: row.get("inline")?,

@@ -12,12 +12,13 @@ use super::{facade::App, stored_events::warn_of_unread_events};
 use crate::{
     aggregate::{Aggregate, AggregateId, criteria_of},
     criteria::{Criteria, Item},
+    dispatch::AggregateVTable,
     error::{Error, Invalid},
     event::{Event, Recorded},
     execute::Executor,
     id::Id,
     panics::run_user_code,
-    projection::{Projection, criteria_of_row, fold_in_memory},
+    projection::{Projection, StoredKey, criteria_of_row, fold_in_memory},
     record::{Position, Record},
     store::{EventStore, Prefix, Read, Receipt},
     tag::Tag,
@@ -202,6 +203,7 @@ impl<A: Aggregate> Load<A> {
     async fn run(self) -> Result<A, Error> {
         let Self { executor, id, moment } = self;
         A::EVENTS.iter().try_for_each(|types| executor.registry.register(types))?;
+        executor.registry.register_snapshots(&AggregateVTable::of::<A>(false))?;
         let up_to = position_at(&*executor.store, moment).await?;
         let (criteria, tag) =
             run_user_code(type_name::<A>(), || Ok((criteria_of::<A>(&id)?, id.instance_tag()?)))?;
@@ -281,7 +283,9 @@ impl<P: Projection> Live<P> {
 
     async fn run(self) -> Result<Option<P>, Error> {
         let Self { executor, key, moment } = self;
-        let criteria = run_user_code(type_name::<P>(), || criteria_of_row::<P>(&key))?;
+        let (criteria, key) = run_user_code(type_name::<P>(), || {
+            Ok((criteria_of_row::<P>(&key)?, StoredKey::of(&key)?))
+        })?;
         let mut records = Vec::new();
         let mut add = |chunk: Vec<Record>| {
             records.extend(chunk);

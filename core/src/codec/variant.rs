@@ -13,9 +13,16 @@ use serde::{
 };
 use serde_json::Error;
 
-pub(super) fn to_string<T: Serialize>(event: &T) -> Result<String, Error> {
+use super::exact::ExactSerializer;
+
+pub(super) fn to_string<T: Serialize>(event: &T, exact: bool) -> Result<String, Error> {
     let mut json = Vec::with_capacity(128);
-    event.serialize(Content(&mut serde_json::Serializer::new(&mut json)))?;
+    let serializer = &mut serde_json::Serializer::new(&mut json);
+    if exact {
+        event.serialize(Content(ExactSerializer::new(serializer)))?;
+    } else {
+        event.serialize(Content(serializer))?;
+    }
     String::from_utf8(json).map_err(ser::Error::custom)
 }
 
@@ -255,7 +262,8 @@ mod tests {
 
     #[track_caller]
     fn both_ways(index: u32, event: Event, json: &str) {
-        assert_eq!(to_string(&event).unwrap(), json);
+        assert_eq!(to_string(&event, false).unwrap(), json);
+        assert_eq!(to_string(&event, true).unwrap(), json);
         assert_eq!(from_str::<Event>(index, json).unwrap(), event);
     }
 
@@ -278,6 +286,6 @@ mod tests {
         assert!(from_str::<Event>(0, r#"{"firstOwner":"a"} x"#).is_err());
         assert!(from_str::<Event>(9, "{}").is_err());
         assert!(from_str::<Inner>(0, "{}").unwrap_err().to_string().contains("not serialized as an enum"));
-        assert!(to_string(&7).unwrap_err().to_string().contains("not serialized as an enum"));
+        assert!(to_string(&7, false).unwrap_err().to_string().contains("not serialized as an enum"));
     }
 }

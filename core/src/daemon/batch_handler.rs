@@ -23,6 +23,11 @@ pub trait BatchHandler: Send + Sync + 'static {
     /// The events to handle.
     fn filter(&self) -> Criteria;
 
+    /// Describes the events that the build folds; see [`RowStore::define`]. Empty if other events may follow at any time.
+    fn events(&self) -> String {
+        String::new()
+    }
+
     /// The largest number of events in a batch.
     fn max_batch(&self) -> usize {
         feed::PAGE
@@ -94,6 +99,10 @@ impl BatchHandler for Box<dyn BatchHandler> {
 
     fn filter(&self) -> Criteria {
         (**self).filter()
+    }
+
+    fn events(&self) -> String {
+        (**self).events()
     }
 
     fn max_batch(&self) -> usize {

@@ -66,7 +66,8 @@ mod tests {
     fn build(version: u32, build: u32, live: bool) -> Build {
         let (shape, log) = (ROWS.shape(), LogId::from_uuid(uuid::Uuid::nil()));
         let (checkpoint, updated_at) = (Checkpoint::default(), Timestamp::from_micros(0));
-        Build { version, build, shape, log, live, inline: false, checkpoint, updated_at, claim: None }
+        let events = String::new();
+        Build { version, build, shape, events, log, live, inline: false, checkpoint, updated_at, claim: None }
     }
 
     #[test]

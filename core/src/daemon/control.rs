@@ -112,7 +112,8 @@ impl FollowerControl {
             let is_blocked = self.promotion_blocked(&own.built(newest.build)).is_some();
             // A stopped or blocked build would never be promoted.
             if newest.live || is_blocked || newest.checkpoint.stopped.is_some() {
-                self.rows.define(&own.built(newest.build + 1), self.watcher.store().log_id()).await?;
+                let (new, events) = (own.built(newest.build + 1), self.follower.events());
+                self.rows.define(&new, &events, self.watcher.store().log_id()).await?;
             }
         }
         self.request_reconcile();

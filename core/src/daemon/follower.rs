@@ -16,6 +16,12 @@ pub trait Follower: Send + Sync + 'static {
     /// Creates the batch handler for one build.
     fn batch_handler(&self, table: Table, rows: SharedRows) -> Box<dyn BatchHandler>;
 
+    /// Describes the events that a build folds; see [`RowStore::define`](crate::rows::RowStore::define). A build of other events is
+    /// refused. Empty for a policy: its builds hold nothing that was folded.
+    fn events(&self) -> String {
+        String::new()
+    }
+
     /// What happens to an event that fails.
     fn error_policy(&self) -> ErrorPolicy {
         ErrorPolicy::Stop

@@ -221,7 +221,7 @@ impl<H: BatchHandler> Runner<H> {
     /// Loads the checkpoint, and checks that the rows belong to this log.
     async fn start(&mut self) -> Result<(), StopReason> {
         let log = self.feed.watcher().store().log_id();
-        let checkpoint = self.rows.define(self.handler.table(), log).await?;
+        let checkpoint = self.rows.define(self.handler.table(), &self.handler.events(), log).await?;
         self.is_defined = true;
         check_anchor(&**self.feed.watcher().store(), self.name(), &checkpoint).await?;
         if checkpoint.stopped.is_some() {

@@ -59,7 +59,8 @@ impl Supervisor {
     /// Reconciles once. If a store does not respond, this is retried later.
     ///
     /// # Errors
-    /// [`Error::Unusable`] or [`Error::Invalid`] if the stored rows have other columns or belong to another log.
+    /// [`Error::Unusable`] or [`Error::Invalid`] if the stored rows have other columns, are folded from other
+    /// events or belong to another log.
     pub(crate) async fn start(
         control: Arc<FollowerControl>,
         status: Arc<StatusPublisher>,
@@ -160,14 +161,14 @@ impl Supervisor {
     /// The stored builds. Defines one of this program's version if there is none.
     async fn load_builds(&self) -> Result<Vec<Build>, Error> {
         let FollowerControl { follower, watcher, rows, .. } = &*self.control;
-        let (own, log) = (follower.table(), watcher.store().log_id());
+        let (own, events, log) = (follower.table(), follower.events(), watcher.store().log_id());
         let mut builds = rows.builds(own.projection).await?;
         if builds.iter().all(|build| build.version != own.version) {
-            rows.define(&own, log).await?;
+            rows.define(&own, &events, log).await?;
             builds = rows.builds(own.projection).await?;
         }
         let mut own_builds = builds.iter().filter(|build| build.version == own.version);
-        own_builds.clone().try_for_each(|build| own.check_stored(&build.shape, build.log, log))?;
+        own_builds.clone().try_for_each(|build| own.check_stored(build, &events, log))?;
         let is_new = own_builds
             .next_back()
             .is_some_and(|build| !build.live && build.checkpoint.position == Position::START);

@@ -91,7 +91,8 @@ type AnyState = dyn Any + Send + Sync;
 #[derive(Clone, Copy)]
 pub(crate) struct AggregateVTable {
     pub(crate) aggregate: TypeId,
-    name: &'static str,
+    /// The name of the Rust type.
+    pub(crate) name: &'static str,
     events: &'static [Types],
     /// Whether the events of an aggregate are the events with its tag.
     pub(crate) is_tagged: bool,

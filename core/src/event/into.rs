@@ -2,9 +2,9 @@
 
 use super::{Event, Tags, Types};
 use crate::{
-    codec::Codec,
+    codec::{Codec, check_equal, not_readable},
     error::Invalid,
-    limits::{MAX_PAYLOAD, shorten},
+    limits::MAX_PAYLOAD,
     record::{Draft, Position, RawEvent},
 };
 
@@ -48,27 +48,20 @@ pub trait IntoEvents {
     fn each_type(visit: &mut dyn FnMut(&'static Types));
 }
 
-/// Collects the events of a decision as drafts. Each draft is decoded at once, because an event that cannot be decoded would
-/// block every later decision that folds it.
+/// Collects the events of a decision as drafts. Each draft is decoded at once and compared with its event, because an event that
+/// cannot be decoded would block every later decision that folds it, and one that is decoded as another would be lost.
 #[derive(Debug)]
 pub struct Events<'a> {
     codec: &'a Codec,
     max_payload: usize,
-    compare: bool,
     drafts: Vec<Draft>,
     types: Vec<&'static Types>,
 }
 
 impl<'a> Events<'a> {
-    /// An empty collection that encodes with this codec. Debug builds also encode the decoded event again and compare.
+    /// An empty collection that encodes with this codec.
     pub fn new(codec: &'a Codec) -> Self {
-        Self {
-            codec,
-            max_payload: MAX_PAYLOAD,
-            compare: cfg!(debug_assertions),
-            drafts: Vec::new(),
-            types: Vec::new(),
-        }
+        Self { codec, max_payload: MAX_PAYLOAD, drafts: Vec::new(), types: Vec::new() }
     }
 
     /// Sets the maximum size of a payload, in bytes.
@@ -77,23 +70,17 @@ impl<'a> Events<'a> {
         Self { max_payload: bytes, ..self }
     }
 
-    /// Compares the decoded event with the original also in release builds.
-    #[must_use]
-    pub fn verified(self) -> Self {
-        Self { compare: true, ..self }
-    }
-
     /// Adds one event.
     ///
     /// # Errors
-    /// [`Invalid`] if it cannot be encoded, is too large, or cannot be decoded again.
+    /// [`Invalid`] if it cannot be encoded, is too large, or cannot be decoded again unchanged.
     pub fn push<E: Event>(&mut self, event: &E) -> Result<(), Invalid> {
         let (name, version) = event.stored_type();
         let mut tags = Tags::default();
         event.collect_tags(&mut tags)?;
         let data = event.encode_payload(self.codec)?;
         let draft = Draft::with_limit(name, version, tags.into_vec(), data, self.max_payload)?;
-        self.check_readable::<E>(&draft)?;
+        self.check_readable(event, &draft)?;
         self.drafts.push(draft);
         self.types.push(const { &E::TYPES });
         Ok(())
@@ -109,32 +96,19 @@ impl<'a> Events<'a> {
         self.drafts
     }
 
-    /// Decodes the draft. If required, also encodes the result again: both payloads must be equivalent JSON.
-    fn check_readable<E: Event>(&self, draft: &Draft) -> Result<(), Invalid> {
+    /// Decodes the draft of an event, and compares the result with the event.
+    fn check_readable<E: Event>(&self, event: &E, draft: &Draft) -> Result<(), Invalid> {
         let (name, data) = (draft.name(), draft.data());
         let raw = RawEvent { name, version: draft.version(), data: data.as_str(), position: Position::START };
-        let unreadable = |reason: String| Invalid::NotReadable {
-            name: name.into(),
-            data: shorten(data.as_str()),
-            reason: shorten(&reason),
-        };
         let mut again = Vec::new();
         E::decode_raw(&raw, self.codec, &mut |event| again.push(event)).map_err(|invalid| match invalid {
-            Invalid::Decode { source, .. } => unreadable(source.to_string()),
-            invalid => unreadable(invalid.to_string()),
+            Invalid::Decode { source, .. } => not_readable(name, data, &source.to_string()),
+            invalid => not_readable(name, data, &invalid.to_string()),
         })?;
-        if !self.compare {
-            return Ok(());
-        }
-        let [event] = again.as_slice() else {
-            return Err(unreadable(format!("{} events", again.len())));
+        let [again] = again.as_slice() else {
+            return Err(not_readable(name, data, &format!("{} events", again.len())));
         };
-        let written = event.encode_payload(self.codec)?;
-        if written.is_equivalent(data) {
-            Ok(())
-        } else {
-            Err(unreadable(format!("an event that is encoded as {written}")))
-        }
+        check_equal(name, data, |codec| event.encode_payload(codec), |codec| again.encode_payload(codec))
     }
 }
 

@@ -104,7 +104,7 @@ impl EventType {
     }
 
     const fn hash_into(&self, hash: u64) -> u64 {
-        let mut hash = fnv_mix(hash, self.name.as_bytes());
+        let mut hash = fnv_mix(fnv_mix(hash, self.name.as_bytes()), &self.version.to_le_bytes());
         let mut i = 0;
         while i < self.aliases.len() {
             hash = fnv_mix(hash, self.aliases[i].as_bytes());
@@ -226,7 +226,7 @@ pub enum Types {
 }
 
 impl Types {
-    /// Adds the stored names of the set to a hash.
+    /// Adds the stored names and the versions of the set to a hash.
     pub(crate) const fn hash_into(&self, hash: u64) -> u64 {
         match self {
             Self::One(one) => one.hash_into(hash),

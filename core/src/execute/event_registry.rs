@@ -1,17 +1,19 @@
-//! Which Rust type owns which stored name. Two Rust types that write the same name would read each other's events.
+//! Which Rust type owns which stored name. Two Rust types that write the same name would read each other's events or snapshots.
 
 use std::{
+    any::TypeId,
     collections::{BTreeMap, HashMap, HashSet},
     sync::{PoisonError, RwLock},
 };
 
 use crate::{
-    dispatch::CommandTypes,
+    dispatch::{AggregateVTable, CommandTypes},
     error::Invalid,
     event::{EventType, IdKind, Types},
+    record::Name,
 };
 
-/// The event types that the app uses, and the commands that it knows.
+/// The event types and the aggregates with snapshots that the app uses, and the commands that it knows.
 #[derive(Debug, Default)]
 pub(crate) struct EventRegistry(RwLock<Registrations>);
 
@@ -29,6 +31,8 @@ pub(crate) struct Registrations {
     commands: HashMap<&'static str, &'static str>,
     /// The types of aggregates for which a warning was logged.
     warned: HashSet<&'static str>,
+    /// Name of snapshots to aggregate.
+    snapshots: HashMap<&'static str, (TypeId, &'static str)>,
 }
 
 impl EventRegistry {
@@ -89,6 +93,34 @@ impl EventRegistry {
     /// What is registered by now.
     pub(crate) fn registrations(&self) -> Registrations {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Registers the name of the snapshots of an aggregate, if it has any.
+    ///
+    /// # Errors
+    /// [`Invalid::DuplicateName`] if another aggregate owns the name; [`Invalid`] if it is not a valid name.
+    pub(crate) fn register_snapshots(&self, aggregate: &AggregateVTable) -> Result<(), Invalid> {
+        let Some(snapshots) = &aggregate.snapshots else { return Ok(()) };
+        let (name, new) = (snapshots.name, (aggregate.aggregate, aggregate.name));
+        let owner = self.0.read().unwrap_or_else(PoisonError::into_inner).snapshots.get(name).copied();
+        let owner = match owner {
+            Some(owner) => owner,
+            None => {
+                Name::new("snapshot name", name)?;
+                let mut registrations = self.0.write().unwrap_or_else(PoisonError::into_inner);
+                *registrations.snapshots.entry(name).or_insert(new)
+            }
+        };
+        if owner.0 == new.0 {
+            return Ok(());
+        }
+        Err(Invalid::DuplicateName {
+            what: "the snapshot name",
+            name: name.to_owned(),
+            first: owner.1.to_owned(),
+            second: new.1.to_owned(),
+            advice: "give one of them another name: `snapshot(every = …, name = \"…\")`; for the instances of a generic aggregate it is a constant of the parameter: `name = T::NAME`",
+        })
     }
 }
 

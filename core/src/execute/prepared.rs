@@ -60,6 +60,7 @@ impl PreparedCommand {
         let name = handler.name;
         let plan = run_user_code(name, || Loader::plan(|loader| (handler.load)(command, loader)))?;
         plan.types.iter().copied().flatten().try_for_each(|types| executor.registry.register(types))?;
+        plan.aggregates.iter().try_for_each(|vtable| executor.registry.register_snapshots(vtable))?;
 
         let id = id.map(CommandId::name).transpose()?;
         match &id {

@@ -11,7 +11,9 @@ use crate::{
     error::{BoxError, Error, Invalid},
     event::{Event, Recorded, Types},
     record::{Position, Record},
-    rows::{CommitOutcome, InTransaction, RowChange, RowStore, SharedRows, Table, Transactional},
+    rows::{
+        CommitOutcome, InTransaction, RowChange, RowStore, SharedRows, Table, Transactional, folded_events,
+    },
 };
 
 /// A read model in tables of your own, on a store `S`. It receives batches of events, and the open transaction that moves
@@ -64,7 +66,9 @@ pub trait CustomProjection<S: Transactional>: Send + Sync + 'static {
     const NAME: &'static str;
     /// The version. A new version starts from the first event; choose other table names for it.
     const VERSION: u32 = 1;
-    /// The events that it handles.
+    /// The events that it handles. They are stored with its checkpoint: if an event type is added or removed, or gets a new
+    /// version, the app does not start until [`VERSION`](Self::VERSION) is raised, because earlier events of the type were not
+    /// handled.
     const EVENTS: &'static [Types];
 
     /// Creates the tables, unless they exist. Called at each start, before the first batch.
@@ -210,6 +214,10 @@ impl<S: Transactional, C: CustomProjection<S>> Follower for Custom<C, S> {
         Table { projection: C::NAME, version: C::VERSION, build: 0, columns: &[] }
     }
 
+    fn events(&self) -> String {
+        folded_events::describe(C::EVENTS, |_| None)
+    }
+
     fn batch_handler(&self, table: Table, _: SharedRows) -> Box<dyn BatchHandler> {
         let (projection, store) = (Arc::clone(&self.projection), Arc::clone(&self.store));
         Box::new(CustomHandler { table, projection, store, codec: self.codec.clone(), is_set_up: false })
@@ -232,6 +240,10 @@ impl<S: Transactional, C: CustomProjection<S>> BatchHandler for CustomHandler<C,
 
     fn filter(&self) -> Criteria {
         Item::any().types(C::EVENTS.iter().flat_map(Types::names)).into()
+    }
+
+    fn events(&self) -> String {
+        folded_events::describe(C::EVENTS, |_| None)
     }
 
     fn needs_setup(&self) -> bool {

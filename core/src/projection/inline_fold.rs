@@ -36,7 +36,7 @@ impl<P: Projection> InlineFold<P> {
             ops.begin(index);
             blame_record(index, || P::plan_record(record, &self.codec, &mut ops))?;
         }
-        RowSet::new(ops, |_| None)
+        Ok(RowSet::new(ops, |_| None))
     }
 
     fn invalid(&self, records: &[Record], PoisonEvent { index, error }: PoisonEvent) -> Invalid {
@@ -69,7 +69,7 @@ impl<P: Projection> Inline for InlineFold<P> {
             // The keys were planned before the append, when the position was not known yet.
             let changed = "row keys of an inline projection must not depend on the position of the event";
             let rows = rows.ok_or_else(|| PoisonEvent { index: 0, error: changed.to_owned() })?;
-            row_set.fold(rows)
+            row_set.fold(rows, None).map_err(PoisonEvent::from)
         });
         folded.map_err(|poison| self.invalid(records, poison))
     }

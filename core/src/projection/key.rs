@@ -1,6 +1,9 @@
 //! Keys of rows.
 
-use std::{any::type_name, hash::Hash};
+use std::{
+    any::type_name,
+    hash::{Hash, Hasher},
+};
 
 use super::Projection;
 use crate::{
@@ -8,7 +11,7 @@ use crate::{
     id::Id,
     limits::refuse,
     record::Record,
-    rows::{Field, Key},
+    rows::{Field, Key, Value},
     tag::Tag,
 };
 
@@ -66,6 +69,64 @@ tuples! {
     A 0, B 1;
     A 0, B 1, C 2;
     A 0, B 1, C 2, D 3;
+}
+
+/// The key of a row as a store compares it. It alone decides which row an event changes: keys whose `Eq` takes them for equal, such as
+/// texts in upper and lower case, are keys of two rows if they are stored differently.
+#[derive(Clone, Debug)]
+pub(crate) struct StoredKey(Key);
+
+impl StoredKey {
+    /// The stored form of a key.
+    ///
+    /// # Errors
+    /// [`Invalid`] if no store can store it.
+    pub(crate) fn of<K: RowKey>(key: &K) -> Result<Self, Invalid> {
+        key.to_key().map(Self)
+    }
+
+    pub(crate) fn values(&self) -> &Key {
+        &self.0
+    }
+}
+
+impl PartialEq for StoredKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(|(one, other)| one.order(other).is_eq())
+    }
+}
+
+impl Eq for StoredKey {}
+
+impl Hash for StoredKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for value in &self.0 {
+            match value {
+                Value::Null => state.write_u8(0),
+                Value::Bool(value) => value.hash(state),
+                Value::Int(number) => number.hash(state),
+                // Both zeros are equal.
+                Value::Float(number) => (number + 0.0).to_bits().hash(state),
+                Value::Text(text) => text.hash(state),
+                Value::Uuid(id) => id.hash(state),
+                Value::Time(time) => time.as_micros().hash(state),
+                Value::Json(json) => json.hash(state),
+            }
+        }
+    }
+}
+
+/// A key with its stored form.
+#[derive(Clone, Debug)]
+pub(super) struct PlannedKey<K> {
+    pub(super) key: K,
+    pub(super) stored: StoredKey,
+}
+
+impl<K: RowKey> PlannedKey<K> {
+    pub(super) fn new(key: K) -> Result<Self, Invalid> {
+        Ok(Self { stored: StoredKey::of(&key)?, key })
+    }
 }
 
 /// Return types of the function named after `by`: one key, an `Option` of a key, or a `Vec` of keys.

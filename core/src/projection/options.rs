@@ -2,7 +2,7 @@
 
 use std::{marker::PhantomData, sync::Arc};
 
-use super::{Projection, RowFolder, inline_fold::InlineFold};
+use super::{Projection, RowFolder, events_of, inline_fold::InlineFold};
 use crate::{
     codec::Codec,
     daemon::{BatchHandler, ErrorPolicy, Follower, FollowerSpec, check_order},
@@ -203,6 +203,10 @@ impl<P: Projection> Follower for ProjectionFollower<P> {
     fn batch_handler(&self, table: Table, rows: SharedRows) -> Box<dyn BatchHandler> {
         let folder = RowFolder::<P>::of_build(table, rows, self.codec.clone());
         Box::new(folder.ordered_by(self.options.order_by))
+    }
+
+    fn events(&self) -> String {
+        events_of::<P>()
     }
 
     fn error_policy(&self) -> ErrorPolicy {

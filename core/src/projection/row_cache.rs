@@ -1,6 +1,6 @@
 //! Rows cached from one batch to the next.
 
-use super::{Projection, row_set::RowEntry};
+use super::{Projection, key::StoredKey, row_set::RowEntry};
 use crate::{cache::GenerationalCache, record::Position};
 
 /// The largest number of cached rows.
@@ -16,7 +16,7 @@ const MAX_ROW_BYTES: usize = 4096;
 pub(super) struct RowCache<P: Projection> {
     version: Option<CacheVersion>,
     /// A cached `None` is a row that does not exist.
-    rows: GenerationalCache<P::Key, Option<P>>,
+    rows: GenerationalCache<StoredKey, Option<P>>,
 }
 
 /// What cached rows are valid for: the checkpoint and the number of parked events.
@@ -39,7 +39,7 @@ impl<P: Projection> RowCache<P> {
     }
 
     /// Removes a row and returns it: `Some(None)` if it is known not to exist, `None` if it is not cached.
-    pub(super) fn take(&mut self, key: &P::Key) -> Option<Option<P>> {
+    pub(super) fn take(&mut self, key: &StoredKey) -> Option<Option<P>> {
         self.rows.remove(key)
     }
 
@@ -47,7 +47,7 @@ impl<P: Projection> RowCache<P> {
     pub(super) fn move_to(&mut self, version: CacheVersion, rows: Vec<RowEntry<P>>) {
         self.version = Some(version);
         for entry in rows.into_iter().filter(|entry| entry.size <= MAX_ROW_BYTES) {
-            self.rows.insert(entry.key, entry.row);
+            self.rows.insert(entry.stored_key, entry.row);
         }
     }
 }

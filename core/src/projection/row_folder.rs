@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use async_trait::async_trait;
 
 use super::{
-    Change, Projection, RowKey, RowOps, criteria_of,
+    Change, Projection, RowOps, criteria_of, events_of,
+    key::{PlannedKey, StoredKey},
     row_cache::{CacheVersion, RowCache},
-    row_set::{RowEntry, RowSet, blame_record},
+    row_set::{FoldError, RowEntry, RowSet, blame_record},
 };
 use crate::{
     codec::Codec,
@@ -50,29 +51,27 @@ impl<P: Projection> RowFolder<P> {
         Self { order_by, ..self }
     }
 
-    /// Folds records into the rows of a checkpoint. `known_failures` are records that failed in an earlier try.
+    /// Folds records into the rows of a checkpoint. `known` is what was found out in earlier tries.
     async fn fold(
         &mut self,
         records: &[Record],
         (version, parking): (CacheVersion, &Parking),
-        known_failures: &Failures,
-    ) -> Result<Result<FoldedBatch, FoldError>, Error> {
-        let (ops, park) = match plan::<P>(records, &self.codec, self.order_by, parking, known_failures) {
+        known: &KnownFailures,
+    ) -> Result<Result<FoldedBatch, BatchError>, Error> {
+        let planned = plan::<P>(records, &self.codec, self.order_by, parking, &known.records);
+        let (ops, park) = match planned {
             Ok(planned) => planned,
-            Err(poison) => return Ok(Err(FoldError::Planning(poison))),
+            Err(poison) => return Ok(Err(BatchError::Planning(poison))),
         };
         let cache = self.cache.at(version);
-        let mut row_set = match RowSet::new(ops, |key| cache.take(key)) {
-            Ok(row_set) => row_set,
-            Err(poison) => return Ok(Err(FoldError::Handler(poison))),
-        };
+        let mut row_set = RowSet::new(ops, |key| cache.take(key));
         let loaded = match row_set.missing_keys() {
             [] => Vec::new(),
             missing => self.rows.rows(&self.table, missing).await?,
         };
-        let rows = match row_set.fold(loaded) {
+        let rows = match row_set.fold(loaded, known.suspect.as_ref()) {
             Ok(rows) => rows,
-            Err(poison) => return Ok(Err(FoldError::Handler(poison))),
+            Err(error) => return Ok(Err(BatchError::Fold(error))),
         };
         self.folded = row_set.into_rows();
         Ok(Ok(FoldedBatch { rows, park }))
@@ -87,11 +86,27 @@ struct FoldedBatch {
     park: Vec<Parked>,
 }
 
-enum FoldError {
+/// What failed in earlier tries of a batch.
+#[derive(Default)]
+struct KnownFailures {
+    records: Failures,
+    /// A row that could not be stored.
+    suspect: Option<StoredKey>,
+}
+
+enum BatchError {
     /// A record cannot be decoded, or cannot be parked.
     Planning(PoisonEvent),
-    /// A handler failed.
-    Handler(PoisonEvent),
+    Fold(FoldError),
+}
+
+impl BatchError {
+    fn into_poison(self) -> PoisonEvent {
+        match self {
+            Self::Planning(poison) => poison,
+            Self::Fold(error) => error.into(),
+        }
+    }
 }
 
 #[async_trait]
@@ -102,6 +117,10 @@ impl<P: Projection> BatchHandler for RowFolder<P> {
 
     fn filter(&self) -> Criteria {
         criteria_of::<P>()
+    }
+
+    fn events(&self) -> String {
+        events_of::<P>()
     }
 
     fn max_batch(&self) -> usize {
@@ -116,18 +135,27 @@ impl<P: Projection> BatchHandler for RowFolder<P> {
         from: Position,
         parking: &Parking,
     ) -> Result<BatchResult, Error> {
-        let (mut records, mut failures, mut poison) = (records, Failures::new(), None);
+        let (mut records, mut known, mut poison) = (records, KnownFailures::default(), None);
         let version = (from, parking.count());
         self.folded.clear();
         loop {
-            match self.fold(records, (version, parking), &failures).await? {
+            match self.fold(records, (version, parking), &known).await? {
                 Ok(FoldedBatch { rows, park }) => {
                     return Ok(BatchResult { rows, park, poison, ..BatchResult::default() });
                 }
-                Err(FoldError::Handler(PoisonEvent { index, error })) if parking.can_park() => {
-                    failures.insert(index, error);
+                // An earlier event of the batch may have caused it.
+                Err(BatchError::Fold(FoldError::Row(key, _)))
+                    if parking.can_park() && known.suspect.is_none() =>
+                {
+                    known.suspect = Some(key);
                 }
-                Err(FoldError::Planning(first) | FoldError::Handler(first)) => {
+                Err(BatchError::Fold(error)) if parking.can_park() => {
+                    let PoisonEvent { index, error } = error.into();
+                    known.records.insert(index, error);
+                    known.suspect = None;
+                }
+                Err(error) => {
+                    let first = error.into_poison();
                     records = &records[..first.index];
                     poison = Some(first);
                 }
@@ -174,7 +202,9 @@ fn plan<'a, P: Projection>(
             continue;
         }
         let error = planned.err().map(|poison| poison.error).or_else(|| known_failures.get(&index).cloned());
-        let rows = ops.last_keys().map(|keys| key_texts(index, &keys)).transpose()?;
+        let rows: Option<Vec<String>> = ops.last_keys().map(|keys| {
+            keys.iter().map(|PlannedKey { stored, .. }| key_text(stored.values())).collect()
+        });
         let keys = match order_by {
             // An event that changes no row waits for none.
             Some(kind) if error.is_some() || rows.as_ref().is_none_or(|rows| !rows.is_empty()) => {
@@ -206,25 +236,21 @@ fn plan<'a, P: Projection>(
     Ok((ops, park))
 }
 
-fn key_texts<K: RowKey>(index: usize, keys: &[K]) -> Result<Vec<String>, PoisonEvent> {
-    keys.iter().map(|key| blame_record(index, || Ok(key_text(&key.to_key()?)))).collect()
-}
-
 /// Folds records into rows without a store: the rows that every store must end up with.
 pub(crate) fn fold_in_memory<P: Projection>(
     records: &[Record],
     codec: &Codec,
-) -> Result<HashMap<P::Key, P>, Invalid> {
+) -> Result<HashMap<StoredKey, P>, Invalid> {
     let mut ops = RowOps::default();
     records.iter().try_for_each(|record| P::plan_record(record, codec, &mut ops))?;
     let mut rows = HashMap::new();
     let (ops, keys) = ops.into_parts();
     let mut keys = keys.into_iter();
     for op in ops {
-        for key in keys.by_ref().take(op.rows) {
-            let row = rows.entry(key.clone()).or_insert_with(|| P::initial(key.clone()));
+        for PlannedKey { key, stored } in keys.by_ref().take(op.rows) {
+            let row = rows.entry(stored.clone()).or_insert_with(|| P::initial(key));
             if (op.apply)(row) == Change::Delete {
-                rows.remove(&key);
+                rows.remove(&stored);
             }
         }
     }

@@ -3,9 +3,9 @@
 //! Records are decoded and their keys found first, so that the rows of a whole batch can be loaded at once; the handlers run
 //! on the loaded rows.
 
-use std::{collections::HashSet, hash::Hash};
+use std::collections::HashSet;
 
-use super::{Change, FromTags, IntoKeys, Projection};
+use super::{Change, FromTags, IntoKeys, Projection, key::PlannedKey};
 use crate::{
     codec::Codec,
     context::Context,
@@ -18,13 +18,13 @@ use crate::{
 pub struct RowOps<'a, P: Projection> {
     ops: Vec<RowOp<'a, P>>,
     /// The keys of all operations, one operation after the other.
-    keys: Vec<P::Key>,
+    keys: Vec<PlannedKey<P::Key>>,
     /// The index of the last record.
     record: usize,
     /// How many operations and keys there were before the last record.
     before: (usize, usize),
     /// The keys of the last record that are known without decoding it; `None` if only the decoded event has them.
-    known_keys: Option<Vec<P::Key>>,
+    known_keys: Option<Vec<PlannedKey<P::Key>>>,
 }
 
 /// The change of one event to its rows.
@@ -52,7 +52,7 @@ impl<'a, P: Projection> RowOps<'a, P> {
     }
 
     /// The keys of the rows that the last record changes, or would change if it could be decoded; `None` if they are unknown.
-    pub(super) fn last_keys(&self) -> Option<Vec<P::Key>> {
+    pub(super) fn last_keys(&self) -> Option<Vec<PlannedKey<P::Key>>> {
         let known_keys = self.known_keys.as_ref()?.iter();
         let mut keys = known_keys.chain(&self.keys[self.before.1..]).cloned().collect();
         remove_duplicates(&mut keys, 0);
@@ -66,7 +66,7 @@ impl<'a, P: Projection> RowOps<'a, P> {
     }
 
     /// The operations, and the keys of all of them: each operation has `rows` keys.
-    pub(super) fn into_parts(self) -> (Vec<RowOp<'a, P>>, Vec<P::Key>) {
+    pub(super) fn into_parts(self) -> (Vec<RowOp<'a, P>>, Vec<PlannedKey<P::Key>>) {
         (self.ops, self.keys)
     }
 
@@ -82,11 +82,11 @@ impl<'a, P: Projection> RowOps<'a, P> {
 }
 
 /// Removes repeated keys from the index `first` on.
-fn remove_duplicates<K: Clone + Eq + Hash>(keys: &mut Vec<K>, first: usize) {
+fn remove_duplicates<K>(keys: &mut Vec<PlannedKey<K>>, first: usize) {
     if keys.len() > first + 1 {
         let mut seen = HashSet::new();
         let own = keys.split_off(first);
-        keys.extend(own.into_iter().filter(|key| seen.insert(key.clone())));
+        keys.extend(own.into_iter().filter(|key| seen.insert(key.stored.clone())));
     }
 }
 
@@ -112,8 +112,12 @@ where
         // Unknown until the event is decoded.
         ops.known_keys = None;
         plan_decoded(record, codec, ops, apply, |ops, event| {
-            keys(event, record)?.each_key(&mut |key| ops.keys.push(key));
-            Ok(())
+            let mut planned = Ok(());
+            keys(event, record)?.each_key(&mut |key| match PlannedKey::new(key) {
+                Ok(key) => ops.keys.push(key),
+                Err(invalid) => planned = Err(invalid),
+            });
+            planned
         })?;
         ops.known_keys.get_or_insert_default();
     }
@@ -133,7 +137,8 @@ where
     C: HandlerContext<'a>,
 {
     if const { &E::TYPES }.contains(&record.name) {
-        ops.known_keys = Some(P::Key::from_tags(record)?);
+        let known_keys = P::Key::from_tags(record)?.into_iter().map(PlannedKey::new);
+        ops.known_keys = Some(known_keys.collect::<Result<_, _>>()?);
         plan_decoded(record, codec, ops, apply, |RowOps { known_keys, keys, .. }, _| {
             keys.extend(known_keys.iter().flatten().cloned());
             Ok(())

@@ -2,12 +2,16 @@
 
 use std::collections::{HashMap, hash_map::Entry};
 
-use super::{Change, Projection, RowKey, RowOps, row_ops::RowOp};
+use super::{
+    Change, Projection, RowOps,
+    key::{PlannedKey, StoredKey},
+    row_ops::RowOp,
+};
 use crate::{
     daemon::PoisonEvent,
     error::Invalid,
     panics::catch,
-    rows::{FoldedRows, Key, Row, Value},
+    rows::{FoldedRows, Key, Row, Value, key_text},
 };
 
 /// The operations of a batch and the rows that they change, in order of first appearance.
@@ -24,7 +28,8 @@ pub(super) struct RowSet<'a, P: Projection> {
 
 /// A row before and after the batch.
 pub(super) struct RowEntry<P: Projection> {
-    pub(super) key: P::Key,
+    key: P::Key,
+    pub(super) stored_key: StoredKey,
     pub(super) row: Option<P>,
     /// Whether the row exists in the store.
     is_stored: bool,
@@ -39,24 +44,26 @@ impl<'a, P: Projection> RowSet<'a, P> {
     /// not exist.
     pub(super) fn new(
         ops: RowOps<'a, P>,
-        mut cached: impl FnMut(&P::Key) -> Option<Option<P>>,
-    ) -> Result<Self, PoisonEvent> {
+        mut cached: impl FnMut(&StoredKey) -> Option<Option<P>>,
+    ) -> Self {
         let (ops, keys) = ops.into_parts();
         let (mut index, mut targets) = (HashMap::new(), Vec::with_capacity(keys.len()));
         let (mut rows, mut unloaded, mut missing_keys) = (Vec::new(), Vec::new(), Vec::new());
         let mut keys = keys.into_iter();
         for op in &ops {
-            for key in keys.by_ref().take(op.rows) {
-                let target = match index.entry(key) {
+            for PlannedKey { key, stored } in keys.by_ref().take(op.rows) {
+                let target = match index.entry(stored) {
                     Entry::Occupied(entry) => *entry.get(),
                     Entry::Vacant(entry) => {
-                        let (target, key) = (rows.len(), entry.key().clone());
-                        let row = cached(&key).unwrap_or_else(|| {
+                        let (target, stored_key) = (rows.len(), entry.key().clone());
+                        let row = cached(&stored_key).unwrap_or_else(|| {
                             unloaded.push(target);
+                            missing_keys.push(stored_key.values().clone());
                             None
                         });
                         rows.push(RowEntry {
                             key,
+                            stored_key,
                             is_stored: row.is_some(),
                             row,
                             record: op.record,
@@ -68,11 +75,7 @@ impl<'a, P: Projection> RowSet<'a, P> {
                 targets.push(target);
             }
         }
-        for target in &unloaded {
-            let entry: &RowEntry<P> = &rows[*target];
-            missing_keys.push(entry.stored_key()?);
-        }
-        Ok(Self { ops, targets, rows, unloaded, missing_keys })
+        Self { ops, targets, rows, unloaded, missing_keys }
     }
 
     /// The keys of the rows that have to be loaded, each once.
@@ -80,14 +83,19 @@ impl<'a, P: Projection> RowSet<'a, P> {
         &self.missing_keys
     }
 
-    /// Runs the operations, given the rows loaded for [`missing_keys`](Self::missing_keys) in their order.
-    pub(super) fn fold(&mut self, loaded: Vec<Option<Row>>) -> Result<FoldedRows, PoisonEvent> {
+    /// Runs the operations, given the rows loaded for [`missing_keys`](Self::missing_keys) in their order. The row of `suspect` is
+    /// converted after each of its operations, to find the event that made it a row that cannot be stored.
+    pub(super) fn fold(
+        &mut self,
+        loaded: Vec<Option<Row>>,
+        suspect: Option<&StoredKey>,
+    ) -> Result<FoldedRows, FoldError> {
         for (target, row) in self.unloaded.iter().zip(loaded) {
             let entry = &mut self.rows[*target];
             entry.row = blame_record(entry.record, || row.map(P::from_row).transpose())?;
             entry.is_stored = entry.row.is_some();
         }
-        self.run()?;
+        self.run(suspect)?;
         self.build_changes()
     }
 
@@ -96,32 +104,35 @@ impl<'a, P: Projection> RowSet<'a, P> {
         self.rows
     }
 
-    fn run(&mut self) -> Result<(), PoisonEvent> {
+    fn run(&mut self, suspect: Option<&StoredKey>) -> Result<(), PoisonEvent> {
         let mut targets = self.targets.iter();
         for RowOp { rows, record: index, apply } in &self.ops {
             for target in targets.by_ref().take(*rows) {
-                let RowEntry { key, row, record, .. } = &mut self.rows[*target];
-                *record = *index;
-                let initial = || P::initial(key.clone());
-                let change = blame_record(*index, || Ok(apply(row.get_or_insert_with(initial))))?;
+                let entry = &mut self.rows[*target];
+                entry.record = *index;
+                let initial = || P::initial(entry.key.clone());
+                let change = blame_record(*index, || Ok(apply(entry.row.get_or_insert_with(initial))))?;
                 if change == Change::Delete {
-                    *row = None;
+                    entry.row = None;
+                }
+                if suspect == Some(&entry.stored_key) {
+                    entry.to_row()?;
                 }
             }
         }
         Ok(())
     }
 
-    fn build_changes(&mut self) -> Result<FoldedRows, PoisonEvent> {
+    fn build_changes(&mut self) -> Result<FoldedRows, FoldError> {
         let mut folded = FoldedRows::default();
         for entry in &mut self.rows {
-            match &entry.row {
+            let row = entry.to_row().map_err(|poison| FoldError::Row(entry.stored_key.clone(), poison))?;
+            match row {
                 Some(row) => {
-                    let row = blame_record(entry.record, || row.to_row())?;
                     entry.size = row.iter().map(Value::size).sum();
                     folded.upserts.push(row);
                 }
-                None if entry.is_stored => folded.deletes.push(entry.stored_key()?),
+                None if entry.is_stored => folded.deletes.push(entry.stored_key.values().clone()),
                 None => {}
             }
         }
@@ -130,8 +141,35 @@ impl<'a, P: Projection> RowSet<'a, P> {
 }
 
 impl<P: Projection> RowEntry<P> {
-    fn stored_key(&self) -> Result<Key, PoisonEvent> {
-        blame_record(self.record, || self.key.to_key())
+    /// The stored form of the row. An error names the row, and the record that changed it last.
+    fn to_row(&self) -> Result<Option<Row>, PoisonEvent> {
+        let row = blame_record(self.record, || self.row.as_ref().map(P::to_row).transpose());
+        row.map_err(|PoisonEvent { index, error }| {
+            let key = key_text(self.stored_key.values());
+            PoisonEvent { index, error: format!("the row {key} cannot be stored: {error}") }
+        })
+    }
+}
+
+/// Why a batch cannot be folded.
+pub(super) enum FoldError {
+    /// A handler failed.
+    Handler(PoisonEvent),
+    /// The row with this key cannot be stored. Any of the events that changed it may have caused it; the last one is named.
+    Row(StoredKey, PoisonEvent),
+}
+
+impl From<PoisonEvent> for FoldError {
+    fn from(poison: PoisonEvent) -> Self {
+        Self::Handler(poison)
+    }
+}
+
+impl From<FoldError> for PoisonEvent {
+    fn from(error: FoldError) -> Self {
+        match error {
+            FoldError::Handler(poison) | FoldError::Row(_, poison) => poison,
+        }
     }
 }
 

@@ -4,9 +4,9 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{ColumnType, Value, nul};
 use crate::{
+    codec::encode_readable,
     error::Invalid,
     limits::{MAX_PAYLOAD, refuse},
-    payload::Payload,
 };
 
 /// A Rust type that a column stores as JSON: the type of a field marked `#[json]`. NUL in its texts is stored as `␀`, as in text
@@ -25,7 +25,8 @@ pub trait JsonField: Sized {
     /// Converts the field to the stored value.
     ///
     /// # Errors
-    /// [`Invalid`] if its `Serialize` fails, or the JSON is larger than 4 MiB.
+    /// [`Invalid`] if its `Serialize` fails, the JSON is larger than 4 MiB, or it cannot be read back unchanged: a NaN, for example,
+    /// is `null` in JSON.
     fn to_value(&self) -> Result<Value, Invalid>;
 
     /// Converts a stored value to the field.
@@ -39,7 +40,7 @@ pub trait JsonField: Sized {
 impl<T: Serialize + DeserializeOwned> JsonField for T {
     fn to_value(&self) -> Result<Value, Invalid> {
         let what = std::any::type_name::<T>();
-        let json = Payload::encode(what, self)?;
+        let json = encode_readable(what, self)?;
         match json.as_str().len() {
             size if size > MAX_PAYLOAD => {
                 Err(Invalid::TooLarge { what: format!("`{what}` as JSON"), size, limit: MAX_PAYLOAD })
@@ -64,6 +65,7 @@ impl<T: Serialize + DeserializeOwned> JsonField for T {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::payload::Payload;
 
     #[test]
     fn serde_type_is_read_back_unchanged() {
@@ -72,6 +74,13 @@ mod tests {
         assert_eq!(value, Value::Json(Payload::parse(r#"[[1,"é\""],[18446744073709551615,null]]"#).unwrap()));
         assert_eq!(Vec::<(u64, Option<String>)>::from_value(value).unwrap(), lines);
         assert_eq!(None::<u8>.to_value().unwrap(), Value::Json(Payload::parse("null").unwrap()));
+    }
+
+    #[test]
+    fn value_that_json_would_change_is_rejected() {
+        for invalid in [vec![Some(f64::NAN)].to_value(), Some(None::<u8>).to_value(), vec![f32::INFINITY].to_value()] {
+            assert!(matches!(invalid, Err(Invalid::NotReadable { .. })), "{invalid:?}");
+        }
     }
 
     #[test]

@@ -71,6 +71,9 @@ fn in_column(table: &Table, column: usize, error: Invalid) -> Invalid {
             Invalid::TooLarge { what: format!("{column}: {what}"), size, limit }
         }
         Invalid::Encode { name: _, source } => Invalid::Encode { name: column, source },
+        Invalid::NotReadable { name, data, reason } => {
+            Invalid::NotReadable { name, data, reason: format!("{reason} ({column})") }
+        }
         other => other,
     }
 }

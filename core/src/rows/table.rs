@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write};
 
-use super::{Column, ColumnType, Role, Value};
+use super::{Build, Column, ColumnType, Role, Value, folded_events};
 use crate::{
     error::{Error, Invalid},
     limits::{is_kind, refuse},
@@ -99,26 +99,38 @@ impl Table {
         shape
     }
 
-    /// For stores: checks the stored shape and log of an existing table.
+    /// For stores: checks that an existing build has the columns of this table, folds these events and belongs to this log.
     ///
     /// # Errors
-    /// [`Error::Unusable`] if they differ from those of this program.
-    pub fn check_stored(&self, shape: &str, log: LogId, expected: LogId) -> Result<(), Error> {
-        let (name, wanted) = (self.projection, self.shape());
-        let operation = || format!("open the rows of `{name}` version {}", self.version);
-        if shape != wanted {
+    /// [`Error::Unusable`] if one of them differs.
+    pub fn check_stored(&self, build: &Build, events: &str, log: LogId) -> Result<(), Error> {
+        self.check_columns(&build.shape)?;
+        if let Some(differences) = folded_events::differences(&build.events, events) {
             let reason = format!(
-                "the stored columns are ({shape}), but the program expects ({wanted}); give the projection a new `version`"
+                "the events that it folds have changed: {differences}; the stored rows lack what the events before would have changed, so give the projection a new `version`"
             );
-            return Err(Error::unusable(operation(), reason));
+            return Err(Error::unusable(self.opening(), reason));
         }
-        if log != expected {
+        if build.log != log {
             let reason = format!(
-                "the rows were made of log {log}, but the program reads log {expected}; use another store of rows, or rebuild them"
+                "the rows were made of log {}, but the program reads log {log}; use another store of rows, or rebuild them",
+                build.log
             );
-            return Err(Error::unusable(operation(), reason));
+            return Err(Error::unusable(self.opening(), reason));
         }
         Ok(())
+    }
+
+    /// Checks that a build has the columns of this table.
+    pub(super) fn check_columns(&self, shape: &str) -> Result<(), Error> {
+        let wanted = self.shape();
+        if shape == wanted {
+            return Ok(());
+        }
+        let reason = format!(
+            "the stored columns are ({shape}), but the program expects ({wanted}); give the projection a new `version`"
+        );
+        Err(Error::unusable(self.opening(), reason))
     }
 
     /// For stores: checks that this build has the same columns as the live build, so that both can be compared.
@@ -181,6 +193,10 @@ impl Table {
             format!("make `{}` inline", self.name()),
             "the rows are not in the store of their log; run the projection in the background",
         )
+    }
+
+    fn opening(&self) -> String {
+        format!("open the rows of `{}` version {}", self.projection, self.version)
     }
 
     fn using(&self) -> String {

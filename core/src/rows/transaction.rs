@@ -45,7 +45,7 @@ pub trait Transactional: RowStore {
 /// # run(async {
 /// let table = Table { projection: "totals", version: 1, build: 0, columns: &[] }; // only a checkpoint
 /// let database = Database::default();
-/// database.define(&table, LogId::fresh()).await?;
+/// database.define(&table, "", LogId::fresh()).await?;
 /// let change = RowChange::new(&table, Position::START, Position::new(1));
 /// assert_eq!(database.commit_with(change.clone(), &SetTotal(5)).await?.unwrap(), CommitOutcome::Done);
 ///

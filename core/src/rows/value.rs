@@ -229,7 +229,7 @@ pub trait Field: Sized {
     /// Converts the field to the stored value.
     ///
     /// # Errors
-    /// [`Invalid`] if no store can hold it: NaN, a text of more than 4 MiB, or a time with parts of a microsecond.
+    /// [`Invalid`] if no store can hold it: NaN, `Some(None)`, a text of more than 4 MiB, or a time with parts of a microsecond.
     fn to_value(&self) -> Result<Value, Invalid>;
 
     /// Converts a stored value to the field.
@@ -387,7 +387,12 @@ impl<F: Field> Field for Option<F> {
     const IS_ORDERED: bool = F::IS_ORDERED;
 
     fn to_value(&self) -> Result<Value, Invalid> {
-        self.as_ref().map_or(Ok(Value::Null), F::to_value)
+        match self.as_ref().map(F::to_value).transpose()? {
+            Some(Value::Null) => {
+                Err(refuse("value", "Some(None)", "a column stores it as NULL, which is read as `None`"))
+            }
+            value => Ok(value.unwrap_or(Value::Null)),
+        }
     }
 
     fn from_value(value: Value) -> Result<Self, Invalid> {
@@ -423,7 +428,9 @@ mod tests {
 
     #[test]
     fn value_that_no_store_can_hold_is_rejected() {
-        assert!(f64::NAN.to_value().is_err());
+        assert!(f64::NAN.to_value().is_err() && Some(f32::NAN).to_value().is_err());
+        assert!(Some(None::<u8>).to_value().unwrap_err().to_string().contains("Some(None)"));
+        assert_eq!(None::<Option<u8>>.to_value().unwrap(), Value::Null);
         assert!(matches!((-0.0).to_value(), Ok(Value::Float(zero)) if zero.is_sign_positive()));
         assert!("a".repeat(MAX_PAYLOAD + 1).to_value().is_err());
         assert!(u8::from_value(Value::Int(256)).is_err());

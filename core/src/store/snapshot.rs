@@ -5,11 +5,12 @@ use crate::{error::Error, payload::Payload, record::Position, tag::Tag};
 /// Identifies the aggregate of a snapshot, and the code that folded the state.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SnapshotKey {
-    /// The name of the aggregate.
+    /// The name of the aggregate, which one Rust type of an app has.
     pub aggregate: &'static str,
     /// The tag of the aggregate's events; `None` if all events of its types belong to it.
     pub tag: Option<Tag>,
-    /// Hash of everything the state depends on besides the events: its fields, the event types that are folded, the version.
+    /// Hash of everything the state depends on besides the events: its fields, the event types that are folded,
+    /// the version.
     pub fingerprint: u64,
 }
 

@@ -231,7 +231,7 @@ impl<E: Debug> Then<E> {
 
 fn encode(events: impl IntoEvents) -> Result<Vec<Draft>, Invalid> {
     let codec = Codec::default();
-    let mut encoded = Events::new(&codec).verified();
+    let mut encoded = Events::new(&codec);
     events.write_events(&mut encoded)?;
     Ok(encoded.into_drafts())
 }

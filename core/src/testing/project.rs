@@ -6,7 +6,7 @@ use super::Given;
 use crate::{
     codec::Codec,
     error::Invalid,
-    projection::{Projection, fold_in_memory},
+    projection::{Projection, StoredKey, fold_in_memory},
 };
 
 impl Given {
@@ -41,7 +41,7 @@ impl Given {
 }
 
 /// Folds the events, and converts each row to its stored form and back.
-fn folded<P: Projection>(given: &Given) -> Result<HashMap<P::Key, P>, Invalid> {
+fn folded<P: Projection>(given: &Given) -> Result<HashMap<StoredKey, P>, Invalid> {
     P::TABLE.check()?;
     let rows = fold_in_memory::<P>(&given.records, &Codec::default())?;
     rows.into_iter().map(|(key, row)| Ok((key, P::from_row(row.to_row()?)?))).collect()
@@ -63,7 +63,7 @@ fn folded<P: Projection>(given: &Given) -> Result<HashMap<P::Key, P>, Invalid> {
 #[derive(Debug)]
 pub struct ProjectedRows<P: Projection> {
     given: Given,
-    rows: HashMap<P::Key, P>,
+    rows: HashMap<StoredKey, P>,
 }
 
 impl<P: Projection> ProjectedRows<P> {
@@ -75,11 +75,19 @@ impl<P: Projection> ProjectedRows<P> {
     ///
     /// given(opened("ann", "Ann")).project::<Balance>().row(&id("bob")).none();
     /// ```
+    ///
+    /// # Panics
+    /// If no store can store the key.
+    #[track_caller]
     #[must_use = "a test needs an expectation: call `eq` or `none`"]
     pub fn row(self, key: &P::Key) -> ProjectedRow<P> {
         let Self { given, mut rows } = self;
-        let row = rows.remove(key);
-        ProjectedRow { given, rows, key: key.clone(), row }
+        let key = match StoredKey::of(key) {
+            Ok(key) => key,
+            Err(invalid) => panic!("{}no row has this key: {invalid}", given.transcript()),
+        };
+        let row = rows.remove(&key);
+        ProjectedRow { given, rows, key, row }
     }
 
     /// Returns the number of rows.
@@ -107,8 +115,8 @@ impl<P: Projection> ProjectedRows<P> {
 #[derive(Debug)]
 pub struct ProjectedRow<P: Projection> {
     given: Given,
-    rows: HashMap<P::Key, P>,
-    key: P::Key,
+    rows: HashMap<StoredKey, P>,
+    key: StoredKey,
     row: Option<P>,
 }
 

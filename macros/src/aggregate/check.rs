@@ -8,7 +8,7 @@ use super::{
     model::{Aggregate, NamedField, Snapshot},
     parse::{RawAggregate, RawSnapshot},
 };
-use crate::shared::{Errors, positive, refuse_lifetimes, refuse_references};
+use crate::shared::{Errors, check_snapshot_name, positive, refuse_lifetimes, refuse_references};
 
 pub(crate) fn check<'a>(
     item: &'a DeriveInput,
@@ -53,13 +53,17 @@ fn snapshot<'a>(item: &DeriveInput, raw: &'a RawSnapshot, errors: &Errors) -> Op
             "a snapshot stores every field: a skipped field would be lost when the state is loaded from it",
         );
     }
+    if let Some(name) = raw.name.literal() {
+        check_snapshot_name(name, errors);
+    }
     let version = raw.version.version(errors);
     let Some(every) = raw.every.get() else {
         errors.at(&raw.key, "the number of events between two snapshots is missing: `snapshot(every = 100)`");
         return None;
     };
     let every = positive(every, "`every` is a number of events from 1 to 4294967295: `every = 100`", errors)?;
-    Some(Snapshot { key: &raw.key, every, version, shape: hash(&fields.to_token_stream().to_string()) })
+    let shape = hash(&fields.to_token_stream().to_string());
+    Some(Snapshot { key: &raw.key, every, version, name: raw.name.get(), shape })
 }
 
 /// Whether serde skips the field.

@@ -4,7 +4,7 @@ mod fold;
 mod initial;
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::{Ident, ext::IdentExt, spanned::Spanned};
 
 use super::model::{Aggregate, NamedField, Snapshot};
@@ -16,7 +16,7 @@ use crate::shared::{On, at, derived, is_generic, item_asserts, mentions, send_sy
 ///     type Error = AccountError;
 ///     const EVENTS: &'static [Types] = &[<AccountEvent as On>::TYPES];
 ///     const USES_CONTEXT: bool = false;
-///     const SNAPSHOTS: Option<Snapshots<Self>> = Some(Snapshots::new("Account", 100, 1, 0x…));
+///     const SNAPSHOTS: Option<Snapshots<Self>> = Some(Snapshots::new("Account", 100, 1, 0x…, module_path!()));
 ///     fn initial(id: AccountId) -> Self { … }
 ///     fn fold_record(&mut self, record: &Record, codec: &Codec) -> Result<(), Invalid> { … }
 /// }
@@ -53,11 +53,18 @@ pub(crate) fn aggregate(aggregate: &Aggregate<'_>) -> TokenStream {
     }
 }
 
-fn snapshots(ident: &Ident, Snapshot { key, every, version, shape }: &Snapshot<'_>) -> TokenStream {
-    let name = ident.unraw().to_string();
+fn snapshots(ident: &Ident, snapshot: &Snapshot<'_>) -> TokenStream {
+    let Snapshot { key, every, version, name, shape } = snapshot;
+    let name = name.map_or_else(|| ident.unraw().to_string().into_token_stream(), ToTokens::to_token_stream);
     quote_spanned! {at(key.span())=>
         const SNAPSHOTS: __annalist::std::option::Option<__annalist::Snapshots<Self>> =
-            __annalist::std::option::Option::Some(__annalist::Snapshots::new(#name, #every, #version, #shape));
+            __annalist::std::option::Option::Some(__annalist::Snapshots::new(
+                #name,
+                #every,
+                #version,
+                #shape,
+                __annalist::std::module_path!(),
+            ));
     }
 }
 

@@ -1,6 +1,6 @@
 //! An aggregate without mistakes.
 
-use syn::{Field, Generics, Ident, Path, Type};
+use syn::{Expr, Field, Generics, Ident, Path, Type};
 
 use crate::shared::On;
 
@@ -22,6 +22,8 @@ pub(crate) struct Snapshot<'a> {
     pub(crate) key: &'a Path,
     pub(crate) every: u32,
     pub(crate) version: u32,
+    /// The stored name, if it is not that of the type.
+    pub(crate) name: Option<&'a Expr>,
     /// A hash of the fields in the source code.
     pub(crate) shape: u64,
 }

@@ -1,6 +1,6 @@
 //! Reads an aggregate and its attributes.
 
-use syn::{Attribute, Data, DeriveInput, Field, LitInt, Meta, Path, Result, Type};
+use syn::{Attribute, Data, DeriveInput, Expr, Field, LitInt, Meta, Path, Result, Type};
 
 use crate::shared::{Errors, Key, KeyTable, On, Slot, refuse_misplaced};
 
@@ -23,11 +23,13 @@ pub(crate) struct RawAttribute {
     pub(crate) krate: Slot<Path>,
 }
 
-/// `snapshot(every = 100, version = 2)`
+/// `snapshot(every = 100, version = 2, name = "account")`
 pub(crate) struct RawSnapshot {
     pub(crate) key: Path,
     pub(crate) every: Slot<LitInt>,
     pub(crate) version: Slot<LitInt>,
+    /// A string literal, or the path of a constant.
+    pub(crate) name: Slot<Expr>,
 }
 
 const EXAMPLE: &str = "on(AccountEvent => Account::apply)";
@@ -65,20 +67,25 @@ impl RawAttribute {
         Ok(())
     }
 
-    /// `snapshot(every = 100)`, with an optional version.
+    /// `snapshot(every = 100)`, with an optional version and name.
     fn read_snapshot(&mut self, key: &Key<'_>) -> Result<()> {
         const HELP: &str =
             "`snapshot` takes the number of events between two snapshots: `snapshot(every = 100)`";
         if self.snapshot.is_some() {
             return Err(key.error("`snapshot` is given twice"));
         }
-        let mut snapshot =
-            RawSnapshot { key: key.path.clone(), every: Slot::default(), version: Slot::default() };
+        let mut snapshot = RawSnapshot {
+            key: key.path.clone(),
+            every: Slot::default(),
+            version: Slot::default(),
+            name: Slot::default(),
+        };
         key.entries(HELP, |input| {
             let key = Key { path: input.call(Path::parse_mod_style)?, input };
             match key.name().as_str() {
                 "every" => snapshot.every.number(&key, "every = 100"),
                 "version" => snapshot.version.number(&key, "version = 2"),
+                "name" => snapshot.name.text_or_constant(&key, "name = \"account\""),
                 _ => Err(key.error(HELP)),
             }
         })?;

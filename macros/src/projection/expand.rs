@@ -8,7 +8,7 @@ mod table;
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::{Ident, spanned::Spanned};
+use syn::{Ident, ext::IdentExt, spanned::Spanned};
 
 use super::{
     model::{Column, Projection, Role},
@@ -24,6 +24,7 @@ use crate::shared::{On, at, derived, derived_at, item_asserts, mentions, send_sy
 ///     const TABLE: Table = Table { … };
 ///     const EVENTS: &'static [Types] = &[<AccountEvent as OnRow>::TYPES];
 ///     const BY_IDS: bool = true;
+///     const KEY_FUNCTIONS: &'static [&'static str] = &[""];
 ///     fn initial(key: AccountId) -> Self { … }
 ///     fn plan_record<'a>(record: &'a Record, codec: &Codec, steps: &mut RowOps<'a, Self>) -> Result<(), Invalid> { … }
 ///     fn to_row(&self) -> Result<Row, Invalid> { … }
@@ -40,6 +41,7 @@ pub(crate) fn projection(projection: &Projection<'_>) -> TokenStream {
     let table = table::constant(projection);
     let events = on.iter().map(|entry| entry.on.types("OnRow"));
     let by_ids = on.iter().all(|entry| entry.by.is_none());
+    let key_functions = on.iter().map(key_function);
     let initial = initial::method(projection);
     let plan = plan::method(projection);
     let to_row = row::to_row(projection);
@@ -54,6 +56,7 @@ pub(crate) fn projection(projection: &Projection<'_>) -> TokenStream {
             #table
             const EVENTS: &'static [__annalist::Types] = &[#(#events),*];
             const BY_IDS: __annalist::std::primitive::bool = #by_ids;
+            const KEY_FUNCTIONS: &'static [&'static __annalist::std::primitive::str] = &[#(#key_functions),*];
             #initial
             #plan
             #to_row
@@ -61,6 +64,12 @@ pub(crate) fn projection(projection: &Projection<'_>) -> TokenStream {
         }
         #asserts
     }
+}
+
+/// The name of the function after `by`; empty without one. Its path is left out: the function may move.
+fn key_function(entry: &Entry) -> String {
+    let function = entry.by.as_ref().and_then(|by| by.path.segments.last());
+    function.map_or_else(String::new, |function| function.ident.unraw().to_string())
 }
 
 /// The type of the key field, or a tuple of several.

@@ -58,7 +58,7 @@ pub(crate) fn event_name_fault(name: &str) -> Option<&'static str> {
     name_fault(name)
 }
 
-/// Why a text cannot be the name of a command; `None` if it can.
+/// Why a text cannot be the name of a command or of snapshots; `None` if it can.
 fn name_fault(name: &str) -> Option<&'static str> {
     match name.len() {
         0 => Some("it must not be empty"),
@@ -110,6 +110,10 @@ pub(crate) fn check_event_name(name: &LitStr, errors: &Errors) {
 
 pub(crate) fn check_command_name(name: &LitStr, errors: &Errors) {
     report("command name", name, name_fault(&name.value()), errors);
+}
+
+pub(crate) fn check_snapshot_name(name: &LitStr, errors: &Errors) {
+    report("snapshot name", name, name_fault(&name.value()), errors);
 }
 
 pub(crate) fn check_kind(kind: &LitStr, errors: &Errors) {

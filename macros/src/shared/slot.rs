@@ -3,7 +3,8 @@
 use std::{fmt::Display, str::FromStr};
 
 use syn::{
-    Error, ExprPath, Ident, LitInt, LitStr, Path, Result, Token, Type, ext::IdentExt, parse::Parse, token,
+    Error, Expr, ExprLit, ExprPath, Ident, Lit, LitInt, LitStr, Path, Result, Token, Type, ext::IdentExt,
+    parse::Parse, token,
 };
 
 use super::{Errors, key::Key, source_text, suggest::nearest};
@@ -42,6 +43,25 @@ impl Slot<LitStr> {
     /// `key = "text"`
     pub(crate) fn string(&mut self, key: &Key<'_>, example: &str) -> Result<()> {
         self.put(key, key.value("a string literal", example)?)
+    }
+}
+
+impl Slot<Expr> {
+    /// `key = "text"` or `key = path::to::CONSTANT`
+    pub(crate) fn text_or_constant(&mut self, key: &Key<'_>, example: &str) -> Result<()> {
+        let what = "a string literal, or the path of a constant";
+        match key.value(what, example)? {
+            value @ (Expr::Path(_) | Expr::Lit(ExprLit { lit: Lit::Str(_), .. })) => self.put(key, value),
+            _ => Err(key.error(format_args!("`{}` takes {what}: `{example}`", key.name()))),
+        }
+    }
+
+    /// The value, if it is a string literal.
+    pub(crate) fn literal(&self) -> Option<&LitStr> {
+        match self.get()? {
+            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text),
+            _ => None,
+        }
     }
 }
 

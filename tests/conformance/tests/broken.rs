@@ -193,6 +193,7 @@ must_fail! {
     row_store_ignores_reports: Rows(RowFault::IgnoresReports) => "poison_events::projection_stops_before_a_poison_event";
     row_store_resets_checkpoint_on_define: Rows(RowFault::ResetsCheckpointOnDefine) => "row_tables::defining_a_table_again_changes_nothing";
     row_store_accepts_other_columns: Rows(RowFault::AcceptsOtherColumns) => "row_tables::every_part_of_the_columns_is_compared";
+    row_store_forgets_folded_events: Rows(RowFault::ForgetsFoldedEvents) => "row_tables::build_that_folds_other_events_is_refused_with_the_difference";
     row_store_accepts_other_logs: Rows(RowFault::AcceptsOtherLogs) => "row_tables::table_of_another_log_is_refused";
     row_store_mixes_versions: Rows(RowFault::MixesVersions) => "row_tables::versions_are_separate_tables";
     row_store_returns_each_key_once: Rows(RowFault::ReturnsEachKeyOnce) => "row_queries::lookup_returns_one_result_per_key_in_order";

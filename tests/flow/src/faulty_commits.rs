@@ -62,8 +62,8 @@ impl RowStore for FaultyCommits {
         self.inner.builds(projection).await
     }
 
-    async fn define(&self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
-        self.inner.define(table, log).await
+    async fn define(&self, table: &Table, events: &str, log: LogId) -> Result<Checkpoint, Error> {
+        self.inner.define(table, events, log).await
     }
 
     async fn rows(&self, table: &Table, keys: &[Key]) -> Result<Vec<Option<Row>>, Error> {

@@ -91,7 +91,7 @@ pub fn records(events: impl IntoEvents) -> Vec<Record> {
 #[track_caller]
 pub fn written(events: impl IntoEvents) -> Vec<Draft> {
     let codec = Codec::default();
-    let mut out = Events::new(&codec).verified();
+    let mut out = Events::new(&codec);
     match events.write_events(&mut out) {
         Ok(()) => out.into_drafts(),
         Err(invalid) => panic!("{invalid}"),

@@ -29,19 +29,19 @@ impl Lifecycle {
         Self { tables, keys }
     }
 
-    pub(super) async fn define(&self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
+    pub(super) async fn define(&self, table: &Table, events: &str, log: LogId) -> Result<Checkpoint, Error> {
         self.tables.sql(table)?;
         let database = &self.tables.database;
         let builds = registry::list_from_pool(database, table.projection).await;
         let builds = builds.map_err(|error| failed(self.tables.operation("define", table), error))?;
         match for_table(&builds, table) {
-            Some(build) => checked(build, table, log),
-            None => self.create(table, log).await,
+            Some(build) => checked(build, table, events, log),
+            None => self.create(table, events, log).await,
         }
     }
 
     /// Creates table, view and checkpoint, unless another process has just done so.
-    async fn create(&self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
+    async fn create(&self, table: &Table, events: &str, log: LogId) -> Result<Checkpoint, Error> {
         let database = &self.tables.database;
         let write_error = |error| failed(self.tables.operation("define", table), error);
         let mut connection = database.acquire().await.map_err(write_error)?;
@@ -49,7 +49,7 @@ impl Lifecycle {
         self.lock_and_load_builds(&mut transaction, table).await.map_err(write_error)?;
         if let Some(build) = registry::get(database, &mut *transaction, table).await.map_err(write_error)? {
             transaction.rollback().await.map_err(write_error)?;
-            return checked(&build, table, log);
+            return checked(&build, table, events, log);
         }
         if !table.is_checkpoint_only() {
             let sql = self.tables.sql(table)?;
@@ -62,7 +62,7 @@ impl Lifecycle {
             }
         }
         let insert = database.sql.insert_build.for_build(table).bind(log.as_uuid()).bind(table.shape());
-        insert.execute(&mut *transaction).await.map_err(write_error)?;
+        insert.bind(events).execute(&mut *transaction).await.map_err(write_error)?;
         // If the outcome is unknown, a repeated call finds the build or creates it.
         transaction.commit().await.map_err(write_error)?;
         Ok(Checkpoint::default())
@@ -183,7 +183,7 @@ impl Lifecycle {
     }
 }
 
-fn checked(build: &Build, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
-    table.check_stored(&build.shape, build.log, log)?;
+fn checked(build: &Build, table: &Table, events: &str, log: LogId) -> Result<Checkpoint, Error> {
+    table.check_stored(build, events, log)?;
     Ok(build.checkpoint.clone())
 }

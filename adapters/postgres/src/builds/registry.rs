@@ -83,6 +83,7 @@ fn decode(row: &PgRow) -> Result<Build, sqlx::Error> {
         version: number("version")?,
         build: number("build")?,
         shape: row.try_get("shape")?,
+        events: row.try_get("events")?,
         log: LogId::from_uuid(row.try_get::<Uuid, _>("log")?),
         live: row.try_get("live")?,
         inline: row.try_get("inline")?,

@@ -31,8 +31,8 @@ impl RowStore for Postgres {
         builds.map_err(|error| failed(database.operation("find a projection in"), error))
     }
 
-    async fn define(&self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
-        self.store.lifecycle.define(table, log).await
+    async fn define(&self, table: &Table, events: &str, log: LogId) -> Result<Checkpoint, Error> {
+        self.store.lifecycle.define(table, events, log).await
     }
 
     async fn rows(&self, table: &Table, keys: &[Key]) -> Result<Vec<Option<Row>>, Error> {

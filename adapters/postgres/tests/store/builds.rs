@@ -47,7 +47,7 @@ pub(crate) fn change(table: &Table, from: u64, to: u64, upserts: Vec<Row>) -> Ro
 
 /// A build with rows, not live.
 pub(crate) async fn built(store: &Postgres, table: &Table, rows: Vec<Row>) {
-    store.define(table, store.log_id()).await.unwrap();
+    store.define(table, "", store.log_id()).await.unwrap();
     assert_eq!(store.commit(change(table, 0, 1, rows)).await.unwrap(), CommitOutcome::Done);
 }
 
@@ -190,7 +190,7 @@ pub(crate) async fn role_that_runs_projections_commits_and_parks_but_does_not_pr
     let store = Postgres::connect(&url).await.unwrap();
     accept(&store, noted(1)).await;
     assert_eq!(fed(&store).await.len(), 1);
-    let checkpoint = store.define(&STOCK, store.log_id()).await.unwrap();
+    let checkpoint = store.define(&STOCK, "", store.log_id()).await.unwrap();
     assert_eq!(checkpoint.position, Position::new(1));
     let park = vec![annalist_core::rows::Parked {
         position: Position::new(2),
@@ -233,7 +233,7 @@ impl InTransaction<Postgres> for Panics {
 pub(crate) async fn user_transactions_are_atomic(db: TestDatabase) {
     const MINE: Table = Table { projection: "mine", version: 1, build: 0, columns: &[] };
     let store = db.open().await;
-    store.define(&MINE, store.log_id()).await.unwrap();
+    store.define(&MINE, "", store.log_id()).await.unwrap();
     db.run("CREATE TABLE mine (n int)").await;
     let writes = |fails| Mine { sql: "INSERT INTO mine VALUES (1)".to_owned(), fails };
     let mine = || db.number("SELECT count(*) FROM mine");

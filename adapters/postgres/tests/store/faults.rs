@@ -196,7 +196,7 @@ pub(crate) async fn calls_after_a_failover_succeed_at_the_first_try(db: TestData
 /// An append with inline rows is a transaction: without its COMMIT nothing was written.
 pub(crate) async fn inline_append_after_a_failover_succeeds_at_the_first_try(db: TestDatabase) {
     let store = on_untested_pool(&db).await;
-    store.define(&Tally::TABLE, store.log_id()).await.unwrap();
+    store.define(&Tally::TABLE, "", store.log_id()).await.unwrap();
     store.make_inline(Tally::inline()).await.unwrap();
     fail_over(&db).await;
     accept(&store, folding(noted("x"))).await;

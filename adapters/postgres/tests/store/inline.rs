@@ -118,7 +118,7 @@ pub(crate) async fn expected(store: &Postgres) -> Vec<Row> {
 /// A log with an inline tally.
 async fn inline(db: &TestDatabase) -> Postgres {
     let store = db.open().await;
-    store.define(&Tally::TABLE, store.log_id()).await.unwrap();
+    store.define(&Tally::TABLE, "", store.log_id()).await.unwrap();
     assert_eq!(store.make_inline(Tally::inline()).await.unwrap(), InlineOutcome::Done);
     store
 }
@@ -255,7 +255,7 @@ pub(crate) async fn append_with_connection_lost_during_the_fold_writes_nothing(d
 
 pub(crate) async fn build_becomes_inline_and_async_during_appends(db: TestDatabase) {
     let store = Postgres::options().timeout(DEFAULT_TIMEOUT).connect(&db.url).await.unwrap();
-    store.define(&Tally::TABLE, store.log_id()).await.unwrap();
+    store.define(&Tally::TABLE, "", store.log_id()).await.unwrap();
     let mut tasks = JoinSet::new();
     for task in 0..6_usize {
         let store = if task % 2 == 0 { db.open().await } else { store.clone() };
@@ -291,7 +291,7 @@ pub(crate) async fn build_becomes_inline_and_async_during_appends(db: TestDataba
 /// A call that has waited for a blocked append until its timeout stops blocking the other appends.
 pub(crate) async fn blocked_append_blocks_only_make_inline(db: TestDatabase) {
     let store = db.open().await;
-    store.define(&Tally::TABLE, store.log_id()).await.unwrap();
+    store.define(&Tally::TABLE, "", store.log_id()).await.unwrap();
     accept(&store, noted(1)).await;
     // Another session has inserted the row of its command id, and may still commit it.
     let mut other = db.connection().await;
@@ -321,7 +321,7 @@ pub(crate) async fn blocked_append_blocks_only_make_inline(db: TestDatabase) {
 pub(crate) async fn rows_of_another_log_do_not_become_inline(db: TestDatabase) {
     let store = db.open().await;
     let elsewhere = Postgres::options().schema("elsewhere").connect(&db.url).await.unwrap();
-    elsewhere.define(&Tally::TABLE, store.log_id()).await.unwrap();
+    elsewhere.define(&Tally::TABLE, "", store.log_id()).await.unwrap();
     match elsewhere.make_inline(Tally::inline()).await {
         Err(Error::Unusable { reason, .. }) => {
             assert!(reason.contains("not in the store of their log"), "{reason}");

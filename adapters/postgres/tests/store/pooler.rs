@@ -67,7 +67,7 @@ async fn use_all(store: &Postgres) {
     let moved = change(&STOCK, 2, 3, vec![row(2, 5)]);
     assert_eq!(store.commit_with(moved, &mine).await.unwrap().unwrap(), CommitOutcome::Done);
     assert_eq!(store.rows(&STOCK, &[row(2, 5)[..1].to_vec()]).await.unwrap(), [Some(row(2, 5))]);
-    store.define(&Tally::TABLE, store.log_id()).await.unwrap();
+    store.define(&Tally::TABLE, "", store.log_id()).await.unwrap();
     assert_eq!(store.make_inline(Tally::inline()).await.unwrap(), InlineOutcome::Done);
     let builds = vec![(&Tally::TABLE).into()];
     let refused = store.append_one(noted(2)).await.unwrap();

@@ -79,7 +79,7 @@ pub(crate) async fn exhausted_pool_of_the_user_is_explained(db: TestDatabase) {
     explained("save_snapshot", store.save_snapshot(&snapshots::of(1), &snapshots::at(1)).await);
     explained("purge_command_ids", store.purge_command_ids(Timestamp::EPOCH, "".."z").await);
     explained("builds", store.builds("stock").await.map(drop));
-    explained("define", store.define(&STOCK, store.log_id()).await);
+    explained("define", store.define(&STOCK, "", store.log_id()).await);
     explained("rows", store.rows(&STOCK, &[row(1, 1)[..1].to_vec()]).await);
     explained("replace_claim", store.replace_claim(&STOCK, None, None).await);
     explained("find", store.find(&query).await);
@@ -107,7 +107,7 @@ pub(crate) async fn calls_on_a_pool_of_one_connection_need_no_second_one(db: Tes
     let done = store.commit_with(change(&STOCK, 7, 8, vec![]), &nothing()).await.unwrap();
     assert_eq!(done.map_err(drop), stale);
     assert_eq!(store.make_inline(Tally::inline()).await.map_err(drop), Err(()), "it is not defined yet");
-    store.define(&Tally::TABLE, store.log_id()).await.unwrap();
+    store.define(&Tally::TABLE, "", store.log_id()).await.unwrap();
     assert_eq!(store.make_inline(Tally::inline()).await.unwrap(), InlineOutcome::Done);
     let builds = vec![(&Tally::TABLE).into()];
     let refused = store.append_one(noted(1)).await.unwrap();

@@ -71,7 +71,7 @@ fn refusal<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
 
 pub(crate) async fn view_is_queried_in_sql(db: TestDatabase) {
     let store = db.open().await;
-    store.define(&ACCOUNTS, store.log_id()).await.unwrap();
+    store.define(&ACCOUNTS, "", store.log_id()).await.unwrap();
     store.commit(change(0, 5, vec![account(7, "Anna")])).await.unwrap();
     // A role that may read rows, but not the log.
     let (role, url) = db.role().await;
@@ -99,7 +99,7 @@ pub(crate) async fn view_stays_with_the_first_version(db: TestDatabase) {
     const NEXT: Table = Table { version: 2, columns: ACCOUNTS.columns.split_at(2).0, ..ACCOUNTS };
     let store = db.open().await;
     for table in [&ACCOUNTS, &NEXT, &ACCOUNTS] {
-        store.define(table, store.log_id()).await.unwrap();
+        store.define(table, "", store.log_id()).await.unwrap();
     }
     store.commit(change(0, 1, vec![account(1, "first")])).await.unwrap();
     let rows = (2..4).map(|n| vec![Value::Uuid(Uuid::from_u128(n)), Value::Null]).collect();
@@ -114,7 +114,7 @@ pub(crate) async fn concurrent_defines_create_one_table(db: TestDatabase) {
     let mut tasks = JoinSet::new();
     for _ in 0..8 {
         let store = db.open().await;
-        tasks.spawn(async move { store.define(&ACCOUNTS, id).await.unwrap().position });
+        tasks.spawn(async move { store.define(&ACCOUNTS, "", id).await.unwrap().position });
     }
     assert_eq!(tasks.join_all().await, [Position::START; 8]);
     assert_eq!(db.number("SELECT count(*) FROM annalist.builds").await, 1);
@@ -124,10 +124,10 @@ pub(crate) async fn rows_are_stored_for_a_log_in_another_database(db: TestDataba
     let log = db.open().await;
     let elsewhere = TestDatabase::fresh(&db.url).await.unwrap();
     let rows = elsewhere.open().await;
-    rows.define(&ACCOUNTS, log.log_id()).await.unwrap();
+    rows.define(&ACCOUNTS, "", log.log_id()).await.unwrap();
     assert_eq!(rows.commit(change(0, 3, vec![account(1, "Anna")])).await.unwrap(), CommitOutcome::Done);
     assert_eq!(rows.commit(change(0, 3, vec![])).await.unwrap(), CommitOutcome::Stale(Position::new(3)));
-    let reason = refusal(rows.define(&ACCOUNTS, rows.log_id()).await);
+    let reason = refusal(rows.define(&ACCOUNTS, "", rows.log_id()).await);
     assert!(reason.contains(&log.log_id().to_string()), "{reason}");
     rows.close().await;
     elsewhere.remove().await.unwrap();
@@ -136,11 +136,11 @@ pub(crate) async fn rows_are_stored_for_a_log_in_another_database(db: TestDataba
 pub(crate) async fn name_of_a_foreign_table_is_refused(db: TestDatabase) {
     let store = db.open().await;
     db.run("CREATE TABLE annalist_rows.accounts_v1 (mine int)").await;
-    let reason = refusal(store.define(&ACCOUNTS, store.log_id()).await);
+    let reason = refusal(store.define(&ACCOUNTS, "", store.log_id()).await);
     assert!(reason.contains("already exists") && reason.contains("drop or rename it"), "{reason}");
     assert_eq!(store.checkpoint("accounts", 1).await.unwrap(), None);
     db.run("DROP TABLE annalist_rows.accounts_v1").await;
-    store.define(&ACCOUNTS, store.log_id()).await.unwrap();
+    store.define(&ACCOUNTS, "", store.log_id()).await.unwrap();
     // The schema of the rows cannot be a log.
     let reason = refusal(Postgres::options().schema("annalist_rows").connect(&db.url).await);
     assert!(reason.contains("`_rows`"), "{reason}");
@@ -156,17 +156,17 @@ pub(crate) async fn role_without_create_writes_rows_but_does_not_define(db: Test
     ))
     .await;
     let store = Postgres::connect(&url).await.unwrap();
-    let reason = refusal(store.define(&ACCOUNTS, store.log_id()).await);
+    let reason = refusal(store.define(&ACCOUNTS, "", store.log_id()).await);
     assert!(reason.contains("permission denied for schema annalist_rows"), "{reason}");
     assert!(reason.contains("CREATE"), "{reason}");
 
-    owner.define(&ACCOUNTS, owner.log_id()).await.unwrap();
+    owner.define(&ACCOUNTS, "", owner.log_id()).await.unwrap();
     let reason = refusal(store.commit(change(0, 1, vec![account(1, "Anna")])).await);
     assert!(reason.contains("INSERT"), "{reason}");
     assert_eq!(checkpoint_position(&owner).await, Position::START);
     db.run(&format!("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA annalist_rows TO {role}"))
         .await;
-    store.define(&ACCOUNTS, store.log_id()).await.unwrap();
+    store.define(&ACCOUNTS, "", store.log_id()).await.unwrap();
     let deletes = vec![vec![Value::Uuid(Uuid::from_u128(9))]];
     store.commit(RowChange { deletes, ..change(0, 1, vec![account(1, "Anna")]) }).await.unwrap();
     assert_eq!(store.find(&everything(&ACCOUNTS)).await.unwrap(), [account(1, "Anna")]);
@@ -175,7 +175,7 @@ pub(crate) async fn role_without_create_writes_rows_but_does_not_define(db: Test
 /// The second of two runners waits only for the checkpoint.
 pub(crate) async fn second_of_two_runners_finds_the_checkpoint_moved(db: TestDatabase) {
     let store = db.open().await;
-    store.define(&ACCOUNTS, store.log_id()).await.unwrap();
+    store.define(&ACCOUNTS, "", store.log_id()).await.unwrap();
     let mut other = db.connection().await;
     sqlx::raw_sql("BEGIN; UPDATE annalist.builds SET position = 7").execute(&mut other).await.unwrap();
     let waiting = store.clone();
@@ -191,7 +191,7 @@ pub(crate) async fn second_of_two_runners_finds_the_checkpoint_moved(db: TestDat
 
 pub(crate) async fn change_with_lost_connection_writes_nothing(db: TestDatabase) {
     let store = db.open().await;
-    store.define(&ACCOUNTS, store.log_id()).await.unwrap();
+    store.define(&ACCOUNTS, "", store.log_id()).await.unwrap();
     store.commit(change(0, 1, vec![account(1, "Anna")])).await.unwrap();
     let mut other = db.connection().await;
     sqlx::raw_sql("BEGIN; LOCK TABLE annalist_rows.accounts_v1 IN ACCESS EXCLUSIVE MODE")
@@ -217,7 +217,7 @@ pub(crate) async fn change_with_lost_connection_writes_nothing(db: TestDatabase)
 /// A deferred constraint of the user fails at COMMIT: the outcome is known, and nothing was written.
 pub(crate) async fn refused_commit_has_a_known_outcome(db: TestDatabase) {
     let store = db.open().await;
-    store.define(&ACCOUNTS, store.log_id()).await.unwrap();
+    store.define(&ACCOUNTS, "", store.log_id()).await.unwrap();
     db.run(
         "ALTER TABLE annalist_rows.accounts_v1
              ADD CONSTRAINT once UNIQUE (cents) DEFERRABLE INITIALLY DEFERRED",
@@ -230,7 +230,7 @@ pub(crate) async fn refused_commit_has_a_known_outcome(db: TestDatabase) {
 
 pub(crate) async fn pages_and_lookups_use_indexes(db: TestDatabase) {
     let store = db.open().await;
-    store.define(&ACCOUNTS, store.log_id()).await.unwrap();
+    store.define(&ACCOUNTS, "", store.log_id()).await.unwrap();
     let rows: Vec<Row> = (0..5_000)
         .map(|n| {
             let mut row = account(n, &format!("owner {}", n % 50));
@@ -273,7 +273,7 @@ pub(crate) async fn pool_of_one_connection_is_enough(db: TestDatabase) {
     let pool = sqlx::postgres::PgPoolOptions::new().max_connections(1);
     let pool: PgPool = pool.connect(&db.url).await.unwrap();
     let store = Postgres::options().with_pool(pool).await.unwrap();
-    store.define(&ACCOUNTS, store.log_id()).await.unwrap();
+    store.define(&ACCOUNTS, "", store.log_id()).await.unwrap();
     for at in 0..3_u32 {
         accept(&store, noted(at)).await;
         let row = account(at.into(), "Anna");

@@ -87,7 +87,7 @@ pub(crate) async fn fill(db: &TestDatabase) {
     store.promote(&STOCK, false).await.unwrap();
     store.commit(RowChange { park: parked(), ..change(&STOCK, 1, 2, vec![row(1, 9)]) }).await.unwrap();
     built(&store, &STOCK.built(1), vec![row(1, 8)]).await;
-    store.define(&Tally::TABLE, store.log_id()).await.unwrap();
+    store.define(&Tally::TABLE, "", store.log_id()).await.unwrap();
     store.make_inline(Tally::inline()).await.unwrap();
     accept(&store, folding(noted("x"))).await;
     accept(&store, folding(noted("y"))).await;

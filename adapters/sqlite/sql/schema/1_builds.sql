@@ -6,6 +6,7 @@ CREATE TABLE {prefix}builds (
     build INTEGER NOT NULL,
     log TEXT NOT NULL, -- the id of the log whose events are folded, which may be in another file
     shape TEXT NOT NULL, -- the columns of the rows; an opaque text, only compared and shown
+    events TEXT NOT NULL, -- the events that it folds, as JSON; empty for a policy
     live INTEGER NOT NULL DEFAULT 0 CHECK (live IN (0, 1)), -- whether the view selects from this build
     inline_types TEXT, -- JSON array of the event types that it folds, if it is inline
     position INTEGER NOT NULL DEFAULT 0, -- the checkpoint

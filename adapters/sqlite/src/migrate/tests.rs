@@ -196,7 +196,7 @@ async fn fill(store: &Sqlite) {
     let journal = Some(JournalRecord { body: body(), rejection });
     store.append_one(Append { recorded_at, journal, ..Append::default() }).await.unwrap();
     store.save_snapshot(&snapshot_key(), &snapshot()).await.unwrap();
-    store.define(&OWNERS, store.log_id()).await.unwrap();
+    store.define(&OWNERS, "", store.log_id()).await.unwrap();
     let parked = Parked {
         position: Position::new(2),
         event: Uuid::from_u128(2),
@@ -211,7 +211,7 @@ async fn fill(store: &Sqlite) {
     };
     store.commit(change).await.unwrap();
     store.promote(&OWNERS, false).await.unwrap();
-    store.define(&EMPTY, store.log_id()).await.unwrap();
+    store.define(&EMPTY, "", store.log_id()).await.unwrap();
     assert_eq!(store.make_inline(std::sync::Arc::new(NoRows)).await.unwrap(), InlineOutcome::Done);
 }
 

@@ -10,7 +10,7 @@ const FEWER: Table = Table { version: 2, columns: OWNERS.columns.split_at(1).0, 
 const CHECKPOINT_ONLY: Table = Table { projection: "mailer", version: 1, build: 0, columns: &[] };
 
 async fn filled(store: &Sqlite, table: &Table, name: &str) {
-    store.define(table, store.log_id()).await.unwrap();
+    store.define(table, "", store.log_id()).await.unwrap();
     assert_eq!(store.commit(change(table, 0, 1, vec![owner(1, name)])).await.unwrap(), CommitOutcome::Done);
 }
 
@@ -86,7 +86,7 @@ async fn build_without_columns_has_neither_table_nor_view() {
     let store = test_log.open().await;
     let next = Table { version: 2, ..CHECKPOINT_ONLY };
     for table in [&CHECKPOINT_ONLY, &next] {
-        store.define(table, store.log_id()).await.unwrap();
+        store.define(table, "", store.log_id()).await.unwrap();
         assert_eq!(store.commit(change(table, 0, 3, vec![])).await.unwrap(), CommitOutcome::Done);
         assert_eq!(store.promote(table, true).await.unwrap(), PromoteOutcome::Done);
         assert!(found(&store, table).await.is_empty());
@@ -103,7 +103,7 @@ async fn promoting_a_build_without_columns_drops_the_view() {
     filled(&store, &OWNERS, "first").await;
     store.promote(&OWNERS, false).await.unwrap();
     let without = Table { version: 2, columns: &[], ..OWNERS };
-    store.define(&without, store.log_id()).await.unwrap();
+    store.define(&without, "", store.log_id()).await.unwrap();
     assert_eq!(store.promote(&without, false).await.unwrap(), PromoteOutcome::Done);
     assert_eq!(relations(&test_log).await, ["annalist_rows_owners_v1"]);
 }
@@ -142,7 +142,7 @@ async fn promotion_that_would_break_a_user_view_is_refused() {
     ] {
         sqlx::query(sql).execute(&mut raw).await.unwrap();
     }
-    store.define(&FEWER, store.log_id()).await.unwrap();
+    store.define(&FEWER, "", store.log_id()).await.unwrap();
     let error = store.promote(&FEWER, false).await.unwrap_err();
     assert!(matches!(error, Error::Unusable { .. }), "{error:?}");
     let text = message(&error);
@@ -187,7 +187,7 @@ async fn table_of_the_user_blocks_only_the_build_with_its_name() {
     filled(&store, &OWNERS, "first").await;
     let take = "CREATE TABLE annalist_rows_owners_v1_1 (mine)";
     sqlx::query(take).execute(&mut test_log.raw().await).await.unwrap();
-    let error = store.define(&OWNERS.built(1), store.log_id()).await.unwrap_err();
+    let error = store.define(&OWNERS.built(1), "", store.log_id()).await.unwrap_err();
     assert!(message(&error).contains("already exists"), "{error}");
     // The table of the user is not discarded.
     assert!(!store.discard(&OWNERS.built(1)).await.unwrap());

@@ -205,7 +205,7 @@ async fn promote(file: &str) {
     let first = store.builds("owners").await.unwrap().last().map_or(0, |build| build.build + 1);
     for build in first.. {
         let table = OWNERS.built(build);
-        let at = store.define(&table, store.log_id()).await.unwrap().position.get();
+        let at = store.define(&table, "", store.log_id()).await.unwrap().position.get();
         let rows = vec![owner(1, &build.to_string())];
         assert_eq!(store.commit(change(&table, at, at + 1, rows)).await.unwrap(), CommitOutcome::Done);
         assert_eq!(store.promote(&table, false).await.unwrap(), PromoteOutcome::Done);
@@ -254,7 +254,7 @@ async fn promotion_is_atomic_after_kill_9() {
 /// Appends with an inline build and prints each acknowledgement; now and then the build becomes asynchronous for a while.
 async fn inline(file: &str) {
     let store = Sqlite::open(file).await.unwrap();
-    store.define(&TALLIES, store.log_id()).await.unwrap();
+    store.define(&TALLIES, "", store.log_id()).await.unwrap();
     assert_eq!(store.make_inline(folds::inline(TALLIES)).await.unwrap(), InlineOutcome::Done);
     let run = uuid::Uuid::now_v7();
     let mut tasks = tokio::task::JoinSet::new();
@@ -319,7 +319,7 @@ impl InTransaction<Sqlite> for Counts {
 
 async fn run_user_code(file: &str) {
     let store = Sqlite::open(file).await.unwrap();
-    let mut at = store.define(&OWNERS, store.log_id()).await.unwrap().position.get();
+    let mut at = store.define(&OWNERS, "", store.log_id()).await.unwrap().position.get();
     loop {
         let change = change(&OWNERS, at, at + 1, vec![owner(at.cast_signed(), "Anna")]);
         assert_eq!(store.commit_with(change, &Counts).await.unwrap().unwrap(), CommitOutcome::Done);

@@ -125,7 +125,7 @@ pub(super) fn counted(drafts: impl IntoIterator<Item = Draft>) -> Append {
 /// A store with [`TALLIES`] inline.
 pub(super) async fn store_with_inline_tallies(test_log: &TestLog) -> Sqlite {
     let store = test_log.open().await;
-    store.define(&TALLIES, store.log_id()).await.unwrap();
+    store.define(&TALLIES, "", store.log_id()).await.unwrap();
     assert_eq!(store.make_inline(inline(TALLIES)).await.unwrap(), InlineOutcome::Done);
     store
 }

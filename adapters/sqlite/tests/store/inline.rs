@@ -109,7 +109,7 @@ async fn damaged_inline_row_is_named_and_nothing_is_written() {
         ],
         ..TALLIES
     };
-    store.define(&IDS, store.log_id()).await.unwrap();
+    store.define(&IDS, "", store.log_id()).await.unwrap();
     store.make_inline(inline(IDS)).await.unwrap();
     let execute = "INSERT INTO annalist_rows_ids_v1 VALUES ('a:1', 'nobody')";
     sqlx::query(execute).execute(&mut test_log.raw().await).await.unwrap();
@@ -124,7 +124,7 @@ async fn fold_with_invalid_rows_writes_nothing() {
     let test_log = TestLog::new();
     let store = store_with_inline_tallies(&test_log).await;
     const OTHER: Table = Table { projection: "other", columns: TALLIES.columns.split_at(2).0, ..TALLIES };
-    store.define(&OTHER, store.log_id()).await.unwrap();
+    store.define(&OTHER, "", store.log_id()).await.unwrap();
     store.make_inline(inline(OTHER)).await.unwrap();
     let append = Append { inline: vec![inline(TALLIES), inline(OTHER)], ..events([paid(&["a:1"])]) };
     assert!(matches!(store.append_one(append).await, Err(Error::Invalid(_))));
@@ -135,7 +135,7 @@ async fn fold_with_invalid_rows_writes_nothing() {
 async fn panic_in_make_inline_changes_nothing() {
     let test_log = TestLog::new();
     let store = test_log.open().await;
-    store.define(&TALLIES, store.log_id()).await.unwrap();
+    store.define(&TALLIES, "", store.log_id()).await.unwrap();
     write(&store, events([draft("paid", &["a:1"], "\"panics late\"")])).await;
     let error = store.make_inline(inline(TALLIES)).await.unwrap_err();
     assert!(matches!(error, Error::Panicked { .. }), "{error:?}");
@@ -147,7 +147,7 @@ async fn panic_in_make_inline_changes_nothing() {
 async fn switching_between_inline_and_async_loses_no_event() {
     let test_log = TestLog::new();
     let store = test_log.open().await;
-    store.define(&TALLIES, store.log_id()).await.unwrap();
+    store.define(&TALLIES, "", store.log_id()).await.unwrap();
     let mut writers = JoinSet::new();
     for writer in 0..4 {
         let store = test_log.open().await;

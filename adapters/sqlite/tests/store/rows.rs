@@ -54,7 +54,7 @@ fn everything(table: &Table) -> RowQuery<'_> {
 async fn view_can_be_queried_in_sql() {
     let test_log = TestLog::new();
     let store = test_log.open().await;
-    store.define(&ACCOUNTS, store.log_id()).await.unwrap();
+    store.define(&ACCOUNTS, "", store.log_id()).await.unwrap();
     store.commit(change(0, 5, vec![account(7, "Anna")])).await.unwrap();
     let mut raw = test_log.raw().await;
     let row = sqlx::query(
@@ -79,7 +79,7 @@ async fn view_selects_from_the_first_version_until_a_promotion() {
     let store = test_log.open().await;
     const NEXT: Table = Table { version: 2, columns: ACCOUNTS.columns.split_at(2).0, ..ACCOUNTS };
     for table in [&ACCOUNTS, &NEXT, &ACCOUNTS] {
-        store.define(table, store.log_id()).await.unwrap();
+        store.define(table, "", store.log_id()).await.unwrap();
     }
     store.commit(change(0, 1, vec![account(1, "first")])).await.unwrap();
     let two = vec![Value::Uuid(Uuid::from_u128(2)), Value::Text("second".to_owned())];
@@ -99,7 +99,7 @@ async fn concurrent_defines_create_one_table() {
     let mut tasks = JoinSet::new();
     for _ in 0..8 {
         let store = test_log.open().await;
-        tasks.spawn(async move { store.define(&ACCOUNTS, log).await.unwrap().position });
+        tasks.spawn(async move { store.define(&ACCOUNTS, "", log).await.unwrap().position });
     }
     assert_eq!(tasks.join_all().await, [START; 8]);
     let counts = "SELECT count(*) FROM annalist_builds";
@@ -111,10 +111,10 @@ async fn concurrent_defines_create_one_table() {
 async fn rows_can_be_in_another_file_than_their_log() {
     let (events_here, rows_here) = (TestLog::new(), TestLog::new());
     let (log, rows) = (events_here.open().await, rows_here.open().await);
-    rows.define(&ACCOUNTS, log.log_id()).await.unwrap();
+    rows.define(&ACCOUNTS, "", log.log_id()).await.unwrap();
     assert_eq!(rows.commit(change(0, 3, vec![account(1, "Anna")])).await.unwrap(), CommitOutcome::Done);
     assert_eq!(rows.commit(change(0, 3, vec![])).await.unwrap(), CommitOutcome::Stale(Position::new(3)));
-    let error = rows.define(&ACCOUNTS, rows.log_id()).await.unwrap_err();
+    let error = rows.define(&ACCOUNTS, "", rows.log_id()).await.unwrap_err();
     assert!(message(&error).contains(&log.log_id().to_string()), "{error}");
 }
 
@@ -124,12 +124,12 @@ async fn define_refuses_an_existing_table_of_the_user() {
     let store = test_log.open().await;
     let mut raw = test_log.raw().await;
     sqlx::query("CREATE TABLE annalist_rows_accounts_v1 (mine)").execute(&mut raw).await.unwrap();
-    let error = store.define(&ACCOUNTS, store.log_id()).await.unwrap_err();
+    let error = store.define(&ACCOUNTS, "", store.log_id()).await.unwrap_err();
     assert!(matches!(error, Error::Unusable { .. }), "{error:?}");
     assert!(message(&error).contains("already exists"), "{error}");
     assert_eq!(store.checkpoint("accounts", 1).await.unwrap(), None);
     sqlx::query("DROP TABLE annalist_rows_accounts_v1").execute(&mut raw).await.unwrap();
-    store.define(&ACCOUNTS, store.log_id()).await.unwrap();
+    store.define(&ACCOUNTS, "", store.log_id()).await.unwrap();
     // A prefix for another log must not collide with the rows.
     let error = Sqlite::options().prefix("annalist_rows_").open(test_log.file()).await.unwrap_err();
     assert!(message(&error).contains("`rows_`"), "{error}");
@@ -139,7 +139,7 @@ async fn define_refuses_an_existing_table_of_the_user() {
 async fn failed_commit_writes_nothing() {
     let test_log = TestLog::new();
     let store = test_log.open().await;
-    store.define(&ACCOUNTS, store.log_id()).await.unwrap();
+    store.define(&ACCOUNTS, "", store.log_id()).await.unwrap();
     store.commit(change(0, 1, vec![account(1, "Anna")])).await.unwrap();
     let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON annalist_rows_accounts_v1 WHEN new.owner = 'Eve'
                   BEGIN SELECT RAISE(ABORT, 'not her'); END";
@@ -160,7 +160,7 @@ async fn commit_on_a_locked_file_is_unavailable_after_the_timeout() {
     let test_log = TestLog::new();
     let store = Sqlite::options().busy_timeout(std::time::Duration::from_millis(50));
     let store = store.open(test_log.file()).await.unwrap();
-    store.define(&ACCOUNTS, store.log_id()).await.unwrap();
+    store.define(&ACCOUNTS, "", store.log_id()).await.unwrap();
     let mut raw = test_log.raw().await;
     sqlx::query("BEGIN IMMEDIATE").execute(&mut raw).await.unwrap();
     let error = store.commit(change(0, 1, vec![account(1, "Anna")])).await.unwrap_err();
@@ -173,7 +173,7 @@ async fn commit_on_a_locked_file_is_unavailable_after_the_timeout() {
 async fn damaged_row_is_named() {
     let test_log = TestLog::new();
     let store = test_log.open().await;
-    store.define(&ACCOUNTS, store.log_id()).await.unwrap();
+    store.define(&ACCOUNTS, "", store.log_id()).await.unwrap();
     store.commit(change(0, 1, vec![account(1, "Anna")])).await.unwrap();
     let execute = "UPDATE annalist_rows_accounts_v1 SET opened = 'yesterday'";
     sqlx::query(execute).execute(&mut test_log.raw().await).await.unwrap();
@@ -186,7 +186,7 @@ async fn damaged_row_is_named() {
 async fn invalid_query_or_change_is_refused() {
     let test_log = TestLog::new();
     let store = test_log.open().await;
-    store.define(&ACCOUNTS, store.log_id()).await.unwrap();
+    store.define(&ACCOUNTS, "", store.log_id()).await.unwrap();
     let filters = vec![Filter { column: 1, bound: Bound::Equal(Value::Int(1)) }];
     let mistaken = RowQuery { filters, ..everything(&ACCOUNTS) };
     assert!(matches!(store.find(&mistaken).await, Err(Error::Invalid(_))));

@@ -90,7 +90,7 @@ impl InTransaction<Sqlite> for Acts {
 
 async fn ready(test_log: &TestLog) -> Sqlite {
     let store = test_log.open().await;
-    store.define(&OWNERS, store.log_id()).await.unwrap();
+    store.define(&OWNERS, "", store.log_id()).await.unwrap();
     raw_sql("CREATE TABLE mine (text TEXT)").execute(&mut test_log.raw().await).await.unwrap();
     store
 }

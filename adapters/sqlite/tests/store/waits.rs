@@ -50,7 +50,7 @@ impl Calls {
         let all = store.clone();
         self.add("promote", async move { all.promote(&OWNERS, false).await });
         let all = store.clone();
-        self.add("define", async move { all.define(&TALLIES, all.log_id()).await });
+        self.add("define", async move { all.define(&TALLIES, "", all.log_id()).await });
         let all = store.clone();
         self.add("purge", async move { all.purge_command_ids(Timestamp::MAX, CommandKey::ALL_IDS).await });
     }
@@ -73,7 +73,7 @@ impl Calls {
         let all = store.clone();
         self.add("builds", async move { all.builds("owners").await });
         let all = store.clone();
-        self.add("defined before", async move { all.define(&OWNERS, all.log_id()).await });
+        self.add("defined before", async move { all.define(&OWNERS, "", all.log_id()).await });
         let all = store.clone();
         self.add("find", async move {
             all.find(&RowQuery { table: &OWNERS, filters: vec![], sort: None, after: None, limit: 1 }).await
@@ -100,7 +100,7 @@ impl Calls {
 /// A log with a defined build.
 async fn ready(test_log: &TestLog) -> Sqlite {
     let store = Sqlite::options().busy_timeout(LIMIT).open(test_log.file()).await.unwrap();
-    store.define(&OWNERS, store.log_id()).await.unwrap();
+    store.define(&OWNERS, "", store.log_id()).await.unwrap();
     store
 }
 

@@ -52,8 +52,8 @@ impl RowStore for Gated {
         self.rows.builds(projection).await
     }
 
-    async fn define(&self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
-        self.rows.define(table, log).await
+    async fn define(&self, table: &Table, events: &str, log: LogId) -> Result<Checkpoint, Error> {
+        self.rows.define(table, events, log).await
     }
 
     async fn rows(&self, table: &Table, keys: &[Key]) -> Result<Vec<Option<Row>>, Error> {

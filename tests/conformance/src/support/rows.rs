@@ -56,7 +56,7 @@ impl TestRows {
     /// Defines the table for the log.
     #[track_caller]
     pub(crate) fn define_table(&self, table: &Table) -> impl Future<Output = Outcome<Checkpoint>> {
-        located(Location::caller(), async move { Ok(self.define(table, self.log).await?) })
+        located(Location::caller(), async move { Ok(self.define(table, "", self.log).await?) })
     }
 
     /// The checkpoint of a defined table.
@@ -125,7 +125,7 @@ impl TestRows {
     #[track_caller]
     pub(crate) fn write_rows(&self, table: &Table, rows: Vec<Row>) -> impl Future<Output = Outcome> {
         located(Location::caller(), async move {
-            let from = self.define(table, self.log).await?.position.get();
+            let from = self.define(table, "", self.log).await?.position.get();
             self.expect_committed(change(table, from, from + 1).upserting(rows)).await
         })
     }

@@ -24,6 +24,8 @@ pub(crate) enum RowFault {
     /// Defining a table again returns a checkpoint at the start.
     ResetsCheckpointOnDefine,
     AcceptsOtherColumns,
+    /// Stores no description of the folded events, and so accepts other ones.
+    ForgetsFoldedEvents,
     AcceptsOtherLogs,
     /// All versions of a projection share one table.
     MixesVersions,

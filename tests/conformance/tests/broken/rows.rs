@@ -91,9 +91,10 @@ impl RowStore for BrokenRows {
         format!("rows with the fault {:?}", self.fault)
     }
 
-    async fn define(&self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
+    async fn define(&self, table: &Table, events: &str, log: LogId) -> Result<Checkpoint, Error> {
         let stored = self.checkpoint(table.projection, table.version).await?;
-        let result = self.inner.define(&self.table(table), log).await;
+        let events = if self.fault == RowFault::ForgetsFoldedEvents { "" } else { events };
+        let result = self.inner.define(&self.table(table), events, log).await;
         if self.fault == RowFault::LeavesRowsOfDiscardedBuilds && stored.is_none() {
             let leftover = std::mem::take(&mut *self.leftover_rows.lock().unwrap());
             self.write(table, leftover, vec![]).await?;

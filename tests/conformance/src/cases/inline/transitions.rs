@@ -138,7 +138,7 @@ async fn failed_make_inline_changes_nothing(log: Log) -> Outcome {
     let fold = notes(NOTES);
     expect_unusable(rows.make_inline(Arc::clone(&fold)).await)?;
     ensure_eq!(rows.builds("notes").await?, [], "builds after `make_inline` of an undefined one");
-    rows.define(&NOTES, LogId::fresh()).await?;
+    rows.define(&NOTES, "", LogId::fresh()).await?;
     let before = rows.builds("notes").await?;
     let error = expect_unusable(rows.make_inline(Arc::clone(&fold)).await)?;
     ensure!(error.contains("notes_v1"), "the error must contain the name of the table: {error}");

@@ -119,8 +119,8 @@ impl RowStore for FaultyRows {
         format!("faulty {}", self.inner.describe_rows())
     }
 
-    async fn define(&self, table: &Table, log: LogId) -> Result<Checkpoint, Error> {
-        self.call(true, self.inner.define(&self.table(table), log)).await
+    async fn define(&self, table: &Table, events: &str, log: LogId) -> Result<Checkpoint, Error> {
+        self.call(true, self.inner.define(&self.table(table), events, log)).await
     }
 
     /// The builds of its version, with the original version number.

@@ -61,10 +61,11 @@ async fn new_build_is_at_the_start_and_not_live(log: Log) -> Outcome {
             Checkpoint::default(),
             "checkpoint returned by `define` for a new build"
         );
-        let Build { version, build, shape, log: of, live, inline, checkpoint, updated_at: _, claim } =
+        let Build { version, build, shape, events, log: of, live, inline, checkpoint, updated_at: _, claim } =
             rows.build_of(&table).await?;
         ensure_eq!((version, build), table.order(), "version and build number of a new build");
         ensure_eq!(shape, table.shape(), "columns of a new build");
+        ensure_eq!(events, "", "folded events of a new build without any");
         ensure_eq!(of, log.log_id(), "log of a new build");
         ensure_eq!(checkpoint, Checkpoint::default(), "checkpoint of a new build");
         ensure!(!live && !inline, "a new build must be neither live nor inline");
@@ -209,7 +210,7 @@ async fn build_reports_its_columns_and_its_log(log: Log) -> Outcome {
     let rows = log.rows();
     rows.define_table(&THINGS).await?;
     let other = LogId::fresh();
-    rows.define(&THINGS.built(1), other).await?;
+    rows.define(&THINGS.built(1), "", other).await?;
     rows.define_table(&SECOND).await?;
     let found: Vec<_> =
         rows.builds("things").await?.into_iter().map(|build| (build.shape, build.log)).collect();
@@ -228,7 +229,7 @@ async fn build_reports_its_columns_and_its_log(log: Log) -> Outcome {
     ];
     let before = rows.builds("things").await?;
     for (table, of) in wrong {
-        expect_unusable(rows.define(&table, of).await)?;
+        expect_unusable(rows.define(&table, "", of).await)?;
     }
     ensure_eq!(rows.builds("things").await?, before, "builds after others were refused");
     Ok(())
@@ -301,8 +302,8 @@ async fn table_without_columns_is_only_a_checkpoint(log: Log) -> Outcome {
             "number of parked events of a table without columns"
         );
     }
-    expect_unusable(rows.define(&THINGS, log.log_id()).await)?;
-    expect_unusable(rows.define(&CHECKPOINT_ONLY, LogId::fresh()).await)?;
+    expect_unusable(rows.define(&THINGS, "", log.log_id()).await)?;
+    expect_unusable(rows.define(&CHECKPOINT_ONLY, "", LogId::fresh()).await)?;
     rows.expect_committed(change(&CHECKPOINT_ONLY, 5, 9).if_parked(1).unparking([4])).await?;
     let second = Table { version: 2, ..CHECKPOINT_ONLY };
     rows.define_table(&second).await?;
@@ -338,7 +339,7 @@ async fn names_of_tables_without_columns_are_checked(log: Log) -> Outcome {
         "sqlite_things",
         &"p".repeat(49),
     ] {
-        let result = rows.define(&table(name, 1, vec![]), log.log_id()).await;
+        let result = rows.define(&table(name, 1, vec![]), "", log.log_id()).await;
         ensure!(
             matches!(result, Err(Error::Invalid(_))),
             "`define` of {name:?} must return `Error::Invalid`, but returned {result:?}"
@@ -379,7 +380,7 @@ async fn build_names_of_the_maximum_length(log: Log) -> Outcome {
         ensure_eq!(found, [thing(number, "a", number)], "rows of a build with the longest name");
     }
     let longer = table(&"p".repeat(40), u32::MAX, THINGS.columns.to_vec()).built(u32::MAX);
-    let result = rows.define(&longer, log.log_id()).await;
+    let result = rows.define(&longer, "", log.log_id()).await;
     ensure!(
         matches!(result, Err(Error::Invalid(_))),
         "`define` of a longer name must return `Error::Invalid`, but returned {result:?}"

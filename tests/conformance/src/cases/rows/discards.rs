@@ -143,7 +143,7 @@ async fn discarded_build_can_be_defined_again(log: Log) -> Outcome {
     }
     // Columns and log may be different after the discard.
     let other = table("things", 1, SECOND.columns.to_vec());
-    rows.define(&other, LogId::fresh()).await?;
+    rows.define(&other, "", LogId::fresh()).await?;
     ensure_eq!(rows.build_of(&other).await?.shape, other.shape(), "columns of a build that is defined again");
     Ok(())
 }

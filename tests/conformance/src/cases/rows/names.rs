@@ -231,7 +231,7 @@ async fn invalid_names_are_refused(log: Log) -> Outcome {
         table("things", 1, [key(), key()].concat()),
     ];
     for table in &tables {
-        let result = log.rows().define(table, log.log_id()).await;
+        let result = log.rows().define(table, "", log.log_id()).await;
         ensure!(
             matches!(result, Err(Error::Invalid(_))),
             "`define` of {table:?} must return `Error::Invalid`, but returned {result:?}"

@@ -3,7 +3,7 @@
 use annalist_core::{
     Error,
     record::Position,
-    rows::{Checkpoint, Column, ColumnType, Role, Table, Value},
+    rows::{Checkpoint, Column, ColumnType, PromoteOutcome, Role, Table, Value},
     store::LogId,
 };
 
@@ -18,6 +18,7 @@ cases!("row_tables" needs [Rows]: [
     concurrent_definitions_create_one_table,
     other_columns_are_refused_with_both_shapes_in_the_error,
     every_part_of_the_columns_is_compared,
+    build_that_folds_other_events_is_refused_with_the_difference,
     table_of_another_log_is_refused,
     versions_are_separate_tables,
     similar_projection_names_are_separate_tables,
@@ -91,7 +92,12 @@ async fn concurrent_definitions_create_one_table(log: Log) -> Outcome {
 
 /// Defines a table, expects `Error::Unusable` and returns its text.
 async fn expect_refused(log: &Log, table: &Table, id: LogId) -> Outcome<String> {
-    match log.rows().define(table, id).await {
+    refusal(log.rows().define(table, "", id).await)
+}
+
+/// Expects `Error::Unusable` and returns its text.
+fn refusal(result: Result<Checkpoint, Error>) -> Outcome<String> {
+    match result {
         Err(error @ Error::Unusable { .. }) => Ok(error.to_string()),
         other => Err(crate::Failure::new(format!(
             "`define` must return `Error::Unusable`, but returned {other:?}"
@@ -153,6 +159,43 @@ async fn every_part_of_the_columns_is_compared(log: Log) -> Outcome {
     Ok(())
 }
 
+/// Descriptions of folded events, as the framework writes them.
+const OPENED: &str = r#"[{"event":"opened","version":1,"key":"thing"}]"#;
+const BOTH: &str =
+    r#"[{"event":"closed","version":1,"key":"thing"},{"event":"opened","version":1,"key":"thing"}]"#;
+const RENAMED: &str = r#"[{"event":"registered","version":1,"aliases":["opened"],"key":"thing"}]"#;
+
+async fn build_that_folds_other_events_is_refused_with_the_difference(log: Log) -> Outcome {
+    let handles = log.handles(2).await?;
+    let (rows, id) = (log.rows(), log.log_id());
+    let (second, checkpoint_only) =
+        (Table { version: 2, ..THINGS }, Table { projection: "bookkeeping", columns: &[], ..THINGS });
+    for table in [THINGS, checkpoint_only] {
+        rows.define(&table, OPENED, id).await?;
+        for handle in &handles {
+            let rows = handle.rows();
+            ensure_eq!(rows.build_of(&table).await?.events, OPENED, "events of a build");
+            rows.define(&table, OPENED, id).await?;
+            rows.define(&table, RENAMED, id).await?;
+            for (events, difference) in [(BOTH, "`closed` was added"), ("", "`opened` was removed")] {
+                let error = refusal(rows.define(&table, events, id).await)?;
+                for part in [table.projection, difference] {
+                    ensure!(error.contains(part), "the error must contain {part:?}: {error}");
+                }
+            }
+            ensure_eq!(rows.build_of(&table).await?.events, OPENED, "events after others were refused");
+        }
+    }
+    // Each build has its own events, and builds of different events replace each other.
+    rows.define(&THINGS.built(1), BOTH, id).await?;
+    rows.define(&second, BOTH, id).await?;
+    refusal(rows.define(&THINGS, BOTH, id).await)?;
+    for table in [THINGS, THINGS.built(1), second] {
+        ensure_eq!(rows.promote(&table, false).await?, PromoteOutcome::Done, "promotion of {}", table.name());
+    }
+    Ok(())
+}
+
 async fn table_of_another_log_is_refused(log: Log) -> Outcome {
     let rows = log.rows();
     rows.write_rows(&THINGS, vec![thing(1, "a", 1)]).await?;
@@ -170,7 +213,7 @@ async fn table_of_another_log_is_refused(log: Log) -> Outcome {
     // The log is checked for each table: a second log may have its own tables in the same store.
     let of_other = table("others", 1, THINGS.columns.to_vec());
     ensure_eq!(
-        rows.define(&of_other, other).await?.position,
+        rows.define(&of_other, "", other).await?.position,
         Position::START,
         "position of a table of a second log"
     );
