@@ -22,8 +22,8 @@ pub(crate) use self::{
     generics::{is_generic, mentions, refuse_lifetimes, refuse_parameters, send_sync_static, where_clause},
     key::{Key, last_span, parse_all, parse_one, skip_to_comma},
     names::{
-        Case, check_command_name, check_event_name, check_kind, check_policy_name, check_projection_name, check_snapshot_name,
-        in_case, kind_fault, word_fault,
+        Case, check_command_name, check_event_name, check_kind, check_policy_name, check_projection_name,
+        check_snapshot_name, in_case, kind_fault, word_fault,
     },
     on::{On, assert_distinct},
     output::{at, derived, derived_at, generate, source_text, stub_body},

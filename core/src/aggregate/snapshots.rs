@@ -37,13 +37,7 @@ impl<A: Aggregate + Serialize + DeserializeOwned> Snapshots<A> {
             fingerprint = A::EVENTS[i].hash_into(fingerprint);
             i += 1;
         }
-        Self {
-            name,
-            every,
-            fingerprint,
-            encode: encode::<A>,
-            decode: decode::<A>,
-        }
+        Self { name, every, fingerprint, encode: encode::<A>, decode: decode::<A> }
     }
 }
 

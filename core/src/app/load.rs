@@ -283,9 +283,8 @@ impl<P: Projection> Live<P> {
 
     async fn run(self) -> Result<Option<P>, Error> {
         let Self { executor, key, moment } = self;
-        let (criteria, key) = run_user_code(type_name::<P>(), || {
-            Ok((criteria_of_row::<P>(&key)?, StoredKey::of(&key)?))
-        })?;
+        let (criteria, key) =
+            run_user_code(type_name::<P>(), || Ok((criteria_of_row::<P>(&key)?, StoredKey::of(&key)?)))?;
         let mut records = Vec::new();
         let mut add = |chunk: Vec<Record>| {
             records.extend(chunk);

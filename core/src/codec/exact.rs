@@ -139,7 +139,10 @@ impl<S: Serializer> Serializer for ExactSerializer<S> {
         name: &'static str,
         len: usize,
     ) -> Result<Self::SerializeTupleStruct, S::Error> {
-        Ok(ExactParts { inner: self.inner.serialize_tuple_struct(name, len)?, with_skipped: self.with_skipped })
+        Ok(ExactParts {
+            inner: self.inner.serialize_tuple_struct(name, len)?,
+            with_skipped: self.with_skipped,
+        })
     }
 
     fn serialize_tuple_variant(

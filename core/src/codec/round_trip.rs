@@ -14,8 +14,8 @@ pub(crate) fn encode_readable<T: Serialize + DeserializeOwned>(
     value: &T,
 ) -> Result<Payload, Invalid> {
     let json = Payload::encode(what, value)?;
-    let again: T = serde_json::from_str(json.as_str())
-        .map_err(|error| not_readable(what, &json, &error.to_string()))?;
+    let again: T =
+        serde_json::from_str(json.as_str()).map_err(|error| not_readable(what, &json, &error.to_string()))?;
     check_equal(what, &json, |codec| codec.encode(what, value), |codec| codec.encode(what, &again))?;
     Ok(json)
 }

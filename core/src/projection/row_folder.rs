@@ -202,9 +202,9 @@ fn plan<'a, P: Projection>(
             continue;
         }
         let error = planned.err().map(|poison| poison.error).or_else(|| known_failures.get(&index).cloned());
-        let rows: Option<Vec<String>> = ops.last_keys().map(|keys| {
-            keys.iter().map(|PlannedKey { stored, .. }| key_text(stored.values())).collect()
-        });
+        let rows: Option<Vec<String>> = ops
+            .last_keys()
+            .map(|keys| keys.iter().map(|PlannedKey { stored, .. }| key_text(stored.values())).collect());
         let keys = match order_by {
             // An event that changes no row waits for none.
             Some(kind) if error.is_some() || rows.as_ref().is_none_or(|rows| !rows.is_empty()) => {

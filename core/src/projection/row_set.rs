@@ -42,10 +42,7 @@ pub(super) struct RowEntry<P: Projection> {
 impl<'a, P: Projection> RowSet<'a, P> {
     /// Collects the rows of the operations. `cached` returns rows that need not be loaded; `Some(None)` is a row that does
     /// not exist.
-    pub(super) fn new(
-        ops: RowOps<'a, P>,
-        mut cached: impl FnMut(&StoredKey) -> Option<Option<P>>,
-    ) -> Self {
+    pub(super) fn new(ops: RowOps<'a, P>, mut cached: impl FnMut(&StoredKey) -> Option<Option<P>>) -> Self {
         let (ops, keys) = ops.into_parts();
         let (mut index, mut targets) = (HashMap::new(), Vec::with_capacity(keys.len()));
         let (mut rows, mut unloaded, mut missing_keys) = (Vec::new(), Vec::new(), Vec::new());

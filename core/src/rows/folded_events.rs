@@ -95,8 +95,7 @@ mod tests {
 
     #[test]
     fn description_does_not_depend_on_the_order_or_the_nesting_of_entries() {
-        let expected =
-            r#"[{"event":"closed","version":1,"key":"account"},{"event":"opened","version":1,"key":"account"}]"#;
+        let expected = r#"[{"event":"closed","version":1,"key":"account"},{"event":"opened","version":1,"key":"account"}]"#;
         assert_eq!(described(&[OPENED, CLOSED]), expected);
         assert_eq!(described(&[CLOSED, OPENED]), expected);
         assert_eq!(described(&[Types::Sum(&[&OPENED, &CLOSED])]), expected);

@@ -78,7 +78,9 @@ mod tests {
 
     #[test]
     fn value_that_json_would_change_is_rejected() {
-        for invalid in [vec![Some(f64::NAN)].to_value(), Some(None::<u8>).to_value(), vec![f32::INFINITY].to_value()] {
+        for invalid in
+            [vec![Some(f64::NAN)].to_value(), Some(None::<u8>).to_value(), vec![f32::INFINITY].to_value()]
+        {
             assert!(matches!(invalid, Err(Invalid::NotReadable { .. })), "{invalid:?}");
         }
     }

@@ -81,7 +81,10 @@ async fn event_that_json_would_change_is_refused_and_nothing_is_appended() {
     ];
     for reading in refused {
         let error = app.execute(Measure { sensor: sensor("a"), reading: reading.clone() }).await.unwrap_err();
-        assert!(matches!(&error, ExecuteError::Invalid(Invalid::NotReadable { .. })), "{reading:?}: {error:?}");
+        assert!(
+            matches!(&error, ExecuteError::Invalid(Invalid::NotReadable { .. })),
+            "{reading:?}: {error:?}"
+        );
         let text = error.to_string();
         assert!(text.contains("sensor.measured") && text.contains("all are `null` in JSON"), "{text}");
     }
@@ -131,7 +134,9 @@ impl OptionalMeans {
 /// Appends events of which the second makes a row that cannot be stored, in one batch of the projection.
 async fn append_batch(log: &TestLog) {
     let app = App::builder(log.process().await.store).start().await.unwrap();
-    for command in [summed("a", 1.0, 2.0), summed("a", 0.0, 0.0), summed("a", 3.0, 2.0), summed("b", 5.0, 2.0)] {
+    for command in
+        [summed("a", 1.0, 2.0), summed("a", 0.0, 0.0), summed("a", 3.0, 2.0), summed("b", 5.0, 2.0)]
+    {
         app.execute(command).await.unwrap();
     }
     app.shut_down().await;
@@ -178,7 +183,8 @@ async fn of_a_batch_only_the_event_that_made_the_nan_is_parked_as_failed() {
 async fn command_whose_event_makes_a_nan_in_inline_rows_is_refused() {
     on_each_log(async |log| {
         let app = App::builder(log.process().await.store);
-        let app = app.projection_with::<OptionalMeans>(ProjectionOptions::new().inline()).start().await.unwrap();
+        let app =
+            app.projection_with::<OptionalMeans>(ProjectionOptions::new().inline()).start().await.unwrap();
         app.execute(summed("a", 1.0, 2.0)).await.unwrap();
         let error = app.execute(summed("a", 0.0, 0.0)).await.unwrap_err().to_string();
         for part in ["sensor.summed", "column `means` of `optional_means`", r#"the row "a""#] {

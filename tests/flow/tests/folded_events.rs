@@ -157,7 +157,10 @@ fn assert_names(result: Result<(), String>, parts: &[&str]) {
 #[tokio::test]
 async fn added_or_removed_event_without_a_new_version_is_refused_and_named() {
     let result = starts(|app| app.projection::<OfAdded>(), |app| app.projection::<OfBoth>()).await;
-    assert_names(result, &["`items` version 1", "`item.sold` was added", "give the projection a new `version`"]);
+    assert_names(
+        result,
+        &["`items` version 1", "`item.sold` was added", "give the projection a new `version`"],
+    );
     let result = starts(|app| app.projection::<OfBoth>(), |app| app.projection::<OfAdded>()).await;
     assert_names(result, &["`item.sold` was removed", "new `version`"]);
 }

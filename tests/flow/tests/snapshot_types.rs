@@ -212,13 +212,20 @@ async fn instances_of_a_generic_aggregate_have_names_of_their_own() {
         app.execute(Compare { order: order(), cents }).await.unwrap();
         settle().await;
     }
-    assert!(["sum", "max"].iter().all(|name| saved_names(&store).contains(name)), "{:?}", saved_names(&store));
+    assert!(
+        ["sum", "max"].iter().all(|name| saved_names(&store).contains(name)),
+        "{:?}",
+        saved_names(&store)
+    );
     assert_eq!(app.load::<Folded<Sum>>(&order()).await.unwrap().number, 12);
     assert_eq!(app.load::<Folded<Max>>(&order()).await.unwrap().number, 7);
 
     app.load::<Unnamed<Sum>>(&order()).await.unwrap();
     let error = app.load::<Unnamed<Max>>(&order()).await.unwrap_err().to_string();
-    assert!(error.contains("Sum>") && error.contains("Max>") && error.contains("`name = T::NAME`"), "{error}");
+    assert!(
+        error.contains("Sum>") && error.contains("Max>") && error.contains("`name = T::NAME`"),
+        "{error}"
+    );
 }
 
 /// The lines of an order, whose type differs from program to program.
@@ -284,7 +291,8 @@ macro_rules! sum_of {
             app(&store).await.execute(AddLine { order: order(), cents: 1 }).await.unwrap();
             settle().await;
         }
-        let fingerprint = |snapshots: Option<annalist::raw::aggregate::Snapshots<_>>| snapshots.unwrap().fingerprint();
+        let fingerprint =
+            |snapshots: Option<annalist::raw::aggregate::Snapshots<_>>| snapshots.unwrap().fingerprint();
         // The module of a type is part of the fingerprint: as if it were the same.
         let fingerprint = fingerprint(<$module::Lines as Aggregate>::SNAPSHOTS);
         store.snapshots.lock().unwrap().iter_mut().for_each(|(key, _)| key.fingerprint = fingerprint);
