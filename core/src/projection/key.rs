@@ -112,6 +112,9 @@ impl Hash for StoredKey {
                 Value::Uuid(id) => id.hash(state),
                 Value::Time(time) => time.as_micros().hash(state),
                 Value::Json(json) => json.hash(state),
+                Value::Date(day) => day.hash(state),
+                Value::TimeOfDay(time) => time.hash(state),
+                Value::Decimal(number) => number.hash(state),
             }
         }
     }
