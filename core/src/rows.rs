@@ -67,7 +67,7 @@ pub trait RowStore: Send + Sync + 'static {
     /// exist, and the stable view unless it exists. The build is not live yet. A table without columns is only a checkpoint,
     /// with neither table nor view. Several processes may call this at the same time.
     ///
-    /// `events` describes the events that the build folds: a text to store and to compare with [`Table::check_stored`]. It is
+    /// `events` describes the events that the build folds: a text to store and to compare with [`Build::check_stored`]. It is
     /// empty for a policy, which may react to other events at any time.
     ///
     /// # Errors

@@ -78,7 +78,7 @@ impl Rows {
         table.check()?;
         let new = || BuildData::new(table.shape(), events.to_owned(), log);
         let build = self.builds.entry(table.into()).or_insert_with(new).to_build(&table.into());
-        table.check_stored(&build, events, log)?;
+        build.check_stored(table, events, log)?;
         Ok(build.checkpoint)
     }
 

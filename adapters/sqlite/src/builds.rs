@@ -27,7 +27,7 @@ pub(crate) async fn define(
 ) -> Result<Checkpoint, TransactionError> {
     if let Some(build) = transaction.build(&table).await? {
         let build = transaction.rollback(build).await?;
-        table.check_stored(&build, &events, log)?;
+        build.check_stored(&table, &events, log)?;
         return Ok(build.checkpoint);
     }
     let own = transaction.log;

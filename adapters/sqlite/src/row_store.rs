@@ -38,7 +38,7 @@ impl RowStore for Sqlite {
         TableSql::new(&self.log.dialect, table)?;
         let (table, operation) = (*table, Operation::Rows("define", *table));
         if let Some(build) = find_build(&self.log, operation, &table).await? {
-            table.check_stored(&build, events, log)?;
+            build.check_stored(&table, events, log)?;
             return Ok(build.checkpoint);
         }
         let events = events.to_owned();

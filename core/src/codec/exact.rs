@@ -46,8 +46,7 @@ impl<S> ExactSerializer<S> {
     }
 }
 
-/// What stands for a value in the exact notation, in place of `null`. No user writes such a text by chance, and a text that is one is
-/// compared with another text.
+/// The mark of a value that JSON writes as `null`. A text of a user that equals it is compared with another text.
 fn mark(what: &str, somes: u32) -> String {
     format!("\0{what} in {somes} Some")
 }

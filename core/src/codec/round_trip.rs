@@ -109,7 +109,7 @@ mod tests {
         assert_accepted((0..200).collect::<HashSet<_>>());
     }
 
-    /// A type whose `Deserialize` tells apart what its `Serialize` writes alike: a field that is missing, and one that is `null`.
+    /// A type whose `Deserialize` distinguishes a missing field from one that is `null`.
     #[derive(Serialize, Deserialize)]
     struct Patch {
         #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]

@@ -168,7 +168,7 @@ impl Supervisor {
             builds = rows.builds(own.projection).await?;
         }
         let mut own_builds = builds.iter().filter(|build| build.version == own.version);
-        own_builds.clone().try_for_each(|build| own.check_stored(build, &events, log))?;
+        own_builds.clone().try_for_each(|build| build.check_stored(&own, &events, log))?;
         let is_new = own_builds
             .next_back()
             .is_some_and(|build| !build.live && build.checkpoint.position == Position::START);

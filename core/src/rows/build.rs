@@ -1,6 +1,6 @@
 //! Builds: the tables that hold the rows of one projection, at most one of them live.
 
-use super::{Checkpoint, Claim, InlineOutcome, Key, Table};
+use super::{Checkpoint, Claim, InlineOutcome, Key, Table, folded_events};
 use crate::{error::Error, log_id::LogId, position::Position, time::Timestamp};
 
 /// The state of a projection's build in a store.
@@ -43,6 +43,28 @@ impl Build {
     /// Returns the sort key of the builds of a projection: newer builds have greater ones.
     pub fn order(&self) -> (u32, u32) {
         (self.version, self.build)
+    }
+
+    /// For stores: checks that the build has the columns of this table, folds these events and belongs to this log.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if one of them differs.
+    pub fn check_stored(&self, table: &Table, events: &str, log: LogId) -> Result<(), Error> {
+        table.check_columns(&self.shape)?;
+        if let Some(differences) = folded_events::differences(&self.events, events) {
+            let reason = format!(
+                "the events that it folds have changed: {differences}; the stored rows lack what the events before would have changed, so give the projection a new `version`"
+            );
+            return Err(Error::unusable(table.opening(), reason));
+        }
+        if self.log != log {
+            let reason = format!(
+                "the rows were made of log {}, but the program reads log {log}; use another store of rows, or rebuild them",
+                self.log
+            );
+            return Err(Error::unusable(table.opening(), reason));
+        }
+        Ok(())
     }
 
     /// For stores: decides what promoting the build of `table` requires, given all builds of its projection. With `compare` it

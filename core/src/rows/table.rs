@@ -2,11 +2,10 @@
 
 use std::fmt::{Display, Write};
 
-use super::{Build, Column, ColumnType, Role, Value, folded_events};
+use super::{Column, ColumnType, Role, Value};
 use crate::{
     error::{Error, Invalid},
     limits::{is_kind, refuse},
-    log_id::LogId,
 };
 
 /// A row: one value for each column of its table, in order.
@@ -99,28 +98,6 @@ impl Table {
         shape
     }
 
-    /// For stores: checks that an existing build has the columns of this table, folds these events and belongs to this log.
-    ///
-    /// # Errors
-    /// [`Error::Unusable`] if one of them differs.
-    pub fn check_stored(&self, build: &Build, events: &str, log: LogId) -> Result<(), Error> {
-        self.check_columns(&build.shape)?;
-        if let Some(differences) = folded_events::differences(&build.events, events) {
-            let reason = format!(
-                "the events that it folds have changed: {differences}; the stored rows lack what the events before would have changed, so give the projection a new `version`"
-            );
-            return Err(Error::unusable(self.opening(), reason));
-        }
-        if build.log != log {
-            let reason = format!(
-                "the rows were made of log {}, but the program reads log {log}; use another store of rows, or rebuild them",
-                build.log
-            );
-            return Err(Error::unusable(self.opening(), reason));
-        }
-        Ok(())
-    }
-
     /// Checks that a build has the columns of this table.
     pub(super) fn check_columns(&self, shape: &str) -> Result<(), Error> {
         let wanted = self.shape();
@@ -195,7 +172,7 @@ impl Table {
         )
     }
 
-    fn opening(&self) -> String {
+    pub(super) fn opening(&self) -> String {
         format!("open the rows of `{}` version {}", self.projection, self.version)
     }
 

@@ -1,4 +1,4 @@
-//! Values that JSON cannot tell apart, such as `Some(NaN)` and `None`, are refused before they are stored: in events, in `#[json]`
+//! Values that JSON does not distinguish, such as `Some(NaN)` and `None`, are refused before they are stored: in events, in `#[json]`
 //! columns and in snapshots.
 #![allow(clippy::unwrap_used)] // in the helpers too
 

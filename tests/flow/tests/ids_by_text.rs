@@ -34,7 +34,7 @@ fn user(name: &str) -> UserId {
     UserId(name.to_owned())
 }
 
-/// A key whose `Eq` tells apart what a column stores alike: its case is not stored.
+/// A key whose `Eq` distinguishes what a column stores alike: its case is not stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Team(String);
 
@@ -198,7 +198,7 @@ async fn rows_do_not_depend_on_the_size_of_batches() {
 }
 
 #[tokio::test]
-async fn inline_rows_equal_those_of_the_background() {
+async fn inline_rows_equal_background_rows() {
     on_each_log(async |log| {
         let inline = ProjectionOptions::new().inline();
         let app = with_projections(app_of(log).await, &inline).start().await.unwrap();

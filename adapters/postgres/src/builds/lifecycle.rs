@@ -184,6 +184,6 @@ impl Lifecycle {
 }
 
 fn checked(build: &Build, table: &Table, events: &str, log: LogId) -> Result<Checkpoint, Error> {
-    table.check_stored(build, events, log)?;
+    build.check_stored(table, events, log)?;
     Ok(build.checkpoint.clone())
 }
