@@ -164,7 +164,7 @@ async fn time_until_it_runs(app: &App, name: &str) -> Duration {
 async fn holder_that_no_longer_answers_is_replaced_within_seconds() {
     let store: Store = Arc::new(Memory::new());
     let rows = store.row_store().unwrap();
-    rows.define(&BONUS, store.log_id()).await.unwrap();
+    rows.define(&BONUS, "", store.log_id()).await.unwrap();
     assert!(rows.replace_claim(&BONUS, None, Some(DEAD)).await.unwrap());
     let calls = CallCounter::default();
     let start = || App::builder(store.clone()).policy(Bonus { calls: calls.clone() }).start();
