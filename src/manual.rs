@@ -4,7 +4,7 @@
 pub use annalist_core::{
     aggregate::fold,
     codec::Codec,
-    dispatch::{CommandTypes, Dispatcher, Handler},
+    dispatch::{Dispatcher, Handler},
     event::{EventType, IdKind, IntoEvents, Tags, Types},
     id::{Ids, StateSource},
     payload::Payload,

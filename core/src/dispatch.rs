@@ -51,7 +51,7 @@ pub trait Dispatcher: Sized {
 ///
 /// ```
 /// # use annalist_doc_tests::*;
-/// use annalist::{manual::{CommandTypes, Dispatcher, Handler}, testing::given};
+/// use annalist::{manual::{Dispatcher, Handler}, raw::dispatch::CommandTypes, testing::given};
 ///
 /// /// Opens an account without the derive.
 /// #[derive(Serialize)]

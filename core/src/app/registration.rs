@@ -41,7 +41,7 @@ impl Builder {
     /// #[derive(Command, Serialize, Deserialize)]
     /// #[command(error = AccountError)]
     /// enum BankCommand {
-    ///     OpenAccount(OpenAccount),
+    ///     Open(Open),
     ///     Deposit(Deposit),
     /// }
     ///

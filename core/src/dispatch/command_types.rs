@@ -11,11 +11,11 @@ use crate::{
 ///
 /// ```
 /// # use annalist_doc_tests::*;
-/// use annalist::manual::CommandTypes;
+/// use annalist::raw::dispatch::CommandTypes;
 ///
 /// let mut types = CommandTypes::default();
-/// OpenAccount::declare(&mut types);
-/// assert_eq!(types.names().collect::<Vec<_>>(), ["open-account"]);
+/// Open::declare(&mut types);
+/// assert_eq!(types.names().collect::<Vec<_>>(), ["open"]);
 /// ```
 #[derive(Debug, Default)]
 pub struct CommandTypes {

@@ -11,10 +11,10 @@ use std::{
 
 use annalist::{
     Criteria, Error, EventStore, Memory, Position, Receipt, Timestamp,
-    raw::store::{Prefix, Reservation},
+    raw::store::{Prefix, Reservation, StoredType},
     store::{
         Append, AppendOutcome, Batch, CommandKey, Entry, FeedPage, LogId, Read, Settled, Snapshot,
-        SnapshotKey, StoredType, Wakeups,
+        SnapshotKey, Wakeups,
     },
 };
 use async_trait::async_trait;

@@ -171,7 +171,10 @@ async fn two_id_types_of_one_kind_are_both_in_the_error() {
 }
 
 mod unplanned {
-    use annalist::manual::{CommandTypes, Dispatcher, Handler};
+    use annalist::{
+        manual::{Dispatcher, Handler},
+        raw::dispatch::CommandTypes,
+    };
 
     use super::*;
 

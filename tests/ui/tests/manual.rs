@@ -6,10 +6,9 @@ use std::{convert::Infallible, fmt, num::ParseIntError, str::FromStr};
 
 use annalist::{
     Invalid, Record,
-    manual::{
-        Codec, CommandTypes, Dispatcher, EventType, Handler, IdKind, Payload, RawEvent, Tags, Types, fold,
-    },
+    manual::{Codec, Dispatcher, EventType, Handler, IdKind, Payload, RawEvent, Tags, Types, fold},
     prelude::*,
+    raw::dispatch::CommandTypes,
 };
 use annalist_ui_tests::decide;
 

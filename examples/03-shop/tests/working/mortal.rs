@@ -10,10 +10,11 @@ use std::{
 
 use annalist::{
     Criteria, Error, EventStore, Position, Receipt, Timestamp,
-    raw::{rows::SharedRows, store::Prefix},
-    store::{
-        Append, AppendOutcome, Batch, CommandKey, Entry, FeedPage, LogId, Read, Settled, StoredType, Wakeups,
+    raw::{
+        rows::SharedRows,
+        store::{Prefix, StoredType},
     },
+    store::{Append, AppendOutcome, Batch, CommandKey, Entry, FeedPage, LogId, Read, Settled, Wakeups},
 };
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
