@@ -36,6 +36,7 @@ fn whole_micros(nanos: i128, what: &'static str, shown: &dyn std::fmt::Display) 
 }
 
 #[cfg(all(test, any(feature = "chrono", feature = "jiff", feature = "rust_decimal")))]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use std::fmt::Debug;
 

@@ -156,41 +156,41 @@ fn assert_names(result: Result<(), String>, parts: &[&str]) {
 
 #[tokio::test]
 async fn added_or_removed_event_without_a_new_version_is_refused_and_named() {
-    let result = starts(|app| app.projection::<OfAdded>(), |app| app.projection::<OfBoth>()).await;
+    let result = starts(Builder::projection::<OfAdded>, Builder::projection::<OfBoth>).await;
     assert_names(
         result,
         &["`items` version 1", "`item.sold` was added", "give the projection a new `version`"],
     );
-    let result = starts(|app| app.projection::<OfBoth>(), |app| app.projection::<OfAdded>()).await;
+    let result = starts(Builder::projection::<OfBoth>, Builder::projection::<OfAdded>).await;
     assert_names(result, &["`item.sold` was removed", "new `version`"]);
 }
 
 #[tokio::test]
 async fn added_event_in_a_new_version_is_accepted() {
-    let result = starts(|app| app.projection::<OfAdded>(), |app| app.projection::<OfBothInVersion2>()).await;
+    let result = starts(Builder::projection::<OfAdded>, Builder::projection::<OfBothInVersion2>).await;
     assert_eq!(result, Ok(()));
 }
 
 #[tokio::test]
 async fn order_of_the_entries_and_renames_with_an_alias_are_no_changes() {
     let both = |app: Builder| app.projection::<OfBoth>();
-    assert_eq!(starts(both, |app| app.projection::<OfBothInOtherOrder>()).await, Ok(()));
+    assert_eq!(starts(both, Builder::projection::<OfBothInOtherOrder>).await, Ok(()));
     let added = |app: Builder| app.projection::<OfAdded>();
-    assert_eq!(starts(added, |app| app.projection::<OfListed>()).await, Ok(()));
+    assert_eq!(starts(added, Builder::projection::<OfListed>).await, Ok(()));
 }
 
 #[tokio::test]
 async fn event_of_another_version_is_refused() {
-    let result = starts(|app| app.projection::<OfAdded>(), |app| app.projection::<OfSecond>()).await;
+    let result = starts(Builder::projection::<OfAdded>, Builder::projection::<OfSecond>).await;
     assert_names(result, &["`item.added` had version 1 and has version 2", "new `version`"]);
 }
 
 #[tokio::test]
 async fn another_key_function_is_refused_and_a_moved_one_is_not() {
     let by_shelf = |app: Builder| app.projection::<ByShelf>();
-    let result = starts(by_shelf, |app| app.projection::<ByRoom>()).await;
+    let result = starts(by_shelf, Builder::projection::<ByRoom>).await;
     assert_names(result, &["the key of `item.added` was `shelf_of()` and is `room_of()`"]);
-    assert_eq!(starts(by_shelf, |app| app.projection::<ByShelfElsewhere>()).await, Ok(()));
+    assert_eq!(starts(by_shelf, Builder::projection::<ByShelfElsewhere>).await, Ok(()));
 }
 
 /// A policy reacts to what happens from now on, also to events of another type.

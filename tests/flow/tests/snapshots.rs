@@ -103,9 +103,10 @@ async fn falsified_snapshot_changes_the_loaded_state() {
     for _ in 0..6 {
         count(&app).await;
     }
-    let mut snapshots = store.snapshots.lock().unwrap();
-    snapshots[1].1.state = snapshots[0].1.state.clone();
-    drop(snapshots);
+    {
+        let mut snapshots = store.snapshots.lock().unwrap();
+        snapshots[1].1.state = snapshots[0].1.state.clone();
+    }
     count(&without_state_cache(&store).await).await;
     let amounts = app.load::<Replayed>(&account("a")).await.unwrap().history.unwrap().amounts;
     assert_eq!(amounts, [0, 1, 2, 3, 4, 5, 3]);

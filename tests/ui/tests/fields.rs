@@ -46,7 +46,12 @@ macro_rules! renamed {
     };
 }
 
-#[allow(non_camel_case_types, clippy::upper_case_acronyms, reason = "serde has a rule for them too")]
+#[allow(
+    non_camel_case_types,
+    clippy::upper_case_acronyms,
+    clippy::enum_variant_names,
+    reason = "serde has a rule for them too"
+)]
 mod names {
     use annalist::{Field, projection::Value};
     use serde::Serialize;
