@@ -66,10 +66,14 @@ impl RowStore for Postgres {
         let describe = operation.clone();
         let work = async move {
             let database = &store.database;
-            let connection = database.acquire().await;
-            let mut connection = connection.map_err(|error| failed(describe.clone(), error))?;
-            let replaced = registry::replace_claim(database, &mut *connection, &table, expected, claim).await;
-            replaced.map_err(|error| append_failed(describe, error.into()))
+            // A transaction, because sessions may be shared.
+            let transaction = database.begin_with("BEGIN").await;
+            let mut transaction = transaction.map_err(|error| failed(describe.clone(), error))?;
+            let written = async {
+                let replaced = registry::replace_claim(database, &mut *transaction, &table, expected, claim).await?;
+                transaction.commit().await.map(|()| replaced)
+            };
+            written.await.map_err(|error| append_failed(describe, error.into()))
         };
         run_detached(operation, work).await
     }
