@@ -70,7 +70,8 @@ impl RowStore for Postgres {
             let transaction = database.begin_with("BEGIN").await;
             let mut transaction = transaction.map_err(|error| failed(describe.clone(), error))?;
             let written = async {
-                let replaced = registry::replace_claim(database, &mut *transaction, &table, expected, claim).await?;
+                let replaced =
+                    registry::replace_claim(database, &mut *transaction, &table, expected, claim).await?;
                 transaction.commit().await.map(|()| replaced)
             };
             written.await.map_err(|error| append_failed(describe, error.into()))

@@ -4,7 +4,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
 };
 
@@ -307,29 +307,36 @@ async fn inline_builds_are_compared_at_the_end_of_the_log(log: Log) -> Outcome {
 }
 
 /// A new program makes its build inline again and again. An old one, which does not have the fold and does not know the columns, makes
-/// the build asynchronous whenever its append is refused. Both append.
+/// the build asynchronous whenever its append is refused. Both append. As in an app, which pauses before it makes a build inline
+/// again, the old program appends an event between two changes.
 async fn program_without_the_fold_makes_the_build_asynchronous_and_appends(log: Log) -> Outcome {
     let new = Table { version: 2, ..NOTES };
     let (fold, unknown) = ([notes(new)], Table { columns: &[], ..new });
     log.define_inline(&fold[0]).await?;
-    let (handles, rounds, old_is_done) =
-        (log.handles(3).await?, log.rounds(30), Arc::new(AtomicBool::new(false)));
+    let (handles, rounds, old_appended) =
+        (log.handles(3).await?, log.rounds(30), Arc::new(AtomicUsize::new(0)));
     let [old_program, new_program, switcher] = &handles[..] else { unreachable!("three handles") };
     let (old_program, new_program, switcher) = (old_program.clone(), new_program.clone(), switcher.clone());
     let (one, other) = (fold.clone(), fold.clone());
-    let is_done = Arc::clone(&old_is_done);
+    let appended = Arc::clone(&old_appended);
     let old_appends = async move {
-        for round in 0..rounds {
-            let append = append([note_event("written", &["a", "b"], round)]);
-            while let AppendOutcome::InlineRequired { builds, .. } =
-                old_program.append_one(append.clone()).await?
-            {
-                ensure_eq!(builds, [build_id(&one[0])], "required builds");
-                old_program.rows().make_async(&unknown).await?;
+        let append_all = async {
+            for round in 0..rounds {
+                let append = append([note_event("written", &["a", "b"], round)]);
+                while let AppendOutcome::InlineRequired { builds, .. } =
+                    old_program.append_one(append.clone()).await?
+                {
+                    ensure_eq!(builds, [build_id(&one[0])], "required builds");
+                    old_program.rows().make_async(&unknown).await?;
+                }
+                appended.fetch_add(1, Ordering::SeqCst);
             }
-        }
-        is_done.store(true, Ordering::SeqCst);
-        Ok(())
+            Ok(())
+        };
+        let result = append_all.await;
+        // After an error too, so that the other task ends.
+        appended.store(rounds, Ordering::SeqCst);
+        result
     };
     let new_appends = async move {
         for round in 0..rounds {
@@ -341,9 +348,13 @@ async fn program_without_the_fold_makes_the_build_asynchronous_and_appends(log: 
     let switching = {
         let fold = Arc::clone(&fold[0]);
         async move {
-            while !old_is_done.load(Ordering::SeqCst) {
+            let appended = || old_appended.load(Ordering::SeqCst);
+            while appended() < rounds {
+                let before = appended();
                 switcher.catch_up_and_make_inline(&fold).await?;
-                yield_now().await;
+                while appended() == before && before < rounds {
+                    yield_now().await;
+                }
             }
             switcher.catch_up_and_make_inline(&fold).await
         }
