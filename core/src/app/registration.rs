@@ -73,8 +73,8 @@ impl Builder {
     /// }
     ///
     /// let log = Memory::new();
-    /// # let audit = App::builder(log.clone()).start().await?;
-    /// audit.execute(Audit { account: id("ann") }).await?;
+    /// # let auditor = App::builder(log.clone()).start().await?;
+    /// auditor.execute(Audit { account: id("ann") }).await?;
     /// # #[derive(Command, Serialize, Deserialize)]
     /// # #[command(decide = audit)]
     /// # struct Audit { #[id(Account)] account: AccountId }
