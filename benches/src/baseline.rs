@@ -7,6 +7,7 @@ pub(crate) mod balances;
 pub(crate) mod bank;
 pub(crate) mod event;
 pub(crate) mod file;
+pub(crate) mod map;
 pub(crate) mod pages;
 pub(crate) mod transfers;
 

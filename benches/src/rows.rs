@@ -4,6 +4,7 @@ pub(crate) mod deposits;
 mod feed;
 mod instructions;
 mod load;
+mod memory;
 mod openings;
 mod orders;
 mod projection;
@@ -20,6 +21,8 @@ use crate::{
 
 const COMMANDS: &str = "commands/s";
 const EVENTS: &str = "events/s";
+const MICROSECONDS: &str = "µs/command";
+const MAP: &str = "a hand-written map of events behind a lock";
 
 /// All rows, in the order in which they run.
 pub(crate) const ROWS: &[Row] = &[
@@ -106,6 +109,41 @@ pub(crate) const ROWS: &[Row] = &[
         unit: COMMANDS,
         bar: AtLeast(8.0, 12.0),
         prepare: |environment| Box::pin(sqlite::prepare(environment.size(), 32)),
+    },
+    Row {
+        work: "memory: new aggregate, log of 1,000 events",
+        baseline: MAP,
+        unit: MICROSECONDS,
+        bar: AtMost(3.0, 1.5),
+        prepare: |environment| Box::pin(async { Ok(memory::new_aggregates(environment.size(), 1_000)) }),
+    },
+    Row {
+        work: "memory: new aggregate, log of 32,000 events",
+        baseline: MAP,
+        unit: MICROSECONDS,
+        bar: AtMost(3.0, 1.5),
+        prepare: |environment| Box::pin(async { Ok(memory::new_aggregates(environment.size(), 32_000)) }),
+    },
+    Row {
+        work: "memory: new aggregate, log of 1,000,000 events",
+        baseline: MAP,
+        unit: MICROSECONDS,
+        bar: AtMost(3.0, 1.5),
+        prepare: |environment| Box::pin(async { Ok(memory::new_aggregates(environment.size(), 1_000_000)) }),
+    },
+    Row {
+        work: "memory: known aggregate, 1 task",
+        baseline: MAP,
+        unit: MICROSECONDS,
+        bar: AtMost(3.0, 1.5),
+        prepare: |environment| Box::pin(async { Ok(memory::known_aggregates(environment.size())) }),
+    },
+    Row {
+        work: "memory: load an aggregate of 10 events, log of 1,000,000 events",
+        baseline: MAP,
+        unit: "µs/load",
+        bar: AtMost(3.0, 1.5),
+        prepare: |environment| Box::pin(memory::loads(environment.size(), 1_000_000)),
     },
     Row {
         work: "feed of 1,000,000 events, nothing done with them, PostgreSQL",

@@ -1,8 +1,12 @@
 //! An event store in memory: for tests, for experiments, and as the reference implementation of the port.
 //!
 //! It is small enough to be read at once, and has every guarantee of a store except durability. Clones share one log.
+//!
+//! Reads, counts, feeds and append conditions inspect only the events that have a type and a tag of their criteria, so their
+//! time does not depend on the length of the log.
 
 mod log;
+mod records;
 mod rows;
 mod snapshots;
 

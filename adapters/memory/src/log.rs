@@ -1,9 +1,6 @@
-//! The log itself, without locks and futures. A position is an index into the records plus 1.
+//! The log itself, without locks and futures.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    ops::Range,
-};
+use std::{collections::HashMap, ops::Range};
 
 use annalist_core::{
     criteria::Criteria,
@@ -16,10 +13,12 @@ use annalist_core::{
     time::Timestamp,
 };
 
+use crate::records::Records;
+
 #[derive(Debug)]
 pub(crate) struct Log {
     id: LogId,
-    records: Vec<Record>,
+    records: Records,
     commands: HashMap<String, Accepted>,
     journal: Vec<Entry>,
 }
@@ -34,7 +33,12 @@ struct Accepted {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { id: LogId::fresh(), records: Vec::new(), commands: HashMap::new(), journal: Vec::new() }
+        Self {
+            id: LogId::fresh(),
+            records: Records::default(),
+            commands: HashMap::new(),
+            journal: Vec::new(),
+        }
     }
 }
 
@@ -48,7 +52,7 @@ impl Log {
     }
 
     pub(crate) fn head(&self) -> Position {
-        Position::new(self.records.len() as u64)
+        self.records.head()
     }
 
     /// Returns why an append, the one at `index` of its call, is refused, if it is.
@@ -107,34 +111,23 @@ impl Log {
     /// Returns the newest event that violates a condition.
     fn conflicting_position(&self, condition: &Condition) -> Option<Position> {
         let Condition { criteria, marker } = condition;
-        let newer =
-            self.after(marker.settled()).filter(|record| criteria.matches(&record.name, &record.tags));
-        let newer: Vec<Position> = newer.map(|record| record.position).collect();
-        if newer.len() as u64 == marker.seen_unsettled() { None } else { newer.last().copied() }
+        let newer = self.records.matching(criteria, marker.settled());
+        let (count, newest) = newer.fold((0, None), |(count, _), record| (count + 1, Some(record.position)));
+        newest.filter(|_| count != marker.seen_unsettled())
     }
 
     pub(crate) fn stored_types(&self) -> Vec<StoredType> {
-        let mut types: BTreeMap<&str, StoredType> = BTreeMap::new();
-        for Record { name, position, .. } in &self.records {
-            let first = || StoredType { name: name.to_string(), first: *position, last: *position };
-            types.entry(name).or_insert_with(first).last = *position;
-        }
-        types.into_values().collect()
+        self.records.types()
     }
 
     pub(crate) fn read(&self, read: &Read) -> Batch {
-        let records = self
-            .after(read.after)
-            .take_while(|record| record.position <= read.up_to)
-            .filter(|record| read.criteria.matches(&record.name, &record.tags))
-            .cloned()
-            .collect();
+        let records = self.records.matching(&read.criteria, read.after);
+        let records = records.take_while(|record| record.position <= read.up_to).cloned().collect();
         Batch { records, marker: Marker::new(self.head().min(read.up_to), 0) }
     }
 
     pub(crate) fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> FeedPage {
-        let matching = self.after(after).filter(|record| filter.matches(&record.name, &record.tags));
-        let records: Vec<Record> = matching.take(limit).cloned().collect();
+        let records: Vec<Record> = self.records.matching(filter, after).take(limit).cloned().collect();
         let up_to = match records.last() {
             Some(last) if records.len() == limit => last.position,
             _ if limit == 0 => after,
@@ -144,15 +137,15 @@ impl Log {
     }
 
     pub(crate) fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> u64 {
-        let records = self.after(after).take_while(|record| record.position <= up_to);
-        records.filter(|record| criteria.matches(&record.name, &record.tags)).count() as u64
+        let records = self.records.matching(criteria, after);
+        records.take_while(|record| record.position <= up_to).count() as u64
     }
 
     pub(crate) fn prefix_at(&self, time: Timestamp) -> Prefix {
-        let later = self.records.iter().position(|record| record.recorded_at > time);
-        let index = later.unwrap_or(self.records.len());
-        let hidden = self.records[index..].iter().filter(|record| record.recorded_at <= time);
-        Prefix { up_to: Position::new(index as u64), hidden: hidden.count() as u64 }
+        let is_in_time = |record: &&Record| record.recorded_at <= time;
+        let prefix = self.records.all().take_while(is_in_time).count();
+        let hidden = self.records.all().skip(prefix).filter(is_in_time);
+        Prefix { up_to: Position::new(prefix as u64), hidden: hidden.count() as u64 }
     }
 
     pub(crate) fn journal(&self, after: u64, limit: usize) -> Vec<Entry> {
@@ -164,10 +157,7 @@ impl Log {
         self.commands.retain(|id, accepted| accepted.recorded_at >= before || !ids.contains(&id.as_str()));
         (before_purge - self.commands.len()) as u64
     }
-
-    /// The records after a position.
-    fn after(&self, position: Position) -> impl Iterator<Item = &Record> {
-        let start = usize::try_from(position.get()).unwrap_or(usize::MAX).min(self.records.len());
-        self.records[start..].iter()
-    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,15 +36,26 @@ struct Moved {
 }
 
 pub(crate) fn encode(event: AccountEvent) -> Result<Draft> {
+    let accounts = match &event {
+        AccountEvent::Opened { account, .. } | AccountEvent::Deposited { account, .. } => vec![*account],
+        AccountEvent::Moved { from, to, .. } => vec![*from, *to],
+    };
+    let tags = accounts.into_iter().map(tag).collect::<Result<_>>()?;
+    let (name, data) = json(event)?;
+    Ok(Draft { name, tags, data })
+}
+
+/// The stored name of an event and its JSON.
+pub(crate) fn json(event: AccountEvent) -> Result<(&'static str, String)> {
     Ok(match event {
         AccountEvent::Opened { account, owner } => {
-            draft("account.opened", &[account], &Opened { account, owner })?
+            ("account.opened", serde_json::to_string(&Opened { account, owner })?)
         }
         AccountEvent::Deposited { account, amount } => {
-            draft("account.deposited", &[account], &Deposited { account, amount })?
+            ("account.deposited", serde_json::to_string(&Deposited { account, amount })?)
         }
         AccountEvent::Moved { from, to, amount } => {
-            draft("account.moved", &[from, to], &Moved { from, to, amount })?
+            ("account.moved", serde_json::to_string(&Moved { from, to, amount })?)
         }
     })
 }
@@ -79,11 +90,6 @@ pub(crate) fn tag(account: AccountId) -> Result<String> {
 pub(crate) fn metadata(command: &str) -> String {
     let id = Uuid::now_v7();
     format!(r#"{{"command_id":"{id}","command":"{command}","correlation":"{id}"}}"#)
-}
-
-fn draft<T: Serialize>(name: &'static str, accounts: &[AccountId], data: &T) -> Result<Draft> {
-    let tags = accounts.iter().map(|account| tag(*account)).collect::<Result<_>>()?;
-    Ok(Draft { name, tags, data: serde_json::to_string(data)? })
 }
 
 #[cfg(test)]

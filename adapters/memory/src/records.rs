@@ -1,0 +1,135 @@
+//! The records of a log, with an index by tag and type, so that a search does not walk the log.
+
+use std::{borrow::Cow, collections::HashMap, iter};
+
+use annalist_core::{
+    criteria::{Criteria, Item},
+    record::{Position, Record},
+    store::StoredType,
+    tag::Tag,
+};
+
+/// The records in position order. Their positions are 1, 2, 3 and so on.
+#[derive(Debug, Default)]
+pub(crate) struct Records {
+    records: Vec<Record>,
+    positions: Vec<Position>,
+    by_type: PositionsByType,
+    by_tag: HashMap<Tag, PositionsByType>,
+    /// The number of records that were inspected so far.
+    #[cfg(test)]
+    pub(crate) inspected: std::cell::Cell<usize>,
+}
+
+/// The positions of the records of each type, in order.
+type PositionsByType = HashMap<Cow<'static, str>, Vec<Position>>;
+
+impl Records {
+    pub(crate) fn last(&self) -> Option<&Record> {
+        self.records.last()
+    }
+
+    /// The position of the last record.
+    pub(crate) fn head(&self) -> Position {
+        Position::new(self.records.len() as u64)
+    }
+
+    /// Adds a record at the position after the head.
+    pub(crate) fn push(&mut self, record: Record) {
+        self.positions.push(record.position);
+        add(&mut self.by_type, &record);
+        for tag in &record.tags {
+            match self.by_tag.get_mut(tag) {
+                Some(by_type) => add(by_type, &record),
+                None => add(self.by_tag.entry(tag.clone()).or_default(), &record),
+            }
+        }
+        self.records.push(record);
+    }
+
+    /// All records, in order.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Record> {
+        self.records.iter().inspect(|_| self.count_inspected())
+    }
+
+    /// The records after a position that match criteria, in order.
+    pub(crate) fn matching(&self, criteria: &Criteria, after: Position) -> impl Iterator<Item = &Record> {
+        let lists = criteria.items().iter().flat_map(|item| self.lists(item, after));
+        let found = merge(lists.collect()).filter_map(|position| self.records.get(index_of(position)));
+        found
+            .inspect(|_| self.count_inspected())
+            .filter(|record| criteria.matches(&record.name, &record.tags))
+    }
+
+    /// The types of all records, sorted by name.
+    pub(crate) fn types(&self) -> Vec<StoredType> {
+        let stored = |(name, positions): (&Cow<'_, str>, &Vec<Position>)| {
+            let (first, last) = (*positions.first()?, *positions.last()?);
+            Some(StoredType { name: name.to_string(), first, last })
+        };
+        let mut types: Vec<StoredType> = self.by_type.iter().filter_map(stored).collect();
+        types.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        types
+    }
+
+    /// Lists of positions after a position that contain every record that matches an item. Those of an item with several tags are
+    /// the lists of its rarest tag, and contain records without its other tags too.
+    fn lists(&self, item: &Item, after: Position) -> Vec<&[Position]> {
+        match item.tags() {
+            [] if item.type_names().is_empty() => vec![later(&self.positions, after)],
+            [] => lists_of_types(&self.by_type, item, after),
+            tags => {
+                let lists = |tag| Some(lists_of_types(self.by_tag.get(tag)?, item, after));
+                let of_tags = tags.iter().map(|tag| lists(tag).unwrap_or_default());
+                let length = |lists: &Vec<&[Position]>| lists.iter().map(|list| list.len()).sum::<usize>();
+                of_tags.min_by_key(length).unwrap_or_default()
+            }
+        }
+    }
+
+    #[cfg(test)]
+    fn count_inspected(&self) {
+        self.inspected.set(self.inspected.get() + 1);
+    }
+
+    #[cfg(not(test))]
+    fn count_inspected(&self) {}
+}
+
+fn index_of(position: Position) -> usize {
+    usize::try_from(position.get()).unwrap_or(usize::MAX).wrapping_sub(1)
+}
+
+fn add(by_type: &mut PositionsByType, record: &Record) {
+    match by_type.get_mut(&record.name) {
+        Some(positions) => positions.push(record.position),
+        None => drop(by_type.insert(record.name.clone(), vec![record.position])),
+    }
+}
+
+/// The lists of the types of an item, or of all types if the item has none, from the first position after a position on.
+fn lists_of_types<'a>(by_type: &'a PositionsByType, item: &Item, after: Position) -> Vec<&'a [Position]> {
+    let lists = |lists: &mut dyn Iterator<Item = &'a Vec<Position>>| {
+        lists.map(|list| later(list, after)).filter(|list| !list.is_empty()).collect()
+    };
+    match item.type_names() {
+        [] => lists(&mut by_type.values()),
+        names => lists(&mut names.iter().filter_map(|name| by_type.get(name))),
+    }
+}
+
+/// The part of a sorted list after a position.
+fn later(list: &[Position], after: Position) -> &[Position] {
+    &list[list.partition_point(|position| *position <= after)..]
+}
+
+/// Merges sorted lists into one, which contains each position once.
+fn merge(mut lists: Vec<&[Position]>) -> impl Iterator<Item = Position> {
+    iter::from_fn(move || {
+        let next = lists.iter().filter_map(|list| list.first().copied()).min()?;
+        for list in &mut lists {
+            *list = list.strip_prefix(&[next]).unwrap_or(list);
+        }
+        Some(next)
+    })
+}
