@@ -6,7 +6,7 @@
 //! | [`Error`] | everything else | the input, the set-up, the store, a read model, or a panic |
 //! | [`Invalid`] | functions that check or decode; part of both | a value that no store accepts, or stored data that cannot be read |
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use crate::{position::Position, progress::Progress};
 
@@ -19,7 +19,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
 /// |---|---|
 /// | [`Invalid`](Error::Invalid) | the programmer: the input or the stored data is wrong, and a retry fails again |
 /// | [`Unusable`](Error::Unusable) | the operator: the store or the app is set up wrongly |
-/// | [`Unavailable`](Error::Unavailable) | no action is needed: nothing was written, and a later retry may succeed |
+/// | [`Unavailable`](Error::Unavailable), [`Busy`](Error::Busy) | no action is needed: nothing was written, and a later retry may succeed |
 /// | [`OutcomeUnknown`](Error::OutcomeUnknown) | the caller: a retry with the same command id finds out |
 /// | [`NotCaughtUp`](Error::NotCaughtUp), [`Building`](Error::Building) | the caller: the read model needs more time, or is stopped |
 /// | [`Panicked`](Error::Panicked) | the programmer: a function of the application panicked |
@@ -76,6 +76,23 @@ pub enum Error {
         #[source]
         source: Option<BoxError>,
     },
+    /// A command waited for an aggregate that another command of this process is changing, until its time was over
+    /// ([`Retry`](crate::app::Retry)). Nothing was written. The same call may succeed later.
+    #[error("{}", busy(command, aggregate, *waited, holder, *held, step))]
+    Busy {
+        /// The command that waited.
+        command: &'static str,
+        /// The aggregate: its Rust type and its id.
+        aggregate: String,
+        /// How long the command waited for it.
+        waited: Duration,
+        /// The command that is changing the aggregate.
+        holder: &'static str,
+        /// How long that command has been at work on the aggregate.
+        held: Duration,
+        /// What that command is doing now, as the end of a sentence.
+        step: &'static str,
+    },
     /// A read model does not yet include the position that the caller wants to see, or has no complete build to read.
     #[error("{}", not_caught_up(projection, *wanted, *reached, reason))]
     NotCaughtUp {
@@ -118,6 +135,21 @@ impl Invalid {
             _ => None,
         }
     }
+}
+
+/// The text of [`Error::Busy`].
+fn busy(
+    command: &str,
+    aggregate: &str,
+    waited: Duration,
+    holder: &str,
+    held: Duration,
+    step: &str,
+) -> String {
+    format!(
+        "`{command}` was not executed: it waited {waited:.1?} for the aggregate {aggregate}, on which the command `{holder}` has been \
+         at work for {held:.1?}; that command {step}. Nothing was written; try again later"
+    )
 }
 
 /// The text of [`Error::NotCaughtUp`]. At the wanted position it is not the position that is missing, but a complete build.
@@ -179,7 +211,7 @@ impl Error {
     /// assert!(!Error::unusable("open the log", "no such folder").is_unavailable());
     /// ```
     pub fn is_unavailable(&self) -> bool {
-        matches!(self, Self::Unavailable { .. })
+        matches!(self, Self::Unavailable { .. } | Self::Busy { .. })
     }
 
     /// Returns `true` if a write may have happened although its response was lost.
@@ -360,8 +392,8 @@ pub enum ExecuteError<E> {
     Invalid(Invalid),
     /// A decision, a fold or other code of the application panicked; see [`Error::Panicked`].
     Panicked(Error),
-    /// The store is not available now ([`Error::Unavailable`]) or cannot be used in its current set-up
-    /// ([`Error::Unusable`]).
+    /// The store is not available now ([`Error::Unavailable`]), another command of this process is changing the aggregate
+    /// ([`Error::Busy`]), or the store cannot be used in its current set-up ([`Error::Unusable`]).
     Unavailable(Error),
     /// The response of the store was lost; the events may have been written. Retry with the same command id to find out.
     OutcomeUnknown(Error),
@@ -416,6 +448,7 @@ impl<E> From<Error> for ExecuteError<E> {
             Error::OutcomeUnknown { .. } => Self::OutcomeUnknown(error),
             Error::Unusable { .. }
             | Error::Unavailable { .. }
+            | Error::Busy { .. }
             | Error::NotCaughtUp { .. }
             | Error::Building { .. } => Self::Unavailable(error),
         }

@@ -2,6 +2,7 @@
 //!
 //! [`App::execute`](crate::app::App::execute) and policies use the same executor. It knows nothing of the app.
 
+mod activity;
 mod admission;
 mod aggregate_key;
 mod attempt;

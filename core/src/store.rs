@@ -40,6 +40,8 @@ use crate::{
 /// An append is always all or nothing. Positions only grow. The settled position is the high-water mark of the log: once it is at
 /// a position, no new event ever appears at or below it.
 ///
+/// Every call returns within a time that the store limits, with an error if need be: callers wait for it without a limit of their own.
+///
 /// ```
 /// # use annalist_doc_tests::*;
 /// use std::sync::{Arc, Mutex};

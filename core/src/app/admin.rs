@@ -137,7 +137,8 @@ impl App {
         self.daemon().passed(name, position.into(), timeout).await
     }
 
-    /// Waits until the status of a projection or policy satisfies `wanted`, and returns that status. There is no timeout.
+    /// Waits until the status of a projection or policy satisfies `wanted`, and returns that status. There is no timeout, except
+    /// inside of a handler of a policy or projection: 30 seconds, and none for its own status.
     ///
     /// ```
     /// # use annalist_doc_tests::*;
@@ -152,15 +153,13 @@ impl App {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Unusable`] if there is none of this name, or the app is stopped first.
+    /// [`Error::Unusable`] if there is none of this name, the app is stopped first, or a handler waits for itself or for too long.
     pub async fn wait_until(
         &self,
         name: &str,
         wanted: impl FnMut(&Status) -> bool + Send,
     ) -> Result<Status, Error> {
-        let mut status = self.daemon().follow(name)?.status.clone();
-        let found = status.wait_for(wanted).await.map(|status| status.clone());
-        found.map_err(|_| Error::unusable(format!("wait for `{name}`"), "the app was stopped"))
+        self.daemon().follow(name)?.wait_until(wanted).await
     }
 
     /// Starts a rebuild of a projection from the first event, next to the live build, and promotes it when it is complete. A

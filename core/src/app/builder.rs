@@ -115,7 +115,7 @@ impl Builder {
     }
 
     /// Sets how often or how long a command is attempted when other commands conflict with it, and how long it pauses between two
-    /// attempts. By default it is attempted for 30 seconds.
+    /// attempts. By default it is attempted for 30 seconds. As long it waits for other commands of this process on its aggregates.
     ///
     /// ```
     /// # use annalist_doc_tests::*;

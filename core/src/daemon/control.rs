@@ -5,10 +5,10 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{Follower, status_publisher::StatusPublisher};
+use super::{Follower, Status, status_publisher::StatusPublisher};
 use crate::{
     error::Error,
     feed::LogWatcher,
@@ -42,6 +42,11 @@ impl FollowerControl {
         let (status, wakeup, blocked) = (Arc::downgrade(status), Arc::default(), Mutex::default());
         let reconcile_requested = AtomicBool::new(false);
         Self { follower, watcher, rows, shutdown, status, wakeup, reconcile_requested, blocked }
+    }
+
+    /// The status of the follower, while there is a supervisor.
+    pub(super) fn status(&self) -> Option<watch::Receiver<Status>> {
+        self.status.upgrade().map(|status| status.subscribe())
     }
 
     /// Makes the supervisor read the builds and act on them now.

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use tokio::{
     sync::watch,
-    time::{Instant, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 
-use super::status::{State, Status};
+use super::{
+    handler_scope,
+    status::{State, Status},
+};
 use crate::{error::Error, position::Position, rows::SharedRows};
 
 /// The interval at which a build that is no longer inline is checked again.
@@ -25,25 +28,31 @@ impl ReadModelHandle {
     /// Waits until there is a build to read and it includes all events up to a position.
     ///
     /// # Errors
-    /// [`Error::NotCaughtUp`] if it does not after `timeout`, or is stopped before that position; [`Error::Building`] if the first
-    /// complete build is not available after `timeout`.
+    /// [`Error::NotCaughtUp`] if it does not after `timeout`, is stopped before that position, or its own handler waits for it;
+    /// [`Error::Building`] if the first complete build is not available after `timeout`.
     pub(crate) async fn wait_for_position(
         &self,
         wanted: Position,
         timeout: Duration,
     ) -> Result<Status, Error> {
-        let reached = tokio::time::timeout(timeout, self.status_at(wanted)).await;
+        let is_own = handler_scope::is_own(&self.status);
+        let limit = if is_own { Duration::ZERO } else { timeout };
+        let reached = tokio::time::timeout(limit, self.status_at(wanted)).await;
         let now = self.status.borrow().clone();
         let reason = match reached {
             Ok(Ok(Some(status))) => return Ok(status),
             Ok(Ok(None)) => now.stop_reason().unwrap_or_else(|| "the app was stopped".to_owned()),
             Ok(Err(error)) => return Err(error),
+            Err(_) if is_own => handler_scope::own_wait(self.name),
             Err(_) => timeout_reason(&now, timeout),
         };
         let projection = self.name;
         match now.building {
             Some(progress)
-                if now.reads.is_none() && now.promotion_blocked.is_none() && !is_stopped(&now.state) =>
+                if now.reads.is_none()
+                    && now.promotion_blocked.is_none()
+                    && !is_stopped(&now.state)
+                    && !is_own =>
             {
                 Err(Error::Building { projection, progress: Box::new(progress) })
             }
@@ -62,6 +71,8 @@ impl ReadModelHandle {
         version: u32,
         timeout: Duration,
     ) -> Result<(), Error> {
+        let is_own = handler_scope::is_own(&self.status);
+        let timeout = if is_own { Duration::ZERO } else { timeout };
         let end = Instant::now() + timeout;
         self.wait_for_position(wanted, timeout).await?;
         let is_done = |status: &Status| {
@@ -76,8 +87,39 @@ impl ReadModelHandle {
             return self.wait_for_position(wanted, left).await.map(drop);
         }
         let reached = self.status.borrow().position;
-        let reason = format!("the projection was still catching up after {timeout:?}");
+        let reason = match is_own {
+            true => handler_scope::own_wait(self.name),
+            false => format!("the projection was still catching up after {timeout:?}"),
+        };
         Err(Error::NotCaughtUp { projection: self.name, wanted, reached, reason })
+    }
+
+    /// Waits until the status satisfies `wanted`, in a handler at most for 30 seconds.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if the app is stopped first, or a handler waits for its own follower or for too long.
+    pub(crate) async fn wait_until(
+        &self,
+        wanted: impl FnMut(&Status) -> bool + Send,
+    ) -> Result<Status, Error> {
+        let mut changes = self.status.clone();
+        let found = changes.wait_for(wanted);
+        let found = match handler_scope::longest_wait(&self.status) {
+            Some(limit) => {
+                timeout(limit, found).await.map_err(|_| match handler_scope::is_own(&self.status) {
+                    true => handler_scope::own_wait(self.name),
+                    false => {
+                        format!("a handler waits for it at most {limit:?}, since it may wait for the handler")
+                    }
+                })
+            }
+            None => Ok(found.await),
+        };
+        let found = found.and_then(|found| match found {
+            Ok(status) => Ok(status.clone()),
+            Err(_) => Err("the app was stopped".to_owned()),
+        });
+        found.map_err(|reason| Error::unusable(format!("wait for `{}`", self.name), reason))
     }
 
     /// Waits for a status at or after a position. Returns `None` if the projection is stopped before it.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{BatchHandler, FollowerControl, Parking, waiting_reason};
+use super::{BatchHandler, FollowerControl, Parking, handler_scope, waiting_reason};
 use crate::{
     criteria::Criteria,
     error::Error,
@@ -40,6 +40,10 @@ impl FollowerControl {
     /// waited for these: events of the policy's own commands, for example. Events that fail again stay parked, with the events
     /// that wait for them.
     pub(crate) async fn retry_parked(&self) -> Result<RetryReport, Error> {
+        handler_scope::run(self.status(), self.retry_rounds()).await
+    }
+
+    async fn retry_rounds(&self) -> Result<RetryReport, Error> {
         let mut retry = Retry::default();
         loop {
             let (table, build) = self.served().await?;

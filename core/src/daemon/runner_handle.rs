@@ -8,7 +8,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{FollowerControl, Runner, State, Status, claimant::Claimant, progress_meter::ProgressCounters};
+use super::{
+    FollowerControl, Runner, State, Status, claimant::Claimant, handler_scope,
+    progress_meter::ProgressCounters,
+};
 use crate::{
     record::Position,
     rows::{Checkpoint, SharedRows, Table},
@@ -54,10 +57,10 @@ impl RunnerHandle {
             .with_progress(Arc::clone(&progress))
             .with_wakeup(Arc::clone(wakeup))
             .starting_at(checkpoint);
-        let wake_on_drop = WakeOnDrop(Arc::clone(wakeup));
+        let (wake_on_drop, scope) = (WakeOnDrop(Arc::clone(wakeup)), control.status());
         let task = tokio::spawn(async move {
             let _wake_on_drop = wake_on_drop;
-            runner.run().await;
+            handler_scope::run(scope, runner.run()).await;
         });
         Self { table, status, shutdown, task, progress, is_set_up }
     }

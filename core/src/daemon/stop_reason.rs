@@ -36,7 +36,9 @@ impl StopReason {
 impl From<Error> for StopReason {
     fn from(error: Error) -> Self {
         match error {
-            Error::Unavailable { .. } | Error::OutcomeUnknown { .. } => Self::Unavailable(error),
+            Error::Unavailable { .. } | Error::Busy { .. } | Error::OutcomeUnknown { .. } => {
+                Self::Unavailable(error)
+            }
             Error::Invalid(ref invalid) => {
                 Self::Stopped(Stopped { position: invalid.position(), ..Stopped::without_event(&error) })
             }

@@ -29,4 +29,12 @@ impl AggregateKey {
         let SnapshotVTable { name: aggregate, fingerprint, .. } = vtable.snapshots?;
         Some(SnapshotKey { aggregate, tag: self.tag.clone(), fingerprint })
     }
+
+    /// The aggregate, for error messages; `aggregate` is the name of its Rust type.
+    pub(super) fn describe(&self, aggregate: &str) -> String {
+        match &self.tag {
+            Some(tag) => format!("`{aggregate}` with the id `{tag}`"),
+            None => format!("`{aggregate}`"),
+        }
+    }
 }

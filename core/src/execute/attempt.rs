@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use tokio::sync::oneshot;
 
 use super::{
+    activity::Step,
     admission::Admission,
     batch::{BatchOutcome, ModifiedState},
     executor::Journal,
@@ -52,6 +53,7 @@ impl Attempt<'_> {
         let command = self.command;
         let clock = &command.executor.clock;
         loop {
+            command.activity.begin(Step::Loading);
             let mut loaded = match command.load_states(&self.admission.batch, bypass_cache).await {
                 Ok(loaded) => loaded,
                 // A command that was accepted before stays accepted, even if the history cannot be read any more.
@@ -65,6 +67,7 @@ impl Attempt<'_> {
                 command.aggregates.iter().for_each(|key| command.executor.contention.record_quiet(key));
             }
             let time = clock.now();
+            command.activity.begin(Step::Deciding);
             match decide(command, time, &mut loaded.states) {
                 Ok(Ok(events)) if command.needs_append(&events) => {
                     return self.append(time, events, loaded.states).await;
@@ -153,6 +156,7 @@ impl Attempt<'_> {
     }
 
     async fn retry_unbatched<E>(self) -> Result<AttemptOutcome<E>, Error> {
+        self.command.activity.begin(Step::Appending);
         self.admission.flush_or_pass(&self.command.executor).await;
         Ok(AttemptOutcome::Retry { unbatched: true })
     }
@@ -162,6 +166,7 @@ impl Attempt<'_> {
         outcome: oneshot::Receiver<BatchOutcome>,
     ) -> Result<AttemptOutcome<E>, Error> {
         let executor = &self.command.executor;
+        self.command.activity.begin(Step::Appending);
         self.admission.flush_or_pass(executor).await;
         match outcome.await {
             Ok(BatchOutcome::Answered(outcome)) => match outcome {

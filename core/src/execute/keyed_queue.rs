@@ -9,23 +9,47 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::oneshot;
+use tokio::{
+    sync::oneshot,
+    time::{Instant, timeout_at},
+};
+
+use super::activity::{Activity, Holder};
 
 /// FIFO queues for keys of type `K`. A guard is passed on together with a batch of type `B`.
 #[derive(Debug)]
-pub(super) struct KeyedQueue<K, B>(Mutex<HashMap<K, Waiters<K, B>>>)
+pub(super) struct KeyedQueue<K, B>(Mutex<HashMap<K, Queue<K, B>>>)
 where
     K: Clone + Eq + Hash,
     B: Default;
 
-/// The waiters of one key, without the holder of the guard.
-type Waiters<K, B> = VecDeque<Waiter<K, B>>;
+/// The queue of one key.
+#[derive(Debug)]
+struct Queue<K: Clone + Eq + Hash, B: Default> {
+    holder: Holder,
+    /// Without the holder. Sorted by ticket.
+    waiters: VecDeque<Waiter<K, B>>,
+    next_ticket: u64,
+}
+
+/// What a waiter gets: the guard, and the batch that was passed on.
+type Head<K, B> = (QueueGuard<K, B>, B);
 
 #[derive(Debug)]
 struct Waiter<K: Clone + Eq + Hash, B: Default> {
-    sender: oneshot::Sender<(QueueGuard<K, B>, B)>,
+    ticket: u64,
+    activity: Arc<Activity>,
+    sender: oneshot::Sender<Head<K, B>>,
     /// Whether it accepts a batch that is not written yet.
     batchable: bool,
+}
+
+/// Removes a waiter from its queue if it is dropped while the waiter is in it.
+struct RemoveOnDrop<'a, K: Clone + Eq + Hash, B: Default> {
+    queue: &'a KeyedQueue<K, B>,
+    key: &'a K,
+    /// `None` once the waiter has left the queue.
+    ticket: Option<u64>,
 }
 
 /// The head of the queue of a key. Dropping the guard wakes the next waiter.
@@ -44,38 +68,93 @@ impl<K: Clone + Eq + Hash, B: Default> Default for KeyedQueue<K, B> {
 impl<K: Clone + Eq + Hash, B: Default> KeyedQueue<K, B> {
     /// Waits until the caller is at the head of the queue, and returns the batch that was passed on. A waiter that is not
     /// batchable is woken only once no batch is pending.
-    pub(super) async fn acquire(self: &Arc<Self>, key: K, batchable: bool) -> (QueueGuard<K, B>, B) {
+    ///
+    /// # Errors
+    /// The holder, if the caller is not at the head of the queue at the deadline. The caller has left the queue.
+    pub(super) async fn acquire(
+        self: &Arc<Self>,
+        key: K,
+        activity: &Arc<Activity>,
+        batchable: bool,
+        deadline: Instant,
+    ) -> Result<Head<K, B>, Holder> {
         loop {
-            let receiver = match self.queues().entry(key.clone()) {
-                Entry::Vacant(queue) => {
-                    queue.insert(VecDeque::new());
-                    None
-                }
-                Entry::Occupied(mut queue) => {
-                    let (sender, receiver) = oneshot::channel();
-                    queue.get_mut().push_back(Waiter { sender, batchable });
-                    Some(receiver)
-                }
+            let Some((ticket, mut receiver)) = self.enter(&key, activity, batchable) else {
+                return Ok((QueueGuard { queue: Arc::clone(self), key }, B::default()));
             };
-            match receiver {
-                None => return (QueueGuard { queue: Arc::clone(self), key }, B::default()),
-                Some(receiver) => {
-                    if let Ok(head) = receiver.await {
-                        return head;
-                    }
+            // Dropped before the receiver: a guard in the receiver keeps the queue, and so the ticket, valid.
+            let mut waiter = RemoveOnDrop { queue: self, key: &key, ticket: Some(ticket) };
+            match timeout_at(deadline, &mut receiver).await {
+                Ok(Ok(head)) => {
+                    waiter.ticket = None;
+                    return Ok(head);
                 }
+                // The queue has become empty meanwhile.
+                Ok(Err(_)) => {}
+                Err(_) => match receiver.try_recv() {
+                    Ok(head) => {
+                        waiter.ticket = None;
+                        return Ok(head);
+                    }
+                    Err(_) => {
+                        if let Some(queue) = self.queues().get(&key) {
+                            return Err(queue.holder.clone());
+                        }
+                    }
+                },
             }
         }
     }
 
-    /// Removes the first waiter if it is `wanted`, after all cancelled waiters before it.
-    fn pop_next(waiters: &mut Waiters<K, B>, wanted: impl Fn(&Waiter<K, B>) -> bool) -> Option<Waiter<K, B>> {
-        while waiters.pop_front_if(|waiter| waiter.sender.is_closed()).is_some() {}
-        waiters.pop_front_if(|waiter| wanted(waiter))
+    /// Makes the caller the holder if the queue is empty. Otherwise adds the caller to the waiters.
+    fn enter(
+        &self,
+        key: &K,
+        activity: &Arc<Activity>,
+        batchable: bool,
+    ) -> Option<(u64, oneshot::Receiver<Head<K, B>>)> {
+        match self.queues().entry(key.clone()) {
+            Entry::Vacant(queue) => {
+                let (holder, waiters) = (Holder::now(activity), VecDeque::new());
+                queue.insert(Queue { holder, waiters, next_ticket: 0 });
+                None
+            }
+            Entry::Occupied(mut queue) => {
+                let (sender, receiver) = oneshot::channel();
+                let Queue { waiters, next_ticket, .. } = queue.get_mut();
+                let (ticket, activity) = (*next_ticket, Arc::clone(activity));
+                *next_ticket += 1;
+                waiters.push_back(Waiter { ticket, activity, sender, batchable });
+                Some((ticket, receiver))
+            }
+        }
     }
 
-    fn queues(&self) -> MutexGuard<'_, HashMap<K, Waiters<K, B>>> {
+    fn queues(&self) -> MutexGuard<'_, HashMap<K, Queue<K, B>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Clone + Eq + Hash, B: Default> Queue<K, B> {
+    /// Removes the first waiter if it is `wanted`, and makes it the holder.
+    fn pop_next(&mut self, wanted: impl Fn(&Waiter<K, B>) -> bool) -> Option<Waiter<K, B>> {
+        let next = self.waiters.pop_front_if(|waiter| wanted(waiter))?;
+        self.holder = Holder::now(&next.activity);
+        Some(next)
+    }
+}
+
+impl<K: Clone + Eq + Hash, B: Default> Drop for RemoveOnDrop<'_, K, B> {
+    fn drop(&mut self) {
+        let Some(ticket) = self.ticket else { return };
+        let mut queues = self.queue.queues();
+        let waiters = queues.get_mut(self.key).map(|queue| &mut queue.waiters);
+        let found = waiters.and_then(|waiters| {
+            let index = waiters.binary_search_by_key(&ticket, |waiter| waiter.ticket).ok()?;
+            waiters.remove(index)
+        });
+        drop(queues);
+        drop(found);
     }
 }
 
@@ -87,24 +166,35 @@ impl<K: Clone + Eq + Hash, B: Default> QueueGuard<K, B> {
 
     /// Returns `true` if the next waiter accepts a batch.
     pub(super) fn next_is_batchable(&self) -> bool {
-        self.queue.queues().get(&self.key).and_then(VecDeque::front).is_some_and(|waiter| waiter.batchable)
+        let queues = self.queue.queues();
+        queues.get(&self.key).and_then(|queue| queue.waiters.front()).is_some_and(|waiter| waiter.batchable)
     }
 
     /// Returns `true` if the queue has waiters.
     pub(super) fn has_waiters(&self) -> bool {
-        self.queue.queues().get(&self.key).is_some_and(|waiters| !waiters.is_empty())
+        self.queue.queues().get(&self.key).is_some_and(|queue| !queue.waiters.is_empty())
     }
 
     /// Passes the guard and a batch to the next waiter. Returns both if there is no waiter that accepts a batch.
     pub(super) fn pass_to_next(self, batch: B) -> Option<(Self, B)> {
-        let mut head = (self, batch);
+        let (mut head, mut own) = ((self, batch), None);
         loop {
             let guard = &head.0;
             let mut queues = guard.queue.queues();
-            let waiters = queues.get_mut(&guard.key);
-            let next = waiters.and_then(|waiters| KeyedQueue::pop_next(waiters, |waiter| waiter.batchable));
+            let mut queue = queues.get_mut(&guard.key);
+            let next = queue.as_mut().and_then(|queue| {
+                own.get_or_insert_with(|| queue.holder.clone());
+                queue.pop_next(|waiter| waiter.batchable)
+            });
+            let Some(next) = next else {
+                if let (Some(queue), Some(own)) = (queue, own) {
+                    queue.holder = own;
+                }
+                drop(queues);
+                return Some(head);
+            };
             drop(queues);
-            let Some(next) = next else { return Some(head) };
+            // Comes back if the waiter was cancelled meanwhile.
             match next.sender.send(head) {
                 Ok(()) => return None,
                 Err(returned) => head = returned,
@@ -117,7 +207,7 @@ impl<K: Clone + Eq + Hash, B: Default> Drop for QueueGuard<K, B> {
     fn drop(&mut self) {
         let next = {
             let mut queues = self.queue.queues();
-            let next = queues.get_mut(&self.key).and_then(|waiters| KeyedQueue::pop_next(waiters, |_| true));
+            let next = queues.get_mut(&self.key).and_then(|queue| queue.pop_next(|_| true));
             if next.is_none() {
                 queues.remove(&self.key);
             }
@@ -133,39 +223,61 @@ impl<K: Clone + Eq + Hash, B: Default> Drop for QueueGuard<K, B> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     type Numbers = Arc<KeyedQueue<u8, Vec<u8>>>;
+    type Guard = QueueGuard<u8, Vec<u8>>;
+
+    /// Waits in a queue for at most a minute.
+    async fn acquire(
+        queue: &Numbers,
+        key: u8,
+        command: &'static str,
+        batchable: bool,
+    ) -> Result<(Guard, Vec<u8>), Holder> {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        queue.acquire(key, &Arc::new(Activity::new(command)), batchable, deadline).await
+    }
+
+    fn holder(queue: &Numbers, key: u8) -> &'static str {
+        queue.queues()[&key].holder.activity.command
+    }
 
     #[tokio::test]
     async fn waiters_run_in_fifo_order_and_receive_the_batch() {
         let queue = Numbers::default();
-        let (guard, batch) = queue.acquire(1, true).await;
+        let (guard, batch) = acquire(&queue, 1, "first", true).await.unwrap();
         assert!(batch.is_empty() && !guard.next_is_batchable());
-        assert!(queue.acquire(2, true).await.1.is_empty());
-        let mut batchable = Box::pin(queue.acquire(1, true));
-        let mut unbatchable = Box::pin(queue.acquire(1, false));
+        assert!(acquire(&queue, 2, "other", true).await.unwrap().1.is_empty());
+        let mut batchable = Box::pin(acquire(&queue, 1, "second", true));
+        let mut unbatchable = Box::pin(acquire(&queue, 1, "third", false));
         assert!(is_pending(&mut batchable) && is_pending(&mut unbatchable));
+        assert_eq!(holder(&queue, 1), "first");
         assert!(guard.next_is_batchable() && guard.pass_to_next(vec![7]).is_none());
-        let (guard, batch) = batchable.await;
-        assert_eq!(batch, [7]);
+        let (guard, batch) = batchable.await.unwrap();
+        assert_eq!((batch.as_slice(), holder(&queue, 1)), ([7].as_slice(), "second"));
         assert!(!guard.next_is_batchable() && guard.has_waiters());
         let (guard, batch) = guard.pass_to_next(batch).unwrap();
+        assert_eq!(holder(&queue, 1), "second");
         drop((guard, batch));
-        assert!(unbatchable.await.1.is_empty());
+        assert!(unbatchable.await.unwrap().1.is_empty());
         assert!(queue.queues().is_empty());
     }
 
     #[tokio::test]
-    async fn cancelled_waiters_are_skipped() {
+    async fn cancelled_waiters_leave_the_queue() {
         let queue = Numbers::default();
-        let (guard, _) = queue.acquire(1, true).await;
-        let mut all: Vec<_> = (0..10_000).map(|_| Box::pin(queue.acquire(1, true))).collect();
+        let (guard, _) = acquire(&queue, 1, "holder", true).await.unwrap();
+        let mut all: Vec<_> = (0..10_000).map(|_| Box::pin(acquire(&queue, 1, "waiter", true))).collect();
         assert!(all.iter_mut().all(is_pending));
         let last = all.pop().unwrap();
+        drop(all.split_off(5_000));
         drop(all);
+        assert_eq!(queue.queues()[&1].waiters.len(), 1);
         drop(guard);
-        drop(last.await);
+        drop(last.await.unwrap());
         assert!(queue.queues().is_empty());
     }
 
@@ -173,13 +285,29 @@ mod tests {
     #[tokio::test]
     async fn batch_passed_to_cancelled_waiter_is_released() {
         let queue = Numbers::default();
-        let (guard, _) = queue.acquire(1, true).await;
-        let mut first = Box::pin(queue.acquire(1, true));
-        let mut second = Box::pin(queue.acquire(1, true));
+        let (guard, _) = acquire(&queue, 1, "holder", true).await.unwrap();
+        let mut first = Box::pin(acquire(&queue, 1, "first", true));
+        let mut second = Box::pin(acquire(&queue, 1, "second", true));
         assert!(is_pending(&mut first) && is_pending(&mut second));
         assert!(guard.pass_to_next(vec![7]).is_none());
         drop(first);
-        assert!(second.await.1.is_empty());
+        assert!(second.await.unwrap().1.is_empty());
+    }
+
+    /// At the deadline the waiter gets the holder and leaves the queue, which works on.
+    #[tokio::test(start_paused = true)]
+    async fn waiter_ends_at_the_deadline_with_the_holder() {
+        let queue = Numbers::default();
+        let (guard, _) = acquire(&queue, 1, "slow", true).await.unwrap();
+        let expired = acquire(&queue, 1, "waiter", true).await.unwrap_err();
+        assert_eq!(expired.activity.command, "slow");
+        assert_eq!(expired.since.elapsed(), Duration::from_secs(60));
+        assert!(!guard.has_waiters());
+        let mut next = Box::pin(acquire(&queue, 1, "next", true));
+        assert!(is_pending(&mut next));
+        drop(guard);
+        drop(next.await.unwrap());
+        assert!(queue.queues().is_empty());
     }
 
     fn is_pending<F: Future + Unpin>(future: &mut F) -> bool {

@@ -6,6 +6,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{
+    activity::Activity,
     aggregate_key::AggregateKey,
     executor::{Executor, Journal},
     heuristics::CommandProfile,
@@ -33,6 +34,7 @@ pub(super) struct PreparedCommand {
     /// The aggregate of each read.
     pub(super) aggregates: Vec<AggregateKey>,
     pub(super) profile: Arc<CommandProfile>,
+    pub(super) activity: Arc<Activity>,
     metadata: Metadata,
     /// The command as JSON, if it is recorded in the journal.
     body: Option<Payload>,
@@ -89,7 +91,8 @@ impl PreparedCommand {
         let reads = plan.aggregates.iter().zip(&plan.reads);
         let aggregates = reads.map(|(vtable, read)| AggregateKey::new(vtable, read)).collect();
         let profile = executor.profiles.of(name);
-        Ok(Self { executor, name, key, plan, aggregates, profile, metadata, body })
+        let activity = Arc::new(Activity::new(name));
+        Ok(Self { executor, name, key, plan, aggregates, profile, activity, metadata, body })
     }
 
     /// Decides once: from the loaded states to the drafts of the events.

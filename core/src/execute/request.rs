@@ -43,7 +43,8 @@ type BoxedResult<E> = Pin<Box<dyn Future<Output = Result<Receipt, ExecuteError<E
 ///
 /// # Errors
 /// [`ExecuteError::Rejected`] with the error of the decision; another [`ExecuteError`] if the command could not be decided or
-/// appended.
+/// appended. One with [`Error::Busy`](crate::error::Error::Busy) if another command of the process was at work on an aggregate for
+/// the whole time of [`Retry`](crate::app::Retry).
 #[must_use = "nothing is executed before it is awaited"]
 #[derive(Debug)]
 pub struct Execute<C> {

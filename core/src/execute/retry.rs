@@ -4,9 +4,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+/// How long a command is attempted, or waits for others, unless the user says otherwise.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// How often or how long a command is attempted after conflicts. A store with reservations makes a command wait for
 /// the others; otherwise the command pauses between two attempts: a random time up to a limit that doubles with each attempt, so that
 /// commands which conflicted once do not conflict again.
+///
+/// The same time limits how long a command waits in the process for the other commands on its aggregates; then it ends with
+/// [`Error::Busy`](crate::error::Error::Busy). If only the number of attempts is limited, this is 30 seconds for each attempt.
 ///
 /// ```
 /// use std::time::Duration;
@@ -26,7 +32,8 @@ pub struct Retry {
 }
 
 impl Retry {
-    /// Attempts a command again until this time is over, at least once, with pauses of up to 1 ms at first and up to 20 ms later.
+    /// Attempts a command again until this time is over, with pauses of up to 1 ms at first and up to 20 ms later. It is attempted at
+    /// least once, unless other commands of the process are at work on its aggregates the whole time.
     ///
     /// ```
     /// use std::time::Duration;
@@ -90,7 +97,12 @@ impl Retry {
 
     /// When a command that begins now is not attempted again; `None` if only the number of attempts is limited.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.timeout.and_then(|timeout| Instant::now().checked_add(timeout))
+        self.timeout.map(after)
+    }
+
+    /// How long an attempt that begins now waits for other commands of the process, with this deadline of the command.
+    pub(super) fn queue_deadline(deadline: Option<Instant>) -> Instant {
+        deadline.unwrap_or_else(|| after(DEFAULT_TIMEOUT))
     }
 
     /// A random pause after attempt number `attempt`, counted from 1.
@@ -104,8 +116,14 @@ impl Retry {
 impl Default for Retry {
     /// Attempts for 30 seconds.
     fn default() -> Self {
-        Self::within(Duration::from_secs(30))
+        Self::within(DEFAULT_TIMEOUT)
     }
+}
+
+/// A timeout too long for the clock becomes the longest possible one.
+fn after(timeout: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(timeout).unwrap_or_else(|| now + Duration::from_secs(u32::MAX.into()))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use super::{
     admission::Admission,
     attempt::{Attempt, AttemptOutcome},
     prepared::{Decide, PreparedCommand},
+    retry::Retry,
 };
 use crate::{error::ExecuteError, store::Receipt};
 
@@ -27,9 +28,16 @@ pub(super) async fn execute_with_retry<E: Debug + Send>(
     let (mut tries, mut unknown, mut unbatched, mut after_conflict) = (1, None, false, false);
     loop {
         let (is_retry, mut inline_changed) = (tries > 1, false);
-        let mut admission = Admission::acquire(command, is_retry, unbatched).await;
-        let is_reserved = admission.reserve(command, after_conflict).await;
-        let failure = match (Attempt { command, admission }).run(decide, is_retry || is_reserved).await {
+        let mut is_reserved = false;
+        let queue_deadline = Retry::queue_deadline(deadline);
+        let attempted = match Admission::acquire(command, is_retry, unbatched, queue_deadline).await {
+            Ok(mut admission) => {
+                is_reserved = admission.reserve(command, after_conflict).await;
+                Attempt { command, admission }.run(decide, is_retry || is_reserved).await
+            }
+            Err(busy) => Err(busy),
+        };
+        let failure = match attempted {
             Ok(AttemptOutcome::Accepted(receipt)) => return Ok(receipt),
             Ok(AttemptOutcome::Rejected(rejection)) => ExecuteError::Rejected(rejection),
             Ok(AttemptOutcome::Conflict(conflicting_position)) => {
