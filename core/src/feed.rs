@@ -1,5 +1,6 @@
 //! The log as a stream of pages: a feed catches up from any position, then follows.
 
+mod poll_requests;
 mod prefetch;
 mod recorded_times;
 mod watcher;

@@ -41,7 +41,9 @@ pub(super) async fn commit(
             for (events, modified) in modified {
                 executor.cache_written(modified, events, &receipts);
             }
-            receipts.iter().for_each(|receipt| executor.watcher.appended(receipt.position()));
+            if let Some(last) = receipts.iter().map(Receipt::position).max() {
+                executor.watcher.appended(last);
+            }
             if let Some(recorded_at) = recorded_at {
                 executor.watcher.appended_at(recorded_at);
             }

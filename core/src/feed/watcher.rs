@@ -2,17 +2,20 @@
 
 use std::{
     pin::pin,
-    sync::{Arc, Weak},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use futures_util::future::{Either, select};
-use tokio::{
-    sync::{Notify, watch},
-    time::timeout,
-};
+use tokio::{sync::watch, time::timeout};
 
-use super::recorded_times::{ClockJump, RecordedTimes};
+use super::{
+    poll_requests::PollRequests,
+    recorded_times::{ClockJump, RecordedTimes},
+};
 use crate::{
     backoff::Backoff,
     record::Position,
@@ -33,25 +36,23 @@ pub struct LogWatcher {
     store: Arc<dyn EventStore>,
     settled: watch::Sender<Position>,
     /// The last position that this process has appended.
-    acknowledged: watch::Sender<Position>,
-    /// Notified when the log should be polled at once.
-    wakeup: Arc<Notify>,
+    acknowledged: AtomicU64,
+    requests: Arc<PollRequests>,
     times: RecordedTimes,
 }
 
 impl LogWatcher {
     /// Watches a log until the watcher is dropped.
     pub fn new(store: Arc<dyn EventStore>) -> Arc<Self> {
-        let (settled, acknowledged) = (watch::Sender::default(), watch::Sender::default());
-        let wakeup = Arc::new(Notify::new());
+        let requests = Arc::new(PollRequests::default());
         let watcher = Arc::new(Self {
             store,
-            settled,
-            acknowledged,
-            wakeup: Arc::clone(&wakeup),
+            settled: watch::Sender::default(),
+            acknowledged: AtomicU64::default(),
+            requests: Arc::clone(&requests),
             times: RecordedTimes::default(),
         });
-        tokio::spawn(poll_loop(Arc::downgrade(&watcher), wakeup));
+        tokio::spawn(poll_loop(Arc::downgrade(&watcher), requests));
         watcher
     }
 
@@ -60,14 +61,10 @@ impl LogWatcher {
         &self.store
     }
 
-    /// Reports that this process appended events up to a position, so that the log is polled at once.
+    /// Reports that this process appended events up to a position, so that the log is polled at once if a feed waits.
     pub fn appended(&self, position: Position) {
-        self.acknowledged.send_if_modified(|known| {
-            let is_later = position > *known;
-            *known = position.max(*known);
-            is_later
-        });
-        self.wakeup.notify_one();
+        self.acknowledged.fetch_max(position.get(), Ordering::AcqRel);
+        self.requests.appended();
     }
 
     /// Takes note of the recorded time of an event of the log.
@@ -96,7 +93,7 @@ impl LogWatcher {
 
     /// The last position that this process has appended.
     pub fn acknowledged(&self) -> Position {
-        *self.acknowledged.borrow()
+        Position::new(self.acknowledged.load(Ordering::Acquire))
     }
 
     /// The settled position as of the last poll. The log may be settled further.
@@ -107,13 +104,9 @@ impl LogWatcher {
     /// Waits until the log is settled beyond a position.
     pub async fn settled_beyond(&self, position: Position) {
         let mut settled = self.settled.subscribe();
-        self.wakeup.notify_one();
+        let _waiter = self.requests.add_waiter();
         // An error would mean that the sender is dropped, but `self` owns it.
         let _ = settled.wait_for(|settled| *settled > position).await;
-    }
-
-    fn has_waiters(&self) -> bool {
-        self.settled.receiver_count() > 0
     }
 
     async fn poll(&self) -> PollResult {
@@ -141,7 +134,7 @@ impl LogWatcher {
 impl Drop for LogWatcher {
     /// Wakes the poll loop, which then ends.
     fn drop(&mut self) {
-        self.wakeup.notify_one();
+        self.requests.request();
     }
 }
 
@@ -167,11 +160,11 @@ enum WakeReason {
 
 /// Polls the log while a feed waits: at once after a wake-up, else after pauses that grow while the log does not move. Holds
 /// no reference to the watcher during a pause.
-async fn poll_loop(watcher: Weak<LogWatcher>, wakeup: Arc<Notify>) {
+async fn poll_loop(watcher: Weak<LogWatcher>, requests: Arc<PollRequests>) {
     let (mut store_wakeups, mut trusts_wakeups) = (None, false);
     let (mut reason, mut backoff) = (WakeReason::Local, Backoff::new(FIRST_PAUSE, LONGEST_PAUSE));
     while let Some(watcher) = watcher.upgrade() {
-        let wakeups = match watcher.has_waiters() {
+        let wakeups = match requests.has_waiters() {
             true => Some(store_wakeups.get_or_insert_with(|| watcher.store.wakeups())),
             false => None,
         };
@@ -191,7 +184,7 @@ async fn poll_loop(watcher: Weak<LogWatcher>, wakeup: Arc<Notify>) {
         }
         drop(watcher);
         let pause = backoff.next_pause();
-        reason = wait(&wakeup, wakeups, pause).await;
+        reason = wait(&requests, wakeups, pause).await;
         trusts_wakeups |= reason == WakeReason::Store;
         if reason == WakeReason::Timeout {
             backoff.set_longest(if trusts_wakeups { LONGEST_PAUSE_WITH_WAKEUPS } else { LONGEST_PAUSE });
@@ -202,12 +195,12 @@ async fn poll_loop(watcher: Weak<LogWatcher>, wakeup: Arc<Notify>) {
 }
 
 /// Waits until the log should be polled: without waiting feeds until a feed waits, else at most for a pause.
-async fn wait(wakeup: &Notify, wakeups: Option<&mut Wakeups>, pause: Duration) -> WakeReason {
+async fn wait(requests: &PollRequests, wakeups: Option<&mut Wakeups>, pause: Duration) -> WakeReason {
     let Some(wakeups) = wakeups else {
-        wakeup.notified().await;
+        requests.requested().await;
         return WakeReason::Local;
     };
-    let (local, store) = (pin!(wakeup.notified()), pin!(wakeups.next()));
+    let (local, store) = (pin!(requests.requested()), pin!(wakeups.next()));
     match timeout(pause, select(local, store)).await {
         Ok(Either::Left(_)) => WakeReason::Local,
         Ok(Either::Right(_)) => WakeReason::Store,

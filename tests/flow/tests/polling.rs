@@ -1,5 +1,5 @@
-//! How soon a process sees the appends of others, with and without notifications. The paused clock advances only while
-//! every task waits, so durations are exact.
+//! How soon a process sees the appends of others, with and without notifications, and which tasks its own appends wake. The paused
+//! clock advances only while every task waits, so durations are exact.
 #![allow(clippy::unwrap_used)] // in the helpers too
 
 use std::{
@@ -8,13 +8,16 @@ use std::{
 };
 
 use annalist::{
-    Criteria, EventStore, Feed,
+    App, Criteria, EventStore, Feed, Memory,
     manual::Payload,
     raw::feed::LogWatcher,
     store::{Append, Draft},
 };
-use annalist_flow_tests::faulty_store::FaultyStore;
-use tokio::time::{Instant, sleep};
+use annalist_flow_tests::{domain::deposit, faulty_store::FaultyStore};
+use tokio::{
+    runtime,
+    time::{Instant, sleep},
+};
 
 fn append() -> Append {
     let data = Payload::parse("{}").unwrap();
@@ -89,4 +92,23 @@ async fn polling_continues_after_notifications_end() {
     let polls = polls(&store, &feed).await;
     assert!((30..300).contains(&polls), "{polls}");
     delay(&store, &mut feed, false).await;
+}
+
+/// The commands run on the thread of the test, so the worker thread has work only if an append wakes a task.
+#[test]
+fn commands_without_followers_wake_no_worker_thread() {
+    const COMMANDS: u64 = 1_000;
+    let runtime = runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
+    runtime.block_on(async {
+        let app = App::builder(Memory::new()).start().await.unwrap();
+        let parked = || runtime.metrics().worker_park_count(0);
+        app.execute(deposit("a", 1)).await.unwrap();
+        let before = parked();
+        for _ in 0..COMMANDS {
+            app.execute(deposit("a", 1)).await.unwrap();
+        }
+        let times = parked() - before;
+        // The tasks of the start may still run when the first command is done.
+        assert!(times < 10, "the worker thread has woken up {times} times");
+    });
 }
