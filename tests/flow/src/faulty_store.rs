@@ -64,6 +64,8 @@ pub struct FaultyStore {
     /// The number of appends during a reservation.
     pub reserved_appends: AtomicUsize,
     held_reservations: Arc<AtomicUsize>,
+    /// Whether appends are written without their conditions, as by a broken store.
+    pub drops_conditions: AtomicBool,
 }
 
 /// Counts a reservation until it is dropped.
@@ -93,6 +95,7 @@ impl FaultyStore {
             reserved: AtomicUsize::new(0),
             reserved_appends: AtomicUsize::new(0),
             held_reservations: Arc::default(),
+            drops_conditions: AtomicBool::new(false),
         }
     }
 
@@ -142,7 +145,10 @@ impl EventStore for FaultyStore {
         self.inner.max_batch()
     }
 
-    async fn append(&self, appends: Vec<Append>) -> Result<AppendOutcome, Error> {
+    async fn append(&self, mut appends: Vec<Append>) -> Result<AppendOutcome, Error> {
+        if self.drops_conditions.load(Ordering::SeqCst) {
+            appends.iter_mut().for_each(|append| append.conditions.clear());
+        }
         self.batch_sizes.lock().unwrap_or_else(PoisonError::into_inner).push(appends.len());
         self.reserved_appends.fetch_add(self.held_reservations.load(Ordering::SeqCst), Ordering::SeqCst);
         tokio::task::yield_now().await;

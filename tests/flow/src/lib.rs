@@ -5,6 +5,7 @@ pub mod faulty_commits;
 pub mod faulty_rows;
 pub mod faulty_store;
 pub mod policies;
+pub mod random_commands;
 pub mod read_model;
 pub mod test_log;
 pub mod versions;

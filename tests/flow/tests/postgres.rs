@@ -11,6 +11,7 @@ use annalist::{
 use annalist_flow_tests::{
     domain::{Account, Transfer, account, deposit, transfer_of},
     policies::{Bonus, CallCounter, NewBonus, ParksRefusal},
+    random_commands::{self, Size},
     read_model::Balance,
     versions::{Tally, Tenths},
 };
@@ -36,6 +37,9 @@ fn main() {
         trial("policy_of_two_programs_calls_its_handler_once", |url| run(policy_calls_once(url))),
         trial("two_versions_of_an_inline_projection_append", |url| run(two_inline_versions(url))),
         trial("concurrent_transfers_preserve_the_total", |url| run(transfers_preserve_the_total(url))),
+        trial("random_commands_are_decided_on_the_states_at_their_positions", |url| {
+            run(random_commands_of(url))
+        }),
     ];
     if url.is_none() {
         eprintln!("skipped, because {URL} names no server: the domain on PostgreSQL");
@@ -91,6 +95,19 @@ async fn transfers_preserve_the_total(url: &str) -> Result<(), Failed> {
         sum += apps[1].load::<Account>(&account(name)).await?.balance;
     }
     assert_eq!(sum, 300);
+    Ok(())
+}
+
+/// Two apps with connections of their own, on one log.
+async fn random_commands_of(url: &str) -> Result<(), Failed> {
+    let schema = format!("flow_{}", Uuid::now_v7().simple());
+    let start = async || {
+        let events = Postgres::options().schema(&schema).connect(url).await?;
+        Ok::<App, Failed>(App::builder(events).start().await?)
+    };
+    let counts =
+        random_commands::run([start().await?, start().await?], Size { tasks: 8, commands: 40 }).await?;
+    assert!(counts.accepted > 0 && counts.rejected > 0, "{counts:?}");
     Ok(())
 }
 
