@@ -13,7 +13,7 @@
 //! | read side | [`feed`], [`daemon`], [`projection`], [`query`] |
 //! | port | [`store`], [`rows`] |
 //! | facts | [`tag`], [`criteria`], [`payload`], [`record`], [`context`], [`codec`], [`event`] |
-//! | ground | [`error`], [`limits`], [`panics`], [`id`], [`initial`], [`log_id`], [`position`], [`progress`], [`time`], [`backoff`], `cache` |
+//! | ground | [`error`], [`limits`], [`panics`], [`id`], [`initial`], [`log_id`], `message_id`, [`position`], [`progress`], [`time`], [`backoff`], `cache` |
 
 pub mod backoff;
 mod cache;
@@ -23,6 +23,7 @@ pub mod id;
 pub mod initial;
 pub mod limits;
 pub mod log_id;
+mod message_id;
 pub mod panics;
 pub mod position;
 pub mod progress;

@@ -12,6 +12,7 @@ pub use crate::position::Position;
 use crate::{
     error::Invalid,
     limits::{MAX_PAYLOAD, check_event_name, check_name, refuse},
+    message_id::new_message_id,
     payload::Payload,
     tag::Tag,
     time::Timestamp,
@@ -128,7 +129,7 @@ impl Draft {
         let mut tags: Vec<Tag> = tags.into_iter().collect();
         tags.sort_unstable();
         tags.dedup();
-        Ok(Self { id: Uuid::now_v7(), name, version, tags, data })
+        Ok(Self { id: new_message_id(), name, version, tags, data })
     }
 
     /// Returns the id of the event itself.

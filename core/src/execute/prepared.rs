@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use uuid::Uuid;
 
 use super::{
     activity::Activity,
@@ -18,6 +17,7 @@ use crate::{
     dispatch::{Handler, Loader, ReadPlan, StateInput},
     error::{Error, Invalid},
     event::{Events, IntoEvents},
+    message_id::new_message_id,
     panics::run_user_code,
     payload::Payload,
     record::{CommandId, Draft, Metadata, Name},
@@ -76,7 +76,7 @@ impl PreparedCommand {
             let tags = items.flat_map(Item::tags);
             CommandKey::new(id, command_name.clone(), tags.cloned()).with_content(content)
         });
-        let command_id = id.map_or_else(|| Name::new("command id", Uuid::now_v7().to_string()), Ok)?;
+        let command_id = id.map_or_else(|| Name::new("command id", new_message_id().to_string()), Ok)?;
         let named = |what, text: Option<_>| text.map(|text| Name::new(what, text)).transpose();
         let metadata = Metadata {
             correlation: named("correlation", correlation)?.or_else(|| Some(command_id.clone())),
