@@ -8,7 +8,7 @@ mod watcher;
 use std::sync::Arc;
 
 pub(crate) use self::prefetch::PrefetchingFeed;
-pub use self::watcher::LogWatcher;
+pub use self::watcher::{LogEnd, LogWatcher};
 use crate::{criteria::Criteria, error::Error, record::Position, store::FeedPage};
 
 /// The default number of records in a page.
@@ -37,6 +37,8 @@ pub struct Feed {
     watcher: Arc<LogWatcher>,
     filter: Criteria,
     after: Position,
+    /// The epoch of the log in which the feed was created.
+    epoch: u64,
     limit: usize,
 }
 
@@ -44,7 +46,8 @@ impl Feed {
     /// A feed of all matching events, from the beginning of the log.
     #[doc(hidden)]
     pub fn new(watcher: Arc<LogWatcher>, filter: Criteria) -> Self {
-        Self { watcher, filter, after: Position::START, limit: PAGE }
+        let epoch = watcher.store().epoch();
+        Self { watcher, filter, after: Position::START, epoch, limit: PAGE }
     }
 
     /// Starts after a position.
@@ -133,6 +136,12 @@ impl Feed {
         self.after = after;
     }
 
+    /// Continues after a position of the log as it is now, also if it has lost events.
+    fn seek_now(&mut self, after: Position) {
+        self.after = after;
+        self.epoch = self.watcher.store().epoch();
+    }
+
     /// Reads the next page without waiting. If no more events are settled, the page has no records and ends where it starts.
     ///
     /// ```
@@ -149,8 +158,23 @@ impl Feed {
     /// ```
     ///
     /// # Errors
-    /// [`Error`] if the store cannot be read; the position is unchanged.
+    /// [`Error::Unusable`] if the log has lost events since the feed was created, because it was replaced by an older copy: events
+    /// that the feed has returned may be among them. Another [`Error`] if the store cannot be read. The position is unchanged.
     pub async fn poll(&mut self) -> Result<FeedPage, Error> {
+        let before = self.after;
+        let page = self.read_page().await;
+        let store = self.watcher.store();
+        if store.epoch() != self.epoch {
+            self.after = before;
+            let reason = "the log has gone back to an earlier state while the feed was in use, and events that it returned may be \
+                          lost; create a feed again, from a position before those";
+            return Err(Error::unusable(format!("follow {}", store.describe()), reason));
+        }
+        page
+    }
+
+    /// Reads the next page, also after the log has lost events.
+    async fn read_page(&mut self) -> Result<FeedPage, Error> {
         let page = self.watcher.store().feed(&self.filter, self.after, self.limit).await?;
         self.after = page.up_to;
         Ok(page)
@@ -201,6 +225,6 @@ impl Feed {
     /// # });
     /// ```
     pub async fn wait_for_more(&self) {
-        self.watcher.settled_beyond(self.after).await;
+        self.watcher.settled_beyond(LogEnd { position: self.after, epoch: self.epoch }).await;
     }
 }

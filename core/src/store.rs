@@ -8,6 +8,7 @@ mod marker;
 mod read;
 mod receipt;
 mod reservation;
+mod seen;
 mod snapshot;
 mod token;
 mod wakeups;
@@ -20,8 +21,9 @@ pub use self::{
     append::{Append, AppendOutcome, CommandKey, Condition, JournalRecord},
     marker::Marker,
     read::{Batch, Entry, FeedPage, Gap, Outcome, Prefix, Read, Settled, StoredType},
-    receipt::{EventRef, Receipt},
+    receipt::{EventRef, Included, Receipt},
     reservation::Reservation,
+    seen::{Seen, SeenLog},
     snapshot::{Snapshot, SnapshotKey},
     token::Token,
     wakeups::Wakeups,
@@ -73,6 +75,9 @@ use crate::{
 /// #     }
 /// #     fn log_id(&self) -> LogId {
 /// #         self.inner.log_id()
+/// #     }
+/// #     fn epoch(&self) -> u64 {
+/// #         self.inner.epoch()
 /// #     }
 /// #     async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error> {
 /// #         self.inner.read(reads).await
@@ -145,6 +150,12 @@ pub trait EventStore: Send + Sync + 'static {
     /// Returns the identity of the log.
     fn log_id(&self) -> LogId;
 
+    /// Returns how many times this store has found that its log lost events which it had seen: because a standby that lagged behind
+    /// became the primary, or an older copy replaced the log. 0 for a log that cannot lose events. See [`SeenLog`].
+    ///
+    /// Markers of an earlier epoch do not hold any more, except that of a reader that had seen nothing.
+    fn epoch(&self) -> u64;
+
     /// Returns, for each read, all matching records in position order and a [`Marker`] of the moment of the read.
     ///
     /// Everything that was acknowledged before the call is included. The marker of an empty result guards it as well.
@@ -182,7 +193,8 @@ pub trait EventStore: Send + Sync + 'static {
     /// # Errors
     /// [`Error::Invalid`] if a command id belongs to another command; [`Error::Unusable`] if there are more than
     /// [`max_batch`](EventStore::max_batch) appends, or two have the same command id; [`Error::OutcomeUnknown`] if the answer
-    /// was lost after the appends were sent. With every other error nothing was written.
+    /// was lost after the appends were sent; [`Error::Unavailable`] if a marker is of an earlier [`epoch`](EventStore::epoch).
+    /// With every other error nothing was written.
     async fn append(&self, appends: Vec<Append>) -> Result<AppendOutcome, Error>;
 
     /// Appends one append: see [`append`](EventStore::append).

@@ -77,6 +77,11 @@ impl EventStore for Memory {
         self.log().id()
     }
 
+    /// A log in memory loses no events.
+    fn epoch(&self) -> u64 {
+        0
+    }
+
     async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error> {
         let log = self.log();
         Ok(reads.iter().map(|read| log.read(read)).collect())

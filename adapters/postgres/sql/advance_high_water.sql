@@ -1,1 +1,2 @@
-SELECT a.rows, a.head, a.high_water, a.gaps FROM {schema}.advance_high_water($1, $2, $3) AS a
+SELECT a.rows, a.head, a.high_water, a.gaps, a.event_id, a.has_lost_events
+FROM {schema}.advance_high_water($1, $2, $3, $4, $5) AS a

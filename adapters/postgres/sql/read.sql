@@ -2,7 +2,7 @@
 -- and the positions after the first $7, which are not included here. For each of the first $7 events a row, sent while the next
 -- ones are read.
 WITH found AS MATERIALIZED (
-  SELECT m.read, m.seen_unsettled, m.positions FROM {schema}.matching_positions_batch($1, $2, $3, $4, $5, $6) AS m)
+  SELECT m.read, m.seen_unsettled, m.positions FROM {schema}.matching_positions_batch($1, $2, $3, $4, $5, $6, $8, $9) AS m)
 SELECT NULL::bigint, NULL::text, NULL::bigint, NULL::json, NULL::uuid, NULL::timestamptz, NULL::text[], NULL::json,
        f.read, f.seen_unsettled, f.positions[$7 + 1:]
 FROM found f

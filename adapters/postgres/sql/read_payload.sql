@@ -1,6 +1,6 @@
 -- As read.sql, but only payloads: many events in one row.
 WITH found AS MATERIALIZED (
-  SELECT m.read, m.seen_unsettled, m.positions FROM {schema}.matching_positions_batch($1, $2, $3, $4, $5, $6) AS m)
+  SELECT m.read, m.seen_unsettled, m.positions FROM {schema}.matching_positions_batch($1, $2, $3, $4, $5, $6, $8, $9) AS m)
 SELECT NULL::bigint[], NULL::text, NULL::text, f.read, f.seen_unsettled, f.positions[$7 + 1:]
 FROM found f
 UNION ALL

@@ -1,8 +1,11 @@
 //! The database of a log, as all parts of the store share it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use annalist_core::{error::Error, store::LogId};
+use annalist_core::{
+    error::Error,
+    store::{LogId, Seen, SeenLog},
+};
 use futures_util::{TryStreamExt, future::join_all};
 use sqlx::{
     Connection, Either, Executor, PgConnection, PgPool, Postgres, SqlSafeStr, Transaction,
@@ -26,6 +29,8 @@ pub(crate) struct Database {
     /// How the log is called in messages: "postgres log `annalist` of bank on localhost:5432".
     pub(crate) name: String,
     pub(crate) id: LogId,
+    /// What this process has seen of the log.
+    pub(crate) seen: Arc<SeenLog>,
     /// How long calls wait for a connection, and changes of builds for locks.
     pub(crate) timeout: Duration,
     /// Whether a pooler gives a session to another connection after each transaction.
@@ -50,6 +55,11 @@ impl Database {
     /// The text of an operation for messages: "read postgres log `annalist` of bank on localhost:5432".
     pub(crate) fn operation(&self, what: &str) -> String {
         format!("{what} {}", self.name)
+    }
+
+    /// Records that the log does not have the newest seen event any more. Returns the error of the call that found out.
+    pub(crate) fn lost_events(&self, seen: Seen, operation: String) -> Error {
+        self.seen.lost(seen, &self.name, operation)
     }
 
     /// The error of a failed read.

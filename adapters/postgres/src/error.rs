@@ -98,6 +98,11 @@ pub(crate) fn is_invisible_commit(source: &sqlx::Error) -> bool {
     server_error(source).is_some_and(|error| error.code() == "AN002")
 }
 
+/// Whether one of our functions found that the log has lost an event that this process has seen. Nothing was written.
+pub(crate) fn is_lost_event(source: &sqlx::Error) -> bool {
+    server_error(source).is_some_and(|error| error.code() == "AN003")
+}
+
 /// Whether a view could not be replaced, because its columns are different.
 pub(crate) fn has_other_columns(source: &sqlx::Error) -> bool {
     server_error(source).is_some_and(|error| error.code() == "42P16")

@@ -143,15 +143,9 @@ impl Postgres {
         self.store.database.pool.close().await;
     }
 
-    fn new(
-        database: Database,
-        schema: &SchemaName,
-        keys: AdvisoryKeys,
-        high_water: Position,
-        listen_notify: bool,
-    ) -> Self {
+    fn new(database: Database, schema: &SchemaName, keys: AdvisoryKeys, listen_notify: bool) -> Self {
         let (database, keys) = (Arc::new(database), Arc::new(keys));
-        let high_water = Arc::new(HighWater::new(Arc::clone(&database), high_water));
+        let high_water = Arc::new(HighWater::new(Arc::clone(&database)));
         let notifier = listen_notify.then(|| Arc::new(Notifier::new(Arc::clone(&database), schema)));
         let tables = Arc::new(RowTables::new(Arc::clone(&database), schema));
         let appends = AppendQueue::new(
@@ -164,7 +158,7 @@ impl Postgres {
         let store = Store {
             appends: Arc::new(appends),
             reservations: Reservations::new(Arc::clone(&database), Arc::clone(&keys)),
-            history: HistoryReader::new(Arc::clone(&database), Arc::clone(&high_water)),
+            history: HistoryReader::new(Arc::clone(&database)),
             feed: Feed::new(Arc::clone(&database), Arc::clone(&high_water)),
             high_water,
             notifier,
@@ -194,6 +188,10 @@ impl EventStore for Postgres {
 
     fn log_id(&self) -> LogId {
         self.store.database.id
+    }
+
+    fn epoch(&self) -> u64 {
+        self.store.database.seen.now().epoch
     }
 
     async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error> {

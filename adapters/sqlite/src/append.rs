@@ -13,7 +13,7 @@ use std::{
 use annalist_core::{
     error::Error,
     record::{Draft, Position},
-    store::{Append, AppendOutcome, CommandKey, Condition, EventRef, JournalRecord, Receipt},
+    store::{Append, AppendOutcome, CommandKey, Condition, EventRef, JournalRecord, Receipt, SeenLog},
 };
 use sqlx::{Sqlite, SqliteConnection, query, query::Query, sqlite::SqliteArguments};
 use tokio::sync::oneshot;
@@ -22,6 +22,7 @@ use crate::{
     command_ids::AcceptedCommands,
     conditions::newest,
     error::TransactionError,
+    file::LogFile,
     inline_folds::{AppendContext, fold_appends},
     read::count,
     row_tables,
@@ -55,6 +56,11 @@ impl Claim {
 pub(crate) struct Target {
     pub(crate) sql: Arc<Sql>,
     pub(crate) dialect: RowDialect,
+    /// What this process has seen of the log.
+    pub(crate) seen: Arc<SeenLog>,
+    pub(crate) file: Arc<LogFile>,
+    /// "sqlite log …", for messages.
+    pub(crate) title: String,
     /// "append to sqlite log …", for messages.
     pub(crate) operation: String,
 }
@@ -69,7 +75,13 @@ pub(crate) async fn append(
     jobs: &[Job],
 ) -> Result<Vec<AppendResult>, sqlx::Error> {
     let appends = || jobs.iter().flat_map(|job| &job.appends);
-    let mut batch = TransactionBatch::new(target, AppendContext::load(connection, &target.sql).await?);
+    let mut seen = target.seen.now();
+    let context = AppendContext::load(connection, &target.sql, &seen).await?;
+    if !context.has_newest {
+        drop(target.seen.lost(seen, &target.title, target.operation.clone()));
+        seen = target.seen.now();
+    }
+    let mut batch = TransactionBatch::new(target, context);
     let keys = appends().filter_map(|append| append.key.as_ref());
     batch.stored_commands = AcceptedCommands::load(connection, &target.sql, keys).await?;
     let conditions: Vec<&Condition> = appends().flat_map(|append| &append.conditions).collect();
@@ -79,6 +91,12 @@ pub(crate) async fn append(
     for Job { appends, .. } in jobs {
         let newest = appends.iter().map(|append| newest.by_ref().take(append.conditions.len()).collect());
         let newest = newest.collect();
+        let mut markers =
+            appends.iter().flat_map(|append| &append.conditions).map(|condition| condition.marker);
+        if !markers.all(|marker| marker.is_of_epoch(seen.epoch)) {
+            results.push(Err(SeenLog::has_gone_back(target.operation.clone())));
+            continue;
+        }
         results.push(match batch.add(connection, appends, newest).await {
             Ok(outcome) => Ok(outcome),
             Err(TransactionError::Database(error)) => return Err(error),

@@ -44,10 +44,10 @@ async fn page(
     limit: usize,
 ) -> Result<FeedPage, TransactionError> {
     let read = Read::all(filter.clone()).after(after);
-    let (records, head) = records(connection, sql, &read, Some(limit)).await?;
+    let (records, end) = records(connection, sql, &read, Some(limit)).await?;
     let up_to = match records.last() {
         Some(last) if records.len() == limit => last.position,
-        _ => head.max(after),
+        _ => end.position.max(after),
     };
     Ok(FeedPage { records, up_to, gap: None })
 }

@@ -8,17 +8,21 @@ use annalist_core::{
     panics,
     record::{Position, Record},
     rows::{BuildId, FoldedRows, Inline, sql::TableSql},
-    store::Append,
+    store::{Append, Seen},
 };
 use serde::Deserialize;
-use sqlx::{SqliteConnection, query_as};
+use sqlx::{FromRow, SqliteConnection, query};
 
-use crate::{error::TransactionError, read::position, row_tables, row_values::RowDialect, sql::Sql};
+use crate::{
+    error::TransactionError, read::position, row_tables, row_values::RowDialect, seen::bind_newest, sql::Sql,
+};
 
 /// What the appends of one transaction have to know of the log.
 pub(crate) struct AppendContext {
     /// The position of the last event.
     pub(crate) head: Position,
+    /// Whether the log has the newest event that this process has seen.
+    pub(crate) has_newest: bool,
     inline: Vec<InlineBuild>,
 }
 
@@ -28,11 +32,15 @@ struct InlineBuild(String, u32, u32, Vec<String>);
 
 impl AppendContext {
     /// Loads it. It stays valid while the transaction holds the write lock.
-    pub(crate) async fn load(connection: &mut SqliteConnection, sql: &Sql) -> Result<Self, sqlx::Error> {
-        let (head, inline): (i64, String) =
-            query_as(sql.append_context.clone()).fetch_one(connection).await?;
+    pub(crate) async fn load(
+        connection: &mut SqliteConnection,
+        sql: &Sql,
+        seen: &Seen,
+    ) -> Result<Self, sqlx::Error> {
+        let row = bind_newest(query(sql.append_context.clone()), seen).fetch_one(connection).await?;
+        let (head, has_newest, inline): (i64, bool, String) = FromRow::from_row(&row)?;
         let inline = serde_json::from_str(&inline).map_err(|error| sqlx::Error::Decode(error.into()))?;
-        Ok(Self { head: position(head), inline })
+        Ok(Self { head: position(head), has_newest, inline })
     }
 
     /// Returns the inline builds that an append must provide, if it provides others.

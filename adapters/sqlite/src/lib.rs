@@ -37,6 +37,7 @@ mod connections;
 mod decimal_text;
 mod error;
 mod feed;
+mod file;
 mod index_scans;
 mod inline;
 mod inline_folds;
@@ -49,6 +50,7 @@ mod row_store;
 mod row_tables;
 mod row_values;
 mod rows;
+mod seen;
 mod settings;
 mod snapshots;
 mod sql;
@@ -57,7 +59,7 @@ mod user_transaction;
 mod write_transaction;
 mod writer;
 
-use std::{fmt, iter::once, ops::Range, path::Path, sync::Arc};
+use std::{fmt, iter::once, ops::Range, path::Path, slice, sync::Arc};
 
 use annalist_core::{
     criteria::Criteria,
@@ -66,7 +68,7 @@ use annalist_core::{
     rows::SharedRows,
     store::{
         Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, Marker, Prefix, Read,
-        Receipt, Settled, Snapshot, SnapshotKey, StoredType,
+        Receipt, SeenLog, Settled, Snapshot, SnapshotKey, StoredType,
     },
     time::Timestamp,
 };
@@ -77,6 +79,7 @@ use self::{
     command_ids::AcceptedCommands,
     connections::Connections,
     error::failed,
+    file::LogFile,
     log::{Log, Operation},
     migrate::Migration,
     row_values::RowDialect,
@@ -140,9 +143,18 @@ impl Sqlite {
         drop(connection);
         let dialect = RowDialect::new(&prefix);
         let operation = format!("append to {title}");
-        let target = Target { sql: Arc::clone(&sql), dialect: dialect.clone(), operation };
+        let seen = Arc::<SeenLog>::default();
+        let file = Arc::new(LogFile::open_at(writer.pool.connect_options().get_filename()));
+        let target = Target {
+            sql: Arc::clone(&sql),
+            dialect: dialect.clone(),
+            seen: Arc::clone(&seen),
+            file: Arc::clone(&file),
+            title: title.clone(),
+            operation,
+        };
         let appends = Writer::new(writer.clone(), target, required_settings).start();
-        let log = Log { title, id, sql, dialect, writer, readers, required_settings };
+        let log = Log { title, id, seen, file, sql, dialect, writer, readers, required_settings };
         Ok(Self { log: Arc::new(log), appends })
     }
 }
@@ -166,10 +178,22 @@ impl EventStore for Sqlite {
         self.log.id
     }
 
+    fn epoch(&self) -> u64 {
+        self.log.seen.now().epoch
+    }
+
     async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error> {
-        let Log { sql, .. } = &*self.log;
-        let read = async |connection: &mut _| read::read(connection, sql, reads).await;
-        self.log.with_reader(Operation::Log("read"), read).await
+        let log = &*self.log;
+        let read = async |connection: &mut _| {
+            let seen = log.seen.now();
+            let (mut batches, end) = read::read(connection, &log.sql, reads).await?;
+            log.saw_by_reading(connection, seen, &end, reads).await?;
+            for batch in &mut batches {
+                batch.marker = batch.marker.in_epoch(seen.epoch);
+            }
+            Ok(batches)
+        };
+        log.with_reader(Operation::Log("read"), read).await
     }
 
     async fn read_chunked(
@@ -177,9 +201,14 @@ impl EventStore for Sqlite {
         read: &Read,
         each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
     ) -> Result<Marker, Error> {
-        let Log { sql, .. } = &*self.log;
-        let read = async |connection: &mut _| read::read_chunked(connection, sql, read, each).await;
-        self.log.with_reader(Operation::Log("read"), read).await
+        let log = &*self.log;
+        let read = async |connection: &mut _| {
+            let seen = log.seen.now();
+            let (marker, end) = read::read_chunked(connection, &log.sql, read, each).await?;
+            log.saw_by_reading(connection, seen, &end, slice::from_ref(read)).await?;
+            Ok(marker.in_epoch(seen.epoch))
+        };
+        log.with_reader(Operation::Log("read"), read).await
     }
 
     fn max_batch(&self) -> usize {
@@ -206,10 +235,13 @@ impl EventStore for Sqlite {
     }
 
     async fn settled(&self) -> Result<Settled, Error> {
-        let Log { sql, .. } = &*self.log;
-        let find = async |connection: &mut _| Ok(read::head(connection, sql).await?);
-        let position = self.log.with_reader(Operation::Log("find the end of"), find).await?;
-        Ok(Settled { position, gap: None })
+        let operation = Operation::Log("find the end of");
+        if let Some(defect) = self.log.file.defect() {
+            return Err(Error::unusable(self.log.describe(operation), defect));
+        }
+        let find = async |connection: &mut _| Ok(self.log.end(connection).await?);
+        let end = self.log.with_reader(operation, find).await?;
+        Ok(Settled { position: end.position, gap: None })
     }
 
     async fn prefix_at(&self, time: Timestamp) -> Result<Prefix, Error> {

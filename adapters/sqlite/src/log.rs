@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 
-use annalist_core::{error::Error, rows::Table, store::LogId};
+use annalist_core::{
+    error::Error,
+    rows::Table,
+    store::{LogId, SeenLog},
+};
 use sqlx::{Sqlite, SqliteConnection, pool::PoolConnection};
 
 use crate::{
     connections::Connections,
     error::{TransactionError, failed},
+    file::LogFile,
     row_values::RowDialect,
     settings::Settings,
     sql::Sql,
@@ -18,6 +23,9 @@ pub(crate) struct Log {
     /// "sqlite log `bank.db`", for messages.
     pub(crate) title: String,
     pub(crate) id: LogId,
+    /// What this process has seen of the log.
+    pub(crate) seen: Arc<SeenLog>,
+    pub(crate) file: Arc<LogFile>,
     pub(crate) sql: Arc<Sql>,
     pub(crate) dialect: RowDialect,
     pub(crate) writer: Connections,

@@ -12,6 +12,7 @@ use crate::{
     error::TransactionError,
     index_scans::{needs_lookup, probes},
     rows::{self, integer},
+    seen::End,
     sql::Sql,
 };
 
@@ -20,60 +21,67 @@ pub(crate) async fn read(
     connection: &mut SqliteConnection,
     sql: &Sql,
     reads: &[Read],
-) -> Result<Vec<Batch>, TransactionError> {
+) -> Result<(Vec<Batch>, End), TransactionError> {
     if let [read] = reads
         && !needs_lookup(&read.criteria)
     {
         // One statement, which is a snapshot of its own.
-        return Ok(vec![batch(connection, sql, read).await?]);
+        let (batch, end) = batch(connection, sql, read).await?;
+        return Ok((vec![batch], end));
     }
     let mut snapshot = connection.begin().await?;
-    let mut batches = Vec::with_capacity(reads.len());
+    let (mut batches, mut last) = (Vec::with_capacity(reads.len()), End::START);
     for read in reads {
-        batches.push(batch(&mut snapshot, sql, read).await?);
+        let (batch, end) = batch(&mut snapshot, sql, read).await?;
+        batches.push(batch);
+        last = end;
     }
     snapshot.commit().await?;
-    Ok(batches)
+    Ok((batches, last))
 }
 
 /// The number of records in a chunk of a chunked read.
 const CHUNK: usize = 1_000;
 
-/// Calls `each` with the records of a read, chunk by chunk, from one snapshot. Returns the marker.
+/// Calls `each` with the records of a read, chunk by chunk, from one snapshot. Returns the marker and the end of the log.
 pub(crate) async fn read_chunked(
     connection: &mut SqliteConnection,
     sql: &Sql,
     read: &Read,
     each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
-) -> Result<Marker, TransactionError> {
+) -> Result<(Marker, End), TransactionError> {
     let mut snapshot = connection.begin().await?;
     let mut rest = read.clone();
     loop {
-        let (chunk, head) = records(&mut snapshot, sql, &rest, Some(CHUNK)).await?;
+        let (chunk, end) = records(&mut snapshot, sql, &rest, Some(CHUNK)).await?;
         let (last, full) = (chunk.last().map(|record| record.position), chunk.len() == CHUNK);
         each(chunk)?;
         match last {
             Some(last) if full => rest.after = last,
             _ => {
                 snapshot.commit().await?;
-                return Ok(Marker::new(head.min(read.up_to), 0));
+                return Ok((Marker::new(end.position.min(read.up_to), 0), end));
             }
         }
     }
 }
 
-async fn batch(connection: &mut SqliteConnection, sql: &Sql, read: &Read) -> Result<Batch, TransactionError> {
-    let (records, head) = records(connection, sql, read, None).await?;
-    Ok(Batch { records, marker: Marker::new(head.min(read.up_to), 0) })
+async fn batch(
+    connection: &mut SqliteConnection,
+    sql: &Sql,
+    read: &Read,
+) -> Result<(Batch, End), TransactionError> {
+    let (records, end) = records(connection, sql, read, None).await?;
+    Ok((Batch { records, marker: Marker::new(end.position.min(read.up_to), 0) }, end))
 }
 
-/// Returns the first `limit` records of a read, and the position of the last event of the log in the same snapshot.
+/// Returns the first `limit` records of a read, and the end of the log in the same snapshot.
 pub(crate) async fn records(
     connection: &mut SqliteConnection,
     sql: &Sql,
     Read { criteria, after, up_to, payload_only }: &Read,
     limit: Option<usize>,
-) -> Result<(Vec<Record>, Position), TransactionError> {
+) -> Result<(Vec<Record>, End), TransactionError> {
     let probes = probes(connection, sql, criteria).await?;
     let rows = query(sql.read.clone())
         .bind(probes)
@@ -84,16 +92,16 @@ pub(crate) async fn records(
         .fetch_all(connection)
         .await?;
     let mut records = Vec::with_capacity(rows.len().saturating_sub(1));
-    let mut head = Position::START;
+    let mut end = End::START;
     for row in &rows {
         match row.try_get(0)? {
-            Some(number) => head = position(number),
+            Some(number) => end = End::new(number, row.try_get(5)?),
             None => records.push(rows::record(row)?),
         }
     }
     // They are sorted already, but UNION ALL does not guarantee it.
     records.sort_by_key(|record: &Record| record.position);
-    Ok((records, head))
+    Ok((records, end))
 }
 
 /// Returns the position of the last event.

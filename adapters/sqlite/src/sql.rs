@@ -84,6 +84,7 @@ statements! {
     count_between,
     count_parked,
     delete_build,
+    end,
     find_commands,
     has_log,
     head,

@@ -10,7 +10,7 @@ use std::{
 
 use annalist_core::{
     error::Error,
-    store::{Append, AppendOutcome},
+    store::{Append, AppendOutcome, EventRef},
 };
 use sqlx::{Connection, Sqlite, SqliteConnection, pool::PoolConnection};
 use tokio::{
@@ -160,6 +160,7 @@ impl Writer {
         queue: Option<&mut mpsc::Receiver<Job>>,
     ) -> Result<Vec<AppendResult>, Failure> {
         self.check_settings(connection).await?;
+        self.check_file()?;
         self.waits_for_lock.store(true, Ordering::Release);
         let transaction = connection.begin_with("BEGIN IMMEDIATE").await;
         self.waits_for_lock.store(false, Ordering::Release);
@@ -171,9 +172,13 @@ impl Writer {
             jobs.retain(|job| job.claim.claim());
         }
         jobs.retain(|job| !job.reply.is_closed());
+        let epoch = self.target.seen.now().epoch;
         let results = append(&mut transaction, &self.target, jobs).await;
         let results = results.map_err(|error| self.failure(true, error))?;
         transaction.commit().await.map_err(|error| self.commit_failure(error))?;
+        if let Some(newest) = results.iter().filter_map(last_event).max_by_key(|event| event.position) {
+            self.target.seen.saw(epoch, newest);
+        }
         Ok(results)
     }
 
@@ -183,6 +188,14 @@ impl Writer {
         let Some(violation) = violation else { return Ok(()) };
         let operation = self.target.operation.clone();
         let error = Box::new(move || Error::unusable(&operation, &violation));
+        Err(Failure { may_be_one_job: false, error })
+    }
+
+    /// Refuses to append to a file that is not at its path any more.
+    fn check_file(&self) -> Result<(), Failure> {
+        let Some(defect) = self.target.file.defect() else { return Ok(()) };
+        let operation = self.target.operation.clone();
+        let error = Box::new(move || Error::unusable(&operation, &defect));
         Err(Failure { may_be_one_job: false, error })
     }
 
@@ -196,6 +209,12 @@ impl Writer {
         let error = Box::new(move || failed_commit(&operation, error.clone()));
         Failure { may_be_one_job: false, error }
     }
+}
+
+/// The last event of what an append has written.
+fn last_event(result: &AppendResult) -> Option<EventRef> {
+    let Ok(AppendOutcome::Appended(receipts)) = result else { return None };
+    receipts.iter().rev().find_map(|receipt| receipt.events.last().copied())
 }
 
 /// Sends each result to its caller; one that dropped its future is ignored.

@@ -10,6 +10,7 @@ use crate::{
     error::Error,
     record::Position,
     rows::{Build, Parked},
+    store::Included,
 };
 
 /// Status of a projection or policy in this process, and its builds in the row store.
@@ -131,7 +132,7 @@ impl App {
     pub async fn wait_for_position(
         &self,
         name: &str,
-        position: impl Into<Position>,
+        position: impl Into<Included>,
         timeout: Duration,
     ) -> Result<(), Error> {
         self.daemon().passed(name, position.into(), timeout).await

@@ -6,7 +6,7 @@ use crate::{
     error::Error,
     record::Position,
     rows::{Anchor, Checkpoint},
-    store::{EventStore, Read},
+    store::{EventStore, Included, Read},
 };
 
 /// Checks that the event at the checkpoint is still in the log. Otherwise the log was restored from an older copy and
@@ -26,6 +26,23 @@ pub(super) async fn check_anchor(
         store.describe()
     );
     Err(StopReason::Stopped(Stopped { position: Some(position), event: Some(event), name: None, error }))
+}
+
+/// Checks that the event of a receipt is in the log, unless the id of the event is not known.
+pub(super) async fn check_receipt(
+    store: &dyn EventStore,
+    Included { position, event }: Included,
+) -> Result<(), Error> {
+    let Some(event) = event else { return Ok(()) };
+    if anchor_at(store, position).await?.is_some_and(|found| found.event == event) {
+        return Ok(());
+    }
+    let reason = format!(
+        "event {event}, which the receipt has at this position, is not in {} any more: the log has gone back to an earlier \
+         state, and the effect of the command is lost; execute it again",
+        store.describe()
+    );
+    Err(Error::unusable(format!("wait for position {position}"), reason))
 }
 
 /// The event at a position, if there is one. Read directly: the feed shows settled events only, and another process may

@@ -15,8 +15,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Follower, FollowerControl, ReadModelHandle, State, Status, status_publisher::StatusPublisher,
-    supervisor::Supervisor,
+    Follower, FollowerControl, ReadModelHandle, State, Status, read_model_handle::StatusOfLog,
+    status_publisher::StatusPublisher, supervisor::Supervisor,
 };
 use crate::{
     codec::Codec,
@@ -25,6 +25,7 @@ use crate::{
     projection::Projection,
     record::Position,
     rows::{SharedRows, Table},
+    store::Included,
 };
 
 /// How long a graceful shutdown may take before the remaining tasks are aborted.
@@ -120,13 +121,14 @@ impl ProjectionDaemon {
         }
         let rows = if inline { None } else { own.or_else(|| rows.cloned()) };
         let rows = rows.or_else(|| watcher.store().row_store()).ok_or_else(|| no_row_store(name, watcher))?;
-        let publisher = Arc::new(StatusPublisher::new());
-        let status = publisher.subscribe();
+        let publisher = Arc::new(StatusPublisher::new(watcher.store().epoch()));
+        let (status, epoch) = (publisher.subscribe(), publisher.subscribe_to_epoch());
+        let log = Some(StatusOfLog { watcher: Arc::clone(watcher), epoch });
         let (watcher, shutdown) = (Arc::clone(watcher), self.shutdown.clone());
         let control = FollowerControl::new(follower, watcher, SharedRows::clone(&rows), shutdown, &publisher);
         let control = Arc::new(control);
         let supervisor = Supervisor::start(Arc::clone(&control), publisher).await?;
-        let handle = ReadModelHandle { name, rows, status };
+        let handle = ReadModelHandle { name, rows, status, log };
         if let Some(row_type) = row_type {
             self.models.insert(row_type, handle.clone());
         }
@@ -192,7 +194,7 @@ impl ProjectionDaemon {
     /// # Errors
     /// [`Error::NotCaughtUp`] or [`Error::Building`] if it does not in time, or is stopped; [`Error::Unusable`] if there is
     /// none of this name.
-    pub(crate) async fn passed(&self, name: &str, wanted: Position, timeout: Duration) -> Result<(), Error> {
+    pub(crate) async fn passed(&self, name: &str, wanted: Included, timeout: Duration) -> Result<(), Error> {
         self.follow(name)?.wait_for_position(wanted, timeout).await.map(drop)
     }
 

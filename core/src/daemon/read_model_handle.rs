@@ -1,6 +1,6 @@
 //! A running follower, as queries and waiting callers see it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::watch,
@@ -8,10 +8,11 @@ use tokio::{
 };
 
 use super::{
+    anchor::check_receipt,
     handler_scope,
     status::{State, Status},
 };
-use crate::{error::Error, position::Position, rows::SharedRows};
+use crate::{error::Error, feed::LogWatcher, position::Position, rows::SharedRows, store::Included};
 
 /// The interval at which a build that is no longer inline is checked again.
 const RETRY_INTERVAL: Duration = Duration::from_millis(20);
@@ -22,9 +23,35 @@ pub(crate) struct ReadModelHandle {
     pub(crate) name: &'static str,
     pub(crate) rows: SharedRows,
     pub(crate) status: watch::Receiver<Status>,
+    /// `None` if the status is not that of a follower of an app.
+    pub(crate) log: Option<StatusOfLog>,
+}
+
+/// The log that a status is about.
+#[derive(Clone, Debug)]
+pub(crate) struct StatusOfLog {
+    pub(crate) watcher: Arc<LogWatcher>,
+    /// The epoch of the log that the status is of: in a later one the position may be lower.
+    pub(crate) epoch: watch::Receiver<u64>,
+}
+
+impl StatusOfLog {
+    /// Waits until the status is of the current epoch of the log, and checks that the log has the event of a receipt.
+    async fn is_current(&self, wanted: Included) -> Result<(), Error> {
+        let store = self.watcher.store();
+        let mut epoch = self.epoch.clone();
+        // An error means that the app has ended, which the caller sees in the status.
+        drop(epoch.wait_for(|epoch| *epoch == store.epoch()).await);
+        if store.epoch() > 0 { check_receipt(&**store, wanted).await } else { Ok(()) }
+    }
 }
 
 impl ReadModelHandle {
+    /// The epoch of the log that the rows are folded from.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.log.as_ref().map_or(0, |log| log.watcher.store().epoch())
+    }
+
     /// Waits until there is a build to read and it includes all events up to a position.
     ///
     /// # Errors
@@ -32,12 +59,17 @@ impl ReadModelHandle {
     /// [`Error::Building`] if the first complete build is not available after `timeout`.
     pub(crate) async fn wait_for_position(
         &self,
-        wanted: Position,
+        wanted: Included,
         timeout: Duration,
     ) -> Result<Status, Error> {
         let is_own = handler_scope::is_own(&self.status);
         let limit = if is_own { Duration::ZERO } else { timeout };
-        let reached = tokio::time::timeout(limit, self.status_at(wanted)).await;
+        let reached = tokio::time::timeout(limit, self.status_including(wanted)).await;
+        if let (Err(_), Some(log), false) = (&reached, &self.log, is_own) {
+            // The log may have lost the event before it was opened.
+            check_receipt(&**log.watcher.store(), wanted).await?;
+        }
+        let wanted = wanted.position;
         let now = self.status.borrow().clone();
         let reason = match reached {
             Ok(Ok(Some(status))) => return Ok(status),
@@ -74,7 +106,7 @@ impl ReadModelHandle {
         let is_own = handler_scope::is_own(&self.status);
         let timeout = if is_own { Duration::ZERO } else { timeout };
         let end = Instant::now() + timeout;
-        self.wait_for_position(wanted, timeout).await?;
+        self.wait_for_position(wanted.into(), timeout).await?;
         let is_done = |status: &Status| {
             let is_own = status.reads.is_none_or(|table| table.version == version);
             status.state != State::CatchingUp || !is_own
@@ -84,7 +116,7 @@ impl ReadModelHandle {
         if has_changed {
             // A follower that has ended meanwhile is reported.
             let left = end.saturating_duration_since(Instant::now());
-            return self.wait_for_position(wanted, left).await.map(drop);
+            return self.wait_for_position(wanted.into(), left).await.map(drop);
         }
         let reached = self.status.borrow().position;
         let reason = match is_own {
@@ -120,6 +152,15 @@ impl ReadModelHandle {
             Err(_) => Err("the app was stopped".to_owned()),
         });
         found.map_err(|reason| Error::unusable(format!("wait for `{}`", self.name), reason))
+    }
+
+    /// Waits for a status that includes a position of the log as it is now. Returns `None` if the projection is stopped before it.
+    async fn status_including(&self, wanted: Included) -> Result<Option<Status>, Error> {
+        // Any rows include the start of any log.
+        if let Some(log) = self.log.as_ref().filter(|_| wanted.position > Position::START) {
+            log.is_current(wanted).await?;
+        }
+        self.status_at(wanted.position).await
     }
 
     /// Waits for a status at or after a position. Returns `None` if the projection is stopped before it.

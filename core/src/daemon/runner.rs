@@ -223,7 +223,13 @@ impl<H: BatchHandler> Runner<H> {
         let log = self.feed.watcher().store().log_id();
         let checkpoint = self.rows.define(self.handler.table(), &self.handler.events(), log).await?;
         self.is_defined = true;
-        check_anchor(&**self.feed.watcher().store(), self.name(), &checkpoint).await?;
+        let anchor = check_anchor(&**self.feed.watcher().store(), self.name(), &checkpoint).await;
+        if let Err(reason @ StopReason::Stopped(_)) = anchor {
+            // The rows include events of another log: no position of this one.
+            self.resume_at(Position::START);
+            return Err(reason);
+        }
+        anchor?;
         if checkpoint.stopped.is_some() {
             self.rows.report(self.handler.table(), None).await?;
         }

@@ -11,7 +11,7 @@ use super::{
     runner_handle::RunnerHandle,
     supervisor::{BUSY_INTERVAL, IDLE_INTERVAL, Supervisor},
 };
-use crate::{error::Error, rows::Build};
+use crate::{error::Error, feed::LogEnd, rows::Build};
 
 impl Supervisor {
     /// Takes, keeps or releases the claim, which was read after `read_at`. A follower that is stopped releases it, so that a process
@@ -35,12 +35,17 @@ impl Supervisor {
 
     /// Waits until there is a reason to look at runners or builds.
     pub(super) async fn wait_for_wakeup(&mut self) {
-        let wakeup = timeout_at(self.reconcile_at, self.control.wakeup.notified());
+        let news = async {
+            let (wakeup, epoch) =
+                (self.control.wakeup.notified(), self.control.watcher.epoch_after(self.epoch));
+            select(pin!(wakeup), pin!(epoch)).await;
+        };
+        let wakeup = timeout_at(self.reconcile_at, news);
         let checkpoint = match self.standby_build() {
             Some(build) if !self.is_behind(build) => build.checkpoint.position,
             _ => return drop(wakeup.await),
         };
-        let more = self.control.watcher.settled_beyond(checkpoint);
+        let more = self.control.watcher.settled_beyond(LogEnd { position: checkpoint, epoch: self.epoch });
         let has_moved = matches!(select(pin!(wakeup), pin!(more)).await, Either::Right(_));
         if has_moved {
             self.reconcile_at = self.reconcile_at.min(Instant::now() + BUSY_INTERVAL);

@@ -12,16 +12,31 @@ use crate::rows::Table;
 #[derive(Debug)]
 pub(crate) struct StatusPublisher {
     status: watch::Sender<Status>,
+    /// The epoch of the log that the status is of.
+    epoch: watch::Sender<u64>,
     restart_requested: AtomicBool,
 }
 
 impl StatusPublisher {
-    pub(crate) fn new() -> Self {
-        Self { status: watch::Sender::new(Status::NEW), restart_requested: AtomicBool::new(false) }
+    pub(crate) fn new(epoch: u64) -> Self {
+        Self {
+            status: watch::Sender::new(Status::NEW),
+            epoch: watch::Sender::new(epoch),
+            restart_requested: AtomicBool::new(false),
+        }
     }
 
     pub(crate) fn subscribe(&self) -> watch::Receiver<Status> {
         self.status.subscribe()
+    }
+
+    pub(crate) fn subscribe_to_epoch(&self) -> watch::Receiver<u64> {
+        self.epoch.subscribe()
+    }
+
+    /// Reports that the published status is of this epoch of the log.
+    pub(super) fn publish_epoch(&self, epoch: u64) {
+        self.epoch.send_if_modified(|known| std::mem::replace(known, epoch) != epoch);
     }
 
     /// Withdraws a published stop, and publishes no status before [`take_restart_request`](Self::take_restart_request).
@@ -84,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_restart_request_withdraws_the_stop_and_suppresses_reports_until_it_is_taken() {
-        let publisher = StatusPublisher::new();
+        let publisher = StatusPublisher::new(0);
         publisher.publish(stopped());
         publisher.request_restart();
         assert_eq!(publisher.borrow().state, State::CatchingUp);

@@ -39,6 +39,8 @@ pub(crate) struct Supervisor {
     pub(super) promotion_delayed: Option<String>,
     /// The settled position when a build was last about to become inline.
     pub(super) settled: Option<Position>,
+    /// The epoch of the log in which the runners were started.
+    pub(super) epoch: u64,
     /// The settled position at the last reconcile, if the build that queries read is inline.
     inline_position: Position,
     /// Whether the reconcile was requested, or is the first one.
@@ -69,6 +71,7 @@ impl Supervisor {
         let claimant = || Claimant::new(SharedRows::clone(rows), follower.table());
         let claim = follower.is_exclusive().then(|| ReleaseOnDrop::new(claimant()));
         let mut supervisor = Self {
+            epoch: control.watcher.store().epoch(),
             role: if claim.is_some() { Role::Standby } else { Role::Runner },
             standby_position: Position::START,
             standby_pause: Backoff::new(BUSY_INTERVAL, IDLE_INTERVAL),
@@ -101,10 +104,11 @@ impl Supervisor {
             if shutdown.run_until_cancelled(self.wait_for_wakeup()).await.is_none() {
                 break;
             }
-            let requested = self.control.take_reconcile_request();
+            let mut requested = self.control.take_reconcile_request();
             if self.status.take_restart_request() {
                 self.end_runners().await;
             }
+            requested |= self.begin_epoch().await;
             self.reap();
             let can_promote = self.promotion_delayed.is_none() && self.promotable().is_some();
             if requested || self.reconcile_at <= Instant::now() || can_promote {
@@ -115,6 +119,22 @@ impl Supervisor {
         }
         self.end_runners().await;
         self.release_claim().await;
+    }
+
+    /// Ends all runners if the log has lost events since they were started: others start from the stored checkpoints and compare them
+    /// with the log. Returns `true` if so.
+    async fn begin_epoch(&mut self) -> bool {
+        let epoch = self.control.watcher.store().epoch();
+        let is_new = epoch != self.epoch;
+        if is_new {
+            tracing::warn!(
+                name = self.name(),
+                "the log has lost events; starting again from the stored checkpoint"
+            );
+            self.end_runners().await;
+            (self.epoch, self.settled, self.inline_position) = (epoch, None, Position::START);
+        }
+        is_new
     }
 
     async fn try_reconcile(&mut self) {
@@ -290,7 +310,9 @@ impl Supervisor {
     fn stop(&mut self, error: &Error) {
         self.reconcile_at = Instant::now() + IDLE_INTERVAL;
         (self.runners, self.builds, self.plan) = (Vec::new(), Vec::new(), BuildPlan::default());
-        if self.status.set_state(State::Stopped(Stopped::without_event(error))) {
+        let is_news = self.status.set_state(State::Stopped(Stopped::without_event(error)));
+        self.status.publish_epoch(self.epoch);
+        if is_news {
             tracing::error!(name = self.name(), %error, "the projection or policy is stopped");
         }
     }
@@ -298,6 +320,7 @@ impl Supervisor {
     fn publish(&self) {
         if let Some(status) = self.current_status() {
             self.status.publish(status);
+            self.status.publish_epoch(self.epoch);
         }
     }
 

@@ -118,7 +118,7 @@ impl Attempt<'_> {
             let Some(state) = state.into_state() else { continue };
             if is_changed || is_queued {
                 // Events are folded into the state later, which is possible only if the cache does not refer to it.
-                cache.take(key);
+                cache.take(key, command.executor.store.epoch());
                 modified.push(ModifiedState::new(key.clone(), criteria.clone(), state));
             } else {
                 cache.put(key.clone(), state);

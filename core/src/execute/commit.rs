@@ -34,15 +34,16 @@ pub(super) async fn commit(
     let is_batched = senders.len() > 1;
     let recorded = appends.iter().filter(|append| !append.events.is_empty()).map(|append| append.recorded_at);
     let recorded_at = recorded.max();
+    let epoch = executor.store.epoch();
     let outcome = executor.append(appends).await;
     drop(reservation);
     match outcome {
         Ok(AppendOutcome::Appended(receipts)) => {
             for (events, modified) in modified {
-                executor.cache_written(modified, events, &receipts);
+                executor.cache_written(modified, events, &receipts, epoch);
             }
             if let Some(last) = receipts.iter().map(Receipt::position).max() {
-                executor.watcher.appended(last);
+                executor.watcher.appended(last, epoch);
             }
             if let Some(recorded_at) = recorded_at {
                 executor.watcher.appended_at(recorded_at);
@@ -172,15 +173,21 @@ impl Executor {
         Error::unusable(operation, reason)
     }
 
-    /// Folds the written events into a state and caches it.
-    fn cache_written(&self, mut modified: ModifiedState, events: Vec<PendingEvent>, receipts: &[Receipt]) {
+    /// Folds the written events into a state and caches it. They were appended in this epoch of the log, or a later one.
+    fn cache_written(
+        &self,
+        mut modified: ModifiedState,
+        events: Vec<PendingEvent>,
+        receipts: &[Receipt],
+        epoch: u64,
+    ) {
         if !modified.fold(events, &self.codec, |event| event.position_in(receipts)) {
             return;
         }
         let ModifiedState { key, mut state, .. } = modified;
         let last = receipts.iter().max_by_key(|receipt| receipt.position());
         if let Some(last) = last.filter(|last| !last.events.is_empty()) {
-            state.marker = Marker::after(last);
+            state.marker = Marker::after(last).in_epoch(epoch);
         }
         self.save_snapshot_if_due(&key, &mut state);
         self.cache.put(key, state);

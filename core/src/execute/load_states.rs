@@ -8,7 +8,7 @@ use crate::{
     error::Error,
     panics::run_user_code,
     record::Record,
-    store::Marker,
+    store::{EventStore, Marker},
 };
 
 /// The states of a command.
@@ -58,7 +58,8 @@ impl PreparedCommand {
 
     fn known_state(&self, index: usize, batch: &CommandBatch, bypass_cache: bool) -> Option<StateInput> {
         let key = self.cacheable(index)?;
-        let cached = || if bypass_cache { None } else { self.executor.cache.get(key) };
+        let cached =
+            || if bypass_cache { None } else { self.executor.cache.get(key, self.executor.store.epoch()) };
         batch.speculative_state(key).or_else(cached).map(StateInput::from)
     }
 
@@ -109,6 +110,7 @@ impl PreparedCommand {
         };
         let read = read.clone().after(state.marker.settled());
         let marker = store.read_chunked(&read, &mut fold).await?;
+        check_epoch(&**store, state.marker, marker)?;
         if !is_empty {
             state.marker = marker;
         }
@@ -127,12 +129,15 @@ impl PreparedCommand {
         let batches = self.executor.store.read(&reads.collect::<Vec<_>>()).await?;
         let is_empty = batches.iter().all(|batch| batch.records.is_empty());
         let states = bases.into_iter().zip(batches).map(|(base, batch)| match base {
-            Some(mut base) if !batch.records.is_empty() => {
-                self.fold(&mut base.state, &batch.records)?;
-                Ok(VersionedState { marker: batch.marker, ..base }.into())
-            }
-            Some(base) => Ok(base.into()),
             None => Ok(batch.into()),
+            Some(mut base) => {
+                check_epoch(&*self.executor.store, base.marker, batch.marker)?;
+                if !batch.records.is_empty() {
+                    self.fold(&mut base.state, &batch.records)?;
+                    base.marker = batch.marker;
+                }
+                Ok(base.into())
+            }
         });
         Ok((states.collect::<Result<_, Error>>()?, is_empty))
     }
@@ -140,7 +145,7 @@ impl PreparedCommand {
     /// A state to read on from: a cached one, which may be stale, or that of a snapshot.
     async fn base_state(&self, index: usize) -> Option<VersionedState> {
         let key = self.cacheable(index)?;
-        match self.executor.cache.take(key).and_then(if_extensible) {
+        match self.executor.cache.take(key, self.executor.store.epoch()).and_then(if_extensible) {
             None => self.executor.state_from_snapshot(self.plan.aggregates[index], key).await,
             cached => cached,
         }
@@ -150,6 +155,15 @@ impl PreparedCommand {
         let codec = &self.executor.codec;
         run_user_code(self.name, || records.iter().try_for_each(|record| state.fold(record, codec)))
     }
+}
+
+/// Checks that a read which continued from a marker has read the same log: it has not lost events in between.
+fn check_epoch(store: &dyn EventStore, base: Marker, read: Marker) -> Result<(), Error> {
+    if base.is_of_epoch(read.epoch()) {
+        return Ok(());
+    }
+    let operation = format!("read {}", store.describe());
+    Err(Error::unavailable(operation, "the log has gone back to an earlier state in between; read it again"))
 }
 
 /// Returns the state if later events can be folded in: nothing else refers to it, and its marker is a position of the log.

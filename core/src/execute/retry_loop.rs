@@ -12,7 +12,8 @@ use super::{
 };
 use crate::{error::ExecuteError, store::Receipt};
 
-/// Attempts a command again after a conflict, after a change of the inline builds, and after an unknown outcome if it has a command id.
+/// Attempts a command again after a conflict, after a change of the inline builds, after the log has lost events that the attempt was
+/// based on, and after an unknown outcome if it has a command id.
 ///
 /// After an unknown outcome only an acceptance is certain: whatever later attempts find, the lost append may still arrive.
 ///
@@ -28,6 +29,7 @@ pub(super) async fn execute_with_retry<E: Debug + Send>(
     let (mut tries, mut unknown, mut unbatched, mut after_conflict) = (1, None, false, false);
     loop {
         let (is_retry, mut inline_changed) = (tries > 1, false);
+        let epoch = command.executor.store.epoch();
         let mut is_reserved = false;
         let queue_deadline = Retry::queue_deadline(deadline);
         let attempted = match Admission::acquire(command, is_retry, unbatched, queue_deadline).await {
@@ -57,6 +59,7 @@ pub(super) async fn execute_with_retry<E: Debug + Send>(
         let is_retryable = match &failure {
             ExecuteError::Conflict { .. } => true,
             ExecuteError::OutcomeUnknown(_) => command.key.is_some(),
+            ExecuteError::Unavailable(_) => inline_changed || command.executor.store.epoch() != epoch,
             _ => inline_changed,
         };
         let is_over = tries >= retry.tries() || deadline.is_some_and(|deadline| Instant::now() >= deadline);

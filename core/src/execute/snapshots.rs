@@ -22,8 +22,9 @@ impl Executor {
     ) -> Option<VersionedState> {
         let key = key.snapshot_key(&vtable)?;
         let decode = |state: &Payload| ErasedState::from_snapshot(vtable, state);
+        let epoch = self.store.epoch();
         let (state, position) = self.read_snapshot(&key, Position::END, decode).await?;
-        Some(VersionedState { state, marker: Marker::new(position, 0) })
+        Some(VersionedState { state, marker: Marker::new(position, 0).in_epoch(epoch) })
     }
 
     /// The state of a snapshot of an aggregate of type `A` that is not later than `up_to`, with its position.

@@ -36,9 +36,11 @@ impl StateCache {
         Self(Mutex::new(Entries { states: GenerationalCache::new(capacity), aggregates: Vec::new() }))
     }
 
-    /// Returns the state of an aggregate, unless it is stale.
-    pub(super) fn get(&self, key: &AggregateKey) -> Option<VersionedState> {
-        self.with(|entries| entries.states.get(key, CachedState::fresh)).flatten()
+    /// Returns the state of an aggregate, unless it is stale or contains events that the log may have lost: the state is of this epoch
+    /// of the log.
+    pub(super) fn get(&self, key: &AggregateKey, epoch: u64) -> Option<VersionedState> {
+        let state = self.with(|entries| entries.states.get(key, CachedState::fresh)).flatten();
+        state.filter(|state| state.marker.is_of_epoch(epoch))
     }
 
     /// Marks the states as stale into which these events would be folded. `own` are aggregates whose states the command updates
@@ -56,9 +58,10 @@ impl StateCache {
         });
     }
 
-    /// Removes and returns the state of an aggregate, even if it is stale.
-    pub(super) fn take(&self, key: &AggregateKey) -> Option<VersionedState> {
-        self.with(|entries| (entries.states.remove(key), ())).map(|found| found.state)
+    /// Removes the state of an aggregate. Returns it even if it is stale, if it is of this epoch of the log.
+    pub(super) fn take(&self, key: &AggregateKey, epoch: u64) -> Option<VersionedState> {
+        let found = self.with(|entries| (entries.states.remove(key), ())).map(|found| found.state);
+        found.filter(|state| state.marker.is_of_epoch(epoch))
     }
 
     /// Inserts a state, unless the cache has a later state of the aggregate.
@@ -82,7 +85,9 @@ impl CachedState {
 
     /// Returns `true` if it includes more of the log than another state.
     fn is_later_than(&self, other: &Self) -> bool {
-        let version = |of: &Self| (of.state.marker.settled(), of.state.marker.seen_unsettled());
+        let version = |Self { state: VersionedState { marker, .. }, .. }: &Self| {
+            (marker.epoch(), marker.settled(), marker.seen_unsettled())
+        };
         version(self) > version(other)
     }
 }
@@ -188,7 +193,7 @@ mod tests {
     }
 
     fn position(cache: &StateCache, number: usize) -> Option<u64> {
-        cache.get(&key(number)).map(|found| found.marker.settled().get())
+        cache.get(&key(number), 0).map(|found| found.marker.settled().get())
     }
 
     #[test]
@@ -199,7 +204,7 @@ mod tests {
             cache.put(key(number), state_at(1));
             assert!(position(&cache, 0).is_some());
         }
-        let left = (1..1000).filter(|number| cache.take(&key(*number)).is_some()).count();
+        let left = (1..1000).filter(|number| cache.take(&key(*number), 0).is_some()).count();
         assert!((4..=10).contains(&left), "{left}");
     }
 
@@ -210,7 +215,7 @@ mod tests {
             cache.put(key(1), state_at(put));
             assert_eq!(position(&cache, 1), Some(cached));
         }
-        assert!(cache.take(&key(1)).is_some() && cache.take(&key(1)).is_none());
+        assert!(cache.take(&key(1), 0).is_some() && cache.take(&key(1), 0).is_none());
     }
 
     #[test]

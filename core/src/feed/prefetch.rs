@@ -94,9 +94,10 @@ impl PrefetchingFeed {
         self.feed.position()
     }
 
-    /// Continues after another position.
+    /// Continues after another position. If the log has lost events meanwhile, the supervisor starts another runner, which compares
+    /// its checkpoint with the log.
     pub(crate) fn seek(&mut self, after: Position) {
-        self.feed.seek(after);
+        self.feed.seek_now(after);
     }
 
     /// The watcher of the log.
@@ -142,6 +143,6 @@ fn payload_bytes(records: &[Record]) -> usize {
 async fn read_page(feed: &mut Feed, limit: usize) -> Result<Batch, Error> {
     let limit = limit.clamp(1, PAGE);
     feed.set_limit(limit);
-    let page = feed.poll().await?;
+    let page = feed.read_page().await?;
     Ok(Batch { more: page.records.len() >= limit, page })
 }

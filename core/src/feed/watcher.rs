@@ -34,20 +34,40 @@ const LONGEST_PAUSE_WITH_WAKEUPS: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub struct LogWatcher {
     store: Arc<dyn EventStore>,
-    settled: watch::Sender<Position>,
+    end: watch::Sender<LogEnd>,
+    /// The epoch of the log, for tasks that must not make the watcher poll.
+    epoch: watch::Sender<u64>,
     /// The last position that this process has appended.
     acknowledged: AtomicU64,
     requests: Arc<PollRequests>,
     times: RecordedTimes,
 }
 
+/// The settled end of a log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogEnd {
+    /// The settled position.
+    pub position: Position,
+    /// The [epoch](EventStore::epoch) of the log: in another one the position may be lower.
+    pub epoch: u64,
+}
+
+impl LogEnd {
+    /// Returns `true` if a reader that has read up to another end has to read again.
+    fn is_news_for(self, other: Self) -> bool {
+        self.epoch != other.epoch || self.position > other.position
+    }
+}
+
 impl LogWatcher {
     /// Watches a log until the watcher is dropped.
     pub fn new(store: Arc<dyn EventStore>) -> Arc<Self> {
+        let epoch = store.epoch();
         let requests = Arc::new(PollRequests::default());
         let watcher = Arc::new(Self {
             store,
-            settled: watch::Sender::default(),
+            end: watch::Sender::new(LogEnd { position: Position::START, epoch }),
+            epoch: watch::Sender::new(epoch),
             acknowledged: AtomicU64::default(),
             requests: Arc::clone(&requests),
             times: RecordedTimes::default(),
@@ -61,8 +81,13 @@ impl LogWatcher {
         &self.store
     }
 
-    /// Reports that this process appended events up to a position, so that the log is polled at once if a feed waits.
-    pub fn appended(&self, position: Position) {
+    /// Reports that this process appended events up to a position in an epoch of the log, so that the log is polled at once if a feed
+    /// waits.
+    pub fn appended(&self, position: Position, epoch: u64) {
+        if self.store.epoch() != epoch {
+            // The position may be beyond the end of the log.
+            return;
+        }
         self.acknowledged.fetch_max(position.get(), Ordering::AcqRel);
         self.requests.appended();
     }
@@ -98,27 +123,37 @@ impl LogWatcher {
 
     /// The settled position as of the last poll. The log may be settled further.
     pub fn settled(&self) -> Position {
-        *self.settled.borrow()
+        self.end().position
     }
 
-    /// Waits until the log is settled beyond a position.
-    pub async fn settled_beyond(&self, position: Position) {
-        let mut settled = self.settled.subscribe();
+    /// The settled end of the log as of the last poll.
+    pub fn end(&self) -> LogEnd {
+        *self.end.borrow()
+    }
+
+    /// Waits until the log is settled beyond a position, or has lost events since that was its end.
+    pub async fn settled_beyond(&self, seen: LogEnd) {
+        let mut end = self.end.subscribe();
         let _waiter = self.requests.add_waiter();
         // An error would mean that the sender is dropped, but `self` owns it.
-        let _ = settled.wait_for(|settled| *settled > position).await;
+        let _ = end.wait_for(|end| end.is_news_for(seen)).await;
+    }
+
+    /// Waits until the log is found to have lost events since an epoch.
+    pub(crate) async fn epoch_after(&self, epoch: u64) {
+        // An error would mean that the sender is dropped, but `self` owns it.
+        let _ = self.epoch.subscribe().wait_for(|known| *known != epoch).await;
     }
 
     async fn poll(&self) -> PollResult {
+        let epoch = self.store.epoch();
         match self.store.settled().await {
+            // The position may be that of either epoch.
+            Ok(_) if self.store.epoch() != epoch => PollResult::Moved,
             Ok(settled) => {
-                let moved = self.settled.send_if_modified(|known| {
-                    let moved = settled.position > *known;
-                    *known = settled.position.max(*known);
-                    moved
-                });
+                let end = LogEnd { position: settled.position, epoch };
                 match settled.gap {
-                    _ if moved => PollResult::Moved,
+                    _ if self.move_to(end) => PollResult::Moved,
                     Some(_) => PollResult::Gap,
                     None => PollResult::Unchanged,
                 }
@@ -128,6 +163,23 @@ impl LogWatcher {
                 PollResult::Unchanged
             }
         }
+    }
+
+    /// Returns `true` if that is news.
+    fn move_to(&self, end: LogEnd) -> bool {
+        let lost_events = self.end().epoch != end.epoch;
+        if lost_events {
+            // Before the waiting feeds wake up.
+            self.acknowledged.fetch_min(end.position.get(), Ordering::AcqRel);
+            self.epoch.send_replace(end.epoch);
+        }
+        self.end.send_if_modified(|known| {
+            let is_news = end.is_news_for(*known);
+            if is_news {
+                *known = end;
+            }
+            is_news
+        })
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
     read_model::DEFAULT_TIMEOUT,
     read_models::{ReadModelDirectory, ReadModels},
 };
-use crate::{error::Error, position::Position};
+use crate::{error::Error, store::Included};
 
 /// A query that runs when it is awaited. Returned by [`App::ask`](crate::app::App::ask).
 ///
@@ -37,13 +37,13 @@ use crate::{error::Error, position::Position};
 pub struct Ask<Q> {
     directory: Arc<dyn ReadModelDirectory>,
     query: Q,
-    wanted: Position,
+    wanted: Included,
     timeout: Duration,
 }
 
 impl<Q: Query> Ask<Q> {
     pub(crate) fn new(directory: Arc<dyn ReadModelDirectory>, query: Q) -> Self {
-        Self { directory, query, wanted: Position::START, timeout: DEFAULT_TIMEOUT }
+        Self { directory, query, wanted: Included::default(), timeout: DEFAULT_TIMEOUT }
     }
 
     /// Waits until every read model that the query reads includes all events up to a position. With the receipt of a
@@ -59,7 +59,7 @@ impl<Q: Query> Ask<Q> {
     /// # Ok(())
     /// # });
     /// ```
-    pub fn after(self, position: impl Into<Position>) -> Self {
+    pub fn after(self, position: impl Into<Included>) -> Self {
         Self { wanted: position.into(), ..self }
     }
 

@@ -9,8 +9,8 @@ use std::{
 use super::read_model::{DEFAULT_TIMEOUT, ReadModel};
 use crate::{
     error::Error,
-    position::Position,
     projection::{Projection, RowKey},
+    store::Included,
 };
 
 /// A look-up of one row that runs when it is awaited. Returned by [`App::find`](crate::app::App::find).
@@ -37,7 +37,7 @@ use crate::{
 pub struct Find<P: Projection> {
     model: Result<ReadModel<P>, Error>,
     key: P::Key,
-    wanted: Position,
+    wanted: Included,
     timeout: Duration,
 }
 
@@ -45,7 +45,7 @@ impl<P: Projection> Find<P> {
     /// A look-up of the row with this key.
     #[doc(hidden)]
     pub fn new(model: Result<ReadModel<P>, Error>, key: P::Key) -> Self {
-        Self { model, key, wanted: Position::START, timeout: DEFAULT_TIMEOUT }
+        Self { model, key, wanted: Included::default(), timeout: DEFAULT_TIMEOUT }
     }
 
     /// Waits until the row includes all events up to a position. With the receipt of a command, `after(&receipt)`, it
@@ -61,7 +61,7 @@ impl<P: Projection> Find<P> {
     /// # Ok(())
     /// # });
     /// ```
-    pub fn after(self, position: impl Into<Position>) -> Self {
+    pub fn after(self, position: impl Into<Included>) -> Self {
         Self { wanted: position.into(), ..self }
     }
 
@@ -87,8 +87,9 @@ impl<P: Projection> Find<P> {
 
     async fn run(self) -> Result<Option<P>, Error> {
         let model = self.model?;
-        let table = model.table(self.wanted, self.timeout).await?;
+        let (table, epoch) = model.table(self.wanted, self.timeout).await?;
         let rows = model.rows().rows(&table, &[self.key.to_key()?]).await?;
+        model.check_epoch(epoch)?;
         Ok(rows.into_iter().flatten().next().map(P::from_row).transpose()?)
     }
 }

@@ -19,9 +19,9 @@ use super::{
 use crate::{
     error::{Error, Invalid},
     limits::refuse,
-    position::Position,
     projection::Projection,
     rows::{Bound, Column, ColumnType, Filter, Role, RowQuery, Sort, Table, key_text},
+    store::Included,
 };
 
 /// The number of rows on a page unless the query sets another limit.
@@ -60,7 +60,7 @@ pub struct List<P> {
     sort: Option<Sort>,
     cursor: Option<Cursor>,
     limit: usize,
-    wanted: Position,
+    wanted: Included,
     timeout: Duration,
 }
 
@@ -95,7 +95,7 @@ impl<P: Projection> List<P> {
             sort: None,
             cursor: None,
             limit: DEFAULT_LIMIT,
-            wanted: Position::START,
+            wanted: Included::default(),
             timeout: DEFAULT_TIMEOUT,
         }
     }
@@ -183,7 +183,7 @@ impl<P> List<P> {
     /// # Ok(())
     /// # });
     /// ```
-    pub fn after(self, position: impl Into<Position>) -> Self {
+    pub fn after(self, position: impl Into<Included>) -> Self {
         Self { wanted: position.into(), ..self }
     }
 
@@ -245,12 +245,13 @@ impl<P: Projection> List<P> {
         let signature = self.signature();
         let after = self.cursor.take().map(|cursor| cursor.open(&signature)).transpose()?;
         let model = self.model?;
-        let table = model.table(self.wanted, self.timeout).await?;
+        let (table, epoch) = model.table(self.wanted, self.timeout).await?;
         // One row more than the limit shows whether there is a next page.
         let limit = self.limit.saturating_add(1);
         let (filters, sort) = (self.filters, self.sort);
         let query = RowQuery { table: &table, filters, sort, after, limit };
         let mut rows = model.rows().find(&query).await?;
+        model.check_epoch(epoch)?;
         let has_more = rows.len() > self.limit;
         rows.truncate(self.limit);
         let next = rows.last().filter(|_| has_more).map(|row| {

@@ -10,6 +10,7 @@ use crate::{
     position::Position,
     projection::Projection,
     rows::{SharedRows, Table},
+    store::{Included, SeenLog},
 };
 
 /// How long a query waits for rows that have not caught up, unless it sets another timeout.
@@ -37,7 +38,7 @@ impl<P> ReadModel<P> {
 impl<P: Projection> ReadModel<P> {
     /// The read model whose rows are in `rows`, maintained by a runner that publishes its `status`.
     pub fn new(rows: SharedRows, status: watch::Receiver<Status>) -> Self {
-        Self::from_handle(ReadModelHandle { name: P::TABLE.projection, rows, status })
+        Self::from_handle(ReadModelHandle { name: P::TABLE.projection, rows, status, log: None })
     }
 
     /// The store of the rows.
@@ -61,15 +62,27 @@ impl<P: Projection> ReadModel<P> {
     /// [`Error::NotCaughtUp`] if they do not after `timeout`, or the projection is stopped before that position;
     /// [`Error::Building`] if the first complete build is not available after `timeout`.
     pub async fn wait_for_position(&self, wanted: Position, timeout: Duration) -> Result<(), Error> {
-        self.handle.wait_for_position(wanted, timeout).await.map(drop)
+        self.handle.wait_for_position(wanted.into(), timeout).await.map(drop)
     }
 
-    /// The build to read, once its rows include all events up to a position.
+    /// The build to read, once its rows include all events up to a position, and the epoch of the log that they include.
     ///
     /// # Errors
     /// As [`ReadModel::wait_for_position`].
-    pub(crate) async fn table(&self, wanted: Position, timeout: Duration) -> Result<Table, Error> {
+    pub(crate) async fn table(&self, wanted: Included, timeout: Duration) -> Result<(Table, u64), Error> {
+        let epoch = self.handle.epoch();
         let status = self.handle.wait_for_position(wanted, timeout).await?;
-        Ok(status.reads.unwrap_or(P::TABLE))
+        Ok((status.reads.unwrap_or(P::TABLE), epoch))
+    }
+
+    /// Checks, after a read of the rows, that the log has not lost events meanwhile: the rows may be older than they were.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it has.
+    pub(crate) fn check_epoch(&self, epoch: u64) -> Result<(), Error> {
+        if self.handle.epoch() == epoch {
+            return Ok(());
+        }
+        Err(SeenLog::has_gone_back(format!("read rows of `{}`", self.handle.name)))
     }
 }

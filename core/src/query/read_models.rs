@@ -16,9 +16,9 @@ use super::{find::Find, list::List, read_model::ReadModel};
 use crate::{
     daemon::{ReadModelHandle, State, Status},
     error::Error,
-    feed::LogWatcher,
-    position::Position,
+    feed::{LogEnd, LogWatcher},
     projection::Projection,
+    store::Included,
 };
 
 /// Where queries find the read models of a running app. The app implements it, so that queries do not depend on the app.
@@ -86,7 +86,7 @@ impl dyn ReadModelDirectory + '_ {
 #[derive(Debug)]
 pub struct ReadModels {
     directory: Arc<dyn ReadModelDirectory>,
-    wanted: Position,
+    wanted: Included,
     deadline: Instant,
     dependencies: Mutex<Vec<Dependency>>,
 }
@@ -97,8 +97,8 @@ pub(super) struct Dependency {
     pub(super) projection: &'static str,
     /// Changes of the status after the answer.
     pub(super) status: watch::Receiver<Status>,
-    /// For inline rows, which change with every append: the log, and the position it had reached.
-    log: Option<(Weak<LogWatcher>, Position)>,
+    /// For inline rows, which change with every append: the log, and its end at that time.
+    log: Option<(Weak<LogWatcher>, LogEnd)>,
     /// Whether the projection has ended, so that its rows will not change any more.
     pub(super) ended: bool,
 }
@@ -123,7 +123,7 @@ impl Dependency {
 }
 
 impl ReadModels {
-    pub(super) fn new(directory: Arc<dyn ReadModelDirectory>, wanted: Position, timeout: Duration) -> Self {
+    pub(super) fn new(directory: Arc<dyn ReadModelDirectory>, wanted: Included, timeout: Duration) -> Self {
         let now = Instant::now();
         // A timeout too long for the clock becomes the longest possible one.
         let deadline = now.checked_add(timeout).unwrap_or_else(|| now + Duration::from_secs(u32::MAX.into()));
@@ -264,7 +264,7 @@ impl ReadModels {
         }
         let inline = status.borrow_and_update().state == State::Inline;
         let watcher = self.directory.watcher();
-        let log = inline.then(|| (Arc::downgrade(watcher), watcher.settled()));
+        let log = inline.then(|| (Arc::downgrade(watcher), watcher.end()));
         dependencies.push(Dependency { projection, status, log, ended: false });
     }
 

@@ -20,7 +20,7 @@ use crate::{
     backoff::Backoff,
     daemon::{State, Stopped},
     error::Error,
-    position::Position,
+    store::Included,
 };
 
 /// The pauses before a query is retried after its store was not available.
@@ -49,7 +49,7 @@ const RETRY: Backoff = Backoff::new(Duration::from_millis(20), Duration::from_se
 pub struct QueryWatch<Q: Query> {
     directory: Weak<dyn ReadModelDirectory>,
     query: Q,
-    wanted: Position,
+    wanted: Included,
     timeout: Duration,
     /// The answer that was returned last.
     last: Option<Q::Answer>,
@@ -87,7 +87,7 @@ impl<Q: Query<Answer: Watchable>> QueryWatch<Q> {
         Self {
             directory: Arc::downgrade(directory),
             query,
-            wanted: Position::START,
+            wanted: Included::default(),
             timeout: DEFAULT_TIMEOUT,
             last: None,
             dependencies: Vec::new(),
@@ -110,7 +110,7 @@ impl<Q: Query<Answer: Watchable>> QueryWatch<Q> {
     /// # Ok(())
     /// # });
     /// ```
-    pub fn after(self, position: impl Into<Position>) -> Self {
+    pub fn after(self, position: impl Into<Included>) -> Self {
         Self { wanted: position.into(), ..self }
     }
 

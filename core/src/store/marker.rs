@@ -20,16 +20,23 @@ use crate::record::Position;
 pub struct Marker {
     settled: Position,
     seen_unsettled: u64,
+    epoch: u64,
 }
 
 impl Marker {
     /// Before the log's first event.
-    pub const START: Self = Self { settled: Position::START, seen_unsettled: 0 };
+    pub const START: Self = Self { settled: Position::START, seen_unsettled: 0, epoch: 0 };
 
     /// For stores: creates the marker of a reader that has seen everything up to `settled`, and `seen_unsettled`
     /// matching events after it.
     pub const fn new(settled: Position, seen_unsettled: u64) -> Self {
-        Self { settled, seen_unsettled }
+        Self { settled, seen_unsettled, epoch: 0 }
+    }
+
+    /// For stores: returns the marker for a read of this [`epoch`](super::EventStore::epoch) of the log.
+    #[must_use]
+    pub const fn in_epoch(self, epoch: u64) -> Self {
+        Self { epoch, ..self }
     }
 
     /// Returns the marker after an append, for the criteria of its conditions: everything that matches up to the last
@@ -46,5 +53,16 @@ impl Marker {
     /// For stores: returns the number of matching events seen beyond [`Marker::settled`].
     pub const fn seen_unsettled(self) -> u64 {
         self.seen_unsettled
+    }
+
+    /// For stores: returns `true` if the reader has seen the log as it is in this epoch. A reader that has seen nothing has seen
+    /// nothing that the log could have lost.
+    pub const fn is_of_epoch(self, epoch: u64) -> bool {
+        self.epoch == epoch || (self.settled.get() == 0 && self.seen_unsettled == 0)
+    }
+
+    /// For stores: returns the epoch of the log in which the marker was made.
+    pub const fn epoch(self) -> u64 {
+        self.epoch
     }
 }

@@ -62,6 +62,41 @@ impl From<&Receipt> for Position {
     }
 }
 
+/// What the rows that a query reads must include: all events up to a position and, if it is known, the id of the event there. With
+/// the id the wait notices that the log has lost the event.
+///
+/// ```
+/// use annalist::{Position, raw::store::Included, store::Receipt};
+///
+/// let receipt = Receipt::default();
+/// assert_eq!(Included::from(&receipt), Included::from(Position::START));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Included {
+    /// The position.
+    pub position: Position,
+    /// The id of the event at the position, if it is known.
+    pub event: Option<Uuid>,
+}
+
+impl From<Position> for Included {
+    fn from(position: Position) -> Self {
+        Self { position, event: None }
+    }
+}
+
+impl From<EventRef> for Included {
+    fn from(EventRef { position, id }: EventRef) -> Self {
+        Self { position, event: Some(id) }
+    }
+}
+
+impl From<&Receipt> for Included {
+    fn from(receipt: &Receipt) -> Self {
+        Self { position: receipt.position(), event: receipt.events.last().map(|event| event.id) }
+    }
+}
+
 /// The position and the id of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventRef {

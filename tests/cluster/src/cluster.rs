@@ -94,6 +94,16 @@ impl Cluster {
         Ok(standby)
     }
 
+    /// Makes a standby a primary: it accepts writes when this returns. It has what it received from its primary until then.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Program`] if `pg_ctl` fails, for example because the cluster is not a standby.
+    pub fn promote(&self) -> Result<(), Error> {
+        let mut pg_ctl = self.command("pg_ctl");
+        run(pg_ctl.args(["promote", "-D"]).arg(self.data_dir()))
+    }
+
     /// The address of the database `postgres`, for a driver: `postgres://postgres@127.0.0.1:port/postgres`.
     pub fn url(&self) -> String {
         self.url_of("postgres")

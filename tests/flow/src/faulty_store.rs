@@ -131,6 +131,10 @@ impl EventStore for FaultyStore {
         self.inner.log_id()
     }
 
+    fn epoch(&self) -> u64 {
+        self.inner.epoch()
+    }
+
     /// Yields after reading, so that other tasks run before the response, as with a real store.
     async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error> {
         self.reads.fetch_add(1, Ordering::SeqCst);

@@ -1,14 +1,18 @@
--- `matching_positions` for several reads in one snapshot.
+-- `matching_positions` for several reads in one snapshot. Raises AN003 if the log has lost the newest event that the process has seen:
+-- _seen, NULL if no read continues an earlier one.
 --
 -- A function with a fixed number of ROWS, so that the calling statement has the same estimated cost whatever the reads are: it is
 -- then planned once instead of for each execution, and never compiled.
 CREATE FUNCTION {schema}.matching_positions_batch(
-  _settled bigint, _after bigint[], _up_to bigint[], _of int[], _types text[], _tags text[])
+  _settled bigint, _after bigint[], _up_to bigint[], _of int[], _types text[], _tags text[], _seen bigint, _seen_id uuid)
 RETURNS TABLE (read int, seen_unsettled bigint, positions bigint[])
 LANGUAGE plpgsql STABLE ROWS 1
 SET jit = off SET plan_cache_mode = force_generic_plan
 AS $matching_positions_batch$
 BEGIN
+  IF _seen IS NOT NULL AND NOT EXISTS (SELECT FROM {schema}.events e WHERE e.position = _seen AND e.id = _seen_id) THEN
+    RAISE EXCEPTION 'the log has lost event % at position %', _seen_id, _seen USING ERRCODE = 'AN003';
+  END IF;
   FOR _read IN 1 .. pg_catalog.cardinality(_after) LOOP
     read := _read;
     SELECT m.seen_unsettled, m.positions INTO seen_unsettled, positions

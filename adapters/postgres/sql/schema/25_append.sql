@@ -8,6 +8,7 @@
 -- _batch                  a number shared by the appends of an atomic batch, which are all written or all refused; NULL for a
 --                         single append
 -- _inline                 the inline builds that the append folds: an array literal of sorted texts `name version build`
+-- _seen, _seen_id       the newest event that the process has seen; NULL if it has seen none
 -- _of_append, _seen_unsettled   one element a condition: the number of its append (from 1), and of its marker the number of
 --                         events seen beyond the settled position
 -- _of_condition … _of_type   one element for each type of each item of a condition: the number of the condition (from 1), its
@@ -19,6 +20,8 @@
 -- number of the condition and the newest position that matches it) or 'inline_required' (the append does not fold exactly the
 -- builds that fold its types). Then one row, 'appended', with the positions of all written events in the order of the arrays.
 -- The other appends of a refused append's batch are not written and have no row.
+--
+-- Raises AN003 if the log has lost the newest event: the conditions are then about a log that does not exist any more.
 --
 -- The caller ensures that no two appends of a call have the same command id, and that no event of one matches a condition of a
 -- later one, except within an atomic batch.
@@ -32,7 +35,7 @@
 CREATE FUNCTION {schema}.append(
   _keys bigint[], _exclusive boolean[],
   _recorded_at timestamptz[], _metadata text[], _id text[], _command text[], _scope text[], _body text[], _rejection text[],
-  _batch int[], _inline text[],
+  _batch int[], _inline text[], _seen bigint, _seen_id uuid,
   _of_append int[], _seen_unsettled bigint[],
   _of_condition int[], _settled bigint[], _tag text[], _other_tags text[], _of_type text[],
   _by_append int[], _event_id uuid[], _type text[], _version bigint[], _event_tags text[], _data text[])
@@ -56,6 +59,10 @@ BEGIN
   IF pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'an append needs transaction isolation "read committed", not "%"', pg_catalog.current_setting('transaction_isolation')
       USING ERRCODE = 'AN001';
+  END IF;
+
+  IF _seen IS NOT NULL AND NOT EXISTS (SELECT FROM {schema}.events e WHERE e.position = _seen AND e.id = _seen_id) THEN
+    RAISE EXCEPTION 'the log has lost event % at position %', _seen_id, _seen USING ERRCODE = 'AN003';
   END IF;
 
   PERFORM CASE WHEN k.exclusive THEN pg_catalog.pg_advisory_xact_lock(k.key) ELSE pg_catalog.pg_advisory_xact_lock_shared(k.key) END

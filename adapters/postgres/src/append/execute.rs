@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use annalist_core::{
     record::Record,
     rows::{BuildId, Inline},
-    store::AppendOutcome,
+    store::{AppendOutcome, EventRef},
 };
 use sqlx::{Connection, PgConnection};
 
@@ -31,8 +31,9 @@ pub(super) async fn append<'a>(
     database: &Database,
     connection: &mut PgConnection,
     jobs: impl Iterator<Item = &'a AppendJob> + Clone,
+    newest: Option<EventRef>,
 ) -> Result<Outcomes, BatchError> {
-    let params = params(jobs.clone())?;
+    let params = params(jobs.clone(), newest)?;
     let mut retries = 0;
     let rows = loop {
         match params.bind(&database.sql.append).fetch_all(&mut *connection).await {
@@ -51,8 +52,9 @@ pub(super) async fn append_and_fold<'a>(
     tables: &RowTables,
     connection: &mut PgConnection,
     jobs: impl Iterator<Item = &'a AppendJob> + Clone,
+    newest: Option<EventRef>,
 ) -> Result<Outcomes, BatchError> {
-    let params = params(jobs.clone())?;
+    let params = params(jobs.clone(), newest)?;
     let mut retries = 0;
     loop {
         match transaction(database, tables, connection, &params, jobs.clone()).await {
@@ -83,8 +85,11 @@ async fn transaction<'a>(
     Ok(outcomes)
 }
 
-fn params<'a>(jobs: impl Iterator<Item = &'a AppendJob> + Clone) -> Result<AppendParams<'a>, BatchError> {
-    AppendParams::new(jobs).map_err(|error| BatchError::not_written(sqlx::Error::Encode(error)))
+fn params<'a>(
+    jobs: impl Iterator<Item = &'a AppendJob> + Clone,
+    newest: Option<EventRef>,
+) -> Result<AppendParams<'a>, BatchError> {
+    AppendParams::new(jobs, newest).map_err(|error| BatchError::not_written(sqlx::Error::Encode(error)))
 }
 
 /// The builds that a job folds, without duplicates.

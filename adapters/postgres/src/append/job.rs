@@ -27,6 +27,12 @@ impl AppendJob {
         Self { appends, locks, inline }
     }
 
+    /// Whether the conditions are about the log of an epoch.
+    pub(super) fn is_of_epoch(&self, epoch: u64) -> bool {
+        let mut conditions = self.appends.iter().flat_map(|append| &append.conditions);
+        conditions.all(|condition| condition.marker.is_of_epoch(epoch))
+    }
+
     /// Whether a later job could have another outcome because of this one.
     pub(super) fn conflicts_with(&self, later: &Self) -> bool {
         let later = &later.appends;

@@ -5,7 +5,7 @@ use std::iter::repeat_n;
 use annalist_core::{
     criteria::Item,
     error::BoxError,
-    store::{Append, CommandKey, Condition},
+    store::{Append, CommandKey, Condition, EventRef},
     tag::Tag,
 };
 use sqlx::{Postgres, postgres::PgArguments, query::Query};
@@ -20,6 +20,8 @@ use crate::{
 /// The appends of several jobs as arrays.
 #[derive(Default)]
 pub(super) struct AppendParams<'a> {
+    /// The newest event that this process has seen.
+    newest: Option<EventRef>,
     locks: (Vec<i64>, Vec<bool>),
     appends: AppendColumns<'a>,
     conditions: ConditionColumns,
@@ -72,9 +74,12 @@ struct EventColumns<'a> {
 }
 
 impl<'a> AppendParams<'a> {
-    pub(super) fn new(jobs: impl Iterator<Item = &'a AppendJob> + Clone) -> Result<Self, BoxError> {
-        let mut params =
-            Self { locks: LockSet::union(jobs.clone().map(|job| &job.locks)), ..Self::default() };
+    pub(super) fn new(
+        jobs: impl Iterator<Item = &'a AppendJob> + Clone,
+        newest: Option<EventRef>,
+    ) -> Result<Self, BoxError> {
+        let locks = LockSet::union(jobs.clone().map(|job| &job.locks));
+        let mut params = Self { newest, locks, ..Self::default() };
         for (number, job) in jobs.clone().enumerate() {
             for (index, append) in job.appends.iter().enumerate() {
                 params.push(append, &job.appends[..index])?;
@@ -111,7 +116,7 @@ impl<'a> AppendParams<'a> {
 
     /// Binds the parameters in the order of the function.
     pub(super) fn bind<'q>(&self, statement: &Statement) -> Query<'q, Postgres, PgArguments> {
-        let Self { locks, appends, conditions, items, events } = self;
+        let Self { newest, locks, appends, conditions, items, events } = self;
         statement
             .query()
             .bind(&locks.0)
@@ -125,6 +130,8 @@ impl<'a> AppendParams<'a> {
             .bind(&appends.rejection)
             .bind(&appends.batch)
             .bind(&appends.inline)
+            .bind(newest.map(|event| to_i64(event.position)))
+            .bind(newest.map(|event| event.id))
             .bind(&conditions.append)
             .bind(&conditions.seen_unsettled)
             .bind(&items.condition)

@@ -8,7 +8,7 @@ use annalist_core::{
     error::Error,
     record::Draft,
     rows::BuildId,
-    store::{Append, AppendOutcome},
+    store::{Append, AppendOutcome, EventRef, Seen, SeenLog},
 };
 use sqlx::{Row, postgres::PgRow};
 use tokio::sync::oneshot::error::RecvError;
@@ -23,7 +23,7 @@ use crate::{
     batcher::{BatchError, Batcher, Execute, Job, Workers},
     builds::tables::RowTables,
     database::{Database, HeldConnection},
-    error::is_lost_connection,
+    error::{is_lost_connection, is_lost_event},
     high_water::{mark::HighWater, notify::Notifier},
 };
 
@@ -78,11 +78,12 @@ impl AppendQueue {
         &self,
         connection: &mut HeldConnection,
         jobs: &[Job<Self>],
+        newest: Option<EventRef>,
     ) -> Result<Outcomes, BatchError> {
-        match self.try_write(connection, jobs).await {
+        match self.try_write(connection, jobs, newest).await {
             Err(BatchError::NotWritten(error)) if is_lost_connection(&error) => {
                 self.database.close_lost_connections().await;
-                self.try_write(connection, jobs).await
+                self.try_write(connection, jobs, newest).await
             }
             Err(BatchError::Sent(error)) if is_lost_connection(&error) => {
                 self.database.close_lost_connections().await;
@@ -92,18 +93,40 @@ impl AppendQueue {
         }
     }
 
+    /// Writes a batch to the log that this process has seen, and returns what it has seen. If the log has lost events, jobs without
+    /// conditions on lost events are written all the same.
+    async fn write_to_seen_log(
+        &self,
+        connection: &mut HeldConnection,
+        jobs: &[Job<Self>],
+    ) -> (Seen, Result<Outcomes, BatchError>) {
+        loop {
+            let seen = self.database.seen.now();
+            if !jobs.iter().all(|job| job.input.is_of_epoch(seen.epoch)) {
+                return (seen, Err(BatchError::Job(SeenLog::has_gone_back(self.operation()))));
+            }
+            match self.write(connection, jobs, seen.newest).await {
+                Err(BatchError::NotWritten(error) | BatchError::Sent(error)) if is_lost_event(&error) => {
+                    drop(self.database.lost_events(seen, self.operation()));
+                }
+                result => return (seen, result),
+            }
+        }
+    }
+
     async fn try_write(
         &self,
         connection: &mut HeldConnection,
         jobs: &[Job<Self>],
+        newest: Option<EventRef>,
     ) -> Result<Outcomes, BatchError> {
         // Acquired separately, to distinguish a call that was never sent from one without a reply.
         let held = self.database.connection(connection).await.map_err(BatchError::not_written)?;
         let inputs = jobs.iter().map(|job| &job.input);
         let is_one_call = inputs.clone().all(|job| job.inline.is_empty()) && !self.database.shares_sessions;
         let result = match is_one_call {
-            true => append(&self.database, held, inputs).await,
-            false => append_and_fold(&self.database, &self.tables, held, inputs).await,
+            true => append(&self.database, held, inputs, newest).await,
+            false => append_and_fold(&self.database, &self.tables, held, inputs, newest).await,
         };
         if result.is_err() {
             // The pool checks whether it is still usable.
@@ -197,8 +220,11 @@ impl Execute for AppendQueue {
         connection: &mut HeldConnection,
         jobs: &[Job<Self>],
     ) -> Result<Outcomes, BatchError> {
-        let mut result = self.write(connection, jobs).await;
+        let (seen, mut result) = self.write_to_seen_log(connection, jobs).await;
         if let Ok(outcomes) = &mut result {
+            if let Some(newest) = outcomes.iter().filter_map(last_event).max_by_key(|event| event.position) {
+                self.database.seen.saw(seen.epoch, newest);
+            }
             if let Some(notifier) = &self.notifier
                 && outcomes.iter().any(has_written)
             {
@@ -214,6 +240,12 @@ impl Execute for AppendQueue {
     fn no_reply(operation: String, error: RecvError) -> Error {
         Error::unknown(operation, error)
     }
+}
+
+/// The last event of what was written.
+fn last_event(outcome: &Result<AppendOutcome, Error>) -> Option<EventRef> {
+    let Ok(AppendOutcome::Appended(receipts)) = outcome else { return None };
+    receipts.iter().rev().find_map(|receipt| receipt.events.last().copied())
 }
 
 fn has_written(outcome: &Result<AppendOutcome, Error>) -> bool {

@@ -1,17 +1,14 @@
 //! The high-water mark, as far as this process knows it.
 
 use std::{
-    sync::{
-        Arc, Weak,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Weak},
     time::{Duration, Instant},
 };
 
 use annalist_core::{backoff::Backoff, error::Error, record::Position, store::Settled};
 use tokio::{runtime::Handle, sync::Mutex, time::sleep};
 
-use super::scan::{self, ScanState};
+use super::scan::ScanState;
 use crate::{
     coalesce::{CoalescedTask, RunPermit},
     database::Database,
@@ -24,26 +21,20 @@ const POLL_PAUSES: Backoff = Backoff::new(Duration::from_millis(2), Duration::fr
 
 pub(crate) struct HighWater {
     database: Arc<Database>,
-    /// A copy of the position, which is read without a lock.
-    position: AtomicU64,
     scan: Mutex<ScanState>,
     /// Closes the gaps that this process's own appends leave.
     gap_closer: Arc<CoalescedTask>,
 }
 
 impl HighWater {
-    pub(crate) fn new(database: Arc<Database>, position: Position) -> Self {
-        Self {
-            database,
-            position: AtomicU64::new(position.get()),
-            scan: Mutex::new(ScanState::at(position)),
-            gap_closer: Arc::default(),
-        }
+    pub(crate) fn new(database: Arc<Database>) -> Self {
+        let scan = Mutex::new(ScanState::starting_at(database.seen.now()));
+        Self { database, scan, gap_closer: Arc::default() }
     }
 
     /// A position up to which the log is settled, possibly not the highest.
     pub(crate) fn position(&self) -> Position {
-        Position::new(self.position.load(Ordering::Acquire))
+        self.database.seen.now().settled
     }
 
     /// Advances the mark as far as there is no gap, and closes gaps that their appends will not fill.
@@ -58,14 +49,14 @@ impl HighWater {
             Some((started, Some(reason))) if *started >= called => {
                 return Err(Error::unavailable(self.database.operation("read"), reason.clone()));
             }
-            _ => scan.advance(&self.database, &self.position).await?,
+            _ => scan.advance(&self.database).await?,
         }
         Ok(scan.settled.clone())
     }
 
     /// Saves the mark as the starting point of the next process.
     pub(crate) async fn save(&self) {
-        scan::save(&self.database, self.position()).await;
+        self.scan.lock().await.save(&self.database).await;
     }
 
     /// Closes the gaps below an append of this process, in a background task that ends when the log is settled: a gap must not

@@ -5,17 +5,15 @@
 //! the append is gone: the primary key gives the position to one of them, and the other one gets an error. How long a gap is left
 //! open is a question of politeness, not of correctness.
 
-use std::{
-    sync::atomic::{AtomicU64, Ordering},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use annalist_core::{
     error::Error,
     record::Position,
-    store::{Gap, Settled},
+    store::{EventRef, Gap, Seen, Settled},
 };
 use sqlx::{Row, postgres::PgRow};
+use uuid::Uuid;
 
 use super::gaps::{StillOpen, close_gaps};
 use crate::{
@@ -40,35 +38,50 @@ pub(super) struct ScanState {
     /// If there is a gap: since when it is known, and the highest position at that time. What is missing below that position now
     /// was missing all the time.
     open_gap: Option<(Instant, i64)>,
+    /// The id of the event at the mark, if it is known.
+    event: Option<Uuid>,
     /// The mark that is saved in the database.
     saved: Position,
+    /// The epoch of the log that all this is about.
+    epoch: u64,
 }
 
 /// What one step found.
 struct Step {
     high_water: Position,
+    /// The id of the event at the mark; `None` at the start of the log.
+    event: Option<Uuid>,
     head: i64,
     gaps: Vec<i64>,
     is_full: bool,
+    has_lost_events: bool,
 }
 
 impl ScanState {
-    pub(super) fn at(position: Position) -> Self {
-        Self { settled: Settled { position, gap: None }, last_step: None, open_gap: None, saved: position }
+    pub(super) fn starting_at(Seen { epoch, settled: position, .. }: Seen) -> Self {
+        let settled = Settled { position, gap: None };
+        Self { settled, last_step: None, open_gap: None, event: None, saved: position, epoch }
     }
 
     /// Advances up to the first gap, and closes gaps that were open for long enough.
-    pub(super) async fn advance(&mut self, database: &Database, mark: &AtomicU64) -> Result<(), Error> {
+    pub(super) async fn advance(&mut self, database: &Database) -> Result<(), Error> {
         loop {
-            let started = Instant::now();
-            let step = step(database, self.settled.position).await;
+            let (started, seen) = (Instant::now(), database.seen.now());
+            if self.epoch != seen.epoch {
+                *self = Self::starting_at(seen);
+            }
+            let step = step(database, self.settled.position, seen.newest).await;
             self.last_step = match &step {
                 Ok(_) => Some((started, None)),
                 Err(Error::Unavailable { reason, .. }) => Some((started, Some(reason.clone()))),
                 Err(_) => None,
             };
             let step = step?;
-            self.move_to(database, mark, step.high_water).await;
+            if step.has_lost_events {
+                drop(database.lost_events(seen, database.operation("read")));
+                continue;
+            }
+            self.move_to(database, &step).await;
             let Some(first) = step.gaps.first().copied() else {
                 (self.settled.gap, self.open_gap) = (None, None);
                 if step.is_full { continue } else { break }
@@ -95,18 +108,34 @@ impl ScanState {
         Ok(())
     }
 
-    async fn move_to(&mut self, database: &Database, mark: &AtomicU64, position: Position) {
-        self.settled.position = position;
-        mark.fetch_max(position.get(), Ordering::AcqRel);
+    async fn move_to(&mut self, database: &Database, step: &Step) {
+        let position = step.high_water;
+        (self.settled.position, self.event) = (position, step.event);
+        if let Some(id) = step.event {
+            database.seen.saw(self.epoch, EventRef { position, id });
+        }
+        database.seen.saw_settled(self.epoch, position);
         if position.get() >= self.saved.get().saturating_add(SAVE_EVERY) {
-            self.saved = position;
-            save(database, position).await;
+            self.save(database).await;
+        }
+    }
+
+    /// Saves the mark as the starting point of the next process. If this fails, that process only needs more time to start.
+    pub(super) async fn save(&mut self, database: &Database) {
+        let (position, Some(event)) = (self.settled.position, self.event) else { return };
+        self.saved = position;
+        let query = || database.sql.save_high_water.query().bind(to_i64(position)).bind(event);
+        if let Err(error) = database.execute(query).await {
+            tracing::debug!(log = database.name, %error, "the high-water mark could not be saved");
         }
     }
 }
 
-async fn step(database: &Database, after: Position) -> Result<Step, Error> {
-    let query = || database.sql.advance_high_water.query().bind(to_i64(after)).bind(MAX_ROWS).bind(MAX_GAPS);
+async fn step(database: &Database, after: Position, newest: Option<EventRef>) -> Result<Step, Error> {
+    let query = || {
+        let query = database.sql.advance_high_water.query().bind(to_i64(after)).bind(MAX_ROWS).bind(MAX_GAPS);
+        query.bind(newest.map(|event| to_i64(event.position))).bind(newest.map(|event| event.id))
+    };
     let row = database.fetch_one(query).await;
     row.and_then(|row| decode(&row)).map_err(|error| database.read_error(error))
 }
@@ -114,16 +143,10 @@ async fn step(database: &Database, after: Position) -> Result<Step, Error> {
 fn decode(row: &PgRow) -> Result<Step, sqlx::Error> {
     Ok(Step {
         high_water: from_i64(row.try_get("high_water")?),
+        event: row.try_get("event_id")?,
+        has_lost_events: row.try_get("has_lost_events")?,
         head: row.try_get("head")?,
         gaps: row.try_get("gaps")?,
         is_full: row.try_get::<i64, _>("rows")? >= MAX_ROWS,
     })
-}
-
-/// Saves the mark as the starting point of the next process. If this fails, that process only needs more time to start.
-pub(super) async fn save(database: &Database, position: Position) {
-    let query = || database.sql.save_high_water.query().bind(to_i64(position));
-    if let Err(error) = database.execute(query).await {
-        tracing::debug!(log = database.name, %error, "the high-water mark could not be saved");
-    }
 }

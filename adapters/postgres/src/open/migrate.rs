@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use annalist_core::{error::Error, record::Position, store::LogId};
+use annalist_core::{
+    error::Error,
+    record::Position,
+    store::{EventRef, LogId},
+};
 use sqlx::{Acquire, AssertSqlSafe, PgConnection, PgPool, Row, postgres::PgRow};
 use uuid::Uuid;
 
@@ -69,6 +73,8 @@ pub(crate) struct Migrations(Vec<Migration>);
 pub(crate) struct LogInfo {
     pub(crate) id: LogId,
     pub(crate) high_water: Position,
+    /// The newest event, if there is one.
+    pub(crate) newest: Option<EventRef>,
     pub(crate) shares_sessions: bool,
 }
 
@@ -287,6 +293,12 @@ impl Opening<'_> {
                 assigned.unwrap_or(0)
             )));
         }
-        Ok(LogInfo { id: LogId::from_uuid(id), high_water: from_i64(number("high_water")?), shares_sessions })
+        let newest_id: Option<Uuid> = row.try_get("newest_id").map_err(|error| self.failed(error))?;
+        Ok(LogInfo {
+            id: LogId::from_uuid(id),
+            high_water: from_i64(number("high_water")?),
+            newest: newest_id.map(|id| EventRef { position: from_i64(newest), id }),
+            shares_sessions,
+        })
     }
 }

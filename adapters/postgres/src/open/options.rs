@@ -1,8 +1,8 @@
 //! Options of a log, and connecting to the database.
 
-use std::{str::FromStr, time::Duration};
+use std::{str::FromStr, sync::Arc, time::Duration};
 
-use annalist_core::error::Error;
+use annalist_core::{error::Error, store::SeenLog};
 use sqlx::{
     Connection, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -11,6 +11,7 @@ use sqlx::{
 use super::{
     migrate::{LogInfo, Migrations, Opening},
     schema_name::SchemaName,
+    sessions::check_log,
 };
 use crate::{
     Postgres,
@@ -123,6 +124,8 @@ impl Options {
         let operation = format!("open postgres log `{}`", self.schema);
         let address = parse_url(url).map_err(|reason| Error::unusable(&operation, reason))?;
         try_connecting(&address, self.timeout, &operation).await?;
+        let seen = Arc::new(SeenLog::default());
+        let (schema, known) = (self.schema.clone(), Arc::clone(&seen));
         let pool = PgPoolOptions::new()
             .max_connections(self.max_connections)
             .acquire_timeout(self.timeout)
@@ -135,8 +138,12 @@ impl Options {
                     Ok(true)
                 })
             })
+            .after_connect(move |connection, _| {
+                let (schema, seen) = (schema.clone(), Arc::clone(&known));
+                Box::pin(async move { check_log(connection, &schema, &seen).await })
+            })
             .connect_lazy_with(address);
-        self.with_pool(pool).await
+        self.open(pool, seen).await
     }
 
     /// Opens the log on a pool of connections that you configured. The pool remains yours: other queries may use it too.
@@ -147,6 +154,10 @@ impl Options {
     /// # Errors
     /// As [`Options::connect`].
     pub async fn with_pool(self, pool: PgPool) -> Result<Postgres, Error> {
+        self.open(pool, Arc::default()).await
+    }
+
+    async fn open(self, pool: PgPool, seen: Arc<SeenLog>) -> Result<Postgres, Error> {
         let Self { schema, migrate, migrations, listen_notify, timeout, transaction_pooling, .. } = self;
         let name = log_name(&schema, &pool.connect_options());
         let operation = format!("open {name}");
@@ -155,10 +166,12 @@ impl Options {
         let opening =
             Opening { migrations: &migrations, schema: &schema, keys: &keys, operation: &operation };
         let log = opening.open(&pool, migrate, transaction_pooling, timeout).await?;
-        let LogInfo { id, shares_sessions, .. } = log;
+        let LogInfo { id, shares_sessions, high_water, newest } = log;
+        newest.into_iter().for_each(|newest| seen.saw(0, newest));
+        seen.saw_settled(0, high_water);
         let sql = Sql::new(&schema, shares_sessions);
-        let database = Database { pool, sql, name, id, timeout, shares_sessions };
-        Ok(Postgres::new(database, &schema, keys, log.high_water, listen_notify))
+        let database = Database { pool, sql, name, id, seen, timeout, shares_sessions };
+        Ok(Postgres::new(database, &schema, keys, listen_notify))
     }
 }
 

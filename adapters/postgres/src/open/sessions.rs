@@ -6,7 +6,11 @@
 
 use std::time::Duration;
 
-use annalist_core::error::Error;
+use annalist_core::{
+    error::Error,
+    rows::sql::quoted,
+    store::{EventRef, SeenLog},
+};
 use futures_util::future::try_join;
 use sqlx::{
     AssertSqlSafe, Connection, Decode, PgConnection, Postgres, Row, Type, postgres::PgConnectOptions,
@@ -124,6 +128,29 @@ async fn defect(
         Err(error) if is_invisible_commit(&error) => {
             Ok(Some("a statement does not see what was committed while it waited for a lock"))
         }
+        Err(error) => Err(error),
+    }
+}
+
+/// Checks, on a new connection, that the log still has the newest event that this process has seen: after a failover, new
+/// connections lead to another server.
+pub(super) async fn check_log(
+    connection: &mut PgConnection,
+    schema: &str,
+    seen: &SeenLog,
+) -> Result<(), sqlx::Error> {
+    let now = seen.now();
+    let Some(EventRef { position, id }) = now.newest else { return Ok(()) };
+    let sql = include_str!("../../sql/has_event.sql").replace("{schema}", &quoted(schema));
+    let sql = sql.replace("{position}", &position.to_string()).replace("{id}", &id.to_string());
+    match value(connection, sql).await {
+        Ok(true) => Ok(()),
+        Ok(false) => {
+            drop(seen.lost(now, &format!("postgres log `{schema}`"), "connect".to_owned()));
+            Ok(())
+        }
+        // Such as a schema that was dropped: the call that needed the connection returns it.
+        Err(sqlx::Error::Database(_)) => Ok(()),
         Err(error) => Err(error),
     }
 }

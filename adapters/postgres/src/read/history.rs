@@ -14,7 +14,7 @@ use super::{
     records::receipt,
     statement::{CHUNK, ReadResult, all_payload_only, read_by_position, sort},
 };
-use crate::{database::Database, high_water::mark::HighWater};
+use crate::database::Database;
 
 pub(crate) struct HistoryReader {
     database: Arc<Database>,
@@ -22,8 +22,8 @@ pub(crate) struct HistoryReader {
 }
 
 impl HistoryReader {
-    pub(crate) fn new(database: Arc<Database>, high_water: Arc<HighWater>) -> Self {
-        Self { queue: Arc::new(ReadQueue::new(Arc::clone(&database), high_water)), database }
+    pub(crate) fn new(database: Arc<Database>) -> Self {
+        Self { queue: Arc::new(ReadQueue::new(Arc::clone(&database))), database }
     }
 
     /// Reads several histories in one snapshot.

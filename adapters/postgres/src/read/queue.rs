@@ -12,8 +12,7 @@ use super::statement::{CHUNK, MAX_ROWS, OnRecords, ReadResult, all_payload_only,
 use crate::{
     batcher::{BatchError, Batcher, Execute, Job, Results, Workers},
     database::{Database, HeldConnection},
-    error::failed,
-    high_water::mark::HighWater,
+    error::{failed, is_lost_event},
 };
 
 /// Maximum number of callers whose reads are executed directly.
@@ -25,18 +24,17 @@ const MAX_BATCH: usize = 64;
 /// The reads of one process.
 pub(super) struct ReadQueue {
     database: Arc<Database>,
-    high_water: Arc<HighWater>,
     direct: Semaphore,
     batcher: Batcher<Self>,
 }
 
 impl ReadQueue {
     /// Uses at most half of the connections for direct reads.
-    pub(super) fn new(database: Arc<Database>, high_water: Arc<HighWater>) -> Self {
+    pub(super) fn new(database: Arc<Database>) -> Self {
         let connections = database.pool.options().get_max_connections();
         let direct = usize::try_from(connections / 2).unwrap_or(MAX_DIRECT).clamp(1, MAX_DIRECT);
         let batcher = Batcher::new(WORKERS, database.timeout);
-        Self { database, high_water, direct: Semaphore::new(direct), batcher }
+        Self { database, direct: Semaphore::new(direct), batcher }
     }
 
     /// Executes reads in one snapshot, which is not older than this call.
@@ -66,7 +64,14 @@ impl ReadQueue {
         max_rows: u16,
         on_records: OnRecords<'_>,
     ) -> Result<Vec<ReadResult>, BatchError> {
-        run_reads(&self.database, connection, self.high_water.position(), reads, max_rows, on_records).await
+        let seen = self.database.seen.now();
+        let result = run_reads(&self.database, connection, seen, reads, max_rows, on_records).await;
+        match result {
+            Err(BatchError::NotWritten(error) | BatchError::Sent(error)) if is_lost_event(&error) => {
+                Err(BatchError::Job(self.database.lost_events(seen, self.operation())))
+            }
+            result => result,
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 use annalist_core::{
     error::Error,
     record::{Position, Record},
-    store::{Batch, Marker, Read},
+    store::{Batch, Marker, Read, Seen},
 };
 use sqlx::{Row, postgres::PgRow};
 
@@ -34,12 +34,12 @@ pub(crate) struct ReadResult {
 
 /// Runs several reads in one statement, which is one snapshot. Returns at most `max_rows` events of each read.
 ///
-/// `settled` must be known before the statement starts: then all positions up to it are in the snapshot. A position that the statement
+/// The settled position must be known before the statement starts: then all positions up to it are in the snapshot. A position that the statement
 /// itself determined could be newer than its snapshot, and include an event that the snapshot lacks.
 pub(super) async fn run_reads(
     database: &Database,
     connection: &mut HeldConnection,
-    settled: Position,
+    Seen { epoch, settled, newest }: Seen,
     reads: &[Read],
     max_rows: u16,
     on_records: OnRecords<'_>,
@@ -48,14 +48,18 @@ pub(super) async fn run_reads(
         return Ok(Vec::new());
     }
     let payload_only = all_payload_only(reads);
-    let mut results: Vec<ReadResult> = reads.iter().map(|read| empty(settled.min(read.up_to))).collect();
+    let mut results: Vec<ReadResult> =
+        reads.iter().map(|read| empty(settled.min(read.up_to), epoch)).collect();
     let items = ItemParams::new(reads.iter().map(|read| &read.criteria));
     let after: Vec<i64> = reads.iter().map(|read| to_i64(read.after)).collect();
     let up_to: Vec<i64> = reads.iter().map(|read| to_i64(read.up_to)).collect();
+    // A read from the start shows the log as it is, whatever was seen before.
+    let newest = newest.filter(|_| reads.iter().any(|read| read.after > Position::START));
     let statement = if payload_only { &database.sql.read_payload } else { &database.sql.read };
     let query = || {
         let query = statement.query().bind(to_i64(settled)).bind(&after).bind(&up_to);
-        items.bind(query).bind(i32::from(max_rows))
+        let query = items.bind(query).bind(i32::from(max_rows));
+        query.bind(newest.map(|event| to_i64(event.position))).bind(newest.map(|event| event.id))
     };
     let read = database.for_each_row(connection, query, |row| {
         add_row(database, &mut results, &row, payload_only, on_records)
@@ -81,7 +85,8 @@ fn add_row(
     match row.try_get_unchecked::<Option<i64>, _>(column + 1).map_err(read_error)? {
         Some(seen_unsettled) => {
             let settled = result.batch.marker.settled();
-            result.batch.marker = Marker::new(settled, seen_unsettled.unsigned_abs());
+            let epoch = result.batch.marker.epoch();
+            result.batch.marker = Marker::new(settled, seen_unsettled.unsigned_abs()).in_epoch(epoch);
             result.rest = row.try_get_unchecked(column + 2).map_err(read_error)?;
             Ok(())
         }
@@ -118,8 +123,9 @@ pub(super) async fn read_by_position(
     Ok(())
 }
 
-fn empty(settled: Position) -> ReadResult {
-    ReadResult { batch: Batch { records: Vec::new(), marker: Marker::new(settled, 0) }, rest: Vec::new() }
+fn empty(settled: Position, epoch: u64) -> ReadResult {
+    let marker = Marker::new(settled, 0).in_epoch(epoch);
+    ReadResult { batch: Batch { records: Vec::new(), marker }, rest: Vec::new() }
 }
 
 fn add_events(row: &PgRow, payload_only: bool, records: &mut Vec<Record>) -> Result<(), Error> {

@@ -21,6 +21,7 @@ mod gaps;
 mod hostile;
 mod inline;
 mod locks;
+mod lost_events;
 mod opening;
 mod pooler;
 mod pools;
@@ -133,6 +134,9 @@ fn main() {
         pools:
             exhausted_pool_of_the_user_is_explained
             calls_on_a_pool_of_one_connection_need_no_second_one;
+        lost_events:
+            calls_notice_that_the_log_has_lost_events
+            mark_beyond_the_log_is_not_saved;
         pooler:
             shared_sessions_are_supported_without_a_pooler
             server_without_exclusive_locks_is_refused
@@ -189,6 +193,8 @@ fn main() {
 /// Tests that put PgBouncer in front of the server.
 fn with_a_pooler() -> Vec<Trial> {
     cases! { support::server();
+        lost_events:
+            calls_behind_a_pooler_notice_it_too;
         pooler:
             log_behind_a_pooler_in_transaction_mode_works
             log_behind_a_pooler_in_session_mode_works

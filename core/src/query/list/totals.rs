@@ -24,8 +24,10 @@ impl<P: Projection> List<P> {
     /// # Errors
     /// As the list itself.
     pub async fn count(self) -> Result<u64, Error> {
-        let (model, table, filters) = self.selection().await?;
-        model.rows().count_rows(&row_query(&table, filters)).await
+        let Selection { model, table, filters, epoch } = self.selection().await?;
+        let count = model.rows().count_rows(&row_query(&table, filters)).await?;
+        model.check_epoch(epoch)?;
+        Ok(count)
     }
 
     /// Adds up a field of whole numbers of the rows that the conditions select, on all pages: order, limit and cursor have no
@@ -47,19 +49,30 @@ impl<P: Projection> List<P> {
     /// [`Error::Invalid`] if the field does not exist or holds no whole numbers; otherwise as the list itself.
     pub async fn sum(self, field: &str) -> Result<i128, Error> {
         let column = summed(&self.table, field);
-        let (model, table, filters) = self.selection().await?;
-        model.rows().sum_column(&row_query(&table, filters), column?).await
+        let Selection { model, table, filters, epoch } = self.selection().await?;
+        let sum = model.rows().sum_column(&row_query(&table, filters), column?).await?;
+        model.check_epoch(epoch)?;
+        Ok(sum)
     }
 
     /// The build to read, and the conditions.
-    async fn selection(mut self) -> Result<(ReadModel<P>, Table, Vec<Filter>), Error> {
+    async fn selection(mut self) -> Result<Selection<P>, Error> {
         if let Some(error) = self.error.take() {
             return Err(error.into());
         }
         let model = self.model?;
-        let table = model.table(self.wanted, self.timeout).await?;
-        Ok((model, table, self.filters))
+        let (table, epoch) = model.table(self.wanted, self.timeout).await?;
+        Ok(Selection { model, table, filters: self.filters, epoch })
     }
+}
+
+/// What a total is about.
+struct Selection<P> {
+    model: ReadModel<P>,
+    table: Table,
+    filters: Vec<Filter>,
+    /// The epoch of the log that the rows include.
+    epoch: u64,
 }
 
 fn row_query(table: &Table, filters: Vec<Filter>) -> RowQuery<'_> {

@@ -72,6 +72,10 @@ impl EventStore for Mortal {
         self.inner.log_id()
     }
 
+    fn epoch(&self) -> u64 {
+        self.inner.epoch()
+    }
+
     async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error> {
         self.inner.read(reads).await
     }

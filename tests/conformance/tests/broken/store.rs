@@ -276,6 +276,10 @@ impl EventStore for BrokenStore {
         self.inner.log_id()
     }
 
+    fn epoch(&self) -> u64 {
+        self.inner.epoch()
+    }
+
     async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error> {
         let mut batches = self.inner.read(reads).await?;
         for (read, batch) in reads.iter().zip(&mut batches) {

@@ -232,6 +232,10 @@ impl EventStore for FaultyLog {
         self.id
     }
 
+    fn epoch(&self) -> u64 {
+        self.inner.epoch()
+    }
+
     async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error> {
         self.up()?.read(reads).await
     }

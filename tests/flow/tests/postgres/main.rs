@@ -1,6 +1,8 @@
 //! The domain on PostgreSQL, by URL. Without a server (`cargo xtask test` starts one) these tests are listed as ignored.
 #![allow(clippy::print_stderr)] // skipped tests are printed
 
+mod failover;
+
 use std::time::Duration;
 
 use annalist::{
@@ -40,6 +42,7 @@ fn main() {
         trial("random_commands_are_decided_on_the_states_at_their_positions", |url| {
             run(random_commands_of(url))
         }),
+        trial("failover_to_a_standby_that_lagged_behind", |_| run(failover::to_a_lagging_standby())),
     ];
     if url.is_none() {
         eprintln!("skipped, because {URL} names no server: the domain on PostgreSQL");
