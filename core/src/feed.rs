@@ -136,7 +136,7 @@ impl Feed {
         self.after = after;
     }
 
-    /// Continues after a position of the log as it is now, also if it has lost events.
+    /// Continues after a position of the log as it is now, even if it has lost events.
     fn seek_now(&mut self, after: Position) {
         self.after = after;
         self.epoch = self.watcher.store().epoch();

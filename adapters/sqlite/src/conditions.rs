@@ -5,8 +5,7 @@ use sqlx::{SqliteConnection, query_as};
 
 use crate::{
     index_scans::scans,
-    read::position,
-    rows::{integer, json},
+    rows::{integer, json, position},
     sql::{MultiRow, Sql},
 };
 

@@ -9,12 +9,7 @@ use annalist_core::{
 };
 use sqlx::{Connection, SqliteConnection, query_as};
 
-use crate::{
-    error::TransactionError,
-    index_scans::needs_lookup,
-    read::{position, records},
-    sql::Sql,
-};
+use crate::{error::TransactionError, index_scans::needs_lookup, read::records, rows::position, sql::Sql};
 
 /// Returns the page after a position; its records and its end are from one snapshot.
 pub(crate) async fn feed(

@@ -1,5 +1,5 @@
 //! Whether the path of the log still leads to the file that is open. If another file is moved to it, or it is removed, the open
-//! connections continue with the old one, which nobody finds any more.
+//! connections continue with the old file, which no other process finds.
 
 use std::{
     fs, io,

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use sqlx::{FromRow, SqliteConnection, query};
 
 use crate::{
-    error::TransactionError, read::position, row_tables, row_values::RowDialect, seen::bind_newest, sql::Sql,
+    error::TransactionError, row_tables, row_values::RowDialect, rows::position, seen::bind_newest, sql::Sql,
 };
 
 /// What the appends of one transaction have to know of the log.

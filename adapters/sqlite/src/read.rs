@@ -11,7 +11,7 @@ use sqlx::{Connection, Row, SqliteConnection, query, query_as, query_scalar};
 use crate::{
     error::TransactionError,
     index_scans::{needs_lookup, probes},
-    rows::{self, integer},
+    rows::{self, integer, position},
     seen::End,
     sql::Sql,
 };
@@ -158,8 +158,4 @@ pub(crate) async fn stored_types(
 /// The parameter of a LIMIT clause; a negative one means no limit.
 pub(crate) fn sql_limit(limit: Option<usize>) -> i64 {
     limit.map_or(-1, |limit| i64::try_from(limit).unwrap_or(i64::MAX))
-}
-
-pub(crate) fn position(number: i64) -> Position {
-    Position::new(u64::try_from(number).unwrap_or_default())
 }

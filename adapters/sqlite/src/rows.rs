@@ -74,6 +74,11 @@ pub(crate) fn integer(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
+/// A SQLite integer as a position.
+pub(crate) fn position(number: i64) -> Position {
+    Position::new(u64::try_from(number).unwrap_or_default())
+}
+
 /// The columns of a row, by their index, and the position for errors.
 struct Columns<'a> {
     row: &'a SqliteRow,

@@ -10,8 +10,7 @@ use uuid::Uuid;
 use crate::{
     error::TransactionError,
     log::{Log, Operation},
-    read::position,
-    rows::integer,
+    rows::{integer, position},
     sql::Sql,
 };
 

@@ -13,7 +13,7 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use crate::{error::TransactionError, read::position, sql::Sql};
+use crate::{error::TransactionError, rows::position, sql::Sql};
 
 /// Returns all builds of a projection, in their order.
 pub(crate) async fn load(

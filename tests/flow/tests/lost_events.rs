@@ -145,7 +145,7 @@ async fn rows_beside_the_log_follow_it() {
     }
 }
 
-/// A status that nobody asked to change: the app finds out without a command.
+/// The app finds out without a command.
 #[tokio::test]
 async fn idle_app_finds_out_by_itself() {
     let (log, app, lost) = log_with_copy(with_balances).await;
@@ -178,7 +178,7 @@ async fn rows_in_another_store_stop_with_the_lost_event() {
 }
 
 #[tokio::test]
-async fn inline_rows_are_those_of_the_log() {
+async fn inline_rows_follow_the_log() {
     let start = async |builder: Builder| {
         let app = builder.projection_with::<Tally>(ProjectionOptions::new().inline()).start().await.unwrap();
         wait_until(&app, "tallies", |status| status.state == State::Inline).await;

@@ -94,7 +94,7 @@ impl AppendQueue {
     }
 
     /// Writes a batch to the log that this process has seen, and returns what it has seen. If the log has lost events, jobs without
-    /// conditions on lost events are written all the same.
+    /// conditions on lost events are still written.
     async fn write_to_seen_log(
         &self,
         connection: &mut HeldConnection,

@@ -44,13 +44,13 @@ async fn check(db: &TestDatabase, store: &Postgres) {
     accept(store, noted(0)).await;
     for is_filled in [false, true] {
         for first in ["append", "read", "settled"] {
-            let kept = settled(store).await;
+            let before = settled(store).await;
             for _ in 0..3 {
                 accept(store, noted(7)).await;
             }
             let marker = marker_of(store, 7).await;
-            assert_eq!(settled(store).await, kept + 3);
-            lose_events_after(db, kept).await;
+            assert_eq!(settled(store).await, before + 3);
+            lose_events_after(db, before).await;
             if is_filled {
                 for _ in 0..3 {
                     accept(&other, noted(7)).await;
@@ -59,12 +59,12 @@ async fn check(db: &TestDatabase, store: &Postgres) {
             let based_on_it = || Append { conditions: provided(tagged(7), marker), ..noted(7) };
             match first {
                 "append" => is_refused(store.append_one(based_on_it()).await),
-                "read" => match store.read(&[Read::all(tagged(7)).after(Position::new(kept + 3))]).await {
+                "read" => match store.read(&[Read::all(tagged(7)).after(Position::new(before + 3))]).await {
                     // The task that closes gaps was first: the read is of the new epoch, and does not continue the earlier one.
                     Ok(batches) => assert!(!marker.is_of_epoch(batches[0].marker.epoch())),
                     refused => is_refused(refused),
                 },
-                _ => assert_eq!(settled(store).await, if is_filled { kept + 3 } else { kept }),
+                _ => assert_eq!(settled(store).await, if is_filled { before + 3 } else { before }),
             }
             epoch += 1;
             assert_eq!(store.epoch(), epoch, "{first}");

@@ -97,7 +97,7 @@ pub(crate) async fn to_a_lagging_standby() -> Result<(), Failed> {
     let store = || async { Ok::<_, Failed>(Arc::new(Postgres::connect(&proxy.url()).await?)) };
     let writer = start(store().await?, &file).await?;
     let reader = App::builder(store().await?).rows(Memory::new()).projection::<Balance>().start().await?;
-    let kept = writer.execute(deposit("a", 10)).await.map_err(debug)?;
+    let earlier = writer.execute(deposit("a", 10)).await.map_err(debug)?;
     writer.wait_until_caught_up().await?;
     until_true(&standby.url(), "SELECT EXISTS (SELECT FROM annalist.events)").await?;
 
@@ -147,7 +147,7 @@ pub(crate) async fn to_a_lagging_standby() -> Result<(), Failed> {
     assert_eq!(row.map(|row| row.sum), Some(6));
     let refused = writer.find::<Balance>(&account("a")).after(last).await;
     assert!(matches!(&refused, Err(Error::Unusable { .. })), "{refused:?}");
-    let row = writer.find::<Balance>(&account("a")).after(&kept).await?;
+    let row = writer.find::<Balance>(&account("a")).after(&earlier).await?;
     assert_eq!(row.map(|row| row.cents), Some(6));
 
     // Rows in other stores include lost events: they stop, with the event.
