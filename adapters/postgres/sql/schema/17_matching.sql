@@ -5,6 +5,9 @@
 -- that calls it; each branch probes one index, and a branch whose condition on the arguments is false reads no table. A function
 -- with a search_path of its own is not inlined, and in a function that is called for each read it costs a twentieth of the call. So in
 -- the functions of reads every name is qualified instead, and no operator is generic.
+--
+-- The events of a type are found by comparing pairs: only the index on (type, position) has their order. With `type = …` the planner
+-- may prefer to walk the primary key if the statistics know one frequent type, and reads the whole log for a rare one.
 CREATE FUNCTION {schema}.matching(_types text[], _tags text[], _after bigint, _up_to bigint, _limit bigint)
 RETURNS SETOF bigint LANGUAGE sql STABLE AS $matching$
   -- With tags: for each type, the events with the first tag, if they have the other tags too. Without types: every type
@@ -28,8 +31,8 @@ RETURNS SETOF bigint LANGUAGE sql STABLE AS $matching$
   FROM pg_catalog.unnest(_types) AS one(type)
   CROSS JOIN LATERAL (
     SELECT e.position FROM {schema}.events e
-    WHERE e.type = one.type AND e.position > _after AND e.position <= _up_to
-    ORDER BY e.position LIMIT _limit) AS found
+    WHERE (e.type, e.position) > (one.type, _after) AND (e.type, e.position) <= (one.type, _up_to)
+    ORDER BY e.type, e.position LIMIT _limit) AS found
   WHERE pg_catalog.cardinality(_tags) = 0 AND one.type <> '$gap'
   UNION ALL
   SELECT found.position

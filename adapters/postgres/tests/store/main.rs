@@ -112,7 +112,8 @@ fn main() {
         reads:
             long_history_is_complete_however_it_is_read
             read_functions_are_not_compiled
-            reads_use_cached_plans;
+            reads_use_cached_plans
+            pages_of_rare_types_read_few_events;
         append:
             fast_path_and_full_check_agree
             each_job_of_a_batch_gets_its_own_outcome

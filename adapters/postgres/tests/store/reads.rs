@@ -8,7 +8,7 @@ use annalist_core::{
     tag::Tag,
 };
 use annalist_postgres::{Options, Postgres};
-use sqlx::{Executor, Row};
+use sqlx::{AssertSqlSafe, Connection, Executor, Row};
 
 use crate::{
     events::{accept, tag, tagged},
@@ -103,4 +103,49 @@ pub(crate) async fn reads_use_cached_plans(db: TestDatabase) {
         planned_once += connection.fetch_one(plans).await.unwrap().get::<i64, _>(0);
     }
     assert!(planned_once >= 2);
+}
+
+/// The number of events that a statement reads, by a session of its own.
+async fn events_read(db: &TestDatabase, statement: &str) -> i64 {
+    let mut connection = db.connection().await;
+    // The first call may plan for its parameters.
+    for _ in 0..6 {
+        connection.execute(AssertSqlSafe(statement.to_owned())).await.unwrap();
+    }
+    // The counters include those of transactions that ended a moment ago.
+    let read = "SELECT coalesce(sum(seq_tup_read + idx_tup_fetch), 0)::bigint FROM pg_stat_xact_user_tables WHERE relname = 'events'";
+    let mut transaction = connection.begin().await.unwrap();
+    let before: i64 = transaction.fetch_one(read).await.unwrap().get(0);
+    transaction.execute(AssertSqlSafe(statement.to_owned())).await.unwrap();
+    let after: i64 = transaction.fetch_one(read).await.unwrap().get(0);
+    after - before
+}
+
+/// One type has nearly all events. The planner must not walk the log in its order to find those of another type.
+pub(crate) async fn pages_of_rare_types_read_few_events(db: TestDatabase) {
+    db.open().await;
+    db.run(
+        "ALTER TABLE annalist.events SET (autovacuum_enabled = off);
+         INSERT INTO annalist.events (position, id, type, version, recorded_at, tags, data, metadata)
+         SELECT n, gen_random_uuid(), CASE n WHEN 15000 THEN 'rare' ELSE 'common' END, 1, now(), '{}', '{}', '{}'
+         FROM generate_series(1, 30000) AS n;",
+    )
+    .await;
+    for (statistics, statement) in ["none", "fresh", "fresh, after a vacuum"].into_iter().zip([
+        "SELECT",
+        "ANALYZE annalist.events",
+        "VACUUM ANALYZE annalist.events",
+    ]) {
+        db.run(statement).await;
+        for (filter, expected) in [("{absent}", 0), ("{rare}", 1), ("{rare,absent}", 1), ("{common}", 100)] {
+            let page = format!(
+                "SELECT count(*) FROM annalist.matching_positions(
+                   ARRAY[1], ARRAY['{filter}'], ARRAY['{{}}'], 1, 30000, 5000, 30000, 100) AS m
+                 CROSS JOIN LATERAL annalist.events_at(m.positions) AS e"
+            );
+            // Each event of the page is read twice: by its type and by its position.
+            let read = events_read(&db, &page).await;
+            assert!(read <= 2 * expected + 2, "statistics: {statistics}; {filter}: {read} events");
+        }
+    }
 }
