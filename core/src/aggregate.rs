@@ -89,6 +89,9 @@ pub trait AggregateId: Clone + Send + Sync + 'static {
     /// # Errors
     /// [`Invalid`] if the id makes no valid tag.
     fn instance_tag(&self) -> Result<Option<Tag>, Invalid>;
+
+    /// Returns `true` if these are the tags of the aggregate: one tag, or none.
+    fn has_tags(&self, tags: &[Tag]) -> bool;
 }
 
 impl<I: Id> AggregateId for I {
@@ -97,6 +100,10 @@ impl<I: Id> AggregateId for I {
     fn instance_tag(&self) -> Result<Option<Tag>, Invalid> {
         Tag::of(self).map(Some)
     }
+
+    fn has_tags(&self, tags: &[Tag]) -> bool {
+        matches!(tags, [tag] if tag.is_of(self))
+    }
 }
 
 impl AggregateId for () {
@@ -104,6 +111,10 @@ impl AggregateId for () {
 
     fn instance_tag(&self) -> Result<Option<Tag>, Invalid> {
         Ok(None)
+    }
+
+    fn has_tags(&self, tags: &[Tag]) -> bool {
+        tags.is_empty()
     }
 }
 

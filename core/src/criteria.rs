@@ -1,6 +1,6 @@
 //! Criteria that select events of a log, as the query of the [DCB specification](https://dcb.events/specification/).
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use crate::tag::Tag;
 
@@ -22,7 +22,8 @@ use crate::tag::Tag;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Criteria {
-    items: Vec<Item>,
+    /// Shared, because a command uses its criteria for the read, the condition of the append and the state.
+    items: Arc<Vec<Item>>,
 }
 
 impl Criteria {
@@ -59,7 +60,7 @@ impl Criteria {
     /// ```
     #[must_use]
     pub fn or(mut self, item: Item) -> Self {
-        self.items.push(item);
+        Arc::make_mut(&mut self.items).push(item);
         self
     }
 
@@ -91,13 +92,13 @@ impl Criteria {
 
 impl From<Item> for Criteria {
     fn from(item: Item) -> Self {
-        Self { items: vec![item] }
+        Self { items: Arc::new(vec![item]) }
     }
 }
 
 impl FromIterator<Item> for Criteria {
     fn from_iter<I: IntoIterator<Item = Item>>(items: I) -> Self {
-        Self { items: items.into_iter().collect() }
+        Self { items: Arc::new(items.into_iter().collect()) }
     }
 }
 

@@ -1,6 +1,9 @@
 //! Tags: the ids that an event carries, in the form in which the log stores them.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt::{self, Write},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -56,7 +59,12 @@ impl Tag {
     /// # Errors
     /// As [`Tag::of`].
     pub fn new(kind: &str, value: impl fmt::Display) -> Result<Self, Invalid> {
-        Self::parse(format!("{kind}:{value}"))
+        // Room for the text of a UUID.
+        let mut text = String::with_capacity(kind.len() + 37);
+        match write!(text, "{kind}:{value}") {
+            Ok(()) => Self::parse(text),
+            Err(_) => Err(refuse("tag", kind, "the `Display` of the id returned an error")),
+        }
     }
 
     /// Parses a tag from its stored form.
@@ -120,8 +128,24 @@ impl Tag {
         &self.0
     }
 
+    /// Returns `true` if this is the tag of an id. Unlike a comparison with [`Tag::of`], it allocates nothing.
+    pub(crate) fn is_of<I: Id>(&self, id: &I) -> bool {
+        let mut rest = Rest(self.as_str());
+        write!(rest, "{}:{id}", I::KIND).is_ok() && rest.0.is_empty()
+    }
+
     fn parts(&self) -> (&str, &str) {
         self.0.split_once(':').unwrap_or((&self.0, ""))
+    }
+}
+
+/// The rest of a text, after what was written to it. What is not at its start cannot be written.
+struct Rest<'a>(&'a str);
+
+impl Write for Rest<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0 = self.0.strip_prefix(text).ok_or(fmt::Error)?;
+        Ok(())
     }
 }
 
@@ -147,7 +171,63 @@ impl From<Tag> for String {
 
 #[cfg(test)]
 mod tests {
+    use std::str::FromStr;
+
     use super::*;
+
+    /// An id whose `Display` writes the parts one after the other, and fails at an empty part.
+    #[derive(Clone, PartialEq, Eq, Hash)]
+    struct PartsId(Vec<&'static str>);
+
+    impl Id for PartsId {
+        const KIND: &'static str = "product";
+        const SHARED: bool = false;
+        type Inner = Vec<&'static str>;
+
+        fn as_inner(&self) -> &Self::Inner {
+            &self.0
+        }
+
+        fn from_inner(inner: Self::Inner) -> Self {
+            Self(inner)
+        }
+    }
+
+    impl fmt::Display for PartsId {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            self.0.iter().try_for_each(|part| match part.is_empty() {
+                true => Err(fmt::Error),
+                false => f.write_str(part),
+            })
+        }
+    }
+
+    impl FromStr for PartsId {
+        type Err = fmt::Error;
+
+        fn from_str(_: &str) -> Result<Self, fmt::Error> {
+            Err(fmt::Error)
+        }
+    }
+
+    #[test]
+    fn tag_is_of_the_id_with_its_text() {
+        let tag = Tag::parse("product:ab").unwrap();
+        for parts in [vec!["ab"], vec!["a", "b"]] {
+            let id = PartsId(parts);
+            assert!(tag.is_of(&id) && Tag::of(&id).unwrap() == tag);
+        }
+        for parts in [vec![], vec!["a"], vec!["ab", "c"], vec!["b"], vec!["ab", ""]] {
+            assert!(!tag.is_of(&PartsId(parts)));
+        }
+        assert!(!Tag::parse("products:ab").unwrap().is_of(&PartsId(vec!["ab"])));
+    }
+
+    #[test]
+    fn id_that_cannot_be_displayed_is_rejected() {
+        let error = Tag::of(&PartsId(vec!["a", ""])).unwrap_err();
+        assert!(error.to_string().contains("the `Display` of the id returned an error"), "{error}");
+    }
 
     #[test]
     fn tag_is_split_at_the_first_colon() {

@@ -1,6 +1,6 @@
 //! The log itself, without locks and futures.
 
-use std::{collections::HashMap, ops::Range};
+use std::{collections::HashMap, ops::Range, sync::Arc};
 
 use annalist_core::{
     criteria::Criteria,
@@ -71,14 +71,15 @@ impl Log {
 
     pub(crate) fn write(&mut self, append: Append) -> Receipt {
         let Append { events, recorded_at, metadata, key, journal, conditions: _, inline: _ } = append;
-        let mut receipt = Receipt::default();
+        let (mut receipt, metadata) = (Receipt::default(), Arc::new(metadata));
+        receipt.events.reserve_exact(events.len());
         for draft in events {
             let position = Position::new(self.head().get() + 1);
             receipt.events.push(EventRef { position, id: draft.id() });
-            self.records.push(draft.record(position, recorded_at, metadata.clone()));
+            self.records.push(draft.record(position, recorded_at, Arc::clone(&metadata)));
         }
         if let Some(record) = journal {
-            self.write_journal(record, recorded_at, metadata, &receipt);
+            self.write_journal(record, recorded_at, Metadata::clone(&metadata), &receipt);
         }
         if let Some(key) = key {
             let accepted = Accepted { key: key.clone(), recorded_at, receipt: receipt.clone() };

@@ -109,12 +109,19 @@ fn add(by_type: &mut PositionsByType, record: &Record) {
 
 /// The lists of the types of an item, or of all types if the item has none, from the first position after a position on.
 fn lists_of_types<'a>(by_type: &'a PositionsByType, item: &Item, after: Position) -> Vec<&'a [Position]> {
-    let lists = |lists: &mut dyn Iterator<Item = &'a Vec<Position>>| {
-        lists.map(|list| later(list, after)).filter(|list| !list.is_empty()).collect()
-    };
+    let has_later = |list: &Vec<Position>| list.last() > Some(&after);
     match item.type_names() {
-        [] => lists(&mut by_type.values()),
-        names => lists(&mut names.iter().filter_map(|name| by_type.get(name))),
+        [] => by_type.values().filter(|list| has_later(list)).map(|list| later(list, after)).collect(),
+        // Compares the names of a few lists instead of hashing them.
+        names if by_type.len() <= names.len() => by_type
+            .iter()
+            .filter(|(name, list)| has_later(list) && names.contains(name))
+            .map(|(_, list)| later(list, after))
+            .collect(),
+        names => {
+            let lists = names.iter().filter_map(|name| by_type.get(name));
+            lists.filter(|list| has_later(list)).map(|list| later(list, after)).collect()
+        }
     }
 }
 

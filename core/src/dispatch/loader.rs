@@ -46,6 +46,12 @@ pub struct ReadPlan {
 }
 
 impl ReadPlan {
+    /// A plan with room for one read, which most commands have.
+    fn with_room() -> Self {
+        let (reads, types) = (Vec::with_capacity(1), Vec::with_capacity(1));
+        Self { reads, types, aggregates: Vec::with_capacity(1), initial: Vec::with_capacity(1) }
+    }
+
     /// Takes the initial state of an aggregate, unless the command holds on to it.
     pub(crate) fn take_initial(&self, index: usize) -> Option<ErasedState> {
         let mut initial = self.initial.get(index)?.lock().unwrap_or_else(PoisonError::into_inner);
@@ -59,7 +65,7 @@ impl Loader<'_> {
     /// # Errors
     /// [`Invalid`] if an id makes no valid tag.
     pub fn plan<S>(load: impl FnOnce(&mut Loader<'_>) -> Result<S, Invalid>) -> Result<ReadPlan, Invalid> {
-        let mut loader = Loader(Mode::Plan(ReadPlan::default()));
+        let mut loader = Loader(Mode::Plan(ReadPlan::with_room()));
         load(&mut loader)?;
         match loader.0 {
             Mode::Plan(plan) => Ok(plan),
@@ -181,11 +187,8 @@ fn not_planned<A>() -> Invalid {
 
 /// Returns `true` if the criteria are those of the aggregate with this id.
 fn is_of<A: Aggregate>(criteria: &Criteria, id: &A::Id) -> bool {
-    let tag = id.instance_tag().ok().flatten();
     let planned = criteria.items().first();
-    planned.is_some_and(|item| {
-        item.tags() == tag.as_slice() && A::EVENTS.iter().all(|types| covers(item, types))
-    })
+    planned.is_some_and(|item| id.has_tags(item.tags()) && A::EVENTS.iter().all(|types| covers(item, types)))
 }
 
 /// Returns `true` if an item names the first type of a set: enough to distinguish the aggregates of one id.

@@ -38,7 +38,8 @@ impl Admission {
             reads.filter(|(vtable, _)| all_reads || command.profile.writes_aggregate(vtable.aggregate));
         let keys = in_queue_order(changed);
         let batchable = !unbatched && keys.len() == 1 && keys.values().all(|(batchable, _)| *batchable);
-        let mut admission = Self { unbatched, ..Self::default() };
+        let guards = Vec::with_capacity(keys.len());
+        let mut admission = Self { guards, unbatched, ..Self::default() };
         for (key, (_, aggregate)) in keys {
             let entered_at = Instant::now();
             let queues = &command.executor.queues;
@@ -160,12 +161,11 @@ mod tests {
     fn aggregates_are_queued_for_in_one_order_and_once() {
         let (one, two) = (AggregateVTable::of::<One>(true), AggregateVTable::of::<Two>(true));
         let owned = AggregateVTable::of::<Two>(false);
-        let key = |aggregate: TypeId, name: &str| AggregateKey {
-            aggregate,
-            tag: Some(Tag::new("thing", name).unwrap()),
+        let key = |aggregate: TypeId, name: &str| {
+            AggregateKey::of(aggregate, Some(Tag::new("thing", name).unwrap()))
         };
         let (a, b, c) = (key(one.aggregate, "a"), key(one.aggregate, "b"), key(two.aggregate, "a"));
-        let singleton = AggregateKey { aggregate: two.aggregate, tag: None };
+        let singleton = AggregateKey::of(two.aggregate, None);
         let mut named = [(&one, &b), (&two, &c), (&one, &a), (&one, &b), (&two, &singleton), (&owned, &c)];
         let expected: Vec<&AggregateKey> = in_queue_order(named.into_iter()).into_keys().collect();
         assert!(expected.is_sorted_by(|before, after| before < after), "{expected:?}");

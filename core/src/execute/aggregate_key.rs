@@ -1,6 +1,10 @@
 //! What identifies one aggregate of an app.
 
-use std::any::TypeId;
+use std::{
+    any::TypeId,
+    hash::{BuildHasher, Hash, Hasher, RandomState},
+    sync::LazyLock,
+};
 
 use crate::{
     criteria::Item,
@@ -9,19 +13,35 @@ use crate::{
     tag::Tag,
 };
 
+/// The hash function of the process. It is random, so that users cannot choose many ids with one hash.
+static HASHES: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+
 /// An aggregate type and the tag of one of its aggregates.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct AggregateKey {
     pub(super) aggregate: TypeId,
     /// `None` if all events of the types belong to the aggregate.
     pub(super) tag: Option<Tag>,
+    /// The hash of the other fields, because a command looks up its aggregate about ten times.
+    hash: u64,
+}
+
+impl Hash for AggregateKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
 }
 
 impl AggregateKey {
+    pub(super) fn of(aggregate: TypeId, tag: Option<Tag>) -> Self {
+        let hash = HASHES.hash_one((aggregate, &tag));
+        Self { aggregate, tag, hash }
+    }
+
     /// The aggregate that a read loads.
     pub(super) fn new(vtable: &AggregateVTable, read: &Read) -> Self {
         let tag = read.criteria.items().first().and_then(|item: &Item| item.tags().first());
-        Self { aggregate: vtable.aggregate, tag: tag.cloned() }
+        Self::of(vtable.aggregate, tag.cloned())
     }
 
     /// The key of its snapshot, if the aggregate type has snapshots.

@@ -79,7 +79,8 @@ impl Attempt<'_> {
                 }
                 decision if self.admission.batch.has_pending() => {
                     drop(loaded);
-                    return self.await_batch(time, decision).await;
+                    // On the heap, so that the future of every command is not as large as this rare one.
+                    return Box::pin(self.await_batch(time, decision)).await;
                 }
                 _ => bypass_cache = true,
             }
@@ -93,16 +94,34 @@ impl Attempt<'_> {
         events: Vec<Draft>,
         states: Vec<StateInput>,
     ) -> Result<AttemptOutcome<E>, Error> {
-        let Self { command, admission } = &mut self;
-        let cache = &command.executor.cache;
         let based_on = last_position(&states);
+        let Some(outcome) = self.add_to_batch(time, events, states) else {
+            return self.retry_unbatched().await;
+        };
+        Ok(match self.await_outcome(outcome).await? {
+            AttemptOutcome::Accepted(receipt) => AttemptOutcome::Accepted(receipt.based_on(based_on)),
+            other => other,
+        })
+    }
+
+    /// Adds the append to the batch, and the states that it modifies. Returns `None` if it cannot be written together with the
+    /// appends of the batch.
+    fn add_to_batch(
+        &mut self,
+        time: Timestamp,
+        events: Vec<Draft>,
+        states: Vec<StateInput>,
+    ) -> Option<oneshot::Receiver<BatchOutcome>> {
+        let Self { command, admission } = self;
+        let cache = &command.executor.cache;
         let mut append = Append {
             inline: command.executor.inline.of_events(&events),
             events,
             key: command.key.clone(),
             ..command.base_append(time, None)
         };
-        let mut modified = Vec::new();
+        append.conditions.reserve_exact(states.len());
+        let mut modified = Vec::with_capacity(states.len());
         let reads = command.plan.reads.iter().zip(&command.plan.aggregates).zip(&command.aggregates);
         for (((read, vtable), key), state) in reads.zip(states) {
             let criteria = &read.criteria;
@@ -126,14 +145,7 @@ impl Attempt<'_> {
         }
         let own = (0..command.aggregates.len()).filter_map(|index| command.cacheable(index));
         cache.invalidate(&append.events, own);
-        if !admission.batch.can_add(&append) {
-            return self.retry_unbatched().await;
-        }
-        let outcome = admission.batch.add(append, modified);
-        Ok(match self.await_outcome(outcome).await? {
-            AttemptOutcome::Accepted(receipt) => AttemptOutcome::Accepted(receipt.based_on(based_on)),
-            other => other,
-        })
+        admission.batch.can_add(&append).then(|| admission.batch.add(append, modified))
     }
 
     /// Waits until the batch on which the decision is based is written; only then is the decision valid.

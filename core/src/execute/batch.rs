@@ -11,7 +11,7 @@ use crate::{
     error::Error,
     panics::run_user_code,
     position::Position,
-    record::{Draft, Metadata, Record},
+    record::{Draft, Record, StoredMetadata},
     store::{Append, AppendOutcome, Receipt, Reservation},
     time::Timestamp,
 };
@@ -63,7 +63,7 @@ pub(super) struct PendingEvent {
     index: usize,
     draft: Draft,
     recorded_at: Timestamp,
-    metadata: Metadata,
+    metadata: StoredMetadata,
 }
 
 impl CommandBatch {
@@ -101,8 +101,16 @@ impl CommandBatch {
         modified: Vec<ModifiedState>,
     ) -> oneshot::Receiver<BatchOutcome> {
         let (sender, receiver) = oneshot::channel();
+        if self.appends.is_empty() {
+            // Most batches have one append, and the first push would reserve room for four.
+            self.appends.reserve_exact(1);
+        }
         self.appends.push(PendingAppend { append, sender });
-        self.modified.extend(modified);
+        if self.modified.is_empty() {
+            self.modified = modified;
+        } else {
+            self.modified.extend(modified);
+        }
         receiver
     }
 
@@ -147,12 +155,13 @@ impl ModifiedState {
 
     /// The events of the appends that are not folded in yet.
     pub(super) fn pending_events(&self, appends: &[PendingAppend]) -> Vec<PendingEvent> {
-        let mut pending = Vec::new();
+        // Most batches have one event.
+        let mut pending = Vec::with_capacity(1);
         for (index, PendingAppend { append, .. }) in appends.iter().enumerate().skip(self.folded_appends) {
             let metadata = if self.state.state.vtable.uses_context {
-                append.metadata.clone()
+                append.metadata.clone().into()
             } else {
-                Metadata::default()
+                StoredMetadata::default()
             };
             let events = append.events.iter().enumerate();
             let matching = events.filter(|(_, draft)| self.criteria.matches(draft.name(), draft.tags()));

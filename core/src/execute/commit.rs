@@ -29,8 +29,14 @@ pub(super) async fn commit(
     let CommandBatch { appends, modified, dependents, reservation } = batch;
     let modified: Vec<_> =
         modified.into_iter().map(|modified| (modified.pending_events(&appends), modified)).collect();
-    let (appends, senders): (Vec<_>, Vec<_>) =
-        appends.into_iter().map(|PendingAppend { append, sender }| (append, sender)).unzip();
+    let mut senders = Vec::with_capacity(appends.len());
+    let appends: Vec<Append> = appends
+        .into_iter()
+        .map(|PendingAppend { append, sender }| {
+            senders.push(sender);
+            append
+        })
+        .collect();
     let is_batched = senders.len() > 1;
     let recorded = appends.iter().filter(|append| !append.events.is_empty()).map(|append| append.recorded_at);
     let recorded_at = recorded.max();

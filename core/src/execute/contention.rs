@@ -56,8 +56,7 @@ mod tests {
 
     #[test]
     fn aggregate_is_contended_from_a_conflict_until_it_is_quiet() {
-        let (contention, key) =
-            (Contention::default(), AggregateKey { aggregate: TypeId::of::<()>(), tag: None });
+        let (contention, key) = (Contention::default(), AggregateKey::of(TypeId::of::<()>(), None));
         assert!(!contention.is_expected(&key));
         contention.record_conflict(&key);
         assert!(contention.is_expected(&key));

@@ -40,9 +40,12 @@ impl PreparedCommand {
                 let states = self.aggregates.iter().map(|_| StateInput::assumed_empty()).collect();
                 return Ok(LoadedStates { states, is_authoritative: false, has_news });
             }
-            has_news = self.read_missing(&mut states, is_authoritative).await?;
+            // On the heap, so that the future of a command that reads nothing is small.
+            has_news = Box::pin(self.read_missing(&mut states, is_authoritative)).await?;
         }
-        Ok(LoadedStates { states: states.into_iter().flatten().collect(), is_authoritative, has_news })
+        let mut loaded = Vec::with_capacity(states.len());
+        loaded.extend(states.into_iter().flatten());
+        Ok(LoadedStates { states: loaded, is_authoritative, has_news })
     }
 
     /// Caches states that were read and folded.

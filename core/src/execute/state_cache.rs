@@ -100,7 +100,7 @@ impl Entries {
                 if own.clone().any(|own| own.aggregate == vtable.aggregate && own.tag.as_ref() == tag) {
                     continue;
                 }
-                let key = AggregateKey { aggregate: vtable.aggregate, tag: tag.cloned() };
+                let key = AggregateKey::of(vtable.aggregate, tag.cloned());
                 if let Some(found) = self.states.peek_mut(&key) {
                     found.is_stale = true;
                 }
@@ -180,7 +180,7 @@ mod tests {
     }
 
     fn key(number: usize) -> AggregateKey {
-        AggregateKey { aggregate: TypeId::of::<Thing>(), tag: Some(Tag::new("thing", number).unwrap()) }
+        AggregateKey::of(TypeId::of::<Thing>(), Some(Tag::new("thing", number).unwrap()))
     }
 
     fn state_at(position: u64) -> VersionedState {
