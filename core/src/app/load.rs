@@ -2,6 +2,7 @@
 
 use std::{
     any::type_name,
+    collections::HashMap,
     future::{Future, IntoFuture},
     marker::PhantomData,
     pin::Pin,
@@ -285,14 +286,18 @@ impl<P: Projection> Live<P> {
         let Self { executor, key, moment } = self;
         let (criteria, key) =
             run_user_code(type_name::<P>(), || Ok((criteria_of_row::<P>(&key)?, StoredKey::of(&key)?)))?;
-        let mut records = Vec::new();
-        let mut add = |chunk: Vec<Record>| {
-            records.extend(chunk);
-            Ok(())
-        };
-        read(&*executor.store, criteria, moment, &mut add).await?;
         let codec = &executor.codec;
-        run_user_code(type_name::<P>(), || Ok(fold_in_memory::<P>(&records, codec)?.remove(&key)))
+        let mut rows = HashMap::new();
+        let mut fold = |records: Vec<Record>| {
+            run_user_code(type_name::<P>(), || {
+                fold_in_memory::<P>(&mut rows, &records, codec)?;
+                // The events of the row may change other rows too.
+                rows.retain(|stored, _| *stored == key);
+                Ok(())
+            })
+        };
+        read(&*executor.store, criteria, moment, &mut fold).await?;
+        Ok(rows.remove(&key))
     }
 }
 

@@ -238,12 +238,12 @@ fn plan<'a, P: Projection>(
 
 /// Folds records into rows without a store: the rows that every store must end up with.
 pub(crate) fn fold_in_memory<P: Projection>(
+    rows: &mut HashMap<StoredKey, P>,
     records: &[Record],
     codec: &Codec,
-) -> Result<HashMap<StoredKey, P>, Invalid> {
+) -> Result<(), Invalid> {
     let mut ops = RowOps::default();
     records.iter().try_for_each(|record| P::plan_record(record, codec, &mut ops))?;
-    let mut rows = HashMap::new();
     let (ops, keys) = ops.into_parts();
     let mut keys = keys.into_iter();
     for op in ops {
@@ -254,5 +254,5 @@ pub(crate) fn fold_in_memory<P: Projection>(
             }
         }
     }
-    Ok(rows)
+    Ok(())
 }

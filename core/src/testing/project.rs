@@ -43,7 +43,8 @@ impl Given {
 /// Folds the events, and converts each row to its stored form and back.
 fn folded<P: Projection>(given: &Given) -> Result<HashMap<StoredKey, P>, Invalid> {
     P::TABLE.check()?;
-    let rows = fold_in_memory::<P>(&given.records, &Codec::default())?;
+    let mut rows = HashMap::new();
+    fold_in_memory::<P>(&mut rows, &given.records, &Codec::default())?;
     rows.into_iter().map(|(key, row)| Ok((key, P::from_row(row.to_row()?)?))).collect()
 }
 
