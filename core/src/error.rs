@@ -6,8 +6,11 @@
 //! | [`Error`] | everything else | the input, the set-up, the store, a read model, or a panic |
 //! | [`Invalid`] | functions that check or decode; part of both | a value that no store accepts, or stored data that cannot be read |
 
+mod invalid;
+
 use std::{fmt, time::Duration};
 
+pub use self::invalid::Invalid;
 use crate::{position::Position, progress::Progress};
 
 /// A boxed error of the layer below.
@@ -21,6 +24,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
 /// | [`Unusable`](Error::Unusable) | the operator: the store or the app is set up wrongly |
 /// | [`Unavailable`](Error::Unavailable), [`Busy`](Error::Busy) | no action is needed: nothing was written, and a later retry may succeed |
 /// | [`OutcomeUnknown`](Error::OutcomeUnknown) | the caller: a retry with the same command id finds out |
+/// | [`RuntimeEnded`](Error::RuntimeEnded) | the programmer: the app is used after its runtime |
 /// | [`NotCaughtUp`](Error::NotCaughtUp), [`Building`](Error::Building) | the caller: the read model needs more time, or is stopped |
 /// | [`Panicked`](Error::Panicked) | the programmer: a function of the application panicked |
 ///
@@ -93,6 +97,13 @@ pub enum Error {
         /// What that command is doing now, as the end of a sentence.
         step: &'static str,
     },
+    /// The tokio runtime that runs the tasks of the app has ended, so no call of the app works any more. A call that had begun to
+    /// append ends as [`OutcomeUnknown`](Error::OutcomeUnknown) instead; of any other call nothing was written.
+    #[error("{operation}: {RUNTIME_ENDED}")]
+    RuntimeEnded {
+        /// The operation that failed.
+        operation: String,
+    },
     /// A read model does not yet include the position that the caller wants to see, or has no complete build to read.
     #[error("{}", not_caught_up(projection, *wanted, *reached, reason))]
     NotCaughtUp {
@@ -124,18 +135,10 @@ pub enum Error {
     },
 }
 
-impl Invalid {
-    /// The position of the stored event that cannot be read, if the error is about one.
-    pub(crate) fn position(&self) -> Option<Position> {
-        match self {
-            Self::Damaged { position, .. }
-            | Self::Decode { position, .. }
-            | Self::NewerVersion { position, .. }
-            | Self::UnknownType { position, .. } => Some(*position),
-            _ => None,
-        }
-    }
-}
+/// Why an app does not work after its runtime, and what to do.
+pub(crate) const RUNTIME_ENDED: &str = "the tokio runtime in which this app was started has ended, and with it the tasks of the app; open the store and start the app again in \
+     each runtime (every `#[tokio::test]` has its own), or keep the runtime as long as the app, in the same static for example, and \
+     run the calls on it";
 
 /// The text of [`Error::Busy`].
 fn busy(
@@ -227,139 +230,6 @@ impl Error {
     }
 }
 
-/// A value that no store accepts, or stored data that this program cannot read.
-///
-/// ```
-/// use annalist::{Invalid, manual::Payload};
-///
-/// let error = Payload::parse("{ not json }").unwrap_err();
-/// assert!(matches!(error, Invalid::NotJson(_)));
-/// ```
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Invalid {
-    /// A name, id, tag or other text breaks a rule.
-    #[error("{what} {value:?} is not valid: {rule}")]
-    Text {
-        /// What the text is: "tag", "event name", ….
-        what: &'static str,
-        /// The text, shortened.
-        value: String,
-        /// The rule that the text breaks.
-        rule: String,
-    },
-    /// A value is larger than its limit.
-    #[error("{what} has {size} bytes; the limit is {limit}")]
-    TooLarge {
-        /// What is too large.
-        what: String,
-        /// The size in bytes.
-        size: usize,
-        /// The limit in bytes.
-        limit: usize,
-    },
-    /// A text that should be a JSON payload is not JSON.
-    #[error("the payload is not JSON: {0}")]
-    NotJson(#[source] serde_json::Error),
-    /// The `Serialize` of an event or a command failed.
-    #[error("`{name}` cannot be encoded: {source}")]
-    Encode {
-        /// The stored name of the event or command.
-        name: String,
-        /// The error of the serializer.
-        source: serde_json::Error,
-    },
-    /// An event, a `#[json]` column or a snapshot would be written in a form that this program reads back as another value or not at
-    /// all, such as a NaN, which JSON turns into `null`.
-    #[error("`{name}` cannot be read back: it is written as {data}, and reading that results in: {reason}")]
-    NotReadable {
-        /// The stored name of the event, or the Rust type of the column or state.
-        name: String,
-        /// The payload that would be stored, shortened.
-        data: String,
-        /// The result of reading it, shortened.
-        reason: String,
-    },
-    /// The payload of a stored event does not fit the type that reads it.
-    #[error("event `{name}` version {version} at position {position} cannot be decoded: {source}")]
-    Decode {
-        /// The stored name.
-        name: String,
-        /// The stored schema version.
-        version: u32,
-        /// The position of the event.
-        position: Position,
-        /// The error of the deserializer.
-        source: serde_json::Error,
-    },
-    /// A stored event has a type that the reading Rust type does not contain.
-    #[error("event `{name}` version {version} at position {position} is not an event type of `{reader}`")]
-    UnknownType {
-        /// The stored name.
-        name: String,
-        /// The stored schema version.
-        version: u32,
-        /// The position of the event.
-        position: Position,
-        /// The Rust type that should read the event.
-        reader: &'static str,
-    },
-    /// A stored event was written by a newer version of the program.
-    #[error(
-        "event `{name}` version {version} at position {position} is newer than version {known}, the newest that this program can read; deploy the newer program"
-    )]
-    NewerVersion {
-        /// The stored name.
-        name: String,
-        /// The stored schema version.
-        version: u32,
-        /// The position of the event.
-        position: Position,
-        /// The newest version that this program can read.
-        known: u32,
-    },
-    /// A stored record does not have the form in which stores write records.
-    #[error("the stored record at position {position} is damaged: {reason}")]
-    Damaged {
-        /// The position of the record.
-        position: Position,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A command id was used before, for another command.
-    #[error("command id `{id}` was already used for {first} and cannot be used for {second}")]
-    CommandIdReused {
-        /// The command id.
-        id: String,
-        /// The command that used the id first, with its aggregate ids.
-        first: String,
-        /// The command that was sent with the id now.
-        second: String,
-    },
-    /// A hand-written `load` asked for a state that was not in its plan.
-    #[error(
-        "the state `{state}` was not read for this command: `load` must ask for the same states in the same order each time"
-    )]
-    StateNotPlanned {
-        /// The Rust type of the state.
-        state: &'static str,
-    },
-    /// Two Rust types use the same stored name.
-    #[error("{what} `{name}` is used by both `{first}` and `{second}`; {advice}")]
-    DuplicateName {
-        /// "the event name", "the id kind", "the projection or policy name" or "the snapshot name".
-        what: &'static str,
-        /// The stored name.
-        name: String,
-        /// The Rust type that was registered first.
-        first: String,
-        /// The Rust type that was registered second.
-        second: String,
-        /// How to resolve it.
-        advice: &'static str,
-    },
-}
-
 /// Why a command was not accepted. `E` is the error type of the command's decision. Unless the variant says otherwise,
 /// nothing was written.
 ///
@@ -393,7 +263,8 @@ pub enum ExecuteError<E> {
     /// A decision, a fold or other code of the application panicked; see [`Error::Panicked`].
     Panicked(Error),
     /// The store is not available now ([`Error::Unavailable`]), another command of this process is changing the aggregate
-    /// ([`Error::Busy`]), or the store cannot be used in its current set-up ([`Error::Unusable`]).
+    /// ([`Error::Busy`]), the store cannot be used in its current set-up ([`Error::Unusable`]), or the runtime of the app has ended
+    /// ([`Error::RuntimeEnded`]).
     Unavailable(Error),
     /// The response of the store was lost; the events may have been written. Retry with the same command id to find out.
     OutcomeUnknown(Error),
@@ -449,6 +320,7 @@ impl<E> From<Error> for ExecuteError<E> {
             Error::Unusable { .. }
             | Error::Unavailable { .. }
             | Error::Busy { .. }
+            | Error::RuntimeEnded { .. }
             | Error::NotCaughtUp { .. }
             | Error::Building { .. } => Self::Unavailable(error),
         }

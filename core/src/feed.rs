@@ -175,7 +175,10 @@ impl Feed {
 
     /// Reads the next page, also after the log has lost events.
     async fn read_page(&mut self) -> Result<FeedPage, Error> {
-        let page = self.watcher.store().feed(&self.filter, self.after, self.limit).await?;
+        let store = self.watcher.store();
+        let operation = || format!("follow {}", store.describe());
+        let page = store.feed(&self.filter, self.after, self.limit);
+        let page = self.watcher.runtime().run(operation, page).await?;
         self.after = page.up_to;
         Ok(page)
     }
@@ -209,7 +212,7 @@ impl Feed {
         }
     }
 
-    /// Waits until the log is settled beyond the position of the feed.
+    /// Waits until the log is settled beyond the position of the feed, or the runtime of the app has ended.
     ///
     /// ```
     /// # use annalist_doc_tests::*;

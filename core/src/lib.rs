@@ -13,8 +13,9 @@
 //! | read side | [`feed`], [`daemon`], [`projection`], [`query`] |
 //! | port | [`store`], [`rows`] |
 //! | facts | [`tag`], [`criteria`], [`payload`], [`record`], [`context`], [`codec`], [`event`] |
-//! | ground | [`error`], [`limits`], [`panics`], [`id`], [`initial`], [`log_id`], `message_id`, [`position`], [`progress`], [`time`], [`backoff`], `cache` |
+//! | ground | [`error`], [`limits`], [`panics`], [`id`], [`initial`], [`log_id`], `message_id`, [`position`], [`progress`], [`time`], [`backoff`], `app_runtime`, `cache` |
 
+mod app_runtime;
 pub mod backoff;
 mod cache;
 pub mod error;

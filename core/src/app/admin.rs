@@ -99,6 +99,10 @@ impl App {
     /// # Errors
     /// [`Error`] if a store cannot be read.
     pub async fn overview(&self) -> Result<Vec<Overview>, Error> {
+        self.run("read the overview", self.read_overview()).await
+    }
+
+    async fn read_overview(&self) -> Result<Vec<Overview>, Error> {
         let mut all = Vec::new();
         let settled = self.store().settled().await?.position;
         for ((name, status), control) in self.statuses().into_iter().zip(self.daemon().controls()) {
@@ -180,7 +184,7 @@ impl App {
     /// # Errors
     /// [`Error::Unusable`] if there is no projection of this name, it has no rows, or a newer version is live.
     pub async fn rebuild(&self, name: &str) -> Result<(), Error> {
-        self.control(name)?.rebuild().await
+        self.run_on("rebuild", name, self.control(name)?.rebuild()).await
     }
 
     /// Makes the newest build of a projection live as it is, without comparing it to the live one
@@ -209,7 +213,7 @@ impl App {
     /// # Errors
     /// [`Error::Unusable`] if there is no projection of this name, or a newer version is live.
     pub async fn promote(&self, name: &str) -> Result<(), Error> {
-        self.control(name)?.promote().await
+        self.run_on("promote", name, self.control(name)?.promote()).await
     }
 
     /// Deletes the builds of a projection that are older than the live one, with their tables, and returns how many. Programs
@@ -229,7 +233,7 @@ impl App {
     /// # Errors
     /// [`Error::Unusable`] if there is no projection of this name.
     pub async fn discard_old_builds(&self, name: &str) -> Result<usize, Error> {
-        self.control(name)?.discard_old().await
+        self.run_on("discard old builds of", name, self.control(name)?.discard_old()).await
     }
 
     /// Restarts a stopped projection or policy from its checkpoint.
@@ -253,7 +257,9 @@ impl App {
     /// # Errors
     /// [`Error::Unusable`] if there is none of this name.
     pub fn resume(&self, name: &str) -> Result<(), Error> {
-        self.control(name)?.request_restart();
+        let control = self.control(name)?;
+        self.executor().watcher.runtime().check(|| format!("resume `{name}`"))?;
+        control.request_restart();
         Ok(())
     }
 
@@ -278,7 +284,7 @@ impl App {
     /// # Errors
     /// [`Error::Unusable`] if there is none of this name.
     pub async fn parked(&self, name: &str) -> Result<Vec<Parked>, Error> {
-        self.control(name)?.parked().await
+        self.run_on("read the parked events of", name, self.control(name)?.parked()).await
     }
 
     /// Retries the parked events of a projection or policy, in the order of the log, and the events that are parked meanwhile
@@ -303,7 +309,7 @@ impl App {
     /// # Errors
     /// [`Error::Unusable`] if there is none of this name, or an event is no longer in the log.
     pub async fn retry_parked(&self, name: &str) -> Result<RetryReport, Error> {
-        self.control(name)?.retry_parked().await
+        self.run_on("retry the parked events of", name, self.control(name)?.retry_parked()).await
     }
 
     /// Deletes the parked event at a position without processing it. Returns `true` if there was one. Events that wait for
@@ -326,7 +332,7 @@ impl App {
     /// # Errors
     /// [`Error::Unusable`] if there is no projection or policy of this name.
     pub async fn discard_parked(&self, name: &str, position: Position) -> Result<bool, Error> {
-        self.control(name)?.discard_parked(position).await
+        self.run_on("discard a parked event of", name, self.control(name)?.discard_parked(position)).await
     }
 
     /// Shuts down gracefully: projections and policies finish their current batch and save their checkpoints; then commands in
@@ -349,6 +355,16 @@ impl App {
         if timeout(SHUTDOWN_TIMEOUT, self.executor().shut_down()).await.is_err() {
             tracing::warn!("commands in flight did not finish in time; the log has their outcome");
         }
+    }
+
+    /// Runs a call about a projection or policy, unless the runtime of the app has ended.
+    async fn run_on<T>(
+        &self,
+        verb: &str,
+        name: &str,
+        call: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        self.run(&format!("{verb} `{name}`"), call).await
     }
 
     fn control(&self, name: &str) -> Result<&FollowerControl, Error> {

@@ -20,6 +20,33 @@ const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An application on an event store. Cheap to clone; all clones are the same app.
 ///
+/// An app belongs to the tokio runtime in which it was started, which runs its projections and policies. After the end of that
+/// runtime every call returns [`Error::RuntimeEnded`]. So an app that several tests share needs a runtime that they share too:
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// use std::sync::LazyLock;
+///
+/// use annalist::Memory;
+/// use tokio::runtime::Runtime;
+///
+/// static SHARED: LazyLock<(Runtime, App)> = LazyLock::new(|| {
+///     let runtime = Runtime::new().unwrap();
+///     let app = runtime.block_on(App::builder(Memory::new()).projection::<Balance>().start());
+///     (runtime, app.unwrap())
+/// });
+///
+/// // with #[test] instead of #[tokio::test]
+/// fn ann_opens_an_account() {
+///     let (runtime, app) = &*SHARED;
+///     runtime.block_on(async {
+///         let receipt = app.execute(open("ann", "Ann")).await.unwrap();
+///         assert!(app.find::<Balance>(&id("ann")).after(&receipt).await.unwrap().is_some());
+///     });
+/// }
+/// # ann_opens_an_account();
+/// ```
+///
 /// ```
 /// # use annalist_doc_tests::*;
 /// # run(async {
@@ -153,6 +180,10 @@ impl App {
     /// # Errors
     /// [`Error::NotCaughtUp`] if one is stopped or has not caught up within 30 seconds; another [`Error`] if the log cannot answer.
     pub async fn wait_until_caught_up(&self) -> Result<(), Error> {
+        self.run("wait until the app has caught up", self.catch_up()).await
+    }
+
+    async fn catch_up(&self) -> Result<(), Error> {
         let settled = self.store().settled().await?.position;
         let end = Instant::now() + CATCH_UP_TIMEOUT;
         let mut target = settled.max(self.inner.executor.watcher.acknowledged());
@@ -230,7 +261,7 @@ impl App {
     /// # Errors
     /// [`Error`] if the store cannot answer or an entry is damaged.
     pub async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {
-        self.store().journal(after, limit).await
+        self.run("read the journal", self.store().journal(after, limit)).await
     }
 
     /// Removes the command ids that are older than the retention time, and returns their number. The app does this when it starts
@@ -260,7 +291,7 @@ impl App {
     /// # Errors
     /// [`Error`] if a store cannot answer.
     pub async fn purge_command_ids(&self) -> Result<u64, Error> {
-        self.inner.purge_command_ids().await
+        self.run("purge command ids", self.inner.purge_command_ids()).await
     }
 
     /// Returns the event store of the app.
@@ -275,6 +306,15 @@ impl App {
     /// ```
     pub fn store(&self) -> &Arc<dyn EventStore> {
         &self.inner.executor.store
+    }
+
+    /// Runs a call, unless the runtime of the app has ended.
+    pub(super) async fn run<T>(
+        &self,
+        operation: &str,
+        call: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        self.executor().watcher.runtime().run(|| operation.to_owned(), call).await
     }
 
     pub(super) fn executor(&self) -> &Arc<Executor> {

@@ -98,7 +98,7 @@ impl App {
     /// # Errors
     /// [`Error`] if the store cannot answer.
     pub async fn prefix_at(&self, time: Timestamp) -> Result<Prefix, Error> {
-        prefix_at(&*self.executor().store, time).await
+        self.run("find the position of a time", prefix_at(&*self.executor().store, time)).await
     }
 }
 
@@ -234,7 +234,7 @@ impl<A: Aggregate> IntoFuture for Load<A> {
     type IntoFuture = BoxedResult<A>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
+        Box::pin(until_ended(Arc::clone(&self.executor), type_name::<A>(), self.run()))
     }
 }
 
@@ -306,7 +306,7 @@ impl<P: Projection> IntoFuture for Live<P> {
     type IntoFuture = BoxedResult<Option<P>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
+        Box::pin(until_ended(Arc::clone(&self.executor), type_name::<P>(), self.run()))
     }
 }
 
@@ -379,8 +379,17 @@ impl<E: Event> IntoFuture for History<E> {
     type IntoFuture = BoxedResult<Vec<Recorded<E>>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
+        Box::pin(until_ended(Arc::clone(&self.executor), type_name::<E>(), self.run()))
     }
+}
+
+/// Reads from the log, unless the runtime of the app has ended.
+async fn until_ended<T>(
+    executor: Arc<Executor>,
+    what: &str,
+    call: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    executor.watcher.runtime().run(|| format!("load `{what}`"), call).await
 }
 
 /// Reads in chunks, so that a long history is not in memory at once.

@@ -121,14 +121,15 @@ impl ProjectionDaemon {
         }
         let rows = if inline { None } else { own.or_else(|| rows.cloned()) };
         let rows = rows.or_else(|| watcher.store().row_store()).ok_or_else(|| no_row_store(name, watcher))?;
-        let publisher = Arc::new(StatusPublisher::new(watcher.store().epoch()));
+        let (runtime, epoch) = (watcher.runtime().clone(), watcher.store().epoch());
+        let publisher = Arc::new(StatusPublisher::new(epoch, runtime.clone(), self.shutdown.clone()));
         let (status, epoch) = (publisher.subscribe(), publisher.subscribe_to_epoch());
         let log = Some(StatusOfLog { watcher: Arc::clone(watcher), epoch });
         let (watcher, shutdown) = (Arc::clone(watcher), self.shutdown.clone());
         let control = FollowerControl::new(follower, watcher, SharedRows::clone(&rows), shutdown, &publisher);
         let control = Arc::new(control);
         let supervisor = Supervisor::start(Arc::clone(&control), publisher).await?;
-        let handle = ReadModelHandle { name, rows, status, log };
+        let handle = ReadModelHandle { name, rows, status, log, runtime };
         if let Some(row_type) = row_type {
             self.models.insert(row_type, handle.clone());
         }
@@ -183,7 +184,7 @@ impl ProjectionDaemon {
     /// The status of each follower, by name.
     pub(crate) fn statuses(&self) -> Vec<(&'static str, Status)> {
         let status = |RunningFollower { handle, control, .. }: &RunningFollower| {
-            let status = handle.status.borrow().clone();
+            let status = handle.status();
             (handle.name, status.with_inline_position(control.watcher.acknowledged()))
         };
         self.followers.iter().map(status).collect()
@@ -272,6 +273,7 @@ impl ProjectionDaemon {
 
 impl Drop for ProjectionDaemon {
     fn drop(&mut self) {
+        self.stop();
         for follower in &mut self.followers {
             if let Some(task) = follower.task.get_mut() {
                 task.abort();

@@ -10,9 +10,16 @@ use tokio::{
 use super::{
     anchor::check_receipt,
     handler_scope,
-    status::{State, Status},
+    status::{State, Status, Stopped},
 };
-use crate::{error::Error, feed::LogWatcher, position::Position, rows::SharedRows, store::Included};
+use crate::{
+    app_runtime::AppRuntime,
+    error::{Error, RUNTIME_ENDED},
+    feed::LogWatcher,
+    position::Position,
+    rows::SharedRows,
+    store::Included,
+};
 
 /// The interval at which a build that is no longer inline is checked again.
 const RETRY_INTERVAL: Duration = Duration::from_millis(20);
@@ -25,6 +32,7 @@ pub(crate) struct ReadModelHandle {
     pub(crate) status: watch::Receiver<Status>,
     /// `None` if the status is not that of a follower of an app.
     pub(crate) log: Option<StatusOfLog>,
+    pub(crate) runtime: AppRuntime,
 }
 
 /// The log that a status is about.
@@ -52,16 +60,30 @@ impl ReadModelHandle {
         self.log.as_ref().map_or(0, |log| log.watcher.store().epoch())
     }
 
+    /// The current status: stopped, if the runtime of the app has ended.
+    pub(crate) fn status(&self) -> Status {
+        let status = self.status.borrow().clone();
+        match self.runtime.has_ended() {
+            true => Status { state: State::Stopped(Stopped::without_event(RUNTIME_ENDED)), ..status },
+            false => status,
+        }
+    }
+
     /// Waits until there is a build to read and it includes all events up to a position.
     ///
     /// # Errors
     /// [`Error::NotCaughtUp`] if it does not after `timeout`, is stopped before that position, or its own handler waits for it;
-    /// [`Error::Building`] if the first complete build is not available after `timeout`.
+    /// [`Error::Building`] if the first complete build is not available after `timeout`; [`Error::RuntimeEnded`].
     pub(crate) async fn wait_for_position(
         &self,
         wanted: Included,
         timeout: Duration,
     ) -> Result<Status, Error> {
+        let operation = || format!("wait for position {} of `{}`", wanted.position, self.name);
+        self.runtime.run(operation, self.position_within(wanted, timeout)).await
+    }
+
+    async fn position_within(&self, wanted: Included, timeout: Duration) -> Result<Status, Error> {
         let is_own = handler_scope::is_own(&self.status);
         let limit = if is_own { Duration::ZERO } else { timeout };
         let reached = tokio::time::timeout(limit, self.status_including(wanted)).await;
@@ -112,7 +134,8 @@ impl ReadModelHandle {
             status.state != State::CatchingUp || !is_own
         };
         let mut changes = self.status.clone();
-        let has_changed = timeout_at(end, changes.wait_for(is_done)).await.is_ok();
+        let done = self.runtime.run_until_ended(changes.wait_for(is_done));
+        let has_changed = timeout_at(end, done).await.is_ok();
         if has_changed {
             // A follower that has ended meanwhile is reported.
             let left = end.saturating_duration_since(Instant::now());
@@ -134,6 +157,11 @@ impl ReadModelHandle {
         &self,
         wanted: impl FnMut(&Status) -> bool + Send,
     ) -> Result<Status, Error> {
+        let operation = || format!("wait for `{}`", self.name);
+        self.runtime.run(operation, self.status_that(wanted)).await
+    }
+
+    async fn status_that(&self, wanted: impl FnMut(&Status) -> bool + Send) -> Result<Status, Error> {
         let mut changes = self.status.clone();
         let found = changes.wait_for(wanted);
         let found = match handler_scope::longest_wait(&self.status) {

@@ -3,9 +3,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::{State, Status};
-use crate::rows::Table;
+use crate::{app_runtime::AppRuntime, rows::Table};
 
 /// Publishes the [`Status`] of a follower. The supervisor owns it; a restart requested through the admin API withdraws a
 /// published stop at once, and suppresses what the runners that are about to end still report.
@@ -15,14 +16,18 @@ pub(crate) struct StatusPublisher {
     /// The epoch of the log that the status is of.
     epoch: watch::Sender<u64>,
     restart_requested: AtomicBool,
+    runtime: AppRuntime,
+    shutdown: CancellationToken,
 }
 
 impl StatusPublisher {
-    pub(crate) fn new(epoch: u64) -> Self {
+    pub(crate) fn new(epoch: u64, runtime: AppRuntime, shutdown: CancellationToken) -> Self {
         Self {
             status: watch::Sender::new(Status::NEW),
             epoch: watch::Sender::new(epoch),
             restart_requested: AtomicBool::new(false),
+            runtime,
+            shutdown,
         }
     }
 
@@ -87,6 +92,15 @@ impl StatusPublisher {
     }
 }
 
+impl Drop for StatusPublisher {
+    /// Without a shutdown only the end of the runtime drops the supervisor. It is reported before the subscribers notice the drop.
+    fn drop(&mut self) {
+        if !self.shutdown.is_cancelled() {
+            self.runtime.report_end();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,9 +111,25 @@ mod tests {
         Status { state, position: Position::new(7), ..Status::NEW }
     }
 
+    /// Without a shutdown the runtime has dropped the supervisor. Subscribers that notice the drop find the cause reported.
+    #[test]
+    fn drop_reports_the_end_of_the_runtime_unless_there_is_a_shutdown() {
+        for is_shut_down in [false, true] {
+            let (runtime, shutdown) = (AppRuntime::default(), CancellationToken::new());
+            let publisher = StatusPublisher::new(0, runtime.clone(), shutdown.clone());
+            let status = publisher.subscribe();
+            if is_shut_down {
+                shutdown.cancel();
+            }
+            drop(publisher);
+            assert!(status.has_changed().is_err());
+            assert_eq!(runtime.has_ended(), !is_shut_down);
+        }
+    }
+
     #[test]
     fn a_restart_request_withdraws_the_stop_and_suppresses_reports_until_it_is_taken() {
-        let publisher = StatusPublisher::new(0);
+        let publisher = StatusPublisher::new(0, AppRuntime::default(), CancellationToken::new());
         publisher.publish(stopped());
         publisher.request_restart();
         assert_eq!(publisher.borrow().state, State::CatchingUp);

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU8, Ordering},
+    atomic::{AtomicBool, AtomicU8, Ordering},
 };
 
 use tokio::time::Instant;
@@ -39,16 +39,27 @@ impl Step {
 pub(super) struct Activity {
     pub(super) command: &'static str,
     step: AtomicU8,
+    /// Whether it ever began to append.
+    may_have_appended: AtomicBool,
 }
 
 impl Activity {
     pub(super) fn new(command: &'static str) -> Self {
-        Self { command, step: AtomicU8::new(Step::Queued as u8) }
+        let step = AtomicU8::new(Step::Queued as u8);
+        Self { command, step, may_have_appended: AtomicBool::new(false) }
     }
 
     /// Records that the command begins a step.
     pub(super) fn begin(&self, step: Step) {
         self.step.store(step as u8, Ordering::Relaxed);
+        if step == Step::Appending {
+            self.may_have_appended.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the command ever began to append.
+    pub(super) fn may_have_appended(&self) -> bool {
+        self.may_have_appended.load(Ordering::Relaxed)
     }
 
     pub(super) fn step(&self) -> Step {

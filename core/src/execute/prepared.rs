@@ -15,7 +15,7 @@ use crate::{
     context::Context,
     criteria::Item,
     dispatch::{Handler, Loader, ReadPlan, StateInput},
-    error::{Error, Invalid},
+    error::{Error, Invalid, RUNTIME_ENDED},
     event::{Events, IntoEvents},
     message_id::new_message_id,
     panics::run_user_code,
@@ -121,6 +121,15 @@ impl PreparedCommand {
             types.into_iter().try_for_each(|types| registry.register(types))?;
             Ok(Ok(drafts))
         })
+    }
+
+    /// The error of a command that did not complete before the runtime of the app ended.
+    pub(super) fn runtime_ended(&self) -> Error {
+        let operation = format!("execute `{}`", self.name);
+        match self.activity.may_have_appended() {
+            true => Error::unknown(operation, RUNTIME_ENDED),
+            false => Error::RuntimeEnded { operation },
+        }
     }
 
     /// Returns `true` if the decision has to be appended. If so, the conditions of the append validate the decision.

@@ -5,7 +5,7 @@ use std::{
     borrow::Cow,
     fmt::Debug,
     future::{Future, IntoFuture},
-    pin::Pin,
+    pin::{Pin, pin},
     sync::Arc,
 };
 
@@ -216,10 +216,20 @@ impl Executor {
         R: IntoEvents,
         E: Debug + Send,
     {
+        let (runtime, name) = (self.watcher.runtime().clone(), handler.name);
+        runtime.check(|| format!("execute `{name}`"))?;
         let prepared = PreparedCommand::new(self, options, &*command, handler)?;
         let mut decide = move |prepared: &PreparedCommand, time, states: &mut [StateInput]| {
             prepared.decide(time, states, &*command, handler)
         };
-        execute_with_retry(&prepared, &mut decide).await
+        // By reference: each future that contained it would be as large again.
+        let execution = pin!(execute_with_retry(&prepared, &mut decide));
+        match runtime.run_until_ended(execution).await {
+            Some(Err(ExecuteError::Unavailable(_))) if runtime.has_ended() => {
+                Err(prepared.runtime_ended().into())
+            }
+            Some(result) => result,
+            None => Err(prepared.runtime_ended().into()),
+        }
     }
 }

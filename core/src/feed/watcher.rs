@@ -17,7 +17,9 @@ use super::{
     recorded_times::{ClockJump, RecordedTimes},
 };
 use crate::{
+    app_runtime::AppRuntime,
     backoff::Backoff,
+    panics::catch_future,
     record::Position,
     store::{EventStore, Wakeups},
     time::Timestamp,
@@ -41,6 +43,18 @@ pub struct LogWatcher {
     acknowledged: AtomicU64,
     requests: Arc<PollRequests>,
     times: RecordedTimes,
+    runtime: AppRuntime,
+}
+
+/// Reports the end of the runtime: it drops the poll loop, although there is a watcher.
+struct ReportEndOnDrop(Weak<LogWatcher>);
+
+impl Drop for ReportEndOnDrop {
+    fn drop(&mut self) {
+        if let Some(watcher) = self.0.upgrade() {
+            watcher.runtime.report_end();
+        }
+    }
 }
 
 /// The settled end of a log.
@@ -71,14 +85,24 @@ impl LogWatcher {
             acknowledged: AtomicU64::default(),
             requests: Arc::clone(&requests),
             times: RecordedTimes::default(),
+            runtime: AppRuntime::default(),
         });
-        tokio::spawn(poll_loop(Arc::downgrade(&watcher), requests));
+        let (weak, report_end) = (Arc::downgrade(&watcher), ReportEndOnDrop(Arc::downgrade(&watcher)));
+        tokio::spawn(async move {
+            let _report_end = report_end;
+            poll_loop(weak, requests).await;
+        });
         watcher
     }
 
     /// The log.
     pub fn store(&self) -> &Arc<dyn EventStore> {
         &self.store
+    }
+
+    /// The runtime in which the log is watched, and in which all tasks of the app run.
+    pub(crate) fn runtime(&self) -> &AppRuntime {
+        &self.runtime
     }
 
     /// Reports that this process appended events up to a position in an epoch of the log, so that the log is polled at once if a feed
@@ -131,12 +155,13 @@ impl LogWatcher {
         *self.end.borrow()
     }
 
-    /// Waits until the log is settled beyond a position, or has lost events since that was its end.
+    /// Waits until the log is settled beyond a position, or has lost events since that was its end, or the runtime of the app has
+    /// ended.
     pub async fn settled_beyond(&self, seen: LogEnd) {
         let mut end = self.end.subscribe();
         let _waiter = self.requests.add_waiter();
         // An error would mean that the sender is dropped, but `self` owns it.
-        let _ = end.wait_for(|end| end.is_news_for(seen)).await;
+        drop(self.runtime.run_until_ended(end.wait_for(|end| end.is_news_for(seen))).await);
     }
 
     /// Waits until the log is found to have lost events since an epoch.
@@ -147,7 +172,9 @@ impl LogWatcher {
 
     async fn poll(&self) -> PollResult {
         let epoch = self.store.epoch();
-        match self.store.settled().await {
+        // A panic must not end the poll loop.
+        let settled = catch_future(self.store.settled()).await;
+        match settled.unwrap_or_else(|panic| Err(panic.into_error("the store"))) {
             // The position may be that of either epoch.
             Ok(_) if self.store.epoch() != epoch => PollResult::Moved,
             Ok(settled) => {

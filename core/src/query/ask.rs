@@ -1,6 +1,7 @@
 //! A query that is answered once.
 
 use std::{
+    any::type_name,
     future::{Future, IntoFuture},
     pin::Pin,
     sync::Arc,
@@ -84,8 +85,10 @@ impl<Q: Query> Ask<Q> {
     }
 
     async fn run(self) -> Result<Q::Answer, Error> {
+        let runtime = self.directory.watcher().runtime().clone();
         let models = ReadModels::new(self.directory, self.wanted, self.timeout);
-        answer(&self.query, &models).await
+        let operation = || format!("answer `{}`", type_name::<Q>());
+        runtime.run(operation, answer(&self.query, &models)).await
     }
 }
 

@@ -88,7 +88,8 @@ impl<P: Projection> Find<P> {
     async fn run(self) -> Result<Option<P>, Error> {
         let model = self.model?;
         let (table, epoch) = model.table(self.wanted, self.timeout).await?;
-        let rows = model.rows().rows(&table, &[self.key.to_key()?]).await?;
+        let keys = [self.key.to_key()?];
+        let rows = model.run(model.rows().rows(&table, &keys)).await?;
         model.check_epoch(epoch)?;
         Ok(rows.into_iter().flatten().next().map(P::from_row).transpose()?)
     }

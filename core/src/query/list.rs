@@ -250,7 +250,7 @@ impl<P: Projection> List<P> {
         let limit = self.limit.saturating_add(1);
         let (filters, sort) = (self.filters, self.sort);
         let query = RowQuery { table: &table, filters, sort, after, limit };
-        let mut rows = model.rows().find(&query).await?;
+        let mut rows = model.run(model.rows().find(&query)).await?;
         model.check_epoch(epoch)?;
         let has_more = rows.len() > self.limit;
         rows.truncate(self.limit);

@@ -5,6 +5,7 @@ use std::{marker::PhantomData, time::Duration};
 use tokio::sync::watch;
 
 use crate::{
+    app_runtime::AppRuntime,
     daemon::{ReadModelHandle, Status},
     error::Error,
     position::Position,
@@ -38,7 +39,13 @@ impl<P> ReadModel<P> {
 impl<P: Projection> ReadModel<P> {
     /// The read model whose rows are in `rows`, maintained by a runner that publishes its `status`.
     pub fn new(rows: SharedRows, status: watch::Receiver<Status>) -> Self {
-        Self::from_handle(ReadModelHandle { name: P::TABLE.projection, rows, status, log: None })
+        Self::from_handle(ReadModelHandle {
+            name: P::TABLE.projection,
+            rows,
+            status,
+            log: None,
+            runtime: AppRuntime::default(),
+        })
     }
 
     /// The store of the rows.
@@ -48,7 +55,15 @@ impl<P: Projection> ReadModel<P> {
 
     /// The current status of the projection, with its position.
     pub fn status(&self) -> Status {
-        self.handle.status.borrow().clone()
+        self.handle.status()
+    }
+
+    /// Runs a query of the rows.
+    ///
+    /// # Errors
+    /// [`Error::RuntimeEnded`] if the runtime of the app ends first; otherwise as the query.
+    pub(crate) async fn run<T>(&self, query: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        self.handle.runtime.run(|| format!("query `{}`", self.handle.name), query).await
     }
 
     /// Notifies of every change of the status.

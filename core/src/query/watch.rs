@@ -17,6 +17,7 @@ use super::{
     read_models::{Dependency, ReadModelDirectory, ReadModels},
 };
 use crate::{
+    app_runtime::AppRuntime,
     backoff::Backoff,
     daemon::{State, Stopped},
     error::Error,
@@ -48,6 +49,7 @@ const RETRY: Backoff = Backoff::new(Duration::from_millis(20), Duration::from_se
 #[derive(Debug)]
 pub struct QueryWatch<Q: Query> {
     directory: Weak<dyn ReadModelDirectory>,
+    runtime: AppRuntime,
     query: Q,
     wanted: Included,
     timeout: Duration,
@@ -86,6 +88,7 @@ impl<Q: Query<Answer: Watchable>> QueryWatch<Q> {
     pub(crate) fn new(directory: &Arc<dyn ReadModelDirectory>, query: Q) -> Self {
         Self {
             directory: Arc::downgrade(directory),
+            runtime: directory.watcher().runtime().clone(),
             query,
             wanted: Included::default(),
             timeout: DEFAULT_TIMEOUT,
@@ -152,9 +155,14 @@ impl<Q: Query<Answer: Watchable>> QueryWatch<Q> {
     ///
     /// # Errors
     /// [`Error`] if the query fails; [`Error::NotCaughtUp`], once, if a projection that the query reads is stopped;
-    /// [`Error::Unusable`] if the app was stopped or the query reads no read model. After an error `next` can be called
+    /// [`Error::Unusable`] if the app was stopped or the query reads no read model; [`Error::RuntimeEnded`]. After an error `next` can be called
     /// again; once the watch [`is_over`](QueryWatch::is_over), it returns the same error each time.
     pub async fn next(&mut self) -> Result<Q::Answer, Error> {
+        let runtime = self.runtime.clone();
+        runtime.run(|| format!("watch `{}`", type_name::<Q>()), self.next_answer()).await
+    }
+
+    async fn next_answer(&mut self) -> Result<Q::Answer, Error> {
         loop {
             self.wait_until_due().await?;
             let directory = self.directory.upgrade().ok_or_else(|| self.over_error())?;
@@ -188,7 +196,9 @@ impl<Q: Query<Answer: Watchable>> QueryWatch<Q> {
     /// ```
     pub fn is_over(&self) -> bool {
         let all_ended = self.dependencies.iter().all(|dependency| dependency.ended);
-        all_ended && matches!(self.due, Due::OnChange) || self.directory.upgrade().is_none()
+        self.runtime.has_ended()
+            || all_ended && matches!(self.due, Due::OnChange)
+            || self.directory.upgrade().is_none()
     }
 
     /// Unchanged rows have the same answer, so the query waits for a change, except after an error of the store, which may

@@ -64,6 +64,8 @@ pub struct FaultyStore {
     /// The number of appends during a reservation.
     pub reserved_appends: AtomicUsize,
     held_reservations: Arc<AtomicUsize>,
+    /// The number of calls of `settled` that panic.
+    pub poll_panics: AtomicUsize,
     /// Whether appends are written without their conditions, as by a broken store.
     pub drops_conditions: AtomicBool,
 }
@@ -95,6 +97,7 @@ impl FaultyStore {
             reserved: AtomicUsize::new(0),
             reserved_appends: AtomicUsize::new(0),
             held_reservations: Arc::default(),
+            poll_panics: AtomicUsize::new(0),
             drops_conditions: AtomicBool::new(false),
         }
     }
@@ -198,6 +201,9 @@ impl EventStore for FaultyStore {
 
     async fn settled(&self) -> Result<Settled, Error> {
         self.polls.fetch_add(1, Ordering::SeqCst);
+        let panics =
+            self.poll_panics.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        assert!(panics.is_err(), "a poll panics");
         self.inner.settled().await
     }
 

@@ -1,6 +1,7 @@
 //! A small domain and stores that inject faults, for end-to-end tests.
 
 pub mod domain;
+pub mod ended_runtimes;
 pub mod faulty_commits;
 pub mod faulty_rows;
 pub mod faulty_store;

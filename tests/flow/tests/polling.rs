@@ -62,6 +62,15 @@ async fn notification_is_followed_immediately() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn panic_of_the_store_does_not_end_the_polling() {
+    let (store, mut feed) = feed();
+    store.poll_panics.store(3, Ordering::SeqCst);
+    let delay = delay(&store, &mut feed, false).await;
+    assert!(delay <= Duration::from_millis(250), "{delay:?}");
+    assert_eq!(store.poll_panics.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn append_without_a_notification_is_found_by_polling() {
     let (store, mut feed) = feed();
     for notify in [false, true, false, false, true, false] {

@@ -25,7 +25,7 @@ impl<P: Projection> List<P> {
     /// As the list itself.
     pub async fn count(self) -> Result<u64, Error> {
         let Selection { model, table, filters, epoch } = self.selection().await?;
-        let count = model.rows().count_rows(&row_query(&table, filters)).await?;
+        let count = model.run(model.rows().count_rows(&row_query(&table, filters))).await?;
         model.check_epoch(epoch)?;
         Ok(count)
     }
@@ -50,7 +50,8 @@ impl<P: Projection> List<P> {
     pub async fn sum(self, field: &str) -> Result<i128, Error> {
         let column = summed(&self.table, field);
         let Selection { model, table, filters, epoch } = self.selection().await?;
-        let sum = model.rows().sum_column(&row_query(&table, filters), column?).await?;
+        let column = column?;
+        let sum = model.run(model.rows().sum_column(&row_query(&table, filters), column)).await?;
         model.check_epoch(epoch)?;
         Ok(sum)
     }

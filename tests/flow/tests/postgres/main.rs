@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use annalist::{
     App, ExecuteError, Memory, Postgres, Sqlite,
+    app::Builder,
     projection::{ProjectionOptions, State},
     store::RowStore,
 };
 use annalist_flow_tests::{
     domain::{Account, Transfer, account, deposit, transfer_of},
+    ended_runtimes::{check_calls_after_the_end, check_calls_in_flight, check_calls_of_ended_runtimes},
     policies::{Bonus, CallCounter, NewBonus, ParksRefusal},
     random_commands::{self, Size},
     read_model::Balance,
@@ -44,14 +46,47 @@ fn main() {
         }),
         trial("failover_to_a_standby_that_lagged_behind", |_| run(failover::to_a_lagging_standby())),
     ];
+    let runtimes = [
+        trial("every_call_after_the_end_of_the_runtime_is_an_error", |url| {
+            check_calls_after_the_end(builder(url.to_owned()));
+            Ok(())
+        }),
+        trial("calls_in_flight_end_with_the_runtime_of_the_app", |url| {
+            check_calls_in_flight(builder(url.to_owned()), |_, runtime| {
+                drop(runtime);
+                true
+            });
+            Ok(())
+        }),
+        trial("calls_in_flight_end_with_the_app", |url| {
+            check_calls_in_flight(builder(url.to_owned()), |app, runtime| {
+                runtime.block_on(app.shut_down());
+                std::mem::forget(runtime);
+                false
+            });
+            Ok(())
+        }),
+        trial("app_works_on_after_the_end_of_runtimes_that_called_it", |url| {
+            check_calls_of_ended_runtimes(builder(url.to_owned()));
+            Ok(())
+        }),
+    ];
     if url.is_none() {
         eprintln!("skipped, because {URL} names no server: the domain on PostgreSQL");
     }
+    let trials = trials.into_iter().chain(runtimes).collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
 fn run(test: impl Future<Output = Result<(), Failed>>) -> Result<(), Failed> {
     tokio::runtime::Runtime::new()?.block_on(test)
+}
+
+/// A builder for an app on a new log.
+#[allow(clippy::unwrap_used)] // a trial fails
+async fn builder(url: String) -> Builder {
+    let schema = format!("flow_{}", Uuid::now_v7().simple());
+    App::builder(Postgres::options().schema(&schema).connect(&url).await.unwrap())
 }
 
 /// Unique names, because every test that opens the server by its URL shares its log.
