@@ -2,6 +2,6 @@
 
 #[doc(no_inline)]
 pub use annalist_core::{
-    aggregate, backoff, daemon, dispatch, error, event, execute, feed, id, limits, panics, policy,
-    projection, query, rows, store, time,
+    aggregate, backoff, daemon, dispatch, error, event, execute, feed, finding, id, limits, panics, policy,
+    projection, query, rows, store, time, verify,
 };

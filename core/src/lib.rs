@@ -10,9 +10,9 @@
 //! | application | [`app`], [`policy`], [`testing`] |
 //! | execution | [`execute`] |
 //! | write side | [`aggregate`], [`command`], [`dispatch`] |
-//! | read side | [`feed`], [`daemon`], [`projection`], [`query`] |
+//! | read side | [`feed`], [`daemon`], [`projection`], [`query`], [`verify`] |
 //! | port | [`store`], [`rows`] |
-//! | facts | [`tag`], [`criteria`], [`payload`], [`record`], [`context`], [`codec`], [`event`] |
+//! | facts | [`tag`], [`criteria`], [`payload`], [`record`], [`context`], [`codec`], [`event`], [`finding`] |
 //! | ground | [`error`], [`limits`], [`panics`], [`id`], [`initial`], [`log_id`], `message_id`, [`position`], [`progress`], [`time`], [`backoff`], `app_runtime`, `cache` |
 
 mod app_runtime;
@@ -34,6 +34,7 @@ pub mod codec;
 pub mod context;
 pub mod criteria;
 pub mod event;
+pub mod finding;
 pub mod payload;
 pub mod record;
 pub mod tag;
@@ -49,6 +50,7 @@ pub mod daemon;
 pub mod feed;
 pub mod projection;
 pub mod query;
+pub mod verify;
 
 pub mod execute;
 

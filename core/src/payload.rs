@@ -44,6 +44,14 @@ impl Payload {
         Ok(Self(text))
     }
 
+    /// Checks a payload that was wrapped without a check: see [`Payload::from_stored`].
+    ///
+    /// # Errors
+    /// As [`Payload::parse`].
+    pub(crate) fn check(&self) -> Result<(), Invalid> {
+        serde_json::from_str::<AnyJson>(&self.0).map(drop).map_err(Invalid::NotJson)
+    }
+
     /// Wraps a text from a store without checking it again.
     ///
     /// ```

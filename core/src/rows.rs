@@ -45,7 +45,11 @@ pub use self::{
     value::{Field, Value},
     variant::{variant_from_value, variant_to_value},
 };
-use crate::{error::Error, log_id::LogId};
+use crate::{
+    error::Error,
+    finding::{VerifyCursor, VerifyPage},
+    log_id::LogId,
+};
 
 /// A store of rows and checkpoints.
 ///
@@ -182,6 +186,14 @@ pub trait RowStore: Send + Sync + 'static {
     /// # Errors
     /// [`Error::Unusable`] if the build was never defined.
     async fn make_async(&self, table: &Table) -> Result<Checkpoint, Error>;
+
+    /// Checks one page of the stored builds of all projections and policies and their parked events, as
+    /// [`EventStore::verify`](crate::store::EventStore::verify) does for the log. Builds of the log of this store are compared with its
+    /// events; for builds of other logs the page returns the events to which they refer.
+    ///
+    /// # Errors
+    /// [`Error`] if the store cannot answer. Damaged data is a finding, never an error.
+    async fn verify_rows(&self, after: &VerifyCursor) -> Result<VerifyPage, Error>;
 
     /// Returns the checkpoint of the newest build of a version; `None` if it was never defined.
     ///

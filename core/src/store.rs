@@ -11,6 +11,7 @@ mod reservation;
 mod seen;
 mod snapshot;
 mod token;
+mod verify;
 mod wakeups;
 
 use std::{fmt, ops::Range, sync::Arc};
@@ -32,6 +33,7 @@ pub use crate::log_id::LogId;
 use crate::{
     criteria::Criteria,
     error::Error,
+    finding::{VerifyCursor, VerifyPage},
     record::{Position, Record},
     rows::SharedRows,
     time::Timestamp,
@@ -53,7 +55,7 @@ use crate::{
 /// # use annalist::store::{
 /// #     Batch, CommandKey, Entry, FeedPage, LogId, Marker, Read, Settled, Snapshot, SnapshotKey, Wakeups,
 /// # };
-/// # use annalist::raw::store::StoredType;
+/// # use annalist::raw::{finding::{VerifyCursor, VerifyPage}, store::StoredType};
 ///
 /// /// A store that counts the events that are appended to another store.
 /// #[derive(Default)]
@@ -131,6 +133,9 @@ use crate::{
 /// #         ids: std::ops::Range<&str>,
 /// #     ) -> Result<u64, Error> {
 /// #         self.inner.purge_command_ids(before, ids).await
+/// #     }
+/// #     async fn verify(&self, up_to: Position, after: &VerifyCursor) -> Result<VerifyPage, Error> {
+/// #         self.inner.verify(up_to, after).await
 /// #     }
 /// }
 ///
@@ -302,6 +307,20 @@ pub trait EventStore: Send + Sync + 'static {
     /// # Errors
     /// [`Error`] if the store cannot answer.
     async fn purge_command_ids(&self, before: Timestamp, ids: Range<&str>) -> Result<u64, Error>;
+
+    /// Checks one page of what the store holds besides the rows of projections, and returns the defects: events that are not valid,
+    /// an index that differs from the events, missing positions up to `up_to`, command ids and journal entries that refer to other
+    /// events, snapshots of a later position. The first page is that of [`VerifyCursor::default`], each page says where the next one
+    /// begins, and has at most [`VerifyPage::MAX_ROWS`] rows. `up_to` is a settled position. What is appended meanwhile is never a
+    /// defect, whatever the snapshot of each page.
+    ///
+    /// The default implementation checks the records of the feed.
+    ///
+    /// # Errors
+    /// [`Error`] if the store cannot answer. Damaged data is a finding, never an error.
+    async fn verify(&self, up_to: Position, after: &VerifyCursor) -> Result<VerifyPage, Error> {
+        verify::verify_feed(self, up_to, after).await
+    }
 }
 
 impl fmt::Debug for dyn EventStore {

@@ -9,6 +9,7 @@ mod log;
 mod records;
 mod rows;
 mod snapshots;
+mod verify;
 
 use std::{
     ops::Range,
@@ -18,6 +19,7 @@ use std::{
 use annalist_core::{
     criteria::Criteria,
     error::Error,
+    finding::{VerifyCursor, VerifyPage},
     record::Position,
     rows::{
         Build, Checkpoint, Claim, CommitOutcome, Inline, InlineOutcome, Key, Parked, PromoteOutcome, Row,
@@ -147,6 +149,15 @@ impl EventStore for Memory {
         Ok(self.log().purge_command_ids(before, &ids))
     }
 
+    async fn verify(&self, up_to: Position, after: &VerifyCursor) -> Result<VerifyPage, Error> {
+        if after.part == verify::SNAPSHOTS {
+            // Listed before the end of the log is read: a snapshot that is saved meanwhile is of a later position.
+            let snapshots = self.snapshots().page(after);
+            return Ok(verify::verify_snapshots(&self.log(), snapshots));
+        }
+        Ok(verify::verify(&self.log(), up_to, after))
+    }
+
     fn row_store(&self) -> Option<SharedRows> {
         Some(Arc::new(self.clone()))
     }
@@ -198,6 +209,11 @@ impl RowStore for Memory {
 
     async fn parked(&self, table: &Table) -> Result<Vec<Parked>, Error> {
         self.rows().parked(table)
+    }
+
+    async fn verify_rows(&self, after: &VerifyCursor) -> Result<VerifyPage, Error> {
+        let log = self.log();
+        Ok(verify::verify_rows(&self.rows(), &log, after))
     }
 
     async fn promote(&self, table: &Table, compare: bool) -> Result<PromoteOutcome, Error> {

@@ -1,6 +1,10 @@
 //! The log itself, without locks and futures.
 
-use std::{collections::HashMap, ops::Range, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    ops::{Bound, Range},
+    sync::Arc,
+};
 
 use annalist_core::{
     criteria::Criteria,
@@ -19,16 +23,16 @@ use crate::records::Records;
 pub(crate) struct Log {
     id: LogId,
     records: Records,
-    commands: HashMap<String, Accepted>,
+    commands: BTreeMap<String, Accepted>,
     journal: Vec<Entry>,
 }
 
 /// An accepted command.
 #[derive(Debug)]
-struct Accepted {
+pub(crate) struct Accepted {
     key: CommandKey,
     recorded_at: Timestamp,
-    receipt: Receipt,
+    pub(crate) receipt: Receipt,
 }
 
 impl Default for Log {
@@ -36,7 +40,7 @@ impl Default for Log {
         Self {
             id: LogId::fresh(),
             records: Records::default(),
-            commands: HashMap::new(),
+            commands: BTreeMap::new(),
             journal: Vec::new(),
         }
     }
@@ -157,6 +161,28 @@ impl Log {
         let before_purge = self.commands.len();
         self.commands.retain(|id, accepted| accepted.recorded_at >= before || !ids.contains(&id.as_str()));
         (before_purge - self.commands.len()) as u64
+    }
+
+    pub(crate) fn records(&self) -> &Records {
+        &self.records
+    }
+
+    /// The parts of the log, for tests that damage them.
+    #[cfg(test)]
+    pub(crate) fn damage(&mut self) -> (&mut Vec<Record>, &mut BTreeMap<String, Accepted>, &mut Vec<Entry>) {
+        (self.records.damage(), &mut self.commands, &mut self.journal)
+    }
+
+    /// The accepted commands after an id, in the order of their ids.
+    pub(crate) fn commands_after(&self, id: Option<&str>) -> impl Iterator<Item = (&String, &Accepted)> {
+        let after = id.map_or(Bound::Unbounded, Bound::Excluded);
+        self.commands.range::<str, _>((after, Bound::Unbounded))
+    }
+
+    /// The journal entries after a number.
+    pub(crate) fn journal_after(&self, number: u64) -> impl Iterator<Item = &Entry> {
+        let start = self.journal.partition_point(|entry| entry.number <= number);
+        self.journal[start..].iter()
     }
 }
 

@@ -47,6 +47,53 @@ impl Records {
         self.records.push(record);
     }
 
+    /// The event at a position.
+    pub(crate) fn at(&self, position: Position) -> Option<&Record> {
+        self.records.get(index_of(position))
+    }
+
+    /// The records after a position, in order.
+    pub(crate) fn after(&self, position: Position) -> impl Iterator<Item = &Record> {
+        self.records.get(index_of(position).wrapping_add(1)..).unwrap_or_default().iter()
+    }
+
+    /// What the index lacks of a record.
+    pub(crate) fn missing_in_index(&self, record: &Record) -> Option<String> {
+        let has = |by_type: &PositionsByType| {
+            let positions = by_type.get(&record.name);
+            positions.is_some_and(|positions| positions.binary_search(&record.position).is_ok())
+        };
+        if !has(&self.by_type) {
+            return Some(format!("the index has no row of type `{}`", record.name));
+        }
+        let missing = record.tags.iter().find(|tag| !self.by_tag.get(*tag).is_some_and(has))?;
+        Some(format!("the tag index has no row of tag `{missing}` with type `{}`", record.name))
+    }
+
+    /// The tags of the index after one, in order.
+    pub(crate) fn tags_after(&self, tag: Option<&str>) -> Vec<&Tag> {
+        let is_later = |one: &&Tag| tag.is_none_or(|tag| one.as_str() > tag);
+        let mut tags: Vec<&Tag> = self.by_tag.keys().filter(is_later).collect();
+        tags.sort_unstable();
+        tags
+    }
+
+    /// The rows of a tag in the index whose events do not have this tag and type: their types and positions.
+    pub(crate) fn strays(&self, tag: &Tag) -> Vec<(&str, Position)> {
+        let rows = self.by_tag.get(tag).into_iter().flatten();
+        let rows =
+            rows.flat_map(|(name, positions)| positions.iter().map(move |position| (&**name, *position)));
+        let belongs = |record: &Record, name: &str| record.name == name && record.tags.contains(tag);
+        rows.filter(|(name, position)| !self.at(*position).is_some_and(|record| belongs(record, name)))
+            .collect()
+    }
+
+    /// The records themselves, for tests that damage them.
+    #[cfg(test)]
+    pub(crate) fn damage(&mut self) -> &mut Vec<Record> {
+        &mut self.records
+    }
+
     /// All records, in order.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Record> {
         self.records.iter().inspect(|_| self.count_inspected())

@@ -3,6 +3,7 @@
 use std::{
     cmp::Ordering,
     collections::{BTreeMap, BTreeSet, HashSet},
+    ops::Bound,
 };
 
 use annalist_core::{
@@ -28,16 +29,16 @@ pub(crate) struct Rows {
 
 /// One build.
 #[derive(Debug)]
-struct BuildData {
+pub(crate) struct BuildData {
     shape: String,
     events: String,
-    log: LogId,
-    checkpoint: Checkpoint,
-    live: bool,
+    pub(crate) log: LogId,
+    pub(crate) checkpoint: Checkpoint,
+    pub(crate) live: bool,
     /// The types that it folds, if it is inline.
     inline: Option<HashSet<&'static str>>,
     rows: BTreeMap<OrderedKey, Row>,
-    parked: BTreeMap<Position, Parked>,
+    pub(crate) parked: BTreeMap<Position, Parked>,
     updated_at: Timestamp,
     claim: Option<Claim>,
 }
@@ -216,6 +217,31 @@ impl Rows {
             self.data_mut(inline.table())?.write(inline.table(), folded);
         }
         Ok(())
+    }
+
+    /// The builds after one, in their order.
+    pub(crate) fn builds_after(&self, id: Option<&BuildId>) -> impl Iterator<Item = (&BuildId, &BuildData)> {
+        let after = id.map_or(Bound::Unbounded, Bound::Excluded);
+        self.builds.range((after, Bound::Unbounded))
+    }
+
+    /// The builds of a projection.
+    pub(crate) fn builds_of(&self, projection: &str) -> Vec<(&BuildId, &BuildData)> {
+        self.builds.iter().filter(|(id, _)| id.projection == projection).collect()
+    }
+
+    /// The parked events after one, in the order of the builds and of the positions.
+    pub(crate) fn parked_after(
+        &self,
+        last: Option<&(BuildId, Position)>,
+    ) -> impl Iterator<Item = (&BuildId, &BuildData, &Parked)> {
+        let from = last.map_or(Bound::Unbounded, |(id, _)| Bound::Included(id));
+        let builds = self.builds.range((from, Bound::Unbounded));
+        builds.flat_map(move |(id, data)| {
+            let after =
+                last.filter(|last| last.0 == *id).map_or(Bound::Unbounded, |last| Bound::Excluded(last.1));
+            data.parked.range((after, Bound::Unbounded)).map(move |(_, parked)| (id, data, parked))
+        })
     }
 
     fn data(&self, table: &Table) -> Result<&BuildData, Error> {

@@ -10,3 +10,4 @@ pub(crate) mod row_store;
 pub(crate) mod row_values;
 pub(crate) mod tables;
 pub(crate) mod user_transaction;
+mod verify;

@@ -41,6 +41,12 @@
 //! discards builds also needs `INSERT` and `DELETE` on `builds` and `CREATE` in the schema of the rows, and has to own the tables and
 //! views there. A role that makes builds inline also needs `INSERT` and `DELETE` on `inline_types`.
 //!
+//! # Verification
+//!
+//! `SELECT * FROM annalist.verify()` checks the log and the builds in its schema, as `App::verify` does, and returns a row for each
+//! defect: kind, position, place, problem and advice. `annalist.verify(1000000, 2000000)` checks only the events after one position
+//! and up to another. A role that only reads may call it. It is one statement with one snapshot: check a large log in ranges.
+//!
 //! # How the store fulfils its promises
 //!
 //! - An append is one call of a function in the database. It acquires advisory locks for the criteria of its conditions and for its
@@ -65,6 +71,7 @@ use std::{fmt, ops::Range, sync::Arc};
 use annalist_core::{
     criteria::Criteria,
     error::Error,
+    finding::{VerifyCursor, VerifyPage},
     record::{Position, Record},
     rows::SharedRows,
     store::{
@@ -85,7 +92,7 @@ use self::{
     database::Database,
     high_water::{mark::HighWater, notify::Notifier},
     open::{migrate::Migrations, schema_name::SchemaName},
-    read::{feed::Feed, history::HistoryReader, journal, snapshots},
+    read::{feed::Feed, history::HistoryReader, journal, snapshots, verify},
 };
 
 /// A log on PostgreSQL. Clones share connections and state.
@@ -260,6 +267,10 @@ impl EventStore for Postgres {
 
     async fn purge_command_ids(&self, before: Timestamp, ids: Range<&str>) -> Result<u64, Error> {
         journal::purge_command_ids(&self.store.database, before, ids).await
+    }
+
+    async fn verify(&self, up_to: Position, after: &VerifyCursor) -> Result<VerifyPage, Error> {
+        verify::verify(&self.store.database, up_to, after).await
     }
 
     fn row_store(&self) -> Option<SharedRows> {

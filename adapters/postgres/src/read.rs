@@ -8,3 +8,4 @@ pub(crate) mod queue;
 pub(crate) mod records;
 pub(crate) mod snapshots;
 pub(crate) mod statement;
+pub(crate) mod verify;

@@ -92,6 +92,10 @@ statements!(
     snapshot,
     stored_types,
     unpark,
+    verify_build_references,
+    verify_page,
+    verify_parked_references,
+    verify_records,
     view_grants,
     view_selects_from,
 );

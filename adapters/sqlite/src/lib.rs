@@ -25,6 +25,9 @@
 //! UUIDs are texts with hyphens, times are texts such as `2026-01-31T12:00:00.000000Z`, so both sort correctly and SQLite's
 //! own functions understand them.
 //!
+//! [`verify_sql`] is a script that checks a log and its builds, to be run by hand on a file or a copy of it; `App::verify` runs the same
+//! statements.
+//!
 //! SQLite is compiled in, by sqlx 0.9. A program can link only one copy of it, so this crate cannot be combined with a
 //! version of rusqlite that links another one.
 
@@ -56,6 +59,7 @@ mod snapshots;
 mod sql;
 mod stored_builds;
 mod user_transaction;
+mod verify;
 mod write_transaction;
 mod writer;
 
@@ -64,6 +68,7 @@ use std::{fmt, iter::once, ops::Range, path::Path, slice, sync::Arc};
 use annalist_core::{
     criteria::Criteria,
     error::Error,
+    finding::{VerifyCursor, VerifyPage},
     record::{Position, Record},
     rows::SharedRows,
     store::{
@@ -87,7 +92,7 @@ use self::{
     sql::{Sql, TablePrefix},
     writer::{AppendQueue, Writer},
 };
-pub use self::{migrate::migration_sql, options::Options};
+pub use self::{migrate::migration_sql, options::Options, verify::verify_sql};
 
 /// The largest number of appends in one call.
 const MAX_BATCH: usize = 64;
@@ -301,6 +306,12 @@ impl EventStore for Sqlite {
                 chunk => purged += chunk,
             }
         }
+    }
+
+    async fn verify(&self, up_to: Position, after: &VerifyCursor) -> Result<VerifyPage, Error> {
+        let Log { sql, .. } = &*self.log;
+        let verify = async |connection: &mut _| verify::verify(connection, sql, up_to, after).await;
+        self.log.with_reader(Operation::Log("verify"), verify).await
     }
 
     fn row_store(&self) -> Option<SharedRows> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use annalist_core::{
     error::Error,
+    finding::{VerifyCursor, VerifyPage},
     rows::{
         Build, Checkpoint, Claim, CommitOutcome, Inline, InlineOutcome, Key, Parked, PromoteOutcome, Row,
         RowChange, RowQuery, RowStore, Table,
@@ -19,7 +20,7 @@ use crate::{
     log::{Log, Operation},
     row_tables,
     row_values::{bind, row},
-    stored_builds,
+    stored_builds, verify,
     write_transaction::run_detached,
 };
 
@@ -116,6 +117,12 @@ impl RowStore for Sqlite {
         }
         let read = async |connection: &mut _| stored_builds::parked(connection, &self.log.sql, table).await;
         self.log.with_reader(operation, read).await
+    }
+
+    async fn verify_rows(&self, after: &VerifyCursor) -> Result<VerifyPage, Error> {
+        let Log { sql, .. } = &*self.log;
+        let verify = async |connection: &mut _| verify::verify_rows(connection, sql, after).await;
+        self.log.with_reader(Operation::Log("verify the rows in"), verify).await
     }
 
     async fn promote(&self, table: &Table, compare: bool) -> Result<PromoteOutcome, Error> {

@@ -1,6 +1,6 @@
 //! Administration of a running app: progress, parked events, rebuilds, graceful shutdown.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::timeout;
 
@@ -9,8 +9,9 @@ use crate::{
     daemon::{FollowerControl, Progress, RetryReport, SHUTDOWN_TIMEOUT, State, Status},
     error::Error,
     record::Position,
-    rows::{Build, Parked},
+    rows::{Build, Parked, SharedRows},
     store::Included,
+    verify::{VerifyReport, verify},
 };
 
 /// Status of a projection or policy in this process, and its builds in the row store.
@@ -112,6 +113,36 @@ impl App {
             all.push(Overview { name, status, builds, lag });
         }
         Ok(all)
+    }
+
+    /// Checks the whole log, page by page, and what depends on it: tags, payloads, positions, command ids, the journal, snapshots, and the
+    /// checkpoints and parked events of all builds in the store of the events and in the row stores of the app. Finds what was
+    /// changed in the database by hand or damaged, and reports what to do.
+    ///
+    /// The app and other processes may append meanwhile: events up to the high-water mark at the start are checked.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// let report = app.verify().await?;
+    /// assert!(report.is_sound(), "{report}");
+    /// assert_eq!(report.events, 6);
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error`] if a store cannot answer. Damaged data is a finding, never an error.
+    pub async fn verify(&self) -> Result<VerifyReport, Error> {
+        let own = self.daemon().log_rows().cloned().or_else(|| self.store().row_store());
+        let mut rows: Vec<SharedRows> = own.into_iter().collect();
+        for control in self.daemon().controls() {
+            if rows.iter().all(|known| !Arc::ptr_eq(known, &control.rows)) {
+                rows.push(SharedRows::clone(&control.rows));
+            }
+        }
+        self.run("verify the log", verify(&**self.store(), &rows)).await
     }
 
     /// Waits until a projection or policy has processed all events up to a position, as

@@ -84,6 +84,8 @@ pub(crate) struct ProjectionDaemon {
     models: HashMap<TypeId, ReadModelHandle>,
     shutdown: CancellationToken,
     has_inline: bool,
+    /// The row store of the log, which the followers without one of their own share.
+    log_rows: Option<SharedRows>,
 }
 
 impl ProjectionDaemon {
@@ -120,7 +122,10 @@ impl ProjectionDaemon {
             return Err(duplicate_name(name, other.rust_type, rust_type).into());
         }
         let rows = if inline { None } else { own.or_else(|| rows.cloned()) };
-        let rows = rows.or_else(|| watcher.store().row_store()).ok_or_else(|| no_row_store(name, watcher))?;
+        if rows.is_none() && self.log_rows.is_none() {
+            self.log_rows = watcher.store().row_store();
+        }
+        let rows = rows.or_else(|| self.log_rows.clone()).ok_or_else(|| no_row_store(name, watcher))?;
         let (runtime, epoch) = (watcher.runtime().clone(), watcher.store().epoch());
         let publisher = Arc::new(StatusPublisher::new(epoch, runtime.clone(), self.shutdown.clone()));
         let (status, epoch) = (publisher.subscribe(), publisher.subscribe_to_epoch());
@@ -174,6 +179,11 @@ impl ProjectionDaemon {
                 format!("the app runs no projection or policy of this name; it runs: {}", names.join(", "));
             Error::unusable(format!("find `{name}`"), reason)
         })
+    }
+
+    /// The row store of the log, if a follower uses it.
+    pub(crate) fn log_rows(&self) -> Option<&SharedRows> {
+        self.log_rows.as_ref()
     }
 
     /// The control handles of all followers, by name.

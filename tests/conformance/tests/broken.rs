@@ -12,6 +12,7 @@ mod broken {
     pub(crate) mod rows;
     pub(crate) mod snapshots;
     pub(crate) mod store;
+    mod verify;
 }
 
 use std::{
@@ -147,6 +148,9 @@ must_fail! {
     event_store_drops_metadata: Fault::DropsMetadata => "append::event_is_read_back_as_written";
     event_store_truncates_times: Fault::TruncatesTimes => "append::recorded_times_may_go_back";
     event_store_ignores_case_of_tags: Fault::IgnoresCaseOfTags => "criteria::tags_are_compared_byte_by_byte";
+    event_store_verifies_only_first_page: Fault::VerifiesOnlyFirstPage => "verify::every_event_is_checked_in_bounded_pages";
+    event_store_verifies_all_in_one_page: Fault::VerifiesAllInOnePage => "verify::every_event_is_checked_in_bounded_pages";
+    event_store_reports_running_appends: Fault::ReportsRunningAppends => "verify::running_appends_are_no_findings";
     event_store_splits_appends: Fault::SplitsAppends => "cancellation::cancelled_append_is_written_completely_or_not_at_all";
     event_store_drops_command_ids: Fault::DropsCommandIds => "command_ids::repeated_command_returns_the_first_receipt";
     event_store_drops_command_ids_of_empty_appends: Fault::DropsCommandIdsOfEmptyAppends => "command_ids::id_of_an_accepted_empty_append_is_stored";
@@ -258,6 +262,9 @@ must_fail! {
     row_store_truncates_errors: Rows(RowFault::TruncatesErrors) => "parked_events::keys_and_errors_keep_every_byte";
     row_store_sorts_keys_of_parked: Rows(RowFault::SortsKeysOfParked) => "parked_events::keys_and_errors_keep_every_byte";
     row_store_parks_at_most_thousand_events: Rows(RowFault::ParksAtMostThousandEvents) => "parked_events::thousands_of_parked_events";
+    row_store_verifies_no_builds: Rows(RowFault::VerifiesNoBuilds) => "verify_rows::checkpoint_after_the_end_of_the_log_is_found";
+    row_store_reports_parked_events_as_missing: Rows(RowFault::ReportsParkedEventsAsMissing) => "verify_rows::correct_builds_are_no_findings";
+    row_store_returns_no_references: Rows(RowFault::ReturnsNoReferences) => "verify_rows::builds_in_another_row_store_are_compared_with_their_log";
     row_store_never_clears_reports: Rows(RowFault::NeverClearsReports) => "row_commits::committed_change_clears_the_reported_reason";
     row_store_clears_reports_on_stale_changes: Rows(RowFault::ClearsReportsOnStaleChanges) => "row_commits::committed_change_clears_the_reported_reason";
     row_store_accepts_missing_folds: Rows(RowFault::AcceptsMissingFolds) => "inline::append_without_a_required_fold_is_refused";

@@ -6,7 +6,11 @@ use annalist::{
     Error, Event, Memory,
     manual::Types,
     projection::{Batch, CustomProjection, InTransaction, Transactional},
-    raw::{error::BoxError, rows::Claim},
+    raw::{
+        error::BoxError,
+        finding::{VerifyCursor, VerifyPage},
+        rows::Claim,
+    },
     store::{
         Build, Checkpoint, CommitOutcome, Key, LogId, Parked, PromoteOutcome, Row, RowChange, RowQuery,
         RowStore, Table,
@@ -102,6 +106,10 @@ impl RowStore for Database {
 
     async fn parked(&self, table: &Table) -> Result<Vec<Parked>, Error> {
         self.rows.parked(table).await
+    }
+
+    async fn verify_rows(&self, after: &VerifyCursor) -> Result<VerifyPage, Error> {
+        self.rows.verify_rows(after).await
     }
 
     async fn promote(&self, table: &Table, compare: bool) -> Result<PromoteOutcome, Error> {

@@ -113,6 +113,7 @@ pub fn check_calls_after_the_end(builder: impl Future<Output = Builder>) {
             assert_ended(app.wait_until("bonus", |_| true).await);
             assert_ended(app.wait_until("bonus", |_| false).await);
             assert_ended(app.overview().await);
+            assert_ended(app.verify().await);
             assert_ended(app.rebuild("balances").await);
             assert_ended(app.promote("balances").await);
             assert_ended(app.discard_old_builds("balances").await);

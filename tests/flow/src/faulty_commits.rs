@@ -11,7 +11,10 @@ use std::{
 
 use annalist::{
     Error,
-    raw::rows::{Claim, SharedRows},
+    raw::{
+        finding::{VerifyCursor, VerifyPage},
+        rows::{Claim, SharedRows},
+    },
     store::{
         Build, Checkpoint, CommitOutcome, Key, LogId, Parked, PromoteOutcome, Row, RowChange, RowQuery,
         RowStore, Table,
@@ -104,6 +107,10 @@ impl RowStore for FaultyCommits {
 
     async fn parked(&self, table: &Table) -> Result<Vec<Parked>, Error> {
         self.inner.parked(table).await
+    }
+
+    async fn verify_rows(&self, after: &VerifyCursor) -> Result<VerifyPage, Error> {
+        self.inner.verify_rows(after).await
     }
 
     async fn promote(&self, table: &Table, compare: bool) -> Result<PromoteOutcome, Error> {

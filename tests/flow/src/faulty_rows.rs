@@ -10,7 +10,10 @@ use std::{
 
 use annalist::{
     Error,
-    raw::rows::{Claim, Inline, InlineOutcome, SharedRows},
+    raw::{
+        finding::{VerifyCursor, VerifyPage},
+        rows::{Claim, Inline, InlineOutcome, SharedRows},
+    },
     store::{
         Build, Checkpoint, CommitOutcome, Key, LogId, Parked, PromoteOutcome, Row, RowChange, RowQuery,
         RowStore, Table,
@@ -197,6 +200,10 @@ impl RowStore for FaultyRows {
 
     async fn parked(&self, table: &Table) -> Result<Vec<Parked>, Error> {
         self.call(None, self.inner.parked(table)).await
+    }
+
+    async fn verify_rows(&self, after: &VerifyCursor) -> Result<VerifyPage, Error> {
+        self.call(None, self.inner.verify_rows(after)).await
     }
 
     async fn promote(&self, table: &Table, compare: bool) -> Result<PromoteOutcome, Error> {

@@ -11,7 +11,10 @@ use std::{
 
 use annalist::{
     Criteria, Error, EventStore, Memory, Position, Receipt, Timestamp,
-    raw::store::{Prefix, Reservation, StoredType},
+    raw::{
+        finding::{VerifyCursor, VerifyPage},
+        store::{Prefix, Reservation, StoredType},
+    },
     store::{
         Append, AppendOutcome, Batch, CommandKey, Entry, FeedPage, LogId, Read, Settled, Snapshot,
         SnapshotKey, Wakeups,
@@ -241,5 +244,9 @@ impl EventStore for FaultyStore {
 
     async fn purge_command_ids(&self, before: Timestamp, ids: Range<&str>) -> Result<u64, Error> {
         self.inner.purge_command_ids(before, ids).await
+    }
+
+    async fn verify(&self, up_to: Position, after: &VerifyCursor) -> Result<VerifyPage, Error> {
+        self.inner.verify(up_to, after).await
     }
 }

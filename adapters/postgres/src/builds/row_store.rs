@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use annalist_core::{
     error::Error,
+    finding::{VerifyCursor, VerifyPage},
     rows::{
         Build, Checkpoint, Claim, CommitOutcome, Inline, InlineOutcome, Key, Parked, PromoteOutcome, Row,
         RowChange, RowQuery, RowStore, Table,
@@ -12,7 +13,7 @@ use annalist_core::{
 };
 use async_trait::async_trait;
 
-use super::{parked, registry};
+use super::{parked, registry, verify};
 use crate::{
     Postgres,
     error::{append_failed, failed},
@@ -93,6 +94,10 @@ impl RowStore for Postgres {
 
     async fn parked(&self, table: &Table) -> Result<Vec<Parked>, Error> {
         parked::list(&self.store.tables, table).await
+    }
+
+    async fn verify_rows(&self, after: &VerifyCursor) -> Result<VerifyPage, Error> {
+        verify::verify(&self.store.database, after).await
     }
 
     async fn promote(&self, table: &Table, compare: bool) -> Result<PromoteOutcome, Error> {

@@ -48,6 +48,16 @@ const RELEASED: [Migration; 1] = [Migration {
         include_str!("../../sql/schema/23_advance_high_water.sql"),
         include_str!("../../sql/schema/24_close_gaps.sql"),
         include_str!("../../sql/schema/25_append.sql"),
+        include_str!("../../sql/schema/26_verify_log.sql"),
+        include_str!("../../sql/schema/27_verify_events.sql"),
+        include_str!("../../sql/schema/28_verify_event_tags.sql"),
+        include_str!("../../sql/schema/29_verify_commands.sql"),
+        include_str!("../../sql/schema/30_verify_journal.sql"),
+        include_str!("../../sql/schema/31_verify_snapshots.sql"),
+        include_str!("../../sql/schema/32_verify_builds.sql"),
+        include_str!("../../sql/schema/33_verify_parked.sql"),
+        include_str!("../../sql/schema/34_verify_page.sql"),
+        include_str!("../../sql/schema/35_verify.sql"),
     ],
 }];
 

@@ -42,7 +42,7 @@ pub(crate) async fn purge_command_ids(
     Ok(purged)
 }
 
-fn entry(row: &PgRow) -> Result<Entry, Error> {
+pub(super) fn entry(row: &PgRow) -> Result<Entry, Error> {
     decode(row).map_err(|reason| {
         let position = from_i64(row.try_get("number").unwrap_or(0));
         Invalid::Damaged { position, reason: format!("as an entry of the journal: {reason}") }.into()

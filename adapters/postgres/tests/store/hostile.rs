@@ -249,6 +249,13 @@ pub(crate) async fn functions_of_other_roles_are_never_called(db: TestDatabase) 
     fill(&db).await;
     let store = db.open().await;
     assert_complete_and_continued(&store).await;
+    for _ in 0..2 {
+        crate::verify::report(&store).await;
+        crate::verify::findings_of(&db.url, "annalist.verify()").await;
+        // With findings too.
+        db.run("UPDATE annalist.events SET type = 'lost', version = -1 WHERE position = 1; UPDATE annalist.builds SET parked = 9").await;
+    }
+    db.run("UPDATE annalist.events SET type = 'opened', version = 1 WHERE position = 1; UPDATE annalist.builds SET parked = 0").await;
     use_everything(&store).await;
 
     let mut other = db.open().await.wakeups();

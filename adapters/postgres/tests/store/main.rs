@@ -32,6 +32,7 @@ mod rows;
 mod snapshots;
 mod standby;
 mod upgrade;
+mod verify;
 mod wakeups;
 
 use std::future::Future;
@@ -178,6 +179,13 @@ fn main() {
             read_only_role_loads_but_does_not_save_snapshots
             damaged_snapshot_is_reported_and_replaced
             blocked_snapshot_does_not_block_appends;
+        verify:
+            each_damage_is_found_at_its_place
+            range_of_positions_is_verified
+            read_only_role_verifies
+            open_append_and_its_gap_are_no_findings
+            appends_during_the_function_are_no_findings
+            pages_of_a_verification_use_indexes;
     };
     trials.extend(with_their_own_server());
     let no_pooler = annalist_cluster::Pooler::program().is_err();

@@ -15,6 +15,7 @@ mod races;
 mod rows;
 mod snapshots;
 mod user_transactions;
+mod verify;
 mod waits;
 
 use annalist_core::{

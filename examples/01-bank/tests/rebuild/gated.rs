@@ -2,7 +2,10 @@
 
 use annalist::{
     Error, Sqlite,
-    raw::rows::Claim,
+    raw::{
+        finding::{VerifyCursor, VerifyPage},
+        rows::Claim,
+    },
     store::{
         Build, Checkpoint, CommitOutcome, Key, LogId, Parked, PromoteOutcome, Row, RowChange, RowQuery,
         RowStore, Table,
@@ -79,6 +82,10 @@ impl RowStore for Gated {
 
     async fn parked(&self, table: &Table) -> Result<Vec<Parked>, Error> {
         self.rows.parked(table).await
+    }
+
+    async fn verify_rows(&self, after: &VerifyCursor) -> Result<VerifyPage, Error> {
+        self.rows.verify_rows(after).await
     }
 
     async fn promote(&self, table: &Table, compare: bool) -> Result<PromoteOutcome, Error> {

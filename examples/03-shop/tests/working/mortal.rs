@@ -11,6 +11,7 @@ use std::{
 use annalist::{
     Criteria, Error, EventStore, Position, Receipt, Timestamp,
     raw::{
+        finding::{VerifyCursor, VerifyPage},
         rows::SharedRows,
         store::{Prefix, StoredType},
     },
@@ -118,5 +119,9 @@ impl EventStore for Mortal {
 
     async fn purge_command_ids(&self, before: Timestamp, ids: Range<&str>) -> Result<u64, Error> {
         self.inner.purge_command_ids(before, ids).await
+    }
+
+    async fn verify(&self, up_to: Position, after: &VerifyCursor) -> Result<VerifyPage, Error> {
+        self.inner.verify(up_to, after).await
     }
 }

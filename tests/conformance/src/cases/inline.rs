@@ -7,8 +7,9 @@ mod notes;
 mod races;
 mod support;
 mod transitions;
+mod verify;
 
 use crate::Case;
 
 pub(super) const THEMES: &[&[Case]] =
-    &[appends::CASES, transitions::CASES, races::CASES, model::CASES, append_batch::CASES];
+    &[appends::CASES, transitions::CASES, races::CASES, model::CASES, append_batch::CASES, verify::CASES];

@@ -20,6 +20,7 @@ mod reads;
 mod snapshots;
 mod stored_types;
 mod time_travel;
+mod verify;
 
 use crate::Case;
 
@@ -44,4 +45,5 @@ pub(super) const THEMES: &[&[Case]] = &[
     random_races::CASES,
     model::CASES,
     snapshots::CASES,
+    verify::CASES,
 ];

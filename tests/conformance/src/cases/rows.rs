@@ -16,6 +16,7 @@ mod races;
 mod tables;
 mod totals;
 mod values;
+mod verify;
 
 use crate::Case;
 
@@ -36,4 +37,5 @@ pub(super) const THEMES: &[&[Case]] = &[
     queries::CASES,
     pages::CASES,
     model::CASES,
+    verify::CASES,
 ];

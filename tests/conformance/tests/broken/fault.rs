@@ -72,6 +72,12 @@ pub(crate) enum Fault {
     FeedStopsAtGaps,
     /// The settled position is after the end of the log.
     ReportsTooManySettled,
+    /// A verification ends after its first page.
+    VerifiesOnlyFirstPage,
+    /// A verification checks everything in one page.
+    VerifiesAllInOnePage,
+    /// A verification reports events that are appended while it runs.
+    ReportsRunningAppends,
     /// Every handle opens a new, empty log.
     OpensEmptyLogs,
     /// `prefix_at` returns the last event that is not after the time, even if an earlier event is after it.

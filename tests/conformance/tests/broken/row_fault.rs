@@ -3,6 +3,12 @@
 /// The fault of a row store.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum RowFault {
+    /// A verification checks no builds.
+    VerifiesNoBuilds,
+    /// A verification reports parked events that are in the log.
+    ReportsParkedEventsAsMissing,
+    /// A verification returns no references to events of other logs.
+    ReturnsNoReferences,
     /// A change is written wherever the checkpoint is.
     IgnoresCheckpoint,
     /// The checkpoint is compared in a separate step before the change is written.

@@ -13,6 +13,7 @@ use std::{
 use annalist_core::{
     Error,
     criteria::{Criteria, Item},
+    finding::{VerifyCursor, VerifyPage},
     payload::Payload,
     record::{Draft, Metadata, Name, Position, Record},
     rows::{Row, SharedRows},
@@ -26,7 +27,9 @@ use annalist_core::{
 use annalist_memory::Memory;
 use tokio::task::yield_now;
 
-use super::{fault::Fault, inline::BrokenInline, rows::BrokenRows, snapshots::BrokenSnapshots};
+use super::{
+    fault::Fault, inline::BrokenInline, rows::BrokenRows, snapshots::BrokenSnapshots, verify::broken_page,
+};
 
 /// A correct store, wrapped in a fault.
 pub(crate) struct BrokenStore {
@@ -477,5 +480,9 @@ impl EventStore for BrokenStore {
         let ids =
             if self.fault == Fault::PurgesCommandIdsOutsideOfTheRange { CommandKey::ALL_IDS } else { ids };
         self.inner.purge_command_ids(Timestamp::from_micros(before.as_micros() + excess), ids).await
+    }
+
+    async fn verify(&self, up_to: Position, after: &VerifyCursor) -> Result<VerifyPage, Error> {
+        broken_page(&self.inner, self.fault, up_to, after).await
     }
 }

@@ -11,7 +11,11 @@ use std::{
 use annalist::{
     Error, Sqlite,
     projection::{InTransaction, Transactional},
-    raw::{error::BoxError, rows::Claim},
+    raw::{
+        error::BoxError,
+        finding::{VerifyCursor, VerifyPage},
+        rows::Claim,
+    },
     store::{
         Build, Checkpoint, CommitOutcome, Key, LogId, Parked, PromoteOutcome, Row, RowChange, RowQuery,
         RowStore, Table,
@@ -145,6 +149,10 @@ impl RowStore for FaultyFile {
 
     async fn parked(&self, table: &Table) -> Result<Vec<Parked>, Error> {
         self.inner.parked(table).await
+    }
+
+    async fn verify_rows(&self, after: &VerifyCursor) -> Result<VerifyPage, Error> {
+        self.inner.verify_rows(after).await
     }
 
     async fn promote(&self, table: &Table, compare: bool) -> Result<PromoteOutcome, Error> {

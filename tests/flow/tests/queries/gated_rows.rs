@@ -4,7 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use annalist::{
     Error, Memory,
-    raw::rows::Claim,
+    raw::{
+        finding::{VerifyCursor, VerifyPage},
+        rows::Claim,
+    },
     store::{
         Build, Checkpoint, CommitOutcome, Key, LogId, Parked, PromoteOutcome, Row, RowChange, RowQuery,
         RowStore, Table,
@@ -113,6 +116,10 @@ impl RowStore for GatedRows {
 
     async fn parked(&self, table: &Table) -> Result<Vec<Parked>, Error> {
         self.inner.parked(table).await
+    }
+
+    async fn verify_rows(&self, after: &VerifyCursor) -> Result<VerifyPage, Error> {
+        self.inner.verify_rows(after).await
     }
 
     async fn promote(&self, table: &Table, compare: bool) -> Result<PromoteOutcome, Error> {

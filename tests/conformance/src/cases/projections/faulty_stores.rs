@@ -11,6 +11,7 @@ use std::{
 use annalist_core::{
     BoxError, Error,
     criteria::Criteria,
+    finding::{VerifyCursor, VerifyPage},
     record::Position,
     rows::{
         Build, Checkpoint, Claim, CommitOutcome, Key, Parked, PromoteOutcome, Row, RowChange, RowQuery,
@@ -161,6 +162,10 @@ impl RowStore for FaultyRows {
         self.call(false, self.inner.parked(&self.table(table))).await
     }
 
+    async fn verify_rows(&self, after: &VerifyCursor) -> Result<VerifyPage, Error> {
+        self.call(false, self.inner.verify_rows(after)).await
+    }
+
     async fn promote(&self, table: &Table, compare: bool) -> Result<PromoteOutcome, Error> {
         self.call(true, self.inner.promote(&self.table(table), compare)).await
     }
@@ -280,5 +285,9 @@ impl EventStore for FaultyLog {
 
     async fn purge_command_ids(&self, before: Timestamp, ids: Range<&str>) -> Result<u64, Error> {
         self.up()?.purge_command_ids(before, ids).await
+    }
+
+    async fn verify(&self, up_to: Position, after: &VerifyCursor) -> Result<VerifyPage, Error> {
+        self.up()?.verify(up_to, after).await
     }
 }
