@@ -17,6 +17,7 @@ use tokio::time::timeout;
 
 use crate::{
     error::{failed, is_lost_connection, no_connection},
+    runtimes::Runtimes,
     sql::Sql,
 };
 
@@ -25,6 +26,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(crate) struct Database {
     pub(crate) pool: PgPool,
+    pub(crate) runtimes: Runtimes,
     pub(crate) sql: Sql,
     /// How the log is called in messages: "postgres log `annalist` of bank on localhost:5432".
     pub(crate) name: String,
@@ -69,6 +71,7 @@ impl Database {
 
     /// A connection of the pool. Waits for it no longer than the timeout, even if the pool is the user's and would wait longer.
     pub(crate) async fn acquire(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
+        self.close_connections_of_ended_runtimes();
         acquire(&self.pool, self.timeout).await
     }
 
@@ -77,6 +80,7 @@ impl Database {
         &self,
         statement: impl SqlSafeStr,
     ) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        self.close_connections_of_ended_runtimes();
         let begun = timeout(self.timeout, self.pool.begin_with(statement)).await;
         begun.unwrap_or_else(|_| Err(no_connection(&self.pool, self.timeout)))
     }
@@ -230,6 +234,16 @@ impl Database {
             Some(connection) => connection,
             None => held.insert(self.acquire().await?),
         })
+    }
+
+    /// Closes all connections that are not in use if a runtime has ended: some may have been opened in it. A ping does not find these,
+    /// because they work as long as the server answers without a delay.
+    fn close_connections_of_ended_runtimes(&self) {
+        if self.runtimes.enter() {
+            while let Some(connection) = self.pool.try_acquire() {
+                drop(connection.detach());
+            }
+        }
     }
 
     /// Removes lost connections from the pool: after a failover all of its connections are lost, and each would fail another call.

@@ -63,6 +63,7 @@ mod error;
 mod high_water;
 mod open;
 mod read;
+mod runtimes;
 mod sql;
 mod values;
 

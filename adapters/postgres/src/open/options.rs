@@ -18,6 +18,7 @@ use crate::{
     append::locks::AdvisoryKeys,
     database::Database,
     error::{failed, unusable},
+    runtimes::Runtimes,
     sql::Sql,
 };
 
@@ -170,7 +171,9 @@ impl Options {
         newest.into_iter().for_each(|newest| seen.saw(0, newest));
         seen.saw_settled(0, high_water);
         let sql = Sql::new(&schema, shares_sessions);
-        let database = Database { pool, sql, name, id, seen, timeout, shares_sessions };
+        let runtimes = Runtimes::default();
+        runtimes.enter();
+        let database = Database { pool, runtimes, sql, name, id, seen, timeout, shares_sessions };
         Ok(Postgres::new(database, &schema, keys, listen_notify))
     }
 }

@@ -134,6 +134,7 @@ fn main() {
             damaged_record_is_reported_with_its_position
             dropped_schema_is_explained;
         pools:
+            append_uses_no_connection_of_an_ended_runtime
             exhausted_pool_of_the_user_is_explained
             calls_on_a_pool_of_one_connection_need_no_second_one;
         lost_events:

@@ -114,3 +114,23 @@ pub(crate) async fn calls_on_a_pool_of_one_connection_need_no_second_one(db: Tes
     assert_eq!(refused, AppendOutcome::InlineRequired { index: 0, builds });
     accept(&store, folding(noted(1))).await;
 }
+
+/// The only connection of the pool was opened in a runtime that has ended. An append on it would end with an unknown outcome.
+pub(crate) async fn append_uses_no_connection_of_an_ended_runtime(db: TestDatabase) {
+    let url = db.url.clone();
+    let opened = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let pool = PgPoolOptions::new().max_connections(1).test_before_acquire(false);
+            let pool = pool.connect(&url).await.unwrap();
+            let store = Postgres::options().with_pool(pool.clone()).await.unwrap();
+            while pool.num_idle() == 0 {
+                tokio::task::yield_now().await;
+            }
+            store
+        })
+    });
+    let store = opened.join().unwrap();
+    accept(&store, noted(1)).await;
+    assert_eq!(log(&store).await.len(), 1);
+}
