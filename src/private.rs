@@ -2,7 +2,7 @@
 
 pub use annalist_core::{
     aggregate::{
-        Aggregate, AggregateId, On, Snapshots, UnmarkedField, UnmarkedValue, criteria_of, entry_overlaps,
+        Aggregate, AggregateId, On, Snapshots, UnmarkedField, UnmarkedValue, aggregate_overlaps, criteria_of,
         entry_reaches, fold,
     },
     codec::Codec,
@@ -22,8 +22,10 @@ pub use annalist_core::{
     id::{Fresh, Id, Ids},
     initial::InitialValue,
     payload::Payload,
-    policy::{Commands, OnError, OnPolicy, OnReject, Policy, Reaction, Start, TRIES, add_reaction},
-    projection::{OnRow, Projection, RowKey, RowOps, entry_reaches_row, reaches_row},
+    policy::{
+        Commands, OnError, OnPolicy, OnReject, Policy, Reaction, Start, TRIES, add_reaction, policy_overlaps,
+    },
+    projection::{OnRow, Projection, RowKey, RowOps, entry_reaches_row, projection_overlaps, reaches_row},
     query::{List, Page, Query, QueryColumns, ReadModels, Source},
     record::{RawEvent, Record},
     rows::{

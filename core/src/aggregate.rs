@@ -10,7 +10,7 @@ use crate::{
     context::Context,
     criteria::{Criteria, Item},
     error::Invalid,
-    event::{Event, Types},
+    event::{Event, Overlaps, Sets, TypeSets, Types},
     id::Id,
     initial::InitialValue,
     record::{RawEvent, Record},
@@ -272,16 +272,16 @@ pub const fn entry_reaches<A: Aggregate>(entry: usize) -> bool {
     }
 }
 
-/// Returns `true` if an `on` entry handles an event that an earlier entry handles already. `events` is [`Aggregate::EVENTS`].
-pub const fn entry_overlaps(events: &[Types], entry: usize) -> bool {
-    let mut i = 0;
-    while i < entry {
-        if events[entry].overlaps(&events[i]) {
-            return true;
-        }
-        i += 1;
-    }
-    false
+/// The `on` entries of an aggregate.
+struct Entries<A>(PhantomData<A>);
+
+impl<A: Aggregate> TypeSets for Entries<A> {
+    const SETS: Sets<'static> = Sets::Owned(A::EVENTS);
+}
+
+/// Returns `true` if one of the `N` `on` entries of an aggregate handles an event that an earlier entry handles already.
+pub const fn aggregate_overlaps<A: Aggregate, const N: usize>(entry: usize) -> bool {
+    Overlaps::<Entries<A>, N>::WITH_EARLIER[entry]
 }
 
 #[cfg(test)]

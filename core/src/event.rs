@@ -1,7 +1,10 @@
 //! Events as the application defines them, and the table of their stored names.
 
 mod into;
+mod overlap;
 mod types;
+
+use std::marker::PhantomData;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -9,6 +12,7 @@ use uuid::Uuid;
 pub(crate) use self::types::fnv_mix;
 pub use self::{
     into::{Events, IntoEvents},
+    overlap::{Overlaps, Sets, TypeSets},
     types::{EventType, IdKind, Types, event_type, variant_type},
 };
 use crate::{
@@ -313,16 +317,17 @@ pub fn encode_variant<E: Event + Serialize>(event: &E, codec: &Codec) -> Result<
     codec.encode_variant(event.stored_type().0, event)
 }
 
-/// Returns `true` if a variant of an event enum has an event type in common with an earlier variant. `types` is that of the
-/// enum.
-pub const fn variant_overlaps(types: &Types, variant: usize) -> bool {
-    let Types::Sum(sets) = types else { return false };
-    let mut i = 0;
-    while i < variant {
-        if sets[variant].overlaps(sets[i]) {
-            return true;
-        }
-        i += 1;
-    }
-    false
+/// The variants of an event enum.
+struct Variants<E>(PhantomData<E>);
+
+impl<E: Event> TypeSets for Variants<E> {
+    const SETS: Sets<'static> = match E::TYPES {
+        Types::Sum(sets) => Sets::Borrowed(sets),
+        Types::One(_) => Sets::Borrowed(&[]),
+    };
+}
+
+/// Returns `true` if a variant of an event enum with `N` variants has an event type in common with an earlier variant.
+pub const fn variant_overlaps<E: Event, const N: usize>(variant: usize) -> bool {
+    Overlaps::<Variants<E>, N>::WITH_EARLIER[variant]
 }

@@ -8,7 +8,7 @@ mod handler;
 mod on;
 mod react;
 
-use std::pin::Pin;
+use std::{marker::PhantomData, pin::Pin};
 
 pub use self::{
     commands::{Commands, IntoCommands},
@@ -19,7 +19,7 @@ use crate::{
     codec::Codec,
     criteria::{Criteria, Item},
     error::BoxError,
-    event::Types,
+    event::{Overlaps, Sets, TypeSets, Types},
     record::Record,
 };
 
@@ -124,6 +124,19 @@ pub enum OnError {
     /// The event is parked, and later events that share a tag with it too (with [`Policy::ORDER_BY`], a tag of that
     /// kind); the policy goes on with other events.
     Park,
+}
+
+/// The `on` entries of a policy.
+struct Entries<P>(PhantomData<P>);
+
+impl<P: Policy> TypeSets for Entries<P> {
+    const SETS: Sets<'static> = Sets::Owned(P::EVENTS);
+}
+
+/// Returns `true` if one of the `N` `on` entries of a policy handles an event that an earlier entry handles already.
+#[doc(hidden)]
+pub const fn policy_overlaps<P: Policy, const N: usize>(entry: usize) -> bool {
+    Overlaps::<Entries<P>, N>::WITH_EARLIER[entry]
 }
 
 /// The criteria of the events that a policy reads.

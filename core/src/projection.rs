@@ -16,7 +16,7 @@ pub(crate) use self::{
 pub use self::{
     custom::{Batch, CustomProjection},
     key::{FromTags, IntoKeys, RowKey, entry_reaches_row, ids_of, reaches_row},
-    on::OnRow,
+    on::{OnRow, projection_overlaps},
     options::ProjectionOptions,
     row_folder::RowFolder,
     row_ops::{HandlerContext, RowOps, plan_event},

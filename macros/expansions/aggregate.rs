@@ -35,8 +35,7 @@ const _: () = {
         }
     }
     const _: () = __annalist::std::assert!(
-        ! __annalist::entry_overlaps(< Account as __annalist::Aggregate > ::EVENTS,
-        1usize),
+        ! __annalist::aggregate_overlaps:: < Account, 2usize > (1usize),
         "an entry above already handles an event of `Frozen`: every event has one handler"
     );
     const _: () = __annalist::std::assert!(

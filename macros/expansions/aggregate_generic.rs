@@ -34,8 +34,7 @@ const _: () = {
         ) -> __annalist::std::result::Result<(), __annalist::Invalid> {
             const {
                 __annalist::std::assert!(
-                    ! __annalist::entry_overlaps(< Total < T > as __annalist::Aggregate >
-                    ::EVENTS, 1usize),
+                    ! __annalist::aggregate_overlaps:: < Total < T >, 2usize > (1usize),
                     "an entry above already handles an event of `Reset`: every event has one handler"
                 )
             }

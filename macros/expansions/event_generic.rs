@@ -83,15 +83,15 @@ const _: () = {
         ) -> __annalist::std::result::Result<(), __annalist::Invalid> {
             const {
                 __annalist::std::assert!(
-                    ! __annalist::variant_overlaps(& < Either < A, B, I > as
-                    __annalist::Event > ::TYPES, 1usize),
+                    ! __annalist::variant_overlaps:: < Either < A, B, I >, 3usize >
+                    (1usize),
                     "`Right` contains an event that a variant above already contains"
                 )
             }
             const {
                 __annalist::std::assert!(
-                    ! __annalist::variant_overlaps(& < Either < A, B, I > as
-                    __annalist::Event > ::TYPES, 2usize),
+                    ! __annalist::variant_overlaps:: < Either < A, B, I >, 3usize >
+                    (2usize),
                     "`Neither` contains an event that a variant above already contains"
                 )
             }

@@ -104,11 +104,11 @@ const _: () = {
         }
     }
     const _: () = __annalist::std::assert!(
-        ! __annalist::variant_overlaps(& < BankEvent as __annalist::Event > ::TYPES,
-        1usize), "`Closed` contains an event that a variant above already contains"
+        ! __annalist::variant_overlaps:: < BankEvent, 3usize > (1usize),
+        "`Closed` contains an event that a variant above already contains"
     );
     const _: () = __annalist::std::assert!(
-        ! __annalist::variant_overlaps(& < BankEvent as __annalist::Event > ::TYPES,
-        2usize), "`Frozen` contains an event that a variant above already contains"
+        ! __annalist::variant_overlaps:: < BankEvent, 3usize > (2usize),
+        "`Frozen` contains an event that a variant above already contains"
     );
 };

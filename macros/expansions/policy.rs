@@ -56,8 +56,7 @@ const _: () = {
         }
     }
     const _: () = __annalist::std::assert!(
-        ! __annalist::entry_overlaps(< WelcomeBonus as __annalist::Policy > ::EVENTS,
-        1usize),
+        ! __annalist::policy_overlaps:: < WelcomeBonus, 2usize > (1usize),
         "an entry above already handles an event of `OrderPlaced`: every event has one handler"
     );
 };

@@ -29,8 +29,7 @@ const _: () = {
         ) -> __annalist::Reaction<'__a> {
             const {
                 __annalist::std::assert!(
-                    ! __annalist::entry_overlaps(< Thanks < P > as __annalist::Policy >
-                    ::EVENTS, 1usize),
+                    ! __annalist::policy_overlaps:: < Thanks < P >, 2usize > (1usize),
                     "an entry above already handles an event of `Reset`: every event has one handler"
                 )
             }

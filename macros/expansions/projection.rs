@@ -141,8 +141,7 @@ const _: () = {
         "a key cannot be NULL: use the type inside the `Option`"
     );
     const _: () = __annalist::std::assert!(
-        ! __annalist::entry_overlaps(< Balance as __annalist::Projection > ::EVENTS,
-        1usize),
+        ! __annalist::projection_overlaps:: < Balance, 2usize > (1usize),
         "an entry above already handles an event of `Renamed`: every event has one handler"
     );
     const _: () = __annalist::std::assert!(

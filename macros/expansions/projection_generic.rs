@@ -82,8 +82,8 @@ const _: () = {
             }
             const {
                 __annalist::std::assert!(
-                    ! __annalist::entry_overlaps(< Turnover < P > as
-                    __annalist::Projection > ::EVENTS, 1usize),
+                    ! __annalist::projection_overlaps:: < Turnover < P >, 2usize >
+                    (1usize),
                     "an entry above already handles an event of `Reset`: every event has one handler"
                 )
             }

@@ -113,7 +113,7 @@ impl EventType {
         hash
     }
 
-    const fn contains(&self, name: &str) -> bool {
+    pub(super) const fn contains(&self, name: &str) -> bool {
         if same(self.name, name) {
             return true;
         }
@@ -264,74 +264,6 @@ impl Types {
         }
     }
 
-    /// Returns `true` if the sets have a stored name or alias in common.
-    ///
-    /// ```
-    /// use annalist::manual::{EventType, Types};
-    ///
-    /// const OPENED: Types = Types::One(EventType::new("opened", "Opened"));
-    /// const RENAMED: Types = Types::One(EventType::new("registered", "Registered").aliases(&["opened"]));
-    ///
-    /// assert!(OPENED.overlaps(&RENAMED));
-    /// ```
-    pub const fn overlaps(&self, other: &Types) -> bool {
-        match self {
-            Self::One(one) => {
-                if other.contains(one.name) {
-                    return true;
-                }
-                let mut i = 0;
-                while i < one.aliases.len() {
-                    if other.contains(one.aliases[i]) {
-                        return true;
-                    }
-                    i += 1;
-                }
-                false
-            }
-            Self::Sum(sets) => {
-                let mut i = 0;
-                while i < sets.len() {
-                    if sets[i].overlaps(other) {
-                        return true;
-                    }
-                    i += 1;
-                }
-                false
-            }
-        }
-    }
-
-    /// Returns `true` if no two members of a union have a stored name or alias in common.
-    ///
-    /// ```
-    /// use annalist::manual::{EventType, Types};
-    ///
-    /// const OPENED: Types = Types::One(EventType::new("opened", "Opened"));
-    /// const CLOSED: Types = Types::One(EventType::new("closed", "Closed"));
-    ///
-    /// assert!(Types::Sum(&[&OPENED, &CLOSED]).distinct());
-    /// assert!(!Types::Sum(&[&OPENED, &OPENED]).distinct());
-    /// ```
-    pub const fn distinct(&self) -> bool {
-        let Self::Sum(sets) = self else { return true };
-        let mut i = 0;
-        while i < sets.len() {
-            if !sets[i].distinct() {
-                return false;
-            }
-            let mut j = i + 1;
-            while j < sets.len() {
-                if sets[i].overlaps(sets[j]) {
-                    return false;
-                }
-                j += 1;
-            }
-            i += 1;
-        }
-        true
-    }
-
     /// Returns `true` if an event type of the set may carry ids of this kind.
     ///
     /// ```
@@ -400,7 +332,16 @@ impl Types {
 
 /// Adds a length and bytes to a hash, as FNV-1a (Fowler, Noll, Vo).
 pub(crate) const fn fnv_mix(hash: u64, bytes: &[u8]) -> u64 {
-    let (mut hash, mut i) = (hash ^ bytes.len() as u64, 0);
+    fnv_from(hash ^ bytes.len() as u64, bytes)
+}
+
+/// The hash FNV-1a of bytes.
+pub(super) const fn fnv(bytes: &[u8]) -> u64 {
+    fnv_from(0xcbf2_9ce4_8422_2325, bytes)
+}
+
+const fn fnv_from(hash: u64, bytes: &[u8]) -> u64 {
+    let (mut hash, mut i) = (hash, 0);
     while i < bytes.len() {
         hash = (hash ^ bytes[i] as u64).wrapping_mul(0x0000_0100_0000_01b3);
         i += 1;

@@ -1,11 +1,13 @@
 //! Functions that the `Projection` derive calls for an `on` entry.
 
+use std::marker::PhantomData;
+
 use super::{FromTags, IntoChange, IntoKeys, Projection, RowOps, plan_event, row_ops::plan_event_by_ids};
 use crate::{
     codec::Codec,
     context::Context,
     error::Invalid,
-    event::{Event, Types},
+    event::{Event, Overlaps, Sets, TypeSets, Types},
     record::Record,
 };
 
@@ -119,4 +121,17 @@ impl<E: Event> OnRow for E {
             handler(row, event, context).into_change()
         })
     }
+}
+
+/// The `on` entries of a projection.
+struct Entries<P>(PhantomData<P>);
+
+impl<P: Projection> TypeSets for Entries<P> {
+    const SETS: Sets<'static> = Sets::Owned(P::EVENTS);
+}
+
+/// Returns `true` if one of the `N` `on` entries of a projection handles an event that an earlier entry handles already.
+#[doc(hidden)]
+pub const fn projection_overlaps<P: Projection, const N: usize>(entry: usize) -> bool {
+    Overlaps::<Entries<P>, N>::WITH_EARLIER[entry]
 }

@@ -44,7 +44,7 @@ pub(crate) fn policy(policy: &Policy<'_>) -> TokenStream {
         }
     });
     let react = react(policy);
-    let asserts = item_asserts(generics, assert_distinct("Policy", ident, generics, on.iter()));
+    let asserts = item_asserts(generics, assert_distinct("policy_overlaps", ident, generics, on.iter()));
     quote_spanned! {span=>
         #[automatically_derived]
         impl #parameters __annalist::Policy for #this #arguments #predicates {
@@ -78,7 +78,8 @@ pub(crate) fn policy(policy: &Policy<'_>) -> TokenStream {
 fn react(policy: &Policy<'_>) -> TokenStream {
     let Policy { ident, generics, on, .. } = policy;
     let span = at(ident.span());
-    let asserts = inline_asserts(span, generics, assert_distinct("Policy", ident, generics, on.iter()));
+    let asserts =
+        inline_asserts(span, generics, assert_distinct("policy_overlaps", ident, generics, on.iter()));
     let entries = on.iter().map(|on| entry(policy, on));
     let context = policy.context.then(|| {
         quote_spanned! {span=>

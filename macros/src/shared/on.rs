@@ -72,28 +72,27 @@ impl On {
 /// Assertions that no two entries handle the same event: one for each entry but the first, at its event.
 ///
 /// ```text
-/// assert!(!entry_overlaps(<Account as Aggregate>::EVENTS, 1), "…")
+/// assert!(!aggregate_overlaps::<Account, 2>(1), "…")
 /// ```
+///
+/// `overlaps` is `aggregate_overlaps`, `projection_overlaps` or `policy_overlaps`. It takes the number of entries.
 pub(crate) fn assert_distinct<'a>(
-    folder: &'a str,
+    overlaps: &'a str,
     ident: &'a Ident,
     generics: &'a Generics,
-    on: impl Iterator<Item = &'a On> + 'a,
+    on: impl ExactSizeIterator<Item = &'a On> + 'a,
 ) -> impl Iterator<Item = TokenStream> + 'a {
     let (_, arguments, _) = generics.split_for_impl();
-    let ident = derived(ident);
+    let (ident, entries) = (derived(ident), on.len());
     on.enumerate().skip(1).map(move |(i, On { event, .. })| {
         let span = at(event.span());
-        let folder = format_ident!("{folder}", span = span);
+        let overlaps = format_ident!("{overlaps}", span = span);
         let message = format!(
             "an entry above already handles an event of `{}`: every event has one handler",
             source_text(event),
         );
         quote_spanned! {span=>
-            __annalist::std::assert!(
-                !__annalist::entry_overlaps(<#ident #arguments as __annalist::#folder>::EVENTS, #i),
-                #message
-            )
+            __annalist::std::assert!(!__annalist::#overlaps::<#ident #arguments, #entries>(#i), #message)
         }
     })
 }

@@ -3,6 +3,7 @@
 pub mod domain;
 #[doc(hidden)]
 pub mod forbidden;
+mod large;
 
 use std::fmt::Debug;
 

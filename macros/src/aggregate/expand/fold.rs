@@ -51,14 +51,14 @@ fn entry(aggregate: &Aggregate<'_>, On { event, handler }: &On) -> TokenStream {
 /// aggregate they are items:
 ///
 /// ```text
-/// const _: () = assert!(!entry_overlaps(<Account as Aggregate>::EVENTS, 1), "…");
+/// const _: () = assert!(!aggregate_overlaps::<Account, 2>(1), "…");
 /// const _: () = assert!(entry_reaches::<Account>(0), "…");
 /// ```
 ///
 /// For a generic aggregate they are inline `const`s in `fold_record`.
 pub(super) fn asserts<'a>(aggregate: &'a Aggregate<'_>) -> impl Iterator<Item = TokenStream> + 'a {
     let Aggregate { ident, generics, on, .. } = aggregate;
-    let distinct = shared::assert_distinct("Aggregate", ident, generics, on.iter());
+    let distinct = shared::assert_distinct("aggregate_overlaps", ident, generics, on.iter());
     distinct.chain(
         on.iter()
             .enumerate()

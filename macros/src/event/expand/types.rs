@@ -76,7 +76,7 @@ fn kind(id: &IdField<'_>) -> TokenStream {
 /// Assertions that no two variants contain the same event. For a concrete enum they are items:
 ///
 /// ```text
-/// const _: () = assert!(!variant_overlaps(&<AllEvents as Event>::TYPES, 1), "…");
+/// const _: () = assert!(!variant_overlaps::<AllEvents, 3>(1), "…");
 /// ```
 ///
 /// For a generic enum they are inline `const`s in `decode_raw`.
@@ -93,18 +93,18 @@ pub(super) fn asserts(event: &Event<'_>) -> Vec<TokenStream> {
         };
         let needed = i > 0 && (newtype || seen_newtype);
         seen_newtype |= newtype;
-        needed.then(|| assert(event, ident, i))
+        needed.then(|| assert(event, ident, variants.len(), i))
     });
     asserts.collect()
 }
 
-fn assert(event: &Event<'_>, variant: &Ident, index: usize) -> TokenStream {
+fn assert(event: &Event<'_>, variant: &Ident, variants: usize, index: usize) -> TokenStream {
     let ident = derived(event.ident);
     let (_, arguments, _) = event.generics.split_for_impl();
     let message = format!("`{}` contains an event that a variant above already contains", variant.unraw());
     quote_spanned! {at(variant.span())=>
         __annalist::std::assert!(
-            !__annalist::variant_overlaps(&<#ident #arguments as __annalist::Event>::TYPES, #index),
+            !__annalist::variant_overlaps::<#ident #arguments, #variants>(#index),
             #message
         )
     }

@@ -13,7 +13,7 @@ use crate::shared::{assert_distinct, source_text};
 ///
 /// ```text
 /// const _: () = assert!(!ColumnOf::<AccountId>::__ANNALIST_NULLABLE, "…");
-/// const _: () = assert!(!entry_overlaps(<Balance as Projection>::EVENTS, 1), "…");
+/// const _: () = assert!(!projection_overlaps::<Balance, 2>(1), "…");
 /// const _: () = assert!(reaches_row::<Balance>(), "…");
 /// ```
 ///
@@ -26,7 +26,7 @@ pub(super) fn all(projection: &Projection<'_>) -> Vec<TokenStream> {
         }
     });
     let on = projection.on.iter().map(|entry| &entry.on);
-    let distinct = assert_distinct("Projection", projection.ident, projection.generics, on);
+    let distinct = assert_distinct("projection_overlaps", projection.ident, projection.generics, on);
     keys.chain(distinct).chain(reaches(projection)).collect()
 }
 
