@@ -1,14 +1,20 @@
 //! Compile times: a cold build of the README's example, and the cost of each event and command.
 
-use std::{fmt::Write as _, fs, path::Path, process::Command, time::Instant};
+mod domains;
+mod package;
+
+use std::{fmt::Write as _, process::Command, time::Instant};
 
 use serde::Serialize;
 
 use crate::{
     Result,
+    compile::package::{Package, run},
     environment::directory,
     harness::{Size, Spread},
 };
+
+pub(crate) use self::domains::{NAME as DOMAINS, measure as measure_domains};
 
 /// The name for `--only`.
 pub(crate) const NAME: &str = "compile: the README's example, events and commands";
@@ -30,15 +36,15 @@ pub(crate) struct Compile {
 
 pub(crate) fn measure(size: Size) -> Result<Compile> {
     let (cold_build_seconds, crates) = cold_build()?;
-    let package = Package::make()?;
+    let package = Package::make(BASE)?;
     let number = size.of(10, 100, 200);
     let mut taken: [Vec<f64>; 3] = Default::default();
     for _ in 0..size.of(1, 5, 9) {
-        let nothing = package.check(BASE)?;
-        let plain = package.check(&many(number, plain))?;
+        let nothing = check(&package, BASE)?;
+        let plain = check(&package, &many(number, plain))?;
         let each = |took: f64, less: f64| (took - less) * 1e3 / number as f64;
-        taken[0].push(each(package.check(&many(number, event))?, plain));
-        taken[1].push(each(package.check(&many(number, command))?, plain));
+        taken[0].push(each(check(&package, &many(number, event))?, plain));
+        taken[1].push(each(check(&package, &many(number, command))?, plain));
         taken[2].push(each(plain, nothing));
     }
     let [event, command, serde] = taken.map(Spread::of);
@@ -68,44 +74,9 @@ fn cold_build() -> Result<(f64, usize)> {
     Ok((seconds, crates.len()))
 }
 
-/// A package outside the workspace, with dependencies that are already checked.
-struct Package(tempfile::TempDir);
-
-impl Package {
-    fn make() -> Result<Self> {
-        let folder = directory()?;
-        let root = std::env::current_dir()?;
-        let manifest = format!(
-            "[package]\nname = \"many\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n\
-             annalist = {{ path = {root:?} }}\nserde = {{ version = \"1\", features = [\"derive\"] }}\n"
-        );
-        fs::write(folder.path().join("Cargo.toml"), manifest)?;
-        fs::copy("Cargo.lock", folder.path().join("Cargo.lock"))?;
-        fs::create_dir(folder.path().join("src"))?;
-        let package = Self(folder);
-        package.check(BASE)?;
-        Ok(package)
-    }
-
-    /// The seconds of a `cargo check` of this library.
-    fn check(&self, library: &str) -> Result<f64> {
-        let folder: &Path = self.0.path();
-        fs::write(folder.join("src/lib.rs"), library)?;
-        let mut check = Command::new("cargo");
-        check.args(["check", "--offline", "--quiet"]).current_dir(folder);
-        check.env("CARGO_TARGET_DIR", folder.join("target")).env("CARGO_INCREMENTAL", "0");
-        let start = Instant::now();
-        run(&mut check)?;
-        Ok(start.elapsed().as_secs_f64())
-    }
-}
-
-fn run(command: &mut Command) -> Result<()> {
-    let output = command.output()?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(format!("{command:?} failed:\n{}", String::from_utf8_lossy(&output.stderr)).into())
+/// The seconds of a `cargo check` of this library.
+fn check(package: &Package, library: &str) -> Result<f64> {
+    Ok(package.compile("check", library)?.elapsed)
 }
 
 /// The common part of all measured libraries.

@@ -92,8 +92,8 @@ async fn run(arguments: &Arguments) -> Result<()> {
         return curves::work_as_a_process(url, schema, commands.parse()?).await;
     }
     let (rows, curves) = (arguments.rows(), arguments.curves());
-    let compiles = arguments.wants(compile::NAME);
-    if rows.is_empty() && curves.is_empty() && !compiles {
+    let (compiles, domains) = (arguments.wants(compile::NAME), arguments.wants(compile::DOMAINS));
+    if rows.is_empty() && curves.is_empty() && !compiles && !domains {
         return Err(format!("nothing is called {}; --list shows all", arguments.only.join(" or ")).into());
     }
     if arguments.list {
@@ -101,6 +101,9 @@ async fn run(arguments: &Arguments) -> Result<()> {
         curves.iter().for_each(|curve| println!("{}", curve.name));
         if compiles {
             println!("{}", compile::NAME);
+        }
+        if domains {
+            println!("{}", compile::DOMAINS);
         }
         return Ok(());
     }
@@ -117,7 +120,12 @@ async fn run(arguments: &Arguments) -> Result<()> {
     }
     if compiles {
         println!("{} …", compile::NAME);
-        report.add_compile(compile::measure(arguments.size()))?;
+        report.add_compile(compile::NAME, "compile.json", compile::measure(arguments.size()))?;
+    }
+    if domains {
+        println!("{} …", compile::DOMAINS);
+        let outcome = compile::measure_domains(arguments.size());
+        report.add_compile(compile::DOMAINS, "compile-domains.json", outcome)?;
     }
     report.conclude()
 }

@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use crate::{
     Result,
-    compile::{self, Compile},
     curves::{self, Curve},
     harness::{Measured, Row, Spread},
     machine::Machine,
@@ -17,7 +16,7 @@ pub(crate) struct Report {
     folder: PathBuf,
     lines: Vec<Line>,
     curves: Vec<Drawn>,
-    not_compiled: bool,
+    not_compiled: Vec<&'static str>,
 }
 
 /// A row of the report. A row that could not be measured does not hold its bar.
@@ -53,7 +52,12 @@ impl Report {
         let meta = serde_json::to_string_pretty(&machine)?;
         fs::write(folder.join("meta.json"), &meta)?;
         println!("{meta}");
-        Ok(Self { folder: folder.to_owned(), lines: Vec::new(), curves: Vec::new(), not_compiled: false })
+        Ok(Self {
+            folder: folder.to_owned(),
+            lines: Vec::new(),
+            curves: Vec::new(),
+            not_compiled: Vec::new(),
+        })
     }
 
     /// Adds a row and writes the file again, so that an interrupted run leaves its results.
@@ -85,17 +89,22 @@ impl Report {
         Ok(())
     }
 
-    /// Adds the compile times.
-    pub(crate) fn add_compile(&mut self, outcome: Result<Compile>) -> Result<()> {
+    /// Adds compile times, in a file of their own.
+    pub(crate) fn add_compile(
+        &mut self,
+        name: &'static str,
+        file: &str,
+        outcome: Result<impl Serialize>,
+    ) -> Result<()> {
         match outcome {
             Ok(compile) => {
                 let text = serde_json::to_string_pretty(&compile)?;
                 println!("{text}");
-                fs::write(self.folder.join("compile.json"), text)?;
+                fs::write(self.folder.join(file), text)?;
             }
             Err(error) => {
                 println!("    not measured: {error}");
-                self.not_compiled = true;
+                self.not_compiled.push(name);
             }
         }
         Ok(())
@@ -110,7 +119,7 @@ impl Report {
         println!("written to {}", self.folder.display());
         let rows = self.lines.iter().filter(|line| line.error.is_some()).map(|line| line.work);
         let curves = self.curves.iter().filter(|curve| curve.error.is_some()).map(|curve| curve.name);
-        let compile = self.not_compiled.then_some(compile::NAME);
+        let compile = self.not_compiled.iter().copied();
         let failed: Vec<&str> = rows.chain(curves).chain(compile).collect();
         if failed.is_empty() { Ok(()) } else { Err(format!("not measured: {}", failed.join("; ")).into()) }
     }
