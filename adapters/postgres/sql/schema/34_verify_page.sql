@@ -2,7 +2,8 @@
 CREATE FUNCTION {schema}.verify_page(_part text, _key text[], _up_to bigint, _limit bigint)
 RETURNS TABLE (kind text, "position" bigint, place text, problem text, checked bigint, last_key text[])
 LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp SET jit = off
+SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $verify_page$
 BEGIN
   CASE _part

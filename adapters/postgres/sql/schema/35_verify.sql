@@ -7,7 +7,8 @@
 CREATE FUNCTION {schema}.verify(_after bigint DEFAULT NULL, _up_to bigint DEFAULT NULL)
 RETURNS TABLE (kind text, "position" bigint, place text, problem text, advice text)
 LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp SET jit = off
+SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $verify$
 DECLARE
   _end   bigint;
