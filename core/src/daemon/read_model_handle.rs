@@ -69,6 +69,10 @@ impl ReadModelHandle {
         }
     }
 
+    fn state(&self) -> State {
+        self.status.borrow().state.clone()
+    }
+
     /// Waits until there is a build to read and it includes all events up to a position.
     ///
     /// # Errors
@@ -87,9 +91,12 @@ impl ReadModelHandle {
         let is_own = handler_scope::is_own(&self.status);
         let limit = if is_own { Duration::ZERO } else { timeout };
         let reached = tokio::time::timeout(limit, self.status_including(wanted)).await;
-        if let (Err(_), Some(log), false) = (&reached, &self.log, is_own) {
-            // The log may have lost the event before it was opened.
-            check_receipt(&**log.watcher.store(), wanted).await?;
+        // A follower at the end of the log lacks the position: the log may have lost the event before it was opened.
+        if let (Err(_), Some(log), State::CaughtUp) = (&reached, &self.log, &self.state())
+            && !is_own
+            && let Err(lost @ Error::Unusable { .. }) = check_receipt(&**log.watcher.store(), wanted).await
+        {
+            return Err(lost);
         }
         let wanted = wanted.position;
         let now = self.status.borrow().clone();

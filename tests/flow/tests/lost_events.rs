@@ -5,10 +5,10 @@
 use std::{path::Path, time::Duration};
 
 use annalist::{
-    App, Criteria, Error, ExecuteError, Memory, Receipt,
+    App, Criteria, Error, ExecuteError, Memory, Position, Receipt, Sqlite,
     app::Builder,
     projection::{ProjectionOptions, State},
-    store::{Append, Condition, Draft, Read},
+    store::{Append, Condition, Draft, EventRef, Read},
 };
 use annalist_flow_tests::{
     domain::{Account, Refused, account, deposit, transfer_of},
@@ -215,9 +215,25 @@ async fn lost_receipt_is_refused_by_a_process_that_has_never_seen_the_event() {
     restore_copy(&log).await;
     drop(app);
     let app = with_balances(log.app().await).await;
+    wait_until(&app, "balances", |status| status.state == State::CaughtUp).await;
     let find = app.find::<Balance>(&account("a")).after(&lost[2]).timeout(Duration::from_millis(1));
     let refused = find.await.unwrap_err();
     assert!(refused.to_string().contains("execute it again"), "{refused}");
+}
+
+/// The wait has timed out. A store that cannot say whether the event is lost does not change the answer.
+#[tokio::test]
+async fn wait_that_times_out_is_not_caught_up_even_if_the_store_does_not_answer() {
+    let log = TestLog::file();
+    let store = Sqlite::options().relaxed_durability().open(log.path().unwrap()).await.unwrap();
+    let app = with_balances(App::builder(store.clone())).await;
+    let receipt = app.execute(deposit("a", 10)).await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
+    store.close().await;
+    let event = EventRef { position: Position::new(99), ..receipt.events[0] };
+    let find = app.find::<Balance>(&account("a")).after(event).timeout(Duration::from_millis(1));
+    let error = find.await.unwrap_err();
+    assert!(matches!(error, Error::NotCaughtUp { .. }), "{error:?}");
 }
 
 #[tokio::test]
