@@ -3,10 +3,9 @@
 #[doc(inline)]
 pub use annalist_core::{
     aggregate::fold,
-    codec::Codec,
+    codec::{Codec, RawEvent},
     dispatch::{Dispatcher, Handler},
     event::{EventType, IdKind, IntoEvents, Tags, Types},
     id::{Ids, StateSource},
     payload::Payload,
-    record::RawEvent,
 };

@@ -5,7 +5,7 @@ pub use annalist_core::{
         Aggregate, AggregateId, On, Snapshots, UnmarkedField, UnmarkedValue, aggregate_overlaps, criteria_of,
         entry_reaches, fold,
     },
-    codec::Codec,
+    codec::{Codec, RawEvent},
     command::{Command, Handled, Member, UseHandler, dispatch},
     context::Context,
     dispatch::{
@@ -15,9 +15,9 @@ pub use annalist_core::{
     },
     error::{Error, Invalid},
     event::{
-        Event, EventType, IdField, IdKind, IntoEvents, Tags, Types, decode_struct, decode_unit,
-        decode_variant, encode_struct, encode_unit, encode_variant, event_type, variant_overlaps,
-        variant_type,
+        Event, EventType, IdField, IdKind, InContext, IntoEvents, Tags, Types, Upcast, decode_struct,
+        decode_unit, decode_variant, encode_struct, encode_unit, encode_variant, event_type,
+        upcast_in_context, variant_overlaps, variant_type,
     },
     id::{Fresh, Id, Ids},
     initial::InitialValue,
@@ -27,7 +27,7 @@ pub use annalist_core::{
     },
     projection::{OnRow, Projection, RowKey, RowOps, entry_reaches_row, projection_overlaps, reaches_row},
     query::{List, Page, Query, QueryColumns, ReadModels, Source},
-    record::{RawEvent, Record},
+    record::Record,
     rows::{
         Bound, Column, ColumnOf, ColumnType, Field, JsonField, NotAColumn, Role, Row, RowReader, RowWriter,
         Table, Value, variant_from_value, variant_to_value,

@@ -6,14 +6,14 @@ use std::{fmt::Debug, marker::PhantomData};
 
 pub use self::snapshots::Snapshots;
 use crate::{
-    codec::Codec,
+    codec::{Codec, RawEvent},
     context::Context,
     criteria::{Criteria, Item},
     error::Invalid,
     event::{Event, Overlaps, Sets, TypeSets, Types},
     id::Id,
     initial::InitialValue,
-    record::{RawEvent, Record},
+    record::Record,
     tag::Tag,
 };
 
@@ -157,6 +157,16 @@ pub fn fold<E: Event>(record: &Record, codec: &Codec, mut apply: impl FnMut(&E))
         return Ok(());
     }
     E::decode_raw(&RawEvent::from(record), codec, &mut |event| apply(&event))
+}
+
+/// Returns `true` if the fold of an aggregate uses the context of its events, or the conversion of an older version does.
+pub(crate) const fn reads_context<A: Aggregate>() -> bool {
+    let (mut reads_context, mut i) = (A::USES_CONTEXT, 0);
+    while i < A::EVENTS.len() {
+        reads_context |= A::EVENTS[i].needs_context();
+        i += 1;
+    }
+    reads_context
 }
 
 /// A field of an aggregate without `#[id]`. The compiler prefers the function of the type itself, which exists for ids alone

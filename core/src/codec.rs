@@ -1,6 +1,7 @@
 //! Encodes events as JSON payloads and decodes them. No Rust name becomes part of a payload.
 
 mod exact;
+mod raw_event;
 mod round_trip;
 mod variant;
 
@@ -8,11 +9,11 @@ use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 use self::exact::Exact;
+pub use self::raw_event::RawEvent;
 pub(crate) use self::round_trip::{check_equal, encode_readable, not_readable};
 use crate::{
     error::Invalid,
     payload::{Payload, from_json},
-    record::RawEvent,
 };
 
 /// Encodes and decodes the payloads of an app's events.
@@ -25,7 +26,7 @@ use crate::{
 /// let payload = opened("ann", "Ann").encode_payload(&codec)?;
 /// assert_eq!(payload.as_str(), r#"{"account":"ann","owner":"Ann"}"#);
 ///
-/// let raw = RawEvent { name: "account.opened", version: 1, data: payload.as_str(), position: Position::new(1) };
+/// let raw = RawEvent::new("account.opened", 1, payload.as_str(), Position::new(1));
 /// let mut events = Vec::new();
 /// AccountEvent::decode_raw(&raw, &codec, &mut |event| events.push(event))?;
 /// assert_eq!(events, [opened("ann", "Ann")]);
@@ -74,7 +75,7 @@ impl Codec {
     /// ```
     /// use annalist::{Invalid, Position, manual::{Codec, RawEvent}};
     ///
-    /// let raw = RawEvent { name: "counted", version: 1, data: "[7,true]", position: Position::new(1) };
+    /// let raw = RawEvent::new("counted", 1, "[7,true]", Position::new(1));
     /// assert_eq!(Codec::default().decode::<(u32, bool)>(&raw)?, (7, true));
     /// assert!(matches!(Codec::default().decode::<String>(&raw), Err(Invalid::Decode { .. })));
     /// # Ok::<(), annalist::Error>(())
@@ -110,7 +111,7 @@ impl Codec {
     /// use annalist::{Position, manual::{Codec, RawEvent}};
     ///
     /// let data = r#"{"account":"ann","cents":5}"#;
-    /// let raw = RawEvent { name: "account.deposited", version: 1, data, position: Position::new(1) };
+    /// let raw = RawEvent::new("account.deposited", 1, data, Position::new(1));
     /// let event: AccountEvent = Codec::default().decode_variant(1, &raw)?; // the second variant
     /// assert_eq!(event, deposited("ann", 5));
     /// # Ok::<(), Box<dyn std::error::Error>>(())

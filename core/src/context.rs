@@ -3,6 +3,7 @@
 use crate::{
     error::Invalid,
     record::{Metadata, Name, Position, Record},
+    tag::Tag,
     time::Timestamp,
 };
 
@@ -37,6 +38,8 @@ pub struct Context<'a> {
     pub position: Option<Position>,
     /// Actor, command, correlation and causation.
     pub metadata: &'a Metadata,
+    /// The tags of the event, one for each id that it carries; empty in a decision.
+    pub tags: &'a [Tag],
 }
 
 impl<'a> Context<'a> {
@@ -50,7 +53,7 @@ impl<'a> Context<'a> {
     /// assert_eq!((context.actor(), context.position), (None, None));
     /// ```
     pub fn decision(time: Timestamp, metadata: &'a Metadata) -> Self {
-        Self { time, position: None, metadata }
+        Self { time, position: None, metadata, tags: &[] }
     }
 
     /// Creates the context of an event.
@@ -65,6 +68,7 @@ impl<'a> Context<'a> {
     /// let context = Context::of(&page.records[0])?;
     /// assert_eq!(context.position, Some(Position::new(1)));
     /// assert_eq!(context.time, page.records[0].recorded_at);
+    /// assert_eq!(context.tags[0].as_str(), "account:a");
     /// # Ok(())
     /// # });
     /// ```
@@ -72,7 +76,12 @@ impl<'a> Context<'a> {
     /// # Errors
     /// [`Invalid::Damaged`] if the metadata of the record cannot be decoded.
     pub fn of(record: &'a Record) -> Result<Self, Invalid> {
-        Ok(Self { time: record.recorded_at, position: Some(record.position), metadata: record.metadata()? })
+        Ok(Self {
+            time: record.recorded_at,
+            position: Some(record.position),
+            metadata: record.metadata()?,
+            tags: &record.tags,
+        })
     }
 
     /// Returns the actor: the user or system that sent the command.

@@ -3,6 +3,7 @@
 mod into;
 mod overlap;
 mod types;
+mod upcast;
 
 use std::marker::PhantomData;
 
@@ -13,14 +14,15 @@ pub(crate) use self::types::fnv_mix;
 pub use self::{
     into::{Events, IntoEvents},
     overlap::{Overlaps, Sets, TypeSets},
-    types::{EventType, IdKind, Types, event_type, variant_type},
+    types::{EventType, IdKind, Types, event_type, upcast_in_context, variant_type},
+    upcast::{InContext, Upcast, UpcastStep},
 };
 use crate::{
-    codec::Codec,
+    codec::{Codec, RawEvent},
     error::Invalid,
     id::Ids,
     payload::Payload,
-    record::{Metadata, Position, RawEvent, Record},
+    record::{Metadata, Position, Record},
     tag::Tag,
     time::Timestamp,
 };

@@ -1,4 +1,9 @@
-#[event(prefix = "order", version = 2, alias("order.made", "order.created"))]
+#[event(
+    prefix = "order",
+    version = 2,
+    upcast(1 = >_),
+    alias("order.made", "order.created")
+)]
 pub struct OrderPlaced {
     #[id]
     order: OrderId,

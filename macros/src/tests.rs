@@ -49,7 +49,7 @@ fn id_newtype() {
 #[test]
 fn event_struct() {
     let item = quote! {
-        #[event(prefix = "order", version = 2, alias("order.made", "order.created"))]
+        #[event(prefix = "order", version = 2, upcast(1 => _), alias("order.made", "order.created"))]
         pub struct OrderPlaced {
             #[id]
             order: OrderId,

@@ -11,7 +11,7 @@ use std::{
 
 use super::{facade::App, stored_events::warn_of_unread_events};
 use crate::{
-    aggregate::{Aggregate, AggregateId, criteria_of},
+    aggregate::{Aggregate, AggregateId, criteria_of, reads_context},
     criteria::{Criteria, Item},
     dispatch::AggregateVTable,
     error::{Error, Invalid},
@@ -212,7 +212,10 @@ impl<A: Aggregate> Load<A> {
             Some(snapshot) => snapshot,
             None => (run_user_code(type_name::<A>(), || Ok(A::initial(id)))?, Position::START),
         };
-        let read = Read { payload_only: !A::USES_CONTEXT, ..Read::all(criteria).after(after).up_to(up_to) };
+        let read = Read {
+            payload_only: const { !reads_context::<A>() },
+            ..Read::all(criteria).after(after).up_to(up_to)
+        };
         let codec = &executor.codec;
         let mut has_events = after > Position::START;
         let mut fold = |records: Vec<Record>| {

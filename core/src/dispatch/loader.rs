@@ -10,7 +10,7 @@ use std::{
 
 use super::state::{AggregateVTable, ErasedState, StateForm, StateInput, VersionedState};
 use crate::{
-    aggregate::{Aggregate, AggregateId, criteria_of},
+    aggregate::{Aggregate, AggregateId, criteria_of, reads_context},
     codec::Codec,
     criteria::{Criteria, Item},
     error::Invalid,
@@ -140,7 +140,10 @@ impl Loader<'_> {
 
     fn plan_one<A: Aggregate>(&mut self, id: A::Id, shared: bool) -> Result<A, Invalid> {
         if let Mode::Plan(plan) = &mut self.0 {
-            plan.reads.push(Read { payload_only: !A::USES_CONTEXT, ..Read::all(criteria_of::<A>(&id)?) });
+            plan.reads.push(Read {
+                payload_only: const { !reads_context::<A>() },
+                ..Read::all(criteria_of::<A>(&id)?)
+            });
             plan.types.push(A::EVENTS);
             plan.aggregates.push(AggregateVTable::of::<A>(shared));
         }

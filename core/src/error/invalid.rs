@@ -1,6 +1,6 @@
 //! Values that no store accepts, and stored data that cannot be read.
 
-use crate::position::Position;
+use crate::{error::BoxError, position::Position};
 
 /// A value that no store accepts, or stored data that this program cannot read.
 ///
@@ -93,6 +93,22 @@ pub enum Invalid {
         /// The newest version that this program can read.
         known: u32,
     },
+    /// A step that converts an older version of an event to the next one has failed or panicked.
+    #[error(
+        "event `{name}` version {version} at position {position} cannot be converted from version {step} to the next one: {source}"
+    )]
+    Upcast {
+        /// The stored name.
+        name: String,
+        /// The stored schema version.
+        version: u32,
+        /// The position of the event.
+        position: Position,
+        /// The older version of the step.
+        step: u32,
+        /// The error of the step.
+        source: BoxError,
+    },
     /// A stored record does not have the form in which stores write records.
     #[error("the stored record at position {position} is damaged: {reason}")]
     Damaged {
@@ -142,7 +158,8 @@ impl Invalid {
             Self::Damaged { position, .. }
             | Self::Decode { position, .. }
             | Self::NewerVersion { position, .. }
-            | Self::UnknownType { position, .. } => Some(*position),
+            | Self::UnknownType { position, .. }
+            | Self::Upcast { position, .. } => Some(*position),
             _ => None,
         }
     }

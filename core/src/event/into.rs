@@ -2,10 +2,10 @@
 
 use super::{Event, Tags, Types};
 use crate::{
-    codec::{Codec, check_equal, not_readable},
+    codec::{Codec, RawEvent, check_equal, not_readable},
     error::Invalid,
     limits::MAX_PAYLOAD,
-    record::{Draft, Position, RawEvent},
+    record::{Draft, Position},
 };
 
 /// The types that a decision can return: one event, a tuple, an array, a `Vec` or an `Option` of events, or `()`.
@@ -99,7 +99,7 @@ impl<'a> Events<'a> {
     /// Decodes the draft of an event, and compares the result with the event.
     fn check_readable<E: Event>(&self, event: &E, draft: &Draft) -> Result<(), Invalid> {
         let (name, data) = (draft.name(), draft.data());
-        let raw = RawEvent { name, version: draft.version(), data: data.as_str(), position: Position::START };
+        let raw = RawEvent::new(name, draft.version(), data.as_str(), Position::START);
         let mut again = Vec::new();
         E::decode_raw(&raw, self.codec, &mut |event| again.push(event)).map_err(|invalid| match invalid {
             Invalid::Decode { source, .. } => not_readable(name, data, &source.to_string()),

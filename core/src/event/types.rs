@@ -31,6 +31,8 @@ pub struct EventType {
     ids_are_complete: bool,
     /// Whether this is a variant of an enum, which is expected to have all events with its prefix.
     pub(crate) is_variant: bool,
+    /// Whether a conversion from an older version uses the [`Context`](crate::context::Context) of the event.
+    needs_context: bool,
 }
 
 impl EventType {
@@ -43,7 +45,16 @@ impl EventType {
     /// assert_eq!((opened.name, opened.version), ("account.opened", 1));
     /// ```
     pub const fn new(name: &'static str, rust: &'static str) -> Self {
-        Self { name, version: 1, aliases: &[], rust, ids: &[], ids_are_complete: false, is_variant: false }
+        Self {
+            name,
+            version: 1,
+            aliases: &[],
+            rust,
+            ids: &[],
+            ids_are_complete: false,
+            is_variant: false,
+            needs_context: false,
+        }
     }
 
     /// Sets the version.
@@ -98,6 +109,20 @@ impl EventType {
         Self { ids_are_complete: false, ..self }
     }
 
+    /// Declares that the conversion of an older version uses the [`Context`](crate::context::Context) of the event. A store then
+    /// reads it for every fold.
+    ///
+    /// ```
+    /// use annalist::manual::{EventType, Types};
+    ///
+    /// let opened = EventType::new("account.opened", "bank::Opened").version(2).with_context();
+    /// assert!(Types::One(opened).needs_context());
+    /// ```
+    #[must_use]
+    pub const fn with_context(self) -> Self {
+        Self { needs_context: true, ..self }
+    }
+
     /// Returns whether [`ids`](EventType::ids) has all kinds that the event may carry.
     pub(crate) const fn ids_are_complete(&self) -> bool {
         self.ids_are_complete
@@ -138,7 +163,9 @@ pub const fn event_type(
     ids: &'static [IdKind],
     ids_are_complete: bool,
 ) -> Types {
-    Types::One(EventType { name, version, aliases, rust, ids, ids_are_complete, is_variant: false })
+    let is_variant = false;
+    let needs_context = false;
+    Types::One(EventType { name, version, aliases, rust, ids, ids_are_complete, is_variant, needs_context })
 }
 
 /// As [`event_type`], for a variant of an enum.
@@ -151,7 +178,18 @@ pub const fn variant_type(
     ids: &'static [IdKind],
     ids_are_complete: bool,
 ) -> Types {
-    Types::One(EventType { name, version, aliases, rust, ids, ids_are_complete, is_variant: true })
+    let is_variant = true;
+    let needs_context = false;
+    Types::One(EventType { name, version, aliases, rust, ids, ids_are_complete, is_variant, needs_context })
+}
+
+/// The set of one event type whose older versions are converted with their context.
+#[doc(hidden)]
+pub const fn upcast_in_context(types: Types) -> Types {
+    match types {
+        Types::One(one) => Types::One(one.with_context()),
+        sum @ Types::Sum(_) => sum,
+    }
 }
 
 /// A kind of id, and the Rust type that defines it.
@@ -290,6 +328,23 @@ impl Types {
                 let mut i = 0;
                 while i < sets.len() {
                     if sets[i].carries(kind) {
+                        return true;
+                    }
+                    i += 1;
+                }
+                false
+            }
+        }
+    }
+
+    /// Returns `true` if the conversion of an older version of an event type uses the context of the event.
+    pub const fn needs_context(&self) -> bool {
+        match self {
+            Self::One(one) => one.needs_context,
+            Self::Sum(sets) => {
+                let mut i = 0;
+                while i < sets.len() {
+                    if sets[i].needs_context() {
                         return true;
                     }
                     i += 1;

@@ -2,10 +2,10 @@
 
 use super::{Commands, IntoCommands};
 use crate::{
-    codec::Codec,
+    codec::{Codec, RawEvent},
     error::{BoxError, Invalid},
     event::{Event, Types},
-    record::{RawEvent, Record},
+    record::Record,
 };
 
 /// The type of an `on` entry. One trait provides the stored types and the decoding, so that an entry that is not an event is

@@ -7,11 +7,11 @@ use std::collections::HashSet;
 
 use super::{Change, FromTags, IntoKeys, Projection, key::PlannedKey};
 use crate::{
-    codec::Codec,
+    codec::{Codec, RawEvent},
     context::Context,
     error::Invalid,
     event::Event,
-    record::{RawEvent, Record},
+    record::Record,
 };
 
 /// The changes of a batch of records to the rows of a projection, in order, not applied yet.

@@ -2,6 +2,7 @@
 
 mod names;
 mod serde;
+mod upcast;
 
 use syn::{DeriveInput, Fields, Ident, Path, Type};
 
@@ -56,9 +57,9 @@ fn event_enum<'a>(
 ) -> Option<Vec<Variant<'a>>> {
     let DeriveInput { ident, generics, .. } = item;
     serde::check_enum(&raw.serde, errors);
-    let RawAttribute { prefix, name, alias, version, krate: _ } = &raw.attribute;
+    let RawAttribute { prefix, name, alias, version, upcast, context, krate: _ } = &raw.attribute;
     refuse_keys(
-        [name.key(), alias.key(), version.key()],
+        [name.key(), alias.key(), version.key(), upcast.key(), context.key()],
         "belongs on a variant: an enum is a set of events",
         errors,
     );
@@ -90,9 +91,9 @@ fn event_enum<'a>(
 
 /// A variant that wraps another event, which has its own names and ids.
 fn newtype<'a>(variant: &RawVariant<'a>, errors: &Errors) -> Option<Variant<'a>> {
-    let RawAttribute { name, alias, version, prefix: _, krate: _ } = &variant.attribute;
+    let RawAttribute { name, alias, version, upcast, context, prefix: _, krate: _ } = &variant.attribute;
     let message = "belongs on the event inside: the variant only includes it in the set";
-    refuse_keys([name.key(), alias.key(), version.key()], message, errors);
+    refuse_keys([name.key(), alias.key(), version.key(), upcast.key(), context.key()], message, errors);
     for id in &variant.fields.ids {
         let message = "`#[id]` belongs on a field of the event inside; if this field is the id, name it: \
                        `{ #[id] account: AccountId }`";
@@ -122,6 +123,8 @@ fn stored<'a>(
 ) -> Option<Stored<'a>> {
     let (name, aliases) = names.check(ident, attribute, errors);
     let version = attribute.version.version(errors);
+    let steps = upcast::steps(version, attribute, errors);
+    let in_context = attribute.context.key().is_some();
     let ids = fields.ids.iter().map(|id| {
         serde::check_id(&id.serde, errors);
         Some(IdField {
@@ -131,7 +134,8 @@ fn stored<'a>(
         })
     });
     let ids = ids.collect::<Option<Vec<_>>>();
-    Some(Stored { name, version, aliases, ids: ids?, unit: matches!(fields.fields, Fields::Unit) })
+    let unit = matches!(fields.fields, Fields::Unit);
+    Some(Stored { name, version, steps, in_context, aliases, ids: ids?, unit })
 }
 
 fn refuse_keys<'k>(keys: impl IntoIterator<Item = Option<&'k Path>>, why: &str, errors: &Errors) {

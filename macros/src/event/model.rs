@@ -26,10 +26,22 @@ pub(crate) enum Variant<'a> {
 pub(crate) struct Stored<'a> {
     pub(crate) name: String,
     pub(crate) version: u32,
+    /// The steps from version 1 to the current one.
+    pub(crate) steps: Vec<Step>,
+    /// Whether the functions of the steps take the context of the event.
+    pub(crate) in_context: bool,
     pub(crate) aliases: Vec<String>,
     pub(crate) ids: Vec<IdField<'a>>,
     /// Whether it has no fields.
     pub(crate) unit: bool,
+}
+
+/// The step from an older version to the next one.
+pub(crate) struct Step {
+    /// The older version.
+    pub(crate) version: u32,
+    /// The function that converts it; `None` if the next version reads the same payloads.
+    pub(crate) function: Option<ExprPath>,
 }
 
 /// A field under `#[id]`.

@@ -1,8 +1,12 @@
 //! Reads an event and its attributes.
 
-use syn::{Attribute, Data, DeriveInput, ExprPath, Field, Fields, Ident, LitInt, LitStr, Meta, Path};
+use syn::{
+    Attribute, Data, DeriveInput, Error, ExprPath, Field, Fields, Ident, LitInt, LitStr, Meta, Path, Result,
+    Token,
+    parse::{Parse, ParseStream},
+};
 
-use crate::shared::{Errors, KeyTable, Slot, refuse_misplaced};
+use crate::shared::{Errors, Key, KeyTable, Slot, parse_one, refuse_misplaced};
 
 /// The item as the user wrote it.
 pub(crate) struct RawEvent<'a> {
@@ -43,6 +47,12 @@ pub(crate) struct RawIdAttribute {
     pub(crate) with: Slot<ExprPath>,
 }
 
+/// `1 => path`, or `1 => _` if the payloads of the next version are read with the same shape.
+pub(crate) struct RawStep {
+    pub(crate) version: LitInt,
+    pub(crate) function: Option<ExprPath>,
+}
+
 /// `#[event(…)]` on the item or on a variant.
 #[derive(Default)]
 pub(crate) struct RawAttribute {
@@ -50,6 +60,9 @@ pub(crate) struct RawAttribute {
     pub(crate) name: Slot<LitStr>,
     pub(crate) alias: Slot<Vec<LitStr>>,
     pub(crate) version: Slot<LitInt>,
+    /// The steps; `None` if they could not be read, which is reported already.
+    pub(crate) upcast: Slot<Option<Vec<RawStep>>>,
+    pub(crate) context: Slot<()>,
     pub(crate) krate: Slot<Path>,
 }
 
@@ -61,9 +74,48 @@ const EVENT: KeyTable<RawAttribute> = KeyTable {
         ("name", |raw, key| raw.name.string(key, "name = \"account.opened\"")),
         ("alias", |raw, key| raw.alias.strings(key, "alias = \"account.created\"")),
         ("version", |raw, key| raw.version.number(key, "version = 2")),
+        ("upcast", |raw, key| raw.upcast.steps(key)),
+        ("context", |raw, key| raw.context.flag(key)),
         ("crate", |raw, key| raw.krate.module(key)),
     ],
 };
+
+const UPCAST_EXAMPLE: &str = "upcast(1 => Self::from_v1, 2 => _)";
+
+impl Slot<Option<Vec<RawStep>>> {
+    /// `upcast(1 => path, 2 => _)`
+    fn steps(&mut self, key: &Key<'_>) -> Result<()> {
+        let message = format!(
+            "`upcast` takes older versions, each with the function that converts it to the next one: `{UPCAST_EXAMPLE}`"
+        );
+        let steps = key.entries(&message, step);
+        let (steps, read) = match steps {
+            Ok(steps) => (Some(steps), Ok(())),
+            Err(error) => (None, Err(error)),
+        };
+        self.put(key, steps).and(read)
+    }
+}
+
+fn step(input: ParseStream<'_>) -> Result<RawStep> {
+    let start = input.span();
+    let version = input.parse::<LitInt>().map_err(|_| {
+        Error::new(start, format!("a step begins with the number of the older version: `{UPCAST_EXAMPLE}`"))
+    })?;
+    let missing =
+        format!("the function that converts this version to the next one is missing: `{UPCAST_EXAMPLE}`");
+    if input.parse::<Token![=>]>().is_err() || input.is_empty() || input.peek(Token![,]) {
+        return Err(Error::new(version.span(), missing));
+    }
+    if input.peek(Token![_]) {
+        input.parse::<Token![_]>()?;
+        return Ok(RawStep { version, function: None });
+    }
+    let message = "a step is the path of a function, without quotes, or `_` if the next version reads the same payloads: \
+                   `{UPCAST_EXAMPLE}`";
+    let message = message.replace("{UPCAST_EXAMPLE}", UPCAST_EXAMPLE);
+    Ok(RawStep { version, function: Some(parse_one(input, &message, Parse::parse)?) })
+}
 
 const ID: KeyTable<RawIdAttribute> = KeyTable {
     attribute: "id",

@@ -30,7 +30,7 @@ impl<T> Slot<T> {
     }
 
     /// Sets the value. It replaces one that was read from a misspelt key.
-    fn put(&mut self, key: &Key<'_>, value: T) -> Result<()> {
+    pub(crate) fn put(&mut self, key: &Key<'_>, value: T) -> Result<()> {
         if self.key().is_some_and(|given| source_text(given) == key.name()) {
             return Err(key.error(format_args!("`{}` is given twice", key.name())));
         }

@@ -102,7 +102,7 @@ mod newer {
     use annalist::prelude::*;
 
     #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
-    #[event(name = "account.deposited", version = 2)]
+    #[event(name = "account.deposited", version = 2, upcast(1 => _))]
     pub(crate) struct Deposited {
         #[id]
         pub(crate) account: super::Owner,

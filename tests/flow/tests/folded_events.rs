@@ -54,7 +54,7 @@ mod second {
     use super::{ItemId, prelude::*};
 
     #[derive(Event, Serialize, Deserialize)]
-    #[event(name = "item.added", version = 2)]
+    #[event(name = "item.added", version = 2, upcast(1 => _))]
     pub(crate) struct Added {
         #[id]
         pub(crate) item: ItemId,

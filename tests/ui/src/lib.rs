@@ -8,14 +8,14 @@ mod large;
 use std::fmt::Debug;
 
 use annalist_core::{
-    codec::Codec,
+    codec::{Codec, RawEvent},
     command::Command,
     context::Context,
     criteria::Criteria,
     dispatch::{Dispatcher, Handler, Loader},
     error::Invalid,
     event::{Event, Events, IntoEvents},
-    record::{Draft, Metadata, Position, RawEvent, Record},
+    record::{Draft, Metadata, Position, Record},
     store::{Batch, Marker},
     time::Timestamp,
 };
@@ -104,7 +104,7 @@ pub fn written(events: impl IntoEvents) -> Vec<Draft> {
 /// # Errors
 /// [`Invalid`] if it is not an event of `E`.
 pub fn read<E: Event>(name: &str, version: u32, data: &str) -> Result<Vec<E>, Invalid> {
-    let raw = RawEvent { name, version, data, position: Position::new(1) };
+    let raw = RawEvent::new(name, version, data, Position::new(1));
     let mut events = Vec::new();
     E::decode_raw(&raw, &Codec::default(), &mut |event| events.push(event))?;
     Ok(events)

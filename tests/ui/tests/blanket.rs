@@ -71,7 +71,7 @@ fn others(others: &Vec<u32>) -> Vec<ShelfId> {
 }
 
 #[derive(Event, Serialize, Deserialize)]
-#[event(name = "shelf.was-moved", version = 2, alias = "shelf.shifted")]
+#[event(name = "shelf.was-moved", version = 2, upcast(1 => _), alias = "shelf.shifted")]
 struct Moved {
     #[id]
     shelf: ShelfId,

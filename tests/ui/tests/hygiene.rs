@@ -145,7 +145,7 @@ impl ::std::str::FromStr for D2 {
 }
 
 #[derive(::annalist::Event, ::serde::Serialize, ::serde::Deserialize)]
-#[event(prefix = "thing", version = 2, alias = "thing.was-changed")]
+#[event(prefix = "thing", version = 2, upcast(1 => _), alias = "thing.was-changed")]
 struct Changed {
     #[id]
     raw: ThingId,

@@ -43,7 +43,7 @@ enum ShopEvent {
     },
     Closed,
     Moved(Moved),
-    #[event(name = "shop.PRICE", alias = "shop.price-set", version = 3)]
+    #[event(name = "shop.PRICE", alias = "shop.price-set", version = 3, upcast(1 => _, 2 => _))]
     Priced {
         #[id]
         products: Vec<ProductId>,
@@ -74,7 +74,7 @@ struct Address {
 }
 
 #[derive(Event, Serialize, Deserialize, Debug, Clone, PartialEq)]
-#[event(prefix = "shop", version = 2)]
+#[event(prefix = "shop", version = 2, upcast(1 => _))]
 struct Moved {
     #[serde(rename = "t")]
     to: String,

@@ -46,7 +46,7 @@ pub(super) fn constant(event: &Event<'_>) -> TokenStream {
 
 /// One event type.
 fn one(item: &Ident, variant: Option<&Ident>, stored: &Stored<'_>) -> TokenStream {
-    let Stored { name, version, aliases, ids, .. } = stored;
+    let Stored { name, version, aliases, ids, in_context, .. } = stored;
     let span = at(variant.unwrap_or(item).span());
     let (function, rust) = match variant {
         Some(variant) => {
@@ -56,7 +56,7 @@ fn one(item: &Ident, variant: Option<&Ident>, stored: &Stored<'_>) -> TokenStrea
     };
     let kinds = ids.iter().filter(|id| id.with.is_none()).map(kind);
     let ids_are_complete = ids.iter().all(|id| id.with.is_none());
-    quote_spanned! {span=>
+    let types = quote_spanned! {span=>
         __annalist::#function(
             #name,
             __annalist::std::concat!(__annalist::std::module_path!(), #rust),
@@ -65,7 +65,8 @@ fn one(item: &Ident, variant: Option<&Ident>, stored: &Stored<'_>) -> TokenStrea
             &[#(#kinds),*],
             #ids_are_complete,
         )
-    }
+    };
+    if *in_context { quote_spanned!(span=> __annalist::upcast_in_context(#types)) } else { types }
 }
 
 fn kind(id: &IdField<'_>) -> TokenStream {

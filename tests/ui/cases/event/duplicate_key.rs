@@ -1,7 +1,7 @@
 use annalist::prelude::*;
 
 #[derive(Event, Serialize, Deserialize)]
-#[event(name = "account.opened", version = 2)]
+#[event(name = "account.opened", alias = "account.made")]
 #[event(name = "account.created")]
 struct AccountOpened {
     owner: String,

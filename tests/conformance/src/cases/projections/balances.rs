@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use annalist_core::{
     Invalid,
-    codec::Codec,
+    codec::{Codec, RawEvent},
     context::Context,
     event::{Event, EventType, Tags, Types},
     limits::MAX_PAYLOAD,
     payload::Payload,
     projection::{Change, Projection, RowOps, plan_event},
-    record::{Draft, RawEvent, Record},
+    record::{Draft, Record},
     rows::{ColumnType, Field, Role, Row, Table, Value},
     tag::Tag,
 };

@@ -1,0 +1,28 @@
+use annalist::prelude::*;
+
+#[derive(Deserialize)]
+struct V1 {
+    seats: String,
+}
+
+#[derive(Deserialize)]
+struct V2 {
+    seats: u32,
+}
+
+fn from_v1(old: V1) -> V2 {
+    V2 { seats: old.seats.len() as u32 }
+}
+
+fn from_v2(old: V2) -> Booked {
+    Booked { seats: old.seats, paid: false }
+}
+
+#[derive(Event, Serialize, Deserialize)]
+#[event(name = "booking.made", version = 3, upcast(1 => from_v1, 2 => from_v2, 1 => _))]
+struct Booked {
+    seats: u32,
+    paid: bool,
+}
+
+fn main() {}
