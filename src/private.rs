@@ -15,9 +15,10 @@ pub use annalist_core::{
     },
     error::{Error, Invalid},
     event::{
-        Event, EventType, IdField, IdKind, InContext, IntoEvents, Tags, Types, Upcast, decode_struct,
-        decode_unit, decode_variant, encode_struct, encode_unit, encode_variant, event_type,
-        upcast_in_context, variant_overlaps, variant_type,
+        Event, EventType, IdField, IdKind, InContext, IntoEvents, SourceEvent, Tags, Types, Upcast,
+        WritableEvent, carries_ids_of, decode_struct, decode_unit, decode_variant, decode_wrapped,
+        encode_struct, encode_unit, encode_variant, event_type, in_context, made_from, retired,
+        variant_overlaps, variant_type,
     },
     id::{Fresh, Id, Ids},
     initial::InitialValue,

@@ -153,7 +153,7 @@ pub fn criteria_of<A: Aggregate>(id: &A::Id) -> Result<Criteria, Invalid> {
 /// # Errors
 /// [`Invalid`] if the record cannot be decoded.
 pub fn fold<E: Event>(record: &Record, codec: &Codec, mut apply: impl FnMut(&E)) -> Result<(), Invalid> {
-    if !const { &E::TYPES }.contains(&record.name) {
+    if !const { &E::TYPES }.reads(&record.name) {
         return Ok(());
     }
     E::decode_raw(&RawEvent::from(record), codec, &mut |event| apply(&event))
@@ -265,7 +265,7 @@ impl<E: Event> On for E {
         codec: &Codec,
         handler: fn(&mut A, &E, &Context<'_>),
     ) -> Result<(), Invalid> {
-        if !const { &<E as Event>::TYPES }.contains(&record.name) {
+        if !const { &<E as Event>::TYPES }.reads(&record.name) {
             return Ok(());
         }
         let context = Context::of(record)?;

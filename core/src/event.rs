@@ -1,7 +1,11 @@
 //! Events as the application defines them, and the table of their stored names.
 
+mod conversion;
+mod declared;
+mod id_kind;
 mod into;
 mod overlap;
+mod retired;
 mod types;
 mod upcast;
 
@@ -12,10 +16,14 @@ use uuid::Uuid;
 
 pub(crate) use self::types::fnv_mix;
 pub use self::{
+    conversion::{Conversion, InContext},
+    declared::{carries_ids_of, event_type, in_context, made_from, retired, variant_type},
+    id_kind::IdKind,
     into::{Events, IntoEvents},
     overlap::{Overlaps, Sets, TypeSets},
-    types::{EventType, IdKind, Types, event_type, upcast_in_context, variant_type},
-    upcast::{InContext, Upcast, UpcastStep},
+    retired::{IntoParts, SourceEvent, decode_wrapped},
+    types::{EventType, Types},
+    upcast::{StepResult, Upcast},
 };
 use crate::{
     codec::{Codec, RawEvent},
@@ -104,6 +112,17 @@ impl<E: Event> Event for Box<E> {
         E::decode_raw(raw, codec, &mut |event| each(Box::new(event)))
     }
 }
+
+/// An event that can be written: every one that is not `retired`. The `Event` derive implements it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be written",
+    label = "an event that is not retired is needed here",
+    note = "an event has `#[derive(Event, Serialize, Deserialize)]`; with `retired` in `#[event(…)]` it can only be read"
+)]
+pub trait WritableEvent: Event {}
+
+#[diagnostic::do_not_recommend]
+impl<E: WritableEvent> WritableEvent for Box<E> {}
 
 /// Collects the tags of an event.
 ///

@@ -103,4 +103,6 @@ const _: () = {
             }
         }
     }
+    #[automatically_derived]
+    impl __annalist::WritableEvent for AccountEvent {}
 };

@@ -118,11 +118,34 @@ const _: () = {
                 }
                 "neither" => __annalist::decode_variant(2u32, 1u32, raw, codec, each),
                 _ => {
-                    __annalist::std::result::Result::Err(
-                        __annalist::RawEvent::unknown_type::<Self>(raw),
-                    )
+                    let mut found = false;
+                    found
+                        |= __annalist::decode_wrapped::<
+                            A,
+                        >(raw, codec, &mut |event| each(Self::Left(event)))?;
+                    found
+                        |= __annalist::decode_wrapped::<
+                            B,
+                        >(raw, codec, &mut |event| each(Self::Right(event)))?;
+                    if found {
+                        __annalist::std::result::Result::Ok(())
+                    } else {
+                        __annalist::std::result::Result::Err(
+                            __annalist::RawEvent::unknown_type::<Self>(raw),
+                        )
+                    }
                 }
             }
         }
     }
+    #[automatically_derived]
+    impl<A, B, I> __annalist::WritableEvent for Either<A, B, I>
+    where
+        I: Clone,
+        Self: __annalist::std::marker::Send + __annalist::std::marker::Sync + 'static,
+        Self: __annalist::serde::Serialize + __annalist::serde::de::DeserializeOwned,
+        I: __annalist::Ids,
+        A: __annalist::Event,
+        B: __annalist::Event,
+    {}
 };

@@ -54,4 +54,6 @@ const _: () = {
             __annalist::decode_struct(raw, codec, each)
         }
     }
+    #[automatically_derived]
+    impl __annalist::WritableEvent for OrderPlaced {}
 };

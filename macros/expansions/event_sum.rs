@@ -96,13 +96,28 @@ const _: () = {
                     )
                 }
                 _ => {
-                    __annalist::std::result::Result::Err(
-                        __annalist::RawEvent::unknown_type::<Self>(raw),
-                    )
+                    let mut found = false;
+                    found
+                        |= __annalist::decode_wrapped::<
+                            AccountEvent,
+                        >(raw, codec, &mut |event| each(Self::Account(event)))?;
+                    found
+                        |= __annalist::decode_wrapped::<
+                            Frozen,
+                        >(raw, codec, &mut |event| each(Self::Frozen(event)))?;
+                    if found {
+                        __annalist::std::result::Result::Ok(())
+                    } else {
+                        __annalist::std::result::Result::Err(
+                            __annalist::RawEvent::unknown_type::<Self>(raw),
+                        )
+                    }
                 }
             }
         }
     }
+    #[automatically_derived]
+    impl __annalist::WritableEvent for BankEvent {}
     const _: () = __annalist::std::assert!(
         ! __annalist::variant_overlaps:: < BankEvent, 3usize > (1usize),
         "`Closed` contains an event that a variant above already contains"

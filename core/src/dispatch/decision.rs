@@ -25,7 +25,7 @@ where
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be turned into events",
     label = "returns `{Self}`",
-    note = "a decision returns events or a `Result` with events: one event, a tuple, an array, a `Vec` or an `Option` of events, or `()` for none; an event has `#[derive(Event)]`"
+    note = "a decision returns events or a `Result` with events: one event, a tuple, an array, a `Vec` or an `Option` of events, or `()` for none; an event has `#[derive(Event)]` and is not `retired`"
 )]
 pub trait IntoDecision<Shape> {
     /// The events of an accepted command.

@@ -151,7 +151,7 @@ impl AggregateVTable {
 
     /// Returns `true` if the aggregate folds events with this stored name.
     pub(crate) fn folds(&self, name: &str) -> bool {
-        self.events.iter().any(|types| types.contains(name))
+        self.events.iter().any(|types| types.reads(name))
     }
 
     /// Returns `true` if a command can be decided on a state that contains events which are not written yet.

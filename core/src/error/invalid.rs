@@ -93,9 +93,9 @@ pub enum Invalid {
         /// The newest version that this program can read.
         known: u32,
     },
-    /// A step that converts an older version of an event to the next one has failed or panicked.
+    /// The conversion of a stored event to its next version, or to the event type that is made from it, has failed or panicked.
     #[error(
-        "event `{name}` version {version} at position {position} cannot be converted from version {step} to the next one: {source}"
+        "event `{name}` version {version} at position {position} cannot be converted to {target}: {source}"
     )]
     Upcast {
         /// The stored name.
@@ -104,10 +104,16 @@ pub enum Invalid {
         version: u32,
         /// The position of the event.
         position: Position,
-        /// The older version of the step.
-        step: u32,
-        /// The error of the step.
+        /// What it is converted to: "version 3", or "`booking.reserved`".
+        target: String,
+        /// The error of the conversion.
         source: BoxError,
+    },
+    /// An event that is `retired` would be written.
+    #[error("the event `{name}` is retired and cannot be written; write the events that are made from it")]
+    Retired {
+        /// The stored name.
+        name: String,
     },
     /// A stored record does not have the form in which stores write records.
     #[error("the stored record at position {position} is damaged: {reason}")]

@@ -1,6 +1,6 @@
 //! The events that a decision returns, and their conversion to drafts.
 
-use super::{Event, Tags, Types};
+use super::{Event, Tags, Types, WritableEvent};
 use crate::{
     codec::{Codec, RawEvent, check_equal, not_readable},
     error::Invalid,
@@ -34,7 +34,7 @@ use crate::{
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be turned into events",
     label = "events are needed here",
-    note = "events are one event, a tuple, an array, a `Vec` or an `Option` of events, or `()` for none; an event has `#[derive(Event)]`",
+    note = "events are one event, a tuple, an array, a `Vec` or an `Option` of events, or `()` for none; an event has `#[derive(Event)]` and is not `retired`",
     note = "a decision returns events or a `Result` with events, and is not `async`"
 )]
 pub trait IntoEvents {
@@ -73,9 +73,12 @@ impl<'a> Events<'a> {
     /// Adds one event.
     ///
     /// # Errors
-    /// [`Invalid`] if it cannot be encoded, is too large, or cannot be decoded again unchanged.
+    /// [`Invalid`] if it is retired, cannot be encoded, is too large, or cannot be decoded again unchanged.
     pub fn push<E: Event>(&mut self, event: &E) -> Result<(), Invalid> {
         let (name, version) = event.stored_type();
+        if const { E::TYPES.has_retired() } && const { &E::TYPES }.retires(name) {
+            return Err(Invalid::Retired { name: name.to_owned() });
+        }
         let mut tags = Tags::default();
         event.collect_tags(&mut tags)?;
         let data = event.encode_payload(self.codec)?;
@@ -112,7 +115,7 @@ impl<'a> Events<'a> {
     }
 }
 
-impl<E: Event> IntoEvents for E {
+impl<E: WritableEvent> IntoEvents for E {
     fn write_events(self, events: &mut Events<'_>) -> Result<(), Invalid> {
         events.push(&self)
     }

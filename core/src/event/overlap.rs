@@ -28,8 +28,9 @@ pub trait TypeSets {
 pub struct Overlaps<S, const N: usize>(PhantomData<S>);
 
 impl<S: TypeSets, const N: usize> Overlaps<S, N> {
-    /// For each set, whether it has a stored name or alias in common with an earlier set.
-    pub const WITH_EARLIER: [bool; N] = search(S::SETS, Among::Sets);
+    /// For each set, whether it has a stored name or alias in common with an earlier set, or one of the two has the retired event type
+    /// from which the other is made. Several sets can be made from the same one.
+    pub const WITH_EARLIER: [bool; N] = with_sources(S::SETS, search(S::SETS, Among::Sets));
 }
 
 impl Types {
@@ -85,7 +86,67 @@ const fn search<const N: usize>(sets: Sets<'_>, among: Among) -> [bool; N] {
     }
 }
 
+/// Adds the sets that overlap with an earlier one because one of the two is made from the other.
+const fn with_sources<const N: usize>(sets: Sets<'_>, mut overlaps: [bool; N]) -> [bool; N] {
+    if !sets.have_sources() {
+        return overlaps;
+    }
+    let mut i = 0;
+    while i < N {
+        let mut j = 0;
+        while j < i {
+            let (one, other) = (sets.get(i), sets.get(j));
+            overlaps[i] |= one.is_made_from_any(other) || other.is_made_from_any(one);
+            j += 1;
+        }
+        i += 1;
+    }
+    overlaps
+}
+
+impl Types {
+    /// Whether an event type of this set is made from one of another set.
+    const fn is_made_from_any(&self, other: &Types) -> bool {
+        match other {
+            Types::One(one) => {
+                let (mut found, mut i) = (self.is_made_from(one.name), 0);
+                while i < one.aliases.len() {
+                    found |= self.is_made_from(one.aliases[i]);
+                    i += 1;
+                }
+                found
+            }
+            Types::Sum(sets) => {
+                let mut i = 0;
+                while i < sets.len() {
+                    if self.is_made_from_any(sets[i]) {
+                        return true;
+                    }
+                    i += 1;
+                }
+                false
+            }
+        }
+    }
+}
+
 impl<'a> Sets<'a> {
+    /// Whether an event type of the sets is made from retired ones.
+    const fn have_sources(self) -> bool {
+        let mut i = 0;
+        while i < self.len() {
+            let has_sources = match self.get(i) {
+                Types::One(one) => !one.sources.is_empty(),
+                Types::Sum(sets) => Sets::Borrowed(sets).have_sources(),
+            };
+            if has_sources {
+                return true;
+            }
+            i += 1;
+        }
+        false
+    }
+
     const fn len(self) -> usize {
         match self {
             Self::Owned(sets) => sets.len(),

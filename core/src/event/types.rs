@@ -1,8 +1,8 @@
 //! The stored names of event types, known at compile time.
 
-use std::any::type_name;
+use std::collections::HashSet;
 
-use crate::id::{Id, Ids};
+use super::id_kind::IdKind;
 
 /// One event type: its stored name, its version and its ids.
 ///
@@ -28,11 +28,15 @@ pub struct EventType {
     /// The kinds of the ids that the event carries, as far as they are known.
     pub ids: &'static [IdKind],
     /// Whether `ids` is complete, so that the event carries no ids of other kinds.
-    ids_are_complete: bool,
+    pub(super) ids_are_complete: bool,
     /// Whether this is a variant of an enum, which is expected to have all events with its prefix.
     pub(crate) is_variant: bool,
-    /// Whether a conversion from an older version uses the [`Context`](crate::context::Context) of the event.
-    needs_context: bool,
+    /// Whether a conversion from an older version or a retired event uses the [`Context`](crate::context::Context) of the event.
+    pub(super) needs_context: bool,
+    /// The retired event types from whose stored events this one is made.
+    pub(crate) sources: &'static [&'static Types],
+    /// Whether no new event of this type is written any more.
+    pub(crate) is_retired: bool,
 }
 
 impl EventType {
@@ -54,6 +58,8 @@ impl EventType {
             ids_are_complete: false,
             is_variant: false,
             needs_context: false,
+            sources: &[],
+            is_retired: false,
         }
     }
 
@@ -109,6 +115,32 @@ impl EventType {
         Self { ids_are_complete: false, ..self }
     }
 
+    /// Declares the retired event types from whose stored events this one is made. They are read as this event.
+    ///
+    /// ```
+    /// use annalist::manual::{EventType, Types};
+    ///
+    /// const MADE: Types = Types::One(EventType::new("booking.made", "Made").retired());
+    /// let reserved = Types::One(EventType::new("booking.reserved", "Reserved").made_from(&[&MADE]));
+    /// assert!(reserved.reads("booking.made") && !reserved.contains("booking.made"));
+    /// ```
+    #[must_use]
+    pub const fn made_from(self, sources: &'static [&'static Types]) -> Self {
+        Self { sources, ..self }
+    }
+
+    /// Declares that no new event of this type is written any more. A command that writes one fails.
+    ///
+    /// ```
+    /// use annalist::manual::{EventType, Types};
+    ///
+    /// assert!(Types::One(EventType::new("booking.made", "Made").retired()).is_retired());
+    /// ```
+    #[must_use]
+    pub const fn retired(self) -> Self {
+        Self { is_retired: true, ..self }
+    }
+
     /// Declares that the conversion of an older version uses the [`Context`](crate::context::Context) of the event. A store then
     /// reads it for every fold.
     ///
@@ -135,7 +167,7 @@ impl EventType {
             hash = fnv_mix(hash, self.aliases[i].as_bytes());
             i += 1;
         }
-        hash
+        Types::Sum(self.sources).hash_into(hash)
     }
 
     pub(super) const fn contains(&self, name: &str) -> bool {
@@ -150,96 +182,6 @@ impl EventType {
             i += 1;
         }
         false
-    }
-}
-
-/// The set of one event type, as the `Event` derive declares it.
-#[doc(hidden)]
-pub const fn event_type(
-    name: &'static str,
-    rust: &'static str,
-    version: u32,
-    aliases: &'static [&'static str],
-    ids: &'static [IdKind],
-    ids_are_complete: bool,
-) -> Types {
-    let is_variant = false;
-    let needs_context = false;
-    Types::One(EventType { name, version, aliases, rust, ids, ids_are_complete, is_variant, needs_context })
-}
-
-/// As [`event_type`], for a variant of an enum.
-#[doc(hidden)]
-pub const fn variant_type(
-    name: &'static str,
-    rust: &'static str,
-    version: u32,
-    aliases: &'static [&'static str],
-    ids: &'static [IdKind],
-    ids_are_complete: bool,
-) -> Types {
-    let is_variant = true;
-    let needs_context = false;
-    Types::One(EventType { name, version, aliases, rust, ids, ids_are_complete, is_variant, needs_context })
-}
-
-/// The set of one event type whose older versions are converted with their context.
-#[doc(hidden)]
-pub const fn upcast_in_context(types: Types) -> Types {
-    match types {
-        Types::One(one) => Types::One(one.with_context()),
-        sum @ Types::Sum(_) => sum,
-    }
-}
-
-/// A kind of id, and the Rust type that defines it.
-///
-/// ```
-/// # use annalist_doc_tests::*;
-/// use annalist::manual::IdKind;
-///
-/// let kind = IdKind::of::<AccountId>();
-/// assert_eq!((kind.kind, kind.shared), ("account", false));
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct IdKind {
-    /// The kind.
-    pub kind: &'static str,
-    /// Whether the type gives its kind explicitly, so that several types may share it.
-    pub shared: bool,
-    /// Whether every event carries an id of this kind.
-    pub(crate) always: bool,
-    rust: fn() -> &'static str,
-}
-
-impl IdKind {
-    /// Returns the kind of the ids in an `#[id]` field of this type.
-    ///
-    /// ```
-    /// # use annalist_doc_tests::*;
-    /// use annalist::manual::IdKind;
-    ///
-    /// assert_eq!(IdKind::of::<Vec<AccountId>>().kind, "account");
-    /// ```
-    pub const fn of<I: Ids>() -> Self {
-        Self {
-            kind: <I::Id as Id>::KIND,
-            shared: <I::Id as Id>::SHARED,
-            always: I::NEVER_EMPTY,
-            rust: type_name::<I::Id>,
-        }
-    }
-
-    /// Returns the name of the Rust type.
-    ///
-    /// ```
-    /// # use annalist_doc_tests::*;
-    /// use annalist::manual::IdKind;
-    ///
-    /// assert!(IdKind::of::<AccountId>().rust().ends_with("::AccountId"));
-    /// ```
-    pub fn rust(&self) -> &'static str {
-        (self.rust)()
     }
 }
 
@@ -300,6 +242,76 @@ impl Types {
                 false
             }
         }
+    }
+
+    /// Returns `true` if stored events with this name are read as events of the set: it is the name or an alias of an event type, or of
+    /// a retired one from which an event type is made.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// assert!(AccountEvent::TYPES.reads("account.opened"));
+    /// assert!(!AccountEvent::TYPES.reads("account.closed"));
+    /// ```
+    pub const fn reads(&self, name: &str) -> bool {
+        self.contains(name) || self.is_made_from(name)
+    }
+
+    /// Returns `true` if an event type of the set is made from a retired one with this stored name or alias.
+    pub(super) const fn is_made_from(&self, name: &str) -> bool {
+        match self {
+            Self::One(one) => !one.sources.is_empty() && Self::Sum(one.sources).reads(name),
+            Self::Sum(sets) => {
+                let mut i = 0;
+                while i < sets.len() {
+                    if sets[i].is_made_from(name) {
+                        return true;
+                    }
+                    i += 1;
+                }
+                false
+            }
+        }
+    }
+
+    /// Returns `true` if no event of the set is written any more.
+    pub const fn is_retired(&self) -> bool {
+        match self {
+            Self::One(one) => one.is_retired,
+            Self::Sum(sets) => {
+                let mut i = 0;
+                while i < sets.len() {
+                    if !sets[i].is_retired() {
+                        return false;
+                    }
+                    i += 1;
+                }
+                true
+            }
+        }
+    }
+
+    /// Returns `true` if an event type of the set is retired.
+    pub(super) const fn has_retired(&self) -> bool {
+        match self {
+            Self::One(one) => one.is_retired,
+            Self::Sum(sets) => {
+                let mut i = 0;
+                while i < sets.len() {
+                    if sets[i].has_retired() {
+                        return true;
+                    }
+                    i += 1;
+                }
+                false
+            }
+        }
+    }
+
+    /// Returns `true` if the event type with this stored name is retired.
+    pub(super) fn retires(&self, name: &str) -> bool {
+        let mut is_retired = false;
+        self.each(&mut |one| is_retired |= one.is_retired && one.name == name);
+        is_retired
     }
 
     /// Returns `true` if an event type of the set may carry ids of this kind.
@@ -369,7 +381,8 @@ impl Types {
         }
     }
 
-    /// Returns the stored names and aliases of the set, for an item of [`Criteria`](crate::criteria::Criteria).
+    /// Returns the stored names and aliases of the set, and those of the retired event types from which its event types are made, for an
+    /// item of [`Criteria`](crate::criteria::Criteria).
     ///
     /// ```
     /// # use annalist_doc_tests::*;
@@ -381,6 +394,13 @@ impl Types {
             names.push(one.name);
             names.extend(one.aliases);
         });
+        let own = names.len();
+        self.each(&mut |one| names.extend(Self::Sum(one.sources).names()));
+        if names.len() > own {
+            // Several event types can be made from one.
+            let mut seen = HashSet::new();
+            names.retain(|name| seen.insert(*name));
+        }
         names
     }
 }

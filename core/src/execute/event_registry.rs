@@ -166,7 +166,14 @@ impl Registrations {
             let advice = "give one of them another `name` or `prefix`";
             check_same("the event name", name, first.rust, event.rust, advice)?;
         }
-        event.ids.iter().try_for_each(|kind| self.add_kind(*kind))
+        event.ids.iter().try_for_each(|kind| self.add_kind(*kind))?;
+        let mut result = Ok(());
+        Types::Sum(event.sources).each(&mut |source| {
+            if result.is_ok() {
+                result = self.add(source);
+            }
+        });
+        result
     }
 
     fn add_read(&mut self, event: &EventType) {
@@ -177,6 +184,7 @@ impl Registrations {
                 *read = *event;
             }
         }
+        Types::Sum(event.sources).each(&mut |source| self.add_read(source));
     }
 
     fn add_kind(&mut self, kind: IdKind) -> Result<(), Invalid> {

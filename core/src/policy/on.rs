@@ -33,7 +33,7 @@ impl<E: Event> OnPolicy for E {
 
     fn events_in(record: &Record, codec: &Codec) -> Result<Vec<E>, Invalid> {
         let mut events = Vec::new();
-        if const { &<E as Event>::TYPES }.contains(&record.name) {
+        if const { &<E as Event>::TYPES }.reads(&record.name) {
             E::decode_raw(&RawEvent::from(record), codec, &mut |event| events.push(event))?;
         }
         Ok(events)

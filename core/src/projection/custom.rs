@@ -186,7 +186,7 @@ impl<'a> Batch<'a> {
     /// [`Invalid`] if one cannot be decoded.
     pub fn events<E: Event>(&self) -> Result<Vec<Recorded<E>>, Invalid> {
         let mut events = Vec::with_capacity(self.records.len());
-        let own = self.records.iter().filter(|record| const { &E::TYPES }.contains(&record.name));
+        let own = self.records.iter().filter(|record| const { &E::TYPES }.reads(&record.name));
         for record in own {
             record.decode_into(self.codec, &mut events)?;
         }

@@ -108,7 +108,7 @@ where
     K: IntoKeys<P::Key>,
     C: HandlerContext<'a>,
 {
-    if const { &E::TYPES }.contains(&record.name) {
+    if const { &E::TYPES }.reads(&record.name) {
         // Unknown until the event is decoded.
         ops.known_keys = None;
         plan_decoded(record, codec, ops, apply, |ops, event| {
@@ -136,7 +136,7 @@ where
     E: Event,
     C: HandlerContext<'a>,
 {
-    if const { &E::TYPES }.contains(&record.name) {
+    if const { &E::TYPES }.reads(&record.name) {
         let known_keys = P::Key::from_tags(record)?.into_iter().map(PlannedKey::new);
         ops.known_keys = Some(known_keys.collect::<Result<_, _>>()?);
         plan_decoded(record, codec, ops, apply, |RowOps { known_keys, keys, .. }, _| {

@@ -57,7 +57,7 @@ async fn reaction<P: Policy>(policy: &P, records: &[Record]) -> Result<Vec<Sent>
 }
 
 fn reacts_to<P: Policy>(record: &Record) -> bool {
-    P::EVENTS.iter().any(|types: &Types| types.contains(&record.name))
+    P::EVENTS.iter().any(|types: &Types| types.reads(&record.name))
 }
 
 /// A command in the form in which it would be sent.

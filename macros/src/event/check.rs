@@ -8,7 +8,7 @@ use syn::{DeriveInput, Fields, Ident, Path, Type};
 
 use self::names::Names;
 use super::{
-    model::{Body, Event, IdField, Stored, Variant},
+    model::{Body, Event, IdField, Source, Stored, Variant},
     parse::{RawAttribute, RawData, RawEvent, RawFields, RawVariant},
 };
 use crate::shared::{Errors, refuse_lifetimes, refuse_references, source_text};
@@ -57,9 +57,9 @@ fn event_enum<'a>(
 ) -> Option<Vec<Variant<'a>>> {
     let DeriveInput { ident, generics, .. } = item;
     serde::check_enum(&raw.serde, errors);
-    let RawAttribute { prefix, name, alias, version, upcast, context, krate: _ } = &raw.attribute;
+    let prefix = &raw.attribute.prefix;
     refuse_keys(
-        [name.key(), alias.key(), version.key(), upcast.key(), context.key()],
+        raw.attribute.keys_of_one_event(),
         "belongs on a variant: an enum is a set of events",
         errors,
     );
@@ -91,9 +91,8 @@ fn event_enum<'a>(
 
 /// A variant that wraps another event, which has its own names and ids.
 fn newtype<'a>(variant: &RawVariant<'a>, errors: &Errors) -> Option<Variant<'a>> {
-    let RawAttribute { name, alias, version, upcast, context, prefix: _, krate: _ } = &variant.attribute;
     let message = "belongs on the event inside: the variant only includes it in the set";
-    refuse_keys([name.key(), alias.key(), version.key(), upcast.key(), context.key()], message, errors);
+    refuse_keys(variant.attribute.keys_of_one_event(), message, errors);
     for id in &variant.fields.ids {
         let message = "`#[id]` belongs on a field of the event inside; if this field is the id, name it: \
                        `{ #[id] account: AccountId }`";
@@ -125,6 +124,11 @@ fn stored<'a>(
     let version = attribute.version.version(errors);
     let steps = upcast::steps(version, attribute, errors);
     let in_context = attribute.context.key().is_some();
+    let retired = attribute.retired.key().is_some();
+    let sources = attribute.from.get().into_iter().flatten();
+    let sources = sources
+        .map(|source| Source { event: source.event.clone(), function: source.function.clone() })
+        .collect();
     let ids = fields.ids.iter().map(|id| {
         serde::check_id(&id.serde, errors);
         Some(IdField {
@@ -135,7 +139,7 @@ fn stored<'a>(
     });
     let ids = ids.collect::<Option<Vec<_>>>();
     let unit = matches!(fields.fields, Fields::Unit);
-    Some(Stored { name, version, steps, in_context, aliases, ids: ids?, unit })
+    Some(Stored { name, version, steps, sources, retired, in_context, aliases, ids: ids?, unit })
 }
 
 fn refuse_keys<'k>(keys: impl IntoIterator<Item = Option<&'k Path>>, why: &str, errors: &Errors) {

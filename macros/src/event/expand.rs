@@ -9,7 +9,7 @@ mod types;
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
-use super::model::{Body, Event, IdField, Stored, Variant};
+use super::model::{Body, Event, IdField, Source, Stored, Variant};
 use crate::shared::{at, derived, item_asserts, mentions, send_sync_static, where_clause};
 
 /// ```text
@@ -20,6 +20,7 @@ use crate::shared::{at, derived, item_asserts, mentions, send_sync_static, where
 ///     fn encode_payload(&self, codec: &Codec) -> Result<Payload, Invalid> { … }
 ///     fn decode_raw(raw: &RawEvent<'_>, codec: &Codec, each: &mut dyn FnMut(Self)) -> Result<(), Invalid> { … }
 /// }
+/// impl WritableEvent for AccountEvent {}
 /// ```
 pub(crate) fn event(event: &Event<'_>) -> TokenStream {
     let ident = derived(event.ident);
@@ -31,6 +32,12 @@ pub(crate) fn event(event: &Event<'_>) -> TokenStream {
     let encode = encode::method(event);
     let decode = decode::method(event);
     let asserts = item_asserts(event.generics, types::asserts(event));
+    let writable = (!matches!(&event.body, Body::One(stored) if stored.retired)).then(|| {
+        quote_spanned! {at(ident.span())=>
+            #[automatically_derived]
+            impl #parameters __annalist::WritableEvent for #ident #arguments #predicates {}
+        }
+    });
     quote_spanned! {at(ident.span())=>
         #[automatically_derived]
         impl #parameters __annalist::Event for #ident #arguments #predicates {
@@ -40,6 +47,7 @@ pub(crate) fn event(event: &Event<'_>) -> TokenStream {
             #encode
             #decode
         }
+        #writable
         #asserts
     }
 }

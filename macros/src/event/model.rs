@@ -28,7 +28,11 @@ pub(crate) struct Stored<'a> {
     pub(crate) version: u32,
     /// The steps from version 1 to the current one.
     pub(crate) steps: Vec<Step>,
-    /// Whether the functions of the steps take the context of the event.
+    /// The retired events from which it is made.
+    pub(crate) sources: Vec<Source>,
+    /// Whether no new event is written.
+    pub(crate) retired: bool,
+    /// Whether the functions of the steps and sources take the context of the event.
     pub(crate) in_context: bool,
     pub(crate) aliases: Vec<String>,
     pub(crate) ids: Vec<IdField<'a>>,
@@ -42,6 +46,12 @@ pub(crate) struct Step {
     pub(crate) version: u32,
     /// The function that converts it; `None` if the next version reads the same payloads.
     pub(crate) function: Option<ExprPath>,
+}
+
+/// A retired event, and the function that makes the events from it.
+pub(crate) struct Source {
+    pub(crate) event: Type,
+    pub(crate) function: ExprPath,
 }
 
 /// A field under `#[id]`.

@@ -2,7 +2,7 @@
 
 use syn::{
     Attribute, Data, DeriveInput, Error, ExprPath, Field, Fields, Ident, LitInt, LitStr, Meta, Path, Result,
-    Token,
+    Token, Type,
     parse::{Parse, ParseStream},
 };
 
@@ -53,6 +53,12 @@ pub(crate) struct RawStep {
     pub(crate) function: Option<ExprPath>,
 }
 
+/// `Made => path`: the retired event, and the function that makes events from it.
+pub(crate) struct RawSource {
+    pub(crate) event: Type,
+    pub(crate) function: ExprPath,
+}
+
 /// `#[event(…)]` on the item or on a variant.
 #[derive(Default)]
 pub(crate) struct RawAttribute {
@@ -62,8 +68,18 @@ pub(crate) struct RawAttribute {
     pub(crate) version: Slot<LitInt>,
     /// The steps; `None` if they could not be read, which is reported already.
     pub(crate) upcast: Slot<Option<Vec<RawStep>>>,
+    pub(crate) from: Slot<Vec<RawSource>>,
+    pub(crate) retired: Slot<()>,
     pub(crate) context: Slot<()>,
     pub(crate) krate: Slot<Path>,
+}
+
+impl RawAttribute {
+    /// The keys that belong on one event, as far as they are given: not on a set of events.
+    pub(crate) fn keys_of_one_event(&self) -> [Option<&Path>; 7] {
+        let Self { name, alias, version, upcast, from, retired, context, prefix: _, krate: _ } = self;
+        [name.key(), alias.key(), version.key(), upcast.key(), from.key(), retired.key(), context.key()]
+    }
 }
 
 const EVENT: KeyTable<RawAttribute> = KeyTable {
@@ -75,6 +91,8 @@ const EVENT: KeyTable<RawAttribute> = KeyTable {
         ("alias", |raw, key| raw.alias.strings(key, "alias = \"account.created\"")),
         ("version", |raw, key| raw.version.number(key, "version = 2")),
         ("upcast", |raw, key| raw.upcast.steps(key)),
+        ("from", |raw, key| raw.from.sources(key)),
+        ("retired", |raw, key| raw.retired.flag(key)),
         ("context", |raw, key| raw.context.flag(key)),
         ("crate", |raw, key| raw.krate.module(key)),
     ],
@@ -115,6 +133,32 @@ fn step(input: ParseStream<'_>) -> Result<RawStep> {
                    `{UPCAST_EXAMPLE}`";
     let message = message.replace("{UPCAST_EXAMPLE}", UPCAST_EXAMPLE);
     Ok(RawStep { version, function: Some(parse_one(input, &message, Parse::parse)?) })
+}
+
+const FROM_EXAMPLE: &str = "from(BookingMade => Self::from_made)";
+
+impl Slot<Vec<RawSource>> {
+    /// `from(Made => path)`
+    fn sources(&mut self, key: &Key<'_>) -> Result<()> {
+        let message = format!(
+            "`from` takes retired events, each with the function that makes this event from it: `{FROM_EXAMPLE}`"
+        );
+        let sources = key.entries(&message, source)?;
+        self.put(key, sources)
+    }
+}
+
+fn source(input: ParseStream<'_>) -> Result<RawSource> {
+    let start = input.span();
+    let message = format!("`from` takes the type of a retired event, without quotes: `{FROM_EXAMPLE}`");
+    let event = input.parse::<Type>().map_err(|_| Error::new(start, message))?;
+    let missing =
+        format!("the function that makes this event from the retired one is missing: `{FROM_EXAMPLE}`");
+    if input.parse::<Token![=>]>().is_err() || input.is_empty() || input.peek(Token![,]) {
+        return Err(Error::new_spanned(event, missing));
+    }
+    let message = format!("this is the path of a function, without quotes: `{FROM_EXAMPLE}`");
+    Ok(RawSource { event, function: parse_one(input, &message, Parse::parse)? })
 }
 
 const ID: KeyTable<RawIdAttribute> = KeyTable {

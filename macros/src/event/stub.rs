@@ -31,5 +31,6 @@ pub(crate) fn event(item: &DeriveInput) -> TokenStream {
                 _: &mut dyn __annalist::std::ops::FnMut(Self),
             ) -> __annalist::std::result::Result<(), __annalist::Invalid> { #body }
         }
+        impl #parameters __annalist::WritableEvent for #ident #arguments #predicates {}
     }
 }

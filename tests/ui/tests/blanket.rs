@@ -26,11 +26,11 @@ macro_rules! blanket {
 blanket! {
     add add_reaction add_tags aggregate_overlaps aliases answer as_inner by by_ids by_ids_in_context by_in_context check_comparison check_equal
     check_key check_order check_prefix check_range clone collect_tags compare contains convert decide_0 decide_1 decide_2
-    decide_4 decision declare decode_raw decode_struct decode_unit decode_variant descending deserialize dispatch each
-    encode_payload encode_struct encode_unit encode_variant entry_reaches entry_reaches_row event_type
-    events_in filter_some find finish fmt fold fold_in_context fold_record forward from from_inner from_row from_str
-    from_value handler id_field ids initial initial_value limit load load_only map min new of one_of order_by pin
-    plan_record policy_overlaps prefix prefix_ignore_ascii_case projection_overlaps put reaches_row react_to_record route row rows run serialize stored_type
+    decide_4 decision declare decode_as decode_raw decode_struct decode_unit decode_variant decode_wrapped descending deserialize dispatch each
+    carries_ids_of encode_payload encode_struct encode_unit encode_variant entry_reaches entry_reaches_row event_type
+    events_in filter_some find finish fmt fold fold_in_context fold_record forward from from_inner in_context from_row from_str
+    from_value handler id_field ids initial initial_value is_retired last_step limit load load_only made_from map min new of one_of order_by pin
+    plan_record policy_overlaps prefix prefix_ignore_ascii_case projection_overlaps put reaches_row react_to_record retired route row rows run serialize step stored_type
     take to_row to_value unknown_type update use_handler variant_from_value variant_overlaps variant_to_value variant_type
     version with_ids
 }
@@ -71,8 +71,34 @@ fn others(others: &Vec<u32>) -> Vec<ShelfId> {
 }
 
 #[derive(Event, Serialize, Deserialize)]
-#[event(name = "shelf.was-moved", version = 2, upcast(1 => _), alias = "shelf.shifted")]
+#[event(
+    name = "shelf.was-moved",
+    alias = "shelf.shifted",
+    version = 4,
+    upcast(1 => first_step, 2 => _, 3 => last_step),
+    from(Carried => moved_from),
+    context
+)]
 struct Moved {
+    #[id]
+    shelf: ShelfId,
+}
+
+fn first_step(old: u32, _: &annalist::Context<'_>) -> (u32,) {
+    (old,)
+}
+
+fn last_step((old,): (u32,), _: &annalist::Context<'_>) -> Moved {
+    Moved { shelf: ShelfId(old) }
+}
+
+fn moved_from(old: Carried, _: &annalist::Context<'_>) -> Moved {
+    Moved { shelf: old.shelf }
+}
+
+#[derive(Event, Serialize, Deserialize)]
+#[event(retired)]
+struct Carried {
     #[id]
     shelf: ShelfId,
 }
@@ -240,7 +266,7 @@ mod tests {
         let emptied = decide((), ShelfCommand::Empty(Empty { shelf })).events();
         assert_eq!(emptied, ["shelf.emptied v1 {} []"]);
         let swept = decide((), ShelfCommand::Sweep(Box::new(Sweep))).events();
-        assert_eq!(swept, ["swept v1 {} []", r#"shelf.was-moved v2 {"shelf":1} [shelf:1]"#]);
+        assert_eq!(swept, ["swept v1 {} []", r#"shelf.was-moved v4 {"shelf":1} [shelf:1]"#]);
         let filled = ShelfEvent::Filled { shelf, others: Vec::new() };
         let (kind, books) = (crate::Kind::Wide, crate::Books(0));
         let row = ShelfRow { shelf, name: String::new(), count: 1, kind, books, list: Vec::new() };

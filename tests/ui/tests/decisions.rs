@@ -4,7 +4,7 @@
 
 use std::{convert::Infallible, fmt::Debug};
 
-use annalist::{manual::IntoEvents, prelude::*, testing::given};
+use annalist::{manual::IntoEvents, prelude::*, raw::event::WritableEvent, testing::given};
 use annalist_ui_tests::decide;
 use serde::de::DeserializeOwned;
 
@@ -228,11 +228,11 @@ fn note<T: Serialize + DeserializeOwned + Clone + Send + Sync>(command: &Note<T>
 
 #[derive(Command, Serialize)]
 #[command(decide = Announce::announce)]
-struct Announce<E: Event + Serialize + Clone + Debug> {
+struct Announce<E: WritableEvent + Serialize + Clone + Debug> {
     event: E,
 }
 
-impl<E: Event + Serialize + Clone + Debug> Announce<E> {
+impl<E: WritableEvent + Serialize + Clone + Debug> Announce<E> {
     fn announce(&self) -> [E; 1] {
         [self.event.clone()]
     }

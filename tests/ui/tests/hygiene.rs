@@ -145,7 +145,14 @@ impl ::std::str::FromStr for D2 {
 }
 
 #[derive(::annalist::Event, ::serde::Serialize, ::serde::Deserialize)]
-#[event(prefix = "thing", version = 2, upcast(1 => _), alias = "thing.was-changed")]
+#[event(
+    prefix = "thing",
+    version = 3,
+    upcast(1 => older, 2 => old),
+    from(Retired => found),
+    context,
+    alias = "thing.was-changed"
+)]
 struct Changed {
     #[id]
     raw: ThingId,
@@ -153,6 +160,27 @@ struct Changed {
     tags: u64,
     #[id]
     codec: S,
+}
+
+#[derive(::annalist::Event, ::serde::Serialize, ::serde::Deserialize)]
+#[event(retired)]
+struct Retired {
+    #[id]
+    each: ThingId,
+    #[id]
+    name: S,
+}
+
+fn older(_: (), _: &::annalist::Context<'_>) -> ::std::result::Result<(u64,), ::std::string::String> {
+    ::std::result::Result::Ok((7,))
+}
+
+fn old((id,): (u64,), _: &::annalist::Context<'_>) -> Changed {
+    Changed { raw: ThingId(id), tags: id, codec: S(D2(7)) }
+}
+
+fn found(old: Retired, _: &::annalist::Context<'_>) -> ::std::option::Option<Changed> {
+    ::std::option::Option::Some(Changed { raw: old.each, tags: 7, codec: old.name })
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "the derive asks for it")]
@@ -362,6 +390,6 @@ fn derived_write_side_is_hygienic() {
     let past = ThingEvent::Changed(Changed { raw: ThingId(1), tags: 5, codec: S(D2(3)) });
     let command = Dispatched::D(D { loader: ThingId(1), command: ThingId(2) });
     let events = ::annalist_ui_tests::decide(past, command).events();
-    ::std::assert_eq!(events, ["thing.changed v2 {\"raw\":1,\"tags\":8,\"codec\":3} [s:3 thing:1 thing:8]"]);
+    ::std::assert_eq!(events, ["thing.changed v3 {\"raw\":1,\"tags\":8,\"codec\":3} [s:3 thing:1 thing:8]"]);
     let _ = [ThingEvent::Some { event: ThingId(1) }, ThingEvent::None];
 }

@@ -8,7 +8,7 @@ use annalist::{
     Invalid, Record,
     manual::{Codec, Dispatcher, EventType, Handler, IdKind, Payload, RawEvent, Tags, Types, fold},
     prelude::*,
-    raw::dispatch::CommandTypes,
+    raw::{dispatch::CommandTypes, event::WritableEvent},
 };
 use annalist_ui_tests::decide;
 
@@ -48,6 +48,8 @@ struct Counted {
     counter: CounterId,
     step: u32,
 }
+
+impl WritableEvent for Counted {}
 
 impl Event for Counted {
     const TYPES: Types =

@@ -96,7 +96,7 @@ fn step_that_fails_or_panics_is_named_with_the_event() {
     let error = read::<Booked>("booking.made", 1, r#"{"room":"12","guests":"two"}"#).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "event `booking.made` version 1 at position 1 cannot be converted from version 1 to the next one: invalid digit found in \
+        "event `booking.made` version 1 at position 1 cannot be converted to version 2: invalid digit found in \
          string"
     );
     assert!(error.source().unwrap().is::<ParseIntError>());
@@ -104,7 +104,7 @@ fn step_that_fails_or_panics_is_named_with_the_event() {
     let error = read::<Booked>("booking.made", 2, r#"{"room":"12","guests":100}"#).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "event `booking.made` version 2 at position 1 cannot be converted from version 3 to the next one: it panicked: the hotel is \
+        "event `booking.made` version 2 at position 1 cannot be converted to version 4: it panicked: the hotel is \
          too small"
     );
 }
@@ -165,7 +165,7 @@ fn step_of_a_variant_cannot_return_another_variant() {
     let error = read::<RoomEvent>("room.closed", 1, r#"{"room":"7","cleaned":true}"#).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "event `room.closed` version 1 at position 1 cannot be converted from version 1 to the next one: it returned the event \
+        "event `room.closed` version 1 at position 1 cannot be converted to version 2: it returned the event \
          `room.cleaned`"
     );
 }

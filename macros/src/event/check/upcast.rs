@@ -31,7 +31,9 @@ pub(super) fn steps(version: u32, attribute: &RawAttribute, errors: &Errors) -> 
         }
     }
     report_missing(version, &steps, attribute, errors);
-    report_context(&steps, attribute, errors);
+    if attribute.from.key().is_none() {
+        report_context(&steps, attribute, errors);
+    }
     steps.into_iter().map(|(version, function)| Step { version, function }).collect()
 }
 
@@ -60,8 +62,10 @@ fn report_context(steps: &BTreeMap<u32, Option<ExprPath>>, attribute: &RawAttrib
     if let Some(key) = attribute.context.key()
         && steps.values().all(Option::is_none)
     {
-        let message =
-            format_args!("`{}` is for the functions of `upcast`, and there is none", source_text(key));
+        let message = format_args!(
+            "`{}` is for the functions of `upcast` and `from`, and there is none",
+            source_text(key)
+        );
         errors.at(key, message);
     }
 }

@@ -2,9 +2,9 @@
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
-use syn::spanned::Spanned;
+use syn::{ExprPath, spanned::Spanned};
 
-use super::{Body, Event, Stored, Variant, at, derived, types};
+use super::{Body, Event, Source, Stored, Variant, at, derived, types};
 use crate::shared::{inline_asserts, last_span};
 
 /// For a struct `decode_struct(raw, codec, each)`, for a unit struct `decode_unit(Self, raw, codec, each)`, and for an enum
@@ -16,31 +16,25 @@ use crate::shared::{inline_asserts, last_span};
 ///         name if Types::contains(&<Frozen as Event>::TYPES, name) => {
 ///             Event::decode_raw(raw, codec, &mut |event| each(Self::Frozen(event)))
 ///         }
-///         _ => Err(RawEvent::unknown_to::<Self>(raw)),
+///         _ => {
+///             let mut found = false;
+///             found |= decode_wrapped::<Frozen>(raw, codec, &mut |event| each(Self::Frozen(event)))?;
+///             if found { Ok(()) } else { Err(RawEvent::unknown_type::<Self>(raw)) }
+///         }
 ///     }
 /// }
 /// ```
+///
+/// The last arm makes events from retired ones. A stored event can be the source of several variants.
 pub(super) fn method(event: &Event<'_>) -> TokenStream {
     let span = at(event.ident.span());
+    let asserts = inline_asserts(span, event.generics, types::asserts(event));
     let body = match &event.body {
-        Body::One(stored) => {
-            let current = match stored.unit {
-                true => quote_spanned!(span=> __annalist::decode_unit(Self, raw, codec, each)),
-                false => quote_spanned!(span=> __annalist::decode_struct(raw, codec, each)),
-            };
-            let older = older_versions(stored);
-            quote_spanned!(span=> #older #current)
-        }
+        Body::One(stored) => one(event, stored),
         Body::Sum(variants) => {
             let arms = variants.iter().map(|variant| arm(event, variant));
-            let asserts = inline_asserts(span, event.generics, types::asserts(event));
-            quote_spanned! {span=>
-                #asserts
-                match raw.name {
-                    #(#arms)*
-                    _ => __annalist::std::result::Result::Err(__annalist::RawEvent::unknown_type::<Self>(raw)),
-                }
-            }
+            let retired = retired(event, variants);
+            quote_spanned!(span=> match raw.name { #(#arms)* _ => #retired })
         }
     };
     quote_spanned! {span=>
@@ -49,9 +43,27 @@ pub(super) fn method(event: &Event<'_>) -> TokenStream {
             codec: &__annalist::Codec,
             each: &mut dyn __annalist::std::ops::FnMut(Self),
         ) -> __annalist::std::result::Result<(), __annalist::Invalid> {
+            #asserts
             #body
         }
     }
+}
+
+fn one(event: &Event<'_>, stored: &Stored<'_>) -> TokenStream {
+    let span = at(event.ident.span());
+    let current = match stored.unit {
+        true => quote_spanned!(span=> __annalist::decode_unit(Self, raw, codec, each)),
+        false => quote_spanned!(span=> __annalist::decode_struct(raw, codec, each)),
+    };
+    let older = older_versions(stored);
+    let sources = decode_sources(stored).map(|made| {
+        quote_spanned! {span=>
+            if #made {
+                return __annalist::std::result::Result::Ok(());
+            }
+        }
+    });
+    quote_spanned!(span=> #(#sources)* #older #current)
 }
 
 fn arm(event: &Event<'_>, variant: &Variant<'_>) -> TokenStream {
@@ -77,26 +89,68 @@ fn arm(event: &Event<'_>, variant: &Variant<'_>) -> TokenStream {
     }
 }
 
+/// The events of an enum that are made from retired ones, in the order of the variants.
+fn retired(event: &Event<'_>, variants: &[Variant<'_>]) -> TokenStream {
+    let span = at(event.ident.span());
+    let unknown = quote_spanned! {span=>
+        __annalist::std::result::Result::Err(__annalist::RawEvent::unknown_type::<Self>(raw))
+    };
+    let made = variants.iter().flat_map(|variant| match variant {
+        Variant::Inline { stored, .. } => decode_sources(stored).collect(),
+        Variant::Newtype { ident, inner } => {
+            let ident = derived(ident);
+            vec![quote_spanned! {at(inner.span())=>
+                __annalist::decode_wrapped::<#inner>(raw, codec, &mut |event| each(Self::#ident(event)))?
+            }]
+        }
+    });
+    let made: Vec<_> = made.collect();
+    if made.is_empty() {
+        return quote_spanned!(span=> #unknown,);
+    }
+    quote_spanned! {span=>
+        {
+            let mut found = false;
+            #(found |= #made;)*
+            if found { __annalist::std::result::Result::Ok(()) } else { #unknown }
+        }
+    }
+}
+
+/// `<Made as SourceEvent>::decode_as::<Self, _, _>(raw, codec, "booking.reserved", each, Self::from_made)?` for each source
+fn decode_sources<'a>(stored: &'a Stored<'_>) -> impl Iterator<Item = TokenStream> + 'a {
+    stored.sources.iter().map(|Source { event: old, function }| {
+        let (span, name) = (at(last_span(&function.path)), &stored.name);
+        let function = in_context(stored, function);
+        let decode = quote_spanned!(at(old.span())=> <#old as __annalist::SourceEvent>::decode_as);
+        quote_spanned!(span=> #decode::<Self, _, _>(raw, codec, #name, each, #function)?)
+    })
+}
+
+/// The function, or `InContext(function)`.
+fn in_context(stored: &Stored<'_>, function: &ExprPath) -> TokenStream {
+    let span = at(last_span(&function.path));
+    match stored.in_context {
+        true => quote_spanned!(span=> __annalist::InContext(#function)),
+        false => quote_spanned!(span=> #function),
+    }
+}
+
 /// Statements that return after an event of an older version was converted; nothing if no step has a function.
 ///
 /// ```text
 /// let old = Upcast::new(raw, codec);
 /// let old = Upcast::step(old, 1, from_v1)?;
-/// if let Some(event) = Upcast::last_step::<Self, _>(old, 2, "account.opened", Self::from_v2)? {
+/// if let Some(event) = Upcast::last_step::<Self, _, _>(old, 2, "account.opened", Self::from_v2)? {
 ///     each(event);
 ///     return Ok(());
 /// }
 /// ```
 fn older_versions(stored: &Stored<'_>) -> TokenStream {
-    let Stored { name, steps, in_context, .. } = stored;
+    let Stored { name, steps, .. } = stored;
     let functions = steps.iter().filter_map(|step| Some((step.version, step.function.as_ref()?)));
-    let calls = functions.map(|(version, function)| {
-        let span = at(last_span(&function.path));
-        match in_context {
-            true => (span, version, quote_spanned!(span=> __annalist::InContext(#function))),
-            false => (span, version, quote_spanned!(span=> #function)),
-        }
-    });
+    let calls = functions
+        .map(|(version, function)| (at(last_span(&function.path)), version, in_context(stored, function)));
     let mut calls: Vec<_> = calls.collect();
     let Some((last, version, function)) = calls.pop() else { return TokenStream::new() };
     let steps = calls.iter().map(|(span, version, function)| {
@@ -106,7 +160,7 @@ fn older_versions(stored: &Stored<'_>) -> TokenStream {
         let old = __annalist::Upcast::new(raw, codec);
         #(#steps)*
         if let __annalist::std::option::Option::Some(event) =
-            __annalist::Upcast::last_step::<Self, _>(old, #version, #name, #function)?
+            __annalist::Upcast::last_step::<Self, _, _>(old, #version, #name, #function)?
         {
             each(event);
             return __annalist::std::result::Result::Ok(());

@@ -2,9 +2,10 @@
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
-use syn::{Ident, ext::IdentExt, spanned::Spanned};
+use syn::{Ident, Type, ext::IdentExt, spanned::Spanned};
 
-use super::{Body, Event, IdField, Stored, Variant, at, derived};
+use super::{Body, Event, IdField, Source, Stored, Variant, at, derived};
+use crate::shared::source_text;
 
 /// For a struct
 ///
@@ -34,9 +35,7 @@ pub(super) fn constant(event: &Event<'_>) -> TokenStream {
         Body::Sum(variants) => {
             let entries = variants.iter().map(|variant| match variant {
                 Variant::Inline { ident, stored, .. } => one(event.ident, Some(ident), stored),
-                Variant::Newtype { inner, .. } => {
-                    quote_spanned!(at(inner.span())=> <#inner as __annalist::Event>::TYPES)
-                }
+                Variant::Newtype { inner, .. } => event_types(inner),
             });
             quote_spanned!(span=> __annalist::Types::Sum(&[#(&#entries),*]))
         }
@@ -46,7 +45,7 @@ pub(super) fn constant(event: &Event<'_>) -> TokenStream {
 
 /// One event type.
 fn one(item: &Ident, variant: Option<&Ident>, stored: &Stored<'_>) -> TokenStream {
-    let Stored { name, version, aliases, ids, in_context, .. } = stored;
+    let Stored { name, version, aliases, ids, in_context, sources, retired, .. } = stored;
     let span = at(variant.unwrap_or(item).span());
     let (function, rust) = match variant {
         Some(variant) => {
@@ -56,7 +55,7 @@ fn one(item: &Ident, variant: Option<&Ident>, stored: &Stored<'_>) -> TokenStrea
     };
     let kinds = ids.iter().filter(|id| id.with.is_none()).map(kind);
     let ids_are_complete = ids.iter().all(|id| id.with.is_none());
-    let types = quote_spanned! {span=>
+    let mut types = quote_spanned! {span=>
         __annalist::#function(
             #name,
             __annalist::std::concat!(__annalist::std::module_path!(), #rust),
@@ -66,7 +65,27 @@ fn one(item: &Ident, variant: Option<&Ident>, stored: &Stored<'_>) -> TokenStrea
             #ids_are_complete,
         )
     };
-    if *in_context { quote_spanned!(span=> __annalist::upcast_in_context(#types)) } else { types }
+    if *in_context {
+        types = quote_spanned!(span=> __annalist::in_context(#types));
+    }
+    if !sources.is_empty() {
+        let sources = sources.iter().map(|source| source_types(&source.event));
+        types = quote_spanned!(span=> __annalist::made_from(#types, &[#(&#sources),*]));
+    }
+    if *retired {
+        types = quote_spanned!(span=> __annalist::retired(#types));
+    }
+    types
+}
+
+/// `<Frozen as Event>::TYPES`
+fn event_types(event: &Type) -> TokenStream {
+    quote_spanned!(at(event.span())=> <#event as __annalist::Event>::TYPES)
+}
+
+/// `<Made as SourceEvent>::TYPES`
+fn source_types(event: &Type) -> TokenStream {
+    quote_spanned!(at(event.span())=> <#event as __annalist::SourceEvent>::TYPES)
 }
 
 fn kind(id: &IdField<'_>) -> TokenStream {
@@ -74,29 +93,69 @@ fn kind(id: &IdField<'_>) -> TokenStream {
     quote_spanned!(at(ty.span())=> <#ty as __annalist::IdField>::KIND)
 }
 
-/// Assertions that no two variants contain the same event. For a concrete enum they are items:
+/// Assertions that no two variants contain the same event, and that each source is retired and has the ids of the event. For a
+/// concrete item they are items:
 ///
 /// ```text
 /// const _: () = assert!(!variant_overlaps::<AllEvents, 3>(1), "…");
+/// const _: () = assert!(Types::is_retired(&<Made as SourceEvent>::TYPES), "…");
+/// const _: () = assert!(carries_ids_of(&<Made as SourceEvent>::TYPES, &<Reserved as Event>::TYPES, 0), "…");
 /// ```
 ///
-/// For a generic enum they are inline `const`s in `decode_raw`.
-///
-/// One for each variant that could overlap with one above, at the variant. Two inline variants need none: `check` has
-/// compared their names.
+/// For a generic item they are inline `const`s in `decode_raw`.
 pub(super) fn asserts(event: &Event<'_>) -> Vec<TokenStream> {
+    let mut asserts = overlaps(event);
+    match &event.body {
+        Body::One(stored) => asserts.extend(stored.sources.iter().flat_map(|one| source(event, 0, one))),
+        Body::Sum(variants) => {
+            for (i, variant) in variants.iter().enumerate() {
+                if let Variant::Inline { stored, .. } = variant {
+                    asserts.extend(stored.sources.iter().flat_map(|one| source(event, i, one)));
+                }
+            }
+        }
+    }
+    asserts
+}
+
+/// One for each variant that could overlap with one above, at the variant. Two inline variants need none if nothing is made from
+/// retired events: `check` has compared their names.
+fn overlaps(event: &Event<'_>) -> Vec<TokenStream> {
     let Body::Sum(variants) = &event.body else { return Vec::new() };
+    let has_sources = event.inline().any(|stored| !stored.sources.is_empty());
     let mut seen_newtype = false;
     let asserts = variants.iter().enumerate().filter_map(|(i, variant)| {
         let (ident, newtype) = match variant {
             Variant::Inline { ident, .. } => (ident, false),
             Variant::Newtype { ident, .. } => (ident, true),
         };
-        let needed = i > 0 && (newtype || seen_newtype);
+        let needed = i > 0 && (newtype || seen_newtype || has_sources);
         seen_newtype |= newtype;
         needed.then(|| assert(event, ident, variants.len(), i))
     });
     asserts.collect()
+}
+
+fn source(event: &Event<'_>, variant: usize, Source { event: old, .. }: &Source) -> [TokenStream; 2] {
+    let ident = derived(event.ident);
+    let (_, arguments, _) = event.generics.split_for_impl();
+    let (span, types, text) = (at(old.span()), source_types(old), source_text(old));
+    let not_retired = format!(
+        "`{text}` is still written: add `retired` to its `#[event(…)]`, so that its stored events are read in one way only"
+    );
+    let no_ids = format!(
+        "`{text}` has no `#[id]` field for each kind of id of this event, so a reader by such an id would not see it: the tags of stored \
+         events stay as they are"
+    );
+    [
+        quote_spanned!(span=> __annalist::std::assert!(__annalist::Types::is_retired(&#types), #not_retired)),
+        quote_spanned! {span=>
+            __annalist::std::assert!(
+                __annalist::carries_ids_of(&#types, &<#ident #arguments as __annalist::Event>::TYPES, #variant),
+                #no_ids
+            )
+        },
+    ]
 }
 
 fn assert(event: &Event<'_>, variant: &Ident, variants: usize, index: usize) -> TokenStream {

@@ -6,7 +6,7 @@ use annalist_core::{
     Invalid,
     codec::{Codec, RawEvent},
     context::Context,
-    event::{Event, EventType, Tags, Types},
+    event::{Event, EventType, Tags, Types, WritableEvent},
     limits::MAX_PAYLOAD,
     payload::Payload,
     projection::{Change, Projection, RowOps, plan_event},
@@ -99,6 +99,8 @@ impl Fact {
 const fn named(name: &'static str) -> EventType {
     EventType::new(name, "Fact")
 }
+
+impl WritableEvent for Fact {}
 
 impl Event for Fact {
     const TYPES: Types = Types::Sum(&[

@@ -1,0 +1,56 @@
+//! The kinds of the ids that events carry, known at compile time.
+
+use std::any::type_name;
+
+use crate::id::{Id, Ids};
+
+/// A kind of id, and the Rust type that defines it.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// use annalist::manual::IdKind;
+///
+/// let kind = IdKind::of::<AccountId>();
+/// assert_eq!((kind.kind, kind.shared), ("account", false));
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct IdKind {
+    /// The kind.
+    pub kind: &'static str,
+    /// Whether the type gives its kind explicitly, so that several types may share it.
+    pub shared: bool,
+    /// Whether every event carries an id of this kind.
+    pub(crate) always: bool,
+    rust: fn() -> &'static str,
+}
+
+impl IdKind {
+    /// Returns the kind of the ids in an `#[id]` field of this type.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// use annalist::manual::IdKind;
+    ///
+    /// assert_eq!(IdKind::of::<Vec<AccountId>>().kind, "account");
+    /// ```
+    pub const fn of<I: Ids>() -> Self {
+        Self {
+            kind: <I::Id as Id>::KIND,
+            shared: <I::Id as Id>::SHARED,
+            always: I::NEVER_EMPTY,
+            rust: type_name::<I::Id>,
+        }
+    }
+
+    /// Returns the name of the Rust type.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// use annalist::manual::IdKind;
+    ///
+    /// assert!(IdKind::of::<AccountId>().rust().ends_with("::AccountId"));
+    /// ```
+    pub fn rust(&self) -> &'static str {
+        (self.rust)()
+    }
+}

@@ -1,0 +1,20 @@
+use annalist::prelude::*;
+
+#[derive(Id, Clone, Debug, PartialEq, Eq, Hash)]
+struct RoomId(String);
+
+#[derive(Event, Serialize, Deserialize)]
+#[event(name = "booking.made", retired)]
+struct Made {
+    #[id]
+    room: RoomId,
+}
+
+#[derive(Event, Serialize, Deserialize)]
+#[event(name = "booking.reserved", retired = true)]
+struct Reserved {
+    #[id]
+    room: RoomId,
+}
+
+fn main() {}
