@@ -7,6 +7,7 @@ mod load;
 mod memory;
 mod openings;
 mod orders;
+mod own_writes;
 mod projection;
 mod sqlite;
 mod transfers;
@@ -22,6 +23,7 @@ use crate::{
 const COMMANDS: &str = "commands/s";
 const EVENTS: &str = "events/s";
 const MICROSECONDS: &str = "µs/command";
+const CALL: &str = "µs/call (p50)";
 const MAP: &str = "a hand-written map of events behind a lock";
 
 /// All rows, in the order in which they run.
@@ -109,6 +111,27 @@ pub(crate) const ROWS: &[Row] = &[
         unit: COMMANDS,
         bar: AtLeast(8.0, 12.0),
         prepare: |environment| Box::pin(sqlite::prepare(environment.size(), 32)),
+    },
+    Row {
+        work: "deposit on 200 warm accounts, 1 task, SQLite",
+        baseline: "a hand-written transaction a command",
+        unit: COMMANDS,
+        bar: AtLeast(1.0, 1.5),
+        prepare: |environment| Box::pin(sqlite::prepare(environment.size(), 1)),
+    },
+    Row {
+        work: "find after the receipt, PostgreSQL",
+        baseline: "our own execute of the command",
+        unit: CALL,
+        bar: AtMost(1.5, 1.0),
+        prepare: |environment| Box::pin(own_writes::on_postgres(environment)),
+    },
+    Row {
+        work: "find after the receipt, SQLite",
+        baseline: "our own execute of the command",
+        unit: CALL,
+        bar: AtMost(1.5, 1.0),
+        prepare: |environment| Box::pin(own_writes::on_sqlite(environment.size())),
     },
     Row {
         work: "memory: new aggregate, log of 1,000 events",

@@ -244,6 +244,12 @@ pub trait EventStore: Send + Sync + 'static {
     /// [`Error`] if the store cannot answer.
     async fn settled(&self) -> Result<Settled, Error>;
 
+    /// Returns a position up to which the log is settled, as far as this handle knows without asking: possibly not the highest, and by
+    /// default the start. A store that knows that an append of its own is settled spares its followers a poll.
+    fn known_settled(&self) -> Position {
+        Position::START
+    }
+
     /// Returns wake-up signals for appends of other processes, from now on; by default none. A consumer of the log must
     /// poll [`settled`](EventStore::settled) too, but may poll less often while there are signals.
     fn wakeups(&self) -> Wakeups {

@@ -120,6 +120,10 @@ impl EventStore for Memory {
         Ok(Settled { position: self.log().head(), gap: None })
     }
 
+    fn known_settled(&self) -> Position {
+        self.log().head()
+    }
+
     async fn prefix_at(&self, time: Timestamp) -> Result<Prefix, Error> {
         Ok(self.log().prefix_at(time))
     }

@@ -238,6 +238,10 @@ impl EventStore for Postgres {
         self.store.high_water.settled().await
     }
 
+    fn known_settled(&self) -> Position {
+        self.store.high_water.position()
+    }
+
     fn wakeups(&self) -> Wakeups {
         self.store.notifier.as_ref().map_or_else(Wakeups::none, Notifier::wakeups)
     }

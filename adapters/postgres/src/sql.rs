@@ -20,6 +20,11 @@ impl Statement {
         Self { text: schema.insert_into(text).into(), is_prepared }
     }
 
+    /// The text with a part inserted.
+    pub(crate) fn with(&self, placeholder: &str, part: &str) -> Self {
+        Self { text: self.text.replace(placeholder, part).into(), ..*self }
+    }
+
     /// A query whose first three parameters are a build.
     pub(crate) fn for_build<'q>(&self, table: &Table) -> Query<'q, Postgres, PgArguments> {
         self.query().bind(table.projection).bind(i64::from(table.version)).bind(i64::from(table.build))
@@ -58,6 +63,7 @@ statements!(
     builds,
     clear_live,
     close_gaps,
+    commit_rows,
     count,
     count_parked,
     delete_build,

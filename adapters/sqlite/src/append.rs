@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     command_ids::AcceptedCommands,
-    conditions::newest,
+    conditions::load_context,
     error::TransactionError,
     file::LogFile,
     inline_folds::{AppendContext, fold_appends},
@@ -76,7 +76,8 @@ pub(crate) async fn append(
 ) -> Result<Vec<AppendResult>, sqlx::Error> {
     let appends = || jobs.iter().flat_map(|job| &job.appends);
     let mut seen = target.seen.now();
-    let context = AppendContext::load(connection, &target.sql, &seen).await?;
+    let conditions: Vec<&Condition> = appends().flat_map(|append| &append.conditions).collect();
+    let (context, newest) = load_context(connection, &target.sql, &seen, &conditions).await?;
     if !context.has_newest {
         drop(target.seen.lost(seen, &target.title, target.operation.clone()));
         seen = target.seen.now();
@@ -84,8 +85,6 @@ pub(crate) async fn append(
     let mut batch = TransactionBatch::new(target, context);
     let keys = appends().filter_map(|append| append.key.as_ref());
     batch.stored_commands = AcceptedCommands::load(connection, &target.sql, keys).await?;
-    let conditions: Vec<&Condition> = appends().flat_map(|append| &append.conditions).collect();
-    let newest = newest(connection, &target.sql, &conditions).await?;
     let mut newest = newest.into_iter();
     let mut results = Vec::with_capacity(jobs.len());
     for Job { appends, .. } in jobs {
@@ -112,8 +111,6 @@ struct TransactionBatch<'a> {
     target: &'a Target,
     /// Its head includes the accepted events.
     context: AppendContext,
-    /// The position of the last event before this transaction.
-    stored_head: Position,
     stored_commands: AcceptedCommands,
     accepted: Vec<Accepted<'a>>,
     /// The commands of the accepted appends, by their id.
@@ -131,7 +128,6 @@ impl<'a> TransactionBatch<'a> {
     fn new(target: &'a Target, context: AppendContext) -> Self {
         Self {
             target,
-            stored_head: context.head,
             context,
             stored_commands: AcceptedCommands::default(),
             accepted: Vec::new(),
@@ -242,10 +238,6 @@ impl<'a> TransactionBatch<'a> {
         let events = accepted.clone().flat_map(|one| one.events().map(move |event| (one, event)));
         let events: Vec<_> = events.collect();
         insert(connection, &sql.insert_events, &events, bind_event).await?;
-        if events.iter().any(|(_, (draft, _))| !draft.tags().is_empty()) {
-            let tags = query(sql.insert_tags.clone()).bind(integer(self.stored_head.get()));
-            tags.execute(&mut *connection).await?;
-        }
         let entries = accepted.clone().filter_map(|one| Some((one, one.append.journal.as_ref()?)));
         insert(connection, &sql.insert_entries, &entries.collect::<Vec<_>>(), bind_entry).await?;
         let commands = accepted.filter_map(|one| Some((one, one.append.key.as_ref()?)));

@@ -1,8 +1,9 @@
-//! The pools of a log. Every wait for a connection has a limit, and its error says what uses the connections.
+//! The pools of a log, and how their transactions begin. Every wait for a connection has a limit, and its error says what uses the
+//! connections.
 
 use std::{error, fmt, time::Duration};
 
-use sqlx::{Sqlite, SqlitePool, pool::PoolConnection};
+use sqlx::{Connection, Sqlite, SqliteConnection, SqlitePool, Transaction, pool::PoolConnection};
 use tokio::time::timeout;
 
 /// A pool, and how long calls wait for a connection of it.
@@ -12,10 +13,21 @@ pub(crate) struct Connections {
     /// At least [`MIN_LIMIT`].
     limit: Duration,
     users: Users,
+    /// Whether transactions choose their durability.
+    allows_unsynced: bool,
 }
 
 /// The shortest time that calls wait for a connection: opening one takes time too, whatever the busy timeout is.
 const MIN_LIMIT: Duration = Duration::from_secs(1);
+
+/// Whether a commit is on disk before it is acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// It is, unless the user allows otherwise.
+    Synced,
+    /// It may not be: if the power fails it can be lost, with everything that was committed after it.
+    Unsynced,
+}
 
 /// What uses the connections of a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +42,27 @@ pub(crate) enum Users {
 
 impl Connections {
     pub(crate) fn new(pool: SqlitePool, busy_timeout: Duration, users: Users) -> Self {
-        Self { pool, limit: busy_timeout.max(MIN_LIMIT), users }
+        Self { pool, limit: busy_timeout.max(MIN_LIMIT), users, allows_unsynced: false }
+    }
+
+    /// Lets transactions be unsynced. The pool must belong to the store, because its settings are changed, and its commits be synced
+    /// without this.
+    pub(crate) fn allow_unsynced(self) -> Self {
+        Self { allows_unsynced: true, ..self }
+    }
+
+    /// Begins a transaction that holds the write lock. It sets its own durability, so that it does not depend on the one before it.
+    pub(crate) async fn begin<'c>(
+        &self,
+        connection: &'c mut SqliteConnection,
+        durability: Durability,
+    ) -> Result<Transaction<'c, Sqlite>, sqlx::Error> {
+        let statement = match durability {
+            _ if !self.allows_unsynced => "BEGIN IMMEDIATE",
+            Durability::Synced => "PRAGMA synchronous = FULL; BEGIN IMMEDIATE",
+            Durability::Unsynced => "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
+        };
+        connection.begin_with(statement).await
     }
 
     /// How long calls wait for a connection.

@@ -8,14 +8,12 @@ use annalist_core::{
     panics,
     record::{Position, Record},
     rows::{BuildId, FoldedRows, Inline, sql::TableSql},
-    store::{Append, Seen},
+    store::Append,
 };
 use serde::Deserialize;
-use sqlx::{FromRow, SqliteConnection, query};
+use sqlx::{FromRow, SqliteConnection, sqlite::SqliteRow};
 
-use crate::{
-    error::TransactionError, row_tables, row_values::RowDialect, rows::position, seen::bind_newest, sql::Sql,
-};
+use crate::{error::TransactionError, row_tables, row_values::RowDialect, rows::position};
 
 /// What the appends of one transaction have to know of the log.
 pub(crate) struct AppendContext {
@@ -31,14 +29,9 @@ pub(crate) struct AppendContext {
 struct InlineBuild(String, u32, u32, Vec<String>);
 
 impl AppendContext {
-    /// Loads it. It stays valid while the transaction holds the write lock.
-    pub(crate) async fn load(
-        connection: &mut SqliteConnection,
-        sql: &Sql,
-        seen: &Seen,
-    ) -> Result<Self, sqlx::Error> {
-        let row = bind_newest(query(sql.append_context.clone()), seen).fetch_one(connection).await?;
-        let (head, has_newest, inline): (i64, bool, String) = FromRow::from_row(&row)?;
+    /// From the row of `append_context.sql`.
+    pub(crate) fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        let (head, has_newest, inline): (i64, bool, String) = FromRow::from_row(row)?;
         let inline = serde_json::from_str(&inline).map_err(|error| sqlx::Error::Decode(error.into()))?;
         Ok(Self { head: position(head), has_newest, inline })
     }

@@ -249,6 +249,11 @@ impl EventStore for Sqlite {
         Ok(Settled { position: end.position, gap: None })
     }
 
+    /// Every event that was seen is settled.
+    fn known_settled(&self) -> Position {
+        self.log.seen.now().newest.map_or(Position::START, |newest| newest.position)
+    }
+
     async fn prefix_at(&self, time: Timestamp) -> Result<Prefix, Error> {
         let Log { sql, .. } = &*self.log;
         let find = async |connection: &mut _| Ok(feed::prefix_at(connection, sql, time).await?);

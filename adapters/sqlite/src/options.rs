@@ -81,8 +81,9 @@ impl Options {
 
     /// Opens the log in a file: a path, or a URL such as `sqlite://bank.db` or `sqlite://bank.db?mode=ro`.
     ///
-    /// Creates the file and the tables if they do not exist. The file is set to write-ahead logging (WAL), and every commit
-    /// is on disk before it is acknowledged.
+    /// Creates the file and the tables if they do not exist. The file is set to write-ahead logging (WAL), and every append
+    /// is on disk before it is acknowledged. The rows of projections are synced with the next append: a power failure can lose them only
+    /// together with their checkpoint, and they are folded again from the log.
     ///
     /// # Errors
     /// [`Error::Unusable`] if the file cannot be opened or created, is not a database, is in memory, or was written by a newer
@@ -104,6 +105,7 @@ impl Options {
         let connect = connect.pragma("query_only", "ON").row_buffer_size(ROW_BUFFER);
         let readers = readers.connect_lazy_with(connect);
         let writer = Connections::new(writer, self.busy_timeout, Users::Writers);
+        let writer = if self.settings.relaxed { writer } else { writer.allow_unsynced() };
         let readers = Connections::new(readers, self.busy_timeout, Users::Readers);
         Sqlite::start(title, prefix, self.migrations, writer, readers, None).await
     }

@@ -16,12 +16,14 @@ use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Row as _, query::Query, sqlite::SqliteArguments};
 
 use crate::{
-    Sqlite, builds, commit_rows, inline,
+    Sqlite, builds, commit_rows,
+    connections::Durability,
+    inline,
     log::{Log, Operation},
     row_tables,
     row_values::{bind, row},
     stored_builds, verify,
-    write_transaction::run_detached,
+    write_transaction::{run_detached, run_detached_with},
 };
 
 #[async_trait]
@@ -57,7 +59,8 @@ impl RowStore for Sqlite {
 
     async fn commit(&self, change: RowChange) -> Result<CommitOutcome, Error> {
         TableSql::new(&self.log.dialect, &change.table)?.check(&change.upserts, &change.deletes)?;
-        run_detached(&self.log, Operation::Rows("change", change.table), move |transaction| {
+        let (operation, durability) = (Operation::Rows("change", change.table), durability(&change));
+        run_detached_with(&self.log, operation, durability, move |transaction| {
             Box::pin(commit_rows::commit(transaction, change))
         })
         .await
@@ -158,6 +161,14 @@ impl RowStore for Sqlite {
     }
 }
 
+/// Rows that are lost are folded again from the log, since their checkpoint is lost with them. Only a power failure or a crash of the
+/// system loses them, which also ends the processes that have seen them. A policy would repeat what it has done outside, and the
+/// change of a parked event may be that of an administrator.
+fn durability(change: &RowChange) -> Durability {
+    let is_folded = !change.table.is_checkpoint_only() && change.park.is_empty() && change.unpark.is_empty();
+    if is_folded { Durability::Unsynced } else { Durability::Synced }
+}
+
 fn select(SelectStatement { sql, values }: SelectStatement) -> Query<'static, sqlx::Sqlite, SqliteArguments> {
     values.into_iter().fold(sqlx::query(AssertSqlSafe(sql)), bind)
 }
@@ -188,4 +199,84 @@ async fn find_builds(log: &Log, operation: Operation<'_>, projection: &str) -> R
 async fn find_build(log: &Log, operation: Operation<'_>, table: &Table) -> Result<Option<Build>, Error> {
     let builds = find_builds(log, operation, table.projection).await?;
     Ok(builds.into_iter().find(|build| build.order() == table.order()))
+}
+
+#[cfg(test)]
+mod tests {
+    use annalist_core::{
+        payload::Payload,
+        record::{Draft, Position},
+        rows::{Column, ColumnType, Role},
+        store::{Append, EventStore},
+    };
+    use sqlx::query_scalar;
+
+    use super::*;
+
+    const ROWS: Table = Table {
+        projection: "rows",
+        version: 1,
+        build: 0,
+        columns: &[Column { name: "id", kind: ColumnType::Int, nullable: false, role: Role::Key }],
+    };
+    const POLICY: Table = Table { projection: "policy", columns: &[], ..ROWS };
+    const NORMAL: i64 = 1;
+    const FULL: i64 = 2;
+
+    fn change(table: &Table, from: u64) -> RowChange {
+        RowChange::new(table, Position::new(from), Position::new(from + 1))
+    }
+
+    /// The durability of the last transaction.
+    async fn synchronous(store: &Sqlite) -> i64 {
+        let mut connection = store.log.writer.acquire().await.unwrap();
+        query_scalar("PRAGMA synchronous").fetch_one(&mut *connection).await.unwrap()
+    }
+
+    async fn append(store: &Sqlite) {
+        let draft = Draft::new("noted", 1, [], Payload::parse("{}").unwrap()).unwrap();
+        store.append_one(Append { events: vec![draft], ..Append::default() }).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn only_rows_are_committed_without_a_sync() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(dir.path().join("log.db")).await.unwrap();
+        for table in [ROWS, POLICY] {
+            store.define(&table, "", store.log_id()).await.unwrap();
+            assert_eq!(synchronous(&store).await, FULL);
+        }
+        for from in 0..3 {
+            store.commit(change(&ROWS, from)).await.unwrap();
+            assert_eq!(synchronous(&store).await, NORMAL);
+            // Whatever the transaction before it has set, even if it was rolled back.
+            match from {
+                0 => append(&store).await,
+                1 => drop(store.commit(change(&POLICY, 0)).await.unwrap()),
+                _ => {
+                    store.commit(change(&ROWS, 100)).await.unwrap();
+                    append(&store).await;
+                }
+            }
+            assert_eq!(synchronous(&store).await, FULL);
+        }
+        let unpark = RowChange { unpark: vec![Position::new(1)], ..change(&ROWS, 3) };
+        store.commit(unpark).await.unwrap();
+        assert_eq!(synchronous(&store).await, FULL);
+    }
+
+    #[tokio::test]
+    async fn settings_that_the_user_has_chosen_are_not_changed() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("log.db");
+        let relaxed = Sqlite::options().relaxed_durability().open(&file).await.unwrap();
+        relaxed.define(&ROWS, "", relaxed.log_id()).await.unwrap();
+        append(&relaxed).await;
+        assert_eq!(synchronous(&relaxed).await, NORMAL);
+        let pool =
+            sqlx::SqlitePool::connect_lazy_with(sqlx::sqlite::SqliteConnectOptions::new().filename(&file));
+        let of_user = Sqlite::options().with_pool(pool).await.unwrap();
+        of_user.commit(change(&ROWS, 0)).await.unwrap();
+        assert_eq!(synchronous(&of_user).await, FULL);
+    }
 }

@@ -4,7 +4,7 @@ use annalist_core::{
     record::Position,
     store::{EventRef, Read, Seen},
 };
-use sqlx::{Row, Sqlite, SqliteConnection, query, query::Query, sqlite::SqliteArguments};
+use sqlx::{Row, SqliteConnection, query};
 use uuid::Uuid;
 
 use crate::{
@@ -38,21 +38,11 @@ impl End {
         sql: &Sql,
         seen: &Seen,
     ) -> Result<(Self, bool), sqlx::Error> {
-        let row = bind_newest(query(sql.end.clone()), seen).fetch_one(connection).await?;
+        let newest = seen.newest.map(|event| (integer(event.position.get()), event.id.to_string()));
+        let (position, id) = newest.unzip();
+        let row = query(sql.end.clone()).bind(position).bind(id).fetch_one(connection).await?;
         Ok((Self::new(row.try_get(0)?, row.try_get(1)?), row.try_get(2)?))
     }
-}
-
-/// Binds the newest event that this process has seen as the first two parameters.
-pub(crate) fn bind_newest<'q>(
-    query: Query<'q, Sqlite, SqliteArguments>,
-    seen: &Seen,
-) -> Query<'q, Sqlite, SqliteArguments> {
-    let EventRef { position, id } = match seen.newest {
-        Some(newest) => newest,
-        None => return query.bind(None::<i64>).bind(None::<String>),
-    };
-    query.bind(integer(position.get())).bind(id.to_string())
 }
 
 impl Log {

@@ -27,6 +27,8 @@ impl TablePrefix {
 /// A statement with several rows of parameters. Its file has one row; this has a variant for each power of two up to
 /// [`MultiRow::MAX`], so that few statements have to be prepared. Unbound parameters are NULL, and the statement skips
 /// rows of NULL.
+///
+/// It may continue with another statement: one call of the driver, which takes longer than either, executes both.
 pub(crate) struct MultiRow(Vec<SqlStr>);
 
 impl MultiRow {
@@ -53,7 +55,7 @@ fn repeat_row(text: &str, rows: usize) -> String {
 }
 
 macro_rules! statements {
-    ($($name:ident),+; $($multi_row:ident),+ $(,)?) => {
+    ($($name:ident),+; $($multi_row:ident $(then $next:ident)?),+ $(,)?) => {
         /// The statements of one log.
         pub(crate) struct Sql {
             $(pub(crate) $name: SqlStr,)+
@@ -68,9 +70,10 @@ macro_rules! statements {
                 };
                 Self {
                     $($name: statement(include_str!(concat!("../sql/", stringify!($name), ".sql"))),)+
-                    $($multi_row: MultiRow::new(&prefix.apply(
+                    $($multi_row: MultiRow::new(&prefix.apply(concat!(
                         include_str!(concat!("../sql/", stringify!($multi_row), ".sql")),
-                    )),)+
+                        $(";\n", include_str!(concat!("../sql/", stringify!($next), ".sql")),)?
+                    ))),)+
                 }
             }
         }
@@ -78,7 +81,6 @@ macro_rules! statements {
 }
 
 statements! {
-    append_context,
     builds,
     count,
     count_between,
@@ -89,7 +91,6 @@ statements! {
     has_log,
     head,
     insert_build,
-    insert_tags,
     journal,
     log,
     most_selective_tag,
@@ -122,8 +123,9 @@ statements! {
     verify_snapshots,
     view,
     views;
+    append_context then newest,
     insert_commands,
     insert_entries,
-    insert_events,
+    insert_events then insert_tags,
     newest,
 }

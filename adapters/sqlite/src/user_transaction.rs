@@ -14,7 +14,8 @@ use async_trait::async_trait;
 use sqlx::{SqliteConnection, pool::PoolConnection, query};
 
 use crate::{
-    Sqlite, commit_rows, error::TransactionError, log::Operation, write_transaction::WriteTransaction,
+    Sqlite, commit_rows, connections::Durability, error::TransactionError, log::Operation,
+    write_transaction::WriteTransaction,
 };
 
 const TRANSACTION_ENDED: &str = "the code that ran in the transaction ended it, so nothing was written; leave COMMIT and ROLLBACK to the store";
@@ -35,7 +36,9 @@ impl Transactional for Sqlite {
         let operation = Operation::Rows("change", change.table);
         let connection = self.log.write_connection(operation).await?;
         let mut guard = TransactionGuard { connection, is_clean: false };
-        let result = match WriteTransaction::begin(&self.log, &mut guard.connection, operation).await {
+        let transaction =
+            WriteTransaction::begin(&self.log, &mut guard.connection, operation, Durability::Synced).await;
+        let result = match transaction {
             Ok(transaction) => commit_with(transaction, change, work).await,
             Err(error) => Err(error.into()),
         };

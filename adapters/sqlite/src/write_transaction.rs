@@ -7,11 +7,11 @@ use annalist_core::{
     rows::{Build, Table},
 };
 use sqlx::{
-    AssertSqlSafe, Connection, Sqlite, SqliteConnection, Transaction, query, query::Query,
-    sqlite::SqliteArguments,
+    AssertSqlSafe, Sqlite, SqliteConnection, Transaction, query, query::Query, sqlite::SqliteArguments,
 };
 
 use crate::{
+    connections::Durability,
     error::{TransactionError, failed_commit},
     log::{Log, Operation},
     stored_builds,
@@ -33,10 +33,20 @@ pub(crate) async fn run_detached<T: Send + 'static>(
     operation: Operation<'static>,
     change: impl for<'c> FnOnce(WriteTransaction<'c>) -> Ended<'c, T> + Send + 'static,
 ) -> Result<T, Error> {
+    run_detached_with(log, operation, Durability::Synced, change).await
+}
+
+/// As [`run_detached`], with this durability.
+pub(crate) async fn run_detached_with<T: Send + 'static>(
+    log: &Arc<Log>,
+    operation: Operation<'static>,
+    durability: Durability,
+    change: impl for<'c> FnOnce(WriteTransaction<'c>) -> Ended<'c, T> + Send + 'static,
+) -> Result<T, Error> {
     let owned = Arc::clone(log);
     let task = tokio::spawn(async move {
         let mut connection = owned.write_connection(operation).await?;
-        let result = match WriteTransaction::begin(&owned, &mut connection, operation).await {
+        let result = match WriteTransaction::begin(&owned, &mut connection, operation, durability).await {
             Ok(transaction) => change(transaction).await,
             Err(error) => Err(error.into()),
         };
@@ -50,8 +60,9 @@ impl<'c> WriteTransaction<'c> {
         log: &'c Log,
         connection: &'c mut SqliteConnection,
         operation: Operation<'c>,
+        durability: Durability,
     ) -> Result<Self, sqlx::Error> {
-        let transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+        let transaction = log.writer.begin(connection, durability).await?;
         Ok(Self { log, operation, transaction })
     }
 

@@ -12,7 +12,7 @@ use annalist_core::{
     error::Error,
     store::{Append, AppendOutcome, EventRef},
 };
-use sqlx::{Connection, Sqlite, SqliteConnection, pool::PoolConnection};
+use sqlx::{Sqlite, SqliteConnection, pool::PoolConnection};
 use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, timeout_at},
@@ -20,7 +20,7 @@ use tokio::{
 
 use crate::{
     append::{AppendResult, Claim, Job, Target, append},
-    connections::Connections,
+    connections::{Connections, Durability},
     error::{LOCK_HELD, failed, failed_commit},
     settings::Settings,
 };
@@ -162,7 +162,7 @@ impl Writer {
         self.check_settings(connection).await?;
         self.check_file()?;
         self.waits_for_lock.store(true, Ordering::Release);
-        let transaction = connection.begin_with("BEGIN IMMEDIATE").await;
+        let transaction = self.connections.begin(connection, Durability::Synced).await;
         self.waits_for_lock.store(false, Ordering::Release);
         let mut transaction = transaction.map_err(|error| self.failure(false, error))?;
         if let Some(queue) = queue {

@@ -196,18 +196,19 @@ impl<H: BatchHandler> Runner<H> {
                     page => page?,
                 };
                 let (up_to, is_last) = (page.up_to, !self.feed.has_more());
-                let moved = up_to > before;
-                if !page.records.is_empty() {
-                    if let Err(reason) = self.handle_page(page).await {
-                        // The page was read and not written: do not report its end as the position.
-                        self.feed.seek(before.max(self.saved));
-                        return Err(reason);
-                    }
-                } else if !moved {
-                    self.wait_for_more().await?;
+                if !page.records.is_empty()
+                    && let Err(reason) = self.handle_page(page).await
+                {
+                    // The page was read and not written: do not report its end as the position.
+                    self.feed.seek(before.max(self.saved));
+                    return Err(reason);
                 }
                 let is_caught_up = is_last && self.feed.position() >= up_to;
                 self.publish(Some(if is_caught_up { State::CaughtUp } else { State::CatchingUp }));
+                if is_caught_up {
+                    // Returns at once if the log is known to be settled further: the end is not read only to find nothing.
+                    self.wait_for_more().await?;
+                }
                 // A store that never waits must not starve other tasks, or prevent the cancellation of this one.
                 tokio::task::yield_now().await;
             }
@@ -437,7 +438,6 @@ impl<H: BatchHandler> Runner<H> {
 
     /// Waits until more of the log is settled. Saves a checkpoint that skipped events of other types when that is due.
     async fn wait_for_more(&mut self) -> Result<(), StopReason> {
-        self.set_state(State::CaughtUp);
         let more = self.shutdown.run_until_cancelled(self.feed.wait_for_more());
         if self.feed.position() == self.saved {
             more.await;

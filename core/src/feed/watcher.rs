@@ -105,15 +105,28 @@ impl LogWatcher {
         &self.runtime
     }
 
-    /// Reports that this process appended events up to a position in an epoch of the log, so that the log is polled at once if a feed
-    /// waits.
+    /// Reports that this process appended events up to a position in an epoch of the log. If the store knows that they are settled, the
+    /// waiting feeds wake up; else the log is polled at once if a feed waits.
     pub fn appended(&self, position: Position, epoch: u64) {
+        let settled = self.store.known_settled();
         if self.store.epoch() != epoch {
-            // The position may be beyond the end of the log.
+            // The positions may be beyond the end of the log.
             return;
         }
         self.acknowledged.fetch_max(position.get(), Ordering::AcqRel);
-        self.requests.appended();
+        let end = LogEnd { position: settled, epoch };
+        self.end.send_if_modified(|known| {
+            // Only a poll moves to another epoch.
+            let is_further = known.epoch == epoch && end.is_news_for(*known);
+            if is_further {
+                *known = end;
+            }
+            is_further
+        });
+        let known = self.end();
+        if known.epoch != epoch || known.position < position {
+            self.requests.appended();
+        }
     }
 
     /// Takes note of the recorded time of an event of the log.
@@ -252,9 +265,8 @@ async fn poll_loop(watcher: Weak<LogWatcher>, requests: Arc<PollRequests>) {
                 PollResult::Moved => {
                     // It moved without a wake-up: do not rely on wake-ups until the next one comes.
                     trusts_wakeups &= reason != WakeReason::Timeout;
-                    reason = WakeReason::Local;
+                    // Another poll at once would compete with the feeds that this one has woken. They request the next one.
                     backoff.reset();
-                    continue;
                 }
                 // No wake-up is sent when a gap closes.
                 PollResult::Gap => trusts_wakeups = false,

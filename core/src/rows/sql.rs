@@ -203,6 +203,11 @@ impl<'a> TableSql<'a> {
 
     /// Inserts the given rows, or replaces them if they exist.
     pub fn upsert(&self) -> String {
+        self.upsert_from(&self.dialect.values_source(self.table.columns))
+    }
+
+    /// As [`upsert`](TableSql::upsert), for the rows that another `SELECT` returns.
+    pub fn upsert_from(&self, source: &str) -> String {
         let names: Vec<String> = self.table.columns.iter().map(|column| self.column(column)).collect();
         let others = self.table.columns.iter().filter(|column| column.role != Role::Key);
         let set: Vec<String> = others
@@ -212,10 +217,9 @@ impl<'a> TableSql<'a> {
         let action =
             if set.is_empty() { "NOTHING".to_owned() } else { format!("UPDATE SET {}", set.join(", ")) };
         format!(
-            "INSERT INTO {} ({}) {} ON CONFLICT ({}) DO {action}",
+            "INSERT INTO {} ({}) {source} ON CONFLICT ({}) DO {action}",
             self.relation(),
             names.join(", "),
-            self.dialect.values_source(self.table.columns),
             self.key(),
         )
     }

@@ -42,6 +42,24 @@ impl SeenLog {
         }
     }
 
+    /// Records the events that a call of this epoch has appended. Events that follow the settled part of the log without a gap are
+    /// settled too: no other event can appear at a position that has one.
+    pub fn saw_appended(&self, epoch: u64, mut events: Vec<EventRef>) {
+        events.sort_unstable_by_key(|event| event.position);
+        let mut seen = self.lock();
+        if seen.epoch != epoch {
+            return;
+        }
+        for event in events {
+            if event.position.get().checked_sub(1) == Some(seen.settled.get()) {
+                seen.settled = event.position;
+            }
+            if seen.newest.is_none_or(|newest| newest.position < event.position) {
+                seen.newest = Some(event);
+            }
+        }
+    }
+
     /// Records that a call of this epoch has found the log settled up to a position.
     pub fn saw_settled(&self, epoch: u64, position: Position) {
         let mut seen = self.lock();
@@ -97,6 +115,24 @@ mod tests {
 
     fn event(position: u64) -> EventRef {
         EventRef { position: Position::new(position), id: Uuid::from_u128(position.into()) }
+    }
+
+    #[test]
+    fn appended_events_are_settled_only_without_a_gap_before_them() {
+        let log = SeenLog::default();
+        log.saw_settled(0, Position::new(10));
+        let settled_after = |epoch, positions: &[u64]| {
+            log.saw_appended(epoch, positions.iter().copied().map(event).collect());
+            log.now().settled.get()
+        };
+        assert_eq!(settled_after(0, &[]), 10);
+        assert_eq!(settled_after(0, &[13]), 10); // an append at 11 or 12 may still be running
+        assert_eq!(settled_after(0, &[12, 11]), 12);
+        assert_eq!(settled_after(0, &[13, 15]), 13);
+        assert_eq!(settled_after(1, &[14]), 13); // in another epoch
+        assert_eq!(log.now().newest, Some(event(15)));
+        drop(log.lost(log.now(), "log", "append".to_owned()));
+        assert_eq!(settled_after(0, &[1]), 0);
     }
 
     #[test]

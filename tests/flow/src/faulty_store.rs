@@ -58,6 +58,10 @@ pub struct FaultyStore {
     pub batch_sizes: Mutex<Vec<usize>>,
     /// The number of calls of `settled`.
     pub polls: AtomicUsize,
+    /// The number of calls of `feed`.
+    pub pages: AtomicUsize,
+    /// Whether the store knows at once that its appends are settled.
+    pub knows_settled: AtomicBool,
     /// Sends wake-ups when a test calls [`FaultyStore::wake_up`].
     pub wakeups: Mutex<Option<watch::Sender<()>>>,
     /// Whether callers can reserve. It is not checked that only one at a time does.
@@ -95,6 +99,8 @@ impl FaultyStore {
             snapshots: Mutex::default(),
             batch_sizes: Mutex::default(),
             polls: AtomicUsize::new(0),
+            pages: AtomicUsize::new(0),
+            knows_settled: AtomicBool::new(false),
             wakeups: Mutex::new(Some(watch::Sender::default())),
             has_reservations: AtomicBool::new(false),
             reserved: AtomicUsize::new(0),
@@ -197,6 +203,7 @@ impl EventStore for FaultyStore {
     }
 
     async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<FeedPage, Error> {
+        self.pages.fetch_add(1, Ordering::SeqCst);
         let page = self.inner.feed(filter, after, limit).await;
         self.records.fetch_add(page.iter().map(|page| page.records.len()).sum(), Ordering::SeqCst);
         page
@@ -208,6 +215,13 @@ impl EventStore for FaultyStore {
             self.poll_panics.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         assert!(panics.is_err(), "a poll panics");
         self.inner.settled().await
+    }
+
+    fn known_settled(&self) -> Position {
+        match self.knows_settled.load(Ordering::SeqCst) {
+            true => self.inner.known_settled(),
+            false => Position::START,
+        }
     }
 
     fn wakeups(&self) -> Wakeups {

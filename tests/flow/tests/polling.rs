@@ -13,7 +13,11 @@ use annalist::{
     raw::feed::LogWatcher,
     store::{Append, Draft},
 };
-use annalist_flow_tests::{domain::deposit, faulty_store::FaultyStore};
+use annalist_flow_tests::{
+    domain::{account, deposit},
+    faulty_store::FaultyStore,
+    read_model::Balance,
+};
 use tokio::{
     runtime,
     time::{Instant, sleep},
@@ -101,6 +105,30 @@ async fn polling_continues_after_notifications_end() {
     let polls = polls(&store, &feed).await;
     assert!((30..300).contains(&polls), "{polls}");
     delay(&store, &mut feed, false).await;
+}
+
+/// Each append is followed by one page for the projection. A poll wakes it unless the store knows that the append is settled, and it
+/// requests another one when it waits.
+#[tokio::test]
+async fn projection_reads_one_page_for_each_append() {
+    const COMMANDS: usize = 10;
+    for (knows_settled, polls) in [(false, 2), (true, 1)] {
+        let store = Arc::new(FaultyStore::new([]));
+        store.knows_settled.store(knows_settled, Ordering::SeqCst);
+        let app = App::builder(Arc::clone(&store)).projection::<Balance>().start().await.unwrap();
+        app.execute(deposit("a", 1)).await.unwrap();
+        app.wait_until_caught_up().await.unwrap();
+        let counts = || (store.pages.load(Ordering::SeqCst), store.polls.load(Ordering::SeqCst));
+        let before = counts();
+        for _ in 0..COMMANDS {
+            let receipt = app.execute(deposit("a", 1)).await.unwrap();
+            app.find::<Balance>(&account("a")).after(&receipt).await.unwrap();
+        }
+        let after = counts();
+        assert_eq!(after.0 - before.0, COMMANDS);
+        // The last poll before may be among them.
+        assert!(after.1 - before.1 <= polls * COMMANDS + 1, "{} polls", after.1 - before.1);
+    }
 }
 
 /// The commands run on the thread of the test, so the worker thread has work only if an append wakes a task.

@@ -222,9 +222,7 @@ impl Execute for AppendQueue {
     ) -> Result<Outcomes, BatchError> {
         let (seen, mut result) = self.write_to_seen_log(connection, jobs).await;
         if let Ok(outcomes) = &mut result {
-            if let Some(newest) = outcomes.iter().filter_map(last_event).max_by_key(|event| event.position) {
-                self.database.seen.saw(seen.epoch, newest);
-            }
+            self.database.seen.saw_appended(seen.epoch, outcomes.iter().flat_map(events).collect());
             if let Some(notifier) = &self.notifier
                 && outcomes.iter().any(has_written)
             {
@@ -242,10 +240,13 @@ impl Execute for AppendQueue {
     }
 }
 
-/// The last event of what was written.
-fn last_event(outcome: &Result<AppendOutcome, Error>) -> Option<EventRef> {
-    let Ok(AppendOutcome::Appended(receipts)) = outcome else { return None };
-    receipts.iter().rev().find_map(|receipt| receipt.events.last().copied())
+/// The events that were written.
+fn events(outcome: &Result<AppendOutcome, Error>) -> impl Iterator<Item = EventRef> {
+    let receipts = match outcome {
+        Ok(AppendOutcome::Appended(receipts)) => receipts.as_slice(),
+        _ => &[],
+    };
+    receipts.iter().flat_map(|receipt| receipt.events.iter().copied())
 }
 
 fn has_written(outcome: &Result<AppendOutcome, Error>) -> bool {

@@ -4,13 +4,18 @@ use std::sync::Arc;
 
 use annalist_core::{
     error::Error,
-    rows::{CommitOutcome, RowChange, Table},
+    rows::{CommitOutcome, RowChange, Table, sql::TableSql},
 };
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, PgConnection, Postgres, postgres::PgArguments, query::Query};
 
-use super::{parked, registry, tables::RowTables};
+use super::{
+    parked, registry,
+    row_values::{bind_all, split_by_size, values_source},
+    tables::RowTables,
+};
 use crate::{
     error::{append_failed, failed},
+    sql::Statement,
     values::to_i64,
 };
 
@@ -30,8 +35,8 @@ impl Changes {
 
     /// Moves the checkpoint first: of two concurrent runners one waits for its row, and then finds that it has moved.
     pub(super) async fn commit(&self, change: RowChange) -> Result<CommitOutcome, Error> {
-        if change.moves_checkpoint_only() && !self.tables.database.shares_sessions {
-            return self.commit_checkpoint(&change).await;
+        if is_one_statement(&change) && !self.tables.database.shares_sessions {
+            return self.commit_statement(&change).await;
         }
         let operation = || self.operation(&change.table);
         let write_error = |error| failed(operation(), error);
@@ -47,12 +52,15 @@ impl Changes {
         Ok(CommitOutcome::Done)
     }
 
-    /// Commits a change of the checkpoint alone, which is a single statement.
-    async fn commit_checkpoint(&self, change: &RowChange) -> Result<CommitOutcome, Error> {
+    /// Commits a change that is a single statement, and so a single round trip.
+    async fn commit_statement(&self, change: &RowChange) -> Result<CommitOutcome, Error> {
         let operation = || self.operation(&change.table);
         let connection = self.tables.database.acquire().await;
         let mut connection = connection.map_err(|error| failed(operation(), error))?;
-        let moved = self.move_checkpoint(&mut connection, change).await;
+        let moved = match change.upserts.is_empty() {
+            true => self.move_checkpoint(&mut connection, change).await,
+            false => self.commit_rows(&mut connection, change, self.tables.sql(&change.table)?).await,
+        };
         match moved.map_err(|error| append_failed(operation(), error.into()))? {
             true => Ok(CommitOutcome::Done),
             false => self.stale(&mut connection, &change.table).await,
@@ -65,12 +73,23 @@ impl Changes {
         connection: &mut PgConnection,
         change: &RowChange,
     ) -> Result<bool, sqlx::Error> {
-        let parked = i64::try_from(change.parked).unwrap_or(i64::MAX);
-        let update = self.tables.database.sql.move_checkpoint.for_build(&change.table);
-        let update = update.bind(to_i64(change.from)).bind(parked).bind(to_i64(change.to));
-        let update = update.bind(change.anchor.map(|anchor| to_i64(anchor.position)));
-        let update = update.bind(change.anchor.map(|anchor| anchor.event));
+        let update = bind_checkpoint(&self.tables.database.sql.move_checkpoint, change);
         Ok(update.execute(connection).await?.rows_affected() > 0)
+    }
+
+    /// As [`move_checkpoint`](Self::move_checkpoint), and writes the rows of the change if the checkpoint has moved.
+    async fn commit_rows(
+        &self,
+        connection: &mut PgConnection,
+        change: &RowChange,
+        sql: TableSql<'_>,
+    ) -> Result<bool, sqlx::Error> {
+        let columns = change.table.columns;
+        let source = values_source(columns, CHECKPOINT_PARAMS + 1);
+        let upsert = sql.upsert_from(&format!("{source} WHERE EXISTS (SELECT FROM moved)"));
+        let statement = self.tables.database.sql.commit_rows.with("{upsert}", &upsert);
+        let statement = bind_all(bind_checkpoint(&statement, change), columns, &change.upserts);
+        Ok(statement.execute(connection).await?.rows_affected() > 0)
     }
 
     /// Writes the rows and the parked events of a change.
@@ -101,4 +120,23 @@ impl Changes {
     pub(super) fn operation(&self, table: &Table) -> String {
         self.tables.operation("change", table)
     }
+}
+
+/// The number of parameters of [`bind_checkpoint`].
+const CHECKPOINT_PARAMS: usize = 8;
+
+/// A statement whose first parameters are a build and the move of its checkpoint.
+fn bind_checkpoint<'q>(statement: &Statement, change: &RowChange) -> Query<'q, Postgres, PgArguments> {
+    let parked = i64::try_from(change.parked).unwrap_or(i64::MAX);
+    let query = statement.for_build(&change.table);
+    let query = query.bind(to_i64(change.from)).bind(parked).bind(to_i64(change.to));
+    let query = query.bind(change.anchor.map(|anchor| to_i64(anchor.position)));
+    query.bind(change.anchor.map(|anchor| anchor.event))
+}
+
+/// Whether a change only moves the checkpoint and writes rows that fit into one statement.
+fn is_one_statement(change: &RowChange) -> bool {
+    let RowChange { upserts, deletes, park, unpark, .. } = change;
+    let is_small = split_by_size(upserts).len() <= 1;
+    is_small && deletes.is_empty() && park.is_empty() && unpark.is_empty()
 }

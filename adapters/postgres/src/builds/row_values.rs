@@ -89,23 +89,28 @@ impl Dialect for PostgresDialect {
     }
 
     fn keys_source(&self, key: &[&Column]) -> String {
-        let arrays = arrays(key.iter().copied());
+        let arrays = arrays(key.iter().copied(), 1);
         format!("ROWS FROM ({arrays}) WITH ORDINALITY AS given ({}, \"#\")", names(key.len()))
     }
 
     fn values_source(&self, columns: &[Column]) -> String {
-        let value = |(n, column): (usize, &Column)| match column.kind {
-            ColumnType::Json => format!("given.\"{n}\"::json"),
-            _ => format!("given.\"{n}\""),
-        };
-        let values: Vec<String> = columns.iter().enumerate().map(value).collect();
-        let (arrays, names) = (arrays(columns), names(columns.len()));
-        format!("SELECT {} FROM ROWS FROM ({arrays}) AS given ({names})", values.join(", "))
+        values_source(columns, 1)
     }
 }
 
+/// The `SELECT` of rows from parameters, an array for each column, of which the first has this number.
+pub(super) fn values_source(columns: &[Column], first: usize) -> String {
+    let value = |(n, column): (usize, &Column)| match column.kind {
+        ColumnType::Json => format!("given.\"{n}\"::json"),
+        _ => format!("given.\"{n}\""),
+    };
+    let values: Vec<String> = columns.iter().enumerate().map(value).collect();
+    let (arrays, names) = (arrays(columns, first), names(columns.len()));
+    format!("SELECT {} FROM ROWS FROM ({arrays}) AS given ({names})", values.join(", "))
+}
+
 /// The parameters as a set of rows. Each call is qualified, so that a function of another schema cannot replace `unnest`.
-fn arrays<'a>(columns: impl IntoIterator<Item = &'a Column>) -> String {
+fn arrays<'a>(columns: impl IntoIterator<Item = &'a Column>, first: usize) -> String {
     let array = |(column, number): (&Column, usize)| match column.kind {
         ColumnType::Bool => format!("pg_catalog.unnest(${number}::boolean[])"),
         ColumnType::Int => format!("pg_catalog.unnest(${number}::bigint[])"),
@@ -117,7 +122,7 @@ fn arrays<'a>(columns: impl IntoIterator<Item = &'a Column>) -> String {
         ColumnType::TimeOfDay => format!("pg_catalog.unnest(${number}::time[])"),
         ColumnType::Decimal => format!("pg_catalog.unnest(${number}::numeric[])"),
     };
-    columns.into_iter().zip(1..).map(array).collect::<Vec<_>>().join(", ")
+    columns.into_iter().zip(first..).map(array).collect::<Vec<_>>().join(", ")
 }
 
 fn names(count: usize) -> String {

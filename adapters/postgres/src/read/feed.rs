@@ -9,6 +9,7 @@ use annalist_core::{
     store::{FeedPage, Prefix, Settled, StoredType},
     time::Timestamp,
 };
+use futures_util::future::join;
 use sqlx::{Row, postgres::PgRow};
 
 use super::pages;
@@ -36,13 +37,21 @@ impl Feed {
         limit: usize,
     ) -> Result<FeedPage, Error> {
         let mut page = FeedPage { records: Vec::new(), up_to: after, gap: None };
-        // A reader far below the high-water mark does not need its newest value.
-        self.extend(&mut page, filter, self.high_water.position(), limit).await?;
-        if page.records.len() < limit {
-            let Settled { position, gap } = self.high_water.settled().await?;
-            self.extend(&mut page, filter, position, limit).await?;
-            page.gap = gap.filter(|_| page.records.len() < limit);
+        let known = self.high_water.position();
+        if known.get().saturating_sub(after.get()) >= limit as u64 {
+            // A reader far below the high-water mark does not need its newest value.
+            self.extend(&mut page, filter, known, limit).await?;
+            if page.records.len() >= limit {
+                return Ok(page);
+            }
         }
+        // The page ends above what is known, so both are read at the same time.
+        let (extended, settled) =
+            join(self.extend(&mut page, filter, known, limit), self.high_water.settled()).await;
+        extended?;
+        let Settled { position, gap } = settled?;
+        self.extend(&mut page, filter, position, limit).await?;
+        page.gap = gap.filter(|_| page.records.len() < limit);
         Ok(page)
     }
 

@@ -11,6 +11,7 @@ mod folds;
 mod groups;
 mod inline;
 mod pools;
+mod power_failures;
 mod races;
 mod rows;
 mod snapshots;
