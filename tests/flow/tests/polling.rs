@@ -115,7 +115,8 @@ async fn projection_reads_one_page_for_each_append() {
     for (knows_settled, polls) in [(false, 2), (true, 1)] {
         let store = Arc::new(FaultyStore::new([]));
         store.knows_settled.store(knows_settled, Ordering::SeqCst);
-        let app = App::builder(Arc::clone(&store)).projection::<Balance>().start().await.unwrap();
+        let app = App::builder(Arc::clone(&store)).rows(Memory::new());
+        let app = app.projection::<Balance>().start().await.unwrap();
         app.execute(deposit("a", 1)).await.unwrap();
         app.wait_until_caught_up().await.unwrap();
         let counts = || (store.pages.load(Ordering::SeqCst), store.polls.load(Ordering::SeqCst));
