@@ -45,7 +45,7 @@ impl Feed {
                 return Ok(page);
             }
         }
-        // The page ends above what is known, so both are read at the same time.
+        // The page may end above the known mark, so the new mark is read at the same time.
         let (extended, settled) =
             join(self.extend(&mut page, filter, known, limit), self.high_water.settled()).await;
         extended?;
