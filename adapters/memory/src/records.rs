@@ -1,6 +1,11 @@
 //! The records of a log, with an index by tag and type, so that a search does not walk the log.
 
-use std::{borrow::Cow, collections::HashMap, iter};
+use std::{
+    borrow::Cow,
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap, binary_heap::PeekMut},
+    iter,
+};
 
 use annalist_core::{
     criteria::{Criteria, Item},
@@ -103,9 +108,11 @@ impl Records {
     pub(crate) fn matching(&self, criteria: &Criteria, after: Position) -> impl Iterator<Item = &Record> {
         let lists = criteria.items().iter().flat_map(|item| self.lists(item, after));
         let found = merge(lists.collect()).filter_map(|position| self.records.get(index_of(position)));
+        // The lists of an item with at most one tag contain the records that match, and no others.
+        let is_exact = criteria.items().iter().all(|item| item.tags().len() <= 1);
         found
             .inspect(|_| self.count_inspected())
-            .filter(|record| criteria.matches(&record.name, &record.tags))
+            .filter(move |record| is_exact || criteria.matches(&record.name, &record.tags))
     }
 
     /// The types of all records, sorted by name.
@@ -178,11 +185,18 @@ fn later(list: &[Position], after: Position) -> &[Position] {
 }
 
 /// Merges sorted lists into one, which contains each position once.
-fn merge(mut lists: Vec<&[Position]>) -> impl Iterator<Item = Position> {
+fn merge(mut rest: Vec<&[Position]>) -> impl Iterator<Item = Position> {
+    let first_of = |(list, positions): (usize, &&[Position])| Some(Reverse((*positions.first()?, list)));
+    let mut firsts: BinaryHeap<_> = rest.iter().enumerate().filter_map(first_of).collect();
     iter::from_fn(move || {
-        let next = lists.iter().filter_map(|list| list.first().copied()).min()?;
-        for list in &mut lists {
-            *list = list.strip_prefix(&[next]).unwrap_or(list);
+        let Reverse((next, _)) = *firsts.peek()?;
+        while let Some(mut first) = firsts.peek_mut().filter(|first| first.0.0 == next) {
+            let list = first.0.1;
+            rest[list] = &rest[list][1..];
+            match rest[list].first() {
+                Some(later) => first.0.0 = *later,
+                None => drop(PeekMut::pop(first)),
+            }
         }
         Some(next)
     })
