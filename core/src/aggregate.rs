@@ -72,6 +72,15 @@ pub trait Aggregate: Sized + Send + Sync + 'static {
     /// # Errors
     /// [`Invalid`] if the record cannot be decoded.
     fn fold_record(&mut self, record: &Record, codec: &Codec) -> Result<(), Invalid>;
+
+    /// Folds a record into several states. The derive decodes the record once for all of them; the default implementation folds
+    /// it into one state after the other.
+    ///
+    /// # Errors
+    /// [`Invalid`] if the record cannot be decoded.
+    fn fold_into_each(states: &mut [&mut Self], record: &Record, codec: &Codec) -> Result<(), Invalid> {
+        states.iter_mut().try_for_each(|state| state.fold_record(record, codec))
+    }
 }
 
 /// The id of an aggregate: an [`Id`], or `()` for the only aggregate of its type.
@@ -132,7 +141,7 @@ pub fn criteria_of<A: Aggregate>(id: &A::Id) -> Result<Criteria, Invalid> {
 }
 
 /// Decodes a record and calls `apply` with its events of type `E`. A record of another type is ignored.
-/// [`Aggregate::fold_record`] calls this function once for each `on` entry.
+/// [`Aggregate::fold_into_each`] calls this function once for each `on` entry.
 ///
 /// ```
 /// # use annalist_doc_tests::*;
@@ -224,12 +233,12 @@ pub trait On: Sized {
     /// The event types of the entry.
     const TYPES: Types;
 
-    /// Decodes a record and calls `handler` with its events of this type.
+    /// Decodes a record and calls `handler` with its events of this type, for each state.
     ///
     /// # Errors
     /// [`Invalid`] if the record cannot be decoded.
     fn fold<A>(
-        state: &mut A,
+        states: &mut [&mut A],
         record: &Record,
         codec: &Codec,
         handler: fn(&mut A, &Self),
@@ -240,7 +249,7 @@ pub trait On: Sized {
     /// # Errors
     /// [`Invalid`] if the record cannot be decoded.
     fn fold_in_context<A>(
-        state: &mut A,
+        states: &mut [&mut A],
         record: &Record,
         codec: &Codec,
         handler: fn(&mut A, &Self, &Context<'_>),
@@ -251,16 +260,16 @@ impl<E: Event> On for E {
     const TYPES: Types = <E as Event>::TYPES;
 
     fn fold<A>(
-        state: &mut A,
+        states: &mut [&mut A],
         record: &Record,
         codec: &Codec,
         handler: fn(&mut A, &E),
     ) -> Result<(), Invalid> {
-        fold::<E>(record, codec, |event| handler(state, event))
+        fold::<E>(record, codec, |event| states.iter_mut().for_each(|state| handler(state, event)))
     }
 
     fn fold_in_context<A>(
-        state: &mut A,
+        states: &mut [&mut A],
         record: &Record,
         codec: &Codec,
         handler: fn(&mut A, &E, &Context<'_>),
@@ -269,7 +278,7 @@ impl<E: Event> On for E {
             return Ok(());
         }
         let context = Context::of(record)?;
-        fold::<E>(record, codec, |event| handler(state, event, &context))
+        fold::<E>(record, codec, |event| states.iter_mut().for_each(|state| handler(state, event, &context)))
     }
 }
 

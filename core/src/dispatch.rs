@@ -10,7 +10,7 @@ use std::{fmt::Debug, sync::Arc};
 
 use serde::Serialize;
 
-pub(crate) use self::state::{AggregateVTable, ErasedState, SnapshotVTable, VersionedState};
+pub(crate) use self::state::{AggregateVTable, ErasedState, SnapshotVTable};
 pub use self::{
     command_types::CommandTypes,
     decide::{
@@ -23,7 +23,7 @@ pub use self::{
         Synchronous, decision,
     },
     loader::{Loader, ReadPlan},
-    state::StateInput,
+    state::VersionedState,
 };
 use crate::{aggregate::Aggregate, context::Context, error::Invalid, event::IntoEvents, id::Ids};
 

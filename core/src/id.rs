@@ -101,8 +101,8 @@ impl Fresh for uuid::Uuid {
 pub trait Ids {
     /// The type of the id.
     type Id: Id;
-    /// The states that a decision receives for the field: one state behind an [`Arc`], an `Option` of a state, or a `Vec` with
-    /// one state for each id that is written differently.
+    /// The states that a decision receives for the field, each behind an [`Arc`]: one state, an `Option` of one, or a `Vec` with one
+    /// for each id that is written differently.
     type States<A>;
     /// Whether every value holds at least one id.
     const NEVER_EMPTY: bool = false;
@@ -127,12 +127,6 @@ pub trait StateSource<I, A> {
     /// # Errors
     /// If the state cannot be provided.
     fn shared(&mut self, id: &I) -> Result<Arc<A>, Self::Error>;
-
-    /// Returns the state of an id by value. It is read and folded from the log each time.
-    ///
-    /// # Errors
-    /// If the state cannot be provided.
-    fn owned(&mut self, id: &I) -> Result<A, Self::Error>;
 }
 
 impl<I: Id> Ids for I {
@@ -151,27 +145,27 @@ impl<I: Id> Ids for I {
 
 impl<I: Id> Ids for Option<I> {
     type Id = I;
-    type States<A> = Option<A>;
+    type States<A> = Option<Arc<A>>;
 
     fn each(&self, visit: &mut dyn FnMut(&I)) {
         self.iter().for_each(visit);
     }
 
-    fn load<A, S: StateSource<I, A>>(&self, states: &mut S) -> Result<Option<A>, S::Error> {
-        self.as_ref().map(|id| states.owned(id)).transpose()
+    fn load<A, S: StateSource<I, A>>(&self, states: &mut S) -> Result<Option<Arc<A>>, S::Error> {
+        self.as_ref().map(|id| states.shared(id)).transpose()
     }
 }
 
 impl<I: Id> Ids for Vec<I> {
     type Id = I;
-    type States<A> = Vec<A>;
+    type States<A> = Vec<Arc<A>>;
 
     fn each(&self, visit: &mut dyn FnMut(&I)) {
         self.iter().for_each(visit);
     }
 
-    fn load<A, S: StateSource<I, A>>(&self, states: &mut S) -> Result<Vec<A>, S::Error> {
+    fn load<A, S: StateSource<I, A>>(&self, states: &mut S) -> Result<Vec<Arc<A>>, S::Error> {
         let mut seen = HashSet::with_capacity(self.len());
-        self.iter().filter(|id| seen.insert(id.to_string())).map(|id| states.owned(id)).collect()
+        self.iter().filter(|id| seen.insert(id.to_string())).map(|id| states.shared(id)).collect()
     }
 }

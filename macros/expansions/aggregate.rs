@@ -29,8 +29,20 @@ const _: () = {
             codec: &__annalist::Codec,
         ) -> __annalist::std::result::Result<(), __annalist::Invalid> {
             let _ = &self.id;
-            <AccountEvent as __annalist::On>::fold(self, record, codec, Account::apply)?;
-            <Frozen as __annalist::On>::fold(self, record, codec, freeze)?;
+            <Self as __annalist::Aggregate>::fold_into_each(&mut [self], record, codec)
+        }
+        fn fold_into_each(
+            states: &mut [&mut Self],
+            record: &__annalist::Record,
+            codec: &__annalist::Codec,
+        ) -> __annalist::std::result::Result<(), __annalist::Invalid> {
+            <AccountEvent as __annalist::On>::fold(
+                states,
+                record,
+                codec,
+                Account::apply,
+            )?;
+            <Frozen as __annalist::On>::fold(states, record, codec, freeze)?;
             __annalist::std::result::Result::Ok(())
         }
     }

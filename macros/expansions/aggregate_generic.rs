@@ -32,6 +32,13 @@ const _: () = {
             record: &__annalist::Record,
             codec: &__annalist::Codec,
         ) -> __annalist::std::result::Result<(), __annalist::Invalid> {
+            <Self as __annalist::Aggregate>::fold_into_each(&mut [self], record, codec)
+        }
+        fn fold_into_each(
+            states: &mut [&mut Self],
+            record: &__annalist::Record,
+            codec: &__annalist::Codec,
+        ) -> __annalist::std::result::Result<(), __annalist::Invalid> {
             const {
                 __annalist::std::assert!(
                     ! __annalist::aggregate_overlaps:: < Total < T >, 2usize > (1usize),
@@ -40,9 +47,9 @@ const _: () = {
             }
             <Added<
                 T,
-            > as __annalist::On>::fold_in_context(self, record, codec, Self::added)?;
+            > as __annalist::On>::fold_in_context(states, record, codec, Self::added)?;
             <Reset as __annalist::On>::fold_in_context(
-                self,
+                states,
                 record,
                 codec,
                 Self::reset,

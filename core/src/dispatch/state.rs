@@ -1,4 +1,4 @@
-//! The states of a decision: loaded as records or as a folded state, with the type of the aggregate erased.
+//! The states of a decision, with the type of the aggregate erased.
 
 use std::{
     any::{Any, TypeId, type_name},
@@ -13,76 +13,25 @@ use crate::{
     event::Types,
     payload::Payload,
     record::{Position, Record},
-    store::{Batch, Marker},
+    store::Marker,
 };
-
-/// What was loaded for one of the states of a command.
-#[derive(Debug)]
-pub struct StateInput(pub(crate) StateForm);
-
-#[derive(Debug)]
-pub(crate) enum StateForm {
-    /// Records that are not folded yet.
-    Records(Batch),
-    Folded(VersionedState),
-}
-
-impl StateInput {
-    /// An empty history, assumed without a read. An append that is based on it conflicts if there are events.
-    pub(crate) fn assumed_empty() -> Self {
-        Batch { records: Vec::new(), marker: Marker::START }.into()
-    }
-
-    /// Returns `true` if no event was loaded.
-    pub(crate) fn is_empty(&self) -> bool {
-        matches!(&self.0, StateForm::Records(batch) if batch.records.is_empty())
-    }
-
-    /// The marker for the condition of an append that is based on this state.
-    pub(crate) fn marker(&self) -> Marker {
-        match &self.0 {
-            StateForm::Records(batch) => batch.marker,
-            StateForm::Folded(state) => state.marker,
-        }
-    }
-
-    /// The position of the last event that was loaded, or a later one up to which no other event matches.
-    pub(crate) fn last_position(&self) -> Position {
-        match &self.0 {
-            StateForm::Records(batch) => {
-                batch.records.last().map_or(Position::START, |record| record.position)
-            }
-            StateForm::Folded(VersionedState { state, marker }) => state.last.max(marker.settled()),
-        }
-    }
-
-    /// The state, once it is folded.
-    pub(crate) fn into_state(self) -> Option<VersionedState> {
-        match self.0 {
-            StateForm::Records(_) => None,
-            StateForm::Folded(state) => Some(state),
-        }
-    }
-}
-
-impl From<Batch> for StateInput {
-    fn from(batch: Batch) -> Self {
-        Self(StateForm::Records(batch))
-    }
-}
-
-impl From<VersionedState> for StateInput {
-    fn from(state: VersionedState) -> Self {
-        Self(StateForm::Folded(state))
-    }
-}
 
 /// A folded state, and the marker of the events that are folded in.
 #[derive(Clone, Debug)]
-pub(crate) struct VersionedState {
+pub struct VersionedState {
     pub(crate) state: ErasedState,
     pub(crate) marker: Marker,
 }
+
+impl VersionedState {
+    /// The position of the last event that is folded in, or a later one up to which no other event matches.
+    pub(crate) fn last_position(&self) -> Position {
+        self.state.last.max(self.marker.settled())
+    }
+}
+
+/// An id of any type.
+pub(super) type AnyId = dyn Any + Send + Sync;
 
 /// A state of any type.
 type AnyState = dyn Any + Send + Sync;
@@ -96,9 +45,8 @@ pub(crate) struct AggregateVTable {
     events: &'static [Types],
     /// Whether the events of an aggregate are the events with its tag.
     pub(crate) is_tagged: bool,
-    /// Whether the command gets the state behind an `Arc`. Such a state can be cached for the next command.
-    pub(crate) shared: bool,
-    fold: fn(&mut AnyState, &Record, &Codec) -> Result<(), Invalid>,
+    initial: fn(&AnyId) -> Option<Arc<AnyState>>,
+    fold: fn(&mut [&mut AnyState], &Record, &Codec) -> Result<(), Invalid>,
     /// Whether the fold uses the [`Context`](crate::context::Context) of an event.
     pub(crate) uses_context: bool,
     pub(crate) snapshots: Option<SnapshotVTable>,
@@ -133,17 +81,14 @@ impl SnapshotVTable {
 }
 
 impl AggregateVTable {
-    pub(crate) fn of<A: Aggregate>(shared: bool) -> Self {
+    pub(crate) fn of<A: Aggregate>() -> Self {
         Self {
             aggregate: TypeId::of::<A>(),
             name: type_name::<A>(),
             events: A::EVENTS,
             is_tagged: <A::Id as AggregateId>::TAG_KIND.is_some(),
-            shared,
-            fold: |state, record, codec| match state.downcast_mut::<A>() {
-                Some(state) => state.fold_record(record, codec),
-                None => Err(Invalid::StateNotPlanned { state: type_name::<A>() }),
-            },
+            initial: |id| Some(Arc::new(A::initial(id.downcast_ref::<A::Id>()?.clone()))),
+            fold: fold::<A>,
             uses_context: A::USES_CONTEXT,
             snapshots: SnapshotVTable::of::<A>(),
         }
@@ -154,10 +99,25 @@ impl AggregateVTable {
         self.events.iter().any(|types| types.reads(name))
     }
 
-    /// Returns `true` if a command can be decided on a state that contains events which are not written yet.
-    pub(crate) fn is_batchable(&self) -> bool {
-        self.shared && !self.uses_context
+    /// The state before the first event.
+    ///
+    /// # Errors
+    /// [`Invalid`] if it is the id of another aggregate.
+    pub(super) fn initial(&self, id: &AnyId) -> Result<VersionedState, Invalid> {
+        let state = (self.initial)(id).ok_or(Invalid::StateNotPlanned { state: self.name })?;
+        let state = ErasedState { state, vtable: *self, events_since_snapshot: 0, last: Position::START };
+        Ok(VersionedState { state, marker: Marker::START })
     }
+}
+
+fn fold<A: Aggregate>(states: &mut [&mut AnyState], record: &Record, codec: &Codec) -> Result<(), Invalid> {
+    let not_planned = || Invalid::StateNotPlanned { state: type_name::<A>() };
+    if let [state] = states {
+        let state = state.downcast_mut::<A>().ok_or_else(not_planned)?;
+        return A::fold_into_each(&mut [state], record, codec);
+    }
+    let states = states.iter_mut().map(|state| state.downcast_mut::<A>().ok_or_else(not_planned));
+    A::fold_into_each(&mut states.collect::<Result<Vec<_>, _>>()?, record, codec)
 }
 
 impl fmt::Debug for AggregateVTable {
@@ -177,15 +137,11 @@ pub(crate) struct ErasedState {
 }
 
 impl ErasedState {
-    /// A state into which `events` events were folded.
-    pub(crate) fn new<A: Aggregate>(state: Arc<A>, events: usize) -> Self {
-        let vtable = AggregateVTable::of::<A>(true);
-        Self { state, vtable, events_since_snapshot: events, last: Position::START }
-    }
-
-    /// The same state, whose last event is at a position.
-    pub(crate) fn up_to(self, last: Position) -> Self {
-        Self { last, ..self }
+    /// A state into which no event was folded.
+    #[cfg(test)]
+    pub(crate) fn new<A: Aggregate>(state: Arc<A>) -> Self {
+        let vtable = AggregateVTable::of::<A>();
+        Self { state, vtable, events_since_snapshot: 0, last: Position::START }
     }
 
     /// The state of a snapshot.
@@ -222,15 +178,32 @@ impl ErasedState {
         Arc::get_mut(&mut self.state).is_some()
     }
 
-    /// Folds one more record. After an error the state must not be used any more.
+    /// Folds one more record into states of one aggregate type, which decodes it once. After an error they must not be used any
+    /// more.
     ///
     /// # Errors
-    /// [`Invalid`] if the record cannot be decoded, or something else refers to the state.
-    pub(crate) fn fold(&mut self, record: &Record, codec: &Codec) -> Result<(), Invalid> {
+    /// [`Invalid`] if the record cannot be decoded, or something else refers to a state.
+    pub(crate) fn fold_into_each(
+        states: &mut [&mut Self],
+        record: &Record,
+        codec: &Codec,
+    ) -> Result<(), Invalid> {
+        match states {
+            [] => Ok(()),
+            // Without the allocations of the next case.
+            [one] => (one.vtable.fold)(&mut [one.next_to_fold(record)?], record, codec),
+            [first, ..] => {
+                let fold = first.vtable.fold;
+                let states = states.iter_mut().map(|state| state.next_to_fold(record));
+                fold(&mut states.collect::<Result<Vec<_>, _>>()?, record, codec)
+            }
+        }
+    }
+
+    /// The state, for the fold of a record.
+    fn next_to_fold(&mut self, record: &Record) -> Result<&mut AnyState, Invalid> {
         self.events_since_snapshot += 1;
         self.last = self.last.max(record.position);
-        let state =
-            Arc::get_mut(&mut self.state).ok_or(Invalid::StateNotPlanned { state: self.vtable.name })?;
-        (self.vtable.fold)(state, record, codec)
+        Arc::get_mut(&mut self.state).ok_or(Invalid::StateNotPlanned { state: self.vtable.name })
     }
 }

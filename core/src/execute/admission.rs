@@ -13,6 +13,7 @@ use crate::{criteria::Criteria, dispatch::AggregateVTable, error::Error};
 /// The permission to decide: the command is at the head of the queues of the aggregates that it changes.
 #[derive(Debug, Default)]
 pub(super) struct Admission {
+    /// Sorted by aggregate.
     guards: Vec<QueueGuard<AggregateKey, CommandBatch>>,
     /// The appends that other commands passed on.
     pub(super) batch: CommandBatch,
@@ -37,22 +38,30 @@ impl Admission {
         let changed =
             reads.filter(|(vtable, _)| all_reads || command.profile.writes_aggregate(vtable.aggregate));
         let keys = in_queue_order(changed);
-        let batchable = !unbatched && keys.len() == 1 && keys.values().all(|(batchable, _)| *batchable);
+        let is_batchable = !unbatched && keys.values().all(|vtable| !vtable.uses_context);
+        // A batch is passed on in the queue of the first aggregate, with the guards of all.
+        let mut batchable = is_batchable.then(|| keys.keys().skip(1).copied().cloned().collect());
         let guards = Vec::with_capacity(keys.len());
         let mut admission = Self { guards, unbatched, ..Self::default() };
-        for (key, (_, aggregate)) in keys {
+        for (key, vtable) in keys {
+            if admission.holds(key) {
+                continue;
+            }
             let entered_at = Instant::now();
             let queues = &command.executor.queues;
-            let head = queues.acquire(key.clone(), &command.activity, batchable, deadline).await;
-            let (guard, batch) = head.map_err(|holder| Error::Busy {
+            let head = queues.acquire(key.clone(), &command.activity, batchable.take(), deadline).await;
+            let (guard, mut batch) = head.map_err(|holder| Error::Busy {
                 command: command.name,
-                aggregate: key.describe(aggregate),
+                aggregate: key.describe(vtable.name),
                 waited: entered_at.elapsed(),
                 holder: holder.activity.command,
                 held: holder.since.elapsed(),
                 step: holder.activity.step().description(),
             })?;
+            let passed = mem::take(&mut batch.guards);
+            passed.iter().for_each(|guard| guard.set_holder(&command.activity));
             admission.guards.push(guard);
+            admission.guards.extend(passed);
             admission.batch = batch;
         }
         Ok(admission)
@@ -82,9 +91,10 @@ impl Admission {
         !self.batch.reservation.is_none()
     }
 
-    /// Returns `true` if the batch is one of commands on this aggregate.
-    pub(super) fn is_for(&self, key: &AggregateKey) -> bool {
-        matches!(self.guards.as_slice(), [guard] if guard.key() == key)
+    /// Returns `true` if the command is at the head of the queue of this aggregate. A batch has a condition on each such aggregate,
+    /// and its events are folded into their states.
+    pub(super) fn holds(&self, key: &AggregateKey) -> bool {
+        holds(&self.guards, key)
     }
 
     /// Passes the batch to the next waiter, which decides on top of it, or writes it. The write completes even if the caller is
@@ -95,34 +105,39 @@ impl Admission {
         }
     }
 
-    /// Passes guard and batch to the next waiter. If there is none that can decide on top of the batch, returns what has to be
-    /// written now.
+    /// Passes guards and batch to the next waiter, if it waits for no other aggregate. If it cannot decide on top of the batch,
+    /// returns what has to be written now.
     fn pass_to_next(mut self, executor: &Executor) -> Option<Self> {
-        let next_decides = match self.guards.as_slice() {
-            [guard] if !self.unbatched => {
-                guard.next_is_batchable() && self.batch.has_room(executor.max_batch())
-            }
-            _ => false,
-        };
-        let can_pass = |guard: &mut QueueGuard<_, _>| {
-            next_decides && self.batch.fold_pending(guard.key(), &executor.codec)
-        };
-        let Some(guard) = self.guards.pop_if(can_pass) else { return Some(self) };
-        let (guard, batch) = guard.pass_to_next(mem::take(&mut self.batch))?;
-        Some(Self { guards: vec![guard], batch, unbatched: false })
+        let Some(first) = self.guards.first() else { return Some(self) };
+        let next_decides = !self.unbatched
+            && first.next_is_batchable(|key| self.holds(key))
+            && self.batch.has_room(executor.max_batch());
+        if !next_decides {
+            return Some(self);
+        }
+        let keys: Vec<AggregateKey> = self.guards.iter().map(|guard| guard.key().clone()).collect();
+        if !self.batch.fold_pending(&keys, &executor.codec) {
+            return Some(self);
+        }
+        let first = self.guards.remove(0);
+        let batch = CommandBatch { guards: self.guards, ..self.batch };
+        let (first, mut batch) = first.pass_to_next(batch, |batch, key| holds(&batch.guards, key))?;
+        let mut guards = mem::take(&mut batch.guards);
+        guards.insert(0, first);
+        Some(Self { guards, batch, unbatched: false })
     }
 }
 
-/// Each aggregate once, so that no command waits for itself, and sorted, so that no two commands wait for each other: whether a
-/// command on it alone can be batched, and the name of its Rust type.
+/// Returns `true` if one of the guards, which are sorted, is that of the aggregate.
+fn holds(guards: &[QueueGuard<AggregateKey, CommandBatch>], key: &AggregateKey) -> bool {
+    guards.binary_search_by(|guard| guard.key().cmp(key)).is_ok()
+}
+
+/// Each aggregate once, so that no command waits for itself, and sorted, so that no two commands wait for each other.
 fn in_queue_order<'a>(
     changed: impl Iterator<Item = (&'a AggregateVTable, &'a AggregateKey)>,
-) -> BTreeMap<&'a AggregateKey, (bool, &'static str)> {
-    let mut keys = BTreeMap::new();
-    for (vtable, key) in changed {
-        keys.entry(key).or_insert((true, vtable.name)).0 &= vtable.is_batchable();
-    }
-    keys
+) -> BTreeMap<&'a AggregateKey, &'a AggregateVTable> {
+    changed.map(|(vtable, key)| (key, vtable)).collect()
 }
 
 #[cfg(test)]
@@ -159,22 +174,19 @@ mod tests {
     /// Whatever the fields of a command name in which order, its aggregates are locked in one order, each once.
     #[test]
     fn aggregates_are_queued_for_in_one_order_and_once() {
-        let (one, two) = (AggregateVTable::of::<One>(true), AggregateVTable::of::<Two>(true));
-        let owned = AggregateVTable::of::<Two>(false);
+        let (one, two) = (AggregateVTable::of::<One>(), AggregateVTable::of::<Two>());
         let key = |aggregate: TypeId, name: &str| {
             AggregateKey::of(aggregate, Some(Tag::new("thing", name).unwrap()))
         };
         let (a, b, c) = (key(one.aggregate, "a"), key(one.aggregate, "b"), key(two.aggregate, "a"));
         let singleton = AggregateKey::of(two.aggregate, None);
-        let mut named = [(&one, &b), (&two, &c), (&one, &a), (&one, &b), (&two, &singleton), (&owned, &c)];
+        let mut named = [(&one, &b), (&two, &c), (&one, &a), (&one, &b), (&two, &singleton), (&two, &c)];
         let expected: Vec<&AggregateKey> = in_queue_order(named.into_iter()).into_keys().collect();
         assert!(expected.is_sorted_by(|before, after| before < after), "{expected:?}");
         assert_eq!(expected.len(), 4);
         for _ in 0..20 {
             fastrand::shuffle(&mut named);
             let keys = in_queue_order(named.into_iter());
-            // One of the two states of `c` cannot be batched.
-            assert_eq!((keys[&a].0, keys[&c].0), (true, false));
             assert_eq!(keys.into_keys().collect::<Vec<_>>(), expected);
         }
     }

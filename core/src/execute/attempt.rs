@@ -7,12 +7,13 @@ use tokio::sync::oneshot;
 use super::{
     activity::Step,
     admission::Admission,
-    batch::{BatchOutcome, ModifiedState},
+    event_index::EventIndex,
     executor::Journal,
+    pending_events::{BatchOutcome, ModifiedState},
     prepared::{Decide, Decision, PreparedCommand},
 };
 use crate::{
-    dispatch::StateInput,
+    dispatch::VersionedState,
     error::Error,
     panics::catch,
     position::Position,
@@ -54,7 +55,7 @@ impl Attempt<'_> {
         let clock = &command.executor.clock;
         loop {
             command.activity.begin(Step::Loading);
-            let mut loaded = match command.load_states(&self.admission.batch, bypass_cache).await {
+            let loaded = match command.load_states(&self.admission.batch, bypass_cache).await {
                 Ok(loaded) => loaded,
                 // A command that was accepted before stays accepted, even if the history cannot be read any more.
                 Err(error @ (Error::Invalid(_) | Error::Panicked { .. })) => {
@@ -68,7 +69,7 @@ impl Attempt<'_> {
             }
             let time = clock.now();
             command.activity.begin(Step::Deciding);
-            match decide(command, time, &mut loaded.states) {
+            match decide(command, time, &loaded.states) {
                 Ok(Ok(events)) if command.needs_append(&events) => {
                     return self.append(time, events, loaded.states).await;
                 }
@@ -92,7 +93,7 @@ impl Attempt<'_> {
         mut self,
         time: Timestamp,
         events: Vec<Draft>,
-        states: Vec<StateInput>,
+        states: Vec<VersionedState>,
     ) -> Result<AttemptOutcome<E>, Error> {
         let based_on = last_position(&states);
         let Some(outcome) = self.add_to_batch(time, events, states) else {
@@ -110,7 +111,7 @@ impl Attempt<'_> {
         &mut self,
         time: Timestamp,
         events: Vec<Draft>,
-        states: Vec<StateInput>,
+        states: Vec<VersionedState>,
     ) -> Option<oneshot::Receiver<BatchOutcome>> {
         let Self { command, admission } = self;
         let cache = &command.executor.cache;
@@ -120,21 +121,22 @@ impl Attempt<'_> {
             key: command.key.clone(),
             ..command.base_append(time, None)
         };
-        append.conditions.reserve_exact(states.len());
+        let Append { events, conditions, .. } = &mut append;
+        conditions.reserve_exact(states.len());
+        let events_by_tag = EventIndex::new(events.iter());
         let mut modified = Vec::with_capacity(states.len());
         let reads = command.plan.reads.iter().zip(&command.plan.aggregates).zip(&command.aggregates);
         for (((read, vtable), key), state) in reads.zip(states) {
             let criteria = &read.criteria;
-            let is_changed = append.events.iter().any(|draft| criteria.matches(draft.name(), draft.tags()));
+            let is_changed = events_by_tag.has_match(criteria);
             if is_changed {
                 command.profile.record_write(vtable.aggregate);
             }
-            let is_queued = admission.is_for(key);
+            let is_queued = admission.holds(key);
             if is_queued && admission.batch.has_pending() {
                 continue;
             }
-            append.conditions.push(Condition { criteria: criteria.clone(), marker: state.marker() });
-            let Some(state) = state.into_state() else { continue };
+            conditions.push(Condition { criteria: criteria.clone(), marker: state.marker });
             if is_changed || is_queued {
                 // Events are folded into the state later, which is possible only if the cache does not refer to it.
                 cache.take(key, command.executor.store.epoch());
@@ -143,8 +145,7 @@ impl Attempt<'_> {
                 cache.put(key.clone(), state);
             }
         }
-        let own = (0..command.aggregates.len()).filter_map(|index| command.cacheable(index));
-        cache.invalidate(&append.events, own);
+        cache.invalidate(&append.events);
         admission.batch.can_add(&append).then(|| admission.batch.add(append, modified))
     }
 
@@ -154,7 +155,8 @@ impl Attempt<'_> {
         time: Timestamp,
         decision: Result<Decision<E>, Error>,
     ) -> Result<AttemptOutcome<E>, Error> {
-        if self.command.plan.reads.len() > 1 {
+        // A state of another aggregate may come from the cache, and the batch does not check it.
+        if !self.command.aggregates.iter().all(|key| self.admission.holds(key)) {
             return self.retry_unbatched().await;
         }
         let command = self.command;
@@ -245,8 +247,8 @@ impl PreparedCommand {
 }
 
 /// The position of the last event that states are based on.
-fn last_position(states: &[StateInput]) -> Position {
-    states.iter().map(StateInput::last_position).max().unwrap_or_default()
+fn last_position(states: &[VersionedState]) -> Position {
+    states.iter().map(VersionedState::last_position).max().unwrap_or_default()
 }
 
 /// If the outcome of an append of the journal alone is unknown, still nothing of the command was written.

@@ -6,9 +6,10 @@ use tokio::sync::oneshot;
 
 use super::{
     aggregate_key::AggregateKey,
-    batch::{BatchOutcome, CommandBatch, ModifiedState, PendingAppend, PendingEvent},
+    batch::CommandBatch,
     executor::Executor,
     keyed_queue::QueueGuard,
+    pending_events::{BatchOutcome, ModifiedState, PendingAppend, PendingEvents},
 };
 use crate::{
     error::Error,
@@ -26,9 +27,8 @@ pub(super) async fn commit(
     guards: Vec<QueueGuard<AggregateKey, CommandBatch>>,
     batch: CommandBatch,
 ) {
-    let CommandBatch { appends, modified, dependents, reservation } = batch;
-    let modified: Vec<_> =
-        modified.into_iter().map(|modified| (modified.pending_events(&appends), modified)).collect();
+    let CommandBatch { appends, modified, dependents, reservation, guards: _ } = batch;
+    let pending = PendingEvents::of(modified.iter(), &appends);
     let mut senders = Vec::with_capacity(appends.len());
     let appends: Vec<Append> = appends
         .into_iter()
@@ -45,9 +45,7 @@ pub(super) async fn commit(
     drop(reservation);
     match outcome {
         Ok(AppendOutcome::Appended(receipts)) => {
-            for (events, modified) in modified {
-                executor.cache_written(modified, events, &receipts, epoch);
-            }
+            executor.cache_written(modified, pending, &receipts, epoch);
             if let Some(last) = receipts.iter().map(Receipt::position).max() {
                 executor.watcher.appended(last, epoch);
             }
@@ -179,32 +177,31 @@ impl Executor {
         Error::unusable(operation, reason)
     }
 
-    /// Folds the written events into a state and caches it. They were appended in this epoch of the log, or a later one.
+    /// Folds the written events into the states and caches them. They were appended in this epoch of the log, or a later one.
     fn cache_written(
         &self,
-        mut modified: ModifiedState,
-        events: Vec<PendingEvent>,
+        mut modified: Vec<ModifiedState>,
+        pending: PendingEvents,
         receipts: &[Receipt],
         epoch: u64,
     ) {
-        if !modified.fold(events, &self.codec, |event| event.position_in(receipts)) {
-            return;
-        }
-        let ModifiedState { key, mut state, .. } = modified;
+        let lost = pending.fold(modified.iter_mut(), &self.codec, |event| event.position_in(receipts));
         let last = receipts.iter().max_by_key(|receipt| receipt.position());
-        if let Some(last) = last.filter(|last| !last.events.is_empty()) {
-            state.marker = Marker::after(last).in_epoch(epoch);
+        let marker =
+            last.filter(|last| !last.events.is_empty()).map(|last| Marker::after(last).in_epoch(epoch));
+        for (index, ModifiedState { key, mut state, .. }) in modified.into_iter().enumerate() {
+            if lost.binary_search(&index).is_err() {
+                state.marker = marker.unwrap_or(state.marker);
+                self.save_snapshot_if_due(&key, &mut state);
+                self.cache.put(key, state);
+            }
         }
-        self.save_snapshot_if_due(&key, &mut state);
-        self.cache.put(key, state);
     }
 
     /// Caches states of a batch that was not written, unless events of the batch are folded in. A state that caused a conflict is
     /// stale, but the next command can read on from it.
-    fn cache_unchanged(&self, modified: Vec<(Vec<PendingEvent>, ModifiedState)>) {
-        let unchanged = modified.into_iter().map(|(_, modified)| modified);
-        for ModifiedState { key, state, .. } in unchanged.filter(|modified| modified.folded_appends == 0) {
-            self.cache.put(key, state);
-        }
+    fn cache_unchanged(&self, modified: Vec<ModifiedState>) {
+        let unchanged = modified.into_iter().filter(|modified| modified.folded_appends == 0);
+        unchanged.for_each(|ModifiedState { key, state, .. }| self.cache.put(key, state));
     }
 }

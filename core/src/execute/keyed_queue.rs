@@ -40,8 +40,8 @@ struct Waiter<K: Clone + Eq + Hash, B: Default> {
     ticket: u64,
     activity: Arc<Activity>,
     sender: oneshot::Sender<Head<K, B>>,
-    /// Whether it accepts a batch that is not written yet.
-    batchable: bool,
+    /// The other keys that it waits for next, if it accepts a batch that is not written yet.
+    batchable: Option<Vec<K>>,
 }
 
 /// Removes a waiter from its queue if it is dropped while the waiter is in it.
@@ -66,8 +66,9 @@ impl<K: Clone + Eq + Hash, B: Default> Default for KeyedQueue<K, B> {
 }
 
 impl<K: Clone + Eq + Hash, B: Default> KeyedQueue<K, B> {
-    /// Waits until the caller is at the head of the queue, and returns the batch that was passed on. A waiter that is not
-    /// batchable is woken only once no batch is pending.
+    /// Waits until the caller is at the head of the queue, and returns the batch that was passed on. `batchable` are the other keys
+    /// that the caller waits for next: it accepts a batch that comes with all of them. With `None` the caller is woken only once no
+    /// batch is pending.
     ///
     /// # Errors
     /// The holder, if the caller is not at the head of the queue at the deadline. The caller has left the queue.
@@ -75,11 +76,11 @@ impl<K: Clone + Eq + Hash, B: Default> KeyedQueue<K, B> {
         self: &Arc<Self>,
         key: K,
         activity: &Arc<Activity>,
-        batchable: bool,
+        batchable: Option<Vec<K>>,
         deadline: Instant,
     ) -> Result<Head<K, B>, Holder> {
         loop {
-            let Some((ticket, mut receiver)) = self.enter(&key, activity, batchable) else {
+            let Some((ticket, mut receiver)) = self.enter(&key, activity, &batchable) else {
                 return Ok((QueueGuard { queue: Arc::clone(self), key }, B::default()));
             };
             // Dropped before the receiver: a guard in the receiver keeps the queue, and so the ticket, valid.
@@ -111,7 +112,7 @@ impl<K: Clone + Eq + Hash, B: Default> KeyedQueue<K, B> {
         &self,
         key: &K,
         activity: &Arc<Activity>,
-        batchable: bool,
+        batchable: &Option<Vec<K>>,
     ) -> Option<(u64, oneshot::Receiver<Head<K, B>>)> {
         match self.queues().entry(key.clone()) {
             Entry::Vacant(queue) => {
@@ -124,7 +125,7 @@ impl<K: Clone + Eq + Hash, B: Default> KeyedQueue<K, B> {
                 let Queue { waiters, next_ticket, .. } = queue.get_mut();
                 let (ticket, activity) = (*next_ticket, Arc::clone(activity));
                 *next_ticket += 1;
-                waiters.push_back(Waiter { ticket, activity, sender, batchable });
+                waiters.push_back(Waiter { ticket, activity, sender, batchable: batchable.clone() });
                 Some((ticket, receiver))
             }
         }
@@ -141,6 +142,13 @@ impl<K: Clone + Eq + Hash, B: Default> Queue<K, B> {
         let next = self.waiters.pop_front_if(|waiter| wanted(waiter))?;
         self.holder = Holder::now(&next.activity);
         Some(next)
+    }
+}
+
+impl<K: Clone + Eq + Hash, B: Default> Waiter<K, B> {
+    /// Returns `true` if it accepts a batch that comes with the guards of other keys.
+    fn accepts(&self, is_held: impl Fn(&K) -> bool) -> bool {
+        self.batchable.as_ref().is_some_and(|keys| keys.iter().all(is_held))
     }
 }
 
@@ -164,10 +172,18 @@ impl<K: Clone + Eq + Hash, B: Default> QueueGuard<K, B> {
         &self.key
     }
 
-    /// Returns `true` if the next waiter accepts a batch.
-    pub(super) fn next_is_batchable(&self) -> bool {
+    /// Returns `true` if the next waiter accepts a batch that comes with the guards of other keys.
+    pub(super) fn next_is_batchable(&self, is_held: impl Fn(&K) -> bool) -> bool {
         let queues = self.queue.queues();
-        queues.get(&self.key).and_then(|queue| queue.waiters.front()).is_some_and(|waiter| waiter.batchable)
+        let next = queues.get(&self.key).and_then(|queue| queue.waiters.front());
+        next.is_some_and(|waiter| waiter.accepts(is_held))
+    }
+
+    /// Records that another command is now at the head of the queue.
+    pub(super) fn set_holder(&self, activity: &Arc<Activity>) {
+        if let Some(queue) = self.queue.queues().get_mut(&self.key) {
+            queue.holder = Holder::now(activity);
+        }
     }
 
     /// Returns `true` if the queue has waiters.
@@ -175,16 +191,17 @@ impl<K: Clone + Eq + Hash, B: Default> QueueGuard<K, B> {
         self.queue.queues().get(&self.key).is_some_and(|queue| !queue.waiters.is_empty())
     }
 
-    /// Passes the guard and a batch to the next waiter. Returns both if there is no waiter that accepts a batch.
-    pub(super) fn pass_to_next(self, batch: B) -> Option<(Self, B)> {
+    /// Passes the guard and a batch to the next waiter. Returns both if there is no waiter that accepts the batch, which comes with
+    /// the guards of other keys.
+    pub(super) fn pass_to_next(self, batch: B, is_held: impl Fn(&B, &K) -> bool) -> Option<(Self, B)> {
         let (mut head, mut own) = ((self, batch), None);
         loop {
-            let guard = &head.0;
+            let (guard, batch) = &head;
             let mut queues = guard.queue.queues();
             let mut queue = queues.get_mut(&guard.key);
             let next = queue.as_mut().and_then(|queue| {
                 own.get_or_insert_with(|| queue.holder.clone());
-                queue.pop_next(|waiter| waiter.batchable)
+                queue.pop_next(|waiter| waiter.accepts(|key| is_held(batch, key)))
             });
             let Some(next) = next else {
                 if let (Some(queue), Some(own)) = (queue, own) {
@@ -237,8 +254,26 @@ mod tests {
         command: &'static str,
         batchable: bool,
     ) -> Result<(Guard, Vec<u8>), Holder> {
+        acquire_all(queue, key, command, batchable.then(Vec::new)).await
+    }
+
+    async fn acquire_all(
+        queue: &Numbers,
+        key: u8,
+        command: &'static str,
+        batchable: Option<Vec<u8>>,
+    ) -> Result<(Guard, Vec<u8>), Holder> {
         let deadline = Instant::now() + Duration::from_secs(60);
         queue.acquire(key, &Arc::new(Activity::new(command)), batchable, deadline).await
+    }
+
+    fn next_is_batchable(guard: &Guard) -> bool {
+        guard.next_is_batchable(|_| false)
+    }
+
+    /// Passes a batch without guards.
+    fn pass(guard: Guard, batch: Vec<u8>) -> Option<(Guard, Vec<u8>)> {
+        guard.pass_to_next(batch, |_, _| false)
     }
 
     fn holder(queue: &Numbers, key: u8) -> &'static str {
@@ -249,21 +284,41 @@ mod tests {
     async fn waiters_run_in_fifo_order_and_receive_the_batch() {
         let queue = Numbers::default();
         let (guard, batch) = acquire(&queue, 1, "first", true).await.unwrap();
-        assert!(batch.is_empty() && !guard.next_is_batchable());
+        assert!(batch.is_empty() && !next_is_batchable(&guard));
         assert!(acquire(&queue, 2, "other", true).await.unwrap().1.is_empty());
         let mut batchable = Box::pin(acquire(&queue, 1, "second", true));
         let mut unbatchable = Box::pin(acquire(&queue, 1, "third", false));
         assert!(is_pending(&mut batchable) && is_pending(&mut unbatchable));
         assert_eq!(holder(&queue, 1), "first");
-        assert!(guard.next_is_batchable() && guard.pass_to_next(vec![7]).is_none());
+        assert!(next_is_batchable(&guard) && pass(guard, vec![7]).is_none());
         let (guard, batch) = batchable.await.unwrap();
         assert_eq!((batch.as_slice(), holder(&queue, 1)), ([7].as_slice(), "second"));
-        assert!(!guard.next_is_batchable() && guard.has_waiters());
-        let (guard, batch) = guard.pass_to_next(batch).unwrap();
+        assert!(!next_is_batchable(&guard) && guard.has_waiters());
+        let (guard, batch) = pass(guard, batch).unwrap();
         assert_eq!(holder(&queue, 1), "second");
         drop((guard, batch));
         assert!(unbatchable.await.unwrap().1.is_empty());
         assert!(queue.queues().is_empty());
+    }
+
+    /// A batch is passed only to a waiter that finds the guards of all its keys in it.
+    #[tokio::test]
+    async fn batch_is_accepted_with_the_guards_of_all_keys() {
+        let queue = Numbers::default();
+        let (guard, _) = acquire(&queue, 1, "holder", true).await.unwrap();
+        let mut waiter = Box::pin(acquire_all(&queue, 1, "waiter", Some(vec![2, 3])));
+        assert!(is_pending(&mut waiter));
+        for (held, accepts) in [(vec![], false), (vec![3], false), (vec![2, 3], true), (vec![2, 3, 4], true)]
+        {
+            assert_eq!(guard.next_is_batchable(|key| held.contains(key)), accepts);
+        }
+        let (guard, batch) = guard.pass_to_next(vec![2], |held, key| held.contains(key)).unwrap();
+        assert_eq!((batch, holder(&queue, 1)), (vec![2], "holder"));
+        assert!(guard.pass_to_next(vec![2, 3, 4], |held, key| held.contains(key)).is_none());
+        let (guard, batch) = waiter.await.unwrap();
+        assert_eq!((batch, holder(&queue, 1)), (vec![2, 3, 4], "waiter"));
+        guard.set_holder(&Arc::new(Activity::new("other")));
+        assert_eq!(holder(&queue, 1), "other");
     }
 
     #[tokio::test]
@@ -289,7 +344,7 @@ mod tests {
         let mut first = Box::pin(acquire(&queue, 1, "first", true));
         let mut second = Box::pin(acquire(&queue, 1, "second", true));
         assert!(is_pending(&mut first) && is_pending(&mut second));
-        assert!(guard.pass_to_next(vec![7]).is_none());
+        assert!(pass(guard, vec![7]).is_none());
         drop(first);
         assert!(second.await.unwrap().1.is_empty());
     }

@@ -1,10 +1,8 @@
 //! Loads the states of a command: from the batch, from the cache, from the log, or assumed empty.
 
-use std::slice;
-
-use super::{batch::CommandBatch, prepared::PreparedCommand};
+use super::{batch::CommandBatch, executor::Executor, prepared::PreparedCommand, shared_reads::SharedReads};
 use crate::{
-    dispatch::{ErasedState, StateInput, VersionedState},
+    dispatch::{ErasedState, VersionedState},
     error::Error,
     panics::run_user_code,
     record::Record,
@@ -13,7 +11,7 @@ use crate::{
 
 /// The states of a command.
 pub(super) struct LoadedStates {
-    pub(super) states: Vec<StateInput>,
+    pub(super) states: Vec<VersionedState>,
     /// Whether all of them were just read from the log, in one call. If not, a decision is valid only if an append that is based on it
     /// succeeds.
     pub(super) is_authoritative: bool,
@@ -37,7 +35,9 @@ impl PreparedCommand {
         let mut has_news = false;
         if states.iter().any(Option::is_none) {
             if is_authoritative && !bypass_cache && self.profile.expects_no_history() {
-                let states = self.aggregates.iter().map(|_| StateInput::assumed_empty()).collect();
+                // Assumed without a read. An append that is based on it conflicts if there are events.
+                let states = (0..self.aggregates.len()).map(|index| self.initial(index));
+                let states = states.collect::<Result<_, _>>()?;
                 return Ok(LoadedStates { states, is_authoritative: false, has_news });
             }
             // On the heap, so that the future of a command that reads nothing is small.
@@ -48,115 +48,93 @@ impl PreparedCommand {
         Ok(LoadedStates { states: loaded, is_authoritative, has_news })
     }
 
-    /// Caches states that were read and folded.
-    pub(super) fn cache_loaded(&self, states: Vec<StateInput>) {
+    /// Caches states that were read.
+    pub(super) fn cache_loaded(&self, states: Vec<VersionedState>) {
         let executor = &self.executor;
-        for (key, state) in self.aggregates.iter().zip(states.into_iter().map(StateInput::into_state)) {
-            if let Some(mut state) = state {
-                executor.save_snapshot_if_due(key, &mut state);
-                executor.cache.put(key.clone(), state);
-            }
+        for (key, mut state) in self.aggregates.iter().zip(states) {
+            executor.save_snapshot_if_due(key, &mut state);
+            executor.cache.put(key.clone(), state);
         }
     }
 
-    fn known_state(&self, index: usize, batch: &CommandBatch, bypass_cache: bool) -> Option<StateInput> {
-        let key = self.cacheable(index)?;
+    fn known_state(&self, index: usize, batch: &CommandBatch, bypass_cache: bool) -> Option<VersionedState> {
+        let key = &self.aggregates[index];
         let cached =
             || if bypass_cache { None } else { self.executor.cache.get(key, self.executor.store.epoch()) };
-        batch.speculative_state(key).or_else(cached).map(StateInput::from)
+        batch.speculative_state(key).or_else(cached)
     }
 
     /// Reads the missing states in one call. If an earlier state of an aggregate is known, only later events are read. Returns
     /// whether there were later events.
-    async fn read_missing(&self, states: &mut [Option<StateInput>], all: bool) -> Result<bool, Error> {
+    async fn read_missing(&self, states: &mut [Option<VersionedState>], all: bool) -> Result<bool, Error> {
         let missing: Vec<usize> = (0..states.len()).filter(|index| states[*index].is_none()).collect();
-        let mut bases = Vec::with_capacity(missing.len());
-        for index in &missing {
-            bases.push(self.base_state(*index).await);
+        let (mut read, mut continues) = (Vec::with_capacity(missing.len()), false);
+        for &index in &missing {
+            let base = self.base_state(index).await;
+            continues |= base.is_some();
+            read.push(base.map_or_else(|| self.initial(index), Ok)?);
         }
-        let continues = bases.iter().any(Option::is_some);
-        let is_new = all && !continues;
-        let (read, is_empty) = match (missing.as_slice(), bases.as_mut_slice()) {
-            ([index], [base]) => {
-                let (state, is_empty) = self.read_one(*index, base.take()).await?;
-                (vec![state], is_empty)
-            }
-            _ => self.read_several(&missing, bases).await?,
+        let is_empty = match (missing.as_slice(), read.as_mut_slice()) {
+            ([index], [state]) => self.read_one(*index, state).await?,
+            _ => self.read_several(&missing, &mut read).await?,
         };
-        if is_new {
+        if all && !continues {
             self.profile.record_read(is_empty);
         }
         missing.into_iter().zip(read).for_each(|(index, state)| states[index] = Some(state));
         Ok(continues && !is_empty)
     }
 
-    /// Reads one state in chunks, so that a long history is not in memory at once. Also returns whether no event was found.
-    async fn read_one(
-        &self,
-        index: usize,
-        base: Option<VersionedState>,
-    ) -> Result<(StateInput, bool), Error> {
-        let store = &self.executor.store;
-        let read = &self.plan.reads[index];
-        let initial =
-            || self.plan.take_initial(index).map(|state| VersionedState { state, marker: Marker::START });
-        let Some(mut state) = base.or_else(initial) else {
-            let batch = store.read(slice::from_ref(read)).await?.pop();
-            let input: StateInput = batch.map_or_else(StateInput::assumed_empty, StateInput::from);
-            let is_empty = input.is_empty();
-            return Ok((input, is_empty));
-        };
+    /// Brings one state up to date. Reads in chunks, so that a long history is not in memory at once. Returns whether no event was
+    /// found.
+    async fn read_one(&self, index: usize, state: &mut VersionedState) -> Result<bool, Error> {
+        let Executor { store, codec, .. } = &*self.executor;
         let mut is_empty = true;
+        let erased = &mut state.state;
         let mut fold = |records: Vec<Record>| {
             is_empty &= records.is_empty();
-            self.fold(&mut state.state, &records)
+            let mut records = records.iter();
+            run_user_code(self.name, || {
+                records.try_for_each(|record| ErasedState::fold_into_each(&mut [&mut *erased], record, codec))
+            })
         };
-        let read = read.clone().after(state.marker.settled());
+        let read = self.plan.reads[index].clone().after(state.marker.settled());
         let marker = store.read_chunked(&read, &mut fold).await?;
         check_epoch(&**store, state.marker, marker)?;
         if !is_empty {
             state.marker = marker;
         }
-        Ok((state.into(), is_empty))
+        Ok(is_empty)
     }
 
-    async fn read_several(
-        &self,
-        missing: &[usize],
-        bases: Vec<Option<VersionedState>>,
-    ) -> Result<(Vec<StateInput>, bool), Error> {
-        let reads = missing.iter().zip(&bases).map(|(index, base)| {
-            let read = self.plan.reads[*index].clone();
-            base.as_ref().map_or(read.clone(), |base| read.after(base.marker.settled()))
-        });
-        let batches = self.executor.store.read(&reads.collect::<Vec<_>>()).await?;
-        let is_empty = batches.iter().all(|batch| batch.records.is_empty());
-        let states = bases.into_iter().zip(batches).map(|(base, batch)| match base {
-            None => Ok(batch.into()),
-            Some(mut base) => {
-                check_epoch(&*self.executor.store, base.marker, batch.marker)?;
-                if !batch.records.is_empty() {
-                    self.fold(&mut base.state, &batch.records)?;
-                    base.marker = batch.marker;
-                }
-                Ok(base.into())
+    /// Brings several states up to date. Returns whether no event was found.
+    async fn read_several(&self, missing: &[usize], states: &mut [VersionedState]) -> Result<bool, Error> {
+        let Executor { store, codec, .. } = &*self.executor;
+        let shared = SharedReads::new(missing.iter().map(|index| &self.plan.reads[*index]).zip(&*states));
+        let batches = store.read(shared.reads()).await?;
+        let mut is_empty = true;
+        for (batch, states_of_batch) in batches.iter().zip(shared.states()) {
+            for state in states_of_batch {
+                check_epoch(&**store, states[*state].marker, batch.marker)?;
             }
-        });
-        Ok((states.collect::<Result<_, Error>>()?, is_empty))
+            is_empty &= batch.records.is_empty();
+        }
+        run_user_code(self.name, || shared.fold(&batches, states, codec))?;
+        Ok(is_empty)
     }
 
     /// A state to read on from: a cached one, which may be stale, or that of a snapshot.
     async fn base_state(&self, index: usize) -> Option<VersionedState> {
-        let key = self.cacheable(index)?;
+        let key = &self.aggregates[index];
         match self.executor.cache.take(key, self.executor.store.epoch()).and_then(if_extensible) {
             None => self.executor.state_from_snapshot(self.plan.aggregates[index], key).await,
             cached => cached,
         }
     }
 
-    fn fold(&self, state: &mut ErasedState, records: &[Record]) -> Result<(), Error> {
-        let codec = &self.executor.codec;
-        run_user_code(self.name, || records.iter().try_for_each(|record| state.fold(record, codec)))
+    /// The state before the first event.
+    fn initial(&self, index: usize) -> Result<VersionedState, Error> {
+        run_user_code(self.name, || self.plan.initial(index))
     }
 }
 

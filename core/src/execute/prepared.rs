@@ -14,7 +14,7 @@ use super::{
 use crate::{
     context::Context,
     criteria::Item,
-    dispatch::{Handler, Loader, ReadPlan, StateInput},
+    dispatch::{Handler, Loader, ReadPlan, VersionedState},
     error::{Error, Invalid, RUNTIME_ENDED},
     event::{Events, IntoEvents},
     message_id::new_message_id,
@@ -40,9 +40,9 @@ pub(super) struct PreparedCommand {
     body: Option<Payload>,
 }
 
-/// Decides once, at this time and on these states. The folded states of the user are dropped when it returns.
+/// Decides once, at this time and on these states. Nothing refers to the states of the user when it returns.
 pub(super) type Decide<'a, E> =
-    dyn FnMut(&PreparedCommand, Timestamp, &mut [StateInput]) -> Result<Decision<E>, Error> + Send + 'a;
+    dyn FnMut(&PreparedCommand, Timestamp, &[VersionedState]) -> Result<Decision<E>, Error> + Send + 'a;
 
 /// The events, or the error with which the command is rejected.
 pub(super) type Decision<E> = Result<Vec<Draft>, E>;
@@ -95,22 +95,22 @@ impl PreparedCommand {
         Ok(Self { executor, name, key, plan, aggregates, profile, activity, metadata, body })
     }
 
-    /// Decides once: from the loaded states to the drafts of the events.
+    /// Decides once: from the states to the drafts of the events.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if a record cannot be decoded or an event cannot be encoded; [`Error::Panicked`] if the user's code
+    /// [`Error::Invalid`] if an event cannot be encoded; [`Error::Panicked`] if the user's code
     /// panicked.
     pub(super) fn decide<C, S, R: IntoEvents, E>(
         &self,
         time: Timestamp,
-        states: &mut [StateInput],
+        states: &[VersionedState],
         command: &C,
         handler: &Handler<C, S, R, E>,
     ) -> Result<Decision<E>, Error> {
         let Executor { codec, registry, settings, .. } = &*self.executor;
         let context = Context::decision(time, &self.metadata);
         run_user_code(self.name, || {
-            let states = Loader::fold(&self.plan, states, codec, |loader| (handler.load)(command, loader))?;
+            let states = Loader::pass(&self.plan, states, |loader| (handler.load)(command, loader))?;
             let decided = match (handler.decide)(&states, command, &context) {
                 Ok(decided) => decided,
                 Err(rejection) => return Ok(Err(rejection)),
@@ -141,11 +141,6 @@ impl PreparedCommand {
     pub(super) fn base_append(&self, time: Timestamp, rejection: Option<String>) -> Append {
         let journal = self.body.clone().map(|body| JournalRecord { body, rejection });
         Append { recorded_at: time, metadata: self.metadata.clone(), journal, ..Append::default() }
-    }
-
-    /// The aggregate of a state that can be cached. A state that the command gets by value is folded each time.
-    pub(super) fn cacheable(&self, index: usize) -> Option<&AggregateKey> {
-        self.plan.aggregates[index].shared.then(|| &self.aggregates[index])
     }
 }
 

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     command::Command,
-    dispatch::{Dispatcher, Handler, StateInput},
+    dispatch::{Dispatcher, Handler, VersionedState},
     error::ExecuteError,
     event::IntoEvents,
     panics::run_user_code,
@@ -219,7 +219,7 @@ impl Executor {
         let (runtime, name) = (self.watcher.runtime().clone(), handler.name);
         runtime.check(|| format!("execute `{name}`"))?;
         let prepared = PreparedCommand::new(self, options, &*command, handler)?;
-        let mut decide = move |prepared: &PreparedCommand, time, states: &mut [StateInput]| {
+        let mut decide = move |prepared: &PreparedCommand, time, states: &[VersionedState]| {
             prepared.decide(time, states, &*command, handler)
         };
         // By reference: each future that contained it would be as large again.

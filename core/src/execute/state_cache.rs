@@ -43,19 +43,10 @@ impl StateCache {
         state.filter(|state| state.marker.is_of_epoch(epoch))
     }
 
-    /// Marks the states as stale into which these events would be folded. `own` are aggregates whose states the command updates
-    /// itself.
-    pub(super) fn invalidate<'a>(
-        &self,
-        events: &[Draft],
-        own: impl Iterator<Item = &'a AggregateKey> + Clone,
-    ) {
-        self.with(|entries| {
-            for event in events {
-                entries.invalidate(event, own.clone());
-            }
-            ((), ())
-        });
+    /// Marks the states as stale into which these events would be folded. The states that the command updates itself were taken
+    /// before.
+    pub(super) fn invalidate(&self, events: &[Draft]) {
+        self.with(|entries| (events.iter().for_each(|event| entries.invalidate(event)), ()));
     }
 
     /// Removes the state of an aggregate. Returns it even if it is stale, if it is of this epoch of the log.
@@ -93,13 +84,10 @@ impl CachedState {
 }
 
 impl Entries {
-    fn invalidate<'a>(&mut self, event: &Draft, own: impl Iterator<Item = &'a AggregateKey> + Clone) {
+    fn invalidate(&mut self, event: &Draft) {
         for vtable in self.aggregates.iter().filter(|vtable| vtable.folds(event.name())) {
             let tags = event.tags().iter().filter(|_| vtable.is_tagged).map(Some);
             for tag in tags.chain((!vtable.is_tagged).then_some(None)) {
-                if own.clone().any(|own| own.aggregate == vtable.aggregate && own.tag.as_ref() == tag) {
-                    continue;
-                }
                 let key = AggregateKey::of(vtable.aggregate, tag.cloned());
                 if let Some(found) = self.states.peek_mut(&key) {
                     found.is_stale = true;
@@ -189,7 +177,7 @@ mod tests {
 
     fn state(thing: Thing, position: u64) -> VersionedState {
         let marker = Marker::new(Position::new(position), 0);
-        VersionedState { state: ErasedState::new(Arc::new(thing), 0), marker }
+        VersionedState { state: ErasedState::new(Arc::new(thing)), marker }
     }
 
     fn position(cache: &StateCache, number: usize) -> Option<u64> {

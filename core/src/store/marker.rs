@@ -45,6 +45,12 @@ impl Marker {
         Self::new(receipt.position(), 0)
     }
 
+    /// Returns the marker of the same moment for a part of what was read, with this many events beyond [`Marker::settled`].
+    #[must_use]
+    pub(crate) const fn with_unsettled(self, seen_unsettled: u64) -> Self {
+        Self { seen_unsettled, ..self }
+    }
+
     /// For stores: returns the position up to which the reader has seen everything.
     pub const fn settled(self) -> Position {
         self.settled

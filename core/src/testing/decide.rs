@@ -12,12 +12,10 @@ use crate::{
     aggregate::{Aggregate, criteria_of},
     codec::Codec,
     context::Context,
-    criteria::Criteria,
     dispatch::{Dispatcher, Handler, Loader},
     error::Invalid,
     event::{Events, IntoEvents},
     record::{Draft, Record},
-    store::{Batch, Marker},
 };
 
 /// The result of a decision: its events, or the error with which it rejected the command.
@@ -39,9 +37,8 @@ impl Dispatcher for TestDispatcher<'_> {
     {
         let codec = Codec::default();
         let plan = Loader::plan(|loader| (handler.load)(&command, loader))?;
-        let mut known: Vec<_> =
-            plan.reads.iter().map(|read| self.given.batch(&read.criteria).into()).collect();
-        let states = Loader::fold(&plan, &mut known, &codec, |loader| (handler.load)(&command, loader))?;
+        let folded = plan.fold(&self.given.records, &codec)?;
+        let states = Loader::pass(&plan, &folded, |loader| (handler.load)(&command, loader))?;
         let context = Context::decision(self.given.time, &self.given.metadata);
         match (handler.decide)(&states, &command, &context) {
             Ok(decided) => encode(decided).map(Ok),
@@ -59,11 +56,6 @@ impl Dispatcher for TestDispatcher<'_> {
 }
 
 impl Given {
-    fn batch(&self, criteria: &Criteria) -> Batch {
-        let matching = self.records.iter().filter(|record| criteria.matches(&record.name, &record.tags));
-        Batch { records: matching.cloned().collect(), marker: Marker::START }
-    }
-
     /// The given events as text, for the message of a failed test.
     pub(super) fn transcript(&self) -> String {
         let mut transcript = String::new();
@@ -205,8 +197,9 @@ impl<E: Debug> Then<E> {
         after.extend(drafts);
         let folded = criteria_of::<A>(id).and_then(|criteria| {
             let mut state = A::initial(id.clone());
-            let batch = after.batch(&criteria);
-            batch.records.iter().try_for_each(|record| state.fold_record(record, &Codec::default()))?;
+            let records = after.records.iter();
+            let mut matching = records.filter(|record| criteria.matches(&record.name, &record.tags));
+            matching.try_for_each(|record| state.fold_record(record, &Codec::default()))?;
             Ok(state)
         });
         match folded {

@@ -1,5 +1,7 @@
 //! The decisions: pure functions from a state and a command to events or an error.
 
+use std::sync::Arc;
+
 use annalist::Id;
 
 use crate::{
@@ -120,7 +122,7 @@ pub(crate) fn transfer(
 }
 
 /// Decides over all imported accounts.
-pub(crate) fn import(accounts: &[Account], command: &Import) -> Result<Vec<AccountEvent>, BankError> {
+pub(crate) fn import(accounts: &[Arc<Account>], command: &Import) -> Result<Vec<AccountEvent>, BankError> {
     if let Some(known) = accounts.iter().find(|account| !account.owner.is_empty()) {
         return Err(BankError::Exists(known.id.clone()));
     }

@@ -1,6 +1,6 @@
 //! The commands. Users send the first three, policies the others.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use annalist::{
     manual::{Ids, StateSource},
@@ -59,14 +59,14 @@ pub struct Basket(pub BTreeMap<ProductId, u32>);
 /// The ids of the products: the decision gets a state for each, in this order.
 impl Ids for Basket {
     type Id = ProductId;
-    type States<A> = Vec<A>;
+    type States<A> = Vec<Arc<A>>;
 
     fn each(&self, visit: &mut dyn FnMut(&ProductId)) {
         self.0.keys().for_each(visit);
     }
 
-    fn load<A, S: StateSource<ProductId, A>>(&self, states: &mut S) -> Result<Vec<A>, S::Error> {
-        self.0.keys().map(|product| states.owned(product)).collect()
+    fn load<A, S: StateSource<ProductId, A>>(&self, states: &mut S) -> Result<Vec<Arc<A>>, S::Error> {
+        self.0.keys().map(|product| states.shared(product)).collect()
     }
 }
 

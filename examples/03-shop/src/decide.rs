@@ -3,7 +3,7 @@
 //! Whatever a policy reacts to is an event, even a failure such as `stock.missing` and `payment.refused`. A repeated command of a
 //! policy has no second effect: its decision returns no event if there is nothing left to do.
 
-use std::{collections::BTreeSet, iter::zip};
+use std::{collections::BTreeSet, iter::zip, sync::Arc};
 
 use annalist::Id;
 
@@ -54,7 +54,7 @@ impl Product {
 
 /// Decides over the order and the prices of its products. The stock is not checked here.
 pub(crate) fn place(
-    (order, products): (&Order, &[Product]),
+    (order, products): (&Order, &[Arc<Product>]),
     command: &Place,
 ) -> Result<OrderEvent, ShopError> {
     if order.id.as_inner().is_empty() || command.customer.as_inner().is_empty() {

@@ -19,6 +19,7 @@ use crate::shared::{On, at, derived, is_generic, item_asserts, mentions, send_sy
 ///     const SNAPSHOTS: Option<Snapshots<Self>> = Some(Snapshots::new("Account", 100, 1, 0x…, module_path!()));
 ///     fn initial(id: AccountId) -> Self { … }
 ///     fn fold_record(&mut self, record: &Record, codec: &Codec) -> Result<(), Invalid> { … }
+///     fn fold_into_each(states: &mut [&mut Self], record: &Record, codec: &Codec) -> Result<(), Invalid> { … }
 /// }
 /// ```
 pub(crate) fn aggregate(aggregate: &Aggregate<'_>) -> TokenStream {
@@ -36,7 +37,7 @@ pub(crate) fn aggregate(aggregate: &Aggregate<'_>) -> TokenStream {
     let uses_context = aggregate.context;
     let snapshots = aggregate.snapshot.as_ref().map(|snapshot| snapshots(ident, snapshot));
     let initial = initial::method(aggregate);
-    let fold = fold::method(aggregate);
+    let fold = fold::methods(aggregate);
     let asserts = item_asserts(generics, fold::asserts(aggregate));
     quote_spanned! {span=>
         #[automatically_derived]

@@ -193,8 +193,8 @@ mod unplanned {
                 Handler {
                     name: "follow",
                     load: |command, loader| {
-                        let first: Sensor = loader.owned(command.sensor.clone())?;
-                        let second: Sensor = loader.owned(SensorId(format!("s{}", first.sum)))?;
+                        let first = loader.shared::<Sensor>(command.sensor.clone())?;
+                        let second = loader.shared::<Sensor>(SensorId(format!("s{}", first.sum)))?;
                         Ok((first, second))
                     },
                     decide: |_, _, _| Ok::<(), Infallible>(()),

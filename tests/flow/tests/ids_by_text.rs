@@ -1,7 +1,10 @@
 //! Ids are compared by their text, as in tags, and rows by their stored key; the `Eq` of the type is not used.
 #![allow(clippy::unwrap_used)] // in the helpers too
 
-use std::hash::{Hash, Hasher};
+use std::{
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
 
 use annalist::{
     App, Invalid,
@@ -122,7 +125,7 @@ struct Play {
     expected: Vec<(String, i64)>,
 }
 
-fn score(players: &[Player], command: &Play) -> Scored {
+fn score(players: &[Arc<Player>], command: &Play) -> Scored {
     let seen: Vec<_> = players.iter().map(|player| (player.user.to_string(), player.count)).collect();
     assert_eq!(seen, command.expected);
     Scored { users: command.users.clone(), team: command.team.clone() }

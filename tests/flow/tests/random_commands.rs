@@ -34,6 +34,16 @@ async fn decisions_are_made_on_the_states_at_their_positions_with_several_thread
     assert_has_both(counts, LARGE);
 }
 
+/// Without another app there are no conflicts, and most commands are decided on the events of others that are not written yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn decisions_are_made_on_the_states_at_their_positions_in_one_app() {
+    for log in [TestLog::Memory(Memory::new()), TestLog::file()] {
+        let app = log.app().await.start().await.unwrap();
+        let counts = run([app.clone(), app], LARGE).await.unwrap();
+        assert_has_both(counts, LARGE);
+    }
+}
+
 #[tokio::test]
 async fn decisions_are_made_on_the_states_at_their_positions_in_a_file() {
     let log = TestLog::file();

@@ -1,7 +1,7 @@
 //! Commands that name one aggregate in several fields.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in the helpers too
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use annalist::{App, Memory, prelude::*};
 use annalist_flow_tests::domain::{Account, AccountEvent, AccountId, Refused, account, deposit};
@@ -20,7 +20,7 @@ struct Join {
 }
 
 fn join(
-    (joining, referrer, friends): (&Account, &Option<Account>, &[Account]),
+    (joining, referrer, friends): (&Account, &Option<Arc<Account>>, &[Arc<Account>]),
     _: &Join,
 ) -> Result<AccountEvent, Refused> {
     let same = referrer.iter().chain(friends).filter(|other| other.id == joining.id);

@@ -194,9 +194,9 @@ struct Collect {
     from: Vec<AccountId>,
 }
 
-fn collect(from: &[Account], _: &Collect) -> Result<Vec<AccountEvent>, Refused> {
+fn collect(from: &[Arc<Account>], _: &Collect) -> Result<Vec<AccountEvent>, Refused> {
     let full = from.iter().filter(|account| account.balance > 0);
-    let moved = |from: &Account| AccountEvent::Moved {
+    let moved = |from: &Arc<Account>| AccountEvent::Moved {
         from: from.id.clone(),
         to: account("c"),
         amount: from.balance,

@@ -108,7 +108,7 @@ impl Serialize for Clean {
     }
 }
 
-fn clean((room, _, all): (&Room, &Option<Room>, &Cleanings), _: &Clean) -> Option<Cleaned> {
+fn clean((room, _, all): (&Room, &Option<std::sync::Arc<Room>>, &Cleanings), _: &Clean) -> Option<Cleaned> {
     (room.id.0 + room.bookings + all.count < 9).then_some(Cleaned)
 }
 

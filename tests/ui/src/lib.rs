@@ -16,7 +16,6 @@ use annalist_core::{
     error::Invalid,
     event::{Event, Events, IntoEvents},
     record::{Draft, Metadata, Position, Record},
-    store::{Batch, Marker},
     time::Timestamp,
 };
 use serde::Serialize;
@@ -130,8 +129,8 @@ impl Dispatcher for TestDispatcher {
     {
         let codec = Codec::default();
         let plan = Loader::plan(|loader| (handler.load)(&command, loader))?;
-        let mut known: Vec<_> = plan.reads.iter().map(|read| self.batch(&read.criteria).into()).collect();
-        let states = Loader::fold(&plan, &mut known, &codec, |loader| (handler.load)(&command, loader))?;
+        let folded = plan.fold(&self.past, &codec)?;
+        let states = Loader::pass(&plan, &folded, |loader| (handler.load)(&command, loader))?;
         let metadata = Metadata::default();
         let context = Context::decision(Timestamp::EPOCH, &metadata);
         let result = match (handler.decide)(&states, &command, &context) {
@@ -149,12 +148,5 @@ impl Dispatcher for TestDispatcher {
     {
         let Decided { name, reads, result } = out?;
         Ok(Decided { name, reads, result: result.map_err(convert) })
-    }
-}
-
-impl TestDispatcher {
-    fn batch(&self, criteria: &Criteria) -> Batch {
-        let records = self.past.iter().filter(|record| criteria.matches(&record.name, &record.tags));
-        Batch { records: records.cloned().collect(), marker: Marker::default() }
     }
 }

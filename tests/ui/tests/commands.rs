@@ -2,7 +2,7 @@
 
 #![allow(missing_docs, reason = "a test has no documentation to read")]
 
-use std::convert::Infallible;
+use std::{convert::Infallible, sync::Arc};
 
 use annalist::prelude::*;
 use annalist_ui_tests::decide;
@@ -44,7 +44,7 @@ impl Item {
         if sold > 3 { Err(SoldOut(self.id.0)) } else { Ok(Sold { item: command.item, count: command.count }) }
     }
 
-    fn list(items: &[Self], _: &SellAll) -> Result<Vec<Sold>, SoldOut> {
+    fn list(items: &[Arc<Self>], _: &SellAll) -> Result<Vec<Sold>, SoldOut> {
         Ok(items.iter().map(|item| Sold { item: item.id, count: item.sold }).collect())
     }
 }
@@ -88,6 +88,8 @@ struct Mixed {
 
 mod rules {
     use super::{Item, ItemId, Mixed, Sold, Total, sold};
+    use std::sync::Arc;
+
     use annalist::prelude::*;
 
     /// An aggregate that is less visible than the command may be.
@@ -109,7 +111,7 @@ mod rules {
     pub(super) struct Odd;
 
     pub(super) fn mixed(
-        (many, one, twin, maybe, total): (&[Item], &Item, &Twin, &Option<Item>, &Total),
+        (many, one, twin, maybe, total): (&[Arc<Item>], &Item, &Twin, &Option<Arc<Item>>, &Total),
         command: &Mixed,
     ) -> Result<((), [Sold; 2]), Odd> {
         assert_eq!(command.note, "n");

@@ -2,7 +2,7 @@
 
 #![allow(missing_docs, reason = "a test has no documentation to read")]
 
-use std::{convert::Infallible, fmt::Debug};
+use std::{convert::Infallible, fmt::Debug, sync::Arc};
 
 use annalist::{manual::IntoEvents, prelude::*, raw::event::WritableEvent, testing::given};
 use annalist_ui_tests::decide;
@@ -132,7 +132,7 @@ struct Both {
     lamps: Vec<LampId>,
 }
 
-fn both((lamps, counter): (&[Lamp], &Counter), _: &Both, context: &Context) -> Vec<Toggled> {
+fn both((lamps, counter): (&[Arc<Lamp>], &Counter), _: &Both, context: &Context) -> Vec<Toggled> {
     assert!(context.position.is_none());
     assert_eq!(counter.count, 1);
     lamps.iter().map(|lamp| toggled(lamp.id, !lamp.on)).collect()

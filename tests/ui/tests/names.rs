@@ -3,6 +3,8 @@
 
 #![allow(missing_docs, reason = "a test has no documentation to read")]
 
+use std::sync::Arc;
+
 use annalist::{prelude::*, testing::given};
 use annalist_ui_tests::{decide, draft_text, read, written};
 
@@ -208,7 +210,7 @@ impl Counter {
 }
 
 fn recount(
-    (counter, more, other): (&Counter, &[Counter], &Option<Counter>),
+    (counter, more, other): (&Counter, &[Arc<Counter>], &Option<Arc<Counter>>),
     _: &Recount,
 ) -> Result<(), NotCounted> {
     if counter.thing.0 as usize == more.len() && other.is_none() { Ok(()) } else { Err(NotCounted) }

@@ -10,13 +10,17 @@ use crate::shared::{self, inline_asserts};
 /// ```text
 /// fn fold_record(&mut self, record: &Record, codec: &Codec) -> Result<(), Invalid> {
 ///     let _ = &self.id;
-///     <AccountEvent as On>::fold(self, record, codec, Account::apply)?;
+///     Self::fold_into_each(&mut [self], record, codec)
+/// }
+///
+/// fn fold_into_each(states: &mut [&mut Self], record: &Record, codec: &Codec) -> Result<(), Invalid> {
+///     <AccountEvent as On>::fold(states, record, codec, Account::apply)?;
 ///     Ok(())
 /// }
 /// ```
 ///
 /// With `context` it is `On::fold_in_context`. Mentioning the id prevents a warning about a field that is never read.
-pub(super) fn method(aggregate: &Aggregate<'_>) -> TokenStream {
+pub(super) fn methods(aggregate: &Aggregate<'_>) -> TokenStream {
     let span = at(aggregate.ident.span());
     let id = aggregate.id.map(|NamedField { ident, .. }| {
         let ident = derived(ident);
@@ -30,8 +34,15 @@ pub(super) fn method(aggregate: &Aggregate<'_>) -> TokenStream {
             record: &__annalist::Record,
             codec: &__annalist::Codec,
         ) -> __annalist::std::result::Result<(), __annalist::Invalid> {
-            #asserts
             #id
+            <Self as __annalist::Aggregate>::fold_into_each(&mut [self], record, codec)
+        }
+        fn fold_into_each(
+            states: &mut [&mut Self],
+            record: &__annalist::Record,
+            codec: &__annalist::Codec,
+        ) -> __annalist::std::result::Result<(), __annalist::Invalid> {
+            #asserts
             #(#entries)*
             __annalist::std::result::Result::Ok(())
         }
@@ -44,7 +55,7 @@ fn entry(aggregate: &Aggregate<'_>, On { event, handler }: &On) -> TokenStream {
         true => quote_spanned!(span=> fold_in_context),
         false => quote_spanned!(span=> fold),
     };
-    quote_spanned!(span=> <#event as __annalist::On>::#fold(self, record, codec, #handler)?;)
+    quote_spanned!(span=> <#event as __annalist::On>::#fold(states, record, codec, #handler)?;)
 }
 
 /// Assertions that no two entries handle the same event, and that every entry has an event with the id. For a concrete
@@ -55,7 +66,7 @@ fn entry(aggregate: &Aggregate<'_>, On { event, handler }: &On) -> TokenStream {
 /// const _: () = assert!(entry_reaches::<Account>(0), "…");
 /// ```
 ///
-/// For a generic aggregate they are inline `const`s in `fold_record`.
+/// For a generic aggregate they are inline `const`s in `fold_into_each`.
 pub(super) fn asserts<'a>(aggregate: &'a Aggregate<'_>) -> impl Iterator<Item = TokenStream> + 'a {
     let Aggregate { ident, generics, on, .. } = aggregate;
     let distinct = shared::assert_distinct("aggregate_overlaps", ident, generics, on.iter());

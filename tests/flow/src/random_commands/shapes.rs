@@ -1,13 +1,15 @@
 //! A domain whose commands have every shape of ids: one, an `Option`, a `Vec`, two fields of one aggregate, several aggregates for
 //! one id and in several fields, an aggregate without an id, and the same id again in each of these.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use annalist::prelude::*;
 use fastrand::Rng;
 
 /// Wallets and items, few of each, so that the commands meet.
 const IDS: u8 = 4;
+/// So many wallets are read together.
+const WIDE: u8 = 20;
 
 /// Holds money.
 #[derive(Id, Clone, Debug, PartialEq, Eq, Hash)]
@@ -259,14 +261,14 @@ impl Wallet {
     }
 }
 
-fn maybe((wallet, other): (&Wallet, &Option<Wallet>), command: &Maybe) -> Decided {
-    let all = [wallet].into_iter().chain(other);
+fn maybe((wallet, other): (&Wallet, &Option<Arc<Wallet>>), command: &Maybe) -> Decided {
+    let all = [wallet].into_iter().chain(other.as_deref());
     let entry = Entry::new(command.op, command.amount, all.clone().map(Wallet::seen))?;
     Ok(Booked { wallets: all.map(|wallet| wallet.id.clone()).collect(), items: Vec::new(), entry })
 }
 
-fn many(wallets: &[Wallet], command: &Many) -> Decided {
-    let entry = Entry::new(command.op, command.amount, wallets.iter().map(Wallet::seen))?;
+fn many(wallets: &[Arc<Wallet>], command: &Many) -> Decided {
+    let entry = Entry::new(command.op, command.amount, wallets.iter().map(|wallet| wallet.seen()))?;
     // With the ids as the caller named them, repeated ones included.
     Ok(Booked { wallets: command.wallets.clone(), items: Vec::new(), entry })
 }
@@ -277,10 +279,11 @@ fn pair((from, to): (&Wallet, &Wallet), command: &Pair) -> Decided {
 }
 
 fn mixed(
-    (item, others, items, wallet): (&Option<Item>, &[Wallet], &[Item], &Wallet),
+    (item, others, items, wallet): (&Option<Arc<Item>>, &[Arc<Wallet>], &[Arc<Item>], &Wallet),
     command: &Mixed,
 ) -> Decided {
-    let (items, wallets) = (item.iter().chain(items), [wallet].into_iter().chain(others));
+    let items = item.iter().chain(items).map(AsRef::as_ref);
+    let wallets = [wallet].into_iter().chain(others.iter().map(AsRef::as_ref));
     let seen = wallets.clone().map(Wallet::seen).chain(items.clone().map(Item::seen));
     let entry = Entry::new(command.op, command.amount, seen)?;
     let wallets = wallets.map(|wallet| wallet.id.clone()).collect();
@@ -288,18 +291,21 @@ fn mixed(
 }
 
 fn active(
-    (wallet, activity, activities, others): (&Wallet, &Activity, &[Activity], &[Wallet]),
+    (wallet, activity, activities, others): (&Wallet, &Activity, &[Arc<Activity>], &[Arc<Wallet>]),
     command: &Active,
 ) -> Decided {
-    let wallets = [wallet].into_iter().chain(others);
-    let activities = [activity].into_iter().chain(activities);
+    let wallets = [wallet].into_iter().chain(others.iter().map(AsRef::as_ref));
+    let activities = [activity].into_iter().chain(activities.iter().map(AsRef::as_ref));
     let seen = wallets.clone().map(Wallet::seen).chain(activities.map(Activity::seen));
     let entry = Entry::new(command.op, command.amount, seen)?;
     Ok(Booked { wallets: wallets.map(|wallet| wallet.id.clone()).collect(), items: Vec::new(), entry })
 }
 
-fn count((wallet, numbering): (&Option<Wallet>, &Numbering), command: &Count) -> Result<Numbered, Refused> {
-    let seen = wallet.iter().map(Wallet::seen).chain([numbering.seen()]);
+fn count(
+    (wallet, numbering): (&Option<Arc<Wallet>>, &Numbering),
+    command: &Count,
+) -> Result<Numbered, Refused> {
+    let seen = wallet.iter().map(|wallet| wallet.seen()).chain([numbering.seen()]);
     // The numbering counts even without a wallet that pays.
     let amount = if wallet.is_some() { command.amount } else { -1 };
     let entry = Entry::new(command.op, amount, seen)?;
@@ -315,7 +321,7 @@ impl Shaped {
         let item = |random: &mut Rng| ItemId(format!("i{}", random.u8(..IDS)));
         let wallets = |random: &mut Rng| (0..random.u8(..4)).map(|_| wallet(random)).collect();
         let maybe = |random: &mut Rng| random.bool().then(|| wallet(random));
-        match random.u8(..7) {
+        match random.u8(..8) {
             0 => Self::One(One { wallet: wallet(random), op, amount }),
             1 => Self::Maybe(Maybe { wallet: wallet(random), other: maybe(random), op, amount }),
             2 => Self::Many(Many { wallets: wallets(random), op, amount }),
@@ -329,6 +335,11 @@ impl Shaped {
                 amount,
             }),
             5 => Self::Active(Active { wallet: wallet(random), others: wallets(random), op, amount }),
+            6 => {
+                let mut wallets: Vec<_> = (0..WIDE).map(|number| WalletId(format!("w{number}"))).collect();
+                random.shuffle(&mut wallets);
+                Self::Many(Many { wallets, op, amount })
+            }
             _ => Self::Count(Count { wallet: maybe(random), op, amount }),
         }
     }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use annalist::prelude::*;
 use annalist_ui_tests::domain::{Account, AccountError, AccountEvent, AccountId, Statistics};
 
@@ -10,7 +12,7 @@ struct Close {
     other: Option<AccountId>,
 }
 
-fn close(_: &[Account], _: &Close) -> Result<AccountEvent, AccountError> {
+fn close(_: &[Arc<Account>], _: &Close) -> Result<AccountEvent, AccountError> {
     Err(AccountError::Insufficient)
 }
 
