@@ -10,6 +10,7 @@ pub(crate) mod file;
 pub(crate) mod map;
 pub(crate) mod pages;
 pub(crate) mod transfers;
+pub(crate) mod wide;
 
 use std::time::Duration;
 

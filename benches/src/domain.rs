@@ -1,6 +1,6 @@
 //! A small bank and a small shop, whose decisions cost nothing compared with the measured work.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use annalist::prelude::*;
 
@@ -136,6 +136,52 @@ pub(crate) fn transfer(
     }
     to.balance.checked_add(command.amount).ok_or(Refused::TooMuch)?;
     Ok(AccountEvent::Moved { from: from.id, to: to.id, amount: command.amount })
+}
+
+/// An item that is counted together with many others.
+#[derive(Id, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ItemId(Uuid);
+
+#[derive(Event, Serialize, Deserialize, Clone, Debug)]
+pub(crate) struct Counted {
+    #[id]
+    pub(crate) items: Vec<ItemId>,
+    /// The sum of the counts before.
+    before: u64,
+}
+
+#[derive(Aggregate, Debug)]
+#[aggregate(on(Counted => Item::counted))]
+pub(crate) struct Item {
+    #[id]
+    id: ItemId,
+    count: u64,
+}
+
+impl Item {
+    pub(crate) fn new(id: ItemId) -> Self {
+        Self { id, count: 0 }
+    }
+
+    pub(crate) fn counted(&mut self, _: &Counted) {
+        self.count += 1;
+    }
+
+    pub(crate) fn count<'a>(states: impl IntoIterator<Item = &'a Self>, items: Vec<ItemId>) -> Counted {
+        Counted { items, before: states.into_iter().map(|item| item.count).sum() }
+    }
+}
+
+/// Counts all of its items in one event.
+#[derive(Command, Serialize, Deserialize, Clone, Debug)]
+#[command(decide = count_items)]
+pub(crate) struct CountItems {
+    #[id(Item)]
+    pub(crate) items: Vec<ItemId>,
+}
+
+fn count_items(items: &[Arc<Item>], command: &CountItems) -> Counted {
+    Item::count(items.iter().map(AsRef::as_ref), command.items.clone())
 }
 
 /// The read model of the projection rows.

@@ -11,7 +11,9 @@ mod own_writes;
 mod projection;
 mod sqlite;
 mod transfers;
+mod wide;
 
+use self::transfers::Between;
 use crate::{
     environment::Commits,
     harness::{
@@ -75,7 +77,21 @@ pub(crate) const ROWS: &[Row] = &[
         baseline: "a hand-written SERIALIZABLE transaction and retry",
         unit: COMMANDS,
         bar: AtLeast(3.0, 5.0),
-        prepare: |environment| Box::pin(transfers::prepare(environment, 32)),
+        prepare: |environment| Box::pin(transfers::prepare(environment, Between::AnyTwo, 32)),
+    },
+    Row {
+        work: "transfer between two hot accounts, one pair, 32 tasks, PostgreSQL",
+        baseline: "a hand-written transaction that locks both accounts",
+        unit: COMMANDS,
+        bar: AtLeast(3.0, 5.0),
+        prepare: |environment| Box::pin(transfers::prepare(environment, Between::Pairs(1), 32)),
+    },
+    Row {
+        work: "transfer between two hot accounts, four pairs, 32 tasks, PostgreSQL",
+        baseline: "a hand-written transaction that locks both accounts",
+        unit: COMMANDS,
+        bar: AtLeast(2.0, 4.0),
+        prepare: |environment| Box::pin(transfers::prepare(environment, Between::Pairs(4), 32)),
     },
     Row {
         work: "orders of one hot product whose price they read, 32 tasks, PostgreSQL",
@@ -160,6 +176,20 @@ pub(crate) const ROWS: &[Row] = &[
         unit: MICROSECONDS,
         bar: AtMost(3.0, 1.5),
         prepare: |environment| Box::pin(async { Ok(memory::known_aggregates(environment.size())) }),
+    },
+    Row {
+        work: "memory: wide command, 1,000 ids",
+        baseline: "hand-written lists of events by id behind a lock",
+        unit: "ms/command",
+        bar: AtMost(20.0, 10.0),
+        prepare: |environment| Box::pin(async { Ok(wide::counts(environment.size(), 1_000)) }),
+    },
+    Row {
+        work: "memory: wide command, 8,000 ids",
+        baseline: "hand-written lists of events by id behind a lock",
+        unit: "ms/command",
+        bar: AtMost(20.0, 10.0),
+        prepare: |environment| Box::pin(async { Ok(wide::counts(environment.size(), 8_000)) }),
     },
     Row {
         work: "memory: load an aggregate of 10 events, log of 1,000,000 events",

@@ -1,5 +1,6 @@
-//! Transfers on PostgreSQL: a decision over two accounts, which no unique number guards. The exact hand-written way is a
-//! SERIALIZABLE transaction that is retried after a serialization failure.
+//! Transfers on PostgreSQL: a decision over two accounts, which no unique number guards. The exact hand-written ways are a
+//! SERIALIZABLE transaction that is retried after a serialization failure, and, for accounts on which many transfers meet, a
+//! transaction that locks both accounts first.
 
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -25,22 +26,33 @@ const APPEND: &str = "
       RETURNING tags, type, position)
     INSERT INTO event_tags (tag, type, position) SELECT unnest(tags), type, position FROM event";
 
+/// In the order of the keys, so that no two transactions wait for each other.
+const LOCK: &str = "
+    SELECT pg_advisory_xact_lock(key)
+    FROM (SELECT hashtextextended(tag, 0) AS key FROM unnest($1::text[]) AS tag ORDER BY key) AS keys";
+
 #[derive(Clone)]
 pub(crate) struct Transfers {
     pool: PgPool,
+    locks: bool,
 }
 
 impl Transfers {
-    /// Creates a log with a number of events of these accounts.
+    /// Creates a log with a number of events of each of these accounts.
     pub(crate) async fn open_on(
         environment: &Environment,
         tasks: usize,
-        events: usize,
+        past: usize,
         accounts: &[crate::domain::AccountId],
     ) -> Result<Self> {
         let schema = super::schema(environment).await?;
-        super::fill(environment, &schema, events, accounts).await?;
-        Ok(Self { pool: environment.pool(tasks, &schema, Commits::Plain).await? })
+        super::fill(environment, &schema, past * accounts.len(), accounts).await?;
+        Ok(Self { pool: environment.pool(tasks, &schema, Commits::Plain).await?, locks: false })
+    }
+
+    /// The same log, with transactions that lock the accounts.
+    pub(crate) fn with_locks(self) -> Self {
+        Self { locks: true, ..self }
     }
 
     pub(crate) async fn transfer(&self, command: &Transfer) -> Result<()> {
@@ -53,8 +65,15 @@ impl Transfers {
     }
 
     async fn attempt(&self, command: &Transfer) -> Result<()> {
-        let mut transaction = self.pool.begin_with("BEGIN ISOLATION LEVEL SERIALIZABLE").await?;
         let tags = [event::tag(command.from)?, event::tag(command.to)?];
+        let mut transaction = if self.locks {
+            // Each statement has a snapshot of its own, and the first one only locks.
+            let mut transaction = self.pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
+            sqlx::query(LOCK).bind(&tags[..]).execute(&mut *transaction).await?;
+            transaction
+        } else {
+            self.pool.begin_with("BEGIN ISOLATION LEVEL SERIALIZABLE").await?
+        };
         let rows: Vec<(String, String, String)> =
             sqlx::query_as(LOAD).bind(&tags[..]).fetch_all(&mut *transaction).await?;
         let (mut from, mut to) = (Account::new(command.from), Account::new(command.to));
