@@ -9,10 +9,17 @@ use std::sync::Arc;
 
 pub(crate) use self::prefetch::PrefetchingFeed;
 pub use self::watcher::{LogEnd, LogWatcher};
-use crate::{criteria::Criteria, error::Error, record::Position, store::FeedPage};
+use crate::{
+    criteria::Criteria,
+    error::Error,
+    record::Position,
+    store::{FeedPage, PageLimit},
+};
 
 /// The default number of records in a page.
 pub const PAGE: usize = 1000;
+/// The default of [`Builder::max_read_bytes`](crate::app::Builder::max_read_bytes): 64 MiB.
+pub const MAX_READ_BYTES: usize = 64 << 20;
 
 /// Reads the matching events of a log in order and without gaps, from a position on, up to the settled position. Pages are
 /// read on demand: a slow reader only lags, and dropping the feed ends it.
@@ -39,7 +46,7 @@ pub struct Feed {
     after: Position,
     /// The epoch of the log in which the feed was created.
     epoch: u64,
-    limit: usize,
+    limit: PageLimit,
 }
 
 impl Feed {
@@ -47,7 +54,8 @@ impl Feed {
     #[doc(hidden)]
     pub fn new(watcher: Arc<LogWatcher>, filter: Criteria) -> Self {
         let epoch = watcher.store().epoch();
-        Self { watcher, filter, after: Position::START, epoch, limit: PAGE }
+        let limit = PageLimit { records: PAGE, bytes: watcher.max_read_bytes() };
+        Self { watcher, filter, after: Position::START, epoch, limit }
     }
 
     /// Starts after a position.
@@ -68,7 +76,8 @@ impl Feed {
         Self { after, ..self }
     }
 
-    /// Reads pages of at most this many records, and at least one.
+    /// Reads pages of at most this many records, and at least one. A page has fewer if their payloads have more bytes than the app
+    /// may read at once: see [`Builder::max_read_bytes`](crate::app::Builder::max_read_bytes).
     ///
     /// ```
     /// # use annalist_doc_tests::*;
@@ -83,14 +92,14 @@ impl Feed {
     /// # });
     /// ```
     #[must_use]
-    pub fn pages_of(self, limit: usize) -> Self {
-        Self { limit: limit.max(1), ..self }
+    pub fn pages_of(self, records: usize) -> Self {
+        let limit = PageLimit { records: records.max(1), ..self.limit };
+        Self { limit, ..self }
     }
 
-    /// Changes the largest number of records in the following pages, at least one.
-    #[doc(hidden)]
-    pub fn set_limit(&mut self, limit: usize) {
-        self.limit = limit.max(1);
+    /// Changes the limit of the following pages.
+    fn set_limit(&mut self, limit: PageLimit) {
+        self.limit = limit;
     }
 
     /// The watcher of the log.

@@ -5,6 +5,7 @@
 
 mod append;
 mod marker;
+mod page;
 mod read;
 mod receipt;
 mod reservation;
@@ -21,6 +22,7 @@ use async_trait::async_trait;
 pub use self::{
     append::{Append, AppendOutcome, CommandKey, Condition, JournalRecord},
     marker::Marker,
+    page::{PageBuilder, PageLimit},
     read::{Batch, Entry, FeedPage, Gap, Outcome, Prefix, Read, Settled, StoredType},
     receipt::{EventRef, Included, Receipt},
     reservation::Reservation,
@@ -53,7 +55,7 @@ use crate::{
 /// use annalist::{Memory, store::{Append, AppendOutcome}};
 /// # use annalist::{Criteria, Position, Record, Timestamp, raw::store::Prefix};
 /// # use annalist::store::{
-/// #     Batch, CommandKey, Entry, FeedPage, LogId, Marker, Read, Settled, Snapshot, SnapshotKey, Wakeups,
+/// #     Batch, CommandKey, Entry, FeedPage, LogId, Marker, PageLimit, Read, Settled, Snapshot, SnapshotKey, Wakeups,
 /// # };
 /// # use annalist::raw::{finding::{VerifyCursor, VerifyPage}, store::StoredType};
 ///
@@ -100,7 +102,7 @@ use crate::{
 /// #     async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {
 /// #         self.inner.receipt(key).await
 /// #     }
-/// #     async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<FeedPage, Error> {
+/// #     async fn feed(&self, filter: &Criteria, after: Position, limit: PageLimit) -> Result<FeedPage, Error> {
 /// #         self.inner.feed(filter, after, limit).await
 /// #     }
 /// #     async fn settled(&self) -> Result<Settled, Error> {
@@ -112,7 +114,7 @@ use crate::{
 /// #     async fn prefix_at(&self, time: Timestamp) -> Result<Prefix, Error> {
 /// #         self.inner.prefix_at(time).await
 /// #     }
-/// #     async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {
+/// #     async fn journal(&self, after: u64, limit: PageLimit) -> Result<Vec<Entry>, Error> {
 /// #         self.inner.journal(after, limit).await
 /// #     }
 /// #     async fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> Result<u64, Error> {
@@ -170,8 +172,9 @@ pub trait EventStore: Send + Sync + 'static {
     async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error>;
 
     /// Like [`read`](EventStore::read) of one read, but passes the records to `each` in chunks, in position order, so that a long
-    /// history need not be in memory at once. Returns the marker of the whole read. An error of `each` ends the read. The default
-    /// implementation reads the settled records in pages of the feed, and the others in one read.
+    /// history need not be in memory at once: a chunk has about [`PageLimit::CHUNK`] at most. Returns the marker of the whole read.
+    /// An error of `each` ends the read. The default implementation reads the settled records in pages of the feed, and the others
+    /// in one read.
     ///
     /// # Errors
     /// As [`read`](EventStore::read), and the errors of `each`.
@@ -232,11 +235,13 @@ pub trait EventStore: Send + Sync + 'static {
     /// [`Error::Invalid`] if the id belongs to another command; another [`Error`] if the store cannot answer.
     async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error>;
 
-    /// Returns the next matching records after a position, at most `limit`, from the settled part of the log only.
+    /// Returns the next matching records after a position, from the settled part of the log only. The page ends where the limit
+    /// says: see [`PageLimit`]. A store reads no more than that into memory, whatever the size of the payloads; [`PageBuilder`]
+    /// does the counting.
     ///
     /// # Errors
     /// [`Error`] if the store cannot answer or a record is damaged.
-    async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<FeedPage, Error>;
+    async fn feed(&self, filter: &Criteria, after: Position, limit: PageLimit) -> Result<FeedPage, Error>;
 
     /// Returns the high-water mark of the log: no new event ever appears at or below this position.
     ///
@@ -262,14 +267,16 @@ pub trait EventStore: Send + Sync + 'static {
     /// [`Error`] if the store cannot answer.
     async fn prefix_at(&self, time: Timestamp) -> Result<Prefix, Error>;
 
-    /// Returns the journal entries with numbers above `after` (0 for all), oldest first, at most `limit`.
+    /// Returns the journal entries with numbers above `after` (0 for all), oldest first. The limit counts entries, and the bytes of
+    /// their commands: it ends the result as it ends a page of [`feed`](EventStore::feed). Only an empty result is the end of the
+    /// journal.
     ///
     /// Concurrent commands draw their numbers before they are written, so an entry may appear after one with a higher number.
     /// The journal is for inspection; a consumer of the log reads the feed.
     ///
     /// # Errors
     /// [`Error`] if the store cannot answer or an entry is damaged.
-    async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error>;
+    async fn journal(&self, after: u64, limit: PageLimit) -> Result<Vec<Entry>, Error>;
 
     /// Returns the row store for projections beside the log, if the store has one.
     fn row_store(&self) -> Option<SharedRows> {
@@ -335,9 +342,6 @@ impl fmt::Debug for dyn EventStore {
     }
 }
 
-/// The number of records of one page.
-const PAGE_SIZE: usize = 1000;
-
 /// [`EventStore::read_chunked`] with pages of the feed. Everything up to the last page is settled and was read, so the marker of
 /// a read that begins there is that of the whole read.
 async fn read_in_pages<S: EventStore + ?Sized>(
@@ -347,14 +351,14 @@ async fn read_in_pages<S: EventStore + ?Sized>(
 ) -> Result<Marker, Error> {
     let mut after = read.after;
     loop {
-        let FeedPage { mut records, up_to, .. } = store.feed(&read.criteria, after, PAGE_SIZE).await?;
-        let is_last = records.len() < PAGE_SIZE || up_to >= read.up_to;
+        let page = store.feed(&read.criteria, after, PageLimit::CHUNK).await?;
+        let FeedPage { mut records, up_to, is_full, .. } = page;
         records.retain(|record| record.position <= read.up_to);
         after = up_to;
         if !records.is_empty() {
             each(records)?;
         }
-        if is_last {
+        if !is_full || up_to >= read.up_to {
             break;
         }
     }

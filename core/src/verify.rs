@@ -14,8 +14,8 @@ use crate::{
 /// How many findings a [`VerifyReport`] holds.
 pub const MAX_FINDINGS: usize = 1000;
 
-/// How many references are looked up in one read.
-const REFERENCES_PER_READ: usize = 64;
+/// How many references are looked up in one read, which returns whole events.
+const REFERENCES_PER_READ: usize = 8;
 
 /// The result of [`App::verify`](crate::app::App::verify).
 ///

@@ -26,8 +26,8 @@ use annalist_core::{
         RowChange, RowQuery, RowStore, SharedRows, Table,
     },
     store::{
-        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, Prefix, Read, Receipt,
-        Settled, Snapshot, SnapshotKey, StoredType,
+        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, PageLimit, Prefix,
+        Read, Receipt, Settled, Snapshot, SnapshotKey, StoredType,
     },
     time::Timestamp,
 };
@@ -112,7 +112,7 @@ impl EventStore for Memory {
         self.log().receipt(key)
     }
 
-    async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<FeedPage, Error> {
+    async fn feed(&self, filter: &Criteria, after: Position, limit: PageLimit) -> Result<FeedPage, Error> {
         Ok(self.log().feed(filter, after, limit))
     }
 
@@ -128,7 +128,7 @@ impl EventStore for Memory {
         Ok(self.log().prefix_at(time))
     }
 
-    async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {
+    async fn journal(&self, after: u64, limit: PageLimit) -> Result<Vec<Entry>, Error> {
         Ok(self.log().journal(after, limit))
     }
 

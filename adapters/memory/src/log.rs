@@ -12,7 +12,7 @@ use annalist_core::{
     record::{Metadata, Position, Record},
     store::{
         Append, AppendOutcome, Batch, CommandKey, Condition, Entry, EventRef, FeedPage, JournalRecord, LogId,
-        Marker, Outcome, Prefix, Read, Receipt, StoredType,
+        Marker, Outcome, PageBuilder, PageLimit, Prefix, Read, Receipt, StoredType,
     },
     time::Timestamp,
 };
@@ -131,14 +131,15 @@ impl Log {
         Batch { records, marker: Marker::new(self.head().min(read.up_to), 0) }
     }
 
-    pub(crate) fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> FeedPage {
-        let records: Vec<Record> = self.records.matching(filter, after).take(limit).cloned().collect();
-        let up_to = match records.last() {
-            Some(last) if records.len() == limit => last.position,
-            _ if limit == 0 => after,
-            _ => self.head().max(after),
-        };
-        FeedPage { records, up_to, gap: None }
+    pub(crate) fn feed(&self, filter: &Criteria, after: Position, limit: PageLimit) -> FeedPage {
+        let mut page = PageBuilder::new(limit);
+        let mut records = self.records.matching(filter, after);
+        while !page.is_full()
+            && let Some(record) = records.next()
+        {
+            page.add_record(record.clone());
+        }
+        page.into_page(after, self.head(), None)
     }
 
     pub(crate) fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> u64 {
@@ -153,8 +154,15 @@ impl Log {
         Prefix { up_to: Position::new(prefix as u64), hidden: hidden.count() as u64 }
     }
 
-    pub(crate) fn journal(&self, after: u64, limit: usize) -> Vec<Entry> {
-        self.journal.iter().filter(|entry| entry.number > after).take(limit).cloned().collect()
+    pub(crate) fn journal(&self, after: u64, limit: PageLimit) -> Vec<Entry> {
+        let mut page = PageBuilder::new(limit);
+        let mut entries = self.journal_after(after);
+        while !page.is_full()
+            && let Some(entry) = entries.next()
+        {
+            page.add(entry.clone(), entry.body.as_str().len());
+        }
+        page.into_items()
     }
 
     pub(crate) fn purge_command_ids(&mut self, before: Timestamp, ids: &Range<&str>) -> u64 {

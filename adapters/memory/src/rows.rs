@@ -15,7 +15,7 @@ use annalist_core::{
         InlineOutcome, Key, Parked, PromoteOutcome, PromotionStep, Row, RowChange, RowQuery, Sort, Table,
         Value,
     },
-    store::{Append, LogId},
+    store::{Append, LogId, PageLimit},
     time::Timestamp,
 };
 
@@ -172,10 +172,11 @@ impl Rows {
             return Ok(outcome);
         }
         let filter: Criteria = Item::any().types(inline.types().iter().copied()).into();
-        let missing = log.feed(&filter, data.checkpoint.position, InlineOutcome::MAX_CATCH_UP + 1).records;
-        if missing.len() > InlineOutcome::MAX_CATCH_UP {
+        let missing = log.feed(&filter, data.checkpoint.position, PageLimit::CATCH_UP);
+        if missing.is_full {
             return Ok(InlineOutcome::Behind);
         }
+        let missing = missing.records;
         let folded = data.fold(inline, &missing)?;
         let data = self.data_mut(table)?;
         data.write(table, folded);

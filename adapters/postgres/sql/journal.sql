@@ -1,2 +1,2 @@
-SELECT number, recorded_at, metadata::text AS metadata, body::text AS body, positions, rejection::text AS rejection
-FROM {schema}.journal WHERE number > $1 ORDER BY number LIMIT $2
+SELECT j.number, j.recorded_at, j.metadata::text AS metadata, j.body::text AS body, j.positions, j.rejection::text AS rejection
+FROM {schema}.journal_within($1, $2, $3) AS j

@@ -76,8 +76,8 @@ use annalist_core::{
     record::{Position, Record},
     rows::SharedRows,
     store::{
-        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, Marker, Prefix, Read,
-        Receipt, Reservation, Settled, Snapshot, SnapshotKey, StoredType, Wakeups,
+        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, Marker, PageLimit,
+        Prefix, Read, Receipt, Reservation, Settled, Snapshot, SnapshotKey, StoredType, Wakeups,
     },
     time::Timestamp,
 };
@@ -230,7 +230,7 @@ impl EventStore for Postgres {
         self.store.history.receipt(key).await
     }
 
-    async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<FeedPage, Error> {
+    async fn feed(&self, filter: &Criteria, after: Position, limit: PageLimit) -> Result<FeedPage, Error> {
         self.store.feed.page(filter, after, limit).await
     }
 
@@ -250,7 +250,7 @@ impl EventStore for Postgres {
         self.store.feed.prefix_at(time).await
     }
 
-    async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {
+    async fn journal(&self, after: u64, limit: PageLimit) -> Result<Vec<Entry>, Error> {
         journal::entries(&self.store.database, after, limit).await
     }
 

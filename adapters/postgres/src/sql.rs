@@ -83,6 +83,7 @@ statements!(
     notify,
     park,
     parked,
+    payloads_within,
     prefix_at,
     purge_command_ids,
     read,

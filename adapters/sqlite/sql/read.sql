@@ -1,9 +1,11 @@
 -- The first ?4 records in (?2, ?3] that match one of the probes ?1 (see matching.sql), and in a row of its own the position of the
 -- last event of the log and its id: one statement reads one snapshot. With ?5 the records have only the columns that a fold needs.
+-- Payloads of more than 32 KiB are NULL: see payload.sql.
 SELECT *
 FROM (
     SELECT
-        NULL AS head, position, type, version, data,
+        NULL AS head, position, type, version,
+        CASE WHEN octet_length(data) <= 32768 THEN data END AS data,
         CASE WHEN NOT ?5 THEN id END AS id,
         CASE WHEN NOT ?5 THEN recorded_at END AS recorded_at,
         CASE WHEN NOT ?5 THEN tags END AS tags,

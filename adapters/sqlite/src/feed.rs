@@ -4,12 +4,12 @@
 use annalist_core::{
     criteria::Criteria,
     record::Position,
-    store::{FeedPage, Prefix, Read},
+    store::{FeedPage, PageLimit, Prefix, Read},
     time::Timestamp,
 };
 use sqlx::{Connection, SqliteConnection, query_as};
 
-use crate::{error::TransactionError, index_scans::needs_lookup, read::records, rows::position, sql::Sql};
+use crate::{error::TransactionError, index_scans::needs_lookup, read, rows::position, sql::Sql};
 
 /// Returns the page after a position; its records and its end are from one snapshot.
 pub(crate) async fn feed(
@@ -17,11 +17,8 @@ pub(crate) async fn feed(
     sql: &Sql,
     filter: &Criteria,
     after: Position,
-    limit: usize,
+    limit: PageLimit,
 ) -> Result<FeedPage, TransactionError> {
-    if limit == 0 {
-        return Ok(FeedPage { records: Vec::new(), up_to: after, gap: None });
-    }
     if !needs_lookup(filter) {
         return page(connection, sql, filter, after, limit).await;
     }
@@ -36,15 +33,11 @@ async fn page(
     sql: &Sql,
     filter: &Criteria,
     after: Position,
-    limit: usize,
+    limit: PageLimit,
 ) -> Result<FeedPage, TransactionError> {
     let read = Read::all(filter.clone()).after(after);
-    let (records, end) = records(connection, sql, &read, Some(limit)).await?;
-    let up_to = match records.last() {
-        Some(last) if records.len() == limit => last.position,
-        _ => end.position.max(after),
-    };
-    Ok(FeedPage { records, up_to, gap: None })
+    let (page, end) = read::page(connection, sql, &read, limit).await?;
+    Ok(page.into_page(after, end.position, None))
 }
 
 /// Returns the longest prefix of the log whose events were recorded until `time`.

@@ -6,14 +6,14 @@ use annalist_core::{
     criteria::{Criteria, Item},
     record::Position,
     rows::{Anchor, Checkpoint, Inline, InlineOutcome, Table},
-    store::Read,
+    store::{PageLimit, Read},
     time::Timestamp,
 };
 
 use crate::{
     error::TransactionError,
     inline_folds::fold,
-    read::{head, records},
+    read::{head, page},
     row_tables,
     rows::{integer, json},
     stored_builds::bind_build,
@@ -32,11 +32,11 @@ pub(crate) async fn make_inline(
     }
     let types = Item::any().types(inline.types().iter().copied());
     let missing = Read::all(types.into()).after(build.checkpoint.position);
-    let limit = Some(InlineOutcome::MAX_CATCH_UP + 1);
-    let missing = records(transaction.connection(), &log.sql, &missing, limit).await?.0;
-    if missing.len() > InlineOutcome::MAX_CATCH_UP {
+    let (missing, _) = page(transaction.connection(), &log.sql, &missing, PageLimit::CATCH_UP).await?;
+    if missing.is_full() {
         return transaction.rollback(InlineOutcome::Behind).await;
     }
+    let missing = missing.into_items();
     let (sql, folded) = fold(transaction.connection(), &log.dialect, &*inline, &missing).await?;
     row_tables::write(transaction.connection(), &sql, folded).await?;
     let head = head(transaction.connection(), &log.sql).await?;
@@ -57,7 +57,7 @@ pub(crate) async fn make_async(
     let log = transaction.log;
     let head = head(transaction.connection(), &log.sql).await?;
     let last = Read::all(Criteria::all()).after(Position::new(head.get().saturating_sub(1)));
-    let last = records(transaction.connection(), &log.sql, &last, Some(1)).await?.0;
+    let last = page(transaction.connection(), &log.sql, &last, PageLimit::records(1)).await?.0.into_items();
     set_inline(&mut transaction, &table, None, head, last.last().map(Anchor::of)).await?;
     let build = transaction.build(&table).await?.ok_or_else(|| table.undefined_error())?;
     transaction.commit(build.checkpoint).await

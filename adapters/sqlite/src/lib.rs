@@ -72,8 +72,8 @@ use annalist_core::{
     record::{Position, Record},
     rows::SharedRows,
     store::{
-        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, Marker, Prefix, Read,
-        Receipt, SeenLog, Settled, Snapshot, SnapshotKey, StoredType,
+        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, Marker, PageLimit,
+        Prefix, Read, Receipt, SeenLog, Settled, Snapshot, SnapshotKey, StoredType,
     },
     time::Timestamp,
 };
@@ -233,7 +233,7 @@ impl EventStore for Sqlite {
         self.log.with_reader(Operation::Log("find a receipt in"), find).await
     }
 
-    async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<FeedPage, Error> {
+    async fn feed(&self, filter: &Criteria, after: Position, limit: PageLimit) -> Result<FeedPage, Error> {
         let Log { sql, .. } = &*self.log;
         let read = async |connection: &mut _| feed::feed(connection, sql, filter, after, limit).await;
         self.log.with_reader(Operation::Log("read the feed of"), read).await
@@ -260,7 +260,7 @@ impl EventStore for Sqlite {
         self.log.with_reader(Operation::Log("find a time in"), find).await
     }
 
-    async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {
+    async fn journal(&self, after: u64, limit: PageLimit) -> Result<Vec<Entry>, Error> {
         let Log { sql, .. } = &*self.log;
         let read = async |connection: &mut _| journal::journal(connection, sql, after, limit).await;
         self.log.with_reader(Operation::Log("read the journal of"), read).await

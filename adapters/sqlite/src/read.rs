@@ -3,9 +3,11 @@
 use annalist_core::{
     criteria::Criteria,
     error::Error,
+    payload::Payload,
     record::{Position, Record},
-    store::{Batch, Marker, Read, StoredType},
+    store::{Batch, Marker, PageBuilder, PageLimit, Read, StoredType},
 };
+use futures_util::TryStreamExt;
 use sqlx::{Connection, Row, SqliteConnection, query, query_as, query_scalar};
 
 use crate::{
@@ -40,9 +42,6 @@ pub(crate) async fn read(
     Ok((batches, last))
 }
 
-/// The number of records in a chunk of a chunked read.
-const CHUNK: usize = 1_000;
-
 /// Calls `each` with the records of a read, chunk by chunk, from one snapshot. Returns the marker and the end of the log.
 pub(crate) async fn read_chunked(
     connection: &mut SqliteConnection,
@@ -53,11 +52,12 @@ pub(crate) async fn read_chunked(
     let mut snapshot = connection.begin().await?;
     let mut rest = read.clone();
     loop {
-        let (chunk, end) = records(&mut snapshot, sql, &rest, Some(CHUNK)).await?;
-        let (last, full) = (chunk.last().map(|record| record.position), chunk.len() == CHUNK);
+        let (page, end) = page(&mut snapshot, sql, &rest, PageLimit::CHUNK).await?;
+        let (is_full, chunk) = (page.is_full(), page.into_items());
+        let last = chunk.last().map(|record| record.position);
         each(chunk)?;
         match last {
-            Some(last) if full => rest.after = last,
+            Some(last) if is_full => rest.after = last,
             _ => {
                 snapshot.commit().await?;
                 return Ok((Marker::new(end.position.min(read.up_to), 0), end));
@@ -71,37 +71,74 @@ async fn batch(
     sql: &Sql,
     read: &Read,
 ) -> Result<(Batch, End), TransactionError> {
-    let (records, end) = records(connection, sql, read, None).await?;
-    Ok((Batch { records, marker: Marker::new(end.position.min(read.up_to), 0) }, end))
+    let (page, end) = page(connection, sql, read, PageLimit::records(usize::MAX)).await?;
+    Ok((Batch { records: page.into_items(), marker: Marker::new(end.position.min(read.up_to), 0) }, end))
 }
 
-/// Returns the first `limit` records of a read, and the end of the log in the same snapshot.
-pub(crate) async fn records(
+/// Returns the first records of a read, as many as the limit allows, and, unless they are full, the end of the log in the same
+/// snapshot.
+///
+/// The rows arrive ahead of the reader, so they leave out large payloads, which are then read one by one. In memory are at most
+/// twice the bytes of the limit.
+pub(crate) async fn page(
     connection: &mut SqliteConnection,
     sql: &Sql,
     Read { criteria, after, up_to, payload_only }: &Read,
-    limit: Option<usize>,
-) -> Result<(Vec<Record>, End), TransactionError> {
+    limit: PageLimit,
+) -> Result<(PageBuilder, End), TransactionError> {
     let probes = probes(connection, sql, criteria).await?;
-    let rows = query(sql.read.clone())
+    let mut rows = query(sql.read.clone())
         .bind(probes)
         .bind(integer(after.get()))
         .bind(integer(up_to.get()))
-        .bind(sql_limit(limit))
+        .bind(sql_limit(limit.records))
         .bind(payload_only)
-        .fetch_all(connection)
-        .await?;
-    let mut records = Vec::with_capacity(rows.len().saturating_sub(1));
-    let mut end = End::START;
-    for row in &rows {
-        match row.try_get(0)? {
-            Some(number) => end = End::new(number, row.try_get(5)?),
-            None => records.push(rows::record(row)?),
+        .fetch(&mut *connection);
+    let (mut page, mut end) = (PageBuilder::new(limit), End::START);
+    // From the first record on that lacks its payload.
+    let mut rest: Option<PageBuilder<_>> = None;
+    let mut last = *after;
+    let is_full = |rest: &Option<PageBuilder<_>>| rest.as_ref().is_some_and(PageBuilder::is_full);
+    while !page.is_full()
+        && !is_full(&rest)
+        && let Some(row) = rows.try_next().await?
+    {
+        if let Some(number) = row.try_get(0)? {
+            end = End::new(number, row.try_get(5)?);
+            continue;
+        }
+        let (record, has_payload) = rows::record_of_page(&row)?;
+        // They are sorted, but UNION ALL does not guarantee it; a page that ends early would leave a gap.
+        if record.position <= last {
+            return Err(
+                Error::unusable("read events in their order", "SQLite returned them in another one").into()
+            );
+        }
+        last = record.position;
+        if rest.is_none() && has_payload {
+            page.add_record(record);
+        } else {
+            let bytes = record.data.as_str().len();
+            rest.get_or_insert_with(|| PageBuilder::new(page.room())).add((record, has_payload), bytes);
         }
     }
-    // They are sorted already, but UNION ALL does not guarantee it.
-    records.sort_by_key(|record: &Record| record.position);
-    Ok((records, end))
+    drop(rows);
+    let ends_after_rest = is_full(&rest);
+    for (mut record, has_payload) in rest.map_or_else(Vec::new, PageBuilder::into_items) {
+        if page.is_full() {
+            break;
+        }
+        if !has_payload {
+            let payload = query_scalar(sql.payload.clone()).bind(integer(record.position.get()));
+            let payload: String = payload.fetch_one(&mut *connection).await?;
+            record.data = Payload::from_stored(payload);
+        }
+        page.add_record(record);
+    }
+    if ends_after_rest {
+        page.end();
+    }
+    Ok((page, end))
 }
 
 /// Returns the position of the last event.
@@ -155,7 +192,7 @@ pub(crate) async fn stored_types(
     Ok(rows.into_iter().map(stored).collect())
 }
 
-/// The parameter of a LIMIT clause; a negative one means no limit.
-pub(crate) fn sql_limit(limit: Option<usize>) -> i64 {
-    limit.map_or(-1, |limit| i64::try_from(limit).unwrap_or(i64::MAX))
+/// The parameter of a LIMIT clause.
+pub(crate) fn sql_limit(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
 }

@@ -13,8 +13,20 @@ use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{Column, Decode, Row, Sqlite, Type, sqlite::SqliteRow};
 use uuid::Uuid;
 
-/// Decodes an event from a row of `read.sql`. The last four columns are NULL if only the payload was read.
+/// Decodes an event from a row of `read.sql`, and whether the row has its payload: a large one is NULL.
+pub(crate) fn record_of_page(row: &SqliteRow) -> Result<(Record, bool), Invalid> {
+    let data: Option<String> = Columns::new(row, 1)?.get(4)?;
+    let has_payload = data.is_some();
+    Ok((record_with(row, data.unwrap_or_default())?, has_payload))
+}
+
+/// Decodes an event from a row of `verify_records.sql`.
 pub(crate) fn record(row: &SqliteRow) -> Result<Record, Invalid> {
+    record_with(row, Columns::new(row, 1)?.get(4)?)
+}
+
+/// The last four columns are NULL if only the payload was read.
+fn record_with(row: &SqliteRow, data: String) -> Result<Record, Invalid> {
     let row = Columns::new(row, 1)?;
     let mut record = Record {
         position: row.position,
@@ -23,7 +35,7 @@ pub(crate) fn record(row: &SqliteRow) -> Result<Record, Invalid> {
         name: row.get::<String>(2)?.into(),
         version: row.parsed(3, |version: i64| u32::try_from(version))?,
         tags: Vec::new(),
-        data: Payload::from_stored(row.get::<String>(4)?),
+        data: Payload::from_stored(data),
         stored_metadata: StoredMetadata::default(),
     };
     if let Some(id) = row.get::<Option<&str>>(5)? {

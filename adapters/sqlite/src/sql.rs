@@ -97,6 +97,7 @@ statements! {
     move_checkpoint,
     park,
     parked,
+    payload,
     prefix_at,
     purge_command_ids,
     read,

@@ -106,7 +106,10 @@ mod tests {
         let account = AccountId::new();
         app.execute(Open { account, owner: "Ann".into() }).await.unwrap();
         app.execute(Deposit { account, amount: 7 }).await.unwrap();
-        let page = store.feed(&Criteria::all(), Position::default(), 10).await.unwrap();
+        let page = store
+            .feed(&Criteria::all(), Position::default(), annalist::store::PageLimit::records(10))
+            .await
+            .unwrap();
         let opened = AccountEvent::Opened { account, owner: "Ann".into() };
         let events = [opened, AccountEvent::Deposited { account, amount: 7 }];
         for (record, event) in page.records.iter().zip(events) {

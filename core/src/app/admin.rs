@@ -10,7 +10,7 @@ use crate::{
     error::Error,
     record::Position,
     rows::{Build, Parked, SharedRows},
-    store::Included,
+    store::{Included, PageLimit},
     verify::{VerifyReport, verify},
 };
 
@@ -416,7 +416,7 @@ impl App {
         let passed = stored.map_or(Position::START, |build| build.checkpoint.position).max(status.position);
         let filter = control.follower.batch_handler(table, control.rows.clone()).filter();
         let store = self.store();
-        let next = match store.feed(&filter, passed, 1).await {
+        let next = match store.feed(&filter, passed, PageLimit::records(1)).await {
             Ok(mut page) => page.records.pop(),
             // A damaged record has no age, but it is counted.
             Err(Error::Invalid(_)) => {

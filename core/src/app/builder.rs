@@ -169,6 +169,33 @@ impl Builder {
         self
     }
 
+    /// Sets how many bytes of payloads each reader of the log holds in memory at most: each projection, each policy, each
+    /// [`feed`](App::feed), and a page of the [`journal`](App::journal). By default 64 MiB.
+    ///
+    /// A projection or policy handles one batch while the next one is read. Both count: each has at most half of the bytes. One event
+    /// that is larger is handled too; it ends its batch. The other memory of a reader, such as the rows of a batch and the events as
+    /// values of their types, comes on top.
+    ///
+    /// Histories are read in chunks of at most 8 MiB, whatever is set here.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use annalist::{Criteria, Memory};
+    ///
+    /// let app = App::builder(Memory::new()).max_read_bytes(50).start().await?;
+    /// app.execute(open("ann", "Ann")).await?; // 31 bytes
+    /// app.execute(open("bob", "Bob")).await?;
+    /// let mut feed = app.feed(Criteria::all());
+    /// assert_eq!(feed.next().await?.records.len(), 1);
+    /// # Ok(())
+    /// # });
+    /// ```
+    pub fn max_read_bytes(mut self, bytes: usize) -> Self {
+        self.settings.max_read_bytes = bytes;
+        self
+    }
+
     /// Sets how long a command id is remembered after the command was accepted. By default for ever. The ids of a policy's
     /// commands are remembered longer if necessary: until the policy has handled the event that led to them.
     ///
@@ -422,7 +449,7 @@ impl Builder {
         check_stored_events(&*store, &registry.registrations(), &unchecked_events).await?;
         make_async(&removed, &*store).await?;
         let codec = Codec::default();
-        let watcher = LogWatcher::new(store);
+        let watcher = LogWatcher::with_max_read_bytes(store, settings.max_read_bytes);
         let mut daemon = ProjectionDaemon::default();
         daemon.start(projections, &watcher, rows.as_ref(), &codec).await?;
         if let Some(name) = removed.iter().find(|name| daemon.follow(name).is_ok()) {

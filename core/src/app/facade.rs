@@ -12,7 +12,7 @@ use crate::{
     execute::{Execute, Executor},
     feed::Feed,
     position::Position,
-    store::{Entry, EventStore, Receipt, Token},
+    store::{Entry, EventStore, PageLimit, Receipt, Token},
 };
 
 /// How long [`App::wait_until_caught_up`] waits.
@@ -241,7 +241,9 @@ impl App {
         self.inner.daemon.stop();
     }
 
-    /// Returns the entries of the command journal with numbers above `after` (0 for all), oldest first.
+    /// Returns the next entries of the command journal with numbers above `after` (0 for all), oldest first: at most `limit`, and fewer
+    /// if their commands have more bytes than [`Builder::max_read_bytes`](super::Builder::max_read_bytes). Only an empty result is the
+    /// end of the journal.
     ///
     /// ```
     /// # use annalist_doc_tests::*;
@@ -261,6 +263,7 @@ impl App {
     /// # Errors
     /// [`Error`] if the store cannot answer or an entry is damaged.
     pub async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {
+        let limit = PageLimit { records: limit, bytes: self.executor().watcher.max_read_bytes() };
         self.run("read the journal", self.store().journal(after, limit)).await
     }
 

@@ -9,12 +9,12 @@ use crate::{
     execute::{Executor, Registrations},
     position::Position,
     record::Record,
-    store::{EventStore, Read, StoredType},
+    store::{EventStore, PageLimit, Read, StoredType},
     tag::Tag,
 };
 
-/// The number of events that one call of a store reads.
-const READS: usize = 100;
+/// The number of events that one call of a store reads, whatever their size.
+const READS: usize = 16;
 /// The number of findings in an error.
 const SHOWN: usize = 10;
 
@@ -56,7 +56,8 @@ pub(super) async fn warn_of_unread_events(executor: &Executor, aggregate: &'stat
     }
     let criteria = Item::any().tag(tag.clone()).into();
     // Only a warning: a store that does not answer has no effect.
-    let Ok(page) = executor.store.feed(&criteria, Position::START, READS).await else { return };
+    let limit = PageLimit { records: 100, ..PageLimit::CHUNK };
+    let Ok(page) = executor.store.feed(&criteria, Position::START, limit).await else { return };
     let mut names: Vec<&str> = page.records.iter().map(|record| &*record.name).collect();
     names.sort_unstable();
     names.dedup();

@@ -11,6 +11,9 @@ use crate::{
     store::Read,
 };
 
+/// How many events are read at once, whatever their size.
+const EVENTS_PER_READ: usize = 8;
+
 /// Result of retrying parked events.
 ///
 /// ```
@@ -78,10 +81,11 @@ impl FollowerControl {
         &self,
         table: Table,
         at: Position,
-        parked: Vec<Parked>,
+        mut parked: Vec<Parked>,
         failed: &Parking,
     ) -> Result<Handled, Error> {
         let mut records = self.records_of(&parked).await?;
+        parked.truncate(records.len());
         let mut handler = self.follower.batch_handler(table, SharedRows::clone(&self.rows));
         let result = handler.handle(&records, at, failed).await?;
         let count = result.poison.as_ref().map_or(parked.len(), |poison| poison.index);
@@ -92,24 +96,29 @@ impl FollowerControl {
         Ok(Handled { parked, records, handler, rows: result.rows, park, unpark })
     }
 
+    /// The records of parked events: of all, or of the first ones, if those have more bytes than one reader may hold. The next round
+    /// handles the others.
     async fn records_of(&self, parked: &[Parked]) -> Result<Vec<Record>, Error> {
         let read = |parked: &Parked| {
             let before = Position::new(parked.position.get().saturating_sub(1));
             Read::all(Criteria::all()).after(before).up_to(parked.position)
         };
-        let mut records = Vec::with_capacity(parked.len());
-        for chunk in parked.chunks(100) {
+        let (mut records, mut bytes) = (Vec::new(), 0);
+        for chunk in parked.chunks(EVENTS_PER_READ) {
             let reads: Vec<Read> = chunk.iter().map(read).collect();
             let batches = self.watcher.store().read(&reads).await?;
-            records.extend(batches.into_iter().flat_map(|batch| batch.records));
+            let found: Vec<Record> = batches.into_iter().flat_map(|batch| batch.records).collect();
+            if found.len() != chunk.len() || found.iter().zip(chunk).any(|(a, b)| a.id != b.event) {
+                let reason = "one of them is no longer in the log, which was restored from an older copy or is another one";
+                return Err(Error::unusable(self.operation("find the parked events of"), reason));
+            }
+            bytes += found.iter().map(|record| record.data.as_str().len()).sum::<usize>();
+            records.extend(found);
+            if bytes >= self.watcher.max_read_bytes() {
+                break;
+            }
         }
-        let same = records.len() == parked.len() && records.iter().zip(parked).all(|(a, b)| a.id == b.event);
-        if same {
-            return Ok(records);
-        }
-        let reason =
-            "one of them is no longer in the log, which was restored from an older copy or is another one";
-        Err(Error::unusable(self.operation("find the parked events of"), reason))
+        Ok(records)
     }
 }
 

@@ -9,14 +9,11 @@ use crate::{
     criteria::Criteria,
     error::Error,
     record::{Position, Record},
-    store::FeedPage,
+    store::{FeedPage, PageLimit},
 };
 
-/// A batch with this many bytes of payloads is not extended by another page.
-const MAX_BATCH_BYTES: usize = 8 << 20;
-
 /// Reads a feed in batches of a size that the reader chooses. If more events are settled, a background task reads the next
-/// batch at once.
+/// batch at once. So two batches are in memory: each has at most half of the bytes that one reader may hold.
 pub(crate) struct PrefetchingFeed {
     feed: Feed,
     next: Option<Prefetch>,
@@ -124,25 +121,30 @@ impl Prefetch {
 
 /// Reads page by page, so that no store and no statement has to hold a whole batch.
 async fn read(mut feed: Feed, limit: usize) -> Result<Batch, Error> {
-    let mut batch = read_page(&mut feed, limit).await?;
-    let mut bytes = payload_bytes(&batch.page.records);
-    while batch.more && batch.page.records.len() < limit && bytes < MAX_BATCH_BYTES {
-        let rest = limit - batch.page.records.len();
-        let Ok(Batch { page, more }) = read_page(&mut feed, rest).await else { break };
-        bytes += payload_bytes(&page.records);
-        batch.page.records.extend(page.records);
-        (batch.page.up_to, batch.page.gap, batch.more) = (page.up_to, page.gap, more);
+    let max_bytes = feed.watcher().max_read_bytes() / 2;
+    let limit = PageLimit { records: limit.max(1), bytes: max_bytes };
+    let (mut page, mut can_grow) = read_page(&mut feed, limit).await?;
+    let mut bytes = payload_bytes(&page.records);
+    while can_grow && page.records.len() < limit.records && bytes < limit.bytes {
+        let rest = PageLimit { records: limit.records - page.records.len(), bytes: limit.bytes - bytes };
+        let Ok((next, can_go_on)) = read_page(&mut feed, rest).await else { break };
+        let next_bytes = payload_bytes(&next.records);
+        (bytes, can_grow) = (bytes + next_bytes, can_go_on);
+        page.records.extend(next.records);
+        page = FeedPage { records: page.records, ..next };
     }
-    Ok(batch)
+    Ok(Batch { more: page.is_full, page })
 }
 
 fn payload_bytes(records: &[Record]) -> usize {
     records.iter().map(|record| record.data.as_str().len()).sum()
 }
 
-async fn read_page(feed: &mut Feed, limit: usize) -> Result<Batch, Error> {
-    let limit = limit.clamp(1, PAGE);
-    feed.set_limit(limit);
+/// Also returns whether the page was ended by the number of its records: a further one fits into the batch.
+async fn read_page(feed: &mut Feed, limit: PageLimit) -> Result<(FeedPage, bool), Error> {
+    let records = limit.records.min(PAGE);
+    feed.set_limit(PageLimit { records, ..limit });
     let page = feed.read_page().await?;
-    Ok(Batch { more: page.records.len() >= limit, page })
+    let has_all_records = page.is_full && page.records.len() >= records;
+    Ok((page, has_all_records))
 }

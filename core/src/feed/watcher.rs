@@ -13,6 +13,7 @@ use futures_util::future::{Either, select};
 use tokio::{sync::watch, time::timeout};
 
 use super::{
+    MAX_READ_BYTES,
     poll_requests::PollRequests,
     recorded_times::{ClockJump, RecordedTimes},
 };
@@ -44,6 +45,8 @@ pub struct LogWatcher {
     requests: Arc<PollRequests>,
     times: RecordedTimes,
     runtime: AppRuntime,
+    /// The largest number of bytes of payloads that one reader of the log holds.
+    max_read_bytes: usize,
 }
 
 /// Reports the end of the runtime: it drops the poll loop, although there is a watcher.
@@ -76,6 +79,11 @@ impl LogEnd {
 impl LogWatcher {
     /// Watches a log until the watcher is dropped.
     pub fn new(store: Arc<dyn EventStore>) -> Arc<Self> {
+        Self::with_max_read_bytes(store, MAX_READ_BYTES)
+    }
+
+    /// As [`LogWatcher::new`]; each reader holds at most this many bytes of payloads.
+    pub(crate) fn with_max_read_bytes(store: Arc<dyn EventStore>, max_read_bytes: usize) -> Arc<Self> {
         let epoch = store.epoch();
         let requests = Arc::new(PollRequests::default());
         let watcher = Arc::new(Self {
@@ -86,6 +94,7 @@ impl LogWatcher {
             requests: Arc::clone(&requests),
             times: RecordedTimes::default(),
             runtime: AppRuntime::default(),
+            max_read_bytes,
         });
         let (weak, report_end) = (Arc::downgrade(&watcher), ReportEndOnDrop(Arc::downgrade(&watcher)));
         tokio::spawn(async move {
@@ -98,6 +107,11 @@ impl LogWatcher {
     /// The log.
     pub fn store(&self) -> &Arc<dyn EventStore> {
         &self.store
+    }
+
+    /// The largest number of bytes of payloads that one reader of the log holds.
+    pub(crate) fn max_read_bytes(&self) -> usize {
+        self.max_read_bytes
     }
 
     /// The runtime in which the log is watched, and in which all tasks of the app run.

@@ -104,8 +104,8 @@ impl Build {
     }
 
     /// For stores: decides whether this build, whose table is `table`, can be made inline with the appends to `log`. Returns the
-    /// outcome if nothing has to be done. Otherwise the store reads the events after the checkpoint: if there are more than
-    /// [`InlineOutcome::MAX_CATCH_UP`], the outcome is [`InlineOutcome::Behind`]; else it folds them and makes the build inline.
+    /// outcome if nothing has to be done. Otherwise the store reads the events after the checkpoint: if they fill a page with
+    /// [`PageLimit::CATCH_UP`](crate::store::PageLimit::CATCH_UP), the outcome is [`InlineOutcome::Behind`]; else it folds them and makes the build inline.
     ///
     /// # Errors
     /// [`Error::Unusable`] if its rows are made of the events of another log.

@@ -70,8 +70,8 @@ impl From<&Table> for BuildId {
 pub enum InlineOutcome {
     /// The build is inline now, or was inline already.
     Done,
-    /// The build must catch up first: more than [`InlineOutcome::MAX_CATCH_UP`] events follow its checkpoint, or events are
-    /// parked. Nothing was changed.
+    /// The build must catch up first: more than [`InlineOutcome::MAX_CATCH_UP`] events follow its checkpoint, or 32 MiB of payloads, or
+    /// events are parked. Nothing was changed.
     Behind,
 }
 

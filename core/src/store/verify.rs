@@ -1,6 +1,6 @@
 //! The verification of a store that has nothing but its feed to be checked.
 
-use super::{EventStore, Read};
+use super::{EventStore, PageLimit};
 use crate::{
     criteria::Criteria,
     error::{Error, Invalid},
@@ -17,15 +17,20 @@ pub(super) async fn verify_feed<S: EventStore + ?Sized>(
     after: &VerifyCursor,
 ) -> Result<VerifyPage, Error> {
     let start = after.key.first().and_then(|key| key.parse().ok()).map_or(Position::START, Position::new);
-    let limit = usize::try_from(VerifyPage::MAX_ROWS).unwrap_or(usize::MAX);
+    let records = usize::try_from(VerifyPage::MAX_ROWS).unwrap_or(usize::MAX);
+    let mut limit = PageLimit { records, ..PageLimit::CHUNK };
     let mut page = VerifyPage::default();
-    let end = match store.feed(&Criteria::all(), start, limit).await {
-        Ok(feed) => {
-            check(start, up_to, &feed.records, &mut page);
-            feed.up_to
+    let end = loop {
+        match store.feed(&Criteria::all(), start, limit).await {
+            Ok(feed) => {
+                check(start, up_to, &feed.records, &mut page);
+                break feed.up_to;
+            }
+            // A damaged record fails the page that it is on: smaller pages lead up to it.
+            Err(Error::Invalid(_)) if limit.records > 1 => limit.records /= 2,
+            Err(Error::Invalid(invalid)) => break damaged(start, &invalid, &mut page),
+            Err(error) => return Err(error),
         }
-        Err(Error::Invalid(invalid)) => damaged(store, start, invalid, &mut page).await?,
-        Err(error) => return Err(error),
     };
     if end > start && end < up_to {
         page.next = Some(VerifyCursor { part: PART, key: vec![end.to_string()] });
@@ -33,37 +38,16 @@ pub(super) async fn verify_feed<S: EventStore + ?Sized>(
     Ok(page)
 }
 
-/// Checks the records before the first one that cannot be read. Returns its position.
-async fn damaged<S: EventStore + ?Sized>(
-    store: &S,
-    start: Position,
-    mut invalid: Invalid,
-    page: &mut VerifyPage,
-) -> Result<Position, Error> {
-    let mut first = None;
-    loop {
-        let is_earlier =
-            |position: &Position| *position > start && first.is_none_or(|first| *position < first);
-        let Some(position) = invalid.position().filter(is_earlier) else { break };
-        first = Some(position);
-        let before = Position::new(position.get() - 1);
-        match store.read(&[Read::all(Criteria::all()).after(start).up_to(before)]).await {
-            Ok(batches) => {
-                batches.iter().for_each(|batch| check(start, before, &batch.records, page));
-                break;
-            }
-            Err(Error::Invalid(other)) => invalid = other,
-            Err(error) => return Err(error),
-        }
-    }
-    let Some(position) = first else {
+/// Adds the next record, which cannot be read. Returns its position.
+fn damaged(start: Position, invalid: &Invalid, page: &mut VerifyPage) -> Position {
+    let Some(position) = invalid.position().filter(|position| *position > start) else {
         let place = format!("after position {start}");
         page.findings.push(Finding::of(FindingKind::Event, place, invalid.to_string()));
-        return Ok(start);
+        return start;
     };
     page.findings.push(Finding::at(FindingKind::Event, position, format!("it cannot be read: {invalid}")));
     (page.events, page.rows) = (page.events + 1, page.rows + 1);
-    Ok(position)
+    position
 }
 
 /// Checks the settled records after a position.

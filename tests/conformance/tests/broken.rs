@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod broken {
+    mod changes;
     pub(crate) mod fault;
     pub(crate) mod inline;
     pub(crate) mod row_fault;
@@ -167,6 +168,12 @@ must_fail! {
     event_store_appends_batches_one_by_one_maximum_size: Fault::AppendsBatchesOneByOne => "append_batch::batch_of_the_maximum_size";
     event_store_stores_only_first_command_id_of_batch: Fault::StoresOnlyFirstCommandIdOfBatch => "append_batch::ids_and_journal_entries_are_stored_for_each_append";
     event_store_skips_event_after_full_page: Fault::SkipsEventAfterFullPage => "feeds::pages_of_every_size_return_the_same_events";
+    event_store_feed_ignores_bytes: Fault::FeedIgnoresBytes => "page_limits::page_ends_before_the_record_that_exceeds_its_bytes";
+    event_store_cut_page_ends_at_settled_position: Fault::CutPageEndsAtSettledPosition => "page_limits::page_ends_before_the_record_that_exceeds_its_bytes";
+    event_store_cut_page_is_not_full: Fault::CutPageIsNotFull => "page_limits::page_ends_before_the_record_that_exceeds_its_bytes";
+    event_store_large_event_does_not_come_alone: Fault::LargeEventDoesNotComeAlone => "page_limits::event_larger_than_the_limit_comes_alone";
+    event_store_journal_ignores_bytes: Fault::JournalIgnoresBytes => "page_limits::page_of_the_journal_ends_before_the_entry_that_exceeds_its_bytes";
+    event_store_reads_in_one_chunk: Fault::ReadsInOneChunk => "page_limits::chunks_of_large_events_have_few_of_them";
     event_store_empty_page_does_not_advance: Fault::EmptyPageDoesNotAdvance => "feeds::partial_page_ends_at_the_settled_position";
     event_store_feed_skips_gaps: Fault::FeedSkipsGaps => "live_feeds::every_event_is_fed_once_during_appends";
     event_store_reports_too_many_settled: Fault::ReportsTooManySettled => "live_feeds::settled_events_never_change";

@@ -16,7 +16,7 @@ use annalist::{
         store::{Prefix, Reservation, StoredType},
     },
     store::{
-        Append, AppendOutcome, Batch, CommandKey, Entry, FeedPage, LogId, Read, Settled, Snapshot,
+        Append, AppendOutcome, Batch, CommandKey, Entry, FeedPage, LogId, PageLimit, Read, Settled, Snapshot,
         SnapshotKey, Wakeups,
     },
 };
@@ -202,7 +202,7 @@ impl EventStore for FaultyStore {
         self.inner.receipt(key).await
     }
 
-    async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<FeedPage, Error> {
+    async fn feed(&self, filter: &Criteria, after: Position, limit: PageLimit) -> Result<FeedPage, Error> {
         self.pages.fetch_add(1, Ordering::SeqCst);
         let page = self.inner.feed(filter, after, limit).await;
         self.records.fetch_add(page.iter().map(|page| page.records.len()).sum(), Ordering::SeqCst);
@@ -233,7 +233,7 @@ impl EventStore for FaultyStore {
         self.inner.prefix_at(time).await
     }
 
-    async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {
+    async fn journal(&self, after: u64, limit: PageLimit) -> Result<Vec<Entry>, Error> {
         self.inner.journal(after, limit).await
     }
 

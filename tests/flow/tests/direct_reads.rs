@@ -149,7 +149,11 @@ async fn event_of_an_unknown_type_is_an_error_with_its_name() {
     let store = Memory::new();
     let app = App::builder(store).start().await.unwrap();
     app.execute(deposit("a", 1)).await.unwrap();
-    let page = app.store().feed(&annalist::Criteria::all(), Position::START, 10).await.unwrap();
+    let page = app
+        .store()
+        .feed(&annalist::Criteria::all(), Position::START, annalist::store::PageLimit::records(10))
+        .await
+        .unwrap();
     let mut events: Vec<annalist::Recorded<other::Other>> = Vec::new();
     let error = page.records[0].decode_into(&annalist::manual::Codec::default(), &mut events).unwrap_err();
     let text = error.to_string();

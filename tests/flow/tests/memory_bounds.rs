@@ -1,9 +1,13 @@
 //! What a read of a long history holds in memory: a part of it, not all of it. The tests measure the heap.
 #![allow(clippy::unwrap_used)] // in the helpers too
 
+mod large_payloads;
+
+use std::sync::Arc;
+
 use allocation_counter::measure;
 use annalist::{
-    App, EventStore, Memory, Tag,
+    App, EventStore, Memory, Sqlite, Tag,
     manual::Payload,
     store::{Append, Draft},
 };
@@ -49,4 +53,18 @@ fn folds_of_a_long_history_hold_a_part_of_it() {
     });
     assert!(load < LIMIT, "`load` held {load} bytes");
     assert!(live < LIMIT, "`live` held {live} bytes");
+}
+
+#[test]
+fn readers_of_large_payloads_in_memory_hold_a_part_of_them() {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    large_payloads::check_readers(&runtime, &(Arc::new(Memory::new()) as Arc<dyn EventStore>));
+}
+
+#[test]
+fn readers_of_large_payloads_in_sqlite_hold_a_part_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let store = runtime.block_on(Sqlite::open(folder.path().join("log.db"))).unwrap();
+    large_payloads::check_readers(&runtime, &(Arc::new(store) as Arc<dyn EventStore>));
 }

@@ -31,7 +31,7 @@ fn indexed_answers_equal_a_walk_over_the_log() {
             assert_eq!(log.count(&criteria, after, up_to), bounded.len() as u64, "{context}");
 
             let limit = random.usize(..6);
-            let page = log.feed(&criteria, after, limit).records;
+            let page = log.feed(&criteria, after, PageLimit::records(limit)).records;
             let expected: Vec<&Record> = later.iter().copied().take(limit).collect();
             assert_eq!(page.iter().collect::<Vec<_>>(), expected, "{context}, limit {limit}");
 
@@ -82,11 +82,11 @@ const WORK: &[Work] = &[
         assert_eq!(log.count(&events_of(3), Position::START, Position::END), 10);
     }),
     Work("feed of a rare type", 1, |log| {
-        let page = log.feed(&Item::any().types(["audited"]).into(), Position::START, 10);
+        let page = log.feed(&Item::any().types(["audited"]).into(), Position::START, PageLimit::records(10));
         assert_eq!((page.records.len(), page.up_to), (1, log.head()));
     }),
     Work("page of a feed of all events", 5, |log| {
-        assert_eq!(log.feed(&Criteria::all(), Position::new(500), 5).records.len(), 5);
+        assert_eq!(log.feed(&Criteria::all(), Position::new(500), PageLimit::records(5)).records.len(), 5);
     }),
     Work("rare type of a frequent tag", 1, |log| {
         let audits = Item::any().types(["audited"]).tag(bank()).into();

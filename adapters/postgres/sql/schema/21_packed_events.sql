@@ -3,7 +3,8 @@
 -- A version other than 1 follows its type after U+001F. Of events at consecutive positions only the first position is
 -- returned.
 --
--- Large payloads could exceed the maximum size of a text: if one of the events has one, each event gets a row of its own.
+-- Large payloads could exceed the maximum size of a text, or the memory of a reader: if one of the events has one, each event gets a row
+-- of its own.
 CREATE FUNCTION {schema}.packed_events(_positions bigint[])
 RETURNS TABLE (positions bigint[], types text, data text)
 LANGUAGE plpgsql STABLE ROWS 1
@@ -13,7 +14,7 @@ AS $packed_events$
 DECLARE
   _first bigint := _positions[1];
   _last bigint := _positions[pg_catalog.cardinality(_positions)];
-  _large int := 65536;
+  _large int := 16384;
   _packed bigint;
 BEGIN
   IF _last - _first < pg_catalog.cardinality(_positions) THEN

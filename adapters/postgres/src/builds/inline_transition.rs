@@ -5,8 +5,9 @@ use std::sync::Arc;
 use annalist_core::{
     criteria::{Criteria, Item},
     error::Error,
-    record::{Position, Record},
+    record::Position,
     rows::{Anchor, Checkpoint, Inline, InlineOutcome, Table},
+    store::{PageBuilder, PageLimit},
 };
 use sqlx::{Connection, PgConnection, Row};
 
@@ -17,7 +18,7 @@ use super::{
 use crate::{
     append::{inline::fold, locks::AdvisoryKeys},
     error::{append_failed, failed},
-    read::pages::page,
+    read::pages::{Session, SettledEvents},
     values::{from_i64, to_i64},
 };
 
@@ -45,11 +46,12 @@ impl InlineTransition {
             return Ok(outcome);
         }
         let (head, _) = self.head(&mut transaction).await.map_err(write_error)?;
-        let records =
+        let missing =
             self.catch_up_records(&mut transaction, inline, build.checkpoint.position, head).await?;
-        if records.len() > InlineOutcome::MAX_CATCH_UP {
+        if missing.is_full() {
             return Ok(InlineOutcome::Behind);
         }
+        let records = missing.into_items();
         fold(&self.tables, &mut transaction, inline, &records).await?;
         let types: Vec<&str> = inline.types().to_vec();
         let insert = database.sql.make_inline.for_build(table).bind(types);
@@ -100,17 +102,19 @@ impl InlineTransition {
         Ok((from_i64(row.try_get("head")?), last))
     }
 
-    /// The events that a build has not folded yet: at most one more than is allowed.
+    /// The events that a build has not folded yet: a full page if there are more than is allowed.
     async fn catch_up_records(
         &self,
         connection: &mut PgConnection,
         inline: &dyn Inline,
         after: Position,
         head: Position,
-    ) -> Result<Vec<Record>, Error> {
+    ) -> Result<PageBuilder, Error> {
         let criteria = Criteria::from(Item::any().types(inline.types().iter().copied()));
-        let limit = i64::try_from(InlineOutcome::MAX_CATCH_UP + 1).unwrap_or(i64::MAX);
-        page(&self.tables.database, connection, &criteria, after, head, limit).await
+        let mut page = PageBuilder::new(PageLimit::CATCH_UP);
+        let events = SettledEvents { database: &self.tables.database, filter: &criteria, up_to: head };
+        events.add_to(&mut page, after, &mut Session::Transaction(connection)).await?;
+        Ok(page)
     }
 
     async fn set_inline(

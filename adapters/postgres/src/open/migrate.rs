@@ -58,6 +58,8 @@ const RELEASED: [Migration; 1] = [Migration {
         include_str!("../../sql/schema/33_verify_parked.sql"),
         include_str!("../../sql/schema/34_verify_page.sql"),
         include_str!("../../sql/schema/35_verify.sql"),
+        include_str!("../../sql/schema/36_payloads_within.sql"),
+        include_str!("../../sql/schema/37_journal_within.sql"),
     ],
 }];
 

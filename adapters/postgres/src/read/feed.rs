@@ -6,13 +6,13 @@ use annalist_core::{
     criteria::Criteria,
     error::Error,
     record::Position,
-    store::{FeedPage, Prefix, Settled, StoredType},
+    store::{FeedPage, PageBuilder, PageLimit, Prefix, Settled, StoredType},
     time::Timestamp,
 };
 use futures_util::future::join;
 use sqlx::{Row, postgres::PgRow};
 
-use super::pages;
+use super::pages::{Session, SettledEvents};
 use crate::{
     database::Database,
     high_water::mark::HighWater,
@@ -34,48 +34,37 @@ impl Feed {
         &self,
         filter: &Criteria,
         after: Position,
-        limit: usize,
+        limit: PageLimit,
     ) -> Result<FeedPage, Error> {
-        let mut page = FeedPage { records: Vec::new(), up_to: after, gap: None };
-        let known = self.high_water.position();
-        if known.get().saturating_sub(after.get()) >= limit as u64 {
+        let mut page = PageBuilder::new(limit);
+        let (known, mut read) = (self.high_water.position(), after);
+        if known.get().saturating_sub(after.get()) >= limit.records as u64 {
             // A reader far below the high-water mark does not need its newest value.
-            self.extend(&mut page, filter, known, limit).await?;
-            if page.records.len() >= limit {
-                return Ok(page);
+            self.extend(&mut page, filter, read, known).await?;
+            if page.is_full() {
+                return Ok(page.into_page(after, known, None));
             }
+            read = known;
         }
         // The page may end above the known mark, so the new mark is read at the same time.
         let (extended, settled) =
-            join(self.extend(&mut page, filter, known, limit), self.high_water.settled()).await;
+            join(self.extend(&mut page, filter, read, known), self.high_water.settled()).await;
         extended?;
         let Settled { position, gap } = settled?;
-        self.extend(&mut page, filter, position, limit).await?;
-        page.gap = gap.filter(|_| page.records.len() < limit);
-        Ok(page)
+        self.extend(&mut page, filter, after.max(known), position).await?;
+        Ok(page.into_page(after, position.max(known), gap))
     }
 
-    /// Extends a page up to a settled position, as far as its limit allows.
+    /// Extends a page with the events after a position, up to a settled one, as far as its limit allows.
     async fn extend(
         &self,
-        page: &mut FeedPage,
+        page: &mut PageBuilder,
         filter: &Criteria,
+        after: Position,
         settled: Position,
-        limit: usize,
     ) -> Result<(), Error> {
-        let missing = limit.saturating_sub(page.records.len());
-        if missing == 0 || settled <= page.up_to {
-            return Ok(());
-        }
-        let rows = i64::try_from(missing).unwrap_or(i64::MAX);
-        let database = &self.database;
-        let records = pages::page_from_pool(database, filter, page.up_to, settled, rows).await?;
-        page.up_to = match records.last() {
-            Some(last) if records.len() >= missing => last.position,
-            _ => settled,
-        };
-        page.records.extend(records);
-        Ok(())
+        let events = SettledEvents { database: &self.database, filter, up_to: settled };
+        events.add_to(page, after, &mut Session::Pool(None)).await
     }
 
     /// The number of matching events in `(after, up_to]`, as far as they are settled.

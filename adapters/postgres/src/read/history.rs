@@ -5,7 +5,7 @@ use std::{mem, slice, sync::Arc};
 use annalist_core::{
     error::Error,
     record::Record,
-    store::{Batch, CommandKey, Marker, Read, Receipt},
+    store::{Batch, CommandKey, Marker, PageLimit, Read, Receipt},
 };
 use sqlx::Row;
 
@@ -45,9 +45,15 @@ impl HistoryReader {
         read: &Read,
         each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
     ) -> Result<Marker, Error> {
-        let mut on_records = |records: &mut Vec<Record>| match records.len() < CHUNK.into() {
-            true => Ok(()),
-            false => each(mem::take(records)),
+        let (mut counted, mut bytes) = (0, 0);
+        let mut on_records = |records: &mut Vec<Record>| {
+            bytes += records[counted..].iter().map(|record| record.data.as_str().len()).sum::<usize>();
+            counted = records.len();
+            if counted < CHUNK.into() && bytes < PageLimit::CHUNK.bytes {
+                return Ok(());
+            }
+            (counted, bytes) = (0, 0);
+            each(mem::take(records))
         };
         let mut marker = Marker::START;
         let mut left = Vec::new();

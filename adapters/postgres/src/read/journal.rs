@@ -6,26 +6,34 @@ use annalist_core::{
     error::{Error, Invalid},
     payload::Payload,
     record::Position,
-    store::{Entry, Outcome},
+    store::{Entry, Outcome, PageBuilder, PageLimit},
     time::Timestamp,
 };
 use sqlx::{Row, postgres::PgRow};
 
-use super::records::metadata;
+use super::{pages::number, records::metadata};
 use crate::{
-    database::Database,
+    database::{Database, HeldConnection},
     values::{Time, from_i64},
 };
 
 /// Entries after a number. An entry whose append is still running can appear later between entries already returned: numbers are
 /// assigned before the commit, and their gaps are not closed. The journal is for looking up; readers that must not miss anything use
 /// a feed.
-pub(crate) async fn entries(database: &Database, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {
+pub(crate) async fn entries(database: &Database, after: u64, limit: PageLimit) -> Result<Vec<Entry>, Error> {
     let after = i64::try_from(after).unwrap_or(i64::MAX);
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let query = || database.sql.journal.query().bind(after).bind(limit);
-    let rows = database.fetch_all(query).await.map_err(|error| database.read_error(error))?;
-    rows.iter().map(entry).collect()
+    let query =
+        || database.sql.journal.query().bind(after).bind(number(limit.records)).bind(number(limit.bytes));
+    let mut page = PageBuilder::new(limit);
+    let mut held = HeldConnection::None;
+    let read = database.for_each_row(&mut held, query, |row| {
+        let entry = entry(&row)?;
+        let bytes = entry.body.as_str().len();
+        page.add(entry, bytes);
+        Ok(())
+    });
+    read.await.map_err(|error| database.read_error(error))??;
+    Ok(page.into_items())
 }
 
 /// Deletes command ids in a range that were recorded before a time. Returns how many.

@@ -24,16 +24,15 @@ const VERSION_SEPARATOR: char = '\u{1f}';
 
 /// The record of a row with the columns of an event: position, type, version, data, id, recorded_at, tags, metadata.
 pub(super) fn record(row: &PgRow) -> Result<Record, Error> {
-    let event = EventRow { row, position: Position::START };
-    let event = EventRow { position: from_i64(event.column(0)?), ..event };
-    let Tags(tags) = event.column(6)?;
-    Ok(Record {
-        id: event.column(4)?,
-        recorded_at: event.column::<Time>(5)?.0,
-        tags,
-        stored_metadata: StoredMetadata::from_stored(event.column::<&str>(7)?),
-        ..event.payload_only(event.column(1)?, event.column(2)?, event.column(3)?)?
-    })
+    let event = EventRow::new(row)?;
+    event.record(event.column(3)?)
+}
+
+/// As [`record`], and whether the row has its payload: a large one is NULL.
+pub(super) fn record_of_page(row: &PgRow) -> Result<(Record, bool), Error> {
+    let event = EventRow::new(row)?;
+    let data: Option<&str> = event.column(3)?;
+    Ok((event.record(data.unwrap_or_default())?, data.is_some()))
 }
 
 /// Adds the records of a row of packed events: positions, types with versions, payloads. The other fields are empty.
@@ -65,6 +64,22 @@ struct EventRow<'r> {
 }
 
 impl<'r> EventRow<'r> {
+    fn new(row: &'r PgRow) -> Result<Self, Error> {
+        let event = Self { row, position: Position::START };
+        Ok(Self { position: from_i64(event.column(0)?), ..event })
+    }
+
+    fn record(&self, data: &str) -> Result<Record, Error> {
+        let Tags(tags) = self.column(6)?;
+        Ok(Record {
+            id: self.column(4)?,
+            recorded_at: self.column::<Time>(5)?.0,
+            tags,
+            stored_metadata: StoredMetadata::from_stored(self.column::<&str>(7)?),
+            ..self.payload_only(self.column(1)?, self.column(2)?, data)?
+        })
+    }
+
     /// Unchecked: the type of each column is known from the statement, and JSON is read as text.
     fn column<T: Decode<'r, Postgres>>(&self, index: usize) -> Result<T, Error> {
         self.row.try_get_unchecked(index).map_err(|error| self.damaged(error.to_string()))

@@ -125,7 +125,8 @@ async fn check_entries(
 ) -> Result<(), Error> {
     let known: HashSet<String> = findings.iter().map(|finding| finding.place.clone()).collect();
     let mut held = HeldConnection::None;
-    let query = || database.sql.journal.query().bind(after).bind(VerifyPage::MAX_ROWS.cast_signed());
+    let query =
+        || database.sql.journal.query().bind(after).bind(VerifyPage::MAX_ROWS.cast_signed()).bind(i64::MAX);
     let read = database.for_each_row(&mut held, query, |row| {
         let number: i64 = row.try_get("number").unwrap_or(0);
         let finding = match entry(&row) {

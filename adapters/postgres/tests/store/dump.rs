@@ -6,7 +6,7 @@ use annalist_cluster::Programs;
 use annalist_core::{
     criteria::Criteria,
     record::{Position, Record},
-    store::{Append, AppendOutcome, EventStore, Read},
+    store::{Append, AppendOutcome, EventStore, PageLimit, Read},
 };
 use annalist_postgres::Postgres;
 use tokio::{sync::watch, task::JoinSet};
@@ -69,7 +69,7 @@ pub(crate) async fn restored_log_continues(db: TestDatabase) {
     }
     // A gap at the end of the log: its position is drawn and never used.
     db.run("BEGIN; SELECT nextval(pg_get_serial_sequence('annalist.events', 'position')); ROLLBACK").await;
-    let half = store.feed(&Criteria::all(), Position::START, 10).await.unwrap();
+    let half = store.feed(&Criteria::all(), Position::START, PageLimit::records(10)).await.unwrap();
     let read = Read::all(tagged(2));
     let marker = store.read(std::slice::from_ref(&read)).await.unwrap()[0].marker;
 
@@ -77,7 +77,7 @@ pub(crate) async fn restored_log_continues(db: TestDatabase) {
     let restored = copy.open().await;
     assert_eq!(restored.log_id(), store.log_id());
     assert_eq!(log(&restored).await, log(&store).await);
-    let rest = restored.feed(&Criteria::all(), half.up_to, 1000).await.unwrap().records;
+    let rest = restored.feed(&Criteria::all(), half.up_to, PageLimit::records(1000)).await.unwrap().records;
     assert_eq!([half.records, rest].concat(), log(&store).await);
 
     assert_eq!(

@@ -4,7 +4,7 @@ use annalist_core::{
     criteria::{Criteria, Item},
     payload::Payload,
     record::{Draft, Name, Position, Record},
-    store::{Append, AppendOutcome, CommandKey, Condition, EventStore, Marker, Read, Receipt},
+    store::{Append, AppendOutcome, CommandKey, Condition, EventStore, Marker, PageLimit, Read, Receipt},
     tag::Tag,
 };
 
@@ -52,5 +52,5 @@ pub(crate) async fn log(store: &dyn EventStore) -> Vec<Record> {
 
 /// All records of the log, by a feed.
 pub(crate) async fn fed(store: &dyn EventStore) -> Vec<Record> {
-    store.feed(&Criteria::all(), Position::START, usize::MAX).await.unwrap().records
+    store.feed(&Criteria::all(), Position::START, PageLimit::records(usize::MAX)).await.unwrap().records
 }

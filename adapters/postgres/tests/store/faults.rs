@@ -5,7 +5,7 @@ use annalist_core::{
     criteria::{Criteria, Item},
     record::Position,
     rows::{RowQuery, RowStore, Value},
-    store::{Append, AppendOutcome, EventStore, Read},
+    store::{Append, AppendOutcome, EventStore, PageLimit, Read},
     time::Timestamp,
 };
 use annalist_postgres::Postgres;
@@ -175,13 +175,13 @@ pub(crate) async fn calls_after_a_failover_succeed_at_the_first_try(db: TestData
     first_try!(
         store.read(&[Read::all(all.clone())]),
         store.read(&[Read { payload_only: true, ..Read::all(noted_only.clone()) }]),
-        store.feed(&all, Position::START, 10),
-        store.feed(&noted_only, Position::START, 10),
+        store.feed(&all, Position::START, PageLimit::records(10)),
+        store.feed(&noted_only, Position::START, PageLimit::records(10)),
         store.settled(),
         store.count(&all, Position::START, Position::END),
         store.prefix_at(Timestamp::MAX),
         store.receipt(&command_id),
-        store.journal(0, 10),
+        store.journal(0, PageLimit::records(10)),
         store.snapshot(&snapshots::of(1)),
         store.save_snapshot(&snapshots::of(1), &snapshots::at(2)),
         store.purge_command_ids(Timestamp::EPOCH, annalist_core::store::CommandKey::ALL_IDS),

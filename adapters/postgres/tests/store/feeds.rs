@@ -11,7 +11,7 @@ use std::{
 use annalist_core::{
     criteria::{Criteria, Item},
     record::Position,
-    store::EventStore,
+    store::{EventStore, PageLimit},
 };
 use annalist_postgres::Postgres;
 use sqlx::{AssertSqlSafe, Executor, Row};
@@ -73,7 +73,7 @@ async fn follow(
     let (mut store, mut after, mut seen) = (open().await.unwrap(), Position::START, Vec::new());
     loop {
         let last = ended.load(Ordering::SeqCst);
-        let found = store.feed(&filter, after, page).await.unwrap();
+        let found = store.feed(&filter, after, PageLimit::records(page)).await.unwrap();
         let more = found.records.len() == page || found.gap.is_some();
         seen.extend(found.records.into_iter().map(|record| (record.position, record.id)));
         after = found.up_to;

@@ -3,7 +3,7 @@
 use annalist_core::{
     criteria::{Criteria, Item},
     record::Position,
-    store::{Append, EventStore, Read},
+    store::{Append, EventStore, PageLimit, Read},
 };
 use sqlx::Executor;
 
@@ -62,7 +62,7 @@ pub(crate) async fn running_append_stops_only_the_feed(db: TestDatabase) {
     }
     assert_eq!(log(&store).await.len(), 9);
     until("the gap is reported", || async {
-        let page = store.feed(&Criteria::all(), Position::START, 100).await.unwrap();
+        let page = store.feed(&Criteria::all(), Position::START, PageLimit::records(100)).await.unwrap();
         assert_eq!((page.up_to, page.records.len()), (Position::START, 0));
         page.gap.is_some_and(|gap| gap.position == Position::new(1) && gap.reason.contains("still running"))
     })
@@ -119,9 +119,9 @@ pub(crate) async fn tombstones_are_invisible(db: TestDatabase) {
     let gap = Criteria::from(Item::any().types(["$gap"]));
     let batches = store.read(&[Read::all(gap.clone()), Read::all(Criteria::all())]).await.unwrap();
     assert_eq!((batches[0].records.len(), batches[1].records.len()), (0, 2));
-    let page = store.feed(&Criteria::all(), Position::START, 2).await.unwrap();
+    let page = store.feed(&Criteria::all(), Position::START, PageLimit::records(2)).await.unwrap();
     assert_eq!((page.records.len(), page.up_to), (2, last));
-    let page = store.feed(&gap, Position::START, 2).await.unwrap();
+    let page = store.feed(&gap, Position::START, PageLimit::records(2)).await.unwrap();
     assert_eq!((page.records.len(), page.up_to), (0, last));
     for (criteria, number) in [(&gap, 0), (&Criteria::all(), 2)] {
         assert_eq!(store.count(criteria, Position::START, Position::END).await.unwrap(), number);

@@ -12,7 +12,7 @@ use annalist_core::{
     criteria::{Criteria, Item},
     record::Position,
     rows::{Bound, CommitOutcome, Filter, PromoteOutcome, RowChange, RowQuery, RowStore, Sort, Value},
-    store::{EventStore, Read},
+    store::{EventStore, PageLimit, Read},
     time::Timestamp,
 };
 use annalist_postgres::Postgres;
@@ -181,9 +181,11 @@ async fn use_everything(store: &Postgres) {
     let everything = Criteria::from(Item::any().types(["opened", "moved", "noted"]));
     assert!(store.count(&everything, Position::START, Position::END).await.unwrap() > 1);
     assert!(store.count(&Criteria::all(), Position::START, Position::END).await.unwrap() > 1);
-    assert!(!store.feed(&everything, Position::START, 2).await.unwrap().records.is_empty());
+    assert!(
+        !store.feed(&everything, Position::START, PageLimit::records(2)).await.unwrap().records.is_empty()
+    );
     store.prefix_at(Timestamp::EPOCH).await.unwrap();
-    assert!(!store.journal(0, 10).await.unwrap().is_empty());
+    assert!(!store.journal(0, PageLimit::records(10)).await.unwrap().is_empty());
     let payloads = Read { payload_only: true, ..Read::all(everything) };
     assert!(!store.read(std::slice::from_ref(&payloads)).await.unwrap()[0].records.is_empty());
     for _ in 0..3 {

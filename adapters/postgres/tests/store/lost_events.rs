@@ -5,7 +5,7 @@ use annalist_core::{
     criteria::Criteria,
     error::Error,
     record::Position,
-    store::{Append, EventStore, Marker, Read},
+    store::{Append, EventStore, Marker, PageLimit, Read},
 };
 use annalist_postgres::Postgres;
 
@@ -104,6 +104,6 @@ pub(crate) async fn mark_beyond_the_log_is_not_saved(db: TestDatabase) {
     for value in 0..5 {
         accept(&store, noted(value)).await;
     }
-    let page = store.feed(&Criteria::all(), Position::new(10), 100).await.unwrap();
+    let page = store.feed(&Criteria::all(), Position::new(10), PageLimit::records(100)).await.unwrap();
     assert_eq!(page.records.len(), 5);
 }

@@ -7,7 +7,7 @@ use annalist_core::{
     criteria::Criteria,
     record::Position,
     rows::{CommitOutcome, InlineOutcome, RowQuery, RowStore, Transactional},
-    store::{AppendOutcome, EventStore, Read},
+    store::{AppendOutcome, EventStore, PageLimit, Read},
     time::Timestamp,
 };
 use annalist_postgres::{PgPool, Postgres};
@@ -70,10 +70,10 @@ pub(crate) async fn exhausted_pool_of_the_user_is_explained(db: TestDatabase) {
     }
     explained("read_chunked", store.read_chunked(&Read::all(all.clone()), &mut |_| Ok(())).await);
     explained("receipt", store.receipt(&key).await);
-    explained("feed", store.feed(&all, start, 1).await.map(drop));
+    explained("feed", store.feed(&all, start, PageLimit::records(1)).await.map(drop));
     explained("settled", store.settled().await);
     explained("prefix_at", store.prefix_at(Timestamp::EPOCH).await);
-    explained("journal", store.journal(0, 1).await.map(drop));
+    explained("journal", store.journal(0, PageLimit::records(1)).await.map(drop));
     explained("count", store.count(&all, start, Position::END).await);
     explained("snapshot", store.snapshot(&snapshots::of(1)).await);
     explained("save_snapshot", store.save_snapshot(&snapshots::of(1), &snapshots::at(1)).await);

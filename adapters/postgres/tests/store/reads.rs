@@ -4,7 +4,7 @@ use annalist_core::{
     criteria::Criteria,
     payload::Payload,
     record::{Draft, Record},
-    store::{Append, EventStore, Marker, Read},
+    store::{Append, EventStore, Marker, PageLimit, Read},
     tag::Tag,
 };
 use annalist_postgres::{Options, Postgres};
@@ -64,7 +64,8 @@ pub(crate) async fn long_history_is_complete_however_it_is_read(db: TestDatabase
         let full = Read::all(criteria);
         let payload_only = Read { payload_only: true, ..full.clone() };
         let batch = store.read(&[full.clone(), Read::all(tagged(3))]).await.unwrap().remove(0);
-        let fed = store.feed(&full.criteria, full.after, usize::MAX).await.unwrap().records;
+        let fed =
+            store.feed(&full.criteria, full.after, PageLimit::records(usize::MAX)).await.unwrap().records;
         assert_eq!(batch.records, fed);
         let (records, marker) = in_chunks(&store, &full).await;
         assert_eq!(records, fed);

@@ -4,7 +4,7 @@ use annalist_core::{
     Error,
     criteria::Criteria,
     record::Position,
-    store::{CommandKey, EventStore},
+    store::{CommandKey, EventStore, PageLimit},
 };
 use annalist_postgres::Postgres;
 
@@ -87,7 +87,7 @@ pub(crate) async fn read_only_role_waits_at_a_gap(db: TestDatabase) {
     )
     .await;
     until("the reader reports that it may not close the gap", || async {
-        let page = reader.feed(&Criteria::all(), Position::START, 10).await.unwrap();
+        let page = reader.feed(&Criteria::all(), Position::START, PageLimit::records(10)).await.unwrap();
         assert_eq!((page.up_to, page.records.len()), (Position::START, 0));
         let gap = page.gap.expect("there is a gap");
         gap.position == Position::new(1) && gap.reason.contains("permission denied")

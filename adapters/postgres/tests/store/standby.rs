@@ -9,7 +9,7 @@ use annalist_core::{
     error::Error,
     feed::{Feed, LogWatcher},
     record::Position,
-    store::EventStore,
+    store::{EventStore, PageLimit},
 };
 use annalist_postgres::Postgres;
 use sqlx::{Connection, PgConnection};
@@ -49,7 +49,7 @@ pub(crate) async fn standby_follows_and_waits_at_gaps() -> Result<(), BoxError> 
     accept(&store, noted("later")).await;
     until("the event after the gap is on the standby", || async { log(&standby).await.len() == 51 }).await;
     until("the standby reports the gap", || async {
-        let page = standby.feed(&Criteria::all(), last, 10).await.unwrap();
+        let page = standby.feed(&Criteria::all(), last, PageLimit::records(10)).await.unwrap();
         assert!(page.records.is_empty() && page.up_to < gap, "{page:?}");
         page.gap.is_some_and(|found| found.position == gap && !found.reason.is_empty())
     })

@@ -17,7 +17,7 @@ use annalist_core::{
     payload::Payload,
     record::Position,
     rows::{Parked, RowChange, RowStore},
-    store::{Append, AppendOutcome, EventStore, JournalRecord, Marker, Outcome, Read},
+    store::{Append, AppendOutcome, EventStore, JournalRecord, Marker, Outcome, PageLimit, Read},
 };
 use annalist_postgres::{Options, Postgres};
 use tokio::task::JoinSet;
@@ -104,7 +104,7 @@ pub(crate) async fn assert_complete_and_continued(store: &Postgres) {
     assert_eq!(fed(store).await, records);
     assert_eq!(store.settled().await.unwrap().position, Position::new(6));
 
-    let journal = store.journal(0, 10).await.unwrap();
+    let journal = store.journal(0, PageLimit::records(10)).await.unwrap();
     assert_eq!(journal[0].outcome, Outcome::Accepted(vec![Position::new(1), Position::new(2)]));
     assert_eq!(journal[1].outcome, Outcome::Rejected("not \0 today".to_owned()));
     match store.append_one(first_command()).await.unwrap() {

@@ -6,7 +6,7 @@ use annalist_core::{
     criteria::Criteria,
     feed::{Feed, LogWatcher},
     record::Position,
-    store::{EventStore, Wakeups},
+    store::{EventStore, PageLimit, Wakeups},
 };
 use annalist_postgres::Postgres;
 use sqlx::postgres::PgListener;
@@ -168,6 +168,6 @@ pub(crate) async fn notifications_need_no_privileges(db: TestDatabase) {
     let mut wakeups = listen(&reader).await;
     let receipt = accept(&store, noted(1)).await;
     next_wakeup(&mut wakeups).await;
-    let page = reader.feed(&Criteria::all(), Position::START, 10).await.unwrap();
+    let page = reader.feed(&Criteria::all(), Position::START, PageLimit::records(10)).await.unwrap();
     assert_eq!(page.up_to, receipt.position());
 }

@@ -12,7 +12,8 @@ use annalist_core::{
         RowStore, Table, Value,
     },
     store::{
-        Append, AppendOutcome, CommandKey, EventStore, JournalRecord, Outcome, Read, Snapshot, SnapshotKey,
+        Append, AppendOutcome, CommandKey, EventStore, JournalRecord, Outcome, PageLimit, Read, Snapshot,
+        SnapshotKey,
     },
     tag::Tag,
     time::Timestamp,
@@ -269,7 +270,7 @@ async fn upgraded_file_can_be_read_and_appended() {
     assert_eq!(store.read(&[Read::all(Criteria::all())]).await.unwrap(), events);
     assert_eq!(events[0].records.len(), 3);
     assert_eq!(store.receipt(&key()).await.unwrap().unwrap().position(), Position::new(3));
-    let journal = store.journal(0, 10).await.unwrap();
+    let journal = store.journal(0, PageLimit::records(10)).await.unwrap();
     let positions = [1, 2, 3].map(Position::new).to_vec();
     assert_eq!(journal[0].outcome, Outcome::Accepted(positions));
     assert_eq!(journal[1].outcome, Outcome::Rejected("it is closed".to_owned()));
@@ -286,7 +287,7 @@ async fn upgraded_file_can_be_read_and_appended() {
     assert_eq!(append(&store, next).await, 4);
     let account = Read::all(Item::any().tag(tag("account:1")).into());
     assert_eq!(store.read(&[account]).await.unwrap()[0].records.len(), 3);
-    assert_eq!(store.journal(2, 10).await.unwrap()[0].number, 3);
+    assert_eq!(store.journal(2, PageLimit::records(10)).await.unwrap()[0].number, 3);
     let change = RowChange {
         parked: 1,
         upserts: vec![owner(2, "Berta")],

@@ -1,5 +1,6 @@
 //! Crashes of real processes. This test binary starts itself again, with a role that an environment variable names.
 
+use annalist_core::store::PageLimit;
 use std::{
     collections::BTreeSet,
     io::{BufRead, BufReader},
@@ -142,14 +143,14 @@ async fn concurrent_processes_lose_no_increment() {
     let mut texts = Vec::new();
     let mut after = START;
     while texts.len() < 300 && children.iter_mut().any(|child| child.try_wait().unwrap().is_none()) {
-        let page = store.feed(&with_tag("counter:1"), after, 50).await.unwrap();
+        let page = store.feed(&with_tag("counter:1"), after, PageLimit::records(50)).await.unwrap();
         texts.extend(page.records.iter().map(|record| record.data.to_string()));
         after = page.up_to;
     }
     for mut child in children {
         assert!(child.wait().unwrap().success());
     }
-    let page = store.feed(&with_tag("counter:1"), after, 300).await.unwrap();
+    let page = store.feed(&with_tag("counter:1"), after, PageLimit::records(300)).await.unwrap();
     texts.extend(page.records.iter().map(|record| record.data.to_string()));
     assert_eq!(texts, (1..=300).map(|n| n.to_string()).collect::<Vec<_>>());
     test_log.assert_sound().await;

@@ -1,7 +1,7 @@
 //! Errors: their kind and text, and that the store works afterwards.
 
 use annalist_core::error::Invalid;
-use annalist_core::store::CommandKey;
+use annalist_core::store::{CommandKey, PageLimit};
 use sqlx::{SqlitePool, sqlite::SqliteJournalMode};
 use tokio::task::JoinSet;
 
@@ -195,11 +195,11 @@ async fn closed_store_is_unavailable() {
     for store in closed {
         assert_unavailable(store.append_one(events([draft("paid", &[], "0")])).await, "closed");
         assert_unavailable(store.read(&[Read::all(Criteria::all())]).await, "closed");
-        assert_unavailable(store.feed(&Criteria::all(), START, 1).await, "closed");
+        assert_unavailable(store.feed(&Criteria::all(), START, PageLimit::records(1)).await, "closed");
         assert_unavailable(store.receipt(&key("c")).await, "closed");
         assert_unavailable(store.settled().await, "closed");
         assert_unavailable(store.prefix_at(TIME).await, "closed");
-        assert_unavailable(store.journal(0, 1).await, "closed");
+        assert_unavailable(store.journal(0, PageLimit::records(1)).await, "closed");
         assert_unavailable(store.purge_command_ids(TIME, CommandKey::ALL_IDS).await, "closed");
     }
     let closed = SqlitePool::connect_lazy_with(connect(&test_log));
@@ -231,7 +231,8 @@ async fn damaged_event_is_named_and_others_can_be_read() {
         write(&store, events((0..3).map(|_| draft("paid", &["account:1"], "0")))).await;
         execute(&test_log, sql).await;
         let everything = store.read(&[Read::all(Criteria::all())]).await.map(|mut all| all.remove(0).records);
-        let page = store.feed(&with_tag("account:1"), START, 10).await.map(|page| page.records);
+        let page =
+            store.feed(&with_tag("account:1"), START, PageLimit::records(10)).await.map(|page| page.records);
         for answer in [everything, page] {
             // Metadata are decoded on access.
             let metadata = answer.and_then(|records| Ok(records[1].metadata().map(drop)?));
@@ -243,7 +244,10 @@ async fn damaged_event_is_named_and_others_can_be_read() {
         }
         let rest = store.read(&[Read::all(Criteria::all()).after(Position::new(2))]).await.unwrap();
         assert_eq!(positions(&rest[0].records), [3]);
-        assert_eq!(positions(&store.feed(&Criteria::all(), START, 1).await.unwrap().records), [1]);
+        assert_eq!(
+            positions(&store.feed(&Criteria::all(), START, PageLimit::records(1)).await.unwrap().records),
+            [1]
+        );
         write(&store, events([draft("paid", &[], "0")])).await;
     }
 }
@@ -260,7 +264,7 @@ async fn damaged_receipt_or_journal_entry_is_named() {
     execute(&test_log, "UPDATE annalist_journal SET positions = 'one'").await;
     assert_unusable(store.receipt(&key("c1")).await, "`c1`");
     assert_unusable(store.append_one(own).await, "`c1`");
-    let error = store.journal(0, 10).await.unwrap_err();
+    let error = store.journal(0, PageLimit::records(10)).await.unwrap_err();
     assert!(matches!(error, Error::Invalid(Invalid::Damaged { .. })), "{error:?}");
     write(&store, events([draft("paid", &[], "0")])).await;
 }

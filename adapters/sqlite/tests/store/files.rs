@@ -1,6 +1,6 @@
 //! Data in a file: it survives reopening, and every valid value is returned unchanged.
 
-use annalist_core::store::CommandKey;
+use annalist_core::store::{CommandKey, PageLimit};
 use annalist_core::store::{JournalRecord, Outcome};
 
 use super::*;
@@ -33,7 +33,7 @@ async fn reopened_file_has_all_data() {
     assert_eq!(store.receipt(&key("c1")).await.unwrap(), Some(first.clone()));
     let again = Append { key: Some(key("c1")), ..events([draft("opened", &[], "0")]) };
     assert_eq!(store.append_one(again).await.unwrap(), AppendOutcome::Duplicate { index: 0, receipt: first });
-    let journal = store.journal(0, 10).await.unwrap();
+    let journal = store.journal(0, PageLimit::records(10)).await.unwrap();
     assert_eq!(journal[0].outcome, Outcome::Accepted(vec![Position::new(1), Position::new(2)]));
     assert_eq!((journal[0].number, journal[0].recorded_at, journal.len()), (1, TIME, 1));
     assert_eq!(write(&store, events([draft("paid", &[], "1")])).await.position(), Position::new(3));
@@ -171,7 +171,7 @@ async fn criteria_match_the_same_events_as_in_core() {
             .take(limit)
             .cloned()
             .collect();
-        let page = store.feed(&criteria, after, limit).await.unwrap();
+        let page = store.feed(&criteria, after, PageLimit::records(limit)).await.unwrap();
         assert_eq!(page.records, expected, "{criteria:?}");
 
         let texts = log.iter().filter(|record| record.position > after).filter(matches).count() as u64;
@@ -207,7 +207,7 @@ async fn journal_numbers_are_not_reused_after_deletion() {
     write(&store, entry()).await;
     sqlx::query("DELETE FROM annalist_journal").execute(&mut test_log.raw().await).await.unwrap();
     write(&store, entry()).await;
-    let journal = store.journal(1, 10).await.unwrap();
+    let journal = store.journal(1, PageLimit::records(10)).await.unwrap();
     assert_eq!((journal[0].number, &journal[0].outcome), (2, &Outcome::Rejected("no".to_owned())));
 }
 

@@ -1,6 +1,6 @@
 //! Group commit: appends that share a transaction also share statements, and each has the outcome that it would have alone.
 
-use annalist_core::store::{Entry, JournalRecord, Marker};
+use annalist_core::store::{Entry, JournalRecord, Marker, PageLimit};
 use tokio::task::JoinHandle;
 
 use super::*;
@@ -38,7 +38,7 @@ impl Lock {
 
 /// All events and journal entries of a log.
 async fn contents(store: &Sqlite) -> (Vec<Record>, Vec<Entry>) {
-    (all(store).await, store.journal(0, usize::MAX).await.unwrap())
+    (all(store).await, store.journal(0, PageLimit::records(usize::MAX)).await.unwrap())
 }
 
 fn receipts(answer: &Result<AppendOutcome, Error>) -> &[Receipt] {

@@ -1,5 +1,6 @@
 //! Pools of the user, and the SQL that creates the tables.
 
+use annalist_core::store::PageLimit;
 use annalist_sqlite::migration_sql;
 use sqlx::{
     SqlitePool,
@@ -31,7 +32,7 @@ async fn users_pool_is_shared() {
     for _ in 0..3 {
         guarded(&store, Criteria::all(), draft("opened", &["a:1"], "0")).await;
     }
-    assert_eq!(store.feed(&Criteria::all(), START, 10).await.unwrap().records.len(), 3);
+    assert_eq!(store.feed(&Criteria::all(), START, PageLimit::records(10)).await.unwrap().records.len(), 3);
     store.close().await;
     sqlx::query("INSERT INTO mine VALUES (1)").execute(&pool).await.unwrap();
 }

@@ -1,5 +1,6 @@
 //! Concurrent writers on one file.
 
+use annalist_core::store::PageLimit;
 use std::{collections::HashSet, sync::Arc};
 
 use tokio::{sync::Barrier, task::JoinSet};
@@ -61,7 +62,7 @@ async fn disjoint_appends_never_conflict_and_positions_have_no_gaps() {
     let mut found = Vec::new();
     let mut after = START;
     while found.len() < 200 {
-        let page = handles[1].feed(&with_tag("shared:1"), after, 7).await.unwrap();
+        let page = handles[1].feed(&with_tag("shared:1"), after, PageLimit::records(7)).await.unwrap();
         assert!(page.up_to >= after);
         found.extend(positions(&page.records));
         after = page.up_to;

@@ -5,7 +5,7 @@ use std::{fmt::Debug, sync::Arc, time::Duration};
 use annalist_core::{
     BoxError,
     rows::{InTransaction, RowQuery, RowStore, Transactional},
-    store::{Snapshot, SnapshotKey},
+    store::{PageLimit, Snapshot, SnapshotKey},
 };
 use async_trait::async_trait;
 use sqlx::sqlite::{SqliteJournalMode, SqlitePoolOptions};
@@ -61,7 +61,7 @@ impl Calls {
             self.add("read", async move { store.read(&[Read::all(Criteria::all())]).await });
         }
         let all = store.clone();
-        self.add("feed", async move { all.feed(&Criteria::all(), START, 10).await });
+        self.add("feed", async move { all.feed(&Criteria::all(), START, PageLimit::records(10)).await });
         let all = store.clone();
         self.add("settled", async move { all.settled().await });
         let all = store.clone();
@@ -69,7 +69,7 @@ impl Calls {
         let all = store.clone();
         self.add("snapshot", async move { all.snapshot(&KEY).await });
         let all = store.clone();
-        self.add("journal", async move { all.journal(0, 1).await });
+        self.add("journal", async move { all.journal(0, PageLimit::records(1)).await });
         let all = store.clone();
         self.add("builds", async move { all.builds("owners").await });
         let all = store.clone();

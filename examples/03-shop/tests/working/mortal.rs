@@ -15,7 +15,9 @@ use annalist::{
         rows::SharedRows,
         store::{Prefix, StoredType},
     },
-    store::{Append, AppendOutcome, Batch, CommandKey, Entry, FeedPage, LogId, Read, Settled, Wakeups},
+    store::{
+        Append, AppendOutcome, Batch, CommandKey, Entry, FeedPage, LogId, PageLimit, Read, Settled, Wakeups,
+    },
 };
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
@@ -85,7 +87,7 @@ impl EventStore for Mortal {
         self.inner.receipt(key).await
     }
 
-    async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<FeedPage, Error> {
+    async fn feed(&self, filter: &Criteria, after: Position, limit: PageLimit) -> Result<FeedPage, Error> {
         self.inner.feed(filter, after, limit).await
     }
 
@@ -101,7 +103,7 @@ impl EventStore for Mortal {
         self.inner.prefix_at(time).await
     }
 
-    async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {
+    async fn journal(&self, after: u64, limit: PageLimit) -> Result<Vec<Entry>, Error> {
         self.inner.journal(after, limit).await
     }
 

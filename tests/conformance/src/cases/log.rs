@@ -14,6 +14,7 @@ mod journal;
 mod limits;
 mod live_feeds;
 mod model;
+mod page_limits;
 mod races;
 mod random_races;
 mod reads;
@@ -35,6 +36,7 @@ pub(super) const THEMES: &[&[Case]] = &[
     journal::CASES,
     time_travel::CASES,
     feeds::CASES,
+    page_limits::CASES,
     live_feeds::CASES,
     counts::CASES,
     stored_types::CASES,

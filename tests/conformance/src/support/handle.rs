@@ -5,7 +5,7 @@ use std::{ops::Deref, panic::Location, sync::Arc};
 use annalist_core::{
     criteria::Criteria,
     record::{Draft, Position, Record},
-    store::{Append, AppendOutcome, Batch, EventStore, FeedPage, Read, Receipt},
+    store::{Append, AppendOutcome, Batch, EventStore, FeedPage, PageLimit, Read, Receipt},
 };
 
 use super::{concurrency::pause_if, fixtures::positions};
@@ -169,7 +169,7 @@ impl Handle {
         })
     }
 
-    /// Reads one page of a feed and checks what must hold for every page.
+    /// Reads one page of a feed, whatever the size of its records, and checks what must hold for every page.
     #[track_caller]
     pub(crate) fn feed_page(
         &self,
@@ -177,12 +177,29 @@ impl Handle {
         after: Position,
         limit: usize,
     ) -> impl Future<Output = Outcome<FeedPage>> {
+        self.limited_page(filter, after, PageLimit::records(limit))
+    }
+
+    /// Reads one page of a feed and checks what must hold for every page.
+    #[track_caller]
+    pub(crate) fn limited_page(
+        &self,
+        filter: &Criteria,
+        after: Position,
+        limit: PageLimit,
+    ) -> impl Future<Output = Outcome<FeedPage>> {
         located(Location::caller(), async move {
             let page = self.feed(filter, after, limit).await?;
-            let FeedPage { records, up_to, .. } = &page;
+            let FeedPage { records, up_to, is_full, .. } = &page;
             ensure!(
-                records.len() <= limit,
-                "a page with limit {limit} must not have more records, but has {}",
+                records.len() <= limit.records,
+                "a page with {limit:?} must not have more records, but has {}",
+                records.len()
+            );
+            let bytes: usize = records.iter().map(|record| record.data.as_str().len()).sum();
+            ensure!(
+                bytes <= limit.bytes || records.len() == 1,
+                "a page with {limit:?} must not have more bytes of payloads, but has {bytes} in {} records",
                 records.len()
             );
             ensure!(*up_to >= after, "the page after {after} must not end before it, but ends at {up_to}");
@@ -200,7 +217,12 @@ impl Handle {
                 last = record.position;
             }
             ensure!(last <= *up_to, "the page ends at {up_to}, but has a record at {last}");
-            if records.len() == limit && limit > 0 {
+            ensure!(
+                *is_full || records.len() < limit.records,
+                "a page with {limit:?} and {} records must be full",
+                records.len()
+            );
+            if *is_full {
                 ensure_eq!(*up_to, last, "end of a full page: the position of its last record");
             }
             Ok(page)

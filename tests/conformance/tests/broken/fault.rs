@@ -63,6 +63,18 @@ pub(crate) enum Fault {
     StoresOnlyFirstCommandIdOfBatch,
     /// The feed skips the position after a full page.
     SkipsEventAfterFullPage,
+    /// A page of the feed has as many records as its limit allows, whatever their size.
+    FeedIgnoresBytes,
+    /// A page that its bytes have ended ends at the settled position.
+    CutPageEndsAtSettledPosition,
+    /// A page that its bytes have ended is not full.
+    CutPageIsNotFull,
+    /// A page without room for the first record has none.
+    LargeEventDoesNotComeAlone,
+    /// A page of the journal has as many entries as its limit allows, whatever their size.
+    JournalIgnoresBytes,
+    /// A chunked read has one chunk.
+    ReadsInOneChunk,
     /// A feed page without records ends at the position where it starts.
     EmptyPageDoesNotAdvance,
     /// An append has positions before its events are visible, and the feed skips these positions.

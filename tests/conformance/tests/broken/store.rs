@@ -1,9 +1,9 @@
 //! A correct store with one fault.
 
 use std::{
-    borrow::Cow,
     collections::BTreeSet,
     ops::Range,
+    slice,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -14,12 +14,11 @@ use annalist_core::{
     Error,
     criteria::{Criteria, Item},
     finding::{VerifyCursor, VerifyPage},
-    payload::Payload,
-    record::{Draft, Metadata, Name, Position, Record},
+    record::{Metadata, Position, Record},
     rows::{Row, SharedRows},
     store::{
         Append, AppendOutcome, Batch, CommandKey, Condition, Entry, EventStore, FeedPage, LogId, Marker,
-        Prefix, Read, Receipt, Reservation, Settled, Snapshot, SnapshotKey, StoredType,
+        PageLimit, Prefix, Read, Receipt, Reservation, Settled, Snapshot, SnapshotKey, StoredType,
     },
     tag::Tag,
     time::Timestamp,
@@ -28,7 +27,12 @@ use annalist_memory::Memory;
 use tokio::task::yield_now;
 
 use super::{
-    fault::Fault, inline::BrokenInline, rows::BrokenRows, snapshots::BrokenSnapshots, verify::broken_page,
+    changes::{output_of, remove_spaces, without_command},
+    fault::Fault,
+    inline::BrokenInline,
+    rows::BrokenRows,
+    snapshots::BrokenSnapshots,
+    verify::broken_page,
 };
 
 /// A correct store, wrapped in a fault.
@@ -170,29 +174,6 @@ impl Drop for SettlesOnDrop<'_> {
     }
 }
 
-/// Polls a future that never waits, and returns its output.
-fn output_of<F: Future>(future: F) -> F::Output {
-    let mut future = std::pin::pin!(future);
-    match future.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
-        std::task::Poll::Ready(output) => output,
-        std::task::Poll::Pending => panic!("the store in memory never waits"),
-    }
-}
-
-/// A command id that is not bound to the name and the tags of the command.
-fn without_command(key: &CommandKey) -> CommandKey {
-    let name = |text: &str| Name::new("name", text.to_owned()).unwrap();
-    CommandKey::new(name(key.id()), name("any"), [])
-}
-
-/// Removes the spaces from a payload, as a store might that parses it.
-fn remove_spaces(draft: &mut Draft) {
-    let (name, text) = (Cow::Owned(draft.name().to_owned()), draft.data().as_str().replace(' ', ""));
-    // The new draft also has another id.
-    *draft =
-        Draft::new(name, draft.version(), draft.tags().iter().cloned(), Payload::from_stored(text)).unwrap();
-}
-
 impl BrokenStore {
     async fn append_single(&self, append: Append) -> Result<AppendOutcome<Receipt>, Error> {
         let mut append = self.changed_append(append);
@@ -316,6 +297,19 @@ impl EventStore for BrokenStore {
         Ok(batches)
     }
 
+    async fn read_chunked(
+        &self,
+        read: &Read,
+        each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
+    ) -> Result<Marker, Error> {
+        if self.fault != Fault::ReadsInOneChunk {
+            return self.inner.read_chunked(read, each).await;
+        }
+        let Batch { records, marker } = self.inner.read(slice::from_ref(read)).await?.remove(0);
+        each(records)?;
+        Ok(marker)
+    }
+
     async fn reserve(&self, criteria: &[Criteria]) -> Reservation {
         match self.fault {
             Fault::ReservesForAll => Reservation::new((), false),
@@ -364,12 +358,24 @@ impl EventStore for BrokenStore {
         }
     }
 
-    async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<FeedPage, Error> {
+    async fn feed(&self, filter: &Criteria, after: Position, limit: PageLimit) -> Result<FeedPage, Error> {
+        let limit = match self.fault {
+            Fault::FeedIgnoresBytes => PageLimit::records(limit.records),
+            _ => limit,
+        };
         let (page, first_gap) = self.with_first_gap(self.inner.feed(filter, after, limit));
         let mut page = page?;
         self.remove_lost(&mut page.records);
+        let is_cut = page.is_full && page.records.len() < limit.records;
         match (self.fault, first_gap) {
-            (Fault::SkipsEventAfterFullPage, _) if page.records.len() == limit => {
+            (Fault::CutPageEndsAtSettledPosition, _) if is_cut => {
+                page.up_to = self.inner.settled().await?.position;
+            }
+            (Fault::CutPageIsNotFull, _) if is_cut => page.is_full = false,
+            (Fault::LargeEventDoesNotComeAlone, _) if is_cut => {
+                page.records.retain(|record| record.data.as_str().len() <= limit.bytes);
+            }
+            (Fault::SkipsEventAfterFullPage, _) if page.records.len() == limit.records => {
                 page.up_to = Position::new(page.up_to.get() + 1);
             }
             (Fault::EmptyPageDoesNotAdvance, _) if page.records.is_empty() => page.up_to = after,
@@ -379,6 +385,7 @@ impl EventStore for BrokenStore {
             }
             (_, Some(gap)) if self.stops_at_gaps() => {
                 page.records.retain(|record| record.position < gap);
+                page.is_full &= page.up_to < gap;
                 page.up_to = page.up_to.min(Position::new(gap.get() - 1)).max(after);
             }
             _ => {}
@@ -416,8 +423,11 @@ impl EventStore for BrokenStore {
         Ok(prefix)
     }
 
-    async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {
-        self.inner.journal(after, limit).await
+    async fn journal(&self, after: u64, limit: PageLimit) -> Result<Vec<Entry>, Error> {
+        match self.fault {
+            Fault::JournalIgnoresBytes => self.inner.journal(after, PageLimit::records(limit.records)).await,
+            _ => self.inner.journal(after, limit).await,
+        }
     }
 
     fn row_store(&self) -> Option<SharedRows> {

@@ -7,8 +7,8 @@ use annalist_core::{
     criteria::Criteria,
     record::{Position, Record},
     store::{
-        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, Prefix, Read, Receipt,
-        Settled, StoredType,
+        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, PageLimit, Prefix,
+        Read, Receipt, Settled, StoredType,
     },
     time::Timestamp,
 };
@@ -59,7 +59,7 @@ impl EventStore for Unverified {
         self.inner.receipt(key).await
     }
 
-    async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<FeedPage, Error> {
+    async fn feed(&self, filter: &Criteria, after: Position, limit: PageLimit) -> Result<FeedPage, Error> {
         let page = self.inner.feed(filter, after, limit).await?;
         self.check(&page.records)?;
         Ok(page)
@@ -73,7 +73,7 @@ impl EventStore for Unverified {
         self.inner.prefix_at(time).await
     }
 
-    async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {
+    async fn journal(&self, after: u64, limit: PageLimit) -> Result<Vec<Entry>, Error> {
         self.inner.journal(after, limit).await
     }
 

@@ -7,7 +7,7 @@ use annalist_core::{
     Error,
     criteria::Criteria,
     rows::Table,
-    store::{AppendOutcome, Marker},
+    store::{AppendOutcome, Marker, PageLimit},
 };
 
 use super::{notes::*, support::*};
@@ -47,7 +47,11 @@ async fn append_without_a_required_fold_is_refused(log: Log) -> Outcome {
         0,
         "number of rows after an append without a required fold"
     );
-    ensure_eq!(log.journal(0, 10).await?, [], "journal after an append without a required fold");
+    ensure_eq!(
+        log.journal(0, PageLimit::records(10)).await?,
+        [],
+        "journal after an append without a required fold"
+    );
     ensure_eq!(
         log.receipt(&command_key("c-1", "write", &[])).await?,
         None,
@@ -65,7 +69,7 @@ async fn append_without_a_required_fold_is_refused(log: Log) -> Outcome {
         "rows after an append with the required fold"
     );
     ensure_eq!(
-        log.journal(0, 10).await?.len(),
+        log.journal(0, PageLimit::records(10)).await?.len(),
         1,
         "number of journal entries after an append with the required fold"
     );
@@ -286,7 +290,7 @@ async fn failing_fold_writes_nothing(log: Log) -> Outcome {
             "a fold fails: `append` must return `Error::Invalid`, but returned {result:?}"
         );
         ensure_eq!(log.read_all().await?, before, "events after a failed fold");
-        ensure_eq!(log.journal(0, 10).await?, [], "journal after a failed fold");
+        ensure_eq!(log.journal(0, PageLimit::records(10)).await?, [], "journal after a failed fold");
         ensure_eq!(
             log.receipt(&command_key("c-1", "write", &[])).await?,
             None,

@@ -1,6 +1,6 @@
 //! Appended events are stored completely, in order and unchanged, and every handle sees them.
 
-use annalist_core::store::CommandKey;
+use annalist_core::store::{CommandKey, PageLimit};
 use annalist_core::{
     criteria::Criteria,
     record::{Draft, Metadata, Position, Record},
@@ -35,7 +35,7 @@ async fn empty_log_has_no_records_and_no_journal(log: Log) -> Outcome {
     ensure_eq!(settled.gap, None, "gap of an empty log");
     let page = log.feed_page(&Criteria::all(), Position::START, 10).await?;
     ensure_eq!((page.records, page.up_to), (vec![], Position::START), "feed page of an empty log");
-    ensure_eq!(log.journal(0, 10).await?, [], "journal of an empty log");
+    ensure_eq!(log.journal(0, PageLimit::records(10)).await?, [], "journal of an empty log");
     ensure_eq!(log.prefix_at(Timestamp::MAX).await?, Prefix::default(), "`prefix_at` in an empty log");
     ensure_eq!(
         log.receipt(&command_key("c-1", "open", &[])).await?,
@@ -137,7 +137,11 @@ async fn append_without_events_changes_nothing(log: Log) -> Outcome {
     let receipt = log.expect_accepted(empty_append()).await?;
     ensure_eq!(receipt, Receipt::default(), "receipt of an append without events");
     ensure_eq!(log.read_all().await?.len(), 1, "number of events after an append without events");
-    ensure_eq!(log.journal(0, 10).await?, [], "journal after an append without a journal entry");
+    ensure_eq!(
+        log.journal(0, PageLimit::records(10)).await?,
+        [],
+        "journal after an append without a journal entry"
+    );
     let next = log.expect_accepted(append([event("a", &[])])).await?.position();
     log.wait_until_settled(next).await
 }
@@ -229,7 +233,7 @@ async fn logs_are_independent(log: Log) -> Outcome {
         || append([event("a", &["x:1"])]).with_key(command_key("c-1", "open", &[])).with_journal("1");
     log.expect_accepted(command()).await?;
     ensure_eq!(other.read_all().await?, [], "events of an unrelated log");
-    ensure_eq!(other.journal(0, 10).await?, [], "journal entries of an unrelated log");
+    ensure_eq!(other.journal(0, PageLimit::records(10)).await?, [], "journal entries of an unrelated log");
     let request = command().if_unchanged(criteria_for(&[], &["x:1"]), Marker::START);
     other.expect_accepted(request).await?;
     ensure_eq!(log.read_all().await?.len(), 1, "number of events after an append to an unrelated log");
@@ -257,12 +261,16 @@ async fn acknowledged_events_survive_reopen(log: Log) -> Outcome {
         )
         .await?;
     let marker = log.read_one(read(&[], &["y:2"])).await?.marker;
-    let (records, entries) = (log.read_all().await?, log.journal(0, 10).await?);
+    let (records, entries) = (log.read_all().await?, log.journal(0, PageLimit::records(10)).await?);
 
     let log = log.reopened().await?;
     ensure_eq!(log.log_id(), id, "log id after the log was reopened");
     ensure_eq!(log.read_all().await?, records, "events after the log was reopened");
-    ensure_eq!(log.journal(0, 10).await?, entries, "journal entries after the log was reopened");
+    ensure_eq!(
+        log.journal(0, PageLimit::records(10)).await?,
+        entries,
+        "journal entries after the log was reopened"
+    );
     ensure_eq!(
         log.receipt(&command_key("c-1", "open", &["x:1"])).await?,
         Some(receipt.clone()),

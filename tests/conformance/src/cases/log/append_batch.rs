@@ -4,7 +4,7 @@ use annalist_core::{
     Error, Invalid,
     criteria::Criteria,
     record::{Position, Record},
-    store::{Append, AppendOutcome, Marker, Outcome as JournalOutcome, Read, Receipt},
+    store::{Append, AppendOutcome, Marker, Outcome as JournalOutcome, PageLimit, Read, Receipt},
 };
 
 use crate::{
@@ -42,7 +42,10 @@ struct Contents {
 }
 
 async fn contents(log: &Handle) -> Outcome<Contents> {
-    Ok(Contents { records: log.read_all().await?, journal: log.journal(0, usize::MAX).await?.len() })
+    Ok(Contents {
+        records: log.read_all().await?,
+        journal: log.journal(0, PageLimit::records(usize::MAX)).await?.len(),
+    })
 }
 
 /// Expects that nothing was written, and that the feed is not blocked.
@@ -297,7 +300,7 @@ async fn ids_and_journal_entries_are_stored_for_each_append(log: Log) -> Outcome
             "receipt of the repeated command {nth}"
         );
     }
-    let mut entries: Vec<_> = log.journal(0, 10).await?;
+    let mut entries: Vec<_> = log.journal(0, PageLimit::records(10)).await?;
     // The order of the journal numbers within a batch is not specified.
     entries.sort_by_key(|entry| entry.body.as_str().to_owned());
     let journaled: Vec<_> =

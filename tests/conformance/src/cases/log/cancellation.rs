@@ -9,7 +9,7 @@ use std::{
 use annalist_core::{
     criteria::Criteria,
     record::Position,
-    store::{AppendOutcome, Read},
+    store::{AppendOutcome, PageLimit, Read},
 };
 
 use crate::{
@@ -124,7 +124,13 @@ async fn cancelled_reads_do_not_affect_others(log: Log) -> Outcome {
     for round in 0..log.rounds(20) {
         let reads = [Read::all(Criteria::all())];
         drop(cancel_after_polls(round % 4, log.read(&reads)).await);
-        drop(cancel_after_polls(round % 4, log.feed(&Criteria::all(), Position::START, 10)).await);
+        drop(
+            cancel_after_polls(
+                round % 4,
+                log.feed(&Criteria::all(), Position::START, PageLimit::records(10)),
+            )
+            .await,
+        );
         drop(cancel_after_polls(round % 4, log.settled()).await);
         // Polled once with a waker that wakes no task.
         let mut read = pin!(log.read(&reads));

@@ -3,7 +3,7 @@
 use annalist_core::{
     Error, Invalid,
     record::Name,
-    store::{Append, AppendOutcome, CommandKey, Marker, Receipt},
+    store::{Append, AppendOutcome, CommandKey, Marker, PageLimit, Receipt},
     time::Timestamp,
 };
 
@@ -137,7 +137,7 @@ async fn id_is_bound_to_one_command_and_its_tags(log: Log) -> Outcome {
     }
     ensure_eq!(log.read_all().await?.len(), 2, "number of events after appends with a reused id");
     ensure_eq!(
-        log.journal(0, 10).await?.len(),
+        log.journal(0, PageLimit::records(10)).await?.len(),
         1,
         "number of journal entries after appends with a reused id"
     );
@@ -347,7 +347,11 @@ async fn purged_ids_can_be_used_again(log: Log) -> Outcome {
         log.expect_duplicate(empty_append().with_key(key_at(left))).await?;
     }
     ensure_eq!(log.read_all().await?, before, "events after the purge");
-    ensure_eq!(log.journal(0, 10).await?.len(), 5, "number of journal entries after the purge");
+    ensure_eq!(
+        log.journal(0, PageLimit::records(10)).await?.len(),
+        5,
+        "number of journal entries after the purge"
+    );
     for purged in [10, -5] {
         ensure_eq!(log.receipt(&key_at(purged)).await?, None, "receipt of a purged id");
         log.expect_accepted(append([event("a", &[])]).with_key(key_at(purged)).recorded_at(50)).await?;

@@ -3,7 +3,7 @@
 use annalist_core::{
     criteria::Criteria,
     record::Position,
-    store::{Marker, Read, Receipt},
+    store::{Marker, PageLimit, Read, Receipt},
 };
 
 use super::reads::three_events;
@@ -144,7 +144,7 @@ async fn refused_append_leaves_no_trace(log: Log) -> Outcome {
     }
     ensure_eq!(log.read_all().await?.len(), 1, "number of events after refused appends");
     ensure_eq!(log.read_one(read(&[], &["y:1"])).await?.records, [], "events with a tag of refused appends");
-    ensure_eq!(log.journal(0, 10).await?, [], "journal entries of refused appends");
+    ensure_eq!(log.journal(0, PageLimit::records(10)).await?, [], "journal entries of refused appends");
     ensure_eq!(log.receipt(&id).await?, None, "receipt of the command id of refused appends");
     // The feed does not wait for a position of a refused append.
     let next = log.expect_accepted(append([event("a", &["y:1"])])).await?.position();

@@ -3,6 +3,7 @@
 use annalist_core::{
     criteria::Criteria,
     record::{Position, Record},
+    store::PageLimit,
 };
 
 use crate::{
@@ -145,12 +146,12 @@ async fn feed_continues_after_any_position(log: Log) -> Outcome {
     // A position that the log has not reached.
     let beyond = Position::new(end(&all).get() + 1_000);
     ensure_eq!(
-        log.feed(&Criteria::all(), beyond, 10).await?.records,
+        log.feed(&Criteria::all(), beyond, PageLimit::records(10)).await?.records,
         [],
         "records after a position that the log has not reached"
     );
     ensure_eq!(
-        log.feed(&Criteria::all(), Position::END, 10).await?.records,
+        log.feed(&Criteria::all(), Position::END, PageLimit::records(10)).await?.records,
         [],
         "records after the maximum position"
     );

@@ -2,7 +2,7 @@
 
 use annalist_core::{
     record::Metadata,
-    store::{Append, Entry, Marker, Outcome as JournalOutcome},
+    store::{Append, Entry, Marker, Outcome as JournalOutcome, PageLimit},
     time::Timestamp,
 };
 
@@ -43,7 +43,7 @@ async fn accepted_and_rejected_commands_are_journaled(log: Log) -> Outcome {
             .with_metadata(metadata_of("bob")),
     )
     .await?;
-    let mut entries = log.journal(0, 10).await?;
+    let mut entries = log.journal(0, PageLimit::records(10)).await?;
     ensure!(entries.iter().all(|entry| entry.number > 0), "entries must be numbered from 1: {entries:?}");
     ensure!(entries.is_sorted_by(|a, b| a.number < b.number), "numbers of entries must grow: {entries:?}");
     entries.iter_mut().for_each(|entry| entry.number = 0);
@@ -86,7 +86,7 @@ async fn appends_that_are_not_written_are_not_journaled(log: Log) -> Outcome {
         "the command id belongs to another command: `append` must fail"
     );
     ensure_eq!(
-        log.journal(0, 10).await?,
+        log.journal(0, PageLimit::records(10)).await?,
         [],
         "journal entries of appends without an entry and of appends that were not written"
     );
@@ -102,18 +102,20 @@ async fn pages_of_the_journal_add_up(log: Log) -> Outcome {
         };
         log.expect_accepted(request).await?;
     }
-    let all = log.journal(0, usize::MAX).await?;
+    let all = log.journal(0, PageLimit::records(usize::MAX)).await?;
     let bodies: Vec<String> = all.iter().map(|entry| entry.body.to_string()).collect();
     ensure_eq!(
         bodies,
         (0..20).map(|n| n.to_string()).collect::<Vec<_>>(),
         "bodies of the entries, oldest first"
     );
-    ensure_eq!(log.journal(0, 0).await?, [], "journal page with limit 0");
+    ensure_eq!(log.journal(0, PageLimit::records(0)).await?, [], "journal page with limit 0");
     for (handle, limit) in log.handles(3).await?.iter().zip([1, 7, 1_000]) {
         let mut paged: Vec<Entry> = vec![];
         loop {
-            let page = handle.journal(paged.last().map_or(0, |entry| entry.number), limit).await?;
+            let page = handle
+                .journal(paged.last().map_or(0, |entry| entry.number), PageLimit::records(limit))
+                .await?;
             if page.is_empty() {
                 break;
             }
@@ -126,8 +128,16 @@ async fn pages_of_the_journal_add_up(log: Log) -> Outcome {
         }
         ensure_eq!(paged, all, "journal entries in pages of {limit}");
     }
-    ensure_eq!(log.journal(all[19].number, 10).await?, [], "journal entries after the last one");
-    ensure_eq!(log.journal(u64::MAX, 10).await?, [], "journal entries after the maximum number");
+    ensure_eq!(
+        log.journal(all[19].number, PageLimit::records(10)).await?,
+        [],
+        "journal entries after the last one"
+    );
+    ensure_eq!(
+        log.journal(u64::MAX, PageLimit::records(10)).await?,
+        [],
+        "journal entries after the maximum number"
+    );
     Ok(())
 }
 
@@ -149,7 +159,7 @@ async fn concurrent_entries_are_all_journaled(log: Log) -> Outcome {
         }
     });
     run_concurrently(tasks).await?;
-    let entries = log.journal(0, 100).await?;
+    let entries = log.journal(0, PageLimit::records(100)).await?;
     ensure!(entries.is_sorted_by(|a, b| a.number < b.number), "numbers of entries must grow: {entries:?}");
     let mut bodies: Vec<usize> =
         entries.iter().filter_map(|entry| entry.body.as_str().parse().ok()).collect();

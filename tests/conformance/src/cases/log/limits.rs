@@ -5,7 +5,7 @@ use annalist_core::{
     criteria::Criteria,
     limits::{MAX_APPEND, MAX_KIND, MAX_NAME, MAX_PAYLOAD, MAX_TAG},
     record::{Draft, Metadata, Name, Position},
-    store::{Append, Marker, Read},
+    store::{Append, Marker, PageLimit, Read},
 };
 
 use crate::{
@@ -172,7 +172,7 @@ async fn metadata_keeps_special_characters(log: Log) -> Outcome {
         ensure_eq!(found.len(), 1, "number of events after the previous one");
         ensure_eq!(found[0].metadata()?, &metadata, "metadata with {text:?}");
     }
-    for (record, entry) in log.read_all().await?.iter().zip(log.journal(0, 100).await?) {
+    for (record, entry) in log.read_all().await?.iter().zip(log.journal(0, PageLimit::records(100)).await?) {
         ensure_eq!(
             &entry.metadata,
             record.metadata()?,

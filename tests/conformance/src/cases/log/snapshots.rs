@@ -5,7 +5,7 @@ use std::panic::Location;
 use annalist_core::{
     criteria::Criteria,
     record::Position,
-    store::{Read, Snapshot, SnapshotKey},
+    store::{PageLimit, Read, Snapshot, SnapshotKey},
 };
 
 use super::limits::UNUSUAL_JSON;
@@ -191,7 +191,7 @@ async fn snapshots_do_not_change_the_log(log: Log) -> Outcome {
         log.save_and_load(&account(id), &at(1, "{}")).await?;
     }
     ensure_eq!(log.read_all().await?, everything, "events after snapshots were saved");
-    ensure_eq!(log.journal(0, 10).await?, [], "journal after snapshots were saved");
+    ensure_eq!(log.journal(0, PageLimit::records(10)).await?, [], "journal after snapshots were saved");
     let conditional = append([event("opened", &["account:2"])]).if_unchanged(Criteria::all(), marker);
     let next = log.expect_accepted(conditional).await?.position();
     let fed = log.feed_until(&Criteria::all(), Position::START, 10, next).await?;

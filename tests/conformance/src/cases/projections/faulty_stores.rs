@@ -18,8 +18,8 @@ use annalist_core::{
         RowStore, SharedRows, Table,
     },
     store::{
-        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, Prefix, Read, Receipt,
-        Settled, StoredType,
+        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, PageLimit, Prefix,
+        Read, Receipt, Settled, StoredType,
     },
     time::Timestamp,
 };
@@ -253,14 +253,14 @@ impl EventStore for FaultyLog {
         self.up()?.receipt(key).await
     }
 
-    async fn feed(&self, filter: &Criteria, after: Position, limit: usize) -> Result<FeedPage, Error> {
+    async fn feed(&self, filter: &Criteria, after: Position, limit: PageLimit) -> Result<FeedPage, Error> {
         self.requested
             .send_if_modified(|requested| std::mem::replace(requested, after.max(*requested)) < after);
         let page = self.pages.fetch_add(1, Ordering::SeqCst) + 1;
         if self.fails.is_some_and(|each| page.is_multiple_of(each)) {
             return Err(Error::unavailable("access the log", BoxError::from("this page fails")));
         }
-        self.up()?.feed(filter, after, limit.min(self.limit)).await
+        self.up()?.feed(filter, after, PageLimit { records: limit.records.min(self.limit), ..limit }).await
     }
 
     async fn settled(&self) -> Result<Settled, Error> {
@@ -271,7 +271,7 @@ impl EventStore for FaultyLog {
         self.up()?.prefix_at(time).await
     }
 
-    async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {
+    async fn journal(&self, after: u64, limit: PageLimit) -> Result<Vec<Entry>, Error> {
         self.up()?.journal(after, limit).await
     }
 

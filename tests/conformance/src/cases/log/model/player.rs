@@ -8,7 +8,7 @@ use annalist_core::{
     record::{Metadata, Position, Record},
     store::{
         Append, AppendOutcome, CommandKey, Condition, Entry, FeedPage, Marker, Outcome as JournalOutcome,
-        Prefix, Read, Receipt,
+        PageLimit, Prefix, Read, Receipt,
     },
 };
 use annalist_memory::Memory;
@@ -66,8 +66,8 @@ impl Player {
         }
         // At the end both logs must be equal.
         self.read(Criteria::all(), None, None).await?;
-        self.feed(Criteria::all(), 0, usize::MAX).await?;
-        self.journal(0, usize::MAX).await
+        self.feed(Criteria::all(), 0, PageLimit::records(usize::MAX)).await?;
+        self.journal(0, PageLimit::records(usize::MAX)).await
     }
 
     async fn step(&mut self, step: Step) -> Outcome {
@@ -170,13 +170,15 @@ impl Player {
         (for_store, for_model)
     }
 
-    async fn feed(&mut self, filter: Criteria, after: usize, limit: usize) -> Outcome {
+    async fn feed(&mut self, filter: Criteria, after: usize, limit: PageLimit) -> Outcome {
         self.settle().await?;
         let after = Position::new((after % (self.positions.len() + 1)) as u64);
         let expected = self.model.feed(&filter, after, limit).await?;
-        let FeedPage { records, up_to, .. } = self.store.feed(&filter, self.in_store(after), limit).await?;
+        let FeedPage { records, up_to, is_full, .. } =
+            self.store.feed(&filter, self.in_store(after), limit).await?;
         ensure_eq!(self.records_in_model(records), expected.records, "records of a feed page");
         ensure_eq!(self.last_in_model(up_to), expected.up_to, "end of a feed page");
+        ensure_eq!(is_full, expected.is_full, "whether a feed page with {limit:?} is full");
         Ok(())
     }
 
@@ -202,7 +204,7 @@ impl Player {
         Ok(())
     }
 
-    async fn journal(&mut self, after: usize, limit: usize) -> Outcome {
+    async fn journal(&mut self, after: usize, limit: PageLimit) -> Outcome {
         let after = after % (self.entries.len() + 1);
         let number = after.checked_sub(1).map_or(0, |index| self.entries[index]);
         let found = self.store.journal(number, limit).await?;

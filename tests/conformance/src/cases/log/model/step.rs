@@ -1,6 +1,9 @@
 //! The steps of a script and their random generation.
 
-use annalist_core::criteria::{Criteria, Item};
+use annalist_core::{
+    criteria::{Criteria, Item},
+    store::PageLimit,
+};
 use proptest::{collection::vec, option, prelude::*, strategy::Union};
 
 use crate::support::fixtures::tag;
@@ -11,10 +14,10 @@ use crate::support::fixtures::tag;
 pub(super) enum Step {
     Read { criteria: Criteria, after: Option<usize>, up_to: Option<usize> },
     Append(ScriptedAppend),
-    Feed { filter: Criteria, after: usize, limit: usize },
+    Feed { filter: Criteria, after: usize, limit: PageLimit },
     Receipt { id: u8, command: bool },
     PrefixAt(i64),
-    Journal { after: usize, limit: usize },
+    Journal { after: usize, limit: PageLimit },
     Purge(i64),
     Reopen,
 }
@@ -45,13 +48,13 @@ fn step() -> impl Strategy<Value = Step> {
     let bounds = (option::weighted(0.2, 0..50_usize), option::weighted(0.2, 0..50_usize));
     let read =
         (criteria(), bounds).prop_map(|(criteria, (after, up_to))| Step::Read { criteria, after, up_to });
-    let feed = (criteria(), 0..50_usize, 0..6_usize).prop_map(|(filter, after, limit)| Step::Feed {
+    let feed = (criteria(), 0..50_usize, limit()).prop_map(|(filter, after, limit)| Step::Feed {
         filter,
         after,
         limit,
     });
     let receipt = (id, any::<bool>()).prop_map(|(id, command)| Step::Receipt { id, command });
-    let journal = (0..10_usize, 0..5_usize).prop_map(|(after, limit)| Step::Journal { after, limit });
+    let journal = (0..10_usize, limit()).prop_map(|(after, limit)| Step::Journal { after, limit });
     Union::new_weighted(vec![
         (8, scripted_append().prop_map(Step::Append).boxed()),
         (5, read.boxed()),
@@ -62,6 +65,12 @@ fn step() -> impl Strategy<Value = Step> {
         (1, (-1..10_i64).prop_map(Step::Purge).boxed()),
         (1, Just(Step::Reopen).boxed()),
     ])
+}
+
+/// A few records, or a few bytes: payloads have 2 bytes, and commands up to 3.
+fn limit() -> impl Strategy<Value = PageLimit> {
+    (0..6_usize, prop_oneof![Just(usize::MAX), 0..10_usize])
+        .prop_map(|(records, bytes)| PageLimit { records, bytes })
 }
 
 fn scripted_append() -> impl Strategy<Value = ScriptedAppend> {

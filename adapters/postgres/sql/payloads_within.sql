@@ -1,0 +1,1 @@
+SELECT p.position, p.data FROM {schema}.payloads_within($1, $2) AS p

@@ -1,0 +1,2 @@
+-- The payload of the event at position ?1.
+SELECT data FROM {prefix}events WHERE position = ?1
