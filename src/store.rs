@@ -13,7 +13,7 @@ pub use annalist_core::{
     },
     store::{
         Append, AppendOutcome, Batch, CommandKey, Condition, Entry, EventRef, EventStore, FeedPage,
-        IntoEventStore, JournalRecord, LogId, Marker, Outcome, PageBuilder, PageLimit, Read, Receipt,
-        Settled, Snapshot, SnapshotKey, Token, Wakeups,
+        IntoEventStore, JournalRecord, LogId, Marker, Outcome, Read, Receipt, Settled, Snapshot, SnapshotKey,
+        Token, Wakeups,
     },
 };

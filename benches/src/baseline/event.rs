@@ -107,7 +107,7 @@ mod tests {
         app.execute(Open { account, owner: "Ann".into() }).await.unwrap();
         app.execute(Deposit { account, amount: 7 }).await.unwrap();
         let page = store
-            .feed(&Criteria::all(), Position::default(), annalist::store::PageLimit::records(10))
+            .feed(&Criteria::all(), Position::default(), annalist::raw::store::PageLimit::records(10))
             .await
             .unwrap();
         let opened = AccountEvent::Opened { account, owner: "Ann".into() };

@@ -12,7 +12,7 @@ use crate::record::{Position, Record};
 /// # use annalist_doc_tests::*;
 /// # run(async {
 /// # let app = bank().await?;
-/// use annalist::{Criteria, Position, store::PageLimit};
+/// use annalist::{Criteria, Position, raw::store::PageLimit};
 ///
 /// let limit = PageLimit { records: 1_000, bytes: 1 }; // every payload is larger
 /// let page = app.store().feed(&Criteria::all(), Position::START, limit).await?;
@@ -45,7 +45,7 @@ impl PageLimit {
 /// Collects what a page has, up to its limit: records of a feed, or entries of the journal.
 ///
 /// ```
-/// use annalist::{Position, Record, store::{PageBuilder, PageLimit}};
+/// use annalist::raw::store::{PageBuilder, PageLimit};
 ///
 /// let limit = PageLimit { records: 10, bytes: 100 };
 /// let mut page: PageBuilder<&str> = PageBuilder::new(limit);

@@ -13,10 +13,10 @@ use annalist::{
     Criteria, Error, EventStore, Memory, Position, Receipt, Timestamp,
     raw::{
         finding::{VerifyCursor, VerifyPage},
-        store::{Prefix, Reservation, StoredType},
+        store::{PageLimit, Prefix, Reservation, StoredType},
     },
     store::{
-        Append, AppendOutcome, Batch, CommandKey, Entry, FeedPage, LogId, PageLimit, Read, Settled, Snapshot,
+        Append, AppendOutcome, Batch, CommandKey, Entry, FeedPage, LogId, Read, Settled, Snapshot,
         SnapshotKey, Wakeups,
     },
 };

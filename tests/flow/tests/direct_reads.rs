@@ -151,7 +151,7 @@ async fn event_of_an_unknown_type_is_an_error_with_its_name() {
     app.execute(deposit("a", 1)).await.unwrap();
     let page = app
         .store()
-        .feed(&annalist::Criteria::all(), Position::START, annalist::store::PageLimit::records(10))
+        .feed(&annalist::Criteria::all(), Position::START, annalist::raw::store::PageLimit::records(10))
         .await
         .unwrap();
     let mut events: Vec<annalist::Recorded<other::Other>> = Vec::new();

@@ -241,6 +241,24 @@ async fn many_failures_are_parked_one_by_one() {
     .await;
 }
 
+/// Each round of a retry handles as many events as one reader may hold.
+#[tokio::test]
+async fn parked_events_of_more_bytes_than_a_reader_may_hold_are_retried_in_rounds() {
+    let log = TestLog::Memory(annalist::Memory::new());
+    let app = started_app::<Strict>(&log).await;
+    for n in 0..50 {
+        pay(&app, &format!("a{}", n % 20), 5000).await;
+    }
+    app.wait_until_caught_up().await.unwrap();
+    app.shut_down().await;
+    let TestLog::Memory(store) = log else { return };
+    let app = App::builder(store).max_read_bytes(1).projection_with::<Tally>(ProjectionOptions::new().park());
+    let app = app.start().await.unwrap();
+    assert_eq!(app.retry_parked("tallies").await.unwrap().done, 50);
+    assert_eq!(tally_sum(&app, "a9").await, Some(15_000));
+    assert_eq!(tally_sum(&app, "a10").await, Some(10_000));
+}
+
 /// Appends many events at once.
 #[derive(Command, Serialize, Deserialize)]
 #[command(decide = pay_all)]

@@ -13,11 +13,9 @@ use annalist::{
     raw::{
         finding::{VerifyCursor, VerifyPage},
         rows::SharedRows,
-        store::{Prefix, StoredType},
+        store::{PageLimit, Prefix, StoredType},
     },
-    store::{
-        Append, AppendOutcome, Batch, CommandKey, Entry, FeedPage, LogId, PageLimit, Read, Settled, Wakeups,
-    },
+    store::{Append, AppendOutcome, Batch, CommandKey, Entry, FeedPage, LogId, Read, Settled, Wakeups},
 };
 use async_trait::async_trait;
 use tokio::sync::Semaphore;

@@ -1,12 +1,15 @@
 //! The domain on PostgreSQL, by URL. Without a server (`cargo xtask test` starts one) these tests are listed as ignored.
 #![allow(clippy::print_stderr)] // skipped tests are printed
+#![allow(clippy::unwrap_used)] // in the checks that are shared with other tests
 
 mod failover;
+#[path = "../large_payloads/mod.rs"]
+mod large_payloads;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use annalist::{
-    App, ExecuteError, Memory, Postgres, Sqlite,
+    App, EventStore, ExecuteError, Memory, Postgres, Sqlite,
     app::Builder,
     projection::{ProjectionOptions, State},
     store::RowStore,
@@ -68,6 +71,13 @@ fn main() {
         }),
         trial("app_works_on_after_the_end_of_runtimes_that_called_it", |url| {
             check_calls_of_ended_runtimes(builder(url.to_owned()));
+            Ok(())
+        }),
+        trial("readers_of_large_payloads_hold_a_part_of_them", |url| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let schema = format!("flow_{}", Uuid::now_v7().simple());
+            let store = runtime.block_on(Postgres::options().schema(&schema).connect(url))?;
+            large_payloads::check_readers(&runtime, &(Arc::new(store) as Arc<dyn EventStore>));
             Ok(())
         }),
     ];
