@@ -51,8 +51,20 @@ pub(crate) async fn back_off() {
     tokio::time::sleep(Duration::from_micros(fastrand::u64(1_000..8_000))).await;
 }
 
-/// Inserts deposits on a number of accounts in turn, in one statement, into the tables of Annalist or of a baseline.
+/// Inserts deposits as [`insert`] does, and collects statistics of them.
 pub(crate) async fn fill(
+    environment: &Environment,
+    schema: &str,
+    events: usize,
+    accounts: &[crate::domain::AccountId],
+) -> Result<()> {
+    insert(environment, schema, events, accounts).await?;
+    environment.run(&format!("VACUUM ANALYZE {schema}.events")).await?;
+    environment.run(&format!("VACUUM ANALYZE {schema}.event_tags")).await
+}
+
+/// Inserts deposits on a number of accounts in turn, in one statement, into the tables of Annalist or of a baseline.
+pub(crate) async fn insert(
     environment: &Environment,
     schema: &str,
     events: usize,
@@ -76,13 +88,13 @@ pub(crate) async fn fill(
     .bind(events as i32)
     .execute(&pool)
     .await?;
-    sqlx::raw_sql(
-        "INSERT INTO event_tags (tag, type, position) SELECT tags[1], type, position FROM events ORDER BY 1, 2, 3",
+    sqlx::query(
+        "INSERT INTO event_tags (tag, type, position)
+         SELECT * FROM (SELECT tags[1], type, position FROM events ORDER BY position DESC LIMIT $1) AS added ORDER BY 1, 2, 3",
     )
+    .bind(events as i64)
     .execute(&pool)
     .await?;
-    sqlx::raw_sql("VACUUM ANALYZE events").execute(&pool).await?;
-    sqlx::raw_sql("VACUUM ANALYZE event_tags").execute(&pool).await?;
     pool.close().await;
     Ok(())
 }

@@ -10,7 +10,6 @@ use std::pin::Pin;
 
 use serde::Serialize;
 
-pub(crate) use self::processes::work as work_as_a_process;
 use crate::{Result, environment::Environment, harness::Pair};
 
 /// A kind of work that is measured at several sizes.

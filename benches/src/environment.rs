@@ -60,15 +60,9 @@ impl Environment {
         Ok((Postgres::options().schema(&schema).connect(&self.url(commits)).await?, schema))
     }
 
-    /// Connections for a baseline, one for each task up to a limit, with its own schema as search path.
-    ///
-    /// They are not pinged, and their plans do not depend on statistics: a full scan would lock the whole table in a
-    /// SERIALIZABLE transaction.
+    /// Connections for a baseline, as [`pool`] opens them.
     pub(crate) async fn pool(&self, tasks: usize, schema: &str, commits: Commits) -> Result<PgPool> {
-        let address: sqlx::postgres::PgConnectOptions = self.url(commits).parse()?;
-        let address = address.options([("search_path", schema), ("enable_seqscan", "off"), ("jit", "off")]);
-        let pool = PgPoolOptions::new().max_connections(tasks.min(MOST_CONNECTIONS) as u32);
-        Ok(pool.test_before_acquire(false).connect_with(address).await?)
+        pool(&self.url(commits), tasks, schema).await
     }
 
     pub(crate) async fn run(&self, sql: &str) -> Result<()> {
@@ -81,6 +75,17 @@ impl Environment {
     pub(crate) fn fresh_name(&self, what: &str) -> String {
         format!("{what}_{}", self.names.fetch_add(1, Ordering::Relaxed))
     }
+}
+
+/// Connections for a baseline, one for each task up to a limit, with its own schema as search path.
+///
+/// They are not pinged, and their plans do not depend on statistics: a full scan would lock the whole table in a
+/// SERIALIZABLE transaction.
+pub(crate) async fn pool(url: &str, tasks: usize, schema: &str) -> Result<PgPool> {
+    let address: sqlx::postgres::PgConnectOptions = url.parse()?;
+    let address = address.options([("search_path", schema), ("enable_seqscan", "off"), ("jit", "off")]);
+    let pool = PgPoolOptions::new().max_connections(tasks.min(MOST_CONNECTIONS) as u32);
+    Ok(pool.test_before_acquire(false).connect_with(address).await?)
 }
 
 /// A directory on the disk of the workspace, because the system's temporary directory may be in memory.

@@ -14,6 +14,7 @@ mod report;
 mod rows;
 mod size;
 mod task_pool;
+mod worker;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -45,8 +46,8 @@ struct Arguments {
     /// The folder of the report.
     #[arg(long, default_value = "target/bench")]
     out: PathBuf,
-    /// Runs as a worker of a curve: address, schema and number of commands.
-    #[arg(long, hide = true, num_args = 3)]
+    /// Runs as a worker of a row or a curve: the kind of work and its arguments.
+    #[arg(long, hide = true, num_args = 1..)]
     worker: Vec<String>,
 }
 
@@ -88,8 +89,8 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: &Arguments) -> Result<()> {
-    if let [url, schema, commands] = arguments.worker.as_slice() {
-        return curves::work_as_a_process(url, schema, commands.parse()?).await;
+    if !arguments.worker.is_empty() {
+        return worker::work(&arguments.worker).await;
     }
     let (rows, curves) = (arguments.rows(), arguments.curves());
     let (compiles, domains) = (arguments.wants(compile::NAME), arguments.wants(compile::DOMAINS));

@@ -141,7 +141,7 @@ impl Line {
             ratio,
             bar: row.bar.bar(),
             stretch: row.bar.stretch(),
-            holds: ratio.is_some_and(|ratio| row.bar.holds(ratio)),
+            holds: measured.as_ref().is_some_and(|measured| row.bar.holds(measured)),
             ratios: measured.map(|measured| measured.ratio),
             error,
         }

@@ -2,22 +2,25 @@
 
 pub(crate) mod deposits;
 mod feed;
+mod filtered_feed;
+pub(crate) mod hot_processes;
 mod instructions;
 mod load;
 mod memory;
 mod openings;
 mod orders;
 mod own_writes;
+pub(crate) mod packages;
 mod projection;
 mod sqlite;
 mod transfers;
 mod wide;
 
-use self::transfers::Between;
+use self::{filtered_feed::Statistics, transfers::Between};
 use crate::{
     environment::Commits,
     harness::{
-        Bar::{AtLeast, AtMost},
+        Bar::{AtLeast, AtMost, FigureAtMost},
         Row,
     },
 };
@@ -71,6 +74,27 @@ pub(crate) const ROWS: &[Row] = &[
         unit: COMMANDS,
         bar: AtLeast(8.0, 15.0),
         prepare: |environment| Box::pin(deposits::prepare(environment, 1, 8, Commits::Plain)),
+    },
+    Row {
+        work: "deposit on one hot account, 8 processes with 4 tasks each, PostgreSQL",
+        baseline: "a hand-written load, conditional insert and retry",
+        unit: COMMANDS,
+        bar: AtLeast(2.0, 4.0),
+        prepare: |environment| Box::pin(hot_processes::prepare(environment)),
+    },
+    Row {
+        work: "append of 100 events, 32 tasks, PostgreSQL",
+        baseline: "a hand-written insert of 100 events",
+        unit: EVENTS,
+        bar: AtLeast(1.0, 1.2),
+        prepare: |environment| Box::pin(packages::of_events(environment, 100)),
+    },
+    Row {
+        work: "append of 100 kB, 32 tasks, PostgreSQL",
+        baseline: "a hand-written insert a command",
+        unit: COMMANDS,
+        bar: AtLeast(1.0, 1.2),
+        prepare: |environment| Box::pin(packages::of_bytes(environment, 100_000)),
     },
     Row {
         work: "transfer between two of 1,000 accounts, 32 tasks, PostgreSQL",
@@ -204,6 +228,27 @@ pub(crate) const ROWS: &[Row] = &[
         unit: EVENTS,
         bar: AtLeast(0.8, 1.0),
         prepare: |environment| Box::pin(feed::prepare(environment)),
+    },
+    Row {
+        work: "feed page of a rare or absent type at 1,000,000 events, without statistics, PostgreSQL",
+        baseline: "a hand-written row comparison",
+        unit: "ms/page",
+        bar: FigureAtMost(10.0, 2.0),
+        prepare: |environment| Box::pin(filtered_feed::prepare(environment, Statistics::Absent)),
+    },
+    Row {
+        work: "feed page of a rare or absent type at 1,000,000 events, with stale statistics, PostgreSQL",
+        baseline: "a hand-written row comparison",
+        unit: "ms/page",
+        bar: FigureAtMost(10.0, 2.0),
+        prepare: |environment| Box::pin(filtered_feed::prepare(environment, Statistics::Stale)),
+    },
+    Row {
+        work: "feed page of a rare or absent type at 1,000,000 events, with fresh statistics, PostgreSQL",
+        baseline: "a hand-written row comparison",
+        unit: "ms/page",
+        bar: FigureAtMost(10.0, 2.0),
+        prepare: |environment| Box::pin(filtered_feed::prepare(environment, Statistics::Fresh)),
     },
     Row {
         work: "dispatch, decide and fold in memory",

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Result,
-    domain::{Account, AccountEvent, AccountId, Deposit, Open, Refused},
+    domain::{Account, AccountEvent, AccountId, Deposit, Fill, Open, Refused},
     environment::{Commits, Environment},
 };
 
@@ -23,6 +23,14 @@ const APPEND: &str = "
       INSERT INTO events (id, type, version, recorded_at, tags, data, metadata, stream, stream_version)
       VALUES ($1, $2, 1, now(), $3, $4::text::json, $5::text::json, $6, $7)
       ON CONFLICT (stream, stream_version) DO NOTHING
+      RETURNING tags, type, position)
+    INSERT INTO event_tags (tag, type, position) SELECT unnest(tags), type, position FROM event";
+
+const APPEND_ALL: &str = "
+    WITH event AS (
+      INSERT INTO events (id, type, version, recorded_at, tags, data, metadata, stream, stream_version)
+      SELECT e.id, e.type, 1, now(), ARRAY[e.tag], e.data::json, $5::text::json, $6, e.number
+      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS e(id, type, tag, data, number)
       RETURNING tags, type, position)
     INSERT INTO event_tags (tag, type, position) SELECT unnest(tags), type, position FROM event";
 
@@ -51,7 +59,11 @@ impl Bank {
         tasks: usize,
         commits: Commits,
     ) -> Result<Self> {
-        Ok(Self { pool: environment.pool(tasks, schema, commits).await? })
+        Ok(Self::of(environment.pool(tasks, schema, commits).await?))
+    }
+
+    pub(crate) fn of(pool: PgPool) -> Self {
+        Self { pool }
     }
 
     /// Loads, decides and inserts, and retries if another event was inserted meanwhile.
@@ -73,6 +85,22 @@ impl Bank {
             true => Ok(()),
             false => Err(Refused::Open.into()),
         }
+    }
+
+    /// Inserts the deposits on a new account, with the numbers from 1, in one statement. It fails if the stream exists.
+    pub(crate) async fn fill(&self, command: &Fill) -> Result<()> {
+        let events = Account::new(command.account).fill(command)?;
+        let (mut ids, mut names, mut tags, mut data) = (vec![], vec![], vec![], vec![]);
+        for event in events {
+            let mut draft = event::encode(event)?;
+            ids.push(Uuid::now_v7());
+            names.push(draft.name);
+            tags.extend(draft.tags.pop());
+            data.push(draft.data);
+        }
+        let append = sqlx::query(APPEND_ALL).bind(ids).bind(names).bind(tags).bind(data);
+        append.bind(event::metadata("fill")).bind(uuid(command.account)).execute(&self.pool).await?;
+        Ok(())
     }
 
     /// An account and the number of its events.
