@@ -164,9 +164,12 @@ pub(crate) fn from_json(name: &str, json: Result<String, serde_json::Error>) -> 
 /// The maximum depth that `serde_json` reads.
 const MAX_DEPTH: usize = 127;
 
-/// The number of opening brackets in a JSON text, also those in strings. It is at least the depth, and counted much faster.
+/// The number of opening brackets in a JSON text, also those in strings. It is at least the depth, and counted much faster:
+/// the parts are so short that a byte can count in each, which the compiler turns into instructions for many bytes at a time.
 fn opening_brackets(json: &str) -> usize {
-    json.bytes().filter(|byte| matches!(byte, b'[' | b'{')).count()
+    const IGNORED_BIT: u8 = b'[' ^ b'{';
+    let count = |part: &[u8]| part.iter().map(|byte| u8::from(byte | IGNORED_BIT == b'{')).sum::<u8>();
+    json.as_bytes().chunks(usize::from(u8::MAX)).map(|part| usize::from(count(part))).sum()
 }
 
 /// The depth of nested arrays and objects in a JSON text.
@@ -270,6 +273,7 @@ mod tests {
         assert_eq!(Payload::parse(text.as_str()).unwrap(), text);
         let error = Payload::encode("deep", &value(128)).unwrap_err();
         assert!(error.to_string().contains("`deep`") && error.to_string().contains("127"), "{error}");
+        assert_eq!(opening_brackets(&"[{[Z;{]}".repeat(1000)), 4000);
         let flat = "[{\\\"".repeat(1000);
         assert_eq!(depth(&Payload::encode("flat", &[flat, "]".into()]).unwrap().0), 1);
     }

@@ -40,6 +40,11 @@ pub(crate) trait Execute: Sized + Send + Sync + 'static {
 
     fn batcher(&self) -> &Batcher<Self>;
 
+    /// How much work a job is, compared with a small one.
+    fn weight(_input: &Self::Input) -> usize {
+        1
+    }
+
     /// The operation in error messages.
     fn operation(&self) -> String;
 
@@ -155,7 +160,7 @@ pub(crate) struct Workers {
     pub(crate) eager: u32,
     /// Maximum number of workers. Those beyond the eager ones take full batches only.
     pub(crate) max: u32,
-    /// How many waiting jobs are a full batch.
+    /// The weight of the waiting jobs that are a full batch.
     pub(crate) full_batch: usize,
 }
 
@@ -177,13 +182,24 @@ pub(crate) struct Batcher<E: Execute> {
 
 struct Queue<E: Execute> {
     jobs: VecDeque<Job<E>>,
+    /// The weight of the jobs.
+    waiting: usize,
     /// How many workers are running.
     workers: u32,
 }
 
+impl<E: Execute> Queue<E> {
+    fn take_batch(&mut self) -> Vec<Job<E>> {
+        let jobs = E::take_batch(&mut self.jobs);
+        // Cancelled jobs were removed too.
+        self.waiting = self.jobs.iter().map(|job| E::weight(&job.input)).sum();
+        jobs
+    }
+}
+
 impl<E: Execute> Batcher<E> {
     pub(crate) fn new(workers: Workers, limit: Duration) -> Self {
-        let queue = Mutex::new(Queue { jobs: VecDeque::new(), workers: 0 });
+        let queue = Mutex::new(Queue { jobs: VecDeque::new(), waiting: 0, workers: 0 });
         Self { queue, permits: Semaphore::new(MAX_QUEUED), workers, limit }
     }
 
@@ -215,9 +231,10 @@ impl<E: Execute> Batcher<E> {
     fn enqueue(executor: &Arc<E>, job: Job<E>) {
         let Self { workers, .. } = executor.batcher();
         let mut queue = executor.batcher().queue();
+        queue.waiting += E::weight(&job.input);
         queue.jobs.push_back(job);
         let next = queue.workers + 1;
-        if next <= workers.max && workers.are_needed(next, queue.jobs.len()) {
+        if next <= workers.max && workers.are_needed(next, queue.waiting) {
             queue.workers = next;
             let worker = Worker { executor: Arc::clone(executor), is_registered: true };
             tokio::spawn(worker.run());
@@ -264,8 +281,8 @@ impl<E: Execute> Worker<E> {
     fn next_batch(&mut self) -> Vec<Job<E>> {
         let batcher = self.executor.batcher();
         let mut queue = batcher.queue();
-        let is_needed = batcher.workers.are_needed(queue.workers, queue.jobs.len());
-        let jobs = if is_needed { E::take_batch(&mut queue.jobs) } else { Vec::new() };
+        let is_needed = batcher.workers.are_needed(queue.workers, queue.waiting);
+        let jobs = if is_needed { queue.take_batch() } else { Vec::new() };
         if jobs.is_empty() {
             queue.workers -= 1;
             self.is_registered = false;

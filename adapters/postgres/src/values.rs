@@ -47,6 +47,32 @@ impl Decode<'_, Postgres> for Time {
     }
 }
 
+/// JSON as a `json` parameter, which is checked when it arrives and not copied again. The oid of a built-in type never changes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<T> Type<Postgres> for Json<T> {
+    fn type_info() -> PgTypeInfo {
+        PgTypeInfo::with_oid(Oid(114))
+    }
+}
+
+impl<T> PgHasArrayType for Json<T> {
+    fn array_type_info() -> PgTypeInfo {
+        PgTypeInfo::with_oid(Oid(199))
+    }
+}
+
+impl<'q, T: Encode<'q, Postgres>> Encode<'q, Postgres> for Json<T> {
+    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        self.0.encode_by_ref(buffer)
+    }
+
+    fn size_hint(&self) -> usize {
+        self.0.size_hint()
+    }
+}
+
 /// 2000-01-01 in days since 1970.
 const POSTGRES_EPOCH_DAY: i32 = 10_957;
 

@@ -30,15 +30,17 @@
 -- therefore sees everything that was committed while waiting for the locks. This holds in READ COMMITTED only, hence the first
 -- check.
 --
+-- The arrays of the frequent statements are unnested in a select list: in FROM, each would first be copied into a table.
+--
 -- Fast path: two existence checks show whether an append could be refused; the full checks run only then. The plans are made
 -- once a session and must fit every size of the log: they use the indexes, and are never compiled.
 CREATE FUNCTION {schema}.append(
   _keys bigint[], _exclusive boolean[],
-  _recorded_at timestamptz[], _metadata text[], _id text[], _command text[], _scope text[], _body text[], _rejection text[],
+  _recorded_at timestamptz[], _metadata json[], _id text[], _command text[], _scope text[], _body json[], _rejection json[],
   _batch int[], _inline text[], _seen bigint, _seen_id uuid,
   _of_append int[], _seen_unsettled bigint[],
   _of_condition int[], _settled bigint[], _tag text[], _other_tags text[], _of_type text[],
-  _by_append int[], _event_id uuid[], _type text[], _version bigint[], _event_tags text[], _data text[])
+  _by_append int[], _event_id uuid[], _type text[], _version bigint[], _event_tags text[], _data json[])
 RETURNS TABLE (
   append int, outcome text, condition int, conflicting_position bigint, positions bigint[], event_ids uuid[], command text,
   scope text)
@@ -66,7 +68,7 @@ BEGIN
   END IF;
 
   PERFORM CASE WHEN k.exclusive THEN pg_catalog.pg_advisory_xact_lock(k.key) ELSE pg_catalog.pg_advisory_xact_lock_shared(k.key) END
-  FROM ROWS FROM (pg_catalog.unnest(_keys), pg_catalog.unnest(_exclusive)) AS k(key, exclusive);
+  FROM (SELECT pg_catalog.unnest(_keys) AS key, pg_catalog.unnest(_exclusive) AS exclusive) AS k;
 
   -- Command ids before conditions: the conditions of a repeated command conflict with its own events.
   IF pg_catalog.cardinality(_id) > 0 THEN
@@ -82,8 +84,8 @@ BEGIN
   -- one of the types. The second is safe because builds become inline under the exclusive lock on the log.
   SELECT
     EXISTS (
-      SELECT FROM ROWS FROM (
-        pg_catalog.unnest(_settled), pg_catalog.unnest(_tag), pg_catalog.unnest(_of_type)) AS w(settled, tag, type)
+      SELECT FROM (
+        SELECT pg_catalog.unnest(_settled) AS settled, pg_catalog.unnest(_tag) AS tag, pg_catalog.unnest(_of_type) AS type) AS w
       CROSS JOIN LATERAL (
         SELECT FROM {schema}.event_tags t WHERE t.tag = w.tag AND t.type = w.type AND t.position > w.settled LIMIT 1) AS newer),
     EXISTS (SELECT FROM {schema}.inline_types i WHERE i.type = ANY (_type))
@@ -152,10 +154,10 @@ BEGIN
     WITH written AS (
       INSERT INTO {schema}.events (position, id, type, version, recorded_at, tags, data, metadata)
       SELECT pg_catalog.nextval('{schema}.events_position_seq'), e.id, e.type, e.version, _recorded_at[e.append], e.tags::text[],
-             e.data::json, _metadata[e.append]::json
-      FROM ROWS FROM (
-        pg_catalog.unnest(_by_append), pg_catalog.unnest(_event_id), pg_catalog.unnest(_type),
-        pg_catalog.unnest(_version), pg_catalog.unnest(_event_tags), pg_catalog.unnest(_data)) AS e(append, id, type, version, tags, data)
+             e.data, _metadata[e.append]
+      FROM (
+        SELECT pg_catalog.unnest(_by_append) AS append, pg_catalog.unnest(_event_id) AS id, pg_catalog.unnest(_type) AS type,
+               pg_catalog.unnest(_version) AS version, pg_catalog.unnest(_event_tags) AS tags, pg_catalog.unnest(_data) AS data) AS e
       RETURNING position, type, tags),
     tagged AS (
       INSERT INTO {schema}.event_tags (tag, type, position)
@@ -182,7 +184,7 @@ BEGIN
       INSERT INTO {schema}.commands (id, command, scope, recorded_at, positions, event_ids)
       SELECT d.id, d.command, d.scope, d.recorded_at, d.positions, d.event_ids FROM accepted d WHERE d.id IS NOT NULL)
     INSERT INTO {schema}.journal (recorded_at, metadata, body, positions, rejection)
-    SELECT d.recorded_at, d.metadata::json, d.body::json, d.positions, d.rejection::json FROM accepted d WHERE d.body IS NOT NULL;
+    SELECT d.recorded_at, d.metadata, d.body, d.positions, d.rejection FROM accepted d WHERE d.body IS NOT NULL;
   END IF;
 
   outcome := 'appended';

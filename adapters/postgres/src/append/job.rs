@@ -9,6 +9,8 @@ use super::{
 
 /// Maximum number of appends of an atomic batch.
 pub(crate) const MAX_ATOMIC: usize = 64;
+/// So many bytes of payload weigh as much as an append.
+const BYTES_OF_ONE: usize = 8 << 10;
 
 /// The appends of one caller, which are all written or none: usually one.
 pub(crate) struct AppendJob {
@@ -16,6 +18,8 @@ pub(crate) struct AppendJob {
     pub(super) locks: LockSet,
     /// The inline builds that the appends fold. Only jobs with the same builds share a call.
     pub(super) inline: Vec<String>,
+    /// A call is full at a weight of 128, which 128 appends have, or 1 MB.
+    pub(super) weight: usize,
 }
 
 impl AppendJob {
@@ -24,7 +28,8 @@ impl AppendJob {
         let mut inline: Vec<String> = appends.iter().flat_map(provided_builds).collect();
         inline.sort_unstable();
         inline.dedup();
-        Self { appends, locks, inline }
+        let weight = Self::weight_of(&appends);
+        Self { appends, locks, inline, weight }
     }
 
     /// Whether the conditions are about the log of an epoch.
@@ -39,9 +44,11 @@ impl AppendJob {
         self.appends.iter().any(|append| later.iter().any(|later| conflicts_with(append, later)))
     }
 
-    pub(super) fn payload_bytes(&self) -> usize {
-        let events = self.appends.iter().flat_map(|append| &append.events);
-        events.map(|draft| draft.data().as_str().len()).sum()
+    /// What the appends cost the database, compared with a small one.
+    fn weight_of(appends: &[Append]) -> usize {
+        let events = appends.iter().flat_map(|append| &append.events);
+        let bytes: usize = events.map(|draft| draft.data().as_str().len()).sum();
+        appends.len() + bytes / BYTES_OF_ONE
     }
 }
 

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{inline::provided_builds, job::AppendJob, locks::LockSet};
 use crate::{
     sql::Statement,
-    values::{Time, array_literal, ordinal, to_i64},
+    values::{Json, Time, array_literal, ordinal, to_i64},
 };
 
 /// The appends of several jobs as arrays.
@@ -33,12 +33,12 @@ pub(super) struct AppendParams<'a> {
 #[derive(Default)]
 struct AppendColumns<'a> {
     recorded_at: Vec<Time>,
-    metadata: Vec<String>,
+    metadata: Vec<Json<String>>,
     id: Vec<Option<&'a str>>,
     command: Vec<Option<&'a str>>,
     scope: Vec<Option<&'a str>>,
-    body: Vec<Option<&'a str>>,
-    rejection: Vec<Option<String>>,
+    body: Vec<Option<Json<&'a str>>>,
+    rejection: Vec<Option<Json<String>>>,
     batch: Vec<Option<i32>>,
     inline: Vec<String>,
 }
@@ -70,7 +70,7 @@ struct EventColumns<'a> {
     name: Vec<&'a str>,
     version: Vec<i64>,
     tags: Vec<String>,
-    data: Vec<&'a str>,
+    data: Vec<Json<&'a str>>,
 }
 
 impl<'a> AppendParams<'a> {
@@ -109,7 +109,7 @@ impl<'a> AppendParams<'a> {
             self.events.name.push(draft.name());
             self.events.version.push(draft.version().into());
             self.events.tags.push(array_literal(draft.tags().iter().map(Tag::as_str)));
-            self.events.data.push(draft.data().as_str());
+            self.events.data.push(Json(draft.data().as_str()));
         }
         Ok(())
     }
@@ -158,12 +158,12 @@ impl<'a> AppendColumns<'a> {
         let (key, journal) = (append.key.as_ref(), append.journal.as_ref());
         let rejection = journal.and_then(|journal| journal.rejection.as_ref());
         self.recorded_at.push(Time(append.recorded_at));
-        self.metadata.push(serde_json::to_string(&append.metadata)?);
+        self.metadata.push(Json(serde_json::to_string(&append.metadata)?));
         self.id.push(key.map(CommandKey::id));
         self.command.push(key.map(CommandKey::command));
         self.scope.push(key.map(CommandKey::scope));
-        self.body.push(journal.map(|journal| journal.body.as_str()));
-        self.rejection.push(rejection.map(serde_json::to_string).transpose()?);
+        self.body.push(journal.map(|journal| Json(journal.body.as_str())));
+        self.rejection.push(rejection.map(serde_json::to_string).transpose()?.map(Json));
         self.inline.push(array_literal(provided_builds(append).iter().map(String::as_str)));
         Ok(())
     }

@@ -31,12 +31,10 @@ use crate::{
 const WORKERS: u32 = 2;
 /// Maximum number of workers, each with a connection.
 const MAX_WORKERS: u32 = 8;
-/// Maximum number of appends of a call.
+/// Maximum weight of a call, except for a single job.
 const MAX_BATCH: usize = 128;
 /// Maximum number of locks of a call: all workers together use a small part of the lock table of the server.
 const MAX_LOCKS: usize = 400;
-/// Maximum number of payload bytes of a call, except for a single job.
-const MAX_BYTES: usize = 1 << 20;
 /// How many waiting jobs a worker examines for its call.
 const SCAN_LIMIT: usize = 512;
 
@@ -174,6 +172,10 @@ impl Execute for AppendQueue {
         &self.batcher
     }
 
+    fn weight(job: &AppendJob) -> usize {
+        job.weight
+    }
+
     fn operation(&self) -> String {
         self.database.operation("append to")
     }
@@ -181,24 +183,23 @@ impl Execute for AppendQueue {
     /// Takes jobs that can share a call. The others stay at the front of the queue, for the next call.
     fn take_batch(queue: &mut VecDeque<Job<Self>>) -> Vec<Job<Self>> {
         let (mut batch, mut skipped) = (Vec::<Job<Self>>::new(), VecDeque::new());
-        let (mut appends, mut locks, mut bytes) = (0, 0, 0);
+        let (mut weight, mut locks) = (0, 0);
         for _ in 0..SCAN_LIMIT {
             let Some(job) = queue.pop_front() else { break };
             if job.is_cancelled() {
                 continue;
             }
             let input = &job.input;
-            let sums =
-                (appends + input.appends.len(), locks + input.locks.len(), bytes + input.payload_bytes());
-            let fits = sums.0 <= MAX_BATCH && sums.1 <= MAX_LOCKS && sums.2 <= MAX_BYTES;
+            let sums = (weight + input.weight, locks + input.locks.len());
+            let fits = sums.0 <= MAX_BATCH && sums.1 <= MAX_LOCKS;
             let can_join = batch.first().is_none_or(|first| fits && first.input.inline == input.inline);
             if can_join && !batch.iter().any(|earlier| earlier.input.conflicts_with(input)) {
-                (appends, locks, bytes) = sums;
+                (weight, locks) = sums;
                 batch.push(job);
             } else {
                 skipped.push_back(job);
             }
-            if appends >= MAX_BATCH {
+            if weight >= MAX_BATCH {
                 break;
             }
         }
@@ -361,6 +362,21 @@ mod tests {
         let (mut queue, _receivers) = queue(twice);
         assert_eq!(written_tags(&take(&mut queue)), ["1"]);
         assert_eq!(written_tags(&take(&mut queue)), ["2"]);
+    }
+
+    #[test]
+    fn calls_are_full_with_a_megabyte() {
+        let large = |bytes: usize| {
+            let data = Payload::parse(format!("{:?}", "x".repeat(bytes))).unwrap();
+            let draft = Draft::new("noted", 1, [tag(0)], data).unwrap();
+            Append { events: vec![draft], ..Append::default() }
+        };
+        let (mut queue, _receivers) =
+            queue([100_000; 15].into_iter().chain([3_000_000, 10]).map(large).collect());
+        assert_eq!(
+            std::iter::from_fn(|| Some(take(&mut queue).len()).filter(|n| *n > 0)).collect::<Vec<_>>(),
+            [10, 6, 1]
+        );
     }
 
     #[test]

@@ -60,6 +60,7 @@ const RELEASED: [Migration; 1] = [Migration {
         include_str!("../../sql/schema/35_verify.sql"),
         include_str!("../../sql/schema/36_payloads_within.sql"),
         include_str!("../../sql/schema/37_journal_within.sql"),
+        include_str!("../../sql/schema/38_events_compression.sql"),
     ],
 }];
 

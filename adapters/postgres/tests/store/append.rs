@@ -132,13 +132,13 @@ async fn table_scans(connection: &mut PgConnection, round: usize) -> i64 {
     let call = format!(
         "SELECT count(*) FROM annalist.append(
            ARRAY[1, 2]::bigint[], ARRAY[true, false],
-           ARRAY[now(), now()], ARRAY['{{}}', '{{}}'], ARRAY['c-{round}', NULL], ARRAY['note', NULL], ARRAY['[]', NULL],
-           ARRAY['{{}}', NULL], ARRAY[NULL, NULL]::text[], '{{}}', '{{}}', NULL, NULL,
+           ARRAY[now(), now()], ARRAY['{{}}', '{{}}']::json[], ARRAY['c-{round}', NULL], ARRAY['note', NULL], ARRAY['[]', NULL],
+           ARRAY['{{}}', NULL]::json[], ARRAY[NULL, NULL]::json[], '{{}}', '{{}}', NULL, NULL,
            ARRAY[1, 2], ARRAY[0, 0]::bigint[],
            ARRAY[1, 1, 2], ARRAY[1000000, 1000000, {mark}]::bigint[], ARRAY['a:1', 'a:1', 'a:2'], ARRAY[NULL, NULL, '{{a:3}}'],
            ARRAY['noted', 'edited', 'noted'],
            ARRAY[1, 2], ARRAY[gen_random_uuid(), gen_random_uuid()], ARRAY['noted', 'edited'], ARRAY[1, 1]::bigint[],
-           ARRAY['{{a:1,b:1}}', '{{}}'], ARRAY['{{}}', '{{}}'])",
+           ARRAY['{{a:1,b:1}}', '{{}}'], ARRAY['{{}}', '{{}}']::json[])",
         // Every second time, a condition that fails on the fast path and holds in the full check.
         mark = if round.is_multiple_of(2) { 0 } else { 1_000_000 },
     );

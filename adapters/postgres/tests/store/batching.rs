@@ -57,6 +57,36 @@ pub(crate) async fn refused_append_does_not_fail_its_batch(db: TestDatabase) {
     assert_eq!(log(&store).await.len(), 32);
 }
 
+/// With small payloads two calls at a time are enough, whose batches would be smaller with more of them.
+pub(crate) async fn large_payloads_use_more_calls(db: TestDatabase) {
+    let store = db.open().await;
+    let mut blocker = db.connection().await;
+    blocker.execute("BEGIN; LOCK TABLE annalist.events IN SHARE MODE").await.unwrap();
+    let mut appends = JoinSet::new();
+    for value in 0..32 {
+        let store = store.clone();
+        let data = Payload::parse(format!("{:?}", "x".repeat(100_000))).unwrap();
+        let large = append([Draft::new("noted", 1, [tag(value)], data).unwrap()]);
+        appends.spawn(async move { accept(&store, large).await });
+    }
+    until("a third call waits", || db.waiting(3)).await;
+    blocker.execute("ROLLBACK").await.unwrap();
+    assert_eq!(appends.join_all().await.len(), 32);
+}
+
+/// As `default_toast_compression` names the methods of the server, from version 14.
+pub(crate) async fn payloads_are_compressed_with_lz4_if_the_server_has_it(db: TestDatabase) {
+    let store = db.open().await;
+    let data = Payload::parse(format!("{:?}", "x".repeat(100_000))).unwrap();
+    accept(&store, append([Draft::new("noted", 1, [tag(1)], data.clone()).unwrap()])).await;
+    assert_eq!(log(&store).await[0].data, data);
+    let has_lz4 = "SELECT count(*) FROM pg_settings WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)";
+    if db.number(has_lz4).await > 0 {
+        let compressed = "SELECT count(*) FROM annalist.events WHERE pg_column_compression(data) = 'lz4'";
+        assert_eq!(db.number(compressed).await, 1);
+    }
+}
+
 pub(crate) async fn many_concurrent_appends_all_get_outcomes(db: TestDatabase) {
     let store = db.open().await;
     let mut appends = JoinSet::new();

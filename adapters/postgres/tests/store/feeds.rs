@@ -53,7 +53,7 @@ fn transaction(ids: &[Uuid], name: &str, millis: u64, end: &str) -> String {
         "BEGIN;
          SELECT * FROM annalist.append('{{}}', '{{}}', ARRAY[now()], '{{\"{{}}\"}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}',
              NULL, NULL, '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}',
-             {of}, ARRAY[{ids}]::uuid[], {types}, {versions}, {tags}, {data});
+             {of}, ARRAY[{ids}]::uuid[], {types}, {versions}, {tags}, {data}::json[]);
          SELECT pg_sleep({millis} * 0.001);
          {end}"
     )

@@ -122,6 +122,8 @@ fn main() {
             appends_without_the_settings_scan_tables;
         batching:
             refused_append_does_not_fail_its_batch
+            large_payloads_use_more_calls
+            payloads_are_compressed_with_lz4_if_the_server_has_it
             many_concurrent_appends_all_get_outcomes;
         faults:
             closed_pool_is_unavailable
