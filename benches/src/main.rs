@@ -14,6 +14,7 @@ mod report;
 mod rows;
 mod size;
 mod task_pool;
+mod work;
 mod worker;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -90,7 +91,7 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: &Arguments) -> Result<()> {
     if !arguments.worker.is_empty() {
-        return worker::work(&arguments.worker).await;
+        return work::work(&arguments.worker).await;
     }
     let (rows, curves) = (arguments.rows(), arguments.curves());
     let (compiles, domains) = (arguments.wants(compile::NAME), arguments.wants(compile::DOMAINS));
