@@ -35,6 +35,10 @@ pub struct Overview {
     pub status: Status,
     /// All stored builds, including builds that other programs keep up to date.
     pub builds: Vec<Build>,
+    /// Which events of the rows that queries read may have been folded with another version of their type than that of this program, in
+    /// words: "`booking.made` had version 1 and has version 2". The rows are as right as the conversions of the events say; to fold
+    /// all events with the current versions, rebuild them beside the live ones: [`App::rebuild`].
+    pub other_versions: Option<String>,
     /// How far the build that queries read lags behind the log; before the first build is complete, how far that build does.
     pub lag: Lag,
 }
@@ -110,7 +114,11 @@ impl App {
             let status = status.with_inline_position(settled);
             let builds = control.builds().await?;
             let lag = self.lag(control, &status, &builds).await?;
-            all.push(Overview { name, status, builds, lag });
+            let read =
+                builds.iter().filter(|build| status.reads.is_some_and(|read| read.order() == build.order()));
+            let other_versions =
+                read.last().and_then(|build| build.other_versions(&control.follower.events()));
+            all.push(Overview { name, status, builds, other_versions, lag });
         }
         Ok(all)
     }

@@ -67,6 +67,12 @@ impl Build {
         Ok(())
     }
 
+    /// Returns which events of the rows may have been folded with another version of their type than that of the program, in words;
+    /// `None` if there are none. `events` describes those of the program, as in [`check_stored`](Self::check_stored).
+    pub fn other_versions(&self, events: &str) -> Option<String> {
+        folded_events::other_versions(&self.events, events)
+    }
+
     /// For stores: decides what promoting the build of `table` requires, given all builds of its projection. With `compare` it
     /// may replace the live build only if their rows are equal.
     ///

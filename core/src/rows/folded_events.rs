@@ -35,7 +35,8 @@ pub(crate) fn describe(entries: &[Types], key_of: impl Fn(usize) -> Option<Strin
 }
 
 /// Returns the differences between the stored description of a build and that of the program, in words; `None` if there are
-/// none. An event type that was renamed, with its former name as an alias, is the same.
+/// none. An event type that was renamed, with its former name as an alias, is the same, and so is one of another version: no program
+/// passes an event of a version that it cannot read.
 pub(super) fn differences(stored: &str, wanted: &str) -> Option<String> {
     if stored == wanted {
         return None;
@@ -46,13 +47,24 @@ pub(super) fn differences(stored: &str, wanted: &str) -> Option<String> {
     let mut differences = Vec::new();
     for old in &stored {
         match wanted.iter().find(|new| new.is_named(&old.event)) {
-            Some(new) => differences.extend(old.difference(new)),
+            Some(new) => differences.extend(old.key_difference(new)),
             None => differences.push(format!("`{}` was removed", old.event)),
         }
     }
     let is_new = |new: &&FoldedEvent| stored.iter().all(|old| !new.is_named(&old.event));
     differences.extend(wanted.iter().filter(is_new).map(|new| format!("`{}` was added", new.event)));
     (!differences.is_empty()).then(|| differences.join(", "))
+}
+
+/// Returns which events of a build were folded with another version than that of the program, in words; `None` if there are none.
+pub(super) fn other_versions(stored: &str, wanted: &str) -> Option<String> {
+    let (stored, wanted) = (parse(stored)?, parse(wanted)?);
+    let others = stored.iter().filter_map(|old| {
+        let new = wanted.iter().find(|new| new.is_named(&old.event) && new.version != old.version)?;
+        Some(format!("`{}` had version {} and has version {}", new.event, old.version, new.version))
+    });
+    let others: Vec<_> = others.collect();
+    (!others.is_empty()).then(|| others.join(", "))
 }
 
 /// The empty text describes no events.
@@ -65,14 +77,12 @@ impl FoldedEvent {
         self.event == name || self.aliases.iter().any(|alias| alias == name)
     }
 
-    fn difference(&self, new: &Self) -> Option<String> {
-        let name = &new.event;
-        if self.key != new.key {
-            let key = |of: &Self| of.key.as_ref().map_or("not known".to_owned(), |key| format!("`{key}`"));
-            return Some(format!("the key of `{name}` was {} and is {}", key(self), key(new)));
+    fn key_difference(&self, new: &Self) -> Option<String> {
+        if self.key == new.key {
+            return None;
         }
-        (self.version != new.version)
-            .then(|| format!("`{name}` had version {} and has version {}", self.version, new.version))
+        let key = |of: &Self| of.key.as_ref().map_or("not known".to_owned(), |key| format!("`{key}`"));
+        Some(format!("the key of `{}` was {} and is {}", new.event, key(self), key(new)))
     }
 }
 
@@ -126,10 +136,22 @@ mod tests {
     }
 
     #[test]
-    fn another_version_or_key_is_a_difference() {
-        let second = described(&[Types::One(EventType::new("opened", "Opened").version(2))]);
-        let expected = "`opened` had version 1 and has version 2";
-        assert_differences(&described(&[OPENED]), &second, Some(expected));
+    fn another_version_is_reported_and_no_difference() {
+        let second = described(&[Types::One(EventType::new("opened", "Opened").version(2)), CLOSED]);
+        let first = described(&[OPENED, CLOSED]);
+        for (stored, wanted, expected) in [
+            (&first, &second, Some("`opened` had version 1 and has version 2")),
+            (&second, &first, Some("`opened` had version 2 and has version 1")),
+            (&first, &first, None),
+        ] {
+            assert_differences(stored, wanted, None);
+            assert_eq!(other_versions(stored, wanted).as_deref(), expected);
+        }
+        assert_eq!(other_versions("[", &first), None);
+    }
+
+    #[test]
+    fn another_key_is_a_difference() {
         let by_function = describe(&[OPENED], |_| Some("owner_of()".to_owned()));
         let expected = "the key of `opened` was `account` and is `owner_of()`";
         assert_differences(&described(&[OPENED]), &by_function, Some(expected));

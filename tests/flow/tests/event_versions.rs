@@ -47,6 +47,21 @@ mod first {
         }
     }
 
+    #[derive(Projection, Debug, PartialEq)]
+    #[projection(name = "guests", on(BookingEvent => Guests::apply))]
+    pub(crate) struct Guests {
+        #[key]
+        pub(crate) room: RoomId,
+        pub(crate) guests: u32,
+        pub(crate) last: String,
+    }
+
+    impl Guests {
+        fn apply(&mut self, BookingEvent::Made { guests, .. }: &BookingEvent) {
+            self.guests += guests.parse::<u32>().unwrap_or_default();
+        }
+    }
+
     #[derive(Command, Serialize)]
     #[command(decide = Room::book)]
     pub(crate) struct Book {
@@ -241,6 +256,47 @@ async fn step_that_fails_is_reported_with_its_event_everywhere() {
         let app = log.app().await.projection::<second::Strict>().start().await.unwrap();
         let status = wait_until(&app, "strict", |status| matches!(status.state, State::Stopped(_))).await;
         assert_eq!(status.position, Position::START);
+    })
+    .await;
+}
+
+/// During a deploy the older program meets an event that only the newer one can read. It stops before it; the newer program continues with
+/// the same rows, reports how they were folded, and folds them anew on request.
+#[tokio::test]
+async fn event_of_a_newer_version_waits_for_the_newer_program() {
+    on_each_log(async |log| {
+        let old =
+            log.app().await.commands::<first::Book>().projection::<first::Guests>().start().await.unwrap();
+        book_first(&old, "1", "3", "ann").await;
+        wait_until(&old, "guests", |status| status.position == Position::new(1)).await;
+
+        let newer = log.app().await.commands::<second::Book>().start().await.unwrap();
+        newer.execute(book("1", 2)).await.unwrap();
+        book_first(&old, "2", "1", "ann").await;
+        let status = wait_until(&old, "guests", |status| matches!(status.state, State::Stopped(_))).await;
+        let State::Stopped(stopped) = status.state else { unreachable!() };
+        assert_eq!((stopped.position, status.position), (Some(Position::new(2)), Position::new(1)));
+        assert!(
+            stopped.error.contains("version 2 at position 2 is newer than version 1"),
+            "{}",
+            stopped.error
+        );
+        old.shut_down().await;
+        newer.shut_down().await;
+
+        let app =
+            log.app().await.commands::<second::Book>().projection::<second::Guests>().start().await.unwrap();
+        wait_until(&app, "guests", |status| status.position == Position::new(3)).await;
+        // The first event was folded by the older program, which does not know the guest.
+        let row = async || app.find::<second::Guests>(&room("1")).await.unwrap().unwrap();
+        assert_eq!(row().await, second::Guests { room: room("1"), guests: 5, last: "bob".into() });
+        let other_versions = async || app.overview().await.unwrap().remove(0).other_versions;
+        assert_eq!(other_versions().await.unwrap(), "`booking.made` had version 1 and has version 2");
+
+        app.rebuild("guests").await.unwrap();
+        wait_until(&app, "guests", |status| status.reads.is_some_and(|read| read.build == 1)).await;
+        assert_eq!(other_versions().await, None);
+        assert_eq!(row().await.guests, 5);
     })
     .await;
 }
