@@ -156,6 +156,9 @@ impl ProjectionOptions {
     /// The cost: appends of its events take several statements, and wait for others that change the same rows. A program
     /// that appends such events and does not know the projection is refused.
     ///
+    /// While another process promotes a rebuild, and until this process has noticed that, a query without `after` can still read the
+    /// superseded rows, which end at the promotion. A query with `after` waits.
+    ///
     /// A program that runs another version of it, or runs it in the background, makes the rows asynchronous for as long as it
     /// appends: queries then wait with `after`, as for other projections. About a minute after the end of that program the rows
     /// are inline again. So a new version is deployed as usual; a new inline projection is deployed in the background first, if

@@ -261,7 +261,7 @@ async fn step_that_fails_is_reported_with_its_event_everywhere() {
 }
 
 /// During a deploy the older program meets an event that only the newer one can read. It stops before it; the newer program continues with
-/// the same rows, reports how they were folded, and folds them anew on request.
+/// the same rows, reports how they were folded, and rebuilds them on request.
 #[tokio::test]
 async fn event_of_a_newer_version_waits_for_the_newer_program() {
     on_each_log(async |log| {
