@@ -114,10 +114,9 @@ impl App {
             let status = status.with_inline_position(settled);
             let builds = control.builds().await?;
             let lag = self.lag(control, &status, &builds).await?;
-            let read =
-                builds.iter().filter(|build| status.reads.is_some_and(|read| read.order() == build.order()));
-            let other_versions =
-                read.last().and_then(|build| build.other_versions(&control.follower.events()));
+            let is_read = |build: &&Build| status.reads.is_some_and(|read| read.order() == build.order());
+            let read = builds.iter().find(is_read);
+            let other_versions = read.and_then(|build| build.other_versions(&control.follower.events()));
             all.push(Overview { name, status, builds, other_versions, lag });
         }
         Ok(all)

@@ -110,6 +110,7 @@ mod rules {
     #[derive(Debug)]
     pub(super) struct Odd;
 
+    #[allow(clippy::type_complexity, reason = "the states of five fields in one tuple")]
     pub(super) fn mixed(
         (many, one, twin, maybe, total): (&[Arc<Item>], &Item, &Twin, &Option<Arc<Item>>, &Total),
         command: &Mixed,

@@ -171,14 +171,16 @@ struct Retired {
     name: S,
 }
 
-fn older(_: (), _: &::annalist::Context<'_>) -> ::std::result::Result<(u64,), ::std::string::String> {
+#[allow(clippy::unnecessary_wraps, reason = "a step may fail")]
+const fn older(_: (), _: &::annalist::Context<'_>) -> ::std::result::Result<(u64,), ::std::string::String> {
     ::std::result::Result::Ok((7,))
 }
 
-fn old((id,): (u64,), _: &::annalist::Context<'_>) -> Changed {
+const fn old((id,): (u64,), _: &::annalist::Context<'_>) -> Changed {
     Changed { raw: ThingId(id), tags: id, codec: S(D2(7)) }
 }
 
+#[allow(clippy::unnecessary_wraps, clippy::missing_const_for_fn, reason = "a retired event may make none")]
 fn found(old: Retired, _: &::annalist::Context<'_>) -> ::std::option::Option<Changed> {
     ::std::option::Option::Some(Changed { raw: old.each, tags: 7, codec: old.name })
 }

@@ -1,5 +1,6 @@
 //! Events that are made from stored events of retired types: renamed, split, merged and dropped.
 
+#![allow(clippy::unwrap_used)] // in the helpers too
 #![allow(missing_docs, reason = "a test has no documentation to read")]
 
 use std::num::ParseIntError;

@@ -1,5 +1,6 @@
 //! Events of older versions are converted step by step, by functions of the application.
 
+#![allow(clippy::unwrap_used)] // in the helpers too
 #![allow(missing_docs, reason = "a test has no documentation to read")]
 
 use std::{error::Error, num::ParseIntError};

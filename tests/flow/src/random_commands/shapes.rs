@@ -278,6 +278,7 @@ fn pair((from, to): (&Wallet, &Wallet), command: &Pair) -> Decided {
     Ok(Booked { wallets: vec![from.id.clone(), to.id.clone()], items: Vec::new(), entry })
 }
 
+#[allow(clippy::type_complexity, reason = "the states of four fields in one tuple")]
 fn mixed(
     (item, others, items, wallet): (&Option<Arc<Item>>, &[Arc<Wallet>], &[Arc<Item>], &Wallet),
     command: &Mixed,
