@@ -193,7 +193,8 @@ async fn check_entries(
     findings: &mut Vec<Finding>,
 ) -> Result<(), TransactionError> {
     let known: HashSet<String> = findings.iter().map(|finding| finding.place.clone()).collect();
-    let journal = query(sql.journal.clone()).bind(after).bind(VerifyPage::MAX_ROWS.cast_signed());
+    let journal =
+        query(sql.journal.clone()).bind(after).bind(VerifyPage::MAX_ROWS.cast_signed()).bind(i64::MAX);
     let mut rows = journal.fetch(connection);
     while let Some(row) = rows.try_next().await? {
         let number: i64 = row.try_get(0).unwrap_or_default();

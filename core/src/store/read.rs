@@ -91,7 +91,7 @@ pub struct FeedPage {
     /// the position of the last record, otherwise the settled position. Never below the requested `after`: a page after the end
     /// of the log is empty and returns `after`.
     pub up_to: Position,
-    /// Whether the page ends because it reached its [`PageLimit`]: more matching events may be settled after it. A page that is
+    /// Whether the page ends because it reached its [`PageLimit`](super::PageLimit): more matching events may be settled after it. A page that is
     /// not full has all of them.
     pub is_full: bool,
     /// The gap that the feed waits for, if there is one.
