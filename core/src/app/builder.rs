@@ -176,7 +176,8 @@ impl Builder {
     /// that is larger is handled too; it ends its batch. The other memory of a reader, such as the rows of a batch and the events as
     /// values of their types, comes on top.
     ///
-    /// Histories are read in chunks of at most 8 MiB, whatever is set here.
+    /// Histories are read in chunks of at most 8 MiB, whatever is set here. A command on several aggregates reads the events of
+    /// the states that are not cached at one moment of the log, and so in one read without a limit.
     ///
     /// ```
     /// # use annalist_doc_tests::*;

@@ -13,6 +13,7 @@ use annalist::{
 };
 use annalist_core::event::{Events, IntoEvents};
 use annalist_ui_tests::{read, written};
+use serde::de::DeserializeOwned;
 
 #[derive(Id, Clone, Debug, PartialEq, Eq, Hash)]
 struct RoomId(String);
@@ -227,6 +228,46 @@ fn retired_variant_is_read_and_not_written() {
         assert!(error.to_string().starts_with(&format!("the event `{name}` is retired")), "{error}");
     }
     assert_eq!(events.into_drafts().len(), 1);
+}
+
+/// Generic events, of which one is made from the other, in a struct and in an enum.
+#[derive(Event, Serialize, Deserialize, Debug, PartialEq)]
+#[event(name = "note.added", retired)]
+#[serde(bound = "")]
+struct Added<T: Serialize + DeserializeOwned + Send + Sync + 'static> {
+    #[id]
+    room: RoomId,
+    note: T,
+}
+
+#[derive(Event, Serialize, Deserialize, Debug, PartialEq)]
+#[event(prefix = "note")]
+#[serde(bound = "")]
+enum NoteEvent<T: Serialize + DeserializeOwned + Send + Sync + 'static> {
+    #[event(from(Added<T> => NoteEvent::written))]
+    Written {
+        #[id]
+        r#room: RoomId,
+        r#type: T,
+    },
+    #[event(from(Added<T> => filed::<T>))]
+    Filed,
+}
+
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> NoteEvent<T> {
+    fn written(old: Added<T>) -> Self {
+        Self::Written { room: old.room, r#type: old.note }
+    }
+}
+
+fn filed<T: Serialize + DeserializeOwned + Send + Sync + 'static>(_: Added<T>) -> [NoteEvent<T>; 1] {
+    [NoteEvent::Filed]
+}
+
+#[test]
+fn generic_events_are_made_from_generic_ones() {
+    let events = read::<NoteEvent<u8>>("note.added", 1, r#"{"room":"7","note":5}"#).unwrap();
+    assert_eq!(events, [NoteEvent::Written { room: room("7"), r#type: 5 }, NoteEvent::Filed]);
 }
 
 /// A chain: `Third` is made from `Second`, which is retired too, and is made from `First`.
