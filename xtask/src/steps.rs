@@ -55,6 +55,8 @@ fn clippy(_: Option<&str>) -> Result<Notes> {
 /// Includes documentation tests and the rules of the workspace (`tests/architecture`).
 fn test(url: Option<&str>) -> Result<Notes> {
     let mut tests = cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"]);
+    // Tests panic on purpose: the backtraces of all of them would hide the message of the one that fails.
+    tests.env("RUST_BACKTRACE", "0");
     if let Some(url) = url {
         tests.env(URL_VARIABLE, url);
     }
@@ -65,16 +67,34 @@ fn test(url: Option<&str>) -> Result<Notes> {
     }
 }
 
-/// Counts the lines of test runners: `test name ... ok`.
+/// The number of lines of the output of one failed test that the summary repeats.
+const FAILURE_LINES: usize = 30;
+
+/// Counts the lines of test runners, `test name ... ok`, and collects the output of the tests that failed.
 #[derive(Default)]
 struct Tally {
     passed: usize,
     failed: Vec<String>,
     ignored: Vec<String>,
+    /// The output of failed tests, each under its heading.
+    output: Vec<String>,
+    /// How many lines of the output of a failed test may still follow.
+    rest: usize,
 }
 
 impl Tally {
     fn count(&mut self, line: &str) {
+        // `---- name stdout ----`, the output, and in the end `failures:` with a list of the names.
+        if line.starts_with("---- ") && line.ends_with(" ----") {
+            self.rest = FAILURE_LINES;
+        } else if line == "failures:" {
+            self.rest = 0;
+        }
+        if self.rest > 0 {
+            self.rest -= 1;
+            self.output.push(line.to_owned());
+            return;
+        }
         let Some((name, outcome)) = line.strip_prefix("test ").and_then(|rest| rest.rsplit_once(" ... "))
         else {
             return;
@@ -88,10 +108,12 @@ impl Tally {
         }
     }
 
-    /// The names of the tests that failed or did not run. If there are none, a test did not compile.
+    /// The names of the tests that did not run or failed, and the output of the latter. If there are none, a test did not compile.
     fn failures(&self) -> String {
+        let ignored = self.ignored.iter().map(|name| format!("\n  {name}"));
         let failed = self.failed.iter().map(|name| format!("\n  {name}: failed"));
-        failed.chain(self.ignored.iter().map(|name| format!("\n  {name}"))).collect()
+        let output = self.output.iter().map(|line| format!("\n    {line}"));
+        ignored.chain(failed).chain(output).collect()
     }
 }
 
@@ -193,6 +215,25 @@ mod tests {
         assert_eq!(tally.passed, 3);
         assert_eq!(tally.failed, ["b"]);
         assert_eq!(tally.ignored, ["c: ignored, needs a server", "d: ignored"]);
+    }
+
+    #[test]
+    fn output_of_failed_tests_is_repeated_in_the_summary() {
+        let mut tally = Tally::default();
+        let long: Vec<String> = (0..FAILURE_LINES).map(|number| format!("line {number}")).collect();
+        let head =
+            ["test a ... FAILED", "", "failures:", "", "---- a stdout ----", "it is wrong", "test x ... ok"];
+        let tail = ["---- b ----", "so is this", "failures:", "    a", "    b", "", "test c ... ok"];
+        for line in head.into_iter().chain(long.iter().map(String::as_str)).chain(tail) {
+            tally.count(line);
+        }
+        let failures = tally.failures();
+        assert!(
+            failures.starts_with("\n  a: failed\n    ---- a stdout ----\n    it is wrong\n    test x ... ok")
+        );
+        assert!(failures.contains("line 26") && !failures.contains("line 27"), "{failures}");
+        assert!(failures.ends_with("\n    ---- b ----\n    so is this"), "{failures}");
+        assert_eq!(tally.passed, 1);
     }
 
     #[test]
