@@ -249,7 +249,8 @@ impl Error {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ExecuteError<E> {
-    /// The decision rejected the command with the application's own error.
+    /// The decision rejected the command with the application's own error. Its states are what was committed at one moment of the
+    /// call, with everything that was acknowledged before.
     Rejected(E),
     /// In every attempt, another command appended events that the decision had read before. A later retry may succeed.
     Conflict {

@@ -12,6 +12,7 @@ use annalist::{App, ExecuteError, Receipt};
 use fastrand::Rng;
 use tokio::{task::JoinSet, time::timeout};
 
+pub use self::oracle::Commits;
 use self::{
     oracle::{Executed, check},
     shapes::{Entry, Refused, Shaped},
@@ -44,14 +45,14 @@ pub struct Counts {
 ///
 /// # Errors
 /// What is wrong, with the seed.
-pub async fn run(apps: [App; 2], size: Size) -> Result<Counts, String> {
+pub async fn run(apps: [App; 2], size: Size, commits: Commits) -> Result<Counts, String> {
     let seed =
         std::env::var(SEED).ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| fastrand::u64(..));
-    let result = run_with(apps, size, Rng::with_seed(seed)).await;
+    let result = run_with(apps, size, commits, Rng::with_seed(seed)).await;
     result.map_err(|error| format!("{error}\n(repeat the commands with {SEED}={seed})"))
 }
 
-async fn run_with(apps: [App; 2], size: Size, mut random: Rng) -> Result<Counts, String> {
+async fn run_with(apps: [App; 2], size: Size, commits: Commits, mut random: Rng) -> Result<Counts, String> {
     let mut tasks = JoinSet::new();
     let store = Arc::clone(apps[0].store());
     for task in 0..size.tasks {
@@ -62,7 +63,7 @@ async fn run_with(apps: [App; 2], size: Size, mut random: Rng) -> Result<Counts,
     while let Some(task) = tasks.join_next().await {
         calls.extend(task.map_err(|panic| panic.to_string())??);
     }
-    check(&*store, &calls).await?;
+    check(&*store, &calls, commits).await?;
     let accepted = calls.iter().filter(|call| call.outcome.is_ok()).count();
     Ok(Counts { accepted, rejected: calls.len() - accepted })
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, atomic::Ordering};
 use annalist::{App, Memory};
 use annalist_flow_tests::{
     faulty_store::FaultyStore,
-    random_commands::{Counts, Size, run},
+    random_commands::{Commits, Counts, Size, run},
     test_log::TestLog,
 };
 
@@ -24,13 +24,13 @@ fn assert_has_both(counts: Counts, size: Size) {
 
 #[tokio::test]
 async fn decisions_are_made_on_the_states_at_their_positions_in_memory() {
-    let counts = run(apps(&TestLog::Memory(Memory::new())).await, LARGE).await.unwrap();
+    let counts = run(apps(&TestLog::Memory(Memory::new())).await, LARGE, Commits::InOrder).await.unwrap();
     assert_has_both(counts, LARGE);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn decisions_are_made_on_the_states_at_their_positions_with_several_threads() {
-    let counts = run(apps(&TestLog::Memory(Memory::new())).await, LARGE).await.unwrap();
+    let counts = run(apps(&TestLog::Memory(Memory::new())).await, LARGE, Commits::InOrder).await.unwrap();
     assert_has_both(counts, LARGE);
 }
 
@@ -39,7 +39,7 @@ async fn decisions_are_made_on_the_states_at_their_positions_with_several_thread
 async fn decisions_are_made_on_the_states_at_their_positions_in_one_app() {
     for log in [TestLog::Memory(Memory::new()), TestLog::file()] {
         let app = log.app().await.start().await.unwrap();
-        let counts = run([app.clone(), app], LARGE).await.unwrap();
+        let counts = run([app.clone(), app], LARGE, Commits::InOrder).await.unwrap();
         assert_has_both(counts, LARGE);
     }
 }
@@ -47,7 +47,7 @@ async fn decisions_are_made_on_the_states_at_their_positions_in_one_app() {
 #[tokio::test]
 async fn decisions_are_made_on_the_states_at_their_positions_in_a_file() {
     let log = TestLog::file();
-    let counts = run(apps(&log).await, SMALL).await.unwrap();
+    let counts = run(apps(&log).await, SMALL, Commits::InOrder).await.unwrap();
     assert_has_both(counts, SMALL);
 }
 
@@ -58,7 +58,7 @@ async fn store_without_append_conditions_is_detected() {
         let store = Arc::new(FaultyStore::new([]));
         store.drops_conditions.store(drops_conditions, Ordering::SeqCst);
         let start = || App::builder(Arc::clone(&store)).start();
-        let result = run([start().await.unwrap(), start().await.unwrap()], LARGE).await;
+        let result = run([start().await.unwrap(), start().await.unwrap()], LARGE, Commits::InOrder).await;
         match result {
             Ok(counts) => assert!(!drops_conditions && counts.accepted > 0),
             Err(error) => {

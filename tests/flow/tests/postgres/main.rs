@@ -18,7 +18,7 @@ use annalist_flow_tests::{
     domain::{Account, Transfer, account, deposit, transfer_of},
     ended_runtimes::{check_calls_after_the_end, check_calls_in_flight, check_calls_of_ended_runtimes},
     policies::{Bonus, CallCounter, NewBonus, ParksRefusal},
-    random_commands::{self, Size},
+    random_commands::{self, Commits, Size},
     read_model::Balance,
     versions::{Tally, Tenths},
 };
@@ -153,8 +153,8 @@ async fn random_commands_of(url: &str) -> Result<(), Failed> {
         let events = Postgres::options().schema(&schema).connect(url).await?;
         Ok::<App, Failed>(App::builder(events).start().await?)
     };
-    let counts =
-        random_commands::run([start().await?, start().await?], Size { tasks: 8, commands: 40 }).await?;
+    let (apps, size) = ([start().await?, start().await?], Size { tasks: 8, commands: 40 });
+    let counts = random_commands::run(apps, size, Commits::InAnyOrder).await?;
     assert!(counts.accepted > 0 && counts.rejected > 0, "{counts:?}");
     Ok(())
 }
