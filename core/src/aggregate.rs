@@ -132,7 +132,7 @@ impl AggregateId for () {
 /// # Errors
 /// [`Invalid`] if the id makes no valid tag.
 pub fn criteria_of<A: Aggregate>(id: &A::Id) -> Result<Criteria, Invalid> {
-    let item = Item::any().types(A::EVENTS.iter().flat_map(Types::names));
+    let item = A::EVENTS.iter().fold(Item::any(), |item, types| item.types(types.names()));
     Ok(match id.instance_tag()? {
         Some(tag) => item.tag(tag),
         None => item,

@@ -1,24 +1,28 @@
 //! A bounded cache that evicts whole generations of entries.
 
-use std::{collections::HashMap, hash::Hash, mem};
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, Hash, RandomState},
+    mem,
+};
 
 /// A cache with a young and an old generation. Once the young one holds half of the capacity it becomes the old one, and
 /// the entries of the previous old one are evicted. An entry that is inserted again or read becomes young, so the entries
 /// used last survive: roughly an LRU cache, without its lists.
 #[derive(Debug)]
-pub(crate) struct GenerationalCache<K, V> {
+pub(crate) struct GenerationalCache<K, V, S = RandomState> {
     capacity: usize,
-    young: HashMap<K, V>,
-    old: HashMap<K, V>,
+    young: HashMap<K, V, S>,
+    old: HashMap<K, V, S>,
 }
 
 /// The entries that an operation evicted, if any. The caller drops them, for example after it has released a lock.
-pub(crate) type Evicted<K, V> = Option<HashMap<K, V>>;
+pub(crate) type Evicted<K, V, S = RandomState> = Option<HashMap<K, V, S>>;
 
-impl<K: Eq + Hash, V> GenerationalCache<K, V> {
+impl<K: Eq + Hash, V, S: BuildHasher + Default> GenerationalCache<K, V, S> {
     /// A cache of at most this many entries; with 0 it stores nothing.
     pub(crate) fn new(capacity: usize) -> Self {
-        Self { capacity, young: HashMap::new(), old: HashMap::new() }
+        Self { capacity, young: HashMap::default(), old: HashMap::default() }
     }
 
     /// Returns `true` if the cache stores nothing, because its capacity is 0.
@@ -27,7 +31,7 @@ impl<K: Eq + Hash, V> GenerationalCache<K, V> {
     }
 
     /// Reads the value of a key. The entry becomes young, for which other entries may be evicted.
-    pub(crate) fn get<T>(&mut self, key: &K, read: impl FnOnce(&V) -> T) -> (Option<T>, Evicted<K, V>) {
+    pub(crate) fn get<T>(&mut self, key: &K, read: impl FnOnce(&V) -> T) -> (Option<T>, Evicted<K, V, S>) {
         if let Some(value) = self.young.get(key) {
             return (Some(read(value)), None);
         }
@@ -48,12 +52,12 @@ impl<K: Eq + Hash, V> GenerationalCache<K, V> {
     }
 
     /// Adds an entry, and replaces one of the same key.
-    pub(crate) fn insert(&mut self, key: K, value: V) -> Evicted<K, V> {
+    pub(crate) fn insert(&mut self, key: K, value: V) -> Evicted<K, V, S> {
         self.update(key, |_| value)
     }
 
     /// Sets the value of a key to the result of `change`, which gets the present value.
-    pub(crate) fn update(&mut self, key: K, change: impl FnOnce(Option<V>) -> V) -> Evicted<K, V> {
+    pub(crate) fn update(&mut self, key: K, change: impl FnOnce(Option<V>) -> V) -> Evicted<K, V, S> {
         if self.is_disabled() {
             return None;
         }
@@ -68,7 +72,7 @@ impl<K: Eq + Hash, V> GenerationalCache<K, V> {
     }
 
     /// Adds an entry that is in neither generation.
-    fn add(&mut self, key: K, value: V) -> Evicted<K, V> {
+    fn add(&mut self, key: K, value: V) -> Evicted<K, V, S> {
         self.young.insert(key, value);
         (self.young.len() * 2 >= self.capacity)
             .then(|| mem::replace(&mut self.old, mem::take(&mut self.young)))
@@ -139,7 +143,7 @@ mod tests {
 
     #[test]
     fn an_entry_is_in_one_generation_only() {
-        let mut cache = GenerationalCache::new(4);
+        let mut cache: GenerationalCache<_, _> = GenerationalCache::new(4);
         (1..=2).for_each(|key| drop(cache.insert(key, key)));
         cache.insert(1, 7);
         assert_eq!((cache.remove(&1), cache.remove(&1)), (Some(7), None));

@@ -8,13 +8,10 @@ mod variant;
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use self::exact::Exact;
+use self::{exact::Exact, variant::VariantContent};
 pub use self::raw_event::RawEvent;
 pub(crate) use self::round_trip::{check_equal, encode_readable, not_readable};
-use crate::{
-    error::Invalid,
-    payload::{Payload, from_json},
-};
+use crate::{error::Invalid, payload::Payload};
 
 /// Encodes and decodes the payloads of an app's events.
 ///
@@ -101,7 +98,7 @@ impl Codec {
     /// # Errors
     /// [`Invalid::Encode`] if its `Serialize` fails or does not write a variant.
     pub fn encode_variant<T: Serialize>(&self, name: &str, event: &T) -> Result<Payload, Invalid> {
-        from_json(name, variant::to_string(event, self.exact))
+        Payload::encode(name, &VariantContent::new(event, self.exact))
     }
 
     /// Decodes the variant to which `Deserialize` gives the number `index`.

@@ -157,6 +157,20 @@ impl Draft {
         &self.data
     }
 
+    /// The record of a fold that does not use the context of its event: as [`Record::payload_only`], and without position.
+    pub(crate) fn payload_record(&self) -> Record {
+        Record {
+            position: Position::START,
+            recorded_at: Timestamp::default(),
+            id: Uuid::nil(),
+            name: self.name.clone(),
+            version: self.version,
+            tags: Vec::new(),
+            data: self.data.clone(),
+            stored_metadata: StoredMetadata::default(),
+        }
+    }
+
     /// Converts the draft to the record that a store writes.
     pub fn record(
         self,
@@ -206,6 +220,22 @@ pub struct Record {
 }
 
 impl Record {
+    /// For stores: returns a copy for a read that is [`payload_only`](crate::store::Read::payload_only), with position, type, version
+    /// and payload. The other fields are blank.
+    #[must_use]
+    pub fn payload_only(&self) -> Self {
+        Self {
+            position: self.position,
+            recorded_at: Timestamp::default(),
+            id: Uuid::nil(),
+            name: self.name.clone(),
+            version: self.version,
+            tags: Vec::new(),
+            data: self.data.clone(),
+            stored_metadata: StoredMetadata::default(),
+        }
+    }
+
     /// Returns the origin of the event: actor, command, correlation, causation.
     ///
     /// ```

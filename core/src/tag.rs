@@ -61,7 +61,9 @@ impl Tag {
     pub fn new(kind: &str, value: impl fmt::Display) -> Result<Self, Invalid> {
         // Room for the text of a UUID.
         let mut text = String::with_capacity(kind.len() + 37);
-        match write!(text, "{kind}:{value}") {
+        text.push_str(kind);
+        text.push(':');
+        match write!(text, "{value}") {
             Ok(()) => Self::parse(text),
             Err(_) => Err(refuse("tag", kind, "the `Display` of the id returned an error")),
         }

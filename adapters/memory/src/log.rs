@@ -75,7 +75,7 @@ impl Log {
 
     pub(crate) fn write(&mut self, append: Append) -> Receipt {
         let Append { events, recorded_at, metadata, key, journal, conditions: _, inline: _ } = append;
-        let (mut receipt, metadata) = (Receipt::default(), Arc::new(metadata));
+        let mut receipt = Receipt::default();
         receipt.events.reserve_exact(events.len());
         for draft in events {
             let position = Position::new(self.head().get() + 1);
@@ -127,7 +127,11 @@ impl Log {
 
     pub(crate) fn read(&self, read: &Read) -> Batch {
         let records = self.records.matching(&read.criteria, read.after);
-        let records = records.take_while(|record| record.position <= read.up_to).cloned().collect();
+        let records = records.take_while(|record| record.position <= read.up_to);
+        let records = match read.payload_only {
+            true => records.map(Record::payload_only).collect(),
+            false => records.cloned().collect(),
+        };
         Batch { records, marker: Marker::new(self.head().min(read.up_to), 0) }
     }
 

@@ -3,7 +3,7 @@
 use std::{
     borrow::Cow,
     cmp::Reverse,
-    collections::{BinaryHeap, HashMap, binary_heap::PeekMut},
+    collections::{BTreeMap, BinaryHeap, HashMap, binary_heap::PeekMut},
     iter,
 };
 
@@ -26,8 +26,8 @@ pub(crate) struct Records {
     pub(crate) inspected: std::cell::Cell<usize>,
 }
 
-/// The positions of the records of each type, in order.
-type PositionsByType = HashMap<Cow<'static, str>, Vec<Position>>;
+/// The positions of the records of each type, in order. There are few types, so comparing their names is faster than hashing them.
+type PositionsByType = BTreeMap<Cow<'static, str>, Vec<Position>>;
 
 impl Records {
     pub(crate) fn last(&self) -> Option<&Record> {
@@ -121,9 +121,7 @@ impl Records {
             let (first, last) = (*positions.first()?, *positions.last()?);
             Some(StoredType { name: name.to_string(), first, last })
         };
-        let mut types: Vec<StoredType> = self.by_type.iter().filter_map(stored).collect();
-        types.sort_unstable_by(|one, other| one.name.cmp(&other.name));
-        types
+        self.by_type.iter().filter_map(stored).collect()
     }
 
     /// Lists of positions after a position that contain every record that matches an item. Those of an item with several tags are

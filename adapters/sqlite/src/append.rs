@@ -227,7 +227,7 @@ impl<'a> TransactionBatch<'a> {
         if let Some(key) = &append.key {
             self.accepted_commands.insert(key.id(), (key, receipt.clone()));
         }
-        let metadata = json(&append.metadata).into();
+        let metadata = json(&*append.metadata).into();
         self.accepted.push(Accepted { append, receipt: receipt.clone(), metadata });
         receipt
     }

@@ -204,7 +204,7 @@ impl<A: Aggregate> Load<A> {
     async fn run(self) -> Result<A, Error> {
         let Self { executor, id, moment } = self;
         A::EVENTS.iter().try_for_each(|types| executor.registry.register(types))?;
-        executor.registry.register_snapshots(&AggregateVTable::of::<A>())?;
+        executor.registry.register_snapshots(AggregateVTable::of::<A>())?;
         let up_to = position_at(&*executor.store, moment).await?;
         let (criteria, tag) =
             run_user_code(type_name::<A>(), || Ok((criteria_of::<A>(&id)?, id.instance_tag()?)))?;

@@ -15,15 +15,26 @@ use serde_json::Error;
 
 use super::exact::ExactSerializer;
 
-pub(super) fn to_string<T: Serialize>(event: &T, exact: bool) -> Result<String, Error> {
-    let mut json = Vec::with_capacity(128);
-    let serializer = &mut serde_json::Serializer::new(&mut json);
-    if exact {
-        event.serialize(Content(ExactSerializer::new(serializer)))?;
-    } else {
-        event.serialize(Content(serializer))?;
+/// A variant that is serialized as its content.
+pub(super) struct VariantContent<'a, T> {
+    event: &'a T,
+    exact: bool,
+}
+
+impl<'a, T> VariantContent<'a, T> {
+    /// With `exact` in the exact notation.
+    pub(super) fn new(event: &'a T, exact: bool) -> Self {
+        Self { event, exact }
     }
-    String::from_utf8(json).map_err(ser::Error::custom)
+}
+
+impl<T: Serialize> Serialize for VariantContent<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.exact {
+            true => self.event.serialize(Content(ExactSerializer::new(serializer))),
+            false => self.event.serialize(Content(serializer)),
+        }
+    }
 }
 
 pub(super) fn from_str<T: DeserializeOwned>(index: u32, data: &str) -> Result<T, Error> {
@@ -258,6 +269,10 @@ mod tests {
     #[derive(Serialize, Deserialize, Debug, PartialEq)]
     struct Inner {
         x: Option<u8>,
+    }
+
+    fn to_string<T: Serialize>(event: &T, exact: bool) -> Result<String, Error> {
+        serde_json::to_string(&VariantContent::new(event, exact))
     }
 
     #[track_caller]

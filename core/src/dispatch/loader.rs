@@ -31,10 +31,8 @@ enum Mode<'a> {
 pub struct ReadPlan {
     /// The events of each state.
     pub reads: Vec<Read>,
-    /// The event types of each state.
-    pub types: Vec<&'static [Types]>,
     /// The aggregate of each state.
-    pub(crate) aggregates: Vec<AggregateVTable>,
+    pub(crate) aggregates: Vec<&'static AggregateVTable>,
     /// The id of each aggregate.
     ids: Vec<Box<AnyId>>,
 }
@@ -42,8 +40,7 @@ pub struct ReadPlan {
 impl ReadPlan {
     /// A plan with room for one read, which most commands have.
     fn with_room() -> Self {
-        let (reads, types) = (Vec::with_capacity(1), Vec::with_capacity(1));
-        Self { reads, types, aggregates: Vec::with_capacity(1), ids: Vec::with_capacity(1) }
+        Self { reads: Vec::with_capacity(1), aggregates: Vec::with_capacity(1), ids: Vec::with_capacity(1) }
     }
 
     /// The state of an aggregate before its first event.
@@ -118,7 +115,6 @@ impl Loader<'_> {
                     payload_only: const { !reads_context::<A>() },
                     ..Read::all(criteria_of::<A>(&id)?)
                 });
-                plan.types.push(A::EVENTS);
                 plan.aggregates.push(AggregateVTable::of::<A>());
                 plan.ids.push(Box::new(id.clone()));
                 Ok(Arc::new(A::initial(id)))

@@ -37,12 +37,11 @@ pub(super) type AnyId = dyn Any + Send + Sync;
 type AnyState = dyn Any + Send + Sync;
 
 /// The functions and properties of an aggregate type, for code that does not know the type.
-#[derive(Clone, Copy)]
 pub(crate) struct AggregateVTable {
     pub(crate) aggregate: TypeId,
-    /// The name of the Rust type.
-    pub(crate) name: &'static str,
-    events: &'static [Types],
+    /// Returns the name of the Rust type.
+    pub(crate) name: fn() -> &'static str,
+    pub(crate) events: &'static [Types],
     /// Whether the events of an aggregate are the events with its tag.
     pub(crate) is_tagged: bool,
     initial: fn(&AnyId) -> Option<Arc<AnyState>>,
@@ -63,8 +62,9 @@ pub(crate) struct SnapshotVTable {
 }
 
 impl SnapshotVTable {
-    fn of<A: Aggregate>() -> Option<Self> {
-        A::SNAPSHOTS.map(|Snapshots { name, every, fingerprint, .. }| Self {
+    const fn of<A: Aggregate>() -> Option<Self> {
+        let Some(Snapshots { name, every, fingerprint, .. }) = A::SNAPSHOTS else { return None };
+        Some(Self {
             name,
             fingerprint,
             every,
@@ -81,16 +81,18 @@ impl SnapshotVTable {
 }
 
 impl AggregateVTable {
-    pub(crate) fn of<A: Aggregate>() -> Self {
-        Self {
-            aggregate: TypeId::of::<A>(),
-            name: type_name::<A>(),
-            events: A::EVENTS,
-            is_tagged: <A::Id as AggregateId>::TAG_KIND.is_some(),
-            initial: |id| Some(Arc::new(A::initial(id.downcast_ref::<A::Id>()?.clone()))),
-            fold: fold::<A>,
-            uses_context: A::USES_CONTEXT,
-            snapshots: SnapshotVTable::of::<A>(),
+    pub(crate) const fn of<A: Aggregate>() -> &'static Self {
+        const {
+            &Self {
+                aggregate: TypeId::of::<A>(),
+                name: type_name::<A>,
+                events: A::EVENTS,
+                is_tagged: <A::Id as AggregateId>::TAG_KIND.is_some(),
+                initial: |id| Some(Arc::new(A::initial(id.downcast_ref::<A::Id>()?.clone()))),
+                fold: fold::<A>,
+                uses_context: A::USES_CONTEXT,
+                snapshots: SnapshotVTable::of::<A>(),
+            }
         }
     }
 
@@ -103,10 +105,14 @@ impl AggregateVTable {
     ///
     /// # Errors
     /// [`Invalid`] if it is the id of another aggregate.
-    pub(super) fn initial(&self, id: &AnyId) -> Result<VersionedState, Invalid> {
-        let state = (self.initial)(id).ok_or(Invalid::StateNotPlanned { state: self.name })?;
-        let state = ErasedState { state, vtable: *self, events_since_snapshot: 0, last: Position::START };
+    pub(super) fn initial(&'static self, id: &AnyId) -> Result<VersionedState, Invalid> {
+        let state = (self.initial)(id).ok_or_else(|| self.not_planned())?;
+        let state = ErasedState { state, vtable: self, events_since_snapshot: 0, last: Position::START };
         Ok(VersionedState { state, marker: Marker::START })
+    }
+
+    fn not_planned(&self) -> Invalid {
+        Invalid::StateNotPlanned { state: (self.name)() }
     }
 }
 
@@ -122,7 +128,7 @@ fn fold<A: Aggregate>(states: &mut [&mut AnyState], record: &Record, codec: &Cod
 
 impl fmt::Debug for AggregateVTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)
+        f.write_str((self.name)())
     }
 }
 
@@ -130,7 +136,7 @@ impl fmt::Debug for AggregateVTable {
 #[derive(Clone, Debug)]
 pub(crate) struct ErasedState {
     state: Arc<AnyState>,
-    pub(crate) vtable: AggregateVTable,
+    pub(crate) vtable: &'static AggregateVTable,
     events_since_snapshot: usize,
     /// The position of the last event that was folded in; earlier if it was folded before it had a position.
     last: Position,
@@ -148,8 +154,8 @@ impl ErasedState {
     ///
     /// # Errors
     /// [`Invalid`] if the snapshot cannot be decoded.
-    pub(crate) fn from_snapshot(vtable: AggregateVTable, state: &Payload) -> Result<Self, Invalid> {
-        let snapshots = vtable.snapshots.ok_or(Invalid::StateNotPlanned { state: vtable.name })?;
+    pub(crate) fn from_snapshot(vtable: &'static AggregateVTable, state: &Payload) -> Result<Self, Invalid> {
+        let snapshots = vtable.snapshots.ok_or_else(|| vtable.not_planned())?;
         let state = (snapshots.decode)(state)?;
         Ok(Self { state, vtable, events_since_snapshot: 0, last: Position::START })
     }
@@ -204,6 +210,6 @@ impl ErasedState {
     fn next_to_fold(&mut self, record: &Record) -> Result<&mut AnyState, Invalid> {
         self.events_since_snapshot += 1;
         self.last = self.last.max(record.position);
-        Arc::get_mut(&mut self.state).ok_or(Invalid::StateNotPlanned { state: self.vtable.name })
+        Arc::get_mut(&mut self.state).ok_or_else(|| self.vtable.not_planned())
     }
 }

@@ -1,12 +1,12 @@
 //! Admits commands that change the same aggregate one after the other.
 
-use std::{collections::BTreeMap, mem, sync::Arc};
+use std::{mem, sync::Arc};
 
 use tokio::time::Instant;
 
 use super::{
     activity::Step, aggregate_key::AggregateKey, batch::CommandBatch, commit, detach::DetachOnDrop,
-    executor::Executor, keyed_queue::QueueGuard, prepared::PreparedCommand,
+    executor::Executor, keyed_queue::QueueGuard, pending_events::BatchOutcome, prepared::PreparedCommand,
 };
 use crate::{criteria::Criteria, dispatch::AggregateVTable, error::Error};
 
@@ -36,11 +36,11 @@ impl Admission {
         command.activity.begin(Step::Queued);
         let reads = command.plan.aggregates.iter().zip(&command.aggregates);
         let changed =
-            reads.filter(|(vtable, _)| all_reads || command.profile.writes_aggregate(vtable.aggregate));
+            reads.map(|(vtable, key)| (*vtable, key)).filter(|(vtable, _)| all_reads || command.profile.writes_aggregate(vtable.aggregate));
         let keys = in_queue_order(changed);
-        let is_batchable = !unbatched && keys.values().all(|vtable| !vtable.uses_context);
+        let is_batchable = !unbatched && keys.iter().all(|(_, vtable)| !vtable.uses_context);
         // A batch is passed on in the queue of the first aggregate, with the guards of all.
-        let mut batchable = is_batchable.then(|| keys.keys().skip(1).copied().cloned().collect());
+        let mut batchable = is_batchable.then(|| keys.iter().skip(1).map(|(key, _)| (*key).clone()).collect());
         let guards = Vec::with_capacity(keys.len());
         let mut admission = Self { guards, unbatched, ..Self::default() };
         for (key, vtable) in keys {
@@ -52,7 +52,7 @@ impl Admission {
             let head = queues.acquire(key.clone(), &command.activity, batchable.take(), deadline).await;
             let (guard, mut batch) = head.map_err(|holder| Error::Busy {
                 command: command.name,
-                aggregate: key.describe(vtable.name),
+                aggregate: key.describe((vtable.name)()),
                 waited: entered_at.elapsed(),
                 holder: holder.activity.command,
                 held: holder.since.elapsed(),
@@ -98,27 +98,40 @@ impl Admission {
     }
 
     /// Passes the batch to the next waiter, which decides on top of it, or writes it. The write completes even if the caller is
-    /// cancelled.
-    pub(super) async fn flush_or_pass(self, executor: &Arc<Executor>) {
-        if let Some(Self { guards, batch, .. }) = self.pass_to_next(executor) {
-            DetachOnDrop::new(Box::pin(commit::commit(Arc::clone(executor), guards, batch))).await;
+    /// cancelled. Returns the outcome of the append that the command has added, once it is known; `None` if it has added none, or if
+    /// another command that held the batch was cancelled before the batch was written.
+    pub(super) async fn flush_or_pass(mut self, executor: &Arc<Executor>) -> Option<BatchOutcome> {
+        let mut receiver = None;
+        if self.can_pass(executor) {
+            receiver = self.batch.await_last();
+            match self.pass_to_next() {
+                Some(returned) => self = returned,
+                None => return receiver?.await.ok(),
+            }
+        }
+        let Self { guards, batch, .. } = self;
+        let own = DetachOnDrop::new(Box::pin(commit::commit(Arc::clone(executor), guards, batch))).await;
+        match receiver {
+            Some(receiver) => receiver.await.ok(),
+            None => own,
         }
     }
 
-    /// Passes guards and batch to the next waiter, if it waits for no other aggregate. If it cannot decide on top of the batch,
-    /// returns what has to be written now.
-    fn pass_to_next(mut self, executor: &Executor) -> Option<Self> {
-        let Some(first) = self.guards.first() else { return Some(self) };
+    /// Returns `true` if the next waiter waits for no other aggregate and can decide on top of the batch.
+    fn can_pass(&mut self, executor: &Executor) -> bool {
+        let Some(first) = self.guards.first() else { return false };
         let next_decides = !self.unbatched
             && first.next_is_batchable(|key| self.holds(key))
             && self.batch.has_room(executor.max_batch());
         if !next_decides {
-            return Some(self);
+            return false;
         }
         let keys: Vec<AggregateKey> = self.guards.iter().map(|guard| guard.key().clone()).collect();
-        if !self.batch.fold_pending(&keys, &executor.codec) {
-            return Some(self);
-        }
+        self.batch.fold_pending(&keys, &executor.codec)
+    }
+
+    /// Passes guards and batch to the next waiter. Returns them if there is none any more.
+    fn pass_to_next(mut self) -> Option<Self> {
         let first = self.guards.remove(0);
         let batch = CommandBatch { guards: self.guards, ..self.batch };
         let (first, mut batch) = first.pass_to_next(batch, |batch, key| holds(&batch.guards, key))?;
@@ -135,9 +148,12 @@ fn holds(guards: &[QueueGuard<AggregateKey, CommandBatch>], key: &AggregateKey) 
 
 /// Each aggregate once, so that no command waits for itself, and sorted, so that no two commands wait for each other.
 fn in_queue_order<'a>(
-    changed: impl Iterator<Item = (&'a AggregateVTable, &'a AggregateKey)>,
-) -> BTreeMap<&'a AggregateKey, &'a AggregateVTable> {
-    changed.map(|(vtable, key)| (key, vtable)).collect()
+    changed: impl Iterator<Item = (&'static AggregateVTable, &'a AggregateKey)>,
+) -> Vec<(&'a AggregateKey, &'static AggregateVTable)> {
+    let mut keys: Vec<_> = changed.map(|(vtable, key)| (key, vtable)).collect();
+    keys.sort_unstable_by_key(|(key, _)| *key);
+    keys.dedup_by_key(|(key, _)| *key);
+    keys
 }
 
 #[cfg(test)]
@@ -180,14 +196,16 @@ mod tests {
         };
         let (a, b, c) = (key(one.aggregate, "a"), key(one.aggregate, "b"), key(two.aggregate, "a"));
         let singleton = AggregateKey::of(two.aggregate, None);
-        let mut named = [(&one, &b), (&two, &c), (&one, &a), (&one, &b), (&two, &singleton), (&two, &c)];
-        let expected: Vec<&AggregateKey> = in_queue_order(named.into_iter()).into_keys().collect();
+        let mut named = [(one, &b), (two, &c), (one, &a), (one, &b), (two, &singleton), (two, &c)];
+        let order = |named: [_; 6]| -> Vec<&AggregateKey> {
+            in_queue_order(named.into_iter()).into_iter().map(|(key, _)| key).collect()
+        };
+        let expected = order(named);
         assert!(expected.is_sorted_by(|before, after| before < after), "{expected:?}");
         assert_eq!(expected.len(), 4);
         for _ in 0..20 {
             fastrand::shuffle(&mut named);
-            let keys = in_queue_order(named.into_iter());
-            assert_eq!(keys.into_keys().collect::<Vec<_>>(), expected);
+            assert_eq!(order(named), expected);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     any::TypeId,
-    hash::{BuildHasher, Hash, Hasher, RandomState},
+    hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState},
     sync::LazyLock,
 };
 
@@ -29,6 +29,28 @@ pub(super) struct AggregateKey {
 impl Hash for AggregateKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.hash);
+    }
+}
+
+/// The hash function of maps by [`AggregateKey`]: it returns the hash that the key contains.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ContainedHash(u64);
+
+/// Makes [`ContainedHash`] the hash function of a map.
+pub(super) type BuildContainedHash = BuildHasherDefault<ContainedHash>;
+
+impl Hasher for ContainedHash {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    /// Only for keys in tests, which contain no hash.
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.0 = self.0.wrapping_mul(31).wrapping_add(u64::from(*byte)));
     }
 }
 

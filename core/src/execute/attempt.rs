@@ -2,8 +2,6 @@
 
 use std::fmt::Debug;
 
-use tokio::sync::oneshot;
-
 use super::{
     activity::Step,
     admission::Admission,
@@ -96,23 +94,26 @@ impl Attempt<'_> {
         states: Vec<VersionedState>,
     ) -> Result<AttemptOutcome<E>, Error> {
         let based_on = last_position(&states);
-        let Some(outcome) = self.add_to_batch(time, events, states) else {
+        if !self.add_to_batch(time, events, states) {
             return self.retry_unbatched().await;
-        };
-        Ok(match self.await_outcome(outcome).await? {
+        }
+        let Self { command, admission } = self;
+        command.activity.begin(Step::Appending);
+        let outcome = admission.flush_or_pass(&command.executor).await;
+        Ok(match command.attempt_outcome(outcome).await? {
             AttemptOutcome::Accepted(receipt) => AttemptOutcome::Accepted(receipt.based_on(based_on)),
             other => other,
         })
     }
 
-    /// Adds the append to the batch, and the states that it modifies. Returns `None` if it cannot be written together with the
+    /// Adds the append to the batch, and the states that it modifies. Returns `false` if it cannot be written together with the
     /// appends of the batch.
     fn add_to_batch(
         &mut self,
         time: Timestamp,
         events: Vec<Draft>,
         states: Vec<VersionedState>,
-    ) -> Option<oneshot::Receiver<BatchOutcome>> {
+    ) -> bool {
         let Self { command, admission } = self;
         let cache = &command.executor.cache;
         let mut append = Append {
@@ -146,7 +147,11 @@ impl Attempt<'_> {
             }
         }
         cache.invalidate(&append.events);
-        admission.batch.can_add(&append).then(|| admission.batch.add(append, modified))
+        let can_add = admission.batch.can_add(&append);
+        if can_add {
+            admission.batch.add(append, modified);
+        }
+        can_add
     }
 
     /// Waits until the batch on which the decision is based is written; only then is the decision valid.
@@ -161,7 +166,9 @@ impl Attempt<'_> {
         }
         let command = self.command;
         let outcome = self.admission.batch.add_dependent();
-        match self.await_outcome::<E>(outcome).await? {
+        command.activity.begin(Step::Appending);
+        self.admission.flush_or_pass(&command.executor).await;
+        match command.attempt_outcome::<E>(outcome.await.ok()).await? {
             AttemptOutcome::Accepted(receipt) => {
                 command.finish_without_append(time, decision, receipt.position()).await
             }
@@ -174,16 +181,13 @@ impl Attempt<'_> {
         self.admission.flush_or_pass(&self.command.executor).await;
         Ok(AttemptOutcome::Retry { unbatched: true })
     }
+}
 
-    async fn await_outcome<E>(
-        self,
-        outcome: oneshot::Receiver<BatchOutcome>,
-    ) -> Result<AttemptOutcome<E>, Error> {
-        let executor = &self.command.executor;
-        self.command.activity.begin(Step::Appending);
-        self.admission.flush_or_pass(executor).await;
-        match outcome.await {
-            Ok(BatchOutcome::Answered(outcome)) => match outcome {
+impl PreparedCommand {
+    /// The outcome of an attempt whose append has this outcome; `None` if its batch was not written.
+    async fn attempt_outcome<E>(&self, outcome: Option<BatchOutcome>) -> Result<AttemptOutcome<E>, Error> {
+        match outcome {
+            Some(BatchOutcome::Answered(outcome)) => match outcome {
                 AppendOutcome::Appended(receipt) | AppendOutcome::Duplicate { receipt, .. } => {
                     Ok(AttemptOutcome::Accepted(receipt))
                 }
@@ -191,18 +195,16 @@ impl Attempt<'_> {
                     Ok(AttemptOutcome::Conflict(conflicting_position))
                 }
                 AppendOutcome::InlineRequired { builds, .. } => {
-                    executor.end_inline_mode(&builds).await.map(AttemptOutcome::InlineChanged)
+                    self.executor.end_inline_mode(&builds).await.map(AttemptOutcome::InlineChanged)
                 }
             },
-            Ok(BatchOutcome::Failed(error)) => Err(error),
-            Ok(BatchOutcome::RetryUnbatched) => Ok(AttemptOutcome::Retry { unbatched: true }),
+            Some(BatchOutcome::Failed(error)) => Err(error),
+            Some(BatchOutcome::RetryUnbatched) => Ok(AttemptOutcome::Retry { unbatched: true }),
             // The command that held the batch was cancelled before it was written.
-            Err(_) => Ok(AttemptOutcome::Retry { unbatched: false }),
+            None => Ok(AttemptOutcome::Retry { unbatched: false }),
         }
     }
-}
 
-impl PreparedCommand {
     /// The outcome of a decision that is not appended and is based on the events up to a position.
     async fn finish_without_append<E: Debug + Send>(
         &self,

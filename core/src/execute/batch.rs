@@ -61,25 +61,31 @@ impl CommandBatch {
         !append.conditions.iter().any(|condition| earlier.has_match(&condition.criteria))
     }
 
-    /// Adds an append and the states that it modifies. A state that is there already stays. The receiver gets the outcome once the
-    /// batch is written.
-    pub(super) fn add(
-        &mut self,
-        append: Append,
-        modified: Vec<ModifiedState>,
-    ) -> oneshot::Receiver<BatchOutcome> {
-        let (sender, receiver) = oneshot::channel();
+    /// Adds an append and the states that it modifies. A state that is there already stays.
+    pub(super) fn add(&mut self, append: Append, modified: Vec<ModifiedState>) {
         if self.appends.is_empty() {
             // Most batches have one append, and the first push would reserve room for four.
             self.appends.reserve_exact(1);
         }
-        self.appends.push(PendingAppend { append, sender });
+        self.appends.push(PendingAppend { append, sender: None });
         if !modified.is_empty() {
-            self.modified.extend(modified);
+            if self.modified.is_empty() {
+                self.modified = modified;
+            } else {
+                self.modified.extend(modified);
+            }
             self.modified.sort_by(|one, other| one.key.cmp(&other.key));
             self.modified.dedup_by(|later, first| later.key == first.key);
         }
-        receiver
+    }
+
+    /// Before the batch is passed on: the receiver of the outcome of the last append, if the command that holds the batch has added
+    /// it.
+    pub(super) fn await_last(&mut self) -> Option<oneshot::Receiver<BatchOutcome>> {
+        let last = self.appends.last_mut().filter(|last| last.sender.is_none())?;
+        let (sender, receiver) = oneshot::channel();
+        last.sender = Some(sender);
+        Some(receiver)
     }
 
     /// Adds a command without events whose result is valid only if this batch is written.

@@ -21,12 +21,13 @@ use crate::{
 /// How often an append is repeated because the store requires other inline folds.
 const MAX_INLINE_RETRIES: usize = 3;
 
-/// Writes a batch, caches its states and notifies the callers. The guards are released at the end.
+/// Writes a batch, caches its states and notifies the callers. The guards are released at the end. Returns the outcome of the append
+/// that has no sender, if there is one.
 pub(super) async fn commit(
     executor: Arc<Executor>,
     guards: Vec<QueueGuard<AggregateKey, CommandBatch>>,
     batch: CommandBatch,
-) {
+) -> Option<BatchOutcome> {
     let CommandBatch { appends, modified, dependents, reservation, guards: _ } = batch;
     let pending = PendingEvents::of(modified.iter(), &appends);
     let mut senders = Vec::with_capacity(appends.len());
@@ -43,7 +44,7 @@ pub(super) async fn commit(
     let epoch = executor.store.epoch();
     let outcome = executor.append(appends).await;
     drop(reservation);
-    match outcome {
+    let own = match outcome {
         Ok(AppendOutcome::Appended(receipts)) => {
             executor.cache_written(modified, pending, &receipts, epoch);
             if let Some(last) = receipts.iter().map(Receipt::position).max() {
@@ -54,35 +55,49 @@ pub(super) async fn commit(
             }
             let appended = |receipt| BatchOutcome::Answered(AppendOutcome::Appended(receipt));
             // A command without events may be based on the events of the commands before it.
-            let (mut last, mut complete) = (Position::START, Vec::with_capacity(receipts.len()));
-            for receipt in receipts {
+            let mut last = Position::START;
+            let complete = receipts.into_iter().map(|receipt| {
                 let receipt = receipt.based_on(last);
                 last = receipt.position();
-                complete.push(receipt);
+                receipt
+            });
+            let own = notify(senders, complete.map(appended));
+            for dependent in dependents {
+                drop(dependent.send(appended(Receipt::default().based_on(last))));
             }
-            notify(dependents, iter::repeat_with(|| appended(Receipt::default().based_on(last))));
-            notify(senders, complete.into_iter().map(appended));
+            own
         }
         Ok(refused) => {
             executor.cache_unchanged(modified);
             let refused = refused.map(|_| Receipt::default());
-            notify(senders, (0..).map(|index| outcome_of(&refused, index)));
+            notify(senders, (0..).map(|index| outcome_of(&refused, index)))
         }
         Err(error) => {
             executor.cache_unchanged(modified);
             let outcomes = failed(error, senders.len());
-            notify(senders, outcomes);
+            notify(senders, outcomes)
         }
-    }
+    };
     if is_batched || guards.iter().any(QueueGuard::has_waiters) {
         // Yields, so that callers that were just notified can queue their next command into the same batch.
         tokio::task::yield_now().await;
     }
+    own
 }
 
-/// Sends the outcomes to the callers. Callers that dropped their future are ignored.
-fn notify(senders: Vec<oneshot::Sender<BatchOutcome>>, outcomes: impl Iterator<Item = BatchOutcome>) {
-    senders.into_iter().zip(outcomes).for_each(|(sender, outcome)| drop(sender.send(outcome)));
+/// Sends the outcomes to the callers, and returns the one that has no sender. Callers that dropped their future are ignored.
+fn notify(
+    senders: Vec<Option<oneshot::Sender<BatchOutcome>>>,
+    outcomes: impl Iterator<Item = BatchOutcome>,
+) -> Option<BatchOutcome> {
+    let mut own = None;
+    for (sender, outcome) in senders.into_iter().zip(outcomes) {
+        match sender {
+            Some(sender) => drop(sender.send(outcome)),
+            None => own = Some(outcome),
+        }
+    }
+    own
 }
 
 /// The outcome of one of several appends that were refused together. A conflict and missing inline folds concern all of them.

@@ -6,7 +6,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use super::aggregate_key::AggregateKey;
+use super::aggregate_key::{AggregateKey, BuildContainedHash};
 use crate::cache::GenerationalCache;
 
 /// The largest number of aggregates that are known to be contended.
@@ -15,10 +15,12 @@ const CAPACITY: usize = 1024;
 /// The aggregates on which commands of this process met conflicts, until one of them found that no other process had changed it.
 #[derive(Debug)]
 pub(super) struct Contention {
-    keys: Mutex<GenerationalCache<AggregateKey, ()>>,
+    keys: Mutex<Keys>,
     /// Whether there ever was a conflict. If not, the keys need not be locked.
     is_used: AtomicBool,
 }
+
+type Keys = GenerationalCache<AggregateKey, (), BuildContainedHash>;
 
 impl Default for Contention {
     fn default() -> Self {
@@ -43,7 +45,7 @@ impl Contention {
         self.is_used.load(Ordering::Relaxed) && self.keys().peek_mut(key).is_some()
     }
 
-    fn keys(&self) -> MutexGuard<'_, GenerationalCache<AggregateKey, ()>> {
+    fn keys(&self) -> MutexGuard<'_, Keys> {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

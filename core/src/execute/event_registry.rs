@@ -2,7 +2,7 @@
 
 use std::{
     any::TypeId,
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::{PoisonError, RwLock},
 };
 
@@ -21,7 +21,7 @@ pub(crate) struct EventRegistry(RwLock<Registrations>);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Registrations {
     /// Addresses of the tables that were registered: nearly every call finds its table here.
-    tables: HashSet<usize>,
+    tables: BTreeSet<usize>,
     /// The event types that commands read and write, by their stored names and aliases. Each has one Rust type.
     names: BTreeMap<&'static str, EventType>,
     /// The event types that only projections and policies read. They may read with other Rust types.
@@ -101,7 +101,7 @@ impl EventRegistry {
     /// [`Invalid::DuplicateName`] if another aggregate owns the name; [`Invalid`] if it is not a valid name.
     pub(crate) fn register_snapshots(&self, aggregate: &AggregateVTable) -> Result<(), Invalid> {
         let Some(snapshots) = &aggregate.snapshots else { return Ok(()) };
-        let (name, new) = (snapshots.name, (aggregate.aggregate, aggregate.name));
+        let (name, new) = (snapshots.name, (aggregate.aggregate, (aggregate.name)()));
         let owner = self.0.read().unwrap_or_else(PoisonError::into_inner).snapshots.get(name).copied();
         let owner = match owner {
             Some(owner) => owner,

@@ -2,7 +2,7 @@
 
 use std::{
     any::TypeId,
-    collections::HashMap,
+    collections::BTreeMap,
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicU8, Ordering},
@@ -11,7 +11,7 @@ use std::{
 
 /// The profiles of an app's command types, by stored name.
 #[derive(Debug, Default)]
-pub(super) struct CommandProfiles(RwLock<HashMap<&'static str, Arc<CommandProfile>>>);
+pub(super) struct CommandProfiles(RwLock<BTreeMap<&'static str, Arc<CommandProfile>>>);
 
 /// What commands of one type did so far.
 #[derive(Debug, Default)]

@@ -14,14 +14,20 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::activity::{Activity, Holder};
+use super::{
+    activity::{Activity, Holder},
+    aggregate_key::BuildContainedHash,
+};
 
 /// FIFO queues for keys of type `K`. A guard is passed on together with a batch of type `B`.
 #[derive(Debug)]
-pub(super) struct KeyedQueue<K, B>(Mutex<HashMap<K, Queue<K, B>>>)
+pub(super) struct KeyedQueue<K, B>(Mutex<Queues<K, B>>)
 where
     K: Clone + Eq + Hash,
     B: Default;
+
+/// The queues of the keys. A key contains its hash.
+type Queues<K, B> = HashMap<K, Queue<K, B>, BuildContainedHash>;
 
 /// The queue of one key.
 #[derive(Debug)]
@@ -131,7 +137,7 @@ impl<K: Clone + Eq + Hash, B: Default> KeyedQueue<K, B> {
         }
     }
 
-    fn queues(&self) -> MutexGuard<'_, HashMap<K, Queue<K, B>>> {
+    fn queues(&self) -> MutexGuard<'_, Queues<K, B>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

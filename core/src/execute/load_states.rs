@@ -43,9 +43,7 @@ impl PreparedCommand {
             // On the heap, so that the future of a command that reads nothing is small.
             has_news = Box::pin(self.read_missing(&mut states, is_authoritative)).await?;
         }
-        let mut loaded = Vec::with_capacity(states.len());
-        loaded.extend(states.into_iter().flatten());
-        Ok(LoadedStates { states: loaded, is_authoritative, has_news })
+        Ok(LoadedStates { states: states.into_iter().flatten().collect(), is_authoritative, has_news })
     }
 
     /// Caches states that were read.

@@ -1,5 +1,7 @@
 //! The appends of a batch, its states, and the events that the states do not contain yet.
 
+use std::sync::Arc;
+
 use tokio::sync::oneshot;
 
 use super::{
@@ -14,7 +16,7 @@ use crate::{
     error::Error,
     panics::run_user_code,
     position::Position,
-    record::{Record, StoredMetadata},
+    record::Record,
     store::{Append, AppendOutcome, Receipt},
 };
 
@@ -22,7 +24,9 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct PendingAppend {
     pub(super) append: Append,
-    pub(super) sender: oneshot::Sender<BatchOutcome>,
+    /// `None` as long as the command that added the append holds the batch: it gets the outcome from the function that writes the
+    /// batch.
+    pub(super) sender: Option<oneshot::Sender<BatchOutcome>>,
 }
 
 /// The outcome of a batch for one of its commands.
@@ -107,9 +111,12 @@ impl PendingEvents {
                 continue;
             }
             of_event.iter_mut().for_each(|pair| pair.record = self.events.len());
-            let metadata =
-                if uses_context { whole.metadata.clone().into() } else { StoredMetadata::default() };
-            let record = draft.clone().record(Position::START, whole.recorded_at, metadata);
+            let record = match uses_context {
+                true => {
+                    draft.clone().record(Position::START, whole.recorded_at, Arc::clone(&whole.metadata))
+                }
+                false => draft.payload_record(),
+            };
             self.events.push(PendingEvent { append, index, record });
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::{
     activity::Activity,
@@ -35,7 +36,7 @@ pub(super) struct PreparedCommand {
     pub(super) aggregates: Vec<AggregateKey>,
     pub(super) profile: Arc<CommandProfile>,
     pub(super) activity: Arc<Activity>,
-    metadata: Metadata,
+    metadata: Arc<Metadata>,
     /// The command as JSON, if it is recorded in the journal.
     body: Option<Payload>,
 }
@@ -61,7 +62,8 @@ impl PreparedCommand {
         let ExecuteOptions { id, actor, correlation, causation, trace, hops } = options;
         let name = handler.name;
         let plan = run_user_code(name, || Loader::plan(|loader| (handler.load)(command, loader)))?;
-        plan.types.iter().copied().flatten().try_for_each(|types| executor.registry.register(types))?;
+        let mut types = plan.aggregates.iter().flat_map(|vtable| vtable.events);
+        types.try_for_each(|types| executor.registry.register(types))?;
         plan.aggregates.iter().try_for_each(|vtable| executor.registry.register_snapshots(vtable))?;
 
         let id = id.map(CommandId::name).transpose()?;
@@ -76,9 +78,9 @@ impl PreparedCommand {
             let tags = items.flat_map(Item::tags);
             CommandKey::new(id, command_name.clone(), tags.cloned()).with_content(content)
         });
-        let command_id = id.map_or_else(|| Name::new("command id", new_message_id().to_string()), Ok)?;
+        let command_id = id.map_or_else(|| Name::new("command id", text_of(new_message_id())), Ok)?;
         let named = |what, text: Option<_>| text.map(|text| Name::new(what, text)).transpose();
-        let metadata = Metadata {
+        let metadata = Arc::new(Metadata {
             correlation: named("correlation", correlation)?.or_else(|| Some(command_id.clone())),
             causation: named("causation", causation)?,
             actor: named("actor", actor)?,
@@ -86,7 +88,7 @@ impl PreparedCommand {
             command: Some(command_name),
             command_id: Some(command_id),
             hops,
-        };
+        });
         let body = body.filter(|_| executor.settings.journal != Journal::Off);
         let reads = plan.aggregates.iter().zip(&plan.reads);
         let aggregates = reads.map(|(vtable, read)| AggregateKey::new(vtable, read)).collect();
@@ -139,9 +141,21 @@ impl PreparedCommand {
 
     /// An append without events and conditions.
     pub(super) fn base_append(&self, time: Timestamp, rejection: Option<String>) -> Append {
-        let journal = self.body.clone().map(|body| JournalRecord { body, rejection });
-        Append { recorded_at: time, metadata: self.metadata.clone(), journal, ..Append::default() }
+        Append {
+            recorded_at: time,
+            metadata: Arc::clone(&self.metadata),
+            journal: self.body.clone().map(|body| JournalRecord { body, rejection }),
+            events: Vec::new(),
+            conditions: Vec::new(),
+            key: None,
+            inline: Vec::new(),
+        }
     }
+}
+
+/// The text of an id, without the machinery of `Display`.
+fn text_of(id: Uuid) -> String {
+    id.hyphenated().encode_lower(&mut Uuid::encode_buffer()).to_owned()
 }
 
 impl Executor {

@@ -17,10 +17,10 @@ impl Executor {
     /// The state of the newest snapshot of an aggregate, if this program can continue from it.
     pub(super) async fn state_from_snapshot(
         &self,
-        vtable: AggregateVTable,
+        vtable: &'static AggregateVTable,
         key: &AggregateKey,
     ) -> Option<VersionedState> {
-        let key = key.snapshot_key(&vtable)?;
+        let key = key.snapshot_key(vtable)?;
         let decode = |state: &Payload| ErasedState::from_snapshot(vtable, state);
         let epoch = self.store.epoch();
         let (state, position) = self.read_snapshot(&key, Position::END, decode).await?;
@@ -61,7 +61,7 @@ impl Executor {
         if marker.seen_unsettled() > 0 || position == Position::START {
             return;
         }
-        let Some(key) = key.snapshot_key(&state.vtable) else { return };
+        let Some(key) = key.snapshot_key(state.vtable) else { return };
         let state = match run_user_code(key.aggregate, || state.take_due_snapshot()) {
             Ok(Some(state)) => state,
             Ok(None) => return,

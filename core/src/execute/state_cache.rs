@@ -6,7 +6,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::aggregate_key::AggregateKey;
+use super::aggregate_key::{AggregateKey, BuildContainedHash};
 use crate::{
     cache::{Evicted, GenerationalCache},
     dispatch::{AggregateVTable, VersionedState},
@@ -19,9 +19,9 @@ pub(super) struct StateCache(Mutex<Entries>);
 
 #[derive(Debug)]
 struct Entries {
-    states: GenerationalCache<AggregateKey, CachedState>,
+    states: GenerationalCache<AggregateKey, CachedState, BuildContainedHash>,
     /// The aggregate types of the states.
-    aggregates: Vec<AggregateVTable>,
+    aggregates: Vec<&'static AggregateVTable>,
 }
 
 #[derive(Debug)]
@@ -101,7 +101,7 @@ impl Entries {
         &mut self,
         key: AggregateKey,
         state: VersionedState,
-    ) -> (Option<CachedState>, Evicted<AggregateKey, CachedState>) {
+    ) -> (Option<CachedState>, Evicted<AggregateKey, CachedState, BuildContainedHash>) {
         let new = CachedState { state, is_stale: false };
         if self.states.is_disabled() {
             return (Some(new), None);

@@ -43,7 +43,7 @@ pub struct Append {
     /// The recorded time of the events.
     pub recorded_at: Timestamp,
     /// The actor, the command, the correlation and the causation of the events.
-    pub metadata: Metadata,
+    pub metadata: Arc<Metadata>,
     /// The command id of the caller, if there is one.
     pub key: Option<CommandKey>,
     /// The journal entry of the command, if there is one. The entry of a rejected command is appended without events, conditions

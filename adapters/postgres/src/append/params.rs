@@ -158,7 +158,7 @@ impl<'a> AppendColumns<'a> {
         let (key, journal) = (append.key.as_ref(), append.journal.as_ref());
         let rejection = journal.and_then(|journal| journal.rejection.as_ref());
         self.recorded_at.push(Time(append.recorded_at));
-        self.metadata.push(Json(serde_json::to_string(&append.metadata)?));
+        self.metadata.push(Json(serde_json::to_string(&*append.metadata)?));
         self.id.push(key.map(CommandKey::id));
         self.command.push(key.map(CommandKey::command));
         self.scope.push(key.map(CommandKey::scope));

@@ -115,7 +115,7 @@ impl AppendExt for Append {
     }
 
     fn with_metadata(self, metadata: Metadata) -> Self {
-        Self { metadata, ..self }
+        Self { metadata: metadata.into(), ..self }
     }
 }
 

@@ -14,7 +14,7 @@ use annalist_core::{
     Error,
     criteria::{Criteria, Item},
     finding::{VerifyCursor, VerifyPage},
-    record::{Metadata, Position, Record},
+    record::{Position, Record},
     rows::{Row, SharedRows},
     store::{
         Append, AppendOutcome, Batch, CommandKey, Condition, Entry, EventStore, FeedPage, LogId, Marker,
@@ -105,7 +105,7 @@ impl BrokenStore {
             Fault::DropsCommandIdsOfEmptyAppends if append.events.is_empty() => append.key = None,
             Fault::IgnoresCommandOfIds => append.key = append.key.as_ref().map(without_command),
             Fault::ReversesEvents => append.events.reverse(),
-            Fault::DropsMetadata => append.metadata = Metadata::default(),
+            Fault::DropsMetadata => append.metadata = Arc::default(),
             Fault::TruncatesTimes => {
                 append.recorded_at =
                     Timestamp::from_micros(append.recorded_at.as_micros().div_euclid(1_000) * 1_000);

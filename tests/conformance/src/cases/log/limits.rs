@@ -105,7 +105,7 @@ async fn append_of_more_than_the_maximum_size(log: Log) -> Outcome {
     metadata.trace = name("t");
     let event = event_with("a", &[], "0");
     let events = MAX_APPEND / (6 * MAX_NAME) + 1;
-    let too_large = Append { events: vec![event; events], metadata, ..Append::default() };
+    let too_large = Append { events: vec![event; events], metadata: metadata.into(), ..Append::default() };
     let result = log.append_one(too_large).await;
     ensure!(
         matches!(&result, Err(Error::Invalid(Invalid::TooLarge { size, limit: MAX_APPEND, .. })) if *size > MAX_APPEND),

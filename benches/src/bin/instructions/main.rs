@@ -1,6 +1,8 @@
-//! The program whose instructions are counted: it decides and folds a number of commands, through the derived dispatch or
-//! through a hand-written `match`. Events stay typed; no event is encoded, stored or read.
+//! The program whose instructions are counted: it executes a number of commands. Either only the dispatch, through the derived code or
+//! a hand-written `match`, where events stay typed and are neither encoded nor stored; or whole [`commands`].
 #![allow(clippy::print_stdout)] // a command line prints
+
+mod commands;
 
 use std::{any::Any, fmt::Debug, hint::black_box, process::ExitCode};
 
@@ -89,19 +91,23 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [side, commands] = arguments.as_slice() else { return ExitCode::FAILURE };
     let Ok(commands) = commands.parse() else { return ExitCode::FAILURE };
-    let execute: Execute = match side.as_str() {
-        "ours" => dispatched,
-        "hand" => matched,
+    let result = match side.as_str() {
+        "dispatched" => Ok(run(commands, dispatched)),
+        "matched" => Ok(run(commands, matched)),
+        "known-app" => commands::known_on_an_app(commands),
+        "known-map" => commands::known_on_a_map(commands),
+        "new-app" => commands::new_on_an_app(commands),
+        "new-map" => commands::new_on_a_map(commands),
         _ => return ExitCode::FAILURE,
     };
-    println!("{}", run(commands, execute));
-    ExitCode::SUCCESS
+    println!("{result:?}");
+    if result.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 type Execute = fn(&mut Account, AccountCommand, &Context<'_>) -> Result<(), Refused>;
 
 /// Both sides create and drop the same commands, and are called in the same way.
-fn run(commands: u64, execute: Execute) -> u64 {
+fn run(commands: usize, execute: Execute) -> u64 {
     let metadata = Metadata::default();
     let context = Context::decision(Timestamp::default(), &metadata);
     let id = AccountId(Uuid::nil());
