@@ -8,9 +8,9 @@ mod variant;
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use self::{exact::Exact, variant::VariantContent};
 pub use self::raw_event::RawEvent;
 pub(crate) use self::round_trip::{check_equal, encode_readable, not_readable};
+use self::{exact::Exact, variant::VariantContent};
 use crate::{error::Invalid, payload::Payload};
 
 /// Encodes and decodes the payloads of an app's events.

@@ -13,8 +13,8 @@ pub(super) async fn prepare(size: Size) -> Result<Pair> {
     }
     let commands = size.of(500, 20_000, 100_000);
     Ok(Pair {
-        ours: side((), move |()| count("ours", commands)),
-        baseline: side((), move |()| count("hand", commands)),
+        ours: side((), move |()| count("dispatched", commands)),
+        baseline: side((), move |()| count("matched", commands)),
     })
 }
 

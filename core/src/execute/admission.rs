@@ -35,12 +35,14 @@ impl Admission {
     ) -> Result<Self, Error> {
         command.activity.begin(Step::Queued);
         let reads = command.plan.aggregates.iter().zip(&command.aggregates);
-        let changed =
-            reads.map(|(vtable, key)| (*vtable, key)).filter(|(vtable, _)| all_reads || command.profile.writes_aggregate(vtable.aggregate));
+        let changed = reads
+            .map(|(vtable, key)| (*vtable, key))
+            .filter(|(vtable, _)| all_reads || command.profile.writes_aggregate(vtable.aggregate));
         let keys = in_queue_order(changed);
         let is_batchable = !unbatched && keys.iter().all(|(_, vtable)| !vtable.uses_context);
         // A batch is passed on in the queue of the first aggregate, with the guards of all.
-        let mut batchable = is_batchable.then(|| keys.iter().skip(1).map(|(key, _)| (*key).clone()).collect());
+        let mut batchable =
+            is_batchable.then(|| keys.iter().skip(1).map(|(key, _)| (*key).clone()).collect());
         let guards = Vec::with_capacity(keys.len());
         let mut admission = Self { guards, unbatched, ..Self::default() };
         for (key, vtable) in keys {

@@ -108,12 +108,7 @@ impl Attempt<'_> {
 
     /// Adds the append to the batch, and the states that it modifies. Returns `false` if it cannot be written together with the
     /// appends of the batch.
-    fn add_to_batch(
-        &mut self,
-        time: Timestamp,
-        events: Vec<Draft>,
-        states: Vec<VersionedState>,
-    ) -> bool {
+    fn add_to_batch(&mut self, time: Timestamp, events: Vec<Draft>, states: Vec<VersionedState>) -> bool {
         let Self { command, admission } = self;
         let cache = &command.executor.cache;
         let mut append = Append {

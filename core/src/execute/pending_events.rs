@@ -112,9 +112,7 @@ impl PendingEvents {
             }
             of_event.iter_mut().for_each(|pair| pair.record = self.events.len());
             let record = match uses_context {
-                true => {
-                    draft.clone().record(Position::START, whole.recorded_at, Arc::clone(&whole.metadata))
-                }
+                true => draft.clone().record(Position::START, whole.recorded_at, Arc::clone(&whole.metadata)),
                 false => draft.payload_record(),
             };
             self.events.push(PendingEvent { append, index, record });
