@@ -21,13 +21,13 @@ use super::{
 
 /// FIFO queues for keys of type `K`. A guard is passed on together with a batch of type `B`.
 #[derive(Debug)]
-pub(super) struct KeyedQueue<K, B>(Mutex<Queues<K, B>>)
+pub(super) struct KeyedQueue<K, B>(Mutex<QueueMap<K, B>>)
 where
     K: Clone + Eq + Hash,
     B: Default;
 
 /// The queues of the keys. A key contains its hash.
-type Queues<K, B> = HashMap<K, Queue<K, B>, BuildContainedHash>;
+type QueueMap<K, B> = HashMap<K, Queue<K, B>, BuildContainedHash>;
 
 /// The queue of one key.
 #[derive(Debug)]
@@ -137,7 +137,7 @@ impl<K: Clone + Eq + Hash, B: Default> KeyedQueue<K, B> {
         }
     }
 
-    fn queues(&self) -> MutexGuard<'_, Queues<K, B>> {
+    fn queues(&self) -> MutexGuard<'_, QueueMap<K, B>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
