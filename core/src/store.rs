@@ -15,7 +15,7 @@ mod token;
 mod verify;
 mod wakeups;
 
-use std::{fmt, ops::Range, sync::Arc};
+use std::{fmt, ops::Range, slice, sync::Arc};
 
 use async_trait::async_trait;
 
@@ -86,12 +86,12 @@ use crate::{
 /// #     async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error> {
 /// #         self.inner.read(reads).await
 /// #     }
-/// #     async fn read_chunked(
+/// #     async fn read_all_chunked(
 /// #         &self,
-/// #         read: &Read,
-/// #         each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
-/// #     ) -> Result<Marker, Error> {
-/// #         self.inner.read_chunked(read, each).await
+/// #         reads: &[Read],
+/// #         each: &mut (dyn FnMut(usize, Vec<Record>) -> Result<(), Error> + Send),
+/// #     ) -> Result<Vec<Marker>, Error> {
+/// #         self.inner.read_all_chunked(reads, each).await
 /// #     }
 /// #     fn max_batch(&self) -> usize {
 /// #         self.inner.max_batch()
@@ -165,25 +165,40 @@ pub trait EventStore: Send + Sync + 'static {
 
     /// Returns, for each read, all matching records in position order and a [`Marker`] of the moment of the read.
     ///
-    /// Everything that was acknowledged before the call is included. The marker of an empty result guards it as well.
+    /// Everything that was acknowledged before the call is included. The marker of an empty result guards it as well. All records are
+    /// in memory at once: [`read_all_chunked`](EventStore::read_all_chunked) has a limit.
     ///
     /// # Errors
     /// [`Error`] if the store cannot answer or a record is damaged.
     async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error>;
 
-    /// Like [`read`](EventStore::read) of one read, but passes the records to `each` in chunks, in position order, so that a long
-    /// history need not be in memory at once: a chunk has about [`PageLimit::CHUNK`] at most. Returns the marker of the whole read.
-    /// An error of `each` ends the read. The default implementation reads the settled records in pages of the feed, and the others
-    /// in one read.
+    /// Like [`read`](EventStore::read), but passes the records to `each` in chunks, so that long histories need not be in memory at
+    /// once: a chunk has about [`PageLimit::CHUNK`] at most, and the store holds no more than about one chunk, however many reads there
+    /// are. `each` gets the index of the read, and the records of one read in position order. All reads are of one moment, as those of
+    /// [`read`](EventStore::read). Returns the marker of each read. An error of `each` ends all of them. The default implementation
+    /// reads the settled records in pages of the feed, and the others in one read.
     ///
     /// # Errors
     /// As [`read`](EventStore::read), and the errors of `each`.
+    async fn read_all_chunked(
+        &self,
+        reads: &[Read],
+        each: &mut (dyn FnMut(usize, Vec<Record>) -> Result<(), Error> + Send),
+    ) -> Result<Vec<Marker>, Error> {
+        read_in_pages(self, reads, each).await
+    }
+
+    /// Executes one read in chunks: see [`read_all_chunked`](EventStore::read_all_chunked), which this calls. Returns its marker.
+    ///
+    /// # Errors
+    /// As [`read_all_chunked`](EventStore::read_all_chunked).
     async fn read_chunked(
         &self,
         read: &Read,
         each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
     ) -> Result<Marker, Error> {
-        read_in_pages(self, read, each).await
+        let markers = self.read_all_chunked(slice::from_ref(read), &mut |_, records| each(records)).await?;
+        Ok(markers.into_iter().next().unwrap_or(Marker::START))
     }
 
     /// Appends all of them in their order, or none. Each is appended if, and only if, no event that matches the criteria of one of
@@ -342,34 +357,37 @@ impl fmt::Debug for dyn EventStore {
     }
 }
 
-/// [`EventStore::read_chunked`] with pages of the feed. Everything up to the last page is settled and was read, so the marker of
-/// a read that begins there is that of the whole read.
+/// [`EventStore::read_all_chunked`] with pages of the feed. Everything up to the last page of a read is settled and was read, so the
+/// marker of a read that begins there is that of the whole read. These last reads are of one moment, and find only what was appended
+/// since the pages were read, or is not settled.
 async fn read_in_pages<S: EventStore + ?Sized>(
     store: &S,
-    read: &Read,
-    each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
-) -> Result<Marker, Error> {
-    let mut after = read.after;
-    loop {
-        let page = store.feed(&read.criteria, after, PageLimit::CHUNK).await?;
-        let FeedPage { mut records, up_to, is_full, .. } = page;
-        records.retain(|record| record.position <= read.up_to);
-        after = up_to;
+    reads: &[Read],
+    each: &mut (dyn FnMut(usize, Vec<Record>) -> Result<(), Error> + Send),
+) -> Result<Vec<Marker>, Error> {
+    let mut rest = reads.to_vec();
+    for (index, read) in rest.iter_mut().enumerate() {
+        loop {
+            let page = store.feed(&read.criteria, read.after, PageLimit::CHUNK).await?;
+            let FeedPage { mut records, up_to, is_full, .. } = page;
+            records.retain(|record| record.position <= read.up_to);
+            read.after = up_to;
+            if !records.is_empty() {
+                each(index, records)?;
+            }
+            if !is_full || up_to >= read.up_to {
+                break;
+            }
+        }
+    }
+    let mut markers = Vec::with_capacity(reads.len());
+    for (index, Batch { records, marker }) in store.read(&rest).await?.into_iter().enumerate() {
         if !records.is_empty() {
-            each(records)?;
+            each(index, records)?;
         }
-        if !is_full || up_to >= read.up_to {
-            break;
-        }
+        markers.push(marker);
     }
-    let mut marker = Marker::START;
-    for batch in store.read(&[read.clone().after(after)]).await? {
-        if !batch.records.is_empty() {
-            each(batch.records)?;
-        }
-        marker = batch.marker;
-    }
-    Ok(marker)
+    Ok(markers)
 }
 
 /// An event store as [`App::builder`](crate::app::App::builder) takes it: by value, or in an `Arc`.

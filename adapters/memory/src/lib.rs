@@ -20,14 +20,14 @@ use annalist_core::{
     criteria::Criteria,
     error::Error,
     finding::{VerifyCursor, VerifyPage},
-    record::Position,
+    record::{Position, Record},
     rows::{
         Build, Checkpoint, Claim, CommitOutcome, Inline, InlineOutcome, Key, Parked, PromoteOutcome, Row,
         RowChange, RowQuery, RowStore, SharedRows, Table,
     },
     store::{
-        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, PageLimit, Prefix,
-        Read, Receipt, Settled, Snapshot, SnapshotKey, StoredType,
+        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, Marker, PageLimit,
+        Prefix, Read, Receipt, Settled, Snapshot, SnapshotKey, StoredType,
     },
     time::Timestamp,
 };
@@ -87,6 +87,29 @@ impl EventStore for Memory {
     async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error> {
         let log = self.log();
         Ok(reads.iter().map(|read| log.read(read)).collect())
+    }
+
+    /// The moment of the reads is the end of the log when they begin: what is in the log up to there does not change.
+    async fn read_all_chunked(
+        &self,
+        reads: &[Read],
+        each: &mut (dyn FnMut(usize, Vec<Record>) -> Result<(), Error> + Send),
+    ) -> Result<Vec<Marker>, Error> {
+        let head = self.log().head();
+        for (index, read) in reads.iter().enumerate() {
+            let mut rest = read.clone().up_to(head.min(read.up_to));
+            loop {
+                let page = self.log().page(&rest, PageLimit::CHUNK);
+                let (is_full, records) = (page.is_full(), page.into_items());
+                let Some(last) = records.last().map(|record| record.position) else { break };
+                each(index, records)?;
+                if !is_full {
+                    break;
+                }
+                rest.after = last;
+            }
+        }
+        Ok(reads.iter().map(|read| Marker::new(head.min(read.up_to), 0)).collect())
     }
 
     fn max_batch(&self) -> usize {

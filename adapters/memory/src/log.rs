@@ -126,13 +126,23 @@ impl Log {
     }
 
     pub(crate) fn read(&self, read: &Read) -> Batch {
-        let records = self.records.matching(&read.criteria, read.after);
-        let records = records.take_while(|record| record.position <= read.up_to);
-        let records = match read.payload_only {
-            true => records.map(Record::payload_only).collect(),
-            false => records.cloned().collect(),
-        };
+        let records = self.page(read, PageLimit::records(usize::MAX)).into_items();
         Batch { records, marker: Marker::new(self.head().min(read.up_to), 0) }
+    }
+
+    /// The first records of a read, as many as the limit allows.
+    pub(crate) fn page(&self, read: &Read, limit: PageLimit) -> PageBuilder {
+        let mut page = PageBuilder::new(limit);
+        let records = self.records.matching(&read.criteria, read.after);
+        for record in records.take_while(|record| record.position <= read.up_to) {
+            // Before the record is copied.
+            if !page.has_room_for(record.data.as_str().len()) {
+                page.end();
+                break;
+            }
+            page.add_record(if read.payload_only { record.payload_only() } else { record.clone() });
+        }
+        page
     }
 
     pub(crate) fn feed(&self, filter: &Criteria, after: Position, limit: PageLimit) -> FeedPage {

@@ -206,12 +206,12 @@ impl EventStore for Postgres {
         self.store.history.read(reads).await
     }
 
-    async fn read_chunked(
+    async fn read_all_chunked(
         &self,
-        read: &Read,
-        each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
-    ) -> Result<Marker, Error> {
-        self.store.history.read_chunked(read, each).await
+        reads: &[Read],
+        each: &mut (dyn FnMut(usize, Vec<Record>) -> Result<(), Error> + Send),
+    ) -> Result<Vec<Marker>, Error> {
+        self.store.history.read_all_chunked(reads, each).await
     }
 
     fn max_batch(&self) -> usize {

@@ -63,7 +63,7 @@ mod verify;
 mod write_transaction;
 mod writer;
 
-use std::{fmt, iter::once, ops::Range, path::Path, slice, sync::Arc};
+use std::{fmt, iter::once, ops::Range, path::Path, sync::Arc};
 
 use annalist_core::{
     criteria::Criteria,
@@ -201,17 +201,17 @@ impl EventStore for Sqlite {
         log.with_reader(Operation::Log("read"), read).await
     }
 
-    async fn read_chunked(
+    async fn read_all_chunked(
         &self,
-        read: &Read,
-        each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
-    ) -> Result<Marker, Error> {
+        reads: &[Read],
+        each: &mut (dyn FnMut(usize, Vec<Record>) -> Result<(), Error> + Send),
+    ) -> Result<Vec<Marker>, Error> {
         let log = &*self.log;
         let read = async |connection: &mut _| {
             let seen = log.seen.now();
-            let (marker, end) = read::read_chunked(connection, &log.sql, read, each).await?;
-            log.saw_by_reading(connection, seen, &end, slice::from_ref(read)).await?;
-            Ok(marker.in_epoch(seen.epoch))
+            let (markers, end) = read::read_all_chunked(connection, &log.sql, reads, each).await?;
+            log.saw_by_reading(connection, seen, &end, reads).await?;
+            Ok(markers.into_iter().map(|marker| marker.in_epoch(seen.epoch)).collect())
         };
         log.with_reader(Operation::Log("read"), read).await
     }

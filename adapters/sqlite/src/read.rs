@@ -42,26 +42,39 @@ pub(crate) async fn read(
     Ok((batches, last))
 }
 
-/// Calls `each` with the records of a read, chunk by chunk, from one snapshot. Returns the marker and the end of the log.
-pub(crate) async fn read_chunked(
+/// Calls `each` with the records of the reads, chunk by chunk, from one snapshot. Returns the markers and the end of the log.
+pub(crate) async fn read_all_chunked(
     connection: &mut SqliteConnection,
+    sql: &Sql,
+    reads: &[Read],
+    each: &mut (dyn FnMut(usize, Vec<Record>) -> Result<(), Error> + Send),
+) -> Result<(Vec<Marker>, End), TransactionError> {
+    let mut snapshot = connection.begin().await?;
+    let (mut markers, mut last) = (Vec::with_capacity(reads.len()), End::START);
+    for (index, read) in reads.iter().enumerate() {
+        last = read_chunks(&mut snapshot, sql, read, &mut |records| each(index, records)).await?;
+        markers.push(Marker::new(last.position.min(read.up_to), 0));
+    }
+    snapshot.commit().await?;
+    Ok((markers, last))
+}
+
+/// Calls `each` with the records of one read, chunk by chunk. Returns the end of the log.
+async fn read_chunks(
+    snapshot: &mut SqliteConnection,
     sql: &Sql,
     read: &Read,
     each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
-) -> Result<(Marker, End), TransactionError> {
-    let mut snapshot = connection.begin().await?;
+) -> Result<End, TransactionError> {
     let mut rest = read.clone();
     loop {
-        let (page, end) = page(&mut snapshot, sql, &rest, PageLimit::CHUNK).await?;
+        let (page, end) = page(snapshot, sql, &rest, PageLimit::CHUNK).await?;
         let (is_full, chunk) = (page.is_full(), page.into_items());
         let last = chunk.last().map(|record| record.position);
         each(chunk)?;
         match last {
             Some(last) if is_full => rest.after = last,
-            _ => {
-                snapshot.commit().await?;
-                return Ok((Marker::new(end.position.min(read.up_to), 0), end));
-            }
+            _ => return Ok(end),
         }
     }
 }

@@ -105,19 +105,23 @@ impl PreparedCommand {
         Ok(is_empty)
     }
 
-    /// Brings several states up to date. Returns whether no event was found.
+    /// Brings several states up to date, all of them to one moment: a decision that is not appended is not checked again. Reads in
+    /// chunks as [`read_one`](Self::read_one). Returns whether no event was found.
     async fn read_several(&self, missing: &[usize], states: &mut [VersionedState]) -> Result<bool, Error> {
         let Executor { store, codec, .. } = &*self.executor;
-        let shared = SharedReads::new(missing.iter().map(|index| &self.plan.reads[*index]).zip(&*states));
-        let batches = store.read(shared.reads()).await?;
-        let mut is_empty = true;
-        for (batch, states_of_batch) in batches.iter().zip(shared.states()) {
-            for state in states_of_batch {
-                check_epoch(&**store, states[*state].marker, batch.marker)?;
+        let mut shared = SharedReads::new(missing.iter().map(|index| &self.plan.reads[*index]).zip(&*states));
+        let (reads, mut is_empty) = (shared.reads().to_vec(), true);
+        let mut fold = |read: usize, records: Vec<Record>| {
+            is_empty &= records.is_empty();
+            run_user_code(self.name, || shared.fold(read, &records, states, codec))
+        };
+        let markers = store.read_all_chunked(&reads, &mut fold).await?;
+        for (read, marker) in markers.iter().enumerate() {
+            for state in shared.states(read) {
+                check_epoch(&**store, states[*state].marker, *marker)?;
             }
-            is_empty &= batch.records.is_empty();
         }
-        run_user_code(self.name, || shared.fold(&batches, states, codec))?;
+        shared.set_markers(&markers, states);
         Ok(is_empty)
     }
 

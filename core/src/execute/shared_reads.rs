@@ -10,39 +10,58 @@ use crate::{
     error::Invalid,
     position::Position,
     record::Record,
-    store::{Batch, Read},
+    store::{Marker, Read},
     tag::Tag,
 };
 
 /// Up to this many states each has a read of its own: then a store need not return the tags of the events.
 const MAX_SEPARATE: usize = 16;
 
-/// Reads, each for one or several states.
+/// Reads, each for one or several states. Their records arrive in chunks, which are folded at once.
 #[derive(Debug, Default)]
 pub(super) struct SharedReads {
     reads: Vec<Read>,
-    /// The states of each read, by their indexes.
-    states: Vec<Vec<usize>>,
-    /// The tag of each state.
-    tags: Vec<Option<Tag>>,
+    /// What is folded from the records of each read.
+    targets: Vec<Target>,
+}
+
+/// The states of a read, by their indexes.
+#[derive(Debug)]
+enum Target {
+    /// One state, and whether a record was folded into it.
+    One { state: usize, is_changed: bool },
+    Many(Group),
+}
+
+/// The states of a shared read.
+#[derive(Debug, Default)]
+struct Group {
+    states: Vec<usize>,
+    /// The states with each tag.
+    by_tag: HashMap<Tag, Vec<usize>>,
+    /// The states to which every record belongs.
+    untagged: Vec<usize>,
+    /// What was folded: the positions of records, with the states to which they belong. The marker of the read, which arrives last,
+    /// says which of the records are not settled.
+    folded: Vec<(Position, usize)>,
 }
 
 impl SharedReads {
     /// Groups the reads of states that fold the same types after the same position. Each state has read on from its marker.
     pub(super) fn new<'a>(states: impl Iterator<Item = (&'a Read, &'a VersionedState)>) -> Self {
         let mut groups: BTreeMap<_, Vec<(usize, Read)>> = BTreeMap::new();
-        let mut shared = Self::default();
         for (index, (read, VersionedState { state, marker })) in states.enumerate() {
-            let tag = read.criteria.items().first().and_then(|item| item.tags().first());
-            shared.tags.push(tag.cloned());
             let read = read.clone().after(marker.settled());
             groups.entry((state.vtable.aggregate, read.after)).or_default().push((index, read));
         }
+        let mut shared = Self::default();
         for group in groups.into_values() {
             if group.len() > MAX_SEPARATE {
                 shared.add_group(group);
             } else {
-                group.into_iter().for_each(|(state, read)| shared.add(read, vec![state]));
+                for (state, read) in group {
+                    shared.add(read, Target::One { state, is_changed: false });
+                }
             }
         }
         shared
@@ -52,66 +71,111 @@ impl SharedReads {
         &self.reads
     }
 
-    pub(super) fn states(&self) -> &[Vec<usize>] {
-        &self.states
-    }
-
-    /// Folds the results of the reads into the states. A state that has new events gets the marker of its read.
+    /// Folds the next records of a read into its states.
     ///
     /// # Errors
     /// [`Invalid`] if a record cannot be decoded.
     pub(super) fn fold(
-        &self,
-        batches: &[Batch],
+        &mut self,
+        read: usize,
+        records: &[Record],
         states: &mut [VersionedState],
         codec: &Codec,
     ) -> Result<(), Invalid> {
-        for (Batch { records, marker }, of_batch) in batches.iter().zip(&self.states) {
-            let mut pairs = self.distribute(records, of_batch);
-            let mut unsettled = HashMap::new();
-            for ToFold { record, state } in &pairs {
-                let is_unsettled = records[*record].position > marker.settled();
-                *unsettled.entry(*state).or_default() += u64::from(is_unsettled);
+        match self.targets.get_mut(read) {
+            Some(Target::One { state, is_changed }) => {
+                let Some(VersionedState { state, .. }) = states.get_mut(*state) else { return Ok(()) };
+                *is_changed |= !records.is_empty();
+                records
+                    .iter()
+                    .try_for_each(|record| ErasedState::fold_into_each(&mut [&mut *state], record, codec))
             }
-            for (state, unsettled) in unsettled {
-                states[state].marker = marker.with_unsettled(unsettled);
-            }
-            let mut erased: Vec<&mut ErasedState> = states.iter_mut().map(|state| &mut state.state).collect();
-            fold_records(&mut erased, |index| records.get(index), &mut pairs, codec)?;
+            Some(Target::Many(group)) => group.fold(records, states, codec),
+            None => Ok(()),
         }
-        Ok(())
     }
 
-    fn add(&mut self, read: Read, states: Vec<usize>) {
+    /// The states of a read, by their indexes.
+    pub(super) fn states(&self, read: usize) -> &[usize] {
+        match self.targets.get(read) {
+            Some(Target::One { state, .. }) => std::slice::from_ref(state),
+            Some(Target::Many(group)) => &group.states,
+            None => &[],
+        }
+    }
+
+    /// Gives each state that has new events the marker of its read.
+    pub(super) fn set_markers(self, markers: &[Marker], states: &mut [VersionedState]) {
+        for (marker, target) in markers.iter().zip(self.targets) {
+            match target {
+                Target::One { is_changed: false, .. } => {}
+                Target::One { state, .. } => {
+                    if let Some(state) = states.get_mut(state) {
+                        state.marker = *marker;
+                    }
+                }
+                Target::Many(group) => group.set_markers(*marker, states),
+            }
+        }
+    }
+
+    fn add(&mut self, read: Read, target: Target) {
         self.reads.push(read);
-        self.states.push(states);
+        self.targets.push(target);
     }
 
     /// Adds one read of the events of several states. It returns whole records, because their tags say to which states they belong.
-    fn add_group(&mut self, group: Vec<(usize, Read)>) {
-        let after = group.first().map_or(Position::START, |(_, read)| read.after);
-        let items = group.iter().flat_map(|(_, read)| read.criteria.items());
+    fn add_group(&mut self, reads: Vec<(usize, Read)>) {
+        let after = reads.first().map_or(Position::START, |(_, read)| read.after);
+        let items = reads.iter().flat_map(|(_, read)| read.criteria.items());
         let criteria: Criteria = items.cloned().collect::<Vec<Item>>().into_iter().collect();
-        self.add(Read::all(criteria).after(after), group.into_iter().map(|(state, _)| state).collect());
+        let mut group = Group::default();
+        for (state, read) in &reads {
+            match read.criteria.items().first().and_then(|item| item.tags().first()) {
+                Some(tag) => group.by_tag.entry(tag.clone()).or_default().push(*state),
+                None => group.untagged.push(*state),
+            }
+            group.states.push(*state);
+        }
+        self.add(Read::all(criteria).after(after), Target::Many(group));
+    }
+}
+
+impl Group {
+    fn fold(
+        &mut self,
+        records: &[Record],
+        states: &mut [VersionedState],
+        codec: &Codec,
+    ) -> Result<(), Invalid> {
+        let mut pairs = self.distribute(records);
+        self.folded.extend(pairs.iter().map(|pair| (records[pair.record].position, pair.state)));
+        let mut erased: Vec<&mut ErasedState> = states.iter_mut().map(|state| &mut state.state).collect();
+        fold_records(&mut erased, |index| records.get(index), &mut pairs, codec)
     }
 
-    /// The states to which each record of a read belongs.
-    fn distribute(&self, records: &[Record], states: &[usize]) -> Vec<ToFold> {
-        if let [state] = *states {
-            return (0..records.len()).map(|record| ToFold { record, state }).collect();
-        }
-        let mut by_tag: HashMap<Option<&Tag>, Vec<usize>> = HashMap::with_capacity(states.len());
-        for state in states {
-            by_tag.entry(self.tags[*state].as_ref()).or_default().push(*state);
-        }
+    /// The states to which each record belongs.
+    fn distribute(&self, records: &[Record]) -> Vec<ToFold> {
         let mut pairs = Vec::new();
         for (record, Record { tags, .. }) in records.iter().enumerate() {
-            let found = tags.iter().map(Some).chain([None]).filter_map(|tag| by_tag.get(&tag));
-            pairs.extend(found.flatten().map(|state| ToFold { record, state: *state }));
+            let tagged = tags.iter().filter_map(|tag| self.by_tag.get(tag)).flatten();
+            pairs.extend(tagged.chain(&self.untagged).map(|state| ToFold { record, state: *state }));
         }
         // A damaged record may have a tag twice.
         pairs.sort_unstable();
         pairs.dedup();
         pairs
+    }
+
+    fn set_markers(self, marker: Marker, states: &mut [VersionedState]) {
+        let mut unsettled: HashMap<usize, u64> = HashMap::new();
+        for (position, state) in self.folded {
+            *unsettled.entry(state).or_default() += u64::from(position > marker.settled());
+        }
+        for (state, unsettled) in unsettled {
+            if let Some(state) = states.get_mut(state) {
+                state.marker = marker.with_unsettled(unsettled);
+            }
+        }
     }
 }

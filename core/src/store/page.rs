@@ -69,7 +69,7 @@ impl<T> PageBuilder<T> {
 
     /// Adds an item with a size in bytes if it fits, and returns whether it did. If not, the page is full.
     pub fn add(&mut self, item: T, bytes: usize) -> bool {
-        self.is_full |= !self.items.is_empty() && bytes > self.room.bytes;
+        self.is_full |= !self.has_room_for(bytes);
         if self.is_full {
             return false;
         }
@@ -78,6 +78,11 @@ impl<T> PageBuilder<T> {
         self.room.bytes = self.room.bytes.saturating_sub(bytes);
         self.is_full = self.room.records == 0 || self.room.bytes == 0;
         true
+    }
+
+    /// Returns `true` if the page is not full and the next item fits with this many bytes.
+    pub fn has_room_for(&self, bytes: usize) -> bool {
+        !self.is_full && (self.items.is_empty() || bytes <= self.room.bytes)
     }
 
     /// Ends the page here, as if the next item did not fit.

@@ -174,6 +174,8 @@ must_fail! {
     event_store_large_event_does_not_come_alone: Fault::LargeEventDoesNotComeAlone => "page_limits::event_larger_than_the_limit_comes_alone";
     event_store_journal_ignores_bytes: Fault::JournalIgnoresBytes => "page_limits::page_of_the_journal_ends_before_the_entry_that_exceeds_its_bytes";
     event_store_reads_in_one_chunk: Fault::ReadsInOneChunk => "page_limits::chunks_of_large_events_have_few_of_them";
+    event_store_mixes_chunked_reads: Fault::MixesChunkedReads => "chunked_reads::several_chunked_reads_have_the_records_of_each";
+    event_store_reads_each_at_its_moment: Fault::ReadsEachAtItsMoment => "chunked_reads::several_chunked_reads_are_of_one_moment";
     event_store_empty_page_does_not_advance: Fault::EmptyPageDoesNotAdvance => "feeds::partial_page_ends_at_the_settled_position";
     event_store_feed_skips_gaps: Fault::FeedSkipsGaps => "live_feeds::every_event_is_fed_once_during_appends";
     event_store_reports_too_many_settled: Fault::ReportsTooManySettled => "live_feeds::settled_events_never_change";

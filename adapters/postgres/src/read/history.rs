@@ -1,6 +1,6 @@
 //! Reads of histories, for decisions and folds.
 
-use std::{mem, slice, sync::Arc};
+use std::{mem, sync::Arc};
 
 use annalist_core::{
     error::Error,
@@ -12,7 +12,7 @@ use sqlx::Row;
 use super::{
     queue::ReadQueue,
     records::receipt,
-    statement::{CHUNK, ReadResult, all_payload_only, read_by_position, sort},
+    statement::{CHUNK, HeldRecords, ReadResult, all_payload_only, read_rest, sort},
 };
 use crate::database::Database;
 
@@ -30,40 +30,39 @@ impl HistoryReader {
     pub(crate) async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error> {
         let payload_only = all_payload_only(reads);
         let mut batches = Vec::with_capacity(reads.len());
-        for ReadResult { mut batch, rest } in self.queue.read(reads, &mut |_| Ok(())).await? {
-            read_by_position(&self.database, &rest, payload_only, &mut batch.records, &mut |_| Ok(()))
-                .await?;
+        for mut result in self.queue.read(reads, &mut |_, _| Ok(())).await? {
+            read_rest(&self.database, 0, &mut result, payload_only, &mut |_, _| Ok(())).await?;
+            let mut batch = result.batch;
             sort(&mut batch.records);
             batches.push(batch);
         }
         Ok(batches)
     }
 
-    /// Reads one history, and calls `each` with its records in chunks.
-    pub(crate) async fn read_chunked(
+    /// Reads several histories in one snapshot, and calls `each` with the index of a read and its records in chunks.
+    pub(crate) async fn read_all_chunked(
         &self,
-        read: &Read,
-        each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
-    ) -> Result<Marker, Error> {
-        let (mut counted, mut bytes) = (0, 0);
-        let mut on_records = |records: &mut Vec<Record>| {
-            bytes += records[counted..].iter().map(|record| record.data.as_str().len()).sum::<usize>();
-            counted = records.len();
-            if counted < CHUNK.into() && bytes < PageLimit::CHUNK.bytes {
+        reads: &[Read],
+        each: &mut (dyn FnMut(usize, Vec<Record>) -> Result<(), Error> + Send),
+    ) -> Result<Vec<Marker>, Error> {
+        let payload_only = all_payload_only(reads);
+        let mut held = HeldRecords::new(reads.len());
+        let mut on_records = |index: usize, records: &mut Vec<Record>| {
+            held.add(index, records);
+            if records.len() < CHUNK.into() && held.bytes() < PageLimit::CHUNK.bytes {
                 return Ok(());
             }
-            (counted, bytes) = (0, 0);
-            each(mem::take(records))
+            held.remove(index);
+            each(index, mem::take(records))
         };
-        let mut marker = Marker::START;
-        let mut left = Vec::new();
-        for ReadResult { mut batch, rest } in self.queue.read(slice::from_ref(read), &mut on_records).await? {
-            read_by_position(&self.database, &rest, read.payload_only, &mut batch.records, &mut on_records)
-                .await?;
-            (marker, left) = (batch.marker, batch.records);
+        let mut results = self.queue.read(reads, &mut on_records).await?;
+        for (index, result) in results.iter_mut().enumerate() {
+            read_rest(&self.database, index, result, payload_only, &mut on_records).await?;
         }
-        each(left)?;
-        Ok(marker)
+        for (index, ReadResult { batch, .. }) in results.iter_mut().enumerate() {
+            each(index, mem::take(&mut batch.records))?;
+        }
+        Ok(results.iter().map(|result| result.batch.marker).collect())
     }
 
     /// The receipt of an accepted command.

@@ -5,7 +5,11 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use annalist_core::{error::Error, store::Read};
+use annalist_core::{
+    error::Error,
+    record::Record,
+    store::{PageLimit, Read},
+};
 use tokio::sync::{Semaphore, oneshot::error::RecvError};
 
 use super::statement::{CHUNK, MAX_ROWS, OnRecords, ReadResult, all_payload_only, run_reads};
@@ -13,6 +17,7 @@ use crate::{
     batcher::{BatchError, Batcher, Execute, Job, Results, Workers},
     database::{Database, HeldConnection},
     error::{failed, is_lost_event},
+    values::to_i64,
 };
 
 /// Maximum number of callers whose reads are executed directly.
@@ -121,7 +126,13 @@ impl Execute for ReadQueue {
         jobs: &[Job<Self>],
     ) -> Result<Results<Self>, BatchError> {
         let reads: Vec<Read> = jobs.iter().flat_map(|job| &job.input).cloned().collect();
-        let mut results = self.run(connection, &reads, CHUNK, &mut |_| Ok(())).await?.into_iter();
+        let mut postponed = Postponed::new(reads.len());
+        let mut on_records = |index: usize, records: &mut Vec<Record>| {
+            postponed.add(index, records);
+            Ok(())
+        };
+        let results = self.run(connection, &reads, CHUNK, &mut on_records).await?;
+        let mut results = postponed.add_to_rest(results).into_iter();
         Ok(jobs.iter().map(|job| Ok(results.by_ref().take(job.input.len()).collect())).collect())
     }
 
@@ -130,9 +141,48 @@ impl Execute for ReadQueue {
     }
 }
 
+/// The events of a shared statement that do not fit into memory: the callers read them later, each by itself and in chunks.
+struct Postponed {
+    /// The bytes of all payloads that have arrived.
+    bytes: usize,
+    /// For each read the number of records that stay in memory, and the positions of the others.
+    reads: Vec<(usize, Vec<i64>)>,
+}
+
+impl Postponed {
+    fn new(reads: usize) -> Self {
+        Self { bytes: 0, reads: vec![(0, Vec::new()); reads] }
+    }
+
+    /// Counts the records that have arrived for a read. Removes them from the first one on that exceeds [`PageLimit::CHUNK`].
+    fn add(&mut self, index: usize, records: &mut Vec<Record>) {
+        let Some((in_memory, positions)) = self.reads.get_mut(index) else { return };
+        self.bytes += records.iter().skip(*in_memory).map(|record| record.data.as_str().len()).sum::<usize>();
+        if self.bytes > PageLimit::CHUNK.bytes {
+            positions.extend(records.drain(*in_memory..).map(|record| to_i64(record.position)));
+        }
+        *in_memory = records.len();
+    }
+
+    /// Adds the positions to those that the statement has left.
+    fn add_to_rest(self, mut results: Vec<ReadResult>) -> Vec<ReadResult> {
+        for (result, (_, mut positions)) in results.iter_mut().zip(self.reads) {
+            positions.append(&mut result.rest);
+            result.rest = positions;
+        }
+        results
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use annalist_core::criteria::Criteria;
+    use annalist_core::{
+        criteria::Criteria,
+        payload::Payload,
+        record::{Draft, Metadata, Position},
+        store::{Batch, Marker},
+        time::Timestamp,
+    };
     use tokio::sync::oneshot;
 
     use super::*;
@@ -166,6 +216,32 @@ mod tests {
         assert_eq!(take(&mut queue), [MAX_BATCH - 1, 1]);
         assert_eq!(take(&mut queue), [2, 1]);
         assert_eq!(take(&mut queue), [MAX_BATCH + 1]);
+    }
+
+    #[test]
+    fn events_beyond_the_limit_are_read_later_in_their_order() {
+        let record = |position, bytes| {
+            let data = Payload::from_stored("x".repeat(bytes));
+            Draft::new("a", 1, [], data).unwrap().record(Position::new(position), Timestamp::EPOCH, Metadata::default())
+        };
+        let (half, mut postponed) = (PageLimit::CHUNK.bytes / 2, Postponed::new(3));
+        let (mut first, mut second) = (vec![record(1, half), record(2, 1)], vec![record(5, 1)]);
+        postponed.add(0, &mut first);
+        first.push(record(3, half));
+        postponed.add(0, &mut first);
+        first.push(record(4, 1));
+        postponed.add(0, &mut first);
+        postponed.add(1, &mut second);
+        let positions = |records: &[Record]| records.iter().map(|one| one.position.get()).collect::<Vec<_>>();
+        assert_eq!((positions(&first), positions(&second)), (vec![1, 2], vec![]));
+        let rests = [vec![9], vec![], vec![7]];
+        let results = rests.map(|rest| ReadResult {
+            batch: Batch { records: Vec::new(), marker: Marker::START },
+            rest,
+        });
+        let rests: Vec<_> =
+            postponed.add_to_rest(results.into()).into_iter().map(|result| result.rest).collect();
+        assert_eq!(rests, [vec![3, 4, 9], vec![5], vec![7]]);
     }
 
     #[test]

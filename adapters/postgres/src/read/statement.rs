@@ -3,6 +3,8 @@
 //! The first statement finds the positions of all matching events in one snapshot, and returns the first of the events. The
 //! others are read by their positions at any later time, because events never change.
 
+use std::mem;
+
 use annalist_core::{
     error::Error,
     record::{Position, Record},
@@ -22,13 +24,48 @@ pub(super) const MAX_ROWS: u16 = 10_000;
 /// The approximate number of events of a chunk.
 pub(super) const CHUNK: u16 = 500;
 
-/// Called when more records have arrived. It may remove them.
-pub(super) type OnRecords<'a> = &'a mut (dyn FnMut(&mut Vec<Record>) -> Result<(), Error> + Send);
+/// Called with the index of a read when more of its records have arrived. It may remove them.
+pub(super) type OnRecords<'a> = &'a mut (dyn FnMut(usize, &mut Vec<Record>) -> Result<(), Error> + Send);
+
+/// The records of several reads that are in memory.
+pub(super) struct HeldRecords {
+    /// The number of records of each read, and the bytes of their payloads.
+    reads: Vec<(usize, usize)>,
+    bytes: usize,
+}
+
+impl HeldRecords {
+    /// Of this many reads, without records.
+    pub(super) fn new(reads: usize) -> Self {
+        Self { reads: vec![(0, 0); reads], bytes: 0 }
+    }
+
+    /// Counts those of the records of a read that were not counted yet.
+    pub(super) fn add(&mut self, index: usize, records: &[Record]) {
+        if let Some((counted, bytes)) = self.reads.get_mut(index) {
+            let new = records.iter().skip(*counted).map(|record| record.data.as_str().len()).sum::<usize>();
+            *counted = records.len();
+            *bytes += new;
+            self.bytes += new;
+        }
+    }
+
+    /// Records that those of a read are not in memory any more.
+    pub(super) fn remove(&mut self, index: usize) {
+        let (_, bytes) = self.reads.get_mut(index).map(mem::take).unwrap_or_default();
+        self.bytes -= bytes;
+    }
+
+    /// The number of bytes of all payloads.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
 
 /// The result of the first statement for one read.
 pub(crate) struct ReadResult {
     pub(super) batch: Batch,
-    /// The positions of the matching events that are not in the batch.
+    /// The positions of the matching events that are not in the batch, which come after those in it.
     pub(super) rest: Vec<i64>,
 }
 
@@ -79,9 +116,8 @@ fn add_row(
     let read_error = |error| database.read_error(error);
     let column = if payload_only { 3 } else { 8 };
     let number: i32 = row.try_get_unchecked(column).map_err(read_error)?;
-    let Some(result) = usize::try_from(number - 1).ok().and_then(|index| results.get_mut(index)) else {
-        return Ok(());
-    };
+    let index = usize::try_from(number - 1).unwrap_or(usize::MAX);
+    let Some(result) = results.get_mut(index) else { return Ok(()) };
     match row.try_get_unchecked::<Option<i64>, _>(column + 1).map_err(read_error)? {
         Some(seen_unsettled) => {
             let settled = result.batch.marker.settled();
@@ -92,30 +128,30 @@ fn add_row(
         }
         None => {
             add_events(row, payload_only, &mut result.batch.records)?;
-            on_records(&mut result.batch.records)
+            on_records(index, &mut result.batch.records)
         }
     }
 }
 
-/// Reads the events at these positions, in order. They are decoded while the next ones arrive; the server waits for a slow
-/// reader.
-pub(super) async fn read_by_position(
+/// Reads the events at the remaining positions of a read, in order, and adds them to its records. They are decoded while the next ones
+/// arrive; the server waits for a slow reader.
+pub(super) async fn read_rest(
     database: &Database,
-    positions: &[i64],
+    index: usize,
+    ReadResult { batch: Batch { records, .. }, rest }: &mut ReadResult,
     payload_only: bool,
-    records: &mut Vec<Record>,
     on_records: OnRecords<'_>,
 ) -> Result<(), Error> {
     let sql = &database.sql;
     let statement = if payload_only { &sql.events_by_position_payload } else { &sql.events_by_position };
     let mut connection = None;
-    for positions in positions.chunks(MAX_ROWS.into()) {
+    for positions in rest.chunks(MAX_ROWS.into()) {
         let read = database.for_each_row(
             &mut connection,
             || statement.query().bind(positions),
             |row| {
                 add_events(&row, payload_only, records)?;
-                on_records(records)
+                on_records(index, records)
             },
         );
         read.await.map_err(|error| database.read_error(error))??;

@@ -75,6 +75,10 @@ pub(crate) enum Fault {
     JournalIgnoresBytes,
     /// A chunked read has one chunk.
     ReadsInOneChunk,
+    /// Several chunked reads return their records as those of the first one.
+    MixesChunkedReads,
+    /// Several chunked reads are of different moments.
+    ReadsEachAtItsMoment,
     /// A feed page without records ends at the position where it starts.
     EmptyPageDoesNotAdvance,
     /// An append has positions before its events are visible, and the feed skips these positions.

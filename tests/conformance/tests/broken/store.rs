@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeSet,
     ops::Range,
-    slice,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -297,17 +296,33 @@ impl EventStore for BrokenStore {
         Ok(batches)
     }
 
-    async fn read_chunked(
+    async fn read_all_chunked(
         &self,
-        read: &Read,
-        each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
-    ) -> Result<Marker, Error> {
-        if self.fault != Fault::ReadsInOneChunk {
-            return self.inner.read_chunked(read, each).await;
+        reads: &[Read],
+        each: &mut (dyn FnMut(usize, Vec<Record>) -> Result<(), Error> + Send),
+    ) -> Result<Vec<Marker>, Error> {
+        match self.fault {
+            Fault::ReadsInOneChunk => {
+                let mut markers = Vec::new();
+                for (read, Batch { records, marker }) in self.inner.read(reads).await?.into_iter().enumerate() {
+                    each(read, records)?;
+                    markers.push(marker);
+                }
+                Ok(markers)
+            }
+            Fault::MixesChunkedReads => {
+                self.inner.read_all_chunked(reads, &mut |_, records| each(0, records)).await
+            }
+            Fault::ReadsEachAtItsMoment => {
+                let mut markers = Vec::new();
+                for (number, read) in reads.iter().enumerate() {
+                    markers.push(self.inner.read_chunked(read, &mut |records| each(number, records)).await?);
+                    tokio::task::yield_now().await;
+                }
+                Ok(markers)
+            }
+            _ => self.inner.read_all_chunked(reads, each).await,
         }
-        let Batch { records, marker } = self.inner.read(slice::from_ref(read)).await?.remove(0);
-        each(records)?;
-        Ok(marker)
     }
 
     async fn reserve(&self, criteria: &[Criteria]) -> Reservation {

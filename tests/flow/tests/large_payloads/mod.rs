@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use allocation_counter::measure;
 use annalist::{
-    App, Criteria, EventStore, Tag,
+    App, Criteria, EventStore, Item, Tag,
     app::Builder,
     manual::Payload,
-    store::{Append, Draft},
+    store::{Append, Draft, Read},
 };
 use annalist_flow_tests::{
-    domain::{Account, AccountEvent, account, deposit},
+    domain::{Account, AccountEvent, account, deposit, transfer_of},
     read_model::{Balance, EventCount},
 };
 use tokio::runtime::Runtime;
@@ -26,7 +26,7 @@ const LIMIT: u64 = 24 << 20;
 
 /// Checks every reader of a store that is empty.
 pub(crate) fn check_readers(runtime: &Runtime, store: &Arc<dyn EventStore>) {
-    runtime.block_on(fill(&**store));
+    runtime.block_on(append_events(&**store, "a", EVENTS));
     let app = || App::builder(Arc::clone(store)).max_read_bytes(MAX_READ_BYTES).state_cache_capacity(0);
     let unlimited = || app().max_read_bytes(usize::MAX);
     let name = store.describe();
@@ -64,7 +64,29 @@ pub(crate) fn check_readers(runtime: &Runtime, store: &Arc<dyn EventStore>) {
             app.execute(deposit("a", 1)).await.unwrap();
         }),
     );
-    // The control: the limit is what bounds them.
+    runtime.block_on(append_events(&**store, "b", EVENTS / 2));
+    check(
+        "a command of two aggregates",
+        peak(runtime, async {
+            let app = app().start().await.unwrap();
+            app.execute(transfer_of("a", "b", 1)).await.unwrap();
+        }),
+    );
+    check(
+        "a rejected command of two aggregates",
+        peak(runtime, async {
+            let app = app().start().await.unwrap();
+            app.execute(transfer_of("a", "b", 1_000)).await.unwrap_err();
+        }),
+    );
+    // The controls: chunks and the limit are what bounds them.
+    let whole = peak(runtime, async {
+        let histories = ["a", "b"].map(|name| Item::any().tag(Tag::of(&account(name)).unwrap()));
+        let reads = histories.map(|history| Read::all(history.into()));
+        assert!(store.read(&reads).await.unwrap()[1].records.len() > EVENTS / 2);
+    });
+    eprintln!("{name}: both histories at once are {} MiB", whole >> 20);
+    assert!(whole > LIMIT, "both histories at once are only {} MiB", whole >> 20);
     for (reader, peak) in [
         ("feed", peak(runtime, follow(unlimited()))),
         ("projection", peak(runtime, project_again(unlimited()))),
@@ -75,13 +97,13 @@ pub(crate) fn check_readers(runtime: &Runtime, store: &Arc<dyn EventStore>) {
 }
 
 /// Appends the events of one account.
-async fn fill(store: &dyn EventStore) {
-    let text = format!(r#"{{"account":"a","amount":1,"note":"{}"}}"#, "x".repeat(MIB));
+async fn append_events(store: &dyn EventStore, name: &str, events: usize) {
+    let text = format!(r#"{{"account":"{name}","amount":1,"note":"{}"}}"#, "x".repeat(MIB));
     let draft = || {
         let data = Payload::parse(text.clone()).unwrap();
-        Draft::new("account.deposited", 1, [Tag::of(&account("a")).unwrap()], data).unwrap()
+        Draft::new("account.deposited", 1, [Tag::of(&account(name)).unwrap()], data).unwrap()
     };
-    for _ in 0..EVENTS / 4 {
+    for _ in 0..events / 4 {
         let append = Append { events: (0..4).map(|_| draft()).collect(), ..Append::default() };
         store.append_one(append).await.unwrap();
     }

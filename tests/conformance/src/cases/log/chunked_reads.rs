@@ -21,6 +21,8 @@ cases!("chunked_reads": [
     chunks_add_up_to_the_whole_read,
     marker_of_a_chunked_read_detects_new_events,
     chunked_read_misses_nothing_during_appends,
+    several_chunked_reads_have_the_records_of_each,
+    several_chunked_reads_are_of_one_moment,
     error_of_the_callback_ends_the_read,
     payload_only_records_have_position_type_and_payload,
 ]);
@@ -151,6 +153,68 @@ async fn append_others(log: &Handle, rounds: usize, mut random: fastrand::Rng) -
         yield_now().await;
     }
     Ok(())
+}
+
+/// Executes several reads in chunks.
+async fn read_all_in_chunks(log: &Handle, reads: &[Read]) -> Outcome<Vec<Batch>> {
+    let mut records = vec![Vec::new(); reads.len()];
+    let mut add = |read: usize, chunk: Vec<Record>| {
+        records[read].extend(chunk);
+        Ok(())
+    };
+    let markers = log.read_all_chunked(reads, &mut add).await?;
+    ensure_eq!(markers.len(), reads.len(), "number of markers of several chunked reads");
+    Ok(records.into_iter().zip(markers).map(|(records, marker)| Batch { records, marker }).collect())
+}
+
+async fn several_chunked_reads_have_the_records_of_each(log: Log) -> Outcome {
+    long_log(&log).await?;
+    let end = log.read_all().await?.len() as u64;
+    let reads = [
+        Read::all(criteria_for(&["even"], &["b:1"])).after(Position::new(end / 2)),
+        Read::all(criteria_for(&["never"], &[])),
+        Read::all(criteria_for(&[], &["c:1"])),
+        Read::all(criteria_for(&["odd"], &["d:1"])).up_to(Position::new(end / 3)),
+    ];
+    let (found, expected) = (read_all_in_chunks(&log, &reads).await?, log.read(&reads).await?);
+    for ((found, expected), Read { criteria, .. }) in found.iter().zip(&expected).zip(&reads) {
+        ensure_eq!(
+            positions_of(&found.records),
+            positions_of(&expected.records),
+            "positions of the records that a chunked read of {criteria:?}, one of several, returned"
+        );
+    }
+    for (Batch { marker, .. }, Read { criteria, .. }) in found.into_iter().zip(&reads).take(3) {
+        log.expect_accepted(append([event("other", &["e:1"])]).if_unchanged(criteria.clone(), marker)).await?;
+    }
+    ensure_eq!(read_all_in_chunks(&log, &[]).await?.len(), 0, "number of results of no read");
+    Ok(())
+}
+
+/// Each append has an event for both reads, so both have as many records.
+async fn several_chunked_reads_are_of_one_moment(log: Log) -> Outcome {
+    let handles = log.handles(2).await?;
+    let tasks = (0..2).map(|task| {
+        let (handle, rounds) = (handles[task].clone(), log.rounds(20));
+        async move {
+            let reads = ["a:1", "b:1"].map(|tag| Read::all(criteria_for(&[], &[tag])));
+            for _ in 0..rounds {
+                if task == 0 {
+                    handle.expect_accepted(append([event("x", &["a:1"]), event("x", &["b:1"])])).await?;
+                    yield_now().await;
+                    continue;
+                }
+                let found = read_all_in_chunks(&handle, &reads).await?;
+                ensure_eq!(
+                    found[0].records.len(),
+                    found[1].records.len(),
+                    "records of two chunked reads of one call, whose events are appended together"
+                );
+            }
+            Ok(())
+        }
+    });
+    run_concurrently(tasks).await.map(drop)
 }
 
 async fn error_of_the_callback_ends_the_read(log: Log) -> Outcome {
