@@ -29,7 +29,10 @@ pub(super) struct SharedReads {
 #[derive(Debug)]
 enum Target {
     /// One state, and whether a record was folded into it.
-    One { state: usize, is_changed: bool },
+    One {
+        state: usize,
+        is_changed: bool,
+    },
     Many(Group),
 }
 

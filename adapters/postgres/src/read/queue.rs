@@ -222,7 +222,11 @@ mod tests {
     fn events_beyond_the_limit_are_read_later_in_their_order() {
         let record = |position, bytes| {
             let data = Payload::from_stored("x".repeat(bytes));
-            Draft::new("a", 1, [], data).unwrap().record(Position::new(position), Timestamp::EPOCH, Metadata::default())
+            Draft::new("a", 1, [], data).unwrap().record(
+                Position::new(position),
+                Timestamp::EPOCH,
+                Metadata::default(),
+            )
         };
         let (half, mut postponed) = (PageLimit::CHUNK.bytes / 2, Postponed::new(3));
         let (mut first, mut second) = (vec![record(1, half), record(2, 1)], vec![record(5, 1)]);
@@ -235,10 +239,8 @@ mod tests {
         let positions = |records: &[Record]| records.iter().map(|one| one.position.get()).collect::<Vec<_>>();
         assert_eq!((positions(&first), positions(&second)), (vec![1, 2], vec![]));
         let rests = [vec![9], vec![], vec![7]];
-        let results = rests.map(|rest| ReadResult {
-            batch: Batch { records: Vec::new(), marker: Marker::START },
-            rest,
-        });
+        let results = rests
+            .map(|rest| ReadResult { batch: Batch { records: Vec::new(), marker: Marker::START }, rest });
         let rests: Vec<_> =
             postponed.add_to_rest(results.into()).into_iter().map(|result| result.rest).collect();
         assert_eq!(rests, [vec![3, 4, 9], vec![5], vec![7]]);

@@ -304,7 +304,8 @@ impl EventStore for BrokenStore {
         match self.fault {
             Fault::ReadsInOneChunk => {
                 let mut markers = Vec::new();
-                for (read, Batch { records, marker }) in self.inner.read(reads).await?.into_iter().enumerate() {
+                for (read, Batch { records, marker }) in self.inner.read(reads).await?.into_iter().enumerate()
+                {
                     each(read, records)?;
                     markers.push(marker);
                 }

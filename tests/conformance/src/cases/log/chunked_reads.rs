@@ -185,7 +185,8 @@ async fn several_chunked_reads_have_the_records_of_each(log: Log) -> Outcome {
         );
     }
     for (Batch { marker, .. }, Read { criteria, .. }) in found.into_iter().zip(&reads).take(3) {
-        log.expect_accepted(append([event("other", &["e:1"])]).if_unchanged(criteria.clone(), marker)).await?;
+        log.expect_accepted(append([event("other", &["e:1"])]).if_unchanged(criteria.clone(), marker))
+            .await?;
     }
     ensure_eq!(read_all_in_chunks(&log, &[]).await?.len(), 0, "number of results of no read");
     Ok(())
