@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use allocation_counter::measure;
 use annalist::{
-    App, Criteria, EventStore, Item, Tag,
+    App, Criteria, EventStore, Item, Memory, Tag,
     app::Builder,
     manual::Payload,
+    projection::ProjectionOptions,
     store::{Append, Draft, Read},
 };
 use annalist_flow_tests::{
     domain::{Account, AccountEvent, account, deposit, transfer_of},
     read_model::{Balance, EventCount},
+    versions::{Strict, Tally},
 };
 use tokio::runtime::Runtime;
 
@@ -26,7 +28,7 @@ const LIMIT: u64 = 24 << 20;
 
 /// Checks every reader of a store that is empty.
 pub(crate) fn check_readers(runtime: &Runtime, store: &Arc<dyn EventStore>) {
-    runtime.block_on(append_events(&**store, "a", EVENTS));
+    runtime.block_on(append_events(&**store, "a", EVENTS, 1));
     let app = || App::builder(Arc::clone(store)).max_read_bytes(MAX_READ_BYTES).state_cache_capacity(0);
     let unlimited = || app().max_read_bytes(usize::MAX);
     let name = store.describe();
@@ -68,7 +70,7 @@ pub(crate) fn check_readers(runtime: &Runtime, store: &Arc<dyn EventStore>) {
             app.execute(deposit("a", 1)).await.unwrap();
         }),
     );
-    runtime.block_on(append_events(&**store, "b", EVENTS / 2));
+    runtime.block_on(append_events(&**store, "b", EVENTS / 2, 1));
     check(
         "a command of two aggregates",
         peak(runtime, async {
@@ -83,6 +85,7 @@ pub(crate) fn check_readers(runtime: &Runtime, store: &Arc<dyn EventStore>) {
             app.execute(transfer_of("a", "b", 1_000)).await.unwrap_err();
         }),
     );
+    check("a retry of parked events", peak_of_retry(runtime, MAX_READ_BYTES));
     assert!(failures.is_empty(), "{failures:#?}");
     // The controls: chunks and the limit are what bounds them.
     let whole = peak(runtime, async {
@@ -93,6 +96,7 @@ pub(crate) fn check_readers(runtime: &Runtime, store: &Arc<dyn EventStore>) {
     eprintln!("{name}: both histories at once are {} MiB", whole >> 20);
     assert!(whole > LIMIT, "both histories at once are only {} MiB", whole >> 20);
     for (reader, peak) in [
+        ("retry of parked events", peak_of_retry(runtime, usize::MAX)),
         ("feed", peak(runtime, follow(unlimited()))),
         ("projection", peak(runtime, project_again(unlimited()))),
     ] {
@@ -102,8 +106,8 @@ pub(crate) fn check_readers(runtime: &Runtime, store: &Arc<dyn EventStore>) {
 }
 
 /// Appends the events of one account.
-async fn append_events(store: &dyn EventStore, name: &str, events: usize) {
-    let text = format!(r#"{{"account":"{name}","amount":1,"note":"{}"}}"#, "x".repeat(MIB));
+async fn append_events(store: &dyn EventStore, name: &str, events: usize, amount: u64) {
+    let text = format!(r#"{{"account":"{name}","amount":{amount},"note":"{}"}}"#, "x".repeat(MIB));
     let draft = || {
         let data = Payload::parse(text.clone()).unwrap();
         Draft::new("account.deposited", 1, [Tag::of(&account(name)).unwrap()], data).unwrap()
@@ -120,6 +124,24 @@ async fn follow(builder: Builder) {
     while records < EVENTS {
         records += feed.poll().await.unwrap().records.len();
     }
+}
+
+/// What a retry of parked events holds. Their log and rows are in memory, since the runner limits it on every store.
+fn peak_of_retry(runtime: &Runtime, max_read_bytes: usize) -> u64 {
+    let store = Memory::new();
+    let app = || App::builder(store.clone()).max_read_bytes(max_read_bytes);
+    let park = || ProjectionOptions::new().park();
+    let app = runtime.block_on(async {
+        // More than `Strict` can handle.
+        append_events(&store, "a", EVENTS, 5_000).await;
+        let strict = app().projection_with::<Strict>(park()).start().await.unwrap();
+        strict.wait_until_caught_up().await.unwrap();
+        strict.shut_down().await;
+        app().projection_with::<Tally>(park()).start().await.unwrap()
+    });
+    peak(runtime, async {
+        assert_eq!(app.retry_parked("tallies").await.unwrap().done, EVENTS as u64);
+    })
 }
 
 async fn project(builder: Builder) {
