@@ -68,3 +68,9 @@ fn readers_of_large_payloads_in_sqlite_hold_a_part_of_them() {
     let store = runtime.block_on(Sqlite::open(folder.path().join("log.db"))).unwrap();
     large_payloads::check_readers(&runtime, &(Arc::new(store) as Arc<dyn EventStore>));
 }
+
+#[test]
+fn retries_of_large_parked_events_hold_a_part_of_them() {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    large_payloads::check_retries(&runtime);
+}

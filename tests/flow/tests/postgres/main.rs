@@ -4,6 +4,7 @@
 
 mod failover;
 #[path = "../large_payloads/mod.rs"]
+#[allow(dead_code, reason = "the retries of parked events do not depend on the store")]
 mod large_payloads;
 
 use std::{sync::Arc, time::Duration};
