@@ -107,7 +107,7 @@ impl SharedReads {
         }
     }
 
-    /// Gives each state that has new events the marker of its read.
+    /// Sets the marker of each state that has new events to that of its read.
     pub(super) fn set_markers(self, markers: &[Marker], states: &mut [VersionedState]) {
         for (marker, target) in markers.iter().zip(self.targets) {
             match target {

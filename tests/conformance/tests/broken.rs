@@ -6,6 +6,7 @@
 
 mod broken {
     mod changes;
+    mod chunks;
     pub(crate) mod fault;
     pub(crate) mod inline;
     pub(crate) mod row_fault;

@@ -164,7 +164,7 @@ impl Postponed {
         *in_memory = records.len();
     }
 
-    /// Adds the positions to those that the statement has left.
+    /// Adds the positions to the rest of each read.
     fn add_to_rest(self, mut results: Vec<ReadResult>) -> Vec<ReadResult> {
         for (result, (_, mut positions)) in results.iter_mut().zip(self.reads) {
             positions.append(&mut result.rest);

@@ -27,6 +27,7 @@ use tokio::task::yield_now;
 
 use super::{
     changes::{output_of, remove_spaces, without_command},
+    chunks::broken_chunks,
     fault::Fault,
     inline::BrokenInline,
     rows::BrokenRows,
@@ -301,29 +302,7 @@ impl EventStore for BrokenStore {
         reads: &[Read],
         each: &mut (dyn FnMut(usize, Vec<Record>) -> Result<(), Error> + Send),
     ) -> Result<Vec<Marker>, Error> {
-        match self.fault {
-            Fault::ReadsInOneChunk => {
-                let mut markers = Vec::new();
-                for (read, Batch { records, marker }) in self.inner.read(reads).await?.into_iter().enumerate()
-                {
-                    each(read, records)?;
-                    markers.push(marker);
-                }
-                Ok(markers)
-            }
-            Fault::MixesChunkedReads => {
-                self.inner.read_all_chunked(reads, &mut |_, records| each(0, records)).await
-            }
-            Fault::ReadsEachAtItsMoment => {
-                let mut markers = Vec::new();
-                for (number, read) in reads.iter().enumerate() {
-                    markers.push(self.inner.read_chunked(read, &mut |records| each(number, records)).await?);
-                    tokio::task::yield_now().await;
-                }
-                Ok(markers)
-            }
-            _ => self.inner.read_all_chunked(reads, each).await,
-        }
+        broken_chunks(&self.inner, self.fault, reads, each).await
     }
 
     async fn reserve(&self, criteria: &[Criteria]) -> Reservation {
