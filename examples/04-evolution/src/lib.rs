@@ -1,0 +1,36 @@
+//! A guest house through four versions of its program, on one log. Read the modules in this order:
+//!
+//! | module | what changes | how |
+//! |---|---|---|
+//! | [`v1`] | the first version: each night of a room can be booked once | |
+//! | [`v2`] | the event is renamed | `alias` |
+//! | [`v3`] | a new field, and cents instead of euros | `version`, `upcast` |
+//! | [`v4`] | the event is split into a reservation and a payment | `retired`, `from` |
+//!
+//! In a real program there is one module, which changes. Here all four stay, so that they can run side by side: the older ones
+//! play the part of programs that are not deployed yet.
+
+pub mod guest;
+pub mod v1;
+pub mod v2;
+pub mod v3;
+pub mod v4;
+
+use annalist::{App, app::Builder};
+
+pub use self::guest::{Booking, Occupied, RoomId};
+
+/// An error of the program.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// One version of the program.
+pub trait Version {
+    /// Registers the commands and the projection.
+    fn register(builder: Builder) -> Builder;
+
+    /// Books a night.
+    fn book(app: &App, booking: Booking) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Describes the rows of the projection, a line for each room.
+    fn rows(app: &App) -> impl Future<Output = Result<Vec<String>, Failure>> + Send;
+}

@@ -1,0 +1,119 @@
+//! A guest house at the command line. Every call runs one version of the program on the events in `guesthouse.db`.
+//!
+//! ```console
+//! $ cargo run -p guesthouse -- v1 book attic 1 ann --euros 60
+//! $ cargo run -p guesthouse -- v4 rows
+//! $ cargo run -p guesthouse -- events
+//! ```
+#![allow(clippy::print_stdout, clippy::print_stderr)] // a command line prints
+
+use std::process::ExitCode;
+
+use annalist::{App, Criteria, EventStore, store::Read};
+use clap::{Parser, Subcommand};
+use guesthouse::{Booking, Failure, RoomId, Version, v1::V1, v2::V2, v3::V3, v4::V4};
+
+/// A guest house whose program changes.
+#[derive(Parser)]
+#[command(name = "guesthouse", version)]
+struct Cli {
+    /// The store: `sqlite://FILE` or `postgres://…`.
+    #[arg(long, default_value = "sqlite://guesthouse.db", value_name = "URL", global = true)]
+    store: String,
+    #[command(subcommand)]
+    program: Program,
+}
+
+#[derive(Subcommand)]
+enum Program {
+    /// Run the first version.
+    V1 {
+        #[command(subcommand)]
+        action: Action,
+    },
+    /// Run the version that renames the event.
+    V2 {
+        #[command(subcommand)]
+        action: Action,
+    },
+    /// Run the version that adds a field.
+    V3 {
+        #[command(subcommand)]
+        action: Action,
+    },
+    /// Run the version that splits the event.
+    V4 {
+        #[command(subcommand)]
+        action: Action,
+    },
+    /// List the stored events as they are.
+    Events,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Book a night.
+    Book {
+        room: RoomId,
+        night: u32,
+        guest: String,
+        #[arg(long, default_value_t = 2)]
+        persons: u32,
+        #[arg(long, default_value_t = 0)]
+        euros: u32,
+    },
+    /// List the rows of the projection.
+    Rows,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Cli::parse()).await {
+        Ok(lines) => {
+            lines.iter().for_each(|line| println!("{line}"));
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(Cli { store, program }: Cli) -> Result<Vec<String>, Failure> {
+    let store = annalist::open(&store).await?;
+    match program {
+        Program::V1 { action } => execute::<V1>(store, action).await,
+        Program::V2 { action } => execute::<V2>(store, action).await,
+        Program::V3 { action } => execute::<V3>(store, action).await,
+        Program::V4 { action } => execute::<V4>(store, action).await,
+        Program::Events => events(&*store).await,
+    }
+}
+
+async fn execute<V: Version>(
+    store: std::sync::Arc<dyn EventStore>,
+    action: Action,
+) -> Result<Vec<String>, Failure> {
+    let app = V::register(App::builder(store)).start().await?;
+    match action {
+        Action::Book { room, night, guest, persons, euros } => {
+            let line = format!("{room}: night {night} is booked for {guest}");
+            V::book(&app, Booking { room, night, guest, persons, euros }).await?;
+            Ok(vec![line])
+        }
+        Action::Rows => {
+            app.wait_until_caught_up().await?;
+            V::rows(&app).await
+        }
+    }
+}
+
+/// Reads the events without a program: name, version and payload.
+async fn events(store: &dyn EventStore) -> Result<Vec<String>, Failure> {
+    let batches = store.read(&[Read::all(Criteria::all())]).await?;
+    let records = batches.into_iter().flat_map(|batch| batch.records);
+    Ok(records
+        .map(|one| format!("{:>2}  {:<16} {}  {}", one.position, one.name, one.version, one.data.as_str()))
+        .collect())
+}
