@@ -31,6 +31,7 @@ pub use annalist_core::{
     event::{Event, Recorded},
     feed::Feed,
     id::Id,
+    model,
     policy::{Commands, Policy},
     projection::{Change, Projection},
     query::Query,

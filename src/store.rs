@@ -14,6 +14,6 @@ pub use annalist_core::{
     store::{
         Append, AppendOutcome, Batch, CommandKey, Condition, Entry, EventRef, EventStore, FeedPage,
         IntoEventStore, JournalRecord, LogId, Marker, Outcome, Read, Receipt, Settled, Snapshot, SnapshotKey,
-        Token, Wakeups,
+        Token,
     },
 };

@@ -5,6 +5,7 @@ mod builder;
 mod facade;
 mod housekeeping;
 mod load;
+mod model;
 mod queries;
 mod registration;
 mod stored_events;

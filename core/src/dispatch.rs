@@ -10,6 +10,7 @@ use std::{fmt::Debug, sync::Arc};
 
 use serde::Serialize;
 
+pub(crate) use self::command_types::{DeclaredAggregate, DeclaredCommand};
 pub(crate) use self::state::{AggregateVTable, ErasedState, SnapshotVTable};
 pub use self::{
     command_types::CommandTypes,
@@ -119,8 +120,9 @@ pub trait State: Sized {
     where
         Self::Id: WithoutId;
 
-    /// Declares that a decision gets this state.
-    fn declare(types: &mut CommandTypes);
+    /// Declares that a decision gets this state, of the id in the field with this name; without a name the only state of an aggregate
+    /// without id.
+    fn declare(types: &mut CommandTypes, field: &'static str);
 }
 
 impl<A: Aggregate> State for A {
@@ -138,8 +140,8 @@ impl<A: Aggregate> State for A {
         loader.shared::<A>(WithoutId::only())
     }
 
-    fn declare(types: &mut CommandTypes) {
-        types.reads::<A>();
+    fn declare(types: &mut CommandTypes, field: &'static str) {
+        types.reads_by::<A>(field);
     }
 }
 

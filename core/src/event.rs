@@ -6,8 +6,10 @@ mod id_kind;
 mod into;
 mod overlap;
 mod retired;
+mod schema;
 mod types;
 mod upcast;
+mod vtable;
 
 use std::marker::PhantomData;
 
@@ -17,13 +19,18 @@ use uuid::Uuid;
 pub(crate) use self::types::fnv_mix;
 pub use self::{
     conversion::{Conversion, InContext},
-    declared::{carries_ids_of, event_type, in_context, made_from, retired, variant_type},
+    declared::{carries_ids_of, event_type, in_context, made_from, retired, variant_type, with_steps},
     id_kind::IdKind,
     into::{Events, IntoEvents},
     overlap::{Overlaps, Sets, TypeSets},
     retired::{IntoParts, SourceEvent, decode_wrapped},
+    schema::{
+        MakeSchema, NoSchema, OtherStep, SchemaOf, StepFunction, StepInput, StepInputInContext, Undescribed,
+        VariantNames,
+    },
     types::{EventType, Types},
     upcast::{StepResult, Upcast},
+    vtable::{EventVTable, VersionStep},
 };
 use crate::{
     codec::{Codec, RawEvent},
@@ -68,6 +75,9 @@ use crate::{
 pub trait Event: Sized + Send + Sync + 'static {
     /// The stored names, versions and aliases that this type writes and reads.
     const TYPES: Types;
+    /// The properties of the Rust type, for the table of its own event types.
+    #[doc(hidden)]
+    const VTABLE: Option<EventVTable> = None;
 
     /// Returns the stored name and the schema version of this event.
     fn stored_type(&self) -> (&'static str, u32);

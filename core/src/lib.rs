@@ -7,7 +7,7 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | application | [`app`], [`policy`], [`testing`] |
+//! | application | [`app`], [`model`], [`policy`], [`testing`] |
 //! | execution | [`execute`] |
 //! | write side | [`aggregate`], [`command`], [`dispatch`] |
 //! | read side | [`feed`], [`daemon`], [`projection`], [`query`], [`verify`] |
@@ -55,6 +55,7 @@ pub mod verify;
 pub mod execute;
 
 pub mod app;
+pub mod model;
 pub mod policy;
 pub mod testing;
 

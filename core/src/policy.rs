@@ -5,14 +5,18 @@ mod command_ids;
 mod commands;
 mod follower;
 mod handler;
+mod handler_returns;
 mod on;
 mod react;
+mod reaction_types;
 
 use std::{marker::PhantomData, pin::Pin};
 
 pub use self::{
     commands::{Commands, IntoCommands},
+    handler_returns::{HandlerReturns, HandlerReturnsInContext, OtherHandler},
     on::{AsyncHandler, IntoReaction, OnPolicy, SyncHandler, add_reaction},
+    reaction_types::{HandlerOf, ReactionTypes},
 };
 pub use crate::execute::MAX_HOPS;
 use crate::{
@@ -84,6 +88,12 @@ pub trait Policy: Send + Sync + 'static {
     const ORDER_BY: Option<&'static str> = None;
     /// Whether all processes of the app run it at the same time. Otherwise one process does, and the others take over when it ends.
     const EVERYWHERE: bool = false;
+
+    /// Declares the commands that its reactions can send.
+    #[doc(hidden)]
+    fn declare(reactions: &mut ReactionTypes) {
+        reactions.add_unknown();
+    }
 
     /// Returns the commands to send in reaction to a record, in order. The same record must always lead to the same
     /// commands: the id of a command consists of the id of the event and the index of the command, so that a repeated

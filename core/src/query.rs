@@ -13,6 +13,7 @@
 mod ask;
 mod columns;
 mod cursor;
+mod facts;
 mod find;
 mod list;
 mod read_model;
@@ -29,6 +30,7 @@ pub use self::{
     ask::Ask,
     columns::QueryColumns,
     cursor::Cursor,
+    facts::{QueryFacts, QueryParameter},
     find::Find,
     list::{List, Page},
     read_model::ReadModel,
@@ -76,6 +78,9 @@ pub use self::{
 pub trait Query: Send + Sync + 'static {
     /// The type of the answer.
     type Answer: Send + 'static;
+    /// Where it finds its answer, and its parameters.
+    #[doc(hidden)]
+    const FACTS: QueryFacts = QueryFacts::OWN;
 
     /// Computes the answer from read models. A watched query is answered again after every change, so this method reads
     /// all its input from `models`, which also waits until the rows are as recent as the caller wants.

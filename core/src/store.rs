@@ -55,9 +55,9 @@ use crate::{
 /// use annalist::{Memory, store::{Append, AppendOutcome}};
 /// # use annalist::{Criteria, Position, Record, Timestamp, raw::store::Prefix};
 /// # use annalist::store::{
-/// #     Batch, CommandKey, Entry, FeedPage, LogId, Marker, Read, Settled, Snapshot, SnapshotKey, Wakeups,
+/// #     Batch, CommandKey, Entry, FeedPage, LogId, Marker, Read, Settled, Snapshot, SnapshotKey,
 /// # };
-/// # use annalist::raw::{finding::{VerifyCursor, VerifyPage}, store::{PageLimit, StoredType}};
+/// # use annalist::raw::{finding::{VerifyCursor, VerifyPage}, store::{PageLimit, StoredType, Wakeups}};
 ///
 /// /// A store that counts the events that are appended to another store.
 /// #[derive(Default)]

@@ -16,8 +16,16 @@ const _: () = {
             __annalist::dispatch(self, dispatcher)
         }
         fn declare(types: &mut __annalist::CommandTypes) {
-            <Account as __annalist::State>::declare(types);
-            <Self as __annalist::Handled>::handler(types);
+            <Self as __annalist::Handled>::handler(
+                __annalist::CommandTypes::with_schema(
+                    types,
+                    {
+                        use __annalist::NoSchema as _;
+                        __annalist::SchemaOf::<Self>::__ANNALIST_SCHEMA
+                    },
+                ),
+            );
+            <Account as __annalist::State>::declare(types, "account");
         }
     }
     #[automatically_derived]

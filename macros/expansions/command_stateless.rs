@@ -12,7 +12,15 @@ const _: () = {
             __annalist::dispatch(self, dispatcher)
         }
         fn declare(types: &mut __annalist::CommandTypes) {
-            <Self as __annalist::Handled>::handler(types);
+            <Self as __annalist::Handled>::handler(
+                __annalist::CommandTypes::with_schema(
+                    types,
+                    {
+                        use __annalist::NoSchema as _;
+                        __annalist::SchemaOf::<Self>::__ANNALIST_SCHEMA
+                    },
+                ),
+            );
         }
     }
     #[automatically_derived]

@@ -23,11 +23,19 @@ const _: () = {
             __annalist::dispatch(self, dispatcher)
         }
         fn declare(types: &mut __annalist::CommandTypes) {
-            <Customer as __annalist::State>::declare(types);
-            <Credit as __annalist::State>::declare(types);
-            <Product as __annalist::State>::declare(types);
-            <LastOrder as __annalist::State>::declare(types);
-            <Self as __annalist::Handled>::handler(types);
+            <Self as __annalist::Handled>::handler(
+                __annalist::CommandTypes::with_schema(
+                    types,
+                    {
+                        use __annalist::NoSchema as _;
+                        __annalist::SchemaOf::<Self>::__ANNALIST_SCHEMA
+                    },
+                ),
+            );
+            <Customer as __annalist::State>::declare(types, "customer");
+            <Credit as __annalist::State>::declare(types, "customer");
+            <Product as __annalist::State>::declare(types, "products");
+            <LastOrder as __annalist::State>::declare(types, "");
         }
     }
     #[automatically_derived]

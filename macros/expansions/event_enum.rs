@@ -18,8 +18,17 @@ const _: () = {
                     ),
                     1u32,
                     &[],
-                    &[<AccountId as __annalist::IdField>::KIND],
-                    true,
+                    &[
+                        __annalist::IdKind::of_field(
+                            <AccountId as __annalist::IdField>::KIND,
+                            "account",
+                        ),
+                    ],
+                    &[],
+                    __annalist::EventVTable::of_variant(
+                        <Self as __annalist::Event>::VTABLE,
+                        0u32,
+                    ),
                 ),
                 &__annalist::variant_type(
                     "account.transferred",
@@ -29,10 +38,20 @@ const _: () = {
                     1u32,
                     &[],
                     &[
-                        <AccountId as __annalist::IdField>::KIND,
-                        <AccountId as __annalist::IdField>::KIND,
+                        __annalist::IdKind::of_field(
+                            <AccountId as __annalist::IdField>::KIND,
+                            "from",
+                        ),
+                        __annalist::IdKind::of_field(
+                            <AccountId as __annalist::IdField>::KIND,
+                            "to",
+                        ),
                     ],
-                    true,
+                    &[],
+                    __annalist::EventVTable::of_variant(
+                        <Self as __annalist::Event>::VTABLE,
+                        1u32,
+                    ),
                 ),
                 &__annalist::variant_type(
                     "account.month-closed",
@@ -42,10 +61,21 @@ const _: () = {
                     1u32,
                     &[],
                     &[],
-                    true,
+                    &[],
+                    __annalist::EventVTable::of_variant(
+                        <Self as __annalist::Event>::VTABLE,
+                        2u32,
+                    ),
                 ),
             ],
         );
+        const VTABLE: __annalist::std::option::Option<__annalist::EventVTable> = __annalist::std::option::Option::Some({
+            use __annalist::NoSchema as _;
+            __annalist::EventVTable::of(
+                __annalist::SchemaOf::<Self>::__ANNALIST_SCHEMA,
+                __annalist::SchemaOf::<Self>::__ANNALIST_VARIANTS,
+            )
+        });
         fn stored_type(
             &self,
         ) -> (

@@ -30,11 +30,27 @@ const _: () = {
                     ),
                     1u32,
                     &[],
-                    &[<I as __annalist::IdField>::KIND],
-                    true,
+                    &[
+                        __annalist::IdKind::of_field(
+                            <I as __annalist::IdField>::KIND,
+                            "id",
+                        ),
+                    ],
+                    &[],
+                    __annalist::EventVTable::of_variant(
+                        <Self as __annalist::Event>::VTABLE,
+                        2u32,
+                    ),
                 ),
             ],
         );
+        const VTABLE: __annalist::std::option::Option<__annalist::EventVTable> = __annalist::std::option::Option::Some({
+            use __annalist::NoSchema as _;
+            __annalist::EventVTable::of(
+                __annalist::SchemaOf::<Self>::__ANNALIST_SCHEMA,
+                __annalist::SchemaOf::<Self>::__ANNALIST_VARIANTS,
+            )
+        });
         fn stored_type(
             &self,
         ) -> (

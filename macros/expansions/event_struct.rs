@@ -15,14 +15,32 @@ const _: () = {
     use ::annalist::__private as __annalist;
     #[automatically_derived]
     impl __annalist::Event for OrderPlaced {
-        const TYPES: __annalist::Types = __annalist::event_type(
-            "order.order-placed",
-            __annalist::std::concat!(__annalist::std::module_path!(), "::OrderPlaced"),
-            2u32,
-            &["order.made", "order.created"],
-            &[<OrderId as __annalist::IdField>::KIND],
-            false,
+        const TYPES: __annalist::Types = __annalist::with_steps(
+            __annalist::event_type(
+                "order.order-placed",
+                __annalist::std::concat!(
+                    __annalist::std::module_path!(), "::OrderPlaced"
+                ),
+                2u32,
+                &["order.made", "order.created"],
+                &[
+                    __annalist::IdKind::of_field(
+                        <OrderId as __annalist::IdField>::KIND,
+                        "order",
+                    ),
+                ],
+                &["lines"],
+                <Self as __annalist::Event>::VTABLE,
+            ),
+            &[__annalist::VersionStep::same(1u32)],
         );
+        const VTABLE: __annalist::std::option::Option<__annalist::EventVTable> = __annalist::std::option::Option::Some({
+            use __annalist::NoSchema as _;
+            __annalist::EventVTable::of(
+                __annalist::SchemaOf::<Self>::__ANNALIST_SCHEMA,
+                __annalist::SchemaOf::<Self>::__ANNALIST_VARIANTS,
+            )
+        });
         fn stored_type(
             &self,
         ) -> (

@@ -17,12 +17,28 @@ const _: () = {
                     ),
                     1u32,
                     &[],
-                    &[<BankId as __annalist::IdField>::KIND],
-                    true,
+                    &[
+                        __annalist::IdKind::of_field(
+                            <BankId as __annalist::IdField>::KIND,
+                            "bank",
+                        ),
+                    ],
+                    &[],
+                    __annalist::EventVTable::of_variant(
+                        <Self as __annalist::Event>::VTABLE,
+                        1u32,
+                    ),
                 ),
                 &<Frozen as __annalist::Event>::TYPES,
             ],
         );
+        const VTABLE: __annalist::std::option::Option<__annalist::EventVTable> = __annalist::std::option::Option::Some({
+            use __annalist::NoSchema as _;
+            __annalist::EventVTable::of(
+                __annalist::SchemaOf::<Self>::__ANNALIST_SCHEMA,
+                __annalist::SchemaOf::<Self>::__ANNALIST_VARIANTS,
+            )
+        });
         fn stored_type(
             &self,
         ) -> (

@@ -23,6 +23,16 @@ const _: () = {
         const ON_REJECT: __annalist::OnReject = __annalist::OnReject::Ignore;
         const ON_ERROR: __annalist::OnError = __annalist::OnError::Park;
         const TRIES: __annalist::std::primitive::u32 = 3u32;
+        fn declare(reactions: &mut __annalist::ReactionTypes) {
+            use __annalist::{OtherHandler as _, HandlerReturnsInContext as _};
+            <AccountEvent as __annalist::OnPolicy>::handler::<
+                Self,
+                _,
+            >(WelcomeBonus::react)
+                .__annalist_declare_in_context(reactions);
+            <OrderPlaced as __annalist::OnPolicy>::handler::<Self, _>(charge)
+                .__annalist_declare_in_context(reactions);
+        }
         fn react_to_record<'__a>(
             &'__a self,
             record: &'__a __annalist::Record,

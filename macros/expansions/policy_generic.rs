@@ -22,6 +22,13 @@ const _: () = {
         const ON_REJECT: __annalist::OnReject = __annalist::OnReject::Stop;
         const ON_ERROR: __annalist::OnError = __annalist::OnError::Stop;
         const TRIES: __annalist::std::primitive::u32 = __annalist::TRIES;
+        fn declare(reactions: &mut __annalist::ReactionTypes) {
+            use __annalist::{OtherHandler as _, HandlerReturns as _};
+            <Sold<P> as __annalist::OnPolicy>::handler::<Self, _>(Self::sold)
+                .__annalist_declare(reactions);
+            <Reset as __annalist::OnPolicy>::handler::<Self, _>(Self::reset)
+                .__annalist_declare(reactions);
+        }
         fn react_to_record<'__a>(
             &'__a self,
             record: &'__a __annalist::Record,

@@ -18,6 +18,22 @@ const _: () = {
     #[automatically_derived]
     impl __annalist::Query for RichOnes {
         type Answer = __annalist::Page<Balance>;
+        const FACTS: __annalist::QueryFacts = __annalist::QueryFacts::new(
+            <Balance as __annalist::Source>::TABLE,
+            "page",
+            &[
+                __annalist::QueryParameter::new("owner", "equal", "owner", false),
+                __annalist::QueryParameter::new("from", "at_least", "cents", true),
+                __annalist::QueryParameter::new("start", "prefix", "town", true),
+                __annalist::QueryParameter::new("towns", "one_of", "town", false),
+                __annalist::QueryParameter::new("limit", "limit", "", true),
+                __annalist::QueryParameter::new("cursor", "cursor", "", true),
+            ],
+            {
+                use __annalist::NoSchema as _;
+                __annalist::SchemaOf::<Self>::__ANNALIST_SCHEMA
+            },
+        );
         async fn answer(
             &self,
             models: &__annalist::ReadModels,

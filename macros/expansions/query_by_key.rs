@@ -10,6 +10,18 @@ const _: () = {
     #[automatically_derived]
     impl __annalist::Query for TurnoverOf {
         type Answer = __annalist::std::option::Option<Turnover>;
+        const FACTS: __annalist::QueryFacts = __annalist::QueryFacts::new(
+            <Turnover as __annalist::Source>::TABLE,
+            "row",
+            &[
+                __annalist::QueryParameter::new("product", "key", "product", false),
+                __annalist::QueryParameter::new("kind", "key", "type", false),
+            ],
+            {
+                use __annalist::NoSchema as _;
+                __annalist::SchemaOf::<Self>::__ANNALIST_SCHEMA
+            },
+        );
         async fn answer(
             &self,
             models: &__annalist::ReadModels,

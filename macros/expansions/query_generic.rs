@@ -19,6 +19,18 @@ const _: () = {
         P: __annalist::Field,
     {
         type Answer = __annalist::Page<Turnover<P>>;
+        const FACTS: __annalist::QueryFacts = __annalist::QueryFacts::new(
+            <Turnover<P> as __annalist::Source>::TABLE,
+            "page",
+            &[
+                __annalist::QueryParameter::new("product", "above", "product", false),
+                __annalist::QueryParameter::new("limit", "limit", "", false),
+            ],
+            {
+                use __annalist::NoSchema as _;
+                __annalist::SchemaOf::<Self>::__ANNALIST_SCHEMA
+            },
+        );
         async fn answer(
             &self,
             models: &__annalist::ReadModels,

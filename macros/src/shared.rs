@@ -26,7 +26,7 @@ pub(crate) use self::{
         check_snapshot_name, in_case, kind_fault, word_fault,
     },
     on::{On, assert_distinct},
-    output::{at, derived, derived_at, generate, source_text, stub_body},
+    output::{at, derived, derived_at, generate, schema, source_text, stub_body},
     slot::{Slot, positive},
     suggest::nearest,
     types::{is_marker, list_inner, option_inner, refuse_references, type_name},

@@ -19,6 +19,7 @@ use crate::{
 pub struct Snapshots<A> {
     pub(crate) name: &'static str,
     pub(crate) every: u32,
+    pub(crate) version: u32,
     pub(crate) fingerprint: u64,
     pub(crate) encode: fn(&A) -> Result<Payload, Invalid>,
     pub(crate) decode: fn(&Payload) -> Result<A, Invalid>,
@@ -37,7 +38,7 @@ impl<A: Aggregate + Serialize + DeserializeOwned> Snapshots<A> {
             fingerprint = A::EVENTS[i].hash_into(fingerprint);
             i += 1;
         }
-        Self { name, every, fingerprint, encode: encode::<A>, decode: decode::<A> }
+        Self { name, every, version, fingerprint, encode: encode::<A>, decode: decode::<A> }
     }
 }
 

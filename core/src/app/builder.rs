@@ -11,6 +11,7 @@ use crate::{
     execute::{EventRegistry, Executor, InlineFolds, Journal, Retry, Settings},
     feed::LogWatcher,
     limits::refuse,
+    model::{Declared, DeclaredPolicy},
     projection::{CustomProjection, Projection, ProjectionOptions, custom_spec, projection_spec},
     rows::{Build, IntoRowStore, SharedRows, Table, Transactional},
     store::{EventStore, IntoEventStore},
@@ -39,15 +40,17 @@ use crate::{
 /// ```
 #[must_use = "an app exists once `start` was awaited"]
 pub struct Builder {
-    store: Arc<dyn EventStore>,
+    /// `None` if the builder describes a domain and starts no app.
+    store: Option<Arc<dyn EventStore>>,
     clock: Box<dyn Clock>,
     pub(super) registry: EventRegistry,
     pub(super) registered: Result<(), Invalid>,
+    pub(super) declared: Declared,
     pub(super) unchecked_events: Vec<String>,
     projections: Vec<FollowerSpec>,
     policies: Vec<MakePolicy>,
     rows: Option<SharedRows>,
-    removed: Vec<&'static str>,
+    pub(super) removed: Vec<&'static str>,
     settings: Settings,
 }
 
@@ -74,17 +77,18 @@ impl App {
     /// # });
     /// ```
     pub fn builder(store: impl IntoEventStore) -> Builder {
-        Builder::new(store.into_event_store())
+        Builder::new(Some(store.into_event_store()))
     }
 }
 
 impl Builder {
-    fn new(store: Arc<dyn EventStore>) -> Self {
+    pub(super) fn new(store: Option<Arc<dyn EventStore>>) -> Self {
         Self {
             store,
             clock: Box::new(SystemClock),
             registry: EventRegistry::default(),
             registered: Ok(()),
+            declared: Declared::default(),
             unchecked_events: Vec::new(),
             projections: Vec::new(),
             policies: Vec::new(),
@@ -275,7 +279,7 @@ impl Builder {
         self
     }
 
-    fn register_read(&mut self, types: &'static [Types]) {
+    pub(super) fn register_read(&mut self, types: &'static [Types]) {
         types.iter().for_each(|types| self.registry.register_read(types));
     }
 
@@ -312,6 +316,7 @@ impl Builder {
     /// ```
     pub fn projection_with<P: Projection>(mut self, options: ProjectionOptions) -> Self {
         self.register_read(P::EVENTS);
+        self.declared.add_projection::<P>(options.inline);
         self.projections.push(projection_spec::<P>(options));
         self
     }
@@ -340,6 +345,7 @@ impl Builder {
         store: S,
     ) -> Self {
         self.register_read(C::EVENTS);
+        self.declared.add_custom_projection::<S, C>();
         self.projections.push(custom_spec(projection, store));
         self
     }
@@ -347,10 +353,11 @@ impl Builder {
     /// Registers a policy by its follower.
     pub(crate) fn policy_spec(
         mut self,
-        events: &'static [Types],
+        policy: DeclaredPolicy,
         make: impl FnOnce(&Arc<Executor>) -> FollowerSpec + Send + 'static,
     ) -> Self {
-        self.register_read(events);
+        self.register_read(policy.events);
+        self.declared.policies.push(policy);
         self.policies.push(Box::new(make));
         self
     }
@@ -374,37 +381,6 @@ impl Builder {
     /// ```
     pub fn rows(self, rows: impl IntoRowStore) -> Self {
         Self { rows: Some(rows.into_row_store()), ..self }
-    }
-
-    /// Declares that this program no longer has a projection that was inline. A log with an inline projection refuses the appends
-    /// of programs that do not know it; this program knows it, and makes its rows asynchronous, at the start and whenever an
-    /// older program has made them inline again. Its table stays.
-    ///
-    /// Once every program that appends was started with this, or with the projection in the background, nothing is inline any
-    /// more, and the declaration can be removed too.
-    ///
-    /// ```
-    /// # use annalist_doc_tests::*;
-    /// # run(async {
-    /// use annalist::{Memory, projection::ProjectionOptions};
-    ///
-    /// let store = Memory::new();
-    /// let inline = ProjectionOptions::new().inline();
-    /// let old = App::builder(store.clone()).projection_with::<Balance>(inline).start().await?;
-    /// old.execute(open("ann", "Ann")).await?;
-    /// old.shut_down().await;
-    ///
-    /// let app = App::builder(store.clone()).start().await?;
-    /// assert!(app.execute(open("bob", "Bob")).await.is_err()); // would not be in the rows
-    ///
-    /// let app = App::builder(store).removed_projection("balances").start().await?;
-    /// app.execute(open("bob", "Bob")).await?;
-    /// # Ok(())
-    /// # });
-    /// ```
-    pub fn removed_projection(mut self, name: &'static str) -> Self {
-        self.removed.push(name);
-        self
     }
 
     /// Starts the app with its projections and policies.
@@ -439,6 +415,7 @@ impl Builder {
             clock,
             registry,
             registered,
+            declared: _,
             unchecked_events,
             projections,
             policies,
@@ -447,6 +424,9 @@ impl Builder {
             settings,
         } = self;
         registered?;
+        let store = store.ok_or_else(|| {
+            Error::unusable("start an app", "the builder describes a domain for `Model::of` and has no store")
+        })?;
         check_stored_events(&*store, &registry.registrations(), &unchecked_events).await?;
         make_async(&removed, &*store).await?;
         let codec = Codec::default();
@@ -489,7 +469,7 @@ impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { store, settings, .. } = self;
         f.debug_struct("Builder")
-            .field("store", &store.describe())
+            .field("store", &store.as_ref().map(|store| store.describe()))
             .field("settings", settings)
             .finish_non_exhaustive()
     }

@@ -2,7 +2,10 @@
 
 use std::{any::TypeId, sync::Arc};
 
-use super::facade::{App, Inner};
+use super::{
+    builder::Builder,
+    facade::{App, Inner},
+};
 use crate::{
     daemon::ReadModelHandle,
     error::Error,
@@ -10,6 +13,30 @@ use crate::{
     projection::Projection,
     query::{Ask, Find, List, Query, QueryWatch, ReadModelDirectory, Watchable},
 };
+
+impl Builder {
+    /// Registers a query, so that it is a part of the [`Model`](crate::model::Model). Queries that are not registered can be asked too.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// use annalist::model::Model;
+    ///
+    /// #[derive(Query)]
+    /// #[query(from = Balance)]
+    /// struct BalanceOf {
+    ///     #[key]
+    ///     account: AccountId,
+    /// }
+    ///
+    /// let model = Model::of(|builder| builder.projection::<Balance>().query::<BalanceOf>())?;
+    /// assert_eq!(model.queries[0].name, "balance_of");
+    /// # Ok::<(), annalist::Invalid>(())
+    /// ```
+    pub fn query<Q: Query>(mut self) -> Self {
+        self.declared.add_query::<Q>();
+        self
+    }
+}
 
 impl App {
     /// Finds the row of a projection by its key, now or [`after`](Find::after) a receipt.

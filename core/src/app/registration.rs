@@ -1,7 +1,7 @@
 //! Registers events and commands, for the checks at start.
 
 use super::builder::Builder;
-use crate::{command::Command, dispatch::CommandTypes, event::Event};
+use crate::{aggregate::Aggregate, command::Command, dispatch::CommandTypes, event::Event};
 
 impl Builder {
     /// Registers an event type, so that [`start`](Builder::start) checks that no other Rust type owns its stored names and id kinds.
@@ -27,6 +27,7 @@ impl Builder {
     /// ```
     pub fn events<E: Event>(mut self) -> Self {
         self.registered = self.registered.and_then(|()| self.registry.register(const { &E::TYPES }));
+        self.declared.events.push(const { &E::TYPES });
         self
     }
 
@@ -54,6 +55,24 @@ impl Builder {
         let mut types = CommandTypes::default();
         C::declare(&mut types);
         self.registered = self.registered.and_then(|()| self.registry.register_commands(&types));
+        self.declared.commands.append(types);
+        self
+    }
+
+    /// Registers an aggregate that no registered command reads, for example one that is only loaded: its events are read by the
+    /// program, and it is a part of the [`Model`](crate::model::Model).
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// use annalist::model::Model;
+    ///
+    /// let model = Model::of(|builder| builder.aggregate::<Account>())?;
+    /// assert_eq!(model.aggregates[0].name, "Account");
+    /// # Ok::<(), annalist::Invalid>(())
+    /// ```
+    pub fn aggregate<A: Aggregate>(mut self) -> Self {
+        self.register_read(A::EVENTS);
+        self.declared.add_aggregate::<A>();
         self
     }
 
@@ -90,6 +109,37 @@ impl Builder {
     /// ```
     pub fn unchecked_events<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
         self.unchecked_events.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Declares that this program no longer has a projection that was inline. A log with an inline projection refuses the appends
+    /// of programs that do not know it; this program knows it, and makes its rows asynchronous, at the start and whenever an
+    /// older program has made them inline again. Its table stays.
+    ///
+    /// Once every program that appends was started with this, or with the projection in the background, nothing is inline any
+    /// more, and the declaration can be removed too.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use annalist::{Memory, projection::ProjectionOptions};
+    ///
+    /// let store = Memory::new();
+    /// let inline = ProjectionOptions::new().inline();
+    /// let old = App::builder(store.clone()).projection_with::<Balance>(inline).start().await?;
+    /// old.execute(open("ann", "Ann")).await?;
+    /// old.shut_down().await;
+    ///
+    /// let app = App::builder(store.clone()).start().await?;
+    /// assert!(app.execute(open("bob", "Bob")).await.is_err()); // would not be in the rows
+    ///
+    /// let app = App::builder(store).removed_projection("balances").start().await?;
+    /// app.execute(open("bob", "Bob")).await?;
+    /// # Ok(())
+    /// # });
+    /// ```
+    pub fn removed_projection(mut self, name: &'static str) -> Self {
+        self.removed.push(name);
         self
     }
 }

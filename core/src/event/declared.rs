@@ -3,9 +3,10 @@
 use super::{
     id_kind::IdKind,
     types::{EventType, Types},
+    vtable::{EventVTable, VersionStep},
 };
 
-/// The set of one event type.
+/// The set of one event type. `ids` are the ids of its fields, `collected_ids` the fields from which a function collects ids.
 #[doc(hidden)]
 pub const fn event_type(
     name: &'static str,
@@ -13,13 +14,15 @@ pub const fn event_type(
     version: u32,
     aliases: &'static [&'static str],
     ids: &'static [IdKind],
-    ids_are_complete: bool,
+    collected_ids: &'static [&'static str],
+    vtable: Option<EventVTable>,
 ) -> Types {
     let one = EventType::new(name, rust).version(version).aliases(aliases).with_ids(ids);
-    Types::One(if ids_are_complete { one } else { one.with_open_ids() })
+    let one = if collected_ids.is_empty() { one } else { one.with_open_ids() };
+    Types::One(EventType { collected_ids, vtable, ..one })
 }
 
-/// As [`event_type`], for a variant of an enum.
+/// As [`event_type`], for the variant of an enum to which `Deserialize` gives the number of `vtable`.
 #[doc(hidden)]
 pub const fn variant_type(
     name: &'static str,
@@ -27,10 +30,20 @@ pub const fn variant_type(
     version: u32,
     aliases: &'static [&'static str],
     ids: &'static [IdKind],
-    ids_are_complete: bool,
+    collected_ids: &'static [&'static str],
+    vtable: Option<EventVTable>,
 ) -> Types {
-    match event_type(name, rust, version, aliases, ids, ids_are_complete) {
+    match event_type(name, rust, version, aliases, ids, collected_ids, vtable) {
         Types::One(one) => Types::One(EventType { is_variant: true, ..one }),
+        sum @ Types::Sum(_) => sum,
+    }
+}
+
+/// The same event type, with the steps from its older versions.
+#[doc(hidden)]
+pub const fn with_steps(types: Types, steps: &'static [VersionStep]) -> Types {
+    match types {
+        Types::One(one) => Types::One(EventType { steps, ..one }),
         sum @ Types::Sum(_) => sum,
     }
 }

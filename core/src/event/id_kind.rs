@@ -21,6 +21,8 @@ pub struct IdKind {
     pub shared: bool,
     /// Whether every event carries an id of this kind.
     pub(crate) always: bool,
+    /// The name of the field; empty if it is not known.
+    pub(crate) field: &'static str,
     rust: fn() -> &'static str,
 }
 
@@ -38,8 +40,15 @@ impl IdKind {
             kind: <I::Id as Id>::KIND,
             shared: <I::Id as Id>::SHARED,
             always: I::NEVER_EMPTY,
+            field: "",
             rust: type_name::<I::Id>,
         }
+    }
+
+    /// The same kind, of the ids in the field with this name.
+    #[doc(hidden)]
+    pub const fn of_field(self, field: &'static str) -> Self {
+        Self { field, ..self }
     }
 
     /// Returns the name of the Rust type.

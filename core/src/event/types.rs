@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::id_kind::IdKind;
+use super::{
+    id_kind::IdKind,
+    vtable::{EventVTable, VersionStep},
+};
 
 /// One event type: its stored name, its version and its ids.
 ///
@@ -37,6 +40,12 @@ pub struct EventType {
     pub(crate) sources: &'static [&'static Types],
     /// Whether no new event of this type is written any more.
     pub(crate) is_retired: bool,
+    /// The fields with other types, from which a function collects ids.
+    pub(crate) collected_ids: &'static [&'static str],
+    /// The steps from older versions.
+    pub(crate) steps: &'static [VersionStep],
+    /// The properties of the Rust type; `None` without the derive.
+    pub(crate) vtable: Option<EventVTable>,
 }
 
 impl EventType {
@@ -60,6 +69,9 @@ impl EventType {
             needs_context: false,
             sources: &[],
             is_retired: false,
+            collected_ids: &[],
+            steps: &[],
+            vtable: None,
         }
     }
 

@@ -70,9 +70,10 @@ impl EventRegistry {
     /// [`Invalid::DuplicateName`] if another Rust type owns one of the names.
     pub(crate) fn register_commands(&self, types: &CommandTypes) -> Result<(), Invalid> {
         let mut registrations = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        types.commands().iter().try_for_each(|(name, rust)| registrations.add_command(name, rust))?;
+        let mut commands = types.commands().iter().filter(|command| !command.name.is_empty());
+        commands.try_for_each(|command| registrations.add_command(command.name, command.rust))?;
         drop(registrations);
-        types.events().iter().try_for_each(|types| self.register(types))
+        types.events().try_for_each(|types| self.register(types))
     }
 
     /// Whether an event type with a stored name or alias is registered.

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use super::boxed_command::{BoxedCommand, CollectCommands};
+use super::{
+    boxed_command::{BoxedCommand, CollectCommands},
+    reaction_types::ReactionTypes,
+};
 use crate::{command::Command, error::BoxError};
 
 /// The commands of one reaction, in the order in which they are sent.
@@ -136,12 +139,22 @@ pub trait IntoCommands {
     /// # Errors
     /// The error, if the value is one.
     fn add_to(self, commands: &mut Commands) -> Result<(), BoxError>;
+
+    /// Declares the commands that a value may contain.
+    #[doc(hidden)]
+    fn declare_commands(reactions: &mut ReactionTypes) {
+        reactions.add_unknown();
+    }
 }
 
 impl<C: Command> IntoCommands for C {
     fn add_to(self, commands: &mut Commands) -> Result<(), BoxError> {
         commands.push(self);
         Ok(())
+    }
+
+    fn declare_commands(reactions: &mut ReactionTypes) {
+        reactions.add_command::<C>();
     }
 }
 
@@ -156,11 +169,19 @@ impl<C: IntoCommands, E: Into<BoxError>> IntoCommands for Result<C, E> {
     fn add_to(self, commands: &mut Commands) -> Result<(), BoxError> {
         self.map_err(Into::into)?.add_to(commands)
     }
+
+    fn declare_commands(reactions: &mut ReactionTypes) {
+        C::declare_commands(reactions);
+    }
 }
 
 impl<C: IntoCommands> IntoCommands for Option<C> {
     fn add_to(self, commands: &mut Commands) -> Result<(), BoxError> {
         self.into_iter().try_for_each(|command| command.add_to(commands))
+    }
+
+    fn declare_commands(reactions: &mut ReactionTypes) {
+        C::declare_commands(reactions);
     }
 }
 
@@ -168,11 +189,19 @@ impl<C: IntoCommands> IntoCommands for Vec<C> {
     fn add_to(self, commands: &mut Commands) -> Result<(), BoxError> {
         self.into_iter().try_for_each(|command| command.add_to(commands))
     }
+
+    fn declare_commands(reactions: &mut ReactionTypes) {
+        C::declare_commands(reactions);
+    }
 }
 
 impl<C: IntoCommands, const N: usize> IntoCommands for [C; N] {
     fn add_to(self, commands: &mut Commands) -> Result<(), BoxError> {
         self.into_iter().try_for_each(|command| command.add_to(commands))
+    }
+
+    fn declare_commands(reactions: &mut ReactionTypes) {
+        C::declare_commands(reactions);
     }
 }
 
@@ -180,6 +209,8 @@ impl IntoCommands for () {
     fn add_to(self, _: &mut Commands) -> Result<(), BoxError> {
         Ok(())
     }
+
+    fn declare_commands(_: &mut ReactionTypes) {}
 }
 
 macro_rules! tuples {
@@ -190,6 +221,10 @@ macro_rules! tuples {
                 let ($($member,)+) = self;
                 $($member.add_to(commands)?;)+
                 Ok(())
+            }
+
+            fn declare_commands(reactions: &mut ReactionTypes) {
+                $($member::declare_commands(reactions);)+
             }
         })+
     };

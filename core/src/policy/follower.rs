@@ -1,16 +1,17 @@
 //! A policy as a follower of the log.
 
-use std::sync::Arc;
+use std::{any::type_name, sync::Arc};
 
 use tokio::sync::Mutex;
 
-use super::{OnError, OnReject, Policy, Start, handler::PolicyHandler};
+use super::{OnError, OnReject, Policy, ReactionTypes, Start, handler::PolicyHandler};
 use crate::{
     app::Builder,
     codec::Codec,
     daemon::{BatchHandler, ErrorPolicy, Follower, FollowerSpec, check_order},
     error::Error,
     execute::Executor,
+    model::DeclaredPolicy,
     rows::{SharedRows, Table},
 };
 
@@ -39,12 +40,41 @@ impl Builder {
     /// ```
     pub fn policy<P: Policy>(self, policy: P) -> Self {
         let policy = Arc::new(policy);
-        self.policy_spec(P::EVENTS, |executor| {
+        self.policy_spec(declared::<P>(), |executor| {
             let executor = Arc::clone(executor);
             FollowerSpec::new::<P>(|codec| {
                 Arc::new(PolicyFollower { policy, executor, codec: codec.clone() })
             })
         })
+    }
+}
+
+/// The properties of a policy type.
+fn declared<P: Policy>() -> DeclaredPolicy {
+    let mut reactions = ReactionTypes::default();
+    P::declare(&mut reactions);
+    DeclaredPolicy {
+        name: P::NAME,
+        rust: type_name::<P>(),
+        events: P::EVENTS,
+        start: match P::START {
+            Start::Beginning => "beginning",
+            Start::Now => "now",
+        },
+        on_reject: match P::ON_REJECT {
+            OnReject::Stop => "stop",
+            OnReject::Park => "park",
+            OnReject::Ignore => "ignore",
+        },
+        on_error: match P::ON_ERROR {
+            OnError::Stop => "stop",
+            OnError::Park => "park",
+        },
+        tries: P::TRIES,
+        order_by: P::ORDER_BY,
+        everywhere: P::EVERYWHERE,
+        commands: reactions.commands,
+        has_unknown_commands: reactions.has_unknown,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Functions that the `Policy` derive calls for an `on` entry.
 
-use super::{Commands, IntoCommands};
+use super::{Commands, HandlerOf, IntoCommands, ReactionTypes};
 use crate::{
     codec::{Codec, RawEvent},
     error::{BoxError, Invalid},
@@ -25,6 +25,11 @@ pub trait OnPolicy: Sized {
     /// # Errors
     /// [`Invalid`] if the record cannot be decoded.
     fn events_in(record: &Record, codec: &Codec) -> Result<Vec<Self>, Invalid>;
+
+    /// The handler of the policy `P` for the events of this type.
+    fn handler<P, F>(handler: F) -> HandlerOf<P, Self, F> {
+        HandlerOf::new(handler)
+    }
 }
 
 #[diagnostic::do_not_recommend]
@@ -51,6 +56,9 @@ impl<E: Event> OnPolicy for E {
 pub trait IntoReaction<How> {
     /// Awaits the commands and adds them.
     fn collect_into(self, commands: &mut Commands) -> impl Future<Output = Result<(), BoxError>>;
+
+    /// Declares the commands.
+    fn declare(reactions: &mut ReactionTypes);
 }
 
 /// Marks the return value of an `fn`.
@@ -68,12 +76,20 @@ impl<C: IntoCommands> IntoReaction<SyncHandler> for C {
     async fn collect_into(self, commands: &mut Commands) -> Result<(), BoxError> {
         commands.add(self)
     }
+
+    fn declare(reactions: &mut ReactionTypes) {
+        C::declare_commands(reactions);
+    }
 }
 
 #[diagnostic::do_not_recommend]
 impl<F: Future<Output: IntoCommands>> IntoReaction<AsyncHandler> for F {
     async fn collect_into(self, commands: &mut Commands) -> Result<(), BoxError> {
         commands.add(self.await)
+    }
+
+    fn declare(reactions: &mut ReactionTypes) {
+        F::Output::declare_commands(reactions);
     }
 }
 

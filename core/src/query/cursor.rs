@@ -41,6 +41,17 @@ pub struct Cursor {
     state: CursorState,
 }
 
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Cursor {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Cursor".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string" })
+    }
+}
+
 /// The content of a cursor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct CursorState {

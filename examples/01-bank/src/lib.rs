@@ -23,3 +23,12 @@ pub mod money;
 pub mod operate;
 pub mod policy;
 pub mod projection;
+
+use annalist::{Projection, app::Builder};
+
+use crate::{command::BankCommand, policy::WelcomeBonus, projection::Line};
+
+/// Registers the domain, with the balances as rows of `B`: for an app, or for its model.
+pub fn domain<B: Projection>(builder: Builder) -> Builder {
+    builder.commands::<BankCommand>().projection::<B>().projection::<Line>().policy(WelcomeBonus)
+}

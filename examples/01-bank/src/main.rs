@@ -25,7 +25,6 @@ use bank::{
     event::{AccountEvent, AccountId, Opened},
     money::Cents,
     operate::{self, Failure},
-    policy::WelcomeBonus,
     projection::{Balance, Line, v2},
 };
 use clap::{Parser, Subcommand, ValueEnum};
@@ -136,14 +135,7 @@ async fn run(cli: Cli) -> Result<String, Failure> {
 
 async fn run_with<B: Projection + Into<Balance>>(cli: Cli) -> Result<String, Failure> {
     let store = annalist::open(&cli.store).await?;
-    let app = App::builder(store)
-        .commands::<BankCommand>()
-        .journal(Journal::All)
-        .projection::<B>()
-        .projection::<Line>()
-        .policy(WelcomeBonus)
-        .start()
-        .await?;
+    let app = bank::domain::<B>(App::builder(store)).journal(Journal::All).start().await?;
     let command: BankCommand = match cli.action {
         Action::Accounts { by, first } => return accounts::<B>(&app, by, first.unwrap_or(usize::MAX)).await,
         Action::Statement { account, at } => return statement(&app, account, at).await,

@@ -8,3 +8,12 @@ pub mod aggregate;
 pub mod command;
 pub mod decide;
 pub mod event;
+
+use annalist::app::Builder;
+
+use crate::command::{ChangeCapacity, DefineCourse, Subscribe};
+
+/// Registers the domain: for an app, or for its model.
+pub fn domain(builder: Builder) -> Builder {
+    builder.commands::<DefineCourse>().commands::<ChangeCapacity>().commands::<Subscribe>()
+}

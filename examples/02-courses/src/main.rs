@@ -53,7 +53,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<String, Failure> {
-    let app = App::builder(annalist::open(&cli.store).await?).start().await?;
+    let app = courses::domain(App::builder(annalist::open(&cli.store).await?)).start().await?;
     let course = cli.course;
     app.execute(DefineCourse { course: course.clone(), capacity: cli.capacity }).await?;
 

@@ -27,18 +27,19 @@ pub mod query;
 
 use std::sync::Arc;
 
-use annalist::{App, app::Builder, store::IntoEventStore};
+use annalist::app::Builder;
 
 use crate::{
     command::{Deliver, Place, Proceed, RecordPayment, SetPrice, ShopCommand},
     gateway::Gateway,
     policy::{Fulfilment, Payments},
     projection::{OrderRow, Shelf},
+    query::{Again, BestSellers, OrderOf, OrdersOf, WholeStock},
 };
 
 /// A shop that executes queries and takes orders, without the policies that process them.
-pub fn with_queries(store: impl IntoEventStore) -> Builder {
-    App::builder(store)
+pub fn with_queries(builder: Builder) -> Builder {
+    builder
         .commands::<ShopCommand>()
         .commands::<SetPrice>()
         .commands::<Deliver>()
@@ -47,6 +48,11 @@ pub fn with_queries(store: impl IntoEventStore) -> Builder {
         .commands::<Proceed>()
         .projection::<OrderRow>()
         .projection::<Shelf>()
+        .query::<OrderOf>()
+        .query::<OrdersOf>()
+        .query::<BestSellers>()
+        .query::<WholeStock>()
+        .query::<Again>()
 }
 
 /// Adds the policies that process orders.

@@ -119,7 +119,7 @@ async fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> Result<String, Failure> {
     let store = annalist::open(&cli.store).await?;
-    let mut builder = shop::with_queries(store);
+    let mut builder = shop::with_queries(App::builder(store));
     if cli.action.waits_for_order() {
         let gateway = FakeGateway::new(cli.limit).away(cli.away);
         builder = shop::with_policies(builder, Arc::new(gateway));

@@ -37,7 +37,8 @@ fn orders_of(customer_name: &str, page: usize) -> OrdersOf {
 /// Seven orders of ann, the even ones too large, and one of bob. All are final.
 async fn shop() -> App {
     let gateway = Arc::new(FakeGateway::new(Cents::MAX));
-    let app = shop::with_policies(shop::with_queries(Memory::new()), gateway).start().await.unwrap();
+    let app =
+        shop::with_policies(shop::with_queries(App::builder(Memory::new())), gateway).start().await.unwrap();
     for (name, count) in [("tea", 20), ("pot", 3), ("jam", 0)] {
         app.execute(SetPrice { product: product(name), price: Cents::new(100) }).await.unwrap();
         if count > 0 {

@@ -9,12 +9,13 @@ mod types;
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
-use super::model::{Body, Event, IdField, Source, Stored, Variant};
+use super::model::{Body, Event, IdField, Source, Step, Stored, Variant};
 use crate::shared::{at, derived, item_asserts, mentions, send_sync_static, where_clause};
 
 /// ```text
 /// impl Event for AccountEvent {
 ///     const TYPES: Types = …;
+///     const VTABLE: Option<EventVTable> = …;
 ///     fn stored_type(&self) -> (&'static str, u32) { … }
 ///     fn collect_tags(&self, tags: &mut Tags) -> Result<(), Invalid> { … }
 ///     fn encode_payload(&self, codec: &Codec) -> Result<Payload, Invalid> { … }
@@ -26,7 +27,7 @@ pub(crate) fn event(event: &Event<'_>) -> TokenStream {
     let ident = derived(event.ident);
     let (parameters, arguments, _) = event.generics.split_for_impl();
     let predicates = where_clause(event.generics, &predicates(event));
-    let types = types::constant(event);
+    let (types, vtable) = (types::constant(event), types::vtable(event));
     let stored_type = stored_type::method(event);
     let tags = tags::method(event);
     let encode = encode::method(event);
@@ -42,6 +43,7 @@ pub(crate) fn event(event: &Event<'_>) -> TokenStream {
         #[automatically_derived]
         impl #parameters __annalist::Event for #ident #arguments #predicates {
             #types
+            #vtable
             #stored_type
             #tags
             #encode

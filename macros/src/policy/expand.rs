@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::spanned::Spanned;
+use syn::{Ident, spanned::Spanned};
 
 use super::model::Policy;
 use crate::shared::{
@@ -17,6 +17,7 @@ use crate::shared::{
 ///     const ON_REJECT: OnReject = OnReject::Stop;
 ///     const ON_ERROR: OnError = OnError::Stop;
 ///     const TRIES: u32 = 5;
+///     fn declare(reactions: &mut ReactionTypes) { … }
 ///     fn react_to_record<'a>(&'a self, record: &'a Record, codec: &'a Codec) -> Reaction<'a> { … }
 /// }
 /// ```
@@ -43,7 +44,7 @@ pub(crate) fn policy(policy: &Policy<'_>) -> TokenStream {
             const EVERYWHERE: __annalist::std::primitive::bool = true;
         }
     });
-    let react = react(policy);
+    let (declare, react) = (declare(policy), react(policy));
     let asserts = item_asserts(generics, assert_distinct("policy_overlaps", ident, generics, on.iter()));
     quote_spanned! {span=>
         #[automatically_derived]
@@ -56,6 +57,7 @@ pub(crate) fn policy(policy: &Policy<'_>) -> TokenStream {
             const TRIES: __annalist::std::primitive::u32 = #tries;
             #order_by
             #everywhere
+            #declare
             #react
         }
         #asserts
@@ -111,6 +113,36 @@ fn entry(policy: &Policy<'_>, On { event, handler }: &On) -> TokenStream {
     quote_spanned! {span=>
         for event in #events {
             __annalist::add_reaction(&mut commands, #handler(self, event #context)).await?;
+        }
+    }
+}
+
+/// ```text
+/// fn declare(reactions: &mut ReactionTypes) {
+///     use {HandlerReturns as _, OtherHandler as _};
+///     <AccountEvent as OnPolicy>::handler::<Self, _>(WelcomeBonus::react).__annalist_declare(reactions);
+/// }
+/// ```
+///
+/// `__annalist_declare` is a method of `HandlerReturns`, or of `OtherHandler` for a handler that is an error anyway.
+fn declare(policy: &Policy<'_>) -> TokenStream {
+    let span = at(policy.ident.span());
+    let (returns, method) = match policy.context {
+        true => ("HandlerReturnsInContext", "__annalist_declare_in_context"),
+        false => ("HandlerReturns", "__annalist_declare"),
+    };
+    let entries = policy.on.iter().map(|On { event, handler }| {
+        let span = at(handler.span());
+        let method = Ident::new(method, span);
+        let handler_of =
+            quote_spanned!(at(event.span())=> <#event as __annalist::OnPolicy>::handler::<Self, _>);
+        quote_spanned!(span=> #handler_of(#handler).#method(reactions);)
+    });
+    let returns = Ident::new(returns, span);
+    quote_spanned! {span=>
+        fn declare(reactions: &mut __annalist::ReactionTypes) {
+            use __annalist::{OtherHandler as _, #returns as _};
+            #(#entries)*
         }
     }
 }

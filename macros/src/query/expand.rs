@@ -2,6 +2,7 @@
 
 mod answer;
 mod asserts;
+mod facts;
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -13,6 +14,7 @@ use crate::shared::{at, derived, derived_at, item_asserts, mentions, send_sync_s
 /// ```text
 /// impl Query for BalanceOf {
 ///     type Answer = Option<Balance>;
+///     const FACTS: QueryFacts = …;
 ///
 ///     async fn answer(&self, models: &ReadModels) -> Result<<Self as Query>::Answer, Error> { … }
 /// }
@@ -27,12 +29,13 @@ pub(crate) fn query(query: &Query<'_>) -> TokenStream {
         Body::Row(_) => quote_spanned!(span=> __annalist::std::option::Option<#from>),
         Body::Rows(_) => quote_spanned!(span=> __annalist::Page<#from>),
     };
-    let method = answer::method(query);
+    let (facts, method) = (facts::constant(query), answer::method(query));
     let asserts = item_asserts(generics, asserts::all(query));
     quote_spanned! {span=>
         #[automatically_derived]
         impl #parameters __annalist::Query for #name #arguments #predicates {
             type Answer = #answer;
+            #facts
             #method
         }
         #asserts

@@ -105,6 +105,25 @@ pub(crate) fn source_text(tokens: impl ToTokens) -> String {
     text
 }
 
+/// The JSON Schema of `Self`, if it has one:
+///
+/// ```text
+/// {
+///     use NoSchema as _;
+///     SchemaOf::<Self>::__ANNALIST_SCHEMA
+/// }
+/// ```
+///
+/// A type that implements `JsonSchema` has a constant of its own; every other takes that of `NoSchema`.
+pub(crate) fn schema(span: Span) -> TokenStream {
+    quote_spanned! {span=>
+        {
+            use __annalist::NoSchema as _;
+            __annalist::SchemaOf::<Self>::__ANNALIST_SCHEMA
+        }
+    }
+}
+
 /// The body of the methods of a stub, which exists so that a mistake in an attribute does not also cause errors about
 /// missing impls.
 pub(crate) fn stub_body(span: Span) -> TokenStream {

@@ -13,11 +13,11 @@ use annalist::{
     Criteria, Error, EventStore, Memory, Position, Receipt, Timestamp,
     raw::{
         finding::{VerifyCursor, VerifyPage},
-        store::{PageLimit, Prefix, Reservation, StoredType},
+        store::{PageLimit, Prefix, Reservation, StoredType, Wakeups},
     },
     store::{
         Append, AppendOutcome, Batch, CommandKey, Entry, FeedPage, LogId, Read, Settled, Snapshot,
-        SnapshotKey, Wakeups,
+        SnapshotKey,
     },
 };
 use async_trait::async_trait;

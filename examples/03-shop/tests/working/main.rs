@@ -35,7 +35,7 @@ fn gateway() -> Arc<FakeGateway> {
 }
 
 fn working(store: Arc<dyn EventStore>, gateway: &Arc<impl Gateway + 'static>) -> Builder {
-    shop::with_policies(shop::with_queries(store), Arc::clone(gateway) as Arc<dyn Gateway>)
+    shop::with_policies(shop::with_queries(App::builder(store)), Arc::clone(gateway) as Arc<dyn Gateway>)
 }
 
 async fn file(folder: &tempfile::TempDir) -> Arc<dyn EventStore> {
@@ -98,7 +98,7 @@ async fn process_that_dies_repeatedly_on_a_file() {
 async fn dies_repeatedly(store: Arc<dyn EventStore>) {
     let gateway = gateway();
     let orders = random_orders(150);
-    let app = shop::with_queries(Arc::clone(&store)).start().await.unwrap();
+    let app = shop::with_queries(App::builder(Arc::clone(&store))).start().await.unwrap();
     stocked(&app).await;
     for order in orders.clone() {
         app.execute(order).await.unwrap();
@@ -252,7 +252,7 @@ async fn control_the_books_balance() {
 #[tokio::test]
 #[should_panic(expected = "it did not come to an end")]
 async fn control_unprocessed_order_is_detected() {
-    let app = shop::with_queries(Memory::new()).start().await.unwrap();
+    let app = shop::with_queries(App::builder(Memory::new())).start().await.unwrap();
     stocked(&app).await;
     app.execute(place("first", "ann", &[("tea", 2)])).await.unwrap();
     Books::of(&app).await;

@@ -13,9 +13,9 @@ use annalist::{
     raw::{
         finding::{VerifyCursor, VerifyPage},
         rows::SharedRows,
-        store::{PageLimit, Prefix, StoredType},
+        store::{PageLimit, Prefix, StoredType, Wakeups},
     },
-    store::{Append, AppendOutcome, Batch, CommandKey, Entry, FeedPage, LogId, Read, Settled, Wakeups},
+    store::{Append, AppendOutcome, Batch, CommandKey, Entry, FeedPage, LogId, Read, Settled},
 };
 use async_trait::async_trait;
 use tokio::sync::Semaphore;

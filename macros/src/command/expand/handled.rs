@@ -2,10 +2,10 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
-use syn::spanned::Spanned;
+use syn::{ext::IdentExt, spanned::Spanned};
 
-use super::{Decision, at, decide, load};
-use crate::shared::last_span;
+use super::{Decision, State, at, decide, load};
+use crate::shared::{last_span, schema};
 
 /// ```text
 /// dispatch(self, dispatcher)
@@ -15,21 +15,22 @@ pub(super) fn dispatch(ident: &Ident) -> TokenStream {
 }
 
 /// ```text
-/// <Account as State>::declare(types);
-/// <Self as Handled>::handler(types);
+/// <Self as Handled>::handler(CommandTypes::with_schema(types, { … }));
+/// <Account as State>::declare(types, "account");
 /// ```
 pub(super) fn declare(decision: &Decision<'_>, at_error: Span) -> TokenStream {
     // At the span of the aggregate, unchanged, like the other uses of its traits: a wrong aggregate is one error.
-    let states = decision.states.iter().map(|state| {
-        let aggregate = &state.aggregate;
+    let states = decision.states.iter().map(|State { aggregate, field }| {
         let span = aggregate.span();
         let types = quote_spanned!(at(span)=> types);
-        quote_spanned!(span=> <#aggregate as __annalist::State>::declare(#types);)
+        let field = field.map_or_else(String::new, |(ident, _)| ident.unraw().to_string());
+        quote_spanned!(span=> <#aggregate as __annalist::State>::declare(#types, #field);)
     });
     let states: TokenStream = states.collect();
     let handled = quote_spanned!(at(at_error)=> __annalist::Handled);
-    let types = quote_spanned!(at(at_error)=> types);
-    quote_spanned!(at_error=> #states <Self as #handled>::handler(#types);)
+    let (types, schema) = (quote_spanned!(at(at_error)=> types), schema(at(at_error)));
+    let types = quote_spanned!(at(at_error)=> __annalist::CommandTypes::with_schema(#types, #schema));
+    quote_spanned!(at_error=> <Self as #handled>::handler(#types); #states)
 }
 
 /// ```text

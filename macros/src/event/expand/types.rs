@@ -1,11 +1,11 @@
 //! The table of stored names.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 use syn::{Ident, Type, ext::IdentExt, spanned::Spanned};
 
-use super::{Body, Event, IdField, Source, Stored, Variant, at, derived};
-use crate::shared::source_text;
+use super::{Body, Event, IdField, Source, Step, Stored, Variant, at, derived};
+use crate::shared::{last_span, source_text};
 
 /// For a struct
 ///
@@ -15,8 +15,9 @@ use crate::shared::source_text;
 ///     concat!(module_path!(), "::Frozen"),
 ///     2,                                      // the version
 ///     &["account.blocked"],                   // the aliases
-///     &[<AccountId as IdField>::KIND],
-///     true,                                   // whether these are all kinds of its ids
+///     &[IdKind::of_field(<AccountId as IdField>::KIND, "account")],
+///     &["lines"],                             // the fields from which a function collects ids
+///     <Self as Event>::VTABLE,
 /// );
 /// ```
 ///
@@ -24,7 +25,7 @@ use crate::shared::source_text;
 ///
 /// ```text
 /// const TYPES: Types = Types::Sum(&[
-///     &variant_type("account.opened", concat!(module_path!(), "::AccountEvent::Opened"), 1, &[], &[…], true),
+///     &variant_type("account.opened", concat!(module_path!(), "::AccountEvent::Opened"), 1, &[], &[…], &[], …),
 ///     &<Frozen as Event>::TYPES,
 /// ]);
 /// ```
@@ -34,7 +35,7 @@ pub(super) fn constant(event: &Event<'_>) -> TokenStream {
         Body::One(stored) => one(event.ident, None, stored),
         Body::Sum(variants) => {
             let entries = variants.iter().map(|variant| match variant {
-                Variant::Inline { ident, stored, .. } => one(event.ident, Some(ident), stored),
+                Variant::Inline { ident, stored, index } => one(event.ident, Some((ident, *index)), stored),
                 Variant::Newtype { inner, .. } => event_types(inner),
             });
             quote_spanned!(span=> __annalist::Types::Sum(&[#(&#entries),*]))
@@ -44,17 +45,20 @@ pub(super) fn constant(event: &Event<'_>) -> TokenStream {
 }
 
 /// One event type.
-fn one(item: &Ident, variant: Option<&Ident>, stored: &Stored<'_>) -> TokenStream {
+fn one(item: &Ident, variant: Option<(&Ident, u32)>, stored: &Stored<'_>) -> TokenStream {
     let Stored { name, version, aliases, ids, in_context, sources, retired, .. } = stored;
-    let span = at(variant.unwrap_or(item).span());
-    let (function, rust) = match variant {
-        Some(variant) => {
-            (quote_spanned!(span=> variant_type), format!("::{}::{}", item.unraw(), variant.unraw()))
-        }
-        None => (quote_spanned!(span=> event_type), format!("::{}", item.unraw())),
+    let span = at(variant.map_or(item, |(variant, _)| variant).span());
+    let vtable = quote_spanned!(span=> <Self as __annalist::Event>::VTABLE);
+    let (function, rust, vtable) = match variant {
+        Some((variant, index)) => (
+            quote_spanned!(span=> variant_type),
+            format!("::{}::{}", item.unraw(), variant.unraw()),
+            quote_spanned!(span=> __annalist::EventVTable::of_variant(#vtable, #index)),
+        ),
+        None => (quote_spanned!(span=> event_type), format!("::{}", item.unraw()), vtable),
     };
     let kinds = ids.iter().filter(|id| id.with.is_none()).map(kind);
-    let ids_are_complete = ids.iter().all(|id| id.with.is_none());
+    let collected = ids.iter().filter(|id| id.with.is_some()).map(|id| id.ident.unraw().to_string());
     let mut types = quote_spanned! {span=>
         __annalist::#function(
             #name,
@@ -62,9 +66,14 @@ fn one(item: &Ident, variant: Option<&Ident>, stored: &Stored<'_>) -> TokenStrea
             #version,
             &[#(#aliases),*],
             &[#(#kinds),*],
-            #ids_are_complete,
+            &[#(#collected),*],
+            #vtable,
         )
     };
+    if !stored.steps.is_empty() {
+        let steps = stored.steps.iter().map(|step| version_step(span, stored, step));
+        types = quote_spanned!(span=> __annalist::with_steps(#types, &[#(#steps),*]));
+    }
     if *in_context {
         types = quote_spanned!(span=> __annalist::in_context(#types));
     }
@@ -89,8 +98,57 @@ fn source_types(event: &Type) -> TokenStream {
 }
 
 fn kind(id: &IdField<'_>) -> TokenStream {
-    let ty = id.ty;
-    quote_spanned!(at(ty.span())=> <#ty as __annalist::IdField>::KIND)
+    let (ty, field) = (id.ty, id.ident.unraw().to_string());
+    let kind = quote_spanned!(at(ty.span())=> <#ty as __annalist::IdField>::KIND);
+    quote_spanned!(at(ty.span())=> __annalist::IdKind::of_field(#kind, #field))
+}
+
+/// `VersionStep::new(1, "from_v1", || StepFunction(from_v1).__annalist_input().__annalist_schema())`, or `VersionStep::same(1)`
+fn version_step(item: Span, stored: &Stored<'_>, Step { version, function }: &Step) -> TokenStream {
+    let Some(function) = function else {
+        return quote_spanned!(item=> __annalist::VersionStep::same(#version));
+    };
+    let (span, text) = (at(last_span(&function.path)), source_text(function));
+    let (input, method) = match stored.in_context {
+        true => ("StepInputInContext", "__annalist_input_in_context"),
+        false => ("StepInput", "__annalist_input"),
+    };
+    let (input, method) = (Ident::new(input, span), Ident::new(method, span));
+    quote_spanned! {span=>
+        __annalist::VersionStep::new(#version, #text, || {
+            use __annalist::{NoSchema as _, OtherStep as _, #input as _};
+            __annalist::StepFunction(#function).#method().__annalist_schema()
+        })
+    }
+}
+
+/// ```text
+/// const VTABLE: Option<EventVTable> = Some({
+///     use NoSchema as _;
+///     EventVTable::of(SchemaOf::<Self>::__ANNALIST_SCHEMA, SchemaOf::<Self>::__ANNALIST_VARIANTS)
+/// });
+/// ```
+///
+/// For an enum that only wraps other events there is none.
+pub(super) fn vtable(event: &Event<'_>) -> Option<TokenStream> {
+    let span = at(event.ident.span());
+    event.inline().next()?;
+    let vtable = match &event.body {
+        Body::One(Stored { unit: true, .. }) => quote_spanned!(span=> __annalist::EventVTable::of_unit()),
+        _ => quote_spanned! {span=>
+            {
+                use __annalist::NoSchema as _;
+                __annalist::EventVTable::of(
+                    __annalist::SchemaOf::<Self>::__ANNALIST_SCHEMA,
+                    __annalist::SchemaOf::<Self>::__ANNALIST_VARIANTS,
+                )
+            }
+        },
+    };
+    Some(quote_spanned! {span=>
+        const VTABLE: __annalist::std::option::Option<__annalist::EventVTable> =
+            __annalist::std::option::Option::Some(#vtable);
+    })
 }
 
 /// Assertions that no two variants contain the same event, and that each source is retired and has the ids of the event. For a
