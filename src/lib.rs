@@ -13,6 +13,7 @@ pub mod query;
 pub mod raw;
 pub mod store;
 pub mod testing;
+pub mod transfer;
 
 #[doc(hidden)]
 #[path = "private.rs"]

@@ -10,7 +10,7 @@
 //! | application | [`app`], [`model`], [`policy`], [`testing`] |
 //! | execution | [`execute`] |
 //! | write side | [`aggregate`], [`command`], [`dispatch`] |
-//! | read side | [`feed`], [`daemon`], [`projection`], [`query`], [`verify`] |
+//! | read side | [`feed`], [`daemon`], [`projection`], [`query`], [`transfer`], [`verify`] |
 //! | port | [`store`], [`rows`] |
 //! | facts | [`tag`], [`criteria`], [`payload`], [`record`], [`context`], [`codec`], [`event`], [`finding`] |
 //! | ground | [`error`], [`limits`], [`panics`], [`id`], [`initial`], [`log_id`], `message_id`, [`position`], [`progress`], [`time`], [`backoff`], `app_runtime`, `cache` |
@@ -50,6 +50,7 @@ pub mod daemon;
 pub mod feed;
 pub mod projection;
 pub mod query;
+pub mod transfer;
 pub mod verify;
 
 pub mod execute;

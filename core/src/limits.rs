@@ -15,6 +15,8 @@ pub const MAX_PAYLOAD: usize = 4 * 1024 * 1024;
 /// Maximum size of an append, in bytes: 256 MiB. All that is written counts: for each event its payload, name, tags and metadata,
 /// and the journal entry. Databases limit the size of a statement; PostgreSQL to 1 GiB.
 pub const MAX_APPEND: usize = 256 * 1024 * 1024;
+/// Maximum number of positions without an event between two events of an import. A store may need a row for each of them.
+pub const MAX_GAP: u64 = 1_000_000;
 
 /// Checks a name or an id that the caller chooses: 1 to [`MAX_NAME`] bytes without NUL.
 pub(crate) fn check_name(what: &'static str, text: &str) -> Result<(), Invalid> {

@@ -4,6 +4,7 @@
 //! `Arc<dyn EventStore>`.
 
 mod append;
+mod import;
 mod marker;
 mod page;
 mod read;
@@ -21,6 +22,7 @@ use async_trait::async_trait;
 
 pub use self::{
     append::{Append, AppendOutcome, CommandKey, Condition, JournalRecord},
+    import::{AcceptedCommand, ImportTransaction},
     marker::Marker,
     page::{PageBuilder, PageLimit},
     read::{Batch, Entry, FeedPage, Gap, Outcome, Prefix, Read, Settled, StoredType},
@@ -292,6 +294,34 @@ pub trait EventStore: Send + Sync + 'static {
     /// # Errors
     /// [`Error`] if the store cannot answer or an entry is damaged.
     async fn journal(&self, after: u64, limit: PageLimit) -> Result<Vec<Entry>, Error>;
+
+    /// Returns the accepted command ids after an id (`""` for all) in the order of their bytes, with their receipts. The limit counts
+    /// ids, and the bytes of [`AcceptedCommand::size`]. Only an empty result is the end.
+    ///
+    /// The default implementation returns an error, so that such a store cannot be exported.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if the store cannot list them; another [`Error`] if it cannot answer.
+    async fn command_ids(&self, after: &str, limit: PageLimit) -> Result<Vec<AcceptedCommand>, Error> {
+        let _ = (after, limit);
+        Err(Error::unusable(
+            format!("list the command ids of the {}", self.describe()),
+            "this store does not implement `EventStore::command_ids`, so its log cannot be exported",
+        ))
+    }
+
+    /// Begins an import: events, command ids and journal entries of another log, as they are there, into a log that is empty. See
+    /// [`ImportTransaction`].
+    ///
+    /// The default implementation returns an error.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if the store cannot import, the log has events, command ids or journal entries, or a build of a projection is
+    /// inline; [`Error::Unavailable`] if an append or another import did not end in time.
+    async fn import(&self) -> Result<Box<dyn ImportTransaction>, Error> {
+        let reason = "this store does not implement `EventStore::import`";
+        Err(Error::unusable(format!("import into the {}", self.describe()), reason))
+    }
 
     /// Returns the row store for projections beside the log, if the store has one.
     fn row_store(&self) -> Option<SharedRows> {

@@ -5,6 +5,7 @@
 //! Reads, counts, feeds and append conditions inspect only the events that have a type and a tag of their criteria, so their
 //! time does not depend on the length of the log.
 
+mod import;
 mod log;
 mod records;
 mod rows;
@@ -26,14 +27,15 @@ use annalist_core::{
         RowChange, RowQuery, RowStore, SharedRows, Table,
     },
     store::{
-        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, Marker, PageLimit,
-        Prefix, Read, Receipt, Settled, Snapshot, SnapshotKey, StoredType,
+        AcceptedCommand, Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage,
+        ImportTransaction, LogId, Marker, PageLimit, Prefix, Read, Receipt, Settled, Snapshot, SnapshotKey,
+        StoredType,
     },
     time::Timestamp,
 };
 use async_trait::async_trait;
 
-use self::{log::Log, rows::Rows, snapshots::Snapshots};
+use self::{import::Import, log::Log, rows::Rows, snapshots::Snapshots};
 
 /// The largest number of appends in one call.
 const MAX_BATCH: usize = 64;
@@ -119,6 +121,7 @@ impl EventStore for Memory {
     async fn append(&self, appends: Vec<Append>) -> Result<AppendOutcome, Error> {
         Append::check_batch(&appends, MAX_BATCH, || format!("append to the {}", self.describe()))?;
         let (mut log, mut rows) = (self.log(), self.rows());
+        log.check_import("append to")?;
         for (index, append) in appends.iter().enumerate() {
             if let Some(refusal) = log.refusal(index, append)? {
                 return Ok(refusal);
@@ -174,6 +177,14 @@ impl EventStore for Memory {
 
     async fn purge_command_ids(&self, before: Timestamp, ids: Range<&str>) -> Result<u64, Error> {
         Ok(self.log().purge_command_ids(before, &ids))
+    }
+
+    async fn command_ids(&self, after: &str, limit: PageLimit) -> Result<Vec<AcceptedCommand>, Error> {
+        Ok(self.log().command_ids(after, limit))
+    }
+
+    async fn import(&self) -> Result<Box<dyn ImportTransaction>, Error> {
+        Ok(Box::new(Import::begin(self.clone())?))
     }
 
     async fn verify(&self, up_to: Position, after: &VerifyCursor) -> Result<VerifyPage, Error> {
@@ -253,6 +264,7 @@ impl RowStore for Memory {
 
     async fn make_inline(&self, inline: Arc<dyn Inline>) -> Result<InlineOutcome, Error> {
         let log = self.log();
+        log.check_import("make a build inline in")?;
         self.rows().make_inline(&*inline, &log)
     }
 

@@ -11,8 +11,8 @@ use annalist_core::{
     error::Error,
     record::{Metadata, Position, Record},
     store::{
-        Append, AppendOutcome, Batch, CommandKey, Condition, Entry, EventRef, FeedPage, JournalRecord, LogId,
-        Marker, Outcome, PageBuilder, PageLimit, Prefix, Read, Receipt, StoredType,
+        AcceptedCommand, Append, AppendOutcome, Batch, CommandKey, Condition, Entry, EventRef, FeedPage,
+        JournalRecord, LogId, Marker, Outcome, PageBuilder, PageLimit, Prefix, Read, Receipt, StoredType,
     },
     time::Timestamp,
 };
@@ -23,16 +23,18 @@ use crate::records::Records;
 pub(crate) struct Log {
     id: LogId,
     records: Records,
-    commands: BTreeMap<String, Accepted>,
+    commands: BTreeMap<String, AcceptedCommand>,
     journal: Vec<Entry>,
+    /// Whether an import is in progress.
+    importing: bool,
 }
 
-/// An accepted command.
-#[derive(Debug)]
-pub(crate) struct Accepted {
-    key: CommandKey,
-    recorded_at: Timestamp,
-    pub(crate) receipt: Receipt,
+/// What an import has written.
+#[derive(Debug, Default)]
+pub(crate) struct Imported {
+    pub(crate) records: Records,
+    pub(crate) commands: BTreeMap<String, AcceptedCommand>,
+    pub(crate) journal: BTreeMap<u64, Entry>,
 }
 
 impl Default for Log {
@@ -42,6 +44,7 @@ impl Default for Log {
             records: Records::default(),
             commands: BTreeMap::new(),
             journal: Vec::new(),
+            importing: false,
         }
     }
 }
@@ -86,7 +89,7 @@ impl Log {
             self.write_journal(record, recorded_at, Metadata::clone(&metadata), &receipt);
         }
         if let Some(key) = key {
-            let accepted = Accepted { key: key.clone(), recorded_at, receipt: receipt.clone() };
+            let accepted = AcceptedCommand { key: key.clone(), recorded_at, receipt: receipt.clone() };
             self.commands.insert(key.id().to_owned(), accepted);
         }
         receipt
@@ -103,7 +106,7 @@ impl Log {
             Some(error) => Outcome::Rejected(error),
             None => Outcome::Accepted(receipt.events.iter().map(|event| event.position).collect()),
         };
-        let number = self.journal.len() as u64 + 1;
+        let number = self.journal.last().map_or(0, |entry| entry.number) + 1;
         self.journal.push(Entry { number, recorded_at, metadata, body: record.body, outcome });
     }
 
@@ -163,9 +166,9 @@ impl Log {
 
     pub(crate) fn prefix_at(&self, time: Timestamp) -> Prefix {
         let is_in_time = |record: &&Record| record.recorded_at <= time;
-        let prefix = self.records.all().take_while(is_in_time).count();
-        let hidden = self.records.all().skip(prefix).filter(is_in_time);
-        Prefix { up_to: Position::new(prefix as u64), hidden: hidden.count() as u64 }
+        let mut later = self.records.all().skip_while(is_in_time);
+        let up_to = later.next().map_or(self.head(), |record| Position::new(record.position.get() - 1));
+        Prefix { up_to, hidden: later.filter(is_in_time).count() as u64 }
     }
 
     pub(crate) fn journal(&self, after: u64, limit: PageLimit) -> Vec<Entry> {
@@ -185,18 +188,67 @@ impl Log {
         (before_purge - self.commands.len()) as u64
     }
 
+    pub(crate) fn command_ids(&self, after: &str, limit: PageLimit) -> Vec<AcceptedCommand> {
+        let mut page = PageBuilder::new(limit);
+        let mut commands = self.commands_after(Some(after));
+        while !page.is_full()
+            && let Some((_, command)) = commands.next()
+        {
+            page.add(command.clone(), command.size());
+        }
+        page.into_items()
+    }
+
+    /// Returns why nothing can be changed now, if an import is in progress.
+    pub(crate) fn check_import(&self, operation: &str) -> Result<(), Error> {
+        if !self.importing {
+            return Ok(());
+        }
+        Err(Error::unavailable(
+            format!("{operation} the log in memory"),
+            "an import into this log is in progress",
+        ))
+    }
+
+    /// Locks out appends until the end of an import.
+    pub(crate) fn begin_import(&mut self) -> Result<(), Error> {
+        self.check_import("import into")?;
+        let Self { records, commands, journal, .. } = self;
+        if records.last().is_some() || !commands.is_empty() || !journal.is_empty() {
+            let reason = "the log is not empty; import into a new one";
+            return Err(Error::unusable("import into the log in memory", reason));
+        }
+        self.importing = true;
+        Ok(())
+    }
+
+    /// Ends an import: with what it has written, or with an empty log.
+    pub(crate) fn end_import(&mut self, imported: Option<Imported>) {
+        if let Some(Imported { records, commands, journal }) = imported {
+            self.records = records;
+            self.commands = commands;
+            self.journal = journal.into_values().collect();
+        }
+        self.importing = false;
+    }
+
     pub(crate) fn records(&self) -> &Records {
         &self.records
     }
 
     /// The parts of the log, for tests that damage them.
     #[cfg(test)]
-    pub(crate) fn damage(&mut self) -> (&mut Vec<Record>, &mut BTreeMap<String, Accepted>, &mut Vec<Entry>) {
+    pub(crate) fn damage(
+        &mut self,
+    ) -> (&mut Vec<Record>, &mut BTreeMap<String, AcceptedCommand>, &mut Vec<Entry>) {
         (self.records.damage(), &mut self.commands, &mut self.journal)
     }
 
     /// The accepted commands after an id, in the order of their ids.
-    pub(crate) fn commands_after(&self, id: Option<&str>) -> impl Iterator<Item = (&String, &Accepted)> {
+    pub(crate) fn commands_after(
+        &self,
+        id: Option<&str>,
+    ) -> impl Iterator<Item = (&String, &AcceptedCommand)> {
         let after = id.map_or(Bound::Unbounded, Bound::Excluded);
         self.commands.range::<str, _>((after, Bound::Unbounded))
     }

@@ -14,7 +14,7 @@ use annalist_core::{
     tag::Tag,
 };
 
-/// The records in position order. Their positions are 1, 2, 3 and so on.
+/// The records in position order. Their positions are 1, 2, 3 and so on, unless some of an imported log have no event.
 #[derive(Debug, Default)]
 pub(crate) struct Records {
     records: Vec<Record>,
@@ -36,10 +36,10 @@ impl Records {
 
     /// The position of the last record.
     pub(crate) fn head(&self) -> Position {
-        Position::new(self.records.len() as u64)
+        self.positions.last().copied().unwrap_or_default()
     }
 
-    /// Adds a record at the position after the head.
+    /// Adds a record at a position after the head.
     pub(crate) fn push(&mut self, record: Record) {
         self.positions.push(record.position);
         add(&mut self.by_type, &record);
@@ -54,12 +54,23 @@ impl Records {
 
     /// The event at a position.
     pub(crate) fn at(&self, position: Position) -> Option<&Record> {
-        self.records.get(index_of(position))
+        self.records.get(self.index_of(position).ok()?)
     }
 
-    /// The records after a position, in order.
-    pub(crate) fn after(&self, position: Position) -> impl Iterator<Item = &Record> {
-        self.records.get(index_of(position).wrapping_add(1)..).unwrap_or_default().iter()
+    /// The records after a position, in order, each with its position.
+    pub(crate) fn after(&self, position: Position) -> impl Iterator<Item = (Position, &Record)> {
+        let start = self.index_of(position).map_or_else(|later| later, |index| index + 1);
+        let positions = self.positions.get(start..).unwrap_or_default();
+        positions.iter().copied().zip(self.records.get(start..).unwrap_or_default())
+    }
+
+    /// The index of the record at a position, or else of the first one after it.
+    fn index_of(&self, position: Position) -> Result<usize, usize> {
+        let dense = usize::try_from(position.get()).unwrap_or(usize::MAX).wrapping_sub(1);
+        match self.positions.get(dense) {
+            Some(found) if *found == position => Ok(dense),
+            _ => self.positions.binary_search(&position),
+        }
     }
 
     /// What the index lacks of a record.
@@ -107,7 +118,7 @@ impl Records {
     /// The records after a position that match criteria, in order.
     pub(crate) fn matching(&self, criteria: &Criteria, after: Position) -> impl Iterator<Item = &Record> {
         let lists = criteria.items().iter().flat_map(|item| self.lists(item, after));
-        let found = merge(lists.collect()).filter_map(|position| self.records.get(index_of(position)));
+        let found = merge(lists.collect()).filter_map(|position| self.at(position));
         // The lists of an item with at most one tag contain the records that match, and no others.
         let is_exact = criteria.items().iter().all(|item| item.tags().len() <= 1);
         found
@@ -146,10 +157,6 @@ impl Records {
 
     #[cfg(not(test))]
     fn count_inspected(&self) {}
-}
-
-fn index_of(position: Position) -> usize {
-    usize::try_from(position.get()).unwrap_or(usize::MAX).wrapping_sub(1)
 }
 
 fn add(by_type: &mut PositionsByType, record: &Record) {

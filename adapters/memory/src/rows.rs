@@ -193,6 +193,12 @@ impl Rows {
         Ok(data.checkpoint.clone())
     }
 
+    /// The name of an inline build, if there is one.
+    pub(crate) fn first_inline(&self) -> Option<String> {
+        let (id, _) = self.builds.iter().find(|(_, data)| data.inline.is_some())?;
+        Some(format!("{}_v{}", id.projection, id.version))
+    }
+
     /// Returns the inline builds that an append must provide, if it provides others.
     pub(crate) fn missing_builds(&self, append: &Append) -> Option<Vec<BuildId>> {
         let folds = |data: &BuildData| {

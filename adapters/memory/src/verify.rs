@@ -4,11 +4,11 @@ use annalist_core::{
     finding::{EventReference, Finding, FindingKind, VerifyCursor, VerifyPage},
     record::{Position, Record},
     rows::{Anchor, BuildId, Parked},
-    store::{Entry, EventRef, LogId, Outcome},
+    store::{AcceptedCommand, Entry, EventRef, LogId, Outcome},
 };
 
 use crate::{
-    log::{Accepted, Log},
+    log::Log,
     rows::{BuildData, Rows},
 };
 
@@ -29,8 +29,7 @@ pub(crate) fn verify(log: &Log, up_to: Position, after: &VerifyCursor) -> Verify
     let number = first.and_then(|key| key.parse().ok()).unwrap_or_default();
     match part {
         "events" => {
-            for record in log.records().after(Position::new(number)).take(Page::MAX_ROWS) {
-                let expected = Position::new(number + page.rows + 1);
+            for (expected, record) in log.records().after(Position::new(number)).take(Page::MAX_ROWS) {
                 if expected > up_to {
                     break;
                 }
@@ -147,7 +146,7 @@ fn check_record(log: &Log, record: &Record, expected: Position) -> Option<Findin
     Finding::of_record(record)
 }
 
-fn check_command(log: &Log, id: &str, accepted: &Accepted) -> Option<Finding> {
+fn check_command(log: &Log, id: &str, accepted: &AcceptedCommand) -> Option<Finding> {
     let problem = accepted.receipt.events.iter().find_map(|event| missing(log, *event))?;
     Some(Finding::of(FindingKind::CommandId, format!("command id `{id}`"), problem))
 }

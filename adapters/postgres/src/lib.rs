@@ -36,6 +36,8 @@
 //! another build with the same columns becomes live, the privileges on the view and the objects that depend on it stay. If the
 //! columns are different, the privileges on the whole view stay, and objects that depend on it have to be dropped first.
 //!
+//! An import restarts the sequences, so it needs the role that owns the log.
+//!
 //! A role that runs projections also needs `UPDATE` on the log's `builds` and `INSERT`, `UPDATE` and `DELETE` on `parked`,
 //! and `USAGE` on the schema of the rows with `SELECT`, `INSERT`, `UPDATE` and `DELETE` on its tables. A role that creates, promotes and
 //! discards builds also needs `INSERT` and `DELETE` on `builds` and `CREATE` in the schema of the rows, and has to own the tables and
@@ -61,6 +63,7 @@ mod coalesce;
 mod database;
 mod error;
 mod high_water;
+mod import;
 mod open;
 mod read;
 mod runtimes;
@@ -76,8 +79,9 @@ use annalist_core::{
     record::{Position, Record},
     rows::SharedRows,
     store::{
-        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, Marker, PageLimit,
-        Prefix, Read, Receipt, Reservation, Settled, Snapshot, SnapshotKey, StoredType, Wakeups,
+        AcceptedCommand, Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage,
+        ImportTransaction, LogId, Marker, PageLimit, Prefix, Read, Receipt, Reservation, Settled, Snapshot,
+        SnapshotKey, StoredType, Wakeups,
     },
     time::Timestamp,
 };
@@ -92,6 +96,7 @@ use self::{
     },
     database::Database,
     high_water::{mark::HighWater, notify::Notifier},
+    import::Imports,
     open::{migrate::Migrations, schema_name::SchemaName},
     read::{feed::Feed, history::HistoryReader, journal, snapshots, verify},
 };
@@ -116,6 +121,7 @@ struct Store {
     changes: Changes,
     lifecycle: Lifecycle,
     inline_transition: InlineTransition,
+    imports: Imports,
 }
 
 impl Postgres {
@@ -167,6 +173,12 @@ impl Postgres {
             appends: Arc::new(appends),
             reservations: Reservations::new(Arc::clone(&database), Arc::clone(&keys)),
             history: HistoryReader::new(Arc::clone(&database)),
+            imports: Imports {
+                database: Arc::clone(&database),
+                keys: Arc::clone(&keys),
+                high_water: Arc::clone(&high_water),
+                notifier: notifier.clone(),
+            },
             feed: Feed::new(Arc::clone(&database), Arc::clone(&high_water)),
             high_water,
             notifier,
@@ -272,6 +284,14 @@ impl EventStore for Postgres {
 
     async fn purge_command_ids(&self, before: Timestamp, ids: Range<&str>) -> Result<u64, Error> {
         journal::purge_command_ids(&self.store.database, before, ids).await
+    }
+
+    async fn command_ids(&self, after: &str, limit: PageLimit) -> Result<Vec<AcceptedCommand>, Error> {
+        journal::command_ids(&self.store.database, after, limit).await
+    }
+
+    async fn import(&self) -> Result<Box<dyn ImportTransaction>, Error> {
+        Ok(Box::new(self.store.imports.begin().await?))
     }
 
     async fn verify(&self, up_to: Position, after: &VerifyCursor) -> Result<VerifyPage, Error> {

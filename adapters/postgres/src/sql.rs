@@ -25,6 +25,11 @@ impl Statement {
         Self { text: self.text.replace(placeholder, part).into(), ..*self }
     }
 
+    /// The text of a statement without parameters.
+    pub(crate) fn text(&self) -> Arc<str> {
+        Arc::clone(&self.text)
+    }
+
     /// A query whose first three parameters are a build.
     pub(crate) fn for_build<'q>(&self, table: &Table) -> Query<'q, Postgres, PgArguments> {
         self.query().bind(table.projection).bind(i64::from(table.version)).bind(i64::from(table.build))
@@ -63,6 +68,7 @@ statements!(
     builds,
     clear_live,
     close_gaps,
+    command_ids,
     commit_rows,
     count,
     count_parked,
@@ -73,6 +79,16 @@ statements!(
     filtered_feed_page,
     has_view,
     head,
+    import_begin,
+    import_command_ids,
+    import_events,
+    import_high_water,
+    import_journal,
+    import_numbers,
+    import_positions,
+    import_state,
+    import_tags,
+    import_tombstones,
     inline_builds,
     insert_build,
     journal,

@@ -1,4 +1,4 @@
--- Verification of events: no position is missing, the columns are valid, and each tag is in the index with the event's type.
+-- Verification of events: no position is missing unless the log was imported without it, the columns are valid, and each tag is in the index with the event's type.
 --
 -- Each `verify_…` statement checks one part of what is stored and returns a row for each defect: its kind, the position of the event
 -- if it is about one, the place and the problem. The last row has the kind `checked`, the number of rows that were checked, and the
@@ -86,7 +86,7 @@ SELECT
     NULL AS checked,
     NULL AS last_key
 FROM gap
-WHERE first <= last
+WHERE first <= last AND NOT EXISTS (SELECT 1 FROM {prefix}gaps AS g WHERE g.first <= gap.first AND g.last >= gap.last)
 UNION ALL
 SELECT 'event', position, printf('position %d', position), substr(problem, 3), NULL, NULL
 FROM damaged

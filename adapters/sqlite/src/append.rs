@@ -251,10 +251,10 @@ impl<'a> Accepted<'a> {
     }
 }
 
-type Insert = Query<'static, Sqlite, SqliteArguments>;
+pub(crate) type Insert = Query<'static, Sqlite, SqliteArguments>;
 
 /// Inserts rows, as many per statement as fit.
-async fn insert<T>(
+pub(crate) async fn insert<T>(
     connection: &mut SqliteConnection,
     statement: &MultiRow,
     rows: &[T],

@@ -3,13 +3,15 @@
 use std::{collections::HashMap, ops::Range};
 
 use annalist_core::{
-    store::{CommandKey, Receipt},
+    store::{AcceptedCommand, CommandKey, PageBuilder, PageLimit, Receipt},
     time::Timestamp,
 };
+use futures_util::TryStreamExt;
 use sqlx::{SqliteConnection, query, query_as};
 
 use crate::{
     error::TransactionError,
+    read::sql_limit,
     rows::{self, json},
     sql::Sql,
 };
@@ -58,6 +60,26 @@ impl AcceptedCommands {
         };
         Ok(Some(rows::receipt(receipt).map_err(damaged)?))
     }
+}
+
+/// Returns the first accepted commands after an id, as many as the limit allows.
+pub(crate) async fn list(
+    connection: &mut SqliteConnection,
+    sql: &Sql,
+    after: &str,
+    limit: PageLimit,
+) -> Result<Vec<AcceptedCommand>, TransactionError> {
+    let list = query(sql.command_ids.clone()).bind(after.to_owned()).bind(sql_limit(limit.records));
+    let mut rows = list.fetch(connection);
+    let mut page = PageBuilder::new(limit);
+    while !page.is_full()
+        && let Some(row) = rows.try_next().await?
+    {
+        let command = rows::accepted_command(&row)?;
+        let bytes = command.size();
+        page.add(command, bytes);
+    }
+    Ok(page.into_items())
 }
 
 /// Deletes ids in a range that were accepted before a time and returns how many: at most [`PURGE_CHUNK`], so that appends wait only

@@ -57,12 +57,16 @@ impl Connections {
         connection: &'c mut SqliteConnection,
         durability: Durability,
     ) -> Result<Transaction<'c, Sqlite>, sqlx::Error> {
-        let statement = match durability {
+        connection.begin_with(self.begin_statement(durability)).await
+    }
+
+    /// The statement that begins such a transaction.
+    pub(crate) fn begin_statement(&self, durability: Durability) -> &'static str {
+        match durability {
             _ if !self.allows_unsynced => "BEGIN IMMEDIATE",
             Durability::Synced => "PRAGMA synchronous = FULL; BEGIN IMMEDIATE",
             Durability::Unsynced => "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
-        };
-        connection.begin_with(statement).await
+        }
     }
 
     /// How long calls wait for a connection.

@@ -41,6 +41,7 @@ mod decimal_text;
 mod error;
 mod feed;
 mod file;
+mod import;
 mod index_scans;
 mod inline;
 mod inline_folds;
@@ -72,8 +73,9 @@ use annalist_core::{
     record::{Position, Record},
     rows::SharedRows,
     store::{
-        Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, Marker, PageLimit,
-        Prefix, Read, Receipt, SeenLog, Settled, Snapshot, SnapshotKey, StoredType,
+        AcceptedCommand, Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage,
+        ImportTransaction, LogId, Marker, PageLimit, Prefix, Read, Receipt, SeenLog, Settled, Snapshot,
+        SnapshotKey, StoredType,
     },
     time::Timestamp,
 };
@@ -85,6 +87,7 @@ use self::{
     connections::Connections,
     error::failed,
     file::LogFile,
+    import::Import,
     log::{Log, Operation},
     migrate::Migration,
     row_values::RowDialect,
@@ -311,6 +314,16 @@ impl EventStore for Sqlite {
                 chunk => purged += chunk,
             }
         }
+    }
+
+    async fn command_ids(&self, after: &str, limit: PageLimit) -> Result<Vec<AcceptedCommand>, Error> {
+        let Log { sql, .. } = &*self.log;
+        let list = async |connection: &mut _| command_ids::list(connection, sql, after, limit).await;
+        self.log.with_reader(Operation::Log("list the command ids of"), list).await
+    }
+
+    async fn import(&self) -> Result<Box<dyn ImportTransaction>, Error> {
+        Ok(Box::new(Import::begin(Arc::clone(&self.log)).await?))
     }
 
     async fn verify(&self, up_to: Position, after: &VerifyCursor) -> Result<VerifyPage, Error> {

@@ -23,6 +23,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[&[
     include_str!("../sql/schema/1_events.sql"),
     include_str!("../sql/schema/1_events_by_type.sql"),
     include_str!("../sql/schema/1_event_tags.sql"),
+    include_str!("../sql/schema/1_gaps.sql"),
     include_str!("../sql/schema/1_commands.sql"),
     include_str!("../sql/schema/1_commands_by_time.sql"),
     include_str!("../sql/schema/1_journal.sql"),

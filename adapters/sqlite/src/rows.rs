@@ -5,13 +5,15 @@ use std::fmt::Display;
 use annalist_core::{
     error::Invalid,
     payload::Payload,
-    record::{Position, Record, StoredMetadata},
-    store::{Entry, EventRef, Outcome, Receipt},
+    record::{Name, Position, Record, StoredMetadata},
+    store::{AcceptedCommand, CommandKey, Entry, EventRef, Outcome, Receipt},
     time::Timestamp,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{Column, Decode, Row, Sqlite, Type, sqlite::SqliteRow};
 use uuid::Uuid;
+
+use crate::error::TransactionError;
 
 /// Decodes an event from a row of `read.sql`, and whether the row has its payload: a large one is NULL.
 pub(crate) fn record_of_page(row: &SqliteRow) -> Result<(Record, bool), Invalid> {
@@ -59,6 +61,28 @@ pub(crate) fn entry(row: &SqliteRow) -> Result<Entry, Invalid> {
             Some(error) => Outcome::Rejected(error),
             None => Outcome::Accepted(row.json(4)?),
         },
+    })
+}
+
+/// Decodes an accepted command from a row of `command_ids.sql`.
+pub(crate) fn accepted_command(row: &SqliteRow) -> Result<AcceptedCommand, TransactionError> {
+    let id: String = row.try_get(0)?;
+    let damaged =
+        |error: &dyn Display| TransactionError::Unusable(format!("command id `{id}` is damaged: {error}"));
+    let command: String = row.try_get(1)?;
+    let micros = row.try_get(3)?;
+    let recorded_at = Timestamp::from_micros(micros);
+    if recorded_at.as_micros() != micros {
+        return Err(damaged(&format!("{micros} µs is out of range")));
+    }
+    Ok(AcceptedCommand {
+        key: CommandKey::from_stored(
+            Name::new("command id", id.clone()).map_err(|error| damaged(&error))?,
+            Name::new("command", command).map_err(|error| damaged(&error))?,
+            row.try_get::<String, _>(2)?,
+        ),
+        recorded_at,
+        receipt: receipt(row.try_get(4)?).map_err(|error| damaged(&error))?,
     })
 }
 

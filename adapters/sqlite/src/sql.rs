@@ -82,6 +82,7 @@ macro_rules! statements {
 
 statements! {
     builds,
+    command_ids,
     count,
     count_between,
     count_parked,
@@ -90,6 +91,7 @@ statements! {
     find_commands,
     has_log,
     head,
+    import_state,
     insert_build,
     journal,
     log,
@@ -128,5 +130,8 @@ statements! {
     insert_commands,
     insert_entries,
     insert_events then insert_tags,
+    insert_gaps,
     newest,
+    replace_commands,
+    replace_entries,
 }

@@ -155,6 +155,11 @@ impl CommandKey {
         Self { id, command, scope }
     }
 
+    /// For stores: returns a key from its stored parts.
+    pub fn from_stored(id: Name, command: Name, scope: impl Into<String>) -> Self {
+        Self { id, command, scope: scope.into() }
+    }
+
     /// Binds the id also to the content of the command, the command as JSON. The order of fields does not count.
     #[must_use]
     pub fn with_content(mut self, content: &Payload) -> Self {

@@ -46,6 +46,8 @@ pub enum Capability {
     AppendBatch,
     /// The store holds snapshots. Detected: a saved snapshot can be loaded.
     Snapshots,
+    /// The store imports logs. Detected: [`EventStore::import`] begins an import.
+    Import,
     /// An append changes the rows of inline builds in its own transaction, because log and rows are in one database.
     Inline,
 }

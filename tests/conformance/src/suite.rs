@@ -146,6 +146,7 @@ async fn missing_capability(
             Capability::Snapshots if !saves_snapshots(&*store).await? => {
                 "no snapshots: `snapshot()` returns `None` after `save_snapshot()`"
             }
+            Capability::Import if store.import().await.is_err() => "no imports: `import()` returns an error",
             _ => continue,
         };
         return Ok(Some(reason));

@@ -8,6 +8,7 @@ mod broken {
     mod changes;
     mod chunks;
     pub(crate) mod fault;
+    mod imports;
     pub(crate) mod inline;
     pub(crate) mod row_fault;
     mod row_queries;
@@ -296,6 +297,18 @@ must_fail! {
     row_store_accepts_changes_of_inline_builds: Rows(RowFault::AcceptsChangesOfInlineBuilds) => "inline_transitions::inline_build_accepts_no_other_changes";
     row_store_make_async_restores_old_checkpoint: Rows(RowFault::MakeAsyncRestoresOldCheckpoint) => "inline_transitions::make_async_continues_at_the_end_of_the_log";
     row_store_make_async_has_no_effect: Rows(RowFault::MakeAsyncHasNoEffect) => "inline_transitions::make_async_continues_at_the_end_of_the_log";
+}
+
+must_fail! {
+    event_store_import_drops_command_ids: Fault::ImportDropsCommandIds => "imports::import_changes_nothing_of_what_it_writes";
+    event_store_import_drops_journal: Fault::ImportDropsJournal => "imports::import_changes_nothing_of_what_it_writes";
+    event_store_import_drops_metadata: Fault::ImportDropsMetadata => "imports::import_changes_nothing_of_what_it_writes";
+    event_store_import_closes_gaps: Fault::ImportClosesGaps => "imports::import_changes_nothing_of_what_it_writes";
+    event_store_import_accepts_any_log: Fault::ImportAcceptsAnyLog => "imports::log_that_is_not_empty_is_refused";
+    event_store_import_begins_when_it_ends: Fault::ImportBeginsWhenItEnds => "imports::appends_during_an_import_wait_or_are_refused";
+    event_store_import_is_visible_at_once: Fault::ImportIsVisibleAtOnce => "imports::import_is_visible_only_when_it_is_finished";
+    event_store_import_ends_when_dropped: Fault::ImportEndsWhenDropped => "imports::dropped_import_leaves_the_log_empty";
+    event_store_command_ids_ignore_limit: Fault::CommandIdsIgnoreLimit => "imports::command_ids_are_listed_in_pages";
 }
 
 must_fail! {

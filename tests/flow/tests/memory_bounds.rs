@@ -1,6 +1,8 @@
 //! What a read of a long history holds in memory: a part of it, not all of it. The tests measure the heap.
 #![allow(clippy::unwrap_used)] // in the helpers too
 
+#[path = "transfer/heap.rs"]
+mod heap_of_transfers;
 mod large_payloads;
 
 use std::sync::Arc;

@@ -67,6 +67,12 @@ impl Notifier {
         }
     }
 
+    /// As [`Notifier::notify`], and wakes the followers of this process too: an import is not reported to them as an append is.
+    pub(crate) fn notify_all(self: &Arc<Self>) {
+        self.wakeups.send_replace(());
+        self.notify();
+    }
+
     /// Wake-ups by other processes. This process listens as long as any of them is in use.
     ///
     /// There are none if sessions are shared: LISTEN belongs to a session.

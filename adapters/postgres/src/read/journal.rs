@@ -1,17 +1,20 @@
-//! The journal of commands, and the deletion of old command ids.
+//! The journal of commands, and the command ids.
 
 use std::ops::Range;
 
 use annalist_core::{
-    error::{Error, Invalid},
+    error::{BoxError, Error, Invalid},
     payload::Payload,
-    record::Position,
-    store::{Entry, Outcome, PageBuilder, PageLimit},
+    record::{Name, Position},
+    store::{AcceptedCommand, CommandKey, Entry, Outcome, PageBuilder, PageLimit},
     time::Timestamp,
 };
 use sqlx::{Row, postgres::PgRow};
 
-use super::{pages::number, records::metadata};
+use super::{
+    pages::number,
+    records::{metadata, receipt},
+};
 use crate::{
     database::{Database, HeldConnection},
     values::{Time, from_i64},
@@ -34,6 +37,41 @@ pub(crate) async fn entries(database: &Database, after: u64, limit: PageLimit) -
     });
     read.await.map_err(|error| database.read_error(error))??;
     Ok(page.into_items())
+}
+
+/// The accepted commands after an id.
+pub(crate) async fn command_ids(
+    database: &Database,
+    after: &str,
+    limit: PageLimit,
+) -> Result<Vec<AcceptedCommand>, Error> {
+    let query = || database.sql.command_ids.planned().bind(after.to_owned()).bind(number(limit.records));
+    let mut page = PageBuilder::new(limit);
+    let mut held = HeldConnection::None;
+    let read = database.for_each_row(&mut held, query, |row| {
+        let command = accepted_command(&row).map_err(|reason| {
+            let id = row.try_get("id").unwrap_or("?");
+            Error::unusable(
+                database.operation("list the command ids of"),
+                format!("command id `{id}`: {reason}"),
+            )
+        })?;
+        let bytes = command.size();
+        page.add(command, bytes);
+        Ok(())
+    });
+    read.await.map_err(|error| database.read_error(error))??;
+    Ok(page.into_items())
+}
+
+fn accepted_command(row: &PgRow) -> Result<AcceptedCommand, BoxError> {
+    let text = |column| row.try_get::<String, _>(column);
+    let (id, command) = (Name::new("command id", text("id")?)?, Name::new("command", text("command")?)?);
+    Ok(AcceptedCommand {
+        key: CommandKey::from_stored(id, command, text("scope")?),
+        recorded_at: row.try_get::<Time, _>("recorded_at")?.0,
+        receipt: receipt(row)?,
+    })
 }
 
 /// Deletes command ids in a range that were recorded before a time. Returns how many.

@@ -10,6 +10,7 @@ mod conditions;
 mod counts;
 mod criteria;
 mod feeds;
+mod imports;
 mod journal;
 mod limits;
 mod live_feeds;
@@ -48,4 +49,5 @@ pub(super) const THEMES: &[&[Case]] = &[
     model::CASES,
     snapshots::CASES,
     verify::CASES,
+    imports::CASES,
 ];

@@ -3,10 +3,14 @@
 use std::borrow::Cow;
 
 use annalist_core::{
+    Error,
+    criteria::{Criteria, Item},
     payload::Payload,
     record::{Draft, Name},
-    store::CommandKey,
+    store::{Batch, CommandKey, EventStore, Read},
+    tag::Tag,
 };
+use annalist_memory::Memory;
 
 /// Polls a future that never waits, and returns its output.
 pub(super) fn output_of<F: Future>(future: F) -> F::Output {
@@ -29,4 +33,22 @@ pub(super) fn remove_spaces(draft: &mut Draft) {
     // The new draft also has another id.
     *draft =
         Draft::new(name, draft.version(), draft.tags().iter().cloned(), Payload::from_stored(text)).unwrap();
+}
+
+/// Reads with a case-insensitive comparison of tags.
+pub(crate) async fn read_ignoring_case(store: &Memory, read: &Read) -> Result<Batch, Error> {
+    let all = Read { criteria: Criteria::all(), ..read.clone() };
+    let mut batch = store.read(&[all]).await?.remove(0);
+    let lowercase = |tag: &Tag| Tag::parse(tag.as_str().to_ascii_lowercase()).unwrap();
+    let lowercase_item = |item: &Item| {
+        item.tags()
+            .iter()
+            .map(lowercase)
+            .fold(Item::any().types(item.type_names().iter().cloned()), Item::tag)
+    };
+    let criteria: Criteria = read.criteria.items().iter().map(lowercase_item).collect();
+    batch.records.retain(|record| {
+        criteria.matches(&record.name, &record.tags.iter().map(lowercase).collect::<Vec<_>>())
+    });
+    Ok(batch)
 }

@@ -114,6 +114,24 @@ pub(crate) enum Fault {
     CountsItemByItem,
     /// An append has positions before its events are visible; the feed stops there, but a count does not.
     CountsUnsettledEvents,
+    /// An import drops the command ids.
+    ImportDropsCommandIds,
+    /// An import drops the journal.
+    ImportDropsJournal,
+    /// An import drops the metadata of events.
+    ImportDropsMetadata,
+    /// An import moves events to the positions 1, 2, 3 and so on.
+    ImportClosesGaps,
+    /// An import into a log that is not empty is accepted, and has no effect.
+    ImportAcceptsAnyLog,
+    /// An import writes nothing before it is finished, and does not lock out appends until then.
+    ImportBeginsWhenItEnds,
+    /// An import makes each part visible when it is written.
+    ImportIsVisibleAtOnce,
+    /// A dropped import is finished.
+    ImportEndsWhenDropped,
+    /// A list of command ids has more of them than the limit.
+    CommandIdsIgnoreLimit,
     /// The rows have a fault.
     Rows(RowFault),
     /// The snapshots have a fault.

@@ -16,19 +16,20 @@ use annalist_core::{
     record::{Position, Record},
     rows::{Row, SharedRows},
     store::{
-        Append, AppendOutcome, Batch, CommandKey, Condition, Entry, EventStore, FeedPage, LogId, Marker,
-        PageLimit, Prefix, Read, Receipt, Reservation, Settled, Snapshot, SnapshotKey, StoredType,
+        AcceptedCommand, Append, AppendOutcome, Batch, CommandKey, Condition, Entry, EventStore, FeedPage,
+        ImportTransaction, LogId, Marker, PageLimit, Prefix, Read, Receipt, Reservation, Settled, Snapshot,
+        SnapshotKey, StoredType,
     },
-    tag::Tag,
     time::Timestamp,
 };
 use annalist_memory::Memory;
 use tokio::task::yield_now;
 
 use super::{
-    changes::{output_of, remove_spaces, without_command},
+    changes::{output_of, read_ignoring_case, remove_spaces, without_command},
     chunks::broken_chunks,
     fault::Fault,
+    imports,
     inline::BrokenInline,
     rows::BrokenRows,
     snapshots::BrokenSnapshots,
@@ -140,24 +141,6 @@ impl BrokenStore {
         if self.fault == Fault::LosesEverySeventhEvent {
             records.retain(|record| record.position.get() % 7 != 0);
         }
-    }
-
-    /// Reads with a case-insensitive comparison of tags.
-    async fn read_ignoring_case(&self, read: &Read) -> Result<Batch, Error> {
-        let all = Read { criteria: Criteria::all(), ..read.clone() };
-        let mut batch = self.inner.read(&[all]).await?.remove(0);
-        let lowercase = |tag: &Tag| Tag::parse(tag.as_str().to_ascii_lowercase()).unwrap();
-        let lowercase_item = |item: &Item| {
-            item.tags()
-                .iter()
-                .map(lowercase)
-                .fold(Item::any().types(item.type_names().iter().cloned()), Item::tag)
-        };
-        let criteria: Criteria = read.criteria.items().iter().map(lowercase_item).collect();
-        batch.records.retain(|record| {
-            criteria.matches(&record.name, &record.tags.iter().map(lowercase).collect::<Vec<_>>())
-        });
-        Ok(batch)
     }
 }
 
@@ -274,7 +257,7 @@ impl EventStore for BrokenStore {
                 Fault::MarkerIgnoresUpTo => {
                     batch.marker = Marker::new(self.inner.settled().await?.position, 0);
                 }
-                Fault::IgnoresCaseOfTags => *batch = self.read_ignoring_case(read).await?,
+                Fault::IgnoresCaseOfTags => *batch = read_ignoring_case(&self.inner, read).await?,
                 Fault::ReadsItemByItem => {
                     let reads: Vec<Read> = read
                         .criteria
@@ -485,6 +468,14 @@ impl EventStore for BrokenStore {
         let ids =
             if self.fault == Fault::PurgesCommandIdsOutsideOfTheRange { CommandKey::ALL_IDS } else { ids };
         self.inner.purge_command_ids(Timestamp::from_micros(before.as_micros() + excess), ids).await
+    }
+
+    async fn command_ids(&self, after: &str, limit: PageLimit) -> Result<Vec<AcceptedCommand>, Error> {
+        imports::command_ids(&self.inner, self.fault, after, limit).await
+    }
+
+    async fn import(&self) -> Result<Box<dyn ImportTransaction>, Error> {
+        imports::begin(&self.inner, self.fault).await
     }
 
     async fn verify(&self, up_to: Position, after: &VerifyCursor) -> Result<VerifyPage, Error> {

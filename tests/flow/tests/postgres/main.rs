@@ -6,6 +6,8 @@ mod failover;
 #[path = "../large_payloads/mod.rs"]
 #[allow(dead_code, reason = "the retries of parked events do not depend on the store")]
 mod large_payloads;
+#[path = "../transfer/logs.rs"]
+mod transferred_logs;
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,6 +27,8 @@ use annalist_flow_tests::{
 };
 use libtest_mimic::{Arguments, Failed, Trial};
 use uuid::Uuid;
+
+use self::transferred_logs::{EmptyLog, check_round_trip, check_rows};
 
 const URL: &str = "ANNALIST_POSTGRES_URL";
 /// Far longer than needed, for busy machines.
@@ -48,6 +52,8 @@ fn main() {
         trial("random_commands_are_decided_on_the_states_at_their_positions", |url| {
             run(random_commands_of(url))
         }),
+        trial("random_logs_are_the_same_after_a_round_trip", |url| run(round_trips(url))),
+        trial("rows_on_a_copy_are_those_of_the_original", |url| run(rows_on_copies(url))),
         trial("failover_to_a_standby_that_lagged_behind", |_| run(failover::to_a_lagging_standby())),
     ];
     let runtimes = [
@@ -277,4 +283,37 @@ async fn parked_events(url: &str) -> Result<(), Failed> {
 
 fn debug(error: impl std::fmt::Debug) -> Failed {
     format!("{error:?}").into()
+}
+
+/// An empty log in a schema of its own.
+async fn empty_log(url: &str) -> Result<EmptyLog, Failed> {
+    let schema = format!("flow_{}", Uuid::now_v7().simple());
+    Ok(EmptyLog::of(Postgres::options().schema(&schema).connect(url).await?))
+}
+
+async fn round_trips(url: &str) -> Result<(), Failed> {
+    for seed in 0..4 {
+        let to = [empty_log(url).await?, empty_log(url).await?, empty_log(url).await?];
+        check_round_trip(EmptyLog::memory(), to, seed).await;
+        let to = [EmptyLog::memory(), EmptyLog::sqlite().await, empty_log(url).await?];
+        check_round_trip(empty_log(url).await?, to, seed).await;
+        let to = [EmptyLog::sqlite().await, empty_log(url).await?, EmptyLog::sqlite().await];
+        check_round_trip(EmptyLog::sqlite().await, to, seed).await;
+    }
+    Ok(())
+}
+
+async fn rows_on_copies(url: &str) -> Result<(), Failed> {
+    for from in [EmptyLog::memory(), EmptyLog::sqlite().await, empty_log(url).await?] {
+        // The copy is made by another process than that of the app which follows the target.
+        let schema = format!("flow_{}", Uuid::now_v7().simple());
+        let open = || Postgres::options().schema(&schema).connect(url);
+        let (to, second) = (EmptyLog::of(open().await?), Arc::new(open().await?));
+        check_rows(from, to, second).await;
+    }
+    for to in [EmptyLog::memory(), EmptyLog::sqlite().await, empty_log(url).await?] {
+        let second = Arc::clone(&to.store);
+        check_rows(empty_log(url).await?, to, second).await;
+    }
+    Ok(())
 }

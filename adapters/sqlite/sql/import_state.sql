@@ -1,0 +1,11 @@
+-- Whether the log has anything, and an inline build if there is one.
+SELECT
+    EXISTS (SELECT 1 FROM {prefix}events)
+        OR EXISTS (SELECT 1 FROM {prefix}commands)
+        OR EXISTS (SELECT 1 FROM {prefix}journal),
+    (
+        SELECT printf('%s_v%d', projection, version)
+        FROM {prefix}builds
+        WHERE inline_types IS NOT NULL
+        LIMIT 1
+    )

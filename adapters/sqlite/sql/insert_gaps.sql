@@ -1,0 +1,2 @@
+INSERT INTO {prefix}gaps (first, last)
+SELECT * FROM (VALUES (?, ?)) WHERE column1 IS NOT NULL

@@ -1,0 +1,198 @@
+//! The export of a log to a file.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sha2::{Digest, Sha256};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+
+use super::{
+    Part, TransferError, Transferred, cloud_event,
+    line::{CommandLine, EntryLine, EventLine, Header, Line, VERSION},
+    source::{Sink, Source},
+};
+use crate::{
+    error::Error,
+    limits::shorten,
+    record::{Position, Record},
+    store::{AcceptedCommand, Entry, EventStore, IntoEventStore},
+};
+
+/// How many bytes are passed to the writer at once.
+const CHUNK: usize = 64 << 10;
+
+/// An export of the settled part of a log, as lines of JSON. It is read in pages, so its size does not matter. The same log has the same
+/// export, byte by byte.
+///
+/// An export may have several parts, each in a file of its own or one after the other in one file. A part is complete if it has its
+/// last line. If a part was interrupted, remove it and write it again.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// # run(async {
+/// # let app = bank().await?;
+/// use annalist::{Memory, Position, transfer::{self, Export}};
+///
+/// let (mut first, mut second) = (Vec::new(), Vec::new());
+/// let part = Export::new(app.store().clone()).up_to(Position::new(4)).write_to(&mut first).await?;
+/// let part = Export::new(app.store().clone()).after(&part).write_to(&mut second).await?;
+/// assert_eq!((part.after.get(), part.contents.up_to.get()), (4, 6));
+///
+/// let imported = transfer::import(&Memory::new(), &mut [first, second].concat().as_slice()).await?;
+/// assert_eq!(imported.events, 6);
+/// # Ok(())
+/// # });
+/// ```
+#[must_use = "an export does nothing until it is written"]
+pub struct Export {
+    store: Arc<dyn EventStore>,
+    /// The attribute `source` of CloudEvents; `None` for plain lines.
+    source: Option<String>,
+    previous: Option<Part>,
+    up_to: Position,
+}
+
+impl Export {
+    /// Exports the whole log, in plain lines.
+    pub fn new(store: impl IntoEventStore) -> Self {
+        Self { store: store.into_event_store(), source: None, previous: None, up_to: Position::END }
+    }
+
+    /// Writes each line as an event of CloudEvents 1.0. `source` says where the events are from: a URI such as
+    /// `https://bank.example/log`.
+    pub fn cloud_events(mut self, source: impl Into<String>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Continues after another part, which is imported before this one.
+    pub fn after(mut self, previous: &Part) -> Self {
+        self.previous = Some(previous.clone());
+        self
+    }
+
+    /// Ends the part at this position, even if the log has later events: a long export in several parts need not begin again at the
+    /// start if it is interrupted.
+    pub fn up_to(mut self, position: Position) -> Self {
+        self.up_to = position;
+        self
+    }
+
+    /// Writes the part. When this returns, it was passed to the writer and flushed; a file still has to be synced.
+    ///
+    /// # Errors
+    /// [`TransferError::Io`] if the writer fails; [`TransferError::Store`] if the store returns an error; [`TransferError::Content`] if
+    /// a record of the log is damaged, or the part should continue after a position that the log does not have.
+    pub async fn write_to<W: AsyncWrite + Unpin + Send + ?Sized>(
+        &self,
+        writer: &mut W,
+    ) -> Result<Part, TransferError> {
+        if let Some(source) = &self.source {
+            check_source(source)?;
+        }
+        let after = self.previous.as_ref().map_or(Position::START, |part| part.contents.up_to);
+        let source = Source::new(&*self.store, after, self.up_to).await?;
+        let mut lines = Lines {
+            writer,
+            source: self.source.as_deref(),
+            after,
+            buffer: Vec::new(),
+            lines: 0,
+            digest: Sha256::new(),
+            contents: Transferred { up_to: source.up_to, ..Transferred::default() },
+        };
+        let previous = self.previous.as_ref().map(|part| part.checksum.clone());
+        let header = Header { version: VERSION, after, up_to: source.up_to, previous };
+        lines.add(&Line::Header(header)).await?;
+        source.send_to(&mut lines).await?;
+        lines.finish().await
+    }
+}
+
+/// Refuses a source that is no reference to a URI.
+fn check_source(source: &str) -> Result<(), Error> {
+    if !source.is_empty() && source.chars().all(|character| character.is_ascii_graphic()) {
+        return Ok(());
+    }
+    let reason = format!(
+        "the source {:?} of CloudEvents is not a URI such as `https://bank.example/log`",
+        shorten(source)
+    );
+    Err(Error::unusable("export a log", reason))
+}
+
+/// Writes lines in chunks.
+struct Lines<'a, W: ?Sized> {
+    writer: &'a mut W,
+    source: Option<&'a str>,
+    after: Position,
+    buffer: Vec<u8>,
+    lines: u64,
+    digest: Sha256,
+    contents: Transferred,
+}
+
+impl<W: AsyncWrite + Unpin + Send + ?Sized> Lines<'_, W> {
+    async fn add(&mut self, line: &Line<'_>) -> Result<(), TransferError> {
+        self.encode(line)?;
+        if self.buffer.len() >= CHUNK {
+            self.write_buffer().await?;
+        }
+        Ok(())
+    }
+
+    fn encode(&mut self, line: &Line<'_>) -> Result<(), TransferError> {
+        self.lines += 1;
+        let buffer = &mut self.buffer;
+        let written = match self.source {
+            Some(source) => cloud_event::encode(line, source, self.after, self.lines, buffer),
+            None => serde_json::to_writer(&mut *buffer, line),
+        };
+        written.map_err(|error| TransferError::content(error.to_string()))?;
+        buffer.push(b'\n');
+        Ok(())
+    }
+
+    async fn write_buffer(&mut self) -> Result<(), TransferError> {
+        self.digest.update(&self.buffer);
+        self.writer.write_all(&self.buffer).await?;
+        // One large line does not occupy memory until the end.
+        self.buffer = Vec::new();
+        Ok(())
+    }
+
+    async fn finish(mut self) -> Result<Part, TransferError> {
+        self.write_buffer().await?;
+        let checksum = hexadecimal(self.digest.finalize_reset().as_slice());
+        let part = Part { after: self.after, contents: self.contents.clone(), checksum };
+        self.encode(&Line::End((&part).into()))?;
+        self.write_buffer().await?;
+        self.writer.flush().await?;
+        Ok(part)
+    }
+}
+
+#[async_trait]
+impl<W: AsyncWrite + Unpin + Send + ?Sized> Sink for Lines<'_, W> {
+    async fn event(&mut self, record: Record) -> Result<(), TransferError> {
+        self.contents.events += 1;
+        let line = EventLine::new(&record).map_err(|error| TransferError::content(error.to_string()))?;
+        self.add(&Line::Event(line)).await
+    }
+
+    async fn command_id(&mut self, command: AcceptedCommand) -> Result<(), TransferError> {
+        self.contents.command_ids += 1;
+        self.add(&Line::CommandId(CommandLine::new(&command))).await
+    }
+
+    async fn entry(&mut self, entry: Entry) -> Result<(), TransferError> {
+        self.contents.journal_entries += 1;
+        let line = EntryLine::new(&entry).map_err(|error| TransferError::content(error.to_string()))?;
+        self.add(&Line::JournalEntry(line)).await
+    }
+}
+
+/// Bytes in lower-case hexadecimal digits.
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

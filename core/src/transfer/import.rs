@@ -1,0 +1,299 @@
+//! The import of a file into an empty log.
+
+use std::mem;
+
+use sha2::{Digest, Sha256};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
+
+use super::{
+    TransferError, Transferred, cloud_event,
+    export::hexadecimal,
+    line::{End, Header, Line, VERSION},
+    target::Target,
+};
+use crate::{
+    error::BoxError,
+    finding::Finding,
+    record::{Position, Record},
+    store::{AcceptedCommand, Entry, EventStore, Outcome},
+};
+
+/// The largest number of bytes of a line.
+const MAX_LINE: u64 = 1 << 30;
+/// How much memory is reused for the next line.
+const LINE_BUFFER: usize = 1 << 20;
+
+/// Imports an export into an empty log: all of its parts, one after the other. `reader` is any of them, or a
+/// [chain](tokio::io::AsyncReadExt::chain) of the files.
+///
+/// Everything becomes visible at once at the end, after all checksums were compared. Until then, appends to the log wait or are
+/// refused. With an error, or if the future is dropped, the log remains empty.
+///
+/// An export that lacks its last parts cannot be distinguished from a shorter one: compare [`Transferred::up_to`].
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// # run(async {
+/// # let app = bank().await?;
+/// use annalist::{Memory, transfer::{self, Export, TransferError}};
+///
+/// let mut file = Vec::new();
+/// Export::new(app.store().clone()).write_to(&mut file).await?;
+///
+/// // A byte of the file was changed.
+/// let at = file.len() / 2;
+/// file[at] ^= 1;
+/// let store = Memory::new();
+/// assert!(transfer::import(&store, &mut file.as_slice()).await.is_err());
+///
+/// file[at] ^= 1;
+/// let imported = transfer::import(&store, &mut file.as_slice()).await?;
+/// assert_eq!(imported.up_to.get(), 6);
+/// # Ok(())
+/// # });
+/// ```
+///
+/// # Errors
+/// [`TransferError::Store`] if the store cannot import, the log is not empty or the store fails; every other [`TransferError`] if the
+/// file is not a complete, unchanged export.
+pub async fn import<R: AsyncBufRead + Unpin + Send + ?Sized>(
+    store: &dyn EventStore,
+    reader: &mut R,
+) -> Result<Transferred, TransferError> {
+    let mut import = Import {
+        target: Target::new(store.import().await?),
+        part: None,
+        previous: None,
+        digest: Sha256::new(),
+    };
+    let (mut line, mut number) = (Vec::new(), 0);
+    while read_line(reader, &mut line, number).await? {
+        number += 1;
+        let item = import.item(&line).map_err(|error| error.in_line(number))?;
+        import.write(item).await.map_err(|error| error.in_line(number))?;
+        if line.capacity() > LINE_BUFFER {
+            line = Vec::new();
+        }
+    }
+    match import.part {
+        None if number > 0 => import.target.finish().await,
+        _ => Err(TransferError::Truncated { lines: number }),
+    }
+}
+
+/// Reads the next line with its line break. Returns `false` at the end of the file.
+async fn read_line<R: AsyncBufRead + Unpin + Send + ?Sized>(
+    reader: &mut R,
+    line: &mut Vec<u8>,
+    lines: u64,
+) -> Result<bool, TransferError> {
+    line.clear();
+    reader.take(MAX_LINE).read_until(b'\n', line).await?;
+    match line.last() {
+        None => Ok(false),
+        Some(b'\n') => Ok(true),
+        Some(_) if line.len() as u64 == MAX_LINE => {
+            Err(TransferError::content(format!("it has more than {MAX_LINE} bytes")).in_line(lines + 1))
+        }
+        Some(_) => Err(TransferError::Truncated { lines }),
+    }
+}
+
+/// Parses a line in either form.
+pub(super) fn with_line<T>(
+    text: &[u8],
+    use_line: impl FnOnce(Line<'_>) -> Result<T, BoxError>,
+) -> Result<T, BoxError> {
+    if text.starts_with(cloud_event::START) {
+        return cloud_event::decode(text, use_line);
+    }
+    use_line(serde_json::from_slice(text)?)
+}
+
+/// An import of a file in progress.
+struct Import {
+    target: Target,
+    /// The part that is being read.
+    part: Option<PartInProgress>,
+    /// The checksum of the part before it.
+    previous: Option<String>,
+    digest: Sha256,
+}
+
+/// A part whose last line was not read yet.
+struct PartInProgress {
+    header: Header,
+    /// What was imported before it.
+    before: Transferred,
+    section: Section,
+}
+
+/// The lines of a part are in this order. Ids and numbers grow.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Section {
+    Events,
+    CommandIds(String),
+    Journal(u64),
+}
+
+/// What a line contains.
+enum Item {
+    Header(Header),
+    Event(Box<Record>),
+    CommandId(AcceptedCommand),
+    Entry(Entry),
+    End(End),
+}
+
+impl Import {
+    /// Parses a line, and adds it to the checksum.
+    fn item(&mut self, text: &[u8]) -> Result<Item, TransferError> {
+        let item = with_line(text, |line| {
+            Ok(match line {
+                Line::Header(header) => Item::Header(header),
+                Line::Event(event) => Item::Event(Box::new(event.into_record())),
+                Line::CommandId(command) => Item::CommandId(command.into_command()?),
+                Line::JournalEntry(entry) => Item::Entry(entry.into_entry()),
+                Line::End(end) => Item::End(end),
+            })
+        });
+        let item = item.map_err(|source| self.refuse(source))?;
+        if !matches!(item, Item::End(_)) {
+            self.digest.update(text);
+        }
+        Ok(item)
+    }
+
+    /// The error of a line that is not JSON, or not the JSON of a line.
+    fn refuse(&self, source: BoxError) -> TransferError {
+        let reason = match &self.part {
+            None => format!(
+                "a part of an export should begin here, in a form that this program knows (version {VERSION}): {source}"
+            ),
+            Some(_) => source.to_string(),
+        };
+        TransferError::Line { line: 0, reason, source: Some(source) }
+    }
+
+    async fn write(&mut self, item: Item) -> Result<(), TransferError> {
+        match item {
+            Item::Header(header) => self.begin(header),
+            Item::End(end) => self.end(end),
+            Item::Event(record) => {
+                self.part_in(Section::Events)?.check_event(record.position)?;
+                TransferError::check(Finding::of_record(&record))?;
+                self.target.event(*record).await
+            }
+            Item::CommandId(command) => {
+                let id = command.key.id().to_owned();
+                let last = command.receipt.events.last().map(|event| event.position);
+                self.part_in(Section::CommandIds(id))?.check_command(last)?;
+                self.target.command_id(command).await
+            }
+            Item::Entry(entry) => {
+                let last = match &entry.outcome {
+                    Outcome::Accepted(positions) => positions.last().copied(),
+                    Outcome::Rejected(_) => None,
+                };
+                self.part_in(Section::Journal(entry.number))?.check_command(last)?;
+                TransferError::check(Finding::of_journaled(entry.number, &entry.body))?;
+                self.target.entry(entry).await
+            }
+        }
+    }
+
+    fn begin(&mut self, header: Header) -> Result<(), TransferError> {
+        if self.part.is_some() {
+            return Err(TransferError::content("a part begins before the end of the one before it"));
+        }
+        if header.version != VERSION {
+            return Err(TransferError::content(format!(
+                "the export has version {} of the form, and this program knows version {VERSION}; use the newer program",
+                header.version
+            )));
+        }
+        let before = self.target.contents().clone();
+        if header.after != before.up_to || header.previous != self.previous {
+            let reason = match &self.previous {
+                None => format!(
+                    "the part continues after position {}; import the parts before it first, in the same import",
+                    header.after
+                ),
+                Some(_) => format!(
+                    "the part continues after position {}, but not the part before it, which ends at {}",
+                    header.after, before.up_to
+                ),
+            };
+            return Err(TransferError::content(reason));
+        }
+        if header.up_to < header.after {
+            return Err(TransferError::content("the part ends before its start"));
+        }
+        self.part = Some(PartInProgress { header, before, section: Section::Events });
+        Ok(())
+    }
+
+    /// Moves on to a line of a section, which must be later than the one before it.
+    fn part_in(&mut self, section: Section) -> Result<&PartInProgress, TransferError> {
+        let Some(part) = &mut self.part else {
+            return Err(TransferError::content("it belongs to no part: a part has to begin here"));
+        };
+        if part.section > section || (part.section == section && section != Section::Events) {
+            return Err(TransferError::content(
+                "it is not in order: events come first, then command ids, then journal entries, each once and by number or id",
+            ));
+        }
+        part.section = section;
+        Ok(part)
+    }
+
+    fn end(&mut self, end: End) -> Result<(), TransferError> {
+        let Some(PartInProgress { header, before, .. }) = self.part.take() else {
+            return Err(TransferError::content("the end of a part that has not begun"));
+        };
+        let actual = hexadecimal(mem::take(&mut self.digest).finalize().as_slice());
+        if end.sha256 != actual {
+            return Err(TransferError::Checksum { line: 0, expected: end.sha256, actual });
+        }
+        let now = self.target.contents();
+        let counts = [
+            now.events - before.events,
+            now.command_ids - before.command_ids,
+            now.journal_entries - before.journal_entries,
+        ];
+        let is_complete = counts == [end.events, end.command_ids, end.journal_entries]
+            && (end.after, end.up_to) == (header.after, header.up_to)
+            && now.up_to == header.up_to;
+        if !is_complete {
+            let [events, command_ids, entries] = counts;
+            return Err(TransferError::content(format!(
+                "the part does not have what its first and last line state: it has {events} events up to position {}, {command_ids} command ids and {entries} journal entries",
+                now.up_to
+            )));
+        }
+        self.previous = Some(actual);
+        Ok(())
+    }
+}
+
+impl PartInProgress {
+    fn check_event(&self, position: Position) -> Result<(), TransferError> {
+        if position <= self.header.up_to {
+            return Ok(());
+        }
+        let up_to = self.header.up_to;
+        Err(TransferError::content(format!(
+            "the event at position {position} is after the end of the part at {up_to}"
+        )))
+    }
+
+    /// Checks that the last event of a command is one of this part.
+    fn check_command(&self, last: Option<Position>) -> Result<(), TransferError> {
+        match last {
+            Some(last) if last <= self.header.after => Err(TransferError::content(format!(
+                "its event at position {last} belongs to an earlier part"
+            ))),
+            _ => Ok(()),
+        }
+    }
+}

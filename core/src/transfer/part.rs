@@ -1,0 +1,68 @@
+//! One part of an export.
+
+use std::str::FromStr;
+
+use super::{
+    Transferred,
+    error::TransferError,
+    import::with_line,
+    line::{End, Line},
+};
+use crate::record::Position;
+
+/// A complete part of an export. Its last line says the same, so a part can be read from there.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// # run(async {
+/// # let app = bank().await?;
+/// use annalist::transfer::{Export, Part};
+///
+/// let mut file = Vec::new();
+/// let part = Export::new(app.store().clone()).write_to(&mut file).await?;
+/// let text = String::from_utf8(file)?;
+/// assert_eq!(text.lines().last().unwrap().parse::<Part>()?, part);
+/// # Ok(())
+/// # });
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Part {
+    /// The part has the events after this position.
+    pub after: Position,
+    /// What it contains. The next part continues after its last position.
+    pub contents: Transferred,
+    /// The SHA-256 of all bytes of the part before its last line, in hexadecimal digits.
+    pub checksum: String,
+}
+
+impl FromStr for Part {
+    type Err = TransferError;
+
+    /// Reads the last line of a part.
+    ///
+    /// # Errors
+    /// [`TransferError::Content`] if it is another line.
+    fn from_str(line: &str) -> Result<Self, TransferError> {
+        let part = with_line(line.trim_end().as_bytes(), |line| match line {
+            Line::End(end) => Ok(Self::from(end)),
+            _ => Err("it is another line".into()),
+        });
+        part.map_err(|error| TransferError::content(format!("this is not the last line of a part: {error}")))
+    }
+}
+
+impl From<End> for Part {
+    fn from(end: End) -> Self {
+        let End { after, up_to, events, command_ids, journal_entries, sha256 } = end;
+        let contents = Transferred { up_to, events, command_ids, journal_entries };
+        Self { after, contents, checksum: sha256 }
+    }
+}
+
+impl From<&Part> for End {
+    fn from(part: &Part) -> Self {
+        let Transferred { up_to, events, command_ids, journal_entries } = part.contents;
+        Self { after: part.after, up_to, events, command_ids, journal_entries, sha256: part.checksum.clone() }
+    }
+}

@@ -1,0 +1,34 @@
+//! Exports, imports and copies of logs.
+#![allow(clippy::unwrap_used)] // in the helpers too
+
+mod files;
+mod logs;
+mod parts;
+
+use std::sync::Arc;
+
+use self::logs::{EmptyLog, check_round_trip, check_rows};
+
+#[tokio::test]
+async fn random_logs_are_the_same_after_a_round_trip() {
+    for seed in 0..20 {
+        let to = [EmptyLog::memory(), EmptyLog::memory(), EmptyLog::memory()];
+        check_round_trip(EmptyLog::memory(), to, seed).await;
+    }
+    for seed in 20..24 {
+        let to = [EmptyLog::sqlite().await, EmptyLog::sqlite().await, EmptyLog::sqlite().await];
+        check_round_trip(EmptyLog::memory(), to, seed).await;
+        let to = [EmptyLog::memory(), EmptyLog::memory(), EmptyLog::sqlite().await];
+        check_round_trip(EmptyLog::sqlite().await, to, seed).await;
+    }
+}
+
+#[tokio::test]
+async fn rows_on_a_copy_are_those_of_the_original() {
+    for pair in 0..4 {
+        let from = if pair < 2 { EmptyLog::memory() } else { EmptyLog::sqlite().await };
+        let to = if pair % 2 == 0 { EmptyLog::memory() } else { EmptyLog::sqlite().await };
+        let second = Arc::clone(&to.store);
+        check_rows(from, to, second).await;
+    }
+}
