@@ -2,7 +2,7 @@
 //!
 //! An export has everything that an empty log needs to become the same log: the events with their positions, ids, times and
 //! metadata, the command ids with their receipts, and the journal. Rows of projections and snapshots are not part of it; they are made
-//! from the events again. The form of the files is described in `docs/exports.md`.
+//! from the events again. So policies handle all events again. The form of the files is described in `docs/exports.md`.
 //!
 //! ```
 //! # use annalist_doc_tests::*;

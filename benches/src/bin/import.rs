@@ -7,7 +7,6 @@ use std::{env, error::Error, sync::Arc, time::Instant};
 use annalist::{
     EventStore, Memory, Position, Postgres, Record, Sqlite, Tag, Timestamp,
     manual::Payload,
-    raw::store::ImportTransaction as _,
     store::{Draft, Metadata, Name},
     transfer::{self, Export},
 };

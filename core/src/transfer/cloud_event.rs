@@ -109,6 +109,12 @@ pub(super) fn decode<T>(
     use_line(Line::Event(to_event(envelope)?))
 }
 
+/// The source of such an event; `None` if the text is none.
+pub(super) fn source_of(text: &[u8]) -> Option<String> {
+    let envelope: Envelope<'_> = serde_json::from_slice(text).ok()?;
+    Some(envelope.source.into_owned())
+}
+
 fn plain<'a>(source: &'a str, name: &'a str, data: Cow<'a, RawValue>) -> Envelope<'a> {
     Envelope {
         specversion: SPEC_VERSION.into(),

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
+use uuid::Uuid;
 
 use super::{
-    Part, TransferError, Transferred, cloud_event,
+    Part, TransferError, Transferred,
     line::{CommandLine, EntryLine, EventLine, Header, Line, VERSION},
     source::{Sink, Source},
 };
@@ -82,7 +83,7 @@ impl Export {
     ///
     /// # Errors
     /// [`TransferError::Io`] if the writer fails; [`TransferError::Store`] if the store returns an error; [`TransferError::Content`] if
-    /// a record of the log is damaged, or the part should continue after a position that the log does not have.
+    /// a record of the log is damaged, or the log does not have the last event of the earlier part.
     pub async fn write_to<W: AsyncWrite + Unpin + Send + ?Sized>(
         &self,
         writer: &mut W,
@@ -91,7 +92,9 @@ impl Export {
             check_source(source)?;
         }
         let after = self.previous.as_ref().map_or(Position::START, |part| part.contents.up_to);
+        let last_event = self.previous.as_ref().and_then(|part| part.last_event);
         let source = Source::new(&*self.store, after, self.up_to).await?;
+        source.check_continues(last_event).await?;
         let mut lines = Lines {
             writer,
             source: self.source.as_deref(),
@@ -99,6 +102,7 @@ impl Export {
             buffer: Vec::new(),
             lines: 0,
             digest: Sha256::new(),
+            last_event,
             contents: Transferred { up_to: source.up_to, ..Transferred::default() },
         };
         let previous = self.previous.as_ref().map(|part| part.checksum.clone());
@@ -129,6 +133,7 @@ struct Lines<'a, W: ?Sized> {
     buffer: Vec<u8>,
     lines: u64,
     digest: Sha256,
+    last_event: Option<Uuid>,
     contents: Transferred,
 }
 
@@ -143,14 +148,7 @@ impl<W: AsyncWrite + Unpin + Send + ?Sized> Lines<'_, W> {
 
     fn encode(&mut self, line: &Line<'_>) -> Result<(), TransferError> {
         self.lines += 1;
-        let buffer = &mut self.buffer;
-        let written = match self.source {
-            Some(source) => cloud_event::encode(line, source, self.after, self.lines, buffer),
-            None => serde_json::to_writer(&mut *buffer, line),
-        };
-        written.map_err(|error| TransferError::content(error.to_string()))?;
-        buffer.push(b'\n');
-        Ok(())
+        line.write(self.source, self.after, self.lines, &mut self.buffer)
     }
 
     async fn write_buffer(&mut self) -> Result<(), TransferError> {
@@ -164,7 +162,8 @@ impl<W: AsyncWrite + Unpin + Send + ?Sized> Lines<'_, W> {
     async fn finish(mut self) -> Result<Part, TransferError> {
         self.write_buffer().await?;
         let checksum = hexadecimal(self.digest.finalize_reset().as_slice());
-        let part = Part { after: self.after, contents: self.contents.clone(), checksum };
+        let Self { after, last_event, ref contents, .. } = self;
+        let part = Part { after, last_event, contents: contents.clone(), checksum };
         self.encode(&Line::End((&part).into()))?;
         self.write_buffer().await?;
         self.writer.flush().await?;
@@ -176,6 +175,7 @@ impl<W: AsyncWrite + Unpin + Send + ?Sized> Lines<'_, W> {
 impl<W: AsyncWrite + Unpin + Send + ?Sized> Sink for Lines<'_, W> {
     async fn event(&mut self, record: Record) -> Result<(), TransferError> {
         self.contents.events += 1;
+        self.last_event = Some(record.id);
         let line = EventLine::new(&record).map_err(|error| TransferError::content(error.to_string()))?;
         self.add(&Line::Event(line)).await
     }

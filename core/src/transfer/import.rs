@@ -4,6 +4,7 @@ use std::mem;
 
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
+use uuid::Uuid;
 
 use super::{
     TransferError, Transferred, cloud_event,
@@ -65,12 +66,13 @@ pub async fn import<R: AsyncBufRead + Unpin + Send + ?Sized>(
         part: None,
         previous: None,
         digest: Sha256::new(),
+        last_event: None,
     };
     let (mut line, mut number) = (Vec::new(), 0);
     while read_line(reader, &mut line, number).await? {
         number += 1;
         let item = import.item(&line).map_err(|error| error.in_line(number))?;
-        import.write(item).await.map_err(|error| error.in_line(number))?;
+        import.write(item, &line).await.map_err(|error| error.in_line(number))?;
         if line.capacity() > LINE_BUFFER {
             line = Vec::new();
         }
@@ -118,11 +120,17 @@ struct Import {
     /// The checksum of the part before it.
     previous: Option<String>,
     digest: Sha256,
+    /// The id of the last event.
+    last_event: Option<Uuid>,
 }
 
 /// A part whose last line was not read yet.
 struct PartInProgress {
     header: Header,
+    /// The source, if the lines are events of CloudEvents.
+    source: Option<String>,
+    /// The number of lines so far.
+    lines: u64,
     /// What was imported before it.
     before: Transferred,
     section: Section,
@@ -175,13 +183,17 @@ impl Import {
         TransferError::Line { line: 0, reason, source: Some(source) }
     }
 
-    async fn write(&mut self, item: Item) -> Result<(), TransferError> {
+    async fn write(&mut self, item: Item, text: &[u8]) -> Result<(), TransferError> {
+        if let Some(part) = &mut self.part {
+            part.lines += 1;
+        }
         match item {
-            Item::Header(header) => self.begin(header),
-            Item::End(end) => self.end(end),
+            Item::Header(header) => self.begin(header, cloud_event::source_of(text)),
+            Item::End(end) => self.end(end, text),
             Item::Event(record) => {
                 self.part_in(Section::Events)?.check_event(record.position)?;
                 TransferError::check(Finding::of_record(&record))?;
+                self.last_event = Some(record.id);
                 self.target.event(*record).await
             }
             Item::CommandId(command) => {
@@ -202,7 +214,7 @@ impl Import {
         }
     }
 
-    fn begin(&mut self, header: Header) -> Result<(), TransferError> {
+    fn begin(&mut self, header: Header, source: Option<String>) -> Result<(), TransferError> {
         if self.part.is_some() {
             return Err(TransferError::content("a part begins before the end of the one before it"));
         }
@@ -229,7 +241,7 @@ impl Import {
         if header.up_to < header.after {
             return Err(TransferError::content("the part ends before its start"));
         }
-        self.part = Some(PartInProgress { header, before, section: Section::Events });
+        self.part = Some(PartInProgress { header, source, lines: 1, before, section: Section::Events });
         Ok(())
     }
 
@@ -247,8 +259,8 @@ impl Import {
         Ok(part)
     }
 
-    fn end(&mut self, end: End) -> Result<(), TransferError> {
-        let Some(PartInProgress { header, before, .. }) = self.part.take() else {
+    fn end(&mut self, end: End, text: &[u8]) -> Result<(), TransferError> {
+        let Some(PartInProgress { header, source, lines, before, .. }) = self.part.take() else {
             return Err(TransferError::content("the end of a part that has not begun"));
         };
         let actual = hexadecimal(mem::take(&mut self.digest).finalize().as_slice());
@@ -263,13 +275,19 @@ impl Import {
         ];
         let is_complete = counts == [end.events, end.command_ids, end.journal_entries]
             && (end.after, end.up_to) == (header.after, header.up_to)
-            && now.up_to == header.up_to;
+            && (now.up_to, self.last_event) == (header.up_to, end.last_event);
         if !is_complete {
             let [events, command_ids, entries] = counts;
             return Err(TransferError::content(format!(
                 "the part does not have what its first and last line state: it has {events} events up to position {}, {command_ids} command ids and {entries} journal entries",
                 now.up_to
             )));
+        }
+        // The checksum does not cover this line itself.
+        let mut expected = Vec::new();
+        Line::End(end).write(source.as_deref(), header.after, lines, &mut expected)?;
+        if expected != text {
+            return Err(TransferError::content("the last line of the part was changed"));
         }
         self.previous = Some(actual);
         Ok(())

@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use uuid::Uuid;
+
 use super::{
     Transferred,
     error::TransferError,
@@ -30,6 +32,8 @@ use crate::record::Position;
 pub struct Part {
     /// The part has the events after this position.
     pub after: Position,
+    /// The id of the last event of the log at the end of the part, by which the next part recognises the log; `None` if there is none.
+    pub last_event: Option<Uuid>,
     /// What it contains. The next part continues after its last position.
     pub contents: Transferred,
     /// The SHA-256 of all bytes of the part before its last line, in hexadecimal digits.
@@ -54,15 +58,23 @@ impl FromStr for Part {
 
 impl From<End> for Part {
     fn from(end: End) -> Self {
-        let End { after, up_to, events, command_ids, journal_entries, sha256 } = end;
+        let End { after, up_to, last_event, events, command_ids, journal_entries, sha256 } = end;
         let contents = Transferred { up_to, events, command_ids, journal_entries };
-        Self { after, contents, checksum: sha256 }
+        Self { after, last_event, contents, checksum: sha256 }
     }
 }
 
 impl From<&Part> for End {
     fn from(part: &Part) -> Self {
         let Transferred { up_to, events, command_ids, journal_entries } = part.contents;
-        Self { after: part.after, up_to, events, command_ids, journal_entries, sha256: part.checksum.clone() }
+        Self {
+            after: part.after,
+            up_to,
+            last_event: part.last_event,
+            events,
+            command_ids,
+            journal_entries,
+            sha256: part.checksum.clone(),
+        }
     }
 }

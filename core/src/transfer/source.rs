@@ -1,6 +1,7 @@
 //! What a part of a log contains, read in pages.
 
 use async_trait::async_trait;
+use uuid::Uuid;
 
 use super::error::TransferError;
 use crate::{
@@ -44,6 +45,20 @@ impl<'a> Source<'a> {
         }
         let up_to = last_event(store, after, settled.min(limit)).await?;
         Ok(Self { store, epoch, after, up_to })
+    }
+
+    /// Checks that the log has the last event of an earlier part at the position after which this one begins.
+    pub(super) async fn check_continues(&self, last_event: Option<Uuid>) -> Result<(), TransferError> {
+        let Some(expected) = last_event else { return Ok(()) };
+        let before = Position::new(self.after.get().saturating_sub(1));
+        let page = self.store.feed(&Criteria::all(), before, PageLimit::records(1)).await?;
+        match page.records.first() {
+            Some(record) if record.position == self.after && record.id == expected => Ok(()),
+            _ => Err(TransferError::content(format!(
+                "the log does not have the event {expected} at position {}, with which the earlier part ends: that part is of another log, or the log has lost events",
+                self.after
+            ))),
+        }
     }
 
     pub(super) async fn send_to(&self, sink: &mut dyn Sink) -> Result<(), TransferError> {

@@ -7,6 +7,8 @@ mod parts;
 
 use std::sync::Arc;
 
+use annalist::transfer::{self, Export};
+
 use self::logs::{EmptyLog, check_round_trip, check_rows};
 
 #[tokio::test]
@@ -31,4 +33,19 @@ async fn rows_on_a_copy_are_those_of_the_original() {
         let second = Arc::clone(&to.store);
         check_rows(from, to, second).await;
     }
+}
+
+/// All of it can be spawned.
+#[tokio::test]
+async fn futures_are_send() {
+    fn spawnable<T: Send>(future: T) -> T {
+        future
+    }
+    let log = EmptyLog::memory();
+    let mut file = Vec::new();
+    let export = Export::new(Arc::clone(&log.store));
+    spawnable(export.write_to(&mut file)).await.unwrap();
+    let target = EmptyLog::memory();
+    spawnable(transfer::import(&*target.store, &mut file.as_slice())).await.unwrap();
+    spawnable(transfer::copy(&*log.store, &*target.store)).await.unwrap();
 }

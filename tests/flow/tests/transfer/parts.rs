@@ -123,5 +123,11 @@ async fn part_after_the_end_of_the_log_is_refused() {
     let continued = export_of(&empty.store, Form::Lines).after(&part);
     let error = continued.write_to(&mut tokio::io::sink()).await.unwrap_err();
     assert!(error.to_string().contains("the earlier part is of another log"), "{error}");
+    // A log of the same length.
+    let other = EmptyLog::memory();
+    append(&*other.store, "first", 2, 1).await;
+    let continued = export_of(&other.store, Form::Lines).after(&part);
+    let error = continued.write_to(&mut tokio::io::sink()).await.unwrap_err();
+    assert!(error.to_string().contains("that part is of another log"), "{error}");
     assert!("{}".parse::<Part>().is_err());
 }

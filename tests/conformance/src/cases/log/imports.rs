@@ -123,11 +123,11 @@ async fn is_empty(handle: &Handle) -> Outcome {
 
 /// Checks that a log has what was imported.
 async fn has_all(handle: &Handle, source: &Source) -> Outcome {
+    ensure_eq!(handle.read_all().await?, source.records, "imported events");
     let last = source.last();
     handle.wait_until_settled(last).await?;
     let settled = handle.settled().await?;
     ensure_eq!((settled.position, settled.gap), (last, None), "settled position after the import");
-    ensure_eq!(handle.read_all().await?, source.records, "imported events");
     for limit in [1, 2, 100] {
         let paged = handle.feed_until(&Criteria::all(), Position::START, limit, last).await?;
         ensure_eq!(paged, source.records, "feed of imported events in pages of {limit}");
