@@ -27,8 +27,10 @@
 //! ```
 
 mod cloud_event;
+mod contents;
 mod error;
 mod export;
+mod form;
 mod import;
 mod line;
 mod part;
@@ -37,7 +39,7 @@ mod target;
 
 use async_trait::async_trait;
 
-pub use self::{error::TransferError, export::Export, import::import, part::Part};
+pub use self::{contents::Transferred, error::TransferError, export::Export, import::import, part::Part};
 use self::{
     source::{Sink, Source},
     target::Target,
@@ -46,20 +48,6 @@ use crate::{
     record::{Position, Record},
     store::{AcceptedCommand, Entry, EventStore},
 };
-
-/// What an export, an import or a copy has transferred.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Transferred {
-    /// The position of the last event.
-    pub up_to: Position,
-    /// The number of events.
-    pub events: u64,
-    /// The number of command ids.
-    pub command_ids: u64,
-    /// The number of journal entries.
-    pub journal_entries: u64,
-}
 
 /// Copies the settled part of a log into an empty log, without a file. Events, command ids and journal entries are the same as in the
 /// other log. Until the end of the copy, or until the future is dropped, appends to the target wait or are refused.

@@ -1,5 +1,7 @@
 //! The import of a log. What it writes becomes the content of the log at the end.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use annalist_core::{
     error::Error,
     record::Record,
@@ -7,25 +9,21 @@ use annalist_core::{
 };
 use async_trait::async_trait;
 
-use crate::{Memory, log::Imported};
+use crate::log::{Imported, Log};
 
 pub(crate) struct Import {
-    store: Memory,
+    log: Arc<Mutex<Log>>,
     imported: Option<Imported>,
 }
 
 impl Import {
-    pub(crate) fn begin(store: Memory) -> Result<Self, Error> {
-        let mut log = store.log();
-        if let Some(build) = store.rows().first_inline() {
-            let reason = format!(
-                "the build `{build}` is inline, so it would lack the imported events; make its projection async first"
-            );
-            return Err(Error::unusable("import into the log in memory", reason));
-        }
-        log.begin_import()?;
-        drop(log);
-        Ok(Self { store, imported: Some(Imported::default()) })
+    /// For a log that has locked out appends.
+    pub(crate) fn new(log: Arc<Mutex<Log>>) -> Self {
+        Self { log, imported: Some(Imported::default()) }
+    }
+
+    fn end(&mut self, imported: Option<Imported>) {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).end_import(imported);
     }
 
     fn imported(&mut self) -> &mut Imported {
@@ -54,7 +52,7 @@ impl ImportTransaction for Import {
 
     async fn finish(mut self: Box<Self>) -> Result<(), Error> {
         let imported = self.imported.take();
-        self.store.log().end_import(imported);
+        self.end(imported);
         Ok(())
     }
 }
@@ -62,7 +60,7 @@ impl ImportTransaction for Import {
 impl Drop for Import {
     fn drop(&mut self) {
         if self.imported.is_some() {
-            self.store.log().end_import(None);
+            self.end(None);
         }
     }
 }

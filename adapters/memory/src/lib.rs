@@ -184,7 +184,15 @@ impl EventStore for Memory {
     }
 
     async fn import(&self) -> Result<Box<dyn ImportTransaction>, Error> {
-        Ok(Box::new(Import::begin(self.clone())?))
+        let mut log = self.log();
+        if let Some(build) = self.rows().first_inline() {
+            let reason = format!(
+                "the build `{build}` is inline, so it would lack the imported events; make its projection async first"
+            );
+            return Err(Error::unusable("import into the log in memory", reason));
+        }
+        log.begin_import()?;
+        Ok(Box::new(Import::new(Arc::clone(&self.log))))
     }
 
     async fn verify(&self, up_to: Position, after: &VerifyCursor) -> Result<VerifyPage, Error> {

@@ -8,8 +8,11 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use uuid::Uuid;
 
 use super::{
-    Part, TransferError, Transferred,
+    contents::Transferred,
+    error::TransferError,
+    form::{hexadecimal, write_line},
     line::{CommandLine, EntryLine, EventLine, Header, Line, VERSION},
+    part::Part,
     source::{Sink, Source},
 };
 use crate::{
@@ -148,7 +151,7 @@ impl<W: AsyncWrite + Unpin + Send + ?Sized> Lines<'_, W> {
 
     fn encode(&mut self, line: &Line<'_>) -> Result<(), TransferError> {
         self.lines += 1;
-        line.write(self.source, self.after, self.lines, &mut self.buffer)
+        write_line(line, self.source, self.after, self.lines, &mut self.buffer)
     }
 
     async fn write_buffer(&mut self) -> Result<(), TransferError> {
@@ -190,9 +193,4 @@ impl<W: AsyncWrite + Unpin + Send + ?Sized> Sink for Lines<'_, W> {
         let line = EntryLine::new(&entry).map_err(|error| TransferError::content(error.to_string()))?;
         self.add(&Line::JournalEntry(line)).await
     }
-}
-
-/// Bytes in lower-case hexadecimal digits.
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -7,8 +7,10 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 use uuid::Uuid;
 
 use super::{
-    TransferError, Transferred, cloud_event,
-    export::hexadecimal,
+    cloud_event,
+    contents::Transferred,
+    error::TransferError,
+    form::{hexadecimal, with_line, write_line},
     line::{End, Header, Line, VERSION},
     target::Target,
 };
@@ -99,17 +101,6 @@ async fn read_line<R: AsyncBufRead + Unpin + Send + ?Sized>(
         }
         Some(_) => Err(TransferError::Truncated { lines }),
     }
-}
-
-/// Parses a line in either form.
-pub(super) fn with_line<T>(
-    text: &[u8],
-    use_line: impl FnOnce(Line<'_>) -> Result<T, BoxError>,
-) -> Result<T, BoxError> {
-    if text.starts_with(cloud_event::START) {
-        return cloud_event::decode(text, use_line);
-    }
-    use_line(serde_json::from_slice(text)?)
 }
 
 /// An import of a file in progress.
@@ -285,7 +276,7 @@ impl Import {
         }
         // The checksum does not cover this line itself.
         let mut expected = Vec::new();
-        Line::End(end).write(source.as_deref(), header.after, lines, &mut expected)?;
+        write_line(&Line::End(end), source.as_deref(), header.after, lines, &mut expected)?;
         if expected != text {
             return Err(TransferError::content("the last line of the part was changed"));
         }

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{cloud_event, error::TransferError};
 use crate::{
     error::BoxError,
     payload::Payload,
@@ -31,26 +30,6 @@ pub(super) enum Line<'a> {
     #[serde(borrow)]
     JournalEntry(EntryLine<'a>),
     End(End),
-}
-
-impl Line<'_> {
-    /// Adds the line and a line break to a text: as an event of CloudEvents if there is a source. `number` is its number in the part that
-    /// begins after a position.
-    pub(super) fn write(
-        &self,
-        source: Option<&str>,
-        after: Position,
-        number: u64,
-        text: &mut Vec<u8>,
-    ) -> Result<(), TransferError> {
-        let written = match source {
-            Some(source) => cloud_event::encode(self, source, after, number, text),
-            None => serde_json::to_writer(&mut *text, self),
-        };
-        written.map_err(|error| TransferError::content(error.to_string()))?;
-        text.push(b'\n');
-        Ok(())
-    }
 }
 
 /// The first line of a part.

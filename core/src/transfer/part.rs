@@ -5,9 +5,9 @@ use std::str::FromStr;
 use uuid::Uuid;
 
 use super::{
-    Transferred,
+    contents::Transferred,
     error::TransferError,
-    import::with_line,
+    form::with_line,
     line::{End, Line},
 };
 use crate::record::Position;

@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use super::{Transferred, error::TransferError};
+use super::{contents::Transferred, error::TransferError};
 use crate::{
     limits::MAX_GAP,
     record::{Position, Record},

@@ -53,7 +53,7 @@ fn main() {
             run(random_commands_of(url))
         }),
         trial("random_logs_are_the_same_after_a_round_trip", |url| run(round_trips(url))),
-        trial("rows_on_a_copy_are_those_of_the_original", |url| run(rows_on_copies(url))),
+        trial("rows_on_a_copy_equal_the_rows_of_the_original", |url| run(rows_on_copies(url))),
         trial("failover_to_a_standby_that_lagged_behind", |_| run(failover::to_a_lagging_standby())),
     ];
     let runtimes = [

@@ -19,7 +19,10 @@ use sha2::{Digest, Sha256};
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::io::{AsyncRead, BufReader, ReadBuf};
 
-use crate::logs::{EmptyLog, FORMS, Form, exported, fill};
+use crate::{
+    FORMS,
+    logs::{EmptyLog, Form, exported, fill},
+};
 
 /// The export of a small log with all kinds of lines, whose payloads are neither large nor deep.
 async fn small(form: Form) -> Vec<u8> {

@@ -163,8 +163,6 @@ pub(crate) enum Form {
     CloudEvents,
 }
 
-pub(crate) const FORMS: [Form; 2] = [Form::Lines, Form::CloudEvents];
-
 pub(crate) fn export_of(store: &Arc<dyn EventStore>, form: Form) -> Export {
     let export = Export::new(Arc::clone(store));
     match form {

@@ -9,7 +9,10 @@ use std::sync::Arc;
 
 use annalist::transfer::{self, Export};
 
-use self::logs::{EmptyLog, check_round_trip, check_rows};
+use self::logs::{EmptyLog, Form, check_round_trip, check_rows};
+
+/// Both forms of an export.
+const FORMS: [Form; 2] = [Form::Lines, Form::CloudEvents];
 
 #[tokio::test]
 async fn random_logs_are_the_same_after_a_round_trip() {
@@ -26,7 +29,7 @@ async fn random_logs_are_the_same_after_a_round_trip() {
 }
 
 #[tokio::test]
-async fn rows_on_a_copy_are_those_of_the_original() {
+async fn rows_on_a_copy_equal_the_rows_of_the_original() {
     for pair in 0..4 {
         let from = if pair < 2 { EmptyLog::memory() } else { EmptyLog::sqlite().await };
         let to = if pair % 2 == 0 { EmptyLog::memory() } else { EmptyLog::sqlite().await };

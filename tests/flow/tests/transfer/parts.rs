@@ -11,7 +11,10 @@ use annalist::{
 use fastrand::Rng;
 use tokio::io::AsyncReadExt;
 
-use crate::logs::{EmptyLog, FORMS, Form, export_of, exported, fill};
+use crate::{
+    FORMS,
+    logs::{EmptyLog, Form, export_of, exported, fill},
+};
 
 /// The parts of an export that end at these positions, and at the end.
 async fn parts(store: &Arc<dyn EventStore>, form: Form, ends: &[u64]) -> Vec<Vec<u8>> {
