@@ -169,7 +169,7 @@ async fn made_up_line_is_refused_with_its_number() {
         (&[HEADER, &ONE.replace("[]", "[\"a:\\u0000\"]")], 2, "NUL"),
         (&[HEADER, &ONE.replace("\"metadata\":{}", "\"metadata\":{\"actor\":\"\"}")], 2, "must not be empty"),
         (&[HEADER, &ONE.replace("2026-01-31", "2026-02-31")], 2, "is not a time"),
-        (&[HEADER, &ONE.replace("\"data\":{}", &format!("\"data\":{}", "[".repeat(200)))], 2, "EOF"),
+        (&[HEADER, &ONE.replace("\"data\":{}", &format!("\"data\":{}", "[".repeat(200)))], 2, "expected"),
         (
             &[
                 HEADER,
