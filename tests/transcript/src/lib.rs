@@ -8,9 +8,24 @@ const SHIM: &str = r#"cargo() { while [ "$1" != "--" ]; do shift; done; shift; "
 
 /// Executes the calls of a package in a README, at least so many, and compares the output. `…` matches any text within a line.
 pub fn check(readme: impl AsRef<Path>, package: &str, program: &str, least: usize) {
+    check_with_files(readme, package, program, least, &[]);
+}
+
+/// As [`check`], in a folder with copies of files beside the README.
+pub fn check_with_files(
+    readme: impl AsRef<Path>,
+    package: &str,
+    program: &str,
+    least: usize,
+    files: &[&str],
+) {
+    let readme = readme.as_ref();
     let steps = steps(&fs::read_to_string(readme).unwrap(), package);
     assert!(steps.len() >= least, "the README has only {} calls of `{package}`", steps.len());
     let folder = tempfile::tempdir().unwrap();
+    for file in files {
+        fs::copy(readme.with_file_name(file), folder.path().join(file)).unwrap();
+    }
     for (command, expected) in steps {
         let actual = run(folder.path(), program, &command);
         assert!(
