@@ -55,3 +55,8 @@ pub use annalist_postgres::Postgres;
 #[cfg(feature = "sqlite")]
 #[doc(inline)]
 pub use annalist_sqlite::Sqlite;
+
+/// Compiles the examples of the page.
+#[cfg(all(doctest, feature = "gate"))]
+#[doc = include_str!("../docs/gate.md")]
+struct GatePage;

@@ -2,6 +2,8 @@
 
 mod conversion;
 mod declared;
+#[cfg(feature = "gate")]
+mod drafts;
 mod id_kind;
 mod into;
 mod overlap;
@@ -16,6 +18,8 @@ use std::marker::PhantomData;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+#[cfg(feature = "gate")]
+pub(crate) use self::drafts::draft_of;
 pub(crate) use self::types::fnv_mix;
 pub use self::{
     conversion::{Conversion, InContext},

@@ -37,12 +37,16 @@
 
 mod build;
 mod declared;
+#[cfg(feature = "gate")]
+mod gate;
 mod markdown;
 mod mermaid;
 mod schemas;
 mod types;
 
 pub(crate) use self::declared::{Declared, DeclaredPolicy};
+#[cfg(feature = "gate")]
+pub use self::gate::{Gate, GateError, GateReport};
 pub use self::types::{
     AggregateModel, ColumnModel, CommandModel, EventModel, FoldedEvent, IdModel, Model, ParameterModel,
     PolicyModel, ProjectionModel, QueryModel, SnapshotModel, StateModel, StepModel,

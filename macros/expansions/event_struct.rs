@@ -36,7 +36,9 @@ const _: () = {
         );
         const VTABLE: __annalist::std::option::Option<__annalist::EventVTable> = __annalist::std::option::Option::Some({
             use __annalist::NoSchema as _;
-            __annalist::EventVTable::of(
+            __annalist::EventVTable::of::<
+                Self,
+            >(
                 __annalist::SchemaOf::<Self>::__ANNALIST_SCHEMA,
                 __annalist::SchemaOf::<Self>::__ANNALIST_VARIANTS,
             )

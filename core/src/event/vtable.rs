@@ -1,6 +1,9 @@
 //! The properties of the Rust type of an event, for code that does not know the type.
 
-use super::schema::{MakeSchema, VariantNames};
+use super::{
+    Event,
+    schema::{MakeSchema, VariantNames},
+};
 
 /// Functions and properties of the Rust type of an event. A variant of an enum has those of the enum.
 #[doc(hidden)]
@@ -14,17 +17,27 @@ pub struct EventVTable {
     pub(crate) variant: Option<u32>,
     /// Whether it has no fields.
     pub(crate) is_unit: bool,
+    /// Reads a stored event, and writes what it is read as.
+    #[cfg(feature = "gate")]
+    pub(crate) decode: fn(&crate::record::Record) -> Result<Vec<crate::record::Draft>, crate::error::Invalid>,
 }
 
 impl EventVTable {
     /// Of a struct with fields, or of an enum.
-    pub const fn of(schema: Option<MakeSchema>, variants: Option<VariantNames>) -> Self {
-        Self { schema, variants, variant: None, is_unit: false }
+    pub const fn of<E: Event>(schema: Option<MakeSchema>, variants: Option<VariantNames>) -> Self {
+        Self {
+            schema,
+            variants,
+            variant: None,
+            is_unit: false,
+            #[cfg(feature = "gate")]
+            decode: super::drafts::decode::<E>,
+        }
     }
 
     /// Of a struct without fields.
-    pub const fn of_unit() -> Self {
-        Self { is_unit: true, ..Self::of(None, None) }
+    pub const fn of_unit<E: Event>() -> Self {
+        Self { is_unit: true, ..Self::of::<E>(None, None) }
     }
 
     /// Of the variant to which `Deserialize` gives the number `index`.

@@ -29,6 +29,8 @@ impl Declared {
             projections: self.projections.iter().map(projection).collect(),
             policies: self.policies.iter().map(policy).collect(),
             queries: self.queries(),
+            #[cfg(feature = "gate")]
+            types: super::types::EventTypes(self.all_types()),
         };
         model.aggregates.sort_by(|one, other| one.name.cmp(&other.name));
         model.projections.sort_by(|one, other| one.name.cmp(&other.name));
@@ -55,21 +57,41 @@ impl Declared {
         self.aggregates.iter().copied().chain(read).map(|aggregate| (aggregate.rust, aggregate)).collect()
     }
 
+    /// The event types of all Rust types, each once.
+    #[cfg(feature = "gate")]
+    fn all_types(&self) -> Vec<EventType> {
+        let mut types = BTreeMap::new();
+        let mut add = |set: &Types| {
+            each_with_sources(set, &mut |one| {
+                types.entry((one.name, one.rust)).or_insert(*one);
+            });
+        };
+        let (owned, read) = self.sets();
+        owned.into_iter().chain(read).for_each(&mut add);
+        types.into_values().collect()
+    }
+
     /// The event types by their stored names. Of several Rust types with one name, that of the commands is described.
     fn event_types(&self) -> BTreeMap<&'static str, EventType> {
+        let (owned, read) = self.sets();
+        let mut types = BTreeMap::new();
+        owned.into_iter().for_each(|set| add_types(set, &mut types));
+        let mut only_read = BTreeMap::new();
+        read.into_iter().for_each(|set| add_types(set, &mut only_read));
+        for (name, event) in only_read {
+            types.entry(name).or_insert(event);
+        }
+        types
+    }
+
+    /// The events of commands and the registered ones, and the events that are only read.
+    fn sets(&self) -> (Vec<&'static Types>, Vec<&'static Types>) {
         let sent = self.policies.iter().flat_map(|policy| policy.commands.events());
         let owned = self.commands.events().chain(sent).chain(self.events.iter().copied());
         let read = self.aggregates.iter().flat_map(|aggregate| aggregate.events);
         let read = read.chain(self.projections.iter().flat_map(|projection| projection.events));
         let read = read.chain(self.policies.iter().flat_map(|policy| policy.events));
-        let mut types = BTreeMap::new();
-        owned.for_each(|set| add_types(set, &mut types));
-        let mut only_read = BTreeMap::new();
-        read.for_each(|set| add_types(set, &mut only_read));
-        for (name, event) in only_read {
-            types.entry(name).or_insert(event);
-        }
-        types
+        (owned.collect(), read.collect())
     }
 
     /// The queries, each once.
@@ -84,12 +106,19 @@ impl Declared {
 
 /// Adds event types with their sources. A variant of an enum says more than a struct.
 fn add_types(set: &Types, types: &mut BTreeMap<&'static str, EventType>) {
-    set.each(&mut |one| {
+    each_with_sources(set, &mut |one| {
         let known = types.entry(one.name).or_insert(*one);
         if one.is_variant && !known.is_variant {
             *known = *one;
         }
-        add_types(&Types::Sum(one.sources), types);
+    });
+}
+
+/// Calls a function with each event type and its sources.
+fn each_with_sources(set: &Types, visit: &mut dyn FnMut(&EventType)) {
+    set.each(&mut |one| {
+        visit(one);
+        each_with_sources(&Types::Sum(one.sources), visit);
     });
 }
 

@@ -77,7 +77,7 @@ fn used(content: &Map<String, Value>, all: &Map<String, Value>) -> Map<String, V
 }
 
 /// The same value with sorted keys, even if another crate makes `serde_json` preserve their order.
-fn sorted(value: Value) -> Value {
+pub(super) fn sorted(value: Value) -> Value {
     match value {
         Value::Array(items) => items.into_iter().map(sorted).collect(),
         Value::Object(members) => {

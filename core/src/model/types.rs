@@ -24,6 +24,30 @@ pub struct Model {
     pub policies: Vec<PolicyModel>,
     /// The queries that are registered.
     pub queries: Vec<QueryModel>,
+    /// The Rust types of the events, for the gate.
+    #[cfg(feature = "gate")]
+    #[serde(skip)]
+    pub(super) types: EventTypes,
+}
+
+/// The event types of all Rust types that read them. It follows from the other parts of a model, so it does not count in comparisons.
+#[cfg(feature = "gate")]
+#[derive(Clone, Debug, Default)]
+pub(super) struct EventTypes(pub(super) Vec<crate::event::EventType>);
+
+#[cfg(feature = "gate")]
+impl EventTypes {
+    /// The types that read stored events with this name.
+    pub(super) fn readers(&self, name: &str) -> impl Iterator<Item = &crate::event::EventType> {
+        self.0.iter().filter(move |one| crate::event::Types::One(**one).reads(name))
+    }
+}
+
+#[cfg(feature = "gate")]
+impl PartialEq for EventTypes {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// An event type.

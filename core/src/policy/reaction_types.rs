@@ -28,7 +28,7 @@ impl ReactionTypes {
 /// commands here: where it is called, it is an error.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct HandlerOf<P, E, F>(PhantomData<(fn(P, E), F)>);
+pub struct HandlerOf<P, E, F>(PhantomData<fn(P, E, F)>);
 
 impl<P, E, F> HandlerOf<P, E, F> {
     /// The handler.

@@ -125,7 +125,7 @@ fn version_step(item: Span, stored: &Stored<'_>, Step { version, function }: &St
 /// ```text
 /// const VTABLE: Option<EventVTable> = Some({
 ///     use NoSchema as _;
-///     EventVTable::of(SchemaOf::<Self>::__ANNALIST_SCHEMA, SchemaOf::<Self>::__ANNALIST_VARIANTS)
+///     EventVTable::of::<Self>(SchemaOf::<Self>::__ANNALIST_SCHEMA, SchemaOf::<Self>::__ANNALIST_VARIANTS)
 /// });
 /// ```
 ///
@@ -134,11 +134,13 @@ pub(super) fn vtable(event: &Event<'_>) -> Option<TokenStream> {
     let span = at(event.ident.span());
     event.inline().next()?;
     let vtable = match &event.body {
-        Body::One(Stored { unit: true, .. }) => quote_spanned!(span=> __annalist::EventVTable::of_unit()),
+        Body::One(Stored { unit: true, .. }) => {
+            quote_spanned!(span=> __annalist::EventVTable::of_unit::<Self>())
+        }
         _ => quote_spanned! {span=>
             {
                 use __annalist::NoSchema as _;
-                __annalist::EventVTable::of(
+                __annalist::EventVTable::of::<Self>(
                     __annalist::SchemaOf::<Self>::__ANNALIST_SCHEMA,
                     __annalist::SchemaOf::<Self>::__ANNALIST_VARIANTS,
                 )
