@@ -7,6 +7,7 @@ mod build_plan;
 mod claimant;
 mod control;
 mod follower;
+mod guarded_feed;
 mod handler_scope;
 mod inline_mode;
 mod inline_transition;

@@ -9,6 +9,7 @@ mod into;
 mod overlap;
 mod retired;
 mod schema;
+mod successors;
 mod types;
 mod upcast;
 mod vtable;
@@ -20,7 +21,6 @@ use uuid::Uuid;
 
 #[cfg(feature = "gate")]
 pub(crate) use self::drafts::draft_of;
-pub(crate) use self::types::fnv_mix;
 pub use self::{
     conversion::{Conversion, InContext},
     declared::{carries_ids_of, event_type, in_context, made_from, retired, variant_type, with_steps},
@@ -36,6 +36,7 @@ pub use self::{
     upcast::{StepResult, Upcast},
     vtable::{EventVTable, VersionStep},
 };
+pub(crate) use self::{successors::DeclaredSuccessors, types::fnv_mix};
 use crate::{
     codec::{Codec, RawEvent},
     error::Invalid,

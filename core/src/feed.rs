@@ -3,12 +3,16 @@
 mod poll_requests;
 mod prefetch;
 mod recorded_times;
+mod successors;
 mod watcher;
 
 use std::sync::Arc;
 
-pub(crate) use self::prefetch::PrefetchingFeed;
 pub use self::watcher::{LogEnd, LogWatcher};
+pub(crate) use self::{
+    prefetch::PrefetchingFeed,
+    successors::{SuccessorCheck, superseded},
+};
 use crate::{
     criteria::Criteria,
     error::Error,
@@ -95,6 +99,11 @@ impl Feed {
     pub fn pages_of(self, records: usize) -> Self {
         let limit = PageLimit { records: records.max(1), ..self.limit };
         Self { limit, ..self }
+    }
+
+    /// Changes the events of the following pages.
+    fn set_filter(&mut self, filter: Criteria) {
+        self.filter = filter;
     }
 
     /// Changes the limit of the following pages.

@@ -12,6 +12,7 @@ mod receipt;
 mod reservation;
 mod seen;
 mod snapshot;
+mod successors;
 mod token;
 mod verify;
 mod wakeups;
@@ -30,6 +31,7 @@ pub use self::{
     reservation::Reservation,
     seen::{Seen, SeenLog},
     snapshot::{Snapshot, SnapshotKey},
+    successors::{KnownSuccessors, Successor, Successors},
     token::Token,
     wakeups::Wakeups,
 };
@@ -59,7 +61,7 @@ use crate::{
 /// # use annalist::store::{
 /// #     Batch, CommandKey, Entry, FeedPage, LogId, Marker, Read, Settled, Snapshot, SnapshotKey,
 /// # };
-/// # use annalist::raw::{finding::{VerifyCursor, VerifyPage}, store::{PageLimit, StoredType, Wakeups}};
+/// # use annalist::raw::{finding::{VerifyCursor, VerifyPage}, store::{PageLimit, StoredType, Successors, Wakeups}};
 ///
 /// /// A store that counts the events that are appended to another store.
 /// #[derive(Default)]
@@ -124,6 +126,9 @@ use crate::{
 /// #     }
 /// #     async fn stored_types(&self) -> Result<Vec<StoredType>, Error> {
 /// #         self.inner.stored_types().await
+/// #     }
+/// #     async fn successors(&self) -> Result<Successors, Error> {
+/// #         self.inner.successors().await
 /// #     }
 /// #     async fn snapshot(&self, key: &SnapshotKey) -> Result<Option<Snapshot>, Error> {
 /// #         self.inner.snapshot(key).await
@@ -208,9 +213,9 @@ pub trait EventStore: Send + Sync + 'static {
     ///
     /// The conditions are checked against the log as it was before the first of these appends: their own events do not
     /// count. An append whose command id was accepted before is a [`Duplicate`](AppendOutcome::Duplicate); the id is checked
-    /// before the conditions, both are checked before the inline builds. An append without events still checks its
-    /// conditions and, if it has a command id, is remembered. Events, command ids and journal entries are written in one
-    /// transaction. Dropping the future leaves it whole or absent. Ids of events are stored as given, not compared.
+    /// before the successors of event names, then come the conditions, and the inline builds last. An append without events still checks its
+    /// conditions and, if it has a command id, is remembered. Events, command ids, journal entries and the successors of event names
+    /// ([`KnownSuccessors`]) are written in one transaction. Dropping the future leaves it whole or absent. Ids of events are stored as given, not compared.
     ///
     /// A successful append under a condition implies that the caller has seen every event that matches the criteria up to the last
     /// position of the receipt: from then on [`Marker::after`] of the receipt is a valid marker for the criteria.
@@ -340,6 +345,12 @@ pub trait EventStore: Send + Sync + 'static {
     /// # Errors
     /// [`Error`] if the store cannot answer.
     async fn stored_types(&self) -> Result<Vec<StoredType>, Error>;
+
+    /// Returns the successors of event names that the log has.
+    ///
+    /// # Errors
+    /// [`Error`] if the store cannot answer.
+    async fn successors(&self) -> Result<Successors, Error>;
 
     /// Returns the snapshot that was saved under a key, if there is one. Snapshots only save time: a store need not
     /// save any, and may remove them at any time.

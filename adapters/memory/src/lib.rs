@@ -29,7 +29,7 @@ use annalist_core::{
     store::{
         AcceptedCommand, Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage,
         ImportTransaction, LogId, Marker, PageLimit, Prefix, Read, Receipt, Settled, Snapshot, SnapshotKey,
-        StoredType,
+        StoredType, Successors,
     },
     time::Timestamp,
 };
@@ -164,6 +164,10 @@ impl EventStore for Memory {
 
     async fn stored_types(&self) -> Result<Vec<StoredType>, Error> {
         Ok(self.log().stored_types())
+    }
+
+    async fn successors(&self) -> Result<Successors, Error> {
+        Ok(self.log().successors().clone())
     }
 
     async fn snapshot(&self, key: &SnapshotKey) -> Result<Option<Snapshot>, Error> {

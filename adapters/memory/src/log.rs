@@ -13,6 +13,7 @@ use annalist_core::{
     store::{
         AcceptedCommand, Append, AppendOutcome, Batch, CommandKey, Condition, Entry, EventRef, FeedPage,
         JournalRecord, LogId, Marker, Outcome, PageBuilder, PageLimit, Prefix, Read, Receipt, StoredType,
+        Successors,
     },
     time::Timestamp,
 };
@@ -27,6 +28,7 @@ pub(crate) struct Log {
     journal: Vec<Entry>,
     /// Whether an import is in progress.
     importing: bool,
+    successors: Successors,
 }
 
 /// What an import has written.
@@ -45,6 +47,7 @@ impl Default for Log {
             commands: BTreeMap::new(),
             journal: Vec::new(),
             importing: false,
+            successors: Successors::default(),
         }
     }
 }
@@ -69,6 +72,9 @@ impl Log {
         {
             return Ok(Some(AppendOutcome::Duplicate { index, receipt }));
         }
+        if append.successors.as_ref().is_some_and(|known| known.version != self.successors.version) {
+            return Ok(Some(AppendOutcome::SuccessorsChanged { index }));
+        }
         let mut conditions = append.conditions.iter().enumerate();
         Ok(conditions.find_map(|(condition, one)| {
             let conflicting_position = self.conflicting_position(one)?;
@@ -77,7 +83,12 @@ impl Log {
     }
 
     pub(crate) fn write(&mut self, append: Append) -> Receipt {
-        let Append { events, recorded_at, metadata, key, journal, conditions: _, inline: _ } = append;
+        if let Some(known) = &append.successors {
+            let positions = (self.head().get() + 1..).map(Position::new);
+            let new = known.to_add(&self.successors, append.events.iter().zip(positions));
+            self.successors.add(new);
+        }
+        let Append { events, recorded_at, metadata, key, journal, .. } = append;
         let mut receipt = Receipt::default();
         receipt.events.reserve_exact(events.len());
         for draft in events {
@@ -128,6 +139,10 @@ impl Log {
         self.records.types()
     }
 
+    pub(crate) fn successors(&self) -> &Successors {
+        &self.successors
+    }
+
     pub(crate) fn read(&self, read: &Read) -> Batch {
         let records = self.page(read, PageLimit::records(usize::MAX)).into_items();
         Batch { records, marker: Marker::new(self.head().min(read.up_to), 0) }
@@ -156,7 +171,7 @@ impl Log {
         {
             page.add_record(record.clone());
         }
-        page.into_page(after, self.head(), None)
+        page.into_page(after, self.head(), None, self.successors.version)
     }
 
     pub(crate) fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> u64 {

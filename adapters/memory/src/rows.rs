@@ -171,6 +171,9 @@ impl Rows {
         if let Some(outcome) = data.to_build(&table.into()).decide_inline(table, log.id())? {
             return Ok(outcome);
         }
+        if log.successors().all().iter().any(|successor| inline.misses(successor)) {
+            return Ok(InlineOutcome::Behind);
+        }
         let filter: Criteria = Item::any().types(inline.types().iter().copied()).into();
         let missing = log.feed(&filter, data.checkpoint.position, PageLimit::CATCH_UP);
         if missing.is_full {
@@ -203,7 +206,7 @@ impl Rows {
     pub(crate) fn missing_builds(&self, append: &Append) -> Option<Vec<BuildId>> {
         let folds = |data: &BuildData| {
             let types = data.inline.as_ref();
-            types.is_some_and(|types| append.events.iter().any(|event| types.contains(event.name())))
+            types.is_some_and(|types| append.names_to_fold().any(|name| types.contains(name)))
         };
         let required = self.builds.iter().filter(|(_, data)| folds(data));
         append.missing_builds(required.map(|(id, _)| id.clone()))
@@ -222,6 +225,12 @@ impl Rows {
         let folded: Vec<FoldedRows> = folded.collect::<Result<_, _>>()?;
         for (inline, folded) in builds.values().zip(folded) {
             self.data_mut(inline.table())?.write(inline.table(), folded);
+        }
+        for append in appends.iter().filter(|append| append.adds_successors()) {
+            for inline in &append.inline {
+                let types = inline.types().iter().copied();
+                self.data_mut(inline.table())?.inline.get_or_insert_default().extend(types);
+            }
         }
         Ok(())
     }

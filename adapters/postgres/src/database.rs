@@ -1,6 +1,9 @@
 //! The database of a log, as all parts of the store share it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use annalist_core::{
     error::Error,
@@ -33,6 +36,8 @@ pub(crate) struct Database {
     pub(crate) id: LogId,
     /// What this process has seen of the log.
     pub(crate) seen: Arc<SeenLog>,
+    /// The version of the list of successors of event names, read with or after the settled position that this process knows.
+    pub(crate) successors: AtomicU64,
     /// How long calls wait for a connection, and changes of builds for locks.
     pub(crate) timeout: Duration,
     /// Whether a pooler gives a session to another connection after each transaction.

@@ -81,7 +81,7 @@ use annalist_core::{
     store::{
         AcceptedCommand, Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage,
         ImportTransaction, LogId, Marker, PageLimit, Prefix, Read, Receipt, Reservation, Settled, Snapshot,
-        SnapshotKey, StoredType, Wakeups,
+        SnapshotKey, StoredType, Successors, Wakeups,
     },
     time::Timestamp,
 };
@@ -98,7 +98,7 @@ use self::{
     high_water::{mark::HighWater, notify::Notifier},
     import::Imports,
     open::{migrate::Migrations, schema_name::SchemaName},
-    read::{feed::Feed, history::HistoryReader, journal, snapshots, verify},
+    read::{feed::Feed, history::HistoryReader, journal, snapshots, successors, verify},
 };
 
 /// A log on PostgreSQL. Clones share connections and state.
@@ -272,6 +272,10 @@ impl EventStore for Postgres {
 
     async fn stored_types(&self) -> Result<Vec<StoredType>, Error> {
         self.store.feed.stored_types().await
+    }
+
+    async fn successors(&self) -> Result<Successors, Error> {
+        successors::load_from_pool(&self.store.database).await
     }
 
     async fn snapshot(&self, key: &SnapshotKey) -> Result<Option<Snapshot>, Error> {

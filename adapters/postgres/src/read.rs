@@ -8,4 +8,5 @@ pub(crate) mod queue;
 pub(crate) mod records;
 pub(crate) mod snapshots;
 pub(crate) mod statement;
+pub(crate) mod successors;
 pub(crate) mod verify;

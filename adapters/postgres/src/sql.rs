@@ -114,6 +114,7 @@ statements!(
     set_live,
     snapshot,
     stored_types,
+    successors,
     unpark,
     verify_build_references,
     verify_page,

@@ -1,5 +1,5 @@
 -- The first ?4 records in (?2, ?3] that match one of the probes ?1 (see matching.sql), and in a row of its own the position of the
--- last event of the log and its id: one statement reads one snapshot. With ?5 the records have only the columns that a fold needs.
+-- last event of the log, its id and, as `recorded_at`, the version of the list of successors: one statement reads one snapshot. With ?5 the records have only the columns that a fold needs.
 -- Payloads of more than 32 KiB are NULL: see payload.sql.
 SELECT *
 FROM (
@@ -16,6 +16,8 @@ FROM (
     LIMIT ?4 + 0
 )
 UNION ALL
-SELECT coalesce(last.position, 0), NULL, NULL, NULL, NULL, last.id, NULL, NULL, NULL
+SELECT
+    coalesce(last.position, 0), NULL, NULL, NULL, NULL, last.id,
+    (SELECT coalesce(max(version), 0) FROM {prefix}event_successors), NULL, NULL
 FROM (SELECT 1)
 LEFT JOIN (SELECT position, id FROM {prefix}events ORDER BY position DESC LIMIT 1) AS last

@@ -13,7 +13,10 @@ use std::{
 use annalist_core::{
     error::Error,
     record::{Draft, Position},
-    store::{Append, AppendOutcome, CommandKey, Condition, EventRef, JournalRecord, Receipt, SeenLog},
+    store::{
+        Append, AppendOutcome, CommandKey, Condition, EventRef, JournalRecord, Receipt, SeenLog, Successor,
+        Successors,
+    },
 };
 use sqlx::{Sqlite, SqliteConnection, query, query::Query, sqlite::SqliteArguments};
 use tokio::sync::oneshot;
@@ -29,6 +32,8 @@ use crate::{
     row_values::RowDialect,
     rows::{integer, json, receipt_text},
     sql::{MultiRow, Sql},
+    stored_builds::bind_build,
+    successors,
 };
 
 /// The outcome of one call of `append`. With an error nothing was written.
@@ -85,6 +90,9 @@ pub(crate) async fn append(
     let mut batch = TransactionBatch::new(target, context);
     let keys = appends().filter_map(|append| append.key.as_ref());
     batch.stored_commands = AcceptedCommands::load(connection, &target.sql, keys).await?;
+    if appends().any(Append::adds_successors) {
+        batch.load_successors(connection).await?;
+    }
     let mut newest = newest.into_iter();
     let mut results = Vec::with_capacity(jobs.len());
     for Job { appends, .. } in jobs {
@@ -115,6 +123,9 @@ struct TransactionBatch<'a> {
     accepted: Vec<Accepted<'a>>,
     /// The commands of the accepted appends, by their id.
     accepted_commands: HashMap<&'a str, (&'a CommandKey, Receipt)>,
+    /// The successors of event names, with those of the accepted appends; only the version unless an append adds some.
+    successors: Successors,
+    new_successors: Vec<Successor>,
 }
 
 /// An append that is going to be written.
@@ -128,6 +139,8 @@ impl<'a> TransactionBatch<'a> {
     fn new(target: &'a Target, context: AppendContext) -> Self {
         Self {
             target,
+            successors: Successors::new(context.successors, Vec::new()),
+            new_successors: Vec::new(),
             context,
             stored_commands: AcceptedCommands::default(),
             accepted: Vec::new(),
@@ -152,7 +165,37 @@ impl<'a> TransactionBatch<'a> {
         for (sql, folded) in folded {
             row_tables::write(connection, &sql, folded).await?;
         }
+        for append in appends.iter().filter(|append| append.adds_successors()) {
+            self.add_inline_types(connection, append).await?;
+        }
         Ok(AppendOutcome::Appended(appends.iter().map(|append| self.accept(append)).collect()))
+    }
+
+    /// Reads the successors of event names.
+    async fn load_successors(&mut self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        match successors::load(connection, &self.target.sql).await {
+            Ok(stored) => self.successors = stored,
+            Err(TransactionError::Database(error)) => return Err(error),
+            Err(error) => {
+                return Err(sqlx::Error::Decode(error.into_error(|| self.target.operation.clone()).into()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The builds that fold an older name fold the types of the provided folds from now on.
+    async fn add_inline_types(
+        &mut self,
+        connection: &mut SqliteConnection,
+        append: &Append,
+    ) -> Result<(), sqlx::Error> {
+        for inline in &append.inline {
+            if let Some(types) = self.context.add_types(&**inline) {
+                let update = bind_build(&self.target.sql.set_inline_types, inline.table()).bind(json(types));
+                update.execute(&mut *connection).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Returns why an append, the one at `index` of its job, is refused, if it is.
@@ -167,6 +210,9 @@ impl<'a> TransactionBatch<'a> {
             && let Some(receipt) = self.receipt(key)?
         {
             return Ok(Some(AppendOutcome::Duplicate { index, receipt }));
+        }
+        if append.successors.as_ref().is_some_and(|known| known.version != self.successors.version) {
+            return Ok(Some(AppendOutcome::SuccessorsChanged { index }));
         }
         for (number, (condition, newest)) in append.conditions.iter().zip(newest).enumerate() {
             let conflict = self.conflicting_position(connection, condition, newest).await?;
@@ -223,6 +269,12 @@ impl<'a> TransactionBatch<'a> {
             EventRef { position: Position::new(head), id: draft.id() }
         });
         let receipt = Receipt { events: events.collect(), ..Receipt::default() };
+        if let Some(known) = append.successors.as_ref().filter(|_| append.adds_successors()) {
+            let positions = receipt.events.iter().map(|event| event.position);
+            let new = known.to_add(&self.successors, append.events.iter().zip(positions));
+            self.successors.add(new.clone());
+            self.new_successors.extend(new);
+        }
         self.context.head = Position::new(head);
         if let Some(key) = &append.key {
             self.accepted_commands.insert(key.id(), (key, receipt.clone()));
@@ -241,7 +293,8 @@ impl<'a> TransactionBatch<'a> {
         let entries = accepted.clone().filter_map(|one| Some((one, one.append.journal.as_ref()?)));
         insert(connection, &sql.insert_entries, &entries.collect::<Vec<_>>(), bind_entry).await?;
         let commands = accepted.filter_map(|one| Some((one, one.append.key.as_ref()?)));
-        insert(connection, &sql.insert_commands, &commands.collect::<Vec<_>>(), bind_command).await
+        insert(connection, &sql.insert_commands, &commands.collect::<Vec<_>>(), bind_command).await?;
+        successors::insert(connection, sql, &self.new_successors, self.successors.version).await
     }
 }
 

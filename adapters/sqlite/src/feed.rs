@@ -9,7 +9,7 @@ use annalist_core::{
 };
 use sqlx::{Connection, SqliteConnection, query_as};
 
-use crate::{error::TransactionError, index_scans::needs_lookup, read, rows::position, sql::Sql};
+use crate::{error::TransactionError, index_scans::needs_lookup, read, rows::position, sql::Sql, successors};
 
 /// Returns the page after a position; its records and its end are from one snapshot.
 pub(crate) async fn feed(
@@ -37,7 +37,12 @@ async fn page(
 ) -> Result<FeedPage, TransactionError> {
     let read = Read::all(filter.clone()).after(after);
     let (page, end) = read::page(connection, sql, &read, limit).await?;
-    Ok(page.into_page(after, end.position, None))
+    let successors = match end.successors {
+        Some(version) => version,
+        // A full page is not read to its end.
+        None => successors::version(connection, sql).await?,
+    };
+    Ok(page.into_page(after, end.position, None, successors))
 }
 
 /// Returns the longest prefix of the log whose events were recorded until `time`.

@@ -17,6 +17,7 @@ use crate::{
     row_tables,
     rows::{integer, json},
     stored_builds::bind_build,
+    successors,
     write_transaction::WriteTransaction,
 };
 
@@ -29,6 +30,10 @@ pub(crate) async fn make_inline(
     let build = transaction.build(&table).await?.ok_or_else(|| table.undefined_error())?;
     if let Some(outcome) = build.decide_inline(&table, log.id)? {
         return transaction.rollback(outcome).await;
+    }
+    let successors = successors::load(transaction.connection(), &log.sql).await?;
+    if successors.all().iter().any(|successor| inline.misses(successor)) {
+        return transaction.rollback(InlineOutcome::Behind).await;
     }
     let types = Item::any().types(inline.types().iter().copied());
     let missing = Read::all(types.into()).after(build.checkpoint.position);

@@ -21,6 +21,8 @@ pub(crate) struct AppendContext {
     pub(crate) head: Position,
     /// Whether the log has the newest event that this process has seen.
     pub(crate) has_newest: bool,
+    /// The version of the list of successors.
+    pub(crate) successors: u64,
     inline: Vec<InlineBuild>,
 }
 
@@ -31,15 +33,27 @@ struct InlineBuild(String, u32, u32, Vec<String>);
 impl AppendContext {
     /// From the row of `append_context.sql`.
     pub(crate) fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
-        let (head, has_newest, inline): (i64, bool, String) = FromRow::from_row(row)?;
+        let (head, has_newest, successors, inline): (i64, bool, i64, String) = FromRow::from_row(row)?;
         let inline = serde_json::from_str(&inline).map_err(|error| sqlx::Error::Decode(error.into()))?;
-        Ok(Self { head: position(head), has_newest, inline })
+        Ok(Self { head: position(head), has_newest, successors: successors.unsigned_abs(), inline })
     }
 
     /// Returns the inline builds that an append must provide, if it provides others.
     pub(crate) fn missing_builds(&self, append: &Append) -> Option<Vec<BuildId>> {
-        let folds = |build: &&InlineBuild| append.events.iter().any(|event| build.folds(event.name()));
+        let folds = |build: &&InlineBuild| append.names_to_fold().any(|name| build.folds(name));
         append.missing_builds(self.inline.iter().filter(folds).map(InlineBuild::id))
+    }
+}
+
+impl AppendContext {
+    /// Lets a build fold the types of a fold too. Returns all of its types.
+    pub(crate) fn add_types(&mut self, inline: &dyn Inline) -> Option<&[String]> {
+        let id = BuildId::from(inline.table());
+        let InlineBuild(.., types) = self.inline.iter_mut().find(|build| build.id() == id)?;
+        let new = inline.types().iter().filter(|name| !types.iter().any(|known| known == *name));
+        let new: Vec<String> = new.map(|name| (*name).to_owned()).collect();
+        types.extend(new);
+        Some(types)
     }
 }
 

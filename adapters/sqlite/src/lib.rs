@@ -59,6 +59,7 @@ mod settings;
 mod snapshots;
 mod sql;
 mod stored_builds;
+mod successors;
 mod user_transaction;
 mod verify;
 mod write_transaction;
@@ -75,7 +76,7 @@ use annalist_core::{
     store::{
         AcceptedCommand, Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage,
         ImportTransaction, LogId, Marker, PageLimit, Prefix, Read, Receipt, SeenLog, Settled, Snapshot,
-        SnapshotKey, StoredType,
+        SnapshotKey, StoredType, Successors,
     },
     time::Timestamp,
 };
@@ -281,6 +282,12 @@ impl EventStore for Sqlite {
         let Log { sql, .. } = &*self.log;
         let read = async |connection: &mut _| Ok(read::stored_types(connection, sql).await?);
         self.log.with_reader(Operation::Log("list the event types of"), read).await
+    }
+
+    async fn successors(&self) -> Result<Successors, Error> {
+        let Log { sql, .. } = &*self.log;
+        let read = async |connection: &mut _| successors::load(connection, sql).await;
+        self.log.with_reader(Operation::Log("list the successors of event names of"), read).await
     }
 
     async fn snapshot(&self, key: &SnapshotKey) -> Result<Option<Snapshot>, Error> {

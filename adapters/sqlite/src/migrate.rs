@@ -31,6 +31,8 @@ pub(crate) const MIGRATIONS: &[Migration] = &[&[
     include_str!("../sql/schema/1_builds_inline.sql"),
     include_str!("../sql/schema/1_parked.sql"),
     include_str!("../sql/schema/1_snapshots.sql"),
+    include_str!("../sql/schema/1_event_successors.sql"),
+    include_str!("../sql/schema/1_event_successors_by_version.sql"),
 ]];
 
 /// Returns the script that opening a log with this prefix runs on an empty database, for review or for running it by hand.

@@ -117,7 +117,7 @@ pub(crate) async fn page(
         && let Some(row) = rows.try_next().await?
     {
         if let Some(number) = row.try_get(0)? {
-            end = End::new(number, row.try_get(5)?);
+            end = End::new(number, row.try_get(5)?).with_successors(row.try_get(6)?);
             continue;
         }
         let (record, has_payload) = rows::record_of_page(&row)?;

@@ -19,17 +19,24 @@ pub(crate) struct End {
     pub(crate) position: Position,
     /// The last event; `None` in an empty log, and if the stored id is not one.
     pub(crate) event: Option<EventRef>,
+    /// The version of the list of successors, if it was read.
+    pub(crate) successors: Option<u64>,
 }
 
 impl End {
     /// That of an empty log.
-    pub(crate) const START: Self = Self { position: Position::START, event: None };
+    pub(crate) const START: Self = Self { position: Position::START, event: None, successors: None };
 
     /// From the columns of a row: the position, and the id of the event there.
     pub(crate) fn new(number: i64, id: Option<&str>) -> Self {
         let position = position(number);
         let event = id.and_then(|id| Uuid::try_parse(id).ok()).map(|id| EventRef { position, id });
-        Self { position, event }
+        Self { position, event, successors: None }
+    }
+
+    /// With the version of the list of successors.
+    pub(crate) fn with_successors(self, version: i64) -> Self {
+        Self { successors: Some(version.unsigned_abs()), ..self }
     }
 
     /// Reads it. Also returns whether the log still has the newest event that this process has seen.

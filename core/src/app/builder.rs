@@ -9,7 +9,7 @@ use crate::{
     error::{Error, Invalid},
     event::Types,
     execute::{EventRegistry, Executor, InlineFolds, Journal, Retry, Settings},
-    feed::LogWatcher,
+    feed::{LogWatcher, SuccessorCheck},
     limits::refuse,
     model::{Declared, DeclaredPolicy},
     projection::{CustomProjection, Projection, ProjectionOptions, custom_spec, projection_spec},
@@ -430,7 +430,10 @@ impl Builder {
         check_stored_events(&*store, &registry.registrations(), &unchecked_events).await?;
         make_async(&removed, &*store).await?;
         let codec = Codec::default();
-        let watcher = LogWatcher::with_max_read_bytes(store, settings.max_read_bytes);
+        let successors = SuccessorCheck::new(Arc::clone(&store), Arc::clone(registry.successors()));
+        let watcher = LogWatcher::with_options(store, successors, settings.max_read_bytes);
+        let list = watcher.successors().list_after(0).await?;
+        registry.warn_of_unread_successors(&watcher.store().describe(), &list);
         let mut daemon = ProjectionDaemon::default();
         daemon.start(projections, &watcher, rows.as_ref(), &codec).await?;
         if let Some(name) = removed.iter().find(|name| daemon.follow(name).is_ok()) {

@@ -212,6 +212,7 @@ impl<A: Aggregate> Load<A> {
             Some(snapshot) => snapshot,
             None => (run_user_code(type_name::<A>(), || Ok(A::initial(id)))?, Position::START),
         };
+        check_successors(&executor, &criteria, up_to)?;
         let read = Read {
             payload_only: const { !reads_context::<A>() },
             ..Read::all(criteria).after(after).up_to(up_to)
@@ -299,7 +300,7 @@ impl<P: Projection> Live<P> {
                 Ok(())
             })
         };
-        read(&*executor.store, criteria, moment, &mut fold).await?;
+        read(&executor, criteria, moment, &mut fold).await?;
         Ok(rows.remove(&key))
     }
 }
@@ -372,7 +373,7 @@ impl<E: Event> History<E> {
                 records.iter().try_for_each(|record| record.decode_into(codec, &mut events))
             })
         };
-        read(&*executor.store, criteria, moment, &mut decode).await?;
+        read(&executor, criteria, moment, &mut decode).await?;
         Ok(events)
     }
 }
@@ -397,13 +398,21 @@ async fn until_ended<T>(
 
 /// Reads in chunks, so that a long history is not in memory at once.
 async fn read(
-    store: &dyn EventStore,
+    executor: &Executor,
     criteria: Criteria,
     moment: Option<Moment>,
     each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
 ) -> Result<(), Error> {
-    let read = Read::all(criteria).up_to(position_at(store, moment).await?);
-    store.read_chunked(&read, each).await.map(drop)
+    let up_to = position_at(&*executor.store, moment).await?;
+    check_successors(executor, &criteria, up_to)?;
+    let read = Read::all(criteria).up_to(up_to);
+    executor.store.read_chunked(&read, each).await.map(drop)
+}
+
+/// Checks that a read selects the successors of the event names that it selects, as far as this process knows them.
+fn check_successors(executor: &Executor, criteria: &Criteria, up_to: Position) -> Result<(), Invalid> {
+    let check = executor.watcher.successors();
+    check.check(&check.stored(), criteria, up_to)
 }
 
 async fn position_at(store: &dyn EventStore, moment: Option<Moment>) -> Result<Position, Error> {

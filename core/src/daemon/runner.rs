@@ -1,5 +1,7 @@
 //! Keeps one build up to date: reads a batch, lets the handler process it, and commits the result with the checkpoint.
 
+mod publish;
+
 use std::{convert::Infallible, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use tokio::{
@@ -12,13 +14,14 @@ use super::{
     BatchHandler, BatchResult, ErrorPolicy, Parking, PoisonEvent, State, Status, Stopped,
     anchor::{anchor_at, check_anchor},
     claimant::Claimant,
+    guarded_feed::GuardedFeed,
     progress_meter::{ProgressCounters, ProgressMeter},
     stop_reason::StopReason,
 };
 use crate::{
     backoff::Backoff,
     error::{Error, Invalid},
-    feed::{LogWatcher, PAGE, PrefetchingFeed},
+    feed::{LogWatcher, PAGE},
     record::{Position, Record},
     rows::{Anchor, Build, Checkpoint, CommitOutcome, Parked, RowChange, SharedRows},
     store::FeedPage,
@@ -33,7 +36,7 @@ const RETRY: Backoff = Backoff::new(Duration::from_millis(40), Duration::from_se
 /// of the checkpoint lets each event through once.
 pub struct Runner<H> {
     handler: H,
-    feed: PrefetchingFeed,
+    feed: GuardedFeed,
     rows: SharedRows,
     error_policy: ErrorPolicy,
     shutdown: CancellationToken,
@@ -70,7 +73,7 @@ impl<H: BatchHandler> Runner<H> {
     pub fn new(watcher: Arc<LogWatcher>, rows: SharedRows, handler: H) -> (Self, watch::Receiver<Status>) {
         let (status, receiver) = watch::channel(Status::NEW);
         let runner = Self {
-            feed: PrefetchingFeed::new(watcher, handler.filter()),
+            feed: GuardedFeed::new(watcher, handler.filter()),
             rows,
             error_policy: ErrorPolicy::Stop,
             shutdown: CancellationToken::new(),
@@ -155,6 +158,7 @@ impl<H: BatchHandler> Runner<H> {
         let result: Result<(), StopReason> = async {
             self.start().await?;
             while self.feed.position() < end {
+                self.check_blocked(self.feed.position()).await?;
                 let mut page = self.feed.next(self.batch).await?;
                 page.records.retain(|record| record.position <= end);
                 page.up_to = page.up_to.min(end);
@@ -203,6 +207,7 @@ impl<H: BatchHandler> Runner<H> {
                     self.feed.seek(before.max(self.saved));
                     return Err(reason);
                 }
+                self.check_blocked(up_to).await?;
                 let is_caught_up = is_last && self.feed.position() >= up_to;
                 self.publish(Some(if is_caught_up { State::CaughtUp } else { State::CatchingUp }));
                 if is_caught_up {
@@ -217,6 +222,14 @@ impl<H: BatchHandler> Runner<H> {
         match result {
             Err(reason) => reason,
         }
+    }
+
+    /// Stops if the batch that ends at a position is handled and an event follows that only a newer program reads.
+    async fn check_blocked(&mut self, up_to: Position) -> Result<(), StopReason> {
+        let at_end = self.feed.position() == up_to;
+        let Some(reason) = self.feed.blocked_at(up_to).filter(|_| at_end) else { return Ok(()) };
+        self.save_idle().await?;
+        Err(reason)
     }
 
     /// Loads the checkpoint, and checks that the rows belong to this log.
@@ -454,41 +467,6 @@ impl<H: BatchHandler> Runner<H> {
             self.save(&[], RowChange { anchor, ..self.change(position) }).await?;
         }
         Ok(())
-    }
-
-    fn set_state(&mut self, state: State) {
-        self.publish(Some(state));
-        self.wakeup.notify_one();
-    }
-
-    fn publish_position(&mut self) {
-        self.publish(None);
-    }
-
-    /// Publishes the position, and the state if it is given, in one step.
-    fn publish(&mut self, state: Option<State>) {
-        let (position, parked) = (self.feed.position(), self.parking.count());
-        self.meter.take_if(|meter| meter.finish_at(position));
-        let changed = self.status.send_if_modified(|status| {
-            let state = state.unwrap_or_else(|| status.state.clone());
-            let changed = (status.position, status.parked, &status.state) != (position, parked, &state);
-            (status.position, status.parked, status.state) = (position, parked, state);
-            changed
-        });
-        if changed {
-            self.wakeup.notify_one();
-        }
-    }
-
-    async fn stop(mut self, stopped: Stopped) {
-        tracing::error!(name = self.name(), %stopped, "the projection or policy is stopped");
-        let text = stopped.to_string();
-        if self.is_defined
-            && let Err(error) = self.rows.report(self.handler.table(), Some(&text)).await
-        {
-            tracing::warn!(name = self.name(), %error, "could not save the reason of the stop");
-        }
-        self.set_state(State::Stopped(stopped));
     }
 
     fn name(&self) -> &'static str {

@@ -93,6 +93,19 @@ pub enum Invalid {
         /// The newest version that this program can read.
         known: u32,
     },
+    /// The log has events under a name that succeeds one that is read, and the program does not know it: a newer program has renamed the
+    /// event type, or replaced it by others.
+    #[error(
+        "events `{name}` are superseded by `{successor}` since position {since}, which this program does not read; deploy the newer program"
+    )]
+    Superseded {
+        /// The stored name that the program reads.
+        name: String,
+        /// The stored name that succeeds it.
+        successor: String,
+        /// The position of the first event of the successor.
+        since: Position,
+    },
     /// The conversion of a stored event to its next version, or to the event type that is made from it, has failed or panicked.
     #[error(
         "event `{name}` version {version} at position {position} cannot be converted to {target}: {source}"

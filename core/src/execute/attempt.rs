@@ -16,7 +16,7 @@ use crate::{
     panics::catch,
     position::Position,
     record::Draft,
-    store::{Append, AppendOutcome, Condition, Receipt},
+    store::{Append, AppendOutcome, Condition, KnownSuccessors, Receipt, Successors},
     time::Timestamp,
 };
 
@@ -31,9 +31,11 @@ pub(super) enum AttemptOutcome<E> {
     Accepted(Receipt),
     Rejected(E),
     Conflict(Position),
-    /// The inline builds of the log have changed; retry. Contains the error if this was the last attempt.
-    InlineChanged(Error),
-    /// Another command of the batch failed; retry. (That command made progress, so this is not a livelock.)
+    /// The inline builds of the log have changed, or the successors of event names in another command of the batch; retry. Contains the
+    /// error if this was the last attempt.
+    StoreChanged(Error),
+    /// Another command of the batch failed, or the log has other successors of event names; retry. (That command made progress, and
+    /// successors are rare, so this is not a livelock.)
     Retry {
         unbatched: bool,
     },
@@ -51,6 +53,13 @@ impl Attempt<'_> {
     ) -> Result<AttemptOutcome<E>, Error> {
         let command = self.command;
         let clock = &command.executor.clock;
+        let successors = match command.check_successors() {
+            Ok(successors) => successors,
+            Err(superseded) => {
+                let decision = Err(superseded.into());
+                return command.finish_without_append(clock.now(), decision, Position::START).await;
+            }
+        };
         loop {
             command.activity.begin(Step::Loading);
             let loaded = match command.load_states(&self.admission.batch, bypass_cache).await {
@@ -69,7 +78,7 @@ impl Attempt<'_> {
             command.activity.begin(Step::Deciding);
             match decide(command, time, &loaded.states) {
                 Ok(Ok(events)) if command.needs_append(&events) => {
-                    return self.append(time, events, loaded.states).await;
+                    return self.append(time, events, loaded.states, &successors).await;
                 }
                 decision if loaded.is_authoritative => {
                     let based_on = last_position(&loaded.states);
@@ -79,7 +88,7 @@ impl Attempt<'_> {
                 decision if self.admission.batch.has_pending() => {
                     drop(loaded);
                     // On the heap, so that the future of every command is not as large as this rare one.
-                    return Box::pin(self.await_batch(time, decision)).await;
+                    return Box::pin(self.await_batch(time, decision, successors.version)).await;
                 }
                 _ => bypass_cache = true,
             }
@@ -92,15 +101,17 @@ impl Attempt<'_> {
         time: Timestamp,
         events: Vec<Draft>,
         states: Vec<VersionedState>,
+        successors: &Successors,
     ) -> Result<AttemptOutcome<E>, Error> {
         let based_on = last_position(&states);
-        if !self.add_to_batch(time, events, states) {
+        let known = self.command.executor.watcher.successors().known(successors, &events);
+        if !self.add_to_batch(time, events, states, known) {
             return self.retry_unbatched().await;
         }
         let Self { command, admission } = self;
         command.activity.begin(Step::Appending);
         let outcome = admission.flush_or_pass(&command.executor).await;
-        Ok(match command.attempt_outcome(outcome).await? {
+        Ok(match command.attempt_outcome(outcome, successors.version).await? {
             AttemptOutcome::Accepted(receipt) => AttemptOutcome::Accepted(receipt.based_on(based_on)),
             other => other,
         })
@@ -108,13 +119,20 @@ impl Attempt<'_> {
 
     /// Adds the append to the batch, and the states that it modifies. Returns `false` if it cannot be written together with the
     /// appends of the batch.
-    fn add_to_batch(&mut self, time: Timestamp, events: Vec<Draft>, states: Vec<VersionedState>) -> bool {
+    fn add_to_batch(
+        &mut self,
+        time: Timestamp,
+        events: Vec<Draft>,
+        states: Vec<VersionedState>,
+        successors: KnownSuccessors,
+    ) -> bool {
         let Self { command, admission } = self;
         let cache = &command.executor.cache;
         let mut append = Append {
             inline: command.executor.inline.of_events(&events),
             events,
             key: command.key.clone(),
+            successors: Some(successors),
             ..command.base_append(time, None)
         };
         let Append { events, conditions, .. } = &mut append;
@@ -154,6 +172,7 @@ impl Attempt<'_> {
         mut self,
         time: Timestamp,
         decision: Result<Decision<E>, Error>,
+        successors: u64,
     ) -> Result<AttemptOutcome<E>, Error> {
         // A state of another aggregate may come from the cache, and the batch does not check it.
         if !self.command.aggregates.iter().all(|key| self.admission.holds(key)) {
@@ -163,7 +182,7 @@ impl Attempt<'_> {
         let outcome = self.admission.batch.add_dependent();
         command.activity.begin(Step::Appending);
         self.admission.flush_or_pass(&command.executor).await;
-        match command.attempt_outcome::<E>(outcome.await.ok()).await? {
+        match command.attempt_outcome::<E>(outcome.await.ok(), successors).await? {
             AttemptOutcome::Accepted(receipt) => {
                 command.finish_without_append(time, decision, receipt.position()).await
             }
@@ -180,7 +199,13 @@ impl Attempt<'_> {
 
 impl PreparedCommand {
     /// The outcome of an attempt whose append has this outcome; `None` if its batch was not written.
-    async fn attempt_outcome<E>(&self, outcome: Option<BatchOutcome>) -> Result<AttemptOutcome<E>, Error> {
+    /// `successors` is the version of the list of successors that the command was checked with.
+    async fn attempt_outcome<E>(
+        &self,
+        outcome: Option<BatchOutcome>,
+        successors: u64,
+    ) -> Result<AttemptOutcome<E>, Error> {
+        let executor = &self.executor;
         match outcome {
             Some(BatchOutcome::Answered(outcome)) => match outcome {
                 AppendOutcome::Appended(receipt) | AppendOutcome::Duplicate { receipt, .. } => {
@@ -190,7 +215,16 @@ impl PreparedCommand {
                     Ok(AttemptOutcome::Conflict(conflicting_position))
                 }
                 AppendOutcome::InlineRequired { builds, .. } => {
-                    self.executor.end_inline_mode(&builds).await.map(AttemptOutcome::InlineChanged)
+                    executor.end_inline_mode(&builds).await.map(AttemptOutcome::StoreChanged)
+                }
+                AppendOutcome::SuccessorsChanged { .. } => {
+                    if executor.read_successors(successors).await? {
+                        return Ok(AttemptOutcome::Retry { unbatched: false });
+                    }
+                    // Another append of the batch did not know it, or the log has gone back.
+                    let operation = format!("append to {}", executor.store.describe());
+                    let reason = "the successors of event names keep changing; try again";
+                    Ok(AttemptOutcome::StoreChanged(Error::unavailable(operation, reason)))
                 }
             },
             Some(BatchOutcome::Failed(error)) => Err(error),

@@ -42,8 +42,15 @@ pub(super) async fn commit(
     let recorded = appends.iter().filter(|append| !append.events.is_empty()).map(|append| append.recorded_at);
     let recorded_at = recorded.max();
     let epoch = executor.store.epoch();
+    let adding = appends.iter().find(|append| append.adds_successors());
+    let new_successors = adding.and_then(|append| Some(append.successors.as_ref()?.version));
     let outcome = executor.append(appends).await;
     drop(reservation);
+    if let Some(version) = new_successors
+        && let Err(error) = executor.read_successors(version).await
+    {
+        tracing::debug!(%error, "the successors of event names are read after the next append");
+    }
     let own = match outcome {
         Ok(AppendOutcome::Appended(receipts)) => {
             executor.cache_written(modified, pending, &receipts, epoch);
@@ -176,6 +183,19 @@ impl Executor {
         }
         let operation = format!("append to {}", self.store.describe());
         Ok(Error::unavailable(operation, "the inline projections of the log keep changing; try again"))
+    }
+
+    /// Reads the successors of event names, of which an append knew the list of a version. Returns whether the list is another one.
+    ///
+    /// # Errors
+    /// [`Error`] if the store cannot answer.
+    pub(super) async fn read_successors(&self, version: u64) -> Result<bool, Error> {
+        let list = self.watcher.successors().list_after(version).await?;
+        let has_changed = list.version != version;
+        if has_changed {
+            self.registry.warn_of_unread_successors(&self.store.describe(), &list);
+        }
+        Ok(has_changed)
     }
 
     /// Some of these builds are of projections that this program does not know.

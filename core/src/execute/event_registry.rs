@@ -3,19 +3,23 @@
 use std::{
     any::TypeId,
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
-    sync::{PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock},
 };
 
 use crate::{
     dispatch::{AggregateVTable, CommandTypes},
     error::Invalid,
-    event::{EventType, IdKind, Types},
+    event::{DeclaredSuccessors, EventType, IdKind, Types},
     record::Name,
+    store::Successors,
 };
 
 /// The event types and the aggregates with snapshots that the app uses, and the commands that it knows.
 #[derive(Debug, Default)]
-pub(crate) struct EventRegistry(RwLock<Registrations>);
+pub(crate) struct EventRegistry {
+    registrations: RwLock<Registrations>,
+    successors: Arc<DeclaredSuccessors>,
+}
 
 /// What is registered by now.
 #[derive(Clone, Debug, Default)]
@@ -42,10 +46,10 @@ impl EventRegistry {
     /// [`Invalid::DuplicateName`] if another Rust type owns one of them.
     pub(crate) fn register(&self, types: &'static Types) -> Result<(), Invalid> {
         let address = std::ptr::from_ref(types).addr();
-        if self.0.read().unwrap_or_else(PoisonError::into_inner).tables.contains(&address) {
+        if self.registrations.read().unwrap_or_else(PoisonError::into_inner).tables.contains(&address) {
             return Ok(());
         }
-        let mut registrations = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut registrations = self.registrations.write().unwrap_or_else(PoisonError::into_inner);
         let mut result = Ok(());
         types.each(&mut |event| {
             if result.is_ok() {
@@ -53,6 +57,7 @@ impl EventRegistry {
             }
         });
         if result.is_ok() {
+            self.successors.declare(types);
             registrations.tables.insert(address);
         }
         result
@@ -60,7 +65,8 @@ impl EventRegistry {
 
     /// Registers event types that a projection or a policy reads, with types that need not own the names.
     pub(crate) fn register_read(&self, types: &'static Types) {
-        let mut registrations = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        self.successors.declare(types);
+        let mut registrations = self.registrations.write().unwrap_or_else(PoisonError::into_inner);
         types.each(&mut |event| registrations.add_read(event));
     }
 
@@ -69,31 +75,58 @@ impl EventRegistry {
     /// # Errors
     /// [`Invalid::DuplicateName`] if another Rust type owns one of the names.
     pub(crate) fn register_commands(&self, types: &CommandTypes) -> Result<(), Invalid> {
-        let mut registrations = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut registrations = self.registrations.write().unwrap_or_else(PoisonError::into_inner);
         let mut commands = types.commands().iter().filter(|command| !command.name.is_empty());
         commands.try_for_each(|command| registrations.add_command(command.name, command.rust))?;
         drop(registrations);
         types.events().try_for_each(|types| self.register(types))
     }
 
+    /// The successors of event names that the registered types declare.
+    pub(crate) fn successors(&self) -> &Arc<DeclaredSuccessors> {
+        &self.successors
+    }
+
+    /// Logs a warning that names the successors which the log has, and no registered type reads, of names that one reads.
+    pub(crate) fn warn_of_unread_successors(&self, log: &str, list: &Successors) {
+        let registrations = self.registrations.read().unwrap_or_else(PoisonError::into_inner);
+        let unread = list.all().iter().filter(|successor| {
+            let (of, name) = (successor.of(), successor.name());
+            let read = registrations.names.keys().chain(registrations.read.keys()).copied();
+            registrations.event(of).is_some()
+                && registrations.event(name).is_none()
+                && !self.successors.covers(of, name, successor.is_rename(), read)
+        });
+        let unread: Vec<String> =
+            unread.map(|successor| format!("`{}` by `{}`", successor.of(), successor.name())).collect();
+        if !unread.is_empty() {
+            tracing::warn!(
+                log,
+                superseded = unread.join(", "),
+                "newer programs append events under names that this program does not read: commands, loads and followers that \
+                 read the older names are refused; deploy the newer program"
+            );
+        }
+    }
+
     /// Whether an event type with a stored name or alias is registered.
     pub(crate) fn is_read(&self, name: &str) -> bool {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).event(name).is_some()
+        self.registrations.read().unwrap_or_else(PoisonError::into_inner).event(name).is_some()
     }
 
     /// Whether a warning was logged for a type of aggregate.
     pub(crate) fn has_warned(&self, aggregate: &str) -> bool {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).warned.contains(aggregate)
+        self.registrations.read().unwrap_or_else(PoisonError::into_inner).warned.contains(aggregate)
     }
 
     /// Notes a warning for a type of aggregate. Returns `true` at the first call.
     pub(crate) fn warn_once(&self, aggregate: &'static str) -> bool {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).warned.insert(aggregate)
+        self.registrations.write().unwrap_or_else(PoisonError::into_inner).warned.insert(aggregate)
     }
 
     /// What is registered by now.
     pub(crate) fn registrations(&self) -> Registrations {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.registrations.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Registers the name of the snapshots of an aggregate, if it has any.
@@ -103,12 +136,13 @@ impl EventRegistry {
     pub(crate) fn register_snapshots(&self, aggregate: &AggregateVTable) -> Result<(), Invalid> {
         let Some(snapshots) = &aggregate.snapshots else { return Ok(()) };
         let (name, new) = (snapshots.name, (aggregate.aggregate, (aggregate.name)()));
-        let owner = self.0.read().unwrap_or_else(PoisonError::into_inner).snapshots.get(name).copied();
+        let owner =
+            self.registrations.read().unwrap_or_else(PoisonError::into_inner).snapshots.get(name).copied();
         let owner = match owner {
             Some(owner) => owner,
             None => {
                 Name::new("snapshot name", name)?;
-                let mut registrations = self.0.write().unwrap_or_else(PoisonError::into_inner);
+                let mut registrations = self.registrations.write().unwrap_or_else(PoisonError::into_inner);
                 *registrations.snapshots.entry(name).or_insert(new)
             }
         };

@@ -21,8 +21,8 @@ use crate::{
     message_id::new_message_id,
     panics::run_user_code,
     payload::Payload,
-    record::{CommandId, Draft, Metadata, Name},
-    store::{Append, CommandKey, JournalRecord},
+    record::{CommandId, Draft, Metadata, Name, Position},
+    store::{Append, CommandKey, JournalRecord, Successors},
     time::Timestamp,
 };
 
@@ -125,6 +125,18 @@ impl PreparedCommand {
         })
     }
 
+    /// Checks that the command reads the successors of the event names that it reads, as far as this process knows them. Returns the
+    /// list that was checked.
+    ///
+    /// # Errors
+    /// [`Invalid::Superseded`] if it does not.
+    pub(super) fn check_successors(&self) -> Result<Arc<Successors>, Invalid> {
+        let check = self.executor.watcher.successors();
+        let stored = check.stored();
+        self.plan.reads.iter().try_for_each(|read| check.check(&stored, &read.criteria, Position::END))?;
+        Ok(stored)
+    }
+
     /// The error of a command that did not complete before the runtime of the app ended.
     pub(super) fn runtime_ended(&self) -> Error {
         let operation = format!("execute `{}`", self.name);
@@ -149,6 +161,7 @@ impl PreparedCommand {
             conditions: Vec::new(),
             key: None,
             inline: Vec::new(),
+            successors: None,
         }
     }
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{error::ExecuteError, store::Receipt};
 
-/// Attempts a command again after a conflict, after a change of the inline builds, after the log has lost events that the attempt was
+/// Attempts a command again after a conflict, after a change of the inline builds or of the successors of event names, after the log has lost events that the attempt was
 /// based on, and after an unknown outcome if it has a command id.
 ///
 /// After an unknown outcome only an acceptance is certain: whatever later attempts find, the lost append may still arrive.
@@ -28,7 +28,7 @@ pub(super) async fn execute_with_retry<E: Debug + Send>(
     let deadline = retry.deadline();
     let (mut tries, mut unknown, mut unbatched, mut after_conflict) = (1, None, false, false);
     loop {
-        let (is_retry, mut inline_changed) = (tries > 1, false);
+        let (is_retry, mut store_changed) = (tries > 1, false);
         let epoch = command.executor.store.epoch();
         let mut is_reserved = false;
         let queue_deadline = Retry::queue_deadline(deadline);
@@ -45,8 +45,8 @@ pub(super) async fn execute_with_retry<E: Debug + Send>(
             Ok(AttemptOutcome::Conflict(conflicting_position)) => {
                 ExecuteError::Conflict { tries, conflicting_position }
             }
-            Ok(AttemptOutcome::InlineChanged(error)) => {
-                inline_changed = true;
+            Ok(AttemptOutcome::StoreChanged(error)) => {
+                store_changed = true;
                 error.into()
             }
             Ok(AttemptOutcome::Retry { unbatched: next }) => {
@@ -59,8 +59,8 @@ pub(super) async fn execute_with_retry<E: Debug + Send>(
         let is_retryable = match &failure {
             ExecuteError::Conflict { .. } => true,
             ExecuteError::OutcomeUnknown(_) => command.key.is_some(),
-            ExecuteError::Unavailable(_) => inline_changed || command.executor.store.epoch() != epoch,
-            _ => inline_changed,
+            ExecuteError::Unavailable(_) => store_changed || command.executor.store.epoch() != epoch,
+            _ => store_changed,
         };
         let is_over = tries >= retry.tries() || deadline.is_some_and(|deadline| Instant::now() >= deadline);
         if !is_retryable || is_over {
@@ -68,7 +68,7 @@ pub(super) async fn execute_with_retry<E: Debug + Send>(
         }
         tracing::debug!(command = command.name, tries, unknown = is_unknown, "trying again");
         // The store makes the next attempt wait for the others. If it does not, the conflicting commands pause for random times.
-        after_conflict = !is_unknown && !inline_changed;
+        after_conflict = !is_unknown && !store_changed;
         let waits_in_store = after_conflict && (tries == 1 || is_reserved);
         if is_unknown {
             unknown = Some(failure);

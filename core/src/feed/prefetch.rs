@@ -66,21 +66,6 @@ impl PrefetchingFeed {
         self.next.is_some()
     }
 
-    /// Waits until more events are settled, and reads the next batch: see [`Feed::next`].
-    ///
-    /// # Errors
-    /// As [`PrefetchingFeed::poll`].
-    pub(crate) async fn next(&mut self, limit: usize) -> Result<FeedPage, Error> {
-        loop {
-            let before = self.position();
-            let page = self.poll(limit).await?;
-            if page.up_to > before {
-                return Ok(page);
-            }
-            self.wait_for_more().await;
-        }
-    }
-
     /// Waits until the log is settled beyond the position of the feed.
     pub(crate) async fn wait_for_more(&self) {
         self.feed.wait_for_more().await;
@@ -95,6 +80,12 @@ impl PrefetchingFeed {
     /// its checkpoint with the log.
     pub(crate) fn seek(&mut self, after: Position) {
         self.feed.seek_now(after);
+    }
+
+    /// Changes the events of the following batches.
+    pub(crate) fn set_filter(&mut self, filter: Criteria) {
+        self.next = None;
+        self.feed.set_filter(filter);
     }
 
     /// The watcher of the log.

@@ -16,6 +16,7 @@ use super::{
     MAX_READ_BYTES,
     poll_requests::PollRequests,
     recorded_times::{ClockJump, RecordedTimes},
+    successors::SuccessorCheck,
 };
 use crate::{
     app_runtime::AppRuntime,
@@ -44,6 +45,7 @@ pub struct LogWatcher {
     acknowledged: AtomicU64,
     requests: Arc<PollRequests>,
     times: RecordedTimes,
+    successors: SuccessorCheck,
     runtime: AppRuntime,
     /// The largest number of bytes of payloads that one reader of the log holds.
     max_read_bytes: usize,
@@ -79,11 +81,16 @@ impl LogEnd {
 impl LogWatcher {
     /// Watches a log until the watcher is dropped.
     pub fn new(store: Arc<dyn EventStore>) -> Arc<Self> {
-        Self::with_max_read_bytes(store, MAX_READ_BYTES)
+        let successors = SuccessorCheck::new(Arc::clone(&store), Arc::default());
+        Self::with_options(store, successors, MAX_READ_BYTES)
     }
 
     /// As [`LogWatcher::new`]; each reader holds at most this many bytes of payloads.
-    pub(crate) fn with_max_read_bytes(store: Arc<dyn EventStore>, max_read_bytes: usize) -> Arc<Self> {
+    pub(crate) fn with_options(
+        store: Arc<dyn EventStore>,
+        successors: SuccessorCheck,
+        max_read_bytes: usize,
+    ) -> Arc<Self> {
         let epoch = store.epoch();
         let requests = Arc::new(PollRequests::default());
         let watcher = Arc::new(Self {
@@ -93,6 +100,7 @@ impl LogWatcher {
             acknowledged: AtomicU64::default(),
             requests: Arc::clone(&requests),
             times: RecordedTimes::default(),
+            successors,
             runtime: AppRuntime::default(),
             max_read_bytes,
         });
@@ -112,6 +120,11 @@ impl LogWatcher {
     /// The largest number of bytes of payloads that one reader of the log holds.
     pub(crate) fn max_read_bytes(&self) -> usize {
         self.max_read_bytes
+    }
+
+    /// The successors of event names.
+    pub(crate) fn successors(&self) -> &SuccessorCheck {
+        &self.successors
     }
 
     /// The runtime in which the log is watched, and in which all tasks of the app run.

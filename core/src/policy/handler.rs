@@ -16,7 +16,7 @@ use crate::{
     codec::Codec,
     criteria::Criteria,
     daemon::{BatchHandler, BatchResult, Parking, PoisonEvent, order_keys, park_failed, park_waiting},
-    error::{Error, ExecuteError},
+    error::{Error, ExecuteError, Invalid},
     execute::{DetachOnDrop, ExecuteOptions, Executor},
     record::{CommandId, Metadata, Name, Position, Record},
     rows::{Parked, Table},
@@ -208,6 +208,10 @@ impl Failure {
             ExecuteError::OutcomeUnknown(error) => Self::Store(error),
             ExecuteError::Unavailable(error) if error.is_unavailable() => Self::Store(error),
             ExecuteError::Unavailable(error) => Self::Fatal(format!("the command `{command}`: {error}")),
+            // A process with a newer program can run the policy.
+            ExecuteError::Invalid(error @ Invalid::Superseded { .. }) => {
+                Self::Fatal(format!("the command `{command}`: {error}"))
+            }
             error => Self::Failed(format!("the command `{command}`: {error}")),
         }
     }

@@ -10,16 +10,18 @@ use crate::{
     codec::Codec,
     daemon::PoisonEvent,
     error::Invalid,
-    event::Types,
+    event::{DeclaredSuccessors, Types},
     limits::refuse,
     record::Record,
     rows::{FoldedRows, Inline, Key, Row, Table, key_text},
+    store::Successor,
 };
 
 /// The inline fold of one build.
 pub(crate) struct InlineFold<P> {
     table: Table,
     types: Vec<&'static str>,
+    declared: DeclaredSuccessors,
     codec: Codec,
     row: PhantomData<fn() -> P>,
 }
@@ -27,7 +29,9 @@ pub(crate) struct InlineFold<P> {
 impl<P: Projection> InlineFold<P> {
     pub(crate) fn new(table: Table, codec: Codec) -> Self {
         let types = P::EVENTS.iter().flat_map(Types::names).collect();
-        Self { table, types, codec, row: PhantomData }
+        let declared = DeclaredSuccessors::default();
+        P::EVENTS.iter().for_each(|types| declared.declare(types));
+        Self { table, types, declared, codec, row: PhantomData }
     }
 
     fn plan<'a>(&self, records: &'a [Record]) -> Result<RowSet<'a, P>, PoisonEvent> {
@@ -53,6 +57,13 @@ impl<P: Projection> Inline for InlineFold<P> {
 
     fn types(&self) -> &[&'static str] {
         &self.types
+    }
+
+    fn misses(&self, successor: &Successor) -> bool {
+        let (of, name) = (successor.of(), successor.name());
+        self.types.contains(&of)
+            && !self.types.contains(&name)
+            && !self.declared.covers(of, name, successor.is_rename(), self.types.iter().copied())
     }
 
     fn keys(&self, records: &[Record]) -> Result<Vec<Key>, Invalid> {

@@ -6,6 +6,8 @@
 //! - An append provides the fold of every inline build that reads its event types (the field `inline` of an append). If it
 //!   lacks one or has one too many, nothing is written and the result names the builds. So no program, not even an old one,
 //!   can append without updating an inline build.
+//! - An append that adds a [successor](crate::store::KnownSuccessors) of an event name also provides the builds that fold the older
+//!   name. These fold the types of the provided folds from then on.
 //! - Before positions are assigned, the append locks the keys of the rows that it will change, in the same order as all
 //!   other appends, so that rows are folded in the order of the log. Then it appends, reads the rows, folds them and writes
 //!   them, in one transaction.
@@ -17,7 +19,7 @@
 use std::fmt;
 
 use super::{FoldedRows, Key, Row, Table};
-use crate::{error::Invalid, record::Record};
+use crate::{error::Invalid, record::Record, store::Successor};
 
 /// The fold of an inline build. The store calls it inside the transaction of the append.
 pub trait Inline: Send + Sync {
@@ -26,6 +28,13 @@ pub trait Inline: Send + Sync {
 
     /// The stored names of the event types that are folded.
     fn types(&self) -> &[&'static str];
+
+    /// Returns `true` if the fold reads an older name and should read its successor too, but does not. The build does not become inline
+    /// then.
+    fn misses(&self, successor: &Successor) -> bool {
+        let types = self.types();
+        types.contains(&successor.of()) && !types.contains(&successor.name())
+    }
 
     /// Returns the keys of the rows that records change, each once. The store calls this before it assigns positions: every
     /// record has [`Position::START`](crate::position::Position::START).
@@ -71,7 +80,7 @@ pub enum InlineOutcome {
     /// The build is inline now, or was inline already.
     Done,
     /// The build must catch up first: more than [`InlineOutcome::MAX_CATCH_UP`] events follow its checkpoint, or 32 MiB of payloads, or
-    /// events are parked. Nothing was changed.
+    /// events are parked. Or its fold [misses](Inline::misses) a successor that the log has. Nothing was changed.
     Behind,
 }
 

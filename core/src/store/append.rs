@@ -2,7 +2,11 @@
 
 use std::{ops::Range, sync::Arc};
 
-use super::{marker::Marker, receipt::Receipt};
+use super::{
+    marker::Marker,
+    receipt::Receipt,
+    successors::{KnownSuccessors, Successor},
+};
 use crate::{
     criteria::Criteria,
     error::{Error, Invalid},
@@ -49,8 +53,12 @@ pub struct Append {
     /// The journal entry of the command, if there is one. The entry of a rejected command is appended without events, conditions
     /// and key, because a rejection is not remembered.
     pub journal: Option<JournalRecord>,
-    /// The folds of the inline builds that fold events of these types. They run in the same transaction: see [`Inline`].
+    /// The folds of the inline builds that fold events of these types, or of names of which the append adds a successor. They run in
+    /// the same transaction: see [`Inline`].
     pub inline: Vec<Arc<dyn Inline>>,
+    /// What the caller knows of the successors of event names, if it decided on what it read: see [`KnownSuccessors`]. Without it the
+    /// store compares nothing, as for a caller that names its events by hand.
+    pub successors: Option<KnownSuccessors>,
 }
 
 impl Append {
@@ -79,8 +87,20 @@ impl Append {
         }
     }
 
+    /// For stores: returns the names of events that decide which inline builds the append provides: those of its own events, and those of
+    /// which it adds a successor.
+    pub fn names_to_fold(&self) -> impl Iterator<Item = &str> {
+        let older = self.successors.iter().flat_map(|known| &known.added).map(Successor::of);
+        self.events.iter().map(Draft::name).chain(older)
+    }
+
+    /// For stores: returns `true` if the append adds successors of event names.
+    pub fn adds_successors(&self) -> bool {
+        self.successors.as_ref().is_some_and(|known| !known.added.is_empty())
+    }
+
     /// For stores: checks that the append provides exactly the required inline builds, which are the inline builds of the store
-    /// that fold one of its event types. Returns the required builds, in order, if it does not.
+    /// that fold one of its [names](Append::names_to_fold). Returns the required builds, in order, if it does not.
     pub fn missing_builds(&self, required: impl IntoIterator<Item = BuildId>) -> Option<Vec<BuildId>> {
         let mut required: Vec<BuildId> = required.into_iter().collect();
         let mut provided: Vec<BuildId> = self.inline.iter().map(|inline| inline.table().into()).collect();
@@ -247,6 +267,12 @@ pub enum AppendOutcome<R = Vec<Receipt>> {
         /// The inline builds that it has to bring, in order.
         builds: Vec<BuildId>,
     },
+    /// An append knows another list of successors than the log has ([`EventStore::successors`](super::EventStore::successors)). Nothing
+    /// was written.
+    SuccessorsChanged {
+        /// Which append.
+        index: usize,
+    },
 }
 
 impl<R> AppendOutcome<R> {
@@ -259,6 +285,7 @@ impl<R> AppendOutcome<R> {
                 AppendOutcome::Conflict { index, condition, conflicting_position }
             }
             Self::InlineRequired { index, builds } => AppendOutcome::InlineRequired { index, builds },
+            Self::SuccessorsChanged { index } => AppendOutcome::SuccessorsChanged { index },
         }
     }
 }

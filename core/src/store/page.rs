@@ -114,12 +114,18 @@ impl PageBuilder {
     }
 
     /// The page of a feed that was read after a position, from a log that is settled up to another. Unless the page is full, it has
-    /// all matching records up to there.
-    pub fn into_page(self, after: Position, settled: Position, gap: Option<Gap>) -> FeedPage {
+    /// all matching records up to there. `successors` is the version of the list of successors, read after or with the records.
+    pub fn into_page(
+        self,
+        after: Position,
+        settled: Position,
+        gap: Option<Gap>,
+        successors: u64,
+    ) -> FeedPage {
         let Self { items: records, is_full, .. } = self;
         let last = records.last().map_or(after, |record| record.position);
         let up_to = if is_full { last } else { settled.max(after) };
-        FeedPage { records, up_to, is_full, gap: gap.filter(|_| !is_full) }
+        FeedPage { records, up_to, is_full, gap: gap.filter(|_| !is_full), successors }
     }
 }
 
@@ -162,7 +168,7 @@ mod tests {
     fn page_that_is_not_full_ends_at_the_settled_position() {
         let (after, settled) = (Position::new(3), Position::new(7));
         let up_to = |limit, settled| {
-            PageBuilder::new(PageLimit::records(limit)).into_page(after, settled, None).up_to
+            PageBuilder::new(PageLimit::records(limit)).into_page(after, settled, None, 0).up_to
         };
         assert_eq!(up_to(1, settled), settled);
         assert_eq!(up_to(0, settled), after);

@@ -96,6 +96,9 @@ pub struct FeedPage {
     pub is_full: bool,
     /// The gap that the feed waits for, if there is one.
     pub gap: Option<Gap>,
+    /// The version of the list of successors of event names ([`Successors::version`](super::Successors::version)). It is that of the
+    /// moment of the read or a later one: the list has the successors of all events up to `up_to`.
+    pub successors: u64,
 }
 
 /// The high-water mark of a log.

@@ -137,6 +137,10 @@ must_fail! {
     event_store_conflicts_with_unrelated_events: Fault::ConflictsWithUnrelatedEvents => "races::disjoint_boundaries_never_conflict";
     event_store_marker_of_empty_read_covers_future: Fault::MarkerOfEmptyReadCoversFuture => "conditions::marker_of_an_empty_read_detects_new_events";
     event_store_marker_ignores_up_to: Fault::MarkerIgnoresUpTo => "conditions::marker_does_not_cover_events_excluded_by_up_to";
+    event_store_ignores_successors: Fault::IgnoresSuccessors => "successors::append_that_knows_another_list_is_refused";
+    event_store_compares_successors_before_append: Fault::ComparesSuccessorsBeforeAppend => "successors::no_append_without_a_successor_follows_it";
+    event_store_forgets_successors: Fault::ForgetsSuccessors => "successors::first_event_of_a_successor_adds_it";
+    event_store_feed_knows_no_successors: Fault::FeedKnowsNoSuccessors => "successors::page_has_the_list_of_its_events";
     event_store_reports_first_condition: Fault::ReportsFirstCondition => "conditions::each_condition_is_checked_and_reported_by_index";
     event_store_reports_oldest_match: Fault::ReportsOldestMatch => "conditions::conflict_reports_the_newest_match";
     event_store_writes_refused_events: Fault::WritesRefusedEvents => "conditions::refused_append_leaves_no_trace";
@@ -279,6 +283,7 @@ must_fail! {
     row_store_never_clears_reports: Rows(RowFault::NeverClearsReports) => "row_commits::committed_change_clears_the_reported_reason";
     row_store_clears_reports_on_stale_changes: Rows(RowFault::ClearsReportsOnStaleChanges) => "row_commits::committed_change_clears_the_reported_reason";
     row_store_accepts_missing_folds: Rows(RowFault::AcceptsMissingFolds) => "inline::append_without_a_required_fold_is_refused";
+    row_store_folds_own_names_only: Rows(RowFault::FoldsOwnNamesOnly) => "inline_successors::append_that_adds_a_successor_provides_the_builds_of_the_older_name";
     row_store_accepts_additional_folds: Rows(RowFault::AcceptsAdditionalFolds) => "inline::append_must_carry_exactly_the_required_folds";
     row_store_reports_folds_in_reverse: Rows(RowFault::ReportsFoldsInReverse) => "inline::append_must_carry_exactly_the_required_folds";
     row_store_folds_without_locks: Rows(RowFault::FoldsWithoutLocks) => "inline_races::concurrent_appends_to_one_row_are_folded_in_order";

@@ -13,7 +13,7 @@ use annalist::{
     Criteria, Error, EventStore, Memory, Position, Receipt, Timestamp,
     raw::{
         finding::{VerifyCursor, VerifyPage},
-        store::{PageLimit, Prefix, Reservation, StoredType, Wakeups},
+        store::{PageLimit, Prefix, Reservation, StoredType, Successors, Wakeups},
     },
     store::{
         Append, AppendOutcome, Batch, CommandKey, Entry, FeedPage, LogId, Read, Settled, Snapshot,
@@ -75,6 +75,8 @@ pub struct FaultyStore {
     pub poll_panics: AtomicUsize,
     /// Whether appends are written without their conditions, as by a broken store.
     pub drops_conditions: AtomicBool,
+    /// Whether appends are written without what they know of the successors of event names.
+    pub drops_successors: AtomicBool,
 }
 
 /// Counts a reservation until it is dropped.
@@ -108,6 +110,7 @@ impl FaultyStore {
             held_reservations: Arc::default(),
             poll_panics: AtomicUsize::new(0),
             drops_conditions: AtomicBool::new(false),
+            drops_successors: AtomicBool::new(false),
         }
     }
 
@@ -164,6 +167,9 @@ impl EventStore for FaultyStore {
     async fn append(&self, mut appends: Vec<Append>) -> Result<AppendOutcome, Error> {
         if self.drops_conditions.load(Ordering::SeqCst) {
             appends.iter_mut().for_each(|append| append.conditions.clear());
+        }
+        if self.drops_successors.load(Ordering::SeqCst) {
+            appends.iter_mut().for_each(|append| append.successors = None);
         }
         self.batch_sizes.lock().unwrap_or_else(PoisonError::into_inner).push(appends.len());
         self.reserved_appends.fetch_add(self.held_reservations.load(Ordering::SeqCst), Ordering::SeqCst);
@@ -243,6 +249,10 @@ impl EventStore for FaultyStore {
 
     async fn stored_types(&self) -> Result<Vec<StoredType>, Error> {
         self.inner.stored_types().await
+    }
+
+    async fn successors(&self) -> Result<Successors, Error> {
+        self.inner.successors().await
     }
 
     async fn snapshot(&self, key: &SnapshotKey) -> Result<Option<Snapshot>, Error> {

@@ -8,6 +8,7 @@ pub mod faulty_store;
 pub mod policies;
 pub mod random_commands;
 pub mod read_model;
+pub mod successors;
 pub mod test_log;
 pub mod versions;
 pub mod warnings;

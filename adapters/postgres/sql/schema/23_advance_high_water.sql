@@ -3,12 +3,14 @@
 -- a gap only if its position is the next one, and a position that exists cannot appear again: "settled" rests on nothing else.
 --
 -- Starts at the saved mark if _after is 0. Also returns the id of the event at that position (NULL: there is none), and whether the
--- log has lost the newest event that the process has seen: _seen, NULL if it has seen none.
+-- log has lost the newest event that the process has seen: _seen, NULL if it has seen none. And the version of the list of successors,
+-- which has those of all events up to the mark.
 --
 -- jit = off: the server expects millions of gaps and would compile the statement.
 CREATE FUNCTION {schema}.advance_high_water(
   _after bigint, _rows bigint, _limit bigint, _seen bigint, _seen_id uuid,
-  OUT rows bigint, OUT head bigint, OUT high_water bigint, OUT gaps bigint[], OUT event_id uuid, OUT has_lost_events boolean)
+  OUT rows bigint, OUT head bigint, OUT high_water bigint, OUT gaps bigint[], OUT event_id uuid, OUT has_lost_events boolean,
+  OUT successors bigint)
 LANGUAGE plpgsql STABLE
 SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan
 AS $advance_high_water$
@@ -31,6 +33,7 @@ BEGIN
       WHERE s.missing > 0 ORDER BY gap LIMIT _limit)
   INTO rows, head, high_water, gaps;
   SELECT e.id INTO event_id FROM {schema}.events e WHERE e.position = high_water;
+  SELECT coalesce(pg_catalog.max(s.version), 0) INTO successors FROM {schema}.event_successors s;
   has_lost_events := _seen IS NOT NULL
     AND NOT EXISTS (SELECT FROM {schema}.events e WHERE e.position = _seen AND e.id = _seen_id);
 END

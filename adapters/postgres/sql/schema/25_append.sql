@@ -8,6 +8,9 @@
 -- _batch                  a number shared by the appends of an atomic batch, which are all written or all refused; NULL for a
 --                         single append
 -- _inline                 the inline builds that the append folds: an array literal of sorted texts `name version build`
+-- _known                  the version of the list of successors that the append knows; NULL if it compares none
+-- _added                  the successors of event names that appends add: a JSON array of objects with the number of the `append`, the
+--                         older `name`, its `successor`, and `is_rename`; NULL if there are none. Then the log is locked exclusively
 -- _seen, _seen_id       the newest event that the process has seen; NULL if it has seen none
 -- _of_append, _seen_unsettled   one element a condition: the number of its append (from 1), and of its marker the number of
 --                         events seen beyond the settled position
@@ -16,9 +19,9 @@
 --                         (NULL: none), and the type (NULL: any)
 -- _by_append … _data      one element an event: the number of its append, then the columns; tags as array literals
 --
--- Returns a row for each refused append: 'duplicate' (with the first receipt, its command and scope), 'conflict' (with the
--- number of the condition and the newest position that matches it) or 'inline_required' (the append does not fold exactly the
--- builds that fold its types). Then one row, 'appended', with the positions of all written events in the order of the arrays.
+-- Returns a row for each refused append: 'duplicate' (with the first receipt, its command and scope), 'successors_changed' (the
+-- append knows another list), 'conflict' (with the number of the condition and the newest position that matches it) or
+-- 'inline_required' (the append does not fold exactly the builds that fold its types, or an older name that it adds a successor of). Then one row, 'appended', with the positions of all written events in the order of the arrays.
 -- The other appends of a refused append's batch are not written and have no row.
 --
 -- Raises AN003 if the log has lost the newest event: the conditions are then about a log that does not exist any more.
@@ -37,7 +40,7 @@
 CREATE FUNCTION {schema}.append(
   _keys bigint[], _exclusive boolean[],
   _recorded_at timestamptz[], _metadata json[], _id text[], _command text[], _scope text[], _body json[], _rejection json[],
-  _batch int[], _inline text[], _seen bigint, _seen_id uuid,
+  _batch int[], _inline text[], _known bigint[], _added json, _seen bigint, _seen_id uuid,
   _of_append int[], _seen_unsettled bigint[],
   _of_condition int[], _settled bigint[], _tag text[], _other_tags text[], _of_type text[],
   _by_append int[], _event_id uuid[], _type text[], _version bigint[], _event_tags text[], _data json[])
@@ -52,6 +55,8 @@ DECLARE
   _refused         int[] := '{}';
   _has_newer       boolean;
   _has_inline      boolean;
+  _list_version    bigint;
+  _stale        int[];
   _in_conflict     int[];
   _condition       int[];
   _newest          bigint[];
@@ -80,16 +85,28 @@ BEGIN
     END IF;
   END IF;
 
-  -- Fast path: whether any event is newer than the marker of a condition with tag and type, and whether any inline build folds
-  -- one of the types. The second is safe because builds become inline under the exclusive lock on the log.
+  -- Fast path: whether any event is newer than the marker of a condition with tag and type, whether any inline build folds one of the
+  -- types, and the version of the list of successors. The last two are safe because builds become inline and successors are added under
+  -- the exclusive lock on the log.
   SELECT
     EXISTS (
       SELECT FROM (
         SELECT pg_catalog.unnest(_settled) AS settled, pg_catalog.unnest(_tag) AS tag, pg_catalog.unnest(_of_type) AS type) AS w
       CROSS JOIN LATERAL (
         SELECT FROM {schema}.event_tags t WHERE t.tag = w.tag AND t.type = w.type AND t.position > w.settled LIMIT 1) AS newer),
-    EXISTS (SELECT FROM {schema}.inline_types i WHERE i.type = ANY (_type))
-  INTO _has_newer, _has_inline;
+    EXISTS (SELECT FROM {schema}.inline_types i WHERE i.type = ANY (_type)),
+    coalesce((SELECT pg_catalog.max(s.version) FROM {schema}.event_successors s), 0)
+  INTO _has_newer, _has_inline, _list_version;
+
+  IF _list_version <> ANY (_known) THEN
+    _stale := ARRAY(
+      SELECT k.append::int FROM pg_catalog.unnest(_known) WITH ORDINALITY AS k(version, append)
+      WHERE k.version <> _list_version AND k.append <> ALL (_refused));
+    RETURN QUERY
+    SELECT o.append, 'successors_changed', NULL::int, NULL::bigint, NULL::bigint[], NULL::uuid[], NULL, NULL
+    FROM pg_catalog.unnest(_stale) AS o(append);
+    _refused := _refused OPERATOR(pg_catalog.||) _stale;
+  END IF;
 
   IF _has_newer OR pg_catalog.num_nulls(VARIADIC _tag) > 0 OR pg_catalog.num_nulls(VARIADIC _of_type) > 0 THEN
     WITH item AS MATERIALIZED (
@@ -121,13 +138,16 @@ BEGIN
     _refused := _refused OPERATOR(pg_catalog.||) _in_conflict;
   END IF;
 
-  IF _has_inline OR pg_catalog.cardinality(_inline) > 0 THEN
+  IF _has_inline OR _added IS NOT NULL OR pg_catalog.cardinality(_inline) > 0 THEN
     _inline_required := ARRAY(
       SELECT a.append::int FROM pg_catalog.unnest(_recorded_at) WITH ORDINALITY AS a(recorded_at, append)
       WHERE a.append <> ALL (_refused) AND coalesce(_inline[a.append]::text[], '{}') OPERATOR(pg_catalog.<>) ARRAY(
         SELECT DISTINCT pg_catalog.concat_ws(' ', i.name, i.version, i.build) COLLATE "C" AS build
-        FROM ROWS FROM (
-          pg_catalog.unnest(_by_append), pg_catalog.unnest(_type)) AS e(append, type) JOIN {schema}.inline_types i ON i.type = e.type
+        FROM (
+          SELECT pg_catalog.unnest(_by_append) AS append, pg_catalog.unnest(_type) AS type
+          UNION ALL
+          SELECT n.append, n.name FROM pg_catalog.json_to_recordset(_added) AS n(append int, name text)) AS e
+        JOIN {schema}.inline_types i ON i.type = e.type
         WHERE e.append = a.append ORDER BY build));
     RETURN QUERY
     SELECT m.append, 'inline_required', NULL::int, NULL::bigint, NULL::bigint[], NULL::uuid[], NULL, NULL
@@ -163,6 +183,17 @@ BEGIN
       INSERT INTO {schema}.event_tags (tag, type, position)
       SELECT pg_catalog.unnest(w.tags), w.type, w.position FROM written w)
     SELECT pg_catalog.array_agg(w.position) INTO _positions FROM written w;
+    IF _added IS NOT NULL THEN
+      _list_version := _list_version + 1 + pg_catalog.floor(pg_catalog.random() OPERATOR(pg_catalog.*) 4294967296::double precision)::bigint;
+      INSERT INTO {schema}.event_successors (name, successor, is_rename, since, version)
+      SELECT DISTINCT ON (n.name, n.successor) n.name, n.successor, n.is_rename, e.position, _list_version
+      FROM pg_catalog.json_to_recordset(_added) AS n(append int, name text, successor text, is_rename boolean)
+      JOIN ROWS FROM (
+        pg_catalog.unnest(_by_append), pg_catalog.unnest(_type), pg_catalog.unnest(_positions)) AS e(append, type, position)
+      ON e.append = n.append AND e.type = n.successor
+      ORDER BY n.name, n.successor, e.position
+      ON CONFLICT DO NOTHING;
+    END IF;
   END IF;
 
   IF pg_catalog.cardinality(_id) > 0 OR pg_catalog.cardinality(_body) > 0 THEN

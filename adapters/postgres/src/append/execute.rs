@@ -78,8 +78,18 @@ async fn transaction<'a>(
     let rows = rows.map_err(BatchError::not_written)?;
     let outcomes = outcomes(params, &rows, jobs.clone()).map_err(BatchError::not_written)?;
     let records = stored_records(jobs.clone(), &outcomes);
-    for inline in jobs.take(1).flat_map(inline_builds) {
-        fold(tables, &mut transaction, inline, &records).await.map_err(BatchError::Job)?;
+    for job in jobs.take(1) {
+        for inline in inline_builds(job) {
+            fold(tables, &mut transaction, inline, &records).await.map_err(BatchError::Job)?;
+        }
+        if job.adds_successors() && matches!(outcomes.first(), Some(Ok(AppendOutcome::Appended(_)))) {
+            // The builds that fold an older name fold the types of the provided folds from now on.
+            for inline in inline_builds(job) {
+                let types: Vec<&str> = inline.types().to_vec();
+                let insert = database.sql.make_inline.for_build(inline.table()).bind(types);
+                insert.execute(&mut *transaction).await.map_err(BatchError::not_written)?;
+            }
+        }
     }
     transaction.commit().await.map_err(BatchError::sent)?;
     Ok(outcomes)

@@ -32,6 +32,11 @@ impl AppendJob {
         Self { appends, locks, inline, weight }
     }
 
+    /// Whether it adds successors of event names: such a job shares a call with no other, which would have to know them.
+    pub(super) fn adds_successors(&self) -> bool {
+        self.appends.iter().any(Append::adds_successors)
+    }
+
     /// Whether the conditions are about the log of an epoch.
     pub(super) fn is_of_epoch(&self, epoch: u64) -> bool {
         let mut conditions = self.appends.iter().flat_map(|append| &append.conditions);

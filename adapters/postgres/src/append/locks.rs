@@ -15,6 +15,7 @@
 //! | command id | the id, exclusively |
 //! | row that an inline build changes | the row, exclusively |
 //! | every append | the log, shared |
+//! | append that adds successors of event names | the log, exclusively |
 //! | reservation after a conflict | the first tag of each item, exclusively, in a transaction of its own |
 //!
 //! The hash must never change: all processes that append to a log must compute the same keys. A change of anything in this module
@@ -114,6 +115,9 @@ impl AdvisoryKeys {
         }
         for draft in &append.events {
             self.event_keys(draft, &mut |key| locks.push((key, false)));
+        }
+        if append.adds_successors() {
+            locks.push((self.log(), true));
         }
         append.inline.iter().all(|inline| self.add_rows(append, &**inline, locks))
     }

@@ -63,6 +63,7 @@ fn refusal(
             AppendOutcome::Conflict { index, condition, conflicting_position }
         }
         // The builds are read later, without locks.
+        "successors_changed" => AppendOutcome::SuccessorsChanged { index },
         "inline_required" => AppendOutcome::InlineRequired { index, builds: Vec::new() },
         _ => {
             if let Some(key) = key

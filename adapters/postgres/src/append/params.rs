@@ -29,7 +29,7 @@ pub(super) struct AppendParams<'a> {
     events: EventColumns<'a>,
 }
 
-/// One element an append. Columns that no append uses are empty: command ids, journal entries, batches, inline builds.
+/// One element an append. Columns that no append uses are empty: command ids, journal entries, batches, inline builds, successors.
 #[derive(Default)]
 struct AppendColumns<'a> {
     recorded_at: Vec<Time>,
@@ -41,6 +41,10 @@ struct AppendColumns<'a> {
     rejection: Vec<Option<Json<String>>>,
     batch: Vec<Option<i32>>,
     inline: Vec<String>,
+    /// The version of the list of successors that it knows.
+    known: Vec<Option<i64>>,
+    /// The successors that appends add.
+    added: Vec<serde_json::Value>,
 }
 
 /// One element a condition.
@@ -130,6 +134,11 @@ impl<'a> AppendParams<'a> {
             .bind(&appends.rejection)
             .bind(&appends.batch)
             .bind(&appends.inline)
+            .bind(&appends.known)
+            .bind(
+                (!appends.added.is_empty())
+                    .then(|| Json(serde_json::Value::from(appends.added.as_slice()).to_string())),
+            )
             .bind(newest.map(|event| to_i64(event.position)))
             .bind(newest.map(|event| event.id))
             .bind(&conditions.append)
@@ -156,6 +165,16 @@ impl<'a> AppendParams<'a> {
 impl<'a> AppendColumns<'a> {
     fn push(&mut self, append: &'a Append) -> Result<(), BoxError> {
         let (key, journal) = (append.key.as_ref(), append.journal.as_ref());
+        let known = append.successors.as_ref();
+        self.known.push(known.map(|known| i64::try_from(known.version)).transpose()?);
+        for successor in known.iter().flat_map(|known| &known.added) {
+            self.added.push(serde_json::json!({
+                "append": ordinal(self.recorded_at.len()),
+                "name": successor.of(),
+                "successor": successor.name(),
+                "is_rename": successor.is_rename(),
+            }));
+        }
         let rejection = journal.and_then(|journal| journal.rejection.as_ref());
         self.recorded_at.push(Time(append.recorded_at));
         self.metadata.push(Json(serde_json::to_string(&*append.metadata)?));
@@ -175,6 +194,9 @@ impl<'a> AppendColumns<'a> {
         }
         if self.body.iter().all(Option::is_none) {
             (self.body, self.rejection) = Default::default();
+        }
+        if self.known.iter().all(Option::is_none) {
+            self.known.clear();
         }
         if self.batch.iter().all(Option::is_none) {
             self.batch.clear();

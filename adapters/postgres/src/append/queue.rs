@@ -6,7 +6,6 @@ use std::{collections::VecDeque, sync::Arc};
 
 use annalist_core::{
     error::Error,
-    record::Draft,
     rows::BuildId,
     store::{Append, AppendOutcome, EventRef, Seen, SeenLog},
 };
@@ -155,7 +154,7 @@ impl AppendQueue {
         append: &Append,
     ) -> Result<Vec<BuildId>, Error> {
         let read_error = |error| self.database.read_error(error);
-        let types: Vec<&str> = append.events.iter().map(Draft::name).collect();
+        let types: Vec<&str> = append.names_to_fold().collect();
         let connection = self.database.connection(connection).await.map_err(read_error)?;
         let query = self.database.sql.inline_builds.query().bind(types);
         let rows = self.database.fetch_all_in(connection, query).await.map_err(read_error)?;
@@ -192,7 +191,9 @@ impl Execute for AppendQueue {
             let input = &job.input;
             let sums = (weight + input.weight, locks + input.locks.len());
             let fits = sums.0 <= MAX_BATCH && sums.1 <= MAX_LOCKS;
-            let can_join = batch.first().is_none_or(|first| fits && first.input.inline == input.inline);
+            let can_join = batch.first().is_none_or(|Job { input: first, .. }| {
+                fits && first.inline == input.inline && !first.adds_successors() && !input.adds_successors()
+            });
             if can_join && !batch.iter().any(|earlier| earlier.input.conflicts_with(input)) {
                 (weight, locks) = sums;
                 batch.push(job);
@@ -223,7 +224,13 @@ impl Execute for AppendQueue {
     ) -> Result<Outcomes, BatchError> {
         let (seen, mut result) = self.write_to_seen_log(connection, jobs).await;
         if let Ok(outcomes) = &mut result {
-            self.database.seen.saw_appended(seen.epoch, outcomes.iter().flat_map(events).collect());
+            let events = outcomes.iter().flat_map(events);
+            if jobs.iter().any(|job| job.input.adds_successors()) {
+                // The events are settled once the list of successors is read with them.
+                events.for_each(|event| self.database.seen.saw(seen.epoch, event));
+            } else {
+                self.database.seen.saw_appended(seen.epoch, events.collect());
+            }
             if let Some(notifier) = &self.notifier
                 && outcomes.iter().any(has_written)
             {
@@ -266,7 +273,7 @@ mod tests {
     use annalist_core::{
         criteria::{Criteria, Item},
         payload::Payload,
-        record::Name,
+        record::{Draft, Name},
         store::{CommandKey, Condition, Marker},
         tag::Tag,
     };

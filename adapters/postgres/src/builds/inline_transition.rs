@@ -18,7 +18,10 @@ use super::{
 use crate::{
     append::{inline::fold, locks::AdvisoryKeys},
     error::{append_failed, failed},
-    read::pages::{Session, SettledEvents},
+    read::{
+        pages::{Session, SettledEvents},
+        successors,
+    },
     values::{from_i64, to_i64},
 };
 
@@ -44,6 +47,10 @@ impl InlineTransition {
         let build = for_table(&builds, table).ok_or_else(|| table.undefined_error())?;
         if let Some(outcome) = build.decide_inline(table, database.id)? {
             return Ok(outcome);
+        }
+        let successors = successors::load(database, &mut transaction).await?;
+        if successors.all().iter().any(|successor| inline.misses(successor)) {
+            return Ok(InlineOutcome::Behind);
         }
         let (head, _) = self.head(&mut transaction).await.map_err(write_error)?;
         let missing =

@@ -5,7 +5,10 @@
 //! the append is gone: the primary key gives the position to one of them, and the other one gets an error. How long a gap is left
 //! open is a question of politeness, not of correctness.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
 
 use annalist_core::{
     error::Error,
@@ -54,6 +57,7 @@ struct Step {
     head: i64,
     gaps: Vec<i64>,
     is_full: bool,
+    successors: u64,
     has_lost_events: bool,
 }
 
@@ -110,6 +114,8 @@ impl ScanState {
 
     async fn move_to(&mut self, database: &Database, step: &Step) {
         let position = step.high_water;
+        // Before the position is known: a page up to there has at least this list.
+        database.successors.store(step.successors, Ordering::Release);
         (self.settled.position, self.event) = (position, step.event);
         if let Some(id) = step.event {
             database.seen.saw(self.epoch, EventRef { position, id });
@@ -144,6 +150,7 @@ fn decode(row: &PgRow) -> Result<Step, sqlx::Error> {
     Ok(Step {
         high_water: from_i64(row.try_get("high_water")?),
         event: row.try_get("event_id")?,
+        successors: row.try_get::<i64, _>("successors")?.unsigned_abs(),
         has_lost_events: row.try_get("has_lost_events")?,
         head: row.try_get("head")?,
         gaps: row.try_get("gaps")?,

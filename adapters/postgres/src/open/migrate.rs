@@ -61,6 +61,8 @@ const RELEASED: [Migration; 1] = [Migration {
         include_str!("../../sql/schema/36_payloads_within.sql"),
         include_str!("../../sql/schema/37_journal_within.sql"),
         include_str!("../../sql/schema/38_events_compression.sql"),
+        include_str!("../../sql/schema/39_event_successors.sql"),
+        include_str!("../../sql/schema/40_event_successors_by_version.sql"),
     ],
 }];
 
@@ -88,6 +90,8 @@ pub(crate) struct LogInfo {
     pub(crate) high_water: Position,
     /// The newest event, if there is one.
     pub(crate) newest: Option<EventRef>,
+    /// The version of the list of successors of event names.
+    pub(crate) successors: u64,
     pub(crate) shares_sessions: bool,
 }
 
@@ -310,6 +314,7 @@ impl Opening<'_> {
         Ok(LogInfo {
             id: LogId::from_uuid(id),
             high_water: from_i64(number("high_water")?),
+            successors: number("successors")?.unsigned_abs(),
             newest: newest_id.map(|id| EventRef { position: from_i64(newest), id }),
             shares_sessions,
         })

@@ -167,13 +167,14 @@ impl Options {
         let opening =
             Opening { migrations: &migrations, schema: &schema, keys: &keys, operation: &operation };
         let log = opening.open(&pool, migrate, transaction_pooling, timeout).await?;
-        let LogInfo { id, shares_sessions, high_water, newest } = log;
+        let LogInfo { id, shares_sessions, high_water, newest, successors } = log;
         newest.into_iter().for_each(|newest| seen.saw(0, newest));
         seen.saw_settled(0, high_water);
         let sql = Sql::new(&schema, shares_sessions);
         let runtimes = Runtimes::default();
         runtimes.enter();
-        let database = Database { pool, runtimes, sql, name, id, seen, timeout, shares_sessions };
+        let successors = successors.into();
+        let database = Database { pool, runtimes, sql, name, id, seen, successors, timeout, shares_sessions };
         Ok(Postgres::new(database, &schema, keys, listen_notify))
     }
 }

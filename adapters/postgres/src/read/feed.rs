@@ -1,6 +1,6 @@
 //! Reads of the settled part of the log: pages of feeds, counts, and positions by time; and the names of the event types.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use annalist_core::{
     criteria::Criteria,
@@ -42,7 +42,7 @@ impl Feed {
             // A reader far below the high-water mark does not need its newest value.
             self.extend(&mut page, filter, read, known).await?;
             if page.is_full() {
-                return Ok(page.into_page(after, known, None));
+                return Ok(page.into_page(after, known, None, self.successors()));
             }
             read = known;
         }
@@ -52,7 +52,12 @@ impl Feed {
         extended?;
         let Settled { position, gap } = settled?;
         self.extend(&mut page, filter, after.max(known), position).await?;
-        Ok(page.into_page(after, position.max(known), gap))
+        Ok(page.into_page(after, position.max(known), gap, self.successors()))
+    }
+
+    /// The version of the list of successors, which has those of all events up to the settled position.
+    fn successors(&self) -> u64 {
+        self.database.successors.load(Ordering::Acquire)
     }
 
     /// Extends a page with the events after a position, up to a settled one, as far as its limit allows.

@@ -133,7 +133,7 @@ async fn table_scans(connection: &mut PgConnection, round: usize) -> i64 {
         "SELECT count(*) FROM annalist.append(
            ARRAY[1, 2]::bigint[], ARRAY[true, false],
            ARRAY[now(), now()], ARRAY['{{}}', '{{}}']::json[], ARRAY['c-{round}', NULL], ARRAY['note', NULL], ARRAY['[]', NULL],
-           ARRAY['{{}}', NULL]::json[], ARRAY[NULL, NULL]::json[], '{{}}', '{{}}', NULL, NULL,
+           ARRAY['{{}}', NULL]::json[], ARRAY[NULL, NULL]::json[], '{{}}', '{{}}', ARRAY[0, NULL]::bigint[], NULL, NULL, NULL,
            ARRAY[1, 2], ARRAY[0, 0]::bigint[],
            ARRAY[1, 1, 2], ARRAY[1000000, 1000000, {mark}]::bigint[], ARRAY['a:1', 'a:1', 'a:2'], ARRAY[NULL, NULL, '{{a:3}}'],
            ARRAY['noted', 'edited', 'noted'],
@@ -191,7 +191,7 @@ pub(crate) async fn appends_without_the_settings_scan_tables(db: TestDatabase) {
     db.run(
         "DO $$ BEGIN EXECUTE (
                SELECT format('ALTER FUNCTION %s RESET ALL', oid::regprocedure) FROM pg_proc
-               WHERE pronamespace = 'annalist'::regnamespace AND proname = 'append' AND pronargs = 26);
+               WHERE pronamespace = 'annalist'::regnamespace AND proname = 'append' AND pronargs = 28);
              END $$",
     )
     .await;

@@ -108,7 +108,7 @@ pub(crate) async fn append_in_other_isolation_is_refused(db: TestDatabase) {
 
     let mut session = db.connection().await;
     let error = session
-        .execute("SELECT * FROM annalist.append('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', NULL, NULL, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')")
+        .execute("SELECT * FROM annalist.append('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', NULL, NULL, NULL, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')")
         .await
         .unwrap_err();
     assert!(error.to_string().contains("read committed"), "{error}");

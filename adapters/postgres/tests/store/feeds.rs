@@ -52,7 +52,7 @@ fn transaction(ids: &[Uuid], name: &str, millis: u64, end: &str) -> String {
     format!(
         "BEGIN;
          SELECT * FROM annalist.append('{{}}', '{{}}', ARRAY[now()], '{{\"{{}}\"}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}',
-             NULL, NULL, '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}',
+             '{{}}', NULL, NULL, NULL, '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}',
              {of}, ARRAY[{ids}]::uuid[], {types}, {versions}, {tags}, {data}::json[]);
          SELECT pg_sleep({millis} * 0.001);
          {end}"

@@ -138,7 +138,7 @@ pub(crate) async fn concurrent_conditions_with_many_locks_are_exact(db: TestData
 pub(crate) const WITHOUT_LOCKS: &str = "DO $$ BEGIN
        EXECUTE (
          SELECT replace(pg_get_functiondef(oid), 'pg_advisory_xact_lock', 'pg_try_advisory_xact_lock')
-         FROM pg_proc WHERE pronamespace = 'annalist'::regnamespace AND proname = 'append' AND pronargs = 26);
+         FROM pg_proc WHERE pronamespace = 'annalist'::regnamespace AND proname = 'append' AND pronargs = 28);
      END $$";
 
 /// The negative control: if appends do not wait for locks, the same race has violations. So the locks are needed, and the check

@@ -17,7 +17,10 @@ use annalist_core::{
     payload::Payload,
     record::Position,
     rows::{Parked, RowChange, RowStore},
-    store::{Append, AppendOutcome, EventStore, JournalRecord, Marker, Outcome, PageLimit, Read},
+    store::{
+        Append, AppendOutcome, EventStore, JournalRecord, KnownSuccessors, Marker, Outcome, PageLimit, Read,
+        Successor,
+    },
 };
 use annalist_postgres::{Options, Postgres};
 use tokio::task::JoinSet;
@@ -73,6 +76,10 @@ fn parked() -> Vec<Parked> {
     }]
 }
 
+fn renamed() -> Successor {
+    Successor::renamed("relocated", "moved").unwrap()
+}
+
 /// Writes what the fixture contains.
 pub(crate) async fn fill(db: &TestDatabase) {
     let store = db.open().await;
@@ -80,7 +87,8 @@ pub(crate) async fn fill(db: &TestDatabase) {
     accept(&store, rejected_command()).await;
     // A gap at position 3, filled with a tombstone.
     db.run("SELECT pg_catalog.nextval('annalist.events_position_seq')").await;
-    accept(&store, append([event("moved", [])])).await;
+    let successors = Some(KnownSuccessors { version: 0, added: vec![renamed()] });
+    accept(&store, Append { successors, ..append([event("moved", [])]) }).await;
     until("the gap is closed", || async { store.settled().await.unwrap().position == Position::new(4) })
         .await;
     built(&store, &STOCK, vec![row(1, 10), row(2, 20)]).await;
@@ -104,6 +112,8 @@ pub(crate) async fn assert_complete_and_continued(store: &Postgres) {
     assert_eq!(fed(store).await, records);
     assert_eq!(store.settled().await.unwrap().position, Position::new(6));
 
+    let successors = store.successors().await.unwrap();
+    assert_eq!(successors.all(), [renamed().stored_at(Position::new(4))]);
     let journal = store.journal(0, PageLimit::records(10)).await.unwrap();
     assert_eq!(journal[0].outcome, Outcome::Accepted(vec![Position::new(1), Position::new(2)]));
     assert_eq!(journal[1].outcome, Outcome::Rejected("not \0 today".to_owned()));

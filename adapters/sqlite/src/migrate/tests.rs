@@ -12,8 +12,8 @@ use annalist_core::{
         RowStore, Table, Value,
     },
     store::{
-        Append, AppendOutcome, CommandKey, EventStore, JournalRecord, Outcome, PageLimit, Read, Snapshot,
-        SnapshotKey,
+        Append, AppendOutcome, CommandKey, EventStore, JournalRecord, KnownSuccessors, Outcome, PageLimit,
+        Read, Snapshot, SnapshotKey, Successor,
     },
     tag::Tag,
     time::Timestamp,
@@ -177,6 +177,10 @@ async fn append(store: &Sqlite, append: Append) -> u64 {
     }
 }
 
+fn renamed() -> Successor {
+    Successor::renamed("payment", "paid").unwrap()
+}
+
 /// Writes a row into every table of a log.
 async fn fill(store: &Sqlite) {
     let recorded_at = Timestamp::from_micros(1_769_860_800_000_000);
@@ -190,6 +194,7 @@ async fn fill(store: &Sqlite) {
             draft("paid", &["account:1"]),
             draft("paid", &[]),
         ],
+        successors: Some(KnownSuccessors { version: 0, added: vec![renamed()] }),
         ..Append::default()
     };
     append(store, accepted).await;
@@ -271,6 +276,8 @@ async fn upgraded_file_can_be_read_and_appended() {
     assert_eq!(store.read(&[Read::all(Criteria::all())]).await.unwrap(), events);
     assert_eq!(events[0].records.len(), 3);
     assert_eq!(store.receipt(&key()).await.unwrap().unwrap().position(), Position::new(3));
+    let successors = store.successors().await.unwrap();
+    assert_eq!(successors.all(), [renamed().stored_at(Position::new(2))]);
     let journal = store.journal(0, PageLimit::records(10)).await.unwrap();
     let positions = [1, 2, 3].map(Position::new).to_vec();
     assert_eq!(journal[0].outcome, Outcome::Accepted(positions));

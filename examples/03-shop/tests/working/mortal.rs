@@ -13,7 +13,7 @@ use annalist::{
     raw::{
         finding::{VerifyCursor, VerifyPage},
         rows::SharedRows,
-        store::{PageLimit, Prefix, StoredType, Wakeups},
+        store::{PageLimit, Prefix, StoredType, Successors, Wakeups},
     },
     store::{Append, AppendOutcome, Batch, CommandKey, Entry, FeedPage, LogId, Read, Settled},
 };
@@ -115,6 +115,10 @@ impl EventStore for Mortal {
 
     async fn stored_types(&self) -> Result<Vec<StoredType>, Error> {
         self.inner.stored_types().await
+    }
+
+    async fn successors(&self) -> Result<Successors, Error> {
+        self.inner.successors().await
     }
 
     async fn purge_command_ids(&self, before: Timestamp, ids: Range<&str>) -> Result<u64, Error> {

@@ -5,11 +5,19 @@ mod appends;
 mod model;
 mod notes;
 mod races;
+mod successors;
 mod support;
 mod transitions;
 mod verify;
 
 use crate::Case;
 
-pub(super) const THEMES: &[&[Case]] =
-    &[appends::CASES, transitions::CASES, races::CASES, model::CASES, append_batch::CASES, verify::CASES];
+pub(super) const THEMES: &[&[Case]] = &[
+    appends::CASES,
+    transitions::CASES,
+    races::CASES,
+    model::CASES,
+    append_batch::CASES,
+    successors::CASES,
+    verify::CASES,
+];

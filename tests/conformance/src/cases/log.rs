@@ -21,6 +21,7 @@ mod random_races;
 mod reads;
 mod snapshots;
 mod stored_types;
+mod successors;
 mod time_travel;
 mod verify;
 
@@ -41,6 +42,7 @@ pub(super) const THEMES: &[&[Case]] = &[
     live_feeds::CASES,
     counts::CASES,
     stored_types::CASES,
+    successors::CASES,
     races::CASES,
     cancellation::CASES,
     append_batch::CASES,

@@ -116,6 +116,7 @@ impl Handle {
                 AppendOutcome::Conflict { index, .. }
                 | AppendOutcome::Duplicate { index, .. }
                 | AppendOutcome::InlineRequired { index, .. }
+                | AppendOutcome::SuccessorsChanged { index }
                     if index >= count =>
                 {
                     Err(Failure::new(format!("the outcome names append {index} of a batch of {count}")))

@@ -7,10 +7,13 @@ use annalist_core::{
     criteria::{Criteria, Item},
     payload::Payload,
     record::{Draft, Name},
-    store::{Batch, CommandKey, EventStore, Read},
+    store::{Append, Batch, CommandKey, EventStore, Read},
     tag::Tag,
 };
 use annalist_memory::Memory;
+use tokio::task::yield_now;
+
+use super::fault::Fault;
 
 /// Polls a future that never waits, and returns its output.
 pub(super) fn output_of<F: Future>(future: F) -> F::Output {
@@ -51,4 +54,35 @@ pub(crate) async fn read_ignoring_case(store: &Memory, read: &Read) -> Result<Ba
         criteria.matches(&record.name, &record.tags.iter().map(lowercase).collect::<Vec<_>>())
     });
     Ok(batch)
+}
+
+/// The item without its tags.
+pub(super) fn without_tags(item: &Item) -> Item {
+    Item::any().types(item.type_names().iter().cloned())
+}
+
+/// The item without its types.
+pub(super) fn without_types(item: &Item) -> Item {
+    item.tags().iter().cloned().fold(Item::any(), Item::tag)
+}
+
+/// Lets an append know the list of successors as it is. Returns whether it is stale, if the fault is to compare too early.
+pub(super) async fn forget_known_list(
+    log: &Memory,
+    fault: Fault,
+    append: &mut Append,
+) -> Result<bool, Error> {
+    let Some(known) = &mut append.successors else { return Ok(false) };
+    match fault {
+        Fault::IgnoresSuccessors => {}
+        Fault::ComparesSuccessorsBeforeAppend => {
+            if log.successors().await?.version != known.version {
+                return Ok(true);
+            }
+            yield_now().await;
+        }
+        _ => return Ok(false),
+    }
+    known.version = log.successors().await?.version;
+    Ok(false)
 }

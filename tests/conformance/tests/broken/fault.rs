@@ -110,6 +110,14 @@ pub(crate) enum Fault {
     StoredTypesRepeatFirst,
     /// The names are in the order of their first events.
     StoredTypesAreUnsorted,
+    /// The list of successors that an append knows is not compared.
+    IgnoresSuccessors,
+    /// It is compared in a separate step before the append.
+    ComparesSuccessorsBeforeAppend,
+    /// No successor is added.
+    ForgetsSuccessors,
+    /// Pages of the feed have the version of an empty list.
+    FeedKnowsNoSuccessors,
     /// A count includes an event once for each item that it matches.
     CountsItemByItem,
     /// An append has positions before its events are visible; the feed stops there, but a count does not.
@@ -136,4 +144,16 @@ pub(crate) enum Fault {
     Rows(RowFault),
     /// The snapshots have a fault.
     Snapshots(SnapshotFault),
+}
+
+impl Fault {
+    /// Whether appends have positions before their events are visible.
+    pub(crate) fn has_gaps(self) -> bool {
+        self == Self::FeedSkipsGaps || self.stops_at_gaps()
+    }
+
+    /// Whether the feed stops before such positions.
+    pub(crate) fn stops_at_gaps(self) -> bool {
+        matches!(self, Self::FeedStopsAtGaps | Self::CountsUnsettledEvents)
+    }
 }

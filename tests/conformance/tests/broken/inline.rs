@@ -22,7 +22,10 @@ pub(crate) struct BrokenInline<'a> {
 
 impl BrokenInline<'_> {
     pub(crate) async fn append(&self, append: Append) -> Result<AppendOutcome<Receipt>, Error> {
-        let request = self.with_broken_folds(append.clone()).await?;
+        let mut request = self.with_broken_folds(append.clone()).await?;
+        if self.fault == RowFault::FoldsOwnNamesOnly {
+            request.successors = None;
+        }
         let result = self.log.append_one(request.clone()).await;
         match (self.fault, result) {
             (RowFault::AcceptsMissingFolds, Ok(AppendOutcome::InlineRequired { builds: required, .. })) => {

@@ -123,6 +123,8 @@ pub(crate) enum RowFault {
     ClearsReportsOnStaleChanges,
     /// An append without a required fold is accepted.
     AcceptsMissingFolds,
+    /// The first event of a successor requires no build that folds the older name only.
+    FoldsOwnNamesOnly,
     /// An append with additional folds is accepted.
     AcceptsAdditionalFolds,
     /// Required builds are listed in reverse order.

@@ -11,14 +11,14 @@ use std::{
 
 use annalist_core::{
     Error,
-    criteria::{Criteria, Item},
+    criteria::Criteria,
     finding::{VerifyCursor, VerifyPage},
     record::{Position, Record},
     rows::{Row, SharedRows},
     store::{
         AcceptedCommand, Append, AppendOutcome, Batch, CommandKey, Condition, Entry, EventStore, FeedPage,
         ImportTransaction, LogId, Marker, PageLimit, Prefix, Read, Receipt, Reservation, Settled, Snapshot,
-        SnapshotKey, StoredType,
+        SnapshotKey, StoredType, Successors,
     },
     time::Timestamp,
 };
@@ -26,7 +26,10 @@ use annalist_memory::Memory;
 use tokio::task::yield_now;
 
 use super::{
-    changes::{output_of, read_ignoring_case, remove_spaces, without_command},
+    changes::{
+        forget_known_list, output_of, read_ignoring_case, remove_spaces, without_command, without_tags,
+        without_types,
+    },
     chunks::broken_chunks,
     fault::Fault,
     imports,
@@ -51,14 +54,6 @@ impl BrokenStore {
     pub(crate) fn new(fault: Fault) -> Self {
         let (unsettled, slow_appends, leftover_rows) = (Mutex::default(), AtomicU64::new(0), Arc::default());
         Self { inner: Memory::new(), fault, unsettled, slow_appends, leftover_rows }
-    }
-
-    fn has_gaps(&self) -> bool {
-        self.fault == Fault::FeedSkipsGaps || self.stops_at_gaps()
-    }
-
-    fn stops_at_gaps(&self) -> bool {
-        matches!(self.fault, Fault::FeedStopsAtGaps | Fault::CountsUnsettledEvents)
     }
 
     /// Appends, and hides the events from the feed for some steps of the scheduler.
@@ -111,6 +106,7 @@ impl BrokenStore {
                 append.recorded_at =
                     Timestamp::from_micros(append.recorded_at.as_micros().div_euclid(1_000) * 1_000);
             }
+            Fault::ForgetsSuccessors => append.successors.iter_mut().for_each(|known| known.added.clear()),
             Fault::RemovesSpacesFromPayloads => append.events.iter_mut().for_each(remove_spaces),
             _ => {}
         }
@@ -124,12 +120,8 @@ impl BrokenStore {
     fn changed_criteria(&self, criteria: &Criteria) -> Criteria {
         let items = criteria.items().iter();
         match self.fault {
-            Fault::IgnoresTagsInConditions => {
-                items.map(|item| Item::any().types(item.type_names().iter().cloned())).collect()
-            }
-            Fault::IgnoresTypesInConditions => {
-                items.map(|item| item.tags().iter().cloned().fold(Item::any(), Item::tag)).collect()
-            }
+            Fault::IgnoresTagsInConditions => items.map(without_tags).collect(),
+            Fault::IgnoresTypesInConditions => items.map(without_types).collect(),
             Fault::ChecksOnlyFirstItem => items.take(1).cloned().collect(),
             Fault::ConflictsWithUnrelatedEvents if !criteria.items().is_empty() => Criteria::all(),
             _ => criteria.clone(),
@@ -160,6 +152,9 @@ impl Drop for SettlesOnDrop<'_> {
 impl BrokenStore {
     async fn append_single(&self, append: Append) -> Result<AppendOutcome<Receipt>, Error> {
         let mut append = self.changed_append(append);
+        if forget_known_list(&self.inner, self.fault, &mut append).await? {
+            return Ok(AppendOutcome::SuccessorsChanged { index: 0 });
+        }
         let original = append.clone();
         match self.fault {
             Fault::ChecksConditionsBeforeAppend => {
@@ -205,7 +200,7 @@ impl BrokenStore {
                 let rows = Arc::new(self.inner.clone());
                 return BrokenInline { log: &self.inner, rows, fault }.append(append).await;
             }
-            _ if self.has_gaps() => return self.append_slowly(append).await,
+            _ if self.fault.has_gaps() => return self.append_slowly(append).await,
             _ => {}
         }
         let mut outcome = self.inner.append_one(append).await?;
@@ -356,12 +351,13 @@ impl EventStore for BrokenStore {
             (Fault::SkipsEventAfterFullPage, _) if page.records.len() == limit.records => {
                 page.up_to = Position::new(page.up_to.get() + 1);
             }
+            (Fault::FeedKnowsNoSuccessors, _) => page.successors = 0,
             (Fault::EmptyPageDoesNotAdvance, _) if page.records.is_empty() => page.up_to = after,
             (Fault::FeedSkipsGaps, Some(_)) => {
                 let unsettled = self.unsettled.lock().unwrap();
                 page.records.retain(|record| !unsettled.contains(&record.position));
             }
-            (_, Some(gap)) if self.stops_at_gaps() => {
+            (_, Some(gap)) if self.fault.stops_at_gaps() => {
                 page.records.retain(|record| record.position < gap);
                 page.is_full &= page.up_to < gap;
                 page.up_to = page.up_to.min(Position::new(gap.get() - 1)).max(after);
@@ -375,7 +371,7 @@ impl EventStore for BrokenStore {
         let (settled, first_gap) = self.with_first_gap(self.inner.settled());
         let mut settled = settled?;
         match (self.fault, first_gap) {
-            (_, Some(gap)) if self.stops_at_gaps() => settled.position = Position::new(gap.get() - 1),
+            (_, Some(gap)) if self.fault.stops_at_gaps() => settled.position = Position::new(gap.get() - 1),
             (Fault::ReportsTooManySettled, _) => settled.position = Position::new(settled.position.get() + 3),
             _ => {}
         }
@@ -445,6 +441,10 @@ impl EventStore for BrokenStore {
             _ => {}
         }
         Ok(types)
+    }
+
+    async fn successors(&self) -> Result<Successors, Error> {
+        self.inner.successors().await
     }
 
     async fn snapshot(&self, key: &SnapshotKey) -> Result<Option<Snapshot>, Error> {

@@ -8,7 +8,7 @@ use annalist_core::{
     record::{Position, Record},
     store::{
         Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, PageLimit, Prefix,
-        Read, Receipt, Settled, StoredType,
+        Read, Receipt, Settled, StoredType, Successors,
     },
     time::Timestamp,
 };
@@ -83,6 +83,10 @@ impl EventStore for Unverified {
 
     async fn stored_types(&self) -> Result<Vec<StoredType>, Error> {
         self.inner.stored_types().await
+    }
+
+    async fn successors(&self) -> Result<Successors, Error> {
+        self.inner.successors().await
     }
 
     async fn purge_command_ids(&self, before: Timestamp, ids: Range<&str>) -> Result<u64, Error> {

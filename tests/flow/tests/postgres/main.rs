@@ -23,9 +23,11 @@ use annalist_flow_tests::{
     policies::{Bonus, CallCounter, NewBonus, ParksRefusal},
     random_commands::{self, Commits, Size},
     read_model::Balance,
+    successors::{self, Newer, older, renamed, split},
     versions::{Tally, Tenths},
 };
 use libtest_mimic::{Arguments, Failed, Trial};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use uuid::Uuid;
 
 use self::transferred_logs::{EmptyLog, check_round_trip, check_rows};
@@ -54,6 +56,9 @@ fn main() {
         }),
         trial("random_logs_are_the_same_after_a_round_trip", |url| run(round_trips(url))),
         trial("rows_on_a_copy_equal_the_rows_of_the_original", |url| run(rows_on_copies(url))),
+        trial("no_night_is_booked_twice_by_two_programs", |url| run(successors_of(url))),
+        trial("followers_stop_before_the_first_successor", |url| run(followers_of(url))),
+        trial("older_process_is_refused_while_a_newer_one_books", |url| run(processes_of(url))),
         trial("failover_to_a_standby_that_lagged_behind", |_| run(failover::to_a_lagging_standby())),
     ];
     let runtimes = [
@@ -163,6 +168,46 @@ async fn random_commands_of(url: &str) -> Result<(), Failed> {
     let (apps, size) = ([start().await?, start().await?], Size { tasks: 8, commands: 40 });
     let counts = random_commands::run(apps, size, Commits::InAnyOrder).await?;
     assert!(counts.accepted > 0 && counts.rejected > 0, "{counts:?}");
+    Ok(())
+}
+
+/// An older program and a newer one, in which an event name has a successor.
+async fn successors_of(url: &str) -> Result<(), Failed> {
+    for kind in [Newer::Renamed, Newer::Split] {
+        let schema = format!("flow_{}", Uuid::now_v7().simple());
+        let builder =
+            async || Ok::<_, Failed>(App::builder(Postgres::options().schema(&schema).connect(url).await?));
+        let older = builder().await?.commands::<older::Book>().start().await?;
+        let newer = match kind {
+            Newer::Renamed => builder().await?.commands::<renamed::Book>().start().await?,
+            Newer::Split => builder().await?.commands::<split::Book>().start().await?,
+        };
+        successors::race(&older, &newer, kind).await?;
+    }
+    Ok(())
+}
+
+async fn followers_of(url: &str) -> Result<(), Failed> {
+    let schema = format!("flow_{}", Uuid::now_v7().simple());
+    let builder = async || App::builder(Postgres::options().schema(&schema).connect(url).await.unwrap());
+    successors::check_followers(builder).await;
+    Ok(())
+}
+
+/// Two executables on one log, which is the schema `annalist` of a database of its own.
+async fn processes_of(url: &str) -> Result<(), Failed> {
+    let name = format!("flow_{}", Uuid::now_v7().simple());
+    let mut server = PgConnection::connect(url).await?;
+    sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut server).await?;
+    let (before, _) = url.rsplit_once('/').ok_or("the URL has no database")?;
+    let url = format!("{before}/{name}");
+    let (older, newer) = (env!("CARGO_BIN_EXE_booking_older"), env!("CARGO_BIN_EXE_booking_newer"));
+    let own = url.clone();
+    tokio::task::spawn_blocking(move || successors::race_processes(older, newer, &own)).await??;
+    let store = Postgres::connect(&url).await?;
+    successors::check_log(&store).await?;
+    store.close().await;
+    sqlx::raw_sql(AssertSqlSafe(format!("DROP DATABASE {name}"))).execute(&mut server).await?;
     Ok(())
 }
 

@@ -107,7 +107,7 @@ impl Player {
             AppendOutcome::Conflict { .. } => {
                 ensure!(refused, "an append without a condition must not conflict");
             }
-            AppendOutcome::InlineRequired { .. } => {}
+            AppendOutcome::InlineRequired { .. } | AppendOutcome::SuccessorsChanged { .. } => {}
         }
         if self.handle.rows().build_of(self.folds[0].table()).await?.inline {
             self.handle.expect_rows_equal_fold(&self.folds[0]).await?;

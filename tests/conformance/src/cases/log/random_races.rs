@@ -127,6 +127,9 @@ async fn check(log: &Handle, attempts: &[Attempt]) -> Outcome {
                     "no build is inline, but an append returned `InlineRequired` for {builds:?}"
                 )));
             }
+            AppendOutcome::SuccessorsChanged { .. } => {
+                return Err(Failure::new("the append knows no list, but `SuccessorsChanged` was returned"));
+            }
         }
     }
     check_ids(attempts)?;

@@ -19,7 +19,7 @@ use annalist_core::{
     },
     store::{
         Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, PageLimit, Prefix,
-        Read, Receipt, Settled, StoredType,
+        Read, Receipt, Settled, StoredType, Successors,
     },
     time::Timestamp,
 };
@@ -281,6 +281,10 @@ impl EventStore for FaultyLog {
 
     async fn stored_types(&self) -> Result<Vec<StoredType>, Error> {
         self.up()?.stored_types().await
+    }
+
+    async fn successors(&self) -> Result<Successors, Error> {
+        self.up()?.successors().await
     }
 
     async fn purge_command_ids(&self, before: Timestamp, ids: Range<&str>) -> Result<u64, Error> {
