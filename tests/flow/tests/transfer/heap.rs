@@ -109,6 +109,10 @@ impl EventStore for Forgets {
         self.0.stored_types().await
     }
 
+    async fn successors(&self) -> Result<annalist::raw::store::Successors, Error> {
+        self.0.successors().await
+    }
+
     async fn purge_command_ids(&self, before: Timestamp, ids: Range<&str>) -> Result<u64, Error> {
         self.0.purge_command_ids(before, ids).await
     }
