@@ -4,4 +4,4 @@ BEGIN ISOLATION LEVEL READ COMMITTED;
 SET LOCAL search_path TO pg_catalog, pg_temp;
 SET LOCAL lock_timeout = {timeout};
 SET LOCAL idle_in_transaction_session_timeout = '10min';
-SELECT pg_advisory_xact_lock({key})
+SELECT pg_catalog.pg_advisory_xact_lock({key})
