@@ -309,7 +309,7 @@ async fn appends_during_an_import_wait_or_are_refused(log: Log) -> Outcome {
     let handles = log.handles(2).await?;
     let mut import = log.import().await?;
     let mut appends = Vec::new();
-    for handle in handles.iter().cloned() {
+    for handle in &handles {
         for conditional in [true, false] {
             let handle = handle.clone();
             appends.push(tokio::spawn(async move {
