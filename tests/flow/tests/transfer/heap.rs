@@ -28,7 +28,7 @@ use tokio::{
 
 const MIB: usize = 1 << 20;
 /// Far less than the logs have, and far more than a page or a batch of 8 MiB in two forms.
-const LIMIT: u64 = 32 << 20;
+const LIMIT: u64 = 20 << 20;
 
 /// A store that forgets what is imported into it.
 struct Forgets(Memory);
@@ -160,7 +160,7 @@ impl AsyncWrite for OnDisk {
     }
 }
 
-/// A log whose events, command ids and journal entries have about 100 MiB.
+/// A log whose events and journal entries have this number of payloads each, of this size.
 async fn large_log(events: usize, size: usize) -> Memory {
     let store = Memory::new();
     let text = format!("\"{}\"", "x".repeat(size));
@@ -186,7 +186,7 @@ fn peak<T>(runtime: &Runtime, work: impl Future<Output = T>) -> u64 {
 fn export_and_import_hold_a_part_of_the_log() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let folder = tempfile::tempdir().unwrap();
-    for (events, size) in [(48, MIB), (80_000, 600)] {
+    for (events, size) in [(16, MIB), (16_000, 800)] {
         let log: Arc<dyn EventStore> = Arc::new(runtime.block_on(large_log(events, size)));
         let path = folder.path().join("export");
         let mut file = OnDisk {
