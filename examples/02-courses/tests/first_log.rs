@@ -3,11 +3,5 @@
 #[test]
 fn program_continues_its_first_log() {
     let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/first/README.md");
-    annalist_transcript::check_with_files(
-        readme,
-        "courses",
-        env!("CARGO_BIN_EXE_courses"),
-        2,
-        &["courses.db"],
-    );
+    annalist_transcript::check_with_log(readme, "courses", env!("CARGO_BIN_EXE_courses"), 2);
 }

@@ -3,5 +3,5 @@
 #[test]
 fn program_continues_its_first_log() {
     let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/first/README.md");
-    annalist_transcript::check_with_files(readme, "shop", env!("CARGO_BIN_EXE_shop"), 5, &["shop.db"]);
+    annalist_transcript::check_with_log(readme, "shop", env!("CARGO_BIN_EXE_shop"), 5);
 }

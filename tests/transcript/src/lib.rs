@@ -8,26 +8,28 @@ const SHIM: &str = r#"cargo() { while [ "$1" != "--" ]; do shift; done; shift; "
 
 /// Executes the calls of a package in a README, at least so many, and compares the output. `…` matches any text within a line.
 pub fn check(readme: impl AsRef<Path>, package: &str, program: &str, least: usize) {
-    check_with_files(readme, package, program, least, &[]);
+    check_in(tempfile::tempdir().unwrap().path(), readme.as_ref(), package, program, least);
 }
 
-/// As [`check`], in a folder with copies of files beside the README.
-pub fn check_with_files(
-    readme: impl AsRef<Path>,
-    package: &str,
-    program: &str,
-    least: usize,
-    files: &[&str],
-) {
-    let readme = readme.as_ref();
+/// As [`check`], with a log that was exported to a file beside the README, `first.jsonl`. It is in the file of the name that the
+/// program opens by default.
+pub fn check_with_log(readme: impl AsRef<Path>, package: &str, program: &str, least: usize) {
+    let (readme, folder) = (readme.as_ref(), tempfile::tempdir().unwrap());
+    let file = folder.path().join(format!("{package}.db"));
+    let import = async {
+        let store = annalist::Sqlite::open(file).await.unwrap();
+        let log = tokio::fs::File::open(readme.with_file_name("first.jsonl")).await.unwrap();
+        annalist::transfer::import(&store, &mut tokio::io::BufReader::new(log)).await.unwrap();
+    };
+    tokio::runtime::Runtime::new().unwrap().block_on(import);
+    check_in(folder.path(), readme, package, program, least);
+}
+
+fn check_in(folder: &Path, readme: &Path, package: &str, program: &str, least: usize) {
     let steps = steps(&fs::read_to_string(readme).unwrap(), package);
     assert!(steps.len() >= least, "the README has only {} calls of `{package}`", steps.len());
-    let folder = tempfile::tempdir().unwrap();
-    for file in files {
-        fs::copy(readme.with_file_name(file), folder.path().join(file)).unwrap();
-    }
     for (command, expected) in steps {
-        let actual = run(folder.path(), program, &command);
+        let actual = run(folder, program, &command);
         assert!(
             alike(expected.trim_end(), actual.trim_end()),
             "$ {command}\n--- expected\n{expected}\n--- actual\n{actual}"
