@@ -136,15 +136,22 @@ async fn run(cli: Cli) -> Result<String, Failure> {
 async fn run_with<B: Projection + Into<Balance>>(cli: Cli) -> Result<String, Failure> {
     let store = annalist::open(&cli.store).await?;
     let app = bank::domain::<B>(App::builder(store)).journal(Journal::All).start().await?;
+    let outcome = answer::<B>(&app, cli).await;
+    // Releases the policy, so that the next program runs it at once.
+    app.shut_down().await;
+    outcome
+}
+
+async fn answer<B: Projection + Into<Balance>>(app: &App, cli: Cli) -> Result<String, Failure> {
     let command: BankCommand = match cli.action {
-        Action::Accounts { by, first } => return accounts::<B>(&app, by, first.unwrap_or(usize::MAX)).await,
-        Action::Statement { account, at } => return statement(&app, account, at).await,
-        Action::History { account } => return history(&app, account).await,
-        Action::Lines { account } => return lines(&app, account).await,
-        Action::Journal => return journal(&app).await,
-        Action::Fill { events } => return fill(&app, events).await,
-        Action::Overview => return operate::overview(&app).await,
-        Action::Rebuild { name } => return rebuild::<B>(&app, &name).await,
+        Action::Accounts { by, first } => return accounts::<B>(app, by, first.unwrap_or(usize::MAX)).await,
+        Action::Statement { account, at } => return statement(app, account, at).await,
+        Action::History { account } => return history(app, account).await,
+        Action::Lines { account } => return lines(app, account).await,
+        Action::Journal => return journal(app).await,
+        Action::Fill { events } => return fill(app, events).await,
+        Action::Overview => return operate::overview(app).await,
+        Action::Rebuild { name } => return rebuild::<B>(app, &name).await,
         Action::Open { account, owner } => BankCommand::Open(Open { account, owner }),
         Action::Deposit { account, amount } => BankCommand::Deposit(Deposit { account, amount }),
         Action::Withdraw { account, amount } => BankCommand::Withdraw(Withdraw { account, amount }),

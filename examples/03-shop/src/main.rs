@@ -125,7 +125,14 @@ async fn run(cli: Cli) -> Result<String, Failure> {
         builder = shop::with_policies(builder, Arc::new(gateway));
     }
     let app = builder.start().await?;
-    match cli.action {
+    let outcome = answer(&app, cli.action).await;
+    // Releases the policies, so that the next program runs them at once.
+    app.shut_down().await;
+    outcome
+}
+
+async fn answer(app: &App, action: Action) -> Result<String, Failure> {
+    match action {
         Action::Price { product, price } => {
             app.execute(SetPrice { product: product.clone(), price }).await?;
             Ok(format!("{product}: {price}\n"))
@@ -137,16 +144,16 @@ async fn run(cli: Cli) -> Result<String, Failure> {
         Action::Place { order, customer, wanted, leave } => {
             let place = Place { order: order.clone(), customer, basket: basket(wanted)? };
             let placed = app.execute(place).await?.position();
-            if leave { Ok(format!("{order}: placed\n")) } else { follow(&app, order, placed, |_| {}).await }
+            if leave { Ok(format!("{order}: placed\n")) } else { follow(app, order, placed, |_| {}).await }
         }
         Action::Watch { order } => {
             let known = app.store().settled().await?.position;
-            follow(&app, order, known, |row| print!("{}", order_line(row))).await
+            follow(app, order, known, |row| print!("{}", order_line(row))).await
         }
-        Action::Orders { customer, state, page } => orders(&app, customer, state, page).await,
-        Action::Again { order } => again(&app, order).await,
-        Action::Stock => stock(&app).await,
-        Action::Best => best(&app).await,
+        Action::Orders { customer, state, page } => orders(app, customer, state, page).await,
+        Action::Again { order } => again(app, order).await,
+        Action::Stock => stock(app).await,
+        Action::Best => best(app).await,
     }
 }
 

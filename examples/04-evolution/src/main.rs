@@ -96,15 +96,21 @@ async fn execute<V: Version>(
     action: Action,
 ) -> Result<Vec<String>, Failure> {
     let app = V::register(App::builder(store)).start().await?;
+    let outcome = answer::<V>(&app, action).await;
+    app.shut_down().await;
+    outcome
+}
+
+async fn answer<V: Version>(app: &App, action: Action) -> Result<Vec<String>, Failure> {
     match action {
         Action::Book { room, night, guest, persons, euros } => {
             let line = format!("{room}: night {night} is booked for {guest}");
-            V::book(&app, Booking { room, night, guest, persons, euros }).await?;
+            V::book(app, Booking { room, night, guest, persons, euros }).await?;
             Ok(vec![line])
         }
         Action::Rows => {
             app.wait_until_caught_up().await?;
-            V::rows(&app).await
+            V::rows(app).await
         }
     }
 }
