@@ -6,6 +6,11 @@ use annalist::prelude::*;
 #[derive(Id, Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RoomId(String);
 
+/// A room, for samples of events.
+pub(crate) fn attic() -> RoomId {
+    RoomId("attic".to_owned())
+}
+
 /// What a guest asks for. The versions of the program store it differently.
 #[derive(Clone, Debug)]
 pub struct Booking {

@@ -7,11 +7,11 @@
 //! ```
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command line prints
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use annalist::{App, Criteria, EventStore, store::Read};
 use clap::{Parser, Subcommand};
-use guesthouse::{Booking, Failure, RoomId, Version, v1::V1, v2::V2, v3::V3, v4::V4};
+use guesthouse::{Booking, Failure, RoomId, Version, hasty, v1::V1, v2::V2, v3::V3, v4::V4};
 
 /// A guest house whose program changes.
 #[derive(Parser)]
@@ -46,6 +46,8 @@ enum Program {
         #[command(subcommand)]
         action: Action,
     },
+    /// Check the version that forgets the former name against everything that was released before.
+    Hasty,
     /// List the stored events as they are.
     Events,
 }
@@ -64,7 +66,12 @@ enum Action {
     },
     /// List the rows of the projection.
     Rows,
+    /// Check the version against everything that was released before, and write what it adds to `annalist.lock`.
+    Release,
 }
+
+/// The file of the gate.
+const LOCK: &str = "annalist.lock";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -87,32 +94,42 @@ async fn run(Cli { store, program }: Cli) -> Result<Vec<String>, Failure> {
         Program::V2 { action } => execute::<V2>(store, action).await,
         Program::V3 { action } => execute::<V3>(store, action).await,
         Program::V4 { action } => execute::<V4>(store, action).await,
+        Program::Hasty => hasty::release(LOCK.as_ref()),
         Program::Events => events(&*store).await,
     }
 }
 
-async fn execute<V: Version>(
-    store: std::sync::Arc<dyn EventStore>,
-    action: Action,
-) -> Result<Vec<String>, Failure> {
-    let app = V::register(App::builder(store)).start().await?;
-    let outcome = answer::<V>(&app, action).await;
-    app.shut_down().await;
-    outcome
-}
-
-async fn answer<V: Version>(app: &App, action: Action) -> Result<Vec<String>, Failure> {
+async fn execute<V: Version>(store: Arc<dyn EventStore>, action: Action) -> Result<Vec<String>, Failure> {
     match action {
         Action::Book { room, night, guest, persons, euros } => {
-            let line = format!("{room}: night {night} is booked for {guest}");
-            V::book(app, Booking { room, night, guest, persons, euros }).await?;
-            Ok(vec![line])
+            let booking = Booking { room, night, guest, persons, euros };
+            with_app::<V>(store, async move |app| {
+                let line = format!("{}: night {night} is booked for {}", booking.room, booking.guest);
+                V::book(app, booking).await?;
+                Ok(vec![line])
+            })
+            .await
         }
         Action::Rows => {
-            app.wait_until_caught_up().await?;
-            V::rows(app).await
+            with_app::<V>(store, async |app| {
+                app.wait_until_caught_up().await?;
+                V::rows(app).await
+            })
+            .await
         }
+        Action::Release => guesthouse::release::<V>(LOCK.as_ref()),
     }
+}
+
+/// Starts an app of this version and shuts it down.
+async fn with_app<V: Version>(
+    store: Arc<dyn EventStore>,
+    work: impl AsyncFnOnce(&App) -> Result<Vec<String>, Failure>,
+) -> Result<Vec<String>, Failure> {
+    let app = V::register(App::builder(store)).start().await?;
+    let outcome = work(&app).await;
+    app.shut_down().await;
+    outcome
 }
 
 /// Reads the events without a program: name, version and payload.

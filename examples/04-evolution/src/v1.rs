@@ -1,8 +1,13 @@
 //! The first version. A booking is one event, with the price in euros.
 
-use annalist::{App, app::Builder, prelude::*};
+use annalist::{
+    App,
+    app::Builder,
+    model::{Gate, GateError},
+    prelude::*,
+};
 
-use crate::{Booking, Failure, Occupied, RoomId, Version};
+use crate::{Booking, Failure, Occupied, RoomId, Version, guest::attic};
 
 /// A guest has booked a night.
 #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -84,6 +89,10 @@ pub struct V1;
 impl Version for V1 {
     fn register(builder: Builder) -> Builder {
         builder.commands::<Book>().projection::<Income>()
+    }
+
+    fn samples(gate: Gate) -> Result<Gate, GateError> {
+        gate.samples([Booked { room: attic(), night: 1, guest: "ann".to_owned(), euros: 60 }])
     }
 
     async fn book(app: &App, Booking { room, night, guest, euros, .. }: Booking) -> Result<(), Failure> {

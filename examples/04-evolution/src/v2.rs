@@ -3,9 +3,14 @@
 //!
 //! Rows and rules are those of the first version.
 
-use annalist::{App, app::Builder, prelude::*};
+use annalist::{
+    App,
+    app::Builder,
+    model::{Gate, GateError},
+    prelude::*,
+};
 
-use crate::{Booking, Failure, Occupied, RoomId, Version};
+use crate::{Booking, Failure, Occupied, RoomId, Version, guest::attic};
 
 /// A guest has booked a night.
 #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -87,6 +92,10 @@ pub struct V2;
 impl Version for V2 {
     fn register(builder: Builder) -> Builder {
         builder.commands::<Book>().projection::<Income>()
+    }
+
+    fn samples(gate: Gate) -> Result<Gate, GateError> {
+        gate.samples([BookingMade { room: attic(), night: 1, guest: "ann".to_owned(), euros: 60 }])
     }
 
     async fn book(app: &App, Booking { room, night, guest, euros, .. }: Booking) -> Result<(), Failure> {

@@ -3,9 +3,14 @@
 //!
 //! The rows change too, so the projection has a version 2. Its rows are built beside those of version 1.
 
-use annalist::{App, app::Builder, prelude::*};
+use annalist::{
+    App,
+    app::Builder,
+    model::{Gate, GateError},
+    prelude::*,
+};
 
-use crate::{Booking, Failure, Occupied, RoomId, Version};
+use crate::{Booking, Failure, Occupied, RoomId, Version, guest::attic};
 
 /// Version 1 of the event: what is stored.
 #[derive(Deserialize)]
@@ -110,6 +115,16 @@ pub struct V3;
 impl Version for V3 {
     fn register(builder: Builder) -> Builder {
         builder.commands::<Book>().projection::<Income>()
+    }
+
+    fn samples(gate: Gate) -> Result<Gate, GateError> {
+        gate.samples([BookingMade {
+            room: attic(),
+            night: 1,
+            guest: "ann".to_owned(),
+            persons: 2,
+            cents: 6000,
+        }])
     }
 
     async fn book(app: &App, booking: Booking) -> Result<(), Failure> {

@@ -1,9 +1,14 @@
 //! The event turns out to be two facts: a room is reserved, and money is paid. `booking.made` is retired, and both facts are made from the
 //! stored events. A part that a reader does not ask for costs it nothing.
 
-use annalist::{App, app::Builder, prelude::*};
+use annalist::{
+    App,
+    app::Builder,
+    model::{Gate, GateError},
+    prelude::*,
+};
 
-use crate::{Booking, Failure, Occupied, RoomId, Version};
+use crate::{Booking, Failure, Occupied, RoomId, Version, guest::attic};
 
 /// The former event. It is read, and cannot be written any more.
 #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -151,6 +156,11 @@ pub struct V4;
 impl Version for V4 {
     fn register(builder: Builder) -> Builder {
         builder.commands::<Book>().projection::<Income>()
+    }
+
+    fn samples(gate: Gate) -> Result<Gate, GateError> {
+        let reserved = Reserved { room: attic(), night: 1, guest: "ann".to_owned(), persons: 2 };
+        gate.samples([reserved])?.samples([Paid { room: attic(), cents: 6000 }])
     }
 
     async fn book(app: &App, booking: Booking) -> Result<(), Failure> {
