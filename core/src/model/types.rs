@@ -5,7 +5,7 @@ use serde_json::Value;
 
 /// The model of an application. Each list is sorted by name, and lists of names refer to the names of the other lists.
 ///
-/// See the [module](self) for how to make one.
+/// [`Model::of`] makes one.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Model {
