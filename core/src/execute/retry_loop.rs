@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{error::ExecuteError, store::Receipt};
 
-/// Attempts a command again after a conflict, after a change of the inline builds or of the successors of event names, after the log has lost events that the attempt was
-/// based on, and after an unknown outcome if it has a command id.
+/// Attempts a command again after a conflict, after a change of the inline builds or of the successors of event names, after the log
+/// has lost events that the attempt was based on, and after an unknown outcome if it has a command id.
 ///
 /// After an unknown outcome only an acceptance is certain: whatever later attempts find, the lost append may still arrive.
 ///

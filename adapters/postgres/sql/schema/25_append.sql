@@ -21,7 +21,8 @@
 --
 -- Returns a row for each refused append: 'duplicate' (with the first receipt, its command and scope), 'successors_changed' (the
 -- append knows another list), 'conflict' (with the number of the condition and the newest position that matches it) or
--- 'inline_required' (the append does not fold exactly the builds that fold its types, or an older name that it adds a successor of). Then one row, 'appended', with the positions of all written events in the order of the arrays.
+-- 'inline_required' (the append does not fold exactly the builds that fold its types, or an older name that it adds a successor
+-- of). Then one row, 'appended', with the positions of all written events in the order of the arrays.
 -- The other appends of a refused append's batch are not written and have no row.
 --
 -- Raises AN003 if the log has lost the newest event: the conditions are then about a log that does not exist any more.

@@ -233,14 +233,16 @@ async fn import_is_found_by_a_feed_that_waits(log: Log) -> Outcome {
     Ok(())
 }
 
+/// Of an earlier call, and of the same one: each part of an export has the commands without events again.
 async fn later_command_ids_and_entries_replace_earlier_ones(log: Log) -> Outcome {
     let mut source = Source::with_gaps();
     let mut import = log.import().await?;
     source.write_to(&mut import).await?;
+    let (command, entry) = (source.commands[0].clone(), source.entries[1].clone());
     source.commands[0].receipt.events.pop();
     source.entries[1].outcome = JournalOutcome::Accepted(vec![source.last()]);
-    import.write_command_ids(vec![source.commands[0].clone()]).await?;
-    import.write_journal(vec![source.entries[1].clone()]).await?;
+    import.write_command_ids(vec![command, source.commands[0].clone()]).await?;
+    import.write_journal(vec![entry, source.entries[1].clone()]).await?;
     import.finish().await?;
     has_all(&log, &source).await
 }
