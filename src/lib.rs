@@ -5,8 +5,13 @@
 )]
 
 pub mod app;
+#[cfg(feature = "cli")]
+pub mod cli;
+#[cfg(feature = "secrets")]
+pub mod keys;
 pub mod manual;
 mod open;
+pub mod operate;
 pub mod prelude;
 pub mod projection;
 pub mod query;
@@ -38,6 +43,7 @@ pub use annalist_core::{
     query::Query,
     record::{Position, Record},
     rows::Field,
+    secret::Secret,
     store::{EventStore, Receipt, Token},
     tag::Tag,
     time::Timestamp,
@@ -60,3 +66,13 @@ pub use annalist_sqlite::Sqlite;
 #[cfg(all(doctest, feature = "gate"))]
 #[doc = include_str!("../docs/gate.md")]
 struct GatePage;
+
+/// Compiles the examples of the page.
+#[cfg(all(doctest, feature = "cli", feature = "sqlite"))]
+#[doc = include_str!("../docs/cli.md")]
+struct CommandLinePage;
+
+/// Compiles the examples of the page.
+#[cfg(all(doctest, feature = "secrets"))]
+#[doc = include_str!("../docs/forgetting.md")]
+struct ForgettingPage;

@@ -2,8 +2,8 @@
 
 pub use annalist_core::{
     aggregate::{
-        Aggregate, AggregateId, On, Snapshots, UnmarkedField, UnmarkedValue, aggregate_overlaps, criteria_of,
-        entry_reaches, fold,
+        Aggregate, AggregateId, On, Shown, Snapshots, UnmarkedField, UnmarkedValue, WithoutDebug,
+        aggregate_overlaps, criteria_of, entry_reaches, fold,
     },
     codec::{Codec, RawEvent},
     command::{Command, Handled, Member, UseHandler, dispatch},
@@ -19,9 +19,9 @@ pub use annalist_core::{
         SourceEvent, StepFunction, StepInput, StepInputInContext, Tags, Types, Upcast, VersionStep,
         WritableEvent, carries_ids_of, decode_struct, decode_unit, decode_variant, decode_wrapped,
         encode_struct, encode_unit, encode_variant, event_type, in_context, made_from, retired,
-        variant_overlaps, variant_type, with_steps,
+        variant_overlaps, variant_type, with_secrets, with_steps,
     },
-    id::{Fresh, Id, Ids},
+    id::{AfterForget, Fresh, Id, Ids},
     initial::InitialValue,
     payload::Payload,
     policy::{
@@ -33,8 +33,9 @@ pub use annalist_core::{
     record::Record,
     rows::{
         Bound, Column, ColumnOf, ColumnType, Field, JsonField, NotAColumn, Role, Row, RowReader, RowWriter,
-        Table, Value, variant_from_value, variant_to_value,
+        SecretColumn, Table, Value, variant_from_value, variant_to_value,
     },
+    secret::{SecretFields, read_secret_id, with_subjects, write_secret_id},
 };
 pub use serde;
 pub use std;

@@ -23,9 +23,9 @@
 //! An export has the events with their positions, ids, times and metadata, the command ids with their receipts, and the journal. Rows
 //! of projections and snapshots are not part of it: they are made from the events again.
 //!
-//! **Policies** have their checkpoints beside the rows. A program with policies handles all events of an imported log again, from the
-//! first one on. The commands of a policy are not executed twice while their ids are in the log
-//! ([`command_id_retention`](crate::app::Builder::command_id_retention)); whatever else a handler does is repeated.
+//! **Policies** continue where they were, if their checkpoints are in the row store beside the log, which is the default. A policy with
+//! its checkpoint elsewhere handles the events of an imported log from the first one on: its commands are not executed twice while
+//! their ids are in the log ([`command_id_retention`](crate::app::Builder::command_id_retention)), and whatever else it does is repeated.
 //!
 //! The form of the files is described in `docs/exports.md` of the repository.
 #[doc(inline)]

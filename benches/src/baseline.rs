@@ -5,6 +5,7 @@
 
 pub(crate) mod balances;
 pub(crate) mod bank;
+pub(crate) mod copy;
 pub(crate) mod event;
 pub(crate) mod file;
 pub(crate) mod map;

@@ -9,6 +9,7 @@ mod environment;
 mod error;
 mod harness;
 mod machine;
+mod moved_log;
 mod plot;
 mod report;
 mod rows;

@@ -4,6 +4,7 @@ pub(crate) mod deposits;
 mod feed;
 mod filtered_feed;
 pub(crate) mod hot_processes;
+mod imports;
 mod instructions;
 mod load;
 mod memory;
@@ -12,6 +13,7 @@ mod orders;
 mod own_writes;
 pub(crate) mod packages;
 mod projection;
+mod secrets;
 mod sqlite;
 mod transfers;
 mod wide;
@@ -160,6 +162,20 @@ pub(crate) const ROWS: &[Row] = &[
         prepare: |environment| Box::pin(sqlite::prepare(environment.size(), 1)),
     },
     Row {
+        work: "append of an event with a secret, 32 tasks, SQLite",
+        baseline: "our own append of the same event with a plain text",
+        unit: COMMANDS,
+        bar: AtLeast(0.5, 0.8),
+        prepare: |environment| Box::pin(secrets::commands(environment.size())),
+    },
+    Row {
+        work: "history of events with a secret, SQLite",
+        baseline: "our own history of the same events with a plain text",
+        unit: EVENTS,
+        bar: AtLeast(0.5, 0.8),
+        prepare: |environment| Box::pin(secrets::histories(environment.size())),
+    },
+    Row {
         work: "find after the receipt, PostgreSQL",
         baseline: "our own execute of the command",
         unit: CALL,
@@ -251,10 +267,24 @@ pub(crate) const ROWS: &[Row] = &[
         prepare: |environment| Box::pin(filtered_feed::prepare(environment, Statistics::Fresh)),
     },
     Row {
+        work: "import of a log, PostgreSQL",
+        baseline: "a COPY of the same rows into both tables",
+        unit: EVENTS,
+        bar: AtLeast(0.4, 0.8),
+        prepare: |environment| Box::pin(imports::prepare(environment)),
+    },
+    Row {
         work: "dispatch, decide and fold in memory",
         baseline: "a hand-written match",
         unit: "instructions/command",
         bar: AtMost(1.05, 1.0),
-        prepare: |environment| Box::pin(instructions::prepare(environment.size())),
+        prepare: |environment| Box::pin(instructions::dispatch(environment.size())),
+    },
+    Row {
+        work: "decode the current version of an event with two older versions",
+        baseline: "the same event without older versions",
+        unit: "instructions/event",
+        bar: AtMost(1.02, 1.0),
+        prepare: |environment| Box::pin(instructions::decoding(environment.size())),
     },
 ];

@@ -81,6 +81,12 @@ pub trait Aggregate: Sized + Send + Sync + 'static {
     fn fold_into_each(states: &mut [&mut Self], record: &Record, codec: &Codec) -> Result<(), Invalid> {
         states.iter_mut().try_for_each(|state| state.fold_record(record, codec))
     }
+
+    /// Returns the state as a text for people, or `None`, as the default implementation does. The derive returns the [`Debug`] form if
+    /// the type has one.
+    fn debug_text(&self) -> Option<String> {
+        None
+    }
 }
 
 /// The id of an aggregate: an [`Id`], or `()` for the only aggregate of its type.
@@ -101,6 +107,9 @@ pub trait AggregateId: Clone + Send + Sync + 'static {
 
     /// Returns `true` if these are the tags of the aggregate: one tag, or none.
     fn has_tags(&self, tags: &[Tag]) -> bool;
+
+    /// Returns the id that has this text in a tag; `()` for the empty text. `None` if the text is not valid.
+    fn from_text(text: &str) -> Option<Self>;
 }
 
 impl<I: Id> AggregateId for I {
@@ -113,6 +122,10 @@ impl<I: Id> AggregateId for I {
     fn has_tags(&self, tags: &[Tag]) -> bool {
         matches!(tags, [tag] if tag.is_of(self))
     }
+
+    fn from_text(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
 }
 
 impl AggregateId for () {
@@ -124,6 +137,10 @@ impl AggregateId for () {
 
     fn has_tags(&self, tags: &[Tag]) -> bool {
         tags.is_empty()
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        text.is_empty().then_some(())
     }
 }
 
@@ -220,6 +237,30 @@ pub trait UnmarkedValue<T> {
 }
 
 impl<T> UnmarkedValue<T> for UnmarkedField<T> {}
+
+/// A state that is shown. The compiler prefers the function of the type itself, which exists if the state has [`Debug`]. Every other type
+/// takes the function of [`WithoutDebug`].
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Shown<'a, A>(pub &'a A);
+
+impl<A: Debug> Shown<'_, A> {
+    /// Returns the state in its [`Debug`] form, with a line for each field.
+    pub fn __annalist_text(&self) -> Option<String> {
+        Some(format!("{:#?}", self.0))
+    }
+}
+
+/// The text of a state without [`Debug`]: see [`Shown`].
+#[doc(hidden)]
+pub trait WithoutDebug {
+    /// Returns `None`.
+    fn __annalist_text(&self) -> Option<String> {
+        None
+    }
+}
+
+impl<A> WithoutDebug for Shown<'_, A> {}
 
 /// An `on` entry of the `Aggregate` derive. Types and fold come from one trait, so that an entry that is not an event causes one
 /// compile error. Handlers are function pointers: the error for a wrong one shows the right signature.

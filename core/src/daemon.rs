@@ -36,7 +36,7 @@ pub use self::{
 pub(crate) use self::{
     control::FollowerControl,
     parking::{check_order, order_keys, park_failed, park_waiting, waiting_reason},
-    projection_daemon::{FollowerSpec, ProjectionDaemon, SHUTDOWN_TIMEOUT},
+    projection_daemon::{FollowerSpec, OBSERVES, ProjectionDaemon, RowSecrets, SHUTDOWN_TIMEOUT},
     read_model_handle::ReadModelHandle,
 };
 pub use crate::progress::Progress;

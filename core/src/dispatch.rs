@@ -4,6 +4,7 @@ mod command_types;
 mod decide;
 mod decision;
 mod loader;
+mod started_fold;
 mod state;
 
 use std::{fmt::Debug, sync::Arc};
@@ -11,6 +12,7 @@ use std::{fmt::Debug, sync::Arc};
 use serde::Serialize;
 
 pub(crate) use self::command_types::{DeclaredAggregate, DeclaredCommand};
+pub(crate) use self::started_fold::{ShownState, StartedFold};
 pub(crate) use self::state::{AggregateVTable, ErasedState, SnapshotVTable};
 pub use self::{
     command_types::CommandTypes,
@@ -26,7 +28,15 @@ pub use self::{
     loader::{Loader, ReadPlan},
     state::VersionedState,
 };
-use crate::{aggregate::Aggregate, context::Context, error::Invalid, event::IntoEvents, id::Ids};
+use crate::{
+    aggregate::Aggregate,
+    context::Context,
+    error::Invalid,
+    event::IntoEvents,
+    id::Ids,
+    payload::Payload,
+    secret::{SecretFields, Written, encoding, with_subjects},
+};
 
 /// Executes commands: the app's dispatcher against a store, that of the test kit against given events.
 pub trait Dispatcher: Sized {
@@ -62,13 +72,14 @@ pub trait Dispatcher: Sized {
 ///     type Error = AccountError;
 ///
 ///     fn dispatch<D: Dispatcher>(self, dispatcher: D) -> D::Out<AccountError> {
-///         dispatcher.run(self, Handler {
-///             name: "open_for",
-///             load: |command: &Self, loader| loader.shared::<Account>(id(&command.0)),
-///             decide: |account, command, _| {
+///         let handler = Handler::new(
+///             "open_for",
+///             |command: &Self, loader| loader.shared::<Account>(id(&command.0)),
+///             |account, command, _| {
 ///                 if account.open { Err(AccountError::AlreadyOpen) } else { Ok(opened(&command.0, &command.0)) }
 ///             },
-///         })
+///         );
+///         dispatcher.run(self, handler)
 ///     }
 ///
 ///     fn declare(types: &mut CommandTypes) {
@@ -87,6 +98,40 @@ pub struct Handler<C, S, R, E> {
     pub load: fn(&C, &mut Loader<'_>) -> Result<S, Invalid>,
     /// The decision.
     pub decide: fn(&S, &C, &Context<'_>) -> Result<R, E>,
+    /// Collects the secrets of the command with their subjects.
+    pub(crate) secrets: fn(&C, &mut SecretFields) -> Result<(), Invalid>,
+}
+
+impl<C, S, R, E> Handler<C, S, R, E> {
+    /// A command with this stored name, its loading of the states, and its decision.
+    pub fn new(
+        name: &'static str,
+        load: fn(&C, &mut Loader<'_>) -> Result<S, Invalid>,
+        decide: fn(&S, &C, &Context<'_>) -> Result<R, E>,
+    ) -> Self {
+        Self { name, load, decide, secrets: |_, _| Ok(()) }
+    }
+
+    /// Sets how the secrets of the command are collected.
+    #[must_use]
+    pub fn with_secrets(self, secrets: fn(&C, &mut SecretFields) -> Result<(), Invalid>) -> Self {
+        Self { secrets, ..self }
+    }
+
+    /// The command as JSON.
+    ///
+    /// # Errors
+    /// [`Invalid::Encode`] if its `Serialize` fails; [`Invalid`] if the id of a subject is not valid.
+    pub(crate) fn body(&self, command: &C) -> Result<(Payload, Written), Invalid>
+    where
+        C: Serialize,
+    {
+        let mut secrets = SecretFields::default();
+        (self.secrets)(command, &mut secrets)?;
+        let (body, written) =
+            encoding(|| with_subjects(&mut secrets, || Payload::encode(self.name, command)));
+        Ok((body?, written))
+    }
 }
 
 /// A state as the `Command` derive names it. The error and the loading come from one trait, so that a state that is not an

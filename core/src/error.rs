@@ -7,10 +7,12 @@
 //! | [`Invalid`] | functions that check or decode; part of both | a value that no store accepts, or stored data that cannot be read |
 
 mod invalid;
+mod unread_events;
 
 use std::{fmt, time::Duration};
 
-pub use self::invalid::Invalid;
+pub(crate) use self::unread_events::list_unread;
+pub use self::{invalid::Invalid, unread_events::UnreadEvents};
 use crate::{position::Position, progress::Progress};
 
 /// A boxed error of the layer below.
@@ -22,6 +24,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
 /// |---|---|
 /// | [`Invalid`](Error::Invalid) | the programmer: the input or the stored data is wrong, and a retry fails again |
 /// | [`Unusable`](Error::Unusable) | the operator: the store or the app is set up wrongly |
+/// | [`UnreadEvents`](Error::UnreadEvents) | the operator: the log was written by a newer program, or a type was renamed |
 /// | [`Unavailable`](Error::Unavailable), [`Busy`](Error::Busy) | no action is needed: nothing was written, and a later retry may succeed |
 /// | [`OutcomeUnknown`](Error::OutcomeUnknown) | the caller: a retry with the same command id finds out |
 /// | [`RuntimeEnded`](Error::RuntimeEnded) | the programmer: the app is used after its runtime |
@@ -56,6 +59,14 @@ pub enum Error {
         /// The error of the layer below, if there is one.
         #[source]
         source: Option<BoxError>,
+    },
+    /// The log has events that the program does not read, so its decisions and rows would lack them. The app was not started.
+    #[error("{operation}: {}", unread_events::refused(events))]
+    UnreadEvents {
+        /// The operation that failed.
+        operation: String,
+        /// The events, by stored names and versions. Never empty.
+        events: Vec<UnreadEvents>,
     },
     /// The store is not available now. Nothing was written. The same call may succeed later.
     #[error("{operation}: the store is not available: {reason}")]
@@ -319,6 +330,7 @@ impl<E> From<Error> for ExecuteError<E> {
             Error::Panicked { .. } => Self::Panicked(error),
             Error::OutcomeUnknown { .. } => Self::OutcomeUnknown(error),
             Error::Unusable { .. }
+            | Error::UnreadEvents { .. }
             | Error::Unavailable { .. }
             | Error::Busy { .. }
             | Error::RuntimeEnded { .. }

@@ -2,8 +2,10 @@
 
 mod conversion;
 mod declared;
+mod declared_secrets;
 #[cfg(feature = "gate")]
 mod drafts;
+mod hash;
 mod id_kind;
 mod into;
 mod overlap;
@@ -19,11 +21,15 @@ use std::marker::PhantomData;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+#[cfg(feature = "secrets")]
+pub(crate) use self::declared_secrets::secret_fields;
 #[cfg(feature = "gate")]
 pub(crate) use self::drafts::draft_of;
 pub use self::{
     conversion::{Conversion, InContext},
-    declared::{carries_ids_of, event_type, in_context, made_from, retired, variant_type, with_steps},
+    declared::{
+        carries_ids_of, event_type, in_context, made_from, retired, variant_type, with_secrets, with_steps,
+    },
     id_kind::IdKind,
     into::{Events, IntoEvents},
     overlap::{Overlaps, Sets, TypeSets},
@@ -36,7 +42,7 @@ pub use self::{
     upcast::{StepResult, Upcast},
     vtable::{EventVTable, VersionStep},
 };
-pub(crate) use self::{successors::DeclaredSuccessors, types::fnv_mix};
+pub(crate) use self::{hash::fnv_mix, successors::DeclaredSuccessors};
 use crate::{
     codec::{Codec, RawEvent},
     error::Invalid,
@@ -170,6 +176,7 @@ impl Tags {
     /// # Errors
     /// [`Invalid`] if a tag is not valid.
     pub fn add<I: Ids>(&mut self, ids: &I) -> Result<(), Invalid> {
+        const { IdKind::of::<I>() };
         let mut failed = None;
         ids.each(&mut |id| match Tag::of(id) {
             Ok(tag) => self.0.push(tag),

@@ -17,7 +17,7 @@ use crate::{
     criteria::Criteria,
     error::Error,
     record::Position,
-    store::{FeedPage, PageLimit},
+    store::{FeedPage, PageLimit, losses},
 };
 
 /// The default number of records in a page.
@@ -182,7 +182,7 @@ impl Feed {
         let before = self.after;
         let page = self.read_page().await;
         let store = self.watcher.store();
-        if store.epoch() != self.epoch {
+        if losses(store.epoch()) != losses(self.epoch) {
             self.after = before;
             let reason = "the log has gone back to an earlier state while the feed was in use, and events that it returned may be \
                           lost; create a feed again, from a position before those";
@@ -198,6 +198,18 @@ impl Feed {
         let page = store.feed(&self.filter, self.after, self.limit);
         let page = self.watcher.runtime().run(operation, page).await?;
         self.after = page.up_to;
+        Ok(page)
+    }
+
+    /// Reads the next page without asking the database, if the store can: see [`EventStore::recent_page`](crate::store::EventStore::recent_page).
+    async fn read_recent(&mut self) -> Result<Option<FeedPage>, Error> {
+        let store = self.watcher.store();
+        let operation = || format!("follow {}", store.describe());
+        let page = store.recent_page(&self.filter, self.after, self.limit);
+        let page = self.watcher.runtime().run(operation, page).await?;
+        if let Some(page) = &page {
+            self.after = page.up_to;
+        }
         Ok(page)
     }
 

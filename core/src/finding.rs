@@ -131,6 +131,10 @@ kinds! {
     Journal "journal": "restore the entry or its events from a backup; no decision depends on an entry",
     /// A snapshot is not valid, or is of a later position than the log has.
     Snapshot "snapshot": "delete the snapshot; the next load folds the events",
+    /// A successor of an event name begins with an event that is not in the log, or has another type.
+    Successor "successor": "restore the row or its event from a backup; a row may be deleted if no program runs any more that lacks the successor",
+    /// Secrets of stored events are still in plain text, because the pass that encrypts them is not complete.
+    Secrets "secrets": "call `App::encrypt_stored` with the event type again: it goes on where it was",
     /// The checkpoint of a build does not belong to the log.
     Checkpoint "checkpoint": "rebuild the projection; restart a policy after a check of what it has handled",
     /// A parked event is not in the log, or the number of parked events is wrong.

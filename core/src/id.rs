@@ -29,6 +29,9 @@ pub trait Id: Clone + Eq + Hash + Display + FromStr + Send + Sync + 'static {
     const KIND: &'static str;
     /// Whether `KIND` was given explicitly. Several id types may share a kind only if all of them give it explicitly.
     const SHARED: bool;
+    /// Whether the id is personal, and what becomes of it when it is forgotten: `#[id(secret)]`. `None` for an id that every reader of the
+    /// log may see.
+    const SECRET: Option<AfterForget> = None;
     /// The wrapped type.
     type Inner;
 
@@ -64,6 +67,15 @@ pub trait Id: Clone + Eq + Hash + Display + FromStr + Send + Sync + 'static {
     {
         Self::from_inner(Self::Inner::fresh())
     }
+}
+
+/// What becomes of an id that is personal when it is forgotten: `#[id(secret, after_forget = "…")]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterForget {
+    /// The id stays taken: what is read or written by it is refused until `App::readmit`.
+    StaysTaken,
+    /// The id is free again, as if it had never been used.
+    Free,
 }
 
 /// A type that can generate unique values.
@@ -106,6 +118,8 @@ pub trait Ids {
     type States<A>;
     /// Whether every value holds at least one id.
     const NEVER_EMPTY: bool = false;
+    /// Whether each id is in a [`Secret`](crate::secret::Secret).
+    const IN_SECRET: bool = false;
 
     /// Calls `visit` with each id, in order.
     fn each(&self, visit: &mut dyn FnMut(&Self::Id));

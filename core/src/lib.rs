@@ -10,9 +10,9 @@
 //! | application | [`app`], [`model`], [`policy`], [`testing`] |
 //! | execution | [`execute`] |
 //! | write side | [`aggregate`], [`command`], [`dispatch`] |
-//! | read side | [`feed`], [`daemon`], [`projection`], [`query`], [`transfer`], [`verify`] |
-//! | port | [`store`], [`rows`] |
-//! | facts | [`tag`], [`criteria`], [`payload`], [`record`], [`context`], [`codec`], [`event`], [`finding`] |
+//! | read side | [`feed`], [`daemon`], [`projection`], [`query`], [`retag`], [`transfer`], [`verify`] |
+//! | port | [`store`], [`rows`], [`keys`] |
+//! | facts | [`tag`], [`criteria`], [`payload`], [`record`], [`context`], [`codec`], [`event`], [`finding`], [`secret`] |
 //! | ground | [`error`], [`limits`], [`panics`], [`id`], [`initial`], [`log_id`], `message_id`, [`position`], [`progress`], [`time`], [`backoff`], `app_runtime`, `cache` |
 
 mod app_runtime;
@@ -37,8 +37,10 @@ pub mod event;
 pub mod finding;
 pub mod payload;
 pub mod record;
+pub mod secret;
 pub mod tag;
 
+pub mod keys;
 pub mod rows;
 pub mod store;
 
@@ -50,6 +52,7 @@ pub mod daemon;
 pub mod feed;
 pub mod projection;
 pub mod query;
+pub mod retag;
 pub mod transfer;
 pub mod verify;
 

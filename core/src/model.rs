@@ -49,5 +49,5 @@ pub(crate) use self::declared::{Declared, DeclaredPolicy};
 pub use self::gate::{Gate, GateError, GateReport};
 pub use self::types::{
     AggregateModel, ColumnModel, CommandModel, EventModel, FoldedEvent, IdModel, Model, ParameterModel,
-    PolicyModel, ProjectionModel, QueryModel, SnapshotModel, StateModel, StepModel,
+    PolicyModel, ProjectionModel, QueryModel, SecretModel, SnapshotModel, StateModel, StepModel,
 };

@@ -10,7 +10,7 @@ use serde::{
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::error::Invalid;
+use crate::{error::Invalid, secret::encoding};
 
 /// The payload of an event or a command: one JSON text.
 ///
@@ -76,7 +76,7 @@ impl Payload {
     /// [`Invalid::Encode`] with `name` if the value's `Serialize` fails, or the result is nested deeper than 127 levels, which
     /// could not be read back.
     pub fn encode<T: Serialize + ?Sized>(name: &str, value: &T) -> Result<Self, Invalid> {
-        from_json(name, serde_json::to_string(value))
+        from_json(name, encoding(|| serde_json::to_string(value)).0)
     }
 
     /// Returns the JSON text.

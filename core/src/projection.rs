@@ -9,6 +9,7 @@ mod row_cache;
 mod row_folder;
 mod row_ops;
 mod row_set;
+mod secrets;
 
 pub(crate) use self::{
     custom::custom_spec, key::StoredKey, options::projection_spec, row_folder::fold_in_memory,
@@ -29,7 +30,7 @@ use crate::{
     codec::Codec,
     criteria::{Criteria, Item},
     error::Invalid,
-    event::Types,
+    event::{EventType, Types},
     record::Record,
     rows::{Row, Table, folded_events},
 };
@@ -77,6 +78,10 @@ pub trait Projection: Sized + Send + Sync + 'static {
     /// The name of the function after `by` of each entry of `EVENTS`; empty for an entry without one. It is stored with a build,
     /// which refuses another one.
     const KEY_FUNCTIONS: &'static [&'static str] = &[];
+
+    /// Whether the handlers may read the values of secrets, and copy them into columns that are not secret. Then the rows are folded again whenever a
+    /// subject is forgotten. Otherwise a handler that reads one fails.
+    const READS_SECRETS: bool = true;
 
     /// Returns the row of a key before its first event.
     fn initial(key: Self::Key) -> Self;
@@ -162,12 +167,17 @@ pub fn criteria_of<P: Projection>() -> Criteria {
     item_of::<P>().into()
 }
 
-/// Describes the events that a projection folds, and how the keys of their rows are found.
+/// Describes the events that a projection folds, and how the keys of their rows are found. An event type without the id that is the key
+/// changes no row: it has no key until the id is added.
 pub(crate) fn events_of<P: Projection>() -> String {
-    folded_events::describe(P::EVENTS, |entry| match P::KEY_FUNCTIONS.get(entry) {
+    let key_of = |entry: usize, event: &EventType| match P::KEY_FUNCTIONS.get(entry) {
         Some(function) if !function.is_empty() => Some(format!("{function}()")),
-        _ => P::Key::TAG_KIND.map(str::to_owned),
-    })
+        _ => P::Key::TAG_KIND.filter(|kind| Types::One(*event).carries(kind)).map(str::to_owned),
+    };
+    match P::READS_SECRETS && P::TABLE.has_secrets() {
+        true => folded_events::describe_reading(P::EVENTS, key_of),
+        false => folded_events::describe(P::EVENTS, key_of),
+    }
 }
 
 /// Criteria that match at least all events that change the row of a key.

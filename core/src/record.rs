@@ -152,6 +152,19 @@ impl Draft {
         &self.tags
     }
 
+    /// Replaces the payload, for a store that encrypts it.
+    #[cfg(feature = "secrets")]
+    pub(crate) fn set_data(&mut self, data: Payload) {
+        self.data = data;
+    }
+
+    /// Replaces the tags, for a store that encrypts them.
+    #[cfg(feature = "secrets")]
+    pub(crate) fn set_tags(&mut self, mut tags: Vec<Tag>) {
+        tags.sort_unstable();
+        self.tags = tags;
+    }
+
     /// Returns the payload.
     pub fn data(&self) -> &Payload {
         &self.data

@@ -18,6 +18,7 @@ mod json;
 pub(crate) mod nul;
 mod row_codec;
 mod row_query;
+mod secret_column;
 pub mod sql;
 mod table;
 mod transaction;
@@ -40,6 +41,7 @@ pub use self::{
     json::JsonField,
     row_codec::{RowReader, RowWriter},
     row_query::{Bound, Filter, RowQuery, Sort},
+    secret_column::{RowSubject, SecretColumn, SecretSubject},
     table::{Key, Row, Table, key_text},
     transaction::{InTransaction, Transactional},
     value::{Field, Value},
@@ -75,8 +77,8 @@ pub trait RowStore: Send + Sync + 'static {
     /// empty for a policy, which may react to other events at any time.
     ///
     /// # Errors
-    /// [`Error::Unusable`] if the table exists with other columns, folds other events or belongs to another log; nothing is
-    /// changed.
+    /// [`Error::Unusable`] if the table exists with other columns, folds other events or belongs to another log, or does not exist and
+    /// a later build of its version is live: see [`Build::check_new`]; nothing is changed.
     async fn define(&self, table: &Table, events: &str, log: LogId) -> Result<Checkpoint, Error>;
 
     /// Returns one entry per key, in the order of the keys, also for repeated keys: the row, or `None` if there is none.
@@ -166,6 +168,30 @@ pub trait RowStore: Send + Sync + 'static {
     /// # Errors
     /// [`Error::Unusable`] if the build is live or inline; nothing is changed.
     async fn discard(&self, table: &Table) -> Result<bool, Error>;
+
+    /// Overwrites what deleted rows and discarded builds have left in the files of the store, as far as it can. It is called after the rows
+    /// of a forgotten subject were deleted. By default nothing is done.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if something still uses these files.
+    async fn overwrite_deleted(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Removes what the secrets of forgotten subjects have left in the rows of a build: the texts that cannot be decrypted any more, and the keyed
+    /// hashes by which the rows were found. By default nothing is done: only a store that encrypts secrets recognizes them.
+    ///
+    /// # Errors
+    /// [`Error`] if the store fails, or the rows change too often meanwhile.
+    async fn remove_forgotten(&self, table: &Table) -> Result<(), Error> {
+        let _ = table;
+        Ok(())
+    }
+
+    /// Returns the store that holds the rows as they are stored, if this one encrypts their secrets.
+    fn as_stored(&self) -> Option<&SharedRows> {
+        None
+    }
 
     /// Makes a build inline: from now on its rows change in the transactions of the appends; see [`Inline`]. The store
     /// locks out appends, folds the events after the checkpoint, and sets the checkpoint to the end of the log.

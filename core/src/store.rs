@@ -4,12 +4,16 @@
 //! `Arc<dyn EventStore>`.
 
 mod append;
+mod archive;
+mod defaults;
 mod import;
+mod into_store;
 mod marker;
 mod page;
 mod read;
 mod receipt;
 mod reservation;
+mod rewrite;
 mod seen;
 mod snapshot;
 mod successors;
@@ -17,29 +21,36 @@ mod token;
 mod verify;
 mod wakeups;
 
-use std::{fmt, ops::Range, slice, sync::Arc};
+use std::{ops::Range, slice};
 
 use async_trait::async_trait;
 
+pub(crate) use self::marker::losses;
 pub use self::{
     append::{Append, AppendOutcome, CommandKey, Condition, JournalRecord},
-    import::{AcceptedCommand, ImportTransaction},
+    archive::{Archive, ArchiveChange, ArchiveState, ArchiveStep, RemovedEvents},
+    import::{AcceptedCommand, ImportTransaction, PolicyCheckpoint},
+    into_store::IntoEventStore,
     marker::Marker,
     page::{PageBuilder, PageLimit},
-    read::{Batch, Entry, FeedPage, Gap, Outcome, Prefix, Read, Settled, StoredType},
+    read::{Batch, Entry, FeedPage, Gap, Outcome, Prefix, Read, Settled, StoredType, StoredVersion},
     receipt::{EventRef, Included, Receipt},
     reservation::Reservation,
+    rewrite::{Rewrite, RewriteState, RewriteStep, RewriteTarget},
     seen::{Seen, SeenLog},
     snapshot::{Snapshot, SnapshotKey},
     successors::{KnownSuccessors, Successor, Successors},
     token::Token,
     wakeups::Wakeups,
 };
+#[cfg(feature = "secrets")]
+pub(crate) use self::{defaults::read_in_pages, marker::LOSSES_BITS};
 pub use crate::log_id::LogId;
 use crate::{
     criteria::Criteria,
     error::Error,
     finding::{VerifyCursor, VerifyPage},
+    keys::SharedKeys,
     record::{Position, Record},
     rows::SharedRows,
     time::Timestamp,
@@ -78,18 +89,10 @@ use crate::{
 ///     }
 ///
 ///     // All other methods call `inner`.
-/// #     fn describe(&self) -> String {
-/// #         self.inner.describe()
-/// #     }
-/// #     fn log_id(&self) -> LogId {
-/// #         self.inner.log_id()
-/// #     }
-/// #     fn epoch(&self) -> u64 {
-/// #         self.inner.epoch()
-/// #     }
-/// #     async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error> {
-/// #         self.inner.read(reads).await
-/// #     }
+/// #     fn describe(&self) -> String { self.inner.describe() }
+/// #     fn log_id(&self) -> LogId { self.inner.log_id() }
+/// #     fn epoch(&self) -> u64 { self.inner.epoch() }
+/// #     async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error> { self.inner.read(reads).await }
 /// #     async fn read_all_chunked(
 /// #         &self,
 /// #         reads: &[Read],
@@ -97,45 +100,20 @@ use crate::{
 /// #     ) -> Result<Vec<Marker>, Error> {
 /// #         self.inner.read_all_chunked(reads, each).await
 /// #     }
-/// #     fn max_batch(&self) -> usize {
-/// #         self.inner.max_batch()
-/// #     }
-/// #     async fn reserve(&self, criteria: &[Criteria]) -> annalist::raw::store::Reservation {
-/// #         self.inner.reserve(criteria).await
-/// #     }
-/// #     async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {
-/// #         self.inner.receipt(key).await
-/// #     }
-/// #     async fn feed(&self, filter: &Criteria, after: Position, limit: PageLimit) -> Result<FeedPage, Error> {
-/// #         self.inner.feed(filter, after, limit).await
-/// #     }
-/// #     async fn settled(&self) -> Result<Settled, Error> {
-/// #         self.inner.settled().await
-/// #     }
-/// #     fn wakeups(&self) -> Wakeups {
-/// #         self.inner.wakeups()
-/// #     }
-/// #     async fn prefix_at(&self, time: Timestamp) -> Result<Prefix, Error> {
-/// #         self.inner.prefix_at(time).await
-/// #     }
-/// #     async fn journal(&self, after: u64, limit: PageLimit) -> Result<Vec<Entry>, Error> {
-/// #         self.inner.journal(after, limit).await
-/// #     }
-/// #     async fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> Result<u64, Error> {
-/// #         self.inner.count(criteria, after, up_to).await
-/// #     }
-/// #     async fn stored_types(&self) -> Result<Vec<StoredType>, Error> {
-/// #         self.inner.stored_types().await
-/// #     }
-/// #     async fn successors(&self) -> Result<Successors, Error> {
-/// #         self.inner.successors().await
-/// #     }
-/// #     async fn snapshot(&self, key: &SnapshotKey) -> Result<Option<Snapshot>, Error> {
-/// #         self.inner.snapshot(key).await
-/// #     }
-/// #     async fn save_snapshot(&self, key: &SnapshotKey, snapshot: &Snapshot) -> Result<(), Error> {
-/// #         self.inner.save_snapshot(key, snapshot).await
-/// #     }
+/// #     fn max_batch(&self) -> usize { self.inner.max_batch() }
+/// #     async fn reserve(&self, criteria: &[Criteria]) -> annalist::raw::store::Reservation { self.inner.reserve(criteria).await }
+/// #     async fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> { self.inner.receipt(key).await }
+/// #     async fn feed(&self, filter: &Criteria, after: Position, limit: PageLimit) -> Result<FeedPage, Error> { self.inner.feed(filter, after, limit).await }
+/// #     async fn settled(&self) -> Result<Settled, Error> { self.inner.settled().await }
+/// #     fn wakeups(&self) -> Wakeups { self.inner.wakeups() }
+/// #     async fn prefix_at(&self, time: Timestamp) -> Result<Prefix, Error> { self.inner.prefix_at(time).await }
+/// #     async fn journal(&self, after: u64, limit: PageLimit) -> Result<Vec<Entry>, Error> { self.inner.journal(after, limit).await }
+/// #     async fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> Result<u64, Error> { self.inner.count(criteria, after, up_to).await }
+/// #     async fn stored_types(&self) -> Result<Vec<StoredType>, Error> { self.inner.stored_types().await }
+/// #     async fn count_type(&self, name: &str, version: Option<u32>, limit: u64) -> Result<u64, Error> { self.inner.count_type(name, version, limit).await }
+/// #     async fn successors(&self) -> Result<Successors, Error> { self.inner.successors().await }
+/// #     async fn snapshot(&self, key: &SnapshotKey) -> Result<Option<Snapshot>, Error> { self.inner.snapshot(key).await }
+/// #     async fn save_snapshot(&self, key: &SnapshotKey, snapshot: &Snapshot) -> Result<(), Error> { self.inner.save_snapshot(key, snapshot).await }
 /// #     async fn purge_command_ids(
 /// #         &self,
 /// #         before: Timestamp,
@@ -143,9 +121,7 @@ use crate::{
 /// #     ) -> Result<u64, Error> {
 /// #         self.inner.purge_command_ids(before, ids).await
 /// #     }
-/// #     async fn verify(&self, up_to: Position, after: &VerifyCursor) -> Result<VerifyPage, Error> {
-/// #         self.inner.verify(up_to, after).await
-/// #     }
+/// #     async fn verify(&self, up_to: Position, after: &VerifyCursor) -> Result<VerifyPage, Error> { self.inner.verify(up_to, after).await }
 /// }
 ///
 /// # run(async {
@@ -192,7 +168,7 @@ pub trait EventStore: Send + Sync + 'static {
         reads: &[Read],
         each: &mut (dyn FnMut(usize, Vec<Record>) -> Result<(), Error> + Send),
     ) -> Result<Vec<Marker>, Error> {
-        read_in_pages(self, reads, each).await
+        defaults::read_in_pages(self, reads, each).await
     }
 
     /// Executes one read in chunks: see [`read_all_chunked`](EventStore::read_all_chunked), which this calls. Returns its marker.
@@ -265,6 +241,20 @@ pub trait EventStore: Send + Sync + 'static {
     /// [`Error`] if the store cannot answer or a record is damaged.
     async fn feed(&self, filter: &Criteria, after: Position, limit: PageLimit) -> Result<FeedPage, Error>;
 
+    /// Returns a page that [`feed`](EventStore::feed) would have returned a moment ago, without asking the database: if this handle has
+    /// itself appended all events from a settled position up to the end of the page. Otherwise, and by default, `None`. More events may
+    /// be settled after the page. A loss of events is not noticed: followers read the first page, and one after an error, by `feed`. The
+    /// errors are those of `feed`.
+    async fn recent_page(
+        &self,
+        filter: &Criteria,
+        after: Position,
+        limit: PageLimit,
+    ) -> Result<Option<FeedPage>, Error> {
+        let _ = (filter, after, limit);
+        Ok(None)
+    }
+
     /// Returns the high-water mark of the log: no new event ever appears at or below this position.
     ///
     /// # Errors
@@ -309,14 +299,18 @@ pub trait EventStore: Send + Sync + 'static {
     /// [`Error::Unusable`] if the store cannot list them; another [`Error`] if it cannot answer.
     async fn command_ids(&self, after: &str, limit: PageLimit) -> Result<Vec<AcceptedCommand>, Error> {
         let _ = (after, limit);
-        Err(Error::unusable(
-            format!("list the command ids of the {}", self.describe()),
-            "this store does not implement `EventStore::command_ids`, so its log cannot be exported",
-        ))
+        defaults::unsupported(format!("list the command ids of the {}", self.describe()), "command_ids")
     }
 
-    /// Begins an import: events, command ids and journal entries of another log, as they are there, into a log that is empty. See
-    /// [`ImportTransaction`].
+    /// Returns the checkpoints of the policies of this log that are in the row store beside it, sorted by name; by default none.
+    ///
+    /// # Errors
+    /// [`Error`] if the store cannot answer.
+    async fn policies(&self) -> Result<Vec<PolicyCheckpoint>, Error> {
+        Ok(Vec::new())
+    }
+
+    /// Begins an import: what another log has, as it is there, into a log that is empty. See [`ImportTransaction`].
     ///
     /// The default implementation returns an error.
     ///
@@ -324,12 +318,21 @@ pub trait EventStore: Send + Sync + 'static {
     /// [`Error::Unusable`] if the store cannot import, the log has events, command ids or journal entries, or a build of a projection is
     /// inline; [`Error::Unavailable`] if an append or another import did not end in time.
     async fn import(&self) -> Result<Box<dyn ImportTransaction>, Error> {
-        let reason = "this store does not implement `EventStore::import`";
-        Err(Error::unusable(format!("import into the {}", self.describe()), reason))
+        defaults::unsupported(format!("import into the {}", self.describe()), "import")
     }
 
     /// Returns the row store for projections beside the log, if the store has one.
     fn row_store(&self) -> Option<SharedRows> {
+        None
+    }
+
+    /// Returns the store for the keys of subjects beside the log, if the store has one.
+    fn key_store(&self) -> Option<SharedKeys> {
+        None
+    }
+
+    /// Returns the log as it is stored, if this store decrypts it: exports have the secrets of events encrypted.
+    fn as_stored(&self) -> Option<&dyn EventStore> {
         None
     }
 
@@ -339,18 +342,96 @@ pub trait EventStore: Send + Sync + 'static {
     /// [`Error`] if the store cannot answer.
     async fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> Result<u64, Error>;
 
-    /// Returns the names of the event types in the log, in the order of their bytes, each with the positions of its first and its
-    /// last event. The cost grows with the number of names, not with that of events.
+    /// Returns the names of the event types in the log, in the order of their bytes, each with its versions after version 1 and the
+    /// positions of the first and the last event of each. The cost grows with the number of names and versions.
     ///
     /// # Errors
     /// [`Error`] if the store cannot answer.
     async fn stored_types(&self) -> Result<Vec<StoredType>, Error>;
 
-    /// Returns the successors of event names that the log has.
+    /// Returns the number of events that are stored under a name, in one version after version 1 or in all versions, settled or not.
+    /// More than `limit` are not counted: the result is at most `limit`, and the work grows with the result. The default implementation
+    /// counts the settled events in pages of the feed.
+    ///
+    /// # Errors
+    /// [`Error`] if the store cannot answer.
+    async fn count_type(&self, name: &str, version: Option<u32>, limit: u64) -> Result<u64, Error> {
+        defaults::count_in_pages(self, name, version, limit).await
+    }
+
+    /// Returns the successors of event names that the log has, and the [`Rewrite`]s.
     ///
     /// # Errors
     /// [`Error`] if the store cannot answer.
     async fn successors(&self) -> Result<Successors, Error>;
+
+    /// Writes one step of a pass over stored events, in one transaction while no append is running: adds tags or replaces payloads, and
+    /// changes the state of the pass. If the log has something else than the caller has found, nothing is written. Returns the pass as
+    /// it is stored then; [`RewriteStep::apply`] has the rules. A change of the state changes the version of [`successors`](EventStore::successors), so that each append that knows the list of
+    /// before is refused. Everything else of an event stays. Tags are not added twice, and positions without an event of this name are
+    /// skipped. The step that completes an encryption removes all snapshots. The default implementation returns an error.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the step is not valid; [`Error::Unusable`] if the store cannot change events; [`Error::Unavailable`] if an append
+    /// or an import did not end in time; [`Error::OutcomeUnknown`] if the answer was lost.
+    async fn rewrite(&self, step: RewriteStep) -> Result<Rewrite, Error> {
+        defaults::unsupported(format!("rewrite `{}` in the {}", step.name, self.describe()), "rewrite")
+    }
+
+    /// Overwrites the bytes of replaced payloads, as far as the engine can do so while programs are running; by default it does nothing.
+    ///
+    /// # Errors
+    /// [`Error`] if the store cannot answer, or a transaction prevents it.
+    async fn overwrite_replaced(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Returns the archives of the log, by their numbers; by default none.
+    ///
+    /// # Errors
+    /// [`Error`] if the store cannot answer.
+    async fn archives(&self) -> Result<Vec<Archive>, Error> {
+        Ok(Vec::new())
+    }
+
+    /// Returns the events that have left the log for an [`Archive`], after a position, in order: their positions and ids. The limit counts
+    /// them. Only an empty result is the end.
+    ///
+    /// The default implementation returns none if there are no archives, and otherwise an error, so that such a log is not exported without
+    /// them.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if the store cannot list them; another [`Error`] if it cannot answer.
+    async fn tombstones(&self, after: Position, limit: PageLimit) -> Result<Vec<EventRef>, Error> {
+        let _ = (after, limit);
+        defaults::tombstones(self).await
+    }
+
+    /// Writes one step of an archive, in one transaction while no append is running: closes ids, removes their events, or opens the ids again.
+    /// Returns the archive as it is stored then. [`ArchiveStep::apply`] has the rules.
+    ///
+    /// While ids are closed, each append that has one of them in an event or a condition, and each [`read`](EventStore::read) by one of
+    /// them is refused with [`Invalid::Archived`](crate::error::Invalid::Archived). A command id that was accepted before stays accepted. Feeds and counts are not
+    /// refused. An event is removed if it has an id of the archive and all its ids are closed; its position stays taken, and
+    /// [`event_at`](EventStore::event_at) still returns its id. A condition without a tag, whose marker is before the last removed event,
+    /// is a conflict. Command ids and journal entries stay. The default implementation returns an error.
+    ///
+    /// # Errors
+    /// Those of [`ArchiveStep::apply`]; [`Error::Unusable`] if the store cannot archive; [`Error::Unavailable`] if an append or an import did
+    /// not end in time; [`Error::OutcomeUnknown`] if the answer was lost.
+    async fn archive(&self, step: ArchiveStep) -> Result<Archive, Error> {
+        drop(step);
+        defaults::unsupported(format!("archive events of the {}", self.describe()), "archive")
+    }
+
+    /// Returns the event at a position, settled or not, if the log has or had one: an archived event, too. The default implementation
+    /// reads it.
+    ///
+    /// # Errors
+    /// [`Error`] if the store cannot answer.
+    async fn event_at(&self, position: Position) -> Result<Option<EventRef>, Error> {
+        defaults::event_at(self, position).await
+    }
 
     /// Returns the snapshot that was saved under a key, if there is one. Snapshots only save time: a store need not
     /// save any, and may remove them at any time.
@@ -379,7 +460,7 @@ pub trait EventStore: Send + Sync + 'static {
 
     /// Checks one page of what the store holds besides the rows of projections, and returns the defects: events that are not valid,
     /// an index that differs from the events, missing positions up to `up_to`, command ids and journal entries that refer to other
-    /// events, snapshots of a later position. The first page is that of [`VerifyCursor::default`], each page says where the next one
+    /// events, snapshots of a later position, successors of event names that begin with no event of their name. The first page is that of [`VerifyCursor::default`], each page says where the next one
     /// begins, and has at most [`VerifyPage::MAX_ROWS`] rows. `up_to` is a settled position. What is appended meanwhile is never a
     /// defect, whatever the snapshot of each page.
     ///
@@ -389,73 +470,5 @@ pub trait EventStore: Send + Sync + 'static {
     /// [`Error`] if the store cannot answer. Damaged data is a finding, never an error.
     async fn verify(&self, up_to: Position, after: &VerifyCursor) -> Result<VerifyPage, Error> {
         verify::verify_feed(self, up_to, after).await
-    }
-}
-
-impl fmt::Debug for dyn EventStore {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.describe())
-    }
-}
-
-/// [`EventStore::read_all_chunked`] with pages of the feed. Everything up to the last page of a read is settled and was read, so the
-/// marker of a read that begins there is that of the whole read. These last reads are of one moment, and find only what was appended
-/// since the pages were read, or is not settled.
-async fn read_in_pages<S: EventStore + ?Sized>(
-    store: &S,
-    reads: &[Read],
-    each: &mut (dyn FnMut(usize, Vec<Record>) -> Result<(), Error> + Send),
-) -> Result<Vec<Marker>, Error> {
-    let mut rest = reads.to_vec();
-    for (index, read) in rest.iter_mut().enumerate() {
-        loop {
-            let page = store.feed(&read.criteria, read.after, PageLimit::CHUNK).await?;
-            let FeedPage { mut records, up_to, is_full, .. } = page;
-            records.retain(|record| record.position <= read.up_to);
-            read.after = up_to;
-            if !records.is_empty() {
-                each(index, records)?;
-            }
-            if !is_full || up_to >= read.up_to {
-                break;
-            }
-        }
-    }
-    let mut markers = Vec::with_capacity(reads.len());
-    for (index, Batch { records, marker }) in store.read(&rest).await?.into_iter().enumerate() {
-        if !records.is_empty() {
-            each(index, records)?;
-        }
-        markers.push(marker);
-    }
-    Ok(markers)
-}
-
-/// An event store as [`App::builder`](crate::app::App::builder) takes it: by value, or in an `Arc`.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not an event store",
-    label = "an event store is needed here",
-    note = "pass a store that implements `EventStore`, an `Arc` of one, or an `Arc<dyn EventStore>`"
-)]
-pub trait IntoEventStore {
-    /// Returns the store in an `Arc`.
-    fn into_event_store(self) -> Arc<dyn EventStore>;
-}
-
-impl<S: EventStore> IntoEventStore for S {
-    fn into_event_store(self) -> Arc<dyn EventStore> {
-        Arc::new(self)
-    }
-}
-
-impl<S: EventStore> IntoEventStore for Arc<S> {
-    fn into_event_store(self) -> Arc<dyn EventStore> {
-        self
-    }
-}
-
-impl IntoEventStore for Arc<dyn EventStore> {
-    fn into_event_store(self) -> Self {
-        self
     }
 }

@@ -1,7 +1,9 @@
 //! Tags: the ids that an event carries, in the form in which the log stores them.
 
 use std::{
+    cmp::Ordering,
     fmt::{self, Write},
+    hash::{Hash, Hasher},
     sync::Arc,
 };
 
@@ -12,6 +14,9 @@ use crate::{
     id::Id,
     limits::{MAX_TAG, check_text, is_kind, refuse},
 };
+
+/// What takes the place of an id that is personal in messages.
+const HIDDEN: &str = "…";
 
 /// An id that an event carries, as `kind:value`: `account:0192…`. The first colon separates the two parts.
 ///
@@ -25,9 +30,27 @@ use crate::{
 /// assert!(Tag::parse("no colon").is_err());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+///
+/// The tag of an id that is personal (`#[id(secret)]`) has the id in [`as_str`](Tag::as_str) alone. `Display` and `Debug` do not show it, and
+/// the log has another text in its place.
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Tag(Arc<str>);
+pub struct Tag {
+    text: Arc<str>,
+    form: Form,
+}
+
+/// How a log has a tag.
+#[derive(Clone)]
+enum Form {
+    /// As the text.
+    Plain,
+    /// With a text in place of an id that is personal, which is not known here.
+    Secret,
+    /// With this text in place of an id that is personal.
+    #[cfg(feature = "secrets")]
+    Sealed(Arc<str>),
+}
 
 impl Tag {
     /// Creates the tag of an id.
@@ -43,7 +66,22 @@ impl Tag {
     /// # Errors
     /// [`Invalid`] if the id's kind is not `[a-z][a-z0-9_]*`, or the tag is longer than 512 bytes or contains NUL.
     pub fn of<I: Id>(id: &I) -> Result<Self, Invalid> {
-        Self::new(I::KIND, id)
+        match I::SECRET {
+            None => Self::new(I::KIND, id),
+            Some(_) => Self::of_secret(I::KIND, id),
+        }
+    }
+
+    /// The tag of an id that is personal. The error does not show the id.
+    fn of_secret(kind: &str, id: impl fmt::Display) -> Result<Self, Invalid> {
+        match Self::new(kind, id) {
+            Ok(Self { text, .. }) => Ok(Self { text, form: Form::Secret }),
+            Err(Invalid::TooLarge { size, limit, .. }) => {
+                Err(Invalid::TooLarge { what: format!("tag of the kind `{kind}`"), size, limit })
+            }
+            Err(Invalid::Text { what, rule, .. }) => Err(refuse(what, &format!("{kind}:{HIDDEN}"), rule)),
+            Err(other) => Err(other),
+        }
     }
 
     /// Creates the tag with this kind and value.
@@ -85,7 +123,7 @@ impl Tag {
         let text = text.into();
         check_text("tag", &text, MAX_TAG)?;
         match text.split_once(':') {
-            Some((kind, _)) if is_kind(kind) => Ok(Self(text)),
+            Some((kind, _)) if is_kind(kind) => Ok(Self { text, form: Form::Plain }),
             _ => Err(refuse(
                 "tag",
                 &text,
@@ -127,7 +165,27 @@ impl Tag {
     /// # Ok::<(), annalist::Error>(())
     /// ```
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// Returns `true` if this is the tag of an id that is personal.
+    pub(crate) fn is_secret(&self) -> bool {
+        !matches!(self.form, Form::Plain)
+    }
+
+    /// The same tag, which a log has as another one.
+    #[cfg(feature = "secrets")]
+    pub(crate) fn stored_as(&self, sealed: &Self) -> Self {
+        Self { text: Arc::clone(&self.text), form: Form::Sealed(Arc::clone(&sealed.text)) }
+    }
+
+    /// The text that a log may have: of an id that is personal, the text in its place, or none of it.
+    pub(crate) fn stored_text(&self) -> String {
+        match &self.form {
+            #[cfg(feature = "secrets")]
+            Form::Sealed(text) => text.as_ref().to_owned(),
+            Form::Plain | Form::Secret => self.to_string(),
+        }
     }
 
     /// Returns `true` if this is the tag of an id. Unlike a comparison with [`Tag::of`], it allocates nothing.
@@ -137,7 +195,33 @@ impl Tag {
     }
 
     fn parts(&self) -> (&str, &str) {
-        self.0.split_once(':').unwrap_or((&self.0, ""))
+        self.text.split_once(':').unwrap_or((&self.text, ""))
+    }
+}
+
+impl PartialEq for Tag {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Tag {}
+
+impl PartialOrd for Tag {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Tag {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.text.cmp(&other.text)
+    }
+}
+
+impl Hash for Tag {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
     }
 }
 
@@ -151,9 +235,19 @@ impl Write for Rest<'_> {
     }
 }
 
+/// Shows the kind alone of an id that is personal.
 impl fmt::Display for Tag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        match self.is_secret() {
+            true => write!(f, "{}:{HIDDEN}", self.kind()),
+            false => f.write_str(&self.text),
+        }
+    }
+}
+
+impl fmt::Debug for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Tag").field(&self.to_string()).finish()
     }
 }
 
@@ -167,7 +261,7 @@ impl TryFrom<String> for Tag {
 
 impl From<Tag> for String {
     fn from(tag: Tag) -> Self {
-        tag.0.as_ref().to_owned()
+        tag.text.as_ref().to_owned()
     }
 }
 

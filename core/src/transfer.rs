@@ -1,8 +1,10 @@
 //! Moving a log: exports to files, imports of these files, and copies from one store to another.
 //!
 //! An export has everything that an empty log needs to become the same log: the events with their positions, ids, times and
-//! metadata, the command ids with their receipts, and the journal. Rows of projections and snapshots are not part of it; they are made
-//! from the events again. So policies handle all events again. The form of the files is described in `docs/exports.md`.
+//! metadata, the archives with the tombstones of their events, the tags that were added to stored events, the successors of event names, the
+//! command ids with their receipts, the journal, and the checkpoints of the policies. Rows
+//! of projections and snapshots are not part of it; they are made from the events again. The form of the files is described in
+//! `docs/exports.md`.
 //!
 //! ```
 //! # use annalist_doc_tests::*;
@@ -26,19 +28,26 @@
 //! # });
 //! ```
 
+mod archive;
+mod archived;
+mod changed_events;
 mod cloud_event;
 mod contents;
 mod error;
 mod export;
 mod form;
+mod hexadecimal;
 mod import;
 mod line;
 mod part;
 mod source;
 mod target;
+mod tombstones;
+mod writer;
 
 use async_trait::async_trait;
 
+pub(crate) use self::archive::{LeavingEvents, read_file, write_file};
 pub use self::{contents::Transferred, error::TransferError, export::Export, import::import, part::Part};
 use self::{
     source::{Sink, Source},
@@ -46,11 +55,13 @@ use self::{
 };
 use crate::{
     record::{Position, Record},
-    store::{AcceptedCommand, Entry, EventStore},
+    store::{AcceptedCommand, Archive, Entry, EventRef, EventStore, PolicyCheckpoint, Rewrite, Successor},
 };
 
 /// Copies the settled part of a log into an empty log, without a file. Events, command ids and journal entries are the same as in the
-/// other log. Until the end of the copy, or until the future is dropped, appends to the target wait or are refused.
+/// other log, and policies continue where they are there. Until the end of the copy, or until the future is dropped, appends to the
+/// target wait or are refused. Shut down the programs of the old log first: what they append meanwhile is not copied, and what their
+/// policies handle meanwhile may be handled again.
 ///
 /// ```
 /// # use annalist_doc_tests::*;
@@ -83,8 +94,24 @@ struct Copy {
 
 #[async_trait]
 impl Sink for Copy {
+    async fn archive(&mut self, archive: Archive) -> Result<(), TransferError> {
+        self.target.archive(archive).await
+    }
+
+    async fn retag(&mut self, retag: Rewrite) -> Result<(), TransferError> {
+        self.target.retag(retag).await
+    }
+
+    async fn tombstone(&mut self, event: EventRef) -> Result<(), TransferError> {
+        self.target.tombstone(event).await
+    }
+
     async fn event(&mut self, record: Record) -> Result<(), TransferError> {
         self.target.event(record).await
+    }
+
+    async fn successor(&mut self, successor: Successor) -> Result<(), TransferError> {
+        self.target.successor(successor).await
     }
 
     async fn command_id(&mut self, command: AcceptedCommand) -> Result<(), TransferError> {
@@ -93,5 +120,9 @@ impl Sink for Copy {
 
     async fn entry(&mut self, entry: Entry) -> Result<(), TransferError> {
         self.target.entry(entry).await
+    }
+
+    async fn policy(&mut self, policy: PolicyCheckpoint) -> Result<(), TransferError> {
+        self.target.policy(policy).await
     }
 }

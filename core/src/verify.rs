@@ -5,10 +5,10 @@ use std::fmt;
 use crate::{
     criteria::Criteria,
     error::Error,
-    finding::{EventReference, Finding, VerifyCursor, VerifyPage},
+    finding::{EventReference, Finding, FindingKind, VerifyCursor, VerifyPage},
     record::Position,
     rows::SharedRows,
-    store::{EventStore, Read},
+    store::{Batch, EventStore, Read, Rewrite},
 };
 
 /// How many findings a [`VerifyReport`] holds.
@@ -92,6 +92,16 @@ pub async fn verify(store: &dyn EventStore, rows: &[SharedRows]) -> Result<Verif
         findings.into_iter().for_each(|finding| report.add(finding));
         cursor = next;
     }
+    match store.successors().await {
+        Ok(list) => list.rewrites().iter().filter_map(Rewrite::unencrypted).for_each(|one| report.add(one)),
+        // The store has found a successor that is not valid.
+        Err(Error::Invalid(_)) => {}
+        Err(error @ Error::Unusable { .. }) => {
+            let (place, problem) = ("the list of successors and passes".to_owned(), error.to_string());
+            report.add(Finding::of(FindingKind::Successor, place, problem));
+        }
+        Err(error) => return Err(error),
+    }
     for rows in rows {
         verify_rows(store, rows, &mut report).await?;
     }
@@ -146,8 +156,7 @@ async fn check_references(
     match store.read(&reads).await {
         Ok(batches) => {
             for (reference, batch) in to_events.iter().zip(&batches) {
-                let found = batch.records.first().map(|record| record.id);
-                findings.extend(difference(reference, found));
+                findings.extend(difference(reference, found_at(store, reference, batch).await?));
             }
         }
         // One of the records is damaged, which the verification of the log reports: the others are read one by one.
@@ -155,8 +164,9 @@ async fn check_references(
             for reference in to_events {
                 match store.read(&[read_of(reference)]).await {
                     Ok(batches) => {
-                        let found = batches.iter().flat_map(|batch| &batch.records).next();
-                        findings.extend(difference(reference, found.map(|record| record.id)));
+                        for batch in &batches {
+                            findings.extend(difference(reference, found_at(store, reference, batch).await?));
+                        }
                     }
                     Err(Error::Invalid(_)) => {}
                     Err(error) => return Err(error),
@@ -166,6 +176,18 @@ async fn check_references(
         Err(error) => return Err(error),
     }
     Ok(findings)
+}
+
+/// The id of the event that a read of a reference has found, or of the archived event that was there.
+async fn found_at(
+    store: &dyn EventStore,
+    reference: &EventReference,
+    batch: &Batch,
+) -> Result<Option<uuid::Uuid>, Error> {
+    match batch.records.first() {
+        Some(record) => Ok(Some(record.id)),
+        None => Ok(store.event_at(reference.position).await?.map(|event| event.id)),
+    }
 }
 
 /// A read of the event at the position of a reference.

@@ -45,6 +45,13 @@ const _: () = {
             <Frozen as __annalist::On>::fold(states, record, codec, freeze)?;
             __annalist::std::result::Result::Ok(())
         }
+        fn debug_text(
+            &self,
+        ) -> __annalist::std::option::Option<__annalist::std::string::String> {
+            use __annalist::WithoutDebug as _;
+            __annalist::Shown(&|| ()).__annalist_text();
+            __annalist::Shown(self).__annalist_text()
+        }
     }
     const _: () = __annalist::std::assert!(
         ! __annalist::aggregate_overlaps:: < Account, 2usize > (1usize),

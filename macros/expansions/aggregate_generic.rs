@@ -56,5 +56,12 @@ const _: () = {
             )?;
             __annalist::std::result::Result::Ok(())
         }
+        fn debug_text(
+            &self,
+        ) -> __annalist::std::option::Option<__annalist::std::string::String> {
+            use __annalist::WithoutDebug as _;
+            __annalist::Shown(&|| ()).__annalist_text();
+            __annalist::Shown(self).__annalist_text()
+        }
     }
 };

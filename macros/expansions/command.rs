@@ -35,13 +35,18 @@ const _: () = {
         ) -> __U::Out<<Self as __annalist::Command>::Error> {
             __annalist::UseHandler::use_handler(
                 user,
-                __annalist::Handler::<Self, _, _, <Self as __annalist::Command>::Error> {
-                    name: "deposit",
-                    load: |command, loader| <Account as __annalist::State>::load(
+                __annalist::Handler::<
+                    Self,
+                    _,
+                    _,
+                    <Self as __annalist::Command>::Error,
+                >::new(
+                    "deposit",
+                    |command, loader| <Account as __annalist::State>::load(
                         loader,
                         __annalist::id_field(&command.account),
                     ),
-                    decide: |states, command, context| {
+                    |states, command, context| {
                         __annalist::decision(
                             __annalist::decide_1(
                                 states,
@@ -52,7 +57,7 @@ const _: () = {
                             ),
                         )
                     },
-                },
+                ),
             )
         }
     }

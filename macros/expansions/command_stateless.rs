@@ -30,10 +30,15 @@ const _: () = {
         ) -> __U::Out<<Self as __annalist::Command>::Error> {
             __annalist::UseHandler::use_handler(
                 user,
-                __annalist::Handler::<Self, _, _, <Self as __annalist::Command>::Error> {
-                    name: "ping",
-                    load: |_, _| __annalist::std::result::Result::Ok(()),
-                    decide: |states, command, context| {
+                __annalist::Handler::<
+                    Self,
+                    _,
+                    _,
+                    <Self as __annalist::Command>::Error,
+                >::new(
+                    "ping",
+                    |_, _| __annalist::std::result::Result::Ok(()),
+                    |states, command, context| {
                         __annalist::decision(
                             __annalist::decide_0(
                                 states,
@@ -44,7 +49,7 @@ const _: () = {
                             ),
                         )
                     },
-                },
+                ),
             )
         }
     }

@@ -45,9 +45,14 @@ const _: () = {
         ) -> __U::Out<<Self as __annalist::Command>::Error> {
             __annalist::UseHandler::use_handler(
                 user,
-                __annalist::Handler::<Self, _, _, <Self as __annalist::Command>::Error> {
-                    name: "place an order",
-                    load: |command, loader| __annalist::std::result::Result::Ok((
+                __annalist::Handler::<
+                    Self,
+                    _,
+                    _,
+                    <Self as __annalist::Command>::Error,
+                >::new(
+                    "place an order",
+                    |command, loader| __annalist::std::result::Result::Ok((
                         <Customer as __annalist::State>::load(
                             loader,
                             __annalist::id_field(&command.customer),
@@ -62,7 +67,7 @@ const _: () = {
                         )?,
                         <LastOrder as __annalist::State>::load_only(loader)?,
                     )),
-                    decide: |states, command, context| {
+                    |states, command, context| {
                         __annalist::decision(
                             __annalist::decide_4(
                                 states,
@@ -73,7 +78,7 @@ const _: () = {
                             ),
                         )
                     },
-                },
+                ),
             )
         }
     }

@@ -26,7 +26,7 @@ pub fn derive_id(input: TokenStream) -> TokenStream {
 }
 
 #[doc = include_str!("../docs/event.md")]
-#[proc_macro_derive(Event, attributes(event, id))]
+#[proc_macro_derive(Event, attributes(event, id, secret))]
 pub fn derive_event(input: TokenStream) -> TokenStream {
     shared::run(input, event::derive)
 }
@@ -38,13 +38,13 @@ pub fn derive_aggregate(input: TokenStream) -> TokenStream {
 }
 
 #[doc = include_str!("../docs/command.md")]
-#[proc_macro_derive(Command, attributes(command, id))]
+#[proc_macro_derive(Command, attributes(command, id, secret))]
 pub fn derive_command(input: TokenStream) -> TokenStream {
     shared::run(input, command::derive)
 }
 
 #[doc = include_str!("../docs/projection.md")]
-#[proc_macro_derive(Projection, attributes(projection, key, index, json))]
+#[proc_macro_derive(Projection, attributes(projection, key, index, json, secret))]
 pub fn derive_projection(input: TokenStream) -> TokenStream {
     shared::run(input, projection::derive)
 }

@@ -8,6 +8,7 @@ mod key;
 mod names;
 mod on;
 mod output;
+mod secret;
 mod slot;
 mod suggest;
 mod types;
@@ -27,6 +28,7 @@ pub(crate) use self::{
     },
     on::{On, assert_distinct},
     output::{at, derived, derived_at, generate, schema, source_text, stub_body},
+    secret::{SecretField, add_secrets, secret_fields, secret_of_a_row, secret_pattern},
     slot::{Slot, positive},
     suggest::nearest,
     types::{is_marker, list_inner, option_inner, refuse_references, type_name},

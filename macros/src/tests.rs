@@ -47,6 +47,15 @@ fn id_newtype() {
 }
 
 #[test]
+fn id_that_is_personal() {
+    let item = quote! {
+        #[id(secret, after_forget = "free")]
+        pub struct Email(String);
+    };
+    check(id::derive, item, expect_file!["../expansions/id_secret.rs"]);
+}
+
+#[test]
 fn event_struct() {
     let item = quote! {
         #[event(prefix = "order", version = 2, upcast(1 => _), alias("order.made", "order.created"))]
@@ -189,6 +198,22 @@ fn projection_by_id() {
         }
     };
     check(projection::derive, item, expect_file!["../expansions/projection.rs"]);
+}
+
+#[test]
+fn projection_with_secrets() {
+    let item = quote! {
+        #[projection(name = "contacts", on(CustomerEvent => Contact::apply))]
+        struct Contact {
+            #[key]
+            customer: CustomerId,
+            #[secret(subject = customer, lookup)]
+            email: Secret<String>,
+            #[secret(subject = customer)]
+            phone: Option<Secret<String>>,
+        }
+    };
+    check(projection::derive, item, expect_file!["../expansions/projection_secret.rs"]);
 }
 
 #[test]

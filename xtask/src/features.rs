@@ -8,16 +8,15 @@ pub(crate) fn declared(manifest: &str) -> Vec<&str> {
     names.map(|(name, _)| name.trim()).filter(|name| *name != "default").collect()
 }
 
-/// The sets to check: no feature, each alone, each pair, and all. Pairs reveal features that conflict.
+/// The sets to check: no feature, each alone, all but one, and all. A feature alone reveals what it needs of another, and a missing one
+/// what only the others need of it. There are two sets for each feature.
 pub(crate) fn sets<'a>(features: &[&'a str]) -> Vec<Vec<&'a str>> {
-    let mut sets = vec![Vec::new()];
+    let without = |absent: &str| features.iter().copied().filter(|one| *one != absent).collect();
+    let mut sets: Vec<Vec<&str>> = vec![Vec::new(), features.to_vec()];
     sets.extend(features.iter().map(|&one| vec![one]));
-    for (at, &one) in features.iter().enumerate() {
-        sets.extend(features[at + 1..].iter().map(|&other| vec![one, other]));
-    }
-    if features.len() > 2 {
-        sets.push(features.to_vec());
-    }
+    sets.extend(features.iter().map(|one| without(one)));
+    sets.sort_by_key(Vec::len);
+    sets.dedup();
     sets
 }
 
@@ -33,8 +32,12 @@ mod tests {
     }
 
     #[test]
-    fn sets_are_none_singles_pairs_and_all() {
-        let sets: Vec<String> = sets(&["a", "b", "c"]).iter().map(|set| set.join("+")).collect();
-        assert_eq!(sets, ["", "a", "b", "c", "a+b", "a+c", "b+c", "a+b+c"]);
+    fn sets_are_none_singles_all_but_one_and_all() {
+        let joined = |features: &[&'static str]| -> Vec<String> {
+            sets(features).iter().map(|set| set.join("+")).collect()
+        };
+        assert_eq!(joined(&["a", "b", "c"]), ["", "a", "b", "c", "b+c", "a+c", "a+b", "a+b+c"]);
+        assert_eq!(joined(&["a"]), ["", "a"]);
+        assert_eq!(joined(&["a", "b", "c", "d"]).len(), 10);
     }
 }

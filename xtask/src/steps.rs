@@ -36,7 +36,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { quick: true, ..step("clippy", "lints, as errors, on all targets", clippy) },
     Step { quick: true, needs_server: true, ..step("test", "all tests, with a PostgreSQL server", test) },
     step("doc", "the documentation, warnings as errors", doc),
-    step("features", "the facade with no feature, each, each two, and all", feature_sets),
+    step("features", "the facade with no feature, each alone, all but one, and all", feature_sets),
     step("tree", "how many crates the facade brings", tree),
     step("msrv", "the oldest supported toolchain", msrv),
     step("deny", "licenses, bans and sources of dependencies", deny),

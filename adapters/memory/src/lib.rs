@@ -5,7 +5,9 @@
 //! Reads, counts, feeds and append conditions inspect only the events that have a type and a tag of their criteria, so their
 //! time does not depend on the length of the log.
 
+mod archive;
 mod import;
+mod keys;
 mod log;
 mod records;
 mod rows;
@@ -21,21 +23,22 @@ use annalist_core::{
     criteria::Criteria,
     error::Error,
     finding::{VerifyCursor, VerifyPage},
+    keys::SharedKeys,
     record::{Position, Record},
     rows::{
         Build, Checkpoint, Claim, CommitOutcome, Inline, InlineOutcome, Key, Parked, PromoteOutcome, Row,
         RowChange, RowQuery, RowStore, SharedRows, Table,
     },
     store::{
-        AcceptedCommand, Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage,
-        ImportTransaction, LogId, Marker, PageLimit, Prefix, Read, Receipt, Settled, Snapshot, SnapshotKey,
-        StoredType, Successors,
+        AcceptedCommand, Append, AppendOutcome, Archive, ArchiveStep, Batch, CommandKey, Entry, EventRef,
+        EventStore, FeedPage, ImportTransaction, LogId, Marker, PageLimit, PolicyCheckpoint, Prefix, Read,
+        Receipt, Rewrite, RewriteStep, Settled, Snapshot, SnapshotKey, StoredType, Successors,
     },
     time::Timestamp,
 };
 use async_trait::async_trait;
 
-use self::{import::Import, log::Log, rows::Rows, snapshots::Snapshots};
+use self::{import::Import, keys::Keys, log::Log, rows::Rows, snapshots::Snapshots};
 
 /// The largest number of appends in one call.
 const MAX_BATCH: usize = 64;
@@ -46,6 +49,7 @@ pub struct Memory {
     log: Arc<Mutex<Log>>,
     rows: Arc<Mutex<Rows>>,
     snapshots: Arc<Mutex<Snapshots>>,
+    keys: Arc<Keys>,
 }
 
 impl Memory {
@@ -88,7 +92,7 @@ impl EventStore for Memory {
 
     async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error> {
         let log = self.log();
-        Ok(reads.iter().map(|read| log.read(read)).collect())
+        reads.iter().map(|read| log.read(read)).collect()
     }
 
     /// The moment of the reads is the end of the log when they begin: what is in the log up to there does not change.
@@ -101,7 +105,7 @@ impl EventStore for Memory {
         for (index, read) in reads.iter().enumerate() {
             let mut rest = read.clone().up_to(head.min(read.up_to));
             loop {
-                let page = self.log().page(&rest, PageLimit::CHUNK);
+                let page = self.log().page(&rest, PageLimit::CHUNK)?;
                 let (is_full, records) = (page.is_full(), page.into_items());
                 let Some(last) = records.last().map(|record| record.position) else { break };
                 each(index, records)?;
@@ -166,8 +170,48 @@ impl EventStore for Memory {
         Ok(self.log().stored_types())
     }
 
+    async fn count_type(&self, name: &str, version: Option<u32>, limit: u64) -> Result<u64, Error> {
+        Ok(self.log().count_type(name, version).min(limit))
+    }
+
     async fn successors(&self) -> Result<Successors, Error> {
         Ok(self.log().successors().clone())
+    }
+
+    async fn rewrite(&self, step: RewriteStep) -> Result<Rewrite, Error> {
+        step.check()?;
+        let rewrite = {
+            let mut log = self.log();
+            log.check_import("rewrite events of")?;
+            log.rewrite(&step)?
+        };
+        if rewrite.removes_snapshots() {
+            self.snapshots().clear();
+        }
+        Ok(rewrite)
+    }
+
+    async fn archives(&self) -> Result<Vec<Archive>, Error> {
+        Ok(self.log().archives().to_vec())
+    }
+
+    async fn tombstones(&self, after: Position, limit: PageLimit) -> Result<Vec<EventRef>, Error> {
+        Ok(self.log().tombstones(after, limit))
+    }
+
+    async fn archive(&self, step: ArchiveStep) -> Result<Archive, Error> {
+        let archive = {
+            let mut log = self.log();
+            log.check_import("archive events of")?;
+            log.archive(&step)?
+        };
+        // Nothing saves a snapshot of closed ids any more: their reads are refused.
+        self.snapshots().remove_tags(&archive.ids);
+        Ok(archive)
+    }
+
+    async fn event_at(&self, position: Position) -> Result<Option<EventRef>, Error> {
+        Ok(self.log().records().event_at(position))
     }
 
     async fn snapshot(&self, key: &SnapshotKey) -> Result<Option<Snapshot>, Error> {
@@ -187,6 +231,11 @@ impl EventStore for Memory {
         Ok(self.log().command_ids(after, limit))
     }
 
+    async fn policies(&self) -> Result<Vec<PolicyCheckpoint>, Error> {
+        let log = self.log_id();
+        Ok(self.rows().policies(log))
+    }
+
     async fn import(&self) -> Result<Box<dyn ImportTransaction>, Error> {
         let mut log = self.log();
         if let Some(build) = self.rows().first_inline() {
@@ -196,7 +245,7 @@ impl EventStore for Memory {
             return Err(Error::unusable("import into the log in memory", reason));
         }
         log.begin_import()?;
-        Ok(Box::new(Import::new(Arc::clone(&self.log))))
+        Ok(Box::new(Import::new(Arc::clone(&self.log), Arc::clone(&self.rows))))
     }
 
     async fn verify(&self, up_to: Position, after: &VerifyCursor) -> Result<VerifyPage, Error> {
@@ -206,6 +255,10 @@ impl EventStore for Memory {
             return Ok(verify::verify_snapshots(&self.log(), snapshots));
         }
         Ok(verify::verify(&self.log(), up_to, after))
+    }
+
+    fn key_store(&self) -> Option<SharedKeys> {
+        Some(Arc::clone(&self.keys) as SharedKeys)
     }
 
     fn row_store(&self) -> Option<SharedRows> {

@@ -7,18 +7,18 @@ use std::{
 };
 
 use annalist_core::{
-    criteria::Criteria,
+    criteria::{Criteria, Item},
     error::Error,
     record::{Metadata, Position, Record},
     store::{
-        AcceptedCommand, Append, AppendOutcome, Batch, CommandKey, Condition, Entry, EventRef, FeedPage,
-        JournalRecord, LogId, Marker, Outcome, PageBuilder, PageLimit, Prefix, Read, Receipt, StoredType,
-        Successors,
+        AcceptedCommand, Append, AppendOutcome, Archive, ArchiveStep, Batch, CommandKey, Condition, Entry,
+        EventRef, FeedPage, JournalRecord, LogId, Marker, Outcome, PageBuilder, PageLimit, Prefix, Read,
+        Receipt, Rewrite, RewriteStep, RewriteTarget, StoredType, Successor, Successors,
     },
     time::Timestamp,
 };
 
-use crate::records::Records;
+use crate::{archive::Archives, records::Records};
 
 #[derive(Debug)]
 pub(crate) struct Log {
@@ -29,6 +29,7 @@ pub(crate) struct Log {
     /// Whether an import is in progress.
     importing: bool,
     successors: Successors,
+    archives: Archives,
 }
 
 /// What an import has written.
@@ -37,6 +38,11 @@ pub(crate) struct Imported {
     pub(crate) records: Records,
     pub(crate) commands: BTreeMap<String, AcceptedCommand>,
     pub(crate) journal: BTreeMap<u64, Entry>,
+    /// By their older names and names.
+    pub(crate) successors: BTreeMap<(String, String), Successor>,
+    pub(crate) archives: Archives,
+    /// By the names of the events and what is changed.
+    pub(crate) retags: BTreeMap<(String, RewriteTarget), Rewrite>,
 }
 
 impl Default for Log {
@@ -48,6 +54,7 @@ impl Default for Log {
             journal: Vec::new(),
             importing: false,
             successors: Successors::default(),
+            archives: Archives::default(),
         }
     }
 }
@@ -72,6 +79,7 @@ impl Log {
         {
             return Ok(Some(AppendOutcome::Duplicate { index, receipt }));
         }
+        self.archives.check(Archive::ids_of_append(append))?;
         if append.successors.as_ref().is_some_and(|known| known.version != self.successors.version) {
             return Ok(Some(AppendOutcome::SuccessorsChanged { index }));
         }
@@ -129,6 +137,9 @@ impl Log {
 
     /// Returns the newest event that violates a condition.
     fn conflicting_position(&self, condition: &Condition) -> Option<Position> {
+        if let Some(removed) = Archive::unseen_removal(condition, self.archives.last_removed()) {
+            return Some(removed);
+        }
         let Condition { criteria, marker } = condition;
         let newer = self.records.matching(criteria, marker.settled());
         let (count, newest) = newer.fold((0, None), |(count, _), record| (count + 1, Some(record.position)));
@@ -139,17 +150,57 @@ impl Log {
         self.records.types()
     }
 
+    pub(crate) fn count_type(&self, name: &str, version: Option<u32>) -> u64 {
+        self.records.count_type(name, version) as u64
+    }
+
     pub(crate) fn successors(&self) -> &Successors {
         &self.successors
     }
 
-    pub(crate) fn read(&self, read: &Read) -> Batch {
-        let records = self.page(read, PageLimit::records(usize::MAX)).into_items();
-        Batch { records, marker: Marker::new(self.head().min(read.up_to), 0) }
+    /// Writes a step of a pass over stored events.
+    pub(crate) fn rewrite(&mut self, step: &RewriteStep) -> Result<Rewrite, Error> {
+        let Self { records, successors, .. } = self;
+        let stored = successors.rewrite(&step.name, &step.target);
+        let events = Criteria::from(Item::any().types([step.name.clone()]));
+        let has_later = records.matching(&events, step.up_to).next().is_some();
+        let Some(rewrite) = step.apply(stored, has_later, successors.version) else {
+            return step.not_applied(stored.cloned(), "log in memory");
+        };
+        for (position, tags) in &step.tags {
+            records.add_tags(*position, &step.name, tags);
+        }
+        for (position, payload) in &step.payloads {
+            records.replace_payload(*position, &step.name, payload);
+        }
+        successors.put_rewrite(rewrite.clone());
+        Ok(rewrite)
+    }
+
+    pub(crate) fn archives(&self) -> &[Archive] {
+        self.archives.all()
+    }
+
+    pub(crate) fn tombstones(&self, after: Position, limit: PageLimit) -> Vec<EventRef> {
+        self.records.tombstones(after).take(limit.records).collect()
+    }
+
+    /// Writes a step of an archive.
+    pub(crate) fn archive(&mut self, step: &ArchiveStep) -> Result<Archive, Error> {
+        let Self { records, archives, successors, .. } = self;
+        let archive = archives.write(step, records, successors)?;
+        successors.put_archived(archive.version);
+        Ok(archive)
+    }
+
+    pub(crate) fn read(&self, read: &Read) -> Result<Batch, Error> {
+        let records = self.page(read, PageLimit::records(usize::MAX))?.into_items();
+        Ok(Batch { records, marker: Marker::new(self.head().min(read.up_to), 0) })
     }
 
     /// The first records of a read, as many as the limit allows.
-    pub(crate) fn page(&self, read: &Read, limit: PageLimit) -> PageBuilder {
+    pub(crate) fn page(&self, read: &Read, limit: PageLimit) -> Result<PageBuilder, Error> {
+        self.archives.check(Archive::ids_of(&read.criteria))?;
         let mut page = PageBuilder::new(limit);
         let records = self.records.matching(&read.criteria, read.after);
         for record in records.take_while(|record| record.position <= read.up_to) {
@@ -160,7 +211,7 @@ impl Log {
             }
             page.add_record(if read.payload_only { record.payload_only() } else { record.clone() });
         }
-        page
+        Ok(page)
     }
 
     pub(crate) fn feed(&self, filter: &Criteria, after: Position, limit: PageLimit) -> FeedPage {
@@ -228,8 +279,9 @@ impl Log {
     /// Locks out appends until the end of an import.
     pub(crate) fn begin_import(&mut self) -> Result<(), Error> {
         self.check_import("import into")?;
-        let Self { records, commands, journal, .. } = self;
-        if records.last().is_some() || !commands.is_empty() || !journal.is_empty() {
+        let Self { records, commands, journal, archives, successors, .. } = self;
+        let has_changes = !archives.all().is_empty() || !successors.rewrites().is_empty();
+        if records.last().is_some() || !commands.is_empty() || !journal.is_empty() || has_changes {
             let reason = "the log is not empty; import into a new one";
             return Err(Error::unusable("import into the log in memory", reason));
         }
@@ -239,10 +291,14 @@ impl Log {
 
     /// Ends an import: with what it has written, or with an empty log.
     pub(crate) fn end_import(&mut self, imported: Option<Imported>) {
-        if let Some(Imported { records, commands, journal }) = imported {
+        if let Some(Imported { records, commands, journal, successors, archives, retags }) = imported {
             self.records = records;
             self.commands = commands;
             self.journal = journal.into_values().collect();
+            self.successors.add(successors.into_values().collect());
+            retags.into_values().for_each(|retag| self.successors.put_rewrite(retag));
+            archives.all().iter().for_each(|archive| self.successors.put_archived(archive.version));
+            self.archives = archives;
         }
         self.importing = false;
     }
@@ -257,6 +313,12 @@ impl Log {
         &mut self,
     ) -> (&mut Vec<Record>, &mut BTreeMap<String, AcceptedCommand>, &mut Vec<Entry>) {
         (self.records.damage(), &mut self.commands, &mut self.journal)
+    }
+
+    /// The successors, for tests that damage them.
+    #[cfg(test)]
+    pub(crate) fn damage_successors(&mut self) -> &mut Successors {
+        &mut self.successors
     }
 
     /// The accepted commands after an id, in the order of their ids.

@@ -3,16 +3,19 @@
 use std::{
     borrow::Cow,
     cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap, HashMap, binary_heap::PeekMut},
-    iter,
+    collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, binary_heap::PeekMut},
+    iter, mem,
+    ops::Bound,
 };
 
 use annalist_core::{
     criteria::{Criteria, Item},
+    payload::Payload,
     record::{Position, Record},
-    store::StoredType,
+    store::{EventRef, StoredType, StoredVersion},
     tag::Tag,
 };
+use uuid::Uuid;
 
 /// The records in position order. Their positions are 1, 2, 3 and so on, unless some of an imported log have no event.
 #[derive(Debug, Default)]
@@ -20,7 +23,11 @@ pub(crate) struct Records {
     records: Vec<Record>,
     positions: Vec<Position>,
     by_type: PositionsByType,
+    /// The positions of the records of each type and version, except those of version 1.
+    by_version: BTreeMap<Cow<'static, str>, BTreeMap<u32, Vec<Position>>>,
     by_tag: HashMap<Tag, PositionsByType>,
+    /// The ids of the events that have left the log for an archive, by their positions.
+    tombstones: BTreeMap<Position, Uuid>,
     /// The number of records that were inspected so far.
     #[cfg(test)]
     pub(crate) inspected: std::cell::Cell<usize>,
@@ -34,15 +41,72 @@ impl Records {
         self.records.last()
     }
 
-    /// The position of the last record.
+    /// The position of the last record, whether it is still in the log or in an archive.
     pub(crate) fn head(&self) -> Position {
-        self.positions.last().copied().unwrap_or_default()
+        let archived = self.tombstones.last_key_value().map(|(position, _)| *position);
+        self.positions.last().copied().max(archived).unwrap_or_default()
     }
 
-    /// Adds a record at a position after the head.
+    /// The event that is or was at a position.
+    pub(crate) fn event_at(&self, position: Position) -> Option<EventRef> {
+        let stored = self.at(position).map(|record| record.id);
+        let id = stored.or_else(|| self.tombstones.get(&position).copied())?;
+        Some(EventRef { position, id })
+    }
+
+    /// The events that have left the log for an archive, after a position.
+    pub(crate) fn tombstones(&self, after: Position) -> impl Iterator<Item = EventRef> {
+        let later = self.tombstones.range((Bound::Excluded(after), Bound::Unbounded));
+        later.map(|(position, id)| EventRef { position: *position, id: *id })
+    }
+
+    /// Adds the tombstone of an event.
+    pub(crate) fn add_tombstone(&mut self, event: EventRef) {
+        self.tombstones.insert(event.position, event.id);
+    }
+
+    /// Removes the records at these positions, and leaves tombstones.
+    pub(crate) fn remove(&mut self, positions: &BTreeSet<Position>) {
+        let (stay, leave) = mem::take(&mut self.records)
+            .into_iter()
+            .partition::<Vec<_>, _>(|record| !positions.contains(&record.position));
+        let left = leave.into_iter().map(|record| (record.position, record.id));
+        let mut tombstones = mem::take(&mut self.tombstones);
+        tombstones.extend(left);
+        self.rebuild(stay, tombstones);
+    }
+
+    /// Puts records back to their tombstones. Returns `false` if one of them is not there.
+    pub(crate) fn put_back(&mut self, records: &[Record]) -> bool {
+        let fits = |record: &Record| self.tombstones.get(&record.position) == Some(&record.id);
+        let mut positions: Vec<Position> = records.iter().map(|record| record.position).collect();
+        positions.sort_unstable();
+        positions.dedup();
+        if positions.len() != records.len() || !records.iter().all(fits) {
+            return false;
+        }
+        let (mut all, mut tombstones) = (mem::take(&mut self.records), mem::take(&mut self.tombstones));
+        tombstones.retain(|position, _| positions.binary_search(position).is_err());
+        all.extend(records.iter().cloned());
+        all.sort_unstable_by_key(|record| record.position);
+        self.rebuild(all, tombstones);
+        true
+    }
+
+    /// Replaces all records, and the index of them.
+    fn rebuild(&mut self, records: Vec<Record>, tombstones: BTreeMap<Position, Uuid>) {
+        *self = Self { tombstones, ..Self::default() };
+        records.into_iter().for_each(|record| self.push(record));
+    }
+
+    /// Adds a record at a position after all records.
     pub(crate) fn push(&mut self, record: Record) {
         self.positions.push(record.position);
         add(&mut self.by_type, &record);
+        if record.version > 1 {
+            let by_version = self.by_version.entry(record.name.clone()).or_default();
+            by_version.entry(record.version).or_default().push(record.position);
+        }
         for tag in &record.tags {
             match self.by_tag.get_mut(tag) {
                 Some(by_type) => add(by_type, &record),
@@ -50,6 +114,33 @@ impl Records {
             }
         }
         self.records.push(record);
+    }
+
+    /// Replaces the payload of the event at a position, if it has this name.
+    pub(crate) fn replace_payload(&mut self, position: Position, name: &str, payload: &Payload) {
+        let Ok(index) = self.index_of(position) else { return };
+        let record = &mut self.records[index];
+        if record.name == name {
+            record.data = payload.clone();
+        }
+    }
+
+    /// Adds tags to the event at a position, if it has this name.
+    pub(crate) fn add_tags(&mut self, position: Position, name: &str, tags: &[Tag]) {
+        let Ok(index) = self.index_of(position) else { return };
+        let record = &mut self.records[index];
+        if record.name != name {
+            return;
+        }
+        for tag in tags {
+            let Err(place) = record.tags.binary_search(tag) else { continue };
+            record.tags.insert(place, tag.clone());
+            let positions =
+                self.by_tag.entry(tag.clone()).or_default().entry(record.name.clone()).or_default();
+            if let Err(place) = positions.binary_search(&position) {
+                positions.insert(place, position);
+            }
+        }
     }
 
     /// The event at a position.
@@ -128,11 +219,26 @@ impl Records {
 
     /// The types of all records, sorted by name.
     pub(crate) fn types(&self) -> Vec<StoredType> {
+        let ends = |positions: &[Position]| Some((*positions.first()?, *positions.last()?));
         let stored = |(name, positions): (&Cow<'_, str>, &Vec<Position>)| {
-            let (first, last) = (*positions.first()?, *positions.last()?);
-            Some(StoredType { name: name.to_string(), first, last })
+            let (first, last) = ends(positions)?;
+            let later_versions = self.by_version.get(name).into_iter().flatten();
+            let later_versions = later_versions.filter_map(|(version, positions)| {
+                let (first, last) = ends(positions)?;
+                Some(StoredVersion { version: *version, first, last })
+            });
+            Some(StoredType { name: name.to_string(), first, last, later_versions: later_versions.collect() })
         };
         self.by_type.iter().filter_map(stored).collect()
+    }
+
+    /// The number of records of a type, in one version after version 1 or in all versions.
+    pub(crate) fn count_type(&self, name: &str, version: Option<u32>) -> usize {
+        let positions = match version {
+            None => self.by_type.get(name),
+            Some(version) => self.by_version.get(name).and_then(|by_version| by_version.get(&version)),
+        };
+        positions.map_or(0, Vec::len)
     }
 
     /// Lists of positions after a position that contain every record that matches an item. Those of an item with several tags are

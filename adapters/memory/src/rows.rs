@@ -15,7 +15,7 @@ use annalist_core::{
         InlineOutcome, Key, Parked, PromoteOutcome, PromotionStep, Row, RowChange, RowQuery, Sort, Table,
         Value,
     },
-    store::{Append, LogId, PageLimit},
+    store::{Append, LogId, PageLimit, PolicyCheckpoint},
     time::Timestamp,
 };
 
@@ -77,6 +77,9 @@ impl Rows {
 
     pub(crate) fn define(&mut self, table: &Table, events: &str, log: LogId) -> Result<Checkpoint, Error> {
         table.check()?;
+        if !self.builds.contains_key(&table.into()) {
+            Build::check_new(&self.builds(table.projection), table)?;
+        }
         let new = || BuildData::new(table.shape(), events.to_owned(), log);
         let build = self.builds.entry(table.into()).or_insert_with(new).to_build(&table.into());
         build.check_stored(table, events, log)?;
@@ -90,6 +93,7 @@ impl Rows {
 
     pub(crate) fn commit(&mut self, change: RowChange) -> Result<CommitOutcome, Error> {
         let table = &change.table;
+        table.check_sealed(&change.upserts)?;
         let data = self.data_mut(table)?;
         if data.inline.is_some() {
             return Err(table.inline_error());
@@ -196,6 +200,43 @@ impl Rows {
         Ok(data.checkpoint.clone())
     }
 
+    /// The checkpoints of the policies of a log.
+    pub(crate) fn policies(&self, log: LogId) -> Vec<PolicyCheckpoint> {
+        let policies = self.builds.iter().filter(|(_, data)| data.is_policy_of(log));
+        policies
+            .map(|(id, data)| PolicyCheckpoint {
+                name: id.projection.clone(),
+                position: data.checkpoint.position,
+                anchor: data.checkpoint.anchor,
+                parked: data.parked.values().cloned().collect(),
+            })
+            .collect()
+    }
+
+    /// Sets the checkpoints of all of these policies of a log, or of none.
+    pub(crate) fn import_policies(
+        &mut self,
+        policies: &BTreeMap<String, PolicyCheckpoint>,
+        log: LogId,
+    ) -> Result<(), Error> {
+        let id = |name: &str| BuildId { projection: name.to_owned(), version: 1, build: 0 };
+        for policy in policies.values() {
+            let stored = self.builds.get(&id(&policy.name));
+            if stored.is_some_and(|stored| !stored.is_policy_of(log) || stored.claim.is_some()) {
+                return Err(policy.refused("import into the log in memory"));
+            }
+        }
+        for policy in policies.values() {
+            let mut data = BuildData::new(String::new(), String::new(), log);
+            // It has started, so it does not start at the end.
+            data.live = true;
+            data.parked = policy.parked.iter().map(|parked| (parked.position, parked.clone())).collect();
+            data.move_to(policy.position, policy.anchor);
+            self.builds.insert(id(&policy.name), data);
+        }
+        Ok(())
+    }
+
     /// The name of an inline build, if there is one.
     pub(crate) fn first_inline(&self) -> Option<String> {
         let (id, _) = self.builds.iter().find(|(_, data)| data.inline.is_some())?;
@@ -283,6 +324,11 @@ impl BuildData {
             updated_at: Timestamp::now(),
             claim: None,
         }
+    }
+
+    /// Whether it is the checkpoint of a policy of this log: it folds nothing.
+    fn is_policy_of(&self, log: LogId) -> bool {
+        self.log == log && self.shape.is_empty() && self.events.is_empty()
     }
 
     fn to_build(&self, id: &BuildId) -> Build {

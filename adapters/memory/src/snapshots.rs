@@ -6,6 +6,7 @@ use annalist_core::{
     finding::{VerifyCursor, VerifyPage},
     record::Position,
     store::{Snapshot, SnapshotKey},
+    tag::Tag,
 };
 
 /// Snapshots by aggregate and tag, each with the fingerprint of the code that folded its state.
@@ -32,6 +33,16 @@ impl Snapshots {
             ((*aggregate).to_owned(), tag.clone(), snapshot.position)
         });
         page.take(VerifyPage::MAX_ROWS as usize).collect()
+    }
+
+    /// Removes the snapshots of these ids, which are sorted.
+    pub(crate) fn remove_tags(&mut self, ids: &[Tag]) {
+        self.0.retain(|(_, tag), _| ids.binary_search_by(|id| id.as_str().cmp(tag)).is_err());
+    }
+
+    /// Removes all snapshots.
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
     }
 
     pub(crate) fn save(&mut self, key: &SnapshotKey, snapshot: &Snapshot) {

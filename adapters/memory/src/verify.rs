@@ -4,7 +4,7 @@ use annalist_core::{
     finding::{EventReference, Finding, FindingKind, VerifyCursor, VerifyPage},
     record::{Position, Record},
     rows::{Anchor, BuildId, Parked},
-    store::{AcceptedCommand, Entry, EventRef, LogId, Outcome},
+    store::{AcceptedCommand, Entry, EventRef, LogId, Outcome, Successor},
 };
 
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The parts of a log, in the order in which they are checked.
-const PARTS: &[&str] = &["events", "event_tags", "commands", "journal", SNAPSHOTS];
+const PARTS: &[&str] = &["events", "event_tags", "commands", "journal", "successors", SNAPSHOTS];
 
 /// The part that [`verify_snapshots`] checks.
 pub(crate) const SNAPSHOTS: &str = "snapshots";
@@ -52,6 +52,15 @@ pub(crate) fn verify(log: &Log, up_to: Position, after: &VerifyCursor) -> Verify
         "commands" => {
             for (id, accepted) in log.commands_after(first).take(Page::MAX_ROWS) {
                 page.add(id.clone(), check_command(log, id, accepted));
+            }
+        }
+        "successors" => {
+            let last = first.zip(after.key.get(1).map(String::as_str));
+            let all = log.successors().all().iter();
+            let after = all.skip_while(|one| last.is_some_and(|last| (one.of(), one.name()) <= last));
+            for successor in after.take(Page::MAX_ROWS) {
+                let key = vec![successor.of().to_owned(), successor.name().to_owned()];
+                page.add_key(key, check_successor(log, successor));
             }
         }
         _ => {
@@ -151,12 +160,27 @@ fn check_command(log: &Log, id: &str, accepted: &AcceptedCommand) -> Option<Find
     Some(Finding::of(FindingKind::CommandId, format!("command id `{id}`"), problem))
 }
 
+fn check_successor(log: &Log, successor: &Successor) -> Option<Finding> {
+    let since = successor.since();
+    let problem = match log.records().at(since) {
+        None if log.records().event_at(since).is_some() => return None,
+        None => format!("the log has no event at position {since}, where it begins"),
+        Some(record) if record.name != successor.name() => {
+            format!("the event at position {since}, where it begins, has type `{}`", record.name)
+        }
+        Some(_) => return None,
+    };
+    let place = format!("successor `{}` of `{}`", successor.name(), successor.of());
+    Some(Finding::of(FindingKind::Successor, place, problem))
+}
+
 fn check_entry(log: &Log, entry: &Entry) -> Option<Finding> {
     let positions = match &entry.outcome {
         Outcome::Accepted(positions) => positions.as_slice(),
         Outcome::Rejected(_) => &[],
     };
-    let Some(position) = positions.iter().find(|position| log.records().at(**position).is_none()) else {
+    let Some(position) = positions.iter().find(|position| log.records().event_at(**position).is_none())
+    else {
         return Finding::of_journaled(entry.number, &entry.body);
     };
     let problem = format!("the log has no event at position {position}");
@@ -223,7 +247,7 @@ fn check_parked(page: &mut Page, log: &Log, id: &BuildId, data: &BuildData, park
 
 /// Why an event that something refers to is not in the log.
 fn missing(log: &Log, EventRef { position, id }: EventRef) -> Option<String> {
-    match log.records().at(position).map(|record| record.id) {
+    match log.records().event_at(position).map(|event| event.id) {
         Some(found) if found == id => None,
         Some(found) => {
             Some(format!("it refers to event {id} at position {position}, where the log has event {found}"))
@@ -305,7 +329,7 @@ mod tests {
 
     #[test]
     fn each_damage_is_found_at_its_place() {
-        use FindingKind::{CommandId, Event, Gap, Journal, Tags};
+        use FindingKind::{CommandId, Event, Gap, Journal, Successor, Tags};
 
         let rename = |log: &mut Log| log.damage().0[1].name = "lost".into();
         assert_found(rename, Tags, "position 2", "no row of type `lost`");
@@ -325,6 +349,19 @@ mod tests {
         assert_found(metadata, Event, "position 3", "metadata");
         let body = |log: &mut Log| log.damage().2[0].body = Payload::from_stored("{");
         assert_found(body, Journal, "journal entry 1", "not JSON");
+        let stored = |position| {
+            move |log: &mut Log| {
+                let successor = annalist_core::store::Successor::renamed("old", "closed").unwrap();
+                log.damage_successors().add(vec![successor.stored_at(Position::new(position))]);
+            }
+        };
+        assert_found(
+            stored(2),
+            Successor,
+            "successor `closed` of `old`",
+            "position 2, where it begins, has type",
+        );
+        assert_found(stored(9), Successor, "successor `closed` of `old`", "no event at position 9");
         let forget = |log: &mut Log| {
             let (records, commands, _) = log.damage();
             commands.get_mut("c-1").unwrap().receipt.events[0].id = records[1].id;

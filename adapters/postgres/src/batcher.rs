@@ -89,6 +89,15 @@ impl BatchError {
         Self::Sent(error.into())
     }
 
+    /// The error of a single job, if the reply of the server is one.
+    pub(crate) fn refused_by(self, refusal: fn(&sqlx::Error) -> Option<Error>) -> Self {
+        let found = match &self {
+            Self::NotWritten(error) | Self::Sent(error) => refusal(error),
+            Self::Job(_) => None,
+        };
+        found.map_or(self, Self::Job)
+    }
+
     /// Whether the error can be that of a single job, so that the others may succeed without it. Nothing was written then.
     fn is_of_one_job(&self) -> bool {
         match self {

@@ -5,6 +5,7 @@ pub(crate) mod inline_transition;
 pub(crate) mod lifecycle;
 pub(crate) mod numeric;
 pub(crate) mod parked;
+pub(crate) mod policies;
 pub(crate) mod registry;
 pub(crate) mod row_store;
 pub(crate) mod row_values;

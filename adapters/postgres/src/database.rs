@@ -20,6 +20,7 @@ use tokio::time::timeout;
 
 use crate::{
     error::{failed, is_lost_connection, no_connection},
+    read::recent::RecentEvents,
     runtimes::Runtimes,
     sql::Sql,
 };
@@ -38,6 +39,8 @@ pub(crate) struct Database {
     pub(crate) seen: Arc<SeenLog>,
     /// The version of the list of successors of event names, read with or after the settled position that this process knows.
     pub(crate) successors: AtomicU64,
+    /// The newest events that this process has appended.
+    pub(crate) recent: RecentEvents,
     /// How long calls wait for a connection, and changes of builds for locks.
     pub(crate) timeout: Duration,
     /// Whether a pooler gives a session to another connection after each transaction.

@@ -6,7 +6,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use annalist_core::error::Error;
+use annalist_core::{error::Error, store::Archive, tag::Tag};
 use sqlx::{
     PgPool,
     postgres::{PgDatabaseError, PgSeverity},
@@ -103,9 +103,21 @@ pub(crate) fn is_lost_event(source: &sqlx::Error) -> bool {
     server_error(source).is_some_and(|error| error.code() == "AN003")
 }
 
+/// The error of a read by a closed id, if our function found one.
+pub(crate) fn archived(source: &sqlx::Error) -> Option<Error> {
+    let error = server_error(source).filter(|error| error.code() == "AN004")?;
+    let archive = Archive::from_json(error.detail()?).ok()?;
+    Tag::parse(error.message()).ok().map(|id| archive.refused(&id).into())
+}
+
 /// Whether a view could not be replaced, because its columns are different.
 pub(crate) fn has_other_columns(source: &sqlx::Error) -> bool {
     server_error(source).is_some_and(|error| error.code() == "42P16")
+}
+
+/// Whether the error is that a table does not exist.
+pub(crate) fn is_undefined_table(source: &sqlx::Error) -> bool {
+    server_error(source).is_some_and(|error| error.code() == "42P01")
 }
 
 /// Whether the connection was lost: it failed, or the server ended the session. If the server did not reply to a statement before that,
@@ -149,7 +161,7 @@ fn advice(error: &PgDatabaseError) -> Option<String> {
     let advice = match error.code() {
         ISOLATION => SET_READ_COMMITTED,
         "42501" => {
-            "grant the role what it needs: USAGE on the schema and its sequences, SELECT and INSERT on its tables, UPDATE on `log` and `snapshots`, DELETE on `commands` to purge command ids; for projections UPDATE on `builds`, INSERT, UPDATE and DELETE on `parked`, and in the schema of the rows USAGE, and SELECT, INSERT, UPDATE and DELETE on its tables; to create and discard builds CREATE there, INSERT and DELETE on `builds`, and to own the tables and views"
+            "grant the role what it needs: USAGE on the schema and its sequences, SELECT and INSERT on its tables, UPDATE on `log` and `snapshots`, DELETE on `commands` to purge command ids; for secrets UPDATE on `subject_keys` and `key_state`, to forget subjects also UPDATE on `erasures` and DELETE on `subject_keys`; for projections UPDATE on `builds`, INSERT, UPDATE and DELETE on `parked`, and in the schema of the rows USAGE, and SELECT, INSERT, UPDATE and DELETE on its tables; to create and discard builds CREATE there, INSERT and DELETE on `builds`, and to own the tables and views"
         }
         "26000" | "42P05" => SESSIONS_ARE_SHARED,
         "08P01" => return pooler_advice(error.message()).map(str::to_owned),

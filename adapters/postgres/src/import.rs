@@ -2,25 +2,35 @@
 
 mod copy_text;
 
-use std::{mem, sync::Arc};
+use std::{iter, mem, sync::Arc};
 
 use annalist_core::{
     error::Error,
-    record::Record,
-    store::{AcceptedCommand, Entry, EventRef, ImportTransaction, Outcome},
+    record::{Position, Record},
+    store::{
+        AcceptedCommand, Archive, Entry, EventRef, ImportTransaction, Outcome, PolicyCheckpoint, Rewrite,
+        Successor, Successors,
+    },
 };
 use async_trait::async_trait;
 use sqlx::{
-    AssertSqlSafe, PgConnection, Postgres, Row, pool::PoolConnection, postgres::PgArguments, query::Query,
+    AssertSqlSafe, PgConnection, Postgres, Row,
+    pool::PoolConnection,
+    postgres::{PgArguments, PgCopyIn},
+    query::Query,
     raw_sql,
 };
+use uuid::Uuid;
 
-use self::copy_text::add_row;
+use self::copy_text::{add_row, add_tombstone};
 use crate::{
     append::locks::AdvisoryKeys,
+    archive,
+    builds::policies,
     database::Database,
     error::{append_failed, failed},
     high_water::{mark::HighWater, notify::Notifier},
+    rewrite,
     sql::Statement,
     values::{Json, Time, array_literal, to_i64},
 };
@@ -135,19 +145,25 @@ impl Import {
         Ok(())
     }
 
-    /// Sends events as rows of COPY.
-    async fn copy(&mut self, records: &[Record]) -> Result<(), Error> {
+    /// Sends events as rows of COPY, with tombstones for the positions without an event.
+    async fn copy(&mut self, records: &[Record], tombstones: &[EventRef]) -> Result<(), Error> {
         let statement = self.database.sql.import_events.text();
         let database = Arc::clone(&self.database);
         let failed = |error| import_error(&database, error);
+        let mut last = self.last.map_or(0, |last| last.position.get());
         let mut copy = self.begin_step()?.copy_in_raw(&statement).await.map_err(failed)?;
         let mut text = String::new();
-        for record in records {
-            add_row(&mut text, record)?;
-            if text.len() >= CHUNK {
-                copy.send(text.as_bytes()).await.map_err(failed)?;
-                text.clear();
+        for row in in_order(records, tombstones) {
+            for gap in last + 1..row.position().get() {
+                add_tombstone(&mut text, gap, Uuid::nil());
+                send_chunk(&mut copy, &mut text).await.map_err(failed)?;
             }
+            match row {
+                Imported::Event(record) => add_row(&mut text, record)?,
+                Imported::Tombstone(event) => add_tombstone(&mut text, event.position.get(), event.id),
+            }
+            send_chunk(&mut copy, &mut text).await.map_err(failed)?;
+            last = row.position().get();
         }
         copy.send(text.as_bytes()).await.map_err(failed)?;
         copy.finish().await.map_err(failed)?;
@@ -160,7 +176,6 @@ impl Import {
         let database = Arc::clone(&self.database);
         let sql = &database.sql;
         if let Some(last) = self.last {
-            self.execute(sql.import_tombstones.planned()).await?;
             self.execute(sql.import_tags.planned()).await?;
             self.execute(sql.import_high_water.planned().bind(to_i64(last.position))).await?;
             self.run(&sql.import_positions.with("{last}", &last.position.to_string())).await?;
@@ -174,11 +189,37 @@ impl Import {
 
 #[async_trait]
 impl ImportTransaction for Import {
-    async fn write_events(&mut self, records: Vec<Record>) -> Result<(), Error> {
-        self.copy(&records).await?;
+    async fn write_events(&mut self, records: Vec<Record>, tombstones: Vec<EventRef>) -> Result<(), Error> {
+        self.copy(&records, &tombstones).await?;
         let last = records.last().map(|record| EventRef { position: record.position, id: record.id });
-        self.last = last.or(self.last);
+        let written = last.into_iter().chain(tombstones.last().copied());
+        self.last = self.last.into_iter().chain(written).max_by_key(|event| event.position);
         Ok(())
+    }
+
+    async fn write_archives(&mut self, archives: Vec<Archive>) -> Result<(), Error> {
+        let database = Arc::clone(&self.database);
+        for one in archives {
+            let imported = archive::import(&database, self.begin_step()?, &one).await;
+            imported.map_err(|error| self.error(error))?;
+            self.is_intact = true;
+        }
+        Ok(())
+    }
+
+    async fn write_retags(&mut self, retags: Vec<Rewrite>) -> Result<(), Error> {
+        let database = Arc::clone(&self.database);
+        for one in retags {
+            let saved = rewrite::save(&database, self.begin_step()?, &one).await;
+            saved.map_err(|error| self.error(error))?;
+            self.is_intact = true;
+        }
+        Ok(())
+    }
+
+    async fn write_successors(&mut self, successors: Vec<Successor>) -> Result<(), Error> {
+        let insert = insert_successors(&self.database.sql.import_successors, &successors);
+        self.execute(insert).await
     }
 
     async fn write_command_ids(&mut self, commands: Vec<AcceptedCommand>) -> Result<(), Error> {
@@ -191,6 +232,18 @@ impl ImportTransaction for Import {
         self.execute(insert).await?;
         let last = entries.iter().map(|entry| entry.number).max();
         self.last_number = self.last_number.max(last.unwrap_or_default());
+        Ok(())
+    }
+
+    async fn write_policies(&mut self, policies: Vec<PolicyCheckpoint>) -> Result<(), Error> {
+        let database = Arc::clone(&self.database);
+        for policy in policies {
+            let imported = policies::import(&database, self.begin_step()?, &policy).await;
+            if !imported.map_err(|error| self.error(error))? {
+                return Err(policy.refused(operation(&database)));
+            }
+            self.is_intact = true;
+        }
         Ok(())
     }
 
@@ -216,12 +269,66 @@ impl Drop for Import {
     }
 }
 
+/// What is at a position.
+#[derive(Clone, Copy)]
+enum Imported<'a> {
+    Event(&'a Record),
+    Tombstone(EventRef),
+}
+
+impl Imported<'_> {
+    fn position(self) -> Position {
+        match self {
+            Self::Event(record) => record.position,
+            Self::Tombstone(event) => event.position,
+        }
+    }
+}
+
+/// Events and tombstones by position. Both are sorted.
+fn in_order<'a>(records: &'a [Record], tombstones: &'a [EventRef]) -> impl Iterator<Item = Imported<'a>> {
+    let (mut records, mut tombstones) = (records.iter().peekable(), tombstones.iter().peekable());
+    iter::from_fn(move || match (records.peek(), tombstones.peek()) {
+        (Some(record), Some(event)) if event.position < record.position => {
+            tombstones.next().copied().map(Imported::Tombstone)
+        }
+        (Some(_), _) => records.next().map(Imported::Event),
+        (None, _) => tombstones.next().copied().map(Imported::Tombstone),
+    })
+}
+
+/// Sends rows that are enough for a message.
+async fn send_chunk(copy: &mut PgCopyIn<&mut PgConnection>, text: &mut String) -> Result<(), sqlx::Error> {
+    if text.len() >= CHUNK {
+        copy.send(text.as_bytes()).await?;
+        text.clear();
+    }
+    Ok(())
+}
+
 fn operation(database: &Database) -> String {
     database.operation("import into")
 }
 
 fn import_error(database: &Database, error: sqlx::Error) -> Error {
     failed(operation(database), error)
+}
+
+fn insert_successors(
+    statement: &Statement,
+    successors: &[Successor],
+) -> Query<'static, Postgres, PgArguments> {
+    let texts = |part: fn(&Successor) -> &str| -> Vec<String> {
+        successors.iter().map(|successor| part(successor).to_owned()).collect()
+    };
+    let since = successors.iter().map(|successor| to_i64(successor.since()));
+    statement
+        .planned()
+        .bind(texts(Successor::of))
+        .bind(texts(Successor::name))
+        .bind(successors.iter().map(Successor::is_rename).collect::<Vec<_>>())
+        .bind(since.collect::<Vec<_>>())
+        .bind(Successors::version_after(0).cast_signed())
 }
 
 fn insert_command_ids(

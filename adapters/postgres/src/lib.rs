@@ -36,12 +36,23 @@
 //! another build with the same columns becomes live, the privileges on the view and the objects that depend on it stay. If the
 //! columns are different, the privileges on the whole view stay, and objects that depend on it have to be dropped first.
 //!
-//! An import restarts the sequences, so it needs the role that owns the log.
+//! An import restarts the sequences, so it needs the role that owns the log. A role that adds tags to stored events (`annalist::operate::retag`)
+//! also needs `UPDATE` on `events` and `event_retags`, and one that encrypts them (`App::encrypt_stored`) also `DELETE` on `snapshots`. One that archives ids (`App::archive`) also needs `UPDATE` on `events` and `archives`,
+//! and `DELETE` on `event_tags`, `archived_ids` and `snapshots`.
 //!
 //! A role that runs projections also needs `UPDATE` on the log's `builds` and `INSERT`, `UPDATE` and `DELETE` on `parked`,
 //! and `USAGE` on the schema of the rows with `SELECT`, `INSERT`, `UPDATE` and `DELETE` on its tables. A role that creates, promotes and
 //! discards builds also needs `INSERT` and `DELETE` on `builds` and `CREATE` in the schema of the rows, and has to own the tables and
 //! views there. A role that makes builds inline also needs `INSERT` and `DELETE` on `inline_types`.
+//!
+//! # Keys of subjects
+//!
+//! The keys of secrets are in the tables `subject_keys`, `erased_keys`, `erasures` and `key_state`. A role that writes secrets needs
+//! `UPDATE` on `subject_keys` and `key_state`; one that forgets subjects also `UPDATE` on `erasures` and `DELETE` on `subject_keys`.
+//! What is erased stays in the file of its table until a vacuum, as every deleted row, and in the server's write-ahead log and its archive
+//! as long as these exist. These bytes are keys that are encrypted with the master key: alone they reveal nothing. The same holds for the
+//! rows of projections that are folded again when a subject is forgotten: the file of a discarded table is removed, not overwritten, and
+//! rows that were changed before stay in the write-ahead log.
 //!
 //! # Verification
 //!
@@ -57,6 +68,7 @@
 //!   row; the primary key decides races. See `sql/schema/24_close_gaps.sql`.
 
 mod append;
+mod archive;
 mod batcher;
 mod builds;
 mod coalesce;
@@ -64,8 +76,10 @@ mod database;
 mod error;
 mod high_water;
 mod import;
+mod keys;
 mod open;
 mod read;
+mod rewrite;
 mod runtimes;
 mod sql;
 mod values;
@@ -76,12 +90,14 @@ use annalist_core::{
     criteria::Criteria,
     error::Error,
     finding::{VerifyCursor, VerifyPage},
+    keys::SharedKeys,
     record::{Position, Record},
     rows::SharedRows,
     store::{
-        AcceptedCommand, Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage,
-        ImportTransaction, LogId, Marker, PageLimit, Prefix, Read, Receipt, Reservation, Settled, Snapshot,
-        SnapshotKey, StoredType, Successors, Wakeups,
+        AcceptedCommand, Append, AppendOutcome, Archive, ArchiveStep, Batch, CommandKey, Entry, EventRef,
+        EventStore, FeedPage, ImportTransaction, LogId, Marker, PageLimit, PolicyCheckpoint, Prefix, Read,
+        Receipt, Reservation, Rewrite, RewriteStep, Settled, Snapshot, SnapshotKey, StoredType, Successors,
+        Wakeups,
     },
     time::Timestamp,
 };
@@ -91,14 +107,18 @@ pub use sqlx::PgPool;
 pub use self::open::options::Options;
 use self::{
     append::{job::MAX_ATOMIC, locks::AdvisoryKeys, queue::AppendQueue, reservations::Reservations},
+    archive::Archives,
     builds::{
-        changes::Changes, inline_transition::InlineTransition, lifecycle::Lifecycle, tables::RowTables,
+        changes::Changes, inline_transition::InlineTransition, lifecycle::Lifecycle, policies,
+        tables::RowTables,
     },
     database::Database,
     high_water::{mark::HighWater, notify::Notifier},
     import::Imports,
+    keys::Keys,
     open::{migrate::Migrations, schema_name::SchemaName},
-    read::{feed::Feed, history::HistoryReader, journal, snapshots, successors, verify},
+    read::{feed::Feed, history::HistoryReader, journal, snapshots, stored_types, successors, verify},
+    rewrite::Rewrites,
 };
 
 /// A log on PostgreSQL. Clones share connections and state.
@@ -122,6 +142,9 @@ struct Store {
     lifecycle: Lifecycle,
     inline_transition: InlineTransition,
     imports: Imports,
+    keys: Arc<Keys>,
+    rewrites: Rewrites,
+    archives: Archives,
 }
 
 impl Postgres {
@@ -179,6 +202,9 @@ impl Postgres {
                 high_water: Arc::clone(&high_water),
                 notifier: notifier.clone(),
             },
+            keys: Arc::new(Keys::new(Arc::clone(&database), &keys)),
+            rewrites: Rewrites { database: Arc::clone(&database), keys: Arc::clone(&keys) },
+            archives: Archives { database: Arc::clone(&database), keys: Arc::clone(&keys) },
             feed: Feed::new(Arc::clone(&database), Arc::clone(&high_water)),
             high_water,
             notifier,
@@ -246,6 +272,15 @@ impl EventStore for Postgres {
         self.store.feed.page(filter, after, limit).await
     }
 
+    async fn recent_page(
+        &self,
+        filter: &Criteria,
+        after: Position,
+        limit: PageLimit,
+    ) -> Result<Option<FeedPage>, Error> {
+        Ok(self.store.feed.recent_page(filter, after, limit))
+    }
+
     async fn settled(&self) -> Result<Settled, Error> {
         self.store.high_water.settled().await
     }
@@ -271,11 +306,35 @@ impl EventStore for Postgres {
     }
 
     async fn stored_types(&self) -> Result<Vec<StoredType>, Error> {
-        self.store.feed.stored_types().await
+        stored_types::list(&self.store.database).await
+    }
+
+    async fn count_type(&self, name: &str, version: Option<u32>, limit: u64) -> Result<u64, Error> {
+        stored_types::count(&self.store.database, name, version, limit).await
     }
 
     async fn successors(&self) -> Result<Successors, Error> {
         successors::load_from_pool(&self.store.database).await
+    }
+
+    async fn rewrite(&self, step: RewriteStep) -> Result<Rewrite, Error> {
+        self.store.rewrites.write(&step).await
+    }
+
+    async fn archives(&self) -> Result<Vec<Archive>, Error> {
+        self.store.archives.list().await
+    }
+
+    async fn archive(&self, step: ArchiveStep) -> Result<Archive, Error> {
+        self.store.archives.write(&step).await
+    }
+
+    async fn tombstones(&self, after: Position, limit: PageLimit) -> Result<Vec<EventRef>, Error> {
+        self.store.archives.tombstones(after, limit).await
+    }
+
+    async fn event_at(&self, position: Position) -> Result<Option<EventRef>, Error> {
+        self.store.archives.event_at(position).await
     }
 
     async fn snapshot(&self, key: &SnapshotKey) -> Result<Option<Snapshot>, Error> {
@@ -294,6 +353,10 @@ impl EventStore for Postgres {
         journal::command_ids(&self.store.database, after, limit).await
     }
 
+    async fn policies(&self) -> Result<Vec<PolicyCheckpoint>, Error> {
+        policies::list(&self.store.database).await
+    }
+
     async fn import(&self) -> Result<Box<dyn ImportTransaction>, Error> {
         Ok(Box::new(self.store.imports.begin().await?))
     }
@@ -304,5 +367,9 @@ impl EventStore for Postgres {
 
     fn row_store(&self) -> Option<SharedRows> {
         Some(Arc::new(self.clone()))
+    }
+
+    fn key_store(&self) -> Option<SharedKeys> {
+        Some(Arc::clone(&self.store.keys) as SharedKeys)
     }
 }

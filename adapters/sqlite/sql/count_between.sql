@@ -31,5 +31,5 @@ FROM (
     SELECT event.position
     FROM json_each(?1) AS probe
     CROSS JOIN {prefix}events AS event
-    WHERE probe.value = '{}' AND event.position > ?2 AND event.position <= ?3
+    WHERE probe.value = '{}' AND event.position > ?2 AND event.position <= ?3 AND event.type <> '$gap'
 )

@@ -50,7 +50,7 @@ FROM
                 FROM (
                     SELECT position
                     FROM {prefix}events
-                    WHERE position > ?2 AND position <= ?3
+                    WHERE position > ?2 AND position <= ?3 AND type <> '$gap'
                     ORDER BY position
                     LIMIT ?4 + 0
                 )

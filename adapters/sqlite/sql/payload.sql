@@ -1,2 +1,2 @@
--- The payload of the event at position ?1.
-SELECT data FROM {prefix}events WHERE position = ?1
+-- The payload of the event at position ?1, unless it has left the log since its row was read.
+SELECT data FROM {prefix}events WHERE position = ?1 AND type <> '$gap'

@@ -10,5 +10,5 @@ WITH prefix AS (
 )
 SELECT
     up_to,
-    (SELECT count(*) FROM {prefix}events WHERE position > up_to AND recorded_at <= ?1) AS hidden
+    (SELECT count(*) FROM {prefix}events WHERE position > up_to AND recorded_at <= ?1 AND type <> '$gap') AS hidden
 FROM prefix

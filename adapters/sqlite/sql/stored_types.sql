@@ -12,4 +12,4 @@ SELECT
     (SELECT min(position) FROM {prefix}events AS e WHERE e.type = found.type) AS first,
     (SELECT max(position) FROM {prefix}events AS e WHERE e.type = found.type) AS last
 FROM found
-WHERE type IS NOT NULL
+WHERE type IS NOT NULL AND type <> '$gap'

@@ -34,6 +34,16 @@ damaged AS (
         e.position,
         CASE WHEN e.position < 1 THEN '; the position is below 1' ELSE '' END
             || CASE
+                WHEN e.type = '$gap'
+                    THEN CASE WHEN e.tags <> '[]' THEN '; a tombstone has tags' ELSE '' END || CASE
+                        WHEN EXISTS (
+                            SELECT 1
+                            FROM {prefix}archives AS a
+                            WHERE json_extract(a.record, '$.state') = 'complete'
+                                AND e.position BETWEEN json_extract(a.record, '$.removed.first') AND json_extract(a.record, '$.removed.last')
+                        ) THEN ''
+                        ELSE '; the event is removed, and no archive has it'
+                    END
                 WHEN e.type = '' OR length(CAST(e.type AS BLOB)) > 200 OR substr(e.type, 1, 1) = '$'
                     OR e.type GLOB '*[' || char(1) || '-' || char(32) || char(127) || ']*'
                     THEN printf('; the type `%s` is not valid', substr(e.type, 1, 100))

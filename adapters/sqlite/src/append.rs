@@ -14,14 +14,15 @@ use annalist_core::{
     error::Error,
     record::{Draft, Position},
     store::{
-        Append, AppendOutcome, CommandKey, Condition, EventRef, JournalRecord, Receipt, SeenLog, Successor,
-        Successors,
+        Append, AppendOutcome, Archive, CommandKey, Condition, EventRef, JournalRecord, Receipt, SeenLog,
+        Successor, Successors,
     },
 };
 use sqlx::{Sqlite, SqliteConnection, query, query::Query, sqlite::SqliteArguments};
 use tokio::sync::oneshot;
 
 use crate::{
+    archive,
     command_ids::AcceptedCommands,
     conditions::load_context,
     error::TransactionError,
@@ -211,6 +212,9 @@ impl<'a> TransactionBatch<'a> {
         {
             return Ok(Some(AppendOutcome::Duplicate { index, receipt }));
         }
+        if self.context.has_closed_ids {
+            archive::check(connection, &self.target.sql, Archive::ids_of_append(append)).await?;
+        }
         if append.successors.as_ref().is_some_and(|known| known.version != self.successors.version) {
             return Ok(Some(AppendOutcome::SuccessorsChanged { index }));
         }
@@ -242,6 +246,9 @@ impl<'a> TransactionBatch<'a> {
         condition: &Condition,
         newest: Option<Position>,
     ) -> Result<Option<Position>, sqlx::Error> {
+        if let Some(removed) = Archive::unseen_removal(condition, self.context.last_removed) {
+            return Ok(Some(removed));
+        }
         let newest = self.matching(condition).next().or(newest);
         let seen = condition.marker.seen_unsettled();
         if newest.is_none() || seen == 0 {

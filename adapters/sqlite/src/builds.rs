@@ -30,6 +30,7 @@ pub(crate) async fn define(
         build.check_stored(&table, &events, log)?;
         return Ok(build.checkpoint);
     }
+    Build::check_new(&transaction.builds(table.projection).await?, &table)?;
     let own = transaction.log;
     if !table.is_checkpoint_only() {
         let sql = TableSql::new(&own.dialect, &table)?;

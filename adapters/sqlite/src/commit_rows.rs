@@ -83,7 +83,8 @@ async fn write_parked(
             .bind(parked.event.to_string())
             .bind(json(&parked.keys))
             .bind(&parked.error)
-            .bind(parked.attempts);
+            .bind(parked.attempts)
+            .bind(parked.needs_newer);
         transaction.execute(insert).await?;
     }
     transaction.execute(bind_build(&sql.count_parked, table)).await.map(drop)

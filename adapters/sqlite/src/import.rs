@@ -5,16 +5,21 @@ use std::{mem, sync::Arc};
 use annalist_core::{
     error::Error,
     record::Record,
-    store::{AcceptedCommand, Entry, EventRef, ImportTransaction, Outcome},
+    store::{
+        AcceptedCommand, Archive, Entry, EventRef, ImportTransaction, Outcome, PolicyCheckpoint, Rewrite,
+        Successor, Successors,
+    },
 };
 use async_trait::async_trait;
 use sqlx::{Sqlite, SqliteConnection, pool::PoolConnection, query_as, raw_sql};
 
 use crate::{
     append::{Insert, insert},
+    archive,
     connections::Durability,
     error::{TransactionError, failed_commit},
     log::{Log, Operation},
+    policies, rewrite,
     rows::{integer, json, receipt_text},
     sql::Sql,
 };
@@ -89,21 +94,29 @@ impl Import {
 
 #[async_trait]
 impl ImportTransaction for Import {
-    async fn write_events(&mut self, records: Vec<Record>) -> Result<(), Error> {
+    async fn write_events(&mut self, records: Vec<Record>, tombstones: Vec<EventRef>) -> Result<(), Error> {
+        let stored = records.iter().map(|record| EventRef { position: record.position, id: record.id });
+        let mut written: Vec<EventRef> = stored.chain(tombstones.iter().copied()).collect();
+        written.sort_unstable_by_key(|event| event.position);
         let mut last = self.last.map_or(0, |last| last.position.get());
         let mut gaps = Vec::new();
-        for record in &records {
-            let position = record.position.get();
+        for event in &written {
+            let position = event.position.get();
             if position > last + 1 {
                 gaps.push((integer(last + 1), integer(position - 1)));
             }
             last = position;
         }
+        let last = written.last().copied();
         let events = records.iter().map(|record| Ok((record, json(record.metadata()?))));
         let events: Vec<_> = events.collect::<Result<_, Error>>()?;
         let (connection, sql) = self.begin_step()?;
         let written = async {
             insert(connection, &sql.insert_events, &events, bind_event).await?;
+            insert(connection, &sql.insert_tombstones, &tombstones, |insert, event| {
+                insert.bind(integer(event.position.get())).bind(event.id.to_string())
+            })
+            .await?;
             insert(connection, &sql.insert_gaps, &gaps, |insert, (first, last)| {
                 insert.bind(*first).bind(*last)
             })
@@ -111,9 +124,35 @@ impl ImportTransaction for Import {
         };
         let written = written.await;
         self.end_step(written)?;
-        let last = records.last().map(|record| EventRef { position: record.position, id: record.id });
         self.last = last.or(self.last);
         Ok(())
+    }
+
+    async fn write_archives(&mut self, archives: Vec<Archive>) -> Result<(), Error> {
+        for one in archives {
+            let (connection, sql) = self.begin_step()?;
+            let imported = archive::import(connection, sql, &one).await;
+            imported.map_err(|error| self.failed(error))?;
+            self.is_intact = true;
+        }
+        Ok(())
+    }
+
+    async fn write_retags(&mut self, retags: Vec<Rewrite>) -> Result<(), Error> {
+        for one in retags {
+            let (connection, sql) = self.begin_step()?;
+            let written = rewrite::save(connection, sql, &one).await;
+            self.end_step(written)?;
+        }
+        Ok(())
+    }
+
+    async fn write_successors(&mut self, successors: Vec<Successor>) -> Result<(), Error> {
+        let version = integer(Successors::version_after(0));
+        let successors: Vec<_> = successors.into_iter().map(|successor| (successor, version)).collect();
+        let (connection, sql) = self.begin_step()?;
+        let written = insert(connection, &sql.replace_successors, &successors, bind_successor).await;
+        self.end_step(written)
     }
 
     async fn write_command_ids(&mut self, commands: Vec<AcceptedCommand>) -> Result<(), Error> {
@@ -126,6 +165,19 @@ impl ImportTransaction for Import {
         let (connection, sql) = self.begin_step()?;
         let written = insert(connection, &sql.replace_entries, &entries, bind_entry).await;
         self.end_step(written)
+    }
+
+    async fn write_policies(&mut self, policies: Vec<PolicyCheckpoint>) -> Result<(), Error> {
+        let log = Arc::clone(&self.log);
+        for policy in policies {
+            let (connection, sql) = self.begin_step()?;
+            let imported = policies::import(connection, sql, log.id, &policy).await;
+            if !imported.map_err(|error| self.failed(error))? {
+                return Err(policy.refused(log.describe(OPERATION)));
+            }
+            self.is_intact = true;
+        }
+        Ok(())
     }
 
     async fn finish(mut self: Box<Self>) -> Result<(), Error> {
@@ -156,6 +208,15 @@ fn bind_event(insert: Insert, (record, metadata): &(&Record, String)) -> Insert 
         .bind(json(&record.tags))
         .bind(metadata.clone())
         .bind(record.data.as_str().to_owned())
+}
+
+fn bind_successor(insert: Insert, (successor, version): &(Successor, i64)) -> Insert {
+    insert
+        .bind(successor.of().to_owned())
+        .bind(successor.name().to_owned())
+        .bind(successor.is_rename())
+        .bind(integer(successor.since().get()))
+        .bind(*version)
 }
 
 fn bind_command(insert: Insert, command: &AcceptedCommand) -> Insert {

@@ -23,6 +23,10 @@ pub(crate) struct AppendContext {
     pub(crate) has_newest: bool,
     /// The version of the list of successors.
     pub(crate) successors: u64,
+    /// Whether ids are closed.
+    pub(crate) has_closed_ids: bool,
+    /// The position of the last event that has left the log for an archive.
+    pub(crate) last_removed: Position,
     inline: Vec<InlineBuild>,
 }
 
@@ -33,9 +37,17 @@ struct InlineBuild(String, u32, u32, Vec<String>);
 impl AppendContext {
     /// From the row of `append_context.sql`.
     pub(crate) fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
-        let (head, has_newest, successors, inline): (i64, bool, i64, String) = FromRow::from_row(row)?;
+        let (head, has_newest, successors, inline, has_closed_ids, last_removed): (
+            i64,
+            bool,
+            i64,
+            String,
+            bool,
+            i64,
+        ) = FromRow::from_row(row)?;
         let inline = serde_json::from_str(&inline).map_err(|error| sqlx::Error::Decode(error.into()))?;
-        Ok(Self { head: position(head), has_newest, successors: successors.unsigned_abs(), inline })
+        let (successors, last_removed) = (successors.unsigned_abs(), position(last_removed));
+        Ok(Self { head: position(head), has_newest, successors, has_closed_ids, last_removed, inline })
     }
 
     /// Returns the inline builds that an append must provide, if it provides others.

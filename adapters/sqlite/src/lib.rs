@@ -25,6 +25,11 @@
 //! UUIDs are texts with hyphens, times are texts such as `2026-01-31T12:00:00.000000Z`, so both sort correctly and SQLite's
 //! own functions understand them.
 //!
+//! The file has `secure_delete`: what is deleted is overwritten with zeros, so that the rows of a projection do not keep the secrets of a
+//! forgotten subject. A pool of the user should have this setting too, if there are secrets. When a subject was forgotten, the write-ahead
+//! log is written into the file and truncated. SQLite may keep a part of a moved row in the unused space of a page: `VACUUM` removes that
+//! too. Keys are stored encrypted, in `annalist_subject_keys`.
+//!
 //! [`verify_sql`] is a script that checks a log and its builds, to be run by hand on a file or a copy of it; `App::verify` runs the same
 //! statements.
 //!
@@ -32,6 +37,7 @@
 //! version of rusqlite that links another one.
 
 mod append;
+mod archive;
 mod builds;
 mod command_ids;
 mod commit_rows;
@@ -46,10 +52,13 @@ mod index_scans;
 mod inline;
 mod inline_folds;
 mod journal;
+mod keys;
 mod log;
 mod migrate;
 mod options;
+mod policies;
 mod read;
+mod rewrite;
 mod row_store;
 mod row_tables;
 mod row_values;
@@ -71,12 +80,13 @@ use annalist_core::{
     criteria::Criteria,
     error::Error,
     finding::{VerifyCursor, VerifyPage},
+    keys::SharedKeys,
     record::{Position, Record},
     rows::SharedRows,
     store::{
-        AcceptedCommand, Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage,
-        ImportTransaction, LogId, Marker, PageLimit, Prefix, Read, Receipt, SeenLog, Settled, Snapshot,
-        SnapshotKey, StoredType, Successors,
+        AcceptedCommand, Append, AppendOutcome, Archive, ArchiveStep, Batch, CommandKey, Entry, EventRef,
+        EventStore, FeedPage, ImportTransaction, LogId, Marker, PageLimit, PolicyCheckpoint, Prefix, Read,
+        Receipt, Rewrite, RewriteStep, SeenLog, Settled, Snapshot, SnapshotKey, StoredType, Successors,
     },
     time::Timestamp,
 };
@@ -94,6 +104,7 @@ use self::{
     row_values::RowDialect,
     settings::Settings,
     sql::{Sql, TablePrefix},
+    write_transaction::run_detached,
     writer::{AppendQueue, Writer},
 };
 pub use self::{migrate::migration_sql, options::Options, verify::verify_sql};
@@ -284,10 +295,57 @@ impl EventStore for Sqlite {
         self.log.with_reader(Operation::Log("list the event types of"), read).await
     }
 
+    async fn count_type(&self, name: &str, version: Option<u32>, limit: u64) -> Result<u64, Error> {
+        let Log { sql, .. } = &*self.log;
+        let count =
+            async |connection: &mut _| Ok(read::count_type(connection, sql, (name, version), limit).await?);
+        self.log.with_reader(Operation::Log("count the events of a type of"), count).await
+    }
+
     async fn successors(&self) -> Result<Successors, Error> {
         let Log { sql, .. } = &*self.log;
         let read = async |connection: &mut _| successors::load(connection, sql).await;
         self.log.with_reader(Operation::Log("list the successors of event names of"), read).await
+    }
+
+    async fn rewrite(&self, step: RewriteStep) -> Result<Rewrite, Error> {
+        step.check()?;
+        let operation = Operation::Log("rewrite events of");
+        if let Some(defect) = self.log.file.defect() {
+            return Err(Error::unusable(self.log.describe(operation), defect));
+        }
+        run_detached(&self.log, operation, |transaction| Box::pin(rewrite::write(transaction, step))).await
+    }
+
+    async fn overwrite_replaced(&self) -> Result<(), Error> {
+        self.log.overwrite_erased(Operation::Log("overwrite what was replaced in")).await
+    }
+
+    async fn archives(&self) -> Result<Vec<Archive>, Error> {
+        let Log { sql, .. } = &*self.log;
+        let read = async |connection: &mut _| archive::load(connection, sql).await;
+        self.log.with_reader(Operation::Log("list the archives of"), read).await
+    }
+
+    async fn archive(&self, step: ArchiveStep) -> Result<Archive, Error> {
+        let operation = Operation::Log("archive events of");
+        if let Some(defect) = self.log.file.defect() {
+            return Err(Error::unusable(self.log.describe(operation), defect));
+        }
+        run_detached(&self.log, operation, |transaction| Box::pin(archive::write(transaction, step))).await
+    }
+
+    async fn tombstones(&self, after: Position, limit: PageLimit) -> Result<Vec<EventRef>, Error> {
+        let Log { sql, .. } = &*self.log;
+        let list =
+            async |connection: &mut _| archive::tombstones(connection, sql, after, limit.records).await;
+        self.log.with_reader(Operation::Log("read"), list).await
+    }
+
+    async fn event_at(&self, position: Position) -> Result<Option<EventRef>, Error> {
+        let Log { sql, .. } = &*self.log;
+        let find = async |connection: &mut _| Ok(archive::event_at(connection, sql, position).await?);
+        self.log.with_reader(Operation::Log("read"), find).await
     }
 
     async fn snapshot(&self, key: &SnapshotKey) -> Result<Option<Snapshot>, Error> {
@@ -329,6 +387,12 @@ impl EventStore for Sqlite {
         self.log.with_reader(Operation::Log("list the command ids of"), list).await
     }
 
+    async fn policies(&self) -> Result<Vec<PolicyCheckpoint>, Error> {
+        let Log { sql, id, .. } = &*self.log;
+        let list = async |connection: &mut _| policies::list(connection, sql, *id).await;
+        self.log.with_reader(Operation::Log("list the policies of"), list).await
+    }
+
     async fn import(&self) -> Result<Box<dyn ImportTransaction>, Error> {
         Ok(Box::new(Import::begin(Arc::clone(&self.log)).await?))
     }
@@ -340,6 +404,10 @@ impl EventStore for Sqlite {
     }
 
     fn row_store(&self) -> Option<SharedRows> {
+        Some(Arc::new(self.clone()))
+    }
+
+    fn key_store(&self) -> Option<SharedKeys> {
         Some(Arc::new(self.clone()))
     }
 }

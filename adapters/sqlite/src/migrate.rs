@@ -22,6 +22,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[&[
     include_str!("../sql/schema/1_identity.sql"),
     include_str!("../sql/schema/1_events.sql"),
     include_str!("../sql/schema/1_events_by_type.sql"),
+    include_str!("../sql/schema/1_events_by_version.sql"),
     include_str!("../sql/schema/1_event_tags.sql"),
     include_str!("../sql/schema/1_gaps.sql"),
     include_str!("../sql/schema/1_commands.sql"),
@@ -33,6 +34,18 @@ pub(crate) const MIGRATIONS: &[Migration] = &[&[
     include_str!("../sql/schema/1_snapshots.sql"),
     include_str!("../sql/schema/1_event_successors.sql"),
     include_str!("../sql/schema/1_event_successors_by_version.sql"),
+    include_str!("../sql/schema/1_subject_keys.sql"),
+    include_str!("../sql/schema/1_erased_keys.sql"),
+    include_str!("../sql/schema/1_erasures.sql"),
+    include_str!("../sql/schema/1_erasures_in_force.sql"),
+    include_str!("../sql/schema/1_key_state.sql"),
+    include_str!("../sql/schema/1_key_state_row.sql"),
+    include_str!("../sql/schema/1_event_retags.sql"),
+    include_str!("../sql/schema/1_event_retags_by_version.sql"),
+    include_str!("../sql/schema/1_archives.sql"),
+    include_str!("../sql/schema/1_archives_by_version.sql"),
+    include_str!("../sql/schema/1_archives_by_last_removed.sql"),
+    include_str!("../sql/schema/1_archived_ids.sql"),
 ]];
 
 /// Returns the script that opening a log with this prefix runs on an empty database, for review or for running it by hand.

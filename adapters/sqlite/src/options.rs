@@ -169,8 +169,11 @@ impl Options {
         };
         let synchronous =
             if self.settings.relaxed { SqliteSynchronous::Normal } else { SqliteSynchronous::Full };
+        let address = address.busy_timeout(self.busy_timeout).synchronous(synchronous);
         // On macOS fsync alone does not reach the disk, `fullfsync` does; other systems ignore it.
-        Ok(address.busy_timeout(self.busy_timeout).synchronous(synchronous).pragma("fullfsync", "ON"))
+        let address = address.pragma("fullfsync", "ON");
+        // The rows of discarded builds may have secrets of a forgotten subject.
+        Ok(address.pragma("secure_delete", "ON"))
     }
 }
 
@@ -222,6 +225,7 @@ mod tests {
                     ("PRAGMA synchronous", if relaxed { 1 } else { 2 }),
                     ("PRAGMA fullfsync", 1),
                     ("PRAGMA query_only", query_only),
+                    ("PRAGMA secure_delete", 1),
                 ] {
                     let value: i64 = query_scalar(pragma).fetch_one(&mut *connection).await.unwrap();
                     assert_eq!(value, expected, "{pragma}");

@@ -5,12 +5,13 @@ use annalist_core::{
     error::Error,
     payload::Payload,
     record::{Position, Record},
-    store::{Batch, Marker, PageBuilder, PageLimit, Read, StoredType},
+    store::{Archive, Batch, Marker, PageBuilder, PageLimit, Read, StoredType, StoredVersion},
 };
 use futures_util::TryStreamExt;
 use sqlx::{Connection, Row, SqliteConnection, query, query_as, query_scalar};
 
 use crate::{
+    archive,
     error::TransactionError,
     index_scans::{needs_lookup, probes},
     rows::{self, integer, position},
@@ -29,6 +30,8 @@ pub(crate) async fn read(
     {
         // One statement, which is a snapshot of its own.
         let (batch, end) = batch(connection, sql, read).await?;
+        // Ids that were closed after the snapshot are refused too: their events may be those of before.
+        check_ids(connection, sql, reads, &end).await?;
         return Ok((vec![batch], end));
     }
     let mut snapshot = connection.begin().await?;
@@ -38,8 +41,22 @@ pub(crate) async fn read(
         batches.push(batch);
         last = end;
     }
+    check_ids(&mut snapshot, sql, reads, &last).await?;
     snapshot.commit().await?;
     Ok((batches, last))
+}
+
+/// Checks that no read is by a closed id. A read whose snapshot has no closed ids lacks no event.
+async fn check_ids(
+    connection: &mut SqliteConnection,
+    sql: &Sql,
+    reads: &[Read],
+    end: &End,
+) -> Result<(), TransactionError> {
+    if !end.has_closed_ids {
+        return Ok(());
+    }
+    archive::check(connection, sql, reads.iter().flat_map(|read| Archive::ids_of(&read.criteria))).await
 }
 
 /// Calls `each` with the records of the reads, chunk by chunk, from one snapshot. Returns the markers and the end of the log.
@@ -66,9 +83,14 @@ async fn read_chunks(
     read: &Read,
     each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
 ) -> Result<End, TransactionError> {
-    let mut rest = read.clone();
+    let (mut rest, mut is_checked) = (read.clone(), false);
     loop {
         let (page, end) = page(snapshot, sql, &rest, PageLimit::CHUNK).await?;
+        // Before a record is folded: the remaining events of a closed id may not be foldable.
+        if !is_checked && (page.is_full() || end.has_closed_ids) {
+            archive::check(snapshot, sql, Archive::ids_of(&read.criteria)).await?;
+            is_checked = true;
+        }
         let (is_full, chunk) = (page.is_full(), page.into_items());
         let last = chunk.last().map(|record| record.position);
         each(chunk)?;
@@ -117,7 +139,9 @@ pub(crate) async fn page(
         && let Some(row) = rows.try_next().await?
     {
         if let Some(number) = row.try_get(0)? {
-            end = End::new(number, row.try_get(5)?).with_successors(row.try_get(6)?);
+            end = End::new(number, row.try_get(5)?)
+                .with_successors(row.try_get(6)?)
+                .with_closed_ids(row.try_get(3)?);
             continue;
         }
         let (record, has_payload) = rows::record_of_page(&row)?;
@@ -143,8 +167,13 @@ pub(crate) async fn page(
         }
         if !has_payload {
             let payload = query_scalar(sql.payload.clone()).bind(integer(record.position.get()));
-            let payload: String = payload.fetch_one(&mut *connection).await?;
-            record.data = Payload::from_stored(payload);
+            let payload: Option<String> = payload.fetch_optional(&mut *connection).await?;
+            let archived = || {
+                let reason =
+                    format!("the event at position {} was archived meanwhile; read again", record.position);
+                Error::unavailable("read events", reason)
+            };
+            record.data = Payload::from_stored(payload.ok_or_else(archived)?);
         }
         page.add_record(record);
     }
@@ -195,14 +224,41 @@ pub(crate) async fn count_between(
     Ok(u64::try_from(found).unwrap_or_default())
 }
 
-/// The names of the event types, with their first and last positions.
+/// The names of the event types and their later versions, with their first and last positions.
 pub(crate) async fn stored_types(
     connection: &mut SqliteConnection,
     sql: &Sql,
 ) -> Result<Vec<StoredType>, sqlx::Error> {
-    let rows: Vec<(String, i64, i64)> = query_as(sql.stored_types.clone()).fetch_all(connection).await?;
-    let stored = |(name, first, last)| StoredType { name, first: position(first), last: position(last) };
-    Ok(rows.into_iter().map(stored).collect())
+    let mut snapshot = connection.begin().await?;
+    let types: Vec<(String, i64, i64)> = query_as(sql.stored_types.clone()).fetch_all(&mut *snapshot).await?;
+    let versions: Vec<(String, i64, i64, i64)> =
+        query_as(sql.stored_versions.clone()).fetch_all(&mut *snapshot).await?;
+    snapshot.commit().await?;
+    let stored = |(name, first, last): (String, i64, i64)| {
+        let of_type = versions.iter().filter(|(of, ..)| *of == name);
+        let later_versions = of_type.map(|(_, version, first, last)| StoredVersion {
+            version: u32::try_from(*version).unwrap_or(u32::MAX),
+            first: position(*first),
+            last: position(*last),
+        });
+        let later_versions = later_versions.collect();
+        StoredType { name, first: position(first), last: position(last), later_versions }
+    };
+    Ok(types.into_iter().map(stored).collect())
+}
+
+/// The number of events of a type, in one version after version 1 or in all versions, at most `limit`.
+pub(crate) async fn count_type(
+    connection: &mut SqliteConnection,
+    sql: &Sql,
+    (name, version): (&str, Option<u32>),
+    limit: u64,
+) -> Result<u64, sqlx::Error> {
+    let statement = if version.is_some() { &sql.count_version } else { &sql.count_type };
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let found: i64 =
+        query_scalar(statement.clone()).bind(name).bind(limit).bind(version).fetch_one(connection).await?;
+    Ok(u64::try_from(found).unwrap_or_default())
 }
 
 /// The parameter of a LIMIT clause.

@@ -144,6 +144,10 @@ impl RowStore for Sqlite {
         .await
     }
 
+    async fn overwrite_deleted(&self) -> Result<(), Error> {
+        self.log.overwrite_erased(Operation::Log("overwrite what was deleted from")).await
+    }
+
     async fn make_inline(&self, inline: Arc<dyn Inline>) -> Result<InlineOutcome, Error> {
         let operation = Operation::Rows("make inline", *inline.table());
         run_detached(&self.log, operation, move |transaction| {

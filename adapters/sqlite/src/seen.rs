@@ -21,22 +21,30 @@ pub(crate) struct End {
     pub(crate) event: Option<EventRef>,
     /// The version of the list of successors, if it was read.
     pub(crate) successors: Option<u64>,
+    /// Whether ids are closed, if it was read.
+    pub(crate) has_closed_ids: bool,
 }
 
 impl End {
     /// That of an empty log.
-    pub(crate) const START: Self = Self { position: Position::START, event: None, successors: None };
+    pub(crate) const START: Self =
+        Self { position: Position::START, event: None, successors: None, has_closed_ids: false };
 
     /// From the columns of a row: the position, and the id of the event there.
     pub(crate) fn new(number: i64, id: Option<&str>) -> Self {
         let position = position(number);
         let event = id.and_then(|id| Uuid::try_parse(id).ok()).map(|id| EventRef { position, id });
-        Self { position, event, successors: None }
+        Self { position, event, ..Self::START }
     }
 
     /// With the version of the list of successors.
     pub(crate) fn with_successors(self, version: i64) -> Self {
         Self { successors: Some(version.unsigned_abs()), ..self }
+    }
+
+    /// With whether ids are closed.
+    pub(crate) fn with_closed_ids(self, has_closed_ids: bool) -> Self {
+        Self { has_closed_ids, ..self }
     }
 
     /// Reads it. Also returns whether the log still has the newest event that this process has seen.

@@ -8,7 +8,7 @@ use sqlx::{Row, SqliteConnection, query, query_scalar};
 use crate::error::{failed, is_busy};
 
 /// The retry interval for the one lock that SQLite itself does not wait for.
-const RETRY_INTERVAL: Duration = Duration::from_millis(5);
+pub(crate) const RETRY_INTERVAL: Duration = Duration::from_millis(5);
 
 const NORMAL: i64 = 1;
 const FULL: i64 = 2;

@@ -41,14 +41,9 @@ pub(crate) fn bind_build<'q>(statement: &SqlStr, table: &'q Table) -> Query<'q, 
 }
 
 fn build(row: &Columns<'_>) -> Result<Build, TransactionError> {
-    let anchor: (Option<i64>, Option<String>) = (row.get("anchor_position")?, row.get("anchor_event")?);
-    let anchor = match anchor {
-        (Some(number), Some(event)) => Some(Anchor { position: position(number), event: id(&event)? }),
-        _ => None,
-    };
     let checkpoint = Checkpoint {
         position: row.position("position")?,
-        anchor,
+        anchor: anchor(row)?,
         parked: row.number("parked")?,
         stopped: row.get("stopped")?,
     };
@@ -66,13 +61,21 @@ fn build(row: &Columns<'_>) -> Result<Build, TransactionError> {
     })
 }
 
+pub(crate) fn anchor(row: &Columns<'_>) -> Result<Option<Anchor>, TransactionError> {
+    let anchor: (Option<i64>, Option<String>) = (row.get("anchor_position")?, row.get("anchor_event")?);
+    Ok(match anchor {
+        (Some(number), Some(event)) => Some(Anchor { position: position(number), event: id(&event)? }),
+        _ => None,
+    })
+}
+
 fn claim(row: &Columns<'_>) -> Result<Option<Claim>, TransactionError> {
     let Some(holder) = row.get::<Option<String>>("claim_holder")? else { return Ok(None) };
     let (round, challenged) = (row.number("claim_round")?, row.get("claim_challenged")?);
     Ok(Some(Claim { holder: id(&holder)?, round, challenged }))
 }
 
-fn parked_event(row: &Columns<'_>) -> Result<Parked, TransactionError> {
+pub(crate) fn parked_event(row: &Columns<'_>) -> Result<Parked, TransactionError> {
     let keys: &str = row.get("keys")?;
     let damaged = |error| TransactionError::Unusable(format!("the keys {keys:?} are damaged: {error}"));
     Ok(Parked {
@@ -81,10 +84,11 @@ fn parked_event(row: &Columns<'_>) -> Result<Parked, TransactionError> {
         keys: serde_json::from_str(keys).map_err(damaged)?,
         error: row.get("error")?,
         attempts: row.get("attempts")?,
+        needs_newer: row.get("needs_newer")?,
     })
 }
 
-fn id(text: &str) -> Result<Uuid, TransactionError> {
+pub(crate) fn id(text: &str) -> Result<Uuid, TransactionError> {
     Uuid::try_parse(text)
         .map_err(|error| TransactionError::Unusable(format!("the id {text:?} is damaged: {error}")))
 }
@@ -93,11 +97,11 @@ fn id(text: &str) -> Result<Uuid, TransactionError> {
 pub(crate) struct Columns<'a>(pub(crate) &'a SqliteRow);
 
 impl<'a> Columns<'a> {
-    fn get<T: Decode<'a, Sqlite> + Type<Sqlite>>(&self, column: &str) -> Result<T, sqlx::Error> {
+    pub(crate) fn get<T: Decode<'a, Sqlite> + Type<Sqlite>>(&self, column: &str) -> Result<T, sqlx::Error> {
         self.0.try_get(column)
     }
 
-    fn position(&self, column: &str) -> Result<Position, sqlx::Error> {
+    pub(crate) fn position(&self, column: &str) -> Result<Position, sqlx::Error> {
         self.get(column).map(position)
     }
 

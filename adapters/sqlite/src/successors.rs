@@ -1,6 +1,6 @@
-//! The successors of event names that the log has.
+//! The successors of event names that the log has, and the passes that have rewritten its events.
 
-use annalist_core::store::{Successor, Successors};
+use annalist_core::store::{Rewrite, Successor, Successors};
 use sqlx::{Row, SqliteConnection, query, query_scalar, sqlite::SqliteRow};
 
 use crate::{
@@ -18,7 +18,12 @@ pub(crate) async fn load(
     let (first, rest) = rows.split_first().ok_or(sqlx::Error::RowNotFound)?;
     let all = rest.iter().map(successor).collect::<Result<_, _>>()?;
     let version: i64 = first.try_get("version")?;
-    Ok(Successors::new(version.unsigned_abs(), all))
+    let rewrites = Rewrite::list_from_json(first.try_get("retags")?)
+        .map_err(|error| TransactionError::Unusable(format!("a stored pass is damaged: {error}")))?;
+    let archived: i64 = first.try_get("archived")?;
+    Ok(Successors::new(version.unsigned_abs(), all)
+        .with_rewrites(rewrites)
+        .with_archived(archived.unsigned_abs()))
 }
 
 fn successor(row: &SqliteRow) -> Result<Successor, TransactionError> {

@@ -20,17 +20,18 @@ use crate::{
 };
 
 /// The parts of a log, in the order in which they are checked.
-const PARTS: &[&str] = &["events", "event_tags", "commands", "journal", "snapshots"];
+const PARTS: &[&str] = &["events", "event_tags", "commands", "journal", "snapshots", "successors"];
 /// The parts of the rows.
 const ROW_PARTS: &[&str] = &["builds", "parked"];
 
 /// The statements that check a whole log.
-const SCRIPT: [&str; 7] = [
+const SCRIPT: [&str; 8] = [
     include_str!("../sql/verify_events.sql"),
     include_str!("../sql/verify_event_tags.sql"),
     include_str!("../sql/verify_commands.sql"),
     include_str!("../sql/verify_journal.sql"),
     include_str!("../sql/verify_snapshots.sql"),
+    include_str!("../sql/verify_successors.sql"),
     include_str!("../sql/verify_builds.sql"),
     include_str!("../sql/verify_parked.sql"),
 ];
@@ -69,7 +70,8 @@ pub(crate) async fn verify(
         "event_tags" => &sql.verify_event_tags,
         "commands" => &sql.verify_commands,
         "journal" => &sql.verify_journal,
-        _ => &sql.verify_snapshots,
+        "snapshots" => &sql.verify_snapshots,
+        _ => &sql.verify_successors,
     };
     let up_to = (part == "events").then_some(up_to);
     let checked = check_part(connection, statement, columns_of(part), &after.key, up_to).await?;
@@ -116,7 +118,7 @@ pub(crate) async fn verify_rows(
 fn columns_of(part: &str) -> usize {
     match part {
         "events" | "commands" | "journal" => 1,
-        "snapshots" => 2,
+        "snapshots" | "successors" => 2,
         "event_tags" | "builds" => 3,
         _ => 4,
     }

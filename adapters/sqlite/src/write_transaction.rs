@@ -7,7 +7,8 @@ use annalist_core::{
     rows::{Build, Table},
 };
 use sqlx::{
-    AssertSqlSafe, Sqlite, SqliteConnection, Transaction, query, query::Query, sqlite::SqliteArguments,
+    AssertSqlSafe, Sqlite, SqliteConnection, Transaction, query, query::Query, query_scalar,
+    sqlite::SqliteArguments,
 };
 
 use crate::{
@@ -106,4 +107,15 @@ impl<'c> WriteTransaction<'c> {
         self.transaction.rollback().await?;
         Ok(value)
     }
+}
+
+/// Sets whether the connection overwrites what it deletes. Returns the setting before.
+pub(crate) async fn secure_delete(
+    transaction: &mut WriteTransaction<'_>,
+    setting: i64,
+) -> Result<i64, sqlx::Error> {
+    let before = query_scalar("PRAGMA secure_delete").fetch_one(transaction.connection()).await?;
+    let set = ["OFF", "ON", "FAST"].get(usize::try_from(setting).unwrap_or(1)).unwrap_or(&"ON");
+    transaction.execute(query(AssertSqlSafe(format!("PRAGMA secure_delete = {set}")))).await?;
+    Ok(before)
 }

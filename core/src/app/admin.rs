@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::timeout;
 
-use super::facade::App;
+use super::{facade::App, stored_events::check_stored_events};
 use crate::{
-    daemon::{FollowerControl, Progress, RetryReport, SHUTDOWN_TIMEOUT, State, Status},
+    daemon::{FollowerControl, OBSERVES, Progress, RetryReport, SHUTDOWN_TIMEOUT, State, Status},
     error::Error,
     record::Position,
     rows::{Build, Parked, SharedRows},
@@ -35,10 +35,13 @@ pub struct Overview {
     pub status: Status,
     /// All stored builds, including builds that other programs keep up to date.
     pub builds: Vec<Build>,
-    /// Which events of the rows that queries read may have been folded with another version of their type than that of this program, in
-    /// words: "`booking.made` had version 1 and has version 2". The rows are as right as the conversions of the events say; to fold
-    /// all events with the current versions, rebuild them beside the live ones: [`App::rebuild`].
-    pub other_versions: Option<String>,
+    /// Which events of the rows that queries read may have been folded with other conversions (`upcast`, `from`) than those of this
+    /// program, in words: "`booking.made` had version 1 and has version 2". The rows are as right as the conversions of the events
+    /// say; to fold all events with the current ones, rebuild them beside the live ones: [`App::rebuild`]. The body of a function cannot be
+    /// compared: when it changes, give the event a new version with a step of its own.
+    pub other_conversions: Option<String>,
+    /// How many events have left the log for archives ([`App::archive`]). A build that begins now lacks them.
+    pub archived: u64,
     /// How far the build that queries read lags behind the log; before the first build is complete, how far that build does.
     pub lag: Lag,
 }
@@ -110,19 +113,21 @@ impl App {
     async fn read_overview(&self) -> Result<Vec<Overview>, Error> {
         let mut all = Vec::new();
         let settled = self.store().settled().await?.position;
+        let archived = self.archived_events().await?;
         for ((name, status), control) in self.statuses().into_iter().zip(self.daemon().controls()) {
             let status = status.with_inline_position(settled);
             let builds = control.builds().await?;
             let lag = self.lag(control, &status, &builds).await?;
             let is_read = |build: &&Build| status.reads.is_some_and(|read| read.order() == build.order());
             let read = builds.iter().find(is_read);
-            let other_versions = read.and_then(|build| build.other_versions(&control.follower.events()));
-            all.push(Overview { name, status, builds, other_versions, lag });
+            let other_conversions =
+                read.and_then(|build| build.other_conversions(&control.follower.events()));
+            all.push(Overview { name, status, builds, other_conversions, archived, lag });
         }
         Ok(all)
     }
 
-    /// Checks the whole log, page by page, and what depends on it: tags, payloads, positions, command ids, the journal, snapshots, and the
+    /// Checks the whole log, page by page, and what depends on it: tags, payloads, positions, command ids, the journal, snapshots, successors of event names, and the
     /// checkpoints and parked events of all builds in the store of the events and in the row stores of the app. Finds what was
     /// changed in the database by hand or damaged, and reports what to do.
     ///
@@ -145,11 +150,38 @@ impl App {
         let own = self.daemon().log_rows().cloned().or_else(|| self.store().row_store());
         let mut rows: Vec<SharedRows> = own.into_iter().collect();
         for control in self.daemon().controls() {
-            if rows.iter().all(|known| !Arc::ptr_eq(known, &control.rows)) {
-                rows.push(SharedRows::clone(&control.rows));
+            let stored = control.rows.as_stored().unwrap_or(&control.rows);
+            if rows.iter().all(|known| !Arc::ptr_eq(known, stored)) {
+                rows.push(SharedRows::clone(stored));
             }
         }
         self.run("verify the log", verify(&**self.store(), &rows)).await
+    }
+
+    /// Checks whether the program reads the events that the log has, as [`Builder::start`](super::Builder::start) does.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use annalist::Memory;
+    ///
+    /// let log = Memory::new();
+    /// App::builder(log.clone()).start().await?.execute(open("ann", "Ann")).await?;
+    /// let tool = App::builder(log).commands::<Open>().observe().await?;
+    /// tool.check_stored_events().await?;
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::UnreadEvents`] if the log has events of later versions than the registered types, or events that no registered type
+    /// reads, although they have a prefix or ids of the program;
+    /// [`Invalid::SealedWithoutKeys`](crate::error::Invalid::SealedWithoutKeys) if it has secrets, and the app no keys; another [`Error`]
+    /// if the store cannot answer.
+    pub async fn check_stored_events(&self) -> Result<(), Error> {
+        let registered = self.executor().registry.registrations();
+        let check = check_stored_events(&**self.store(), &registered, &self.inner.unchecked_events);
+        self.run("check the stored events", check).await
     }
 
     /// Waits until a projection or policy has processed all events up to a position, as
@@ -206,7 +238,8 @@ impl App {
     }
 
     /// Starts a rebuild of a projection from the first event, next to the live build, and promotes it when it is complete. A
-    /// running rebuild continues; a stopped or blocked one is abandoned. A rebuild survives restarts of the program.
+    /// running rebuild continues; a stopped or blocked one is abandoned. A rebuild survives restarts of the program. The new rows lack the
+    /// events that have left the log for archives ([`Overview::archived`]); a warning says how many.
     ///
     /// ```
     /// # use annalist_doc_tests::*;
@@ -222,7 +255,12 @@ impl App {
     /// # Errors
     /// [`Error::Unusable`] if there is no projection of this name, it has no rows, or a newer version is live.
     pub async fn rebuild(&self, name: &str) -> Result<(), Error> {
-        self.run_on("rebuild", name, self.control(name)?.rebuild()).await
+        let archived = self.archived_events().await?;
+        self.run_on("rebuild", name, self.control(name)?.rebuild()).await?;
+        if archived > 0 {
+            tracing::warn!(projection = name, archived, "the new rows lack the events of archived ids");
+        }
+        Ok(())
     }
 
     /// Makes the newest build of a projection live as it is, without comparing it to the live one
@@ -254,8 +292,9 @@ impl App {
         self.run_on("promote", name, self.control(name)?.promote()).await
     }
 
-    /// Deletes the builds of a projection that are older than the live one, with their tables, and returns how many. Programs
-    /// of older versions that still run lose the rows that they read.
+    /// Deletes the builds of a projection that are older than the live one, with their tables, and returns how many. Queries of other
+    /// processes that are on their way to such a build read the live one. Programs of older versions that still run lose the rows that
+    /// they read.
     ///
     /// ```
     /// # use annalist_doc_tests::*;
@@ -293,10 +332,13 @@ impl App {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Unusable`] if there is none of this name.
+    /// [`Error::Unusable`] if there is none of this name, or the app was started with [`Builder::observe`](super::Builder::observe).
     pub fn resume(&self, name: &str) -> Result<(), Error> {
         let control = self.control(name)?;
         self.executor().watcher.runtime().check(|| format!("resume `{name}`"))?;
+        if self.daemon().observes() {
+            return Err(Error::unusable(format!("resume `{name}`"), OBSERVES));
+        }
         control.request_restart();
         Ok(())
     }
@@ -414,7 +456,10 @@ impl App {
             return Ok(Lag::default());
         }
         let own = control.follower.table();
-        let newest = || builds.iter().rfind(|build| build.version == own.version);
+        let newest = || {
+            let mut builds = builds.iter().filter(|build| build.version == own.version);
+            builds.clone().find(|build| build.live).or_else(|| builds.next_back())
+        };
         let (table, stored) = match status.reads {
             Some(table) => (table, builds.iter().find(|build| build.order() == table.order())),
             None => (own, newest()),

@@ -2,18 +2,15 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::{facade::App, housekeeping::spawn_housekeeping, stored_events::check_stored_events};
+use super::{facade::App, keys::AppKeys};
 use crate::{
-    codec::Codec,
-    daemon::{FollowerSpec, ProjectionDaemon},
-    error::{Error, Invalid},
+    daemon::FollowerSpec,
+    error::Invalid,
     event::Types,
-    execute::{EventRegistry, Executor, InlineFolds, Journal, Retry, Settings},
-    feed::{LogWatcher, SuccessorCheck},
-    limits::refuse,
+    execute::{EventRegistry, Executor, Journal, Retry, Settings},
     model::{Declared, DeclaredPolicy},
     projection::{CustomProjection, Projection, ProjectionOptions, custom_spec, projection_spec},
-    rows::{Build, IntoRowStore, SharedRows, Table, Transactional},
+    rows::{IntoRowStore, SharedRows, Transactional},
     store::{EventStore, IntoEventStore},
     time::{Clock, SystemClock},
 };
@@ -41,21 +38,22 @@ use crate::{
 #[must_use = "an app exists once `start` was awaited"]
 pub struct Builder {
     /// `None` if the builder describes a domain and starts no app.
-    store: Option<Arc<dyn EventStore>>,
-    clock: Box<dyn Clock>,
+    pub(super) store: Option<Arc<dyn EventStore>>,
+    pub(super) clock: Box<dyn Clock>,
     pub(super) registry: EventRegistry,
     pub(super) registered: Result<(), Invalid>,
     pub(super) declared: Declared,
     pub(super) unchecked_events: Vec<String>,
-    projections: Vec<FollowerSpec>,
-    policies: Vec<MakePolicy>,
-    rows: Option<SharedRows>,
+    pub(super) projections: Vec<FollowerSpec>,
+    pub(super) policies: Vec<MakePolicy>,
+    pub(super) rows: Option<SharedRows>,
     pub(super) removed: Vec<&'static str>,
-    settings: Settings,
+    pub(super) settings: Settings,
+    pub(super) keys: AppKeys,
 }
 
 /// Creates the follower of a policy, which sends its commands through the executor.
-type MakePolicy = Box<dyn FnOnce(&Arc<Executor>) -> FollowerSpec + Send>;
+pub(super) type MakePolicy = Box<dyn FnOnce(&Arc<Executor>) -> FollowerSpec + Send>;
 
 impl App {
     /// Configures an app on a store, or on an `Arc` of one.
@@ -95,6 +93,7 @@ impl Builder {
             rows: None,
             removed: Vec::new(),
             settings: Settings::default(),
+            keys: AppKeys::default(),
         }
     }
 
@@ -180,8 +179,7 @@ impl Builder {
     /// that is larger is handled too; it ends its batch. The other memory of a reader, such as the rows of a batch and the events as
     /// values of their types, comes on top.
     ///
-    /// Histories are read in chunks of at most 8 MiB, whatever is set here. A command on several aggregates reads the events of
-    /// the states that are not cached at one moment of the log, and so in one read without a limit.
+    /// Histories are read in chunks of at most 8 MiB, whatever is set here, those of a command on several aggregates too.
     ///
     /// ```
     /// # use annalist_doc_tests::*;
@@ -382,90 +380,6 @@ impl Builder {
     pub fn rows(self, rows: impl IntoRowStore) -> Self {
         Self { rows: Some(rows.into_row_store()), ..self }
     }
-
-    /// Starts the app with its projections and policies.
-    ///
-    /// First the first and the last event of every stored name are compared with the event types that are registered: by
-    /// projections and policies, [`commands`](Builder::commands) and [`events`](Builder::events). If a type, a variant or an id type
-    /// was renamed in Rust without keeping its stored name, its old events would not be read any more, without an error; see
-    /// [`unchecked_events`](Builder::unchecked_events).
-    ///
-    /// ```
-    /// # use annalist_doc_tests::*;
-    /// # run(async {
-    /// use annalist::Memory;
-    ///
-    /// let app = App::builder(Memory::new()).projection::<Balance>().start().await?;
-    /// assert_eq!(app.statuses().len(), 1);
-    ///
-    /// let twice = App::builder(Memory::new()).projection::<Balance>().projection::<Balance>();
-    /// assert!(twice.start().await.is_err());
-    /// # Ok(())
-    /// # });
-    /// ```
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] if two types own the same stored name or id kind, or a removed projection is registered;
-    /// [`Error::Unusable`] if the log has events that no
-    /// registered type reads, although they have a prefix or ids of the program, or if the stored rows of a projection have other
-    /// columns than its type, or belong to another log; another [`Error`] if the store cannot answer.
-    pub async fn start(self) -> Result<App, Error> {
-        let Self {
-            store,
-            clock,
-            registry,
-            registered,
-            declared: _,
-            unchecked_events,
-            projections,
-            policies,
-            rows,
-            removed,
-            settings,
-        } = self;
-        registered?;
-        let store = store.ok_or_else(|| {
-            Error::unusable("start an app", "the builder describes a domain for `Model::of` and has no store")
-        })?;
-        check_stored_events(&*store, &registry.registrations(), &unchecked_events).await?;
-        make_async(&removed, &*store).await?;
-        let codec = Codec::default();
-        let successors = SuccessorCheck::new(Arc::clone(&store), Arc::clone(registry.successors()));
-        let watcher = LogWatcher::with_options(store, successors, settings.max_read_bytes);
-        let list = watcher.successors().list_after(0).await?;
-        registry.warn_of_unread_successors(&watcher.store().describe(), &list);
-        let mut daemon = ProjectionDaemon::default();
-        daemon.start(projections, &watcher, rows.as_ref(), &codec).await?;
-        if let Some(name) = removed.iter().find(|name| daemon.follow(name).is_ok()) {
-            let reason = "it is registered and removed; remove one of the two";
-            return Err(refuse("projection", name, reason).into());
-        }
-        let inline = InlineFolds::new(daemon.has_inline(), daemon.controls_with_status().collect(), removed);
-        let purges = settings.command_id_retention.is_some();
-        let executor = Executor::new(Arc::clone(&watcher), clock, codec.clone(), registry, inline, settings);
-        let executor = Arc::new(executor);
-        let policies = policies.into_iter().map(|make| make(&executor)).collect();
-        daemon.start(policies, &watcher, rows.as_ref(), &codec).await?;
-        let app = App::new(executor, daemon);
-        if purges {
-            app.inner.purge_command_ids().await?;
-            spawn_housekeeping(&app.inner);
-        }
-        Ok(app)
-    }
-}
-
-/// Makes the inline builds of projections asynchronous.
-async fn make_async(projections: &[&'static str], store: &dyn EventStore) -> Result<(), Error> {
-    let Some(rows) = store.row_store() else { return Ok(()) };
-    for projection in projections {
-        for Build { version, build, .. } in
-            rows.builds(projection).await?.into_iter().filter(|build| build.inline)
-        {
-            rows.make_async(&Table { projection, version, build, columns: &[] }).await?;
-        }
-    }
-    Ok(())
 }
 
 impl fmt::Debug for Builder {

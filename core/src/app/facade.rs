@@ -1,13 +1,15 @@
 //! The app.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
+use super::keys::RunningKeys;
 use crate::{
     command::Command,
     criteria::Criteria,
     daemon::{ProjectionDaemon, Status},
+    dispatch::DeclaredAggregate,
     error::Error,
     execute::{Execute, Executor},
     feed::Feed,
@@ -70,6 +72,11 @@ pub struct App {
 pub(super) struct Inner {
     pub(super) executor: Arc<Executor>,
     pub(super) daemon: ProjectionDaemon,
+    /// The aggregates of the program by their names in the model.
+    pub(super) aggregates: BTreeMap<String, DeclaredAggregate>,
+    /// The stored names that the program need not read.
+    pub(super) unchecked_events: Vec<String>,
+    pub(super) keys: RunningKeys,
 }
 
 impl Inner {
@@ -80,8 +87,8 @@ impl Inner {
 }
 
 impl App {
-    pub(super) fn new(executor: Arc<Executor>, daemon: ProjectionDaemon) -> Self {
-        Self { inner: Arc::new(Inner { executor, daemon }) }
+    pub(super) fn new(inner: Inner) -> Self {
+        Self { inner: Arc::new(inner) }
     }
 
     /// Executes a command: loads the states that its decision needs, decides, and appends the events if no event that matches

@@ -4,6 +4,7 @@ use std::{
     any::type_name,
     collections::HashMap,
     future::{Future, IntoFuture},
+    iter,
     marker::PhantomData,
     pin::Pin,
     sync::Arc,
@@ -21,7 +22,7 @@ use crate::{
     panics::run_user_code,
     projection::{Projection, StoredKey, criteria_of_row, fold_in_memory},
     record::{Position, Record},
-    store::{EventStore, Prefix, Read, Receipt},
+    store::{EventStore, Prefix, Read, Receipt, Successors},
     tag::Tag,
     time::Timestamp,
 };
@@ -102,7 +103,7 @@ impl App {
     }
 }
 
-type BoxedResult<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
+pub(super) type BoxedResult<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
 
 /// An earlier moment of the log.
 ///
@@ -208,11 +209,12 @@ impl<A: Aggregate> Load<A> {
         let up_to = position_at(&*executor.store, moment).await?;
         let (criteria, tag) =
             run_user_code(type_name::<A>(), || Ok((criteria_of::<A>(&id)?, id.instance_tag()?)))?;
-        let (mut state, after) = match executor.load_snapshot::<A>(tag.clone(), up_to).await {
+        let list = check_successors(&executor, &criteria, up_to).await?;
+        let snapshot = executor.load_snapshot::<A>(tag.clone(), up_to, list.retag_version()).await;
+        let (mut state, after) = match snapshot {
             Some(snapshot) => snapshot,
             None => (run_user_code(type_name::<A>(), || Ok(A::initial(id)))?, Position::START),
         };
-        check_successors(&executor, &criteria, up_to)?;
         let read = Read {
             payload_only: const { !reads_context::<A>() },
             ..Read::all(criteria).after(after).up_to(up_to)
@@ -388,7 +390,7 @@ impl<E: Event> IntoFuture for History<E> {
 }
 
 /// Reads from the log, unless the runtime of the app has ended.
-async fn until_ended<T>(
+pub(super) async fn until_ended<T>(
     executor: Arc<Executor>,
     what: &str,
     call: impl Future<Output = Result<T, Error>>,
@@ -397,22 +399,25 @@ async fn until_ended<T>(
 }
 
 /// Reads in chunks, so that a long history is not in memory at once.
-async fn read(
+pub(super) async fn read(
     executor: &Executor,
     criteria: Criteria,
     moment: Option<Moment>,
     each: &mut (dyn FnMut(Vec<Record>) -> Result<(), Error> + Send),
 ) -> Result<(), Error> {
     let up_to = position_at(&*executor.store, moment).await?;
-    check_successors(executor, &criteria, up_to)?;
+    check_successors(executor, &criteria, up_to).await?;
     let read = Read::all(criteria).up_to(up_to);
     executor.store.read_chunked(&read, each).await.map(drop)
 }
 
-/// Checks that a read selects the successors of the event names that it selects, as far as this process knows them.
-fn check_successors(executor: &Executor, criteria: &Criteria, up_to: Position) -> Result<(), Invalid> {
-    let check = executor.watcher.successors();
-    check.check(&check.stored(), criteria, up_to)
+/// Checks that a read selects the successors of the event names that it selects, as far as this process knows them. Returns the list.
+async fn check_successors(
+    executor: &Executor,
+    criteria: &Criteria,
+    up_to: Position,
+) -> Result<Arc<Successors>, Error> {
+    executor.watcher.successors().check(iter::once(criteria), up_to).await
 }
 
 async fn position_at(store: &dyn EventStore, moment: Option<Moment>) -> Result<Position, Error> {

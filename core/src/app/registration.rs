@@ -76,8 +76,12 @@ impl Builder {
         self
     }
 
-    /// Excludes stored events from the check of [`start`](Builder::start): events of other programs on the same log, and events that
-    /// are not read any more. An entry is a stored name, or the beginning of one followed by `*`.
+    /// Allows stored events that the program does not read: of other programs on the same log, events that are not read any more, and
+    /// events of later versions, when a deploy is rolled back. What the check of [`start`](Builder::start) finds about them is a warning
+    /// instead of an error. An entry is a stored name, or the beginning of one followed by `*`.
+    ///
+    /// An event of a later version is still not skipped: a command that reads it is refused, and a projection or policy stops before it or
+    /// parks it, as it does with an event that fails. A program that reads the version continues there, and retries what was parked.
     ///
     /// ```
     /// # use annalist_doc_tests::*;
@@ -100,7 +104,7 @@ impl Builder {
     /// # fn audit(_: &Account, command: &Audit) -> Audited { Audited { account: command.account.clone() } }
     ///
     /// let error = App::builder(log.clone()).events::<AccountEvent>().start().await.unwrap_err();
-    /// assert!(error.to_string().contains("`account.audited` (events: 1) is not read by any registered type"));
+    /// assert!(error.to_string().contains("`account.audited` version 1 (events: 1, positions 1 to 1) is not read"));
     ///
     /// let builder = App::builder(log).events::<AccountEvent>().unchecked_events(["account.audited"]);
     /// assert!(builder.start().await.is_ok());

@@ -87,8 +87,12 @@ impl<'a> RawEvent<'a> {
 
     /// Returns the error of a payload that does not fit.
     pub fn decode_error(&self, source: serde_json::Error) -> Invalid {
-        let Self { name, version, position, .. } = *self;
-        Invalid::Decode { name: name.to_owned(), version, position, source }
+        let Self { name, version, position, data, .. } = *self;
+        // An app with keys decrypts them before an event is decoded.
+        match data.contains("\"$sealed\":") {
+            true => Invalid::SealedWithoutKeys { name: name.to_owned(), position },
+            false => Invalid::Decode { name: name.to_owned(), version, position, source },
+        }
     }
 
     /// Returns the error of an event type that `Reader` does not contain.

@@ -3,7 +3,7 @@
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::Codec;
-use crate::{error::Invalid, limits::shorten, payload::Payload};
+use crate::{error::Invalid, limits::shorten, payload::Payload, secret::hide_secrets};
 
 /// Encodes a value, and decodes it again. `what` names it in errors.
 ///
@@ -44,12 +44,13 @@ pub(crate) fn check_equal(
         let null = "`None` for NaN, an infinity or a `Some` of nothing: all are `null` in JSON";
         return Err(not_readable(what, json, null));
     }
-    Err(not_readable(what, json, &format!("a value that is written as {again}")))
+    Err(not_readable(what, json, &format!("a value that is written as {}", hide_secrets(again.as_str()))))
 }
 
 /// The error for a value that is read back as another one, or not at all.
 pub(crate) fn not_readable(what: &str, json: &Payload, result: &str) -> Invalid {
-    Invalid::NotReadable { name: what.to_owned(), data: shorten(json.as_str()), reason: shorten(result) }
+    let data = shorten(&hide_secrets(json.as_str()));
+    Invalid::NotReadable { name: what.to_owned(), data, reason: shorten(result) }
 }
 
 #[cfg(test)]

@@ -2,11 +2,10 @@
 
 use super::{Stopped, stop_reason::StopReason};
 use crate::{
-    criteria::Criteria,
     error::Error,
     record::Position,
     rows::{Anchor, Checkpoint},
-    store::{EventStore, Included, Read},
+    store::{EventRef, EventStore, Included},
 };
 
 /// Checks that the event at the checkpoint is still in the log. Otherwise the log was restored from an older copy and
@@ -45,12 +44,9 @@ pub(super) async fn check_receipt(
     Err(Error::unusable(format!("wait for position {position}"), reason))
 }
 
-/// The event at a position, if there is one. Read directly: the feed shows settled events only, and another process may
-/// know a later settled position than this one.
+/// The event that is or was at a position, if there is one. Asked directly: the feed shows settled events only, another process may
+/// know a later settled position than this one, and an archived event is in no feed.
 pub(super) async fn anchor_at(store: &dyn EventStore, position: Position) -> Result<Option<Anchor>, Error> {
-    let before = Position::new(position.get().saturating_sub(1));
-    let read = Read::all(Criteria::all()).after(before).up_to(position);
-    let batches = store.read(&[read]).await?;
-    let record = batches.into_iter().flat_map(|batch| batch.records).next();
-    Ok(record.as_ref().map(Anchor::of))
+    let found = store.event_at(position).await?;
+    Ok(found.map(|EventRef { position, id }| Anchor { position, event: id }))
 }

@@ -28,6 +28,11 @@ pub trait BatchHandler: Send + Sync + 'static {
         String::new()
     }
 
+    /// Whether an event has a later version than the handler reads, so that only a newer program can handle it.
+    fn is_newer(&self, _record: &Record) -> bool {
+        false
+    }
+
     /// The largest number of events in a batch.
     fn max_batch(&self) -> usize {
         feed::PAGE
@@ -103,6 +108,10 @@ impl BatchHandler for Box<dyn BatchHandler> {
 
     fn events(&self) -> String {
         (**self).events()
+    }
+
+    fn is_newer(&self, record: &Record) -> bool {
+        (**self).is_newer(record)
     }
 
     fn max_batch(&self) -> usize {

@@ -1,8 +1,11 @@
 //! Handle of the admin API to a follower: builds, parked events, and requests to its supervisor.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError, Weak,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use tokio::sync::{Notify, watch};
@@ -153,6 +156,12 @@ impl FollowerControl {
         Ok(discarded)
     }
 
+    /// Overwrites what deleted rows have left in the files of the store.
+    #[cfg(feature = "secrets")]
+    pub(crate) async fn overwrite_deleted(&self) -> Result<(), Error> {
+        self.rows.overwrite_deleted().await
+    }
+
     /// The parked events of the build that queries read.
     pub(crate) async fn parked(&self) -> Result<Vec<Parked>, Error> {
         let (table, _) = self.served().await?;
@@ -193,5 +202,11 @@ impl FollowerControl {
 
     pub(super) fn operation(&self, verb: &str) -> String {
         format!("{verb} `{}`", self.follower.table().projection)
+    }
+}
+
+impl fmt::Debug for FollowerControl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("FollowerControl").field(&self.follower.table().projection).finish()
     }
 }

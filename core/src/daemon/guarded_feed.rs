@@ -1,14 +1,14 @@
-//! A feed of a follower that stops before an event of a successor that the program does not read.
+//! A feed of a follower that stops before an event of a successor that the program does not read, or with secrets that it does not know.
 
 use std::sync::Arc;
 
 use super::stop_reason::StopReason;
 use crate::{
     criteria::{Criteria, Item},
-    error::Error,
+    error::{Error, Invalid},
     feed::{LogWatcher, PrefetchingFeed, superseded},
     record::{Position, Record},
-    store::{FeedPage, Successor},
+    store::{FeedPage, SeenLog, Successor},
 };
 
 /// Reads the events of a follower, and those of the successors that the follower does not read, before which it ends.
@@ -16,28 +16,45 @@ pub(super) struct GuardedFeed {
     feed: PrefetchingFeed,
     /// The events of the follower.
     filter: Criteria,
+    /// The epoch of the log in which the follower has compared its checkpoint with the log.
+    epoch: u64,
     /// The version of the list of successors that the feed knows.
     version: u64,
     /// The successors that the follower does not read.
     missing: Vec<Successor>,
-    /// The event before which the last batch ends.
-    blocked: Option<(Record, Successor)>,
+    /// The name of the events whose secrets the program does not know, and the error.
+    unknown: Option<(String, Invalid)>,
+    /// The event before which the last batch ends, and why.
+    blocked: Option<(Record, String)>,
 }
 
 impl GuardedFeed {
     pub(super) fn new(watcher: Arc<LogWatcher>, filter: Criteria) -> Self {
+        let epoch = watcher.store().epoch();
         let feed = PrefetchingFeed::new(watcher, filter.clone());
-        Self { feed, filter, version: 0, missing: Vec::new(), blocked: None }
+        Self { feed, filter, epoch, version: 0, missing: Vec::new(), unknown: None, blocked: None }
+    }
+
+    /// Notes the epoch of the log, before the follower compares its checkpoint with the log.
+    pub(super) fn begin_epoch(&mut self) {
+        self.epoch = self.feed.watcher().store().epoch();
     }
 
     /// Reads the next batch without waiting: see [`PrefetchingFeed::poll`].
     ///
     /// # Errors
-    /// As [`PrefetchingFeed::poll`]; the position is unchanged.
+    /// As [`PrefetchingFeed::poll`], and [`Error::Unavailable`] if the log has lost events since [`begin_epoch`](Self::begin_epoch): the batch
+    /// may continue another log than the one that the rows are of. The position is unchanged.
     pub(super) async fn poll(&mut self, limit: usize) -> Result<FeedPage, Error> {
         loop {
             let before = self.position();
             let page = self.feed.poll(limit).await?;
+            let store = self.feed.watcher().store();
+            if store.epoch() != self.epoch {
+                let gone_back = SeenLog::has_gone_back(format!("follow the {}", store.describe()));
+                self.feed.seek(before);
+                return Err(gone_back);
+            }
             match self.learn(page.successors).await {
                 Ok(false) => return Ok(self.cut(page)),
                 // The page lacks the events of a successor.
@@ -65,10 +82,10 @@ impl GuardedFeed {
         }
     }
 
-    /// Returns why the follower stops if it has handled the last batch, up to a position, and an event of a successor follows.
+    /// Returns why the follower stops if it has handled the last batch, up to a position, and an event follows that the program does not read.
     pub(super) fn blocked_at(&self, position: Position) -> Option<StopReason> {
-        let (record, successor) = self.blocked.as_ref()?;
-        (before(record) == position).then(|| StopReason::at_event(record, superseded(successor).to_string()))
+        let (record, reason) = self.blocked.as_ref()?;
+        (before(record) == position).then(|| StopReason::at_event(record, reason.clone()))
     }
 
     /// Learns the successors in the list of the log, if it has another version. Returns `true` if the feed reads other events now.
@@ -82,6 +99,7 @@ impl GuardedFeed {
             list = watcher.successors().list_after(list.version).await?;
         }
         self.version = list.version;
+        self.unknown = watcher.successors().unknown_secrets(&list, &self.filter);
         let found = watcher.successors().missing(&list, &self.filter);
         let missing: Vec<Successor> = found.iter().map(|(_, successor)| (*successor).clone()).collect();
         if missing == self.missing {
@@ -96,18 +114,28 @@ impl GuardedFeed {
         Ok(true)
     }
 
-    /// Ends a page before the first event of a successor that the follower does not read.
+    /// Ends a page before the first event that the follower does not read: of a successor, or with secrets that the program does not know.
     fn cut(&mut self, mut page: FeedPage) -> FeedPage {
-        let missing = |record: &Record| self.missing.iter().find(|successor| successor.name() == record.name);
-        let found = page.records.iter().enumerate();
-        let first = found.filter_map(|(index, record)| Some((index, missing(record)?.clone()))).next();
-        self.blocked = first.and_then(|(index, successor)| {
+        let mut found = page.records.iter().enumerate();
+        let first = found.find_map(|(index, record)| Some((index, self.reason_against(record)?)));
+        self.blocked = first.and_then(|(index, reason)| {
             let record = page.records.drain(index..).next()?;
             page.up_to = before(&record);
             self.feed.seek(page.up_to);
-            Some((record, successor))
+            Some((record, reason))
         });
         page
+    }
+
+    /// Why the follower does not read an event.
+    fn reason_against(&self, record: &Record) -> Option<String> {
+        if let Some((name, unknown)) = &self.unknown
+            && *name == record.name
+        {
+            return Some(unknown.to_string());
+        }
+        let missing = self.missing.iter().find(|successor| successor.name() == record.name)?;
+        Some(superseded(missing).to_string())
     }
 
     /// Returns `true` if the log may have more settled events after the last batch.
@@ -128,6 +156,11 @@ impl GuardedFeed {
     /// Continues after another position.
     pub(super) fn seek(&mut self, after: Position) {
         self.feed.seek(after);
+    }
+
+    /// Continues after a position: see [`PrefetchingFeed::restart`].
+    pub(super) fn restart(&mut self, after: Position) {
+        self.feed.restart(after);
     }
 
     /// The watcher of the log.

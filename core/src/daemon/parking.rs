@@ -1,6 +1,6 @@
 //! Parked events: a dead letter queue that preserves the order of the events of each row.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::{
     error::Invalid,
@@ -35,6 +35,9 @@ pub struct Parking {
     error_policy: ErrorPolicy,
     /// The first parked event of each key.
     keys: HashMap<String, Position>,
+    /// The keys of the parked events that need a newer program.
+    keys_of_newer: HashSet<String>,
+    has_newer: bool,
     count: u64,
     single_attempt: bool,
 }
@@ -54,9 +57,9 @@ impl Parking {
         Self { count, ..Self::default() }
     }
 
-    /// For a manual retry of parked events: empty, with a single attempt for each event.
-    pub(crate) fn manual_retry() -> Self {
-        Self { error_policy: ErrorPolicy::Park, single_attempt: true, ..Self::default() }
+    /// For a retry of parked events: empty. In a manual retry there is a single attempt for each event.
+    pub(crate) fn retry(single_attempt: bool) -> Self {
+        Self { error_policy: ErrorPolicy::Park, single_attempt, ..Self::default() }
     }
 
     /// Whether an event that fails is not retried at once.
@@ -84,16 +87,33 @@ impl Parking {
         self.count
     }
 
-    /// The position of the first parked event that has one of these keys. An event with these keys has to be parked too.
-    pub fn blocked_by(&self, keys: &[String]) -> Option<Position> {
-        keys.iter().filter_map(|key| self.keys.get(key)).min().copied()
+    /// The position of the first parked event before `position` that has one of these keys. An event at `position` with these keys has
+    /// to be parked too.
+    pub fn blocked_by(&self, keys: &[String], position: Position) -> Option<Position> {
+        let first = keys.iter().filter_map(|key| self.keys.get(key)).min().copied();
+        first.filter(|first| *first < position)
+    }
+
+    /// Whether a parked event that has one of these keys needs a newer program.
+    pub fn needs_newer(&self, keys: &[String]) -> bool {
+        keys.iter().any(|key| self.keys_of_newer.contains(key))
+    }
+
+    /// Whether a parked event needs a newer program than the one that parked it.
+    pub(crate) fn has_newer(&self) -> bool {
+        self.has_newer
     }
 
     /// Adds a parked event.
     pub fn add(&mut self, parked: &Parked) {
         self.count += 1;
+        self.has_newer |= parked.needs_newer;
         for key in &parked.keys {
-            self.keys.entry(key.clone()).or_insert(parked.position);
+            let first = self.keys.entry(key.clone()).or_insert(parked.position);
+            *first = (*first).min(parked.position);
+            if parked.needs_newer {
+                self.keys_of_newer.insert(key.clone());
+            }
         }
     }
 }
@@ -102,7 +122,7 @@ impl Parking {
 /// for no other, and none waits for it.
 pub(crate) fn order_keys(record: &Record, kind: Option<&str>) -> Vec<String> {
     let tags = record.tags.iter().filter(|tag| kind.is_none_or(|kind| tag.kind() == kind));
-    tags.map(Tag::to_string).collect()
+    tags.map(Tag::stored_text).collect()
 }
 
 /// Checks the kind of the id that orders the events of a follower.
@@ -125,14 +145,20 @@ pub(crate) fn check_order(
     }
 }
 
-/// Parks an event that failed.
-pub(crate) fn park_failed(record: &Record, keys: Vec<String>, error: String) -> Parked {
-    Parked { position: record.position, event: record.id, keys, error, attempts: 1 }
+/// Parks an event that failed, because a newer program is needed or for another reason.
+pub(crate) fn park_failed(record: &Record, keys: Vec<String>, error: String, needs_newer: bool) -> Parked {
+    Parked { position: record.position, event: record.id, keys, error, attempts: 1, needs_newer }
 }
 
 /// Parks an event that was not tried, because it waits for the parked event at `blocker`.
-pub(crate) fn park_waiting(record: &Record, keys: Vec<String>, blocker: Position) -> Parked {
-    Parked { position: record.position, event: record.id, keys, error: waiting_reason(blocker), attempts: 0 }
+pub(crate) fn park_waiting(
+    record: &Record,
+    keys: Vec<String>,
+    blocker: Position,
+    needs_newer: bool,
+) -> Parked {
+    let error = waiting_reason(blocker);
+    Parked { position: record.position, event: record.id, keys, error, attempts: 0, needs_newer }
 }
 
 /// Why an event is parked that waits for the parked event at `blocker`.
@@ -147,12 +173,13 @@ mod tests {
     fn parked(position: u64, keys: &[&str]) -> Parked {
         let keys = keys.iter().map(|key| (*key).to_owned()).collect();
         let position = Position::new(position);
-        Parked { position, event: uuid::Uuid::nil(), keys, error: String::new(), attempts: 1 }
+        let error = String::new();
+        Parked { position, event: uuid::Uuid::nil(), keys, error, attempts: 1, needs_newer: false }
     }
 
     fn blocked_by(parking: &Parking, keys: &[&str]) -> Option<u64> {
         let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
-        parking.blocked_by(&keys).map(Position::get)
+        parking.blocked_by(&keys, Position::new(9)).map(Position::get)
     }
 
     #[test]
@@ -164,6 +191,25 @@ mod tests {
             (Some(5), Some(3))
         );
         assert_eq!((blocked_by(&parking, &["c"]), blocked_by(&parking, &[])), (None, None));
+    }
+
+    #[test]
+    fn event_is_not_blocked_by_later_events() {
+        let parking = Parking::new(ErrorPolicy::Park, &[parked(5, &["a"])]);
+        let blocked = |position| parking.blocked_by(&["a".to_owned()], Position::new(position));
+        assert_eq!([blocked(4), blocked(5), blocked(6)], [None, None, Some(Position::new(5))]);
+    }
+
+    #[test]
+    fn event_waits_for_a_newer_program_if_a_parked_event_of_its_keys_does() {
+        let newer = Parked { needs_newer: true, ..parked(5, &["a", "b"]) };
+        let parking = Parking::new(ErrorPolicy::Park, &[parked(3, &["a", "c"]), newer]);
+        let needs_newer = |key: &str| parking.needs_newer(&[key.to_owned()]);
+        assert_eq!(
+            [needs_newer("a"), needs_newer("b"), needs_newer("c"), needs_newer("d")],
+            [true, true, false, false]
+        );
+        assert!(parking.has_newer() && !Parking::new(ErrorPolicy::Park, &[parked(3, &["a"])]).has_newer());
     }
 
     #[test]

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Follower, FollowerControl, ReadModelHandle, State, Status, read_model_handle::StatusOfLog,
-    status_publisher::StatusPublisher, supervisor::Supervisor,
+    status::Stopped, status_publisher::StatusPublisher, supervisor::Supervisor,
 };
 use crate::{
     codec::Codec,
@@ -31,6 +31,9 @@ use crate::{
 /// How long a graceful shutdown may take before the remaining tasks are aborted.
 pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Why nothing runs in an app that observes.
+pub(crate) const OBSERVES: &str = "this app runs nothing, because it was started with `Builder::observe`";
+
 /// A projection or policy to start.
 pub(crate) struct FollowerSpec {
     /// The Rust type of the projection or policy, for messages.
@@ -40,7 +43,23 @@ pub(crate) struct FollowerSpec {
     /// The row type, if its rows can be queried.
     row_type: Option<TypeId>,
     inline: bool,
+    /// Which secrets the rows may have.
+    secrets: RowSecrets,
 }
+
+/// Which secrets the rows of a follower may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RowSecrets {
+    /// None.
+    None,
+    /// Encrypted ones: without their keys they are forgotten.
+    Encrypted,
+    /// Copies in columns that are not secret.
+    Copied,
+}
+
+/// Encrypts the secrets of the rows of a table that are in a store; `None` if there are no keys.
+pub(crate) type SealRows<'a> = dyn Fn(&Table, SharedRows) -> Option<SharedRows> + Send + Sync + 'a;
 
 /// Creates the follower.
 type MakeFollower = Box<dyn FnOnce(&Codec) -> Arc<dyn Follower> + Send>;
@@ -48,7 +67,15 @@ type MakeFollower = Box<dyn FnOnce(&Codec) -> Arc<dyn Follower> + Send>;
 impl FollowerSpec {
     /// The follower of a projection or policy of type `F`, in the app's row store, without rows of its own.
     pub(crate) fn new<F>(make: impl FnOnce(&Codec) -> Arc<dyn Follower> + Send + 'static) -> Self {
-        Self { rust_type: type_name::<F>(), rows: None, make: Box::new(make), row_type: None, inline: false }
+        let make = Box::new(make);
+        Self {
+            rust_type: type_name::<F>(),
+            rows: None,
+            make,
+            row_type: None,
+            inline: false,
+            secrets: RowSecrets::None,
+        }
     }
 
     /// Uses this row store instead of the app's.
@@ -61,6 +88,11 @@ impl FollowerSpec {
         Self { row_type: Some(TypeId::of::<P>()), ..self }
     }
 
+    /// The rows may have these secrets.
+    pub(crate) fn secrets(self, secrets: RowSecrets) -> Self {
+        Self { secrets, ..self }
+    }
+
     /// The rows are written by the appends, into the store of the events.
     pub(crate) fn inline(self, inline: bool) -> Self {
         Self { inline, ..self }
@@ -71,9 +103,14 @@ impl FollowerSpec {
 struct RunningFollower {
     /// The Rust type of the projection or policy.
     rust_type: &'static str,
+    #[cfg_attr(not(feature = "secrets"), expect(dead_code, reason = "nothing is forgotten"))]
+    secrets: RowSecrets,
     control: Arc<FollowerControl>,
     handle: ReadModelHandle,
     task: Mutex<Option<JoinHandle<()>>>,
+    /// The status of a follower that this process only observes. Its end would be that of the runtime.
+    #[expect(dead_code, reason = "it is only dropped")]
+    observed: Option<Arc<StatusPublisher>>,
 }
 
 /// Runs all projections and policies of an app.
@@ -86,9 +123,23 @@ pub(crate) struct ProjectionDaemon {
     has_inline: bool,
     /// The row store of the log, which the followers without one of their own share.
     log_rows: Option<SharedRows>,
+    /// Whether other processes run the followers, and this one only looks at what they store.
+    observes: bool,
 }
 
 impl ProjectionDaemon {
+    /// Runs nothing.
+    pub(crate) fn observing() -> Self {
+        let mut daemon = Self::default();
+        daemon.observes = true;
+        daemon
+    }
+
+    /// Whether nothing is run.
+    pub(crate) fn observes(&self) -> bool {
+        self.observes
+    }
+
     /// Starts the followers. If a row store does not respond, its supervisor retries in the background.
     ///
     /// # Errors
@@ -97,11 +148,11 @@ impl ProjectionDaemon {
         &mut self,
         specs: Vec<FollowerSpec>,
         watcher: &Arc<LogWatcher>,
-        rows: Option<&SharedRows>,
+        (rows, seal): (Option<&SharedRows>, &SealRows<'_>),
         codec: &Codec,
     ) -> Result<(), Error> {
         for spec in specs {
-            self.add(spec, watcher, rows, codec).await?;
+            self.add(spec, watcher, (rows, seal), codec).await?;
         }
         self.followers.sort_unstable_by_key(|follower| follower.handle.name);
         Ok(())
@@ -111,13 +162,17 @@ impl ProjectionDaemon {
         &mut self,
         spec: FollowerSpec,
         watcher: &Arc<LogWatcher>,
-        rows: Option<&SharedRows>,
+        (rows, seal): (Option<&SharedRows>, &SealRows<'_>),
         codec: &Codec,
     ) -> Result<(), Error> {
-        let FollowerSpec { rust_type, rows: own, make, row_type, inline } = spec;
+        let FollowerSpec { rust_type, rows: own, make, row_type, inline, secrets } = spec;
         let follower = make(codec);
         follower.check()?;
         let name = follower.table().projection;
+        if inline && secrets != RowSecrets::None {
+            let reason = "it has rows with secrets, or folds events with them, and such rows cannot be inline: run it in the background";
+            return Err(Error::unusable(format!("start `{name}`"), reason));
+        }
         if let Some(other) = self.followers.iter().find(|other| other.handle.name == name) {
             return Err(duplicate_name(name, other.rust_type, rust_type).into());
         }
@@ -126,22 +181,48 @@ impl ProjectionDaemon {
             self.log_rows = watcher.store().row_store();
         }
         let rows = rows.or_else(|| self.log_rows.clone()).ok_or_else(|| no_row_store(name, watcher))?;
+        let rows = self.seal(&follower.table(), rows, seal)?;
         let (runtime, epoch) = (watcher.runtime().clone(), watcher.store().epoch());
         let publisher = Arc::new(StatusPublisher::new(epoch, runtime.clone(), self.shutdown.clone()));
         let (status, epoch) = (publisher.subscribe(), publisher.subscribe_to_epoch());
-        let log = Some(StatusOfLog { watcher: Arc::clone(watcher), epoch });
-        let (watcher, shutdown) = (Arc::clone(watcher), self.shutdown.clone());
-        let control = FollowerControl::new(follower, watcher, SharedRows::clone(&rows), shutdown, &publisher);
+        let (log, shutdown) = (Arc::clone(watcher), self.shutdown.clone());
+        let control = FollowerControl::new(follower, log, SharedRows::clone(&rows), shutdown, &publisher);
         let control = Arc::new(control);
-        let supervisor = Supervisor::start(Arc::clone(&control), publisher).await?;
+        let log = Some(StatusOfLog { watcher: Arc::clone(watcher), epoch, control: Arc::clone(&control) });
+        let (task, observed) = match self.observes {
+            true => {
+                let state = State::Stopped(Stopped::without_event(OBSERVES));
+                publisher.publish(Status { state, ..Status::NEW });
+                (None, Some(publisher))
+            }
+            false => {
+                let supervisor = Supervisor::start(Arc::clone(&control), publisher).await?;
+                (Some(tokio::spawn(supervisor.run())), None)
+            }
+        };
         let handle = ReadModelHandle { name, rows, status, log, runtime };
         if let Some(row_type) = row_type {
             self.models.insert(row_type, handle.clone());
         }
         self.has_inline |= inline;
-        let task = Mutex::new(Some(tokio::spawn(supervisor.run())));
-        self.followers.push(RunningFollower { rust_type, control, handle, task });
+        let task = Mutex::new(task);
+        self.followers.push(RunningFollower { rust_type, secrets, control, handle, task, observed });
         Ok(())
+    }
+
+    /// The rows of a follower, encrypted if its table has secrets.
+    fn seal(&self, table: &Table, rows: SharedRows, seal: &SealRows<'_>) -> Result<SharedRows, Error> {
+        if !table.has_secrets() {
+            return Ok(rows);
+        }
+        match seal(table, SharedRows::clone(&rows)) {
+            Some(sealed) => Ok(sealed),
+            None if self.observes => Ok(rows),
+            None => {
+                let reason = "its rows have secrets, and the app has no keys to encrypt them: pass some to `App::builder(…).keys(…)`";
+                Err(Error::unusable(format!("start `{}`", table.projection), reason))
+            }
+        }
     }
 
     /// The read model whose rows have this type.
@@ -189,6 +270,13 @@ impl ProjectionDaemon {
     /// The control handles of all followers, by name.
     pub(crate) fn controls(&self) -> impl Iterator<Item = &Arc<FollowerControl>> {
         self.followers.iter().map(|follower| &follower.control)
+    }
+
+    /// The names of the projections whose rows may have secrets, and whether these may be copies that are not encrypted.
+    #[cfg(feature = "secrets")]
+    pub(crate) fn names_with_secrets(&self) -> impl Iterator<Item = (&'static str, RowSecrets)> {
+        let followers = self.followers.iter().map(|follower| (follower.handle.name, follower.secrets));
+        followers.filter(|(_, secrets)| *secrets != RowSecrets::None)
     }
 
     /// The status of each follower, by name.

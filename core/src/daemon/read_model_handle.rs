@@ -9,6 +9,7 @@ use tokio::{
 
 use super::{
     anchor::check_receipt,
+    control::FollowerControl,
     handler_scope,
     status::{State, Status, Stopped},
 };
@@ -17,12 +18,15 @@ use crate::{
     error::{Error, RUNTIME_ENDED},
     feed::LogWatcher,
     position::Position,
-    rows::SharedRows,
-    store::Included,
+    rows::{SharedRows, Table},
+    store::{Included, losses},
 };
 
 /// The interval at which a build that is no longer inline is checked again.
 const RETRY_INTERVAL: Duration = Duration::from_millis(20);
+
+/// How long a query waits for the build that replaces a deleted one. It is live already, so this takes the time of a few statements.
+const REPLACEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A projection or policy that follows the log: its name, the store of its rows, and its status.
 #[derive(Clone, Debug)]
@@ -41,6 +45,8 @@ pub(crate) struct StatusOfLog {
     pub(crate) watcher: Arc<LogWatcher>,
     /// The epoch of the log that the status is of: in a later one the position may be lower.
     pub(crate) epoch: watch::Receiver<u64>,
+    /// Reads the stored builds again on request.
+    pub(crate) control: Arc<FollowerControl>,
 }
 
 impl StatusOfLog {
@@ -50,7 +56,7 @@ impl StatusOfLog {
         let mut epoch = self.epoch.clone();
         // An error means that the app has ended, which the caller sees in the status.
         drop(epoch.wait_for(|epoch| *epoch == store.epoch()).await);
-        if store.epoch() > 0 { check_receipt(&**store, wanted).await } else { Ok(()) }
+        if losses(store.epoch()) > 0 { check_receipt(&**store, wanted).await } else { Ok(()) }
     }
 }
 
@@ -66,6 +72,33 @@ impl ReadModelHandle {
         match self.runtime.has_ended() {
             true => Status { state: State::Stopped(Stopped::without_event(RUNTIME_ENDED)), ..status },
             false => status,
+        }
+    }
+
+    /// Returns `true` once queries read another build than `table`, if that build was deleted: by this process or another one, which has
+    /// promoted a later build before.
+    pub(crate) async fn is_replaced(&self, table: &Table) -> bool {
+        let Some(Ok(builds)) = self.run_until_stopped(self.rows.builds(self.name)).await else {
+            return false;
+        };
+        if builds.iter().any(|build| build.order() == table.order()) {
+            return false;
+        }
+        if let Some(log) = &self.log {
+            log.control.request_reconcile();
+        }
+        let mut status = self.status.clone();
+        let reads_another = |status: &Status| status.reads.is_some_and(|reads| reads != *table);
+        let replaced = self.run_until_stopped(status.wait_for(reads_another));
+        matches!(timeout(REPLACEMENT_TIMEOUT, replaced).await, Ok(Some(Ok(_))))
+    }
+
+    /// Runs a call until it completes. `None` if the app is stopped before or meanwhile, or its runtime ends.
+    async fn run_until_stopped<T>(&self, call: impl Future<Output = T>) -> Option<T> {
+        let call = self.runtime.run_until_ended(call);
+        match &self.log {
+            Some(log) => log.control.shutdown.run_until_cancelled(call).await.flatten(),
+            None => call.await,
         }
     }
 

@@ -1,11 +1,14 @@
 //! Handles parked events again.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, num::NonZeroUsize};
 
-use super::{BatchHandler, FollowerControl, Parking, handler_scope, waiting_reason};
+use super::{
+    BatchHandler, BatchResult, FollowerControl, Parking, PoisonEvent, handler_scope, waiting_reason,
+};
 use crate::{
     criteria::Criteria,
     error::Error,
+    feed::LogWatcher,
     record::{Position, Record},
     rows::{Build, CommitOutcome, FoldedRows, Parked, RowChange, RowStore, SharedRows, Table},
     store::Read,
@@ -47,27 +50,31 @@ impl FollowerControl {
     }
 
     async fn retry_rounds(&self) -> Result<RetryReport, Error> {
-        let mut retry = Retry::default();
+        let (mut retry, mut uncommitted) = (Retry::default(), None::<(Box<dyn BatchHandler>, Handled)>);
         loop {
             let (table, build) = self.served().await?;
             let parked = self.rows.parked(&table).await?;
-            let Round { new, failed, can_succeed } = retry.next_round(table, &parked);
+            if retry.begin(table) {
+                uncommitted = None;
+            }
+            let Round { new, failed, can_succeed } =
+                retry.next_round(&parked, |_| true, Parking::retry(true));
             if !can_succeed {
                 if retry.has_changed {
                     self.request_restart_with_parked(&table, parked.len() as u64);
                 }
                 return Ok(RetryReport { done: retry.done, parked: parked.len() as u64 });
             }
-            let reusable = retry.uncommitted.take().filter(|handled| new.starts_with(&handled.parked));
-            let mut handled = match reusable {
-                Some(handled) => handled,
+            let reusable = uncommitted.take().filter(|(_, handled)| new.starts_with(&handled.parked));
+            let (mut handler, handled) = match reusable {
+                Some(reusable) => reusable,
                 None => self.handle_parked(table, build.checkpoint.position, new, &failed).await?,
             };
-            match handled.commit(&*self.rows, &table, &build).await? {
+            match handled.commit(&mut *handler, &*self.rows, &build).await? {
                 Ok(CommitOutcome::Done) => retry.add(&handled),
                 // Commands of a policy have been sent, whatever was parked meanwhile; rows have to be folded again.
                 Ok(CommitOutcome::Stale(_)) if table.is_checkpoint_only() => {
-                    retry.uncommitted = Some(handled);
+                    uncommitted = Some((handler, handled));
                 }
                 Ok(CommitOutcome::Stale(_)) => {}
                 Err(error) => {
@@ -83,81 +90,89 @@ impl FollowerControl {
         at: Position,
         mut parked: Vec<Parked>,
         failed: &Parking,
-    ) -> Result<Handled, Error> {
-        let mut records = self.records_of(&parked).await?;
+    ) -> Result<(Box<dyn BatchHandler>, Handled), Error> {
+        let records = records_of(&self.watcher, &parked, table.projection).await?;
         parked.truncate(records.len());
         let mut handler = self.follower.batch_handler(table, SharedRows::clone(&self.rows));
-        let result = handler.handle(&records, at, failed).await?;
-        let count = result.poison.as_ref().map_or(parked.len(), |poison| poison.index);
-        records.truncate(count);
-        let park: Vec<Parked> = result.park.iter().map(|failed| add_attempts(failed, &parked)).collect();
-        let stays = |position: &Position| park.iter().any(|failed| failed.position == *position);
-        let unpark = records.iter().map(|record| record.position).filter(|at| !stays(at)).collect();
-        Ok(Handled { parked, records, handler, rows: result.rows, park, unpark })
+        let handled = Handled::new(&mut *handler, at, parked, records, failed).await?;
+        Ok((handler, handled))
     }
+}
 
-    /// The records of parked events: of all, or of the first ones, if those have more bytes than one reader may hold. The next round
-    /// handles the others.
-    async fn records_of(&self, parked: &[Parked]) -> Result<Vec<Record>, Error> {
-        let read = |parked: &Parked| {
-            let before = Position::new(parked.position.get().saturating_sub(1));
-            Read::all(Criteria::all()).after(before).up_to(parked.position)
-        };
-        let (mut records, mut bytes) = (Vec::new(), 0);
-        for chunk in parked.chunks(EVENTS_PER_READ) {
-            let reads: Vec<Read> = chunk.iter().map(read).collect();
-            let batches = self.watcher.store().read(&reads).await?;
-            let found: Vec<Record> = batches.into_iter().flat_map(|batch| batch.records).collect();
-            if found.len() != chunk.len() || found.iter().zip(chunk).any(|(a, b)| a.id != b.event) {
-                let reason = "one of them is no longer in the log, which was restored from an older copy or is another one";
-                return Err(Error::unusable(self.operation("find the parked events of"), reason));
-            }
-            bytes += found.iter().map(|record| record.data.as_str().len()).sum::<usize>();
-            records.extend(found);
-            if bytes >= self.watcher.max_read_bytes() {
-                break;
-            }
+/// The records of parked events: of all, or of the first ones, if those have more bytes than one reader may hold. The next round
+/// handles the others.
+pub(super) async fn records_of(
+    watcher: &LogWatcher,
+    parked: &[Parked],
+    name: &str,
+) -> Result<Vec<Record>, Error> {
+    let read = |parked: &Parked| {
+        let before = Position::new(parked.position.get().saturating_sub(1));
+        Read::all(Criteria::all()).after(before).up_to(parked.position)
+    };
+    let (mut records, mut bytes) = (Vec::new(), 0);
+    for chunk in parked.chunks(EVENTS_PER_READ) {
+        let reads: Vec<Read> = chunk.iter().map(read).collect();
+        let batches = watcher.store().read(&reads).await?;
+        let found: Vec<Record> = batches.into_iter().flat_map(|batch| batch.records).collect();
+        if found.len() != chunk.len() || found.iter().zip(chunk).any(|(a, b)| a.id != b.event) {
+            let reason = "one of them is no longer in the log, which was restored from an older copy or is another one";
+            return Err(Error::unusable(format!("find the parked events of `{name}`"), reason));
         }
-        Ok(records)
+        bytes += found.iter().map(|record| record.data.as_str().len()).sum::<usize>();
+        records.extend(found);
+        if bytes >= watcher.max_read_bytes() {
+            break;
+        }
     }
+    Ok(records)
 }
 
 /// A retry of the parked events of a build, in rounds: while one runs, the runners park more events.
 #[derive(Default)]
-struct Retry {
+pub(super) struct Retry {
     /// The build whose events were handled.
     table: Option<Table>,
     /// The events that were handled and stay parked. Each is tried once.
     failed: BTreeSet<Position>,
-    /// A round whose result is not committed yet.
-    uncommitted: Option<Handled>,
     done: u64,
     has_changed: bool,
 }
 
 /// The parked events of one round.
-struct Round {
+pub(super) struct Round {
     /// The events that were not handled yet.
-    new: Vec<Parked>,
+    pub(super) new: Vec<Parked>,
     /// The others, which new events may have to wait for.
-    failed: Parking,
+    pub(super) failed: Parking,
     /// Whether a new event waits for no other, or is stored with a wrong reason for waiting.
-    can_succeed: bool,
+    pub(super) can_succeed: bool,
 }
 
 impl Retry {
-    /// The next round. If the served build has changed, all its events are new.
-    fn next_round(&mut self, table: Table, parked: &[Parked]) -> Round {
-        if self.table.replace(table) != Some(table) {
-            (self.failed, self.uncommitted) = (BTreeSet::new(), None);
+    /// Begins with the events of a build. If it is another one than before, all its events are new, and `true` is returned.
+    pub(super) fn begin(&mut self, table: Table) -> bool {
+        let is_other = self.table.replace(table) != Some(table);
+        if is_other {
+            self.failed.clear();
         }
-        let is_failed = |parked: &&Parked| self.failed.contains(&parked.position);
+        is_other
+    }
+
+    /// The next round of the parked events that are to be retried. `none` is the parking to which the other events are added.
+    pub(super) fn next_round(
+        &self,
+        parked: &[Parked],
+        is_retried: impl Fn(&Parked) -> bool,
+        none: Parking,
+    ) -> Round {
+        let is_failed = |parked: &&Parked| self.failed.contains(&parked.position) || !is_retried(parked);
         let (old, new): (Vec<&Parked>, Vec<&Parked>) = parked.iter().partition(is_failed);
-        let mut failed = Parking::manual_retry();
+        let mut failed = none;
         old.into_iter().for_each(|parked| failed.add(parked));
         let mut waiting = failed.clone();
         let can_succeed = new.iter().any(|parked| {
-            let blocker = waiting.blocked_by(&parked.keys);
+            let blocker = waiting.blocked_by(&parked.keys, parked.position);
             waiting.add(parked);
             blocker.is_none_or(|blocker| parked.error != waiting_reason(blocker))
         });
@@ -165,42 +180,77 @@ impl Retry {
     }
 
     /// Adds a round that was committed.
-    fn add(&mut self, round: &Handled) {
+    pub(super) fn add(&mut self, round: &Handled) {
         self.has_changed = true;
         self.done += round.unpark.len() as u64;
         let positions = round.parked.iter().map(|parked| parked.position);
-        self.failed.extend(positions.filter(|position| !round.unpark.contains(position)));
+        self.exclude(positions.filter(|position| !round.unpark.contains(position)));
+    }
+
+    /// Retries these events no more.
+    pub(super) fn exclude(&mut self, positions: impl Iterator<Item = Position>) {
+        self.failed.extend(positions);
     }
 }
 
 /// Parked events that were handled again, and the result.
-struct Handled {
+pub(super) struct Handled {
     parked: Vec<Parked>,
     /// The records before the first that was not handled.
     records: Vec<Record>,
-    handler: Box<dyn BatchHandler>,
     rows: FoldedRows,
     park: Vec<Parked>,
     unpark: Vec<Position>,
+    /// The event that may succeed later, and why it failed. It is not one of `parked`.
+    pub(super) retry_later: Option<(Record, String)>,
 }
 
 impl Handled {
-    async fn commit(
-        &mut self,
+    /// Handles the records of parked events. `failed` has the events that stay parked.
+    pub(super) async fn new(
+        handler: &mut dyn BatchHandler,
+        at: Position,
+        mut parked: Vec<Parked>,
+        mut records: Vec<Record>,
+        failed: &Parking,
+    ) -> Result<Self, Error> {
+        let BatchResult { rows, park, poison, retry_later, processed } =
+            handler.handle(&records, at, failed).await?;
+        let count = poison.as_ref().map(|poison| poison.index).or(processed.map(NonZeroUsize::get));
+        let mut rest = records.split_off(count.unwrap_or(records.len()).min(records.len()));
+        let retry_later = match poison {
+            Some(PoisonEvent { error, .. }) if retry_later && !rest.is_empty() => {
+                Some((rest.swap_remove(0), error))
+            }
+            _ => None,
+        };
+        if retry_later.is_some() || processed.is_some() {
+            parked.truncate(records.len());
+        }
+        let park: Vec<Parked> = park.iter().map(|failed| add_attempts(failed, &parked)).collect();
+        let stays = |position: &Position| park.iter().any(|failed| failed.position == *position);
+        let unpark = records.iter().map(|record| record.position).filter(|at| !stays(at)).collect();
+        Ok(Self { parked, records, rows, park, unpark, retry_later })
+    }
+
+    /// Commits the result, if the checkpoint of the build is still the same.
+    pub(super) async fn commit(
+        &self,
+        handler: &mut dyn BatchHandler,
         rows: &dyn RowStore,
-        table: &Table,
         build: &Build,
     ) -> Result<Result<CommitOutcome, String>, Error> {
         let FoldedRows { upserts, deletes } = self.rows.clone();
+        let table = *handler.table();
         let change = RowChange {
             parked: build.checkpoint.parked,
             upserts,
             deletes,
             park: self.park.clone(),
             unpark: self.unpark.clone(),
-            ..RowChange::new(table, build.checkpoint.position, build.checkpoint.position)
+            ..RowChange::new(&table, build.checkpoint.position, build.checkpoint.position)
         };
-        self.handler.commit(rows, &self.records, change).await
+        handler.commit(rows, &self.records, change).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! Keeps one build up to date: reads a batch, lets the handler process it, and commits the result with the checkpoint.
 
 mod publish;
+mod retry_newer;
 
 use std::{convert::Infallible, num::NonZeroUsize, sync::Arc, time::Duration};
 
@@ -16,6 +17,7 @@ use super::{
     claimant::Claimant,
     guarded_feed::GuardedFeed,
     progress_meter::{ProgressCounters, ProgressMeter},
+    retry_parked::Retry,
     stop_reason::StopReason,
 };
 use crate::{
@@ -49,6 +51,8 @@ pub struct Runner<H> {
     saved: Position,
     /// The parked events, as far as this runner knows.
     parking: Parking,
+    /// The retry of the parked events that needed a newer program.
+    retry: Retry,
     save_at: Instant,
     /// Where to count the events up to the target, until that begins.
     progress: Option<Arc<ProgressCounters>>,
@@ -82,6 +86,7 @@ impl<H: BatchHandler> Runner<H> {
             wakeup: Arc::default(),
             saved: Position::START,
             parking: Parking::default(),
+            retry: Retry::default(),
             save_at: Instant::now(),
             progress: None,
             meter: None,
@@ -193,7 +198,9 @@ impl<H: BatchHandler> Runner<H> {
                 let before = self.feed.position();
                 let page = match self.feed.poll(self.batch).await {
                     // A damaged record fails the page that it is on: smaller pages lead up to it.
-                    Err(Error::Invalid(Invalid::Damaged { .. })) if self.batch > 1 => {
+                    Err(Error::Invalid(Invalid::Damaged { .. } | Invalid::DamagedSecret { .. }))
+                        if self.batch > 1 =>
+                    {
                         self.batch /= 2;
                         continue;
                     }
@@ -204,7 +211,7 @@ impl<H: BatchHandler> Runner<H> {
                     && let Err(reason) = self.handle_page(page).await
                 {
                     // The page was read and not written: do not report its end as the position.
-                    self.feed.seek(before.max(self.saved));
+                    self.feed.restart(before.max(self.saved));
                     return Err(reason);
                 }
                 self.check_blocked(up_to).await?;
@@ -234,6 +241,7 @@ impl<H: BatchHandler> Runner<H> {
 
     /// Loads the checkpoint, and checks that the rows belong to this log.
     async fn start(&mut self) -> Result<(), StopReason> {
+        self.feed.begin_epoch();
         let log = self.feed.watcher().store().log_id();
         let checkpoint = self.rows.define(self.handler.table(), &self.handler.events(), log).await?;
         self.is_defined = true;
@@ -249,6 +257,7 @@ impl<H: BatchHandler> Runner<H> {
         }
         self.resume(&checkpoint).await?;
         self.set_up().await?;
+        self.retry_newer().await?;
         if let Some(counters) = self.progress.take_if(|counters| counters.target() > checkpoint.position) {
             let store = Arc::clone(self.feed.watcher().store());
             let (filter, wakeup) = (self.handler.filter(), Arc::clone(&self.wakeup));
@@ -282,7 +291,7 @@ impl<H: BatchHandler> Runner<H> {
 
     fn resume_at(&mut self, position: Position) {
         self.saved = position;
-        self.feed.seek(position);
+        self.feed.restart(position);
     }
 
     /// Processes a page, in as many parts as the handler asks for. The reported position covers committed parts only.
@@ -446,6 +455,7 @@ impl<H: BatchHandler> Runner<H> {
             return Err(Error::unavailable(operation, reason).into());
         }
         self.resume(&checkpoint).await?;
+        self.retry_newer().await?;
         Ok(SaveOutcome::Moved)
     }
 

@@ -18,6 +18,7 @@ use crate::{
     panics::catch_future,
     record::Position,
     rows::{Build, RowChange, SharedRows, Table},
+    store::losses,
 };
 
 /// How often the stored builds are read again, since other processes change them too.
@@ -127,10 +128,17 @@ impl Supervisor {
         let epoch = self.control.watcher.store().epoch();
         let is_new = epoch != self.epoch;
         if is_new {
-            tracing::warn!(
-                name = self.name(),
-                "the log has lost events; starting again from the stored checkpoint"
-            );
+            if losses(epoch) == losses(self.epoch) {
+                tracing::info!(
+                    name = self.name(),
+                    "a subject was forgotten; starting again from the stored checkpoint"
+                );
+            } else {
+                tracing::warn!(
+                    name = self.name(),
+                    "the log has lost events; starting again from the stored checkpoint"
+                );
+            }
             self.end_runners().await;
             (self.epoch, self.settled, self.inline_position) = (epoch, None, Position::START);
         }

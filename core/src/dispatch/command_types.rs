@@ -2,8 +2,10 @@
 
 use std::any::type_name;
 
+use super::started_fold::StartedFold;
 use crate::{
     aggregate::{Aggregate, AggregateId},
+    error::Invalid,
     event::{IntoEvents, MakeSchema, Types},
 };
 
@@ -52,6 +54,8 @@ pub(crate) struct DeclaredAggregate {
     pub(crate) id: Option<&'static str>,
     pub(crate) events: &'static [Types],
     pub(crate) snapshot: Option<DeclaredSnapshot>,
+    /// Starts the fold of the aggregate with the id that has a text.
+    pub(crate) start: fn(&str) -> Result<StartedFold, Invalid>,
 }
 
 /// How snapshots of an aggregate are saved.
@@ -69,7 +73,13 @@ impl DeclaredAggregate {
             every: snapshots.every,
             version: snapshots.version,
         });
-        Self { rust: type_name::<A>(), id: <A::Id as AggregateId>::TAG_KIND, events: A::EVENTS, snapshot }
+        Self {
+            rust: type_name::<A>(),
+            id: <A::Id as AggregateId>::TAG_KIND,
+            events: A::EVENTS,
+            snapshot,
+            start: StartedFold::of::<A>,
+        }
     }
 }
 

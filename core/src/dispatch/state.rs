@@ -21,9 +21,17 @@ use crate::{
 pub struct VersionedState {
     pub(crate) state: ErasedState,
     pub(crate) marker: Marker,
+    /// The version of the list of successors when the last retag was completed that the reader knew. Later retags may have given tags to
+    /// events before the marker.
+    pub(crate) retags: u64,
 }
 
 impl VersionedState {
+    /// Returns `true` if the events that are folded in are all events up to the marker in the log of this epoch with these retags.
+    pub(crate) fn is_usable(&self, epoch: u64, retags: u64) -> bool {
+        self.marker.is_of_epoch(epoch) && self.retags == retags
+    }
+
     /// The position of the last event that is folded in, or a later one up to which no other event matches.
     pub(crate) fn last_position(&self) -> Position {
         self.state.last.max(self.marker.settled())
@@ -108,7 +116,7 @@ impl AggregateVTable {
     pub(super) fn initial(&'static self, id: &AnyId) -> Result<VersionedState, Invalid> {
         let state = (self.initial)(id).ok_or_else(|| self.not_planned())?;
         let state = ErasedState { state, vtable: self, events_since_snapshot: 0, last: Position::START };
-        Ok(VersionedState { state, marker: Marker::START })
+        Ok(VersionedState { state, marker: Marker::START, retags: 0 })
     }
 
     fn not_planned(&self) -> Invalid {

@@ -1,6 +1,6 @@
 //! Values that no store accepts, and stored data that cannot be read.
 
-use crate::{error::BoxError, position::Position};
+use crate::{error::BoxError, position::Position, time::Timestamp};
 
 /// A value that no store accepts, or stored data that this program cannot read.
 ///
@@ -55,6 +55,68 @@ pub enum Invalid {
         /// The result of reading it, shortened.
         reason: String,
     },
+    /// A secret belongs to a subject that is forgotten, so it is not written. Or an id that is personal is forgotten and stays taken, so nothing
+    /// is read or written by it.
+    #[error(
+        "a secret of a forgotten subject is not written, and no event is read or written by a personal id that is forgotten; nothing was written; \
+         `App::readmit` permits new secrets of the subject"
+    )]
+    SubjectForgotten,
+    /// An event has an id that is personal in a field of the id's own type, where it cannot be read once it is forgotten.
+    #[error(
+        "`{name}` has an id that is personal: the type of its field is `Secret<…>`, with `#[id]` or `#[secret(subject = …)]`"
+    )]
+    IdOutsideOfSecret {
+        /// The stored name of the event.
+        name: String,
+    },
+    /// Something is read by an id that is personal, and the app has no keys, with which such ids are found.
+    #[error(
+        "events are read by an id of the kind `{kind}`, which is personal, and the app has no keys to find it: pass some to \
+         `App::builder(…).keys(…)`"
+    )]
+    IdWithoutKeys {
+        /// The kind of the id.
+        kind: String,
+    },
+    /// A known secret has no subject.
+    #[error(
+        "`{name}` has a secret without a subject: give its field `#[secret(subject = …)]`, with the field that has the id of the subject"
+    )]
+    SecretWithoutSubject {
+        /// The stored name of the event or command.
+        name: String,
+    },
+    /// An event or command has secrets, and the app has no keys to encrypt them.
+    #[error(
+        "`{name}` has secrets, and the app has no keys to encrypt them: pass some to `App::builder(…).keys(…)`"
+    )]
+    SecretWithoutKeys {
+        /// The stored name of the event or command.
+        name: String,
+    },
+    /// A stored event has encrypted secrets, and the app has no keys to decrypt them.
+    #[error(
+        "event `{name}` at position {position} has encrypted secrets, and the app has no keys to decrypt them: pass those of the log to \
+         `App::builder(…).keys(…)`"
+    )]
+    SealedWithoutKeys {
+        /// The stored name.
+        name: String,
+        /// The position of the event.
+        position: Position,
+    },
+    /// A value of the application has a field with a name that marks a secret.
+    #[error("a field is named `$sealed` or `$secret`: these names are reserved for secrets")]
+    SecretForm,
+    /// An encrypted secret is damaged, or was written elsewhere and copied to this place.
+    #[error("the secret `{path}` of {of} is damaged, or was copied from another place")]
+    DamagedSecret {
+        /// The thing that has the secret: "the event at position 7".
+        of: String,
+        /// The JSON pointer of the secret.
+        path: String,
+    },
     /// The payload of a stored event does not fit the type that reads it.
     #[error("event `{name}` version {version} at position {position} cannot be decoded: {source}")]
     Decode {
@@ -105,6 +167,62 @@ pub enum Invalid {
         successor: String,
         /// The position of the first event of the successor.
         since: Position,
+    },
+    /// Tags of these ids are being added to stored events ([`retag`](crate::retag::retag)), so what is read by them is not complete.
+    #[error(
+        "the stored events `{name}` get the tags of the ids `{kind}`, and do not all have them yet: wait until `retag` has ended, or call it again if it was interrupted"
+    )]
+    IdsIncomplete {
+        /// The stored name of the events.
+        name: String,
+        /// The kind of the ids.
+        kind: String,
+    },
+    /// The stored events have ids ([`retag`](crate::retag::retag)) that this program would append the event without.
+    #[error(
+        "the stored events `{name}` have the ids `{kind}`, which this program does not know: what is read by them would lack the event; deploy the newer program"
+    )]
+    IdsUnknown {
+        /// The stored name of the events.
+        name: String,
+        /// The kind of the ids.
+        kind: String,
+    },
+    /// Fields of stored events are encrypted ([`App::encrypt_stored`](crate::app::App::encrypt_stored)), and this program has them as plain fields.
+    #[error(
+        "the secrets {fields} of the stored events `{name}` are encrypted, and this program has them as plain fields: deploy a program with version {version} of the event or a later one, in which they have `#[secret(…)]`"
+    )]
+    SecretsUnknown {
+        /// The stored name of the events.
+        name: String,
+        /// The fields, in backticks.
+        fields: String,
+        /// The version of the event type in which they are secrets.
+        version: u32,
+    },
+    /// A secret of a stored event cannot be encrypted where it is ([`App::encrypt_stored`](crate::app::App::encrypt_stored)).
+    #[error(
+        "the secret `{path}` of event `{name}` version {version} at position {position} cannot be encrypted in place, because it is not the value of one part of the stored event that a secret can be read from: declare the field as `Secret<…>` in the type of that version too, and let `upcast` or `from` pass it on unchanged"
+    )]
+    SecretNotInPlace {
+        /// The stored name of the event.
+        name: String,
+        /// The stored schema version.
+        version: u32,
+        /// The position of the event.
+        position: Position,
+        /// The path of the secret in the event of today, a JSON pointer.
+        path: String,
+    },
+    /// Something is read or written by an id that is archived: its events have left the log for a file, or are about to.
+    #[error("`{id}` is archived since {at}: its events are in the file `{file}`")]
+    Archived {
+        /// The id, as `kind:value`.
+        id: String,
+        /// The time at which the id was closed.
+        at: Timestamp,
+        /// The name of the file.
+        file: String,
     },
     /// The conversion of a stored event to its next version, or to the event type that is made from it, has failed or panicked.
     #[error(

@@ -57,11 +57,24 @@ pub const fn in_context(types: Types) -> Types {
     }
 }
 
-/// The same event type, made from retired ones.
+/// The same event type, with secrets in these fields, each with the field of its subject.
 #[doc(hidden)]
-pub const fn made_from(types: Types, sources: &'static [&'static Types]) -> Types {
+pub const fn with_secrets(types: Types, fields: &'static [(&'static str, &'static str)]) -> Types {
     match types {
-        Types::One(one) => Types::One(one.made_from(sources)),
+        Types::One(one) => Types::One(EventType { secrets: fields, ..one }),
+        sum @ Types::Sum(_) => sum,
+    }
+}
+
+/// The same event type, made from retired ones by these functions.
+#[doc(hidden)]
+pub const fn made_from(
+    types: Types,
+    sources: &'static [&'static Types],
+    functions: &'static [&'static str],
+) -> Types {
+    match types {
+        Types::One(one) => Types::One(EventType { source_functions: functions, ..one.made_from(sources) }),
         sum @ Types::Sum(_) => sum,
     }
 }

@@ -21,6 +21,8 @@ pub struct IdKind {
     pub shared: bool,
     /// Whether every event carries an id of this kind.
     pub(crate) always: bool,
+    /// Whether the ids are personal.
+    pub(crate) is_secret: bool,
     /// The name of the field; empty if it is not known.
     pub(crate) field: &'static str,
     rust: fn() -> &'static str,
@@ -36,7 +38,9 @@ impl IdKind {
     /// assert_eq!(IdKind::of::<Vec<AccountId>>().kind, "account");
     /// ```
     pub const fn of<I: Ids>() -> Self {
+        assert_is_declared::<I>();
         Self {
+            is_secret: I::IN_SECRET,
             kind: <I::Id as Id>::KIND,
             shared: <I::Id as Id>::SHARED,
             always: I::NEVER_EMPTY,
@@ -61,5 +65,18 @@ impl IdKind {
     /// ```
     pub fn rust(&self) -> &'static str {
         (self.rust)()
+    }
+}
+
+/// An id that is personal is in a `Secret` in an event, and no other id is.
+const fn assert_is_declared<I: Ids>() {
+    match (<I::Id as Id>::SECRET, I::IN_SECRET) {
+        (Some(_), false) => {
+            panic!("the id is personal (`#[id(secret)]`): the type of the field of an event is `Secret<…>`")
+        }
+        (None, true) => panic!(
+            "the id is not personal: add `#[id(secret)]` to its type, or write the field without `Secret<…>`"
+        ),
+        _ => {}
     }
 }

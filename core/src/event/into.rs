@@ -6,6 +6,7 @@ use crate::{
     error::Invalid,
     limits::MAX_PAYLOAD,
     record::{Draft, Position},
+    secret::{Written, encoding},
 };
 
 /// The types that a decision can return: one event, a tuple, an array, a `Vec` or an `Option` of events, or `()`.
@@ -57,12 +58,19 @@ pub struct Events<'a> {
     drafts: Vec<Draft>,
     /// Those of the drafts; a type that is repeated counts once.
     types: Vec<&'static Types>,
+    secrets: Written,
 }
 
 impl<'a> Events<'a> {
     /// An empty collection that encodes with this codec.
     pub fn new(codec: &'a Codec) -> Self {
-        Self { codec, max_payload: MAX_PAYLOAD, drafts: Vec::new(), types: Vec::new() }
+        Self {
+            codec,
+            max_payload: MAX_PAYLOAD,
+            drafts: Vec::new(),
+            types: Vec::new(),
+            secrets: Written::Nothing,
+        }
     }
 
     /// Sets the maximum size of a payload, in bytes.
@@ -74,7 +82,8 @@ impl<'a> Events<'a> {
     /// Adds one event.
     ///
     /// # Errors
-    /// [`Invalid`] if it is retired, cannot be encoded, is too large, or cannot be decoded again unchanged.
+    /// [`Invalid`] if it is retired, cannot be encoded, is too large, has a secret without a subject, or cannot be decoded again
+    /// unchanged.
     pub fn push<E: Event>(&mut self, event: &E) -> Result<(), Invalid> {
         let (name, version) = event.stored_type();
         if const { E::TYPES.has_retired() } && const { &E::TYPES }.retires(name) {
@@ -82,7 +91,16 @@ impl<'a> Events<'a> {
         }
         let mut tags = Tags::default();
         event.collect_tags(&mut tags)?;
-        let data = event.encode_payload(self.codec)?;
+        let (data, written) = encoding(|| event.encode_payload(self.codec));
+        let data = data?;
+        match written {
+            Written::Nothing => {}
+            Written::WithSubject if const { &E::TYPES }.has_secrets() => {}
+            Written::IdOutsideOfSecret => return Err(Invalid::IdOutsideOfSecret { name: name.to_owned() }),
+            // Neither does the subject of an id in a field without an attribute count: the rows of the event would not be rebuilt.
+            _ => return Err(Invalid::SecretWithoutSubject { name: name.to_owned() }),
+        }
+        self.secrets = self.secrets.max(written);
         let draft = Draft::with_limit(name, version, tags.into_vec(), data, self.max_payload)?;
         self.check_readable(event, &draft)?;
         self.drafts.push(draft);
@@ -91,6 +109,11 @@ impl<'a> Events<'a> {
             self.types.push(types);
         }
         Ok(())
+    }
+
+    /// The known secrets of the events.
+    pub(crate) fn secrets(&self) -> Written {
+        self.secrets
     }
 
     /// Returns the drafts, and the types of their events.

@@ -6,7 +6,10 @@
 
 use std::marker::PhantomData;
 
-use super::types::{EventType, Types, fnv};
+use super::{
+    hash::fnv,
+    types::{EventType, Types},
+};
 
 /// Sets of event types in order: the `on` entries of an aggregate, a projection or a policy, or the variants of an event enum.
 #[derive(Clone, Copy, Debug)]

@@ -1,12 +1,15 @@
 //! The successors of event names that the types of a program declare: by their aliases, and by the retired events that they are made
-//! from.
+//! from. Also their secret fields.
 
 use std::{
     collections::HashMap,
     sync::{PoisonError, RwLock},
 };
 
-use super::types::{EventType, Types};
+use super::{
+    declared_secrets::{ReadSecrets, each_read},
+    types::{EventType, Types},
+};
 
 /// An older name of an event type, or that of a retired one from which it is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,23 +19,42 @@ pub(crate) struct Predecessor {
     pub(crate) is_alias: bool,
 }
 
-/// The successors that a program declares.
+/// The successors that a program declares, and the secret fields of its types.
 #[derive(Debug, Default)]
-pub(crate) struct DeclaredSuccessors(RwLock<HashMap<&'static str, Vec<Predecessor>>>);
+pub(crate) struct DeclaredSuccessors {
+    predecessors: RwLock<HashMap<&'static str, Vec<Predecessor>>>,
+    /// By the stored names.
+    secrets: RwLock<HashMap<&'static str, Vec<ReadSecrets>>>,
+}
 
 impl DeclaredSuccessors {
     /// Adds those of a set of types.
     pub(crate) fn declare(&self, types: &Types) {
+        {
+            let mut secrets = self.secrets.write().unwrap_or_else(PoisonError::into_inner);
+            each_read(types, &mut |read| secrets.entry(read.name).or_default().push(read));
+        }
+        self.declare_predecessors(types);
+    }
+
+    /// Returns `true` if a type that reads the stored events with a name declares these fields as secrets, or is of a later version than the one
+    /// in which they are; or if no type of the program reads them.
+    pub(crate) fn knows_secrets(&self, name: &str, fields: &[String], version: u32) -> bool {
+        let secrets = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
+        secrets.get(name).is_none_or(|read| read.iter().any(|one| one.knows(fields, version)))
+    }
+
+    fn declare_predecessors(&self, types: &Types) {
         types.each(&mut |event| {
             if !event.aliases.is_empty() || !event.sources.is_empty() {
                 self.declare_event(event);
             }
-            Types::Sum(event.sources).each(&mut |source| self.declare(&Types::One(*source)));
+            Types::Sum(event.sources).each(&mut |source| self.declare_predecessors(&Types::One(*source)));
         });
     }
 
     fn declare_event(&self, event: &EventType) {
-        let mut declared = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut declared = self.predecessors.write().unwrap_or_else(PoisonError::into_inner);
         let predecessors = declared.entry(event.name).or_default();
         let aliases = event.aliases.iter().map(|name| Predecessor { name, is_alias: true });
         let sources = Types::Sum(event.sources).names().into_iter();
@@ -45,7 +67,7 @@ impl DeclaredSuccessors {
 
     /// The predecessors of a name.
     pub(crate) fn predecessors(&self, name: &str) -> Vec<Predecessor> {
-        let declared = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let declared = self.predecessors.read().unwrap_or_else(PoisonError::into_inner);
         declared.get(name).cloned().unwrap_or_default()
     }
 
@@ -72,7 +94,7 @@ impl DeclaredSuccessors {
     }
 
     fn has(&self, successor: &str, is_wanted: impl FnMut(&Predecessor) -> bool) -> bool {
-        let declared = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let declared = self.predecessors.read().unwrap_or_else(PoisonError::into_inner);
         declared.get(successor).is_some_and(|all| all.iter().any(is_wanted))
     }
 }

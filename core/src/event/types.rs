@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::{
+    hash::fnv_mix,
     id_kind::IdKind,
     vtable::{EventVTable, VersionStep},
 };
@@ -38,10 +39,14 @@ pub struct EventType {
     pub(super) needs_context: bool,
     /// The retired event types from whose stored events this one is made.
     pub(crate) sources: &'static [&'static Types],
+    /// The functions that make it from these, in the same order, as they are written in the attribute.
+    pub(crate) source_functions: &'static [&'static str],
     /// Whether no new event of this type is written any more.
     pub(crate) is_retired: bool,
     /// The fields with other types, from which a function collects ids.
     pub(crate) collected_ids: &'static [&'static str],
+    /// The fields with secrets, each with the field of its subject.
+    pub(crate) secrets: &'static [(&'static str, &'static str)],
     /// The steps from older versions.
     pub(crate) steps: &'static [VersionStep],
     /// The properties of the Rust type; `None` without the derive.
@@ -68,8 +73,10 @@ impl EventType {
             is_variant: false,
             needs_context: false,
             sources: &[],
+            source_functions: &[],
             is_retired: false,
             collected_ids: &[],
+            secrets: &[],
             steps: &[],
             vtable: None,
         }
@@ -179,6 +186,17 @@ impl EventType {
             hash = fnv_mix(hash, self.aliases[i].as_bytes());
             i += 1;
         }
+        let mut i = 0;
+        while i < self.steps.len() {
+            let VersionStep { version, function, .. } = self.steps[i];
+            hash = fnv_mix(fnv_mix(hash, &version.to_le_bytes()), function.as_bytes());
+            i += 1;
+        }
+        let mut i = 0;
+        while i < self.source_functions.len() {
+            hash = fnv_mix(hash, self.source_functions[i].as_bytes());
+            i += 1;
+        }
         Types::Sum(self.sources).hash_into(hash)
     }
 
@@ -218,7 +236,7 @@ pub enum Types {
 }
 
 impl Types {
-    /// Adds the stored names and the versions of the set to a hash.
+    /// Adds the stored names and the versions of the set to a hash, with the steps between versions and the sources of events.
     pub(crate) const fn hash_into(&self, hash: u64) -> u64 {
         match self {
             Self::One(one) => one.hash_into(hash),
@@ -285,6 +303,18 @@ impl Types {
         }
     }
 
+    /// Returns `true` if events with this stored name are read, but not in this version, because it is later than the newest one that is
+    /// known: a newer program has written them.
+    pub(crate) fn is_newer(&self, name: &str, version: u32) -> bool {
+        match self {
+            Self::One(one) => {
+                (one.version < version && one.contains(name))
+                    || Self::Sum(one.sources).is_newer(name, version)
+            }
+            Self::Sum(sets) => sets.iter().any(|set| set.is_newer(name, version)),
+        }
+    }
+
     /// Returns `true` if no event of the set is written any more.
     pub const fn is_retired(&self) -> bool {
         match self {
@@ -317,6 +347,17 @@ impl Types {
                 false
             }
         }
+    }
+
+    /// Returns `true` if an event type of the set has secrets, or is made from one that has.
+    pub(crate) fn has_secrets(&self) -> bool {
+        let mut has_secrets = false;
+        self.each(&mut |one| {
+            has_secrets |= !one.secrets.is_empty()
+                || one.ids.iter().any(|id| id.is_secret)
+                || one.sources.iter().any(|source| source.has_secrets());
+        });
+        has_secrets
     }
 
     /// Returns `true` if the event type with this stored name is retired.
@@ -421,25 +462,6 @@ impl Types {
     }
 }
 
-/// Adds a length and bytes to a hash, as FNV-1a (Fowler, Noll, Vo).
-pub(crate) const fn fnv_mix(hash: u64, bytes: &[u8]) -> u64 {
-    fnv_from(hash ^ bytes.len() as u64, bytes)
-}
-
-/// The hash FNV-1a of bytes.
-pub(super) const fn fnv(bytes: &[u8]) -> u64 {
-    fnv_from(0xcbf2_9ce4_8422_2325, bytes)
-}
-
-const fn fnv_from(hash: u64, bytes: &[u8]) -> u64 {
-    let (mut hash, mut i) = (hash, 0);
-    while i < bytes.len() {
-        hash = (hash ^ bytes[i] as u64).wrapping_mul(0x0000_0100_0000_01b3);
-        i += 1;
-    }
-    hash
-}
-
 /// Compares two texts, eight bytes at a time: a constant function cannot use `==`.
 const fn same(a: &str, b: &str) -> bool {
     let (mut a, mut b) = (a.as_bytes(), b.as_bytes());
@@ -465,21 +487,4 @@ const fn same(a: &str, b: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const OPENED: Types = Types::One(EventType::new("opened", "Opened").aliases(&["created"]));
-    const CLOSED: Types = Types::One(EventType::new("closed", "Closed"));
-    const BOTH: Types = Types::Sum(&[&OPENED, &CLOSED]);
-    const CREATED: Types = Types::One(EventType::new("created", "Created"));
-
-    #[test]
-    fn sets_overlap_in_names_and_aliases() {
-        assert!(BOTH.contains("created") && !BOTH.contains("open"));
-        assert!(BOTH.overlaps(&CLOSED) && CLOSED.overlaps(&BOTH));
-        assert!(!OPENED.overlaps(&CLOSED));
-        assert!(CREATED.overlaps(&OPENED) && OPENED.overlaps(&CREATED));
-        assert!(BOTH.distinct() && !Types::Sum(&[&BOTH, &CREATED]).distinct());
-        assert_eq!(BOTH.names(), ["opened", "created", "closed"]);
-    }
-}
+mod tests;

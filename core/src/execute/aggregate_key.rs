@@ -9,6 +9,7 @@ use std::{
 use crate::{
     criteria::Item,
     dispatch::{AggregateVTable, SnapshotVTable},
+    event::fnv_mix,
     store::{Read, SnapshotKey},
     tag::Tag,
 };
@@ -24,6 +25,11 @@ pub(super) struct AggregateKey {
     pub(super) tag: Option<Tag>,
     /// The hash of the other fields, because a command looks up its aggregate about ten times.
     hash: u64,
+}
+
+/// The fingerprint of snapshots by a program that knows these retags. States of before a retag may lack events that have the tag now.
+pub(super) fn fingerprint_with(fingerprint: u64, retags: u64) -> u64 {
+    if retags == 0 { fingerprint } else { fnv_mix(fingerprint, &retags.to_le_bytes()) }
 }
 
 impl Hash for AggregateKey {
@@ -66,9 +72,10 @@ impl AggregateKey {
         Self::of(vtable.aggregate, tag.cloned())
     }
 
-    /// The key of its snapshot, if the aggregate type has snapshots.
-    pub(super) fn snapshot_key(&self, vtable: &AggregateVTable) -> Option<SnapshotKey> {
+    /// The key of its snapshot by a program that knows these retags, if the aggregate type has snapshots.
+    pub(super) fn snapshot_key(&self, vtable: &AggregateVTable, retags: u64) -> Option<SnapshotKey> {
         let SnapshotVTable { name: aggregate, fingerprint, .. } = vtable.snapshots?;
+        let fingerprint = fingerprint_with(fingerprint, retags);
         Some(SnapshotKey { aggregate, tag: self.tag.clone(), fingerprint })
     }
 

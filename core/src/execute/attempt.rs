@@ -53,16 +53,18 @@ impl Attempt<'_> {
     ) -> Result<AttemptOutcome<E>, Error> {
         let command = self.command;
         let clock = &command.executor.clock;
-        let successors = match command.check_successors() {
+        let successors = match command.check_successors().await {
             Ok(successors) => successors,
-            Err(superseded) => {
-                let decision = Err(superseded.into());
-                return command.finish_without_append(clock.now(), decision, Position::START).await;
+            Err(refused) => {
+                return command.finish_without_append(clock.now(), Err(refused), Position::START).await;
             }
         };
         loop {
             command.activity.begin(Step::Loading);
-            let loaded = match command.load_states(&self.admission.batch, bypass_cache).await {
+            let loaded = match command
+                .load_states(&self.admission.batch, bypass_cache, successors.retag_version())
+                .await
+            {
                 Ok(loaded) => loaded,
                 // A command that was accepted before stays accepted, even if the history cannot be read any more.
                 Err(error @ (Error::Invalid(_) | Error::Panicked { .. })) => {
@@ -78,6 +80,10 @@ impl Attempt<'_> {
             command.activity.begin(Step::Deciding);
             match decide(command, time, &loaded.states) {
                 Ok(Ok(events)) if command.needs_append(&events) => {
+                    if let Err(unknown) = command.executor.registry.check_rewrites(&successors, &events) {
+                        let based_on = last_position(&loaded.states);
+                        return command.finish_without_append(time, Err(unknown.into()), based_on).await;
+                    }
                     return self.append(time, events, loaded.states, &successors).await;
                 }
                 decision if loaded.is_authoritative => {
@@ -153,7 +159,7 @@ impl Attempt<'_> {
             conditions.push(Condition { criteria: criteria.clone(), marker: state.marker });
             if is_changed || is_queued {
                 // Events are folded into the state later, which is possible only if the cache does not refer to it.
-                cache.take(key, command.executor.store.epoch());
+                drop(cache.take(key));
                 modified.push(ModifiedState::new(key.clone(), criteria.clone(), state));
             } else {
                 cache.put(key.clone(), state);

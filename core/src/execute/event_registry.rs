@@ -10,8 +10,8 @@ use crate::{
     dispatch::{AggregateVTable, CommandTypes},
     error::Invalid,
     event::{DeclaredSuccessors, EventType, IdKind, Types},
-    record::Name,
-    store::Successors,
+    record::{Draft, Name},
+    store::{Rewrite, RewriteState, RewriteTarget, Successors},
 };
 
 /// The event types and the aggregates with snapshots that the app uses, and the commands that it knows.
@@ -30,6 +30,8 @@ pub(crate) struct Registrations {
     names: BTreeMap<&'static str, EventType>,
     /// The event types that only projections and policies read. They may read with other Rust types.
     read: BTreeMap<&'static str, EventType>,
+    /// Of each stored name and alias, the newest version that all registered types read, and the type that reads no later one.
+    versions: BTreeMap<&'static str, (u32, &'static str)>,
     kinds: HashMap<&'static str, IdKind>,
     /// Stored name of a command to Rust type.
     commands: HashMap<&'static str, &'static str>,
@@ -80,6 +82,46 @@ impl EventRegistry {
         commands.try_for_each(|command| registrations.add_command(command.name, command.rust))?;
         drop(registrations);
         types.events().try_for_each(|types| self.register(types))
+    }
+
+    /// Checks that events have the ids that stored events got in a pass, or that their types know these ids; and that their types know the
+    /// secrets that stored events have encrypted. Types of events that are appended are registered.
+    ///
+    /// # Errors
+    /// [`Invalid::IdsUnknown`] or [`Invalid::SecretsUnknown`] with an event that does not.
+    pub(crate) fn check_rewrites(&self, list: &Successors, events: &[Draft]) -> Result<(), Invalid> {
+        for rewrite in list.rewrites() {
+            let Rewrite { name, target, state, .. } = rewrite;
+            let mut named = events.iter().filter(|event| event.name() == name);
+            match target {
+                RewriteTarget::Tags { kind } => {
+                    let is_without = |event: &Draft| !event.tags().iter().any(|tag| tag.kind() == kind);
+                    if *state != RewriteState::Running && named.any(is_without) && !self.knows_id(name, kind)
+                    {
+                        return Err(Invalid::IdsUnknown { name: name.clone(), kind: kind.clone() });
+                    }
+                }
+                RewriteTarget::Secrets { .. } if named.next().is_some() => self.check_secrets(rewrite)?,
+                RewriteTarget::Secrets { .. } => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that the types of the program know the secrets that a pass has encrypted, if it is such a pass.
+    ///
+    /// # Errors
+    /// [`Invalid::SecretsUnknown`] if they do not.
+    pub(crate) fn check_secrets(&self, rewrite: &Rewrite) -> Result<(), Invalid> {
+        let knows =
+            |name: &str, fields: &[String], version| self.successors.knows_secrets(name, fields, version);
+        rewrite.unknown_secrets(knows).map_or(Ok(()), Err)
+    }
+
+    /// Whether the registered event type with a name declares ids of a kind.
+    fn knows_id(&self, name: &str, kind: &str) -> bool {
+        let registrations = self.registrations.read().unwrap_or_else(PoisonError::into_inner);
+        registrations.names.get(name).is_some_and(|event| event.ids.iter().any(|id| id.kind == kind))
     }
 
     /// The successors of event names that the registered types declare.
@@ -165,6 +207,11 @@ impl Registrations {
         self.names.get(name).or_else(|| self.read.get(name))
     }
 
+    /// The newest version of a stored name that all registered types read, and the type that reads no later one.
+    pub(crate) fn newest_version(&self, name: &str) -> Option<(u32, &'static str)> {
+        self.versions.get(name).copied()
+    }
+
     /// An event type with the same prefix: the part of the stored name before its last dot. A variant of an enum, if there is one.
     pub(crate) fn with_prefix_of(&self, name: &str) -> Option<&EventType> {
         let (prefix, _) = name.rsplit_once('.')?;
@@ -197,6 +244,7 @@ impl Registrations {
 
     fn add(&mut self, event: &EventType) -> Result<(), Invalid> {
         for name in std::iter::once(&event.name).chain(event.aliases) {
+            self.add_version(name, event);
             let first = *self.names.entry(name).or_insert(*event);
             let advice = "give one of them another `name` or `prefix`";
             check_same("the event name", name, first.rust, event.rust, advice)?;
@@ -213,6 +261,7 @@ impl Registrations {
 
     fn add_read(&mut self, event: &EventType) {
         for name in std::iter::once(&event.name).chain(event.aliases) {
+            self.add_version(name, event);
             let read = self.read.entry(name).or_insert(*event);
             // A variant of an enum says more than a struct.
             if event.is_variant && !read.is_variant {
@@ -222,8 +271,19 @@ impl Registrations {
         Types::Sum(event.sources).each(&mut |source| self.add_read(source));
     }
 
+    fn add_version(&mut self, name: &'static str, event: &EventType) {
+        let new = (event.version, event.rust);
+        let known = self.versions.entry(name).or_insert(new);
+        *known = (*known).min(new);
+    }
+
     fn add_kind(&mut self, kind: IdKind) -> Result<(), Invalid> {
         let first = *self.kinds.entry(kind.kind).or_insert(kind);
+        if first.is_secret != kind.is_secret {
+            let advice = "one of them is personal (`#[id(secret)]`) and the other is not, so the log would have the ids in two forms: declare both in \
+                          the same way";
+            return check_same("the id kind", kind.kind, first.rust(), kind.rust(), advice);
+        }
         if first.shared && kind.shared {
             return Ok(());
         }

@@ -46,6 +46,8 @@ pub(crate) struct Settings {
     pub(crate) command_id_retention: Option<Duration>,
     pub(crate) max_hops: u32,
     pub(crate) state_cache_capacity: usize,
+    /// Whether the store encrypts secrets.
+    pub(crate) has_keys: bool,
 }
 
 /// The default of [`Builder::max_hops`](crate::app::Builder::max_hops): how many policies may be chained from one user
@@ -91,6 +93,7 @@ impl Default for Settings {
             command_id_retention: None,
             max_hops: MAX_HOPS,
             state_cache_capacity: 10_000,
+            has_keys: false,
         }
     }
 }

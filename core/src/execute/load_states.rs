@@ -20,7 +20,11 @@ pub(super) struct LoadedStates {
 }
 
 impl PreparedCommand {
-    /// Takes states from the batch and the cache, and reads the others from the log. With `bypass_cache` all are read.
+    /// Takes states from the batch and the cache, and reads the others from the log. With `bypass_cache` all are read. Cached states and
+    /// snapshots that were read before the last retag was complete are not used: `retags` is [`Successors::retag_version`] of the list
+    /// that the command was checked with.
+    ///
+    /// [`Successors::retag_version`]: crate::store::Successors::retag_version
     ///
     /// # Errors
     /// [`Error`] if the store cannot answer or a record cannot be folded.
@@ -28,20 +32,22 @@ impl PreparedCommand {
         &self,
         batch: &CommandBatch,
         bypass_cache: bool,
+        retags: u64,
     ) -> Result<LoadedStates, Error> {
-        let mut states: Vec<_> =
-            (0..self.aggregates.len()).map(|index| self.known_state(index, batch, bypass_cache)).collect();
+        let mut states: Vec<_> = (0..self.aggregates.len())
+            .map(|index| self.known_state(index, batch, bypass_cache, retags))
+            .collect();
         let is_authoritative = states.iter().all(Option::is_none);
         let mut has_news = false;
         if states.iter().any(Option::is_none) {
             if is_authoritative && !bypass_cache && self.profile.expects_no_history() {
                 // Assumed without a read. An append that is based on it conflicts if there are events.
-                let states = (0..self.aggregates.len()).map(|index| self.initial(index));
+                let states = (0..self.aggregates.len()).map(|index| self.initial(index, retags));
                 let states = states.collect::<Result<_, _>>()?;
                 return Ok(LoadedStates { states, is_authoritative: false, has_news });
             }
             // On the heap, so that the future of a command that reads nothing is small.
-            has_news = Box::pin(self.read_missing(&mut states, is_authoritative)).await?;
+            has_news = Box::pin(self.read_missing(&mut states, is_authoritative, retags)).await?;
         }
         Ok(LoadedStates { states: states.into_iter().flatten().collect(), is_authoritative, has_news })
     }
@@ -55,22 +61,33 @@ impl PreparedCommand {
         }
     }
 
-    fn known_state(&self, index: usize, batch: &CommandBatch, bypass_cache: bool) -> Option<VersionedState> {
+    fn known_state(
+        &self,
+        index: usize,
+        batch: &CommandBatch,
+        bypass_cache: bool,
+        retags: u64,
+    ) -> Option<VersionedState> {
         let key = &self.aggregates[index];
-        let cached =
-            || if bypass_cache { None } else { self.executor.cache.get(key, self.executor.store.epoch()) };
+        let Executor { cache, store, .. } = &*self.executor;
+        let cached = || if bypass_cache { None } else { cache.get(key, store.epoch(), retags) };
         batch.speculative_state(key).or_else(cached)
     }
 
     /// Reads the missing states in one call. If an earlier state of an aggregate is known, only later events are read. Returns
     /// whether there were later events.
-    async fn read_missing(&self, states: &mut [Option<VersionedState>], all: bool) -> Result<bool, Error> {
+    async fn read_missing(
+        &self,
+        states: &mut [Option<VersionedState>],
+        all: bool,
+        retags: u64,
+    ) -> Result<bool, Error> {
         let missing: Vec<usize> = (0..states.len()).filter(|index| states[*index].is_none()).collect();
         let (mut read, mut continues) = (Vec::with_capacity(missing.len()), false);
         for &index in &missing {
-            let base = self.base_state(index).await;
+            let base = self.base_state(index, retags).await;
             continues |= base.is_some();
-            read.push(base.map_or_else(|| self.initial(index), Ok)?);
+            read.push(base.map_or_else(|| self.initial(index, retags), Ok)?);
         }
         let is_empty = match (missing.as_slice(), read.as_mut_slice()) {
             ([index], [state]) => self.read_one(*index, state).await?,
@@ -126,17 +143,20 @@ impl PreparedCommand {
     }
 
     /// A state to read on from: a cached one, which may be stale, or that of a snapshot.
-    async fn base_state(&self, index: usize) -> Option<VersionedState> {
+    async fn base_state(&self, index: usize, retags: u64) -> Option<VersionedState> {
         let key = &self.aggregates[index];
-        match self.executor.cache.take(key, self.executor.store.epoch()).and_then(if_extensible) {
-            None => self.executor.state_from_snapshot(self.plan.aggregates[index], key).await,
+        let epoch = self.executor.store.epoch();
+        let cached = self.executor.cache.take(key).filter(|state| state.is_usable(epoch, retags));
+        match cached.and_then(if_extensible) {
+            None => self.executor.state_from_snapshot(self.plan.aggregates[index], key, retags).await,
             cached => cached,
         }
     }
 
     /// The state before the first event.
-    fn initial(&self, index: usize) -> Result<VersionedState, Error> {
-        run_user_code(self.name, || self.plan.initial(index))
+    fn initial(&self, index: usize, retags: u64) -> Result<VersionedState, Error> {
+        let initial = run_user_code(self.name, || self.plan.initial(index))?;
+        Ok(VersionedState { retags, ..initial })
     }
 }
 

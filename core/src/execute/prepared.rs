@@ -1,6 +1,6 @@
 //! A command that is ready to be executed.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use serde::Serialize;
 use uuid::Uuid;
@@ -22,6 +22,7 @@ use crate::{
     panics::run_user_code,
     payload::Payload,
     record::{CommandId, Draft, Metadata, Name, Position},
+    secret::{Written, hide_secrets},
     store::{Append, CommandKey, JournalRecord, Successors},
     time::Timestamp,
 };
@@ -72,11 +73,11 @@ impl PreparedCommand {
             _ => {}
         }
         let command_name = Name::new("command name", name)?;
-        let body = run_user_code(name, || executor.body(name, command, id.is_some()))?;
+        let body = run_user_code(name, || executor.body(command, handler, id.is_some()))?;
         let key = id.clone().zip(body.as_ref()).map(|(id, content)| {
             let items = plan.reads.iter().flat_map(|read| read.criteria.items());
             let tags = items.flat_map(Item::tags);
-            CommandKey::new(id, command_name.clone(), tags.cloned()).with_content(content)
+            CommandKey::new(id, command_name.clone(), tags.cloned()).with_content(&without_secrets(content))
         });
         let command_id = id.map_or_else(|| Name::new("command id", text_of(new_message_id())), Ok)?;
         let named = |what, text: Option<_>| text.map(|text| Name::new(what, text)).transpose();
@@ -119,6 +120,7 @@ impl PreparedCommand {
             };
             let mut events = Events::new(codec).max_payload(settings.max_payload);
             decided.write_events(&mut events)?;
+            self.executor.check_secrets(self.name, events.secrets())?;
             let (drafts, types) = events.into_parts();
             types.into_iter().try_for_each(|types| registry.register(types))?;
             Ok(Ok(drafts))
@@ -129,12 +131,10 @@ impl PreparedCommand {
     /// list that was checked.
     ///
     /// # Errors
-    /// [`Invalid::Superseded`] if it does not.
-    pub(super) fn check_successors(&self) -> Result<Arc<Successors>, Invalid> {
-        let check = self.executor.watcher.successors();
-        let stored = check.stored();
-        self.plan.reads.iter().try_for_each(|read| check.check(&stored, &read.criteria, Position::END))?;
-        Ok(stored)
+    /// [`Invalid::Superseded`] if it does not; [`Error::Unavailable`] while tags are added to events that it reads by them.
+    pub(super) async fn check_successors(&self) -> Result<Arc<Successors>, Error> {
+        let criteria = self.plan.reads.iter().map(|read| &read.criteria);
+        self.executor.watcher.successors().check(criteria, Position::END).await
     }
 
     /// The error of a command that did not complete before the runtime of the app ended.
@@ -166,6 +166,15 @@ impl PreparedCommand {
     }
 }
 
+/// The command as it is compared with a later one under its id. The log keeps a hash of it, which must not depend on secrets: short ones
+/// could be guessed.
+fn without_secrets(body: &Payload) -> Cow<'_, Payload> {
+    match hide_secrets(body.as_str()) {
+        Cow::Borrowed(_) => Cow::Borrowed(body),
+        Cow::Owned(hidden) => Cow::Owned(Payload::from_stored(hidden)),
+    }
+}
+
 /// The text of an id, without the machinery of `Display`.
 fn text_of(id: Uuid) -> String {
     id.hyphenated().encode_lower(&mut Uuid::encode_buffer()).to_owned()
@@ -173,16 +182,36 @@ fn text_of(id: Uuid) -> String {
 
 impl Executor {
     /// The command as JSON, if it has a command id or there is a journal.
-    fn body<C: Serialize>(&self, name: &str, command: &C, has_id: bool) -> Result<Option<Payload>, Invalid> {
+    fn body<C: Serialize, S, R, E>(
+        &self,
+        command: &C,
+        handler: &Handler<C, S, R, E>,
+        has_id: bool,
+    ) -> Result<Option<Payload>, Invalid> {
         let is_recorded = self.settings.journal != Journal::Off;
         if !is_recorded && !has_id {
             return Ok(None);
         }
-        let body = Payload::encode(name, command)?;
-        let (size, limit) = (body.as_str().len(), self.settings.max_payload);
-        if is_recorded && size > limit {
-            return Err(Invalid::TooLarge { what: format!("the command `{name}`"), size, limit });
+        let (body, written) = handler.body(command)?;
+        if is_recorded {
+            let (name, size, limit) = (handler.name, body.as_str().len(), self.settings.max_payload);
+            self.check_secrets(name, written)?;
+            if size > limit {
+                return Err(Invalid::TooLarge { what: format!("the command `{name}`"), size, limit });
+            }
         }
         Ok(Some(body))
+    }
+
+    /// Checks that the secrets that were written can be encrypted.
+    fn check_secrets(&self, name: &str, written: Written) -> Result<(), Invalid> {
+        let name = || name.to_owned();
+        match written {
+            Written::WithoutSubject => Err(Invalid::SecretWithoutSubject { name: name() }),
+            Written::WithSubject | Written::IdOutsideOfSecret if !self.settings.has_keys => {
+                Err(Invalid::SecretWithoutKeys { name: name() })
+            }
+            Written::WithSubject | Written::IdOutsideOfSecret | Written::Nothing => Ok(()),
+        }
     }
 }

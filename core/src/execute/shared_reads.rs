@@ -53,7 +53,7 @@ impl SharedReads {
     /// Groups the reads of states that fold the same types after the same position. Each state has read on from its marker.
     pub(super) fn new<'a>(states: impl Iterator<Item = (&'a Read, &'a VersionedState)>) -> Self {
         let mut groups: BTreeMap<_, Vec<(usize, Read)>> = BTreeMap::new();
-        for (index, (read, VersionedState { state, marker })) in states.enumerate() {
+        for (index, (read, VersionedState { state, marker, .. })) in states.enumerate() {
             let read = read.clone().after(marker.settled());
             groups.entry((state.vtable.aggregate, read.after)).or_default().push((index, read));
         }

@@ -1,7 +1,10 @@
 //! Loads and saves snapshots of aggregates. Snapshots only save time: if one cannot be used, a warning is logged and the events are
 //! read.
 
-use super::{aggregate_key::AggregateKey, executor::Executor};
+use super::{
+    aggregate_key::{AggregateKey, fingerprint_with},
+    executor::Executor,
+};
 use crate::{
     aggregate::Aggregate,
     dispatch::{AggregateVTable, ErasedState, VersionedState},
@@ -19,22 +22,26 @@ impl Executor {
         &self,
         vtable: &'static AggregateVTable,
         key: &AggregateKey,
+        retags: u64,
     ) -> Option<VersionedState> {
-        let key = key.snapshot_key(vtable)?;
+        let key = key.snapshot_key(vtable, retags)?;
         let decode = |state: &Payload| ErasedState::from_snapshot(vtable, state);
         let epoch = self.store.epoch();
         let (state, position) = self.read_snapshot(&key, Position::END, decode).await?;
-        Some(VersionedState { state, marker: Marker::new(position, 0).in_epoch(epoch) })
+        Some(VersionedState { state, marker: Marker::new(position, 0).in_epoch(epoch), retags })
     }
 
-    /// The state of a snapshot of an aggregate of type `A` that is not later than `up_to`, with its position.
+    /// The state of a snapshot of an aggregate of type `A` that is not later than `up_to`, with its position, as a program saves it
+    /// that knows these retags.
     pub(crate) async fn load_snapshot<A: Aggregate>(
         &self,
         tag: Option<Tag>,
         up_to: Position,
+        retags: u64,
     ) -> Option<(A, Position)> {
         let snapshots = A::SNAPSHOTS?;
-        let key = SnapshotKey { aggregate: snapshots.name, tag, fingerprint: snapshots.fingerprint };
+        let fingerprint = fingerprint_with(snapshots.fingerprint, retags);
+        let key = SnapshotKey { aggregate: snapshots.name, tag, fingerprint };
         self.read_snapshot(&key, up_to, snapshots.decode).await
     }
 
@@ -56,19 +63,23 @@ impl Executor {
 
     /// Saves a snapshot of a state if enough events were folded in, in a task of its own.
     pub(super) fn save_snapshot_if_due(&self, key: &AggregateKey, state: &mut VersionedState) {
-        let VersionedState { state, marker } = state;
+        let VersionedState { state, marker, retags } = state;
         let position = marker.settled();
         if marker.seen_unsettled() > 0 || position == Position::START {
             return;
         }
-        let Some(key) = key.snapshot_key(state.vtable) else { return };
+        let Some(key) = key.snapshot_key(state.vtable, *retags) else { return };
         let state = match run_user_code(key.aggregate, || state.take_due_snapshot()) {
             Ok(Some(state)) => state,
             Ok(None) => return,
             Err(error) => return warn(&key, "the snapshot cannot be saved", &error),
         };
-        let store = self.store.clone();
+        let (store, marker) = (self.store.clone(), *marker);
         tokio::spawn(async move {
+            if !marker.is_of_epoch(store.epoch()) {
+                // The log has lost events of the state, or a secret in it is forgotten.
+                return;
+            }
             if let Err(error) = store.save_snapshot(&key, &Snapshot { position, state }).await {
                 warn(&key, "the snapshot cannot be saved", &error);
             }
@@ -77,5 +88,5 @@ impl Executor {
 }
 
 fn warn(key: &SnapshotKey, what: &str, error: &Error) {
-    tracing::warn!(aggregate = key.aggregate, tag = key.tag_text(), %error, "{what}");
+    tracing::warn!(aggregate = key.aggregate, tag = key.shown_tag(), %error, "{what}");
 }

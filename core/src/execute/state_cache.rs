@@ -36,11 +36,11 @@ impl StateCache {
         Self(Mutex::new(Entries { states: GenerationalCache::new(capacity), aggregates: Vec::new() }))
     }
 
-    /// Returns the state of an aggregate, unless it is stale or contains events that the log may have lost: the state is of this epoch
-    /// of the log.
-    pub(super) fn get(&self, key: &AggregateKey, epoch: u64) -> Option<VersionedState> {
+    /// Returns the state of an aggregate, unless it is stale, or not [usable](VersionedState::is_usable) for the log of this epoch and with
+    /// these retags.
+    pub(super) fn get(&self, key: &AggregateKey, epoch: u64, retags: u64) -> Option<VersionedState> {
         let state = self.with(|entries| entries.states.get(key, CachedState::fresh)).flatten();
-        state.filter(|state| state.marker.is_of_epoch(epoch))
+        state.filter(|state| state.is_usable(epoch, retags))
     }
 
     /// Marks the states as stale into which these events would be folded. The states that the command updates itself were taken
@@ -49,10 +49,9 @@ impl StateCache {
         self.with(|entries| (events.iter().for_each(|event| entries.invalidate(event)), ()));
     }
 
-    /// Removes the state of an aggregate. Returns it even if it is stale, if it is of this epoch of the log.
-    pub(super) fn take(&self, key: &AggregateKey, epoch: u64) -> Option<VersionedState> {
-        let found = self.with(|entries| (entries.states.remove(key), ())).map(|found| found.state);
-        found.filter(|state| state.marker.is_of_epoch(epoch))
+    /// Removes the state of an aggregate. Returns it even if it is stale.
+    pub(super) fn take(&self, key: &AggregateKey) -> Option<VersionedState> {
+        self.with(|entries| (entries.states.remove(key), ())).map(|found| found.state)
     }
 
     /// Inserts a state, unless the cache has a later state of the aggregate.
@@ -76,8 +75,8 @@ impl CachedState {
 
     /// Returns `true` if it includes more of the log than another state.
     fn is_later_than(&self, other: &Self) -> bool {
-        let version = |Self { state: VersionedState { marker, .. }, .. }: &Self| {
-            (marker.epoch(), marker.settled(), marker.seen_unsettled())
+        let version = |Self { state: VersionedState { marker, retags, .. }, .. }: &Self| {
+            (marker.epoch(), *retags, marker.settled(), marker.seen_unsettled())
         };
         version(self) > version(other)
     }
@@ -177,11 +176,11 @@ mod tests {
 
     fn state(thing: Thing, position: u64) -> VersionedState {
         let marker = Marker::new(Position::new(position), 0);
-        VersionedState { state: ErasedState::new(Arc::new(thing)), marker }
+        VersionedState { state: ErasedState::new(Arc::new(thing)), marker, retags: 0 }
     }
 
     fn position(cache: &StateCache, number: usize) -> Option<u64> {
-        cache.get(&key(number), 0).map(|found| found.marker.settled().get())
+        cache.get(&key(number), 0, 0).map(|found| found.marker.settled().get())
     }
 
     #[test]
@@ -192,7 +191,7 @@ mod tests {
             cache.put(key(number), state_at(1));
             assert!(position(&cache, 0).is_some());
         }
-        let left = (1..1000).filter(|number| cache.take(&key(*number), 0).is_some()).count();
+        let left = (1..1000).filter(|number| cache.take(&key(*number)).is_some()).count();
         assert!((4..=10).contains(&left), "{left}");
     }
 
@@ -203,7 +202,7 @@ mod tests {
             cache.put(key(1), state_at(put));
             assert_eq!(position(&cache, 1), Some(cached));
         }
-        assert!(cache.take(&key(1), 0).is_some() && cache.take(&key(1), 0).is_none());
+        assert!(cache.take(&key(1)).is_some() && cache.take(&key(1)).is_none());
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Requests to poll a log. They are made only if there are waiters: otherwise an append wakes no task.
+//! Requests to poll a log: at once, or soon for a new waiter. They are made only if there are waiters: otherwise an append wakes no
+//! task.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,6 +10,7 @@ use tokio::sync::Notify;
 pub(super) struct PollRequests {
     waiters: AtomicUsize,
     requested: Notify,
+    came: Notify,
 }
 
 /// Counts as a waiter until it is dropped.
@@ -16,12 +18,11 @@ pub(super) struct PollRequests {
 pub(super) struct Waiter<'a>(&'a PollRequests);
 
 impl PollRequests {
-    /// Adds a waiter, and requests a poll for it.
+    /// Adds a waiter, for which the log is polled soon.
     pub(super) fn add_waiter(&self) -> Waiter<'_> {
         self.waiters.fetch_add(1, Ordering::SeqCst);
-        let waiter = Waiter(self);
-        self.request();
-        waiter
+        self.came.notify_one();
+        Waiter(self)
     }
 
     pub(super) fn has_waiters(&self) -> bool {
@@ -30,8 +31,8 @@ impl PollRequests {
 
     /// Requests a poll because events were appended, if there are waiters.
     ///
-    /// No event is missed: a waiter is counted before it requests a poll, and the waiters are read after the append. If this call does
-    /// not see a waiter, then the poll for that waiter begins after the append, and sees its events.
+    /// No event is missed: a waiter is counted before the poll for it, and the waiters are read after the append. If this call does not
+    /// see a waiter, then the poll for that waiter begins after the append, and sees its events.
     pub(super) fn appended(&self) {
         if self.has_waiters() {
             self.request();
@@ -47,6 +48,11 @@ impl PollRequests {
     pub(super) async fn requested(&self) {
         self.requested.notified().await;
     }
+
+    /// Waits for a new waiter. Waiters that were added before count as one.
+    pub(super) async fn waiter_came(&self) {
+        self.came.notified().await;
+    }
 }
 
 impl Drop for Waiter<'_> {
@@ -59,13 +65,14 @@ impl Drop for Waiter<'_> {
 mod tests {
     use std::{
         hint::spin_loop,
+        pin::pin,
         sync::{
             Arc,
             atomic::{AtomicBool, AtomicU64},
         },
     };
 
-    use futures_util::FutureExt;
+    use futures_util::{FutureExt, future::select};
     use tokio::sync::{Barrier, watch};
 
     use super::*;
@@ -74,11 +81,12 @@ mod tests {
     async fn append_requests_a_poll_only_if_there_are_waiters() {
         let requests = PollRequests::default();
         let is_requested = || requests.requested().now_or_never().is_some();
+        let has_come = || requests.waiter_came().now_or_never().is_some();
         requests.appended();
-        assert!(!is_requested());
+        assert!(!is_requested() && !has_come());
 
         let (first, second) = (requests.add_waiter(), requests.add_waiter());
-        assert!(is_requested() && !is_requested());
+        assert!(has_come() && !has_come() && !is_requested());
         drop(first);
         requests.appended();
         assert!(is_requested());
@@ -88,7 +96,7 @@ mod tests {
         assert!(!is_requested());
     }
 
-    /// Polls a log only when requested, never after a time, so a waiter that misses its event waits forever.
+    /// Polls a log only when requested or for a new waiter, never after a time, so a waiter that misses its event waits forever.
     #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
     async fn waiter_that_comes_during_an_append_does_not_miss_it() {
         const APPENDS: u64 = 5_000;
@@ -105,7 +113,7 @@ mod tests {
                     if requests.has_waiters() {
                         settled.send_replace(log.load(Ordering::SeqCst));
                     }
-                    requests.requested().await;
+                    select(pin!(requests.requested()), pin!(requests.waiter_came())).await;
                 }
             }
         });

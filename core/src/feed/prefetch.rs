@@ -17,6 +17,8 @@ use crate::{
 pub(crate) struct PrefetchingFeed {
     feed: Feed,
     next: Option<Prefetch>,
+    /// Whether the next batch may consist of events that the store has in memory: it continues one that was read from the store.
+    may_be_recent: bool,
 }
 
 /// A batch, and whether the log may have more events after it.
@@ -41,7 +43,7 @@ impl Drop for Prefetch {
 impl PrefetchingFeed {
     /// A feed of all matching events, from the beginning of the log.
     pub(crate) fn new(watcher: Arc<LogWatcher>, filter: Criteria) -> Self {
-        Self { feed: Feed::new(watcher, filter), next: None }
+        Self { feed: Feed::new(watcher, filter), next: None, may_be_recent: false }
     }
 
     /// Reads the next batch without waiting: at most `limit` records, and at least one if one is settled. If an error
@@ -52,12 +54,14 @@ impl PrefetchingFeed {
     pub(crate) async fn poll(&mut self, limit: usize) -> Result<FeedPage, Error> {
         let after = self.position();
         let fits = |next: &Prefetch| next.after == after && next.limit <= limit;
+        let may_be_recent = std::mem::take(&mut self.may_be_recent);
         let Batch { page, more } = match self.next.take().filter(fits) {
             Some(next) => next.batch().await?,
-            None => read(self.feed.clone(), limit).await?,
+            None => read(self.feed.clone(), limit, may_be_recent).await?,
         };
-        self.seek(page.up_to);
+        self.feed.seek_now(page.up_to);
         self.next = more.then(|| Prefetch::start(&self.feed, limit));
+        self.may_be_recent = true;
         Ok(page)
     }
 
@@ -79,12 +83,19 @@ impl PrefetchingFeed {
     /// Continues after another position. If the log has lost events meanwhile, the supervisor starts another runner, which compares
     /// its checkpoint with the log.
     pub(crate) fn seek(&mut self, after: Position) {
+        self.may_be_recent &= after == self.position();
         self.feed.seek_now(after);
+    }
+
+    /// Continues after a position, with a batch that is read from the store: it notices if the log has lost events.
+    pub(crate) fn restart(&mut self, after: Position) {
+        self.may_be_recent = false;
+        self.seek(after);
     }
 
     /// Changes the events of the following batches.
     pub(crate) fn set_filter(&mut self, filter: Criteria) {
-        self.next = None;
+        (self.next, self.may_be_recent) = (None, false);
         self.feed.set_filter(filter);
     }
 
@@ -96,7 +107,7 @@ impl PrefetchingFeed {
 
 impl Prefetch {
     fn start(feed: &Feed, limit: usize) -> Self {
-        Self { after: feed.position(), limit, task: tokio::spawn(read(feed.clone(), limit)) }
+        Self { after: feed.position(), limit, task: tokio::spawn(read(feed.clone(), limit, false)) }
     }
 
     async fn batch(mut self) -> Result<Batch, Error> {
@@ -111,9 +122,12 @@ impl Prefetch {
 }
 
 /// Reads page by page, so that no store and no statement has to hold a whole batch.
-async fn read(mut feed: Feed, limit: usize) -> Result<Batch, Error> {
+async fn read(mut feed: Feed, limit: usize, may_be_recent: bool) -> Result<Batch, Error> {
     let max_bytes = feed.watcher().max_read_bytes() / 2;
     let limit = PageLimit { records: limit.max(1), bytes: max_bytes };
+    if may_be_recent && let Some(page) = read_recent(&mut feed, limit).await? {
+        return Ok(Batch { more: page.is_full, page });
+    }
     let (mut page, mut can_grow) = read_page(&mut feed, limit).await?;
     let mut bytes = payload_bytes(&page.records);
     while can_grow && page.records.len() < limit.records && bytes < limit.bytes {
@@ -129,6 +143,11 @@ async fn read(mut feed: Feed, limit: usize) -> Result<Batch, Error> {
 
 fn payload_bytes(records: &[Record]) -> usize {
     records.iter().map(|record| record.data.as_str().len()).sum()
+}
+
+async fn read_recent(feed: &mut Feed, limit: PageLimit) -> Result<Option<FeedPage>, Error> {
+    feed.set_limit(PageLimit { records: limit.records.min(PAGE), ..limit });
+    feed.read_recent().await
 }
 
 /// Also returns whether the page was ended by the number of its records: a further one fits into the batch.

@@ -9,7 +9,7 @@ use crate::{
     error::{Error, Invalid},
     event::DeclaredSuccessors,
     record::{Draft, Position},
-    store::{EventStore, KnownSuccessors, Successor, Successors},
+    store::{EventStore, KnownSuccessors, RewriteTarget, Successor, Successors},
 };
 
 /// The successors that the log has, as far as this process knows, and the successors that the program declares.
@@ -48,21 +48,65 @@ impl SuccessorCheck {
         Ok(read)
     }
 
-    /// Checks that criteria select the successors of the names that they select, as far as these have events up to a position.
+    /// Checks that criteria select the successors of the names that they select, as far as these have events up to a position, and no
+    /// events by tags that are still being added. Returns the list that was checked: the known one, or that of the log if tags are being
+    /// added as far as this process knows.
     ///
     /// # Errors
-    /// [`Invalid::Superseded`] with one that they do not select and the program does not declare.
-    pub(crate) fn check(
+    /// [`Invalid::SecretsUnknown`] if the program does not declare the secrets of their events;
+    /// [`Invalid::Superseded`] with a successor that they do not select and the program does not declare; [`Error::Unavailable`] with
+    /// [`Invalid::IdsIncomplete`], or if the store cannot answer; [`Invalid::IdWithoutKeys`] if they select events by an id that is personal,
+    /// and there are no keys.
+    pub(crate) async fn check<'a>(
         &self,
-        stored: &Successors,
-        criteria: &Criteria,
+        criteria: impl Iterator<Item = &'a Criteria> + Clone + Send,
         up_to: Position,
-    ) -> Result<(), Invalid> {
-        let missing = self.missing(stored, criteria).into_iter().map(|(_, successor)| successor);
-        missing
-            .filter(|successor| successor.since() <= up_to)
-            .min_by_key(|successor| successor.since())
-            .map_or(Ok(()), |successor| Err(superseded(successor)))
+    ) -> Result<Arc<Successors>, Error> {
+        if let Some(kind) = self.unreadable_kind(criteria.clone()) {
+            return Err(Invalid::IdWithoutKeys { kind }.into());
+        }
+        let mut list = self.stored();
+        if criteria.clone().any(|criteria| running_retag(&list, criteria).is_some()) {
+            list = Box::pin(self.list_after(list.version)).await?;
+        }
+        for criteria in criteria {
+            if let Some(unknown) = self.unknown_secrets(&list, criteria) {
+                return Err(unknown.1.into());
+            }
+            if let Some((name, kind)) = running_retag(&list, criteria) {
+                let incomplete = Invalid::IdsIncomplete { name: name.to_owned(), kind: kind.to_owned() };
+                let operation = format!("read events of {}", self.store.describe());
+                return Err(Error::unavailable(operation, incomplete));
+            }
+            let missing = self.missing(&list, criteria).into_iter().map(|(_, successor)| successor);
+            let missing = missing.filter(|successor| successor.since() <= up_to);
+            if let Some(first) = missing.min_by_key(|successor| successor.since()) {
+                return Err(superseded(first).into());
+            }
+        }
+        Ok(list)
+    }
+
+    /// The name of events that criteria name and whose secrets are encrypted, while the program has them as plain fields, with the error.
+    pub(crate) fn unknown_secrets(
+        &self,
+        list: &Successors,
+        criteria: &Criteria,
+    ) -> Option<(String, Invalid)> {
+        let mut concerned = list.rewrites().iter().filter(|rewrite| rewrite.concerns(criteria));
+        concerned.find_map(|rewrite| {
+            let unknown = rewrite.unknown_secrets(|name, fields, version| {
+                self.declared.knows_secrets(name, fields, version)
+            })?;
+            Some((rewrite.name.clone(), unknown))
+        })
+    }
+
+    /// The kind of an id that is personal in criteria, if the log is read without keys: no event has it as it is written there.
+    fn unreadable_kind<'a>(&self, mut criteria: impl Iterator<Item = &'a Criteria>) -> Option<String> {
+        let secret =
+            criteria.find_map(|one| one.items().iter().flat_map(Item::tags).find(|tag| tag.is_secret()))?;
+        self.store.as_stored().is_none().then(|| secret.kind().to_owned())
     }
 
     /// The successors that criteria do not select and the program does not declare, each with the item that selects the older name.
@@ -115,6 +159,16 @@ impl SuccessorCheck {
         }
         known
     }
+}
+
+/// A pass that adds tags by which criteria select events: the name of the events and the kind of the ids.
+fn running_retag<'a>(list: &'a Successors, criteria: &Criteria) -> Option<(&'a str, &'a str)> {
+    list.rewrites().iter().find_map(|rewrite| match &rewrite.target {
+        RewriteTarget::Tags { kind } if !rewrite.is_complete() && rewrite.concerns(criteria) => {
+            Some((rewrite.name.as_str(), kind.as_str()))
+        }
+        _ => None,
+    })
 }
 
 /// The error of a reader that does not read a successor.

@@ -1,6 +1,7 @@
 //! One watcher of a log for all feeds of a process.
 
 use std::{
+    future::pending,
     pin::pin,
     sync::{
         Arc, Weak,
@@ -10,7 +11,10 @@ use std::{
 };
 
 use futures_util::future::{Either, select};
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
 
 use super::{
     MAX_READ_BYTES,
@@ -27,7 +31,8 @@ use crate::{
     time::Timestamp,
 };
 
-/// The first pause between two polls of a log that does not move.
+/// The first pause between two polls of a log that does not move, and before the poll for a feed that begins to wait: its last page
+/// is so recent that a poll at once would only compete with what the events of that page have caused.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
@@ -200,6 +205,10 @@ impl LogWatcher {
     pub async fn settled_beyond(&self, seen: LogEnd) {
         let mut end = self.end.subscribe();
         let _waiter = self.requests.add_waiter();
+        if self.acknowledged() > self.settled() {
+            // The append may not have seen the waiter.
+            self.requests.request();
+        }
         // An error would mean that the sender is dropped, but `self` owns it.
         drop(self.runtime.run_until_ended(end.wait_for(|end| end.is_news_for(seen))).await);
     }
@@ -268,9 +277,9 @@ enum PollResult {
 }
 
 /// Why a pause ended.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum WakeReason {
-    /// A caller of this process asked for a poll.
+    /// A caller of this process asked for a poll, or a feed has begun to wait.
     Local,
     /// The store signalled an append of another process.
     Store,
@@ -313,15 +322,42 @@ async fn poll_loop(watcher: Weak<LogWatcher>, requests: Arc<PollRequests>) {
 }
 
 /// Waits until the log should be polled: without waiting feeds until a feed waits, else at most for a pause.
-async fn wait(requests: &PollRequests, wakeups: Option<&mut Wakeups>, pause: Duration) -> WakeReason {
-    let Some(wakeups) = wakeups else {
-        requests.requested().await;
-        return WakeReason::Local;
-    };
-    let (local, store) = (pin!(requests.requested()), pin!(wakeups.next()));
-    match timeout(pause, select(local, store)).await {
-        Ok(Either::Left(_)) => WakeReason::Local,
-        Ok(Either::Right(_)) => WakeReason::Store,
-        Err(_) => WakeReason::Timeout,
+async fn wait(requests: &PollRequests, mut wakeups: Option<&mut Wakeups>, pause: Duration) -> WakeReason {
+    let mut deadline = wakeups.is_some().then(|| (Instant::now() + pause, WakeReason::Timeout));
+    loop {
+        let (signal, elapsed) = (pin!(signal(requests, wakeups.as_deref_mut())), pin!(elapsed(deadline)));
+        match select(signal, elapsed).await {
+            Either::Left((Some(reason), _)) | Either::Right((reason, _)) => return reason,
+            // A feed has begun to wait. Feeds that follow do not postpone the poll.
+            Either::Left((None, _)) => {
+                let soon = Instant::now() + FIRST_PAUSE;
+                if deadline.is_none_or(|(at, _)| at > soon) {
+                    deadline = Some((soon, WakeReason::Local));
+                }
+            }
+        }
+    }
+}
+
+/// Waits until a deadline, for ever if there is none. Returns the reason of the poll.
+async fn elapsed(deadline: Option<(Instant, WakeReason)>) -> WakeReason {
+    let Some((at, reason)) = deadline else { return pending().await };
+    sleep_until(at).await;
+    reason
+}
+
+/// Waits for a reason to poll at once, or for a feed that begins to wait (`None`).
+async fn signal(requests: &PollRequests, wakeups: Option<&mut Wakeups>) -> Option<WakeReason> {
+    let store = pin!(async {
+        match wakeups {
+            Some(wakeups) => wakeups.next().await,
+            None => pending().await,
+        }
+    });
+    let (requested, waiter) = (pin!(requests.requested()), pin!(requests.waiter_came()));
+    match select(select(requested, waiter), store).await {
+        Either::Left((Either::Left(_), _)) => Some(WakeReason::Local),
+        Either::Left((Either::Right(_), _)) => None,
+        Either::Right(_) => Some(WakeReason::Store),
     }
 }

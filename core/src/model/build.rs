@@ -7,7 +7,7 @@ use super::{
     schemas,
     types::{
         AggregateModel, ColumnModel, CommandModel, EventModel, FoldedEvent, IdModel, Model, ParameterModel,
-        PolicyModel, ProjectionModel, QueryModel, SHAPE, SnapshotModel, StateModel, StepModel,
+        PolicyModel, ProjectionModel, QueryModel, SHAPE, SecretModel, SnapshotModel, StateModel, StepModel,
     },
 };
 use crate::{
@@ -37,6 +37,16 @@ impl Declared {
         model.policies.sort_by(|one, other| one.name.cmp(&other.name));
         model.link();
         model
+    }
+
+    /// The aggregates by their names in the model.
+    pub(crate) fn named_aggregates(&self) -> BTreeMap<String, DeclaredAggregate> {
+        let aggregates = self.aggregates();
+        let names = names(aggregates.keys(), short_name);
+        let named = aggregates
+            .iter()
+            .map(|(rust, declared)| (names.get(rust).cloned().unwrap_or_default(), *declared));
+        named.collect()
     }
 
     /// The commands by their stored names: the registered ones, and the commands of policies.
@@ -122,6 +132,10 @@ fn each_with_sources(set: &Types, visit: &mut dyn FnMut(&EventType)) {
     });
 }
 
+fn secret((field, subject): &(&str, &str)) -> SecretModel {
+    SecretModel { field: (*field).to_owned(), subject: (*subject).to_owned() }
+}
+
 fn event(one: EventType) -> EventModel {
     let ids = one.ids.iter().map(|id| IdModel {
         field: id.field.to_owned(),
@@ -136,6 +150,9 @@ fn event(one: EventType) -> EventModel {
         function: (!step.function.is_empty()).then(|| step.function.to_owned()),
         schema: (step.schema)().map(schemas::of_type),
     });
+    // An id that is personal is its own subject.
+    let secret_ids = one.ids.iter().filter(|id| id.is_secret);
+    let secret_ids = secret_ids.map(|id| secret(&(id.field, id.field)));
     EventModel {
         name: one.name.to_owned(),
         version: one.version,
@@ -144,6 +161,7 @@ fn event(one: EventType) -> EventModel {
         retired: one.is_retired,
         made_from: own_names(one.sources.iter().copied()),
         ids: ids.chain(collected).collect(),
+        secrets: one.secrets.iter().map(secret).chain(secret_ids).collect(),
         steps: steps.collect(),
         schema: one.vtable.and_then(|vtable| schemas::of_event(&vtable)),
         written_by: Vec::new(),
@@ -201,6 +219,8 @@ fn projection(declared: &DeclaredProjection) -> ProjectionModel {
             Role::Key => "key",
             Role::Index => "index",
             Role::Plain => "plain",
+            Role::Encrypted => "secret",
+            Role::Lookup => "lookup",
         }
         .to_owned(),
     });
@@ -220,6 +240,7 @@ fn projection(declared: &DeclaredProjection) -> ProjectionModel {
         rust: declared.rust.to_owned(),
         inline: declared.inline,
         custom: declared.custom,
+        reads_secrets: declared.reads_secrets,
         columns: columns.collect(),
         events: events.into_iter().collect(),
         queries: Vec::new(),

@@ -32,6 +32,8 @@ pub(crate) struct DeclaredProjection {
     pub(crate) events: &'static [Types],
     pub(crate) inline: bool,
     pub(crate) custom: bool,
+    /// Whether rows with secret columns may have copies of secrets in others.
+    pub(crate) reads_secrets: bool,
     /// The function after `by` of each entry of `events`; empty for an entry without one.
     pub(crate) key_functions: &'static [&'static str],
     /// The kind of the ids that are the keys of its rows.
@@ -75,6 +77,7 @@ impl Declared {
             events: P::EVENTS,
             inline,
             custom: false,
+            reads_secrets: P::READS_SECRETS && P::TABLE.has_secrets(),
             key_functions: P::KEY_FUNCTIONS,
             key_kind: P::Key::TAG_KIND,
         });
@@ -87,6 +90,7 @@ impl Declared {
             events: C::EVENTS,
             inline: false,
             custom: true,
+            reads_secrets: false,
             key_functions: &[],
             key_kind: None,
         });

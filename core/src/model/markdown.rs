@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::types::{
     AggregateModel, CommandModel, EventModel, IdModel, Model, PolicyModel, ProjectionModel, QueryModel,
+    SecretModel,
 };
 
 impl Model {
@@ -82,6 +83,7 @@ fn event(page: &mut Page, event: &EventModel) {
     page.item("Former names", &codes(event.aliases.iter()));
     page.links("Made from", "event", &event.made_from);
     page.item("Ids", &event.ids.iter().map(id).collect::<Vec<_>>().join(", "));
+    page.item("Secrets", &event.secrets.iter().map(secret).collect::<Vec<_>>().join(", "));
     for step in &event.steps {
         let how = step.function.as_ref().map_or("the same payloads".to_owned(), |function| code(function));
         page.item(&format!("From version {} to {}", step.from, step.from + 1), &how);
@@ -132,6 +134,10 @@ fn id(id: &IdModel) -> String {
     }
 }
 
+fn secret(secret: &SecretModel) -> String {
+    format!("{} (of {})", code(&secret.field), code(&secret.subject))
+}
+
 fn command(page: &mut Page, command: &CommandModel) {
     page.section("command", &command.name, &format!("Rust: {}.", code(&command.rust)));
     let reads: Vec<String> = command
@@ -176,6 +182,9 @@ fn projection(page: &mut Page, projection: &ProjectionModel) {
         })
         .collect();
     page.item("Folds", &events.join(", "));
+    if projection.reads_secrets {
+        page.item("Reads secrets", yes(true));
+    }
     page.links("Queries", "query", &projection.queries);
     page.table(
         ["column", "type", "NULL", "role"],

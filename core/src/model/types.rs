@@ -68,6 +68,8 @@ pub struct EventModel {
     pub made_from: Vec<String>,
     /// Where its ids are.
     pub ids: Vec<IdModel>,
+    /// The fields with secrets.
+    pub secrets: Vec<SecretModel>,
     /// The steps from its older versions.
     pub steps: Vec<StepModel>,
     /// The JSON Schema of the payloads that the program reads as the current version, if it is known.
@@ -92,6 +94,16 @@ pub struct IdModel {
     pub kind: Option<String>,
     /// Whether each event has at least one id in the field.
     pub required: bool,
+}
+
+/// A field of an event that holds secrets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SecretModel {
+    /// The field.
+    pub field: String,
+    /// The field with the id of the subject: the same one for an id that is personal.
+    pub subject: String,
 }
 
 /// A step from an older version of an event to the next one.
@@ -180,6 +192,10 @@ pub struct ProjectionModel {
     pub inline: bool,
     /// Whether it writes tables of its own.
     pub custom: bool,
+    /// Whether its rows have secret columns, and its handlers may copy secrets into others, too: `#[projection(reads_secrets)]`. JSON has it only if
+    /// it is so.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub reads_secrets: bool,
     /// The columns of its rows in their order; none if it writes tables of its own.
     pub columns: Vec<ColumnModel>,
     /// The events that it folds.
@@ -198,7 +214,7 @@ pub struct ColumnModel {
     pub kind: String,
     /// Whether it may be NULL.
     pub nullable: bool,
-    /// `key`, `index` or `plain`.
+    /// `key`, `index`, `plain`, `secret` for one that is encrypted, or `lookup` for the keyed hash of the secret before it.
     pub role: String,
 }
 

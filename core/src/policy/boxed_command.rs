@@ -74,7 +74,7 @@ where
     }
 
     fn body(&self) -> Result<Payload, Invalid> {
-        Payload::encode(self.handler.name, &self.command)
+        self.handler.body(&self.command).map(|(body, _)| body)
     }
 
     fn send(

@@ -70,6 +70,10 @@ impl<P: Policy> BatchHandler for PolicyHandler<P> {
         criteria_of::<P>()
     }
 
+    fn is_newer(&self, record: &Record) -> bool {
+        P::EVENTS.iter().any(|types| types.is_newer(&record.name, record.version))
+    }
+
     /// Stops after an event with side effects, so that the checkpoint is saved before the next; events without are handled
     /// together.
     async fn handle(
@@ -82,13 +86,17 @@ impl<P: Policy> BatchHandler for PolicyHandler<P> {
             (Cow::Borrowed(parking), BatchResult::default(), parking.single_attempt());
         for (index, record) in records.iter().enumerate() {
             let keys = order_keys(record, P::ORDER_BY);
-            let (parked, has_effects) = match parking.blocked_by(&keys) {
-                Some(blocker) => (Some(park_waiting(record, keys, blocker)), false),
+            let (parked, has_effects) = match parking.blocked_by(&keys, record.position) {
+                Some(blocker) => {
+                    let needs_newer = parking.needs_newer(&keys);
+                    (Some(park_waiting(record, keys, blocker, needs_newer)), false)
+                }
                 None => match self.handle_event(record, single_attempt).await {
                     Ok(Handled::Done { has_effects }) => (None, has_effects),
                     Ok(Handled::GaveUp { error, attempts, parks: true }) if parking.can_park() => {
                         tracing::error!(policy = P::NAME, event = %record.id, error, "the event is parked");
-                        (Some(Parked { attempts, ..park_failed(record, keys, error) }), true)
+                        let parked = park_failed(record, keys, error, self.is_newer(record));
+                        (Some(Parked { attempts, ..parked }), true)
                     }
                     Ok(Handled::GaveUp { error, .. }) => {
                         result.poison = Some(PoisonEvent { index, error });
@@ -136,7 +144,8 @@ impl<P: Policy> PolicyHandler<P> {
     async fn handle_event(&mut self, record: &Record, single_attempt: bool) -> Result<Handled, Error> {
         let before =
             self.failures.take().filter(|(event, _)| *event == record.id).map_or(0, |(_, tries)| tries);
-        let (attempts, max) = (before + 1, if single_attempt { 1 } else { P::TRIES });
+        let is_single = single_attempt || self.is_newer(record);
+        let (attempts, max) = (before + 1, if is_single { 1 } else { P::TRIES });
         let (error, parks) = match self.react_and_send(record).await {
             Ok(has_effects) => return Ok(Handled::Done { has_effects }),
             Err(Failure::Store(error)) => return Err(error),

@@ -215,7 +215,7 @@ impl<S: Transactional, C: CustomProjection<S>> Follower for Custom<C, S> {
     }
 
     fn events(&self) -> String {
-        folded_events::describe(C::EVENTS, |_| None)
+        folded_events::describe(C::EVENTS, |_, _| None)
     }
 
     fn batch_handler(&self, table: Table, _: SharedRows) -> Box<dyn BatchHandler> {
@@ -243,7 +243,7 @@ impl<S: Transactional, C: CustomProjection<S>> BatchHandler for CustomHandler<C,
     }
 
     fn events(&self) -> String {
-        folded_events::describe(C::EVENTS, |_| None)
+        folded_events::describe(C::EVENTS, |_, _| None)
     }
 
     fn needs_setup(&self) -> bool {

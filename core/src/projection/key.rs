@@ -212,10 +212,12 @@ pub const fn reaches_row<P: Projection>() -> bool {
 /// # Errors
 /// [`Invalid`] if a tag of the kind does not parse as the id.
 pub fn ids_of<I: Id>(record: &Record) -> Result<Vec<I>, Invalid> {
-    let ids = record.tags.iter().filter(|tag| tag.kind() == I::KIND);
+    // Of an id that is forgotten, the log has a text that is no id.
+    let is_known = |tag: &&Tag| I::SECRET.is_none() || tag.is_secret();
+    let ids = record.tags.iter().filter(|tag| tag.kind() == I::KIND).filter(is_known);
     ids.map(|tag| {
         tag.value().parse().map_err(|_| {
-            refuse("tag", tag.as_str(), format!("`{}` cannot be read from it", type_name::<I>()))
+            refuse("tag", &tag.to_string(), format!("`{}` cannot be read from it", type_name::<I>()))
         })
     })
     .collect()

@@ -2,7 +2,7 @@
 
 use std::{marker::PhantomData, sync::Arc};
 
-use super::{Projection, RowFolder, events_of, inline_fold::InlineFold};
+use super::{Projection, RowFolder, events_of, inline_fold::InlineFold, secrets::secrets_of};
 use crate::{
     codec::Codec,
     daemon::{BatchHandler, ErrorPolicy, Follower, FollowerSpec, check_order},
@@ -188,7 +188,7 @@ pub(crate) fn projection_spec<P: Projection>(options: ProjectionOptions) -> Foll
     let make = |codec: &Codec| {
         Arc::new(ProjectionFollower::<P> { options, codec: codec.clone(), row: PhantomData }) as _
     };
-    FollowerSpec::new::<P>(make).rows(rows).row_type::<P>().inline(inline)
+    FollowerSpec::new::<P>(make).rows(rows).row_type::<P>().secrets(secrets_of::<P>()).inline(inline)
 }
 
 /// A projection as a follower of the log.

@@ -9,6 +9,7 @@ use super::{
     key::{PlannedKey, StoredKey},
     row_cache::{CacheVersion, RowCache},
     row_set::{FoldError, RowEntry, RowSet, blame_record},
+    secrets::without_reading,
 };
 use crate::{
     codec::Codec,
@@ -16,6 +17,7 @@ use crate::{
     daemon::{BatchHandler, BatchResult, Parking, PoisonEvent, order_keys, park_failed, park_waiting},
     error::{Error, Invalid},
     feed,
+    limits::refuse,
     record::{Position, Record},
     rows::{CommitOutcome, FoldedRows, Parked, RowChange, RowStore, SharedRows, Table, key_text},
 };
@@ -123,6 +125,10 @@ impl<P: Projection> BatchHandler for RowFolder<P> {
         events_of::<P>()
     }
 
+    fn is_newer(&self, record: &Record) -> bool {
+        is_newer::<P>(record)
+    }
+
     fn max_batch(&self) -> usize {
         MAX_BATCH
     }
@@ -183,6 +189,10 @@ impl<P: Projection> BatchHandler for RowFolder<P> {
     }
 }
 
+fn is_newer<P: Projection>(record: &Record) -> bool {
+    P::EVENTS.iter().any(|types| types.is_newer(&record.name, record.version))
+}
+
 /// Plans the operations of records, except of those to park.
 fn plan<'a, P: Projection>(
     records: &'a [Record],
@@ -196,7 +206,8 @@ fn plan<'a, P: Projection>(
     let mut parked_now = Parking::default();
     for (index, record) in records.iter().enumerate() {
         ops.begin(index);
-        let planned = blame_record(index, || P::plan_record(record, codec, &mut ops));
+        let plan = || blame_record(index, || P::plan_record(record, codec, &mut ops));
+        let planned = without_reading::<P, _, _>(plan, |error| PoisonEvent { index, error });
         if parking.is_disabled() {
             planned?;
             continue;
@@ -214,11 +225,13 @@ fn plan<'a, P: Projection>(
         };
         let parked = match (error, keys) {
             (None, None) => continue,
-            (None, Some(keys)) => match parking.blocked_by(&keys).or_else(|| parked_now.blocked_by(&keys)) {
-                None => continue,
-                Some(blocker) => park_waiting(record, keys, blocker),
-            },
-            (Some(error), Some(keys)) => park_failed(record, keys, error),
+            (None, Some(keys)) => {
+                let blocked_by = |parking: &Parking| parking.blocked_by(&keys, record.position);
+                let Some(blocker) = blocked_by(parking).or_else(|| blocked_by(&parked_now)) else { continue };
+                let needs_newer = parking.needs_newer(&keys) || parked_now.needs_newer(&keys);
+                park_waiting(record, keys, blocker, needs_newer)
+            }
+            (Some(error), Some(keys)) => park_failed(record, keys, error, is_newer::<P>(record)),
             (Some(error), None) => {
                 let error = format!("{error}; the affected keys are unknown, so the event cannot be parked");
                 return Err(PoisonEvent { index, error });
@@ -243,13 +256,17 @@ pub(crate) fn fold_in_memory<P: Projection>(
     codec: &Codec,
 ) -> Result<(), Invalid> {
     let mut ops = RowOps::default();
-    records.iter().try_for_each(|record| P::plan_record(record, codec, &mut ops))?;
+    let refused = |error: String| refuse("projection", P::TABLE.projection, error);
+    without_reading::<P, _, _>(
+        || records.iter().try_for_each(|record| P::plan_record(record, codec, &mut ops)),
+        refused,
+    )?;
     let (ops, keys) = ops.into_parts();
     let mut keys = keys.into_iter();
     for op in ops {
         for PlannedKey { key, stored } in keys.by_ref().take(op.rows) {
             let row = rows.entry(stored.clone()).or_insert_with(|| P::initial(key));
-            if (op.apply)(row) == Change::Delete {
+            if without_reading::<P, _, _>(|| Ok((op.apply)(row)), refused)? == Change::Delete {
                 rows.remove(&stored);
             }
         }

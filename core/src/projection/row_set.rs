@@ -6,6 +6,7 @@ use super::{
     Change, Projection, RowOps,
     key::{PlannedKey, StoredKey},
     row_ops::RowOp,
+    secrets::{check_json, without_reading},
 };
 use crate::{
     daemon::PoisonEvent,
@@ -108,7 +109,9 @@ impl<'a, P: Projection> RowSet<'a, P> {
                 let entry = &mut self.rows[*target];
                 entry.record = *index;
                 let initial = || P::initial(entry.key.clone());
-                let change = blame_record(*index, || Ok(apply(entry.row.get_or_insert_with(initial))))?;
+                let fold = || blame_record(*index, || Ok(apply(entry.row.get_or_insert_with(initial))));
+                let refused = |error| PoisonEvent { index: *index, error };
+                let change = without_reading::<P, _, _>(fold, refused)?;
                 if change == Change::Delete {
                     entry.row = None;
                 }
@@ -140,7 +143,10 @@ impl<'a, P: Projection> RowSet<'a, P> {
 impl<P: Projection> RowEntry<P> {
     /// The stored form of the row. An error names the row, and the record that changed it last.
     fn to_row(&self) -> Result<Option<Row>, PoisonEvent> {
-        let row = blame_record(self.record, || self.row.as_ref().map(P::to_row).transpose());
+        let row = blame_record(self.record, || {
+            let row = self.row.as_ref().map(P::to_row).transpose()?;
+            row.as_ref().map_or(Ok(()), check_json::<P>).map(|()| row)
+        });
         row.map_err(|PoisonEvent { index, error }| {
             let key = key_text(self.stored_key.values());
             PoisonEvent { index, error: format!("the row {key} cannot be stored: {error}") }

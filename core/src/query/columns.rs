@@ -104,7 +104,15 @@ impl QueryColumns {
                 let text = Text::new().and("a ").quote(self.row).and(" has no column ").quote(name);
                 panic!("{}", text.and("; queries may use ").columns(&self.table, false).as_str());
             }
-            Some(Column { role: Role::Plain, .. }) => {
+            Some(Column { role: Role::Encrypted, .. }) => {
+                let text = Text::new().and("queries cannot use ").quote(name).and(" of a ").quote(self.row);
+                let text = text.and(", which is a secret: find rows by its value with `List::equal_secret`, and `lookup` in its ");
+                panic!(
+                    "{}",
+                    text.and("`#[secret(…)]`; filter and sort the rows that the query returns").as_str()
+                );
+            }
+            Some(Column { role: Role::Plain | Role::Lookup, .. }) => {
                 let text = Text::new().and("queries cannot use ").quote(name).and(" of a ").quote(self.row);
                 let text = text.and(", only ").columns(&self.table, false);
                 panic!("{}", text.and("; mark its field with `#[index]`").as_str());

@@ -10,6 +10,7 @@ use super::read_model::{DEFAULT_TIMEOUT, ReadModel};
 use crate::{
     error::Error,
     projection::{Projection, RowKey},
+    rows::{SharedRows, Table},
     store::Included,
 };
 
@@ -87,10 +88,12 @@ impl<P: Projection> Find<P> {
 
     async fn run(self) -> Result<Option<P>, Error> {
         let model = self.model?;
-        let (table, epoch) = model.table(self.wanted, self.timeout).await?;
         let keys = [self.key.to_key()?];
-        let rows = model.run(model.rows().rows(&table, &keys)).await?;
-        model.check_epoch(epoch)?;
+        let read = |rows: SharedRows, table: Table| {
+            let keys = keys.clone();
+            async move { rows.rows(&table, &keys).await }
+        };
+        let rows = model.read(self.wanted, self.timeout, read).await?;
         Ok(rows.into_iter().flatten().next().map(P::from_row).transpose()?)
     }
 }

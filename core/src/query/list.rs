@@ -4,7 +4,7 @@ mod conditions;
 mod totals;
 
 use std::{
-    fmt::Write,
+    fmt::{self, Write},
     future::{Future, IntoFuture},
     pin::Pin,
     time::Duration,
@@ -20,7 +20,7 @@ use crate::{
     error::{Error, Invalid},
     limits::refuse,
     projection::Projection,
-    rows::{Bound, Column, ColumnType, Filter, Role, RowQuery, Sort, Table, key_text},
+    rows::{Bound, Column, ColumnType, Filter, Role, RowQuery, SharedRows, Sort, Table, key_text},
     store::Included,
 };
 
@@ -50,7 +50,6 @@ const DEFAULT_LIMIT: usize = 100;
 /// [`Error::Invalid`] if the query names a wrong field, or the cursor belongs to another query. Otherwise as
 /// [`Find`](super::Find).
 #[must_use = "a query runs only when it is awaited"]
-#[derive(Debug)]
 pub struct List<P> {
     model: Result<ReadModel<P>, Error>,
     table: Table,
@@ -208,7 +207,14 @@ impl<P> List<P> {
     /// and returns `None`.
     fn column(&mut self, field: &str, kind: Option<ColumnType>) -> Option<usize> {
         let columns = self.table.columns;
-        let is_queryable = |column: &&Column| column.role != Role::Plain;
+        let is_queryable = |column: &&Column| matches!(column.role, Role::Key | Role::Index);
+        let is_secret = |column: &Column| column.name == field && column.role == Role::Encrypted;
+        if columns.iter().any(is_secret) {
+            let rule = "it is a secret, which the store cannot read: find rows by `equal_secret`, with `#[secret(…, lookup)]` on the field, or \
+                        filter and sort the rows that a query returns";
+            self.fail(refuse("field of a query", field, rule));
+            return None;
+        }
         match columns.iter().position(|column| column.name == field && is_queryable(&column)) {
             Some(index) if kind.is_none_or(|kind| columns[index].kind == kind) => return Some(index),
             Some(index) => {
@@ -245,13 +251,14 @@ impl<P: Projection> List<P> {
         let signature = self.signature();
         let after = self.cursor.take().map(|cursor| cursor.open(&signature)).transpose()?;
         let model = self.model?;
-        let (table, epoch) = model.table(self.wanted, self.timeout).await?;
         // One row more than the limit shows whether there is a next page.
         let limit = self.limit.saturating_add(1);
         let (filters, sort) = (self.filters, self.sort);
-        let query = RowQuery { table: &table, filters, sort, after, limit };
-        let mut rows = model.run(model.rows().find(&query)).await?;
-        model.check_epoch(epoch)?;
+        let read = |rows: SharedRows, table: Table| {
+            let (filters, after) = (filters.clone(), after.clone());
+            async move { rows.find(&RowQuery { table: &table, filters, sort, after, limit }).await }
+        };
+        let mut rows = model.read(self.wanted, self.timeout, read).await?;
         let has_more = rows.len() > self.limit;
         rows.truncate(self.limit);
         let next = rows.last().filter(|_| has_more).map(|row| {
@@ -273,6 +280,8 @@ impl<P: Projection> List<P> {
                     let values = Uuid::new_v5(&Uuid::NAMESPACE_OID, key_text(values).as_bytes());
                     write!(text, " {name}:OneOf({values})")
                 }
+                // Nor may it have a secret.
+                _ if self.table.columns[*column].role == Role::Lookup => write!(text, " {name}"),
                 bound => write!(text, " {name}:{bound:?}"),
             };
         }
@@ -285,6 +294,13 @@ impl<P: Projection> List<P> {
             );
         }
         text
+    }
+}
+
+impl<P> fmt::Debug for List<P> {
+    /// Does not show the values of conditions, which may be secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("List").field("table", &self.table.name()).finish_non_exhaustive()
     }
 }
 

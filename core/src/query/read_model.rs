@@ -2,7 +2,7 @@
 
 use std::{marker::PhantomData, time::Duration};
 
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 use crate::{
     app_runtime::AppRuntime,
@@ -11,7 +11,7 @@ use crate::{
     position::Position,
     projection::Projection,
     rows::{SharedRows, Table},
-    store::{Included, SeenLog},
+    store::{Included, SeenLog, losses},
 };
 
 /// How long a query waits for rows that have not caught up, unless it sets another timeout.
@@ -62,7 +62,7 @@ impl<P: Projection> ReadModel<P> {
     ///
     /// # Errors
     /// [`Error::RuntimeEnded`] if the runtime of the app ends first; otherwise as the query.
-    pub(crate) async fn run<T>(&self, query: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    async fn run<T>(&self, query: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         self.handle.runtime.run(|| format!("query `{}`", self.handle.name), query).await
     }
 
@@ -80,24 +80,50 @@ impl<P: Projection> ReadModel<P> {
         self.handle.wait_for_position(wanted.into(), timeout).await.map(drop)
     }
 
+    /// Reads rows of the build that queries read, once it includes all events up to a position. If the build is deleted meanwhile because
+    /// another process has promoted a later one, or a subject is forgotten meanwhile, it reads again.
+    ///
+    /// # Errors
+    /// As [`ReadModel::wait_for_position`]; [`Error::RuntimeEnded`] if the runtime of the app ends first; otherwise as `read`.
+    pub(crate) async fn read<T, F: Future<Output = Result<T, Error>>>(
+        &self,
+        wanted: Included,
+        timeout: Duration,
+        read: impl Fn(SharedRows, Table) -> F,
+    ) -> Result<T, Error> {
+        let start = Instant::now();
+        loop {
+            let left = timeout.saturating_sub(start.elapsed());
+            let (table, epoch, result) = match self.table(wanted, left).await {
+                Ok((table, epoch)) => {
+                    (Some(table), epoch, self.run(read(self.handle.rows.clone(), table)).await)
+                }
+                // Its runner may be stopped because the build was deleted.
+                Err(error) => (self.status().reads, self.handle.epoch(), Err(error)),
+            };
+            match result {
+                Ok(rows) if self.handle.epoch() == epoch => return Ok(rows),
+                // The rows may have copies of secrets that are forgotten now.
+                Ok(_) if losses(self.handle.epoch()) == losses(epoch) => {}
+                // The rows may be older than they were.
+                Ok(_) => return Err(SeenLog::has_gone_back(format!("read rows of `{}`", self.handle.name))),
+                Err(error) => {
+                    let Some(table) = table else { return Err(error) };
+                    if error.is_unavailable() || !self.handle.is_replaced(&table).await {
+                        return Err(error);
+                    }
+                }
+            }
+        }
+    }
+
     /// The build to read, once its rows include all events up to a position, and the epoch of the log that they include.
     ///
     /// # Errors
     /// As [`ReadModel::wait_for_position`].
-    pub(crate) async fn table(&self, wanted: Included, timeout: Duration) -> Result<(Table, u64), Error> {
+    async fn table(&self, wanted: Included, timeout: Duration) -> Result<(Table, u64), Error> {
         let epoch = self.handle.epoch();
         let status = self.handle.wait_for_position(wanted, timeout).await?;
         Ok((status.reads.unwrap_or(P::TABLE), epoch))
-    }
-
-    /// Checks, after a read of the rows, that the log has not lost events meanwhile: the rows may be older than they were.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] if it has.
-    pub(crate) fn check_epoch(&self, epoch: u64) -> Result<(), Error> {
-        if self.handle.epoch() == epoch {
-            return Ok(());
-        }
-        Err(SeenLog::has_gone_back(format!("read rows of `{}`", self.handle.name)))
     }
 }

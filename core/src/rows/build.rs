@@ -67,10 +67,25 @@ impl Build {
         Ok(())
     }
 
-    /// Returns which events of the rows may have been folded with another version of their type than that of the program, in words;
-    /// `None` if there are none. `events` describes those of the program, as in [`check_stored`](Self::check_stored).
-    pub fn other_versions(&self, events: &str) -> Option<String> {
-        folded_events::other_versions(&self.events, events)
+    /// Returns which events of the rows may have been folded with other conversions than those of the program, in words; `None` if there
+    /// are none. `events` describes those of the program, as in [`check_stored`](Self::check_stored).
+    pub fn other_conversions(&self, events: &str) -> Option<String> {
+        folded_events::other_conversions(&self.events, events)
+    }
+
+    /// For stores: checks that the build of `table`, which is not stored, may be created, given all builds of its projection. A build
+    /// that is older than the live one of its version was deleted: a process that still runs it would serve an empty table.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if a later build of the version is live.
+    pub fn check_new(builds: &[Self], table: &Table) -> Result<(), Error> {
+        let later = |build: &&Self| build.live && build.version == table.version && build.build > table.build;
+        let Some(live) = builds.iter().find(later) else { return Ok(()) };
+        let reason = format!(
+            "it was deleted, and a later one is live: build {} of version {}",
+            live.build, live.version
+        );
+        Err(Error::unusable(format!("define `{}`", table.name()), reason))
     }
 
     /// For stores: decides what promoting the build of `table` requires, given all builds of its projection. With `compare` it

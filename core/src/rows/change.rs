@@ -64,6 +64,9 @@ pub struct Parked {
     pub error: String,
     /// The number of attempts to handle the event.
     pub attempts: u32,
+    /// Whether its version is later than the program that parked it reads, or it waits for such an event. A program that reads the
+    /// version handles it by itself.
+    pub needs_newer: bool,
 }
 
 /// The changes of one batch of events to a build.

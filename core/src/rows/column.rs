@@ -13,6 +13,13 @@ pub struct Column {
     pub role: Role,
 }
 
+impl Column {
+    /// For stores: returns `true` if queries search by the column, so that it has an index. The key has its own.
+    pub const fn is_indexed(&self) -> bool {
+        matches!(self.role, Role::Index | Role::Lookup) && !matches!(self.kind, ColumnType::Json)
+    }
+}
+
 /// The type of a column's values.
 ///
 /// ```
@@ -54,4 +61,8 @@ pub enum Role {
     Index,
     /// Neither: queries only return it.
     Plain,
+    /// A secret: a text that is encrypted in the store. Queries only return it.
+    Encrypted,
+    /// The keyed hash of the secret in the column before it, by which rows are found. It is indexed like [`Index`](Role::Index).
+    Lookup,
 }

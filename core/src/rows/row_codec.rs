@@ -2,7 +2,7 @@
 
 use std::vec::IntoIter;
 
-use super::{Row, Table, Value};
+use super::{Role, Row, RowSubject, SecretSubject, Table, Value};
 use crate::error::Invalid;
 
 /// Writes the values of a row in the order of its table's columns.
@@ -26,6 +26,32 @@ impl RowWriter {
         let value = write(field).map_err(|error| in_column(&self.table, self.row.len(), error))?;
         self.row.push(value);
         Ok(())
+    }
+
+    /// Writes the value of the next column, which is a secret of a subject. The app fills in its lookup when it encrypts the row.
+    ///
+    /// # Errors
+    /// The error of `write`, with the name of the column.
+    pub fn put_secret<S>(
+        &mut self,
+        write: fn(&S, RowSubject) -> Result<Value, Invalid>,
+        field: &S,
+        subject: RowSubject,
+    ) -> Result<(), Invalid> {
+        let value = write(field, subject);
+        self.row.push(value.map_err(|error| in_column(&self.table, self.row.len(), error))?);
+        if has_lookup(&self.table, self.row.len()) {
+            self.row.push(Value::Null);
+        }
+        Ok(())
+    }
+
+    /// Returns the subject of a secret.
+    ///
+    /// # Errors
+    /// [`Invalid`] if the id is not valid.
+    pub fn subject(column: &impl SecretSubject) -> RowSubject {
+        column.to_subject()
     }
 
     /// Returns the row.
@@ -58,6 +84,23 @@ impl RowReader {
         self.next += 1;
         Ok(field)
     }
+
+    /// Reads the secret of the next column.
+    ///
+    /// # Errors
+    /// As [`take`](Self::take).
+    pub fn take_secret<S>(&mut self, read: fn(Value) -> Result<S, Invalid>) -> Result<S, Invalid> {
+        let secret = self.take(read)?;
+        if has_lookup(&self.table, self.next) {
+            self.take(Ok)?;
+        }
+        Ok(secret)
+    }
+}
+
+/// Whether the column with this number is the lookup of the secret before it.
+fn has_lookup(table: &Table, column: usize) -> bool {
+    table.columns.get(column).is_some_and(|column| column.role == Role::Lookup)
 }
 
 fn in_column(table: &Table, column: usize, error: Invalid) -> Invalid {

@@ -109,7 +109,7 @@ impl<'a> TableSql<'a> {
             self.key(),
             self.dialect.table_options(),
         );
-        let indexed = self.table.columns.iter().enumerate().filter(|(_, column)| is_indexed(column));
+        let indexed = self.table.columns.iter().enumerate().filter(|(_, column)| column.is_indexed());
         std::iter::once(table)
             .chain(indexed.flat_map(|(number, column)| self.indexes(number, column)))
             .collect()
@@ -122,13 +122,23 @@ impl<'a> TableSql<'a> {
             if stored == name { name } else { format!("{stored} AS {name}") }
         };
         let columns: Vec<String> = self.table.columns.iter().map(column).collect();
-        let view = self.dialect.relation(self.table.projection);
+        let view = self.view_relation();
         format!("CREATE VIEW {view} AS SELECT {} FROM {}", columns.join(", "), self.relation())
+    }
+
+    /// Returns the name of the table, quoted and with its schema, as a statement has it.
+    pub fn relation(&self) -> String {
+        self.dialect.relation(&self.table.name())
+    }
+
+    /// Returns the name of the view, quoted and with its schema, as a statement has it.
+    pub fn view_relation(&self) -> String {
+        self.dialect.relation(self.table.projection)
     }
 
     /// Drops the view with the name of the projection.
     pub fn drop_view(&self) -> String {
-        format!("DROP VIEW IF EXISTS {}", self.dialect.relation(self.table.projection))
+        format!("DROP VIEW IF EXISTS {}", self.view_relation())
     }
 
     /// Drops the table with its rows and indexes.
@@ -259,15 +269,11 @@ impl<'a> TableSql<'a> {
     /// The conditions of the two indexes of a text: short texts and NULL, and long texts.
     fn text_indexes(&self, column: &Column) -> Option<[String; 2]> {
         let longest = self.dialect.longest_indexed()?;
-        (column.kind == ColumnType::Text && is_indexed(column)).then(|| {
+        (column.kind == ColumnType::Text && column.role == Role::Index).then(|| {
             let length = self.dialect.function("octet_length");
             let long = format!("{length}({}) > {longest}", self.column(column));
             [format!("({long}) IS NOT TRUE"), long]
         })
-    }
-
-    fn relation(&self) -> String {
-        self.dialect.relation(&self.table.name())
     }
 
     fn column(&self, column: &Column) -> String {
@@ -303,10 +309,6 @@ pub fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-fn is_indexed(column: &Column) -> bool {
-    column.role == Role::Index && column.kind != ColumnType::Json
-}
-
 /// Checks that values fit columns, in number, type and range.
 fn check_values(columns: &[&Column], values: &[Value]) -> Result<(), Invalid> {
     if columns.len() != values.len() {
@@ -320,7 +322,7 @@ fn check_values(columns: &[&Column], values: &[Value]) -> Result<(), Invalid> {
         Value::Text(text) if text.contains('\0') => {
             Err(refuse("column", column.name, "it cannot hold the character NUL"))
         }
-        value => check_type(column, value),
+        value => column.check_sealed(value).and_then(|()| check_type(column, value)),
     })
 }
 

@@ -92,6 +92,8 @@ impl Table {
                 Role::Key => " key",
                 Role::Index => " index",
                 Role::Plain => "",
+                Role::Encrypted => " secret",
+                Role::Lookup => " lookup",
             };
             let _ = write!(shape, "{separator}{name} {kind:?}{optional}{role}");
         }

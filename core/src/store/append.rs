@@ -171,7 +171,7 @@ impl CommandKey {
         let mut tags: Vec<Tag> = ids.into_iter().collect();
         tags.sort_unstable();
         tags.dedup();
-        let scope = serde_json::Value::from_iter(tags.iter().map(Tag::as_str)).to_string();
+        let scope = serde_json::Value::from_iter(tags.iter().map(Tag::to_string)).to_string();
         Self { id, command, scope }
     }
 

@@ -23,6 +23,14 @@ pub struct Marker {
     epoch: u64,
 }
 
+/// The bits of an epoch that count how many times the log has lost events. The bits above count how many times a subject was forgotten.
+pub(crate) const LOSSES_BITS: u32 = 32;
+
+/// How many times the log had lost events in an epoch.
+pub(crate) const fn losses(epoch: u64) -> u64 {
+    epoch & ((1 << LOSSES_BITS) - 1)
+}
+
 impl Marker {
     /// Before the log's first event.
     pub const START: Self = Self { settled: Position::START, seen_unsettled: 0, epoch: 0 };

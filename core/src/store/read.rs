@@ -183,6 +183,20 @@ pub struct StoredType {
     pub first: Position,
     /// The position of the last event with this name.
     pub last: Position,
+    /// The versions after version 1 in which events with this name are stored, in ascending order. A program that reads a name reads
+    /// version 1 of it.
+    pub later_versions: Vec<StoredVersion>,
+}
+
+/// A version in which events of a type are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredVersion {
+    /// The version.
+    pub version: u32,
+    /// The position of the first event of this version.
+    pub first: Position,
+    /// The position of the last event of this version.
+    pub last: Position,
 }
 
 /// The longest prefix of a log whose events were recorded until a time: the state that the log had then, if its clocks were right.

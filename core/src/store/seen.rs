@@ -96,8 +96,8 @@ impl SeenLog {
     pub fn has_gone_back(operation: String) -> Error {
         Error::unavailable(
             operation,
-            "the log has gone back to an earlier state while it was in use, so what was read from it before does not hold; \
-             read it again",
+            "the log has gone back to an earlier state while it was in use, or a subject was forgotten, so what was read from it before \
+             does not hold; read it again",
         )
     }
 

@@ -19,6 +19,11 @@ impl SnapshotKey {
     pub fn tag_text(&self) -> &str {
         self.tag.as_ref().map_or("", Tag::as_str)
     }
+
+    /// The tag for messages, without an id that is personal.
+    pub(crate) fn shown_tag(&self) -> String {
+        self.tag.as_ref().map_or_else(String::new, Tag::to_string)
+    }
 }
 
 /// The state of an aggregate at a position: all its events up to there are folded in.
@@ -42,7 +47,7 @@ impl Snapshot {
         state: String,
     ) -> Result<Self, Error> {
         if position < 1 {
-            let (aggregate, tag) = (key.aggregate, key.tag_text());
+            let (aggregate, tag) = (key.aggregate, key.shown_tag());
             let reason =
                 format!("the snapshot of `{aggregate}` {tag:?} is at position {position}; delete its row");
             return Err(Error::unusable(operation, reason));

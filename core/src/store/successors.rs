@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::rewrite::{Rewrite, RewriteTarget};
 use crate::{
     error::Invalid,
     limits::check_event_name,
@@ -91,7 +92,7 @@ impl Successor {
     }
 }
 
-/// All successors that a log has.
+/// All successors that a log has, and the passes that have rewritten its events: what a program has to know before it appends.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Successors {
     /// Identifies the list. 0 while it is empty, and another number after each change; also in two copies of a log that change
@@ -99,13 +100,61 @@ pub struct Successors {
     pub version: u64,
     /// Sorted by the older names.
     all: Vec<Successor>,
+    /// Sorted by names and targets.
+    rewrites: Vec<Rewrite>,
+    /// The version that the list got when events last left the log or returned; 0 if none did.
+    archived: u64,
 }
 
 impl Successors {
     /// The stored successors, in any order.
     pub fn new(version: u64, mut all: Vec<Successor>) -> Self {
         all.sort_unstable();
-        Self { version, all }
+        Self { version, all, rewrites: Vec::new(), archived: 0 }
+    }
+
+    /// For stores: sets the version that the list got when events of an [`Archive`](super::Archive) last left the log or returned.
+    #[must_use]
+    pub fn with_archived(self, archived: u64) -> Self {
+        Self { archived, ..self }
+    }
+
+    /// For stores: sets this version after events have left the log or returned.
+    pub fn put_archived(&mut self, archived: u64) {
+        self.archived = self.archived.max(archived);
+        self.version = self.version.max(archived);
+    }
+
+    /// The same list with the stored passes, in any order.
+    #[must_use]
+    pub fn with_rewrites(mut self, rewrites: Vec<Rewrite>) -> Self {
+        self.rewrites = rewrites;
+        self.rewrites
+            .sort_unstable_by(|one, other| (&one.name, &one.target).cmp(&(&other.name, &other.target)));
+        self
+    }
+
+    /// Returns the passes that have rewritten events, sorted by names and targets.
+    pub fn rewrites(&self) -> &[Rewrite] {
+        &self.rewrites
+    }
+
+    /// Returns the pass over the events with a name that changes this.
+    pub fn rewrite(&self, name: &str, target: &RewriteTarget) -> Option<&Rewrite> {
+        self.rewrites.iter().find(|one| one.name == name && one.target == *target)
+    }
+
+    /// Returns the pass that adds the tags of a kind of ids to the events with a name.
+    pub fn retag(&self, name: &str, kind: &str) -> Option<&Rewrite> {
+        self.rewrite(name, &RewriteTarget::Tags { kind: kind.to_owned() })
+    }
+
+    /// The version of the list when a pass was last completed, or events of an archive left the log or returned; 0 if none did. What was
+    /// read with another one may lack events that have a tag now, have secrets whose subject was forgotten, or have events that are not in
+    /// the log any more.
+    pub(crate) fn retag_version(&self) -> u64 {
+        let complete = self.rewrites.iter().filter(|rewrite| rewrite.is_complete());
+        complete.map(|rewrite| rewrite.version).max().unwrap_or(0).max(self.archived)
     }
 
     /// Returns all of them, sorted by the older names.
@@ -133,6 +182,16 @@ impl Successors {
         self.all.extend(added);
         self.all.sort_unstable();
         self.version = Self::version_after(self.version);
+    }
+
+    /// For stores: adds or replaces a pass, and changes the version if its state has changed.
+    pub fn put_rewrite(&mut self, rewrite: Rewrite) {
+        self.version = self.version.max(rewrite.version);
+        let key = (&rewrite.name, &rewrite.target);
+        match self.rewrites.binary_search_by(|one| (&one.name, &one.target).cmp(&key)) {
+            Ok(index) => self.rewrites[index] = rewrite,
+            Err(index) => self.rewrites.insert(index, rewrite),
+        }
     }
 
     /// For stores: returns the version of a list that changes. It is larger, by a random number: if a log goes back to an earlier state, or

@@ -8,10 +8,12 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use uuid::Uuid;
 
 use super::{
+    changed_events::{ArchiveLine, RetagLine, TombstoneLine},
     contents::Transferred,
     error::TransferError,
-    form::{hexadecimal, write_line},
-    line::{CommandLine, EntryLine, EventLine, Header, Line, VERSION},
+    form::write_line,
+    hexadecimal::hexadecimal,
+    line::{CommandLine, EntryLine, EventLine, Header, Line, PolicyLine, SuccessorLine},
     part::Part,
     source::{Sink, Source},
 };
@@ -19,14 +21,17 @@ use crate::{
     error::Error,
     limits::shorten,
     record::{Position, Record},
-    store::{AcceptedCommand, Entry, EventStore, IntoEventStore},
+    store::{
+        AcceptedCommand, Archive, Entry, EventRef, EventStore, IntoEventStore, PolicyCheckpoint, Rewrite,
+        Successor,
+    },
 };
 
 /// How many bytes are passed to the writer at once.
 const CHUNK: usize = 64 << 10;
 
-/// An export of the settled part of a log, as lines of JSON. It is read in pages, so its size does not matter. The same log has the same
-/// export, byte by byte.
+/// An export of the settled part of a log, as lines of JSON. It is read in pages, so its size does not matter. The same log, with
+/// policies at the same checkpoints, has the same export, byte by byte.
 ///
 /// An export may have several parts, each in a file of its own or one after the other in one file. A part is complete if it has its
 /// last line. If a part was interrupted, remove it and write it again.
@@ -86,7 +91,7 @@ impl Export {
     ///
     /// # Errors
     /// [`TransferError::Io`] if the writer fails; [`TransferError::Store`] if the store returns an error; [`TransferError::Content`] if
-    /// a record of the log is damaged, or the log does not have the last event of the earlier part.
+    /// a record of the log is damaged, the log does not have the last event of the earlier part, or stored events were changed since then.
     pub async fn write_to<W: AsyncWrite + Unpin + Send + ?Sized>(
         &self,
         writer: &mut W,
@@ -97,22 +102,21 @@ impl Export {
         let after = self.previous.as_ref().map_or(Position::START, |part| part.contents.up_to);
         let last_event = self.previous.as_ref().and_then(|part| part.last_event);
         let source = Source::new(&*self.store, after, self.up_to).await?;
-        source.check_continues(last_event).await?;
-        let mut lines = Lines {
-            writer,
-            source: self.source.as_deref(),
-            after,
-            buffer: Vec::new(),
-            lines: 0,
-            digest: Sha256::new(),
-            last_event,
-            contents: Transferred { up_to: source.up_to, ..Transferred::default() },
-        };
+        if let Some(previous) = &self.previous {
+            source.check_continues(previous).await?;
+        }
+        let mut lines = Lines::new(writer, self.source.as_deref(), after, source.up_to, last_event);
         let previous = self.previous.as_ref().map(|part| part.checksum.clone());
-        let header = Header { version: VERSION, after, up_to: source.up_to, previous };
+        let header = Header {
+            version: source.version(),
+            after,
+            up_to: source.up_to,
+            previous,
+            changes: source.changes(),
+        };
         lines.add(&Line::Header(header)).await?;
         source.send_to(&mut lines).await?;
-        lines.finish().await
+        lines.finish(source.changes()).await
     }
 }
 
@@ -129,7 +133,7 @@ fn check_source(source: &str) -> Result<(), Error> {
 }
 
 /// Writes lines in chunks.
-struct Lines<'a, W: ?Sized> {
+pub(super) struct Lines<'a, W: ?Sized> {
     writer: &'a mut W,
     source: Option<&'a str>,
     after: Position,
@@ -140,8 +144,21 @@ struct Lines<'a, W: ?Sized> {
     contents: Transferred,
 }
 
-impl<W: AsyncWrite + Unpin + Send + ?Sized> Lines<'_, W> {
-    async fn add(&mut self, line: &Line<'_>) -> Result<(), TransferError> {
+impl<'a, W: AsyncWrite + Unpin + Send + ?Sized> Lines<'a, W> {
+    /// The lines of a part that has the events after one position and up to another.
+    pub(super) fn new(
+        writer: &'a mut W,
+        source: Option<&'a str>,
+        after: Position,
+        up_to: Position,
+        last_event: Option<Uuid>,
+    ) -> Self {
+        let contents = Transferred { up_to, ..Transferred::default() };
+        let (buffer, digest) = (Vec::new(), Sha256::new());
+        Self { writer, source, after, buffer, lines: 0, digest, last_event, contents }
+    }
+
+    pub(super) async fn add(&mut self, line: &Line<'_>) -> Result<(), TransferError> {
         self.encode(line)?;
         if self.buffer.len() >= CHUNK {
             self.write_buffer().await?;
@@ -162,11 +179,12 @@ impl<W: AsyncWrite + Unpin + Send + ?Sized> Lines<'_, W> {
         Ok(())
     }
 
-    async fn finish(mut self) -> Result<Part, TransferError> {
+    /// Writes the last line: `changes` is how stored events were changed.
+    pub(super) async fn finish(mut self, changes: Option<String>) -> Result<Part, TransferError> {
         self.write_buffer().await?;
         let checksum = hexadecimal(self.digest.finalize_reset().as_slice());
         let Self { after, last_event, ref contents, .. } = self;
-        let part = Part { after, last_event, contents: contents.clone(), checksum };
+        let part = Part { after, last_event, changes, contents: contents.clone(), checksum };
         self.encode(&Line::End((&part).into()))?;
         self.write_buffer().await?;
         self.writer.flush().await?;
@@ -176,11 +194,32 @@ impl<W: AsyncWrite + Unpin + Send + ?Sized> Lines<'_, W> {
 
 #[async_trait]
 impl<W: AsyncWrite + Unpin + Send + ?Sized> Sink for Lines<'_, W> {
+    async fn archive(&mut self, archive: Archive) -> Result<(), TransferError> {
+        self.contents.archives += 1;
+        self.add(&Line::Archive(ArchiveLine::new(&archive))).await
+    }
+
+    async fn retag(&mut self, retag: Rewrite) -> Result<(), TransferError> {
+        self.contents.retags += 1;
+        self.add(&Line::Retag(RetagLine::new(&retag))).await
+    }
+
+    async fn tombstone(&mut self, event: EventRef) -> Result<(), TransferError> {
+        self.contents.tombstones += 1;
+        self.last_event = Some(event.id);
+        self.add(&Line::Tombstone(TombstoneLine::new(event))).await
+    }
+
     async fn event(&mut self, record: Record) -> Result<(), TransferError> {
         self.contents.events += 1;
         self.last_event = Some(record.id);
         let line = EventLine::new(&record).map_err(|error| TransferError::content(error.to_string()))?;
         self.add(&Line::Event(line)).await
+    }
+
+    async fn successor(&mut self, successor: Successor) -> Result<(), TransferError> {
+        self.contents.successors += 1;
+        self.add(&Line::Successor(SuccessorLine::new(&successor))).await
     }
 
     async fn command_id(&mut self, command: AcceptedCommand) -> Result<(), TransferError> {
@@ -192,5 +231,10 @@ impl<W: AsyncWrite + Unpin + Send + ?Sized> Sink for Lines<'_, W> {
         self.contents.journal_entries += 1;
         let line = EntryLine::new(&entry).map_err(|error| TransferError::content(error.to_string()))?;
         self.add(&Line::JournalEntry(line)).await
+    }
+
+    async fn policy(&mut self, policy: PolicyCheckpoint) -> Result<(), TransferError> {
+        self.contents.policies += 1;
+        self.add(&Line::Policy(PolicyLine::new(&policy))).await
     }
 }

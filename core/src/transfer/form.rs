@@ -31,8 +31,3 @@ pub(super) fn with_line<T>(
     }
     use_line(serde_json::from_slice(text)?)
 }
-
-/// Bytes in lower-case hexadecimal digits.
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}

@@ -10,15 +10,19 @@ use super::{
     cloud_event,
     contents::Transferred,
     error::TransferError,
-    form::{hexadecimal, with_line, write_line},
-    line::{End, Header, Line, VERSION},
+    form::{with_line, write_line},
+    hexadecimal::hexadecimal,
+    line::{End, FIRST_VERSION, Header, Line, VERSION},
     target::Target,
 };
 use crate::{
     error::BoxError,
     finding::Finding,
     record::{Position, Record},
-    store::{AcceptedCommand, Entry, EventStore, Outcome},
+    store::{
+        AcceptedCommand, Archive, Entry, EventRef, EventStore, Outcome, PolicyCheckpoint, Rewrite,
+        RewriteTarget, Successor,
+    },
 };
 
 /// The largest number of bytes of a line.
@@ -63,13 +67,17 @@ pub async fn import<R: AsyncBufRead + Unpin + Send + ?Sized>(
     store: &dyn EventStore,
     reader: &mut R,
 ) -> Result<Transferred, TransferError> {
-    let mut import = Import {
-        target: Target::new(store.import().await?),
-        part: None,
-        previous: None,
-        digest: Sha256::new(),
-        last_event: None,
-    };
+    let (target, _) = import_into(Target::new(store.import().await?), reader).await?;
+    target.finish().await
+}
+
+/// Reads all parts into a target, which has to be finished. Returns the checksum of the last one, too.
+pub(super) async fn import_into<R: AsyncBufRead + Unpin + Send + ?Sized>(
+    target: Target,
+    reader: &mut R,
+) -> Result<(Target, Option<String>), TransferError> {
+    let mut import =
+        Import { target, part: None, previous: None, changes: None, digest: Sha256::new(), last_event: None };
     let (mut line, mut number) = (Vec::new(), 0);
     while read_line(reader, &mut line, number).await? {
         number += 1;
@@ -80,7 +88,7 @@ pub async fn import<R: AsyncBufRead + Unpin + Send + ?Sized>(
         }
     }
     match import.part {
-        None if number > 0 => import.target.finish().await,
+        None if number > 0 => Ok((import.target, import.previous)),
         _ => Err(TransferError::Truncated { lines: number }),
     }
 }
@@ -110,6 +118,8 @@ struct Import {
     part: Option<PartInProgress>,
     /// The checksum of the part before it.
     previous: Option<String>,
+    /// How stored events of that part were changed.
+    changes: Option<String>,
     digest: Sha256,
     /// The id of the last event.
     last_event: Option<Uuid>,
@@ -130,17 +140,28 @@ struct PartInProgress {
 /// The lines of a part are in this order. Ids and numbers grow.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Section {
+    Archives(u64),
+    /// The name of the events, and the kind of the ids.
+    Retags(String, RewriteTarget),
     Events,
+    /// The older name, and the name.
+    Successors(String, String),
     CommandIds(String),
     Journal(u64),
+    Policies(String),
 }
 
 /// What a line contains.
 enum Item {
     Header(Header),
+    Archive(Box<Archive>),
+    Retag(Box<Rewrite>),
+    Tombstone(EventRef),
     Event(Box<Record>),
+    Successor(Successor),
     CommandId(AcceptedCommand),
     Entry(Entry),
+    Policy(PolicyCheckpoint),
     End(End),
 }
 
@@ -150,9 +171,14 @@ impl Import {
         let item = with_line(text, |line| {
             Ok(match line {
                 Line::Header(header) => Item::Header(header),
+                Line::Archive(archive) => Item::Archive(Box::new(archive.into_archive()?)),
+                Line::Retag(retag) => Item::Retag(Box::new(retag.into_retag()?)),
+                Line::Tombstone(tombstone) => Item::Tombstone(tombstone.into_event()?),
                 Line::Event(event) => Item::Event(Box::new(event.into_record())),
+                Line::Successor(successor) => Item::Successor(successor.into_successor()?),
                 Line::CommandId(command) => Item::CommandId(command.into_command()?),
                 Line::JournalEntry(entry) => Item::Entry(entry.into_entry()),
+                Line::Policy(policy) => Item::Policy(policy.into_policy()),
                 Line::End(end) => Item::End(end),
             })
         });
@@ -167,7 +193,7 @@ impl Import {
     fn refuse(&self, source: BoxError) -> TransferError {
         let reason = match &self.part {
             None => format!(
-                "a part of an export should begin here, in a form that this program knows (version {VERSION}): {source}"
+                "a part of an export should begin here, in a form that this program knows (versions {FIRST_VERSION} to {VERSION}): {source}"
             ),
             Some(_) => source.to_string(),
         };
@@ -181,16 +207,35 @@ impl Import {
         match item {
             Item::Header(header) => self.begin(header, cloud_event::source_of(text)),
             Item::End(end) => self.end(end, text),
+            Item::Archive(archive) => {
+                self.part_in(Section::Archives(archive.number))?.check_version()?;
+                self.target.archive(*archive).await
+            }
+            Item::Retag(retag) => {
+                let section = Section::Retags(retag.name.clone(), retag.target.clone());
+                self.part_in(section)?.check_version()?;
+                self.target.retag(*retag).await
+            }
+            Item::Tombstone(event) => {
+                self.part_in(Section::Events)?.check_event(event.position)?;
+                self.last_event = Some(event.id);
+                self.target.tombstone(event).await
+            }
             Item::Event(record) => {
                 self.part_in(Section::Events)?.check_event(record.position)?;
                 TransferError::check(Finding::of_record(&record))?;
                 self.last_event = Some(record.id);
                 self.target.event(*record).await
             }
+            Item::Successor(successor) => {
+                let section = Section::Successors(successor.of().to_owned(), successor.name().to_owned());
+                self.part_in(section)?.check_last(Some(successor.since()))?;
+                self.target.successor(successor).await
+            }
             Item::CommandId(command) => {
                 let id = command.key.id().to_owned();
                 let last = command.receipt.events.last().map(|event| event.position);
-                self.part_in(Section::CommandIds(id))?.check_command(last)?;
+                self.part_in(Section::CommandIds(id))?.check_last(last)?;
                 self.target.command_id(command).await
             }
             Item::Entry(entry) => {
@@ -198,9 +243,13 @@ impl Import {
                     Outcome::Accepted(positions) => positions.last().copied(),
                     Outcome::Rejected(_) => None,
                 };
-                self.part_in(Section::Journal(entry.number))?.check_command(last)?;
+                self.part_in(Section::Journal(entry.number))?.check_last(last)?;
                 TransferError::check(Finding::of_journaled(entry.number, &entry.body))?;
                 self.target.entry(entry).await
+            }
+            Item::Policy(policy) => {
+                self.part_in(Section::Policies(policy.name.clone()))?;
+                self.target.policy(policy).await
             }
         }
     }
@@ -209,9 +258,9 @@ impl Import {
         if self.part.is_some() {
             return Err(TransferError::content("a part begins before the end of the one before it"));
         }
-        if header.version != VERSION {
+        if !(FIRST_VERSION..=VERSION).contains(&header.version) {
             return Err(TransferError::content(format!(
-                "the export has version {} of the form, and this program knows version {VERSION}; use the newer program",
+                "the export has version {} of the form, and this program knows versions {FIRST_VERSION} to {VERSION}; use the newer program",
                 header.version
             )));
         }
@@ -229,10 +278,17 @@ impl Import {
             };
             return Err(TransferError::content(reason));
         }
+        // A part of an empty log is continued by any part.
+        if before.up_to > Position::START && self.changes != header.changes {
+            return Err(TransferError::content(
+                "stored events were changed between this part and the one before it: export the log from its start again",
+            ));
+        }
         if header.up_to < header.after {
             return Err(TransferError::content("the part ends before its start"));
         }
-        self.part = Some(PartInProgress { header, source, lines: 1, before, section: Section::Events });
+        self.target.begin_part();
+        self.part = Some(PartInProgress { header, source, lines: 1, before, section: Section::Archives(0) });
         Ok(())
     }
 
@@ -243,7 +299,7 @@ impl Import {
         };
         if part.section > section || (part.section == section && section != Section::Events) {
             return Err(TransferError::content(
-                "it is not in order: events come first, then command ids, then journal entries, each once and by number or id",
+                "it is not in order: archives come first, then retags, events, successors, command ids, journal entries and policies, each once and by number, id or name",
             ));
         }
         part.section = section;
@@ -259,21 +315,28 @@ impl Import {
             return Err(TransferError::Checksum { line: 0, expected: end.sha256, actual });
         }
         let now = self.target.contents();
-        let counts = [
-            now.events - before.events,
-            now.command_ids - before.command_ids,
-            now.journal_entries - before.journal_entries,
-        ];
-        let is_complete = counts == [end.events, end.command_ids, end.journal_entries]
-            && (end.after, end.up_to) == (header.after, header.up_to)
-            && (now.up_to, self.last_event) == (header.up_to, end.last_event);
+        let actual_contents = now.since(&before);
+        let is_complete = actual_contents == end.contents()
+            && (end.after, end.up_to, &end.changes) == (header.after, header.up_to, &header.changes)
+            && self.last_event == end.last_event;
         if !is_complete {
-            let [events, command_ids, entries] = counts;
+            let Transferred {
+                up_to,
+                events,
+                tombstones,
+                archives,
+                retags,
+                successors,
+                command_ids,
+                journal_entries,
+                policies,
+            } = actual_contents;
             return Err(TransferError::content(format!(
-                "the part does not have what its first and last line state: it has {events} events up to position {}, {command_ids} command ids and {entries} journal entries",
-                now.up_to
+                "the part does not have what its first and last line state: it has {events} events up to position {up_to}, {tombstones} tombstones, {archives} archives, {retags} retags, {successors} successors, {command_ids} command ids, {journal_entries} journal entries and {policies} policies"
             )));
         }
+        self.target.end_part()?;
+        self.changes.clone_from(&end.changes);
         // The checksum does not cover this line itself.
         let mut expected = Vec::new();
         write_line(&Line::End(end), source.as_deref(), header.after, lines, &mut expected)?;
@@ -286,6 +349,16 @@ impl Import {
 }
 
 impl PartInProgress {
+    /// Checks that the version of the form has archives and retags.
+    fn check_version(&self) -> Result<(), TransferError> {
+        match self.header.version {
+            FIRST_VERSION => Err(TransferError::content(format!(
+                "version {FIRST_VERSION} of the form, which the first line states, has no such line"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     fn check_event(&self, position: Position) -> Result<(), TransferError> {
         if position <= self.header.up_to {
             return Ok(());
@@ -296,8 +369,8 @@ impl PartInProgress {
         )))
     }
 
-    /// Checks that the last event of a command is one of this part.
-    fn check_command(&self, last: Option<Position>) -> Result<(), TransferError> {
+    /// Checks that the last event of a command, or that of a successor, is one of this part.
+    fn check_last(&self, last: Option<Position>) -> Result<(), TransferError> {
         match last {
             Some(last) if last <= self.header.after => Err(TransferError::content(format!(
                 "its event at position {last} belongs to an earlier part"

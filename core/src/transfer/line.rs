@@ -6,17 +6,24 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::{
+    changed_events::{ArchiveLine, RetagLine, TombstoneLine},
+    contents::Transferred,
+};
 use crate::{
-    error::BoxError,
+    error::{BoxError, Invalid},
     payload::Payload,
     record::{Metadata, Name, Position, Record},
-    store::{AcceptedCommand, CommandKey, Entry, EventRef, Outcome, Receipt},
+    rows::{Anchor, Parked},
+    store::{AcceptedCommand, CommandKey, Entry, EventRef, Outcome, PolicyCheckpoint, Receipt, Successor},
     tag::Tag,
     time::Timestamp,
 };
 
-/// The version of the form.
-pub(super) const VERSION: u32 = 1;
+/// The latest version of the form.
+pub(super) const VERSION: u32 = 2;
+/// The version of a part without archives and retags, which have lines since version 2.
+pub(super) const FIRST_VERSION: u32 = 1;
 
 /// A line as JSON. Its only field says what it is.
 #[derive(Serialize, Deserialize)]
@@ -24,11 +31,20 @@ pub(super) const VERSION: u32 = 1;
 pub(super) enum Line<'a> {
     Header(Header),
     #[serde(borrow)]
+    Archive(ArchiveLine<'a>),
+    #[serde(borrow)]
+    Retag(RetagLine<'a>),
+    Tombstone(TombstoneLine),
+    #[serde(borrow)]
     Event(EventLine<'a>),
+    #[serde(borrow)]
+    Successor(SuccessorLine<'a>),
     #[serde(borrow)]
     CommandId(CommandLine<'a>),
     #[serde(borrow)]
     JournalEntry(EntryLine<'a>),
+    #[serde(borrow)]
+    Policy(PolicyLine<'a>),
     End(End),
 }
 
@@ -43,6 +59,9 @@ pub(super) struct Header {
     pub(super) up_to: Position,
     /// The checksum of the part before it.
     pub(super) previous: Option<String>,
+    /// How stored events were changed: see [`Part::changes`](super::part::Part::changes).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) changes: Option<String>,
 }
 
 /// The last line of a part.
@@ -54,10 +73,40 @@ pub(super) struct End {
     /// The id of the event at `up_to`.
     pub(super) last_event: Option<Uuid>,
     pub(super) events: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) tombstones: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) archives: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) retags: u64,
+    /// As in the header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) changes: Option<String>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) successors: u64,
     pub(super) command_ids: u64,
     pub(super) journal_entries: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) policies: u64,
     /// Of all bytes of the part before this line, in hexadecimal digits.
     pub(super) sha256: String,
+}
+
+impl End {
+    /// What the part contains.
+    pub(super) fn contents(&self) -> Transferred {
+        Transferred {
+            up_to: self.up_to,
+            events: self.events,
+            tombstones: self.tombstones,
+            archives: self.archives,
+            retags: self.retags,
+            successors: self.successors,
+            command_ids: self.command_ids,
+            journal_entries: self.journal_entries,
+            policies: self.policies,
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -73,6 +122,17 @@ pub(super) struct EventLine<'a> {
     pub(super) metadata: Cow<'a, Metadata>,
     #[serde(borrow)]
     pub(super) data: Cow<'a, RawValue>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SuccessorLine<'a> {
+    #[serde(borrow)]
+    of: Cow<'a, str>,
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    rename: bool,
+    since: Position,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -97,6 +157,28 @@ pub(super) struct EntryLine<'a> {
     outcome: OutcomeLine<'a>,
     #[serde(borrow)]
     command: Cow<'a, RawValue>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PolicyLine<'a> {
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    position: Position,
+    last_event: Option<(Position, Uuid)>,
+    parked: Vec<ParkedLine<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ParkedLine<'a> {
+    event: (Position, Uuid),
+    keys: Cow<'a, [String]>,
+    #[serde(borrow)]
+    error: Cow<'a, str>,
+    attempts: u32,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    needs_newer: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -131,6 +213,23 @@ impl<'a> EventLine<'a> {
             data: Payload::from_stored(Box::<str>::from(self.data.into_owned())),
             stored_metadata: self.metadata.into_owned().into(),
         }
+    }
+}
+
+impl<'a> SuccessorLine<'a> {
+    pub(super) fn new(successor: &'a Successor) -> Self {
+        Self {
+            of: successor.of().into(),
+            name: successor.name().into(),
+            rename: successor.is_rename(),
+            since: successor.since(),
+        }
+    }
+
+    pub(super) fn into_successor(self) -> Result<Successor, Invalid> {
+        let (of, name) = (self.of.into_owned(), self.name.into_owned());
+        let successor = if self.rename { Successor::renamed(of, name) } else { Successor::made(of, name) };
+        Ok(successor?.stored_at(self.since))
     }
 }
 
@@ -187,6 +286,43 @@ impl<'a> EntryLine<'a> {
             },
         }
     }
+}
+
+impl<'a> PolicyLine<'a> {
+    pub(super) fn new(policy: &'a PolicyCheckpoint) -> Self {
+        let parked = policy.parked.iter().map(|parked| ParkedLine {
+            event: (parked.position, parked.event),
+            keys: Cow::Borrowed(&parked.keys),
+            error: parked.error.as_str().into(),
+            attempts: parked.attempts,
+            needs_newer: parked.needs_newer,
+        });
+        Self {
+            name: policy.name.as_str().into(),
+            position: policy.position,
+            last_event: policy.anchor.map(|anchor| (anchor.position, anchor.event)),
+            parked: parked.collect(),
+        }
+    }
+
+    pub(super) fn into_policy(self) -> PolicyCheckpoint {
+        let parked = self.parked.into_iter().map(|parked| {
+            let ParkedLine { event: (position, event), keys, error, attempts, needs_newer } = parked;
+            let (keys, error) = (keys.into_owned(), error.into_owned());
+            Parked { position, event, keys, error, attempts, needs_newer }
+        });
+        PolicyCheckpoint {
+            name: self.name.into_owned(),
+            position: self.position,
+            anchor: self.last_event.map(|(position, event)| Anchor { position, event }),
+            parked: parked.collect(),
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A payload without white space around it, and with spaces instead of line breaks, which JSON has only between its parts.

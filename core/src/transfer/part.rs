@@ -34,6 +34,9 @@ pub struct Part {
     pub after: Position,
     /// The id of the last event of the log at the end of the part, by which the next part recognises the log; `None` if there is none.
     pub last_event: Option<Uuid>,
+    /// Identifies the changes of stored events: archives whose events have left the log or returned, and tags that were added. A part
+    /// continues another one only if they have the same. `None` without any.
+    pub changes: Option<String>,
     /// What it contains. The next part continues after its last position.
     pub contents: Transferred,
     /// The SHA-256 of all bytes of the part before its last line, in hexadecimal digits.
@@ -58,22 +61,27 @@ impl FromStr for Part {
 
 impl From<End> for Part {
     fn from(end: End) -> Self {
-        let End { after, up_to, last_event, events, command_ids, journal_entries, sha256 } = end;
-        let contents = Transferred { up_to, events, command_ids, journal_entries };
-        Self { after, last_event, contents, checksum: sha256 }
+        let (after, last_event, contents) = (end.after, end.last_event, end.contents());
+        Self { after, last_event, changes: end.changes, contents, checksum: end.sha256 }
     }
 }
 
 impl From<&Part> for End {
     fn from(part: &Part) -> Self {
-        let Transferred { up_to, events, command_ids, journal_entries } = part.contents;
+        let contents = &part.contents;
         Self {
             after: part.after,
-            up_to,
+            up_to: contents.up_to,
             last_event: part.last_event,
-            events,
-            command_ids,
-            journal_entries,
+            events: contents.events,
+            tombstones: contents.tombstones,
+            archives: contents.archives,
+            retags: contents.retags,
+            changes: part.changes.clone(),
+            successors: contents.successors,
+            command_ids: contents.command_ids,
+            journal_entries: contents.journal_entries,
+            policies: contents.policies,
             sha256: part.checksum.clone(),
         }
     }

@@ -1,15 +1,24 @@
 //! What a part of a log contains, read in pages.
 
 use async_trait::async_trait;
-use uuid::Uuid;
 
-use super::error::TransferError;
+use super::{
+    archived::removed_of,
+    changed_events::changes,
+    error::TransferError,
+    line::{FIRST_VERSION, VERSION},
+    part::Part,
+    tombstones::Tombstones,
+};
 use crate::{
     criteria::Criteria,
     error::Error,
     finding::Finding,
     record::{Position, Record},
-    store::{AcceptedCommand, Entry, EventStore, Outcome, PageLimit},
+    store::{
+        AcceptedCommand, Archive, Entry, EventRef, EventStore, Outcome, PageLimit, PolicyCheckpoint, Rewrite,
+        Successor,
+    },
 };
 
 /// The events of a log after a position and up to another one, with the command ids and the journal entries that belong to them.
@@ -17,16 +26,23 @@ pub(super) struct Source<'a> {
     store: &'a dyn EventStore,
     epoch: u64,
     pub(super) after: Position,
-    /// The position of the last event; `after` if there is none.
+    /// The position of the last event or tombstone; `after` if there is none.
     pub(super) up_to: Position,
+    archives: Vec<Archive>,
+    retags: Vec<Rewrite>,
 }
 
-/// Takes what a source contains: first all events, then all command ids, then all journal entries.
+/// Takes what a source contains: first all archives, all retags, all events and tombstones by position, then all successors, command ids, journal entries and policies.
 #[async_trait]
 pub(super) trait Sink: Send {
+    async fn archive(&mut self, archive: Archive) -> Result<(), TransferError>;
+    async fn retag(&mut self, retag: Rewrite) -> Result<(), TransferError>;
+    async fn tombstone(&mut self, event: EventRef) -> Result<(), TransferError>;
     async fn event(&mut self, record: Record) -> Result<(), TransferError>;
+    async fn successor(&mut self, successor: Successor) -> Result<(), TransferError>;
     async fn command_id(&mut self, command: AcceptedCommand) -> Result<(), TransferError>;
     async fn entry(&mut self, entry: Entry) -> Result<(), TransferError>;
+    async fn policy(&mut self, policy: PolicyCheckpoint) -> Result<(), TransferError>;
 }
 
 impl<'a> Source<'a> {
@@ -36,6 +52,7 @@ impl<'a> Source<'a> {
         after: Position,
         limit: Position,
     ) -> Result<Self, TransferError> {
+        let store = store.as_stored().unwrap_or(store);
         let epoch = store.epoch();
         let settled = store.settled().await?.position;
         if settled < after {
@@ -43,17 +60,39 @@ impl<'a> Source<'a> {
                 "the export should continue after position {after}, and the log is settled up to {settled} only: the earlier part is of another log, or the log has lost events"
             )));
         }
-        let up_to = last_event(store, after, settled.min(limit)).await?;
-        Ok(Self { store, epoch, after, up_to })
+        let archives = store.archives().await?;
+        // Events that get tags while they are read have more tags than these say, which does no harm.
+        let retags = store.successors().await?.rewrites().to_vec();
+        let end = settled.min(limit);
+        let mut up_to = last_event(store, after, end).await?;
+        let mut tombstones = Tombstones::new(store, up_to, has_tombstones(&archives));
+        while let Some(last) = tombstones.next(end).await? {
+            up_to = last.position;
+        }
+        Ok(Self { store, epoch, after, up_to, archives, retags })
     }
 
-    /// Checks that the log has the last event of an earlier part at the position after which this one begins.
-    pub(super) async fn check_continues(&self, last_event: Option<Uuid>) -> Result<(), TransferError> {
-        let Some(expected) = last_event else { return Ok(()) };
-        let before = Position::new(self.after.get().saturating_sub(1));
-        let page = self.store.feed(&Criteria::all(), before, PageLimit::records(1)).await?;
-        match page.records.first() {
-            Some(record) if record.position == self.after && record.id == expected => Ok(()),
+    /// The version of the form that the part needs: programs that know the first one only can import what has no archives and retags.
+    pub(super) fn version(&self) -> u32 {
+        if self.archives.is_empty() && self.retags.is_empty() { FIRST_VERSION } else { VERSION }
+    }
+
+    /// How stored events were changed.
+    pub(super) fn changes(&self) -> Option<String> {
+        changes(&self.archives, &self.retags)
+    }
+
+    /// Checks that the log has the last event of an earlier part at the position after which this one begins, and has not changed stored
+    /// events since then.
+    pub(super) async fn check_continues(&self, previous: &Part) -> Result<(), TransferError> {
+        let Some(expected) = previous.last_event else { return Ok(()) };
+        if self.changes() != previous.changes {
+            return Err(TransferError::content(
+                "since the earlier part, events have left the log for an archive or returned, or tags were added to stored events: export the log from its start again",
+            ));
+        }
+        match self.store.event_at(self.after).await? {
+            Some(event) if event.id == expected => Ok(()),
             _ => Err(TransferError::content(format!(
                 "the log does not have the event {expected} at position {}, with which the earlier part ends: that part is of another log, or the log has lost events",
                 self.after
@@ -62,18 +101,38 @@ impl<'a> Source<'a> {
     }
 
     pub(super) async fn send_to(&self, sink: &mut dyn Sink) -> Result<(), TransferError> {
+        for archive in &self.archives {
+            let last_removed = archive.removed.as_ref().map_or(Position::START, |removed| removed.last);
+            let up_to = archive.up_to.min(self.up_to).max(last_removed);
+            sink.archive(Archive { up_to, ..archive.clone() }).await?;
+        }
+        for retag in &self.retags {
+            sink.retag(Rewrite { up_to: retag.up_to.min(self.up_to), ..retag.clone() }).await?;
+        }
         self.send_events(sink).await?;
+        self.send_successors(sink).await?;
         self.send_command_ids(sink).await?;
         self.send_journal(sink).await?;
-        if self.store.epoch() == self.epoch {
-            return Ok(());
+        for policy in self.store.policies().await? {
+            sink.policy(policy.up_to(self.up_to)).await?;
         }
-        let operation = format!("read the {}", self.store.describe());
-        Err(Error::unavailable(operation, "the log lost events while it was read; begin again").into())
+        let unavailable = |reason: &str| {
+            Err(Error::unavailable(format!("read the {}", self.store.describe()), reason).into())
+        };
+        if self.store.epoch() != self.epoch {
+            return unavailable("the log lost events while it was read; begin again");
+        }
+        if changes(&self.store.archives().await?, &[]) != changes(&self.archives, &[]) {
+            return unavailable(
+                "events left the log for an archive or returned while it was read; begin again",
+            );
+        }
+        Ok(())
     }
 
     async fn send_events(&self, sink: &mut dyn Sink) -> Result<(), TransferError> {
         let mut after = self.after;
+        let mut tombstones = Tombstones::new(self.store, after, has_tombstones(&self.archives));
         while after < self.up_to {
             let page = self.store.feed(&Criteria::all(), after, PageLimit::CHUNK).await?;
             if page.up_to <= after {
@@ -83,9 +142,25 @@ impl<'a> Source<'a> {
             }
             for record in page.records.into_iter().take_while(|record| record.position <= self.up_to) {
                 TransferError::check(Finding::of_record(&record))?;
+                while let Some(tombstone) = tombstones.next(record.position).await? {
+                    sink.tombstone(tombstone).await?;
+                }
                 sink.event(record).await?;
             }
             after = page.up_to;
+        }
+        while let Some(tombstone) = tombstones.next(self.up_to).await? {
+            sink.tombstone(tombstone).await?;
+        }
+        Ok(())
+    }
+
+    /// A successor belongs to the part of the event with which it was added, so it is in the list since that event is settled.
+    async fn send_successors(&self, sink: &mut dyn Sink) -> Result<(), TransferError> {
+        for successor in self.store.successors().await?.all() {
+            if self.after < successor.since() && successor.since() <= self.up_to {
+                sink.successor(successor.clone()).await?;
+            }
         }
         Ok(())
     }
@@ -128,6 +203,10 @@ impl<'a> Source<'a> {
     fn has(&self, last_event: Option<Position>) -> bool {
         last_event.is_none_or(|last| self.after < last && last <= self.up_to)
     }
+}
+
+fn has_tombstones(archives: &[Archive]) -> bool {
+    removed_of(archives).next().is_some()
 }
 
 /// The position of the last event after one position and up to another, which is settled; `after` if there is none. Usually the

@@ -1,10 +1,10 @@
 //! The states of decisions, folded from events.
 
-use annalist::Aggregate;
+use annalist::{Aggregate, Secret};
 
 use crate::{
     decide::BankError,
-    event::{AccountEvent, AccountId, Opened},
+    event::{AccountEvent, AccountId, CustomerEvent, CustomerId, Opened},
     money::Cents,
 };
 
@@ -35,6 +35,26 @@ impl Account {
             AccountEvent::Moved { from, amount, .. } if *from == self.id => self.balance -= *amount,
             AccountEvent::Moved { amount, .. } => self.balance += *amount,
             AccountEvent::Closed { .. } => self.open = false,
+        }
+    }
+}
+
+/// A customer, folded from their own events.
+#[derive(Aggregate, Clone, Debug, PartialEq)]
+#[aggregate(on(CustomerEvent => Customer::apply), error = BankError)]
+pub struct Customer {
+    /// The id.
+    #[id]
+    pub id: CustomerId,
+    /// The name; `None` before the customer is registered.
+    pub name: Option<Secret<String>>,
+}
+
+impl Customer {
+    fn apply(&mut self, event: &CustomerEvent) {
+        match event {
+            CustomerEvent::Registered { name, .. } => self.name = Some(name.clone()),
+            CustomerEvent::AccountOpened(_) => {}
         }
     }
 }

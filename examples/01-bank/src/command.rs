@@ -1,11 +1,11 @@
 //! The commands. Each names the function that decides it.
 
-use annalist::prelude::*;
+use annalist::{Secret, prelude::*};
 
 use crate::{
-    aggregate::Account,
+    aggregate::{Account, Customer},
     decide,
-    event::{AccountEvent, AccountId},
+    event::{AccountEvent, AccountId, CustomerId},
     money::Cents,
 };
 
@@ -18,6 +18,33 @@ pub struct Open {
     pub account: AccountId,
     /// The owner.
     pub owner: String,
+}
+
+/// Registers a customer.
+#[derive(Command, Serialize, Deserialize, Clone, Debug)]
+#[command(decide = Customer::register)]
+pub struct Register {
+    /// The number of the new customer, which must not exist yet.
+    #[id]
+    pub customer: CustomerId,
+    /// The name.
+    #[secret(subject = customer)]
+    pub name: Secret<String>,
+    /// The e-mail address.
+    #[secret(subject = customer)]
+    pub email: Secret<String>,
+}
+
+/// Opens an account of a registered customer.
+#[derive(Command, Serialize, Deserialize, Clone, Debug)]
+#[command(decide = decide::open_for)]
+pub struct OpenFor {
+    /// The customer.
+    #[id(Customer)]
+    pub customer: CustomerId,
+    /// The name of the new account, which must not exist yet.
+    #[id(Account)]
+    pub account: AccountId,
 }
 
 /// Pays money in.
@@ -81,6 +108,10 @@ pub struct Import {
 pub enum BankCommand {
     /// Opens an account.
     Open(Open),
+    /// Registers a customer.
+    Register(Register),
+    /// Opens an account of a registered customer.
+    OpenFor(OpenFor),
     /// Pays money in.
     Deposit(Deposit),
     /// Takes money out.

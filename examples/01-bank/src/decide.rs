@@ -5,9 +5,9 @@ use std::sync::Arc;
 use annalist::Id;
 
 use crate::{
-    aggregate::Account,
-    command::{Close, Deposit, Import, Open, Transfer, Withdraw},
-    event::{AccountEvent, AccountId, Opened},
+    aggregate::{Account, Customer},
+    command::{Close, Deposit, Import, Open, OpenFor, Register, Transfer, Withdraw},
+    event::{AccountEvent, AccountId, AccountOpened, CustomerEvent, CustomerId, Opened},
     money::Cents,
 };
 
@@ -20,6 +20,15 @@ pub enum BankError {
     /// The name is already used.
     #[error("there is an account `{0}` already")]
     Exists(AccountId),
+    /// The number is already used.
+    #[error("there is a customer `{0}` already")]
+    Registered(CustomerId),
+    /// The customer is not registered.
+    #[error("there is no customer `{0}`")]
+    NoCustomer(CustomerId),
+    /// The customer is forgotten.
+    #[error("customer `{0}` is forgotten")]
+    Forgotten(CustomerId),
     /// The account does not exist or is closed.
     #[error("there is no open account `{0}`")]
     NotOpen(AccountId),
@@ -106,6 +115,36 @@ impl Account {
             _ => Err(BankError::TooMuch(self.id.clone())),
         }
     }
+}
+
+impl Customer {
+    pub(crate) fn register(&self, command: &Register) -> Result<CustomerEvent, BankError> {
+        if self.name.is_some() {
+            return Err(BankError::Registered(self.id.clone()));
+        }
+        let Register { customer, name, email } = command.clone();
+        match name.known() {
+            Some(text) if !text.is_empty() && !customer.as_inner().is_empty() => {
+                Ok(CustomerEvent::Registered { customer, name, email })
+            }
+            _ => Err(BankError::NoName),
+        }
+    }
+}
+
+/// Decides over a customer and a new account. The event of the account has the number of the customer and no personal data.
+pub(crate) fn open_for(
+    (customer, account): (&Customer, &Account),
+    _: &OpenFor,
+) -> Result<(AccountOpened, AccountEvent), BankError> {
+    let id = customer.id.clone();
+    let name = customer.name.clone().ok_or_else(|| BankError::NoCustomer(id.clone()))?;
+    if name.is_forgotten() {
+        return Err(BankError::Forgotten(id));
+    }
+    let opened = account.open(&Open { account: account.id.clone(), owner: format!("customer {id}") })?;
+    let account = account.id.clone();
+    Ok((AccountOpened { account, customer: id, name }, AccountEvent::Opened(opened)))
 }
 
 /// Decides over two accounts.

@@ -1,12 +1,16 @@
 //! The events. Events are stored for ever, under the names `account.opened`, `account.deposited`, ….
 
-use annalist::prelude::*;
+use annalist::{Secret, prelude::*};
 
 use crate::money::Cents;
 
 /// The name of an account, such as `ann`.
 #[derive(Id, Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AccountId(String);
+
+/// The number of a customer, such as `1001`. Ids are stored in plain text, so it does not identify a person by itself.
+#[derive(Id, Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CustomerId(String);
 
 /// A customer opened an account. It is a separate type, so that a policy can subscribe to this event alone.
 #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -71,4 +75,39 @@ impl AccountEvent {
             Self::Moved { from, to, .. } => vec![from, to],
         }
     }
+}
+
+/// Personal data of customers. Each secret is encrypted with a key of its customer, and unreadable once the customer is forgotten.
+#[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[event(prefix = "customer")]
+pub enum CustomerEvent {
+    /// A customer registered.
+    Registered {
+        /// The new customer.
+        #[id]
+        customer: CustomerId,
+        /// The name.
+        #[secret(subject = customer)]
+        name: Secret<String>,
+        /// The e-mail address.
+        #[secret(subject = customer)]
+        email: Secret<String>,
+    },
+    /// An account belongs to a customer.
+    AccountOpened(AccountOpened),
+}
+
+/// An account belongs to a customer.
+#[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[event(name = "customer.account_opened")]
+pub struct AccountOpened {
+    /// The account.
+    #[id]
+    pub account: AccountId,
+    /// The customer.
+    #[id]
+    pub customer: CustomerId,
+    /// The name of the customer.
+    #[secret(subject = customer)]
+    pub name: Secret<String>,
 }

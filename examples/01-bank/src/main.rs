@@ -6,28 +6,34 @@
 //! $ cargo run -p bank -- history ann
 //! $ cargo run -p bank -- --help
 //! ```
+//!
+//! The keys of customers are encrypted with the master key in `bank.key`, which the first call creates.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command line prints
 
 use std::{
+    path::PathBuf,
     process::ExitCode,
     time::{Duration, Instant},
 };
 
 use annalist::{
-    App, Moment, Position, Projection, Timestamp,
-    app::Journal,
+    App, Moment, Position, Projection, Secret, Timestamp,
+    app::{Builder, Journal},
+    cli::Verb,
     store::{Entry, Outcome},
 };
 use bank::{
     aggregate::Account,
     books,
-    command::{BankCommand, Close, Deposit, Open, Transfer, Withdraw},
-    event::{AccountEvent, AccountId, Opened},
+    command::{BankCommand, Close, Deposit, Open, OpenFor, Register, Transfer, Withdraw},
+    customers,
+    event::{AccountEvent, AccountId, CustomerId, Opened},
+    master_key,
     money::Cents,
     operate::{self, Failure},
     projection::{Balance, Line, v2},
 };
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// How long a command waits for the policy's reaction to it.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -36,9 +42,20 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Parser)]
 #[command(name = "bank", version)]
 struct Cli {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    program: Program,
+}
+
+#[derive(Args)]
+struct Options {
     /// The store: `sqlite://FILE`, `postgres://…` or `memory:`.
     #[arg(long, default_value = "sqlite://bank.db", value_name = "URL", global = true)]
     store: String,
+    /// The file of the master key, which is created if there is none. The variable `BANK_MASTER_KEY` replaces it.
+    #[arg(long, default_value = "bank.key", value_name = "FILE", global = true)]
+    key: PathBuf,
     /// The actor, recorded with every event.
     #[arg(long, default_value = "teller", global = true)]
     actor: String,
@@ -48,8 +65,15 @@ struct Cli {
     /// The version of the balances in this program; a newer version replaces an older one.
     #[arg(long, value_enum, default_value = "v1", global = true)]
     balances: Version,
+}
+
+#[derive(Subcommand)]
+enum Program {
+    #[command(flatten)]
+    Bank(Action),
+    /// Look into the log, and operate what other processes run.
     #[command(subcommand)]
-    action: Action,
+    Admin(Verb),
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -72,6 +96,18 @@ enum Action {
     Transfer { from: AccountId, to: AccountId, amount: Cents },
     /// Close an empty account.
     Close { account: AccountId },
+    /// Register a customer under a number.
+    Register { customer: CustomerId, name: String, email: String },
+    /// Open an account of a registered customer under a name.
+    OpenFor { customer: CustomerId, account: AccountId },
+    /// List the accounts of registered customers, with their names.
+    Customers,
+    /// Print what is stored about a customer, for a request of access.
+    PersonalData { customer: CustomerId },
+    /// Forget a customer: their name and e-mail address cannot be read any more, their accounts and balances stay.
+    Forget { customer: CustomerId },
+    /// List when customers were forgotten, and by which actor.
+    Erasures,
     /// List the open accounts.
     Accounts {
         /// The order.
@@ -114,36 +150,59 @@ enum Order {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(Cli::parse()).await {
-        Ok(text) => {
+    let Cli { options, program } = Cli::parse();
+    let outcome = match program {
+        Program::Bank(action) => run(options, action).await.map(|text| {
             print!("{text}");
             ExitCode::SUCCESS
+        }),
+        Program::Admin(verb) => admin(options, verb).await,
+    };
+    outcome.unwrap_or_else(|failure| {
+        eprintln!("error: {failure}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Runs a verb of the library on the domain of this program.
+async fn admin(Options { store, key, balances, .. }: Options, verb: Verb) -> Result<ExitCode, Failure> {
+    let master = master_key::read_or_create(&key)?;
+    let program = annalist::cli::program(move |builder: Builder| {
+        let builder = builder.keys(master.clone());
+        match balances {
+            Version::V1 => bank::domain::<Balance>(builder),
+            Version::V2 => bank::domain::<v2::Balance>(builder),
         }
-        Err(failure) => {
-            eprintln!("error: {failure}");
-            ExitCode::FAILURE
-        }
+    });
+    Ok(program.execute(verb, &store).await)
+}
+
+async fn run(options: Options, action: Action) -> Result<String, Failure> {
+    match options.balances {
+        Version::V1 => run_with::<Balance>(options, action).await,
+        Version::V2 => run_with::<v2::Balance>(options, action).await,
     }
 }
 
-async fn run(cli: Cli) -> Result<String, Failure> {
-    match cli.balances {
-        Version::V1 => run_with::<Balance>(cli).await,
-        Version::V2 => run_with::<v2::Balance>(cli).await,
-    }
-}
-
-async fn run_with<B: Projection + Into<Balance>>(cli: Cli) -> Result<String, Failure> {
-    let store = annalist::open(&cli.store).await?;
-    let app = bank::domain::<B>(App::builder(store)).journal(Journal::All).start().await?;
-    let outcome = answer::<B>(&app, cli).await;
+async fn run_with<B: Projection + Into<Balance>>(
+    options: Options,
+    action: Action,
+) -> Result<String, Failure> {
+    let store = annalist::open(&options.store).await?;
+    let builder = App::builder(store).keys(master_key::read_or_create(&options.key)?);
+    let app = bank::domain::<B>(builder).journal(Journal::All).start().await?;
+    let outcome = answer::<B>(&app, options, action).await;
     // Releases the policy, so that the next program runs it at once.
     app.shut_down().await;
     outcome
 }
 
-async fn answer<B: Projection + Into<Balance>>(app: &App, cli: Cli) -> Result<String, Failure> {
-    let command: BankCommand = match cli.action {
+async fn answer<B: Projection + Into<Balance>>(
+    app: &App,
+    options: Options,
+    action: Action,
+) -> Result<String, Failure> {
+    let command: BankCommand = match action {
         Action::Accounts { by, first } => return accounts::<B>(app, by, first.unwrap_or(usize::MAX)).await,
         Action::Statement { account, at } => return statement(app, account, at).await,
         Action::History { account } => return history(app, account).await,
@@ -152,14 +211,22 @@ async fn answer<B: Projection + Into<Balance>>(app: &App, cli: Cli) -> Result<St
         Action::Fill { events } => return fill(app, events).await,
         Action::Overview => return operate::overview(app).await,
         Action::Rebuild { name } => return rebuild::<B>(app, &name).await,
+        Action::Customers => return customers::list(app).await,
+        Action::PersonalData { customer } => return Ok(app.personal_data(&customer).await?.to_string()),
+        Action::Forget { customer } => return customers::forget(app, &customer, options.actor).await,
+        Action::Erasures => return customers::erasures(app).await,
+        Action::Register { customer, name, email } => {
+            BankCommand::Register(Register { customer, name: Secret::new(name), email: Secret::new(email) })
+        }
+        Action::OpenFor { customer, account } => BankCommand::OpenFor(OpenFor { customer, account }),
         Action::Open { account, owner } => BankCommand::Open(Open { account, owner }),
         Action::Deposit { account, amount } => BankCommand::Deposit(Deposit { account, amount }),
         Action::Withdraw { account, amount } => BankCommand::Withdraw(Withdraw { account, amount }),
         Action::Transfer { from, to, amount } => BankCommand::Transfer(Transfer { from, to, amount }),
         Action::Close { account } => BankCommand::Close(Close { account }),
     };
-    let mut execution = app.execute(command).actor(cli.actor);
-    if let Some(id) = cli.id {
+    let mut execution = app.execute(command).actor(options.actor);
+    if let Some(id) = options.id {
         execution = execution.id(id);
     }
     let receipt = execution.await?;

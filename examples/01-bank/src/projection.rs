@@ -1,7 +1,9 @@
 //! The read models: rows folded from the events, in tables that any SQL tool can read.
 
+mod customer_account;
 pub mod v2;
 
+pub use self::customer_account::CustomerAccount;
 use annalist::{Position, Timestamp, prelude::*};
 
 use crate::{

@@ -1,14 +1,14 @@
 //! The bank's decisions: given events, when a command is executed, then events or an error.
 #![allow(clippy::unwrap_used)] // in helper functions too
 
-use annalist::{Position, Timestamp, testing::given};
+use annalist::{Position, Secret, Timestamp, testing::given};
 use bank::{
     aggregate::Account,
-    command::{BankCommand, Close, Deposit, Import, Open, Transfer, Withdraw},
+    command::{BankCommand, Close, Deposit, Import, Open, OpenFor, Register, Transfer, Withdraw},
     decide::BankError,
-    event::{AccountEvent, AccountId, Opened},
+    event::{AccountEvent, AccountId, AccountOpened, CustomerEvent, CustomerId, Opened},
     money::Cents,
-    projection::{Balance, Line},
+    projection::{Balance, CustomerAccount, Line},
 };
 
 fn id(name: &str) -> AccountId {
@@ -150,4 +150,70 @@ fn a_transfer_is_a_line_in_both_statements() {
         .eq(line("ann", "to bob", -40))
         .row(&(id("bob"), Position::new(2)))
         .eq(line("bob", "from ann", 40));
+}
+
+fn number(number: &str) -> CustomerId {
+    number.parse().unwrap()
+}
+
+fn carla() -> Secret<String> {
+    Secret::new("Carla Diaz".to_owned())
+}
+
+fn registered(name: Secret<String>) -> CustomerEvent {
+    let email = Secret::new("carla@example.org".to_owned());
+    CustomerEvent::Registered { customer: number("1001"), name, email }
+}
+
+fn savings(name: Secret<String>) -> AccountOpened {
+    AccountOpened { account: id("savings"), customer: number("1001"), name }
+}
+
+fn savings_opened() -> AccountEvent {
+    AccountEvent::Opened(Opened { account: id("savings"), owner: "customer 1001".to_owned() })
+}
+
+#[test]
+fn customer_is_registered_once() {
+    let email = Secret::new("carla@example.org".to_owned());
+    let register = Register { customer: number("1001"), name: carla(), email };
+    given(()).when(register.clone()).then(registered(carla()));
+    let exists = BankError::Registered(number("1001"));
+    given(registered(carla())).when(register.clone()).then_err(exists.clone());
+    given(registered(Secret::forgotten())).when(register.clone()).then_err(exists);
+    let nameless = Register { name: Secret::new(String::new()), ..register };
+    given(()).when(nameless).then_err(BankError::NoName);
+}
+
+#[test]
+fn account_of_a_customer_has_their_name_as_a_secret_only() {
+    let open = OpenFor { customer: number("1001"), account: id("savings") };
+    given(()).when(open.clone()).then_err(BankError::NoCustomer(number("1001")));
+    given(registered(carla())).when(open.clone()).then((savings(carla()), savings_opened()));
+    given(registered(Secret::forgotten())).when(open.clone()).then_err(BankError::Forgotten(number("1001")));
+    given(registered(carla())).given(savings_opened()).when(open).then_err(BankError::Exists(id("savings")));
+}
+
+#[test]
+fn accounts_of_customers_have_a_row_with_the_name_until_they_are_closed() {
+    let row = |name: Secret<String>| CustomerAccount {
+        account: id("savings"),
+        customer: Some(number("1001")),
+        name: Some(name),
+        cents: 700,
+    };
+    for name in [carla(), Secret::forgotten()] {
+        given(savings(name.clone()))
+            .given([savings_opened(), opened("other"), deposited("savings", 700), deposited("other", 100)])
+            .project::<CustomerAccount>()
+            .row(&id("savings"))
+            .eq(row(name))
+            .row(&id("other"))
+            .none();
+    }
+    given(savings(carla()))
+        .given([savings_opened(), AccountEvent::Closed { account: id("savings") }])
+        .project::<CustomerAccount>()
+        .row(&id("savings"))
+        .none();
 }

@@ -7,11 +7,13 @@
 //! | [`v3`] | a new field, and cents instead of euros | `version`, `upcast` |
 //! | [`v4`] | the event is split into a reservation and a payment | `retired`, `from` |
 //!
+//! [`deploy`] runs the second and the third at the same time: the rows of the third are built while the second reads its own.
 //! [`hasty`] is a second version that forgets the former name. The gate refuses it, before it reaches a log.
 //!
 //! In a real program there is one module, which changes. Here all four stay, so that they can run side by side: the older ones
 //! play the part of programs that are not deployed yet.
 
+pub mod deploy;
 pub mod guest;
 pub mod hasty;
 pub mod v1;
@@ -31,6 +33,9 @@ pub use self::guest::{Booking, Occupied, RoomId};
 
 /// An error of the program.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// The name of the projection, in every version.
+pub const PROJECTION: &str = "income";
 
 /// One version of the program.
 pub trait Version {

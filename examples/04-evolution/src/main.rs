@@ -7,11 +7,13 @@
 //! ```
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command line prints
 
-use std::{process::ExitCode, sync::Arc};
+use std::process::ExitCode;
 
-use annalist::{App, Criteria, EventStore, store::Read};
+use annalist::{App, Criteria, EventStore, app::Builder, store::Read};
 use clap::{Parser, Subcommand};
-use guesthouse::{Booking, Failure, RoomId, Version, hasty, v1::V1, v2::V2, v3::V3, v4::V4};
+use guesthouse::{
+    Booking, Failure, PROJECTION, RoomId, Version, deploy, hasty, v1::V1, v2::V2, v3::V3, v4::V4,
+};
 
 /// A guest house whose program changes.
 #[derive(Parser)]
@@ -20,6 +22,9 @@ struct Cli {
     /// The store: `sqlite://FILE` or `postgres://…`.
     #[arg(long, default_value = "sqlite://guesthouse.db", value_name = "URL", global = true)]
     store: String,
+    /// Start although the log has later versions of the events of this name.
+    #[arg(long, value_name = "EVENT", global = true)]
+    unchecked: Vec<String>,
     #[command(subcommand)]
     program: Program,
 }
@@ -36,6 +41,8 @@ enum Program {
         #[command(subcommand)]
         action: Action,
     },
+    /// Run the version that adds a field, for the first time, while the version before it runs.
+    Deploy,
     /// Run the version that adds a field.
     V3 {
         #[command(subcommand)]
@@ -66,6 +73,8 @@ enum Action {
     },
     /// List the rows of the projection.
     Rows,
+    /// Remove the rows of older versions, when no program of theirs runs any more.
+    Discard,
     /// Check the version against everything that was released before, and write what it adds to `annalist.lock`.
     Release,
 }
@@ -87,23 +96,25 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(Cli { store, program }: Cli) -> Result<Vec<String>, Failure> {
+async fn run(Cli { store, unchecked, program }: Cli) -> Result<Vec<String>, Failure> {
     let store = annalist::open(&store).await?;
+    let app = App::builder(store.clone()).unchecked_events(unchecked);
     match program {
-        Program::V1 { action } => execute::<V1>(store, action).await,
-        Program::V2 { action } => execute::<V2>(store, action).await,
-        Program::V3 { action } => execute::<V3>(store, action).await,
-        Program::V4 { action } => execute::<V4>(store, action).await,
+        Program::V1 { action } => execute::<V1>(app, action).await,
+        Program::V2 { action } => execute::<V2>(app, action).await,
+        Program::Deploy => deploy::beside::<V2, V3>(&store).await,
+        Program::V3 { action } => execute::<V3>(app, action).await,
+        Program::V4 { action } => execute::<V4>(app, action).await,
         Program::Hasty => hasty::release(LOCK.as_ref()),
         Program::Events => events(&*store).await,
     }
 }
 
-async fn execute<V: Version>(store: Arc<dyn EventStore>, action: Action) -> Result<Vec<String>, Failure> {
+async fn execute<V: Version>(builder: Builder, action: Action) -> Result<Vec<String>, Failure> {
     match action {
         Action::Book { room, night, guest, persons, euros } => {
             let booking = Booking { room, night, guest, persons, euros };
-            with_app::<V>(store, async move |app| {
+            with_app::<V>(builder, async move |app| {
                 let line = format!("{}: night {night} is booked for {}", booking.room, booking.guest);
                 V::book(app, booking).await?;
                 Ok(vec![line])
@@ -111,9 +122,17 @@ async fn execute<V: Version>(store: Arc<dyn EventStore>, action: Action) -> Resu
             .await
         }
         Action::Rows => {
-            with_app::<V>(store, async |app| {
+            with_app::<V>(builder, async |app| {
                 app.wait_until_caught_up().await?;
                 V::rows(app).await
+            })
+            .await
+        }
+        Action::Discard => {
+            with_app::<V>(builder, async |app| {
+                app.wait_until_caught_up().await?;
+                let builds = app.discard_old_builds(PROJECTION).await?;
+                Ok(vec![format!("the rows of {builds} older versions are removed")])
             })
             .await
         }
@@ -123,10 +142,10 @@ async fn execute<V: Version>(store: Arc<dyn EventStore>, action: Action) -> Resu
 
 /// Starts an app of this version and shuts it down.
 async fn with_app<V: Version>(
-    store: Arc<dyn EventStore>,
+    builder: Builder,
     work: impl AsyncFnOnce(&App) -> Result<Vec<String>, Failure>,
 ) -> Result<Vec<String>, Failure> {
-    let app = V::register(App::builder(store)).start().await?;
+    let app = V::register(builder).start().await?;
     let outcome = work(&app).await;
     app.shut_down().await;
     outcome

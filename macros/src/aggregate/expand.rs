@@ -20,6 +20,7 @@ use crate::shared::{On, at, derived, is_generic, item_asserts, mentions, send_sy
 ///     fn initial(id: AccountId) -> Self { … }
 ///     fn fold_record(&mut self, record: &Record, codec: &Codec) -> Result<(), Invalid> { … }
 ///     fn fold_into_each(states: &mut [&mut Self], record: &Record, codec: &Codec) -> Result<(), Invalid> { … }
+///     fn debug_text(&self) -> Option<String> { … }
 /// }
 /// ```
 pub(crate) fn aggregate(aggregate: &Aggregate<'_>) -> TokenStream {
@@ -38,6 +39,7 @@ pub(crate) fn aggregate(aggregate: &Aggregate<'_>) -> TokenStream {
     let snapshots = aggregate.snapshot.as_ref().map(|snapshot| snapshots(ident, snapshot));
     let initial = initial::method(aggregate);
     let fold = fold::methods(aggregate);
+    let debug_text = debug_text(ident);
     let asserts = item_asserts(generics, fold::asserts(aggregate));
     quote_spanned! {span=>
         #[automatically_derived]
@@ -49,6 +51,7 @@ pub(crate) fn aggregate(aggregate: &Aggregate<'_>) -> TokenStream {
             #snapshots
             #initial
             #fold
+            #debug_text
         }
         #asserts
     }
@@ -66,6 +69,22 @@ fn snapshots(ident: &Ident, snapshot: &Snapshot<'_>) -> TokenStream {
                 #shape,
                 __annalist::std::module_path!(),
             ));
+    }
+}
+
+/// ```text
+/// fn debug_text(&self) -> Option<String> { Shown(self).__annalist_text() }
+/// ```
+///
+/// `WithoutDebug` is the trait of that function for types without `Debug`, and always used by the first line of the body: closures are
+/// such types.
+fn debug_text(ident: &Ident) -> TokenStream {
+    quote_spanned! {at(ident.span())=>
+        fn debug_text(&self) -> __annalist::std::option::Option<__annalist::std::string::String> {
+            use __annalist::WithoutDebug as _;
+            __annalist::Shown(&|| ()).__annalist_text();
+            __annalist::Shown(self).__annalist_text()
+        }
     }
 }
 

@@ -8,7 +8,9 @@ use super::{
     model::{Body, Command, CommandError, Decision, Member},
     parse::{RawAttribute, RawCommand, RawData, RawId},
 };
-use crate::shared::{Case, Errors, check_command_name, in_case, refuse_lifetimes, source_text};
+use crate::shared::{
+    Case, Errors, check_command_name, in_case, refuse_lifetimes, secret_fields, source_text,
+};
 
 pub(crate) fn check<'a>(
     item: &'a DeriveInput,
@@ -55,7 +57,8 @@ fn command_struct<'a>(
         (None, None) => CommandError::Infallible,
     };
     let context = attribute.context.get().is_some();
-    Some((Body::One(Decision { path, name, states, context }), error))
+    let secrets = secret_fields(fields, errors);
+    Some((Body::One(Decision { path, name, states, secrets, context }), error))
 }
 
 fn name(ident: &Ident, attribute: &RawAttribute, errors: &Errors) -> String {

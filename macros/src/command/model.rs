@@ -2,6 +2,8 @@
 
 use syn::{ExprPath, Generics, Ident, Type};
 
+use crate::shared::SecretField;
+
 pub(crate) struct Command<'a> {
     pub(crate) ident: &'a Ident,
     pub(crate) generics: &'a Generics,
@@ -31,6 +33,7 @@ pub(crate) struct Decision<'a> {
     pub(crate) path: &'a ExprPath,
     pub(crate) name: String,
     pub(crate) states: Vec<State<'a>>,
+    pub(crate) secrets: Vec<SecretField<'a>>,
     /// Whether it gets a `&Context`.
     pub(crate) context: bool,
 }

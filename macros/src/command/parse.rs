@@ -73,6 +73,7 @@ const KEYS: KeyTable<RawAttribute> = KeyTable {
 
 pub(crate) fn read<'a>(item: &'a DeriveInput, errors: &Errors) -> RawCommand<'a> {
     refuse_misplaced(&item.attrs, "id", "a field that holds an id", errors);
+    refuse_misplaced(&item.attrs, "secret", "a field with a secret", errors);
     let mut attribute = RawAttribute::default();
     KEYS.read(&item.attrs, &mut attribute, errors);
     let data = match &item.data {
@@ -89,6 +90,7 @@ fn on_variant(variant: &Variant, errors: &Errors) {
     refuse_misplaced(&variant.attrs, "command", "the command inside", errors);
     for field in &variant.fields {
         refuse_misplaced(&field.attrs, "id", "a field of the command inside", errors);
+        refuse_misplaced(&field.attrs, "secret", "a field of the command inside", errors);
     }
 }
 
@@ -120,10 +122,21 @@ fn id<'a>(field: &'a Field, attribute: &'a Attribute, errors: &Errors) -> RawId<
                 parse_all(input, |input| parse_one(input, example, Parse::parse))
             });
             match types {
-                Ok(types) => raw.aggregates = types,
+                Ok(types) => match types.iter().find(|given| is_secret(given)) {
+                    Some(key) => errors.at(key, SECRET_ID),
+                    None => raw.aggregates = types,
+                },
                 Err(error) => errors.add(error),
             }
         }
     }
     raw
+}
+
+const SECRET_ID: &str = "an id is personal wherever it is used: write `#[id(secret)]` on the type of the id, which derives `Id`, and \
+                         `#[id] email: Email` here";
+
+/// `secret`, which is no type.
+fn is_secret(given: &Type) -> bool {
+    matches!(given, Type::Path(path) if path.path.is_ident("secret"))
 }

@@ -11,7 +11,9 @@ use super::{
     model::{Body, Event, IdField, Source, Stored, Variant},
     parse::{RawAttribute, RawData, RawEvent, RawFields, RawVariant},
 };
-use crate::shared::{Errors, refuse_lifetimes, refuse_references, source_text};
+use crate::shared::{
+    Errors, refuse_lifetimes, refuse_misplaced, refuse_references, secret_fields, source_text,
+};
 
 pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &RawEvent<'a>, errors: &Errors) -> Option<Event<'a>> {
     refuse_lifetimes(&item.generics, "an event", errors);
@@ -98,7 +100,9 @@ fn newtype<'a>(variant: &RawVariant<'a>, errors: &Errors) -> Option<Variant<'a>>
                        `{ #[id] account: AccountId }`";
         errors.at(&id.field.ty, message);
     }
-    let inner: &Type = &variant.fields.fields.iter().next()?.ty;
+    let field = variant.fields.fields.iter().next()?;
+    refuse_misplaced(&field.attrs, "secret", "a field of the event inside", errors);
+    let inner: &Type = &field.ty;
     Some(Variant::Newtype { ident: variant.ident, inner })
 }
 
@@ -138,8 +142,9 @@ fn stored<'a>(
         })
     });
     let ids = ids.collect::<Option<Vec<_>>>();
+    let secrets = secret_fields(fields.fields, errors);
     let unit = matches!(fields.fields, Fields::Unit);
-    Some(Stored { name, version, steps, sources, retired, in_context, aliases, ids: ids?, unit })
+    Some(Stored { name, version, steps, sources, retired, in_context, aliases, ids: ids?, secrets, unit })
 }
 
 fn refuse_keys<'k>(keys: impl IntoIterator<Item = Option<&'k Path>>, why: &str, errors: &Errors) {

@@ -2,6 +2,8 @@
 
 use syn::{ExprPath, Generics, Ident, Type};
 
+use crate::shared::SecretField;
+
 pub(crate) struct Event<'a> {
     pub(crate) ident: &'a Ident,
     pub(crate) generics: &'a Generics,
@@ -36,6 +38,7 @@ pub(crate) struct Stored<'a> {
     pub(crate) in_context: bool,
     pub(crate) aliases: Vec<String>,
     pub(crate) ids: Vec<IdField<'a>>,
+    pub(crate) secrets: Vec<SecretField<'a>>,
     /// Whether it has no fields.
     pub(crate) unit: bool,
 }

@@ -164,8 +164,15 @@ fn source(input: ParseStream<'_>) -> Result<RawSource> {
 const ID: KeyTable<RawIdAttribute> = KeyTable {
     attribute: "id",
     note: ". An event's `#[id]` names no aggregate: its tag comes from the type of the field",
-    keys: &[("with", |raw, key| raw.with.function(key, "with = Line::products"))],
+    keys: &[
+        ("with", |raw, key| raw.with.function(key, "with = Line::products")),
+        ("secret", |_, key| Err(key.error(SECRET_ID))),
+        ("after_forget", |_, key| Err(key.error(SECRET_ID))),
+    ],
 };
+
+const SECRET_ID: &str = "an id is personal in every event: write `#[id(secret)]` on the type of the id, which derives `Id`, and \
+                         `#[id] email: Secret<Email>` here";
 
 /// The keys of `#[serde(…)]` on an item, a variant or a field. Some of them are not compatible with the codec.
 #[derive(Default)]
@@ -193,6 +200,7 @@ impl RawSerde {
 
 pub(crate) fn read<'a>(item: &'a DeriveInput, errors: &Errors) -> RawEvent<'a> {
     refuse_misplaced(&item.attrs, "id", "a field that holds an id", errors);
+    refuse_misplaced(&item.attrs, "secret", "a field with a secret", errors);
     RawEvent {
         attribute: attribute(&item.attrs, errors),
         serde: RawSerde::read(&item.attrs),
@@ -214,6 +222,7 @@ fn attribute(attributes: &[Attribute], errors: &Errors) -> RawAttribute {
 
 fn variant<'a>(variant: &'a syn::Variant, errors: &Errors) -> RawVariant<'a> {
     refuse_misplaced(&variant.attrs, "id", "a field that holds an id", errors);
+    refuse_misplaced(&variant.attrs, "secret", "a field with a secret", errors);
     RawVariant {
         ident: &variant.ident,
         attribute: attribute(&variant.attrs, errors),

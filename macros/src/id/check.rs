@@ -2,7 +2,10 @@
 
 use syn::{Data, DeriveInput, Fields, Type, ext::IdentExt};
 
-use super::{model::Id, parse::RawId};
+use super::{
+    model::{AfterForget, Id},
+    parse::RawId,
+};
 use crate::shared::{Case, Errors, check_kind, in_case, kind_fault, refuse_misplaced, refuse_parameters};
 
 pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &RawId, errors: &Errors) -> Option<Id<'a>> {
@@ -22,8 +25,34 @@ pub(crate) fn check<'a>(item: &'a DeriveInput, raw: &RawId, errors: &Errors) -> 
              value that it wraps",
         );
     }
+    let secret = secret(raw, errors);
     let inner = inner(item, errors)?;
-    Some(Id { ident: &item.ident, inner, kind, shared: raw.kind.get().is_some() })
+    Some(Id { ident: &item.ident, inner, kind, shared: raw.kind.get().is_some(), secret })
+}
+
+/// Whether the id is personal. By default it stays taken when it is forgotten: no other person gets it by mistake.
+fn secret(raw: &RawId, errors: &Errors) -> Option<AfterForget> {
+    let after = match raw.after_forget.get() {
+        None => AfterForget::StaysTaken,
+        Some(text) => match text.value().as_str() {
+            "taken" => AfterForget::StaysTaken,
+            "free" => AfterForget::Free,
+            other => {
+                let message = format_args!(
+                    "{other:?} is neither \"taken\" (nothing is read or written by a forgotten id) nor \"free\" (as if it had never been used)"
+                );
+                errors.at(text, message);
+                AfterForget::StaysTaken
+            }
+        },
+    };
+    if raw.secret.key().is_none() {
+        if let Some(key) = raw.after_forget.key() {
+            errors.at(key, "only a personal id can be forgotten: `#[id(secret, after_forget = \"free\")]`");
+        }
+        return None;
+    }
+    Some(after)
 }
 
 /// The kind of `AccountId` is `account`.

@@ -4,10 +4,12 @@ use syn::{DeriveInput, LitStr, Path};
 
 use crate::shared::{Errors, KeyTable, Slot};
 
-/// `#[id(kind = "…", crate = …)]`
+/// `#[id(kind = "…", secret, after_forget = "…", crate = …)]`
 #[derive(Default)]
 pub(crate) struct RawId {
     pub(crate) kind: Slot<LitStr>,
+    pub(crate) secret: Slot<()>,
+    pub(crate) after_forget: Slot<LitStr>,
     pub(crate) krate: Slot<Path>,
 }
 
@@ -16,6 +18,8 @@ const KEYS: KeyTable<RawId> = KeyTable {
     note: "",
     keys: &[
         ("kind", |raw, key| raw.kind.string(key, "kind = \"account\"")),
+        ("secret", |raw, key| raw.secret.flag(key)),
+        ("after_forget", |raw, key| raw.after_forget.string(key, "after_forget = \"free\"")),
         ("crate", |raw, key| raw.krate.module(key)),
     ],
 };

@@ -4,7 +4,7 @@ mod columns;
 
 use syn::{Data, DeriveInput, Fields, ext::IdentExt};
 
-pub(super) use self::columns::is_invalid_key;
+pub(super) use self::columns::{LOOKUP, is_invalid_key};
 use super::{
     model::{Projection, Role},
     parse::{Entry, RawAttribute, RawProjection},
@@ -20,7 +20,15 @@ pub(crate) fn check<'a>(
     let attribute = &raw.attribute;
     check_is_struct(item, errors)?;
     check_required(item, attribute, errors);
-    let columns = columns::check(&item.ident, &raw.fields, errors);
+    let columns = columns::check(item, &raw.fields, errors);
+    let has_secrets = columns.iter().any(|column| matches!(column.role, Role::Secret { .. }));
+    if let (Some(reads), false) = (attribute.reads_secrets.key(), has_secrets) {
+        errors.at(
+            reads,
+            "remove this: no field of the row has `#[secret(…)]`, so its handlers may read secrets, and its rows are folded again whenever a \
+             subject is forgotten",
+        );
+    }
     if columns.iter().filter(|column| column.role == Role::Key).count() > 1 {
         check_by(&attribute.on, errors);
     }
@@ -34,6 +42,7 @@ pub(crate) fn check<'a>(
         version: attribute.version.version(errors),
         columns,
         on: &attribute.on,
+        reads_secrets: !has_secrets || attribute.reads_secrets.get().is_some(),
         context: attribute.context.get().is_some(),
     })
 }

@@ -11,6 +11,7 @@ use quote::{quote, quote_spanned};
 use syn::{Ident, ext::IdentExt, spanned::Spanned};
 
 use super::{
+    check::LOOKUP,
     model::{Column, Projection, Role},
     parse::Entry,
 };
@@ -41,6 +42,8 @@ pub(crate) fn projection(projection: &Projection<'_>) -> TokenStream {
     let table = table::constant(projection);
     let events = on.iter().map(|entry| entry.on.types("OnRow"));
     let by_ids = on.iter().all(|entry| entry.by.is_none());
+    let reads_secrets = (!projection.reads_secrets)
+        .then(|| quote_spanned!(span=> const READS_SECRETS: __annalist::std::primitive::bool = false;));
     let key_functions = on.iter().map(key_function);
     let initial = initial::method(projection);
     let plan = plan::method(projection);
@@ -57,6 +60,7 @@ pub(crate) fn projection(projection: &Projection<'_>) -> TokenStream {
             const EVENTS: &'static [__annalist::Types] = &[#(#events),*];
             const BY_IDS: __annalist::std::primitive::bool = #by_ids;
             const KEY_FUNCTIONS: &'static [&'static __annalist::std::primitive::str] = &[#(#key_functions),*];
+            #reads_secrets
             #initial
             #plan
             #to_row
@@ -89,6 +93,7 @@ fn member(Column { ty, role, .. }: &Column<'_>, name: &str) -> TokenStream {
     let (name, of_key) = (Ident::new(name, span), Ident::new(&format!("{prefix}{name}"), span));
     match role {
         Role::Json => quote_spanned!(span=> <#ty as __annalist::JsonField>::#name),
+        Role::Secret { .. } => quote_spanned!(span=> <#ty as __annalist::SecretColumn>::#name),
         Role::Key => quote_spanned!(span=> __annalist::ColumnOf::<#ty>::#of_key),
         Role::Index | Role::Plain => quote_spanned!(span=> <#ty as __annalist::Field>::#name),
     }
@@ -102,6 +107,7 @@ fn predicates(projection: &Projection<'_>) -> Vec<TokenStream> {
         predicates.push(match role {
             Role::Key => quote!(#ty: __annalist::Field + __annalist::RowKey),
             Role::Json => quote!(#ty: __annalist::JsonField + __annalist::InitialValue),
+            Role::Secret { .. } => quote!(#ty: __annalist::SecretColumn + __annalist::InitialValue),
             Role::Index | Role::Plain => quote!(#ty: __annalist::Field + __annalist::InitialValue),
         });
     }

@@ -13,6 +13,8 @@ pub(crate) struct Projection<'a> {
     /// One for each field, in the order of the fields.
     pub(crate) columns: Vec<Column<'a>>,
     pub(crate) on: &'a [Entry],
+    /// Whether handlers may read the values of secrets.
+    pub(crate) reads_secrets: bool,
     /// Whether handlers get a `&Context`.
     pub(crate) context: bool,
 }
@@ -29,14 +31,19 @@ pub(crate) struct Column<'a> {
     pub(crate) ty: &'a Type,
     /// The stored name.
     pub(crate) name: String,
-    pub(crate) role: Role,
+    pub(crate) role: Role<'a>,
 }
 
 /// The attribute of the field.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Role {
+pub(crate) enum Role<'a> {
     Key,
     Index,
     Json,
     Plain,
+    Secret {
+        /// The column with the id of the subject.
+        subject: &'a Ident,
+        has_lookup: bool,
+    },
 }

@@ -25,6 +25,7 @@ pub(crate) struct RawAttribute {
     /// Whether `on` was given, even with mistakes.
     pub(crate) has_on: bool,
     pub(crate) context: Slot<()>,
+    pub(crate) reads_secrets: Slot<()>,
     pub(crate) krate: Slot<Path>,
 }
 
@@ -41,6 +42,7 @@ pub(crate) struct RawField<'a> {
     pub(crate) key: Option<&'a Attribute>,
     pub(crate) index: Option<&'a Attribute>,
     pub(crate) json: Option<&'a Attribute>,
+    pub(crate) secret: Option<&'a Attribute>,
 }
 
 const EXAMPLE: &str = "on(AccountEvent => Balance::apply)";
@@ -57,6 +59,7 @@ const KEYS: KeyTable<RawAttribute> = KeyTable {
         ("version", |raw, key| raw.version.number(key, "version = 2")),
         ("on", |raw, key| raw.read_on(key)),
         ("context", |raw, key| raw.context.flag(key)),
+        ("reads_secrets", |raw, key| raw.reads_secrets.flag(key)),
         ("crate", |raw, key| raw.krate.module(key)),
     ],
 };
@@ -66,6 +69,7 @@ pub(crate) fn read<'a>(item: &'a DeriveInput, errors: &Errors) -> RawProjection<
         ("key", "the fields that are the key of the row"),
         ("index", "a field that queries use"),
         ("json", "a field that is stored as JSON"),
+        ("secret", "a field of the type `Secret<…>`"),
     ] {
         refuse_misplaced(&item.attrs, mark, belongs, errors);
     }
@@ -108,7 +112,8 @@ impl<'a> RawField<'a> {
     fn read(field: &'a Field, errors: &Errors) -> Self {
         refuse_misplaced(&field.attrs, "projection", "the struct", errors);
         let mark = |name| mark(field, name, errors);
-        Self { field, key: mark("key"), index: mark("index"), json: mark("json") }
+        let secret = field.attrs.iter().find(|attribute| attribute.path().is_ident("secret"));
+        Self { field, key: mark("key"), index: mark("index"), json: mark("json"), secret }
     }
 }
 

@@ -66,9 +66,16 @@ fn export(child: &Value, path: &str) -> Option<(String, String)> {
     if let Some(import) = child["inner"].get("use") {
         let source = text(&import["source"]);
         // A derive has the name of its trait, which is listed. The prelude also has names of serde and uuid.
-        let is_listed =
-            ["crate", "annalist_core", "annalist_memory", "annalist_postgres", "annalist_sqlite", "self"]
-                .contains(&source.split("::").next()?);
+        let is_listed = [
+            "crate",
+            "annalist_cli",
+            "annalist_core",
+            "annalist_memory",
+            "annalist_postgres",
+            "annalist_sqlite",
+            "self",
+        ]
+        .contains(&source.split("::").next()?);
         return is_listed.then(|| (text(&import["name"]), source));
     }
     child["inner"]

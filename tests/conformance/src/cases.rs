@@ -58,6 +58,7 @@ macro_rules! cases {
 
 mod decisions;
 mod inline;
+mod keys;
 mod log;
 mod projections;
 mod rows;
@@ -65,7 +66,8 @@ mod rows;
 /// Every case, in reading order.
 pub fn cases() -> &'static [Case] {
     static ALL: LazyLock<Vec<Case>> = LazyLock::new(|| {
-        let themes = [log::THEMES, decisions::THEMES, rows::THEMES, inline::THEMES, projections::THEMES];
+        let themes =
+            [log::THEMES, keys::THEMES, decisions::THEMES, rows::THEMES, inline::THEMES, projections::THEMES];
         let copy = |case: &Case| Case { name: case.name, needs: case.needs, run: case.run };
         themes.concat().into_iter().flatten().map(copy).collect()
     });

@@ -48,6 +48,8 @@ pub enum Capability {
     Snapshots,
     /// The store imports logs. Detected: [`EventStore::import`] begins an import.
     Import,
+    /// The store holds keys of subjects. Detected: [`EventStore::key_store`] returns a key store.
+    Keys,
     /// An append changes the rows of inline builds in its own transaction, because log and rows are in one database.
     Inline,
 }

@@ -142,6 +142,7 @@ async fn missing_capability(
     for need in needs {
         let reason = match need {
             Capability::Rows if store.row_store().is_none() => "no rows: `row_store()` returns `None`",
+            Capability::Keys if store.key_store().is_none() => "no keys: `key_store()` returns `None`",
             Capability::AppendBatch if store.max_batch() == 1 => "no batches of appends: `max_batch()` is 1",
             Capability::Snapshots if !saves_snapshots(&*store).await? => {
                 "no snapshots: `snapshot()` returns `None` after `save_snapshot()`"

@@ -1,20 +1,22 @@
 //! Runs the suite on deliberately broken stores: each must fail the case that is about its fault, and the correct store
 //! that they are made from must pass every case.
-
-// A poisoned lock or an invalid name is a bug of this test.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a poisoned lock or an invalid name is a bug of this test
 
 mod broken {
+    pub(crate) mod archives;
     mod changes;
     mod chunks;
     pub(crate) mod fault;
     mod imports;
     pub(crate) mod inline;
+    pub(crate) mod keys;
+    mod pages;
     pub(crate) mod row_fault;
     mod row_queries;
     pub(crate) mod rows;
     pub(crate) mod snapshots;
     pub(crate) mod store;
+    pub(crate) mod store_with_fault;
     mod verify;
 }
 
@@ -31,31 +33,12 @@ use annalist_conformance::{BoxError, Capability, Case, Settings, StoreUnderTest,
 use annalist_core::store::EventStore;
 
 use self::broken::{
-    fault::Fault::{self, Rows, Snapshots},
+    archives::ArchiveFault,
+    fault::Fault::{self, Archives, Rows, Snapshots},
     row_fault::RowFault,
     snapshots::SnapshotFault,
-    store::BrokenStore,
+    store_with_fault::StoreWithFault,
 };
-
-/// Creates logs whose store has a fault.
-struct StoreWithFault(Fault);
-
-#[async_trait::async_trait]
-impl StoreUnderTest for StoreWithFault {
-    const NAME: &'static str = "broken";
-    type Location = Arc<BrokenStore>;
-
-    async fn create(&self) -> Result<Arc<BrokenStore>, BoxError> {
-        Ok(Arc::new(BrokenStore::new(self.0)))
-    }
-
-    async fn open(&self, location: &Arc<BrokenStore>) -> Result<Arc<dyn EventStore>, BoxError> {
-        if self.0 == Fault::OpensEmptyLogs {
-            return Ok(Arc::new(BrokenStore::new(self.0)));
-        }
-        Ok(Arc::clone(location) as Arc<dyn EventStore>)
-    }
-}
 
 /// The suite for a store with a fault.
 fn suite(fault: Fault, scale: usize) -> Suite<StoreWithFault> {
@@ -98,15 +81,10 @@ fn failures_of(cases: Vec<&'static Case>, suite: &Suite<StoreWithFault>) -> Vec<
 fn correct_stores_pass_every_case() {
     for fault in [Fault::None, Fault::FeedStopsAtGaps] {
         let settings = Settings::default();
-        let suite = Suite::new(StoreWithFault(fault), settings);
         for case in cases() {
-            let verdict = suite.check(case);
-            assert!(
-                matches!(verdict, Verdict::Passed | Verdict::Skipped(_)),
-                "{fault:?}: {} with the seed {}: {verdict:?}",
-                case.name(),
-                settings.seed
-            );
+            let verdict = Suite::new(StoreWithFault(fault), settings).check(case);
+            let is_correct = matches!(verdict, Verdict::Passed | Verdict::Skipped(_));
+            assert!(is_correct, "{fault:?}: {} with the seed {}: {verdict:?}", case.name(), settings.seed);
         }
     }
 }
@@ -140,6 +118,26 @@ must_fail! {
     event_store_ignores_successors: Fault::IgnoresSuccessors => "successors::append_that_knows_another_list_is_refused";
     event_store_compares_successors_before_append: Fault::ComparesSuccessorsBeforeAppend => "successors::no_append_without_a_successor_follows_it";
     event_store_forgets_successors: Fault::ForgetsSuccessors => "successors::first_event_of_a_successor_adds_it";
+    event_store_retags_without_comparing: Fault::RetagsWithoutComparing => "retags::step_that_found_something_else_writes_nothing";
+    event_store_retags_without_tags: Fault::RetagsWithoutTags => "retags::step_adds_tags_and_changes_nothing_else";
+    event_store_encrypts_nothing: Fault::EncryptsNothing => "encryptions::step_replaces_payloads_and_changes_nothing_else";
+    event_store_encrypts_one_event: Fault::EncryptsOneEvent => "encryptions::step_replaces_payloads_and_changes_nothing_else";
+    event_store_keeps_snapshots: Fault::KeepsSnapshots => "encryptions::complete_encryption_removes_all_snapshots";
+    event_store_completes_retags_early: Fault::CompletesRetagsEarly => "retags::retag_is_complete_only_at_the_end_of_the_log";
+    event_store_looks_for_later_events_before_retag: Fault::LooksForLaterEventsBeforeRetag => "retags::every_event_of_concurrent_appends_gets_its_tag";
+    event_store_accepts_closed_ids: Archives(ArchiveFault::AcceptsClosedIds) => "archives::append_that_writes_or_reads_a_closed_id_is_refused";
+    event_store_accepts_conditions_on_closed_ids: Archives(ArchiveFault::AcceptsConditionsOnClosedIds)
+        => "archives::append_that_writes_or_reads_a_closed_id_is_refused";
+    event_store_reads_nothing_of_closed_ids: Archives(ArchiveFault::ReadsNothingOfClosedIds) => "archives::read_by_a_closed_id_is_refused";
+    event_store_closes_ids_late: Archives(ArchiveFault::ClosesIdsLate) => "archive_steps::no_append_is_accepted_after_its_ids_are_closed";
+    event_store_removes_shared_events: Archives(ArchiveFault::RemovesSharedEvents) => "archives::events_leave_when_all_their_ids_are_closed";
+    event_store_removes_nothing: Archives(ArchiveFault::RemovesNothing) => "archives::events_leave_when_all_their_ids_are_closed";
+    event_store_removes_without_comparing: Archives(ArchiveFault::RemovesWithoutComparing) => "archives::removal_of_other_events_writes_nothing";
+    event_store_misses_removals_in_conditions: Archives(ArchiveFault::MissesRemovalsInConditions)
+        => "archives::condition_without_a_tag_sees_that_events_have_left";
+    event_store_loses_ids_of_removed_events: Archives(ArchiveFault::LosesIdsOfRemovedEvents)
+        => "archives::removed_events_leave_their_positions_and_ids";
+    event_store_opens_nothing: Archives(ArchiveFault::OpensNothing) => "archive_steps::opened_ids_get_their_events_back";
     event_store_feed_knows_no_successors: Fault::FeedKnowsNoSuccessors => "successors::page_has_the_list_of_its_events";
     event_store_reports_first_condition: Fault::ReportsFirstCondition => "conditions::each_condition_is_checked_and_reported_by_index";
     event_store_reports_oldest_match: Fault::ReportsOldestMatch => "conditions::conflict_reports_the_newest_match";
@@ -174,6 +172,7 @@ must_fail! {
     event_store_appends_batches_one_by_one_maximum_size: Fault::AppendsBatchesOneByOne => "append_batch::batch_of_the_maximum_size";
     event_store_stores_only_first_command_id_of_batch: Fault::StoresOnlyFirstCommandIdOfBatch => "append_batch::ids_and_journal_entries_are_stored_for_each_append";
     event_store_skips_event_after_full_page: Fault::SkipsEventAfterFullPage => "feeds::pages_of_every_size_return_the_same_events";
+    event_store_recent_page_skips_event: Fault::RecentPageSkipsEvent => "recent_pages::recent_pages_have_every_event_of_the_feed";
     event_store_feed_ignores_bytes: Fault::FeedIgnoresBytes => "page_limits::page_ends_before_the_record_that_exceeds_its_bytes";
     event_store_cut_page_ends_at_settled_position: Fault::CutPageEndsAtSettledPosition => "page_limits::page_ends_before_the_record_that_exceeds_its_bytes";
     event_store_cut_page_is_not_full: Fault::CutPageIsNotFull => "page_limits::page_ends_before_the_record_that_exceeds_its_bytes";
@@ -191,6 +190,14 @@ must_fail! {
         => "stored_types::each_event_type_has_its_first_and_last_position";
     event_store_stored_types_are_unsorted: Fault::StoredTypesAreUnsorted
         => "stored_types::event_types_are_in_the_order_of_their_bytes";
+    event_store_stored_types_lack_versions: Fault::StoredTypesLackVersions
+        => "stored_types::each_later_version_has_its_first_and_last_position";
+    event_store_stored_versions_end_with_their_type: Fault::StoredVersionsEndWithTheirType
+        => "stored_types::each_later_version_has_its_first_and_last_position";
+    event_store_counts_all_versions: Fault::CountsAllVersions
+        => "stored_types::events_of_a_type_and_of_a_version_are_counted_up_to_a_limit";
+    event_store_counts_types_without_limit: Fault::CountsTypesWithoutLimit
+        => "stored_types::events_of_a_type_and_of_a_version_are_counted_up_to_a_limit";
     event_store_counts_item_by_item: Fault::CountsItemByItem => "counts::event_that_matches_two_items_counts_once";
     event_store_counts_unsettled_events: Fault::CountsUnsettledEvents => "counts::count_up_to_the_settled_position_never_changes";
     event_store_uses_last_event_before_time: Fault::UsesLastEventBeforeTime => "time_travel::prefix_at_a_time_when_the_clock_went_back";
@@ -267,6 +274,7 @@ must_fail! {
     row_store_reports_undefined_builds_as_discarded: Rows(RowFault::ReportsUndefinedBuildsAsDiscarded) => "discards::discarding_an_undefined_build_returns_false";
     row_store_discards_other_builds: Rows(RowFault::DiscardsOtherBuilds) => "discards::discarded_build_is_removed_completely";
     row_store_leaves_rows_of_discarded_builds: Rows(RowFault::LeavesRowsOfDiscardedBuilds) => "discards::discarded_build_can_be_defined_again";
+    row_store_defines_deleted_builds: Rows(RowFault::DefinesDeletedBuilds) => "discards::build_before_the_live_one_of_its_version_is_not_defined_again";
     row_store_ignores_parked_count: Rows(RowFault::IgnoresParkedCount) => "parked_events::change_with_another_number_of_parked_events_is_stale";
     row_store_ignores_parked_count_in_races: Rows(RowFault::IgnoresParkedCount) => "parked_events::one_of_concurrent_retries_wins";
     row_store_parks_after_commit: Rows(RowFault::ParksAfterCommit) => "parked_events::cancelled_change_parks_completely_or_not_at_all";
@@ -304,17 +312,11 @@ must_fail! {
     row_store_make_async_has_no_effect: Rows(RowFault::MakeAsyncHasNoEffect) => "inline_transitions::make_async_continues_at_the_end_of_the_log";
 }
 
-must_fail! {
-    event_store_import_drops_command_ids: Fault::ImportDropsCommandIds => "imports::import_changes_nothing_of_what_it_writes";
-    event_store_import_drops_journal: Fault::ImportDropsJournal => "imports::import_changes_nothing_of_what_it_writes";
-    event_store_import_drops_metadata: Fault::ImportDropsMetadata => "imports::import_changes_nothing_of_what_it_writes";
-    event_store_import_closes_gaps: Fault::ImportClosesGaps => "imports::import_changes_nothing_of_what_it_writes";
-    event_store_import_accepts_any_log: Fault::ImportAcceptsAnyLog => "imports::log_that_is_not_empty_is_refused";
-    event_store_import_begins_when_it_ends: Fault::ImportBeginsWhenItEnds => "imports::appends_during_an_import_wait_or_are_refused";
-    event_store_import_is_visible_at_once: Fault::ImportIsVisibleAtOnce => "imports::import_is_visible_only_when_it_is_finished";
-    event_store_import_ends_when_dropped: Fault::ImportEndsWhenDropped => "imports::dropped_import_leaves_the_log_empty";
-    event_store_command_ids_ignore_limit: Fault::CommandIdsIgnoreLimit => "imports::command_ids_are_listed_in_pages";
-}
+#[path = "broken/import_faults.rs"]
+mod import_faults;
+
+#[path = "broken/key_faults.rs"]
+mod key_faults;
 
 must_fail! {
     snapshot_store_returns_blank_if_missing: Snapshots(SnapshotFault::ReturnsBlankIfMissing) => "snapshots::new_log_has_no_snapshots";
@@ -460,11 +462,8 @@ fn only_cases_with_unsupported_needs_are_skipped() {
     for case in cases() {
         match suite.check(case) {
             Verdict::Skipped(reason) => {
-                assert!(
-                    reason == "the log is not durable" && case.needs().contains(&Capability::Durable),
-                    "{}",
-                    case.name()
-                );
+                let needs_it = case.needs().contains(&Capability::Durable);
+                assert!(reason == "the log is not durable" && needs_it, "{}", case.name());
             }
             Verdict::Failed(failure) => assert!(
                 !case.needs().contains(&Capability::Durable)

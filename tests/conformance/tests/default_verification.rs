@@ -1,4 +1,4 @@
-//! The verification of a store that has none of its own: it checks the records of the feed.
+//! The verification of a store that has none of its own, which checks the records of the feed, and its counts of types, which read it.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -53,4 +53,25 @@ fn damaged_records_are_findings_and_the_others_are_checked() {
         found.sort_unstable();
         assert_eq!((found, report.events), (expected, 20), "{damaged:?}: {report}");
     }
+}
+
+#[test]
+fn types_are_counted_in_pages_of_the_feed() {
+    let store = Unverified::default();
+    let draft = |index: u32| Draft::new("added", 1 + index % 3, [], Payload::parse("{}").unwrap()).unwrap();
+    let append = Append { events: (0..2500).map(draft).collect(), ..Append::default() };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        store.append_one(append).await.unwrap();
+        for (version, limit, expected) in [
+            (None, 5000, 2500),
+            (Some(2), 5000, 833),
+            (Some(4), 5000, 0),
+            (None, 1200, 1200),
+            (Some(3), 0, 0),
+        ] {
+            assert_eq!(store.count_type("added", version, limit).await.unwrap(), expected);
+        }
+        assert_eq!(store.count_type("removed", None, 9).await.unwrap(), 0);
+    });
 }

@@ -44,6 +44,18 @@ pub enum FaultPoint {
     Nth(usize),
     /// Each commit to the build with this version and number.
     Commits(u32, u32),
+    /// Each read of rows.
+    Reads,
+    /// Each call with this name that is neither a read nor a commit, or `commit`.
+    Named(&'static str),
+}
+
+/// What a call does.
+#[derive(Clone, Copy)]
+enum CallKind<'a> {
+    Commit(&'a Table),
+    Read,
+    Other(&'static str),
 }
 
 /// A row store that injects one kind of fault at one [`FaultPoint`].
@@ -111,7 +123,7 @@ impl FaultyRows {
         }
     }
 
-    fn fault(&self, commit: Option<&Table>) -> Option<RowFault> {
+    fn fault(&self, kind: CallKind<'_>) -> Option<RowFault> {
         let mut number = 0;
         self.call_count.send_modify(|calls| {
             number = *calls;
@@ -121,8 +133,14 @@ impl FaultyRows {
         let is_at = |calls| match calls {
             FaultPoint::Nth(wanted) => number == wanted,
             FaultPoint::Commits(version, build) => {
-                commit.is_some_and(|table| table.order() == (version, build))
+                matches!(kind, CallKind::Commit(table) if table.order() == (version, build))
             }
+            FaultPoint::Reads => matches!(kind, CallKind::Read),
+            FaultPoint::Named(name) => match kind {
+                CallKind::Commit(_) => name == "commit",
+                CallKind::Read => false,
+                CallKind::Other(other) => name == other,
+            },
         };
         if self.unavailable.load(Ordering::SeqCst) {
             return Some(RowFault::Fails);
@@ -132,10 +150,10 @@ impl FaultyRows {
 
     async fn call<T>(
         &self,
-        commit: Option<&Table>,
+        kind: CallKind<'_>,
         call: impl Future<Output = Result<T, Error>> + Send,
     ) -> Result<T, Error> {
-        let fault = self.fault(commit);
+        let fault = self.fault(kind);
         if fault.is_some() {
             self.injected.add_permits(1);
         }
@@ -165,24 +183,24 @@ impl RowStore for FaultyRows {
     }
 
     async fn builds(&self, projection: &str) -> Result<Vec<Build>, Error> {
-        self.call(None, self.inner.builds(projection)).await
+        self.call(CallKind::Other("builds"), self.inner.builds(projection)).await
     }
 
     async fn define(&self, table: &Table, events: &str, log: LogId) -> Result<Checkpoint, Error> {
-        self.call(None, self.inner.define(table, events, log)).await
+        self.call(CallKind::Other("define"), self.inner.define(table, events, log)).await
     }
 
     async fn rows(&self, table: &Table, keys: &[Key]) -> Result<Vec<Option<Row>>, Error> {
-        self.call(None, self.inner.rows(table, keys)).await
+        self.call(CallKind::Read, self.inner.rows(table, keys)).await
     }
 
     async fn commit(&self, change: RowChange) -> Result<CommitOutcome, Error> {
         let table = change.table;
-        self.call(Some(&table), self.inner.commit(change)).await
+        self.call(CallKind::Commit(&table), self.inner.commit(change)).await
     }
 
     async fn report(&self, table: &Table, stopped: Option<&str>) -> Result<(), Error> {
-        self.call(None, self.inner.report(table, stopped)).await
+        self.call(CallKind::Other("report"), self.inner.report(table, stopped)).await
     }
 
     async fn replace_claim(
@@ -191,34 +209,38 @@ impl RowStore for FaultyRows {
         expected: Option<Claim>,
         claim: Option<Claim>,
     ) -> Result<bool, Error> {
-        self.call(None, self.inner.replace_claim(table, expected, claim)).await
+        self.call(CallKind::Other("replace_claim"), self.inner.replace_claim(table, expected, claim)).await
     }
 
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {
-        self.call(None, self.inner.find(query)).await
+        self.call(CallKind::Read, self.inner.find(query)).await
     }
 
     async fn parked(&self, table: &Table) -> Result<Vec<Parked>, Error> {
-        self.call(None, self.inner.parked(table)).await
+        self.call(CallKind::Other("parked"), self.inner.parked(table)).await
     }
 
     async fn verify_rows(&self, after: &VerifyCursor) -> Result<VerifyPage, Error> {
-        self.call(None, self.inner.verify_rows(after)).await
+        self.call(CallKind::Other("verify_rows"), self.inner.verify_rows(after)).await
     }
 
     async fn promote(&self, table: &Table, compare: bool) -> Result<PromoteOutcome, Error> {
-        self.call(None, self.inner.promote(table, compare)).await
+        self.call(CallKind::Other("promote"), self.inner.promote(table, compare)).await
     }
 
     async fn discard(&self, table: &Table) -> Result<bool, Error> {
-        self.call(None, self.inner.discard(table)).await
+        self.call(CallKind::Other("discard"), self.inner.discard(table)).await
+    }
+
+    async fn overwrite_deleted(&self) -> Result<(), Error> {
+        self.call(CallKind::Other("overwrite_deleted"), self.inner.overwrite_deleted()).await
     }
 
     async fn make_inline(&self, inline: Arc<dyn Inline>) -> Result<InlineOutcome, Error> {
-        self.call(None, self.inner.make_inline(inline)).await
+        self.call(CallKind::Other("make_inline"), self.inner.make_inline(inline)).await
     }
 
     async fn make_async(&self, table: &Table) -> Result<Checkpoint, Error> {
-        self.call(None, self.inner.make_async(table)).await
+        self.call(CallKind::Other("make_async"), self.inner.make_async(table)).await
     }
 }

@@ -11,9 +11,13 @@ use std::{
 
 use annalist::{
     Criteria, Error, EventStore, Memory, Position, Receipt, Timestamp,
+    keys::SharedKeys,
     raw::{
         finding::{VerifyCursor, VerifyPage},
-        store::{PageLimit, Prefix, Reservation, StoredType, Successors, Wakeups},
+        store::{
+            Archive, ArchiveStep, EventRef, PageLimit, Prefix, Reservation, Rewrite, RewriteStep, StoredType,
+            Successors, Wakeups,
+        },
     },
     store::{
         Append, AppendOutcome, Batch, CommandKey, Entry, FeedPage, LogId, Read, Settled, Snapshot,
@@ -77,6 +81,17 @@ pub struct FaultyStore {
     pub drops_conditions: AtomicBool,
     /// Whether appends are written without what they know of the successors of event names.
     pub drops_successors: AtomicBool,
+    /// What happens to the next steps of archives, in order.
+    pub archive_steps: Mutex<VecDeque<Option<LostStep>>>,
+}
+
+/// When a step of an archive is lost.
+#[derive(Clone, Copy, Debug)]
+pub enum LostStep {
+    /// Before it is written.
+    Before,
+    /// After it was written.
+    After,
 }
 
 /// Counts a reservation until it is dropped.
@@ -111,6 +126,7 @@ impl FaultyStore {
             poll_panics: AtomicUsize::new(0),
             drops_conditions: AtomicBool::new(false),
             drops_successors: AtomicBool::new(false),
+            archive_steps: Mutex::default(),
         }
     }
 
@@ -251,8 +267,46 @@ impl EventStore for FaultyStore {
         self.inner.stored_types().await
     }
 
+    async fn count_type(&self, name: &str, version: Option<u32>, limit: u64) -> Result<u64, Error> {
+        self.inner.count_type(name, version, limit).await
+    }
+
     async fn successors(&self) -> Result<Successors, Error> {
         self.inner.successors().await
+    }
+
+    async fn rewrite(&self, step: RewriteStep) -> Result<Rewrite, Error> {
+        self.inner.rewrite(step).await
+    }
+
+    fn key_store(&self) -> Option<SharedKeys> {
+        self.inner.key_store()
+    }
+
+    async fn overwrite_replaced(&self) -> Result<(), Error> {
+        self.inner.overwrite_replaced().await
+    }
+
+    async fn archives(&self) -> Result<Vec<Archive>, Error> {
+        self.inner.archives().await
+    }
+
+    async fn archive(&self, step: ArchiveStep) -> Result<Archive, Error> {
+        let lost = self.archive_steps.lock().unwrap_or_else(PoisonError::into_inner).pop_front().flatten();
+        let unavailable = || Error::unavailable("archive", "the connection was lost");
+        match lost {
+            None => self.inner.archive(step).await,
+            Some(LostStep::Before) => Err(unavailable()),
+            Some(LostStep::After) => self.inner.archive(step).await.and(Err(unavailable())),
+        }
+    }
+
+    async fn tombstones(&self, after: Position, limit: PageLimit) -> Result<Vec<EventRef>, Error> {
+        self.inner.tombstones(after, limit).await
+    }
+
+    async fn event_at(&self, position: Position) -> Result<Option<EventRef>, Error> {
+        self.inner.event_at(position).await
     }
 
     async fn snapshot(&self, key: &SnapshotKey) -> Result<Option<Snapshot>, Error> {

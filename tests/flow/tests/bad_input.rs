@@ -190,15 +190,15 @@ mod unplanned {
         fn dispatch<D: Dispatcher>(self, dispatcher: D) -> D::Out<Infallible> {
             dispatcher.run(
                 self,
-                Handler {
-                    name: "follow",
-                    load: |command, loader| {
+                Handler::new(
+                    "follow",
+                    |command: &Self, loader| {
                         let first = loader.shared::<Sensor>(command.sensor.clone())?;
                         let second = loader.shared::<Sensor>(SensorId(format!("s{}", first.sum)))?;
                         Ok((first, second))
                     },
-                    decide: |_, _, _| Ok::<(), Infallible>(()),
-                },
+                    |_, _, _| Ok::<(), Infallible>(()),
+                ),
             )
         }
 

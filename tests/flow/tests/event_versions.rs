@@ -290,12 +290,12 @@ async fn event_of_a_newer_version_waits_for_the_newer_program() {
         // The first event was folded by the older program, which does not know the guest.
         let row = async || app.find::<second::Guests>(&room("1")).await.unwrap().unwrap();
         assert_eq!(row().await, second::Guests { room: room("1"), guests: 5, last: "bob".into() });
-        let other_versions = async || app.overview().await.unwrap().remove(0).other_versions;
-        assert_eq!(other_versions().await.unwrap(), "`booking.made` had version 1 and has version 2");
+        let other_conversions = async || app.overview().await.unwrap().remove(0).other_conversions;
+        assert_eq!(other_conversions().await.unwrap(), "`booking.made` had version 1 and has version 2");
 
         app.rebuild("guests").await.unwrap();
         wait_until(&app, "guests", |status| status.reads.is_some_and(|read| read.build == 1)).await;
-        assert_eq!(other_versions().await, None);
+        assert_eq!(other_conversions().await, None);
         assert_eq!(row().await.guests, 5);
     })
     .await;

@@ -68,7 +68,7 @@ async fn log() -> Memory {
 
 async fn refusal(builder: Builder) -> String {
     let error = builder.start().await.unwrap_err();
-    assert!(matches!(error, Error::Unusable { .. }), "{error:?}");
+    assert!(matches!(error, Error::UnreadEvents { .. }), "{error:?}");
     error.to_string()
 }
 
@@ -140,7 +140,12 @@ async fn renamed_variant_is_refused_until_it_has_its_old_name() {
         [builder().events::<renamed_variant::AccountEvent>(), builder().projection::<renamed_variant::Row>()]
     {
         let text = refusal(builder).await;
-        assert!(text.contains("`account.opened` (events: 2) is not read by any registered type"), "{text}");
+        assert!(
+            text.contains(
+                "`account.opened` version 1 (events: 2, positions 1 to 3) is not read by any registered type"
+            ),
+            "{text}"
+        );
         assert!(text.contains("has the prefix of `account.deposited`"), "{text}");
         assert!(text.contains("alias") && text.contains("unchecked_events"), "{text}");
     }
@@ -168,7 +173,7 @@ enum WithoutOpened {
 #[tokio::test]
 async fn removed_variant_is_refused() {
     let text = refusal(App::builder(log().await).events::<WithoutOpened>()).await;
-    assert!(text.contains("`account.opened` (events: 2)"), "{text}");
+    assert!(text.contains("`account.opened` version 1 (events: 2, positions 1 to 3)"), "{text}");
 }
 
 /// The prefix changed with the name of the enum.
@@ -208,7 +213,11 @@ struct OpenCustomer {
 async fn events_of_another_prefix_with_ids_of_the_program_are_refused_if_its_commands_are_registered() {
     let log = log().await;
     let text = refusal(App::builder(log.clone()).commands::<OpenCustomer>()).await;
-    assert!(text.contains("`account.opened` (events: 2)") && text.contains("`account.deposited`"), "{text}");
+    assert!(
+        text.contains("`account.opened` version 1 (events: 2, positions 1 to 3)")
+            && text.contains("`account.deposited`"),
+        "{text}"
+    );
     assert!(text.contains("has ids of the kind `account`"), "{text}");
     // Without commands they may be the events of commands that are not registered, so there is only a warning.
     App::builder(log).events::<OtherPrefix>().start().await.unwrap();
@@ -260,8 +269,8 @@ mod renamed_id {
 async fn renamed_id_type_is_refused_until_it_has_its_old_kind() {
     let log = log().await;
     let text = refusal(App::builder(log.clone()).events::<renamed_id::AccountEvent>()).await;
-    assert!(text.contains("`account.opened`, read by"), "{text}");
-    assert!(text.contains("an id of the kind `account` at position 1"), "{text}");
+    assert!(text.contains("is read by `"), "{text}");
+    assert!(text.contains("has an id of the kind `account` at position 1"), "{text}");
     assert!(text.contains("#[id(kind = \"account\")]"), "{text}");
     App::builder(log).events::<renamed_id::WithKind>().start().await.unwrap();
 }
@@ -312,7 +321,7 @@ mod new_id {
 async fn stored_field_that_became_an_id_is_refused() {
     let log = log().await;
     let text = refusal(App::builder(log.clone()).events::<new_id::AccountEvent>()).await;
-    assert!(text.contains("`account.opened` has no id of the kind `owner` at position 1"), "{text}");
+    assert!(text.contains("positions 1 to 3) has no id of the kind `owner` at position 1"), "{text}");
     // An event may be without an optional id.
     App::builder(log).events::<new_id::WithOptionalIds>().start().await.unwrap();
 }
@@ -426,5 +435,23 @@ async fn uncertain_findings_are_a_warning() {
     let _guard = tracing::subscriber::set_default(warnings.clone());
     App::builder(log).events::<OtherPrefix>().start().await.unwrap();
     let text = warnings.take();
-    assert!(text.contains("`account.opened` (events: 2)") && text.contains("Builder::commands"), "{text}");
+    assert!(
+        text.contains("`account.opened` version 1 (events: 2, positions 1 to 3)")
+            && text.contains("Builder::commands"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn allowed_events_are_a_warning_with_what_the_error_says() {
+    let log = log().await;
+    let refused = refusal(App::builder(log.clone()).events::<WithoutOpened>()).await;
+    let finding = "`account.opened` version 1 (events: 2, positions 1 to 3) is not read by any registered type, but has the prefix of";
+    assert!(refused.contains(finding), "{refused}");
+    let warnings = Warnings::default();
+    let _guard = tracing::subscriber::set_default(warnings.clone());
+    let builder = App::builder(log).events::<WithoutOpened>().unchecked_events(["account.opened"]);
+    builder.start().await.unwrap();
+    let text = warnings.take();
+    assert!(text.contains(finding) && text.contains("unchecked_events"), "{text}");
 }

@@ -170,7 +170,7 @@ async fn restarted_older_program_is_refused_before_it_decides() {
         let newer = newer(log, Newer::Renamed).await;
         let since = Newer::Renamed.book(&newer, "1", 1).await.unwrap().position();
         let builder = log.app().await.commands::<older::Book>();
-        assert!(matches!(builder.start().await, Err(Error::Unusable { .. })));
+        assert!(matches!(builder.start().await, Err(Error::UnreadEvents { .. })));
         let builder = log.app().await.commands::<older::Book>().unchecked_events(["booking.held"]);
         let older = builder.start().await.unwrap();
         match book_older(&older, "1", 1).await.unwrap_err() {

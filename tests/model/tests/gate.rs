@@ -192,10 +192,28 @@ pub struct HallId(Uuid);
 #[test]
 fn changed_ids_are_refused() {
     assert_refused(&new_id::model(), &["it has the new tag `guest:text`", "declare a new event type"]);
+    assert_refused(
+        &new_id::model(),
+        &["the line `retag room.booked guest`", "annalist::operate::retag::<Event, Id>(store)"],
+    );
     assert_refused(&no_id::model(), &["it has lost the tag `room:"]);
     assert_refused(&other_kind::model(), &["its tag was `room:", "` and is `hall:"]);
     // Stored events have no value in a new field, and so no tag.
     assert_accepted(&first::model(), &new_optional_id::model());
+}
+
+/// The line says that stored events get the tags. It stays when the file is written again, and other changes of the tags are refused.
+#[test]
+fn new_id_passes_if_the_file_says_that_stored_events_are_retagged() {
+    let file = LockFile::of(&first::model());
+    let with = |line: &str| LockFile::with(&format!("{}{line}\n", file.text()));
+    assert!(with("retag room.booked hall").gate().check(&new_id::model()).is_err());
+    let file = with("retag room.booked guest");
+    file.gate().update(&new_id::model()).unwrap();
+    assert!(file.text().contains("\nretag room.booked guest\n"), "{}", file.text());
+    assert!(file.gate().check(&other_kind::model()).is_err());
+    let damaged = with("retag room.booked").gate().check(&first::model()).unwrap_err();
+    assert!(matches!(damaged, GateError::Damaged { .. }), "{damaged}");
 }
 
 event! { widened: #[event(name = "room.booked")] { #[id] pub room: RoomId, pub nights: u64, pub note: Option<String>, pub kind: WiderKind, #[serde(default)] pub breakfast: bool }

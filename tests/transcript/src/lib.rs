@@ -1,39 +1,46 @@
 //! Executes the transcripts of READMEs: the blocks of the language `console` that run a package, line by line, in a new folder.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc)] // a test fails
 
+mod first_log;
+
 use std::{fs, path::Path, process::Command};
 
-/// Replaces cargo: drops everything up to `--` and runs the program that was built for this test.
-const SHIM: &str = r#"cargo() { while [ "$1" != "--" ]; do shift; done; shift; "$PROGRAM" "$@"; }"#;
+pub use self::first_log::check_first_log;
+
+/// Replaces cargo: drops everything up to `--` and runs the program that was built for this test, on another store if there is one.
+const SHIM: &str = r#"cargo() { while [ "$1" != "--" ]; do shift; done; shift; "$PROGRAM" ${STORE:+--store "$STORE"} "$@"; }"#;
 
 /// Executes the calls of a package in a README, at least so many, and compares the output. `…` matches any text within a line.
 pub fn check(readme: impl AsRef<Path>, package: &str, program: &str, least: usize) {
-    check_in(tempfile::tempdir().unwrap().path(), readme.as_ref(), package, program, least);
+    let folder = tempfile::tempdir().unwrap();
+    Transcript { readme: readme.as_ref(), package, program, least }.check(folder.path(), None);
 }
 
-/// As [`check`], with a log that was exported to a file beside the README, `first.jsonl`. It is in the file of the name that the
-/// program opens by default.
-pub fn check_with_log(readme: impl AsRef<Path>, package: &str, program: &str, least: usize) {
-    let (readme, folder) = (readme.as_ref(), tempfile::tempdir().unwrap());
-    let file = folder.path().join(format!("{package}.db"));
-    let import = async {
-        let store = annalist::Sqlite::open(file).await.unwrap();
-        let log = tokio::fs::File::open(readme.with_file_name("first.jsonl")).await.unwrap();
-        annalist::transfer::import(&store, &mut tokio::io::BufReader::new(log)).await.unwrap();
-    };
-    tokio::runtime::Runtime::new().unwrap().block_on(import);
-    check_in(folder.path(), readme, package, program, least);
+/// The calls of a package in a README, at least so many.
+struct Transcript<'a> {
+    readme: &'a Path,
+    package: &'a str,
+    program: &'a str,
+    least: usize,
 }
 
-fn check_in(folder: &Path, readme: &Path, package: &str, program: &str, least: usize) {
-    let steps = steps(&fs::read_to_string(readme).unwrap(), package);
-    assert!(steps.len() >= least, "the README has only {} calls of `{package}`", steps.len());
-    for (command, expected) in steps {
-        let actual = run(folder, program, &command);
-        assert!(
-            alike(expected.trim_end(), actual.trim_end()),
-            "$ {command}\n--- expected\n{expected}\n--- actual\n{actual}"
-        );
+impl Transcript<'_> {
+    /// Executes the calls in a folder, on the store with this URL instead of the file that the program opens by default.
+    fn check(&self, folder: &Path, store: Option<&str>) {
+        let Self { readme, package, program, least } = self;
+        let steps = steps(&fs::read_to_string(readme).unwrap(), package);
+        assert!(steps.len() >= *least, "the README has only {} calls of `{package}`", steps.len());
+        let default = format!(" --store sqlite://{package}.db");
+        for (mut command, expected) in steps {
+            if store.is_some() {
+                command = command.replace(&default, "");
+            }
+            let actual = run(folder, program, store, &command);
+            assert!(
+                alike(expected.trim_end(), actual.trim_end()),
+                "$ {command}\n--- expected\n{expected}\n--- actual\n{actual}"
+            );
+        }
     }
 }
 
@@ -52,10 +59,11 @@ fn steps(readme: &str, package: &str) -> Vec<(String, String)> {
     steps
 }
 
-fn run(folder: &Path, program: &str, command: &str) -> String {
+fn run(folder: &Path, program: &str, store: Option<&str>, command: &str) -> String {
     let output = Command::new("sh")
         .args(["-c", &format!("{SHIM}\n{{ {command}\n}} 2>&1")])
         .env("PROGRAM", program)
+        .env("STORE", store.unwrap_or_default())
         .current_dir(folder)
         .output()
         .unwrap();

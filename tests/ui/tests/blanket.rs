@@ -26,13 +26,13 @@ macro_rules! blanket {
 blanket! {
     add add_command add_reaction add_tags add_unknown aggregate_overlaps aliases answer as_inner by by_ids by_ids_in_context by_in_context check_comparison check_equal
     check_key check_order check_prefix check_range clone collect_tags compare contains convert decide_0 decide_1 decide_2
-    decide_4 decision declare decode_as decode_raw decode_struct decode_unit decode_variant decode_wrapped descending deserialize dispatch each
+    decide_4 decision declare debug_text decode_as decode_raw decode_struct decode_unit decode_variant decode_wrapped descending deserialize dispatch each
     carries_ids_of encode_payload encode_struct encode_unit encode_variant entry_reaches entry_reaches_row event_type
     events_in filter_some find finish fmt fold fold_in_context fold_into_each fold_record forward from from_inner in_context from_row from_str
     from_value handler id_field ids initial initial_value is_retired last_step limit load load_only made_from map min new of of_field of_unit of_variant one_of order_by pin
-    plan_record policy_overlaps prefix prefix_ignore_ascii_case projection_overlaps put reaches_row react_to_record retired route row rows run same schema serialize step stored_type
-    take to_row to_value unknown_type update use_handler variant_from_value variant_overlaps variant_to_value variant_type
-    version with_ids with_schema with_steps
+    plan_record policy_overlaps prefix prefix_ignore_ascii_case projection_overlaps put put_secret reaches_row react_to_record read_secret_id retired route row rows run same schema serialize step stored_type
+    subject take take_secret to_row to_value unknown_type update use_handler variant_from_value variant_overlaps variant_to_value variant_type
+    version with_ids with_schema with_steps write_secret_id write_str
 }
 
 #[derive(Id, Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -105,11 +105,11 @@ impl Command for Double {
     fn dispatch<D: Dispatcher>(self, dispatcher: D) -> D::Out<Infallible> {
         dispatcher.run(
             self,
-            Handler {
-                name: "double",
-                load: |command: &Self, loader| loader.shared::<Counter>(CounterId(command.counter)),
-                decide: |state, _, _| Ok(double(state)),
-            },
+            Handler::new(
+                "double",
+                |command: &Self, loader| loader.shared::<Counter>(CounterId(command.counter)),
+                |state, _, _| Ok(double(state)),
+            ),
         )
     }
 

@@ -33,7 +33,9 @@ BEGIN
       WHERE s.missing > 0 ORDER BY gap LIMIT _limit)
   INTO rows, head, high_water, gaps;
   SELECT e.id INTO event_id FROM {schema}.events e WHERE e.position = high_water;
-  SELECT coalesce(pg_catalog.max(s.version), 0) INTO successors FROM {schema}.event_successors s;
+  successors := greatest(
+    (SELECT pg_catalog.max(s.version) FROM {schema}.event_successors s), (SELECT pg_catalog.max(r.version) FROM {schema}.event_retags r),
+    (SELECT pg_catalog.max(a.version) FROM {schema}.archives a), 0);
   has_lost_events := _seen IS NOT NULL
     AND NOT EXISTS (SELECT FROM {schema}.events e WHERE e.position = _seen AND e.id = _seen_id);
 END

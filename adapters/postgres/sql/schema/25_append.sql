@@ -19,8 +19,10 @@
 --                         (NULL: none), and the type (NULL: any)
 -- _by_append … _data      one element an event: the number of its append, then the columns; tags as array literals
 --
--- Returns a row for each refused append: 'duplicate' (with the first receipt, its command and scope), 'successors_changed' (the
--- append knows another list), 'conflict' (with the number of the condition and the newest position that matches it) or
+-- Returns a row for each refused append: 'duplicate' (with the first receipt, its command and scope), 'archived' (it uses a closed id; with
+-- the id and the record of its archive), 'successors_changed' (the append knows another list), 'conflict' (with the number of the condition
+-- and the newest position that matches it), 'unseen' (as 'conflict': an event that the condition may match has left the log, up to this
+-- position, which is settled) or
 -- 'inline_required' (the append does not fold exactly the builds that fold its types, or an older name that it adds a successor
 -- of). Then one row, 'appended', with the positions of all written events in the order of the arrays.
 -- The other appends of a refused append's batch are not written and have no row.
@@ -56,11 +58,17 @@ DECLARE
   _refused         int[] := '{}';
   _has_newer       boolean;
   _has_inline      boolean;
+  _has_closed_ids  boolean;
+  _archived        int[];
+  _closed_id       text[];
+  _archive         bigint[];
+  _last_removed    bigint;
   _list_version    bigint;
   _stale        int[];
   _in_conflict     int[];
   _condition       int[];
   _newest          bigint[];
+  _unseen          boolean[];
   _inline_required int[];
   _positions       bigint[] := '{}';
 BEGIN
@@ -87,8 +95,8 @@ BEGIN
   END IF;
 
   -- Fast path: whether any event is newer than the marker of a condition with tag and type, whether any inline build folds one of the
-  -- types, and the version of the list of successors. The last two are safe because builds become inline and successors are added under
-  -- the exclusive lock on the log.
+  -- types, whether ids are closed, and the version of the list of successors. The last three are safe because builds become inline, ids are
+  -- closed and successors are added under the exclusive lock on the log.
   SELECT
     EXISTS (
       SELECT FROM (
@@ -96,8 +104,36 @@ BEGIN
       CROSS JOIN LATERAL (
         SELECT FROM {schema}.event_tags t WHERE t.tag = w.tag AND t.type = w.type AND t.position > w.settled LIMIT 1) AS newer),
     EXISTS (SELECT FROM {schema}.inline_types i WHERE i.type = ANY (_type)),
-    coalesce((SELECT pg_catalog.max(s.version) FROM {schema}.event_successors s), 0)
-  INTO _has_newer, _has_inline, _list_version;
+    EXISTS (SELECT FROM {schema}.archived_ids),
+    greatest(
+      (SELECT pg_catalog.max(s.version) FROM {schema}.event_successors s), (SELECT pg_catalog.max(r.version) FROM {schema}.event_retags r),
+      (SELECT pg_catalog.max(a.version) FROM {schema}.archives a), 0)
+  INTO _has_newer, _has_inline, _has_closed_ids, _list_version;
+
+  IF _has_closed_ids THEN
+    WITH used AS (
+      SELECT e.append, t.tag
+      FROM (SELECT pg_catalog.unnest(_by_append) AS append, pg_catalog.unnest(_event_tags) AS tags) AS e
+      CROSS JOIN LATERAL pg_catalog.unnest(e.tags::text[]) AS t(tag)
+      UNION ALL
+      SELECT _of_append[w.condition], t.tag
+      FROM ROWS FROM (
+        pg_catalog.unnest(_of_condition), pg_catalog.unnest(_tag), pg_catalog.unnest(_other_tags)) AS w(condition, tag, others)
+      CROSS JOIN LATERAL pg_catalog.unnest(pg_catalog.array_prepend(w.tag, w.others::text[])) AS t(tag)),
+    closed AS (
+      SELECT DISTINCT ON (u.append) u.append, a.id, a.archive
+      FROM used u JOIN {schema}.archived_ids a ON a.id = u.tag
+      WHERE u.append <> ALL (_refused)
+      ORDER BY u.append, a.id)
+    SELECT coalesce(pg_catalog.array_agg(c.append), '{}'), pg_catalog.array_agg(c.id), pg_catalog.array_agg(c.archive)
+    INTO _archived, _closed_id, _archive FROM closed c;
+    RETURN QUERY
+    SELECT c.append, 'archived', NULL::int, NULL::bigint, NULL::bigint[], NULL::uuid[], c.id, r.record::text
+    FROM ROWS FROM (
+      pg_catalog.unnest(_archived), pg_catalog.unnest(_closed_id), pg_catalog.unnest(_archive)) AS c(append, id, archive)
+    JOIN {schema}.archives r ON r.number = c.archive;
+    _refused := _refused OPERATOR(pg_catalog.||) _archived;
+  END IF;
 
   IF _list_version <> ANY (_known) THEN
     _stale := ARRAY(
@@ -110,6 +146,8 @@ BEGIN
   END IF;
 
   IF _has_newer OR pg_catalog.num_nulls(VARIADIC _tag) > 0 OR pg_catalog.num_nulls(VARIADIC _of_type) > 0 THEN
+    -- A condition without a tag cannot count the events that have left the log for an archive.
+    _last_removed := (SELECT coalesce(pg_catalog.max(a.last_removed), 0) FROM {schema}.archives a);
     WITH item AS MATERIALIZED (
       SELECT w.condition, w.settled, pg_catalog.array_remove(pg_catalog.array_agg(w.type), NULL) AS types,
              pg_catalog.array_remove(pg_catalog.array_prepend(w.tag, w.others::text[]), NULL) AS tags
@@ -123,19 +161,25 @@ BEGIN
       FROM item i
       CROSS JOIN LATERAL {schema}.matching(i.types, i.tags, i.settled, 9223372036854775807, NULL) AS m(position)
       GROUP BY i.condition),
+    unseen AS (
+      SELECT DISTINCT i.condition FROM item i WHERE pg_catalog.cardinality(i.tags) = 0 AND i.settled < _last_removed),
     broken AS (
-      SELECT DISTINCT ON (c.append) c.append, c.condition::int AS condition, coalesce(now.newest, 0) AS newest
+      SELECT DISTINCT ON (c.append) c.append, c.condition::int AS condition,
+             CASE WHEN u.condition IS NULL THEN coalesce(now.newest, 0) ELSE _last_removed END AS newest,
+             u.condition IS NOT NULL AS unseen
       FROM ROWS FROM (
         pg_catalog.unnest(_of_append), pg_catalog.unnest(_seen_unsettled)) WITH ORDINALITY AS c(append, unsettled, condition)
       LEFT JOIN now ON now.condition = c.condition
-      WHERE coalesce(now.unsettled, 0) <> c.unsettled AND c.append <> ALL (_refused)
+      LEFT JOIN unseen u ON u.condition = c.condition
+      WHERE (coalesce(now.unsettled, 0) <> c.unsettled OR u.condition IS NOT NULL) AND c.append <> ALL (_refused)
       ORDER BY c.append, c.condition)
-    SELECT coalesce(pg_catalog.array_agg(b.append), '{}'), pg_catalog.array_agg(b.condition), pg_catalog.array_agg(b.newest)
-    INTO _in_conflict, _condition, _newest FROM broken b;
+    SELECT coalesce(pg_catalog.array_agg(b.append), '{}'), pg_catalog.array_agg(b.condition), pg_catalog.array_agg(b.newest), pg_catalog.array_agg(b.unseen)
+    INTO _in_conflict, _condition, _newest, _unseen FROM broken b;
     RETURN QUERY
-    SELECT b.append, 'conflict', b.condition, b.newest, NULL::bigint[], NULL::uuid[], NULL, NULL
+    SELECT b.append, CASE WHEN b.unseen THEN 'unseen' ELSE 'conflict' END, b.condition, b.newest, NULL::bigint[], NULL::uuid[], NULL, NULL
     FROM ROWS FROM (
-      pg_catalog.unnest(_in_conflict), pg_catalog.unnest(_condition), pg_catalog.unnest(_newest)) AS b(append, condition, newest);
+      pg_catalog.unnest(_in_conflict), pg_catalog.unnest(_condition), pg_catalog.unnest(_newest), pg_catalog.unnest(_unseen))
+      AS b(append, condition, newest, unseen);
     _refused := _refused OPERATOR(pg_catalog.||) _in_conflict;
   END IF;
 

@@ -1,4 +1,4 @@
--- Verification of events: no position is missing, the columns are valid, and each tag is in the tag index with the event's type. The
+-- Verification of events: no position is missing, removed events are within an archive, the columns are valid, and each tag is in the tag index with the event's type. The
 -- payload is JSON by the type of its column. See `verify_log`.
 CREATE FUNCTION {schema}.verify_events(_key text[], _up_to bigint, _limit bigint)
 RETURNS TABLE (kind text, "position" bigint, place text, problem text, checked bigint, last_key text[])
@@ -35,6 +35,11 @@ BEGIN
       CASE WHEN e.version < 0 OR e.version > 4294967295 THEN pg_catalog.format('the version %s is not valid', e.version) END,
       CASE WHEN e.type <> '$gap' AND NOT pg_catalog.isfinite(e.recorded_at) THEN 'the recorded time is infinite' END,
       CASE WHEN e.type = '$gap' AND pg_catalog.cardinality(e.tags) > 0 THEN 'a tombstone has tags' END,
+      CASE WHEN e.type = '$gap' AND e.id <> '00000000-0000-0000-0000-000000000000' AND NOT EXISTS (
+             SELECT FROM {schema}.archives a
+             WHERE a.record->>'state' = 'complete'
+               AND e.position BETWEEN (a.record->'removed'->>'first')::bigint AND (a.record->'removed'->>'last')::bigint)
+           THEN 'the event is removed, and no archive has it' END,
       CASE WHEN pg_catalog.array_ndims(e.tags) > 1 THEN 'the tags have more than one dimension' END,
       (SELECT CASE WHEN t.tag IS NULL THEN 'a tag is NULL'
                    ELSE pg_catalog.format('the tag `%s` is not valid', pg_catalog.left(t.tag, 100)) END

@@ -25,7 +25,7 @@ BEGIN
       (SELECT CASE WHEN r.position IS NULL THEN 'a position is NULL'
                    ELSE pg_catalog.format('the log has no event at position %s', r.position) END
        FROM pg_catalog.unnest(p.positions) AS r(position) LEFT JOIN {schema}.events e ON e.position = r.position
-       WHERE e.position IS NULL OR e.type = '$gap' LIMIT 1)) AS problem
+       WHERE e.position IS NULL OR e.id = '00000000-0000-0000-0000-000000000000' LIMIT 1)) AS problem
     FROM page p) AS d
   WHERE d.problem <> ''
   UNION ALL

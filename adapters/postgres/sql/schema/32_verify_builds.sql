@@ -29,11 +29,11 @@ BEGIN
     FROM page p WHERE p.position < 0 OR p.is_own AND p.position > _end
     UNION ALL
     SELECT 'checkpoint', p.anchor_position, p.label,
-           CASE WHEN e.position IS NULL OR e.type = '$gap'
+           CASE WHEN e.position IS NULL OR e.id = '00000000-0000-0000-0000-000000000000'
                 THEN pg_catalog.format('it refers to event %s at position %s, where the log has no event', p.anchor_event, p.anchor_position)
                 ELSE pg_catalog.format('it refers to event %s at position %s, where the log has event %s', p.anchor_event, p.anchor_position, e.id) END
     FROM page p LEFT JOIN {schema}.events e ON e.position = p.anchor_position
-    WHERE p.is_own AND p.anchor_position IS NOT NULL AND (e.position IS NULL OR e.type = '$gap' OR e.id <> p.anchor_event)
+    WHERE p.is_own AND p.anchor_position IS NOT NULL AND (e.position IS NULL OR e.id <> p.anchor_event)
     UNION ALL
     SELECT 'checkpoint', NULL, p.label, pg_catalog.format('its anchor is after its checkpoint at %s', p.position)
     FROM page p WHERE p.anchor_position > p.position

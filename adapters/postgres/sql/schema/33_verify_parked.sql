@@ -29,7 +29,7 @@ BEGIN
       CASE WHEN b.name IS NULL THEN pg_catalog.format('the event at position %s is parked, but the build does not exist', p.position) END,
       CASE WHEN p.position > b.position OR p.position < 1
            THEN pg_catalog.format('the event at position %s is parked, but the checkpoint is at %s', p.position, b.position) END,
-      CASE WHEN b.log = _log AND (e.position IS NULL OR e.type = '$gap')
+      CASE WHEN b.log = _log AND (e.position IS NULL OR e.id = '00000000-0000-0000-0000-000000000000')
            THEN pg_catalog.format('it refers to event %s at position %s, where the log has no event', p.event, p.position)
            WHEN b.log = _log AND e.id <> p.event
            THEN pg_catalog.format('it refers to event %s at position %s, where the log has event %s', p.event, p.position, e.id) END,

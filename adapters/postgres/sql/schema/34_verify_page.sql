@@ -13,6 +13,7 @@ BEGIN
     WHEN 'commands' THEN RETURN QUERY SELECT * FROM {schema}.verify_commands(_key, _up_to, _limit);
     WHEN 'journal' THEN RETURN QUERY SELECT * FROM {schema}.verify_journal(_key, _up_to, _limit);
     WHEN 'snapshots' THEN RETURN QUERY SELECT * FROM {schema}.verify_snapshots(_key, _up_to, _limit);
+    WHEN 'successors' THEN RETURN QUERY SELECT * FROM {schema}.verify_successors(_key, _up_to, _limit);
     WHEN 'builds' THEN RETURN QUERY SELECT * FROM {schema}.verify_builds(_key, _up_to, _limit);
     WHEN 'parked' THEN RETURN QUERY SELECT * FROM {schema}.verify_parked(_key, _up_to, _limit);
   END CASE;

@@ -24,7 +24,7 @@ BEGIN
      FROM {schema}.log l),
     9223372036854775807, 0, NULL, NULL) AS w;
   IF _after IS NULL AND _up_to IS NULL THEN
-    _parts := ARRAY['log', 'events', 'event_tags', 'commands', 'journal', 'snapshots', 'builds', 'parked'];
+    _parts := ARRAY['log', 'events', 'event_tags', 'commands', 'journal', 'snapshots', 'successors', 'builds', 'parked'];
   END IF;
   FOREACH _part IN ARRAY _parts LOOP
     _key := CASE WHEN _part = 'events' AND _after IS NOT NULL THEN ARRAY[_after::text] END;
@@ -47,6 +47,7 @@ BEGIN
           WHEN 'command_id' THEN 'restore the row or its events from a backup; a row may be deleted if its command is never repeated'
           WHEN 'journal' THEN 'restore the entry or its events from a backup; no decision depends on an entry'
           WHEN 'snapshot' THEN 'delete the snapshot; the next load folds the events'
+          WHEN 'successor' THEN 'restore the row or its event from a backup; a row may be deleted if no program runs any more that lacks the successor'
           WHEN 'checkpoint' THEN 'rebuild the projection; restart a policy after a check of what it has handled'
           WHEN 'parked' THEN 'discard the parked event, or rebuild the projection'
           WHEN 'build' THEN 'restore the row of the build from a backup, or rebuild the projection'

@@ -10,7 +10,7 @@ DECLARE
   _room bigint := _bytes;
 BEGIN
   FOR position, data IN
-    SELECT e.position, e.data FROM {schema}.events e WHERE e.position = ANY (_positions) ORDER BY e.position
+    SELECT e.position, e.data FROM {schema}.events e WHERE e.position = ANY (_positions) AND e.type <> '$gap' ORDER BY e.position
   LOOP
     _room := _room - pg_catalog.octet_length(data::text);
     EXIT WHEN _room < 0 AND position > _positions[1];

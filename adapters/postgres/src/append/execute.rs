@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use annalist_core::{
     record::Record,
     rows::{BuildId, Inline},
-    store::{AppendOutcome, EventRef},
+    store::{Append, AppendOutcome, EventRef},
 };
 use sqlx::{Connection, PgConnection};
 
@@ -42,7 +42,7 @@ pub(super) async fn append<'a>(
             Err(error) => return Err(BatchError::sent(error)),
         }
     };
-    outcomes(&params, &rows, jobs).map_err(BatchError::sent)
+    outcomes(&params, &database.seen, &rows, jobs).map_err(BatchError::sent)
 }
 
 /// Writes jobs that fold the same inline builds in one transaction with the rows. If sessions are shared, also jobs without builds
@@ -76,8 +76,8 @@ async fn transaction<'a>(
     let mut transaction = connection.begin().await.map_err(BatchError::not_written)?;
     let rows = params.bind(&database.sql.append).fetch_all(&mut *transaction).await;
     let rows = rows.map_err(BatchError::not_written)?;
-    let outcomes = outcomes(params, &rows, jobs.clone()).map_err(BatchError::not_written)?;
-    let records = stored_records(jobs.clone(), &outcomes);
+    let outcomes = outcomes(params, &database.seen, &rows, jobs.clone()).map_err(BatchError::not_written)?;
+    let records = stored_records(jobs.clone(), &outcomes, |_| true);
     for job in jobs.take(1) {
         for inline in inline_builds(job) {
             fold(tables, &mut transaction, inline, &records).await.map_err(BatchError::Job)?;
@@ -110,12 +110,16 @@ fn inline_builds(job: &AppendJob) -> impl Iterator<Item = &dyn Inline> {
     unique.into_values()
 }
 
-/// The events that were written, in the order of the log.
-fn stored_records<'a>(jobs: impl Iterator<Item = &'a AppendJob>, outcomes: &Outcomes) -> Vec<Record> {
+/// The events that were written by the appends that `is_wanted` selects, in the order of the log.
+pub(super) fn stored_records<'a>(
+    jobs: impl Iterator<Item = &'a AppendJob>,
+    outcomes: &Outcomes,
+    is_wanted: impl Fn(&Append) -> bool,
+) -> Vec<Record> {
     let mut records = Vec::new();
     for (job, outcome) in jobs.zip(outcomes) {
         let Ok(AppendOutcome::Appended(receipts)) = outcome else { continue };
-        for (append, receipt) in job.appends.iter().zip(receipts) {
+        for (append, receipt) in job.appends.iter().zip(receipts).filter(|(append, _)| is_wanted(append)) {
             for (draft, event) in append.events.iter().zip(&receipt.events) {
                 let metadata = append.metadata.clone();
                 records.push(draft.clone().record(event.position, append.recorded_at, metadata));

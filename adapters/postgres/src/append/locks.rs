@@ -16,6 +16,8 @@
 //! | row that an inline build changes | the row, exclusively |
 //! | every append | the log, shared |
 //! | append that adds successors of event names | the log, exclusively |
+//! | new keys of subjects | all keys, shared |
+//! | erasure of a subject | all keys, exclusively |
 //! | reservation after a conflict | the first tag of each item, exclusively, in a transaction of its own |
 //!
 //! The hash must never change: all processes that append to a log must compute the same keys. A change of anything in this module
@@ -152,6 +154,11 @@ impl AdvisoryKeys {
     /// The key of the log, which every append takes at least shared.
     pub(crate) fn log(&self) -> i64 {
         self.key(b'l', &[])
+    }
+
+    /// The key under which keys of subjects are stored, shared, and erased, exclusively.
+    pub(crate) fn subject_keys(&self) -> i64 {
+        self.key(b'k', &[])
     }
 
     fn event_type(&self, name: &str) -> i64 {

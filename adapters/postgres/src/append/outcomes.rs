@@ -4,13 +4,17 @@ use std::{iter::Peekable, vec::IntoIter};
 
 use annalist_core::{
     error::Error,
-    store::{Append, AppendOutcome, CommandKey, EventRef, Receipt},
+    store::{Append, AppendOutcome, CommandKey, EventRef, Receipt, SeenLog},
+    tag::Tag,
 };
 use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
 use super::{job::AppendJob, params::AppendParams};
-use crate::values::{from_i64, from_ordinal};
+use crate::{
+    archive,
+    values::{from_i64, from_ordinal},
+};
 
 /// An outcome for each job, in their order.
 pub(super) type Outcomes = Vec<Result<AppendOutcome, Error>>;
@@ -18,6 +22,7 @@ pub(super) type Outcomes = Vec<Result<AppendOutcome, Error>>;
 /// Reads the outcomes from the rows: one for each refused append, and one for all others.
 pub(super) fn outcomes<'a>(
     params: &AppendParams<'_>,
+    seen: &SeenLog,
     rows: &[PgRow],
     jobs: impl Iterator<Item = &'a AppendJob> + Clone,
 ) -> Result<Outcomes, sqlx::Error> {
@@ -30,7 +35,7 @@ pub(super) fn outcomes<'a>(
             outcome => {
                 let number = from_ordinal(row.try_get(0)?);
                 let (index, append) = appends.get(number).ok_or_else(|| unexpected_ordinal(number))?;
-                refusals.push((number, refusal(params, *index, outcome, row, append.key.as_ref())?));
+                refusals.push((number, refusal(params, seen, *index, outcome, row, append.key.as_ref())?));
             }
         }
     }
@@ -50,16 +55,27 @@ pub(super) fn outcomes<'a>(
 /// The outcome of a refused append, which is number `index` of its job.
 fn refusal(
     params: &AppendParams<'_>,
+    seen: &SeenLog,
     index: usize,
     outcome: &str,
     row: &PgRow,
     key: Option<&CommandKey>,
 ) -> Result<Result<AppendOutcome, Error>, sqlx::Error> {
     Ok(Ok(match outcome {
-        "conflict" => {
+        "archived" => {
+            let archive = archive::parse(row.try_get(7)?)?;
+            let id = Tag::parse(row.try_get::<&str, _>(6)?);
+            let id = id.map_err(|error| sqlx::Error::Decode(error.into()))?;
+            return Ok(Err(archive.refused(&id).into()));
+        }
+        "conflict" | "unseen" => {
             let condition = from_ordinal(row.try_get(2)?);
             let condition = params.condition_index(condition).ok_or_else(|| unexpected_ordinal(condition))?;
             let conflicting_position = from_i64(row.try_get(3)?);
+            if outcome == "unseen" {
+                // So that the next read is settled up to there.
+                seen.saw_settled(seen.now().epoch, conflicting_position);
+            }
             AppendOutcome::Conflict { index, condition, conflicting_position }
         }
         // The builds are read later, without locks.

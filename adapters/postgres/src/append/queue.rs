@@ -2,7 +2,10 @@
 //!
 //! Appends share a call only if none of them conflicts with a later one; whether one is accepted is decided by the database alone.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, atomic::Ordering},
+};
 
 use annalist_core::{
     error::Error,
@@ -13,7 +16,7 @@ use sqlx::{Row, postgres::PgRow};
 use tokio::sync::oneshot::error::RecvError;
 
 use super::{
-    execute::{append, append_and_fold},
+    execute::{append, append_and_fold, stored_records},
     job::{AppendJob, MAX_ATOMIC},
     locks::AdvisoryKeys,
     outcomes::Outcomes,
@@ -132,6 +135,19 @@ impl AppendQueue {
         result
     }
 
+    /// Holds the written events in memory for followers, if there are any. Events of appends that were not checked against the known list
+    /// of successors are left out.
+    fn add_recent(&self, epoch: u64, jobs: &[Job<Self>], outcomes: &Outcomes) {
+        let recent = &self.database.recent;
+        if recent.is_used() {
+            let list = self.database.successors.load(Ordering::Acquire);
+            let is_checked =
+                |append: &Append| append.successors.as_ref().is_some_and(|known| known.version == list);
+            let jobs = jobs.iter().map(|job| &job.input);
+            recent.add(epoch, list, stored_records(jobs, outcomes, is_checked));
+        }
+    }
+
     /// Adds the builds to the outcomes of appends that lack inline builds.
     async fn add_required_builds(
         &self,
@@ -229,6 +245,7 @@ impl Execute for AppendQueue {
                 // The events are settled once the list of successors is read with them.
                 events.for_each(|event| self.database.seen.saw(seen.epoch, event));
             } else {
+                self.add_recent(seen.epoch, jobs, outcomes);
                 self.database.seen.saw_appended(seen.epoch, events.collect());
             }
             if let Some(notifier) = &self.notifier

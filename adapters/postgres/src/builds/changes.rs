@@ -6,7 +6,7 @@ use annalist_core::{
     error::Error,
     rows::{CommitOutcome, RowChange, Table, sql::TableSql},
 };
-use sqlx::{Connection, PgConnection, Postgres, postgres::PgArguments, query::Query};
+use sqlx::{PgConnection, Postgres, pool::PoolConnection, postgres::PgArguments, query::Query};
 
 use super::{
     parked, registry,
@@ -14,7 +14,7 @@ use super::{
     tables::RowTables,
 };
 use crate::{
-    error::{append_failed, failed},
+    error::{append_failed, failed, is_undefined_table},
     sql::Statement,
     values::to_i64,
 };
@@ -33,21 +33,33 @@ impl Changes {
         Ok(sql.check(&change.upserts, &change.deletes)?)
     }
 
-    /// Moves the checkpoint first: of two concurrent runners one waits for its row, and then finds that it has moved.
+    /// Moves the checkpoint before it writes: of two concurrent runners one waits for its row, and then finds that it has moved.
     pub(super) async fn commit(&self, change: RowChange) -> Result<CommitOutcome, Error> {
         if is_one_statement(&change) && !self.tables.database.shares_sessions {
             return self.commit_statement(&change).await;
         }
+        let connection = self.tables.database.acquire().await;
+        let connection = connection.map_err(|error| failed(self.operation(&change.table), error))?;
+        let mut guard = TransactionGuard::new(connection);
+        let result = self.commit_transaction(&mut guard.connection, &change).await;
+        guard.is_clean = result.is_ok();
+        result
+    }
+
+    async fn commit_transaction(
+        &self,
+        connection: &mut PgConnection,
+        change: &RowChange,
+    ) -> Result<CommitOutcome, Error> {
         let operation = || self.operation(&change.table);
         let write_error = |error| failed(operation(), error);
-        let mut connection = self.tables.database.acquire().await.map_err(write_error)?;
-        let mut transaction = connection.begin().await.map_err(write_error)?;
-        if !self.move_checkpoint(&mut transaction, &change).await.map_err(write_error)? {
+        let mut transaction = self.tables.begin_change(connection, &change.table).await?;
+        if !self.move_checkpoint(&mut transaction, change).await.map_err(write_error)? {
             let stale = self.stale(&mut transaction, &change.table).await?;
             transaction.rollback().await.map_err(write_error)?;
             return Ok(stale);
         }
-        self.write(&mut transaction, &change).await?;
+        self.write(&mut transaction, change).await?;
         transaction.commit().await.map_err(|error| append_failed(operation(), error.into()))?;
         Ok(CommitOutcome::Done)
     }
@@ -61,7 +73,10 @@ impl Changes {
             true => self.move_checkpoint(&mut connection, change).await,
             false => self.commit_rows(&mut connection, change, self.tables.sql(&change.table)?).await,
         };
-        match moved.map_err(|error| append_failed(operation(), error.into()))? {
+        match moved.map_err(|error| match is_undefined_table(&error) {
+            true => change.table.undefined_error(),
+            false => append_failed(operation(), error.into()),
+        })? {
             true => Ok(CommitOutcome::Done),
             false => self.stale(&mut connection, &change.table).await,
         }
@@ -119,6 +134,27 @@ impl Changes {
 
     pub(super) fn operation(&self, table: &Table) -> String {
         self.tables.operation("change", table)
+    }
+}
+
+/// A connection that returns to its pool only after a commit. Otherwise its state is unknown, and closing it rolls back, even when
+/// the guard is dropped before the end.
+pub(super) struct TransactionGuard {
+    pub(super) connection: PoolConnection<Postgres>,
+    pub(super) is_clean: bool,
+}
+
+impl TransactionGuard {
+    pub(super) fn new(connection: PoolConnection<Postgres>) -> Self {
+        Self { connection, is_clean: false }
+    }
+}
+
+impl Drop for TransactionGuard {
+    fn drop(&mut self) {
+        if !self.is_clean {
+            self.connection.close_on_drop();
+        }
     }
 }
 

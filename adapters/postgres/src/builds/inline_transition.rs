@@ -42,6 +42,7 @@ impl InlineTransition {
         let mut connection = database.acquire().await.map_err(write_error)?;
         let mut transaction = connection.begin().await.map_err(write_error)?;
         self.lock_out_appends(&mut transaction).await.map_err(write_error)?;
+        self.tables.lock(&mut transaction, table).await?;
         let builds =
             registry::lock(database, &mut transaction, table.projection).await.map_err(write_error)?;
         let build = for_table(&builds, table).ok_or_else(|| table.undefined_error())?;

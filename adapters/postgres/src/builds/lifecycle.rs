@@ -46,11 +46,12 @@ impl Lifecycle {
         let write_error = |error| failed(self.tables.operation("define", table), error);
         let mut connection = database.acquire().await.map_err(write_error)?;
         let mut transaction = connection.begin().await.map_err(write_error)?;
-        self.lock_and_load_builds(&mut transaction, table).await.map_err(write_error)?;
-        if let Some(build) = registry::get(database, &mut *transaction, table).await.map_err(write_error)? {
+        let builds = self.lock_and_load_builds(&mut transaction, table).await.map_err(write_error)?;
+        if let Some(build) = for_table(&builds, table) {
             transaction.rollback().await.map_err(write_error)?;
-            return checked(&build, table, events, log);
+            return checked(build, table, events, log);
         }
+        Build::check_new(&builds, table)?;
         if !table.is_checkpoint_only() {
             let sql = self.tables.sql(table)?;
             let mut statements = sql.create();
@@ -103,17 +104,35 @@ impl Lifecycle {
         let write_error = |error| failed(operation(), error);
         let mut connection = database.acquire().await.map_err(write_error)?;
         let mut transaction = connection.begin().await.map_err(write_error)?;
-        let builds = self.lock_and_load_builds(&mut transaction, table).await.map_err(write_error)?;
-        match for_table(&builds, table) {
+        self.begin(&mut transaction).await.map_err(write_error)?;
+        if registry::get(database, &mut *transaction, table).await.map_err(write_error)?.is_none() {
+            return Ok(false);
+        }
+        let sql = self.tables.sql(table)?;
+        let selects = database.sql.view_selects_from.query().bind(table.projection).bind(table.name());
+        let selects = selects.fetch_one(&mut *transaction).await.and_then(|row| row.try_get(0));
+        let has_view: bool = selects.map_err(write_error)?;
+        if !table.is_checkpoint_only() {
+            // A change locks the table before its checkpoint, and a query of the view locks that before the table, so this does too:
+            // otherwise each could wait for the other.
+            let relation = match has_view {
+                true => sql.view_relation(),
+                false => sql.relation(),
+            };
+            let lock = format!(
+                "DO $$ BEGIN LOCK TABLE {relation}; EXCEPTION WHEN undefined_table THEN NULL; END $$"
+            );
+            run(&mut transaction, lock).await.map_err(write_error)?;
+        }
+        let builds = registry::lock(database, &mut transaction, table.projection).await;
+        match for_table(&builds.map_err(write_error)?, table) {
             None => return Ok(false),
             Some(build) if build.live || build.inline => return Err(table.in_use_error()),
             Some(_) => {}
         }
         if !table.is_checkpoint_only() {
             let sql = self.tables.sql(table)?;
-            let selects = database.sql.view_selects_from.query().bind(table.projection).bind(table.name());
-            let selects = selects.fetch_one(&mut *transaction).await.and_then(|row| row.try_get(0));
-            if selects.map_err(write_error)? {
+            if has_view {
                 run(&mut transaction, sql.drop_view()).await.map_err(write_error)?;
             }
             run(&mut transaction, sql.drop_table()).await.map_err(write_error)?;
@@ -170,11 +189,16 @@ impl Lifecycle {
         connection: &mut PgConnection,
         table: &Table,
     ) -> Result<Vec<Build>, sqlx::Error> {
+        self.begin(connection).await?;
+        registry::lock(&self.tables.database, connection, table.projection).await
+    }
+
+    /// Prevents other processes from creating and removing builds until the end of the transaction.
+    async fn begin(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         let database = &self.tables.database;
         registry::prepare_transaction(database, connection).await?;
         let lock = database.sql.advisory_lock.query().bind(self.keys.migration());
-        lock.execute(&mut *connection).await?;
-        registry::lock(database, connection, table.projection).await
+        lock.execute(&mut *connection).await.map(drop)
     }
 
     async fn has_view(&self, connection: &mut PgConnection, table: &Table) -> Result<bool, sqlx::Error> {

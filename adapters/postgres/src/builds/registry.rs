@@ -57,7 +57,7 @@ pub(super) async fn lock(
 
 /// Limits how long the transaction waits for locks, because others queue behind it, and fixes the search_path, because the transaction
 /// may create objects.
-pub(super) async fn prepare_transaction(
+pub(crate) async fn prepare_transaction(
     database: &Database,
     connection: &mut PgConnection,
 ) -> Result<(), sqlx::Error> {

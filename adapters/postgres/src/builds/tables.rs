@@ -10,13 +10,17 @@ use annalist_core::{
     },
 };
 use sqlx::{
-    AssertSqlSafe, PgConnection, Postgres, Row as _,
+    AssertSqlSafe, Connection, PgConnection, Postgres, Row as _, Transaction,
     postgres::{PgArguments, PgRow},
     query::Query,
 };
 
 use super::row_values::{PostgresDialect, bind, bind_all, bind_keys, row, split_by_size};
-use crate::{database::Database, error::failed, open::schema_name::SchemaName};
+use crate::{
+    database::Database,
+    error::{failed, is_undefined_table},
+    open::schema_name::SchemaName,
+};
 
 pub(crate) struct RowTables {
     pub(super) database: Arc<Database>,
@@ -49,7 +53,7 @@ impl RowTables {
             return Ok(Vec::new());
         }
         let select = self.select(table, keys)?;
-        self.in_order(table, keys, bind_keys(unprepared(select), table, keys).fetch_all(connection).await)
+        self.in_order(table, keys, select.bind(table, keys).fetch_all(connection).await)
     }
 
     /// As [`RowTables::rows`], on a connection of the pool.
@@ -62,15 +66,14 @@ impl RowTables {
             return Ok(Vec::new());
         }
         let (select, database) = (self.select(table, keys)?, &self.database);
-        let query = || bind_keys(unprepared(select.clone()), table, keys);
-        self.in_order(table, keys, database.fetch_all(query).await)
+        self.in_order(table, keys, database.fetch_all(|| select.bind(table, keys)).await)
     }
 
     /// The statement that selects the rows with these keys.
-    fn select(&self, table: &Table, keys: &[Key]) -> Result<String, Error> {
+    fn select(&self, table: &Table, keys: &[Key]) -> Result<RowSelect, Error> {
         let sql = self.sql(table)?;
         sql.check(&[], keys)?;
-        Ok(sql.select())
+        Ok(RowSelect::new(&sql.select(), table, !self.database.shares_sessions))
     }
 
     /// The rows that were found, in the order of the keys.
@@ -135,6 +138,40 @@ impl RowTables {
         Ok(totals)
     }
 
+    /// Begins a transaction that writes rows, and locks the table: before the checkpoint, as `discard` and the statement of a small
+    /// change do, since otherwise two of them could each wait for the other. After an error the connection must be closed.
+    pub(super) async fn begin_change<'c>(
+        &self,
+        connection: &'c mut PgConnection,
+        table: &Table,
+    ) -> Result<Transaction<'c, Postgres>, Error> {
+        let begin = match self.lock_statement(table)? {
+            Some(lock) => format!("BEGIN; {lock}"),
+            None => "BEGIN".to_owned(),
+        };
+        let begun = connection.begin_with(AssertSqlSafe(begin)).await;
+        begun.map_err(|error| self.change_failed(table, error))
+    }
+
+    /// As [`begin_change`](Self::begin_change), in a transaction that has begun.
+    pub(super) async fn lock(&self, connection: &mut PgConnection, table: &Table) -> Result<(), Error> {
+        let Some(lock) = self.lock_statement(table)? else { return Ok(()) };
+        let locked = sqlx::raw_sql(AssertSqlSafe(lock)).execute(connection).await;
+        locked.map(drop).map_err(|error| self.change_failed(table, error))
+    }
+
+    fn lock_statement(&self, table: &Table) -> Result<Option<String>, Error> {
+        let relation = self.sql(table)?.relation();
+        Ok((!table.is_checkpoint_only()).then(|| format!("LOCK TABLE {relation} IN ROW EXCLUSIVE MODE")))
+    }
+
+    fn change_failed(&self, table: &Table, error: sqlx::Error) -> Error {
+        match is_undefined_table(&error) {
+            true => table.undefined_error(),
+            false => failed(self.operation("change", table), error),
+        }
+    }
+
     /// Writes the rows of a fold.
     pub(crate) async fn write_folded(
         &self,
@@ -167,6 +204,32 @@ impl RowTables {
             statement.execute(&mut *connection).await.map_err(write_error)?;
         }
         Ok(())
+    }
+}
+
+/// The statement that selects rows by their keys. It is prepared, and planned for each execution.
+///
+/// The server plans a prepared statement for each execution as long as it expects a plan for any parameters to cost more than those. The
+/// last condition makes sure of that. Its parameter is true, so a plan for this execution does not have it. A plan for any parameters
+/// has it, with a count that would take minutes.
+struct RowSelect {
+    text: Arc<str>,
+    is_prepared: bool,
+}
+
+impl RowSelect {
+    fn new(select: &str, table: &Table, is_prepared: bool) -> Self {
+        let is_known = table.key().count() + 1;
+        let text = format!(
+            "{select} AND (${is_known}::boolean OR \
+             (SELECT pg_catalog.count(*) FROM pg_catalog.generate_series(1, 1000000000)) OPERATOR(pg_catalog.=) 0)"
+        );
+        Self { text: text.into(), is_prepared }
+    }
+
+    fn bind<'q>(&self, table: &Table, keys: &[Key]) -> Query<'q, Postgres, PgArguments> {
+        let query = sqlx::query(AssertSqlSafe(Arc::clone(&self.text))).persistent(self.is_prepared);
+        bind_keys(query, table, keys).bind(true)
     }
 }
 

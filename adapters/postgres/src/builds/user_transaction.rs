@@ -6,9 +6,9 @@ use annalist_core::{
     rows::{CommitOutcome, InTransaction, RowChange, Transactional},
 };
 use async_trait::async_trait;
-use sqlx::{Connection, Executor, PgConnection, pool::PoolConnection};
+use sqlx::{Executor, PgConnection};
 
-use super::changes::Changes;
+use super::changes::{Changes, TransactionGuard};
 use crate::{
     Postgres,
     error::{append_failed, failed},
@@ -33,25 +33,10 @@ impl Transactional for Postgres {
         changes.check(&change)?;
         let connection = self.store.database.acquire().await;
         let connection = connection.map_err(|error| failed(changes.operation(&change.table), error))?;
-        let mut guard = TransactionGuard { connection, is_clean: false };
+        let mut guard = TransactionGuard::new(connection);
         let result = commit_with(changes, &mut guard.connection, &change, work).await;
         guard.is_clean = matches!(result, Ok(Ok(_)));
         result
-    }
-}
-
-/// A connection that returns to its pool only after a commit. Otherwise its state is unknown, and closing it rolls back, even when
-/// the guard is dropped before the end.
-struct TransactionGuard {
-    connection: PoolConnection<sqlx::Postgres>,
-    is_clean: bool,
-}
-
-impl Drop for TransactionGuard {
-    fn drop(&mut self) {
-        if !self.is_clean {
-            self.connection.close_on_drop();
-        }
     }
 }
 
@@ -63,7 +48,7 @@ async fn commit_with(
 ) -> Result<Result<CommitOutcome, BoxError>, Error> {
     let operation = || changes.operation(&change.table);
     let write_error = |error| failed(operation(), error);
-    let mut transaction = connection.begin().await.map_err(write_error)?;
+    let mut transaction = changes.tables.begin_change(connection, &change.table).await?;
     if !changes.move_checkpoint(&mut transaction, change).await.map_err(write_error)? {
         let stale = changes.stale(&mut transaction, &change.table).await?;
         transaction.rollback().await.map_err(write_error)?;

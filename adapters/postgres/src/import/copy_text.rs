@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use annalist_core::{error::Error, record::Record, tag::Tag};
+use uuid::Uuid;
 
 use crate::values::{array_literal, to_i64};
 
@@ -20,6 +21,12 @@ pub(super) fn add_row(text: &mut String, record: &Record) -> Result<(), Error> {
     add_escaped(text, &serde_json::to_string(record.metadata()?).unwrap_or_default());
     text.push('\n');
     Ok(())
+}
+
+/// Adds a tombstone as a row: that of no event, with the id 0, as `close_gaps` writes it, or that of an event, as `remove_events` does.
+pub(super) fn add_tombstone(text: &mut String, position: u64, id: Uuid) {
+    // Writing to a string does not fail.
+    let _ = writeln!(text, "{position}\t{id}\t$gap\t0\t-infinity\t{{}}\tnull\t{{}}");
 }
 
 /// Adds a text, in which the characters that mean something to COPY are escaped.

@@ -18,6 +18,7 @@ use crate::{
     append::locks::AdvisoryKeys,
     database::Database,
     error::{failed, unusable},
+    read::recent::RecentEvents,
     runtimes::Runtimes,
     sql::Sql,
 };
@@ -174,7 +175,9 @@ impl Options {
         let runtimes = Runtimes::default();
         runtimes.enter();
         let successors = successors.into();
-        let database = Database { pool, runtimes, sql, name, id, seen, successors, timeout, shares_sessions };
+        let recent = RecentEvents::default();
+        let database =
+            Database { pool, runtimes, sql, name, id, seen, successors, recent, timeout, shares_sessions };
         Ok(Postgres::new(database, &schema, keys, listen_notify))
     }
 }

@@ -1,4 +1,4 @@
-//! Reads of the settled part of the log: pages of feeds, counts, and positions by time; and the names of the event types.
+//! Reads of the settled part of the log: pages of feeds, counts, and positions by time.
 
 use std::sync::{Arc, atomic::Ordering};
 
@@ -6,11 +6,11 @@ use annalist_core::{
     criteria::Criteria,
     error::Error,
     record::Position,
-    store::{FeedPage, PageBuilder, PageLimit, Prefix, Settled, StoredType},
+    store::{FeedPage, PageBuilder, PageLimit, Prefix, Settled},
     time::Timestamp,
 };
 use futures_util::future::join;
-use sqlx::{Row, postgres::PgRow};
+use sqlx::Row;
 
 use super::pages::{Session, SettledEvents};
 use crate::{
@@ -53,6 +53,17 @@ impl Feed {
         let Settled { position, gap } = settled?;
         self.extend(&mut page, filter, after.max(known), position).await?;
         Ok(page.into_page(after, position.max(known), gap, self.successors()))
+    }
+
+    /// The next page of a feed, if this process has itself appended the events after the position.
+    pub(crate) fn recent_page(
+        &self,
+        filter: &Criteria,
+        after: Position,
+        limit: PageLimit,
+    ) -> Option<FeedPage> {
+        let Database { seen, recent, .. } = &*self.database;
+        recent.page((seen.now(), self.successors()), filter, after, limit)
     }
 
     /// The version of the list of successors, which has those of all events up to the settled position.
@@ -101,17 +112,5 @@ impl Feed {
         let up_to = row.try_get("up_to").map(from_i64).map_err(read_error)?;
         let hidden = row.try_get("hidden").map(i64::unsigned_abs).map_err(read_error)?;
         Ok(Prefix { up_to, hidden })
-    }
-
-    /// The names of the event types, with their first and last positions.
-    pub(crate) async fn stored_types(&self) -> Result<Vec<StoredType>, Error> {
-        let read_error = |error| self.database.read_error(error);
-        let database = &self.database;
-        let rows = database.fetch_all(|| database.sql.stored_types.planned()).await.map_err(read_error)?;
-        let stored = |row: &PgRow| {
-            let (first, last) = (from_i64(row.try_get("first")?), from_i64(row.try_get("last")?));
-            Ok(StoredType { name: row.try_get("type")?, first, last })
-        };
-        rows.iter().map(stored).collect::<Result<_, _>>().map_err(read_error)
     }
 }

@@ -103,15 +103,17 @@ impl SettledEvents<'_> {
         };
         session.for_each_row(self.database, || self.payloads(&large, bytes), read_payload).await?;
         if payloads.front().map(|(position, _)| position) != large.first() {
-            let reason = format!("the event at position {:?} is not in the log any more", large.first());
-            return Err(Error::unavailable(self.database.operation("read"), reason));
+            return Err(self.archived_meanwhile(large.first().copied().map(from_i64).unwrap_or_default()));
         }
         for (mut record, has_payload) in rest {
             if !has_payload {
-                let Some((_, payload)) = payloads.pop_front() else {
+                let Some((position, payload)) = payloads.pop_front() else {
                     page.end();
                     break;
                 };
+                if position != to_i64(record.position) {
+                    return Err(self.archived_meanwhile(record.position));
+                }
                 record.data = payload;
             }
             if !page.add_record(record) {
@@ -122,6 +124,12 @@ impl SettledEvents<'_> {
             page.end();
         }
         Ok(())
+    }
+
+    /// The error if an event has no payload any more that was found before: it was archived, or the log has lost it.
+    fn archived_meanwhile(&self, position: Position) -> Error {
+        let reason = format!("the event at position {position} is not in the log any more; read again");
+        Error::unavailable(self.database.operation("read"), reason)
     }
 
     /// The first statement: the next events, without the payloads that are stored in more than `small` bytes.

@@ -16,7 +16,7 @@ use super::statement::{CHUNK, MAX_ROWS, OnRecords, ReadResult, all_payload_only,
 use crate::{
     batcher::{BatchError, Batcher, Execute, Job, Results, Workers},
     database::{Database, HeldConnection},
-    error::{failed, is_lost_event},
+    error::{archived, failed, is_lost_event},
     values::to_i64,
 };
 
@@ -75,6 +75,7 @@ impl ReadQueue {
             Err(BatchError::NotWritten(error) | BatchError::Sent(error)) if is_lost_event(&error) => {
                 Err(BatchError::Job(self.database.lost_events(seen, self.operation())))
             }
+            Err(error) => Err(error.refused_by(archived)),
             result => result,
         }
     }

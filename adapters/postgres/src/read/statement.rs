@@ -1,7 +1,7 @@
 //! The statements of reads.
 //!
 //! The first statement finds the positions of all matching events in one snapshot, and returns the first of the events. The
-//! others are read by their positions at any later time, because events never change.
+//! others are read by their positions at any later time, because events never change; if one was archived meanwhile, the read fails.
 
 use std::mem;
 
@@ -21,6 +21,8 @@ use crate::{
 
 /// Maximum number of events of a statement.
 pub(super) const MAX_ROWS: u16 = 10_000;
+/// The type of a tombstone.
+const TOMBSTONE: &str = "$gap";
 /// The approximate number of events of a chunk.
 pub(super) const CHUNK: u16 = 500;
 
@@ -165,11 +167,20 @@ fn empty(settled: Position, epoch: u64) -> ReadResult {
 }
 
 fn add_events(row: &PgRow, payload_only: bool, records: &mut Vec<Record>) -> Result<(), Error> {
+    let before = records.len();
     if payload_only {
-        return add_packed_page(row, records);
+        add_packed_page(row, records)?;
+    } else {
+        records.push(record(row)?);
     }
-    records.push(record(row)?);
-    Ok(())
+    match records[before..].iter().find(|record| record.name == TOMBSTONE) {
+        // It was found by an earlier statement.
+        Some(Record { position, .. }) => {
+            let reason = format!("the event at position {position} was archived meanwhile; read again");
+            Err(Error::unavailable("read events", reason))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Whether a statement for these reads returns payloads only.

@@ -1,8 +1,8 @@
-//! The successors of event names that the log has.
+//! The successors of event names that the log has, and the passes that have rewritten its events.
 
 use annalist_core::{
     error::Error,
-    store::{Successor, Successors},
+    store::{Rewrite, Successor, Successors},
 };
 use sqlx::{PgConnection, Row, postgres::PgRow};
 
@@ -22,12 +22,18 @@ pub(crate) async fn load(database: &Database, connection: &mut PgConnection) -> 
 
 fn decode(database: &Database, rows: &[PgRow]) -> Result<Successors, Error> {
     let read_error = |error| database.read_error(error);
-    let (mut version, mut all) = (0_i64, Vec::with_capacity(rows.len()));
+    let first = rows.first().ok_or_else(|| read_error(sqlx::Error::RowNotFound))?;
+    let version: i64 = first.try_get("list_version").map_err(read_error)?;
+    let rewrites = Rewrite::list_from_json(first.try_get("retags").map_err(read_error)?);
+    let rewrites = rewrites.map_err(|error| read_error(sqlx::Error::Decode(error.into())))?;
+    let mut all = Vec::with_capacity(rows.len());
     for row in rows {
-        version = row.try_get("list_version").map_err(read_error)?;
         all.extend(successor(database, row)?);
     }
-    Ok(Successors::new(version.unsigned_abs(), all))
+    let archived: i64 = first.try_get("archived").map_err(read_error)?;
+    Ok(Successors::new(version.unsigned_abs(), all)
+        .with_rewrites(rewrites)
+        .with_archived(archived.unsigned_abs()))
 }
 
 /// `None` in the row of an empty list.

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The parts of a log, in the order in which they are checked.
-const PARTS: &[&str] = &["log", "events", "event_tags", "commands", "journal", "snapshots"];
+const PARTS: &[&str] = &["log", "events", "event_tags", "commands", "journal", "snapshots", "successors"];
 
 /// What a page of one part found.
 pub(crate) struct CheckedPart {

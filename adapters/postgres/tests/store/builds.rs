@@ -198,6 +198,7 @@ pub(crate) async fn role_that_runs_projections_commits_and_parks_but_does_not_pr
         keys: vec!["a\0".to_owned()],
         error: "no\0".to_owned(),
         attempts: 1,
+        needs_newer: false,
     }];
     let parking = RowChange { park: park.clone(), ..change(&STOCK, 1, 2, vec![row(1, 1)]) };
     assert_eq!(store.commit(parking).await.unwrap(), CommitOutcome::Done);

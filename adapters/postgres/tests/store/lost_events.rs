@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Removes the events after a position, as if they had never been appended.
-async fn lose_events_after(db: &TestDatabase, position: u64) {
+pub(crate) async fn lose_events_after(db: &TestDatabase, position: u64) {
     db.run(&format!(
         "BEGIN; DELETE FROM annalist.event_tags WHERE position > {position}; DELETE FROM annalist.events WHERE position > {position};
          UPDATE annalist.log SET high_water = least(high_water, {position});

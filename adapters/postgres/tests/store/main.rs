@@ -19,7 +19,10 @@ mod faults;
 mod feeds;
 mod gaps;
 mod hostile;
+mod imports;
 mod inline;
+mod keys;
+mod lock_order;
 mod locks;
 mod lost_events;
 mod opening;
@@ -27,10 +30,12 @@ mod pooler;
 mod pools;
 mod read_batching;
 mod reads;
+mod recent;
 mod rights;
 mod rows;
 mod snapshots;
 mod standby;
+mod stored_types;
 mod upgrade;
 mod verify;
 mod wakeups;
@@ -69,6 +74,9 @@ fn main() {
             functions_of_other_roles_are_never_called
             sessions_that_search_other_schemas_first_are_refused
             rights_of_other_roles_are_reported;
+        keys:
+            restored_key_row_is_not_used
+            privileges_of_roles_that_write_secrets_and_forget_subjects;
         upgrade:
             fixture_of_version_1_is_complete
             upgraded_log_is_complete_and_continued
@@ -88,6 +96,8 @@ fn main() {
             append_whose_position_has_a_tombstone_gets_another_position
             tombstones_are_invisible
             other_transactions_do_not_stop_the_feed;
+        imports:
+            import_that_is_dropped_during_a_statement_frees_the_log;
         feeds:
             feed_misses_no_event_where_a_naive_reader_does;
         wakeups:
@@ -101,6 +111,11 @@ fn main() {
         dump:
             restored_log_continues
             dump_under_load_is_a_consistent_log;
+        lock_order:
+            changes_lock_the_table_before_the_checkpoint
+            transition_to_inline_locks_the_table_before_the_checkpoint
+            discard_locks_the_view_the_table_and_the_checkpoint_in_this_order
+            change_of_a_build_that_is_discarded_meanwhile_is_refused;
         locks:
             concurrent_conditions_are_exact
             concurrent_conditions_without_locks_are_not_exact
@@ -115,6 +130,11 @@ fn main() {
             read_functions_are_not_compiled
             reads_use_cached_plans
             pages_of_rare_types_read_few_events;
+        recent:
+            own_events_are_read_from_memory
+            events_of_other_processes_are_not_skipped
+            events_appended_without_a_list_of_successors_are_not_in_memory
+            lost_events_are_not_in_memory;
         append:
             fast_path_and_full_check_agree
             each_job_of_a_batch_gets_its_own_outcome
@@ -147,6 +167,7 @@ fn main() {
             server_without_exclusive_locks_is_refused
             server_whose_snapshots_are_too_old_is_refused;
         rows:
+            look_ups_are_prepared_and_planned_for_each_execution
             view_is_queried_in_sql
             view_stays_with_the_first_version
             concurrent_defines_create_one_table
@@ -182,6 +203,8 @@ fn main() {
             read_only_role_loads_but_does_not_save_snapshots
             damaged_snapshot_is_reported_and_replaced
             blocked_snapshot_does_not_block_appends;
+        stored_types:
+            work_grows_with_the_number_of_types_only;
         verify:
             each_damage_is_found_at_its_place
             range_of_positions_is_verified
@@ -199,6 +222,12 @@ fn main() {
     if std::env::var_os("UPDATE_FIXTURE").is_some() {
         trials.push(trial("upgrade::record_version_1", &support::server(), upgrade::record_version_1));
     }
+    let measure = trial(
+        "stored_types::measure_a_million_events",
+        &support::server(),
+        stored_types::measure_a_million_events,
+    );
+    trials.push(measure.with_ignored_flag(true));
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 

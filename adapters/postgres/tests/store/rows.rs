@@ -4,12 +4,14 @@ use annalist_core::{
     Error,
     payload::Payload,
     record::Position,
-    rows::{Column, ColumnType, CommitOutcome, Role, Row, RowChange, RowQuery, RowStore, Sort, Table, Value},
+    rows::{
+        Column, ColumnType, CommitOutcome, Key, Role, Row, RowChange, RowQuery, RowStore, Sort, Table, Value,
+    },
     store::EventStore,
     time::Timestamp,
 };
-use annalist_postgres::Postgres;
-use sqlx::{Connection, PgPool, Row as _};
+use annalist_postgres::{Options, Postgres};
+use sqlx::{Connection, PgPool, Row as _, postgres::PgPoolOptions};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -293,4 +295,38 @@ pub(crate) async fn pool_of_one_connection_is_enough(db: TestDatabase) {
         );
     }
     assert_eq!(log(&store).await.len(), 3);
+}
+
+/// How many plans for any parameters the session of a pool has made for prepared statements like this one, and for the parameters of an
+/// execution. A statement that is not prepared is not counted.
+async fn plans(pool: &PgPool, like: &str) -> (i64, i64) {
+    let plans = "SELECT coalesce(sum(generic_plans), 0)::bigint, coalesce(sum(custom_plans), 0)::bigint
+                 FROM pg_prepared_statements WHERE statement LIKE $1 AND statement NOT LIKE '%pg_prepared_statements%'";
+    sqlx::query_as(plans).bind(like).fetch_one(pool).await.unwrap()
+}
+
+/// A plan that was made when the table was small would scan all of it when it is large.
+pub(crate) async fn look_ups_are_prepared_and_planned_for_each_execution(db: TestDatabase) {
+    if db.number("SELECT current_setting('server_version_num')::bigint").await < 140_000 {
+        return; // Older servers do not count plans.
+    }
+    let pool = PgPoolOptions::new().max_connections(1).connect(&db.url).await.unwrap();
+    let store = Options::default().with_pool(pool.clone()).await.unwrap();
+    store.define(&ACCOUNTS, "", store.log_id()).await.unwrap();
+    store.commit(change(0, 5, (0..3).map(|number| account(number, "Anna")).collect())).await.unwrap();
+    db.run("ANALYZE annalist_rows.accounts_v1").await;
+    let keys = |count: u128| (0..count).map(|number| vec![Value::Uuid(Uuid::from_u128(number))]).collect();
+    for count in [1, 20, 1, 500, 1, 1, 1, 1, 1, 1] {
+        let keys: Vec<Key> = keys(count);
+        let rows = store.rows(&ACCOUNTS, &keys).await.unwrap();
+        assert_eq!(rows.iter().flatten().count() as u128, count.min(3));
+    }
+    assert_eq!(plans(&pool, "SELECT given%accounts_v1%").await, (0, 10));
+
+    // Without the last condition of the statement, the server makes a plan for any parameters: a scan of the three rows.
+    let plain = "SELECT owner FROM annalist_rows.accounts_v1 CROSS JOIN unnest($1::uuid[]) AS plain WHERE account = plain";
+    for number in 0..10 {
+        sqlx::query(plain).bind(vec![Uuid::from_u128(number)]).fetch_all(&pool).await.unwrap();
+    }
+    assert_eq!(plans(&pool, "SELECT owner%plain%").await, (5, 5));
 }

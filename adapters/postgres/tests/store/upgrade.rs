@@ -14,13 +14,16 @@ use std::{process::Command, slice};
 use annalist_cluster::Programs;
 use annalist_core::{
     criteria::Criteria,
+    keys::KeyState,
     payload::Payload,
     record::Position,
     rows::{Parked, RowChange, RowStore},
     store::{
-        Append, AppendOutcome, EventStore, JournalRecord, KnownSuccessors, Marker, Outcome, PageLimit, Read,
-        Successor,
+        Append, AppendOutcome, ArchiveStep, EventStore, JournalRecord, KnownSuccessors, Marker, Outcome,
+        PageLimit, Read, RewriteState, RewriteStep, RewriteTarget, Successor,
     },
+    tag::Tag,
+    time::Timestamp,
 };
 use annalist_postgres::{Options, Postgres};
 use tokio::task::JoinSet;
@@ -29,6 +32,7 @@ use crate::{
     builds::{STOCK, built, change, row},
     events::{accept, append, command, event, fed, log, noted, provided, tag, tagged},
     inline::{Tally, expected, folding, rows},
+    keys,
     opening::refused,
     snapshots,
     support::{TestDatabase, until},
@@ -73,11 +77,38 @@ fn parked() -> Vec<Parked> {
         keys: vec!["[1]".to_owned()],
         error: "no\0".to_owned(),
         attempts: 3,
+        needs_newer: true,
     }]
 }
 
 fn renamed() -> Successor {
     Successor::renamed("relocated", "moved").unwrap()
+}
+
+/// A step that adds a tag to the third event.
+fn retag() -> RewriteStep {
+    RewriteStep {
+        name: "moved".to_owned(),
+        target: RewriteTarget::Tags { kind: "end".to_owned() },
+        found: None,
+        state: RewriteState::Running,
+        up_to: Position::new(4),
+        events: 1,
+        tags: vec![(Position::new(4), vec![Tag::new("end", 1).unwrap()])],
+        payloads: Vec::new(),
+        actor: Some("ann".to_owned()),
+        at: Timestamp::from_micros(1_769_860_800_000_000),
+    }
+}
+
+/// A step that closes an id.
+fn closing() -> ArchiveStep {
+    ArchiveStep::Close {
+        ids: vec![Tag::new("card", 9).unwrap()],
+        file: "cards.jsonl".to_owned(),
+        actor: Some("ann".to_owned()),
+        at: Timestamp::from_micros(1_769_860_800_000_000),
+    }
 }
 
 /// Writes what the fixture contains.
@@ -91,6 +122,8 @@ pub(crate) async fn fill(db: &TestDatabase) {
     accept(&store, Append { successors, ..append([event("moved", [])]) }).await;
     until("the gap is closed", || async { store.settled().await.unwrap().position == Position::new(4) })
         .await;
+    store.archive(closing()).await.unwrap();
+    store.rewrite(retag()).await.unwrap();
     built(&store, &STOCK, vec![row(1, 10), row(2, 20)]).await;
     store.promote(&STOCK, false).await.unwrap();
     store.commit(RowChange { park: parked(), ..change(&STOCK, 1, 2, vec![row(1, 9)]) }).await.unwrap();
@@ -100,6 +133,10 @@ pub(crate) async fn fill(db: &TestDatabase) {
     accept(&store, folding(noted("x"))).await;
     accept(&store, folding(noted("y"))).await;
     store.save_snapshot(&snapshots::of(1), &snapshots::at(2)).await.unwrap();
+    let subject_keys = store.key_store().unwrap();
+    subject_keys.hash_key(keys::key(0)).await.unwrap();
+    subject_keys.current_keys(vec![keys::key(1), keys::key(2)]).await.unwrap();
+    subject_keys.erase(keys::erasure(2)).await.unwrap();
     store.close().await;
 }
 
@@ -114,6 +151,9 @@ pub(crate) async fn assert_complete_and_continued(store: &Postgres) {
 
     let successors = store.successors().await.unwrap();
     assert_eq!(successors.all(), [renamed().stored_at(Position::new(4))]);
+    assert_eq!(store.archives().await.unwrap()[0].file, "cards.jsonl");
+    let retag = successors.retag("moved", "end").unwrap();
+    assert_eq!((retag.state, retag.changed, retag.version), (RewriteState::Running, 1, successors.version));
     let journal = store.journal(0, PageLimit::records(10)).await.unwrap();
     assert_eq!(journal[0].outcome, Outcome::Accepted(vec![Position::new(1), Position::new(2)]));
     assert_eq!(journal[1].outcome, Outcome::Rejected("not \0 today".to_owned()));
@@ -122,6 +162,11 @@ pub(crate) async fn assert_complete_and_continued(store: &Postgres) {
         other => panic!("not a duplicate: {other:?}"),
     }
     assert_eq!(store.snapshot(&snapshots::of(1)).await.unwrap(), Some(snapshots::at(2)));
+    let subject_keys = store.key_store().unwrap();
+    let states = subject_keys.keys(&[keys::key(1).id, keys::key(2).id]).await.unwrap();
+    assert_eq!(states, [KeyState::Stored(keys::key(1)), KeyState::Erased]);
+    assert_eq!(subject_keys.hash_key(keys::key(9)).await.unwrap(), keys::key(0));
+    assert_eq!(subject_keys.erasures(true).await.unwrap(), [keys::erasure(2)]);
 
     let builds: Vec<_> = store.builds("stock").await.unwrap();
     assert_eq!(

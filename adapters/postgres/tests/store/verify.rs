@@ -8,7 +8,7 @@ use annalist_core::{
         Finding,
         FindingKind::{
             self, Build, Checkpoint, CommandId, Event, Gap, Journal, Log, Parked as ParkedKind,
-            Snapshot as SnapshotKind, Tags,
+            Snapshot as SnapshotKind, Successor, Tags,
         },
     },
     payload::Payload,
@@ -56,6 +56,7 @@ async fn filled(db: &TestDatabase, schema: &str) -> Postgres {
     accept(&store, Append { journal: journal(Some("no\0".to_owned())), ..Append::default() }).await;
     until("the gap is closed", || async { store.settled().await.unwrap().position == Position::new(6) })
         .await;
+    db.run(&format!("INSERT INTO {schema}.event_successors VALUES ('shut', 'closed', true, 5, 7)")).await;
     store.save_snapshot(&snapshots::of(1), &snapshots::at(5)).await.unwrap();
     let records = log(&store).await;
     let park = [1, 3].map(|index: usize| Parked {
@@ -64,6 +65,7 @@ async fn filled(db: &TestDatabase, schema: &str) -> Postgres {
         keys: vec!["[1]".to_owned()],
         error: "no\0".to_owned(),
         attempts: 1,
+        needs_newer: false,
     });
     for table in [STOCK, STOCK.built(1)] {
         store.define(&table, "", store.log_id()).await.unwrap();
@@ -106,7 +108,26 @@ const fn read_only_by_a_program(
     Damage { sql, findings, in_function: false }
 }
 
+const SUCCESSOR: &str = "successor `closed` of `shut`";
+
 const DAMAGES: &[Damage] = &[
+    damage(
+        "UPDATE {}.event_successors SET since = 99",
+        &[(Successor, SUCCESSOR, "the log has no event at position 99, where it begins")],
+    ),
+    damage(
+        "UPDATE {}.event_successors SET since = 3",
+        &[(Successor, SUCCESSOR, "the log has no event at position 3, where it begins")],
+    ),
+    damage(
+        "UPDATE {}.event_successors SET since = 4",
+        &[(Successor, SUCCESSOR, "the event at position 4, where it begins, has type `paid`")],
+    ),
+    damage("UPDATE {}.event_successors SET version = 0", &[(Successor, SUCCESSOR, "the version is below 1")]),
+    damage(
+        "UPDATE {}.event_successors SET name = '$gap'",
+        &[(Successor, "successor `closed` of `$gap`", "the older name is not that of an event type")],
+    ),
     damage(
         "UPDATE {}.events SET type = 'lost' WHERE position = 2",
         &[
@@ -138,12 +159,7 @@ const DAMAGES: &[Damage] = &[
     ),
     damage(
         "UPDATE {}.events SET type = '$gap', tags = '{}', metadata = '{}' WHERE position = 6",
-        &[
-            (CommandId, "command id `c-5`", "at position 6, where the log has no event"),
-            (Journal, "journal entry 5", "no event at position 6"),
-            (Checkpoint, "build `stock_v1`", "at position 6, where the log has no event"),
-            (Checkpoint, "build `stock_v1_1`", "at position 6, where the log has no event"),
-        ],
+        &[(Event, "position 6", "the event is removed, and no archive has it")],
     ),
     damage(
         "INSERT INTO {}.events SELECT -1, id, type, version, recorded_at, tags, data, metadata FROM {}.events WHERE position = 6",
@@ -311,8 +327,8 @@ pub(crate) async fn read_only_role_verifies(db: TestDatabase) {
     assert!(report(&reader).await.is_sound());
     assert_eq!(findings_of(&url, "annalist.verify()").await, Vec::<String>::new());
     db.run("UPDATE annalist.events SET type = 'lost' WHERE position = 5").await;
-    assert_eq!(report(&reader).await.total, 2);
-    assert_eq!(findings_of(&url, "annalist.verify()").await.len(), 2);
+    assert_eq!(report(&reader).await.total, 3);
+    assert_eq!(findings_of(&url, "annalist.verify()").await.len(), 3);
 }
 
 pub(crate) async fn open_append_and_its_gap_are_no_findings(db: TestDatabase) {

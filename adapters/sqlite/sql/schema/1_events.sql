@@ -1,4 +1,4 @@
--- The log. The large column is the last one, so that reading the others does not load it.
+-- The log. A row of type '$gap' is a tombstone: it has the position and the id of an event that has left the log for an archive. The large column is the last one, so that reading the others does not load it.
 CREATE TABLE {prefix}events (
     position INTEGER PRIMARY KEY,
     id TEXT NOT NULL,

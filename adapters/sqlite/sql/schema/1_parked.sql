@@ -8,5 +8,6 @@ CREATE TABLE {prefix}parked (
     keys TEXT NOT NULL, -- JSON array of texts
     error TEXT NOT NULL,
     attempts INTEGER NOT NULL,
+    needs_newer INTEGER NOT NULL, -- 1 if only a newer program reads it or an event that it waits for
     PRIMARY KEY (projection, version, build, position)
 ) STRICT, WITHOUT ROWID

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use annalist_core::{
     criteria::{Criteria, Item},
     error::Invalid,
+    keys::{Erasure, KeyState, KeyStore, StoredKey, SubjectHash},
     payload::Payload,
     record::{Draft, Name, Position, Record},
     rows::{
@@ -12,8 +13,8 @@ use annalist_core::{
         RowStore, Table, Value,
     },
     store::{
-        Append, AppendOutcome, CommandKey, EventStore, JournalRecord, KnownSuccessors, Outcome, PageLimit,
-        Read, Snapshot, SnapshotKey, Successor,
+        Append, AppendOutcome, ArchiveStep, CommandKey, EventStore, JournalRecord, KnownSuccessors, Outcome,
+        PageLimit, Read, RewriteState, RewriteStep, RewriteTarget, Snapshot, SnapshotKey, Successor,
     },
     tag::Tag,
     time::Timestamp,
@@ -181,6 +182,42 @@ fn renamed() -> Successor {
     Successor::renamed("payment", "paid").unwrap()
 }
 
+fn subject_key(number: u8) -> StoredKey {
+    let (id, subject) = (Uuid::from_u128(number.into()), SubjectHash([number; 32]));
+    StoredKey { id, subject, wrapped: vec![number; 40], master: "first".to_owned() }
+}
+
+fn erasure() -> Erasure {
+    let erased_at = Timestamp::from_micros(1_769_860_800_000_000);
+    Erasure { subject: subject_key(2).subject, actor: Some("ann".to_owned()), erased_at, completed_at: None }
+}
+
+/// A step that adds a tag to the second event.
+fn retag() -> RewriteStep {
+    RewriteStep {
+        name: "paid".to_owned(),
+        target: RewriteTarget::Tags { kind: "payment".to_owned() },
+        found: None,
+        state: RewriteState::Running,
+        up_to: Position::new(2),
+        events: 1,
+        tags: vec![(Position::new(2), vec![tag("payment:1")])],
+        payloads: Vec::new(),
+        actor: Some("ann".to_owned()),
+        at: Timestamp::from_micros(1_769_860_800_000_000),
+    }
+}
+
+/// A step that closes an id.
+fn closing() -> ArchiveStep {
+    ArchiveStep::Close {
+        ids: vec![tag("card:9")],
+        file: "cards.jsonl".to_owned(),
+        actor: Some("ann".to_owned()),
+        at: Timestamp::from_micros(1_769_860_800_000_000),
+    }
+}
+
 /// Writes a row into every table of a log.
 async fn fill(store: &Sqlite) {
     let recorded_at = Timestamp::from_micros(1_769_860_800_000_000);
@@ -201,7 +238,12 @@ async fn fill(store: &Sqlite) {
     let rejection = Some("it is closed".to_owned());
     let journal = Some(JournalRecord { body: body(), rejection });
     store.append_one(Append { recorded_at, journal, ..Append::default() }).await.unwrap();
+    store.archive(closing()).await.unwrap();
+    store.rewrite(retag()).await.unwrap();
     store.save_snapshot(&snapshot_key(), &snapshot()).await.unwrap();
+    store.hash_key(subject_key(0)).await.unwrap();
+    store.current_keys(vec![subject_key(1), subject_key(2)]).await.unwrap();
+    store.erase(erasure()).await.unwrap();
     store.define(&OWNERS, "", store.log_id()).await.unwrap();
     let parked = Parked {
         position: Position::new(2),
@@ -209,6 +251,7 @@ async fn fill(store: &Sqlite) {
         keys: vec!["1".to_owned()],
         error: "it cannot be decoded".to_owned(),
         attempts: 1,
+        needs_newer: true,
     };
     let change = RowChange {
         upserts: vec![owner(1, "Anna"), owner(2, "Bert")],
@@ -278,11 +321,18 @@ async fn upgraded_file_can_be_read_and_appended() {
     assert_eq!(store.receipt(&key()).await.unwrap().unwrap().position(), Position::new(3));
     let successors = store.successors().await.unwrap();
     assert_eq!(successors.all(), [renamed().stored_at(Position::new(2))]);
+    assert_eq!(store.archives().await.unwrap()[0].ids, [tag("card:9")]);
+    let retag = successors.retag("paid", "payment").unwrap();
+    assert_eq!((retag.state, retag.changed, retag.version), (RewriteState::Running, 1, successors.version));
     let journal = store.journal(0, PageLimit::records(10)).await.unwrap();
     let positions = [1, 2, 3].map(Position::new).to_vec();
     assert_eq!(journal[0].outcome, Outcome::Accepted(positions));
     assert_eq!(journal[1].outcome, Outcome::Rejected("it is closed".to_owned()));
     assert_eq!(store.snapshot(&snapshot_key()).await.unwrap(), Some(snapshot()));
+    let states = store.keys(&[subject_key(1).id, subject_key(2).id]).await.unwrap();
+    assert_eq!(states, [KeyState::Stored(subject_key(1)), KeyState::Erased]);
+    assert_eq!(store.hash_key(subject_key(9)).await.unwrap(), subject_key(0));
+    assert_eq!(store.erasures(true).await.unwrap(), [erasure()]);
     assert_eq!(store.builds("owners").await.unwrap(), builds);
     assert!(builds[0].live && builds[0].checkpoint.parked == 1);
     assert!(store.builds("empty").await.unwrap()[0].inline);

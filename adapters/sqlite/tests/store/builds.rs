@@ -67,6 +67,7 @@ async fn build_is_discarded_even_with_other_columns() {
         keys: vec!["\0\"é".to_owned()],
         error: "no".to_owned(),
         attempts: 1,
+        needs_newer: false,
     };
     let park = RowChange { park: vec![parked], ..change(&OWNERS, 1, 2, vec![]) };
     assert_eq!(store.commit(park).await.unwrap(), CommitOutcome::Done);
@@ -200,7 +201,7 @@ async fn damaged_build_or_parked_event_is_named() {
     let test_log = TestLog::new();
     let store = test_log.open().await;
     filled(&store, &OWNERS, "first").await;
-    let execute = "INSERT INTO annalist_parked VALUES ('owners', 1, 0, 5, 'e', 'nonsense', '', 1)";
+    let execute = "INSERT INTO annalist_parked VALUES ('owners', 1, 0, 5, 'e', 'nonsense', '', 1, 0)";
     sqlx::query(execute).execute(&mut test_log.raw().await).await.unwrap();
     let error = store.parked(&OWNERS).await.unwrap_err();
     assert!(matches!(error, Error::Unusable { .. }) && message(&error).contains("damaged"), "{error:?}");

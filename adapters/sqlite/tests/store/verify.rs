@@ -3,7 +3,7 @@
 use annalist_core::{
     finding::FindingKind::{
         self, Build, Checkpoint, CommandId, Event, Gap, Journal, Parked as ParkedKind,
-        Snapshot as SnapshotKind, Tags,
+        Snapshot as SnapshotKind, Successor, Tags,
     },
     rows::{Anchor, Column, ColumnType, Parked, Role, RowChange, RowStore, SharedRows, Table, Value},
     store::{JournalRecord, Snapshot, SnapshotKey},
@@ -50,6 +50,8 @@ async fn filled(test_log: &TestLog) -> Sqlite {
             .await;
     }
     write(&store, Append { journal: journal(Some("no".to_owned())), ..Append::default() }).await;
+    let successor = "INSERT INTO annalist_event_successors VALUES ('shut', 'closed', 1, 4, 7)";
+    sqlx::raw_sql(successor).execute(&mut test_log.raw().await).await.unwrap();
     let records = all(&store).await;
     let snapshot = Snapshot { position: Position::new(4), state: Payload::parse("{}").unwrap() };
     let snapshot_of = SnapshotKey { aggregate: "Account", tag: Some(tag("account:1")), fingerprint: 1 };
@@ -60,6 +62,7 @@ async fn filled(test_log: &TestLog) -> Sqlite {
         keys: vec!["1".to_owned()],
         error: "no".to_owned(),
         attempts: 1,
+        needs_newer: false,
     });
     for table in [STOCK, STOCK.built(1)] {
         store.define(&table, "", store.log_id()).await.unwrap();
@@ -98,7 +101,25 @@ const fn damage(sql: &'static str, findings: &'static [(FindingKind, &'static st
     Damage { sql, findings, in_script: true }
 }
 
+const SUCCESSOR: &str = "successor `closed` of `shut`";
+
 const DAMAGES: &[Damage] = &[
+    damage(
+        "UPDATE annalist_event_successors SET since = 99",
+        &[(Successor, SUCCESSOR, "the log has no event at position 99, where it begins")],
+    ),
+    damage(
+        "UPDATE annalist_event_successors SET since = 3",
+        &[(Successor, SUCCESSOR, "the event at position 3, where it begins, has type `paid`")],
+    ),
+    damage(
+        "UPDATE annalist_event_successors SET version = 0",
+        &[(Successor, SUCCESSOR, "the version is below 1")],
+    ),
+    damage(
+        "UPDATE annalist_event_successors SET name = 'sh ut'",
+        &[(Successor, "successor `closed` of `sh ut`", "the older name is not that of an event type")],
+    ),
     damage(
         "UPDATE annalist_events SET type = 'lost' WHERE position = 2",
         &[
@@ -117,6 +138,11 @@ const DAMAGES: &[Damage] = &[
     damage(
         "INSERT INTO annalist_event_tags VALUES ('account:1', 'paid', 99)",
         &[(Tags, "position 99", "but the log has no event there")],
+    ),
+    damage(
+        "UPDATE annalist_events SET type = '$gap', tags = '[]' WHERE position = 3;
+         DELETE FROM annalist_event_tags WHERE position = 3",
+        &[(Event, "position 3", "the event is removed, and no archive has it")],
     ),
     damage(
         "DELETE FROM annalist_events WHERE position IN (2, 3);

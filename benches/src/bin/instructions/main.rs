@@ -1,8 +1,10 @@
 //! The program whose instructions are counted: it executes a number of commands. Either only the dispatch, through the derived code or
-//! a hand-written `match`, where events stay typed and are neither encoded nor stored; or whole [`commands`].
+//! a hand-written `match`, where events stay typed and are neither encoded nor stored; or whole [`commands`]. Or it decodes a number of
+//! events ([`decoding`]).
 #![allow(clippy::print_stdout)] // a command line prints
 
 mod commands;
+mod decoding;
 
 use std::{any::Any, fmt::Debug, hint::black_box, process::ExitCode};
 
@@ -98,6 +100,8 @@ fn main() -> ExitCode {
         "known-map" => commands::known_on_a_map(commands),
         "new-app" => commands::new_on_an_app(commands),
         "new-map" => commands::new_on_a_map(commands),
+        "versioned" => decoding::versioned(commands),
+        "unversioned" => decoding::unversioned(commands),
         _ => return ExitCode::FAILURE,
     };
     println!("{result:?}");

@@ -22,6 +22,8 @@ pub(super) enum Fact {
     Projection { name: String, version: u32, part: String },
     /// A policy.
     Policy { name: String },
+    /// The stored events with a name get the tags of a kind of ids before this program starts. Written by hand.
+    Retag { event: String, kind: String },
 }
 
 impl fmt::Display for Fact {
@@ -36,6 +38,7 @@ impl fmt::Display for Fact {
             }
             Self::Projection { name, version, part } => write!(f, "projection {name} {version} {part}"),
             Self::Policy { name } => write!(f, "policy {name}"),
+            Self::Retag { event, kind } => write!(f, "retag {event} {kind}"),
         }
     }
 }
@@ -74,6 +77,13 @@ impl Lock {
         format!(
             "{HEADER}\n# Written by a test with ANNALIST_GATE=update. Sorted, one fact a line.\n{}\n",
             lines.join("\n")
+        )
+    }
+
+    /// Whether the stored events with a name get the tags of a kind of ids.
+    pub(super) fn retags(&self, name: &str, kind: &str) -> bool {
+        self.facts.iter().any(
+            |(_, fact)| matches!(fact, Fact::Retag { event, kind: added } if event == name && added == kind),
         )
     }
 
@@ -126,6 +136,7 @@ fn parse_line(line: &str) -> Result<Fact, String> {
         Some(("command", rest)) => command(rest),
         Some(("projection", rest)) => projection(rest),
         Some(("policy", name)) => word(name).map(|name| Fact::Policy { name }),
+        Some(("retag", rest)) => retag(rest),
         _ => None,
     };
     // A fact is written in one way, so the rest of a line that was cut off is found too.
@@ -161,12 +172,19 @@ fn command(rest: &str) -> Option<Fact> {
     Some(Fact::Scope { command: name, field: word(field)?, kind: word(kind)? })
 }
 
+fn retag(rest: &str) -> Option<Fact> {
+    let (event, kind) = rest.split_once(' ')?;
+    Some(Fact::Retag { event: word(event)?, kind: word(kind)? })
+}
+
 fn projection(rest: &str) -> Option<Fact> {
     let (name, rest) = rest.split_once(' ')?;
     let (version, part) = rest.split_once(' ')?;
     let is_part = matches!(
         part.split(' ').collect::<Vec<_>>().as_slice(),
-        ["column", _, _, "key" | "index" | "plain"] | ["event", _, _]
+        ["column", _, _, "key" | "index" | "plain" | "secret" | "lookup"]
+            | ["event", _, _]
+            | ["reads_secrets"]
     );
     let version = version.parse().ok()?;
     is_part.then(|| Fact::Projection { name: name.to_owned(), version, part: part.to_owned() })

@@ -18,6 +18,7 @@ use crate::{
     payload::Payload,
     position::Position,
     record::{Draft, Metadata, Record},
+    secret::{contains_secret, rewrite_secrets},
     tag::Tag,
     time::Timestamp,
 };
@@ -26,7 +27,7 @@ use crate::{
 pub(super) fn problems(lock: &Lock, model: &Model) -> Vec<String> {
     let mut problems = Vec::new();
     for (name, samples) in lock.events() {
-        problems.extend(event_problems(name, &samples, model));
+        problems.extend(event_problems(name, &samples, lock, model));
     }
     problems.extend(command_problems(lock, model));
     problems.extend(projection_problems(lock, model));
@@ -46,7 +47,7 @@ pub(super) fn sample_problems(samples: &[Fact], model: &Model) -> BTreeSet<Strin
     unknown.collect()
 }
 
-fn event_problems(name: &str, samples: &[LockedSample<'_>], model: &Model) -> Vec<String> {
+fn event_problems(name: &str, samples: &[LockedSample<'_>], lock: &Lock, model: &Model) -> Vec<String> {
     let lines = lines(samples.iter().map(|sample| sample.line));
     let Some(event) = model.event(name) else {
         return vec![format!(
@@ -63,11 +64,17 @@ fn event_problems(name: &str, samples: &[LockedSample<'_>], model: &Model) -> Ve
              `version = {newest}` with the steps from the older versions"
         )];
     }
-    samples.iter().flat_map(|sample| read_problems(name, sample, event, model)).collect()
+    samples.iter().flat_map(|sample| read_problems(name, sample, event, lock, model)).collect()
 }
 
 /// What is wrong with the way in which today's program reads a sample.
-fn read_problems(name: &str, sample: &LockedSample<'_>, event: &EventModel, model: &Model) -> Vec<String> {
+fn read_problems(
+    name: &str,
+    sample: &LockedSample<'_>,
+    event: &EventModel,
+    lock: &Lock,
+    model: &Model,
+) -> Vec<String> {
     let LockedSample { line, version, tags, data } = *sample;
     let at = format!("event `{name}` version {version} (line {line})");
     let record = match record(name, version, tags, data) {
@@ -75,6 +82,12 @@ fn read_problems(name: &str, sample: &LockedSample<'_>, event: &EventModel, mode
         Err(error) => return vec![format!("{at}: the sample is not valid: {error}")],
     };
     let mut problems = Vec::new();
+    if event.secrets.is_empty() && contains_secret(&data.to_string()) {
+        problems.push(format!(
+            "{at}: it has secrets, and today's type has no field with `#[secret(…)]` or a personal id, so new ones would be stored in plain text. \
+             Restore the attribute; a field that is no secret any more is a new field"
+        ));
+    }
     for reader in model.types.readers(name).filter(|reader| !is_owner(reader, event)) {
         if let Some(Err(error)) = decode(reader, &record) {
             let rust = reader.rust;
@@ -94,7 +107,8 @@ fn read_problems(name: &str, sample: &LockedSample<'_>, event: &EventModel, mode
         )),
         Some(Ok(drafts)) => match drafts.as_slice() {
             [draft] => {
-                problems.extend(tag_problem(&at, tags, draft));
+                problems.extend(tag_problem(&at, name, tags, draft, lock));
+                problems.extend(personal_problem(&at, tags, data, draft));
                 if version == event.version {
                     problems.extend(payload_problem(&at, data, draft, event));
                 }
@@ -119,10 +133,12 @@ fn advice(version: u32, event: &EventModel) -> String {
     )
 }
 
-fn tag_problem(at: &str, stored: &[String], draft: &Draft) -> Option<String> {
+fn tag_problem(at: &str, name: &str, stored: &[String], draft: &Draft, lock: &Lock) -> Option<String> {
     let stored: BTreeSet<&str> = stored.iter().map(String::as_str).collect();
     let today: BTreeSet<&str> = draft.tags().iter().map(Tag::as_str).collect();
-    let added: Vec<_> = today.difference(&stored).copied().collect();
+    let kind = |tag: &str| tag.split_once(':').map_or(tag, |(kind, _)| kind).to_owned();
+    let is_expected = |tag: &&str| lock.retags(name, &kind(tag));
+    let added: Vec<_> = today.difference(&stored).copied().filter(|tag| !is_expected(tag)).collect();
     let lost: Vec<_> = stored.difference(&today).copied().collect();
     if added.is_empty() && lost.is_empty() {
         return None;
@@ -132,10 +148,39 @@ fn tag_problem(at: &str, stored: &[String], draft: &Draft) -> Option<String> {
         (true, _) => format!("it has lost the tag `{}`", lost.join("`, `")),
         (false, false) => format!("its tag was `{}` and is `{}`", lost.join("`, `"), added.join("`, `")),
     };
+    let retag = match added.as_slice() {
+        [tag, ..] if lost.is_empty() => {
+            let kind = kind(tag);
+            format!(
+                ". Or have the tags added to the stored events: write the line `retag {name} {kind}`, and call \
+                 `annalist::operate::retag::<Event, Id>(store)` with the types of the event and of the id before the program starts"
+            )
+        }
+        _ => String::new(),
+    };
     Some(format!(
-        "{at}: {change}. The tags of stored events do not change, so what is read by this id would have only a part of the events. Undo \
-         the change of `#[id]`, of the kind or of the text of the id, or declare a new event type for the new events and leave this one \
-         for the stored ones"
+        "{at}: {change}. The tags of stored events do not change by themselves, so what is read by this id would have only a part of the \
+         events. Undo the change of `#[id]`, of the kind or of the text of the id, or declare a new event type for the new events and \
+         leave this one for the stored ones{retag}"
+    ))
+}
+
+/// Whether an id is personal today, and was stored as it is.
+fn personal_problem(at: &str, stored: &[String], data: &Value, draft: &Draft) -> Option<String> {
+    let mut subjects = BTreeSet::new();
+    let collect = &mut |_: &str, subject, _: &str| {
+        subjects.extend(subject);
+        Ok(String::from("null"))
+    };
+    rewrite_secrets::<Invalid>(&data.to_string(), collect).ok()?;
+    let is_new = |tag: &&Tag| {
+        tag.is_secret() && !subjects.contains(*tag) && stored.iter().any(|text| text == tag.as_str())
+    };
+    let kind = draft.tags().iter().find(is_new)?.kind();
+    Some(format!(
+        "{at}: its ids of the kind `{kind}` are personal today (`#[id(secret)]`), and stored events have them as they are, so what is read \
+         by such an id would have none of them, and forgetting it would leave them. Remove `secret`, or declare a new id and a new event \
+         type, and leave these for the stored events"
     ))
 }
 
@@ -277,7 +322,8 @@ fn parts_of(projection: &crate::model::ProjectionModel) -> BTreeSet<String> {
         .events
         .iter()
         .map(|folded| format!("event {} {}", folded.event, folded.key.as_deref().unwrap_or("-")));
-    columns.chain(events).collect()
+    let reads_secrets = projection.reads_secrets.then(|| "reads_secrets".to_owned());
+    columns.chain(events).chain(reads_secrets).collect()
 }
 
 /// The part with the stored name of today, if the event was renamed with an alias.
@@ -300,10 +346,11 @@ fn policy_problems(lock: &Lock, model: &Model) -> Vec<String> {
     gone.collect()
 }
 
-/// The samples of the file. All other facts follow from the model, once it has no problems.
+/// The samples and the retags of the file. All other facts follow from the model, once it has no problems.
 pub(super) fn still_valid(lock: &Lock) -> Vec<Fact> {
-    let samples = lock.facts.iter().filter(|(_, fact)| matches!(fact, Fact::Sample { .. }));
-    samples.map(|(_, fact)| fact.clone()).collect()
+    let valid =
+        lock.facts.iter().filter(|(_, fact)| matches!(fact, Fact::Sample { .. } | Fact::Retag { .. }));
+    valid.map(|(_, fact)| fact.clone()).collect()
 }
 
 /// The facts of a model, without samples.

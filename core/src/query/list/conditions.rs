@@ -2,11 +2,15 @@
 
 use std::ops::{Bound as End, RangeBounds};
 
+use serde::Serialize;
+
 use super::List;
 use crate::{
     error::Invalid,
+    limits::refuse,
+    payload::Payload,
     query::columns::UNORDERED,
-    rows::{Bound, ColumnType, Field, Filter, Value, nul::escape},
+    rows::{Bound, ColumnType, Field, Filter, Role, Value, nul::escape},
 };
 
 impl<P> List<P> {
@@ -195,6 +199,33 @@ impl<P> List<P> {
     }
 
     /// Called by the `Query` derive: a condition on a field of this type, made of the bound that `bound` returns.
+    /// Keeps the rows whose secret has this value, of all subjects that are not forgotten. The field has `#[secret(subject = …, lookup)]`, and the
+    /// value has the type inside of the secret.
+    ///
+    /// The value is compared by a keyed hash, byte by byte of its JSON: convert what your users regard as equal, upper case for example, before
+    /// you make an event of it.
+    pub fn equal_secret<V: Serialize + ?Sized>(mut self, field: &str, value: &V) -> Self {
+        let columns = self.table.columns.iter().enumerate();
+        let mut secrets =
+            columns.filter(|(_, column)| column.name == field && column.role == Role::Encrypted);
+        let found = secrets.next().map(|(index, _)| index + 1);
+        let lookup = found
+            .filter(|index| self.table.columns.get(*index).is_some_and(|column| column.role == Role::Lookup));
+        match (lookup, Payload::encode("secret", value)) {
+            (Some(column), Ok(json)) => {
+                // The form that no store takes: only an app with keys makes a hash of it.
+                let wanted = Value::Text(format!("{{\"$secret\":{}}}", json.as_str()));
+                self.filters.push(Filter { column, bound: Bound::Equal(wanted) });
+            }
+            (Some(_), Err(_)) => self.fail(refuse("secret", "…", "it cannot be written as JSON")),
+            (None, _) => {
+                let rule = "it is no field with `#[secret(subject = …, lookup)]`";
+                self.fail(refuse("field of a query", field, rule));
+            }
+        }
+        self
+    }
+
     #[doc(hidden)]
     pub fn compare(
         self,

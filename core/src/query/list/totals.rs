@@ -1,12 +1,15 @@
 //! The number of rows that a list selects, and the sum of one of their columns.
 
+use std::time::Duration;
+
 use super::List;
 use crate::{
     error::{Error, Invalid},
     limits::refuse,
     projection::Projection,
     query::read_model::ReadModel,
-    rows::{Column, ColumnType, Filter, RowQuery, Table},
+    rows::{Column, ColumnType, Filter, RowQuery, SharedRows, Table},
+    store::Included,
 };
 
 impl<P: Projection> List<P> {
@@ -24,10 +27,12 @@ impl<P: Projection> List<P> {
     /// # Errors
     /// As the list itself.
     pub async fn count(self) -> Result<u64, Error> {
-        let Selection { model, table, filters, epoch } = self.selection().await?;
-        let count = model.run(model.rows().count_rows(&row_query(&table, filters))).await?;
-        model.check_epoch(epoch)?;
-        Ok(count)
+        let Selection { model, filters, wanted, timeout } = self.selection()?;
+        let read = |rows: SharedRows, table: Table| {
+            let filters = filters.clone();
+            async move { rows.count_rows(&row_query(&table, filters)).await }
+        };
+        model.read(wanted, timeout, read).await
     }
 
     /// Adds up a field of whole numbers of the rows that the conditions select, on all pages: order, limit and cursor have no
@@ -49,31 +54,34 @@ impl<P: Projection> List<P> {
     /// [`Error::Invalid`] if the field does not exist or holds no whole numbers; otherwise as the list itself.
     pub async fn sum(self, field: &str) -> Result<i128, Error> {
         let column = summed(&self.table, field);
-        let Selection { model, table, filters, epoch } = self.selection().await?;
+        let Selection { model, filters, wanted, timeout } = self.selection()?;
         let column = column?;
-        let sum = model.run(model.rows().sum_column(&row_query(&table, filters), column)).await?;
-        model.check_epoch(epoch)?;
-        Ok(sum)
+        let read = |rows: SharedRows, table: Table| {
+            let filters = filters.clone();
+            async move { rows.sum_column(&row_query(&table, filters), column).await }
+        };
+        model.read(wanted, timeout, read).await
     }
 
-    /// The build to read, and the conditions.
-    async fn selection(mut self) -> Result<Selection<P>, Error> {
+    fn selection(mut self) -> Result<Selection<P>, Error> {
         if let Some(error) = self.error.take() {
             return Err(error.into());
         }
-        let model = self.model?;
-        let (table, epoch) = model.table(self.wanted, self.timeout).await?;
-        Ok(Selection { model, table, filters: self.filters, epoch })
+        Ok(Selection {
+            model: self.model?,
+            filters: self.filters,
+            wanted: self.wanted,
+            timeout: self.timeout,
+        })
     }
 }
 
-/// What a total is about.
+/// The rows that a total is about.
 struct Selection<P> {
     model: ReadModel<P>,
-    table: Table,
     filters: Vec<Filter>,
-    /// The epoch of the log that the rows include.
-    epoch: u64,
+    wanted: Included,
+    timeout: Duration,
 }
 
 fn row_query(table: &Table, filters: Vec<Filter>) -> RowQuery<'_> {

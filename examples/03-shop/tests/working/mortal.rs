@@ -117,6 +117,10 @@ impl EventStore for Mortal {
         self.inner.stored_types().await
     }
 
+    async fn count_type(&self, name: &str, version: Option<u32>, limit: u64) -> Result<u64, Error> {
+        self.inner.count_type(name, version, limit).await
+    }
+
     async fn successors(&self) -> Result<Successors, Error> {
         self.inner.successors().await
     }

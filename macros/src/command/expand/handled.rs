@@ -5,7 +5,7 @@ use quote::quote_spanned;
 use syn::{ext::IdentExt, spanned::Spanned};
 
 use super::{Decision, State, at, decide, load};
-use crate::shared::{last_span, schema};
+use crate::shared::{add_secrets, last_span, schema, secret_pattern};
 
 /// ```text
 /// dispatch(self, dispatcher)
@@ -37,7 +37,7 @@ pub(super) fn declare(decision: &Decision<'_>, at_error: Span) -> TokenStream {
 /// fn handler<__U: UseHandler<Self>>(user: __U) -> __U::Out<<Self as Command>::Error> {
 ///     UseHandler::use_handler(
 ///         user,
-///         Handler { name: "deposit", load: |command, loader| …, decide: |state, command, _| … },
+///         Handler::new("deposit", |command, loader| …, |state, command, _| …),
 ///     )
 /// }
 /// ```
@@ -46,13 +46,20 @@ pub(super) fn declare(decision: &Decision<'_>, at_error: Span) -> TokenStream {
 pub(super) fn handler(decision: &Decision<'_>, at_error: Span) -> TokenStream {
     let name = &decision.name;
     let (load, decide) = (load::closure(decision), decide::closure(decision));
-    let handler = quote_spanned! {at(last_span(&decision.path.path))=>
-        __annalist::Handler::<Self, _, _, <Self as __annalist::Command>::Error> {
-            name: #name,
-            load: #load,
-            decide: #decide,
-        }
+    let span = at(last_span(&decision.path.path));
+    let mut handler = quote_spanned! {span=>
+        __annalist::Handler::<Self, _, _, <Self as __annalist::Command>::Error>::new(#name, #load, #decide)
     };
+    if !decision.secrets.is_empty() {
+        let (pattern, adds) = (secret_pattern(&decision.secrets), add_secrets(&decision.secrets));
+        handler = quote_spanned! {span=>
+            __annalist::Handler::with_secrets(#handler, |command, secrets| {
+                let Self { #pattern .. } = command;
+                #adds
+                __annalist::std::result::Result::Ok(())
+            })
+        };
+    }
     let command_trait = quote_spanned!(at(at_error)=> __annalist::Command);
     let use_handler = quote_spanned!(at(at_error)=> __annalist::UseHandler);
     let user = quote_spanned!(at(at_error)=> user);

@@ -139,11 +139,13 @@ fn in_context(stored: &Stored<'_>, function: &ExprPath) -> TokenStream {
 /// Statements that return after an event of an older version was converted; nothing if no step has a function.
 ///
 /// ```text
-/// let old = Upcast::new(raw, codec);
-/// let old = Upcast::step(old, 1, from_v1)?;
-/// if let Some(event) = Upcast::last_step::<Self, _, _>(old, 2, "account.opened", Self::from_v2)? {
-///     each(event);
-///     return Ok(());
+/// if raw.version <= 2 {
+///     let old = Upcast::new(raw, codec);
+///     let old = Upcast::step(old, 1, from_v1)?;
+///     if let Some(event) = Upcast::last_step::<Self, _, _>(old, 2, "account.opened", Self::from_v2)? {
+///         each(event);
+///         return Ok(());
+///     }
 /// }
 /// ```
 fn older_versions(stored: &Stored<'_>) -> TokenStream {
@@ -157,13 +159,15 @@ fn older_versions(stored: &Stored<'_>) -> TokenStream {
         quote_spanned!(*span=> let old = __annalist::Upcast::step(old, #version, #function)?;)
     });
     quote_spanned! {last=>
-        let old = __annalist::Upcast::new(raw, codec);
-        #(#steps)*
-        if let __annalist::std::option::Option::Some(event) =
-            __annalist::Upcast::last_step::<Self, _, _>(old, #version, #name, #function)?
-        {
-            each(event);
-            return __annalist::std::result::Result::Ok(());
+        if raw.version <= #version {
+            let old = __annalist::Upcast::new(raw, codec);
+            #(#steps)*
+            if let __annalist::std::option::Option::Some(event) =
+                __annalist::Upcast::last_step::<Self, _, _>(old, #version, #name, #function)?
+            {
+                each(event);
+                return __annalist::std::result::Result::Ok(());
+            }
         }
     }
 }

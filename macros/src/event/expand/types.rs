@@ -78,8 +78,16 @@ fn one(item: &Ident, variant: Option<(&Ident, u32)>, stored: &Stored<'_>) -> Tok
         types = quote_spanned!(span=> __annalist::in_context(#types));
     }
     if !sources.is_empty() {
+        let functions = sources.iter().map(|source| source_text(&source.function));
         let sources = sources.iter().map(|source| source_types(&source.event));
-        types = quote_spanned!(span=> __annalist::made_from(#types, &[#(&#sources),*]));
+        types = quote_spanned!(span=> __annalist::made_from(#types, &[#(&#sources),*], &[#(#functions),*]));
+    }
+    if !stored.secrets.is_empty() {
+        let secrets = stored.secrets.iter().map(|secret| {
+            let (field, subject) = (secret.ident.unraw().to_string(), secret.subject.unraw().to_string());
+            quote_spanned!(span=> (#field, #subject))
+        });
+        types = quote_spanned!(span=> __annalist::with_secrets(#types, &[#(#secrets),*]));
     }
     if *retired {
         types = quote_spanned!(span=> __annalist::retired(#types));

@@ -18,6 +18,9 @@ use super::{Id, at, derived_at, inner_span};
 ///     }
 /// }
 /// ```
+///
+/// For an id that is personal the lines are `write_secret_id(self, &self.0, serializer)` and
+/// `Result::map(read_secret_id::<Uuid, __D>(deserializer), Self)`.
 pub(super) fn impls(id: &Id<'_>) -> TokenStream {
     let Id { ident, inner, .. } = id;
     // Next to a derived `Serialize` the compiler shows `Id` as the other implementation.
@@ -25,6 +28,17 @@ pub(super) fn impls(id: &Id<'_>) -> TokenStream {
     let ident = derived_at(ident, span);
     let serialize = quote_spanned!(at(span)=> impl __annalist::serde::Serialize for #ident);
     let deserialize = quote_spanned!(at(span)=> impl<'de> __annalist::serde::Deserialize<'de> for #ident);
+    let span = inner_span(id);
+    let (write, read) = match id.secret {
+        None => (
+            quote_spanned!(span=> <#inner as __annalist::serde::Serialize>::serialize(&self.0, serializer)),
+            quote_spanned!(span=> <#inner as __annalist::serde::Deserialize<'de>>::deserialize(deserializer)),
+        ),
+        Some(_) => (
+            quote_spanned!(span=> __annalist::write_secret_id(self, &self.0, serializer)),
+            quote_spanned!(span=> __annalist::read_secret_id::<#inner, __D>(deserializer)),
+        ),
+    };
     quote_spanned! {inner_span(id)=>
         #[automatically_derived]
         #serialize {
@@ -32,7 +46,7 @@ pub(super) fn impls(id: &Id<'_>) -> TokenStream {
                 &self,
                 serializer: __S,
             ) -> __annalist::std::result::Result<__S::Ok, __S::Error> {
-                <#inner as __annalist::serde::Serialize>::serialize(&self.0, serializer)
+                #write
             }
         }
 
@@ -41,10 +55,7 @@ pub(super) fn impls(id: &Id<'_>) -> TokenStream {
             fn deserialize<__D: __annalist::serde::Deserializer<'de>>(
                 deserializer: __D,
             ) -> __annalist::std::result::Result<Self, __D::Error> {
-                __annalist::std::result::Result::map(
-                    <#inner as __annalist::serde::Deserialize<'de>>::deserialize(deserializer),
-                    Self,
-                )
+                __annalist::std::result::Result::map(#read, Self)
             }
         }
     }

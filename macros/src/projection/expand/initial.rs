@@ -35,7 +35,7 @@ pub(super) fn method(projection: &Projection<'_>) -> TokenStream {
             let ident = derived(ident);
             quote_spanned!(at(ty.span())=> #ident: __annalist::ColumnOf::<#ty>::__annalist_initial())
         }
-        Role::Json => {
+        Role::Json | Role::Secret { .. } => {
             let ident = derived(ident);
             quote_spanned!(at(ty.span())=> #ident: <#ty as __annalist::InitialValue>::initial_value())
         }

@@ -4,12 +4,13 @@ use proc_macro2::TokenStream;
 use quote::quote_spanned;
 use syn::spanned::Spanned;
 
-use super::{Projection, at, derived_at, member};
+use super::{Projection, Role, at, derived_at, member};
 
 /// ```text
 /// fn to_row(&self) -> Result<Row, Invalid> {
 ///     let mut row = RowWriter::new(<Self as Projection>::TABLE);
 ///     RowWriter::put(&mut row, <String as Field>::to_value, &self.owner)?;
+///     RowWriter::put_secret(&mut row, <Secret<String> as SecretColumn>::to_value, &self.email, RowWriter::subject(&self.account))?;
 ///     …
 ///     Ok(RowWriter::finish(row))
 /// }
@@ -18,6 +19,13 @@ pub(super) fn to_row(projection: &Projection<'_>) -> TokenStream {
     let span = at(projection.ident.span());
     let puts = projection.columns.iter().map(|column| {
         let (ident, write) = (derived_at(column.ident, column.ty.span()), member(column, "to_value"));
+        if let Role::Secret { subject, .. } = column.role {
+            let subject = derived_at(subject, subject.span());
+            let subject = quote_spanned!(at(subject.span())=> __annalist::RowWriter::subject(&self.#subject));
+            return quote_spanned! {at(column.ty.span())=>
+                __annalist::RowWriter::put_secret(&mut row, #write, &self.#ident, #subject)?;
+            };
+        }
         quote_spanned! {at(column.ty.span())=>
             __annalist::RowWriter::put(&mut row, #write, &self.#ident)?;
         }
@@ -41,6 +49,9 @@ pub(super) fn from_row(projection: &Projection<'_>) -> TokenStream {
     let span = at(projection.ident.span());
     let fields = projection.columns.iter().map(|column| {
         let (ident, read) = (derived_at(column.ident, column.ty.span()), member(column, "from_value"));
+        if let Role::Secret { .. } = column.role {
+            return quote_spanned!(at(column.ty.span())=> #ident: __annalist::RowReader::take_secret(&mut row, #read)?);
+        }
         quote_spanned! {at(column.ty.span())=>
             #ident: __annalist::RowReader::take(&mut row, #read)?
         }

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
 
-use super::{Column, Projection, Role, at, member};
+use super::{Column, LOOKUP, Projection, Role, at, member};
 
 /// ```text
 /// const TABLE: Table = Table {
@@ -42,13 +42,20 @@ fn column(projection: &Projection<'_>, column: &Column<'_>) -> TokenStream {
         Role::Key => quote_spanned!(span=> Key),
         Role::Index => quote_spanned!(span=> Index),
         Role::Json | Role::Plain => quote_spanned!(span=> Plain),
+        Role::Secret { .. } => quote_spanned!(span=> Encrypted),
     };
+    let lookup = matches!(column.role, Role::Secret { has_lookup: true, .. }).then(|| {
+        let name = format!("{name}{LOOKUP}");
+        quote_spanned! {span=>
+            , __annalist::Column { name: #name, kind: #ty, nullable: true, role: __annalist::Role::Lookup }
+        }
+    });
     quote_spanned! {span=>
         __annalist::Column {
             name: #name,
             kind: #ty,
             nullable: #nullable,
             role: __annalist::Role::#role,
-        }
+        } #lookup
     }
 }

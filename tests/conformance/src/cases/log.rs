@@ -3,13 +3,18 @@
 mod append;
 mod append_batch;
 mod append_batch_races;
+mod archive_steps;
+mod archives;
 mod cancellation;
 mod chunked_reads;
 mod command_ids;
 mod conditions;
 mod counts;
 mod criteria;
+mod encryptions;
 mod feeds;
+mod imported_archives;
+mod imported_policies;
 mod imports;
 mod journal;
 mod limits;
@@ -19,6 +24,8 @@ mod page_limits;
 mod races;
 mod random_races;
 mod reads;
+mod recent_pages;
+mod retags;
 mod snapshots;
 mod stored_types;
 mod successors;
@@ -30,6 +37,7 @@ use crate::Case;
 pub(super) const THEMES: &[&[Case]] = &[
     append::CASES,
     reads::CASES,
+    recent_pages::CASES,
     chunked_reads::CASES,
     criteria::CASES,
     limits::CASES,
@@ -43,6 +51,10 @@ pub(super) const THEMES: &[&[Case]] = &[
     counts::CASES,
     stored_types::CASES,
     successors::CASES,
+    retags::CASES,
+    encryptions::CASES,
+    archives::CASES,
+    archive_steps::CASES,
     races::CASES,
     cancellation::CASES,
     append_batch::CASES,
@@ -52,4 +64,6 @@ pub(super) const THEMES: &[&[Case]] = &[
     snapshots::CASES,
     verify::CASES,
     imports::CASES,
+    imported_policies::CASES,
+    imported_archives::CASES,
 ];

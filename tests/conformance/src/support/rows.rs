@@ -24,7 +24,7 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct TestRows {
     store: SharedRows,
-    log: LogId,
+    pub(crate) log: LogId,
 }
 
 impl Deref for TestRows {
@@ -249,7 +249,7 @@ pub(crate) fn anchor(position: u64) -> Anchor {
 pub(crate) fn parked(position: u64, keys: &[&str], error: &str, attempts: u32) -> Parked {
     let Anchor { position, event } = anchor(position);
     let keys = keys.iter().map(|&key| key.to_owned()).collect();
-    Parked { position, event, keys, error: error.to_owned(), attempts }
+    Parked { position, event, keys, error: error.to_owned(), attempts, needs_newer: false }
 }
 
 /// Builder methods for a change.

@@ -6,9 +6,13 @@ use annalist_core::{
     Error,
     criteria::{Criteria, Item},
     payload::Payload,
-    record::{Draft, Name},
-    store::{Append, Batch, CommandKey, EventStore, Read},
+    record::{Draft, Name, Position},
+    store::{
+        Append, AppendOutcome, Batch, CommandKey, EventStore, Read, Receipt, RewriteState, RewriteStep,
+        StoredType,
+    },
     tag::Tag,
+    time::Timestamp,
 };
 use annalist_memory::Memory;
 use tokio::task::yield_now;
@@ -22,6 +26,20 @@ pub(super) fn output_of<F: Future>(future: F) -> F::Output {
         std::task::Poll::Ready(output) => output,
         std::task::Poll::Pending => panic!("the store in memory never waits"),
     }
+}
+
+/// The event types of a log, changed by the fault.
+pub(super) fn broken_types(fault: Fault, mut types: Vec<StoredType>) -> Vec<StoredType> {
+    match fault {
+        Fault::StoredTypesRepeatFirst => types.iter_mut().for_each(|one| one.last = one.first),
+        Fault::StoredTypesAreUnsorted => types.sort_by_key(|one| one.first),
+        Fault::StoredTypesLackVersions => types.iter_mut().for_each(|one| one.later_versions.truncate(1)),
+        Fault::StoredVersionsEndWithTheirType => types.iter_mut().for_each(|one| {
+            one.later_versions.iter_mut().for_each(|version| version.last = one.last);
+        }),
+        _ => {}
+    }
+    types
 }
 
 /// A command id that is not bound to the name and the tags of the command.
@@ -85,4 +103,69 @@ pub(super) async fn forget_known_list(
     }
     known.version = log.successors().await?.version;
     Ok(false)
+}
+
+/// A step of a pass over stored events as the broken store writes it.
+pub(super) async fn broken_step(log: &Memory, fault: Fault, step: RewriteStep) -> Result<RewriteStep, Error> {
+    let stored = log.successors().await?.rewrite(&step.name, &step.target).cloned();
+    let completes = step.state == RewriteState::Complete;
+    Ok(match fault {
+        Fault::RetagsWithoutComparing => {
+            RewriteStep { found: stored.map(|stored| (stored.state, stored.up_to)), ..step }
+        }
+        Fault::RetagsWithoutTags => RewriteStep { tags: Vec::new(), ..step },
+        // The inner store removes them with the last step.
+        Fault::KeepsSnapshots if completes => RewriteStep { state: RewriteState::Closing, ..step },
+        Fault::EncryptsNothing => RewriteStep { payloads: Vec::new(), ..step },
+        Fault::EncryptsOneEvent => {
+            RewriteStep { payloads: step.payloads.into_iter().take(1).collect(), ..step }
+        }
+        Fault::CompletesRetagsEarly if completes => RewriteStep { up_to: Position::END, ..step },
+        Fault::LooksForLaterEventsBeforeRetag if completes => {
+            let events = Item::any().types([step.name.clone()]).into();
+            let has_later = log.count(&events, step.up_to, Position::END).await? > 0;
+            for _ in 0..20 {
+                yield_now().await;
+            }
+            if has_later { step } else { RewriteStep { up_to: Position::END, ..step } }
+        }
+        _ => step,
+    })
+}
+
+/// Checks the conditions of an append without writing it, and returns the conflict, if any.
+pub(super) async fn conflict_of(
+    log: &Memory,
+    append: &Append,
+) -> Result<Option<AppendOutcome<Receipt>>, Error> {
+    let conditions = append.conditions.clone();
+    let outcome = log.append_one(Append { conditions, ..Append::default() }).await?;
+    Ok(matches!(outcome, AppendOutcome::Conflict { .. }).then_some(outcome))
+}
+
+/// Counts an event once for each item that it matches.
+pub(super) async fn count_item_by_item(
+    log: &Memory,
+    criteria: &Criteria,
+    after: Position,
+    up_to: Position,
+) -> Result<u64, Error> {
+    let mut sum = 0;
+    for item in criteria.items() {
+        sum += log.count(&item.clone().into(), after, up_to).await?;
+    }
+    Ok(sum)
+}
+
+/// A time without its microseconds.
+/// The positions of appended events.
+pub(super) fn positions_of(outcome: &AppendOutcome<Receipt>) -> Vec<Position> {
+    match outcome {
+        AppendOutcome::Appended(receipt) => receipt.events.iter().map(|event| event.position).collect(),
+        _ => Vec::new(),
+    }
+}
+
+pub(super) fn in_milliseconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_micros(time.as_micros().div_euclid(1_000) * 1_000)
 }

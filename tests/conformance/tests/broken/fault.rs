@@ -1,6 +1,6 @@
 //! The faults of a broken store.
 
-use super::{row_fault::RowFault, snapshots::SnapshotFault};
+use super::{archives::ArchiveFault, keys::KeyFault, row_fault::RowFault, snapshots::SnapshotFault};
 
 /// The fault of a store.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -110,14 +110,38 @@ pub(crate) enum Fault {
     StoredTypesRepeatFirst,
     /// The names are in the order of their first events.
     StoredTypesAreUnsorted,
+    /// Later versions of a name are left out.
+    StoredTypesLackVersions,
+    /// The last event of the name is reported as that of each version.
+    StoredVersionsEndWithTheirType,
+    /// A count of one version has the events of all.
+    CountsAllVersions,
+    /// A count of a type has no limit.
+    CountsTypesWithoutLimit,
     /// The list of successors that an append knows is not compared.
     IgnoresSuccessors,
     /// It is compared in a separate step before the append.
     ComparesSuccessorsBeforeAppend,
     /// No successor is added.
     ForgetsSuccessors,
+    /// A recent page lacks the event after its beginning.
+    RecentPageSkipsEvent,
     /// Pages of the feed have the version of an empty list.
     FeedKnowsNoSuccessors,
+    /// A step of a retag is written whatever the caller has found.
+    RetagsWithoutComparing,
+    /// The tags of a retag are not added.
+    RetagsWithoutTags,
+    /// A step of an encryption replaces no payload.
+    EncryptsNothing,
+    /// A step of an encryption replaces one payload only.
+    EncryptsOneEvent,
+    /// The snapshots stay after an encryption.
+    KeepsSnapshots,
+    /// A retag is complete although there are later events.
+    CompletesRetagsEarly,
+    /// Whether there are later events is found out in a separate step before a retag is complete.
+    LooksForLaterEventsBeforeRetag,
     /// A count includes an event once for each item that it matches.
     CountsItemByItem,
     /// An append has positions before its events are visible; the feed stops there, but a count does not.
@@ -126,6 +150,28 @@ pub(crate) enum Fault {
     ImportDropsCommandIds,
     /// An import drops the journal.
     ImportDropsJournal,
+    /// An import drops the successors of event names.
+    ImportDropsSuccessors,
+    /// An import drops the archives.
+    ImportDropsArchives,
+    /// An import drops the tombstones.
+    ImportDropsTombstones,
+    /// An import lists archives, and closes no id.
+    ImportLeavesIdsOpen,
+    /// An import drops the retags.
+    ImportDropsRetags,
+    /// Of two retags with the same name and kind, an import writes the first one.
+    ImportKeepsFirstRetags,
+    /// No tombstone is listed.
+    ListsNoTombstones,
+    /// A page of tombstones has all of them.
+    TombstonesIgnoreLimit,
+    /// An import drops the checkpoints of policies.
+    ImportDropsPolicies,
+    /// An import drops the parked events of policies.
+    ImportDropsParkedEvents,
+    /// An import replaces the checkpoint of a policy that a process runs.
+    ImportIgnoresClaims,
     /// An import drops the metadata of events.
     ImportDropsMetadata,
     /// An import moves events to the positions 1, 2, 3 and so on.
@@ -142,8 +188,12 @@ pub(crate) enum Fault {
     CommandIdsIgnoreLimit,
     /// The rows have a fault.
     Rows(RowFault),
+    /// The keys of subjects have a fault.
+    Keys(KeyFault),
     /// The snapshots have a fault.
     Snapshots(SnapshotFault),
+    /// The archives have a fault.
+    Archives(ArchiveFault),
 }
 
 impl Fault {

@@ -3,7 +3,11 @@
 use annalist_core::{
     Error,
     record::{Metadata, Position, Record},
-    store::{AcceptedCommand, Entry, EventStore, ImportTransaction, PageLimit},
+    rows::RowStore,
+    store::{
+        AcceptedCommand, Archive, ArchiveState, Entry, EventRef, EventStore, ImportTransaction, PageLimit,
+        PolicyCheckpoint, Rewrite, Successor,
+    },
 };
 use annalist_memory::Memory;
 
@@ -46,8 +50,13 @@ struct BrokenImport {
 #[derive(Default)]
 struct Written {
     records: Vec<Record>,
+    tombstones: Vec<EventRef>,
+    archives: Vec<Archive>,
+    retags: Vec<Rewrite>,
     commands: Vec<AcceptedCommand>,
     entries: Vec<Entry>,
+    successors: Vec<Successor>,
+    policies: Vec<PolicyCheckpoint>,
 }
 
 impl BrokenImport {
@@ -66,22 +75,61 @@ impl BrokenImport {
             (inner, _) => inner,
         };
         let Some(mut import) = inner else { return Ok(()) };
-        let Written { records, commands, entries } = std::mem::take(&mut self.written);
-        import.write_events(records).await?;
+        let Written { records, tombstones, archives, retags, commands, entries, successors, policies } =
+            std::mem::take(&mut self.written);
+        import.write_archives(archives).await?;
+        import.write_retags(retags).await?;
+        import.write_events(records, tombstones).await?;
+        import.write_successors(successors).await?;
         import.write_command_ids(commands).await?;
         import.write_journal(entries).await?;
+        import.write_policies(policies).await?;
         import.finish().await
     }
 }
 
+/// Whether a process runs the policy.
+fn has_claim(store: &Memory, policy: &str) -> bool {
+    output_of(store.builds(policy)).unwrap().iter().any(|build| build.claim.is_some())
+}
+
 #[async_trait::async_trait]
 impl ImportTransaction for BrokenImport {
-    async fn write_events(&mut self, mut records: Vec<Record>) -> Result<(), Error> {
+    async fn write_events(
+        &mut self,
+        mut records: Vec<Record>,
+        tombstones: Vec<EventRef>,
+    ) -> Result<(), Error> {
         records.iter_mut().for_each(|record| self.change(record));
         self.written.records.extend(records);
+        if self.fault != Fault::ImportDropsTombstones {
+            self.written.tombstones.extend(tombstones);
+        }
         if self.fault == Fault::ImportIsVisibleAtOnce {
             self.end().await?;
         }
+        Ok(())
+    }
+
+    async fn write_archives(&mut self, mut archives: Vec<Archive>) -> Result<(), Error> {
+        match self.fault {
+            Fault::ImportDropsArchives => archives.clear(),
+            Fault::ImportLeavesIdsOpen => {
+                archives.iter_mut().for_each(|archive| archive.state = ArchiveState::Opened);
+            }
+            _ => {}
+        }
+        self.written.archives.extend(archives);
+        Ok(())
+    }
+
+    async fn write_retags(&mut self, mut retags: Vec<Rewrite>) -> Result<(), Error> {
+        match self.fault {
+            Fault::ImportDropsRetags => retags.clear(),
+            Fault::ImportKeepsFirstRetags if !self.written.retags.is_empty() => retags.clear(),
+            _ => {}
+        }
+        self.written.retags.extend(retags);
         Ok(())
     }
 
@@ -96,6 +144,24 @@ impl ImportTransaction for BrokenImport {
         if self.fault != Fault::ImportDropsJournal {
             self.written.entries.extend(entries);
         }
+        Ok(())
+    }
+
+    async fn write_successors(&mut self, successors: Vec<Successor>) -> Result<(), Error> {
+        if self.fault != Fault::ImportDropsSuccessors {
+            self.written.successors.extend(successors);
+        }
+        Ok(())
+    }
+
+    async fn write_policies(&mut self, mut policies: Vec<PolicyCheckpoint>) -> Result<(), Error> {
+        match self.fault {
+            Fault::ImportDropsPolicies => policies.clear(),
+            Fault::ImportDropsParkedEvents => policies.iter_mut().for_each(|policy| policy.parked.clear()),
+            Fault::ImportIgnoresClaims => policies.retain(|policy| !has_claim(&self.store, &policy.name)),
+            _ => {}
+        }
+        self.written.policies.extend(policies);
         Ok(())
     }
 

@@ -105,6 +105,8 @@ pub(crate) enum RowFault {
     DiscardsOtherBuilds,
     /// A build that is defined again has the rows of the discarded one.
     LeavesRowsOfDiscardedBuilds,
+    /// A build that was deleted after a later one became live is defined again, empty.
+    DefinesDeletedBuilds,
     IgnoresParkedCount,
     /// Events are parked in a separate step after rows and checkpoint have changed.
     ParksAfterCommit,

@@ -109,6 +109,9 @@ impl RowStore for BrokenRows {
             (RowFault::AcceptsOtherLogs, Err(error), Some(stored)) if error.to_string().contains("log") => {
                 Ok(stored)
             }
+            (RowFault::DefinesDeletedBuilds, Err(error), _) if error.to_string().contains("was deleted") => {
+                Ok(Checkpoint::default())
+            }
             (RowFault::ResetsCheckpointOnDefine, Ok(now), _) => {
                 Ok(Checkpoint { position: Position::START, ..now })
             }

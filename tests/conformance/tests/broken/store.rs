@@ -13,27 +13,32 @@ use annalist_core::{
     Error,
     criteria::Criteria,
     finding::{VerifyCursor, VerifyPage},
+    keys::SharedKeys,
     record::{Position, Record},
     rows::{Row, SharedRows},
     store::{
-        AcceptedCommand, Append, AppendOutcome, Batch, CommandKey, Condition, Entry, EventStore, FeedPage,
-        ImportTransaction, LogId, Marker, PageLimit, Prefix, Read, Receipt, Reservation, Settled, Snapshot,
-        SnapshotKey, StoredType, Successors,
+        AcceptedCommand, Append, AppendOutcome, Archive, ArchiveStep, Batch, CommandKey, Condition, Entry,
+        EventRef, EventStore, FeedPage, ImportTransaction, LogId, Marker, PageLimit, PolicyCheckpoint,
+        Prefix, Read, Receipt, Reservation, Rewrite, RewriteStep, Settled, Snapshot, SnapshotKey, StoredType,
+        Successors,
     },
     time::Timestamp,
 };
 use annalist_memory::Memory;
-use tokio::task::yield_now;
 
 use super::{
+    archives,
     changes::{
-        forget_known_list, output_of, read_ignoring_case, remove_spaces, without_command, without_tags,
+        broken_step, broken_types, conflict_of, count_item_by_item, forget_known_list, in_milliseconds,
+        output_of, positions_of, read_ignoring_case, remove_spaces, without_command, without_tags,
         without_types,
     },
     chunks::broken_chunks,
     fault::Fault,
     imports,
     inline::BrokenInline,
+    keys::{RecordedKeys, broken_keys},
+    pages::{SettlesOnDrop, broken_recent_page},
     rows::BrokenRows,
     snapshots::BrokenSnapshots,
     verify::broken_page,
@@ -48,12 +53,14 @@ pub(crate) struct BrokenStore {
     slow_appends: AtomicU64,
     /// Rows of a discarded build, which the next defined build gets.
     leftover_rows: Arc<Mutex<Vec<Row>>>,
+    recorded_keys: Arc<Mutex<RecordedKeys>>,
 }
 
 impl BrokenStore {
     pub(crate) fn new(fault: Fault) -> Self {
         let (unsettled, slow_appends, leftover_rows) = (Mutex::default(), AtomicU64::new(0), Arc::default());
-        Self { inner: Memory::new(), fault, unsettled, slow_appends, leftover_rows }
+        let recorded_keys = Arc::default();
+        Self { inner: Memory::new(), fault, unsettled, slow_appends, leftover_rows, recorded_keys }
     }
 
     /// Appends, and hides the events from the feed for some steps of the scheduler.
@@ -63,18 +70,13 @@ impl BrokenStore {
             // Locked during the append, which never waits: no reader sees an event before it is listed as unsettled.
             let mut unsettled = self.unsettled.lock().unwrap();
             let outcome = output_of(self.inner.append_one(append))?;
-            positions = match &outcome {
-                AppendOutcome::Appended(receipt) => {
-                    receipt.events.iter().map(|event| event.position).collect()
-                }
-                _ => vec![],
-            };
+            positions = positions_of(&outcome);
             unsettled.extend(&positions);
             outcome
         };
-        let _settles = SettlesOnDrop { store: self, positions };
+        let _settles = SettlesOnDrop { unsettled: &self.unsettled, positions };
         for _ in 0..self.slow_appends.fetch_add(1, Ordering::Relaxed) % 7 {
-            yield_now().await;
+            tokio::task::yield_now().await;
         }
         Ok(outcome)
     }
@@ -83,13 +85,6 @@ impl BrokenStore {
     fn with_first_gap<T>(&self, read: impl Future<Output = T>) -> (T, Option<Position>) {
         let unsettled = self.unsettled.lock().unwrap();
         (output_of(read), unsettled.first().copied())
-    }
-
-    /// Checks the conditions of an append without writing it, and returns the conflict, if any.
-    async fn conflict_of(&self, append: &Append) -> Result<Option<AppendOutcome<Receipt>>, Error> {
-        let conditions = append.conditions.clone();
-        let outcome = self.inner.append_one(Append { conditions, ..Append::default() }).await?;
-        Ok(matches!(outcome, AppendOutcome::Conflict { .. }).then_some(outcome))
     }
 
     /// The append as the broken store processes it.
@@ -102,10 +97,7 @@ impl BrokenStore {
             Fault::IgnoresCommandOfIds => append.key = append.key.as_ref().map(without_command),
             Fault::ReversesEvents => append.events.reverse(),
             Fault::DropsMetadata => append.metadata = Arc::default(),
-            Fault::TruncatesTimes => {
-                append.recorded_at =
-                    Timestamp::from_micros(append.recorded_at.as_micros().div_euclid(1_000) * 1_000);
-            }
+            Fault::TruncatesTimes => append.recorded_at = in_milliseconds(append.recorded_at),
             Fault::ForgetsSuccessors => append.successors.iter_mut().for_each(|known| known.added.clear()),
             Fault::RemovesSpacesFromPayloads => append.events.iter_mut().for_each(remove_spaces),
             _ => {}
@@ -136,19 +128,6 @@ impl BrokenStore {
     }
 }
 
-/// Makes positions visible to the feed when it is dropped, even if the append is cancelled.
-struct SettlesOnDrop<'a> {
-    store: &'a BrokenStore,
-    positions: Vec<Position>,
-}
-
-impl Drop for SettlesOnDrop<'_> {
-    fn drop(&mut self) {
-        let mut unsettled = self.store.unsettled.lock().unwrap();
-        unsettled.retain(|position| !self.positions.contains(position));
-    }
-}
-
 impl BrokenStore {
     async fn append_single(&self, append: Append) -> Result<AppendOutcome<Receipt>, Error> {
         let mut append = self.changed_append(append);
@@ -159,15 +138,15 @@ impl BrokenStore {
         match self.fault {
             Fault::ChecksConditionsBeforeAppend => {
                 if append.key.is_none()
-                    && let Some(conflict) = self.conflict_of(&append).await?
+                    && let Some(conflict) = conflict_of(&self.inner, &append).await?
                 {
                     return Ok(conflict);
                 }
-                yield_now().await;
+                tokio::task::yield_now().await;
                 append.conditions.clear();
             }
             Fault::ChecksConditionsBeforeCommandIds => {
-                if let Some(conflict) = self.conflict_of(&append).await? {
+                if let Some(conflict) = conflict_of(&self.inner, &append).await? {
                     return Ok(conflict);
                 }
             }
@@ -177,7 +156,7 @@ impl BrokenStore {
                 {
                     return Ok(AppendOutcome::Duplicate { index: 0, receipt });
                 }
-                yield_now().await;
+                tokio::task::yield_now().await;
                 let outcome = self.inner.append_one(append).await?;
                 if let (Some(key), AppendOutcome::Appended(_)) = (original.key, &outcome) {
                     self.inner.append_one(Append { key: Some(key), ..Append::default() }).await?;
@@ -187,7 +166,7 @@ impl BrokenStore {
             Fault::SplitsAppends if append.events.len() > 1 && append.key.is_none() => {
                 let second = append.events.split_off(append.events.len() / 2);
                 let mut outcome = self.inner.append_one(append).await?;
-                yield_now().await;
+                tokio::task::yield_now().await;
                 if let AppendOutcome::Appended(first) = &mut outcome {
                     let rest = Append { events: second, conditions: vec![], journal: None, ..original };
                     if let AppendOutcome::Appended(rest) = self.inner.append_one(rest).await? {
@@ -203,7 +182,7 @@ impl BrokenStore {
             _ if self.fault.has_gaps() => return self.append_slowly(append).await,
             _ => {}
         }
-        let mut outcome = self.inner.append_one(append).await?;
+        let mut outcome = archives::append(&self.inner, self.fault, append).await?;
         match (self.fault, &mut outcome) {
             (Fault::ReversesReceipts, AppendOutcome::Appended(receipt)) => receipt.events.reverse(),
             (Fault::ReportsFirstCondition, AppendOutcome::Conflict { condition, .. }) => *condition = 0,
@@ -243,7 +222,7 @@ impl EventStore for BrokenStore {
     }
 
     async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error> {
-        let mut batches = self.inner.read(reads).await?;
+        let mut batches = archives::read(&self.inner, self.fault, reads).await?;
         for (read, batch) in reads.iter().zip(&mut batches) {
             match self.fault {
                 Fault::MarkerOfEmptyReadCoversFuture if batch.records.is_empty() => {
@@ -367,6 +346,15 @@ impl EventStore for BrokenStore {
         Ok(page)
     }
 
+    async fn recent_page(
+        &self,
+        filter: &Criteria,
+        after: Position,
+        limit: PageLimit,
+    ) -> Result<Option<FeedPage>, Error> {
+        broken_recent_page(&self.inner, self.fault, filter, after, limit).await
+    }
+
     async fn settled(&self) -> Result<Settled, Error> {
         let (settled, first_gap) = self.with_first_gap(self.inner.settled());
         let mut settled = settled?;
@@ -415,6 +403,10 @@ impl EventStore for BrokenStore {
         }
     }
 
+    fn key_store(&self) -> Option<SharedKeys> {
+        Some(broken_keys(self.inner.key_store()?, self.fault, &self.recorded_keys))
+    }
+
     async fn count(&self, criteria: &Criteria, after: Position, up_to: Position) -> Result<u64, Error> {
         let settled = self.settled().await?.position;
         let (after, up_to) = match self.fault {
@@ -424,27 +416,43 @@ impl EventStore for BrokenStore {
             _ => (after, up_to.min(settled)),
         };
         if self.fault == Fault::CountsItemByItem {
-            let mut sum = 0;
-            for item in criteria.items() {
-                sum += self.inner.count(&item.clone().into(), after, up_to).await?;
-            }
-            return Ok(sum);
+            return count_item_by_item(&self.inner, criteria, after, up_to).await;
         }
         self.inner.count(criteria, after, up_to).await
     }
 
     async fn stored_types(&self) -> Result<Vec<StoredType>, Error> {
-        let mut types = self.inner.stored_types().await?;
-        match self.fault {
-            Fault::StoredTypesRepeatFirst => types.iter_mut().for_each(|one| one.last = one.first),
-            Fault::StoredTypesAreUnsorted => types.sort_by_key(|one| one.first),
-            _ => {}
-        }
-        Ok(types)
+        Ok(broken_types(self.fault, self.inner.stored_types().await?))
+    }
+
+    async fn count_type(&self, name: &str, version: Option<u32>, limit: u64) -> Result<u64, Error> {
+        let version = if self.fault == Fault::CountsAllVersions { None } else { version };
+        let limit = if self.fault == Fault::CountsTypesWithoutLimit { u64::MAX } else { limit };
+        self.inner.count_type(name, version, limit).await
     }
 
     async fn successors(&self) -> Result<Successors, Error> {
         self.inner.successors().await
+    }
+
+    async fn rewrite(&self, step: RewriteStep) -> Result<Rewrite, Error> {
+        self.inner.rewrite(broken_step(&self.inner, self.fault, step).await?).await
+    }
+
+    async fn archives(&self) -> Result<Vec<Archive>, Error> {
+        self.inner.archives().await
+    }
+
+    async fn archive(&self, step: ArchiveStep) -> Result<Archive, Error> {
+        archives::step(&self.inner, self.fault, step).await
+    }
+
+    async fn tombstones(&self, after: Position, limit: PageLimit) -> Result<Vec<EventRef>, Error> {
+        archives::tombstones(&self.inner, self.fault, after, limit).await
+    }
+
+    async fn event_at(&self, position: Position) -> Result<Option<EventRef>, Error> {
+        archives::event_at(&self.inner, self.fault, position).await
     }
 
     async fn snapshot(&self, key: &SnapshotKey) -> Result<Option<Snapshot>, Error> {
@@ -472,6 +480,10 @@ impl EventStore for BrokenStore {
 
     async fn command_ids(&self, after: &str, limit: PageLimit) -> Result<Vec<AcceptedCommand>, Error> {
         imports::command_ids(&self.inner, self.fault, after, limit).await
+    }
+
+    async fn policies(&self) -> Result<Vec<PolicyCheckpoint>, Error> {
+        self.inner.policies().await
     }
 
     async fn import(&self) -> Result<Box<dyn ImportTransaction>, Error> {

@@ -19,9 +19,10 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
     task::{JoinSet, spawn_blocking},
+    time::timeout,
 };
 
-use crate::debug;
+use crate::{DEFAULT_TIMEOUT, debug};
 
 /// An address that leads to the current primary, as that of a load balancer does.
 struct Proxy {
@@ -114,6 +115,8 @@ pub(crate) async fn to_a_lagging_standby() -> Result<(), Failed> {
         let row = app.find::<Balance>(&account("a")).after(last).await?;
         assert_eq!(row.map(|row| row.cents), Some(40));
     }
+    // The counts are not queried above, and have to include lost events too.
+    writer.wait_for_position("event_counts", last, DEFAULT_TIMEOUT).await?;
 
     let port = standby.port();
     let standby = spawn_blocking(move || {
@@ -152,11 +155,14 @@ pub(crate) async fn to_a_lagging_standby() -> Result<(), Failed> {
 
     // Rows in other stores include lost events: they stop, with the event.
     for (app, name) in [(&writer, "event_counts"), (&reader, "balances")] {
-        let status = app.wait_until(name, |status| matches!(status.state, State::Stopped(_))).await?;
+        let stopped = app.wait_until(name, |status| matches!(status.state, State::Stopped(_)));
+        let status =
+            timeout(DEFAULT_TIMEOUT, stopped).await.map_err(|_| format!("`{name}` is not stopped"))??;
         let State::Stopped(stopped) = status.state else { return Err("it is stopped".into()) };
         assert_eq!(stopped.event, last.events.first().map(|event| event.id), "{stopped}");
         app.rebuild(name).await?;
-        app.wait_until(name, |status| status.reads.is_some_and(|table| table.build == 1)).await?;
+        let rebuilt = app.wait_until(name, |status| status.reads.is_some_and(|table| table.build == 1));
+        timeout(DEFAULT_TIMEOUT, rebuilt).await.map_err(|_| format!("`{name}` is not rebuilt"))??;
     }
     let row = reader.find::<Balance>(&account("a")).after(&receipt).await?;
     assert_eq!(row.map(|row| row.cents), Some(6));

@@ -2,12 +2,45 @@
 #![allow(clippy::print_stderr)] // skipped tests are printed
 #![allow(clippy::unwrap_used)] // in the checks that are shared with other tests
 
+#[path = "../secrets/checks.rs"]
+#[macro_use]
+mod checks;
+mod archived;
+#[path = "../secrets/domain.rs"]
+mod domain;
+mod encrypted;
 mod failover;
+#[path = "../secrets/faulty_keys.rs"]
+mod faulty_keys;
+#[path = "../secrets/id_checks.rs"]
+#[macro_use]
+mod id_checks;
+#[path = "../transfer/changes.rs"]
+mod changes;
+#[path = "../secrets/id_domain.rs"]
+mod id_domain;
 #[path = "../large_payloads/mod.rs"]
 #[allow(dead_code, reason = "the retries of parked events do not depend on the store")]
 mod large_payloads;
 #[path = "../transfer/logs.rs"]
-mod transferred_logs;
+mod logs;
+#[path = "../transfer/moved_archives.rs"]
+mod moved_archives;
+#[path = "../transfer/moved_policies.rs"]
+mod moved_policies;
+#[path = "../transfer/moved_successors.rs"]
+mod moved_successors;
+mod own_writes;
+#[path = "../transfer/parts.rs"]
+mod parts;
+#[path = "../secrets/processes.rs"]
+mod processes;
+#[path = "../secrets/row_checks.rs"]
+#[macro_use]
+mod row_checks;
+#[path = "../secrets/secret_log.rs"]
+mod secret_log;
+mod transfers;
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,6 +56,9 @@ use annalist_flow_tests::{
     policies::{Bonus, CallCounter, NewBonus, ParksRefusal},
     random_commands::{self, Commits, Size},
     read_model::Balance,
+    replaced_builds,
+    retags::{self, start_newer, start_older},
+    rolling_deploy,
     successors::{self, Newer, older, renamed, split},
     versions::{Tally, Tenths},
 };
@@ -30,7 +66,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use uuid::Uuid;
 
-use self::transferred_logs::{EmptyLog, check_round_trip, check_rows};
+use self::secret_log::SecretLog;
 
 const URL: &str = "ANNALIST_POSTGRES_URL";
 /// Far longer than needed, for busy machines.
@@ -54,13 +90,49 @@ fn main() {
         trial("random_commands_are_decided_on_the_states_at_their_positions", |url| {
             run(random_commands_of(url))
         }),
-        trial("random_logs_are_the_same_after_a_round_trip", |url| run(round_trips(url))),
-        trial("rows_on_a_copy_equal_the_rows_of_the_original", |url| run(rows_on_copies(url))),
+        trial("random_logs_are_the_same_after_a_round_trip", |url| run(transfers::round_trips(url))),
+        trial("rows_on_a_copy_equal_the_rows_of_the_original", |url| run(transfers::rows_on_copies(url))),
+        trial("policies_handle_no_event_again_on_another_log", |url| run(transfers::moved_policies_of(url))),
+        trial("older_program_is_refused_on_another_log", |url| run(transfers::moved_successors_of(url))),
+        trial("archived_ids_are_closed_on_another_log", |url| run(transfers::moved_archives_of(url))),
+        trial("parts_have_together_what_the_whole_has", |url| run(transfers::parts_of(url))),
         trial("no_night_is_booked_twice_by_two_programs", |url| run(successors_of(url))),
+        trial("no_decision_misses_a_payment_while_tags_are_added", |url| run(retags_of(url))),
+        trial("no_accepted_event_is_lost_while_ids_are_archived", |url| run(archived::archives_of(url))),
         trial("followers_stop_before_the_first_successor", |url| run(followers_of(url))),
+        trial("followers_wait_for_the_deploy_of_a_newer_version", |url| run(rolling_deploy_of(url))),
+        trial("queries_read_the_new_build_if_the_old_one_is_deleted", |url| run(replaced_builds_of(url))),
         trial("older_process_is_refused_while_a_newer_one_books", |url| run(processes_of(url))),
+        trial("secrets::other_process_answers_without_the_secret", |url| {
+            processes::other_process_answers_without_the_secret(&SecretLog::schema(url));
+            Ok(())
+        }),
+        trial("secrets::killed_forgetting_is_completed", |url| {
+            run(async {
+                processes::killed_forgetting_is_completed(&SecretLog::schema(url)).await;
+                Ok(())
+            })
+        }),
+        trial("look_up_of_an_own_write_is_two_statements", |url| run(own_writes::check_statements(url))),
+        trial("stored_secrets_are_encrypted", |url| run(encrypted::encryptions_of(url))),
         trial("failover_to_a_standby_that_lagged_behind", |_| run(failover::to_a_lagging_standby())),
     ];
+    macro_rules! secrets_of {
+        ($checks:ident: $($name:ident)+) => {
+            [$(trial(concat!("secrets::", stringify!($name)), |url| {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                Ok(runtime.block_on($checks::$name(&SecretLog::schema(url))))
+            })),+]
+        };
+    }
+    #[rustfmt::skip]
+    macro_rules! secrets { ($($name:ident)+) => { secrets_of!(checks: $($name)+) }; }
+    #[rustfmt::skip]
+    macro_rules! ids { ($($name:ident)+) => { secrets_of!(id_checks: $($name)+) }; }
+    #[rustfmt::skip]
+    macro_rules! rows { ($($name:ident)+) => { secrets_of!(row_checks: $($name)+) }; }
+    let secrets =
+        for_each_check!(secrets).into_iter().chain(for_each_id_check!(ids)).chain(for_each_row_check!(rows));
     let runtimes = [
         trial("every_call_after_the_end_of_the_runtime_is_an_error", |url| {
             check_calls_after_the_end(builder(url.to_owned()));
@@ -96,7 +168,7 @@ fn main() {
     if url.is_none() {
         eprintln!("skipped, because {URL} names no server: the domain on PostgreSQL");
     }
-    let trials = trials.into_iter().chain(runtimes).collect();
+    let trials = trials.into_iter().chain(runtimes).chain(secrets).collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
@@ -187,10 +259,52 @@ async fn successors_of(url: &str) -> Result<(), Failed> {
     Ok(())
 }
 
+async fn retags_of(url: &str) -> Result<(), Failed> {
+    for _ in 0..3 {
+        let schema = format!("flow_{}", Uuid::now_v7().simple());
+        let builder =
+            async || Ok::<_, Failed>(App::builder(Postgres::options().schema(&schema).connect(url).await?));
+        let (older, newer) = (start_older(builder().await?).await?, start_newer(builder().await?).await?);
+        retags::race(&older, &newer).await?;
+        let report = newer.verify().await?;
+        if !report.is_sound() {
+            return Err(report.to_string().into());
+        }
+    }
+    Ok(())
+}
+
 async fn followers_of(url: &str) -> Result<(), Failed> {
     let schema = format!("flow_{}", Uuid::now_v7().simple());
     let builder = async || App::builder(Postgres::options().schema(&schema).connect(url).await.unwrap());
     successors::check_followers(builder).await;
+    Ok(())
+}
+
+/// An older program runs while a newer one appends a later version of an event.
+async fn rolling_deploy_of(url: &str) -> Result<(), Failed> {
+    let log = || {
+        let schema = format!("flow_{}", Uuid::now_v7().simple());
+        async move || App::builder(Postgres::options().schema(&schema).connect(url).await.unwrap())
+    };
+    rolling_deploy::check_stopped_followers(log()).await;
+    rolling_deploy::check_parked_events(log()).await;
+    rolling_deploy::check_parked_events_of_a_policy(log()).await;
+    rolling_deploy::check_start(log()).await;
+    Ok(())
+}
+
+/// Another process deletes the build that queries read.
+async fn replaced_builds_of(url: &str) -> Result<(), Failed> {
+    let log = || {
+        let schema = format!("flow_{}", Uuid::now_v7().simple());
+        async move || {
+            Arc::new(Postgres::options().schema(&schema).connect(url).await.unwrap()) as Arc<dyn EventStore>
+        }
+    };
+    replaced_builds::check_held_queries(log()).await;
+    replaced_builds::check_waiting_queries(log()).await;
+    replaced_builds::check_other_errors(log()).await;
     Ok(())
 }
 
@@ -328,37 +442,4 @@ async fn parked_events(url: &str) -> Result<(), Failed> {
 
 fn debug(error: impl std::fmt::Debug) -> Failed {
     format!("{error:?}").into()
-}
-
-/// An empty log in a schema of its own.
-async fn empty_log(url: &str) -> Result<EmptyLog, Failed> {
-    let schema = format!("flow_{}", Uuid::now_v7().simple());
-    Ok(EmptyLog::of(Postgres::options().schema(&schema).connect(url).await?))
-}
-
-async fn round_trips(url: &str) -> Result<(), Failed> {
-    for seed in 0..4 {
-        let to = [empty_log(url).await?, empty_log(url).await?, empty_log(url).await?];
-        check_round_trip(EmptyLog::memory(), to, seed).await;
-        let to = [EmptyLog::memory(), EmptyLog::sqlite().await, empty_log(url).await?];
-        check_round_trip(empty_log(url).await?, to, seed).await;
-        let to = [EmptyLog::sqlite().await, empty_log(url).await?, EmptyLog::sqlite().await];
-        check_round_trip(EmptyLog::sqlite().await, to, seed).await;
-    }
-    Ok(())
-}
-
-async fn rows_on_copies(url: &str) -> Result<(), Failed> {
-    for from in [EmptyLog::memory(), EmptyLog::sqlite().await, empty_log(url).await?] {
-        // The copy is made by another process than that of the app which follows the target.
-        let schema = format!("flow_{}", Uuid::now_v7().simple());
-        let open = || Postgres::options().schema(&schema).connect(url);
-        let (to, second) = (EmptyLog::of(open().await?), Arc::new(open().await?));
-        check_rows(from, to, second).await;
-    }
-    for to in [EmptyLog::memory(), EmptyLog::sqlite().await, empty_log(url).await?] {
-        let second = Arc::clone(&to.store);
-        check_rows(empty_log(url).await?, to, second).await;
-    }
-    Ok(())
 }

@@ -12,17 +12,14 @@ use annalist::{
     manual::Payload,
     raw::store::PageLimit,
     store::{Append, Draft},
-    transfer::{self, Export, Part, TransferError},
+    transfer::{self, Export, Part, TransferError, Transferred},
 };
 use fastrand::Rng;
 use sha2::{Digest, Sha256};
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::io::{AsyncRead, BufReader, ReadBuf};
 
-use crate::{
-    FORMS,
-    logs::{EmptyLog, Form, exported, fill},
-};
+use crate::logs::{EmptyLog, FORMS, Form, exported, fill};
 
 /// The export of a small log with all kinds of lines, whose payloads are neither large nor deep.
 async fn small(form: Form) -> Vec<u8> {
@@ -31,7 +28,14 @@ async fn small(form: Form) -> Vec<u8> {
         fill(&*log.store, &mut Rng::with_seed(seed)).await;
         let file = exported(&log.store, form).await;
         let part: Part = str::from_utf8(&file).unwrap().lines().last().unwrap().parse().unwrap();
-        let has_all = part.contents.command_ids > 3 && part.contents.journal_entries > 3;
+        let Transferred { command_ids, journal_entries, successors, policies, tombstones, retags, .. } =
+            part.contents;
+        let has_all = tombstones > 0
+            && retags > 0
+            && command_ids > 3
+            && journal_entries > 3
+            && successors > 0
+            && policies > 0;
         if has_all && file.len() < 20_000 && !file.windows(3).any(|bytes| bytes == b"[[[") {
             return file;
         }
@@ -40,7 +44,7 @@ async fn small(form: Form) -> Vec<u8> {
 }
 
 /// Imports a file that is damaged. The log is empty then, and usable.
-async fn refused(file: &[u8]) -> TransferError {
+pub(crate) async fn refused(file: &[u8]) -> TransferError {
     let store = Memory::new();
     let error = match transfer::import(&store, &mut &*file).await {
         Err(error) => error,
@@ -126,7 +130,7 @@ async fn empty_log_is_exported_and_imported() {
 }
 
 /// Lines of a made-up part, with its checksum.
-fn sealed(lines: &[&str], end: &str) -> Vec<u8> {
+pub(crate) fn sealed(lines: &[&str], end: &str) -> Vec<u8> {
     let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
     let digest = Sha256::digest(text.as_bytes());
     let sha256: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -137,6 +141,8 @@ const HEADER: &str = r#"{"header":{"version":1,"after":0,"up_to":2,"previous":nu
 const END: &str = r#""after":0,"up_to":2,"last_event":"00000000-0000-0000-0000-000000000002","events":2,"command_ids":1,"journal_entries":1"#;
 const ONE: &str = r#"{"event":{"position":1,"id":"00000000-0000-0000-0000-000000000001","type":"a","version":1,"tags":[],"recorded_at":"2026-01-31T12:00:00Z","metadata":{},"data":{}}}"#;
 const TWO: &str = r#"{"event":{"position":2,"id":"00000000-0000-0000-0000-000000000002","type":"a","version":1,"tags":["a:1"],"recorded_at":"2026-01-31T12:00:00Z","metadata":{},"data":{}}}"#;
+const SUCCESSOR: &str = r#"{"successor":{"of":"b","name":"a","rename":true,"since":2}}"#;
+const POLICY: &str = r#"{"policy":{"name":"mailer","position":2,"last_event":[1,"00000000-0000-0000-0000-000000000001"],"parked":[{"event":[1,"00000000-0000-0000-0000-000000000001"],"keys":[""],"error":"no","attempts":1}]}}"#;
 const COMMAND: &str = r#"{"command_id":{"id":"c","command":"do","scope":"[]","recorded_at":"2026-01-31T12:00:00Z","events":[[2,"00000000-0000-0000-0000-000000000002"]]}}"#;
 const ENTRY: &str = r#"{"journal_entry":{"number":1,"recorded_at":"2026-01-31T12:00:00Z","metadata":{},"outcome":{"accepted":[2]},"command":{}}}"#;
 
@@ -149,7 +155,7 @@ async fn made_up_line_is_refused_with_its_number() {
         (&["{}"], 1, "a part of an export should begin here"),
         (&[ONE], 1, "it belongs to no part"),
         (&[HEADER, HEADER], 2, "a part begins before the end"),
-        (&[&HEADER.replace("\"version\":1", "\"version\":2")], 1, "use the newer program"),
+        (&[&HEADER.replace("\"version\":1", "\"version\":3")], 1, "use the newer program"),
         (&[&HEADER.replace("\"after\":0", "\"after\":1")], 1, "import the parts before it first"),
         (&[&HEADER.replace("null", "\"00\"")], 1, "import the parts before it first"),
         (&[HEADER, TWO, ONE], 3, "the event at position 1 comes after the event at position 2"),
@@ -183,7 +189,24 @@ async fn made_up_line_is_refused_with_its_number() {
         (&[HEADER, ONE, TWO, &COMMAND.replace("\"c\"", "\"\"")], 4, "must not be empty"),
         (&[HEADER, ONE, TWO, &COMMAND.replace("\"[]\"", "\"\\u0000\"")], 4, "NUL"),
         // A line that lacks what the last line counts.
-        (&[HEADER, ONE, TWO, COMMAND], 5, "1 command ids and 0 journal entries"),
+        (&[HEADER, ONE, TWO, COMMAND], 5, "1 command ids, 0 journal entries"),
+        (&[HEADER, ONE, TWO, SUCCESSOR], 5, "1 successors, 0 command ids"),
+        (&[HEADER, ONE, &SUCCESSOR.replace("\"since\":2", "\"since\":1"), TWO], 4, "not in order"),
+        (&[HEADER, ONE, TWO, COMMAND, SUCCESSOR], 5, "not in order"),
+        (&[HEADER, ONE, TWO, SUCCESSOR, SUCCESSOR], 5, "not in order"),
+        (&[HEADER, ONE, TWO, &SUCCESSOR.replace("\"since\":2", "\"since\":3")], 4, "after the last event"),
+        (&[HEADER, ONE, TWO, &SUCCESSOR.replace("\"since\":2", "\"since\":0")], 4, "earlier part"),
+        (&[HEADER, ONE, TWO, &SUCCESSOR.replace("\"of\":\"b\"", "\"of\":\"\"")], 4, "must not be empty"),
+        (&[HEADER, ONE, TWO, POLICY], 5, "and 1 policies"),
+        (&[HEADER, ONE, TWO, POLICY, COMMAND], 5, "not in order"),
+        (&[HEADER, ONE, TWO, &POLICY.replace("mailer", "Mailer")], 4, "a name that is not valid"),
+        (&[HEADER, ONE, TWO, &POLICY.replace("\"position\":2", "\"position\":3")], 4, "after the last event"),
+        (&[HEADER, ONE, TWO, &POLICY.replace("\"position\":2", "\"position\":0")], 4, "after its checkpoint"),
+        (
+            &[HEADER, ONE, TWO, &POLICY.replace("\"last_event\":[1,", "\"last_event\":[3,")],
+            4,
+            "after its checkpoint",
+        ),
         (&[HEADER, ONE], 3, "1 events up to position 1"),
     ];
     for (lines, number, reason) in cases {

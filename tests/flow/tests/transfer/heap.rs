@@ -14,7 +14,10 @@ use allocation_counter::measure;
 use annalist::{
     Criteria, Error, EventStore, Memory, Position, Receipt, Record, Tag, Timestamp,
     manual::Payload,
-    raw::store::{AcceptedCommand, ImportTransaction, PageLimit, Prefix, StoredType},
+    raw::store::{
+        AcceptedCommand, Archive, EventRef, ImportTransaction, PageLimit, PolicyCheckpoint, Prefix, Rewrite,
+        StoredType, Successor,
+    },
     store::{
         Append, AppendOutcome, Batch, CommandKey, Draft, Entry, FeedPage, JournalRecord, LogId, Name, Read,
         Settled,
@@ -24,11 +27,12 @@ use annalist::{
 use tokio::{
     io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf},
     runtime::Runtime,
+    task::yield_now,
 };
 
 const MIB: usize = 1 << 20;
-/// Far less than the logs have, and far more than a page or a batch of 8 MiB in two forms.
-const LIMIT: u64 = 20 << 20;
+/// Far less than the logs have, and more than two batches and a page of 8 MiB.
+const LIMIT: u64 = 32 << 20;
 
 /// A store that forgets what is imported into it.
 struct Forgets(Memory);
@@ -38,7 +42,27 @@ struct Forgetting;
 
 #[async_trait::async_trait]
 impl ImportTransaction for Forgetting {
-    async fn write_events(&mut self, _: Vec<Record>) -> Result<(), Error> {
+    /// Holds the batch for a while, as a store does that writes it.
+    async fn write_events(&mut self, _: Vec<Record>, _: Vec<EventRef>) -> Result<(), Error> {
+        for _ in 0..100 {
+            yield_now().await;
+        }
+        Ok(())
+    }
+
+    async fn write_archives(&mut self, _: Vec<Archive>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn write_retags(&mut self, _: Vec<Rewrite>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn write_successors(&mut self, _: Vec<Successor>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn write_policies(&mut self, _: Vec<PolicyCheckpoint>) -> Result<(), Error> {
         Ok(())
     }
 
@@ -107,6 +131,10 @@ impl EventStore for Forgets {
 
     async fn stored_types(&self) -> Result<Vec<StoredType>, Error> {
         self.0.stored_types().await
+    }
+
+    async fn count_type(&self, name: &str, version: Option<u32>, limit: u64) -> Result<u64, Error> {
+        self.0.count_type(name, version, limit).await
     }
 
     async fn successors(&self) -> Result<annalist::raw::store::Successors, Error> {

@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use annalist::{
     App, EventStore, Memory, Position, Record, Sqlite, Tag, Timestamp,
     manual::Payload,
-    raw::store::AcceptedCommand,
+    raw::{
+        rows::{Anchor, Parked},
+        store::{AcceptedCommand, PolicyCheckpoint, Successor},
+    },
     store::{Append, AppendOutcome, CommandKey, Draft, Entry, EventRef, Metadata, Name, Outcome, Receipt},
     transfer::{self, Export},
 };
@@ -16,8 +19,10 @@ use annalist_flow_tests::{
 use fastrand::Rng;
 use tempfile::TempDir;
 
+use super::changes::change;
+
 /// Longer than any correct test waits.
-const TIMEOUT: Duration = Duration::from_secs(60);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// An empty log, and what removes it.
 pub(crate) struct EmptyLog {
@@ -118,7 +123,41 @@ fn draft(random: &mut Rng) -> Draft {
     Draft::new(names[random.usize(..names.len())], random.u32(..3), tags, payload(random)).unwrap()
 }
 
-/// Fills an empty log with events, gaps between them, command ids and journal entries.
+/// Successors of which each begins with one of the events.
+fn successors(records: &[Record], random: &mut Rng) -> Vec<Successor> {
+    let some = records.iter().filter(|_| random.u8(..8) == 0);
+    let some = some.enumerate().map(|(number, record)| {
+        let (of, name) = (format!("'\"\\é{}", number / 2), record.name.clone());
+        let successor =
+            if number % 2 == 0 { Successor::renamed(of, name) } else { Successor::made(of, name) };
+        successor.unwrap().stored_at(record.position)
+    });
+    some.collect()
+}
+
+/// Policies that have handled the events up to one of them, and parked some.
+fn policies(records: &[Record], random: &mut Rng) -> Vec<PolicyCheckpoint> {
+    let policies = ["bonus", "mailer", "x_1"].into_iter().take(random.usize(..4)).map(|name| {
+        let handled = &records[..random.usize(..=records.len())];
+        let parked = handled.iter().filter(|_| random.u8(..8) == 0).map(|record| Parked {
+            position: record.position,
+            event: record.id,
+            keys: vec!["".to_owned(), "'\"\\é\n".to_owned()],
+            error: "no '\"\\é\n\u{10ffff}".to_owned(),
+            attempts: u32::from(record.position.get() % 2 == 0),
+            needs_newer: record.position.get() % 3 == 0,
+        });
+        PolicyCheckpoint {
+            name: name.to_owned(),
+            position: handled.last().map_or(Position::START, |record| record.position),
+            parked: parked.collect(),
+            anchor: handled.last().map(Anchor::of),
+        }
+    });
+    policies.collect()
+}
+
+/// Fills an empty log with events, gaps between them, and all that an export has besides.
 pub(crate) async fn fill(store: &dyn EventStore, random: &mut Rng) {
     let (mut records, mut commands, mut entries) = (Vec::<Record>::new(), Vec::new(), Vec::new());
     let mut position = 0;
@@ -150,11 +189,18 @@ pub(crate) async fn fill(store: &dyn EventStore, random: &mut Rng) {
         }
     }
     let mut import = store.import().await.unwrap();
-    import.write_events(records).await.unwrap();
+    let (successors, policies) = (successors(&records, random), policies(&records, random));
+    import.write_events(records, Vec::new()).await.unwrap();
+    import.write_successors(successors).await.unwrap();
     import.write_command_ids(commands).await.unwrap();
     import.write_journal(entries).await.unwrap();
+    import.write_policies(policies).await.unwrap();
     import.finish().await.unwrap();
+    change(store, random).await;
 }
+
+/// Both forms of an export.
+pub(crate) const FORMS: [Form; 2] = [Form::Lines, Form::CloudEvents];
 
 /// The form of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,7 +240,8 @@ pub(crate) async fn check_round_trip(from: EmptyLog, to: [EmptyLog; 3], seed: u6
         assert_verified(&to.store).await;
         // Appends continue after the last event.
         let last = to.store.settled().await.unwrap().position;
-        let append = Append { events: vec![draft(&mut Rng::with_seed(seed))], ..Append::default() };
+        let event = Draft::new("opened", 1, [], Payload::parse("{}").unwrap()).unwrap();
+        let append = Append { events: vec![event], ..Append::default() };
         match to.store.append_one(append).await.unwrap() {
             AppendOutcome::Appended(receipt) => {
                 assert_eq!(receipt.position().get(), last.get() + 1, "seed {seed}");

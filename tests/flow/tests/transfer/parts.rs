@@ -11,10 +11,7 @@ use annalist::{
 use fastrand::Rng;
 use tokio::io::AsyncReadExt;
 
-use crate::{
-    FORMS,
-    logs::{EmptyLog, Form, export_of, exported, fill},
-};
+use super::logs::{EmptyLog, FORMS, Form, export_of, exported, fill};
 
 /// The parts of an export that end at these positions, and at the end.
 async fn parts(store: &Arc<dyn EventStore>, form: Form, ends: &[u64]) -> Vec<Vec<u8>> {
@@ -35,17 +32,16 @@ async fn parts(store: &Arc<dyn EventStore>, form: Form, ends: &[u64]) -> Vec<Vec
     files
 }
 
-#[tokio::test]
-async fn parts_have_together_what_the_whole_has() {
-    for (seed, form) in (0..10).flat_map(|seed| FORMS.map(|form| (seed, form))) {
-        let log = EmptyLog::memory();
+pub(crate) async fn check_wholes(new_log: impl AsyncFn() -> EmptyLog, seeds: u64) {
+    for (seed, form) in (0..seeds).flat_map(|seed| FORMS.map(|form| (seed, form))) {
+        let log = new_log().await;
         let mut random = Rng::with_seed(seed);
         fill(&*log.store, &mut random).await;
         let last = log.store.settled().await.unwrap().position.get();
         let mut ends: Vec<u64> = (0..random.usize(1..6)).map(|_| random.u64(..=last + 1)).collect();
         ends.sort_unstable();
         let files = parts(&log.store, form, &ends).await;
-        let imported = EmptyLog::memory();
+        let imported = new_log().await;
         transfer::import(&*imported.store, &mut files.concat().as_slice()).await.unwrap();
         assert_eq!(
             String::from_utf8(exported(&imported.store, form).await).unwrap(),
@@ -55,24 +51,25 @@ async fn parts_have_together_what_the_whole_has() {
     }
 }
 
-#[tokio::test]
-async fn parts_are_imported_from_a_chain_of_files_in_their_order_only() {
-    let log = EmptyLog::memory();
+pub(crate) async fn check_order(new_log: impl AsyncFn() -> EmptyLog) {
+    let log = new_log().await;
     fill(&*log.store, &mut Rng::with_seed(3)).await;
     let files = parts(&log.store, Form::Lines, &[5, 10]).await;
     let [first, second, third] = [0, 1, 2].map(|index| files[index].as_slice());
-    transfer::import(&Memory::new(), &mut first.chain(second).chain(third)).await.unwrap();
+    transfer::import(&*new_log().await.store, &mut first.chain(second).chain(third)).await.unwrap();
     let lines = first.iter().filter(|byte| **byte == b'\n').count() as u64;
     for (wrong, number) in
         [(vec![second, third], 1), (vec![first, third], lines + 1), (vec![first, first], lines + 1)]
     {
-        match transfer::import(&Memory::new(), &mut wrong.concat().as_slice()).await {
+        let to = new_log().await;
+        match transfer::import(&*to.store, &mut wrong.concat().as_slice()).await {
             Err(TransferError::Line { line, .. }) => assert_eq!(line, number),
             other => panic!("{other:?}"),
         }
+        assert_eq!(to.store.settled().await.unwrap().position, Position::START);
     }
     // A part that continues after a part of the same length of another log.
-    let other = EmptyLog::memory();
+    let other = new_log().await;
     fill(&*other.store, &mut Rng::with_seed(3)).await;
     let others = parts(&other.store, Form::CloudEvents, &[5, 10]).await;
     let mixed = [first, &others[1]].concat();
@@ -96,9 +93,8 @@ async fn append(store: &dyn EventStore, id: &'static str, events: usize, seconds
     assert!(matches!(store.append_one(append).await.unwrap(), AppendOutcome::Appended(_)));
 }
 
-#[tokio::test]
-async fn export_continues_with_what_was_appended_since() {
-    let log = EmptyLog::memory();
+pub(crate) async fn check_continuation(new_log: impl AsyncFn() -> EmptyLog) {
+    let log = new_log().await;
     append(&*log.store, "first", 2, 1).await;
     append(&*log.store, "no events", 0, 1).await;
     let mut file = Vec::new();
@@ -112,22 +108,21 @@ async fn export_continues_with_what_was_appended_since() {
     let rest = export_of(&log.store, Form::Lines).after(&part).write_to(&mut file).await.unwrap();
     assert_eq!((rest.after, rest.contents.up_to.get(), rest.contents.events), (part.contents.up_to, 4, 2));
 
-    let imported = EmptyLog::memory();
+    let imported = new_log().await;
     transfer::import(&*imported.store, &mut file.as_slice()).await.unwrap();
     assert_eq!(exported(&imported.store, Form::Lines).await, exported(&log.store, Form::Lines).await);
 }
 
-#[tokio::test]
-async fn part_after_the_end_of_the_log_is_refused() {
-    let log = EmptyLog::memory();
+pub(crate) async fn check_other_logs(new_log: impl AsyncFn() -> EmptyLog) {
+    let log = new_log().await;
     append(&*log.store, "first", 2, 1).await;
     let part = export_of(&log.store, Form::Lines).write_to(&mut tokio::io::sink()).await.unwrap();
-    let empty = EmptyLog::memory();
+    let empty = new_log().await;
     let continued = export_of(&empty.store, Form::Lines).after(&part);
     let error = continued.write_to(&mut tokio::io::sink()).await.unwrap_err();
     assert!(error.to_string().contains("the earlier part is of another log"), "{error}");
     // A log of the same length.
-    let other = EmptyLog::memory();
+    let other = new_log().await;
     append(&*other.store, "first", 2, 1).await;
     let continued = export_of(&other.store, Form::Lines).after(&part);
     let error = continued.write_to(&mut tokio::io::sink()).await.unwrap_err();

@@ -33,7 +33,7 @@ async fn append_random(log: &Log) -> Outcome<Vec<Record>> {
     log.read_all().await
 }
 
-fn filters() -> [Criteria; 5] {
+pub(super) fn filters() -> [Criteria; 5] {
     let several =
         Criteria::from(item(&["type1", "type2"], &["a:1"])).or(item(&["type3"], &[])).or(item(&[], &["b:0"]));
     [
@@ -45,7 +45,7 @@ fn filters() -> [Criteria; 5] {
     ]
 }
 
-fn matching(all: &[Record], filter: &Criteria) -> Vec<Record> {
+pub(super) fn matching(all: &[Record], filter: &Criteria) -> Vec<Record> {
     all.iter().filter(|record| filter.matches(&record.name, &record.tags)).cloned().collect()
 }
 

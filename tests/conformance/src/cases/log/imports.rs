@@ -8,8 +8,8 @@ use annalist_core::{
     finding::VerifyCursor,
     record::{Draft, Metadata, Position, Record},
     store::{
-        AcceptedCommand, Append, AppendOutcome, Entry, EventRef, ImportTransaction, Marker,
-        Outcome as JournalOutcome, PageLimit, Receipt, StoredType,
+        AcceptedCommand, Append, AppendOutcome, Entry, EventRef, ImportTransaction, KnownSuccessors, Marker,
+        Outcome as JournalOutcome, PageLimit, Receipt, StoredType, Successor, Successors,
     },
 };
 
@@ -24,6 +24,7 @@ cases!("imports" needs [Import]: [
     markers_of_the_empty_log_detect_imported_events,
     import_is_found_by_a_feed_that_waits,
     later_command_ids_and_entries_replace_earlier_ones,
+    append_that_knows_the_list_of_the_empty_log_is_refused,
     log_that_is_not_empty_is_refused,
     dropped_import_leaves_the_log_empty,
     import_is_visible_only_when_it_is_finished,
@@ -32,9 +33,11 @@ cases!("imports" needs [Import]: [
     command_ids_are_listed_in_pages,
 ] durable [import_survives_reopen]);
 
-/// What another log had: events at these positions, command ids and journal entries.
+/// What another log had: events at these positions, successors of event names, command ids and journal entries.
 struct Source {
     records: Vec<Record>,
+    /// Sorted.
+    successors: Vec<Successor>,
     commands: Vec<AcceptedCommand>,
     entries: Vec<Entry>,
 }
@@ -86,13 +89,21 @@ impl Source {
             entry(3, JournalOutcome::Rejected("no\0 'é'\n".to_owned())),
             entry(7, JournalOutcome::Accepted(vec![])),
         ];
-        Self { records, commands, entries }
+        let successors = vec![
+            Successor::renamed("a'\"é", "a").unwrap().stored_at(Position::new(3)),
+            Successor::made("old", "b").unwrap().stored_at(Position::new(4)),
+            Successor::made("old", "c.d").unwrap().stored_at(Position::new(10)),
+        ];
+        Self { records, successors, commands, entries }
     }
 
     /// Writes everything, in several calls.
     async fn write_to(&self, import: &mut Box<dyn ImportTransaction>) -> Outcome {
         for records in self.records.chunks(2) {
-            import.write_events(records.to_vec()).await?;
+            import.write_events(records.to_vec(), Vec::new()).await?;
+        }
+        for successors in self.successors.chunks(2) {
+            import.write_successors(successors.to_vec()).await?;
         }
         for commands in self.commands.chunks(3) {
             import.write_command_ids(commands.to_vec()).await?;
@@ -116,6 +127,7 @@ impl Source {
 
 async fn is_empty(handle: &Handle) -> Outcome {
     ensure_eq!(handle.read_all().await?, [], "events of the log");
+    ensure_eq!(handle.successors().await?, Successors::default(), "successors of the log");
     ensure_eq!(handle.command_ids("", PageLimit::CHUNK).await?, [], "command ids of the log");
     ensure_eq!(handle.journal(0, PageLimit::CHUNK).await?, [], "journal of the log");
     Ok(())
@@ -144,9 +156,13 @@ async fn has_all(handle: &Handle, source: &Source) -> Outcome {
         name: name.to_owned(),
         first: Position::new(first),
         last: Position::new(last),
+        later_versions: Vec::new(),
     };
     let types = [stored("a", 3, 11), stored("b", 4, 40), stored("c.d", 10, 10)];
     ensure_eq!(handle.stored_types().await?, types, "types of imported events");
+    let list = handle.successors().await?;
+    ensure_eq!(list.all(), source.successors, "imported successors");
+    ensure!(list.version > 0, "the version of a list with successors must not be 0");
     ensure_eq!(handle.command_ids("", PageLimit::CHUNK).await?, source.commands, "imported command ids");
     for command in &source.commands {
         let receipt = handle.receipt(&command.key).await?;
@@ -233,12 +249,33 @@ async fn import_is_found_by_a_feed_that_waits(log: Log) -> Outcome {
     Ok(())
 }
 
+async fn append_that_knows_the_list_of_the_empty_log_is_refused(log: Log) -> Outcome {
+    let source = Source::with_gaps();
+    let handles = log.handles(2).await?;
+    let empty = handles[0].successors().await?.version;
+    source.import_into(&handles[1]).await?;
+    for handle in handles {
+        let known = |version| Some(KnownSuccessors { version, added: Vec::new() });
+        let request = |version| Append { successors: known(version), ..append([event("a", &["x:1"])]) };
+        let outcome = handle.append_one(request(empty)).await?;
+        ensure_eq!(outcome, AppendOutcome::SuccessorsChanged { index: 0 }, "outcome with the earlier list");
+        let page = handle.feed_page(&Criteria::all(), Position::START, 10).await?;
+        let version = handle.successors().await?.version;
+        ensure_eq!(page.successors, version, "version of the list of a page");
+        handle.expect_accepted(request(version)).await?;
+    }
+    Ok(())
+}
+
 /// Of an earlier call, and of the same one: each part of an export has the commands without events again.
 async fn later_command_ids_and_entries_replace_earlier_ones(log: Log) -> Outcome {
     let mut source = Source::with_gaps();
     let mut import = log.import().await?;
     source.write_to(&mut import).await?;
     let (command, entry) = (source.commands[0].clone(), source.entries[1].clone());
+    let successor = source.successors[1].clone();
+    source.successors[1] = successor.clone().stored_at(source.last());
+    import.write_successors(vec![successor, source.successors[1].clone()]).await?;
     source.commands[0].receipt.events.pop();
     source.entries[1].outcome = JournalOutcome::Accepted(vec![source.last()]);
     import.write_command_ids(vec![command, source.commands[0].clone()]).await?;

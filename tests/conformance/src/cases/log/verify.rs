@@ -1,8 +1,10 @@
 //! Verification of the log: every event is checked in pages of bounded size, and what is correct is never reported.
 
 use annalist_core::{
+    Error,
     finding::{VerifyCursor, VerifyPage},
-    record::Position,
+    record::{Metadata, Position},
+    store::Successor,
 };
 
 use crate::{
@@ -18,6 +20,7 @@ use crate::{
 cases!("verify": [
     every_event_is_checked_in_bounded_pages,
     unusual_values_are_no_findings,
+    successors_are_checked_in_pages,
     running_appends_are_no_findings,
 ]);
 
@@ -92,6 +95,28 @@ async fn unusual_values_are_no_findings(log: Log) -> Outcome {
     let last = log.read_all().await?.last().map_or(Position::START, |record| record.position);
     log.wait_until_settled(last).await?;
     verified(&log, last).await.map(drop)
+}
+
+async fn successors_are_checked_in_pages(log: Log) -> Outcome {
+    let count = VerifyPage::MAX_ROWS + 1;
+    let successor =
+        |number| Successor::made(format!("old-{number}"), "a").map(|one| one.stored_at(Position::new(1)));
+    let successors = (0..count).map(successor).collect::<Result<Vec<_>, _>>()?;
+    let first = Position::new(1);
+    let record = event("a", &[]).record(first, seconds_since_1970(1), Metadata::default());
+    let mut import = match log.import().await {
+        // The store does not support imports.
+        Err(Error::Unusable { .. }) => return Ok(()),
+        import => import?,
+    };
+    import.write_events(vec![record], Vec::new()).await?;
+    import.write_successors(successors).await?;
+    import.finish().await?;
+    log.wait_until_settled(first).await?;
+    let pages = verified(&log, first).await?;
+    let rows = pages.iter().map(|page| page.rows).sum::<u64>();
+    ensure!(rows > count, "{count} successors and an event were stored, but {rows} rows were checked");
+    Ok(())
 }
 
 async fn running_appends_are_no_findings(log: Log) -> Outcome {

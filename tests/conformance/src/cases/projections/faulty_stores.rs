@@ -3,7 +3,7 @@
 use std::{
     ops::Range,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
@@ -190,13 +190,16 @@ pub(super) struct FaultyLog {
     pages: AtomicUsize,
     /// The greatest position after which a page was requested.
     requested: watch::Sender<Position>,
+    /// The log that has replaced it.
+    replacement: OnceLock<Arc<dyn EventStore>>,
 }
 
 impl FaultyLog {
     /// A log whose pages have at most `limit` events.
     pub(super) fn new(inner: Arc<dyn EventStore>, limit: usize) -> Self {
         let (id, down, pages) = (inner.log_id(), AtomicBool::new(false), AtomicUsize::new(0));
-        Self { inner, id, limit, down, fails: None, pages, requested: watch::Sender::default() }
+        let (requested, replacement) = (watch::Sender::default(), OnceLock::new());
+        Self { inner, id, limit, down, fails: None, pages, requested, replacement }
     }
 
     /// Makes every n-th page fail.
@@ -214,6 +217,11 @@ impl FaultyLog {
         Self { id, ..self }
     }
 
+    /// Replaces the log by another one, which begins another epoch: no call fails.
+    pub(super) fn replace_with(&self, other: Arc<dyn EventStore>) {
+        let _ = self.replacement.set(other);
+    }
+
     /// From now on every call fails, or works again.
     pub(super) fn set_down(&self, down: bool) {
         self.down.store(down, Ordering::SeqCst);
@@ -223,7 +231,7 @@ impl FaultyLog {
         if self.down.load(Ordering::SeqCst) {
             return Err(Error::unavailable("access the log", BoxError::from("the store is down")));
         }
-        Ok(&self.inner)
+        Ok(self.replacement.get().unwrap_or(&self.inner))
     }
 }
 
@@ -238,7 +246,7 @@ impl EventStore for FaultyLog {
     }
 
     fn epoch(&self) -> u64 {
-        self.inner.epoch()
+        self.inner.epoch() + u64::from(self.replacement.get().is_some())
     }
 
     async fn read(&self, reads: &[Read]) -> Result<Vec<Batch>, Error> {
@@ -281,6 +289,10 @@ impl EventStore for FaultyLog {
 
     async fn stored_types(&self) -> Result<Vec<StoredType>, Error> {
         self.up()?.stored_types().await
+    }
+
+    async fn count_type(&self, name: &str, version: Option<u32>, limit: u64) -> Result<u64, Error> {
+        self.up()?.count_type(name, version, limit).await
     }
 
     async fn successors(&self) -> Result<Successors, Error> {

@@ -36,6 +36,7 @@ cases!("projection_logs" needs [Rows]: [
     diverged_log_is_detected,
     loss_of_unrelated_events_is_detected,
     complete_log_continues,
+    log_that_is_replaced_under_a_running_projection_is_detected,
 ]);
 
 fn in_memory() -> Handle {
@@ -99,6 +100,29 @@ async fn rows_of_another_log_are_not_changed(log: Log) -> Outcome {
     let last = append_random(&log, &mut log.random("more facts"), 5).await?;
     owner.wait_for(last).await?;
     expect_own_rows_equal_fold(&log, last).await
+}
+
+/// No call of the log fails, and the other log is longer: only its epoch and its events are others.
+async fn log_that_is_replaced_under_a_running_projection_is_detected(log: Log) -> Outcome {
+    let deposits = |count| (0..count).map(|_| Fact::Deposited(1, 1).draft());
+    let (first, second) = (Arc::new(FaultyLog::new(Arc::new(Memory::new()), 1_000)), in_memory());
+    let handle = Handle::new(Arc::clone(&first) as _);
+    let last = handle.expect_accepted(append(deposits(3))).await?.position();
+    second.expect_accepted(append(deposits(5))).await?;
+    let runner = run::<Balance>(handle.store(), log.rows().store());
+    runner.wait_for(last).await?;
+    let rows = TestRows::new(log.rows().store(), handle.log_id());
+    let before = rows.all_rows(&BALANCES).await?;
+
+    first.replace_with(second.store());
+    let (_, stopped) = runner.wait_until_stopped().await?;
+    ensure!(stopped.error.contains("restored"), "the error must say what has happened: {}", stopped.error);
+    ensure_eq!(
+        (rows.all_rows(&BALANCES).await?, rows.checkpoint_of(&BALANCES).await?.position),
+        (before, last),
+        "rows and position after the log was replaced"
+    );
+    Ok(())
 }
 
 /// Builds rows from a log with deposits and then unrelated events, which is restored from a backup later.

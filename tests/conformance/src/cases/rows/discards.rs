@@ -22,6 +22,7 @@ cases!("discards" needs [Rows]: [
     live_build_cannot_be_discarded,
     formerly_live_build_can_be_discarded,
     discarded_build_can_be_defined_again,
+    build_before_the_live_one_of_its_version_is_not_defined_again,
     change_of_a_discarded_build_fails,
     concurrent_discards_remove_the_build_once,
     build_is_discarded_while_a_runner_writes,
@@ -148,6 +149,30 @@ async fn discarded_build_can_be_defined_again(log: Log) -> Outcome {
     Ok(())
 }
 
+/// A process may still be about to run it, after another one has promoted a later build and deleted it.
+async fn build_before_the_live_one_of_its_version_is_not_defined_again(log: Log) -> Outcome {
+    let handles = log.handles(2).await?;
+    let (rows, other) = (handles[0].rows(), handles[1].rows());
+    let (first, later) = (THINGS, THINGS.built(1));
+    for table in [first, later] {
+        rows.write_rows(&table, vec![thing(1, "a", 1)]).await?;
+        rows.expect_promoted(&table, false).await?;
+    }
+    // It is stored, so this returns its checkpoint.
+    other.define_table(&first).await?;
+    ensure!(rows.discard(&first).await?, "`discard` of a defined build must return `true`");
+    let before = rows.builds("things").await?;
+    expect_unusable(other.define(&first, "", other.log).await)?;
+    ensure_eq!(rows.builds("things").await?, before, "builds after a deleted one was to be defined again");
+    let found = other.find(&select_all(&first)).await;
+    ensure!(found.is_err(), "`find` in a discarded build must fail, but returned {found:?}");
+    // A later build, and one of another version, are new.
+    for table in [THINGS.built(2), SECOND] {
+        other.define_table(&table).await?;
+    }
+    Ok(())
+}
+
 async fn change_of_a_discarded_build_fails(log: Log) -> Outcome {
     let rows = log.rows();
     rows.write_rows(&THINGS, vec![thing(1, "a", 1)]).await?;
@@ -197,8 +222,10 @@ async fn build_is_discarded_while_a_runner_writes(log: Log) -> Outcome {
         // The runner ends when its build is gone, and must not create any part of it again.
         let run = tokio::spawn(async move {
             for at in 0.. {
-                if runner.commit(change(&table, at, at + 1).upserting(vec![thing(1, "a", 1)])).await.is_err()
-                {
+                let change = change(&table, at, at + 1).upserting(vec![thing(1, "a", 1)]);
+                // Stores may write these in another way than those without deletes.
+                let change = if at % 2 == 0 { change } else { change.deleting(vec![vec![int(2)]]) };
+                if runner.commit(change).await.is_err() {
                     return;
                 }
                 yield_now().await;

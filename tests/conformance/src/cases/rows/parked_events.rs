@@ -44,7 +44,8 @@ async fn parked_events(rows: &TestRows) -> Outcome<Vec<Parked>> {
 }
 
 fn sample(position: u64) -> Parked {
-    parked(position, &["things:1", "things:2"], "it does not fit", 1)
+    let needs_newer = position.is_multiple_of(5);
+    Parked { needs_newer, ..parked(position, &["things:1", "things:2"], "it does not fit", 1) }
 }
 
 async fn events_are_parked_and_unparked_with_rows_and_checkpoint(log: Log) -> Outcome {

@@ -1,0 +1,1 @@
+SELECT FROM {schema}.erase_subject($1, $2, $3, $4, $5)

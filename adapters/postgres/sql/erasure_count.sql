@@ -1,0 +1,1 @@
+SELECT erasures FROM {schema}.key_state

@@ -1,0 +1,1 @@
+DELETE FROM {schema}.archived_ids a WHERE a.archive = $1

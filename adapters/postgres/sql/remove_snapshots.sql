@@ -1,0 +1,1 @@
+DELETE FROM {schema}.snapshots s WHERE s.tag = ANY ($1)

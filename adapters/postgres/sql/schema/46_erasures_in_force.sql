@@ -1,0 +1,1 @@
+CREATE UNIQUE INDEX erasures_in_force ON {schema}.erasures (subject) WHERE NOT readmitted

@@ -1,0 +1,1 @@
+INSERT INTO {schema}.key_state DEFAULT VALUES

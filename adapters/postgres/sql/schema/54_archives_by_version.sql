@@ -1,0 +1,1 @@
+CREATE INDEX archives_by_version ON {schema}.archives (version)

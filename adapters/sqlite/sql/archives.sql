@@ -1,0 +1,1 @@
+SELECT record FROM {prefix}archives ORDER BY number

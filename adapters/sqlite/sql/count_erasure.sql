@@ -1,0 +1,1 @@
+UPDATE {prefix}key_state SET erasures = erasures + 1

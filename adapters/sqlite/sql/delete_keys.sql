@@ -1,0 +1,1 @@
+DELETE FROM {prefix}subject_keys WHERE subject = ?1

@@ -1,0 +1,1 @@
+SELECT erasures FROM {prefix}key_state

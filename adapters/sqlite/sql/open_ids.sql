@@ -1,0 +1,1 @@
+DELETE FROM {prefix}archived_ids WHERE archive = ?1

@@ -1,0 +1,1 @@
+CREATE INDEX {prefix}archives_by_last_removed ON {prefix}archives (last_removed)

@@ -1,0 +1,1 @@
+CREATE INDEX {prefix}archives_by_version ON {prefix}archives (version)

@@ -1,0 +1,2 @@
+-- For the versions in which events are stored. An event of version 1, as most are, costs no entry.
+CREATE INDEX {prefix}events_by_version ON {prefix}events (type, version, position) WHERE version <> 1

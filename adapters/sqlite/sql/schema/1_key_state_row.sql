@@ -1,0 +1,1 @@
+INSERT INTO {prefix}key_state (singleton) VALUES (1)

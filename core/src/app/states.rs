@@ -1,0 +1,162 @@
+//! The states of an aggregate after each of its events, as texts for people.
+
+use std::{collections::VecDeque, future::IntoFuture, sync::Arc};
+
+use super::{
+    facade::App,
+    load::{BoxedResult, Moment, read, until_ended},
+};
+use crate::{
+    dispatch::{DeclaredAggregate, ShownState, StartedFold},
+    error::{Error, Invalid},
+    execute::Executor,
+    panics::run_user_code,
+    record::Record,
+};
+
+impl App {
+    /// Returns the names of the program's aggregates, as the [`Model`](crate::model::Model) has them.
+    pub fn aggregates(&self) -> impl Iterator<Item = &str> {
+        self.inner.aggregates.keys().map(String::as_str)
+    }
+
+    /// Shows the states of an aggregate after each of its events, for operators: by the name of the aggregate in the
+    /// [`Model`](crate::model::Model) and the text of the id, which is empty for an aggregate without id. The states have their `Debug`
+    /// form.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use annalist::Memory;
+    ///
+    /// let app = App::builder(Memory::new()).commands::<Open>().commands::<Deposit>().start().await?;
+    /// app.execute(open("ann", "Ann")).await?;
+    /// app.execute(Deposit { account: id("ann"), cents: 5 }).await?;
+    ///
+    /// let history = app.states_of("Account", "ann").last(1).await?;
+    /// assert_eq!((history.events, history.changes.len()), (2, 1));
+    /// assert!(history.before.contains("cents: 0"));
+    /// assert!(history.changes[0].state.contains("cents: 5"));
+    /// # Ok(())
+    /// # });
+    /// ```
+    pub fn states_of(&self, aggregate: &str, id: &str) -> States {
+        States {
+            executor: Arc::clone(self.executor()),
+            declared: self.inner.aggregates.get(aggregate).copied(),
+            aggregate: aggregate.to_owned(),
+            id: id.to_owned(),
+            moment: None,
+            last: 1_000,
+        }
+    }
+}
+
+/// Shows the states of an aggregate when awaited.
+///
+/// # Errors
+/// [`Error::Unusable`] if the program has no aggregate of this name, or its type has no `Debug`; [`Error::Invalid`] if it has no such id
+/// or an event cannot be decoded; [`Error::Panicked`] if the code of the aggregate panics; another [`Error`] if the store cannot answer.
+#[must_use = "nothing is read before it is awaited"]
+#[derive(Debug)]
+pub struct States {
+    executor: Arc<Executor>,
+    declared: Option<DeclaredAggregate>,
+    aggregate: String,
+    id: String,
+    moment: Option<Moment>,
+    last: usize,
+}
+
+/// The states of an aggregate after its last events.
+#[derive(Clone, Debug)]
+pub struct StateHistory {
+    /// The number of its events up to the moment.
+    pub events: u64,
+    /// The state before the first of `changes`.
+    pub before: String,
+    /// The last events, the oldest first, each with the state after it.
+    pub changes: Vec<ChangedState>,
+}
+
+/// An event of an aggregate, and the state after it.
+#[derive(Clone, Debug)]
+pub struct ChangedState {
+    /// The event as it is stored; an app with keys has decrypted its secrets.
+    pub record: Record,
+    /// The state after the event.
+    pub state: String,
+}
+
+impl States {
+    /// Ends at a position, at a time, or after the command of a receipt.
+    pub fn at(self, moment: impl Into<Moment>) -> Self {
+        Self { moment: Some(moment.into()), ..self }
+    }
+
+    /// Returns only the last events: 1,000 if it is not called.
+    pub fn last(self, events: usize) -> Self {
+        Self { last: events, ..self }
+    }
+
+    async fn run(self) -> Result<StateHistory, Error> {
+        let Self { executor, declared, aggregate, id, moment, last } = self;
+        let start =
+            declared.ok_or_else(|| unusable(&aggregate, "the program has no aggregate of this name"))?.start;
+        let StartedFold { mut state, criteria } = run_user_code(&aggregate, || start(&id))?;
+        let before = text_of(&*state, &aggregate)?;
+        let mut history = LastStates { events: 0, before, changes: VecDeque::new(), last };
+        let codec = &executor.codec;
+        let mut fold = |records: Vec<Record>| {
+            records.into_iter().try_for_each(|record| {
+                run_user_code(&aggregate, || state.fold(&record, codec))?;
+                history.add(ChangedState { record, state: text_of(&*state, &aggregate)? });
+                Ok(())
+            })
+        };
+        read(&executor, criteria, moment, &mut fold).await?;
+        let LastStates { events, before, changes, .. } = history;
+        Ok(StateHistory { events, before, changes: changes.into() })
+    }
+}
+
+impl IntoFuture for States {
+    type Output = Result<StateHistory, Error>;
+    type IntoFuture = BoxedResult<StateHistory>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let (executor, what) = (Arc::clone(&self.executor), self.aggregate.clone());
+            until_ended(executor, &what, self.run()).await
+        })
+    }
+}
+
+/// The last states that were added, and the one before them.
+struct LastStates {
+    events: u64,
+    before: String,
+    changes: VecDeque<ChangedState>,
+    last: usize,
+}
+
+impl LastStates {
+    fn add(&mut self, change: ChangedState) {
+        self.events += 1;
+        self.changes.push_back(change);
+        if self.changes.len() > self.last
+            && let Some(oldest) = self.changes.pop_front()
+        {
+            self.before = oldest.state;
+        }
+    }
+}
+
+fn text_of(state: &dyn ShownState, aggregate: &str) -> Result<String, Error> {
+    let text = run_user_code(aggregate, || Ok::<_, Invalid>(state.text()))?;
+    text.ok_or_else(|| unusable(aggregate, "its type has no `Debug`: add `#[derive(Debug)]`"))
+}
+
+fn unusable(aggregate: &str, reason: &str) -> Error {
+    Error::unusable(format!("show the states of `{aggregate}`"), reason)
+}

@@ -1,0 +1,23 @@
+use annalist::prelude::*;
+
+#[derive(Id, Clone, Debug, PartialEq, Eq, Hash)]
+struct CustomerId(String);
+
+#[derive(Event, Serialize, Deserialize)]
+struct Registered {
+    #[id]
+    customer: CustomerId,
+}
+
+#[derive(Command, Serialize, Deserialize)]
+#[command(decide = register)]
+#[secret(subject = customer)]
+struct Register {
+    customer: CustomerId,
+}
+
+fn register(command: &Register) -> Registered {
+    Registered { customer: command.customer.clone() }
+}
+
+fn main() {}

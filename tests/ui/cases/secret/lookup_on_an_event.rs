@@ -1,0 +1,14 @@
+use annalist::{Secret, prelude::*};
+
+#[derive(Id, Clone, Debug, PartialEq, Eq, Hash)]
+struct CustomerId(String);
+
+#[derive(Event, Serialize, Deserialize)]
+struct Registered {
+    #[id]
+    customer: CustomerId,
+    #[secret(subject = customer, lookup)]
+    email: Secret<String>,
+}
+
+fn main() {}

@@ -1,0 +1,18 @@
+use annalist::{Secret, prelude::*};
+use annalist_ui_tests::domain::{AccountEvent, AccountId};
+
+#[derive(Projection)]
+#[projection(name = "owners", on(AccountEvent => Owner::apply))]
+struct Owner {
+    #[key]
+    account: AccountId,
+    #[secret(subject = account, lookup)]
+    email: Secret<String>,
+    email_lookup: i64,
+}
+
+impl Owner {
+    fn apply(&mut self, _: &AccountEvent) {}
+}
+
+fn main() {}

@@ -1,0 +1,17 @@
+use annalist::prelude::*;
+use annalist_ui_tests::domain::{AccountEvent, AccountId};
+
+#[derive(Projection)]
+#[projection(name = "owners", on(AccountEvent => Owner::apply))]
+struct Owner {
+    #[key]
+    account: AccountId,
+    #[secret(subject = account)]
+    email: String,
+}
+
+impl Owner {
+    fn apply(&mut self, _: &AccountEvent) {}
+}
+
+fn main() {}

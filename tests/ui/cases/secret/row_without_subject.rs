@@ -1,0 +1,17 @@
+use annalist::{Secret, prelude::*};
+use annalist_ui_tests::domain::{AccountEvent, AccountId};
+
+#[derive(Projection)]
+#[projection(name = "owners", on(AccountEvent => Owner::apply))]
+struct Owner {
+    #[key]
+    account: AccountId,
+    #[secret(lookup)]
+    email: Secret<String>,
+}
+
+impl Owner {
+    fn apply(&mut self, _: &AccountEvent) {}
+}
+
+fn main() {}
