@@ -3,5 +3,5 @@
 #[doc(no_inline)]
 pub use annalist_core::{
     aggregate, backoff, daemon, dispatch, error, event, execute, feed, finding, id, limits, panics, policy,
-    projection, query, rows, store, time, verify,
+    projection, query, rows, store, telemetry, time, verify,
 };

@@ -111,4 +111,19 @@ impl<'a> Context<'a> {
     pub fn correlation(&self) -> Option<&'a str> {
         self.metadata.correlation.as_ref().map(Name::as_str)
     }
+
+    /// Returns the trace context of the caller as a W3C `traceparent`, to pass it on in a request to another system.
+    ///
+    /// ```
+    /// use annalist::{Context, Timestamp, store::{Metadata, Name}};
+    ///
+    /// let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    /// let mut metadata = Metadata::default();
+    /// metadata.trace = Some(Name::new("traceparent", traceparent)?);
+    /// assert_eq!(Context::decision(Timestamp::EPOCH, &metadata).traceparent(), Some(traceparent));
+    /// # Ok::<(), annalist::Error>(())
+    /// ```
+    pub fn traceparent(&self) -> Option<&'a str> {
+        self.metadata.trace.as_ref().map(Name::as_str)
+    }
 }

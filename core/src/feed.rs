@@ -8,6 +8,8 @@ mod watcher;
 
 use std::sync::Arc;
 
+use tracing::Instrument;
+
 pub use self::watcher::{LogEnd, LogWatcher};
 pub(crate) use self::{
     prefetch::PrefetchingFeed,
@@ -18,6 +20,7 @@ use crate::{
     error::Error,
     record::Position,
     store::{FeedPage, PageLimit, losses},
+    telemetry::feed_page_span,
 };
 
 /// The default number of records in a page.
@@ -195,8 +198,9 @@ impl Feed {
     async fn read_page(&mut self) -> Result<FeedPage, Error> {
         let store = self.watcher.store();
         let operation = || format!("follow {}", store.describe());
-        let page = store.feed(&self.filter, self.after, self.limit);
-        let page = self.watcher.runtime().run(operation, page).await?;
+        let (span, page) = (feed_page_span(self.after), store.feed(&self.filter, self.after, self.limit));
+        let page = self.watcher.runtime().run(operation, page).instrument(span.clone()).await?;
+        span.record("up_to", page.up_to.get()).record("events", page.records.len());
         self.after = page.up_to;
         Ok(page)
     }

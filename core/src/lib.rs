@@ -13,7 +13,7 @@
 //! | read side | [`feed`], [`daemon`], [`projection`], [`query`], [`retag`], [`transfer`], [`verify`] |
 //! | port | [`store`], [`rows`], [`keys`] |
 //! | facts | [`tag`], [`criteria`], [`payload`], [`record`], [`context`], [`codec`], [`event`], [`finding`], [`secret`] |
-//! | ground | [`error`], [`limits`], [`panics`], [`id`], [`initial`], [`log_id`], `message_id`, [`position`], [`progress`], [`time`], [`backoff`], `app_runtime`, `cache` |
+//! | ground | [`error`], [`limits`], [`panics`], [`id`], [`initial`], [`log_id`], `message_id`, [`position`], [`progress`], [`telemetry`], [`time`], [`backoff`], `app_runtime`, `cache` |
 
 mod app_runtime;
 pub mod backoff;
@@ -28,6 +28,7 @@ mod message_id;
 pub mod panics;
 pub mod position;
 pub mod progress;
+pub mod telemetry;
 pub mod time;
 
 pub mod codec;

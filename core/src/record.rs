@@ -15,6 +15,7 @@ use crate::{
     message_id::new_message_id,
     payload::Payload,
     tag::Tag,
+    telemetry::is_traceparent,
     time::Timestamp,
 };
 
@@ -271,6 +272,12 @@ impl Record {
             position: self.position,
             reason: format!("its metadata: {error}"),
         })
+    }
+
+    /// The trace context that is stored with the event; `None` if there is none, or if the text is none.
+    pub(crate) fn trace(&self) -> Option<&str> {
+        let trace = self.metadata().ok()?.trace.as_ref()?.as_str();
+        is_traceparent(trace).then_some(trace)
     }
 }
 

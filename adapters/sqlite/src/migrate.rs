@@ -88,6 +88,12 @@ pub(crate) async fn migrate(
         }
         let set_version = query(sql.set_schema_version.clone()).bind(current(migrations));
         set_version.execute(&mut *transaction).await.map_err(map_err)?;
+        tracing::info!(
+            operation,
+            from = version,
+            to = current(migrations),
+            "migrating the tables of the log"
+        );
     }
     transaction.commit().await.map_err(map_err)?;
     match schema(connection, sql, migrations, operation).await? {

@@ -258,7 +258,7 @@ impl App {
         let archived = self.archived_events().await?;
         self.run_on("rebuild", name, self.control(name)?.rebuild()).await?;
         if archived > 0 {
-            tracing::warn!(projection = name, archived, "the new rows lack the events of archived ids");
+            tracing::warn!(name, archived, "the new rows lack the events of archived ids");
         }
         Ok(())
     }
@@ -339,6 +339,7 @@ impl App {
         if self.daemon().observes() {
             return Err(Error::unusable(format!("resume `{name}`"), OBSERVES));
         }
+        tracing::info!(name, "the projection or policy is resumed");
         control.request_restart();
         Ok(())
     }
@@ -431,6 +432,7 @@ impl App {
     /// # });
     /// ```
     pub async fn shut_down(&self) {
+        tracing::info!(log = self.store().describe(), "the app is shutting down");
         self.daemon().shut_down().await;
         if timeout(SHUTDOWN_TIMEOUT, self.executor().shut_down()).await.is_err() {
             tracing::warn!("commands in flight did not finish in time; the log has their outcome");

@@ -57,6 +57,11 @@ impl Builder {
             app.inner.purge_command_ids().await?;
             spawn_housekeeping(&app.inner);
         }
+        tracing::info!(
+            log = app.store().describe(),
+            followers = app.daemon().controls().count(),
+            "the app has started"
+        );
         Ok(app)
     }
 

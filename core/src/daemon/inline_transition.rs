@@ -17,6 +17,7 @@ impl Supervisor {
         let is_inline = self.is_inline();
         if self.wants_inline() && self.inline_mode.observe(table.order(), is_inline, Instant::now()) {
             tracing::warn!(
+                name = self.name(),
                 build = table.name(),
                 "a program without its fold appends, so the build is updated in the background; it becomes inline again later"
             );

@@ -42,7 +42,7 @@ impl Supervisor {
         let Some(table) = self.promotable() else { return Ok(false) };
         match self.promote(&table).await {
             Ok(outcome @ (PromoteOutcome::Done | PromoteOutcome::Superseded)) => {
-                tracing::info!(build = table.name(), ?outcome, "the build is complete");
+                tracing::info!(name = self.name(), build = table.name(), ?outcome, "the build is complete");
                 Ok(true)
             }
             Ok(PromoteOutcome::NotComparable) => {
@@ -102,7 +102,7 @@ impl Supervisor {
     /// Blocks the promotion of the candidate until an intervention through the admin API. Returns whether the builds changed.
     async fn block(&mut self, table: &Table, reason: String) -> Result<bool, Error> {
         let build = table.name();
-        tracing::error!(build, reason, "the build is complete but cannot be promoted");
+        tracing::error!(name = self.name(), build, reason, "the build is complete but cannot be promoted");
         let inline = self.build(table).is_some_and(|build| build.inline);
         self.control.block_promotion(*table, reason.clone());
         if inline {

@@ -1,5 +1,6 @@
 //! Keeps one build up to date: reads a batch, lets the handler process it, and commits the result with the checkpoint.
 
+mod observe;
 mod publish;
 mod retry_newer;
 
@@ -10,6 +11,7 @@ use tokio::{
     time::{Instant, sleep, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::{
     BatchHandler, BatchResult, ErrorPolicy, Parking, PoisonEvent, State, Status, Stopped,
@@ -27,6 +29,7 @@ use crate::{
     record::{Position, Record},
     rows::{Anchor, Build, Checkpoint, CommitOutcome, Parked, RowChange, SharedRows},
     store::FeedPage,
+    telemetry::Reminder,
 };
 
 /// How long a checkpoint that only skips events of other types waits before it is saved, so that this happens rarely.
@@ -61,6 +64,8 @@ pub struct Runner<H> {
     batch: usize,
     /// Whether the build was found to belong to this program and this log: it must not report into it before.
     is_defined: bool,
+    /// Why it waits.
+    waiting: Reminder,
 }
 
 /// Result of a commit.
@@ -92,6 +97,7 @@ impl<H: BatchHandler> Runner<H> {
             meter: None,
             batch: PAGE.min(handler.max_batch()),
             is_defined: false,
+            waiting: Reminder::default(),
             handler,
         };
         (runner, receiver)
@@ -141,11 +147,11 @@ impl<H: BatchHandler> Runner<H> {
                 StopReason::Stopped(stopped) => return self.stop(stopped).await,
                 StopReason::Ended => return,
                 StopReason::Unavailable(error) => {
-                    tracing::warn!(name = self.name(), %error, "waiting for a store");
+                    self.log_wait(&error.to_string());
                     self.set_state(State::Waiting { reason: error.to_string() });
                 }
                 StopReason::RetryLater(reason) => {
-                    tracing::warn!(name = self.name(), reason, "waiting to try again");
+                    self.log_wait(&reason);
                     self.set_state(State::Waiting { reason });
                 }
             }
@@ -215,6 +221,9 @@ impl<H: BatchHandler> Runner<H> {
                     return Err(reason);
                 }
                 self.check_blocked(up_to).await?;
+                if self.waiting.clear() {
+                    tracing::info!(name = self.name(), position = self.feed.position().get(), "continuing");
+                }
                 let is_caught_up = is_last && self.feed.position() >= up_to;
                 self.publish(Some(if is_caught_up { State::CaughtUp } else { State::CatchingUp }));
                 if is_caught_up {
@@ -300,7 +309,10 @@ impl<H: BatchHandler> Runner<H> {
             self.feed.watcher().saw_time(latest);
         }
         let mut rest = &records[..];
-        while let Some(count) = self.handle_records(rest, up_to).await? {
+        while let Some(count) = {
+            let span = self.batch_span(rest, up_to);
+            self.handle_records(rest, up_to).instrument(span).await?
+        } {
             rest = &rest[count..];
             if rest.is_empty() {
                 self.feed.seek(up_to);
@@ -370,6 +382,7 @@ impl<H: BatchHandler> Runner<H> {
     }
 
     fn on_batch_committed(&mut self, count: usize, park: &[Parked]) {
+        self.log_parked(park);
         park.iter().for_each(|parked| self.parking.add(parked));
         // A batch is folded again for each event that fails: if several do, small batches cost less.
         let failed = park.iter().filter(|parked| parked.attempts > 0).count();

@@ -9,7 +9,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    FollowerControl, Runner, State, Status, claimant::Claimant, handler_scope,
+    FollowerControl, Runner, State, Status, Stopped, claimant::Claimant, handler_scope,
     progress_meter::ProgressCounters,
 };
 use crate::{
@@ -101,6 +101,11 @@ impl RunnerHandle {
     /// Whether it is stopped before an event.
     pub(super) fn is_stopped(&self) -> bool {
         matches!(self.status.borrow().state, State::Stopped(_))
+    }
+
+    /// Why it is stopped, if it is.
+    pub(super) fn stop(&self) -> Option<Stopped> {
+        self.status.borrow().stop().cloned()
     }
 
     /// Signals it to end after its current batch.

@@ -65,6 +65,14 @@ impl Status {
         was_stopped
     }
 
+    /// Why it is stopped, if it is.
+    pub(crate) fn stop(&self) -> Option<&Stopped> {
+        match &self.state {
+            State::Stopped(stopped) => Some(stopped),
+            _ => None,
+        }
+    }
+
     /// Why the position cannot advance without an intervention, if so.
     pub(crate) fn stop_reason(&self) -> Option<String> {
         match &self.state {

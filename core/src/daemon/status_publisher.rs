@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{State, Status};
+use super::{State, Status, Stopped};
 use crate::{app_runtime::AppRuntime, rows::Table};
 
 /// Publishes the [`Status`] of a follower. The supervisor owns it; a restart requested through the admin API withdraws a
@@ -86,6 +86,11 @@ impl StatusPublisher {
         })
     }
 
+    /// Why the follower is stopped, if it is.
+    pub(super) fn stop(&self) -> Option<Stopped> {
+        self.status.borrow().stop().cloned()
+    }
+
     #[cfg(test)]
     fn borrow(&self) -> watch::Ref<'_, Status> {
         self.status.borrow()
@@ -104,7 +109,7 @@ impl Drop for StatusPublisher {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{daemon::Stopped, position::Position};
+    use crate::position::Position;
 
     fn stopped() -> Status {
         let state = State::Stopped(Stopped::without_event("poison"));

@@ -19,6 +19,7 @@ use crate::{
     record::Position,
     rows::{Build, RowChange, SharedRows, Table},
     store::losses,
+    telemetry::Reminder,
 };
 
 /// How often the stored builds are read again, since other processes change them too.
@@ -47,6 +48,10 @@ pub(crate) struct Supervisor {
     /// Whether the reconcile was requested, or is the first one.
     pub(super) requested: bool,
     backoff: Backoff,
+    /// Why it waits, or a runner was restarted.
+    trouble: Reminder,
+    /// Why a build is stopped.
+    stopped: Reminder,
     pub(super) reconcile_at: Instant,
     pub(super) inline_mode: InlineMode,
     pub(super) role: Role,
@@ -88,6 +93,8 @@ impl Supervisor {
             inline_position: Position::START,
             requested: true,
             backoff: RETRY,
+            trouble: Reminder::default(),
+            stopped: Reminder::default(),
             reconcile_at: Instant::now(),
         };
         match supervisor.reconcile().await {
@@ -107,6 +114,7 @@ impl Supervisor {
             }
             let mut requested = self.control.take_reconcile_request();
             if self.status.take_restart_request() {
+                self.stopped.clear();
                 self.end_runners().await;
             }
             requested |= self.begin_epoch().await;
@@ -149,7 +157,10 @@ impl Supervisor {
         let known = self.runners.len();
         match self.reconcile().await {
             // If no runner had to be started, those started before are alive.
-            Ok(()) if self.runners.len() <= known => self.backoff.reset(),
+            Ok(()) if self.runners.len() <= known => {
+                self.backoff.reset();
+                self.trouble.clear();
+            }
             Ok(()) => {}
             Err(error) if is_transient(&error) => self.wait_for_store(&error),
             Err(error) => self.stop(&error),
@@ -232,6 +243,10 @@ impl Supervisor {
                 _ => self.control.watcher.store().settled().await?.position,
             };
             let claimant = self.claim.as_ref().map(|claim| Arc::clone(claim.claimant()));
+            if build.is_some_and(|build| !build.live) && checkpoint.position < target {
+                let (position, target) = (checkpoint.position.get(), target.get());
+                tracing::info!(name = self.name(), build = table.name(), position, target, "building");
+            }
             self.runners.push(RunnerHandle::start(&self.control, table, &checkpoint, target, claimant));
         }
         Ok(())
@@ -295,13 +310,17 @@ impl Supervisor {
         if self.runners.len() < known {
             let reason = "the runner panicked and is restarted";
             let pause = self.pause();
-            tracing::error!(name = self.name(), ?pause, "{reason}");
+            if self.trouble.is_due(reason) {
+                tracing::error!(name = self.name(), ?pause, "{reason}");
+            }
             self.status.set_state(State::Waiting { reason: reason.to_owned() });
         }
     }
 
     fn wait_for_store(&mut self, error: &Error) {
-        tracing::warn!(name = self.name(), %error, "waiting for a store");
+        if self.trouble.is_due(&error.to_string()) {
+            tracing::warn!(name = self.name(), %error, "waiting for a store");
+        }
         self.pause();
         if self.runners.is_empty() {
             self.status.set_state(State::Waiting { reason: error.to_string() });
@@ -318,17 +337,44 @@ impl Supervisor {
     fn stop(&mut self, error: &Error) {
         self.reconcile_at = Instant::now() + IDLE_INTERVAL;
         (self.runners, self.builds, self.plan) = (Vec::new(), Vec::new(), BuildPlan::default());
-        let is_news = self.status.set_state(State::Stopped(Stopped::without_event(error)));
+        let stopped = Stopped::without_event(error);
+        self.log_stop(None, &stopped);
+        self.status.set_state(State::Stopped(stopped));
         self.status.publish_epoch(self.epoch);
-        if is_news {
-            tracing::error!(name = self.name(), %error, "the projection or policy is stopped");
-        }
     }
 
-    fn publish(&self) {
+    fn publish(&mut self) {
+        self.log_stops();
         if let Some(status) = self.current_status() {
             self.status.publish(status);
             self.status.publish_epoch(self.epoch);
+        }
+    }
+
+    /// Logs which build is stopped, before its status is published and every minute while that lasts.
+    fn log_stops(&mut self) {
+        let stopped = self.runners.iter().find_map(|runner| Some((runner.table, runner.stop()?)));
+        match stopped {
+            Some((table, stopped)) => self.log_stop(Some(table), &stopped),
+            None => match self.status.stop() {
+                Some(stopped) => self.log_stop(None, &stopped),
+                None => drop(self.stopped.clear()),
+            },
+        }
+    }
+
+    fn log_stop(&mut self, build: Option<Table>, stopped: &Stopped) {
+        if self.stopped.is_due(&stopped.to_string()) {
+            let Stopped { position, event, name, error } = stopped;
+            tracing::error!(
+                name = self.name(),
+                build = build.map(|table| table.name()),
+                position = position.map(Position::get),
+                event = event.map(display),
+                event_name = name.as_deref(),
+                error,
+                "the projection or policy is stopped: `App::resume` or another program continues it"
+            );
         }
     }
 

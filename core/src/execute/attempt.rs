@@ -2,6 +2,8 @@
 
 use std::fmt::Debug;
 
+use tracing::Instrument;
+
 use super::{
     activity::Step,
     admission::Admission,
@@ -17,6 +19,7 @@ use crate::{
     position::Position,
     record::Draft,
     store::{Append, AppendOutcome, Condition, KnownSuccessors, Receipt, Successors},
+    telemetry::{append_span, decide_span, load_span},
     time::Timestamp,
 };
 
@@ -61,10 +64,10 @@ impl Attempt<'_> {
         };
         loop {
             command.activity.begin(Step::Loading);
-            let loaded = match command
-                .load_states(&self.admission.batch, bypass_cache, successors.retag_version())
-                .await
-            {
+            let span = load_span(command.aggregates.len());
+            let loading =
+                command.load_states(&self.admission.batch, bypass_cache, successors.retag_version());
+            let loaded = match loading.instrument(span.clone()).await {
                 Ok(loaded) => loaded,
                 // A command that was accepted before stays accepted, even if the history cannot be read any more.
                 Err(error @ (Error::Invalid(_) | Error::Panicked { .. })) => {
@@ -72,13 +75,14 @@ impl Attempt<'_> {
                 }
                 Err(error) => return Err(error),
             };
+            span.record("events", loaded.replayed);
             let reservation = &self.admission.batch.reservation;
             if !reservation.is_none() && !reservation.has_waited() && !loaded.has_news {
                 command.aggregates.iter().for_each(|key| command.executor.contention.record_quiet(key));
             }
             let time = clock.now();
             command.activity.begin(Step::Deciding);
-            match decide(command, time, &loaded.states) {
+            match decide_span().in_scope(|| decide(command, time, &loaded.states)) {
                 Ok(Ok(events)) if command.needs_append(&events) => {
                     if let Err(unknown) = command.executor.registry.check_rewrites(&successors, &events) {
                         let based_on = last_position(&loaded.states);
@@ -109,14 +113,14 @@ impl Attempt<'_> {
         states: Vec<VersionedState>,
         successors: &Successors,
     ) -> Result<AttemptOutcome<E>, Error> {
-        let based_on = last_position(&states);
+        let (based_on, span) = (last_position(&states), append_span(events.len()));
         let known = self.command.executor.watcher.successors().known(successors, &events);
         if !self.add_to_batch(time, events, states, known) {
             return self.retry_unbatched().await;
         }
         let Self { command, admission } = self;
         command.activity.begin(Step::Appending);
-        let outcome = admission.flush_or_pass(&command.executor).await;
+        let outcome = admission.flush_or_pass(&command.executor).instrument(span).await;
         Ok(match command.attempt_outcome(outcome, successors.version).await? {
             AttemptOutcome::Accepted(receipt) => AttemptOutcome::Accepted(receipt.based_on(based_on)),
             other => other,

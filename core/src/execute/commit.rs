@@ -177,6 +177,7 @@ impl Executor {
                 .ok_or_else(|| self.unknown_inline(builds))?;
             rows.make_async(&table).await?;
             tracing::warn!(
+                name = table.projection,
                 build = table.name(),
                 "this program appends without the fold of the inline build, which is updated in the background now"
             );

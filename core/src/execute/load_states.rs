@@ -17,6 +17,8 @@ pub(super) struct LoadedStates {
     pub(super) is_authoritative: bool,
     /// Whether others have changed an aggregate since its cached state.
     pub(super) has_news: bool,
+    /// How many events were read and folded.
+    pub(super) replayed: usize,
 }
 
 impl PreparedCommand {
@@ -38,18 +40,19 @@ impl PreparedCommand {
             .map(|index| self.known_state(index, batch, bypass_cache, retags))
             .collect();
         let is_authoritative = states.iter().all(Option::is_none);
-        let mut has_news = false;
+        let (mut has_news, mut replayed) = (false, 0);
         if states.iter().any(Option::is_none) {
             if is_authoritative && !bypass_cache && self.profile.expects_no_history() {
                 // Assumed without a read. An append that is based on it conflicts if there are events.
                 let states = (0..self.aggregates.len()).map(|index| self.initial(index, retags));
                 let states = states.collect::<Result<_, _>>()?;
-                return Ok(LoadedStates { states, is_authoritative: false, has_news });
+                return Ok(LoadedStates { states, is_authoritative: false, has_news, replayed });
             }
             // On the heap, so that the future of a command that reads nothing is small.
-            has_news = Box::pin(self.read_missing(&mut states, is_authoritative, retags)).await?;
+            (has_news, replayed) = Box::pin(self.read_missing(&mut states, is_authoritative, retags)).await?;
         }
-        Ok(LoadedStates { states: states.into_iter().flatten().collect(), is_authoritative, has_news })
+        let states = states.into_iter().flatten().collect();
+        Ok(LoadedStates { states, is_authoritative, has_news, replayed })
     }
 
     /// Caches states that were read.
@@ -75,13 +78,13 @@ impl PreparedCommand {
     }
 
     /// Reads the missing states in one call. If an earlier state of an aggregate is known, only later events are read. Returns
-    /// whether there were later events.
+    /// whether there were later events, and how many events were read.
     async fn read_missing(
         &self,
         states: &mut [Option<VersionedState>],
         all: bool,
         retags: u64,
-    ) -> Result<bool, Error> {
+    ) -> Result<(bool, usize), Error> {
         let missing: Vec<usize> = (0..states.len()).filter(|index| states[*index].is_none()).collect();
         let (mut read, mut continues) = (Vec::with_capacity(missing.len()), false);
         for &index in &missing {
@@ -89,25 +92,25 @@ impl PreparedCommand {
             continues |= base.is_some();
             read.push(base.map_or_else(|| self.initial(index, retags), Ok)?);
         }
-        let is_empty = match (missing.as_slice(), read.as_mut_slice()) {
+        let replayed = match (missing.as_slice(), read.as_mut_slice()) {
             ([index], [state]) => self.read_one(*index, state).await?,
             _ => self.read_several(&missing, &mut read).await?,
         };
         if all && !continues {
-            self.profile.record_read(is_empty);
+            self.profile.record_read(replayed == 0);
         }
         missing.into_iter().zip(read).for_each(|(index, state)| states[index] = Some(state));
-        Ok(continues && !is_empty)
+        Ok((continues && replayed > 0, replayed))
     }
 
-    /// Brings one state up to date. Reads in chunks, so that a long history is not in memory at once. Returns whether no event was
-    /// found.
-    async fn read_one(&self, index: usize, state: &mut VersionedState) -> Result<bool, Error> {
+    /// Brings one state up to date. Reads in chunks, so that a long history is not in memory at once. Returns how many events
+    /// were read.
+    async fn read_one(&self, index: usize, state: &mut VersionedState) -> Result<usize, Error> {
         let Executor { store, codec, .. } = &*self.executor;
-        let mut is_empty = true;
+        let mut replayed = 0;
         let erased = &mut state.state;
         let mut fold = |records: Vec<Record>| {
-            is_empty &= records.is_empty();
+            replayed += records.len();
             let mut records = records.iter();
             run_user_code(self.name, || {
                 records.try_for_each(|record| ErasedState::fold_into_each(&mut [&mut *erased], record, codec))
@@ -116,20 +119,20 @@ impl PreparedCommand {
         let read = self.plan.reads[index].clone().after(state.marker.settled());
         let marker = store.read_chunked(&read, &mut fold).await?;
         check_epoch(&**store, state.marker, marker)?;
-        if !is_empty {
+        if replayed > 0 {
             state.marker = marker;
         }
-        Ok(is_empty)
+        Ok(replayed)
     }
 
     /// Brings several states up to date, all of them to one moment: a decision that is not appended is not checked again. Reads in
-    /// chunks as [`read_one`](Self::read_one). Returns whether no event was found.
-    async fn read_several(&self, missing: &[usize], states: &mut [VersionedState]) -> Result<bool, Error> {
+    /// chunks as [`read_one`](Self::read_one). Returns how many events were read.
+    async fn read_several(&self, missing: &[usize], states: &mut [VersionedState]) -> Result<usize, Error> {
         let Executor { store, codec, .. } = &*self.executor;
         let mut shared = SharedReads::new(missing.iter().map(|index| &self.plan.reads[*index]).zip(&*states));
-        let (reads, mut is_empty) = (shared.reads().to_vec(), true);
+        let (reads, mut replayed) = (shared.reads().to_vec(), 0);
         let mut fold = |read: usize, records: Vec<Record>| {
-            is_empty &= records.is_empty();
+            replayed += records.len();
             run_user_code(self.name, || shared.fold(read, &records, states, codec))
         };
         let markers = store.read_all_chunked(&reads, &mut fold).await?;
@@ -139,7 +142,7 @@ impl PreparedCommand {
             }
         }
         shared.set_markers(&markers, states);
-        Ok(is_empty)
+        Ok(replayed)
     }
 
     /// A state to read on from: a cached one, which may be stale, or that of a snapshot.

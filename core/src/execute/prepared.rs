@@ -18,12 +18,14 @@ use crate::{
     dispatch::{Handler, Loader, ReadPlan, VersionedState},
     error::{Error, Invalid, RUNTIME_ENDED},
     event::{Events, IntoEvents},
+    limits::refuse,
     message_id::new_message_id,
     panics::run_user_code,
     payload::Payload,
     record::{CommandId, Draft, Metadata, Name, Position},
     secret::{Written, hide_secrets},
     store::{Append, CommandKey, JournalRecord, Successors},
+    telemetry::is_traceparent,
     time::Timestamp,
 };
 
@@ -85,7 +87,7 @@ impl PreparedCommand {
             correlation: named("correlation", correlation)?.or_else(|| Some(command_id.clone())),
             causation: named("causation", causation)?,
             actor: named("actor", actor)?,
-            trace: named("trace", trace)?,
+            trace: trace.map(check_traceparent).transpose()?,
             command: Some(command_name),
             command_id: Some(command_id),
             hops,
@@ -164,6 +166,16 @@ impl PreparedCommand {
             successors: None,
         }
     }
+}
+
+/// Checks the trace context of the caller.
+fn check_traceparent(text: Cow<'static, str>) -> Result<Name, Invalid> {
+    if !is_traceparent(&text) {
+        let rule = "it must be a `traceparent` as in the W3C recommendation \"Trace Context\", such as \
+                    00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01: pass on the header of the request as it is, or leave it out";
+        return Err(refuse("traceparent", &text, rule));
+    }
+    Name::new("traceparent", text)
 }
 
 /// The command as it is compared with a later one under its id. The log keeps a hash of it, which must not depend on secrets: short ones

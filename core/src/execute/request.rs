@@ -10,6 +10,7 @@ use std::{
 };
 
 use serde::Serialize;
+use tracing::Instrument;
 
 use super::{
     executor::Executor, options::ExecuteOptions, prepared::PreparedCommand, retry_loop::execute_with_retry,
@@ -22,6 +23,7 @@ use crate::{
     panics::run_user_code,
     record::CommandId,
     store::Receipt,
+    telemetry::{CommandOutcome, command_span, is_traceparent},
 };
 
 type BoxedResult<E> = Pin<Box<dyn Future<Output = Result<Receipt, ExecuteError<E>>> + Send>>;
@@ -135,7 +137,8 @@ impl<C: Command> Execute<C> {
         self
     }
 
-    /// Sets the trace context of the caller, as a W3C `traceparent`.
+    /// Sets the trace context of the caller, as a W3C `traceparent`: the header of an HTTP request of this name. It is stored with the
+    /// events, and the commands that policies send because of them have the same one.
     ///
     /// ```
     /// # use annalist_doc_tests::*;
@@ -145,6 +148,9 @@ impl<C: Command> Execute<C> {
     /// app.execute(Deposit { account: id("a"), cents: 5 }).trace(traceparent).await?;
     /// let history = app.history::<AccountEvent>(&id("a")).await?;
     /// assert_eq!(history[2].metadata.trace.as_ref().unwrap().as_str(), traceparent);
+    ///
+    /// let error = app.execute(Deposit { account: id("a"), cents: 5 }).trace("17").await.unwrap_err();
+    /// assert!(error.to_string().contains("traceparent \"17\" is not valid"));
     /// # Ok(())
     /// # });
     /// ```
@@ -216,13 +222,34 @@ impl Executor {
         R: IntoEvents,
         E: Debug + Send,
     {
+        let span = command_span(handler.name, options.trace.as_deref().filter(|text| is_traceparent(text)));
+        // By reference: each future that contained it would be as large again.
+        let execution = pin!(self.execute_in_span(options, command, handler));
+        let result = execution.instrument(span.clone()).await;
+        span.record("outcome", outcome(&result).text());
+        if let Ok(receipt) = &result {
+            span.record("events", receipt.events.len()).record("position", receipt.position().get());
+        }
+        result
+    }
+
+    async fn execute_in_span<C, S, R, E>(
+        self: Arc<Self>,
+        options: ExecuteOptions,
+        command: &mut C,
+        handler: &Handler<C, S, R, E>,
+    ) -> Result<Receipt, ExecuteError<E>>
+    where
+        C: Serialize + Send,
+        R: IntoEvents,
+        E: Debug + Send,
+    {
         let (runtime, name) = (self.watcher.runtime().clone(), handler.name);
         runtime.check(|| format!("execute `{name}`"))?;
         let prepared = PreparedCommand::new(self, options, &*command, handler)?;
         let mut decide = move |prepared: &PreparedCommand, time, states: &[VersionedState]| {
             prepared.decide(time, states, &*command, handler)
         };
-        // By reference: each future that contained it would be as large again.
         let execution = pin!(execute_with_retry(&prepared, &mut decide));
         match runtime.run_until_ended(execution).await {
             Some(Err(ExecuteError::Unavailable(_))) if runtime.has_ended() => {
@@ -231,5 +258,18 @@ impl Executor {
             Some(result) => result,
             None => Err(prepared.runtime_ended().into()),
         }
+    }
+}
+
+/// How an execution ended.
+fn outcome<E>(result: &Result<Receipt, ExecuteError<E>>) -> CommandOutcome {
+    match result {
+        Ok(_) => CommandOutcome::Accepted,
+        Err(ExecuteError::Rejected(_)) => CommandOutcome::Rejected,
+        Err(ExecuteError::Conflict { .. }) => CommandOutcome::Conflict,
+        Err(ExecuteError::Invalid(_)) => CommandOutcome::Invalid,
+        Err(ExecuteError::Panicked(_)) => CommandOutcome::Panicked,
+        Err(ExecuteError::Unavailable(_)) => CommandOutcome::Unavailable,
+        Err(ExecuteError::OutcomeUnknown(_)) => CommandOutcome::Unknown,
     }
 }

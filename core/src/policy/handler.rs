@@ -4,6 +4,7 @@ use std::{borrow::Cow, collections::VecDeque, num::NonZeroUsize, sync::Arc};
 
 use async_trait::async_trait;
 use tokio::sync::Mutex;
+use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 use super::{
@@ -20,6 +21,7 @@ use crate::{
     execute::{DetachOnDrop, ExecuteOptions, Executor},
     record::{CommandId, Metadata, Name, Position, Record},
     rows::{Parked, Table},
+    telemetry::{is_traceparent, policy_span},
 };
 
 /// Handles the events of a policy.
@@ -91,28 +93,29 @@ impl<P: Policy> BatchHandler for PolicyHandler<P> {
                     let needs_newer = parking.needs_newer(&keys);
                     (Some(park_waiting(record, keys, blocker, needs_newer)), false)
                 }
-                None => match self.handle_event(record, single_attempt).await {
-                    Ok(Handled::Done { has_effects }) => (None, has_effects),
-                    Ok(Handled::GaveUp { error, attempts, parks: true }) if parking.can_park() => {
-                        tracing::error!(policy = P::NAME, event = %record.id, error, "the event is parked");
-                        let parked = park_failed(record, keys, error, self.is_newer(record));
-                        (Some(Parked { attempts, ..parked }), true)
+                None => {
+                    match self.handle_event(record, single_attempt).instrument(span_of::<P>(record)).await {
+                        Ok(Handled::Done { has_effects }) => (None, has_effects),
+                        Ok(Handled::GaveUp { error, attempts, parks: true }) if parking.can_park() => {
+                            let parked = park_failed(record, keys, error, self.is_newer(record));
+                            (Some(Parked { attempts, ..parked }), true)
+                        }
+                        Ok(Handled::GaveUp { error, .. }) => {
+                            result.poison = Some(PoisonEvent { index, error });
+                            break;
+                        }
+                        Ok(Handled::Failed(error)) => {
+                            (result.poison, result.retry_later) = (Some(PoisonEvent { index, error }), true);
+                            break;
+                        }
+                        // Commit the events before it first. Its commands stay pending until it comes again as the first one.
+                        Err(_) if index > 0 && !single_attempt => {
+                            result.processed = NonZeroUsize::new(index);
+                            break;
+                        }
+                        Err(error) => return Err(error),
                     }
-                    Ok(Handled::GaveUp { error, .. }) => {
-                        result.poison = Some(PoisonEvent { index, error });
-                        break;
-                    }
-                    Ok(Handled::Failed(error)) => {
-                        (result.poison, result.retry_later) = (Some(PoisonEvent { index, error }), true);
-                        break;
-                    }
-                    // Commit the events before it first. Its commands stay pending until it comes again as the first one.
-                    Err(_) if index > 0 && !single_attempt => {
-                        result.processed = NonZeroUsize::new(index);
-                        break;
-                    }
-                    Err(error) => return Err(error),
-                },
+                }
             };
             if let Some(parked) = parked {
                 parking.to_mut().add(&parked);
@@ -125,6 +128,10 @@ impl<P: Policy> BatchHandler for PolicyHandler<P> {
         }
         Ok(result)
     }
+}
+
+fn span_of<P: Policy>(record: &Record) -> Span {
+    policy_span(P::NAME, record.id, record.position, || record.trace())
 }
 
 /// Result of one try to handle an event.
@@ -195,7 +202,14 @@ impl<P: Policy> PolicyHandler<P> {
             match result {
                 Ok(_) => {}
                 Err(ExecuteError::Rejected(rejection)) if P::ON_REJECT == OnReject::Ignore => {
-                    tracing::debug!(policy = P::NAME, event = %record.id, command = name, rejection, "rejected");
+                    tracing::debug!(
+                        name = P::NAME,
+                        event = %record.id,
+                        position = record.position.get(),
+                        command = name,
+                        reason = rejection,
+                        "the command is rejected, which the policy ignores"
+                    );
                 }
                 Err(error) => {
                     pending.queue.push_front((id, command));
@@ -249,13 +263,14 @@ const ACTOR: &str = "policy:";
 
 /// The options of a command.
 fn options<P: Policy>(cause: Uuid, metadata: &Metadata, id: CommandId) -> ExecuteOptions {
-    let inherited = |name: &Option<Name>| name.as_ref().map(|name| name.as_str().to_owned().into());
+    let inherited = |name: &Option<Name>| name.as_ref().map(|name| Cow::from(name.as_str().to_owned()));
     ExecuteOptions {
         id: Some(id),
         actor: Some(format!("{ACTOR}{}", P::NAME).into()),
         correlation: inherited(&metadata.correlation),
         causation: Some(cause.to_string().into()),
-        trace: inherited(&metadata.trace),
+        // A log may have other texts, which were stored before they were checked.
+        trace: inherited(&metadata.trace).filter(|trace| is_traceparent(trace)),
         hops: metadata.hops + 1,
     }
 }

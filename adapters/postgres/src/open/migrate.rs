@@ -261,6 +261,10 @@ impl Opening<'_> {
         for migration in self.migrations.0.iter().filter(|migration| migration.version > from) {
             self.run(&mut transaction, migration.sql(self.schema)).await?;
         }
+        if from < self.migrations.latest() {
+            let (schema, to) = (self.schema.as_str(), self.migrations.latest());
+            tracing::info!(schema, from, to, "migrating the schema of the log");
+        }
         transaction.commit().await.map_err(|error| self.failed(error))?;
         Ok(from.max(self.migrations.latest()))
     }

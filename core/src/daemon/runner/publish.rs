@@ -28,8 +28,8 @@ impl<H: BatchHandler> Runner<H> {
         }
     }
 
+    /// Saves the reason, for other processes and later programs. The supervisor logs it, now and while the stop lasts.
     pub(super) async fn stop(mut self, stopped: Stopped) {
-        tracing::error!(name = self.name(), %stopped, "the projection or policy is stopped");
         let text = stopped.to_string();
         if self.is_defined
             && let Err(error) = self.rows.report(self.handler.table(), Some(&text)).await
