@@ -9,6 +9,8 @@
 //! | `SealedRows` | a row store whose secrets are encrypted at rest |
 
 #[cfg(feature = "secrets")]
+mod forgotten_rows;
+#[cfg(feature = "secrets")]
 mod key_ring;
 #[cfg(feature = "secrets")]
 mod master_key;

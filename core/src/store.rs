@@ -378,7 +378,7 @@ pub trait EventStore: Send + Sync + 'static {
         defaults::unsupported(format!("rewrite `{}` in the {}", step.name, self.describe()), "rewrite")
     }
 
-    /// Overwrites the bytes of replaced payloads, as far as the engine can do so while programs are running; by default it does nothing.
+    /// Overwrites the bytes of replaced payloads and removed journal entries, as far as the engine can do so while programs are running; by default it does nothing.
     ///
     /// # Errors
     /// [`Error`] if the store cannot answer, or a transaction prevents it.
@@ -457,6 +457,19 @@ pub trait EventStore: Send + Sync + 'static {
     /// # Errors
     /// [`Error`] if the store cannot answer.
     async fn purge_command_ids(&self, before: Timestamp, ids: Range<&str>) -> Result<u64, Error>;
+
+    /// Removes the journal entries of commands that were recorded before a time, and returns their number. Their bytes are overwritten as those of
+    /// replaced payloads: see [`overwrite_replaced`](EventStore::overwrite_replaced). Events and command ids stay, and no later entry gets the
+    /// number of a removed one. The default implementation returns an error.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if the store cannot remove them; another [`Error`] if it cannot answer. Some may be removed then.
+    async fn purge_journal(&self, before: Timestamp) -> Result<u64, Error> {
+        defaults::unsupported(
+            format!("purge the journal of the {} before {before}", self.describe()),
+            "purge_journal",
+        )
+    }
 
     /// Checks one page of what the store holds besides the rows of projections, and returns the defects: events that are not valid,
     /// an index that differs from the events, missing positions up to `up_to`, command ids and journal entries that refer to other

@@ -5,8 +5,9 @@ use std::time::Duration;
 use annalist_core::{
     app::{App, Overview},
     error::Error,
+    keys::Erasure,
     rows::Build,
-    store::{ArchiveState, RewriteState, RewriteTarget},
+    store::{ArchiveState, Rewrite, RewriteState, RewriteTarget},
     time::Timestamp,
 };
 use serde::Serialize;
@@ -17,6 +18,8 @@ use crate::{
     text::{count, printable},
 };
 
+/// An erasure that is incomplete for longer has probably no process that completes it. Rebuilds of large projections take minutes.
+const ERASURE: Duration = Duration::from_secs(15 * 60);
 /// A projection that lags behind for longer is worth a look.
 const LAG: Duration = Duration::from_secs(60);
 
@@ -175,32 +178,98 @@ async fn interrupted(app: &App) -> Result<Vec<Check>, Error> {
             found.push(check("archives", Severity::Warning, finding));
         }
     }
-    for rewrite in app.store().successors().await?.rewrites() {
-        if rewrite.state == RewriteState::Running {
-            let (what, subject) = match &rewrite.target {
-                RewriteTarget::Tags { kind } => {
-                    (format!("have got the tags of the ids `{kind}`"), "the retag")
-                }
-                RewriteTarget::Secrets { fields, .. } => {
-                    (format!("have the secrets {} encrypted", fields.join(", ")), "`App::encrypt_stored`")
-                }
-            };
-            let finding = format!(
-                "stored events `{}` {what} up to position {} only; run {subject} again",
-                rewrite.name, rewrite.up_to
-            );
-            found.push(check("retags", Severity::Warning, finding));
-        }
-    }
+    let list = app.store().successors().await?;
+    let running = list.rewrites().iter().filter(|rewrite| rewrite.state == RewriteState::Running);
+    found.extend(running.map(half_rewritten));
     let store = app.store();
     if let Some(keys) = store.as_stored().unwrap_or(&**store).key_store() {
-        for erasure in keys.erasures(true).await? {
-            let finding = format!(
-                "a subject was to be forgotten at {}, and not all copies are removed; start a process with keys, which completes it",
-                erasure.erased_at
-            );
-            found.push(check("erasures", Severity::Problem, finding));
-        }
+        found.extend(erasures(keys.erasures(true).await, Timestamp::now()));
     }
     Ok(found)
+}
+
+/// A change of stored events that is not complete.
+fn half_rewritten(rewrite: &Rewrite) -> Check {
+    let Rewrite { name, up_to, updated_at, .. } = rewrite;
+    let (what, done, next) = match &rewrite.target {
+        RewriteTarget::Tags { kind } => {
+            ("retags", format!("have got the tags of the ids `{kind}`"), "run the retag again".to_owned())
+        }
+        RewriteTarget::Secrets { fields, .. } => (
+            "encryptions",
+            format!("have their secrets `{}` encrypted", fields.join("`, `")),
+            format!(
+                "call `App::encrypt_stored` with the event type of `{name}` in a program with keys, which goes on there. Until then the events \
+                 after that position have them in plain text, and programs that do not know that they are secrets are refused"
+            ),
+        ),
+    };
+    let finding = format!(
+        "stored events `{name}` {done} up to position {up_to} only, last at {updated_at}; if no process is at work on it, {next}"
+    );
+    check(what, Severity::Warning, finding)
+}
+
+/// Subjects that are not completely forgotten. One whose erasure has just begun is no problem: a process is at work on it.
+fn erasures(incomplete: Result<Vec<Erasure>, Error>, now: Timestamp) -> Vec<Check> {
+    let erasures = match incomplete {
+        Ok(erasures) => erasures,
+        // Such as a role without rights on these tables.
+        Err(error) => {
+            let finding = format!(
+                "it could not be checked whether all forgotten subjects are forgotten completely: {error}"
+            );
+            return vec![check("erasures", Severity::Warning, finding)];
+        }
+    };
+    let long_ago = now.minus(ERASURE);
+    let check_one = |Erasure { erased_at, .. }: &Erasure| match *erased_at <= long_ago {
+        true => check(
+            "erasures",
+            Severity::Problem,
+            format!(
+                "a subject was to be forgotten at {erased_at}, and not all copies are removed; start a process that has keys and runs the \
+                 projections, which completes it"
+            ),
+        ),
+        false => check(
+            "erasures",
+            Severity::Warning,
+            format!(
+                "a subject is being forgotten since {erased_at}; copies in rows remain until that is complete"
+            ),
+        ),
+    };
+    erasures.iter().map(check_one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use annalist_core::keys::SubjectHash;
+
+    use super::*;
+
+    fn begun(erased_at: Timestamp) -> Vec<Erasure> {
+        vec![Erasure { subject: SubjectHash([7; 32]), actor: None, erased_at, completed_at: None }]
+    }
+
+    #[test]
+    fn erasure_is_a_problem_once_it_takes_too_long() {
+        let now = Timestamp::from_micros(1_000_000_000_000);
+        let severity = |erased_at| erasures(Ok(begun(erased_at)), now)[0].severity;
+        assert_eq!(severity(now), Severity::Warning);
+        assert_eq!(severity(now.minus(ERASURE - Duration::from_micros(1))), Severity::Warning);
+        assert_eq!(severity(now.minus(ERASURE)), Severity::Problem);
+        // By a clock that is ahead.
+        assert_eq!(severity(Timestamp::MAX), Severity::Warning);
+        assert!(erasures(Ok(Vec::new()), now).is_empty());
+    }
+
+    #[test]
+    fn erasures_that_cannot_be_read_are_a_warning() {
+        let refused = Error::unusable("list the erasures", "permission denied for table erasures");
+        let checks = erasures(Err(refused), Timestamp::EPOCH);
+        assert_eq!((checks.len(), checks[0].severity), (1, Severity::Warning));
+        assert!(checks[0].finding.contains("permission denied"), "{}", checks[0].finding);
+    }
 }

@@ -227,6 +227,10 @@ impl EventStore for Memory {
         Ok(self.log().purge_command_ids(before, &ids))
     }
 
+    async fn purge_journal(&self, before: Timestamp) -> Result<u64, Error> {
+        Ok(self.log().purge_journal(before))
+    }
+
     async fn command_ids(&self, after: &str, limit: PageLimit) -> Result<Vec<AcceptedCommand>, Error> {
         Ok(self.log().command_ids(after, limit))
     }

@@ -26,6 +26,8 @@ pub(crate) struct Log {
     records: Records,
     commands: BTreeMap<String, AcceptedCommand>,
     journal: Vec<Entry>,
+    /// The number of the last journal entry, which may be purged.
+    last_entry: u64,
     /// Whether an import is in progress.
     importing: bool,
     successors: Successors,
@@ -52,6 +54,7 @@ impl Default for Log {
             records: Records::default(),
             commands: BTreeMap::new(),
             journal: Vec::new(),
+            last_entry: 0,
             importing: false,
             successors: Successors::default(),
             archives: Archives::default(),
@@ -125,8 +128,14 @@ impl Log {
             Some(error) => Outcome::Rejected(error),
             None => Outcome::Accepted(receipt.events.iter().map(|event| event.position).collect()),
         };
-        let number = self.journal.last().map_or(0, |entry| entry.number) + 1;
-        self.journal.push(Entry { number, recorded_at, metadata, body: record.body, outcome });
+        self.last_entry += 1;
+        self.journal.push(Entry {
+            number: self.last_entry,
+            recorded_at,
+            metadata,
+            body: record.body,
+            outcome,
+        });
     }
 
     pub(crate) fn receipt(&self, key: &CommandKey) -> Result<Option<Receipt>, Error> {
@@ -254,6 +263,12 @@ impl Log {
         (before_purge - self.commands.len()) as u64
     }
 
+    pub(crate) fn purge_journal(&mut self, before: Timestamp) -> u64 {
+        let before_purge = self.journal.len();
+        self.journal.retain(|entry| entry.recorded_at >= before);
+        (before_purge - self.journal.len()) as u64
+    }
+
     pub(crate) fn command_ids(&self, after: &str, limit: PageLimit) -> Vec<AcceptedCommand> {
         let mut page = PageBuilder::new(limit);
         let mut commands = self.commands_after(Some(after));
@@ -294,6 +309,7 @@ impl Log {
         if let Some(Imported { records, commands, journal, successors, archives, retags }) = imported {
             self.records = records;
             self.commands = commands;
+            self.last_entry = journal.keys().last().copied().unwrap_or_default();
             self.journal = journal.into_values().collect();
             self.successors.add(successors.into_values().collect());
             retags.into_values().for_each(|retag| self.successors.put_rewrite(retag));

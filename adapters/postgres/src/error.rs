@@ -161,7 +161,7 @@ fn advice(error: &PgDatabaseError) -> Option<String> {
     let advice = match error.code() {
         ISOLATION => SET_READ_COMMITTED,
         "42501" => {
-            "grant the role what it needs: USAGE on the schema and its sequences, SELECT and INSERT on its tables, UPDATE on `log` and `snapshots`, DELETE on `commands` to purge command ids; for secrets UPDATE on `subject_keys` and `key_state`, to forget subjects also UPDATE on `erasures` and DELETE on `subject_keys`; for projections UPDATE on `builds`, INSERT, UPDATE and DELETE on `parked`, and in the schema of the rows USAGE, and SELECT, INSERT, UPDATE and DELETE on its tables; to create and discard builds CREATE there, INSERT and DELETE on `builds`, and to own the tables and views"
+            "grant the role what it needs: USAGE on the schema and its sequences, SELECT and INSERT on its tables, UPDATE on `log` and `snapshots`, DELETE on `commands` to purge command ids and on `journal` to purge the journal; for secrets UPDATE on `subject_keys` and `key_state`, to forget subjects also UPDATE on `erasures` and DELETE on `subject_keys`; for projections UPDATE on `builds`, INSERT, UPDATE and DELETE on `parked`, and in the schema of the rows USAGE, and SELECT, INSERT, UPDATE and DELETE on its tables; to create and discard builds CREATE there, INSERT and DELETE on `builds`, and to own the tables and views"
         }
         "26000" | "42P05" => SESSIONS_ARE_SHARED,
         "08P01" => return pooler_advice(error.message()).map(str::to_owned),

@@ -349,6 +349,10 @@ impl EventStore for Postgres {
         journal::purge_command_ids(&self.store.database, before, ids).await
     }
 
+    async fn purge_journal(&self, before: Timestamp) -> Result<u64, Error> {
+        journal::purge(&self.store.database, before).await
+    }
+
     async fn command_ids(&self, after: &str, limit: PageLimit) -> Result<Vec<AcceptedCommand>, Error> {
         journal::command_ids(&self.store.database, after, limit).await
     }

@@ -122,6 +122,7 @@ statements!(
     policies,
     prefix_at,
     purge_command_ids,
+    purge_journal,
     read,
     read_payload,
     readmit,

@@ -1,6 +1,9 @@
 //! The journal: commands as they were requested, with their outcome.
 
-use annalist_core::store::{Entry, PageBuilder, PageLimit};
+use annalist_core::{
+    store::{Entry, PageBuilder, PageLimit},
+    time::Timestamp,
+};
 use futures_util::TryStreamExt;
 use sqlx::{SqliteConnection, query};
 
@@ -9,7 +12,11 @@ use crate::{
     read::sql_limit,
     rows::{entry, integer},
     sql::Sql,
+    write_transaction::{WriteTransaction, secure_delete},
 };
+
+/// The number of entries that one transaction of a purge removes.
+const PURGE_CHUNK: u32 = 1_000;
 
 /// Returns the first entries after a number, as many as the limit allows.
 pub(crate) async fn journal(
@@ -30,4 +37,18 @@ pub(crate) async fn journal(
         page.add(entry, bytes);
     }
     Ok(page.into_items())
+}
+
+/// Deletes the first entries that were recorded before a time and returns how many: at most [`PURGE_CHUNK`], so that appends wait only
+/// shortly.
+pub(crate) async fn purge_chunk(
+    mut transaction: WriteTransaction<'_>,
+    before: Timestamp,
+) -> Result<u64, TransactionError> {
+    let purge = query(transaction.log.sql.purge_journal.clone()).bind(before.as_micros()).bind(PURGE_CHUNK);
+    // Also on connections of the user's pool.
+    let setting = secure_delete(&mut transaction, 1).await?;
+    let purged = purge.execute(transaction.connection()).await?.rows_affected();
+    secure_delete(&mut transaction, setting).await?;
+    transaction.commit(purged).await
 }

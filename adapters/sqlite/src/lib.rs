@@ -381,6 +381,20 @@ impl EventStore for Sqlite {
         }
     }
 
+    async fn purge_journal(&self, before: Timestamp) -> Result<u64, Error> {
+        let operation = Operation::Log("purge the journal of");
+        let mut purged = 0;
+        loop {
+            let chunk = run_detached(&self.log, operation, move |transaction| {
+                Box::pin(journal::purge_chunk(transaction, before))
+            });
+            match chunk.await? {
+                0 => return Ok(purged),
+                chunk => purged += chunk,
+            }
+        }
+    }
+
     async fn command_ids(&self, after: &str, limit: PageLimit) -> Result<Vec<AcceptedCommand>, Error> {
         let Log { sql, .. } = &*self.log;
         let list = async |connection: &mut _| command_ids::list(connection, sql, after, limit).await;

@@ -126,6 +126,7 @@ statements! {
     policies,
     prefix_at,
     purge_command_ids,
+    purge_journal,
     read,
     readmit,
     record_erased_keys,

@@ -15,6 +15,7 @@ use crate::{
     feed::Feed,
     position::Position,
     store::{Entry, EventStore, PageLimit, Receipt, Token},
+    time::Timestamp,
 };
 
 /// How long [`App::wait_until_caught_up`] waits.
@@ -272,6 +273,44 @@ impl App {
     pub async fn journal(&self, after: u64, limit: usize) -> Result<Vec<Entry>, Error> {
         let limit = PageLimit { records: limit, bytes: self.executor().watcher.max_read_bytes() };
         self.run("read the journal", self.store().journal(after, limit)).await
+    }
+
+    /// Removes the [journal](App::journal) entries of commands that were recorded before a time, and returns their number. Events and command ids
+    /// stay.
+    ///
+    /// The journal has commands as they were executed: the values of a field that became a [`Secret`](crate::Secret) later stay in plain text
+    /// in it, also after `App::encrypt_stored`. No decision depends on the journal, so its entries up to the
+    /// deploy of the newer program can be removed. On SQLite their bytes are overwritten; on PostgreSQL `VACUUM FULL journal` does that.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// use annalist::{Memory, app::Journal, testing::ManualClock};
+    ///
+    /// let clock = ManualClock::default();
+    /// let app = App::builder(Memory::new()).clock(clock.clone()).journal(Journal::All).start().await?;
+    /// app.execute(open("ann", "Ann")).await?;
+    /// clock.advance(std::time::Duration::from_secs(60));
+    /// app.execute(open("bob", "Bob")).await?;
+    ///
+    /// let deploy = app.journal(0, 2).await?[1].recorded_at;
+    /// assert_eq!(app.purge_journal(deploy).await?, 1);
+    /// assert_eq!(app.journal(0, 2).await?.len(), 1);
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if the store cannot remove entries, or the role of the database must not; [`Error::Unavailable`] if the store does not answer,
+    /// or, on SQLite, if a transaction that reads an older state prevents that the bytes are overwritten: call it again.
+    pub async fn purge_journal(&self, before: Timestamp) -> Result<u64, Error> {
+        let purge = async {
+            let purged = self.store().purge_journal(before).await?;
+            // Also after a call that has removed them and failed here.
+            self.store().overwrite_replaced().await?;
+            Ok(purged)
+        };
+        self.run("purge the journal", purge).await
     }
 
     /// Removes the command ids that are older than the retention time, and returns their number. The app does this when it starts

@@ -14,6 +14,9 @@ use crate::{
     record::Record,
 };
 
+/// The largest size of the texts that are returned, unless the last change alone is larger.
+const MAX_BYTES: usize = 64 << 20;
+
 impl App {
     /// Returns the names of the program's aggregates, as the [`Model`](crate::model::Model) has them.
     pub fn aggregates(&self) -> impl Iterator<Item = &str> {
@@ -94,7 +97,7 @@ impl States {
         Self { moment: Some(moment.into()), ..self }
     }
 
-    /// Returns only the last events: 1,000 if it is not called.
+    /// Returns only the last events: 1,000 if it is not called, and fewer if the texts of their states and payloads exceed 64 MiB together.
     pub fn last(self, events: usize) -> Self {
         Self { last: events, ..self }
     }
@@ -105,7 +108,7 @@ impl States {
             declared.ok_or_else(|| unusable(&aggregate, "the program has no aggregate of this name"))?.start;
         let StartedFold { mut state, criteria } = run_user_code(&aggregate, || start(&id))?;
         let before = text_of(&*state, &aggregate)?;
-        let mut history = LastStates { events: 0, before, changes: VecDeque::new(), last };
+        let mut history = LastStates { events: 0, before, changes: VecDeque::new(), bytes: 0, last };
         let codec = &executor.codec;
         let mut fold = |records: Vec<Record>| {
             records.into_iter().try_for_each(|record| {
@@ -137,19 +140,26 @@ struct LastStates {
     events: u64,
     before: String,
     changes: VecDeque<ChangedState>,
+    /// The size of the changes.
+    bytes: usize,
     last: usize,
 }
 
 impl LastStates {
     fn add(&mut self, change: ChangedState) {
         self.events += 1;
+        self.bytes += size(&change);
         self.changes.push_back(change);
-        if self.changes.len() > self.last
-            && let Some(oldest) = self.changes.pop_front()
-        {
+        while self.changes.len() > self.last || (self.bytes > MAX_BYTES && self.changes.len() > 1) {
+            let Some(oldest) = self.changes.pop_front() else { return };
+            self.bytes -= size(&oldest);
             self.before = oldest.state;
         }
     }
+}
+
+fn size(change: &ChangedState) -> usize {
+    change.state.len() + change.record.data.as_str().len()
 }
 
 fn text_of(state: &dyn ShownState, aggregate: &str) -> Result<String, Error> {
@@ -159,4 +169,46 @@ fn text_of(state: &dyn ShownState, aggregate: &str) -> Result<String, Error> {
 
 fn unusable(aggregate: &str, reason: &str) -> Error {
     Error::unusable(format!("show the states of `{aggregate}`"), reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        message_id::new_message_id, payload::Payload, position::Position, record::Metadata, time::Timestamp,
+    };
+
+    fn change(number: u64, bytes: usize) -> ChangedState {
+        let record = Record {
+            position: Position::new(number),
+            id: new_message_id(),
+            name: "a".into(),
+            version: 1,
+            recorded_at: Timestamp::EPOCH,
+            tags: Vec::new(),
+            data: Payload::from_stored("{}"),
+            stored_metadata: Metadata::default().into(),
+        };
+        ChangedState { record, state: "x".repeat(bytes) }
+    }
+
+    fn positions(sizes: &[usize], last: usize) -> (Vec<u64>, usize) {
+        let mut states =
+            LastStates { events: 0, before: String::new(), changes: VecDeque::new(), bytes: 0, last };
+        for (bytes, number) in sizes.iter().zip(1..) {
+            states.add(change(number, *bytes));
+        }
+        let positions = states.changes.iter().map(|change| change.record.position.get()).collect();
+        (positions, states.before.len())
+    }
+
+    #[test]
+    fn last_states_are_bounded_in_number_and_bytes() {
+        assert_eq!(positions(&[1, 2, 3], 2), (vec![2, 3], 1));
+        assert_eq!(positions(&[1, 2, 3], 0), (vec![], 3));
+        let third = MAX_BYTES / 3;
+        assert_eq!(positions(&[third, third, third, 7], 9), (vec![2, 3, 4], third));
+        // One that is too large comes alone.
+        assert_eq!(positions(&[3, 2 * MAX_BYTES, 5, 2 * MAX_BYTES], 9), (vec![4], 5));
+    }
 }

@@ -24,22 +24,19 @@ use crate::{
 };
 
 /// What a store has in place of a secret that was forgotten when it was written.
-const FORGOTTEN: &str = "forgotten";
-/// How many rows are read at once to remove what is forgotten.
-const PAGE: usize = 500;
-/// How often a page is tried again because its rows have changed meanwhile.
-const MAX_TRIES: usize = 100;
+pub(super) const FORGOTTEN: &str = "forgotten";
 
 /// Encrypts the secrets of rows before another store gets them, and decrypts them after they were read, with the keys of one query at once.
 ///
 /// A secret that was read from an event is encrypted with the key of the event: it is forgotten with it, whatever happens meanwhile. The same
 /// secret in the same row has the same text in each build, so stores compare builds as they are.
+#[derive(Clone)]
 pub(crate) struct SealedRows {
-    inner: SharedRows,
-    ring: Arc<KeyRing>,
+    pub(super) inner: SharedRows,
+    pub(super) ring: Arc<KeyRing>,
 }
 
-type Keys = HashMap<Uuid, Option<CipherKey>>;
+pub(super) type Keys = HashMap<Uuid, Option<CipherKey>>;
 
 /// A known secret of a row in memory.
 struct Known {
@@ -203,7 +200,7 @@ impl SealedRows {
     }
 
     /// The keys of all secrets of rows, by one call.
-    async fn keys_of<'a>(
+    pub(super) async fn keys_of<'a>(
         &self,
         table: &Table,
         rows: impl Iterator<Item = &'a Row> + Send,
@@ -246,55 +243,24 @@ impl SealedRows {
         }
         Ok(Some(sealed))
     }
-
-    /// Removes what is forgotten from the page of rows after a key. Returns the key of the last row; `None` after the last page.
-    async fn clean_page(&self, table: &Table, after: Option<&Key>) -> Result<Option<Key>, Error> {
-        for _ in 0..MAX_TRIES {
-            let builds = self.inner.builds(table.projection).await?;
-            // It was discarded meanwhile.
-            let Some(build) = builds.iter().find(|build| build.order() == table.order()) else {
-                return Ok(None);
-            };
-            let Checkpoint { position, parked, ref stopped, .. } = build.checkpoint;
-            let after = after.map(|key| (None, key.clone()));
-            let rows = self
-                .inner
-                .find(&RowQuery { table, filters: Vec::new(), sort: None, after, limit: PAGE })
-                .await?;
-            let last = rows.last().map(|row| table.key_of(row));
-            let keys = self.keys_of(table, rows.iter()).await?;
-            let mut upserts = rows;
-            upserts.retain_mut(|row| forget_in(table, row, &keys));
-            if upserts.is_empty() {
-                return Ok(last);
-            }
-            let change = RowChange { parked, upserts, ..RowChange::new(table, position, position) };
-            // Another process has changed rows: this page is read again.
-            if self.inner.commit(change).await? == CommitOutcome::Done {
-                // The commit has cleared it.
-                if stopped.is_some() {
-                    self.inner.report(table, stopped.as_deref()).await?;
-                }
-                return Ok(last);
-            }
-        }
-        let reason = "the rows have changed too often meanwhile; repeat the call";
-        Err(Error::unavailable(format!("remove forgotten secrets from `{}`", table.name()), reason))
-    }
 }
 
 /// The columns that are secrets.
-fn secrets(table: &Table) -> impl Iterator<Item = usize> + use<> {
+pub(super) fn secrets(table: &Table) -> impl Iterator<Item = usize> + use<> {
     let columns = table.columns.iter().enumerate();
     columns.filter(|(_, column)| column.role == Role::Encrypted).map(|(index, _)| index)
 }
 
-fn has_lookup(table: &Table, column: usize) -> bool {
+pub(super) fn has_lookup(table: &Table, column: usize) -> bool {
     table.columns.get(column + 1).is_some_and(|next| next.role == Role::Lookup)
 }
 
+fn has_lookups(table: &Table) -> bool {
+    table.columns.iter().any(|column| column.role == Role::Lookup)
+}
+
 /// The encrypted secret in a column of a row of the store.
-fn sealed_in(row: &Row, column: usize) -> Option<Sealed> {
+pub(super) fn sealed_in(row: &Row, column: usize) -> Option<Sealed> {
     match row.get(column) {
         Some(Value::Text(text)) if text != FORGOTTEN => Some(Sealed(text.clone())),
         _ => None,
@@ -348,22 +314,6 @@ fn unseal(
     }
 }
 
-/// Replaces the secrets of a row whose keys are erased. Returns `true` if there were any.
-fn forget_in(table: &Table, row: &mut Row, keys: &Keys) -> bool {
-    let mut has_changed = false;
-    for column in secrets(table) {
-        let key = sealed_in(row, column).and_then(|sealed| sealed.key());
-        if key.is_some_and(|key| matches!(keys.get(&key), Some(None))) {
-            row[column] = Value::Text(FORGOTTEN.to_owned());
-            if has_lookup(table, column) {
-                row[column + 1] = Value::Null;
-            }
-            has_changed = true;
-        }
-    }
-    has_changed
-}
-
 #[async_trait]
 impl RowStore for SealedRows {
     fn describe_rows(&self) -> String {
@@ -385,8 +335,12 @@ impl RowStore for SealedRows {
     }
 
     async fn commit(&self, mut change: RowChange) -> Result<CommitOutcome, Error> {
+        let generation = self.ring.generation();
         self.seal(&change.table, &mut change.upserts).await?;
-        self.inner.commit(change).await
+        match has_lookups(&change.table) && !change.upserts.is_empty() {
+            true => self.commit_lookups(change, generation).await,
+            false => self.inner.commit(change).await,
+        }
     }
 
     async fn report(&self, table: &Table, stopped: Option<&str>) -> Result<(), Error> {
@@ -449,11 +403,7 @@ impl RowStore for SealedRows {
     }
 
     async fn remove_forgotten(&self, table: &Table) -> Result<(), Error> {
-        let mut after = None;
-        while let Some(last) = self.clean_page(table, after.as_ref()).await? {
-            after = Some(last);
-        }
-        Ok(())
+        self.clean(table).await
     }
 
     fn as_stored(&self) -> Option<&SharedRows> {

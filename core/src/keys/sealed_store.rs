@@ -487,6 +487,10 @@ impl EventStore for SealedStore {
         self.inner.purge_command_ids(before, ids).await
     }
 
+    async fn purge_journal(&self, before: Timestamp) -> Result<u64, Error> {
+        self.inner.purge_journal(before).await
+    }
+
     async fn verify(&self, up_to: Position, after: &VerifyCursor) -> Result<VerifyPage, Error> {
         self.inner.verify(up_to, after).await
     }

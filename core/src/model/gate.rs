@@ -4,6 +4,7 @@ mod error;
 mod generate;
 mod lock;
 mod rules;
+mod secrets;
 
 use std::{
     collections::BTreeMap,

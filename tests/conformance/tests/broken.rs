@@ -177,6 +177,7 @@ must_fail! {
     event_store_cut_page_ends_at_settled_position: Fault::CutPageEndsAtSettledPosition => "page_limits::page_ends_before_the_record_that_exceeds_its_bytes";
     event_store_cut_page_is_not_full: Fault::CutPageIsNotFull => "page_limits::page_ends_before_the_record_that_exceeds_its_bytes";
     event_store_large_event_does_not_come_alone: Fault::LargeEventDoesNotComeAlone => "page_limits::event_larger_than_the_limit_comes_alone";
+    event_store_purges_too_many_journal_entries: Fault::PurgesTooManyJournalEntries => "journal::purge_removes_the_entries_before_a_time_and_nothing_else";
     event_store_journal_ignores_bytes: Fault::JournalIgnoresBytes => "page_limits::page_of_the_journal_ends_before_the_entry_that_exceeds_its_bytes";
     event_store_reads_in_one_chunk: Fault::ReadsInOneChunk => "page_limits::chunks_of_large_events_have_few_of_them";
     event_store_mixes_chunked_reads: Fault::MixesChunkedReads => "chunked_reads::several_chunked_reads_have_the_records_of_each";

@@ -15,9 +15,11 @@ use std::{
 };
 
 use annalist::{
-    App, Criteria, Error, EventStore, ExecuteError, Id, Invalid, Record, Secret, Timestamp,
+    App, Criteria, Error, EventStore, ExecuteError, Id, Invalid, Position, Record, Secret, Timestamp,
     app::Builder,
     keys::LocalMasterKey,
+    manual::Payload,
+    projection::{State, Status},
     raw::{
         finding::FindingKind,
         store::{Rewrite, RewriteState, RewriteStep, RewriteTarget},
@@ -199,6 +201,67 @@ pub async fn check_followers(builder: impl AsyncFn() -> Builder) {
     newer.wait_until_caught_up().await.unwrap();
     newer.discard_old_builds("addresses").await.unwrap();
     assert_eq!(pass().await.unwrap()[0].changed, 3);
+}
+
+/// A follower of a program that has the address as a plain value stops when the pass begins, before the next event, and its rows have
+/// nothing of that event.
+pub async fn check_older_follower(builder: impl AsyncFn() -> Builder) {
+    let older = start_older(builder().await).await.unwrap();
+    register_older(&older, "ann").await.unwrap();
+    let start = async || {
+        let builder = builder().await.unchecked_events(["customer.registered"]);
+        builder.keys(LocalMasterKey::new([7; 32])).projection::<older::Report>().start().await
+    };
+    let report = start().await.unwrap();
+    let newer = start_newer(builder().await).await.unwrap();
+    report.wait_until_caught_up().await.unwrap();
+    newer.wait_until_caught_up().await.unwrap();
+    begin(&**newer.store()).await;
+    register_newer(&newer, "bob").await.unwrap();
+
+    let bob = Position::new(2);
+    let is_over = |status: &Status| status.position >= bob || matches!(status.state, State::Stopped(_));
+    let status = report.wait_until("reports", is_over).await.unwrap();
+    assert_eq!(report.find::<older::Report>(&customer("bob")).await.unwrap(), None);
+    let State::Stopped(reason) = status.state else {
+        unreachable!("it is at the event of bob without a row")
+    };
+    let reason = reason.to_string();
+    assert!(reason.contains("customer.registered") && reason.contains("version 2"), "{reason}");
+    let row = report.find::<older::Report>(&customer("ann")).await.unwrap().unwrap();
+    assert_eq!(row.email, format!("\"{}\"", email_of("ann")));
+    // It is refused from then on, and the pass is completed without it.
+    report.shut_down().await;
+    let refused = start().await.unwrap_err();
+    assert!(matches!(&refused, Error::Invalid(invalid) if names_the_version(invalid)), "{refused}");
+    newer.wait_until_caught_up().await.unwrap();
+    assert!(newer.encrypt_stored::<newer::Registered>().await.unwrap()[0].is_complete());
+}
+
+/// A pass has encrypted the events of a forgotten subject and was interrupted before the copies in rows were erased: the next call erases them.
+pub async fn check_interrupted_erasure(builder: impl AsyncFn() -> Builder) {
+    let older = start_older(builder().await).await.unwrap();
+    register_older(&older, "bob").await.unwrap();
+    let newer = start_newer(builder().await).await.unwrap();
+    newer.wait_until_caught_up().await.unwrap();
+    newer.forget(&customer("bob")).await.unwrap();
+    let store = Arc::clone(newer.store());
+    let begun = begin(&*store).await;
+    let forgotten = r#"{"customer":"bob","email":{"$forgotten":true},"plan":"free"}"#;
+    let at = Position::new(1);
+    let step = RewriteStep {
+        found: Some((begun.state, begun.up_to)),
+        up_to: at,
+        events: 1,
+        payloads: vec![(at, Payload::parse(forgotten).unwrap())],
+        ..RewriteStep::begin(begun.name.clone(), begun.target.clone(), None, Timestamp::now())
+    };
+    store.rewrite(step).await.unwrap();
+    // The row was folded before.
+    assert_eq!(address(&newer, "bob").await, email_of("bob"));
+    newer.encrypt_stored::<newer::Registered>().await.unwrap();
+    newer.wait_until_caught_up().await.unwrap();
+    assert_eq!(address(&newer, "bob").await, "forgotten");
 }
 
 /// A pass that is interrupted is found by a verification, and goes on where it was.

@@ -35,6 +35,8 @@ pub enum RowFault {
     Hangs,
     /// The call waits for a permit of [`FaultyRows::gate`].
     Held,
+    /// The call waits for a permit of [`FaultyRows::gate`], and its response for another one.
+    HeldTwice,
 }
 
 /// The calls that get the fault.
@@ -123,6 +125,12 @@ impl FaultyRows {
         }
     }
 
+    async fn pass_gate(&self) {
+        if let Ok(permit) = self.gate.acquire().await {
+            permit.forget();
+        }
+    }
+
     fn fault(&self, kind: CallKind<'_>) -> Option<RowFault> {
         let mut number = 0;
         self.call_count.send_modify(|calls| {
@@ -167,10 +175,15 @@ impl FaultyRows {
             Some(RowFault::Panics) => unreachable!("the planned panic of the row store"),
             Some(RowFault::Hangs) => pending().await,
             Some(RowFault::Held) => {
-                if let Ok(permit) = self.gate.acquire().await {
-                    permit.forget();
-                }
+                self.pass_gate().await;
                 call.await
+            }
+            Some(RowFault::HeldTwice) => {
+                self.pass_gate().await;
+                let response = call.await;
+                self.injected.add_permits(1);
+                self.pass_gate().await;
+                response
             }
         }
     }

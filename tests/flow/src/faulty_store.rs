@@ -320,6 +320,10 @@ impl EventStore for FaultyStore {
         Ok(())
     }
 
+    async fn purge_journal(&self, before: Timestamp) -> Result<u64, Error> {
+        self.inner.purge_journal(before).await
+    }
+
     async fn purge_command_ids(&self, before: Timestamp, ids: Range<&str>) -> Result<u64, Error> {
         self.inner.purge_command_ids(before, ids).await
     }

@@ -7,19 +7,22 @@ use std::{
 };
 
 use annalist::{
-    App, Error, EventStore, Invalid, Memory, Secret,
+    App, Error, EventStore, Invalid, Memory, Secret, Timestamp,
+    app::Journal,
     keys::LocalMasterKey,
     prelude::*,
     raw::store::{Rewrite, RewriteState},
 };
 use annalist_flow_tests::{
     encrypted::{
-        CustomerId, begin, check_followers, check_half_done, check_log, check_pass, email_of, newer, older,
-        race, register_newer, register_older, start_newer, start_older, stored,
+        CustomerId, begin, check_followers, check_half_done, check_interrupted_erasure, check_log,
+        check_older_follower, check_pass, customer, email_of, newer, older, race, register_newer,
+        register_older, start_newer, start_older, stored,
     },
     faulty_store::FaultyStore,
     test_log::{TestLog, on_each_log},
 };
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection, query, query_scalar, sqlite::SqliteConnectOptions};
 
 #[tokio::test]
 async fn stored_secrets_are_encrypted_and_nothing_else_changes() {
@@ -34,6 +37,16 @@ async fn pass_waits_for_followers() {
 #[tokio::test]
 async fn interrupted_pass_is_a_finding_and_goes_on() {
     on_each_log(async |log| check_half_done(async || log.app().await).await).await;
+}
+
+#[tokio::test]
+async fn follower_of_an_older_program_stops_when_the_pass_begins() {
+    on_each_log(async |log| check_older_follower(async || log.app().await).await).await;
+}
+
+#[tokio::test]
+async fn interrupted_pass_over_forgotten_subjects_erases_their_copies() {
+    on_each_log(async |log| check_interrupted_erasure(async || log.app().await).await).await;
 }
 
 #[tokio::test]
@@ -68,11 +81,10 @@ fn is_in_files(log: &TestLog, text: &str) -> bool {
     })
 }
 
-/// Payloads of many sizes, so that some of them are on pages of their own, and some pages are split.
-#[tokio::test]
-async fn file_and_its_write_ahead_log_have_no_byte_of_the_plain_text() {
+/// A file with payloads of many sizes, so that some of them are on pages of their own, and some pages are split, and the app that wrote it.
+async fn file_with_plain_text() -> (TestLog, App) {
     let log = TestLog::file();
-    let older = start_older(log.app().await).await.unwrap();
+    let older = start_older(log.app().await.journal(Journal::All)).await.unwrap();
     for number in 0..200_usize {
         let name = format!("{}c{}", "x".repeat(number * number % 9_000), number % 7);
         let command =
@@ -81,12 +93,45 @@ async fn file_and_its_write_ahead_log_have_no_byte_of_the_plain_text() {
         older.load::<older::Customer>(&CustomerId(format!("c{}", number % 7))).await.unwrap();
     }
     assert!(is_in_files(&log, "plain-text"));
+    (log, older)
+}
+
+#[tokio::test]
+async fn file_and_its_write_ahead_log_have_no_byte_of_the_plain_text() {
+    let (log, older) = file_with_plain_text().await;
     let newer = App::builder(log.process().await.store).keys(LocalMasterKey::new([7; 32]));
     let newer = newer.commands::<newer::Register>().start().await.unwrap();
     let done = newer.encrypt_stored::<newer::Registered>().await.unwrap();
     assert_eq!(done[0].changed, 200);
+    // The journal has the commands as they were executed.
+    assert!(is_in_files(&log, "plain-text"));
+    assert_eq!(newer.purge_journal(Timestamp::MAX).await.unwrap(), 200);
     assert!(!is_in_files(&log, "plain-text"));
+    assert!(newer.verify().await.unwrap().is_sound());
     drop(older);
+}
+
+/// The control of the search: the same changes in SQL, by a connection that overwrites what it deletes, and by one that does not.
+#[tokio::test]
+async fn plain_text_is_found_in_a_file_without_secure_delete() {
+    for overwrites in [true, false] {
+        let (log, older) = file_with_plain_text().await;
+        older.shut_down().await;
+        let options = SqliteConnectOptions::new().filename(log.path().unwrap());
+        let mut file = SqliteConnection::connect_with(&options).await.unwrap();
+        for sql in [
+            &format!("PRAGMA secure_delete = {overwrites}"),
+            r#"UPDATE annalist_events SET data = '{"customer":"c","email":"","plan":"free"}'"#,
+            "DELETE FROM annalist_snapshots",
+            "DELETE FROM annalist_journal",
+            "PRAGMA wal_checkpoint(TRUNCATE)",
+        ] {
+            query(AssertSqlSafe(sql.to_owned())).execute(&mut file).await.unwrap();
+        }
+        let rows = "SELECT EXISTS (SELECT 1 FROM annalist_events WHERE data LIKE '%plain-text%')";
+        assert!(!query_scalar::<_, bool>(rows).fetch_one(&mut file).await.unwrap());
+        assert_eq!(is_in_files(&log, "plain-text"), !overwrites);
+    }
 }
 
 async fn pass(store: &dyn EventStore) -> Rewrite {
@@ -259,6 +304,87 @@ async fn secrets_of_older_versions_are_encrypted_where_they_are() {
         app.forget(&guest).await.unwrap();
         let history = app.history::<chain::Noted>(&guest).await.unwrap();
         assert!(history[0].event.emails.iter().all(Secret::is_forgotten));
+    })
+    .await;
+}
+
+/// The event of a version before, which is retired, and the one that is made from it.
+mod retired {
+    use super::*;
+
+    #[derive(Event, Serialize, Deserialize, Clone, Debug)]
+    #[event(name = "guest.joined", retired)]
+    pub(super) struct Joined {
+        #[id]
+        guest: CustomerId,
+        #[secret(subject = guest)]
+        mail: Secret<String>,
+    }
+
+    #[derive(Event, Serialize, Deserialize, Clone, Debug)]
+    #[event(name = "guest.entered", from(Joined => Entered::from_joined))]
+    pub(super) struct Entered {
+        #[id]
+        guest: CustomerId,
+        #[secret(subject = guest)]
+        pub(super) email: Secret<String>,
+    }
+
+    impl Entered {
+        fn from_joined(Joined { guest, mail }: Joined) -> Self {
+            Self { guest, email: mail }
+        }
+    }
+
+    /// The program that wrote the retired event.
+    pub(super) mod older {
+        use super::*;
+
+        #[derive(Event, Serialize, Deserialize, Clone, Debug)]
+        #[event(name = "guest.joined")]
+        struct Joined {
+            #[id]
+            guest: CustomerId,
+            mail: String,
+        }
+
+        #[derive(Command, Serialize, Clone)]
+        #[command(decide = join)]
+        pub(crate) struct Join {
+            pub(crate) guest: CustomerId,
+            pub(crate) mail: String,
+        }
+
+        fn join(command: &Join) -> Joined {
+            let Join { guest, mail } = command.clone();
+            Joined { guest, mail }
+        }
+    }
+}
+
+#[tokio::test]
+async fn secrets_of_retired_events_are_encrypted_or_forgotten_with_their_subject() {
+    on_each_log(async |log| {
+        let start = async || log.app().await.keys(LocalMasterKey::new([7; 32])).start().await.unwrap();
+        let (first, ann, bob) = (start().await, customer("ann"), customer("bob"));
+        for guest in [&ann, &bob] {
+            let mail = email_of(&guest.0);
+            first.execute(retired::older::Join { guest: guest.clone(), mail }).await.unwrap();
+        }
+        let app = start().await;
+        app.forget(&bob).await.unwrap();
+        let done = app.encrypt_stored::<retired::Entered>().await.unwrap();
+        let joined = done.iter().find(|one| one.name == "guest.joined").unwrap();
+        assert_eq!((joined.state, joined.events, joined.changed), (RewriteState::Complete, 2, 2));
+        let records = stored(&**app.store()).await;
+        assert!(records[0].data.as_str().contains("$sealed"), "{:?}", records[0].data);
+        assert_eq!(records[1].data.as_str(), r#"{"guest":"bob","mail":{"$forgotten":true}}"#);
+        let email = async |guest: &CustomerId| {
+            app.history::<retired::Entered>(guest).await.unwrap().remove(0).event.email.into_known()
+        };
+        assert_eq!((email(&ann).await, email(&bob).await), (Some(email_of("ann")), None));
+        app.forget(&ann).await.unwrap();
+        assert_eq!(email(&ann).await, None);
     })
     .await;
 }

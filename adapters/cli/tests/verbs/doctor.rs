@@ -5,9 +5,10 @@ use annalist::{
     app::Builder,
     prelude::*,
     projection::{State, Status},
-    raw::store::ArchiveStep,
+    raw::store::{ArchiveStep, RewriteStep, RewriteTarget},
     testing::ManualClock,
 };
+use annalist_core::keys::{Erasure, SubjectHash};
 use annalist_doc_tests::{Deposit, Savings, id, open};
 use expect_test::expect;
 
@@ -124,6 +125,13 @@ async fn events_of_the_future_and_interrupted_changes_are_found() {
         at: Timestamp::EPOCH,
     };
     bank.log.archive(close).await.unwrap();
+    for target in [
+        RewriteTarget::Tags { kind: "owner".to_owned() },
+        RewriteTarget::Secrets { fields: vec!["owner".to_owned()], version: 1 },
+    ] {
+        let step = RewriteStep::begin("account.closed", target, None, Timestamp::EPOCH);
+        bank.log.rewrite(step).await.unwrap();
+    }
     bank.call(&["doctor"]).await.prints(expect![[r#"
         ok       log: log in memory, up to position 8
         ok       events: the program reads the stored types and versions
@@ -132,5 +140,39 @@ async fn events_of_the_future_and_interrupted_changes_are_found() {
         ok       savings: it is live
         ok       welcome_bonus: it is live
         warning  archives: archive 1 for the file `b.jsonl` is not complete; call `App::archive` with its ids again
+        warning  retags: stored events `account.closed` have got the tags of the ids `owner` up to position 0 only, last at 1970-01-01T00:00:00Z; if no process is at work on it, run the retag again
+        warning  encryptions: stored events `account.closed` have their secrets `owner` encrypted up to position 0 only, last at 1970-01-01T00:00:00Z; if no process is at work on it, call `App::encrypt_stored` with the event type of `account.closed` in a program with keys, which goes on there. Until then the events after that position have them in plain text, and programs that do not know that they are secrets are refused
+    "#]]);
+}
+
+#[tokio::test]
+async fn interrupted_erasure_is_a_problem_and_one_that_has_just_begun_is_not() {
+    let bank = Bank::new().await;
+    let keys = bank.log.key_store().unwrap();
+    let begin = |number, erased_at| Erasure {
+        subject: SubjectHash([number; 32]),
+        actor: None,
+        erased_at,
+        completed_at: None,
+    };
+    keys.erase(begin(1, Timestamp::now())).await.unwrap();
+    let doctor = bank.call(&["doctor"]).await;
+    assert_eq!(doctor.code, 0, "{}", doctor.err);
+    assert!(
+        doctor.out.contains("\nwarning  erasures: a subject is being forgotten since 2"),
+        "{}",
+        doctor.out
+    );
+    keys.complete_erasure(SubjectHash([1; 32]), Timestamp::now()).await.unwrap();
+    keys.erase(begin(2, "2026-01-01T00:00:00Z".parse().unwrap())).await.unwrap();
+    bank.call(&["doctor"]).await.fails(4, expect![[r#"
+        ok       log: log in memory, up to position 4
+        ok       events: the program reads the stored types and versions
+        ok       times: no event hides later ones by a time in the future
+        ok       balances: it is live
+        ok       savings: it is live
+        ok       welcome_bonus: it is live
+        PROBLEM  erasures: a subject was to be forgotten at 2026-01-01T00:00:00Z, and not all copies are removed; start a process that has keys and runs the projections, which completes it
+        error: problems: 1
     "#]]);
 }

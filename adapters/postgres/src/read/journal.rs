@@ -20,6 +20,9 @@ use crate::{
     values::{Time, from_i64},
 };
 
+/// The number of entries that one statement of a purge deletes.
+const PURGE_CHUNK: i64 = 10_000;
+
 /// Entries after a number. An entry whose append is still running can appear later between entries already returned: numbers are
 /// assigned before the commit, and their gaps are not closed. The journal is for looking up; readers that must not miss anything use
 /// a feed.
@@ -86,6 +89,18 @@ pub(crate) async fn purge_command_ids(
     };
     let purged = database.execute(query).await.map_err(|error| database.read_error(error))?;
     Ok(purged)
+}
+
+/// Deletes the entries that were recorded before a time, in chunks. Returns how many.
+pub(crate) async fn purge(database: &Database, before: Timestamp) -> Result<u64, Error> {
+    let query = || database.sql.purge_journal.query().bind(Time(before)).bind(PURGE_CHUNK);
+    let mut purged = 0;
+    loop {
+        match database.execute(query).await.map_err(|error| database.read_error(error))? {
+            0 => return Ok(purged),
+            chunk => purged += chunk,
+        }
+    }
 }
 
 pub(super) fn entry(row: &PgRow) -> Result<Entry, Error> {

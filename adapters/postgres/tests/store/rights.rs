@@ -72,6 +72,7 @@ pub(crate) async fn read_only_role_reads_and_does_not_append(db: TestDatabase) {
         reader.purge_command_ids(annalist_core::time::Timestamp::MAX, CommandKey::ALL_IDS).await,
         "DELETE on `commands`",
     );
+    is_refused(reader.purge_journal(annalist_core::time::Timestamp::MAX).await, "on `journal`");
     assert_eq!(log(&writer).await.len(), 1);
 }
 

@@ -24,6 +24,8 @@ pub(super) enum Fact {
     Policy { name: String },
     /// The stored events with a name get the tags of a kind of ids before this program starts. Written by hand.
     Retag { event: String, kind: String },
+    /// The values of a field in the stored events with a name are encrypted once this program runs everywhere. Written by hand.
+    Encrypt { event: String, field: String },
 }
 
 impl fmt::Display for Fact {
@@ -39,6 +41,7 @@ impl fmt::Display for Fact {
             Self::Projection { name, version, part } => write!(f, "projection {name} {version} {part}"),
             Self::Policy { name } => write!(f, "policy {name}"),
             Self::Retag { event, kind } => write!(f, "retag {event} {kind}"),
+            Self::Encrypt { event, field } => write!(f, "encrypt {event} {field}"),
         }
     }
 }
@@ -85,6 +88,14 @@ impl Lock {
         self.facts.iter().any(
             |(_, fact)| matches!(fact, Fact::Retag { event, kind: added } if event == name && added == kind),
         )
+    }
+
+    /// The fields whose values are encrypted in the stored events with a name.
+    pub(super) fn encrypted<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.facts.iter().filter_map(move |(_, fact)| match fact {
+            Fact::Encrypt { event, field } if event == name => Some(field.as_str()),
+            _ => None,
+        })
     }
 
     /// The samples of each event, by its stored name.
@@ -136,7 +147,8 @@ fn parse_line(line: &str) -> Result<Fact, String> {
         Some(("command", rest)) => command(rest),
         Some(("projection", rest)) => projection(rest),
         Some(("policy", name)) => word(name).map(|name| Fact::Policy { name }),
-        Some(("retag", rest)) => retag(rest),
+        Some(("retag", rest)) => two_words(rest).map(|(event, kind)| Fact::Retag { event, kind }),
+        Some(("encrypt", rest)) => two_words(rest).map(|(event, field)| Fact::Encrypt { event, field }),
         _ => None,
     };
     // A fact is written in one way, so the rest of a line that was cut off is found too.
@@ -172,9 +184,9 @@ fn command(rest: &str) -> Option<Fact> {
     Some(Fact::Scope { command: name, field: word(field)?, kind: word(kind)? })
 }
 
-fn retag(rest: &str) -> Option<Fact> {
-    let (event, kind) = rest.split_once(' ')?;
-    Some(Fact::Retag { event: word(event)?, kind: word(kind)? })
+fn two_words(rest: &str) -> Option<(String, String)> {
+    let (first, second) = rest.split_once(' ')?;
+    Some((word(first)?, word(second)?))
 }
 
 fn projection(rest: &str) -> Option<Fact> {

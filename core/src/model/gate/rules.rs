@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{
     generate::payloads,
     lock::{Fact, Lock, LockedSample},
+    secrets::{personal_problem, plain_problem},
 };
 use crate::{
     error::Invalid,
@@ -18,7 +19,7 @@ use crate::{
     payload::Payload,
     position::Position,
     record::{Draft, Metadata, Record},
-    secret::{contains_secret, rewrite_secrets},
+    secret::contains_secret,
     tag::Tag,
     time::Timestamp,
 };
@@ -109,8 +110,9 @@ fn read_problems(
             [draft] => {
                 problems.extend(tag_problem(&at, name, tags, draft, lock));
                 problems.extend(personal_problem(&at, tags, data, draft));
-                if version == event.version {
-                    problems.extend(payload_problem(&at, data, draft, event));
+                match version == event.version {
+                    true => problems.extend(payload_problem(&at, data, draft, event)),
+                    false => problems.extend(plain_problem(&at, (name, data), draft, owner, lock)),
                 }
             }
             drafts => problems.push(format!("{at}: it is read as {} events instead of one", drafts.len())),
@@ -162,25 +164,6 @@ fn tag_problem(at: &str, name: &str, stored: &[String], draft: &Draft, lock: &Lo
         "{at}: {change}. The tags of stored events do not change by themselves, so what is read by this id would have only a part of the \
          events. Undo the change of `#[id]`, of the kind or of the text of the id, or declare a new event type for the new events and \
          leave this one for the stored ones{retag}"
-    ))
-}
-
-/// Whether an id is personal today, and was stored as it is.
-fn personal_problem(at: &str, stored: &[String], data: &Value, draft: &Draft) -> Option<String> {
-    let mut subjects = BTreeSet::new();
-    let collect = &mut |_: &str, subject, _: &str| {
-        subjects.extend(subject);
-        Ok(String::from("null"))
-    };
-    rewrite_secrets::<Invalid>(&data.to_string(), collect).ok()?;
-    let is_new = |tag: &&Tag| {
-        tag.is_secret() && !subjects.contains(*tag) && stored.iter().any(|text| text == tag.as_str())
-    };
-    let kind = draft.tags().iter().find(is_new)?.kind();
-    Some(format!(
-        "{at}: its ids of the kind `{kind}` are personal today (`#[id(secret)]`), and stored events have them as they are, so what is read \
-         by such an id would have none of them, and forgetting it would leave them. Remove `secret`, or declare a new id and a new event \
-         type, and leave these for the stored events"
     ))
 }
 
@@ -346,10 +329,11 @@ fn policy_problems(lock: &Lock, model: &Model) -> Vec<String> {
     gone.collect()
 }
 
-/// The samples and the retags of the file. All other facts follow from the model, once it has no problems.
+/// The samples, the retags and the encryptions of the file. All other facts follow from the model, once it has no problems.
 pub(super) fn still_valid(lock: &Lock) -> Vec<Fact> {
-    let valid =
-        lock.facts.iter().filter(|(_, fact)| matches!(fact, Fact::Sample { .. } | Fact::Retag { .. }));
+    let is_valid =
+        |fact: &Fact| matches!(fact, Fact::Sample { .. } | Fact::Retag { .. } | Fact::Encrypt { .. });
+    let valid = lock.facts.iter().filter(|(_, fact)| is_valid(fact));
     valid.map(|(_, fact)| fact.clone()).collect()
 }
 

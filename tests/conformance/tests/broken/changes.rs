@@ -1,6 +1,6 @@
 //! How faults change what a store gets and returns.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 use annalist_core::{
     Error,
@@ -164,6 +164,19 @@ pub(super) fn positions_of(outcome: &AppendOutcome<Receipt>) -> Vec<Position> {
         AppendOutcome::Appended(receipt) => receipt.events.iter().map(|event| event.position).collect(),
         _ => Vec::new(),
     }
+}
+
+/// The limits of a purge of command ids, changed by the fault.
+pub(super) fn changed_purge(fault: Fault, before: Timestamp, ids: Range<&str>) -> (Timestamp, Range<&str>) {
+    match fault {
+        Fault::PurgesTooManyCommandIds => (just_after(before), ids),
+        Fault::PurgesCommandIdsOutsideOfTheRange => (before, CommandKey::ALL_IDS),
+        _ => (before, ids),
+    }
+}
+
+pub(super) fn just_after(time: Timestamp) -> Timestamp {
+    Timestamp::from_micros(time.as_micros().saturating_add(1))
 }
 
 pub(super) fn in_milliseconds(time: Timestamp) -> Timestamp {

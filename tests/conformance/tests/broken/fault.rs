@@ -71,6 +71,8 @@ pub(crate) enum Fault {
     CutPageIsNotFull,
     /// A page without room for the first record has none.
     LargeEventDoesNotComeAlone,
+    /// A purge also removes the entries that were recorded at the time of the limit.
+    PurgesTooManyJournalEntries,
     /// A page of the journal has as many entries as its limit allows, whatever their size.
     JournalIgnoresBytes,
     /// A chunked read has one chunk.

@@ -29,9 +29,9 @@ use annalist_memory::Memory;
 use super::{
     archives,
     changes::{
-        broken_step, broken_types, conflict_of, count_item_by_item, forget_known_list, in_milliseconds,
-        output_of, positions_of, read_ignoring_case, remove_spaces, without_command, without_tags,
-        without_types,
+        broken_step, broken_types, changed_purge, conflict_of, count_item_by_item, forget_known_list,
+        in_milliseconds, just_after, output_of, positions_of, read_ignoring_case, remove_spaces,
+        without_command, without_tags, without_types,
     },
     chunks::broken_chunks,
     fault::Fault,
@@ -472,10 +472,13 @@ impl EventStore for BrokenStore {
     }
 
     async fn purge_command_ids(&self, before: Timestamp, ids: Range<&str>) -> Result<u64, Error> {
-        let excess = if self.fault == Fault::PurgesTooManyCommandIds { 1 } else { 0 };
-        let ids =
-            if self.fault == Fault::PurgesCommandIdsOutsideOfTheRange { CommandKey::ALL_IDS } else { ids };
-        self.inner.purge_command_ids(Timestamp::from_micros(before.as_micros() + excess), ids).await
+        let (before, ids) = changed_purge(self.fault, before, ids);
+        self.inner.purge_command_ids(before, ids).await
+    }
+
+    async fn purge_journal(&self, before: Timestamp) -> Result<u64, Error> {
+        let later = self.fault == Fault::PurgesTooManyJournalEntries;
+        self.inner.purge_journal(if later { just_after(before) } else { before }).await
     }
 
     async fn command_ids(&self, after: &str, limit: PageLimit) -> Result<Vec<AcceptedCommand>, Error> {

@@ -60,3 +60,28 @@ impl Address {
         self.email.clone_from(&event.email);
     }
 }
+
+/// The event as a program of reports has it: the address is any JSON.
+#[derive(Event, Serialize, Deserialize, Clone, Debug)]
+#[event(name = "customer.registered")]
+pub struct Reported {
+    #[id]
+    customer: CustomerId,
+    email: serde_json::Value,
+}
+
+/// The last address of each customer, as JSON.
+#[derive(Projection, Clone, Debug, PartialEq)]
+#[projection(name = "reports", on(Reported => Report::apply))]
+pub struct Report {
+    #[key]
+    customer: CustomerId,
+    /// The address.
+    pub email: String,
+}
+
+impl Report {
+    fn apply(&mut self, event: &Reported) {
+        self.email = event.email.to_string();
+    }
+}

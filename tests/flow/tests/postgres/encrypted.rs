@@ -1,8 +1,13 @@
 //! Secrets that were stored in plain text are encrypted on a server: what users see, races, and the bytes that stay in the files of the server.
 
-use annalist::{App, Postgres, app::Builder, keys::LocalMasterKey};
+use annalist::{
+    App, Postgres, Timestamp,
+    app::{Builder, Journal},
+    keys::LocalMasterKey,
+};
 use annalist_flow_tests::encrypted::{
-    check_followers, check_half_done, check_pass, newer, race, register_older, start_newer, start_older,
+    check_followers, check_half_done, check_interrupted_erasure, check_older_follower, check_pass, newer,
+    race, register_older, start_newer, start_older,
 };
 use libtest_mimic::Failed;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, query, query_scalar};
@@ -12,6 +17,8 @@ pub(crate) async fn encryptions_of(url: &str) -> Result<(), Failed> {
     check_pass(log(url)).await;
     check_followers(log(url)).await;
     check_half_done(log(url)).await;
+    check_older_follower(log(url)).await;
+    check_interrupted_erasure(log(url)).await;
     let builder = log(url);
     race(&start_older(builder().await).await?, &start_newer(builder().await).await?).await?;
     check_bytes(url).await
@@ -34,7 +41,7 @@ async fn check_bytes(url: &str) -> Result<(), Failed> {
     let schema = new_schema();
     let builder =
         async || Ok::<_, Failed>(App::builder(Postgres::options().schema(&schema).connect(url).await?));
-    let older = start_older(builder().await?).await?;
+    let older = start_older(builder().await?.journal(Journal::All)).await?;
     for number in 0..50 {
         register_older(&older, &format!("c{number}")).await.map_err(|error| error.to_string())?;
     }
@@ -44,10 +51,13 @@ async fn check_bytes(url: &str) -> Result<(), Failed> {
     let mut server = PgConnection::connect(url).await?;
     assert!(is_in_rows(&mut server, &schema).await? && is_in_files(&mut server, &schema).await?);
     newer.encrypt_stored::<newer::Registered>().await?;
+    // The journal has the commands as they were executed.
+    assert!(is_in_rows(&mut server, &schema).await?);
+    assert_eq!(newer.purge_journal(Timestamp::MAX).await?, 50);
     assert!(!is_in_rows(&mut server, &schema).await?);
     // The control: the dead rows.
     assert!(is_in_files(&mut server, &schema).await?);
-    for table in ["events", "snapshots"] {
+    for table in ["events", "snapshots", "journal"] {
         let vacuum = format!("VACUUM FULL {schema}.{table}");
         query(AssertSqlSafe(vacuum)).execute(&mut server).await?;
     }

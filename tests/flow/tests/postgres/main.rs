@@ -10,6 +10,9 @@ mod archived;
 mod domain;
 mod encrypted;
 mod failover;
+#[path = "../secrets/forget_races.rs"]
+#[macro_use]
+mod forget_races;
 #[path = "../secrets/faulty_keys.rs"]
 mod faulty_keys;
 #[path = "../secrets/id_checks.rs"]
@@ -108,10 +111,8 @@ fn main() {
             Ok(())
         }),
         trial("secrets::killed_forgetting_is_completed", |url| {
-            run(async {
-                processes::killed_forgetting_is_completed(&SecretLog::schema(url)).await;
-                Ok(())
-            })
+            processes::killed_forgetting_is_completed(&SecretLog::schema(url));
+            Ok(())
         }),
         trial("look_up_of_an_own_write_is_two_statements", |url| run(own_writes::check_statements(url))),
         trial("stored_secrets_are_encrypted", |url| run(encrypted::encryptions_of(url))),
@@ -131,8 +132,12 @@ fn main() {
     macro_rules! ids { ($($name:ident)+) => { secrets_of!(id_checks: $($name)+) }; }
     #[rustfmt::skip]
     macro_rules! rows { ($($name:ident)+) => { secrets_of!(row_checks: $($name)+) }; }
-    let secrets =
-        for_each_check!(secrets).into_iter().chain(for_each_id_check!(ids)).chain(for_each_row_check!(rows));
+    macro_rules! races { ($($name:ident)+) => { secrets_of!(forget_races: $($name)+) }; }
+    let secrets = for_each_check!(secrets)
+        .into_iter()
+        .chain(for_each_id_check!(ids))
+        .chain(for_each_row_check!(rows))
+        .chain(for_each_forget_race!(races));
     let runtimes = [
         trial("every_call_after_the_end_of_the_runtime_is_an_error", |url| {
             check_calls_after_the_end(builder(url.to_owned()));

@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use annalist::{App, EventStore, Invalid, Secret, operate::retag, prelude::*};
+use annalist::{
+    App, EventStore, Invalid, Secret, Timestamp,
+    operate::retag,
+    prelude::*,
+    raw::store::{RewriteStep, RewriteTarget},
+};
 
 use crate::{
     id_domain::UserId,
@@ -92,6 +97,25 @@ async fn tags_are_added_to_events_with_encrypted_secrets() {
         let texts: Vec<Option<&str>> =
             north.iter().map(|one| one.event.text.known().map(|text| &**text)).collect();
         assert_eq!(texts, [Some("Dear UserId(1)"), None]);
+        assert!(app.verify().await.unwrap().is_sound());
+        app.shut_down().await;
+    }
+}
+
+/// A subject is forgotten between the first step of a pass and its end.
+#[tokio::test]
+async fn interrupted_retag_goes_on_over_events_of_forgotten_subjects() {
+    for log in [SecretLog::memory(), SecretLog::file()] {
+        let store = log_with_letters(&log).await;
+        let target = RewriteTarget::Tags { kind: "branch".to_owned() };
+        store.rewrite(RewriteStep::begin("letter.sent", target, None, Timestamp::now())).await.unwrap();
+        let app = App::builder(Arc::clone(&store)).keys(master(7)).start().await.unwrap();
+        app.forget(&UserId(1)).await.unwrap();
+        let done = retag::<Sent, BranchId>(Arc::clone(&store)).await.unwrap();
+        assert_eq!((done[0].events, done[0].changed, done[0].is_complete()), (3, 3, true));
+        let north = app.history::<Sent>(&BranchId("north".into())).await.unwrap();
+        assert_eq!(north.len(), 2);
+        assert!(north.iter().all(|one| one.event.text.is_forgotten()));
         assert!(app.verify().await.unwrap().is_sound());
         app.shut_down().await;
     }

@@ -9,6 +9,8 @@ mod declared_ids;
 mod domain;
 mod faulty_keys;
 #[macro_use]
+mod forget_races;
+#[macro_use]
 mod id_checks;
 mod id_domain;
 mod many_subjects;
@@ -50,16 +52,23 @@ macro_rules! row_tests {
     };
 }
 
+macro_rules! race_tests {
+    ($($name:ident)+) => {
+        tests_of! { forget_races: $($name)+ }
+    };
+}
+
 for_each_check!(tests);
 for_each_id_check!(id_tests);
 for_each_row_check!(row_tests);
+for_each_forget_race!(race_tests);
 
 #[test]
 fn other_process_answers_without_the_secret() {
     processes::other_process_answers_without_the_secret(&SecretLog::file());
 }
 
-#[tokio::test]
-async fn killed_forgetting_is_completed() {
-    processes::killed_forgetting_is_completed(&SecretLog::file()).await;
+#[test]
+fn killed_forgetting_is_completed() {
+    processes::killed_forgetting_is_completed(&SecretLog::file());
 }

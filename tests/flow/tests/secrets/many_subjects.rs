@@ -2,7 +2,7 @@
 
 use std::{env, sync::Arc};
 
-use annalist::{App, EventStore, Memory, keys::SharedKeys};
+use annalist::{App, EventStore, Memory, keys::SharedKeys, projection::Status};
 use tokio::task::JoinSet;
 
 use crate::{
@@ -42,7 +42,9 @@ async fn keys_of_many_subjects_are_loaded_a_page_at_a_time() {
     tasks.join_all().await;
 
     let (app, keys) = start(&store).await;
-    app.wait_until_caught_up().await.unwrap();
+    // Without a limit of time, which depends on the number of subjects.
+    let is_there = |status: &Status| status.position.get() >= subjects as u64;
+    app.wait_until("addresses", is_there).await.unwrap();
     assert_eq!(app.list::<Address>().count().await.unwrap(), subjects as u64);
     let calls = keys.count("keys");
     let most = CALLS + CALLS * subjects / 1_000;

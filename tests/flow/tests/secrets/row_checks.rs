@@ -1,7 +1,7 @@
 //! What holds for secrets in rows on every store.
 
 #[path = "row_domain.rs"]
-mod row_domain;
+pub(super) mod row_domain;
 
 use std::sync::Arc;
 
@@ -43,20 +43,20 @@ macro_rules! for_each_row_check {
     };
 }
 
-fn builder(store: Arc<dyn EventStore>) -> Builder {
+pub(super) fn builder(store: Arc<dyn EventStore>) -> Builder {
     App::builder(store).projection::<Contact>()
 }
 
-async fn start(log: &SecretLog) -> App {
+pub(super) async fn start(log: &SecretLog) -> App {
     builder(log.open().await).keys(master(7)).start().await.unwrap()
 }
 
 /// Registers customers, and waits for their rows.
-async fn registered(app: &App, names: &[&str]) {
+pub(super) async fn registered(app: &App, names: &[&str]) {
     registered_in(app, names, "contacts").await;
 }
 
-async fn contact(app: &App, name: &str) -> Contact {
+pub(super) async fn contact(app: &App, name: &str) -> Contact {
     app.find::<Contact>(&customer(name)).await.unwrap().unwrap()
 }
 
@@ -71,7 +71,7 @@ async fn is_known(app: &App, name: &str) -> bool {
     }
 }
 
-async fn found(app: &App, email: &str) -> Vec<String> {
+pub(super) async fn found(app: &App, email: &str) -> Vec<String> {
     let list = app.list::<Contact>().equal_secret("email", email);
     let names: Vec<String> = list.await.unwrap().rows.into_iter().map(|row| row.customer.0).collect();
     let count = app.list::<Contact>().equal_secret("email", email).count().await.unwrap();
@@ -80,7 +80,7 @@ async fn found(app: &App, email: &str) -> Vec<String> {
 }
 
 /// The rows as a store has them, of the live build.
-async fn raw_rows<P: Projection>(rows: &SharedRows) -> Vec<Row> {
+pub(super) async fn raw_rows<P: Projection>(rows: &SharedRows) -> Vec<Row> {
     let builds = rows.builds(P::TABLE.projection).await.unwrap();
     let live = builds.iter().find(|build| build.live).unwrap();
     let table = P::TABLE.built(live.build);
@@ -96,7 +96,7 @@ async fn replace_row(rows: &SharedRows, row: Row) {
     rows.commit(RowChange { upserts: vec![row], ..RowChange::new(&table, at, at) }).await.unwrap();
 }
 
-fn befriend(from: &str, to: &str) -> Befriend {
+pub(super) fn befriend(from: &str, to: &str) -> Befriend {
     let note = |text: &str| Secret::new(format!("a note of {text}"));
     Befriend { from: customer(from), to: customer(to), from_note: Some(note(from)), to_notes: vec![note(to)] }
 }

@@ -16,6 +16,8 @@ cases!("journal": [
     appends_that_are_not_written_are_not_journaled,
     pages_of_the_journal_add_up,
     concurrent_entries_are_all_journaled,
+    purge_removes_the_entries_before_a_time_and_nothing_else,
+    numbers_of_purged_entries_are_not_used_again,
 ]);
 
 fn metadata_of(actor: &'static str) -> Metadata {
@@ -172,5 +174,38 @@ async fn concurrent_entries_are_all_journaled(log: Log) -> Outcome {
         .collect();
     journaled.sort_unstable();
     ensure_eq!(journaled, events, "positions in the journal, compared with the log");
+    Ok(())
+}
+
+async fn purge_removes_the_entries_before_a_time_and_nothing_else(log: Log) -> Outcome {
+    let id = |n: i64| command_key(format!("c-{n}"), "open", &[]);
+    for n in [3, 1, 2, 4] {
+        let request = append([event("a", &["x:1"])]).with_key(id(n));
+        log.expect_accepted(request.with_journal(&n.to_string()).recorded_at(n)).await?;
+    }
+    let (events, journal) = (log.read_all().await?, log.journal(0, PageLimit::records(10)).await?);
+    ensure_eq!(log.purge_journal(seconds_since_1970(1)).await?, 0, "entries that were purged before 1 s");
+    ensure_eq!(log.purge_journal(seconds_since_1970(3)).await?, 2, "entries that were purged before 3 s");
+    let expected: Vec<Entry> =
+        journal.into_iter().filter(|entry| entry.recorded_at >= seconds_since_1970(3)).collect();
+    for handle in log.handles(2).await? {
+        ensure_eq!(handle.journal(0, PageLimit::records(10)).await?, expected, "journal after a purge");
+        ensure_eq!(handle.read_all().await?, events, "events after a purge");
+        ensure!(handle.receipt(&id(1)).await?.is_some(), "the command id of a purged entry must stay");
+    }
+    ensure_eq!(log.purge_journal(Timestamp::MAX).await?, 2, "entries that were purged at last");
+    ensure_eq!(log.journal(0, PageLimit::records(10)).await?, [], "journal after everything was purged");
+    Ok(())
+}
+
+async fn numbers_of_purged_entries_are_not_used_again(log: Log) -> Outcome {
+    for n in 0..3 {
+        log.expect_accepted(empty_append().with_journal(&n.to_string())).await?;
+    }
+    let last = log.journal(0, PageLimit::records(10)).await?.last().map_or(0, |entry| entry.number);
+    log.purge_journal(Timestamp::MAX).await?;
+    log.expect_accepted(empty_append().with_journal("3")).await?;
+    let entries = log.journal(last, PageLimit::records(10)).await?;
+    ensure_eq!(entries.len(), 1, "entries after the last one that was purged");
     Ok(())
 }
