@@ -3,6 +3,7 @@
 
 mod bench;
 mod command;
+mod disk;
 mod error;
 mod features;
 mod rebuild;
@@ -86,8 +87,10 @@ fn test(steps: &[&Step]) -> Result<ExitCode> {
     for step in STEPS.iter().filter(|step| !steps.iter().any(|chosen| chosen.name == step.name)) {
         report.leave_out(step.name, "not selected");
     }
+    let free_space = disk::free_space();
+    free_space.iter().for_each(|line| println!("{line}"));
     // The server runs until all steps are done. Without one, the tests that need no server still run.
-    let server = if steps.iter().any(|step| step.needs_server) {
+    let mut server = if steps.iter().any(|step| step.needs_server) {
         report.step("postgres", "find or start a server", Server::find_or_start)
     } else {
         None
@@ -95,9 +98,12 @@ fn test(steps: &[&Step]) -> Result<ExitCode> {
     if server.is_some() {
         report.step("pgbouncer", "find or install PgBouncer", find_or_install_pooler);
     }
-    let url = server.as_ref().map(Server::url);
+    let url = server.as_ref().map(|server| server.url().to_owned());
     for step in steps {
-        report.step(step.name, step.about, || (step.run)(url).map(|notes| ((), notes)));
+        report.step(step.name, step.about, || (step.run)(url.as_deref()).map(|notes| ((), notes)));
+    }
+    if let Some(server) = &mut server {
+        report.step("server", "whether the server still runs", || server.check());
     }
     Ok(report.conclude())
 }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::Result;
+use crate::{Result, disk::free_space};
 
 /// The result of a step that did not fail.
 #[derive(Default)]
@@ -115,6 +115,11 @@ impl Report {
             println!("\n{} failed: {}", row.step, row.message);
         }
         let [passed, failed] = [Outcome::Passed, Outcome::Failed].map(|outcome| with(outcome).count());
+        if failed > 0
+            && let Some(line) = free_space()
+        {
+            println!("\n{line}");
+        }
         println!("\nSteps passed: {passed}, failed: {failed}, in {} s", self.start.elapsed().as_secs());
         if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }

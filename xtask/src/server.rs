@@ -14,7 +14,7 @@ pub(crate) enum Server {
     /// A server that the environment names.
     Named(String),
     /// A throw-away server, stopped and removed on drop.
-    Started { url: String, _cluster: Cluster },
+    Started { url: String, cluster: Cluster },
 }
 
 impl Server {
@@ -46,7 +46,19 @@ impl Server {
         let bin = cluster.programs().bin().display();
         println!("Started a throw-away server: {} (programs: {bin})", cluster.url());
         let notes = Notes::passed(format!("a throw-away server on the programs in {bin}"));
-        Ok((Self::Started { url: cluster.url(), _cluster: cluster }, notes))
+        Ok((Self::Started { url: cluster.url(), cluster }, notes))
+    }
+
+    /// Checks that a throw-away server still runs. If it does not, it has failed the tests that came after.
+    ///
+    /// # Errors
+    ///
+    /// The error has the log of the server.
+    pub(crate) fn check(&mut self) -> Result<((), Notes)> {
+        if let Self::Started { cluster, .. } = self {
+            cluster.check()?;
+        }
+        Ok(((), Notes::default()))
     }
 
     pub(crate) fn url(&self) -> &str {

@@ -21,6 +21,9 @@ const POLL: Duration = Duration::from_millis(20);
 /// The maximum number of ports to try, because another process may take a port that was free.
 const PORTS: usize = 5;
 
+/// The number of lines of its log that the error of a server that ended repeats.
+const LOG_LINES: usize = 40;
+
 /// How a server is stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
@@ -136,6 +139,18 @@ impl Cluster {
             .unwrap_or_default()
     }
 
+    /// Checks that the server runs, unless it was stopped.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Ended`] if it has ended by itself, for example because its disk is full.
+    pub fn check(&mut self) -> Result<(), Error> {
+        match self.ended()? {
+            Some(status) => Err(Error::Ended { status, log: last_lines(&self.log()) }),
+            None => Ok(()),
+        }
+    }
+
     /// Stops the server and waits until it has ended. Does nothing if it is not running.
     ///
     /// # Errors
@@ -167,7 +182,7 @@ impl Cluster {
         }
         self.launch()?;
         self.until("to get ready", |cluster| match cluster.ended()? {
-            Some(status) => Err(Error::Ended { status, log: cluster.log() }),
+            Some(status) => Err(Error::Ended { status, log: last_lines(&cluster.log()) }),
             None => Ok(cluster.is_ready()),
         })
     }
@@ -280,6 +295,12 @@ fn run(command: &mut Command) -> Result<(), Error> {
     let bytes = [output.stdout, output.stderr].concat();
     let printed = String::from_utf8_lossy(&bytes).into_owned();
     Err(Error::Program { command: format!("{command:?}"), status: output.status, output: printed })
+}
+
+/// The end of a log, which may have the messages of a long run.
+fn last_lines(log: &str) -> String {
+    let lines: Vec<&str> = log.lines().collect();
+    lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
 }
 
 fn free_port() -> Result<u16, Error> {

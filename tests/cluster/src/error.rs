@@ -32,11 +32,11 @@ pub enum Error {
         /// Its output.
         output: String,
     },
-    /// The server ended instead of getting ready.
+    /// The server ended by itself.
     Ended {
         /// The exit status.
         status: ExitStatus,
-        /// Its log.
+        /// The end of its log.
         log: String,
     },
     /// The server took too long.
@@ -81,11 +81,7 @@ impl fmt::Display for Error {
                 write!(f, "{command}: {status}\n{}", output.trim_end())
             }
             Self::Ended { status, log } => {
-                write!(
-                    f,
-                    "the server ended instead of getting ready ({status}); its log:\n{}",
-                    log.trim_end()
-                )
+                write!(f, "the server ended by itself ({status}); its log:\n{}", log.trim_end())
             }
             Self::Deadline { goal, after, log } => {
                 write!(f, "waited {after:?} for the server {goal}; its log:\n{}", log.trim_end())

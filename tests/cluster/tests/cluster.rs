@@ -23,6 +23,7 @@ const TESTS: &[(&str, Test)] = &[
     ("crash_loses_no_committed_data", crash_loses_no_committed_data),
     ("clean_stop_and_new_start", clean_stop_and_new_start),
     ("failed_start_shows_the_log", failed_start_shows_the_log),
+    ("server_that_ended_by_itself_is_reported", server_that_ended_by_itself_is_reported),
     ("drop_removes_the_cluster", drop_removes_the_cluster),
     ("killed_process_leaves_no_cluster", killed_process_leaves_no_cluster),
 ];
@@ -110,6 +111,19 @@ fn failed_start_shows_the_log() -> Outcome {
     };
     assert!(error.to_string().contains("unrecognized configuration parameter"), "{error}");
     Ok(())
+}
+
+fn server_that_ended_by_itself_is_reported() -> Outcome {
+    let mut cluster = Cluster::start()?;
+    cluster.check()?;
+    let pid_file = std::fs::read_to_string(cluster.dir().join("data/postmaster.pid"))?;
+    let pid = pid_file.lines().next().ok_or("no process id")?;
+    assert!(Command::new("kill").args(["-QUIT", pid]).status()?.success());
+    eventually(|| Ok(cluster.check().is_err_and(|error| error.to_string().contains("immediate shutdown"))))?;
+    cluster.start_again()?;
+    cluster.check()?;
+    cluster.stop(Stop::Fast)?;
+    Ok(cluster.check()?)
 }
 
 fn drop_removes_the_cluster() -> Outcome {
