@@ -4,7 +4,7 @@ use std::{env, path::Path};
 
 use crate::command::{ask, program, root};
 
-/// The free space for compiled files and for temporary files, as one line; `None` if `df` does not tell.
+/// The free space for compiled files and for temporary files, as one line; `None` if `df` does not report it.
 pub(crate) fn free_space() -> Option<String> {
     let compiled = free(root())?;
     let temporary = free(&env::temp_dir())?;
