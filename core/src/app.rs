@@ -19,6 +19,7 @@ mod model;
 mod personal_data;
 mod queries;
 mod registration;
+mod requests;
 mod start;
 mod states;
 mod stored_events;

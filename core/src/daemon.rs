@@ -12,11 +12,13 @@ mod handler_scope;
 mod inline_mode;
 mod inline_transition;
 mod parking;
+mod pausing;
 mod progress_meter;
 mod projection_daemon;
 mod promotion;
 mod read_model_handle;
 mod retry_parked;
+mod retry_request;
 mod runner;
 mod runner_handle;
 mod standby;
@@ -36,7 +38,7 @@ pub use self::{
 pub(crate) use self::{
     control::FollowerControl,
     parking::{check_order, order_keys, park_failed, park_waiting, waiting_reason},
-    projection_daemon::{FollowerSpec, OBSERVES, ProjectionDaemon, RowSecrets, SHUTDOWN_TIMEOUT},
+    projection_daemon::{FollowerSpec, ProjectionDaemon, RowSecrets, SHUTDOWN_TIMEOUT},
     read_model_handle::ReadModelHandle,
 };
 pub use crate::progress::Progress;

@@ -16,6 +16,7 @@ pub(crate) mod folded_events;
 mod inline;
 mod json;
 pub(crate) mod nul;
+mod requests;
 mod row_codec;
 mod row_query;
 mod secret_column;
@@ -39,6 +40,7 @@ pub use self::{
     decimal::Decimal,
     inline::{BuildId, Inline, InlineOutcome},
     json::JsonField,
+    requests::{FollowerRequests, Pause, RetryRequest, RetryState},
     row_codec::{RowReader, RowWriter},
     row_query::{Bound, Filter, RowQuery, Sort},
     secret_column::{RowSubject, SecretColumn, SecretSubject},
@@ -117,6 +119,15 @@ pub trait RowStore: Send + Sync + 'static {
         expected: Option<Claim>,
         claim: Option<Claim>,
     ) -> Result<bool, Error>;
+
+    /// Stores the requests to the projection of `table`, for all of its builds, if the stored revision is one less than that of `requests`; 0
+    /// if none are stored. Returns `true` if it did. They stay when builds are discarded. Of several processes that store the same revision
+    /// at most one succeeds.
+    ///
+    /// # Errors
+    /// [`Error::OutcomeUnknown`] if the response was lost: the stored requests show whether they were replaced. After any other error
+    /// nothing was written.
+    async fn replace_requests(&self, table: &Table, requests: &FollowerRequests) -> Result<bool, Error>;
 
     /// Returns the rows that a query selects, in its order.
     ///

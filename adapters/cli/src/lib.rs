@@ -11,6 +11,7 @@ mod events;
 mod failure;
 mod journal;
 mod json;
+mod operator;
 mod output;
 mod program;
 mod projections;

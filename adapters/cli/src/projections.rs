@@ -1,19 +1,26 @@
 //! `projections` and `parked`: what the processes of the application have stored about projections and policies, and requests to them.
 
+use std::time::Duration;
+
 use annalist_core::{
     app::{App, Overview},
+    projection::RetryReport,
     record::Position,
-    rows::{Build, Parked},
+    rows::{Build, Parked, Pause},
 };
 use clap::Subcommand;
 use serde::Serialize;
 
 use crate::{
     failure::Failure,
+    operator::Operator,
     output::{Format, Output},
     selection::position,
     text::{suggestion, table},
 };
+
+/// How long a retry waits for its outcome.
+const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What to do with projections and policies.
 #[derive(Subcommand, Clone, Debug)]
@@ -32,6 +39,25 @@ pub enum Projections {
     },
     /// Ask a process that runs the projection to fold its rows from all events, beside the ones that are read.
     Rebuild {
+        /// Its stored name.
+        name: String,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Pause it in all processes that run it, until it is resumed.
+    Pause {
+        /// Its stored name.
+        name: String,
+        /// Why, for other operators and for callers that wait for it.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        #[command(flatten)]
+        operator: Operator,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// End a pause, and start it again where it is stopped, in all processes that run it.
+    Resume {
         /// Its stored name.
         name: String,
         #[command(flatten)]
@@ -63,10 +89,18 @@ pub enum ParkedEvents {
         #[command(flatten)]
         format: Format,
     },
-    /// Handle the parked events again, in this process.
+    /// Ask a process that runs the projection or policy to handle its parked events again, and wait up to 30 seconds for the outcome.
     Retry {
         /// The stored name of the projection or policy.
         name: String,
+        /// Do not wait for the outcome.
+        #[arg(long)]
+        no_wait: bool,
+        /// Handle the events in this process instead, and send the commands of a policy from it.
+        #[arg(long, conflicts_with = "no_wait")]
+        here: bool,
+        #[command(flatten)]
+        operator: Operator,
         #[command(flatten)]
         format: Format,
     },
@@ -87,6 +121,8 @@ impl Projections {
         let (Self::List { format }
         | Self::Status { format, .. }
         | Self::Rebuild { format, .. }
+        | Self::Pause { format, .. }
+        | Self::Resume { format, .. }
         | Self::Promote { format, .. }
         | Self::DiscardOld { format, .. }) = self;
         *format
@@ -97,6 +133,10 @@ impl Projections {
             Self::List { .. } => list(app, output).await,
             Self::Status { name, .. } => status(app, &name, output).await,
             Self::Rebuild { name, .. } => rebuild(app, &name, output).await,
+            Self::Pause { name, reason, operator, .. } => {
+                pause(&operator.of(app), &name, &reason, output).await
+            }
+            Self::Resume { name, .. } => resume(app, &name, output).await,
             Self::Promote { name, .. } => {
                 find(app, &name).await?;
                 app.promote(&name).await?;
@@ -149,6 +189,29 @@ async fn rebuild(app: &App, name: &str, output: &mut Output<'_>) -> Result<(), F
     })
 }
 
+async fn pause(app: &App, name: &str, reason: &str, output: &mut Output<'_>) -> Result<(), Failure> {
+    find(app, name).await?;
+    app.pause(name, reason).await?;
+    let overview = find(app, name).await?;
+    output.print("projection", || Line::of(&overview), || {
+        format!(
+            "`{name}` is paused: the processes that run it end their current batch within about a second and handle no events until \
+             `projections resume {name}`"
+        )
+    })
+}
+
+async fn resume(app: &App, name: &str, output: &mut Output<'_>) -> Result<(), Failure> {
+    find(app, name).await?;
+    app.resume(name).await?;
+    let overview = find(app, name).await?;
+    output.print(
+        "projection",
+        || Line::of(&overview),
+        || format!("`{name}` is resumed: the processes that run it continue within about a second"),
+    )
+}
+
 /// The overview of one projection or policy.
 ///
 /// # Errors
@@ -171,6 +234,9 @@ struct Line {
     /// The number of events that are not handled yet, and the age of the first of them.
     behind: u64,
     behind_seconds: f64,
+    /// Set while it is paused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paused: Option<Pause>,
     builds: Vec<BuildLine>,
 }
 
@@ -193,6 +259,7 @@ impl Line {
             name: overview.name,
             behind: overview.lag.events,
             behind_seconds: overview.lag.time.as_secs_f64(),
+            paused: overview.requests.pause.clone(),
             builds: overview.builds.iter().map(BuildLine::of).collect(),
         }
     }
@@ -225,6 +292,9 @@ impl Line {
 
     fn state(&self, build: &BuildLine) -> String {
         let newer = self.builds.last().filter(|newest| !newest.live && build.live);
+        if let Some(pause) = &self.paused {
+            return pause.to_string();
+        }
         match (&build.stopped, newer) {
             (Some(reason), _) => format!("stopped: {reason}"),
             (None, Some(newest)) => format!("v{} build {} is being built", newest.version, newest.build),
@@ -237,7 +307,9 @@ impl Line {
     fn text(&self, builds: &[Build]) -> String {
         let heading = ["version", "build", "position", "parked", "changed", "state"];
         let rows = self.builds.iter().zip(builds).map(|(line, build)| line.row(build));
-        format!("{}: events behind: {}\n{}", self.name, self.behind(), table(Some(heading), rows, None))
+        let paused = self.paused.as_ref().map(|pause| format!(", {pause}")).unwrap_or_default();
+        let table = table(Some(heading), rows, None);
+        format!("{}: events behind: {}{paused}\n{table}", self.name, self.behind())
     }
 }
 
@@ -287,7 +359,10 @@ impl ParkedEvents {
     pub(crate) async fn run(self, app: &App, output: &mut Output<'_>) -> Result<(), Failure> {
         match self {
             Self::List { name, .. } => list_parked(app, &name, output).await,
-            Self::Retry { name, .. } => retry(app, &name, output).await,
+            Self::Retry { name, here: true, .. } => retry_here(app, &name, output).await,
+            Self::Retry { name, no_wait, operator, .. } => {
+                retry(&operator.of(app), &name, !no_wait, output).await
+            }
             Self::Discard { name, position, .. } => discard(app, &name, position, output).await,
         }
     }
@@ -333,9 +408,30 @@ impl<'a> ParkedLine<'a> {
     }
 }
 
-async fn retry(app: &App, name: &str, output: &mut Output<'_>) -> Result<(), Failure> {
+async fn retry(app: &App, name: &str, waits: bool, output: &mut Output<'_>) -> Result<(), Failure> {
     find(app, name).await?;
-    let report = app.retry_parked(name).await?;
+    let number = app.request_retry(name).await?;
+    if waits {
+        let report = app.wait_for_retry(name, number, RETRY_TIMEOUT).await?;
+        return print_report(name, report, output);
+    }
+    output.print(
+        "requested",
+        || number,
+        || {
+            format!(
+                "request {number} is stored: a process that runs `{name}` handles its parked events again"
+            )
+        },
+    )
+}
+
+async fn retry_here(app: &App, name: &str, output: &mut Output<'_>) -> Result<(), Failure> {
+    find(app, name).await?;
+    print_report(name, app.retry_parked(name).await?, output)
+}
+
+fn print_report(name: &str, report: RetryReport, output: &mut Output<'_>) -> Result<(), Failure> {
     output.print(
         "retried",
         || serde_json::json!({ "done": report.done, "parked": report.parked }),

@@ -26,8 +26,8 @@ use annalist_core::{
     keys::SharedKeys,
     record::{Position, Record},
     rows::{
-        Build, Checkpoint, Claim, CommitOutcome, Inline, InlineOutcome, Key, Parked, PromoteOutcome, Row,
-        RowChange, RowQuery, RowStore, SharedRows, Table,
+        Build, Checkpoint, Claim, CommitOutcome, FollowerRequests, Inline, InlineOutcome, Key, Parked,
+        PromoteOutcome, Row, RowChange, RowQuery, RowStore, SharedRows, Table,
     },
     store::{
         AcceptedCommand, Append, AppendOutcome, Archive, ArchiveStep, Batch, CommandKey, Entry, EventRef,
@@ -304,6 +304,10 @@ impl RowStore for Memory {
         claim: Option<Claim>,
     ) -> Result<bool, Error> {
         Ok(self.rows().replace_claim(table, expected, claim))
+    }
+
+    async fn replace_requests(&self, table: &Table, requests: &FollowerRequests) -> Result<bool, Error> {
+        Ok(self.rows().replace_requests(table.projection, requests))
     }
 
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {

@@ -11,9 +11,9 @@ use annalist_core::{
     error::Error,
     record::{Position, Record},
     rows::{
-        Anchor, Build, BuildId, Checkpoint, Claim, CommitOutcome, Difference, FoldedRows, Inline,
-        InlineOutcome, Key, Parked, PromoteOutcome, PromotionStep, Row, RowChange, RowQuery, Sort, Table,
-        Value,
+        Anchor, Build, BuildId, Checkpoint, Claim, CommitOutcome, Difference, FoldedRows, FollowerRequests,
+        Inline, InlineOutcome, Key, Parked, PromoteOutcome, PromotionStep, Row, RowChange, RowQuery, Sort,
+        Table, Value,
     },
     store::{Append, LogId, PageLimit, PolicyCheckpoint},
     time::Timestamp,
@@ -25,6 +25,8 @@ use crate::log::Log;
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
     builds: BTreeMap<BuildId, BuildData>,
+    /// The requests to projections and policies, by name.
+    requests: BTreeMap<String, FollowerRequests>,
 }
 
 /// One build.
@@ -72,7 +74,8 @@ impl Eq for OrderedKey {}
 impl Rows {
     pub(crate) fn builds(&self, projection: &str) -> Vec<Build> {
         let builds = self.builds.iter().filter(|(id, _)| id.projection == projection);
-        builds.map(|(id, data)| data.to_build(id)).collect()
+        let requests = self.requests.get(projection).cloned().unwrap_or_default();
+        builds.map(|(id, data)| Build { requests: requests.clone(), ..data.to_build(id) }).collect()
     }
 
     pub(crate) fn define(&mut self, table: &Table, events: &str, log: LogId) -> Result<Checkpoint, Error> {
@@ -127,6 +130,15 @@ impl Rows {
     ) -> bool {
         let data = self.builds.get_mut(&table.into()).filter(|data| data.claim == expected);
         data.map(|data| data.claim = claim).is_some()
+    }
+
+    pub(crate) fn replace_requests(&mut self, projection: &str, requests: &FollowerRequests) -> bool {
+        let stored = self.requests.get(projection).map_or(0, |stored| stored.revision);
+        let is_next = stored + 1 == requests.revision;
+        if is_next {
+            self.requests.insert(projection.to_owned(), requests.clone());
+        }
+        is_next
     }
 
     pub(crate) fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {
@@ -343,6 +355,7 @@ impl BuildData {
             checkpoint: self.checkpoint.clone(),
             updated_at: self.updated_at,
             claim: self.claim,
+            requests: FollowerRequests::default(),
         }
     }
 

@@ -132,6 +132,7 @@ statements!(
     remove_snapshots,
     replace_claim,
     replace_payloads,
+    replace_requests,
     report,
     reserve,
     return_events,

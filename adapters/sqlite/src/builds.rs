@@ -2,7 +2,7 @@
 
 use annalist_core::{
     rows::{
-        Build, Checkpoint, Claim, Difference, PromoteOutcome, PromotionStep, Table,
+        Build, Checkpoint, Claim, Difference, FollowerRequests, PromoteOutcome, PromotionStep, Table,
         sql::{Dialect, TableSql, quoted},
     },
     store::LogId,
@@ -106,6 +106,20 @@ pub(crate) async fn replace_claim(
             .bind(claim.map(|claim| claim.challenged))
     });
     match transaction.execute(update).await? {
+        0 => transaction.rollback(false).await,
+        _ => transaction.commit(true).await,
+    }
+}
+
+/// Replaces the requests to a projection, if the stored revision is the one before.
+pub(crate) async fn replace_requests(
+    mut transaction: WriteTransaction<'_>,
+    table: Table,
+    requests: FollowerRequests,
+) -> Result<bool, TransactionError> {
+    let replace = query(transaction.log.sql.replace_requests.clone()).bind(table.projection);
+    let replace = replace.bind(integer(requests.revision)).bind(requests.to_text());
+    match transaction.execute(replace).await? {
         0 => transaction.rollback(false).await,
         _ => transaction.commit(true).await,
     }

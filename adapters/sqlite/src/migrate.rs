@@ -31,6 +31,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[&[
     include_str!("../sql/schema/1_builds.sql"),
     include_str!("../sql/schema/1_builds_inline.sql"),
     include_str!("../sql/schema/1_parked.sql"),
+    include_str!("../sql/schema/1_follower_requests.sql"),
     include_str!("../sql/schema/1_snapshots.sql"),
     include_str!("../sql/schema/1_event_successors.sql"),
     include_str!("../sql/schema/1_event_successors_by_version.sql"),

@@ -6,8 +6,8 @@ use annalist_core::{
     error::Error,
     finding::{VerifyCursor, VerifyPage},
     rows::{
-        Build, Checkpoint, Claim, CommitOutcome, Inline, InlineOutcome, Key, Parked, PromoteOutcome, Row,
-        RowChange, RowQuery, RowStore, Table,
+        Build, Checkpoint, Claim, CommitOutcome, FollowerRequests, Inline, InlineOutcome, Key, Parked,
+        PromoteOutcome, Row, RowChange, RowQuery, RowStore, Table,
         sql::{SelectStatement, TableSql},
     },
     store::LogId,
@@ -83,6 +83,14 @@ impl RowStore for Sqlite {
         let table = *table;
         run_detached(&self.log, Operation::Rows("replace the claim on", table), move |transaction| {
             Box::pin(builds::replace_claim(transaction, table, expected, claim))
+        })
+        .await
+    }
+
+    async fn replace_requests(&self, table: &Table, requests: &FollowerRequests) -> Result<bool, Error> {
+        let (table, requests) = (*table, requests.clone());
+        run_detached(&self.log, Operation::Rows("replace the requests to", table), move |transaction| {
+            Box::pin(builds::replace_requests(transaction, table, requests))
         })
         .await
     }

@@ -136,6 +136,7 @@ statements! {
     remove_tag_rows,
     replace_claim,
     replace_payload,
+    replace_requests,
     report,
     return_event,
     rewrap_hash_key,

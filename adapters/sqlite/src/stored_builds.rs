@@ -2,7 +2,7 @@
 
 use annalist_core::{
     record::Position,
-    rows::{Anchor, Build, Checkpoint, Claim, Parked, Table},
+    rows::{Anchor, Build, Checkpoint, Claim, FollowerRequests, Parked, Table},
     store::LogId,
     time::Timestamp,
 };
@@ -58,6 +58,7 @@ fn build(row: &Columns<'_>) -> Result<Build, TransactionError> {
         checkpoint,
         updated_at: Timestamp::from_micros(row.get("updated_at")?),
         claim: claim(row)?,
+        requests: requests(row)?,
     })
 }
 
@@ -73,6 +74,12 @@ fn claim(row: &Columns<'_>) -> Result<Option<Claim>, TransactionError> {
     let Some(holder) = row.get::<Option<String>>("claim_holder")? else { return Ok(None) };
     let (round, challenged) = (row.number("claim_round")?, row.get("claim_challenged")?);
     Ok(Some(Claim { holder: id(&holder)?, round, challenged }))
+}
+
+fn requests(row: &Columns<'_>) -> Result<FollowerRequests, TransactionError> {
+    let revision = row.get::<Option<i64>>("revision")?.map(i64::unsigned_abs);
+    let stored = revision.zip(row.get::<Option<&str>>("requests")?);
+    FollowerRequests::from_stored(stored).map_err(TransactionError::Unusable)
 }
 
 pub(crate) fn parked_event(row: &Columns<'_>) -> Result<Parked, TransactionError> {

@@ -6,10 +6,10 @@ use tokio::time::timeout;
 
 use super::{facade::App, stored_events::check_stored_events};
 use crate::{
-    daemon::{FollowerControl, OBSERVES, Progress, RetryReport, SHUTDOWN_TIMEOUT, State, Status},
+    daemon::{FollowerControl, Progress, RetryReport, SHUTDOWN_TIMEOUT, State, Status},
     error::Error,
     record::Position,
-    rows::{Build, Parked, SharedRows},
+    rows::{Build, FollowerRequests, Parked, SharedRows},
     store::{Included, PageLimit},
     verify::{VerifyReport, verify},
 };
@@ -42,6 +42,8 @@ pub struct Overview {
     pub other_conversions: Option<String>,
     /// How many events have left the log for archives ([`App::archive`]). A build that begins now lacks them.
     pub archived: u64,
+    /// What operators have requested.
+    pub requests: FollowerRequests,
     /// How far the build that queries read lags behind the log; before the first build is complete, how far that build does.
     pub lag: Lag,
 }
@@ -122,7 +124,8 @@ impl App {
             let read = builds.iter().find(is_read);
             let other_conversions =
                 read.and_then(|build| build.other_conversions(&control.follower.events()));
-            all.push(Overview { name, status, builds, other_conversions, archived, lag });
+            let requests = builds.last().map(|build| build.requests.clone()).unwrap_or_default();
+            all.push(Overview { name, status, builds, other_conversions, archived, requests, lag });
         }
         Ok(all)
     }
@@ -313,37 +316,6 @@ impl App {
         self.run_on("discard old builds of", name, self.control(name)?.discard_old()).await
     }
 
-    /// Restarts a stopped projection or policy from its checkpoint.
-    ///
-    /// ```
-    /// # use annalist_doc_tests::*;
-    /// # run(async {
-    /// use annalist::projection::State;
-    /// # let app = savings(Default::default()).await?;
-    ///
-    /// let receipt = app.execute(Deposit { account: id("ann"), cents: -5 }).await?; // stops the projection
-    /// app.wait_until("savings", |status| matches!(status.state, State::Stopped(_))).await?;
-    ///
-    /// repair(); // removes the cause
-    /// app.resume("savings")?;
-    /// assert_eq!(app.find::<Savings>(&id("ann")).after(&receipt).await?.unwrap().cents, -5);
-    /// # Ok(())
-    /// # });
-    /// ```
-    ///
-    /// # Errors
-    /// [`Error::Unusable`] if there is none of this name, or the app was started with [`Builder::observe`](super::Builder::observe).
-    pub fn resume(&self, name: &str) -> Result<(), Error> {
-        let control = self.control(name)?;
-        self.executor().watcher.runtime().check(|| format!("resume `{name}`"))?;
-        if self.daemon().observes() {
-            return Err(Error::unusable(format!("resume `{name}`"), OBSERVES));
-        }
-        tracing::info!(name, "the projection or policy is resumed");
-        control.request_restart();
-        Ok(())
-    }
-
     /// Returns the parked events of a projection or policy, in the order of the log.
     ///
     /// ```
@@ -388,9 +360,14 @@ impl App {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Unusable`] if there is none of this name, or an event is no longer in the log.
+    /// [`Error::Unusable`] if there is none of this name, it is paused, or an event is no longer in the log.
     pub async fn retry_parked(&self, name: &str) -> Result<RetryReport, Error> {
-        self.run_on("retry the parked events of", name, self.control(name)?.retry_parked()).await
+        let control = self.control(name)?;
+        let retry = async {
+            control.check_not_paused("retry the parked events of").await?;
+            control.retry_parked().await
+        };
+        self.run_on("retry the parked events of", name, retry).await
     }
 
     /// Deletes the parked event at a position without processing it. Returns `true` if there was one. Events that wait for
@@ -449,7 +426,7 @@ impl App {
         self.run(&format!("{verb} `{name}`"), call).await
     }
 
-    fn control(&self, name: &str) -> Result<&FollowerControl, Error> {
+    pub(super) fn control(&self, name: &str) -> Result<&FollowerControl, Error> {
         self.daemon().control(name).map(|control| &**control)
     }
 

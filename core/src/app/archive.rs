@@ -207,8 +207,10 @@ impl App {
 
     async fn wait_until_settled(&self, position: Position, deadline: Instant) -> Result<(), Error> {
         while self.store().settled().await?.position < position {
-            self.pause(ARCHIVE, deadline, || format!("the log is not settled up to position {position}"))
-                .await?;
+            self.wait_before(ARCHIVE, deadline, || {
+                format!("the log is not settled up to position {position}")
+            })
+            .await?;
         }
         Ok(())
     }

@@ -68,6 +68,8 @@ const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub struct App {
     pub(super) inner: Arc<Inner>,
+    /// The name of the operator that makes requests through this clone, if known.
+    pub(super) operator: Option<Arc<str>>,
 }
 
 pub(super) struct Inner {
@@ -89,7 +91,7 @@ impl Inner {
 
 impl App {
     pub(super) fn new(inner: Inner) -> Self {
-        Self { inner: Arc::new(inner) }
+        Self { inner: Arc::new(inner), operator: None }
     }
 
     /// Executes a command: loads the states that its decision needs, decides, and appends the events if no event that matches

@@ -69,7 +69,7 @@ impl App {
     ) -> Result<(), Error> {
         let Some(last) = awaited.last(&**self.store()).await? else { return Ok(()) };
         while let Some(behind) = self.first_behind(operation, awaited, last).await? {
-            self.pause(operation, deadline, || {
+            self.wait_before(operation, deadline, || {
                 format!(
                     "{behind} has not handled the events up to position {last}: wait until it has, or discard it if no program needs it \
                      (`App::discard_old_builds`)"
@@ -129,8 +129,8 @@ impl App {
         Ok(())
     }
 
-    /// Waits for a moment, or fails at the deadline.
-    pub(super) async fn pause(
+    /// Waits before the next look, or fails at the deadline.
+    pub(super) async fn wait_before(
         &self,
         operation: &str,
         deadline: Instant,

@@ -69,8 +69,8 @@ impl Builder {
     /// program does not read, too.
     ///
     /// It shows what the other processes have stored ([`App::overview`], [`App::parked`]) and takes the requests that are stored for
-    /// them: they build what [`App::rebuild`] asks for, as long as one of them runs the projection. [`App::retry_parked`] handles the
-    /// events in this process. The status of each projection and policy is
+    /// them ([`App::rebuild`], [`App::pause`], [`App::resume`], [`App::request_retry`]), as long as one of them runs the projection.
+    /// [`App::retry_parked`] handles the events in this process. The status of each projection and policy is
     /// [`Stopped`](crate::projection::State::Stopped) and says why, and queries return
     /// [`Error::NotCaughtUp`].
     ///

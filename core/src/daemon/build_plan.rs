@@ -55,7 +55,7 @@ impl BuildPlan {
 mod tests {
     use super::*;
     use crate::{
-        rows::{Checkpoint, Column, ColumnType, Role},
+        rows::{Checkpoint, Column, ColumnType, FollowerRequests, Role},
         store::LogId,
         time::Timestamp,
     };
@@ -67,7 +67,8 @@ mod tests {
         let (shape, log) = (ROWS.shape(), LogId::from_uuid(uuid::Uuid::nil()));
         let (checkpoint, updated_at) = (Checkpoint::default(), Timestamp::from_micros(0));
         let events = String::new();
-        Build { version, build, shape, events, log, live, inline: false, checkpoint, updated_at, claim: None }
+        let (inline, claim, requests) = (false, None, FollowerRequests::default());
+        Build { version, build, shape, events, log, live, inline, checkpoint, updated_at, claim, requests }
     }
 
     #[test]

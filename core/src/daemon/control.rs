@@ -16,7 +16,11 @@ use crate::{
     error::Error,
     feed::LogWatcher,
     record::Position,
-    rows::{Build, CommitOutcome, Parked, PromoteOutcome, RowChange, SharedRows, Table},
+    rows::{
+        Build, CommitOutcome, FollowerRequests, Parked, Pause, PromoteOutcome, RetryRequest, RetryState,
+        RowChange, SharedRows, Table,
+    },
+    time::Timestamp,
 };
 
 /// What the supervisor of a follower shares with the admin API.
@@ -61,7 +65,7 @@ impl FollowerControl {
     /// Makes the supervisor restart its runners, stopped ones included, and retry a blocked promotion. A stop that was
     /// published before is withdrawn at once.
     pub(crate) fn request_restart(&self) {
-        *self.blocked() = None;
+        self.unblock_promotion();
         if let Some(status) = self.status.upgrade() {
             status.request_restart();
         }
@@ -85,6 +89,11 @@ impl FollowerControl {
     /// Records why a complete build cannot be promoted.
     pub(super) fn block_promotion(&self, table: Table, reason: String) {
         *self.blocked() = Some((table, reason));
+    }
+
+    /// Lets the supervisor retry a blocked promotion.
+    pub(super) fn unblock_promotion(&self) {
+        *self.blocked() = None;
     }
 
     /// Why a complete build cannot be promoted, if it is blocked.
@@ -154,6 +163,94 @@ impl FollowerControl {
             discarded += usize::from(self.rows.discard(&table).await?);
         }
         Ok(discarded)
+    }
+
+    /// Stores that the follower is paused.
+    pub(crate) async fn pause(&self, pause: Pause) -> Result<(), Error> {
+        pause.check()?;
+        let own = self.follower.table();
+        let is_inline =
+            self.follower.inline(own).is_some() || self.builds().await?.iter().any(|build| build.inline);
+        if is_inline {
+            let reason = "it is inline: its rows change in the transactions of the appends, so there is nothing to pause; start it \
+                          in the background first";
+            return Err(Error::unusable(self.operation("pause"), reason));
+        }
+        self.update_requests(|requests| {
+            requests.pause = Some(pause.clone());
+            true
+        })
+        .await?;
+        tracing::info!(name = self.follower.table().projection, %pause, "a pause of the projection or policy is requested");
+        self.request_reconcile();
+        Ok(())
+    }
+
+    /// Stores that the follower is no longer paused, and that stopped runners start again.
+    pub(crate) async fn resume(&self) -> Result<(), Error> {
+        self.update_requests(|requests| {
+            requests.pause = None;
+            requests.restarts += 1;
+            true
+        })
+        .await?;
+        tracing::info!(name = self.follower.table().projection, "the projection or policy is resumed");
+        self.request_restart();
+        Ok(())
+    }
+
+    /// Stores a request to retry the parked events, and returns its number. A request without an outcome is not repeated.
+    pub(crate) async fn request_retry(&self, actor: Option<String>, at: Timestamp) -> Result<u64, Error> {
+        self.check_not_paused("retry the parked events of").await?;
+        let requests = self
+            .update_requests(|requests| {
+                let last = requests.retry.as_ref();
+                if last.is_some_and(|last| !last.state.is_complete()) {
+                    return false;
+                }
+                let number = last.map_or(0, |last| last.number) + 1;
+                requests.retry =
+                    Some(RetryRequest { number, actor: actor.clone(), at, state: RetryState::Waiting });
+                true
+            })
+            .await?;
+        self.request_reconcile();
+        Ok(requests.retry.map_or(0, |retry| retry.number))
+    }
+
+    /// Fails if the follower is paused.
+    pub(crate) async fn check_not_paused(&self, verb: &str) -> Result<(), Error> {
+        match self.requests().await?.pause {
+            Some(pause) => {
+                Err(Error::unusable(self.operation(verb), format!("it is {pause}; resume it first")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The stored requests.
+    pub(crate) async fn requests(&self) -> Result<FollowerRequests, Error> {
+        let newest = self.builds().await?.pop();
+        newest.map(|build| build.requests).ok_or_else(|| self.follower.table().undefined_error())
+    }
+
+    /// Changes the stored requests with a function, which returns whether there is something to store.
+    pub(super) async fn update_requests(
+        &self,
+        change: impl Fn(&mut FollowerRequests) -> bool,
+    ) -> Result<FollowerRequests, Error> {
+        loop {
+            let mut requests = self.requests().await?;
+            if !change(&mut requests) || self.replace_requests(requests.clone()).await? {
+                return Ok(requests);
+            }
+        }
+    }
+
+    /// Stores the next revision of the requests, unless others have been stored since these were read. Returns whether it did.
+    pub(super) async fn replace_requests(&self, requests: FollowerRequests) -> Result<bool, Error> {
+        let requests = FollowerRequests { revision: requests.revision + 1, ..requests };
+        self.rows.replace_requests(&self.follower.table(), &requests).await
     }
 
     /// Overwrites what deleted rows have left in the files of the store.

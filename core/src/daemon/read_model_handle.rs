@@ -262,13 +262,14 @@ impl ReadModelHandle {
 }
 
 fn is_stopped(state: &State) -> bool {
-    matches!(state, State::Stopped(_))
+    matches!(state, State::Stopped(_) | State::Paused(_))
 }
 
 /// Why the position was not reached within the timeout.
 fn timeout_reason(status: &Status, timeout: Duration) -> String {
     match &status.state {
         State::Stopped(stopped) => stopped.to_string(),
+        State::Paused(pause) => pause.to_string(),
         State::Waiting { reason } => format!("the projection waits to try again: {reason}"),
         State::CatchingUp => format!("the projection was still catching up after {timeout:?}"),
         State::Standby => {

@@ -15,7 +15,7 @@ use crate::{error::Error, feed::LogEnd, rows::Build};
 
 impl Supervisor {
     /// Takes, keeps or releases the claim, which was read after `read_at`. A follower that is stopped releases it, so that a process
-    /// with other code can run it.
+    /// with other code can run it; a paused one too, so that any process can run it once it is resumed.
     pub(super) async fn update_role(&mut self, read_at: Instant) -> Result<(), Error> {
         let Some(claim) = &self.claim else { return Ok(()) };
         let claimant = Arc::clone(claim.claimant());
@@ -24,7 +24,7 @@ impl Supervisor {
             build.map(|build| (build.claim, build.checkpoint.position)).unwrap_or_default();
         // The event at which this process is stopped was handled by another one.
         self.retain_runners(|runner| !runner.is_stopped() || runner.status().position >= position);
-        let is_wanted = !self.runners().iter().any(RunnerHandle::is_stopped);
+        let is_wanted = self.pause.is_none() && !self.runners().iter().any(RunnerHandle::is_stopped);
         let role = claimant.update(stored, read_at, is_wanted).await?;
         if role != self.role {
             tracing::info!(name = self.name(), ?role, "the role of this process has changed");

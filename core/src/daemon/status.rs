@@ -4,7 +4,11 @@ use std::fmt;
 
 use uuid::Uuid;
 
-use crate::{progress::Progress, record::Position, rows::Table};
+use crate::{
+    progress::Progress,
+    record::Position,
+    rows::{Pause, Table},
+};
 
 /// Position and state of a projection or policy in this process.
 ///
@@ -56,7 +60,7 @@ impl Status {
         }
     }
 
-    /// Replaces a stop by [`State::CatchingUp`]. Returns whether there was one.
+    /// Replaces a stop or a pause by [`State::CatchingUp`]. Returns whether there was one.
     pub(super) fn clear_stop(&mut self) -> bool {
         let was_stopped = self.stop_reason().is_some();
         if was_stopped {
@@ -77,6 +81,7 @@ impl Status {
     pub(crate) fn stop_reason(&self) -> Option<String> {
         match &self.state {
             State::Stopped(stopped) => Some(stopped.to_string()),
+            State::Paused(pause) => Some(pause.to_string()),
             _ => self.promotion_blocked.clone().filter(|_| self.reads.is_none()),
         }
     }
@@ -113,6 +118,9 @@ pub enum State {
     },
     /// It is stopped before an event that fails, or because its rows cannot be used.
     Stopped(Stopped),
+    /// An operator has paused it: see [`App::pause`](crate::app::App::pause). It handles no events until
+    /// [`App::resume`](crate::app::App::resume).
+    Paused(Pause),
 }
 
 /// Why a projection or policy is stopped. It skips no event: it continues with the same event after a restart of the

@@ -9,6 +9,7 @@ use super::{
     build_plan::{BuildPlan, ServedBuild},
     claimant::{Claimant, ReleaseOnDrop, Role},
     inline_mode::InlineMode,
+    retry_request::RetryWorker,
     runner_handle::RunnerHandle,
     status_publisher::StatusPublisher,
 };
@@ -17,7 +18,7 @@ use crate::{
     error::Error,
     panics::catch_future,
     record::Position,
-    rows::{Build, RowChange, SharedRows, Table},
+    rows::{Build, Pause, RowChange, SharedRows, Table},
     store::losses,
     telemetry::Reminder,
 };
@@ -59,6 +60,11 @@ pub(crate) struct Supervisor {
     pub(super) standby_position: Position,
     /// Pauses between two reconciles in standby while the other process has events to handle.
     pub(super) standby_pause: Backoff,
+    /// The pause that an operator has requested.
+    pub(super) pause: Option<Pause>,
+    /// How many restarts operators had requested at the last reconcile.
+    pub(super) restarts: Option<u64>,
+    pub(super) retry: RetryWorker,
     /// The claim, if the follower runs in one process at a time. Dropped after the runners.
     pub(super) claim: Option<ReleaseOnDrop>,
 }
@@ -82,6 +88,9 @@ impl Supervisor {
             standby_position: Position::START,
             standby_pause: Backoff::new(BUSY_INTERVAL, IDLE_INTERVAL),
             inline_mode: InlineMode::NEW,
+            pause: None,
+            restarts: None,
+            retry: RetryWorker::new(),
             claim,
             control,
             status,
@@ -127,6 +136,7 @@ impl Supervisor {
             self.publish();
         }
         self.end_runners().await;
+        self.retry.release(&self.control).await;
         self.release_claim().await;
     }
 
@@ -175,7 +185,14 @@ impl Supervisor {
                 let read_at = Instant::now();
                 self.builds = self.load_builds().await?;
                 self.plan = BuildPlan::new(self.control.follower.table(), &self.builds);
+                if self.apply_requests().await {
+                    continue;
+                }
                 self.update_role(read_at).await?;
+                if self.pause.is_some() {
+                    break;
+                }
+                self.update_retry().await?;
                 self.observe_inline();
                 if self.make_async().await? {
                     continue;
@@ -254,6 +271,9 @@ impl Supervisor {
 
     /// Whether a change is expected that does not wake the supervisor.
     fn is_busy(&self) -> bool {
+        if self.pause.is_some() {
+            return false;
+        }
         matches!(self.plan.served, Some(ServedBuild::Other(_)))
             || (self.plan.candidate.is_some()
                 && self.promotion_blocked().is_none()
@@ -337,6 +357,7 @@ impl Supervisor {
     fn stop(&mut self, error: &Error) {
         self.reconcile_at = Instant::now() + IDLE_INTERVAL;
         (self.runners, self.builds, self.plan) = (Vec::new(), Vec::new(), BuildPlan::default());
+        self.pause = None;
         let stopped = Stopped::without_event(error);
         self.log_stop(None, &stopped);
         self.status.set_state(State::Stopped(stopped));
@@ -380,7 +401,7 @@ impl Supervisor {
 
     /// The status according to the plan and the runners; `None` while the runners that matter are not started.
     fn current_status(&self) -> Option<Status> {
-        if let Some(status) = self.standby_status() {
+        if let Some(status) = self.paused_status().or_else(|| self.standby_status()) {
             return Some(status);
         }
         let candidate = self.plan.candidate.and_then(|table| self.runner(&table)).map(RunnerHandle::status);

@@ -16,8 +16,8 @@ use crate::{
     finding::{VerifyCursor, VerifyPage},
     log_id::LogId,
     rows::{
-        Bound, Build, Checkpoint, Claim, CommitOutcome, Filter, Inline, InlineOutcome, Key, Parked,
-        PromoteOutcome, Role, Row, RowChange, RowQuery, RowStore, SharedRows, Table, Value, key_text,
+        Bound, Build, Checkpoint, Claim, CommitOutcome, Filter, FollowerRequests, Inline, InlineOutcome, Key,
+        Parked, PromoteOutcome, Role, Row, RowChange, RowQuery, RowStore, SharedRows, Table, Value, key_text,
     },
     secret::{CipherKey, Sealed, forgotten_json, secret_json, with_key},
     tag::Tag,
@@ -354,6 +354,10 @@ impl RowStore for SealedRows {
         claim: Option<Claim>,
     ) -> Result<bool, Error> {
         self.inner.replace_claim(table, expected, claim).await
+    }
+
+    async fn replace_requests(&self, table: &Table, requests: &FollowerRequests) -> Result<bool, Error> {
+        self.inner.replace_requests(table, requests).await
     }
 
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {

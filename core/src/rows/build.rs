@@ -1,6 +1,6 @@
 //! Builds: the tables that hold the rows of one projection, at most one of them live.
 
-use super::{Checkpoint, Claim, InlineOutcome, Key, Table, folded_events};
+use super::{Checkpoint, Claim, FollowerRequests, InlineOutcome, Key, Table, folded_events};
 use crate::{error::Error, log_id::LogId, position::Position, time::Timestamp};
 
 /// The state of a projection's build in a store.
@@ -37,6 +37,8 @@ pub struct Build {
     pub updated_at: Timestamp,
     /// Which process runs it, if it runs in one process at a time and one does.
     pub claim: Option<Claim>,
+    /// What operators have requested of the projection or policy: the same for all of its builds.
+    pub requests: FollowerRequests,
 }
 
 impl Build {
@@ -205,6 +207,7 @@ mod tests {
             checkpoint: Checkpoint { position: Position::new(position), ..Checkpoint::default() },
             updated_at: Timestamp::EPOCH,
             claim: None,
+            requests: FollowerRequests::default(),
         }
     }
 

@@ -110,6 +110,7 @@ fn line(Overview { name, status, lag, .. }: &Overview) -> String {
     let mut text = format!("{name:<16} {version:>7} {position:>9} {behind:>8} {parked:>7}\n");
     match &status.state {
         State::Stopped(stopped) => text += &format!("  {stopped}\n"),
+        State::Paused(pause) => text += &format!("  {pause}\n"),
         State::Waiting { reason } => text += &format!("  waiting: {reason}\n"),
         State::Standby => text += "  another process runs it\n",
         State::CatchingUp | State::CaughtUp | State::Inline => {}

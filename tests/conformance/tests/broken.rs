@@ -6,6 +6,7 @@ mod broken {
     pub(crate) mod archives;
     mod changes;
     mod chunks;
+    mod compared;
     pub(crate) mod fault;
     mod imports;
     pub(crate) mod inline;
@@ -255,6 +256,10 @@ must_fail! {
     row_store_compares_claim_holder_only: Rows(RowFault::ComparesClaimHolderOnly) => "claims::claim_is_replaced_only_if_it_is_the_expected_one";
     row_store_compares_claim_before_write: Rows(RowFault::ComparesClaimBeforeWrite) => "claims::one_of_several_racing_processes_replaces_a_claim";
     row_store_reports_stale_claims_as_replaced: Rows(RowFault::ReportsStaleClaimsAsReplaced) => "claims::claim_is_replaced_only_if_it_is_the_expected_one";
+    row_store_ignores_revision_of_requests: Rows(RowFault::IgnoresRevisionOfRequests) => "requests::requests_are_replaced_only_after_the_revision_before";
+    row_store_compares_revision_of_requests_before_write: Rows(RowFault::ComparesRevisionOfRequestsBeforeWrite) => "requests::one_of_several_racing_processes_takes_a_retry_request";
+    row_store_stores_requests_for_one_build: Rows(RowFault::StoresRequestsForOneBuild) => "requests::requests_are_stored_for_all_builds_of_one_projection";
+    row_store_forgets_requests_at_reopen: Rows(RowFault::ForgetsRequestsAtReopen) => "requests::requests_survive_reopen";
     row_store_never_releases_claims: Rows(RowFault::NeverReleasesClaims) => "claims::claim_is_replaced_only_if_it_is_the_expected_one";
     row_store_lists_newest_build_first: Rows(RowFault::ListsNewestBuildFirst) => "builds::builds_are_listed_from_oldest_to_newest";
     row_store_leaves_old_build_live: Rows(RowFault::LeavesOldBuildLive) => "promotions::only_a_newer_build_is_promoted";

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use annalist::{
     Error, Event, Memory,
     manual::Types,
+    operate::FollowerRequests,
     projection::{Batch, CustomProjection, InTransaction, Transactional},
     raw::{
         error::BoxError,
@@ -98,6 +99,10 @@ impl RowStore for Database {
         claim: Option<Claim>,
     ) -> Result<bool, Error> {
         self.rows.replace_claim(table, expected, claim).await
+    }
+
+    async fn replace_requests(&self, table: &Table, requests: &FollowerRequests) -> Result<bool, Error> {
+        self.rows.replace_requests(table, requests).await
     }
 
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {

@@ -117,7 +117,7 @@ pub fn check_calls_after_the_end(builder: impl Future<Output = Builder>) {
             assert_ended(app.rebuild("balances").await);
             assert_ended(app.promote("balances").await);
             assert_ended(app.discard_old_builds("balances").await);
-            assert_ended(app.resume("bonus"));
+            assert_ended(app.resume("bonus").await);
             assert_ended(app.parked("bonus").await);
             assert_ended(app.retry_parked("bonus").await);
             assert_ended(app.discard_parked("bonus", Position::new(1)).await);

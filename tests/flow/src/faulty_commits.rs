@@ -11,6 +11,7 @@ use std::{
 
 use annalist::{
     Error,
+    operate::FollowerRequests,
     raw::{
         finding::{VerifyCursor, VerifyPage},
         rows::{Claim, SharedRows},
@@ -99,6 +100,10 @@ impl RowStore for FaultyCommits {
         claim: Option<Claim>,
     ) -> Result<bool, Error> {
         self.inner.replace_claim(table, expected, claim).await
+    }
+
+    async fn replace_requests(&self, table: &Table, requests: &FollowerRequests) -> Result<bool, Error> {
+        self.inner.replace_requests(table, requests).await
     }
 
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {

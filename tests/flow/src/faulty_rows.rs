@@ -10,6 +10,7 @@ use std::{
 
 use annalist::{
     Error,
+    operate::FollowerRequests,
     raw::{
         finding::{VerifyCursor, VerifyPage},
         rows::{Claim, Inline, InlineOutcome, SharedRows},
@@ -223,6 +224,10 @@ impl RowStore for FaultyRows {
         claim: Option<Claim>,
     ) -> Result<bool, Error> {
         self.call(CallKind::Other("replace_claim"), self.inner.replace_claim(table, expected, claim)).await
+    }
+
+    async fn replace_requests(&self, table: &Table, requests: &FollowerRequests) -> Result<bool, Error> {
+        self.call(CallKind::Other("replace_requests"), self.inner.replace_requests(table, requests)).await
     }
 
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {

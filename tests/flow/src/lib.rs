@@ -7,6 +7,7 @@ pub mod ended_runtimes;
 pub mod faulty_commits;
 pub mod faulty_rows;
 pub mod faulty_store;
+pub mod operator_requests;
 pub mod policies;
 pub mod random_commands;
 pub mod read_model;

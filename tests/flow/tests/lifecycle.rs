@@ -179,15 +179,15 @@ async fn stopped_projection_continues_after_resume() {
     let app = App::builder(Memory::new()).projection::<Recovering>().start().await.unwrap();
     let receipt = pay(&app, "a", 1).await;
     wait_until(&app, "recovering", |status| matches!(status.state, State::Stopped(_))).await;
-    app.resume("recovering").unwrap();
+    app.resume("recovering").await.unwrap();
     let error = app.find::<Recovering>(&account("a")).after(&receipt).await.unwrap_err().to_string();
     assert!(error.contains("not yet"), "{error}");
     IS_FIXED.store(true, Ordering::SeqCst);
-    app.resume("recovering").unwrap();
+    app.resume("recovering").await.unwrap();
     // The earlier stop is no longer reported.
     let row = app.find::<Recovering>(&account("a")).after(&receipt).await.unwrap();
     assert_eq!(row.unwrap().events, 1);
-    assert!(app.resume("unknown").unwrap_err().to_string().contains("it runs: recovering"));
+    assert!(app.resume("unknown").await.unwrap_err().to_string().contains("it runs: recovering"));
 }
 
 #[tokio::test]

@@ -207,8 +207,8 @@ async fn stop_at_a_damaged_record_has_its_position() {
     assert!(overview.iter().all(|one| one.lag.events >= 3), "{overview:?}");
 
     execute(&log, "UPDATE annalist_events SET version = 1 WHERE position = 3").await;
-    app.resume("tallies").unwrap();
-    app.resume("parks_error").unwrap();
+    app.resume("tallies").await.unwrap();
+    app.resume("parks_error").await.unwrap();
     app.wait_until_caught_up().await.unwrap();
 }
 

@@ -152,8 +152,8 @@ async fn every_follower_says_that_it_has_caught_up_after_the_wait() {
                 pay(&app, &format!("a{amount}"), amount).await;
             }
             if round % 3 == 0 {
-                app.resume("tallies").unwrap();
-                app.resume("bonus").unwrap();
+                app.resume("tallies").await.unwrap();
+                app.resume("bonus").await.unwrap();
             }
             app.wait_until_caught_up().await.unwrap();
             assert!(is_caught_up(), "{:?}", app.statuses());

@@ -1,7 +1,7 @@
 //! `projections` and `parked`.
 
-use annalist::App;
-use annalist_doc_tests::{Deposit, id, open};
+use annalist::{App, projection::State};
+use annalist_doc_tests::{Balance, Deposit, id, open};
 use expect_test::expect;
 
 use crate::bank::{Bank, domain};
@@ -107,7 +107,7 @@ async fn parked_events_are_listed_and_retried_and_discarded() {
     bank.call(&["parked", "list", "savings", "--json"]).await.prints(expect![[r#"
         {"shape":1,"parked":{"position":5,"event":"<id>","keys":["\"a\""],"attempts":1,"needs_newer":false,"error":"the handler panicked: negative deposit"}}
     "#]]);
-    bank.call(&["parked", "retry", "savings"]).await.prints(expect![[r#"
+    bank.call(&["parked", "retry", "savings", "--here"]).await.prints(expect![[r#"
         `savings`: handled: 0, still parked: 1
     "#]]);
     bank.call(&["parked", "discard", "savings", "1"]).await.fails(
@@ -122,4 +122,47 @@ async fn parked_events_are_listed_and_retried_and_discarded() {
     bank.call(&["parked", "list", "savings"]).await.prints(expect![[r#"
         `savings` has no parked events
     "#]]);
+}
+
+#[tokio::test]
+async fn pause_is_shown_and_obeyed_until_it_is_resumed() {
+    let bank = Bank::new().await;
+    let app = domain(App::builder(bank.log.clone())).start().await.unwrap();
+    let pause = ["projections", "pause", "balances", "--reason", "full disk", "--actor", "ada"];
+    bank.call(&pause).await.prints(expect![[r#"
+        `balances` is paused: the processes that run it end their current batch within about a second and handle no events until `projections resume balances`
+    "#]]);
+    let status = app.wait_until("balances", |status| matches!(status.state, State::Paused(_))).await.unwrap();
+    let State::Paused(pause) = status.state else { unreachable!() };
+    assert_eq!((pause.actor.as_deref(), pause.reason.as_str()), (Some("ada"), "full disk"));
+    for verb in ["list", "status"] {
+        let name = (verb == "status").then_some("balances");
+        let arguments: Vec<&str> = ["projections", verb].into_iter().chain(name).collect();
+        assert!(bank.call(&arguments).await.out.contains("paused by ada at "), "{verb}");
+    }
+    let json = bank.call(&["projections", "status", "balances", "--json"]).await.out;
+    assert!(json.contains(r#""paused":{"actor":"ada","at":""#), "{json}");
+    assert_eq!(bank.call(&["parked", "retry", "balances"]).await.code, 1);
+    bank.call(&["projections", "resume", "balances"]).await.prints(expect![[r#"
+        `balances` is resumed: the processes that run it continue within about a second
+    "#]]);
+    let receipt = app.execute(open("c", "Cay")).await.unwrap();
+    assert!(app.find::<Balance>(&id("c")).after(&receipt).await.unwrap().is_some());
+    assert_eq!(bank.call(&["projections", "pause", "balance", "--reason", ""]).await.code, 3);
+    assert_eq!(bank.call(&["projections", "resume", "balance"]).await.code, 3);
+}
+
+#[tokio::test]
+async fn retry_is_requested_of_the_process_that_runs_the_projection() {
+    let bank = Bank::new().await;
+    let app = domain(App::builder(bank.log.clone())).start().await.unwrap();
+    app.execute(Deposit { account: id("a"), cents: -5 }).await.unwrap();
+    app.wait_until_caught_up().await.unwrap();
+    bank.call(&["parked", "retry", "savings"]).await.prints(expect![[r#"
+        `savings`: handled: 0, still parked: 1
+    "#]]);
+    bank.call(&["parked", "retry", "savings", "--no-wait", "--json"]).await.prints(expect![[r#"
+        {"shape":1,"requested":2}
+    "#]]);
+    app.wait_for_retry("savings", 2, std::time::Duration::from_secs(30)).await.unwrap();
 }

@@ -1,15 +1,20 @@
 //! The builds of projections, as the log's table lists them.
 
 use annalist_core::{
-    rows::{Anchor, Build, Checkpoint, Claim, Table},
+    rows::{Anchor, Build, Checkpoint, Claim, FollowerRequests, Table},
     store::LogId,
 };
-use sqlx::{AssertSqlSafe, PgConnection, PgExecutor, Row, postgres::PgRow};
+use sqlx::{
+    AssertSqlSafe, PgConnection, PgExecutor, Postgres, Row,
+    postgres::{PgArguments, PgRow},
+    query::Query,
+};
 use uuid::Uuid;
 
 use crate::{
     database::Database,
     open::migrate::FIXED_SEARCH_PATH,
+    sql::Sql,
     values::{Time, from_i64},
 };
 
@@ -95,6 +100,7 @@ fn decode(row: &PgRow) -> Result<Build, sqlx::Error> {
         },
         updated_at: row.try_get::<Time, _>("updated_at")?.0,
         claim: claim(row)?,
+        requests: requests(row)?,
     })
 }
 
@@ -104,20 +110,33 @@ fn claim(row: &PgRow) -> Result<Option<Claim>, sqlx::Error> {
     Ok(Some(Claim { holder, round: round.unsigned_abs(), challenged }))
 }
 
-/// Replaces the claim on a build, if it is as expected. Returns whether it was.
-pub(super) async fn replace_claim<'e>(
-    database: &Database,
-    executor: impl PgExecutor<'e>,
+fn requests(row: &PgRow) -> Result<FollowerRequests, sqlx::Error> {
+    let revision = row.try_get::<Option<i64>, _>("revision")?.map(i64::unsigned_abs);
+    let stored = revision.zip(row.try_get::<Option<&str>, _>("requests")?);
+    FollowerRequests::from_stored(stored).map_err(|error| sqlx::Error::Decode(error.into()))
+}
+
+/// Replaces the requests to a projection, if the stored revision is the one before.
+pub(super) fn replace_requests(
+    sql: &Sql,
+    table: &Table,
+    requests: &FollowerRequests,
+) -> Query<'static, Postgres, PgArguments> {
+    let revision = i64::try_from(requests.revision).unwrap_or(i64::MAX);
+    sql.replace_requests.query().bind(table.projection).bind(revision).bind(requests.to_text())
+}
+
+/// Replaces the claim on a build, if it is as expected.
+pub(super) fn replace_claim(
+    sql: &Sql,
     table: &Table,
     expected: Option<Claim>,
     claim: Option<Claim>,
-) -> Result<bool, sqlx::Error> {
-    let update =
-        [expected, claim].into_iter().fold(database.sql.replace_claim.for_build(table), |update, claim| {
-            update
-                .bind(claim.map(|claim| claim.holder))
-                .bind(claim.map(|claim| i64::try_from(claim.round).unwrap_or(i64::MAX)))
-                .bind(claim.map(|claim| claim.challenged))
-        });
-    Ok(update.execute(executor).await?.rows_affected() > 0)
+) -> Query<'static, Postgres, PgArguments> {
+    [expected, claim].into_iter().fold(sql.replace_claim.for_build(table), |update, claim| {
+        update
+            .bind(claim.map(|claim| claim.holder))
+            .bind(claim.map(|claim| i64::try_from(claim.round).unwrap_or(i64::MAX)))
+            .bind(claim.map(|claim| claim.challenged))
+    })
 }

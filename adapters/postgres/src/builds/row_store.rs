@@ -6,12 +6,13 @@ use annalist_core::{
     error::Error,
     finding::{VerifyCursor, VerifyPage},
     rows::{
-        Build, Checkpoint, Claim, CommitOutcome, Inline, InlineOutcome, Key, Parked, PromoteOutcome, Row,
-        RowChange, RowQuery, RowStore, Table,
+        Build, Checkpoint, Claim, CommitOutcome, FollowerRequests, Inline, InlineOutcome, Key, Parked,
+        PromoteOutcome, Row, RowChange, RowQuery, RowStore, Table,
     },
     store::LogId,
 };
 use async_trait::async_trait;
+use sqlx::{postgres::PgArguments, query::Query};
 
 use super::{parked, registry, verify};
 use crate::{
@@ -62,22 +63,13 @@ impl RowStore for Postgres {
         expected: Option<Claim>,
         claim: Option<Claim>,
     ) -> Result<bool, Error> {
-        let (store, table) = (Arc::clone(&self.store), *table);
-        let operation = store.tables.operation("replace the claim on", &table);
-        let describe = operation.clone();
-        let work = async move {
-            let database = &store.database;
-            // A transaction, because sessions may be shared.
-            let transaction = database.begin_with("BEGIN").await;
-            let mut transaction = transaction.map_err(|error| failed(describe.clone(), error))?;
-            let written = async {
-                let replaced =
-                    registry::replace_claim(database, &mut *transaction, &table, expected, claim).await?;
-                transaction.commit().await.map(|()| replaced)
-            };
-            written.await.map_err(|error| append_failed(describe, error.into()))
-        };
-        run_detached(operation, work).await
+        let update = registry::replace_claim(&self.store.database.sql, table, expected, claim);
+        self.replace(self.store.tables.operation("replace the claim on", table), update).await
+    }
+
+    async fn replace_requests(&self, table: &Table, requests: &FollowerRequests) -> Result<bool, Error> {
+        let update = registry::replace_requests(&self.store.database.sql, table, requests);
+        self.replace(self.store.tables.operation("replace the requests to", table), update).await
     }
 
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {
@@ -122,6 +114,28 @@ impl RowStore for Postgres {
         let (store, table) = (Arc::clone(&self.store), *table);
         let operation = store.tables.operation("make async", &table);
         run_detached(operation, async move { store.inline_transition.make_async(&table).await }).await
+    }
+}
+
+impl Postgres {
+    /// Runs a statement that compares before it changes a row. Returns whether it changed one.
+    async fn replace(
+        &self,
+        operation: String,
+        update: Query<'static, sqlx::Postgres, PgArguments>,
+    ) -> Result<bool, Error> {
+        let (store, describe) = (Arc::clone(&self.store), operation.clone());
+        let work = async move {
+            // A transaction, because sessions may be shared.
+            let transaction = store.database.begin_with("BEGIN").await;
+            let mut transaction = transaction.map_err(|error| failed(describe.clone(), error))?;
+            let written = async {
+                let changed = update.execute(&mut *transaction).await?.rows_affected();
+                transaction.commit().await.map(|()| changed > 0)
+            };
+            written.await.map_err(|error| append_failed(describe, error.into()))
+        };
+        run_detached(operation, work).await
     }
 }
 

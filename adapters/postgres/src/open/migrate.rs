@@ -79,6 +79,7 @@ const RELEASED: [Migration; 1] = [Migration {
         include_str!("../../sql/schema/54_archives_by_version.sql"),
         include_str!("../../sql/schema/55_archived_ids.sql"),
         include_str!("../../sql/schema/56_archives_by_removal.sql"),
+        include_str!("../../sql/schema/57_follower_requests.sql"),
     ],
 }];
 

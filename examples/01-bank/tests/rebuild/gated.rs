@@ -2,6 +2,7 @@
 
 use annalist::{
     Error, Sqlite,
+    operate::FollowerRequests,
     raw::{
         finding::{VerifyCursor, VerifyPage},
         rows::Claim,
@@ -74,6 +75,10 @@ impl RowStore for Gated {
         claim: Option<Claim>,
     ) -> Result<bool, Error> {
         self.rows.replace_claim(table, expected, claim).await
+    }
+
+    async fn replace_requests(&self, table: &Table, requests: &FollowerRequests) -> Result<bool, Error> {
+        self.rows.replace_requests(table, requests).await
     }
 
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {

@@ -192,7 +192,7 @@ async fn unavailable_gateway_blocks_only_payments() {
 
     // The gateway is available again, and the policy is resumed.
     gateway.comes_back();
-    app.resume("payments").unwrap();
+    app.resume("payments").await.unwrap();
     all_ended(&app).await;
     Books::of(&app).await.balance(&[first, second], &gateway);
 }

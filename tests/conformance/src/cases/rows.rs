@@ -13,6 +13,7 @@ mod parked_events;
 mod promotions;
 mod queries;
 mod races;
+mod requests;
 mod tables;
 mod totals;
 mod values;
@@ -28,6 +29,7 @@ pub(super) const THEMES: &[&[Case]] = &[
     parked_events::CASES,
     builds::CASES,
     claims::CASES,
+    requests::CASES,
     promotions::CASES,
     comparisons::CASES,
     discards::CASES,

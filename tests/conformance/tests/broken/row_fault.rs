@@ -166,4 +166,8 @@ pub(crate) enum RowFault {
     /// A claim that is not the expected one stays, and the store returns `true`.
     ReportsStaleClaimsAsReplaced,
     NeverReleasesClaims,
+    IgnoresRevisionOfRequests,
+    ComparesRevisionOfRequestsBeforeWrite,
+    StoresRequestsForOneBuild,
+    ForgetsRequestsAtReopen,
 }

@@ -11,8 +11,9 @@ use annalist_core::{
     payload::Payload,
     record::Position,
     rows::{
-        Build, Checkpoint, Claim, CommitOutcome, Decimal, Difference, Inline, InlineOutcome, Key, Parked,
-        PromoteOutcome, Row, RowChange, RowQuery, RowStore, SharedRows, Table, TimeOfDay, Value,
+        Build, Checkpoint, Claim, CommitOutcome, Decimal, Difference, FollowerRequests, Inline,
+        InlineOutcome, Key, Parked, PromoteOutcome, Row, RowChange, RowQuery, RowStore, SharedRows, Table,
+        TimeOfDay, Value,
     },
     store::{EventStore, LogId},
     time::Timestamp,
@@ -21,6 +22,7 @@ use annalist_memory::Memory;
 use tokio::task::yield_now;
 
 use super::{
+    compared::{replace_claim, replace_requests},
     inline::{FoldBehaviour, broken_fold},
     row_fault::RowFault,
 };
@@ -122,6 +124,9 @@ impl RowStore for BrokenRows {
     async fn builds(&self, projection: &str) -> Result<Vec<Build>, Error> {
         let mut builds = self.inner.builds(projection).await?;
         match self.fault {
+            RowFault::StoresRequestsForOneBuild => {
+                builds.iter_mut().skip(1).for_each(|build| build.requests = FollowerRequests::default());
+            }
             RowFault::ListsNewestBuildFirst => builds.reverse(),
             RowFault::LeavesOldBuildLive => {
                 let live = builds.iter().rposition(|build| build.live).map_or(0, |last| last + 1);
@@ -384,29 +389,11 @@ impl RowStore for BrokenRows {
         expected: Option<Claim>,
         claim: Option<Claim>,
     ) -> Result<bool, Error> {
-        let table = self.table(table);
-        let stored = self.inner.builds(table.projection).await?;
-        let stored = stored.into_iter().find(|build| build.order() == table.order());
-        let stored = stored.and_then(|build| build.claim);
-        match self.fault {
-            RowFault::IgnoresExpectedClaim => self.inner.replace_claim(&table, stored, claim).await,
-            RowFault::ComparesClaimHolderOnly
-                if stored.map(|claim| claim.holder) == expected.map(|claim| claim.holder) =>
-            {
-                self.inner.replace_claim(&table, stored, claim).await
-            }
-            RowFault::ComparesClaimBeforeWrite if stored == expected => {
-                yield_now().await;
-                let stored = self.inner.builds(table.projection).await?;
-                let stored = stored.into_iter().find(|build| build.order() == table.order());
-                self.inner.replace_claim(&table, stored.and_then(|build| build.claim), claim).await
-            }
-            RowFault::ReportsStaleClaimsAsReplaced => {
-                self.inner.replace_claim(&table, expected, claim).await.map(|_| true)
-            }
-            RowFault::NeverReleasesClaims if claim.is_none() => Ok(stored == expected && stored.is_some()),
-            _ => self.inner.replace_claim(&table, expected, claim).await,
-        }
+        replace_claim(&*self.inner, self.fault, &self.table(table), expected, claim).await
+    }
+
+    async fn replace_requests(&self, table: &Table, requests: &FollowerRequests) -> Result<bool, Error> {
+        replace_requests(&*self.inner, self.fault, &self.table(table), requests.clone()).await
     }
 
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {

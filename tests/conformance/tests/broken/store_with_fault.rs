@@ -3,9 +3,15 @@
 use std::sync::Arc;
 
 use annalist_conformance::{BoxError, StoreUnderTest};
-use annalist_core::store::EventStore;
+use annalist_core::{
+    rows::{FollowerRequests, Table},
+    store::EventStore,
+};
 
-use super::{fault::Fault, store::BrokenStore};
+use super::{fault::Fault, row_fault::RowFault, store::BrokenStore};
+
+/// The build of the case about a reopen.
+const MAILER: Table = Table { projection: "mailer", version: 1, build: 0, columns: &[] };
 
 /// Creates logs whose store has a fault.
 pub(crate) struct StoreWithFault(pub(crate) Fault);
@@ -22,6 +28,12 @@ impl StoreUnderTest for StoreWithFault {
     async fn open(&self, location: &Arc<BrokenStore>) -> Result<Arc<dyn EventStore>, BoxError> {
         if self.0 == Fault::OpensEmptyLogs {
             return Ok(Arc::new(BrokenStore::new(self.0)));
+        }
+        if let (Fault::Rows(RowFault::ForgetsRequestsAtReopen), Some(rows)) = (self.0, location.row_store()) {
+            let stored = rows.builds(MAILER.projection).await?.pop().map(|build| build.requests);
+            let mut forgotten = FollowerRequests::default();
+            forgotten.revision = stored.map_or(0, |requests| requests.revision) + 1;
+            rows.replace_requests(&MAILER, &forgotten).await?;
         }
         Ok(Arc::clone(location) as Arc<dyn EventStore>)
     }

@@ -10,6 +10,7 @@ use std::{
 
 use annalist::{
     Error, Sqlite,
+    operate::FollowerRequests,
     projection::{InTransaction, Transactional},
     raw::{
         error::BoxError,
@@ -141,6 +142,10 @@ impl RowStore for FaultyFile {
         claim: Option<Claim>,
     ) -> Result<bool, Error> {
         self.inner.replace_claim(table, expected, claim).await
+    }
+
+    async fn replace_requests(&self, table: &Table, requests: &FollowerRequests) -> Result<bool, Error> {
+        self.inner.replace_requests(table, requests).await
     }
 
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {

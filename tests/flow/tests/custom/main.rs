@@ -153,7 +153,7 @@ async fn with_poison(amount: u64, expected: &str) {
     assert_eq!((position, stopped_at.position), (Position::new(2), Some(Position::new(3))));
     assert!(stopped_at.error.contains(expected), "{stopped_at}");
     assert_eq!(totals(&log).await, [total("a", 3)]);
-    app.resume("totals").unwrap();
+    app.resume("totals").await.unwrap();
     assert_eq!(wait_until_stopped(&app).await, (position, stopped_at));
     app.shut_down().await;
 
@@ -184,7 +184,7 @@ async fn failed_setup_stops_the_projection_without_an_event() {
     assert!(stopped_at.error.contains("the setup of its tables failed"), "{stopped_at}");
 
     projection.setup_fails.store(false, Ordering::SeqCst);
-    app.resume("totals").unwrap();
+    app.resume("totals").await.unwrap();
     app.wait_until_caught_up().await.unwrap();
     assert_eq!(totals(&log).await, [total("a", 1)]);
 }

@@ -44,7 +44,7 @@ async fn reaction_that_fails_repeatedly_stops_the_policy_until_resume() {
     assert_eq!(stopped.error, "the mail server does not answer");
     assert_eq!(balance(&app, "after.failure").await, 1);
 
-    app.resume("stops_at_error").unwrap();
+    app.resume("stops_at_error").await.unwrap();
     while matches!(status(&app, "stops_at_error").state, State::Stopped(_)) {
         tokio::task::yield_now().await;
     }

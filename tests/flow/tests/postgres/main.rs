@@ -56,6 +56,7 @@ use annalist::{
 use annalist_flow_tests::{
     domain::{Account, Transfer, account, deposit, transfer_of},
     ended_runtimes::{check_calls_after_the_end, check_calls_in_flight, check_calls_of_ended_runtimes},
+    operator_requests,
     policies::{Bonus, CallCounter, NewBonus, ParksRefusal},
     random_commands::{self, Commits, Size},
     read_model::Balance,
@@ -104,6 +105,7 @@ fn main() {
         trial("no_accepted_event_is_lost_while_ids_are_archived", |url| run(archived::archives_of(url))),
         trial("followers_stop_before_the_first_successor", |url| run(followers_of(url))),
         trial("followers_wait_for_the_deploy_of_a_newer_version", |url| run(rolling_deploy_of(url))),
+        trial("requests_of_operators_are_obeyed_by_other_processes", |url| run(operator_requests_of(url))),
         trial("queries_read_the_new_build_if_the_old_one_is_deleted", |url| run(replaced_builds_of(url))),
         trial("older_process_is_refused_while_a_newer_one_books", |url| run(processes_of(url))),
         trial("secrets::other_process_answers_without_the_secret", |url| {
@@ -296,6 +298,20 @@ async fn rolling_deploy_of(url: &str) -> Result<(), Failed> {
     rolling_deploy::check_parked_events(log()).await;
     rolling_deploy::check_parked_events_of_a_policy(log()).await;
     rolling_deploy::check_start(log()).await;
+    Ok(())
+}
+
+/// Operators pause, resume and retry what other processes run.
+async fn operator_requests_of(url: &str) -> Result<(), Failed> {
+    let log = || {
+        let schema = format!("flow_{}", Uuid::now_v7().simple());
+        async move || {
+            Arc::new(Postgres::options().schema(&schema).connect(url).await.unwrap()) as Arc<dyn EventStore>
+        }
+    };
+    operator_requests::check_pause(log()).await;
+    operator_requests::check_retries(log()).await;
+    operator_requests::check_abandoned_request(log()).await;
     Ok(())
 }
 

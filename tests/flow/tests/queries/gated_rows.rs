@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use annalist::{
     Error, Memory,
+    operate::FollowerRequests,
     raw::{
         finding::{VerifyCursor, VerifyPage},
         rows::Claim,
@@ -105,6 +106,10 @@ impl RowStore for GatedRows {
     }
 
     /// Reads at once, and holds the result.
+    async fn replace_requests(&self, table: &Table, requests: &FollowerRequests) -> Result<bool, Error> {
+        self.inner.replace_requests(table, requests).await
+    }
+
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {
         if self.unavailable.load(Ordering::SeqCst) {
             return Err(Error::unavailable("read rows", "no connection"));

@@ -54,7 +54,7 @@ async fn stop_is_logged_at_once_and_every_minute_until_it_is_over() {
     let known = stops();
     check_reminders(&known, 10);
     // A stop after another attempt is news.
-    app.resume("tallies").unwrap();
+    app.resume("tallies").await.unwrap();
     wait_until(&app, "tallies", is_stopped).await;
     assert_eq!(stops().len(), known.len() + 1);
     app.shut_down().await;

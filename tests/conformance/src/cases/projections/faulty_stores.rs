@@ -14,8 +14,8 @@ use annalist_core::{
     finding::{VerifyCursor, VerifyPage},
     record::Position,
     rows::{
-        Build, Checkpoint, Claim, CommitOutcome, Key, Parked, PromoteOutcome, Row, RowChange, RowQuery,
-        RowStore, SharedRows, Table,
+        Build, Checkpoint, Claim, CommitOutcome, FollowerRequests, Key, Parked, PromoteOutcome, Row,
+        RowChange, RowQuery, RowStore, SharedRows, Table,
     },
     store::{
         Append, AppendOutcome, Batch, CommandKey, Entry, EventStore, FeedPage, LogId, PageLimit, Prefix,
@@ -151,6 +151,10 @@ impl RowStore for FaultyRows {
         claim: Option<Claim>,
     ) -> Result<bool, Error> {
         self.call(true, self.inner.replace_claim(&self.table(table), expected, claim)).await
+    }
+
+    async fn replace_requests(&self, table: &Table, requests: &FollowerRequests) -> Result<bool, Error> {
+        self.call(true, self.inner.replace_requests(&self.table(table), requests)).await
     }
 
     async fn find(&self, query: &RowQuery<'_>) -> Result<Vec<Row>, Error> {

@@ -3,7 +3,7 @@
 use annalist_core::{
     Error,
     record::Position,
-    rows::{Bound, Build, Checkpoint, ColumnType, Role, Table},
+    rows::{Bound, Build, Checkpoint, ColumnType, FollowerRequests, Role, Table},
     store::LogId,
 };
 
@@ -61,8 +61,19 @@ async fn new_build_is_at_the_start_and_not_live(log: Log) -> Outcome {
             Checkpoint::default(),
             "checkpoint returned by `define` for a new build"
         );
-        let Build { version, build, shape, events, log: of, live, inline, checkpoint, updated_at: _, claim } =
-            rows.build_of(&table).await?;
+        let Build {
+            version,
+            build,
+            shape,
+            events,
+            log: of,
+            live,
+            inline,
+            checkpoint,
+            updated_at: _,
+            claim,
+            requests,
+        } = rows.build_of(&table).await?;
         ensure_eq!((version, build), table.order(), "version and build number of a new build");
         ensure_eq!(shape, table.shape(), "columns of a new build");
         ensure_eq!(events, "", "folded events of a new build without any");
@@ -70,6 +81,7 @@ async fn new_build_is_at_the_start_and_not_live(log: Log) -> Outcome {
         ensure_eq!(checkpoint, Checkpoint::default(), "checkpoint of a new build");
         ensure!(!live && !inline, "a new build must be neither live nor inline");
         ensure_eq!(claim, None, "claim on a new build");
+        ensure_eq!(requests, FollowerRequests::default(), "requests to a new build");
     }
     Ok(())
 }
