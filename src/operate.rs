@@ -1,9 +1,9 @@
-//! For operators and their programs: passes over stored events, archives, what an app cannot read, and requests to
-//! projections and policies.
+//! For operators and their programs: passes over stored events, archives, what an app cannot read, requests to projections and
+//! policies, and what is wrong with an app.
 
 #[doc(inline)]
 pub use annalist_core::{
-    app::ArchiveIds,
+    app::{ArchiveIds, Health, Problem},
     error::UnreadEvents,
     retag::{Retagging, retag},
     rows::{FollowerRequests, Pause, RetryRequest, RetryState},

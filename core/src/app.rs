@@ -9,6 +9,7 @@ mod facade;
 mod followers;
 #[cfg(feature = "secrets")]
 mod forget;
+mod health;
 mod housekeeping;
 #[cfg(feature = "secrets")]
 mod key_options;
@@ -29,6 +30,7 @@ pub use self::{
     archive::ArchiveIds,
     builder::Builder,
     facade::App,
+    health::{Health, Problem},
     load::{History, Live, Load, Moment},
     states::{ChangedState, StateHistory, States},
 };

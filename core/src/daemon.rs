@@ -2,6 +2,7 @@
 //! builds, restarts runners and promotes complete builds.
 
 mod anchor;
+mod backlog;
 mod batch_handler;
 mod build_plan;
 mod claimant;
@@ -11,6 +12,7 @@ mod guarded_feed;
 mod handler_scope;
 mod inline_mode;
 mod inline_transition;
+mod observe;
 mod parking;
 mod pausing;
 mod progress_meter;

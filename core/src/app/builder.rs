@@ -39,7 +39,7 @@ use crate::{
 pub struct Builder {
     /// `None` if the builder describes a domain and starts no app.
     pub(super) store: Option<Arc<dyn EventStore>>,
-    pub(super) clock: Box<dyn Clock>,
+    pub(super) clock: Arc<dyn Clock>,
     pub(super) registry: EventRegistry,
     pub(super) registered: Result<(), Invalid>,
     pub(super) declared: Declared,
@@ -83,7 +83,7 @@ impl Builder {
     pub(super) fn new(store: Option<Arc<dyn EventStore>>) -> Self {
         Self {
             store,
-            clock: Box::new(SystemClock),
+            clock: Arc::new(SystemClock),
             registry: EventRegistry::default(),
             registered: Ok(()),
             declared: Declared::default(),
@@ -114,7 +114,7 @@ impl Builder {
     /// # });
     /// ```
     pub fn clock(self, clock: impl Clock) -> Self {
-        Self { clock: Box::new(clock), ..self }
+        Self { clock: Arc::new(clock), ..self }
     }
 
     /// Sets how often or how long a command is attempted when other commands conflict with it, and how long it pauses between two

@@ -17,6 +17,7 @@ use crate::{
     limits::refuse,
     rows::{Build, Table},
     store::EventStore,
+    telemetry::describe_metrics,
 };
 
 impl Builder {
@@ -113,6 +114,7 @@ impl Builder {
             keys,
         } = self;
         registered?;
+        describe_metrics();
         let store = store.ok_or_else(|| {
             Error::unusable("start an app", "the builder describes a domain for `Model::of` and has no store")
         })?;
@@ -123,7 +125,8 @@ impl Builder {
         }
         let codec = Codec::default();
         let successors = SuccessorCheck::new(Arc::clone(&store), Arc::clone(registry.successors()));
-        let watcher = LogWatcher::with_options(store, successors, settings.max_read_bytes);
+        let watcher =
+            LogWatcher::with_options(store, successors, settings.max_read_bytes, Arc::clone(&clock));
         let list = watcher.successors().list_after(0).await?;
         if !daemon.observes() {
             list.rewrites().iter().try_for_each(|rewrite| registry.check_secrets(rewrite))?;

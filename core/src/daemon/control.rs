@@ -6,12 +6,13 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{Follower, Status, status_publisher::StatusPublisher};
+use super::{Follower, Status, backlog::Backlog, status_publisher::StatusPublisher};
 use crate::{
     error::Error,
     feed::LogWatcher,
@@ -34,6 +35,8 @@ pub(crate) struct FollowerControl {
     /// Wakes the supervisor.
     pub(super) wakeup: Arc<Notify>,
     reconcile_requested: AtomicBool,
+    /// The first event that the build which queries read has not handled, as the supervisor last saw it.
+    pub(super) backlog: Backlog,
     /// The complete build that cannot be promoted without an intervention, and why.
     blocked: Mutex<Option<(Table, String)>>,
 }
@@ -48,12 +51,18 @@ impl FollowerControl {
     ) -> Self {
         let (status, wakeup, blocked) = (Arc::downgrade(status), Arc::default(), Mutex::default());
         let reconcile_requested = AtomicBool::new(false);
-        Self { follower, watcher, rows, shutdown, status, wakeup, reconcile_requested, blocked }
+        let backlog = Backlog::default();
+        Self { follower, watcher, rows, shutdown, status, wakeup, reconcile_requested, backlog, blocked }
     }
 
     /// The status of the follower, while there is a supervisor.
     pub(super) fn status(&self) -> Option<watch::Receiver<Status>> {
         self.status.upgrade().map(|status| status.subscribe())
+    }
+
+    /// The age of the first event that was read and not handled; zero if there is none. It reads no store.
+    pub(crate) fn backlog_age(&self) -> Duration {
+        self.backlog.since().map_or(Duration::ZERO, |since| self.watcher.age_of(since))
     }
 
     /// Makes the supervisor read the builds and act on them now.

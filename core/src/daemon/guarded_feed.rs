@@ -88,6 +88,11 @@ impl GuardedFeed {
         (before(record) == position).then(|| StopReason::at_event(record, reason.clone()))
     }
 
+    /// The event before which the last batch ends, if the program does not read it.
+    pub(super) fn blocked(&self) -> Option<&Record> {
+        self.blocked.as_ref().map(|(record, _)| record)
+    }
+
     /// Learns the successors in the list of the log, if it has another version. Returns `true` if the feed reads other events now.
     async fn learn(&mut self, version: u64) -> Result<bool, Error> {
         if version == self.version {

@@ -352,6 +352,11 @@ impl ProjectionDaemon {
         self.shutdown.cancel();
     }
 
+    /// Whether the followers were signalled to stop.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.shutdown.is_cancelled()
+    }
+
     /// Stops all followers after their current batch and waits for them; aborts a follower that takes too long.
     pub(crate) async fn shut_down(&self) {
         self.stop();

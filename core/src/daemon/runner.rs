@@ -3,6 +3,7 @@
 mod observe;
 mod publish;
 mod retry_newer;
+mod save;
 
 use std::{convert::Infallible, num::NonZeroUsize, sync::Arc, time::Duration};
 
@@ -11,11 +12,11 @@ use tokio::{
     time::{Instant, sleep, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument;
 
 use super::{
     BatchHandler, BatchResult, ErrorPolicy, Parking, PoisonEvent, State, Status, Stopped,
-    anchor::{anchor_at, check_anchor},
+    anchor::check_anchor,
+    backlog::Backlog,
     claimant::Claimant,
     guarded_feed::GuardedFeed,
     progress_meter::{ProgressCounters, ProgressMeter},
@@ -27,9 +28,9 @@ use crate::{
     error::{Error, Invalid},
     feed::{LogWatcher, PAGE},
     record::{Position, Record},
-    rows::{Anchor, Build, Checkpoint, CommitOutcome, Parked, RowChange, SharedRows},
+    rows::{Anchor, Checkpoint, Parked, RowChange, SharedRows},
     store::FeedPage,
-    telemetry::Reminder,
+    telemetry::{BatchMetrics, Reminder},
 };
 
 /// How long a checkpoint that only skips events of other types waits before it is saved, so that this happens rarely.
@@ -66,6 +67,8 @@ pub struct Runner<H> {
     is_defined: bool,
     /// Why it waits.
     waiting: Reminder,
+    backlog: Arc<Backlog>,
+    metrics: BatchMetrics,
 }
 
 /// Result of a commit.
@@ -98,6 +101,8 @@ impl<H: BatchHandler> Runner<H> {
             batch: PAGE.min(handler.max_batch()),
             is_defined: false,
             waiting: Reminder::default(),
+            backlog: Arc::default(),
+            metrics: BatchMetrics::new(handler.table().projection),
             handler,
         };
         (runner, receiver)
@@ -122,6 +127,11 @@ impl<H: BatchHandler> Runner<H> {
     /// Counts the events up to a target.
     pub(super) fn with_progress(self, progress: Arc<ProgressCounters>) -> Self {
         Self { progress: Some(progress), ..self }
+    }
+
+    /// Reports the first event that is not handled.
+    pub(super) fn with_backlog(self, backlog: Arc<Backlog>) -> Self {
+        Self { backlog, ..self }
     }
 
     /// Notifies when the status changes.
@@ -225,6 +235,9 @@ impl<H: BatchHandler> Runner<H> {
                     tracing::info!(name = self.name(), position = self.feed.position().get(), "continuing");
                 }
                 let is_caught_up = is_last && self.feed.position() >= up_to;
+                if is_caught_up {
+                    self.backlog.set(None);
+                }
                 self.publish(Some(if is_caught_up { State::CaughtUp } else { State::CatchingUp }));
                 if is_caught_up {
                     // Returns at once if the log is known to be settled further: the end is not read only to find nothing.
@@ -244,6 +257,7 @@ impl<H: BatchHandler> Runner<H> {
     async fn check_blocked(&mut self, up_to: Position) -> Result<(), StopReason> {
         let at_end = self.feed.position() == up_to;
         let Some(reason) = self.feed.blocked_at(up_to).filter(|_| at_end) else { return Ok(()) };
+        self.backlog.set(self.feed.blocked());
         self.save_idle().await?;
         Err(reason)
     }
@@ -309,10 +323,7 @@ impl<H: BatchHandler> Runner<H> {
             self.feed.watcher().saw_time(latest);
         }
         let mut rest = &records[..];
-        while let Some(count) = {
-            let span = self.batch_span(rest, up_to);
-            self.handle_records(rest, up_to).instrument(span).await?
-        } {
+        while let Some(count) = self.handle_batch(rest, up_to).await? {
             rest = &rest[count..];
             if rest.is_empty() {
                 self.feed.seek(up_to);
@@ -345,6 +356,9 @@ impl<H: BatchHandler> Runner<H> {
         let count = count.map_or(records.len(), |count| count.min(records.len()));
         let (records, rest) = records.split_at(count);
         let poisoned = rest.first().zip(poison);
+        if poisoned.is_some() {
+            self.backlog.set(rest.first());
+        }
         let anchor = records.last().map(Anchor::of);
         let up_to = match (&poisoned, anchor) {
             (Some((record, _)), _) => Position::new(record.position.get().saturating_sub(1)),
@@ -392,84 +406,11 @@ impl<H: BatchHandler> Runner<H> {
         }
     }
 
-    /// A change that moves the checkpoint from where it is.
-    fn change(&self, to: Position) -> RowChange {
-        RowChange { parked: self.parking.count(), ..RowChange::new(self.handler.table(), self.saved, to) }
-    }
-
-    /// Commits a change that moves the checkpoint forward.
-    async fn save(&mut self, records: &[Record], change: RowChange) -> Result<SaveOutcome, StopReason> {
-        let to = change.to;
-        self.save_at = Instant::now() + IDLE_SAVE;
-        if to <= self.saved { Ok(SaveOutcome::Done) } else { self.commit(records, change).await }
-    }
-
-    async fn commit(&mut self, records: &[Record], change: RowChange) -> Result<SaveOutcome, StopReason> {
-        let to = change.to;
-        let committed = match self.handler.commit(&*self.rows, records, change).await {
-            Err(error @ Error::Unusable { .. }) => return Err(self.reason_of_unusable(error).await?),
-            committed => committed?,
-        };
-        match committed {
-            Ok(CommitOutcome::Done) => {
-                self.saved = to;
-                Ok(SaveOutcome::Done)
-            }
-            Ok(CommitOutcome::Stale(position))
-                if position != self.saved && self.parking.is_disabled() && self.claimant.is_none() =>
-            {
-                self.resume_at(position);
-                Ok(SaveOutcome::Moved)
-            }
-            Ok(CommitOutcome::Stale(_)) => self.reload_checkpoint().await,
-            Err(error) => Ok(SaveOutcome::Refused(error)),
-        }
-    }
-
     /// Ends, because another process has taken the claim.
     fn give_way(&self) -> StopReason {
         tracing::info!(name = self.name(), "another process runs the policy now");
         self.shutdown.cancel();
         StopReason::Ended
-    }
-
-    /// Why the rows cannot be written: a build that is inline now may become asynchronous again, so that is retried.
-    async fn reason_of_unusable(&self, error: Error) -> Result<StopReason, Error> {
-        let operation = format!("write rows of `{}`", self.name());
-        let is_inline = self.build().await?.is_some_and(|build| build.inline);
-        Ok(if is_inline { Error::unavailable(operation, error).into() } else { error.into() })
-    }
-
-    /// Its build, as stored.
-    async fn build(&self) -> Result<Option<Build>, Error> {
-        let table = self.handler.table();
-        let builds = self.rows.builds(table.projection).await?;
-        Ok(builds.into_iter().find(|build| build.order() == table.order()))
-    }
-
-    /// Continues from the stored checkpoint, which another runner has moved.
-    async fn reload_checkpoint(&mut self) -> Result<SaveOutcome, StopReason> {
-        if let Some(claimant) = &self.claimant
-            && !claimant.is_still_held().await?
-        {
-            return Err(self.give_way());
-        }
-        let table = *self.handler.table();
-        let Some(Build { checkpoint, .. }) = self.build().await? else {
-            return Err(table.undefined_error().into());
-        };
-        if (checkpoint.position, checkpoint.parked) == (self.saved, self.parking.count()) {
-            // Retrying at once would have the same result.
-            let operation = format!("write rows of `{}`", table.projection);
-            let reason = format!(
-                "the store reports checkpoint {position}, but rejected a commit that expects {position}",
-                position = self.saved
-            );
-            return Err(Error::unavailable(operation, reason).into());
-        }
-        self.resume(&checkpoint).await?;
-        self.retry_newer().await?;
-        Ok(SaveOutcome::Moved)
     }
 
     /// Waits until more of the log is settled. Saves a checkpoint that skipped events of other types when that is due.
@@ -479,15 +420,6 @@ impl<H: BatchHandler> Runner<H> {
             more.await;
         } else if timeout_at(self.save_at, more).await.is_err() {
             self.save_idle().await?;
-        }
-        Ok(())
-    }
-
-    async fn save_idle(&mut self) -> Result<(), StopReason> {
-        let position = self.feed.position();
-        if position > self.saved {
-            let anchor = anchor_at(&**self.feed.watcher().store(), position).await?;
-            self.save(&[], RowChange { anchor, ..self.change(position) }).await?;
         }
         Ok(())
     }

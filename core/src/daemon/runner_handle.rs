@@ -9,12 +9,13 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    FollowerControl, Runner, State, Status, Stopped, claimant::Claimant, handler_scope,
+    FollowerControl, Runner, State, Status, Stopped, backlog::Backlog, claimant::Claimant, handler_scope,
     progress_meter::ProgressCounters,
 };
 use crate::{
     record::Position,
     rows::{Checkpoint, SharedRows, Table},
+    time::Timestamp,
 };
 
 /// A runner in a task of its own. Dropping the handle aborts it.
@@ -25,6 +26,8 @@ pub(super) struct RunnerHandle {
     task: JoinHandle<()>,
     /// How far it is on the way to the position at which its build is complete.
     progress: Arc<ProgressCounters>,
+    /// The first event that it has not handled.
+    backlog: Arc<Backlog>,
     /// Whether the batch handler needs no setup before its first event.
     is_set_up: bool,
 }
@@ -47,6 +50,7 @@ impl RunnerHandle {
         let FollowerControl { follower, watcher, rows, wakeup, .. } = control;
         let (shutdown, progress) =
             (CancellationToken::new(), Arc::new(ProgressCounters::new(&table, target)));
+        let backlog = Arc::<Backlog>::default();
         let handler = follower.batch_handler(table, SharedRows::clone(rows));
         let is_set_up = !handler.needs_setup();
         let (runner, status) = Runner::new(Arc::clone(watcher), SharedRows::clone(rows), handler);
@@ -55,6 +59,7 @@ impl RunnerHandle {
             .with_shutdown(shutdown.clone())
             .with_claimant(claimant)
             .with_progress(Arc::clone(&progress))
+            .with_backlog(Arc::clone(&backlog))
             .with_wakeup(Arc::clone(wakeup))
             .starting_at(checkpoint);
         let (wake_on_drop, scope) = (WakeOnDrop(Arc::clone(wakeup)), control.status());
@@ -62,13 +67,18 @@ impl RunnerHandle {
             let _wake_on_drop = wake_on_drop;
             handler_scope::run(scope, runner.run()).await;
         });
-        Self { table, status, shutdown, task, progress, is_set_up }
+        Self { table, status, shutdown, task, progress, backlog, is_set_up }
     }
 
     /// Its status, with the progress of its build.
     pub(super) fn status(&self) -> Status {
         let status = self.status.borrow().clone();
         Status { building: self.progress.progress(status.position), ..status }
+    }
+
+    /// The recorded time of the first event that it has read and not handled.
+    pub(super) fn backlog_since(&self) -> Option<Timestamp> {
+        self.backlog.since()
     }
 
     /// Whether it has read everything that was settled when it was started.

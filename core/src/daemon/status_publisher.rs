@@ -91,6 +91,11 @@ impl StatusPublisher {
         self.status.borrow().stop().cloned()
     }
 
+    /// The published status.
+    pub(super) fn current(&self) -> Status {
+        self.status.borrow().clone()
+    }
+
     #[cfg(test)]
     fn borrow(&self) -> watch::Ref<'_, Status> {
         self.status.borrow()

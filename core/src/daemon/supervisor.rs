@@ -20,7 +20,7 @@ use crate::{
     record::Position,
     rows::{Build, Pause, RowChange, SharedRows, Table},
     store::losses,
-    telemetry::Reminder,
+    telemetry::{FollowerMetrics, Reminder},
 };
 
 /// How often the stored builds are read again, since other processes change them too.
@@ -33,7 +33,7 @@ const RETRY: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_se
 /// Supervises one follower in one process.
 pub(crate) struct Supervisor {
     pub(super) control: Arc<FollowerControl>,
-    status: Arc<StatusPublisher>,
+    pub(super) status: Arc<StatusPublisher>,
     runners: Vec<RunnerHandle>,
     /// The stored builds, as of the last reconcile.
     builds: Vec<Build>,
@@ -49,10 +49,11 @@ pub(crate) struct Supervisor {
     /// Whether the reconcile was requested, or is the first one.
     pub(super) requested: bool,
     backoff: Backoff,
+    pub(super) metrics: FollowerMetrics,
     /// Why it waits, or a runner was restarted.
     trouble: Reminder,
     /// Why a build is stopped.
-    stopped: Reminder,
+    pub(super) stopped: Reminder,
     pub(super) reconcile_at: Instant,
     pub(super) inline_mode: InlineMode,
     pub(super) role: Role,
@@ -82,6 +83,7 @@ impl Supervisor {
         let (follower, rows) = (&control.follower, &control.rows);
         let claimant = || Claimant::new(SharedRows::clone(rows), follower.table());
         let claim = follower.is_exclusive().then(|| ReleaseOnDrop::new(claimant()));
+        let metrics = FollowerMetrics::new(follower.table().projection);
         let mut supervisor = Self {
             epoch: control.watcher.store().epoch(),
             role: if claim.is_some() { Role::Standby } else { Role::Runner },
@@ -102,6 +104,7 @@ impl Supervisor {
             inline_position: Position::START,
             requested: true,
             backoff: RETRY,
+            metrics,
             trouble: Reminder::default(),
             stopped: Reminder::default(),
             reconcile_at: Instant::now(),
@@ -366,36 +369,13 @@ impl Supervisor {
 
     fn publish(&mut self) {
         self.log_stops();
-        if let Some(status) = self.current_status() {
-            self.status.publish(status);
-            self.status.publish_epoch(self.epoch);
-        }
-    }
-
-    /// Logs which build is stopped, before its status is published and every minute while that lasts.
-    fn log_stops(&mut self) {
-        let stopped = self.runners.iter().find_map(|runner| Some((runner.table, runner.stop()?)));
-        match stopped {
-            Some((table, stopped)) => self.log_stop(Some(table), &stopped),
-            None => match self.status.stop() {
-                Some(stopped) => self.log_stop(None, &stopped),
-                None => drop(self.stopped.clear()),
-            },
-        }
-    }
-
-    fn log_stop(&mut self, build: Option<Table>, stopped: &Stopped) {
-        if self.stopped.is_due(&stopped.to_string()) {
-            let Stopped { position, event, name, error } = stopped;
-            tracing::error!(
-                name = self.name(),
-                build = build.map(|table| table.name()),
-                position = position.map(Position::get),
-                event = event.map(display),
-                event_name = name.as_deref(),
-                error,
-                "the projection or policy is stopped: `App::resume` or another program continues it"
-            );
+        match self.current_status() {
+            Some(status) => {
+                self.observe(&status);
+                self.status.publish(status);
+                self.status.publish_epoch(self.epoch);
+            }
+            None => self.observe(&self.status.current()),
         }
     }
 

@@ -16,6 +16,7 @@ use crate::{
     position::Position,
     rows::BuildId,
     store::{Append, AppendOutcome, Marker, Receipt},
+    telemetry::Stopwatch,
 };
 
 /// How often an append is repeated because the store requires other inline folds.
@@ -44,6 +45,7 @@ pub(super) async fn commit(
     let epoch = executor.store.epoch();
     let adding = appends.iter().find(|append| append.adds_successors());
     let new_successors = adding.and_then(|append| Some(append.successors.as_ref()?.version));
+    let (events, stopwatch) = (appends.iter().map(|append| append.events.len()).sum(), Stopwatch::start());
     let outcome = executor.append(appends).await;
     drop(reservation);
     if let Some(version) = new_successors
@@ -53,6 +55,7 @@ pub(super) async fn commit(
     }
     let own = match outcome {
         Ok(AppendOutcome::Appended(receipts)) => {
+            executor.metrics.appended(senders.len(), events, stopwatch);
             executor.cache_written(modified, pending, &receipts, epoch);
             if let Some(last) = receipts.iter().map(Receipt::position).max() {
                 executor.watcher.appended(last, epoch);

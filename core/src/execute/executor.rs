@@ -14,13 +14,14 @@ use crate::{
     limits::MAX_PAYLOAD,
     record::{CommandId, Position},
     store::{CommandKey, EventStore},
+    telemetry::WriteMetrics,
     time::Clock,
 };
 
 /// Executes the commands of an app and of its policies: owns the store, the state cache and the queues of the aggregates.
 pub(crate) struct Executor {
     pub(crate) store: Arc<dyn EventStore>,
-    pub(crate) clock: Box<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) codec: Codec,
     pub(crate) registry: EventRegistry,
     pub(crate) watcher: Arc<LogWatcher>,
@@ -31,6 +32,7 @@ pub(crate) struct Executor {
     pub(super) queues: Arc<AggregateQueues>,
     pub(super) contention: Contention,
     pub(super) gate: ShutdownGate,
+    pub(super) metrics: WriteMetrics,
 }
 
 /// The queues of commands that change the same aggregate.
@@ -101,7 +103,7 @@ impl Default for Settings {
 impl Executor {
     pub(crate) fn new(
         watcher: Arc<LogWatcher>,
-        clock: Box<dyn Clock>,
+        clock: Arc<dyn Clock>,
         codec: Codec,
         registry: EventRegistry,
         inline: InlineFolds,
@@ -119,6 +121,7 @@ impl Executor {
             queues: Arc::default(),
             contention: Contention::default(),
             gate: ShutdownGate::default(),
+            metrics: WriteMetrics::new(),
             settings,
         }
     }

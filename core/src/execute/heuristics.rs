@@ -9,6 +9,8 @@ use std::{
     },
 };
 
+use crate::telemetry::CommandMetrics;
+
 /// The profiles of an app's command types, by stored name.
 #[derive(Debug, Default)]
 pub(super) struct CommandProfiles(RwLock<BTreeMap<&'static str, Arc<CommandProfile>>>);
@@ -20,6 +22,7 @@ pub(super) struct CommandProfile {
     empty_reads: AtomicU8,
     /// The aggregate types that the command read and wrote events of.
     written: RwLock<Vec<TypeId>>,
+    pub(super) metrics: CommandMetrics,
 }
 
 /// After this many successive empty reads the next command of the type is decided without a read.

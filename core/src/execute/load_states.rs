@@ -7,6 +7,7 @@ use crate::{
     panics::run_user_code,
     record::Record,
     store::{EventStore, Marker},
+    telemetry::StateSource,
 };
 
 /// The states of a command.
@@ -39,17 +40,22 @@ impl PreparedCommand {
         let mut states: Vec<_> = (0..self.aggregates.len())
             .map(|index| self.known_state(index, batch, bypass_cache, retags))
             .collect();
-        let is_authoritative = states.iter().all(Option::is_none);
+        let missing = states.iter().filter(|state| state.is_none()).count();
+        let is_authoritative = missing == states.len();
         let (mut has_news, mut replayed) = (false, 0);
-        if states.iter().any(Option::is_none) {
+        let metrics = &self.executor.metrics;
+        if missing > 0 {
             if is_authoritative && !bypass_cache && self.profile.expects_no_history() {
+                metrics.states(StateSource::Assumed, missing);
                 // Assumed without a read. An append that is based on it conflicts if there are events.
                 let states = (0..self.aggregates.len()).map(|index| self.initial(index, retags));
                 let states = states.collect::<Result<_, _>>()?;
                 return Ok(LoadedStates { states, is_authoritative: false, has_news, replayed });
             }
+            metrics.states(StateSource::Log, missing);
             // On the heap, so that the future of a command that reads nothing is small.
             (has_news, replayed) = Box::pin(self.read_missing(&mut states, is_authoritative, retags)).await?;
+            self.profile.metrics.replayed(self.name, replayed);
         }
         let states = states.into_iter().flatten().collect();
         Ok(LoadedStates { states, is_authoritative, has_news, replayed })
@@ -72,9 +78,13 @@ impl PreparedCommand {
         retags: u64,
     ) -> Option<VersionedState> {
         let key = &self.aggregates[index];
-        let Executor { cache, store, .. } = &*self.executor;
-        let cached = || if bypass_cache { None } else { cache.get(key, store.epoch(), retags) };
-        batch.speculative_state(key).or_else(cached)
+        let Executor { cache, store, metrics, .. } = &*self.executor;
+        if let Some(state) = batch.speculative_state(key) {
+            metrics.states(StateSource::Batch, 1);
+            return Some(state);
+        }
+        let cached = if bypass_cache { None } else { cache.get(key, store.epoch(), retags) };
+        cached.inspect(|_| metrics.states(StateSource::Cache, 1))
     }
 
     /// Reads the missing states in one call. If an earlier state of an aggregate is known, only later events are read. Returns

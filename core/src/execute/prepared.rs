@@ -58,6 +58,7 @@ impl PreparedCommand {
     /// [`Error::Invalid`] if a name is not valid or the command cannot be encoded; [`Error::Panicked`] if its code panicked.
     pub(super) fn new<C: Serialize, S, R, E>(
         executor: Arc<Executor>,
+        profile: Arc<CommandProfile>,
         options: ExecuteOptions,
         command: &C,
         handler: &Handler<C, S, R, E>,
@@ -95,7 +96,6 @@ impl PreparedCommand {
         let body = body.filter(|_| executor.settings.journal != Journal::Off);
         let reads = plan.aggregates.iter().zip(&plan.reads);
         let aggregates = reads.map(|(vtable, read)| AggregateKey::new(vtable, read)).collect();
-        let profile = executor.profiles.of(name);
         let activity = Arc::new(Activity::new(name));
         Ok(Self { executor, name, key, plan, aggregates, profile, activity, metadata, body })
     }

@@ -13,7 +13,8 @@ use serde::Serialize;
 use tracing::Instrument;
 
 use super::{
-    executor::Executor, options::ExecuteOptions, prepared::PreparedCommand, retry_loop::execute_with_retry,
+    executor::Executor, heuristics::CommandProfile, options::ExecuteOptions, prepared::PreparedCommand,
+    retry_loop::execute_with_retry,
 };
 use crate::{
     command::Command,
@@ -224,9 +225,13 @@ impl Executor {
     {
         let span = command_span(handler.name, options.trace.as_deref().filter(|text| is_traceparent(text)));
         // By reference: each future that contained it would be as large again.
-        let execution = pin!(self.execute_in_span(options, command, handler));
+        let profile = self.profiles.of(handler.name);
+        let timer = profile.metrics.begin(handler.name);
+        let execution = pin!(self.execute_in_span(Arc::clone(&profile), options, command, handler));
         let result = execution.instrument(span.clone()).await;
-        span.record("outcome", outcome(&result).text());
+        let outcome = outcome(&result);
+        timer.finish(outcome);
+        span.record("outcome", outcome.text());
         if let Ok(receipt) = &result {
             span.record("events", receipt.events.len()).record("position", receipt.position().get());
         }
@@ -235,6 +240,7 @@ impl Executor {
 
     async fn execute_in_span<C, S, R, E>(
         self: Arc<Self>,
+        profile: Arc<CommandProfile>,
         options: ExecuteOptions,
         command: &mut C,
         handler: &Handler<C, S, R, E>,
@@ -246,7 +252,7 @@ impl Executor {
     {
         let (runtime, name) = (self.watcher.runtime().clone(), handler.name);
         runtime.check(|| format!("execute `{name}`"))?;
-        let prepared = PreparedCommand::new(self, options, &*command, handler)?;
+        let prepared = PreparedCommand::new(self, profile, options, &*command, handler)?;
         let mut decide = move |prepared: &PreparedCommand, time, states: &[VersionedState]| {
             prepared.decide(time, states, &*command, handler)
         };

@@ -43,6 +43,7 @@ pub(super) async fn execute_with_retry<E: Debug + Send>(
             Ok(AttemptOutcome::Accepted(receipt)) => return Ok(receipt),
             Ok(AttemptOutcome::Rejected(rejection)) => ExecuteError::Rejected(rejection),
             Ok(AttemptOutcome::Conflict(conflicting_position)) => {
+                command.profile.metrics.conflict(command.name);
                 ExecuteError::Conflict { tries, conflicting_position }
             }
             Ok(AttemptOutcome::StoreChanged(error)) => {

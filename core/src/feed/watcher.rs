@@ -1,10 +1,11 @@
 //! One watcher of a log for all feeds of a process.
 
 use std::{
+    fmt,
     future::pending,
     pin::pin,
     sync::{
-        Arc, Weak,
+        Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -28,7 +29,8 @@ use crate::{
     panics::catch_future,
     record::Position,
     store::{EventStore, Wakeups},
-    time::Timestamp,
+    telemetry::LogMetrics,
+    time::{Clock, SystemClock, Timestamp},
 };
 
 /// The first pause between two polls of a log that does not move, and before the poll for a feed that begins to wait: its last page
@@ -50,10 +52,23 @@ pub struct LogWatcher {
     acknowledged: AtomicU64,
     requests: Arc<PollRequests>,
     times: RecordedTimes,
+    /// Since when a gap is before the settled position.
+    gap_since: Mutex<Option<Instant>>,
+    metrics: LogMetrics,
+    clock: AppClock,
     successors: SuccessorCheck,
     runtime: AppRuntime,
     /// The largest number of bytes of payloads that one reader of the log holds.
     max_read_bytes: usize,
+}
+
+/// The clock of the app.
+struct AppClock(Arc<dyn Clock>);
+
+impl fmt::Debug for AppClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("AppClock").finish_non_exhaustive()
+    }
 }
 
 /// Reports the end of the runtime: it drops the poll loop, although there is a watcher.
@@ -87,7 +102,7 @@ impl LogWatcher {
     /// Watches a log until the watcher is dropped.
     pub fn new(store: Arc<dyn EventStore>) -> Arc<Self> {
         let successors = SuccessorCheck::new(Arc::clone(&store), Arc::default());
-        Self::with_options(store, successors, MAX_READ_BYTES)
+        Self::with_options(store, successors, MAX_READ_BYTES, Arc::new(SystemClock))
     }
 
     /// As [`LogWatcher::new`]; each reader holds at most this many bytes of payloads.
@@ -95,6 +110,7 @@ impl LogWatcher {
         store: Arc<dyn EventStore>,
         successors: SuccessorCheck,
         max_read_bytes: usize,
+        clock: Arc<dyn Clock>,
     ) -> Arc<Self> {
         let epoch = store.epoch();
         let requests = Arc::new(PollRequests::default());
@@ -105,6 +121,9 @@ impl LogWatcher {
             acknowledged: AtomicU64::default(),
             requests: Arc::clone(&requests),
             times: RecordedTimes::default(),
+            gap_since: Mutex::default(),
+            metrics: LogMetrics::new(),
+            clock: AppClock(clock),
             successors,
             runtime: AppRuntime::default(),
             max_read_bytes,
@@ -159,6 +178,12 @@ impl LogWatcher {
         if known.epoch != epoch || known.position < position {
             self.requests.appended();
         }
+    }
+
+    /// The age of an event with this recorded time, by the clock of the app.
+    pub(crate) fn age_of(&self, recorded_at: Timestamp) -> Duration {
+        let age = self.clock.0.now().as_micros().saturating_sub(recorded_at.as_micros());
+        Duration::from_micros(u64::try_from(age).unwrap_or_default())
     }
 
     /// Takes note of the recorded time of an event of the log.
@@ -228,6 +253,7 @@ impl LogWatcher {
             Ok(_) if self.store.epoch() != epoch => PollResult::Moved,
             Ok(settled) => {
                 let end = LogEnd { position: settled.position, epoch };
+                self.observe_gap(settled.gap.is_some() && !end.is_news_for(self.end()));
                 match settled.gap {
                     _ if self.move_to(end) => PollResult::Moved,
                     Some(_) => PollResult::Gap,
@@ -238,6 +264,17 @@ impl LogWatcher {
                 tracing::debug!(%error, "could not read the settled position of the log");
                 PollResult::Unchanged
             }
+        }
+    }
+
+    /// Measures for how long a gap is before the settled position.
+    fn observe_gap(&self, has_gap: bool) {
+        let mut since = self.gap_since.lock().unwrap_or_else(PoisonError::into_inner);
+        if has_gap {
+            let began = *since.get_or_insert_with(Instant::now);
+            self.metrics.settled_age(began.elapsed());
+        } else if since.take().is_some() {
+            self.metrics.settled_age(Duration::ZERO);
         }
     }
 

@@ -49,9 +49,23 @@ pub(crate) enum CommandOutcome {
     Panicked,
     Unavailable,
     Unknown,
+    /// The caller has dropped the future.
+    Cancelled,
 }
 
 impl CommandOutcome {
+    /// All of them, in their order.
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Accepted,
+        Self::Rejected,
+        Self::Conflict,
+        Self::Invalid,
+        Self::Panicked,
+        Self::Unavailable,
+        Self::Unknown,
+        Self::Cancelled,
+    ];
+
     /// The value of the field `outcome`.
     pub(crate) fn text(self) -> &'static str {
         match self {
@@ -62,6 +76,7 @@ impl CommandOutcome {
             Self::Panicked => "panicked",
             Self::Unavailable => "unavailable",
             Self::Unknown => "unknown",
+            Self::Cancelled => "cancelled",
         }
     }
 }

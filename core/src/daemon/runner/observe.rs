@@ -1,18 +1,32 @@
-//! The spans and log lines of a runner.
+//! The spans, log lines and metrics of a runner.
 
-use tracing::Span;
+use tracing::{Instrument, Span};
 
 use super::Runner;
 use crate::{
-    daemon::BatchHandler,
+    daemon::{BatchHandler, stop_reason::StopReason},
     record::{Position, Record},
     rows::Parked,
-    telemetry::batch_span,
+    telemetry::{Stopwatch, batch_span},
 };
 
 impl<H: BatchHandler> Runner<H> {
-    /// The span in which records are handled and committed.
-    pub(super) fn batch_span(&self, records: &[Record], up_to: Position) -> Span {
+    /// Handles records as a batch that is observed: see `handle_records`.
+    pub(super) async fn handle_batch(
+        &mut self,
+        records: &[Record],
+        up_to: Position,
+    ) -> Result<Option<usize>, StopReason> {
+        self.backlog.set(records.first());
+        let (span, stopwatch) = (self.batch_span(records, up_to), Stopwatch::start());
+        let handled = self.handle_records(records, up_to).instrument(span).await?;
+        if let Some(count) = handled {
+            self.metrics.handled(count, stopwatch);
+        }
+        Ok(handled)
+    }
+
+    fn batch_span(&self, records: &[Record], up_to: Position) -> Span {
         let table = self.handler.table();
         let link = || match records {
             [record] => record.trace(),

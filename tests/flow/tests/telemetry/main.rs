@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used)] // in the helpers too
 
 mod captured;
+mod files;
+mod health;
 mod logs;
+mod metrics;
 mod spans;
 mod traceparents;
