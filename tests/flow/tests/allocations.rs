@@ -33,10 +33,10 @@ fn check(account: impl Fn(u64) -> String, max_allocations: u64, max_bytes: u64) 
 
 #[test]
 fn command_on_a_known_aggregate() {
-    check(|_| "a".to_owned(), 52, 8_900);
+    check(|_| "a".to_owned(), 52, 9_450);
 }
 
 #[test]
 fn command_on_a_new_aggregate() {
-    check(|number| number.to_string(), 56, 10_050);
+    check(|number| number.to_string(), 56, 10_600);
 }
