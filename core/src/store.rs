@@ -13,6 +13,7 @@ mod page;
 mod read;
 mod receipt;
 mod reservation;
+mod restore;
 mod rewrite;
 mod seen;
 mod snapshot;
@@ -36,6 +37,7 @@ pub use self::{
     read::{Batch, Entry, FeedPage, Gap, Outcome, Prefix, Read, Settled, StoredType, StoredVersion},
     receipt::{EventRef, Included, Receipt},
     reservation::Reservation,
+    restore::{ArchivedEvents, Restore, RestoreStep},
     rewrite::{Rewrite, RewriteState, RewriteStep, RewriteTarget},
     seen::{Seen, SeenLog},
     snapshot::{Snapshot, SnapshotKey},
@@ -407,7 +409,7 @@ pub trait EventStore: Send + Sync + 'static {
         defaults::tombstones(self).await
     }
 
-    /// Writes one step of an archive, in one transaction while no append is running: closes ids, removes their events, or opens the ids again.
+    /// Writes one step of an archive, in one transaction while no append is running: closes ids, or removes their events.
     /// Returns the archive as it is stored then. [`ArchiveStep::apply`] has the rules.
     ///
     /// While ids are closed, each append that has one of them in an event or a condition, and each [`read`](EventStore::read) by one of
@@ -422,6 +424,16 @@ pub trait EventStore: Send + Sync + 'static {
     async fn archive(&self, step: ArchiveStep) -> Result<Archive, Error> {
         drop(step);
         defaults::unsupported(format!("archive events of the {}", self.describe()), "archive")
+    }
+
+    /// Opens the ids of an archive again, and returns its events to their positions page by page, in one transaction while no append is running.
+    /// [`Restore`] has the rules. After an error of their source nothing is written. The default implementation returns an error.
+    ///
+    /// # Errors
+    /// Those of [`Restore`] and of the source; otherwise as [`archive`](EventStore::archive).
+    async fn restore(&self, step: RestoreStep) -> Result<Archive, Error> {
+        drop(step);
+        defaults::unsupported(format!("restore events of the {}", self.describe()), "restore")
     }
 
     /// Returns the event at a position, settled or not, if the log has or had one: an archived event, too. The default implementation

@@ -29,6 +29,7 @@
 //! ```
 
 mod archive;
+mod archive_file;
 mod archived;
 mod changed_events;
 mod cloud_event;
@@ -47,7 +48,10 @@ mod writer;
 
 use async_trait::async_trait;
 
-pub(crate) use self::archive::{LeavingEvents, read_file, write_file};
+pub(crate) use self::{
+    archive::{LeavingEvents, write_file},
+    archive_file::ArchiveFile,
+};
 pub use self::{contents::Transferred, error::TransferError, export::Export, import::import, part::Part};
 use self::{
     source::{Sink, Source},

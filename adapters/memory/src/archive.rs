@@ -6,11 +6,13 @@ use annalist_core::{
     criteria::{Criteria, Item},
     error::{Error, Invalid},
     record::{Position, Record},
-    store::{Archive, ArchiveStep, Successors},
+    store::{Archive, ArchiveStep, Restore, RestoreStep, Successors},
     tag::Tag,
 };
 
 use crate::records::Records;
+
+const LOG: &str = "log in memory";
 
 /// The archives of a log.
 #[derive(Debug, Default)]
@@ -50,14 +52,43 @@ impl Archives {
         removed.map(|removed| removed.last).max().unwrap_or_default()
     }
 
-    /// Writes a step: closes ids, removes their events, or puts them back.
+    /// Begins to open the ids of an archive again.
+    pub(crate) fn begin_restore(
+        &self,
+        step: &RestoreStep,
+        successors: &Successors,
+    ) -> Result<Restore, Error> {
+        Restore::begin(step, &self.all, successors, LOG)
+    }
+
+    /// Puts the events of an archive back, and opens its ids.
+    pub(crate) fn restore(
+        &mut self,
+        mut restore: Restore,
+        returning: Vec<Record>,
+        records: &mut Records,
+    ) -> Result<Archive, Error> {
+        if !restore.is_change() {
+            return Ok(restore.archive().clone());
+        }
+        restore.add_read(&returning)?;
+        if records.has_tombstones_of(&returning) {
+            restore.add_returned(returning.len() as u64);
+        }
+        let archive = restore.finish()?;
+        records.put_back(returning);
+        self.closed.retain(|_, number| *number != archive.number);
+        self.put(archive.clone());
+        Ok(archive)
+    }
+
+    /// Writes a step: closes ids, or removes their events.
     pub(crate) fn write(
         &mut self,
         step: &ArchiveStep,
         records: &mut Records,
         successors: &Successors,
     ) -> Result<Archive, Error> {
-        const LOG: &str = "log in memory";
         let change = step.apply(&self.all, records.head(), successors, LOG)?;
         if !change.is_change {
             return Ok(change.archive);
@@ -73,11 +104,6 @@ impl Archives {
                 let last = leaving.last().copied().unwrap_or_default();
                 step.check_removed(leaving.len() as u64, first, last, LOG)?;
                 records.remove(&leaving);
-            }
-            ArchiveStep::Open { records: returning, .. } => {
-                let returned = records.put_back(returning);
-                step.check_returned(if returned { returning.len() as u64 } else { u64::MAX }, LOG)?;
-                self.closed.retain(|_, number| *number != archive.number);
             }
         }
         self.put(archive.clone());

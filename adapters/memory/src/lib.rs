@@ -32,7 +32,7 @@ use annalist_core::{
     store::{
         AcceptedCommand, Append, AppendOutcome, Archive, ArchiveStep, Batch, CommandKey, Entry, EventRef,
         EventStore, FeedPage, ImportTransaction, LogId, Marker, PageLimit, PolicyCheckpoint, Prefix, Read,
-        Receipt, Rewrite, RewriteStep, Settled, Snapshot, SnapshotKey, StoredType, Successors,
+        Receipt, RestoreStep, Rewrite, RewriteStep, Settled, Snapshot, SnapshotKey, StoredType, Successors,
     },
     time::Timestamp,
 };
@@ -206,6 +206,29 @@ impl EventStore for Memory {
             log.archive(&step)?
         };
         // Nothing saves a snapshot of closed ids any more: their reads are refused.
+        self.snapshots().remove_tags(&archive.ids);
+        Ok(archive)
+    }
+
+    async fn restore(&self, mut step: RestoreStep) -> Result<Archive, Error> {
+        let mut restore = {
+            let log = self.log();
+            log.check_import("restore events of")?;
+            log.begin_restore(&step)?
+        };
+        if !restore.is_change() {
+            return Ok(restore.archive().clone());
+        }
+        // The log is in memory, so its events may be, too. They are checked again under the lock, which is not held while they are read.
+        let mut returning = Vec::new();
+        while let Some(page) = restore.next_page(&mut *step.events).await? {
+            returning.extend(page);
+        }
+        let archive = {
+            let mut log = self.log();
+            log.check_import("restore events of")?;
+            log.restore(&step, returning)?
+        };
         self.snapshots().remove_tags(&archive.ids);
         Ok(archive)
     }

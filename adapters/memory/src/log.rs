@@ -13,7 +13,8 @@ use annalist_core::{
     store::{
         AcceptedCommand, Append, AppendOutcome, Archive, ArchiveStep, Batch, CommandKey, Condition, Entry,
         EventRef, FeedPage, JournalRecord, LogId, Marker, Outcome, PageBuilder, PageLimit, Prefix, Read,
-        Receipt, Rewrite, RewriteStep, RewriteTarget, StoredType, Successor, Successors,
+        Receipt, Restore, RestoreStep, Rewrite, RewriteStep, RewriteTarget, StoredType, Successor,
+        Successors,
     },
     time::Timestamp,
 };
@@ -198,6 +199,20 @@ impl Log {
     pub(crate) fn archive(&mut self, step: &ArchiveStep) -> Result<Archive, Error> {
         let Self { records, archives, successors, .. } = self;
         let archive = archives.write(step, records, successors)?;
+        successors.put_archived(archive.version);
+        Ok(archive)
+    }
+
+    /// Begins to open the ids of an archive again.
+    pub(crate) fn begin_restore(&self, step: &RestoreStep) -> Result<Restore, Error> {
+        self.archives.begin_restore(step, &self.successors)
+    }
+
+    /// Opens the ids of an archive again, and puts its events back.
+    pub(crate) fn restore(&mut self, step: &RestoreStep, returning: Vec<Record>) -> Result<Archive, Error> {
+        let restore = self.begin_restore(step)?;
+        let Self { records, archives, successors, .. } = self;
+        let archive = archives.restore(restore, returning, records)?;
         successors.put_archived(archive.version);
         Ok(archive)
     }

@@ -76,21 +76,22 @@ impl Records {
         self.rebuild(stay, tombstones);
     }
 
-    /// Puts records back to their tombstones. Returns `false` if one of them is not there.
-    pub(crate) fn put_back(&mut self, records: &[Record]) -> bool {
-        let fits = |record: &Record| self.tombstones.get(&record.position) == Some(&record.id);
-        let mut positions: Vec<Position> = records.iter().map(|record| record.position).collect();
-        positions.sort_unstable();
-        positions.dedup();
-        if positions.len() != records.len() || !records.iter().all(fits) {
-            return false;
-        }
+    /// Whether there is a tombstone of each of these records, which are all different.
+    pub(crate) fn has_tombstones_of(&self, records: &[Record]) -> bool {
+        let is_there = |record: &Record| self.tombstones.get(&record.position) == Some(&record.id);
+        let positions: BTreeSet<Position> = records.iter().map(|record| record.position).collect();
+        positions.len() == records.len() && records.iter().all(is_there)
+    }
+
+    /// Puts records back to their tombstones.
+    pub(crate) fn put_back(&mut self, records: Vec<Record>) {
         let (mut all, mut tombstones) = (mem::take(&mut self.records), mem::take(&mut self.tombstones));
-        tombstones.retain(|position, _| positions.binary_search(position).is_err());
-        all.extend(records.iter().cloned());
+        for record in &records {
+            tombstones.remove(&record.position);
+        }
+        all.extend(records);
         all.sort_unstable_by_key(|record| record.position);
         self.rebuild(all, tombstones);
-        true
     }
 
     /// Replaces all records, and the index of them.

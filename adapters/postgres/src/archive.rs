@@ -5,10 +5,10 @@ use std::sync::{Arc, atomic::Ordering};
 use annalist_core::{
     error::Error,
     record::{Position, Record},
-    store::{Archive, ArchiveStep, EventRef, PageLimit},
+    store::{Archive, ArchiveStep, EventRef, PageLimit, Restore, RestoreStep, Successors},
     tag::Tag,
 };
-use sqlx::{Connection, PgConnection, Row, postgres::PgRow};
+use sqlx::{Connection, PgConnection, Postgres, Row, Transaction, postgres::PgRow};
 use uuid::Uuid;
 
 use crate::{
@@ -33,6 +33,44 @@ impl Archives {
     pub(crate) async fn write(&self, step: &ArchiveStep) -> Result<Archive, Error> {
         let database = &self.database;
         let mut connection = database.acquire().await.map_err(|error| self.failed(error))?;
+        let (mut transaction, stored, list) = self.begin(&mut connection).await?;
+        let end = self.end(&mut transaction).await.map_err(|error| self.failed(error))?;
+        let change = step.apply(&stored, end, &list, &database.name)?;
+        if !change.is_change {
+            return Ok(change.archive);
+        }
+        self.change_events(&mut transaction, step, &change.archive).await?;
+        self.commit(transaction, change.archive).await
+    }
+
+    /// Opens the ids of an archive again, and puts its events back.
+    pub(crate) async fn restore(&self, mut step: RestoreStep) -> Result<Archive, Error> {
+        let database = &self.database;
+        let mut connection = database.acquire().await.map_err(|error| self.failed(error))?;
+        let (mut transaction, stored, list) = self.begin(&mut connection).await?;
+        let mut restore = Restore::begin(&step, &stored, &list, &database.name)?;
+        if !restore.is_change() {
+            return Ok(restore.archive().clone());
+        }
+        while let Some(page) = restore.next_page(&mut *step.events).await? {
+            for records in page.chunks(EVENTS_PER_STATEMENT) {
+                restore.add_returned(self.put_back(&mut transaction, records).await?);
+            }
+        }
+        let archive = restore.finish()?;
+        let open =
+            database.sql.open_ids.query().bind(to_number(step.number)).execute(&mut *transaction).await;
+        open.map_err(|error| self.failed(error))?;
+        self.commit(transaction, archive).await
+    }
+
+    /// Begins a transaction that waits until no append is running and locks out new ones. Returns what is stored of archives and successors,
+    /// too.
+    async fn begin<'c>(
+        &self,
+        connection: &'c mut PgConnection,
+    ) -> Result<(Transaction<'c, Postgres>, Vec<Archive>, Successors), Error> {
+        let database = &self.database;
         let mut transaction = connection.begin().await.map_err(|error| self.failed(error))?;
         prepare_transaction(database, &mut transaction).await.map_err(|error| self.failed(error))?;
         // Appends, which hold this lock shared, have ended; new ones wait.
@@ -41,18 +79,24 @@ impl Archives {
         let rows = database.sql.archives.query().fetch_all(&mut *transaction).await;
         let stored = parse_all(database, &rows.map_err(|error| self.failed(error))?)?;
         let list = successors::load(database, &mut transaction).await?;
-        let end = self.end(&mut transaction).await.map_err(|error| self.failed(error))?;
-        let change = step.apply(&stored, end, &list, &database.name)?;
-        if !change.is_change {
-            return Ok(change.archive);
-        }
-        self.change_events(&mut transaction, step, &change.archive).await?;
-        self.save(&mut transaction, &change.archive).await?;
+        Ok((transaction, stored, list))
+    }
+
+    /// Ends a step: saves the archive, and removes the snapshots of its ids.
+    async fn commit(
+        &self,
+        mut transaction: Transaction<'_, Postgres>,
+        archive: Archive,
+    ) -> Result<Archive, Error> {
+        let database = &self.database;
+        let remove = database.sql.remove_snapshots.query().bind(texts(&archive.ids));
+        remove.execute(&mut *transaction).await.map_err(|error| self.failed(error))?;
+        save(database, &mut transaction, &archive).await.map_err(|error| self.failed(error))?;
         let operation = || database.operation(OPERATION);
         transaction.commit().await.map_err(|error| append_failed(operation(), error.into()))?;
         // Followers of this process read no archived event from its memory any more.
-        database.successors.fetch_max(change.archive.version, Ordering::AcqRel);
-        Ok(change.archive)
+        database.successors.fetch_max(archive.version, Ordering::AcqRel);
+        Ok(archive)
     }
 
     /// Reads all archives.
@@ -110,18 +154,8 @@ impl Archives {
                     remove.and_then(|row| removed(&row)).map_err(|error| self.failed(error))?;
                 step.check_removed(events, first, last, &self.database.name)?;
             }
-            ArchiveStep::Open { records, .. } => {
-                let mut returned = 0;
-                for records in records.chunks(EVENTS_PER_STATEMENT) {
-                    returned += self.put_back(connection, records).await?;
-                }
-                step.check_returned(returned, &self.database.name)?;
-                let open = sql.open_ids.query().bind(number).execute(&mut *connection).await;
-                open.map_err(|error| self.failed(error))?;
-            }
         }
-        let remove = sql.remove_snapshots.query().bind(texts(&archive.ids)).execute(connection).await;
-        remove.map(drop).map_err(|error| self.failed(error))
+        Ok(())
     }
 
     /// Replaces tombstones by their events. Returns how many there were.
@@ -147,10 +181,6 @@ impl Archives {
         let row = put_back.fetch_one(connection).await;
         let returned: Result<i64, _> = row.and_then(|row| row.try_get("events"));
         returned.map(i64::unsigned_abs).map_err(|error| self.failed(error))
-    }
-
-    async fn save(&self, connection: &mut PgConnection, archive: &Archive) -> Result<(), Error> {
-        save(&self.database, connection, archive).await.map_err(|error| self.failed(error))
     }
 }
 

@@ -96,8 +96,8 @@ use annalist_core::{
     store::{
         AcceptedCommand, Append, AppendOutcome, Archive, ArchiveStep, Batch, CommandKey, Entry, EventRef,
         EventStore, FeedPage, ImportTransaction, LogId, Marker, PageLimit, PolicyCheckpoint, Prefix, Read,
-        Receipt, Reservation, Rewrite, RewriteStep, Settled, Snapshot, SnapshotKey, StoredType, Successors,
-        Wakeups,
+        Receipt, Reservation, RestoreStep, Rewrite, RewriteStep, Settled, Snapshot, SnapshotKey, StoredType,
+        Successors, Wakeups,
     },
     time::Timestamp,
 };
@@ -327,6 +327,10 @@ impl EventStore for Postgres {
 
     async fn archive(&self, step: ArchiveStep) -> Result<Archive, Error> {
         self.store.archives.write(&step).await
+    }
+
+    async fn restore(&self, step: RestoreStep) -> Result<Archive, Error> {
+        self.store.archives.restore(step).await
     }
 
     async fn tombstones(&self, after: Position, limit: PageLimit) -> Result<Vec<EventRef>, Error> {

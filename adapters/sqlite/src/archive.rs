@@ -2,7 +2,7 @@
 
 use annalist_core::{
     record::{Position, Record},
-    store::{Archive, ArchiveStep, EventRef},
+    store::{Archive, ArchiveStep, EventRef, Restore, RestoreStep},
     tag::Tag,
 };
 use sqlx::{SqliteConnection, query, query_as, query_scalar};
@@ -41,17 +41,42 @@ pub(crate) async fn write(
             close.execute(&mut *connection).await?;
         }
         ArchiveStep::Remove { .. } => remove(connection, sql, &step, number, &log.title).await?,
-        ArchiveStep::Open { records, .. } => {
-            let mut returned = 0;
-            for record in records {
-                returned += put_back(connection, sql, record).await?;
-            }
-            step.check_returned(returned, &log.title)?;
-            query(sql.open_ids.clone()).bind(number).execute(&mut *connection).await?;
+    }
+    end_step(connection, sql, &archive).await?;
+    transaction.commit(archive).await
+}
+
+/// Ends a step: saves the archive, and removes the snapshots of its ids.
+async fn end_step(
+    connection: &mut SqliteConnection,
+    sql: &Sql,
+    archive: &Archive,
+) -> Result<(), TransactionError> {
+    query(sql.remove_snapshots.clone()).bind(json(&archive.ids)).execute(&mut *connection).await?;
+    save(connection, sql, archive).await
+}
+
+/// Opens the ids of an archive again, and puts its events back. The transaction has the write lock, so no append is running.
+pub(crate) async fn restore(
+    mut transaction: WriteTransaction<'_>,
+    mut step: RestoreStep,
+) -> Result<Archive, TransactionError> {
+    let log = transaction.log;
+    let (sql, connection) = (&log.sql, transaction.connection());
+    let stored = load(connection, sql).await?;
+    let list = successors::load(connection, sql).await?;
+    let mut restore = Restore::begin(&step, &stored, &list, &log.title)?;
+    if !restore.is_change() {
+        return transaction.rollback(restore.archive().clone()).await;
+    }
+    while let Some(records) = restore.next_page(&mut *step.events).await? {
+        for record in &records {
+            restore.add_returned(put_back(connection, sql, record).await?);
         }
     }
-    query(sql.remove_snapshots.clone()).bind(json(&archive.ids)).execute(&mut *connection).await?;
-    save(connection, sql, &archive).await?;
+    let archive = restore.finish()?;
+    query(sql.open_ids.clone()).bind(integer(archive.number)).execute(&mut *connection).await?;
+    end_step(connection, sql, &archive).await?;
     transaction.commit(archive).await
 }
 

@@ -86,7 +86,8 @@ use annalist_core::{
     store::{
         AcceptedCommand, Append, AppendOutcome, Archive, ArchiveStep, Batch, CommandKey, Entry, EventRef,
         EventStore, FeedPage, ImportTransaction, LogId, Marker, PageLimit, PolicyCheckpoint, Prefix, Read,
-        Receipt, Rewrite, RewriteStep, SeenLog, Settled, Snapshot, SnapshotKey, StoredType, Successors,
+        Receipt, RestoreStep, Rewrite, RewriteStep, SeenLog, Settled, Snapshot, SnapshotKey, StoredType,
+        Successors,
     },
     time::Timestamp,
 };
@@ -333,6 +334,14 @@ impl EventStore for Sqlite {
             return Err(Error::unusable(self.log.describe(operation), defect));
         }
         run_detached(&self.log, operation, |transaction| Box::pin(archive::write(transaction, step))).await
+    }
+
+    async fn restore(&self, step: RestoreStep) -> Result<Archive, Error> {
+        let operation = Operation::Log("restore events of");
+        if let Some(defect) = self.log.file.defect() {
+            return Err(Error::unusable(self.log.describe(operation), defect));
+        }
+        run_detached(&self.log, operation, |transaction| Box::pin(archive::restore(transaction, step))).await
     }
 
     async fn tombstones(&self, after: Position, limit: PageLimit) -> Result<Vec<EventRef>, Error> {

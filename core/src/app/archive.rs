@@ -9,9 +9,9 @@ use crate::{
     error::{Error, Invalid},
     id::Id,
     record::Position,
-    store::{Archive, ArchiveState, ArchiveStep, RemovedEvents},
+    store::{Archive, ArchiveState, ArchiveStep, ArchivedEvents, RemovedEvents, RestoreStep},
     tag::Tag,
-    transfer::{LeavingEvents, TransferError, read_file, write_file},
+    transfer::{ArchiveFile, LeavingEvents, TransferError, write_file},
 };
 
 /// How long an archive waits for followers unless the caller says otherwise.
@@ -59,14 +59,16 @@ impl App {
         self.run("list the archives", self.store().archives()).await
     }
 
-    /// Opens the ids of an archive again, and returns their events to their positions in the log. The file has to be as it was written;
-    /// its events are in memory meanwhile. An archive that was interrupted before the events left needs no file.
+    /// Opens the ids of an archive again, and returns their events to their positions in the log. The file has to be as it was written. It
+    /// is read twice: first its checksum is compared, then the events are written page by page in one transaction, during which appends
+    /// wait. An archive that was interrupted before the events left needs no file.
     ///
     /// Followers that passed the positions do not handle the events again. Rebuild projections whose builds began after the archive.
     ///
     /// # Errors
     /// [`TransferError::Checksum`], [`TransferError::Line`] or [`TransferError::Content`] if the file was changed or is another one;
-    /// [`Error::Unusable`] if the log has no such archive, or a later archive has events of its ids.
+    /// [`Error::Unusable`] if the log has no such archive, a later archive has events of its ids, or the file is changed during the call.
+    /// The log is then as before.
     pub async fn restore(
         &self,
         number: u64,
@@ -75,12 +77,12 @@ impl App {
         let archives = self.archives().await?;
         let archive = archives.iter().find(|archive| archive.number == number);
         let removed = archive.and_then(|archive| archive.removed.as_ref().filter(|_| archive.is_closed()));
-        let records = match removed {
-            Some(removed) => read_file(file.as_ref(), &removed.checksum).await?,
-            None => Vec::new(),
+        let events: Box<dyn ArchivedEvents> = match removed {
+            Some(removed) => Box::new(ArchiveFile::open(file.as_ref(), &removed.checksum).await?),
+            None => Box::new(Vec::new()),
         };
-        let step = ArchiveStep::Open { number, records, at: self.executor().clock.now() };
-        Ok(self.run("open archived ids", self.store().archive(step)).await?)
+        let step = RestoreStep { number, events, at: self.executor().clock.now() };
+        Ok(self.run("open archived ids", self.store().restore(step)).await?)
     }
 }
 

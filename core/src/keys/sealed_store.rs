@@ -28,8 +28,8 @@ use crate::{
     store::{
         AcceptedCommand, Append, AppendOutcome, Archive, ArchiveStep, Batch, CommandKey, Entry, EventRef,
         EventStore, FeedPage, ImportTransaction, LOSSES_BITS, LogId, Marker, PageLimit, Prefix, Read,
-        Receipt, Reservation, Rewrite, RewriteStep, SeenLog, Settled, Snapshot, SnapshotKey, StoredType,
-        Successors, Wakeups, losses, read_in_pages,
+        Receipt, Reservation, RestoreStep, Rewrite, RewriteStep, SeenLog, Settled, Snapshot, SnapshotKey,
+        StoredType, Successors, Wakeups, losses, read_in_pages,
     },
     tag::Tag,
     time::Timestamp,
@@ -297,10 +297,8 @@ impl EventStore for SealedStore {
     async fn append(&self, mut appends: Vec<Append>) -> Result<AppendOutcome, Error> {
         let (epoch, generation) = (self.epoch(), self.ring.generation());
         let gone_back = || SeenLog::has_gone_back(format!("append to the {}", self.describe()));
-        let mut markers = appends
-            .iter_mut()
-            .flat_map(|append| &mut append.conditions)
-            .map(|condition| &mut condition.marker);
+        let conditions = appends.iter_mut().flat_map(|append| &mut append.conditions);
+        let mut markers = conditions.map(|condition| &mut condition.marker);
         markers.try_for_each(|marker| match marker.is_of_epoch(epoch) {
             true => {
                 *marker = marker.in_epoch(losses(marker.epoch()));
@@ -443,6 +441,10 @@ impl EventStore for SealedStore {
 
     async fn archive(&self, step: ArchiveStep) -> Result<Archive, Error> {
         self.inner.archive(step).await
+    }
+
+    async fn restore(&self, step: RestoreStep) -> Result<Archive, Error> {
+        self.inner.restore(step).await
     }
 
     async fn event_at(&self, position: Position) -> Result<Option<EventRef>, Error> {

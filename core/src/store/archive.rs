@@ -8,7 +8,7 @@ use crate::{
     error::{Error, Invalid},
     limits::{check_name, refuse},
     position::Position,
-    record::{Draft, Record},
+    record::Draft,
     tag::Tag,
     time::Timestamp,
 };
@@ -129,7 +129,7 @@ impl Archive {
     }
 }
 
-/// One step of an [`Archive`].
+/// One step of an [`Archive`]. The way back is [`EventStore::restore`](super::EventStore::restore).
 #[derive(Clone, Debug)]
 pub enum ArchiveStep {
     /// Closes ids: from now on no append that writes or reads them is accepted, and nothing is read by them. With the ids of an archive
@@ -152,15 +152,6 @@ pub enum ArchiveStep {
         file: String,
         /// What the file has. If the log has other events to remove, nothing is written.
         removed: RemovedEvents,
-    },
-    /// Opens the ids again, and writes the events that have left the log to their positions.
-    Open {
-        /// The number of the archive.
-        number: u64,
-        /// All events of the file; none if they have not left the log.
-        records: Vec<Record>,
-        /// The time of the step.
-        at: Timestamp,
     },
 }
 
@@ -217,7 +208,6 @@ impl ArchiveStep {
                     })),
                 }
             }
-            Self::Open { number, records, at } => open(stored, *number, records, *at, successors, log),
         }
     }
 
@@ -237,21 +227,6 @@ impl ArchiveStep {
                 if (removed.events, removed.first, removed.last) != (events, first, last) =>
             {
                 Err(changed(log))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// For stores: returns the error if not all events found their tombstones.
-    ///
-    /// # Errors
-    /// [`Error::Unusable`].
-    pub fn check_returned(&self, returned: u64, log: &str) -> Result<(), Error> {
-        match self {
-            Self::Open { records, .. } if records.len() as u64 != returned => {
-                let reason =
-                    "the log does not have the tombstones of all events of the file; nothing was written";
-                Err(refused(log, reason.to_owned()))
             }
             _ => Ok(()),
         }
@@ -334,54 +309,7 @@ impl Archive {
     }
 }
 
-fn open(
-    stored: &[Archive],
-    number: u64,
-    records: &[Record],
-    at: Timestamp,
-    successors: &Successors,
-    log: &str,
-) -> Result<ArchiveChange, Error> {
-    let archive = numbered(stored, number, log)?;
-    if archive.state == ArchiveState::Opened {
-        return Ok(ArchiveChange::unchanged(archive));
-    }
-    let removed = archive.removed.as_ref().map_or(0, |removed| removed.events);
-    if removed != records.len() as u64 {
-        let reason = format!("archive {number} has {removed} events, and the file has {}", records.len());
-        return Err(refused(log, reason));
-    }
-    let shares = |other: &&Archive| {
-        let removed = other.removed.as_ref().filter(|_| other.state == ArchiveState::Complete);
-        removed.is_some_and(|removed| removed.shared_with.contains(&number))
-    };
-    if let Some(later) = stored.iter().find(shares) {
-        let reason = format!("archive {} has events of its ids: open that one first", later.number);
-        return Err(refused(log, reason));
-    }
-    let later_retags = successors.rewrites().iter().filter(|retag| retag.version > archive.retags);
-    for retag in later_retags {
-        if records.iter().any(|record| record.name == retag.name) {
-            let reason = format!(
-                "after these events had left the log a pass has rewritten the others: {}; these would lack that",
-                retag.target.describe(&retag.name)
-            );
-            return Err(refused(log, reason));
-        }
-    }
-    let version = match archive.state {
-        ArchiveState::Complete => Successors::version_after(successors.version),
-        _ => archive.version,
-    };
-    Ok(ArchiveChange::changed(Archive {
-        state: ArchiveState::Opened,
-        opened_at: Some(at),
-        version,
-        ..archive.clone()
-    }))
-}
-
-fn numbered<'a>(stored: &'a [Archive], number: u64, log: &str) -> Result<&'a Archive, Error> {
+pub(super) fn numbered<'a>(stored: &'a [Archive], number: u64, log: &str) -> Result<&'a Archive, Error> {
     let found = stored.iter().find(|one| one.number == number);
     found.ok_or_else(|| refused(log, format!("it has no archive {number}")))
 }
@@ -391,7 +319,7 @@ fn changed(log: &str) -> Error {
     Error::unavailable(operation(log), reason)
 }
 
-fn refused(log: &str, reason: String) -> Error {
+pub(super) fn refused(log: &str, reason: String) -> Error {
     Error::unusable(operation(log), reason)
 }
 

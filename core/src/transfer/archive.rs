@@ -2,35 +2,28 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    mem,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
 };
 
-use async_trait::async_trait;
 use tokio::{
     fs::{self, File},
-    io::{AsyncWrite, BufReader},
+    io::AsyncWrite,
 };
 
 use super::{
+    archive_file::ArchiveFile,
     error::TransferError,
     export::Lines,
-    import::import_into,
     line::{FIRST_VERSION, Header, Line},
     part::Part,
     source::Sink,
-    target::Target,
 };
 use crate::{
     criteria::{Criteria, Item},
     error::Error,
     finding::Finding,
     record::{Position, Record},
-    store::{
-        AcceptedCommand, Archive, ArchiveState, Entry, EventRef, EventStore, ImportTransaction, PageLimit,
-        PolicyCheckpoint, Rewrite, Successor,
-    },
+    store::{Archive, ArchiveState, EventStore, PageLimit},
     tag::Tag,
 };
 
@@ -151,38 +144,10 @@ async fn write_new(events: &LeavingEvents<'_>, found: &Leaving, path: &Path) -> 
 async fn move_to(beside: &Path, path: &Path, checksum: &str) -> Result<(), TransferError> {
     match fs::hard_link(beside, path).await {
         Ok(()) => Ok(()),
-        Err(_) if fs::try_exists(path).await? => check_file(path, checksum).await,
+        Err(_) if fs::try_exists(path).await? => ArchiveFile::open(path, checksum).await.map(drop),
         // The file system has no links.
         Err(_) => Ok(fs::rename(beside, path).await?),
     }
-}
-
-/// Reads the events of a file, and compares its checksum with that of an archive.
-///
-/// # Errors
-/// [`TransferError`] if it cannot be read, was changed, or is the file of something else.
-pub(crate) async fn read_file(path: &Path, checksum: &str) -> Result<Vec<Record>, TransferError> {
-    let records = Arc::default();
-    check_file_into(path, checksum, CollectedEvents(Some(Arc::clone(&records)))).await?;
-    Ok(mem::take(&mut *records.lock().unwrap_or_else(PoisonError::into_inner)))
-}
-
-async fn check_file(path: &Path, checksum: &str) -> Result<(), TransferError> {
-    check_file_into(path, checksum, CollectedEvents(None)).await
-}
-
-async fn check_file_into(path: &Path, checksum: &str, collect: CollectedEvents) -> Result<(), TransferError> {
-    let mut reader = BufReader::new(File::open(path).await?);
-    let target = Target::new(Box::new(collect)).with_any_gaps();
-    let (target, found) = import_into(target, &mut reader).await?;
-    if found.as_deref() != Some(checksum) {
-        let found = found.unwrap_or_default();
-        return Err(TransferError::content(format!(
-            "the file {} is not that of the archive: its checksum is {found}, and it should be {checksum}",
-            path.display()
-        )));
-    }
-    target.finish().await.map(drop)
 }
 
 /// A name beside a file that no other process uses.
@@ -200,45 +165,4 @@ async fn sync_directory(path: &Path) -> Result<(), TransferError> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let directory = directory.unwrap_or_else(|| Path::new("."));
     Ok(File::open(directory).await?.sync_all().await?)
-}
-
-/// Collects the events of a file instead of importing them, or reads them only.
-struct CollectedEvents(Option<Arc<Mutex<Vec<Record>>>>);
-
-#[async_trait]
-impl ImportTransaction for CollectedEvents {
-    async fn write_events(&mut self, records: Vec<Record>, _: Vec<EventRef>) -> Result<(), Error> {
-        if let Some(collected) = &self.0 {
-            collected.lock().unwrap_or_else(PoisonError::into_inner).extend(records);
-        }
-        Ok(())
-    }
-
-    async fn write_archives(&mut self, _: Vec<Archive>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    async fn write_retags(&mut self, _: Vec<Rewrite>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    async fn write_successors(&mut self, _: Vec<Successor>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    async fn write_command_ids(&mut self, _: Vec<AcceptedCommand>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    async fn write_journal(&mut self, _: Vec<Entry>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    async fn write_policies(&mut self, _: Vec<PolicyCheckpoint>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    async fn finish(self: Box<Self>) -> Result<(), Error> {
-        Ok(())
-    }
 }

@@ -67,29 +67,58 @@ pub async fn import<R: AsyncBufRead + Unpin + Send + ?Sized>(
     store: &dyn EventStore,
     reader: &mut R,
 ) -> Result<Transferred, TransferError> {
-    let (target, _) = import_into(Target::new(store.import().await?), reader).await?;
+    let (target, _) = PartsReader::new(Target::new(store.import().await?), reader).read_all().await?;
     target.finish().await
 }
 
-/// Reads all parts into a target, which has to be finished. Returns the checksum of the last one, too.
-pub(super) async fn import_into<R: AsyncBufRead + Unpin + Send + ?Sized>(
-    target: Target,
-    reader: &mut R,
-) -> Result<(Target, Option<String>), TransferError> {
-    let mut import =
-        Import { target, part: None, previous: None, changes: None, digest: Sha256::new(), last_event: None };
-    let (mut line, mut number) = (Vec::new(), 0);
-    while read_line(reader, &mut line, number).await? {
-        number += 1;
-        let item = import.item(&line).map_err(|error| error.in_line(number))?;
-        import.write(item, &line).await.map_err(|error| error.in_line(number))?;
-        if line.capacity() > LINE_BUFFER {
-            line = Vec::new();
-        }
+/// Reads the parts of an export into a target, line by line.
+pub(super) struct PartsReader<R> {
+    reader: R,
+    import: Import,
+    line: Vec<u8>,
+    /// The number of lines so far.
+    lines: u64,
+}
+
+impl<R: AsyncBufRead + Unpin + Send> PartsReader<R> {
+    pub(super) fn new(target: Target, reader: R) -> Self {
+        let import = Import {
+            target,
+            part: None,
+            previous: None,
+            changes: None,
+            digest: Sha256::new(),
+            last_event: None,
+        };
+        Self { reader, import, line: Vec::new(), lines: 0 }
     }
-    match import.part {
-        None if number > 0 => Ok((import.target, import.previous)),
-        _ => Err(TransferError::Truncated { lines: number }),
+
+    /// Reads all lines. Returns the target, which has to be finished, and the checksum of the last part.
+    pub(super) async fn read_all(mut self) -> Result<(Target, Option<String>), TransferError> {
+        while self.next_line().await? {}
+        self.end()
+    }
+
+    /// Reads the next line. Returns `false` at the end of the file.
+    pub(super) async fn next_line(&mut self) -> Result<bool, TransferError> {
+        if !read_line(&mut self.reader, &mut self.line, self.lines).await? {
+            return Ok(false);
+        }
+        self.lines += 1;
+        let item = self.import.item(&self.line).map_err(|error| error.in_line(self.lines))?;
+        self.import.write(item, &self.line).await.map_err(|error| error.in_line(self.lines))?;
+        if self.line.capacity() > LINE_BUFFER {
+            self.line = Vec::new();
+        }
+        Ok(true)
+    }
+
+    /// Checks that the last part is complete. Returns the target, which has to be finished, and the checksum of that part.
+    pub(super) fn end(self) -> Result<(Target, Option<String>), TransferError> {
+        match self.import.part {
+            None if self.lines > 0 => Ok((self.import.target, self.import.previous)),
+            _ => Err(TransferError::Truncated { lines: self.lines }),
+        }
     }
 }
 

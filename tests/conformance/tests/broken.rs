@@ -139,6 +139,10 @@ must_fail! {
     event_store_loses_ids_of_removed_events: Archives(ArchiveFault::LosesIdsOfRemovedEvents)
         => "archives::removed_events_leave_their_positions_and_ids";
     event_store_opens_nothing: Archives(ArchiveFault::OpensNothing) => "archive_steps::opened_ids_get_their_events_back";
+    event_store_ignores_errors_of_archived_events: Archives(ArchiveFault::IgnoresErrorsOfArchivedEvents)
+        => "archive_steps::restore_that_fails_after_a_page_writes_nothing";
+    event_store_reads_one_page_of_archived_events: Archives(ArchiveFault::ReadsOnePageOfArchivedEvents)
+        => "archives::tombstones_are_listed_in_pages";
     event_store_feed_knows_no_successors: Fault::FeedKnowsNoSuccessors => "successors::page_has_the_list_of_its_events";
     event_store_reports_first_condition: Fault::ReportsFirstCondition => "conditions::each_condition_is_checked_and_reported_by_index";
     event_store_reports_oldest_match: Fault::ReportsOldestMatch => "conditions::conflict_reports_the_newest_match";

@@ -15,8 +15,8 @@ use annalist::{
     raw::{
         finding::{VerifyCursor, VerifyPage},
         store::{
-            Archive, ArchiveStep, EventRef, PageLimit, Prefix, Reservation, Rewrite, RewriteStep, StoredType,
-            Successors, Wakeups,
+            Archive, ArchiveStep, EventRef, PageLimit, Prefix, Reservation, RestoreStep, Rewrite,
+            RewriteStep, StoredType, Successors, Wakeups,
         },
     },
     store::{
@@ -43,7 +43,6 @@ pub enum Fault {
 }
 
 /// A memory store with one planned fault for each append, in order, until none is left.
-#[derive(Debug)]
 pub struct FaultyStore {
     /// The wrapped store.
     pub inner: Memory,
@@ -83,6 +82,8 @@ pub struct FaultyStore {
     pub drops_successors: AtomicBool,
     /// What happens to the next steps of archives, in order.
     pub archive_steps: Mutex<VecDeque<Option<LostStep>>>,
+    /// What happens before the next restore of an archive.
+    pub before_restore: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
 /// When a step of an archive is lost.
@@ -127,6 +128,7 @@ impl FaultyStore {
             drops_conditions: AtomicBool::new(false),
             drops_successors: AtomicBool::new(false),
             archive_steps: Mutex::default(),
+            before_restore: Mutex::default(),
         }
     }
 
@@ -299,6 +301,13 @@ impl EventStore for FaultyStore {
             Some(LostStep::Before) => Err(unavailable()),
             Some(LostStep::After) => self.inner.archive(step).await.and(Err(unavailable())),
         }
+    }
+
+    async fn restore(&self, step: RestoreStep) -> Result<Archive, Error> {
+        if let Some(change) = self.before_restore.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            change();
+        }
+        self.inner.restore(step).await
     }
 
     async fn tombstones(&self, after: Position, limit: PageLimit) -> Result<Vec<EventRef>, Error> {

@@ -8,9 +8,11 @@ use std::{
 };
 
 use annalist::{
-    App, Criteria, Error, EventStore, Memory, Position,
+    App, Criteria, Error, EventStore, Memory, Position, Tag,
+    manual::Payload,
     operate::{Archive, ArchiveState},
     projection::{ProjectionOptions, State},
+    store::{Append, Draft},
     transfer::TransferError,
 };
 use annalist_flow_tests::{
@@ -146,6 +148,79 @@ async fn changed_file_is_not_restored() {
     let error = app.restore(done.number, &file).await.unwrap_err();
     assert!(matches!(error, TransferError::Checksum { .. }), "{error:?}");
     assert_eq!(app.archives().await.unwrap(), [done]);
+}
+
+/// The file gets other bytes after its checksum was compared. A restore that is called later finds that the log is as before.
+#[tokio::test]
+async fn file_that_changes_during_a_restore_leaves_the_log_unchanged() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, store) = (folder.path().join("a.jsonl"), Arc::new(FaultyStore::new([])));
+    let app = App::builder(Arc::clone(&store)).start().await.unwrap();
+    // More than a page, so that some events are read before the change is found.
+    for _ in 0..2_500 {
+        app.execute(deposit("a", 7)).await.unwrap();
+    }
+    let done = archive(&app, &["a"], &file).await.unwrap();
+    let text = std::fs::read_to_string(&file).unwrap();
+    let last = text.rfind("\"amount\":7").unwrap();
+    let changed = format!("{}\"amount\":8{}", &text[..last], &text[last + "\"amount\":7".len()..]);
+    for other in [changed, text[..last].to_owned(), format!("{text}{text}"), String::new()] {
+        let path = file.clone();
+        let change: Box<dyn FnOnce() + Send> = Box::new(move || std::fs::write(path, other).unwrap());
+        *store.before_restore.lock().unwrap() = Some(change);
+        let error = app.restore(done.number, &file).await.unwrap_err();
+        assert!(matches!(error, TransferError::Store(Error::Unusable { .. })), "{error:?}");
+        assert!(error.to_string().contains("the file was changed"), "{error}");
+        assert_eq!(app.archives().await.unwrap(), std::slice::from_ref(&done));
+        assert_eq!(store.inner.count(&Criteria::all(), Position::START, Position::END).await.unwrap(), 0);
+        std::fs::write(&file, &text).unwrap();
+    }
+    // The control: with the same bytes it is restored.
+    check_complete(&app, &done, &file, 2_500).await;
+}
+
+/// A process that restores is killed at different moments of its transaction: the log is as before, or as after the restore.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_restore_leaves_the_log_as_before() {
+    let (log, folder) = (TestLog::file(), tempfile::tempdir().unwrap());
+    let (file, path) = (folder.path().join("a.jsonl"), log.path().unwrap());
+    let store = log.process().await.store;
+    append_large_deposits(&*store, 3_000).await;
+    let app = App::builder(Arc::clone(&store)).start().await.unwrap();
+    let done = archive(&app, &["a"], &file).await.unwrap();
+    let (url, wal) = (format!("sqlite:{}", path.display()), path.with_extension("db-wal"));
+    let written = || std::fs::metadata(&wal).map_or(0, |found| found.len());
+    let mut was_killed = false;
+    for pages in [0, 1, 200, 800] {
+        let before = written();
+        let mut process =
+            Command::new(env!("CARGO_BIN_EXE_archiver")).arg(&url).arg(&file).arg("restore").spawn().unwrap();
+        await_progress(async || written() >= before + pages * 4_096, &mut process).await;
+        let _ = process.kill();
+        was_killed |= !process.wait().unwrap().success();
+        let found = store.count(&Criteria::all(), Position::START, Position::END).await.unwrap();
+        let archives = app.archives().await.unwrap();
+        match archives[0].state {
+            ArchiveState::Opened => assert_eq!(found, 3_000),
+            _ => assert_eq!((archives, found), (vec![done.clone()], 0)),
+        }
+        assert!(app.verify().await.unwrap().is_sound());
+    }
+    assert!(was_killed, "no process was killed in time");
+    app.restore(done.number, &file).await.unwrap();
+    assert_eq!(app.load::<Account>(&account("a")).await.unwrap().balance, 3_000);
+}
+
+async fn append_large_deposits(store: &dyn EventStore, events: usize) {
+    let text = format!(r#"{{"account":"a","amount":1,"note":"{}"}}"#, "x".repeat(2_000));
+    let draft = || {
+        let tag = Tag::of(&account("a")).unwrap();
+        Draft::new("account.deposited", 1, [tag], Payload::parse(text.clone()).unwrap()).unwrap()
+    };
+    for _ in 0..events / 100 {
+        let events = (0..100).map(|_| draft()).collect();
+        store.append_one(Append { events, ..Append::default() }).await.unwrap();
+    }
 }
 
 /// A process that archives is killed again and again.

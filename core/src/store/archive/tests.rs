@@ -1,8 +1,5 @@
 use super::*;
-use crate::{
-    payload::Payload,
-    store::{Rewrite, RewriteState, RewriteTarget},
-};
+use crate::store::{Rewrite, RewriteState, RewriteTarget};
 
 fn tags(texts: &[&str]) -> Vec<Tag> {
     texts.iter().map(|text| Tag::parse(*text).unwrap()).collect()
@@ -16,15 +13,6 @@ fn close(ids: &[&str], file: &str) -> ArchiveStep {
 fn remove(number: u64, events: u64, shared_with: &[u64]) -> ArchiveStep {
     let removed = RemovedEvents { events, shared_with: shared_with.to_vec(), ..RemovedEvents::default() };
     ArchiveStep::Remove { number, file: "f".to_owned(), removed }
-}
-
-fn record(name: &'static str) -> Record {
-    let draft = Draft::new(name, 1, [], Payload::parse("{}").unwrap()).unwrap();
-    draft.record(Position::new(1), Timestamp::from_micros(1), std::sync::Arc::default())
-}
-
-fn open(number: u64, records: Vec<Record>) -> ArchiveStep {
-    ArchiveStep::Open { number, records, at: Timestamp::from_micros(9) }
 }
 
 fn apply(step: &ArchiveStep, stored: &[Archive], list: &Successors) -> Result<ArchiveChange, Error> {
@@ -113,31 +101,6 @@ fn retag_between_the_steps_is_noticed() {
     // Called again, it has read the tags of now.
     let again = [apply(&close(&["a:1"], "f"), &closing, &later).unwrap().archive];
     assert!(apply(&remove(1, 0, &[]), &again, &later).is_ok());
-
-    let complete = [applied(&remove(1, 1, &[]), &closing)];
-    assert!(apply(&open(1, vec![record("paid")]), &complete, &later).is_err());
-    assert!(apply(&open(1, vec![record("placed")]), &complete, &later).is_ok());
-}
-
-#[test]
-fn archive_is_opened_with_all_its_events_after_archives_that_share_some() {
-    let none = Successors::default();
-    let first = applied(&remove(1, 1, &[]), &[applied(&close(&["a:1"], "f"), &[])]);
-    let closing = applied(&close(&["b:2"], "g"), std::slice::from_ref(&first));
-    let second = applied(&remove(2, 0, &[1]), &[first.clone(), closing]);
-    let stored = [first.clone(), second.clone()];
-    assert!(apply(&open(1, vec![record("paid")]), &stored, &none).is_err());
-    let known = Successors::new(second.version, Vec::new());
-    let opened = apply(&open(2, Vec::new()), &stored, &known).unwrap().archive;
-    assert!(!opened.is_closed() && opened.version > second.version);
-    let stored = [first, opened];
-    assert!(apply(&open(1, Vec::new()), &stored, &none).is_err());
-    assert!(!applied(&open(1, vec![record("paid")]), &stored).is_closed());
-    // Closed ids whose events are in the log.
-    let closing = [applied(&close(&["a:1"], "f"), &[])];
-    let opened = applied(&open(1, Vec::new()), &closing);
-    assert_eq!((opened.state, opened.version), (ArchiveState::Opened, 0));
-    assert!(apply(&remove(1, 0, &[]), &[opened], &none).is_err());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use annalist_core::{
     record::{Position, Record},
     store::{
         Append, AppendOutcome, Archive, ArchiveStep, Batch, EventRef, EventStore, Marker, PageLimit, Read,
-        Receipt, RemovedEvents,
+        Receipt, RemovedEvents, Restore, RestoreStep,
     },
     tag::Tag,
 };
@@ -39,6 +39,10 @@ pub(crate) enum ArchiveFault {
     LosesIdsOfRemovedEvents,
     /// The ids are opened without their events.
     OpensNothing,
+    /// The end of the archived events is taken for their last page although they could not be read.
+    IgnoresErrorsOfArchivedEvents,
+    /// The second page of archived events is not read.
+    ReadsOnePageOfArchivedEvents,
 }
 
 /// Appends to the log as the broken store does.
@@ -116,8 +120,7 @@ pub(super) async fn step(log: &Memory, fault: Fault, mut step: ArchiveStep) -> R
             log.archive(step).await?;
             return archive;
         }
-        (ArchiveFault::RemovesNothing, ArchiveStep::Remove { .. })
-        | (ArchiveFault::OpensNothing, ArchiveStep::Open { .. }) => return pretend(&step).await,
+        (ArchiveFault::RemovesNothing, ArchiveStep::Remove { .. }) => return pretend(&step).await,
         (ArchiveFault::RemovesSharedEvents, ArchiveStep::Close { ids, .. }) => {
             for id in ids.clone() {
                 let records = records_of(log, &[id]).await?;
@@ -136,6 +139,31 @@ pub(super) async fn step(log: &Memory, fault: Fault, mut step: ArchiveStep) -> R
         _ => {}
     }
     log.archive(step).await
+}
+
+/// Returns archived events as the broken store does.
+pub(super) async fn restore(log: &Memory, fault: Fault, mut step: RestoreStep) -> Result<Archive, Error> {
+    match fault {
+        Fault::Archives(ArchiveFault::OpensNothing) => {
+            let (archives, list) = (log.archives().await?, log.successors().await?);
+            return Ok(Restore::begin(&step, &archives, &list, "broken log")?.archive().clone());
+        }
+        Fault::Archives(ArchiveFault::IgnoresErrorsOfArchivedEvents) => {
+            let mut read = Vec::new();
+            while let Ok(page) = step.events.next_page().await {
+                if page.is_empty() {
+                    break;
+                }
+                read.extend(page);
+            }
+            step.events = Box::new(read);
+        }
+        Fault::Archives(ArchiveFault::ReadsOnePageOfArchivedEvents) => {
+            step.events = Box::new(step.events.next_page().await?);
+        }
+        _ => {}
+    }
+    log.restore(step).await
 }
 
 /// The events with one of these ids.

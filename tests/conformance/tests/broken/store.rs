@@ -19,8 +19,8 @@ use annalist_core::{
     store::{
         AcceptedCommand, Append, AppendOutcome, Archive, ArchiveStep, Batch, CommandKey, Condition, Entry,
         EventRef, EventStore, FeedPage, ImportTransaction, LogId, Marker, PageLimit, PolicyCheckpoint,
-        Prefix, Read, Receipt, Reservation, Rewrite, RewriteStep, Settled, Snapshot, SnapshotKey, StoredType,
-        Successors,
+        Prefix, Read, Receipt, Reservation, RestoreStep, Rewrite, RewriteStep, Settled, Snapshot,
+        SnapshotKey, StoredType, Successors,
     },
     time::Timestamp,
 };
@@ -58,21 +58,20 @@ pub(crate) struct BrokenStore {
 
 impl BrokenStore {
     pub(crate) fn new(fault: Fault) -> Self {
-        let (unsettled, slow_appends, leftover_rows) = (Mutex::default(), AtomicU64::new(0), Arc::default());
-        let recorded_keys = Arc::default();
+        let (unsettled, slow_appends) = (Mutex::default(), AtomicU64::new(0));
+        let (leftover_rows, recorded_keys) = Default::default();
         Self { inner: Memory::new(), fault, unsettled, slow_appends, leftover_rows, recorded_keys }
     }
 
     /// Appends, and hides the events from the feed for some steps of the scheduler.
     async fn append_slowly(&self, append: Append) -> Result<AppendOutcome<Receipt>, Error> {
-        let positions: Vec<Position>;
-        let outcome = {
+        let (outcome, positions) = {
             // Locked during the append, which never waits: no reader sees an event before it is listed as unsettled.
             let mut unsettled = self.unsettled.lock().unwrap();
             let outcome = output_of(self.inner.append_one(append))?;
-            positions = positions_of(&outcome);
+            let positions: Vec<Position> = positions_of(&outcome);
             unsettled.extend(&positions);
-            outcome
+            (outcome, positions)
         };
         let _settles = SettlesOnDrop { unsettled: &self.unsettled, positions };
         for _ in 0..self.slow_appends.fetch_add(1, Ordering::Relaxed) % 7 {
@@ -126,9 +125,7 @@ impl BrokenStore {
             records.retain(|record| record.position.get() % 7 != 0);
         }
     }
-}
 
-impl BrokenStore {
     async fn append_single(&self, append: Append) -> Result<AppendOutcome<Receipt>, Error> {
         let mut append = self.changed_append(append);
         if forget_known_list(&self.inner, self.fault, &mut append).await? {
@@ -426,7 +423,7 @@ impl EventStore for BrokenStore {
     }
 
     async fn count_type(&self, name: &str, version: Option<u32>, limit: u64) -> Result<u64, Error> {
-        let version = if self.fault == Fault::CountsAllVersions { None } else { version };
+        let version = version.filter(|_| self.fault != Fault::CountsAllVersions);
         let limit = if self.fault == Fault::CountsTypesWithoutLimit { u64::MAX } else { limit };
         self.inner.count_type(name, version, limit).await
     }
@@ -447,6 +444,10 @@ impl EventStore for BrokenStore {
         archives::step(&self.inner, self.fault, step).await
     }
 
+    async fn restore(&self, step: RestoreStep) -> Result<Archive, Error> {
+        archives::restore(&self.inner, self.fault, step).await
+    }
+
     async fn tombstones(&self, after: Position, limit: PageLimit) -> Result<Vec<EventRef>, Error> {
         archives::tombstones(&self.inner, self.fault, after, limit).await
     }
@@ -463,10 +464,9 @@ impl EventStore for BrokenStore {
     }
 
     async fn save_snapshot(&self, key: &SnapshotKey, snapshot: &Snapshot) -> Result<(), Error> {
+        let inner = &self.inner;
         match self.fault {
-            Fault::Snapshots(fault) => {
-                BrokenSnapshots { inner: &self.inner, fault }.save(key, snapshot).await
-            }
+            Fault::Snapshots(fault) => BrokenSnapshots { inner, fault }.save(key, snapshot).await,
             _ => self.inner.save_snapshot(key, snapshot).await,
         }
     }

@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use annalist::{
     Criteria, EventStore, Position, Record, Tag, Timestamp,
     operate::ArchiveState,
-    raw::store::{Archive, ArchiveStep, PageLimit, RemovedEvents, RewriteState, RewriteStep, RewriteTarget},
+    raw::store::{
+        Archive, ArchiveStep, PageLimit, RemovedEvents, RestoreStep, RewriteState, RewriteStep, RewriteTarget,
+    },
 };
 use fastrand::Rng;
 
@@ -72,8 +74,10 @@ pub(crate) async fn change(store: &dyn EventStore, random: &mut Rng) {
 }
 
 async fn open(store: &dyn EventStore, archive: &Archive, records: Vec<Record>) {
-    let step = ArchiveStep::Open { number: archive.number, records, at: Timestamp::from_micros(9) };
-    assert_eq!(store.archive(step).await.unwrap().state, ArchiveState::Opened);
+    let at = Timestamp::from_micros(9);
+    let step = RestoreStep { number: archive.number, events: Box::new(records), at };
+    let opened = store.restore(step).await.unwrap();
+    assert_eq!(opened.state, ArchiveState::Opened);
 }
 
 /// Adds tags to some events with a name, and possibly completes the retag.

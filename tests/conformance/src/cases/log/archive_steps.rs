@@ -3,15 +3,17 @@
 use annalist_core::{
     error::{Error, Invalid},
     record::{Position, Record},
-    store::{AppendOutcome, Archive, ArchiveState, EventRef, Marker},
+    store::{AppendOutcome, Archive, ArchiveState, EventRef, Marker, PageLimit},
 };
 
-use super::archives::{archived, close, closed, ensure_refused, ensure_sound, leaving, opening, removal};
+use super::archives::{
+    archived, close, closed, ensure_refused, ensure_sound, leaving, removal, restore, restore_step,
+};
 use crate::{
     Failure,
     failure::Outcome,
     support::{
-        concurrency::{run_concurrently, yield_now},
+        concurrency::{cancel_after_polls, run_concurrently, yield_now},
         fixtures::*,
         handle::Handle,
         log::Log,
@@ -21,6 +23,8 @@ use crate::{
 cases!("archive_steps": [
     step_that_does_not_fit_writes_nothing,
     opened_ids_get_their_events_back,
+    restore_that_fails_after_a_page_writes_nothing,
+    dropped_restore_returns_all_events_or_none,
     ids_are_opened_before_their_events_have_left,
     no_append_is_accepted_after_its_ids_are_closed,
 ] durable [
@@ -35,18 +39,21 @@ async fn step_that_does_not_fit_writes_nothing(log: Log) -> Outcome {
     let taken = Record { position: other.position(), ..records[0].clone() };
     let renamed = Record { id: other.events[0].id, ..records[0].clone() };
     let unknown = Archive { number: 7, ..archive.clone() };
-    for step in [
-        close(&[]),
-        close(&["order:a", "order:c"]),
-        removal(&unknown, &[]),
-        opening(&unknown, Vec::new()),
-        opening(&archive, Vec::new()),
-        opening(&archive, vec![moved]),
-        opening(&archive, vec![taken]),
-        opening(&archive, vec![renamed]),
-    ] {
+    for step in [close(&[]), close(&["order:a", "order:c"]), removal(&unknown, &[])] {
         let result = log.archive(step.clone()).await;
         ensure!(matches!(result, Err(Error::Unusable { .. })), "{step:?} must be refused, not {result:?}");
+    }
+    for (archive, records) in [
+        (&unknown, Vec::new()),
+        (&archive, Vec::new()),
+        (&archive, vec![moved]),
+        (&archive, vec![taken]),
+        (&archive, vec![renamed]),
+        (&archive, vec![records[0].clone(), records[0].clone()]),
+    ] {
+        let result = restore(&log, archive, records.clone()).await;
+        let is_refused = matches!(result, Err(Error::Unusable { .. }));
+        ensure!(is_refused, "a restore of {records:?} must be refused, not {result:?}");
     }
     ensure_eq!(log.archives().await?, std::slice::from_ref(&archive), "archives after refused steps");
     ensure_eq!(positions_of(&log.read_all().await?), [other.position()], "positions after refused steps");
@@ -71,13 +78,13 @@ async fn opened_ids_get_their_events_back(log: Log) -> Outcome {
     let before = log.read_all().await?;
     let (archive, records) = archived(&log, &["order:a", "cart:'{,}\"\\"]).await?;
     ensure_eq!(records.len(), 2, "number of events that leave");
-    let opened = log.archive(opening(&archive, records.clone())).await?;
+    let opened = restore(&log, &archive, records.clone()).await?;
     ensure_eq!(
         (opened.state, opened.opened_at),
         (ArchiveState::Opened, Some(seconds_since_1970(9))),
         "opened archive"
     );
-    ensure_eq!(log.archive(opening(&archive, records)).await?, opened, "archive that is opened again");
+    ensure_eq!(restore(&log, &archive, records).await?, opened, "archive that is opened again");
     for handle in log.handles(2).await? {
         ensure_eq!(handle.read_all().await?, before, "events after they returned");
         let by_id = handle.read_one(read(&["placed"], &["order:a"])).await?;
@@ -100,10 +107,68 @@ async fn opened_ids_get_their_events_back(log: Log) -> Outcome {
     Ok(())
 }
 
+/// The source of the events fails at the end, as one that finds another checksum does, or the store finds out that an event is not an archived one.
+async fn restore_that_fails_after_a_page_writes_nothing(log: Log) -> Outcome {
+    log.expect_accepted(append((0..5).map(|_| event("placed", &["order:a"])))).await?;
+    let (archive, records) = archived(&log, &["order:a"]).await?;
+    let (version, mut others) = (log.successors().await?.version, Vec::new());
+    let failure = || Error::unavailable("read the file", "the disk is gone");
+    let wrong = Record { id: records[0].id, ..records[4].clone() };
+    let pages =
+        |last: Result<Vec<Record>, Error>| [Ok(records[..2].to_vec()), Ok(records[2..4].to_vec()), last];
+    for (pages, is_unavailable) in [
+        (pages(Err(failure())).into(), true),
+        (pages(Ok(vec![wrong])).into(), false),
+        (pages(Ok(Vec::new())).into(), false),
+        (pages(Ok(records[3..].to_vec())).into(), false),
+        (pages(Ok(records[4..].to_vec())).into_iter().chain([Err(failure())]).collect(), true),
+    ] {
+        let restoring = log.restore(restore_step(&archive, pages));
+        match restoring.await {
+            Err(Error::Unavailable { .. }) if is_unavailable => {}
+            Err(Error::Unusable { .. }) if !is_unavailable => {}
+            other => return Err(Failure::new(format!("the restore must fail, not {other:?}"))),
+        }
+        for handle in log.handles(2).await? {
+            ensure_eq!(handle.archives().await?, std::slice::from_ref(&archive), "archive after it");
+            ensure_eq!(positions_of(&handle.read_all().await?), others, "events after it");
+            ensure_eq!(
+                handle.tombstones(Position::START, PageLimit::CHUNK).await?.len(),
+                5,
+                "tombstones after it"
+            );
+            ensure_eq!(handle.successors().await?.version, version, "version of the list after it");
+            ensure_refused(handle.read(&[read(&[], &["order:a"])]).await, "order:a")?;
+        }
+        // Appends are accepted again.
+        others.push(log.expect_accepted(append([event("placed", &["order:b"])])).await?.position());
+    }
+    restore(&log, &archive, records.clone()).await?;
+    ensure_eq!(log.read_one(read(&[], &["order:a"])).await?.records, records, "events after they returned");
+    ensure_sound(&log).await
+}
+
+async fn dropped_restore_returns_all_events_or_none(log: Log) -> Outcome {
+    for polls in 0..log.rounds(10) {
+        let log = log.another_log().await?;
+        log.expect_accepted(append((0..5).map(|_| event("placed", &["order:a"])))).await?;
+        let (archive, records) = archived(&log, &["order:a"]).await?;
+        drop(cancel_after_polls(polls, restore(&log, &archive, records.clone())).await);
+        let found = log.open_handle().await?.read_all().await?;
+        ensure!(found.is_empty() || found == records, "{} of 5 events have returned", found.len());
+        // The next call completes it, even if the first one goes on by itself.
+        let opened = restore(&log, &archive, records.clone()).await?;
+        ensure_eq!(opened.state, ArchiveState::Opened, "state");
+        ensure_eq!(log.read_all().await?, records, "events after they returned");
+        ensure_sound(&log).await?;
+    }
+    Ok(())
+}
+
 async fn ids_are_opened_before_their_events_have_left(log: Log) -> Outcome {
     log.expect_accepted(append([event("placed", &["order:a"])])).await?;
     let archive = closed(&log, &["order:a"]).await?;
-    log.archive(opening(&archive, Vec::new())).await?;
+    restore(&log, &archive, Vec::new()).await?;
     ensure_eq!(log.read_one(read(&[], &["order:a"])).await?.records.len(), 1, "events of the opened id");
     log.expect_accepted(append([event("placed", &["order:a"])])).await?;
     let result = log.archive(removal(&archive, &[])).await;
@@ -210,7 +275,7 @@ async fn archives_survive_reopen(log: Log) -> Outcome {
         receipt.events.first().copied(),
         "archived event"
     );
-    reopened.archive(opening(&archive, records.clone())).await?;
+    restore(&reopened, &archive, records.clone()).await?;
     ensure_eq!(reopened.reopened().await?.read_all().await?, records, "events after they returned");
     Ok(())
 }

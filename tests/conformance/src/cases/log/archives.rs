@@ -1,20 +1,23 @@
 //! Archives: ids are closed, and their events leave the log.
 
+use std::collections::VecDeque;
+
 use annalist_core::{
     error::{Error, Invalid},
     finding::VerifyCursor,
     record::{Position, Record},
     store::{
-        Append, AppendOutcome, Archive, ArchiveState, ArchiveStep, EventRef, KnownSuccessors, Marker,
-        PageLimit, Read, RemovedEvents, Snapshot, SnapshotKey,
+        Append, AppendOutcome, Archive, ArchiveState, ArchiveStep, ArchivedEvents, EventRef, KnownSuccessors,
+        Marker, PageLimit, Read, RemovedEvents, RestoreStep, Snapshot, SnapshotKey,
     },
     tag::Tag,
 };
+use async_trait::async_trait;
 
 use crate::{
     Failure,
     failure::Outcome,
-    support::{fixtures::*, handle::Handle, log::Log},
+    support::{concurrency::yield_now, fixtures::*, handle::Handle, log::Log},
 };
 
 cases!("archives": [
@@ -79,8 +82,25 @@ pub(super) async fn archived(log: &Handle, ids: &[&str]) -> Outcome<(Archive, Ve
     Ok((log.archive(removal(&archive, &records)).await?, records))
 }
 
-pub(super) fn opening(archive: &Archive, records: Vec<Record>) -> ArchiveStep {
-    ArchiveStep::Open { number: archive.number, records, at: seconds_since_1970(9) }
+/// Returns the events of an archive to the log, in pages of a few events, and opens its ids.
+pub(super) async fn restore(log: &Handle, archive: &Archive, records: Vec<Record>) -> Result<Archive, Error> {
+    let pages = records.chunks(2).map(|page| Ok(page.to_vec())).collect();
+    log.restore(restore_step(archive, pages)).await
+}
+
+pub(super) fn restore_step(archive: &Archive, pages: VecDeque<Result<Vec<Record>, Error>>) -> RestoreStep {
+    RestoreStep { number: archive.number, events: Box::new(Pages(pages)), at: seconds_since_1970(9) }
+}
+
+/// Events in pages, or errors.
+struct Pages(VecDeque<Result<Vec<Record>, Error>>);
+
+#[async_trait]
+impl ArchivedEvents for Pages {
+    async fn next_page(&mut self) -> Result<Vec<Record>, Error> {
+        yield_now().await;
+        self.0.pop_front().unwrap_or(Ok(Vec::new()))
+    }
 }
 
 pub(super) async fn ensure_sound(log: &Handle) -> Outcome {
@@ -305,7 +325,7 @@ async fn tombstones_are_listed_in_pages(log: Log) -> Outcome {
             ensure_eq!(listed, expected, "tombstones in pages of {size}");
         }
     }
-    log.archive(opening(&archive, records)).await?;
+    restore(&log, &archive, records).await?;
     ensure_eq!(log.tombstones(Position::START, limit(100)).await?, [], "tombstones of events that returned");
     Ok(())
 }
@@ -392,7 +412,7 @@ async fn removal_changes_the_version_of_the_list(log: Log) -> Outcome {
     let stale = log.append_one(knowing(append([event("x", &[])]), before)).await?;
     ensure_eq!(stale, AppendOutcome::SuccessorsChanged { index: 0 }, "outcome of a stale append");
     log.expect_accepted(knowing(append([event("x", &[])]), after)).await?;
-    log.archive(opening(&archive, records)).await?;
+    restore(&log, &archive, records).await?;
     let opened = log.successors().await?.version;
     ensure!(opened > after, "the version must grow from {after}, and is {opened}");
     let stale = log.append_one(knowing(append([event("x", &[])]), after)).await?;

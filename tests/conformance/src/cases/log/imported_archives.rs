@@ -10,7 +10,7 @@ use annalist_core::{
     },
 };
 
-use super::archives::{archived, close, ensure_refused, ensure_sound, opening};
+use super::archives::{archived, close, ensure_refused, ensure_sound, restore};
 use crate::{
     Failure,
     failure::Outcome,
@@ -46,7 +46,7 @@ impl Source {
         log.expect_accepted(append([event("moved", &["order:b", "order:d"]), event("noted", &[])])).await?;
         let last = log.expect_accepted(append([event("placed", &["order:b"])])).await?;
         let (opened, records) = archived(&log, &["order:a"]).await?;
-        log.archive(opening(&opened, records)).await?;
+        restore(&log, &opened, records).await?;
         let (_, removed) = archived(&log, &["order:b"]).await?;
         log.archive(close(&["order:c"])).await?;
         log.wait_until_settled(last.position()).await?;
@@ -148,8 +148,8 @@ async fn ids_are_closed_as_in_the_other_log(log: Log) -> Outcome {
 async fn events_return_to_an_imported_log(log: Log) -> Outcome {
     let source = Source::new(&log).await?;
     source.import_into(&log).await?;
-    log.archive(opening(&source.archives[2], Vec::new())).await?;
-    log.archive(opening(&source.archives[1], source.removed.clone())).await?;
+    restore(&log, &source.archives[2], Vec::new()).await?;
+    restore(&log, &source.archives[1], source.removed.clone()).await?;
     let mut expected = source.log.read_all().await?;
     expected.extend(source.removed.iter().cloned());
     expected.sort_by_key(|record| record.position);
