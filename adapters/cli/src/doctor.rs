@@ -118,6 +118,10 @@ fn projection(overview: &Overview) -> Vec<Check> {
     if let Some(reason) = &read.checkpoint.stopped {
         found.push(check(name, Severity::Problem, format!("it is stopped: {reason}")));
     }
+    if let Some(pause) = &overview.requests.pause {
+        let finding = format!("it is {pause}; `projections resume {name}` ends the pause");
+        found.push(check(name, Severity::Warning, finding));
+    }
     if !read.live {
         found.push(check(name, Severity::Warning, "its first build is not complete, so queries wait"));
     }
