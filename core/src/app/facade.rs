@@ -280,7 +280,7 @@ impl App {
     /// Removes the [journal](App::journal) entries of commands that were recorded before a time, and returns their number. Events and command ids
     /// stay.
     ///
-    /// The journal has commands as they were executed: the values of a field that became a [`Secret`](crate::Secret) later stay in plain text
+    /// The journal has commands as they were executed: the values of a field that became a `Secret` later stay in plain text
     /// in it, also after `App::encrypt_stored`. No decision depends on the journal, so its entries up to the
     /// deploy of the newer program can be removed. On SQLite their bytes are overwritten; on PostgreSQL `VACUUM FULL journal` does that.
     ///
