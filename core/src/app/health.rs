@@ -58,7 +58,7 @@ pub enum Problem {
         /// What went wrong.
         reason: String,
     },
-    /// A projection or policy is stopped, or its first build cannot be promoted, until a person acts.
+    /// A projection or policy is stopped, or an operator has paused it, or its first build cannot be promoted, until a person acts.
     Stopped {
         /// The stored name.
         name: &'static str,

@@ -126,7 +126,7 @@ pub(super) const STOPPED: MetricSpec = metric(
     MetricKind::Gauge,
     "annalist_stopped",
     &["name"],
-    "1 while a projection or policy is stopped, or its first build cannot be promoted; else 0.",
+    "1 while a projection or policy is stopped or paused, or its first build cannot be promoted; else 0.",
 );
 pub(super) const SETTLED_AGE: MetricSpec = metric(
     MetricKind::Gauge,

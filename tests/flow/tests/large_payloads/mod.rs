@@ -111,7 +111,7 @@ pub(crate) fn check_retries(runtime: &Runtime) {
 }
 
 /// Appends the events of one account.
-async fn append_events(store: &dyn EventStore, name: &str, events: usize, amount: u64) {
+pub(crate) async fn append_events(store: &dyn EventStore, name: &str, events: usize, amount: u64) {
     let text = format!(r#"{{"account":"{name}","amount":{amount},"note":"{}"}}"#, "x".repeat(MIB));
     let draft = || {
         let data = Payload::parse(text.clone()).unwrap();
@@ -163,6 +163,6 @@ async fn project_again(builder: Builder) {
 }
 
 /// The largest number of bytes that work of this thread holds at once, besides what exists before.
-fn peak(runtime: &Runtime, work: impl Future<Output = ()>) -> u64 {
+pub(crate) fn peak(runtime: &Runtime, work: impl Future<Output = ()>) -> u64 {
     measure(|| runtime.block_on(work)).bytes_max
 }

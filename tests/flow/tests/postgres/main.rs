@@ -41,6 +41,7 @@ mod processes;
 #[path = "../secrets/row_checks.rs"]
 #[macro_use]
 mod row_checks;
+mod restored;
 #[path = "../secrets/secret_log.rs"]
 mod secret_log;
 mod transfers;
@@ -169,6 +170,13 @@ fn main() {
             let schema = format!("flow_{}", Uuid::now_v7().simple());
             let store = runtime.block_on(Postgres::options().schema(&schema).connect(url))?;
             large_payloads::check_readers(&runtime, &(Arc::new(store) as Arc<dyn EventStore>));
+            Ok(())
+        }),
+        trial("restore_of_a_large_archive_holds_a_part_of_it", |url| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let schema = format!("flow_{}", Uuid::now_v7().simple());
+            let store = runtime.block_on(Postgres::options().schema(&schema).connect(url))?;
+            restored::check_memory(&runtime, &(Arc::new(store) as Arc<dyn EventStore>));
             Ok(())
         }),
     ];
