@@ -15,6 +15,7 @@ pub(crate) mod packages;
 mod projection;
 mod secrets;
 mod sqlite;
+mod successors;
 mod transfers;
 mod wide;
 
@@ -69,6 +70,13 @@ pub(crate) const ROWS: &[Row] = &[
         unit: COMMANDS,
         bar: AtLeast(2.0, 4.0),
         prepare: |environment| Box::pin(openings::prepare(environment, 32)),
+    },
+    Row {
+        work: "deposit on 200 warm accounts, 32 tasks, PostgreSQL, log with 1,000 successors of event names",
+        baseline: "our own deposits in a log without successors",
+        unit: COMMANDS,
+        bar: AtLeast(0.97, 1.0),
+        prepare: |environment| Box::pin(successors::prepare(environment, 32)),
     },
     Row {
         work: "deposit on one hot account, 8 tasks, PostgreSQL",
@@ -286,5 +294,12 @@ pub(crate) const ROWS: &[Row] = &[
         unit: "instructions/event",
         bar: AtMost(1.02, 1.0),
         prepare: |environment| Box::pin(instructions::decoding(environment.size())),
+    },
+    Row {
+        work: "memory: known aggregate, spans and log lines without a subscriber",
+        baseline: "the same program, with them compiled out",
+        unit: "instructions/command",
+        bar: AtMost(1.01, 1.0),
+        prepare: |environment| Box::pin(instructions::telemetry(environment.size())),
     },
 ];

@@ -1,6 +1,9 @@
-//! The cost of the dispatch and of decoding in instructions, counted by `valgrind --tool=callgrind` and equal in every run.
+//! The cost of the dispatch, of decoding and of telemetry in instructions, counted by `valgrind --tool=callgrind` and equal in every run.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use crate::{
     Result,
@@ -17,36 +20,74 @@ pub(super) async fn decoding(size: Size) -> Result<Pair> {
     prepare(size, "versioned", "unversioned")
 }
 
-fn prepare(size: Size, ours: &'static str, baseline: &'static str) -> Result<Pair> {
-    if Command::new("valgrind").arg("--version").output().is_err() {
-        return Err("valgrind is not installed".into());
-    }
-    let operations = size.of(500, 20_000, 100_000);
+/// Commands of an app without a subscriber, beside the same in a program whose spans and log lines are compiled out.
+pub(super) async fn telemetry(size: Size) -> Result<Pair> {
+    let without = tokio::task::spawn_blocking(program_without_telemetry).await??;
+    let (with, operations) = (program()?, operations(size)?);
     Ok(Pair {
-        ours: side((), move |()| count(ours, operations)),
-        baseline: side((), move |()| count(baseline, operations)),
+        ours: side(with, move |program| count(program, "known-app", operations)),
+        baseline: side(without, move |program| count(program, "known-app", operations)),
     })
 }
 
+fn prepare(size: Size, ours: &'static str, baseline: &'static str) -> Result<Pair> {
+    let (program, operations) = (program()?, operations(size)?);
+    Ok(Pair {
+        ours: side(program.clone(), move |program| count(program, ours, operations)),
+        baseline: side(program, move |program| count(program, baseline, operations)),
+    })
+}
+
+/// The number of operations of a run.
+fn operations(size: Size) -> Result<usize> {
+    match Command::new("valgrind").arg("--version").output() {
+        Ok(_) => Ok(size.of(500, 20_000, 100_000)),
+        Err(_) => Err("valgrind is not installed".into()),
+    }
+}
+
 /// The difference between a run with twice the operations and one with them, so that the start of the program does not count.
-async fn count(side: &'static str, operations: usize) -> Result<f64> {
+async fn count(program: PathBuf, work: &'static str, operations: usize) -> Result<f64> {
     let counted = tokio::task::spawn_blocking(move || -> Result<f64> {
-        Ok(instructions(side, 2 * operations)? - instructions(side, operations)?)
+        Ok(instructions(&program, work, 2 * operations)? - instructions(&program, work, operations)?)
     });
     Ok(counted.await?? / operations as f64)
 }
 
-fn instructions(side: &str, operations: usize) -> Result<f64> {
+fn instructions(program: &Path, work: &str, operations: usize) -> Result<f64> {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(program()?)
-        .args([side, &operations.to_string()])
+        .arg(program)
+        .args([work, &operations.to_string()])
         .output()?;
     let stderr = String::from_utf8_lossy(&output.stderr);
     let collected = stderr.lines().find_map(|line| line.split_once("Collected :"));
     match collected.map(|(_, number)| number.trim().parse()) {
         Some(Ok(number)) if output.status.success() => Ok(number),
         _ => Err(format!("callgrind: {}\n{stderr}", output.status).into()),
+    }
+}
+
+/// Builds the counted program again, with a feature of `tracing` that removes all spans and log lines.
+fn program_without_telemetry() -> Result<PathBuf> {
+    let folder = Path::new("target/bench/without-telemetry");
+    let build = Command::new("cargo")
+        .args([
+            "build",
+            "--quiet",
+            "--release",
+            "--locked",
+            "--package",
+            "annalist-bench",
+            "--bin",
+            "instructions",
+        ])
+        .args(["--features", "tracing/max_level_off"])
+        .env("CARGO_TARGET_DIR", folder)
+        .status()?;
+    match build.success() {
+        true => Ok(folder.join("release/instructions")),
+        false => Err(format!("cargo build: {build}").into()),
     }
 }
 

@@ -1,11 +1,18 @@
 //! Archives of accounts: what users see, and what is never lost.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    process::{Child, Command},
+    sync::Arc,
+    time::Duration,
+};
 
 use annalist::{
-    App, Error, ExecuteError, Invalid, Memory, Position, Receipt,
+    App, Criteria, Error, EventStore, ExecuteError, Invalid, Memory, Position, Receipt, Tag,
     app::Builder,
+    manual::Payload,
     operate::{Archive, ArchiveState},
+    store::{Append, Draft},
     transfer::{self, TransferError},
 };
 use tokio::{fs::File, io::BufReader, task::JoinSet};
@@ -181,7 +188,7 @@ pub async fn check_race(open: impl AsyncFn() -> Builder, folder: &Path) {
     accepted.sort_unstable();
     found.sort_unstable();
     assert_eq!(found, accepted);
-    let rest = apps[0].store().count(&annalist::Criteria::all(), Position::START, Position::END).await;
+    let rest = apps[0].store().count(&Criteria::all(), Position::START, Position::END).await;
     assert_eq!(rest.unwrap(), 0);
     assert!(apps[0].verify().await.unwrap().is_sound());
 }
@@ -199,6 +206,61 @@ async fn deposit_until_archived(app: &App, names: &[&str], random: &mut fastrand
         tokio::task::yield_now().await;
     }
     accepted
+}
+
+/// A process that restores is killed at different moments of its transaction: the log is as before, or as after the restore. `written` is
+/// the number of bytes that transactions have written so far, committed or not.
+#[allow(clippy::unwrap_used, clippy::missing_panics_doc)]
+pub async fn check_killed_restore(
+    store: Arc<dyn EventStore>,
+    folder: &Path,
+    archiver: impl Fn(&Path) -> Command,
+    written: impl AsyncFn() -> u64,
+) {
+    const PAGE: u64 = 4_096;
+    let file = folder.join("a.jsonl");
+    append_large_deposits(&*store, 3_000).await;
+    let app = App::builder(Arc::clone(&store)).start().await.unwrap();
+    let done = archive(&app, &["a"], &file).await.unwrap();
+    let mut was_killed = false;
+    for pages in [0, 1, 200, 800] {
+        let before = written().await;
+        let mut process = archiver(&file).spawn().unwrap();
+        await_progress(async || written().await >= before + pages * PAGE, &mut process).await;
+        let _ = process.kill();
+        was_killed |= !process.wait().unwrap().success();
+        let found = store.count(&Criteria::all(), Position::START, Position::END).await.unwrap();
+        let archives = app.archives().await.unwrap();
+        match archives[0].state {
+            ArchiveState::Opened => assert_eq!(found, 3_000),
+            _ => assert_eq!((archives, found), (vec![done.clone()], 0)),
+        }
+        assert!(app.verify().await.unwrap().is_sound());
+    }
+    assert!(was_killed, "no process was killed in time");
+    app.restore(done.number, &file).await.unwrap();
+    assert_eq!(app.load::<Account>(&account("a")).await.unwrap().balance, 3_000);
+}
+
+#[allow(clippy::unwrap_used)]
+async fn append_large_deposits(store: &dyn EventStore, events: usize) {
+    let text = format!(r#"{{"account":"a","amount":1,"note":"{}"}}"#, "x".repeat(2_000));
+    let draft = || {
+        let tag = Tag::of(&account("a")).unwrap();
+        Draft::new("account.deposited", 1, [tag], Payload::parse(text.clone()).unwrap()).unwrap()
+    };
+    for _ in 0..events / 100 {
+        let events = (0..100).map(|_| draft()).collect();
+        store.append_one(Append { events, ..Append::default() }).await.unwrap();
+    }
+}
+
+/// Waits until a process has come this far, or has ended.
+#[allow(clippy::unwrap_used, clippy::missing_panics_doc)]
+pub async fn await_progress(is_there: impl AsyncFn() -> bool, process: &mut Child) {
+    while !is_there().await && process.try_wait().unwrap().is_none() {
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Longer than any follower needs, and short for one that is stopped.

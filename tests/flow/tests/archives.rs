@@ -3,20 +3,21 @@
 
 use std::{
     path::Path,
-    process::{Child, Command},
+    process::Command,
     sync::{Arc, PoisonError},
 };
 
 use annalist::{
-    App, Criteria, Error, EventStore, Memory, Position, Tag,
-    manual::Payload,
+    App, Criteria, Error, EventStore, Memory, Position,
     operate::{Archive, ArchiveState},
     projection::{ProjectionOptions, State},
-    store::{Append, Draft},
     transfer::TransferError,
 };
 use annalist_flow_tests::{
-    archives::{SHORT, archive, check_archive_and_restore, check_race, imported, start},
+    archives::{
+        SHORT, archive, await_progress, check_archive_and_restore, check_killed_restore, check_race,
+        imported, start,
+    },
     domain::{Account, AccountEvent, account, deposit},
     faulty_store::{FaultyStore, LostStep},
     read_model::EventCount,
@@ -179,48 +180,18 @@ async fn file_that_changes_during_a_restore_leaves_the_log_unchanged() {
     check_complete(&app, &done, &file, 2_500).await;
 }
 
-/// A process that restores is killed at different moments of its transaction: the log is as before, or as after the restore.
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_restore_leaves_the_log_as_before() {
     let (log, folder) = (TestLog::file(), tempfile::tempdir().unwrap());
-    let (file, path) = (folder.path().join("a.jsonl"), log.path().unwrap());
-    let store = log.process().await.store;
-    append_large_deposits(&*store, 3_000).await;
-    let app = App::builder(Arc::clone(&store)).start().await.unwrap();
-    let done = archive(&app, &["a"], &file).await.unwrap();
+    let path = log.path().unwrap();
     let (url, wal) = (format!("sqlite:{}", path.display()), path.with_extension("db-wal"));
-    let written = || std::fs::metadata(&wal).map_or(0, |found| found.len());
-    let mut was_killed = false;
-    for pages in [0, 1, 200, 800] {
-        let before = written();
-        let mut process =
-            Command::new(env!("CARGO_BIN_EXE_archiver")).arg(&url).arg(&file).arg("restore").spawn().unwrap();
-        await_progress(async || written() >= before + pages * 4_096, &mut process).await;
-        let _ = process.kill();
-        was_killed |= !process.wait().unwrap().success();
-        let found = store.count(&Criteria::all(), Position::START, Position::END).await.unwrap();
-        let archives = app.archives().await.unwrap();
-        match archives[0].state {
-            ArchiveState::Opened => assert_eq!(found, 3_000),
-            _ => assert_eq!((archives, found), (vec![done.clone()], 0)),
-        }
-        assert!(app.verify().await.unwrap().is_sound());
-    }
-    assert!(was_killed, "no process was killed in time");
-    app.restore(done.number, &file).await.unwrap();
-    assert_eq!(app.load::<Account>(&account("a")).await.unwrap().balance, 3_000);
-}
-
-async fn append_large_deposits(store: &dyn EventStore, events: usize) {
-    let text = format!(r#"{{"account":"a","amount":1,"note":"{}"}}"#, "x".repeat(2_000));
-    let draft = || {
-        let tag = Tag::of(&account("a")).unwrap();
-        Draft::new("account.deposited", 1, [tag], Payload::parse(text.clone()).unwrap()).unwrap()
+    let archiver = |file: &Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_archiver"));
+        command.arg(&url).arg(file).arg("restore");
+        command
     };
-    for _ in 0..events / 100 {
-        let events = (0..100).map(|_| draft()).collect();
-        store.append_one(Append { events, ..Append::default() }).await.unwrap();
-    }
+    let written = async || std::fs::metadata(&wal).map_or(0, |found| found.len());
+    check_killed_restore(log.process().await.store, folder.path(), archiver, written).await;
 }
 
 /// A process that archives is killed again and again.
@@ -256,13 +227,6 @@ async fn killed_archive_is_completed_by_the_next_process() {
     let app = start(log.app().await).await.unwrap();
     let done = app.archives().await.unwrap().remove(0);
     check_complete(&app, &done, &file, 2000).await;
-}
-
-/// Waits until a process has come this far, or has ended.
-async fn await_progress(is_there: impl AsyncFn() -> bool, process: &mut Child) {
-    while !is_there().await && process.try_wait().unwrap().is_none() {
-        tokio::task::yield_now().await;
-    }
 }
 
 /// All events of the account are in the log, or in the file.

@@ -146,6 +146,7 @@ async fn pause_is_shown_and_obeyed_until_it_is_resumed() {
     bank.call(&["projections", "resume", "balances"]).await.prints(expect![[r#"
         `balances` is resumed: the processes that run it continue within about a second
     "#]]);
+    app.wait_until("balances", |status| !matches!(status.state, State::Paused(_))).await.unwrap();
     let receipt = app.execute(open("c", "Cay")).await.unwrap();
     assert!(app.find::<Balance>(&id("c")).after(&receipt).await.unwrap().is_some());
     assert_eq!(bank.call(&["projections", "pause", "balance", "--reason", ""]).await.code, 3);

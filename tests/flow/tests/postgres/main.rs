@@ -104,6 +104,7 @@ fn main() {
         trial("no_night_is_booked_twice_by_two_programs", |url| run(successors_of(url))),
         trial("no_decision_misses_a_payment_while_tags_are_added", |url| run(retags_of(url))),
         trial("no_accepted_event_is_lost_while_ids_are_archived", |url| run(archived::archives_of(url))),
+        trial("killed_restore_leaves_the_log_as_before", |url| run(archived::killed_restore_of(url))),
         trial("followers_stop_before_the_first_successor", |url| run(followers_of(url))),
         trial("followers_wait_for_the_deploy_of_a_newer_version", |url| run(rolling_deploy_of(url))),
         trial("requests_of_operators_are_obeyed_by_other_processes", |url| run(operator_requests_of(url))),
