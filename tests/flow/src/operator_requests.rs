@@ -91,6 +91,7 @@ pub async fn check_pause(open: impl Open) {
         bob.resume(name).await.expect("a request");
     }
     wait_until(&one, "balances", |status| status.reads.is_some_and(|table| table.build == 1)).await;
+    wait_until(&one, "bonus", |status| !is_paused(status)).await;
     one.wait_for_position("bonus", &receipt, TEST_TIMEOUT).await.expect("the policy");
     one.wait_for_position("balances", &receipt, TEST_TIMEOUT).await.expect("the rows");
     assert_eq!((cents(&one).await, calls.count()), (12, 2));

@@ -10,7 +10,7 @@ use annalist_flow_tests::encrypted::{
     race, register_older, start_newer, start_older,
 };
 use libtest_mimic::Failed;
-use sqlx::{AssertSqlSafe, Connection, PgConnection, query, query_scalar};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, query, query_scalar, raw_sql};
 use uuid::Uuid;
 
 pub(crate) async fn encryptions_of(url: &str) -> Result<(), Failed> {
@@ -50,6 +50,10 @@ async fn check_bytes(url: &str) -> Result<(), Failed> {
         builder().await?.keys(LocalMasterKey::new([7; 32])).commands::<newer::Register>().start().await?;
     let mut server = PgConnection::connect(url).await?;
     assert!(is_in_rows(&mut server, &schema).await? && is_in_files(&mut server, &schema).await?);
+    let mut older = PgConnection::connect(url).await?;
+    raw_sql("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT pg_current_snapshot()")
+        .execute(&mut older)
+        .await?;
     newer.encrypt_stored::<newer::Registered>().await?;
     // The journal has the commands as they were executed.
     assert!(is_in_rows(&mut server, &schema).await?);
@@ -57,12 +61,34 @@ async fn check_bytes(url: &str) -> Result<(), Failed> {
     assert!(!is_in_rows(&mut server, &schema).await?);
     // The control: the dead rows.
     assert!(is_in_files(&mut server, &schema).await?);
-    for table in ["events", "snapshots", "journal"] {
-        let vacuum = format!("VACUUM FULL {schema}.{table}");
-        query(AssertSqlSafe(vacuum)).execute(&mut server).await?;
-    }
+    // And with a transaction that can see them.
+    vacuum(&mut server, &schema).await?;
+    assert!(is_in_files(&mut server, &schema).await?);
+    older.close().await?;
+    await_older_transactions(&mut server).await?;
+    vacuum(&mut server, &schema).await?;
     assert!(!is_in_files(&mut server, &schema).await?);
     assert!(newer.verify().await?.is_sound());
+    Ok(())
+}
+
+async fn vacuum(server: &mut PgConnection, schema: &str) -> Result<(), Failed> {
+    for table in ["events", "snapshots", "journal"] {
+        query(AssertSqlSafe(format!("VACUUM FULL {schema}.{table}"))).execute(&mut *server).await?;
+    }
+    Ok(())
+}
+
+/// Waits until no transaction of the server runs that began before this call: VACUUM FULL copies the dead rows that such a transaction can
+/// see.
+async fn await_older_transactions(server: &mut PgConnection) -> Result<(), Failed> {
+    let now: String = query_scalar("SELECT pg_current_xact_id()::xid::text").fetch_one(&mut *server).await?;
+    let older = "SELECT EXISTS (
+           SELECT FROM pg_stat_activity
+           WHERE pid <> pg_backend_pid() AND datname = current_database() AND age(backend_xmin) >= age($1::xid))";
+    while query_scalar(older).bind(&now).fetch_one(&mut *server).await? {
+        tokio::task::yield_now().await;
+    }
     Ok(())
 }
 
