@@ -9,8 +9,8 @@ use annalist_core::{
     payload::Payload,
     record::{Draft, Name, Position, Record},
     rows::{
-        Column, ColumnType, FoldedRows, Inline, InlineOutcome, Key, Parked, Role, Row, RowChange, RowQuery,
-        RowStore, Table, Value,
+        Column, ColumnType, FoldedRows, FollowerRequests, Inline, InlineOutcome, Key, Parked, Role, Row,
+        RowChange, RowQuery, RowStore, Table, Value,
     },
     store::{
         Append, AppendOutcome, ArchiveStep, CommandKey, EventStore, JournalRecord, KnownSuccessors, Outcome,
@@ -260,6 +260,9 @@ async fn fill(store: &Sqlite) {
     };
     store.commit(change).await.unwrap();
     store.promote(&OWNERS, false).await.unwrap();
+    let mut requests = FollowerRequests::default();
+    (requests.revision, requests.restarts) = (1, 1);
+    assert!(store.replace_requests(&OWNERS, &requests).await.unwrap());
     store.define(&EMPTY, "", store.log_id()).await.unwrap();
     assert_eq!(store.make_inline(std::sync::Arc::new(NoRows)).await.unwrap(), InlineOutcome::Done);
 }
