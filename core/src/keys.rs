@@ -36,7 +36,9 @@ pub use self::{
     master_key::{LocalMasterKey, MasterKey},
 };
 #[cfg(feature = "secrets")]
-pub(crate) use self::{key_ring::MAX_STALENESS, sealed_rows::SealedRows, sealed_store::SealedStore};
+pub(crate) use self::{
+    key_ring::MAX_STALENESS, sealed_rows::SealedRows, sealed_store::SealedStore, stored_events::KnownErasures,
+};
 use crate::{error::Error, time::Timestamp};
 
 /// A subject in a key store: a keyed hash, so that the store does not show which subjects there are.

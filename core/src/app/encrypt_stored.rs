@@ -19,7 +19,7 @@ use crate::{
     criteria::{Criteria, Item},
     error::{Error, Invalid},
     event::{Event, Types, secret_fields},
-    keys::SealedStore,
+    keys::{KnownErasures, SealedStore},
     panics::run_user_code,
     payload::Payload,
     position::Position,
@@ -179,10 +179,15 @@ impl EncryptStored {
             return Err(Error::unusable(ENCRYPT, reason));
         }
         self.app.executor().registry.register(self.types)?;
+        let keys = store.ring().store();
+        let before = keys.erasure_count().await?;
+        let mut erasures = KnownErasures::default();
         let mut passes = self.passes(&store, &targets).await?;
         let mut must_erase = false;
         for pass in passes.iter_mut().filter(|pass| !pass.rewrite.is_complete()) {
-            must_erase |= self.reach_the_end(&store, pass).await?;
+            must_erase |= self.reach_the_end(&store, pass, &mut erasures).await?;
+            // Rows that were folded again meanwhile may have values that were not encrypted yet.
+            must_erase |= keys.erasure_count().await? != before;
         }
         if must_erase {
             // Rows, states and snapshots have values that should have been forgotten.
@@ -195,7 +200,7 @@ impl EncryptStored {
         let mut pauses = Backoff::new(Duration::from_millis(2), Duration::from_millis(100));
         for pass in &mut passes {
             while !pass.rewrite.is_complete() {
-                let step = self.step(&store, &pass.rewrite, RewriteState::Complete).await?;
+                let step = self.step(&store, &pass.rewrite, RewriteState::Complete, &mut erasures).await?;
                 if (step.rewrite.state, step.rewrite.up_to) == (pass.rewrite.state, pass.rewrite.up_to) {
                     // The next event is not settled yet.
                     tokio::time::sleep(pauses.next_pause()).await;
@@ -267,10 +272,15 @@ impl EncryptStored {
     }
 
     /// Encrypts the events up to the end of the log. Returns `true` if the values of forgotten subjects may have been among them.
-    async fn reach_the_end(&self, store: &SealedStore, pass: &mut Pass) -> Result<bool, Error> {
+    async fn reach_the_end(
+        &self,
+        store: &SealedStore,
+        pass: &mut Pass,
+        erasures: &mut KnownErasures,
+    ) -> Result<bool, Error> {
         let mut forgotten = 0;
         loop {
-            let step = self.step(store, &pass.rewrite, RewriteState::Running).await?;
+            let step = self.step(store, &pass.rewrite, RewriteState::Running, erasures).await?;
             forgotten += step.forgotten;
             pass.rewrite = step.rewrite;
             if step.is_last || pass.rewrite.is_complete() {
@@ -282,11 +292,17 @@ impl EncryptStored {
     }
 
     /// Encrypts the events of the next page.
-    async fn step(&self, store: &SealedStore, before: &Rewrite, end: RewriteState) -> Result<Step, Error> {
+    async fn step(
+        &self,
+        store: &SealedStore,
+        before: &Rewrite,
+        end: RewriteState,
+        erasures: &mut KnownErasures,
+    ) -> Result<Step, Error> {
         let filter = Criteria::from(Item::any().types([before.name.clone()]));
         let limit = PageLimit { records: self.events_per_step, ..PageLimit::CHUNK };
         let page = store.inner().feed(&filter, before.up_to, limit).await?;
-        let encrypted = store.encrypt_page(&page.records, &|record| self.find(record)).await?;
+        let encrypted = store.encrypt_page(&page.records, &|record| self.find(record), erasures).await?;
         let step = RewriteStep {
             found: Some((before.state, before.up_to)),
             state: if page.is_full { before.state } else { end },

@@ -59,7 +59,7 @@ impl SealedStore {
         &self.inner
     }
 
-    pub(super) fn ring(&self) -> &KeyRing {
+    pub(crate) fn ring(&self) -> &KeyRing {
         &self.ring
     }
 

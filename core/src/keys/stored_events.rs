@@ -1,10 +1,10 @@
 //! Encrypts the secrets of events that were stored in plain text.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use uuid::Uuid;
 
-use super::{KeyState, SubjectHash, sealed_store::SealedStore, sealed_tags::SealedTags};
+use super::{KeyState, KeyStore, SubjectHash, sealed_store::SealedStore, sealed_tags::SealedTags};
 use crate::{
     error::{Error, Invalid},
     payload::Payload,
@@ -18,6 +18,34 @@ use crate::{
 /// Finds the plain values of an event whose other secrets are decrypted.
 pub(crate) type FindPlain<'a> = &'a (dyn Fn(&Record) -> Result<InPlace, Error> + Sync);
 
+/// How often the keys of a page are read again because subjects are being forgotten.
+const MAX_ATTEMPTS: usize = 100;
+
+/// When subjects were last forgotten. It is read again only when another one was.
+#[derive(Default)]
+pub(crate) struct KnownErasures {
+    /// The number of erasures that `last` has.
+    count: Option<u64>,
+    last: HashMap<SubjectHash, Timestamp>,
+}
+
+impl KnownErasures {
+    /// Reads the erasures again if there are more than before. Returns their number.
+    async fn update(&mut self, keys: &dyn KeyStore) -> Result<u64, Error> {
+        // Before the records: a later erasure may be among them, and is read twice then.
+        let count = keys.erasure_count().await?;
+        if self.count != Some(count) {
+            self.last.clear();
+            for erasure in keys.erasures(false).await? {
+                let at = self.last.entry(erasure.subject).or_insert(erasure.erased_at);
+                *at = erasure.erased_at.max(*at);
+            }
+            self.count = Some(count);
+        }
+        Ok(count)
+    }
+}
+
 /// What becomes of the events of a page.
 #[derive(Default)]
 pub(crate) struct EncryptedPage {
@@ -28,6 +56,7 @@ pub(crate) struct EncryptedPage {
 }
 
 /// The keys of subjects, and when subjects were last forgotten.
+#[derive(Default)]
 struct Subjects {
     keys: HashMap<Tag, (Uuid, CipherKey)>,
     forgotten: HashMap<Tag, Timestamp>,
@@ -57,9 +86,11 @@ impl SealedStore {
         &self,
         records: &[Record],
         find: FindPlain<'_>,
+        erasures: &mut KnownErasures,
     ) -> Result<EncryptedPage, Error> {
         let found = self.plain_secrets(records, find).await?;
-        let subjects = self.subjects(found.iter().flat_map(|(_, secrets)| secrets)).await?;
+        let subjects = found.iter().flat_map(|(_, secrets)| secrets.iter().map(|secret| &secret.subject));
+        let subjects = self.subjects(subjects.collect(), erasures).await?;
         let mut page = EncryptedPage::default();
         for (index, secrets) in found {
             let Some(record) = records.get(index) else { continue };
@@ -108,31 +139,42 @@ impl SealedStore {
         Ok(found)
     }
 
-    async fn subjects(&self, secrets: impl Iterator<Item = &PlainSecret> + Send) -> Result<Subjects, Error> {
-        let mut tags: Vec<Tag> = secrets.map(|secret| secret.subject.clone()).collect();
-        tags.sort_unstable();
-        tags.dedup();
-        let mut subjects = Subjects { keys: HashMap::new(), forgotten: HashMap::new() };
+    /// The keys of subjects, and when these were forgotten, as of one moment: a subject that is forgotten and readmitted meanwhile has a
+    /// new key, which must not encrypt its older values.
+    async fn subjects(&self, tags: BTreeSet<&Tag>, erasures: &mut KnownErasures) -> Result<Subjects, Error> {
         if tags.is_empty() {
-            return Ok(subjects);
+            return Ok(Subjects::default());
         }
         let mut hashes: Vec<SubjectHash> = Vec::with_capacity(tags.len());
         for tag in &tags {
             hashes.push(self.ring().hash(tag).await?);
         }
-        let states = self.ring().store().keys_of(&hashes).await?;
-        let mut erased: HashMap<SubjectHash, Timestamp> = HashMap::new();
-        for erasure in self.ring().store().erasures(false).await? {
-            let at = erased.entry(erasure.subject).or_insert(erasure.erased_at);
-            *at = erasure.erased_at.max(*at);
+        let keys = self.ring().store();
+        for _ in 0..MAX_ATTEMPTS {
+            let count = erasures.update(&**keys).await?;
+            let subjects = self.subjects_as_of(&tags, &hashes, erasures).await;
+            if keys.erasure_count().await? == count {
+                return subjects;
+            }
         }
-        let mut readable = Vec::new();
-        for ((tag, hash), state) in tags.into_iter().zip(&hashes).zip(states) {
-            if let Some(at) = erased.get(hash) {
-                subjects.forgotten.insert(tag.clone(), *at);
+        let reason = "subjects are being forgotten; repeat the call afterwards";
+        Err(Error::unavailable("load the keys of subjects", reason))
+    }
+
+    async fn subjects_as_of(
+        &self,
+        tags: &BTreeSet<&Tag>,
+        hashes: &[SubjectHash],
+        erasures: &KnownErasures,
+    ) -> Result<Subjects, Error> {
+        let states = self.ring().store().keys_of(hashes).await?;
+        let (mut subjects, mut readable) = (Subjects::default(), Vec::new());
+        for ((tag, hash), state) in tags.iter().zip(hashes).zip(states) {
+            if let Some(at) = erasures.last.get(hash) {
+                subjects.forgotten.insert(Tag::clone(tag), *at);
             }
             if state != KeyState::Erased {
-                readable.push(tag);
+                readable.push(Tag::clone(tag));
             }
         }
         let keys = self.ring().current(&readable).await?;

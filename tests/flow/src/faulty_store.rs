@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     ops::Range,
+    pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -80,11 +81,18 @@ pub struct FaultyStore {
     pub drops_conditions: AtomicBool,
     /// Whether appends are written without what they know of the successors of event names.
     pub drops_successors: AtomicBool,
+    /// Whether the store conceals the passes that have rewritten events from its readers.
+    pub hides_rewrites: AtomicBool,
+    /// What happens before the next step that rewrites events is written.
+    pub before_rewrite: Mutex<Option<Change>>,
     /// What happens to the next steps of archives, in order.
     pub archive_steps: Mutex<VecDeque<Option<LostStep>>>,
     /// What happens before the next restore of an archive.
     pub before_restore: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
+
+/// A change that another task makes during a call.
+pub type Change = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// When a step of an archive is lost.
 #[derive(Clone, Copy, Debug)]
@@ -127,6 +135,8 @@ impl FaultyStore {
             poll_panics: AtomicUsize::new(0),
             drops_conditions: AtomicBool::new(false),
             drops_successors: AtomicBool::new(false),
+            hides_rewrites: AtomicBool::new(false),
+            before_rewrite: Mutex::default(),
             archive_steps: Mutex::default(),
             before_restore: Mutex::default(),
         }
@@ -274,10 +284,20 @@ impl EventStore for FaultyStore {
     }
 
     async fn successors(&self) -> Result<Successors, Error> {
-        self.inner.successors().await
+        let list = self.inner.successors().await?;
+        Ok(match self.hides_rewrites.load(Ordering::SeqCst) {
+            true => list.with_rewrites(Vec::new()),
+            false => list,
+        })
     }
 
     async fn rewrite(&self, step: RewriteStep) -> Result<Rewrite, Error> {
+        if !step.payloads.is_empty() {
+            let change = self.before_rewrite.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(change) = change {
+                change.await;
+            }
+        }
         self.inner.rewrite(step).await
     }
 

@@ -19,6 +19,7 @@ mod programs;
 #[macro_use]
 mod row_checks;
 mod secret_log;
+mod stored_plain;
 
 use self::secret_log::SecretLog;
 
