@@ -4,6 +4,8 @@
 BEGIN ISOLATION LEVEL READ COMMITTED;
 SET LOCAL search_path TO pg_catalog, pg_temp;
 SET LOCAL lock_timeout = {timeout};
+-- The tags of all events are sorted at the end.
+SET LOCAL work_mem = '64MB';
 SET LOCAL idle_in_transaction_session_timeout = '10min';
 DO $check_connection$
 BEGIN

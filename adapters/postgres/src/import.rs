@@ -35,8 +35,8 @@ use crate::{
     values::{Json, Time, array_literal, to_i64},
 };
 
-/// How many bytes of rows are sent at once.
-const CHUNK: usize = 256 << 10;
+/// How many bytes of rows are sent at once. The server works on them while the next ones are made.
+const CHUNK: usize = 32 << 10;
 
 /// Begins imports.
 pub(crate) struct Imports {

@@ -23,7 +23,7 @@ pub(super) async fn decoding(size: Size) -> Result<Pair> {
 /// Commands of an app without a subscriber, beside the same in a program whose spans and log lines are compiled out.
 pub(super) async fn telemetry(size: Size) -> Result<Pair> {
     let without = tokio::task::spawn_blocking(program_without_telemetry).await??;
-    let (with, operations) = (program()?, operations(size)?);
+    let (with, operations) = (program()?, operations(size)? / 10);
     Ok(Pair {
         ours: side(with, move |program| count(program, "known-app", operations)),
         baseline: side(without, move |program| count(program, "known-app", operations)),
