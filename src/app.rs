@@ -2,6 +2,9 @@
 
 #[doc(inline)]
 pub use annalist_core::{
-    app::{App, Builder, Execute, History, Journal, Lag, Live, Load, Moment, Overview, Retry},
+    app::{
+        App, Browse, BrowsedRows, Builder, Execute, History, Journal, Lag, Live, Load, Moment, Overview,
+        Retry,
+    },
     time::Clock,
 };

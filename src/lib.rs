@@ -7,6 +7,8 @@
 pub mod app;
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "inspector")]
+pub mod inspector;
 #[cfg(feature = "secrets")]
 pub mod keys;
 pub mod manual;
@@ -71,6 +73,11 @@ struct GatePage;
 #[cfg(all(doctest, feature = "cli", feature = "sqlite"))]
 #[doc = include_str!("../docs/cli.md")]
 struct CommandLinePage;
+
+/// Compiles the examples of the page.
+#[cfg(all(doctest, feature = "inspector"))]
+#[doc = include_str!("../docs/inspector.md")]
+struct InspectorPage;
 
 /// Compiles the examples of the page.
 #[cfg(all(doctest, feature = "secrets"))]

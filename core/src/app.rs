@@ -2,6 +2,7 @@
 
 mod admin;
 mod archive;
+mod browse;
 mod builder;
 #[cfg(feature = "secrets")]
 mod encrypt_stored;
@@ -28,6 +29,7 @@ mod stored_events;
 pub use self::{
     admin::{Lag, Overview},
     archive::ArchiveIds,
+    browse::{Browse, BrowsedRows},
     builder::Builder,
     facade::App,
     health::{Health, Problem},

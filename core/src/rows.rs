@@ -24,6 +24,7 @@ pub mod sql;
 mod table;
 mod transaction;
 mod value;
+mod value_text;
 mod variant;
 
 use std::{fmt, sync::Arc};

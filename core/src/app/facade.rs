@@ -13,6 +13,7 @@ use crate::{
     error::Error,
     execute::{Execute, Executor},
     feed::Feed,
+    model::Declared,
     position::Position,
     store::{Entry, EventStore, PageLimit, Receipt, Token},
     time::Timestamp,
@@ -77,6 +78,8 @@ pub(super) struct Inner {
     pub(super) daemon: ProjectionDaemon,
     /// The aggregates of the program by their names in the model.
     pub(super) aggregates: BTreeMap<String, DeclaredAggregate>,
+    /// What was registered, from which the model is made.
+    pub(super) declared: Declared,
     /// The stored names that the program need not read.
     pub(super) unchecked_events: Vec<String>,
     pub(super) keys: RunningKeys,

@@ -1,6 +1,6 @@
 //! Whether an app is alive and ready, and what is wrong with it.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use tokio::time::timeout;
 
@@ -72,6 +72,22 @@ pub enum Problem {
         /// The age of the event, by the clock of the app.
         age: Duration,
     },
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RuntimeEnded => f.write_str("the tokio runtime of the app has ended: restart the process"),
+            Self::ShuttingDown => f.write_str("the app is shutting down"),
+            Self::StoreUnavailable { error } => write!(f, "the store does not answer: {error}"),
+            Self::Building { name } => write!(f, "the first build of `{name}` is not complete"),
+            Self::Waiting { name, reason } => write!(f, "`{name}` waits and retries by itself: {reason}"),
+            Self::Stopped { name, reason } => write!(f, "`{name}`: {reason}"),
+            Self::Lagging { name, age } => {
+                write!(f, "the first event that `{name}` has not handled is {} seconds old", age.as_secs())
+            }
+        }
+    }
 }
 
 impl Health {

@@ -1,6 +1,6 @@
-//! Describes a domain without starting an app.
+//! Describes the domain of an app, or of one that is not started.
 
-use super::builder::Builder;
+use super::{builder::Builder, facade::App};
 use crate::{error::Invalid, model::Model};
 
 impl Model {
@@ -25,5 +25,21 @@ impl Model {
         let Builder { registered, declared, .. } = domain(Builder::new(None));
         registered?;
         Ok(declared.model())
+    }
+}
+
+impl App {
+    /// Describes the domain of the app. The description is made at each call, so a program that needs it often stores it.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// assert_eq!(app.model().projections[0].name, "balances");
+    /// # Ok(())
+    /// # });
+    /// ```
+    pub fn model(&self) -> Model {
+        self.inner.declared.model()
     }
 }

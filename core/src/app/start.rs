@@ -144,7 +144,7 @@ impl Builder {
         let policies = policies.into_iter().map(|make| make(&executor)).collect();
         daemon.start(policies, &watcher, (rows.as_ref(), &seal), &codec).await?;
         let aggregates = declared.named_aggregates();
-        Ok(App::new(Inner { executor, daemon, aggregates, unchecked_events, keys }))
+        Ok(App::new(Inner { executor, daemon, aggregates, declared, unchecked_events, keys }))
     }
 }
 

@@ -297,7 +297,7 @@ impl FollowerControl {
     }
 
     /// The build of the program's version that queries read, or will read once it is complete.
-    pub(super) async fn served(&self) -> Result<(Table, Build), Error> {
+    pub(crate) async fn served(&self) -> Result<(Table, Build), Error> {
         let (own, builds) = (self.follower.table(), self.builds().await?);
         let mut builds: Vec<Build> =
             builds.into_iter().filter(|build| build.version == own.version).collect();

@@ -13,6 +13,7 @@
 //! | [`customers`] | customers and their data: lists, and forgetting |
 //! | [`books`] | thousands of generated customers |
 //! | [`operate`] | the status of read models and policies, and rebuilds while queries continue |
+//! | [`serve`] | the pages for a browser |
 //!
 //! `main.rs` is the command line.
 
@@ -27,6 +28,7 @@ pub mod money;
 pub mod operate;
 pub mod policy;
 pub mod projection;
+pub mod serve;
 
 use annalist::{Projection, app::Builder};
 

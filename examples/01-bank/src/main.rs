@@ -11,6 +11,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command line prints
 
 use std::{
+    net::SocketAddr,
     path::PathBuf,
     process::ExitCode,
     time::{Duration, Instant},
@@ -32,8 +33,10 @@ use bank::{
     money::Cents,
     operate::{self, Failure},
     projection::{Balance, Line, v2},
+    serve,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use tokio::net::TcpListener;
 
 /// How long a command waits for the policy's reaction to it.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -71,6 +74,12 @@ struct Options {
 enum Program {
     #[command(flatten)]
     Bank(Action),
+    /// Serve pages for a browser that show and operate the bank, until Ctrl-C.
+    Serve {
+        /// The address to listen at.
+        #[arg(long, default_value = "127.0.0.1:8080")]
+        listen: SocketAddr,
+    },
     /// Look into the log, and operate what other processes run.
     #[command(subcommand)]
     Admin(Verb),
@@ -156,6 +165,7 @@ async fn main() -> ExitCode {
             print!("{text}");
             ExitCode::SUCCESS
         }),
+        Program::Serve { listen } => serve(options, listen).await.map(|()| ExitCode::SUCCESS),
         Program::Admin(verb) => admin(options, verb).await,
     };
     outcome.unwrap_or_else(|failure| {
@@ -175,6 +185,22 @@ async fn admin(Options { store, key, balances, .. }: Options, verb: Verb) -> Res
         }
     });
     Ok(program.execute(verb, &store).await)
+}
+
+/// Runs the bank with its inspector at `/`, and its health for orchestrators.
+async fn serve(options: Options, listen: SocketAddr) -> Result<(), Failure> {
+    let store = annalist::open(&options.store).await?;
+    let builder = App::builder(store).keys(master_key::read_or_create(&options.key)?);
+    let builder = match options.balances {
+        Version::V1 => bank::domain::<Balance>(builder),
+        Version::V2 => bank::domain::<v2::Balance>(builder),
+    };
+    let app = builder.journal(Journal::All).start().await?;
+    let listener = TcpListener::bind(listen).await?;
+    println!("the bank is at http://{}/ until Ctrl-C", listener.local_addr()?);
+    let outcome = serve::serve(&app, listener).await;
+    app.shut_down().await;
+    outcome
 }
 
 async fn run(options: Options, action: Action) -> Result<String, Failure> {

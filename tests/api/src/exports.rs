@@ -70,6 +70,7 @@ fn export(child: &Value, path: &str) -> Option<(String, String)> {
             "crate",
             "annalist_cli",
             "annalist_core",
+            "annalist_inspector",
             "annalist_memory",
             "annalist_postgres",
             "annalist_sqlite",
