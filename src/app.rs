@@ -2,9 +2,6 @@
 
 #[doc(inline)]
 pub use annalist_core::{
-    app::{
-        App, Browse, BrowsedRows, Builder, Execute, History, Journal, Lag, Live, Load, Moment, Overview,
-        Retry,
-    },
+    app::{App, Builder, Execute, History, Journal, Lag, Live, Load, Moment, Overview, Retry},
     time::Clock,
 };

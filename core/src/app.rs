@@ -2,7 +2,6 @@
 
 mod admin;
 mod archive;
-mod browse;
 mod builder;
 #[cfg(feature = "secrets")]
 mod encrypt_stored;
@@ -29,7 +28,6 @@ mod stored_events;
 pub use self::{
     admin::{Lag, Overview},
     archive::ArchiveIds,
-    browse::{Browse, BrowsedRows},
     builder::Builder,
     facade::App,
     health::{Health, Problem},

@@ -11,6 +11,7 @@
 //! command wrote.
 
 mod ask;
+mod browse;
 mod columns;
 mod cursor;
 mod facts;
@@ -28,6 +29,7 @@ use crate::{error::Error, panics::catch_future};
 pub(crate) use self::read_models::ReadModelDirectory;
 pub use self::{
     ask::Ask,
+    browse::{Browse, BrowsedRows},
     columns::QueryColumns,
     cursor::Cursor,
     facts::{QueryFacts, QueryParameter},

@@ -116,7 +116,7 @@ async fn change_parked(
     }
 }
 
-/// The fields of a form of the inspector, sent by an operator who may act.
+/// The fields of a form of the inspector, sent by an operator with the right to act.
 ///
 /// # Errors
 /// [`Failure::ReadOnly`] or [`Failure::ForeignForm`]; nothing may be changed then.

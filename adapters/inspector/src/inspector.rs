@@ -11,8 +11,9 @@ use axum::{
 };
 
 use crate::{
-    access::{self, Authorize, Identity},
-    actions, assets, headers, pages,
+    access, actions, assets, headers,
+    identity::{Authorize, Identity},
+    pages,
     site::Site,
 };
 
@@ -57,7 +58,7 @@ impl Inspector {
 
     /// Asks the application about each request. The function gets the head of the request, and returns the identity of the operator;
     /// without one the answer is 403. Its name is stored with the requests to projections. Without a function, every request is that of
-    /// the operator `inspector`, who may act if [actions are allowed](Inspector::allow_actions).
+    /// the operator `inspector`, with the right to act if [actions are allowed](Inspector::allow_actions).
     pub fn authorize<F, I>(self, authorize: F) -> Self
     where
         F: Fn(Parts) -> I + Send + Sync + 'static,

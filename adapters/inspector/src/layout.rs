@@ -7,7 +7,6 @@ use crate::{
     assets::{SCRIPT, STYLE},
     failure::Failure,
     links::Links,
-    visit::Visit,
 };
 
 /// An entry of the navigation.
@@ -40,22 +39,20 @@ const SECTIONS: [(Section, &str, &str); 9] = [
 pub(crate) struct Page<'a> {
     pub(crate) title: &'a str,
     pub(crate) section: Section,
+    pub(crate) links: &'a Links,
+    /// What the form before this page has done, if it was one.
+    pub(crate) done: &'a str,
     pub(crate) content: &'a Markup,
-    pub(crate) visit: &'a Visit,
+    pub(crate) foot: &'a Markup,
 }
 
 pub(crate) fn page(page: &Page<'_>) -> Markup {
-    let Page { title, section, content, visit } = page;
-    let rights = if visit.identity.may_act { "may act" } else { "read only" };
+    let Page { title, section, links, done, content, foot } = page;
     let main = html! {
-        (notice(visit.field("done")))
+        (notice(done))
         (content)
     };
-    let foot = html! {
-        p { "Operator " b { (crate::text::cell(&visit.identity.name)) } ", " (rights) }
-        p { (crate::text::cell(&visit.site.app.store().describe())) }
-    };
-    frame(title, &visit.links, Some(*section), &main, &foot)
+    frame(title, links, Some(*section), &main, foot)
 }
 
 /// The answer to a request that fails.

@@ -9,6 +9,7 @@ mod failure;
 mod fragments;
 mod headers;
 mod health;
+mod identity;
 mod inspector;
 mod layout;
 mod links;
@@ -20,7 +21,7 @@ mod token;
 mod visit;
 
 pub use self::{
-    access::Identity,
     health::health_routes,
+    identity::Identity,
     inspector::{Inspector, router},
 };

@@ -12,7 +12,7 @@ use std::{
 use annalist_core::{app::App, model::Model, store::EventStore};
 use tokio::{sync::Semaphore, time::timeout};
 
-use crate::{access::Authorize, failure::Failure};
+use crate::{failure::Failure, identity::Authorize};
 
 /// The longest time that the content of a page may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -80,5 +80,27 @@ impl Site {
                 "the inspector is off, because this is a build without debug assertions; `Inspector::allow_release_builds` serves it"
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use annalist_doc_tests::*;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn pages_of_a_store_that_hangs_end_and_commands_go_on() {
+        let app = bank().await.unwrap();
+        let site = Site { timeout: Duration::from_millis(20), ..Site::new(app.clone(), false, true, None) };
+        let hanging = || site.bounded(pending::<Result<(), Failure>>());
+        let (one, other, third) = tokio::join!(hanging(), hanging(), site.bounded(async { Ok(()) }));
+        assert!(matches!(one, Err(Failure::TooSlow { .. })) && matches!(other, Err(Failure::TooSlow { .. })));
+        // It waits for one of the two to end, no longer than they do.
+        assert!(matches!(third, Ok(()) | Err(Failure::TooSlow { .. })));
+        app.execute(open("d", "Dan")).await.unwrap();
+        assert!(site.bounded(async { Ok(()) }).await.is_ok());
     }
 }

@@ -11,11 +11,12 @@ use axum::{
 use maud::{Markup, html};
 
 use crate::{
-    access::Identity,
     failure::Failure,
+    identity::Identity,
     layout::{self, Page, Section},
     links::Links,
     site::Site,
+    text,
     token::Token,
 };
 
@@ -26,7 +27,7 @@ pub(crate) struct Visit {
     pub(crate) identity: Identity,
     pub(crate) now: Timestamp,
     fields: Vec<(String, String)>,
-    /// The token of forms; only for an operator who may act.
+    /// The token of forms; only for an operator with the right to act.
     token: Option<Token>,
 }
 
@@ -64,7 +65,7 @@ impl Visit {
             .map(|number| Position::new(number).min(Position::END)))
     }
 
-    /// A form with a button that changes something; nothing for an operator who may only look.
+    /// A form with a button that changes something; nothing for an operator without the right to act.
     pub(crate) fn action(&self, target: &str, label: &str, is_dangerous: bool, fields: &Markup) -> Markup {
         let Some(token) = &self.token else { return html! {} };
         html! {
@@ -85,7 +86,8 @@ impl Visit {
     ) -> Response {
         match self.site.bounded(content).await {
             Ok(content) => {
-                let page = Page { title, section, content: &content, visit: self };
+                let (links, done) = (&self.links, self.field("done"));
+                let page = Page { title, section, links, done, content: &content, foot: &self.foot() };
                 let mut response = layout::page(&page).into_response();
                 let new = self.token.as_ref().filter(|token| token.is_new);
                 if let Some(cookie) = new.and_then(Token::cookie) {
@@ -94,6 +96,14 @@ impl Visit {
                 response
             }
             Err(failure) => layout::failure_page(&self.links, &failure),
+        }
+    }
+
+    fn foot(&self) -> Markup {
+        let rights = if self.identity.may_act { "may act" } else { "read only" };
+        html! {
+            p { "Operator " b { (text::cell(&self.identity.name)) } ", " (rights) }
+            p { (text::cell(&self.site.app.store().describe())) }
         }
     }
 
@@ -113,10 +123,7 @@ pub(crate) fn parse<T: FromStr>(name: &str, text: &str, example: &str) -> Result
         return Ok(None);
     }
     text.parse().map(Some).map_err(|_| {
-        let (shown, _) = crate::text::cut(text, 100);
-        Failure::BadInput(format!(
-            "The {name} “{}” cannot be read; it is {example}.",
-            crate::text::visible(shown)
-        ))
+        let (shown, _) = text::cut(text, 100);
+        Failure::BadInput(format!("The {name} “{}” cannot be read; it is {example}.", text::visible(shown)))
     })
 }

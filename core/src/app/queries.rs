@@ -11,7 +11,7 @@ use crate::{
     error::Error,
     feed::LogWatcher,
     projection::Projection,
-    query::{Ask, Find, List, Query, QueryWatch, ReadModelDirectory, Watchable},
+    query::{Ask, Browse, Find, List, Query, QueryWatch, ReadModelDirectory, Watchable},
 };
 
 impl Builder {
@@ -101,6 +101,23 @@ impl App {
     pub fn watch<Q: Query<Answer: Watchable>>(&self, query: Q) -> QueryWatch<Q> {
         let directory: Arc<dyn ReadModelDirectory> = Arc::<Inner>::clone(&self.inner);
         QueryWatch::new(&directory, query)
+    }
+
+    /// Shows the rows of a projection, for operators: by its stored name, and without the type of a row. Secret columns are as they are
+    /// stored, encrypted. The rows are the ones that queries read; before the first build is complete, the ones of that build.
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// let page = app.browse("balances").equal("owner", "Bob").await?;
+    /// assert_eq!(page.columns[2].name, "cents");
+    /// assert_eq!(page.rows[0][2].to_text(), "30");
+    /// # Ok(())
+    /// # });
+    /// ```
+    pub fn browse(&self, projection: &str) -> Browse {
+        Browse::new(self.daemon().control(projection).cloned())
     }
 
     fn read_models(&self) -> &dyn ReadModelDirectory {

@@ -81,13 +81,13 @@ enum CursorValue {
 }
 
 impl Cursor {
-    pub(crate) fn new(query: String, sort: Option<Value>, key: Key) -> Self {
+    pub(super) fn new(query: String, sort: Option<Value>, key: Key) -> Self {
         let key = key.into_iter().map(CursorValue::from).collect();
         Self { state: CursorState { query, sort: sort.map(CursorValue::from), key } }
     }
 
     /// The sort value and the key of the last row on the page.
-    pub(crate) fn open(self, query: &str) -> Result<(Option<Value>, Key), Invalid> {
+    pub(super) fn open(self, query: &str) -> Result<(Option<Value>, Key), Invalid> {
         let CursorState { query: own, sort, key } = self.state;
         if own != query {
             return Err(refuse("cursor", &own, format!("it belongs to another query than {query}")));

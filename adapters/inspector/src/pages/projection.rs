@@ -1,9 +1,9 @@
 //! One projection or policy: its builds, what to do with it, and its rows.
 
 use annalist_core::{
-    app::{BrowsedRows, Overview},
+    app::Overview,
     error::Error,
-    query::Cursor,
+    query::{BrowsedRows, Cursor},
     rows::{Build, Column, Role, Row, Value},
 };
 use axum::{extract::Path, response::Response};

@@ -12,7 +12,7 @@ use axum::{
 use tower::ServiceExt;
 
 /// An app with three accounts and six events, with its commands registered.
-pub async fn registered_bank() -> App {
+pub(crate) async fn registered_bank() -> App {
     let app = App::builder(Memory::new()).commands::<Open>().commands::<Deposit>().projection::<Balance>();
     let app = app.start().await.unwrap();
     for (account, cents) in [("a", 10), ("b", 30), ("c", 20)] {
@@ -24,53 +24,53 @@ pub async fn registered_bank() -> App {
 }
 
 #[derive(Clone)]
-pub struct Browser {
+pub(crate) struct Browser {
     router: Router,
     cookie: Arc<Mutex<Option<String>>>,
 }
 
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: String,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
 }
 
 impl Browser {
-    pub fn new(router: Router) -> Self {
+    pub(crate) fn new(router: Router) -> Self {
         Self { router, cookie: Arc::default() }
     }
 
-    pub fn of(app: &App) -> Self {
+    pub(crate) fn of(app: &App) -> Self {
         Self::new(Inspector::new(app).router())
     }
 
-    pub fn acting(app: &App) -> Self {
+    pub(crate) fn acting(app: &App) -> Self {
         Self::new(Inspector::new(app).allow_actions().router())
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(Request::get(path), Body::empty()).await
     }
 
     /// The text of a page, which must exist.
-    pub async fn page(&self, path: &str) -> String {
+    pub(crate) async fn page(&self, path: &str) -> String {
         let answer = self.get(path).await;
         assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.body);
         answer.body
     }
 
-    pub async fn post(&self, path: &str, fields: &str) -> Answer {
+    pub(crate) async fn post(&self, path: &str, fields: &str) -> Answer {
         self.send(Request::post(path), Body::from(fields.to_owned())).await
     }
 
     /// Loads a page with a form, and sends the form with its token.
-    pub async fn submit(&self, page: &str, path: &str, fields: &str) -> Answer {
+    pub(crate) async fn submit(&self, page: &str, path: &str, fields: &str) -> Answer {
         let page = self.page(page).await;
         let token = token(&page).expect("the page has a form");
         self.post(path, &format!("token={token}&{fields}")).await
     }
 
-    pub async fn send(&self, request: axum::http::request::Builder, body: Body) -> Answer {
+    pub(crate) async fn send(&self, request: axum::http::request::Builder, body: Body) -> Answer {
         let cookie = self.cookie.lock().unwrap().clone();
         let request = match cookie {
             Some(cookie) => request.header(header::COOKIE, cookie),
@@ -88,7 +88,7 @@ impl Browser {
 }
 
 /// The token of the first form of a page.
-pub fn token(page: &str) -> Option<&str> {
+pub(crate) fn token(page: &str) -> Option<&str> {
     let (_, rest) = page.split_once("name=\"token\" value=\"")?;
     rest.split('"').next()
 }

@@ -1,4 +1,4 @@
-//! Who may see and do what, and the headers of the answers.
+//! What an operator may see and do, and the headers of the answers.
 
 use annalist::inspector::{Identity, Inspector};
 use annalist_doc_tests::*;

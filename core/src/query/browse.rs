@@ -1,50 +1,23 @@
 //! The rows of a projection for operators, without the type of the row.
 
-use std::{future::IntoFuture, sync::Arc};
-
-use super::{
-    facade::App,
-    load::{BoxedResult, until_ended},
+use std::{
+    future::{Future, IntoFuture},
+    pin::Pin,
+    sync::Arc,
 };
+
+use super::cursor::Cursor;
 use crate::{
     daemon::FollowerControl,
     error::{Error, Invalid},
-    execute::Executor,
     limits::refuse,
-    query::Cursor,
     rows::{Bound, Column, Filter, Role, Row, RowQuery, Sort, Table, Value},
 };
 
 /// The number of rows on a page unless another limit is set.
 const DEFAULT_LIMIT: usize = 100;
 
-impl App {
-    /// Shows the rows of a projection, for operators: by its stored name, and without the type of a row. Secret columns are as they are
-    /// stored, encrypted. The rows are those that queries read; before the first build is complete, those of that build.
-    ///
-    /// ```
-    /// # use annalist_doc_tests::*;
-    /// # run(async {
-    /// # let app = bank().await?;
-    /// let page = app.browse("balances").equal("owner", "Bob").await?;
-    /// assert_eq!(page.columns[2].name, "cents");
-    /// assert_eq!(page.rows[0][2].to_text(), "30");
-    /// # Ok(())
-    /// # });
-    /// ```
-    pub fn browse(&self, projection: &str) -> Browse {
-        Browse {
-            executor: Arc::clone(self.executor()),
-            control: self.daemon().control(projection).cloned(),
-            equal: Vec::new(),
-            order: None,
-            cursor: None,
-            limit: DEFAULT_LIMIT,
-        }
-    }
-}
-
-/// Reads a page of rows when awaited. Returned by [`App::browse`].
+/// Reads a page of rows when awaited. Returned by [`App::browse`](crate::app::App::browse).
 ///
 /// # Errors
 /// [`Error::Unusable`] if there is no projection of this name, or it has no rows or no build; [`Error::Invalid`] if a column is neither a
@@ -53,8 +26,13 @@ impl App {
 #[must_use = "nothing is read before it is awaited"]
 #[derive(Debug)]
 pub struct Browse {
-    executor: Arc<Executor>,
     control: Result<Arc<FollowerControl>, Error>,
+    conditions: Conditions,
+}
+
+/// Which rows a page has.
+#[derive(Debug)]
+struct Conditions {
     /// The names of columns, and the texts of their values.
     equal: Vec<(String, String)>,
     /// The name of a column, and whether the largest value comes first.
@@ -75,29 +53,38 @@ pub struct BrowsedRows {
 }
 
 impl Browse {
+    pub(crate) fn new(control: Result<Arc<FollowerControl>, Error>) -> Self {
+        let conditions = Conditions { equal: Vec::new(), order: None, cursor: None, limit: DEFAULT_LIMIT };
+        Self { control, conditions }
+    }
+
     /// Only rows with this value in a key or index column, in the form that [`Value::parse`] reads.
     pub fn equal(mut self, column: impl Into<String>, value: impl Into<String>) -> Self {
-        self.equal.push((column.into(), value.into()));
+        self.conditions.equal.push((column.into(), value.into()));
         self
     }
 
     /// Sorts by a key or index column, then by key.
-    pub fn order_by(self, column: impl Into<String>, descending: bool) -> Self {
-        Self { order: Some((column.into(), descending)), ..self }
+    pub fn order_by(mut self, column: impl Into<String>, descending: bool) -> Self {
+        self.conditions.order = Some((column.into(), descending));
+        self
     }
 
     /// Continues after the page that returned this cursor. The conditions and the order must be the same.
-    pub fn from(self, cursor: Cursor) -> Self {
-        Self { cursor: Some(cursor), ..self }
+    pub fn from(mut self, cursor: Cursor) -> Self {
+        self.conditions.cursor = Some(cursor);
+        self
     }
 
     /// Sets the maximum number of rows on the page. The default is 100; 0 counts as 1.
-    pub fn limit(self, limit: usize) -> Self {
-        Self { limit: limit.max(1), ..self }
+    pub fn limit(mut self, limit: usize) -> Self {
+        self.conditions.limit = limit.max(1);
+        self
     }
+}
 
-    async fn run(self) -> Result<BrowsedRows, Error> {
-        let control = self.control?;
+impl Conditions {
+    async fn read(self, control: &FollowerControl) -> Result<BrowsedRows, Error> {
         let own = control.follower.table();
         if own.is_checkpoint_only() {
             let operation = format!("show the rows of `{}`", own.projection);
@@ -128,12 +115,13 @@ impl Browse {
 
 impl IntoFuture for Browse {
     type Output = Result<BrowsedRows, Error>;
-    type IntoFuture = BoxedResult<BrowsedRows>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let executor = Arc::clone(&self.executor);
-            until_ended(executor, "rows", self.run()).await
+            let control = self.control?;
+            let operation = || format!("show the rows of `{}`", control.follower.table().projection);
+            control.watcher.runtime().run(operation, self.conditions.read(&control)).await
         })
     }
 }
