@@ -21,8 +21,14 @@ pub use self::{
 };
 
 /// The crates whose items the facade exports.
-const SOURCES: [&str; 6] =
-    ["annalist-cli", "annalist-core", "annalist-inspector", "annalist-memory", "annalist-postgres", "annalist-sqlite"];
+const SOURCES: [&str; 6] = [
+    "annalist-cli",
+    "annalist-core",
+    "annalist-inspector",
+    "annalist-memory",
+    "annalist-postgres",
+    "annalist-sqlite",
+];
 
 /// The public modules of the facade with their exports, the crate's root first.
 ///
