@@ -13,6 +13,8 @@ mod handler_scope;
 mod inline_mode;
 mod inline_transition;
 mod observe;
+#[cfg(feature = "secrets")]
+mod parked_errors;
 mod parking;
 mod pausing;
 mod progress_meter;

@@ -197,7 +197,7 @@ impl Inner {
         ring.hash(&SealedStore::snapshots()?).await?;
         tokio::spawn(watch_erasures(Arc::downgrade(self)));
         // An app without them does not know the rows that may have copies of secrets.
-        if self.daemon.names_with_secrets().next().is_some() {
+        if self.daemon.names_with_secrets().any(|(_, secrets)| secrets != RowSecrets::Errors) {
             tokio::spawn(complete_erasures(Arc::downgrade(self)));
         }
         Ok(())
@@ -230,7 +230,8 @@ impl Inner {
         Ok(subjects.iter().filter_map(|subject| records.remove(subject)).collect())
     }
 
-    /// Erases what forgotten secrets may have left outside of the log: the snapshots, and the rows of projections.
+    /// Erases what forgotten secrets may have left outside of the log: the snapshots, the rows of projections, and the errors
+    /// of policies.
     pub(super) async fn erase_copies(&self) -> Result<(), Error> {
         let ring = self.ring("erase copies of secrets")?;
         // So long another process may use its copies of the keys, also for a snapshot that it saves or a build that begins meanwhile.
@@ -240,7 +241,7 @@ impl Inner {
         let snapshots_are_unreadable = Instant::now() + MAX_STALENESS;
         let mut failed = Vec::new();
         for (name, secrets) in self.daemon.names_with_secrets() {
-            if let Err(error) = self.erase_in_rows(name, secrets).await {
+            if let Err(error) = self.erase_in_follower(name, secrets).await {
                 failed.push((name, error));
             }
         }
@@ -248,7 +249,7 @@ impl Inner {
         let names: Vec<&str> = failed.iter().map(|(name, _)| *name).collect();
         let Some((_, first)) = failed.first() else { return Ok(()) };
         let reason = format!(
-            "the keys are erased, but the rows of {} may still have copies of secrets: {first}; repair it, and call `forget` again",
+            "the keys are erased, but {} may still have copies of secrets: {first}; repair it, and call `forget` again",
             names.join(", ")
         );
         match first.is_unavailable() {
@@ -257,10 +258,14 @@ impl Inner {
         }
     }
 
-    /// Erases what forgotten secrets may have left in the rows of a projection. Encrypted ones are forgotten without their keys: only their
+    /// Erases what forgotten secrets may have left in the rows of a projection, or in the errors of a policy. Encrypted ones are forgotten without their keys: only their
     /// texts and lookups are left. Builds of other versions may have copies, and so may parked events.
-    async fn erase_in_rows(&self, name: &'static str, secrets: RowSecrets) -> Result<(), Error> {
+    async fn erase_in_follower(&self, name: &'static str, secrets: RowSecrets) -> Result<(), Error> {
         let control = self.daemon.control(name)?;
+        if secrets == RowSecrets::Errors {
+            control.remove_errors().await?;
+            return control.overwrite_deleted().await;
+        }
         let (table, builds) = (control.follower.table(), control.builds().await?);
         let is_encrypted = |build: &Build| build.version == table.version && build.checkpoint.parked == 0;
         if secrets == RowSecrets::Copied || !builds.iter().all(is_encrypted) {

@@ -21,6 +21,7 @@ use super::{
 use crate::{
     codec::Codec,
     error::{Error, Invalid},
+    event::Types,
     feed::LogWatcher,
     projection::Projection,
     record::Position,
@@ -47,14 +48,16 @@ pub(crate) struct FollowerSpec {
     secrets: RowSecrets,
 }
 
-/// Which secrets the rows of a follower may have.
+/// Where a follower may have secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RowSecrets {
-    /// None.
+    /// Nowhere.
     None,
-    /// Encrypted ones: without their keys they are forgotten.
+    /// In the errors of parked events, and in the reason of a stop: a policy or a custom projection.
+    Errors,
+    /// In rows that are encrypted: without their keys they are forgotten.
     Encrypted,
-    /// Copies in columns that are not secret.
+    /// In rows, as copies in columns that are not secret.
     Copied,
 }
 
@@ -91,6 +94,14 @@ impl FollowerSpec {
     /// The rows may have these secrets.
     pub(crate) fn secrets(self, secrets: RowSecrets) -> Self {
         Self { secrets, ..self }
+    }
+
+    /// The follower has no rows of its own, and handles these events.
+    pub(crate) fn without_rows(self, events: &[Types]) -> Self {
+        match events.iter().any(Types::has_secrets) {
+            true => self.secrets(RowSecrets::Errors),
+            false => self,
+        }
     }
 
     /// The rows are written by the appends, into the store of the events.
@@ -272,7 +283,7 @@ impl ProjectionDaemon {
         self.followers.iter().map(|follower| &follower.control)
     }
 
-    /// The names of the projections whose rows may have secrets, and whether these may be copies that are not encrypted.
+    /// The names of the followers that may have secrets, and where.
     #[cfg(feature = "secrets")]
     pub(crate) fn names_with_secrets(&self) -> impl Iterator<Item = (&'static str, RowSecrets)> {
         let followers = self.followers.iter().map(|follower| (follower.handle.name, follower.secrets));

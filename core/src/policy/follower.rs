@@ -45,6 +45,7 @@ impl Builder {
             FollowerSpec::new::<P>(|codec| {
                 Arc::new(PolicyFollower { policy, executor, codec: codec.clone() })
             })
+            .without_rows(P::EVENTS)
         })
     }
 }

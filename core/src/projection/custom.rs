@@ -199,7 +199,7 @@ pub(crate) fn custom_spec<S: Transactional, C: CustomProjection<S>>(projection: 
     let (projection, store) = (Arc::new(projection), Arc::new(store));
     let rows: SharedRows = Arc::<S>::clone(&store);
     let make = |codec: &Codec| Arc::new(Custom { projection, store, codec: codec.clone() }) as _;
-    FollowerSpec::new::<C>(make).rows(Some(rows))
+    FollowerSpec::new::<C>(make).rows(Some(rows)).without_rows(C::EVENTS)
 }
 
 /// A custom projection as a follower of the log.

@@ -36,6 +36,9 @@ mod moved_successors;
 mod own_writes;
 #[path = "../transfer/parts.rs"]
 mod parts;
+#[path = "../secrets/policy_checks.rs"]
+#[macro_use]
+mod policy_checks;
 #[path = "../secrets/processes.rs"]
 mod processes;
 #[path = "../secrets/row_checks.rs"]
@@ -136,12 +139,15 @@ fn main() {
     macro_rules! ids { ($($name:ident)+) => { secrets_of!(id_checks: $($name)+) }; }
     #[rustfmt::skip]
     macro_rules! rows { ($($name:ident)+) => { secrets_of!(row_checks: $($name)+) }; }
+    #[rustfmt::skip]
+    macro_rules! policies { ($($name:ident)+) => { secrets_of!(policy_checks: $($name)+) }; }
     macro_rules! races { ($($name:ident)+) => { secrets_of!(forget_races: $($name)+) }; }
     let secrets = for_each_check!(secrets)
         .into_iter()
         .chain(for_each_id_check!(ids))
         .chain(for_each_row_check!(rows))
-        .chain(for_each_forget_race!(races));
+        .chain(for_each_forget_race!(races))
+        .chain(for_each_policy_check!(policies));
     let runtimes = [
         trial("every_call_after_the_end_of_the_runtime_is_an_error", |url| {
             check_calls_after_the_end(builder(url.to_owned()));

@@ -14,6 +14,8 @@ mod forget_races;
 mod id_checks;
 mod id_domain;
 mod many_subjects;
+#[macro_use]
+mod policy_checks;
 mod processes;
 mod programs;
 #[macro_use]
@@ -59,10 +61,17 @@ macro_rules! race_tests {
     };
 }
 
+macro_rules! policy_tests {
+    ($($name:ident)+) => {
+        tests_of! { policy_checks: $($name)+ }
+    };
+}
+
 for_each_check!(tests);
 for_each_id_check!(id_tests);
 for_each_row_check!(row_tests);
 for_each_forget_race!(race_tests);
+for_each_policy_check!(policy_tests);
 
 #[test]
 fn other_process_answers_without_the_secret() {
