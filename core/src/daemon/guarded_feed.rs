@@ -40,6 +40,18 @@ impl GuardedFeed {
         self.epoch = self.feed.watcher().store().epoch();
     }
 
+    /// Checks that what was read since [`begin_epoch`](Self::begin_epoch) is of the log as it is now.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the log has lost events since, or a subject was forgotten.
+    pub(super) fn check_epoch(&self) -> Result<(), Error> {
+        let store = self.feed.watcher().store();
+        match store.epoch() == self.epoch {
+            true => Ok(()),
+            false => Err(SeenLog::has_gone_back(format!("follow the {}", store.describe()))),
+        }
+    }
+
     /// Reads the next batch without waiting: see [`PrefetchingFeed::poll`].
     ///
     /// # Errors
@@ -49,9 +61,7 @@ impl GuardedFeed {
         loop {
             let before = self.position();
             let page = self.feed.poll(limit).await?;
-            let store = self.feed.watcher().store();
-            if store.epoch() != self.epoch {
-                let gone_back = SeenLog::has_gone_back(format!("follow the {}", store.describe()));
+            if let Err(gone_back) = self.check_epoch() {
                 self.feed.seek(before);
                 return Err(gone_back);
             }

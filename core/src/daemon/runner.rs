@@ -352,6 +352,10 @@ impl<H: BatchHandler> Runner<H> {
         }
         let result = self.handler.handle(records, self.saved, &self.parking).await?;
         let BatchResult { rows, park, poison, retry_later, processed } = result;
+        if poison.is_some() || !park.is_empty() {
+            // The error may have a value of a subject that was forgotten meanwhile.
+            self.feed.check_epoch()?;
+        }
         let count = poison.as_ref().map(|poison| poison.index).or(processed.map(NonZeroUsize::get));
         let count = count.map_or(records.len(), |count| count.min(records.len()));
         let (records, rest) = records.split_at(count);

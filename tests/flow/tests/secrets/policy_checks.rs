@@ -1,8 +1,9 @@
 //! What policies have of forgotten subjects, on every store: errors of parked events, and the reason of a stop.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use annalist::{App, prelude::*, projection::State};
+use tokio::sync::Semaphore;
 
 use super::{
     domain::{CustomerEvent, customer, email_of, register},
@@ -15,6 +16,7 @@ macro_rules! for_each_policy_check {
         $run! {
             errors_of_parked_events_have_nothing_of_a_forgotten_subject
             reason_of_a_stop_has_nothing_of_a_forgotten_subject
+            error_of_a_handler_that_has_begun_before_is_not_stored
         }
     };
 }
@@ -47,6 +49,22 @@ struct Stops;
 
 impl Stops {
     fn react(&self, event: &CustomerEvent) -> Result<(), String> {
+        Mailer.react(event)
+    }
+}
+
+/// As [`Mailer`], but waits for a permit before it fails.
+#[derive(Policy)]
+#[policy(name = "slow", from = beginning, on_reject = stop, retry = 1, on_error = park, on(CustomerEvent => Slow::react))]
+struct Slow {
+    begun: Arc<Semaphore>,
+    gate: Arc<Semaphore>,
+}
+
+impl Slow {
+    async fn react(&self, event: &CustomerEvent) -> Result<(), String> {
+        self.begun.add_permits(1);
+        self.gate.acquire().await.map_err(|error| error.to_string())?.forget();
         Mailer.react(event)
     }
 }
@@ -95,5 +113,19 @@ pub(crate) async fn reason_of_a_stop_has_nothing_of_a_forgotten_subject(log: &Se
         .unwrap();
     let statuses = app.overview().await.unwrap();
     assert!(!format!("{statuses:?}").contains(&email_of("ann")));
+    assert_ne!(log.contains(&email_of("ann")).await, Some(true));
+}
+
+/// The event is handled again, with the forgotten secret.
+pub(crate) async fn error_of_a_handler_that_has_begun_before_is_not_stored(log: &SecretLog) {
+    let (begun, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let policy = Slow { begun: Arc::clone(&begun), gate: Arc::clone(&gate) };
+    let app = App::builder(log.open().await).policy(policy).keys(master(7)).start().await.unwrap();
+    let receipt = app.execute(register("ann")).await.unwrap();
+    begun.acquire().await.unwrap().forget();
+    app.forget(&customer("ann")).await.unwrap();
+    gate.add_permits(2);
+    app.wait_for_position("slow", &receipt, Duration::from_secs(60)).await.unwrap();
+    assert_eq!(app.parked("slow").await.unwrap(), []);
     assert_ne!(log.contains(&email_of("ann")).await, Some(true));
 }
