@@ -17,6 +17,8 @@ mod master_key;
 #[cfg(feature = "secrets")]
 mod sealed_reads;
 #[cfg(feature = "secrets")]
+mod sealed_rejections;
+#[cfg(feature = "secrets")]
 mod sealed_rows;
 #[cfg(feature = "secrets")]
 mod sealed_store;

@@ -43,3 +43,8 @@ pub(crate) use self::{
     form::{contains_secret, has_form_in_memory, hide_secrets},
     scope::{Written, encoding, opened_count},
 };
+
+/// The beginning of a rejection in memory that may have values of secrets, and is encrypted before it is stored.
+pub(crate) const REJECTION: &str = "$secret:";
+/// The beginning of an encrypted rejection.
+pub(crate) const SEALED_REJECTION: &str = "$sealed:";

@@ -15,15 +15,15 @@ use super::{
 use crate::{
     context::Context,
     criteria::Item,
-    dispatch::{Handler, Loader, ReadPlan, VersionedState},
+    dispatch::{AggregateVTable, Handler, Loader, ReadPlan, VersionedState},
     error::{Error, Invalid, RUNTIME_ENDED},
-    event::{Events, IntoEvents},
+    event::{Events, IntoEvents, Types},
     limits::refuse,
     message_id::new_message_id,
     panics::run_user_code,
     payload::Payload,
     record::{CommandId, Draft, Metadata, Name, Position},
-    secret::{Written, hide_secrets},
+    secret::{REJECTION, SEALED_REJECTION, Written, contains_secret, hide_secrets},
     store::{Append, CommandKey, JournalRecord, Successors},
     telemetry::is_traceparent,
     time::Timestamp,
@@ -153,12 +153,28 @@ impl PreparedCommand {
         !events.is_empty() || self.key.is_some() || self.body.is_some()
     }
 
+    /// A rejection as it is given to the store, which encrypts it if it may have a value of a secret: of the command, or of a state.
+    fn protected(&self, rejection: String, body: &Payload) -> String {
+        let has_secrets = |vtable: &&'static AggregateVTable| vtable.events.iter().any(Types::has_secrets);
+        let may_have_secrets = contains_secret(body.as_str())
+            || self.plan.aggregates.iter().any(has_secrets)
+            // A text that looks like an encrypted one is encrypted too.
+            || [REJECTION, SEALED_REJECTION].iter().any(|start| rejection.starts_with(start));
+        match self.executor.settings.has_keys && may_have_secrets {
+            true => format!("{REJECTION}{rejection}"),
+            false => rejection,
+        }
+    }
+
     /// An append without events and conditions.
     pub(super) fn base_append(&self, time: Timestamp, rejection: Option<String>) -> Append {
         Append {
             recorded_at: time,
             metadata: Arc::clone(&self.metadata),
-            journal: self.body.clone().map(|body| JournalRecord { body, rejection }),
+            journal: self.body.clone().map(|body| {
+                let rejection = rejection.map(|text| self.protected(text, &body));
+                JournalRecord { body, rejection }
+            }),
             events: Vec::new(),
             conditions: Vec::new(),
             key: None,

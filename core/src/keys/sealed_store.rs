@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::{
     KeyRing,
     sealed_reads::{Chunk, marker_of_generation, sealed_reads},
+    sealed_rejections::owner_of_command,
     sealed_tags::{SealedTags, is_sealed, secret_tags},
 };
 use crate::{
@@ -19,7 +20,7 @@ use crate::{
     error::{Error, Invalid},
     finding::{VerifyCursor, VerifyPage},
     payload::Payload,
-    record::{Draft, Metadata, Position, Record},
+    record::{Draft, Position, Record},
     rows::SharedRows,
     secret::{
         CipherKey, Sealed, contains_sealed, contains_secret, forgotten_json, rewrite_sealed, rewrite_secrets,
@@ -66,6 +67,7 @@ impl SealedStore {
     /// Encrypts all secrets of the appends, and replaces the tags of personal ids. The keys of ids that are used for the first time are made: of
     /// two processes, both get that of the first.
     async fn seal_appends(&self, mut appends: Vec<Append>) -> Result<Vec<Append>, Error> {
+        self.seal_rejections(&mut appends).await?;
         let mut subjects = BTreeSet::new();
         subjects.extend(appends.iter().flat_map(tags_of).filter(|tag| tag.is_secret()).cloned());
         for json in appends.iter().flat_map(payloads) {
@@ -168,12 +170,6 @@ fn tags_of(append: &Append) -> impl Iterator<Item = &Tag> {
 fn payloads(append: &Append) -> impl Iterator<Item = &str> {
     let body = append.journal.iter().map(|journal| journal.body.as_str());
     body.chain(append.events.iter().map(|draft| draft.data().as_str()))
-}
-
-/// The bytes to which the secrets of a journaled command are bound.
-fn owner_of_command(metadata: &Metadata) -> Vec<u8> {
-    let id = metadata.command_id.as_ref().map_or("", |id| id.as_str());
-    format!("command {id}").into_bytes()
 }
 
 /// The bytes to which a snapshot is bound. The key is the one that the log has.
@@ -381,6 +377,7 @@ impl EventStore for SealedStore {
 
     async fn journal(&self, after: u64, limit: PageLimit) -> Result<Vec<Entry>, Error> {
         let mut entries = self.inner.journal(after, limit).await?;
+        self.unseal_rejections(&mut entries).await?;
         let keys = self.keys_of(entries.iter().map(|entry| entry.body.as_str())).await?;
         for entry in entries.iter_mut().filter(|entry| contains_sealed(entry.body.as_str())) {
             let (owner, number) = (owner_of_command(&entry.metadata), entry.number);

@@ -1,12 +1,12 @@
-//! What policies have of forgotten subjects, on every store: errors of parked events, and the reason of a stop.
+//! What texts of the application have of forgotten subjects, on every store: errors of parked events, the reason of a stop, rejections.
 
 use std::{sync::Arc, time::Duration};
 
-use annalist::{App, prelude::*, projection::State};
+use annalist::{App, app::Journal, prelude::*, projection::State, raw::store::PageLimit, store::Outcome};
 use tokio::sync::Semaphore;
 
 use super::{
-    domain::{CustomerEvent, customer, email_of, register},
+    domain::{Customer, CustomerEvent, CustomerId, customer, email_of, register},
     secret_log::{SecretLog, master},
 };
 
@@ -17,6 +17,7 @@ macro_rules! for_each_policy_check {
             errors_of_parked_events_have_nothing_of_a_forgotten_subject
             reason_of_a_stop_has_nothing_of_a_forgotten_subject
             error_of_a_handler_that_has_begun_before_is_not_stored
+            rejections_have_nothing_of_a_forgotten_subject
         }
     };
 }
@@ -128,4 +129,40 @@ pub(crate) async fn error_of_a_handler_that_has_begun_before_is_not_stored(log: 
     app.wait_for_position("slow", &receipt, Duration::from_secs(60)).await.unwrap();
     assert_eq!(app.parked("slow").await.unwrap(), []);
     assert_ne!(log.contains(&email_of("ann")).await, Some(true));
+}
+
+/// Is rejected, with the address of the customer. The command has no secret.
+#[derive(Command, Serialize, Deserialize)]
+#[command(decide = complain, error = Unreachable)]
+struct Complain {
+    #[id(Customer)]
+    customer: CustomerId,
+}
+
+#[derive(Debug)]
+struct Unreachable(#[allow(dead_code, reason = "it is in the text of the rejection")] String);
+
+fn complain(state: &Customer, _: &Complain) -> Result<Option<CustomerEvent>, Unreachable> {
+    Err(Unreachable(state.copied.clone().unwrap_or_else(|| "forgotten".to_owned())))
+}
+
+pub(crate) async fn rejections_have_nothing_of_a_forgotten_subject(log: &SecretLog) {
+    let app = App::builder(log.open().await).journal(Journal::All).keys(master(7)).start().await.unwrap();
+    app.execute(register("ann")).await.unwrap();
+    let complain = || Complain { customer: customer("ann") };
+    app.execute(complain()).await.unwrap_err();
+    let last = async || match app.journal(0, 10).await.unwrap().pop().unwrap().outcome {
+        Outcome::Rejected(text) => text,
+        Outcome::Accepted(_) => unreachable!(),
+    };
+    assert_eq!(last().await, format!("Unreachable({:?})", email_of("ann")));
+    let stored = log.open().await.journal(1, PageLimit::records(10)).await.unwrap();
+    let stored = format!("{:?}", stored[0].outcome);
+    assert!(stored.contains("$sealed:") && !stored.contains(&email_of("ann")), "{stored}");
+    assert_ne!(log.contains(&email_of("ann")).await, Some(true));
+
+    app.forget(&customer("ann")).await.unwrap();
+    assert_eq!(last().await, "(removed when a subject was forgotten)");
+    app.execute(complain()).await.unwrap_err();
+    assert_eq!(last().await, "Unreachable(\"forgotten\")");
 }
