@@ -33,7 +33,8 @@ impl App {
     /// subject are refused with [`Invalid::SubjectForgotten`] until [`App::readmit`]. Other subjects in the same events are not affected.
     ///
     /// The keys are erased first, in one transaction. Then this process discards the states and pages that it has in memory, and rebuilds
-    /// each projection that reads events with secrets; the older builds are deleted. Other processes with
+    /// each projection that reads events with secrets; the older builds are deleted. It removes the errors of parked events from policies that
+    /// handle such events. Other processes with
     /// keys on the same store discard their copies in memory: when this returns, no query, load or decision there that begins afterwards
     /// has the secrets. This takes two seconds and the time of the rebuilds. If the process ends in between, the next one that runs
     /// such projections does the rest in the background, and so does a repeated call.
