@@ -4,12 +4,13 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use super::sealed_store::SealedStore;
+use super::KeyRing;
 use crate::{
     error::Error,
     record::Metadata,
     secret::{CipherKey, REJECTION, SEALED_REJECTION, Sealed},
     store::{Append, Entry, Outcome},
+    tag::Tag,
 };
 
 /// What a rejection is read as after a subject was forgotten.
@@ -17,47 +18,49 @@ const REMOVED: &str = "(removed when a subject was forgotten)";
 /// The place of the text, to which it is bound.
 const PLACE: &str = "rejection";
 
-impl SealedStore {
-    /// Encrypts the rejections that may have values of secrets. Their key is that of the snapshots, which every erasure replaces: a rejection may have a
-    /// value of any subject.
-    pub(super) async fn seal_rejections(&self, appends: &mut [Append]) -> Result<(), Error> {
-        for Append { journal, metadata, .. } in appends {
-            let Some(rejection) = journal.as_mut().and_then(|journal| journal.rejection.as_mut()) else {
-                continue;
-            };
-            let Some(text) = rejection.strip_prefix(REJECTION) else { continue };
-            let keys = self.ring().current(&[Self::snapshots()?]).await?;
-            let Some((id, key)) = keys.first() else { continue };
-            let sealed = Sealed::seal(*id, key, &owner_of_command(metadata), PLACE, text);
-            let sealed = sealed.map_err(|reason| Error::unavailable("encrypt a rejection", reason))?;
-            *rejection = format!("{SEALED_REJECTION}{}", sealed.0);
-        }
-        Ok(())
-    }
-
-    /// Decrypts the rejections of journal entries. A text that only looks encrypted, from before there were keys, stays.
-    pub(super) async fn unseal_rejections(&self, entries: &mut [Entry]) -> Result<(), Error> {
-        let ids = entries.iter_mut().filter_map(|entry| sealed_in(entry)?.0.key());
-        let mut ids: Vec<Uuid> = ids.collect();
-        ids.sort_unstable();
-        ids.dedup();
-        if ids.is_empty() {
-            return Ok(());
-        }
-        let keys = match self.ring().by_id(&ids).await {
-            Err(error) if !error.is_unavailable() => HashMap::new(),
-            keys => keys?,
+/// Encrypts the rejections that may have values of secrets. Their key is that of a subject which is forgotten with every other one, because a
+/// rejection may have a value of any.
+pub(super) async fn seal_rejections(
+    ring: &KeyRing,
+    subject: &Tag,
+    appends: &mut [Append],
+) -> Result<(), Error> {
+    for Append { journal, metadata, .. } in appends {
+        let Some(rejection) = journal.as_mut().and_then(|journal| journal.rejection.as_mut()) else {
+            continue;
         };
-        for entry in entries {
-            let owner = owner_of_command(&entry.metadata);
-            if let Some((sealed, rejection)) = sealed_in(entry)
-                && let Some(text) = unsealed(&sealed, &keys, &owner)
-            {
-                *rejection = text;
-            }
-        }
-        Ok(())
+        let Some(text) = rejection.strip_prefix(REJECTION) else { continue };
+        let keys = ring.current(std::slice::from_ref(subject)).await?;
+        let Some((id, key)) = keys.first() else { continue };
+        let sealed = Sealed::seal(*id, key, &owner_of_command(metadata), PLACE, text);
+        let sealed = sealed.map_err(|reason| Error::unavailable("encrypt a rejection", reason))?;
+        *rejection = format!("{SEALED_REJECTION}{}", sealed.0);
     }
+    Ok(())
+}
+
+/// Decrypts the rejections of journal entries. A text that only looks encrypted, from before there were keys, stays.
+pub(super) async fn unseal_rejections(ring: &KeyRing, entries: &mut [Entry]) -> Result<(), Error> {
+    let ids = entries.iter_mut().filter_map(|entry| sealed_in(entry)?.0.key());
+    let mut ids: Vec<Uuid> = ids.collect();
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let keys = match ring.by_id(&ids).await {
+        Err(error) if !error.is_unavailable() => HashMap::new(),
+        keys => keys?,
+    };
+    for entry in entries {
+        let owner = owner_of_command(&entry.metadata);
+        if let Some((sealed, rejection)) = sealed_in(entry)
+            && let Some(text) = unsealed(&sealed, &keys, &owner)
+        {
+            *rejection = text;
+        }
+    }
+    Ok(())
 }
 
 /// The encrypted rejection of an entry, and its text.

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{
     KeyRing,
     sealed_reads::{Chunk, marker_of_generation, sealed_reads},
-    sealed_rejections::owner_of_command,
+    sealed_rejections::{owner_of_command, seal_rejections, unseal_rejections},
     sealed_tags::{SealedTags, is_sealed, secret_tags},
 };
 use crate::{
@@ -67,7 +67,7 @@ impl SealedStore {
     /// Encrypts all secrets of the appends, and replaces the tags of personal ids. The keys of ids that are used for the first time are made: of
     /// two processes, both get that of the first.
     async fn seal_appends(&self, mut appends: Vec<Append>) -> Result<Vec<Append>, Error> {
-        self.seal_rejections(&mut appends).await?;
+        seal_rejections(&self.ring, &Self::snapshots()?, &mut appends).await?;
         let mut subjects = BTreeSet::new();
         subjects.extend(appends.iter().flat_map(tags_of).filter(|tag| tag.is_secret()).cloned());
         for json in appends.iter().flat_map(payloads) {
@@ -377,7 +377,7 @@ impl EventStore for SealedStore {
 
     async fn journal(&self, after: u64, limit: PageLimit) -> Result<Vec<Entry>, Error> {
         let mut entries = self.inner.journal(after, limit).await?;
-        self.unseal_rejections(&mut entries).await?;
+        unseal_rejections(&self.ring, &mut entries).await?;
         let keys = self.keys_of(entries.iter().map(|entry| entry.body.as_str())).await?;
         for entry in entries.iter_mut().filter(|entry| contains_sealed(entry.body.as_str())) {
             let (owner, number) = (owner_of_command(&entry.metadata), entry.number);
