@@ -31,7 +31,9 @@ pub(super) async fn seal_rejections(
         };
         let Some(text) = rejection.strip_prefix(REJECTION) else { continue };
         let keys = ring.current(std::slice::from_ref(subject)).await?;
-        let Some((id, key)) = keys.first() else { continue };
+        let (id, key) = keys
+            .first()
+            .ok_or_else(|| Error::unavailable("encrypt a rejection", "there is no key for it"))?;
         let sealed = Sealed::seal(*id, key, &owner_of_command(metadata), PLACE, text);
         let sealed = sealed.map_err(|reason| Error::unavailable("encrypt a rejection", reason))?;
         *rejection = format!("{SEALED_REJECTION}{}", sealed.0);
