@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command line prints
 
 mod bench;
+mod browser;
 mod command;
 mod disk;
 mod error;

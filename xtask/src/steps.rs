@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, fs};
 use annalist_cluster::URL_VARIABLE;
 
 use crate::{
-    Result,
+    Result, browser,
     command::{ask, cargo, program, root, run, run_and_read},
     features,
     report::Notes,
@@ -35,6 +35,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { quick: true, ..step("fmt", "the format of all files", fmt) },
     Step { quick: true, ..step("clippy", "lints, as errors, on all targets", clippy) },
     Step { quick: true, needs_server: true, ..step("test", "all tests, with a PostgreSQL server", test) },
+    step("browser", "the inspector in a headless browser", browser::test),
     step("doc", "the documentation, warnings as errors", doc),
     step("features", "the facade with no feature, each alone, all but one, and all", feature_sets),
     step("tree", "how many crates the facade brings", tree),

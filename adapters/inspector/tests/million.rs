@@ -31,7 +31,15 @@ async fn first_page_of_a_million_events() {
         assert!(matches!(app.store().append_one(append).await.unwrap(), AppendOutcome::Appended(_)));
     }
     let router = annalist::inspector::router(&app);
-    let pages = ["/", "/events", "/events?tag=account:a7", "/events?at=500000", "/events/500000", "/types", "/journal"];
+    let pages = [
+        "/",
+        "/events",
+        "/events?tag=account:a7",
+        "/events?at=500000",
+        "/events/500000",
+        "/types",
+        "/journal",
+    ];
     for path in pages {
         let mut times: Vec<Duration> = Vec::new();
         for _ in 0..5 {
@@ -41,7 +49,8 @@ async fn first_page_of_a_million_events() {
             times.push(start.elapsed());
             assert!(response.status().is_success(), "{path}");
         }
-        let milliseconds: Vec<String> = times.iter().map(|time| format!("{:.1}", time.as_secs_f64() * 1e3)).collect();
+        let milliseconds: Vec<String> =
+            times.iter().map(|time| format!("{:.1}", time.as_secs_f64() * 1e3)).collect();
         println!("{path:<28} first {} ms, then {} ms", milliseconds[0], milliseconds[1..].join(", "));
     }
 }

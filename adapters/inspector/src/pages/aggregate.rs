@@ -110,7 +110,7 @@ fn step(visit: &Visit, change: &ChangedState, before: &str, is_current: bool) ->
                 a.name href=(visit.links.event(record.position)) { (fragments::event_name(record)) }
                 span.muted { "position " (record.position) @if !actor.is_empty() { ", by " bdi { (actor) } } ", " (fragments::time(record.recorded_at, visit.now)) }
             }
-            (diff(before, &change.state))
+            (diff(record.position, before, &change.state))
             @if !is_current {
                 p { a href=(state_link(visit, Some(record.position), &[])) { "State at " (record.position) } }
             }
@@ -118,7 +118,7 @@ fn step(visit: &Visit, change: &ChangedState, before: &str, is_current: bool) ->
     }
 }
 
-fn diff(before: &str, after: &str) -> Markup {
+fn diff(position: Position, before: &str, after: &str) -> Markup {
     let Some(lines) = changed_lines(before, after) else {
         return html! { p.muted { "The states are too long to compare." } };
     };
@@ -126,7 +126,7 @@ fn diff(before: &str, after: &str) -> Markup {
     html! {
         @if lines.is_empty() { p.muted { "The state is the same." } }
         @else {
-            pre.diff tabindex="0" role="region" aria-label="What the event changed" {
+            pre.diff tabindex="0" role="region" aria-label={ "What the event at position " (position) " changed" } {
                 @for line in &lines[..shown] {
                     @match line.sign {
                         "+" => ins { "+ " (visible(&line.text)) "\n" },

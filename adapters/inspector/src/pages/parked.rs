@@ -55,7 +55,7 @@ fn entry(visit: &Visit, name: &str, event: &Parked) -> Markup {
     html! {
         li.panel {
             h3 { a href=(visit.links.event(event.position)) { "Position " (event.position) } }
-            pre tabindex="0" role="region" aria-label="Error" { (text::visible(text::cut(&event.error, 4000).0)) }
+            pre tabindex="0" role="region" aria-label={ "Error at position " (position) } { (text::visible(text::cut(&event.error, 4000).0)) }
             p.muted {
                 (event.attempts) @if event.attempts == 1 { " attempt" } @else { " attempts" }
                 @if !keys.is_empty() { ", keys: " bdi { (keys.join(" ")) } }

@@ -4,7 +4,7 @@ use annalist_core::{
     app::Overview,
     error::Error,
     query::{BrowsedRows, Cursor},
-    rows::{Build, Column, Role, Row, Value},
+    rows::{Build, Column, ColumnType, Role, Row, Value},
 };
 use axum::{extract::Path, response::Response};
 use maud::{Markup, html};
@@ -164,7 +164,7 @@ fn table(visit: &Visit, name: &str, page: &BrowsedRows) -> Markup {
             div.scroll tabindex="0" role="region" aria-label="Rows" {
                 table {
                     caption.visually-hidden { "Rows of " (name) }
-                    thead { tr { @for column in page.columns { th scope="col" { (heading(visit, name, column)) } } } }
+                    thead { tr { @for column in page.columns { th.number[is_number(column)] scope="col" { (heading(visit, name, column)) } } } }
                     tbody { @for row in &page.rows { (row_of(page.columns, row)) } }
                 }
             }
@@ -175,6 +175,10 @@ fn table(visit: &Visit, name: &str, page: &BrowsedRows) -> Markup {
     }
 }
 
+fn is_number(column: &Column) -> bool {
+    matches!(column.kind, ColumnType::Int | ColumnType::Float | ColumnType::Decimal)
+}
+
 fn row_of(columns: &[Column], row: &Row) -> Markup {
     html! {
         tr {
@@ -182,7 +186,7 @@ fn row_of(columns: &[Column], row: &Row) -> Markup {
                 @match column.role {
                     Role::Key => th scope="row" { code { bdi { (value_text(value)) } } },
                     Role::Encrypted | Role::Lookup => td { span.muted { "secret" } },
-                    _ => td.number[matches!(value, Value::Int(_) | Value::Float(_) | Value::Decimal(_))] { bdi { (value_text(value)) } },
+                    _ => td.number[is_number(column)] { bdi { (value_text(value)) } },
                 }
             }
         }

@@ -1,0 +1,1 @@
+//! Tests of the inspector in a headless browser: see `tests/pages`.
