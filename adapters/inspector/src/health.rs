@@ -12,6 +12,18 @@ use axum::{
 /// The routes `health/live` and `health/ready`, which need no authorization: 200 or 503, and the problems as lines of text.
 ///
 /// They belong on a port or a path that only the orchestrator reaches, because the lines may name projections and errors.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// # run(async {
+/// # let app = bank().await?;
+/// use annalist::inspector::health_routes;
+///
+/// let routes = axum::Router::new().merge(health_routes(&app));
+/// # drop::<axum::Router>(routes);
+/// # Ok(())
+/// # });
+/// ```
 pub fn health_routes(app: &App) -> Router {
     Router::new().route("/health/live", get(live)).route("/health/ready", get(ready)).with_state(app.clone())
 }

@@ -25,6 +25,19 @@ pub fn router(app: &App) -> Router {
 /// The pages of an application, with their options.
 ///
 /// Without options they show and change nothing, and a build without debug assertions does not serve them.
+///
+/// ```
+/// # use annalist_doc_tests::*;
+/// # run(async {
+/// # let app = bank().await?;
+/// use annalist::inspector::Inspector;
+///
+/// let pages = Inspector::new(&app).allow_release_builds().allow_actions().router();
+/// let routes = axum::Router::new().nest("/inspector", pages);
+/// # drop::<axum::Router>(routes);
+/// # Ok(())
+/// # });
+/// ```
 #[must_use = "the pages are served by the router"]
 pub struct Inspector {
     app: App,
@@ -59,6 +72,21 @@ impl Inspector {
     /// Asks the application about each request. The function gets the head of the request, and returns the identity of the operator;
     /// without one the answer is 403. Its name is stored with the requests to projections. Without a function, every request is that of
     /// the operator `inspector`, with the right to act if [actions are allowed](Inspector::allow_actions).
+    ///
+    /// ```
+    /// # use annalist_doc_tests::*;
+    /// # run(async {
+    /// # let app = bank().await?;
+    /// use annalist::inspector::{Identity, Inspector};
+    ///
+    /// let inspector = Inspector::new(&app).allow_actions().authorize(|request| async move {
+    ///     let name = request.headers.get("x-user")?.to_str().ok()?.to_owned();
+    ///     Some(Identity { may_act: name == "ada", name })
+    /// });
+    /// # drop(inspector.router());
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn authorize<F, I>(self, authorize: F) -> Self
     where
         F: Fn(Parts) -> I + Send + Sync + 'static,
