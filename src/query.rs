@@ -11,6 +11,4 @@
 //! command.
 
 #[doc(inline)]
-pub use annalist_core::query::{
-    Ask, Browse, BrowsedRows, Cursor, Find, List, Page, Query, QueryWatch, ReadModels,
-};
+pub use annalist_core::query::{Ask, Cursor, Find, List, Page, Query, QueryWatch, ReadModels};
