@@ -53,7 +53,7 @@ mod tests {
             (ColumnType::Time, "2026-01-31T12:00:00Z"),
             (ColumnType::Json, "{\"a\":1}"),
             (ColumnType::Date, "2026-01-31"),
-            (ColumnType::TimeOfDay, "12:30:00"),
+            (ColumnType::TimeOfDay, "12:30:00.000000"),
             (ColumnType::Decimal, "1.25"),
         ];
         for (kind, text) in kinds {
