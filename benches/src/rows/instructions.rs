@@ -68,7 +68,7 @@ fn instructions(program: &Path, work: &str, operations: usize) -> Result<f64> {
     }
 }
 
-/// Builds the counted program again, with a feature of `tracing` that removes all spans and log lines.
+/// Builds the counted program again, with features of `tracing` and `log` that remove all spans and log lines.
 fn program_without_telemetry() -> Result<PathBuf> {
     let folder = Path::new("target/bench/without-telemetry");
     let build = Command::new("cargo")
@@ -82,7 +82,7 @@ fn program_without_telemetry() -> Result<PathBuf> {
             "--bin",
             "instructions",
         ])
-        .args(["--features", "tracing/max_level_off"])
+        .args(["--features", "tracing/max_level_off,log/max_level_off"])
         .env("CARGO_TARGET_DIR", folder)
         .status()?;
     match build.success() {

@@ -1,6 +1,11 @@
 //! The spans of the steps of the engine. Where no subscriber wants a span, its fields are not even computed.
 
-use tracing::{Level, Span, debug_span, field::Empty, info_span};
+use tracing::{
+    Level, Span, debug_span,
+    field::Empty,
+    info_span,
+    level_filters::{LevelFilter, STATIC_MAX_LEVEL},
+};
 use uuid::Uuid;
 
 use crate::position::Position;
@@ -81,29 +86,40 @@ impl CommandOutcome {
     }
 }
 
+/// Makes a span, unless no subscriber wants its level. Such a span would still be offered to the crate `log`, if the program has it, with
+/// its fields: 2,000 instructions for each command.
+fn span_at(level: Level, span: impl FnOnce() -> Span) -> Span {
+    match level <= STATIC_MAX_LEVEL && level <= LevelFilter::current() {
+        true => span(),
+        false => Span::none(),
+    }
+}
+
 /// The execution of a command, with all its attempts. Its parent is the span of the caller.
 pub(crate) fn command_span(command: &'static str, traceparent: Option<&str>) -> Span {
-    info_span!(COMMAND, command, traceparent, outcome = Empty, events = Empty, position = Empty)
+    span_at(Level::INFO, || {
+        info_span!(COMMAND, command, traceparent, outcome = Empty, events = Empty, position = Empty)
+    })
 }
 
 /// The states of one attempt. `events` is the number of events that are read from the log.
 pub(crate) fn load_span(states: usize) -> Span {
-    debug_span!(LOAD, states, events = Empty)
+    span_at(Level::DEBUG, || debug_span!(LOAD, states, events = Empty))
 }
 
 /// The user's decision.
 pub(crate) fn decide_span() -> Span {
-    debug_span!(DECIDE)
+    span_at(Level::DEBUG, || debug_span!(DECIDE))
 }
 
 /// From the decision until the outcome of the append is known, including the wait for the commands that are written together with it.
 pub(crate) fn append_span(events: usize) -> Span {
-    debug_span!(APPEND, events)
+    span_at(Level::DEBUG, || debug_span!(APPEND, events))
 }
 
 /// One page of a feed.
 pub(crate) fn feed_page_span(after: Position) -> Span {
-    debug_span!(FEED_PAGE, after = after.get(), up_to = Empty, events = Empty)
+    span_at(Level::DEBUG, || debug_span!(FEED_PAGE, after = after.get(), up_to = Empty, events = Empty))
 }
 
 /// Events that are handled and committed together. The span is a root: the commands that appended the events have ended, perhaps in
@@ -115,16 +131,18 @@ pub(crate) fn batch_span<'a>(
     (from, to): (Position, Position),
     link: impl FnOnce() -> Option<&'a str>,
 ) -> Span {
-    info_span!(
-        parent: None,
-        BATCH,
-        name,
-        build = build(),
-        events,
-        from = from.get(),
-        to = to.get(),
-        link = link(),
-    )
+    span_at(Level::INFO, || {
+        info_span!(
+            parent: None,
+            BATCH,
+            name,
+            build = build(),
+            events,
+            from = from.get(),
+            to = to.get(),
+            link = link(),
+        )
+    })
 }
 
 /// The reaction of a policy to one event, and the commands that it sends, in the span of its batch. `link` is the trace context that is
@@ -135,5 +153,5 @@ pub(crate) fn policy_span<'a>(
     position: Position,
     link: impl FnOnce() -> Option<&'a str>,
 ) -> Span {
-    info_span!(POLICY, name, %event, position = position.get(), link = link())
+    span_at(Level::INFO, || info_span!(POLICY, name, %event, position = position.get(), link = link()))
 }
